@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// Syntax an old Node can still read, so that it gets a sentence instead of a SyntaxError.
+const version = process.versions.node.split('.').map(Number);
+const tooOld =
+  version[0] < 20 || (version[0] === 20 && (version[1] < 18 || (version[1] === 18 && version[2] < 1)));
+
+if (tooOld) {
+  process.stderr.write(`wxagent: Node.js 20.18.1 or newer is needed, this is ${process.versions.node}\n`);
+  process.exitCode = 78;
+} else {
+  import('../dist/main.js');
+}

@@ -1,0 +1,43 @@
+/** What a turn starts: a line for the shell, or a program with its arguments (contract 3). */
+export type Command = { shell: string } | { argv: readonly [string, ...string[]] };
+
+/** A command in the form `spawn` takes. */
+export interface CommandLine {
+  file: string;
+  args: string[];
+  /** Windows only: the arguments are quoted already. */
+  verbatim: boolean;
+}
+
+/**
+ * How a command is started on this platform: `/bin/sh -c`, on Windows `cmd /d /s /c`
+ * (contract 3). Windows cannot start `.cmd` and `.bat` files itself, so these go
+ * through cmd as well, with every word quoted.
+ */
+export function commandLineOf(command: Command, platform: NodeJS.Platform, comspec = 'cmd.exe'): CommandLine {
+  const throughCmd = (line: string): CommandLine => ({
+    file: comspec,
+    args: ['/d', '/s', '/c', `"${line}"`],
+    verbatim: true,
+  });
+  if ('shell' in command) {
+    if (platform === 'win32') return throughCmd(command.shell);
+    return { file: '/bin/sh', args: ['-c', command.shell], verbatim: false };
+  }
+  const [file, ...args] = command.argv;
+  if (platform === 'win32' && /\.(cmd|bat)$/i.test(file)) {
+    return throughCmd(command.argv.map(quoteForCmd).join(' '));
+  }
+  return { file, args, verbatim: false };
+}
+
+/** The command as people know it: for the log. */
+export function nameOf(command: Command): string {
+  return 'shell' in command ? command.shell : command.argv.join(' ');
+}
+
+/** One word that survives both cmd's own parser and the argument parser of the program it starts. */
+function quoteForCmd(word: string): string {
+  const quoted = `"${word.replace(/(\\*)("|$)/g, (_, slashes: string, quote: string) => slashes + slashes + (quote && '\\"'))}"`;
+  return quoted.replace(/[()%!^"<>&|;, ]/g, '^$&');
+}

@@ -1,0 +1,144 @@
+import type { FailureReason, Outcome, ReplyPiece } from '../core/message.ts';
+import { readReplyFile } from './http-files.ts';
+import type { AgentAnswer } from './http-sender.ts';
+import { decodeText, replyTextOf, stripTerminal } from './output.ts';
+import type { TurnContext } from './port.ts';
+import { isObject, parseJson, parseReplyLine } from './reply-line.ts';
+import { cutUtf8, lastLineOf } from './text-bytes.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+/** Longest text of an answer (contract 4). */
+const MAX_TEXT_BYTES = MEBIBYTE;
+
+/** Longest body that may carry files as base64. */
+const MAX_BODY_BYTES = 32 * MEBIBYTE;
+
+const HINT =
+  'answer 2xx with an empty body, text/plain, or JSON: {"text": "..."}, {"files": [{"path": "..."}]} or {"silent": true}';
+
+/** The longest body worth reading of an answer of this type. */
+export function bodyLimitBytes(contentType: string): number {
+  const form = formOf(contentType);
+  return form === 'json' || form === 'lines' ? MAX_BODY_BYTES : MAX_TEXT_BYTES;
+}
+
+/** What a complete answer means (contract 4). `nowMs` is what a date in Retry-After is compared with. */
+export async function outcomeOfAnswer(
+  answer: AgentAnswer,
+  context: TurnContext,
+  nowMs: number,
+): Promise<Outcome> {
+  const { status, headers } = answer;
+  if (status === 429 || status >= 500) {
+    return { kind: 'retry', afterMs: retryAfterMs(headers['retry-after'], nowMs), detail: withBody(answer) };
+  }
+  if (status >= 300 && status < 400) {
+    return failed('http', `HTTP ${status}: redirects are not followed`, 'give --http the final URL');
+  }
+  if (status < 200 || status >= 300) return failed('http', withBody(answer));
+  if (answer.tooLarge) {
+    const limit = bodyLimitBytes(headers['content-type'] ?? '') / MEBIBYTE;
+    return failed('too-large', `the answer is longer than ${limit} MiB`);
+  }
+  if (answer.body.length === 0) return { kind: 'silent' };
+  return readAnswer(answer, context);
+}
+
+async function readAnswer({ headers, body }: AgentAnswer, context: TurnContext): Promise<Outcome> {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity')
+    return badOutput(`the answer is compressed (${encoding}), which was not asked for`);
+  const contentType = headers['content-type'] ?? '';
+  switch (formOf(contentType)) {
+    case 'text':
+      return replyOf([textPiece(decodeText(body, /charset="?([^\s;"]+)/i.exec(contentType)?.[1]))]);
+    case 'json':
+      return readObject(parseJson(decodeText(body)), context);
+    case 'lines':
+      return readLines(decodeText(body), context);
+    case 'other':
+      return badOutput(
+        contentType === '' ? 'the answer has no content-type' : `the answer is of the type ${contentType}`,
+      );
+  }
+}
+
+async function readObject(value: unknown, context: TurnContext): Promise<Outcome> {
+  if (!isObject(value)) return badOutput('the answer is no JSON object');
+  const { text, files, silent } = value;
+  if (silent === true) {
+    return text === undefined && files === undefined
+      ? { kind: 'silent' }
+      : badOutput('the answer has silent and something to say');
+  }
+  if (text === undefined && files === undefined) {
+    return badOutput(
+      `the answer has none of text, files and silent, but ${Object.keys(value).join(', ') || 'nothing'}`,
+    );
+  }
+  if (text !== undefined && typeof text !== 'string') return badOutput('text is no string');
+  if (files !== undefined && !Array.isArray(files)) return badOutput('files is no list');
+  if (Buffer.byteLength(text ?? '') > MAX_TEXT_BYTES) return failed('too-large', 'text is longer than 1 MiB');
+
+  const pieces = [textPiece(text ?? '')];
+  for (const [index, entry] of (files ?? []).entries()) {
+    const file = await readReplyFile(entry, index, context);
+    if ('bad' in file) return badOutput(file.bad);
+    pieces.push(file.piece);
+  }
+  return replyOf(pieces);
+}
+
+/** JSON lines, read when all of them are there; what stands before a bad line is still said (contract 4). */
+function readLines(text: string, context: TurnContext): Outcome {
+  const pieces: ReplyPiece[] = [];
+  for (const line of text.split('\n')) {
+    const read = parseReplyLine(line);
+    if (read.kind === 'piece') pieces.push(read.piece);
+    if (read.kind === 'bad') {
+      for (const piece of pieces) context.emit(piece);
+      return badOutput(read.detail);
+    }
+  }
+  return replyOf(pieces);
+}
+
+function formOf(contentType: string): 'text' | 'json' | 'lines' | 'other' {
+  const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (type === 'application/x-ndjson') return 'lines';
+  if (type === 'application/json' || type.endsWith('+json')) return 'json';
+  return type.startsWith('text/') ? 'text' : 'other';
+}
+
+/** Seconds or a date (RFC 9110 10.2.3) as milliseconds from now; null when absent or unreadable. */
+function retryAfterMs(header: string | undefined, nowMs: number): number | null {
+  if (header === undefined) return null;
+  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
+  const dateMs = Date.parse(header);
+  return Number.isNaN(dateMs) ? null : Math.max(0, dateMs - nowMs);
+}
+
+function textPiece(raw: string): ReplyPiece | null {
+  const text = replyTextOf(raw);
+  return text === null ? null : { text };
+}
+
+function replyOf(candidates: (ReplyPiece | null)[]): Outcome {
+  const pieces = candidates.filter((piece) => piece !== null);
+  return pieces.length === 0 ? { kind: 'silent' } : { kind: 'reply', pieces };
+}
+
+/** The status with what the server says about it, since the log is where its owner looks. */
+function withBody({ status, body }: AgentAnswer): string {
+  const line = lastLineOf(stripTerminal(decodeText(body)));
+  return line === '' ? `HTTP ${status}` : `HTTP ${status}: ${cutUtf8(line, 300).value}`;
+}
+
+function badOutput(detail: string): Outcome {
+  return failed('bad-output', detail, HINT);
+}
+
+function failed(reason: FailureReason, detail: string, hint?: string): Outcome {
+  return { kind: 'failed', reason, detail, ...(hint === undefined ? {} : { hint }) };
+}

@@ -1,0 +1,39 @@
+import { type Attachment, eventOf, type Quote, type Turn } from '../core/message.ts';
+
+/** What a command gets on stdin (`--input`). */
+export type InputForm = 'text' | 'raw' | 'json';
+
+/** The bytes of stdin for one turn (contract 3). A lone surrogate becomes U+FFFD in every form. */
+export function stdinOf(turn: Turn, form: InputForm): Buffer {
+  switch (form) {
+    case 'text':
+      return Buffer.from(plainInput(turn), 'utf8');
+    case 'raw':
+      return Buffer.from(turn.text, 'utf8');
+    case 'json':
+      return Buffer.from(`${eventJson(turn)}\n`, 'utf8');
+  }
+}
+
+/** The event of contract 3 as JSON on one line. */
+export function eventJson(turn: Turn): string {
+  // Written as it is, a lone surrogate becomes an escape that strict JSON parsers refuse.
+  return JSON.stringify(eventOf(turn), (_, value: unknown) =>
+    typeof value === 'string' ? value.replace(/\p{Surrogate}/gu, '\uFFFD') : value,
+  );
+}
+
+function plainInput({ text, quote, attachments }: Turn): string {
+  const lines = [...(quote ? quoteLines(quote) : []), ...(text === '' ? [] : [text])];
+  return [...lines, ...attachments.map(attachmentLine)].join('\n');
+}
+
+function quoteLines(quote: Quote): string[] {
+  const lines = quote.text === '' ? [] : quote.text.split(/\r?\n/);
+  return [...lines, ...quote.attachments.map(attachmentLine)].map((line) => `> ${line}`);
+}
+
+function attachmentLine({ kind, path, error }: Attachment): string {
+  if (path !== null) return `[${kind}: ${path}]`;
+  return `[${kind}: not available: ${(error ?? 'unknown reason').replace(/\s+/g, ' ')}]`;
+}

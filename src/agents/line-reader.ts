@@ -1,0 +1,49 @@
+import { StringDecoder } from 'node:string_decoder';
+
+/** Cuts a byte stream into lines of bounded length. */
+export interface LineReader {
+  write(bytes: Uint8Array): void;
+  /** Hands over what came after the last newline. */
+  end(): void;
+}
+
+/**
+ * Calls `onLine` for every line of a UTF-8 stream, without its newline. Of a line
+ * longer than `maxChars` the beginning is handed over with `cut` set and the rest
+ * is dropped, so a child can never block on a full pipe nor fill the memory.
+ */
+export function createLineReader(onLine: (line: string, cut: boolean) => void, maxChars: number): LineReader {
+  const decoder = new StringDecoder('utf8');
+  let line = '';
+  let cut = false;
+
+  function add(piece: string): void {
+    const room = maxChars - line.length;
+    cut ||= piece.length > room;
+    line += piece.slice(0, room);
+  }
+
+  function finish(): void {
+    onLine(line, cut);
+    line = '';
+    cut = false;
+  }
+
+  function take(text: string): void {
+    let from = 0;
+    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', from)) {
+      add(text.slice(from, at));
+      finish();
+      from = at + 1;
+    }
+    add(text.slice(from));
+  }
+
+  return {
+    write: (bytes) => take(decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))),
+    end() {
+      take(decoder.end());
+      if (line !== '') finish();
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import { endGroup } from './process-group.ts';
+
+/** A child process, told apart from a later one that got the same pid. */
+export interface ChildIdentity {
+  pid: number;
+  /** When it started, in the words of the `startTimeOf` it was recorded with. */
+  startTime: string;
+}
+
+/**
+ * Ends what a killed runner left running, forks included, before its messages run
+ * again (design 5). Touches nothing unless pid and start time both match; tells
+ * whether they did.
+ */
+export async function endOrphan(
+  child: ChildIdentity,
+  startTimeOf: (pid: number) => string | null,
+  killGraceMs = 5_000,
+): Promise<boolean> {
+  if (startTimeOf(child.pid) !== child.startTime) return false;
+  await endGroup(child.pid, killGraceMs);
+  return true;
+}

@@ -1,0 +1,36 @@
+import type { Outcome, ReplyPiece, Turn } from '../core/message.ts';
+
+/** What the runner lends a turn while it runs. */
+export interface TurnContext {
+  /** Aborted when the turn must end: its `reason` is a TurnEnd. */
+  signal: AbortSignal;
+  /** Makes the folders of this turn; throws when the disk does not let it. */
+  folders(): TurnFolders;
+  /** Milliseconds the agent may take; 0 means no limit. */
+  timeoutMs: number;
+  /** Queues a piece of the reply at once, for agents that stream (`--output jsonl`). */
+  emit(piece: ReplyPiece): void;
+}
+
+/** Folders given to one turn (contract 3). */
+export interface TurnFolders {
+  /** Where the attachments of the message lie. */
+  media: string;
+  /** Files the agent leaves here follow its text, in name order. */
+  reply: string;
+  /** Kept between turns of this user. */
+  state: string;
+}
+
+/** Why the runner ends a turn early: its time is up, or wxagent is stopping. */
+export type TurnEnd = 'timeout' | 'stop';
+
+/** Anything that answers messages. */
+export interface Agent {
+  /** How it is named in the log: the command, the URL, `echo`. */
+  readonly name: string;
+  /** Answers one turn. Never rejects for what an agent does wrong: that is an Outcome. */
+  answer(turn: Turn, context: TurnContext): Promise<Outcome>;
+  /** Ends what lives longer than a turn. */
+  close?(): Promise<void>;
+}

@@ -1,0 +1,19 @@
+/** The beginning of a text that fits into `maxBytes` of UTF-8, whole characters only, and whether any is missing. */
+export function cutUtf8(text: string, maxBytes: number): { value: string; cut: boolean } {
+  if (text.length * 3 <= maxBytes) return { value: text, cut: false };
+  // A UTF-16 unit has at least one byte, so what lies further back cannot fit.
+  const bytes = Buffer.from(text.slice(0, maxBytes + 1), 'utf8');
+  if (bytes.length <= maxBytes) return { value: text, cut: false };
+  let end = maxBytes;
+  while (end > 0 && isContinuation(bytes[end])) end -= 1;
+  return { value: bytes.toString('utf8', 0, end), cut: true };
+}
+
+/** The last line of a text that holds more than blanks; '' when there is none. */
+export function lastLineOf(text: string): string {
+  return text.trimEnd().split('\n').at(-1)?.trim() ?? '';
+}
+
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
+}

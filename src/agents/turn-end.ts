@@ -1,0 +1,44 @@
+import type { Outcome } from '../core/message.ts';
+import type { TurnEnd } from './port.ts';
+
+/** The longest wait a Node timer can hold; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A turn's own clock: aborted by the runner or when its time is up, whichever comes first. */
+export interface TurnLimit {
+  /** Its `reason` is a TurnEnd. */
+  signal: AbortSignal;
+  /** Lets go of the timer and of the runner's signal. Nothing aborts `signal` afterwards. */
+  release(): void;
+}
+
+/** Joins the runner's signal and the turn's time; `timeoutMs` 0 means no limit. */
+export function limitTurn(signal: AbortSignal, timeoutMs: number): TurnLimit {
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(turnEndOf(signal));
+  const timer =
+    timeoutMs > 0
+      ? setTimeout(() => controller.abort('timeout' satisfies TurnEnd), Math.min(timeoutMs, MAX_TIMER_MS))
+      : undefined;
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return {
+    signal: controller.signal,
+    release() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    },
+  };
+}
+
+/** Why an aborted signal ended a turn; anything but 'timeout' is a stop. */
+export function turnEndOf(signal: AbortSignal): TurnEnd {
+  return signal.reason === 'timeout' ? 'timeout' : 'stop';
+}
+
+/** The outcome of a turn that did not end by itself. */
+export function endedOutcome(end: TurnEnd, timeoutMs: number): Outcome {
+  if (end === 'stop') return { kind: 'failed', reason: 'cancelled', detail: 'stopped before it answered' };
+  const limit = timeoutMs > 0 ? `${Math.round(timeoutMs / 100) / 10} s` : 'its time';
+  return { kind: 'failed', reason: 'timeout', detail: `no answer within ${limit}` };
+}

@@ -1,0 +1,64 @@
+import type { Account } from '../store/accounts-file.ts';
+import { createCredentials } from '../store/credentials.ts';
+import type { CommandContext } from './context.ts';
+import { chooseAccount, findAccount, knownAccounts, thisProcess } from './home.ts';
+import { table } from './table.ts';
+
+/** `wxagent accounts list`: what is logged in here. */
+export async function listAccounts(context: CommandContext): Promise<number> {
+  const accounts = knownAccounts(context);
+  const chosen =
+    accounts.length > 0 ? chooseAccount({ ...context, settings: withoutAccount(context) }) : null;
+  if (context.json) {
+    context.printJson('accounts', {
+      accounts: accounts.map((account) => ({
+        id: account.id,
+        name: account.name,
+        owner: account.owner,
+        baseUrl: account.baseUrl,
+        loggedInAt: account.loggedInAt,
+        default: account === chosen,
+      })),
+    });
+    return 0;
+  }
+  if (accounts.length === 0) context.io.err('No account is logged in.\nhint: wxagent login\n');
+  const rows = accounts.map((account) => [
+    account.key === chosen?.key ? '*' : '',
+    account.id,
+    account.name ?? '-',
+    account.owner ?? '-',
+    new Date(account.loggedInAt).toLocaleString(),
+  ]);
+  context.io.out(table(rows));
+  return 0;
+}
+
+/** `wxagent accounts use <name>`: makes an account the default. */
+export async function useAccount(context: CommandContext, [name = '']: string[]): Promise<number> {
+  const account = findAccount(context.file.accounts, name);
+  await credentials(context).use(account.key);
+  context.io.err(`${label(account)} is the default account now.\n`);
+  return 0;
+}
+
+/** `wxagent logout`: forgets the token of an account; its messages stay. */
+export async function logout(context: CommandContext): Promise<number> {
+  const account = findAccount(context.file.accounts, chooseAccount(context).key);
+  await credentials(context).remove(account.key);
+  context.io.err(`${label(account)} is logged out here; its messages are kept.\n`);
+  return 0;
+}
+
+/** The default account is the same whatever `--account` says. */
+function withoutAccount(context: CommandContext): CommandContext['settings'] {
+  return (names) => ({ ...context.settings(names), account: [] });
+}
+
+function credentials(context: CommandContext): ReturnType<typeof createCredentials> {
+  return createCredentials({ paths: context.paths, me: thisProcess(), clock: context.clock });
+}
+
+function label(account: Account): string {
+  return account.name === null ? account.id : `${account.name} (${account.id})`;
+}

@@ -1,0 +1,172 @@
+import type { SettingName } from '../settings.ts';
+import type { CommandContext } from './context.ts';
+
+/** What a command does; returns the exit code. */
+export type Action = (context: CommandContext, args: string[]) => Promise<number>;
+
+/** One command of the tree. Its code is loaded when it runs. */
+export interface CommandSpec {
+  name: string;
+  about: string;
+  /** Arguments as commander writes them. */
+  args?: string;
+  settings: readonly SettingName[];
+  /** Everything from the first argument on belongs to the agent's command. */
+  passThrough?: boolean;
+  /** Runs when no subcommand is named. */
+  isDefault?: boolean;
+  subcommands?: readonly CommandSpec[];
+  load?: () => Promise<Action>;
+}
+
+const RUN_SETTINGS = [
+  'exec',
+  'http',
+  'header',
+  'echo',
+  'allAccounts',
+  'input',
+  'timeout',
+  'concurrency',
+  'grace',
+  'retries',
+  'onError',
+  'errorText',
+  'allow',
+  'allowAll',
+  'maxChars',
+  'pace',
+  'format',
+  'typing',
+  'maxAge',
+  'dedupeWindow',
+  'keepFiles',
+  'on',
+  'once',
+  'maxMessages',
+  'exitIdle',
+] as const satisfies readonly SettingName[];
+
+/** The command tree (contract 2). */
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'login',
+    about: 'show a QR code, and store the bot of whoever scans it',
+    settings: ['force', 'name', 'loginTimeout', 'qr', 'qrFile'],
+    load: async () => (await import('./login.ts')).login,
+  },
+  {
+    name: 'accounts',
+    about: 'accounts that are logged in here',
+    settings: [],
+    subcommands: [
+      {
+        name: 'list',
+        about: 'list them; * is the default',
+        settings: [],
+        isDefault: true,
+        load: async () => (await import('./accounts.ts')).listAccounts,
+      },
+      {
+        name: 'use',
+        about: 'make one the default',
+        args: '<id|name>',
+        settings: [],
+        load: async () => (await import('./accounts.ts')).useAccount,
+      },
+    ],
+  },
+  {
+    name: 'logout',
+    about: 'forget the token of an account; its messages stay',
+    settings: [],
+    load: async () => (await import('./accounts.ts')).logout,
+  },
+  {
+    name: 'run',
+    about: 'answer messages with an agent',
+    args: '[command...]',
+    settings: RUN_SETTINGS,
+    passThrough: true,
+    load: async () => (await import('./run.ts')).run,
+  },
+  {
+    name: 'listen',
+    about: 'write messages to stdout, answer nothing',
+    settings: ['once', 'exitIdle', 'maxMessages', 'allow', 'allowAll'],
+    load: async () => (await import('./listen.ts')).listen,
+  },
+  {
+    name: 'send',
+    about: 'send a text, from the arguments or from stdin',
+    args: '[text...]',
+    settings: ['to', 'stdin', 'sendFormat', 'wait', 'strict'],
+    load: async () => (await import('./send.ts')).send,
+  },
+  {
+    name: 'messages',
+    about: 'what has come in, and what became of it',
+    settings: ['user', 'since'],
+    load: async () => (await import('./messages.ts')).messages,
+  },
+  {
+    name: 'retry',
+    about: 'run a message again, or all failed ones',
+    args: '[id]',
+    settings: ['failed'],
+    load: async () => (await import('./retry.ts')).retry,
+  },
+  {
+    name: 'status',
+    about: 'logins, runners, what waits, what may still be sent',
+    settings: [],
+    load: async () => (await import('./status.ts')).status,
+  },
+  {
+    name: 'config',
+    about: 'settings and where their values come from',
+    settings: [],
+    subcommands: [
+      {
+        name: 'list',
+        about: 'all settings',
+        settings: [],
+        isDefault: true,
+        load: async () => (await import('./config.ts')).listConfig,
+      },
+      {
+        name: 'get',
+        about: 'one value',
+        args: '<name>',
+        settings: [],
+        load: async () => (await import('./config.ts')).getConfig,
+      },
+      {
+        name: 'set',
+        about: 'store a value',
+        args: '<name> <value>',
+        settings: [],
+        load: async () => (await import('./config.ts')).setConfig,
+      },
+      {
+        name: 'unset',
+        about: 'back to the default',
+        args: '<name>',
+        settings: [],
+        load: async () => (await import('./config.ts')).unsetConfig,
+      },
+    ],
+  },
+  {
+    name: 'simulate',
+    about: 'an iLink server on this machine, to try everything without WeChat',
+    settings: ['port', 'seed', 'scan', 'script'],
+    load: async () => (await import('./simulate.ts')).simulate,
+  },
+  {
+    name: 'demo',
+    about: 'see it work in 20 seconds, without WeChat',
+    settings: ['interactive'],
+    load: async () => (await import('./demo.ts')).demo,
+  },
+];

@@ -1,0 +1,108 @@
+import type { Environment, SettingSources } from '../config.ts';
+import { readSettingsFile, resolveSettings } from '../config.ts';
+import type { Clock } from '../core/clock.ts';
+import { WxError } from '../core/errors.ts';
+import type { Io } from '../core/io.ts';
+import type { Log } from '../core/log.ts';
+import type { SettingName, Settings } from '../settings.ts';
+import { type ConfigFile, readConfigFile } from '../store/accounts-file.ts';
+import { createPaths, type Paths } from '../store/paths.ts';
+import { createLog } from './log.ts';
+import { type Language, languageOf } from './words.ts';
+
+/** What the process lends to commands; made in main.ts, replaced in tests. */
+export interface Host {
+  io: Io;
+  environment: Environment;
+  clock: Clock;
+  /** Folder the program was started in. */
+  cwd: string;
+  /** Full path of the program, for children (`WXAGENT_BIN`). */
+  bin: string;
+  /**
+   * A signal that the first SIGINT, SIGTERM or SIGHUP aborts. A command that never asks for it
+   * is ended at once instead.
+   */
+  stopSignal(): AbortSignal;
+}
+
+/** Everything a command works with. */
+export interface CommandContext extends Host {
+  paths: Paths;
+  /** The folder given with `--home` or `WXAGENT_HOME`; null: the platform's folders. */
+  home: string | null;
+  /** config.json as it was when the command started. */
+  file: ConfigFile;
+  log: Log;
+  json: boolean;
+  language: Language;
+  /** stdin and stderr are terminals, and the output is not for a machine. */
+  isInteractive: boolean;
+  /** Resolves settings; every value is checked. */
+  settings<const N extends SettingName>(names: readonly N[]): Settings<N>;
+  /** Where values come from, for `wxagent config`. */
+  sources: SettingSources;
+  /** One JSON document or line on stdout. */
+  printJson(type: string, fields: object): void;
+}
+
+/** Makes the context of one command from the flags it was given. */
+export function createContext(host: Host, flags: SettingSources['flags']): CommandContext {
+  const { io, environment } = host;
+  const early = { flags, environment, file: {}, stored: {} };
+  const { home, config } = resolveSettings(['home', 'config'], early);
+  const file = config === null ? {} : readSettingsFile(config);
+  const paths = createPaths(home);
+  const configFile = readConfigFile(paths.config);
+  const sources: SettingSources = { flags, environment, file, stored: configFile.settings };
+  const settings: CommandContext['settings'] = (names) => resolveSettings(names, sources);
+  const { json, quiet, verbose, logFormat, logText, lang, color } = settings([
+    'json',
+    'quiet',
+    'verbose',
+    'logFormat',
+    'logText',
+    'lang',
+    'color',
+  ]);
+  const level = logLevel(environment.get('WXAGENT_LOG'), verbose, quiet);
+  return {
+    ...host,
+    paths,
+    home,
+    file: configFile,
+    json,
+    language: languageOf(lang, environment),
+    isInteractive: io.stdinIsTerminal && io.stderrIsTerminal && !json,
+    settings,
+    sources,
+    log: createLog({
+      write: io.err,
+      clock: host.clock,
+      level,
+      format: logFormat,
+      showsText: logText || io.stderrIsTerminal,
+      colors: color && usesColors(environment, io.stderrIsTerminal),
+    }),
+    printJson: (type, fields) => io.out(`${JSON.stringify({ v: 1, type, ...fields })}\n`),
+  };
+}
+
+/** Colours on a terminal, unless NO_COLOR; FORCE_COLOR wins over both. */
+export function usesColors(environment: Environment, isTerminal: boolean): boolean {
+  const force = environment.get('FORCE_COLOR');
+  if (force !== undefined) return force !== '0';
+  return isTerminal && environment.get('NO_COLOR') === undefined;
+}
+
+function logLevel(
+  text: string | undefined,
+  verbose: number,
+  quiet: boolean,
+): 'debug' | 'info' | 'warn' | 'error' {
+  if (verbose > 0) return 'debug';
+  if (quiet) return 'warn';
+  if (text === undefined) return 'info';
+  if (text === 'debug' || text === 'info' || text === 'warn' || text === 'error') return text;
+  throw new WxError('config', `WXAGENT_LOG is one of debug, info, warn, error, not "${text}"`);
+}

@@ -1,0 +1,150 @@
+import { hostname } from 'node:os';
+import { reasonOf, WxError } from '../core/errors.ts';
+import { digest } from '../core/ids.ts';
+import { VERSION } from '../core/version.ts';
+import { botIdOfToken } from '../ilink/bot-id.ts';
+import { createIlinkClient, type IlinkClient } from '../ilink/client.ts';
+import { createHostTrust, parseBaseUrl } from '../ilink/hosts.ts';
+import { createTransport, type Transport } from '../ilink/transport.ts';
+import type { Account } from '../store/accounts-file.ts';
+import type { LockHolder } from '../store/lock.ts';
+import type { Store } from '../store/port.ts';
+import { processStartTime } from '../store/process-identity.ts';
+import { openStore } from '../store/sqlite-store.ts';
+import type { CommandContext } from './context.ts';
+
+/** Where bots live unless told otherwise (protocol 1.1). */
+export const DEFAULT_BASE_URL = 'https://ilinkai.weixin.qq.com';
+/** Their CDN (protocol 1.1). */
+export const DEFAULT_CDN_URL = 'https://novac2c.cdn.weixin.qq.com/c2c';
+
+/** This process, for locks and leases. */
+export function thisProcess(): LockHolder {
+  return {
+    host: hostname(),
+    pid: process.pid,
+    startTime: processStartTime(process.pid) ?? String(process.pid),
+  };
+}
+
+/** A lock holder as one text, the way leases store it. */
+export function claimantId(holder: LockHolder): string {
+  return `${holder.host}/${holder.pid}/${holder.startTime}`;
+}
+
+/** Whether the process behind a claimant id may still live; one on another host cannot be looked at, so it may. */
+export function isClaimantAlive(id: string): boolean {
+  const [host, pid, ...startTime] = id.split('/');
+  if (host !== hostname()) return true;
+  const now = processStartTime(Number(pid));
+  return now !== null && now === startTime.join('/');
+}
+
+/** Opens the store of this home. */
+export function openHomeStore(context: CommandContext): Store {
+  return openStore({
+    path: context.paths.database,
+    clock: context.clock,
+    claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive },
+  });
+}
+
+/** Digest that tells one login of an account from the next without giving the token away. */
+export function loginDigest(account: Account): string {
+  return digest(account.token).slice(0, 16);
+}
+
+/**
+ * The accounts the command works with: those of `--account`, all of them, or the default one.
+ * Throws WxError `not-logged-in` when there is none, `not-found` for an unknown name.
+ */
+export function chooseAccounts(context: CommandContext, all = false): [Account, ...Account[]] {
+  const { account: wanted } = context.settings(['account']);
+  const accounts = knownAccounts(context);
+  const chosen = wanted.length > 0 ? wanted.map((name) => findAccount(accounts, name)) : all ? accounts : [];
+  const [first, ...rest] = chosen.length > 0 ? chosen : defaultAccount(context, accounts);
+  if (!first) throw new WxError('not-logged-in', 'no account is logged in', { hint: 'wxagent login' });
+  return [first, ...rest.filter((one, index) => one !== first && rest.indexOf(one) === index)];
+}
+
+/** The one account of commands that work with one. */
+export function chooseAccount(context: CommandContext): Account {
+  const [account, ...more] = chooseAccounts(context);
+  if (more.length > 0) throw new WxError('usage', 'this command works with one --account');
+  return account;
+}
+
+/** The account of `WXAGENT_TOKEN`, else the one chosen by `accounts use`, else the first. */
+function defaultAccount(context: CommandContext, accounts: Account[]): Account[] {
+  const fromToken = tokenAccount(context);
+  const found =
+    accounts.find((account) => account.id === fromToken?.id) ??
+    accounts.find((account) => account.key === context.file.defaultAccount) ??
+    accounts[0];
+  return found ? [found] : [];
+}
+
+/** Stored accounts, and the one of `WXAGENT_TOKEN`, which is never written to disk (contract 1). */
+export function knownAccounts(context: CommandContext): Account[] {
+  const stored = context.file.accounts;
+  const fromToken = tokenAccount(context);
+  if (!fromToken) return stored;
+  const same = stored.find((one) => one.id === fromToken.id || one.formerIds.includes(fromToken.id));
+  if (!same) return [fromToken, ...stored];
+  return stored.map((one) => (one === same ? { ...one, id: fromToken.id, token: fromToken.token } : one));
+}
+
+function tokenAccount(context: CommandContext): Account | null {
+  const token = context.environment.get('WXAGENT_TOKEN');
+  if (token === undefined) return null;
+  const id = botIdOfToken(token);
+  return {
+    key: id,
+    id,
+    formerIds: [],
+    name: null,
+    owner: null,
+    token,
+    baseUrl: context.settings(['baseUrl']).baseUrl ?? DEFAULT_BASE_URL,
+    namedUrl: null,
+    cdnUrl: null,
+    loggedInAt: new Date(0).toISOString(),
+  };
+}
+
+/** An account by id, former id or alias. Throws WxError `not-found`. */
+export function findAccount(accounts: readonly Account[], name: string): Account {
+  const found =
+    accounts.find((one) => one.id === name || one.key === name) ??
+    accounts.find((one) => one.name === name) ??
+    accounts.find((one) => one.formerIds.includes(name));
+  if (!found) throw new WxError('not-found', `there is no account "${name}"`, { hint: 'wxagent accounts' });
+  return found;
+}
+
+/** Opens connections as `--proxy` says. Throws WxError `usage` for a proxy that is none. */
+export function openTransport(context: CommandContext): Transport {
+  const { proxy } = context.settings(['proxy']);
+  if (proxy === 'none' || proxy === 'env') return createTransport({ proxy });
+  try {
+    return createTransport({ proxy: new URL(proxy) });
+  } catch (error) {
+    throw new WxError('usage', `--proxy takes none, env or an address, not "${proxy}": ${reasonOf(error)}`);
+  }
+}
+
+/**
+ * The client of an account at its server. Its token goes to Tencent's hosts, to the host named at
+ * its login, and to one named now (design 6). Throws WxError `config` for any other.
+ */
+export function connect(context: CommandContext, account: Account, transport: Transport): IlinkClient {
+  const { baseUrl: named } = context.settings(['baseUrl']);
+  const baseUrl = named === null ? account.baseUrl : parseBaseUrl(named, '--base-url').href;
+  const trust = createHostTrust([named, account.namedUrl].filter((url) => url !== null));
+  if (!URL.canParse(baseUrl) || !trust.isTrusted(new URL(baseUrl))) {
+    throw new WxError('config', `the server ${baseUrl} of ${account.id} is not one that may see its token`, {
+      hint: `wxagent login, or --base-url ${baseUrl} if you trust it`,
+    });
+  }
+  return createIlinkClient({ transport, baseUrl, token: account.token, version: VERSION });
+}

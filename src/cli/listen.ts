@@ -1,0 +1,56 @@
+import type { Agent } from '../agents/port.ts';
+import { eventOf, type Turn } from '../core/message.ts';
+import { DEFAULT_RUNNER_OPTIONS } from '../runner/options.ts';
+import type { CommandContext } from './context.ts';
+import { chooseAccount } from './home.ts';
+import { serve } from './run.ts';
+import { createRunLog } from './run-log.ts';
+
+/** `wxagent listen`: writes every message to stdout, and answers nothing. */
+export async function listen(context: CommandContext): Promise<number> {
+  const { once, maxMessages, exitIdle, allow, allowAll } = context.settings([
+    'once',
+    'maxMessages',
+    'exitIdle',
+    'allow',
+    'allowAll',
+  ]);
+  const settings = {
+    ...DEFAULT_RUNNER_OPTIONS,
+    // One line after the other, in the order of arrival.
+    concurrency: 1,
+    typing: false,
+    once,
+    maxMessages,
+    exitIdleMs: exitIdle,
+    allow: allowAll ? ('all' as const) : new Set(allow),
+  };
+  return serve(
+    context,
+    {
+      makeAgent: () => writer(context),
+      settings,
+      keepFiles: false,
+      emit: createRunLog({ ...context, json: false }),
+    },
+    [chooseAccount(context)],
+    false,
+  );
+}
+
+/** An agent that writes the message down: done when its line is written. */
+function writer(context: CommandContext): Agent {
+  return {
+    name: 'listen',
+    async answer(turn) {
+      context.io.out(context.json ? `${JSON.stringify(eventOf(turn))}\n` : lineOf(turn));
+      return { kind: 'silent' };
+    },
+  };
+}
+
+/** `time<TAB>user<TAB>kind<TAB>text`, with newlines, tabs and backslashes of the text escaped. */
+function lineOf(turn: Turn): string {
+  const text = turn.text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+  return `${new Date(turn.timeMs).toISOString()}\t${turn.user}\t${turn.kind}\t${text}\n`;
+}

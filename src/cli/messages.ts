@@ -1,0 +1,50 @@
+import { decodeRaw, readInbound } from '../ilink/inbound.ts';
+import type { CommandContext } from './context.ts';
+import { chooseAccount, openHomeStore } from './home.ts';
+import { excerpt, table } from './table.ts';
+
+/** Messages shown at once. */
+const LIMIT = 200;
+const TEXT_COLUMNS = 60;
+
+/** `wxagent messages`: what has come in, oldest first, and what became of it. */
+export async function messages(context: CommandContext): Promise<number> {
+  const { user, since } = context.settings(['user', 'since']);
+  const account = chooseAccount(context);
+  const store = openHomeStore(context);
+  try {
+    const sinceMs = since === null ? null : context.clock.now() - since;
+    const found = await store.messages({ account: account.key, user, sinceMs, limit: LIMIT });
+    const read = found.map((message) => ({ ...message, text: readInbound(decodeRaw(message.raw)).text }));
+    if (context.json) {
+      context.printJson('messages', {
+        messages: read.map(({ id, user, state, reason, kind, text, receivedAtMs, attempt }) => ({
+          id,
+          user,
+          state,
+          reason,
+          kind,
+          text,
+          time: new Date(receivedAtMs).toISOString(),
+          attempt,
+        })),
+      });
+      return 0;
+    }
+    if (read.length === 0) context.io.err('No messages.\n');
+    context.io.out(
+      table(
+        read.map((message) => [
+          new Date(message.receivedAtMs).toLocaleString(),
+          message.id,
+          message.reason === null ? message.state : `${message.state} (${message.reason})`,
+          message.kind,
+          excerpt(message.text, TEXT_COLUMNS),
+        ]),
+      ),
+    );
+    return 0;
+  } finally {
+    await store.close();
+  }
+}

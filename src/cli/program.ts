@@ -1,0 +1,130 @@
+import { Command, CommanderError, Option } from 'commander';
+import { EXIT_CODES, WxError } from '../core/errors.ts';
+import { VERSION } from '../core/version.ts';
+import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../settings.ts';
+import { type Action, COMMANDS, type CommandSpec } from './commands.ts';
+import { createContext, type Host } from './context.ts';
+
+type Flags = Partial<Record<SettingName, unknown>>;
+
+/** Parses the arguments and runs the command. Returns the exit code; throws what the command throws. */
+export async function runProgram(host: Host, argv: readonly string[]): Promise<number> {
+  let exit = 0;
+  const program = createProgram(host, async (action, flags, args) => {
+    const context = createContext(host, flags);
+    exit = await (await action())(context, args);
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    const { sentence, hint } = usageOf(error.message);
+    throw new WxError('usage', sentence, { hint: hint ?? helpHint(argv) });
+  }
+}
+
+type Run = (action: () => Promise<Action>, flags: Flags, args: string[]) => Promise<void>;
+
+/** The command tree as commander has it; tests and documents read it. */
+export function createProgram(host: Pick<Host, 'io'>, run: Run): Command {
+  const program = new Command('wxagent')
+    .description('Connects any agent to personal WeChat. Docs: README.md, 中文: README.zh-CN.md')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ writeOut: host.io.out, writeErr() {} })
+    .addHelpText('after', exitTable);
+  program.version(VERSION, '--version', 'print the version');
+  addFlags(program, GLOBAL_SETTINGS);
+  for (const spec of COMMANDS)
+    program.addCommand(createCommand(host, spec, run), { isDefault: spec.isDefault ?? false });
+  return program
+    .argument('[command]')
+    .allowExcessArguments()
+    .action(async (unknown: string | undefined, _, command: Command) => {
+      if (unknown !== undefined) {
+        throw new WxError('usage', `there is no command "${unknown}"`, { hint: 'wxagent --help' });
+      }
+      await run(async () => (await import('./welcome.ts')).welcome, flagsOf(command), []);
+    });
+}
+
+function createCommand(host: Pick<Host, 'io'>, spec: CommandSpec, run: Run): Command {
+  const command = new Command(spec.name)
+    .description(spec.about)
+    .exitOverride()
+    .configureOutput({ writeOut: host.io.out, writeErr() {} });
+  if (spec.args) for (const argument of spec.args.split(' ')) command.argument(argument);
+  if (spec.passThrough) command.passThroughOptions();
+  command.version(VERSION, '--version', 'print the version');
+  addFlags(command, spec.settings);
+  addFlags(command, GLOBAL_SETTINGS, 'Global options:');
+  for (const sub of spec.subcommands ?? []) {
+    command.addCommand(createCommand(host, sub, run), { isDefault: sub.isDefault ?? false });
+  }
+  const load = spec.load;
+  if (load)
+    command.action((...given) => run(load, flagsOf(given.at(-1) as Command), (given.at(-1) as Command).args));
+  if (spec.subcommands) command.enablePositionalOptions();
+  return command;
+}
+
+function addFlags(command: Command, names: readonly SettingName[], group?: string): void {
+  for (const name of names) {
+    const setting: Setting = SETTINGS[name];
+    const option = new Option(setting.flag, aboutOf(setting));
+    option.attributeName = () => name;
+    if (setting.kind === 'list') option.argParser((value: string, all: string[] = []) => [...all, value]);
+    if (setting.kind === 'level') option.argParser((_: string, n: number = 0) => n + 1);
+    if (group) option.helpGroup(group);
+    command.addOption(option);
+  }
+}
+
+function aboutOf(setting: Setting): string {
+  const notes = [
+    setting.choices && `one of ${setting.choices.join(', ')}`,
+    setting.kind !== 'switch' && setting.default !== undefined && `default ${setting.default}`,
+    setting.env && `env ${setting.env}`,
+  ].filter((note) => note);
+  return notes.length === 0 ? setting.about : `${setting.about} (${notes.join('; ')})`;
+}
+
+/** What was given on the command line, before and after the command: the later value wins, lists and levels add up. */
+function flagsOf(command: Command): Flags {
+  const chain: Command[] = [];
+  for (let one: Command | null = command; one; one = one.parent) chain.unshift(one);
+  const flags: Flags = {};
+  for (const one of chain) {
+    for (const option of one.options) {
+      const name = option.attributeName() as SettingName;
+      if (one.getOptionValueSource(name) !== 'cli') continue;
+      flags[name] = added(flags[name], one.getOptionValue(name));
+    }
+  }
+  return flags;
+}
+
+function added(before: unknown, value: unknown): unknown {
+  if (Array.isArray(before) && Array.isArray(value)) return [...before, ...value];
+  if (typeof before === 'number' && typeof value === 'number') return before + value;
+  return value;
+}
+
+/** Commander's message as a sentence of ours. */
+function usageOf(message: string): { sentence: string; hint: string | undefined } {
+  const [first = '', second = ''] = message.replace(/^error: /, '').split('\n');
+  const suggestion = /Did you mean (.*)\?/.exec(second)?.[1];
+  return { sentence: first.replace(/\.$/, ''), hint: suggestion && `did you mean ${suggestion}?` };
+}
+
+function helpHint(argv: readonly string[]): string {
+  const name = COMMANDS.find((spec) => argv.includes(spec.name))?.name;
+  return name ? `wxagent ${name} --help` : 'wxagent --help';
+}
+
+function exitTable(): string {
+  const rows = Object.entries(EXIT_CODES).map(([kind, code]) => `  ${String(code).padEnd(4)}${kind}`);
+  return `\nExit codes:\n  0   done\n${rows.join('\n')}\n`;
+}

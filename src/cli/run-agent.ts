@@ -1,0 +1,93 @@
+import type { Agent } from '../agents/port.ts';
+import { WxError } from '../core/errors.ts';
+import type { Turn } from '../core/message.ts';
+import { VERSION } from '../core/version.ts';
+import type { CommandContext } from './context.ts';
+
+/** Settings that choose the agent of `run`. */
+const AGENT_SETTINGS = ['exec', 'http', 'echo', 'header', 'input'] as const;
+
+/** Makes an agent for one account; all of a process are made from one choice. */
+export type AgentMaker = (onStarted: (turn: Turn, pid: number) => void) => Agent;
+
+/**
+ * Checks the choice of agent: exactly one of `--exec`, `-- cmd`, `--http`, `--echo` (contract 2).
+ * Loads only the code of that one. Throws WxError `usage`, or `not-found` for a command that does not exist.
+ */
+export async function chooseAgent(context: CommandContext, command: string[]): Promise<AgentMaker> {
+  const { exec, http, echo, header, input } = context.settings(AGENT_SETTINGS);
+  const given = [
+    exec !== null && '--exec',
+    command.length > 0 && `-- ${command[0]}`,
+    http !== null && '--http',
+    echo && '--echo',
+  ].filter((one) => one !== false);
+  if (given.length === 0) {
+    throw new WxError('usage', 'run needs an agent: --exec, -- command, --http or --echo', {
+      hint: "wxagent run --exec 'tr a-z A-Z'",
+    });
+  }
+  if (given.length > 1) {
+    throw new WxError('usage', `run takes one agent, not ${given.length}: ${given.join(', ')}`, {
+      hint: 'wxagent run --help',
+    });
+  }
+  if (header.length > 0 && http === null) throw new WxError('usage', '--header goes with --http');
+  if (http !== null) return httpAgent(context, http, header);
+  if (echo) {
+    const { createEchoAgent } = await import('../agents/echo.ts');
+    return () => createEchoAgent();
+  }
+  return commandAgent(context, exec, command, input);
+}
+
+async function httpAgent(context: CommandContext, http: string, header: string[]): Promise<AgentMaker> {
+  const { parseAgentUrl, parseHeader } = await import('../agents/http-options.ts');
+  const { parseWebhookSecret } = await import('../agents/webhook-signature.ts');
+  const { createAgentSender } = await import('../agents/http-sender.ts');
+  const { createHttpAgent } = await import('../agents/http.ts');
+  const secret = context.environment.get('WXAGENT_HTTP_SECRET');
+  const options = {
+    url: parseAgentUrl(http),
+    headers: header.map((one) => parseHeader(one, context.environment.all)),
+    secret: secret === undefined ? null : parseWebhookSecret(secret),
+    clock: context.clock,
+  };
+  return () => createHttpAgent({ ...options, sender: createAgentSender(context.environment.all) });
+}
+
+async function commandAgent(
+  context: CommandContext,
+  exec: string | null,
+  [program, ...args]: string[],
+  input: 'text' | 'raw' | 'json',
+): Promise<AgentMaker> {
+  if (exec?.trim() === '')
+    throw new WxError('usage', '--exec needs a command', { hint: "--exec './agent.sh'" });
+  const { environment, cwd } = context;
+  let argv: [string, ...string[]] | null = null;
+  if (program !== undefined) {
+    const { resolveCommand } = await import('../agents/resolve-command.ts');
+    const search = {
+      cwd,
+      path: environment.get('PATH'),
+      pathExt: environment.get('PATHEXT'),
+      platform: process.platform,
+    };
+    argv = [resolveCommand(program, search), ...args];
+  }
+  const { baseUrl, cdnUrl } = context.settings(['baseUrl', 'cdnUrl']);
+  // Loaded now, while nothing waits, so that the first message does not pay for it.
+  const loading = import('../agents/command.ts');
+  const { createCommandAgent } = await loading;
+  return (onStarted) =>
+    createCommandAgent({
+      command: argv ? { argv } : { shell: exec as string },
+      input,
+      cwd,
+      parentEnv: environment.all,
+      constants: { home: context.home, baseUrl, cdnUrl, bin: context.bin, version: VERSION },
+      log: context.log,
+      onStarted,
+    });
+}

@@ -1,0 +1,93 @@
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import { eventOf } from '../core/message.ts';
+import type { EventSink, RunnerEvent } from '../runner/events.ts';
+import type { CommandContext } from './context.ts';
+import { excerpt } from './table.ts';
+import { type Words, wordsOf } from './words.ts';
+
+/** Longest quotation of a message on a log line. */
+const QUOTE_CHARS = 60;
+
+/** Parts of one answer that are not final yet. */
+interface Answer {
+  startedAtMs: number;
+  open: number;
+  confirmed: number;
+  unconfirmed: number;
+  refused: number;
+  held: number;
+  reason: string;
+}
+
+/** Turns runner events into what `run` prints: JSON lines on stdout, or log lines for people. */
+export function createRunLog(context: CommandContext): EventSink {
+  const people = forPeople(context.log, context.clock, wordsOf(context.language));
+  if (!context.json) return people;
+  return (event) => {
+    people(event);
+    const { type, ...fields } = event;
+    context.printJson(type, event.type === 'message' ? eventOf(event.turn) : fields);
+  };
+}
+
+function forPeople(log: Log, clock: Clock, words: Words): EventSink {
+  const answers = new Map<string, Answer>();
+
+  function settled(event: Extract<RunnerEvent, { type: 'part' }>): void {
+    if (event.verdict === 'queued' || event.verdict === 'sending') return;
+    const key = event.message ?? event.clientId;
+    const answer = answers.get(key) ?? newAnswer(clock.now(), 1);
+    answer.open--;
+    if (event.verdict === 'confirmed' || event.verdict === 'unconfirmed') answer[event.verdict]++;
+    else {
+      answer[event.verdict === 'held' ? 'held' : 'refused']++;
+      answer.reason = event.reason ?? '';
+    }
+    if (answer.open > 0) return;
+    answers.delete(key);
+    const counts = [
+      answer.confirmed > 0 && words.confirmed(answer.confirmed),
+      answer.unconfirmed > 0 && words.unconfirmed(answer.unconfirmed),
+      answer.refused > 0 && words.refused(answer.refused, answer.reason),
+      answer.held > 0 && words.held(answer.held, answer.reason),
+      `${((clock.now() - answer.startedAtMs) / 1000).toFixed(1)} s`,
+      event.budgetLeft !== null && words.left(event.budgetLeft),
+    ].filter((one) => one !== false);
+    const line = `-> ${counts.join(', ')}`;
+    if (answer.refused + answer.held > 0) log.warn(line);
+    else log.info(line);
+  }
+
+  return (event) => {
+    switch (event.type) {
+      case 'ready':
+        log.info(words.ready(event.name ?? event.account));
+        break;
+      case 'message': {
+        const { text, kind, user } = event.turn;
+        log.info(
+          log.showsText ? `<- "${excerpt(text, QUOTE_CHARS)}"` : `<- ${kind}, ${text.length} characters`,
+          { user },
+        );
+        break;
+      }
+      case 'outcome':
+        if (event.parts > 0) answers.set(event.id, newAnswer(clock.now() - event.durationMs, event.parts));
+        break;
+      case 'part':
+        settled(event);
+        break;
+      case 'expired':
+        log.error(words.tokenDead);
+        break;
+      case 'stopped':
+        log.info(words.stopped);
+        break;
+    }
+  };
+}
+
+function newAnswer(startedAtMs: number, open: number): Answer {
+  return { startedAtMs, open, confirmed: 0, unconfirmed: 0, refused: 0, held: 0, reason: '' };
+}

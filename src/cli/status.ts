@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/verdict.ts';
+import type { Account } from '../store/accounts-file.ts';
+import { lockHolder } from '../store/lock.ts';
+import type { AccountView, Store, UserView } from '../store/port.ts';
+import type { CommandContext } from './context.ts';
+import { chooseAccounts, openHomeStore } from './home.ts';
+
+/** `wxagent status`: who is logged in, who runs, what waits, and how much may still be sent. */
+export async function status(context: CommandContext): Promise<number> {
+  const accounts = chooseAccounts(context, true);
+  // Looking must not create anything.
+  const store = existsSync(context.paths.database) ? openHomeStore(context) : null;
+  try {
+    const reports = [];
+    for (const account of accounts) reports.push(await report(context, account, store));
+    if (context.json) context.printJson('status', { accounts: reports });
+    else for (const one of reports) context.io.out(describe(one));
+    return 0;
+  } finally {
+    await store?.close();
+  }
+}
+
+type Report = Awaited<ReturnType<typeof report>>;
+
+async function report(context: CommandContext, account: Account, store: Store | null) {
+  const view: AccountView | null = (await store?.accountView(account.key)) ?? null;
+  const holder = lockHolder(context.paths.pollerLock(account.key));
+  return {
+    id: account.id,
+    name: account.name,
+    owner: account.owner ?? view?.owner ?? null,
+    login: view?.loginExpired ? ('expired' as const) : ('ok' as const),
+    runner: holder && { pid: holder.pid, host: holder.host },
+    lastPollAt: timeOf(view?.lastPollAtMs ?? null),
+    inbox: view?.inbox ?? { received: 0, running: 0, failed: 0, ignored: 0 },
+    outbox: view?.outbox ?? { queued: 0, sending: 0, held: 0 },
+    users: (view?.users ?? []).map((user) => userReport(user, context.clock.now())),
+  };
+}
+
+function userReport(user: UserView, nowMs: number) {
+  const { lastMessageAtMs, sentSinceMessage, hold } = user;
+  const windowEndsAtMs = lastMessageAtMs === null ? null : lastMessageAtMs + BUDGET_WINDOW_MS;
+  const isOpen = windowEndsAtMs !== null && windowEndsAtMs > nowMs;
+  return {
+    id: user.user,
+    lastMessageAt: timeOf(lastMessageAtMs),
+    tokenAgeMs: user.hasToken && lastMessageAtMs !== null ? Math.max(0, nowMs - lastMessageAtMs) : null,
+    sentSinceMessage,
+    budgetLeft: isOpen ? Math.max(0, BUDGET_MESSAGES - sentSinceMessage) : 0,
+    windowEndsAt: timeOf(windowEndsAtMs),
+    hold: hold && { reason: hold.reason, parts: hold.parts, since: timeOf(hold.sinceMs) },
+  };
+}
+
+function describe(report: Report): string {
+  const { inbox, outbox } = report;
+  const runner = report.runner
+    ? `running (pid ${report.runner.pid} on ${report.runner.host})`
+    : 'not running';
+  const lines = [
+    `${report.name === null ? report.id : `${report.name} (${report.id})`}: login ${report.login}, ${runner}`,
+    `  owner ${report.owner ?? 'not known yet'}; last poll ${localOf(report.lastPollAt)}`,
+    `  inbox: ${counts(inbox)}`,
+    `  outbox: ${counts(outbox)}`,
+    ...report.users.map((user) => {
+      const hold = user.hold ? `; ${user.hold.parts} held (${user.hold.reason})` : '';
+      return `  ${user.id}: last wrote ${localOf(user.lastMessageAt)}, ${user.budgetLeft} messages left${hold}`;
+    }),
+  ];
+  if (report.login === 'expired') lines.push('  hint: wxagent login');
+  else if (inbox.failed > 0) lines.push('  hint: wxagent messages; wxagent retry --failed');
+  return `${lines.join('\n')}\n`;
+}
+
+function counts(numbers: Record<string, number>): string {
+  return Object.entries(numbers)
+    .map(([name, n]) => `${n} ${name}`)
+    .join(', ');
+}
+
+function timeOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
+
+function localOf(iso: string | null): string {
+  return iso === null ? 'never' : new Date(iso).toLocaleString();
+}

@@ -1,0 +1,11 @@
+import type { CommandContext } from './context.ts';
+import { knownAccounts } from './home.ts';
+import { wordsOf } from './words.ts';
+
+/** Bare `wxagent`: what it is, the next step on this machine, and where help is. */
+export async function welcome(context: CommandContext): Promise<number> {
+  const words = wordsOf(context.language);
+  const next = knownAccounts(context).length > 0 ? words.nextRun : words.nextLogin;
+  context.io.out(`${[words.whatItIs, next, words.help, words.docs].join('\n')}\n`);
+  return 0;
+}

@@ -1,0 +1,19 @@
+/** Wait before retry number `n` (1-based) of a failed turn: 5 s, 30 s, then 120 s each (contract 4). */
+export function turnRetryDelayMs(n: number): number {
+  return [5_000, 30_000][n - 1] ?? 120_000;
+}
+
+/** Wait after the n-th poll failure in a row (1-based): 2 s, and 30 s from the third on (design 3). */
+export function pollFailureDelayMs(n: number): number {
+  return n < 3 ? 2_000 : 30_000;
+}
+
+/** Wait before a throttled user's n-th try (1-based): 30 s doubling up to 30 min (design 3). */
+export function throttleDelayMs(n: number): number {
+  return Math.min(30_000 * 2 ** (n - 1), 30 * 60_000);
+}
+
+/** Pause before the n-th repeat (1-based) of a request whose result is unknown: 0.5 s doubling up to 30 s. */
+export function resendDelayMs(n: number): number {
+  return Math.min(500 * 2 ** (n - 1), 30_000);
+}

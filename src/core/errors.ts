@@ -1,0 +1,68 @@
+/**
+ * The one error type of wxagent and the one table from its kinds to exit codes
+ * (contract 1). Anything else that is thrown is a bug and leaves with 70.
+ */
+
+/** Exit code of every error kind, after sysexits.h; part of the public contract. */
+export const EXIT_CODES = {
+  usage: 64,
+  data: 65,
+  'not-found': 66,
+  network: 69,
+  internal: 70,
+  'cannot-create': 73,
+  storage: 74,
+  busy: 75,
+  protocol: 76,
+  'not-logged-in': 77,
+  config: 78,
+  cancelled: 130,
+} as const satisfies Record<string, number>;
+
+/** What went wrong, in the words scripts match on. */
+export type ErrorKind = keyof typeof EXIT_CODES;
+
+/** What else an error may carry beside its sentence. */
+export interface WxErrorOptions {
+  /** A command the reader can run next. */
+  hint?: string;
+  /** What caused it; shown only with `--verbose`. */
+  cause?: unknown;
+  /** Overrides the exit code of the kind (143 for a second SIGTERM). */
+  exit?: number;
+}
+
+/** An expected failure: a sentence a person can act on, a kind, and where there is one a next step. */
+export class WxError extends Error {
+  override readonly name = 'WxError';
+  readonly kind: ErrorKind;
+  readonly hint: string | undefined;
+  readonly exit: number;
+
+  constructor(kind: ErrorKind, message: string, options: WxErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.kind = kind;
+    this.hint = options.hint;
+    this.exit = options.exit ?? EXIT_CODES[kind];
+  }
+}
+
+/** Turns whatever was thrown into a WxError; what is not one already is a bug (`internal`). */
+export function asWxError(thrown: unknown): WxError {
+  if (thrown instanceof WxError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new WxError('internal', `unexpected failure: ${message}`, {
+    hint: 'wxagent --verbose ... shows where; please report it',
+    cause: thrown,
+  });
+}
+
+/** The message of anything thrown, for a log line. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** Whether a thrown value is a system error with this code (`ENOENT`, ...). */
+export function hasCode(thrown: unknown, code: string): boolean {
+  return thrown instanceof Error && (thrown as NodeJS.ErrnoException).code === code;
+}

@@ -1,0 +1,21 @@
+import { createHash, randomUUID } from 'node:crypto';
+
+/** A fresh UUID: sessions and runs (`run_id`, protocol 4.1). */
+export function newUuid(): string {
+  return randomUUID();
+}
+
+/** A fresh `client_id` of an outgoing message: unique per part, repeated unchanged on retries (protocol 4.1). */
+export function newClientId(): string {
+  return `wxagent:${randomUUID()}`;
+}
+
+/** Hex sha256 of the given pieces, each length-prefixed so that no two lists share a digest. */
+export function digest(...pieces: (string | Uint8Array)[]): string {
+  const hash = createHash('sha256');
+  for (const piece of pieces) {
+    const bytes = typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece;
+    hash.update(`${bytes.length}:`).update(bytes);
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,14 @@
+/** The streams and the terminal a command talks to. stdout is data, stderr is for people (contract 1). */
+export interface Io {
+  /** Writes to stdout. */
+  out(text: string | Uint8Array): void;
+  /** Writes to stderr. */
+  err(text: string): void;
+  /** Reads all of stdin. */
+  readStdin(): Promise<Buffer>;
+  /** Asks on the terminal; null when it was closed. */
+  ask(question: string, signal: AbortSignal): Promise<string | null>;
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  readonly stdinIsTerminal: boolean;
+}

@@ -1,0 +1,88 @@
+/**
+ * A message as everything above the wire sees it. Ids are strings because the
+ * server's are uint64 (protocol 10.3).
+ */
+
+/** What a message consists of; `mixed` has items of several kinds (contract 3). */
+export type MessageKind = 'text' | 'image' | 'voice' | 'file' | 'video' | 'mixed';
+
+/** A picture, sound, video or file that came with a message, as an agent gets it (contract 3). */
+export interface Attachment {
+  kind: 'image' | 'voice' | 'file' | 'video';
+  /** Where it lies on disk; null when it could not be fetched, then `error` says why. */
+  path: string | null;
+  name: string | null;
+  mime: string | null;
+  sizeBytes: number | null;
+  durationMs: number | null;
+  error: string | null;
+}
+
+/** What the user quoted (contract 3). */
+export interface Quote {
+  id: string | null;
+  text: string;
+  attachments: Attachment[];
+}
+
+/**
+ * One start of the agent for one message: everything an agent may know.
+ * Serialised it is the event of contract 3.
+ */
+export interface Turn {
+  id: string;
+  account: string;
+  accountName: string | null;
+  user: string;
+  sessionId: string;
+  turn: number;
+  /** When the user wrote it, milliseconds since 1970. */
+  timeMs: number;
+  kind: MessageKind;
+  text: string;
+  attachments: Attachment[];
+  quote: Quote | null;
+  /** Starts of the agent for this message, this one included. */
+  attempt: number;
+}
+
+/** A piece of a reply, in the order it is to arrive. */
+export type ReplyPiece = { text: string } | { file: string; name: string | null };
+
+/** Why a turn failed for good (design 2). */
+export type FailureReason =
+  | 'exit'
+  | 'signal'
+  | 'timeout'
+  | 'spawn'
+  | 'too-large'
+  | 'bad-output'
+  | 'http'
+  | 'cancelled';
+
+/** What the agent came back with. Outcomes are values, never exceptions (design 2). */
+export type Outcome =
+  | { kind: 'reply'; pieces: ReplyPiece[] }
+  | { kind: 'silent' }
+  /** Run this message again later; `afterMs` null means the usual delays (contract 4). */
+  | { kind: 'retry'; afterMs: number | null; detail: string }
+  | { kind: 'failed'; reason: FailureReason; detail: string; hint?: string };
+
+/** The event of contract 3: what JSON agents, HTTP agents and `listen --json` receive. */
+export function eventOf(turn: Turn): Record<string, unknown> {
+  return {
+    v: 1,
+    type: 'message',
+    id: turn.id,
+    account: turn.account,
+    user: turn.user,
+    sessionId: turn.sessionId,
+    turn: turn.turn,
+    time: new Date(turn.timeMs).toISOString(),
+    kind: turn.kind,
+    text: turn.text,
+    attachments: turn.attachments,
+    quote: turn.quote,
+    attempt: turn.attempt,
+  };
+}

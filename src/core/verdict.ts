@@ -1,0 +1,45 @@
+/** What is known when the server definitely refused a part (protocol 8, decision procedure). */
+export interface RefusalFacts {
+  code: number;
+  errmsg: string;
+  /** The user wrote after this request was made: the refusal may be about the older token. */
+  userWroteSince: boolean;
+  /** Bot messages accepted since the user's last one, this one not counted. */
+  sentSinceMessage: number;
+  /** Milliseconds since the user's last message; null when there was none. */
+  messageAgeMs: number | null;
+  /** Requests of this account in the second and in the five minutes before this one. */
+  sentLastSecond: number;
+  sentLastFiveMinutes: number;
+  /** Definite refusals of this part with a code nobody knows, this one included. */
+  tries: number;
+}
+
+/** What to do with a refused part: final, again later, or kept until the user writes (`throttle`: until a clock runs out). */
+export type Judgement =
+  | { kind: 'refused'; reason: string }
+  | { kind: 'again'; waitMs: number }
+  | { kind: 'held'; reason: 'quota' | 'window' | 'throttle' | 'context' | 'code' };
+
+/** Bot messages a user's message pays for, and how long it opens the window (protocol 9.2). */
+export const BUDGET_MESSAGES = 10;
+export const BUDGET_WINDOW_MS = 24 * 60 * 60_000;
+
+const UNKNOWN_CODE_TRIES = 3;
+const UNKNOWN_CODE_WAIT_MS = 2_000;
+
+/** Judges a definite refusal of `sendmessage` from our own counters, since -2 alone says too little (protocol 8). */
+export function judgeRefusal(facts: RefusalFacts): Judgement {
+  if (facts.errmsg === 'invalid arguments') return { kind: 'refused', reason: facts.errmsg };
+  if (facts.userWroteSince) return { kind: 'again', waitMs: 0 };
+  if (facts.code !== -2 && facts.code !== -6) {
+    return facts.tries < UNKNOWN_CODE_TRIES
+      ? { kind: 'again', waitMs: UNKNOWN_CODE_WAIT_MS }
+      : { kind: 'held', reason: 'code' };
+  }
+  if (facts.sentSinceMessage >= BUDGET_MESSAGES) return { kind: 'held', reason: 'quota' };
+  if (facts.messageAgeMs === null || facts.messageAgeMs > BUDGET_WINDOW_MS)
+    return { kind: 'held', reason: 'window' };
+  if (facts.sentLastSecond > 2 || facts.sentLastFiveMinutes > 12) return { kind: 'held', reason: 'throttle' };
+  return { kind: 'held', reason: 'context' };
+}

@@ -1,0 +1,150 @@
+import { baseInfo, getHeaders, postHeaders } from './headers.ts';
+import { encodeParameter, endpointUrl } from './hosts.ts';
+import { type CallResult, understand } from './result.ts';
+import type { Transport } from './transport.ts';
+import type {
+  Envelope,
+  GetConfigResponse,
+  GetUpdatesResponse,
+  QrCodeResponse,
+  QrStatusResponse,
+  SendMessageResponse,
+  UploadUrlRequest,
+  UploadUrlResponse,
+} from './wire.ts';
+
+/**
+ * A method for every endpoint of the iLink API (protocol 2 to 7). Each returns a value;
+ * none throws for what the server or the network does.
+ */
+
+export type { CallResult } from './result.ts';
+
+/** Largest JSON answer that is read (design 6). */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+
+/** The server takes no longer `local_token_list` (protocol 2.1). */
+const MAX_LOCAL_TOKENS = 10;
+
+/** Recommended timeouts where the caller sets none (protocol 1.4). */
+const TIMEOUT_MS = { qrCode: 15_000, qrStatus: 45_000, send: 30_000, bestEffort: 10_000 } as const;
+
+/** How long one call may take and what ends it early. */
+export interface CallLimits {
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+/** The iLink API of one base URL, with one token or none. */
+export interface IlinkClient {
+  readonly baseUrl: string;
+  /** Asks for a QR code; `localTokens` are tokens of accounts of this host, newest first (protocol 2.1). */
+  getQrCode(localTokens: readonly string[], limits?: CallLimits): Promise<CallResult<QrCodeResponse>>;
+  /** The same in the public guide's shape (protocol 2.3). */
+  getGuideQrCode(limits?: CallLimits): Promise<CallResult<QrCodeResponse>>;
+  /** Waits up to about 35 s for news of a QR code (protocol 2.2). */
+  getQrStatus(
+    qrcode: string,
+    limits?: CallLimits & { verifyCode?: string },
+  ): Promise<CallResult<QrStatusResponse>>;
+  /** The state of a QR code in the public guide's shape; answers at once (protocol 2.3). */
+  getGuideQrStatus(botId: string, limits?: CallLimits): Promise<CallResult<QrStatusResponse>>;
+  /** One long poll; `cursor` is '' at first (protocol 3). Its answer is given only once. */
+  getUpdates(poll: {
+    cursor: string;
+    timeoutMs: number;
+    signal?: AbortSignal;
+  }): Promise<CallResult<GetUpdatesResponse>>;
+  /** Sends a body made by outbound.ts, byte for byte (protocol 4). */
+  sendMessage(body: Buffer, limits?: CallLimits): Promise<CallResult<SendMessageResponse>>;
+  /** Asks where a file may be uploaded (protocol 5.1). */
+  getUploadUrl(request: UploadUrlRequest, limits?: CallLimits): Promise<CallResult<UploadUrlResponse>>;
+  /** Fetches a user's typing ticket (protocol 6.1). */
+  getConfig(
+    request: { user: string; contextToken: string | null },
+    limits?: CallLimits,
+  ): Promise<CallResult<GetConfigResponse>>;
+  /** Shows or ends "typing": `status` is one of TYPING_STATUS (protocol 6.2). */
+  sendTyping(
+    request: { user: string; ticket: string; status: number },
+    limits?: CallLimits,
+  ): Promise<CallResult<Envelope>>;
+  /** Says that this client begins to listen (protocol 7). */
+  notifyStart(limits?: CallLimits): Promise<CallResult<Envelope>>;
+  /** Says that this client stops listening (protocol 7). */
+  notifyStop(limits?: CallLimits): Promise<CallResult<Envelope>>;
+}
+
+/** What a client needs; `version` is ours and goes into headers and `base_info`. */
+export interface IlinkClientOptions {
+  transport: Transport;
+  baseUrl: string;
+  token: string | null;
+  version: string;
+}
+
+/** Makes the client of one account; `token` null serves the calls of a login. */
+export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
+  const { transport, baseUrl, token, version } = options;
+  const info = baseInfo(version);
+
+  async function post<T extends Envelope>(
+    path: string,
+    auth: string | null,
+    body: Buffer | string,
+    limits: CallLimits,
+    usualMs: number,
+  ): Promise<CallResult<T>> {
+    const result = await transport.send({
+      method: 'POST',
+      url: endpointUrl(baseUrl, `ilink/bot/${path}`),
+      headers: postHeaders(version, auth),
+      body,
+      timeoutMs: limits.timeoutMs ?? usualMs,
+      maxBytes: MAX_BODY_BYTES,
+      signal: limits.signal,
+    });
+    return understand<T>(result);
+  }
+  /** A POST before any login: no token, no `base_info`. */
+  const open = <T extends Envelope>(path: string, body: object, limits: CallLimits = {}) =>
+    post<T>(path, null, JSON.stringify(body), limits, TIMEOUT_MS.qrCode);
+  /** A POST of the account. */
+  const call = <T extends Envelope>(
+    path: string,
+    body: object,
+    limits: CallLimits = {},
+    usualMs: number = TIMEOUT_MS.bestEffort,
+  ) => post<T>(path, token, JSON.stringify({ ...body, base_info: info }), limits, usualMs);
+
+  return {
+    baseUrl,
+    getQrCode: (localTokens, limits) =>
+      open('get_bot_qrcode?bot_type=3', { local_token_list: localTokens.slice(0, MAX_LOCAL_TOKENS) }, limits),
+    getGuideQrCode: (limits) => open('get_bot_qrcode', { bot_type: 3 }, limits),
+    async getQrStatus(qrcode, { verifyCode, timeoutMs, signal } = {}) {
+      const code = verifyCode === undefined ? '' : `&verify_code=${encodeParameter(verifyCode)}`;
+      const result = await transport.send({
+        method: 'GET',
+        url: endpointUrl(baseUrl, `ilink/bot/get_qrcode_status?qrcode=${encodeParameter(qrcode)}${code}`),
+        headers: getHeaders(version),
+        timeoutMs: timeoutMs ?? TIMEOUT_MS.qrStatus,
+        maxBytes: MAX_BODY_BYTES,
+        signal,
+      });
+      return understand(result);
+    },
+    getGuideQrStatus: (botId, limits) => open('get_qrcode_status', { bot_id: botId }, limits),
+    getUpdates: ({ cursor, ...limits }) => call('getupdates', { get_updates_buf: cursor }, limits),
+    sendMessage: (body, limits = {}) => post('sendmessage', token, body, limits, TIMEOUT_MS.send),
+    getUploadUrl: (request, limits) => call('getuploadurl', request, limits, TIMEOUT_MS.send),
+    getConfig: ({ user, contextToken }, limits) => {
+      const context = contextToken === null ? {} : { context_token: contextToken };
+      return call('getconfig', { ilink_user_id: user, ...context }, limits);
+    },
+    sendTyping: ({ user, ticket, status }, limits) =>
+      call('sendtyping', { ilink_user_id: user, typing_ticket: ticket, status }, limits),
+    notifyStart: (limits) => call('msg/notifystart', {}, limits),
+    notifyStop: (limits) => call('msg/notifystop', {}, limits),
+  };
+}

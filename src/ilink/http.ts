@@ -1,0 +1,37 @@
+/**
+ * The parts of undici that are used, loaded file by file: `from 'undici'` also loads fetch,
+ * WebSocket, caches and mocks, and costs 40 ms at every start. `dispatcher.request()` is put
+ * on the class by undici's index, so it is called as a function here.
+ */
+import type { Dispatcher } from 'undici';
+import request from 'undici/lib/api/api-request.js';
+import Agent from 'undici/lib/dispatcher/agent.js';
+
+/** Which proxy requests take: none, the one the environment names (`HTTPS_PROXY`, `NO_PROXY`), or this one. */
+export type ProxySetting = 'none' | 'env' | URL;
+
+/**
+ * Shorter than the shortest poll (10 s), so that a host nobody can connect to
+ * is a network failure and never looks like a poll without messages.
+ */
+const CONNECT_TIMEOUT_MS = 8_000;
+
+/** Timeouts of requests are the caller's: undici's own run in steps of a second. */
+const AGENT_OPTIONS = { headersTimeout: 0, bodyTimeout: 0, connectTimeout: CONNECT_TIMEOUT_MS };
+
+/** Opens a keep-alive connection pool; the code for proxies is loaded only when one is set. */
+export async function openDispatcher(proxy: ProxySetting): Promise<Dispatcher> {
+  if (proxy === 'none') return new Agent(AGENT_OPTIONS);
+  // Proxy agents call `connect()`, which only the whole of undici provides.
+  const { EnvHttpProxyAgent, ProxyAgent } = await import('undici');
+  if (proxy === 'env') return new EnvHttpProxyAgent(AGENT_OPTIONS);
+  return new ProxyAgent({ ...AGENT_OPTIONS, uri: proxy.href });
+}
+
+/** One request over a dispatcher; redirects are not followed. Resolves when the response headers are in. */
+export function sendRequest(
+  dispatcher: Dispatcher,
+  options: Dispatcher.RequestOptions,
+): Promise<Dispatcher.ResponseData> {
+  return request.call(dispatcher, options);
+}

@@ -1,0 +1,159 @@
+import { digest } from '../core/ids.ts';
+import type { MessageKind } from '../core/message.ts';
+import { resolvePartial } from './quote.ts';
+import {
+  ITEM_TYPE,
+  MESSAGE_STATE,
+  MESSAGE_TYPE,
+  type MessageItem,
+  type PartialText,
+  type RefMessage,
+  type WeixinMessage,
+} from './wire.ts';
+
+/**
+ * What a received message says (protocol 4.4, 5, 10). The wire's types are a hope, not a promise:
+ * every field is checked, and nothing a server sends makes these functions throw.
+ */
+
+/** A received message in our words. */
+export interface Inbound {
+  /** `message_id`; null when the server gave none. */
+  id: string | null;
+  /** Who wrote it; '' when that is missing (then `skip` is set). */
+  user: string;
+  createdAtMs: number | null;
+  contextToken: string | null;
+  /** What the items are; `unknown` when none is of a kind we know. */
+  kind: MessageKind | 'unknown';
+  /** Its texts and voice transcripts, joined by newlines. */
+  text: string;
+  /** What it quotes as far as the message itself tells: the selection, the text, or the summary. */
+  quoteText: string | null;
+  /** Id of the quoted message: that of a received one or of one we sent. */
+  quoteId: string | null;
+  /** The selection within the quoted message, for {@link resolvePartial} once its text is found by `quoteId`. */
+  quotePartial: PartialText | null;
+  /** Digest of what stays the same when the server delivers a message twice (design 3). */
+  fingerprint: string;
+  /** Why this is not for an agent, or null. */
+  skip: null | 'not-from-user' | 'group' | 'unfinished';
+  /** How many of the items are pictures, voices, files or videos. */
+  attachments: number;
+}
+
+const KINDS: ReadonlyMap<unknown, Exclude<MessageKind, 'mixed'>> = new Map([
+  [ITEM_TYPE.text, 'text'],
+  [ITEM_TYPE.image, 'image'],
+  [ITEM_TYPE.voice, 'voice'],
+  [ITEM_TYPE.file, 'file'],
+  [ITEM_TYPE.video, 'video'],
+]);
+
+/** Reads a received message; tolerates missing fields and wrong types. */
+export function readInbound(message: WeixinMessage): Inbound {
+  const items = itemsOf(message);
+  const user = textOf(message.from_user_id) ?? '';
+  const kinds = items.map((item) => KINDS.get(item.type)).filter((kind) => kind !== undefined);
+  const texts = items.map(itemText).filter((text) => text !== null);
+  const ref = items.map((item) => item.ref_msg).find(isObject);
+  return {
+    id: idOf(message.message_id),
+    user,
+    createdAtMs: timeOf(message.create_time_ms),
+    contextToken: textOf(message.context_token),
+    kind: new Set(kinds).size > 1 ? 'mixed' : (kinds[0] ?? 'unknown'),
+    text: texts.join('\n'),
+    ...readQuote(ref),
+    fingerprint: fingerprintOf(items),
+    skip: skipReason(message, user),
+    attachments: kinds.filter((kind) => kind !== 'text').length,
+  };
+}
+
+/** A message as bytes for the store: all fields, the unknown ones too, ids as strings. */
+export function encodeRaw(message: WeixinMessage): Buffer {
+  return Buffer.from(JSON.stringify(message), 'utf8');
+}
+
+/** The reverse of {@link encodeRaw}. */
+export function decodeRaw(raw: Buffer): WeixinMessage {
+  return JSON.parse(raw.toString('utf8')) as WeixinMessage;
+}
+
+function skipReason(message: WeixinMessage, user: string): Inbound['skip'] {
+  const type = message.message_type ?? MESSAGE_TYPE.none;
+  if ((type !== MESSAGE_TYPE.none && type !== MESSAGE_TYPE.user) || user === '') return 'not-from-user';
+  if (textOf(message.group_id) !== null || user.endsWith('@chatroom')) return 'group';
+  return message.message_state === MESSAGE_STATE.generating ? 'unfinished' : null;
+}
+
+function readQuote(ref: RefMessage | undefined): Pick<Inbound, 'quoteText' | 'quoteId' | 'quotePartial'> {
+  if (!ref) return { quoteText: null, quoteId: null, quotePartial: null };
+  const item = isObject(ref.message_item) ? ref.message_item : {};
+  const partial = isObject(ref.partial_text) ? ref.partial_text : null;
+  const full = itemText(item) || null;
+  const selection = full !== null && partial ? resolvePartial(full, partial) : null;
+  return {
+    quoteText: selection ?? full ?? textOf(ref.title),
+    quoteId: idOf(ref.svr_id) ?? idOf(item.msg_id),
+    quotePartial: partial,
+  };
+}
+
+/** The text of a text item or the transcript of a voice item; null for everything else. */
+function itemText(item: MessageItem): string | null {
+  if (item.type === ITEM_TYPE.text) return textOf(item.text_item?.text);
+  if (item.type === ITEM_TYPE.voice) return textOf(item.voice_item?.text);
+  return null;
+}
+
+/** Only content: ids, times, tokens and addresses differ between two deliveries of the same message. */
+function fingerprintOf(items: MessageItem[]): string {
+  const pieces: string[] = [];
+  for (const item of items) {
+    const { image_item: image, voice_item: voice, file_item: file, video_item: video } = item;
+    const content: unknown[] = [
+      item.type,
+      item.text_item?.text,
+      voice?.text,
+      file?.file_name,
+      file?.md5,
+      file?.len,
+      video?.video_md5,
+      image?.aeskey,
+      image?.media?.aes_key,
+      voice?.media?.aes_key,
+      file?.media?.aes_key,
+      video?.media?.aes_key,
+    ];
+    for (const value of content) {
+      pieces.push(typeof value === 'string' || typeof value === 'number' ? String(value) : '');
+    }
+  }
+  return digest(...pieces);
+}
+
+function itemsOf(message: WeixinMessage): MessageItem[] {
+  return Array.isArray(message.item_list) ? message.item_list.filter(isObject) : [];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+/** An id as a string; 0 is how the wire says none. */
+function idOf(value: unknown): string | null {
+  const id = typeof value === 'number' ? String(value) : textOf(value);
+  return id === '0' ? null : id;
+}
+
+/** A time in milliseconds; int64 values may come as strings. */
+function timeOf(value: unknown): number | null {
+  const time = typeof value === 'string' ? Number(value) : value;
+  return typeof time === 'number' && Number.isFinite(time) && time > 0 ? time : null;
+}

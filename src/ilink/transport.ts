@@ -1,0 +1,147 @@
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { openDispatcher, type ProxySetting, sendRequest } from './http.ts';
+
+/**
+ * One HTTP exchange as a value: what came back, or why nothing did. Knows nothing of iLink.
+ */
+
+/**
+ * Why there is no answer. `timeout`: no response headers in time. `aborted`: the signal fired before
+ * they came. `too-large`: the body is longer than allowed. `network`: everything else, a body that
+ * breaks off or stalls included.
+ */
+export type HttpFailure = 'timeout' | 'aborted' | 'network' | 'too-large';
+
+/** A complete answer; header names are in lower case. */
+export interface HttpAnswer {
+  status: number;
+  headers: Record<string, string | undefined>;
+  body: string;
+}
+
+/** What to send, and how long and how large the answer may be. */
+export interface HttpRequest {
+  method: 'GET' | 'POST';
+  url: string;
+  headers: Record<string, string>;
+  body?: Buffer | string;
+  /** Bounds the wait for the headers, and after them the reading of the body. */
+  timeoutMs: number;
+  maxBytes: number;
+  signal?: AbortSignal | undefined;
+}
+
+/** What became of a request. */
+export type HttpResult =
+  | { ok: true; answer: HttpAnswer }
+  | { ok: false; failure: HttpFailure; detail: string };
+
+/** Sends requests over kept-alive connections; never follows a redirect, never throws. */
+export interface Transport {
+  send(request: HttpRequest): Promise<HttpResult>;
+  /** Closes all connections at once; requests still open end as `network`. */
+  close(): Promise<void>;
+}
+
+/** Opens a transport; one serves all accounts of a process. */
+export function createTransport(options: { proxy?: ProxySetting } = {}): Transport {
+  const opening = openDispatcher(options.proxy ?? 'none');
+  opening.catch(() => {}); // told by every send
+  return {
+    async send(request) {
+      let dispatcher: Dispatcher;
+      try {
+        dispatcher = await opening;
+      } catch (error) {
+        return failed('network', describe(error));
+      }
+      return exchange(dispatcher, request);
+    },
+    async close() {
+      await (await opening).destroy();
+    },
+  };
+}
+
+async function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<HttpResult> {
+  const { signal, timeoutMs } = request;
+  if (signal?.aborted) return failed('aborted', 'stopped before it was sent');
+  const cut = new AbortController();
+  let headersIn = false;
+  let cause: 'timeout' | 'aborted' | null = null;
+  const end = (why: 'timeout' | 'aborted') => {
+    if (headersIn && why === 'aborted') return;
+    cause ??= why;
+    cut.abort();
+  };
+  const timer = setTimeout(end, timeoutMs, 'timeout');
+  // A response may already lie unread in the socket: two turns of the event loop read it before the cut,
+  // because what it carries will not be sent again (protocol 3.2).
+  const onAbort = () => setImmediate(() => setImmediate(end, 'aborted'));
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    const url = new URL(request.url);
+    const response = await sendRequest(dispatcher, {
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method: request.method,
+      headers: request.headers,
+      body: request.body ?? null,
+      signal: cut.signal,
+    });
+    headersIn = true;
+    signal?.removeEventListener('abort', onAbort);
+    timer.refresh();
+    const headers = plainHeaders(response.headers);
+    const declaredBytes = Number(headers['content-length'] ?? 0);
+    const body = declaredBytes > request.maxBytes ? null : await readBody(response.body, request.maxBytes);
+    if (body === null) {
+      response.body.on('error', () => {}).destroy();
+      return failed('too-large', `the answer is longer than ${request.maxBytes} bytes`);
+    }
+    return { ok: true, answer: { status: response.statusCode, headers, body } };
+  } catch (error) {
+    if (headersIn) return failed('network', cause ? 'the answer stopped half-way' : describe(error));
+    if (cause === 'aborted') return failed('aborted', 'stopped while waiting for an answer');
+    if (cause === 'timeout') return failed('timeout', `no answer within ${timeoutMs} ms`);
+    return failed('network', describe(error));
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+function failed(failure: HttpFailure, detail: string): HttpResult {
+  return { ok: false, failure, detail };
+}
+
+/** The whole body as text, or null as soon as it exceeds `maxBytes`. */
+function readBody(body: Readable, maxBytes: number): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  return new Promise((resolve, reject) => {
+    body.on('data', (chunk: Buffer) => {
+      sizeBytes += chunk.length;
+      if (sizeBytes > maxBytes) resolve(null);
+      else chunks.push(chunk);
+    });
+    body.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    body.on('error', reject);
+  });
+}
+
+function plainHeaders(headers: Record<string, string | string[] | undefined>): HttpAnswer['headers'] {
+  const plain: HttpAnswer['headers'] = {};
+  for (const [name, value] of Object.entries(headers)) {
+    plain[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return plain;
+}
+
+/** A failure in one line, without the address: that may carry a secret. */
+function describe(error: unknown): string {
+  // When several addresses of a host were tried, the message is empty and the reasons are inside.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  return first instanceof Error ? first.message || first.name : String(first);
+}

@@ -1,0 +1,95 @@
+import { createInterface } from 'node:readline/promises';
+import { fileURLToPath } from 'node:url';
+import { runProgram } from './cli/program.ts';
+import { readEnvironment } from './config.ts';
+import { systemClock } from './core/clock.ts';
+import { asWxError, hasCode } from './core/errors.ts';
+import type { Io } from './core/io.ts';
+
+/** The composition root: real streams, signals and clock; errors become sentences and exit codes. */
+
+const io: Io = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  async readStdin() {
+    const chunks: Buffer[] = [];
+    for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks);
+  },
+  async ask(question, signal) {
+    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      return await new Promise<string | null>((resolve, reject) => {
+        terminal.once('close', () => resolve(null));
+        terminal.question(question, { signal }).then(resolve, reject);
+      });
+    } catch {
+      return null;
+    } finally {
+      terminal.close();
+    }
+  },
+  stdoutIsTerminal: process.stdout.isTTY === true,
+  stderrIsTerminal: process.stderr.isTTY === true,
+  stdinIsTerminal: process.stdin.isTTY === true,
+};
+
+const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** The first signal asks a command to stop, if it has said that it can; the next one ends the process. */
+function watchSignals(): () => AbortSignal {
+  const stop = new AbortController();
+  let isHandled = false;
+  for (const [name, code] of Object.entries(SIGNAL_EXITS)) {
+    process.on(name, () => {
+      if (!isHandled || stop.signal.aborted) process.exit(code);
+      stop.abort(name);
+    });
+  }
+  return () => {
+    isHandled = true;
+    return stop.signal;
+  };
+}
+
+/** A reader that has gone away (`| head`) is no error; any other trouble with a stream is not worth a crash. */
+function watchStreams(): void {
+  process.stdout.on('error', (error) => process.exit(hasCode(error, 'EPIPE') ? 0 : 74));
+  process.stderr.on('error', () => {});
+}
+
+function tell(thrown: unknown, argv: readonly string[]): number {
+  const error = asWxError(thrown);
+  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  if (own.includes('--json')) {
+    const { kind, message, hint = null, exit } = error;
+    io.err(`${JSON.stringify({ v: 1, type: 'error', kind, message, hint, exit })}\n`);
+  } else {
+    io.err(`wxagent: ${error.message}\n${error.hint === undefined ? '' : `hint: ${error.hint}\n`}`);
+  }
+  if (own.includes('--verbose')) io.err(`${(error.cause instanceof Error ? error.cause : error).stack}\n`);
+  return error.exit;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  watchStreams();
+  const host = {
+    io,
+    environment: readEnvironment(),
+    clock: systemClock,
+    cwd: process.cwd(),
+    bin: fileURLToPath(new URL('../bin/wxagent.js', import.meta.url)),
+    stopSignal: watchSignals(),
+  };
+  try {
+    return await runProgram(host, argv);
+  } catch (error) {
+    return tell(error, argv);
+  }
+}
+
+const code = await main(process.argv.slice(2));
+// What was written must be out before the process ends; a pipe may take it only later.
+await new Promise((resolve) => process.stdout.write('', resolve));
+await new Promise((resolve) => process.stderr.write('', resolve));
+process.exit(code);

@@ -1,0 +1,38 @@
+import type { FailureReason, Turn } from '../core/message.ts';
+import type { PartState } from '../store/port.ts';
+
+/** What a runner tells the outside as it happens; `run --json` prints these (contract 2). */
+export type RunnerEvent =
+  | { type: 'ready'; account: string; name: string | null }
+  /** A turn starts. */
+  | { type: 'message'; account: string; turn: Turn }
+  | {
+      type: 'outcome';
+      account: string;
+      id: string;
+      user: string;
+      outcome: 'reply' | 'silent' | 'retry' | 'failed';
+      reason: FailureReason | null;
+      attempt: number;
+      durationMs: number;
+      /** Parts of the answer that were queued. */
+      parts: number;
+    }
+  | {
+      type: 'part';
+      account: string;
+      message: string | null;
+      user: string;
+      clientId: string;
+      kind: 'text' | 'file';
+      verdict: PartState;
+      messageId: string | null;
+      reason: string | null;
+      /** Messages the user may still get before he must write again; null when that is not known. */
+      budgetLeft: number | null;
+    }
+  | { type: 'expired'; account: string }
+  | { type: 'stopped'; account: string };
+
+/** Receives runner events in order. */
+export type EventSink = (event: RunnerEvent) => void;

@@ -1,0 +1,125 @@
+import { pollFailureDelayMs } from '../core/backoff.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import { encodeRaw, readInbound } from '../ilink/inbound.ts';
+import type { Poller } from '../ilink/poll.ts';
+import type { WeixinMessage } from '../ilink/wire.ts';
+import type { HeldText, IncomingMessage, IntakeResult, Store } from '../store/port.ts';
+
+/** Longest pause after empty answers that come back at once (design 3). */
+const EMPTY_PAUSE_LIMIT_MS = 2_000;
+const EMPTY_PAUSE_START_MS = 50;
+/** An idle account notes this often that polling works; every note is a write. */
+const NOTE_EVERY_MS = 30_000;
+
+/** What the intake of one account needs; the callbacks are told after the commit. */
+export interface IntakeOptions {
+  account: string;
+  /** Digest of the token that polls. */
+  login: string;
+  cursor: string;
+  store: Pick<Store, 'takeIn' | 'notePoll'>;
+  poller: Poller;
+  allow: ReadonlySet<string> | 'all';
+  maxAgeMs: number;
+  dedupeWindowMs: number;
+  merge: (held: HeldText[]) => string[];
+  clock: Clock;
+  log: Log;
+  /** The first answer that was understood: polling works. */
+  onReady: () => void;
+  onIntake: (result: IntakeResult) => void;
+  /** One poll came back empty, in time and not aborted. */
+  onEmpty: () => void;
+}
+
+/**
+ * Polls until the signal is aborted or the login turns out to be dead. Whatever a poll brings is
+ * committed before the next one: the server hands a message out only once (protocol 3.2).
+ * Rejects only for the store.
+ */
+export async function runIntake(options: IntakeOptions, signal: AbortSignal): Promise<'aborted' | 'expired'> {
+  const { account, store, poller, clock, log } = options;
+  let cursor = options.cursor;
+  let failures = 0;
+  let emptyPauseMs = 0;
+  let ready = false;
+  let notedAtMs = Number.NEGATIVE_INFINITY;
+
+  while (!signal.aborted) {
+    const result = await poller.poll({ cursor, signal });
+    if (result.kind === 'aborted') break;
+    if (result.kind === 'expired') return 'expired';
+    if (result.kind === 'failed') {
+      failures++;
+      const waitMs = pollFailureDelayMs(failures);
+      log.warn(`polling failed: ${result.detail}; next try in ${waitMs / 1000} s`, { failures });
+      await clock.sleep(waitMs, signal);
+      continue;
+    }
+    if (failures > 0) log.info('polling works again');
+    failures = 0;
+    if (!ready) {
+      ready = true;
+      options.onReady();
+    }
+    if (result.kind === 'messages' || (result.cursor !== null && result.cursor !== cursor)) {
+      const messages =
+        result.kind === 'messages' ? result.messages.flatMap((one) => incoming(one, options)) : [];
+      const taken = await store.takeIn({
+        account,
+        login: options.login,
+        cursor: result.cursor,
+        messages,
+        allow: options.allow,
+        dedupeWindowMs: options.dedupeWindowMs,
+        nowMs: clock.now(),
+        merge: options.merge,
+      });
+      cursor = result.cursor ?? cursor;
+      notedAtMs = clock.monotonic();
+      options.onIntake(taken);
+    } else if (clock.monotonic() - notedAtMs > NOTE_EVERY_MS) {
+      notedAtMs = clock.monotonic();
+      await store.notePoll({ account, nowMs: clock.now() });
+    }
+    if (result.kind === 'empty') {
+      options.onEmpty();
+      // A server that does not hold must not be hammered.
+      emptyPauseMs = result.early
+        ? Math.min(Math.max(EMPTY_PAUSE_START_MS, emptyPauseMs * 2), EMPTY_PAUSE_LIMIT_MS)
+        : 0;
+      if (emptyPauseMs > 0) await clock.sleep(emptyPauseMs, signal);
+    } else emptyPauseMs = 0;
+  }
+  return 'aborted';
+}
+
+/** A received message as the store takes it; none for what no user wrote. */
+function incoming(message: WeixinMessage, options: IntakeOptions): IncomingMessage[] {
+  const inbound = readInbound(message);
+  if (inbound.skip === 'not-from-user') {
+    options.log.debug('left out a message that no user wrote', { id: inbound.id });
+    return [];
+  }
+  return [
+    {
+      id: inbound.id,
+      user: inbound.user,
+      createdAtMs: inbound.createdAtMs,
+      contextToken: inbound.contextToken,
+      kind: inbound.kind,
+      fingerprint: inbound.fingerprint,
+      raw: encodeRaw(message),
+      ignore: ignoreReason(inbound, options),
+    },
+  ];
+}
+
+function ignoreReason(inbound: ReturnType<typeof readInbound>, options: IntakeOptions): string | null {
+  if (inbound.skip !== null) return inbound.skip;
+  const ageMs = inbound.createdAtMs === null ? 0 : options.clock.now() - inbound.createdAtMs;
+  if (options.maxAgeMs > 0 && ageMs > options.maxAgeMs) return 'too-old';
+  const handled = inbound.kind === 'text' || (inbound.kind === 'voice' && inbound.text !== '');
+  return handled ? null : `kind:${inbound.kind}`;
+}

@@ -1,0 +1,129 @@
+import type { Clock } from '../core/clock.ts';
+
+/** What one run of a lane's head came to: go on with the next message, come back to this one later, or start nothing more here. */
+export type LaneStep = { kind: 'next' } | { kind: 'later'; notBeforeMs: number } | { kind: 'halt' };
+
+/** The queues of all users of one account: strictly in order per user, a bounded number of users at once. */
+export interface Lanes {
+  /** Appends a message; one that is queued or running already is left alone. */
+  add(entry: { seq: number; user: string; notBeforeMs: number | null }): void;
+  /** Starts nothing more; resolves when what runs has ended. */
+  stop(): Promise<void>;
+  /** Messages queued or running. */
+  readonly size: number;
+  /** Messages running now. */
+  readonly running: number;
+  /** Resolves when nothing is queued or running. */
+  idle(): Promise<void>;
+}
+
+/** Timers overflow beyond 24.8 days. */
+const LONGEST_SLEEP_MS = 24 * 60 * 60_000;
+
+interface Lane {
+  queue: number[];
+  running: boolean;
+  notBeforeMs: number;
+}
+
+/**
+ * Lanes in memory: numbers only, the store has the messages. A lane that is empty is forgotten,
+ * so that idle users cost nothing.
+ */
+export function createLanes(options: {
+  concurrency: number;
+  clock: Clock;
+  /** Runs one message; must not reject. */
+  run: (seq: number, user: string) => Promise<LaneStep>;
+}): Lanes {
+  const { concurrency, clock, run } = options;
+  const lanes = new Map<string, Lane>();
+  /** Users whose head may start, in order of arrival. */
+  let ready: string[] = [];
+  const known = new Set<number>();
+  let running = 0;
+  let stopped = false;
+  const waiters: (() => void)[] = [];
+  const wakeUps = new AbortController();
+
+  function pump(): void {
+    while (!stopped && running < concurrency) {
+      const user = ready.shift();
+      if (user === undefined) break;
+      const lane = lanes.get(user);
+      const seq = lane?.queue[0];
+      if (lane && seq !== undefined && !lane.running) void start(user, lane, seq);
+    }
+    if (running === 0 && (stopped || known.size === 0)) {
+      for (const resolve of waiters.splice(0)) resolve();
+    }
+  }
+
+  async function start(user: string, lane: Lane, seq: number): Promise<void> {
+    lane.running = true;
+    running++;
+    const step = await run(seq, user);
+    running--;
+    lane.running = false;
+    if (step.kind === 'next') {
+      lane.queue.shift();
+      known.delete(seq);
+    } else if (step.kind === 'later') {
+      lane.notBeforeMs = step.notBeforeMs;
+    }
+    if (lane.queue.length === 0) lanes.delete(user);
+    else if (step.kind !== 'halt') schedule(user, lane);
+    pump();
+  }
+
+  function schedule(user: string, lane: Lane): void {
+    const waitMs = lane.notBeforeMs - clock.now();
+    if (waitMs <= 0) {
+      ready.push(user);
+      return;
+    }
+    void clock.sleep(Math.min(waitMs, LONGEST_SLEEP_MS), wakeUps.signal).then(() => {
+      if (stopped) return;
+      schedule(user, lane);
+      pump();
+    });
+  }
+
+  return {
+    add({ seq, user, notBeforeMs }) {
+      if (known.has(seq)) return;
+      known.add(seq);
+      let lane = lanes.get(user);
+      if (!lane) {
+        lane = { queue: [seq], running: false, notBeforeMs: notBeforeMs ?? 0 };
+        lanes.set(user, lane);
+        schedule(user, lane);
+      } else {
+        // A message run again (`retry`) may be older than those that wait.
+        const older = seq < (lane.queue.at(-1) ?? 0);
+        lane.queue.push(seq);
+        if (older) lane.queue = sorted(lane.queue, lane.running ? 1 : 0);
+      }
+      pump();
+    },
+    async stop() {
+      stopped = true;
+      ready = [];
+      wakeUps.abort();
+      if (running > 0) await new Promise<void>((resolve) => waiters.push(resolve));
+    },
+    get size() {
+      return known.size;
+    },
+    get running() {
+      return running;
+    },
+    async idle() {
+      if (known.size > 0) await new Promise<void>((resolve) => waiters.push(resolve));
+    },
+  };
+}
+
+function sorted(queue: number[], from: number): number[] {
+  return [...queue.slice(0, from), ...queue.slice(from).sort((a, b) => a - b)];
+}

@@ -1,0 +1,55 @@
+import type { FailureReason } from '../core/message.ts';
+
+/** Language of what wxagent itself writes into the chat. */
+export type ChatLanguage = 'zh' | 'en';
+
+/** The language a user writes in: Chinese as soon as there is a Chinese character. */
+export function languageOf(text: string): ChatLanguage {
+  return /\p{Script=Han}/u.test(text) ? 'zh' : 'en';
+}
+
+const REASONS: Record<FailureReason | 'crash', Record<ChatLanguage, string>> = {
+  exit: { zh: '程序出错退出', en: 'the agent exited with an error' },
+  signal: { zh: '程序被终止', en: 'the agent was killed' },
+  timeout: { zh: '处理超时', en: 'the agent took too long' },
+  spawn: { zh: '程序无法启动', en: 'the agent could not be started' },
+  'too-large': { zh: '回复内容过大', en: 'the answer was too large' },
+  'bad-output': { zh: '程序输出无法识别', en: 'the answer was not understood' },
+  http: { zh: '服务无法访问', en: 'the agent service did not answer properly' },
+  cancelled: { zh: '已取消', en: 'it was cancelled' },
+  crash: { zh: '处理过程中多次中断', en: 'it was interrupted too often' },
+};
+
+/** What the user is told when a message failed for good (contract 4). */
+export function failureNotice(
+  reason: FailureReason | 'crash',
+  language: ChatLanguage,
+  detail: string | null,
+): string {
+  const what = REASONS[reason][language];
+  const more = detail ? `\n${detail}` : '';
+  return language === 'zh'
+    ? `⚠️ 这条消息没有处理成功：${what}。${more}`
+    : `⚠️ This message could not be answered: ${what}.${more}`;
+}
+
+/** Joins held texts into what is sent first when the user writes again: an empty line between, old ones stamped (design 3). */
+export function mergeHeld(
+  held: readonly { text: string; createdAtMs: number; origin: string }[],
+  nowMs: number,
+): string {
+  const today = new Date(nowMs).toDateString();
+  return held
+    .map(({ text, createdAtMs, origin }) => {
+      const at = new Date(createdAtMs);
+      const old = at.toDateString() !== today;
+      return old || origin === 'send' ? `[${stamp(at, old)}]\n${text}` : text;
+    })
+    .join('\n\n');
+}
+
+function stamp(at: Date, withDay: boolean): string {
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
+  return withDay ? `${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}` : time;
+}

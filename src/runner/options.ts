@@ -1,0 +1,55 @@
+/** How a runner serves its account: the flags of `run` that concern messages and answers (contract 2). */
+export interface RunnerOptions {
+  /** Agents at work at once. */
+  concurrency: number;
+  /** Milliseconds an agent may take; 0: no limit. */
+  timeoutMs: number;
+  /** Milliseconds running turns and queued parts get when wxagent stops. */
+  graceMs: number;
+  /** Failures after which a message is given up. */
+  retries: number;
+  /** What the user is told of a failure: what happened, also the agent's last line, or nothing. */
+  onError: 'notice' | 'detail' | 'silent';
+  /** Replaces the failure notice; null: the built-in one. */
+  errorText: string | null;
+  /** Users allowed beside the owner. */
+  allow: ReadonlySet<string> | 'all';
+  /** Longest text part, in UTF-16 units. */
+  maxChars: number;
+  /** Milliseconds between parts of the account beyond the first two; 0: no pace. */
+  paceMs: number;
+  /** `wechat`: shape Markdown for the phone; `raw`: send as it is. */
+  format: 'wechat' | 'raw';
+  /** Whether the phone shows that the agent is at work. */
+  typing: boolean;
+  /** Messages older than this are not given to the agent. */
+  maxAgeMs: number;
+  /** Content seen again within this time is a duplicate; 0: only ids and times count. */
+  dedupeWindowMs: number;
+  /** Ends when one poll came back empty and all is answered. */
+  once: boolean;
+  /** Messages given to the agent before it ends; null: no limit. */
+  maxMessages: number | null;
+  /** Ends after this long with nothing to do; null: never. */
+  exitIdleMs: number | null;
+}
+
+/** The defaults of contract 2. */
+export const DEFAULT_RUNNER_OPTIONS: RunnerOptions = {
+  concurrency: 4,
+  timeoutMs: 30 * 60_000,
+  graceMs: 10_000,
+  retries: 3,
+  onError: 'notice',
+  errorText: null,
+  allow: new Set(),
+  maxChars: 4_000,
+  paceMs: 1_500,
+  format: 'wechat',
+  typing: true,
+  maxAgeMs: 24 * 60 * 60_000,
+  dedupeWindowMs: 0,
+  once: false,
+  maxMessages: null,
+  exitIdleMs: null,
+};

@@ -1,0 +1,72 @@
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import type { IlinkClient } from '../ilink/client.ts';
+import { createPoller } from '../ilink/poll.ts';
+import type { Store } from '../store/port.ts';
+import { runIntake } from './intake.ts';
+import type { RunnerOptions } from './options.ts';
+import { mergeForRelease } from './reply.ts';
+
+/**
+ * Polls without an agent until something arrives, or one poll comes back empty after `patienceMs`
+ * at the longest: for `login`, which waits for a first message, and `send`, which needs a fresh
+ * context. What arrives waits in the inbox for the next run. The caller holds the poller lock.
+ */
+export async function pollOnce(options: {
+  account: { key: string; login: string; owner: string | null };
+  store: Store;
+  client: IlinkClient;
+  settings: RunnerOptions;
+  clock: Clock;
+  log: Log;
+  /** Polls go on at least this long when they bring nothing; 0: one whole poll. */
+  patienceMs: number;
+  signal: AbortSignal;
+}): Promise<{ received: number; expired: boolean }> {
+  const { account, store, clock, settings } = options;
+  const enough = new AbortController();
+  const stop = (): void => enough.abort();
+  options.signal.addEventListener('abort', stop);
+  const giveUpAt = clock.monotonic() + options.patienceMs;
+  const timer = options.patienceMs > 0 ? clock.sleep(options.patienceMs, enough.signal).then(stop) : null;
+  let received = 0;
+  try {
+    const opened = await store.openAccount({
+      account: account.key,
+      login: account.login,
+      owner: account.owner,
+      nowMs: clock.now(),
+    });
+    const how = await runIntake(
+      {
+        account: account.key,
+        login: account.login,
+        cursor: opened.cursor,
+        store,
+        poller: createPoller({ client: options.client, clock }),
+        allow: settings.allow,
+        maxAgeMs: settings.maxAgeMs,
+        dedupeWindowMs: settings.dedupeWindowMs,
+        merge: mergeForRelease(settings, clock),
+        clock,
+        log: options.log,
+        onReady() {},
+        onIntake(result) {
+          received += result.messages.filter((message) => message.state === 'received').length;
+          if (received > 0) stop();
+        },
+        onEmpty() {
+          if (clock.monotonic() >= giveUpAt) stop();
+        },
+      },
+      enough.signal,
+    );
+    if (how === 'expired')
+      await store.markLogin({ account: account.key, login: account.login, expired: true });
+    return { received, expired: how === 'expired' };
+  } finally {
+    stop();
+    await timer;
+    options.signal.removeEventListener('abort', stop);
+  }
+}

@@ -1,0 +1,247 @@
+import type { Agent } from '../agents/port.ts';
+import type { Clock } from '../core/clock.ts';
+import { WxError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { IlinkClient } from '../ilink/client.ts';
+import { createPoller } from '../ilink/poll.ts';
+import type { Child, IntakeResult, Store } from '../store/port.ts';
+import { createDelivery } from './delivery.ts';
+import type { EventSink } from './events.ts';
+import type { FolderMaker } from './folders.ts';
+import { runIntake } from './intake.ts';
+import { createLanes } from './lanes.ts';
+import type { RunnerOptions } from './options.ts';
+import { mergeForRelease } from './reply.ts';
+import { createTurns } from './turns.ts';
+import { createTyping } from './typing.ts';
+
+/** How often a runner looks for what other processes have written (`retry`, `send`). */
+const LOOK_EVERY_MS = 500;
+/** With `--once`, a part that has to wait longer than this is left to the next run. */
+const PATIENCE_MS = 5_000;
+
+/** One account to be served. */
+export interface RunnerAccount {
+  /** Key of the account in the store. */
+  key: string;
+  /** Id of the bot in use, as the outside sees it. */
+  id: string;
+  name: string | null;
+  owner: string | null;
+  /** Digest of its token. */
+  login: string;
+  /** Claimant that polled before this process and may have left leases; null: nobody. */
+  formerPoller: string | null;
+}
+
+/** Why a runner ended. */
+export type RunnerEnd = 'stopped' | 'expired' | 'finished';
+
+/** Serves one account: polls, runs the agent, delivers. */
+export interface Runner {
+  /** Resolves when it has ended, everything committed. Rejects with WxError for the store. */
+  readonly done: Promise<RunnerEnd>;
+  /** Ends it cleanly: running turns and queued parts get the grace time. */
+  stop(): void;
+}
+
+/** Starts serving an account. The caller holds the account's poller lock. */
+export function startRunner(options: {
+  account: RunnerAccount;
+  store: Store;
+  client: IlinkClient;
+  agent: Agent;
+  folders: FolderMaker;
+  /** Ends a process that a former runner left behind; tells whether it still ran. */
+  endChild: (child: Child) => Promise<boolean>;
+  settings: RunnerOptions;
+  version: string;
+  clock: Clock;
+  log: Log;
+  emit: EventSink;
+}): Runner {
+  const { account, store, client, settings, clock, log } = options;
+  const key = account.key;
+  /** The outside knows an account by the id of its bot. */
+  const emit: EventSink = (event) => options.emit({ ...event, account: account.id });
+  const polling = new AbortController();
+  let end: RunnerEnd | null = null;
+  let failure: unknown = null;
+  let finishing: Promise<void> | null = null;
+  /** What a killed runner left running ends before its messages run again (design 5). */
+  let cleared: Promise<void> | null = null;
+  const ending = new AbortController();
+
+  function finish(how: RunnerEnd): void {
+    end ??= how;
+    polling.abort();
+    ending.abort();
+  }
+  function fail(error: unknown): void {
+    failure ??= error;
+    finish('stopped');
+  }
+
+  const delivery = createDelivery({
+    account: key,
+    store,
+    client,
+    clock,
+    log,
+    emit,
+    paceMs: settings.paceMs,
+    version: options.version,
+    onExpired: () => void expire(),
+    onError: fail,
+  });
+  const typing = settings.typing
+    ? createTyping({ client, clock, log, contextToken: (user) => store.contextToken({ account: key, user }) })
+    : null;
+  const turns = createTurns({
+    ...options,
+    emit,
+    delivery,
+    typing,
+  });
+  let lastBusyMs = clock.monotonic();
+  const lanes = createLanes({
+    concurrency: settings.concurrency,
+    clock,
+    async run(seq, user) {
+      try {
+        await cleared;
+        return await turns.run(seq, user);
+      } catch (error) {
+        fail(error);
+        return { kind: 'halt' };
+      } finally {
+        lastBusyMs = clock.monotonic();
+        if (settings.maxMessages !== null && turns.started >= settings.maxMessages && lanes.running <= 1) {
+          finish('finished');
+        }
+      }
+    },
+  });
+
+  async function expire(): Promise<void> {
+    await store.markLogin({ account: key, login: account.login, expired: true }).catch(fail);
+    emit({ type: 'expired', account: key });
+    finish('expired');
+  }
+
+  function onIntake(result: IntakeResult): void {
+    lastBusyMs = clock.monotonic();
+    if (result.learnedOwner) log.info(`${result.learnedOwner} is the owner of this bot now`);
+    for (const user of result.released) delivery.kick(user);
+    for (const message of result.messages) {
+      if (message.state === 'received') lanes.add({ ...message, notBeforeMs: null });
+      else if (message.state === 'ignored') {
+        log.warn(`not given to the agent: ${message.reason}`, { message: message.id, user: message.user });
+      } else log.debug('a duplicate', { message: message.id });
+    }
+  }
+
+  /** Once polled empty, with `--once`: ends when all is answered. */
+  async function finishWhenAnswered(): Promise<void> {
+    await lanes.idle();
+    await delivery.settled(PATIENCE_MS);
+    finish('finished');
+  }
+
+  async function look(): Promise<void> {
+    let seen = store.changes();
+    while (!polling.signal.aborted) {
+      await clock.sleep(LOOK_EVERY_MS, polling.signal);
+      if (settings.exitIdleMs !== null && lanes.running === 0 && !delivery.pending(PATIENCE_MS)) {
+        if (clock.monotonic() - lastBusyMs > settings.exitIdleMs) finish('finished');
+      } else lastBusyMs = clock.monotonic();
+      const now = store.changes();
+      if (now === seen || polling.signal.aborted) continue;
+      seen = now;
+      for (const entry of await store.unfinished(key)) lanes.add(entry);
+      await delivery.refresh();
+    }
+  }
+
+  async function endChildren(children: Child[]): Promise<void> {
+    const ended = await Promise.all(children.map(options.endChild));
+    for (const [index, child] of children.entries()) {
+      if (ended[index]) log.warn(`ended the agent of a former runner (pid ${child.pid})`);
+    }
+  }
+
+  async function serve(): Promise<RunnerEnd> {
+    const opened = await store.openAccount({
+      account: key,
+      login: account.login,
+      owner: account.owner,
+      nowMs: clock.now(),
+    });
+    const { failed, children } = await store.recover({
+      account: key,
+      former: account.formerPoller,
+      retries: settings.retries,
+      nowMs: clock.now(),
+    });
+    cleared = endChildren(children);
+    // Before the first poll: what waits is older than what that will bring.
+    for (const entry of await store.unfinished(key)) lanes.add(entry);
+    void client.notifyStart().catch(fail);
+    const intake = runIntake(
+      {
+        account: key,
+        login: account.login,
+        cursor: opened.cursor,
+        store,
+        poller: createPoller({ client, clock }),
+        allow: settings.allow,
+        maxAgeMs: settings.maxAgeMs,
+        dedupeWindowMs: settings.dedupeWindowMs,
+        merge: mergeForRelease(settings, clock),
+        clock,
+        log,
+        onReady: () => emit({ type: 'ready', account: key, name: account.name }),
+        onIntake,
+        onEmpty: () => {
+          if (settings.once) finishing ??= finishWhenAnswered();
+        },
+      },
+      polling.signal,
+    ).then((how) => (how === 'expired' ? expire() : undefined), fail);
+    for (const started of failed) await turns.giveUp(started);
+    await delivery.refresh();
+    const looking = look().catch(fail);
+    await once(ending.signal);
+    await wind(intake, looking);
+    if (failure) throw failure;
+    emit({ type: 'stopped', account: key });
+    return end ?? 'stopped';
+  }
+
+  /** Everything that is under way comes to its end, or to the end of the grace time. */
+  async function wind(intake: Promise<void>, looking: Promise<void>): Promise<void> {
+    const graceEnd = new AbortController();
+    const grace = clock.sleep(settings.graceMs, graceEnd.signal);
+    await intake;
+    if (end === 'stopped') turns.stop();
+    await Promise.race([lanes.stop(), grace]);
+    if (end !== 'expired') await Promise.race([delivery.settled(settings.graceMs), grace]);
+    graceEnd.abort();
+    await delivery.stop();
+    await looking;
+    if (end !== 'expired') await client.notifyStop({ timeoutMs: 2_000 });
+  }
+
+  return {
+    done: serve().catch((error) => {
+      polling.abort();
+      throw error instanceof Error ? error : new WxError('internal', String(error));
+    }),
+    stop: () => finish('stopped'),
+  };
+}
+
+async function once(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

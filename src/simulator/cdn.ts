@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { MEDIA_TYPE } from '../ilink/wire.ts';
+import { decryptMedia, encryptedSize } from '../media/cipher.ts';
+import { type Answer, type Handler, INVALID_ARGUMENTS, ok, refused } from './exchange.ts';
+import { peerOf } from './peers.ts';
+import { type Blob, type Bot, keepNewest, type Upload, type World } from './world.ts';
+
+const UPLOAD_LIMIT = 1_000;
+/** Blobs live in memory; the oldest go first. */
+const BLOB_BYTES_LIMIT = 512 * 1024 * 1024;
+const MEDIA_TYPES: ReadonlySet<unknown> = new Set(Object.values(MEDIA_TYPE));
+
+/** `getuploadurl` (protocol 5.1). */
+export const getUploadUrl: Handler = (world, call) => {
+  const { filekey, media_type, to_user_id, rawsize, rawfilemd5, filesize, aeskey } = call.body;
+  if (!peerOf(call.bot as Bot, to_user_id)) return refused(-1, null);
+  if (typeof filekey !== 'string' || filekey === '' || !MEDIA_TYPES.has(media_type)) return INVALID_ARGUMENTS;
+  if (!isSize(rawsize) || !isSize(filesize)) return INVALID_ARGUMENTS;
+  if (typeof rawfilemd5 !== 'string' || typeof aeskey !== 'string') return INVALID_ARGUMENTS;
+  if (!/^[0-9a-f]{32}$/.test(rawfilemd5) || !/^[0-9a-fA-F]{32}$/.test(aeskey)) return INVALID_ARGUMENTS;
+
+  const param = world.ids.cdnParam();
+  world.uploads.set(param, {
+    filekey,
+    key: Buffer.from(aeskey, 'hex'),
+    rawSize: rawsize,
+    rawMd5: rawfilemd5,
+    fileSize: filesize,
+    downloadParam: world.ids.cdnParam(),
+  });
+  keepNewest(world.uploads, UPLOAD_LIMIT);
+  const taskid = `t-${world.ids.bytes(4).toString('hex')}`;
+  const query = `encrypted_query_param=${encodeURIComponent(param)}&filekey=${encodeURIComponent(filekey)}`;
+  const fullUrl = { upload_full_url: `${world.cdnUrl}/upload?${query}&taskid=${taskid}`, filekey, taskid };
+  const paramOnly = { upload_param: param, thumb_upload_param: '' };
+  const { uploadAnswer } = world.settings;
+  if (uploadAnswer === 'full-url') return ok(JSON.stringify(fullUrl));
+  return ok(
+    JSON.stringify(uploadAnswer === 'param' ? { ret: 0, ...paramOnly } : { ...paramOnly, ...fullUrl }),
+  );
+};
+
+/** CDN upload (protocol 5.2): checked against what was announced; the header names the blob. */
+export const upload: Handler = (world, call) => {
+  const query = new URLSearchParams(call.search);
+  const announced = world.uploads.get(query.get('encrypted_query_param') ?? '');
+  if (!announced) return cdnError(400, 'invalid encrypted_query_param');
+  if (query.get('filekey') !== announced.filekey) return cdnError(400, 'invalid filekey');
+  const flaw = flawOf(announced, call.raw);
+  if (flaw !== null && world.settings.uploadChecks === 'refuse') return cdnError(400, flaw);
+  // The same blob for a repeated upload: its first answer may have been lost.
+  storeBlob(world, announced.downloadParam, {
+    cipher: call.raw,
+    key: announced.key,
+    rawSize: announced.rawSize,
+    flaw,
+  });
+  return { status: 200, body: '', headers: { 'x-encrypted-param': announced.downloadParam } };
+};
+
+/** CDN download (protocol 5.4). */
+export const download: Handler = (world, call) => {
+  const blob = world.blobs.get(new URLSearchParams(call.search).get('encrypted_query_param') ?? '');
+  if (!blob) return cdnError(400, 'invalid encrypted_query_param');
+  return { status: 200, body: blob.cipher, headers: { 'content-type': 'application/octet-stream' } };
+};
+
+/** Puts bytes on the CDN under a parameter. */
+export function storeBlob(world: World, param: string, blob: Blob): void {
+  world.blobBytes += blob.cipher.length - (world.blobs.get(param)?.cipher.length ?? 0);
+  world.blobs.set(param, blob);
+  for (const [oldest, { cipher }] of world.blobs) {
+    if (world.blobBytes <= BLOB_BYTES_LIMIT || oldest === param) return;
+    world.blobs.delete(oldest);
+    world.blobBytes -= cipher.length;
+  }
+}
+
+/** What is wrong with uploaded bytes, or null (protocol 15). */
+function flawOf(announced: Upload, cipher: Buffer): string | null {
+  if (announced.fileSize !== encryptedSize(announced.rawSize))
+    return 'filesize is not the ciphertext size of rawsize';
+  if (cipher.length !== announced.fileSize) return 'length differs from filesize';
+  let plain: Buffer;
+  try {
+    plain = decryptMedia(cipher, announced.key);
+  } catch {
+    return 'does not decrypt with aeskey';
+  }
+  if (plain.length !== announced.rawSize) return 'plain length differs from rawsize';
+  return createHash('md5').update(plain).digest('hex') === announced.rawMd5
+    ? null
+    : 'md5 differs from rawfilemd5';
+}
+
+function cdnError(status: number, reason: string): Answer {
+  return { status, body: reason, headers: { 'x-error-message': reason, 'content-type': 'text/plain' } };
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

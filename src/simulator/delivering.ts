@@ -1,0 +1,49 @@
+import { messageJson, type WireMessage, withId, withoutIds } from './message-json.ts';
+import { meet } from './peers.ts';
+import { handOut } from './updates.ts';
+import { type Bot, count, later, now, type World } from './world.ts';
+
+/** What `replay` can hand out again. */
+const REPLAY_LIMIT = 10_000;
+
+/**
+ * Puts a user's message in a bot's queue, twice if the settings say so, and
+ * wakes a poll. It opens the user's window and quota anew (protocol 9.2).
+ * Fields the message brings itself stay; null means: leave it out.
+ */
+export function deliver(world: World, bot: Bot, message: WireMessage): void {
+  const { duplicate, duplicateAfterMs } = world.settings;
+  const peer = meet(bot, String(message.from_user_id));
+  peer.sentSinceInbound = 0;
+  peer.lastInboundMs = now(world);
+  peer.contextTokens += 1;
+  const complete: WireMessage = {
+    to_user_id: bot.id,
+    session_id: `${peer.user}#${bot.id}`,
+    context_token: world.ids.contextToken(bot.serial, peer.serial, peer.contextTokens),
+    ...message,
+  };
+  for (const [name, value] of Object.entries(complete)) if (value === null) delete complete[name];
+  enqueue(world, bot, complete);
+  if (duplicate === 'off') return;
+  const again = () => enqueue(world, bot, duplicateOf(world, complete, duplicate));
+  if (duplicateAfterMs === 0) again();
+  else later(world, duplicateAfterMs, again);
+}
+
+function duplicateOf(world: World, message: WireMessage, form: 'same-id' | 'new-id' | 'no-id'): WireMessage {
+  if (form === 'same-id') return message;
+  return form === 'no-id' ? withoutIds(message) : withId(message, world.ids.messageId());
+}
+
+function enqueue(world: World, bot: Bot, message: WireMessage): void {
+  bot.queue.push({ message, json: messageJson(world.settings, bot.queue.last + 1, message) });
+  count(world, 'inbound');
+  // Only what was handed out before may go: a message nobody fetched is never lost.
+  if (world.settings.mode === 'replay') {
+    bot.queue.dropThrough(Math.min(bot.handedOut, bot.queue.last - REPLAY_LIMIT));
+  }
+  // Every message goes to one waiting poll, the one that waits longest (protocol 3.2).
+  const [waiter] = bot.waiters;
+  waiter?.answer(handOut(world, bot, waiter.cursor));
+}

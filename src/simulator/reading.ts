@@ -1,0 +1,66 @@
+import { ITEM_TYPE } from '../ilink/wire.ts';
+import { decodeMediaKey } from '../media/cipher.ts';
+import type { Shown, World } from './world.ts';
+
+/** Whether a value from outside is a JSON object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What a phone makes of one item. */
+export type ItemContent = Pick<Shown, 'kind' | 'text' | 'fileName' | 'sizeBytes' | 'grey' | 'media'>;
+
+const MEDIA_FIELDS: ReadonlyMap<unknown, { field: string; kind: 'image' | 'voice' | 'file' | 'video' }> =
+  new Map([
+    [ITEM_TYPE.image, { field: 'image_item', kind: 'image' }],
+    [ITEM_TYPE.voice, { field: 'voice_item', kind: 'voice' }],
+    [ITEM_TYPE.file, { field: 'file_item', kind: 'file' }],
+    [ITEM_TYPE.video, { field: 'video_item', kind: 'video' }],
+  ]);
+const NO_MEDIA = { fileName: null, sizeBytes: null, grey: null, media: null };
+
+/** Reads an item in either direction (protocol 10.2); whatever is missing reads as empty. */
+export function readItem(world: World, item: Record<string, unknown>): ItemContent {
+  if (item.type === ITEM_TYPE.text)
+    return { kind: 'text', text: textIn(item.text_item, 'text'), ...NO_MEDIA };
+  if (item.type === ITEM_TYPE.toolStart) {
+    return { kind: 'tool', text: textIn(item.tool_call_start_item, 'tool_name'), ...NO_MEDIA };
+  }
+  if (item.type === ITEM_TYPE.toolResult) {
+    const result = item.tool_call_result_item;
+    return { kind: 'tool', text: `${textIn(result, 'tool_name')}: ${textIn(result, 'status')}`, ...NO_MEDIA };
+  }
+  const known = MEDIA_FIELDS.get(item.type);
+  if (!known) return { kind: 'other', text: '', ...NO_MEDIA };
+  const body = isRecord(item[known.field]) ? (item[known.field] as Record<string, unknown>) : {};
+  const media = { param: textIn(body.media, 'encrypt_query_param'), key: textIn(body.media, 'aes_key') };
+  const blob = world.blobs.get(media.param);
+  return {
+    kind: known.kind,
+    text: textIn(body, 'text'),
+    fileName: textIn(body, 'file_name') || null,
+    sizeBytes: blob ? blob.rawSize : null,
+    grey: blob
+      ? (blob.flaw ?? keyFlaw(media.key, blob.key))
+      : 'nothing was uploaded under this encrypt_query_param',
+    media,
+  };
+}
+
+/** Phones decrypt only with base64 of the 32 hex characters of the right key (protocol 5.3). */
+function keyFlaw(text: string, key: Buffer | null): string | null {
+  const bytes = Buffer.from(text, 'base64');
+  const inner = bytes.toString('latin1');
+  if (key === null) return null;
+  if (/^[0-9a-fA-F]{32}$/.test(inner)) {
+    return Buffer.from(inner, 'hex').equals(key) ? null : 'aes_key is not the key of the upload';
+  }
+  return decodeMediaKey(text)?.equals(key)
+    ? 'aes_key is not base64 of the 32 hex characters'
+    : 'aes_key is not the key of the upload';
+}
+
+function textIn(container: unknown, field: string): string {
+  const value = isRecord(container) ? container[field] : undefined;
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,95 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parseLossless } from '../ilink/json.ts';
+import { type Answer, type Call, INVALID_ARGUMENTS, SESSION_TIMEOUT } from './exchange.ts';
+import { takeFault } from './faults.ts';
+import { isRecord } from './reading.ts';
+import { respond } from './respond.ts';
+import { ROUTES, type Route } from './routes.ts';
+import { strike } from './wire-faults.ts';
+import { type Bot, count, now, type World } from './world.ts';
+
+const JSON_LIMIT_BYTES = 16 * 1024 * 1024;
+const UPLOAD_LIMIT_BYTES = 256 * 1024 * 1024;
+
+/** Serves one request of a client: API or CDN. */
+export async function serveClient(world: World, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const [path = '', search = ''] = (req.url ?? '').split('?', 2);
+  const route = ROUTES.get(path);
+  const method = req.method ?? '';
+  const raw = await readBody(req, route?.binary ? UPLOAD_LIMIT_BYTES : JSON_LIMIT_BYTES);
+  if (raw === null) return respond(res, { status: 413, body: 'too large' });
+  if (!route) return respond(res, { status: 404, body: 'not found' });
+  if (!route.methods.includes(method)) return respond(res, { status: 405, body: 'method not allowed' });
+
+  const bot = botOf(world, req.headers.authorization);
+  const body = route.binary ? {} : readJson(raw);
+  const fault = world.faults.length > 0 ? takeFault(world, route.endpoint) : null;
+  count(world, route.endpoint);
+  world.requests.push({
+    n: world.requests.last + 1,
+    timeMs: now(world),
+    endpoint: route.endpoint,
+    method,
+    search,
+    headers: req.headers,
+    bot: bot?.id ?? null,
+    body: route.binary ? null : body,
+    sizeBytes: raw.length,
+    fault: fault?.kind ?? null,
+  });
+  const run = () => {
+    const call: Call = {
+      bot,
+      search,
+      raw,
+      body: body ?? {},
+      method,
+      dropped: fault?.kind === 'drop',
+      onAbort: (listener) => res.once('close', listener),
+    };
+    return handle(world, route, call, body === null);
+  };
+  if (fault) return strike(world, fault, res, run);
+  const answer = run();
+  respond(res, answer instanceof Promise ? await answer : answer);
+}
+
+function handle(world: World, route: Route, call: Call, unreadable: boolean): Answer | Promise<Answer> {
+  // A dead token is told before anything else about the request (protocol 1.2).
+  if (route.needsBot && !call.bot) return SESSION_TIMEOUT;
+  return unreadable ? INVALID_ARGUMENTS : route.handler(world, call);
+}
+
+function botOf(world: World, authorization: string | undefined): Bot | null {
+  return authorization?.startsWith('Bearer ')
+    ? (world.botsByToken.get(authorization.slice(7)) ?? null)
+    : null;
+}
+
+/** The body as an object; an empty one is `{}`, anything unreadable null. */
+function readJson(raw: Buffer): Record<string, unknown> | null {
+  if (raw.length === 0) return {};
+  try {
+    const parsed = parseLossless(raw.toString('utf8'));
+    return isRecord(parsed) ? parsed : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The whole body, or null when it is larger than allowed: the rest is read and thrown away then. Rejects when the client goes. */
+export function readBody(req: IncomingMessage, limitBytes: number): Promise<Buffer | null> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let sizeBytes = 0;
+    req.on('data', (chunk: Buffer) => {
+      sizeBytes += chunk.length;
+      if (sizeBytes <= limitBytes) chunks.push(chunk);
+    });
+    req.once('end', () => {
+      if (sizeBytes > limitBytes) resolve(null);
+      else resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    });
+    req.once('error', reject);
+  });
+}

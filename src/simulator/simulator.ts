@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { hasCode, reasonOf, WxError } from '../core/errors.ts';
+import { killBot } from './bots.ts';
+import { createControl, type SimulatorControl } from './control.ts';
+import { serveControl } from './control-server.ts';
+import { expireQr } from './qr.ts';
+import { respond } from './respond.ts';
+import { parseScript, runScript } from './script.ts';
+import { serveClient } from './server.ts';
+import { changeSettings, defaultSettings, type Settings } from './settings.ts';
+import { createWorld, type World } from './world.ts';
+
+/** How to start a simulator; every setting can be given, and changed later. */
+export interface SimulatorOptions extends Partial<Settings> {
+  /** 0, the default, takes any free one. */
+  port?: number;
+  /** Makes ids, tokens and fault rolls the same in every run; a random one when absent. */
+  seed?: number;
+  /** Path of a JSON-lines file of control calls that is run from the start (docs/simulator.md). */
+  script?: string | null;
+}
+
+/** A running simulator: an iLink server, its CDN and its controls on one port of 127.0.0.1. */
+export interface Simulator {
+  baseUrl: string;
+  cdnUrl: string;
+  controlUrl: string;
+  control: SimulatorControl;
+  /** Resolves when the script is through, at once without one; rejects when a line of it fails. */
+  scriptDone: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts a simulator; rejects with `usage` for a wrong setting or script, `cannot-create` for a port in use. */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { port = 0, seed = Math.floor(Math.random() * 2 ** 31), script, ...settings } = options;
+  changeSettings(defaultSettings(), settings);
+  const steps = script == null ? [] : parseScript(await readScript(script));
+
+  let world: World;
+  let control: SimulatorControl;
+  const server = createServer((req, res) => {
+    serve(world, control, req, res).catch((thrown: unknown) => fail(req, res, thrown));
+  });
+  // A poll may idle longer than node lets a connection wait between requests.
+  server.keepAliveTimeout = 120_000;
+  server.requestTimeout = 0;
+  await listen(server, port);
+
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  world = createWorld(seed, origin, `${origin}/c2c`, settings);
+  control = createControl(
+    () => world,
+    () => {
+      const { onShown, timers } = world;
+      endWaits(world);
+      world = { ...createWorld(seed, origin, `${origin}/c2c`, settings), onShown, timers };
+    },
+  );
+  const ending = new AbortController();
+  const scriptDone = runScript(control, steps, ending.signal);
+  // Whoever cares awaits it; nobody need.
+  scriptDone.catch(() => {});
+
+  return {
+    baseUrl: origin,
+    cdnUrl: `${origin}/c2c`,
+    controlUrl: `${origin}/_sim`,
+    control,
+    scriptDone,
+    async close() {
+      ending.abort();
+      for (const timer of world.timers) clearTimeout(timer);
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function serve(
+  world: World,
+  control: SimulatorControl,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const url = req.url ?? '';
+  if (!url.startsWith('/_sim')) return serveClient(world, req, res);
+  const [path = '', search = ''] = url.slice('/_sim'.length).split('?', 2);
+  return serveControl(control, path, search, req, res);
+}
+
+/** A client that went away is no failure; anything else is a bug and is said. */
+function fail(req: IncomingMessage, res: ServerResponse, thrown: unknown): void {
+  if (req.errored || res.destroyed) return;
+  if (res.headersSent) res.destroy();
+  else
+    respond(res, {
+      status: 500,
+      body: `${JSON.stringify({ error: `bug in the simulator: ${reasonOf(thrown)}` })}\n`,
+    });
+}
+
+function endWaits(world: World): void {
+  for (const bot of world.bots) if (bot.live) killBot(world, bot);
+  for (const qr of world.qrs.values()) expireQr(qr);
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      if (!hasCode(error, 'EADDRINUSE') && !hasCode(error, 'EACCES')) return reject(error);
+      reject(
+        new WxError('cannot-create', `port ${port} cannot be used: ${error.message}`, {
+          hint: 'leave --port out to take a free one',
+          cause: error,
+        }),
+      );
+    });
+    server.listen(port, '127.0.0.1', () => resolve());
+  });
+}
+
+async function readScript(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (thrown) {
+    throw new WxError('not-found', `the script ${path} cannot be read: ${reasonOf(thrown)}`, {
+      cause: thrown,
+    });
+  }
+}

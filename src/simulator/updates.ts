@@ -1,0 +1,116 @@
+import { type Answer, type Fate, type Handler, ok, SESSION_TIMEOUT } from './exchange.ts';
+import {
+  type Batch,
+  type Bot,
+  count,
+  keepNewest,
+  later,
+  never,
+  now,
+  type Waiter,
+  type World,
+} from './world.ts';
+
+/** Responses remembered per bot until their cursor comes back. */
+const BATCH_LIMIT = 1_000;
+const HEAD = Buffer.from('{"msgs":[');
+const HEAD_WITH_RET = Buffer.from('{"ret":0,"msgs":[');
+const COMMA = Buffer.from(',');
+
+/** `getupdates` (protocol 3): held until a message is there. */
+export const getUpdates: Handler = (world, call) => {
+  const bot = call.bot as Bot;
+  const sent = typeof call.body.get_updates_buf === 'string' ? call.body.get_updates_buf : '';
+  bot.batches.delete(sent);
+  const cursor = readCursor(bot, sent);
+  if (startOf(world, bot, cursor) < bot.queue.last) return handOut(world, bot, cursor);
+  return hold(world, bot, cursor, call.body.timeout, call.onAbort);
+};
+
+function hold(
+  world: World,
+  bot: Bot,
+  cursor: number,
+  timeoutS: unknown,
+  onAbort: (listener: () => void) => void,
+): Promise<Answer> {
+  const { holdMs, gatewayTimeoutMs } = world.settings;
+  // `timeout` is one relay's extension; it can only shorten (protocol 3.1).
+  const askedMs = typeof timeoutS === 'number' && timeoutS > 0 ? Math.min(timeoutS * 1_000, holdMs) : holdMs;
+  const cutOff = gatewayTimeoutMs !== null && gatewayTimeoutMs < askedMs;
+  return new Promise((resolve) => {
+    const waiter: Waiter = {
+      cursor,
+      answer(answer) {
+        bot.waiters.delete(waiter);
+        never(world, timer);
+        resolve(answer);
+      },
+    };
+    const timer = later(world, cutOff ? gatewayTimeoutMs : askedMs, () =>
+      waiter.answer(cutOff ? { status: 524, body: '' } : handOut(world, bot, cursor)),
+    );
+    bot.waiters.add(waiter);
+    onAbort(() => waiter.answer(SESSION_TIMEOUT));
+  });
+}
+
+/** After which queue number this poll gets messages: an old cursor counts only in `replay`. */
+function startOf(world: World, bot: Bot, cursor: number): number {
+  return world.settings.mode === 'replay' ? Math.min(cursor, bot.handedOut) : bot.handedOut;
+}
+
+/** The answer with everything that waits; the messages in it count as consumed (protocol 3.2). */
+export function handOut(world: World, bot: Bot, cursor: number): Answer {
+  const { settings } = world;
+  const start = Math.max(startOf(world, bot, cursor), bot.queue.first - 1);
+  const entries = bot.queue.after(start, settings.maxMessagesPerPoll);
+  const end = start + entries.length;
+  const again = start < bot.handedOut;
+  bot.handedOut = Math.max(bot.handedOut, end);
+  if (settings.mode === 'destructive') bot.queue.dropThrough(bot.handedOut);
+  bot.answers += 1;
+  const next = settings.emptyCursor ? '' : writeCursor(bot, end);
+
+  // Bytes, not text: encoding a hundred messages here would be the larger part of a poll's cost.
+  const pieces: Buffer[] = [settings.updatesRet === 'zero' ? HEAD_WITH_RET : HEAD];
+  for (const [i, { json }] of entries.entries()) {
+    if (i > 0) pieces.push(COMMA);
+    pieces.push(json);
+  }
+  pieces.push(
+    Buffer.from(`],"sync_buf":"","get_updates_buf":"${next}","longpolling_timeout_ms":${settings.holdMs}}`),
+  );
+  const body = Buffer.concat(pieces);
+  if (entries.length === 0) return ok(body);
+
+  count(world, 'handedOut', entries.length);
+  // What is handed out again is not lost any more.
+  if (again) for (const [key, old] of bot.batches) if (old.last > start) bot.batches.delete(key);
+  const batch: Batch = {
+    last: end,
+    messages: entries.map((entry) => entry.message),
+    fate: 'sent',
+    timeMs: now(world),
+  };
+  // Without a cursor that could come back, only a broken wire makes a batch lost.
+  const key = next || `none:${bot.answers}`;
+  bot.batches.set(key, batch);
+  keepNewest(bot.batches, BATCH_LIMIT);
+  return ok(body, (fate: Fate) => {
+    batch.fate = fate;
+    if (fate === 'sent' && next === '') bot.batches.delete(key);
+  });
+}
+
+/** Opaque to clients: bot, queue number, number of the answer, so that no two responses share one. */
+function writeCursor(bot: Bot, queueNumber: number): string {
+  return Buffer.from(`\n\tu.${bot.serial}.${queueNumber}.${bot.answers}`).toString('base64');
+}
+
+/** The queue number in a cursor; 0 for an empty, foreign or broken one. */
+function readCursor(bot: Bot, text: string): number {
+  const [, serial, queueNumber] = Buffer.from(text, 'base64').toString('latin1').split('.');
+  const n = Number(queueNumber);
+  return Number(serial) === bot.serial && Number.isSafeInteger(n) ? n : 0;
+}

@@ -1,0 +1,105 @@
+import { WxError } from '../core/errors.ts';
+import { ITEM_TYPE, MESSAGE_STATE, MESSAGE_TYPE } from '../ilink/wire.ts';
+import { botFor } from './bots.ts';
+import { deliver } from './delivering.ts';
+import type { WireMessage } from './message-json.ts';
+import { show } from './phone.ts';
+import { type QuoteInput, refMessage } from './quotes.ts';
+import { isRecord, readItem } from './reading.ts';
+import { type MediaInput, mediaItem } from './user-media.ts';
+import { now, ownerOf, type World } from './world.ts';
+
+/** What a user writes: exactly one of text, image, voice, file, video and items, unless a raw message has its own. */
+export interface UserMessage {
+  /** Who writes; the owner when absent. */
+  user?: string;
+  /** To which bot; the user's own when absent. */
+  bot?: string;
+  text?: string;
+  image?: MediaInput;
+  voice?: MediaInput;
+  file?: MediaInput;
+  video?: MediaInput;
+  quote?: QuoteInput;
+  /** A raw `item_list`. */
+  items?: unknown[];
+  /** Raw fields of the message, in wire names, laid over what was built; null leaves a field out. */
+  message?: WireMessage;
+}
+
+/** What became of a written message. */
+export interface Written {
+  /** null when the raw message said so. */
+  messageId: string | null;
+  user: string;
+  /** null: no bot yet, it waits for the login. */
+  bot: string | null;
+}
+
+const MEDIA = ['image', 'voice', 'file', 'video'] as const;
+
+/** A user writes; throws `usage` when that user may not or the message has no content. */
+export function writeMessage(world: World, input: UserMessage): Written {
+  const user = input.user ?? ownerOf(world);
+  const bot = botFor(world, user, input.bot ?? null);
+  if (input.bot !== undefined && !bot) throw new WxError('not-found', `no live bot ${input.bot}`);
+  if (bot && bot.user !== user && !world.settings.strangers) {
+    throw new WxError('usage', `${user} did not scan this bot`, { hint: 'switch on the setting strangers' });
+  }
+  if (!bot && !world.settings.strangers && user !== ownerOf(world) && world.bots.some(({ live }) => live)) {
+    throw new WxError('usage', `${user} has no bot`, {
+      hint: 'scan as that user, or switch on the setting strangers',
+    });
+  }
+  const messageId = world.ids.messageId();
+  const timeMs = now(world);
+  const message: WireMessage = {
+    message_id: messageId,
+    from_user_id: user,
+    client_id: '',
+    create_time_ms: timeMs,
+    update_time_ms: timeMs,
+    message_type: MESSAGE_TYPE.user,
+    message_state: MESSAGE_STATE.finish,
+    item_list: itemsOf(world, input, messageId, timeMs),
+    ...input.message,
+  };
+  const id = message.message_id === null ? null : String(message.message_id);
+  const first = Array.isArray(message.item_list) ? message.item_list[0] : undefined;
+  show(world, {
+    ...readItem(world, isRecord(first) ? first : {}),
+    timeMs,
+    user,
+    bot: bot?.id ?? null,
+    from: 'user',
+    // His own phone has the file itself.
+    grey: null,
+    hidden: null,
+    clientId: null,
+    messageId: id,
+    runId: null,
+    state: MESSAGE_STATE.finish,
+  });
+  if (bot) deliver(world, bot, message);
+  else world.pending.push({ user, message });
+  return { messageId: id, user, bot: bot?.id ?? null };
+}
+
+function itemsOf(world: World, input: UserMessage, messageId: string, timeMs: number): unknown[] {
+  if (input.items) return input.items;
+  const times = { create_time_ms: timeMs, update_time_ms: timeMs, is_completed: true, msg_id: messageId };
+  const ref_msg = input.quote ? refMessage(world, input.quote) : undefined;
+  const contents: WireMessage[] = [];
+  if (input.text !== undefined) contents.push({ type: ITEM_TYPE.text, text_item: { text: input.text } });
+  for (const kind of MEDIA) {
+    const media = input[kind];
+    if (media) contents.push(mediaItem(world, kind, media));
+  }
+  const [content] = contents;
+  // On the phone a picture and a text are two messages (protocol 10.2).
+  if (contents.length > 1)
+    throw new WxError('usage', 'one message has one text, image, voice, file or video');
+  if (content) return [{ type: content.type, ...times, ...content, ...(ref_msg ? { ref_msg } : {}) }];
+  if (input.message) return [];
+  throw new WxError('usage', 'a message needs text, image, voice, file, video, items or message');
+}

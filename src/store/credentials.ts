@@ -1,0 +1,101 @@
+import { mkdirSync } from 'node:fs';
+import { basename, dirname, extname } from 'node:path';
+import Conf from 'conf';
+import type { Clock } from '../core/clock.ts';
+import { reasonOf, WxError } from '../core/errors.ts';
+import { type Account, type ConfigFile, readConfigFile } from './accounts-file.ts';
+import { type LockHolder, withLock } from './lock.ts';
+import type { Paths } from './paths.ts';
+
+/** What a login brought. */
+export interface NewLogin {
+  id: string;
+  owner: string | null;
+  name: string | null;
+  token: string;
+  baseUrl: string;
+  namedUrl: string | null;
+  cdnUrl: string | null;
+  loggedInAt: string;
+}
+
+/** The writer of config.json: every change under a lock, on what the file holds at that moment (design 4). */
+export interface Credentials {
+  /** Stores a login. The same owner, or the same bot id, takes its old account over (design 4). */
+  saveLogin(login: NewLogin): Promise<Account>;
+  /** Forgets an account. */
+  remove(key: string): Promise<void>;
+  /** Makes an account the default. */
+  use(key: string): Promise<void>;
+  /** Sets a setting, or unsets it with undefined. */
+  set(name: string, value: unknown): Promise<void>;
+}
+
+/** Opens the writer. Loads conf, so only commands that write should import this file. */
+export function createCredentials(options: { paths: Paths; me: LockHolder; clock: Clock }): Credentials {
+  const { paths, me, clock } = options;
+
+  async function change<T>(work: (file: ConfigFile) => T): Promise<T> {
+    try {
+      mkdirSync(dirname(paths.config), { recursive: true, mode: 0o700 });
+      return await withLock(paths.configLock, me, clock, () => {
+        const file = readConfigFile(paths.config);
+        const result = work(file);
+        openConf(paths.config).store = { ...file };
+        return result;
+      });
+    } catch (error) {
+      if (error instanceof WxError) throw error;
+      throw new WxError('config', `cannot write ${paths.config}: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  return {
+    saveLogin: (login) => change((file) => putLogin(file, login)),
+    remove: (key) =>
+      change((file) => {
+        file.accounts = file.accounts.filter((account) => account.key !== key);
+        if (file.defaultAccount === key) file.defaultAccount = null;
+      }),
+    use: (key) =>
+      change((file) => {
+        file.defaultAccount = key;
+      }),
+    set: (name, value) =>
+      change((file) => {
+        if (value === undefined) delete file.settings[name];
+        else file.settings[name] = value;
+      }),
+  };
+}
+
+function putLogin(file: ConfigFile, login: NewLogin): Account {
+  const index = file.accounts.findIndex(
+    (account) =>
+      account.id === login.id ||
+      account.formerIds.includes(login.id) ||
+      (login.owner !== null && account.owner === login.owner),
+  );
+  const old = file.accounts[index];
+  const account: Account = {
+    ...login,
+    key: old?.key ?? login.id,
+    name: login.name ?? old?.name ?? null,
+    owner: login.owner ?? old?.owner ?? null,
+    formerIds: old ? [...new Set([...old.formerIds, old.id])].filter((id) => id !== login.id) : [],
+  };
+  if (old) file.accounts[index] = account;
+  else file.accounts.push(account);
+  return account;
+}
+
+function openConf(path: string): Conf<Record<string, unknown>> {
+  return new Conf({
+    cwd: dirname(path),
+    configName: basename(path, extname(path)),
+    projectName: 'wxagent',
+    projectSuffix: '',
+    configFileMode: 0o600,
+    accessPropertiesByDotNotation: false,
+  });
+}

@@ -1,0 +1,105 @@
+import { createRequire } from 'node:module';
+import type LibsqlDatabase from 'libsql';
+import { WxError } from '../core/errors.ts';
+
+/** What may be bound: anything else makes the native layer abort the whole process (design 4). */
+export type SqlValue = number | string | Uint8Array | null;
+
+/** One row by column name. */
+export type Row = Record<string, SqlValue>;
+
+/** A checked, synchronous handle on one SQLite file. */
+export interface Database {
+  /** The one row of a query, or undefined. */
+  one(sql: string, ...values: SqlValue[]): Row | undefined;
+  /** All rows of a query. */
+  all(sql: string, ...values: SqlValue[]): Row[];
+  /** Runs a statement; returns how many rows changed and the last rowid. */
+  run(sql: string, ...values: SqlValue[]): { changes: number; rowid: number };
+  /** Runs statements without values. */
+  exec(sql: string): void;
+  close(): void;
+}
+
+/** Whether a thrown value says that another connection holds the database. */
+export function isBusy(thrown: unknown): boolean {
+  return codeOf(thrown).startsWith('SQLITE_BUSY');
+}
+
+/** Whether a thrown value says that the disk is full. */
+export function isFull(thrown: unknown): boolean {
+  return codeOf(thrown) === 'SQLITE_FULL';
+}
+
+function codeOf(thrown: unknown): string {
+  return thrown instanceof Error ? String((thrown as { code?: unknown }).code ?? '') : '';
+}
+
+/**
+ * Opens (and creates) an SQLite file in WAL mode. The busy timeout is short because it blocks
+ * the event loop; whoever needs to wait longer retries asynchronously. Throws WxError `storage`.
+ */
+export function openDatabase(path: string, busyTimeoutMs = 50): Database {
+  try {
+    return wrap(open(path, busyTimeoutMs));
+  } catch (error) {
+    throw storageError(path, error);
+  }
+}
+
+/** A sentence for a failure of the database file at `path`. */
+export function storageError(path: string, cause: unknown): WxError {
+  if (cause instanceof WxError) return cause;
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  const what = isFull(cause) ? 'the disk is full' : detail;
+  return new WxError('storage', `cannot use the database ${path}: ${what}`, {
+    hint: 'wxagent doctor',
+    cause,
+  });
+}
+
+function open(path: string, busyTimeoutMs: number): LibsqlDatabase.Database {
+  // A native CommonJS package: required when a database is needed, not when this file is loaded.
+  const Libsql = createRequire(import.meta.url)('libsql') as typeof LibsqlDatabase;
+  const database = new Libsql(path);
+  database.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);
+  database.exec('PRAGMA journal_mode=WAL');
+  return database;
+}
+
+function wrap(database: LibsqlDatabase.Database): Database {
+  const statements = new Map<string, LibsqlDatabase.Statement>();
+  const prepared = (sql: string): LibsqlDatabase.Statement => {
+    let statement = statements.get(sql);
+    if (!statement) {
+      statement = database.prepare(sql);
+      statements.set(sql, statement);
+    }
+    return statement;
+  };
+  return {
+    one: (sql, ...values) => prepared(sql).get(bind(values)) as Row | undefined,
+    all: (sql, ...values) => prepared(sql).all(bind(values)) as Row[],
+    run(sql, ...values) {
+      const result = prepared(sql).run(bind(values));
+      return { changes: result.changes, rowid: Number(result.lastInsertRowid) };
+    },
+    exec: (sql) => void database.exec(sql),
+    close: () => void database.close(),
+  };
+}
+
+/** Always an array: a lone Buffer would be taken for named parameters. NUL would cut a text on the way back. */
+function bind(values: SqlValue[]): SqlValue[] {
+  return values.map((value) => {
+    if (value === null) return null;
+    if (typeof value === 'string') return value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value;
+    if (typeof value === 'number') {
+      if (!Number.isSafeInteger(value)) throw new WxError('internal', `not a storable number: ${value}`);
+      return value;
+    }
+    if (Buffer.isBuffer(value)) return value;
+    if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    throw new WxError('internal', `not a storable value: ${typeof value}`);
+  });
+}

@@ -1,0 +1,151 @@
+import { digest } from '../core/ids.ts';
+import { accountRow } from './accounts.ts';
+import type { Database, Row } from './database.ts';
+import { release } from './outbox.ts';
+import type { IncomingMessage, Intake, IntakeResult } from './port.ts';
+
+/**
+ * Commits what a poll brought: new messages, the cursor, and the holds that a new message of
+ * their user releases. Duplicates are counted on the message they repeat, and release nothing.
+ */
+export function takeIn(database: Database, intake: Intake): IntakeResult {
+  const { account, nowMs } = intake;
+  const stored = accountRow(database, account);
+  const result: IntakeResult = { messages: [], released: [], learnedOwner: null };
+  let owner = stored?.owner ?? null;
+
+  for (const message of intake.messages) {
+    const original = findDuplicate(database, intake, message);
+    if (original) {
+      const seq = original.seq as number;
+      database.run('UPDATE inbox SET copies = copies + 1 WHERE seq = ?', seq);
+      result.messages.push({
+        seq,
+        id: original.id as string,
+        user: message.user,
+        state: 'duplicate',
+        reason: null,
+      });
+      continue;
+    }
+    if (owner === null && message.ignore === null) {
+      owner = message.user;
+      result.learnedOwner = owner;
+      database.run('UPDATE accounts SET owner = ? WHERE account = ?', owner, account);
+    }
+    const allowed = intake.allow === 'all' || message.user === owner || intake.allow.has(message.user);
+    const reason = message.ignore ?? (allowed ? null : 'stranger');
+    const { seq, id } = insert(database, intake, message, reason);
+    result.messages.push({ seq, id, user: message.user, state: reason ? 'ignored' : 'received', reason });
+    if (reason === null) {
+      noteMessage(database, account, message, seq, nowMs);
+      if (release(database, intake, message.user)) result.released.push(message.user);
+    }
+  }
+
+  // A login that was taken over keeps its last messages but not its cursor.
+  if (intake.cursor && stored?.login === intake.login) {
+    database.run(
+      'UPDATE accounts SET cursor = ?, last_poll_at = ? WHERE account = ?',
+      intake.cursor,
+      nowMs,
+      account,
+    );
+  }
+  return result;
+}
+
+/**
+ * The stored message that this one repeats (design 3): the same id with the same content or time;
+ * or the same user, time and content under another id, where a time that is missing or of whole
+ * seconds is too coarse to tell by itself and the context token must agree too.
+ */
+function findDuplicate(database: Database, intake: Intake, message: IncomingMessage): Row | undefined {
+  const { account } = intake;
+  if (message.id !== null) {
+    const same = database.one(
+      'SELECT seq, id, user, fingerprint, created_at FROM inbox WHERE account = ? AND id = ?',
+      account,
+      message.id,
+    );
+    if (same && !isReuse(same, message)) return same;
+  }
+  const coarse = message.createdAtMs === null || message.createdAtMs % 1000 === 0;
+  const alike = database.one(
+    `SELECT seq, id FROM inbox WHERE account = ?1 AND user = ?2 AND fingerprint = ?3
+       AND ((created_at IS ?4 AND (?5 = 0 OR context_token IS ?6)) OR (?7 > 0 AND received_at > ?8 - ?7)) LIMIT 1`,
+    account,
+    message.user,
+    message.fingerprint,
+    message.createdAtMs,
+    coarse ? 1 : 0,
+    message.contextToken,
+    intake.dedupeWindowMs,
+    intake.nowMs,
+  );
+  return alike;
+}
+
+/** An id that comes again with another user, or with other content at another time, is a new message: losing it would be worse. */
+function isReuse(same: Row, message: IncomingMessage): boolean {
+  if (same.user !== message.user) return true;
+  return same.fingerprint !== message.fingerprint && same.created_at !== message.createdAtMs;
+}
+
+function insert(
+  database: Database,
+  intake: Intake,
+  message: IncomingMessage,
+  ignored: string | null,
+): { seq: number; id: string } {
+  const id = freeId(database, intake.account, message);
+  const { rowid } = database.run(
+    `INSERT INTO inbox (account, id, user, state, reason, kind, fingerprint, context_token, created_at, received_at, raw)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    intake.account,
+    id,
+    message.user,
+    ignored ? 'ignored' : 'received',
+    ignored,
+    message.kind,
+    message.fingerprint,
+    message.contextToken,
+    message.createdAtMs,
+    intake.nowMs,
+    message.raw,
+  );
+  return { seq: rowid, id };
+}
+
+/** The server's id, or one made of the content where it has none; made unique where the server used it before. */
+function freeId(database: Database, account: string, message: IncomingMessage): string {
+  const base =
+    message.id ??
+    `local-${digest(message.user, message.fingerprint, String(message.createdAtMs), message.contextToken ?? '').slice(0, 16)}`;
+  let id = base;
+  for (let n = 2; database.one('SELECT 1 FROM inbox WHERE account = ? AND id = ?', account, id); n++) {
+    id = `${base}-${n}`;
+  }
+  return id;
+}
+
+/** A message of the user opens the window again: newest token, full budget (design 3). */
+function noteMessage(
+  database: Database,
+  account: string,
+  message: IncomingMessage,
+  seq: number,
+  nowMs: number,
+): void {
+  const at = Math.min(message.createdAtMs ?? nowMs, nowMs);
+  database.run(
+    `INSERT INTO users (account, user, context_token, last_message_at, last_message_seq) VALUES (?1, ?2, ?3, ?4, ?5)
+       ON CONFLICT (account, user) DO UPDATE SET context_token = COALESCE(?3, context_token),
+         last_message_at = ?4, last_message_seq = ?5, sent = 0`,
+    account,
+    message.user,
+    message.contextToken,
+    at,
+    seq,
+  );
+}

@@ -1,0 +1,114 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Clock } from '../core/clock.ts';
+import { WxError } from '../core/errors.ts';
+import { type Database, isBusy, openDatabase, storageError } from './database.ts';
+
+/** Who holds, or last held, a lock. */
+export interface LockHolder {
+  host: string;
+  pid: number;
+  startTime: string;
+}
+
+/** A lock that is held until `release` or the end of the process, whichever comes first. */
+export interface Lock {
+  /** Who held it before: whatever that one left behind may be freed. */
+  readonly former: LockHolder | null;
+  release(): void;
+}
+
+/**
+ * Takes the lock at `path`, or returns who has it. The lock is an open write transaction on a small
+ * database, so the system drops it with the process, however that ends (design 4). Nothing else in
+ * the process may open the file: closing a second handle would drop the lock.
+ */
+export function tryLock(path: string, me: LockHolder): { lock: Lock } | { holder: LockHolder | null } {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  let database: Database | undefined;
+  try {
+    database = openDatabase(path);
+    database.exec(
+      'CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY, host TEXT, pid INTEGER, start_time TEXT)',
+    );
+    const former = readHolder(database);
+    database.exec('BEGIN IMMEDIATE');
+    database.run(
+      'INSERT OR REPLACE INTO holder (one, host, pid, start_time) VALUES (1, ?, ?, ?)',
+      me.host,
+      me.pid,
+      me.startTime,
+    );
+    // Others must be able to read who has it: committed first, then the transaction that is the lock.
+    database.exec('COMMIT');
+    database.exec('BEGIN IMMEDIATE');
+    const held = database;
+    return {
+      lock: {
+        former,
+        release() {
+          held.exec('ROLLBACK');
+          held.close();
+        },
+      },
+    };
+  } catch (error) {
+    if (!isBusy(error)) {
+      database?.close();
+      throw storageError(path, error);
+    }
+    const holder = database ? readHolder(database) : null;
+    database?.close();
+    return { holder };
+  }
+}
+
+/** Who has the lock at `path` right now; null when nobody has. */
+export function lockHolder(path: string): LockHolder | null {
+  if (!existsSync(path)) return null;
+  const database = openDatabase(path, 0);
+  try {
+    database.exec('BEGIN IMMEDIATE');
+    database.exec('ROLLBACK');
+    return null;
+  } catch (error) {
+    if (isBusy(error)) return readHolder(database);
+    throw storageError(path, error);
+  } finally {
+    database.close();
+  }
+}
+
+/** Runs `work` under the lock at `path`, waiting for others up to `waitMs`. Throws WxError `busy`. */
+export async function withLock<T>(
+  path: string,
+  me: LockHolder,
+  clock: Clock,
+  work: () => T | Promise<T>,
+  waitMs = 10_000,
+): Promise<T> {
+  const giveUpAt = clock.monotonic() + waitMs;
+  for (;;) {
+    const taken = tryLock(path, me);
+    if ('lock' in taken) {
+      try {
+        return await work();
+      } finally {
+        taken.lock.release();
+      }
+    }
+    if (clock.monotonic() > giveUpAt) {
+      throw new WxError('busy', `process ${taken.holder?.pid ?? '(unknown)'} holds ${path}`, {
+        hint: 'try again in a moment',
+      });
+    }
+    await clock.sleep(20);
+  }
+}
+
+function readHolder(database: Database): LockHolder | null {
+  const row = database.one('SELECT host, pid, start_time FROM holder WHERE one = 1');
+  return row
+    ? { host: row.host as string, pid: row.pid as number, startTime: row.start_time as string }
+    : null;
+}

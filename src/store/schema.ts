@@ -1,0 +1,118 @@
+import { WxError } from '../core/errors.ts';
+import type { Database } from './database.ts';
+
+/**
+ * Forward migrations, applied in order; the number of those applied is SQLite's `user_version`.
+ * Ids are TEXT (uint64 does not fit a double), content is BLOB (a text with NUL reads back cut).
+ */
+const MIGRATIONS = [
+  `
+  CREATE TABLE accounts (
+    account TEXT PRIMARY KEY,
+    login TEXT NOT NULL,             -- digest of the token in use: a new login is a takeover
+    owner TEXT,
+    cursor TEXT NOT NULL DEFAULT '',
+    login_expired INTEGER NOT NULL DEFAULT 0,
+    last_poll_at INTEGER,
+    pace_at INTEGER NOT NULL DEFAULT 0,       -- when the pace allows a part again, were there no burst
+    recent_sends TEXT NOT NULL DEFAULT '[]',  -- wall-clock times of the last requests, newest last
+    throttle_until INTEGER,
+    throttle_step INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+
+  CREATE TABLE users (
+    account TEXT NOT NULL,
+    user TEXT NOT NULL,
+    context_token TEXT,
+    last_message_at INTEGER,
+    last_message_seq INTEGER NOT NULL DEFAULT 0,
+    sent INTEGER NOT NULL DEFAULT 0,          -- bot messages since the user's last one
+    last_send_at INTEGER NOT NULL DEFAULT 0,
+    session_id TEXT,
+    turn INTEGER NOT NULL DEFAULT 0,
+    lease TEXT,                               -- process that delivers to this user
+    lease_until INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (account, user)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE inbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL,
+    id TEXT NOT NULL,
+    user TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    kind TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    context_token TEXT,
+    created_at INTEGER,
+    received_at INTEGER NOT NULL,
+    raw BLOB NOT NULL,
+    copies INTEGER NOT NULL DEFAULT 0,        -- duplicates seen
+    attempt INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
+    started_at INTEGER,
+    child TEXT,                               -- JSON of the process of the running turn
+    not_before INTEGER,
+    session_id TEXT,
+    turn INTEGER,
+    detail BLOB,
+    finished_at INTEGER
+  );
+  CREATE UNIQUE INDEX inbox_id ON inbox (account, id);
+  CREATE INDEX inbox_content ON inbox (account, user, fingerprint);
+  CREATE INDEX inbox_unfinished ON inbox (account, seq) WHERE state IN ('received', 'waiting', 'running');
+  CREATE INDEX inbox_noted ON inbox (account, state) WHERE state IN ('failed', 'ignored');
+
+  CREATE TABLE parts (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL,
+    user TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    message TEXT,                             -- id of the message this answers
+    origin TEXT NOT NULL,
+    run_id TEXT,
+    kind TEXT NOT NULL,
+    text BLOB NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    server_id TEXT,
+    body BLOB,                                -- bytes of the request whose result is not known
+    seen_seq INTEGER,                         -- the user's newest message when that request was made
+    tries INTEGER NOT NULL DEFAULT 0,         -- definite refusals with an unknown code
+    repeats INTEGER NOT NULL DEFAULT 0,       -- requests whose result stayed unknown
+    not_before INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    held_at INTEGER,
+    merged_into INTEGER,
+    finished_at INTEGER
+  );
+  CREATE INDEX parts_open ON parts (account, user, seq) WHERE state IN ('queued', 'uploading', 'sending', 'held');
+  CREATE INDEX parts_message ON parts (account, message);
+  `,
+];
+
+/** Brings a database to the newest schema. Throws WxError `config` (78) for one written by a newer wxagent. */
+export function migrate(database: Database, path: string): void {
+  if (versionOf(database) === MIGRATIONS.length) return;
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    // Read again under the lock: another process may have migrated meanwhile.
+    const version = versionOf(database);
+    if (version > MIGRATIONS.length) {
+      throw new WxError('config', `the database ${path} was written by a newer wxagent (schema ${version})`, {
+        hint: 'npm install -g wxagent@latest',
+      });
+    }
+    for (const sql of MIGRATIONS.slice(version)) database.exec(sql);
+    database.exec(`PRAGMA user_version=${MIGRATIONS.length}`);
+    database.exec('COMMIT');
+  } catch (error) {
+    database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function versionOf(database: Database): number {
+  return Number(database.one('PRAGMA user_version')?.user_version ?? 0);
+}

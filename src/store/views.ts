@@ -1,0 +1,135 @@
+import { BUDGET_WINDOW_MS } from '../core/verdict.ts';
+import type { Database, Row } from './database.ts';
+import type { AccountView, MessageState, MessageView, UserView } from './port.ts';
+
+/** What `status` shows of an account; null when the store has never seen it. */
+export function accountView(database: Database, account: string): AccountView | null {
+  const row = database.one(
+    'SELECT owner, login_expired, last_poll_at FROM accounts WHERE account = ?',
+    account,
+  );
+  if (!row) return null;
+  const messages = counts(
+    database.all(
+      `SELECT state, count(*) AS n FROM inbox WHERE account = ?1 AND state IN ('received', 'waiting', 'running') GROUP BY state
+       UNION ALL
+       SELECT state, count(*) AS n FROM inbox WHERE account = ?1 AND state IN ('failed', 'ignored') GROUP BY state`,
+      account,
+    ),
+  );
+  const parts = counts(
+    database.all(
+      `SELECT state, count(*) AS n FROM parts
+         WHERE account = ? AND state IN ('queued', 'uploading', 'sending', 'held') GROUP BY state`,
+      account,
+    ),
+  );
+  return {
+    owner: row.owner as string | null,
+    loginExpired: row.login_expired === 1,
+    lastPollAtMs: row.last_poll_at as number | null,
+    inbox: {
+      received: (messages.received ?? 0) + (messages.waiting ?? 0),
+      running: messages.running ?? 0,
+      failed: messages.failed ?? 0,
+      ignored: messages.ignored ?? 0,
+    },
+    outbox: {
+      queued: (parts.queued ?? 0) + (parts.uploading ?? 0),
+      sending: parts.sending ?? 0,
+      held: parts.held ?? 0,
+    },
+    users: users(database, account),
+  };
+}
+
+function users(database: Database, account: string): UserView[] {
+  const holds = new Map(
+    database
+      .all(
+        `SELECT user, reason, count(*) AS parts, min(held_at) AS since FROM parts
+           WHERE account = ? AND state = 'held' GROUP BY user`,
+        account,
+      )
+      .map((row) => [
+        row.user as string,
+        { reason: row.reason as string, parts: row.parts as number, sinceMs: row.since as number },
+      ]),
+  );
+  const known = database
+    .all(
+      'SELECT user, last_message_at, sent, context_token IS NOT NULL AS token FROM users WHERE account = ? ORDER BY user',
+      account,
+    )
+    .map((row) => ({
+      user: row.user as string,
+      lastMessageAtMs: row.last_message_at as number | null,
+      hasToken: row.token === 1,
+      sentSinceMessage: row.sent as number,
+      hold: holds.get(row.user as string) ?? null,
+    }));
+  const strangers = [...holds].filter(([user]) => !known.some((one) => one.user === user));
+  return [
+    ...known,
+    ...strangers.map(([user, hold]) => ({
+      user,
+      lastMessageAtMs: null,
+      hasToken: false,
+      sentSinceMessage: 0,
+      hold,
+    })),
+  ];
+}
+
+/** Messages as `messages` lists them: the newest `limit`, oldest first. */
+export function messages(
+  database: Database,
+  input: { account: string; user: string | null; sinceMs: number | null; limit: number },
+): MessageView[] {
+  return database
+    .all(
+      `SELECT seq, id, user, state, reason, kind, received_at, attempt, raw FROM inbox
+         WHERE account = ?1 AND (?2 IS NULL OR user = ?2) AND received_at >= ?3 ORDER BY seq DESC LIMIT ?4`,
+      input.account,
+      input.user,
+      input.sinceMs ?? 0,
+      input.limit,
+    )
+    .map(messageView)
+    .reverse();
+}
+
+/** Whether a user may be written to now: has written within the window and has budget left. */
+export function isReachable(
+  database: Database,
+  account: string,
+  user: string,
+  budget: number,
+  nowMs: number,
+): boolean {
+  const row = database.one(
+    'SELECT last_message_at, sent FROM users WHERE account = ? AND user = ?',
+    account,
+    user,
+  );
+  if (!row || row.last_message_at === null) return false;
+  return nowMs - (row.last_message_at as number) < BUDGET_WINDOW_MS && (row.sent as number) < budget;
+}
+
+function messageView(row: Row): MessageView {
+  return {
+    seq: row.seq as number,
+    id: row.id as string,
+    user: row.user as string,
+    state: row.state as MessageState,
+    reason: row.reason as string | null,
+    kind: row.kind as string,
+    receivedAtMs: row.received_at as number,
+    attempt: row.attempt as number,
+    raw: row.raw as Buffer,
+  };
+}
+
+function counts(rows: Row[]): Partial<Record<string, number>> {
+  return Object.fromEntries(rows.map((row) => [row.state as string, row.n as number]));
+}

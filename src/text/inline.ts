@@ -1,0 +1,115 @@
+/** A link or an image in a block: `[label](target)`, as indices. */
+export interface LinkSpan {
+  /** Of the `[`. */
+  open: number;
+  /** Of the `]`. */
+  close: number;
+  /** Behind the `)`. */
+  end: number;
+  /** The target without title and angle brackets. */
+  url: string;
+}
+
+/** What of a block of Markdown is not plain text, read in linear time whatever it contains. */
+export interface Inline {
+  /** Code spans: index of the first backtick to the index behind the last. */
+  code: ReadonlyMap<number, number>;
+  /** Lengths of backtick runs that open nothing. */
+  strayBackticks: ReadonlySet<number>;
+  /** The link whose `[` is at this index, or null. */
+  linkAt(open: number): LinkSpan | null;
+}
+
+/** What lies between a `(` and its `)`. */
+interface Round {
+  close: number;
+  /** Index of the first white space inside, or -1. */
+  blank: number;
+}
+
+const ESCAPE = /\\[!-/:-@[-`{-~]/y;
+
+/** Whether a backslash at this index takes the meaning of the next character. */
+export function isEscape(text: string, at: number): boolean {
+  ESCAPE.lastIndex = at;
+  return ESCAPE.test(text);
+}
+
+/** Reads the code spans and links of a block, as CommonMark does: code binds tighter than brackets. */
+export function readInline(text: string): Inline {
+  const { code, stray } = codeSpans(text);
+  const { square, round } = brackets(text, code);
+  return {
+    code,
+    strayBackticks: stray,
+    linkAt(open) {
+      const close = square.get(open);
+      const target = close === undefined ? undefined : round.get(close + 1);
+      if (close === undefined || target === undefined) return null;
+      const url = targetOf(text, close + 2, target);
+      return url === null ? null : { open, close, end: target.close + 1, url };
+    },
+  };
+}
+
+function codeSpans(text: string): { code: Map<number, number>; stray: Set<number> } {
+  const runs = new Map<number, number[]>();
+  for (const { 0: run, index } of text.matchAll(/`+/g)) {
+    const same = runs.get(run.length);
+    if (same) same.push(index);
+    else runs.set(run.length, [index]);
+  }
+  for (const same of runs.values()) same.reverse();
+  const code = new Map<number, number>();
+  const stray = new Set<number>();
+  const opener = /\\[!-/:-@[-`{-~]|`+/g;
+  for (let match = opener.exec(text); match; match = opener.exec(text)) {
+    if (match[0].startsWith('\\')) continue;
+    const length = match[0].length;
+    const same = runs.get(length) ?? [];
+    while ((same.at(-1) ?? Number.POSITIVE_INFINITY) < opener.lastIndex) same.pop();
+    const closer = same.pop();
+    if (closer === undefined) stray.add(length);
+    else {
+      code.set(match.index, closer + length);
+      opener.lastIndex = closer + length;
+    }
+  }
+  return { code, stray };
+}
+
+function brackets(text: string, code: ReadonlyMap<number, number>) {
+  const square = new Map<number, number>();
+  const round = new Map<number, Round>();
+  const openSquare: number[] = [];
+  const openRound: { at: number; blank: number }[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at] as string;
+    const codeEnd = code.get(at);
+    const inner = openRound.at(-1);
+    if (codeEnd !== undefined) at = codeEnd - 1;
+    else if (isEscape(text, at)) at++;
+    else if (char === '[') openSquare.push(at);
+    else if (char === '(') openRound.push({ at, blank: -1 });
+    else if (char === ']') {
+      const open = openSquare.pop();
+      if (open !== undefined) square.set(open, at);
+    } else if (char === ')' && inner) {
+      openRound.pop();
+      round.set(inner.at, { close: at, blank: inner.blank });
+      const outer = openRound.at(-1);
+      if (outer?.blank === -1) outer.blank = inner.blank;
+    } else if (inner?.blank === -1 && char.trim() === '') inner.blank = at;
+  }
+  return { square, round };
+}
+
+/** The link target in these brackets, or null where they hold prose. */
+function targetOf(text: string, from: number, { close, blank }: Round): string | null {
+  if (text[from] === '<') return text[close - 1] === '>' ? text.slice(from + 1, close - 1) : null;
+  if (blank === -1) return text.slice(from, close);
+  const quote = text[blank + 1] as string;
+  const titled =
+    `"'(`.includes(quote) && blank + 2 < close && text[close - 1] === (quote === '(' ? ')' : quote);
+  return titled ? text.slice(from, blank) : null;
+}

@@ -1,0 +1,271 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type CommandAgentOptions, createCommandAgent } from '../../../src/agents/command.ts';
+import { type Command, commandLineOf, nameOf } from '../../../src/agents/command-line.ts';
+import { createEchoAgent } from '../../../src/agents/echo.ts';
+import type { TurnContext } from '../../../src/agents/port.ts';
+import { resolveCommand } from '../../../src/agents/resolve-command.ts';
+import type { Turn } from '../../../src/core/message.ts';
+import {
+  contextIn,
+  groupAlive,
+  killLeftover,
+  misbehave,
+  recordingLog,
+  temporaryFolder,
+  turnWith,
+} from './support.ts';
+
+function agentFor(command: Command, changes: Partial<CommandAgentOptions> = {}) {
+  const log = recordingLog();
+  const started: number[] = [];
+  const root = temporaryFolder();
+  const agent = createCommandAgent({
+    command,
+    input: 'text',
+    cwd: root,
+    parentEnv: { PATH: process.env.PATH },
+    constants: { home: null, baseUrl: null, cdnUrl: null, bin: 'wxagent', version: '0.0.0' },
+    killGraceMs: 50,
+    log,
+    onStarted: (_, pid) => started.push(pid),
+    ...changes,
+  });
+  return {
+    log,
+    root,
+    started,
+    answer: (turn: Partial<Turn> = {}, context: Partial<TurnContext> = {}) =>
+      agent.answer(turnWith(turn), contextIn(root, context)),
+  };
+}
+
+describe('a command agent', () => {
+  it('answers with what the command prints', async () => {
+    const { answer } = agentFor({ shell: 'tr a-z A-Z' });
+    expect(await answer({ text: 'hello, 世界\n' })).toEqual({
+      kind: 'reply',
+      pieces: [{ text: 'HELLO, 世界' }],
+    });
+  });
+
+  it('keeps the message out of argv and command string, and gives it whole on stdin', async () => {
+    const text = '\'; touch pwned; "$(touch pwned)" `touch pwned` && | > pwned \0 \ud800 --help\n-x';
+    for (const command of [
+      misbehave('report', 'fixed'),
+      { shell: misbehave('report', 'fixed').argv.join(' ') },
+    ]) {
+      const { answer, root } = agentFor(command);
+      const outcome = await answer({ text });
+      const [piece] = outcome.kind === 'reply' ? outcome.pieces : [];
+      const seen = JSON.parse(piece && 'text' in piece ? piece.text : '{}');
+      expect(seen.argv).toEqual(['fixed']);
+      expect(Buffer.from(seen.stdin, 'base64').equals(Buffer.from(text, 'utf8'))).toBe(true);
+      expect(seen.env.WXAGENT_TEXT).toBe(text.replace('\0', '').replace('\ud800', '\uFFFD'));
+      expect(seen.cwd).toBe(root);
+    }
+  });
+
+  it('survives invalid UTF-8', async () => {
+    const { answer } = agentFor(misbehave('invalid-utf8'));
+    expect(await answer()).toEqual({ kind: 'reply', pieces: [{ text: 'hi\uFFFD\uFFFD!' }] });
+  });
+
+  it.each(['nothing', 'blanks', 'only-stderr'])('is silent when the command prints %s', async (how) => {
+    expect(await agentFor(misbehave(how)).answer()).toEqual({ kind: 'silent' });
+  });
+
+  it('sends stderr to the log, without colours', async () => {
+    const { answer, log } = agentFor(misbehave('only-stderr'));
+    await answer();
+    expect(log.lines).toEqual(['agent: thinking', 'agent: still thinking']);
+  });
+
+  it('adds the files left in the reply folder and tells what it leaves out', async () => {
+    const { answer, root, log } = agentFor({
+      shell: 'cd "$WXAGENT_REPLY_DIR" && echo 2 >2.txt && echo 1 >1.txt && mkdir sub && echo look',
+    });
+    expect(await answer()).toEqual({
+      kind: 'reply',
+      pieces: [
+        { text: 'look' },
+        { file: join(root, 'reply', '1.txt'), name: '1.txt' },
+        { file: join(root, 'reply', '2.txt'), name: '2.txt' },
+      ],
+    });
+    expect(log.lines).toEqual(['left in the reply folder but not sent: sub (folder)']);
+  });
+
+  it('discards stdout and files of a command that fails', async () => {
+    const { answer } = agentFor({
+      shell: 'echo x; echo x >"$WXAGENT_REPLY_DIR/x"; echo because >&2; exit 3',
+    });
+    expect(await answer()).toEqual({ kind: 'failed', reason: 'exit', detail: 'exit code 3: because' });
+  });
+
+  it('asks for a later try with 75', async () => {
+    expect(await agentFor(misbehave('exit', '75', 'busy')).answer()).toEqual({
+      kind: 'retry',
+      afterMs: null,
+      detail: 'exit code 75: busy',
+    });
+  });
+
+  it('has a hint for 126 and 127', async () => {
+    const missing = await agentFor({ shell: 'no-such-command-anywhere' }).answer();
+    expect(missing).toMatchObject({ kind: 'failed', reason: 'exit', hint: expect.stringContaining('PATH') });
+    expect(missing).toHaveProperty(
+      'detail',
+      expect.stringMatching(/^exit code 127: .*no-such-command-anywhere/),
+    );
+    const refused = await agentFor({ shell: '/etc/passwd' }).answer();
+    expect(refused).toMatchObject({ kind: 'failed', reason: 'exit', hint: expect.stringContaining('chmod') });
+  });
+
+  it.each(['SIGKILL', 'SIGSEGV'])('names the signal %s', async (signal) => {
+    expect(await agentFor(misbehave('suicide', signal)).answer()).toEqual({
+      kind: 'failed',
+      reason: 'signal',
+      detail: `ended by ${signal}`,
+    });
+  });
+
+  it('fails with too-large after 100 MB, and leaves no process', async () => {
+    const { answer, started } = agentFor(misbehave('flood-stdout'));
+    expect(await answer()).toMatchObject({ kind: 'failed', reason: 'too-large' });
+    expect(started).toHaveLength(1);
+    expect(groupAlive(started[0] ?? 0)).toBe(false);
+  });
+
+  it('fails with timeout, and leaves no process although TERM is ignored', async () => {
+    const { answer, started } = agentFor({ shell: 'trap "" TERM; sleep 600 & sleep 600; echo done' });
+    expect(await answer({}, { timeoutMs: 200 })).toEqual({
+      kind: 'failed',
+      reason: 'timeout',
+      detail: 'no answer within 0.2 s',
+    });
+    expect(groupAlive(started[0] ?? 0)).toBe(false);
+  });
+
+  it('fails with cancelled when it is stopped', async () => {
+    const controller = new AbortController();
+    const { answer } = agentFor({ shell: 'sleep 600' }, { onStarted: () => controller.abort('stop') });
+    expect(await answer({}, { signal: controller.signal })).toMatchObject({
+      kind: 'failed',
+      reason: 'cancelled',
+    });
+  });
+
+  it('answers although something it started keeps the pipe', async () => {
+    const { answer, started } = agentFor({ shell: 'sleep 600 & echo answer' });
+    expect(await answer()).toEqual({ kind: 'reply', pieces: [{ text: 'answer' }] });
+    killLeftover(started[0], 'group');
+  });
+
+  it('fails with spawn when the program has gone meanwhile, or the folder', async () => {
+    const gone = await agentFor({ argv: ['/no/such/program'] }).answer();
+    expect(gone).toMatchObject({ kind: 'failed', reason: 'spawn', hint: expect.stringContaining('program') });
+    const agent = agentFor({ shell: 'true' }, { cwd: '/no/such/folder' });
+    expect(await agent.answer()).toMatchObject({
+      reason: 'spawn',
+      hint: 'the folder /no/such/folder is gone',
+    });
+  });
+
+  it('says once what of the environment it could not pass on', async () => {
+    const { answer, log } = agentFor({ shell: 'true' }, { parentEnv: { HUGE: 'x'.repeat(200_000) } });
+    await answer();
+    await answer();
+    expect(log.lines).toEqual(['too long to be passed on to the agent: HUGE']);
+  });
+});
+
+describe('the program of -- cmd', () => {
+  function folderWith(files: Record<string, number>) {
+    const folder = temporaryFolder();
+    for (const [name, mode] of Object.entries(files)) {
+      writeFileSync(join(folder, name), '#!/bin/sh\n');
+      chmodSync(join(folder, name), mode);
+    }
+    return folder;
+  }
+
+  it('is found on PATH, past folders and files that may not be run', () => {
+    const [first, second] = [folderWith({ bot: 0o644 }), folderWith({ bot: 0o755, other: 0o755 })];
+    mkdirSync(join(first, 'other'));
+    const search = { cwd: '/', path: `/no/such:${first}:${second}`, platform: 'linux' as const };
+    expect(resolveCommand('bot', search)).toBe(join(second, 'bot'));
+    expect(resolveCommand('other', search)).toBe(join(second, 'other'));
+  });
+
+  it('is found below the working folder when its name says so, or PATH does', () => {
+    const cwd = folderWith({ bot: 0o755 });
+    const search = { cwd, path: '/no/such', platform: 'linux' as const };
+    expect(resolveCommand('./bot', search)).toBe(join(cwd, 'bot'));
+    expect(resolveCommand('bot', { ...search, path: '/no/such:' })).toBe(join(cwd, 'bot'));
+    expect(() => resolveCommand('bot', search)).toThrow('does not exist');
+  });
+
+  it.each(['', 'no-such-bot', './no-such-bot', '/no/such/bot'])(
+    'is an error with exit code 66 when missing: %j',
+    (name) => {
+      const search = { cwd: '/', path: process.env.PATH, platform: 'linux' as const };
+      expect(() => resolveCommand(name, search)).toThrow(
+        expect.objectContaining({ kind: 'not-found', exit: 66 }),
+      );
+    },
+  );
+
+  it('is an error with exit code 66 when it may not be run', () => {
+    const cwd = folderWith({ bot: 0o644 });
+    const attempt = () => resolveCommand('./bot', { cwd, path: '', platform: 'linux' });
+    expect(attempt).toThrow(expect.objectContaining({ exit: 66, hint: `chmod +x ${join(cwd, 'bot')}` }));
+  });
+});
+
+describe('how a command is started', () => {
+  it('is a shell for --exec, and none for -- cmd', () => {
+    expect(commandLineOf({ shell: 'a | b' }, 'linux')).toEqual({
+      file: '/bin/sh',
+      args: ['-c', 'a | b'],
+      verbatim: false,
+    });
+    expect(commandLineOf({ argv: ['/bin/a', '$x', ''] }, 'linux')).toEqual({
+      file: '/bin/a',
+      args: ['$x', ''],
+      verbatim: false,
+    });
+  });
+
+  it('is cmd on Windows for --exec and for scripts, with every word quoted', () => {
+    expect(commandLineOf({ shell: 'a | b' }, 'win32', 'C:\\cmd.exe')).toEqual({
+      file: 'C:\\cmd.exe',
+      args: ['/d', '/s', '/c', '"a | b"'],
+      verbatim: true,
+    });
+    expect(commandLineOf({ argv: ['C:\\x y\\bot.CMD', 'a&b', 'say "hi"\\', ''] }, 'win32').args[3]).toBe(
+      '"^"C:\\x^ y\\bot.CMD^" ^"a^&b^" ^"say^ \\^"hi\\^"\\\\^" ^"^""',
+    );
+    expect(commandLineOf({ argv: ['C:\\bot.exe', 'a&b'] }, 'win32')).toMatchObject({
+      file: 'C:\\bot.exe',
+      args: ['a&b'],
+    });
+  });
+
+  it('has a name for the log', () => {
+    expect(nameOf({ shell: 'a | b' })).toBe('a | b');
+    expect(nameOf({ argv: ['a', 'b c'] })).toBe('a b c');
+  });
+});
+
+describe('the echo agent', () => {
+  it('answers with the text, and is silent without one', async () => {
+    const context = contextIn(temporaryFolder());
+    expect(await createEchoAgent().answer(turnWith({ text: ' hi\n' }), context)).toEqual({
+      kind: 'reply',
+      pieces: [{ text: ' hi\n' }],
+    });
+    expect(await createEchoAgent().answer(turnWith({ text: ' \n' }), context)).toEqual({ kind: 'silent' });
+  });
+});

@@ -1,0 +1,362 @@
+import { createHmac } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createHttpAgent, type HttpAgentOptions } from '../../../src/agents/http.ts';
+import { createAgentSender } from '../../../src/agents/http-sender.ts';
+import type { TurnContext } from '../../../src/agents/port.ts';
+import { parseWebhookSecret } from '../../../src/agents/webhook-signature.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import type { Turn } from '../../../src/core/message.ts';
+import { contextIn, eventually, temporaryFolder, turnWith } from './support.ts';
+
+const closers: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+interface Seen {
+  request: IncomingMessage;
+  body: string;
+}
+
+/** A server on a free port of the loopback, and what it was asked. */
+async function serve(answer: (response: ServerResponse, seen: Seen) => void) {
+  const seen: Seen[] = [];
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const entry = { request, body: Buffer.concat(chunks).toString('utf8') };
+    seen.push(entry);
+    answer(response, entry);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, server };
+}
+
+function agentAt(url: string, changes: Partial<HttpAgentOptions> = {}) {
+  const agent = createHttpAgent({
+    url: new URL(url),
+    headers: [],
+    secret: null,
+    sender: createAgentSender({}),
+    clock: systemClock,
+    ...changes,
+  });
+  closers.push(() => agent.close?.());
+  const root = temporaryFolder();
+  return {
+    agent,
+    root,
+    answer(turn: Partial<Turn> = {}, context: Partial<TurnContext> = {}) {
+      return agent.answer(turnWith(turn), contextIn(root, context));
+    },
+  };
+}
+
+/** The outcome of one answer of a server. */
+async function outcomeOf(status: number, headers: Record<string, string>, body: string | Buffer = '') {
+  const { url } = await serve((response) => response.writeHead(status, headers).end(body));
+  return agentAt(url).answer();
+}
+
+const json = { 'content-type': 'application/json; charset=utf-8' };
+const text = { 'content-type': 'text/plain' };
+const lines = { 'content-type': 'application/x-ndjson' };
+
+describe('what an HTTP agent is asked', () => {
+  it('is a POST of the event, with the headers that were given', async () => {
+    const { url, seen } = await serve((response) => response.writeHead(204).end());
+    const { answer, agent } = agentAt(`${url}/we chat?key=1`, {
+      headers: [
+        ['X-One', '1'],
+        ['User-Agent', 'mine'],
+      ],
+    });
+    expect(await answer({ text: 'a\ud800\0\n' })).toEqual({ kind: 'silent' });
+    expect(agent.name).toBe(`${url}/we%20chat`);
+    expect(seen[0]?.request).toMatchObject({ method: 'POST', url: '/we%20chat?key=1' });
+    expect(seen[0]?.request.headers).toMatchObject({
+      'content-type': 'application/json',
+      'x-one': '1',
+      'user-agent': 'mine',
+    });
+    expect(seen[0]?.request.headers).not.toHaveProperty('webhook-id');
+    expect(JSON.parse(seen[0]?.body ?? '')).toMatchObject({
+      v: 1,
+      type: 'message',
+      id: '7312345678901234567',
+      text: 'a\uFFFD\0\n',
+    });
+  });
+
+  it('carries user and password of the URL, unless a header says otherwise', async () => {
+    const { url, seen } = await serve((response) => response.end());
+    const withUser = url.replace('http://', 'http://us%40er:p%C3%A4ss@');
+    await agentAt(withUser).answer();
+    await agentAt(withUser, { headers: [['Authorization', 'Bearer x']] }).answer();
+    expect(seen.map(({ request }) => request.headers.authorization)).toEqual([
+      `Basic ${Buffer.from('us@er:päss').toString('base64')}`,
+      'Bearer x',
+    ]);
+    expect(agentAt(withUser).agent.name).toBe(`${url}/`);
+  });
+
+  it('is signed, with the same id on every try', async () => {
+    const { url, seen } = await serve((response) => response.end());
+    const key = parseWebhookSecret('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw');
+    const clock = { ...systemClock, now: () => 1_700_000_000_999 };
+    const { answer } = agentAt(url, { secret: key, clock });
+    await answer({ attempt: 1 });
+    await answer({ attempt: 2 });
+    for (const { request, body } of seen) {
+      const signed = `msg_7312345678901234567.1700000000.${body}`;
+      expect(request.headers).toMatchObject({
+        'webhook-id': 'msg_7312345678901234567',
+        'webhook-timestamp': '1700000000',
+        'webhook-signature': `v1,${createHmac('sha256', key).update(signed).digest('base64')}`,
+      });
+    }
+    expect(seen).toHaveLength(2);
+  });
+
+  it('goes through the proxy of the environment, except where it says not to', async () => {
+    const target = await serve((response) => response.writeHead(200, text).end('here'));
+    const tunnels: string[] = [];
+    const proxy = await serve((response) => response.writeHead(500).end());
+    proxy.server.on('connect', (request, socket) => {
+      tunnels.push(request.url ?? '');
+      const { port } = new URL(target.url);
+      const upstream = connect(Number(port), '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        upstream.pipe(socket).pipe(upstream);
+      });
+      for (const end of [upstream, socket]) end.on('error', () => {});
+    });
+    const environment = { HTTP_PROXY: proxy.url };
+    const reply = { kind: 'reply', pieces: [{ text: 'here' }] };
+    expect(await agentAt('http://agent.test/', { sender: createAgentSender(environment) }).answer()).toEqual(
+      reply,
+    );
+    const direct = createAgentSender({ ...environment, NO_PROXY: '127.0.0.1' });
+    expect(await agentAt(target.url, { sender: direct }).answer()).toEqual(reply);
+    expect(tunnels).toEqual(['agent.test:80']);
+  });
+});
+
+describe('what an HTTP agent answers', () => {
+  it.each([
+    [204, {}, ''],
+    [200, {}, ''],
+    [202, json, ''],
+    [200, text, ' \n'],
+    [200, json, '{"silent":true}'],
+    [200, json, '{"text":""}'],
+    [200, lines, '\n{"typing":true}\n'],
+  ] as [number, Record<string, string>, string][])('is silence: %i %j %j', async (...answer) => {
+    expect(await outcomeOf(...answer)).toEqual({ kind: 'silent' });
+  });
+
+  it.each([
+    [{ 'content-type': 'text/plain; charset=utf-8' }, Buffer.from('你好\x1b[0m\r\n')],
+    [{ 'content-type': 'Text/Markdown;charset="GBK"' }, Buffer.from([0xc4, 0xe3, 0xba, 0xc3])],
+    [json, '{"text":"你好\\n","more":1}'],
+    [{ 'content-type': 'application/vnd.x+json' }, '{"text":"你好","files":[],"silent":false}'],
+    [lines, '{"text":"你好"}'],
+  ] as [Record<string, string>, string | Buffer][])('is text: %j', async (headers, body) => {
+    expect(await outcomeOf(200, headers, body)).toEqual({ kind: 'reply', pieces: [{ text: '你好' }] });
+  });
+
+  it.each([
+    [json, '{"reply":"hi"}', /none of text, files and silent, but reply/],
+    [json, '{}', /but nothing/],
+    [json, '"hi"', /no JSON object/],
+    [json, '[{"text":"hi"}]', /no JSON object/],
+    [json, '{"text":', /no JSON object/],
+    [json, '{"text":null}', /text is no string/],
+    [json, '{"files":{}}', /files is no list/],
+    [json, '{"silent":true,"text":"hi"}', /silent and something to say/],
+    [json, '{"files":[{"url":"https://x.y/z.png"}]}', /files\[0\]: files by url are not supported yet/],
+    [json, '{"files":[{"path":"/etc/hosts","base64":"eA=="}]}', /exactly one of/],
+    [json, '{"files":[{"name":"x"}]}', /exactly one of/],
+    [json, '{"files":[7]}', /files\[0\] is no object/],
+    [json, '{"files":[{"path":7}]}', /files\[0\]\.path is no string/],
+    [json, '{"files":[{"path":"relative.txt"}]}', /no absolute path/],
+    [json, '{"files":[{"path":"/no/such/file"}]}', /cannot be read/],
+    [json, '{"files":[{"path":"/"}]}', /is no file/],
+    [json, '{"files":[{"base64":"not base64!"}]}', /no base64/],
+    [{ 'content-type': 'image/png' }, 'x', /type image\/png/],
+    [{}, 'hi', /no content-type/],
+    [{ ...text, 'content-encoding': 'gzip' }, 'x', /compressed \(gzip\)/],
+    [lines, '{"text":"hi"}\nhi\n', /no JSON object: hi/],
+    [lines, '{"txt":"hi"}', /neither text nor file/],
+  ] as [Record<string, string>, string, RegExp][])('is bad output: %j %s', async (headers, body, detail) => {
+    expect(await outcomeOf(200, headers, body)).toEqual({
+      kind: 'failed',
+      reason: 'bad-output',
+      detail: expect.stringMatching(detail),
+      hint: expect.stringContaining('"text"'),
+    });
+  });
+
+  it('says the good lines before a bad one', async () => {
+    const { url } = await serve((response) =>
+      response.writeHead(200, lines).end('{"text":"one"}\nbad\n{"text":"two"}\n'),
+    );
+    const { agent, root } = agentAt(url);
+    const context = contextIn(root);
+    expect(await agent.answer(turnWith(), context)).toMatchObject({ reason: 'bad-output' });
+    expect(context.emitted).toEqual([{ text: 'one' }]);
+  });
+
+  it('is pieces in the order of their lines', async () => {
+    const body = '{"text":"one"}\n{"file":"/a/b.png","name":"c.png"}\n\n{"text":"two"}\r\n{"file":"/d"}';
+    expect(await outcomeOf(200, lines, body)).toEqual({
+      kind: 'reply',
+      pieces: [
+        { text: 'one' },
+        { file: '/a/b.png', name: 'c.png' },
+        { text: 'two' },
+        { file: '/d', name: null },
+      ],
+    });
+  });
+
+  it('is files by path and as base64, behind the text, under harmless names', async () => {
+    const data = Buffer.from([0, 1, 2, 255]).toString('base64');
+    const root = temporaryFolder();
+    const local = join(root, 'local.txt');
+    writeFileSync(local, 'x');
+    const long = `${'名'.repeat(100)}.jpeg`;
+    const { url } = await serve((response) =>
+      response.writeHead(200, json).end(
+        JSON.stringify({
+          text: 'see',
+          files: [
+            { path: local },
+            { base64: data, name: '../../etc/a:b\n.png' },
+            { base64: data, name: 'C:\\temp\\..' },
+            { base64: data },
+            { base64: '', name: long },
+          ],
+        }),
+      ),
+    );
+    const agent = agentAt(url);
+    const outcome = await agent.answer();
+    const reply = join(agent.root, 'reply');
+    expect(outcome).toEqual({
+      kind: 'reply',
+      pieces: [
+        { text: 'see' },
+        { file: local, name: null },
+        { file: join(reply, '2-a_b_.png'), name: 'a_b_.png' },
+        { file: join(reply, '3-file'), name: null },
+        { file: join(reply, '4-file'), name: null },
+        { file: join(reply, `5-${'名'.repeat(38)}.jpeg`), name: `${'名'.repeat(38)}.jpeg` },
+      ],
+    });
+    expect(readFileSync(join(reply, '2-a_b_.png')).toString('base64')).toBe(data);
+  });
+
+  it('may be long, within bounds', async () => {
+    const MiB = 1024 * 1024;
+    expect(await outcomeOf(200, text, 'x'.repeat(MiB))).toMatchObject({ kind: 'reply' });
+    expect(await outcomeOf(200, text, 'x'.repeat(MiB + 1))).toMatchObject({ reason: 'too-large' });
+    expect(await outcomeOf(200, json, `{"text":"${'x'.repeat(MiB + 1)}"}`)).toMatchObject({
+      reason: 'too-large',
+    });
+    expect(await outcomeOf(200, json, Buffer.alloc(33 * MiB, ' '))).toMatchObject({ reason: 'too-large' });
+    const file = Buffer.alloc(3 * MiB).toString('base64');
+    expect(await outcomeOf(200, json, `{"files":[{"base64":"${file}"}]}`)).toMatchObject({ kind: 'reply' });
+    expect(await outcomeOf(200, lines, `{"text":"${'x'.repeat(MiB)}"}`)).toMatchObject({
+      reason: 'bad-output',
+    });
+  });
+
+  it('is tried again after 429 and 5xx, when the server says so', async () => {
+    expect(await outcomeOf(500, text, 'Traceback\nValueError: x\n')).toEqual({
+      kind: 'retry',
+      afterMs: null,
+      detail: 'HTTP 500: ValueError: x',
+    });
+    expect(await outcomeOf(429, { 'retry-after': '7' })).toEqual({
+      kind: 'retry',
+      afterMs: 7000,
+      detail: 'HTTP 429',
+    });
+    expect(await outcomeOf(503, { 'retry-after': 'soon' })).toMatchObject({ kind: 'retry', afterMs: null });
+    const { url } = await serve((response) =>
+      response.writeHead(503, { 'retry-after': 'Tue, 14 Nov 2023 22:13:30 GMT' }).end(),
+    );
+    const at = (nowMs: number) => agentAt(url, { clock: { ...systemClock, now: () => nowMs } }).answer();
+    expect(await at(1_700_000_000_000)).toMatchObject({ afterMs: 10_000 });
+    expect(await at(1_800_000_000_000)).toMatchObject({ afterMs: 0 });
+  });
+
+  it('fails with any other 4xx and with a redirect', async () => {
+    expect(await outcomeOf(422, json, '{"detail":"no"}')).toEqual({
+      kind: 'failed',
+      reason: 'http',
+      detail: 'HTTP 422: {"detail":"no"}',
+    });
+    const { url, seen } = await serve((response) => response.writeHead(307, { location: '/next' }).end());
+    expect(await agentAt(url).answer()).toMatchObject({
+      reason: 'http',
+      hint: expect.stringContaining('--http'),
+    });
+    expect(seen).toHaveLength(1);
+  });
+});
+
+describe('an HTTP agent that does not answer', () => {
+  it('is tried again when nobody listens or the connection breaks', async () => {
+    const { url, server } = await serve((response) => response.destroy());
+    expect(await agentAt(url).answer()).toMatchObject({ kind: 'retry', afterMs: null });
+    const half = await serve((response) => {
+      response.writeHead(200, { ...text, 'content-length': '100' }).write('half');
+      setImmediate(() => response.destroy());
+    });
+    expect(await agentAt(half.url).answer()).toMatchObject({ kind: 'retry' });
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    expect(await agentAt(url).answer()).toMatchObject({
+      kind: 'retry',
+      detail: expect.stringContaining('ECONNREFUSED'),
+    });
+  });
+
+  it('fails with timeout, before the headers and in the body', async () => {
+    const hanging = await serve(() => {});
+    expect(await agentAt(hanging.url).answer({}, { timeoutMs: 50 })).toMatchObject({ reason: 'timeout' });
+    const dripping = await serve((response) => response.writeHead(200, text).write('x'));
+    expect(await agentAt(dripping.url).answer({}, { timeoutMs: 50 })).toMatchObject({ reason: 'timeout' });
+  });
+
+  it.each(['stop', 'timeout'])('ends with the signal, for its reason: %s', async (reason) => {
+    const controller = new AbortController();
+    const { url, seen } = await serve(() => controller.abort(reason));
+    expect(await agentAt(url).answer({}, { signal: controller.signal })).toMatchObject({
+      kind: 'failed',
+      reason: reason === 'stop' ? 'cancelled' : 'timeout',
+    });
+    await eventually(() => seen[0]?.request.socket.destroyed === true);
+  });
+
+  it('is not a network failure when the disk refuses its file', async () => {
+    const { url } = await serve((response) =>
+      response.writeHead(200, json).end('{"files":[{"base64":"eA=="}]}'),
+    );
+    const agent = agentAt(url);
+    mkdirSync(join(agent.root, 'reply', '1-file'), { recursive: true });
+    await expect(agent.answer()).rejects.toThrow('EISDIR');
+  });
+});

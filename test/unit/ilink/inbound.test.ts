@@ -1,0 +1,232 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeRaw, encodeRaw, readInbound } from '../../../src/ilink/inbound.ts';
+import { parseLossless } from '../../../src/ilink/json.ts';
+import type { MessageItem, WeixinMessage } from '../../../src/ilink/wire.ts';
+
+const USER = 'o9cq80zExampleUser01@im.wechat';
+
+function message(items: unknown[], rest: object = {}): WeixinMessage {
+  return {
+    message_id: '7312345678901234567',
+    from_user_id: USER,
+    create_time_ms: 1789000000123,
+    message_type: 1,
+    message_state: 2,
+    context_token: 'AARz==',
+    item_list: items as MessageItem[],
+    ...rest,
+  };
+}
+const text = (content: string, rest: object = {}) => ({ type: 1, text_item: { text: content }, ...rest });
+const image = {
+  type: 2,
+  image_item: { aeskey: '00112233445566778899aabbccddeeff', media: { full_url: 'u' } },
+};
+const voice = { type: 3, voice_item: { playtime: 2380, text: '明天提醒我开会' } };
+const file = {
+  type: 4,
+  file_item: { file_name: 'report.pdf', md5: '4032', len: '16', media: { aes_key: 'k1' } },
+};
+const video = { type: 5, video_item: { video_md5: 'v', media: { aes_key: 'k2' } } };
+
+test('a text message (protocol 3.4 (2))', () => {
+  expect(readInbound(message([text('你好')]))).toMatchObject({
+    id: '7312345678901234567',
+    user: USER,
+    createdAtMs: 1789000000123,
+    contextToken: 'AARz==',
+    kind: 'text',
+    text: '你好',
+    quoteText: null,
+    quoteId: null,
+    quotePartial: null,
+    skip: null,
+    attachments: 0,
+  });
+});
+
+test.each([
+  ['a picture', [image], { kind: 'image', text: '', attachments: 1 }],
+  ['a voice with its transcript', [voice], { kind: 'voice', text: '明天提醒我开会', attachments: 1 }],
+  ['a voice without', [{ type: 3 }], { kind: 'voice', text: '', attachments: 1 }],
+  ['a file', [file], { kind: 'file', text: '', attachments: 1 }],
+  ['a video', [video], { kind: 'video', text: '', attachments: 1 }],
+  ['text and picture', [text('look'), image], { kind: 'mixed', text: 'look', attachments: 1 }],
+  ['two texts', [text('a'), text('b')], { kind: 'text', text: 'a\nb', attachments: 0 }],
+  ['an empty text', [text('')], { kind: 'text', text: '', attachments: 0 }],
+  ['text and something new', [{ type: 99 }, text('a')], { kind: 'text', text: 'a', attachments: 0 }],
+  ['something new', [{ type: 99, new_item: {} }], { kind: 'unknown', text: '', attachments: 0 }],
+  ['no items', [], { kind: 'unknown', text: '', attachments: 0 }],
+])('%s', (_, items, expected) => {
+  expect(readInbound(message(items))).toMatchObject({ ...expected, skip: null });
+});
+
+test.each([
+  ['from a bot', { message_type: 2 }, 'not-from-user'],
+  ['from nobody', { from_user_id: '' }, 'not-from-user'],
+  ['of an unknown type', { message_type: 7 }, 'not-from-user'],
+  ['to a group', { group_id: 'g1' }, 'group'],
+  ['from a chat room', { from_user_id: '123@chatroom' }, 'group'],
+  ['still being written', { message_state: 1 }, 'unfinished'],
+  ['without a type', { message_type: undefined }, null],
+  ['of type 0', { message_type: 0 }, null],
+  ['with an empty group', { group_id: '' }, null],
+  ['of state 0', { message_state: 0 }, null],
+  ['without a state', { message_state: undefined }, null],
+])('%s', (_, rest, skip) => {
+  expect(readInbound(message([text('x')], rest)).skip).toBe(skip);
+});
+
+test.each([
+  ['missing', undefined, null],
+  ['zero', 0, null],
+  ['zero as text', '0', null],
+  ['empty', '', null],
+  ['a small number', 12, '12'],
+])('an id that is %s', (_, id, expected) => {
+  expect(readInbound(message([], { message_id: id })).id).toBe(expected);
+});
+
+test.each([
+  [1789000000123, 1789000000123],
+  ['1789000000123', 1789000000123],
+  [0, null],
+  [-5, null],
+  ['soon', null],
+  [null, null],
+])('create_time_ms %j', (time, expected) => {
+  expect(readInbound(message([], { create_time_ms: time })).createdAtMs).toBe(expected);
+});
+
+describe('quotes', () => {
+  const FULL = '明天上午十点开会，下午三点开会，请准时。';
+  const partial = { start: '下午', end: '开会', startindex: 0, endindex: 1 };
+  test.each([
+    ['an id alone', { svr_id: '7312345678901234999' }, null, '7312345678901234999'],
+    ['the whole item', { message_item: text('hello', { msg_id: '5' }) }, 'hello', '5'],
+    ['svr_id before msg_id', { svr_id: '6', message_item: text('hello', { msg_id: '5' }) }, 'hello', '6'],
+    ['a voice', { message_item: voice }, '明天提醒我开会', null],
+    ['a summary', { title: '[图片]', message_item: image }, '[图片]', null],
+    ['content withheld', { message_item: { type: 0, msg_id: '0' } }, null, null],
+    ['a selection', { message_item: text(FULL), partial_text: partial }, '下午三点开会', null],
+    ['a selection not found', { message_item: text('短'), partial_text: partial }, '短', null],
+    ['garbage', { message_item: 'x', svr_id: {}, title: 5, partial_text: [] }, null, null],
+  ])('%s', (_, ref, quoteText, quoteId) => {
+    expect(readInbound(message([text('几点？', { ref_msg: ref })]))).toMatchObject({ quoteText, quoteId });
+  });
+
+  test('a selection of an id-only quote is kept for later', () => {
+    const inbound = readInbound(message([text('x', { ref_msg: { svr_id: '1', partial_text: partial } })]));
+    expect(inbound).toMatchObject({ quoteText: null, quoteId: '1', quotePartial: partial });
+  });
+
+  test('a voice can quote', () => {
+    const item = { ...voice, ref_msg: { svr_id: '1' } };
+    expect(readInbound(message([item])).quoteId).toBe('1');
+  });
+});
+
+describe('fingerprint', () => {
+  const of = (items: unknown[], rest: object = {}) => readInbound(message(items, rest)).fingerprint;
+
+  test('a second delivery has the same', () => {
+    const again = { message_id: '9', create_time_ms: 5, context_token: 'other', seq: 4, client_id: 'c' };
+    const moved = { ...image, msg_id: '8', create_time_ms: 7, image_item: { ...image.image_item, url: 'v' } };
+    moved.image_item.media = { full_url: 'w' };
+    expect(of([text('a', { msg_id: '1' }), moved], again)).toBe(of([text('a', { msg_id: '2' }), image]));
+  });
+
+  test('different content has another', () => {
+    const contents = [
+      [],
+      [text('a')],
+      [text('b')],
+      [text('a'), text('a')],
+      [text('ab')],
+      [text('a'), text('b')],
+      [{ type: 2 }],
+      [image],
+      [voice],
+      [{ type: 3, voice_item: { text: 'a' } }],
+      [file],
+      [{ ...file, file_item: { ...file.file_item, file_name: 'other.pdf' } }],
+      [{ ...file, file_item: { ...file.file_item, md5: 'x' } }],
+      [{ ...file, file_item: { ...file.file_item, len: '17' } }],
+      [{ ...file, file_item: { ...file.file_item, media: { aes_key: 'k9' } } }],
+      [video],
+    ];
+    expect(new Set(contents.map((items) => of(items))).size).toBe(contents.length);
+  });
+});
+
+describe('raw messages', () => {
+  test('keep unknown fields, and ids as strings', () => {
+    const parsed = parseLossless(
+      '{"message_id":18446744073709551615,"future":{"a":[1]},"item_list":[{"type":1,"button_item_list":[]}]}',
+    ) as WeixinMessage;
+    expect(decodeRaw(encodeRaw(parsed))).toEqual({
+      message_id: '18446744073709551615',
+      future: { a: [1] },
+      item_list: [{ type: 1, button_item_list: [] }],
+    });
+  });
+
+  test('survive NUL, lone surrogates and everything JSON can hold', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.jsonValue(), (content, extra) => {
+        const given = message([text(`${content}\u0000\ud800`)], { extra });
+        expect(decodeRaw(encodeRaw(given))).toEqual(JSON.parse(JSON.stringify(given)));
+      }),
+    );
+  });
+});
+
+test('garbage in any field never throws', () => {
+  const value = fc.jsonValue({ maxDepth: 3 });
+  const shaped = fc.record(
+    {
+      message_id: value,
+      from_user_id: value,
+      create_time_ms: value,
+      group_id: value,
+      message_type: value,
+      message_state: value,
+      context_token: value,
+      item_list: fc.oneof(
+        value,
+        fc.array(
+          fc.oneof(
+            value,
+            fc.record(
+              {
+                type: fc.oneof(fc.integer({ min: 0, max: 12 }), value),
+                text_item: value,
+                image_item: fc.oneof(value, fc.record({ media: value, aeskey: value })),
+                voice_item: fc.oneof(value, fc.record({ media: value, text: value })),
+                file_item: value,
+                video_item: value,
+                ref_msg: fc.oneof(
+                  value,
+                  fc.record({ message_item: value, svr_id: value, partial_text: value }),
+                ),
+              },
+              { requiredKeys: [] },
+            ),
+          ),
+        ),
+      ),
+    },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(shaped, (given) => {
+      const inbound = readInbound(given as unknown as WeixinMessage);
+      expect(typeof inbound.text).toBe('string');
+      expect(typeof inbound.user).toBe('string');
+      expect(inbound.fingerprint).toMatch(/^[0-9a-f]{64}$/);
+      expect(inbound.id === null || typeof inbound.id === 'string').toBe(true);
+    }),
+    { numRuns: 500 },
+  );
+});

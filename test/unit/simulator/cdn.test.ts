@@ -1,0 +1,164 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { expect, test } from 'vitest';
+import {
+  decodeMediaKey,
+  decryptMedia,
+  encodeMediaKey,
+  encryptedSize,
+  encryptMedia,
+} from '../../../src/media/cipher.ts';
+import type { Simulator } from '../../../src/simulator/simulator.ts';
+import { call, type Json, talkingBot, withSimulator } from './client.ts';
+
+type Bot = Awaited<ReturnType<typeof talkingBot>>;
+const md5 = (bytes: Uint8Array) => createHash('md5').update(bytes).digest('hex');
+
+function announcement(bot: Bot, plain: Buffer, key: Buffer, more: object = {}) {
+  return {
+    filekey: randomBytes(16).toString('hex'),
+    media_type: 1,
+    to_user_id: bot.user,
+    rawsize: plain.length,
+    rawfilemd5: md5(plain),
+    filesize: encryptedSize(plain.length),
+    no_need_thumb: true,
+    aeskey: key.toString('hex'),
+    ...more,
+  };
+}
+
+async function uploaded(sim: Simulator, bot: Bot, plain: Buffer, key: Buffer, more: object = {}) {
+  const { upload_full_url } = await call(sim, 'getuploadurl', bot.token, announcement(bot, plain, key, more));
+  const body = new Uint8Array(encryptMedia(plain, key));
+  return fetch(upload_full_url, { method: 'POST', body });
+}
+
+function imageItem(param: string | null, aes_key: string): Json {
+  return {
+    item_list: [{ type: 2, image_item: { media: { encrypt_query_param: param, aes_key, encrypt_type: 1 } } }],
+  };
+}
+
+test('an uploaded image is shown, and the phone decrypts it', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    const [plain, key] = [randomBytes(1_000), randomBytes(16)];
+    const response = await uploaded(sim, bot, plain, key);
+    const param = response.headers.get('x-encrypted-param');
+    const { message_id } = await bot.send('', imageItem(param, encodeMediaKey(key)));
+    const line = sim.control.phone().shown.at(-1);
+    expect(line).toMatchObject({ kind: 'image', sizeBytes: 1_000, grey: null });
+    expect(sim.control.file(message_id)).toEqual(plain);
+  }));
+
+test('a wrong key or an unknown blob is a grey placeholder', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    const [plain, key] = [randomBytes(9), randomBytes(16)];
+    const param = (await uploaded(sim, bot, plain, key)).headers.get('x-encrypted-param');
+    const grey = async (item: Json) => {
+      const { message_id } = await bot.send('', item);
+      return [sim.control.phone().shown.at(-1)?.grey, sim.control.file(message_id)];
+    };
+    // The right bytes under a key no phone understands.
+    const raw = key.toString('base64');
+    expect(await grey(imageItem(param, raw))).toEqual([expect.stringContaining('hex characters'), plain]);
+    const other = encodeMediaKey(randomBytes(16));
+    expect(await grey(imageItem(param, other))).toEqual([expect.stringContaining('not the key'), null]);
+    const nowhere = imageItem('nowhere', encodeMediaKey(key));
+    expect(await grey(nowhere)).toEqual([expect.stringContaining('nothing was uploaded'), null]);
+  }));
+
+test('the CDN checks size, key and md5; or accepts and greys', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    const [plain, key] = [randomBytes(100), randomBytes(16)];
+    const wrong: [object, string][] = [
+      [{ filesize: 100 }, 'filesize is not'],
+      [{ rawsize: 200, filesize: 208 }, 'length differs'],
+      [{ rawfilemd5: md5(Buffer.from('other')) }, 'md5 differs'],
+      [{ rawsize: 101 }, 'plain length differs'],
+    ];
+    for (const [more, reason] of wrong) {
+      const response = await uploaded(sim, bot, plain, key, more);
+      expect(response.status).toBe(400);
+      expect(response.headers.get('x-error-message')).toContain(reason);
+    }
+    sim.control.changeSettings({ uploadChecks: 'grey' });
+    const response = await uploaded(sim, bot, plain, key, { filesize: 100 });
+    await bot.send('', imageItem(response.headers.get('x-encrypted-param'), encodeMediaKey(key)));
+    expect(sim.control.phone().shown.at(-1)?.grey).toContain('filesize');
+    const junk = await uploaded(sim, bot, plain, randomBytes(16), { aeskey: key.toString('hex') });
+    await bot.send('', imageItem(junk.headers.get('x-encrypted-param'), encodeMediaKey(key)));
+    const line = sim.control.phone().shown.at(-1);
+    expect([line?.grey, sim.control.file(line?.messageId ?? '')]).toEqual([
+      'does not decrypt with aeskey',
+      null,
+    ]);
+  }));
+
+test('getuploadurl: unknown user -1, malformed -2, either or both addresses', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    const [plain, key] = [randomBytes(5), randomBytes(16)];
+    const ask = (more: object) => call(sim, 'getuploadurl', bot.token, announcement(bot, plain, key, more));
+    expect(await ask({ to_user_id: 'dummy' })).toEqual({ ret: -1 });
+    for (const more of [{ aeskey: 'x' }, { media_type: 9 }, { rawsize: '5' }, { filekey: '' }]) {
+      expect((await ask(more)).ret).toBe(-2);
+    }
+    sim.control.changeSettings({ uploadAnswer: 'full-url' });
+    expect((await ask({})).upload_param).toBeUndefined();
+    sim.control.changeSettings({ uploadAnswer: 'param' });
+    const { upload_param, upload_full_url } = await ask({ filekey: 'k1' });
+    expect(upload_full_url).toBeUndefined();
+    const unencoded = `${sim.cdnUrl}/upload?encrypted_query_param=${upload_param}&filekey=k1`;
+    const encoded = `${sim.cdnUrl}/upload?encrypted_query_param=${encodeURIComponent(upload_param)}&filekey=k1`;
+    const body = new Uint8Array(encryptMedia(plain, key));
+    expect(upload_param).toContain('+');
+    expect((await fetch(unencoded, { method: 'POST', body })).status).toBe(400);
+    expect((await fetch(encoded, { method: 'POST', body })).status).toBe(200);
+    expect((await fetch(encoded.replace('k1', 'k2'), { method: 'POST', body })).status).toBe(400);
+  }));
+
+test('what users send can be downloaded and decrypted, with every form of key', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    const bytes = randomBytes(333);
+    sim.control.messages([
+      { image: { bytes } },
+      { voice: { bytes, transcript: 'hi' } },
+      { file: { bytes, name: 'a.bin' } },
+      { video: { bytes } },
+      { image: { bytes, plain: true } },
+    ]);
+    const items = (await bot.poll(bot.cursor)).msgs.map((message: Json) => message.item_list[0]);
+    const bodies = [items[0].image_item, items[1].voice_item, items[2].file_item, items[3].video_item];
+    for (const { media } of bodies) {
+      expect(Buffer.from(media.aes_key, 'base64')).toHaveLength(32);
+      const cipher = Buffer.from(await (await fetch(media.full_url)).arrayBuffer());
+      expect(decryptMedia(cipher, decodeMediaKey(media.aes_key) as Buffer)).toEqual(bytes);
+    }
+    expect(decodeMediaKey(items[0].image_item.aeskey)).toEqual(
+      decodeMediaKey(items[0].image_item.media.aes_key),
+    );
+    expect(items[1].voice_item.text).toBe('hi');
+    expect(items[2].file_item).toMatchObject({ file_name: 'a.bin', len: '333', md5: md5(bytes) });
+    const { media, aeskey } = items[4].image_item;
+    expect([media.aes_key, aeskey]).toEqual([undefined, undefined]);
+    expect(Buffer.from(await (await fetch(media.full_url)).arrayBuffer())).toEqual(bytes);
+    expect((await fetch(`${sim.cdnUrl}/download?encrypted_query_param=x`)).status).toBe(400);
+  }));
+
+test('raw keys, no full_url, and the stale blob of a file sent twice', () =>
+  withSimulator({ mediaKey: 'raw', fullUrl: false, staleBlobs: true }, async (sim) => {
+    const bot = await talkingBot(sim);
+    const bytes = randomBytes(40);
+    sim.control.messages([{ file: { bytes } }, { file: { bytes } }]);
+    const [first, second] = (await bot.poll(bot.cursor)).msgs.map(
+      (message: Json) => message.item_list[0].file_item.media,
+    );
+    expect(Buffer.from(first.aes_key, 'base64')).toHaveLength(16);
+    expect(first.full_url).toBeUndefined();
+    expect(second.encrypt_query_param).toBe(first.encrypt_query_param);
+    expect(second.aes_key).not.toBe(first.aes_key);
+  }));

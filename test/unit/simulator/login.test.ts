@@ -1,0 +1,146 @@
+import { expect, test } from 'vitest';
+import type { Simulator } from '../../../src/simulator/simulator.ts';
+import { call, type Json, withSimulator } from './client.ts';
+
+const newQr = (sim: Simulator, tokens: string[] = []) =>
+  call(sim, 'get_bot_qrcode?bot_type=3', null, { local_token_list: tokens });
+
+async function status(sim: Simulator, qrcode: string, more = ''): Promise<Json> {
+  const url = `${sim.baseUrl}/ilink/bot/get_qrcode_status?qrcode=${encodeURIComponent(qrcode)}${more}`;
+  const response = await fetch(url);
+  return response.ok ? response.json() : { http: response.status };
+}
+
+async function statuses(sim: Simulator, qrcode: string, until: string): Promise<string[]> {
+  const seen: string[] = [];
+  while (seen.at(-1) !== until) seen.push((await status(sim, qrcode)).status);
+  return seen;
+}
+
+test('a QR scans itself and is confirmed; the credentials work', () =>
+  withSimulator({ scanDelayMs: 10 }, async (sim) => {
+    const { qrcode, qrcode_img_content } = await newQr(sim);
+    expect(qrcode_img_content).toContain(`qrcode=${qrcode}`);
+    expect(await statuses(sim, qrcode, 'scaned')).toEqual(['scaned']);
+    const done = await status(sim, qrcode);
+    expect(done).toMatchObject({ status: 'confirmed', baseurl: sim.baseUrl });
+    expect(done.ilink_bot_id).toMatch(/^[0-9a-f]{12}@im\.bot$/);
+    expect(done.bot_token.startsWith(`${done.ilink_bot_id}:`)).toBe(true);
+    expect(done.ilink_user_id).toMatch(/^o9cq80.*@im\.wechat$/);
+    sim.control.message({ text: 'hi' });
+    expect((await call(sim, 'getupdates', done.bot_token, {})).msgs).toHaveLength(1);
+  }));
+
+test('the legacy GET answers like the POST', () =>
+  withSimulator({}, async (sim) => {
+    const response = await fetch(`${sim.baseUrl}/ilink/bot/get_bot_qrcode?bot_type=3`);
+    expect(Object.keys((await response.json()) as object).sort()).toEqual([
+      'qrcode',
+      'qrcode_img_content',
+      'ret',
+    ]);
+  }));
+
+test('a status poll is held until something happens, and says "wait" when nothing does', () =>
+  withSimulator({ scan: 'manual', holdMs: 40 }, async (sim) => {
+    const { qrcode } = await newQr(sim);
+    expect((await status(sim, qrcode)).status).toBe('wait');
+    sim.control.changeSettings({ holdMs: 20_000 });
+    const held = status(sim, qrcode);
+    await expect.poll(() => sim.control.stats().counts.get_qrcode_status).toBe(2);
+    sim.control.scan({ confirm: false });
+    expect((await held).status).toBe('scaned');
+    sim.control.confirm();
+    expect((await status(sim, qrcode)).status).toBe('confirmed');
+  }));
+
+test('a verify code: wrong ones are asked for again, then block; the right one lets the login go on', () =>
+  withSimulator({ scan: 'manual', verifyCode: '483920', verifyTries: 2 }, async (sim) => {
+    const first = await newQr(sim);
+    sim.control.scan();
+    expect((await status(sim, first.qrcode)).status).toBe('need_verifycode');
+    expect((await status(sim, first.qrcode, '&verify_code=1')).status).toBe('need_verifycode');
+    expect((await status(sim, first.qrcode, '&verify_code=2')).status).toBe('verify_code_blocked');
+    const second = await newQr(sim);
+    sim.control.scan();
+    expect((await status(sim, second.qrcode)).status).toBe('need_verifycode');
+    expect((await status(sim, second.qrcode, '&verify_code=483920')).status).toBe('scaned');
+    expect((await status(sim, second.qrcode, '&verify_code=483920')).status).toBe('confirmed');
+    const third = await newQr(sim);
+    sim.control.scan({ verifyCode: '7' });
+    expect(sim.control.verify('7').status).toBe('scaned');
+    expect((await status(sim, third.qrcode)).status).toBe('scaned');
+  }));
+
+test('a QR expires after 120 s of the simulator clock, even under a waiting poll; a refused one at once', () =>
+  withSimulator({ scan: 'manual' }, async (sim) => {
+    const first = await newQr(sim);
+    const held = status(sim, first.qrcode);
+    await expect.poll(() => sim.control.stats().counts.get_qrcode_status).toBe(1);
+    sim.control.advance(119_000);
+    sim.control.advance(1_000);
+    expect((await held).status).toBe('expired');
+    const second = await newQr(sim);
+    sim.control.refuse();
+    expect((await status(sim, second.qrcode)).status).toBe('expired');
+    expect(() => sim.control.scan()).toThrow('no QR code');
+  }));
+
+test('a scan can redirect to another IDC once', () =>
+  withSimulator({ scan: 'manual', redirectHost: 'idc-3.weixin.qq.com' }, async (sim) => {
+    const { qrcode } = await newQr(sim);
+    sim.control.scan();
+    expect(await status(sim, qrcode)).toMatchObject({
+      status: 'scaned_but_redirect',
+      redirect_host: 'idc-3.weixin.qq.com',
+    });
+    expect(await statuses(sim, qrcode, 'confirmed')).toEqual(['scaned', 'confirmed']);
+  }));
+
+test('a live token of the same user in the list: binded_redirect and no new bot; of another user: a bot', () =>
+  withSimulator({ scan: 'manual' }, async (sim) => {
+    const { token } = sim.control.createBot();
+    const mine = await newQr(sim, [token]);
+    sim.control.scan();
+    expect(await statuses(sim, mine.qrcode, 'binded_redirect')).toEqual(['scaned', 'binded_redirect']);
+    const other = await newQr(sim, [token]);
+    sim.control.scan({ user: 'o9other@im.wechat' });
+    expect(await statuses(sim, other.qrcode, 'confirmed')).toEqual(['scaned', 'confirmed']);
+    expect(sim.control.bots().filter((bot) => bot.live)).toHaveLength(2);
+  }));
+
+test('an unknown token in the list is refused with -3 where that is switched on', () =>
+  withSimulator({}, async (sim) => {
+    expect((await newQr(sim, ['nobody:1'])).ret).toBe(0);
+    sim.control.changeSettings({ rejectUnknownTokens: true });
+    expect(await newQr(sim, ['nobody:1'])).toEqual({ ret: -3, errmsg: '' });
+    expect((await newQr(sim, [])).ret).toBe(0);
+  }));
+
+test('a new login of the same user kills the old token, also under a waiting poll', () =>
+  withSimulator({ scanDelayMs: 0 }, async (sim) => {
+    const { token } = sim.control.createBot();
+    const held = call(sim, 'getupdates', token, {});
+    await expect.poll(() => sim.control.bots()[0]?.polls).toBe(1);
+    const { qrcode } = await newQr(sim);
+    await statuses(sim, qrcode, 'confirmed');
+    expect(await held).toEqual({ errcode: -14, errmsg: 'session timeout' });
+    expect(await call(sim, 'sendmessage', token, {})).toEqual({ errcode: -14, errmsg: 'session timeout' });
+  }));
+
+test("the public guide's shape, and 404 for the official one", () =>
+  withSimulator({ loginShape: 'guide', scan: 'manual' }, async (sim) => {
+    expect(await newQr(sim)).toEqual({ http: 404 });
+    const legacy = await fetch(`${sim.baseUrl}/ilink/bot/get_bot_qrcode?bot_type=3`);
+    expect(legacy.status).toBe(404);
+    const qr = await call(sim, 'get_bot_qrcode', null, { bot_type: 3 });
+    expect(Object.keys(qr)).toEqual(['qrcode_url', 'bot_id']);
+    const ask = () => call(sim, 'get_qrcode_status', null, { bot_id: qr.bot_id });
+    expect((await ask()).status).toBe(0);
+    expect((await status(sim, qr.bot_id)).http).toBe(404);
+    sim.control.scan();
+    const done = await ask();
+    expect(done.status).toBe(1);
+    sim.control.message({ text: 'hi' });
+    expect((await call(sim, 'getupdates', done.bot_token, {})).msgs).toHaveLength(1);
+  }));

@@ -1,0 +1,204 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { call, type Json, talkingBot, withSimulator } from './client.ts';
+
+const texts = (answer: Json): string[] =>
+  answer.msgs.map((message: Json) => message.item_list[0].text_item.text);
+
+test('no token, an unknown one, an unknown path', () =>
+  withSimulator({}, async (sim) => {
+    const dead = { errcode: -14, errmsg: 'session timeout' };
+    for (const endpoint of [
+      'getupdates',
+      'sendmessage',
+      'getuploadurl',
+      'getconfig',
+      'sendtyping',
+      'msg/notifystart',
+    ]) {
+      expect(await call(sim, endpoint, null, {})).toEqual(dead);
+      expect(await call(sim, endpoint, 'nobody:1', {})).toEqual(dead);
+    }
+    expect(await call(sim, 'nothing', null, {})).toEqual({ http: 404 });
+  }));
+
+test('a poll is held until a message comes; an empty one ends after the hold with the cursor', () =>
+  withSimulator({ holdMs: 30 }, async (sim) => {
+    const bot = await talkingBot(sim);
+    const empty = await bot.poll(bot.cursor);
+    expect(empty).toMatchObject({ msgs: [], longpolling_timeout_ms: 30 });
+    expect(empty.ret).toBeUndefined();
+    expect(empty.get_updates_buf).not.toBe('');
+    sim.control.changeSettings({ holdMs: 20_000 });
+    const held = bot.poll(empty.get_updates_buf);
+    await expect.poll(() => sim.control.bots()[0]?.polls).toBe(1);
+    sim.control.message({ text: 'now' });
+    expect(texts(await held)).toEqual(['now']);
+    // One relay's extension.
+    expect((await bot.poll(bot.cursor, { timeout: 0.02 })).msgs).toEqual([]);
+  }));
+
+test('of two polls each message goes to exactly one', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    const polls = [bot.poll(bot.cursor), bot.poll(bot.cursor)];
+    await expect.poll(() => sim.control.bots()[0]?.polls).toBe(2);
+    sim.control.messages([{ text: 'one' }, { text: 'two' }]);
+    expect((await Promise.all(polls)).map(texts)).toEqual(expect.arrayContaining([['one'], ['two']]));
+  }));
+
+test('destructive: whatever cursors a client uses, every message comes once and in order', () =>
+  withSimulator({ holdMs: 0, maxMessagesPerPoll: 3 }, async (sim) => {
+    const bot = await talkingBot(sim);
+    let written = 0;
+    const property = fc.asyncProperty(
+      fc.array(fc.nat(8), { maxLength: 6 }),
+      fc.boolean(),
+      async (bursts, keepsOld) => {
+        let cursor = bot.cursor;
+        const seen: string[] = [];
+        const sent: string[] = [];
+        for (const burst of [...bursts, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]) {
+          const batch = Array.from({ length: burst }, () => `m${++written}`);
+          sim.control.messages(batch.map((text) => ({ text })));
+          sent.push(...batch);
+          const answer = await bot.poll(cursor);
+          expect(answer.msgs.length).toBeLessThanOrEqual(3);
+          seen.push(...texts(answer));
+          if (!keepsOld) cursor = answer.get_updates_buf;
+        }
+        expect(seen).toEqual(sent);
+      },
+    );
+    await fc.assert(property, { numRuns: 8 });
+  }));
+
+test('replay: an old cursor hands out again all that came after it', () =>
+  withSimulator({ mode: 'replay', holdMs: 0 }, async (sim) => {
+    const bot = await talkingBot(sim);
+    sim.control.messages([{ text: 'a' }, { text: 'b' }]);
+    const first = await bot.poll(bot.cursor);
+    sim.control.message({ text: 'c' });
+    expect(texts(await bot.poll(bot.cursor))).toEqual(['a', 'b', 'c']);
+    expect(texts(await bot.poll(first.get_updates_buf))).toEqual(['c']);
+    expect(texts(await bot.poll(''))).toEqual(['hello', 'a', 'b', 'c']);
+  }));
+
+test('ids above 2^53 are bare numbers, quoted, or missing', () =>
+  withSimulator({ holdMs: 0 }, async (sim) => {
+    const { token } = sim.control.createBot();
+    const raw = async (ids: 'number' | 'all-numbers' | 'string' | 'missing') => {
+      sim.control.changeSettings({ ids });
+      const text = '"message_id":"5"';
+      const { messageId } = sim.control.message({ text, quote: { id: '7312345678901234999' } });
+      const response = await fetch(`${sim.baseUrl}/ilink/bot/getupdates`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}` },
+        body: '{"get_updates_buf":""}',
+      });
+      const body = await response.text();
+      expect(JSON.parse(body).msgs[0].item_list[0].text_item.text).toBe(text);
+      return { body, id: messageId ?? '' };
+    };
+    const usual = await raw('number');
+    expect(BigInt(usual.id) > 2n ** 53n).toBe(true);
+    expect(usual.body).toContain(`"message_id":${usual.id},`);
+    expect(usual.body).toContain(`"msg_id":"${usual.id}"`);
+    const bare = await raw('all-numbers');
+    expect(bare.body).toContain(`"msg_id":${bare.id},`);
+    expect(bare.body).toContain('"svr_id":7312345678901234999}');
+    const quoted = await raw('string');
+    expect(quoted.body).toContain(`"message_id":"${quoted.id}"`);
+    expect((await raw('missing')).body).not.toMatch(/"(message_id|msg_id)":/);
+  }));
+
+test('duplicates under the same id, a new one, or none; times exact, in seconds, or missing; ret and cursor', () =>
+  withSimulator({ holdMs: 0 }, async (sim) => {
+    const bot = await talkingBot(sim);
+    const twice = async (duplicate: 'same-id' | 'new-id' | 'no-id') => {
+      sim.control.changeSettings({ duplicate });
+      sim.control.message({ text: 'x' });
+      const { msgs } = await bot.poll('');
+      expect(msgs).toHaveLength(2);
+      expect(msgs[1].context_token).toBe(msgs[0].context_token);
+      return msgs.map((message: Json) => message.message_id);
+    };
+    const [a, again] = await twice('same-id');
+    expect(again).toBe(a);
+    const [b, other] = await twice('new-id');
+    expect(other).not.toBe(b);
+    expect((await twice('no-id'))[1]).toBeUndefined();
+    sim.control.changeSettings({
+      duplicate: 'off',
+      createTime: 'seconds',
+      updatesRet: 'zero',
+      emptyCursor: true,
+    });
+    sim.control.message({ text: 'x' });
+    const seconds = await bot.poll('');
+    expect(seconds).toMatchObject({ ret: 0, get_updates_buf: '' });
+    expect(seconds.msgs[0].create_time_ms % 1_000).toBe(0);
+    sim.control.changeSettings({ createTime: 'missing' });
+    sim.control.message({ text: 'x' });
+    expect((await bot.poll('')).msgs[0].create_time_ms).toBeUndefined();
+  }));
+
+test('a gateway that gives up early answers 524 and takes nothing', () =>
+  withSimulator({ gatewayTimeoutMs: 20 }, async (sim) => {
+    const bot = await talkingBot(sim);
+    expect(await bot.poll(bot.cursor)).toEqual({ http: 524 });
+    sim.control.message({ text: 'later' });
+    expect(texts(await bot.poll(bot.cursor))).toEqual(['later']);
+  }));
+
+test('what users write before the login and after a dead token waits for the next bot', () =>
+  withSimulator({}, async (sim) => {
+    sim.control.message({ text: 'before' });
+    const first = sim.control.createBot();
+    expect(texts(await call(sim, 'getupdates', first.token, {}))).toEqual(['before']);
+    sim.control.message({ text: 'unfetched' });
+    sim.control.kill();
+    sim.control.message({ text: 'between' });
+    const second = sim.control.createBot();
+    const answer = await call(sim, 'getupdates', second.token, {});
+    expect(texts(answer)).toEqual(['unfetched', 'between']);
+    expect(answer.msgs[0].to_user_id).toBe(second.id);
+  }));
+
+test('strangers may write only where that is switched on', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    expect(() => sim.control.message({ user: 'o9b@im.wechat', text: 'x' })).toThrow('has no bot');
+    expect(() => sim.control.message({ user: 'o9b@im.wechat', bot: bot.id, text: 'x' })).toThrow(
+      'did not scan',
+    );
+    sim.control.changeSettings({ strangers: true });
+    sim.control.message({ user: 'o9b@im.wechat', text: 'x' });
+    expect((await bot.poll(bot.cursor)).msgs[0].from_user_id).toBe('o9b@im.wechat');
+  }));
+
+test('raw items and raw fields: any kind, no id, group, bot type, any time and token', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    sim.control.message({
+      items: [{ type: 99, odd_item: { a: 1 } }],
+      message: {
+        message_id: null,
+        group_id: 'g',
+        message_type: 2,
+        create_time_ms: 5,
+        context_token: 'mine',
+        extra: [1],
+      },
+    });
+    const [message] = (await bot.poll(bot.cursor)).msgs;
+    expect(message).toMatchObject({
+      group_id: 'g',
+      message_type: 2,
+      create_time_ms: 5,
+      context_token: 'mine',
+      extra: [1],
+    });
+    expect(message.item_list).toEqual([{ type: 99, odd_item: { a: 1 } }]);
+    expect('message_id' in message).toBe(false);
+  }));
