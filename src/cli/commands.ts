@@ -1,4 +1,4 @@
-import type { SettingName } from '../settings.ts';
+import { RUN_SETTINGS, type SettingName } from '../settings.ts';
 import type { CommandContext } from './context.ts';
 
 /** What a command does; returns the exit code. */
@@ -18,34 +18,6 @@ export interface CommandSpec {
   subcommands?: readonly CommandSpec[];
   load?: () => Promise<Action>;
 }
-
-const RUN_SETTINGS = [
-  'exec',
-  'http',
-  'header',
-  'echo',
-  'allAccounts',
-  'input',
-  'timeout',
-  'concurrency',
-  'grace',
-  'retries',
-  'onError',
-  'errorText',
-  'allow',
-  'allowAll',
-  'maxChars',
-  'pace',
-  'format',
-  'typing',
-  'maxAge',
-  'dedupeWindow',
-  'keepFiles',
-  'on',
-  'once',
-  'maxMessages',
-  'exitIdle',
-] as const satisfies readonly SettingName[];
 
 /** The command tree (contract 2). */
 export const COMMANDS: readonly CommandSpec[] = [
@@ -100,7 +72,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'send',
     about: 'send a text, from the arguments or from stdin',
     args: '[text...]',
-    settings: ['to', 'stdin', 'sendFormat', 'wait', 'strict'],
+    settings: ['to', 'stdin', 'sendFormat', 'wait', 'id', 'key', 'ttl', 'hold', 'strict'],
     load: async () => (await import('./send.ts')).send,
   },
   {
@@ -110,10 +82,31 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./messages.ts')).messages,
   },
   {
+    name: 'outbox',
+    about: 'what waits to be delivered',
+    settings: [],
+    subcommands: [
+      {
+        name: 'list',
+        about: 'parts without a final verdict',
+        settings: [],
+        isDefault: true,
+        load: async () => (await import('./outbox.ts')).listOutbox,
+      },
+      {
+        name: 'drop',
+        about: 'take one out for good',
+        args: '<id>',
+        settings: [],
+        load: async () => (await import('./outbox.ts')).dropFromOutbox,
+      },
+    ],
+  },
+  {
     name: 'retry',
     about: 'run a message again, or all failed ones',
     args: '[id]',
-    settings: ['failed'],
+    settings: ['failed', 'expired'],
     load: async () => (await import('./retry.ts')).retry,
   },
   {
@@ -121,6 +114,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     about: 'logins, runners, what waits, what may still be sent',
     settings: [],
     load: async () => (await import('./status.ts')).status,
+  },
+  {
+    name: 'doctor',
+    about: 'look at everything that has to work',
+    settings: [],
+    load: async () => (await import('./doctor.ts')).doctor,
   },
   {
     name: 'config',

@@ -3,8 +3,9 @@ import { DEFAULT_RUNNER_OPTIONS } from '../runner/options.ts';
 import { pollOnce } from '../runner/poll-once.ts';
 import type { Account } from '../store/accounts-file.ts';
 import { tryLock } from '../store/lock.ts';
+import type { Store } from '../store/port.ts';
 import type { CommandContext } from './context.ts';
-import { connect, loginDigest, openHomeStore, thisProcess } from './home.ts';
+import { connect, loginDigest, thisProcess } from './home.ts';
 
 /** How long a fresh login waits for the user's first message (contract 2). */
 const WAIT_MS = 60_000;
@@ -17,25 +18,25 @@ export async function awaitFirstMessage(
   context: CommandContext,
   account: Account,
   transport: Transport,
+  store: Store,
   signal: AbortSignal,
 ): Promise<boolean> {
   const taken = tryLock(context.paths.pollerLock(account.key), thisProcess());
   if (!('lock' in taken)) return false;
-  const store = openHomeStore(context);
   try {
     const { received } = await pollOnce({
       account: { key: account.key, login: loginDigest(account), owner: account.owner },
       store,
-      client: connect(context, account, transport),
+      ...connect(context, account, transport),
       settings: DEFAULT_RUNNER_OPTIONS,
       clock: context.clock,
       log: context.log,
+      rescue: (line) => context.io.err(`${line}\n`),
       patienceMs: WAIT_MS,
       signal,
     });
     return received > 0;
   } finally {
-    await store.close();
     taken.lock.release();
   }
 }

@@ -6,6 +6,8 @@ import { botIdOfToken } from '../ilink/bot-id.ts';
 import { createIlinkClient, type IlinkClient } from '../ilink/client.ts';
 import { createHostTrust, parseBaseUrl } from '../ilink/hosts.ts';
 import { createTransport, type Transport } from '../ilink/transport.ts';
+import { createOutgoing, type Outgoing } from '../runner/outgoing.ts';
+import { createUploader, type Uploader } from '../runner/upload.ts';
 import type { Account } from '../store/accounts-file.ts';
 import type { LockHolder } from '../store/lock.ts';
 import type { Store } from '../store/port.ts';
@@ -40,12 +42,25 @@ export function isClaimantAlive(id: string): boolean {
   return now !== null && now === startTime.join('/');
 }
 
-/** Opens the store of this home. */
-export function openHomeStore(context: CommandContext): Store {
+/**
+ * Opens the store of this home. With `waitWhileFull`, a full disk makes its steps wait, and say so,
+ * until there is room or the signal is aborted; without it they fail at once.
+ */
+export function openHomeStore(
+  context: CommandContext,
+  options: { waitWhileFull: AbortSignal | null } = { waitWhileFull: null },
+): Store {
+  const { paths, clock, log } = context;
   return openStore({
-    path: context.paths.database,
-    clock: context.clock,
+    path: paths.database,
+    reserve: paths.reserve,
+    clock,
     claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive },
+    full: options.waitWhileFull && {
+      signal: options.waitWhileFull,
+      tell: () =>
+        log.error(`the disk of ${paths.database} is full: receiving stands still until there is room`),
+    },
   });
 }
 
@@ -133,18 +148,37 @@ export function openTransport(context: CommandContext): Transport {
   }
 }
 
+/** What talks to one account's server, and where its outgoing files lie. */
+export interface Connection {
+  client: IlinkClient;
+  uploader: Uploader;
+  outgoing: Outgoing;
+}
+
 /**
- * The client of an account at its server. Its token goes to Tencent's hosts, to the host named at
- * its login, and to one named now (design 6). Throws WxError `config` for any other.
+ * Connects to the server of an account. Its token goes to Tencent's hosts, to the host named at its
+ * login, and to one named now (design 6). Throws WxError `config` for any other.
  */
-export function connect(context: CommandContext, account: Account, transport: Transport): IlinkClient {
-  const { baseUrl: named } = context.settings(['baseUrl']);
+export function connect(context: CommandContext, account: Account, transport: Transport): Connection {
+  const { baseUrl: named, cdnUrl: namedCdn } = context.settings(['baseUrl', 'cdnUrl']);
   const baseUrl = named === null ? account.baseUrl : parseBaseUrl(named, '--base-url').href;
-  const trust = createHostTrust([named, account.namedUrl].filter((url) => url !== null));
+  const cdnUrl = namedCdn === null ? account.cdnUrl : parseBaseUrl(namedCdn, '--cdn-url').href;
+  const trust = createHostTrust([named, account.namedUrl, cdnUrl].filter((url) => url !== null));
   if (!URL.canParse(baseUrl) || !trust.isTrusted(new URL(baseUrl))) {
     throw new WxError('config', `the server ${baseUrl} of ${account.id} is not one that may see its token`, {
       hint: `wxagent login, or --base-url ${baseUrl} if you trust it`,
     });
   }
-  return createIlinkClient({ transport, baseUrl, token: account.token, version: VERSION });
+  const client = createIlinkClient({ transport, baseUrl, token: account.token, version: VERSION });
+  return {
+    client,
+    uploader: createUploader({
+      client,
+      transport,
+      trust,
+      clock: context.clock,
+      cdnUrl: cdnUrl ?? DEFAULT_CDN_URL,
+    }),
+    outgoing: createOutgoing(context.paths.media('out', account.key)),
+  };
 }

@@ -3,8 +3,8 @@ import { eventOf, type Turn } from '../core/message.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../runner/options.ts';
 import type { CommandContext } from './context.ts';
 import { chooseAccount } from './home.ts';
-import { serve } from './run.ts';
 import { createRunLog } from './run-log.ts';
+import { serve } from './serve.ts';
 
 /** `wxagent listen`: writes every message to stdout, and answers nothing. */
 export async function listen(context: CommandContext): Promise<number> {
@@ -32,9 +32,9 @@ export async function listen(context: CommandContext): Promise<number> {
       settings,
       keepFiles: false,
       emit: createRunLog({ ...context, json: false }),
+      watchLogins: false,
     },
     [chooseAccount(context)],
-    false,
   );
 }
 

@@ -1,9 +1,8 @@
+import { Chalk } from 'chalk';
 import type { Clock } from '../core/clock.ts';
 import type { Log, LogFields, LogLevel } from '../core/log.ts';
 
 const LOUDNESS: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
-/** Terminal colours of the levels that stand out. */
-const COLORS: Record<LogLevel, string> = { debug: '\x1b[2m', info: '', warn: '\x1b[33m', error: '\x1b[31m' };
 
 /** The log on stderr: lines with local times for people, or one JSON object a line. */
 export function createLog(options: {
@@ -16,6 +15,14 @@ export function createLog(options: {
 }): Log {
   const { write, clock, format, colors } = options;
   const threshold = LOUDNESS[options.level];
+  // chalk itself does not know NO_COLOR, so the level is ours to say.
+  const chalk = new Chalk({ level: colors ? 1 : 0 });
+  const paint: Record<LogLevel, (text: string) => string> = {
+    debug: chalk.dim,
+    info: (text) => text,
+    warn: chalk.yellow,
+    error: chalk.red,
+  };
 
   function log(level: LogLevel, line: string, fields: LogFields = {}): void {
     if (LOUDNESS[level] < threshold) return;
@@ -26,7 +33,7 @@ export function createLog(options: {
     }
     const details = level === 'debug' ? describe(fields) : '';
     const text = `${localTime(at)} ${oneLine(line)}${details}`;
-    write(colors && COLORS[level] ? `${COLORS[level]}${text}\x1b[0m\n` : `${text}\n`);
+    write(`${paint[level](text)}\n`);
   }
 
   return {

@@ -35,6 +35,9 @@ const WORDS = {
     unconfirmed: (n: number) => `${n} unconfirmed (the server did not say that it arrived)`,
     refused: (n: number, reason: string) => `${n} refused (${reason})`,
     held: (n: number, reason: string) => `${n} held (${reason})`,
+    heldUntil: (n: number, reason: string) =>
+      `${n} held (${reason}): will go when the user writes, do not send again`,
+    dropped: (n: number) => `${n} could not go now and ${n === 1 ? 'was' : 'were'} dropped`,
     waiting: (n: number) => `${n} queued; will be delivered, do not send again`,
     left: (n: number) => `${n} left`,
     stopping: (n: number) => `stopping; ${n} at work (once more to stop at once)`,
@@ -64,6 +67,8 @@ const WORDS = {
     unconfirmed: (n: number) => `${n} 条未确认（服务器没有说已送达）`,
     refused: (n: number, reason: string) => `${n} 条被拒绝（${reason}）`,
     held: (n: number, reason: string) => `${n} 条暂存（${reason}）`,
+    heldUntil: (n: number, reason: string) => `${n} 条暂存（${reason}）：对方发消息后会自动送达，请勿重发`,
+    dropped: (n: number) => `${n} 条现在无法发送，已丢弃`,
     waiting: (n: number) => `${n} 条排队中，会自动送达，请勿重发`,
     left: (n: number) => `还可发 ${n} 条`,
     stopping: (n: number) => `正在停止；${n} 个任务进行中（再按一次立即停止）`,

@@ -11,6 +11,8 @@ export interface RefusalFacts {
   /** Requests of this account in the second and in the five minutes before this one. */
   sentLastSecond: number;
   sentLastFiveMinutes: number;
+  /** The account has been throttled and nothing was accepted since. */
+  isThrottled: boolean;
   /** Definite refusals of this part with a code nobody knows, this one included. */
   tries: number;
 }
@@ -40,6 +42,6 @@ export function judgeRefusal(facts: RefusalFacts): Judgement {
   if (facts.sentSinceMessage >= BUDGET_MESSAGES) return { kind: 'held', reason: 'quota' };
   if (facts.messageAgeMs === null || facts.messageAgeMs > BUDGET_WINDOW_MS)
     return { kind: 'held', reason: 'window' };
-  if (facts.sentLastSecond > 2 || facts.sentLastFiveMinutes > 12) return { kind: 'held', reason: 'throttle' };
+  if (facts.isThrottled || facts.sentLastSecond > 2 || facts.sentLastFiveMinutes > 12) return { kind: 'held', reason: 'throttle' };
   return { kind: 'held', reason: 'context' };
 }

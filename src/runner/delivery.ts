@@ -1,18 +1,11 @@
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
-import type { CallResult, IlinkClient } from '../ilink/client.ts';
-import { encodeText } from '../ilink/outbound.ts';
-import type { SendMessageResponse } from '../ilink/wire.ts';
-import type {
-  Claim,
-  ClaimedPart,
-  DeliveryTerms,
-  PartView,
-  SendReply,
-  Store,
-  Verdict,
-} from '../store/port.ts';
+import type { IlinkClient } from '../ilink/client.ts';
+import { encodeMedia, encodeText } from '../ilink/outbound.ts';
+import type { Claim, ClaimedPart, DeliveryTerms, PartView, Store, Verdict } from '../store/port.ts';
 import type { EventSink } from './events.ts';
+import { replyOf } from './send-reply.ts';
+import type { Uploader } from './upload.ts';
 
 /** Delivers the outbox of one account: every user in order, several users at once. */
 export interface Delivery {
@@ -46,6 +39,7 @@ export function createDelivery(options: {
   account: string;
   store: Store;
   client: Pick<IlinkClient, 'sendMessage'>;
+  uploader: Uploader;
   clock: Clock;
   log: Log;
   emit: EventSink;
@@ -64,7 +58,10 @@ export function createDelivery(options: {
     user,
     nowMs: clock.now(),
     paceMs: options.paceMs,
-    encode: (part) => encodeText({ ...part, version: options.version }),
+    encode: ({ upload, ...part }) =>
+      upload === null
+        ? encodeText({ ...part, version: options.version })
+        : encodeMedia({ ...part, version: options.version, media: JSON.parse(upload) }),
   });
 
   /** Delivers to one user until nothing can go; `first` is a claim made elsewhere. */
@@ -78,7 +75,7 @@ export function createDelivery(options: {
       } else if (claim.kind === 'wait') {
         waitMs = claim.waitMs;
       } else {
-        const verdict = await send(claim.part);
+        const verdict = claim.kind === 'part' ? await send(claim.part) : await upload(claim);
         if (!verdict) return;
         waitMs = verdict.waitMs ?? 0;
       }
@@ -86,8 +83,9 @@ export function createDelivery(options: {
       if (waitMs > 0 && !stopped) await rest(course, waitMs);
       if (stopped) return;
       claim = await store.claimPart(terms(user));
-      if (stopped && claim.kind === 'part') {
-        await store.returnPart({ account, seq: claim.part.seq });
+      if (stopped) {
+        if (claim.kind === 'part') await store.returnPart({ account, seq: claim.part.seq });
+        if (claim.kind === 'upload') await store.returnPart({ account, seq: claim.seq });
         return;
       }
     }
@@ -110,9 +108,22 @@ export function createDelivery(options: {
       return null;
     }
     const verdict = await store.settlePart({ account, seq: part.seq, reply, nowMs: clock.now() });
-    if (reply.kind === 'unknown')
-      log.debug(`part of ${part.user}: ${reply.detail}, repeating`, { clientId: part.clientId });
+    if (reply.kind === 'unknown') log.debug(`${reply.detail}: the same request again`, { part: part.seq });
     report([verdict.part, ...verdict.held], verdict.budgetLeft);
+    return verdict;
+  }
+
+  /** Puts a file onto the CDN; null when the login turned out to be dead. */
+  async function upload(claim: Extract<Claim, { kind: 'upload' }>): Promise<Verdict | null> {
+    const result = await options.uploader.upload(claim.file, claim.user);
+    if (result === 'expired') {
+      await store.returnPart({ account, seq: claim.seq });
+      options.onExpired();
+      return null;
+    }
+    const verdict = await store.settleUpload({ account, seq: claim.seq, result, nowMs: clock.now() });
+    if (result.kind === 'again') log.debug(`upload: ${result.detail}; once more`, { part: claim.seq });
+    if (result.kind === 'refused') report([verdict.part], verdict.budgetLeft);
     return verdict;
   }
 
@@ -207,26 +218,4 @@ export function createDelivery(options: {
       });
     },
   };
-}
-
-/** What an answer of the server means for the part (design 3). */
-function replyOf(result: CallResult<SendMessageResponse>): SendReply | 'expired' {
-  switch (result.kind) {
-    case 'ok':
-      return { kind: 'accepted', messageId: result.body.message_id ?? null };
-    case 'refused':
-      return result.code === -14 ? 'expired' : { kind: 'refused', code: result.code, errmsg: result.errmsg };
-    case 'http': {
-      const final = result.status >= 400 && result.status < 500 && ![408, 425, 429].includes(result.status);
-      return final
-        ? { kind: 'rejected', status: result.status }
-        : { kind: 'unknown', detail: `HTTP ${result.status}` };
-    }
-    case 'garbled':
-      return { kind: 'unknown', detail: result.detail };
-    case 'unreachable':
-      return { kind: 'unknown', detail: result.detail };
-    case 'aborted':
-      return { kind: 'unknown', detail: 'stopped' };
-  }
 }

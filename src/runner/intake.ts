@@ -4,7 +4,7 @@ import type { Log } from '../core/log.ts';
 import { encodeRaw, readInbound } from '../ilink/inbound.ts';
 import type { Poller } from '../ilink/poll.ts';
 import type { WeixinMessage } from '../ilink/wire.ts';
-import type { HeldText, IncomingMessage, IntakeResult, Store } from '../store/port.ts';
+import type { IncomingMessage, Intake, IntakeResult, Store } from '../store/port.ts';
 
 /** Longest pause after empty answers that come back at once (design 3). */
 const EMPTY_PAUSE_LIMIT_MS = 2_000;
@@ -23,12 +23,14 @@ export interface IntakeOptions {
   allow: ReadonlySet<string> | 'all';
   maxAgeMs: number;
   dedupeWindowMs: number;
-  merge: (held: HeldText[]) => string[];
+  merge: Intake['merge'];
   clock: Clock;
   log: Log;
   /** The first answer that was understood: polling works. */
   onReady: () => void;
   onIntake: (result: IntakeResult) => void;
+  /** Takes a message that could not be stored, as one line of JSON: the last resort of a full disk. */
+  rescue: (line: string) => void;
   /** One poll came back empty, in time and not aborted. */
   onEmpty: () => void;
 }
@@ -66,7 +68,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
     if (result.kind === 'messages' || (result.cursor !== null && result.cursor !== cursor)) {
       const messages =
         result.kind === 'messages' ? result.messages.flatMap((one) => incoming(one, options)) : [];
-      const taken = await store.takeIn({
+      const taken = await takeInOrRescue(options, {
         account,
         login: options.login,
         cursor: result.cursor,
@@ -93,6 +95,16 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
     } else emptyPauseMs = 0;
   }
   return 'aborted';
+}
+
+/** Commits a poll. What cannot be stored is handed to `rescue` before the failure is passed on: the server gives it only once. */
+async function takeInOrRescue(options: IntakeOptions, intake: Intake): Promise<IntakeResult> {
+  try {
+    return await options.store.takeIn(intake);
+  } catch (error) {
+    for (const message of intake.messages) options.rescue(message.raw.toString('utf8'));
+    throw error;
+  }
 }
 
 /** A received message as the store takes it; none for what no user wrote. */

@@ -33,19 +33,32 @@ export function failureNotice(
     : `⚠️ This message could not be answered: ${what}.${more}`;
 }
 
-/** Joins held texts into what is sent first when the user writes again: an empty line between, old ones stamped (design 3). */
+/** Says that the whole of a long text follows as a file. */
+export function wholeInFile(chars: number, language: ChatLanguage): string {
+  return language === 'zh'
+    ? `……（全文 ${chars} 字，见下面的文件）`
+    : `... (${chars} characters in all: see the file below)`;
+}
+
+/**
+ * Joins held texts into what is sent first when the user writes again: an empty line between, old
+ * ones and those of `send` stamped with their time, a note when others have expired (design 3).
+ */
 export function mergeHeld(
   held: readonly { text: string; createdAtMs: number; origin: string }[],
+  expired: number,
   nowMs: number,
 ): string {
   const today = new Date(nowMs).toDateString();
-  return held
-    .map(({ text, createdAtMs, origin }) => {
-      const at = new Date(createdAtMs);
-      const old = at.toDateString() !== today;
-      return old || origin === 'send' ? `[${stamp(at, old)}]\n${text}` : text;
-    })
-    .join('\n\n');
+  const texts = held.map(({ text, createdAtMs, origin }) => {
+    const at = new Date(createdAtMs);
+    const old = at.toDateString() !== today;
+    return old || origin === 'send' ? `[${stamp(at, old)}]\n${text}` : text;
+  });
+  const language = languageOf(texts.join(''));
+  const note =
+    language === 'zh' ? `（另有 ${expired} 条旧消息已过期）` : `(${expired} older messages have expired)`;
+  return (expired > 0 ? [note, ...texts] : texts).join('\n\n');
 }
 
 function stamp(at: Date, withDay: boolean): string {

@@ -16,6 +16,11 @@ export interface RunnerOptions {
   allow: ReadonlySet<string> | 'all';
   /** Longest text part, in UTF-16 units. */
   maxChars: number;
+  /** Parts a reply may have before its text goes as one file, and the kind of that file. */
+  maxParts: number;
+  longAs: 'txt' | 'md';
+  /** Milliseconds a part is held at the longest. */
+  holdMaxMs: number;
   /** Milliseconds between parts of the account beyond the first two; 0: no pace. */
   paceMs: number;
   /** `wechat`: shape Markdown for the phone; `raw`: send as it is. */
@@ -44,6 +49,9 @@ export const DEFAULT_RUNNER_OPTIONS: RunnerOptions = {
   errorText: null,
   allow: new Set(),
   maxChars: 4_000,
+  maxParts: 5,
+  longAs: 'txt',
+  holdMaxMs: 7 * 24 * 60 * 60_000,
   paceMs: 1_500,
   format: 'wechat',
   typing: true,

@@ -5,6 +5,7 @@ import { createPoller } from '../ilink/poll.ts';
 import type { Store } from '../store/port.ts';
 import { runIntake } from './intake.ts';
 import type { RunnerOptions } from './options.ts';
+import type { Outgoing } from './outgoing.ts';
 import { mergeForRelease } from './reply.ts';
 
 /**
@@ -16,6 +17,9 @@ export async function pollOnce(options: {
   account: { key: string; login: string; owner: string | null };
   store: Store;
   client: IlinkClient;
+  outgoing: Outgoing;
+  /** Takes messages that cannot be stored, as in {@link runIntake}. */
+  rescue: (line: string) => void;
   settings: RunnerOptions;
   clock: Clock;
   log: Log;
@@ -47,10 +51,11 @@ export async function pollOnce(options: {
         allow: settings.allow,
         maxAgeMs: settings.maxAgeMs,
         dedupeWindowMs: settings.dedupeWindowMs,
-        merge: mergeForRelease(settings, clock),
+        merge: mergeForRelease(settings, options.outgoing, clock),
         clock,
         log: options.log,
         onReady() {},
+        rescue: options.rescue,
         onIntake(result) {
           received += result.messages.filter((message) => message.state === 'received').length;
           if (received > 0) stop();

@@ -11,39 +11,18 @@ import type { FolderMaker } from './folders.ts';
 import { runIntake } from './intake.ts';
 import { createLanes } from './lanes.ts';
 import type { RunnerOptions } from './options.ts';
+import type { Outgoing } from './outgoing.ts';
+import type { Runner, RunnerAccount, RunnerEnd } from './port.ts';
 import { mergeForRelease } from './reply.ts';
+import { runSweeps } from './sweeps.ts';
 import { createTurns } from './turns.ts';
 import { createTyping } from './typing.ts';
+import type { Uploader } from './upload.ts';
+import { watchStore } from './watch-store.ts';
 
-/** How often a runner looks for what other processes have written (`retry`, `send`). */
-const LOOK_EVERY_MS = 500;
+const IDLE_LOOK_MS = 100;
 /** With `--once`, a part that has to wait longer than this is left to the next run. */
 const PATIENCE_MS = 5_000;
-
-/** One account to be served. */
-export interface RunnerAccount {
-  /** Key of the account in the store. */
-  key: string;
-  /** Id of the bot in use, as the outside sees it. */
-  id: string;
-  name: string | null;
-  owner: string | null;
-  /** Digest of its token. */
-  login: string;
-  /** Claimant that polled before this process and may have left leases; null: nobody. */
-  formerPoller: string | null;
-}
-
-/** Why a runner ended. */
-export type RunnerEnd = 'stopped' | 'expired' | 'finished';
-
-/** Serves one account: polls, runs the agent, delivers. */
-export interface Runner {
-  /** Resolves when it has ended, everything committed. Rejects with WxError for the store. */
-  readonly done: Promise<RunnerEnd>;
-  /** Ends it cleanly: running turns and queued parts get the grace time. */
-  stop(): void;
-}
 
 /** Starts serving an account. The caller holds the account's poller lock. */
 export function startRunner(options: {
@@ -52,8 +31,12 @@ export function startRunner(options: {
   client: IlinkClient;
   agent: Agent;
   folders: FolderMaker;
+  outgoing: Outgoing;
+  uploader: Uploader;
   /** Ends a process that a former runner left behind; tells whether it still ran. */
   endChild: (child: Child) => Promise<boolean>;
+  /** Takes a message that could not be stored, as one line of JSON, for people to save. */
+  rescue: (line: string) => void;
   settings: RunnerOptions;
   version: string;
   clock: Clock;
@@ -67,7 +50,7 @@ export function startRunner(options: {
   const polling = new AbortController();
   let end: RunnerEnd | null = null;
   let failure: unknown = null;
-  let finishing: Promise<void> | null = null;
+  let isFinishing = false;
   /** What a killed runner left running ends before its messages run again (design 5). */
   let cleared: Promise<void> | null = null;
   const ending = new AbortController();
@@ -86,6 +69,7 @@ export function startRunner(options: {
     account: key,
     store,
     client,
+    uploader: options.uploader,
     clock,
     log,
     emit,
@@ -130,7 +114,8 @@ export function startRunner(options: {
   }
 
   function onIntake(result: IntakeResult): void {
-    lastBusyMs = clock.monotonic();
+    // A poll that brought only a new cursor is no work: some servers name one every time.
+    if (result.messages.length > 0) lastBusyMs = clock.monotonic();
     if (result.learnedOwner) log.info(`${result.learnedOwner} is the owner of this bot now`);
     for (const user of result.released) delivery.kick(user);
     for (const message of result.messages) {
@@ -148,18 +133,12 @@ export function startRunner(options: {
     finish('finished');
   }
 
-  async function look(): Promise<void> {
-    let seen = store.changes();
-    while (!polling.signal.aborted) {
-      await clock.sleep(LOOK_EVERY_MS, polling.signal);
-      if (settings.exitIdleMs !== null && lanes.running === 0 && !delivery.pending(PATIENCE_MS)) {
-        if (clock.monotonic() - lastBusyMs > settings.exitIdleMs) finish('finished');
-      } else lastBusyMs = clock.monotonic();
-      const now = store.changes();
-      if (now === seen || polling.signal.aborted) continue;
-      seen = now;
-      for (const entry of await store.unfinished(key)) lanes.add(entry);
-      await delivery.refresh();
+  /** With `--exit-idle`: ends after that long without intake, running agent or deliverable part. */
+  async function watchIdle(): Promise<void> {
+    while (settings.exitIdleMs !== null && !polling.signal.aborted) {
+      await clock.sleep(IDLE_LOOK_MS, polling.signal);
+      if (lanes.running > 0 || delivery.pending(PATIENCE_MS)) lastBusyMs = clock.monotonic();
+      else if (clock.monotonic() - lastBusyMs > settings.exitIdleMs) finish('finished');
     }
   }
 
@@ -197,29 +176,39 @@ export function startRunner(options: {
         allow: settings.allow,
         maxAgeMs: settings.maxAgeMs,
         dedupeWindowMs: settings.dedupeWindowMs,
-        merge: mergeForRelease(settings, clock),
+        merge: mergeForRelease(settings, options.outgoing, clock),
         clock,
         log,
         onReady: () => emit({ type: 'ready', account: key, name: account.name }),
         onIntake,
+        rescue: options.rescue,
         onEmpty: () => {
-          if (settings.once) finishing ??= finishWhenAnswered();
+          if (!settings.once || isFinishing) return;
+          isFinishing = true;
+          void finishWhenAnswered();
         },
       },
       polling.signal,
     ).then((how) => (how === 'expired' ? expire() : undefined), fail);
     for (const started of failed) await turns.giveUp(started);
     await delivery.refresh();
-    const looking = look().catch(fail);
+    const upkeep = Promise.all([
+      watchStore({ account: key, store, lanes, delivery, clock }, polling.signal),
+      watchIdle(),
+      runSweeps(
+        { account: key, store, outgoing: options.outgoing, holdMaxMs: settings.holdMaxMs, clock },
+        polling.signal,
+      ),
+    ]).catch(fail);
     await once(ending.signal);
-    await wind(intake, looking);
+    await wind(intake, upkeep);
     if (failure) throw failure;
     emit({ type: 'stopped', account: key });
     return end ?? 'stopped';
   }
 
   /** Everything that is under way comes to its end, or to the end of the grace time. */
-  async function wind(intake: Promise<void>, looking: Promise<void>): Promise<void> {
+  async function wind(intake: Promise<void>, upkeep: Promise<unknown>): Promise<void> {
     const graceEnd = new AbortController();
     const grace = clock.sleep(settings.graceMs, graceEnd.signal);
     await intake;
@@ -228,7 +217,7 @@ export function startRunner(options: {
     if (end !== 'expired') await Promise.race([delivery.settled(settings.graceMs), grace]);
     graceEnd.abort();
     await delivery.stop();
-    await looking;
+    await upkeep;
     if (end !== 'expired') await client.notifyStop({ timeoutMs: 2_000 });
   }
 
@@ -237,6 +226,9 @@ export function startRunner(options: {
       polling.abort();
       throw error instanceof Error ? error : new WxError('internal', String(error));
     }),
+    get running() {
+      return lanes.running;
+    },
     stop: () => finish('stopped'),
   };
 }

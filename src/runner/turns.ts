@@ -13,6 +13,7 @@ import type { FolderMaker } from './folders.ts';
 import type { LaneStep } from './lanes.ts';
 import { failureNotice, languageOf } from './notices.ts';
 import type { RunnerOptions } from './options.ts';
+import type { Outgoing } from './outgoing.ts';
 import { replyParts, textParts } from './reply.ts';
 import type { Typing } from './typing.ts';
 
@@ -36,6 +37,7 @@ export function createTurns(options: {
   delivery: Pick<Delivery, 'queue'>;
   typing: Typing | null;
   folders: FolderMaker;
+  outgoing: Outgoing;
   settings: RunnerOptions;
   clock: Clock;
   log: Log;
@@ -63,8 +65,7 @@ export function createTurns(options: {
     const folders = options.folders(started.seq, started.user);
     const outcome = await answer(turn, folders.make);
     const durationMs = Math.round(clock.monotonic() - startedAt);
-    const result = resultOf(outcome, started);
-    const parts = result.kind === 'again' ? [] : partsOf(outcome, turn, runId);
+    const { result, parts } = await endingOf(outcome, started, turn, runId);
     emit({
       type: 'outcome',
       account: turn.account,
@@ -135,6 +136,25 @@ export function createTurns(options: {
     };
   }
 
+  /** What is committed of an outcome: how the message ends, and the parts of the answer or the notice. */
+  async function endingOf(
+    outcome: Outcome,
+    started: StartedTurn,
+    turn: Turn,
+    runId: string,
+  ): Promise<{ result: TurnResult; parts: NewPart[] }> {
+    const result = resultOf(outcome, started);
+    if (result.kind === 'again') return { result, parts: [] };
+    try {
+      return { result, parts: await partsOf(outcome, turn, runId) };
+    } catch (error) {
+      // A file of the answer has gone, or cannot be copied: the rest of it must not pass for the whole.
+      const detail = `a file of the answer cannot be kept: ${reasonOf(error)}`;
+      const failed: TurnResult = { kind: 'failed', reason: 'bad-output', detail };
+      return { result: failed, parts: notice('bad-output', turn, detail, runId) };
+    }
+  }
+
   function resultOf(outcome: Outcome, started: StartedTurn): TurnResult {
     if (outcome.kind === 'failed' && outcome.reason === 'cancelled' && stopping.signal.aborted) {
       // A stop is no fault of the agent: it adds to `attempt`, not to the limit (design 3).
@@ -150,8 +170,18 @@ export function createTurns(options: {
     return { kind: 'done' };
   }
 
-  function partsOf(outcome: Outcome, turn: Turn, runId: string): NewPart[] {
-    if (outcome.kind === 'reply') return replyParts(outcome.pieces, settings, { origin: 'answer', runId });
+  async function partsOf(outcome: Outcome, turn: Turn, runId: string): Promise<NewPart[]> {
+    if (outcome.kind === 'reply') {
+      const nowMs = clock.now();
+      const { left } = await store.budget({ account, user: turn.user, nowMs });
+      const { outgoing } = options;
+      return replyParts(
+        outcome.pieces,
+        settings,
+        { origin: 'answer', runId },
+        { budgetLeft: left, outgoing, nowMs },
+      );
+    }
     if (outcome.kind === 'silent') return [];
     const reason: FailureReason = outcome.kind === 'failed' ? outcome.reason : 'exit';
     return notice(reason, turn, outcome.detail, runId);

@@ -46,7 +46,7 @@ export function openAccount(
     account,
   );
   database.run(
-    'UPDATE users SET context_token = NULL, lease = NULL, lease_until = 0 WHERE account = ?',
+    'UPDATE users SET context_token = NULL, last_message_at = NULL, lease = NULL, lease_until = 0 WHERE account = ?',
     account,
   );
   database.run(

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
-import { type Database, isBusy } from './database.ts';
+import { type Database, isBusy, isFull } from './database.ts';
+import { freeReserve } from './reserve.ts';
 
 /** Runs steps as transactions. */
 export interface Commits {
@@ -13,6 +14,13 @@ export interface Commits {
   idle(): Promise<void>;
 }
 
+/** What happens while the disk is full: steps wait until there is room or the signal is aborted. */
+export interface FullDisk {
+  signal: AbortSignal;
+  /** Says so, now and again. */
+  tell(): void;
+}
+
 interface Waiting {
   step: (database: Database) => unknown;
   durable: boolean;
@@ -23,11 +31,20 @@ interface Waiting {
 /** How long a step waits for other processes before it gives up. */
 const BUSY_LIMIT_MS = 30_000;
 const BUSY_PAUSE_MS = 5;
+/** While the disk is full: how often it is tried again, and how often that is said. */
+const FULL_PAUSE_MS = 1_000;
+const FULL_TELL_MS = 30_000;
 /** Keeps a flood of steps from blocking the event loop for long. */
 const BATCH = 256;
 
 /** Group commit over one connection: SQLite writes one transaction at a time anyway, so what waits goes together. */
-export function createCommits(database: Database, clock: Clock): Commits {
+export function createCommits(options: {
+  database: Database;
+  clock: Clock;
+  reserve: string;
+  full: FullDisk | null;
+}): Commits {
+  const { database, clock, full } = options;
   let waiting: Waiting[] = [];
   let flushing: Promise<void> | null = null;
 
@@ -53,13 +70,24 @@ export function createCommits(database: Database, clock: Clock): Commits {
   }
 
   async function commit(batch: Waiting[]): Promise<unknown[]> {
-    const giveUpAt = clock.monotonic() + BUSY_LIMIT_MS;
+    const giveUpAtMs = clock.monotonic() + BUSY_LIMIT_MS;
+    let toldAtMs = Number.NEGATIVE_INFINITY;
     for (;;) {
       try {
         return transaction(database, batch);
       } catch (error) {
-        if (!isBusy(error) || clock.monotonic() > giveUpAt) throw error;
-        await clock.sleep(BUSY_PAUSE_MS);
+        if (isFull(error)) {
+          if (freeReserve(options.reserve)) continue;
+          if (!full || full.signal.aborted) throw error;
+          if (clock.monotonic() - toldAtMs > FULL_TELL_MS) {
+            toldAtMs = clock.monotonic();
+            full.tell();
+          }
+          await clock.sleep(FULL_PAUSE_MS, full.signal);
+        } else {
+          if (!isBusy(error) || clock.monotonic() > giveUpAtMs) throw error;
+          await clock.sleep(BUSY_PAUSE_MS);
+        }
       }
     }
   }

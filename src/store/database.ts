@@ -1,6 +1,7 @@
+import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type LibsqlDatabase from 'libsql';
-import { WxError } from '../core/errors.ts';
+import { hasCode, WxError } from '../core/errors.ts';
 
 /** What may be bound: anything else makes the native layer abort the whole process (design 4). */
 export type SqlValue = number | string | Uint8Array | null;
@@ -61,10 +62,23 @@ export function storageError(path: string, cause: unknown): WxError {
 function open(path: string, busyTimeoutMs: number): LibsqlDatabase.Database {
   // A native CommonJS package: required when a database is needed, not when this file is loaded.
   const Libsql = createRequire(import.meta.url)('libsql') as typeof LibsqlDatabase;
+  createPrivate(path);
   const database = new Libsql(path);
   database.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);
   database.exec('PRAGMA journal_mode=WAL');
   return database;
+}
+
+/**
+ * A new file is its owner's alone (contract 1); WAL and shared memory take its mode over. One that exists
+ * is never opened here: closing it would drop the locks this process has on it.
+ */
+function createPrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
 }
 
 function wrap(database: LibsqlDatabase.Database): Database {
@@ -79,7 +93,7 @@ function wrap(database: LibsqlDatabase.Database): Database {
   };
   return {
     one: (sql, ...values) => prepared(sql).get(bind(values)) as Row | undefined,
-    all: (sql, ...values) => prepared(sql).all(bind(values)) as Row[],
+    all: (sql, ...values) => prepared(sql).all(bind(values)).map(withBuffers),
     run(sql, ...values) {
       const result = prepared(sql).run(bind(values));
       return { changes: result.changes, rowid: Number(result.lastInsertRowid) };
@@ -87,6 +101,14 @@ function wrap(database: LibsqlDatabase.Database): Database {
     exec: (sql) => void database.exec(sql),
     close: () => void database.close(),
   };
+}
+
+/** libsql gives the bytes of one row as a Buffer, but those of many rows as ArrayBuffers. */
+function withBuffers(row: unknown): Row {
+  const columns = Object.entries(row as Record<string, SqlValue | ArrayBuffer>);
+  return Object.fromEntries(
+    columns.map(([name, value]) => [name, value instanceof ArrayBuffer ? Buffer.from(value) : value]),
+  );
 }
 
 /** Always an array: a lone Buffer would be taken for named parameters. NUL would cut a text on the way back. */

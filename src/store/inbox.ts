@@ -1,8 +1,8 @@
 import { digest } from '../core/ids.ts';
 import { accountRow } from './accounts.ts';
 import type { Database, Row } from './database.ts';
-import { release } from './outbox.ts';
-import type { IncomingMessage, Intake, IntakeResult } from './port.ts';
+import { release } from './holds.ts';
+import type { IncomingMessage, Intake, IntakeResult } from './inbox-port.ts';
 
 /**
  * Commits what a poll brought: new messages, the cursor, and the holds that a new message of
@@ -11,6 +11,8 @@ import type { IncomingMessage, Intake, IntakeResult } from './port.ts';
 export function takeIn(database: Database, intake: Intake): IntakeResult {
   const { account, nowMs } = intake;
   const stored = accountRow(database, account);
+  // A login that was taken over keeps its last messages; its cursor and tokens are of no use to the new one.
+  const isCurrent = stored?.login === intake.login;
   const result: IntakeResult = { messages: [], released: [], learnedOwner: null };
   let owner = stored?.owner ?? null;
 
@@ -37,14 +39,13 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
     const reason = message.ignore ?? (allowed ? null : 'stranger');
     const { seq, id } = insert(database, intake, message, reason);
     result.messages.push({ seq, id, user: message.user, state: reason ? 'ignored' : 'received', reason });
-    if (reason === null) {
+    if (reason === null && isCurrent) {
       noteMessage(database, account, message, seq, nowMs);
       if (release(database, intake, message.user)) result.released.push(message.user);
     }
   }
 
-  // A login that was taken over keeps its last messages but not its cursor.
-  if (intake.cursor && stored?.login === intake.login) {
+  if (intake.cursor && isCurrent) {
     database.run(
       'UPDATE accounts SET cursor = ?, last_poll_at = ? WHERE account = ?',
       intake.cursor,
@@ -100,8 +101,8 @@ function insert(
 ): { seq: number; id: string } {
   const id = freeId(database, intake.account, message);
   const { rowid } = database.run(
-    `INSERT INTO inbox (account, id, user, state, reason, kind, fingerprint, context_token, created_at, received_at, raw)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO inbox (account, id, user, state, reason, kind, fingerprint, context_token, created_at, received_at, raw, finished_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     intake.account,
     id,
     message.user,
@@ -113,6 +114,7 @@ function insert(
     message.createdAtMs,
     intake.nowMs,
     message.raw,
+    ignored ? intake.nowMs : null,
   );
   return { seq: rowid, id };
 }

@@ -7,6 +7,8 @@ export interface Paths {
   /** Guards writes to `config`. */
   configLock: string;
   database: string;
+  /** Space to be freed when the disk is full. */
+  reserve: string;
   pollerLock(account: string): string;
   /** Folder of incoming or outgoing files of an account. */
   media(kind: 'cache' | 'turn' | 'out', account: string): string;
@@ -22,6 +24,7 @@ export function createPaths(home: string | null): Paths {
     config: join(roots.config, 'config.json'),
     configLock: join(state, 'config.lock.db'),
     database: join(state, 'wxagent.db'),
+    reserve: join(state, 'reserve'),
     pollerLock: (account) => join(state, `${fileName(account)}.lock.db`),
     // Outgoing files are part of the promise, so they never lie in a folder that systems clean.
     media: (kind, account) =>

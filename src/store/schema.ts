@@ -62,6 +62,7 @@ const MIGRATIONS = [
   CREATE UNIQUE INDEX inbox_id ON inbox (account, id);
   CREATE INDEX inbox_content ON inbox (account, user, fingerprint);
   CREATE INDEX inbox_unfinished ON inbox (account, seq) WHERE state IN ('received', 'waiting', 'running');
+  CREATE INDEX inbox_user ON inbox (account, user, seq);
   CREATE INDEX inbox_noted ON inbox (account, state) WHERE state IN ('failed', 'ignored');
 
   CREATE TABLE parts (
@@ -72,11 +73,15 @@ const MIGRATIONS = [
     message TEXT,                             -- id of the message this answers
     origin TEXT NOT NULL,
     run_id TEXT,
-    kind TEXT NOT NULL,
     text BLOB NOT NULL,
+    file BLOB,                                -- JSON of the file to send; null for a text
+    upload BLOB,                              -- what the CDN gave for it
     state TEXT NOT NULL,
     reason TEXT,
     server_id TEXT,
+    send_id TEXT,                             -- send --id
+    send_key TEXT,                            -- send --key
+    expires_at INTEGER,                       -- send --ttl
     body BLOB,                                -- bytes of the request whose result is not known
     seen_seq INTEGER,                         -- the user's newest message when that request was made
     tries INTEGER NOT NULL DEFAULT 0,         -- definite refusals with an unknown code
@@ -88,7 +93,8 @@ const MIGRATIONS = [
     finished_at INTEGER
   );
   CREATE INDEX parts_open ON parts (account, user, seq) WHERE state IN ('queued', 'uploading', 'sending', 'held');
-  CREATE INDEX parts_message ON parts (account, message);
+  CREATE INDEX parts_send_id ON parts (account, send_id) WHERE send_id IS NOT NULL;
+  CREATE INDEX parts_expired ON parts (account, user) WHERE state = 'expired';
   `,
 ];
 

@@ -1,25 +1,45 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
-import { BUDGET_MESSAGES } from '../core/verdict.ts';
 import { markLogin, openAccount } from './accounts.ts';
-import { createCommits } from './commits.ts';
-import { openDatabase, storageError } from './database.ts';
-import { type Claimant, claimPart, returnPart, settlePart } from './delivery.ts';
+import { type Claimant, claimPart } from './claim.ts';
+import { createCommits, type FullDisk } from './commits.ts';
+import { type Database, openDatabase, storageError } from './database.ts';
+import { requeueExpired } from './holds.ts';
 import { takeIn } from './inbox.ts';
-import { appendParts, openParts, partView, usersToDeliver } from './outbox.ts';
-import type { PartView, Store } from './port.ts';
+import {
+  appendParts,
+  dropParts,
+  openParts,
+  partsOfSendId,
+  partView,
+  replaceKey,
+  unneededFiles,
+  usersToDeliver,
+} from './parts.ts';
+import type { PartView, SendRequest, Store } from './port.ts';
+import { keepReserve } from './reserve.ts';
 import { migrate } from './schema.ts';
+import { returnPart, settlePart, settleUpload } from './settle.ts';
+import { sweep } from './sweep.ts';
 import { finishTurn, recover, retry, startTurn, unfinished } from './turns.ts';
-import { accountView, isReachable, messages } from './views.ts';
+import { accountView, budgetOf, messages } from './views.ts';
 
 /** Opens (and creates, folders included) the store at `path`. Throws WxError `storage`, or `config` for a newer schema. */
-export function openStore(options: { path: string; clock: Clock; claimant: Claimant }): Store {
+export function openStore(options: {
+  path: string;
+  /** File that is given up when the disk is full. */
+  reserve: string;
+  clock: Clock;
+  claimant: Claimant;
+  /** What to do while the disk is full; null: fail at once. */
+  full: FullDisk | null;
+}): Store {
   const { path, clock, claimant } = options;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const database = openDatabase(path);
   migrate(database, path);
-  const commits = createCommits(database, clock);
+  const commits = createCommits({ database, clock, reserve: options.reserve, full: options.full });
   const run: typeof commits.run = (step, durability) =>
     commits.run(step, durability).catch((error) => {
       throw storageError(path, error);
@@ -57,16 +77,19 @@ export function openStore(options: { path: string; clock: Clock; claimant: Claim
         input.parts.length > 0 ? 'durable' : 'ordered',
       ),
     retry: (input) => run((db) => retry(db, input), 'durable'),
-    enqueue: (request) =>
-      run((db) => appendParts(db, request).map((seq) => partView(db, seq) as PartView), 'durable'),
+    enqueue: (request) => run((db) => enqueue(db, request), 'durable'),
     usersToDeliver: async (account) => usersToDeliver(database, account),
     claimPart: (terms) => run((db) => claimPart(db, terms, claimant)),
-    settlePart: (input) => run((db) => settlePart(db, input)),
-    returnPart: (input) => run((db) => returnPart(db, input)),
+    settlePart: (input) => run((db) => settlePart(db, input, claimant.id)),
+    settleUpload: (input) => run((db) => settleUpload(db, input, claimant.id)),
+    returnPart: (input) => run((db) => returnPart(db, input, claimant.id)),
     parts: async (seqs) => seqs.map((seq) => partView(database, seq)).filter((view) => view !== undefined),
     openParts: async (account) => openParts(database, account),
-    reachable: async (input) =>
-      isReachable(database, input.account, input.user, BUDGET_MESSAGES, input.nowMs),
+    dropParts: (input) => run((db) => dropParts(db, input), 'durable'),
+    requeueExpired: (input) => run((db) => requeueExpired(db, input), 'durable'),
+    unneededFiles: async (paths) => unneededFiles(database, paths),
+    sweep: (retention) => run((db) => sweep(db, retention)),
+    budget: async ({ account, user, nowMs }) => budgetOf(database, account, user, nowMs),
     contextToken: async (input) =>
       (database.one(
         'SELECT context_token FROM users WHERE account = ? AND user = ?',
@@ -76,9 +99,22 @@ export function openStore(options: { path: string; clock: Clock; claimant: Claim
     accountView: async (account) => accountView(database, account),
     messages: async (input) => messages(database, input),
     changes: () => Number(database.one('PRAGMA data_version')?.data_version ?? 0),
+    async verify() {
+      const found = database.one('PRAGMA quick_check(1)')?.quick_check;
+      return found === 'ok' ? null : String(found);
+    },
+    keepReserve: () => keepReserve(options.reserve),
     async close() {
       await commits.idle();
       database.close();
     },
   };
+}
+
+function enqueue(database: Database, request: SendRequest): PartView[] {
+  const { account, user, id, key } = request;
+  const before = id === null ? [] : partsOfSendId(database, account, id);
+  if (before.length > 0) return before;
+  if (key !== null) replaceKey(database, { account, user, key, nowMs: request.nowMs });
+  return appendParts(database, request, request.parts).map((seq) => partView(database, seq) as PartView);
 }

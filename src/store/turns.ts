@@ -1,8 +1,9 @@
 import { turnRetryDelayMs } from '../core/backoff.ts';
 import { newUuid } from '../core/ids.ts';
 import type { Database, Row } from './database.ts';
-import { appendParts } from './outbox.ts';
-import type { Child, LaneEntry, NewPart, StartedTurn, TurnResult } from './port.ts';
+import type { Child, LaneEntry, StartedTurn, TurnResult } from './inbox-port.ts';
+import type { NewPart } from './outbox-port.ts';
+import { appendParts } from './parts.ts';
 
 /** All messages that still have to run, in order of arrival. */
 export function unfinished(database: Database, account: string): LaneEntry[] {
@@ -76,7 +77,7 @@ export function finishTurn(
       seq,
     );
   }
-  appendParts(database, { account, user, message: id, parts: input.parts, nowMs });
+  appendParts(database, { account, user, message: id, nowMs }, input.parts);
   return { user, id };
 }
 

@@ -1,4 +1,4 @@
-import { BUDGET_WINDOW_MS } from '../core/verdict.ts';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/verdict.ts';
 import type { Database, Row } from './database.ts';
 import type { AccountView, MessageState, MessageView, UserView } from './port.ts';
 
@@ -88,7 +88,7 @@ export function messages(
 ): MessageView[] {
   return database
     .all(
-      `SELECT seq, id, user, state, reason, kind, received_at, attempt, raw FROM inbox
+      `SELECT seq, id, user, state, reason, kind, received_at, attempt, detail, raw FROM inbox
          WHERE account = ?1 AND (?2 IS NULL OR user = ?2) AND received_at >= ?3 ORDER BY seq DESC LIMIT ?4`,
       input.account,
       input.user,
@@ -99,21 +99,22 @@ export function messages(
     .reverse();
 }
 
-/** Whether a user may be written to now: has written within the window and has budget left. */
-export function isReachable(
+/** Messages the user may still get, and whether one may be sent now: the window is open and something is left. */
+export function budgetOf(
   database: Database,
   account: string,
   user: string,
-  budget: number,
   nowMs: number,
-): boolean {
+): { left: number; isOpen: boolean } {
   const row = database.one(
     'SELECT last_message_at, sent FROM users WHERE account = ? AND user = ?',
     account,
     user,
   );
-  if (!row || row.last_message_at === null) return false;
-  return nowMs - (row.last_message_at as number) < BUDGET_WINDOW_MS && (row.sent as number) < budget;
+  const lastMessageAt = (row?.last_message_at as number | null | undefined) ?? null;
+  if (!row || lastMessageAt === null) return { left: 0, isOpen: false };
+  const left = Math.max(0, BUDGET_MESSAGES - (row.sent as number));
+  return { left, isOpen: left > 0 && nowMs - lastMessageAt < BUDGET_WINDOW_MS };
 }
 
 function messageView(row: Row): MessageView {
@@ -123,6 +124,7 @@ function messageView(row: Row): MessageView {
     user: row.user as string,
     state: row.state as MessageState,
     reason: row.reason as string | null,
+    detail: row.detail === null ? null : (row.detail as Buffer).toString('utf8'),
     kind: row.kind as string,
     receivedAtMs: row.received_at as number,
     attempt: row.attempt as number,

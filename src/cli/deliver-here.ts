@@ -1,0 +1,82 @@
+import { VERSION } from '../core/version.ts';
+import { createDelivery } from '../runner/delivery.ts';
+import { DEFAULT_RUNNER_OPTIONS } from '../runner/options.ts';
+import { pollOnce } from '../runner/poll-once.ts';
+import type { Account } from '../store/accounts-file.ts';
+import { tryLock } from '../store/lock.ts';
+import type { Store } from '../store/port.ts';
+import type { CommandContext } from './context.ts';
+import { type Connection, connect, loginDigest, openTransport, thisProcess } from './home.ts';
+
+/**
+ * Delivers what one user has queued, without a runner, until `giveUpAtMs` on the monotonic clock.
+ * With no usable context (none, older than 24 h, budget spent) it first makes one whole poll, whose
+ * messages wait in the inbox for the next run (contract 2). Returns whether the login is dead.
+ */
+export async function deliverHere(
+  context: CommandContext,
+  store: Store,
+  to: { account: Account; user: string },
+  giveUpAtMs: number,
+): Promise<boolean> {
+  const { clock, log } = context;
+  const { account, user } = to;
+  const transport = openTransport(context);
+  try {
+    const connection = connect(context, account, transport);
+    const { isOpen } = await store.budget({ account: account.key, user, nowMs: clock.now() });
+    if (!isOpen && (await fetchContext(context, store, connection, account))) return true;
+    let expired = false;
+    const delivery = createDelivery({
+      ...connection,
+      account: account.key,
+      store,
+      clock,
+      log,
+      emit() {},
+      paceMs: DEFAULT_RUNNER_OPTIONS.paceMs,
+      version: VERSION,
+      onExpired: () => {
+        expired = true;
+      },
+      onError: (error) => log.error(String(error)),
+    });
+    delivery.kick(user);
+    const leftMs = Math.max(0, giveUpAtMs - clock.monotonic());
+    const late = new AbortController();
+    await Promise.race([delivery.settled(leftMs), clock.sleep(leftMs, late.signal)]);
+    late.abort();
+    await delivery.stop();
+    if (expired) await store.markLogin({ account: account.key, login: loginDigest(account), expired });
+    return expired;
+  } finally {
+    await transport.close();
+  }
+}
+
+/** One whole poll, unless a runner that has come up meanwhile polls by itself. Returns whether the login is dead. */
+async function fetchContext(
+  context: CommandContext,
+  store: Store,
+  connection: Connection,
+  account: Account,
+): Promise<boolean> {
+  const taken = tryLock(context.paths.pollerLock(account.key), thisProcess());
+  if (!('lock' in taken)) return false;
+  try {
+    const { expired } = await pollOnce({
+      ...connection,
+      account: { key: account.key, login: loginDigest(account), owner: account.owner },
+      store,
+      settings: DEFAULT_RUNNER_OPTIONS,
+      clock: context.clock,
+      log: context.log,
+      rescue: (line) => context.io.err(`${line}\n`),
+      patienceMs: 0,
+      signal: context.stopSignal(),
+    });
+    return expired;
+  } finally {
+    taken.lock.release();
+  }
+}

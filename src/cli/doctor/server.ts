@@ -1,0 +1,142 @@
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { reasonOf, WxError } from '../../core/errors.ts';
+import { TOKEN_DEAD } from '../../ilink/result.ts';
+import type { Account } from '../../store/accounts-file.ts';
+import type { CommandContext } from '../context.ts';
+import { connect, DEFAULT_BASE_URL, openTransport } from '../home.ts';
+import type { Check } from './check.ts';
+
+const TIMEOUT_MS = 10_000;
+/** Clocks further apart than this make ages and signatures meaningless. */
+const CLOCK_LIMIT_MS = 5 * 60_000;
+
+/** Which way requests take. */
+export const proxyCheck: Check = {
+  name: 'proxy',
+  async run(context) {
+    const { proxy } = context.settings(['proxy']);
+    const named = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY'].find((name) =>
+      context.environment.get(name),
+    );
+    if (proxy === 'none')
+      return named ? `direct (${named} is for agents only; --proxy env uses it)` : 'direct';
+    return proxy === 'env' ? `as ${named ?? 'the environment'} says` : 'as --proxy says';
+  },
+};
+
+/** Whether the server's name is known. */
+export const dnsCheck: Check = {
+  name: 'dns',
+  async run(context, account) {
+    const { hostname } = serverOf(context, account);
+    try {
+      const { address } = await lookup(hostname.replace(/^\[|\]$/g, ''));
+      return `${hostname} is ${address}`;
+    } catch (error) {
+      throw network(`${hostname} is not found: ${reasonOf(error)}`, 'check the network and its DNS server');
+    }
+  },
+};
+
+/** Whether the server can be connected to. */
+export const tcpCheck: Check = {
+  name: 'tcp',
+  async run(context, account) {
+    const { hostname, port } = endpoint(serverOf(context, account));
+    await opened(connectTcp({ host: hostname, port }), 'connect', `${hostname}:${port}`);
+    return `${hostname}:${port} answers`;
+  },
+};
+
+/** Whether its certificate is valid. */
+export const tlsCheck: Check = {
+  name: 'tls',
+  async run(context, account) {
+    const url = serverOf(context, account);
+    if (url.protocol === 'http:') return 'plain http on this machine';
+    const { hostname, port } = endpoint(url);
+    await opened(connectTls({ host: hostname, port, servername: hostname }), 'secureConnect', hostname);
+    return `the certificate of ${hostname} is valid`;
+  },
+};
+
+/** Whether this machine's clock agrees with the server's. */
+export const clockCheck: Check = {
+  name: 'clock',
+  async run(context, account) {
+    const transport = openTransport(context);
+    try {
+      const url = serverOf(context, account).href;
+      const result = await transport.send({
+        method: 'GET',
+        url,
+        headers: {},
+        timeoutMs: TIMEOUT_MS,
+        maxBytes: 1024 * 1024,
+      });
+      if (!result.ok)
+        throw network(`no answer from ${url}: ${result.detail}`, 'check --proxy and the firewall');
+      const serverMs = Date.parse(result.answer.headers.date ?? '');
+      if (Number.isNaN(serverMs)) return 'the server does not say its time';
+      const offMs = Math.abs(context.clock.now() - serverMs);
+      if (offMs <= CLOCK_LIMIT_MS) return `within ${Math.ceil(offMs / 1000)} s of the server`;
+      throw new WxError('config', `this clock is ${Math.round(offMs / 60_000)} minutes off the server's`, {
+        hint: 'set the clock: timedatectl set-ntp true',
+      });
+    } finally {
+      await transport.close();
+    }
+  },
+};
+
+/** Whether the login works; asks for a typing ticket, which changes nothing (protocol 6.1). */
+export const tokenCheck: Check = {
+  name: 'token',
+  async run(context, account) {
+    if (!account) throw new WxError('not-logged-in', 'no account is logged in', { hint: 'wxagent login' });
+    const transport = openTransport(context);
+    try {
+      const { client } = connect(context, account, transport);
+      const result = await client.getConfig({ user: account.owner ?? '', contextToken: null });
+      if (result.kind === 'refused' && result.code === TOKEN_DEAD) {
+        throw new WxError('not-logged-in', `the login of ${account.id} is dead`, { hint: 'wxagent login' });
+      }
+      // Any other word of the server on the matter itself means that it knows the token.
+      if (result.kind === 'ok' || result.kind === 'refused') return `${account.id} is logged in`;
+      throw network(`the server does not answer as it should (${result.kind})`, 'try again; then --verbose');
+    } finally {
+      await transport.close();
+    }
+  },
+};
+
+function serverOf(context: CommandContext, account: Account | null): URL {
+  const { baseUrl } = context.settings(['baseUrl']);
+  return new URL(baseUrl ?? account?.baseUrl ?? DEFAULT_BASE_URL);
+}
+
+function endpoint(url: URL): { hostname: string; port: number } {
+  const usual = url.protocol === 'http:' ? 80 : 443;
+  return { hostname: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? usual : Number(url.port) };
+}
+
+/** Waits until a socket is open and closes it. Throws WxError `network`. */
+async function opened(socket: Socket, event: string, name: string): Promise<void> {
+  try {
+    await once(socket, event, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  } catch (error) {
+    throw network(
+      `no connection to ${name}: ${reasonOf(error)}`,
+      'check the firewall; iLink goes direct unless --proxy',
+    );
+  } finally {
+    socket.destroy();
+  }
+}
+
+function network(message: string, hint: string): WxError {
+  return new WxError('network', message, { hint });
+}

@@ -1,0 +1,71 @@
+import type { Transport } from '../ilink/transport.ts';
+import { type Account, readConfigFile } from '../store/accounts-file.ts';
+import type { Store } from '../store/port.ts';
+import type { CommandContext } from './context.ts';
+import { knownAccounts } from './home.ts';
+import { obtainLogin } from './obtain-login.ts';
+
+/** How often the accounts are looked at for new logins. */
+const LOOK_EVERY_MS = 1_000;
+
+/**
+ * A new login of an account whose login has died, or null when there is none to be had: one that
+ * another process has stored meanwhile or, with `--wait-login` or while others are served, will
+ * store; on a terminal a new QR code (design 3).
+ */
+export async function loginAgain(
+  context: CommandContext,
+  dead: Account,
+  transport: Transport,
+  store: Store,
+  othersAreServed: () => boolean,
+): Promise<Account | null> {
+  const stop = context.stopSignal();
+  const { waitLogin } = context.settings(['waitLogin']);
+  const stored = storedLogin(context, dead);
+  if (stored || stop.aborted) return stored;
+  if (waitLogin || othersAreServed()) {
+    context.log.warn(`${dead.id} waits for a new login`);
+    context.log.info('hint: wxagent login');
+    while (!stop.aborted && (waitLogin || othersAreServed())) {
+      await context.clock.sleep(LOOK_EVERY_MS, stop);
+      const found = storedLogin(context, dead);
+      if (found) return found;
+    }
+    return null;
+  }
+  if (!context.isInteractive) return null;
+  const wish = { namedUrl: dead.namedUrl, cdnUrl: dead.cdnUrl, name: dead.name, force: true };
+  const { account } = await obtainLogin(context, wish, transport, store);
+  return account.key === dead.key ? account : null;
+}
+
+/** Starts accounts that log in while others are served; ends when nobody is served or the process stops. */
+export async function watchForLogins(
+  context: CommandContext,
+  served: readonly Account[],
+  anyIsServed: () => boolean,
+  start: (account: Account) => void,
+): Promise<void> {
+  const stop = context.stopSignal();
+  const seen = new Set(served.map((account) => account.key));
+  while (!stop.aborted && anyIsServed()) {
+    await context.clock.sleep(LOOK_EVERY_MS, stop);
+    if (stop.aborted) return;
+    for (const account of accountsNow(context)) {
+      if (seen.has(account.key)) continue;
+      seen.add(account.key);
+      context.log.info(`${account.id} has logged in`);
+      start(account);
+    }
+  }
+}
+
+function storedLogin(context: CommandContext, dead: Account): Account | null {
+  const now = accountsNow(context).find((account) => account.key === dead.key);
+  return now && now.token !== dead.token ? now : null;
+}
+
+function accountsNow(context: CommandContext): Account[] {
+  return knownAccounts({ ...context, file: readConfigFile(context.paths.config) });
+}

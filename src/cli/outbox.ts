@@ -1,0 +1,67 @@
+import { WxError } from '../core/errors.ts';
+import type { PartView } from '../store/port.ts';
+import type { CommandContext } from './context.ts';
+import { chooseAccount, openHomeStore } from './home.ts';
+import { excerpt, table } from './table.ts';
+
+const TEXT_COLUMNS = 50;
+
+/** `wxagent outbox list`: parts without a final verdict, oldest first. */
+export async function listOutbox(context: CommandContext): Promise<number> {
+  const account = chooseAccount(context);
+  const store = openHomeStore(context);
+  try {
+    const parts = await store.openParts(account.key);
+    if (context.json) context.printJson('outbox', { parts: parts.map(partReport) });
+    else if (parts.length === 0) context.io.err('Nothing waits.\n');
+    context.io.out(context.json ? '' : table(parts.map(rowOf)));
+    return 0;
+  } finally {
+    await store.close();
+  }
+}
+
+/** `wxagent outbox drop <id>`: takes a part that waits out of the outbox for good. */
+export async function dropFromOutbox(context: CommandContext, [id = '']: string[]): Promise<number> {
+  const account = chooseAccount(context);
+  const store = openHomeStore(context);
+  try {
+    const part = (await store.openParts(account.key)).find(
+      (one) => String(one.seq) === id || one.clientId === id,
+    );
+    if (!part)
+      throw new WxError('not-found', `there is no part ${id} that waits`, { hint: 'wxagent outbox' });
+    const drop = { account: account.key, seqs: [part.seq], reason: 'dropped', nowMs: context.clock.now() };
+    const [dropped] = await store.dropParts(drop);
+    if (context.json && dropped) context.printJson('outbox', { parts: [partReport(dropped)] });
+    return 0;
+  } finally {
+    await store.close();
+  }
+}
+
+function partReport(part: PartView) {
+  return {
+    id: String(part.seq),
+    user: part.user,
+    message: part.message,
+    clientId: part.clientId,
+    kind: part.kind,
+    name: part.file?.name ?? null,
+    text: part.text,
+    verdict: part.state,
+    reason: part.reason,
+    createdAt: new Date(part.createdAtMs).toISOString(),
+    heldAt: part.heldAtMs === null ? null : new Date(part.heldAtMs).toISOString(),
+  };
+}
+
+function rowOf(part: PartView): string[] {
+  return [
+    String(part.seq),
+    new Date(part.createdAtMs).toLocaleString(),
+    part.user,
+    part.reason === null ? part.state : `${part.state} (${part.reason})`,
+    part.file ? `[${part.file.name}]` : excerpt(part.text, TEXT_COLUMNS),
+  ];
+}

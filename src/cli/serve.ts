@@ -1,0 +1,149 @@
+import { EXIT_CODES, reasonOf, WxError } from '../core/errors.ts';
+import type { Turn } from '../core/message.ts';
+import { VERSION } from '../core/version.ts';
+import type { Transport } from '../ilink/transport.ts';
+import type { EventSink } from '../runner/events.ts';
+import { createFolderMaker } from '../runner/folders.ts';
+import type { RunnerOptions } from '../runner/options.ts';
+import type { Runner, RunnerEnd } from '../runner/port.ts';
+import { startRunner } from '../runner/runner.ts';
+import type { Account } from '../store/accounts-file.ts';
+import { type Lock, tryLock } from '../store/lock.ts';
+import type { Store } from '../store/port.ts';
+import { processStartTime } from '../store/process-identity.ts';
+import type { CommandContext } from './context.ts';
+import { claimantId, connect, loginDigest, openHomeStore, openTransport, thisProcess } from './home.ts';
+import { loginAgain, watchForLogins } from './login-again.ts';
+import type { AgentMaker } from './run-agent.ts';
+import { wordsOf } from './words.ts';
+
+/** How accounts are served. */
+export interface Service {
+  makeAgent: AgentMaker;
+  settings: RunnerOptions;
+  keepFiles: boolean;
+  emit: EventSink;
+  /** Accounts that log in meanwhile are served as well (`--all-accounts`). */
+  watchLogins: boolean;
+}
+
+/**
+ * Serves accounts until all their runners have ended, or the process is told to stop. An account
+ * whose login dies is served again when it is logged in again. Returns the exit code.
+ */
+export async function serve(
+  context: CommandContext,
+  service: Service,
+  accounts: readonly Account[],
+): Promise<number> {
+  const stop = context.stopSignal();
+  const transport = openTransport(context);
+  const store = openHomeStore(context, { waitWhileFull: stop });
+  const runners = new Map<string, Runner>();
+  const ends: Promise<RunnerEnd>[] = [];
+
+  /** One account, through as many logins as it takes. */
+  async function serveThrough(first: Account): Promise<RunnerEnd> {
+    for (let account = first; ; ) {
+      const { runner, done } = startOne(context, service, account, transport, store);
+      runners.set(account.key, runner);
+      const end = await done.finally(() => runners.delete(account.key));
+      if (end !== 'expired') return end;
+      const next = await loginAgain(context, account, transport, store, () => runners.size > 0);
+      if (next === null) return stop.aborted ? 'stopped' : 'expired';
+      account = next;
+    }
+  }
+  const start = (account: Account): void => {
+    const end = serveThrough(account);
+    // Awaited below; until then a failure must not count as unhandled.
+    end.catch(() => {});
+    ends.push(end);
+  };
+  const stopAll = (): void => {
+    const busy = [...runners.values()].reduce((sum, runner) => sum + runner.running, 0);
+    if (busy > 0) context.log.info(wordsOf(context.language).stopping(busy));
+    for (const runner of runners.values()) runner.stop();
+  };
+  try {
+    stop.addEventListener('abort', stopAll, { once: true });
+    for (const account of accounts) start(account);
+    if (stop.aborted) stopAll();
+    if (service.watchLogins) await watchForLogins(context, accounts, () => runners.size > 0, start);
+    const results = await Promise.all(ends);
+    if (!results.includes('expired')) return 0;
+    context.log.info('hint: wxagent login');
+    return EXIT_CODES['not-logged-in'];
+  } catch (error) {
+    for (const runner of runners.values()) runner.stop();
+    await Promise.allSettled(ends);
+    throw error;
+  } finally {
+    stop.removeEventListener('abort', stopAll);
+    await store.close();
+    await transport.close();
+  }
+}
+
+/** Serves one login of an account under its poller lock. Throws WxError `busy` when another process polls it. */
+function startOne(
+  context: CommandContext,
+  service: Service,
+  account: Account,
+  transport: Transport,
+  store: Store,
+): { runner: Runner; done: Promise<RunnerEnd> } {
+  const connection = connect(context, account, transport);
+  const lock = takeLock(context, account);
+  const agent = service.makeAgent((turn: Turn, pid: number) => {
+    const startTime = processStartTime(pid);
+    if (startTime === null) return;
+    store
+      .noteChild({ account: account.key, id: turn.id, child: { pid, startTime } })
+      .catch((error) => context.log.debug(`child not noted: ${reasonOf(error)}`));
+  });
+  const runner = startRunner({
+    ...connection,
+    account: {
+      key: account.key,
+      id: account.id,
+      name: account.name,
+      owner: account.owner,
+      login: loginDigest(account),
+      formerPoller: lock.former && claimantId(lock.former),
+    },
+    store,
+    agent,
+    folders: createFolderMaker({
+      turns: context.paths.media('turn', account.key),
+      state: (user) => context.paths.agentState(account.key, user),
+      keep: service.keepFiles,
+      log: context.log,
+    }),
+    async endChild(child) {
+      const { endOrphan } = await import('../agents/orphans.ts');
+      return endOrphan(child, processStartTime);
+    },
+    rescue: (line) => context.io.err(`${line}\n`),
+    settings: service.settings,
+    version: VERSION,
+    clock: context.clock,
+    log: context.log,
+    emit: service.emit,
+  });
+  const done = runner.done.finally(async () => {
+    await agent.close?.();
+    lock.release();
+  });
+  return { runner, done };
+}
+
+function takeLock(context: CommandContext, account: Account): Lock {
+  const taken = tryLock(context.paths.pollerLock(account.key), thisProcess());
+  if ('lock' in taken) return taken.lock;
+  const { holder } = taken;
+  const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
+  throw new WxError('busy', `${who} receives the messages of ${account.id} already`, {
+    hint: 'wxagent status',
+  });
+}

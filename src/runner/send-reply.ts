@@ -1,0 +1,31 @@
+import type { CallResult } from '../ilink/client.ts';
+import { TOKEN_DEAD } from '../ilink/result.ts';
+import type { SendMessageResponse } from '../ilink/wire.ts';
+import type { SendReply } from '../store/port.ts';
+
+/** HTTP statuses of the 4xx range that say nothing about the request itself. */
+const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/** What an answer of the server means for the part (design 3). */
+export function replyOf(result: CallResult<SendMessageResponse>): SendReply | 'expired' {
+  switch (result.kind) {
+    case 'ok':
+      return { kind: 'accepted', messageId: result.body.message_id ?? null };
+    case 'refused':
+      return result.code === TOKEN_DEAD
+        ? 'expired'
+        : { kind: 'refused', code: result.code, errmsg: result.errmsg };
+    case 'http': {
+      const final = result.status >= 400 && result.status < 500 && !PASSING_STATUSES.has(result.status);
+      return final
+        ? { kind: 'rejected', status: result.status }
+        : { kind: 'unknown', detail: `HTTP ${result.status}` };
+    }
+    case 'garbled':
+      return { kind: 'unknown', detail: result.detail };
+    case 'unreachable':
+      return { kind: 'unknown', detail: result.detail };
+    case 'aborted':
+      return { kind: 'unknown', detail: 'stopped' };
+  }
+}

@@ -1,0 +1,32 @@
+import type { Clock } from '../core/clock.ts';
+import type { Store } from '../store/port.ts';
+import type { Outgoing } from './outgoing.ts';
+
+/** How often held parts may expire and finished rows are forgotten; while there is more to do, much sooner. */
+const SWEEP_EVERY_MS = 60_000;
+const SWEEP_PAUSE_MS = 50;
+/** Finished rows are kept this long, and so many of each user (design 4). */
+const FINISHED_MS = 30 * 24 * 60 * 60_000;
+const FINISHED_PER_USER = 10_000;
+/** Clocks that differ by more have jumped: ages mean nothing until they agree again (design 4). */
+const CLOCK_JUMP_MS = 60 * 60_000;
+
+/**
+ * Keeps the store and the outgoing files bounded, a little at a time so that no poll waits for it,
+ * until the signal is aborted. Pauses while the wall clock has jumped away from the monotonic one.
+ */
+export async function runSweeps(
+  options: { account: string; store: Store; outgoing: Outgoing; holdMaxMs: number; clock: Clock },
+  signal: AbortSignal,
+): Promise<void> {
+  const { account, store, outgoing, holdMaxMs, clock } = options;
+  const retention = { account, holdMaxMs, finishedMs: FINISHED_MS, finishedPerUser: FINISHED_PER_USER };
+  await store.keepReserve();
+  const offsetMs = clock.now() - clock.monotonic();
+  while (!signal.aborted) {
+    const jumped = Math.abs(clock.now() - clock.monotonic() - offsetMs) > CLOCK_JUMP_MS;
+    const more = !jumped && (await store.sweep({ ...retention, nowMs: clock.now() }));
+    if (!more && !jumped) await outgoing.sweep(store, clock.now());
+    await clock.sleep(more ? SWEEP_PAUSE_MS : SWEEP_EVERY_MS, signal);
+  }
+}

@@ -1,0 +1,30 @@
+import type { Clock } from '../core/clock.ts';
+import type { Store } from '../store/port.ts';
+import type { Delivery } from './delivery.ts';
+import type { Lanes } from './lanes.ts';
+
+/** How soon a runner sees what other processes have written (`retry`, `send`). */
+const LOOK_EVERY_MS = 250;
+
+/** Picks up messages and parts that other processes have committed, until the signal is aborted. */
+export async function watchStore(
+  options: {
+    account: string;
+    store: Pick<Store, 'changes' | 'unfinished'>;
+    lanes: Pick<Lanes, 'add'>;
+    delivery: Pick<Delivery, 'refresh'>;
+    clock: Clock;
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  const { account, store, lanes, delivery, clock } = options;
+  let seen = store.changes();
+  while (!signal.aborted) {
+    await clock.sleep(LOOK_EVERY_MS, signal);
+    const now = store.changes();
+    if (now === seen || signal.aborted) continue;
+    seen = now;
+    for (const entry of await store.unfinished(account)) lanes.add(entry);
+    await delivery.refresh();
+  }
+}

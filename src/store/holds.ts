@@ -1,0 +1,107 @@
+import { newClientId } from '../core/ids.ts';
+import type { Database, Row } from './database.ts';
+import type { Intake } from './inbox-port.ts';
+import type { HeldPart, PartOrigin, PartView } from './outbox-port.ts';
+import { appendParts, fileOf, textOf, viewOf } from './parts.ts';
+
+/** Puts everything a user has queued on hold. Returns the held parts as they are now. */
+export function holdUser(
+  database: Database,
+  input: { account: string; user: string; reason: string; nowMs: number },
+): PartView[] {
+  const { account, user, reason, nowMs } = input;
+  database.run(
+    `UPDATE parts SET state = 'held', reason = ?, held_at = COALESCE(held_at, ?), body = NULL
+       WHERE account = ? AND user = ? AND state = 'queued'`,
+    reason,
+    nowMs,
+    account,
+    user,
+  );
+  return database
+    .all("SELECT * FROM parts WHERE account = ? AND user = ? AND state = 'held' ORDER BY seq", account, user)
+    .map(viewOf);
+}
+
+/**
+ * Queues a user's held parts again, as `merge` has put them together; those held by `throttle` keep
+ * their clock. Returns whether there were any. The rows of the held parts are used again in their
+ * order, so that what was queued behind them stays behind them.
+ */
+export function release(database: Database, intake: Intake, user: string): boolean {
+  const { account, nowMs } = intake;
+  const held = database.all(
+    "SELECT * FROM parts WHERE account = ? AND user = ? AND state = 'held' AND reason <> 'throttle' ORDER BY seq",
+    account,
+    user,
+  );
+  const expired = takeExpiredCount(database, account, user);
+  const last = held.at(-1);
+  if (!last && expired === 0) return false;
+  const merged = intake.merge(held.map(heldPart), expired);
+  const place = { account, user, message: null, nowMs };
+  for (const [index, row] of held.entries()) {
+    const item = merged[index];
+    if (item) requeue(database, row, item);
+    else mergeAway(database, row, held[merged.length - 1], nowMs);
+  }
+  appendParts(
+    database,
+    place,
+    merged.slice(held.length).map((item) => ({
+      ...item,
+      clientId: newClientId(),
+      origin: (last?.origin as PartOrigin | undefined) ?? 'notice',
+      runId: (last?.run_id as string | null | undefined) ?? null,
+    })),
+  );
+  return true;
+}
+
+/** How many of the user's parts have expired while held and have not been told of; told of now. */
+function takeExpiredCount(database: Database, account: string, user: string): number {
+  return database.run(
+    "UPDATE parts SET reason = 'hold-max, told' WHERE account = ? AND user = ? AND state = 'expired' AND reason = 'hold-max'",
+    account,
+    user,
+  ).changes;
+}
+
+function heldPart(row: Row): HeldPart {
+  return {
+    text: textOf(row),
+    file: fileOf(row),
+    createdAtMs: row.created_at as number,
+    origin: row.origin as PartOrigin,
+  };
+}
+
+/** After a hold the request is a new one: new client id, newest token, file uploaded again (design 3). */
+function requeue(database: Database, row: Row, item: { text: string; file: unknown }): void {
+  database.run(
+    `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, client_id = ?, text = ?, file = ?,
+       upload = NULL, not_before = 0, tries = 0, repeats = 0 WHERE seq = ?`,
+    newClientId(),
+    Buffer.from(item.text, 'utf8'),
+    item.file === null ? null : Buffer.from(JSON.stringify(item.file), 'utf8'),
+    row.seq as number,
+  );
+}
+
+function mergeAway(database: Database, row: Row, into: Row | undefined, nowMs: number): void {
+  database.run(
+    "UPDATE parts SET state = 'merged', reason = NULL, merged_into = ?, finished_at = ? WHERE seq = ?",
+    (into?.seq as number | undefined) ?? null,
+    nowMs,
+    row.seq as number,
+  );
+}
+
+/** Queues parts that have expired while held again. Returns how many. */
+export function requeueExpired(database: Database, input: { account: string }): number {
+  return database.run(
+    `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, finished_at = NULL, upload = NULL,
+       not_before = 0 WHERE account = ? AND state = 'expired' AND reason LIKE 'hold-max%'`,
+    input.account,
+  ).changes;
+}

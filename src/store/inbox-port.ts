@@ -1,0 +1,101 @@
+import type { HeldPart, MergedHolds } from './outbox-port.ts';
+
+/** Where a message of the inbox stands (design 3). */
+export type MessageState = 'received' | 'running' | 'waiting' | 'done' | 'failed' | 'ignored' | 'superseded';
+
+/** A message as the wire delivered it, ready to be committed. `raw` is kept whole, unknown fields included. */
+export interface IncomingMessage {
+  /** The server's id, or null where it named none. */
+  id: string | null;
+  user: string;
+  createdAtMs: number | null;
+  contextToken: string | null;
+  kind: string;
+  /** Digest of the content only: equal for two deliveries of one message. */
+  fingerprint: string;
+  raw: Buffer;
+  /** Why the agent is not to see it; null when it is. */
+  ignore: string | null;
+}
+
+/** What a poll brought, to be committed in one step. */
+export interface Intake {
+  account: string;
+  /** Digest of the token that polled: a newer login must not be overwritten (design 4). */
+  login: string;
+  /** New cursor; null keeps the old one. */
+  cursor: string | null;
+  messages: IncomingMessage[];
+  /** Users allowed beside the owner; 'all' lets everyone in. */
+  allow: ReadonlySet<string> | 'all';
+  /** Content seen again within this time counts as a duplicate; 0 turns it off (`--dedupe-window`). */
+  dedupeWindowMs: number;
+  nowMs: number;
+  /** Turns the held parts of a user who wrote again into what is sent first. */
+  merge: (held: HeldPart[], expired: number) => MergedHolds;
+}
+
+/** What became of each message of an {@link Intake}, in its order. */
+export interface IntakeResult {
+  messages: {
+    seq: number;
+    id: string;
+    user: string;
+    state: 'received' | 'ignored' | 'duplicate';
+    reason: string | null;
+  }[];
+  /** Users whose held parts were queued again. */
+  released: string[];
+  /** Set when this intake made somebody the owner of an account that had none. */
+  learnedOwner: string | null;
+}
+
+/** A message that is not finished: what a lane needs to know of it. */
+export interface LaneEntry {
+  seq: number;
+  user: string;
+  /** Not to be started before this wall-clock time; null: at once. */
+  notBeforeMs: number | null;
+}
+
+/** A message whose turn has just been committed as started. */
+export interface StartedTurn {
+  seq: number;
+  id: string;
+  user: string;
+  raw: Buffer;
+  receivedAtMs: number;
+  sessionId: string;
+  turn: number;
+  attempt: number;
+  /** Failures counted towards `--retries` so far. */
+  failures: number;
+}
+
+/** A child process, told apart from a later one with the same pid by when it started. */
+export interface Child {
+  pid: number;
+  startTime: string;
+}
+
+/** How a turn ended, for `finishTurn`. */
+export type TurnResult =
+  | { kind: 'done' }
+  | { kind: 'failed'; reason: string; detail: string }
+  /** Runs again at `notBeforeMs`; `counts` adds to the failures that `--retries` limits. */
+  | { kind: 'again'; notBeforeMs: number; counts: boolean; detail: string };
+
+/** One message as `messages` lists it. */
+export interface MessageView {
+  seq: number;
+  id: string;
+  user: string;
+  state: MessageState;
+  reason: string | null;
+  /** Why it failed, or why it has to run again: the end of what the agent wrote to stderr. */
+  detail: string | null;
+  kind: string;
+  receivedAtMs: number;
+  attempt: number;
+  raw: Buffer;
+}

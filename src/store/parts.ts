@@ -1,0 +1,159 @@
+import type { Database, Row } from './database.ts';
+import type { NewPart, PartFile, PartOrigin, PartState, PartView } from './outbox-port.ts';
+
+/** Parts that still wait for their verdict or their user, as SQL. */
+export const OPEN = "state IN ('queued', 'uploading', 'sending', 'held')";
+
+/** Where new parts go, and what `send` wants of them. */
+export interface Placement {
+  account: string;
+  user: string;
+  message: string | null;
+  nowMs: number;
+  id?: string | null;
+  key?: string | null;
+  expiresAtMs?: number | null;
+}
+
+/**
+ * Appends parts to a user's outbox. Behind a held part they are held as well: the outbox is one
+ * queue, and nothing overtakes (design 3). Returns their numbers.
+ */
+export function appendParts(database: Database, place: Placement, parts: readonly NewPart[]): number[] {
+  if (parts.length === 0) return [];
+  const { account, user, nowMs } = place;
+  const ahead = database.one(
+    "SELECT reason FROM parts WHERE account = ? AND user = ? AND state = 'held' LIMIT 1",
+    account,
+    user,
+  );
+  return parts.map((part) => {
+    const { rowid } = database.run(
+      `INSERT INTO parts (account, user, client_id, message, origin, run_id, text, file, state, reason,
+         send_id, send_key, expires_at, created_at, held_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      account,
+      user,
+      part.clientId,
+      place.message,
+      part.origin,
+      part.runId,
+      Buffer.from(part.text, 'utf8'),
+      part.file && Buffer.from(JSON.stringify(part.file), 'utf8'),
+      ahead ? 'held' : 'queued',
+      ahead ? (ahead.reason ?? null) : null,
+      place.id ?? null,
+      place.key ?? null,
+      place.expiresAtMs ?? null,
+      nowMs,
+      ahead ? nowMs : null,
+    );
+    return rowid;
+  });
+}
+
+/** Users of an account with parts that may be deliverable, by age of their oldest. */
+export function usersToDeliver(database: Database, account: string): string[] {
+  return database
+    .all(
+      `SELECT user, min(seq) AS head FROM parts WHERE account = ? AND ${OPEN} GROUP BY user ORDER BY head`,
+      account,
+    )
+    .map((row) => row.user as string);
+}
+
+/** A part by its number. */
+export function partView(database: Database, seq: number): PartView | undefined {
+  const row = database.one('SELECT * FROM parts WHERE seq = ?', seq);
+  return row && viewOf(row);
+}
+
+/** All parts of an account that are not final, oldest first. */
+export function openParts(database: Database, account: string): PartView[] {
+  return database.all(`SELECT * FROM parts WHERE account = ? AND ${OPEN} ORDER BY seq`, account).map(viewOf);
+}
+
+/** Parts that were queued under the same `--id`, oldest first. */
+export function partsOfSendId(database: Database, account: string, id: string): PartView[] {
+  return database
+    .all('SELECT * FROM parts WHERE account = ? AND send_id = ? ORDER BY seq', account, id)
+    .map(viewOf);
+}
+
+/**
+ * Takes parts out of the outbox: what waits expires with this reason; what is being sent may have
+ * arrived, so it becomes `unconfirmed`. Final parts stay as they are.
+ */
+export function dropParts(
+  database: Database,
+  input: { account: string; seqs: readonly number[]; reason: string; nowMs: number },
+): PartView[] {
+  return input.seqs.flatMap((seq) => {
+    database.run(
+      `UPDATE parts SET state = CASE state WHEN 'sending' THEN 'unconfirmed' ELSE 'expired' END, reason = ?,
+         body = NULL, finished_at = ? WHERE seq = ? AND account = ? AND ${OPEN}`,
+      input.reason,
+      input.nowMs,
+      seq,
+      input.account,
+    );
+    const view = partView(database, seq);
+    return view?.account === input.account ? [view] : [];
+  });
+}
+
+/** Drops the parts of a user that wait under a `--key`, for a newer text to take their place. */
+export function replaceKey(
+  database: Database,
+  input: { account: string; user: string; key: string; nowMs: number },
+): void {
+  const waiting = database.all(
+    "SELECT seq FROM parts WHERE account = ? AND user = ? AND send_key = ? AND state IN ('queued', 'held')",
+    input.account,
+    input.user,
+    input.key,
+  );
+  dropParts(database, { ...input, seqs: waiting.map((row) => row.seq as number), reason: 'replaced' });
+}
+
+/** Which of these files no part that is not final names. */
+export function unneededFiles(database: Database, paths: readonly string[]): string[] {
+  const needed = new Set(
+    database
+      .all(`SELECT file FROM parts WHERE file IS NOT NULL AND (${OPEN} OR state = 'expired')`)
+      .map((row) => fileOf(row)?.path),
+  );
+  return paths.filter((path) => !needed.has(path));
+}
+
+/** A row of `parts` as lists and logs show it. */
+export function viewOf(row: Row): PartView {
+  const file = fileOf(row);
+  return {
+    seq: row.seq as number,
+    account: row.account as string,
+    user: row.user as string,
+    clientId: row.client_id as string,
+    message: row.message as string | null,
+    origin: row.origin as PartOrigin,
+    kind: file === null ? 'text' : 'file',
+    text: textOf(row),
+    file,
+    state: row.state as PartState,
+    reason: row.reason as string | null,
+    serverId: row.server_id as string | null,
+    createdAtMs: row.created_at as number,
+    heldAtMs: row.held_at as number | null,
+    mergedInto: row.merged_into as number | null,
+  };
+}
+
+/** The text of a row. */
+export function textOf(row: Row): string {
+  return (row.text as Buffer).toString('utf8');
+}
+
+/** The file of a row; null for a text. */
+export function fileOf(row: Row): PartFile | null {
+  return row.file === null ? null : (JSON.parse((row.file as Buffer).toString('utf8')) as PartFile);
+}
