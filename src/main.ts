@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from './cli/program.ts';
 import { readEnvironment } from './config.ts';
@@ -17,6 +16,7 @@ const io: Io = {
     return Buffer.concat(chunks);
   },
   async ask(question, signal) {
+    const { createInterface } = await import('node:readline/promises');
     const terminal = createInterface({ input: process.stdin, output: process.stderr });
     try {
       return await new Promise<string | null>((resolve, reject) => {
@@ -36,13 +36,24 @@ const io: Io = {
 
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
+/**
+ * One signal can arrive twice: npx passes on what the terminal has sent to both, and a library of
+ * conf's (when-exit) sends every signal once more. Nobody presses Ctrl-C twice as fast as this.
+ */
+const SAME_SIGNAL_MS = 100;
+
 /** The first signal asks a command to stop, if it has said that it can; the next one ends the process. */
 function watchSignals(): () => AbortSignal {
   const stop = new AbortController();
   let isHandled = false;
+  let isSame = false;
   for (const [name, code] of Object.entries(SIGNAL_EXITS)) {
     process.on(name, () => {
+      if (isSame) return;
       if (!isHandled || stop.signal.aborted) process.exit(code);
+      isSame = true;
+      // A signal that waits already, however busy the process is, is handled between the two.
+      setTimeout(() => setImmediate(() => (isSame = false)), SAME_SIGNAL_MS).unref();
       stop.abort(name);
     });
   }

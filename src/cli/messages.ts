@@ -3,8 +3,9 @@ import type { CommandContext } from './context.ts';
 import { chooseAccount, openHomeStore } from './home.ts';
 import { excerpt, table } from './table.ts';
 
-/** Messages shown at once. */
-const LIMIT = 200;
+/** Messages shown when no `--since` says how far back. */
+const USUAL_LIMIT = 200;
+const NO_LIMIT = -1;
 const TEXT_COLUMNS = 60;
 
 /** `wxagent messages`: what has come in, oldest first, and what became of it. */
@@ -14,7 +15,7 @@ export async function messages(context: CommandContext): Promise<number> {
   const store = openHomeStore(context);
   try {
     const sinceMs = since === null ? null : context.clock.now() - since;
-    const found = await store.messages({ account: account.key, user, sinceMs, limit: LIMIT });
+    const found = await store.messages({ account: account.key, user, sinceMs, limit: since === null ? USUAL_LIMIT : NO_LIMIT });
     const read = found.map((message) => ({ ...message, text: readInbound(decodeRaw(message.raw)).text }));
     if (context.json) {
       context.printJson('messages', {

@@ -23,6 +23,8 @@ interface Target {
   user: string;
   /** null inside an agent of an account whose token only the runner has: that one delivers. */
   account: Account | null;
+  /** The server has said that this token is dead: nobody can deliver before a new login. */
+  isLoginDead: boolean;
 }
 
 /** `wxagent send`: puts a text into the outbox and waits for its verdict. */
@@ -93,7 +95,13 @@ async function findTarget(context: CommandContext, store: Store): Promise<Target
   const asking = context.environment.get('WXAGENT_USER');
   if ('view' in account) {
     const user = to ?? asking ?? account.view.owner;
-    return { key: account.id, id: account.id, user: user ?? unknownUser(account.id), account: null };
+    return {
+      key: account.id,
+      id: account.id,
+      user: user ?? unknownUser(account.id),
+      account: null,
+      isLoginDead: false,
+    };
   }
   const { key, id, owner } = account;
   const opened = await store.openAccount({
@@ -102,7 +110,8 @@ async function findTarget(context: CommandContext, store: Store): Promise<Target
     owner,
     nowMs: context.clock.now(),
   });
-  return { key, id, user: to ?? asking ?? owner ?? opened.owner ?? unknownUser(id), account };
+  const user = to ?? asking ?? owner ?? opened.owner ?? unknownUser(id);
+  return { key, id, user, account, isLoginDead: opened.loginExpired };
 }
 
 /** A logged-in account; inside an agent one that the store knows will do, for the runner has its token. */
@@ -158,7 +167,8 @@ async function deliver(
 ): Promise<boolean> {
   const { account, user } = target;
   const runs = lockHolder(context.paths.pollerLock(target.key)) !== null;
-  return runs || account === null ? false : deliverHere(context, store, { account, user }, giveUpAtMs);
+  if (runs || account === null) return false;
+  return target.isLoginDead || deliverHere(context, store, { account, user }, giveUpAtMs);
 }
 
 /** The parts as they stand when all have a verdict, or when the time is up. Merged ones have the verdict of their text. */

@@ -41,6 +41,7 @@ export async function serve(
   const store = openHomeStore(context, { waitWhileFull: stop });
   const runners = new Map<string, Runner>();
   const ends: Promise<RunnerEnd>[] = [];
+  let hasFailed = false;
 
   /** One account, through as many logins as it takes. */
   async function serveThrough(first: Account): Promise<RunnerEnd> {
@@ -57,7 +58,9 @@ export async function serve(
   const start = (account: Account): void => {
     const end = serveThrough(account);
     // Awaited below; until then a failure must not count as unhandled.
-    end.catch(() => {});
+    end.catch(() => {
+      hasFailed = true;
+    });
     ends.push(end);
   };
   const stopAll = (): void => {
@@ -69,7 +72,8 @@ export async function serve(
     stop.addEventListener('abort', stopAll, { once: true });
     for (const account of accounts) start(account);
     if (stop.aborted) stopAll();
-    if (service.watchLogins) await watchForLogins(context, accounts, () => runners.size > 0, start);
+    if (service.watchLogins)
+      await watchForLogins(context, accounts, () => runners.size > 0 && !hasFailed, start);
     const results = await Promise.all(ends);
     if (!results.includes('expired')) return 0;
     context.log.info('hint: wxagent login');

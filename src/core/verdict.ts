@@ -4,7 +4,7 @@ export interface RefusalFacts {
   errmsg: string;
   /** The user wrote after this request was made: the refusal may be about the older token. */
   userWroteSince: boolean;
-  /** Bot messages accepted since the user's last one, this one not counted. */
+  /** Requests since the user's last message that were accepted or may have been, this one not counted. */
   sentSinceMessage: number;
   /** Milliseconds since the user's last message; null when there was none. */
   messageAgeMs: number | null;
@@ -13,6 +13,8 @@ export interface RefusalFacts {
   sentLastFiveMinutes: number;
   /** The account has been throttled and nothing was accepted since. */
   isThrottled: boolean;
+  /** This part has waited out a throttle, and others of the account have got through since: it is not that. */
+  provenUnthrottled: boolean;
   /** Definite refusals of this part with a code nobody knows, this one included. */
   tries: number;
 }
@@ -42,6 +44,7 @@ export function judgeRefusal(facts: RefusalFacts): Judgement {
   if (facts.sentSinceMessage >= BUDGET_MESSAGES) return { kind: 'held', reason: 'quota' };
   if (facts.messageAgeMs === null || facts.messageAgeMs > BUDGET_WINDOW_MS)
     return { kind: 'held', reason: 'window' };
-  if (facts.isThrottled || facts.sentLastSecond > 2 || facts.sentLastFiveMinutes > 12) return { kind: 'held', reason: 'throttle' };
+  const isBurst = facts.isThrottled || facts.sentLastSecond > 2 || facts.sentLastFiveMinutes > 12;
+  if (isBurst && !facts.provenUnthrottled) return { kind: 'held', reason: 'throttle' };
   return { kind: 'held', reason: 'context' };
 }

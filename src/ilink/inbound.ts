@@ -152,8 +152,11 @@ function idOf(value: unknown): string | null {
   return id === '0' ? null : id;
 }
 
-/** A time in milliseconds; int64 values may come as strings. */
+/** The last moment that a Date can show. */
+const LATEST_MS = 8.64e15;
+
+/** A time in whole milliseconds; int64 values may come as strings. Null for what is no time. */
 function timeOf(value: unknown): number | null {
   const time = typeof value === 'string' ? Number(value) : value;
-  return typeof time === 'number' && Number.isFinite(time) && time > 0 ? time : null;
+  return typeof time === 'number' && time >= 1 && time <= LATEST_MS ? Math.floor(time) : null;
 }

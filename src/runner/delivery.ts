@@ -22,7 +22,7 @@ export interface Delivery {
   pending(patienceMs: number): boolean;
   /** Resolves when nothing is {@link pending}: all final, held, or waiting for longer. */
   settled(patienceMs: number): Promise<void>;
-  /** Starts no further request; resolves when those under way are settled. */
+  /** Starts no further request and gives up those under way; resolves when all is settled. */
   stop(): Promise<void>;
 }
 
@@ -51,6 +51,7 @@ export function createDelivery(options: {
   const { account, store, client, clock, log, emit } = options;
   const courses = new Map<string, Course>();
   const waiters = new Set<() => void>();
+  const cut = new AbortController();
   let stopped = false;
 
   const terms = (user: string): DeliveryTerms => ({
@@ -66,8 +67,9 @@ export function createDelivery(options: {
 
   /** Delivers to one user until nothing can go; `first` is a claim made elsewhere. */
   async function serve(user: string, course: Course, first: Claim | null): Promise<void> {
-    let claim = first ?? (await store.claimPart(terms(user)));
-    for (;;) {
+    for (let claim = first; ; claim = null) {
+      claim ??= await store.claimPart(terms(user));
+      if (stopped) return giveBack(claim);
       let waitMs = 0;
       if (claim.kind === 'nothing') {
         report(claim.held, null);
@@ -82,13 +84,13 @@ export function createDelivery(options: {
       course.again = false;
       if (waitMs > 0 && !stopped) await rest(course, waitMs);
       if (stopped) return;
-      claim = await store.claimPart(terms(user));
-      if (stopped) {
-        if (claim.kind === 'part') await store.returnPart({ account, seq: claim.part.seq });
-        if (claim.kind === 'upload') await store.returnPart({ account, seq: claim.seq });
-        return;
-      }
     }
+  }
+
+  /** A claim nothing has been done with yet. */
+  async function giveBack(claim: Claim): Promise<void> {
+    if (claim.kind === 'part') await store.returnPart({ account, seq: claim.part.seq });
+    if (claim.kind === 'upload') await store.returnPart({ account, seq: claim.seq });
   }
 
   async function rest(course: Course, waitMs: number): Promise<void> {
@@ -101,7 +103,7 @@ export function createDelivery(options: {
 
   /** One request; null when the login turned out to be dead. */
   async function send(part: ClaimedPart): Promise<Verdict | null> {
-    const reply = replyOf(await client.sendMessage(part.body));
+    const reply = replyOf(await client.sendMessage(part.body, { signal: cut.signal }));
     if (reply === 'expired') {
       await store.returnPart({ account, seq: part.seq });
       options.onExpired();
@@ -207,6 +209,8 @@ export function createDelivery(options: {
       }),
     async stop() {
       stopped = true;
+      // Whoever stops has waited long enough: what has no answer yet is repeated as it was by the next who delivers.
+      cut.abort();
       for (const course of courses.values()) course.wake.abort();
       if (courses.size === 0) return;
       await new Promise<void>((resolve) => {

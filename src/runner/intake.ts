@@ -33,6 +33,8 @@ export interface IntakeOptions {
   rescue: (line: string) => void;
   /** One poll came back empty, in time and not aborted. */
   onEmpty: () => void;
+  /** One poll has failed; unless the signal is aborted here, it is tried again after a pause. */
+  onFailure: () => void;
 }
 
 /**
@@ -56,6 +58,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
       failures++;
       const waitMs = pollFailureDelayMs(failures);
       log.warn(`polling failed: ${result.detail}; next try in ${waitMs / 1000} s`, { failures });
+      options.onFailure();
       await clock.sleep(waitMs, signal);
       continue;
     }

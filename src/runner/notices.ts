@@ -40,6 +40,9 @@ export function wholeInFile(chars: number, language: ChatLanguage): string {
     : `... (${chars} characters in all: see the file below)`;
 }
 
+/** A text that was held, released and refused again has its time already. */
+const STAMPED = /^\[(?:\d\d-\d\d )?\d\d:\d\d\]\n/;
+
 /**
  * Joins held texts into what is sent first when the user writes again: an empty line between, old
  * ones and those of `send` stamped with their time, a note when others have expired (design 3).
@@ -53,7 +56,7 @@ export function mergeHeld(
   const texts = held.map(({ text, createdAtMs, origin }) => {
     const at = new Date(createdAtMs);
     const old = at.toDateString() !== today;
-    return old || origin === 'send' ? `[${stamp(at, old)}]\n${text}` : text;
+    return (old || origin === 'send') && !STAMPED.test(text) ? `[${stamp(at, old)}]\n${text}` : text;
   });
   const language = languageOf(texts.join(''));
   const note =

@@ -9,7 +9,7 @@ import type { Outgoing } from './outgoing.ts';
 import { mergeForRelease } from './reply.ts';
 
 /**
- * Polls without an agent until something arrives, or one poll comes back empty after `patienceMs`
+ * Polls without an agent until something arrives, or one poll brings nothing or fails after `patienceMs`
  * at the longest: for `login`, which waits for a first message, and `send`, which needs a fresh
  * context. What arrives waits in the inbox for the next run. The caller holds the poller lock.
  */
@@ -33,6 +33,9 @@ export async function pollOnce(options: {
   options.signal.addEventListener('abort', stop);
   const giveUpAt = clock.monotonic() + options.patienceMs;
   const timer = options.patienceMs > 0 ? clock.sleep(options.patienceMs, enough.signal).then(stop) : null;
+  const stopWhenLate = (): void => {
+    if (clock.monotonic() >= giveUpAt) stop();
+  };
   let received = 0;
   try {
     const opened = await store.openAccount({
@@ -60,9 +63,8 @@ export async function pollOnce(options: {
           received += result.messages.filter((message) => message.state === 'received').length;
           if (received > 0) stop();
         },
-        onEmpty() {
-          if (clock.monotonic() >= giveUpAt) stop();
-        },
+        onEmpty: stopWhenLate,
+        onFailure: stopWhenLate,
       },
       enough.signal,
     );

@@ -51,6 +51,7 @@ export function startRunner(options: {
   let end: RunnerEnd | null = null;
   let failure: unknown = null;
   let isFinishing = false;
+  let isExpired = false;
   /** What a killed runner left running ends before its messages run again (design 5). */
   let cleared: Promise<void> | null = null;
   const ending = new AbortController();
@@ -107,7 +108,10 @@ export function startRunner(options: {
     },
   });
 
+  /** The poll and every request under way may find it out; it is told once. */
   async function expire(): Promise<void> {
+    if (isExpired) return;
+    isExpired = true;
     await store.markLogin({ account: key, login: account.login, expired: true }).catch(fail);
     emit({ type: 'expired', account: key });
     finish('expired');
@@ -156,6 +160,8 @@ export function startRunner(options: {
       owner: account.owner,
       nowMs: clock.now(),
     });
+    // From here on every commit of another process is seen, be it before the first look at what waits or after.
+    const since = store.changes();
     const { failed, children } = await store.recover({
       account: key,
       former: account.formerPoller,
@@ -163,6 +169,9 @@ export function startRunner(options: {
       nowMs: clock.now(),
     });
     cleared = endChildren(children);
+    cleared.catch(fail);
+    // The notice goes before what is answered from here on.
+    for (const started of failed) await turns.giveUp(started);
     // Before the first poll: what waits is older than what that will bring.
     for (const entry of await store.unfinished(key)) lanes.add(entry);
     void client.notifyStart().catch(fail);
@@ -187,13 +196,13 @@ export function startRunner(options: {
           isFinishing = true;
           void finishWhenAnswered();
         },
+        onFailure() {},
       },
       polling.signal,
     ).then((how) => (how === 'expired' ? expire() : undefined), fail);
-    for (const started of failed) await turns.giveUp(started);
-    await delivery.refresh();
+    await delivery.refresh().catch(fail);
     const upkeep = Promise.all([
-      watchStore({ account: key, store, lanes, delivery, clock }, polling.signal),
+      watchStore({ account: key, since, store, lanes, delivery, clock }, polling.signal),
       watchIdle(),
       runSweeps(
         { account: key, store, outgoing: options.outgoing, holdMaxMs: settings.holdMaxMs, clock },

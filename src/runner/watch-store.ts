@@ -10,6 +10,8 @@ const LOOK_EVERY_MS = 250;
 export async function watchStore(
   options: {
     account: string;
+    /** `changes()` of the store before what waits was first looked at. */
+    since: number;
     store: Pick<Store, 'changes' | 'unfinished'>;
     lanes: Pick<Lanes, 'add'>;
     delivery: Pick<Delivery, 'refresh'>;
@@ -18,7 +20,7 @@ export async function watchStore(
   signal: AbortSignal,
 ): Promise<void> {
   const { account, store, lanes, delivery, clock } = options;
-  let seen = store.changes();
+  let seen = options.since;
   while (!signal.aborted) {
     await clock.sleep(LOOK_EVERY_MS, signal);
     const now = store.changes();

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { OPEN } from './parts.ts';
 
 /** The account's row as the steps need it. */
 export interface AccountRow {
@@ -51,13 +52,13 @@ export function openAccount(
   );
   database.run(
     `UPDATE parts SET state = 'unconfirmed', reason = 'login', body = NULL, finished_at = ?
-       WHERE account = ? AND state = 'sending'`,
+       WHERE account = ? AND ${OPEN} AND state = 'sending'`,
     nowMs,
     account,
   );
   database.run(
     `UPDATE parts SET state = 'held', reason = 'context', held_at = ?
-       WHERE account = ? AND state IN ('queued', 'uploading', 'held')`,
+       WHERE account = ? AND ${OPEN}`,
     nowMs,
     account,
   );

@@ -2,7 +2,7 @@ import { resendDelayMs, throttleDelayMs } from '../core/backoff.ts';
 import type { Database, Row } from './database.ts';
 import { holdUser } from './holds.ts';
 import type { Claim, DeliveryTerms } from './outbox-port.ts';
-import { fileOf, textOf } from './parts.ts';
+import { fileOf, OPEN, textOf } from './parts.ts';
 
 /** How long a claim is good without being renewed (design 4). */
 const LEASE_MS = 60_000;
@@ -45,7 +45,7 @@ export function claimPart(database: Database, terms: DeliveryTerms, claimant: Cl
     if (head.reason !== 'throttle') return { kind: 'nothing', held: [] };
     database.run(
       `UPDATE parts SET state = 'queued', reason = NULL
-         WHERE account = ? AND user = ? AND state = 'held' AND reason = 'throttle'`,
+         WHERE account = ? AND user = ? AND ${OPEN} AND state = 'held' AND reason = 'throttle'`,
       account,
       user,
     );
@@ -80,8 +80,7 @@ function leaseLeft(who: Row | undefined, claimant: Claimant, nowMs: number): num
 function headOf(database: Database, account: string, user: string, nowMs: number): Row | undefined {
   for (;;) {
     const head = database.one(
-      `SELECT * FROM parts WHERE account = ? AND user = ? AND state IN ('queued', 'uploading', 'sending', 'held')
-         ORDER BY seq LIMIT 1`,
+      `SELECT * FROM parts WHERE account = ? AND user = ? AND ${OPEN} ORDER BY seq LIMIT 1`,
       account,
       user,
     );
@@ -145,7 +144,8 @@ function take(
     repeats,
     seq,
   );
-  takeLease(database, terms, claimant, { sentBefore: nowMs, counts: !repeated });
+  // A repeat counts too: whether the server takes it for the same message is not known (protocol 4.3).
+  takeLease(database, terms, claimant, { sentBefore: nowMs, counts: true });
   const paceAt = nowMs + Math.min(paceLeft(owner, terms), BURST * paceMs) + paceMs;
   const recent = [...(JSON.parse(owner.recent_sends as string) as number[]), nowMs].slice(-RECENT_SENDS);
   database.run(

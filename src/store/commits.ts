@@ -64,7 +64,8 @@ export function createCommits(options: {
       const results = await commit(batch);
       for (const [index, item] of batch.entries()) item.resolve(results[index] as never);
     } catch (error) {
-      if (batch.length === 1) batch[0]?.reject(error);
+      // One bad step must not harm the others; of a database that stays busy all have waited long enough.
+      if (batch.length === 1 || isBusy(error)) for (const item of batch) item.reject(error);
       else for (const item of batch) await settle([item]);
     }
   }

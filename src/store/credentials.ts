@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
-import Conf from 'conf';
 import type { Clock } from '../core/clock.ts';
 import { reasonOf, WxError } from '../core/errors.ts';
 import { type Account, type ConfigFile, readConfigFile } from './accounts-file.ts';
@@ -31,17 +30,18 @@ export interface Credentials {
   set(name: string, value: unknown): Promise<void>;
 }
 
-/** Opens the writer. Loads conf, so only commands that write should import this file. */
+/** Opens the writer. conf is loaded by the first change, because that takes longer than the rest of a start. */
 export function createCredentials(options: { paths: Paths; me: LockHolder; clock: Clock }): Credentials {
   const { paths, me, clock } = options;
 
   async function change<T>(work: (file: ConfigFile) => T): Promise<T> {
     try {
       mkdirSync(dirname(paths.config), { recursive: true, mode: 0o700 });
+      const { default: Conf } = await import('conf');
       return await withLock(paths.configLock, me, clock, () => {
         const file = readConfigFile(paths.config);
         const result = work(file);
-        openConf(paths.config).store = { ...file };
+        new Conf(confOptions(paths.config)).store = { ...file };
         return result;
       });
     } catch (error) {
@@ -89,13 +89,13 @@ function putLogin(file: ConfigFile, login: NewLogin): Account {
   return account;
 }
 
-function openConf(path: string): Conf<Record<string, unknown>> {
-  return new Conf({
+function confOptions(path: string) {
+  return {
     cwd: dirname(path),
     configName: basename(path, extname(path)),
     projectName: 'wxagent',
     projectSuffix: '',
     configFileMode: 0o600,
     accessPropertiesByDotNotation: false,
-  });
+  };
 }

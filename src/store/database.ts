@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type LibsqlDatabase from 'libsql';
 import { hasCode, WxError } from '../core/errors.ts';
+import { loadLibsql } from './libsql.ts';
 
 /** What may be bound: anything else makes the native layer abort the whole process (design 4). */
 export type SqlValue = number | string | Uint8Array | null;
@@ -60,8 +60,7 @@ export function storageError(path: string, cause: unknown): WxError {
 }
 
 function open(path: string, busyTimeoutMs: number): LibsqlDatabase.Database {
-  // A native CommonJS package: required when a database is needed, not when this file is loaded.
-  const Libsql = createRequire(import.meta.url)('libsql') as typeof LibsqlDatabase;
+  const Libsql = loadLibsql();
   createPrivate(path);
   const database = new Libsql(path);
   database.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);

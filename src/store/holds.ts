@@ -2,7 +2,7 @@ import { newClientId } from '../core/ids.ts';
 import type { Database, Row } from './database.ts';
 import type { Intake } from './inbox-port.ts';
 import type { HeldPart, PartOrigin, PartView } from './outbox-port.ts';
-import { appendParts, fileOf, textOf, viewOf } from './parts.ts';
+import { appendParts, fileOf, OPEN, textOf, viewOf } from './parts.ts';
 
 /** Puts everything a user has queued on hold. Returns the held parts as they are now. */
 export function holdUser(
@@ -12,14 +12,18 @@ export function holdUser(
   const { account, user, reason, nowMs } = input;
   database.run(
     `UPDATE parts SET state = 'held', reason = ?, held_at = COALESCE(held_at, ?), body = NULL
-       WHERE account = ? AND user = ? AND state = 'queued'`,
+       WHERE account = ? AND user = ? AND ${OPEN} AND state = 'queued'`,
     reason,
     nowMs,
     account,
     user,
   );
   return database
-    .all("SELECT * FROM parts WHERE account = ? AND user = ? AND state = 'held' ORDER BY seq", account, user)
+    .all(
+      `SELECT * FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND state = 'held' ORDER BY seq`,
+      account,
+      user,
+    )
     .map(viewOf);
 }
 
@@ -31,7 +35,8 @@ export function holdUser(
 export function release(database: Database, intake: Intake, user: string): boolean {
   const { account, nowMs } = intake;
   const held = database.all(
-    "SELECT * FROM parts WHERE account = ? AND user = ? AND state = 'held' AND reason <> 'throttle' ORDER BY seq",
+    `SELECT * FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND state = 'held' AND reason <> 'throttle'
+       ORDER BY seq`,
     account,
     user,
   );

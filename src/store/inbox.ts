@@ -73,18 +73,23 @@ function findDuplicate(database: Database, intake: Intake, message: IncomingMess
   }
   const coarse = message.createdAtMs === null || message.createdAtMs % 1000 === 0;
   const alike = database.one(
-    `SELECT seq, id FROM inbox WHERE account = ?1 AND user = ?2 AND fingerprint = ?3
-       AND ((created_at IS ?4 AND (?5 = 0 OR context_token IS ?6)) OR (?7 > 0 AND received_at > ?8 - ?7)) LIMIT 1`,
+    `SELECT seq, id FROM inbox WHERE account = ? AND user = ? AND fingerprint = ? AND created_at IS ?
+       AND (? = 0 OR context_token IS ?) LIMIT 1`,
     account,
     message.user,
     message.fingerprint,
     message.createdAtMs,
     coarse ? 1 : 0,
     message.contextToken,
-    intake.dedupeWindowMs,
-    intake.nowMs,
   );
-  return alike;
+  if (alike || intake.dedupeWindowMs === 0) return alike;
+  return database.one(
+    'SELECT seq, id FROM inbox WHERE account = ? AND user = ? AND fingerprint = ? AND received_at > ? LIMIT 1',
+    account,
+    message.user,
+    message.fingerprint,
+    intake.nowMs - intake.dedupeWindowMs,
+  );
 }
 
 /** An id that comes again with another user, or with other content at another time, is a new message: losing it would be worse. */

@@ -13,7 +13,7 @@ export interface LockHolder {
 
 /** A lock that is held until `release` or the end of the process, whichever comes first. */
 export interface Lock {
-  /** Who held it before: whatever that one left behind may be freed. */
+  /** Who held it before and was killed: whatever that one left behind may be freed. Null after a release. */
   readonly former: LockHolder | null;
   release(): void;
 }
@@ -24,9 +24,9 @@ export interface Lock {
  * the process may open the file: closing a second handle would drop the lock.
  */
 export function tryLock(path: string, me: LockHolder): { lock: Lock } | { holder: LockHolder | null } {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   let database: Database | undefined;
   try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     database = openDatabase(path);
     database.exec(
       'CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY, host TEXT, pid INTEGER, start_time TEXT)',
@@ -46,10 +46,7 @@ export function tryLock(path: string, me: LockHolder): { lock: Lock } | { holder
     return {
       lock: {
         former,
-        release() {
-          held.exec('ROLLBACK');
-          held.close();
-        },
+        release: () => release(held),
       },
     };
   } catch (error) {
@@ -60,6 +57,18 @@ export function tryLock(path: string, me: LockHolder): { lock: Lock } | { holder
     const holder = database ? readHolder(database) : null;
     database?.close();
     return { holder };
+  }
+}
+
+/** Lets go in order: nothing is left behind, and the process may go on delivering under its own leases. */
+function release(held: Database): void {
+  try {
+    held.run('DELETE FROM holder');
+    held.exec('COMMIT');
+  } catch {
+    // A full disk, mostly. Closing drops the lock all the same; only the name of its last holder stays.
+  } finally {
+    held.close();
   }
 }
 

@@ -1,7 +1,10 @@
 import type { Database, Row } from './database.ts';
 import type { NewPart, PartFile, PartOrigin, PartState, PartView } from './outbox-port.ts';
 
-/** Parts that still wait for their verdict or their user, as SQL. */
+/**
+ * Parts that still wait for their verdict or their user, as SQL. SQLite uses the index of the open parts only
+ * where a query has these very words: without them it reads every part there ever was.
+ */
 export const OPEN = "state IN ('queued', 'uploading', 'sending', 'held')";
 
 /** Where new parts go, and what `send` wants of them. */
@@ -23,7 +26,7 @@ export function appendParts(database: Database, place: Placement, parts: readonl
   if (parts.length === 0) return [];
   const { account, user, nowMs } = place;
   const ahead = database.one(
-    "SELECT reason FROM parts WHERE account = ? AND user = ? AND state = 'held' LIMIT 1",
+    `SELECT reason FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND state = 'held' LIMIT 1`,
     account,
     user,
   );
@@ -108,7 +111,7 @@ export function replaceKey(
   input: { account: string; user: string; key: string; nowMs: number },
 ): void {
   const waiting = database.all(
-    "SELECT seq FROM parts WHERE account = ? AND user = ? AND send_key = ? AND state IN ('queued', 'held')",
+    `SELECT seq FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND send_key = ? AND state IN ('queued', 'held')`,
     input.account,
     input.user,
     input.key,

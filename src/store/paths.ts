@@ -22,7 +22,7 @@ export function createPaths(home: string | null): Paths {
   const state = home === null ? roots.state : join(home, 'state');
   return {
     config: join(roots.config, 'config.json'),
-    configLock: join(state, 'config.lock.db'),
+    configLock: join(state, 'config.lock'),
     database: join(state, 'wxagent.db'),
     reserve: join(state, 'reserve'),
     pollerLock: (account) => join(state, `${fileName(account)}.lock.db`),
@@ -33,12 +33,25 @@ export function createPaths(home: string | null): Paths {
   };
 }
 
-/** A name that is safe as a file name on every platform: everything but letters, digits, `-`, `_`, `.`, `@` percent-encoded. */
+/** Names that Windows keeps for devices, whatever follows the dot. */
+const DEVICE_NAME = /^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i;
+
+/**
+ * A name that is safe as a file name on every platform: everything but letters, digits, `-`, `_`, `.`,
+ * `@` percent-encoded, and so is the first letter of what would be a device on Windows.
+ */
 export function fileName(name: string): string {
-  const encoded = encodeURIComponent(name)
+  // Half a character (a lone surrogate) becomes a replacement mark, as in everything that is stored.
+  const encoded = encodeURIComponent(Buffer.from(name, 'utf8').toString('utf8'))
     .replaceAll('%40', '@')
-    .replace(/[!'()*~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
-  return encoded.replace(/^\./, '%2E').replace(/\.$/, '%2E') || '%00';
+    .replace(/[!'()*~]/g, percent);
+  const plain = DEVICE_NAME.test(encoded) ? percent(encoded) + encoded.slice(1) : encoded;
+  return plain.replace(/^\./, '%2E').replace(/\.$/, '%2E') || '%00';
+}
+
+/** The first character, percent-encoded. */
+function percent(char: string): string {
+  return `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
 function platformRoots(): { config: string; state: string; cache: string } {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /**
@@ -37,6 +36,8 @@ function bootId(): string {
 
 function psStartTime(pid: number): string | null {
   try {
+    // Loaded here, because on Linux, where it is not used, it would be loaded at every start.
+    const { execFileSync } = process.getBuiltinModule('node:child_process');
     const line = execFileSync('/bin/ps', ['-o', 'lstart=', '-p', String(pid)], {
       encoding: 'utf8',
       // The same words whatever language and time zone the two processes that compare them have.

@@ -60,7 +60,7 @@ const MIGRATIONS = [
     finished_at INTEGER
   );
   CREATE UNIQUE INDEX inbox_id ON inbox (account, id);
-  CREATE INDEX inbox_content ON inbox (account, user, fingerprint);
+  CREATE INDEX inbox_content ON inbox (account, user, fingerprint, created_at);
   CREATE INDEX inbox_unfinished ON inbox (account, seq) WHERE state IN ('received', 'waiting', 'running');
   CREATE INDEX inbox_user ON inbox (account, user, seq);
   CREATE INDEX inbox_noted ON inbox (account, state) WHERE state IN ('failed', 'ignored');
@@ -86,6 +86,7 @@ const MIGRATIONS = [
     seen_seq INTEGER,                         -- the user's newest message when that request was made
     tries INTEGER NOT NULL DEFAULT 0,         -- definite refusals with an unknown code
     repeats INTEGER NOT NULL DEFAULT 0,       -- requests whose result stayed unknown
+    throttled INTEGER NOT NULL DEFAULT 0,     -- has waited out a throttle
     not_before INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     held_at INTEGER,
@@ -98,25 +99,35 @@ const MIGRATIONS = [
   `,
 ];
 
+/** A program that starts has nothing else to do: it may block for another process that migrates. */
+const MIGRATION_WAIT_MS = 5_000;
+
 /** Brings a database to the newest schema. Throws WxError `config` (78) for one written by a newer wxagent. */
 export function migrate(database: Database, path: string): void {
-  if (versionOf(database) === MIGRATIONS.length) return;
+  if (isNewest(database, path)) return;
+  const before = Number(database.one('PRAGMA busy_timeout')?.timeout);
+  database.exec(`PRAGMA busy_timeout=${MIGRATION_WAIT_MS}`);
   database.exec('BEGIN IMMEDIATE');
   try {
-    // Read again under the lock: another process may have migrated meanwhile.
-    const version = versionOf(database);
-    if (version > MIGRATIONS.length) {
-      throw new WxError('config', `the database ${path} was written by a newer wxagent (schema ${version})`, {
-        hint: 'npm install -g wxagent@latest',
-      });
+    // Asked again under the lock: another process may have migrated meanwhile.
+    if (!isNewest(database, path)) {
+      for (const sql of MIGRATIONS.slice(versionOf(database))) database.exec(sql);
+      database.exec(`PRAGMA user_version=${MIGRATIONS.length}`);
     }
-    for (const sql of MIGRATIONS.slice(version)) database.exec(sql);
-    database.exec(`PRAGMA user_version=${MIGRATIONS.length}`);
     database.exec('COMMIT');
   } catch (error) {
     database.exec('ROLLBACK');
     throw error;
   }
+  database.exec(`PRAGMA busy_timeout=${before}`);
+}
+
+function isNewest(database: Database, path: string): boolean {
+  const version = versionOf(database);
+  if (version <= MIGRATIONS.length) return version === MIGRATIONS.length;
+  throw new WxError('config', `the database ${path} was written by a newer wxagent (schema ${version})`, {
+    hint: 'npm install -g wxagent@latest',
+  });
 }
 
 function versionOf(database: Database): number {

@@ -118,7 +118,8 @@ function claimed(
   const who = database.one('SELECT lease FROM users WHERE account = ? AND user = ?', account, user);
   const isMine = (who?.lease ?? claimant) === claimant;
   if (isMine) database.run('UPDATE users SET lease = NULL WHERE account = ? AND user = ?', account, user);
-  const isClaimed = state === null ? row.state === 'sending' || row.state === 'uploading' : row.state === state;
+  const isClaimed =
+    state === null ? row.state === 'sending' || row.state === 'uploading' : row.state === state;
   return { part: isClaimed ? row : null, isMine };
 }
 
@@ -143,6 +144,8 @@ function settleRefusal(
     sentLastSecond: recent.filter((at) => at > nowMs - 1_000).length,
     sentLastFiveMinutes: recent.filter((at) => at > nowMs - FIVE_MINUTES_MS).length,
     isThrottled: ((owner?.throttle_step as number | undefined) ?? 0) > 0,
+    // A success ends the throttle of the account, so its step says whether there was one.
+    provenUnthrottled: part.throttled === 1 && owner?.throttle_step === 0,
     tries: (part.tries as number) + 1,
   });
   if (judgement.kind === 'refused') return refuse(database, part, judgement.reason, nowMs);
@@ -160,6 +163,7 @@ function settleRefusal(
   if (judgement.kind === 'again') return verdictOf(database, seq, waitMs);
   const held = holdUser(database, { account, user, reason: judgement.reason, nowMs });
   if (judgement.reason !== 'throttle') return verdictOf(database, seq, null, held);
+  database.run('UPDATE parts SET throttled = 1 WHERE seq = ?', seq);
   const step = ((owner?.throttle_step as number | undefined) ?? 0) + 1;
   const throttleMs = throttleDelayMs(step);
   database.run(

@@ -23,7 +23,7 @@ import { migrate } from './schema.ts';
 import { returnPart, settlePart, settleUpload } from './settle.ts';
 import { sweep } from './sweep.ts';
 import { finishTurn, recover, retry, startTurn, unfinished } from './turns.ts';
-import { accountView, budgetOf, messages } from './views.ts';
+import { accountView, budgetOf, contextTokenOf, messages } from './views.ts';
 
 /** Opens (and creates, folders included) the store at `path`. Throws WxError `storage`, or `config` for a newer schema. */
 export function openStore(options: {
@@ -36,14 +36,19 @@ export function openStore(options: {
   full: FullDisk | null;
 }): Store {
   const { path, clock, claimant } = options;
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const database = openDatabase(path);
-  migrate(database, path);
+  const database = openNewest(path);
   const commits = createCommits({ database, clock, reserve: options.reserve, full: options.full });
   const run: typeof commits.run = (step, durability) =>
     commits.run(step, durability).catch((error) => {
       throw storageError(path, error);
     });
+  async function read<T>(work: () => T): Promise<T> {
+    try {
+      return work();
+    } catch (error) {
+      throw storageError(path, error);
+    }
+  }
 
   return {
     openAccount: (input) => run((db) => openAccount(db, input)),
@@ -63,7 +68,7 @@ export function openStore(options: {
           void db.run('UPDATE accounts SET last_poll_at = ? WHERE account = ?', input.nowMs, input.account),
       ),
     markLogin: (input) => run((db) => markLogin(db, input)),
-    unfinished: async (account) => unfinished(database, account),
+    unfinished: (account) => read(() => unfinished(database, account)),
     startTurn: (input) => run((db) => startTurn(db, input)),
     finishTurn: (input) =>
       run(
@@ -78,26 +83,22 @@ export function openStore(options: {
       ),
     retry: (input) => run((db) => retry(db, input), 'durable'),
     enqueue: (request) => run((db) => enqueue(db, request), 'durable'),
-    usersToDeliver: async (account) => usersToDeliver(database, account),
+    usersToDeliver: (account) => read(() => usersToDeliver(database, account)),
     claimPart: (terms) => run((db) => claimPart(db, terms, claimant)),
     settlePart: (input) => run((db) => settlePart(db, input, claimant.id)),
     settleUpload: (input) => run((db) => settleUpload(db, input, claimant.id)),
     returnPart: (input) => run((db) => returnPart(db, input, claimant.id)),
-    parts: async (seqs) => seqs.map((seq) => partView(database, seq)).filter((view) => view !== undefined),
-    openParts: async (account) => openParts(database, account),
+    parts: (seqs) =>
+      read(() => seqs.map((seq) => partView(database, seq)).filter((view) => view !== undefined)),
+    openParts: (account) => read(() => openParts(database, account)),
     dropParts: (input) => run((db) => dropParts(db, input), 'durable'),
     requeueExpired: (input) => run((db) => requeueExpired(db, input), 'durable'),
-    unneededFiles: async (paths) => unneededFiles(database, paths),
+    unneededFiles: (paths) => read(() => unneededFiles(database, paths)),
     sweep: (retention) => run((db) => sweep(db, retention)),
-    budget: async ({ account, user, nowMs }) => budgetOf(database, account, user, nowMs),
-    contextToken: async (input) =>
-      (database.one(
-        'SELECT context_token FROM users WHERE account = ? AND user = ?',
-        input.account,
-        input.user,
-      )?.context_token as string | null | undefined) ?? null,
-    accountView: async (account) => accountView(database, account),
-    messages: async (input) => messages(database, input),
+    budget: ({ account, user, nowMs }) => read(() => budgetOf(database, account, user, nowMs)),
+    contextToken: ({ account, user }) => read(() => contextTokenOf(database, account, user)),
+    accountView: (account) => read(() => accountView(database, account)),
+    messages: (input) => read(() => messages(database, input)),
     changes: () => Number(database.one('PRAGMA data_version')?.data_version ?? 0),
     async verify() {
       const found = database.one('PRAGMA quick_check(1)')?.quick_check;
@@ -109,6 +110,20 @@ export function openStore(options: {
       database.close();
     },
   };
+}
+
+/** Opens the file at the newest schema; its folders are made where they are missing. */
+function openNewest(path: string): Database {
+  let database: Database | undefined;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    database = openDatabase(path);
+    migrate(database, path);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw storageError(path, error);
+  }
 }
 
 function enqueue(database: Database, request: SendRequest): PartView[] {

@@ -1,5 +1,6 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/verdict.ts';
 import type { Database, Row } from './database.ts';
+import { OPEN } from './parts.ts';
 import type { AccountView, MessageState, MessageView, UserView } from './port.ts';
 
 /** What `status` shows of an account; null when the store has never seen it. */
@@ -20,7 +21,7 @@ export function accountView(database: Database, account: string): AccountView | 
   const parts = counts(
     database.all(
       `SELECT state, count(*) AS n FROM parts
-         WHERE account = ? AND state IN ('queued', 'uploading', 'sending', 'held') GROUP BY state`,
+         WHERE account = ? AND ${OPEN} GROUP BY state`,
       account,
     ),
   );
@@ -48,7 +49,7 @@ function users(database: Database, account: string): UserView[] {
     database
       .all(
         `SELECT user, reason, count(*) AS parts, min(held_at) AS since FROM parts
-           WHERE account = ? AND state = 'held' GROUP BY user`,
+           WHERE account = ? AND ${OPEN} AND state = 'held' GROUP BY user`,
         account,
       )
       .map((row) => [
@@ -115,6 +116,12 @@ export function budgetOf(
   if (!row || lastMessageAt === null) return { left: 0, isOpen: false };
   const left = Math.max(0, BUDGET_MESSAGES - (row.sent as number));
   return { left, isOpen: left > 0 && nowMs - lastMessageAt < BUDGET_WINDOW_MS };
+}
+
+/** The user's last context token; null when there is none. */
+export function contextTokenOf(database: Database, account: string, user: string): string | null {
+  const row = database.one('SELECT context_token FROM users WHERE account = ? AND user = ?', account, user);
+  return (row?.context_token as string | null | undefined) ?? null;
 }
 
 function messageView(row: Row): MessageView {

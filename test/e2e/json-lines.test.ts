@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { blocksOf, readPage } from '../helpers/pages.ts';
+import { simulate } from '../helpers/simulated.ts';
+import { jsonLines, makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
+
+/** Names of all fields, those of objects within included; a list counts as its first element. */
+function fieldsOf(value: unknown, path = ''): string[] {
+  if (Array.isArray(value)) return fieldsOf(value[0], `${path}[]`);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => [
+    `${path}.${name}`,
+    ...fieldsOf(inner, `${path}.${name}`),
+  ]);
+}
+
+/** The documented lines by type. */
+const documented = new Map(
+  blocksOf(readPage('docs/commands.md'))
+    .filter(({ language }) => language.startsWith('json'))
+    .flatMap(({ text }) => jsonLines(text))
+    .map((line) => [line.type as string, line]),
+);
+
+test('every JSON line of docs/commands.md has the fields that are printed', async () => {
+  const simulator = await simulate({ scanDelayMs: 100 });
+  const home = makeFolder();
+  const printed = new Map<string, Record<string, unknown>>();
+  const take = (text: string) => {
+    for (const line of jsonLines(text)) printed.set(line.type as string, line);
+  };
+  const json = async (...args: string[]) => take((await wxagent([...args, '--json'], { home })).stdout);
+
+  take((await wxagent(['status', '--json'], { home })).stderr);
+  await json('login', '--base-url', simulator.baseUrl, '--qr', 'none');
+  await json('send', 'before the first message');
+  await json('outbox');
+  simulator.control.message({ text: 'hello' });
+  const run = startWxagent(['run', '--json', '--pace', '0', '--exec', 'cat'], { home });
+  await run.says('stdout', /"text":"hello"[\s\S]*"confirmed"[\s\S]*"confirmed"/);
+  await json('status');
+  take((await run.stop()).stdout);
+  await json('messages');
+  await json('retry', '--failed');
+  await json('accounts');
+  await json('config', 'get', 'timeout');
+  await json('doctor');
+  const server = startWxagent(['simulate', '--json'], { home });
+  await server.says('stdout', '}\n');
+  take((await server.stop()).stdout);
+  simulator.control.kill();
+  await json('run', '--echo');
+
+  expect([...documented.keys()].sort()).toEqual([...printed.keys()].sort());
+  for (const [type, line] of documented) expect(fieldsOf(line), type).toEqual(fieldsOf(printed.get(type)));
+});

@@ -1,0 +1,266 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { delimiter, join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { EXIT_CODES } from '../../src/core/errors.ts';
+import { type Block, blocksOf, READMES, readPage } from '../helpers/pages.ts';
+import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
+import { BIN, type Exited, makeFolder, startWxagent } from '../helpers/wxagent.ts';
+
+/** The recipes of the READMEs as they are typed, against the simulator; other programs are stand-ins that know their flags. */
+
+/** Claude Code as far as sessions go: ids are created once, and only a created one can be resumed. */
+const CLAUDE = `#!/bin/sh
+[ "$1" = -p ] && [ $# -eq 3 ] || { echo "error: unknown arguments: $*" >&2; exit 1; }
+mkdir -p "$HOME/claude"; session="$HOME/claude/$3"
+case "$2" in
+  --session-id) [ ! -e "$session" ] || { echo "Error: Session ID $3 is already in use." >&2; exit 1; } ;;
+  --resume) [ -e "$session" ] || { echo "No conversation found with session ID: $3" >&2; exit 1; } ;;
+  *) exit 1 ;;
+esac
+text=$(cat)
+if [ "$text" = 'die early' ]; then exit 1; fi
+printf '%s;' "$text" >>"$session"
+if [ "$text" = 'die late' ]; then echo 'half an answer'; exit 1; fi
+echo "claude has heard $(cat "$session")"
+`;
+
+/** Codex as far as sessions go: the last one belongs to the folder. */
+const CODEX = `#!/bin/sh
+case "$*" in
+  'exec --skip-git-repo-check -') echo "codex: $(cat)" ;;
+  'exec --skip-git-repo-check resume --last -') cat >>codex-session; echo >>codex-session; echo thinking >&2; tr '\\n' ';' <codex-session ;;
+  *) echo "error: unexpected argument in: $*" >&2; exit 2 ;;
+esac
+`;
+
+const OLLAMA = `#!/bin/sh
+[ "$*" = 'run qwen3 --hidethinking' ] || { echo "Error: unknown arguments: $*" >&2; exit 1; }
+echo "ollama: $(cat)"
+`;
+
+/** wxagent as it is installed. With \`run\` it ends when all is answered. */
+const WXAGENT = `#!/bin/sh
+command=$1; shift
+case $command in run) exec '${process.execPath}' '${BIN}' run --once --pace 0 --no-typing "$@" ;; esac
+exec '${process.execPath}' '${BIN}' "$command" "$@"
+`;
+
+interface Bench {
+  say(text: string): void;
+  /** Types a recipe; resolves when it has ended. */
+  type(name: string, edit?: (line: string) => string): Promise<Exited>;
+  answers(): string[];
+  home: string;
+  simulator: Awaited<ReturnType<typeof simulate>>;
+}
+
+/** A folder with all files of the recipes, a login, and the other programs. */
+async function bench(readme: string): Promise<Bench> {
+  const blocks = blocksOf(readPage(readme));
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const bin = join(home, 'bin');
+  mkdirSync(bin);
+  const programs = { claude: CLAUDE, codex: CODEX, ollama: OLLAMA, wxagent: WXAGENT };
+  for (const [name, text] of Object.entries(programs)) writeFileSync(join(bin, name), text, { mode: 0o755 });
+  for (const { file, text } of blocks) {
+    if (file === null) continue;
+    writeFileSync(join(home, file), text);
+    if (text.startsWith('#!')) chmodSync(join(home, file), 0o755);
+  }
+  const env = { PATH: `${bin}${delimiter}${process.env.PATH}` };
+  return {
+    home,
+    simulator,
+    say: (text) => void simulator.control.message({ text }),
+    answers: () => answers(simulator),
+    type(name, edit = (line) => line) {
+      const line = edit(recipe(blocks, name));
+      return startWxagent(['-c', line], { home, env, through: ['/bin/sh'] }).exited;
+    },
+  };
+}
+
+function recipe(blocks: Block[], name: string): string {
+  const found = blocks.find(({ run }) => run === name);
+  if (!found) throw new Error(`there is no recipe "${name}"`);
+  return found.text;
+}
+
+/** A server in place of the one a recipe names. */
+async function listening(answer: (body: string) => { type: string; body: string }): Promise<string> {
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { type, body } = answer(Buffer.concat(chunks).toString('utf8'));
+    response.setHeader('content-type', type).end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  return `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+}
+
+describe.each(READMES)('%s', (readme) => {
+  test('shell and python', async () => {
+    const { say, type, answers } = await bench(readme);
+    for (const text of ['hello', 'disk']) say(text);
+    expect(await type('shell')).toMatchObject({ code: 0 });
+    expect(answers()[0]).toBe('You said: hello');
+    expect(answers()[1]).toMatch(/^```\nFilesystem[\s\S]*\n```$/);
+    for (const text of ['one', '二']) say(text);
+    expect(await type('python')).toMatchObject({ code: 0 });
+    expect(answers().slice(2)).toEqual(['Note 3 is kept: one', 'Note 4 is kept: 二']);
+  });
+
+  test('claude goes on with its session, and finds back after a turn that failed', async () => {
+    const { say, type, answers } = await bench(readme);
+    for (const text of ['die early', 'a', 'b', 'die late', 'c']) say(text);
+    expect(await type('claude')).toMatchObject({ code: 0 });
+    expect(answers().filter((text) => text.startsWith('claude'))).toEqual([
+      'claude has heard a;',
+      'claude has heard a;b;',
+      'claude has heard a;b;die late;c;',
+    ]);
+    expect(answers()).toHaveLength(5);
+    expect(answers().join()).not.toContain('half an answer');
+  });
+
+  test('claude finds back when the first turn left a session', async () => {
+    const { say, type, answers } = await bench(readme);
+    for (const text of ['die late', 'a']) say(text);
+    expect(await type('claude')).toMatchObject({ code: 0 });
+    expect(answers()[1]).toBe('claude has heard die late;a;');
+  });
+
+  test('codex and ollama', async () => {
+    const { say, type, answers } = await bench(readme);
+    for (const name of ['codex', 'ollama']) {
+      say(`to ${name}`);
+      expect(await type(name)).toMatchObject({ code: 0 });
+    }
+    for (const text of ['one', 'two']) say(text);
+    expect(await type('codex-session')).toMatchObject({ code: 0 });
+    expect(answers()).toEqual(['codex: to codex', 'ollama: to ollama', 'one;', 'one;two;']);
+  });
+});
+
+test('both languages have the same recipes, so one is enough for the rest', () => {
+  const [english, chinese] = READMES.map((readme) =>
+    blocksOf(readPage(readme)).flatMap(({ run, file, text }) => (run === null ? [] : [run, file, text])),
+  );
+  expect(chinese).toEqual(english);
+});
+
+const [README] = READMES;
+
+test('the service of the HTTP recipe, with curl and with wxagent', async () => {
+  const { home, say, type, answers } = await bench(README);
+  // The port is taken where the recipe names one, and told.
+  const source = readFileSync(join(home, 'answer.py'), 'utf8').replace(
+    /^HTTPServer\(\("127\.0\.0\.1", 8000\), Agent\)\.serve_forever\(\)$/m,
+    'server = HTTPServer(("127.0.0.1", 0), Agent)\nprint(server.server_port, flush=True)\nserver.serve_forever()',
+  );
+  const service = startWxagent(['-c', source], { home, through: ['python3'] });
+  await service.says('stdout', /\d+\n/);
+  const here = (line: string) => line.replace('127.0.0.1:8000', `127.0.0.1:${service.stdout.trim()}`);
+  expect(JSON.parse((await type('curl', here)).stdout)).toEqual({ text: 'You said: hello' });
+  say('hi');
+  expect(await type('http', here)).toMatchObject({ code: 0 });
+  expect(answers()).toEqual(['You said: hi']);
+  await service.stop();
+});
+
+test('a service of plain text behind curl, and n8n answering with JSON or text', async () => {
+  const { say, type, answers } = await bench(README);
+  const plain = await listening((body) => ({ type: 'text/html; charset=utf-8', body: `plain: ${body}` }));
+  say('一');
+  await type('curl-agent', (line) => line.replace('127.0.0.1:8000', plain));
+  const json = await listening((body) => ({
+    type: 'application/json; charset=utf-8',
+    body: JSON.stringify({ text: `n8n: ${(JSON.parse(body) as { text: string }).text}` }),
+  }));
+  say('二');
+  await type('n8n', (line) => line.replace('127.0.0.1:5678', json));
+  say('三');
+  await type('n8n', (line) => line.replace('127.0.0.1:5678', plain));
+  const started = await listening(() => ({
+    type: 'application/json',
+    body: '{"message":"Workflow was started"}',
+  }));
+  say('四');
+  const failed = await type('n8n', (line) => line.replace('127.0.0.1:5678', started));
+  expect(failed.stderr).toContain('agent failed: bad-output');
+  expect(answers().slice(0, 2)).toEqual(['plain: 一', 'n8n: 二']);
+  expect(answers()[2]).toMatch(/^plain: \{.*三/);
+  expect(answers()).toHaveLength(4);
+});
+
+test('the lines of cron', async () => {
+  const { say, type, simulator } = await bench(README);
+  say('hello');
+  await type('shell');
+  const lines = recipe(blocksOf(readPage(README)), 'cron')
+    .split('\n')
+    .filter((line) => / wxagent|\/wxagent /.test(line));
+  expect(lines).toHaveLength(2);
+  for (const line of lines) {
+    const [, fields = '', command = ''] = /^((?:\S+\s+){5})(.*)$/.exec(line) ?? [];
+    expect(fields.trim().split(/\s+/)).toHaveLength(5);
+    // What cron does to a line, and where the program lies here.
+    expect(command).not.toMatch(/(?<!\\)%/);
+    const typed = command.replaceAll('\\%', '%').replaceAll('/usr/local/bin/', '');
+    expect(await type('cron', () => typed)).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  }
+  const [, morning, disk] = await answered(simulator, 3);
+  expect(morning).toMatch(/^Good morning, it is \d\d:\d\d$/);
+  expect(disk).toMatch(/^```\nFilesystem[\s\S]*\n```$/);
+});
+
+test('the unit of systemd', () => {
+  const unit = blocksOf(readPage(README)).find(({ file }) => file === 'wxagent.service')?.text ?? '';
+  const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1];
+  const { usage, config, 'not-logged-in': notLoggedIn } = EXIT_CODES;
+  expect(value('RestartPreventExitStatus')).toBe([usage, notLoggedIn, config].join(' '));
+  expect(value('Restart')).toBe('on-failure');
+  expect(value('ExecStart')).toBe('/usr/local/bin/wxagent run --exec ./agent.sh');
+});
+
+test('the trial without WeChat, in two terminals', async () => {
+  const home = makeFolder();
+  const bin = join(home, 'bin');
+  mkdirSync(bin);
+  for (const [name, text] of Object.entries({
+    npx: '#!/bin/sh\nexec "$@"\n',
+    wxagent: `#!/bin/sh\nexec '${process.execPath}' '${BIN}' "$@"\n`,
+  })) {
+    writeFileSync(join(bin, name), text, { mode: 0o755 });
+  }
+  const terminals = [...readPage(README).matchAll(/^<!-- terminal \d -->\n```sh\n([\s\S]*?)^```$/gm)].map(
+    ([, text = '']) => text,
+  );
+  expect(terminals).toHaveLength(2);
+  const options = {
+    home,
+    env: { PATH: `${bin}${delimiter}${process.env.PATH}`, WXAGENT_HOME: undefined },
+    through: ['/bin/sh'] as const,
+  };
+  const first = startWxagent(['-c', `${terminals[0]?.replace('npx', 'exec npx').replace('8787', '0')}`], {
+    ...options,
+    through: ['/bin/sh'],
+  });
+  await first.says('stdout', '"controlUrl"');
+  const { baseUrl } = JSON.parse(first.stdout) as { baseUrl: string };
+  const second = startWxagent(['-c', (terminals[1] ?? '').replaceAll('http://127.0.0.1:8787', baseUrl)], {
+    ...options,
+    through: ['/bin/sh'],
+  });
+  const end = await second.exited;
+  expect(end.code, end.stderr).toBe(0);
+  const shown = end.stdout.split('\n').filter((line) => line.includes('"shown"'));
+  expect(
+    (JSON.parse(shown[0] ?? '{}') as { shown: { text: string }[] }).shown.map(({ text }) => text),
+  ).toEqual(['hello', 'HELLO']);
+  await first.stop();
+});

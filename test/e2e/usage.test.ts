@@ -1,0 +1,119 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { configPath, loggedIn, simulate } from '../helpers/simulated.ts';
+import { jsonLines, makeFolder, wxagent } from '../helpers/wxagent.ts';
+
+const ECHO = ['run', '--echo'];
+
+test.each([
+  [64, ['run'], /run needs an agent/, '--exec'],
+  [64, ['run', '--echo', '--exec', 'cat'], /one agent, not 2: --exec, --echo/, 'run --help'],
+  [64, ['run', '--http', 'http://127.0.0.1:9', '--', 'cat'], /one agent, not 2/, 'run --help'],
+  [64, ['run', '--exec', ' '], /--exec needs a command/, "--exec './agent.sh'"],
+  [64, ['run', '--echo', '--no-such-flag'], /unknown option '--no-such-flag'/, 'wxagent run --help'],
+  [64, ['run', '--ecco'], /unknown option '--ecco'/, 'did you mean --echo?'],
+  [64, ['runn'], /there is no command "runn"/, 'wxagent --help'],
+  [64, ['run', '--http', 'not a url'], /not a url/, null],
+  [64, ['run', '--http', 'ftp://127.0.0.1/'], /ftp:/, null],
+  [64, ['run', '--echo', '--header', 'a: b'], /--header goes with --http/, null],
+  [64, ['run', '--http', 'http://127.0.0.1:9', '--header', 'nonsense'], /header/i, null],
+  [
+    64,
+    ['run', '--exec', 'cat', '--timeout', '30'],
+    /--timeout takes a duration with its unit/,
+    '--timeout 30s',
+  ],
+  [64, [...ECHO, '--concurrency', '0'], /--concurrency takes a whole number of at least 1, not "0"/, null],
+  [64, [...ECHO, '--max-chars', 'many'], /--max-chars takes a whole number/, null],
+  [64, [...ECHO, '--format', 'pdf'], /--format is one of wechat, raw, not "pdf"/, null],
+  [64, [...ECHO, '--on', 'birthday=true'], /--on takes event=command/, '--on expired='],
+  [64, [...ECHO, '--pace'], /--pace <duration>.* argument missing/, 'run --help'],
+  [64, [...ECHO, '--proxy', 'nowhere'], /--proxy takes none, env or an address/, null],
+  [66, ['run', '--', '/no/such/program', '--flag'], /\/no\/such\/program/, null],
+  [66, ['run', 'no-such-program-anywhere'], /no-such-program-anywhere/, null],
+  [66, [...ECHO, '--account', 'nobody'], /there is no account "nobody"/, 'wxagent accounts'],
+  [64, ['retry'], /retry takes the id of one message/, 'wxagent messages'],
+  [66, ['retry', '12345'], /there is no finished message 12345/, 'wxagent messages'],
+  [64, ['accounts', 'use'], /missing required argument/, 'accounts --help'],
+  [64, ['config', 'get', 'colour'], /there is no setting "colour"/, 'wxagent config list'],
+  [64, ['config', 'set', 'timeout', '30'], /takes a duration with its unit/, '30s'],
+  [64, ['send', 'a', '--stdin'], /not both/, null],
+  [64, ['send', '--', ' '], /the text is empty/, null],
+  [64, ['send', 'a', '--wait', '3'], /--wait takes a duration/, '--wait 3s'],
+] as const)('exit %i for %j', async (code, args, sentence, hint) => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const [end, asJson] = await Promise.all([wxagent(args, { home }), wxagent(['--json', ...args], { home })]);
+  expect([end.code, end.stdout], end.stderr).toEqual([code, '']);
+  const [first = '', second = '', ...rest] = end.stderr.split('\n');
+  expect(first).toMatch(/^wxagent: /);
+  expect(first).toMatch(sentence);
+  if (hint === null) expect(`${second}${rest}`).toMatch(/^(hint: .+)?$/);
+  else expect(second).toMatch(/^hint: /);
+  if (hint !== null) expect(second).toContain(hint);
+  // Checked before anything starts: the server has heard nothing.
+  expect(simulator.control.requests()).toEqual([]);
+
+  expect([asJson.code, asJson.stdout]).toEqual([code, '']);
+  expect(jsonLines(asJson.stderr)).toEqual([
+    {
+      v: 1,
+      type: 'error',
+      kind: expect.any(String),
+      message: expect.stringMatching(sentence),
+      hint:
+        hint === null
+          ? expect.toSatisfy((value) => value === null || typeof value === 'string')
+          : expect.stringContaining(hint),
+      exit: code,
+    },
+  ]);
+});
+
+test('nobody is logged in: 77 and what to do; looking makes nothing', async () => {
+  const home = makeFolder();
+  const refused = { code: 77, stdout: '', stderr: 'wxagent: no account is logged in\nhint: wxagent login\n' };
+  for (const args of [ECHO, ['listen'], ['status'], ['messages'], ['logout'], ['retry', '--failed']]) {
+    expect(await wxagent(args, { home }), args.join(' ')).toMatchObject(refused);
+  }
+  expect(existsSync(join(home, 'wx'))).toBe(false);
+  expect(await wxagent(['send', 'x'], { home })).toMatchObject(refused);
+});
+
+test('settings that come from elsewhere are 78 and say where from', async () => {
+  const { home } = loggedIn(await simulate());
+  const secret = await wxagent(['run', '--http', 'http://127.0.0.1:9'], {
+    home,
+    env: { WXAGENT_HTTP_SECRET: 'hunter2' },
+  });
+  expect([secret.code, secret.stdout]).toEqual([78, '']);
+  expect(secret.stderr).toContain('WXAGENT_HTTP_SECRET');
+  expect(secret.stderr).not.toContain('hunter2');
+  const lang = await wxagent(['status'], { home, env: { WXAGENT_LANG: 'fr' } });
+  expect(lang).toMatchObject({
+    code: 78,
+    stdout: '',
+    stderr: 'wxagent: WXAGENT_LANG is one of auto, zh, en, not "fr"\n',
+  });
+  const log = await wxagent(['status'], { home, env: { WXAGENT_LOG: 'loud' } });
+  expect(log).toMatchObject({ code: 78, stdout: '' });
+
+  const file = join(home, 'settings.json');
+  for (const [content, sentence] of [
+    ['{"pace":', file],
+    ['[]', 'not a JSON object'],
+    ['{"pase":"1s"}', 'there is no setting "pase"'],
+    ['{"json":true}', '"json" can only be given as a flag'],
+    ['{"pace":"fast"}', '"pace" of the --config file takes a duration'],
+  ] as const) {
+    writeFileSync(file, content);
+    const end = await wxagent([...ECHO, '--config', file], { home });
+    expect([end.code, end.stdout], content).toEqual([78, '']);
+    expect(end.stderr).toContain(sentence);
+  }
+  const gone = await wxagent([...ECHO, '--config', join(home, 'gone.json')], { home });
+  expect(gone.code).toBe(78);
+  expect(gone.stderr).toContain('gone.json');
+  expect(existsSync(configPath(home))).toBe(true);
+});

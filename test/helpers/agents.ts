@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** A program under test/fixtures/agents as words of a command line. */
+export function agent(name: 'misbehave' | 'record', ...args: string[]): string[] {
+  return [
+    process.execPath,
+    fileURLToPath(new URL(`../fixtures/agents/${name}.mjs`, import.meta.url)),
+    ...args,
+  ];
+}
+
+/** What the `record` agent was given for a message. */
+export interface Given {
+  argv: string[];
+  env: Record<string, string | undefined>;
+  stdin: string;
+}
+
+/** Reads what `record` noted under `out`. */
+export function given(out: string, messageId: string | null): Given {
+  const noted = JSON.parse(readFileSync(join(out, `${messageId}.json`), 'utf8')) as Given;
+  return { ...noted, stdin: Buffer.from(noted.stdin, 'base64').toString('utf8') };
+}
+
+/** Whether a process lives. */
+export function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

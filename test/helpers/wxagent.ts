@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { pollUntil } from './poll-until.ts';
+
+/** The built program, as a user has it. */
+export const BIN = fileURLToPath(new URL('../../bin/wxagent.js', import.meta.url));
+
+/** Longest wait for anything the program does; a slow machine must not fail a test. */
+const LIMIT_MS = 15_000;
+
+/** How a program is started. */
+export interface StartOptions {
+  home: string;
+  /** What it reads on stdin; nothing when absent. `open`: a pipe that stays open. */
+  input?: string | Buffer | 'open';
+  /** Over the small environment every test starts from; undefined takes a variable out. */
+  env?: Record<string, string | undefined>;
+  cwd?: string;
+  /** Instead of `node bin/wxagent.js`. */
+  through?: readonly [string, ...string[]];
+}
+
+/** What a program left behind. */
+export interface Exited {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A program that runs. */
+export interface Wxagent {
+  readonly pid: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly child: ChildProcess;
+  /** Waits until a stream says this; fails with all that was said when it does not, or when the program ends before. */
+  says(stream: 'stdout' | 'stderr', what: string | RegExp): Promise<void>;
+  signal(name: NodeJS.Signals): void;
+  /** Resolves when it has ended and its streams are closed. */
+  readonly exited: Promise<Exited>;
+  /** SIGTERM, and its end. */
+  stop(): Promise<Exited>;
+}
+
+/** A folder of its own for a test, removed afterwards. */
+export function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'wxagent-e2e-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+/** Starts the program; what still runs at the end of the test is killed. */
+export function startWxagent(args: readonly string[], options: StartOptions): Wxagent {
+  const [file, ...before] = options.through ?? [process.execPath, BIN];
+  const child = spawn(file, [...before, ...args], {
+    cwd: options.cwd ?? options.home,
+    env: {
+      PATH: process.env.PATH,
+      HOME: options.home,
+      LANG: 'C.UTF-8',
+      WXAGENT_HOME: join(options.home, 'wx'),
+      ...options.env,
+    },
+    stdio: 'pipe',
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdin.on('error', () => {}); // it may end without reading
+  if (options.input !== 'open') child.stdin.end(options.input ?? '');
+
+  let ended = false;
+  const exited = new Promise<Exited>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      ended = true;
+      resolve({ code, signal, stdout, stderr });
+    });
+  });
+  exited.catch(() => {});
+  onTestFinished(async () => {
+    if (!ended) child.kill('SIGKILL');
+    await exited;
+  });
+  const told = (): string => `--- ${args.join(' ')}\nstdout: ${stdout}\nstderr: ${stderr}`;
+
+  return {
+    pid: child.pid as number,
+    child,
+    get stdout() {
+      return stdout;
+    },
+    get stderr() {
+      return stderr;
+    },
+    async says(stream, what) {
+      const said = (): boolean => {
+        const text = stream === 'stdout' ? stdout : stderr;
+        return typeof what === 'string' ? text.includes(what) : what.test(text);
+      };
+      await pollUntil(`${what} on ${stream}`, () => said() || ended, LIMIT_MS).catch((error: Error) => {
+        throw new Error(`${error.message}\n${told()}`);
+      });
+      if (!said()) throw new Error(`it ended and never said ${what} on ${stream}\n${told()}`);
+    },
+    signal: (name) => void child.kill(name),
+    exited: withinLimit(exited, told),
+    async stop() {
+      child.kill('SIGTERM');
+      return withinLimit(exited, told);
+    },
+  };
+}
+
+/** Runs the program to its end. */
+export function wxagent(args: readonly string[], options: StartOptions): Promise<Exited> {
+  return startWxagent(args, options).exited;
+}
+
+/**
+ * Starts the program on a terminal of its own, by util-linux' `script`: stdin and stderr are that terminal, whose
+ * screen is `stdout` here; what the program itself writes to stdout goes into the file named.
+ */
+export function startOnTerminal(
+  args: readonly string[],
+  options: StartOptions & { stdout: string },
+): Wxagent {
+  const quoted = [process.execPath, BIN, ...args].map((word) => `'${word}'`).join(' ');
+  return startWxagent([], {
+    ...options,
+    input: 'open',
+    env: { TERM: 'xterm', SHELL: '/bin/sh', ...options.env },
+    through: ['script', '-qec', `${quoted} >'${options.stdout}'`, '/dev/null'],
+  });
+}
+
+/** The JSON documents of a stream, one a line. */
+export function jsonLines(text: string): Record<string, unknown>[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+function withinLimit(exited: Promise<Exited>, told: () => string): Promise<Exited> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it did not end\n${told()}`)), 2 * LIMIT_MS);
+  });
+  const limited = Promise.race([exited, late]).finally(() => clearTimeout(timer));
+  limited.catch(() => {}); // whoever awaits it hears of it
+  return limited;
+}

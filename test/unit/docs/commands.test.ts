@@ -1,0 +1,43 @@
+import { expect, it, test } from 'vitest';
+import { COMMANDS } from '../../../src/cli/commands.ts';
+import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../../../src/settings.ts';
+import { codeOf, headingsOf, readPage, sectionOf, tableOf } from '../../helpers/pages.ts';
+
+const page = readPage('docs/commands.md');
+
+/** Flag and default of each setting, as the page writes them. */
+function written(names: readonly SettingName[]): [string, string][] {
+  return names.map((name) => {
+    const setting: Setting = SETTINGS[name];
+    return [setting.flag, setting.kind === 'switch' ? '' : (setting.default ?? '')];
+  });
+}
+
+function documented(section: string): [string, string][] {
+  return tableOf(section, 'flag').map(([flag = '', value = '']) => [
+    codeOf(flag)[0] ?? '',
+    codeOf(value)[0] ?? '',
+  ]);
+}
+
+it('has a section for every command', () => {
+  const named = headingsOf(page).flatMap((heading) => codeOf(heading));
+  expect(named.sort()).toEqual(COMMANDS.map(({ name }) => `wxagent ${name}`).sort());
+});
+
+it('has the flags of every command', () => {
+  expect(documented(sectionOf(page, '## Everywhere')).sort()).toEqual(written(GLOBAL_SETTINGS).sort());
+});
+
+const withFlags = COMMANDS.filter(({ settings }) => settings.length > 0);
+
+test.each(withFlags)('has the flags of $name with their defaults', ({ name, settings }) => {
+  expect(documented(sectionOf(page, `## \`wxagent ${name}\``)).sort()).toEqual(written(settings).sort());
+});
+
+it('names the choices of a flag', () => {
+  for (const { flag, choices = [] } of Object.values<Setting>(SETTINGS)) {
+    const rows = page.split('\n').filter((line) => line.startsWith(`| \`${flag.replaceAll('|', '\\|')}\` |`));
+    for (const choice of choices) expect(rows.join('\n'), `${flag}: ${choice}`).toContain(`\`${choice}\``);
+  }
+});

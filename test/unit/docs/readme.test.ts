@@ -1,0 +1,185 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, test } from 'vitest';
+import { inheritEnvironment, turnEnvironment } from '../../../src/agents/environment.ts';
+import { COMMANDS } from '../../../src/cli/commands.ts';
+import { createProgram } from '../../../src/cli/program.ts';
+import { longFlag } from '../../../src/config.ts';
+import { EXIT_CODES } from '../../../src/core/errors.ts';
+import { SETTINGS, type Setting } from '../../../src/settings.ts';
+import {
+  blocksOf,
+  codeOf,
+  headingsOf,
+  proseOf,
+  READMES,
+  ROOT,
+  readPage,
+  sectionOf,
+  tableOf,
+  withoutComments,
+  wordsOf,
+} from '../../helpers/pages.ts';
+
+/** What differs between the languages. */
+const PAGES = {
+  'README.md': {
+    variable: 'variable',
+    settings: '## Settings and environment',
+    command: 'command',
+    exit: 'exit',
+    notYet: '## Not yet',
+  },
+  'README.zh-CN.md': {
+    variable: '变量',
+    settings: '## 设置和环境变量',
+    command: '命令',
+    exit: '退出码',
+    notYet: '## 尚未实现',
+  },
+} as const;
+
+/** Flags of other programs that the pages speak of. */
+const FOREIGN = new Set(['--allowedTools', '--init']);
+
+/** Every variable a turn can have. */
+function turnVariables(): string[] {
+  const turn = {
+    id: '1',
+    account: 'a@im.bot',
+    accountName: null,
+    user: 'u@im.wechat',
+    sessionId: 's',
+    turn: 1,
+    timeMs: 0,
+    kind: 'text' as const,
+    text: 'x'.repeat(40_000),
+    attachments: [],
+    quote: null,
+    attempt: 1,
+  };
+  const constants = { home: '/h', baseUrl: 'http://b', cdnUrl: 'http://c', bin: '/b', version: '1' };
+  const folders = { media: '/m', reply: '/r', state: '/s' };
+  return Object.keys(turnEnvironment(turn, folders, inheritEnvironment({}), constants));
+}
+
+/** Every variable that the program itself reads by name. */
+function variablesRead(): string[] {
+  const src = join(ROOT, 'src');
+  const sources = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.ts'),
+  );
+  const named = sources.flatMap((path) => [
+    ...readFileSync(join(src, path), 'utf8').matchAll(/\.get\('([A-Z][A-Z_]+)'\)/g),
+  ]);
+  const ofSettings = Object.values<Setting>(SETTINGS).flatMap(({ env }) => env ?? []);
+  return [...new Set([...named.map(([, name]) => name as string), ...ofSettings])];
+}
+
+describe.each(READMES)('%s', (path) => {
+  const page = readPage(path);
+  const words = PAGES[path];
+  const built = page.replace(sectionOf(page, words.notYet), '');
+
+  it('names every variable of a turn, and no other', () => {
+    const defaults = ['NO_COLOR', 'TERM', 'PYTHONUTF8', 'PYTHONUNBUFFERED'];
+    const documented = tableOf(page, words.variable).flatMap(([names = '']) => codeOf(names));
+    expect([...documented, ...defaults].sort()).toEqual(turnVariables().sort());
+    for (const name of defaults) expect(page).toContain(`\`${name}=`);
+  });
+
+  it('names every variable that wxagent reads for its settings', () => {
+    // Those of a turn, by which `send` inside an agent knows whom to answer; and where others keep language and programs.
+    const elsewhere = /^(WXAGENT_(USER|MESSAGE_ID)|PATH|PATHEXT|LC_ALL|LC_MESSAGES|LANG)$/;
+    const documented = tableOf(sectionOf(page, words.settings), words.variable).flatMap(([names = '']) =>
+      codeOf(names),
+    );
+    expect(documented.sort()).toEqual(
+      variablesRead()
+        .filter((name) => !elsewhere.test(name))
+        .sort(),
+    );
+  });
+
+  it('has the exit codes', () => {
+    const rows = tableOf(page, words.exit).map(([codes = '', kind = '']) => [
+      codeOf(kind)[0],
+      Number(/^\d+/.exec(codes)?.[0]),
+    ]);
+    expect(Object.fromEntries(rows)).toEqual({ undefined: 0, ...EXIT_CODES });
+  });
+
+  it('names every command, and no other', () => {
+    const named = tableOf(page, words.command).flatMap(([names = '']) => codeOf(names));
+    expect(named.sort()).toEqual(COMMANDS.map(({ name }) => `wxagent ${name}`).sort());
+  });
+
+  it('speaks of flags that exist', () => {
+    const flags = new Set(Object.values<Setting>(SETTINGS).map(longFlag));
+    const spoken = codeOf(proseOf(built)).flatMap((code) => code.match(/(?<![\w-])--[A-Za-z-]+/g) ?? []);
+    expect(spoken.length).toBeGreaterThan(20);
+    const known = (flag: string) => flags.has(flag) || FOREIGN.has(flag) || /^--(help|version)$/.test(flag);
+    expect(spoken.filter((flag) => !known(flag))).toEqual([]);
+  });
+
+  it('says that nothing is missing which is there', () => {
+    const flags = new Set(Object.values<Setting>(SETTINGS).map(longFlag));
+    const names = new Set(COMMANDS.map(({ name }) => name));
+    const missing = codeOf(sectionOf(page, words.notYet));
+    expect(missing.filter((word) => flags.has(word) || names.has(word))).toEqual([]);
+  });
+
+  const lines = blocksOf(page).flatMap(({ text }) =>
+    text
+      .split('\n')
+      .flatMap((line) => /(?:^|[\s/=])wxagent ([a-z]+\b.*)$/.exec(line)?.[1] ?? []),
+  );
+  const ours = lines.filter((line) => COMMANDS.some(({ name }) => line.split(' ')[0] === name));
+
+  it('has command lines', () => {
+    expect(ours.length).toBeGreaterThan(15);
+  });
+
+  test.each(ours)('wxagent %s: is understood', async (line) => {
+    let runs = 0;
+    const program = createProgram({ io: silent }, async () => {
+      runs++;
+    });
+    await program.parseAsync(wordsOf(line.replaceAll('\\%', '%')), { from: 'user' });
+    expect(runs).toBe(1);
+  });
+});
+
+const silent = {
+  out() {},
+  err() {},
+  readStdin: async () => Buffer.alloc(0),
+  ask: async () => null,
+  stdoutIsTerminal: false,
+  stderrIsTerminal: false,
+  stdinIsTerminal: false,
+};
+
+describe('the two languages', () => {
+  const [english, chinese] = READMES.map(readPage) as [string, string];
+
+  it('have the same headings', () => {
+    const levels = (page: string) => headingsOf(page).map((heading) => heading.split(' ')[0]);
+    expect(levels(chinese)).toEqual(levels(english));
+  });
+
+  it('have the same blocks, but for comments', () => {
+    const plain = (page: string) =>
+      blocksOf(page).map((block) => ({ ...block, text: withoutComments(block.text) }));
+    expect(plain(chinese)).toEqual(plain(english));
+  });
+
+  it('have tables of the same length', () => {
+    const rows = (page: string) =>
+      proseOf(page)
+        .split(/\n(?!\|)/)
+        .map((part) => part.split('\n').length);
+    const tables = (page: string) => rows(page).filter((length) => length > 2);
+    expect(tables(chinese)).toEqual(tables(english));
+  });
+});

@@ -1,0 +1,224 @@
+import { describe, expect, test } from 'vitest';
+import { WxError } from '../../../src/core/errors.ts';
+import type { PollResult } from '../../../src/ilink/poll.ts';
+import type { WeixinMessage } from '../../../src/ilink/wire.ts';
+import { type IntakeOptions, runIntake } from '../../../src/runner/intake.ts';
+import type { Intake } from '../../../src/store/port.ts';
+import { createJumpClock } from '../../helpers/jump-clock.ts';
+import { pollUntil } from '../../helpers/poll-until.ts';
+import { createLogBook, createScriptedPoller, wireText } from './support.ts';
+
+const failed: PollResult = { kind: 'failed', detail: 'HTTP 500' };
+const early: PollResult = { kind: 'empty', early: true, cursor: null };
+const empty: PollResult = { kind: 'empty', early: false, cursor: null };
+const brings = (messages: WeixinMessage[], cursor: string | null = null): PollResult => ({
+  kind: 'messages',
+  messages,
+  cursor,
+});
+
+/** Runs an intake over a script of polls until it has asked once more. */
+async function run(script: (PollResult | (() => PollResult))[], over: Partial<IntakeOptions> = {}) {
+  const clock = createJumpClock();
+  const log = createLogBook();
+  const poller = createScriptedPoller(script);
+  const taken: Intake[] = [];
+  const happened: string[] = [];
+  const rescued: string[] = [];
+  let notes = 0;
+  const enough = new AbortController();
+  const options: IntakeOptions = {
+    account: 'bot',
+    login: 'login',
+    cursor: 'c0',
+    store: {
+      async takeIn(intake) {
+        taken.push(intake);
+        return { messages: [], released: [], learnedOwner: null };
+      },
+      async notePoll() {
+        notes++;
+      },
+    },
+    poller,
+    allow: new Set(),
+    maxAgeMs: 0,
+    dedupeWindowMs: 0,
+    merge: () => [],
+    clock,
+    log,
+    onReady: () => void happened.push('ready'),
+    onIntake: () => void happened.push('intake'),
+    onEmpty: () => void happened.push('empty'),
+    onFailure: () => void happened.push('failure'),
+    rescue: (line) => void rescued.push(line),
+    ...over,
+  };
+  const ended = runIntake(options, enough.signal);
+  const isOver = Promise.race([ended.then(() => true, () => true), pollUntil('all polls', () => poller.cursors.length > script.length)]);
+  await isOver;
+  enough.abort();
+  return { how: await ended.catch((error: unknown) => error), clock, log, poller, taken, happened, rescued, notes };
+}
+
+describe('pauses', () => {
+  test('2 s after a failure, 30 s from the third in a row on, none after a success', async () => {
+    const { clock } = await run([failed, failed, failed, failed, empty, failed]);
+    expect(clock.slept).toEqual([2_000, 2_000, 30_000, 30_000, 2_000]);
+  });
+
+  test('a server that does not hold is asked more and more slowly, up to 2 s', async () => {
+    const { clock } = await run(Array.from({ length: 8 }, () => early));
+    expect(clock.slept).toEqual([50, 100, 200, 400, 800, 1_600, 2_000, 2_000]);
+  });
+
+  test.each([
+    ['an answer in its time', empty],
+    ['a message', brings([wireText('1', 'hi')])],
+  ])('%s ends the pauses', async (_, good) => {
+    const { clock } = await run([early, early, good, early]);
+    expect(clock.slept).toEqual([50, 100, 50]);
+  });
+
+  test('after messages the next poll follows at once', async () => {
+    const { clock, poller } = await run([brings([wireText('1', 'a')]), brings([wireText('2', 'b')])]);
+    expect(clock.slept).toEqual([]);
+    expect(poller.cursors).toHaveLength(3);
+  });
+
+  test('failures are said, and that it works again', async () => {
+    const { log } = await run([failed, failed, empty]);
+    expect(log.lines).toEqual([
+      'warn polling failed: HTTP 500; next try in 2 s',
+      'warn polling failed: HTTP 500; next try in 2 s',
+      'info polling works again',
+    ]);
+  });
+});
+
+describe('cursor', () => {
+  test('each poll asks with the newest one that was named', async () => {
+    const { poller } = await run([brings([wireText('1', 'a')], 'c1'), empty, { kind: 'empty', early: false, cursor: 'c2' }]);
+    expect(poller.cursors).toEqual(['c0', 'c1', 'c1', 'c2']);
+  });
+
+  test('a new cursor is stored without messages too, the same one again is not', async () => {
+    const { taken } = await run([
+      { kind: 'empty', early: false, cursor: 'c1' },
+      { kind: 'empty', early: false, cursor: 'c1' },
+      empty,
+    ]);
+    expect(taken).toMatchObject([{ account: 'bot', login: 'login', cursor: 'c1', messages: [] }]);
+  });
+
+  test('an idle account notes now and then that polling works', async () => {
+    const clock = createJumpClock();
+    const late = (): PollResult => {
+      clock.advance(10_001);
+      return empty;
+    };
+    const { notes } = await run(Array.from({ length: 9 }, () => late), { clock });
+    expect(notes).toBe(3);
+  });
+});
+
+test('a message is committed before the next poll, and told of after', async () => {
+  const order: string[] = [];
+  const poller = createScriptedPoller([
+    brings([wireText('1', 'a')]),
+    () => {
+      order.push('next poll');
+      return empty;
+    },
+  ]);
+  await run([], {
+    poller: {
+      async poll(request) {
+        const result = await poller.poll(request);
+        if (result.kind === 'empty') throw new Error('enough');
+        return result;
+      },
+    },
+    store: {
+      async takeIn() {
+        await new Promise((resolve) => setImmediate(resolve));
+        order.push('committed');
+        return { messages: [], released: [], learnedOwner: null };
+      },
+      async notePoll() {},
+    },
+    onIntake: () => void order.push('told'),
+  });
+  expect(order).toEqual(['committed', 'told', 'next poll']);
+});
+
+test('it is ready once, when an answer was understood', async () => {
+  const { happened } = await run([failed, empty, brings([wireText('1', 'a')]), empty]);
+  expect(happened).toEqual(['failure', 'ready', 'empty', 'intake', 'empty']);
+});
+
+test('a dead login ends it', async () => {
+  expect((await run([empty, { kind: 'expired' }])).how).toBe('expired');
+});
+
+test('a stop ends it, also in the middle of a pause', async () => {
+  expect((await run([failed])).how).toBe('aborted');
+});
+
+test('what cannot be stored is handed over whole before it fails', async () => {
+  const message = wireText('7', 'precious', { unknown_field: 1 } as Partial<WeixinMessage>);
+  const full = new WxError('storage', 'the disk is full');
+  const { how, rescued } = await run([brings([message])], {
+    store: {
+      takeIn: () => Promise.reject(full),
+      async notePoll() {},
+    },
+  });
+  expect(how).toBe(full);
+  expect(rescued.map((line) => JSON.parse(line))).toEqual([message]);
+});
+
+describe('what becomes of a message', () => {
+  const taken = async (message: WeixinMessage, over: Partial<IntakeOptions> = {}) =>
+    (await run([brings([message])], over)).taken[0]?.messages;
+  const NOW = createJumpClock().now();
+
+  test('a text is for the agent, all of it kept', async () => {
+    const message = wireText('18446744073709551615', 'hi', { group: 'x' } as Partial<WeixinMessage>);
+    const [one] = (await taken(message)) ?? [];
+    expect(one).toMatchObject({ id: '18446744073709551615', kind: 'text', ignore: null, contextToken: 'token-18446744073709551615' });
+    expect(JSON.parse(String(one?.raw))).toEqual(message);
+  });
+
+  test.each<[string, Partial<WeixinMessage>, string | null]>([
+    ['a voice message with a transcript', { item_list: [{ type: 3, voice_item: { text: 'hi' } }] }, null],
+    ['a voice message without one', { item_list: [{ type: 3, voice_item: {} }] }, 'kind:voice'],
+    ['a picture', { item_list: [{ type: 2, image_item: {} }] }, 'kind:image'],
+    ['nothing', { item_list: [] }, 'kind:unknown'],
+    ['a group', { group_id: 'g' }, 'group'],
+    ['something unfinished', { message_state: 1 }, 'unfinished'],
+  ])('%s', async (_, over, ignore) => {
+    expect(await taken(wireText('1', 'x', over))).toMatchObject([{ ignore }]);
+  });
+
+  test('what no user wrote is left out', async () => {
+    expect(await taken(wireText('1', 'x', { message_type: 2 }))).toEqual([]);
+  });
+
+  test('what is too old is kept but not run; 0 turns that off', async () => {
+    const old = wireText('1', 'x', { create_time_ms: NOW - 1_001 });
+    expect(await taken(old, { maxAgeMs: 1_000 })).toMatchObject([{ ignore: 'too-old' }]);
+    expect(await taken(wireText('1', 'x', { create_time_ms: NOW - 1_000 }), { maxAgeMs: 1_000 })).toMatchObject([{ ignore: null }]);
+    expect(await taken(old, { maxAgeMs: 0 })).toMatchObject([{ ignore: null }]);
+    expect(await taken(wireText('1', 'x', { create_time_ms: undefined }), { maxAgeMs: 1_000 })).toMatchObject([{ ignore: null }]);
+  });
+
+  test.each([1_789_000_000_123.5, 1e300, 9_007_199_254_740_991, -5, '1789000000123', 'soon', {}])(
+    'a time that is none (%j) is no reason to lose it',
+    async (time) => {
+      const [one] = (await taken(wireText('1', 'x', { create_time_ms: time as number }))) ?? [];
+      const { createdAtMs = 0.5 } = one ?? {};
+      expect(createdAtMs === null || (Number.isSafeInteger(createdAtMs) && !Number.isNaN(new Date(createdAtMs).getTime()))).toBe(true);
+    },
+  );
+});

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { failureNotice, languageOf, mergeHeld } from '../../../src/runner/notices.ts';
+
+describe('the language of a notice', () => {
+  test.each([
+    ['', 'en'],
+    ['hello', 'en'],
+    ['привет', 'en'],
+    ['ok 好', 'zh'],
+    ['。，', 'en'],
+    ['𠮷', 'zh'],
+  ])('after %j it is %s', (text, language) => {
+    expect(languageOf(text)).toBe(language);
+  });
+});
+
+describe('the notice of a failure', () => {
+  const reasons = ['exit', 'signal', 'timeout', 'spawn', 'too-large', 'bad-output', 'http', 'cancelled', 'crash'] as const;
+
+  test('says something else for every reason, in both languages', () => {
+    const all = reasons.flatMap((reason) => [failureNotice(reason, 'zh', null), failureNotice(reason, 'en', null)]);
+    expect(new Set(all).size).toBe(2 * reasons.length);
+  });
+
+  test('says nothing of the agent’s own words unless they are given', () => {
+    expect(failureNotice('exit', 'en', null)).not.toContain('\n');
+    expect(failureNotice('exit', 'en', 'no such model').split('\n')).toEqual([expect.any(String), 'no such model']);
+    expect(failureNotice('exit', 'zh', 'no such model').split('\n')).toEqual([expect.any(String), 'no such model']);
+  });
+});
+
+describe('held texts joined', () => {
+  const now = new Date(2026, 10, 22, 10, 31);
+  const at = (day: number, hour: number, minute: number): number => new Date(2026, 10, day, hour, minute).getTime();
+  const merge = (expired: number, ...held: [text: string, origin: string, createdAtMs: number][]): string =>
+    mergeHeld(
+      held.map(([text, origin, createdAtMs]) => ({ text, origin, createdAtMs })),
+      expired,
+      now.getTime(),
+    );
+
+  test('an answer of today stands as it is, an empty line between two', () => {
+    expect(merge(0, ['one', 'answer', at(22, 9, 5)], ['two', 'notice', at(22, 9, 6)])).toBe('one\n\ntwo');
+  });
+
+  test('what send has queued is stamped with its time', () => {
+    expect(merge(0, ['backup done', 'send', at(22, 9, 5)])).toBe('[09:05]\nbackup done');
+  });
+
+  test('what is of an earlier day is stamped with day and time, whoever wrote it', () => {
+    expect(merge(0, ['one', 'answer', at(21, 23, 59)], ['two', 'send', at(1, 0, 0)])).toBe(
+      '[11-21 23:59]\none\n\n[11-01 00:00]\ntwo',
+    );
+  });
+
+  test('released, refused and held again it is not stamped a second time', () => {
+    const once = merge(0, ['one', 'send', at(22, 9, 5)], ['two', 'send', at(22, 9, 6)]);
+    expect(merge(0, [once, 'send', at(22, 9, 5)])).toBe(once);
+    expect(merge(0, ['[11-20 08:00]\nold', 'answer', at(20, 8, 0)])).toBe('[11-20 08:00]\nold');
+  });
+
+  test('what has expired is counted first, in the language of the rest', () => {
+    expect(merge(2, ['one', 'answer', at(22, 9, 5)])).toMatch(/^\(2 .*\)\n\none$/);
+    expect(merge(2, ['一', 'answer', at(22, 9, 5)])).toMatch(/^（.*2.*）\n\n一$/);
+    expect(merge(3)).toMatch(/^\(3 .*\)$/);
+    expect(merge(0)).toBe('');
+  });
+});

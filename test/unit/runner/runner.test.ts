@@ -1,0 +1,307 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Agent } from '../../../src/agents/port.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import type { Outcome, Turn } from '../../../src/core/message.ts';
+import type { CallResult, IlinkClient } from '../../../src/ilink/client.ts';
+import type { GetUpdatesResponse, SendMessageResponse, WeixinMessage } from '../../../src/ilink/wire.ts';
+import type { RunnerEvent } from '../../../src/runner/events.ts';
+import { createFolderMaker } from '../../../src/runner/folders.ts';
+import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../../src/runner/options.ts';
+import { createOutgoing } from '../../../src/runner/outgoing.ts';
+import type { Runner } from '../../../src/runner/port.ts';
+import { startRunner } from '../../../src/runner/runner.ts';
+import type { Store } from '../../../src/store/port.ts';
+import { pollUntil } from '../../helpers/poll-until.ts';
+import { ACCOUNT, createDesk, FRIEND, incoming, LOGIN, OWNER } from '../store/conformance/desk.ts';
+import { makeSqliteStores } from '../store/sqlite-stores.ts';
+import { createLogBook, wireText } from './support.ts';
+
+const dead = { kind: 'refused', code: -14, errmsg: 'session timeout' } as const;
+
+let folder: string;
+let data: Awaited<ReturnType<typeof makeSqliteStores>>;
+let store: Store;
+let runner: Runner | null;
+let events: RunnerEvent[];
+/** What the server hands out, one batch a poll; without any it holds the poll. */
+let inbox: WeixinMessage[][];
+let sent: string[];
+let calls: string[];
+let sendResult: () => CallResult<SendMessageResponse>;
+let wakePoll: () => void;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wxagent-runner-'));
+  data = await makeSqliteStores();
+  store = data.open('me');
+  runner = null;
+  [events, inbox, sent, calls, wakePoll] = [[], [], [], [], () => {}];
+  sendResult = () => ({ kind: 'ok', body: { message_id: String(sent.length) } });
+});
+afterEach(async () => {
+  runner?.stop();
+  await runner?.done.catch(() => {});
+  await data.dispose();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const client = {
+  async getUpdates({ signal }: { signal?: AbortSignal }): Promise<CallResult<GetUpdatesResponse>> {
+    calls.push('poll');
+    if (inbox.length === 0) {
+      await new Promise<void>((resolve) => {
+        wakePoll = resolve;
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+    const msgs = inbox.shift();
+    return msgs ? { kind: 'ok', body: { msgs } } : signal?.aborted ? { kind: 'aborted' } : { kind: 'ok', body: {} };
+  },
+  async sendMessage(body: Buffer) {
+    sent.push(JSON.parse(body.toString('utf8')).msg.item_list[0].text_item.text);
+    return sendResult();
+  },
+  async notifyStart() {
+    calls.push('start');
+    return { kind: 'ok', body: {} };
+  },
+  async notifyStop() {
+    calls.push('stop');
+    return { kind: 'ok', body: {} };
+  },
+} as unknown as IlinkClient;
+
+/** Hands a batch to the poll that waits, or to the next one. */
+function deliver(...messages: WeixinMessage[]): void {
+  inbox.push(messages);
+  wakePoll();
+}
+
+let ids = 0;
+const says = (text: string, user = OWNER): WeixinMessage =>
+  wireText(String(++ids), text, { from_user_id: user, create_time_ms: Date.now() - 1_000_000 + ids * 1_001 });
+
+function start(answer: (turn: Turn, signal: AbortSignal) => Promise<Outcome> | Outcome, over: Partial<RunnerOptions> = {}): Runner {
+  const agent: Agent = { name: 'test', answer: async (turn, { signal }) => answer(turn, signal) };
+  runner = startRunner({
+    account: { key: ACCOUNT, id: ACCOUNT, name: null, owner: OWNER, login: LOGIN, formerPoller: null },
+    store,
+    client,
+    agent,
+    folders: createFolderMaker({ turns: join(folder, 'turns'), state: () => join(folder, 'state'), keep: false, log: createLogBook() }),
+    outgoing: createOutgoing(join(folder, 'out')),
+    uploader: { upload: async () => ({ kind: 'refused', reason: 'no files here' }) },
+    endChild: async () => false,
+    rescue() {},
+    settings: { ...DEFAULT_RUNNER_OPTIONS, typing: false, paceMs: 0, allow: 'all', ...over },
+    version: '1.2.3',
+    clock: systemClock,
+    log: createLogBook(),
+    emit: (event) => void events.push(event),
+  });
+  return runner;
+}
+const echo = ({ text }: Turn): Outcome => ({ kind: 'reply', pieces: [{ text: `re: ${text}` }] });
+const types = (): string[] => events.map((event) => event.type);
+
+test('messages come in, are answered in order, and a stop is clean', async () => {
+  start(echo);
+  deliver(says('1'), says('2'));
+  await pollUntil('the answers', () => events.filter((event) => event.type === 'part').length === 2);
+  runner?.stop();
+  expect(await runner?.done).toBe('stopped');
+  expect(sent).toEqual(['re: 1', 're: 2']);
+  expect(types()).toEqual(['ready', 'message', 'outcome', 'part', 'message', 'outcome', 'part', 'stopped']);
+  expect(calls.filter((call) => call !== 'poll')).toEqual(['start', 'stop']);
+  expect(await store.unfinished(ACCOUNT)).toEqual([]);
+});
+
+test('the next poll does not wait for the agent', async () => {
+  start(() => new Promise(() => {}), { graceMs: 0 });
+  deliver(says('1'));
+  await pollUntil('the next poll', () => calls.filter((call) => call === 'poll').length === 2);
+  expect(runner?.running).toBe(1);
+});
+
+describe('what was left by a run that was killed', () => {
+  test('is run again, and before anything new of that user', async () => {
+    const desk = await createDesk(store);
+    desk.nowMs = Date.now() - 60_000;
+    const text = (content: string) => Buffer.from(JSON.stringify(wireText('x', content)));
+    const [first] = (await desk.takeIn([incoming({ raw: text('old') })])).messages;
+    await desk.start(first?.seq ?? 0);
+    start(echo);
+    deliver(says('new'));
+    await pollUntil('the answers', () => sent.length === 2);
+    expect(sent).toEqual(['re: old', 're: new']);
+    expect(events.find((event) => event.type === 'message')).toMatchObject({ turn: { attempt: 2 } });
+  });
+
+  test('is given up after its last try, with a notice before anything new of that user', async () => {
+    const desk = await createDesk(store);
+    desk.nowMs = Date.now() - 60_000;
+    const raw = Buffer.from(JSON.stringify(wireText('x', 'old')));
+    const [first, second] = (await desk.takeIn([incoming({ raw }), incoming({ raw })])).messages;
+    await desk.start(first?.seq ?? 0);
+    start(echo, { retries: 0 });
+    await pollUntil('both parts', () => sent.length === 2);
+    expect(sent).toEqual([expect.stringContaining('interrupted'), 're: old']);
+    const messages = await store.messages({ account: ACCOUNT, user: OWNER, sinceMs: null, limit: 10 });
+    expect(messages.map((one) => [one.seq, one.state, one.reason])).toEqual([
+      [first?.seq, 'failed', 'crash'],
+      [second?.seq, 'done', null],
+    ]);
+  });
+
+  test('parts that were queued are delivered', async () => {
+    const desk = await createDesk(store);
+    await desk.says(OWNER);
+    await desk.sends(OWNER, 'left behind');
+    start(echo);
+    await pollUntil('the part', () => sent.length === 2);
+    expect(sent[0]).toBe('left behind');
+  });
+});
+
+describe('failures', () => {
+  test('one notice, in the language of the message, and the lane goes on', async () => {
+    start(({ text }) => (text === '好' ? { kind: 'failed', reason: 'exit', detail: 'secret' } : echo({ text } as Turn)));
+    deliver(says('好'), says('next'));
+    await pollUntil('both', () => sent.length === 2);
+    expect(sent).toEqual([expect.stringMatching(/^⚠️ .*程序出错退出。$/), 're: next']);
+  });
+
+  test.each([
+    ['detail', { onError: 'detail' } as const, /secret/],
+    ['a text of one’s own', { errorText: 'sorry!' }, /^sorry!$/],
+  ])('%s', async (_, over, expected) => {
+    start(() => ({ kind: 'failed', reason: 'exit', detail: 'secret' }), over);
+    deliver(says('x'));
+    await pollUntil('the notice', () => sent.length === 1);
+    expect(sent[0]).toMatch(expected);
+  });
+
+  test('silent', async () => {
+    start(() => ({ kind: 'failed', reason: 'exit', detail: 'x' }), { onError: 'silent', maxMessages: 1 });
+    deliver(says('x'));
+    expect(await runner?.done).toBe('finished');
+    expect(sent).toEqual([]);
+  });
+
+  test('what is to be tried again is, as often as allowed, counting attempts', async () => {
+    const attempts: number[] = [];
+    start(
+      ({ attempt }) => {
+        attempts.push(attempt);
+        return { kind: 'retry', afterMs: 1, detail: 'busy' };
+      },
+      { retries: 2 },
+    );
+    deliver(says('x'));
+    await pollUntil('the notice', () => sent.length === 1);
+    expect(attempts).toEqual([1, 2, 3]);
+  });
+});
+
+describe('a stop', () => {
+  test('ends the turn that runs; it runs again later and that counts as no failure', async () => {
+    start(
+      (_, signal) =>
+        new Promise((resolve) =>
+          signal.addEventListener('abort', () => resolve({ kind: 'failed', reason: 'cancelled', detail: String(signal.reason) })),
+        ),
+    );
+    deliver(says('x'));
+    await pollUntil('the turn', () => runner?.running === 1);
+    runner?.stop();
+    await runner?.done;
+    const [entry] = await store.unfinished(ACCOUNT);
+    const again = await store.startTurn({ account: ACCOUNT, seq: entry?.seq ?? 0, nowMs: Date.now() });
+    expect(again).toMatchObject({ attempt: 2, failures: 0 });
+    expect(sent).toEqual([]);
+  });
+
+  test('waits no longer than the grace time for an agent that does not care', async () => {
+    start(() => new Promise(() => {}), { graceMs: 50 });
+    deliver(says('x'));
+    await pollUntil('the turn', () => runner?.running === 1);
+    runner?.stop();
+    expect(await runner?.done).toBe('stopped');
+    expect(await store.unfinished(ACCOUNT)).toHaveLength(1);
+  });
+});
+
+describe('ends by itself', () => {
+  test('once: when one poll came back empty and all is answered', async () => {
+    inbox = [[says('1'), says('2')], []];
+    start(echo, { once: true });
+    expect(await runner?.done).toBe('finished');
+    expect(sent).toEqual(['re: 1', 're: 2']);
+  });
+
+  test('after so many messages, the rest kept', async () => {
+    inbox = [[says('1'), says('2'), says('3', FRIEND)]];
+    start(echo, { maxMessages: 2, concurrency: 1 });
+    expect(await runner?.done).toBe('finished');
+    expect(sent).toHaveLength(2);
+    expect(await store.unfinished(ACCOUNT)).toHaveLength(1);
+  });
+
+  test('when there was nothing to do for long enough', async () => {
+    start(echo, { exitIdleMs: 10 });
+    expect(await runner?.done).toBe('finished');
+  });
+});
+
+describe('a dead login', () => {
+  test('found by the poll: noted, told once, and nothing is taken leave of', async () => {
+    const original = client.getUpdates;
+    client.getUpdates = async () => dead;
+    start(echo);
+    expect(await runner?.done).toBe('expired');
+    client.getUpdates = original;
+    expect(types()).toEqual(['expired', 'stopped']);
+    expect(calls).not.toContain('stop');
+    expect((await store.accountView(ACCOUNT))?.loginExpired).toBe(true);
+  });
+
+  test('found by several requests at once: told once, every part kept', async () => {
+    let answerAll: () => void = () => {};
+    const gate = new Promise<void>((resolve) => (answerAll = resolve));
+    const original = client.sendMessage;
+    client.sendMessage = async (body) => {
+      void original(body);
+      await gate;
+      return dead;
+    };
+    start(echo);
+    deliver(says('1'), says('2', FRIEND), says('3', 'third'));
+    await pollUntil('three requests', () => sent.length === 3);
+    answerAll();
+    expect(await runner?.done).toBe('expired');
+    client.sendMessage = original;
+    expect(types().filter((type) => type === 'expired')).toHaveLength(1);
+    expect((await store.openParts(ACCOUNT)).map((part) => part.state)).toEqual(Array(3).fill('queued'));
+  });
+});
+
+test('a store that fails ends it with that error', async () => {
+  store = { ...store, takeIn: () => Promise.reject(new Error('disk')) };
+  start(echo);
+  deliver(says('x'));
+  await expect(runner?.done).rejects.toThrow('disk');
+});
+
+test('what another process queues or has run again is seen', async () => {
+  start(echo);
+  deliver(says('x'));
+  await pollUntil('the answer', () => sent.length === 1);
+  const beside = data.open('beside');
+  const [message] = await beside.messages({ account: ACCOUNT, user: OWNER, sinceMs: null, limit: 1 });
+  await beside.retry({ account: ACCOUNT, id: message?.id ?? '' });
+  await pollUntil('the second answer', () => sent.length === 2);
+  expect(sent).toEqual(['re: x', 're: x']);
+});

@@ -1,0 +1,20 @@
+import { describe } from 'vitest';
+import type { MakeStore } from './conformance/desk.ts';
+import { describeHolds } from './conformance/holds.ts';
+import { describeIntake } from './conformance/intake.ts';
+import { describeOutbox } from './conformance/outbox.ts';
+import { describeRefusals } from './conformance/refusals.ts';
+import { describeTurns } from './conformance/turns.ts';
+import { describeViews } from './conformance/views.ts';
+
+/** What every implementation of the store port has to do (design 4); times are given, never waited for. */
+export function describeStore(name: string, make: MakeStore): void {
+  describe(name, () => {
+    describe('intake', () => describeIntake(make));
+    describe('turns', () => describeTurns(make));
+    describe('outbox', () => describeOutbox(make));
+    describe('refusals', () => describeRefusals(make));
+    describe('holds', () => describeHolds(make));
+    describe('views', () => describeViews(make));
+  });
+}

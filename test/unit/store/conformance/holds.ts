@@ -1,0 +1,239 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { HeldPart, Intake } from '../../../../src/store/port.ts';
+import {
+  ACCOUNT,
+  contentOf,
+  createDesk,
+  type Desk,
+  FRIEND,
+  incoming,
+  LOGIN,
+  type MakeStore,
+  OWNER,
+  part,
+  type StoreUnderTest,
+} from './desk.ts';
+
+/** Holds, their release when the user writes, expiry, and the takeover of an account (design 3, 4). */
+export function describeHolds(make: MakeStore): void {
+  let data: StoreUnderTest;
+  let desk: Desk;
+  beforeEach(async () => {
+    data = await make();
+    desk = await createDesk(data.open('a'));
+    await desk.says(OWNER);
+  });
+  afterEach(() => data.dispose());
+
+  /** Queues texts and has the first refused, so that all are held. */
+  const hold = async (...texts: string[]): Promise<void> => {
+    for (const text of texts) await desk.sends(OWNER, text);
+    await desk.refuse((await desk.claimed(OWNER)).seq);
+  };
+  const write = (merge: Intake['merge']) => desk.takeIn([incoming({ contextToken: 'fresh' })], { merge });
+  const texts = (...list: string[]) => list.map((text) => ({ text, file: null }));
+
+  describe('release', () => {
+    test('a message of the user lets his held parts go, merged, with the new token and a full budget', async () => {
+      await hold('1', '2', '3');
+      expect((await desk.takeIn([incoming({ contextToken: 'fresh' })])).released).toEqual([OWNER]);
+      const { seq, body } = await desk.claimed(OWNER);
+      expect(contentOf(body)).toMatchObject({ text: '1|2|3', contextToken: 'fresh' });
+      expect((await desk.accept(seq)).budgetLeft).toBe(9);
+    });
+
+    test('the parts that went into another say so', async () => {
+      await hold('1', '2');
+      const [first, second] = await desk.store.openParts(ACCOUNT);
+      await desk.says(OWNER);
+      expect(await desk.view(second?.seq ?? 0)).toMatchObject({ state: 'merged', mergedInto: first?.seq });
+    });
+
+    test('nobody else is released', async () => {
+      await hold('1');
+      expect((await desk.takeIn([incoming({ user: FRIEND })], { allow: 'all' })).released).toEqual([FRIEND].slice(1));
+      expect(await desk.claim(OWNER)).toEqual({ kind: 'nothing', held: [] });
+    });
+
+    test('the merge is told the text, the time and the writer of each held part, in order', async () => {
+      const seen: HeldPart[][] = [];
+      const firstMs = desk.nowMs;
+      await hold('1');
+      desk.nowMs += 5_000;
+      await desk.finish((await desk.start(await nextMessage())).seq, { kind: 'done' }, [part('2', 'notice')]);
+      await write((held) => {
+        seen.push(held);
+        return texts(held.map((one) => one.text).join());
+      });
+      expect(seen[0]).toEqual([
+        { text: '1', file: null, createdAtMs: firstMs, origin: 'send' },
+        { text: '2', file: null, createdAtMs: firstMs + 5_000, origin: 'notice' },
+      ]);
+    });
+
+    /** The message that `beforeEach` has stored and nobody has run. */
+    const nextMessage = async (): Promise<number> => (await desk.store.unfinished(ACCOUNT))[0]?.seq ?? 0;
+
+    test.each([
+      ['fewer texts than there were parts', ['a']],
+      ['as many', ['a', 'b', 'c']],
+      ['more', ['a', 'b', 'c', 'd', 'e']],
+    ])('%s come out in order, before what is written later', async (_, merged) => {
+      await hold('1', '2', '3');
+      await write(() => texts(...merged));
+      await desk.sends(OWNER, 'later');
+      expect(await desk.deliver(OWNER)).toEqual([...merged, 'later']);
+    });
+
+    test('nothing left after the merge: the parts are gone, the queue goes on', async () => {
+      await hold('1', '2');
+      await write(() => []);
+      await desk.sends(OWNER, 'later');
+      expect(await desk.deliver(OWNER)).toEqual(['later']);
+    });
+
+    test('released and held again, it can be released again', async () => {
+      await hold('1', '2');
+      await desk.says(OWNER);
+      await desk.refuse((await desk.claimed(OWNER)).seq);
+      await desk.says(OWNER);
+      expect(await desk.deliver(OWNER)).toEqual(['1|2']);
+    });
+
+    test('several messages of one poll release once', async () => {
+      await hold('1');
+      const taken = await desk.takeIn([incoming(), incoming()]);
+      expect(taken.released).toEqual([OWNER]);
+      expect(await desk.deliver(OWNER)).toEqual(['1']);
+    });
+
+    test('each request after a release has a client id of its own', async () => {
+      await hold('1', '2', '3');
+      const before = (await desk.store.openParts(ACCOUNT)).map((one) => one.clientId);
+      await write(() => texts('a', 'b', 'c', 'd'));
+      const after = (await desk.store.openParts(ACCOUNT)).map((one) => one.clientId);
+      expect(new Set([...before, ...after]).size).toBe(7);
+    });
+  });
+
+  describe('expiry', () => {
+    const sweep = () =>
+      desk.store.sweep({
+        account: ACCOUNT,
+        nowMs: desk.nowMs,
+        holdMaxMs: 1_000,
+        finishedMs: 1_000_000,
+        finishedPerUser: 100,
+      });
+
+    test('what was held for too long expires; the merge is told how many, once', async () => {
+      await hold('1', '2');
+      desk.nowMs += 1_001;
+      await sweep();
+      const counts: number[] = [];
+      const merge: Intake['merge'] = (_, expired) => {
+        counts.push(expired);
+        return texts(`${expired} expired`);
+      };
+      expect((await write(merge)).released).toEqual([OWNER]);
+      expect(await desk.deliver(OWNER)).toEqual(['2 expired']);
+      expect((await write(merge)).released).toEqual([]);
+      expect(counts).toEqual([2]);
+    });
+
+    test('expired parts can be queued again', async () => {
+      await hold('1', '2');
+      desk.nowMs += 1_001;
+      await sweep();
+      expect(await desk.store.requeueExpired({ account: ACCOUNT })).toBe(2);
+      expect(await desk.deliver(OWNER)).toEqual(['1', '2']);
+    });
+
+    test('what is held for less stays', async () => {
+      await hold('1');
+      desk.nowMs += 1_000;
+      await sweep();
+      expect(await desk.store.openParts(ACCOUNT)).toHaveLength(1);
+    });
+
+    test('finished rows are forgotten after their time, whatever else lies before them', async () => {
+      // Strangers first: they are never finished, and must not keep the rest from being forgotten.
+      const strangers = Array.from({ length: 250 }, () => incoming({ user: FRIEND }));
+      await desk.takeIn(strangers);
+      const done = await desk.says(OWNER);
+      await desk.answers(done, 'x');
+      await desk.deliver(OWNER);
+      desk.nowMs += 2_000_000;
+      for (let n = 0; n < 20 && (await sweep()); n++);
+      const left = await desk.store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 1_000 });
+      expect(left.map((one) => one.seq)).not.toContain(done);
+    });
+  });
+
+  describe('another login', () => {
+    const takeOver = (owner: string | null = OWNER) =>
+      desk.store.openAccount({ account: ACCOUNT, login: 'login-2', owner, nowMs: desk.nowMs });
+
+    test('the same login changes nothing', async () => {
+      await desk.takeIn([], { cursor: 'c1' });
+      await desk.sends(OWNER, '1');
+      const opened = await desk.store.openAccount({ account: ACCOUNT, login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
+      expect(opened).toMatchObject({ cursor: 'c1', loginExpired: false });
+      expect(await desk.deliver(OWNER)).toEqual(['1']);
+    });
+
+    test('it clears what belonged to the old bot and keeps the account', async () => {
+      await desk.takeIn([incoming({ contextToken: 'old' })], { cursor: 'c1' });
+      await desk.store.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });
+      expect(await takeOver(null)).toMatchObject({ cursor: '', loginExpired: false, owner: OWNER });
+      expect(await desk.store.contextToken({ account: ACCOUNT, user: OWNER })).toBeNull();
+      expect(await desk.store.unfinished(ACCOUNT)).toHaveLength(2);
+    });
+
+    test('what was queued waits for the user, what was on its way stays unconfirmed', async () => {
+      await desk.sends(OWNER, '1');
+      await desk.sends(OWNER, '2');
+      const { seq } = await desk.claimed(OWNER);
+      await takeOver();
+      expect(await desk.view(seq)).toMatchObject({ state: 'unconfirmed' });
+      expect(await desk.store.openParts(ACCOUNT)).toMatchObject([{ text: '2', state: 'held', reason: 'context' }]);
+      await desk.takeIn([incoming({ contextToken: 'new' })], { login: 'login-2' });
+      expect(contentOf((await desk.claimed(OWNER)).body)).toMatchObject({ text: '2', contextToken: 'new' });
+    });
+
+    test('an answer made after it waits for a token of the new bot', async () => {
+      const [entry] = await desk.store.unfinished(ACCOUNT);
+      await desk.start(entry?.seq ?? 0);
+      await takeOver();
+      await desk.finish(entry?.seq ?? 0, { kind: 'done' }, [part('late')]);
+      expect(await desk.claim(OWNER)).toMatchObject({ kind: 'nothing', held: [{ text: 'late', reason: 'context' }] });
+      await desk.takeIn([incoming({ contextToken: 'new' })], { login: 'login-2' });
+      expect(contentOf((await desk.claimed(OWNER)).body).contextToken).toBe('new');
+    });
+
+    test('an answer of the server to the old bot changes nothing', async () => {
+      await desk.sends(OWNER, '1');
+      const { seq } = await desk.claimed(OWNER);
+      await takeOver();
+      await desk.refuse(seq);
+      expect((await desk.view(seq)).state).toBe('unconfirmed');
+    });
+
+    test('news of the old login are not news of the new one', async () => {
+      await takeOver();
+      await desk.store.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });
+      expect((await desk.store.accountView(ACCOUNT))?.loginExpired).toBe(false);
+      await desk.store.markLogin({ account: ACCOUNT, login: 'login-2', expired: true });
+      expect((await desk.store.accountView(ACCOUNT))?.loginExpired).toBe(true);
+    });
+
+    test('other accounts are left alone', async () => {
+      await desk.store.openAccount({ account: 'other', login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
+      await desk.takeIn([incoming()], { account: 'other', cursor: 'c5' });
+      await takeOver();
+      const other = await desk.store.openAccount({ account: 'other', login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
+      expect(other.cursor).toBe('c5');
+      expect(await desk.store.contextToken({ account: 'other', user: OWNER })).not.toBeNull();
+    });
+  });
+}

@@ -1,0 +1,276 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ACCOUNT, contentOf, createDesk, type Desk, FRIEND, type MakeStore, OWNER, type StoreUnderTest } from './desk.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** What a definite refusal means (design 3, protocol 8). */
+export function describeRefusals(make: MakeStore): void {
+  let data: StoreUnderTest;
+  let desk: Desk;
+  beforeEach(async () => {
+    data = await make();
+    desk = await createDesk(data.open('a'));
+  });
+  afterEach(() => data.dispose());
+
+  /** Sends `count` parts to a user, 30 s apart, so that no rule of pace is near. */
+  const spend = async (user: string, count: number): Promise<void> => {
+    for (let n = 0; n < count; n++) {
+      desk.nowMs += 30_000;
+      await desk.sends(user, `spent ${n}`);
+      await desk.accept((await desk.claimed(user)).seq);
+    }
+    desk.nowMs += 30_000;
+  };
+  const refusedSend = async (code = -2, errmsg = 'prepare failed') => {
+    await desk.sends(OWNER, 'x');
+    return desk.refuse((await desk.claimed(OWNER)).seq, code, errmsg);
+  };
+
+  test.each([
+    [-2, 'prepare failed'],
+    [-2, 'unknown error'],
+    [-2, ''],
+    [-6, 'context_token invalid'],
+  ])('%i "%s" with budget, window and pace in order is a stale context', async (code, errmsg) => {
+    await desk.says(OWNER);
+    expect((await refusedSend(code, errmsg)).part).toMatchObject({ state: 'held', reason: 'context' });
+  });
+
+  test('"invalid arguments" is our fault: refused for good, and stops nothing', async () => {
+    await desk.says(OWNER);
+    await desk.sends(OWNER, 'bad');
+    await desk.sends(OWNER, 'good');
+    const verdict = await desk.refuse((await desk.claimed(OWNER)).seq, -2, 'invalid arguments');
+    expect(verdict.part).toMatchObject({ state: 'refused', reason: 'invalid arguments' });
+    expect(verdict.budgetLeft).toBe(10);
+    expect(await desk.deliver(OWNER)).toEqual(['good']);
+  });
+
+  test('an HTTP status that blames the request is refused for good, with the status', async () => {
+    await desk.says(OWNER);
+    await desk.sends(OWNER, 'x');
+    const { seq } = await desk.claimed(OWNER);
+    expect((await desk.settle(seq, { kind: 'rejected', status: 413 })).part).toMatchObject({
+      state: 'refused',
+      reason: 'HTTP 413',
+    });
+  });
+
+  test('ten messages since the user wrote: quota; nine: not', async () => {
+    await desk.says(OWNER);
+    await spend(OWNER, 9);
+    expect((await refusedSend()).part.reason).toBe('context');
+    await desk.says(OWNER);
+    await desk.deliver(OWNER);
+    await spend(OWNER, 9);
+    expect((await refusedSend()).part.reason).toBe('quota');
+  });
+
+  test('more than a day since the user wrote: window', async () => {
+    await desk.says(OWNER);
+    desk.nowMs += 24 * HOUR_MS + 1;
+    expect((await refusedSend()).part).toMatchObject({ state: 'held', reason: 'window' });
+  });
+
+  test('a message of the future counts as of now', async () => {
+    await desk.says(OWNER, { createdAtMs: desk.nowMs + 48 * HOUR_MS });
+    desk.nowMs += 24 * HOUR_MS + 1;
+    expect((await refusedSend()).part.reason).toBe('window');
+  });
+
+  test('a refusal does not use the budget', async () => {
+    await desk.says(OWNER);
+    expect((await refusedSend()).budgetLeft).toBe(10);
+  });
+
+  test('the next request of a refused part is a new one: another client id', async () => {
+    await desk.says(OWNER);
+    const before = await desk.sends(OWNER, 'x');
+    const { part } = await desk.refuse((await desk.claimed(OWNER)).seq);
+    expect(part.clientId).not.toBe(before.clientId);
+  });
+
+  describe('first contact', () => {
+    test('nothing is sent to who has not written; the part is held, not refused', async () => {
+      const { seq } = await desk.sends(FRIEND, 'hello?');
+      expect(await desk.claim(FRIEND)).toMatchObject({ kind: 'nothing', held: [{ seq, reason: 'first-contact' }] });
+      expect(await desk.claim(FRIEND)).toEqual({ kind: 'nothing', held: [] });
+    });
+
+    test('a message that is ignored is no contact', async () => {
+      await desk.takeIn([{ ...(await import('./desk.ts')).incoming({ user: FRIEND }) }]);
+      await desk.sends(FRIEND, 'hello?');
+      expect(await desk.claim(FRIEND)).toMatchObject({ held: [{ reason: 'first-contact' }] });
+    });
+
+    test('his first message lets it go', async () => {
+      await desk.sends(FRIEND, 'hello?');
+      await desk.claim(FRIEND);
+      await desk.says(FRIEND);
+      expect(await desk.deliver(FRIEND)).toEqual(['hello?']);
+    });
+  });
+
+  describe('a code nobody knows', () => {
+    test('three tries, two seconds apart, then held', async () => {
+      await desk.says(OWNER);
+      await desk.sends(OWNER, 'x');
+      for (let n = 1; n <= 2; n++) {
+        const verdict = await desk.refuse((await desk.claimed(OWNER)).seq, 7, 'what');
+        expect(verdict).toMatchObject({ waitMs: 2_000, part: { state: 'queued' } });
+        expect(await desk.claim(OWNER)).toEqual({ kind: 'wait', waitMs: 2_000 });
+        desk.nowMs += 2_000;
+      }
+      const { part } = await desk.refuse((await desk.claimed(OWNER)).seq, 7, 'what');
+      expect(part).toMatchObject({ state: 'held', reason: 'code' });
+    });
+
+    test('released, it has three tries again', async () => {
+      await desk.says(OWNER);
+      await desk.sends(OWNER, 'x');
+      for (let n = 1; n <= 3; n++) {
+        await desk.refuse((await desk.claimed(OWNER)).seq, 7, 'what');
+        desk.nowMs += 2_000;
+      }
+      await desk.says(OWNER);
+      const { part } = await desk.refuse((await desk.claimed(OWNER)).seq, 7, 'what');
+      expect(part.state).toBe('queued');
+    });
+  });
+
+  describe('a request older than the newest message of the user', () => {
+    test('is sent once more, at once, with the newer token', async () => {
+      await desk.says(OWNER, { contextToken: 'old' });
+      await desk.sends(OWNER, 'x');
+      const { seq } = await desk.claimed(OWNER);
+      await desk.says(OWNER, { contextToken: 'new' });
+      const verdict = await desk.refuse(seq);
+      expect(verdict).toMatchObject({ waitMs: 0, part: { state: 'queued' }, held: [] });
+      expect(contentOf((await desk.claimed(OWNER)).body)).toMatchObject({ contextToken: 'new', text: 'x' });
+    });
+
+    test('and once only: the next refusal is judged', async () => {
+      await desk.says(OWNER);
+      await desk.sends(OWNER, 'x');
+      const { seq } = await desk.claimed(OWNER);
+      await desk.says(OWNER);
+      await desk.refuse(seq);
+      await desk.claimed(OWNER);
+      expect((await desk.refuse(seq)).part).toMatchObject({ state: 'held', reason: 'context' });
+    });
+
+    test('leaves the full budget of that message', async () => {
+      await desk.says(OWNER);
+      await spend(OWNER, 3);
+      await desk.sends(OWNER, 'x');
+      const { seq } = await desk.claimed(OWNER);
+      await desk.says(OWNER);
+      expect((await desk.refuse(seq)).budgetLeft).toBe(10);
+    });
+  });
+
+  describe('throttle', () => {
+    /** Three requests within a second, the last one refused. */
+    const burst = async (): Promise<number> => {
+      await desk.says(OWNER);
+      for (const text of ['1', '2', '3']) await desk.sends(OWNER, text);
+      await desk.accept((await desk.claimed(OWNER)).seq);
+      await desk.accept((await desk.claimed(OWNER)).seq);
+      const { seq } = await desk.claimed(OWNER);
+      await desk.refuse(seq);
+      return seq;
+    };
+
+    test('more than two requests in the last second', async () => {
+      const seq = await burst();
+      expect(await desk.view(seq)).toMatchObject({ state: 'held', reason: 'throttle' });
+    });
+
+    test('more than twelve in the last five minutes, of all users together', async () => {
+      const users = Array.from({ length: 13 }, (_, n) => `user-${n}`);
+      for (const user of users) {
+        await desk.says(user);
+        await desk.sends(user, 'x');
+      }
+      for (const user of users.slice(0, 12)) {
+        await desk.accept((await desk.claimed(user)).seq);
+        desk.nowMs += 20_000;
+      }
+      const verdict = await desk.refuse((await desk.claimed('user-12')).seq);
+      expect(verdict.part.reason).toBe('throttle');
+    });
+
+    test('twelve in five minutes, or two in a second, are not', async () => {
+      await desk.says(OWNER);
+      await desk.says(FRIEND);
+      await desk.sends(OWNER, 'x');
+      await desk.accept((await desk.claimed(OWNER)).seq);
+      await desk.sends(FRIEND, 'x');
+      expect((await desk.refuse((await desk.claimed(FRIEND)).seq)).part.reason).toBe('context');
+    });
+
+    test('it is tried again by itself after 30 s, the whole account silent until then', async () => {
+      const seq = await burst();
+      await desk.says(FRIEND);
+      await desk.sends(FRIEND, 'of another user');
+      expect(await desk.claim(OWNER)).toEqual({ kind: 'wait', waitMs: 30_000 });
+      expect(await desk.claim(FRIEND)).toEqual({ kind: 'wait', waitMs: 30_000 });
+      desk.nowMs += 30_000;
+      expect((await desk.claimed(OWNER)).seq).toBe(seq);
+    });
+
+    test('the pause doubles up to half an hour, though the requests are few by then', async () => {
+      const seq = await burst();
+      const waits: (number | null)[] = [];
+      desk.nowMs += 30_000;
+      for (let n = 0; n < 8; n++) {
+        await desk.claimed(OWNER);
+        const verdict = await desk.refuse(seq);
+        expect(verdict.part).toMatchObject({ state: 'held', reason: 'throttle' });
+        waits.push(verdict.waitMs);
+        desk.nowMs += verdict.waitMs ?? 0;
+      }
+      expect(waits).toEqual([60_000, 120_000, 240_000, 480_000, 960_000, 1_800_000, 1_800_000, 1_800_000]);
+    });
+
+    test('it keeps its clock whoever writes', async () => {
+      const seq = await burst();
+      desk.nowMs += 10_000;
+      await desk.says(OWNER);
+      await desk.says(FRIEND);
+      expect(await desk.view(seq)).toMatchObject({ state: 'held', reason: 'throttle' });
+      expect(await desk.claim(OWNER)).toEqual({ kind: 'wait', waitMs: 20_000 });
+    });
+
+    test('what is written meanwhile goes behind it, unmerged', async () => {
+      await burst();
+      await desk.sends(OWNER, '4');
+      desk.nowMs += 30_000;
+      expect(await desk.deliver(OWNER)).toEqual(['3', '4']);
+    });
+
+    test('an accepted part ends it', async () => {
+      await burst();
+      desk.nowMs += 30_000;
+      await desk.deliver(OWNER);
+      desk.nowMs += 600_000;
+      await desk.says(OWNER);
+      expect((await refusedSend()).part.reason).toBe('context');
+    });
+
+    test('a clock that was set back does not make the pause longer', async () => {
+      await burst();
+      desk.nowMs -= 24 * HOUR_MS;
+      const claim = await desk.claim(OWNER);
+      expect(claim.kind === 'wait' ? claim.waitMs : 0).toBeLessThanOrEqual(30 * 60_000);
+    });
+  });
+
+  test('the counters of one account are not those of another', async () => {
+    await desk.says(OWNER);
+    const views = await desk.store.accountView(ACCOUNT);
+    expect(views?.users.map((one) => one.user)).toEqual([OWNER]);
+    expect(await desk.store.accountView('other')).toBeNull();
+  });
+}

@@ -1,0 +1,157 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  ACCOUNT,
+  createDesk,
+  type Desk,
+  FRIEND,
+  incoming,
+  type MakeStore,
+  OWNER,
+  type StoreUnderTest,
+} from './desk.ts';
+
+/** What `status`, `messages` and the runner read (contract 2). */
+export function describeViews(make: MakeStore): void {
+  let data: StoreUnderTest;
+  let desk: Desk;
+  beforeEach(async () => {
+    data = await make();
+    desk = await createDesk(data.open('a'));
+  });
+  afterEach(() => data.dispose());
+
+  const list = (over: { user?: string; sinceMs?: number; limit?: number } = {}) =>
+    desk.store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100, ...over });
+
+  test('an account nobody has opened is not there', async () => {
+    expect(await desk.store.accountView('other')).toBeNull();
+  });
+
+  test('an account shows its counts, users and holds', async () => {
+    const first = await desk.says(OWNER);
+    await desk.answers(first, '1', '2');
+    const failed = await desk.says(OWNER);
+    await desk.start(failed);
+    await desk.finish(failed, { kind: 'failed', reason: 'exit', detail: '' });
+    await desk.start(await desk.says(FRIEND));
+    await desk.takeIn([incoming({ user: 'stranger' })]);
+    await desk.says(OWNER);
+    await desk.accept((await desk.claimed(OWNER)).seq);
+    await desk.refuse((await desk.claimed(OWNER)).seq);
+    await desk.sends(FRIEND, 'queued');
+    await desk.sends('unknown', 'nobody');
+    await desk.claim('unknown');
+    await desk.store.notePoll({ account: ACCOUNT, nowMs: desk.nowMs + 1 });
+    expect(await desk.store.accountView(ACCOUNT)).toEqual({
+      owner: OWNER,
+      loginExpired: false,
+      lastPollAtMs: desk.nowMs + 1,
+      inbox: { received: 1, running: 1, failed: 1, ignored: 1 },
+      outbox: { queued: 1, sending: 0, held: 2 },
+      users: [
+        {
+          user: OWNER,
+          lastMessageAtMs: desk.nowMs,
+          hasToken: true,
+          sentSinceMessage: 1,
+          hold: { reason: 'context', parts: 1, sinceMs: desk.nowMs },
+        },
+        { user: FRIEND, lastMessageAtMs: desk.nowMs, hasToken: true, sentSinceMessage: 0, hold: null },
+        {
+          user: 'unknown',
+          lastMessageAtMs: null,
+          hasToken: false,
+          sentSinceMessage: 0,
+          hold: { reason: 'first-contact', parts: 1, sinceMs: desk.nowMs },
+        },
+      ],
+    });
+  });
+
+  test('a message that waits for its next try counts as received', async () => {
+    const seq = await desk.says(OWNER);
+    await desk.start(seq);
+    await desk.finish(seq, { kind: 'again', notBeforeMs: desk.nowMs + 9, counts: true, detail: '' });
+    expect((await desk.store.accountView(ACCOUNT))?.inbox.received).toBe(1);
+  });
+
+  describe('messages', () => {
+    test('the newest ones are listed, oldest first, by user and time', async () => {
+      const seqs: number[] = [];
+      for (const user of [OWNER, FRIEND, OWNER]) {
+        desk.nowMs += 1_000;
+        seqs.push(await desk.says(user));
+      }
+      const numbers = async (over: Parameters<typeof list>[0]) => (await list(over)).map((one) => one.seq);
+      expect(await numbers({})).toEqual(seqs);
+      expect(await numbers({ limit: 2 })).toEqual(seqs.slice(1));
+      expect(await numbers({ user: OWNER })).toEqual([seqs[0], seqs[2]]);
+      expect(await numbers({ sinceMs: desk.nowMs - 1_000 })).toEqual(seqs.slice(1));
+    });
+
+    test('bytes, kind, reason and attempts come back as they were', async () => {
+      const raw = Buffer.from([0, 255, 10, 0, 39]);
+      await desk.takeIn([incoming({ raw, kind: 'voice', ignore: 'too-old' })]);
+      expect(await list()).toMatchObject([
+        { raw, kind: 'voice', state: 'ignored', reason: 'too-old', receivedAtMs: desk.nowMs, attempt: 0 },
+      ]);
+    });
+
+    test('the bytes of a started turn are those that came', async () => {
+      const raw = Buffer.from(JSON.stringify({ text: 'a\0b\ud83d', big: 'x'.repeat(1_000_000) }));
+      const seq = await desk.says(OWNER, { raw });
+      expect((await desk.start(seq)).raw.equals(raw)).toBe(true);
+    });
+
+    test('a failed message says why', async () => {
+      const seq = await desk.says(OWNER);
+      await desk.start(seq);
+      await desk.finish(seq, { kind: 'failed', reason: 'exit', detail: 'line\0one' });
+      expect(await list()).toMatchObject([{ state: 'failed', reason: 'exit', detail: 'line\0one' }]);
+    });
+  });
+
+  describe('budget', () => {
+    const budget = (user = OWNER) => desk.store.budget({ account: ACCOUNT, user, nowMs: desk.nowMs });
+
+    test('nobody who has not written can be reached', async () => {
+      expect(await budget()).toEqual({ left: 0, isOpen: false });
+    });
+
+    test('it shrinks with each message and is full again when the user writes', async () => {
+      await desk.says(OWNER);
+      for (let left = 10; left > 0; left--) {
+        expect(await budget()).toEqual({ left, isOpen: true });
+        await desk.sends(OWNER, 'x');
+        await desk.accept((await desk.claimed(OWNER)).seq);
+      }
+      expect(await budget()).toEqual({ left: 0, isOpen: false });
+      await desk.says(OWNER);
+      expect(await budget()).toEqual({ left: 10, isOpen: true });
+    });
+
+    test('the window closes after a day', async () => {
+      await desk.says(OWNER);
+      desk.nowMs += 24 * 3_600_000;
+      expect(await budget()).toMatchObject({ isOpen: false });
+    });
+  });
+
+  test('the number of changes tells of other processes, not of this one', async () => {
+    const other = await createDesk(data.open('b'));
+    const before = desk.store.changes();
+    await desk.says(OWNER);
+    expect(desk.store.changes()).toBe(before);
+    await other.says(OWNER);
+    expect(desk.store.changes()).not.toBe(before);
+  });
+
+  test('what one process has stored another one reads, also after both have ended', async () => {
+    await desk.says(OWNER);
+    const { seq } = await desk.sends(OWNER, 'kept');
+    await desk.store.close();
+    const later = await createDesk(data.open('b'));
+    expect(await later.view(seq)).toMatchObject({ text: 'kept', state: 'queued' });
+    expect(await later.deliver(OWNER)).toEqual(['kept']);
+  });
+}

@@ -1,0 +1,151 @@
+import { readFileSync, statSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { openDatabase, type SqlValue } from '../../../src/store/database.ts';
+import type { Store } from '../../../src/store/port.ts';
+import { openStore } from '../../../src/store/sqlite-store.ts';
+import { makeScript } from '../../helpers/run-script.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wxagent-database-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+test('bytes read back as a Buffer, one row or many', () => {
+  const database = openDatabase(join(folder, 'x.db'));
+  try {
+    database.exec('CREATE TABLE t (bytes BLOB)');
+    const bytes = Buffer.from('{"n":"\0"}');
+    database.run('INSERT INTO t VALUES (?)', bytes);
+    expect(database.one('SELECT bytes FROM t')?.bytes).toEqual(bytes);
+    expect(database.all('SELECT bytes FROM t')).toEqual([{ bytes }]);
+  } finally {
+    database.close();
+  }
+});
+
+test.skipIf(process.platform === 'win32')('the files of a database are readable by their owner only', () => {
+  const path = join(folder, 'x.db');
+  const database = openDatabase(path);
+  try {
+    database.exec('CREATE TABLE t (bytes BLOB)');
+    const modes = ['', '-wal', '-shm'].map((end) => statSync(path + end).mode & 0o777);
+    expect(modes).toEqual([0o600, 0o600, 0o600]);
+  } finally {
+    database.close();
+  }
+});
+
+test('values that the native layer would not survive are refused before they reach it', () => {
+  const database = openDatabase(join(folder, 'x.db'));
+  try {
+    database.exec('CREATE TABLE t (value)');
+    const bad = [true, new Date(), {}, [1], undefined, 1n, Number.NaN, 1.5, 2 ** 53, new ArrayBuffer(1), Symbol('x')];
+    for (const value of bad) {
+      for (const use of [database.run, database.one, database.all]) {
+        expect(() => use('SELECT ?', value as SqlValue), String(value)).toThrow(
+          expect.objectContaining({ kind: 'internal', message: expect.stringContaining('not a storable') }),
+        );
+      }
+    }
+    expect(database.all('SELECT * FROM t')).toEqual([]);
+  } finally {
+    database.close();
+  }
+});
+
+test.each<[string, SqlValue, SqlValue]>([
+  ['a text', "x'\"\\ \u{1F600}", "x'\"\\ \u{1F600}"],
+  ['an empty text', '', ''],
+  ['a text with NUL, which would read back cut', 'a\0b', 'a\ufffdb'],
+  ['the largest numbers', Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  ['the smallest', -Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER],
+  ['nothing', null, null],
+  ['no bytes', Buffer.alloc(0), Buffer.alloc(0)],
+  ['a view of bytes', new Uint8Array(Buffer.from('abc')).subarray(1), Buffer.from('bc')],
+])('%s is stored', (_, value, expected) => {
+  const database = openDatabase(join(folder, 'x.db'));
+  try {
+    database.exec('CREATE TABLE t (value)');
+    database.run('INSERT INTO t VALUES (?)', value);
+    expect(database.one('SELECT value FROM t')?.value).toEqual(expected);
+  } finally {
+    database.close();
+  }
+});
+
+describe('a store that cannot be opened', () => {
+  let path: string;
+  beforeEach(() => {
+    path = join(folder, 'wxagent.db');
+  });
+  const open = (): Store =>
+    openStore({
+      path,
+      reserve: join(folder, 'reserve'),
+      clock: systemClock,
+      claimant: { id: 'me', isAlive: () => false },
+      full: null,
+    });
+  const failure = (kind: string) => expect.objectContaining({ kind, message: expect.stringContaining(path) });
+
+  test('a file that is no database is an error that names it, and stays as it is', async () => {
+    await writeFile(path, 'not a database '.repeat(100));
+    expect(open).toThrow(failure('storage'));
+    expect(statSync(path).size).toBe(1_500);
+  });
+
+  test('a database that is damaged inside is an error that names it at the first step', async () => {
+    await open().close();
+    const pages = Buffer.alloc(statSync(path).size, 'x');
+    readFileSync(path).copy(pages, 0, 0, 100);
+    await writeFile(path, pages);
+    const store = open();
+    await expect(store.unfinished('bot')).rejects.toMatchObject(failure('storage'));
+    await expect(store.notePoll({ account: 'bot', nowMs: 1 })).rejects.toMatchObject(failure('storage'));
+    await store.close();
+  });
+
+  test('a path that cannot be, too', async () => {
+    await writeFile(join(folder, 'file'), '');
+    path = join(folder, 'file', 'wxagent.db');
+    expect(open).toThrow(failure('storage'));
+  });
+
+  test('a database of a newer wxagent is refused and left alone, also while it is in use', async () => {
+    await open().close();
+    const newer = openDatabase(path);
+    newer.exec('PRAGMA user_version=99');
+    expect(open).toThrow(failure('config'));
+    newer.exec('BEGIN IMMEDIATE');
+    expect(open).toThrow(failure('config'));
+    newer.exec('ROLLBACK');
+    expect(newer.one('PRAGMA user_version')?.user_version).toBe(99);
+    newer.close();
+  });
+
+  test('damage that shows only later is an error of the disk, not a bug', async () => {
+    const store = open();
+    const other = openDatabase(path);
+    other.exec('DROP TABLE inbox');
+    other.close();
+    await expect(store.unfinished('bot')).rejects.toMatchObject(failure('storage'));
+    await expect(store.retry({ account: 'bot', id: null })).rejects.toMatchObject(failure('storage'));
+    await store.close();
+  });
+});
+
+test('several processes may open a store that does not exist yet', async () => {
+  const script = await makeScript('test/fixtures/store-process.ts');
+  try {
+    const path = join(folder, 'state', 'wxagent.db');
+    const all = Array.from({ length: 4 }, () => script.start('open', path));
+    for (const one of all) expect(await one.ended).toMatchObject({ code: 0, stderr: '' });
+  } finally {
+    await script.dispose();
+  }
+});
