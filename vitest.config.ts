@@ -13,5 +13,7 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // Tests of the program wait for it most of the time, so two cores serve more of them.
+    maxWorkers: 3,
   },
 });

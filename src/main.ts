@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { runProgram } from './cli/program.ts';
 import { readEnvironment } from './config.ts';
 import { systemClock } from './core/clock.ts';
-import { asWxError, hasCode } from './core/errors.ts';
+import { asWxError, hasCode, WxError } from './core/errors.ts';
 import type { Io } from './core/io.ts';
 
 /** The composition root: real streams, signals and clock; errors become sentences and exit codes. */
@@ -34,7 +34,7 @@ const io: Io = {
   stdinIsTerminal: process.stdin.isTTY === true,
 };
 
-const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
 
 /**
  * One signal can arrive twice: npx passes on what the terminal has sent to both, and a library of
@@ -69,8 +69,12 @@ function watchStreams(): void {
   process.stderr.on('error', () => {});
 }
 
-function tell(thrown: unknown, argv: readonly string[]): number {
-  const error = asWxError(thrown);
+function tell(thrown: unknown, argv: readonly string[], stopped: AbortSignal): number {
+  const known = asWxError(thrown);
+  // A command that was told to stop and could not end well says by which signal.
+  const signal = stopped.reason as keyof typeof SIGNAL_EXITS | undefined;
+  const isStopped = known.kind === 'cancelled' && stopped.aborted && signal !== undefined;
+  const error = isStopped ? new WxError('cancelled', known.message, { exit: SIGNAL_EXITS[signal] }) : known;
   const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
   if (own.includes('--json')) {
     const { kind, message, hint = null, exit } = error;
@@ -95,7 +99,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     return await runProgram(host, argv);
   } catch (error) {
-    return tell(error, argv);
+    return tell(error, argv, host.stopSignal());
   }
 }
 

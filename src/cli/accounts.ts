@@ -17,7 +17,7 @@ export async function listAccounts(context: CommandContext): Promise<number> {
         owner: account.owner,
         baseUrl: account.baseUrl,
         loggedInAt: account.loggedInAt,
-        default: account === chosen,
+        default: account.key === chosen?.key,
       })),
     });
     return 0;

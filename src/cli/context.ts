@@ -89,7 +89,7 @@ export function createContext(host: Host, flags: SettingSources['flags']): Comma
 }
 
 /** Colours on a terminal, unless NO_COLOR; FORCE_COLOR wins over both. */
-export function usesColors(environment: Environment, isTerminal: boolean): boolean {
+function usesColors(environment: Environment, isTerminal: boolean): boolean {
   const force = environment.get('FORCE_COLOR');
   if (force !== undefined) return force !== '0';
   return isTerminal && environment.get('NO_COLOR') === undefined;

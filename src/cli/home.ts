@@ -18,7 +18,7 @@ import type { CommandContext } from './context.ts';
 /** Where bots live unless told otherwise (protocol 1.1). */
 export const DEFAULT_BASE_URL = 'https://ilinkai.weixin.qq.com';
 /** Their CDN (protocol 1.1). */
-export const DEFAULT_CDN_URL = 'https://novac2c.cdn.weixin.qq.com/c2c';
+const DEFAULT_CDN_URL = 'https://novac2c.cdn.weixin.qq.com/c2c';
 
 /** This process, for locks and leases. */
 export function thisProcess(): LockHolder {
@@ -35,7 +35,7 @@ export function claimantId(holder: LockHolder): string {
 }
 
 /** Whether the process behind a claimant id may still live; one on another host cannot be looked at, so it may. */
-export function isClaimantAlive(id: string): boolean {
+function isClaimantAlive(id: string): boolean {
   const [host, pid, ...startTime] = id.split('/');
   if (host !== hostname()) return true;
   const now = processStartTime(Number(pid));

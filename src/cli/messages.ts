@@ -15,7 +15,12 @@ export async function messages(context: CommandContext): Promise<number> {
   const store = openHomeStore(context);
   try {
     const sinceMs = since === null ? null : context.clock.now() - since;
-    const found = await store.messages({ account: account.key, user, sinceMs, limit: since === null ? USUAL_LIMIT : NO_LIMIT });
+    const found = await store.messages({
+      account: account.key,
+      user,
+      sinceMs,
+      limit: since === null ? USUAL_LIMIT : NO_LIMIT,
+    });
     const read = found.map((message) => ({ ...message, text: readInbound(decodeRaw(message.raw)).text }));
     if (context.json) {
       context.printJson('messages', {

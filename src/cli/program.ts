@@ -30,6 +30,7 @@ type Run = (action: () => Promise<Action>, flags: Flags, args: string[]) => Prom
 /** The command tree as commander has it; tests and documents read it. */
 export function createProgram(host: Pick<Host, 'io'>, run: Run): Command {
   const program = new Command('wxagent')
+    .usage('[options] [command]')
     .description('Connects any agent to personal WeChat. Docs: README.md, 中文: README.zh-CN.md')
     .enablePositionalOptions()
     .exitOverride()

@@ -29,7 +29,7 @@ export async function run(context: CommandContext, command: string[]): Promise<n
 }
 
 /** The flags of `run` that concern messages and answers. */
-export function runnerSettings(context: CommandContext): RunnerOptions {
+function runnerSettings(context: CommandContext): RunnerOptions {
   const { grace, allow, allowAll, pace, timeout, maxAge, dedupeWindow, exitIdle, holdMax, echo, ...rest } =
     context.settings([
       'concurrency',

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 
 /** A fresh UUID: sessions and runs (`run_id`, protocol 4.1). */
 export function newUuid(): string {
@@ -11,11 +11,6 @@ export function newClientId(): string {
 }
 
 /** Hex sha256 of the given pieces, each length-prefixed so that no two lists share a digest. */
-export function digest(...pieces: (string | Uint8Array)[]): string {
-  const hash = createHash('sha256');
-  for (const piece of pieces) {
-    const bytes = typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece;
-    hash.update(`${bytes.length}:`).update(bytes);
-  }
-  return hash.digest('hex');
+export function digest(...pieces: string[]): string {
+  return hash('sha256', pieces.map((piece) => `${Buffer.byteLength(piece)}:${piece}`).join(''), 'hex');
 }

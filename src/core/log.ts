@@ -13,12 +13,3 @@ export interface Log {
   /** Whether text of messages may appear (a terminal, or `--log-text`). */
   readonly showsText: boolean;
 }
-
-/** A log that drops everything; for library use and tests. */
-export const silentLog: Log = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  showsText: false,
-};

@@ -65,7 +65,10 @@ export function readInbound(message: WeixinMessage): Inbound {
     kind: new Set(kinds).size > 1 ? 'mixed' : (kinds[0] ?? 'unknown'),
     text: texts.join('\n'),
     ...readQuote(ref),
-    fingerprint: fingerprintOf(items),
+    // Asked for once, when the message is taken in: not worth its digest at every reading.
+    get fingerprint() {
+      return fingerprintOf(items);
+    },
     skip: skipReason(message, user),
     attachments: kinds.filter((kind) => kind !== 'text').length,
   };

@@ -15,7 +15,7 @@ export interface Delivery {
    * Runs a store step that queues parts for the user, letting it claim the first one in the same
    * commit where nothing else is under way to that user. Rejects when the step does.
    */
-  queue(user: string, step: (claim: DeliveryTerms | null) => Promise<Claim | null>): Promise<void>;
+  queue(user: string, step: (claim: DeliveryTerms | null) => Promise<QueuedParts>): Promise<void>;
   /** Kicks every user with open parts. */
   refresh(): Promise<void>;
   /** Whether a part is under way or may go within `patienceMs`. */
@@ -181,17 +181,20 @@ export function createDelivery(options: {
     kick,
     async queue(user, step) {
       if (courses.has(user) || stopped) {
-        await step(null);
+        report((await step(null)).held, null);
         kick(user);
         return;
       }
       // The course is open before the step claims, so nobody else takes the same part.
-      const claim = step(terms(user));
+      const queued = step(terms(user));
       open(
         user,
-        claim.catch(() => ({ kind: 'nothing', held: [] })),
+        queued.then(
+          ({ claim }) => claim,
+          () => ({ kind: 'nothing', held: [] }),
+        ),
       );
-      await claim;
+      report((await queued).held, null);
     },
     async refresh() {
       for (const user of await store.usersToDeliver(account)) kick(user);

@@ -1,5 +1,4 @@
-import { mkdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TurnFolders } from '../agents/port.ts';
 import { reasonOf } from '../core/errors.ts';
@@ -24,6 +23,8 @@ export function createFolderMaker(options: {
     return {
       make() {
         made = true;
+        // What an attempt that was killed has left there is no part of this one's answer.
+        rmSync(base, { recursive: true, force: true });
         const folders = { media: join(base, 'in'), reply: join(base, 'reply'), state: options.state(user) };
         mkdirSync(folders.media, { recursive: true, mode: 0o700 });
         mkdirSync(folders.reply, { recursive: true, mode: 0o700 });
@@ -35,10 +36,12 @@ export function createFolderMaker(options: {
       },
       remove() {
         if (!made || options.keep) return;
-        // Nobody waits for it; what is left behind is found at the next look and says so.
-        rm(base, { recursive: true, force: true }).catch((error) =>
-          options.log.debug(`cannot remove ${base}: ${reasonOf(error)}`),
-        );
+        // At once: a run that ends, or the next attempt, would come in between.
+        try {
+          rmSync(base, { recursive: true, force: true });
+        } catch (error) {
+          options.log.debug(`cannot remove ${base}: ${reasonOf(error)}`);
+        }
       },
     };
   };

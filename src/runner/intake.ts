@@ -18,7 +18,7 @@ export interface IntakeOptions {
   /** Digest of the token that polls. */
   login: string;
   cursor: string;
-  store: Pick<Store, 'takeIn' | 'notePoll'>;
+  store: Pick<Store, 'takeIn' | 'durable' | 'notePoll'>;
   poller: Poller;
   allow: ReadonlySet<string> | 'all';
   maxAgeMs: number;
@@ -71,7 +71,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
     if (result.kind === 'messages' || (result.cursor !== null && result.cursor !== cursor)) {
       const messages =
         result.kind === 'messages' ? result.messages.flatMap((one) => incoming(one, options)) : [];
-      const taken = await takeInOrRescue(options, {
+      await takeInOrRescue(options, {
         account,
         login: options.login,
         cursor: result.cursor,
@@ -83,7 +83,6 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
       });
       cursor = result.cursor ?? cursor;
       notedAtMs = clock.monotonic();
-      options.onIntake(taken);
     } else if (clock.monotonic() - notedAtMs > NOTE_EVERY_MS) {
       notedAtMs = clock.monotonic();
       await store.notePoll({ account, nowMs: clock.now() });
@@ -100,10 +99,16 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
   return 'aborted';
 }
 
-/** Commits a poll. What cannot be stored is handed to `rescue` before the failure is passed on: the server gives it only once. */
-async function takeInOrRescue(options: IntakeOptions, intake: Intake): Promise<IntakeResult> {
+/**
+ * Commits a poll. Turns start when it is committed, so that their answers share the wait for the disk; the caller
+ * goes on when it is durable. What cannot be stored is handed to `rescue` before the failure is passed on: the
+ * server gives it only once.
+ */
+async function takeInOrRescue(options: IntakeOptions, intake: Intake): Promise<void> {
+  const { store } = options;
   try {
-    return await options.store.takeIn(intake);
+    options.onIntake(await store.takeIn(intake));
+    if (intake.messages.length > 0) await store.durable();
   } catch (error) {
     for (const message of intake.messages) options.rescue(message.raw.toString('utf8'));
     throw error;

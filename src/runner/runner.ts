@@ -13,6 +13,7 @@ import { createLanes } from './lanes.ts';
 import type { RunnerOptions } from './options.ts';
 import type { Outgoing } from './outgoing.ts';
 import type { Runner, RunnerAccount, RunnerEnd } from './port.ts';
+import { recoverFormer } from './recovery.ts';
 import { mergeForRelease } from './reply.ts';
 import { runSweeps } from './sweeps.ts';
 import { createTurns } from './turns.ts';
@@ -117,6 +118,14 @@ export function startRunner(options: {
     finish('expired');
   }
 
+  async function onReady(wasExpired: boolean): Promise<void> {
+    emit({ type: 'ready', account: key, name: account.name });
+    if (!wasExpired) return;
+    // The server takes this login after all: what it has kept waiting may go.
+    await store.markLogin({ account: key, login: account.login, expired: false });
+    await delivery.refresh();
+  }
+
   function onIntake(result: IntakeResult): void {
     // A poll that brought only a new cursor is no work: some servers name one every time.
     if (result.messages.length > 0) lastBusyMs = clock.monotonic();
@@ -146,13 +155,6 @@ export function startRunner(options: {
     }
   }
 
-  async function endChildren(children: Child[]): Promise<void> {
-    const ended = await Promise.all(children.map(options.endChild));
-    for (const [index, child] of children.entries()) {
-      if (ended[index]) log.warn(`ended the agent of a former runner (pid ${child.pid})`);
-    }
-  }
-
   async function serve(): Promise<RunnerEnd> {
     const opened = await store.openAccount({
       account: key,
@@ -162,16 +164,11 @@ export function startRunner(options: {
     });
     // From here on every commit of another process is seen, be it before the first look at what waits or after.
     const since = store.changes();
-    const { failed, children } = await store.recover({
-      account: key,
-      former: account.formerPoller,
-      retries: settings.retries,
-      nowMs: clock.now(),
-    });
-    cleared = endChildren(children);
+    const former = await recoverFormer({ ...options, retries: settings.retries });
+    cleared = former.cleared;
     cleared.catch(fail);
     // The notice goes before what is answered from here on.
-    for (const started of failed) await turns.giveUp(started);
+    for (const started of former.failed) await turns.giveUp(started);
     // Before the first poll: what waits is older than what that will bring.
     for (const entry of await store.unfinished(key)) lanes.add(entry);
     void client.notifyStart().catch(fail);
@@ -188,7 +185,7 @@ export function startRunner(options: {
         merge: mergeForRelease(settings, options.outgoing, clock),
         clock,
         log,
-        onReady: () => emit({ type: 'ready', account: key, name: account.name }),
+        onReady: () => void onReady(opened.loginExpired).catch(fail),
         onIntake,
         rescue: options.rescue,
         onEmpty: () => {

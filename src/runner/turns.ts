@@ -89,10 +89,7 @@ export function createTurns(options: {
       await store.finishTurn({ ...ending, nowMs: clock.now(), claim: null });
       return;
     }
-    await delivery.queue(
-      user,
-      async (claim) => (await store.finishTurn({ ...ending, nowMs: clock.now(), claim })).claim,
-    );
+    await delivery.queue(user, (claim) => store.finishTurn({ ...ending, nowMs: clock.now(), claim }));
   }
 
   async function answer(turn: Turn, folders: () => TurnFolders): Promise<Outcome> {

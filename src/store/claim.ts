@@ -29,12 +29,24 @@ export interface Claimant {
  */
 export function claimPart(database: Database, terms: DeliveryTerms, claimant: Claimant): Claim {
   const { account, user, nowMs } = terms;
+  // Asked first, because every answer is followed by the question whether there is more, and mostly there is not.
+  const open = database.one(
+    `SELECT 1 FROM parts WHERE account = ? AND user = ? AND ${OPEN} LIMIT 1`,
+    account,
+    user,
+  );
+  if (!open) return { kind: 'nothing', held: [] };
   const owner = database.one(
     'SELECT login_expired, pace_at, throttle_until, recent_sends FROM accounts WHERE account = ?',
     account,
   );
   if (!owner || owner.login_expired === 1) return { kind: 'nothing', held: [] };
-  const who = database.one('SELECT * FROM users WHERE account = ? AND user = ?', account, user);
+  const who = database.one(
+    `SELECT context_token, last_message_at, last_message_seq, last_send_at, lease, lease_until FROM users
+       WHERE account = ? AND user = ?`,
+    account,
+    user,
+  );
   const leaseMs = leaseLeft(who, claimant, nowMs);
   if (leaseMs > 0) return { kind: 'wait', waitMs: Math.min(leaseMs, 1_000) };
   const head = headOf(database, account, user, nowMs);
@@ -80,7 +92,8 @@ function leaseLeft(who: Row | undefined, claimant: Claimant, nowMs: number): num
 function headOf(database: Database, account: string, user: string, nowMs: number): Row | undefined {
   for (;;) {
     const head = database.one(
-      `SELECT * FROM parts WHERE account = ? AND user = ? AND ${OPEN} ORDER BY seq LIMIT 1`,
+      `SELECT seq, client_id, run_id, text, file, upload, state, reason, body, seen_seq, repeats, not_before, expires_at
+         FROM parts WHERE account = ? AND user = ? AND ${OPEN} ORDER BY seq LIMIT 1`,
       account,
       user,
     );

@@ -10,6 +10,11 @@ export interface Commits {
    * the database. `durable` waits for the disk: what was promised survives a power cut.
    */
   run<T>(step: (database: Database) => T, durability?: 'durable' | 'ordered'): Promise<T>;
+  /**
+   * Waits until what is committed by now is durable: with the next step that waits for the disk, or
+   * after a moment by itself.
+   */
+  durable(): Promise<void>;
   /** Waits until everything asked for so far is committed. */
   idle(): Promise<void>;
 }
@@ -28,6 +33,12 @@ interface Waiting {
   reject: (reason: unknown) => void;
 }
 
+/** Committed, and waiting for the disk. */
+interface Unsynced {
+  resolve: () => void;
+  reject: (reason: unknown) => void;
+}
+
 /** How long a step waits for other processes before it gives up. */
 const BUSY_LIMIT_MS = 30_000;
 const BUSY_PAUSE_MS = 5;
@@ -36,6 +47,8 @@ const FULL_PAUSE_MS = 1_000;
 const FULL_TELL_MS = 30_000;
 /** Keeps a flood of steps from blocking the event loop for long. */
 const BATCH = 256;
+/** Within this time the answers of quick agents are committed too, and one wait for the disk serves all. */
+const SYNC_PAUSE_MS = 2;
 
 /** Group commit over one connection: SQLite writes one transaction at a time anyway, so what waits goes together. */
 export function createCommits(options: {
@@ -47,6 +60,10 @@ export function createCommits(options: {
   const { database, clock, full } = options;
   let waiting: Waiting[] = [];
   let flushing: Promise<void> | null = null;
+  /** Steps that wait for the disk, and those that only join them. */
+  let unsynced: Unsynced[] = [];
+  let joined: Unsynced[] = [];
+  let syncing: Promise<void> | null = null;
 
   async function flush(): Promise<void> {
     // One turn of the event loop: everything that is ready now shares the commit.
@@ -62,7 +79,12 @@ export function createCommits(options: {
   async function settle(batch: Waiting[]): Promise<void> {
     try {
       const results = await commit(batch);
-      for (const [index, item] of batch.entries()) item.resolve(results[index] as never);
+      for (const [index, item] of batch.entries()) {
+        const resolve = (): void => item.resolve(results[index] as never);
+        if (item.durable) unsynced.push({ resolve, reject: item.reject });
+        else resolve();
+      }
+      if (unsynced.length > 0) syncing ??= sync();
     } catch (error) {
       // One bad step must not harm the others; of a database that stays busy all have waited long enough.
       if (batch.length === 1 || isBusy(error)) for (const item of batch) item.reject(error);
@@ -93,6 +115,21 @@ export function createCommits(options: {
     }
   }
 
+  async function sync(): Promise<void> {
+    while (unsynced.length > 0 || joined.length > 0) {
+      const batch = [...unsynced, ...joined];
+      unsynced = [];
+      joined = [];
+      try {
+        await database.sync();
+        for (const item of batch) item.resolve();
+      } catch (error) {
+        for (const item of batch) item.reject(error);
+      }
+    }
+    syncing = null;
+  }
+
   return {
     run: (step, durability = 'ordered') =>
       new Promise((resolve, reject) => {
@@ -104,15 +141,24 @@ export function createCommits(options: {
         });
         flushing ??= flush();
       }),
+    durable: () =>
+      new Promise((resolve, reject) => {
+        const group = joined;
+        group.push({ resolve, reject });
+        if (group.length > 1) return;
+        void clock.sleep(SYNC_PAUSE_MS).then(() => {
+          if (joined === group) syncing ??= sync();
+        });
+      }),
     async idle() {
       while (flushing) await flushing;
+      await (syncing ?? sync());
     },
   };
 }
 
 /** Own BEGIN and COMMIT: the library's wrapper hides the first error behind that of its rollback (design 4). */
 function transaction(database: Database, batch: Waiting[]): unknown[] {
-  database.exec(`PRAGMA synchronous=${batch.some((item) => item.durable) ? 'FULL' : 'NORMAL'}`);
   database.exec('BEGIN IMMEDIATE');
   try {
     const results = batch.map((item) => item.step(database));

@@ -1,7 +1,10 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fdatasync, openSync } from 'node:fs';
+import { promisify } from 'node:util';
 import type LibsqlDatabase from 'libsql';
 import { hasCode, WxError } from '../core/errors.ts';
 import { loadLibsql } from './libsql.ts';
+
+const writtenOut = promisify(fdatasync);
 
 /** What may be bound: anything else makes the native layer abort the whole process (design 4). */
 export type SqlValue = number | string | Uint8Array | null;
@@ -19,6 +22,11 @@ export interface Database {
   run(sql: string, ...values: SqlValue[]): { changes: number; rowid: number };
   /** Runs statements without values. */
   exec(sql: string): void;
+  /**
+   * Waits until all that is committed is on the disk. Commits themselves do not wait (`synchronous=NORMAL`): they
+   * would hold up the event loop, and several can share one wait.
+   */
+  sync(): Promise<void>;
   close(): void;
 }
 
@@ -42,7 +50,7 @@ function codeOf(thrown: unknown): string {
  */
 export function openDatabase(path: string, busyTimeoutMs = 50): Database {
   try {
-    return wrap(open(path, busyTimeoutMs));
+    return wrap(open(path, busyTimeoutMs), path);
   } catch (error) {
     throw storageError(path, error);
   }
@@ -65,6 +73,7 @@ function open(path: string, busyTimeoutMs: number): LibsqlDatabase.Database {
   const database = new Libsql(path);
   database.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);
   database.exec('PRAGMA journal_mode=WAL');
+  database.exec('PRAGMA synchronous=NORMAL');
   return database;
 }
 
@@ -80,7 +89,8 @@ function createPrivate(path: string): void {
   }
 }
 
-function wrap(database: LibsqlDatabase.Database): Database {
+function wrap(database: LibsqlDatabase.Database, path: string): Database {
+  let wal: number | undefined;
   const statements = new Map<string, LibsqlDatabase.Statement>();
   const prepared = (sql: string): LibsqlDatabase.Statement => {
     let statement = statements.get(sql);
@@ -98,7 +108,15 @@ function wrap(database: LibsqlDatabase.Database): Database {
       return { changes: result.changes, rowid: Number(result.lastInsertRowid) };
     },
     exec: (sql) => void database.exec(sql),
-    close: () => void database.close(),
+    async sync() {
+      // SQLite holds no lock on this file, so a descriptor of our own drops none (see createPrivate).
+      wal ??= openSync(`${path}-wal`, 'r+');
+      await writtenOut(wal);
+    },
+    close() {
+      if (wal !== undefined) closeSync(wal);
+      database.close();
+    },
   };
 }
 

@@ -17,7 +17,8 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
   let owner = stored?.owner ?? null;
 
   for (const message of intake.messages) {
-    const original = findDuplicate(database, intake, message);
+    const namesake = message.id === null ? undefined : withId(database, account, message.id);
+    const original = findDuplicate(database, intake, message, namesake);
     if (original) {
       const seq = original.seq as number;
       database.run('UPDATE inbox SET copies = copies + 1 WHERE seq = ?', seq);
@@ -37,7 +38,8 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
     }
     const allowed = intake.allow === 'all' || message.user === owner || intake.allow.has(message.user);
     const reason = message.ignore ?? (allowed ? null : 'stranger');
-    const { seq, id } = insert(database, intake, message, reason);
+    const id = message.id !== null && !namesake ? message.id : freeId(database, account, message);
+    const seq = insert(database, intake, message, id, reason);
     result.messages.push({ seq, id, user: message.user, state: reason ? 'ignored' : 'received', reason });
     if (reason === null && isCurrent) {
       noteMessage(database, account, message, seq, nowMs);
@@ -61,16 +63,14 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
  * or the same user, time and content under another id, where a time that is missing or of whole
  * seconds is too coarse to tell by itself and the context token must agree too.
  */
-function findDuplicate(database: Database, intake: Intake, message: IncomingMessage): Row | undefined {
+function findDuplicate(
+  database: Database,
+  intake: Intake,
+  message: IncomingMessage,
+  namesake: Row | undefined,
+): Row | undefined {
   const { account } = intake;
-  if (message.id !== null) {
-    const same = database.one(
-      'SELECT seq, id, user, fingerprint, created_at FROM inbox WHERE account = ? AND id = ?',
-      account,
-      message.id,
-    );
-    if (same && !isReuse(same, message)) return same;
-  }
+  if (namesake && !isReuse(namesake, message)) return namesake;
   const coarse = message.createdAtMs === null || message.createdAtMs % 1000 === 0;
   const alike = database.one(
     `SELECT seq, id FROM inbox WHERE account = ? AND user = ? AND fingerprint = ? AND created_at IS ?
@@ -92,6 +92,14 @@ function findDuplicate(database: Database, intake: Intake, message: IncomingMess
   );
 }
 
+function withId(database: Database, account: string, id: string): Row | undefined {
+  return database.one(
+    'SELECT seq, id, user, fingerprint, created_at FROM inbox WHERE account = ? AND id = ?',
+    account,
+    id,
+  );
+}
+
 /** An id that comes again with another user, or with other content at another time, is a new message: losing it would be worse. */
 function isReuse(same: Row, message: IncomingMessage): boolean {
   if (same.user !== message.user) return true;
@@ -102,10 +110,10 @@ function insert(
   database: Database,
   intake: Intake,
   message: IncomingMessage,
+  id: string,
   ignored: string | null,
-): { seq: number; id: string } {
-  const id = freeId(database, intake.account, message);
-  const { rowid } = database.run(
+): number {
+  return database.run(
     `INSERT INTO inbox (account, id, user, state, reason, kind, fingerprint, context_token, created_at, received_at, raw, finished_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     intake.account,
@@ -120,8 +128,7 @@ function insert(
     intake.nowMs,
     message.raw,
     ignored ? intake.nowMs : null,
-  );
-  return { seq: rowid, id };
+  ).rowid;
 }
 
 /** The server's id, or one made of the content where it has none; made unique where the server used it before. */
@@ -130,7 +137,7 @@ function freeId(database: Database, account: string, message: IncomingMessage): 
     message.id ??
     `local-${digest(message.user, message.fingerprint, String(message.createdAtMs), message.contextToken ?? '').slice(0, 16)}`;
   let id = base;
-  for (let n = 2; database.one('SELECT 1 FROM inbox WHERE account = ? AND id = ?', account, id); n++) {
+  for (let n = 2; withId(database, account, id); n++) {
     id = `${base}-${n}`;
   }
   return id;

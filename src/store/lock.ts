@@ -23,7 +23,16 @@ export interface Lock {
  * database, so the system drops it with the process, however that ends (design 4). Nothing else in
  * the process may open the file: closing a second handle would drop the lock.
  */
-export function tryLock(path: string, me: LockHolder): { lock: Lock } | { holder: LockHolder | null } {
+export function tryLock(path: string, me: LockHolder): Attempt {
+  const database = openLock(path);
+  const attempt = take(database, path, me);
+  if ('holder' in attempt) database.close();
+  return attempt;
+}
+
+type Attempt = { lock: Lock } | { holder: LockHolder | null };
+
+function openLock(path: string): Database {
   let database: Database | undefined;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -31,6 +40,16 @@ export function tryLock(path: string, me: LockHolder): { lock: Lock } | { holder
     database.exec(
       'CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY, host TEXT, pid INTEGER, start_time TEXT)',
     );
+    return database;
+  } catch (error) {
+    database?.close();
+    throw storageError(path, error);
+  }
+}
+
+/** Takes the lock on an open database, which stays open. */
+function take(database: Database, path: string, me: LockHolder): Attempt {
+  try {
     const former = readHolder(database);
     database.exec('BEGIN IMMEDIATE');
     database.run(
@@ -42,21 +61,12 @@ export function tryLock(path: string, me: LockHolder): { lock: Lock } | { holder
     // Others must be able to read who has it: committed first, then the transaction that is the lock.
     database.exec('COMMIT');
     database.exec('BEGIN IMMEDIATE');
-    const held = database;
-    return {
-      lock: {
-        former,
-        release: () => release(held),
-      },
-    };
+    return { lock: { former, release: () => release(database) } };
   } catch (error) {
-    if (!isBusy(error)) {
-      database?.close();
-      throw storageError(path, error);
-    }
-    const holder = database ? readHolder(database) : null;
-    database?.close();
-    return { holder };
+    if (isBusy(error)) return { holder: readHolder(database) };
+    rollBack(database);
+    database.close();
+    throw storageError(path, error);
   }
 }
 
@@ -66,9 +76,19 @@ function release(held: Database): void {
     held.run('DELETE FROM holder');
     held.exec('COMMIT');
   } catch {
-    // A full disk, mostly. Closing drops the lock all the same; only the name of its last holder stays.
+    // A full disk, mostly: then only the name of the last holder stays.
+    rollBack(held);
   } finally {
     held.close();
+  }
+}
+
+/** Ends the transaction, which is the lock: closing alone does not, as long as a statement is in memory. */
+function rollBack(held: Database): void {
+  try {
+    held.exec('ROLLBACK');
+  } catch {
+    // SQLite has ended it by itself.
   }
 }
 
@@ -96,18 +116,21 @@ export async function withLock<T>(
   work: () => T | Promise<T>,
   waitMs = 10_000,
 ): Promise<T> {
+  // One handle for all tries: a closed one keeps its files open until its statements are collected.
+  const database = openLock(path);
   const giveUpAt = clock.monotonic() + waitMs;
   for (;;) {
-    const taken = tryLock(path, me);
-    if ('lock' in taken) {
+    const attempt = take(database, path, me);
+    if ('lock' in attempt) {
       try {
         return await work();
       } finally {
-        taken.lock.release();
+        attempt.lock.release();
       }
     }
     if (clock.monotonic() > giveUpAt) {
-      throw new WxError('busy', `process ${taken.holder?.pid ?? '(unknown)'} holds ${path}`, {
+      database.close();
+      throw new WxError('busy', `process ${attempt.holder?.pid ?? '(unknown)'} holds ${path}`, {
         hint: 'try again in a moment',
       });
     }

@@ -82,6 +82,14 @@ export type Claim =
   /** Nothing to send, or only held parts. `held` are the parts this call has put on hold. */
   | { kind: 'nothing'; held: PartView[] };
 
+/** What became of parts that a step has queued. */
+export interface QueuedParts {
+  /** The claim of the first one, where that was asked for. */
+  claim: Claim | null;
+  /** Those that are held from the start, behind held ones. */
+  held: PartView[];
+}
+
 /** What the wire needs to send one part. */
 export interface PartContent {
   user: string;

@@ -55,6 +55,13 @@ export function appendParts(database: Database, place: Placement, parts: readonl
   });
 }
 
+/** Parts just appended, if they are held: all of them are, or none is. */
+export function heldParts(database: Database, seqs: readonly number[]): PartView[] {
+  const [first] = seqs;
+  if (first === undefined || partView(database, first)?.state !== 'held') return [];
+  return seqs.flatMap((seq) => partView(database, seq) ?? []);
+}
+
 /** Users of an account with parts that may be deliverable, by age of their oldest. */
 export function usersToDeliver(database: Database, account: string): string[] {
   return database

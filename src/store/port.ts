@@ -13,6 +13,7 @@ import type {
   NewPart,
   PartState,
   PartView,
+  QueuedParts,
   SendReply,
   SendRequest,
   UploadResult,
@@ -76,8 +77,13 @@ export interface Store {
   }>;
   /** Records the process of a running turn, for the next {@link Store.recover}. */
   noteChild(input: { account: string; id: string; child: Child }): Promise<void>;
-  /** Commits a poll: messages, cursor and released holds, durable before it resolves. */
+  /**
+   * Commits a poll: messages, cursor and released holds. Turns may start then, but the next poll tells the
+   * server to forget these messages: it must wait for {@link Store.durable}.
+   */
   takeIn(intake: Intake): Promise<IntakeResult>;
+  /** Resolves when what has been committed by now is durable. */
+  durable(): Promise<void>;
   /** Notes that polling works, for `status`. Not durable by itself. */
   notePoll(input: { account: string; nowMs: number }): Promise<void>;
   /** Notes that this login is dead, or works. */
@@ -96,7 +102,7 @@ export interface Store {
     nowMs: number;
     /** Claims the first part in the same step when nothing is ahead of it. */
     claim: DeliveryTerms | null;
-  }): Promise<{ claim: Claim | null }>;
+  }): Promise<QueuedParts>;
   /** Marks messages to be run again: one by id, or all failed ones. Returns how many. */
   retry(input: { account: string; id: string | null }): Promise<number>;
 

@@ -112,12 +112,20 @@ function claimed(
   state: 'sending' | 'uploading' | null,
   claimant: string,
 ): { part: Row | null; isMine: boolean } {
-  const row = database.one('SELECT * FROM parts WHERE seq = ? AND account = ?', seq, account);
+  const row = database.one(
+    `SELECT seq, account, user, state, seen_seq, tries, repeats, throttled FROM parts
+       WHERE seq = ? AND account = ?`,
+    seq,
+    account,
+  );
   if (!row) return { part: null, isMine: false };
-  const user = row.user as string;
-  const who = database.one('SELECT lease FROM users WHERE account = ? AND user = ?', account, user);
-  const isMine = (who?.lease ?? claimant) === claimant;
-  if (isMine) database.run('UPDATE users SET lease = NULL WHERE account = ? AND user = ?', account, user);
+  const freed = database.run(
+    'UPDATE users SET lease = NULL WHERE account = ? AND user = ? AND COALESCE(lease, ?3) = ?3',
+    account,
+    row.user as string,
+    claimant,
+  );
+  const isMine = freed.changes > 0;
   const isClaimed =
     state === null ? row.state === 'sending' || row.state === 'uploading' : row.state === state;
   return { part: isClaimed ? row : null, isMine };

@@ -61,7 +61,11 @@ export function openStore(options: {
       run((db) => {
         db.run('UPDATE inbox SET child = ? WHERE account = ? AND id = ?', JSON.stringify(child), account, id);
       }),
-    takeIn: (intake) => run((db) => takeIn(db, intake), intake.messages.length > 0 ? 'durable' : 'ordered'),
+    takeIn: (intake) => run((db) => takeIn(db, intake)),
+    durable: () =>
+      commits.durable().catch((error) => {
+        throw storageError(path, error);
+      }),
     notePoll: (input) =>
       run(
         (db) =>
@@ -73,10 +77,10 @@ export function openStore(options: {
     finishTurn: (input) =>
       run(
         (db) => {
-          const ended = finishTurn(db, input);
+          const held = finishTurn(db, input);
           return {
-            claim:
-              ended && input.claim && input.parts.length > 0 ? claimPart(db, input.claim, claimant) : null,
+            held,
+            claim: input.claim && input.parts.length > 0 ? claimPart(db, input.claim, claimant) : null,
           };
         },
         input.parts.length > 0 ? 'durable' : 'ordered',

@@ -2,8 +2,11 @@ import { turnRetryDelayMs } from '../core/backoff.ts';
 import { newUuid } from '../core/ids.ts';
 import type { Database, Row } from './database.ts';
 import type { Child, LaneEntry, StartedTurn, TurnResult } from './inbox-port.ts';
-import type { NewPart } from './outbox-port.ts';
-import { appendParts } from './parts.ts';
+import type { NewPart, PartView } from './outbox-port.ts';
+import { appendParts, heldParts } from './parts.ts';
+
+/** The columns of {@link startedTurn}. */
+const STARTED = 'seq, id, user, raw, received_at, session_id, turn, attempt, failures';
 
 /** All messages that still have to run, in order of arrival. */
 export function unfinished(database: Database, account: string): LaneEntry[] {
@@ -27,58 +30,54 @@ export function startTurn(
 ): StartedTurn | null {
   const { account, seq, nowMs } = input;
   const row = database.one(
-    "SELECT * FROM inbox WHERE seq = ? AND account = ? AND state IN ('received', 'waiting')",
-    seq,
-    account,
-  );
-  if (!row) return null;
-  const place = row.session_id === null ? nextPlace(database, account, row.user as string) : placeOf(row);
-  const attempt = (row.attempt as number) + 1;
-  database.run(
-    `UPDATE inbox SET state = 'running', attempt = ?, started_at = ?, child = NULL, not_before = NULL, session_id = ?, turn = ? WHERE seq = ?`,
-    attempt,
+    `UPDATE inbox SET state = 'running', attempt = attempt + 1, started_at = ?, child = NULL, not_before = NULL
+       WHERE seq = ? AND account = ? AND state IN ('received', 'waiting') RETURNING ${STARTED}`,
     nowMs,
-    place.sessionId,
-    place.turn,
-    seq,
-  );
-  return startedTurn({ ...row, attempt, session_id: place.sessionId, turn: place.turn });
-}
-
-/** Commits how a turn ended, with the parts of its answer. */
-export function finishTurn(
-  database: Database,
-  input: { account: string; seq: number; result: TurnResult; parts: readonly NewPart[]; nowMs: number },
-): { user: string; id: string } | null {
-  const { account, seq, result, nowMs } = input;
-  const row = database.one(
-    "SELECT id, user FROM inbox WHERE seq = ? AND account = ? AND state = 'running'",
     seq,
     account,
   );
   if (!row) return null;
-  const user = row.user as string;
-  const id = row.id as string;
-  if (result.kind === 'again') {
+  if (row.session_id === null) {
+    Object.assign(row, nextPlace(database, account, row.user as string));
     database.run(
-      "UPDATE inbox SET state = 'waiting', not_before = ?, failures = failures + ?, detail = ? WHERE seq = ?",
-      result.notBeforeMs,
-      result.counts ? 1 : 0,
-      Buffer.from(result.detail, 'utf8'),
-      seq,
-    );
-  } else {
-    database.run(
-      'UPDATE inbox SET state = ?, reason = ?, detail = ?, finished_at = ? WHERE seq = ?',
-      result.kind,
-      result.kind === 'failed' ? result.reason : null,
-      result.kind === 'failed' ? Buffer.from(result.detail, 'utf8') : null,
-      nowMs,
+      'UPDATE inbox SET session_id = ?, turn = ? WHERE seq = ?',
+      row.session_id,
+      row.turn as number,
       seq,
     );
   }
-  appendParts(database, { account, user, message: id, nowMs }, input.parts);
-  return { user, id };
+  return startedTurn(row);
+}
+
+/** Commits how a turn ended, with the parts of its answer. Returns those that wait behind held ones from the start. */
+export function finishTurn(
+  database: Database,
+  input: { account: string; seq: number; result: TurnResult; parts: readonly NewPart[]; nowMs: number },
+): PartView[] {
+  const { account, seq, result, nowMs } = input;
+  const isRunning = "WHERE seq = ? AND account = ? AND state = 'running' RETURNING id, user";
+  const row =
+    result.kind === 'again'
+      ? database.one(
+          `UPDATE inbox SET state = 'waiting', not_before = ?, failures = failures + ?, detail = ? ${isRunning}`,
+          result.notBeforeMs,
+          result.counts ? 1 : 0,
+          Buffer.from(result.detail, 'utf8'),
+          seq,
+          account,
+        )
+      : database.one(
+          `UPDATE inbox SET state = ?, reason = ?, detail = ?, finished_at = ? ${isRunning}`,
+          result.kind,
+          result.kind === 'failed' ? result.reason : null,
+          result.kind === 'failed' ? Buffer.from(result.detail, 'utf8') : null,
+          nowMs,
+          seq,
+          account,
+        );
+  if (!row) return [];
+  const place = { account, user: row.user as string, message: row.id as string, nowMs };
+  return heldParts(database, appendParts(database, place, input.parts));
 }
 
 /**
@@ -92,7 +91,7 @@ export function recover(
 ): { failed: StartedTurn[]; children: Child[] } {
   const { account, retries, nowMs } = input;
   const rows = database.all(
-    "SELECT * FROM inbox WHERE account = ? AND state = 'running' ORDER BY seq",
+    `SELECT ${STARTED}, started_at, child FROM inbox WHERE account = ? AND state = 'running' ORDER BY seq`,
     account,
   );
   const failed: StartedTurn[] = [];
@@ -131,34 +130,22 @@ export function retry(database: Database, input: { account: string; id: string |
   ).changes;
 }
 
-function nextPlace(database: Database, account: string, user: string): { sessionId: string; turn: number } {
-  const who = database.one(
-    'SELECT session_id, turn FROM users WHERE account = ? AND user = ?',
+/** The next place in the user's session: its `session_id` and `turn`. */
+function nextPlace(database: Database, account: string, user: string): Row | undefined {
+  return database.one(
+    `INSERT INTO users (account, user, session_id, turn) VALUES (?1, ?2, ?3, 1)
+       ON CONFLICT (account, user) DO UPDATE SET session_id = COALESCE(session_id, ?3), turn = turn + 1
+       RETURNING session_id, turn`,
     account,
     user,
+    newUuid(),
   );
-  const place = {
-    sessionId: (who?.session_id as string | null) ?? newUuid(),
-    turn: ((who?.turn as number) ?? 0) + 1,
-  };
-  database.run(
-    `INSERT INTO users (account, user, session_id, turn) VALUES (?1, ?2, ?3, ?4)
-       ON CONFLICT (account, user) DO UPDATE SET session_id = ?3, turn = ?4`,
-    account,
-    user,
-    place.sessionId,
-    place.turn,
-  );
-  return place;
-}
-
-function placeOf(row: Row): { sessionId: string; turn: number } {
-  return { sessionId: row.session_id as string, turn: row.turn as number };
 }
 
 function startedTurn(row: Row): StartedTurn {
   return {
-    ...placeOf(row),
+    sessionId: row.session_id as string,
+    turn: row.turn as number,
     seq: row.seq as number,
     id: row.id as string,
     user: row.user as string,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
 
@@ -18,8 +19,8 @@ const TROUBLE = [
   { kind: 'status', status: 524, count: 2 },
   { kind: 'answer', body: { ret: -1, errmsg: 'system busy' }, count: 1 },
   { kind: 'answer', body: { msgs: 'none' }, count: 1 },
-  // Given up 10 s after the hold, which is short here.
-  { kind: 'hang', count: 1 },
+  // Given up 10 s after the hold, which is short here; the first poll does not know that yet.
+  { kind: 'hang', skip: 1, count: 1 },
 ] as const;
 
 test('a server that talks nonsense to polls and recovers: nothing lost, no crash', async () => {
@@ -28,12 +29,14 @@ test('a server that talks nonsense to polls and recovers: nothing lost, no crash
       const simulator = await simulate();
       const { home } = loggedIn(simulator);
       simulator.control.addFault({ endpoint: 'getupdates', ...fault });
-      simulator.control.message({ text: 'hello' });
+      if (fault.kind !== 'hang') simulator.control.message({ text: 'hello' });
       return { fault, simulator, home };
     }),
   );
   const one = async ({ fault, simulator, home }: (typeof homes)[number]): Promise<void> => {
     const run = startWxagent(['run', '--echo', ...QUICK], { home });
+    await pollUntil('the trouble', () => simulator.control.faults()[0]?.struck === fault.count, 12_000);
+    if (fault.kind === 'hang') simulator.control.message({ text: 'hello' });
     await answered(simulator, 1);
     const end = await run.stop();
     expect([end.code, end.stdout, answers(simulator)], JSON.stringify(fault)).toEqual([0, '', ['hello']]);

@@ -11,7 +11,7 @@ const QUICK = ['--pace', '0', '--no-typing'];
 /** An agent that hangs at its first attempt, its pid in `pid`, and answers at every later one. */
 const HANGS_ONCE = [
   '--exec',
-  `text=$(cat); if [ "$WXAGENT_ATTEMPT" = 1 ]; then echo $$ >pid.new; mv pid.new pid; exec sleep 600; fi; printf '%s: %s' "$WXAGENT_ATTEMPT" "$text"`,
+  `text=$(cat); if [ "$WXAGENT_ATTEMPT" = 1 ]; then echo stale >"$WXAGENT_REPLY_DIR/stale.txt"; echo $$ >pid.new; mv pid.new pid; exec sleep 600; fi; printf '%s: %s' "$WXAGENT_ATTEMPT" "$text"`,
 ];
 
 /** The pid an agent noted, once it has. */
@@ -35,6 +35,8 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     simulator.control.message({ text: 'hello' });
     const run = startWxagent(['run', '--json', ...QUICK, ...HANGS_ONCE], { home });
     const pid = await pidOf(home);
+    // As npx does, which passes on what the terminal has sent to both.
+    run.signal(signal);
     run.signal(signal);
     const end = await run.exited;
     expect(end.code, end.stderr).toBe(0);

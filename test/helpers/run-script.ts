@@ -87,7 +87,8 @@ function run(file: string, args: string[]): RunningScript {
     ended,
     async line(n) {
       while (lines.length <= n) {
-        if (isOver) throw new Error(`the process ended before it said so much: ${lines.join(' / ')} ${stderr}`);
+        if (isOver)
+          throw new Error(`the process ended before it said so much: ${lines.join(' / ')} ${stderr}`);
         await once(news, 'news');
       }
       return lines[n] as string;

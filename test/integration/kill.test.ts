@@ -42,7 +42,9 @@ function read(): Stored {
   try {
     return {
       integrity: database.one('PRAGMA integrity_check')?.integrity_check,
-      messages: new Map(database.all('SELECT id, state FROM inbox').map((row) => [String(row.id), String(row.state)])),
+      messages: new Map(
+        database.all('SELECT id, state FROM inbox').map((row) => [String(row.id), String(row.state)]),
+      ),
       parts: new Map(
         database.all('SELECT text, state FROM parts').map((row) => [String(row.text), String(row.state)]),
       ),
@@ -84,7 +86,8 @@ test('a process killed at any moment loses nothing it has acknowledged', async (
     }
     // Answers come as a whole or not at all.
     for (const text of stored.parts.keys()) {
-      if (text.startsWith('answer')) expect(stored.parts.has(text.replace('answer', 'more')), text).toBe(true);
+      if (text.startsWith('answer'))
+        expect(stored.parts.has(text.replace('answer', 'more')), text).toBe(true);
     }
   }
   expect(all.filter((one) => one.confirmed).length).toBeGreaterThan(waitsMs.length);

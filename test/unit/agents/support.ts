@@ -9,7 +9,7 @@ import type { TurnContext } from '../../../src/agents/port.ts';
 import type { Log } from '../../../src/core/log.ts';
 import type { ReplyPiece, Turn } from '../../../src/core/message.ts';
 
-export const MISBEHAVE = fileURLToPath(new URL('../../fixtures/agents/misbehave.mjs', import.meta.url));
+const MISBEHAVE = fileURLToPath(new URL('../../fixtures/agents/misbehave.mjs', import.meta.url));
 
 /** The argv of the misbehaving child. */
 export function misbehave(...args: string[]): { argv: [string, ...string[]] } {

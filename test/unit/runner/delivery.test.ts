@@ -59,11 +59,15 @@ function make(store: Store, paceMs = 0): Delivery {
       async sendMessage(body, { signal } = {}) {
         const { msg } = JSON.parse(body.toString('utf8'));
         const [item] = msg.item_list;
-        sent.push({ user: msg.to_user_id, text: item.text_item?.text ?? `file ${item.type}`, body: body.toString('utf8') });
+        sent.push({
+          user: msg.to_user_id,
+          text: item.text_item?.text ?? `file ${item.type}`,
+          body: body.toString('utf8'),
+        });
         const cut = new Promise<Result>((resolve) =>
           signal?.addEventListener('abort', () => resolve({ kind: 'aborted' }), { once: true }),
         );
-        return (await Promise.race([answers.shift() ?? ok(String(sent.length)), cut]));
+        return await Promise.race([answers.shift() ?? ok(String(sent.length)), cut]);
       },
     },
     uploader,
@@ -170,7 +174,14 @@ describe('an answer that is queued', () => {
   const finish = (seq: number, ...list: string[]) =>
     delivery.queue(OWNER, async (claim) => {
       const parts = list.map((text) => part(text));
-      const input = { account: ACCOUNT, seq, result: { kind: 'done' } as const, parts, nowMs: clock.now(), claim };
+      const input = {
+        account: ACCOUNT,
+        seq,
+        result: { kind: 'done' } as const,
+        parts,
+        nowMs: clock.now(),
+        claim,
+      };
       return (await desk.store.finishTurn(input)).claim;
     });
 
@@ -289,7 +300,11 @@ describe('what is pending', () => {
 
   /** Its sleeps never end by themselves. */
   function createStillDelivery(): Delivery {
-    const still = { ...clock, sleep: (_: number, signal?: AbortSignal) => new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve())) };
+    const still = {
+      ...clock,
+      sleep: (_: number, signal?: AbortSignal) =>
+        new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve())),
+    };
     const before = clock;
     clock = still;
     const made = make(desk.store);
@@ -315,7 +330,11 @@ describe('stop', () => {
     expect(sent).toHaveLength(1);
     expect((await desk.view(second.seq)).state).toBe('queued');
     desk.nowMs += 1_000;
-    expect(await desk.claimed(OWNER)).toMatchObject({ seq: first.seq, repeats: 1, body: Buffer.from(sent[0]?.body ?? '') });
+    expect(await desk.claimed(OWNER)).toMatchObject({
+      seq: first.seq,
+      repeats: 1,
+      body: Buffer.from(sent[0]?.body ?? ''),
+    });
   });
 
   test('an answer queued after it is stored, not sent', async () => {
@@ -327,7 +346,9 @@ describe('stop', () => {
       await desk.finish(seq, { kind: 'done' }, [part('kept')]);
       return null;
     });
-    expect((await desk.store.openParts(ACCOUNT)).map((one) => [one.text, one.state])).toEqual([['kept', 'queued']]);
+    expect((await desk.store.openParts(ACCOUNT)).map((one) => [one.text, one.state])).toEqual([
+      ['kept', 'queued'],
+    ]);
     expect(sent).toEqual([]);
   });
 
@@ -358,7 +379,8 @@ describe('stop', () => {
 test('a store that fails is reported, and does not stop the others', async () => {
   const failing: Store = {
     ...desk.store,
-    claimPart: (terms) => (terms.user === OWNER ? Promise.reject(new Error('disk')) : desk.store.claimPart(terms)),
+    claimPart: (terms) =>
+      terms.user === OWNER ? Promise.reject(new Error('disk')) : desk.store.claimPart(terms),
   };
   delivery = make(failing);
   await desk.sends(OWNER, '1');
@@ -372,15 +394,24 @@ test('a store that fails is reported, and does not stop the others', async () =>
 describe('what an answer means', () => {
   test.each<[Result, unknown]>([
     [ok('7'), { kind: 'accepted', messageId: '7' }],
-    [{ kind: 'ok', body: {} }, { kind: 'accepted', messageId: null }],
+    [
+      { kind: 'ok', body: {} },
+      { kind: 'accepted', messageId: null },
+    ],
     [refusal, { kind: 'refused', code: -2, errmsg: 'prepare failed' }],
     [dead, 'expired'],
-    ...[400, 401, 403, 404, 413].map((status): [Result, unknown] => [{ kind: 'http', status }, { kind: 'rejected', status }]),
+    ...[400, 401, 403, 404, 413].map((status): [Result, unknown] => [
+      { kind: 'http', status },
+      { kind: 'rejected', status },
+    ]),
     ...[301, 408, 425, 429, 500, 502, 524].map((status): [Result, unknown] => [
       { kind: 'http', status },
       { kind: 'unknown', detail: `HTTP ${status}` },
     ]),
-    [{ kind: 'garbled', detail: 'HTML' }, { kind: 'unknown', detail: 'HTML' }],
+    [
+      { kind: 'garbled', detail: 'HTML' },
+      { kind: 'unknown', detail: 'HTML' },
+    ],
     [lost, { kind: 'unknown', detail: 'timeout' }],
     [{ kind: 'aborted' }, { kind: 'unknown', detail: 'stopped' }],
   ])('%j', (result, reply) => {

@@ -36,6 +36,7 @@ async function run(script: (PollResult | (() => PollResult))[], over: Partial<In
         taken.push(intake);
         return { messages: [], released: [], learnedOwner: null };
       },
+      async durable() {},
       async notePoll() {
         notes++;
       },
@@ -55,10 +56,25 @@ async function run(script: (PollResult | (() => PollResult))[], over: Partial<In
     ...over,
   };
   const ended = runIntake(options, enough.signal);
-  const isOver = Promise.race([ended.then(() => true, () => true), pollUntil('all polls', () => poller.cursors.length > script.length)]);
+  const isOver = Promise.race([
+    ended.then(
+      () => true,
+      () => true,
+    ),
+    pollUntil('all polls', () => poller.cursors.length > script.length),
+  ]);
   await isOver;
   enough.abort();
-  return { how: await ended.catch((error: unknown) => error), clock, log, poller, taken, happened, rescued, notes };
+  return {
+    how: await ended.catch((error: unknown) => error),
+    clock,
+    log,
+    poller,
+    taken,
+    happened,
+    rescued,
+    notes,
+  };
 }
 
 describe('pauses', () => {
@@ -98,7 +114,11 @@ describe('pauses', () => {
 
 describe('cursor', () => {
   test('each poll asks with the newest one that was named', async () => {
-    const { poller } = await run([brings([wireText('1', 'a')], 'c1'), empty, { kind: 'empty', early: false, cursor: 'c2' }]);
+    const { poller } = await run([
+      brings([wireText('1', 'a')], 'c1'),
+      empty,
+      { kind: 'empty', early: false, cursor: 'c2' },
+    ]);
     expect(poller.cursors).toEqual(['c0', 'c1', 'c1', 'c2']);
   });
 
@@ -117,39 +137,56 @@ describe('cursor', () => {
       clock.advance(10_001);
       return empty;
     };
-    const { notes } = await run(Array.from({ length: 9 }, () => late), { clock });
+    const { notes } = await run(
+      Array.from({ length: 9 }, () => late),
+      { clock },
+    );
     expect(notes).toBe(3);
   });
 });
 
-test('a message is committed before the next poll, and told of after', async () => {
+test('a message is told of when it is committed, and on the disk before the next poll', async () => {
   const order: string[] = [];
-  const poller = createScriptedPoller([
-    brings([wireText('1', 'a')]),
-    () => {
-      order.push('next poll');
-      return empty;
-    },
-  ]);
-  await run([], {
-    poller: {
-      async poll(request) {
-        const result = await poller.poll(request);
-        if (result.kind === 'empty') throw new Error('enough');
-        return result;
+  const says = (what: string) => async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    order.push(what);
+  };
+  const { poller } = await run(
+    [
+      brings([wireText('1', 'a')]),
+      () => {
+        order.push('next poll');
+        return empty;
       },
+    ],
+    {
+      store: {
+        async takeIn() {
+          await says('committed')();
+          return { messages: [], released: [], learnedOwner: null };
+        },
+        durable: says('durable'),
+        async notePoll() {},
+      },
+      onIntake: () => void order.push('told'),
     },
+  );
+  expect(order).toEqual(['committed', 'told', 'durable', 'next poll']);
+  expect(poller.cursors).toHaveLength(3);
+});
+
+test('a poll that brought only a cursor does not wait for the disk', async () => {
+  let waits = 0;
+  await run([{ kind: 'empty', early: false, cursor: 'c1' }], {
     store: {
-      async takeIn() {
-        await new Promise((resolve) => setImmediate(resolve));
-        order.push('committed');
-        return { messages: [], released: [], learnedOwner: null };
+      takeIn: async () => ({ messages: [], released: [], learnedOwner: null }),
+      async durable() {
+        waits++;
       },
       async notePoll() {},
     },
-    onIntake: () => void order.push('told'),
   });
-  expect(order).toEqual(['committed', 'told', 'next poll']);
+  expect(waits).toBe(0);
 });
 
 test('it is ready once, when an answer was understood', async () => {
@@ -165,18 +202,23 @@ test('a stop ends it, also in the middle of a pause', async () => {
   expect((await run([failed])).how).toBe('aborted');
 });
 
-test('what cannot be stored is handed over whole before it fails', async () => {
-  const message = wireText('7', 'precious', { unknown_field: 1 } as Partial<WeixinMessage>);
-  const full = new WxError('storage', 'the disk is full');
-  const { how, rescued } = await run([brings([message])], {
-    store: {
-      takeIn: () => Promise.reject(full),
-      async notePoll() {},
-    },
-  });
-  expect(how).toBe(full);
-  expect(rescued.map((line) => JSON.parse(line))).toEqual([message]);
-});
+test.each(['takeIn', 'durable'] as const)(
+  'what cannot be stored (%s) is handed over whole before it fails',
+  async (step) => {
+    const message = wireText('7', 'precious', { unknown_field: 1 } as Partial<WeixinMessage>);
+    const full = new WxError('storage', 'the disk is full');
+    const { how, rescued } = await run([brings([message])], {
+      store: {
+        takeIn: async () => ({ messages: [], released: [], learnedOwner: null }),
+        async durable() {},
+        async notePoll() {},
+        [step]: () => Promise.reject(full),
+      },
+    });
+    expect(how).toBe(full);
+    expect(rescued.map((line) => JSON.parse(line))).toEqual([message]);
+  },
+);
 
 describe('what becomes of a message', () => {
   const taken = async (message: WeixinMessage, over: Partial<IntakeOptions> = {}) =>
@@ -186,7 +228,12 @@ describe('what becomes of a message', () => {
   test('a text is for the agent, all of it kept', async () => {
     const message = wireText('18446744073709551615', 'hi', { group: 'x' } as Partial<WeixinMessage>);
     const [one] = (await taken(message)) ?? [];
-    expect(one).toMatchObject({ id: '18446744073709551615', kind: 'text', ignore: null, contextToken: 'token-18446744073709551615' });
+    expect(one).toMatchObject({
+      id: '18446744073709551615',
+      kind: 'text',
+      ignore: null,
+      contextToken: 'token-18446744073709551615',
+    });
     expect(JSON.parse(String(one?.raw))).toEqual(message);
   });
 
@@ -208,9 +255,13 @@ describe('what becomes of a message', () => {
   test('what is too old is kept but not run; 0 turns that off', async () => {
     const old = wireText('1', 'x', { create_time_ms: NOW - 1_001 });
     expect(await taken(old, { maxAgeMs: 1_000 })).toMatchObject([{ ignore: 'too-old' }]);
-    expect(await taken(wireText('1', 'x', { create_time_ms: NOW - 1_000 }), { maxAgeMs: 1_000 })).toMatchObject([{ ignore: null }]);
+    expect(
+      await taken(wireText('1', 'x', { create_time_ms: NOW - 1_000 }), { maxAgeMs: 1_000 }),
+    ).toMatchObject([{ ignore: null }]);
     expect(await taken(old, { maxAgeMs: 0 })).toMatchObject([{ ignore: null }]);
-    expect(await taken(wireText('1', 'x', { create_time_ms: undefined }), { maxAgeMs: 1_000 })).toMatchObject([{ ignore: null }]);
+    expect(await taken(wireText('1', 'x', { create_time_ms: undefined }), { maxAgeMs: 1_000 })).toMatchObject(
+      [{ ignore: null }],
+    );
   });
 
   test.each([1_789_000_000_123.5, 1e300, 9_007_199_254_740_991, -5, '1789000000123', 'soon', {}])(
@@ -218,7 +269,10 @@ describe('what becomes of a message', () => {
     async (time) => {
       const [one] = (await taken(wireText('1', 'x', { create_time_ms: time as number }))) ?? [];
       const { createdAtMs = 0.5 } = one ?? {};
-      expect(createdAtMs === null || (Number.isSafeInteger(createdAtMs) && !Number.isNaN(new Date(createdAtMs).getTime()))).toBe(true);
+      expect(
+        createdAtMs === null ||
+          (Number.isSafeInteger(createdAtMs) && !Number.isNaN(new Date(createdAtMs).getTime())),
+      ).toBe(true);
     },
   );
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createLanes, type Lanes, type LaneStep } from '../../../src/runner/lanes.ts';
+import { createLanes, type LaneStep, type Lanes } from '../../../src/runner/lanes.ts';
 import { createJumpClock } from '../../helpers/jump-clock.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 

@@ -15,23 +15,43 @@ describe('the language of a notice', () => {
 });
 
 describe('the notice of a failure', () => {
-  const reasons = ['exit', 'signal', 'timeout', 'spawn', 'too-large', 'bad-output', 'http', 'cancelled', 'crash'] as const;
+  const reasons = [
+    'exit',
+    'signal',
+    'timeout',
+    'spawn',
+    'too-large',
+    'bad-output',
+    'http',
+    'cancelled',
+    'crash',
+  ] as const;
 
   test('says something else for every reason, in both languages', () => {
-    const all = reasons.flatMap((reason) => [failureNotice(reason, 'zh', null), failureNotice(reason, 'en', null)]);
+    const all = reasons.flatMap((reason) => [
+      failureNotice(reason, 'zh', null),
+      failureNotice(reason, 'en', null),
+    ]);
     expect(new Set(all).size).toBe(2 * reasons.length);
   });
 
   test('says nothing of the agent’s own words unless they are given', () => {
     expect(failureNotice('exit', 'en', null)).not.toContain('\n');
-    expect(failureNotice('exit', 'en', 'no such model').split('\n')).toEqual([expect.any(String), 'no such model']);
-    expect(failureNotice('exit', 'zh', 'no such model').split('\n')).toEqual([expect.any(String), 'no such model']);
+    expect(failureNotice('exit', 'en', 'no such model').split('\n')).toEqual([
+      expect.any(String),
+      'no such model',
+    ]);
+    expect(failureNotice('exit', 'zh', 'no such model').split('\n')).toEqual([
+      expect.any(String),
+      'no such model',
+    ]);
   });
 });
 
 describe('held texts joined', () => {
   const now = new Date(2026, 10, 22, 10, 31);
-  const at = (day: number, hour: number, minute: number): number => new Date(2026, 10, day, hour, minute).getTime();
+  const at = (day: number, hour: number, minute: number): number =>
+    new Date(2026, 10, day, hour, minute).getTime();
   const merge = (expired: number, ...held: [text: string, origin: string, createdAtMs: number][]): string =>
     mergeHeld(
       held.map(([text, origin, createdAtMs]) => ({ text, origin, createdAtMs })),

@@ -81,7 +81,10 @@ test('a server that cannot be reached is not waited for', async () => {
 
 test('with patience it goes on through empty and failed polls, but not longer', async () => {
   const message = wireText('7', 'hi', { from_user_id: OWNER });
-  expect(await poll([empty, down, { kind: 'ok', body: { msgs: [message] } }], PATIENCE_MS)).toMatchObject({ received: 1, polls: 3 });
+  expect(await poll([empty, down, { kind: 'ok', body: { msgs: [message] } }], PATIENCE_MS)).toMatchObject({
+    received: 1,
+    polls: 3,
+  });
 });
 
 test('messages that are not for the agent are no reason to end', async () => {

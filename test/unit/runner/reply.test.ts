@@ -70,7 +70,9 @@ describe('a reply as parts', () => {
   });
 
   test('a file that is not there fails the whole reply', async () => {
-    await expect(reply([{ text: 'hello' }, { file: join(folder, 'none'), name: null }])).rejects.toThrow('ENOENT');
+    await expect(reply([{ text: 'hello' }, { file: join(folder, 'none'), name: null }])).rejects.toThrow(
+      'ENOENT',
+    );
   });
 
   test('as many parts as allowed are parts; one more becomes a beginning and a file', async () => {

@@ -58,7 +58,11 @@ const client = {
       });
     }
     const msgs = inbox.shift();
-    return msgs ? { kind: 'ok', body: { msgs } } : signal?.aborted ? { kind: 'aborted' } : { kind: 'ok', body: {} };
+    return msgs
+      ? { kind: 'ok', body: { msgs } }
+      : signal?.aborted
+        ? { kind: 'aborted' }
+        : { kind: 'ok', body: {} };
   },
   async sendMessage(body: Buffer) {
     sent.push(JSON.parse(body.toString('utf8')).msg.item_list[0].text_item.text);
@@ -84,14 +88,22 @@ let ids = 0;
 const says = (text: string, user = OWNER): WeixinMessage =>
   wireText(String(++ids), text, { from_user_id: user, create_time_ms: Date.now() - 1_000_000 + ids * 1_001 });
 
-function start(answer: (turn: Turn, signal: AbortSignal) => Promise<Outcome> | Outcome, over: Partial<RunnerOptions> = {}): Runner {
+function start(
+  answer: (turn: Turn, signal: AbortSignal) => Promise<Outcome> | Outcome,
+  over: Partial<RunnerOptions> = {},
+): Runner {
   const agent: Agent = { name: 'test', answer: async (turn, { signal }) => answer(turn, signal) };
   runner = startRunner({
     account: { key: ACCOUNT, id: ACCOUNT, name: null, owner: OWNER, login: LOGIN, formerPoller: null },
     store,
     client,
     agent,
-    folders: createFolderMaker({ turns: join(folder, 'turns'), state: () => join(folder, 'state'), keep: false, log: createLogBook() }),
+    folders: createFolderMaker({
+      turns: join(folder, 'turns'),
+      state: () => join(folder, 'state'),
+      keep: false,
+      log: createLogBook(),
+    }),
     outgoing: createOutgoing(join(folder, 'out')),
     uploader: { upload: async () => ({ kind: 'refused', reason: 'no files here' }) },
     endChild: async () => false,
@@ -168,7 +180,9 @@ describe('what was left by a run that was killed', () => {
 
 describe('failures', () => {
   test('one notice, in the language of the message, and the lane goes on', async () => {
-    start(({ text }) => (text === '好' ? { kind: 'failed', reason: 'exit', detail: 'secret' } : echo({ text } as Turn)));
+    start(({ text }) =>
+      text === '好' ? { kind: 'failed', reason: 'exit', detail: 'secret' } : echo({ text } as Turn),
+    );
     deliver(says('好'), says('next'));
     await pollUntil('both', () => sent.length === 2);
     expect(sent).toEqual([expect.stringMatching(/^⚠️ .*程序出错退出。$/), 're: next']);
@@ -211,7 +225,9 @@ describe('a stop', () => {
     start(
       (_, signal) =>
         new Promise((resolve) =>
-          signal.addEventListener('abort', () => resolve({ kind: 'failed', reason: 'cancelled', detail: String(signal.reason) })),
+          signal.addEventListener('abort', () =>
+            resolve({ kind: 'failed', reason: 'cancelled', detail: String(signal.reason) }),
+          ),
         ),
     );
     deliver(says('x'));

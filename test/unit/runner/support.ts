@@ -1,16 +1,25 @@
 import type { Log } from '../../../src/core/log.ts';
-import type { PollResult, Poller } from '../../../src/ilink/poll.ts';
+import type { Poller, PollResult } from '../../../src/ilink/poll.ts';
 import type { WeixinMessage } from '../../../src/ilink/wire.ts';
 
 /** A log that keeps its lines, each with its level in front. */
 export function createLogBook(): Log & { lines: string[] } {
   const lines: string[] = [];
   const at = (level: string) => (line: string) => void lines.push(`${level} ${line}`);
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), showsText: false, lines };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    showsText: false,
+    lines,
+  };
 }
 
 /** A poller that answers by script, each answer once; after the last one it waits for the abort. */
-export function createScriptedPoller(script: (PollResult | (() => PollResult))[]): Poller & { cursors: string[] } {
+export function createScriptedPoller(
+  script: (PollResult | (() => PollResult))[],
+): Poller & { cursors: string[] } {
   const cursors: string[] = [];
   return {
     cursors,
@@ -19,7 +28,9 @@ export function createScriptedPoller(script: (PollResult | (() => PollResult))[]
       const next = script[cursors.length - 1];
       if (next !== undefined) return typeof next === 'function' ? next() : next;
       if (!signal.aborted) {
-        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+        await new Promise<void>((resolve) =>
+          signal.addEventListener('abort', () => resolve(), { once: true }),
+        );
       }
       return { kind: 'aborted' };
     },

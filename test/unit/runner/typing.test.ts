@@ -68,7 +68,8 @@ const begin = (user: string): (() => void) => {
   ends.push(end);
   return end;
 };
-const calls = (count: number): Promise<void> => pollUntil(`${count} calls, not ${asked.join()}`, () => asked.length >= count);
+const calls = (count: number): Promise<void> =>
+  pollUntil(`${count} calls, not ${asked.join()}`, () => asked.length >= count);
 /** Whatever is under way has come as far as it can without time. */
 const settle = async (): Promise<void> => {
   for (let n = 0; n < 5; n++) await new Promise((resolve) => setImmediate(resolve));
@@ -126,7 +127,10 @@ describe('tickets', () => {
     begin('u');
     begin('v');
     await calls(4);
-    expect(asked.filter((call) => call.startsWith('ticket'))).toEqual(['ticket of u with token of u', 'ticket of v with token of v']);
+    expect(asked.filter((call) => call.startsWith('ticket'))).toEqual([
+      'ticket of u with token of u',
+      'ticket of v with token of v',
+    ]);
   });
 
   test('a refused one is fetched anew at the next keep-alive', async () => {
@@ -151,7 +155,10 @@ describe('tickets', () => {
 test('a store that fails is no reason to fail', async () => {
   const log = createLogBook();
   const broken = createTyping({
-    client: { getConfig: () => Promise.reject(new Error('x')), sendTyping: () => Promise.reject(new Error('x')) },
+    client: {
+      getConfig: () => Promise.reject(new Error('x')),
+      sendTyping: () => Promise.reject(new Error('x')),
+    },
     clock,
     log,
     contextToken: () => Promise.reject(new Error('disk')),

@@ -43,7 +43,9 @@ test('steps asked for together share one commit and get their own results', asyn
   const version = (): unknown => other.one('PRAGMA data_version')?.data_version;
   const seen = new Set<unknown>();
   version();
-  const results = await Promise.all([1, 2, 3].map((n) => commits.run(put(n)).finally(() => seen.add(version()))));
+  const results = await Promise.all(
+    [1, 2, 3].map((n) => commits.run(put(n)).finally(() => seen.add(version()))),
+  );
   expect(results).toEqual([1, 2, 3]);
   expect(seen.size).toBe(1);
   expect(stored()).toEqual([1, 2, 3]);

@@ -20,7 +20,11 @@ afterAll(() => script.dispose());
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'wxagent-credentials-'));
   paths = createPaths(join(home, 'new'));
-  credentials = createCredentials({ paths, me: { host: 'here', pid: 1, startTime: 'x' }, clock: systemClock });
+  credentials = createCredentials({
+    paths,
+    me: { host: 'here', pid: 1, startTime: 'x' },
+    clock: systemClock,
+  });
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
 
@@ -97,18 +101,23 @@ test('settings are set and unset, dots in names and values meaning nothing', asy
   expect(stored().settings).toEqual({ list: ['x', 'y'] });
 });
 
-test.skipIf(process.platform === 'win32')('the file is its owner’s alone, from the first write on', async () => {
-  await credentials.saveLogin(login());
-  expect(statSync(paths.config).mode & 0o777).toBe(0o600);
-  expect(statSync(join(home, 'new')).mode & 0o777).toBe(0o700);
-  await chmod(paths.config, 0o644);
-  await credentials.set('x', 1);
-  expect(statSync(paths.config).mode & 0o777).toBe(0o600);
-});
+test.skipIf(process.platform === 'win32')(
+  'the file is its owner’s alone, from the first write on',
+  async () => {
+    await credentials.saveLogin(login());
+    expect(statSync(paths.config).mode & 0o777).toBe(0o600);
+    expect(statSync(join(home, 'new')).mode & 0o777).toBe(0o700);
+    await chmod(paths.config, 0o644);
+    await credentials.set('x', 1);
+    expect(statSync(paths.config).mode & 0o777).toBe(0o600);
+  },
+);
 
 test('several processes that write at once lose nothing', async () => {
   const count = 25;
-  const writers = ['a', 'b', 'c', 'd'].map((name) => script.start('settings', join(home, 'new'), name, String(count)));
+  const writers = ['a', 'b', 'c', 'd'].map((name) =>
+    script.start('settings', join(home, 'new'), name, String(count)),
+  );
   for (const writer of writers) expect(await writer.ended).toMatchObject({ code: 0, stderr: '' });
   expect(Object.keys(stored().settings)).toHaveLength(4 * count);
 });
@@ -125,7 +134,10 @@ describe('a damaged file', () => {
     ['no object', '[]'],
     ['no list of accounts', '{"accounts":{}}'],
     ['an account without a token', JSON.stringify({ accounts: [{ key: 'x', id: 'x' }] })],
-    ['an account whose token is empty', JSON.stringify({ accounts: [{ ...login(), key: 'x', formerIds: [], token: '' }] })],
+    [
+      'an account whose token is empty',
+      JSON.stringify({ accounts: [{ ...login(), key: 'x', formerIds: [], token: '' }] }),
+    ],
     ['a default that is no text', '{"defaultAccount":7}'],
     ['settings that are no object', '{"settings":[]}'],
   ])('%s: a sentence with its path, and it is left as it is', async (_, text) => {
@@ -140,8 +152,15 @@ describe('a damaged file', () => {
 
   test('a file that is a folder', async () => {
     paths = createPaths(home);
-    credentials = createCredentials({ paths: { ...paths, config: home }, me: { host: 'h', pid: 1, startTime: 'x' }, clock: systemClock });
-    await expect(credentials.set('y', 2)).rejects.toMatchObject({ kind: 'config', message: expect.stringContaining(home) });
+    credentials = createCredentials({
+      paths: { ...paths, config: home },
+      me: { host: 'h', pid: 1, startTime: 'x' },
+      clock: systemClock,
+    });
+    await expect(credentials.set('y', 2)).rejects.toMatchObject({
+      kind: 'config',
+      message: expect.stringContaining(home),
+    });
   });
 
   test('parts that are missing are empty', async () => {

@@ -2,14 +2,19 @@ import { readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { openDatabase, type SqlValue } from '../../../src/store/database.ts';
 import type { Store } from '../../../src/store/port.ts';
 import { openStore } from '../../../src/store/sqlite-store.ts';
-import { makeScript } from '../../helpers/run-script.ts';
+import { makeScript, type Script } from '../../helpers/run-script.ts';
 
+let script: Script;
 let folder: string;
+beforeAll(async () => {
+  script = await makeScript('test/fixtures/store-process.ts');
+});
+afterAll(() => script.dispose());
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'wxagent-database-'));
 });
@@ -44,7 +49,19 @@ test('values that the native layer would not survive are refused before they rea
   const database = openDatabase(join(folder, 'x.db'));
   try {
     database.exec('CREATE TABLE t (value)');
-    const bad = [true, new Date(), {}, [1], undefined, 1n, Number.NaN, 1.5, 2 ** 53, new ArrayBuffer(1), Symbol('x')];
+    const bad = [
+      true,
+      new Date(),
+      {},
+      [1],
+      undefined,
+      1n,
+      Number.NaN,
+      1.5,
+      2 ** 53,
+      new ArrayBuffer(1),
+      Symbol('x'),
+    ];
     for (const value of bad) {
       for (const use of [database.run, database.one, database.all]) {
         expect(() => use('SELECT ?', value as SqlValue), String(value)).toThrow(
@@ -59,7 +76,7 @@ test('values that the native layer would not survive are refused before they rea
 });
 
 test.each<[string, SqlValue, SqlValue]>([
-  ['a text', "x'\"\\ \u{1F600}", "x'\"\\ \u{1F600}"],
+  ['a text', 'x\'"\\ \u{1F600}', 'x\'"\\ \u{1F600}'],
   ['an empty text', '', ''],
   ['a text with NUL, which would read back cut', 'a\0b', 'a\ufffdb'],
   ['the largest numbers', Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
@@ -99,15 +116,16 @@ describe('a store that cannot be opened', () => {
     expect(statSync(path).size).toBe(1_500);
   });
 
-  test('a database that is damaged inside is an error that names it at the first step', async () => {
-    await open().close();
+  test('a database that is damaged inside is an error that names it at the first step, if not before', async () => {
+    expect(await script.start('open', path).ended).toMatchObject({ code: 0 });
     const pages = Buffer.alloc(statSync(path).size, 'x');
     readFileSync(path).copy(pages, 0, 0, 100);
     await writeFile(path, pages);
-    const store = open();
-    await expect(store.unfinished('bot')).rejects.toMatchObject(failure('storage'));
-    await expect(store.notePoll({ account: 'bot', nowMs: 1 })).rejects.toMatchObject(failure('storage'));
-    await store.close();
+    const use = async (): Promise<void> => {
+      const store = open();
+      await store.unfinished('bot').finally(store.close);
+    };
+    await expect(use()).rejects.toMatchObject(failure('storage'));
   });
 
   test('a path that cannot be, too', async () => {
@@ -140,12 +158,7 @@ describe('a store that cannot be opened', () => {
 });
 
 test('several processes may open a store that does not exist yet', async () => {
-  const script = await makeScript('test/fixtures/store-process.ts');
-  try {
-    const path = join(folder, 'state', 'wxagent.db');
-    const all = Array.from({ length: 4 }, () => script.start('open', path));
-    for (const one of all) expect(await one.ended).toMatchObject({ code: 0, stderr: '' });
-  } finally {
-    await script.dispose();
-  }
+  const path = join(folder, 'state', 'wxagent.db');
+  const all = Array.from({ length: 4 }, () => script.start('open', path));
+  for (const one of all) expect(await one.ended).toMatchObject({ code: 0, stderr: '' });
 });

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,6 +84,20 @@ describe('a lock held by another process', () => {
     expect(clock.slept.reduce((sum, ms) => sum + ms, 0)).toBeLessThanOrEqual(300);
   });
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'however often it is tried, waiting keeps no more files open',
+  async () => {
+    const holder = script.start('lock', path);
+    await holder.line(0);
+    const openFiles = (): number => readdirSync('/proc/self/fd').length;
+    const before = openFiles();
+    const clock = createJumpClock();
+    await expect(withLock(path, me, clock, () => {}, 300)).rejects.toMatchObject({ kind: 'busy' });
+    expect(clock.slept.length).toBeGreaterThan(10);
+    expect(openFiles() - before).toBeLessThan(10);
+  },
+);
 
 describe('a lock held by this process', () => {
   test('keeps others out, whoever asks for it here a second time', async () => {

@@ -233,7 +233,9 @@ test('nothing is lost, nothing overtakes, nothing is sent twice without need', a
       fc.tuple(user, process).map(([one, by]) => claims(one, by)),
       fc.tuple(user, process).map(([one, by]) => claims(one, by)),
       user.map((one) => answers(one, 'accepted')),
-      fc.tuple(user, fc.constantFrom('unknown', 'refused', 'held', 'returned')).map(([one, how]) => answers(one, how)),
+      fc
+        .tuple(user, fc.constantFrom('unknown', 'refused', 'held', 'returned'))
+        .map(([one, how]) => answers(one, how)),
       process.map(dies),
     ],
     { maxCommands: 80, size: 'max' },

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { dirname, join, resolve } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createPaths, fileName } from '../../../src/store/paths.ts';
 

@@ -16,7 +16,13 @@ export async function makeSqliteStores(): Promise<StoreUnderTest & { path: strin
     path,
     open(process) {
       const claimant = { id: process, isAlive: (holder: string) => !dead.has(holder) };
-      const store = openStore({ path, reserve: join(folder, 'reserve'), clock: systemClock, claimant, full: null });
+      const store = openStore({
+        path,
+        reserve: join(folder, 'reserve'),
+        clock: systemClock,
+        claimant,
+        full: null,
+      });
       stores.push(store);
       return store;
     },

@@ -160,7 +160,8 @@ export async function createDesk(store: Store, owner: string | null = OWNER): Pr
     },
     settle: (seq, reply) => store.settlePart({ account: ACCOUNT, seq, reply, nowMs: desk.nowMs }),
     accept: (seq) => desk.settle(seq, { kind: 'accepted', messageId: `server-${seq}` }),
-    refuse: (seq, code = -2, errmsg = 'prepare failed') => desk.settle(seq, { kind: 'refused', code, errmsg }),
+    refuse: (seq, code = -2, errmsg = 'prepare failed') =>
+      desk.settle(seq, { kind: 'refused', code, errmsg }),
     async deliver(user) {
       const texts: string[] = [];
       for (;;) {
@@ -179,4 +180,3 @@ export async function createDesk(store: Store, owner: string | null = OWNER): Pr
   await store.openAccount({ account: ACCOUNT, login: LOGIN, owner, nowMs: desk.nowMs });
   return desk;
 }
-

@@ -51,7 +51,9 @@ export function describeHolds(make: MakeStore): void {
 
     test('nobody else is released', async () => {
       await hold('1');
-      expect((await desk.takeIn([incoming({ user: FRIEND })], { allow: 'all' })).released).toEqual([FRIEND].slice(1));
+      expect((await desk.takeIn([incoming({ user: FRIEND })], { allow: 'all' })).released).toEqual(
+        [FRIEND].slice(1),
+      );
       expect(await desk.claim(OWNER)).toEqual({ kind: 'nothing', held: [] });
     });
 
@@ -177,7 +179,12 @@ export function describeHolds(make: MakeStore): void {
     test('the same login changes nothing', async () => {
       await desk.takeIn([], { cursor: 'c1' });
       await desk.sends(OWNER, '1');
-      const opened = await desk.store.openAccount({ account: ACCOUNT, login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
+      const opened = await desk.store.openAccount({
+        account: ACCOUNT,
+        login: LOGIN,
+        owner: OWNER,
+        nowMs: desk.nowMs,
+      });
       expect(opened).toMatchObject({ cursor: 'c1', loginExpired: false });
       expect(await desk.deliver(OWNER)).toEqual(['1']);
     });
@@ -196,7 +203,9 @@ export function describeHolds(make: MakeStore): void {
       const { seq } = await desk.claimed(OWNER);
       await takeOver();
       expect(await desk.view(seq)).toMatchObject({ state: 'unconfirmed' });
-      expect(await desk.store.openParts(ACCOUNT)).toMatchObject([{ text: '2', state: 'held', reason: 'context' }]);
+      expect(await desk.store.openParts(ACCOUNT)).toMatchObject([
+        { text: '2', state: 'held', reason: 'context' },
+      ]);
       await desk.takeIn([incoming({ contextToken: 'new' })], { login: 'login-2' });
       expect(contentOf((await desk.claimed(OWNER)).body)).toMatchObject({ text: '2', contextToken: 'new' });
     });
@@ -206,7 +215,10 @@ export function describeHolds(make: MakeStore): void {
       await desk.start(entry?.seq ?? 0);
       await takeOver();
       await desk.finish(entry?.seq ?? 0, { kind: 'done' }, [part('late')]);
-      expect(await desk.claim(OWNER)).toMatchObject({ kind: 'nothing', held: [{ text: 'late', reason: 'context' }] });
+      expect(await desk.claim(OWNER)).toMatchObject({
+        kind: 'nothing',
+        held: [{ text: 'late', reason: 'context' }],
+      });
       await desk.takeIn([incoming({ contextToken: 'new' })], { login: 'login-2' });
       expect(contentOf((await desk.claimed(OWNER)).body).contextToken).toBe('new');
     });
@@ -231,7 +243,12 @@ export function describeHolds(make: MakeStore): void {
       await desk.store.openAccount({ account: 'other', login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
       await desk.takeIn([incoming()], { account: 'other', cursor: 'c5' });
       await takeOver();
-      const other = await desk.store.openAccount({ account: 'other', login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
+      const other = await desk.store.openAccount({
+        account: 'other',
+        login: LOGIN,
+        owner: OWNER,
+        nowMs: desk.nowMs,
+      });
       expect(other.cursor).toBe('c5');
       expect(await desk.store.contextToken({ account: 'other', user: OWNER })).not.toBeNull();
     });

@@ -28,7 +28,9 @@ export function describeIntake(make: MakeStore): void {
     return all;
   };
   const ids = async (): Promise<string[]> =>
-    (await desk.store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100 })).map((one) => one.id);
+    (await desk.store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100 })).map(
+      (one) => one.id,
+    );
 
   describe('duplicates', () => {
     test('the same id is one message, across polls and within one', async () => {
@@ -103,10 +105,13 @@ export function describeIntake(make: MakeStore): void {
   });
 
   describe('ids', () => {
-    test.each(['1', '9007199254740993', '18446744073709551615', '007'])('%s comes back as it was', async (id) => {
-      await desk.takeIn([incoming({ id })]);
-      expect(await ids()).toEqual([id]);
-    });
+    test.each(['1', '9007199254740993', '18446744073709551615', '007'])(
+      '%s comes back as it was',
+      async (id) => {
+        await desk.takeIn([incoming({ id })]);
+        expect(await ids()).toEqual([id]);
+      },
+    );
 
     test('numbers that a double cannot tell apart are two ids', async () => {
       expect(
@@ -200,7 +205,8 @@ export function describeIntake(make: MakeStore): void {
 
   describe('cursor', () => {
     const cursor = async (): Promise<string> =>
-      (await desk.store.openAccount({ account: ACCOUNT, login: LOGIN, owner: null, nowMs: desk.nowMs })).cursor;
+      (await desk.store.openAccount({ account: ACCOUNT, login: LOGIN, owner: null, nowMs: desk.nowMs }))
+        .cursor;
 
     test('it is empty at first, is kept when a poll names none, and moves with one that does', async () => {
       expect(await cursor()).toBe('');
@@ -235,9 +241,16 @@ export function describeIntake(make: MakeStore): void {
     const merge = (): never => {
       throw new Error('cannot merge');
     };
-    await expect(desk.takeIn([incoming(), incoming()], { cursor: 'c9', merge })).rejects.toThrow('cannot merge');
+    await expect(desk.takeIn([incoming(), incoming()], { cursor: 'c9', merge })).rejects.toThrow(
+      'cannot merge',
+    );
     expect(await ids()).toHaveLength(1);
-    const opened = await desk.store.openAccount({ account: ACCOUNT, login: LOGIN, owner: null, nowMs: desk.nowMs });
+    const opened = await desk.store.openAccount({
+      account: ACCOUNT,
+      login: LOGIN,
+      owner: null,
+      nowMs: desk.nowMs,
+    });
     expect(opened.cursor).toBe('');
   });
 }

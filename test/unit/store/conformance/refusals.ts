@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ACCOUNT, contentOf, createDesk, type Desk, FRIEND, type MakeStore, OWNER, type StoreUnderTest } from './desk.ts';
+import {
+  ACCOUNT,
+  contentOf,
+  createDesk,
+  type Desk,
+  FRIEND,
+  type MakeStore,
+  OWNER,
+  type StoreUnderTest,
+} from './desk.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -94,7 +103,10 @@ export function describeRefusals(make: MakeStore): void {
   describe('first contact', () => {
     test('nothing is sent to who has not written; the part is held, not refused', async () => {
       const { seq } = await desk.sends(FRIEND, 'hello?');
-      expect(await desk.claim(FRIEND)).toMatchObject({ kind: 'nothing', held: [{ seq, reason: 'first-contact' }] });
+      expect(await desk.claim(FRIEND)).toMatchObject({
+        kind: 'nothing',
+        held: [{ seq, reason: 'first-contact' }],
+      });
       expect(await desk.claim(FRIEND)).toEqual({ kind: 'nothing', held: [] });
     });
 

@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ACCOUNT, createDesk, type Desk, FRIEND, type MakeStore, OWNER, part, type StoreUnderTest } from './desk.ts';
+import {
+  ACCOUNT,
+  createDesk,
+  type Desk,
+  FRIEND,
+  type MakeStore,
+  OWNER,
+  part,
+  type StoreUnderTest,
+} from './desk.ts';
 
 /** Lanes, turns and their ends, and what a crash leaves behind (design 3, contract 4). */
 export function describeTurns(make: MakeStore): void {
@@ -64,7 +73,9 @@ export function describeTurns(make: MakeStore): void {
     const seq = await desk.says(OWNER);
     await desk.start(seq);
     await desk.finish(seq, { kind: 'again', notBeforeMs: desk.nowMs + 5_000, counts: true, detail: 'busy' });
-    expect(await desk.store.unfinished(ACCOUNT)).toEqual([{ seq, user: OWNER, notBeforeMs: desk.nowMs + 5_000 }]);
+    expect(await desk.store.unfinished(ACCOUNT)).toEqual([
+      { seq, user: OWNER, notBeforeMs: desk.nowMs + 5_000 },
+    ]);
     expect((await desk.start(seq)).failures).toBe(1);
     await desk.finish(seq, { kind: 'again', notBeforeMs: desk.nowMs, counts: false, detail: 'stopped' });
     expect(await desk.start(seq)).toMatchObject({ failures: 1, attempt: 3 });
@@ -121,7 +132,9 @@ export function describeTurns(make: MakeStore): void {
       const seq = await desk.says(OWNER);
       await desk.start(seq);
       await desk.sends(OWNER, 'earlier');
-      expect(await finishAndClaim(seq, [part('one')])).toMatchObject({ part: { body: Buffer.from('earlier') } });
+      expect(await finishAndClaim(seq, [part('one')])).toMatchObject({
+        part: { body: Buffer.from('earlier') },
+      });
     });
 
     test('behind a held part there is nothing to claim', async () => {
@@ -226,7 +239,11 @@ export function describeTurns(make: MakeStore): void {
     });
 
     test('an answered message can be asked again, an unfinished one need not', async () => {
-      const [done, received, running] = [await desk.says(OWNER), await desk.says(OWNER), await desk.says(OWNER)];
+      const [done, received, running] = [
+        await desk.says(OWNER),
+        await desk.says(OWNER),
+        await desk.says(OWNER),
+      ];
       const { id } = await desk.start(done);
       await desk.finish(done, { kind: 'done' });
       const runningId = (await desk.start(running)).id;

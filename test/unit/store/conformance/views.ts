@@ -146,6 +146,14 @@ export function describeViews(make: MakeStore): void {
     expect(desk.store.changes()).not.toBe(before);
   });
 
+  test('everything committed so far can be waited for, also when it is on the disk already', async () => {
+    await desk.says(OWNER);
+    await desk.store.durable();
+    await desk.store.durable();
+    await Promise.all([desk.store.durable(), desk.says(OWNER), desk.store.durable()]);
+    expect(await list()).toHaveLength(2);
+  });
+
   test('what one process has stored another one reads, also after both have ended', async () => {
     await desk.says(OWNER);
     const { seq } = await desk.sends(OWNER, 'kept');
