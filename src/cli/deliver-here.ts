@@ -8,6 +8,9 @@ import type { Store } from '../store/port.ts';
 import type { CommandContext } from './context.ts';
 import { type Connection, connect, loginDigest, openTransport, thisProcess } from './home.ts';
 
+/** How often a `send` looks whether another process has polled. */
+const LOOK_EVERY_MS = 50;
+
 /**
  * Delivers what one user has queued, without a runner, until `giveUpAtMs` on the monotonic clock.
  * With no usable context (none, older than 24 h, budget spent) it first makes one whole poll, whose
@@ -25,7 +28,7 @@ export async function deliverHere(
   try {
     const connection = connect(context, account, transport);
     const { isOpen } = await store.budget({ account: account.key, user, nowMs: clock.now() });
-    if (!isOpen && (await fetchContext(context, store, connection, account))) return true;
+    if (!isOpen && (await fetchContext(context, store, connection, to, giveUpAtMs))) return true;
     let expired = false;
     const delivery = createDelivery({
       ...connection,
@@ -54,29 +57,53 @@ export async function deliverHere(
   }
 }
 
-/** One whole poll, unless a runner that has come up meanwhile polls by itself. Returns whether the login is dead. */
+/**
+ * One whole poll: ours, or that of another process that has the account at the moment, be it another
+ * `send` or a runner that has come up meanwhile. Returns whether the login is dead.
+ */
 async function fetchContext(
+  context: CommandContext,
+  store: Store,
+  connection: Connection,
+  { account, user }: { account: Account; user: string },
+  giveUpAtMs: number,
+): Promise<boolean> {
+  const { clock } = context;
+  const startedAtMs = clock.now();
+  for (;;) {
+    const taken = tryLock(context.paths.pollerLock(account.key), thisProcess());
+    try {
+      const polledAtMs = (await store.accountView(account.key))?.lastPollAtMs ?? 0;
+      const { isOpen } = await store.budget({ account: account.key, user, nowMs: clock.now() });
+      if (isOpen || ('lock' in taken && polledAtMs >= startedAtMs)) return false;
+      if ('lock' in taken) return await pollHere(context, store, connection, account);
+    } finally {
+      if ('lock' in taken) taken.lock.release();
+    }
+    const parts = await store.openParts(account.key);
+    const waits = parts.some((part) => part.user === user && part.state === 'queued');
+    if (!waits || clock.monotonic() >= giveUpAtMs) return false;
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** Returns whether the login is dead. */
+async function pollHere(
   context: CommandContext,
   store: Store,
   connection: Connection,
   account: Account,
 ): Promise<boolean> {
-  const taken = tryLock(context.paths.pollerLock(account.key), thisProcess());
-  if (!('lock' in taken)) return false;
-  try {
-    const { expired } = await pollOnce({
-      ...connection,
-      account: { key: account.key, login: loginDigest(account), owner: account.owner },
-      store,
-      settings: DEFAULT_RUNNER_OPTIONS,
-      clock: context.clock,
-      log: context.log,
-      rescue: (line) => context.io.err(`${line}\n`),
-      patienceMs: 0,
-      signal: context.stopSignal(),
-    });
-    return expired;
-  } finally {
-    taken.lock.release();
-  }
+  const { expired } = await pollOnce({
+    ...connection,
+    account: { key: account.key, login: loginDigest(account), owner: account.owner },
+    store,
+    settings: DEFAULT_RUNNER_OPTIONS,
+    clock: context.clock,
+    log: context.log,
+    rescue: (line) => context.io.err(`${line}\n`),
+    patienceMs: 0,
+    signal: context.stopSignal(),
+  });
+  return expired;
 }

@@ -179,9 +179,16 @@ async function verdicts(
   giveUpAtMs: number,
 ): Promise<PartView[]> {
   for (;;) {
-    const views = await store.parts(seqs);
+    const views = await Promise.all((await store.parts(seqs)).map((part) => whatItWentIn(store, part)));
     const open = views.some((part) => part.state !== 'held' && OPEN_PART_STATES.includes(part.state));
     if (!open || context.clock.monotonic() >= giveUpAtMs) return views;
     await context.clock.sleep(LOOK_EVERY_MS);
   }
+}
+
+/** A part that was merged into others when its user wrote: the one that carries it now. */
+async function whatItWentIn(store: Store, part: PartView): Promise<PartView> {
+  if (part.mergedInto === null) return part;
+  const [carrier] = await store.parts([part.mergedInto]);
+  return carrier ? whatItWentIn(store, carrier) : part;
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import { encodeMedia, encodeText } from '../ilink/outbound.ts';
-import type { Claim, ClaimedPart, DeliveryTerms, PartView, Store, Verdict } from '../store/port.ts';
+import type { Claim, ClaimedPart, DeliveryTerms, PartView, QueuedParts, Store, Verdict } from '../store/port.ts';
 import type { EventSink } from './events.ts';
 import { replyOf } from './send-reply.ts';
 import type { Uploader } from './upload.ts';

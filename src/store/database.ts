@@ -6,6 +6,9 @@ import { loadLibsql } from './libsql.ts';
 
 const writtenOut = promisify(fdatasync);
 
+/** While the first process of many that start at once makes the file, or the last of many ends, the others wait. */
+const OPEN_WAIT_MS = 5_000;
+
 /** What may be bound: anything else makes the native layer abort the whole process (design 4). */
 export type SqlValue = number | string | Uint8Array | null;
 
@@ -71,9 +74,10 @@ function open(path: string, busyTimeoutMs: number): LibsqlDatabase.Database {
   const Libsql = loadLibsql();
   createPrivate(path);
   const database = new Libsql(path);
-  database.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);
+  database.exec(`PRAGMA busy_timeout=${OPEN_WAIT_MS}`);
   database.exec('PRAGMA journal_mode=WAL');
   database.exec('PRAGMA synchronous=NORMAL');
+  database.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);
   return database;
 }
 

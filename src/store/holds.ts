@@ -34,6 +34,7 @@ export function holdUser(
  */
 export function release(database: Database, intake: Intake, user: string): boolean {
   const { account, nowMs } = intake;
+  dropLate(database, account, user, nowMs);
   const held = database.all(
     `SELECT * FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND state = 'held' AND reason <> 'throttle'
        ORDER BY seq`,
@@ -45,9 +46,10 @@ export function release(database: Database, intake: Intake, user: string): boole
   if (!last && expired === 0) return false;
   const merged = intake.merge(held.map(heldPart), expired);
   const place = { account, user, message: null, nowMs };
+  const isWhole = merged.length === held.length;
   for (const [index, row] of held.entries()) {
     const item = merged[index];
-    if (item) requeue(database, row, item);
+    if (item) requeue(database, row, item, isWhole);
     else mergeAway(database, row, held[merged.length - 1], nowMs);
   }
   appendParts(
@@ -61,6 +63,17 @@ export function release(database: Database, intake: Intake, user: string): boole
     })),
   );
   return true;
+}
+
+/** Held texts whose `--ttl` is over are not for now, whether or not a sweep has come by. */
+function dropLate(database: Database, account: string, user: string, nowMs: number): void {
+  database.run(
+    `UPDATE parts SET state = 'expired', reason = 'ttl', finished_at = ?1
+       WHERE account = ?2 AND user = ?3 AND ${OPEN} AND state = 'held' AND expires_at <= ?1`,
+    nowMs,
+    account,
+    user,
+  );
 }
 
 /** How many of the user's parts have expired while held and have not been told of; told of now. */
@@ -81,11 +94,20 @@ function heldPart(row: Row): HeldPart {
   };
 }
 
-/** After a hold the request is a new one: new client id, newest token, file uploaded again (design 3). */
-function requeue(database: Database, row: Row, item: { text: string; file: unknown }): void {
+/**
+ * After a hold the request is a new one: new client id, newest token, file uploaded again (design 3). What
+ * `--ttl` and `--key` say of one text must not befall the others that are merged into it.
+ */
+function requeue(
+  database: Database,
+  row: Row,
+  item: { text: string; file: unknown },
+  isItsOwn: boolean,
+): void {
   database.run(
     `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, client_id = ?, text = ?, file = ?,
-       upload = NULL, not_before = 0, tries = 0, repeats = 0 WHERE seq = ?`,
+       upload = NULL, not_before = 0, tries = 0, repeats = 0
+       ${isItsOwn ? '' : ', expires_at = NULL, send_key = NULL'} WHERE seq = ?`,
     newClientId(),
     Buffer.from(item.text, 'utf8'),
     item.file === null ? null : Buffer.from(JSON.stringify(item.file), 'utf8'),

@@ -4,6 +4,9 @@ import type { Clock } from '../core/clock.ts';
 import { WxError } from '../core/errors.ts';
 import { type Database, isBusy, openDatabase, storageError } from './database.ts';
 
+/** Others that look at the same moment have it for less than this. */
+const PROBE_MS = 10;
+
 /** Who holds, or last held, a lock. */
 export interface LockHolder {
   host: string;
@@ -33,16 +36,10 @@ export function tryLock(path: string, me: LockHolder): Attempt {
 type Attempt = { lock: Lock } | { holder: LockHolder | null };
 
 function openLock(path: string): Database {
-  let database: Database | undefined;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    database = openDatabase(path);
-    database.exec(
-      'CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY, host TEXT, pid INTEGER, start_time TEXT)',
-    );
-    return database;
+    return openDatabase(path);
   } catch (error) {
-    database?.close();
     throw storageError(path, error);
   }
 }
@@ -50,6 +47,9 @@ function openLock(path: string): Database {
 /** Takes the lock on an open database, which stays open. */
 function take(database: Database, path: string, me: LockHolder): Attempt {
   try {
+    database.exec(
+      'CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY, host TEXT, pid INTEGER, start_time TEXT)',
+    );
     const former = readHolder(database);
     database.exec('BEGIN IMMEDIATE');
     database.run(
@@ -95,7 +95,7 @@ function rollBack(held: Database): void {
 /** Who has the lock at `path` right now; null when nobody has. */
 export function lockHolder(path: string): LockHolder | null {
   if (!existsSync(path)) return null;
-  const database = openDatabase(path, 0);
+  const database = openDatabase(path, PROBE_MS);
   try {
     database.exec('BEGIN IMMEDIATE');
     database.exec('ROLLBACK');
@@ -139,6 +139,8 @@ export async function withLock<T>(
 }
 
 function readHolder(database: Database): LockHolder | null {
+  // Whoever is just making the lock has nobody's name in it yet.
+  if (!database.one("SELECT 1 FROM sqlite_master WHERE name = 'holder'")) return null;
   const row = database.one('SELECT host, pid, start_time FROM holder WHERE one = 1');
   return row
     ? { host: row.host as string, pid: row.pid as number, startTime: row.start_time as string }

@@ -172,7 +172,7 @@ test('the pace is kept', async () => {
 
 describe('an answer that is queued', () => {
   const finish = (seq: number, ...list: string[]) =>
-    delivery.queue(OWNER, async (claim) => {
+    delivery.queue(OWNER, (claim) => {
       const parts = list.map((text) => part(text));
       const input = {
         account: ACCOUNT,
@@ -182,7 +182,7 @@ describe('an answer that is queued', () => {
         nowMs: clock.now(),
         claim,
       };
-      return (await desk.store.finishTurn(input)).claim;
+      return desk.store.finishTurn(input);
     });
 
   test('goes at once, claimed in the same commit', async () => {
@@ -205,6 +205,19 @@ describe('an answer that is queued', () => {
     answer(ok());
     await settled();
     expect(texts()).toEqual(['earlier', 'answer']);
+  });
+
+  test('behind a hold is told as held', async () => {
+    const seq = await desk.says(OWNER);
+    await desk.start(seq);
+    answers.push(refusal);
+    await desk.sends(OWNER, 'earlier');
+    delivery.kick(OWNER);
+    await settled();
+    await finish(seq, 'answer');
+    await settled();
+    expect(verdicts()).toEqual(['held', 'held']);
+    expect(texts()).toEqual(['earlier']);
   });
 
   test('a step that fails is passed on, and the next one works', async () => {
@@ -344,7 +357,7 @@ describe('stop', () => {
     await delivery.queue(OWNER, async (claim) => {
       expect(claim).toBeNull();
       await desk.finish(seq, { kind: 'done' }, [part('kept')]);
-      return null;
+      return { claim: null, held: [] };
     });
     expect((await desk.store.openParts(ACCOUNT)).map((one) => [one.text, one.state])).toEqual([
       ['kept', 'queued'],
