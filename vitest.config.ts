@@ -9,6 +9,7 @@ export default defineConfig({
   define: { __VERSION__: JSON.stringify(version) },
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: ['test/soak/**'],
     // Processes, not threads: tests send signals, change folders and open databases.
     pool: 'forks',
     testTimeout: 20_000,

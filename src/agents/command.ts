@@ -120,13 +120,13 @@ async function outcomeOf(
 
   const { code, signal } = end.exit ?? { code: null, signal: null };
   if (code === null) {
-    return { kind: 'failed', reason: 'signal', detail: withStderr(`ended by ${signal ?? 'a signal'}`, end) };
+    return { kind: 'failed', reason: 'signal', ...withStderr(`ended by ${signal ?? 'a signal'}`, end) };
   }
-  const detail = withStderr(`exit code ${code}`, end);
-  if (code === EXIT_RETRY) return { kind: 'retry', afterMs: null, detail };
+  if (code === EXIT_RETRY) return { kind: 'retry', afterMs: null, ...withStderr(`exit code ${code}`, end) };
   if (code !== 0) {
     const hint = EXIT_HINTS[code];
-    return { kind: 'failed', reason: 'exit', detail, ...(hint === undefined ? {} : { hint }) };
+    const why = withStderr(`exit code ${code}`, end);
+    return { kind: 'failed', reason: 'exit', ...why, ...(hint === undefined ? {} : { hint }) };
   }
 
   const text = replyTextOf(decodeText(end.stdout));
@@ -150,8 +150,10 @@ function spawnFailed(error: NodeJS.ErrnoException, cwd: string): Outcome {
   };
 }
 
-/** A reason with the last thing the agent said on stderr. */
-function withStderr(reason: string, { stderrTail }: ProcessEnd): string {
-  const line = lastLineOf(stripTerminal(stderrTail));
-  return line === '' ? reason : `${reason}: ${cutUtf8(line, DETAIL_BYTES).value}`;
+/** A reason with the last thing the agent said on stderr, and where that is not all of it, what came before. */
+function withStderr(reason: string, { stderrTail }: ProcessEnd): { detail: string; stderr?: string } {
+  const stderr = stripTerminal(stderrTail).trim();
+  const line = cutUtf8(lastLineOf(stderr), DETAIL_BYTES).value;
+  if (line === '') return { detail: reason };
+  return { detail: `${reason}: ${line}`, ...(line === stderr ? {} : { stderr }) };
 }

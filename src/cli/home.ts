@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { reasonOf, WxError } from '../core/errors.ts';
+import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import { digest } from '../core/ids.ts';
 import { VERSION } from '../core/version.ts';
 import { botIdOfToken } from '../ilink/bot-id.ts';
@@ -39,7 +39,17 @@ function isClaimantAlive(id: string): boolean {
   const [host, pid, ...startTime] = id.split('/');
   if (host !== hostname()) return true;
   const now = processStartTime(Number(pid));
-  return now !== null && now === startTime.join('/');
+  if (now !== null) return now === startTime.join('/');
+  // Where start times cannot be told (Windows), the claimant could not tell its own either.
+  return startTime.join('/') === pid && isRunning(Number(pid));
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return hasCode(error, 'EPERM');
+  }
 }
 
 /**

@@ -24,11 +24,12 @@ export async function messages(context: CommandContext): Promise<number> {
     const read = found.map((message) => ({ ...message, text: readInbound(decodeRaw(message.raw)).text }));
     if (context.json) {
       context.printJson('messages', {
-        messages: read.map(({ id, user, state, reason, kind, text, receivedAtMs, attempt }) => ({
+        messages: read.map(({ id, user, state, reason, detail, kind, text, receivedAtMs, attempt }) => ({
           id,
           user,
           state,
           reason,
+          detail,
           kind,
           text,
           time: new Date(receivedAtMs).toISOString(),

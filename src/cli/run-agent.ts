@@ -6,6 +6,8 @@ import type { CommandContext } from './context.ts';
 
 /** Settings that choose the agent of `run`. */
 const AGENT_SETTINGS = ['exec', 'http', 'echo', 'header', 'input'] as const;
+/** Between TERM and KILL (contract 4); less when `--grace` would be over before that. */
+const KILL_GRACE_MS = 5_000;
 
 /** Makes an agent for one account; all of a process are made from one choice. */
 export type AgentMaker = (onStarted: (turn: Turn, pid: number) => void) => Agent;
@@ -76,7 +78,7 @@ async function commandAgent(
     };
     argv = [resolveCommand(program, search), ...args];
   }
-  const { baseUrl, cdnUrl } = context.settings(['baseUrl', 'cdnUrl']);
+  const { baseUrl, cdnUrl, grace } = context.settings(['baseUrl', 'cdnUrl', 'grace']);
   // Loaded now, while nothing waits, so that the first message does not pay for it.
   const loading = import('../agents/command.ts');
   const { createCommandAgent } = await loading;
@@ -88,6 +90,7 @@ async function commandAgent(
       parentEnv: environment.all,
       constants: { home: context.home, baseUrl, cdnUrl, bin: context.bin, version: VERSION },
       log: context.log,
+      killGraceMs: Math.min(KILL_GRACE_MS, grace / 2),
       onStarted,
     });
 }

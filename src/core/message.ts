@@ -65,8 +65,9 @@ export type Outcome =
   | { kind: 'reply'; pieces: ReplyPiece[] }
   | { kind: 'silent' }
   /** Run this message again later; `afterMs` null means the usual delays (contract 4). */
-  | { kind: 'retry'; afterMs: number | null; detail: string }
-  | { kind: 'failed'; reason: FailureReason; detail: string; hint?: string };
+  | { kind: 'retry'; afterMs: number | null; detail: string; stderr?: string }
+  /** `stderr`: the end of what it wrote there, at most 4 KiB, where that is more than `detail` says; kept with the message. */
+  | { kind: 'failed'; reason: FailureReason; detail: string; stderr?: string; hint?: string };
 
 /** The event of contract 3: what JSON agents, HTTP agents and `listen --json` receive. */
 export function eventOf(turn: Turn): Record<string, unknown> {

@@ -11,8 +11,11 @@ import type { GetUpdatesResponse, WeixinMessage } from './wire.ts';
 /** What a poll came to. `cursor` null: keep the one that was sent (protocol 3.1). */
 export type PollResult =
   | { kind: 'messages'; messages: WeixinMessage[]; cursor: string | null }
-  /** Nothing new. `early`: it came back long before the server's hold was over, so pause before the next. */
-  | { kind: 'empty'; early: boolean; cursor: string | null }
+  /**
+   * Nothing new. `early`: it came back long before the server's hold was over, so pause before the next.
+   * `answered`: the hold was over; otherwise a gateway says that the server could not be asked.
+   */
+  | { kind: 'empty'; early: boolean; cursor: string | null; answered: boolean }
   | { kind: 'failed'; detail: string }
   /** The bot token is dead; only a new login helps. */
   | { kind: 'expired' }
@@ -82,12 +85,14 @@ function meaning(result: CallResult<GetUpdatesResponse>, early: boolean): PollRe
       if (result.code === TOKEN_DEAD) return { kind: 'expired' };
       return { kind: 'failed', detail: `refused with code ${result.code} ${result.errmsg}`.trimEnd() };
     case 'http':
-      if (EMPTY_STATUSES.has(result.status)) return { kind: 'empty', early, cursor: null };
+      if (EMPTY_STATUSES.has(result.status)) {
+        return { kind: 'empty', early, cursor: null, answered: result.status === GATEWAY_TIMEOUT };
+      }
       return { kind: 'failed', detail: `HTTP ${result.status}` };
     case 'garbled':
       return { kind: 'failed', detail: result.detail };
     case 'unreachable':
-      if (result.timedOut) return { kind: 'empty', early, cursor: null };
+      if (result.timedOut) return { kind: 'empty', early, cursor: null, answered: true };
       return { kind: 'failed', detail: result.detail };
     case 'aborted':
       return { kind: 'aborted' };
@@ -103,7 +108,8 @@ function delivered(body: GetUpdatesResponse, early: boolean): PollResult {
   );
   const next: unknown = body.get_updates_buf;
   const cursor = typeof next === 'string' && next !== '' ? next : null;
-  return messages.length > 0 ? { kind: 'messages', messages, cursor } : { kind: 'empty', early, cursor };
+  if (messages.length > 0) return { kind: 'messages', messages, cursor };
+  return { kind: 'empty', early, cursor, answered: true };
 }
 
 /** The hold the server announces for the next poll, if it is one. */

@@ -2,10 +2,21 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import { encodeMedia, encodeText } from '../ilink/outbound.ts';
-import type { Claim, ClaimedPart, DeliveryTerms, PartView, QueuedParts, Store, Verdict } from '../store/port.ts';
+import type {
+  Claim,
+  ClaimedPart,
+  DeliveryTerms,
+  PartView,
+  QueuedParts,
+  Store,
+  Verdict,
+} from '../store/port.ts';
 import type { EventSink } from './events.ts';
 import { replyOf } from './send-reply.ts';
 import type { Uploader } from './upload.ts';
+
+/** A third of the time a claim is good for (design 4). */
+const RENEW_EVERY_MS = 20_000;
 
 /** Delivers the outbox of one account: every user in order, several users at once. */
 export interface Delivery {
@@ -115,9 +126,20 @@ export function createDelivery(options: {
     return verdict;
   }
 
+  /** An upload may take longer than a claim is good for. */
+  async function renew(user: string, over: AbortSignal): Promise<void> {
+    for (;;) {
+      await clock.sleep(RENEW_EVERY_MS, over);
+      if (over.aborted) return;
+      await store.renewLease({ account, user, nowMs: clock.now() });
+    }
+  }
+
   /** Puts a file onto the CDN; null when the login turned out to be dead. */
   async function upload(claim: Extract<Claim, { kind: 'upload' }>): Promise<Verdict | null> {
-    const result = await options.uploader.upload(claim.file, claim.user);
+    const over = new AbortController();
+    void renew(claim.user, over.signal).catch(options.onError);
+    const result = await options.uploader.upload(claim.file, claim.user).finally(() => over.abort());
     if (result === 'expired') {
       await store.returnPart({ account, seq: claim.seq });
       options.onExpired();

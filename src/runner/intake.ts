@@ -2,7 +2,7 @@ import { pollFailureDelayMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { encodeRaw, readInbound } from '../ilink/inbound.ts';
-import type { Poller } from '../ilink/poll.ts';
+import type { Poller, PollResult } from '../ilink/poll.ts';
 import type { WeixinMessage } from '../ilink/wire.ts';
 import type { IncomingMessage, Intake, IntakeResult, Store } from '../store/port.ts';
 
@@ -64,7 +64,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
     }
     if (failures > 0) log.info('polling works again');
     failures = 0;
-    if (!ready) {
+    if (!ready && isAnswer(result)) {
       ready = true;
       options.onReady();
     }
@@ -88,7 +88,8 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
       await store.notePoll({ account, nowMs: clock.now() });
     }
     if (result.kind === 'empty') {
-      options.onEmpty();
+      if (isAnswer(result)) options.onEmpty();
+      else options.onFailure();
       // A server that does not hold must not be hammered.
       emptyPauseMs = result.early
         ? Math.min(Math.max(EMPTY_PAUSE_START_MS, emptyPauseMs * 2), EMPTY_PAUSE_LIMIT_MS)
@@ -115,11 +116,17 @@ async function takeInOrRescue(options: IntakeOptions, intake: Intake): Promise<v
   }
 }
 
+/** Whether the server itself was reached: a gateway that cannot is no answer, and nothing to call empty. */
+function isAnswer(result: PollResult): boolean {
+  return result.kind !== 'empty' || result.answered;
+}
+
 /** A received message as the store takes it; none for what no user wrote. */
 function incoming(message: WeixinMessage, options: IntakeOptions): IncomingMessage[] {
   const inbound = readInbound(message);
-  if (inbound.skip === 'not-from-user') {
-    options.log.debug('left out a message that no user wrote', { id: inbound.id });
+  // A draft comes again when it is finished, and must not make that one a duplicate (protocol 4.4).
+  if (inbound.skip === 'not-from-user' || inbound.skip === 'unfinished') {
+    options.log.debug(`left out a message: ${inbound.skip}`, { id: inbound.id });
     return [];
   }
   return [

@@ -23,7 +23,8 @@ const LONGEST_SLEEP_MS = 24 * 60 * 60_000;
 interface Lane {
   queue: number[];
   running: boolean;
-  notBeforeMs: number;
+  /** When its head may start, on the monotonic clock: a wait goes on as it began, whoever sets the other one. */
+  notBefore: number;
 }
 
 /**
@@ -69,15 +70,19 @@ export function createLanes(options: {
       lane.queue.shift();
       known.delete(seq);
     } else if (step.kind === 'later') {
-      lane.notBeforeMs = step.notBeforeMs;
+      lane.notBefore = monotonicOf(step.notBeforeMs);
     }
     if (lane.queue.length === 0) lanes.delete(user);
     else if (step.kind !== 'halt') schedule(user, lane);
     pump();
   }
 
+  function monotonicOf(wallMs: number): number {
+    return clock.monotonic() + Math.max(0, wallMs - clock.now());
+  }
+
   function schedule(user: string, lane: Lane): void {
-    const waitMs = lane.notBeforeMs - clock.now();
+    const waitMs = lane.notBefore - clock.monotonic();
     if (waitMs <= 0) {
       ready.push(user);
       return;
@@ -95,7 +100,7 @@ export function createLanes(options: {
       known.add(seq);
       let lane = lanes.get(user);
       if (!lane) {
-        lane = { queue: [seq], running: false, notBeforeMs: notBeforeMs ?? 0 };
+        lane = { queue: [seq], running: false, notBefore: monotonicOf(notBeforeMs ?? 0) };
         lanes.set(user, lane);
         schedule(user, lane);
       } else {

@@ -80,20 +80,28 @@ export function mergeForRelease(
 ): (held: HeldPart[], expired: number) => MergedHolds {
   return (held, expired) => {
     const nowMs = clock.now();
-    const whole = mergeHeld(
-      held.filter((part) => part.file === null),
-      expired,
-      nowMs,
-    );
     const files = held.filter((part) => part.file !== null).map(({ file }) => ({ text: '', file }));
+    const texts = held.filter((part) => part.file === null);
+    const merged = (some: readonly HeldPart[], told: number): string[] => {
+      const whole = mergeHeld(some, told, nowMs);
+      return whole === '' ? [] : pieces(whole, { ...shape, format: 'raw' });
+    };
     const room = Math.max(1, BUDGET_MESSAGES - LEFT_FOR_ANSWER - files.length);
-    const texts = whole === '' ? [] : pieces(whole, { ...shape, format: 'raw' });
-    if (texts.length <= room) return [...texts.map((text) => ({ text, file: null })), ...files];
-    const kept = texts.slice(0, room - 1);
-    const rest = texts.slice(room - 1).join('\n');
+    const all = merged(texts, expired);
+    if (all.length <= room) return [...all.map(textItem), ...files];
+    // As many of them as fit beside the file; each stays whole, in the one or the other.
+    let fit = texts.length - 1;
+    while (fit > 0 && merged(texts.slice(0, fit), expired).length > room - 1) fit--;
+    const rest = mergeHeld(texts.slice(fit), fit > 0 ? 0 : expired, nowMs);
     const file = outgoing.keepText(rest, `${fileStem(nowMs)}.${shape.longAs}`);
-    return [...kept.map((text) => ({ text, file: null })), { text: '', file }, ...files];
+    const shown =
+      fit > 0 ? merged(texts.slice(0, fit), expired) : room > 1 ? [preview(rest, languageOf(rest))] : [];
+    return [...shown.map(textItem), { text: '', file }, ...files];
   };
+}
+
+function textItem(text: string): MergedHolds[number] {
+  return { text, file: null };
 }
 
 function pieces(text: string, shape: Pick<ReplyShape, 'maxChars' | 'format'>): string[] {

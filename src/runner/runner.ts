@@ -220,6 +220,11 @@ export function startRunner(options: {
     await intake;
     if (end === 'stopped') turns.stop();
     await Promise.race([lanes.stop(), grace]);
+    if (end !== 'stopped') {
+      // What has not ended by itself by then must not outlive the runner.
+      turns.stop();
+      await Promise.race([lanes.stop(), clock.sleep(settings.graceMs, graceEnd.signal)]);
+    }
     if (end !== 'expired') await Promise.race([delivery.settled(settings.graceMs), grace]);
     graceEnd.abort();
     await delivery.stop();

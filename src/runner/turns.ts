@@ -159,11 +159,11 @@ export function createTurns(options: {
     }
     if (outcome.kind === 'retry') {
       const failures = started.failures + 1;
-      if (failures > settings.retries) return { kind: 'failed', reason: 'exit', detail: outcome.detail };
+      if (failures > settings.retries) return { kind: 'failed', reason: 'exit', detail: kept(outcome) };
       const waitMs = outcome.afterMs ?? turnRetryDelayMs(failures);
-      return { kind: 'again', notBeforeMs: clock.now() + waitMs, counts: true, detail: outcome.detail };
+      return { kind: 'again', notBeforeMs: clock.now() + waitMs, counts: true, detail: kept(outcome) };
     }
-    if (outcome.kind === 'failed') return { kind: 'failed', reason: outcome.reason, detail: outcome.detail };
+    if (outcome.kind === 'failed') return { kind: 'failed', reason: outcome.reason, detail: kept(outcome) };
     return { kind: 'done' };
   }
 
@@ -194,11 +194,11 @@ export function createTurns(options: {
   function tell(outcome: Outcome, result: TurnResult, turn: Turn): void {
     const facts = { message: turn.id, attempt: turn.attempt };
     if (result.kind === 'failed') {
-      log.error(`agent failed: ${result.reason}: ${result.detail}`, facts);
+      log.error(`agent failed: ${result.reason}: ${firstLine(result.detail)}`, facts);
       if (outcome.kind === 'failed' && outcome.hint) log.info(`hint: ${outcome.hint}`, facts);
     } else if (result.kind === 'again') {
       const inMs = Math.max(0, result.notBeforeMs - clock.now());
-      log.warn(`will run again in ${Math.round(inMs / 1000)} s: ${result.detail}`, facts);
+      log.warn(`will run again in ${Math.round(inMs / 1000)} s: ${firstLine(result.detail)}`, facts);
     } else if (outcome.kind === 'silent') log.info('no reply', facts);
   }
 
@@ -216,4 +216,13 @@ export function createTurns(options: {
       return count;
     },
   };
+}
+
+/** What is kept with a message that failed: the reason, and below it the end of stderr. */
+function kept({ detail, stderr }: { detail: string; stderr?: string }): string {
+  return stderr === undefined ? detail : `${detail}\n${stderr}`;
+}
+
+function firstLine(detail: string): string {
+  return detail.split('\n', 1)[0] ?? '';
 }

@@ -170,6 +170,21 @@ function take(
   return { kind: 'part', part: { seq, user, body, repeats } };
 }
 
+/** Keeps a claim that is still the caller's for another {@link LEASE_MS}. */
+export function renewLease(
+  database: Database,
+  input: { account: string; user: string; nowMs: number },
+  claimant: string,
+): void {
+  database.run(
+    'UPDATE users SET lease_until = ? WHERE account = ? AND user = ? AND lease = ?',
+    input.nowMs + LEASE_MS,
+    input.account,
+    input.user,
+    claimant,
+  );
+}
+
 function takeLease(
   database: Database,
   { account, user, nowMs }: DeliveryTerms,

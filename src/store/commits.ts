@@ -33,8 +33,7 @@ interface Waiting {
   reject: (reason: unknown) => void;
 }
 
-/** Committed, and waiting for the disk. */
-interface Unsynced {
+interface Joined {
   resolve: () => void;
   reject: (reason: unknown) => void;
 }
@@ -60,10 +59,8 @@ export function createCommits(options: {
   const { database, clock, full } = options;
   let waiting: Waiting[] = [];
   let flushing: Promise<void> | null = null;
-  /** Steps that wait for the disk, and those that only join them. */
-  let unsynced: Unsynced[] = [];
-  let joined: Unsynced[] = [];
-  let syncing: Promise<void> | null = null;
+  /** Who waits until the disk has been waited for. */
+  let joined: Joined[] = [];
 
   async function flush(): Promise<void> {
     // One turn of the event loop: everything that is ready now shares the commit.
@@ -77,18 +74,19 @@ export function createCommits(options: {
   }
 
   async function settle(batch: Waiting[]): Promise<void> {
+    let results: unknown[];
     try {
-      const results = await commit(batch);
-      for (const [index, item] of batch.entries()) {
-        const resolve = (): void => item.resolve(results[index] as never);
-        if (item.durable) unsynced.push({ resolve, reject: item.reject });
-        else resolve();
-      }
-      if (unsynced.length > 0) syncing ??= sync();
+      results = await commit(batch);
     } catch (error) {
       // One bad step must not harm the others; of a database that stays busy all have waited long enough.
       if (batch.length === 1 || isBusy(error)) for (const item of batch) item.reject(error);
       else for (const item of batch) await settle([item]);
+      return;
+    }
+    const failure = batch.some((item) => item.durable) ? sync() : null;
+    for (const [index, item] of batch.entries()) {
+      if (item.durable && failure !== null) item.reject(failure);
+      else item.resolve(results[index] as never);
     }
   }
 
@@ -115,19 +113,24 @@ export function createCommits(options: {
     }
   }
 
-  async function sync(): Promise<void> {
-    while (unsynced.length > 0 || joined.length > 0) {
-      const batch = [...unsynced, ...joined];
-      unsynced = [];
-      joined = [];
-      try {
-        await database.sync();
-        for (const item of batch) item.resolve();
-      } catch (error) {
-        for (const item of batch) item.reject(error);
-      }
+  /** Waits for the disk, for all that is committed and for all who wait for it. Returns what went wrong, or null. */
+  function sync(): unknown {
+    const group = joined;
+    joined = [];
+    let failure: unknown = null;
+    try {
+      database.sync();
+    } catch (error) {
+      failure = error;
     }
-    syncing = null;
+    // Those whose steps these are go on first.
+    queueMicrotask(() => {
+      for (const item of group) {
+        if (failure === null) item.resolve();
+        else item.reject(failure);
+      }
+    });
+    return failure;
   }
 
   return {
@@ -147,12 +150,12 @@ export function createCommits(options: {
         group.push({ resolve, reject });
         if (group.length > 1) return;
         void clock.sleep(SYNC_PAUSE_MS).then(() => {
-          if (joined === group) syncing ??= sync();
+          if (joined === group) sync();
         });
       }),
     async idle() {
       while (flushing) await flushing;
-      await (syncing ?? sync());
+      if (joined.length > 0) sync();
     },
   };
 }

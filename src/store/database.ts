@@ -1,10 +1,7 @@
-import { closeSync, fdatasync, openSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, fdatasyncSync, openSync } from 'node:fs';
 import type LibsqlDatabase from 'libsql';
 import { hasCode, WxError } from '../core/errors.ts';
 import { loadLibsql } from './libsql.ts';
-
-const writtenOut = promisify(fdatasync);
 
 /** While the first process of many that start at once makes the file, or the last of many ends, the others wait. */
 const OPEN_WAIT_MS = 5_000;
@@ -25,11 +22,8 @@ export interface Database {
   run(sql: string, ...values: SqlValue[]): { changes: number; rowid: number };
   /** Runs statements without values. */
   exec(sql: string): void;
-  /**
-   * Waits until all that is committed is on the disk. Commits themselves do not wait (`synchronous=NORMAL`): they
-   * would hold up the event loop, and several can share one wait.
-   */
-  sync(): Promise<void>;
+  /** Waits until all that is committed is on the disk. Commits themselves do not wait (`synchronous=NORMAL`). */
+  sync(): void;
   close(): void;
 }
 
@@ -112,10 +106,10 @@ function wrap(database: LibsqlDatabase.Database, path: string): Database {
       return { changes: result.changes, rowid: Number(result.lastInsertRowid) };
     },
     exec: (sql) => void database.exec(sql),
-    async sync() {
+    sync() {
       // SQLite holds no lock on this file, so a descriptor of our own drops none (see createPrivate).
       wal ??= openSync(`${path}-wal`, 'r+');
-      await writtenOut(wal);
+      fdatasyncSync(wal);
     },
     close() {
       if (wal !== undefined) closeSync(wal);

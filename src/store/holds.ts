@@ -2,7 +2,7 @@ import { newClientId } from '../core/ids.ts';
 import type { Database, Row } from './database.ts';
 import type { Intake } from './inbox-port.ts';
 import type { HeldPart, PartOrigin, PartView } from './outbox-port.ts';
-import { appendParts, fileOf, OPEN, textOf, viewOf } from './parts.ts';
+import { appendParts, fileOf, OPEN, textOf, VIEW, viewOf } from './parts.ts';
 
 /** Puts everything a user has queued on hold. Returns the held parts as they are now. */
 export function holdUser(
@@ -20,7 +20,7 @@ export function holdUser(
   );
   return database
     .all(
-      `SELECT * FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND state = 'held' ORDER BY seq`,
+      `SELECT ${VIEW} FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND state = 'held' ORDER BY seq`,
       account,
       user,
     )
@@ -34,6 +34,7 @@ export function holdUser(
  */
 export function release(database: Database, intake: Intake, user: string): boolean {
   const { account, nowMs } = intake;
+  if (!hasKept(database, account, user)) return false;
   dropLate(database, account, user, nowMs);
   const held = database.all(
     `SELECT * FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND state = 'held' AND reason <> 'throttle'
@@ -63,6 +64,17 @@ export function release(database: Database, intake: Intake, user: string): boole
     })),
   );
   return true;
+}
+
+/** Whether anything of the user is held, or has expired in a hold: mostly not, and then one question is enough. */
+function hasKept(database: Database, account: string, user: string): boolean {
+  const found = database.one(
+    `SELECT EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN} AND state = 'held')
+       OR EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND state = 'expired') AS kept`,
+    account,
+    user,
+  );
+  return found?.kept === 1;
 }
 
 /** Held texts whose `--ttl` is over are not for now, whether or not a sweep has come by. */

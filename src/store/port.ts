@@ -121,6 +121,8 @@ export interface Store {
     result: UploadResult;
     nowMs: number;
   }): Promise<Verdict>;
+  /** Keeps the claim on a user for as long again: for uploads, which may take minutes. */
+  renewLease(input: { account: string; user: string; nowMs: number }): Promise<void>;
   /** Gives a claimed part back unsent. */
   returnPart(input: { account: string; seq: number }): Promise<void>;
   /** The parts with these numbers as they stand. */

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { markLogin, openAccount } from './accounts.ts';
-import { type Claimant, claimPart } from './claim.ts';
+import { type Claimant, claimPart, renewLease } from './claim.ts';
 import { createCommits, type FullDisk } from './commits.ts';
 import { type Database, openDatabase, storageError } from './database.ts';
 import { requeueExpired } from './holds.ts';
@@ -91,6 +91,7 @@ export function openStore(options: {
     claimPart: (terms) => run((db) => claimPart(db, terms, claimant)),
     settlePart: (input) => run((db) => settlePart(db, input, claimant.id)),
     settleUpload: (input) => run((db) => settleUpload(db, input, claimant.id)),
+    renewLease: (input) => run((db) => renewLease(db, input, claimant.id)),
     returnPart: (input) => run((db) => returnPart(db, input, claimant.id)),
     parts: (seqs) =>
       read(() => seqs.map((seq) => partView(database, seq)).filter((view) => view !== undefined)),

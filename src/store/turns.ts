@@ -30,22 +30,22 @@ export function startTurn(
 ): StartedTurn | null {
   const { account, seq, nowMs } = input;
   const row = database.one(
-    `UPDATE inbox SET state = 'running', attempt = attempt + 1, started_at = ?, child = NULL, not_before = NULL
-       WHERE seq = ? AND account = ? AND state IN ('received', 'waiting') RETURNING ${STARTED}`,
-    nowMs,
+    `SELECT ${STARTED} FROM inbox WHERE seq = ? AND account = ? AND state IN ('received', 'waiting')`,
     seq,
     account,
   );
   if (!row) return null;
-  if (row.session_id === null) {
-    Object.assign(row, nextPlace(database, account, row.user as string));
-    database.run(
-      'UPDATE inbox SET session_id = ?, turn = ? WHERE seq = ?',
-      row.session_id,
-      row.turn as number,
-      seq,
-    );
-  }
+  if (row.session_id === null) Object.assign(row, nextPlace(database, account, row.user as string));
+  row.attempt = (row.attempt as number) + 1;
+  database.run(
+    `UPDATE inbox SET state = 'running', attempt = ?, started_at = ?, child = NULL, not_before = NULL,
+       session_id = ?, turn = ? WHERE seq = ?`,
+    row.attempt,
+    nowMs,
+    row.session_id as string,
+    row.turn as number,
+    seq,
+  );
   return startedTurn(row);
 }
 
@@ -55,27 +55,30 @@ export function finishTurn(
   input: { account: string; seq: number; result: TurnResult; parts: readonly NewPart[]; nowMs: number },
 ): PartView[] {
   const { account, seq, result, nowMs } = input;
-  const isRunning = "WHERE seq = ? AND account = ? AND state = 'running' RETURNING id, user";
-  const row =
-    result.kind === 'again'
-      ? database.one(
-          `UPDATE inbox SET state = 'waiting', not_before = ?, failures = failures + ?, detail = ? ${isRunning}`,
-          result.notBeforeMs,
-          result.counts ? 1 : 0,
-          Buffer.from(result.detail, 'utf8'),
-          seq,
-          account,
-        )
-      : database.one(
-          `UPDATE inbox SET state = ?, reason = ?, detail = ?, finished_at = ? ${isRunning}`,
-          result.kind,
-          result.kind === 'failed' ? result.reason : null,
-          result.kind === 'failed' ? Buffer.from(result.detail, 'utf8') : null,
-          nowMs,
-          seq,
-          account,
-        );
+  const row = database.one(
+    "SELECT id, user FROM inbox WHERE seq = ? AND account = ? AND state = 'running'",
+    seq,
+    account,
+  );
   if (!row) return [];
+  if (result.kind === 'again') {
+    database.run(
+      "UPDATE inbox SET state = 'waiting', not_before = ?, failures = failures + ?, detail = ? WHERE seq = ?",
+      result.notBeforeMs,
+      result.counts ? 1 : 0,
+      Buffer.from(result.detail, 'utf8'),
+      seq,
+    );
+  } else {
+    database.run(
+      'UPDATE inbox SET state = ?, reason = ?, detail = ?, finished_at = ? WHERE seq = ?',
+      result.kind,
+      result.kind === 'failed' ? result.reason : null,
+      result.kind === 'failed' ? Buffer.from(result.detail, 'utf8') : null,
+      nowMs,
+      seq,
+    );
+  }
   const place = { account, user: row.user as string, message: row.id as string, nowMs };
   return heldParts(database, appendParts(database, place, input.parts));
 }
@@ -90,6 +93,12 @@ export function recover(
   input: { account: string; retries: number; nowMs: number },
 ): { failed: StartedTurn[]; children: Child[] } {
   const { account, retries, nowMs } = input;
+  // A turn that began in the future began before the clock was set back: nobody knows any more how long to wait.
+  database.run(
+    "UPDATE inbox SET not_before = ?1 WHERE account = ?2 AND state = 'waiting' AND started_at > ?1",
+    nowMs,
+    account,
+  );
   const rows = database.all(
     `SELECT ${STARTED}, started_at, child FROM inbox WHERE account = ? AND state = 'running' ORDER BY seq`,
     account,

@@ -157,6 +157,7 @@ test('messages and retry: failed ones run again, also beside a live runner', asy
         user,
         state: 'failed',
         reason: 'exit',
+        detail: 'exit code 1',
         kind: 'text',
         text,
         time: expect.stringMatching(/Z$/),

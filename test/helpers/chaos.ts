@@ -10,6 +10,8 @@ export interface ChaosPlan {
   users: number;
   /** Milliseconds over which the messages are written. */
   overMs: number;
+  /** How long it may take until all is answered once it is quiet again. */
+  settleMs: number;
   mode: 'replay' | 'destructive';
   dedupe: boolean;
 }
@@ -125,7 +127,7 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
       .filter(([, texts]) => texts.some((one) => !lost.has(one) && !text.includes(one)))
       .map(([user]) => user);
   };
-  const giveUpAt = performance.now() + 100_000;
+  const giveUpAt = performance.now() + plan.settleMs;
   while (missing().length > 0 && performance.now() < giveUpAt) {
     for (const user of missing()) control.message({ user, text: 'are you there?' });
     await delay(3_000);

@@ -3,7 +3,7 @@ import { type ChaosReport, runChaos } from '../helpers/chaos.ts';
 
 /** WXAGENT_SEED tries another plan; a failure names its seed. */
 const SEED = Number(process.env.WXAGENT_SEED ?? 20261122);
-const SIZE = { messages: 300, users: 20, overMs: 12_000 };
+const SIZE = { messages: 300, users: 20, overMs: 12_000, settleMs: 100_000 };
 const LIMIT_MS = 180_000;
 
 test('replay with de-duplication: every message is answered exactly once', {

@@ -50,7 +50,7 @@ test.each([{}, { get_updates_buf: '' }, { get_updates_buf: null }, { get_updates
 
 test.each([{}, { msgs: [] }, { msgs: null }, { msgs: [null, 5, 'x', []] }])('%j is empty', async (body) => {
   const { results } = await pollThrough({ result: ok({ ...body, get_updates_buf: 'c1' }), afterMs: 35_000 });
-  expect(results).toEqual([{ kind: 'empty', early: false, cursor: 'c1' }]);
+  expect(results).toEqual([{ kind: 'empty', early: false, cursor: 'c1', answered: true }]);
 });
 
 test('an empty answer long before the hold is over is early', async () => {
@@ -75,12 +75,13 @@ test('the client waits ten seconds longer than the server says it will', async (
 });
 
 test.each([408, 425, 429, 502, 503, 504, 520, 521, 522, 523, 524])(
-  'HTTP %i is an empty poll',
+  'HTTP %i is an empty poll, but only 524 is one that the server has held',
   async (status) => {
+    const answered = status === 524;
     const { results } = await pollThrough(http(status), { result: { kind: 'http', status }, afterMs: 10 });
     expect(results).toEqual([
-      { kind: 'empty', early: false, cursor: null },
-      { kind: 'empty', early: true, cursor: null },
+      { kind: 'empty', early: false, cursor: null, answered },
+      { kind: 'empty', early: true, cursor: null, answered },
     ]);
   },
 );
@@ -88,14 +89,14 @@ test.each([408, 425, 429, 502, 503, 504, 520, 521, 522, 523, 524])(
 test('no answer in time is an empty poll', async () => {
   const result = { kind: 'unreachable', timedOut: true, detail: 'no answer' } as const;
   const { results } = await pollThrough({ result, afterMs: 45_000 });
-  expect(results).toEqual([{ kind: 'empty', early: false, cursor: null }]);
+  expect(results).toEqual([{ kind: 'empty', early: false, cursor: null, answered: true }]);
 });
 
 test('two 524 in a row shorten the poll for good', async () => {
   const quiet: Scripted = { result: ok({}), afterMs: 10_000 };
   const { timeouts, results } = await pollThrough(http(524), http(524), quiet, quiet, http(524), quiet);
   expect(timeouts).toEqual([45_000, 45_000, 10_000, 10_000, 10_000, 10_000]);
-  expect(results[2]).toEqual({ kind: 'empty', early: false, cursor: null });
+  expect(results[2]).toEqual({ kind: 'empty', early: false, cursor: null, answered: true });
 });
 
 test('two 524 with anything between them do not', async () => {

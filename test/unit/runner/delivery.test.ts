@@ -276,7 +276,8 @@ describe('files', () => {
     delivery.kick(OWNER);
     await settled();
     expect(texts()).toEqual(['file 4']);
-    expect(clock.slept).toEqual([500, 1_000]);
+    // The claim is renewed while an upload is under way.
+    expect(clock.slept.filter((ms) => ms !== 20_000)).toEqual([500, 1_000]);
   });
 
   test('that are refused stop nothing', async () => {

@@ -9,8 +9,8 @@ import { pollUntil } from '../../helpers/poll-until.ts';
 import { createLogBook, createScriptedPoller, wireText } from './support.ts';
 
 const failed: PollResult = { kind: 'failed', detail: 'HTTP 500' };
-const early: PollResult = { kind: 'empty', early: true, cursor: null };
-const empty: PollResult = { kind: 'empty', early: false, cursor: null };
+const early: PollResult = { kind: 'empty', early: true, cursor: null, answered: true };
+const empty: PollResult = { kind: 'empty', early: false, cursor: null, answered: true };
 const brings = (messages: WeixinMessage[], cursor: string | null = null): PollResult => ({
   kind: 'messages',
   messages,
@@ -117,15 +117,15 @@ describe('cursor', () => {
     const { poller } = await run([
       brings([wireText('1', 'a')], 'c1'),
       empty,
-      { kind: 'empty', early: false, cursor: 'c2' },
+      { kind: 'empty', early: false, cursor: 'c2', answered: true },
     ]);
     expect(poller.cursors).toEqual(['c0', 'c1', 'c1', 'c2']);
   });
 
   test('a new cursor is stored without messages too, the same one again is not', async () => {
     const { taken } = await run([
-      { kind: 'empty', early: false, cursor: 'c1' },
-      { kind: 'empty', early: false, cursor: 'c1' },
+      { kind: 'empty', early: false, cursor: 'c1', answered: true },
+      { kind: 'empty', early: false, cursor: 'c1', answered: true },
       empty,
     ]);
     expect(taken).toMatchObject([{ account: 'bot', login: 'login', cursor: 'c1', messages: [] }]);
@@ -177,7 +177,7 @@ test('a message is told of when it is committed, and on the disk before the next
 
 test('a poll that brought only a cursor does not wait for the disk', async () => {
   let waits = 0;
-  await run([{ kind: 'empty', early: false, cursor: 'c1' }], {
+  await run([{ kind: 'empty', early: false, cursor: 'c1', answered: true }], {
     store: {
       takeIn: async () => ({ messages: [], released: [], learnedOwner: null }),
       async durable() {
@@ -192,6 +192,11 @@ test('a poll that brought only a cursor does not wait for the disk', async () =>
 test('it is ready once, when an answer was understood', async () => {
   const { happened } = await run([failed, empty, brings([wireText('1', 'a')]), empty]);
   expect(happened).toEqual(['failure', 'ready', 'empty', 'intake', 'empty']);
+});
+
+test('a gateway that cannot reach the server makes nothing ready, and no poll empty', async () => {
+  const { happened } = await run([{ ...empty, answered: false }, empty]);
+  expect(happened).toEqual(['failure', 'ready', 'empty']);
 });
 
 test('a dead login ends it', async () => {
@@ -243,13 +248,13 @@ describe('what becomes of a message', () => {
     ['a picture', { item_list: [{ type: 2, image_item: {} }] }, 'kind:image'],
     ['nothing', { item_list: [] }, 'kind:unknown'],
     ['a group', { group_id: 'g' }, 'group'],
-    ['something unfinished', { message_state: 1 }, 'unfinished'],
   ])('%s', async (_, over, ignore) => {
     expect(await taken(wireText('1', 'x', over))).toMatchObject([{ ignore }]);
   });
 
-  test('what no user wrote is left out', async () => {
+  test('what no user wrote is left out, and a draft, which comes again when it is finished', async () => {
     expect(await taken(wireText('1', 'x', { message_type: 2 }))).toEqual([]);
+    expect(await taken(wireText('1', 'x', { message_state: 1 }))).toEqual([]);
   });
 
   test('what is too old is kept but not run; 0 turns that off', async () => {

@@ -302,6 +302,26 @@ describe('a dead login', () => {
     expect(types().filter((type) => type === 'expired')).toHaveLength(1);
     expect((await store.openParts(ACCOUNT)).map((part) => part.state)).toEqual(Array(3).fill('queued'));
   });
+
+  test('a dead login ends the agent after the grace time, and its message runs again', async () => {
+    inbox = [[says('x')]];
+    const untilStopped = (_: Turn, signal: AbortSignal): Promise<Outcome> =>
+      new Promise((resolve) =>
+        signal.addEventListener('abort', () =>
+          resolve({ kind: 'failed', reason: 'cancelled', detail: 'stopped' }),
+        ),
+      );
+    start(untilStopped, { graceMs: 50 });
+    await pollUntil('the turn', () => runner?.running === 1);
+    const original = client.getUpdates;
+    client.getUpdates = async () => dead;
+    wakePoll();
+    expect(await runner?.done).toBe('expired');
+    client.getUpdates = original;
+    expect(await store.unfinished(ACCOUNT)).toHaveLength(1);
+    const [view] = await store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 1 });
+    expect(view).toMatchObject({ state: 'waiting', attempt: 1 });
+  });
 });
 
 test('a store that fails ends it with that error', async () => {

@@ -158,17 +158,43 @@ export function describeHolds(make: MakeStore): void {
       expect(await desk.store.openParts(ACCOUNT)).toHaveLength(1);
     });
 
-    test('finished rows are forgotten after their time, whatever else lies before them', async () => {
-      // Strangers first: they are never finished, and must not keep the rest from being forgotten.
-      const strangers = Array.from({ length: 250 }, () => incoming({ user: FRIEND }));
-      await desk.takeIn(strangers);
+    test('finished rows are forgotten after their time, whatever lies before them', async () => {
+      const nothingToRun = (count: number) =>
+        Array.from({ length: count }, () => incoming({ ignore: 'kind:image' }));
+      await desk.store.openAccount({ account: 'unserved', login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
+      await desk.takeIn(nothingToRun(250), { account: 'unserved' });
+      await desk.takeIn(nothingToRun(250));
       const done = await desk.says(OWNER);
       await desk.answers(done, 'x');
       await desk.deliver(OWNER);
-      desk.nowMs += 2_000_000;
-      for (let n = 0; n < 20 && (await sweep()); n++);
-      const left = await desk.store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 1_000 });
-      expect(left.map((one) => one.seq)).not.toContain(done);
+      desk.nowMs += 1_000_000;
+      while (await sweep());
+      const seqs = async (): Promise<number[]> =>
+        (await desk.store.messages({ account: ACCOUNT, user: OWNER, sinceMs: null, limit: 1_000 })).map(
+          (one) => one.seq,
+        );
+      expect(await seqs()).toContain(done);
+      desk.nowMs += 1;
+      while (await sweep());
+      // What still has to run is kept, however old.
+      expect(await seqs()).toEqual((await desk.store.unfinished(ACCOUNT)).map((entry) => entry.seq));
+      expect(await desk.store.unfinished(ACCOUNT)).toHaveLength(1);
+    });
+
+    test('no more finished messages of a user are kept than told', async () => {
+      const keep = {
+        account: ACCOUNT,
+        nowMs: desk.nowMs,
+        holdMaxMs: 1,
+        finishedMs: 1_000_000,
+        finishedPerUser: 3,
+      };
+      const [waiting] = await desk.store.unfinished(ACCOUNT);
+      for (let n = 0; n < 5; n++) await desk.answers(await desk.says(OWNER));
+      while (await desk.store.sweep(keep));
+      const left = await desk.store.messages({ account: ACCOUNT, user: OWNER, sinceMs: null, limit: 10 });
+      expect(left.map((one) => one.state)).toEqual(['received', 'done', 'done', 'done']);
+      expect(left[0]?.seq).toBe(waiting?.seq);
     });
   });
 

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
+import { DAY_MS, wallClock } from '../helpers/wall-clock.ts';
+import { makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
+
+const QUICK = ['--no-typing'];
+/** The first attempt is to be run again, which is in 5 s. */
+const LATER_ONCE = [
+  '--exec',
+  'text=$(cat); [ "$WXAGENT_ATTEMPT" != 1 ] || [ "$text" != later ] || exit 75; echo "$text"',
+];
+
+test.each([
+  ['back', -DAY_MS],
+  ['forward', DAY_MS],
+])(
+  'a clock set %s by a day while it runs: everything goes on, nothing is asked more often',
+  async (_, shiftMs) => {
+    const simulator = await simulate({ strangers: true, holdMs: 400 });
+    const { home } = loggedIn(simulator);
+    const clock = wallClock(makeFolder());
+    const env = clock.env;
+    // A text that is held stays held.
+    const held = await wxagent(['send', '--to', 'o9silent@im.wechat', 'for later'], { home, env });
+    expect(held.code).toBe(75);
+    const run = startWxagent(['run', '--max-age', '0', ...QUICK, ...LATER_ONCE], { home, env });
+    simulator.control.messages([{ text: 'one' }, { text: 'later' }]);
+    await run.says('stderr', 'will run again in 5 s');
+    clock.set(shiftMs);
+    const asked = simulator.control.requests().length;
+    const startedAt = performance.now();
+    // The wait of the retry is neither longer nor shorter than it was, and the pace holds nothing up.
+    expect(await answered(simulator, 2)).toEqual(['one', 'later']);
+    const seconds = (performance.now() - startedAt) / 1_000;
+    const polls = simulator.control.requests().length - asked;
+    expect(polls).toBeLessThan(10 + seconds * 10);
+    simulator.control.message({ text: 'after it' });
+    expect(await answered(simulator, 3)).toEqual(['one', 'later', 'after it']);
+    expect((await wxagent(['send', 'beside it'], { home, env })).code).toBe(0);
+    expect((await wxagent(['outbox', '--json'], { home, env })).stdout).toContain('"verdict":"held"');
+    expect((await run.stop()).code).toBe(0);
+    // Without a runner, under the new clock.
+    simulator.control.message({ text: 'unanswered' });
+    expect((await wxagent(['send', 'alone'], { home, env })).code).toBe(0);
+    expect(answers(simulator).slice(3)).toEqual(['beside it', 'alone']);
+  },
+  40_000,
+);
+
+test('a clock that was set back by a day before a restart: what waits does not wait for a day', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const clock = wallClock(makeFolder());
+  simulator.control.messages([{ text: 'later' }]);
+  const run = startWxagent(['run', '--pace', '0', ...QUICK, ...LATER_ONCE], { home, env: clock.env });
+  await run.says('stderr', 'will run again in 5 s');
+  expect((await run.stop()).code).toBe(0);
+  clock.set(-DAY_MS);
+  const next = startWxagent(['run', '--pace', '0', ...QUICK, ...LATER_ONCE], { home, env: clock.env });
+  expect(await answered(simulator, 1)).toEqual(['later']);
+  expect((await next.stop()).code).toBe(0);
+}, 30_000);

@@ -1,0 +1,207 @@
+import { expect, test } from 'vitest';
+import { pollUntil } from '../helpers/poll-until.ts';
+import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
+import { DAY_MS, HOUR_MS, wallClock } from '../helpers/wall-clock.ts';
+import { jsonLines, makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
+
+const QUICK = ['--pace', '0', '--no-typing'];
+
+interface Sent {
+  exit: number;
+  parts: { clientId: string; verdict: string; reason: string | null; messageId: string | null }[];
+}
+
+/** `send --json`: its one document, whose exit code must be the true one. */
+async function send(home: string, args: string[], env: Record<string, string> = {}): Promise<Sent> {
+  const { code, stdout, stderr } = await wxagent(['send', '--json', ...args], { home, env });
+  const [sent] = jsonLines(stdout) as unknown as Sent[];
+  if (!sent) throw new Error(`it said nothing: ${stderr}`);
+  expect(sent.exit, stderr).toBe(code);
+  return sent;
+}
+
+/** The exit code and what is known of the only part. */
+async function verdictOf(
+  home: string,
+  args: string[],
+  env?: Record<string, string>,
+): Promise<[exit: number, verdict: string | undefined, reason: string | null | undefined]> {
+  const { exit, parts } = await send(home, args, env);
+  expect(parts).toHaveLength(1);
+  return [exit, parts[0]?.verdict, parts[0]?.reason];
+}
+
+const TEN = Array.from({ length: 10 }, (_, n) => `text ${n}`);
+
+test('ten sends at once, beside a live run and without one: all confirmed, each shown once; then the quota', async () => {
+  const beside = await simulate({ quota: 11 });
+  const alone = await simulate();
+  const besideHome = loggedIn(beside).home;
+  const aloneHome = loggedIn(alone).home;
+  beside.control.message({ text: 'hello' });
+  alone.control.message({ text: 'hello' });
+  const run = startWxagent(['run', '--echo', ...QUICK], { home: besideHome });
+  await answered(beside, 1);
+
+  // Without a runner the ten pace each other: two at once, then one every 1.5 s.
+  const [withRun, without] = await Promise.all(
+    [besideHome, aloneHome].map((home) => Promise.all(TEN.map((text) => send(home, [text])))),
+  );
+  for (const sent of [...(withRun ?? []), ...(without ?? [])]) {
+    expect(sent).toMatchObject({ exit: 0, parts: [{ verdict: 'confirmed', messageId: expect.any(String) }] });
+  }
+  expect(answers(beside).slice(1).sort()).toEqual(TEN);
+  expect(answers(alone).sort()).toEqual(TEN);
+  expect(alone.control.stats().counts.sendsAccepted).toBe(10);
+
+  // Eleven messages since the user's last one: what the server refuses now, it refuses for that.
+  expect(await verdictOf(besideHome, ['one too many'])).toEqual([75, 'held', 'quota']);
+  expect((await run.stop()).code).toBe(0);
+}, 60_000);
+
+test('refused for another reason: the window, or the context', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const clock = wallClock(makeFolder());
+  simulator.control.message({ text: 'hi' });
+  expect(await verdictOf(home, ['in time'])).toEqual([0, 'confirmed', null]);
+  simulator.control.addFault({
+    endpoint: 'sendmessage',
+    kind: 'answer',
+    body: { ret: -2, errmsg: 'unknown error' },
+    count: 1,
+  });
+  expect(await verdictOf(home, ['context'])).toEqual([75, 'held', 'context']);
+
+  const late = await simulate();
+  const other = loggedIn(late).home;
+  late.control.message({ text: 'hi' });
+  expect(await verdictOf(other, ['in time'])).toEqual([0, 'confirmed', null]);
+  late.control.advance(DAY_MS + HOUR_MS);
+  clock.set(DAY_MS + HOUR_MS);
+  expect(await verdictOf(other, ['too late'], clock.env)).toEqual([75, 'held', 'window']);
+  // He may have written meanwhile: it has looked, with one whole poll, before it tried.
+  expect(late.control.requests({ endpoint: 'getupdates' }).length).toBeGreaterThan(1);
+  expect(answers(late)).toEqual(['in time']);
+});
+
+test('--id sends once, --key replaces, --ttl drops, --no-hold keeps nothing', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const clock = wallClock(makeFolder());
+  // Nobody has written yet: all of it is held.
+  const twice = await Promise.all([1, 2].map(() => send(home, ['--id', 'report', 'the report'])));
+  expect(twice[0]?.parts[0]?.clientId).toBe(twice[1]?.parts[0]?.clientId);
+  expect(twice.map(({ exit }) => exit)).toEqual([75, 75]);
+  for (const text of ['60 %', '80 %', '100 %']) {
+    expect(await verdictOf(home, ['--key', 'progress', text])).toEqual([75, 'held', 'first-contact']);
+  }
+  expect(await verdictOf(home, ['--ttl', '1h', 'lunch?'])).toEqual([75, 'held', 'first-contact']);
+  expect(await verdictOf(home, ['--ttl', '9h', 'dinner?'])).toEqual([75, 'held', 'first-contact']);
+  expect(await verdictOf(home, ['--no-hold', 'now or never'])).toEqual([69, 'expired', 'no-hold']);
+
+  clock.set(2 * HOUR_MS);
+  simulator.control.advance(2 * HOUR_MS);
+  simulator.control.message({ text: 'hi' });
+  const run = await wxagent(['run', '--once', ...QUICK, '--exec', 'echo hello'], { home, env: clock.env });
+  expect(run.code, run.stderr).toBe(0);
+  const [released, answer] = answers(simulator);
+  expect(answers(simulator)).toHaveLength(2);
+  expect(answer).toBe('hello');
+  expect(released?.match(/the report/g)).toHaveLength(1);
+  expect(released).toContain('100 %');
+  expect(released).toContain('dinner?');
+  expect(released).not.toMatch(/60 %|80 %|lunch|now or never/);
+
+  // What was sent under that key stays sent, whatever it was sent in.
+  expect((await send(home, ['--id', 'report', 'the report'], clock.env)).exit).toBe(0);
+  expect((await send(home, ['--id', 'other', 'another'], clock.env)).exit).toBe(0);
+  expect((await send(home, ['--id', 'other', 'another'], clock.env)).exit).toBe(0);
+  expect(answers(simulator).slice(2)).toEqual(['another']);
+}, 30_000);
+
+test('a text behind one with a --ttl, or released together with one, does not go with it', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  expect((await send(home, ['--ttl', '3s', '--key', 'k', 'short-lived'])).exit).toBe(75);
+  expect((await send(home, ['for good'])).exit).toBe(75);
+  // Released in time, and merged; but no answer of the server is heard until the time is over.
+  simulator.control.addFault({ endpoint: 'sendmessage', kind: 'status', status: 429, count: 3 });
+  simulator.control.addFault({ endpoint: 'sendmessage', kind: 'answer', body: { ret: -2 }, count: 1 });
+  simulator.control.message({ text: 'hi' });
+  const run = startWxagent(['run', ...QUICK, '--exec', 'true'], { home });
+  await pollUntil(
+    'it is held again',
+    () => simulator.control.faults().every(({ struck, count }) => struck === count),
+    15_000,
+  );
+  await run.says('stderr', 'held (context)');
+  expect((await send(home, ['--key', 'k', 'the newer one'])).exit).toBe(75);
+  simulator.control.message({ text: 'hi again' });
+  const shown = (await answered(simulator, 1)).join('\n');
+  expect(shown).toContain('for good');
+  expect(shown).toContain('the newer one');
+  expect((await run.stop()).code).toBe(0);
+}, 30_000);
+
+test('a dead token: kept with 77, delivered after a new login, once the user writes to the new bot', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  simulator.control.message({ text: 'hi' });
+  expect((await send(home, ['before'])).exit).toBe(0);
+  simulator.control.kill();
+  expect(await verdictOf(home, ['meanwhile'])).toEqual([77, 'queued', null]);
+  const plain = await wxagent(['send', 'another'], { home });
+  expect(plain).toMatchObject({ code: 77, stdout: '' });
+  expect(plain.stderr).toContain('wxagent login');
+  expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
+  const listed = jsonLines((await wxagent(['outbox', '--json'], { home })).stdout);
+  expect(listed).toMatchObject([
+    {
+      type: 'outbox',
+      parts: [
+        { text: 'meanwhile', verdict: 'held', reason: 'context' },
+        { text: 'another', verdict: 'held', reason: 'context' },
+      ],
+    },
+  ]);
+  simulator.control.message({ text: 'hi, new bot' });
+  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  const shown = answers(simulator);
+  expect(shown).toHaveLength(3);
+  expect(shown[1]).toMatch(/meanwhile[\s\S]*another/);
+  expect(shown[2]).toBe('hi, new bot');
+});
+
+test('inside an agent whose runner alone has the token: the text goes to who asked, stdout stays empty', async () => {
+  const simulator = await simulate({ strangers: true });
+  const { token } = simulator.control.createBot();
+  const home = makeFolder();
+  simulator.control.message({ user: 'o9friend@im.wechat', text: 'friend' });
+  const agent =
+    'text=$(cat); [ -z "$WXAGENT_TOKEN" ] || exit 9; said=$("$WXAGENT_BIN" send "working on it, $text") || exit 1; echo "done$said, $text"';
+  const run = await wxagent(
+    ['run', '--once', '--allow-all', ...QUICK, '--base-url', simulator.baseUrl, '--exec', agent],
+    { home, env: { WXAGENT_TOKEN: token } },
+  );
+  expect(run, run.stderr).toMatchObject({ code: 0, stdout: '' });
+  expect(answers(simulator, 'o9friend@im.wechat')).toEqual(['working on it, friend', 'done, friend']);
+});
+
+test('a user whose texts wait holds nobody else up, and nothing overtakes them', async () => {
+  const simulator = await simulate({ strangers: true });
+  const { home, user } = loggedIn(simulator);
+  const friend = 'o9friend@im.wechat';
+  const run = startWxagent(['run', '--echo', '--allow-all', ...QUICK], { home });
+  simulator.control.message({ user: friend, text: 'one' });
+  await answered(simulator, 1);
+  expect(await verdictOf(home, ['held'])).toEqual([75, 'held', 'first-contact']);
+  expect(await verdictOf(home, ['behind it'])).toEqual([75, 'held', 'first-contact']);
+  expect(await verdictOf(home, ['--to', friend, 'not held up'])).toEqual([0, 'confirmed', null]);
+  expect(answers(simulator, user)).toEqual([]);
+  simulator.control.message({ text: 'two' });
+  const shown = await answered(simulator, 2, user);
+  expect(shown[0]).toMatch(/held[\s\S]*behind it/);
+  expect(shown[1]).toBe('two');
+  expect((await run.stop()).code).toBe(0);
+});

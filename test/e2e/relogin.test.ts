@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { pollUntil } from '../helpers/poll-until.ts';
+import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
+import { jsonLines, startOnTerminal, startWxagent, wxagent } from '../helpers/wxagent.ts';
+
+const QUICK = ['--pace', '0', '--no-typing'];
+
+test('--wait-login: stays, keeps everything, and goes on when another process has logged the owner in', async () => {
+  const simulator = await simulate();
+  const { home, id } = loggedIn(simulator);
+  simulator.control.message({ text: 'one' });
+  const run = startWxagent(['run', '--json', '--wait-login', '--exec', 'cat', ...QUICK], { home });
+  await answered(simulator, 1);
+  simulator.control.kill();
+  await run.says('stderr', 'waits for a new login');
+  const sent = await wxagent(['send', 'meanwhile'], { home });
+  expect(sent).toMatchObject({ code: 77, stdout: '' });
+
+  expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
+  await pollUntil('it polls as the new bot', () => simulator.control.bots().at(-1)?.polls === 1, 10_000);
+  const [listed] = jsonLines((await wxagent(['outbox', '--json'], { home })).stdout);
+  expect(listed?.parts).toMatchObject([{ text: 'meanwhile', verdict: 'held', reason: 'context' }]);
+  simulator.control.message({ text: 'two' });
+  const shown = await answered(simulator, 3);
+  expect(shown[1]).toMatch(/\nmeanwhile$/);
+  expect(shown[2]).toBe('two');
+
+  const end = await run.stop();
+  expect(end.code, end.stderr).toBe(0);
+  const bots = simulator.control.bots().map((bot) => bot.id);
+  expect(bots).toHaveLength(2);
+  expect(
+    jsonLines(end.stdout)
+      .filter(({ type }) => type === 'ready' || type === 'expired' || type === 'stopped')
+      .map(({ type, account }) => [type, account]),
+  ).toEqual([
+    ['ready', id],
+    ['expired', id],
+    ['stopped', id],
+    ['ready', bots[1]],
+    ['stopped', bots[1]],
+  ]);
+  // One account still, under its former name as well.
+  const [accounts] = jsonLines((await wxagent(['accounts', '--json'], { home })).stdout);
+  expect(accounts?.accounts).toMatchObject([{ id: bots[1] }]);
+  expect((await wxagent(['run', '--echo', '--once', '--account', id], { home })).code).toBe(0);
+}, 30_000);
+
+test('--wait-login ends when it is told to stop', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const run = startWxagent(['run', '--echo', '--wait-login'], { home });
+  await run.says('stderr', 'ready');
+  simulator.control.kill();
+  await run.says('stderr', 'waits for a new login');
+  expect((await run.stop()).code).toBe(0);
+});
+
+test('on a terminal: a new QR code is shown, and the run goes on with the login it brings', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const run = startOnTerminal(['run', '--echo', ...QUICK], { home, stdout: join(home, 'stdout') });
+  simulator.control.message({ text: 'one' });
+  await answered(simulator, 1);
+  simulator.control.kill();
+  await run.says('stdout', /[▀▄█]{10}/);
+  await pollUntil('it polls as the new bot', () => simulator.control.bots().at(-1)?.polls === 1, 10_000);
+  expect(simulator.control.bots()).toMatchObject([{ live: false }, { live: true }]);
+  simulator.control.message({ text: 'two' });
+  expect(await answered(simulator, 2)).toEqual(['one', 'two']);
+  run.child.stdin?.write('\u0003');
+  await run.says('stdout', 'stopped; nothing was lost');
+  await run.exited;
+}, 30_000);
+
+test('--all-accounts: one login dies, the others go on, and it is served again when it is there again', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator, { user: 'o9one@im.wechat', name: 'one' });
+  loggedIn(simulator, { home, user: 'o9two@im.wechat', name: 'two' });
+  const run = startWxagent(['run', '--all-accounts', '--echo', ...QUICK], { home });
+  await run.says('stderr', /ready: (one|two)[\s\S]*ready: (one|two)/);
+  simulator.control.kill({ user: 'o9two@im.wechat' });
+  await run.says('stderr', 'waits for a new login');
+  simulator.control.message({ user: 'o9one@im.wechat', text: 'still there?' });
+  expect(await answered(simulator, 1, 'o9one@im.wechat')).toEqual(['still there?']);
+
+  simulator.control.changeSettings({ owner: 'o9two@im.wechat' });
+  expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
+  simulator.control.message({ user: 'o9two@im.wechat', text: 'back' });
+  expect(await answered(simulator, 1, 'o9two@im.wechat')).toEqual(['back']);
+  simulator.control.message({ user: 'o9one@im.wechat', text: 'both?' });
+  await answered(simulator, 2, 'o9one@im.wechat');
+  expect((await run.stop()).code).toBe(0);
+  expect(answers(simulator)).toHaveLength(3);
+}, 30_000);
+
+test('a runner that stops late does not undo a login made meanwhile', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  simulator.control.message({ text: 'one' });
+  const run = startWxagent(['run', ...QUICK, '--exec', 'cat; [ ! -e slow ] || sleep 600'], { home });
+  await answered(simulator, 1);
+  // Logged in anew by hand, while the runner of the old bot is still at work.
+  expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
+  const end = await run.exited;
+  expect([0, 77], end.stderr).toContain(end.code);
+  const [status] = jsonLines((await wxagent(['status', '--json'], { home })).stdout);
+  expect(status?.accounts).toMatchObject([{ login: 'ok', id: simulator.control.bots().at(-1)?.id }]);
+  simulator.control.message({ text: 'two' });
+  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  expect(answers(simulator)).toEqual(['one', 'two']);
+}, 30_000);

@@ -1,0 +1,161 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openDatabase } from '../../src/store/database.ts';
+import { pollUntil } from '../helpers/poll-until.ts';
+import { answered, answers, configPath, loggedIn, simulate } from '../helpers/simulated.ts';
+import { type SmallDisk, smallDisk } from '../helpers/small-disk.ts';
+import { BIN, jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
+
+const QUICK = ['--pace', '0', '--no-typing'];
+const KIB = 1024;
+const RESERVE_BYTES = 16 * KIB * KIB;
+
+/** A home on a disk of its own, logged in. */
+async function homeOn(disk: SmallDisk, simulator: Awaited<ReturnType<typeof simulate>>): Promise<void> {
+  const { home } = loggedIn(simulator);
+  cpSync(join(home, 'wx'), join(disk.outside, 'wx'), { recursive: true });
+}
+
+const reserveOf = (disk: SmallDisk): string | undefined => {
+  const state = join(disk.outside, 'wx', 'state');
+  if (!existsSync(state)) return undefined;
+  return readdirSync(state).find((name) => {
+    const { size, blocks } = statSync(join(state, name), { throwIfNoEntry: false }) ?? { size: 0, blocks: 0 };
+    return size === RESERVE_BYTES && blocks * 512 >= RESERVE_BYTES;
+  });
+};
+
+test('a full disk: the reserve is given up first, then receiving stands still, and goes on when there is room', async () => {
+  const simulator = await simulate({ quota: 0 });
+  const disk = await smallDisk({ sizeMiB: 40 });
+  await homeOn(disk, simulator);
+  const through = [...disk.through, BIN] as [string, ...string[]];
+  const run = startWxagent(['run', '--exec', 'head -c 24', ...QUICK], { home: disk.home, through, cwd: '/' });
+  await pollUntil('there is a reserve', () => reserveOf(disk) !== undefined, 15_000);
+  simulator.control.message({ text: 'while there is room' });
+  await answered(simulator, 1);
+
+  disk.fill();
+  const large = 'x'.repeat(200 * KIB);
+  simulator.control.message({ text: large });
+  await pollUntil('the reserve is gone', () => reserveOf(disk) === undefined, 15_000);
+  simulator.control.message({ text: 'on the reserve' });
+  await pollUntil('it is answered', () => answers(simulator).includes('on the reserve'), 15_000);
+  expect(run.stderr).not.toContain('is full');
+
+  // Now that, too.
+  disk.fill();
+  const before = answers(simulator).length;
+  simulator.control.message({ text: `waits ${large}` });
+  await run.says('stderr', /the disk of \S+wxagent\.db is full/);
+  // No poll is open, so nothing more is handed out.
+  simulator.control.message({ text: 'not fetched' });
+  expect(simulator.control.bots()).toMatchObject([{ polls: 0, waiting: 1 }]);
+  expect(answers(simulator)).toHaveLength(before);
+
+  disk.makeRoom();
+  await pollUntil('both are answered', () => answers(simulator).at(-1) === 'not fetched', 15_000);
+  expect(answers(simulator).slice(before).join('')).toContain('waits');
+  expect(await run.stop()).toMatchObject({ code: 0, stdout: '' });
+}, 60_000);
+
+test('stopped while the disk is full: what could not be stored goes to stderr as JSON lines, 74', async () => {
+  const simulator = await simulate({ maxMessagesPerPoll: 3 });
+  const disk = await smallDisk({ sizeMiB: 24 });
+  await homeOn(disk, simulator);
+  const through = [...disk.through, BIN] as [string, ...string[]];
+  const run = startWxagent(['run', '--exec', 'true', ...QUICK], { home: disk.home, through, cwd: '/' });
+  await run.says('stderr', 'ready');
+  await pollUntil('there is a reserve', () => reserveOf(disk) !== undefined, 15_000);
+  disk.fill();
+  // More than the reserve holds, one poll after the other.
+  const large = 'x'.repeat(900 * KIB);
+  for (let n = 0; n < 30; n++) simulator.control.message({ text: `${n}: ${large}` });
+  await run.says('stderr', /the disk of \S+ is full/);
+  const end = await run.stop();
+  expect(end.code).toBe(74);
+  expect(end.stdout).toBe('');
+  const rescued = end.stderr.split('\n').filter((line) => line.startsWith('{'));
+  expect(rescued.length).toBeGreaterThan(0);
+  const texts = rescued.map((line) => JSON.stringify(JSON.parse(line)));
+  for (const text of texts) expect(text).toContain(large);
+  expect(end.stderr).toContain('wxagent doctor');
+}, 60_000);
+
+test('a state folder that cannot be written: 74, the path, the way to doctor', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  const disk = await smallDisk({ readOnly: join(home, 'wx', 'state') });
+  const through = [...disk.through, BIN] as [string, ...string[]];
+  for (const args of [
+    ['run', '--echo', '--once'],
+    ['send', 'hello'],
+    ['listen', '--once'],
+  ]) {
+    const end = await wxagent(args, { home, through });
+    expect(end, args.join(' ')).toMatchObject({ code: 74, stdout: '' });
+    expect(end.stderr).toContain(join(home, 'wx', 'state'));
+    expect(end.stderr).toContain('hint: wxagent doctor');
+  }
+  const doctor = await wxagent(['doctor'], { home, through });
+  expect(doctor.code).not.toBe(0);
+}, 30_000);
+
+test('a database that is garbage: 74, named, left as it is; doctor finds it', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const path = join(home, 'wx', 'state', 'wxagent.db');
+  mkdirSync(join(home, 'wx', 'state'), { recursive: true });
+  const garbage = Buffer.alloc(64 * KIB, 'no database ');
+  writeFileSync(path, garbage);
+  for (const args of [['run', '--echo', '--once'], ['send', 'hello'], ['status'], ['messages']]) {
+    const end = await wxagent(args, { home });
+    expect(end, args.join(' ')).toMatchObject({ code: 74, stdout: '' });
+    expect(end.stderr, args.join(' ')).toContain(path);
+    expect(end.stderr).toContain('hint: wxagent doctor');
+  }
+  expect(readFileSync(path).equals(garbage)).toBe(true);
+  const doctor = await wxagent(['doctor', '--json'], { home });
+  const [report] = jsonLines(doctor.stdout) as { checks: { name: string; ok: boolean }[] }[];
+  expect(report?.checks.find(({ name }) => name === 'database')).toMatchObject({ ok: false });
+  // Nothing was fetched that could not have been stored.
+  expect(simulator.control.requests({ endpoint: 'getupdates' })).toEqual([]);
+}, 30_000);
+
+test('pages in the middle of the database overwritten: no message is taken that cannot be kept', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  simulator.control.message({ text: 'one' });
+  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  const path = join(home, 'wx', 'state', 'wxagent.db');
+  const database = openDatabase(path);
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  database.close();
+  const bytes = readFileSync(path);
+  bytes.fill(0xa5, 4_096);
+  writeFileSync(path, bytes);
+  simulator.control.message({ text: 'two' });
+  const end = await wxagent(['run', '--echo', '--once', ...QUICK], { home });
+  expect(end.code, end.stderr).toBe(74);
+  expect(end.stderr).toContain(path);
+  expect(end.stderr).toContain('hint: wxagent doctor');
+  expect(answers(simulator)).toEqual(['one']);
+});
+
+test('a database of a newer wxagent is refused with 78, and left as it is', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  const path = join(home, 'wx', 'state', 'wxagent.db');
+  const database = openDatabase(path);
+  database.exec('PRAGMA user_version=999');
+  database.close();
+  for (const args of [['run', '--echo', '--once'], ['send', 'hello'], ['status']]) {
+    const end = await wxagent(args, { home });
+    expect(end, args.join(' ')).toMatchObject({ code: 78, stdout: '' });
+    expect(end.stderr).toContain('newer wxagent (schema 999)');
+  }
+  expect(existsSync(configPath(home))).toBe(true);
+}, 30_000);

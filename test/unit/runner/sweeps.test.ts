@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import type { Clock } from '../../../src/core/clock.ts';
+import { runSweeps } from '../../../src/runner/sweeps.ts';
+import type { Retention } from '../../../src/store/port.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Sweeps until the clock has slept `rounds` times; before each sleep the wall clock is set by `shiftOf`. */
+async function sweepsWhile(rounds: number, shiftOf: (round: number) => number, more = false) {
+  const stop = new AbortController();
+  let ms = 0;
+  let shiftMs = 0;
+  const slept: number[] = [];
+  const clock: Clock = {
+    now: () => 1_795_000_000_000 + ms + shiftMs,
+    monotonic: () => ms,
+    async sleep(forMs) {
+      ms += forMs;
+      slept.push(forMs);
+      shiftMs = shiftOf(slept.length);
+      if (slept.length === rounds) stop.abort();
+    },
+  };
+  const swept: Retention[] = [];
+  let files = 0;
+  let reserves = 0;
+  const store = {
+    async keepReserve() {
+      reserves++;
+    },
+    async sweep(retention: Retention) {
+      swept.push(retention);
+      return more;
+    },
+  };
+  const outgoing = {
+    async sweep() {
+      files++;
+    },
+  };
+  await runSweeps(
+    { account: 'a', store, outgoing, holdMaxMs: DAY_MS / 2, clock } as unknown as Parameters<
+      typeof runSweeps
+    >[0],
+    stop.signal,
+  );
+  return { swept, slept, files, reserves };
+}
+
+test('every minute, files included; sooner while there is more to do', async () => {
+  const calm = await sweepsWhile(3, () => 0);
+  expect(calm.slept).toEqual([60_000, 60_000, 60_000]);
+  expect(calm.swept).toHaveLength(3);
+  expect(calm.files).toBe(3);
+  const busy = await sweepsWhile(3, () => 0, true);
+  expect(Math.max(...busy.slept)).toBeLessThan(1_000);
+  expect(Math.min(...busy.slept)).toBeGreaterThan(0);
+});
+
+test.each([
+  ['back', -DAY_MS],
+  ['forward', DAY_MS],
+])(
+  'a clock set %s by a day: nothing expires until it is right again, and nothing spins',
+  async (_, shiftMs) => {
+    const { swept, slept } = await sweepsWhile(6, (round) => (round >= 2 && round < 5 ? shiftMs : 0));
+    // Rounds 3, 4 and 5 saw the wrong time.
+    expect(swept).toHaveLength(3);
+    const times = swept.map(({ nowMs }) => nowMs - 1_795_000_000_000);
+    expect(times).toEqual([0, 60_000, 300_000]);
+    expect(slept).toEqual(Array(6).fill(60_000));
+  },
+);
+
+test('a clock that drifts by less than an hour changes nothing', async () => {
+  const { swept } = await sweepsWhile(3, () => 59 * 60_000);
+  expect(swept).toHaveLength(3);
+});
