@@ -59,7 +59,7 @@ export interface CommandAgentOptions {
   /** 5 s unless told otherwise. */
   killGraceMs?: number;
   /** Called when the child of a turn has started, before it gets its input: the time to record it for `endOrphan`. */
-  onStarted?(turn: Turn, pid: number): void;
+  onStarted?(turn: Turn, pid: number): void | Promise<void>;
 }
 
 /** An agent that starts a command for every message: stdin in, stdout out (contract 3 and 4). */

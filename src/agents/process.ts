@@ -30,10 +30,11 @@ export interface ProcessRun {
   signal: AbortSignal;
   /**
    * Called once, before the child gets its stdin and while its pid cannot have been
-   * given to another process: the moment to note who it is. If it throws, the child
-   * is ended and `runProcess` rejects with the same error.
+   * given to another process: the moment to note who it is. The child waits for its
+   * stdin until that is done. If it throws, the child is ended and `runProcess`
+   * rejects with the same error.
    */
-  onStarted?(pid: number): void;
+  onStarted?(pid: number): void | Promise<void>;
   /** Called for every line of stderr; overlong lines come cut. */
   onStderr?(line: string): void;
 }
@@ -110,7 +111,7 @@ async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd
   });
 
   try {
-    run.onStarted?.(pid);
+    await Promise.race([run.onStarted?.(pid), exited, broken]);
   } catch (error) {
     await endGroup(pid, 0);
     closePipes(child);

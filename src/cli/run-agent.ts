@@ -10,7 +10,7 @@ const AGENT_SETTINGS = ['exec', 'http', 'echo', 'header', 'input'] as const;
 const KILL_GRACE_MS = 5_000;
 
 /** Makes an agent for one account; all of a process are made from one choice. */
-export type AgentMaker = (onStarted: (turn: Turn, pid: number) => void) => Agent;
+export type AgentMaker = (onStarted: (turn: Turn, pid: number) => Promise<void>) => Agent;
 
 /**
  * Checks the choice of agent: exactly one of `--exec`, `-- cmd`, `--http`, `--echo` (contract 2).

@@ -99,10 +99,11 @@ function startOne(
 ): { runner: Runner; done: Promise<RunnerEnd> } {
   const connection = connect(context, account, transport);
   const lock = takeLock(context, account);
-  const agent = service.makeAgent((turn: Turn, pid: number) => {
+  const agent = service.makeAgent(async (turn: Turn, pid: number) => {
     const startTime = processStartTime(pid);
     if (startTime === null) return;
-    store
+    // Committed before the agent gets the message, so that after a SIGKILL its process is known.
+    await store
       .noteChild({ account: account.key, id: turn.id, child: { pid, startTime } })
       .catch((error) => context.log.debug(`child not noted: ${reasonOf(error)}`));
   });

@@ -78,30 +78,30 @@ export function createDelivery(options: {
 
   /** Delivers to one user until nothing can go; `first` is a claim made elsewhere. */
   async function serve(user: string, course: Course, first: Claim | null): Promise<void> {
-    for (let claim = first; ; claim = null) {
-      claim ??= await store.claimPart(terms(user));
+    for (let next = first; ; ) {
+      const claim: Claim = next ?? (await store.claimPart(terms(user)));
+      next = null;
       if (stopped) return giveBack(claim);
-      let waitMs = 0;
-      if (claim.kind === 'nothing') {
-        report(claim.held, null);
-        if (!course.again) return;
-      } else if (claim.kind === 'wait') {
-        waitMs = claim.waitMs;
-      } else {
+      if (claim.kind === 'nothing') report(claim.held, null);
+      if (claim.kind === 'nothing' && !course.again) return;
+      // What is queued from here on is found by the claim that comes with the verdict.
+      course.again = false;
+      let waitMs = claim.kind === 'wait' ? claim.waitMs : 0;
+      if (claim.kind === 'part' || claim.kind === 'upload') {
         const verdict = claim.kind === 'part' ? await send(claim.part) : await upload(claim);
         if (!verdict) return;
         waitMs = verdict.waitMs ?? 0;
+        next = verdict.next;
       }
-      course.again = false;
       if (waitMs > 0 && !stopped) await rest(course, waitMs);
-      if (stopped) return;
+      if (stopped) return giveBack(next);
     }
   }
 
   /** A claim nothing has been done with yet. */
-  async function giveBack(claim: Claim): Promise<void> {
-    if (claim.kind === 'part') await store.returnPart({ account, seq: claim.part.seq });
-    if (claim.kind === 'upload') await store.returnPart({ account, seq: claim.seq });
+  async function giveBack(claim: Claim | null): Promise<void> {
+    if (claim?.kind === 'part') await store.returnPart({ account, seq: claim.part.seq });
+    if (claim?.kind === 'upload') await store.returnPart({ account, seq: claim.seq });
   }
 
   async function rest(course: Course, waitMs: number): Promise<void> {
@@ -114,13 +114,16 @@ export function createDelivery(options: {
 
   /** One request; null when the login turned out to be dead. */
   async function send(part: ClaimedPart): Promise<Verdict | null> {
+    // A request must be known after a power cut too, or it could not be repeated as it was.
+    await store.durable();
     const reply = replyOf(await client.sendMessage(part.body, { signal: cut.signal }));
     if (reply === 'expired') {
       await store.returnPart({ account, seq: part.seq });
       options.onExpired();
       return null;
     }
-    const verdict = await store.settlePart({ account, seq: part.seq, reply, nowMs: clock.now() });
+    const settled = { account, seq: part.seq, reply, nowMs: clock.now() };
+    const verdict = await store.settlePart(stopped ? settled : { ...settled, next: terms(part.user) });
     if (reply.kind === 'unknown') log.debug(`${reply.detail}: the same request again`, { part: part.seq });
     report([verdict.part, ...verdict.held], verdict.budgetLeft);
     return verdict;

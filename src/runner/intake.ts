@@ -109,7 +109,7 @@ async function takeInOrRescue(options: IntakeOptions, intake: Intake): Promise<v
   const { store } = options;
   try {
     options.onIntake(await store.takeIn(intake));
-    if (intake.messages.length > 0) await store.durable();
+    if (intake.messages.length > 0) await store.durable('soon');
   } catch (error) {
     for (const message of intake.messages) options.rescue(message.raw.toString('utf8'));
     throw error;

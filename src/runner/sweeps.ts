@@ -22,11 +22,35 @@ export async function runSweeps(
   const { account, store, outgoing, holdMaxMs, clock } = options;
   const retention = { account, holdMaxMs, finishedMs: FINISHED_MS, finishedPerUser: FINISHED_PER_USER };
   await store.keepReserve();
-  const offsetMs = clock.now() - clock.monotonic();
+  const clocks = createClockWatch(clock);
   while (!signal.aborted) {
-    const jumped = Math.abs(clock.now() - clock.monotonic() - offsetMs) > CLOCK_JUMP_MS;
+    const jumped = clocks.haveJumped();
     const more = !jumped && (await store.sweep({ ...retention, nowMs: clock.now() }));
     if (!more && !jumped) await outgoing.sweep(store, clock.now());
     await clock.sleep(more ? SWEEP_PAUSE_MS : SWEEP_EVERY_MS, signal);
   }
+}
+
+/**
+ * Tells whether the wall clock has jumped away from the monotonic one. A jump that stands for as long as it
+ * takes to notice one is the time now: a laptop that slept, a clock that was put right.
+ */
+function createClockWatch(clock: Clock): { haveJumped(): boolean } {
+  const offset = (): number => clock.now() - clock.monotonic();
+  let trustedMs = offset();
+  let jump: { offsetMs: number; sinceMs: number } | null = null;
+  return {
+    haveJumped() {
+      const nowMs = offset();
+      if (Math.abs(nowMs - trustedMs) <= CLOCK_JUMP_MS) {
+        jump = null;
+      } else if (jump === null || Math.abs(nowMs - jump.offsetMs) > CLOCK_JUMP_MS) {
+        jump = { offsetMs: nowMs, sinceMs: clock.monotonic() };
+      } else if (clock.monotonic() - jump.sinceMs > CLOCK_JUMP_MS) {
+        trustedMs = nowMs;
+        jump = null;
+      }
+      return jump !== null;
+    },
+  };
 }

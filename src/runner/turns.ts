@@ -93,14 +93,10 @@ export function createTurns(options: {
   }
 
   async function answer(turn: Turn, folders: () => TurnFolders): Promise<Outcome> {
-    const end = new AbortController();
-    const stop = (): void => end.abort('stop' satisfies TurnEnd);
-    if (stopping.signal.aborted) stop();
-    stopping.signal.addEventListener('abort', stop);
     const endTyping = options.typing?.begin(turn.user);
     try {
       return await agent.answer(turn, {
-        signal: end.signal,
+        signal: stopping.signal,
         folders,
         timeoutMs: settings.timeoutMs,
         emit() {},
@@ -109,7 +105,6 @@ export function createTurns(options: {
       // The disk, mostly: the folders of the turn could not be made.
       return { kind: 'failed', reason: 'spawn', detail: reasonOf(error) };
     } finally {
-      stopping.signal.removeEventListener('abort', stop);
       endTyping?.();
     }
   }
@@ -211,7 +206,7 @@ export function createTurns(options: {
       const result: TurnResult = { kind: 'failed', reason: 'crash', detail };
       await finish(started.seq, started.user, result, notice('crash', turn, detail, newUuid()));
     },
-    stop: () => stopping.abort(),
+    stop: () => stopping.abort('stop' satisfies TurnEnd),
     get started() {
       return count;
     },

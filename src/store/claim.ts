@@ -29,13 +29,6 @@ export interface Claimant {
  */
 export function claimPart(database: Database, terms: DeliveryTerms, claimant: Claimant): Claim {
   const { account, user, nowMs } = terms;
-  // Asked first, because every answer is followed by the question whether there is more, and mostly there is not.
-  const open = database.one(
-    `SELECT 1 FROM parts WHERE account = ? AND user = ? AND ${OPEN} LIMIT 1`,
-    account,
-    user,
-  );
-  if (!open) return { kind: 'nothing', held: [] };
   const owner = database.one(
     'SELECT login_expired, pace_at, throttle_until, recent_sends FROM accounts WHERE account = ?',
     account,
@@ -79,6 +72,16 @@ export function claimPart(database: Database, terms: DeliveryTerms, claimant: Cl
   const waitMs = waitOf(head, owner, who, terms);
   if (waitMs > 0) return { kind: 'wait', waitMs };
   return take(database, head, owner, who, terms, claimant);
+}
+
+/** The same after another part: mostly there is no more, and then one question is enough. */
+export function claimNext(database: Database, terms: DeliveryTerms, claimant: Claimant): Claim {
+  const open = database.one(
+    `SELECT 1 FROM parts WHERE account = ? AND user = ? AND ${OPEN} LIMIT 1`,
+    terms.account,
+    terms.user,
+  );
+  return open ? claimPart(database, terms, claimant) : { kind: 'nothing', held: [] };
 }
 
 /** Milliseconds for which another living process has this user. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { type Database, isBusy, isFull } from './database.ts';
+import { createGroupSync, type GroupSync } from './group-sync.ts';
 import { freeReserve } from './reserve.ts';
 
 /** Runs steps as transactions. */
@@ -10,11 +11,8 @@ export interface Commits {
    * the database. `durable` waits for the disk: what was promised survives a power cut.
    */
   run<T>(step: (database: Database) => T, durability?: 'durable' | 'ordered'): Promise<T>;
-  /**
-   * Waits until what is committed by now is durable: with the next step that waits for the disk, or
-   * after a moment by itself.
-   */
-  durable(): Promise<void>;
+  /** Resolves when what is committed by now is durable; see {@link GroupSync}. */
+  durable: GroupSync['wait'];
   /** Waits until everything asked for so far is committed. */
   idle(): Promise<void>;
 }
@@ -28,13 +26,7 @@ export interface FullDisk {
 
 interface Waiting {
   step: (database: Database) => unknown;
-  durable: boolean;
   resolve: (value: never) => void;
-  reject: (reason: unknown) => void;
-}
-
-interface Joined {
-  resolve: () => void;
   reject: (reason: unknown) => void;
 }
 
@@ -46,8 +38,6 @@ const FULL_PAUSE_MS = 1_000;
 const FULL_TELL_MS = 30_000;
 /** Keeps a flood of steps from blocking the event loop for long. */
 const BATCH = 256;
-/** Within this time the answers of quick agents are committed too, and one wait for the disk serves all. */
-const SYNC_PAUSE_MS = 2;
 
 /** Group commit over one connection: SQLite writes one transaction at a time anyway, so what waits goes together. */
 export function createCommits(options: {
@@ -59,8 +49,7 @@ export function createCommits(options: {
   const { database, clock, full } = options;
   let waiting: Waiting[] = [];
   let flushing: Promise<void> | null = null;
-  /** Who waits until the disk has been waited for. */
-  let joined: Joined[] = [];
+  const disk = createGroupSync(database, clock);
 
   async function flush(): Promise<void> {
     // One turn of the event loop: everything that is ready now shares the commit.
@@ -74,19 +63,13 @@ export function createCommits(options: {
   }
 
   async function settle(batch: Waiting[]): Promise<void> {
-    let results: unknown[];
     try {
-      results = await commit(batch);
+      const results = await commit(batch);
+      for (const [index, item] of batch.entries()) item.resolve(results[index] as never);
     } catch (error) {
       // One bad step must not harm the others; of a database that stays busy all have waited long enough.
       if (batch.length === 1 || isBusy(error)) for (const item of batch) item.reject(error);
       else for (const item of batch) await settle([item]);
-      return;
-    }
-    const failure = batch.some((item) => item.durable) ? sync() : null;
-    for (const [index, item] of batch.entries()) {
-      if (item.durable && failure !== null) item.reject(failure);
-      else item.resolve(results[index] as never);
     }
   }
 
@@ -113,49 +96,23 @@ export function createCommits(options: {
     }
   }
 
-  /** Waits for the disk, for all that is committed and for all who wait for it. Returns what went wrong, or null. */
-  function sync(): unknown {
-    const group = joined;
-    joined = [];
-    let failure: unknown = null;
-    try {
-      database.sync();
-    } catch (error) {
-      failure = error;
-    }
-    // Those whose steps these are go on first.
-    queueMicrotask(() => {
-      for (const item of group) {
-        if (failure === null) item.resolve();
-        else item.reject(failure);
-      }
+  function ordered<T>(step: (database: Database) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      waiting.push({ step, resolve: resolve as (value: never) => void, reject });
+      flushing ??= flush();
     });
-    return failure;
   }
 
   return {
-    run: (step, durability = 'ordered') =>
-      new Promise((resolve, reject) => {
-        waiting.push({
-          step,
-          durable: durability === 'durable',
-          resolve: resolve as (value: never) => void,
-          reject,
-        });
-        flushing ??= flush();
-      }),
-    durable: () =>
-      new Promise((resolve, reject) => {
-        const group = joined;
-        group.push({ resolve, reject });
-        if (group.length > 1) return;
-        void clock.sleep(SYNC_PAUSE_MS).then(() => {
-          if (joined === group) sync();
-        });
-      }),
+    async run(step, durability = 'ordered') {
+      const result = await ordered(step);
+      if (durability === 'durable') await disk.wait();
+      return result;
+    },
+    durable: disk.wait,
     async idle() {
       while (flushing) await flushing;
-      if (joined.length > 0) sync();
+      await disk.idle();
     },
   };
 }

@@ -1,10 +1,13 @@
-import { closeSync, fdatasyncSync, openSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
+import { promisify } from 'node:util';
 import type LibsqlDatabase from 'libsql';
 import { hasCode, WxError } from '../core/errors.ts';
 import { loadLibsql } from './libsql.ts';
 
 /** While the first process of many that start at once makes the file, or the last of many ends, the others wait. */
 const OPEN_WAIT_MS = 5_000;
+
+const writtenOut = promisify(fdatasync);
 
 /** What may be bound: anything else makes the native layer abort the whole process (design 4). */
 export type SqlValue = number | string | Uint8Array | null;
@@ -22,8 +25,13 @@ export interface Database {
   run(sql: string, ...values: SqlValue[]): { changes: number; rowid: number };
   /** Runs statements without values. */
   exec(sql: string): void;
-  /** Waits until all that is committed is on the disk. Commits themselves do not wait (`synchronous=NORMAL`). */
-  sync(): void;
+  /**
+   * Waits until all that is committed is on the disk. Commits themselves do not (`synchronous=NORMAL`): they would
+   * hold up the event loop.
+   */
+  sync(): Promise<void>;
+  /** The same, and nothing else happens meanwhile. */
+  syncBlocking(): void;
   close(): void;
 }
 
@@ -89,28 +97,34 @@ function createPrivate(path: string): void {
 
 function wrap(database: LibsqlDatabase.Database, path: string): Database {
   let wal: number | undefined;
-  const statements = new Map<string, LibsqlDatabase.Statement>();
-  const prepared = (sql: string): LibsqlDatabase.Statement => {
-    let statement = statements.get(sql);
-    if (!statement) {
-      statement = database.prepare(sql);
-      statements.set(sql, statement);
-    }
-    return statement;
+  // SQLite holds no lock on this file, so a descriptor of our own drops none (see createPrivate).
+  const walFile = (): number => {
+    wal ??= openSync(`${path}-wal`, 'r+');
+    return wal;
   };
+  const prepared = remembered((sql) => database.prepare(sql));
+  // Rows come as arrays of their values, because libsql takes twice as long to make objects of them.
+  const reader = remembered((sql) => {
+    const statement = database.prepare(sql).raw(true);
+    return { statement, names: statement.columns().map((column) => column.name) };
+  });
   return {
-    one: (sql, ...values) => prepared(sql).get(bind(values)) as Row | undefined,
-    all: (sql, ...values) => prepared(sql).all(bind(values)).map(withBuffers),
+    one(sql, ...values) {
+      const { statement, names } = reader(sql);
+      const found = statement.get(bind(values)) as SqlValue[] | undefined;
+      return found && rowOf(names, found);
+    },
+    all(sql, ...values) {
+      const { statement, names } = reader(sql);
+      return (statement.all(bind(values)) as SqlValue[][]).map((found) => rowOf(names, found));
+    },
     run(sql, ...values) {
       const result = prepared(sql).run(bind(values));
       return { changes: result.changes, rowid: Number(result.lastInsertRowid) };
     },
     exec: (sql) => void database.exec(sql),
-    sync() {
-      // SQLite holds no lock on this file, so a descriptor of our own drops none (see createPrivate).
-      wal ??= openSync(`${path}-wal`, 'r+');
-      fdatasyncSync(wal);
-    },
+    sync: async () => writtenOut(walFile()),
+    syncBlocking: () => fdatasyncSync(walFile()),
     close() {
       if (wal !== undefined) closeSync(wal);
       database.close();
@@ -118,12 +132,23 @@ function wrap(database: LibsqlDatabase.Database, path: string): Database {
   };
 }
 
-/** libsql gives the bytes of one row as a Buffer, but those of many rows as ArrayBuffers. */
-function withBuffers(row: unknown): Row {
-  const columns = Object.entries(row as Record<string, SqlValue | ArrayBuffer>);
-  return Object.fromEntries(
-    columns.map(([name, value]) => [name, value instanceof ArrayBuffer ? Buffer.from(value) : value]),
-  );
+/** Keeps what was made of each SQL text, which takes longer than to run most of them. */
+function remembered<T>(make: (sql: string) => T): (sql: string) => T {
+  const known = new Map<string, T>();
+  return (sql) => {
+    let made = known.get(sql);
+    if (made === undefined) {
+      made = make(sql);
+      known.set(sql, made);
+    }
+    return made;
+  };
+}
+
+function rowOf(names: readonly string[], values: readonly SqlValue[]): Row {
+  const row: Row = {};
+  for (const [index, name] of names.entries()) row[name] = values[index] as SqlValue;
+  return row;
 }
 
 /** Always an array: a lone Buffer would be taken for named parameters. NUL would cut a text on the way back. */

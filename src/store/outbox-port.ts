@@ -136,6 +136,8 @@ export interface Verdict {
   held: PartView[];
   /** Messages the user may still get before he must write again (design 3). */
   budgetLeft: number;
+  /** The user's next part, where it was asked for and may go now. */
+  next: Claim | null;
 }
 
 /** What `send` was given. */

@@ -24,17 +24,21 @@ export interface Placement {
 
 /**
  * Appends parts to a user's outbox. Behind a held part they are held as well: the outbox is one
- * queue, and nothing overtakes (design 3). Returns their numbers.
+ * queue, and nothing overtakes (design 3). Returns their numbers, and whether they are held.
  */
-export function appendParts(database: Database, place: Placement, parts: readonly NewPart[]): number[] {
-  if (parts.length === 0) return [];
+export function appendParts(
+  database: Database,
+  place: Placement,
+  parts: readonly NewPart[],
+): { seqs: number[]; isHeld: boolean } {
+  if (parts.length === 0) return { seqs: [], isHeld: false };
   const { account, user, nowMs } = place;
   const ahead = database.one(
     `SELECT reason FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND state = 'held' LIMIT 1`,
     account,
     user,
   );
-  return parts.map((part) => {
+  const seqs = parts.map((part) => {
     const { rowid } = database.run(
       `INSERT INTO parts (account, user, client_id, message, origin, run_id, text, file, state, reason,
          send_id, send_key, expires_at, created_at, held_at)
@@ -57,14 +61,7 @@ export function appendParts(database: Database, place: Placement, parts: readonl
     );
     return rowid;
   });
-}
-
-/** Parts just appended, if they are held: all of them are, or none is. */
-export function heldParts(database: Database, seqs: readonly number[]): PartView[] {
-  const [first] = seqs;
-  if (first === undefined) return [];
-  if (database.one('SELECT state FROM parts WHERE seq = ?', first)?.state !== 'held') return [];
-  return seqs.flatMap((seq) => partView(database, seq) ?? []);
+  return { seqs, isHeld: ahead !== undefined };
 }
 
 /** Users of an account with parts that may be deliverable, by age of their oldest. */

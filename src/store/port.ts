@@ -82,8 +82,8 @@ export interface Store {
    * server to forget these messages: it must wait for {@link Store.durable}.
    */
   takeIn(intake: Intake): Promise<IntakeResult>;
-  /** Resolves when what has been committed by now is durable. */
-  durable(): Promise<void>;
+  /** Resolves when what has been committed by now is durable; `soon` leaves other steps a moment to share the wait. */
+  durable(urgency?: 'now' | 'soon'): Promise<void>;
   /** Notes that polling works, for `status`. Not durable by itself. */
   notePoll(input: { account: string; nowMs: number }): Promise<void>;
   /** Notes that this login is dead, or works. */
@@ -93,7 +93,7 @@ export interface Store {
   unfinished(account: string): Promise<LaneEntry[]>;
   /** Commits the start of a turn; null when the message is not to run any more. */
   startTurn(input: { account: string; seq: number; nowMs: number }): Promise<StartedTurn | null>;
-  /** Commits the end of a turn together with the parts of its answer; durable before it resolves. */
+  /** Commits the end of a turn together with the parts of its answer. Nothing of them is sent before {@link Store.durable}. */
   finishTurn(input: {
     account: string;
     seq: number;
@@ -110,10 +110,16 @@ export interface Store {
   enqueue(request: SendRequest): Promise<PartView[]>;
   /** Users of the account that have parts to deliver. */
   usersToDeliver(account: string): Promise<string[]>;
-  /** Takes the next part of a user for one request, if one may go now. */
+  /** Takes the next part of a user for one request, if one may go now; it is sent when it is {@link Store.durable}. */
   claimPart(terms: DeliveryTerms): Promise<Claim>;
-  /** Commits what the server said of a claimed part. */
-  settlePart(input: { account: string; seq: number; reply: SendReply; nowMs: number }): Promise<Verdict>;
+  /** Commits what the server said of a claimed part; with `next` it claims the user's next one in the same step. */
+  settlePart(input: {
+    account: string;
+    seq: number;
+    reply: SendReply;
+    nowMs: number;
+    next?: DeliveryTerms;
+  }): Promise<Verdict>;
   /** Commits how the upload of a claimed file ended. */
   settleUpload(input: {
     account: string;

@@ -214,5 +214,6 @@ function verdictOf(database: Database, seq: number, waitMs: number | null, held:
     waitMs,
     held: held.filter((other) => other.seq !== seq),
     budgetLeft: Math.max(0, BUDGET_MESSAGES - sent),
+    next: null,
   };
 }

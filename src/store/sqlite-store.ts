@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { markLogin, openAccount } from './accounts.ts';
-import { type Claimant, claimPart, renewLease } from './claim.ts';
+import { type Claimant, claimNext, claimPart, renewLease } from './claim.ts';
 import { createCommits, type FullDisk } from './commits.ts';
 import { type Database, openDatabase, storageError } from './database.ts';
 import { requeueExpired } from './holds.ts';
@@ -62,8 +62,8 @@ export function openStore(options: {
         db.run('UPDATE inbox SET child = ? WHERE account = ? AND id = ?', JSON.stringify(child), account, id);
       }),
     takeIn: (intake) => run((db) => takeIn(db, intake)),
-    durable: () =>
-      commits.durable().catch((error) => {
+    durable: (urgency) =>
+      commits.durable(urgency).catch((error) => {
         throw storageError(path, error);
       }),
     notePoll: (input) =>
@@ -75,21 +75,24 @@ export function openStore(options: {
     unfinished: (account) => read(() => unfinished(database, account)),
     startTurn: (input) => run((db) => startTurn(db, input)),
     finishTurn: (input) =>
-      run(
-        (db) => {
-          const held = finishTurn(db, input);
-          return {
-            held,
-            claim: input.claim && input.parts.length > 0 ? claimPart(db, input.claim, claimant) : null,
-          };
-        },
-        input.parts.length > 0 ? 'durable' : 'ordered',
-      ),
+      run((db) => {
+        const held = finishTurn(db, input);
+        return {
+          held,
+          claim: input.claim && input.parts.length > 0 ? claimPart(db, input.claim, claimant) : null,
+        };
+      }),
     retry: (input) => run((db) => retry(db, input), 'durable'),
     enqueue: (request) => run((db) => enqueue(db, request), 'durable'),
     usersToDeliver: (account) => read(() => usersToDeliver(database, account)),
     claimPart: (terms) => run((db) => claimPart(db, terms, claimant)),
-    settlePart: (input) => run((db) => settlePart(db, input, claimant.id)),
+    settlePart: ({ next, ...input }) =>
+      run((db) => {
+        const verdict = settlePart(db, input, claimant.id);
+        return next && verdict.waitMs === null
+          ? { ...verdict, next: claimNext(db, next, claimant) }
+          : verdict;
+      }),
     settleUpload: (input) => run((db) => settleUpload(db, input, claimant.id)),
     renewLease: (input) => run((db) => renewLease(db, input, claimant.id)),
     returnPart: (input) => run((db) => returnPart(db, input, claimant.id)),
@@ -136,5 +139,5 @@ function enqueue(database: Database, request: SendRequest): PartView[] {
   const before = id === null ? [] : partsOfSendId(database, account, id);
   if (before.length > 0) return before;
   if (key !== null) replaceKey(database, { account, user, key, nowMs: request.nowMs });
-  return appendParts(database, request, request.parts).map((seq) => partView(database, seq) as PartView);
+  return appendParts(database, request, request.parts).seqs.map((seq) => partView(database, seq) as PartView);
 }

@@ -3,7 +3,7 @@ import { newUuid } from '../core/ids.ts';
 import type { Database, Row } from './database.ts';
 import type { Child, LaneEntry, StartedTurn, TurnResult } from './inbox-port.ts';
 import type { NewPart, PartView } from './outbox-port.ts';
-import { appendParts, heldParts } from './parts.ts';
+import { appendParts, partView } from './parts.ts';
 
 /** The columns of {@link startedTurn}. */
 const STARTED = 'seq, id, user, raw, received_at, session_id, turn, attempt, failures';
@@ -80,7 +80,8 @@ export function finishTurn(
     );
   }
   const place = { account, user: row.user as string, message: row.id as string, nowMs };
-  return heldParts(database, appendParts(database, place, input.parts));
+  const { seqs, isHeld } = appendParts(database, place, input.parts);
+  return isHeld ? seqs.flatMap((one) => partView(database, one) ?? []) : [];
 }
 
 /**

@@ -6,12 +6,17 @@ const CONTAINER = /^(?:[ \t>]|[-+*][ \t]|\d+[.)][ \t])+/;
 const SMALL_HEADING = /^((?:[ \t]*>)* {0,3})(?:#{5,6}[ \t]+)+(?=\S)/;
 const BLOCK_START = /^\s*(?:$|[-+*][ \t]|\d+[.)][ \t]|#{1,6}[ \t]|>|\|)/;
 
+/** Without one of these nothing is changed: headings, emphasis, identifiers, images, a bare `<`. */
+const SHAPED = /[#*_<!]/;
+
 /**
  * Turns Markdown into what the phone shows rightly (design 3 "Shape", protocol 11): small headings and CJK
  * italics lose their marks, images become links, a bare `<` becomes `＜`, identifiers get backticks. Code is
  * never touched. Linear in the length of the text, whatever it contains.
  */
 export function shapeForWeChat(markdown: string): string {
+  // Most of what people and agents say in a chat has nothing of what is changed here.
+  if (!SHAPED.test(markdown)) return markdown;
   const shaped: string[] = [];
   let block: string[] = [];
   let fence: Fence | null = null;

@@ -26,6 +26,7 @@ test.each([
     const run = startWxagent(['run', '--max-age', '0', ...QUICK, ...LATER_ONCE], { home, env });
     simulator.control.messages([{ text: 'one' }, { text: 'later' }]);
     await run.says('stderr', 'will run again in 5 s');
+    expect((await wxagent(['messages', '--json'], { home, env })).stdout).toContain('"state":"waiting"');
     clock.set(shiftMs);
     const asked = simulator.control.requests().length;
     const startedAt = performance.now();

@@ -90,12 +90,12 @@ test('--id sends once, --key replaces, --ttl drops, --no-hold keeps nothing', as
   const { home } = loggedIn(simulator);
   const clock = wallClock(makeFolder());
   // Nobody has written yet: all of it is held.
-  const twice = await Promise.all([1, 2].map(() => send(home, ['--id', 'report', 'the report'])));
-  expect(twice[0]?.parts[0]?.clientId).toBe(twice[1]?.parts[0]?.clientId);
-  expect(twice.map(({ exit }) => exit)).toEqual([75, 75]);
   for (const text of ['60 %', '80 %', '100 %']) {
     expect(await verdictOf(home, ['--key', 'progress', text])).toEqual([75, 'held', 'first-contact']);
   }
+  const twice = await Promise.all([1, 2].map(() => send(home, ['--id', 'report', 'the report'])));
+  expect(twice[0]?.parts[0]?.clientId).toBe(twice[1]?.parts[0]?.clientId);
+  expect(twice.map(({ exit }) => exit)).toEqual([75, 75]);
   expect(await verdictOf(home, ['--ttl', '1h', 'lunch?'])).toEqual([75, 'held', 'first-contact']);
   expect(await verdictOf(home, ['--ttl', '9h', 'dinner?'])).toEqual([75, 'held', 'first-contact']);
   expect(await verdictOf(home, ['--no-hold', 'now or never'])).toEqual([69, 'expired', 'no-hold']);
@@ -205,3 +205,14 @@ test('a user whose texts wait holds nobody else up, and nothing overtakes them',
   expect(shown[1]).toBe('two');
   expect((await run.stop()).code).toBe(0);
 });
+
+test('an agent that is run again repeats what it sends, unless it names it with --id', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  simulator.control.message({ text: 'hi' });
+  const agent =
+    '"$WXAGENT_BIN" send "again $WXAGENT_ATTEMPT"; "$WXAGENT_BIN" send --id "$WXAGENT_MESSAGE_ID" once; [ "$WXAGENT_ATTEMPT" != 1 ] || exit 75; echo done';
+  const run = startWxagent(['run', ...QUICK, '--base-url', simulator.baseUrl, '--exec', agent], { home });
+  expect(await answered(simulator, 4)).toEqual(['again 1', 'once', 'again 2', 'done']);
+  expect((await run.stop()).code).toBe(0);
+}, 30_000);

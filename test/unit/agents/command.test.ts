@@ -29,7 +29,7 @@ function agentFor(command: Command, changes: Partial<CommandAgentOptions> = {}) 
     constants: { home: null, baseUrl: null, cdnUrl: null, bin: 'wxagent', version: '0.0.0' },
     killGraceMs: 50,
     log,
-    onStarted: (_, pid) => started.push(pid),
+    onStarted: (_, pid) => void started.push(pid),
     ...changes,
   });
   return {

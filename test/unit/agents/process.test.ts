@@ -82,7 +82,7 @@ describe('a child that ends by itself', () => {
       runWith({
         command: { shell: 'read line; echo "$line"' },
         stdin: Buffer.from('go\n'),
-        onStarted: (pid) => started.push({ pid, alive: groupAlive(pid) }),
+        onStarted: (pid) => void started.push({ pid, alive: groupAlive(pid) }),
       }),
     );
     expect(started).toEqual([{ pid: end.pid, alive: true }]);

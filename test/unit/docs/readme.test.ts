@@ -130,9 +130,7 @@ describe.each(READMES)('%s', (path) => {
   });
 
   const lines = blocksOf(page).flatMap(({ text }) =>
-    text
-      .split('\n')
-      .flatMap((line) => /(?:^|[\s/=])wxagent ([a-z]+\b.*)$/.exec(line)?.[1] ?? []),
+    text.split('\n').flatMap((line) => /(?:^|[\s/=])wxagent ([a-z]+\b.*)$/.exec(line)?.[1] ?? []),
   );
   const ours = lines.filter((line) => COMMANDS.some(({ name }) => line.split(' ')[0] === name));
 

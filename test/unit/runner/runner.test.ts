@@ -126,7 +126,15 @@ test('messages come in, are answered in order, and a stop is clean', async () =>
   runner?.stop();
   expect(await runner?.done).toBe('stopped');
   expect(sent).toEqual(['re: 1', 're: 2']);
-  expect(types()).toEqual(['ready', 'message', 'outcome', 'part', 'message', 'outcome', 'part', 'stopped']);
+  // When a part arrives is the server's affair: the lane does not wait for it.
+  expect(types().filter((type) => type !== 'part')).toEqual([
+    'ready',
+    'message',
+    'outcome',
+    'message',
+    'outcome',
+    'stopped',
+  ]);
   expect(calls.filter((call) => call !== 'poll')).toEqual(['start', 'stop']);
   expect(await store.unfinished(ACCOUNT)).toEqual([]);
 });

@@ -76,3 +76,10 @@ test('a clock that drifts by less than an hour changes nothing', async () => {
   const { swept } = await sweepsWhile(3, () => 59 * 60_000);
   expect(swept).toHaveLength(3);
 });
+
+test('a clock that stays where it jumped to is right after an hour: a laptop has slept', async () => {
+  const { swept } = await sweepsWhile(70, (round) => (round >= 1 ? 3 * 3_600_000 : 0));
+  // The first sweep saw the old time; those of the hour after the jump were left out.
+  expect(swept.length).toBeGreaterThan(1);
+  expect(swept.length).toBeLessThan(12);
+});
