@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from './cli/program.ts';
 import { readEnvironment } from './config.ts';
@@ -31,7 +32,8 @@ const io: Io = {
   },
   stdoutIsTerminal: process.stdout.isTTY === true,
   stderrIsTerminal: process.stderr.isTTY === true,
-  stdinIsTerminal: process.stdin.isTTY === true,
+  // Asked without `process.stdin`, whose first use makes a stream that most commands never read.
+  stdinIsTerminal: isatty(0),
 };
 
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;

@@ -1,4 +1,5 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReplyPiece } from '../core/message.ts';
 
@@ -16,15 +17,23 @@ export interface LeftFiles {
  */
 export async function filesLeftIn(folder: string): Promise<LeftFiles> {
   const left: LeftFiles = { pieces: [], skipped: [] };
-  // A folder the agent has removed holds nothing.
-  const names = await readdir(folder).catch((): string[] => []);
-  for (const name of names.sort()) {
+  for (const name of namesIn(folder).sort()) {
     const file = join(folder, name);
     const reason = name.startsWith('.') ? 'hidden' : await whyNotSendable(file);
     if (reason === null) left.pieces.push({ file, name });
     else left.skipped.push(`${name} (${reason})`);
   }
   return left;
+}
+
+/** Asked here and now: mostly there is nothing, and a thread to look would take longer to wake up. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // A folder the agent has removed holds nothing.
+    return [];
+  }
 }
 
 async function whyNotSendable(file: string): Promise<string | null> {

@@ -10,10 +10,14 @@ type Flags = Partial<Record<SettingName, unknown>>;
 /** Parses the arguments and runs the command. Returns the exit code; throws what the command throws. */
 export async function runProgram(host: Host, argv: readonly string[]): Promise<number> {
   let exit = 0;
-  const program = createProgram(host, async (action, flags, args) => {
-    const context = createContext(host, flags);
-    exit = await (await action())(context, args);
-  });
+  const program = createProgram(
+    host,
+    async (action, flags, args) => {
+      const context = createContext(host, flags);
+      exit = await (await action())(context, args);
+    },
+    argv,
+  );
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exit;
@@ -27,8 +31,13 @@ export async function runProgram(host: Host, argv: readonly string[]): Promise<n
 
 type Run = (action: () => Promise<Action>, flags: Flags, args: string[]) => Promise<void>;
 
-/** The command tree as commander has it; tests and documents read it. */
-export function createProgram(host: Pick<Host, 'io'>, run: Run): Command {
+/**
+ * The command tree as commander has it; tests and documents read it. With `argv`, a command that it cannot mean
+ * is without its flags: to make all of them takes longer than to parse.
+ */
+export function createProgram(host: Pick<Host, 'io'>, run: Run, argv?: readonly string[]): Command {
+  const isMeant = (spec: CommandSpec): boolean =>
+    argv === undefined || argv.some((arg) => arg === spec.name || ['--help', '-h', 'help'].includes(arg));
   const program = new Command('wxagent')
     .usage('[options] [command]')
     .description('Connects any agent to personal WeChat. Docs: README.md, 中文: README.zh-CN.md')
@@ -39,7 +48,7 @@ export function createProgram(host: Pick<Host, 'io'>, run: Run): Command {
   program.version(VERSION, '--version', 'print the version');
   addFlags(program, GLOBAL_SETTINGS);
   for (const spec of COMMANDS)
-    program.addCommand(createCommand(host, spec, run), { isDefault: spec.isDefault ?? false });
+    program.addCommand(createCommand(host, spec, run, isMeant(spec)), { isDefault: spec.isDefault ?? false });
   return program
     .argument('[command]')
     .allowExcessArguments()
@@ -51,7 +60,7 @@ export function createProgram(host: Pick<Host, 'io'>, run: Run): Command {
     });
 }
 
-function createCommand(host: Pick<Host, 'io'>, spec: CommandSpec, run: Run): Command {
+function createCommand(host: Pick<Host, 'io'>, spec: CommandSpec, run: Run, withFlags: boolean): Command {
   const command = new Command(spec.name)
     .description(spec.about)
     .exitOverride()
@@ -59,10 +68,12 @@ function createCommand(host: Pick<Host, 'io'>, spec: CommandSpec, run: Run): Com
   if (spec.args) for (const argument of spec.args.split(' ')) command.argument(argument);
   if (spec.passThrough) command.passThroughOptions();
   command.version(VERSION, '--version', 'print the version');
-  addFlags(command, spec.settings);
-  addFlags(command, GLOBAL_SETTINGS, 'Global options:');
+  if (withFlags) {
+    addFlags(command, spec.settings);
+    addFlags(command, GLOBAL_SETTINGS, 'Global options:');
+  }
   for (const sub of spec.subcommands ?? []) {
-    command.addCommand(createCommand(host, sub, run), { isDefault: sub.isDefault ?? false });
+    command.addCommand(createCommand(host, sub, run, withFlags), { isDefault: sub.isDefault ?? false });
   }
   const load = spec.load;
   if (load)

@@ -1,0 +1,59 @@
+/**
+ * 2,000 messages wait when the program comes up: how many a second are answered, from its first answered poll on.
+ * Both sides answer every user in order and all users at once.
+ */
+import { figure, median } from './figures.mjs';
+import { createHome, startBare, startWxagent } from './sides.mjs';
+
+const MESSAGES = 2_000;
+const USERS = 50;
+const ROUNDS = 5;
+const RUN = ['run', '--echo', '--pace', '0', '--no-typing', '--allow-all'];
+
+export async function measureBacklog({ phones, folder }) {
+  const oneBot = (label) => async () => {
+    const [bot] = await phones.call('bots', { count: 1, label });
+    return { bots: [bot], writer: (n) => ({ bot: bot.id, user: `${label}-user-${n % USERS}@im.wechat` }) };
+  };
+  const manyBots = (label) => async () => {
+    const bots = await phones.call('bots', { count: USERS, label });
+    return { bots, writer: (n) => ({ bot: bots[n % USERS].id, user: bots[n % USERS].user }) };
+  };
+  return [
+    await compare({ phones, folder }, '2,000 waiting, 1 bot, 50 users', oneBot, [
+      '--concurrency',
+      String(USERS),
+    ]),
+    await compare({ phones, folder }, '2,000 waiting, 50 bots', manyBots, ['--all-accounts']),
+  ];
+}
+
+async function compare({ phones, folder }, name, setting, flags) {
+  const rates = { ours: [], bare: [] };
+  const starts = {
+    ours: (label, bots) => startWxagent(createHome(folder, label, phones.baseUrl, bots), [...RUN, ...flags]),
+    bare: (_, bots) => startBare(phones.baseUrl, bots),
+  };
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [side, start] of Object.entries(starts)) {
+      const label = `${name.replace(/\W+/g, '-')}-${side}-${round}`;
+      const { bots, writer } = await setting(label)();
+      const messages = Array.from({ length: MESSAGES }, (_, n) => ({ ...writer(n), text: `message ${n}` }));
+      await phones.call('write', { messages });
+      const answered = phones.call('answered', { count: MESSAGES });
+      const process = start(label, bots);
+      const rate = MESSAGES / ((await answered) / 1_000);
+      await process.stop();
+      // The first round warms the disk cache.
+      if (round > 0) rates[side].push(rate);
+    }
+  }
+  return figure({
+    name,
+    unit: 'messages/s',
+    ours: median(rates.ours),
+    bare: median(rates.bare),
+    beside: 'bare loop',
+    atLeast: 0.5,
+  });
+}

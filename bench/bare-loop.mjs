@@ -1,0 +1,63 @@
+/**
+ * The bare loop: polls, and sends every text back, with the same requests, headers and HTTP client as
+ * wxagent. It stores nothing, checks nothing and forgets what it had when it ends. Every user is
+ * answered in order, all users at once. With `spawn` it asks `sh -c cat` for the answer first.
+ *
+ * Bots come as JSON in argv: `node bench/bare-loop.mjs '{"baseUrl":"...","bots":[{"token":"..."}]}'`
+ */
+import { randomUUID } from 'node:crypto';
+import { Agent, request } from 'undici';
+import { catThrough } from './bare-spawn.mjs';
+
+const { baseUrl, bots, spawns = false } = JSON.parse(process.argv[2]);
+const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+
+async function post(token, path, body) {
+  const { body: answer } = await request(`${baseUrl}/ilink/bot/${path}`, {
+    dispatcher,
+    method: 'POST',
+    headers: {
+      'iLink-App-Id': 'bot',
+      'iLink-App-ClientVersion': '256',
+      'Content-Type': 'application/json',
+      AuthorizationType: 'ilink_bot_token',
+      'X-WECHAT-UIN': 'MTIzNDU2Nzg5MA==',
+      Authorization: `Bearer ${token}`,
+    },
+    body: JSON.stringify({ ...body, base_info: { channel_version: '0.0.0', bot_agent: 'bare/0.0.0' } }),
+  });
+  return answer.json();
+}
+
+async function answer(token, message) {
+  const { text } = message.item_list[0].text_item;
+  await post(token, 'sendmessage', {
+    msg: {
+      from_user_id: '',
+      to_user_id: message.from_user_id,
+      client_id: randomUUID(),
+      message_type: 2,
+      message_state: 2,
+      item_list: [{ type: 1, text_item: { text: spawns ? await catThrough(text) : text } }],
+      context_token: message.context_token,
+    },
+  });
+}
+
+async function serve({ token }) {
+  const users = new Map();
+  let cursor = '';
+  for (;;) {
+    const { msgs, get_updates_buf } = await post(token, 'getupdates', { get_updates_buf: cursor });
+    cursor = get_updates_buf;
+    for (const message of msgs) {
+      const before = users.get(message.from_user_id) ?? Promise.resolve();
+      users.set(
+        message.from_user_id,
+        before.then(() => answer(token, message)),
+      );
+    }
+  }
+}
+
+await Promise.all(bots.map(serve));

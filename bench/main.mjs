@@ -1,0 +1,56 @@
+/**
+ * `npm run bench`: what wxagent costs beside the bare requests, in one run, side by side (docs/benchmarks.md).
+ * `--json` prints one document; names of rooms (start-up, echo, backlog, spawned, memory, long) measure only those;
+ * `long`, which takes minutes, only when it is named.
+ * Needs a build. Exits 0 whether or not the targets are met: figures are for reading, not for a verdict.
+ */
+import { cpus } from 'node:os';
+import { measureBacklog } from './backlog.mjs';
+import { measureEcho } from './echo.mjs';
+import { tableOf } from './figures.mjs';
+import { measureLong } from './long.mjs';
+import { measureMemory } from './memory.mjs';
+import { createFolder, startPhones } from './sides.mjs';
+import { measureSpawned } from './spawned.mjs';
+import { measureStartUp } from './start-up.mjs';
+
+const ROOMS = {
+  'start-up': measureStartUp,
+  echo: measureEcho,
+  backlog: measureBacklog,
+  spawned: measureSpawned,
+  memory: measureMemory,
+  long: measureLong,
+};
+/** Rooms measured when none is named: those that take seconds. */
+const USUAL = Object.keys(ROOMS).filter((name) => name !== 'long');
+
+const args = process.argv.slice(2);
+const asked = args.filter((arg) => arg !== '--json');
+const unknown = asked.find((name) => !Object.hasOwn(ROOMS, name));
+if (unknown !== undefined) {
+  process.stderr.write(`bench: there is no "${unknown}": ${Object.keys(ROOMS).join(', ')}, --json\n`);
+  process.exit(64);
+}
+
+const folder = createFolder();
+const figures = [];
+try {
+  for (const name of asked.length > 0 ? asked : USUAL) {
+    process.stderr.write(`bench: ${name}\n`);
+    // A server of its own for every room, so that none inherits what another left in its memory.
+    const phones = await startPhones();
+    try {
+      figures.push(...(await ROOMS[name]({ phones, folder })));
+    } finally {
+      await phones.stop();
+    }
+  }
+} finally {
+  folder.remove();
+}
+
+const machine = `Node ${process.versions.node}, ${process.platform} ${process.arch}, ${cpus().length} x ${cpus()[0]?.model.trim()}`;
+if (args.includes('--json'))
+  process.stdout.write(`${JSON.stringify({ v: 1, type: 'bench', machine, figures })}\n`);
+else process.stdout.write(`${machine}\n\n${tableOf(figures)}\n`);

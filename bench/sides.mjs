@@ -1,0 +1,113 @@
+/**
+ * The three processes of a measurement: the phones' side, wxagent as users start it, and the bare loop.
+ */
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = (file) => fileURLToPath(new URL(file, import.meta.url));
+const bin = here('../bin/wxagent.js');
+
+/** The environment of everything measured: none of this machine's wxagent settings reach it. */
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('WXAGENT_')));
+
+/** A folder for one run of the bench. */
+export function createFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'wxagent-bench-'));
+  return { path: folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Starts the phones' side (phones.mjs); `call(name, input)` asks it for something. */
+export async function startPhones() {
+  const child = fork(here('phones.mjs'), { env });
+  const waiting = new Map();
+  let calls = 0;
+  child.on('message', ({ id, result, error }) => {
+    const { resolve, reject } = waiting.get(id) ?? {};
+    waiting.delete(id);
+    if (error === undefined) resolve?.(result);
+    else reject(new Error(error));
+  });
+  child.on('exit', () => {
+    for (const { reject } of waiting.values()) reject(new Error('the simulator has ended'));
+  });
+  const answer = (id) => new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
+  await answer(0);
+  const call = (name, input = {}) => {
+    const id = ++calls;
+    const answered = answer(id);
+    child.send({ id, name, input });
+    return answered;
+  };
+  return { call, baseUrl: await call('baseUrl'), stop: () => end(child, 'SIGKILL') };
+}
+
+/** A home in which these bots are logged in. */
+export function createHome(folder, label, baseUrl, bots) {
+  const home = join(folder.path, label);
+  mkdirSync(home);
+  const accounts = bots.map(({ id, token, user }) => ({
+    key: id,
+    id,
+    formerIds: [],
+    name: null,
+    owner: user,
+    token,
+    baseUrl,
+    namedUrl: baseUrl,
+    cdnUrl: null,
+    loggedInAt: new Date().toISOString(),
+  }));
+  writeFileSync(join(home, 'config.json'), JSON.stringify({ accounts, defaultAccount: null, settings: {} }));
+  return home;
+}
+
+/** Starts wxagent; what it says on stderr goes to a file, as under a supervisor. */
+export function startWxagent(home, args) {
+  const log = join(home, 'log.txt');
+  const stderr = openSync(log, 'a');
+  const child = spawn(process.execPath, [bin, ...args, '--home', home], {
+    env,
+    stdio: ['ignore', 'ignore', stderr],
+  });
+  closeSync(stderr);
+  child.once('exit', (code) => {
+    if (code !== 0 && code !== null)
+      process.stderr.write(`wxagent ${args.join(' ')} left with ${code}:\n${readFileSync(log)}`);
+  });
+  return { pid: child.pid, stop: () => end(child, 'SIGTERM') };
+}
+
+/** Starts the bare loop for these bots. */
+export function startBare(baseUrl, bots, { spawns = false } = {}) {
+  const input = JSON.stringify({ baseUrl, bots, spawns });
+  const child = spawn(process.execPath, [here('bare-loop.mjs'), input], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return { pid: child.pid, stop: () => end(child, 'SIGKILL') };
+}
+
+/** Runs a program to its end; returns milliseconds, spawn to exit. Its exit code must be among `exits`. */
+export async function timeOf(argv, exits = [0]) {
+  const startedMs = performance.now();
+  const child = spawn(process.execPath, argv, { env, stdio: ['ignore', 'ignore', 'ignore'] });
+  const [code] = await once(child, 'exit');
+  const tookMs = performance.now() - startedMs;
+  if (!exits.includes(code)) throw new Error(`${argv.join(' ')} left with ${code}`);
+  return tookMs;
+}
+
+/** The same for wxagent. */
+export function timeOfWxagent(home, args, exits) {
+  return timeOf([bin, ...args, '--home', home], exits);
+}
+
+async function end(child, signal) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  await once(child, 'exit');
+}
