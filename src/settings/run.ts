@@ -11,6 +11,7 @@ export const RUN = {
   header: {
     kind: 'list',
     flag: "--header <'Name: value'>",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: shown to people as it is.
     about: 'header for --http, ${VAR} from the environment (repeatable)',
   },
   echo: { kind: 'switch', flag: '--echo', about: 'agent: send every text back' },
