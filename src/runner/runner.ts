@@ -156,22 +156,20 @@ export function startRunner(options: {
   }
 
   async function serve(): Promise<RunnerEnd> {
-    const opened = await store.openAccount({
-      account: key,
-      login: account.login,
-      owner: account.owner,
-      nowMs: clock.now(),
-    });
     // From here on every commit of another process is seen, be it before the first look at what waits or after.
     const since = store.changes();
-    const former = await recoverFormer({ ...options, retries: settings.retries });
+    const { login, owner } = account;
+    // Asked for together, they share a commit and keep their order.
+    const [opened, former] = await Promise.all([
+      store.openAccount({ account: key, login, owner, nowMs: clock.now() }),
+      recoverFormer({ ...options, retries: settings.retries }),
+    ]);
     cleared = former.cleared;
     cleared.catch(fail);
     // The notice goes before what is answered from here on.
     for (const started of former.failed) await turns.giveUp(started);
     // Before the first poll: what waits is older than what that will bring.
     for (const entry of await store.unfinished(key)) lanes.add(entry);
-    void client.notifyStart().catch(fail);
     const intake = runIntake(
       {
         account: key,
@@ -197,6 +195,8 @@ export function startRunner(options: {
       },
       polling.signal,
     ).then((how) => (how === 'expired' ? expire() : undefined), fail);
+    // After the first poll, which people wait for.
+    void client.notifyStart().catch(fail);
     await delivery.refresh().catch(fail);
     const upkeep = Promise.all([
       watchStore({ account: key, since, store, lanes, delivery, clock }, polling.signal),
