@@ -108,6 +108,26 @@ test('each user gets his parts in order, and each verdict is told', async () => 
   });
 });
 
+test('nothing goes out before the disk has what would repeat it', async () => {
+  let written: () => void = () => {};
+  const disk = new Promise<void>((resolve) => (written = resolve));
+  let waits = 0;
+  const durable = async () => {
+    waits++;
+    await disk;
+  };
+  const cautious = make({ ...desk.store, durable });
+  await desk.sends(OWNER, '1');
+  await desk.sends(OWNER, '2');
+  cautious.kick(OWNER);
+  await pollUntil('the wait', () => waits === 1);
+  expect(sent).toEqual([]);
+  written();
+  await pollUntil('both', () => sent.length === 2);
+  expect(waits).toBe(2);
+  await cautious.stop();
+});
+
 test('a slow request to one user does not keep the others waiting', async () => {
   let answer: (result: Result) => void = () => {};
   answers.push(new Promise((resolve) => (answer = resolve)));

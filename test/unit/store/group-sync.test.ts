@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { createGroupSync } from '../../../src/store/group-sync.ts';
+
+/** A disk that is done when it is told, and how often it was waited for. */
+function createDisk() {
+  const disk = {
+    waits: [] as ('alone' | 'together')[],
+    finish: (() => {}) as (error?: Error) => void,
+    sync() {
+      disk.waits.push('together');
+      return new Promise<void>((resolve, reject) => {
+        disk.finish = (error) => (error ? reject(error) : resolve());
+      });
+    },
+    syncBlocking() {
+      disk.waits.push('alone');
+    },
+  };
+  return disk;
+}
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('one alone is served at once', async () => {
+  const disk = createDisk();
+  await createGroupSync(disk, systemClock).wait();
+  expect(disk.waits).toEqual(['alone']);
+});
+
+test('who asks in the same turn of the event loop shares one wait', async () => {
+  const disk = createDisk();
+  const group = createGroupSync(disk, systemClock);
+  const served: string[] = [];
+  const all = ['a', 'b', 'c'].map(async (name) => {
+    await Promise.resolve();
+    await group.wait();
+    served.push(name);
+  });
+  await turn();
+  expect(served).toEqual([]);
+  disk.finish();
+  await Promise.all(all);
+  expect([served, disk.waits]).toEqual([['a', 'b', 'c'], ['together']]);
+});
+
+test('who asks while the disk works waits for it once more: what he committed may have come too late', async () => {
+  const disk = createDisk();
+  const group = createGroupSync(disk, systemClock);
+  const first = Promise.all([group.wait(), group.wait()]);
+  await turn();
+  let late = false;
+  const second = group.wait().then(() => {
+    late = true;
+  });
+  await turn();
+  expect(late).toBe(false);
+  disk.finish();
+  await first;
+  await second;
+  expect(disk.waits).toEqual(['together', 'alone']);
+});
+
+test('soon: joins the next who waits, after him, and waits by itself when nobody comes', async () => {
+  const disk = createDisk();
+  const group = createGroupSync(disk, systemClock);
+  const served: string[] = [];
+  const soon = group.wait('soon').then(() => served.push('soon'));
+  const now = group.wait('now').then(() => served.push('now'));
+  await Promise.all([soon, now]);
+  expect([served, disk.waits]).toEqual([['now', 'soon'], ['alone']]);
+  const alone = group.wait('soon');
+  while (disk.waits.length < 2) await turn();
+  disk.finish();
+  await alone;
+  expect(disk.waits).toEqual(['alone', 'together']);
+});
+
+test('a disk that fails fails all who wait, and the next is tried anew', async () => {
+  const disk = createDisk();
+  const group = createGroupSync(disk, systemClock);
+  const failing = Promise.allSettled([group.wait(), group.wait(), group.wait('soon')]);
+  await turn();
+  disk.finish(new Error('broken'));
+  expect((await failing).map((one) => one.status)).toEqual(['rejected', 'rejected', 'rejected']);
+  await group.wait();
+  expect(disk.waits).toEqual(['together', 'alone']);
+});
+
+test('idle: when nobody waits any more, those of soon included', async () => {
+  const disk = createDisk();
+  const group = createGroupSync(disk, systemClock);
+  let served = false;
+  void group.wait('soon').then(() => {
+    served = true;
+  });
+  const idle = group.idle();
+  await turn();
+  disk.finish();
+  await idle;
+  expect(served).toBe(true);
+});
