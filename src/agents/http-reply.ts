@@ -97,7 +97,7 @@ function readLines(text: string, context: TurnContext): Outcome {
     const read = parseReplyLine(line);
     if (read.kind === 'piece') pieces.push(read.piece);
     if (read.kind === 'bad') {
-      for (const piece of pieces) context.emit(piece);
+      for (const piece of pieces) void context.emit(piece);
       return badOutput(read.detail);
     }
   }

@@ -8,8 +8,17 @@ export interface TurnContext {
   folders(): TurnFolders;
   /** Milliseconds the agent may take; 0 means no limit. */
   timeoutMs: number;
-  /** Queues a piece of the reply at once, for agents that stream (`--output jsonl`). */
-  emit(piece: ReplyPiece): void;
+  /**
+   * Queues a piece of the reply at once, in the order of the calls, for agents that stream. Resolves when it is
+   * committed, so that who awaits it is no faster than the disk. Never rejects. What was queued stays, however
+   * the turn ends; the pieces of the outcome come after it.
+   */
+  emit(piece: ReplyPiece): Promise<void>;
+  /**
+   * Asks the user something and resolves with the text of their next message, which no agent gets; null when
+   * none came within `waitMs`, or the turn was ended. Never rejects.
+   */
+  ask(question: string, waitMs: number): Promise<string | null>;
 }
 
 /** Folders given to one turn (contract 3). */
@@ -22,8 +31,8 @@ export interface TurnFolders {
   state: string;
 }
 
-/** Why the runner ends a turn early: its time is up, or wxagent is stopping. */
-export type TurnEnd = 'timeout' | 'stop';
+/** Why the runner ends a turn early: its time is up, wxagent is stopping, or the user wants no answer any more. */
+export type TurnEnd = 'timeout' | 'stop' | 'cancel';
 
 /** Anything that answers messages. */
 export interface Agent {

@@ -59,7 +59,8 @@ export function contextIn(
     signal: new AbortController().signal,
     folders: () => paths,
     timeoutMs: 0,
-    emit: (piece) => emitted.push(piece),
+    emit: async (piece) => void emitted.push(piece),
+    ask: async () => null,
     emitted,
     ...changes,
   };
