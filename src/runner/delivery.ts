@@ -189,7 +189,7 @@ export function createDelivery(options: {
     const course = courses.get(user);
     if (course) {
       course.again = true;
-      course.wake.abort();
+      if (course.until !== null) course.wake.abort();
     } else if (!stopped) open(user, Promise.resolve(null));
   }
 

@@ -50,7 +50,7 @@ export function claimPart(database: Database, terms: DeliveryTerms, claimant: Cl
     if (head.reason !== 'throttle') return { kind: 'nothing', held: [] };
     database.run(
       `UPDATE parts SET state = 'queued', reason = NULL
-         WHERE account = ? AND user = ? AND ${OPEN} AND state = 'held' AND reason = 'throttle'`,
+         WHERE account = ? AND user = ? AND ${OPEN} AND +state = 'held' AND reason = 'throttle'`,
       account,
       user,
     );

@@ -20,7 +20,7 @@ export function holdUser(
   );
   return database
     .all(
-      `SELECT ${VIEW} FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND state = 'held' ORDER BY seq`,
+      `SELECT ${VIEW} FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND +state = 'held' ORDER BY seq`,
       account,
       user,
     )
@@ -37,7 +37,7 @@ export function release(database: Database, intake: Intake, user: string): boole
   if (!hasKept(database, account, user)) return false;
   dropLate(database, account, user, nowMs);
   const held = database.all(
-    `SELECT * FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND state = 'held' AND reason <> 'throttle'
+    `SELECT * FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND +state = 'held' AND reason <> 'throttle'
        ORDER BY seq`,
     account,
     user,
@@ -69,7 +69,7 @@ export function release(database: Database, intake: Intake, user: string): boole
 /** Whether anything of the user is held, or has expired in a hold: mostly not, and then one question is enough. */
 function hasKept(database: Database, account: string, user: string): boolean {
   const found = database.one(
-    `SELECT EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN} AND state = 'held')
+    `SELECT EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN} AND +state = 'held')
        OR EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND state = 'expired') AS kept`,
     account,
     user,
@@ -81,7 +81,7 @@ function hasKept(database: Database, account: string, user: string): boolean {
 function dropLate(database: Database, account: string, user: string, nowMs: number): void {
   database.run(
     `UPDATE parts SET state = 'expired', reason = 'ttl', finished_at = ?1
-       WHERE account = ?2 AND user = ?3 AND ${OPEN} AND state = 'held' AND expires_at <= ?1`,
+       WHERE account = ?2 AND user = ?3 AND ${OPEN} AND +state = 'held' AND expires_at <= ?1`,
     nowMs,
     account,
     user,

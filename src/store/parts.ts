@@ -3,7 +3,9 @@ import type { NewPart, PartFile, PartOrigin, PartState, PartView } from './outbo
 
 /**
  * Parts that still wait for their verdict or their user, as SQL. SQLite uses the index of the open parts only
- * where a query has these very words: without them it reads every part there ever was.
+ * where a query has these very words: without them it reads every part there ever was. A condition on the state
+ * beside it is written `+state =`: what SQLite knows to be constant it puts into the list, which is built then
+ * at every run.
  */
 export const OPEN = "state IN ('queued', 'uploading', 'sending', 'held')";
 
@@ -34,7 +36,7 @@ export function appendParts(
   if (parts.length === 0) return { seqs: [], isHeld: false };
   const { account, user, nowMs } = place;
   const ahead = database.one(
-    `SELECT reason FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND state = 'held' LIMIT 1`,
+    `SELECT reason FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND +state = 'held' LIMIT 1`,
     account,
     user,
   );

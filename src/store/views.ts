@@ -49,7 +49,7 @@ function users(database: Database, account: string): UserView[] {
     database
       .all(
         `SELECT user, reason, count(*) AS parts, min(held_at) AS since FROM parts
-           WHERE account = ? AND ${OPEN} AND state = 'held' GROUP BY user`,
+           WHERE account = ? AND ${OPEN} AND +state = 'held' GROUP BY user`,
         account,
       )
       .map((row) => [
