@@ -19,6 +19,19 @@ export interface TurnContext {
    * none came within `waitMs`, or the turn was ended. Never rejects.
    */
   ask(question: string, waitMs: number): Promise<string | null>;
+  /** What the agent keeps of this conversation. */
+  memory: SessionMemory;
+}
+
+/**
+ * What an agent keeps between the turns of one session (`sessionId`): texts by name, there again after a restart.
+ * A new session begins with none. Agents share the names, so a name says whose value it is.
+ */
+export interface SessionMemory {
+  /** The text of this name; null when there is none. Rejects when the disk fails. */
+  get(name: string): Promise<string | null>;
+  /** Keeps a text under this name, null forgets it; on disk before the answer is sent. Rejects when the disk fails. */
+  set(name: string, value: string | null): Promise<void>;
 }
 
 /** Folders given to one turn (contract 3). */

@@ -12,6 +12,7 @@ import type { LaneStep } from './lanes.ts';
 import { turnOf } from './message-turn.ts';
 import type { RunnerOptions } from './options.ts';
 import type { Outgoing } from './outgoing.ts';
+import { createSessionMemory } from './session-memory.ts';
 import { createTurnEndings, type TurnEnding } from './turn-ending.ts';
 import type { Typing } from './typing.ts';
 
@@ -99,6 +100,7 @@ export function createTurns(options: {
         timeoutMs: settings.timeoutMs,
         emit: async () => {},
         ask: async () => null,
+        memory: createSessionMemory(store, clock, { account, user: turn.user, sessionId: turn.sessionId }),
       });
     } catch (error) {
       // The disk, mostly: the folders of the turn could not be made.

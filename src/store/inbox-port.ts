@@ -85,6 +85,14 @@ export type TurnResult =
   /** Runs again at `notBeforeMs`; `counts` adds to the failures that `--retries` limits. */
   | { kind: 'again'; notBeforeMs: number; counts: boolean; detail: string };
 
+/** Where an agent keeps a text: under a name, in one session of a user. */
+export interface SessionPlace {
+  account: string;
+  user: string;
+  sessionId: string;
+  name: string;
+}
+
 /** One message as `messages` lists it. */
 export interface MessageView {
   seq: number;

@@ -4,6 +4,7 @@ import type {
   IntakeResult,
   LaneEntry,
   MessageView,
+  SessionPlace,
   StartedTurn,
   TurnResult,
 } from './inbox-port.ts';
@@ -103,6 +104,13 @@ export interface Store {
     /** Claims the first part in the same step when nothing is ahead of it. */
     claim: DeliveryTerms | null;
   }): Promise<QueuedParts>;
+  /** What an agent has kept under this name in this session; null: nothing. */
+  sessionValue(place: SessionPlace): Promise<string | null>;
+  /**
+   * Keeps a text there in place of the one before, for as long as the session is the user's; null forgets it.
+   * On disk with whatever {@link Store.durable} is awaited next.
+   */
+  setSessionValue(input: SessionPlace & { value: string | null; nowMs: number }): Promise<void>;
   /** Marks messages to be run again: one by id, or all failed ones. Returns how many. */
   retry(input: { account: string; id: string | null }): Promise<number>;
 

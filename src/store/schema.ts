@@ -5,7 +5,7 @@ import type { Database } from './database.ts';
  * Forward migrations, applied in order; the number of those applied is SQLite's `user_version`.
  * Ids are TEXT (uint64 does not fit a double), content is BLOB (a text with NUL reads back cut).
  */
-const MIGRATIONS = [
+export const MIGRATIONS = [
   `
   CREATE TABLE accounts (
     account TEXT PRIMARY KEY,
@@ -96,6 +96,17 @@ const MIGRATIONS = [
   CREATE INDEX parts_open ON parts (account, user, seq) WHERE state IN ('queued', 'uploading', 'sending', 'held');
   CREATE INDEX parts_send_id ON parts (account, send_id) WHERE send_id IS NOT NULL;
   CREATE INDEX parts_expired ON parts (account, user) WHERE state = 'expired';
+  `,
+  `
+  CREATE TABLE session_values (
+    account TEXT NOT NULL,
+    user TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    changed_at INTEGER NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (account, user, session_id, name)
+  );
   `,
 ];
 

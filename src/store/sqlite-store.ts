@@ -20,6 +20,7 @@ import {
 import type { PartView, SendRequest, Store } from './port.ts';
 import { keepReserve } from './reserve.ts';
 import { migrate } from './schema.ts';
+import { sessionValue, setSessionValue } from './session-values.ts';
 import { returnPart, settlePart, settleUpload } from './settle.ts';
 import { sweep } from './sweep.ts';
 import { finishTurn, recover, retry, startTurn, unfinished } from './turns.ts';
@@ -82,6 +83,8 @@ export function openStore(options: {
           claim: input.claim && input.parts.length > 0 ? claimPart(db, input.claim, claimant) : null,
         };
       }),
+    sessionValue: (place) => read(() => sessionValue(database, place)),
+    setSessionValue: (input) => run((db) => setSessionValue(db, input)),
     retry: (input) => run((db) => retry(db, input), 'durable'),
     enqueue: (request) => run((db) => enqueue(db, request), 'durable'),
     usersToDeliver: (account) => read(() => usersToDeliver(database, account)),

@@ -1,6 +1,7 @@
 import type { Database } from './database.ts';
 import { OPEN } from './parts.ts';
 import type { Retention } from './port.ts';
+import { sweepSessionValues } from './session-values.ts';
 
 /** Rows touched by one step, so that it never keeps a poll waiting. */
 const BATCH = 200;
@@ -33,7 +34,8 @@ export function sweep(database: Database, retention: Retention): boolean {
     `DELETE FROM inbox WHERE finished_at < ? AND seq IN (SELECT seq FROM inbox ORDER BY seq LIMIT ${BATCH})`,
     nowMs - retention.finishedMs,
   );
-  const counts = [expired.changes, parts.changes, old.changes];
+  const values = sweepSessionValues(database, nowMs - retention.finishedMs, BATCH);
+  const counts = [expired.changes, parts.changes, old.changes, values];
   for (const row of database.all('SELECT user FROM users WHERE account = ?', account)) {
     counts.push(trimUser(database, account, row.user as string, retention.finishedPerUser));
   }

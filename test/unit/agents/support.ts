@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
-import type { TurnContext } from '../../../src/agents/port.ts';
+import type { SessionMemory, TurnContext } from '../../../src/agents/port.ts';
 import type { Log } from '../../../src/core/log.ts';
 import type { ReplyPiece, Turn } from '../../../src/core/message.ts';
 
@@ -61,8 +61,17 @@ export function contextIn(
     timeoutMs: 0,
     emit: async (piece) => void emitted.push(piece),
     ask: async () => null,
+    memory: memoryOf(new Map()),
     emitted,
     ...changes,
+  };
+}
+
+/** The memory of a session that is kept in a map. */
+export function memoryOf(values: Map<string, string>): SessionMemory {
+  return {
+    get: async (name) => values.get(name) ?? null,
+    set: async (name, value) => void (value === null ? values.delete(name) : values.set(name, value)),
   };
 }
 

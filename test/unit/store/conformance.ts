@@ -4,6 +4,7 @@ import { describeHolds } from './conformance/holds.ts';
 import { describeIntake } from './conformance/intake.ts';
 import { describeOutbox } from './conformance/outbox.ts';
 import { describeRefusals } from './conformance/refusals.ts';
+import { describeSessions } from './conformance/sessions.ts';
 import { describeTurns } from './conformance/turns.ts';
 import { describeViews } from './conformance/views.ts';
 
@@ -15,6 +16,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('outbox', () => describeOutbox(make));
     describe('refusals', () => describeRefusals(make));
     describe('holds', () => describeHolds(make));
+    describe('sessions', () => describeSessions(make));
     describe('views', () => describeViews(make));
   });
 }

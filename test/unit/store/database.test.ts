@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from '../../../src/core/clock.ts';
 import { openDatabase, type SqlValue } from '../../../src/store/database.ts';
 import type { Store } from '../../../src/store/port.ts';
+import { MIGRATIONS } from '../../../src/store/schema.ts';
 import { openStore } from '../../../src/store/sqlite-store.ts';
 import { makeScript, type Script } from '../../helpers/run-script.ts';
 
@@ -145,6 +146,26 @@ describe('a store that cannot be opened', () => {
     expect(newer.one('PRAGMA user_version')?.user_version).toBe(99);
     newer.close();
   });
+
+  test.each(MIGRATIONS.map((_, version) => version))(
+    'a database of schema %i is brought to the newest one, with what is in it',
+    async (version) => {
+      const old = openDatabase(path);
+      for (const sql of MIGRATIONS.slice(0, version)) old.exec(sql);
+      old.exec(`PRAGMA user_version=${version}`);
+      if (version > 0) old.run("INSERT INTO accounts (account, login, owner) VALUES ('bot', 'x', 'owner')");
+      old.close();
+      const store = open();
+      expect((await store.accountView('bot'))?.owner).toBe(version > 0 ? 'owner' : undefined);
+      const place = { account: 'bot', user: 'owner', sessionId: 's', name: 'x' };
+      await store.setSessionValue({ ...place, value: 'kept', nowMs: 1 });
+      expect(await store.sessionValue(place)).toBe('kept');
+      await store.close();
+      const migrated = openDatabase(path);
+      expect(migrated.one('PRAGMA user_version')?.user_version).toBe(MIGRATIONS.length);
+      migrated.close();
+    },
+  );
 
   test('damage that shows only later is an error of the disk, not a bug', async () => {
     const store = open();
