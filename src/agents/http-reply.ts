@@ -112,7 +112,7 @@ function formOf(contentType: string): 'text' | 'json' | 'lines' | 'other' {
 }
 
 /** Seconds or a date (RFC 9110 10.2.3) as milliseconds from now; null when absent or unreadable. */
-function retryAfterMs(header: string | undefined, nowMs: number): number | null {
+export function retryAfterMs(header: string | undefined, nowMs: number): number | null {
   if (header === undefined) return null;
   if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
   const dateMs = Date.parse(header);

@@ -62,21 +62,21 @@ interface HttpClient {
 /** Without a proxy two files of undici do; the whole of it also loads fetch, WebSocket, caches and mocks. */
 async function openClient(environment: Environment): Promise<HttpClient> {
   const { default: request } = await import('undici/lib/api/api-request.js');
-  const dispatcher = await openDispatcher({
-    // Empty strings, because undici reads the environment itself where it is told nothing.
-    httpProxy: environment.http_proxy || environment.HTTP_PROXY || '',
-    httpsProxy: environment.https_proxy || environment.HTTPS_PROXY || '',
-    noProxy: environment.no_proxy || environment.NO_PROXY || '',
-  });
+  const dispatcher = await openDispatcher(environment);
   return {
     request: (options) => request.call(dispatcher, options),
     close: () => dispatcher.destroy(),
   };
 }
 
-async function openDispatcher(
-  proxies: Record<'httpProxy' | 'httpsProxy' | 'noProxy', string>,
-): Promise<Dispatcher> {
+/** Kept-alive connections to agents, without limits of time; through the proxies that the environment names (contract 1). */
+export async function openDispatcher(environment: Environment): Promise<Dispatcher> {
+  const proxies = {
+    // Empty strings, because undici reads the environment itself where it is told nothing.
+    httpProxy: environment.http_proxy || environment.HTTP_PROXY || '',
+    httpsProxy: environment.https_proxy || environment.HTTPS_PROXY || '',
+    noProxy: environment.no_proxy || environment.NO_PROXY || '',
+  };
   // The turn's own limit bounds the whole exchange; an agent may think for minutes before it says a word.
   const unlimited = { headersTimeout: 0, bodyTimeout: 0 };
   if (proxies.httpProxy === '' && proxies.httpsProxy === '') {

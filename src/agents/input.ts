@@ -23,14 +23,18 @@ export function eventJson(turn: Turn): string {
   );
 }
 
-function plainInput({ text, quote, attachments }: Turn): string {
-  const lines = [...(quote ? quoteLines(quote) : []), ...(text === '' ? [] : [text])];
-  return [...lines, ...attachments.map(attachmentLine)].join('\n');
+/** A message as people read it: the quote as `> ` lines, the text, a line for each attachment (contract 3). */
+export function plainInput(
+  { text, quote, attachments }: Turn,
+  lineOf: (attachment: Attachment) => string = attachmentLine,
+): string {
+  const lines = [...(quote ? quoteLines(quote, lineOf) : []), ...(text === '' ? [] : [text])];
+  return [...lines, ...attachments.map(lineOf)].join('\n');
 }
 
-function quoteLines(quote: Quote): string[] {
+function quoteLines(quote: Quote, lineOf: (attachment: Attachment) => string): string[] {
   const lines = quote.text === '' ? [] : quote.text.split(/\r?\n/);
-  return [...lines, ...quote.attachments.map(attachmentLine)].map((line) => `> ${line}`);
+  return [...lines, ...quote.attachments.map(lineOf)].map((line) => `> ${line}`);
 }
 
 function attachmentLine({ kind, path, error }: Attachment): string {

@@ -5,7 +5,7 @@ import { VERSION } from '../core/version.ts';
 import type { CommandContext } from './context.ts';
 
 /** Settings that choose the agent of `run`. */
-const AGENT_SETTINGS = ['exec', 'http', 'echo', 'header', 'input'] as const;
+const AGENT_SETTINGS = ['exec', 'http', 'openai', 'model', 'system', 'echo', 'header', 'input'] as const;
 /** Between TERM and KILL (contract 4); less when `--grace` would be over before that. */
 const KILL_GRACE_MS = 5_000;
 
@@ -13,19 +13,20 @@ const KILL_GRACE_MS = 5_000;
 export type AgentMaker = (onStarted: (turn: Turn, pid: number) => Promise<void>) => Agent;
 
 /**
- * Checks the choice of agent: exactly one of `--exec`, `-- cmd`, `--http`, `--echo` (contract 2).
+ * Checks the choice of agent: exactly one of `--exec`, `-- cmd`, `--http`, `--openai`, `--echo` (contract 2).
  * Loads only the code of that one. Throws WxError `usage`, or `not-found` for a command that does not exist.
  */
 export async function chooseAgent(context: CommandContext, command: string[]): Promise<AgentMaker> {
-  const { exec, http, echo, header, input } = context.settings(AGENT_SETTINGS);
+  const { exec, http, openai, model, system, echo, header, input } = context.settings(AGENT_SETTINGS);
   const given = [
     exec !== null && '--exec',
     command.length > 0 && `-- ${command[0]}`,
     http !== null && '--http',
+    openai !== null && '--openai',
     echo && '--echo',
   ].filter((one) => one !== false);
   if (given.length === 0) {
-    throw new WxError('usage', 'run needs an agent: --exec, -- command, --http or --echo', {
+    throw new WxError('usage', 'run needs an agent, such as --exec <command>', {
       hint: "wxagent run --exec 'tr a-z A-Z'",
     });
   }
@@ -35,6 +36,10 @@ export async function chooseAgent(context: CommandContext, command: string[]): P
     });
   }
   if (header.length > 0 && http === null) throw new WxError('usage', '--header goes with --http');
+  if (openai === null) {
+    if (model !== null) throw new WxError('usage', '--model goes with --openai');
+    if (system !== null) throw new WxError('usage', '--system goes with --openai');
+  } else return openAiAgent(context, openai, model, system);
   if (http !== null) return httpAgent(context, http, header);
   if (echo) {
     const { createEchoAgent } = await import('../agents/echo.ts');
@@ -56,6 +61,26 @@ async function httpAgent(context: CommandContext, http: string, header: string[]
     clock: context.clock,
   };
   return () => createHttpAgent({ ...options, sender: createAgentSender(context.environment.all) });
+}
+
+async function openAiAgent(
+  context: CommandContext,
+  openai: string,
+  model: string | null,
+  system: string | null,
+): Promise<AgentMaker> {
+  const { parseBaseUrl, requireModel } = await import('../agents/openai-options.ts');
+  const options = {
+    baseUrl: parseBaseUrl(openai),
+    model: requireModel(model),
+    system,
+    apiKey: context.environment.get('OPENAI_API_KEY') || null,
+    environment: context.environment.all,
+    clock: context.clock,
+    log: context.log,
+  };
+  const { createOpenAiAgent } = await import('../agents/openai.ts');
+  return () => createOpenAiAgent(options);
 }
 
 async function commandAgent(

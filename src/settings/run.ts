@@ -14,6 +14,13 @@ export const RUN = {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: shown to people as it is.
     about: 'header for --http, ${VAR} from the environment (repeatable)',
   },
+  openai: {
+    kind: 'text',
+    flag: '--openai <base-url>',
+    about: 'agent: a chat-completions server (Ollama, vLLM, DeepSeek, ...)',
+  },
+  model: { kind: 'text', flag: '--model <name>', about: 'model that --openai asks' },
+  system: { kind: 'text', flag: '--system <text>', about: 'what --openai tells the model first' },
   echo: { kind: 'switch', flag: '--echo', about: 'agent: send every text back' },
   allAccounts: { kind: 'switch', flag: '--all-accounts', about: 'serve every account that is logged in' },
   input: {

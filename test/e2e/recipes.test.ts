@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { delimiter, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { EXIT_CODES } from '../../src/core/errors.ts';
+import { startChatServer } from '../helpers/chat-server.ts';
 import { type Block, blocksOf, READMES, readPage } from '../helpers/pages.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { BIN, type Exited, makeFolder, startWxagent } from '../helpers/wxagent.ts';
@@ -195,6 +196,22 @@ test('a service of plain text behind curl, and n8n answering with JSON or text',
   expect(answers().slice(0, 2)).toEqual(['plain: 一', 'n8n: 二']);
   expect(answers()[2]).toMatch(/^plain: \{.*三/);
   expect(answers()).toHaveLength(4);
+});
+
+test('a model with a memory, here and elsewhere', async () => {
+  const { say, type, answers } = await bench(README);
+  const server = await startChatServer();
+  onTestFinished(() => server.stop());
+  say('一');
+  const local = (line: string) => line.replace('http://127.0.0.1:11434/v1', server.url);
+  expect(await type('openai', local)).toMatchObject({ code: 0 });
+  say('二');
+  const elsewhere = (line: string) => line.replace('https://api.deepseek.com/v1', server.url);
+  expect(await type('openai-key', elsewhere)).toMatchObject({ code: 0 });
+  expect(answers()).toEqual(['echo: 一', 'echo: 二']);
+  const [, second] = server.asked;
+  expect(second?.headers.authorization).toBe('Bearer sk-...');
+  expect(second?.body.messages.map(({ role }) => role)).toEqual(['system', 'user', 'assistant', 'user']);
 });
 
 test('the lines of cron', async () => {
