@@ -11,6 +11,7 @@ import type {
   Store,
   Verdict,
 } from '../store/port.ts';
+import { createClockWatch } from './clock-watch.ts';
 import type { EventSink } from './events.ts';
 import { replyOf } from './send-reply.ts';
 import type { Uploader } from './upload.ts';
@@ -63,6 +64,7 @@ export function createDelivery(options: {
   const courses = new Map<string, Course>();
   const waiters = new Set<() => void>();
   const cut = new AbortController();
+  const clocks = createClockWatch(clock);
   let stopped = false;
 
   const terms = (user: string): DeliveryTerms => ({
@@ -122,7 +124,7 @@ export function createDelivery(options: {
       options.onExpired();
       return null;
     }
-    const settled = { account, seq: part.seq, reply, nowMs: clock.now() };
+    const settled = { account, seq: part.seq, reply, nowMs: clock.now(), steadyMs: clocks.steadyNow() };
     const verdict = await store.settlePart(stopped ? settled : { ...settled, next: terms(part.user) });
     if (reply.kind === 'unknown') log.debug(`${reply.detail}: the same request again`, { part: part.seq });
     report([verdict.part, ...verdict.held], verdict.budgetLeft);

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Store } from '../store/port.ts';
+import { createClockWatch } from './clock-watch.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** How often held parts may expire and finished rows are forgotten; while there is more to do, much sooner. */
@@ -8,8 +9,6 @@ const SWEEP_PAUSE_MS = 50;
 /** Finished rows are kept this long, and so many of each user (design 4). */
 const FINISHED_MS = 30 * 24 * 60 * 60_000;
 const FINISHED_PER_USER = 10_000;
-/** Clocks that differ by more have jumped: ages mean nothing until they agree again (design 4). */
-const CLOCK_JUMP_MS = 60 * 60_000;
 
 /**
  * Keeps the store and the outgoing files bounded, a little at a time so that no poll waits for it,
@@ -29,28 +28,4 @@ export async function runSweeps(
     if (!more && !jumped) await outgoing.sweep(store, clock.now());
     await clock.sleep(more ? SWEEP_PAUSE_MS : SWEEP_EVERY_MS, signal);
   }
-}
-
-/**
- * Tells whether the wall clock has jumped away from the monotonic one. A jump that stands for as long as it
- * takes to notice one is the time now: a laptop that slept, a clock that was put right.
- */
-function createClockWatch(clock: Clock): { haveJumped(): boolean } {
-  const offset = (): number => clock.now() - clock.monotonic();
-  let trustedMs = offset();
-  let jump: { offsetMs: number; sinceMs: number } | null = null;
-  return {
-    haveJumped() {
-      const nowMs = offset();
-      if (Math.abs(nowMs - trustedMs) <= CLOCK_JUMP_MS) {
-        jump = null;
-      } else if (jump === null || Math.abs(nowMs - jump.offsetMs) > CLOCK_JUMP_MS) {
-        jump = { offsetMs: nowMs, sinceMs: clock.monotonic() };
-      } else if (clock.monotonic() - jump.sinceMs > CLOCK_JUMP_MS) {
-        trustedMs = nowMs;
-        jump = null;
-      }
-      return jump !== null;
-    },
-  };
 }

@@ -120,12 +120,16 @@ export interface Store {
   usersToDeliver(account: string): Promise<string[]>;
   /** Takes the next part of a user for one request, if one may go now; it is sent when it is {@link Store.durable}. */
   claimPart(terms: DeliveryTerms): Promise<Claim>;
-  /** Commits what the server said of a claimed part; with `next` it claims the user's next one in the same step. */
+  /**
+   * Commits what the server said of a claimed part; `steadyMs` is now as ages are judged by, which a clock that has
+   * jumped does not tell. With `next` it claims the user's next one in the same step.
+   */
   settlePart(input: {
     account: string;
     seq: number;
     reply: SendReply;
     nowMs: number;
+    steadyMs: number;
     next?: DeliveryTerms;
   }): Promise<Verdict>;
   /** Commits how the upload of a claimed file ended. */

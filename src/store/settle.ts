@@ -12,7 +12,7 @@ const FIVE_MINUTES_MS = 300_000;
 /** Commits what the server said of a claimed part, and frees the user for the next claim. */
 export function settlePart(
   database: Database,
-  input: { account: string; seq: number; reply: SendReply; nowMs: number },
+  input: { account: string; seq: number; reply: SendReply; nowMs: number; steadyMs: number },
   claimant: string,
 ): Verdict {
   const { account, seq, reply, nowMs } = input;
@@ -46,7 +46,7 @@ export function settlePart(
     case 'rejected':
       return refuse(database, part, `HTTP ${reply.status}`, nowMs);
     case 'refused':
-      return settleRefusal(database, part, reply, nowMs);
+      return settleRefusal(database, part, reply, input);
   }
 }
 
@@ -135,7 +135,7 @@ function settleRefusal(
   database: Database,
   part: Row,
   reply: { code: number; errmsg: string },
-  nowMs: number,
+  { nowMs, steadyMs }: { nowMs: number; steadyMs: number },
 ): Verdict {
   const account = part.account as string;
   const user = part.user as string;
@@ -148,7 +148,7 @@ function settleRefusal(
     ...reply,
     userWroteSince: ((who?.last_message_seq as number | undefined) ?? 0) > (part.seen_seq as number),
     sentSinceMessage: Math.max(0, ((who?.sent as number | undefined) ?? 1) - 1),
-    messageAgeMs: lastMessageAt === null ? null : nowMs - lastMessageAt,
+    messageAgeMs: lastMessageAt === null ? null : steadyMs - lastMessageAt,
     sentLastSecond: recent.filter((at) => at > nowMs - 1_000).length,
     sentLastFiveMinutes: recent.filter((at) => at > nowMs - FIVE_MINUTES_MS).length,
     isThrottled: ((owner?.throttle_step as number | undefined) ?? 0) > 0,

@@ -129,6 +129,7 @@ export function describeOutbox(make: MakeStore): void {
                 seq: claim.part.seq,
                 reply: { kind: 'accepted', messageId: '1' },
                 nowMs: desk.nowMs,
+                steadyMs: desk.nowMs,
               })
               .catch(() => {});
         desk.nowMs += 60_000;
