@@ -9,10 +9,10 @@ import { cutUtf8, lastLineOf } from './text-bytes.ts';
 const MEBIBYTE = 1024 * 1024;
 
 /** Longest text of an answer (contract 4). */
-const MAX_TEXT_BYTES = MEBIBYTE;
+export const MAX_TEXT_BYTES = MEBIBYTE;
 
-/** Longest body that may carry files as base64. */
-const MAX_BODY_BYTES = 32 * MEBIBYTE;
+/** Longest body that may carry more than a text, like files as base64. */
+export const MAX_BODY_BYTES = 32 * MEBIBYTE;
 
 const HINT =
   'answer 2xx with an empty body, text/plain, or JSON: {"text": "..."}, {"files": [{"path": "..."}]} or {"silent": true}';
@@ -29,26 +29,34 @@ export async function outcomeOfAnswer(
   context: TurnContext,
   nowMs: number,
 ): Promise<Outcome> {
-  const { status, headers } = answer;
+  const decided = outcomeBeforeBody(answer, nowMs, bodyLimitBytes(answer.headers['content-type'] ?? ''));
+  return decided ?? readAnswer(answer, context);
+}
+
+/** What status, size and encoding say of an answer by themselves; null when its body is to be read. */
+export function outcomeBeforeBody(answer: AgentAnswer, nowMs: number, limitBytes: number): Outcome | null {
+  const { status, headers, body } = answer;
   if (status === 429 || status >= 500) {
     return { kind: 'retry', afterMs: retryAfterMs(headers['retry-after'], nowMs), detail: withBody(answer) };
   }
   if (status >= 300 && status < 400) {
     return failed('http', `HTTP ${status}: redirects are not followed`, 'give --http the final URL');
   }
-  if (status < 200 || status >= 300) return failed('http', withBody(answer));
-  if (answer.tooLarge) {
-    const limit = bodyLimitBytes(headers['content-type'] ?? '') / MEBIBYTE;
-    return failed('too-large', `the answer is longer than ${limit} MiB`);
+  if (status < 200 || status >= 300) {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: shown to people as it is.
+    const hint = "--header 'Authorization: Bearer ${KEY}' sends a key";
+    return failed('http', withBody(answer), status === 401 || status === 403 ? hint : undefined);
   }
-  if (answer.body.length === 0) return { kind: 'silent' };
-  return readAnswer(answer, context);
+  if (answer.tooLarge) {
+    return failed('too-large', `the answer is longer than ${limitBytes / MEBIBYTE} MiB`);
+  }
+  if (body.length === 0) return { kind: 'silent' };
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding === 'identity') return null;
+  return badOutput(`the answer is compressed (${encoding}), which was not asked for`);
 }
 
 async function readAnswer({ headers, body }: AgentAnswer, context: TurnContext): Promise<Outcome> {
-  const encoding = headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity')
-    return badOutput(`the answer is compressed (${encoding}), which was not asked for`);
   const contentType = headers['content-type'] ?? '';
   switch (formOf(contentType)) {
     case 'text':

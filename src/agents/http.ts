@@ -1,57 +1,83 @@
 import type { Clock } from '../core/clock.ts';
 import { reasonOf } from '../core/errors.ts';
-import type { Outcome } from '../core/message.ts';
+import type { Log } from '../core/log.ts';
+import type { Outcome, Turn } from '../core/message.ts';
+import type { AttachmentServer } from './attachment-server.ts';
+import { type AttachmentForm, prepareAttachments } from './http-attachments.ts';
+import { createConversations } from './http-conversation.ts';
 import type { Header } from './http-options.ts';
-import { bodyLimitBytes, outcomeOfAnswer } from './http-reply.ts';
+import { bodyLimitBytes, MAX_BODY_BYTES, outcomeBeforeBody, outcomeOfAnswer } from './http-reply.ts';
 import type { AgentAnswer, AgentSender } from './http-sender.ts';
-import { eventJson } from './input.ts';
-import type { Agent } from './port.ts';
+import { type HttpTerms, requestOf } from './http-terms.ts';
+import type { Agent, TurnContext } from './port.ts';
+import { readByTerms } from './terms-answer.ts';
 import { endedOutcome, limitTurn, turnEndOf } from './turn-end.ts';
 import { signatureHeaders } from './webhook-signature.ts';
 
 /** What an HTTP agent needs to know. */
 export interface HttpAgentOptions {
-  url: URL;
+  terms: HttpTerms;
   headers: readonly Header[];
   /** What requests are signed with (`parseWebhookSecret`); null leaves them unsigned. */
   secret: Buffer | null;
+  attachments: AttachmentForm;
+  /** Where services fetch attachments; null unless that is their form. It outlives the agent. */
+  server: AttachmentServer | null;
   /** Closed together with the agent. */
   sender: AgentSender;
   clock: Clock;
+  log: Log;
 }
 
-/** An agent behind a URL: the event is posted, the response is the answer (contract 3 and 4). */
+/** An agent behind a URL: the event, or what the terms make of it, is posted; the response is the answer (contract 3 and 4). */
 export function createHttpAgent(options: HttpAgentOptions): Agent {
-  const { url, sender, clock } = options;
-  const { target, ownHeaders } = withoutCredentials(url, options.headers);
+  const { terms, sender, clock } = options;
+  const { target, ownHeaders } = withoutCredentials(terms.url, options.headers);
+  // A query may hold a key.
+  const name = terms.url.origin + terms.url.pathname;
+  const conversations = createConversations(name, terms, options.log);
+
+  async function exchange(turn: Turn, context: TurnContext): Promise<Outcome> {
+    const conversation = await conversations.of(context);
+    const { url, body } = requestOf(terms, target, turn, conversation);
+    const signature =
+      options.secret === null
+        ? {}
+        : signatureHeaders(options.secret, { messageId: turn.id, timeMs: clock.now(), body });
+    const limit = limitTurn(context.signal, context.timeoutMs);
+    let answer: AgentAnswer;
+    try {
+      answer = await sender.send({
+        url,
+        headers: { ...ownHeaders, ...signature },
+        body,
+        signal: limit.signal,
+        limitBytes: terms.answer ? () => MAX_BODY_BYTES : bodyLimitBytes,
+      });
+    } catch (error) {
+      return limit.signal.aborted
+        ? endedOutcome(turnEndOf(limit.signal), context.timeoutMs)
+        : notReached(error);
+    } finally {
+      limit.release();
+    }
+    if (!terms.answer) return outcomeOfAnswer(answer, context, clock.now());
+    const early = outcomeBeforeBody(answer, clock.now(), MAX_BODY_BYTES);
+    if (early) return conversations.explain(early, answer.status, conversation);
+    const read = readByTerms(answer, terms.answer);
+    await conversations.keep(context, conversation, read);
+    return read.outcome;
+  }
 
   return {
-    // A query may hold a key.
-    name: url.origin + url.pathname,
+    name,
     async answer(turn, context) {
-      const body = eventJson(turn);
-      const signature =
-        options.secret === null
-          ? {}
-          : signatureHeaders(options.secret, { messageId: turn.id, timeMs: clock.now(), body });
-      const limit = limitTurn(context.signal, context.timeoutMs);
-      let answer: AgentAnswer;
+      const prepared = await prepareAttachments(turn, options.attachments, options.server);
       try {
-        answer = await sender.send({
-          url: target,
-          headers: { ...ownHeaders, ...signature },
-          body,
-          signal: limit.signal,
-          limitBytes: bodyLimitBytes,
-        });
-      } catch (error) {
-        return limit.signal.aborted
-          ? endedOutcome(turnEndOf(limit.signal), context.timeoutMs)
-          : notReached(error);
+        return await exchange(prepared.turn, context);
       } finally {
-        limit.release();
+        prepared.withdraw();
       }
-      return outcomeOfAnswer(answer, context, clock.now());
     },
     close: () => sender.close(),
   };

@@ -17,8 +17,13 @@ export function stdinOf(turn: Turn, form: InputForm): Buffer {
 
 /** The event of contract 3 as JSON on one line. */
 export function eventJson(turn: Turn): string {
+  return wellFormedJson(eventOf(turn));
+}
+
+/** A value as JSON on one line that every parser takes. */
+export function wellFormedJson(root: unknown): string {
   // Written as it is, a lone surrogate becomes an escape that strict JSON parsers refuse.
-  return JSON.stringify(eventOf(turn), (_, value: unknown) =>
+  return JSON.stringify(root, (_, value: unknown) =>
     typeof value === 'string' ? value.replace(/\p{Surrogate}/gu, '\uFFFD') : value,
   );
 }
@@ -37,7 +42,8 @@ function quoteLines(quote: Quote, lineOf: (attachment: Attachment) => string): s
   return [...lines, ...quote.attachments.map(lineOf)].map((line) => `> ${line}`);
 }
 
-function attachmentLine({ kind, path, error }: Attachment): string {
-  if (path !== null) return `[${kind}: ${path}]`;
+function attachmentLine({ kind, path, url, base64, name, error }: Attachment): string {
+  const place = path ?? url ?? (base64 === undefined ? null : (name ?? 'attached'));
+  if (place !== null) return `[${kind}: ${place}]`;
   return `[${kind}: not available: ${(error ?? 'unknown reason').replace(/\s+/g, ' ')}]`;
 }

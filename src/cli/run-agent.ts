@@ -1,11 +1,16 @@
 import type { Agent } from '../agents/port.ts';
+import { longFlag, resolveSetting } from '../config.ts';
 import { WxError } from '../core/errors.ts';
 import type { Turn } from '../core/message.ts';
 import { VERSION } from '../core/version.ts';
+import { HTTP } from '../settings/http.ts';
+import { SETTINGS, type SettingName } from '../settings.ts';
 import type { CommandContext } from './context.ts';
 
 /** Settings that choose the agent of `run`. */
-const AGENT_SETTINGS = ['exec', 'http', 'openai', 'model', 'system', 'echo', 'header', 'input'] as const;
+const AGENT_SETTINGS = ['exec', 'http', 'openai', 'model', 'system', 'echo', 'input'] as const;
+/** Settings that only `--http` takes notice of. */
+const HTTP_SETTINGS = (Object.keys(HTTP) as (keyof typeof HTTP)[]).filter((name) => name !== 'http');
 /** Between TERM and KILL (contract 4); less when `--grace` would be over before that. */
 const KILL_GRACE_MS = 5_000;
 
@@ -17,7 +22,7 @@ export type AgentMaker = (onStarted: (turn: Turn, pid: number) => Promise<void>)
  * Loads only the code of that one. Throws WxError `usage`, or `not-found` for a command that does not exist.
  */
 export async function chooseAgent(context: CommandContext, command: string[]): Promise<AgentMaker> {
-  const { exec, http, openai, model, system, echo, header, input } = context.settings(AGENT_SETTINGS);
+  const { exec, http, openai, model, system, echo, input } = context.settings(AGENT_SETTINGS);
   const given = [
     exec !== null && '--exec',
     command.length > 0 && `-- ${command[0]}`,
@@ -35,12 +40,13 @@ export async function chooseAgent(context: CommandContext, command: string[]): P
       hint: 'wxagent run --help',
     });
   }
-  if (header.length > 0 && http === null) throw new WxError('usage', '--header goes with --http');
-  if (openai === null) {
-    if (model !== null) throw new WxError('usage', '--model goes with --openai');
-    if (system !== null) throw new WxError('usage', '--system goes with --openai');
-  } else return openAiAgent(context, openai, model, system);
-  if (http !== null) return httpAgent(context, http, header);
+  if (http === null) refuseFlags(context, HTTP_SETTINGS, '--http');
+  if (openai === null) refuseFlags(context, ['model', 'system'], '--openai');
+  else return openAiAgent(context, openai, model, system);
+  if (http !== null) {
+    const { httpAgent } = await import('./http-agent.ts');
+    return httpAgent(context, http);
+  }
   if (echo) {
     const { createEchoAgent } = await import('../agents/echo.ts');
     return () => createEchoAgent();
@@ -48,19 +54,10 @@ export async function chooseAgent(context: CommandContext, command: string[]): P
   return commandAgent(context, exec, command, input);
 }
 
-async function httpAgent(context: CommandContext, http: string, header: string[]): Promise<AgentMaker> {
-  const { parseAgentUrl, parseHeader } = await import('../agents/http-options.ts');
-  const { parseWebhookSecret } = await import('../agents/webhook-signature.ts');
-  const { createAgentSender } = await import('../agents/http-sender.ts');
-  const { createHttpAgent } = await import('../agents/http.ts');
-  const secret = context.environment.get('WXAGENT_HTTP_SECRET');
-  const options = {
-    url: parseAgentUrl(http),
-    headers: header.map((one) => parseHeader(one, context.environment.all)),
-    secret: secret === undefined ? null : parseWebhookSecret(secret),
-    clock: context.clock,
-  };
-  return () => createHttpAgent({ ...options, sender: createAgentSender(context.environment.all) });
+/** A flag of another agent than the chosen one would be ignored; what is stored may wait for that agent. */
+function refuseFlags(context: CommandContext, names: readonly SettingName[], agent: string): void {
+  const given = names.find((name) => resolveSetting(name, context.sources).origin === 'flag');
+  if (given) throw new WxError('usage', `${longFlag(SETTINGS[given])} goes with ${agent}`);
 }
 
 async function openAiAgent(

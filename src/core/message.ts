@@ -11,6 +11,10 @@ export interface Attachment {
   kind: 'image' | 'voice' | 'file' | 'video';
   /** Where it lies on disk; null when it could not be fetched, then `error` says why. */
   path: string | null;
+  /** Where a service can fetch it while the turn runs (`--http-attachments url`); `path` is null then. */
+  url?: string;
+  /** Its bytes (`--http-attachments inline`); `path` is null then. */
+  base64?: string;
   name: string | null;
   mime: string | null;
   sizeBytes: number | null;

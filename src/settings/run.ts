@@ -1,3 +1,4 @@
+import { HTTP } from './http.ts';
 import type { Setting } from './setting.ts';
 
 /** Settings of `run` and `listen` (contract 2). */
@@ -7,13 +8,7 @@ export const RUN = {
     flag: '--exec <command>',
     about: 'agent: a shell command; message on stdin, answer on stdout',
   },
-  http: { kind: 'text', flag: '--http <url>', about: 'agent: POST each message to this address' },
-  header: {
-    kind: 'list',
-    flag: "--header <'Name: value'>",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: shown to people as it is.
-    about: 'header for --http, ${VAR} from the environment (repeatable)',
-  },
+  ...HTTP,
   openai: {
     kind: 'text',
     flag: '--openai <base-url>',

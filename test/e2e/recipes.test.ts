@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { EXIT_CODES } from '../../src/core/errors.ts';
 import { startChatServer } from '../helpers/chat-server.ts';
+import { startService } from '../helpers/chat-services.ts';
 import { type Block, blocksOf, READMES, readPage } from '../helpers/pages.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { BIN, type Exited, makeFolder, startWxagent } from '../helpers/wxagent.ts';
@@ -212,6 +213,20 @@ test('a model with a memory, here and elsewhere', async () => {
   const [, second] = server.asked;
   expect(second?.headers.authorization).toBe('Bearer sk-...');
   expect(second?.body.messages.map(({ role }) => role)).toEqual(['system', 'user', 'assistant', 'user']);
+});
+
+test('Dify and Home Assistant, by their presets', async () => {
+  const { say, type, answers } = await bench(README);
+  for (const name of ['dify', 'home-assistant'] as const) {
+    const service = await startService(name);
+    onTestFinished(service.close);
+    say(name);
+    const typed = await type(name, (line) =>
+      line.replace(/https?:\/\/[^/\s]+/, service.url).replace(/=(app-)?\.\.\./, '=key'),
+    );
+    expect(typed).toMatchObject({ code: 0 });
+  }
+  expect(answers()).toEqual(['c-1 #1: dify', 'c-1 #1: home-assistant']);
 });
 
 test('the lines of cron', async () => {

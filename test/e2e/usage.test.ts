@@ -5,6 +5,7 @@ import { configPath, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, makeFolder, wxagent } from '../helpers/wxagent.ts';
 
 const ECHO = ['run', '--echo'];
+const HTTP = ['run', '--http', 'http://127.0.0.1:9'];
 
 test.each([
   [64, ['run'], /run needs an agent/, '--exec'],
@@ -18,6 +19,23 @@ test.each([
   [64, ['run', '--http', 'ftp://127.0.0.1/'], /ftp:/, null],
   [64, ['run', '--echo', '--header', 'a: b'], /--header goes with --http/, null],
   [64, ['run', '--http', 'http://127.0.0.1:9', '--header', 'nonsense'], /header/i, null],
+  [64, [...ECHO, '--http-body', '{}'], /--http-body goes with --http/, null],
+  [64, [...ECHO, '--http-preset', 'dify'], /--http-preset goes with --http/, null],
+  [64, [...HTTP, '--http-preset', 'diffy'], /--http-preset is one of dify, coze, .*not "diffy"/, null],
+  [64, [...HTTP, '--http-preset', 'coze'], /uses \$\{COZE_BOT_ID\}, which is not set/, 'export COZE_BOT_ID='],
+  [64, [...HTTP, '--http-body', '{"a":'], /--http-body is no JSON object or list/, '--http-body @body.json'],
+  [
+    64,
+    [...HTTP, '--http-body', '{"a":"{{txt}}"}'],
+    /has \{\{txt\}\}, which stands for nothing/,
+    'text, message',
+  ],
+  [64, [...HTTP, '--http-reply', 'a..b'], /--http-reply takes a path/, '--http-reply'],
+  [64, [...HTTP, '--http-error', 'a'], /--http-error goes with --http-reply/, '--http-reply'],
+  [64, [...HTTP, '--http-attachments', 'ftp'], /--http-attachments is one of path, inline, url/, null],
+  [64, [...HTTP, '--http-attachments-host', 'h:1'], /goes with --http-attachments url/, null],
+  [64, [...HTTP, '--http-attachments', 'url', '--http-attachments-host', '0.0.0.0'], /takes a host/, ':8900'],
+  [66, [...HTTP, '--http-body', '@none.json'], /cannot read the template of --http-body: .*none.json/, null],
   [
     64,
     ['run', '--exec', 'cat', '--timeout', '30'],

@@ -1,66 +1,13 @@
 import { createHmac } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
-import { createHttpAgent, type HttpAgentOptions } from '../../../src/agents/http.ts';
+import { describe, expect, it } from 'vitest';
 import { createAgentSender } from '../../../src/agents/http-sender.ts';
-import type { TurnContext } from '../../../src/agents/port.ts';
 import { parseWebhookSecret } from '../../../src/agents/webhook-signature.ts';
 import { systemClock } from '../../../src/core/clock.ts';
-import type { Turn } from '../../../src/core/message.ts';
+import { agentAt, serve } from './http-support.ts';
 import { contextIn, eventually, temporaryFolder, turnWith } from './support.ts';
-
-const closers: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-interface Seen {
-  request: IncomingMessage;
-  body: string;
-}
-
-/** A server on a free port of the loopback, and what it was asked. */
-async function serve(answer: (response: ServerResponse, seen: Seen) => void) {
-  const seen: Seen[] = [];
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const entry = { request, body: Buffer.concat(chunks).toString('utf8') };
-    seen.push(entry);
-    answer(response, entry);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closers.push(() => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, server };
-}
-
-function agentAt(url: string, changes: Partial<HttpAgentOptions> = {}) {
-  const agent = createHttpAgent({
-    url: new URL(url),
-    headers: [],
-    secret: null,
-    sender: createAgentSender({}),
-    clock: systemClock,
-    ...changes,
-  });
-  closers.push(() => agent.close?.());
-  const root = temporaryFolder();
-  return {
-    agent,
-    root,
-    answer(turn: Partial<Turn> = {}, context: Partial<TurnContext> = {}) {
-      return agent.answer(turnWith(turn), contextIn(root, context));
-    },
-  };
-}
 
 /** The outcome of one answer of a server. */
 async function outcomeOf(status: number, headers: Record<string, string>, body: string | Buffer = '') {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
 import type { SessionMemory, TurnContext } from '../../../src/agents/port.ts';
 import type { Log } from '../../../src/core/log.ts';
-import type { ReplyPiece, Turn } from '../../../src/core/message.ts';
+import type { Attachment, ReplyPiece, Turn } from '../../../src/core/message.ts';
 
 const MISBEHAVE = fileURLToPath(new URL('../../fixtures/agents/misbehave.mjs', import.meta.url));
 
@@ -43,6 +43,20 @@ export function turnWith(changes: Partial<Turn> = {}): Turn {
     attachments: [],
     quote: null,
     attempt: 1,
+    ...changes,
+  };
+}
+
+/** A picture on disk, or what is said otherwise. */
+export function attachment(changes: Partial<Attachment> = {}): Attachment {
+  return {
+    kind: 'image',
+    path: '/tmp/a.jpg',
+    name: 'a.jpg',
+    mime: 'image/jpeg',
+    sizeBytes: 3,
+    durationMs: null,
+    error: null,
     ...changes,
   };
 }

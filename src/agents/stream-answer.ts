@@ -1,0 +1,66 @@
+import type { StreamEvent } from './event-stream.ts';
+import { type JsonPath, parseJsonPath, textAt } from './json-path.ts';
+
+/** What to do with some events of a stream. */
+export interface StreamRule {
+  /** Names of events it is for; without it any. */
+  name?: readonly string[];
+  /** What the data must have at these paths, one of the texts each. */
+  where?: Readonly<Record<string, readonly string[]>>;
+  /**
+   * `append`: the text at `path` goes on with the answer; `replace`: it stands for all so far; `say`: it is a
+   * message of its own; `fail`: it says what went wrong; `end`: nothing more is needed.
+   */
+  does: 'append' | 'replace' | 'say' | 'fail' | 'end';
+  path?: string;
+}
+
+/** Reads the events of a stream by fixed rules. */
+export type StreamReader = (events: readonly StreamEvent[]) => StreamAnswer;
+
+/** What a whole stream comes to. */
+export interface StreamAnswer {
+  /** Messages of the answer; null when no event had a text for it. */
+  texts: string[] | null;
+  /** What the service said went wrong. */
+  error: string | null;
+  /** An event said that this is all. True where no rule tells. */
+  isWhole: boolean;
+}
+
+/** Reads by rules; see {@link StreamRule}. The first rule that fits an event counts. */
+export function createStreamReader(rules: readonly StreamRule[]): StreamReader {
+  const prepared = rules.map(({ name, where = {}, does, path }) => ({
+    does,
+    name,
+    where: Object.entries(where).map(([at, texts]) => ({ at: parseJsonPath(at, 'where'), texts })),
+    path: path === undefined ? null : parseJsonPath(path, 'path'),
+  }));
+  return (events) => {
+    const said: string[] = [];
+    let appended: string | null = null;
+    let error: string | null = null;
+    let isWhole = !rules.some(({ does }) => does === 'end');
+    for (const event of events) {
+      const rule = prepared.find(({ name, where }) => isFor(event, name, where));
+      const text = rule?.path ? textAt(event.data, rule.path) : null;
+      if (rule?.does === 'end') isWhole = true;
+      if (rule?.does === 'fail') error = text || event.name || 'no reason given';
+      if (text === null) continue;
+      if (rule?.does === 'append') appended = (appended ?? '') + text;
+      if (rule?.does === 'replace') appended = text;
+      if (rule?.does === 'say') said.push(text);
+    }
+    const texts = appended === null ? said : [appended, ...said];
+    return { texts: texts.length === 0 ? null : texts, error, isWhole };
+  };
+}
+
+function isFor(
+  { name, data }: StreamEvent,
+  names: readonly string[] | undefined,
+  where: readonly { at: JsonPath; texts: readonly string[] }[],
+): boolean {
+  if (names !== undefined && !names.includes(name)) return false;
+  return where.every(({ at, texts }) => texts.includes(textAt(data, at) ?? ''));
+}
