@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what wxagent costs beside the bare requests, in one run, side by side (docs/benchmarks.md).
- * `--json` prints one document; names of rooms (start-up, echo, backlog, spawned, memory, long) measure only those;
+ * `--json` prints one document; names of rooms (start-up, echo, backlog, spawned, slow, memory, long) measure only those;
  * `long`, which takes minutes, only when it is named.
  * Needs a build. Exits 0 whether or not the targets are met: figures are for reading, not for a verdict.
  */
@@ -11,6 +11,7 @@ import { tableOf } from './figures.mjs';
 import { measureLong } from './long.mjs';
 import { measureMemory } from './memory.mjs';
 import { createFolder, startPhones } from './sides.mjs';
+import { measureSlow } from './slow.mjs';
 import { measureSpawned } from './spawned.mjs';
 import { measureStartUp } from './start-up.mjs';
 
@@ -19,6 +20,7 @@ const ROOMS = {
   echo: measureEcho,
   backlog: measureBacklog,
   spawned: measureSpawned,
+  slow: measureSlow,
   memory: measureMemory,
   long: measureLong,
 };
