@@ -1,11 +1,13 @@
 /**
  * `npm run bench`: what wxagent costs beside the bare requests, in one run, side by side (docs/benchmarks.md).
- * `--json` prints one document; names of rooms (start-up, echo, backlog, spawned, slow, memory, long) measure only those;
+ * `--json` prints one document; names of rooms (start-up, echo, coprocess, backlog, spawned, slow, memory, long)
+ * measure only those;
  * `long`, which takes minutes, only when it is named.
  * Needs a build. Exits 0 whether or not the targets are met: figures are for reading, not for a verdict.
  */
 import { cpus } from 'node:os';
 import { measureBacklog } from './backlog.mjs';
+import { measureCoprocess } from './coprocess.mjs';
 import { measureEcho } from './echo.mjs';
 import { tableOf } from './figures.mjs';
 import { measureLong } from './long.mjs';
@@ -18,6 +20,7 @@ import { measureStartUp } from './start-up.mjs';
 const ROOMS = {
   'start-up': measureStartUp,
   echo: measureEcho,
+  coprocess: measureCoprocess,
   backlog: measureBacklog,
   spawned: measureSpawned,
   slow: measureSlow,

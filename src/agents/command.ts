@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { Log } from '../core/log.ts';
 import type { Outcome, ReplyPiece, Turn } from '../core/message.ts';
 import { type Command, nameOf } from './command-line.ts';
@@ -9,12 +8,13 @@ import {
   inheritEnvironment,
   turnEnvironment,
 } from './environment.ts';
+import { EXIT_HINTS, spawnFailure } from './exit-hints.ts';
 import { type InputForm, stdinOf } from './input.ts';
-import { decodeText, replyTextOf, stripTerminal } from './output.ts';
+import { decodeText, replyTextOf } from './output.ts';
 import type { Agent } from './port.ts';
 import { type ProcessEnd, runProcess } from './process.ts';
 import { filesLeftIn } from './reply-folder.ts';
-import { cutUtf8, lastLineOf } from './text-bytes.ts';
+import { logLineOf, withStderr } from './stderr.ts';
 import { endedOutcome } from './turn-end.ts';
 
 /** The most a command may print (contract 4). */
@@ -26,25 +26,8 @@ const DRAIN_MS = 500;
 /** Between TERM and KILL (contract 4). */
 const KILL_GRACE_MS = 5_000;
 
-/** Longest quotation of stderr in a reason. */
-const DETAIL_BYTES = 300;
-
 /** `EX_TEMPFAIL`: run this message again later (contract 4). */
 const EXIT_RETRY = 75;
-
-const EXIT_HINTS: Record<number, string> = {
-  126: 'the shell found the command but may not run it: chmod +x, and check its first line (#!...)',
-  127: 'the shell did not find a command: give its full path, or check the PATH wxagent was started with',
-};
-
-const SPAWN_HINTS: Record<string, string> = {
-  ENOENT: 'the program, or the interpreter named in its first line, does not exist any more',
-  EACCES: 'the program may not be run: chmod +x',
-  ENOEXEC: 'the program is of another platform, or a script without a first line like #!/bin/sh',
-  E2BIG: 'the environment or the arguments are too long for this system',
-  EAGAIN: 'too many processes: lower --concurrency, or raise ulimit -u',
-  EMFILE: 'too many open files: lower --concurrency, or raise ulimit -n',
-};
 
 /** What a command agent needs to know. */
 export interface CommandAgentOptions {
@@ -92,8 +75,8 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
         signal: context.signal,
         onStarted: (pid) => options.onStarted?.(turn, pid),
         onStderr(line) {
-          const clean = stripTerminal(line).trimEnd();
-          if (clean !== '') log.info(`agent: ${clean}`, { message: turn.id });
+          const shown = logLineOf(line);
+          if (shown !== null) log.info(shown, { message: turn.id });
         },
       });
       const { timeoutMs } = context;
@@ -116,16 +99,24 @@ async function outcomeOf(
     };
   }
   if (end.endedBy !== null) return endedOutcome(end.endedBy, timeoutMs);
-  if (end.spawnError !== null) return spawnFailed(end.spawnError, cwd);
+  if (end.spawnError !== null) {
+    const { detail, hint } = spawnFailure(end.spawnError, cwd);
+    return { kind: 'failed', reason: 'spawn', detail, ...(hint === undefined ? {} : { hint }) };
+  }
 
   const { code, signal } = end.exit ?? { code: null, signal: null };
   if (code === null) {
-    return { kind: 'failed', reason: 'signal', ...withStderr(`ended by ${signal ?? 'a signal'}`, end) };
+    return {
+      kind: 'failed',
+      reason: 'signal',
+      ...withStderr(`ended by ${signal ?? 'a signal'}`, end.stderrTail),
+    };
   }
-  if (code === EXIT_RETRY) return { kind: 'retry', afterMs: null, ...withStderr(`exit code ${code}`, end) };
+  if (code === EXIT_RETRY)
+    return { kind: 'retry', afterMs: null, ...withStderr(`exit code ${code}`, end.stderrTail) };
   if (code !== 0) {
     const hint = EXIT_HINTS[code];
-    const why = withStderr(`exit code ${code}`, end);
+    const why = withStderr(`exit code ${code}`, end.stderrTail);
     return { kind: 'failed', reason: 'exit', ...why, ...(hint === undefined ? {} : { hint }) };
   }
 
@@ -136,24 +127,4 @@ async function outcomeOf(
   }
   const pieces: ReplyPiece[] = [...(text === null ? [] : [{ text }]), ...files.pieces];
   return pieces.length === 0 ? { kind: 'silent' } : { kind: 'reply', pieces };
-}
-
-function spawnFailed(error: NodeJS.ErrnoException, cwd: string): Outcome {
-  const code = error.code ?? '';
-  // The system says ENOENT for a missing working folder as well, and names the program.
-  const hint = code === 'ENOENT' && !existsSync(cwd) ? `the folder ${cwd} is gone` : SPAWN_HINTS[code];
-  return {
-    kind: 'failed',
-    reason: 'spawn',
-    detail: `could not be started: ${error.message}`,
-    ...(hint === undefined ? {} : { hint }),
-  };
-}
-
-/** A reason with the last thing the agent said on stderr, and where that is not all of it, what came before. */
-function withStderr(reason: string, { stderrTail }: ProcessEnd): { detail: string; stderr?: string } {
-  const stderr = stripTerminal(stderrTail).trim();
-  const line = cutUtf8(lastLineOf(stderr), DETAIL_BYTES).value;
-  if (line === '') return { detail: reason };
-  return { detail: `${reason}: ${line}`, ...(line === stderr ? {} : { stderr }) };
 }

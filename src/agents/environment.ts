@@ -92,11 +92,7 @@ export function turnEnvironment(
     WXAGENT_REPLY_DIR: folders.reply,
     WXAGENT_STATE_DIR: folders.state,
     WXAGENT_ATTEMPT: turn.attempt,
-    WXAGENT_HOME: constants.home,
-    WXAGENT_BASE_URL: constants.baseUrl,
-    WXAGENT_CDN_URL: constants.cdnUrl,
-    WXAGENT_BIN: constants.bin,
-    WXAGENT_VERSION: constants.version,
+    ...constantScalars(constants),
     WXAGENT_TEXT_TRUNCATED: text.cut ? 1 : null,
   };
   const environment: Record<string, string> = {
@@ -104,12 +100,66 @@ export function turnEnvironment(
     WXAGENT_TEXT: text.value,
     WXAGENT_QUOTE: capped(turn.quote?.text ?? '', TEXT_BYTES).value,
   };
+  setScalars(environment, scalars);
+  return environment;
+}
+
+/** Variables of a turn that mean nothing to a process which has many, one after the other. */
+const OF_A_TURN = [
+  'WXAGENT_MESSAGE_ID',
+  'WXAGENT_SESSION_ID',
+  'WXAGENT_TURN',
+  'WXAGENT_ATTEMPT',
+  'WXAGENT_KIND',
+  'WXAGENT_TIME',
+  'WXAGENT_TEXT',
+  'WXAGENT_TEXT_TRUNCATED',
+  'WXAGENT_QUOTE',
+  'WXAGENT_FILE',
+  'WXAGENT_FILE_COUNT',
+  'WXAGENT_MEDIA_DIR',
+  'WXAGENT_REPLY_DIR',
+];
+
+/** The whole environment of a coprocess: what stays the same from turn to turn. `user` is null when it has those of all users. */
+export function coprocessEnvironment(
+  account: { id: string; name: string | null },
+  user: { id: string; stateDir: string } | null,
+  inherited: Inherited,
+  constants: AgentConstants,
+): Record<string, string> {
+  const environment = { ...inherited.variables };
+  for (const name of OF_A_TURN) delete environment[name];
+  setScalars(environment, {
+    WXAGENT_ACCOUNT: account.id,
+    WXAGENT_ACCOUNT_NAME: account.name ?? '',
+    WXAGENT_USER: user?.id ?? null,
+    WXAGENT_STATE_DIR: user?.stateDir ?? null,
+    ...constantScalars(constants),
+  });
+  return environment;
+}
+
+function constantScalars({ home, baseUrl, cdnUrl, bin, version }: AgentConstants) {
+  return {
+    WXAGENT_HOME: home,
+    WXAGENT_BASE_URL: baseUrl,
+    WXAGENT_CDN_URL: cdnUrl,
+    WXAGENT_BIN: bin,
+    WXAGENT_VERSION: version,
+  };
+}
+
+/** Sets variables within their bounds; null takes one out. */
+function setScalars(
+  environment: Record<string, string>,
+  scalars: Readonly<Record<string, string | number | null>>,
+): void {
   for (const [name, value] of Object.entries(scalars)) {
     // An agent may itself run wxagent: what its own turn was told must not show through.
     if (value === null) delete environment[name];
     else environment[name] = capped(String(value), SCALAR_BYTES).value;
   }
-  return environment;
 }
 
 function capped(value: string, maxBytes: number): { value: string; cut: boolean } {

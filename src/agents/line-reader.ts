@@ -9,24 +9,29 @@ export interface LineReader {
 
 /**
  * Calls `onLine` for every line of a UTF-8 stream, without its newline. Of a line
- * longer than `maxChars` the beginning is handed over with `cut` set and the rest
- * is dropped, so a child can never block on a full pipe nor fill the memory.
+ * longer than `maxChars` the beginning is handed over with `cut` set as soon as it is
+ * too long, and the rest is dropped, so a child can never block on a full pipe nor
+ * fill the memory.
  */
 export function createLineReader(onLine: (line: string, cut: boolean) => void, maxChars: number): LineReader {
   const decoder = new StringDecoder('utf8');
   let line = '';
-  let cut = false;
+  /** The line is handed over already. */
+  let isCut = false;
 
   function add(piece: string): void {
-    const room = maxChars - line.length;
-    cut ||= piece.length > room;
-    line += piece.slice(0, room);
+    if (isCut) return;
+    line += piece;
+    if (line.length <= maxChars) return;
+    isCut = true;
+    onLine(line.slice(0, maxChars), true);
+    line = '';
   }
 
   function finish(): void {
-    onLine(line, cut);
+    if (!isCut) onLine(line, false);
     line = '';
-    cut = false;
+    isCut = false;
   }
 
   function take(text: string): void {

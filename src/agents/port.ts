@@ -6,6 +6,8 @@ export interface TurnContext {
   signal: AbortSignal;
   /** Makes the folders of this turn; throws when the disk does not let it. */
   folders(): TurnFolders;
+  /** Where they are, or would be: only the state folder is made, which is far quicker. Those that the agent makes go as well. */
+  folderPaths(): TurnFolders;
   /** Milliseconds the agent may take; 0 means no limit. */
   timeoutMs: number;
   /**
@@ -53,6 +55,8 @@ export interface Agent {
   readonly name: string;
   /** Answers one turn. Never rejects for what an agent does wrong: that is an Outcome. */
   answer(turn: Turn, context: TurnContext): Promise<Outcome>;
+  /** Starts what lives longer than a turn: called once, when nothing of a former runner's runs any more. */
+  start?(): void;
   /** Ends what lives longer than a turn. */
   close?(): Promise<void>;
 }

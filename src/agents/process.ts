@@ -1,16 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { type Command, commandLineOf } from './command-line.ts';
-import { createLineReader } from './line-reader.ts';
+import type { Command } from './command-line.ts';
 import type { TurnEnd } from './port.ts';
 import { endGroup } from './process-group.ts';
+import { spawnGroup } from './spawn.ts';
+import { readStderr, type Stderr } from './stderr.ts';
 import { limitTurn, type TurnLimit, turnEndOf } from './turn-end.ts';
-
-/** How much of stderr is kept for the report of a failure. */
-const STDERR_TAIL_BYTES = 4096;
-
-/** How long a line of stderr may be before its rest is dropped. */
-const STDERR_LINE_CHARS = 4096;
+import { within } from './within.ts';
 
 /** One child process of a turn, and every bound it has. */
 export interface ProcessRun {
@@ -89,7 +85,7 @@ async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd
   });
 
   if (limit.signal.aborted) return report({ endedBy: turnEndOf(limit.signal) });
-  const child = start(run);
+  const child = spawnGroup(run.command, run.cwd, run.env);
   if (child instanceof Error) return report({ spawnError: child });
   const pid = child.pid;
   if (pid === undefined) {
@@ -132,30 +128,11 @@ async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd
   return report({ pid, exit, endedBy });
 }
 
-/** Starts the child; an Error when not even that was possible. Some spawn errors come as an event instead. */
-function start(run: ProcessRun): ChildProcess | NodeJS.ErrnoException {
-  const line = commandLineOf(run.command, process.platform, run.env.ComSpec ?? run.env.COMSPEC);
-  try {
-    return spawn(line.file, line.args, {
-      cwd: run.cwd,
-      env: run.env,
-      stdio: 'pipe',
-      // On Windows a detached child has no console, and each console program it starts would open a window.
-      detached: process.platform !== 'win32',
-      windowsHide: true,
-      windowsVerbatimArguments: line.verbatim,
-    });
-  } catch (error) {
-    return error as NodeJS.ErrnoException;
-  }
-}
-
 /** Gathers both output streams within their bounds. */
 function createOutput(run: ProcessRun) {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  let tail = Buffer.alloc(0);
-  const lines = createLineReader((line) => run.onStderr?.(line), STDERR_LINE_CHARS);
+  let stderr: Stderr | undefined;
   return {
     read(child: ChildProcess, onTooLarge: () => void): void {
       child.stdout?.on('data', (chunk: Buffer) => {
@@ -167,32 +144,16 @@ function createOutput(run: ProcessRun) {
           onTooLarge();
         }
       });
-      child.stderr?.on('data', (chunk: Buffer) => {
-        tail = Buffer.concat([tail, chunk.subarray(-STDERR_TAIL_BYTES)]).subarray(-STDERR_TAIL_BYTES);
-        lines.write(chunk);
-      });
+      if (child.stderr) stderr = readStderr(child.stderr, run.onStderr);
       // A child need not read what it is given (EPIPE), and a pipe that breaks has simply ended.
       for (const stream of child.stdio) stream?.on('error', () => {});
     },
-    end: () => lines.end(),
+    end: () => stderr?.end(),
     stdout: () => Buffer.concat(chunks),
-    stderrTail: () => tail.toString('utf8').replace(/^\uFFFD+/, ''),
+    stderrTail: () => stderr?.tail() ?? '',
   };
 }
 
 function closePipes(child: ChildProcess): void {
   for (const stream of child.stdio) stream?.destroy();
-}
-
-/** What the promise resolves with, or null when `waitMs` pass first. */
-async function within<T>(waitMs: number, promise: Promise<T>): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, waitMs, null);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -8,7 +8,7 @@ export type ReplyLine =
   | { kind: 'bad'; detail: string };
 
 /** Longest line (contract 4). */
-const MAX_LINE_BYTES = 1024 * 1024;
+export const MAX_LINE_BYTES = 1024 * 1024;
 
 /** Reads `{"text"}`, `{"file","name"?}`, `{"typing":true}` (contract 4); blank lines are nothing. */
 export function parseReplyLine(line: string): ReplyLine {
@@ -16,6 +16,16 @@ export function parseReplyLine(line: string): ReplyLine {
   if (Buffer.byteLength(line) > MAX_LINE_BYTES) return { kind: 'bad', detail: 'a line is longer than 1 MiB' };
   const value = parseJson(line);
   if (!isObject(value)) return { kind: 'bad', detail: `a line is no JSON object: ${line.slice(0, 80)}` };
+  return (
+    readReplyObject(value) ?? {
+      kind: 'bad',
+      detail: `a line has neither text nor file: ${line.slice(0, 80)}`,
+    }
+  );
+}
+
+/** What one object of a reply asks for; null when it has none of text, file and typing. */
+export function readReplyObject(value: Record<string, unknown>): Exclude<ReplyLine, { kind: 'bad' }> | null {
   if (typeof value.text === 'string') {
     const text = replyTextOf(value.text);
     return text === null ? { kind: 'nothing' } : { kind: 'piece', piece: { text } };
@@ -24,8 +34,7 @@ export function parseReplyLine(line: string): ReplyLine {
     const name = typeof value.name === 'string' ? value.name : null;
     return { kind: 'piece', piece: { file: value.file, name } };
   }
-  if (value.typing === true) return { kind: 'nothing' };
-  return { kind: 'bad', detail: `a line has neither text nor file: ${line.slice(0, 80)}` };
+  return value.typing === true ? { kind: 'nothing' } : null;
 }
 
 /** The value of a JSON text; undefined when it is none. */

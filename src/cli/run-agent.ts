@@ -1,31 +1,44 @@
 import type { Agent } from '../agents/port.ts';
 import { longFlag, resolveSetting } from '../config.ts';
 import { WxError } from '../core/errors.ts';
-import type { Turn } from '../core/message.ts';
 import { VERSION } from '../core/version.ts';
 import { HTTP } from '../settings/http.ts';
 import { SETTINGS, type SettingName } from '../settings.ts';
+import type { ChildNotes } from './child-notes.ts';
 import type { CommandContext } from './context.ts';
 
 /** Settings that choose the agent of `run`. */
-const AGENT_SETTINGS = ['exec', 'http', 'openai', 'model', 'system', 'echo', 'input'] as const;
+const AGENT_SETTINGS = [
+  'exec',
+  'coprocess',
+  'coprocessPer',
+  'http',
+  'openai',
+  'model',
+  'system',
+  'echo',
+  'input',
+] as const;
 /** Settings that only `--http` takes notice of. */
 const HTTP_SETTINGS = (Object.keys(HTTP) as (keyof typeof HTTP)[]).filter((name) => name !== 'http');
 /** Between TERM and KILL (contract 4); less when `--grace` would be over before that. */
 const KILL_GRACE_MS = 5_000;
 
 /** Makes an agent for one account; all of a process are made from one choice. */
-export type AgentMaker = (onStarted: (turn: Turn, pid: number) => Promise<void>) => Agent;
+export type AgentMaker = (children: ChildNotes, account: { id: string; name: string | null }) => Agent;
 
 /**
- * Checks the choice of agent: exactly one of `--exec`, `-- cmd`, `--http`, `--openai`, `--echo` (contract 2).
- * Loads only the code of that one. Throws WxError `usage`, or `not-found` for a command that does not exist.
+ * Checks the choice of agent: exactly one of `--exec`, `-- cmd`, `--coprocess`, `--http`, `--openai`, `--echo`
+ * (contract 2). Loads only the code of that one. Throws WxError `usage`, or `not-found` for a command that does
+ * not exist.
  */
 export async function chooseAgent(context: CommandContext, command: string[]): Promise<AgentMaker> {
-  const { exec, http, openai, model, system, echo, input } = context.settings(AGENT_SETTINGS);
+  const { exec, coprocess, coprocessPer, http, openai, model, system, echo, input } =
+    context.settings(AGENT_SETTINGS);
   const given = [
     exec !== null && '--exec',
     command.length > 0 && `-- ${command[0]}`,
+    coprocess !== null && '--coprocess',
     http !== null && '--http',
     openai !== null && '--openai',
     echo && '--echo',
@@ -43,6 +56,8 @@ export async function chooseAgent(context: CommandContext, command: string[]): P
   if (http === null) refuseFlags(context, HTTP_SETTINGS, '--http');
   if (openai === null) refuseFlags(context, ['model', 'system'], '--openai');
   else return openAiAgent(context, openai, model, system);
+  if (coprocess === null) refuseFlags(context, ['coprocessPer'], '--coprocess');
+  else return coprocessAgent(context, coprocess, coprocessPer);
   if (http !== null) {
     const { httpAgent } = await import('./http-agent.ts');
     return httpAgent(context, http);
@@ -86,8 +101,7 @@ async function commandAgent(
   [program, ...args]: string[],
   input: 'text' | 'raw' | 'json',
 ): Promise<AgentMaker> {
-  if (exec?.trim() === '')
-    throw new WxError('usage', '--exec needs a command', { hint: "--exec './agent.sh'" });
+  if (exec !== null) checkShellCommand('--exec', exec);
   const { environment, cwd } = context;
   let argv: [string, ...string[]] | null = null;
   if (program !== undefined) {
@@ -100,19 +114,52 @@ async function commandAgent(
     };
     argv = [resolveCommand(program, search), ...args];
   }
-  const { baseUrl, cdnUrl, grace } = context.settings(['baseUrl', 'cdnUrl', 'grace']);
   // Loaded now, while nothing waits, so that the first message does not pay for it.
   const loading = import('../agents/command.ts');
   const { createCommandAgent } = await loading;
-  return (onStarted) =>
-    createCommandAgent({
-      command: argv ? { argv } : { shell: exec as string },
-      input,
-      cwd,
-      parentEnv: environment.all,
-      constants: { home: context.home, baseUrl, cdnUrl, bin: context.bin, version: VERSION },
-      log: context.log,
-      killGraceMs: Math.min(KILL_GRACE_MS, grace / 2),
-      onStarted,
+  const options = {
+    ...childOptions(context),
+    command: argv ? { argv } : { shell: exec as string },
+    input,
+  };
+  return (children) => createCommandAgent({ ...options, onStarted: children.started });
+}
+
+async function coprocessAgent(
+  context: CommandContext,
+  coprocess: string,
+  per: 'account' | 'user',
+): Promise<AgentMaker> {
+  checkShellCommand('--coprocess', coprocess);
+  const { createCoprocessAgent } = await import('../agents/coprocess.ts');
+  const options = {
+    ...childOptions(context),
+    command: { shell: coprocess },
+    per,
+    clock: context.clock,
+  };
+  return (children, account) =>
+    createCoprocessAgent({
+      ...options,
+      account,
+      onStarted: (pid) => children.started(null, pid),
+      onEnded: children.ended,
     });
+}
+
+function checkShellCommand(flag: string, command: string): void {
+  if (command.trim() !== '') return;
+  throw new WxError('usage', `${flag} needs a command`, { hint: `${flag} './agent.sh'` });
+}
+
+/** What agents that are child processes have in common. */
+function childOptions(context: CommandContext) {
+  const { baseUrl, cdnUrl, grace } = context.settings(['baseUrl', 'cdnUrl', 'grace']);
+  return {
+    cwd: context.cwd,
+    parentEnv: context.environment.all,
+    constants: { home: context.home, baseUrl, cdnUrl, bin: context.bin, version: VERSION },
+    log: context.log,
+    killGraceMs: Math.min(KILL_GRACE_MS, grace / 2),
+  };
 }

@@ -1,5 +1,4 @@
-import { EXIT_CODES, reasonOf, WxError } from '../core/errors.ts';
-import type { Turn } from '../core/message.ts';
+import { EXIT_CODES, WxError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import type { Transport } from '../ilink/transport.ts';
 import type { EventSink } from '../runner/events.ts';
@@ -11,6 +10,7 @@ import type { Account } from '../store/accounts-file.ts';
 import { type Lock, tryLock } from '../store/lock.ts';
 import type { Store } from '../store/port.ts';
 import { processStartTime } from '../store/process-identity.ts';
+import { createChildNotes } from './child-notes.ts';
 import type { CommandContext } from './context.ts';
 import { claimantId, connect, loginDigest, openHomeStore, openTransport, thisProcess } from './home.ts';
 import { loginAgain, watchForLogins } from './login-again.ts';
@@ -99,14 +99,7 @@ function startOne(
 ): { runner: Runner; done: Promise<RunnerEnd> } {
   const connection = connect(context, account, transport);
   const lock = takeLock(context, account);
-  const agent = service.makeAgent(async (turn: Turn, pid: number) => {
-    const startTime = processStartTime(pid);
-    if (startTime === null) return;
-    // Committed before the agent gets the message, so that after a SIGKILL its process is known.
-    await store
-      .noteChild({ account: account.key, id: turn.id, child: { pid, startTime } })
-      .catch((error) => context.log.debug(`child not noted: ${reasonOf(error)}`));
-  });
+  const agent = service.makeAgent(createChildNotes(account.key, store, context.log), account);
   const runner = startRunner({
     ...connection,
     account: {

@@ -17,3 +17,8 @@ export function throttleDelayMs(n: number): number {
 export function resendDelayMs(n: number): number {
   return Math.min(500 * 2 ** (n - 1), 30_000);
 }
+
+/** Pause before a process that has died n times in a row (1-based) is started again: 1 s doubling up to 60 s. */
+export function restartDelayMs(n: number): number {
+  return Math.min(1_000 * 2 ** (n - 1), 60_000);
+}

@@ -1,11 +1,17 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TurnFolders } from '../agents/port.ts';
 import { reasonOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 
-/** The folders of one turn: made when an agent asks for them, removed when it has ended. */
-export type FolderMaker = (seq: number, user: string) => { make(): TurnFolders; remove(): void };
+/**
+ * The folders of one turn: made when an agent asks for them, removed when it has ended. `paths` only says where
+ * they would be, and makes the user's own.
+ */
+export type FolderMaker = (
+  seq: number,
+  user: string,
+) => { make(): TurnFolders; paths(): TurnFolders; remove(): void };
 
 /** Folders of the turns of one account; `keep` leaves them behind (`--keep-files`). */
 export function createFolderMaker(options: {
@@ -19,23 +25,28 @@ export function createFolderMaker(options: {
   const known = new Set<string>();
   return (seq, user) => {
     const base = join(options.turns, String(seq));
-    let made = false;
+    let told: TurnFolders | null = null;
+    const paths = (): TurnFolders => {
+      if (told) return told;
+      told = { media: join(base, 'in'), reply: join(base, 'reply'), state: options.state(user) };
+      // What an attempt that was killed has left there is no part of this one's answer.
+      if (existsSync(base)) rmSync(base, { recursive: true, force: true });
+      if (!known.has(user)) {
+        mkdirSync(told.state, { recursive: true, mode: 0o700 });
+        known.add(user);
+      }
+      return told;
+    };
     return {
+      paths,
       make() {
-        made = true;
-        // What an attempt that was killed has left there is no part of this one's answer.
-        rmSync(base, { recursive: true, force: true });
-        const folders = { media: join(base, 'in'), reply: join(base, 'reply'), state: options.state(user) };
+        const folders = paths();
         mkdirSync(folders.media, { recursive: true, mode: 0o700 });
         mkdirSync(folders.reply, { recursive: true, mode: 0o700 });
-        if (!known.has(user)) {
-          mkdirSync(folders.state, { recursive: true, mode: 0o700 });
-          known.add(user);
-        }
         return folders;
       },
       remove() {
-        if (!made || options.keep) return;
+        if (!told || options.keep || !existsSync(base)) return;
         // At once: a run that ends, or the next attempt, would come in between.
         try {
           rmSync(base, { recursive: true, force: true });

@@ -10,15 +10,15 @@ import type { RunnerAccount } from './port.ts';
  */
 export async function recoverFormer(options: {
   account: RunnerAccount;
-  store: Pick<Store, 'recover'>;
+  store: Pick<Store, 'recover' | 'forgetChild'>;
   retries: number;
   /** Ends a process that a former runner left behind; tells whether it still ran. */
   endChild: (child: Child) => Promise<boolean>;
   clock: Clock;
   log: Log;
 }): Promise<{ failed: StartedTurn[]; cleared: Promise<void> }> {
-  const { account, log } = options;
-  const { failed, children } = await options.store.recover({
+  const { account, store, log } = options;
+  const { failed, children } = await store.recover({
     account: account.key,
     former: account.formerPoller,
     retries: options.retries,
@@ -26,6 +26,7 @@ export async function recoverFormer(options: {
   });
   const end = async (child: Child): Promise<void> => {
     if (await options.endChild(child)) log.warn(`ended the agent of a former runner (pid ${child.pid})`);
+    await store.forgetChild({ account: account.key, pid: child.pid });
   };
   return { failed, cleared: Promise.all(children.map(end)).then(() => {}) };
 }

@@ -165,7 +165,7 @@ export function startRunner(options: {
       recoverFormer({ ...options, retries: settings.retries }),
     ]);
     cleared = former.cleared;
-    cleared.catch(fail);
+    cleared.then(() => options.agent.start?.()).catch(fail);
     // The notice goes before what is answered from here on.
     for (const started of former.failed) await turns.giveUp(started);
     // Before the first poll: what waits is older than what that will bring.

@@ -1,4 +1,4 @@
-import type { Agent, TurnEnd, TurnFolders } from '../agents/port.ts';
+import type { Agent, TurnEnd } from '../agents/port.ts';
 import type { Clock } from '../core/clock.ts';
 import { reasonOf } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
@@ -63,7 +63,7 @@ export function createTurns(options: {
     emit({ type: 'message', account: turn.account, turn });
     const startedAt = clock.monotonic();
     const folders = options.folders(started.seq, started.user);
-    const outcome = await answer(turn, folders.make);
+    const outcome = await answer(turn, folders);
     const durationMs = Math.round(clock.monotonic() - startedAt);
     const { result, parts } = await endings.endingOf(outcome, started, turn, runId);
     emit({
@@ -91,12 +91,13 @@ export function createTurns(options: {
     await delivery.queue(user, (claim) => store.finishTurn({ ...end, nowMs: clock.now(), claim }));
   }
 
-  async function answer(turn: Turn, folders: () => TurnFolders): Promise<Outcome> {
+  async function answer(turn: Turn, folders: ReturnType<FolderMaker>): Promise<Outcome> {
     const endTyping = options.typing?.begin(turn.user);
     try {
       return await agent.answer(turn, {
         signal: stopping.signal,
-        folders,
+        folders: folders.make,
+        folderPaths: folders.paths,
         timeoutMs: settings.timeoutMs,
         emit: async () => {},
         ask: async () => null,

@@ -1,3 +1,4 @@
+import { COPROCESS } from './coprocess.ts';
 import { HTTP } from './http.ts';
 import type { Setting } from './setting.ts';
 
@@ -8,6 +9,7 @@ export const RUN = {
     flag: '--exec <command>',
     about: 'agent: a shell command; message on stdin, answer on stdout',
   },
+  ...COPROCESS,
   ...HTTP,
   openai: {
     kind: 'text',

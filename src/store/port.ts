@@ -76,8 +76,13 @@ export interface Store {
     failed: StartedTurn[];
     children: Child[];
   }>;
-  /** Records the process of a running turn, for the next {@link Store.recover}. */
-  noteChild(input: { account: string; id: string; child: Child }): Promise<void>;
+  /**
+   * Records a process of the agent, for the next {@link Store.recover}: that of the running turn of the message
+   * `id`, or with null one that lives until it is forgotten.
+   */
+  noteChild(input: { account: string; id: string | null; child: Child }): Promise<void>;
+  /** Forgets a process that was recorded without a message: it has ended. */
+  forgetChild(input: { account: string; pid: number }): Promise<void>;
   /**
    * Commits a poll: messages, cursor and released holds. Turns may start then, but the next poll tells the
    * server to forget these messages: it must wait for {@link Store.durable}.

@@ -108,6 +108,14 @@ export const MIGRATIONS = [
     PRIMARY KEY (account, user, session_id, name)
   );
   `,
+  `
+  CREATE TABLE children (             -- processes of agents that live longer than a turn
+    account TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    start_time TEXT NOT NULL,
+    PRIMARY KEY (account, pid)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** A program that starts has nothing else to do: it may block for another process that migrates. */

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { markLogin, openAccount } from './accounts.ts';
+import { forgetChild, noteChild } from './children.ts';
 import { type Claimant, claimNext, claimPart, renewLease } from './claim.ts';
 import { createCommits, type FullDisk } from './commits.ts';
 import { type Database, openDatabase, storageError } from './database.ts';
@@ -58,10 +59,8 @@ export function openStore(options: {
         db.run('UPDATE users SET lease = NULL WHERE account = ? AND lease = ?', input.account, input.former);
         return recover(db, input);
       }),
-    noteChild: ({ account, id, child }) =>
-      run((db) => {
-        db.run('UPDATE inbox SET child = ? WHERE account = ? AND id = ?', JSON.stringify(child), account, id);
-      }),
+    noteChild: (input) => run((db) => noteChild(db, input)),
+    forgetChild: (input) => run((db) => forgetChild(db, input)),
     takeIn: (intake) => run((db) => takeIn(db, intake)),
     durable: (urgency) =>
       commits.durable(urgency).catch((error) => {

@@ -1,5 +1,6 @@
 import { turnRetryDelayMs } from '../core/backoff.ts';
 import { newUuid } from '../core/ids.ts';
+import { lastingChildren } from './children.ts';
 import type { Database, Row } from './database.ts';
 import type { Child, LaneEntry, StartedTurn, TurnResult } from './inbox-port.ts';
 import type { NewPart, PartView } from './outbox-port.ts';
@@ -119,10 +120,10 @@ export function recover(
       row.seq as number,
     );
   }
-  const children = rows
+  const ofTurns = rows
     .filter((row) => row.child !== null)
     .map((row) => JSON.parse(row.child as string) as Child);
-  return { failed, children };
+  return { failed, children: [...ofTurns, ...lastingChildren(database, account)] };
 }
 
 /** Marks failed or ignored messages to be run again: one by its id, or all failed ones. Returns how many. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A program under test/fixtures/agents as words of a command line. */
-export function agent(name: 'misbehave' | 'record', ...args: string[]): string[] {
+export function agent(name: 'misbehave' | 'record' | 'coprocess', ...args: string[]): string[] {
   return [
     process.execPath,
     fileURLToPath(new URL(`../fixtures/agents/${name}.mjs`, import.meta.url)),

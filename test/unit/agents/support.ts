@@ -72,6 +72,7 @@ export function contextIn(
   return {
     signal: new AbortController().signal,
     folders: () => paths,
+    folderPaths: () => paths,
     timeoutMs: 0,
     emit: async (piece) => void emitted.push(piece),
     ask: async () => null,

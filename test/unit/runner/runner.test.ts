@@ -13,7 +13,7 @@ import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../../src/runner/
 import { createOutgoing } from '../../../src/runner/outgoing.ts';
 import type { Runner } from '../../../src/runner/port.ts';
 import { startRunner } from '../../../src/runner/runner.ts';
-import type { Store } from '../../../src/store/port.ts';
+import type { Child, Store } from '../../../src/store/port.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { ACCOUNT, createDesk, FRIEND, incoming, LOGIN, OWNER } from '../store/conformance/desk.ts';
 import { makeSqliteStores } from '../store/sqlite-stores.ts';
@@ -91,8 +91,13 @@ const says = (text: string, user = OWNER): WeixinMessage =>
 function start(
   answer: (turn: Turn, signal: AbortSignal) => Promise<Outcome> | Outcome,
   over: Partial<RunnerOptions> = {},
+  resident: { start?: () => void; endChild?: (child: Child) => Promise<boolean> } = {},
 ): Runner {
-  const agent: Agent = { name: 'test', answer: async (turn, { signal }) => answer(turn, signal) };
+  const agent: Agent = {
+    name: 'test',
+    answer: async (turn, { signal }) => answer(turn, signal),
+    start: () => resident.start?.(),
+  };
   runner = startRunner({
     account: { key: ACCOUNT, id: ACCOUNT, name: null, owner: OWNER, login: LOGIN, formerPoller: null },
     store,
@@ -106,7 +111,7 @@ function start(
     }),
     outgoing: createOutgoing(join(folder, 'out')),
     uploader: { upload: async () => ({ kind: 'refused', reason: 'no files here' }) },
-    endChild: async () => false,
+    endChild: resident.endChild ?? (async () => false),
     rescue() {},
     settings: { ...DEFAULT_RUNNER_OPTIONS, typing: false, paceMs: 0, allow: 'all', ...over },
     version: '1.2.3',
@@ -137,6 +142,27 @@ test('messages come in, are answered in order, and a stop is clean', async () =>
   ]);
   expect(calls.filter((call) => call !== 'poll')).toEqual(['start', 'stop']);
   expect(await store.unfinished(ACCOUNT)).toEqual([]);
+});
+
+test('an agent that stays running starts when what a former runner left has ended', async () => {
+  const order: string[] = [];
+  await store.noteChild({ account: ACCOUNT, id: null, child: { pid: 41, startTime: 'x' } });
+  start(
+    echo,
+    {},
+    {
+      start: () => void order.push('start'),
+      async endChild({ pid }) {
+        await pollUntil('the first poll', () => calls.includes('poll'));
+        order.push(`end ${pid}`);
+        return true;
+      },
+    },
+  );
+  await pollUntil('the start', () => order.includes('start'));
+  expect(order).toEqual(['end 41', 'start']);
+  const recovered = await store.recover({ account: ACCOUNT, former: null, retries: 3, nowMs: Date.now() });
+  expect(recovered.children).toEqual([]);
 });
 
 test('the next poll does not wait for the agent', async () => {

@@ -218,6 +218,21 @@ export function describeTurns(make: MakeStore): void {
       await desk.start(one);
       expect((await recover()).children).toEqual([]);
     });
+
+    test('a process that lives longer than a turn is handed out until it is forgotten', async () => {
+      const note = (pid: number, startTime: string, account = ACCOUNT) =>
+        desk.store.noteChild({ account, id: null, child: { pid, startTime } });
+      await note(41, 'x:1');
+      await note(42, 'x:2');
+      await note(41, 'x:3');
+      await note(43, 'x:4', 'other');
+      expect((await recover()).children).toEqual([
+        { pid: 41, startTime: 'x:3' },
+        { pid: 42, startTime: 'x:2' },
+      ]);
+      await desk.store.forgetChild({ account: ACCOUNT, pid: 41 });
+      expect((await recover()).children).toEqual([{ pid: 42, startTime: 'x:2' }]);
+    });
   });
 
   describe('run again by hand', () => {
