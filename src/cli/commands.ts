@@ -63,6 +63,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./actions.ts')).run,
   },
   {
+    name: 'agents',
+    about: 'the agents --acp knows by name, and which are installed',
+    settings: [],
+    load: async () => (await import('./agents.ts')).agents,
+  },
+  {
     name: 'listen',
     about: 'write messages to stdout, answer nothing',
     settings: ['once', 'exitIdle', 'maxMessages', 'allow', 'allowAll'],

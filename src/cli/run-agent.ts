@@ -1,4 +1,5 @@
 import type { Agent } from '../agents/port.ts';
+import type { CommandSearch } from '../agents/resolve-command.ts';
 import { longFlag, resolveSetting } from '../config.ts';
 import { WxError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
@@ -18,6 +19,8 @@ const AGENT_SETTINGS = [
   'system',
   'echo',
   'input',
+  'acp',
+  'permission',
 ] as const;
 /** Settings that only `--http` takes notice of. */
 const HTTP_SETTINGS = (Object.keys(HTTP) as (keyof typeof HTTP)[]).filter((name) => name !== 'http');
@@ -28,17 +31,18 @@ const KILL_GRACE_MS = 5_000;
 export type AgentMaker = (children: ChildNotes, account: { id: string; name: string | null }) => Agent;
 
 /**
- * Checks the choice of agent: exactly one of `--exec`, `-- cmd`, `--coprocess`, `--http`, `--openai`, `--echo`
- * (contract 2). Loads only the code of that one. Throws WxError `usage`, or `not-found` for a command that does
- * not exist.
+ * Checks the choice of agent: exactly one of `--exec`, `-- cmd`, `--coprocess`, `--acp`, `--http`, `--openai`,
+ * `--echo` (contract 2). Loads only the code of that one. Throws WxError `usage`, or `not-found` for a command that
+ * does not exist.
  */
 export async function chooseAgent(context: CommandContext, command: string[]): Promise<AgentMaker> {
-  const { exec, coprocess, coprocessPer, http, openai, model, system, echo, input } =
+  const { exec, coprocess, coprocessPer, acp, permission, http, openai, model, system, echo, input } =
     context.settings(AGENT_SETTINGS);
   const given = [
     exec !== null && '--exec',
     command.length > 0 && `-- ${command[0]}`,
     coprocess !== null && '--coprocess',
+    acp !== null && '--acp',
     http !== null && '--http',
     openai !== null && '--openai',
     echo && '--echo',
@@ -58,6 +62,8 @@ export async function chooseAgent(context: CommandContext, command: string[]): P
   else return openAiAgent(context, openai, model, system);
   if (coprocess === null) refuseFlags(context, ['coprocessPer'], '--coprocess');
   else return coprocessAgent(context, coprocess, coprocessPer);
+  if (acp === null) refuseFlags(context, ['permission'], '--acp');
+  else return acpAgent(context, acp, permission);
   if (http !== null) {
     const { httpAgent } = await import('./http-agent.ts');
     return httpAgent(context, http);
@@ -102,17 +108,10 @@ async function commandAgent(
   input: 'text' | 'raw' | 'json',
 ): Promise<AgentMaker> {
   if (exec !== null) checkShellCommand('--exec', exec);
-  const { environment, cwd } = context;
   let argv: [string, ...string[]] | null = null;
   if (program !== undefined) {
     const { resolveCommand } = await import('../agents/resolve-command.ts');
-    const search = {
-      cwd,
-      path: environment.get('PATH'),
-      pathExt: environment.get('PATHEXT'),
-      platform: process.platform,
-    };
-    argv = [resolveCommand(program, search), ...args];
+    argv = [resolveCommand(program, commandSearch(context)), ...args];
   }
   // Loaded now, while nothing waits, so that the first message does not pay for it.
   const loading = import('../agents/command.ts');
@@ -145,6 +144,41 @@ async function coprocessAgent(
       onStarted: (pid) => children.started(null, pid),
       onEnded: children.ended,
     });
+}
+
+async function acpAgent(
+  context: CommandContext,
+  acp: string,
+  permission: 'allow' | 'deny' | 'ask' | null,
+): Promise<AgentMaker> {
+  const { parseAcpCommand } = await import('../agents/acp-command.ts');
+  const command = parseAcpCommand(acp, commandSearch(context));
+  const { createAcpAgent } = await import('../agents/acp.ts');
+  const { allowAll } = context.settings(['allowAll']);
+  const options = {
+    ...childOptions(context),
+    ...command,
+    // Whoever is asked decides what happens on this machine: nobody has chosen these people.
+    permission: permission ?? (allowAll ? 'deny' : 'ask'),
+    clock: context.clock,
+  };
+  return (children, account) =>
+    createAcpAgent({
+      ...options,
+      account,
+      onStarted: (pid) => children.started(null, pid),
+      onEnded: children.ended,
+    });
+}
+
+/** Where programs are looked for. */
+export function commandSearch({ cwd, environment }: CommandContext): CommandSearch {
+  return {
+    cwd,
+    path: environment.get('PATH'),
+    pathExt: environment.get('PATHEXT'),
+    platform: process.platform,
+  };
 }
 
 function checkShellCommand(flag: string, command: string): void {

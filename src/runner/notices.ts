@@ -1,12 +1,5 @@
+import { type ChatLanguage, languageOf } from '../core/language.ts';
 import type { FailureReason } from '../core/message.ts';
-
-/** Language of what wxagent itself writes into the chat. */
-export type ChatLanguage = 'zh' | 'en';
-
-/** The language a user writes in: Chinese as soon as there is a Chinese character. */
-export function languageOf(text: string): ChatLanguage {
-  return /\p{Script=Han}/u.test(text) ? 'zh' : 'en';
-}
 
 const REASONS: Record<FailureReason | 'crash', Record<ChatLanguage, string>> = {
   exit: { zh: '程序出错退出', en: 'the agent exited with an error' },

@@ -1,12 +1,13 @@
 import { basename } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { newClientId } from '../core/ids.ts';
+import { type ChatLanguage, languageOf } from '../core/language.ts';
 import type { ReplyPiece } from '../core/message.ts';
 import { BUDGET_MESSAGES } from '../core/verdict.ts';
 import type { HeldPart, MergedHolds, NewPart, PartOrigin } from '../store/port.ts';
 import { shapeForWeChat } from '../text/shape.ts';
 import { splitText } from '../text/split.ts';
-import { type ChatLanguage, languageOf, mergeHeld, wholeInFile } from './notices.ts';
+import { mergeHeld, wholeInFile } from './notices.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** Most UTF-8 bytes of a text part: well under what the server takes (protocol 9.1). */

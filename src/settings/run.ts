@@ -1,3 +1,4 @@
+import { ACP } from './acp.ts';
 import { COPROCESS } from './coprocess.ts';
 import { HTTP } from './http.ts';
 import type { Setting } from './setting.ts';
@@ -10,6 +11,7 @@ export const RUN = {
     about: 'agent: a shell command; message on stdin, answer on stdout',
   },
   ...COPROCESS,
+  ...ACP,
   ...HTTP,
   openai: {
     kind: 'text',

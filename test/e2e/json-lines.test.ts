@@ -42,6 +42,7 @@ test('every JSON line of docs/commands.md has the fields that are printed', asyn
   await json('messages');
   await json('retry', '--failed');
   await json('accounts');
+  await json('agents');
   await json('config', 'get', 'timeout');
   await json('doctor');
   const server = startWxagent(['simulate', '--json'], { home });

@@ -5,6 +5,7 @@ import { allPages, blocksOf, READMES, readPage } from '../../helpers/pages.ts';
 /** Types that JSON of wxagent may have: what it prints, and what it posts. */
 const TYPES = [
   'accounts',
+  'agents',
   'cancel',
   'config',
   'doctor',

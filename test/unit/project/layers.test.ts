@@ -17,7 +17,14 @@ const bad: [file: string, line: string, rule: string][] = [
   ...forbidden('agents', ['text', 'media', 'ilink', 'store', 'simulator', 'runner', 'cli']),
   ...forbidden('simulator', ['text', 'media', 'ilink', 'store', 'agents', 'runner', 'cli']),
   ...forbidden('runner', ['simulator', 'cli']),
-  ...imports('cli', ['../main.ts', '../index.ts', 'libsql', 'undici', 'node:child_process']),
+  ...imports('cli', [
+    '../main.ts',
+    '../index.ts',
+    '@agentclientprotocol/sdk',
+    'libsql',
+    'undici',
+    'node:child_process',
+  ]),
   ...imports('core', ['../config.ts', 'node:fs', 'node:child_process', 'execa']),
   ...imports('runner', [
     '../config.ts',

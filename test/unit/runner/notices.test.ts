@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { failureNotice, languageOf, mergeHeld } from '../../../src/runner/notices.ts';
+import { languageOf } from '../../../src/core/language.ts';
+import { failureNotice, mergeHeld } from '../../../src/runner/notices.ts';
 
 describe('the language of a notice', () => {
   test.each([

@@ -1,0 +1,39 @@
+import { findPresets, type PresetFound } from '../agents/acp-command.ts';
+import type { CommandContext } from './context.ts';
+import { commandSearch } from './run-agent.ts';
+import { table } from './table.ts';
+
+/** `wxagent agents`: the agents `--acp` knows by name, and which are on this machine. */
+export async function agents(context: CommandContext): Promise<number> {
+  const found = findPresets(commandSearch(context));
+  if (context.json) {
+    context.printJson('agents', { agents: found.map(viewOf) });
+    return 0;
+  }
+  context.io.out(table(found.map((one) => [one.preset.name, one.preset.title, stateOf(one)])));
+  const [first] = found.filter(({ path }) => path !== null);
+  context.io.err(`hint: wxagent run --acp ${first?.preset.name ?? "'<command>'"}\n`);
+  return 0;
+}
+
+function viewOf({ preset, path, argv }: PresetFound): object {
+  const { name, title, program, args, npmPackage, login, source } = preset;
+  return {
+    name,
+    title,
+    installed: path !== null,
+    path,
+    program,
+    args,
+    npmPackage,
+    command: argv,
+    login,
+    source,
+  };
+}
+
+function stateOf({ preset, path, argv }: PresetFound): string {
+  if (path !== null) return `installed: ${path}`;
+  if (argv !== null) return `not installed; runs through npx ${preset.npmPackage}`;
+  return `not installed: ${preset.program} is not on PATH`;
+}
