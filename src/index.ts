@@ -1,6 +1,11 @@
 /**
- * The library surface of wxagent: the simulator, for testing iLink clients and agents without
- * WeChat, and the error type its functions throw.
+ * The library surface of wxagent: a runner whose agent is a function; the simulator, for testing iLink clients
+ * and agents without WeChat; and the error type of both.
  */
+export type { AgentFunction, Answer, AnswerContext, AnswerFile } from './agents/function.ts';
+export type { SessionMemory } from './agents/port.ts';
 export { type ErrorKind, EXIT_CODES, WxError } from './core/errors.ts';
+export type { Attachment, MessageEvent, MessageKind, Quote } from './core/message.ts';
+export { type CreateRunnerOptions, createRunner, type LibraryRunner } from './library.ts';
+export type { RunnerDocument } from './runner/events.ts';
 export { type Simulator, type SimulatorOptions, startSimulator } from './simulator/simulator.ts';

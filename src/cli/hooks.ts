@@ -1,6 +1,5 @@
 import { WxError } from '../core/errors.ts';
-import { eventOf } from '../core/message.ts';
-import type { EventSink, RunnerEvent } from '../runner/events.ts';
+import { documentOf, type EventSink, type RunnerEvent } from '../runner/events.ts';
 import type { CommandContext } from './context.ts';
 
 /** Moments a command can be run at (`--on event=command`). */
@@ -24,11 +23,9 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
 
   async function start(command: string, event: RunnerEvent): Promise<void> {
     const { execa } = await import('execa');
-    const { type, ...fields } = event;
-    const body = event.type === 'message' ? eventOf(event.turn) : { v: 1, type, ...fields };
     const result = await execa(command, {
       shell: true,
-      input: `${JSON.stringify(body)}\n`,
+      input: `${JSON.stringify(documentOf(event))}\n`,
       stdout: 'ignore',
       stderr: 'pipe',
       reject: false,

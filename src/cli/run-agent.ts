@@ -9,7 +9,7 @@ import type { ChildNotes } from './child-notes.ts';
 import type { CommandContext } from './context.ts';
 
 /** Settings that choose the agent of `run`. */
-const AGENT_SETTINGS = [
+export const AGENT_SETTINGS = [
   'exec',
   'coprocess',
   'coprocessPer',
@@ -23,7 +23,7 @@ const AGENT_SETTINGS = [
   'permission',
 ] as const;
 /** Settings that only `--http` takes notice of. */
-const HTTP_SETTINGS = (Object.keys(HTTP) as (keyof typeof HTTP)[]).filter((name) => name !== 'http');
+export const HTTP_SETTINGS = (Object.keys(HTTP) as (keyof typeof HTTP)[]).filter((name) => name !== 'http');
 /** Between TERM and KILL (contract 4); less when `--grace` would be over before that. */
 const KILL_GRACE_MS = 5_000;
 

@@ -1,7 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
-import { eventOf } from '../core/message.ts';
-import type { EventSink, RunnerEvent } from '../runner/events.ts';
+import { documentOf, type EventSink, type RunnerEvent } from '../runner/events.ts';
 import type { CommandContext } from './context.ts';
 import { excerpt } from './table.ts';
 import { type Words, wordsOf } from './words.ts';
@@ -26,8 +25,7 @@ export function createRunLog(context: CommandContext): EventSink {
   if (!context.json) return people;
   return (event) => {
     people(event);
-    const { type, ...fields } = event;
-    context.printJson(type, event.type === 'message' ? eventOf(event.turn) : fields);
+    context.io.out(`${JSON.stringify(documentOf(event))}\n`);
   };
 }
 

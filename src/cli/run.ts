@@ -3,20 +3,27 @@ import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../runner/options.ts
 import type { CommandContext } from './context.ts';
 import { chooseAccounts } from './home.ts';
 import { createHooks } from './hooks.ts';
-import { chooseAgent } from './run-agent.ts';
+import { type AgentMaker, chooseAgent } from './run-agent.ts';
 import { createRunLog } from './run-log.ts';
 import { serve } from './serve.ts';
 
 /** `wxagent run`: serves one or more accounts with an agent until it is stopped. */
 export async function run(context: CommandContext, command: string[]): Promise<number> {
-  const makeAgent = await chooseAgent(context, command);
+  return runAgent(context, await chooseAgent(context, command), createRunLog(context));
+}
+
+/** Serves the accounts that the settings name, and tells what happens. Returns the exit code. */
+export async function runAgent(
+  context: CommandContext,
+  makeAgent: AgentMaker,
+  tell: EventSink,
+): Promise<number> {
   const settings = runnerSettings(context);
   const { allAccounts, keepFiles, on } = context.settings(['allAccounts', 'keepFiles', 'on']);
   const hooks = createHooks(context, on);
   const accounts = chooseAccounts(context, allAccounts);
-  const log = createRunLog(context);
   const emit: EventSink = (event) => {
-    log(event);
+    tell(event);
     hooks.fire(event);
   };
   const code = await serve(

@@ -74,7 +74,15 @@ export type Outcome =
   | { kind: 'failed'; reason: FailureReason; detail: string; stderr?: string; hint?: string };
 
 /** The event of contract 3: what JSON agents, HTTP agents and `listen --json` receive. */
-export function eventOf(turn: Turn): Record<string, unknown> {
+export interface MessageEvent extends Omit<Turn, 'accountName' | 'timeMs'> {
+  v: 1;
+  type: 'message';
+  /** When the user wrote it, ISO 8601, UTC. */
+  time: string;
+}
+
+/** A turn as its event. */
+export function eventOf(turn: Turn): MessageEvent {
   return {
     v: 1,
     type: 'message',

@@ -1,4 +1,4 @@
-import type { FailureReason, Turn } from '../core/message.ts';
+import { eventOf, type FailureReason, type MessageEvent, type Turn } from '../core/message.ts';
 import type { PartState } from '../store/port.ts';
 
 /** What a runner tells the outside as it happens; `run --json` prints these (contract 2). */
@@ -33,6 +33,14 @@ export type RunnerEvent =
     }
   | { type: 'expired'; account: string }
   | { type: 'stopped'; account: string };
+
+/** An event as everybody outside gets it: `run --json`, hooks, the library (contract 2). */
+export type RunnerDocument = { v: 1 } & (MessageEvent | Exclude<RunnerEvent, { type: 'message' }>);
+
+/** An event as its document. */
+export function documentOf(event: RunnerEvent): RunnerDocument {
+  return event.type === 'message' ? eventOf(event.turn) : { v: 1, ...event };
+}
 
 /** Receives runner events in order. */
 export type EventSink = (event: RunnerEvent) => void;

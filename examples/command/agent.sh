@@ -1,0 +1,11 @@
+#!/bin/sh
+# wxagent run --exec ./agent.sh
+# The message is on stdin, the answer goes to stdout; what lies in $WXAGENT_REPLY_DIR at the end follows as files.
+text=$(cat)
+case "$text" in
+  time) date ;;
+  log*) printf '%s\n' "${text#log}" >>"$WXAGENT_STATE_DIR/log.txt"; echo 'noted' ;;
+  show) cp "$WXAGENT_STATE_DIR/log.txt" "$WXAGENT_REPLY_DIR/log.txt"; echo 'here it is' ;;
+  later) exit 75 ;; # run this message again in a while
+  *) printf 'You said: %s\n' "$text" ;;
+esac

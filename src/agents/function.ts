@@ -1,0 +1,122 @@
+import { reasonOf } from '../core/errors.ts';
+import { eventOf, type MessageEvent, type Outcome, type ReplyPiece } from '../core/message.ts';
+import { replyTextOf } from './output.ts';
+import type { Agent, SessionMemory } from './port.ts';
+import { cutUtf8 } from './text-bytes.ts';
+import { endedOutcome, limitTurn, turnEndOf } from './turn-end.ts';
+
+/** A file of an answer: an absolute path, and the name the phone shows, else that of the file. */
+export interface AnswerFile {
+  path: string;
+  name?: string;
+}
+
+/** What an agent function answers: a text, texts and files, nothing, or to be asked again later. */
+export type Answer =
+  | string
+  | { text?: string; files?: readonly AnswerFile[] }
+  /** Run this message again, after so long or after the usual delays (null). */
+  | { retryAfterMs: number | null }
+  | null
+  | undefined
+  // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing says nothing.
+  | void;
+
+/** What an agent function may use while it works. */
+export interface AnswerContext {
+  /** Aborted when the answer is not wanted any more: its time is up, the user stopped it, wxagent stops. */
+  signal: AbortSignal;
+  /** Sends a text or a file at once, before the answer. Resolves when it is stored. */
+  emit(piece: string | AnswerFile): Promise<void>;
+  /** Asks the user; resolves with the next thing he writes, null when nothing comes within `waitMs`. */
+  ask(question: string, waitMs: number): Promise<string | null>;
+  /** Texts kept for this conversation, by name, also over restarts; a new session begins with none. */
+  memory: SessionMemory;
+  /** A folder of this user's that stays. */
+  stateFolder(): string;
+}
+
+/** An agent as a function. What it throws is a failure: the log has it, the user gets the notice. */
+export type AgentFunction = (message: MessageEvent, context: AnswerContext) => Answer | Promise<Answer>;
+
+/** The most that is kept of a stack with a message that failed. */
+const STACK_BYTES = 4 * 1024;
+
+/** An agent that is a function of this process. It cannot be killed: past its time it is no longer listened to. */
+export function createFunctionAgent(answer: AgentFunction): Agent {
+  return {
+    name: answer.name || 'function',
+    async answer(turn, context) {
+      const limit = limitTurn(context.signal, context.timeoutMs);
+      const { signal } = limit;
+      const ended = new Promise<Outcome>((resolve) => {
+        const end = (): void => resolve(endedOutcome(turnEndOf(signal), context.timeoutMs));
+        if (signal.aborted) end();
+        else signal.addEventListener('abort', end, { once: true });
+      });
+      const answered = Promise.resolve()
+        .then(() =>
+          answer(eventOf(turn), {
+            signal,
+            emit: async (piece) => {
+              const one = typeof piece === 'string' ? textPiece(piece) : filePiece(piece);
+              // What a function says that nobody listens to any more is no part of a later turn.
+              if (one !== null && !signal.aborted) await context.emit(one);
+            },
+            ask: (question, waitMs) => context.ask(question, waitMs),
+            memory: context.memory,
+            stateFolder: () => context.folders().state,
+          }),
+        )
+        .then(outcomeOf, outcomeOfError);
+      return Promise.race([ended, answered]).finally(limit.release);
+    },
+  };
+}
+
+function outcomeOf(answer: Answer): Outcome {
+  if (answer === null || answer === undefined) return { kind: 'silent' };
+  if (typeof answer === 'string') return replyOf([textPiece(answer)]);
+  if (typeof answer !== 'object') return badOutput(`the function answered with a ${typeof answer}`);
+  if ('retryAfterMs' in answer)
+    return { kind: 'retry', afterMs: answer.retryAfterMs, detail: 'the agent wants to be asked again' };
+  const { text, files = [] } = answer;
+  if (text === undefined && !('files' in answer)) return badOutput('the answer has neither text nor files');
+  if (text !== undefined && typeof text !== 'string') return badOutput('text is no string');
+  if (!Array.isArray(files) || !files.every((file) => typeof file?.path === 'string'))
+    return badOutput('files is no list of {path}');
+  return replyOf([textPiece(text ?? ''), ...files.map(filePiece)]);
+}
+
+function outcomeOfError(error: unknown): Outcome {
+  const stack = error instanceof Error ? error.stack : undefined;
+  return {
+    kind: 'failed',
+    reason: 'exit',
+    detail: reasonOf(error),
+    ...(stack === undefined ? {} : { stderr: cutUtf8(stack, STACK_BYTES).value }),
+  };
+}
+
+function badOutput(detail: string): Outcome {
+  return {
+    kind: 'failed',
+    reason: 'bad-output',
+    detail,
+    hint: 'return a string, {text, files: [{path}]}, {retryAfterMs}, or nothing',
+  };
+}
+
+function replyOf(candidates: (ReplyPiece | null)[]): Outcome {
+  const pieces = candidates.filter((piece) => piece !== null);
+  return pieces.length === 0 ? { kind: 'silent' } : { kind: 'reply', pieces };
+}
+
+function textPiece(raw: string): ReplyPiece | null {
+  const text = replyTextOf(raw);
+  return text === null ? null : { text };
+}
+
+function filePiece({ path, name = null }: { path: string; name?: string | null }): ReplyPiece {
+  return { file: path, name };
+}

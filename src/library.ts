@@ -1,0 +1,112 @@
+import { fileURLToPath } from 'node:url';
+import type { AgentFunction } from './agents/function.ts';
+import { readEnvironment } from './config.ts';
+import { systemClock } from './core/clock.ts';
+import { EXIT_CODES, reasonOf, WxError } from './core/errors.ts';
+import type { Io } from './core/io.ts';
+import type { RunnerDocument } from './runner/events.ts';
+import { GLOBAL_SETTINGS, RUN_SETTINGS, type SettingName } from './settings.ts';
+
+/** How a runner is made. */
+export interface CreateRunnerOptions {
+  /** What answers. */
+  agent: AgentFunction;
+  /**
+   * Settings of `wxagent run` by their names in config files, such as `{ home: './data', timeout: '10m' }`. They
+   * count like flags: more than the environment and config files.
+   */
+  settings?: Partial<Record<SettingName, string | number | boolean | readonly string[]>>;
+  /** A bot token instead of a stored login; never written to disk. */
+  token?: string;
+  /** Told what happens, in the words of `run --json`. */
+  onEvent?: (event: RunnerDocument) => void;
+  /** Takes the lines of the log; without it there is none. */
+  onLog?: (line: string) => void;
+}
+
+/** A runner in this process. */
+export interface LibraryRunner {
+  /**
+   * Resolves when it has ended, everything stored. Rejects with WxError: `not-logged-in` when the login has died,
+   * `busy` when another process has the account, `storage` when the disk does not take what came.
+   */
+  readonly done: Promise<void>;
+  /** Ends it cleanly, as SIGTERM ends `wxagent run`; resolves with {@link LibraryRunner.done}. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Answers messages with a function of this process. All else is as with `wxagent run`: the accounts and the store
+ * of the same home, locks, holds, verdicts. Signals stay the caller's. Rejects with WxError when a setting is
+ * wrong or no account is logged in.
+ */
+export async function createRunner(options: CreateRunnerOptions): Promise<LibraryRunner> {
+  const { agent, settings = {}, onEvent, onLog } = options;
+  if (typeof agent !== 'function') throw new WxError('usage', 'createRunner needs an agent, a function');
+  const { createFunctionAgent } = await import('./agents/function.ts');
+  const { createContext } = await import('./cli/context.ts');
+  const { chooseAccounts } = await import('./cli/home.ts');
+  const { runAgent } = await import('./cli/run.ts');
+  const { AGENT_SETTINGS, HTTP_SETTINGS } = await import('./cli/run-agent.ts');
+  const { documentOf } = await import('./runner/events.ts');
+
+  const names = Object.keys(settings) as SettingName[];
+  const agents: readonly SettingName[] = [...AGENT_SETTINGS, ...HTTP_SETTINGS];
+  const known: readonly SettingName[] = [...GLOBAL_SETTINGS, ...RUN_SETTINGS];
+  const unusable = names.find((name) => agents.includes(name) || !known.includes(name));
+  if (unusable !== undefined) throw new WxError('usage', `createRunner has no setting "${unusable}"`);
+  const { all } = readEnvironment();
+  const { token } = options;
+  const stopping = new AbortController();
+  const context = createContext(
+    {
+      io: ioOf(onLog),
+      environment: readEnvironment(token === undefined ? all : { ...all, WXAGENT_TOKEN: token }),
+      clock: systemClock,
+      cwd: process.cwd(),
+      bin: fileURLToPath(new URL('../bin/wxagent.js', import.meta.url)),
+      stopSignal: () => stopping.signal,
+    },
+    settings,
+  );
+  context.settings(names);
+  chooseAccounts(context);
+
+  const served = runAgent(
+    context,
+    () => createFunctionAgent(agent),
+    (event) => {
+      try {
+        onEvent?.(documentOf(event));
+      } catch (error) {
+        // The caller's fault must not become one of the runner.
+        context.log.error(`onEvent failed: ${reasonOf(error)}`);
+      }
+    },
+  );
+  const done = served.then((exit) => {
+    if (exit !== EXIT_CODES['not-logged-in']) return;
+    throw new WxError('not-logged-in', 'the login is dead', { hint: 'wxagent login' });
+  });
+  done.catch(() => {}); // whoever awaits it hears of it
+  return {
+    done,
+    stop() {
+      stopping.abort('stop');
+      return done;
+    },
+  };
+}
+
+/** No terminal, and no streams but the log. */
+function ioOf(onLog: ((line: string) => void) | undefined): Io {
+  return {
+    out() {},
+    err: (text) => onLog?.(text.replace(/\n$/, '')),
+    readStdin: async () => Buffer.alloc(0),
+    ask: async () => null,
+    stdoutIsTerminal: false,
+    stderrIsTerminal: false,
+    stdinIsTerminal: false,
+  };
+}

@@ -1,0 +1,157 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Answer, CreateRunnerOptions, LibraryRunner, RunnerDocument } from '../../src/index.ts';
+import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
+import { makeFolder, wxagent } from '../helpers/wxagent.ts';
+
+/** The library as it is published. */
+const { createRunner } = (await import(
+  '../../dist/index.js' as string
+)) as typeof import('../../src/index.ts');
+
+/** A runner of the built library with a login of its own, stopped after the test. */
+async function running(options: Omit<CreateRunnerOptions, 'token'>) {
+  const simulator = await simulate();
+  const { home, user } = loggedIn(simulator);
+  const events: RunnerDocument[] = [];
+  const lines: string[] = [];
+  const runner = await createRunner({
+    onEvent: (event) => events.push(event),
+    onLog: (line) => lines.push(line),
+    ...options,
+    settings: { home: join(home, 'wx'), typing: false, pace: '0', ...options.settings },
+  });
+  stopAfterwards(runner);
+  return { simulator, home, user, runner, events, lines };
+}
+
+function stopAfterwards(runner: LibraryRunner): void {
+  onTestFinished(() => runner.stop().catch(() => {}));
+}
+
+test('a function answers: with a text, with files, at once and later, or not at all', async () => {
+  const folder = makeFolder();
+  const file = join(folder, 'chart.txt');
+  writeFileSync(file, 'a file');
+  const said: Record<string, Answer> = {
+    text: 'hello',
+    object: { text: 'with a file', files: [{ path: file, name: 'named.txt' }] },
+    nothing: undefined,
+    null: null,
+  };
+  const { simulator, runner, events } = await running({
+    agent: async (message, { emit, stateFolder }) => {
+      if (message.text === 'twice') {
+        await emit('first');
+        return `second, of ${message.user}, in ${stateFolder().length > 0}`;
+      }
+      return said[message.text];
+    },
+  });
+  const { user } = simulator.control.bots()[0] as { user: string };
+  for (const text of ['text', 'object', 'nothing', 'null', 'twice']) simulator.control.message({ text });
+  await answered(simulator, 5);
+  expect(answers(simulator)).toEqual([
+    'hello',
+    'with a file',
+    expect.anything(),
+    'first',
+    `second, of ${user}, in true`,
+  ]);
+  await runner.stop();
+  expect(
+    events.filter(({ type }) => type === 'outcome').map((event) => 'outcome' in event && event.outcome),
+  ).toEqual(['reply', 'reply', 'silent', 'silent', 'reply']);
+  expect(events[0]).toMatchObject({ v: 1, type: 'ready' });
+  expect(events.at(-1)).toMatchObject({ v: 1, type: 'stopped' });
+  expect(events.find(({ type }) => type === 'message')).toMatchObject({
+    text: 'text',
+    time: expect.any(String),
+  });
+});
+
+test('what it keeps is there after a restart', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  for (const text of ['one', 'two']) {
+    simulator.control.message({ text });
+    const runner = await createRunner({
+      agent: async (_, { memory }) => {
+        const count = Number((await memory.get('count')) ?? 0) + 1;
+        await memory.set('count', String(count));
+        return `${count}`;
+      },
+      settings: { home: join(home, 'wx'), once: true },
+    });
+    await runner.done;
+  }
+  expect(answers(simulator)).toEqual(['1', '2']);
+});
+
+test('what it throws is a failure with its stack, its time runs out, and it may be asked again', async () => {
+  let asked = 0;
+  const signals: AbortSignal[] = [];
+  const { simulator, home, runner, events, lines } = await running({
+    agent: async ({ text }, { signal }) => {
+      if (text === 'throw') throw new Error('out of ideas');
+      if (text === 'again') return asked++ === 0 ? { retryAfterMs: 10 } : 'at last';
+      if (text === 'nonsense') return 42 as unknown as string;
+      signals.push(signal);
+      return new Promise(() => {});
+    },
+    settings: { timeout: '300ms' },
+  });
+  for (const text of ['throw', 'again', 'nonsense', 'hang']) simulator.control.message({ text });
+  await answered(simulator, 4);
+  expect(answers(simulator)[1]).toBe('at last');
+  await runner.stop();
+  const failed = events.flatMap((event) =>
+    event.type === 'outcome' && event.outcome === 'failed' ? [event.reason] : [],
+  );
+  expect(failed).toEqual(['exit', 'bad-output', 'timeout']);
+  expect(signals[0]?.aborted).toBe(true);
+  expect(lines.join('\n')).toContain('out of ideas');
+  const { stdout } = await wxagent(['messages', '--json'], { home });
+  expect(stdout).toContain('library.test');
+});
+
+describe('what is wrong is said before anything starts', () => {
+  const agent = () => 'hi';
+  test.each([
+    [{}, 'not-logged-in'],
+    [{ timeout: '30' }, 'usage'],
+    [{ account: ['nobody'] }, 'not-found'],
+    [{ exec: 'cat' }, 'usage'],
+    [{ nope: 1 }, 'usage'],
+  ])('%j', async (settings, kind) => {
+    const home = makeFolder();
+    await expect(createRunner({ agent, settings: { home, ...settings } })).rejects.toMatchObject({ kind });
+  });
+
+  test('no function', async () => {
+    await expect(createRunner({ agent: 'cat' as never })).rejects.toMatchObject({ kind: 'usage' });
+  });
+});
+
+test('an account that another process serves, and a dead login, end it with their errors', async () => {
+  const { simulator, home, runner } = await running({ agent: () => 'hi' });
+  const second = await createRunner({ agent: () => 'hi', settings: { home: join(home, 'wx') } });
+  await expect(second.done).rejects.toMatchObject({ kind: 'busy' });
+  simulator.control.kill();
+  await expect(runner.done).rejects.toMatchObject({ kind: 'not-logged-in' });
+});
+
+test('a fault of onEvent is told and harms nobody', async () => {
+  const lines: string[] = [];
+  const { simulator } = await running({
+    agent: () => 'hi',
+    onEvent() {
+      throw new Error('mine');
+    },
+    onLog: (line) => lines.push(line),
+  });
+  simulator.control.message({ text: 'hello' });
+  await answered(simulator, 1);
+  expect(lines.join('\n')).toContain('onEvent failed: mine');
+});
