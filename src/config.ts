@@ -107,7 +107,7 @@ export function parseSetting(setting: Setting, raw: unknown, where: string): unk
     case 'count':
       return parseCount(text, where, setting.min ?? 0);
     case 'duration':
-      return parseDurationMs(text, where);
+      return setting.canBeOff && text === 'off' ? 0 : parseDurationMs(text, where);
     case 'size':
       return parseSizeBytes(text, where);
     case 'choice':

@@ -22,7 +22,7 @@ const TOO_LARGE: Outcome = { kind: 'failed', reason: 'too-large', detail: 'it sa
 /** One turn in an agent's session. */
 export interface AcpTurn {
   turn: Turn;
-  context: Pick<TurnContext, 'ask' | 'folders'>;
+  context: Pick<TurnContext, 'alive' | 'ask' | 'folders'>;
   process: AcpProcess;
   sessionId: string;
   /** Aborted when the turn must end; `ended` resolves then. */
@@ -54,6 +54,7 @@ export async function runAcpTurn(options: AcpTurn): Promise<Outcome | null> {
   });
   const unlisten = connection.listen(sessionId, {
     onUpdate(update) {
+      context.alive();
       reply.take(update);
       heard.notify();
       if (reply.isTooLarge) tooLarge.notify();

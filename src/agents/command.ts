@@ -14,11 +14,17 @@ import { decodeText, replyTextOf } from './output.ts';
 import type { Agent } from './port.ts';
 import { type ProcessEnd, runProcess } from './process.ts';
 import { filesLeftIn } from './reply-folder.ts';
+import { createReplyStream, MAX_LINE_CHARS, MAX_STREAM_BYTES, type ReplyStream } from './reply-stream.ts';
 import { logLineOf, withStderr } from './stderr.ts';
 import { endedOutcome } from './turn-end.ts';
 
-/** The most a command may print (contract 4). */
-const MAX_STDOUT_BYTES = 1024 * 1024;
+/** What stdout of a command is: the reply, or lines that are acted on when they are written (`--output`). */
+export type OutputForm = 'text' | 'jsonl';
+
+const MEBIBYTE = 1024 * 1024;
+
+/** The most a command may print as text (contract 4). */
+const MAX_STDOUT_BYTES = MEBIBYTE;
 
 /** How long a process that outlives its agent may hold up the reply by keeping the pipe open. */
 const DRAIN_MS = 500;
@@ -34,6 +40,7 @@ export interface CommandAgentOptions {
   /** With `argv`, its first word is what `resolveCommand` returned. */
   command: Command;
   input: InputForm;
+  output: OutputForm;
   /** Where the command runs: the folder wxagent was started in. */
   cwd: string;
   parentEnv: Environment;
@@ -62,16 +69,21 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
   return {
     name: nameOf(command),
     async answer(turn, context) {
+      const { timeoutMs } = context;
       const folders = context.folders();
+      const stream = options.output === 'jsonl' ? createReplyStream(context, options.cwd) : null;
+      const maxStdoutBytes = stream ? MAX_STREAM_BYTES : MAX_STDOUT_BYTES;
       const end = await runProcess({
         command,
         cwd: options.cwd,
         env: turnEnvironment(turn, folders, inherit(), options.constants),
         stdin: stdinOf(turn, options.input),
-        timeoutMs: context.timeoutMs,
+        timeoutMs,
         killGraceMs: options.killGraceMs ?? KILL_GRACE_MS,
         drainMs: DRAIN_MS,
-        maxStdoutBytes: MAX_STDOUT_BYTES,
+        maxStdoutBytes,
+        ...(stream && { lines: { take: stream.take, maxChars: MAX_LINE_CHARS } }),
+        onAlive: context.alive,
         signal: context.signal,
         onStarted: (pid) => options.onStarted?.(turn, pid),
         onStderr(line) {
@@ -79,26 +91,42 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
           if (shown !== null) log.info(shown, { message: turn.id });
         },
       });
-      const { timeoutMs } = context;
-      return outcomeOf(end, turn, { replyFolder: folders.reply, timeoutMs, cwd: options.cwd, log });
+      return (
+        (stream && badLine(stream, end)) ??
+        outcomeOf(end, turn, {
+          replyFolder: folders.reply,
+          timeoutMs,
+          maxStdoutBytes,
+          cwd: options.cwd,
+          log,
+        })
+      );
     },
   };
+}
+
+/** A line nobody can act on fails the turn; half a line only when the command says that all is well. */
+function badLine({ bad }: ReplyStream, { endedBy, exit }: ProcessEnd): Outcome | null {
+  if (bad === null || (bad.half && (endedBy !== null || exit?.code !== 0))) return null;
+  const { half, ...why } = bad;
+  return { kind: 'failed', reason: 'bad-output', ...why };
 }
 
 async function outcomeOf(
   end: ProcessEnd,
   turn: Turn,
-  { replyFolder, timeoutMs, cwd, log }: { replyFolder: string; timeoutMs: number; cwd: string; log: Log },
+  about: { replyFolder: string; timeoutMs: number; maxStdoutBytes: number; cwd: string; log: Log },
 ): Promise<Outcome> {
+  const { replyFolder, timeoutMs, cwd, log } = about;
   if (end.endedBy === 'too-large') {
     return {
       kind: 'failed',
       reason: 'too-large',
-      detail: 'it printed more than 1 MiB',
+      detail: `it printed more than ${about.maxStdoutBytes / MEBIBYTE} MiB`,
       hint: 'write long results to a file in "$WXAGENT_REPLY_DIR"',
     };
   }
-  if (end.endedBy !== null) return endedOutcome(end.endedBy, timeoutMs);
+  if (end.endedBy !== null && end.endedBy !== 'bad-output') return endedOutcome(end.endedBy, timeoutMs);
   if (end.spawnError !== null) {
     const { detail, hint } = spawnFailure(end.spawnError, cwd);
     return { kind: 'failed', reason: 'spawn', detail, ...(hint === undefined ? {} : { hint }) };

@@ -41,7 +41,7 @@ export interface CoprocessChild {
   /** Lines so far that were of use to a turn. */
   readonly useful: number;
   /** Gives it one turn, in one write; resolves with the outcome, unless the turn is cancelled. */
-  ask(id: string, event: string, emit: TurnContext['emit']): Promise<Outcome>;
+  ask(id: string, event: string, context: Pick<TurnContext, 'emit' | 'alive'>): Promise<Outcome>;
   /** Tells it that nobody waits for a turn any more. */
   cancel(id: string): void;
   /** Closes its stdin, and after `waitMs` ends it and all it forked (TERM, KILL). `why` is what its turns are told. */
@@ -172,8 +172,8 @@ function converse(
     get useful() {
       return turns.useful;
     },
-    ask(id, event, emit) {
-      const outcome = turns.open(id, emit);
+    ask(id, event, context) {
+      const outcome = turns.open(id, context);
       write(event);
       return outcome;
     },

@@ -121,7 +121,7 @@ export function createCoprocess(options: CoprocessOptions): Coprocess {
     if ('kind' in ready) return ready;
     const usefulBefore = ready.useful;
     const outcome = await Promise.race([
-      ready.ask(turn.id, eventLine(turn, context.folderPaths()), context.emit),
+      ready.ask(turn.id, eventLine(turn, context.folderPaths()), context),
       untilAborted(limit),
     ]);
     if (outcome !== null) return outcome;

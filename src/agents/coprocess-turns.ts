@@ -20,8 +20,8 @@ const HINT =
 
 /** The turns that one process is at work on. */
 export interface OpenTurns {
-  /** Resolves with the outcome of a turn, unless it is dropped before. Pieces that come before its end go to `emit`. */
-  open(id: string, emit: TurnContext['emit']): Promise<Outcome>;
+  /** Resolves with the outcome of a turn, unless it is dropped before. Pieces that come before its end are emitted. */
+  open(id: string, context: OpenTurn['context']): Promise<Outcome>;
   /** Forgets a turn: what is still said of it counts as finished. */
   drop(id: string): void;
   /** Takes one line of the process; `isCut`: only its beginning, it is too long. */
@@ -35,7 +35,7 @@ export interface OpenTurns {
 }
 
 interface OpenTurn {
-  emit: TurnContext['emit'];
+  context: Pick<TurnContext, 'emit' | 'alive'>;
   /** Pieces that came together: with the end of the turn they are its outcome, which saves a commit. */
   pieces: ReplyPiece[];
   count: number;
@@ -56,7 +56,7 @@ export function createOpenTurns({ log, cancel }: { log: Log; cancel: (id: string
 
   function end(id: string, turn: OpenTurn, outcome: Outcome): void {
     turns.delete(id);
-    for (const piece of turn.pieces) void turn.emit(piece);
+    for (const piece of turn.pieces) void turn.context.emit(piece);
     turn.settle(outcome);
   }
 
@@ -106,14 +106,14 @@ export function createOpenTurns({ log, cancel }: { log: Log; cancel: (id: string
   }
 
   return {
-    open: (id, emit) =>
+    open: (id, context) =>
       new Promise((settle) => {
-        turns.set(id, { emit, pieces: [], count: 0, textBytes: 0, settle });
+        turns.set(id, { context, pieces: [], count: 0, textBytes: 0, settle });
       }),
     drop(id) {
       const turn = turns.get(id);
       turns.delete(id);
-      for (const piece of turn?.pieces ?? []) void turn?.emit(piece);
+      for (const piece of turn?.pieces ?? []) void turn?.context.emit(piece);
     },
     take(line, isCut) {
       const read = isCut ? overlongLine(line) : readCoprocessLine(line);
@@ -122,6 +122,7 @@ export function createOpenTurns({ log, cancel }: { log: Log; cancel: (id: string
       const turn = turns.get(read.id);
       if (!turn) return warn('dropped of the coprocess: its message is unknown or finished', read.id);
       useful++;
+      turn.context.alive();
       if (read.piece && !add(read.id, turn, read.piece)) return;
       if (read.close) close(read.id, turn, read.close);
     },
@@ -130,7 +131,7 @@ export function createOpenTurns({ log, cancel }: { log: Log; cancel: (id: string
       for (const turn of turns.values()) {
         if (turn.pieces.length === 0) continue;
         kept ??= [];
-        kept.push(...turn.pieces.map((piece) => turn.emit(piece)));
+        kept.push(...turn.pieces.map((piece) => turn.context.emit(piece)));
         turn.pieces = [];
       }
       return kept && Promise.all(kept);

@@ -40,7 +40,8 @@ export async function readReplyFile(
   return { bad: `${where}.${sources[0]} is no string` };
 }
 
-async function whyNotReadable(path: string): Promise<string | null> {
+/** What keeps a file from being sent; null: nothing. */
+export async function whyNotReadable(path: string): Promise<string | null> {
   if (!isAbsolute(path)) return `${path} is no absolute path`;
   try {
     return (await stat(path)).isFile() ? null : `${path} is no file`;

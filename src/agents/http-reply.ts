@@ -3,7 +3,8 @@ import { readReplyFile } from './http-files.ts';
 import type { AgentAnswer } from './http-sender.ts';
 import { decodeText, replyTextOf, stripTerminal } from './output.ts';
 import type { TurnContext } from './port.ts';
-import { isObject, parseJson, parseReplyLine } from './reply-line.ts';
+import { isObject, parseJson } from './reply-line.ts';
+import { MAX_STREAM_BYTES, type ReplyStream } from './reply-stream.ts';
 import { cutUtf8, lastLineOf } from './text-bytes.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -20,15 +21,26 @@ const HINT =
 /** The longest body worth reading of an answer of this type. */
 export function bodyLimitBytes(contentType: string): number {
   const form = formOf(contentType);
-  return form === 'json' || form === 'lines' ? MAX_BODY_BYTES : MAX_TEXT_BYTES;
+  if (form === 'lines') return MAX_STREAM_BYTES;
+  return form === 'json' ? MAX_BODY_BYTES : MAX_TEXT_BYTES;
 }
 
-/** What a complete answer means (contract 4). `nowMs` is what a date in Retry-After is compared with. */
+/** Whether an answer is one in JSON lines, which are acted on while they arrive. */
+export function isStream({ status, headers }: Pick<AgentAnswer, 'status' | 'headers'>): boolean {
+  return isOk(status) && isPlain(headers) && formOf(headers['content-type'] ?? '') === 'lines';
+}
+
+/**
+ * What a complete answer means (contract 4). `stream` is what took its lines, if it had any; `nowMs` is what a
+ * date in Retry-After is compared with.
+ */
 export async function outcomeOfAnswer(
   answer: AgentAnswer,
   context: TurnContext,
+  stream: Pick<ReplyStream, 'bad'>,
   nowMs: number,
 ): Promise<Outcome> {
+  if (stream.bad !== null) return failed('bad-output', stream.bad.detail, stream.bad.hint);
   const decided = outcomeBeforeBody(answer, nowMs, bodyLimitBytes(answer.headers['content-type'] ?? ''));
   return decided ?? readAnswer(answer, context);
 }
@@ -42,7 +54,7 @@ export function outcomeBeforeBody(answer: AgentAnswer, nowMs: number, limitBytes
   if (status >= 300 && status < 400) {
     return failed('http', `HTTP ${status}: redirects are not followed`, 'give --http the final URL');
   }
-  if (status < 200 || status >= 300) {
+  if (!isOk(status)) {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: shown to people as it is.
     const hint = "--header 'Authorization: Bearer ${KEY}' sends a key";
     return failed('http', withBody(answer), status === 401 || status === 403 ? hint : undefined);
@@ -51,9 +63,8 @@ export function outcomeBeforeBody(answer: AgentAnswer, nowMs: number, limitBytes
     return failed('too-large', `the answer is longer than ${limitBytes / MEBIBYTE} MiB`);
   }
   if (body.length === 0) return { kind: 'silent' };
-  const encoding = headers['content-encoding'] ?? 'identity';
-  if (encoding === 'identity') return null;
-  return badOutput(`the answer is compressed (${encoding}), which was not asked for`);
+  if (isPlain(headers)) return null;
+  return badOutput(`the answer is compressed (${headers['content-encoding']}), which was not asked for`);
 }
 
 async function readAnswer({ headers, body }: AgentAnswer, context: TurnContext): Promise<Outcome> {
@@ -64,7 +75,8 @@ async function readAnswer({ headers, body }: AgentAnswer, context: TurnContext):
     case 'json':
       return readObject(parseJson(decodeText(body)), context);
     case 'lines':
-      return readLines(decodeText(body), context);
+      // Its lines were taken while it came.
+      return { kind: 'silent' };
     case 'other':
       return badOutput(
         contentType === '' ? 'the answer has no content-type' : `the answer is of the type ${contentType}`,
@@ -98,18 +110,12 @@ async function readObject(value: unknown, context: TurnContext): Promise<Outcome
   return replyOf(pieces);
 }
 
-/** JSON lines, read when all of them are there; what stands before a bad line is still said (contract 4). */
-function readLines(text: string, context: TurnContext): Outcome {
-  const pieces: ReplyPiece[] = [];
-  for (const line of text.split('\n')) {
-    const read = parseReplyLine(line);
-    if (read.kind === 'piece') pieces.push(read.piece);
-    if (read.kind === 'bad') {
-      for (const piece of pieces) void context.emit(piece);
-      return badOutput(read.detail);
-    }
-  }
-  return replyOf(pieces);
+function isOk(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+function isPlain(headers: Record<string, string>): boolean {
+  return (headers['content-encoding'] ?? 'identity') === 'identity';
 }
 
 function formOf(contentType: string): 'text' | 'json' | 'lines' | 'other' {

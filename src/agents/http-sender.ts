@@ -1,5 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Environment } from './environment.ts';
+import { createLineFeed, type TakeLine } from './line-feed.ts';
+import { MAX_LINE_CHARS } from './reply-stream.ts';
 
 /** One POST to an agent. */
 export interface AgentRequest {
@@ -9,12 +11,17 @@ export interface AgentRequest {
   signal: AbortSignal;
   /** The longest body worth reading, once status and type are known. */
   limitBytes(contentType: string): number;
+  /** What takes the body of such an answer line by line while it arrives; null: it is gathered. */
+  linesOf(answer: Omit<AgentAnswer, 'body' | 'tooLarge'>): TakeLine | null;
+  /** Called whenever something of the answer arrives. */
+  onAlive(): void;
 }
 
 /** What the agent's server answered; header names are in lower case. */
 export interface AgentAnswer {
   status: number;
   headers: Record<string, string>;
+  /** Empty when it was taken line by line. */
   body: Buffer;
   /** The body was longer than allowed; then it is incomplete. */
   tooLarge: boolean;
@@ -32,7 +39,7 @@ export interface AgentSender {
 export function createAgentSender(environment: Environment): AgentSender {
   let opening: Promise<HttpClient> | undefined;
   return {
-    async send({ url, headers, body, signal, limitBytes }) {
+    async send({ url, headers, body, signal, ...reading }) {
       opening ??= openClient(environment);
       const client = await opening;
       const { origin, pathname, search } = new URL(url);
@@ -44,9 +51,9 @@ export function createAgentSender(environment: Environment): AgentSender {
         body,
         signal,
       });
-      const plain = joinHeaders(response.headers);
-      const maxBytes = limitBytes(plain['content-type'] ?? '');
-      return { status: response.statusCode, headers: plain, ...(await readBody(response.body, maxBytes)) };
+      reading.onAlive();
+      const head = { status: response.statusCode, headers: joinHeaders(response.headers) };
+      return { ...head, ...(await readBody(response.body, head, reading)) };
     },
     async close() {
       if (opening) await (await opening).close();
@@ -89,15 +96,23 @@ export async function openDispatcher(environment: Environment): Promise<Dispatch
 
 async function readBody(
   body: AsyncIterable<Buffer>,
-  maxBytes: number,
+  head: Omit<AgentAnswer, 'body' | 'tooLarge'>,
+  { limitBytes, linesOf, onAlive }: Pick<AgentRequest, 'limitBytes' | 'linesOf' | 'onAlive'>,
 ): Promise<Pick<AgentAnswer, 'body' | 'tooLarge'>> {
+  const maxBytes = limitBytes(head.headers['content-type'] ?? '');
+  const take = linesOf(head);
+  const lines = take && createLineFeed(take, MAX_LINE_CHARS);
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   for await (const chunk of body) {
+    onAlive();
     sizeBytes += chunk.length;
     if (sizeBytes > maxBytes) return { body: Buffer.concat(chunks), tooLarge: true };
-    chunks.push(chunk);
+    if (lines === null) chunks.push(chunk);
+    // Who has heard enough hangs up.
+    else if (!(await lines.write(chunk))) break;
   }
+  await lines?.end();
   return { body: Buffer.concat(chunks), tooLarge: false };
 }
 

@@ -6,10 +6,17 @@ import type { AttachmentServer } from './attachment-server.ts';
 import { type AttachmentForm, prepareAttachments } from './http-attachments.ts';
 import { createConversations } from './http-conversation.ts';
 import type { Header } from './http-options.ts';
-import { bodyLimitBytes, MAX_BODY_BYTES, outcomeBeforeBody, outcomeOfAnswer } from './http-reply.ts';
+import {
+  bodyLimitBytes,
+  isStream,
+  MAX_BODY_BYTES,
+  outcomeBeforeBody,
+  outcomeOfAnswer,
+} from './http-reply.ts';
 import type { AgentAnswer, AgentSender } from './http-sender.ts';
 import { type HttpTerms, requestOf } from './http-terms.ts';
 import type { Agent, TurnContext } from './port.ts';
+import { createReplyStream } from './reply-stream.ts';
 import { readByTerms } from './terms-answer.ts';
 import { endedOutcome, limitTurn, turnEndOf } from './turn-end.ts';
 import { signatureHeaders } from './webhook-signature.ts';
@@ -44,6 +51,7 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
       options.secret === null
         ? {}
         : signatureHeaders(options.secret, { messageId: turn.id, timeMs: clock.now(), body });
+    const stream = createReplyStream(context, null);
     const limit = limitTurn(context.signal, context.timeoutMs);
     let answer: AgentAnswer;
     try {
@@ -53,6 +61,8 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
         body,
         signal: limit.signal,
         limitBytes: terms.answer ? () => MAX_BODY_BYTES : bodyLimitBytes,
+        linesOf: (head) => (!terms.answer && isStream(head) ? stream.take : null),
+        onAlive: context.alive,
       });
     } catch (error) {
       return limit.signal.aborted
@@ -61,7 +71,7 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
     } finally {
       limit.release();
     }
-    if (!terms.answer) return outcomeOfAnswer(answer, context, clock.now());
+    if (!terms.answer) return outcomeOfAnswer(answer, context, stream, clock.now());
     const early = outcomeBeforeBody(answer, clock.now(), MAX_BODY_BYTES);
     if (early) return conversations.explain(early, answer.status, conversation);
     const read = readByTerms(answer, terms.answer);

@@ -11,11 +11,18 @@ export interface ModelAnswer {
 /** The most that is read of an answer: what a command may print, and as much again for its thinking. */
 const MAX_ANSWER_UNITS = 2 * 1024 * 1024;
 
-/** Reads an answer as it is written; an overlong one ends with the finish `too-large`. Rejects when the connection breaks. */
-export async function readStream(chunks: Stream<ChatCompletionChunk>): Promise<ModelAnswer> {
+/**
+ * Reads an answer as it is written, with a sign of life for every piece; an overlong one ends with the finish
+ * `too-large`. Rejects when the connection breaks.
+ */
+export async function readStream(
+  chunks: Stream<ChatCompletionChunk>,
+  onAlive: () => void,
+): Promise<ModelAnswer> {
   let text = '';
   let finish: string | null = null;
   for await (const chunk of chunks) {
+    onAlive();
     // The last chunk of some servers tells of usage and has no choices.
     const choice = chunk.choices?.[0];
     text += choice?.delta?.content ?? choice?.delta?.refusal ?? '';

@@ -40,13 +40,17 @@ export function createOpenAiAgent(options: OpenAiAgentOptions): Agent {
   const opening = openDispatcher(options.environment);
   opening.catch(() => {}); // told by every turn
 
-  async function ask(messages: ChatCompletionMessageParam[], signal: AbortSignal): Promise<ModelAnswer> {
+  async function ask(
+    messages: ChatCompletionMessageParam[],
+    signal: AbortSignal,
+    onAlive: () => void,
+  ): Promise<ModelAnswer> {
     const client = createClient(options, await opening);
     const asked = client.chat.completions.create({ model, stream: true, messages }, { signal });
     const { data, response } = await asked.withResponse();
     const type = response.headers.get('content-type') ?? '';
     if (type.startsWith('application/json')) return readWhole((await response.json()) as ChatCompletion);
-    return type.startsWith('text/html') ? { text: '', finish: 'a web page' } : readStream(data);
+    return type.startsWith('text/html') ? { text: '', finish: 'a web page' } : readStream(data, onAlive);
   }
 
   return {
@@ -57,7 +61,8 @@ export function createOpenAiAgent(options: OpenAiAgentOptions): Agent {
       const limit = limitTurn(context.signal, context.timeoutMs);
       let answer: ModelAnswer;
       try {
-        answer = await ask(messagesOf(options.system, earlier, question), limit.signal);
+        const messages = messagesOf(options.system, earlier, question);
+        answer = await ask(messages, limit.signal, context.alive);
       } catch (error) {
         return limit.signal.aborted
           ? endedOutcome(turnEndOf(limit.signal), context.timeoutMs)

@@ -16,6 +16,8 @@ export interface TurnContext {
    * the turn ends; the pieces of the outcome come after it.
    */
   emit(piece: ReplyPiece): Promise<void>;
+  /** Says that the agent is at work although there is nothing to queue yet, for `--silence-timeout`. `emit` says so too. */
+  alive(): void;
   /**
    * Asks the user something and resolves with the text of their next message, which no agent gets; null when
    * none came within `waitMs`, or the turn was ended. Never rejects.
@@ -46,8 +48,11 @@ export interface TurnFolders {
   state: string;
 }
 
-/** Why the runner ends a turn early: its time is up, wxagent is stopping, or the user wants no answer any more. */
-export type TurnEnd = 'timeout' | 'stop' | 'cancel';
+/**
+ * Why the runner ends a turn early: its time is up, it was silent for too long, wxagent is stopping, or the user
+ * wants no answer any more.
+ */
+export type TurnEnd = 'timeout' | 'silence' | 'stop' | 'cancel';
 
 /** Anything that answers messages. */
 export interface Agent {

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import type { Command } from './command-line.ts';
 import type { TurnEnd } from './port.ts';
 import { endGroup } from './process-group.ts';
+import { createProcessOutput, type OutputFault, type OutputUse } from './process-output.ts';
 import { spawnGroup } from './spawn.ts';
-import { readStderr, type Stderr } from './stderr.ts';
 import { limitTurn, type TurnLimit, turnEndOf } from './turn-end.ts';
 import { within } from './within.ts';
 
 /** One child process of a turn, and every bound it has. */
-export interface ProcessRun {
+export interface ProcessRun extends OutputUse {
   command: Command;
   cwd: string;
   /** The whole environment of the child. */
@@ -21,7 +21,6 @@ export interface ProcessRun {
   killGraceMs: number;
   /** How long after the child's exit its pipes are still read when something else keeps them open. */
   drainMs: number;
-  maxStdoutBytes: number;
   /** Ends the child; its reason is a TurnEnd. */
   signal: AbortSignal;
   /**
@@ -31,8 +30,6 @@ export interface ProcessRun {
    * rejects with the same error.
    */
   onStarted?(pid: number): void | Promise<void>;
-  /** Called for every line of stderr; overlong lines come cut. */
-  onStderr?(line: string): void;
 }
 
 /** How a child process ended. */
@@ -42,10 +39,10 @@ export interface ProcessEnd {
   /** Null when nothing was started, or when not even KILL made it exit in time. */
   exit: { code: number | null; signal: NodeJS.Signals | null } | null;
   /** Why we ended it; null when it ended by itself. */
-  endedBy: TurnEnd | 'too-large' | null;
+  endedBy: TurnEnd | OutputFault | null;
   /** ENOENT, EACCES, E2BIG and their like; then nothing was started. */
   spawnError: NodeJS.ErrnoException | null;
-  /** What it printed, at most `maxStdoutBytes`. */
+  /** What it printed, at most `maxStdoutBytes`; empty when its lines were taken. */
   stdout: Buffer;
   /** The last 4 KiB of what it printed on stderr. */
   stderrTail: string;
@@ -59,7 +56,7 @@ export interface ProcessEnd {
  *
  * Processes that outlive a child which ended by itself are left alone (an agent may
  * start a server, or answer later with `send`), but their pipes are closed. Never
- * rejects for what the child does.
+ * rejects for what the child does. Lines that were read are dealt with before it settles.
  */
 export async function runProcess(run: ProcessRun): Promise<ProcessEnd> {
   const limit = limitTurn(run.signal, run.timeoutMs);
@@ -72,7 +69,7 @@ export async function runProcess(run: ProcessRun): Promise<ProcessEnd> {
 
 async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd> {
   const startedMs = performance.now();
-  const output = createOutput(run);
+  const output = createProcessOutput(run);
   const report = (facts: Partial<ProcessEnd>): ProcessEnd => ({
     pid: null,
     exit: null,
@@ -101,9 +98,9 @@ async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd
     });
   });
   const closed = new Promise<null>((resolve) => child.once('close', () => resolve(null)));
-  const broken = new Promise<TurnEnd | 'too-large'>((resolve) => {
+  const broken = new Promise<TurnEnd | OutputFault>((resolve) => {
     limit.signal.addEventListener('abort', () => resolve(turnEndOf(limit.signal)), { once: true });
-    output.read(child, () => resolve('too-large'));
+    output.read(child, resolve);
   });
 
   try {
@@ -118,40 +115,16 @@ async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd
   let endedBy = await Promise.race([exited, broken]);
   // It ended by itself: neither the clock nor a stop can fail it any more, only what is still in the pipe.
   limit.release();
+  output.hurry();
   endedBy ??= await within(run.drainMs, Promise.race([closed, broken]));
   if (endedBy !== null) {
+    output.ignoreLines();
     await endGroup(pid, run.killGraceMs);
     await within(run.drainMs, closed);
   }
   closePipes(child);
-  output.end();
+  await output.end();
   return report({ pid, exit, endedBy });
-}
-
-/** Gathers both output streams within their bounds. */
-function createOutput(run: ProcessRun) {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  let stderr: Stderr | undefined;
-  return {
-    read(child: ChildProcess, onTooLarge: () => void): void {
-      child.stdout?.on('data', (chunk: Buffer) => {
-        sizeBytes += chunk.length;
-        if (sizeBytes <= run.maxStdoutBytes) chunks.push(chunk);
-        else {
-          // Closed, so that a flood stops at the writer instead of costing us a read per chunk.
-          child.stdout?.destroy();
-          onTooLarge();
-        }
-      });
-      if (child.stderr) stderr = readStderr(child.stderr, run.onStderr);
-      // A child need not read what it is given (EPIPE), and a pipe that breaks has simply ended.
-      for (const stream of child.stdio) stream?.on('error', () => {});
-    },
-    end: () => stderr?.end(),
-    stdout: () => Buffer.concat(chunks),
-    stderrTail: () => stderr?.tail() ?? '',
-  };
 }
 
 function closePipes(child: ChildProcess): void {

@@ -34,13 +34,16 @@ export function limitTurn(signal: AbortSignal, timeoutMs: number): TurnLimit {
 /** Why an aborted signal ended a turn; a reason that is no TurnEnd is a stop. */
 export function turnEndOf(signal: AbortSignal): TurnEnd {
   const { reason } = signal;
-  return reason === 'timeout' || reason === 'cancel' ? reason : 'stop';
+  return reason === 'timeout' || reason === 'silence' || reason === 'cancel' ? reason : 'stop';
 }
 
 /** The outcome of a turn that did not end by itself. */
 export function endedOutcome(end: TurnEnd, timeoutMs: number): Outcome {
   if (end === 'stop') return { kind: 'failed', reason: 'cancelled', detail: 'stopped before it answered' };
   if (end === 'cancel') return { kind: 'failed', reason: 'cancelled', detail: 'the user stopped it' };
+  if (end === 'silence') {
+    return { kind: 'failed', reason: 'timeout', detail: 'it said nothing for longer than --silence-timeout' };
+  }
   const limit = timeoutMs > 0 ? `${Math.round(timeoutMs / 100) / 10} s` : 'its time';
   return { kind: 'failed', reason: 'timeout', detail: `no answer within ${limit}` };
 }

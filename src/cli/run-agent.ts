@@ -1,3 +1,4 @@
+import type { CommandAgentOptions } from '../agents/command.ts';
 import type { Agent } from '../agents/port.ts';
 import type { CommandSearch } from '../agents/resolve-command.ts';
 import { longFlag, resolveSetting } from '../config.ts';
@@ -19,6 +20,7 @@ export const AGENT_SETTINGS = [
   'system',
   'echo',
   'input',
+  'output',
   'acp',
   'permission',
 ] as const;
@@ -36,7 +38,7 @@ export type AgentMaker = (children: ChildNotes, account: { id: string; name: str
  * does not exist.
  */
 export async function chooseAgent(context: CommandContext, command: string[]): Promise<AgentMaker> {
-  const { exec, coprocess, coprocessPer, acp, permission, http, openai, model, system, echo, input } =
+  const { exec, coprocess, coprocessPer, acp, permission, http, openai, model, system, echo, input, output } =
     context.settings(AGENT_SETTINGS);
   const given = [
     exec !== null && '--exec',
@@ -72,7 +74,7 @@ export async function chooseAgent(context: CommandContext, command: string[]): P
     const { createEchoAgent } = await import('../agents/echo.ts');
     return () => createEchoAgent();
   }
-  return commandAgent(context, exec, command, input);
+  return commandAgent(context, exec, command, { input, output });
 }
 
 /** A flag of another agent than the chosen one would be ignored; what is stored may wait for that agent. */
@@ -105,7 +107,7 @@ async function commandAgent(
   context: CommandContext,
   exec: string | null,
   [program, ...args]: string[],
-  input: 'text' | 'raw' | 'json',
+  forms: Pick<CommandAgentOptions, 'input' | 'output'>,
 ): Promise<AgentMaker> {
   if (exec !== null) checkShellCommand('--exec', exec);
   let argv: [string, ...string[]] | null = null;
@@ -119,7 +121,7 @@ async function commandAgent(
   const options = {
     ...childOptions(context),
     command: argv ? { argv } : { shell: exec as string },
-    input,
+    ...forms,
   };
   return (children) => createCommandAgent({ ...options, onStarted: children.started });
 }

@@ -37,10 +37,12 @@ export async function runAgent(
 
 /** The flags of `run` that concern messages and answers. */
 function runnerSettings(context: CommandContext): RunnerOptions {
-  const { grace, allow, allowAll, pace, timeout, maxAge, dedupeWindow, exitIdle, holdMax, echo, ...rest } =
+  const { grace, allow, allowAll, pace, timeout, silenceTimeout, workingNotice, maxAge, ...others } =
     context.settings([
       'concurrency',
       'timeout',
+      'silenceTimeout',
+      'workingNotice',
       'grace',
       'retries',
       'onError',
@@ -61,10 +63,12 @@ function runnerSettings(context: CommandContext): RunnerOptions {
       'exitIdle',
       'echo',
     ]);
+  const { dedupeWindow, exitIdle, holdMax, echo, ...rest } = others;
   return {
     ...DEFAULT_RUNNER_OPTIONS,
     ...rest,
     timeoutMs: timeout,
+    silenceMs: silenceTimeout,
     graceMs: grace,
     allow: allowAll ? 'all' : new Set(allow),
     paceMs: pace,
@@ -74,5 +78,6 @@ function runnerSettings(context: CommandContext): RunnerOptions {
     exitIdleMs: exitIdle,
     // Nothing on the phone should flicker for an agent that answers at once.
     typing: rest.typing && !echo,
+    workingNoticeMs: echo ? 0 : workingNotice,
   };
 }

@@ -12,7 +12,7 @@ export type RunnerEvent =
       id: string;
       user: string;
       outcome: 'reply' | 'silent' | 'retry' | 'failed';
-      reason: FailureReason | null;
+      reason: FailureReason | 'crash' | null;
       attempt: number;
       durationMs: number;
       /** Parts of the answer that were queued. */

@@ -26,6 +26,11 @@ export function failureNotice(
     : `⚠️ This message could not be answered: ${what}.${more}`;
 }
 
+/** Says that a message is still being worked on. */
+export function stillWorking(language: ChatLanguage): string {
+  return language === 'zh' ? '⏳ 还在处理这条消息，请稍候……' : '⏳ Still working on this message...';
+}
+
 /** Says that the whole of a long text follows as a file. */
 export function wholeInFile(chars: number, language: ChatLanguage): string {
   return language === 'zh'

@@ -4,6 +4,10 @@ export interface RunnerOptions {
   concurrency: number;
   /** Milliseconds an agent may take; 0: no limit. */
   timeoutMs: number;
+  /** Milliseconds an agent may be silent; 0: no limit. */
+  silenceMs: number;
+  /** Milliseconds after which a user who was told nothing hears that his message is worked on; 0: never. */
+  workingNoticeMs: number;
   /** Milliseconds running turns and queued parts get when wxagent stops. */
   graceMs: number;
   /** Failures after which a message is given up. */
@@ -43,6 +47,8 @@ export interface RunnerOptions {
 export const DEFAULT_RUNNER_OPTIONS: RunnerOptions = {
   concurrency: 4,
   timeoutMs: 30 * 60_000,
+  silenceMs: 0,
+  workingNoticeMs: 0,
   graceMs: 10_000,
   retries: 3,
   onError: 'notice',

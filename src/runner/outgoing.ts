@@ -13,12 +13,15 @@ export interface Outgoing {
   keepText(text: string, name: string): PartFile;
   /** Keeps a copy of a file, sharing its blocks where the file system can. */
   keepCopy(path: string, name: string): Promise<PartFile>;
+  /** Keeps a copy from being swept before its part is committed, which may be hours later; the returned function ends that. */
+  spare(file: PartFile): () => void;
   /** Removes copies that no part needs any more. */
   sweep(store: Pick<Store, 'unneededFiles'>, nowMs: number): Promise<void>;
 }
 
 /** Copies under one folder, which is made when it is first needed. */
 export function createOutgoing(folder: string): Outgoing {
+  const spared = new Set<string>();
   function fresh(): string {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return join(folder, randomUUID());
@@ -47,13 +50,17 @@ export function createOutgoing(folder: string): Outgoing {
       }
       return { path, name };
     },
+    spare({ path }) {
+      spared.add(path);
+      return () => void spared.delete(path);
+    },
     async sweep(store, nowMs) {
       const names = await readdir(folder).catch(() => []);
       const old: string[] = [];
       for (const name of names) {
         const path = join(folder, name);
         const { mtimeMs } = await stat(path);
-        if (nowMs - mtimeMs > YOUNG_MS) old.push(path);
+        if (nowMs - mtimeMs > YOUNG_MS && !spared.has(path)) old.push(path);
       }
       for (const path of await store.unneededFiles(old)) await unlink(path);
     },

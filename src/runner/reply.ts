@@ -4,7 +4,7 @@ import { newClientId } from '../core/ids.ts';
 import { type ChatLanguage, languageOf } from '../core/language.ts';
 import type { ReplyPiece } from '../core/message.ts';
 import { BUDGET_MESSAGES } from '../core/verdict.ts';
-import type { HeldPart, MergedHolds, NewPart, PartOrigin } from '../store/port.ts';
+import type { HeldPart, MergedHolds, NewPart, PartFile, PartOrigin } from '../store/port.ts';
 import { shapeForWeChat } from '../text/shape.ts';
 import { splitText } from '../text/split.ts';
 import { mergeHeld, wholeInFile } from './notices.ts';
@@ -38,15 +38,36 @@ export function textParts(
   shape: Pick<ReplyShape, 'maxChars' | 'format'>,
   head: ReplyHead,
 ): NewPart[] {
-  return pieces(text, shape).map((part) => ({ ...head, clientId: newClientId(), text: part, file: null }));
+  return pieces(text, shape).map((part) => textPart(part, head));
 }
 
+function textPart(text: string, head: ReplyHead): NewPart {
+  return { ...head, clientId: newClientId(), text, file: null };
+}
+
+/** A file of ours as the part it is sent in. */
+export function filePart(file: PartFile, head: ReplyHead): NewPart {
+  return { ...head, clientId: newClientId(), text: '', file };
+}
+
+/** Makes our own copy of the file of a piece. Rejects when it cannot be read. */
+export function keepFile(
+  piece: Extract<ReplyPiece, { file: string }>,
+  outgoing: Pick<Outgoing, 'keepCopy'>,
+): Promise<PartFile> {
+  return outgoing.keepCopy(piece.file, piece.name ?? basename(piece.file));
+}
+
+/** A piece whose file, if it is one, is our own copy already. */
+export type KeptPiece = { text: string } | { kept: PartFile };
+
 /**
- * The pieces of a reply as parts: texts, then files. A reply of more parts than `maxParts` or than
- * the budget has left becomes one text, which shows its beginning, and one file (contract 4).
+ * The pieces of a reply as parts: texts, then files. Texts that make more parts than `maxParts` or than the
+ * budget has left are joined; when that is not enough, they become one text, which shows the beginning,
+ * and one file (contract 4).
  */
 export async function replyParts(
-  reply: readonly ReplyPiece[],
+  reply: readonly (ReplyPiece | KeptPiece)[],
   shape: ReplyShape,
   head: ReplyHead,
   about: { budgetLeft: number; outgoing: Outgoing; nowMs: number },
@@ -55,19 +76,26 @@ export async function replyParts(
   const files: NewPart[] = [];
   for (const piece of reply) {
     if ('text' in piece) continue;
-    const file = await about.outgoing.keepCopy(piece.file, piece.name ?? basename(piece.file));
-    files.push({ ...head, clientId: newClientId(), text: '', file });
+    files.push(filePart('kept' in piece ? piece.kept : await keepFile(piece, about.outgoing), head));
   }
-  const parts = texts.flatMap((text) => textParts(text, shape, head));
-  const room = Math.max(0, Math.min(shape.maxParts, about.budgetLeft) - files.length);
-  if (parts.length <= Math.max(2, room)) return [...parts, ...files];
+  const room = Math.max(2, Math.min(shape.maxParts, about.budgetLeft) - files.length);
   const whole = texts.join('\n\n');
+  const short = withinRoom(texts, shape, room) ?? withinRoom([whole], shape, room);
+  if (short) return [...short.map((text) => textPart(text, head)), ...files];
   const file = about.outgoing.keepText(whole, `${fileStem(about.nowMs)}.${shape.longAs}`);
-  return [
-    ...textParts(preview(whole, languageOf(whole)), shape, head),
-    { ...head, clientId: newClientId(), text: '', file },
-    ...files,
-  ];
+  return [...textParts(preview(whole, languageOf(whole)), shape, head), filePart(file, head), ...files];
+}
+
+/** The texts as they are sent, or null when they need more than `room` parts; what is far too long is not even shaped. */
+function withinRoom(
+  texts: readonly string[],
+  shape: Pick<ReplyShape, 'maxChars' | 'format'>,
+  room: number,
+): string[] | null {
+  const said = texts.filter((text) => text.trim() !== '');
+  if (said.length > room || said.some((text) => text.length > 2 * room * shape.maxChars)) return null;
+  const cut = said.flatMap((text) => pieces(text, shape));
+  return cut.length > room ? null : cut;
 }
 
 /**

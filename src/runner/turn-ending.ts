@@ -4,12 +4,13 @@ import { reasonOf } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import { languageOf } from '../core/language.ts';
 import type { Log } from '../core/log.ts';
-import type { FailureReason, Outcome, Turn } from '../core/message.ts';
+import type { FailureReason, Outcome, ReplyPiece, Turn } from '../core/message.ts';
 import type { NewPart, StartedTurn, Store, TurnResult } from '../store/port.ts';
 import { failureNotice } from './notices.ts';
 import type { RunnerOptions } from './options.ts';
 import type { Outgoing } from './outgoing.ts';
-import { replyParts, textParts } from './reply.ts';
+import { type KeptPiece, replyParts, textParts } from './reply.ts';
+import type { TurnOutput } from './turn-output.ts';
 
 /** What is committed at the end of a turn: how its message ends, and the parts of the answer or the notice. */
 export interface TurnEnding {
@@ -17,10 +18,16 @@ export interface TurnEnding {
   parts: NewPart[];
 }
 
+/** What a turn said while it ran, and what its parts are grouped by. */
+export interface TurnSaid {
+  output: Pick<TurnOutput, 'rest' | 'used' | 'lost'>;
+  runId: string;
+}
+
 /** Turns outcomes into what is committed of them, and says so in the log. */
 export interface TurnEndings {
-  /** What an outcome comes to: done, failed with a notice, or once more. */
-  endingOf(outcome: Outcome, started: StartedTurn, turn: Turn, runId: string): Promise<TurnEnding>;
+  /** What an outcome comes to: done, failed with a notice, or once more. `said` is what the turn said while it ran. */
+  endingOf(outcome: Outcome, started: StartedTurn, turn: Turn, said: TurnSaid): Promise<TurnEnding>;
   /** The end of a message whose last try was cut by the end of its runner. */
   crashed(started: StartedTurn, turn: Turn): TurnEnding;
 }
@@ -42,10 +49,10 @@ export function createTurnEndings(options: {
     outcome: Outcome,
     started: StartedTurn,
     turn: Turn,
-    runId: string,
+    said: TurnSaid,
   ): Promise<TurnEnding> {
-    const ending = await plannedOf(outcome, started, turn, runId);
-    tell(outcome, ending.result, turn);
+    const ending = await plannedOf(withLoss(outcome, said), started, turn, said);
+    tell(outcome, ending.result, turn, said.output.used + ending.parts.length > 0);
     return ending;
   }
 
@@ -53,17 +60,15 @@ export function createTurnEndings(options: {
     outcome: Outcome,
     started: StartedTurn,
     turn: Turn,
-    runId: string,
+    said: TurnSaid,
   ): Promise<TurnEnding> {
     const result = resultOf(outcome, started);
     if (result.kind === 'again') return { result, parts: [] };
     try {
-      return { result, parts: await partsOf(outcome, turn, runId) };
+      return { result, parts: await partsOf(outcome, turn, said) };
     } catch (error) {
-      // A file of the answer has gone, or cannot be copied: the rest of it must not pass for the whole.
-      const detail = `a file of the answer cannot be kept: ${reasonOf(error)}`;
-      const failed: TurnResult = { kind: 'failed', reason: 'bad-output', detail };
-      return { result: failed, parts: notice('bad-output', turn, detail, runId) };
+      const failed = lossOf(reasonOf(error));
+      return { result: failed, parts: await partsOf(failed, turn, said) };
     }
   }
 
@@ -82,20 +87,30 @@ export function createTurnEndings(options: {
     return { kind: 'done' };
   }
 
-  async function partsOf(outcome: Outcome, turn: Turn, runId: string): Promise<NewPart[]> {
-    if (outcome.kind === 'reply') {
-      const nowMs = clock.now();
-      const { left } = await store.budget({ account, user: turn.user, nowMs });
-      return replyParts(
-        outcome.pieces,
-        settings,
-        { origin: 'answer', runId },
-        { budgetLeft: left, outgoing, nowMs },
-      );
-    }
-    if (outcome.kind === 'silent') return [];
+  async function partsOf(outcome: Outcome, turn: Turn, said: TurnSaid): Promise<NewPart[]> {
+    if (outcome.kind === 'reply') return answer(await said.output.rest(outcome.pieces), turn, said);
+    // What was emitted stays, however the turn ends; but who has stopped it wants no more of it.
+    const isUnwanted = outcome.kind === 'failed' && outcome.reason === 'cancelled';
+    const gathered = isUnwanted ? [] : await said.output.rest([]);
+    const parts = gathered.length === 0 ? [] : await answer(gathered, turn, said);
+    if (outcome.kind === 'silent') return parts;
     const reason: FailureReason = outcome.kind === 'failed' ? outcome.reason : 'exit';
-    return notice(reason, turn, outcome.detail, runId);
+    return [...parts, ...notice(reason, turn, outcome.detail, said.runId)];
+  }
+
+  async function answer(
+    pieces: readonly (ReplyPiece | KeptPiece)[],
+    turn: Turn,
+    { output, runId }: TurnSaid,
+  ): Promise<NewPart[]> {
+    const nowMs = clock.now();
+    const { left, queued } = await store.budget({ account, user: turn.user, nowMs });
+    return replyParts(
+      pieces,
+      { ...settings, maxParts: settings.maxParts - output.used },
+      { origin: 'answer', runId },
+      { budgetLeft: left - queued, outgoing, nowMs },
+    );
   }
 
   function notice(reason: FailureReason | 'crash', turn: Turn, detail: string, runId: string): NewPart[] {
@@ -105,7 +120,7 @@ export function createTurnEndings(options: {
     return textParts(text, { ...settings, format: 'raw' }, { origin: 'notice', runId });
   }
 
-  function tell(outcome: Outcome, result: TurnResult, turn: Turn): void {
+  function tell(outcome: Outcome, result: TurnResult, turn: Turn, hasSpoken: boolean): void {
     const facts = { message: turn.id, attempt: turn.attempt };
     if (result.kind === 'failed') {
       log.error(`agent failed: ${result.reason}: ${firstLine(result.detail)}`, facts);
@@ -113,7 +128,7 @@ export function createTurnEndings(options: {
     } else if (result.kind === 'again') {
       const inMs = Math.max(0, result.notBeforeMs - clock.now());
       log.warn(`will run again in ${Math.round(inMs / 1000)} s: ${firstLine(result.detail)}`, facts);
-    } else if (outcome.kind === 'silent') log.info('no reply', facts);
+    } else if (outcome.kind === 'silent' && !hasSpoken) log.info('no reply', facts);
   }
 
   return {
@@ -127,6 +142,17 @@ export function createTurnEndings(options: {
       };
     },
   };
+}
+
+/** A file of the answer has gone, or cannot be copied: the rest of it must not pass for the whole. */
+function lossOf(why: string): Extract<Outcome, { kind: 'failed' }> {
+  return { kind: 'failed', reason: 'bad-output', detail: `a file of the answer cannot be kept: ${why}` };
+}
+
+/** What an outcome comes to when a file that was emitted could not be kept: an answer is none, a failure stays. */
+function withLoss(outcome: Outcome, { output }: TurnSaid): Outcome {
+  const isAnswer = outcome.kind === 'reply' || outcome.kind === 'silent';
+  return isAnswer && output.lost !== null ? lossOf(output.lost) : outcome;
 }
 
 /** What is kept with a message that failed: the reason, and below it the end of stderr. */

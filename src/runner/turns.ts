@@ -4,7 +4,7 @@ import { reasonOf } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcome, Turn } from '../core/message.ts';
-import type { StartedTurn, Store } from '../store/port.ts';
+import type { StartedTurn, Store, TurnResult } from '../store/port.ts';
 import type { Delivery } from './delivery.ts';
 import type { EventSink } from './events.ts';
 import type { FolderMaker } from './folders.ts';
@@ -13,8 +13,11 @@ import { turnOf } from './message-turn.ts';
 import type { RunnerOptions } from './options.ts';
 import type { Outgoing } from './outgoing.ts';
 import { createSessionMemory } from './session-memory.ts';
+import { watchSilence } from './silence.ts';
 import { createTurnEndings, type TurnEnding } from './turn-ending.ts';
+import { createTurnOutput, type TurnOutput } from './turn-output.ts';
 import type { Typing } from './typing.ts';
+import { createWorkingNotice } from './working-notice.ts';
 
 /** Runs messages through the agent, one turn each. */
 export interface Turns {
@@ -46,6 +49,10 @@ export function createTurns(options: {
   const account = options.account.key;
   const stopping = new AbortController();
   const endings = createTurnEndings({ ...options, account, stopping: stopping.signal });
+  const notice =
+    settings.workingNoticeMs === 0
+      ? null
+      : createWorkingNotice({ ...options, account, afterMs: settings.workingNoticeMs, shape: settings });
   let count = 0;
 
   async function run(seq: number, user: string): Promise<LaneStep> {
@@ -63,21 +70,25 @@ export function createTurns(options: {
     emit({ type: 'message', account: turn.account, turn });
     const startedAt = clock.monotonic();
     const folders = options.folders(started.seq, started.user);
-    const outcome = await answer(turn, folders);
+    const output = createTurnOutput({ ...options, account, started, runId, shape: settings });
+    const endNotice = notice?.begin(started, turn, runId);
+    const outcome = await answer(turn, output, folders);
     const durationMs = Math.round(clock.monotonic() - startedAt);
-    const { result, parts } = await endings.endingOf(outcome, started, turn, runId);
+    await Promise.all([output.close(), endNotice?.()]);
+    const { result, parts } = await endings.endingOf(outcome, started, turn, { output, runId });
     emit({
       type: 'outcome',
       account: turn.account,
       id: turn.id,
       user,
-      outcome: result.kind === 'again' ? 'retry' : result.kind === 'failed' ? 'failed' : outcome.kind,
-      reason: outcome.kind === 'failed' ? outcome.reason : null,
+      outcome: nameOf(result, output.used + parts.length > 0),
+      reason: result.kind === 'failed' ? result.reason : outcome.kind === 'failed' ? outcome.reason : null,
       attempt: turn.attempt,
       durationMs,
-      parts: parts.length,
+      parts: output.queued + parts.length,
     });
     await finish(seq, user, { result, parts });
+    output.release();
     folders.remove();
     return result.kind === 'again' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
   }
@@ -91,15 +102,17 @@ export function createTurns(options: {
     await delivery.queue(user, (claim) => store.finishTurn({ ...end, nowMs: clock.now(), claim }));
   }
 
-  async function answer(turn: Turn, folders: ReturnType<FolderMaker>): Promise<Outcome> {
+  async function answer(turn: Turn, output: TurnOutput, folders: ReturnType<FolderMaker>): Promise<Outcome> {
     const endTyping = options.typing?.begin(turn.user);
+    const silence = watchSilence(stopping.signal, settings.silenceMs, clock);
     try {
       return await agent.answer(turn, {
-        signal: stopping.signal,
+        signal: silence.signal,
         folders: folders.make,
         folderPaths: folders.paths,
         timeoutMs: settings.timeoutMs,
-        emit: async () => {},
+        emit: (piece) => silence.during(output.emit(piece)),
+        alive: silence.alive,
         ask: async () => null,
         memory: createSessionMemory(store, clock, { account, user: turn.user, sessionId: turn.sessionId }),
       });
@@ -107,6 +120,7 @@ export function createTurns(options: {
       // The disk, mostly: the folders of the turn could not be made.
       return { kind: 'failed', reason: 'spawn', detail: reasonOf(error) };
     } finally {
+      silence.end();
       endTyping?.();
     }
   }
@@ -122,4 +136,10 @@ export function createTurns(options: {
       return count;
     },
   };
+}
+
+function nameOf(result: TurnResult, hasSpoken: boolean): 'reply' | 'silent' | 'retry' | 'failed' {
+  if (result.kind === 'again') return 'retry';
+  if (result.kind === 'failed') return 'failed';
+  return hasSpoken ? 'reply' : 'silent';
 }

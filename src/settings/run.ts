@@ -29,11 +29,32 @@ export const RUN = {
     choices: ['text', 'raw', 'json'],
     default: 'text',
   },
+  output: {
+    kind: 'choice',
+    flag: '--output <form>',
+    about: 'what the command prints: its answer, or JSON lines that are sent as they come',
+    choices: ['text', 'jsonl'],
+    default: 'text',
+  },
   timeout: {
     kind: 'duration',
     flag: '--timeout <duration>',
     about: 'longest turn; 0: no limit',
     default: '30m',
+  },
+  silenceTimeout: {
+    kind: 'duration',
+    flag: '--silence-timeout <duration>',
+    about: 'longest time an agent may say nothing',
+    default: 'off',
+    canBeOff: true,
+  },
+  workingNotice: {
+    kind: 'duration',
+    flag: '--working-notice <duration>',
+    about: 'tell a user who waits for so long that his message is worked on, or off',
+    default: '3m',
+    canBeOff: true,
   },
   concurrency: {
     kind: 'count',

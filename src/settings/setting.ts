@@ -12,6 +12,8 @@ export interface Setting {
   /** Environment variable that sets it. */
   env?: string;
   choices?: readonly string[];
+  /** A duration that can be turned off: the word `off` is 0. */
+  canBeOff?: boolean;
   /** Smallest count allowed. */
   min?: number;
   /** Only as a flag: not in config files, not in `wxagent config`. */

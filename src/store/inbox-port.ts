@@ -1,3 +1,4 @@
+import type { FailureReason } from '../core/message.ts';
 import type { HeldPart, MergedHolds } from './outbox-port.ts';
 
 /** Where a message of the inbox stands (design 3). */
@@ -70,6 +71,8 @@ export interface StartedTurn {
   attempt: number;
   /** Failures counted towards `--retries` so far. */
   failures: number;
+  /** Digests of what earlier attempts have queued while they ran, in order. */
+  outputs: string[];
 }
 
 /** A child process, told apart from a later one with the same pid by when it started. */
@@ -81,7 +84,7 @@ export interface Child {
 /** How a turn ended, for `finishTurn`. */
 export type TurnResult =
   | { kind: 'done' }
-  | { kind: 'failed'; reason: string; detail: string }
+  | { kind: 'failed'; reason: FailureReason | 'crash'; detail: string }
   /** Runs again at `notBeforeMs`; `counts` adds to the failures that `--retries` limits. */
   | { kind: 'again'; notBeforeMs: number; counts: boolean; detail: string };
 

@@ -43,6 +43,16 @@ export interface AccountView {
   users: UserView[];
 }
 
+/** What a user may still get before he must write again (design 3). */
+export interface Budget {
+  /** Messages, those that are queued included. */
+  left: number;
+  /** Parts that are queued and not on their way yet. */
+  queued: number;
+  /** The window is open and something is left. */
+  isOpen: boolean;
+}
+
 /** How long finished rows and held parts are kept. */
 export interface Retention {
   account: string;
@@ -99,6 +109,27 @@ export interface Store {
   unfinished(account: string): Promise<LaneEntry[]>;
   /** Commits the start of a turn; null when the message is not to run any more. */
   startTurn(input: { account: string; seq: number; nowMs: number }): Promise<StartedTurn | null>;
+  /**
+   * Commits what a running turn has said: its parts, and its digest as the `index`-th output of the message. A
+   * later attempt finds the digests in {@link StartedTurn}; from `index` on they are replaced. Nothing of it is
+   * sent before {@link Store.durable}.
+   */
+  queueOutput(input: {
+    account: string;
+    seq: number;
+    output: { index: number; digest: string };
+    parts: NewPart[];
+    nowMs: number;
+    claim: DeliveryTerms | null;
+  }): Promise<QueuedParts>;
+  /** Commits a notice about a running turn; queues nothing when its user was told anything for this message before. */
+  queueNotice(input: {
+    account: string;
+    seq: number;
+    parts: NewPart[];
+    nowMs: number;
+    claim: DeliveryTerms | null;
+  }): Promise<QueuedParts>;
   /** Commits the end of a turn together with the parts of its answer. Nothing of them is sent before {@link Store.durable}. */
   finishTurn(input: {
     account: string;
@@ -166,8 +197,8 @@ export interface Store {
   /** Lets held parts expire and forgets what is finished for long; a bounded piece of work. Returns whether there is more. */
   sweep(retention: Retention): Promise<boolean>;
 
-  /** Messages the user may still get, and whether one may be sent now at all (design 3). */
-  budget(input: { account: string; user: string; nowMs: number }): Promise<{ left: number; isOpen: boolean }>;
+  /** Messages the user may still get, how many of them are queued already, and whether one may be sent now at all (design 3). */
+  budget(input: { account: string; user: string; nowMs: number }): Promise<Budget>;
   /** The user's last context token, for typing. */
   contextToken(input: { account: string; user: string }): Promise<string | null>;
   /** What `status` shows of an account; null when the store has never seen it. */

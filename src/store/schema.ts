@@ -116,6 +116,10 @@ export const MIGRATIONS = [
     PRIMARY KEY (account, pid)
   ) WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE inbox ADD COLUMN outputs TEXT;                     -- JSON: digests of what its turns have queued, in order
+  ALTER TABLE inbox ADD COLUMN said INTEGER NOT NULL DEFAULT 0;  -- whether its user was told anything while it ran
+  `,
 ];
 
 /** A program that starts has nothing else to do: it may block for another process that migrates. */

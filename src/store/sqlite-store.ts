@@ -8,6 +8,7 @@ import { createCommits, type FullDisk } from './commits.ts';
 import { type Database, openDatabase, storageError } from './database.ts';
 import { requeueExpired } from './holds.ts';
 import { takeIn } from './inbox.ts';
+import { noteSaid, queueNotice, queueOutput } from './outputs.ts';
 import {
   appendParts,
   dropParts,
@@ -18,7 +19,7 @@ import {
   unneededFiles,
   usersToDeliver,
 } from './parts.ts';
-import type { PartView, SendRequest, Store } from './port.ts';
+import type { DeliveryTerms, NewPart, PartView, QueuedParts, SendRequest, Store } from './port.ts';
 import { keepReserve } from './reserve.ts';
 import { migrate } from './schema.ts';
 import { sessionValue, setSessionValue } from './session-values.ts';
@@ -44,6 +45,16 @@ export function openStore(options: {
     commits.run(step, durability).catch((error) => {
       throw storageError(path, error);
     });
+  /** A step that queues parts, and claims the first one where that is asked for. */
+  function queue(
+    { claim, parts }: { claim: DeliveryTerms | null; parts: readonly NewPart[] },
+    step: (database: Database) => PartView[],
+  ): Promise<QueuedParts> {
+    return run((db) => ({
+      held: step(db),
+      claim: claim && parts.length > 0 ? claimPart(db, claim, claimant) : null,
+    }));
+  }
   async function read<T>(work: () => T): Promise<T> {
     try {
       return work();
@@ -74,14 +85,9 @@ export function openStore(options: {
     markLogin: (input) => run((db) => markLogin(db, input)),
     unfinished: (account) => read(() => unfinished(database, account)),
     startTurn: (input) => run((db) => startTurn(db, input)),
-    finishTurn: (input) =>
-      run((db) => {
-        const held = finishTurn(db, input);
-        return {
-          held,
-          claim: input.claim && input.parts.length > 0 ? claimPart(db, input.claim, claimant) : null,
-        };
-      }),
+    queueOutput: (input) => queue(input, (db) => queueOutput(db, input)),
+    queueNotice: (input) => queue(input, (db) => queueNotice(db, input)),
+    finishTurn: (input) => queue(input, (db) => finishTurn(db, input)),
     sessionValue: (place) => read(() => sessionValue(database, place)),
     setSessionValue: (input) => run((db) => setSessionValue(db, input)),
     retry: (input) => run((db) => retry(db, input), 'durable'),
@@ -141,5 +147,6 @@ function enqueue(database: Database, request: SendRequest): PartView[] {
   const before = id === null ? [] : partsOfSendId(database, account, id);
   if (before.length > 0) return before;
   if (key !== null) replaceKey(database, { account, user, key, nowMs: request.nowMs });
+  if (request.message !== null) noteSaid(database, account, request.message);
   return appendParts(database, request, request.parts).seqs.map((seq) => partView(database, seq) as PartView);
 }

@@ -4,10 +4,10 @@ import { lastingChildren } from './children.ts';
 import type { Database, Row } from './database.ts';
 import type { Child, LaneEntry, StartedTurn, TurnResult } from './inbox-port.ts';
 import type { NewPart, PartView } from './outbox-port.ts';
-import { appendParts, partView } from './parts.ts';
+import { answer, outputsOf, running } from './outputs.ts';
 
 /** The columns of {@link startedTurn}. */
-const STARTED = 'seq, id, user, raw, received_at, session_id, turn, attempt, failures';
+const STARTED = 'seq, id, user, raw, received_at, session_id, turn, attempt, failures, outputs';
 
 /** All messages that still have to run, in order of arrival. */
 export function unfinished(database: Database, account: string): LaneEntry[] {
@@ -55,12 +55,8 @@ export function finishTurn(
   database: Database,
   input: { account: string; seq: number; result: TurnResult; parts: readonly NewPart[]; nowMs: number },
 ): PartView[] {
-  const { account, seq, result, nowMs } = input;
-  const row = database.one(
-    "SELECT id, user FROM inbox WHERE seq = ? AND account = ? AND state = 'running'",
-    seq,
-    account,
-  );
+  const { seq, result, nowMs } = input;
+  const row = running(database, input);
   if (!row) return [];
   if (result.kind === 'again') {
     database.run(
@@ -80,9 +76,7 @@ export function finishTurn(
       seq,
     );
   }
-  const place = { account, user: row.user as string, message: row.id as string, nowMs };
-  const { seqs, isHeld } = appendParts(database, place, input.parts);
-  return isHeld ? seqs.flatMap((one) => partView(database, one) ?? []) : [];
+  return answer(database, row, input.parts, nowMs);
 }
 
 /**
@@ -126,10 +120,13 @@ export function recover(
   return { failed, children: [...ofTurns, ...lastingChildren(database, account)] };
 }
 
-/** Marks failed or ignored messages to be run again: one by its id, or all failed ones. Returns how many. */
+/**
+ * Marks failed or ignored messages to be run again: one by its id, or all failed ones. Returns how many. Who asks
+ * again wants the whole answer again, so what was said before does not count.
+ */
 export function retry(database: Database, input: { account: string; id: string | null }): number {
   const fresh =
-    "state = 'received', reason = NULL, detail = NULL, failures = 0, not_before = NULL, finished_at = NULL";
+    "state = 'received', reason = NULL, detail = NULL, failures = 0, not_before = NULL, finished_at = NULL, outputs = NULL, said = 0";
   if (input.id === null) {
     return database.run(`UPDATE inbox SET ${fresh} WHERE account = ? AND state = 'failed'`, input.account)
       .changes;
@@ -164,5 +161,6 @@ function startedTurn(row: Row): StartedTurn {
     receivedAtMs: row.received_at as number,
     attempt: row.attempt as number,
     failures: row.failures as number,
+    outputs: outputsOf(row),
   };
 }

@@ -1,7 +1,7 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/verdict.ts';
 import type { Database, Row } from './database.ts';
 import { OPEN } from './parts.ts';
-import type { AccountView, MessageState, MessageView, UserView } from './port.ts';
+import type { AccountView, Budget, MessageState, MessageView, UserView } from './port.ts';
 
 /** What `status` shows of an account; null when the store has never seen it. */
 export function accountView(database: Database, account: string): AccountView | null {
@@ -100,22 +100,23 @@ export function messages(
     .reverse();
 }
 
-/** Messages the user may still get, and whether one may be sent now: the window is open and something is left. */
-export function budgetOf(
-  database: Database,
-  account: string,
-  user: string,
-  nowMs: number,
-): { left: number; isOpen: boolean } {
+/** What the user may still get before he must write again. */
+export function budgetOf(database: Database, account: string, user: string, nowMs: number): Budget {
   const row = database.one(
     'SELECT last_message_at, sent FROM users WHERE account = ? AND user = ?',
     account,
     user,
   );
   const lastMessageAt = (row?.last_message_at as number | null | undefined) ?? null;
-  if (!row || lastMessageAt === null) return { left: 0, isOpen: false };
+  const waiting = database.one(
+    `SELECT count(*) AS n FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND state IN ('queued', 'uploading')`,
+    account,
+    user,
+  );
+  const queued = Number(waiting?.n ?? 0);
+  if (!row || lastMessageAt === null) return { left: 0, queued, isOpen: false };
   const left = Math.max(0, BUDGET_MESSAGES - (row.sent as number));
-  return { left, isOpen: left > 0 && nowMs - lastMessageAt < BUDGET_WINDOW_MS };
+  return { left, queued, isOpen: left > 0 && nowMs - lastMessageAt < BUDGET_WINDOW_MS };
 }
 
 /** The user's last context token; null when there is none. */

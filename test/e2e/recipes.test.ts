@@ -105,7 +105,7 @@ async function listening(answer: (body: string) => { type: string; body: string 
 }
 
 describe.each(READMES)('%s', (readme) => {
-  test('shell and python', async () => {
+  test('shell and python, one of them step by step', async () => {
     const { say, type, answers } = await bench(readme);
     for (const text of ['hello', 'disk']) say(text);
     expect(await type('shell')).toMatchObject({ code: 0 });
@@ -114,6 +114,9 @@ describe.each(READMES)('%s', (readme) => {
     for (const text of ['one', '二']) say(text);
     expect(await type('python')).toMatchObject({ code: 0 });
     expect(answers().slice(2)).toEqual(['Note 3 is kept: one', 'Note 4 is kept: 二']);
+    say('go');
+    expect(await type('steps')).toMatchObject({ code: 0 });
+    expect(answers().slice(4)).toEqual(['Counting ...', 'One, two, three.']);
   });
 
   test('claude goes on with its session, and finds back after a turn that failed', async () => {

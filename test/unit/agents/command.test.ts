@@ -24,6 +24,7 @@ function agentFor(command: Command, changes: Partial<CommandAgentOptions> = {}) 
   const agent = createCommandAgent({
     command,
     input: 'text',
+    output: 'text',
     cwd: root,
     parentEnv: { PATH: process.env.PATH },
     constants: { home: null, baseUrl: null, cdnUrl: null, bin: 'wxagent', version: '0.0.0' },
@@ -33,6 +34,7 @@ function agentFor(command: Command, changes: Partial<CommandAgentOptions> = {}) 
     ...changes,
   });
   return {
+    agent,
     log,
     root,
     started,
@@ -221,6 +223,88 @@ describe('the program of -- cmd', () => {
     const cwd = folderWith({ bot: 0o644 });
     const attempt = () => resolveCommand('./bot', { cwd, path: '', platform: 'linux' });
     expect(attempt).toThrow(expect.objectContaining({ exit: 66, hint: `chmod +x ${join(cwd, 'bot')}` }));
+  });
+});
+
+describe('a command that answers in lines', () => {
+  /** What a shell command that prints lines comes to, and what was said of it. */
+  async function said(shell: string, changes: Partial<TurnContext> = {}, files: string[] = []) {
+    const { agent, root } = agentFor({ shell }, { output: 'jsonl' });
+    for (const name of files) writeFileSync(join(root, name), name);
+    const context = contextIn(root, changes);
+    return { outcome: await agent.answer(turnWith(), context), emitted: context.emitted, root };
+  }
+
+  it('says them in order; blank ones and signs of life are nothing', async () => {
+    const { outcome, emitted } = await said(
+      String.raw`echo '{"typing":true}'; echo; printf '%s\n' '{"text":"one\n"}'; echo '{"text":" "}'; printf '{"text":"two"}'`,
+    );
+    expect(outcome).toEqual({ kind: 'silent' });
+    expect(emitted).toEqual([{ text: 'one' }, { text: 'two' }]);
+  });
+
+  it('says files of the folder it runs in, and those of the reply folder at the end', async () => {
+    const { outcome, emitted, root } = await said(
+      String.raw`echo '{"file":"a.txt","name":"A"}'; echo "{\"file\":\"$PWD/a.txt\"}"; echo x >"$WXAGENT_REPLY_DIR/b.txt"`,
+      {},
+      ['a.txt'],
+    );
+    expect(emitted).toEqual([
+      { file: join(root, 'a.txt'), name: 'A' },
+      { file: join(root, 'a.txt'), name: null },
+    ]);
+    expect(outcome).toEqual({
+      kind: 'reply',
+      pieces: [{ file: join(root, 'reply', 'b.txt'), name: 'b.txt' }],
+    });
+  });
+
+  it.each([
+    ['echo no object; exit 0', /no JSON object: no object/],
+    ['echo no object; exit 75', /no JSON object: no object/],
+    ['echo no object; exec sleep 600', /no JSON object: no object/],
+    [`echo '["text"]'`, /no JSON object/],
+    [`echo '{"txt":"one"}'`, /neither text nor file/],
+    [`echo '{"file":"none.txt"}'; echo '{"text":"two"}'`, /none\.txt cannot be read/],
+    [`printf '{"text":"on'`, /\(cut off\)/],
+    [`printf '{"text":"'; head -c 1100000 /dev/zero | tr '\\0' x; exec sleep 600`, /longer than 1 MiB/],
+    [`printf '{"text":"'; head -c 600000 /dev/zero | sed 's/\\x00/好/g'; echo '"}'`, /longer than 1 MiB/],
+  ])('is bad output, and what stood before it is said: %s', async (shell, detail) => {
+    const { outcome, emitted } = await said(`echo '{"text":"one"}'; ${shell}`);
+    expect(outcome).toMatchObject({
+      kind: 'failed',
+      reason: 'bad-output',
+      detail: expect.stringMatching(detail),
+    });
+    expect(emitted).toEqual([{ text: 'one' }]);
+  });
+
+  it.each([
+    ['exit 3', { kind: 'failed', reason: 'exit' }],
+    ['kill -9 $$', { kind: 'failed', reason: 'signal' }],
+    ['exit 75', { kind: 'retry' }],
+  ])('that breaks off in a line has failed for its own reason: %s', async (end, expected) => {
+    const { outcome, emitted } = await said(`echo '{"text":"one"}'; printf '{"te'; ${end}`);
+    expect(outcome).toMatchObject(expected);
+    expect(emitted).toEqual([{ text: 'one' }]);
+  });
+
+  it('may not print more than 4 MiB of them', async () => {
+    const { outcome } = await said(`yes '{"typing":true}'`);
+    expect(outcome).toMatchObject({ reason: 'too-large', detail: 'it printed more than 4 MiB' });
+  });
+
+  it('is ended when it is silent for too long', async () => {
+    const controller = new AbortController();
+    const { outcome, emitted } = await said(`echo '{"text":"one"}'; exec sleep 600`, {
+      signal: controller.signal,
+      alive: () => controller.abort('silence'),
+    });
+    expect(outcome).toMatchObject({
+      reason: 'timeout',
+      detail: expect.stringContaining('--silence-timeout'),
+    });
+    expect(emitted).toHaveLength(emitted.length);
   });
 });
 

@@ -363,23 +363,23 @@ describe('what is written to it', () => {
     });
     if ('spawnError' in child) throw child.spawnError;
     closing.push(() => child.end('the test is over'));
-    return { child, drains: () => drains, emit: contextIn(root).emit };
+    return { child, drains: () => drains, context: contextIn(root) };
   }
   const large = (way: string) =>
     JSON.stringify({ type: 'message', id: '1', text: `${way} ${'x'.repeat(300_000)}` });
 
   test('is no more than it reads', async () => {
-    const { child, drains, emit } = await begin('deaf');
+    const { child, drains, context } = await begin('deaf');
     expect(child.takesTurns).toBe(true);
-    void child.ask('1', large('never'), emit);
+    void child.ask('1', large('never'), context);
     expect(child.takesTurns).toBe(false);
     await delay(100);
     expect([child.takesTurns, drains()]).toEqual([false, 0]);
   });
 
   test('goes on when it has read', async () => {
-    const { child, drains, emit } = await begin('');
-    const answer = child.ask('1', large('nothing'), emit);
+    const { child, drains, context } = await begin('');
+    const answer = child.ask('1', large('nothing'), context);
     expect(child.takesTurns).toBe(false);
     expect(await answer).toEqual({ kind: 'silent' });
     expect([child.takesTurns, drains() > 0]).toEqual([true, true]);

@@ -1,9 +1,12 @@
 import { createHmac } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createAgentSender } from '../../../src/agents/http-sender.ts';
+import type { TurnContext } from '../../../src/agents/port.ts';
 import { parseWebhookSecret } from '../../../src/agents/webhook-signature.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { agentAt, serve } from './http-support.ts';
@@ -117,7 +120,6 @@ describe('what an HTTP agent answers', () => {
     [{ 'content-type': 'Text/Markdown;charset="GBK"' }, Buffer.from([0xc4, 0xe3, 0xba, 0xc3])],
     [json, '{"text":"你好\\n","more":1}'],
     [{ 'content-type': 'application/vnd.x+json' }, '{"text":"你好","files":[],"silent":false}'],
-    [lines, '{"text":"你好"}'],
   ] as [Record<string, string>, string | Buffer][])('is text: %j', async (headers, body) => {
     expect(await outcomeOf(200, headers, body)).toEqual({ kind: 'reply', pieces: [{ text: '你好' }] });
   });
@@ -154,27 +156,112 @@ describe('what an HTTP agent answers', () => {
     });
   });
 
-  it('says the good lines before a bad one', async () => {
-    const { url } = await serve((response) =>
-      response.writeHead(200, lines).end('{"text":"one"}\nbad\n{"text":"two"}\n'),
-    );
-    const { agent, root } = agentAt(url);
-    const context = contextIn(root);
-    expect(await agent.answer(turnWith(), context)).toMatchObject({ reason: 'bad-output' });
-    expect(context.emitted).toEqual([{ text: 'one' }]);
+  describe('in lines', () => {
+    /** What such an answer comes to, and what was said of it. */
+    async function streamed(answer: (response: ServerResponse) => void, changes: Partial<TurnContext> = {}) {
+      const { url } = await serve((response) => answer(response.writeHead(200, lines)));
+      const { agent, root } = agentAt(url);
+      const context = contextIn(root, changes);
+      return { outcome: await agent.answer(turnWith(), context), emitted: context.emitted };
+    }
+
+    it('is said line by line, in order, the last one without a newline too', async () => {
+      const file = join(temporaryFolder(), 'b.png');
+      writeFileSync(file, 'x');
+      const said = [{ text: 'one' }, { file, name: 'c.png' }, { text: '你好\x1b[0m' }, { file }];
+      const body = said.map((line) => JSON.stringify(line)).join('\n\n');
+      const { outcome, emitted } = await streamed((response) => response.end(body));
+      expect(outcome).toEqual({ kind: 'silent' });
+      expect(emitted).toEqual([
+        { text: 'one' },
+        { file, name: 'c.png' },
+        { text: '你好' },
+        { file, name: null },
+      ]);
+    });
+
+    it('is said while it arrives, however it is cut, and not faster than it is taken', async () => {
+      const emitted: unknown[] = [];
+      let taken = (): void => {};
+      const { outcome } = await streamed(
+        (response) => {
+          const [one, two, three] = ['{"text":"o', 'ne"}\n{"text":"two"}\n', '{"text":"three"}\n'];
+          response.write(one);
+          setImmediate(() => response.write(two as string));
+          taken = () => response.end(three);
+        },
+        {
+          async emit(piece) {
+            expect(emitted.at(-1)).not.toBe('busy');
+            emitted.push('busy');
+            await new Promise((resolve) => setImmediate(resolve));
+            emitted.splice(-1, 1, piece);
+            if (emitted.length === 2) taken();
+          },
+        },
+      );
+      expect(outcome).toEqual({ kind: 'silent' });
+      expect(emitted).toEqual([{ text: 'one' }, { text: 'two' }, { text: 'three' }]);
+    });
+
+    it('is bad from the first bad line on: the server is not listened to any more', async () => {
+      const hungUp: string[] = [];
+      const { outcome, emitted } = await streamed((response) => {
+        response.on('close', () => hungUp.push('close'));
+        response.write('{"text":"one"}\nbad\n{"text":"two"}\n');
+      });
+      expect(outcome).toMatchObject({ kind: 'failed', reason: 'bad-output' });
+      expect(emitted).toEqual([{ text: 'one' }]);
+      await eventually(() => hungUp.length === 1);
+    });
+
+    it('is bad with a line of more than 1 MiB before that ends, and too large with more than 4 MiB', async () => {
+      const long = await streamed((response) => response.write(`{"text":"${'x'.repeat(1_100_000)}`));
+      expect(long.outcome).toMatchObject({ reason: 'bad-output', detail: expect.stringMatching(/1 MiB/) });
+      const line = `{"text":"${'x'.repeat(1_000_000)}"}\n`;
+      const many = await streamed((response) => response.end(line.repeat(5)));
+      expect(many.outcome).toMatchObject({ reason: 'too-large', detail: expect.stringMatching(/4 MiB/) });
+    });
+
+    it.each([
+      ['{"file":"/no/such/file"}', /no\/such\/file cannot be read/],
+      ['{"file":"relative.txt"}', /no absolute path/],
+      ['{"text":"on', /\(cut off\)/],
+    ])('is bad with %s', async (body, detail) => {
+      const { outcome } = await streamed((response) => response.end(body));
+      expect(outcome).toMatchObject({ reason: 'bad-output', detail: expect.stringMatching(detail) });
+    });
+
+    it('is tried again when the connection breaks; what was said stays said', async () => {
+      const { outcome, emitted } = await streamed((response) => {
+        response.write('{"text":"one"}\n');
+        setTimeout(() => response.destroy(), 50);
+      });
+      expect(outcome).toMatchObject({ kind: 'retry' });
+      expect(emitted).toEqual([{ text: 'one' }]);
+    });
+
+    it('is only an error when it comes with one', async () => {
+      const { url } = await serve((response) => response.writeHead(400, lines).end('{"text":"no"}\n'));
+      const { agent, root } = agentAt(url);
+      const context = contextIn(root);
+      expect(await agent.answer(turnWith(), context)).toMatchObject({ reason: 'http' });
+      expect(context.emitted).toEqual([]);
+    });
   });
 
-  it('is pieces in the order of their lines', async () => {
-    const body = '{"text":"one"}\n{"file":"/a/b.png","name":"c.png"}\n\n{"text":"two"}\r\n{"file":"/d"}';
-    expect(await outcomeOf(200, lines, body)).toEqual({
-      kind: 'reply',
-      pieces: [
-        { text: 'one' },
-        { file: '/a/b.png', name: 'c.png' },
-        { text: 'two' },
-        { file: '/d', name: null },
-      ],
+  it('shows life with everything that arrives', async () => {
+    const { url } = await serve(async (response) => {
+      response.writeHead(200, text).flushHeaders();
+      for (const piece of ['a', 'b']) {
+        await delay(30);
+        response.write(piece);
+      }
+      response.end();
     });
+    let signs = 0;
+    expect(await agentAt(url).answer({}, { alive: () => signs++ })).toMatchObject({ kind: 'reply' });
+    expect(signs).toBe(3);
   });
 
   it('is files by path and as base64, behind the text, under harmless names', async () => {

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createLineFeed, type LineForm } from '../../../src/agents/line-feed.ts';
 import { createLineReader } from '../../../src/agents/line-reader.ts';
 import { decodeText, replyTextOf, stripTerminal } from '../../../src/agents/output.ts';
 import { filesLeftIn } from '../../../src/agents/reply-folder.ts';
@@ -108,6 +109,41 @@ describe('a line reader', () => {
       ['abc', true],
       ['abc', false],
       ['x', false],
+    ]);
+  });
+});
+
+it('a line that is too long is known before it ends', () => {
+  const lines: [string, boolean][] = [];
+  const reader = createLineReader((line, cut) => lines.push([line, cut]), 3);
+  reader.write(Buffer.from('abcd'));
+  expect(lines).toEqual([['abc', true]]);
+  reader.end();
+  expect(lines).toHaveLength(1);
+});
+
+describe('a line feed', () => {
+  it('waits for every line, says which one is cut or half, and stops when no more are wanted', async () => {
+    const taken: [string, LineForm][] = [];
+    let busy = false;
+    const feed = createLineFeed(async (line, form) => {
+      expect(busy).toBe(false);
+      busy = true;
+      await new Promise((resolve) => setImmediate(resolve));
+      busy = false;
+      taken.push([line, form]);
+      return line !== 'no';
+    }, 5);
+    expect(await feed.write(Buffer.from('one\ntoo long\nha'))).toBe(true);
+    expect(await feed.write(Buffer.from('lf'))).toBe(true);
+    expect(await feed.end()).toBe(true);
+    expect(await feed.write(Buffer.from('no\nmore\n'))).toBe(false);
+    expect(await feed.end()).toBe(false);
+    expect(taken).toEqual([
+      ['one', { cut: false, half: false }],
+      ['too l', { cut: true, half: false }],
+      ['half', { cut: false, half: true }],
+      ['no', { cut: false, half: false }],
     ]);
   });
 });

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type ProcessRun, runProcess } from '../../../src/agents/process.ts';
 import { eventually, groupAlive, killLeftover, misbehave } from './support.ts';
@@ -243,4 +244,103 @@ describe.skipIf(process.platform === 'win32')('what a child leaves behind', () =
     expect(end).toMatchObject({ exit: { code: 0 }, endedBy: 'too-large' });
     await eventually(() => !groupAlive(end.pid));
   });
+});
+
+describe('lines of stdout', () => {
+  /** Takes lines as slowly as it is told, until one says `stop`. */
+  function taker(each: () => Promise<void> = async () => {}) {
+    const taken: string[] = [];
+    const lines = {
+      maxChars: 1_000,
+      take: async (line: string) => {
+        await each();
+        taken.push(line);
+        return line !== 'stop';
+      },
+    };
+    return { taken, lines };
+  }
+
+  it('are taken while the child runs', async () => {
+    const { taken, lines } = taker();
+    const controller = new AbortController();
+    const end = runProcess(
+      runWith({ lines, command: { shell: 'echo one; echo two; exec sleep 600' }, signal: controller.signal }),
+    );
+    await eventually(() => taken.length === 2);
+    controller.abort('stop');
+    expect(await end).toMatchObject({ endedBy: 'stop', stdout: Buffer.alloc(0) });
+    expect(taken).toEqual(['one', 'two']);
+  });
+
+  it('hold a child back that writes faster than they are taken', async () => {
+    let go = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const { taken, lines } = taker(() => gate);
+    const run = runWith({
+      lines,
+      command: { shell: 'yes | head -c 2000000; echo written >&2' },
+      maxStdoutBytes: 10_000_000,
+    });
+    let written = false;
+    const end = runProcess({ ...run, onStderr: () => (written = true) });
+    // Time enough to write all of it, if it were let.
+    await delay(300);
+    expect(written).toBe(false);
+    go();
+    expect(await end).toMatchObject({ endedBy: null, exit: { code: 0 } });
+    expect(written).toBe(true);
+    expect(taken).toHaveLength(1_000_000);
+  });
+
+  it('are all dealt with before it settles, however long that takes, the half one at the end too', async () => {
+    const { taken, lines } = taker(() => delay(20));
+    const end = await runProcess(runWith({ lines, command: { shell: 'seq 10; printf half' }, drainMs: 50 }));
+    expect(end).toMatchObject({ endedBy: null, exit: { code: 0 } });
+    expect(taken).toEqual([...Array.from({ length: 10 }, (_, n) => String(n + 1)), 'half']);
+  });
+
+  it('end the child when no more are wanted', async () => {
+    const { taken, lines } = taker();
+    const end = await runProcess(
+      runWith({ lines, command: { shell: 'echo one; echo stop; echo two; exec sleep 600' } }),
+    );
+    expect(end).toMatchObject({ endedBy: 'bad-output', exit: { signal: 'SIGTERM' } });
+    expect(taken).toEqual(['one', 'stop']);
+  });
+
+  it('may not be more than allowed in all', async () => {
+    const { lines } = taker();
+    const end = await runProcess(runWith({ lines, command: { shell: 'yes' }, maxStdoutBytes: 100_000 }));
+    expect(end.endedBy).toBe('too-large');
+  });
+
+  it('of a child that is being ended do not count', async () => {
+    const { taken, lines } = taker();
+    const end = await runAndStop({ lines, command: misbehave('say-goodbye', '10') });
+    expect(end.endedBy).toBe('stop');
+    expect(taken).toEqual([]);
+  });
+
+  it('of a process that keeps the pipe are waited for no longer than the drain', async () => {
+    const { taken, lines } = taker();
+    const end = await runProcess(runWith({ lines, command: misbehave('fork-and-hold'), drainMs: 50 }));
+    const held = Number(taken[0]);
+    try {
+      expect(end).toMatchObject({ endedBy: null, exit: { code: 0 } });
+      expect(isRunning(held)).toBe(true);
+    } finally {
+      killLeftover(held);
+    }
+  });
+});
+
+it('every output of a child is a sign of life', async () => {
+  let signs = 0;
+  await runProcess(
+    runWith({ command: { shell: 'echo out; sleep 0.05; echo err >&2' }, onAlive: () => signs++ }),
+  );
+  expect(signs).toBe(2);
 });

@@ -75,6 +75,7 @@ export function contextIn(
     folderPaths: () => paths,
     timeoutMs: 0,
     emit: async (piece) => void emitted.push(piece),
+    alive() {},
     ask: async () => null,
     memory: memoryOf(new Map()),
     emitted,

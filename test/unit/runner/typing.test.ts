@@ -1,34 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Clock } from '../../../src/core/clock.ts';
 import type { CallResult, IlinkClient } from '../../../src/ilink/client.ts';
 import type { Envelope, GetConfigResponse } from '../../../src/ilink/wire.ts';
 import { createTyping, type Typing } from '../../../src/runner/typing.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
+import { createStillClock, settle } from '../../helpers/still-clock.ts';
 import { createLogBook } from './support.ts';
 
 const TYPING = 1;
 const CANCEL = 2;
-
-/** A clock whose sleeps end when the test lets time pass. */
-function createStillClock(): Clock & { pass(ms: number): void } {
-  let nowMs = 0;
-  const sleepers = new Set<{ until: number; wake: () => void }>();
-  return {
-    now: () => nowMs,
-    monotonic: () => nowMs,
-    sleep: (ms, signal) =>
-      new Promise((resolve) => {
-        if (signal?.aborted) return resolve();
-        const sleeper = { until: nowMs + ms, wake: resolve };
-        sleepers.add(sleeper);
-        signal?.addEventListener('abort', () => resolve(), { once: true });
-      }),
-    pass(ms) {
-      nowMs += ms;
-      for (const sleeper of sleepers) if (sleeper.until <= nowMs) sleeper.wake();
-    },
-  };
-}
 
 let clock: ReturnType<typeof createStillClock>;
 let config: CallResult<GetConfigResponse>[];
@@ -70,11 +49,6 @@ const begin = (user: string): (() => void) => {
 };
 const calls = (count: number): Promise<void> =>
   pollUntil(`${count} calls, not ${asked.join()}`, () => asked.length >= count);
-/** Whatever is under way has come as far as it can without time. */
-const settle = async (): Promise<void> => {
-  for (let n = 0; n < 5; n++) await new Promise((resolve) => setImmediate(resolve));
-};
-
 test('it shows at once, is kept alive every 5 s, and ends', async () => {
   const end = begin('u');
   await calls(2);

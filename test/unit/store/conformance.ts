@@ -3,6 +3,7 @@ import type { MakeStore } from './conformance/desk.ts';
 import { describeHolds } from './conformance/holds.ts';
 import { describeIntake } from './conformance/intake.ts';
 import { describeOutbox } from './conformance/outbox.ts';
+import { describeOutputs } from './conformance/outputs.ts';
 import { describeRefusals } from './conformance/refusals.ts';
 import { describeSessions } from './conformance/sessions.ts';
 import { describeTurns } from './conformance/turns.ts';
@@ -13,6 +14,7 @@ export function describeStore(name: string, make: MakeStore): void {
   describe(name, () => {
     describe('intake', () => describeIntake(make));
     describe('turns', () => describeTurns(make));
+    describe('outputs', () => describeOutputs(make));
     describe('outbox', () => describeOutbox(make));
     describe('refusals', () => describeRefusals(make));
     describe('holds', () => describeHolds(make));

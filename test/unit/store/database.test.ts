@@ -153,11 +153,17 @@ describe('a store that cannot be opened', () => {
       const old = openDatabase(path);
       for (const sql of MIGRATIONS.slice(0, version)) old.exec(sql);
       old.exec(`PRAGMA user_version=${version}`);
-      if (version > 0) old.run("INSERT INTO accounts (account, login, owner) VALUES ('bot', 'x', 'owner')");
+      if (version > 0) {
+        old.run("INSERT INTO accounts (account, login, owner) VALUES ('bot', 'x', 'owner')");
+        old.run(`INSERT INTO inbox (account, id, user, state, kind, fingerprint, received_at, raw)
+          VALUES ('bot', '1', 'owner', 'received', 'text', 'x', 1, x'7b7d')`);
+      }
       old.close();
       const store = open();
       expect((await store.accountView('bot'))?.owner).toBe(version > 0 ? 'owner' : undefined);
       const place = { account: 'bot', user: 'owner', sessionId: 's', name: 'x' };
+      const started = await store.startTurn({ account: 'bot', seq: 1, nowMs: 1 });
+      expect(started?.outputs).toEqual(version > 0 ? [] : undefined);
       await store.setSessionValue({ ...place, value: 'kept', nowMs: 1 });
       expect(await store.sessionValue(place)).toBe('kept');
       await store.close();

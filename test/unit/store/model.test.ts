@@ -28,9 +28,18 @@ const PROCESSES = [POLLER, 1];
 const LEASE_MS = 60_000;
 
 interface Model {
-  messages: { seq: number; user: string; state: 'waiting' | 'running' | 'done' }[];
+  messages: Message[];
   users: Map<string, Lane>;
   texts: number;
+}
+
+/** A message, what its turns have said so far, and how much of that its present turn has said again. */
+interface Message {
+  seq: number;
+  user: string;
+  state: 'waiting' | 'running' | 'done';
+  outputs: string[];
+  index: number;
 }
 
 /** What a user is to get, and has got. */
@@ -83,7 +92,13 @@ const writes = (user: string): Step =>
       const message = incoming({ user });
       const taken = await poller(world).takeIn([message, message], { allow: 'all', cursor: message.id });
       expect(taken.messages.map((one) => one.state)).toEqual(['received', 'duplicate']);
-      model.messages.push({ seq: taken.messages[0]?.seq ?? 0, user, state: 'waiting' });
+      model.messages.push({
+        seq: taken.messages[0]?.seq ?? 0,
+        user,
+        state: 'waiting',
+        outputs: [],
+        index: 0,
+      });
       const lane = laneOf(model, user);
       expect(taken.released).toEqual(lane.isHeld ? [user] : []);
       if (lane.isHeld) lane.queued = [lane.queued.join('|')];
@@ -98,8 +113,10 @@ const starts = (user: string): Step =>
     async (model, world) => {
       const message = model.messages.find((one) => one.user === user && one.state === 'waiting');
       if (!message) return;
-      await poller(world).start(message.seq);
+      const started = await poller(world).start(message.seq);
+      expect(started.outputs).toEqual(message.outputs);
       message.state = 'running';
+      message.index = 0;
     },
   );
 
@@ -118,6 +135,29 @@ const ends = (user: string, count: number): Step =>
       );
       message.state = 'done';
       laneOf(model, user).queued.push(...texts);
+    },
+  );
+
+const emits = (user: string, isSame: boolean): Step =>
+  step(
+    `a turn of ${user} says ${isSame ? 'what its last attempt said' : 'something new'}`,
+    (model) => model.messages.some((one) => one.user === user && one.state === 'running'),
+    async (model, world) => {
+      const message = model.messages.find((one) => one.user === user && one.state === 'running');
+      if (!message) return;
+      const index = message.index++;
+      if (isSame && index < message.outputs.length) return;
+      const text = `text ${model.texts++}`;
+      await poller(world).store.queueOutput({
+        account: ACCOUNT,
+        seq: message.seq,
+        output: { index, digest: text },
+        parts: [part(text)],
+        nowMs: nowMs(world),
+        claim: null,
+      });
+      message.outputs = [...message.outputs.slice(0, index), text];
+      laneOf(model, user).queued.push(text);
     },
   );
 
@@ -229,6 +269,7 @@ test('nothing is lost, nothing overtakes, nothing is sent twice without need', a
       user.map(writes),
       user.map(starts),
       fc.tuple(user, fc.nat({ max: 3 })).map(([one, count]) => ends(one, count)),
+      fc.tuple(user, fc.boolean()).map(([one, isSame]) => emits(one, isSame)),
       fc.tuple(user, process).map(([one, by]) => sends(one, by)),
       fc.tuple(user, process).map(([one, by]) => claims(one, by)),
       fc.tuple(user, process).map(([one, by]) => claims(one, by)),

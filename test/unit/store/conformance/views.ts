@@ -115,19 +115,31 @@ export function describeViews(make: MakeStore): void {
     const budget = (user = OWNER) => desk.store.budget({ account: ACCOUNT, user, nowMs: desk.nowMs });
 
     test('nobody who has not written can be reached', async () => {
-      expect(await budget()).toEqual({ left: 0, isOpen: false });
+      expect(await budget()).toEqual({ left: 0, queued: 0, isOpen: false });
     });
 
     test('it shrinks with each message and is full again when the user writes', async () => {
       await desk.says(OWNER);
       for (let left = 10; left > 0; left--) {
-        expect(await budget()).toEqual({ left, isOpen: true });
+        expect(await budget()).toEqual({ left, queued: 0, isOpen: true });
         await desk.sends(OWNER, 'x');
         await desk.accept((await desk.claimed(OWNER)).seq);
       }
-      expect(await budget()).toEqual({ left: 0, isOpen: false });
+      expect(await budget()).toEqual({ left: 0, queued: 0, isOpen: false });
       await desk.says(OWNER);
-      expect(await budget()).toEqual({ left: 10, isOpen: true });
+      expect(await budget()).toEqual({ left: 10, queued: 0, isOpen: true });
+    });
+
+    test('what is queued is told, but not what is on its way, or held, or of others', async () => {
+      await desk.says(OWNER);
+      await desk.says(FRIEND);
+      for (const text of ['one', 'two', 'three']) await desk.sends(OWNER, text);
+      expect(await budget()).toMatchObject({ left: 10, queued: 3 });
+      const { seq } = await desk.claimed(OWNER);
+      expect(await budget()).toMatchObject({ left: 9, queued: 2 });
+      expect(await budget(FRIEND)).toMatchObject({ left: 10, queued: 0 });
+      await desk.refuse(seq);
+      expect(await budget()).toMatchObject({ left: 10, queued: 0 });
     });
 
     test('the window closes after a day', async () => {

@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
+import type { Clock } from '../core/clock.ts';
+import { reasonOf } from '../core/errors.ts';
+import type { ReplyPiece } from '../core/message.ts';
+import type { NewPart, StartedTurn, Store } from '../store/port.ts';
+import type { Delivery } from './delivery.ts';
+import type { Outgoing } from './outgoing.ts';
+import { filePart, type KeptPiece, keepFile, type ReplyShape, textParts } from './reply.ts';
+
+/** Parts that what is said while a turn runs leaves to its end: a beginning and a file. */
+const LEFT_FOR_END = 2;
+
+/** What one turn says while it runs, and what of it is left to be queued with its end. */
+export interface TurnOutput {
+  /**
+   * Queues a piece at once as long as enough parts remain for the end of the answer; from then on it is gathered.
+   * What an earlier attempt at the message has queued in this place is not queued again. Never rejects.
+   */
+  emit(piece: ReplyPiece): Promise<void>;
+  /** Takes nothing more; resolves when all that was emitted is queued or gathered. Rejects for the store. */
+  close(): Promise<void>;
+  /** What is to be queued with the end of the turn: what was gathered, then these pieces, without repeats. */
+  rest(last: readonly ReplyPiece[]): Promise<(ReplyPiece | KeptPiece)[]>;
+  /** The turn has been committed: what was gathered may be swept like all copies. */
+  release(): void;
+  /** Parts used up before the end, those of repeats included. */
+  readonly used: number;
+  /** Parts queued before the end. */
+  readonly queued: number;
+  /** Why a file that was emitted could not be kept; nothing was taken after it. Null: all is well. */
+  readonly lost: string | null;
+}
+
+/** See {@link TurnOutput}. */
+export function createTurnOutput(options: {
+  account: string;
+  started: StartedTurn;
+  /** Groups the parts of the turn. */
+  runId: string;
+  store: Pick<Store, 'budget' | 'queueOutput'>;
+  delivery: Pick<Delivery, 'queue'>;
+  outgoing: Outgoing;
+  shape: ReplyShape;
+  clock: Clock;
+}): TurnOutput {
+  const { account, started, store, delivery, outgoing, shape, clock } = options;
+  const { seq, user, outputs: earlier } = started;
+  const head = { origin: 'answer', runId: options.runId } as const;
+  const gathered: KeptPiece[] = [];
+  const spared: (() => void)[] = [];
+  let index = 0;
+  let repeats = earlier.length > 0;
+  let used = 0;
+  let queued = 0;
+  let lost: string | null = null;
+  let failure: unknown = null;
+  let closed = false;
+  let tail: Promise<void> = Promise.resolve();
+
+  /** Whether this is what an earlier attempt has queued in this place; from the first difference on nothing is. */
+  function isRepeat(digest: string): boolean {
+    repeats &&= earlier[index] === digest;
+    if (repeats) index++;
+    return repeats;
+  }
+
+  async function take(piece: ReplyPiece): Promise<void> {
+    if (failure !== null || lost !== null) return;
+    const kept = 'text' in piece ? piece : await keep(piece);
+    if (kept === null) return;
+    // Once gathered, always gathered: nothing overtakes. And a flood is not cut into parts piece by piece.
+    if (gathered.length > 0) {
+      gather(kept);
+      return;
+    }
+    const parts = 'text' in kept ? textParts(kept.text, shape, head) : [filePart(kept.kept, head)];
+    if (parts.length === 0) return;
+    const digest = await digestOf(kept);
+    if (isRepeat(digest)) used += parts.length;
+    else if (await fits(parts.length)) await queue(parts, digest);
+    else gather(kept);
+  }
+
+  function gather(piece: KeptPiece): void {
+    gathered.push(piece);
+    if ('kept' in piece) spared.push(outgoing.spare(piece.kept));
+  }
+
+  async function keep(piece: Extract<ReplyPiece, { file: string }>): Promise<KeptPiece | null> {
+    try {
+      // At once: an agent may use the name again for its next file.
+      return { kept: await keepFile(piece, outgoing) };
+    } catch (error) {
+      lost = reasonOf(error);
+      return null;
+    }
+  }
+
+  async function fits(count: number): Promise<boolean> {
+    const budget = await store.budget({ account, user, nowMs: clock.now() });
+    const room = Math.min(shape.maxParts - used, budget.left - budget.queued);
+    return count + LEFT_FOR_END <= room;
+  }
+
+  async function queue(parts: NewPart[], digest: string): Promise<void> {
+    const output = { account, seq, output: { index, digest }, parts };
+    await delivery.queue(user, (claim) => store.queueOutput({ ...output, nowMs: clock.now(), claim }));
+    index++;
+    used += parts.length;
+    queued += parts.length;
+  }
+
+  return {
+    emit(piece) {
+      if (closed) return Promise.resolve();
+      tail = tail
+        .then(() => take(piece))
+        .catch((error) => {
+          failure ??= error;
+        });
+      return tail;
+    },
+    async close() {
+      closed = true;
+      await tail;
+      if (failure !== null) throw failure;
+    },
+    async rest(last) {
+      const fresh: (ReplyPiece | KeptPiece)[] = [...gathered];
+      for (const piece of last) {
+        // Asked only while it may matter, since the files of an answer may be large.
+        const isKnown = repeats && index < earlier.length && isRepeat(await digestOf(piece));
+        if (!isKnown) fresh.push(piece);
+      }
+      return fresh;
+    },
+    release() {
+      for (const end of spared.splice(0)) end();
+    },
+    get used() {
+      return used;
+    },
+    get queued() {
+      return queued;
+    },
+    get lost() {
+      return lost;
+    },
+  };
+}
+
+/** The same for two outputs that are equal: texts of the same characters, files of the same name and content. */
+async function digestOf(piece: ReplyPiece | KeptPiece): Promise<string> {
+  const hash = createHash('sha256');
+  if ('text' in piece) hash.update('text\0').update(piece.text);
+  else {
+    const [path, name] =
+      'kept' in piece ? [piece.kept.path, piece.kept.name] : [piece.file, piece.name ?? basename(piece.file)];
+    hash.update(`file\0${name}\0`);
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  }
+  return hash.digest('base64');
+}
