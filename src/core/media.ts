@@ -6,8 +6,10 @@ export interface MediaSource {
   /** Preferred address; null: made of `param` (protocol 5.4). */
   fullUrl: string | null;
   param: string | null;
-  /** Keys to try in this order; none: the blob is plain, as only images may be (protocol 5.3). */
+  /** Keys to try in this order. None although the blob is not plain: the message names no usable one (protocol 5.3). */
   keys: Buffer[];
+  /** On the CDN unencrypted, as only images may be (protocol 5.4). */
+  isPlain: boolean;
   /** What its sender called it; hostile. */
   name: string | null;
   /** Plain bytes and their md5 in hex, where the message tells (protocol 5.5). */

@@ -1,5 +1,8 @@
 import { digest } from '../core/ids.ts';
+import type { MediaSource } from '../core/media.ts';
 import type { MessageKind } from '../core/message.ts';
+import { countOf, idOf, isObject, textOf } from './fields.ts';
+import { mediaOf } from './media.ts';
 import { resolvePartial } from './quote.ts';
 import {
   ITEM_TYPE,
@@ -38,8 +41,12 @@ export interface Inbound {
   fingerprint: string;
   /** Why this is not for an agent, or null. */
   skip: null | 'not-from-user' | 'group' | 'unfinished';
-  /** How many of the items are pictures, voices, files or videos. */
-  attachments: number;
+  /** Its pictures, voices, files and videos, in the order of its items. */
+  media: MediaSource[];
+  /** Those of the quoted message, where they came with the quote (protocol 10.4). */
+  quoteMedia: MediaSource[];
+  /** The type of each item that is of no kind we know, as the wire named it; the items stay in the raw message. */
+  unknownItems: string[];
 }
 
 const KINDS: ReadonlyMap<unknown, Exclude<MessageKind, 'mixed'>> = new Map([
@@ -49,6 +56,9 @@ const KINDS: ReadonlyMap<unknown, Exclude<MessageKind, 'mixed'>> = new Map([
   [ITEM_TYPE.file, 'file'],
   [ITEM_TYPE.video, 'video'],
 ]);
+
+/** The last moment that a Date can show. */
+const LATEST_MS = 8.64e15;
 
 /** Reads a received message; tolerates missing fields and wrong types. */
 export function readInbound(message: WeixinMessage): Inbound {
@@ -60,7 +70,7 @@ export function readInbound(message: WeixinMessage): Inbound {
   return {
     id: idOf(message.message_id),
     user,
-    createdAtMs: timeOf(message.create_time_ms),
+    createdAtMs: countOf(message.create_time_ms, LATEST_MS),
     contextToken: textOf(message.context_token),
     kind: new Set(kinds).size > 1 ? 'mixed' : (kinds[0] ?? 'unknown'),
     text: texts.join('\n'),
@@ -70,7 +80,8 @@ export function readInbound(message: WeixinMessage): Inbound {
       return fingerprintOf(items);
     },
     skip: skipReason(message, user),
-    attachments: kinds.filter((kind) => kind !== 'text').length,
+    media: items.map(mediaOf).filter((media) => media !== null),
+    unknownItems: items.filter((item) => !KINDS.has(item.type)).map((item) => typeName(item.type)),
   };
 }
 
@@ -91,16 +102,20 @@ function skipReason(message: WeixinMessage, user: string): Inbound['skip'] {
   return message.message_state === MESSAGE_STATE.generating ? 'unfinished' : null;
 }
 
-function readQuote(ref: RefMessage | undefined): Pick<Inbound, 'quoteText' | 'quoteId' | 'quotePartial'> {
-  if (!ref) return { quoteText: null, quoteId: null, quotePartial: null };
+function readQuote(
+  ref: RefMessage | undefined,
+): Pick<Inbound, 'quoteText' | 'quoteId' | 'quotePartial' | 'quoteMedia'> {
+  if (!ref) return { quoteText: null, quoteId: null, quotePartial: null, quoteMedia: [] };
   const item = isObject(ref.message_item) ? ref.message_item : {};
   const partial = isObject(ref.partial_text) ? ref.partial_text : null;
   const full = itemText(item) || null;
+  const media = mediaOf(item);
   const selection = full !== null && partial ? resolvePartial(full, partial) : null;
   return {
     quoteText: selection ?? full ?? textOf(ref.title),
     quoteId: idOf(ref.svr_id) ?? idOf(item.msg_id),
     quotePartial: partial,
+    quoteMedia: media ? [media] : [],
   };
 }
 
@@ -137,29 +152,10 @@ function fingerprintOf(items: MessageItem[]): string {
   return digest(...pieces);
 }
 
+function typeName(type: unknown): string {
+  return typeof type === 'number' || typeof type === 'string' ? String(type) : 'none';
+}
+
 function itemsOf(message: WeixinMessage): MessageItem[] {
   return Array.isArray(message.item_list) ? message.item_list.filter(isObject) : [];
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null;
-}
-
-/** An id as a string; 0 is how the wire says none. */
-function idOf(value: unknown): string | null {
-  const id = typeof value === 'number' ? String(value) : textOf(value);
-  return id === '0' ? null : id;
-}
-
-/** The last moment that a Date can show. */
-const LATEST_MS = 8.64e15;
-
-/** A time in whole milliseconds; int64 values may come as strings. Null for what is no time. */
-function timeOf(value: unknown): number | null {
-  const time = typeof value === 'string' ? Number(value) : value;
-  return typeof time === 'number' && time >= 1 && time <= LATEST_MS ? Math.floor(time) : null;
 }

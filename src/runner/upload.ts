@@ -2,13 +2,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../core/clock.ts';
 import { reasonOf } from '../core/errors.ts';
+import { encodeMediaKey } from '../core/media-key.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import { encodeParameter, endpointUrl, type HostTrust } from '../ilink/hosts.ts';
 import type { UploadedMedia } from '../ilink/outbound.ts';
 import { TOKEN_DEAD } from '../ilink/result.ts';
 import type { Transport } from '../ilink/transport.ts';
 import { MEDIA_TYPE, type UploadUrlResponse } from '../ilink/wire.ts';
-import { encodeMediaKey, encryptMedia } from '../media/cipher.ts';
+import { encryptMedia } from '../media/cipher.ts';
 import type { PartFile, UploadResult } from '../store/port.ts';
 
 /** Tries at the CDN before the whole upload is begun anew, and the pause before the second (protocol 5.2). */

@@ -1,5 +1,6 @@
 import { WxError } from '../core/errors.ts';
-import { decodeMediaKey, decryptMedia } from '../media/cipher.ts';
+import { decodeMediaKey } from '../core/media-key.ts';
+import { decryptMedia } from '../media/cipher.ts';
 import { bindBot, botFor, killBot } from './bots.ts';
 import { type FaultInput, type FaultRule, readFault } from './faults.ts';
 import { type TypingView, typingNow } from './phone.ts';

@@ -1,5 +1,5 @@
+import { decodeMediaKey } from '../core/media-key.ts';
 import { ITEM_TYPE } from '../ilink/wire.ts';
-import { decodeMediaKey } from '../media/cipher.ts';
 import type { Shown, World } from './world.ts';
 
 /** Whether a value from outside is a JSON object. */

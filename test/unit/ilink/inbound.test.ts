@@ -42,22 +42,24 @@ test('a text message (protocol 3.4 (2))', () => {
     quoteId: null,
     quotePartial: null,
     skip: null,
-    attachments: 0,
+    media: [],
+    quoteMedia: [],
+    unknownItems: [],
   });
 });
 
 test.each([
-  ['a picture', [image], { kind: 'image', text: '', attachments: 1 }],
-  ['a voice with its transcript', [voice], { kind: 'voice', text: '明天提醒我开会', attachments: 1 }],
-  ['a voice without', [{ type: 3 }], { kind: 'voice', text: '', attachments: 1 }],
-  ['a file', [file], { kind: 'file', text: '', attachments: 1 }],
-  ['a video', [video], { kind: 'video', text: '', attachments: 1 }],
-  ['text and picture', [text('look'), image], { kind: 'mixed', text: 'look', attachments: 1 }],
-  ['two texts', [text('a'), text('b')], { kind: 'text', text: 'a\nb', attachments: 0 }],
-  ['an empty text', [text('')], { kind: 'text', text: '', attachments: 0 }],
-  ['text and something new', [{ type: 99 }, text('a')], { kind: 'text', text: 'a', attachments: 0 }],
-  ['something new', [{ type: 99, new_item: {} }], { kind: 'unknown', text: '', attachments: 0 }],
-  ['no items', [], { kind: 'unknown', text: '', attachments: 0 }],
+  ['a picture', [image], { kind: 'image', text: '' }],
+  ['a voice with its transcript', [voice], { kind: 'voice', text: '明天提醒我开会' }],
+  ['a voice without', [{ type: 3 }], { kind: 'voice', text: '' }],
+  ['a file', [file], { kind: 'file', text: '' }],
+  ['a video', [video], { kind: 'video', text: '' }],
+  ['text and picture', [text('look'), image], { kind: 'mixed', text: 'look' }],
+  ['two texts', [text('a'), text('b')], { kind: 'text', text: 'a\nb' }],
+  ['an empty text', [text('')], { kind: 'text', text: '' }],
+  ['text and something new', [{ type: 99 }, text('a')], { kind: 'text', text: 'a' }],
+  ['something new', [{ type: 99, new_item: {} }], { kind: 'unknown', text: '' }],
+  ['no items', [], { kind: 'unknown', text: '' }],
 ])('%s', (_, items, expected) => {
   expect(readInbound(message(items))).toMatchObject({ ...expected, skip: null });
 });

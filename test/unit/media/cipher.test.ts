@@ -1,13 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  decodeMediaKey,
-  decryptMedia,
-  encodeMediaKey,
-  encryptedSize,
-  encryptMedia,
-} from '../../../src/media/cipher.ts';
+import { decodeMediaKey, encodeMediaKey } from '../../../src/core/media-key.ts';
+import { decryptMedia, encryptedSize, encryptMedia } from '../../../src/media/cipher.ts';
 
 const KEY = Buffer.from('00112233445566778899aabbccddeeff', 'hex');
 
