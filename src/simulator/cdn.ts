@@ -58,11 +58,22 @@ export const upload: Handler = (world, call) => {
   return { status: 200, body: '', headers: { 'x-encrypted-param': announced.downloadParam } };
 };
 
-/** CDN download (protocol 5.4). */
+/** CDN download (protocol 5.4); whether the real one honours ranges is not known, so that is a setting. */
 export const download: Handler = (world, call) => {
   const blob = world.blobs.get(new URLSearchParams(call.search).get('encrypted_query_param') ?? '');
   if (!blob) return cdnError(400, 'invalid encrypted_query_param');
-  return { status: 200, body: blob.cipher, headers: { 'content-type': 'application/octet-stream' } };
+  const headers = { 'content-type': 'application/octet-stream' };
+  const first = world.settings.ranges ? /^bytes=(\d+)-$/.exec(call.range ?? '')?.[1] : undefined;
+  if (first === undefined) return { status: 200, body: blob.cipher, headers };
+  const { length } = blob.cipher;
+  if (Number(first) >= length) {
+    return { status: 416, body: '', headers: { ...headers, 'content-range': `bytes */${length}` } };
+  }
+  return {
+    status: 206,
+    body: blob.cipher.subarray(Number(first)),
+    headers: { ...headers, 'content-range': `bytes ${first}-${length - 1}/${length}` },
+  };
 };
 
 /** Puts bytes on the CDN under a parameter. */

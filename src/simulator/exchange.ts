@@ -17,6 +17,8 @@ export interface Call {
   /** The parsed body of an API call; an empty object when it had none. */
   body: Record<string, unknown>;
   method: string;
+  /** The `Range` header; null when there was none. */
+  range: string | null;
   /** A fault asked to accept this message and not to show it. */
   dropped: boolean;
   /** Calls back once the client is gone before it was answered. */

@@ -18,7 +18,18 @@ export const ENDPOINTS = [
 ] as const;
 export type Endpoint = (typeof ENDPOINTS)[number];
 
-const KINDS = ['status', 'reset', 'cut', 'garbage', 'delay', 'hang', 'answer', 'drop'] as const;
+const KINDS = [
+  'status',
+  'reset',
+  'cut',
+  'length',
+  'endless',
+  'garbage',
+  'delay',
+  'hang',
+  'answer',
+  'drop',
+] as const;
 const GARBAGE = ['html', 'half-json', 'big', 'empty'] as const;
 
 /** Something that is to go wrong. */
@@ -26,8 +37,9 @@ export interface FaultInput {
   /** `*` is every endpoint. */
   endpoint: Endpoint | '*';
   /**
-   * `status`: that HTTP status. `reset`: the connection is reset. `cut`: half the true answer, then the end of the
-   * connection. `garbage`: HTTP 200 with something else. `delay`: only `afterMs`. `hang`: no answer at all.
+   * `status`: that HTTP status. `reset`: the connection is reset. `cut`: the true answer up to `bytes` (half of
+   * it), then the end of the connection. `length`: the true answer, said to be of `bytes`. `endless`: the true answer
+   * over and over, of no said length, up to `bytes` (for ever). `garbage`: HTTP 200 with something else. `delay`: only `afterMs`. `hang`: no answer at all.
    * `answer`: this JSON. `drop`: `sendmessage` is accepted and nothing shown.
    */
   kind: (typeof KINDS)[number];
@@ -39,8 +51,10 @@ export interface FaultInput {
   skip?: number;
   /** Real milliseconds before it strikes. */
   afterMs?: number;
-  /** Whether the request takes effect all the same: the answer is lost, not the request. `cut` and `drop` imply it. */
+  /** Whether the request takes effect all the same: the answer is lost, not the request. What shows the true answer implies it. */
   processed?: boolean;
+  /** For `cut`, `length`, `endless`. */
+  bytes?: number;
   /** For `status`. */
   status?: number;
   /** For `status`: additional response headers. */
@@ -63,7 +77,7 @@ export function readFault(input: unknown): FaultInput {
   if (!isRecord(input)) throw new WxError('usage', 'a fault is an object');
   expectWord(input, 'endpoint', ['*', ...ENDPOINTS]);
   expectWord(input, 'kind', KINDS);
-  for (const name of ['count', 'skip', 'afterMs']) {
+  for (const name of ['count', 'skip', 'afterMs', 'bytes']) {
     const value = input[name] ?? 0;
     if (!Number.isSafeInteger(value) || Number(value) < 0)
       throw new WxError('usage', `${name}: a whole number`);
@@ -78,6 +92,7 @@ export function readFault(input: unknown): FaultInput {
   ) {
     throw new WxError('usage', 'status: from 200 to 599');
   }
+  if (input.kind === 'length' && input.bytes === undefined) throw new WxError('usage', 'length: needs bytes');
   if (input.kind === 'garbage') expectWord(input, 'garbage', GARBAGE);
   if (input.kind === 'answer' && !isRecord(input.body))
     throw new WxError('usage', 'answer: needs a body, an object');

@@ -44,6 +44,7 @@ export async function serveClient(world: World, req: IncomingMessage, res: Serve
       raw,
       body: body ?? {},
       method,
+      range: req.headers.range ?? null,
       dropped: fault?.kind === 'drop',
       onAbort: (listener) => res.once('close', listener),
     };

@@ -81,6 +81,8 @@ export interface Settings {
   mediaKey: 'hex' | 'raw';
   /** Whether what users send carries `full_url`. */
   fullUrl: boolean;
+  /** Whether the CDN honours `Range`. */
+  ranges: boolean;
 
   /** Transcript entries kept; 0 records none (long runs, benchmarks). */
   transcriptLimit: number;
@@ -159,6 +161,7 @@ const FIELDS: { [K in keyof Settings]: Field<Settings[K]> } = {
   staleBlobs: flag(false),
   mediaKey: oneOf('hex', 'raw'),
   fullUrl: flag(true),
+  ranges: flag(true),
   transcriptLimit: whole(10_000),
   requestLimit: whole(200),
 };

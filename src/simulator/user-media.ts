@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { WxError } from '../core/errors.ts';
+import { encodeMediaKey } from '../core/media-key.ts';
 import { ITEM_TYPE } from '../ilink/wire.ts';
-import { encodeMediaKey, encryptMedia } from '../media/cipher.ts';
+import { encryptMedia } from '../media/cipher.ts';
 import { storeBlob } from './cdn.ts';
+import { type Flaw, type Sent, spoil } from './flaws.ts';
 import type { WireMessage } from './message-json.ts';
 import type { World } from './world.ts';
 
@@ -20,6 +22,8 @@ export interface MediaInput {
   playtimeMs?: number;
   /** For an image: on the CDN unencrypted and without any key (protocol 5.4). */
   plain?: boolean;
+  /** What is to be wrong with it. */
+  flaw?: Flaw;
 }
 
 const TYPES = {
@@ -33,39 +37,34 @@ const TYPES = {
 export function mediaItem(world: World, kind: keyof typeof TYPES, input: MediaInput): WireMessage {
   const plain = bytesOf(world, input);
   const key = world.ids.bytes(16);
-  const encrypted = kind === 'image' && input.plain ? plain : encryptMedia(plain, key);
   const md5 = createHash('md5').update(plain).digest('hex');
+  const encrypted = kind === 'image' && input.plain ? plain : encryptMedia(plain, key);
+  const sent: Sent = { plainBytes: plain.length, encrypted, key, md5 };
+  const told = input.flaw === undefined ? sent : spoil(sent, input.flaw, world);
   const earlier = kind !== 'image' && world.settings.staleBlobs ? world.sentFiles.get(md5) : undefined;
   const param = earlier ?? world.ids.cdnParam();
   if (!earlier) {
     // What is quoted back later is checked like an upload; a plain image has no key to check.
     const held = kind === 'image' && input.plain ? null : key;
-    storeBlob(world, param, { cipher: encrypted, key: held, rawSize: plain.length, flaw: null });
+    storeBlob(world, param, { cipher: told.encrypted, key: held, rawSize: plain.length, flaw: null });
     if (world.settings.staleBlobs) world.sentFiles.set(md5, param);
   }
   const media: WireMessage = { encrypt_query_param: param };
   if (!(kind === 'image' && input.plain)) {
-    media.aes_key = world.settings.mediaKey === 'hex' ? encodeMediaKey(key) : key.toString('base64');
+    media.aes_key =
+      world.settings.mediaKey === 'hex' ? encodeMediaKey(told.key) : told.key.toString('base64');
   }
   if (world.settings.fullUrl) {
     media.full_url = `${world.cdnUrl}/download?encrypted_query_param=${encodeURIComponent(param)}`;
   }
-  return { type: TYPES[kind], [`${kind}_item`]: body(kind, input, { plain, encrypted, key, md5, media }) };
+  return { type: TYPES[kind], [`${kind}_item`]: body(kind, input, told, media) };
 }
 
-interface Stored {
-  plain: Buffer;
-  encrypted: Buffer;
-  key: Buffer;
-  md5: string;
-  media: WireMessage;
-}
-
-function body(kind: keyof typeof TYPES, input: MediaInput, stored: Stored): WireMessage {
-  const { media, encrypted, plain } = stored;
+function body(kind: keyof typeof TYPES, input: MediaInput, told: Sent, media: WireMessage): WireMessage {
+  const { encrypted } = told;
   switch (kind) {
     case 'image': {
-      const aeskey = input.plain ? {} : { aeskey: stored.key.toString('hex') };
+      const aeskey = input.plain ? {} : { aeskey: told.key.toString('hex') };
       return { ...aeskey, media, mid_size: encrypted.length, hd_size: encrypted.length };
     }
     case 'voice': {
@@ -79,9 +78,9 @@ function body(kind: keyof typeof TYPES, input: MediaInput, stored: Stored): Wire
       return input.transcript === undefined ? { media, ...form } : { media, ...form, text: input.transcript };
     }
     case 'file':
-      return { media, file_name: input.name ?? 'file.bin', md5: stored.md5, len: String(plain.length) };
+      return { media, file_name: input.name ?? 'file.bin', md5: told.md5, len: String(told.plainBytes) };
     case 'video':
-      return { media, video_size: encrypted.length, play_length: 3, video_md5: stored.md5 };
+      return { media, video_size: encrypted.length, play_length: 3, video_md5: told.md5 };
   }
 }
 

@@ -4,6 +4,9 @@ import type { FaultRule } from './faults.ts';
 import { respond } from './respond.ts';
 import { later, type World } from './world.ts';
 
+/** Faults after which the client sees something of the true answer, or is told a lie: the request has been processed. */
+const PROCESSED: ReadonlySet<FaultRule['kind']> = new Set(['cut', 'length', 'endless', 'drop']);
+
 const BIG_BYTES = 10 * 1024 * 1024;
 
 /** Lets a fault strike a request; `run` makes the request take effect. */
@@ -13,12 +16,12 @@ export async function strike(
   res: ServerResponse,
   run: () => Answer | Promise<Answer>,
 ): Promise<void> {
-  const takesEffect = fault.processed === true || fault.kind === 'cut' || fault.kind === 'drop';
+  const takesEffect = fault.processed === true || PROCESSED.has(fault.kind);
   const early = takesEffect ? await run() : null;
   if (fault.afterMs) await new Promise<void>((resolve) => later(world, fault.afterMs ?? 0, resolve));
   if (fault.kind === 'delay' || fault.kind === 'drop') return respond(res, early ?? (await run()));
   // Without `processed` the request ends here: nothing of it took effect.
-  early?.onFate?.(fault.kind as Fate);
+  early?.onFate?.(PROCESSED.has(fault.kind) ? 'cut' : (fault.kind as Fate));
   breakAnswer(fault, res, early);
 }
 
@@ -40,14 +43,56 @@ function breakAnswer(fault: FaultRule, res: ServerResponse, answer: Answer | nul
       res.socket?.resetAndDestroy();
       break;
     case 'cut': {
-      const body = Buffer.from(answer?.body ?? '');
-      res.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
-      res.flushHeaders();
-      // Ended, not reset: a reset could take away the half that was already written.
-      res.write(body.subarray(0, Math.floor(body.length / 2)), () => res.socket?.end());
+      const body = begin(res, answer);
+      const shown = body.subarray(0, fault.bytes ?? Math.floor(body.length / 2));
+      // Ended, not reset: a reset could take away what was already written.
+      res.write(shown, () => res.socket?.end());
+      break;
+    }
+    case 'length': {
+      const body = begin(res, answer, fault.bytes);
+      res.write(body, () => res.socket?.end());
+      break;
+    }
+    case 'endless': {
+      void pourOut(res, begin(res, answer, null), fault.bytes ?? Number.POSITIVE_INFINITY);
       break;
     }
   }
+}
+
+/** Sends the head of the true answer and returns its body; `saidBytes` null: nothing is said of its length. */
+function begin(res: ServerResponse, answer: Answer | null, saidBytes?: number | null): Buffer {
+  const body = Buffer.from(answer?.body ?? '');
+  const length = saidBytes === null ? {} : { 'content-length': saidBytes ?? body.length };
+  res.writeHead(answer?.status ?? 200, {
+    'content-type': 'application/json',
+    ...answer?.headers,
+    ...length,
+  });
+  res.flushHeaders();
+  return body;
+}
+
+/** Resolves when more can be written, or nothing any more. */
+function drained(res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      res.off('drain', go).off('close', go);
+      resolve();
+    };
+    res.on('drain', go).on('close', go);
+  });
+}
+
+/** Writes the bytes again and again until there are so many, or the client has gone. */
+async function pourOut(res: ServerResponse, bytes: Buffer, limitBytes: number): Promise<void> {
+  const piece = Buffer.alloc(Math.max(bytes.length, 64 * 1024), bytes.length > 0 ? bytes : 'x');
+  for (let sent = 0; sent < limitBytes && !res.destroyed; sent += piece.length) {
+    const more = piece.subarray(0, limitBytes - sent);
+    if (!res.write(more)) await drained(res);
+  }
+  res.end();
 }
 
 function garbage(form: NonNullable<FaultRule['garbage']>): string | Buffer {

@@ -1,12 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import {
-  decodeMediaKey,
-  decryptMedia,
-  encodeMediaKey,
-  encryptedSize,
-  encryptMedia,
-} from '../../../src/media/cipher.ts';
+import { decodeMediaKey, encodeMediaKey } from '../../../src/core/media-key.ts';
+import { decryptMedia, encryptedSize, encryptMedia } from '../../../src/media/cipher.ts';
 import type { Simulator } from '../../../src/simulator/simulator.ts';
 import { call, type Json, talkingBot, withSimulator } from './client.ts';
 
@@ -161,4 +156,71 @@ test('raw keys, no full_url, and the stale blob of a file sent twice', () =>
     expect(first.full_url).toBeUndefined();
     expect(second.encrypt_query_param).toBe(first.encrypt_query_param);
     expect(second.aes_key).not.toBe(first.aes_key);
+  }));
+
+test('a range goes on where it is asked to, unless the CDN knows none', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    sim.control.message({ image: { bytes: Buffer.from('0123456789'), plain: true } });
+    const [{ item_list }] = (await bot.poll(bot.cursor)).msgs;
+    const ask = async (range: string) => {
+      const response = await fetch(item_list[0].image_item.media.full_url, { headers: { range } });
+      return [response.status, response.headers.get('content-range'), await response.text()];
+    };
+    expect(await ask('bytes=4-')).toEqual([206, 'bytes 4-9/10', '456789']);
+    expect(await ask('bytes=10-')).toEqual([416, 'bytes */10', '']);
+    expect(await ask('bytes=2-3')).toEqual([200, null, '0123456789']);
+    sim.control.changeSettings({ ranges: false });
+    expect(await ask('bytes=4-')).toEqual([200, null, '0123456789']);
+  }));
+
+test('flaws of what users send', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    const bytes = Buffer.from('twenty bytes, or so.');
+    const flaws = ['short-key', 'wrong-key', 'half-block', 'padding', 'size', 'md5'] as const;
+    sim.control.messages(flaws.map((flaw) => ({ file: { bytes, flaw } })));
+    const items = (await bot.poll(bot.cursor)).msgs.map((message: Json) => message.item_list[0].file_item);
+    const found = await Promise.all(
+      items.map(async ({ media, len, md5: told }: Json) => {
+        const cipher = Buffer.from(await (await fetch(media.full_url)).arrayBuffer());
+        const key = decodeMediaKey(media.aes_key);
+        if (!key) return 'no key';
+        if (cipher.length % 16 !== 0) return 'no blocks';
+        try {
+          decryptMedia(cipher, key);
+        } catch {
+          return 'no padding';
+        }
+        return [len, told === md5(bytes)];
+      }),
+    );
+    expect(found).toEqual(['no key', 'no padding', 'no blocks', 'no padding', ['21', true], ['20', false]]);
+    expect(() => sim.control.message({ file: { bytes, flaw: 'x' as 'md5' } })).toThrow('flaw: one of');
+  }));
+
+test('a cut at any byte, a length that lies, a body without an end', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    sim.control.message({ image: { bytes: Buffer.from('0123456789'), plain: true } });
+    const [{ item_list }] = (await bot.poll(bot.cursor)).msgs;
+    const ask = async (fault: { kind: 'cut' | 'length' | 'endless'; bytes?: number }) => {
+      sim.control.addFault({ endpoint: 'download', count: 1, ...fault });
+      const response = await fetch(item_list[0].image_item.media.full_url);
+      let got = '';
+      try {
+        for await (const chunk of response.body ?? []) got += Buffer.from(chunk).toString();
+      } catch {
+        return [response.headers.get('content-length'), got, 'broken'];
+      }
+      return [response.headers.get('content-length'), got];
+    };
+    expect(await ask({ kind: 'cut', bytes: 3 })).toEqual(['10', '012', 'broken']);
+    expect(await ask({ kind: 'cut' })).toEqual(['10', '01234', 'broken']);
+    expect(await ask({ kind: 'length', bytes: 12 })).toEqual(['12', '0123456789', 'broken']);
+    expect(await ask({ kind: 'length', bytes: 4 })).toEqual(['4', '0123']);
+    expect(await ask({ kind: 'endless', bytes: 25 })).toEqual([null, '0123456789012345678901234']);
+    expect(() => sim.control.addFault({ endpoint: 'download', kind: 'length' })).toThrow(
+      'length: needs bytes',
+    );
   }));
