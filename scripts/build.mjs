@@ -6,7 +6,7 @@
  * `node scripts/build.mjs [out-dir] [entry...]`
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import * as undici from 'undici';
@@ -20,7 +20,7 @@ const outdir = resolve(root, outDir);
 rmSync(outdir, { recursive: true, force: true });
 const { metafile, outputFiles } = await build({
   absWorkingDir: root,
-  entryPoints: entries.length > 0 ? entries : ['src/main.ts', 'src/index.ts'],
+  entryPoints: entries.length > 0 ? entries : { main: 'src/main.ts', index: 'src/index.ts', ...workers() },
   outdir,
   bundle: true,
   splitting: true,
@@ -46,6 +46,12 @@ const { metafile, outputFiles } = await build({
 mkdirSync(outdir, { recursive: true });
 for (const { path, text } of outputFiles) writeFileSync(path, withoutFacades(text));
 writeFileSync(join(outdir, 'licenses.txt'), licencesOf(metafile));
+
+/** What runs in a thread of its own: a file each beside the chunks, where the code that starts it looks for it. */
+function workers() {
+  const files = readdirSync(join(root, 'src/media')).filter((file) => file.endsWith('-worker.js'));
+  return Object.fromEntries(files.map((file) => [basename(file, '.js'), `src/media/${file}`]));
+}
 
 /**
  * `await import('undici')` has named exports in Node; esbuild gives a CommonJS module that is loaded lazily

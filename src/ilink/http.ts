@@ -35,3 +35,21 @@ export function sendRequest(
 ): Promise<Dispatcher.ResponseData> {
   return request.call(dispatcher, options);
 }
+
+/** Header fields with one text each. */
+export function plainHeaders(
+  headers: Dispatcher.ResponseData['headers'],
+): Record<string, string | undefined> {
+  const plain: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    plain[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return plain;
+}
+
+/** Why a request failed, in one line and without the address: that may carry a secret. */
+export function describeFailure(error: unknown): string {
+  // When several addresses of a host were tried, the message is empty and the reasons are inside.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  return first instanceof Error ? first.message || first.name : String(first);
+}

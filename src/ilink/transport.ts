@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { openDispatcher, type ProxySetting, sendRequest } from './http.ts';
+import { describeFailure, openDispatcher, type ProxySetting, plainHeaders, sendRequest } from './http.ts';
+import { type OpenRequest, type OpenResult, openBody } from './open-body.ts';
 
 /**
  * One HTTP exchange as a value: what came back, or why nothing did. Knows nothing of iLink.
@@ -40,6 +41,8 @@ export type HttpResult =
 /** Sends requests over kept-alive connections; never follows a redirect, never throws. */
 export interface Transport {
   send(request: HttpRequest): Promise<HttpResult>;
+  /** GETs an answer whose body is read as it arrives. */
+  open(request: OpenRequest): Promise<OpenResult>;
   /** Closes all connections at once; requests still open end as `network`. */
   close(): Promise<void>;
 }
@@ -54,9 +57,18 @@ export function createTransport(options: { proxy?: ProxySetting } = {}): Transpo
       try {
         dispatcher = await opening;
       } catch (error) {
-        return failed('network', describe(error));
+        return failed('network', describeFailure(error));
       }
       return exchange(dispatcher, request);
+    },
+    async open(request) {
+      let dispatcher: Dispatcher;
+      try {
+        dispatcher = await opening;
+      } catch (error) {
+        return { ok: false, detail: describeFailure(error) };
+      }
+      return openBody(dispatcher, request);
     },
     async close() {
       await (await opening).destroy();
@@ -102,10 +114,10 @@ async function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<H
     }
     return { ok: true, answer: { status: response.statusCode, headers, body } };
   } catch (error) {
-    if (headersIn) return failed('network', cause ? 'the answer stopped half-way' : describe(error));
+    if (headersIn) return failed('network', cause ? 'the answer stopped half-way' : describeFailure(error));
     if (cause === 'aborted') return failed('aborted', 'stopped while waiting for an answer');
     if (cause === 'timeout') return failed('timeout', `no answer within ${timeoutMs} ms`);
-    return failed('network', describe(error));
+    return failed('network', describeFailure(error));
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
@@ -129,19 +141,4 @@ function readBody(body: Readable, maxBytes: number): Promise<string | null> {
     body.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
     body.on('error', reject);
   });
-}
-
-function plainHeaders(headers: Record<string, string | string[] | undefined>): HttpAnswer['headers'] {
-  const plain: HttpAnswer['headers'] = {};
-  for (const [name, value] of Object.entries(headers)) {
-    plain[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return plain;
-}
-
-/** A failure in one line, without the address: that may carry a secret. */
-function describe(error: unknown): string {
-  // When several addresses of a host were tried, the message is empty and the reasons are inside.
-  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  return first instanceof Error ? first.message || first.name : String(first);
 }

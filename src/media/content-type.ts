@@ -1,5 +1,13 @@
-/** The MIME type that the content of a file shows, whatever its name says; null when it shows none, as texts do. */
-export async function contentTypeOf(path: string): Promise<string | null> {
+/** What the content of a file shows, whatever its name says. */
+export interface ContentType {
+  mime: string;
+  /** The usual end of such a file's name, with its dot. */
+  extension: string;
+}
+
+/** What kind of file this is by its content; null when that shows none, as that of texts does. */
+export async function contentOf(path: string): Promise<ContentType | null> {
   const { fileTypeFromFile } = await import('file-type');
-  return (await fileTypeFromFile(path))?.mime ?? null;
+  const found = await fileTypeFromFile(path);
+  return found ? { mime: found.mime, extension: `.${found.ext}` } : null;
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import envPaths from 'env-paths';
+import { DEVICE_NAME } from '../core/file-name.ts';
 
 /** Where everything of one home lies (contract 1). */
 export interface Paths {
@@ -32,9 +33,6 @@ export function createPaths(home: string | null): Paths {
     agentState: (account, user) => join(roots.state, 'agents', fileName(account), fileName(user)),
   };
 }
-
-/** Names that Windows keeps for devices, whatever follows the dot. */
-const DEVICE_NAME = /^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i;
 
 /**
  * A name that is safe as a file name on every platform: everything but letters, digits, `-`, `_`, `.`,

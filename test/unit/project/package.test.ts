@@ -74,9 +74,12 @@ describe('docs/dependencies.md', () => {
     );
   });
 
-  it('names what the build inlined', () => {
+  it('names what the build inlined, and what that brings along', () => {
     const sections = read('dist/licenses.txt').matchAll(/^(\S+) \d+\.\d+\.\d+\S* \([^)\n]+\)$/gm);
-    expect([...sections].map(([, name]) => name)).toEqual(inlined);
+    const names = [...sections].map(([, name]) => name as string);
+    expect(names.filter((name) => name in manifest.devDependencies)).toEqual(inlined);
+    const brought = names.filter((name) => !(name in manifest.devDependencies));
+    expect(brought.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 });
 

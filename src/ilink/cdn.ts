@@ -1,0 +1,82 @@
+import type { Readable } from 'node:stream';
+import type { MediaSource } from '../core/media.ts';
+import { encodeParameter, endpointUrl, type HostTrust } from './hosts.ts';
+import type { Transport } from './transport.ts';
+
+/** Longest wait for an answer of the CDN, and for the next bytes of a blob (protocol 1.4). */
+const TIMEOUT_MS = 60_000;
+/** How much of a refusal is read, and how much of that is told. */
+const REASON_BYTES = 4_096;
+const REASON_CHARS = 200;
+
+/** What a CDN has answered so far. */
+type Opened =
+  | { kind: 'open'; from: number; lengthBytes: number | null; body: Readable }
+  | { kind: 'answered'; status: number; reason: string }
+  | { kind: 'failed'; detail: string };
+
+/** The downloads of one CDN, as src/media/port.ts wants them (protocol 5.4). No token goes to it, ever. */
+export function createCdn(options: { transport: Transport; trust: HostTrust; cdnUrl: string }) {
+  const { transport, trust, cdnUrl } = options;
+  return {
+    addresses({ fullUrl, param }: Pick<MediaSource, 'fullUrl' | 'param'>) {
+      const made =
+        param && `${endpointUrl(cdnUrl, 'download')}?encrypted_query_param=${encodeParameter(param)}`;
+      const named = [fullUrl, made].filter((url) => url !== null && URL.canParse(url)) as string[];
+      const urls = named.filter((url) => trust.isTrusted(new URL(url)));
+      const untrusted = named.find((url) => !urls.includes(url));
+      return {
+        urls: [...new Set(urls)],
+        untrusted: untrusted === undefined ? null : new URL(untrusted).host,
+      };
+    },
+
+    async open(url: string, { from, signal }: { from: number; signal: AbortSignal }): Promise<Opened> {
+      const opened = await transport.open({
+        url,
+        headers: { 'accept-encoding': 'identity', ...(from > 0 && { range: `bytes=${from}-` }) },
+        timeoutMs: TIMEOUT_MS,
+        signal,
+      });
+      if (!opened.ok) return { kind: 'failed', detail: opened.detail };
+      const { status, headers, body } = opened;
+      const begins = status === 206 ? beginOf(headers['content-range']) : 0;
+      if ((status === 200 || status === 206) && begins !== null) {
+        const length = Number(headers['content-length'] ?? Number.NaN);
+        return { kind: 'open', from: begins, lengthBytes: Number.isNaN(length) ? null : length, body };
+      }
+      const reason = headers['x-error-message'] ?? (await beginningOf(body));
+      body.on('error', () => {}).destroy();
+      return {
+        kind: 'answered',
+        status,
+        reason: reason
+          .replace(/\p{Cc}+/gu, ' ')
+          .trim()
+          .slice(0, REASON_CHARS),
+      };
+    },
+  };
+}
+
+/** The first byte of a `Content-Range: bytes 16-31/32`; null when that is unreadable. */
+function beginOf(range: string | undefined): number | null {
+  const first = /^bytes (\d+)-/.exec(range ?? '')?.[1];
+  return first === undefined ? null : Number(first);
+}
+
+/** The first bytes of a body as text; as far as they come. */
+async function beginningOf(body: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      sizeBytes += (chunk as Buffer).length;
+      if (sizeBytes >= REASON_BYTES) break;
+    }
+  } catch {
+    // What has come is all there is.
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

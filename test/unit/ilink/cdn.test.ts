@@ -1,0 +1,119 @@
+import type { ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { expect, onTestFinished, test } from 'vitest';
+import { createCdn } from '../../../src/ilink/cdn.ts';
+import { createHostTrust } from '../../../src/ilink/hosts.ts';
+import { createTransport } from '../../../src/ilink/transport.ts';
+import { type Answer, hang, reset, startScriptedServer } from '../../helpers/scripted-server.ts';
+
+const NEVER = new AbortController().signal;
+
+/** A CDN that answers like this. */
+async function cdnThat(answer: Answer) {
+  const server = await startScriptedServer(() => answer);
+  const transport = createTransport();
+  onTestFinished(async () => {
+    await transport.close();
+    await server.close();
+  });
+  const cdn = createCdn({ transport, trust: createHostTrust([server.url]), cdnUrl: `${server.url}/c2c` });
+  return {
+    server,
+    transport,
+    cdn,
+    open: (from = 0, signal = NEVER) => cdn.open(server.url, { from, signal }),
+  };
+}
+
+const answering =
+  (status: number, headers: Record<string, string>, body: string): Answer =>
+  (response: ServerResponse) =>
+    void response.writeHead(status, headers).end(body);
+
+test('the named address comes first, then the one made of the parameter', async () => {
+  const { cdn, server } = await cdnThat(200);
+  const made = `${server.url}/c2c/download?encrypted_query_param=a%2Bb%2F%3D`;
+  const named = `${server.url}/c2c/download?x=1`;
+  expect(cdn.addresses({ fullUrl: named, param: 'a+b/=' })).toEqual({ urls: [named, made], untrusted: null });
+  expect(cdn.addresses({ fullUrl: made, param: 'a+b/=' }).urls).toEqual([made]);
+  expect(cdn.addresses({ fullUrl: null, param: null })).toEqual({ urls: [], untrusted: null });
+  expect(cdn.addresses({ fullUrl: 'no address', param: null })).toEqual({ urls: [], untrusted: null });
+});
+
+test.each([
+  'http://novac2c.cdn.weixin.qq.com/x',
+  'https://weixin.qq.com.evil.example/x',
+  'https://user@novac2c.cdn.weixin.qq.com/x',
+])('%s is not asked', async (fullUrl) => {
+  const { cdn } = await cdnThat(200);
+  expect(cdn.addresses({ fullUrl, param: null })).toEqual({ urls: [], untrusted: new URL(fullUrl).host });
+});
+
+test('a body is told with its length and its beginning', async () => {
+  const whole = await (await cdnThat(answering(200, { 'content-length': '5' }, 'hello'))).open();
+  expect(whole).toMatchObject({ kind: 'open', from: 0, lengthBytes: 5 });
+  if (whole.kind === 'open') expect(await text(whole.body)).toBe('hello');
+  const ranged = await cdnThat(
+    answering(206, { 'content-range': 'bytes 3-4/5', 'content-length': '2' }, 'lo'),
+  );
+  expect(await ranged.open(3)).toMatchObject({ kind: 'open', from: 3, lengthBytes: 2 });
+  expect(ranged.server.requests[0]?.headers).toMatchObject({
+    range: 'bytes=3-',
+    'accept-encoding': 'identity',
+  });
+  const unsaid = await (await cdnThat(answering(200, { 'transfer-encoding': 'chunked' }, 'x'))).open();
+  expect(unsaid).toMatchObject({ kind: 'open', lengthBytes: null });
+});
+
+test('a range that is not said is no answer', async () => {
+  expect(await (await cdnThat(answering(206, {}, 'lo'))).open(3)).toMatchObject({
+    kind: 'answered',
+    status: 206,
+  });
+});
+
+test.each([
+  [{ 'x-error-message': 'invalid param' }, 'body', 'invalid param'],
+  [{}, '  gone\u001b[31m\r\nfor ever ', 'gone [31m for ever'],
+  [{}, 'x'.repeat(100_000), 'x'.repeat(200)],
+  [{}, '', ''],
+])('a refusal says why: %j, %.20j', async (headers, body, reason) => {
+  const { open } = await cdnThat(answering(400, headers, body));
+  expect(await open()).toEqual({ kind: 'answered', status: 400, reason });
+});
+
+test('a redirect is an answer, and not followed', async () => {
+  const { open, server } = await cdnThat(answering(302, { location: '/elsewhere' }, ''));
+  expect(await open()).toEqual({ kind: 'answered', status: 302, reason: '' });
+  expect(server.requests).toHaveLength(1);
+});
+
+test('a connection that breaks before the answer', async () => {
+  expect(await (await cdnThat(reset)).open()).toMatchObject({ kind: 'failed' });
+});
+
+test('stopped before the answer, and within it', async () => {
+  const before = new AbortController();
+  const waiting = (await cdnThat(hang)).open(0, before.signal);
+  before.abort();
+  expect(await waiting).toEqual({ kind: 'failed', detail: 'stopped' });
+  const within = new AbortController();
+  const opened = await (await cdnThat((response) => void response.writeHead(200).write('x'))).open(
+    0,
+    within.signal,
+  );
+  within.abort();
+  if (opened.kind !== 'open') throw new Error(opened.kind);
+  await expect(text(opened.body)).rejects.toThrow();
+});
+
+test('no answer in time, and none any more', async () => {
+  const ask = async (answer: Answer) => {
+    const { transport, server } = await cdnThat(answer);
+    return transport.open({ url: server.url, headers: {}, timeoutMs: 50, signal: NEVER });
+  };
+  expect(await ask(hang)).toEqual({ ok: false, detail: 'no answer within 50 ms' });
+  const stalled = await ask((response) => void response.writeHead(200).write('x'));
+  if (!stalled.ok) throw new Error(stalled.detail);
+  await expect(text(stalled.body)).rejects.toThrow();
+});
