@@ -1,10 +1,10 @@
 import { pollFailureDelayMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
-import { encodeRaw, readInbound } from '../ilink/inbound.ts';
+import { encodeRaw, type Inbound, readInbound } from '../ilink/inbound.ts';
 import type { Poller, PollResult } from '../ilink/poll.ts';
 import type { WeixinMessage } from '../ilink/wire.ts';
-import type { IncomingMessage, Intake, IntakeResult, Store } from '../store/port.ts';
+import type { IncomingMessage, Intake, IntakeResult, MediaKey, Store } from '../store/port.ts';
 
 /** Longest pause after empty answers that come back at once (design 3). */
 const EMPTY_PAUSE_LIMIT_MS = 2_000;
@@ -136,11 +136,19 @@ function incoming(message: WeixinMessage, options: IntakeOptions): IncomingMessa
       createdAtMs: inbound.createdAtMs,
       contextToken: inbound.contextToken,
       kind: inbound.kind,
+      mediaKeys: mediaKeysOf(inbound),
       fingerprint: inbound.fingerprint,
       raw: encodeRaw(message),
       ignore: ignoreReason(inbound, options),
     },
   ];
+}
+
+/** What opens the files of a message, by their md5. */
+function mediaKeysOf({ media, quoteMedia }: Inbound): MediaKey[] {
+  return [...media, ...quoteMedia].flatMap(({ md5, keys }) =>
+    md5 === null ? [] : keys.map((key) => ({ md5, key })),
+  );
 }
 
 function ignoreReason(inbound: ReturnType<typeof readInbound>, options: IntakeOptions): string | null {

@@ -4,6 +4,12 @@ import type { HeldPart, MergedHolds } from './outbox-port.ts';
 /** Where a message of the inbox stands (design 3). */
 export type MessageState = 'received' | 'running' | 'waiting' | 'done' | 'failed' | 'ignored' | 'superseded';
 
+/** A key that came with a file of this md5. */
+export interface MediaKey {
+  md5: string;
+  key: Buffer;
+}
+
 /** A message as the wire delivered it, ready to be committed. `raw` is kept whole, unknown fields included. */
 export interface IncomingMessage {
   /** The server's id, or null where it named none. */
@@ -12,6 +18,8 @@ export interface IncomingMessage {
   createdAtMs: number | null;
   contextToken: string | null;
   kind: string;
+  /** Keys to the files it brings and quotes, for those that are sent again (protocol 5.3). */
+  mediaKeys: MediaKey[];
   /** Digest of the content only: equal for two deliveries of one message. */
   fingerprint: string;
   raw: Buffer;

@@ -3,6 +3,7 @@ import { accountRow } from './accounts.ts';
 import type { Database, Row } from './database.ts';
 import { release } from './holds.ts';
 import type { IncomingMessage, Intake, IntakeResult } from './inbox-port.ts';
+import { noteMediaKeys } from './media-keys.ts';
 
 /**
  * Commits what a poll brought: new messages, the cursor, and the holds that a new message of
@@ -40,6 +41,7 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
     const reason = message.ignore ?? (allowed ? null : 'stranger');
     const id = message.id !== null && !namesake ? message.id : freeId(database, account, message);
     const seq = insert(database, intake, message, id, reason);
+    noteMediaKeys(database, account, message.mediaKeys, nowMs);
     result.messages.push({ seq, id, user: message.user, state: reason ? 'ignored' : 'received', reason });
     if (reason === null && isCurrent) {
       noteMessage(database, account, message, seq, nowMs);

@@ -210,6 +210,10 @@ export interface Store {
     sinceMs: number | null;
     limit: number;
   }): Promise<MessageView[]>;
+  /** One message as `messages` lists it; null when it is not, or no more, stored. */
+  message(input: { account: string; id: string }): Promise<MessageView | null>;
+  /** Keys that came with files of this md5, the oldest first: of a file sent again, only the first is right (protocol 5.3). */
+  mediaKeys(input: { account: string; md5: string }): Promise<Buffer[]>;
   /** Looks the whole database over: null, or what is wrong with it. */
   verify(): Promise<string | null>;
   /** Keeps some space free for a full disk, if there is room; never fails. */

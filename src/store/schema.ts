@@ -120,6 +120,16 @@ export const MIGRATIONS = [
   ALTER TABLE inbox ADD COLUMN outputs TEXT;                     -- JSON: digests of what its turns have queued, in order
   ALTER TABLE inbox ADD COLUMN said INTEGER NOT NULL DEFAULT 0;  -- whether its user was told anything while it ran
   `,
+  `
+  CREATE TABLE media_keys (
+    account TEXT NOT NULL,
+    md5 TEXT NOT NULL,
+    key BLOB NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (account, md5, key)
+  );
+  CREATE INDEX media_keys_age ON media_keys (seen_at);
+  `,
 ];
 
 /** A program that starts has nothing else to do: it may block for another process that migrates. */

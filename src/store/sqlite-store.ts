@@ -8,6 +8,7 @@ import { createCommits, type FullDisk } from './commits.ts';
 import { type Database, openDatabase, storageError } from './database.ts';
 import { requeueExpired } from './holds.ts';
 import { takeIn } from './inbox.ts';
+import { mediaKeys } from './media-keys.ts';
 import { noteSaid, queueNotice, queueOutput } from './outputs.ts';
 import {
   appendParts,
@@ -26,7 +27,7 @@ import { sessionValue, setSessionValue } from './session-values.ts';
 import { returnPart, settlePart, settleUpload } from './settle.ts';
 import { sweep } from './sweep.ts';
 import { finishTurn, recover, retry, startTurn, unfinished } from './turns.ts';
-import { accountView, budgetOf, contextTokenOf, messages } from './views.ts';
+import { accountView, budgetOf, contextTokenOf, message, messages } from './views.ts';
 
 /** Opens (and creates, folders included) the store at `path`. Throws WxError `storage`, or `config` for a newer schema. */
 export function openStore(options: {
@@ -89,6 +90,8 @@ export function openStore(options: {
     queueNotice: (input) => queue(input, (db) => queueNotice(db, input)),
     finishTurn: (input) => queue(input, (db) => finishTurn(db, input)),
     sessionValue: (place) => read(() => sessionValue(database, place)),
+    mediaKeys: (input) => read(() => mediaKeys(database, input)),
+    message: (input) => read(() => message(database, input)),
     setSessionValue: (input) => run((db) => setSessionValue(db, input)),
     retry: (input) => run((db) => retry(db, input), 'durable'),
     enqueue: (request) => run((db) => enqueue(db, request), 'durable'),

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { sweepMediaKeys } from './media-keys.ts';
 import { OPEN } from './parts.ts';
 import type { Retention } from './port.ts';
 import { sweepSessionValues } from './session-values.ts';
@@ -35,7 +36,8 @@ export function sweep(database: Database, retention: Retention): boolean {
     nowMs - retention.finishedMs,
   );
   const values = sweepSessionValues(database, nowMs - retention.finishedMs, BATCH);
-  const counts = [expired.changes, parts.changes, old.changes, values];
+  const keys = sweepMediaKeys(database, nowMs - retention.finishedMs, BATCH);
+  const counts = [expired.changes, parts.changes, old.changes, values, keys];
   for (const row of database.all('SELECT user FROM users WHERE account = ?', account)) {
     counts.push(trimUser(database, account, row.user as string, retention.finishedPerUser));
   }

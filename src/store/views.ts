@@ -82,6 +82,8 @@ function users(database: Database, account: string): UserView[] {
   ];
 }
 
+const VIEWED = 'seq, id, user, state, reason, kind, received_at, attempt, detail, raw';
+
 /** Messages as `messages` lists them: the newest `limit`, oldest first. */
 export function messages(
   database: Database,
@@ -89,7 +91,7 @@ export function messages(
 ): MessageView[] {
   return database
     .all(
-      `SELECT seq, id, user, state, reason, kind, received_at, attempt, detail, raw FROM inbox
+      `SELECT ${VIEWED} FROM inbox
          WHERE account = ?1 AND (?2 IS NULL OR user = ?2) AND received_at >= ?3 ORDER BY seq DESC LIMIT ?4`,
       input.account,
       input.user,
@@ -98,6 +100,15 @@ export function messages(
     )
     .map(messageView)
     .reverse();
+}
+
+/** The message with this id; null when it is not, or no more, stored. */
+export function message(
+  database: Database,
+  { account, id }: { account: string; id: string },
+): MessageView | null {
+  const row = database.one(`SELECT ${VIEWED} FROM inbox WHERE account = ? AND id = ?`, account, id);
+  return row ? messageView(row) : null;
 }
 
 /** What the user may still get before he must write again. */

@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import type { MakeStore } from './conformance/desk.ts';
 import { describeHolds } from './conformance/holds.ts';
 import { describeIntake } from './conformance/intake.ts';
+import { describeMediaKeys } from './conformance/media-keys.ts';
 import { describeOutbox } from './conformance/outbox.ts';
 import { describeOutputs } from './conformance/outputs.ts';
 import { describeRefusals } from './conformance/refusals.ts';
@@ -19,6 +20,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('refusals', () => describeRefusals(make));
     describe('holds', () => describeHolds(make));
     describe('sessions', () => describeSessions(make));
+    describe('media keys', () => describeMediaKeys(make));
     describe('views', () => describeViews(make));
   });
 }

@@ -47,6 +47,7 @@ export function incoming(over: Partial<IncomingMessage> = {}): IncomingMessage {
     createdAtMs: START_MS + n,
     contextToken: `token-${n}`,
     kind: 'text',
+    mediaKeys: [],
     fingerprint: `content-${n}`,
     raw: Buffer.from(JSON.stringify({ n })),
     ignore: null,

@@ -174,4 +174,13 @@ export function describeViews(make: MakeStore): void {
     expect(await later.view(seq)).toMatchObject({ text: 'kept', state: 'queued' });
     expect(await later.deliver(OWNER)).toEqual(['kept']);
   });
+
+  test('one message by its id', async () => {
+    const { messages } = await desk.takeIn([incoming({ id: '77', raw: Buffer.from('raw') })]);
+    const found = await desk.store.message({ account: ACCOUNT, id: '77' });
+    expect(found).toEqual((await list()).find(({ seq }) => seq === messages[0]?.seq));
+    expect(found).toMatchObject({ id: '77', raw: Buffer.from('raw') });
+    expect(await desk.store.message({ account: ACCOUNT, id: '78' })).toBeNull();
+    expect(await desk.store.message({ account: 'other', id: '77' })).toBeNull();
+  });
 }
