@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what wxagent costs beside the bare requests, in one run, side by side (docs/benchmarks.md).
- * `--json` prints one document; names of rooms (start-up, echo, coprocess, backlog, spawned, slow, memory, long)
+ * `--json` prints one document; names of rooms (start-up, echo, coprocess, backlog, spawned, slow, memory, media, long)
  * measure only those;
  * `long`, which takes minutes, only when it is named.
  * Needs a build. Exits 0 whether or not the targets are met: figures are for reading, not for a verdict.
@@ -11,6 +11,7 @@ import { measureCoprocess } from './coprocess.mjs';
 import { measureEcho } from './echo.mjs';
 import { tableOf } from './figures.mjs';
 import { measureLong } from './long.mjs';
+import { measureMedia } from './media.mjs';
 import { measureMemory } from './memory.mjs';
 import { createFolder, startPhones } from './sides.mjs';
 import { measureSlow } from './slow.mjs';
@@ -25,6 +26,7 @@ const ROOMS = {
   spawned: measureSpawned,
   slow: measureSlow,
   memory: measureMemory,
+  media: measureMedia,
   long: measureLong,
 };
 /** Rooms measured when none is named: those that take seconds. */

@@ -102,6 +102,7 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
 function ioOf(onLog: ((line: string) => void) | undefined): Io {
   return {
     out() {},
+    outAll: async () => {},
     err: (text) => onLog?.(text.replace(/\n$/, '')),
     readStdin: async () => Buffer.alloc(0),
     ask: async () => null,

@@ -1,3 +1,4 @@
+import { DOWNLOAD } from './settings/download.ts';
 import { GLOBAL } from './settings/global.ts';
 import { LOGIN } from './settings/login.ts';
 import { OTHER } from './settings/other.ts';
@@ -12,7 +13,7 @@ import { SEND } from './settings/send.ts';
 export type { Setting } from './settings/setting.ts';
 
 /** All settings by their camelCase name, which is also their name in config files. */
-export const SETTINGS = { ...GLOBAL, ...LOGIN, ...RUN, ...SEND, ...OTHER };
+export const SETTINGS = { ...GLOBAL, ...LOGIN, ...RUN, ...SEND, ...DOWNLOAD, ...OTHER };
 
 /** Name of a setting. */
 export type SettingName = keyof typeof SETTINGS;

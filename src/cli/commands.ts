@@ -82,6 +82,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./actions.ts')).send,
   },
   {
+    name: 'download',
+    about: 'fetch the files of a message',
+    args: '[message-id|last]',
+    settings: ['out', 'wav', 'item', 'param', 'mediaKey', 'largest'],
+    load: async () => (await import('./actions.ts')).download,
+  },
+  {
     name: 'messages',
     about: 'what has come in, and what became of it',
     settings: ['user', 'since'],

@@ -14,11 +14,10 @@ import type { Store } from '../store/port.ts';
 import { processStartTime } from '../store/process-identity.ts';
 import { openStore } from '../store/sqlite-store.ts';
 import type { CommandContext } from './context.ts';
+import { cdnUrlOf } from './open-cdn.ts';
 
 /** Where bots live unless told otherwise (protocol 1.1). */
 export const DEFAULT_BASE_URL = 'https://ilinkai.weixin.qq.com';
-/** Their CDN (protocol 1.1). */
-const DEFAULT_CDN_URL = 'https://novac2c.cdn.weixin.qq.com/c2c';
 
 /** This process, for locks and leases. */
 export function thisProcess(): LockHolder {
@@ -187,7 +186,7 @@ export function connect(context: CommandContext, account: Account, transport: Tr
       transport,
       trust,
       clock: context.clock,
-      cdnUrl: cdnUrl ?? DEFAULT_CDN_URL,
+      cdnUrl: cdnUrlOf(context, account),
     }),
     outgoing: createOutgoing(context.paths.media('out', account.key)),
   };

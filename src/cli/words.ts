@@ -42,6 +42,8 @@ const WORDS = {
     left: (n: number) => `${n} left`,
     stopping: (n: number) => `stopping; ${n} at work (once more to stop at once)`,
     stopped: 'stopped; nothing was lost',
+    bytesOf: (done: string, total: string) => `${done} of ${total}`,
+    timeLeft: (seconds: number) => `${seconds} s left`,
     tokenDead: 'the login of this bot is dead: it was bound elsewhere or has expired',
   },
   zh: {
@@ -73,6 +75,8 @@ const WORDS = {
     left: (n: number) => `还可发 ${n} 条`,
     stopping: (n: number) => `正在停止；${n} 个任务进行中（再按一次立即停止）`,
     stopped: '已停止，没有丢失任何消息',
+    bytesOf: (done: string, total: string) => `${done} / ${total}`,
+    timeLeft: (seconds: number) => `还需 ${seconds} 秒`,
     tokenDead: '这个机器人的登录已失效：可能在别处绑定，或已过期',
   },
 } as const;

@@ -2,6 +2,8 @@
 export interface Io {
   /** Writes to stdout. */
   out(text: string | Uint8Array): void;
+  /** Writes to stdout as fast as its reader takes it. */
+  outAll(chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /** Writes to stderr. */
   err(text: string): void;
   /** Reads all of stdin. */

@@ -40,6 +40,9 @@ test('every JSON line of docs/commands.md has the fields that are printed', asyn
   await json('status');
   take((await run.stop()).stdout);
   await json('messages');
+  simulator.control.message({ file: { bytes: Buffer.from('x') } });
+  await json('listen', '--once');
+  await json('download', 'last');
   await json('retry', '--failed');
   await json('accounts');
   await json('agents');

@@ -9,6 +9,7 @@ const TYPES = [
   'cancel',
   'config',
   'doctor',
+  'download',
   'error',
   'expired',
   'login',

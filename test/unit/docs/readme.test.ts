@@ -151,6 +151,7 @@ describe.each(READMES)('%s', (path) => {
 const silent = {
   out() {},
   err() {},
+  outAll: async () => {},
   readStdin: async () => Buffer.alloc(0),
   ask: async () => null,
   stdoutIsTerminal: false,
