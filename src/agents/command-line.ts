@@ -1,5 +1,5 @@
-/** What a turn starts: a line for the shell, or a program with its arguments (contract 3). */
-export type Command = { shell: string } | { argv: readonly [string, ...string[]] };
+/** What is started: a line for the shell, with `args` as further words behind it, or a program with its arguments (contract 3). */
+export type Command = { shell: string; args?: readonly string[] } | { argv: readonly [string, ...string[]] };
 
 /** A command in the form `spawn` takes. */
 export interface CommandLine {
@@ -21,8 +21,11 @@ export function commandLineOf(command: Command, platform: NodeJS.Platform, comsp
     verbatim: true,
   });
   if ('shell' in command) {
-    if (platform === 'win32') return throughCmd(command.shell);
-    return { file: '/bin/sh', args: ['-c', command.shell], verbatim: false };
+    const { shell, args = [] } = command;
+    if (platform === 'win32') return throughCmd([shell, ...args.map(quoteForCmd)].join(' '));
+    // Never part of the line itself: the shell would read what a file is called as a command.
+    const words = args.length > 0 ? [`${shell} "$@"`, 'sh', ...args] : [shell];
+    return { file: '/bin/sh', args: ['-c', ...words], verbatim: false };
   }
   const [file, ...args] = command.argv;
   if (platform === 'win32' && /\.(cmd|bat)$/i.test(file)) {

@@ -1,11 +1,15 @@
 import type { Agent } from './port.ts';
 
-/** An agent that answers with the text it got: for trying things out and for measuring (`--echo`). */
+/** An agent that answers with what it got, files included: for trying things out and for measuring (`--echo`). */
 export function createEchoAgent(): Agent {
   return {
     name: 'echo',
-    async answer({ text }) {
-      return text.trim() === '' ? { kind: 'silent' } : { kind: 'reply', pieces: [{ text }] };
+    async answer({ text, attachments }) {
+      const lines = attachments.flatMap(({ kind, error }) => (error === null ? [] : [`[${kind}: ${error}]`]));
+      const all = [text, ...lines].filter((line) => line.trim() !== '').join('\n');
+      const files = attachments.flatMap(({ path, name }) => (path === null ? [] : [{ file: path, name }]));
+      const pieces = [...(all === '' ? [] : [{ text: all }]), ...files];
+      return pieces.length === 0 ? { kind: 'silent' } : { kind: 'reply', pieces };
     },
   };
 }

@@ -8,12 +8,13 @@ import { serve } from './serve.ts';
 
 /** `wxagent listen`: writes every message to stdout, and answers nothing. */
 export async function listen(context: CommandContext): Promise<number> {
-  const { once, maxMessages, exitIdle, allow, allowAll } = context.settings([
+  const { once, maxMessages, exitIdle, allow, allowAll, maxMedia } = context.settings([
     'once',
     'maxMessages',
     'exitIdle',
     'allow',
     'allowAll',
+    'maxMedia',
   ]);
   const settings = {
     ...DEFAULT_RUNNER_OPTIONS,
@@ -31,6 +32,8 @@ export async function listen(context: CommandContext): Promise<number> {
       makeAgent: () => writer(context),
       settings,
       keepFiles: false,
+      // A line may be read long after it was written.
+      received: { maxBytes: maxMedia, stt: null, place: 'cache' },
       emit: createRunLog({ ...context, json: false }),
       watchLogins: false,
     },

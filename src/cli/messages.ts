@@ -21,10 +21,13 @@ export async function messages(context: CommandContext): Promise<number> {
       sinceMs,
       limit: since === null ? USUAL_LIMIT : NO_LIMIT,
     });
-    const read = found.map((message) => ({ ...message, text: readInbound(decodeRaw(message.raw)).text }));
+    const read = found.map((message) => {
+      const { text, unknownItems } = readInbound(decodeRaw(message.raw));
+      return { ...message, text, unknownItems };
+    });
     if (context.json) {
       context.printJson('messages', {
-        messages: read.map(({ id, user, state, reason, detail, kind, text, receivedAtMs, attempt }) => ({
+        messages: read.map(({ id, user, state, reason, detail, kind, text, ...message }) => ({
           id,
           user,
           state,
@@ -32,8 +35,9 @@ export async function messages(context: CommandContext): Promise<number> {
           detail,
           kind,
           text,
-          time: new Date(receivedAtMs).toISOString(),
-          attempt,
+          time: new Date(message.receivedAtMs).toISOString(),
+          attempt: message.attempt,
+          unknownItems: message.unknownItems,
         })),
       });
       return 0;
@@ -45,7 +49,7 @@ export async function messages(context: CommandContext): Promise<number> {
           new Date(message.receivedAtMs).toLocaleString(),
           message.id,
           message.reason === null ? message.state : `${message.state} (${message.reason})`,
-          message.kind,
+          kindOf(message),
           excerpt(message.text, TEXT_COLUMNS),
         ]),
       ),
@@ -54,4 +58,11 @@ export async function messages(context: CommandContext): Promise<number> {
   } finally {
     await store.close();
   }
+}
+
+/** The kind, and what is beside it that nobody here can read. */
+function kindOf({ kind, unknownItems }: { kind: string; unknownItems: string[] }): string {
+  const types = unknownItems.join(', ');
+  if (types === '') return kind;
+  return kind === 'unknown' ? `unknown (type ${types})` : `${kind} + unknown (type ${types})`;
 }

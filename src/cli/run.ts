@@ -1,3 +1,4 @@
+import { WxError } from '../core/errors.ts';
 import type { EventSink } from '../runner/events.ts';
 import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../runner/options.ts';
 import type { CommandContext } from './context.ts';
@@ -19,7 +20,16 @@ export async function runAgent(
   tell: EventSink,
 ): Promise<number> {
   const settings = runnerSettings(context);
-  const { allAccounts, keepFiles, on } = context.settings(['allAccounts', 'keepFiles', 'on']);
+  const { allAccounts, keepFiles, on, maxMedia, stt } = context.settings([
+    'allAccounts',
+    'keepFiles',
+    'on',
+    'maxMedia',
+    'stt',
+  ]);
+  if (stt?.trim() === '')
+    throw new WxError('usage', '--stt needs a command', { hint: "--stt 'whisper-cli -m model.bin -nt -f'" });
+  const received = { maxBytes: maxMedia, stt, place: 'turn' as const };
   const hooks = createHooks(context, on);
   const accounts = chooseAccounts(context, allAccounts);
   const emit: EventSink = (event) => {
@@ -28,7 +38,7 @@ export async function runAgent(
   };
   const code = await serve(
     context,
-    { makeAgent, settings, keepFiles, emit, watchLogins: allAccounts },
+    { makeAgent, settings, keepFiles, received, emit, watchLogins: allAccounts },
     accounts,
   );
   await hooks.idle();

@@ -14,6 +14,7 @@ import { createChildNotes } from './child-notes.ts';
 import type { CommandContext } from './context.ts';
 import { claimantId, connect, loginDigest, openHomeStore, openTransport, thisProcess } from './home.ts';
 import { loginAgain, watchForLogins } from './login-again.ts';
+import { openAttachments, type ReceivedFiles } from './received.ts';
 import type { AgentMaker } from './run-agent.ts';
 import { wordsOf } from './words.ts';
 
@@ -22,6 +23,7 @@ export interface Service {
   makeAgent: AgentMaker;
   settings: RunnerOptions;
   keepFiles: boolean;
+  received: ReceivedFiles;
   emit: EventSink;
   /** Accounts that log in meanwhile are served as well (`--all-accounts`). */
   watchLogins: boolean;
@@ -118,6 +120,7 @@ function startOne(
       keep: service.keepFiles,
       log: context.log,
     }),
+    attachments: openAttachments(context, account, store, transport, service.received),
     async endChild(child) {
       const { endOrphan } = await import('../agents/orphans.ts');
       return endOrphan(child, processStartTime);

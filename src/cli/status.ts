@@ -34,7 +34,7 @@ async function report(context: CommandContext, account: Account, store: Store | 
     login: view?.loginExpired ? ('expired' as const) : ('ok' as const),
     runner: holder && { pid: holder.pid, host: holder.host },
     lastPollAt: timeOf(view?.lastPollAtMs ?? null),
-    inbox: view?.inbox ?? { received: 0, running: 0, failed: 0, ignored: 0 },
+    inbox: view?.inbox ?? { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
     outbox: view?.outbox ?? { queued: 0, sending: 0, held: 0 },
     users: (view?.users ?? []).map((user) => userReport(user, context.clock.now())),
   };
@@ -57,13 +57,14 @@ function userReport(user: UserView, nowMs: number) {
 
 function describe(report: Report): string {
   const { inbox, outbox } = report;
+  const { unknown, ...states } = inbox;
   const runner = report.runner
     ? `running (pid ${report.runner.pid} on ${report.runner.host})`
     : 'not running';
   const lines = [
     `${report.name === null ? report.id : `${report.name} (${report.id})`}: login ${report.login}, ${runner}`,
     `  owner ${report.owner ?? 'not known yet'}; last poll ${localOf(report.lastPollAt)}`,
-    `  inbox: ${counts(inbox)}`,
+    `  inbox: ${counts(states)}${unknown > 0 ? `; ${unknown} with items of a kind unknown to this version` : ''}`,
     `  outbox: ${counts(outbox)}`,
     ...report.users.map((user) => {
       const hold = user.hold ? `; ${user.hold.parts} held (${user.hold.reason})` : '';

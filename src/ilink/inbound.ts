@@ -31,8 +31,12 @@ export interface Inbound {
   kind: MessageKind | 'unknown';
   /** Its texts and voice transcripts, joined by newlines. */
   text: string;
-  /** What it quotes as far as the message itself tells: the selection, the text, or the summary. */
+  /** What it quotes where the message itself tells: the selection, or the whole text. */
   quoteText: string | null;
+  /** The summary of what it quotes. */
+  quoteTitle: string | null;
+  /** When that was written, to the second. */
+  quoteAtMs: number | null;
   /** Id of the quoted message: that of a received one or of one we sent. */
   quoteId: string | null;
   /** The selection within the quoted message, for {@link resolvePartial} once its text is found by `quoteId`. */
@@ -104,15 +108,26 @@ function skipReason(message: WeixinMessage, user: string): Inbound['skip'] {
 
 function readQuote(
   ref: RefMessage | undefined,
-): Pick<Inbound, 'quoteText' | 'quoteId' | 'quotePartial' | 'quoteMedia'> {
-  if (!ref) return { quoteText: null, quoteId: null, quotePartial: null, quoteMedia: [] };
+): Pick<Inbound, 'quoteText' | 'quoteTitle' | 'quoteAtMs' | 'quoteId' | 'quotePartial' | 'quoteMedia'> {
+  if (!ref) {
+    return {
+      quoteText: null,
+      quoteTitle: null,
+      quoteAtMs: null,
+      quoteId: null,
+      quotePartial: null,
+      quoteMedia: [],
+    };
+  }
   const item = isObject(ref.message_item) ? ref.message_item : {};
   const partial = isObject(ref.partial_text) ? ref.partial_text : null;
   const full = itemText(item) || null;
   const media = mediaOf(item);
   const selection = full !== null && partial ? resolvePartial(full, partial) : null;
   return {
-    quoteText: selection ?? full ?? textOf(ref.title),
+    quoteText: selection ?? full,
+    quoteTitle: textOf(ref.title),
+    quoteAtMs: countOf(item.create_time_ms, LATEST_MS),
     quoteId: idOf(ref.svr_id) ?? idOf(item.msg_id),
     quotePartial: partial,
     quoteMedia: media ? [media] : [],

@@ -5,7 +5,7 @@ import { reasonOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 
 /**
- * The folders of one turn: made when an agent asks for them, removed when it has ended. `paths` only says where
+ * The folders of one turn: made when they are first asked for, removed when it has ended. `paths` only says where
  * they would be, and makes the user's own.
  */
 export type FolderMaker = (

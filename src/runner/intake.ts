@@ -129,6 +129,14 @@ function incoming(message: WeixinMessage, options: IntakeOptions): IncomingMessa
     options.log.debug(`left out a message: ${inbound.skip}`, { id: inbound.id });
     return [];
   }
+  if (inbound.unknownItems.length > 0) {
+    options.log.warn(
+      `items of a kind unknown to this version: type ${inbound.unknownItems.join(', ')}; kept`,
+      {
+        message: inbound.id,
+      },
+    );
+  }
   return [
     {
       id: inbound.id,
@@ -137,6 +145,7 @@ function incoming(message: WeixinMessage, options: IntakeOptions): IncomingMessa
       contextToken: inbound.contextToken,
       kind: inbound.kind,
       mediaKeys: mediaKeysOf(inbound),
+      unknownItems: inbound.unknownItems.length,
       fingerprint: inbound.fingerprint,
       raw: encodeRaw(message),
       ignore: ignoreReason(inbound, options),
@@ -155,6 +164,5 @@ function ignoreReason(inbound: ReturnType<typeof readInbound>, options: IntakeOp
   if (inbound.skip !== null) return inbound.skip;
   const ageMs = inbound.createdAtMs === null ? 0 : options.clock.now() - inbound.createdAtMs;
   if (options.maxAgeMs > 0 && ageMs > options.maxAgeMs) return 'too-old';
-  const handled = inbound.kind === 'text' || (inbound.kind === 'voice' && inbound.text !== '');
-  return handled ? null : `kind:${inbound.kind}`;
+  return inbound.kind === 'unknown' ? 'kind:unknown' : null;
 }

@@ -1,11 +1,14 @@
 import type { Turn } from '../core/message.ts';
-import { decodeRaw, readInbound } from '../ilink/inbound.ts';
+import { decodeRaw, type Inbound, readInbound } from '../ilink/inbound.ts';
 import type { StartedTurn } from '../store/port.ts';
 
-/** A stored message whose turn has been started, as its agent gets it (contract 3). */
-export function turnOf(started: StartedTurn, account: { id: string; name: string | null }): Turn {
+/** A stored message whose turn has been started: what it says, and the turn of it without attachments and quote. */
+export function turnOf(
+  started: StartedTurn,
+  account: { id: string; name: string | null },
+): { turn: Turn; inbound: Inbound } {
   const inbound = readInbound(decodeRaw(started.raw));
-  return {
+  const turn: Turn = {
     id: started.id,
     account: account.id,
     accountName: account.name,
@@ -16,8 +19,8 @@ export function turnOf(started: StartedTurn, account: { id: string; name: string
     kind: inbound.kind === 'unknown' ? 'text' : inbound.kind,
     text: inbound.text,
     attachments: [],
-    quote:
-      inbound.quoteText === null ? null : { id: inbound.quoteId, text: inbound.quoteText, attachments: [] },
+    quote: null,
     attempt: started.attempt,
   };
+  return { turn, inbound };
 }

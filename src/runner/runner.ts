@@ -5,6 +5,7 @@ import type { Log } from '../core/log.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import { createPoller } from '../ilink/poll.ts';
 import type { Child, IntakeResult, Store } from '../store/port.ts';
+import type { Attachments } from './attachments.ts';
 import { createDelivery } from './delivery.ts';
 import type { EventSink } from './events.ts';
 import type { FolderMaker } from './folders.ts';
@@ -32,6 +33,7 @@ export function startRunner(options: {
   client: IlinkClient;
   agent: Agent;
   folders: FolderMaker;
+  attachments: Attachments;
   outgoing: Outgoing;
   uploader: Uploader;
   /** Ends a process that a former runner left behind; tells whether it still ran. */
@@ -201,10 +203,7 @@ export function startRunner(options: {
     const upkeep = Promise.all([
       watchStore({ account: key, since, store, lanes, delivery, clock }, polling.signal),
       watchIdle(),
-      runSweeps(
-        { account: key, store, outgoing: options.outgoing, holdMaxMs: settings.holdMaxMs, clock },
-        polling.signal,
-      ),
+      runSweeps({ ...options, account: key, holdMaxMs: settings.holdMaxMs }, polling.signal),
     ]).catch(fail);
     await once(ending.signal);
     await wind(intake, upkeep);

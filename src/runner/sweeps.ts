@@ -1,31 +1,48 @@
 import type { Clock } from '../core/clock.ts';
 import type { Store } from '../store/port.ts';
+import type { Attachments } from './attachments.ts';
 import { createClockWatch } from './clock-watch.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** How often held parts may expire and finished rows are forgotten; while there is more to do, much sooner. */
 const SWEEP_EVERY_MS = 60_000;
 const SWEEP_PAUSE_MS = 50;
+/** The cache of received files is looked through less often: it is read whole. */
+const CACHE_EVERY_MS = 10 * 60_000;
 /** Finished rows are kept this long, and so many of each user (design 4). */
 const FINISHED_MS = 30 * 24 * 60 * 60_000;
 const FINISHED_PER_USER = 10_000;
 
 /**
- * Keeps the store and the outgoing files bounded, a little at a time so that no poll waits for it,
+ * Keeps the store and the files on either way bounded, a little at a time so that no poll waits for it,
  * until the signal is aborted. Pauses while the wall clock has jumped away from the monotonic one.
  */
 export async function runSweeps(
-  options: { account: string; store: Store; outgoing: Outgoing; holdMaxMs: number; clock: Clock },
+  options: {
+    account: string;
+    store: Store;
+    outgoing: Outgoing;
+    attachments: Pick<Attachments, 'sweep'>;
+    holdMaxMs: number;
+    clock: Clock;
+  },
   signal: AbortSignal,
 ): Promise<void> {
   const { account, store, outgoing, holdMaxMs, clock } = options;
   const retention = { account, holdMaxMs, finishedMs: FINISHED_MS, finishedPerUser: FINISHED_PER_USER };
   await store.keepReserve();
   const clocks = createClockWatch(clock);
+  let cacheAtMs = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
     const jumped = clocks.haveJumped();
     const more = !jumped && (await store.sweep({ ...retention, nowMs: clock.now() }));
-    if (!more && !jumped) await outgoing.sweep(store, clock.now());
+    if (!more && !jumped) {
+      await outgoing.sweep(store, clock.now());
+      if (clock.monotonic() - cacheAtMs >= CACHE_EVERY_MS) {
+        cacheAtMs = clock.monotonic();
+        await options.attachments.sweep(clock.now());
+      }
+    }
     await clock.sleep(more ? SWEEP_PAUSE_MS : SWEEP_EVERY_MS, signal);
   }
 }

@@ -1,10 +1,13 @@
 import type { Agent, TurnEnd } from '../agents/port.ts';
+import { endedOutcome } from '../agents/turn-end.ts';
 import type { Clock } from '../core/clock.ts';
 import { reasonOf } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcome, Turn } from '../core/message.ts';
+import type { Inbound } from '../ilink/inbound.ts';
 import type { StartedTurn, Store, TurnResult } from '../store/port.ts';
+import type { Attachments } from './attachments.ts';
 import type { Delivery } from './delivery.ts';
 import type { EventSink } from './events.ts';
 import type { FolderMaker } from './folders.ts';
@@ -39,6 +42,7 @@ export function createTurns(options: {
   delivery: Pick<Delivery, 'queue'>;
   typing: Typing | null;
   folders: FolderMaker;
+  attachments: Pick<Attachments, 'complete'>;
   outgoing: Outgoing;
   settings: RunnerOptions;
   clock: Clock;
@@ -65,14 +69,13 @@ export function createTurns(options: {
       count--;
       return { kind: 'next' };
     }
-    const turn = turnOf(started, options.account);
+    const { turn: bare, inbound } = turnOf(started, options.account);
     const runId = newUuid();
-    emit({ type: 'message', account: turn.account, turn });
     const startedAt = clock.monotonic();
     const folders = options.folders(started.seq, started.user);
     const output = createTurnOutput({ ...options, account, started, runId, shape: settings });
-    const endNotice = notice?.begin(started, turn, runId);
-    const outcome = await answer(turn, output, folders);
+    const endNotice = notice?.begin(started, bare, runId);
+    const { turn, outcome } = await runStarted(bare, inbound, output, folders);
     const durationMs = Math.round(clock.monotonic() - startedAt);
     await Promise.all([output.close(), endNotice?.()]);
     const { result, parts } = await endings.endingOf(outcome, started, turn, { output, runId });
@@ -102,8 +105,26 @@ export function createTurns(options: {
     await delivery.queue(user, (claim) => store.finishTurn({ ...end, nowMs: clock.now(), claim }));
   }
 
+  /** Fetches what the message brings, then runs the agent; what a stop cuts short is fetched by the next run. */
+  async function runStarted(
+    bare: Turn,
+    inbound: Inbound,
+    output: TurnOutput,
+    folders: ReturnType<FolderMaker>,
+  ): Promise<{ turn: Turn; outcome: Outcome }> {
+    const { signal } = stopping;
+    const endTyping = options.typing?.begin(bare.user);
+    try {
+      const turn = await options.attachments.complete(bare, inbound, folders.make, signal);
+      if (signal.aborted) return { turn, outcome: endedOutcome('stop', settings.timeoutMs) };
+      emit({ type: 'message', account: turn.account, turn });
+      return { turn, outcome: await answer(turn, output, folders) };
+    } finally {
+      endTyping?.();
+    }
+  }
+
   async function answer(turn: Turn, output: TurnOutput, folders: ReturnType<FolderMaker>): Promise<Outcome> {
-    const endTyping = options.typing?.begin(turn.user);
     const silence = watchSilence(stopping.signal, settings.silenceMs, clock);
     try {
       return await agent.answer(turn, {
@@ -121,14 +142,13 @@ export function createTurns(options: {
       return { kind: 'failed', reason: 'spawn', detail: reasonOf(error) };
     } finally {
       silence.end();
-      endTyping?.();
     }
   }
 
   return {
     run,
     async giveUp(started) {
-      const turn = turnOf(started, options.account);
+      const { turn } = turnOf(started, options.account);
       await finish(started.seq, started.user, endings.crashed(started, turn));
     },
     stop: () => stopping.abort('stop' satisfies TurnEnd),

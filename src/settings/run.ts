@@ -20,7 +20,7 @@ export const RUN = {
   },
   model: { kind: 'text', flag: '--model <name>', about: 'model that --openai asks' },
   system: { kind: 'text', flag: '--system <text>', about: 'what --openai tells the model first' },
-  echo: { kind: 'switch', flag: '--echo', about: 'agent: send every text back' },
+  echo: { kind: 'switch', flag: '--echo', about: 'agent: send everything back, files too' },
   allAccounts: { kind: 'switch', flag: '--all-accounts', about: 'serve every account that is logged in' },
   input: {
     kind: 'choice',
@@ -148,6 +148,17 @@ export const RUN = {
     flag: '--dedupe-window <duration>',
     about: 'same text of a user within this time counts once',
     default: '0',
+  },
+  maxMedia: {
+    kind: 'size',
+    flag: '--max-media <size>',
+    about: 'largest file fetched for the agent; 0: any size',
+    default: '100MiB',
+  },
+  stt: {
+    kind: 'text',
+    flag: '--stt <command>',
+    about: 'speech to text for voice messages without a transcript: the sound file is its argument',
   },
   keepFiles: { kind: 'switch', flag: '--keep-files', about: 'keep the folders of turns' },
   on: {

@@ -20,6 +20,8 @@ export interface IncomingMessage {
   kind: string;
   /** Keys to the files it brings and quotes, for those that are sent again (protocol 5.3). */
   mediaKeys: MediaKey[];
+  /** How many of its items are of no kind we know. */
+  unknownItems: number;
   /** Digest of the content only: equal for two deliveries of one message. */
   fingerprint: string;
   raw: Buffer;
@@ -103,6 +105,11 @@ export interface SessionPlace {
   sessionId: string;
   name: string;
 }
+
+/** What a user quotes: a message received, or a part that was sent, with what the CDN gave for its file. */
+export type QuotedContent =
+  | { kind: 'message'; raw: Buffer }
+  | { kind: 'part'; text: string; upload: string | null };
 
 /** One message as `messages` lists it. */
 export interface MessageView {

@@ -116,8 +116,9 @@ function insert(
   ignored: string | null,
 ): number {
   return database.run(
-    `INSERT INTO inbox (account, id, user, state, reason, kind, fingerprint, context_token, created_at, received_at, raw, finished_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO inbox (account, id, user, state, reason, kind, fingerprint, context_token, created_at, received_at, raw,
+       finished_at, unknown_items)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     intake.account,
     id,
     message.user,
@@ -130,6 +131,7 @@ function insert(
     intake.nowMs,
     message.raw,
     ignored ? intake.nowMs : null,
+    message.unknownItems,
   ).rowid;
 }
 

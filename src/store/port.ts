@@ -4,6 +4,7 @@ import type {
   IntakeResult,
   LaneEntry,
   MessageView,
+  QuotedContent,
   SessionPlace,
   StartedTurn,
   TurnResult,
@@ -38,7 +39,8 @@ export interface AccountView {
   lastPollAtMs: number | null;
   loginExpired: boolean;
   owner: string | null;
-  inbox: Record<'received' | 'running' | 'failed' | 'ignored', number>;
+  /** `unknown`: messages with items of no kind we know, whatever became of them. */
+  inbox: Record<'received' | 'running' | 'failed' | 'ignored' | 'unknown', number>;
   outbox: Record<'queued' | 'sending' | 'held', number>;
   users: UserView[];
 }
@@ -107,6 +109,19 @@ export interface Store {
 
   /** All messages that still have to run, in order of arrival. */
   unfinished(account: string): Promise<LaneEntry[]>;
+  /** What messages that still have to run say, for what they need to be kept. */
+  unfinishedContent(account: string): Promise<{ user: string; raw: Buffer }[]>;
+  /**
+   * What a user quotes, by the id the server gave it, else by its time where that is plain. Null when it is not, or
+   * no more, stored.
+   */
+  quoted(input: {
+    account: string;
+    user: string;
+    id: string | null;
+    /** When the quoted message was written, to the second; null: not known. */
+    aroundMs: number | null;
+  }): Promise<QuotedContent | null>;
   /** Commits the start of a turn; null when the message is not to run any more. */
   startTurn(input: { account: string; seq: number; nowMs: number }): Promise<StartedTurn | null>;
   /**

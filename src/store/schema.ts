@@ -130,6 +130,12 @@ export const MIGRATIONS = [
   );
   CREATE INDEX media_keys_age ON media_keys (seen_at);
   `,
+  // Quotes of what was sent; messages with items that no version yet knows.
+  `
+  CREATE INDEX parts_server_id ON parts (account, server_id) WHERE server_id IS NOT NULL;
+  ALTER TABLE inbox ADD COLUMN unknown_items INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX inbox_unknown ON inbox (account) WHERE unknown_items > 0;
+  `,
 ];
 
 /** A program that starts has nothing else to do: it may block for another process that migrates. */

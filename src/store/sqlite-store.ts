@@ -21,12 +21,13 @@ import {
   usersToDeliver,
 } from './parts.ts';
 import type { DeliveryTerms, NewPart, PartView, QueuedParts, SendRequest, Store } from './port.ts';
+import { quoted } from './quoted.ts';
 import { keepReserve } from './reserve.ts';
 import { migrate } from './schema.ts';
 import { sessionValue, setSessionValue } from './session-values.ts';
 import { returnPart, settlePart, settleUpload } from './settle.ts';
 import { sweep } from './sweep.ts';
-import { finishTurn, recover, retry, startTurn, unfinished } from './turns.ts';
+import { finishTurn, recover, retry, startTurn, unfinished, unfinishedContent } from './turns.ts';
 import { accountView, budgetOf, contextTokenOf, message, messages } from './views.ts';
 
 /** Opens (and creates, folders included) the store at `path`. Throws WxError `storage`, or `config` for a newer schema. */
@@ -85,6 +86,8 @@ export function openStore(options: {
       ),
     markLogin: (input) => run((db) => markLogin(db, input)),
     unfinished: (account) => read(() => unfinished(database, account)),
+    unfinishedContent: (account) => read(() => unfinishedContent(database, account)),
+    quoted: (input) => read(() => quoted(database, input)),
     startTurn: (input) => run((db) => startTurn(db, input)),
     queueOutput: (input) => queue(input, (db) => queueOutput(db, input)),
     queueNotice: (input) => queue(input, (db) => queueNotice(db, input)),

@@ -24,6 +24,16 @@ export function unfinished(database: Database, account: string): LaneEntry[] {
     }));
 }
 
+/** What messages that still have to run say. */
+export function unfinishedContent(database: Database, account: string): { user: string; raw: Buffer }[] {
+  return database
+    .all(
+      "SELECT user, raw FROM inbox WHERE account = ? AND state IN ('received', 'waiting', 'running')",
+      account,
+    )
+    .map((row) => ({ user: row.user as string, raw: row.raw as Buffer }));
+}
+
 /** Commits the start of a turn: the state, the attempt, and on the first one the place in the user's session. */
 export function startTurn(
   database: Database,

@@ -34,6 +34,9 @@ export function accountView(database: Database, account: string): AccountView | 
       running: messages.running ?? 0,
       failed: messages.failed ?? 0,
       ignored: messages.ignored ?? 0,
+      unknown: Number(
+        database.one('SELECT count(*) AS n FROM inbox WHERE account = ? AND unknown_items > 0', account)?.n,
+      ),
     },
     outbox: {
       queued: (parts.queued ?? 0) + (parts.uploading ?? 0),

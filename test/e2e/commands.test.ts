@@ -162,6 +162,7 @@ test('messages and retry: failed ones run again, also beside a live runner', asy
         text,
         time: expect.stringMatching(/Z$/),
         attempt: 1,
+        unknownItems: [],
       })),
     },
   ]);
@@ -205,7 +206,7 @@ test('status: the document of contract 2, from before the first message to a hol
         login: 'ok',
         runner: null,
         lastPollAt: null,
-        inbox: { received: 0, running: 0, failed: 0, ignored: 0 },
+        inbox: { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
         outbox: { queued: 0, sending: 0, held: 0 },
         users: [],
       },

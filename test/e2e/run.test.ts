@@ -118,9 +118,7 @@ test('only the owner is answered, unless --allow or --allow-all; what is not han
   expect([user, friend, stranger].map((one) => answers(simulator, one).length)).toEqual([3, 2, 1]);
 
   simulator.control.messages([
-    { image: { sizeBytes: 100 } },
     { voice: { sizeBytes: 100, transcript: 'remind me tomorrow' } },
-    { file: { sizeBytes: 100, name: 'a.pdf' } },
     { items: [{ type: 99 }] },
   ]);
   const kinds = await wxagent(
@@ -129,14 +127,12 @@ test('only the owner is answered, unless --allow or --allow-all; what is not han
   );
   expect(kinds.code).toBe(0);
   expect(answers(simulator, user).at(-1)).toBe('voice: remind me tomorrow');
-  expect(kinds.stderr.match(/not given to the agent: /g)).toHaveLength(3);
+  expect(kinds.stderr.match(/not given to the agent: /g)).toHaveLength(1);
   const listed = jsonLines((await wxagent(['messages', '--json'], { home })).stdout)[0] as {
     messages: { kind: string; state: string; reason: string | null }[];
   };
-  expect(listed.messages.slice(-4).map(({ kind, state, reason }) => [kind, state, reason !== null])).toEqual([
-    ['image', 'ignored', true],
+  expect(listed.messages.slice(-2).map(({ kind, state, reason }) => [kind, state, reason !== null])).toEqual([
     ['voice', 'done', false],
-    ['file', 'ignored', true],
     ['unknown', 'ignored', true],
   ]);
 });

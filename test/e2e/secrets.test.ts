@@ -34,7 +34,7 @@ test('a debug log of a whole session names no token, ticket, code or key', async
     { file: { sizeBytes: 100, name: 'a.txt' } },
   ]);
   simulator.control.message({ user: 'o9stranger@im.wechat', text: 'psst' });
-  await answered(simulator, 2);
+  await answered(simulator, 4);
   await pollUntil(
     'typing has been tried',
     () => simulator.control.requests({ endpoint: 'sendtyping' }).length > 0,

@@ -337,6 +337,12 @@ describe('how a command is started', () => {
     });
   });
 
+  it('gets further words of a shell line as they are, never as a part of the line', () => {
+    const command = { shell: 'a --fast', args: ['/x y/$(b).wav'] };
+    expect(commandLineOf(command, 'linux').args).toEqual(['-c', 'a --fast "$@"', 'sh', '/x y/$(b).wav']);
+    expect(commandLineOf(command, 'win32').args[3]).toBe('"a --fast ^"/x^ y/$^(b^).wav^""');
+  });
+
   it('has a name for the log', () => {
     expect(nameOf({ shell: 'a | b' })).toBe('a | b');
     expect(nameOf({ argv: ['a', 'b c'] })).toBe('a b c');
@@ -351,5 +357,21 @@ describe('the echo agent', () => {
       pieces: [{ text: ' hi\n' }],
     });
     expect(await createEchoAgent().answer(turnWith({ text: ' \n' }), context)).toEqual({ kind: 'silent' });
+  });
+
+  it('answers with the files, and says which it did not get', async () => {
+    const photo = { kind: 'image', mime: null, sizeBytes: 1, durationMs: null } as const;
+    const attachments = [
+      { ...photo, path: '/m/1-a.jpg', name: 'a.jpg', error: null },
+      { ...photo, path: null, name: null, error: 'gone' },
+    ];
+    const outcome = await createEchoAgent().answer(
+      turnWith({ text: '', attachments }),
+      contextIn(temporaryFolder()),
+    );
+    expect(outcome).toEqual({
+      kind: 'reply',
+      pieces: [{ text: '[image: gone]' }, { file: '/m/1-a.jpg', name: 'a.jpg' }],
+    });
   });
 });

@@ -39,6 +39,8 @@ test('a text message (protocol 3.4 (2))', () => {
     kind: 'text',
     text: '你好',
     quoteText: null,
+    quoteTitle: null,
+    quoteAtMs: null,
     quoteId: null,
     quotePartial: null,
     skip: null,
@@ -109,13 +111,19 @@ describe('quotes', () => {
     ['the whole item', { message_item: text('hello', { msg_id: '5' }) }, 'hello', '5'],
     ['svr_id before msg_id', { svr_id: '6', message_item: text('hello', { msg_id: '5' }) }, 'hello', '6'],
     ['a voice', { message_item: voice }, '明天提醒我开会', null],
-    ['a summary', { title: '[图片]', message_item: image }, '[图片]', null],
+    ['a summary', { title: '[图片]', message_item: image }, null, null],
     ['content withheld', { message_item: { type: 0, msg_id: '0' } }, null, null],
     ['a selection', { message_item: text(FULL), partial_text: partial }, '下午三点开会', null],
     ['a selection not found', { message_item: text('短'), partial_text: partial }, '短', null],
     ['garbage', { message_item: 'x', svr_id: {}, title: 5, partial_text: [] }, null, null],
   ])('%s', (_, ref, quoteText, quoteId) => {
     expect(readInbound(message([text('几点？', { ref_msg: ref })]))).toMatchObject({ quoteText, quoteId });
+  });
+
+  test('the summary and the time are told apart from the text', () => {
+    const ref = { title: '[图片]', message_item: { type: 0, create_time_ms: 1_789_000_000_000 } };
+    const inbound = readInbound(message([text('x', { ref_msg: ref })]));
+    expect(inbound).toMatchObject({ quoteText: null, quoteTitle: '[图片]', quoteAtMs: 1_789_000_000_000 });
   });
 
   test('a selection of an id-only quote is kept for later', () => {

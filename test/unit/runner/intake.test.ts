@@ -244,12 +244,29 @@ describe('what becomes of a message', () => {
 
   test.each<[string, Partial<WeixinMessage>, string | null]>([
     ['a voice message with a transcript', { item_list: [{ type: 3, voice_item: { text: 'hi' } }] }, null],
-    ['a voice message without one', { item_list: [{ type: 3, voice_item: {} }] }, 'kind:voice'],
-    ['a picture', { item_list: [{ type: 2, image_item: {} }] }, 'kind:image'],
+    ['a voice message without one', { item_list: [{ type: 3, voice_item: {} }] }, null],
+    ['a picture', { item_list: [{ type: 2, image_item: {} }] }, null],
+    [
+      'a text beside what nobody knows',
+      { item_list: [{ type: 1, text_item: { text: 'x' } }, { type: 77 }] },
+      null,
+    ],
+    ['what nobody knows', { item_list: [{ type: 77 }, { type: 78 }] }, 'kind:unknown'],
     ['nothing', { item_list: [] }, 'kind:unknown'],
     ['a group', { group_id: 'g' }, 'group'],
   ])('%s', async (_, over, ignore) => {
     expect(await taken(wireText('1', 'x', over))).toMatchObject([{ ignore }]);
+  });
+
+  test('items of no known kind are kept, counted and told of', async () => {
+    const items = [{ type: 1, text_item: { text: 'x' } }, { type: 77, new_item: { a: 1 } }, {}];
+    const message = wireText('1', 'x', { item_list: items as WeixinMessage['item_list'] });
+    const { taken: all, log } = await run([brings([message])]);
+    const [one] = all[0]?.messages ?? [];
+    expect(one).toMatchObject({ unknownItems: 2, ignore: null });
+    expect(JSON.parse(String(one?.raw))).toEqual(message);
+    expect(log.lines).toEqual(['warn items of a kind unknown to this version: type 77, none; kept']);
+    expect((await taken(wireText('2', 'x')))?.[0]).toMatchObject({ unknownItems: 0 });
   });
 
   test('what no user wrote is left out, and a draft, which comes again when it is finished', async () => {

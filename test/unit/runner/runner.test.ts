@@ -32,6 +32,8 @@ let sent: string[];
 let calls: string[];
 let sendResult: () => CallResult<SendMessageResponse>;
 let wakePoll: () => void;
+/** Fetches what a message brings. */
+let complete: (turn: Turn, signal: AbortSignal) => Promise<Turn>;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'wxagent-runner-'));
@@ -39,6 +41,7 @@ beforeEach(async () => {
   store = data.open('me');
   runner = null;
   [events, inbox, sent, calls, wakePoll] = [[], [], [], [], () => {}];
+  complete = async (turn) => turn;
   sendResult = () => ({ kind: 'ok', body: { message_id: String(sent.length) } });
 });
 afterEach(async () => {
@@ -109,6 +112,7 @@ function start(
       keep: false,
       log: createLogBook(),
     }),
+    attachments: { complete: (turn, _, _folders, signal) => complete(turn, signal), async sweep() {} },
     outgoing: createOutgoing(join(folder, 'out')),
     uploader: { upload: async () => ({ kind: 'refused', reason: 'no files here' }) },
     endChild: resident.endChild ?? (async () => false),
@@ -272,6 +276,33 @@ describe('a stop', () => {
     const again = await store.startTurn({ account: ACCOUNT, seq: entry?.seq ?? 0, nowMs: Date.now() });
     expect(again).toMatchObject({ attempt: 2, failures: 0 });
     expect(sent).toEqual([]);
+  });
+
+  test('ends the fetching of files; no agent is started, and that counts as no failure', async () => {
+    let isFetching = false;
+    complete = (turn, signal) =>
+      new Promise((resolve) => {
+        isFetching = true;
+        signal.addEventListener('abort', () => resolve(turn), { once: true });
+      });
+    const asked: string[] = [];
+    start((turn) => {
+      asked.push(turn.id);
+      return { kind: 'silent' };
+    });
+    deliver(says('x'));
+    await pollUntil('the fetching', () => isFetching);
+    const polls = () => calls.filter((call) => call === 'poll').length;
+    const before = polls();
+    deliver(says('y', FRIEND));
+    await pollUntil('another poll, although a file is fetched', () => polls() > before);
+    runner?.stop();
+    expect(await runner?.done).toBe('stopped');
+    expect(asked).toEqual([]);
+    expect(types()).not.toContain('message');
+    const [entry] = await store.unfinished(ACCOUNT);
+    const again = await store.startTurn({ account: ACCOUNT, seq: entry?.seq ?? 0, nowMs: Date.now() });
+    expect(again).toMatchObject({ failures: 0 });
   });
 
   test('waits no longer than the grace time for an agent that does not care', async () => {

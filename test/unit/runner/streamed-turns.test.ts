@@ -56,6 +56,7 @@ function turnsOf(answer: Answer, over: Partial<RunnerOptions> = {}, clock = syst
       keep: false,
       log: createLogBook(),
     }),
+    attachments: { complete: async (turn) => turn },
     outgoing,
     settings: { ...DEFAULT_RUNNER_OPTIONS, ...over },
     clock,

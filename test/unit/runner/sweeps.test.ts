@@ -38,13 +38,19 @@ async function sweepsWhile(rounds: number, shiftOf: (round: number) => number, m
       files++;
     },
   };
+  let caches = 0;
+  const attachments = {
+    async sweep() {
+      caches++;
+    },
+  };
   await runSweeps(
-    { account: 'a', store, outgoing, holdMaxMs: DAY_MS / 2, clock } as unknown as Parameters<
+    { account: 'a', store, outgoing, attachments, holdMaxMs: DAY_MS / 2, clock } as unknown as Parameters<
       typeof runSweeps
     >[0],
     stop.signal,
   );
-  return { swept, slept, files, reserves };
+  return { swept, slept, files, caches, reserves };
 }
 
 test('every minute, files included; sooner while there is more to do', async () => {
@@ -55,6 +61,12 @@ test('every minute, files included; sooner while there is more to do', async () 
   const busy = await sweepsWhile(3, () => 0, true);
   expect(Math.max(...busy.slept)).toBeLessThan(1_000);
   expect(Math.min(...busy.slept)).toBeGreaterThan(0);
+});
+
+test('the cache of received files at once, then every ten minutes', async () => {
+  expect((await sweepsWhile(1, () => 0)).caches).toBe(1);
+  expect((await sweepsWhile(10, () => 0)).caches).toBe(1);
+  expect((await sweepsWhile(21, () => 0)).caches).toBe(3);
 });
 
 test.each([

@@ -5,6 +5,7 @@ import { describeIntake } from './conformance/intake.ts';
 import { describeMediaKeys } from './conformance/media-keys.ts';
 import { describeOutbox } from './conformance/outbox.ts';
 import { describeOutputs } from './conformance/outputs.ts';
+import { describeQuotes } from './conformance/quotes.ts';
 import { describeRefusals } from './conformance/refusals.ts';
 import { describeSessions } from './conformance/sessions.ts';
 import { describeTurns } from './conformance/turns.ts';
@@ -21,6 +22,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('holds', () => describeHolds(make));
     describe('sessions', () => describeSessions(make));
     describe('media keys', () => describeMediaKeys(make));
+    describe('quotes', () => describeQuotes(make));
     describe('views', () => describeViews(make));
   });
 }

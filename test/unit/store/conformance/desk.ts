@@ -48,6 +48,7 @@ export function incoming(over: Partial<IncomingMessage> = {}): IncomingMessage {
     contextToken: `token-${n}`,
     kind: 'text',
     mediaKeys: [],
+    unknownItems: 0,
     fingerprint: `content-${n}`,
     raw: Buffer.from(JSON.stringify({ n })),
     ignore: null,

@@ -1,0 +1,57 @@
+import type { Transport } from '../ilink/transport.ts';
+import { type Attachments, createAttachments } from '../runner/attachments.ts';
+import type { MediaFetcher } from '../runner/media-cache.ts';
+import type { Account } from '../store/accounts-file.ts';
+import type { Store } from '../store/port.ts';
+import type { CommandContext } from './context.ts';
+
+/** What is done with the files that users send. */
+export interface ReceivedFiles {
+  /** Largest that is fetched; 0: any. */
+  maxBytes: number;
+  /** Command that turns speech into text (`--stt`); null: none. */
+  stt: string | null;
+  /** Where agents find them: in the folder of their turn, or in the cache, where they stay for a while. */
+  place: 'turn' | 'cache';
+}
+
+/** The attachments of one account. What fetches, decodes and transcribes is loaded when the first file comes. */
+export function openAttachments(
+  context: CommandContext,
+  account: Account,
+  store: Store,
+  transport: Transport,
+  { maxBytes, stt, place }: ReceivedFiles,
+): Attachments {
+  return createAttachments({
+    account: account.key,
+    store,
+    cache: context.paths.media('cache', account.key),
+    fetch: fetcherOf(context, account, transport, maxBytes),
+    transcribe: stt === null ? null : transcriberOf(context, stt),
+    place,
+    log: context.log,
+  });
+}
+
+function fetcherOf(
+  context: CommandContext,
+  account: Account,
+  transport: Transport,
+  maxBytes: number,
+): MediaFetcher {
+  return async (request) => {
+    const { createFetcher } = await import('../media/fetch.ts');
+    const { openCdn } = await import('./open-cdn.ts');
+    const fetchMedia = createFetcher({ cdn: openCdn(context, account, transport), clock: context.clock });
+    return fetchMedia({ ...request, name: null, maxBytes });
+  };
+}
+
+function transcriberOf(context: CommandContext, command: string) {
+  return async (path: string, signal: AbortSignal): Promise<string | null> => {
+    const { createTranscriber } = await import('../agents/speech.ts');
+    const { cwd, log } = context;
+    return createTranscriber({ command, cwd, parentEnv: context.environment.all, log })(path, signal);
+  };
+}

@@ -1,0 +1,157 @@
+import { constants } from 'node:fs';
+import { copyFile, link } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TurnFolders } from '../agents/port.ts';
+import { limitTurn } from '../agents/turn-end.ts';
+import { reasonOf } from '../core/errors.ts';
+import { plainFileName } from '../core/file-name.ts';
+import type { Log } from '../core/log.ts';
+import type { MediaSource } from '../core/media.ts';
+import type { Attachment, Turn } from '../core/message.ts';
+import { decodeRaw, type Inbound, readInbound } from '../ilink/inbound.ts';
+import type { Store } from '../store/port.ts';
+import { sweepMediaCache } from './cache-sweep.ts';
+import { type CacheResult, cacheName, createMediaCache, type MediaFetcher } from './media-cache.ts';
+import { isQuoting, quoteOf } from './quotes.ts';
+
+/** Longest time for everything that one message brings: 100 MiB on a slow line. */
+const FETCH_LIMIT_MS = 5 * 60_000;
+
+/** What turns are given beside the text of their message: its files, and what it quotes. */
+export interface Attachments {
+  /**
+   * The turn with its attachments and its quote, fetched unless the signal is aborted. What cannot be fetched says
+   * why in its `error`. A message of nothing but text resolves at once. Rejects only for the store.
+   */
+  complete(turn: Turn, inbound: Inbound, folders: () => TurnFolders, signal: AbortSignal): Promise<Turn>;
+  /** Keeps the cache bounded. */
+  sweep(nowMs: number): Promise<void>;
+}
+
+/** What {@link createAttachments} is made of. */
+export interface AttachmentOptions {
+  /** Key of the account in the store. */
+  account: string;
+  store: Pick<Store, 'quoted' | 'unfinishedContent' | 'mediaKeys'>;
+  /** Folder of the account's media cache. */
+  cache: string;
+  fetch: MediaFetcher;
+  /** Speech to text for voice messages without a transcript; null: none. */
+  transcribe: ((path: string, signal: AbortSignal) => Promise<string | null>) | null;
+  /** Where agents find the files: in the folder of the turn, which ends with it, or in the cache, where they stay. */
+  place: 'turn' | 'cache';
+  log: Log;
+  limitMs?: number;
+}
+
+/** See {@link Attachments}. */
+export function createAttachments(options: AttachmentOptions): Attachments {
+  const { account, store, transcribe, log } = options;
+  const cache = createMediaCache({
+    folder: options.cache,
+    fetch: options.fetch,
+    keysOf: (md5) => store.mediaKeys({ account, md5 }),
+    log,
+  });
+
+  async function complete(
+    turn: Turn,
+    inbound: Inbound,
+    folders: () => TurnFolders,
+    signal: AbortSignal,
+  ): Promise<Turn> {
+    if (inbound.media.length === 0 && !isQuoting(inbound)) return turn;
+    const quote = await quoteOf(inbound, { account, user: turn.user }, store);
+    const limit = limitTurn(signal, options.limitMs ?? FETCH_LIMIT_MS);
+    let number = 0;
+
+    async function attach(
+      sources: MediaSource[],
+      text: string,
+    ): Promise<{ text: string; attachments: Attachment[] }> {
+      const texts = text === '' ? [] : [text];
+      const attachments: Attachment[] = [];
+      // One after the other: a message has one, and a crowd of them must not crowd the line.
+      for (const source of sources.filter(isWanted)) {
+        const attachment = await attachmentOf(source, ++number);
+        attachments.push(attachment);
+        const heard = await hear(attachment, signal);
+        if (heard) texts.push(heard);
+      }
+      return { text: texts.join('\n'), attachments };
+    }
+
+    async function attachmentOf(source: MediaSource, n: number): Promise<Attachment> {
+      const result = await cache.get(turn.user, source, limit.signal);
+      const placed = await placedAs(result, n, folders);
+      if ('attachment' in placed) return { kind: source.kind, ...placed.attachment };
+      const why = limit.signal.aborted ? 'it could not be fetched in time' : placed.error;
+      if (!signal.aborted) log.warn(`${source.kind} not fetched: ${why}`, { message: turn.id });
+      const { kind, sizeBytes, durationMs } = source;
+      const name = source.name === null ? null : plainFileName(source.name);
+      return { kind, path: null, name, mime: null, sizeBytes, durationMs, error: why };
+    }
+
+    try {
+      const own = await attach(inbound.media, turn.text);
+      const quoted = quote && { id: quote.id, ...(await attach(quote.media, quote.text)) };
+      return { ...turn, ...own, quote: quoted };
+    } finally {
+      limit.release();
+    }
+  }
+
+  /** Puts a file where the agent finds it. */
+  async function placedAs(
+    result: CacheResult,
+    n: number,
+    folders: () => TurnFolders,
+  ): Promise<{ attachment: Omit<Attachment, 'kind'> } | { error: string }> {
+    if (!result.ok) {
+      return { error: result.failure === 'too-large' ? `${result.detail} (--max-media)` : result.detail };
+    }
+    const { name, mime, sizeBytes, durationMs } = result.file;
+    let { path } = result;
+    if (options.place === 'turn') {
+      try {
+        path = join(folders().media, plainFileName(`${n}-${name}`) ?? String(n));
+        await linkOrCopy(result.path, path);
+      } catch (error) {
+        return { error: `it cannot be put into the folder of the turn: ${reasonOf(error)}` };
+      }
+    }
+    return { attachment: { path, name, mime, sizeBytes, durationMs, error: null } };
+  }
+
+  /** What is said in a voice message that came without a transcript. */
+  async function hear({ kind, path }: Attachment, signal: AbortSignal): Promise<string | null> {
+    return kind === 'voice' && path !== null && transcribe ? transcribe(path, signal) : null;
+  }
+
+  /** Names in the cache that messages which still have to run, and what they quote, will ask for. */
+  async function needed(): Promise<ReadonlySet<string>> {
+    const names = new Set<string>();
+    for (const { user, raw } of await store.unfinishedContent(account)) {
+      const inbound = readInbound(decodeRaw(raw));
+      const quote = await quoteOf(inbound, { account, user }, store);
+      for (const source of [...inbound.media, ...(quote?.media ?? [])]) names.add(cacheName(user, source));
+    }
+    return names;
+  }
+
+  return { complete, sweep: (nowMs) => sweepMediaCache(options.cache, nowMs, needed) };
+}
+
+/** With a transcript the text says it all, and the sound is left on the CDN, as the official client does (protocol 12). */
+function isWanted({ kind, transcript }: MediaSource): boolean {
+  return kind !== 'voice' || transcript === null;
+}
+
+async function linkOrCopy(source: string, target: string): Promise<void> {
+  try {
+    await link(source, target);
+  } catch {
+    // Across file systems, or one without links.
+    await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  }
+}
