@@ -1,7 +1,7 @@
 import { newClientId } from '../core/ids.ts';
 import type { Database, Row } from './database.ts';
 import type { Intake } from './inbox-port.ts';
-import type { HeldPart, PartOrigin, PartView } from './outbox-port.ts';
+import type { HeldPart, MergedHolds, PartOrigin, PartView } from './outbox-port.ts';
 import { appendParts, fileOf, OPEN, textOf, VIEW, viewOf } from './parts.ts';
 
 /** Puts everything a user has queued on hold. Returns the held parts as they are now. */
@@ -36,15 +36,18 @@ export function release(database: Database, intake: Intake, user: string): boole
   const { account, nowMs } = intake;
   if (!hasKept(database, account, user)) return false;
   dropLate(database, account, user, nowMs);
-  const held = database.all(
+  const all = database.all(
     `SELECT * FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND +state = 'held' AND reason <> 'throttle'
        ORDER BY seq`,
     account,
     user,
   );
+  // One that may have arrived already goes as it was: in another text, or under another id, it would be there twice.
+  for (const row of all) if (row.unsure === 1) requeue(database, row, asItWas(row), true);
+  const held = all.filter((row) => row.unsure !== 1);
   const expired = takeExpiredCount(database, account, user);
   const last = held.at(-1);
-  if (!last && expired === 0) return false;
+  if (!last && expired === 0) return all.length > 0;
   const merged = intake.merge(held.map(heldPart), expired);
   const place = { account, user, message: null, nowMs };
   const isWhole = merged.length === held.length;
@@ -97,6 +100,10 @@ function takeExpiredCount(database: Database, account: string, user: string): nu
   ).changes;
 }
 
+function asItWas(row: Row): MergedHolds[number] {
+  return { text: textOf(row), file: fileOf(row) };
+}
+
 function heldPart(row: Row): HeldPart {
   return {
     text: textOf(row),
@@ -120,7 +127,7 @@ function requeue(
     `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, client_id = ?, text = ?, file = ?,
        upload = NULL, not_before = 0, tries = 0, repeats = 0
        ${isItsOwn ? '' : ', expires_at = NULL, send_key = NULL'} WHERE seq = ?`,
-    newClientId(),
+    row.unsure === 1 ? (row.client_id as string) : newClientId(),
     Buffer.from(item.text, 'utf8'),
     item.file === null ? null : Buffer.from(JSON.stringify(item.file), 'utf8'),
     row.seq as number,

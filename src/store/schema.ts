@@ -136,6 +136,9 @@ export const MIGRATIONS = [
   ALTER TABLE inbox ADD COLUMN unknown_items INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX inbox_unknown ON inbox (account) WHERE unknown_items > 0;
   `,
+  `
+  ALTER TABLE parts ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;  -- refused after a request whose result stayed unknown
+  `,
 ];
 
 /** A program that starts has nothing else to do: it may block for another process that migrates. */

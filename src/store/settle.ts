@@ -113,7 +113,7 @@ function claimed(
   claimant: string,
 ): { part: Row | null; isMine: boolean } {
   const row = database.one(
-    `SELECT seq, account, user, state, seen_seq, tries, repeats, throttled FROM parts
+    `SELECT seq, account, user, client_id, state, seen_seq, tries, repeats, throttled, unsure FROM parts
        WHERE seq = ? AND account = ?`,
     seq,
     account,
@@ -159,11 +159,14 @@ function settleRefusal(
   if (judgement.kind === 'refused') return refuse(database, part, judgement.reason, nowMs);
   refund(database, part);
   const waitMs = judgement.kind === 'again' ? judgement.waitMs : 0;
-  // After a definite refusal the request may change: newer token, new client id, new upload (design 3).
+  // After a definite refusal the request may change: newer token, new client id, new upload (design 3). What was
+  // refused at a repeat may have arrived before: only by its client id can the server tell.
+  const isUnsure = part.unsure === 1 || part.repeats !== 0;
   database.run(
-    `UPDATE parts SET state = 'queued', body = NULL, upload = NULL, client_id = ?, tries = tries + 1, repeats = 0,
-       not_before = ?, reason = ? WHERE seq = ?`,
-    newClientId(),
+    `UPDATE parts SET state = 'queued', body = NULL, upload = NULL, client_id = ?, unsure = ?, tries = tries + 1,
+       repeats = 0, not_before = ?, reason = ? WHERE seq = ?`,
+    isUnsure ? (part.client_id as string) : newClientId(),
+    isUnsure ? 1 : 0,
     nowMs + waitMs,
     `code ${reply.code}`,
     seq,

@@ -287,6 +287,22 @@ export function describeOutbox(make: MakeStore): void {
       expect(contentOf(again.body).contextToken).toBe('token');
     });
 
+    test('and then a refusal: it may have arrived before, so it keeps its id and its text, and is merged with nothing', async () => {
+      await desk.sends(OWNER, '1');
+      await desk.sends(OWNER, '2');
+      await desk.sends(OWNER, '3');
+      const first = await desk.claimed(OWNER);
+      desk.nowMs += (await desk.settle(first.seq, unknown)).waitMs ?? 0;
+      const again = await desk.claimed(OWNER);
+      expect((await desk.refuse(again.seq)).part.state).toBe('held');
+      await desk.says(OWNER, { contextToken: 'newest' });
+      const released = await desk.claimed(OWNER);
+      const { clientId } = contentOf(first.body);
+      expect(contentOf(released.body)).toMatchObject({ clientId, text: '1', contextToken: 'newest' });
+      await desk.accept(released.seq);
+      expect(await desk.deliver(OWNER)).toEqual(['2|3']);
+    });
+
     test('is followed by that part before anything else of the user', async () => {
       await desk.sends(OWNER, '1');
       await desk.sends(OWNER, '2');
