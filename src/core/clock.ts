@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
@@ -23,6 +24,8 @@ export const systemClock: Clock = {
   },
   async sleep(ms, signal) {
     if (signal?.aborted || ms <= 0) return;
+    // One signal ends the waits of all users; Node would warn of a leak beyond ten.
+    if (signal) setMaxListeners(0, signal);
     try {
       await delay(ms, undefined, signal ? { signal } : undefined);
     } catch (error) {
