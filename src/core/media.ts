@@ -19,3 +19,6 @@ export interface MediaSource {
   /** What WeChat heard in a voice message. */
   transcript: string | null;
 }
+
+/** As what the phone shows a file that we send (protocol 4.2, 12). */
+export type ShownAs = 'image' | 'video' | 'file';

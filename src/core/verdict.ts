@@ -17,12 +17,15 @@ export interface RefusalFacts {
   provenUnthrottled: boolean;
   /** Definite refusals of this part with a code nobody knows, this one included. */
   tries: number;
+  /** It carries a file on the CDN, and this is its first refusal: the reference to it may be what is not taken. */
+  doubtsReference: boolean;
 }
 
 /** What to do with a refused part: final, again later, or kept until the user writes (`throttle`: until a clock runs out). */
 export type Judgement =
   | { kind: 'refused'; reason: string }
-  | { kind: 'again'; waitMs: number }
+  /** `uploadsAgain`: with a new reference to its file. */
+  | { kind: 'again'; waitMs: number; uploadsAgain?: boolean }
   | { kind: 'held'; reason: 'quota' | 'window' | 'throttle' | 'context' | 'code' };
 
 /** Bot messages a user's message pays for, and how long it opens the window (protocol 9.2). */
@@ -34,11 +37,16 @@ const UNKNOWN_CODE_WAIT_MS = 2_000;
 
 /** Judges a definite refusal of `sendmessage` from our own counters, since -2 alone says too little (protocol 8). */
 export function judgeRefusal(facts: RefusalFacts): Judgement {
-  if (facts.errmsg === 'invalid arguments') return { kind: 'refused', reason: facts.errmsg };
+  const uploadsAgain = facts.doubtsReference;
+  if (facts.errmsg === 'invalid arguments') {
+    return uploadsAgain
+      ? { kind: 'again', waitMs: 0, uploadsAgain }
+      : { kind: 'refused', reason: facts.errmsg };
+  }
   if (facts.userWroteSince) return { kind: 'again', waitMs: 0 };
   if (facts.code !== -2 && facts.code !== -6) {
     return facts.tries < UNKNOWN_CODE_TRIES
-      ? { kind: 'again', waitMs: UNKNOWN_CODE_WAIT_MS }
+      ? { kind: 'again', waitMs: UNKNOWN_CODE_WAIT_MS, uploadsAgain }
       : { kind: 'held', reason: 'code' };
   }
   if (facts.sentSinceMessage >= BUDGET_MESSAGES) return { kind: 'held', reason: 'quota' };

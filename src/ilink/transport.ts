@@ -1,5 +1,6 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { type BodyStream, takenChunks } from './body-stream.ts';
 import { describeFailure, openDispatcher, type ProxySetting, plainHeaders, sendRequest } from './http.ts';
 import { type OpenRequest, type OpenResult, openBody } from './open-body.ts';
 
@@ -26,8 +27,11 @@ export interface HttpRequest {
   method: 'GET' | 'POST';
   url: string;
   headers: Record<string, string>;
-  body?: Buffer | string;
-  /** Bounds the wait for the headers, and after them the reading of the body. */
+  body?: Buffer | string | BodyStream;
+  /**
+   * Bounds the wait for the headers, and after them the reading of the body. For a {@link BodyStream} the longest time
+   * in which the connection takes nothing of it.
+   */
   timeoutMs: number;
   maxBytes: number;
   signal?: AbortSignal | undefined;
@@ -94,12 +98,12 @@ async function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<H
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     const url = new URL(request.url);
+    const content = bodyOf(request, () => headersIn || timer.refresh());
     const response = await sendRequest(dispatcher, {
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method: request.method,
-      headers: request.headers,
-      body: request.body ?? null,
+      ...content,
       signal: cut.signal,
     });
     headersIn = true;
@@ -122,6 +126,19 @@ async function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<H
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/** The body as undici takes it, and the headers where it cannot tell the length by itself. */
+function bodyOf(
+  { body, headers }: HttpRequest,
+  onTaken: () => void,
+): { body: Readable | Buffer | string | null; headers: Record<string, string> } {
+  if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body))
+    return { body: body ?? null, headers };
+  return {
+    body: Readable.from(takenChunks(body, onTaken)),
+    headers: { ...headers, 'content-length': String(body.sizeBytes) },
+  };
 }
 
 function failed(failure: HttpFailure, detail: string): HttpResult {

@@ -13,11 +13,9 @@ import type {
 } from '../store/port.ts';
 import { createClockWatch } from './clock-watch.ts';
 import type { EventSink } from './events.ts';
+import { createPartUpload } from './part-upload.ts';
 import { replyOf } from './send-reply.ts';
 import type { Uploader } from './upload.ts';
-
-/** A third of the time a claim is good for (design 4). */
-const RENEW_EVERY_MS = 20_000;
 
 /** Delivers the outbox of one account: every user in order, several users at once. */
 export interface Delivery {
@@ -66,6 +64,7 @@ export function createDelivery(options: {
   const cut = new AbortController();
   const clocks = createClockWatch(clock);
   let stopped = false;
+  const upload = createPartUpload({ ...options, report });
 
   const terms = (user: string): DeliveryTerms => ({
     account,
@@ -90,7 +89,7 @@ export function createDelivery(options: {
       course.again = false;
       let waitMs = claim.kind === 'wait' ? claim.waitMs : 0;
       if (claim.kind === 'part' || claim.kind === 'upload') {
-        const verdict = claim.kind === 'part' ? await send(claim.part) : await upload(claim);
+        const verdict = claim.kind === 'part' ? await send(claim.part) : await upload(claim, cut.signal);
         if (!verdict) return;
         waitMs = verdict.waitMs ?? 0;
         next = verdict.next;
@@ -128,31 +127,6 @@ export function createDelivery(options: {
     const verdict = await store.settlePart(stopped ? settled : { ...settled, next: terms(part.user) });
     if (reply.kind === 'unknown') log.debug(`${reply.detail}: the same request again`, { part: part.seq });
     report([verdict.part, ...verdict.held], verdict.budgetLeft);
-    return verdict;
-  }
-
-  /** An upload may take longer than a claim is good for. */
-  async function renew(user: string, over: AbortSignal): Promise<void> {
-    for (;;) {
-      await clock.sleep(RENEW_EVERY_MS, over);
-      if (over.aborted) return;
-      await store.renewLease({ account, user, nowMs: clock.now() });
-    }
-  }
-
-  /** Puts a file onto the CDN; null when the login turned out to be dead. */
-  async function upload(claim: Extract<Claim, { kind: 'upload' }>): Promise<Verdict | null> {
-    const over = new AbortController();
-    void renew(claim.user, over.signal).catch(options.onError);
-    const result = await options.uploader.upload(claim.file, claim.user).finally(() => over.abort());
-    if (result === 'expired') {
-      await store.returnPart({ account, seq: claim.seq });
-      options.onExpired();
-      return null;
-    }
-    const verdict = await store.settleUpload({ account, seq: claim.seq, result, nowMs: clock.now() });
-    if (result.kind === 'again') log.debug(`upload: ${result.detail}; once more`, { part: claim.seq });
-    if (result.kind === 'refused') report([verdict.part], verdict.budgetLeft);
     return verdict;
   }
 

@@ -1,5 +1,5 @@
 import { eventOf, type FailureReason, type MessageEvent, type Turn } from '../core/message.ts';
-import type { PartState } from '../store/port.ts';
+import type { PartState, PartView } from '../store/port.ts';
 
 /** What a runner tells the outside as it happens; `run --json` prints these (contract 2). */
 export type RunnerEvent =
@@ -24,7 +24,7 @@ export type RunnerEvent =
       message: string | null;
       user: string;
       clientId: string;
-      kind: 'text' | 'file';
+      kind: PartView['kind'];
       verdict: PartState;
       messageId: string | null;
       reason: string | null;

@@ -6,6 +6,11 @@ import type { SendReply } from '../store/port.ts';
 /** HTTP statuses of the 4xx range that say nothing about the request itself. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
+/** Whether a status says that the request itself is wrong, so that it would be refused again. */
+export function isFinalStatus(status: number): boolean {
+  return status >= 400 && status < 500 && !PASSING_STATUSES.has(status);
+}
+
 /** What an answer of the server means for the part (design 3). */
 export function replyOf(result: CallResult<SendMessageResponse>): SendReply | 'expired' {
   switch (result.kind) {
@@ -15,12 +20,10 @@ export function replyOf(result: CallResult<SendMessageResponse>): SendReply | 'e
       return result.code === TOKEN_DEAD
         ? 'expired'
         : { kind: 'refused', code: result.code, errmsg: result.errmsg };
-    case 'http': {
-      const final = result.status >= 400 && result.status < 500 && !PASSING_STATUSES.has(result.status);
-      return final
+    case 'http':
+      return isFinalStatus(result.status)
         ? { kind: 'rejected', status: result.status }
         : { kind: 'unknown', detail: `HTTP ${result.status}` };
-    }
     case 'garbled':
       return { kind: 'unknown', detail: result.detail };
     case 'unreachable':

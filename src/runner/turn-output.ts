@@ -6,7 +6,7 @@ import { reasonOf } from '../core/errors.ts';
 import type { ReplyPiece } from '../core/message.ts';
 import type { NewPart, StartedTurn, Store } from '../store/port.ts';
 import type { Delivery } from './delivery.ts';
-import type { Outgoing } from './outgoing.ts';
+import { type Outgoing, shownName } from './outgoing.ts';
 import { filePart, type KeptPiece, keepFile, type ReplyShape, textParts } from './reply.ts';
 
 /** Parts that what is said while a turn runs leaves to its end: a beginning and a file. */
@@ -157,7 +157,9 @@ async function digestOf(piece: ReplyPiece | KeptPiece): Promise<string> {
   if ('text' in piece) hash.update('text\0').update(piece.text);
   else {
     const [path, name] =
-      'kept' in piece ? [piece.kept.path, piece.kept.name] : [piece.file, piece.name ?? basename(piece.file)];
+      'kept' in piece
+        ? [piece.kept.path, piece.kept.name]
+        : [piece.file, shownName(piece.name ?? basename(piece.file))];
     hash.update(`file\0${name}\0`);
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   }

@@ -1,37 +1,58 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Clock } from '../core/clock.ts';
-import { reasonOf } from '../core/errors.ts';
+import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import { encodeMediaKey } from '../core/media-key.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import { encodeParameter, endpointUrl, type HostTrust } from '../ilink/hosts.ts';
 import type { UploadedMedia } from '../ilink/outbound.ts';
 import { TOKEN_DEAD } from '../ilink/result.ts';
-import type { Transport } from '../ilink/transport.ts';
+import type { HttpAnswer, HttpResult, Transport } from '../ilink/transport.ts';
 import { MEDIA_TYPE, type UploadUrlResponse } from '../ilink/wire.ts';
-import { encryptMedia } from '../media/cipher.ts';
+import { encryptedSize } from '../media/cipher.ts';
+import { type Digest, digestOf } from '../media/digest.ts';
+import { encryptedChunks } from '../media/encrypting.ts';
+import { fileChunks } from '../media/file-chunks.ts';
 import type { PartFile, UploadResult } from '../store/port.ts';
+import { isFinalStatus } from './send-reply.ts';
 
 /** Tries at the CDN before the whole upload is begun anew, and the pause before the second (protocol 5.2). */
 const CDN_TRIES = 3;
 const CDN_PAUSE_MS = 500;
-const CDN_TIMEOUT_MS = 120_000;
+/** The longest that the CDN may take nothing, or take to answer. */
+const CDN_STALL_MS = 60_000;
 /** The CDN answers with headers; a body is only a reason. */
 const CDN_ANSWER_BYTES = 64 * 1024;
+/** Longest quotation of such a reason. */
+const REASON_CHARS = 200;
+
+/** Told while a file is sent: how much of it the connection has taken so far. */
+export type UploadProgress = (file: PartFile, sentBytes: number, totalBytes: number) => void;
 
 /** Puts files onto the CDN. */
 export interface Uploader {
-  /** Uploads a file for a user; `uploaded` carries JSON of the UploadedMedia that the message needs. */
-  upload(file: PartFile, user: string): Promise<UploadResult | 'expired'>;
+  /**
+   * Uploads a file for a user; `uploaded` carries JSON of the UploadedMedia that the message needs. `expired`: the
+   * login is dead. `stopped`: the signal came first. Never rejects.
+   */
+  upload(
+    file: PartFile,
+    user: string,
+    signal: AbortSignal,
+  ): Promise<UploadResult | { kind: 'expired' } | { kind: 'stopped' }>;
 }
 
-/** The uploader of one account: getuploadurl, then the encrypted bytes to the CDN (protocol 5). */
+/** How an upload, or a step of it, ended early. */
+type Ended = Exclude<Awaited<ReturnType<Uploader['upload']>>, { kind: 'uploaded' }>;
+
+/** The uploader of one account: getuploadurl, then to the CDN the file, encrypted while it is sent (protocol 5). */
 export function createUploader(options: {
   client: Pick<IlinkClient, 'getUploadUrl'>;
   transport: Transport;
   cdnUrl: string;
   trust: HostTrust;
   clock: Clock;
+  onProgress?: UploadProgress;
 }): Uploader {
   const { client, transport, clock } = options;
 
@@ -43,81 +64,148 @@ export function createUploader(options: {
     return text && URL.canParse(text) ? new URL(text) : null;
   }
 
-  /** Posts the bytes; the parameter of `x-encrypted-param`, or why there is none. */
-  async function post(url: URL, body: Buffer): Promise<{ param: string } | UploadResult> {
+  /** Asks where the file may go. */
+  async function ask(
+    file: PartFile,
+    digest: Digest,
+    key: Buffer,
+    to: { user: string; signal: AbortSignal },
+  ): Promise<URL | Ended> {
+    const filekey = randomBytes(16).toString('hex');
+    const asked = await client.getUploadUrl(
+      {
+        filekey,
+        media_type: MEDIA_TYPE[file.kind],
+        to_user_id: to.user,
+        rawsize: digest.sizeBytes,
+        rawfilemd5: digest.md5,
+        filesize: encryptedSize(digest.sizeBytes),
+        no_need_thumb: true,
+        aeskey: key.toString('hex'),
+      },
+      { signal: to.signal },
+    );
+    if (asked.kind === 'aborted') return { kind: 'stopped' };
+    if (asked.kind === 'refused') {
+      if (asked.code === TOKEN_DEAD) return { kind: 'expired' };
+      return { kind: 'refused', reason: `the server refused the upload (code ${asked.code})` };
+    }
+    if (asked.kind !== 'ok') {
+      const detail = asked.kind === 'http' ? `HTTP ${asked.status}` : asked.detail;
+      return { kind: 'again', detail: `getuploadurl: ${detail}` };
+    }
+    const address = addressOf(asked.body, filekey);
+    if (!address) return { kind: 'refused', reason: 'the server named no address for the upload' };
+    if (options.trust.isTrusted(address)) return address;
+    return {
+      kind: 'refused',
+      reason: `the server wants the file sent to ${address.host}, which is not trusted`,
+    };
+  }
+
+  /** Posts the file to its address; what the CDN calls it from now on. */
+  async function post(
+    url: URL,
+    source: { file: PartFile; content: FileHandle; sizeBytes: number; key: Buffer },
+    signal: AbortSignal,
+  ): Promise<{ kind: 'posted'; param: string } | Ended> {
+    const { file, content, sizeBytes, key } = source;
+    const totalBytes = encryptedSize(sizeBytes);
     for (let n = 1; ; n++) {
+      let broken: unknown = null;
+      async function* chunks(): AsyncGenerator<Buffer> {
+        let sentBytes = 0;
+        try {
+          for await (const chunk of encryptedChunks(content, sizeBytes, key)) {
+            yield chunk;
+            sentBytes += chunk.length;
+            options.onProgress?.(file, sentBytes, totalBytes);
+          }
+        } catch (error) {
+          broken = error;
+          throw error;
+        }
+      }
       const result = await transport.send({
         method: 'POST',
         url: url.href,
         headers: { 'content-type': 'application/octet-stream' },
-        body,
-        timeoutMs: CDN_TIMEOUT_MS,
+        body: { sizeBytes: totalBytes, chunks: chunks() },
+        timeoutMs: CDN_STALL_MS,
         maxBytes: CDN_ANSWER_BYTES,
+        signal,
       });
-      const status = result.ok ? result.answer.status : 0;
-      const param = result.ok ? result.answer.headers['x-encrypted-param'] : undefined;
-      if (status === 200 && param) return { param };
-      if (result.ok && status >= 400 && status < 500) {
-        const reason = result.answer.headers['x-error-message'] ?? `HTTP ${status}`;
-        return { kind: 'refused', reason: `the CDN refused the file: ${reason}` };
+      if (broken !== null) return unreadable(file.name, broken);
+      const param = result.ok && result.answer.status === 200 && result.answer.headers['x-encrypted-param'];
+      if (param) return { kind: 'posted', param };
+      if (result.ok && isFinalStatus(result.answer.status)) {
+        return { kind: 'refused', reason: `the CDN refused the file: ${whyOf(result.answer)}` };
       }
-      const detail = result.ok ? `the CDN answered HTTP ${status} without a parameter` : result.detail;
-      if (n >= CDN_TRIES) return { kind: 'again', detail };
-      await clock.sleep(CDN_PAUSE_MS * n);
+      if (!signal.aborted && n >= CDN_TRIES) return { kind: 'again', detail: `CDN: ${detailOf(result)}` };
+      await clock.sleep(CDN_PAUSE_MS * n, signal);
+      if (signal.aborted) return { kind: 'stopped' };
     }
   }
 
+  async function uploadContent(
+    file: PartFile,
+    content: FileHandle,
+    user: string,
+    signal: AbortSignal,
+  ): Promise<Awaited<ReturnType<Uploader['upload']>>> {
+    const { md5, sizeBytes } = file;
+    const digest =
+      md5 === null || sizeBytes === null ? await digestOf(fileChunks(content)) : { md5, sizeBytes };
+    const key = randomBytes(16);
+    const address = await ask(file, digest, key, { user, signal });
+    if (!(address instanceof URL)) return address;
+    const source = { file, content, sizeBytes: digest.sizeBytes, key };
+    const posted = await post(address, source, signal);
+    if (posted.kind !== 'posted') return posted;
+    const media: UploadedMedia = {
+      kind: file.kind,
+      param: posted.param,
+      key: encodeMediaKey(key),
+      encryptedBytes: encryptedSize(digest.sizeBytes),
+      plainBytes: digest.sizeBytes,
+      md5: digest.md5,
+      name: file.name,
+    };
+    return { kind: 'uploaded', upload: JSON.stringify(media) };
+  }
+
   return {
-    async upload(file, user) {
-      let plain: Buffer;
+    async upload(file, user, signal) {
+      let content: FileHandle | undefined;
       try {
-        plain = await readFile(file.path);
+        content = await open(file.path);
+        return await uploadContent(file, content, user, signal);
       } catch (error) {
-        return { kind: 'refused', reason: `our copy of ${file.name} cannot be read: ${reasonOf(error)}` };
+        return unreadable(file.name, error);
+      } finally {
+        await content?.close();
       }
-      const key = randomBytes(16);
-      const filekey = randomBytes(16).toString('hex');
-      const md5 = createHash('md5').update(plain).digest('hex');
-      const encrypted = encryptMedia(plain, key);
-      const asked = await client.getUploadUrl({
-        filekey,
-        media_type: MEDIA_TYPE.file,
-        to_user_id: user,
-        rawsize: plain.length,
-        rawfilemd5: md5,
-        filesize: encrypted.length,
-        no_need_thumb: true,
-        aeskey: key.toString('hex'),
-      });
-      if (asked.kind === 'refused') {
-        if (asked.code === TOKEN_DEAD) return 'expired';
-        return { kind: 'refused', reason: `the server refused the upload (code ${asked.code})` };
-      }
-      if (asked.kind !== 'ok') return { kind: 'again', detail: `getuploadurl: ${describe(asked)}` };
-      const address = addressOf(asked.body, filekey);
-      if (!address) return { kind: 'refused', reason: 'the server named no address for the upload' };
-      if (!options.trust.isTrusted(address)) {
-        return {
-          kind: 'refused',
-          reason: `the server wants the file sent to ${address.host}, which is not trusted`,
-        };
-      }
-      const stored = await post(address, encrypted);
-      if ('kind' in stored) return stored;
-      const media: UploadedMedia = {
-        kind: 'file',
-        param: stored.param,
-        key: encodeMediaKey(key),
-        encryptedBytes: encrypted.length,
-        plainBytes: plain.length,
-        md5,
-        name: file.name,
-      };
-      return { kind: 'uploaded', upload: JSON.stringify(media) };
     },
   };
 }
 
-function describe(result: { kind: string; status?: number; detail?: string }): string {
-  return result.detail ?? (result.status === undefined ? result.kind : `HTTP ${result.status}`);
+/** Our copy is gone or was changed; or the disk does not give it out now. */
+function unreadable(name: string, error: unknown): Ended {
+  const detail = `our copy of ${name} cannot be sent: ${reasonOf(error)}`;
+  return error instanceof WxError || hasCode(error, 'ENOENT')
+    ? { kind: 'refused', reason: detail }
+    : { kind: 'again', detail };
+}
+
+/** Why the CDN says no, in its own words where it has some (protocol 5.2). */
+function whyOf({ status, headers, body }: HttpAnswer): string {
+  const words = headers['x-error-message'] || body.trim().split('\n', 1)[0] || '';
+  return words === '' ? `HTTP ${status}` : words.slice(0, REASON_CHARS);
+}
+
+/** What went wrong for now. */
+function detailOf(result: HttpResult): string {
+  if (!result.ok) return result.detail;
+  const { status } = result.answer;
+  return status === 200 ? 'no x-encrypted-param in its answer' : `HTTP ${status}`;
 }

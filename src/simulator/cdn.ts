@@ -53,6 +53,7 @@ export const upload: Handler = (world, call) => {
     cipher: call.raw,
     key: announced.key,
     rawSize: announced.rawSize,
+    rawMd5: announced.rawMd5,
     flaw,
   });
   return { status: 200, body: '', headers: { 'x-encrypted-param': announced.downloadParam } };

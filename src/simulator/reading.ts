@@ -1,6 +1,6 @@
 import { decodeMediaKey } from '../core/media-key.ts';
 import { ITEM_TYPE } from '../ilink/wire.ts';
-import type { Shown, World } from './world.ts';
+import type { Blob, Shown, World } from './world.ts';
 
 /** Whether a value from outside is a JSON object. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -41,7 +41,7 @@ export function readItem(world: World, item: Record<string, unknown>): ItemConte
     fileName: textIn(body, 'file_name') || null,
     sizeBytes: blob ? blob.rawSize : null,
     grey: blob
-      ? (blob.flaw ?? keyFlaw(media.key, blob.key))
+      ? (blob.flaw ?? keyFlaw(media.key, blob.key) ?? itemFlaw(body, blob))
       : 'nothing was uploaded under this encrypt_query_param',
     media,
   };
@@ -58,6 +58,17 @@ function keyFlaw(text: string, key: Buffer | null): string | null {
   return decodeMediaKey(text)?.equals(key)
     ? 'aes_key is not base64 of the 32 hex characters'
     : 'aes_key is not the key of the upload';
+}
+
+/** Sizes that a phone is told, of the ciphertext for pictures and films (protocol 5.5). */
+const CIPHER_SIZES = ['mid_size', 'video_size'];
+
+/** What an item says of its file, where it says it, must be so; a wrong size is a grey placeholder (protocol 0.3, 5.5). */
+function itemFlaw(body: Record<string, unknown>, { cipher, rawSize, rawMd5 }: Blob): string | null {
+  const size = CIPHER_SIZES.find((field) => body[field] !== undefined && body[field] !== cipher.length);
+  if (size !== undefined) return `${size} is not the ciphertext size`;
+  if (body.len !== undefined && body.len !== String(rawSize)) return 'len is not the plain size as a text';
+  return body.md5 === undefined || body.md5 === rawMd5 ? null : 'md5 is not that of the plain content';
 }
 
 function textIn(container: unknown, field: string): string {

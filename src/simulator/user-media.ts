@@ -46,7 +46,13 @@ export function mediaItem(world: World, kind: keyof typeof TYPES, input: MediaIn
   if (!earlier) {
     // What is quoted back later is checked like an upload; a plain image has no key to check.
     const held = kind === 'image' && input.plain ? null : key;
-    storeBlob(world, param, { cipher: told.encrypted, key: held, rawSize: plain.length, flaw: null });
+    storeBlob(world, param, {
+      cipher: told.encrypted,
+      key: held,
+      rawSize: plain.length,
+      rawMd5: md5,
+      flaw: null,
+    });
     if (world.settings.staleBlobs) world.sentFiles.set(md5, param);
   }
   const media: WireMessage = { encrypt_query_param: param };

@@ -98,6 +98,7 @@ export interface Blob {
   cipher: Buffer;
   key: Buffer | null;
   rawSize: number;
+  rawMd5: string;
   /** Why the phone cannot show it, or null. */
   flaw: string | null;
 }

@@ -2,7 +2,7 @@ import { newClientId } from '../core/ids.ts';
 import type { Database, Row } from './database.ts';
 import type { Intake } from './inbox-port.ts';
 import type { HeldPart, MergedHolds, PartOrigin, PartView } from './outbox-port.ts';
-import { appendParts, fileOf, OPEN, textOf, VIEW, viewOf } from './parts.ts';
+import { appendParts, CAN_RETURN, fileOf, OPEN, textOf, VIEW, viewOf } from './parts.ts';
 
 /** Puts everything a user has queued on hold. Returns the held parts as they are now. */
 export function holdUser(
@@ -147,7 +147,7 @@ function mergeAway(database: Database, row: Row, into: Row | undefined, nowMs: n
 export function requeueExpired(database: Database, input: { account: string }): number {
   return database.run(
     `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, finished_at = NULL, upload = NULL,
-       not_before = 0 WHERE account = ? AND state = 'expired' AND reason LIKE 'hold-max%'`,
+       not_before = 0 WHERE account = ? AND state = 'expired' AND ${CAN_RETURN}`,
     input.account,
   ).changes;
 }

@@ -1,3 +1,5 @@
+import type { ShownAs } from '../core/media.ts';
+
 /** Where a part of the outbox stands (design 3). */
 export type PartState =
   | 'queued'
@@ -18,6 +20,11 @@ export interface PartFile {
   path: string;
   /** The name the phone shows. */
   name: string;
+  /** As what the phone shows it. */
+  kind: ShownAs;
+  /** How long it is, and the hex md5 of it; null in parts of versions that did not look. */
+  sizeBytes: number | null;
+  md5: string | null;
 }
 
 /** A part to be queued: a text, or a file. */
@@ -50,7 +57,7 @@ export interface PartView {
   clientId: string;
   message: string | null;
   origin: PartOrigin;
-  kind: 'text' | 'file';
+  kind: 'text' | ShownAs;
   text: string;
   file: PartFile | null;
   state: PartState;

@@ -9,6 +9,9 @@ import type { NewPart, PartFile, PartOrigin, PartState, PartView } from './outbo
  */
 export const OPEN = "state IN ('queued', 'uploading', 'sending', 'held')";
 
+/** What has expired in a hold, and not by a wish of its sender, as SQL: `retry --expired` queues it again. */
+export const CAN_RETURN = "reason LIKE 'hold-max%'";
+
 /** The columns of {@link viewOf}; a row has twice as many, and reading one costs by the column. */
 export const VIEW = `seq, account, user, client_id, message, origin, text, file, state, reason, server_id, created_at,
   held_at, merged_into`;
@@ -132,11 +135,13 @@ export function replaceKey(
   dropParts(database, { ...input, seqs: waiting.map((row) => row.seq as number), reason: 'replaced' });
 }
 
-/** Which of these files no part that is not final names. */
+/** Which of these files nobody needs: no open part, and none that `retry --expired` would bring back. */
 export function unneededFiles(database: Database, paths: readonly string[]): string[] {
   const needed = new Set(
     database
-      .all(`SELECT file FROM parts WHERE file IS NOT NULL AND (${OPEN} OR state = 'expired')`)
+      .all(
+        `SELECT file FROM parts WHERE file IS NOT NULL AND (${OPEN} OR (state = 'expired' AND ${CAN_RETURN}))`,
+      )
       .map((row) => fileOf(row)?.path),
   );
   return paths.filter((path) => !needed.has(path));
@@ -152,7 +157,7 @@ export function viewOf(row: Row): PartView {
     clientId: row.client_id as string,
     message: row.message as string | null,
     origin: row.origin as PartOrigin,
-    kind: file === null ? 'text' : 'file',
+    kind: file?.kind ?? 'text',
     text: textOf(row),
     file,
     state: row.state as PartState,
@@ -171,5 +176,9 @@ export function textOf(row: Row): string {
 
 /** The file of a row; null for a text. */
 export function fileOf(row: Row): PartFile | null {
-  return row.file === null ? null : (JSON.parse((row.file as Buffer).toString('utf8')) as PartFile);
+  if (row.file === null) return null;
+  const stored: Partial<PartFile> & Pick<PartFile, 'path' | 'name'> = JSON.parse(
+    (row.file as Buffer).toString('utf8'),
+  );
+  return { kind: 'file', sizeBytes: null, md5: null, ...stored };
 }

@@ -96,8 +96,11 @@ export function returnPart(
   claimant: string,
 ): void {
   const { part, isMine } = claimed(database, input, null, claimant);
-  if (!part || !isMine || part.repeats !== 0) return;
-  if (part.state === 'sending') refund(database, part);
+  if (!part || !isMine) return;
+  if (part.state === 'sending') {
+    if (part.repeats !== 0) return;
+    refund(database, part);
+  }
   database.run("UPDATE parts SET state = 'queued', body = NULL WHERE seq = ?", input.seq);
 }
 
@@ -113,7 +116,8 @@ function claimed(
   claimant: string,
 ): { part: Row | null; isMine: boolean } {
   const row = database.one(
-    `SELECT seq, account, user, client_id, state, seen_seq, tries, repeats, throttled, unsure FROM parts
+    `SELECT seq, account, user, client_id, state, seen_seq, tries, repeats, throttled, unsure,
+       upload IS NOT NULL AS has_upload FROM parts
        WHERE seq = ? AND account = ?`,
     seq,
     account,
@@ -155,16 +159,19 @@ function settleRefusal(
     // A success ends the throttle of the account, so its step says whether there was one.
     provenUnthrottled: part.throttled === 1 && owner?.throttle_step === 0,
     tries: (part.tries as number) + 1,
+    doubtsReference: part.has_upload === 1 && part.tries === 0,
   });
   if (judgement.kind === 'refused') return refuse(database, part, judgement.reason, nowMs);
   refund(database, part);
-  const waitMs = judgement.kind === 'again' ? judgement.waitMs : 0;
-  // After a definite refusal the request may change: newer token, new client id, new upload (design 3). What was
-  // refused at a repeat may have arrived before: only by its client id can the server tell.
+  const { waitMs, uploadsAgain = false } = judgement.kind === 'again' ? judgement : { waitMs: 0 };
+  // After a definite refusal the request may change: newer token, new client id, new upload (design 3). A hold that
+  // the user ends uploads anew in any case. What was refused at a repeat may have arrived before: only by its client
+  // id can the server tell.
   const isUnsure = part.unsure === 1 || part.repeats !== 0;
   database.run(
-    `UPDATE parts SET state = 'queued', body = NULL, upload = NULL, client_id = ?, unsure = ?, tries = tries + 1,
-       repeats = 0, not_before = ?, reason = ? WHERE seq = ?`,
+    `UPDATE parts SET state = 'queued', body = NULL, upload = CASE WHEN ? THEN NULL ELSE upload END, client_id = ?,
+       unsure = ?, tries = tries + 1, repeats = 0, not_before = ?, reason = ? WHERE seq = ?`,
+    uploadsAgain ? 1 : 0,
     isUnsure ? (part.client_id as string) : newClientId(),
     isUnsure ? 1 : 0,
     nowMs + waitMs,

@@ -5,7 +5,7 @@ import { createDelivery, type Delivery } from '../../../src/runner/delivery.ts';
 import type { RunnerEvent } from '../../../src/runner/events.ts';
 import { replyOf } from '../../../src/runner/send-reply.ts';
 import type { Uploader } from '../../../src/runner/upload.ts';
-import type { Store, UploadResult } from '../../../src/store/port.ts';
+import type { Store } from '../../../src/store/port.ts';
 import { createJumpClock } from '../../helpers/jump-clock.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { ACCOUNT, createDesk, type Desk, FRIEND, OWNER, part } from '../store/conformance/desk.ts';
@@ -29,7 +29,7 @@ let expired: number;
 let sent: { user: string; text: string; body: string }[];
 /** What it answers, in turn; then everything is accepted. A promise keeps it waiting. */
 let answers: (Result | Promise<Result>)[];
-let uploads: (UploadResult | 'expired')[];
+let uploads: Awaited<ReturnType<Uploader['upload']>>[];
 
 beforeEach(async () => {
   data = await makeSqliteStores();
@@ -267,7 +267,7 @@ describe('a dead login', () => {
 });
 
 describe('files', () => {
-  const file = { path: '/copy', name: 'a.txt' };
+  const file = { path: '/copy', name: 'a.txt', kind: 'file' as const, sizeBytes: 1, md5: 'm' };
   const sendFile = () =>
     desk.store.enqueue({
       account: ACCOUNT,
@@ -311,7 +311,7 @@ describe('files', () => {
   });
 
   test('wait when the login is dead', async () => {
-    uploads.push('expired');
+    uploads.push({ kind: 'expired' });
     const [queued] = await sendFile();
     delivery.kick(OWNER);
     await settled();

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ReplyPiece } from '../../../src/core/message.ts';
 import { createOutgoing, type Outgoing } from '../../../src/runner/outgoing.ts';
 import { mergeForRelease, type ReplyShape, replyParts, textParts } from '../../../src/runner/reply.ts';
-import type { HeldPart, NewPart } from '../../../src/store/port.ts';
+import type { HeldPart, NewPart, PartFile } from '../../../src/store/port.ts';
 import { createJumpClock } from '../../helpers/jump-clock.ts';
 
 let folder: string;
@@ -71,7 +71,7 @@ describe('a reply as parts', () => {
 
   test('a file that is not there fails the whole reply', async () => {
     await expect(reply([{ text: 'hello' }, { file: join(folder, 'none'), name: null }])).rejects.toThrow(
-      'ENOENT',
+      'there is no file',
     );
   });
 
@@ -103,6 +103,8 @@ describe('a reply as parts', () => {
   });
 });
 
+const KEPT: PartFile = { path: '/x', name: 'x', kind: 'file', sizeBytes: 1, md5: 'm' };
+
 describe('held parts as they are released', () => {
   const clock = createJumpClock();
   const held = (text: string, over: Partial<HeldPart> = {}): HeldPart => ({
@@ -115,7 +117,7 @@ describe('held parts as they are released', () => {
   const merge = (parts: HeldPart[], expired = 0) => mergeForRelease(SHAPE, outgoing, clock)(parts, expired);
 
   test('texts become one, files follow', () => {
-    const file = { path: '/x', name: 'x' };
+    const file = KEPT;
     expect(merge([held('1'), held('', { file }), held('2')])).toEqual([
       { text: '1\n\n2', file: null },
       { text: '', file },
@@ -123,7 +125,7 @@ describe('held parts as they are released', () => {
   });
 
   test('only files are only files, nothing is nothing', () => {
-    const file = { path: '/x', name: 'x' };
+    const file = KEPT;
     expect(merge([held('', { file })])).toEqual([{ text: '', file }]);
     expect(merge([])).toEqual([]);
     expect(merge([], 2)).toEqual([{ text: expect.stringContaining('2'), file: null }]);
@@ -144,7 +146,7 @@ describe('held parts as they are released', () => {
   });
 
   test('held files leave less room for texts, but never none', () => {
-    const files = Array.from({ length: 9 }, () => held('', { file: { path: '/x', name: 'x' } }));
+    const files = Array.from({ length: 9 }, () => held('', { file: KEPT }));
     const merged = merge([...files, held('a'.repeat(9_000))]);
     expect(kinds(merged)).toEqual(['file', ...Array(9).fill('file')]);
   });

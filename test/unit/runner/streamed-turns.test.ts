@@ -209,6 +209,15 @@ describe('a later attempt', () => {
     expect(await queued()).toHaveLength(count);
   });
 
+  test('a file under a name that no phone shows as it is: said, then answered with', async () => {
+    const file: ReplyPiece = { file: join(folder, 'a.txt'), name: '../a:1.txt' };
+    await writeFile(file.file, 'x');
+    const seq = await says();
+    await attempt(seq, [file], AGAIN);
+    await attempt(seq, [], { kind: 'reply', pieces: [file] });
+    expect((await queued()).map((part) => part.file?.name)).toEqual(['a_1.txt']);
+  });
+
   /** What the phone is to show of attempts of which all but the last are cut off: each goes on from the one before. */
   function expected(attempts: readonly (readonly string[])[]): string[] {
     const shown: string[] = [];

@@ -64,6 +64,28 @@ test('a wrong key or an unknown blob is a grey placeholder', () =>
     expect(await grey(nowhere)).toEqual([expect.stringContaining('nothing was uploaded'), null]);
   }));
 
+test('an item that says a wrong size or md5 of its file is a grey placeholder', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    const [plain, key] = [randomBytes(100), randomBytes(16)];
+    const param = (await uploaded(sim, bot, plain, key)).headers.get('x-encrypted-param');
+    const media = { encrypt_query_param: param, aes_key: encodeMediaKey(key), encrypt_type: 1 };
+    const grey = async (type: number, field: string, facts: object) => {
+      await bot.send('', { item_list: [{ type, [field]: { media, ...facts } }] });
+      return sim.control.phone().shown.at(-1)?.grey;
+    };
+    expect(await grey(2, 'image_item', { mid_size: 112 })).toBeNull();
+    expect(await grey(2, 'image_item', { mid_size: 100 })).toBe('mid_size is not the ciphertext size');
+    expect(await grey(5, 'video_item', { video_size: 112 })).toBeNull();
+    expect(await grey(5, 'video_item', { video_size: 100 })).toBe('video_size is not the ciphertext size');
+    const file = { file_name: 'a', len: '100', md5: md5(plain) };
+    expect(await grey(4, 'file_item', file)).toBeNull();
+    expect(await grey(4, 'file_item', { file_name: 'a' })).toBeNull();
+    expect(await grey(4, 'file_item', { ...file, len: 100 })).toBe('len is not the plain size as a text');
+    expect(await grey(4, 'file_item', { ...file, len: '112' })).toBe('len is not the plain size as a text');
+    expect(await grey(4, 'file_item', { ...file, md5: md5(key) })).toContain('md5 is not');
+  }));
+
 test('the CDN checks size, key and md5; or accepts and greys', () =>
   withSimulator({}, async (sim) => {
     const bot = await talkingBot(sim);

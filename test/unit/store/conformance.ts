@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import type { MakeStore } from './conformance/desk.ts';
+import { describeFiles } from './conformance/files.ts';
 import { describeHolds } from './conformance/holds.ts';
 import { describeIntake } from './conformance/intake.ts';
 import { describeMediaKeys } from './conformance/media-keys.ts';
@@ -18,6 +19,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('turns', () => describeTurns(make));
     describe('outputs', () => describeOutputs(make));
     describe('outbox', () => describeOutbox(make));
+    describe('files', () => describeFiles(make));
     describe('refusals', () => describeRefusals(make));
     describe('holds', () => describeHolds(make));
     describe('sessions', () => describeSessions(make));

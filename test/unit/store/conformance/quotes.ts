@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { PartFile } from '../../../../src/store/port.ts';
 import {
   ACCOUNT,
   createDesk,
@@ -50,7 +51,7 @@ export function describeQuotes(make: MakeStore): void {
 
     test('a file that was sent comes with what the CDN gave for it', async () => {
       await desk.says(OWNER);
-      const file = { path: '/out/1', name: 'a.pdf' };
+      const file: PartFile = { path: '/out/1', name: 'a.pdf', kind: 'file', sizeBytes: 1, md5: 'm' };
       const view = await desk.sends(OWNER, '', { parts: [{ ...part(''), file }] });
       await desk.claim(OWNER);
       await desk.store.settleUpload({
