@@ -1,8 +1,7 @@
 import type { FailureReason, Outcome, ReplyPiece } from '../core/message.ts';
-import { readReplyFile } from './http-files.ts';
+import { type FileContext, readReplyFile } from './http-files.ts';
 import type { AgentAnswer } from './http-sender.ts';
 import { decodeText, replyTextOf, stripTerminal } from './output.ts';
-import type { TurnContext } from './port.ts';
 import { isObject, parseJson } from './reply-line.ts';
 import { MAX_STREAM_BYTES, type ReplyStream } from './reply-stream.ts';
 import { cutUtf8, lastLineOf } from './text-bytes.ts';
@@ -36,7 +35,7 @@ export function isStream({ status, headers }: Pick<AgentAnswer, 'status' | 'head
  */
 export async function outcomeOfAnswer(
   answer: AgentAnswer,
-  context: TurnContext,
+  context: FileContext,
   stream: Pick<ReplyStream, 'bad'>,
   nowMs: number,
 ): Promise<Outcome> {
@@ -67,7 +66,7 @@ export function outcomeBeforeBody(answer: AgentAnswer, nowMs: number, limitBytes
   return badOutput(`the answer is compressed (${headers['content-encoding']}), which was not asked for`);
 }
 
-async function readAnswer({ headers, body }: AgentAnswer, context: TurnContext): Promise<Outcome> {
+async function readAnswer({ headers, body }: AgentAnswer, context: FileContext): Promise<Outcome> {
   const contentType = headers['content-type'] ?? '';
   switch (formOf(contentType)) {
     case 'text':
@@ -84,7 +83,7 @@ async function readAnswer({ headers, body }: AgentAnswer, context: TurnContext):
   }
 }
 
-async function readObject(value: unknown, context: TurnContext): Promise<Outcome> {
+async function readObject(value: unknown, context: FileContext): Promise<Outcome> {
   if (!isObject(value)) return badOutput('the answer is no JSON object');
   const { text, files, silent } = value;
   if (silent === true) {

@@ -1,5 +1,6 @@
-import type { Dispatcher } from 'undici';
 import type { Environment } from './environment.ts';
+import { createFileFetcher, type FileRequest } from './file-fetch.ts';
+import { type HttpClient, openClient, UNLIMITED } from './http-client.ts';
 import { createLineFeed, type TakeLine } from './line-feed.ts';
 import { MAX_LINE_CHARS } from './reply-stream.ts';
 
@@ -31,6 +32,8 @@ export interface AgentAnswer {
 export interface AgentSender {
   /** Rejects when there is no complete answer. Follows no redirect. */
   send(request: AgentRequest): Promise<AgentAnswer>;
+  /** Fetches a file that an answer names; null when it is there, else what is wrong. Never rejects. */
+  fetchFile(request: FileRequest): Promise<string | null>;
   /** Ends all connections. */
   close(): Promise<void>;
 }
@@ -38,9 +41,10 @@ export interface AgentSender {
 /** Opens a sender; proxies are those of the environment (contract 1). The HTTP client is loaded by the first request. */
 export function createAgentSender(environment: Environment): AgentSender {
   let opening: Promise<HttpClient> | undefined;
+  const files = createFileFetcher(environment);
   return {
     async send({ url, headers, body, signal, ...reading }) {
-      opening ??= openClient(environment);
+      opening ??= openClient(environment, UNLIMITED);
       const client = await opening;
       const { origin, pathname, search } = new URL(url);
       const response = await client.request({
@@ -55,43 +59,12 @@ export function createAgentSender(environment: Environment): AgentSender {
       const head = { status: response.statusCode, headers: joinHeaders(response.headers) };
       return { ...head, ...(await readBody(response.body, head, reading)) };
     },
+    fetchFile: files.fetch,
     async close() {
       if (opening) await (await opening).close();
+      await files.close();
     },
   };
-}
-
-interface HttpClient {
-  request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData>;
-  close(): Promise<void>;
-}
-
-/** Without a proxy two files of undici do; the whole of it also loads fetch, WebSocket, caches and mocks. */
-async function openClient(environment: Environment): Promise<HttpClient> {
-  const { default: request } = await import('undici/lib/api/api-request.js');
-  const dispatcher = await openDispatcher(environment);
-  return {
-    request: (options) => request.call(dispatcher, options),
-    close: () => dispatcher.destroy(),
-  };
-}
-
-/** Kept-alive connections to agents, without limits of time; through the proxies that the environment names (contract 1). */
-export async function openDispatcher(environment: Environment): Promise<Dispatcher> {
-  const proxies = {
-    // Empty strings, because undici reads the environment itself where it is told nothing.
-    httpProxy: environment.http_proxy || environment.HTTP_PROXY || '',
-    httpsProxy: environment.https_proxy || environment.HTTPS_PROXY || '',
-    noProxy: environment.no_proxy || environment.NO_PROXY || '',
-  };
-  // The turn's own limit bounds the whole exchange; an agent may think for minutes before it says a word.
-  const unlimited = { headersTimeout: 0, bodyTimeout: 0 };
-  if (proxies.httpProxy === '' && proxies.httpsProxy === '') {
-    const { default: Agent } = await import('undici/lib/dispatcher/agent.js');
-    return new Agent(unlimited);
-  }
-  const { EnvHttpProxyAgent } = await import('undici');
-  return new EnvHttpProxyAgent({ ...unlimited, ...proxies });
 }
 
 async function readBody(

@@ -71,7 +71,12 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
     } finally {
       limit.release();
     }
-    if (!terms.answer) return outcomeOfAnswer(answer, context, stream, clock.now());
+    if (!terms.answer) {
+      const { signal, alive } = context;
+      const fetchFile = (fileUrl: string, path: string) =>
+        sender.fetchFile({ url: fileUrl, ownHost: terms.url.hostname, path, signal, onAlive: alive });
+      return outcomeOfAnswer(answer, { ...context, fetchFile }, stream, clock.now());
+    }
     const early = outcomeBeforeBody(answer, clock.now(), MAX_BODY_BYTES);
     if (early) return conversations.explain(early, answer.status, conversation);
     const read = readByTerms(answer, terms.answer);

@@ -6,8 +6,8 @@ import { reasonOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcome } from '../core/message.ts';
 import type { Environment } from './environment.ts';
+import { openDispatcher, UNLIMITED } from './http-client.ts';
 import { retryAfterMs } from './http-reply.ts';
-import { openDispatcher } from './http-sender.ts';
 import { type ModelAnswer, readStream, readWhole, withoutThinking } from './openai-answer.ts';
 import { type Exchange, exchangesBefore, remember } from './openai-memory.ts';
 import { type Question, questionOf } from './openai-question.ts';
@@ -37,7 +37,7 @@ const NO_TIMEOUT_MS = 2 ** 31 - 1;
 /** An agent behind a chat-completions server: the conversation goes out, what the model says is the answer. */
 export function createOpenAiAgent(options: OpenAiAgentOptions): Agent {
   const { baseUrl, model, log } = options;
-  const opening = openDispatcher(options.environment);
+  const opening = openDispatcher(options.environment, UNLIMITED);
   opening.catch(() => {}); // told by every turn
 
   async function ask(

@@ -133,7 +133,13 @@ describe('what an HTTP agent answers', () => {
     [json, '{"text":null}', /text is no string/],
     [json, '{"files":{}}', /files is no list/],
     [json, '{"silent":true,"text":"hi"}', /silent and something to say/],
-    [json, '{"files":[{"url":"https://x.y/z.png"}]}', /files\[0\]: files by url are not supported yet/],
+    [json, '{"files":[{"url":"photo.png"}]}', /files\[0\]\.url is no URL/],
+    [json, '{"files":[{"url":"file:///etc/passwd"}]}', /files\[0\]: .*only http and https/],
+    [
+      json,
+      '{"files":[{"url":"http://10.0.0.1/k?secret"}]}',
+      /http:\/\/10\.0\.0\.1\/k cannot be fetched: 10.* is inside/,
+    ],
     [json, '{"files":[{"path":"/etc/hosts","base64":"eA=="}]}', /exactly one of/],
     [json, '{"files":[{"name":"x"}]}', /exactly one of/],
     [json, '{"files":[7]}', /files\[0\] is no object/],
@@ -264,13 +270,14 @@ describe('what an HTTP agent answers', () => {
     expect(signs).toBe(3);
   });
 
-  it('is files by path and as base64, behind the text, under harmless names', async () => {
+  it('is files by path, as base64 and by url, behind the text, under harmless names', async () => {
     const data = Buffer.from([0, 1, 2, 255]).toString('base64');
     const root = temporaryFolder();
     const local = join(root, 'local.txt');
     writeFileSync(local, 'x');
     const long = `${'名'.repeat(100)}.jpeg`;
-    const { url } = await serve((response) =>
+    const { url } = await serve((response, { request }) => {
+      if (request.method === 'GET') return response.end('chart');
       response.writeHead(200, json).end(
         JSON.stringify({
           text: 'see',
@@ -280,10 +287,11 @@ describe('what an HTTP agent answers', () => {
             { base64: data, name: 'C:\\temp\\..' },
             { base64: data },
             { base64: '', name: long },
+            { url: new URL('/chart%201.png?key=secret', url).href },
           ],
         }),
-      ),
-    );
+      );
+    });
     const agent = agentAt(url);
     const outcome = await agent.answer();
     const reply = join(agent.root, 'reply');
@@ -292,13 +300,15 @@ describe('what an HTTP agent answers', () => {
       pieces: [
         { text: 'see' },
         { file: local, name: null },
-        { file: join(reply, '2-a_b_.png'), name: 'a_b_.png' },
-        { file: join(reply, '3-file'), name: null },
-        { file: join(reply, '4-file'), name: null },
-        { file: join(reply, `5-${'名'.repeat(38)}.jpeg`), name: `${'名'.repeat(38)}.jpeg` },
+        { file: join(reply, '2'), name: 'a_b_.png' },
+        { file: join(reply, '3'), name: 'file' },
+        { file: join(reply, '4'), name: 'file' },
+        { file: join(reply, '5'), name: `${'名'.repeat(83)}.jpeg` },
+        { file: join(reply, '6'), name: 'chart 1.png' },
       ],
     });
-    expect(readFileSync(join(reply, '2-a_b_.png')).toString('base64')).toBe(data);
+    expect(readFileSync(join(reply, '2')).toString('base64')).toBe(data);
+    expect(readFileSync(join(reply, '6'), 'utf8')).toBe('chart');
   });
 
   it('may be long, within bounds', async () => {
@@ -390,7 +400,7 @@ describe('an HTTP agent that does not answer', () => {
       response.writeHead(200, json).end('{"files":[{"base64":"eA=="}]}'),
     );
     const agent = agentAt(url);
-    mkdirSync(join(agent.root, 'reply', '1-file'), { recursive: true });
+    mkdirSync(join(agent.root, 'reply', '1'), { recursive: true });
     await expect(agent.answer()).rejects.toThrow('EISDIR');
   });
 });
