@@ -105,6 +105,7 @@ function ioOf(onLog: ((line: string) => void) | undefined): Io {
     outAll: async () => {},
     err: (text) => onLog?.(text.replace(/\n$/, '')),
     readStdin: async () => Buffer.alloc(0),
+    stdin: async function* () {},
     ask: async () => null,
     stdoutIsTerminal: false,
     stderrIsTerminal: false,

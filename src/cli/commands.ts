@@ -76,9 +76,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'send',
-    about: 'send a text, from the arguments or from stdin',
+    about: 'send a text, from the arguments or from stdin, and files',
     args: '[text...]',
-    settings: ['to', 'stdin', 'sendFormat', 'wait', 'id', 'key', 'ttl', 'hold', 'strict'],
+    settings: ['to', 'file', 'sendName', 'stdin', 'sendFormat', 'wait', 'id', 'key', 'ttl', 'hold', 'strict'],
     load: async () => (await import('./actions.ts')).send,
   },
   {

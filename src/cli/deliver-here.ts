@@ -7,12 +7,15 @@ import { tryLock } from '../store/lock.ts';
 import type { Store } from '../store/port.ts';
 import type { CommandContext } from './context.ts';
 import { type Connection, connect, loginDigest, openTransport, thisProcess } from './home.ts';
+import type { Patience } from './patience.ts';
+import { createProgressLine } from './progress-line.ts';
+import { wordsOf } from './words.ts';
 
 /** How often a `send` looks whether another process has polled. */
 const LOOK_EVERY_MS = 50;
 
 /**
- * Delivers what one user has queued, without a runner, until `giveUpAtMs` on the monotonic clock.
+ * Delivers what one user has queued, without a runner, for as long as there is patience, which files that go out renew.
  * With no usable context (none, older than 24 h, budget spent) it first makes one whole poll, whose
  * messages wait in the inbox for the next run (contract 2). Returns whether the login is dead.
  */
@@ -20,15 +23,29 @@ export async function deliverHere(
   context: CommandContext,
   store: Store,
   to: { account: Account; user: string },
-  giveUpAtMs: number,
+  patience: Patience,
 ): Promise<boolean> {
   const { clock, log } = context;
   const { account, user } = to;
   const transport = openTransport(context);
+  const progress = createProgressLine({
+    ...context,
+    isShown: context.io.stderrIsTerminal && !context.json && !context.settings(['quiet']).quiet,
+    words: wordsOf(context.language),
+    count: 1,
+  });
+  const track = progress.track(0);
   try {
-    const connection = connect(context, account, transport);
+    const furthest = new Map<string, number>();
+    const connection = connect(context, account, transport, ({ path }, sentBytes, totalBytes) => {
+      track(sentBytes, totalBytes);
+      // One that fails again and again at the same place comes no further.
+      if (sentBytes <= (furthest.get(path) ?? 0)) return;
+      furthest.set(path, sentBytes);
+      patience.renew();
+    });
     const { isOpen } = await store.budget({ account: account.key, user, nowMs: clock.now() });
-    if (!isOpen && (await fetchContext(context, store, connection, to, giveUpAtMs))) return true;
+    if (!isOpen && (await fetchContext(context, store, connection, to, patience))) return true;
     let expired = false;
     const delivery = createDelivery({
       ...connection,
@@ -45,14 +62,16 @@ export async function deliverHere(
       onError: (error) => log.error(String(error)),
     });
     delivery.kick(user);
-    const leftMs = Math.max(0, giveUpAtMs - clock.monotonic());
-    const late = new AbortController();
-    await Promise.race([delivery.settled(leftMs), clock.sleep(leftMs, late.signal)]);
-    late.abort();
+    for (let leftMs = patience.leftMs(); leftMs > 0 && delivery.pending(leftMs); leftMs = patience.leftMs()) {
+      const late = new AbortController();
+      await Promise.race([delivery.settled(leftMs), clock.sleep(leftMs, late.signal)]);
+      late.abort();
+    }
     await delivery.stop();
     if (expired) await store.markLogin({ account: account.key, login: loginDigest(account), expired });
     return expired;
   } finally {
+    progress.end();
     await transport.close();
   }
 }
@@ -66,7 +85,7 @@ async function fetchContext(
   store: Store,
   connection: Connection,
   { account, user }: { account: Account; user: string },
-  giveUpAtMs: number,
+  patience: Patience,
 ): Promise<boolean> {
   const { clock } = context;
   const startedAtMs = clock.now();
@@ -82,7 +101,7 @@ async function fetchContext(
     }
     const parts = await store.openParts(account.key);
     const waits = parts.some((part) => part.user === user && part.state === 'queued');
-    if (!waits || clock.monotonic() >= giveUpAtMs) return false;
+    if (!waits || patience.leftMs() === 0) return false;
     await clock.sleep(LOOK_EVERY_MS);
   }
 }

@@ -7,10 +7,10 @@ import { plainFileName } from '../core/file-name.ts';
 import type { FetchFailure, FetchMedia, FetchResult } from '../media/port.ts';
 import { typeByName } from '../media/type-by-name.ts';
 import type { CommandContext } from './context.ts';
-import { createProgressLine } from './download-progress.ts';
 import { findWanted, type Wanted, type WantedSource } from './download-sources.ts';
 import { openTransport } from './home.ts';
 import { openCdn } from './open-cdn.ts';
+import { createProgressLine } from './progress-line.ts';
 import { wordsOf } from './words.ts';
 
 /** Files fetched at the same time. */

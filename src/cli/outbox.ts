@@ -62,6 +62,6 @@ function rowOf(part: PartView): string[] {
     new Date(part.createdAtMs).toLocaleString(),
     part.user,
     part.reason === null ? part.state : `${part.state} (${part.reason})`,
-    part.file ? `[${part.file.name}]` : excerpt(part.text, TEXT_COLUMNS),
+    part.file ? `[${part.kind}: ${part.file.name}]` : excerpt(part.text, TEXT_COLUMNS),
   ];
 }

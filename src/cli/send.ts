@@ -1,15 +1,17 @@
 import { WxError } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../runner/options.ts';
-import { createOutgoing } from '../runner/outgoing.ts';
+import { createOutgoing, type Outgoing } from '../runner/outgoing.ts';
 import { replyParts } from '../runner/reply.ts';
 import type { Account } from '../store/accounts-file.ts';
 import { lockHolder } from '../store/lock.ts';
-import { OPEN_PART_STATES, type PartView, type Store } from '../store/port.ts';
+import { type NewPart, OPEN_PART_STATES, type PartFile, type PartView, type Store } from '../store/port.ts';
 import { codeBlock } from '../text/code-block.ts';
 import type { CommandContext } from './context.ts';
 import { deliverHere } from './deliver-here.ts';
 import { chooseAccount, loginDigest, openHomeStore } from './home.ts';
+import { createPatience, type Patience } from './patience.ts';
+import { contentToSend, keepFiles, type SendContent } from './send-content.ts';
 import { reportSend } from './send-report.ts';
 
 /** How often a waiting `send` looks whether the runner beside it has delivered. */
@@ -27,28 +29,18 @@ interface Target {
   isLoginDead: boolean;
 }
 
-/** `wxagent send`: puts a text into the outbox and waits for its verdict. */
+/** `wxagent send`: puts a text and files into the outbox and waits for their verdict. */
 export async function send(context: CommandContext, words: string[]): Promise<number> {
-  const flags = context.settings(['stdin', 'sendFormat', 'wait', 'id', 'key', 'ttl', 'hold', 'strict']);
-  const text = await textToSend(context, words, flags.stdin);
+  const flags = context.settings(['sendFormat', 'wait', 'id', 'key', 'ttl', 'hold', 'strict']);
+  const content = await contentToSend(context, words);
   const store = openHomeStore(context);
   try {
     const target = await findTarget(context, store);
-    const nowMs = context.clock.now();
-    const queued = await store.enqueue({
-      account: target.key,
-      user: target.user,
-      message: context.environment.get('WXAGENT_MESSAGE_ID') ?? null,
-      parts: await partsOf(context, store, target, text, flags.sendFormat),
-      id: flags.id,
-      key: flags.key,
-      expiresAtMs: flags.ttl === null ? null : nowMs + flags.ttl,
-      nowMs,
-    });
-    const seqs = queued.map((part) => part.seq);
-    const giveUpAtMs = context.clock.monotonic() + flags.wait;
-    const expired = await deliver(context, store, target, giveUpAtMs);
-    let parts = await verdicts(context, store, seqs, expired ? 0 : giveUpAtMs);
+    const outgoing = createOutgoing(context.paths.media('out', target.key));
+    const seqs = await enqueue(context, store, target, { ...content, outgoing });
+    const patience = createPatience(context.clock, flags.wait);
+    const expired = await deliver(context, store, target, patience);
+    let parts = await verdicts(context, store, seqs, expired ? null : patience);
     const waiting = parts.filter((part) => OPEN_PART_STATES.includes(part.state)).map((part) => part.seq);
     const dropped = !flags.hold && waiting.length > 0;
     if (dropped) {
@@ -56,6 +48,8 @@ export async function send(context: CommandContext, words: string[]): Promise<nu
       await store.dropParts(drop);
       parts = await store.parts(seqs);
     }
+    const files = parts.flatMap(({ file }) => file?.path ?? []);
+    await outgoing.discard(await store.unneededFiles(files));
     return reportSend(context, {
       account: target.id,
       user: target.user,
@@ -69,23 +63,29 @@ export async function send(context: CommandContext, words: string[]): Promise<nu
   }
 }
 
-/** The text of the arguments, or of stdin. Throws WxError `usage` when there is none, or both. */
-async function textToSend(context: CommandContext, words: string[], stdin: boolean): Promise<string> {
-  if (words.length > 0) {
-    if (stdin) throw new WxError('usage', 'send takes its text from the arguments or from --stdin, not both');
-    return checkText(words.join(' '));
-  }
-  if (!stdin && context.io.stdinIsTerminal) {
-    throw new WxError('usage', 'send needs a text', {
-      hint: "wxagent send 'hello', or: echo hello | wxagent send",
-    });
-  }
-  return checkText((await context.io.readStdin()).toString('utf8').replace(/\r?\n$/, ''));
-}
-
-function checkText(text: string): string {
-  if (text.trim() === '') throw new WxError('usage', 'there is nothing to send: the text is empty');
-  return text;
+/** Copies the files and queues everything; the numbers of the parts. With an `--id` that is known, those of before. */
+async function enqueue(
+  context: CommandContext,
+  store: Store,
+  target: Target,
+  { text, files, outgoing }: SendContent & { outgoing: Outgoing },
+): Promise<number[]> {
+  const { sendFormat, id, key, ttl } = context.settings(['sendFormat', 'id', 'key', 'ttl']);
+  const kept = await keepFiles(context, files, outgoing);
+  const nowMs = context.clock.now();
+  const queued = await store.enqueue({
+    account: target.key,
+    user: target.user,
+    message: context.environment.get('WXAGENT_MESSAGE_ID') ?? null,
+    parts: await partsOf(store, target, { text, kept, form: sendFormat, outgoing, nowMs }),
+    id,
+    key,
+    expiresAtMs: ttl === null ? null : nowMs + ttl,
+    nowMs,
+  });
+  // Copies for an --id that was known.
+  await outgoing.discard(await store.unneededFiles(kept.map(({ path }) => path)));
+  return queued.map((part) => part.seq);
 }
 
 /** The account of `--account`, and the user of `--to`, of the agent that calls, or the owner. */
@@ -137,24 +137,25 @@ function unknownUser(id: string): never {
 }
 
 async function partsOf(
-  context: CommandContext,
   store: Store,
   target: Target,
-  text: string,
-  form: 'wechat' | 'raw' | 'code',
-) {
-  const nowMs = context.clock.now();
+  content: {
+    text: string | null;
+    kept: PartFile[];
+    form: 'wechat' | 'raw' | 'code';
+    outgoing: Outgoing;
+    nowMs: number;
+  },
+): Promise<NewPart[]> {
+  const { text, kept, form, outgoing, nowMs } = content;
   const { left, isOpen } = await store.budget({ account: target.key, user: target.user, nowMs });
+  const texts = text === null ? [] : [{ text: form === 'code' ? codeBlock(text) : text }];
   return replyParts(
-    [{ text: form === 'code' ? codeBlock(text) : text }],
+    [...texts, ...kept.map((file) => ({ kept: file }))],
     { ...DEFAULT_RUNNER_OPTIONS, format: form === 'wechat' ? 'wechat' : 'raw' },
     { origin: 'send', runId: newUuid() },
-    {
-      // Without an open window the text waits for the user's next message, and then has a whole budget.
-      budgetLeft: isOpen ? left : Number.POSITIVE_INFINITY,
-      outgoing: createOutgoing(context.paths.media('out', target.key)),
-      nowMs,
-    },
+    // Without an open window the text waits for the user's next message, and then has a whole budget.
+    { budgetLeft: isOpen ? left : Number.POSITIVE_INFINITY, outgoing, nowMs },
   );
 }
 
@@ -163,25 +164,30 @@ async function deliver(
   context: CommandContext,
   store: Store,
   target: Target,
-  giveUpAtMs: number,
+  patience: Patience,
 ): Promise<boolean> {
   const { account, user } = target;
   const runs = lockHolder(context.paths.pollerLock(target.key)) !== null;
   if (runs || account === null) return false;
-  return target.isLoginDead || deliverHere(context, store, { account, user }, giveUpAtMs);
+  return target.isLoginDead || deliverHere(context, store, { account, user }, patience);
 }
 
-/** The parts as they stand when all have a verdict, or when the time is up. Merged ones have the verdict of their text. */
+/**
+ * The parts as they stand when all have a verdict, or when the time is up (`patience` null: now), which an upload by
+ * the runner beside this does not use up. Merged ones have the verdict of their text.
+ */
 async function verdicts(
   context: CommandContext,
   store: Store,
   seqs: readonly number[],
-  giveUpAtMs: number,
+  patience: Patience | null,
 ): Promise<PartView[]> {
   for (;;) {
     const views = await Promise.all((await store.parts(seqs)).map((part) => whatItWentIn(store, part)));
     const open = views.some((part) => part.state !== 'held' && OPEN_PART_STATES.includes(part.state));
-    if (!open || context.clock.monotonic() >= giveUpAtMs) return views;
+    if (!open || patience === null || patience.leftMs() === 0) return views;
+    // Its first try: one that has failed has a reason.
+    if (views.some((part) => part.state === 'uploading' && part.reason === null)) patience.renew();
     await context.clock.sleep(LOOK_EVERY_MS);
   }
 }

@@ -8,6 +8,8 @@ export interface Io {
   err(text: string): void;
   /** Reads all of stdin. */
   readStdin(): Promise<Buffer>;
+  /** stdin as it comes in, for what may be large. */
+  stdin(): AsyncIterable<Uint8Array>;
   /** Asks on the terminal; null when it was closed. */
   ask(question: string, signal: AbortSignal): Promise<string | null>;
   readonly stdoutIsTerminal: boolean;

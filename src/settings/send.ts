@@ -4,6 +4,18 @@ import type { Setting } from './setting.ts';
 export const SEND = {
   to: { kind: 'text', flag: '--to <user>', about: 'who gets it (default: the owner)', flagOnly: true },
   stdin: { kind: 'switch', flag: '--stdin', about: 'read the text from stdin', flagOnly: true },
+  file: {
+    kind: 'list',
+    flag: '--file <path|->',
+    about: 'send this file after the text; -: what stdin brings (repeatable)',
+    flagOnly: true,
+  },
+  sendName: {
+    kind: 'text',
+    flag: '--name <name>',
+    about: 'what the phone calls the file',
+    flagOnly: true,
+  },
   sendFormat: {
     kind: 'choice',
     flag: '--format <form>',
@@ -29,7 +41,7 @@ export const SEND = {
   key: {
     kind: 'text',
     flag: '--key <key>',
-    about: 'replaces a waiting text of the same key',
+    about: 'replaces what waits under the same key',
     flagOnly: true,
   },
   hold: {

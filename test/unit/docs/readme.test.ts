@@ -153,6 +153,7 @@ const silent = {
   err() {},
   outAll: async () => {},
   readStdin: async () => Buffer.alloc(0),
+  stdin: async function* () {},
   ask: async () => null,
   stdoutIsTerminal: false,
   stderrIsTerminal: false,

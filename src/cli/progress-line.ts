@@ -6,9 +6,9 @@ import type { Words } from './words.ts';
 const DRAW_EVERY_MS = 200;
 const MIB = 1024 * 1024;
 
-/** A line on the terminal that says how far a download is. */
+/** A line on the terminal that says how far files have come. */
 export interface ProgressLine {
-  /** What one of the files tells of itself; see FetchRequest. */
+  /** What one of the files tells of itself. */
   track(index: number): (doneBytes: number, totalBytes: number | null) => void;
   /** Takes the line away. */
   end(): void;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createProgressLine, progressText } from '../../../src/cli/download-progress.ts';
+import { createProgressLine, progressText } from '../../../src/cli/progress-line.ts';
 import { wordsOf } from '../../../src/cli/words.ts';
 
 const MIB = 1024 * 1024;
