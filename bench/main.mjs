@@ -12,6 +12,7 @@ import { measureEcho } from './echo.mjs';
 import { tableOf } from './figures.mjs';
 import { measureLong } from './long.mjs';
 import { measureMedia } from './media.mjs';
+import { measureMediaUpload } from './media-upload.mjs';
 import { measureMemory } from './memory.mjs';
 import { createFolder, startPhones } from './sides.mjs';
 import { measureSlow } from './slow.mjs';
@@ -26,7 +27,7 @@ const ROOMS = {
   spawned: measureSpawned,
   slow: measureSlow,
   memory: measureMemory,
-  media: measureMedia,
+  media: async (given) => [...(await measureMedia(given)), ...(await measureMediaUpload(given))],
   long: measureLong,
 };
 /** Rooms measured when none is named: those that take seconds. */

@@ -20,6 +20,9 @@ let written = 0;
 const CALLS = {
   baseUrl: () => simulator.baseUrl,
 
+  /** Changes settings of the simulator. */
+  settings: (patch) => control.changeSettings(patch),
+
   /** Bots of new users. */
   bots: ({ count, label }) =>
     Array.from({ length: count }, (_, n) => control.createBot(`${label}-${n}@im.wechat`)),

@@ -78,7 +78,7 @@ export function startWxagent(home, args) {
     if (code !== 0 && code !== null)
       process.stderr.write(`wxagent ${args.join(' ')} left with ${code}:\n${readFileSync(log)}`);
   });
-  return { pid: child.pid, stop: () => end(child, 'SIGTERM') };
+  return { pid: child.pid, ended: once(child, 'exit'), stop: () => end(child, 'SIGTERM') };
 }
 
 /** Starts the bare loop for these bots. */
