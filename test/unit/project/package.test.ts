@@ -41,7 +41,7 @@ describe('the package', () => {
 
   it('holds nothing else', () => {
     const expected =
-      /^(package\.json|LICENSE|CHANGELOG\.md|README(\.[\w-]+)?\.md|docs\/[\w.-]+\.(md|json)|bin\/wxagent\.js|dist\/licenses\.txt|dist\/[\w-]+\.js|dist\/([\w-]+\/)*[\w-]+\.d\.ts)$/;
+      /^(package\.json|LICENSE|CHANGELOG\.md|README(\.[\w-]+)?\.md|docs\/[\w.-]+\.(md|json)|bin\/wxagent\.js|examples\/[\w./-]+|dist\/licenses\.txt|dist\/[\w-]+\.js|dist\/([\w-]+\/)*[\w-]+\.d\.ts)$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 
