@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+
 /** What is started: a line for the shell, with `args` as further words behind it, or a program with its arguments (contract 3). */
 export type Command = { shell: string; args?: readonly string[] } | { argv: readonly [string, ...string[]] };
 
@@ -34,9 +36,14 @@ export function commandLineOf(command: Command, platform: NodeJS.Platform, comsp
   return { file, args, verbatim: false };
 }
 
-/** The command as people know it: for the log. */
+/** Variables that are set for a command in front of it. */
+const ASSIGNMENTS = /^\s*(?:\w+=(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])*\s+)*/;
+
+/** The program of a command, for the log and the chat; the rest of it may hold secrets. */
 export function nameOf(command: Command): string {
-  return 'shell' in command ? command.shell : command.argv.join(' ');
+  if ('argv' in command) return basename(command.argv[0]);
+  const [program = 'shell'] = /^[^\s;|&<>()]+/.exec(command.shell.replace(ASSIGNMENTS, '')) ?? [];
+  return basename(program);
 }
 
 /** One word that survives both cmd's own parser and the argument parser of the program it starts. */

@@ -3,6 +3,7 @@
  * twenty files of the bundle, and each file takes its time at every start.
  */
 export { listAccounts, logout, useAccount } from './accounts.ts';
+export { allowUser, disallowUser, listAllowed } from './allow.ts';
 export { download } from './download.ts';
 export { listen } from './listen.ts';
 export { login } from './login.ts';

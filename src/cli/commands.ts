@@ -123,6 +123,34 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./actions.ts')).retry,
   },
   {
+    name: 'allow',
+    about: 'who may write to the bot beside its owner',
+    settings: [],
+    subcommands: [
+      {
+        name: 'list',
+        about: 'list them',
+        settings: [],
+        isDefault: true,
+        load: async () => (await import('./actions.ts')).listAllowed,
+      },
+      {
+        name: 'add',
+        about: 'let a user in',
+        args: '<user>',
+        settings: [],
+        load: async () => (await import('./actions.ts')).allowUser,
+      },
+      {
+        name: 'remove',
+        about: 'let a user in no more',
+        args: '<user>',
+        settings: [],
+        load: async () => (await import('./actions.ts')).disallowUser,
+      },
+    ],
+  },
+  {
     name: 'status',
     about: 'logins, runners, what waits, what may still be sent',
     settings: [],

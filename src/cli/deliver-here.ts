@@ -117,7 +117,7 @@ async function pollHere(
     ...connection,
     account: { key: account.key, login: loginDigest(account), owner: account.owner },
     store,
-    settings: DEFAULT_RUNNER_OPTIONS,
+    settings: { ...DEFAULT_RUNNER_OPTIONS, ...context.settings(['commands']) },
     clock: context.clock,
     log: context.log,
     rescue: (line) => context.io.err(`${line}\n`),

@@ -28,7 +28,7 @@ export async function awaitFirstMessage(
       account: { key: account.key, login: loginDigest(account), owner: account.owner },
       store,
       ...connect(context, account, transport),
-      settings: DEFAULT_RUNNER_OPTIONS,
+      settings: { ...DEFAULT_RUNNER_OPTIONS, ...context.settings(['commands']) },
       clock: context.clock,
       log: context.log,
       rescue: (line) => context.io.err(`${line}\n`),

@@ -21,6 +21,7 @@ export async function listen(context: CommandContext): Promise<number> {
     // One line after the other, in the order of arrival.
     concurrency: 1,
     typing: false,
+    commands: false,
     once,
     maxMessages,
     exitIdleMs: exitIdle,

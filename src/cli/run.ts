@@ -59,6 +59,9 @@ function runnerSettings(context: CommandContext): RunnerOptions {
       'errorText',
       'allow',
       'allowAll',
+      'commands',
+      'busy',
+      'merge',
       'maxChars',
       'maxParts',
       'longAs',
@@ -73,7 +76,7 @@ function runnerSettings(context: CommandContext): RunnerOptions {
       'exitIdle',
       'echo',
     ]);
-  const { dedupeWindow, exitIdle, holdMax, echo, ...rest } = others;
+  const { dedupeWindow, exitIdle, holdMax, merge, echo, ...rest } = others;
   return {
     ...DEFAULT_RUNNER_OPTIONS,
     ...rest,
@@ -81,6 +84,7 @@ function runnerSettings(context: CommandContext): RunnerOptions {
     silenceMs: silenceTimeout,
     graceMs: grace,
     allow: allowAll ? 'all' : new Set(allow),
+    mergeMs: merge,
     paceMs: pace,
     maxAgeMs: maxAge,
     holdMaxMs: holdMax,

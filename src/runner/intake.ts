@@ -5,6 +5,8 @@ import { encodeRaw, type Inbound, readInbound } from '../ilink/inbound.ts';
 import type { Poller, PollResult } from '../ilink/poll.ts';
 import type { WeixinMessage } from '../ilink/wire.ts';
 import type { IncomingMessage, Intake, IntakeResult, MediaKey, Store } from '../store/port.ts';
+import { readChatText } from './chat-commands.ts';
+import type { IntakeTerms } from './intake-terms.ts';
 
 /** Longest pause after empty answers that come back at once (design 3). */
 const EMPTY_PAUSE_LIMIT_MS = 2_000;
@@ -20,10 +22,7 @@ export interface IntakeOptions {
   cursor: string;
   store: Pick<Store, 'takeIn' | 'durable' | 'notePoll'>;
   poller: Poller;
-  allow: ReadonlySet<string> | 'all';
-  maxAgeMs: number;
-  dedupeWindowMs: number;
-  merge: Intake['merge'];
+  terms: IntakeTerms;
   clock: Clock;
   log: Log;
   /** The first answer that was understood: polling works. */
@@ -76,10 +75,11 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
         login: options.login,
         cursor: result.cursor,
         messages,
-        allow: options.allow,
-        dedupeWindowMs: options.dedupeWindowMs,
+        allow: options.terms.allow,
+        dedupeWindowMs: options.terms.dedupeWindowMs,
+        merge: options.terms.merge,
+        chat: options.terms.chat,
         nowMs: clock.now(),
-        merge: options.merge,
       });
       cursor = result.cursor ?? cursor;
       notedAtMs = clock.monotonic();
@@ -149,6 +149,7 @@ function incoming(message: WeixinMessage, options: IntakeOptions): IncomingMessa
       fingerprint: inbound.fingerprint,
       raw: encodeRaw(message),
       ignore: ignoreReason(inbound, options),
+      chat: chatTextOf(inbound, options.terms),
     },
   ];
 }
@@ -160,9 +161,15 @@ function mediaKeysOf({ media, quoteMedia }: Inbound): MediaKey[] {
   );
 }
 
-function ignoreReason(inbound: ReturnType<typeof readInbound>, options: IntakeOptions): string | null {
+/** Only what was typed is a command: nobody says a slash. */
+function chatTextOf({ kind, text }: Inbound, { commands }: IntakeTerms): IncomingMessage['chat'] {
+  if (text === '') return null;
+  return commands && kind === 'text' ? readChatText(text) : { command: null, agentFrom: 0 };
+}
+
+function ignoreReason(inbound: Inbound, options: IntakeOptions): string | null {
   if (inbound.skip !== null) return inbound.skip;
   const ageMs = inbound.createdAtMs === null ? 0 : options.clock.now() - inbound.createdAtMs;
-  if (options.maxAgeMs > 0 && ageMs > options.maxAgeMs) return 'too-old';
+  if (options.terms.maxAgeMs > 0 && ageMs > options.terms.maxAgeMs) return 'too-old';
   return inbound.kind === 'unknown' ? 'kind:unknown' : null;
 }

@@ -5,8 +5,10 @@ export type LaneStep = { kind: 'next' } | { kind: 'later'; notBeforeMs: number }
 
 /** The queues of all users of one account: strictly in order per user, a bounded number of users at once. */
 export interface Lanes {
-  /** Appends a message; one that is queued or running already is left alone. */
+  /** Appends a message; one that is queued already is left alone, one that runs is looked at again afterwards. */
   add(entry: { seq: number; user: string; notBeforeMs: number | null }): void;
+  /** What a user's lane waited for is no more: its head may start now. */
+  wake(user: string): void;
   /** Starts nothing more; resolves when what runs has ended. */
   stop(): Promise<void>;
   /** Messages queued or running. */
@@ -23,6 +25,10 @@ const LONGEST_SLEEP_MS = 24 * 60 * 60_000;
 interface Lane {
   queue: number[];
   running: boolean;
+  /** What ran was added again, or its wait was called off, meanwhile: its head is looked at once more. */
+  repeat: boolean;
+  /** Ends the wait for its head. */
+  waiting: AbortController | null;
   /** When its head may start, on the monotonic clock: a wait goes on as it began, whoever sets the other one. */
   notBefore: number;
 }
@@ -45,7 +51,6 @@ export function createLanes(options: {
   let running = 0;
   let stopped = false;
   const waiters: (() => void)[] = [];
-  const wakeUps = new AbortController();
 
   function pump(): void {
     while (!stopped && running < concurrency) {
@@ -66,10 +71,12 @@ export function createLanes(options: {
     const step = await run(seq, user);
     running--;
     lane.running = false;
-    if (step.kind === 'next') {
+    const { repeat } = lane;
+    lane.repeat = false;
+    if (step.kind === 'next' && !repeat) {
       lane.queue.shift();
       known.delete(seq);
-    } else if (step.kind === 'later') {
+    } else if (step.kind === 'later' && !repeat) {
       lane.notBefore = monotonicOf(step.notBeforeMs);
     }
     if (lane.queue.length === 0) lanes.delete(user);
@@ -87,7 +94,10 @@ export function createLanes(options: {
       ready.push(user);
       return;
     }
-    void clock.sleep(Math.min(waitMs, LONGEST_SLEEP_MS), wakeUps.signal).then(() => {
+    const waiting = new AbortController();
+    lane.waiting = waiting;
+    void clock.sleep(Math.min(waitMs, LONGEST_SLEEP_MS), waiting.signal).then(() => {
+      lane.waiting = null;
       if (stopped) return;
       schedule(user, lane);
       pump();
@@ -96,11 +106,15 @@ export function createLanes(options: {
 
   return {
     add({ seq, user, notBeforeMs }) {
-      if (known.has(seq)) return;
-      known.add(seq);
       let lane = lanes.get(user);
+      if (known.has(seq)) {
+        if (lane?.running && lane.queue[0] === seq) lane.repeat = true;
+        return;
+      }
+      known.add(seq);
       if (!lane) {
-        lane = { queue: [seq], running: false, notBefore: monotonicOf(notBeforeMs ?? 0) };
+        const notBefore = monotonicOf(notBeforeMs ?? 0);
+        lane = { queue: [seq], running: false, repeat: false, waiting: null, notBefore };
         lanes.set(user, lane);
         schedule(user, lane);
       } else {
@@ -111,10 +125,17 @@ export function createLanes(options: {
       }
       pump();
     },
+    wake(user) {
+      const lane = lanes.get(user);
+      if (!lane) return;
+      lane.repeat = lane.running;
+      lane.notBefore = clock.monotonic();
+      lane.waiting?.abort();
+    },
     async stop() {
       stopped = true;
       ready = [];
-      wakeUps.abort();
+      for (const lane of lanes.values()) lane.waiting?.abort();
       if (running > 0) await new Promise<void>((resolve) => waiters.push(resolve));
     },
     get size() {

@@ -1,5 +1,6 @@
 import type { Turn } from '../core/message.ts';
-import { decodeRaw, type Inbound, readInbound } from '../ilink/inbound.ts';
+import { type Inbound, readInbound } from '../ilink/inbound.ts';
+import { joinStored } from '../ilink/joined.ts';
 import type { StartedTurn } from '../store/port.ts';
 
 /** A stored message whose turn has been started: what it says, and the turn of it without attachments and quote. */
@@ -7,7 +8,7 @@ export function turnOf(
   started: StartedTurn,
   account: { id: string; name: string | null },
 ): { turn: Turn; inbound: Inbound } {
-  const inbound = readInbound(decodeRaw(started.raw));
+  const inbound = readInbound(joinStored(started.said));
   const turn: Turn = {
     id: started.id,
     account: account.id,

@@ -13,14 +13,15 @@ const REASONS: Record<FailureReason | 'crash', Record<ChatLanguage, string>> = {
   crash: { zh: '处理过程中多次中断', en: 'it was interrupted too often' },
 };
 
-/** What the user is told when a message failed for good (contract 4). */
+/** What the user is told when a message failed for good (contract 4); with the command that runs it again, where he has it. */
 export function failureNotice(
   reason: FailureReason | 'crash',
   language: ChatLanguage,
-  detail: string | null,
+  { detail, hasCommands }: { detail: string | null; hasCommands: boolean },
 ): string {
   const what = REASONS[reason][language];
-  const more = detail ? `\n${detail}` : '';
+  const again = language === 'zh' ? '发送 /重来 再试一次。' : 'Send /again to try once more.';
+  const more = `${detail ? `\n${detail}` : ''}${hasCommands ? `\n${again}` : ''}`;
   return language === 'zh'
     ? `⚠️ 这条消息没有处理成功：${what}。${more}`
     : `⚠️ This message could not be answered: ${what}.${more}`;
@@ -62,7 +63,8 @@ export function mergeHeld(
   return (expired > 0 ? [note, ...texts] : texts).join('\n\n');
 }
 
-function stamp(at: Date, withDay: boolean): string {
+/** A local time as notices give it: `11-22 13:00`, or `13:00` alone. */
+export function stamp(at: Date, withDay: boolean): string {
   const two = (n: number): string => String(n).padStart(2, '0');
   const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
   return withDay ? `${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}` : time;

@@ -1,3 +1,5 @@
+import type { BusyPolicy } from '../store/port.ts';
+
 /** How a runner serves its account: the flags of `run` that concern messages and answers (contract 2). */
 export interface RunnerOptions {
   /** Agents at work at once. */
@@ -18,6 +20,12 @@ export interface RunnerOptions {
   errorText: string | null;
   /** Users allowed beside the owner. */
   allow: ReadonlySet<string> | 'all';
+  /** Whether the owner's chat commands are obeyed. */
+  commands: boolean;
+  /** What becomes of a message while an earlier one of its user is unfinished. */
+  busy: BusyPolicy;
+  /** Messages of a user that follow each other within this time become one turn; 0: none do. */
+  mergeMs: number;
   /** Longest text part, in UTF-16 units. */
   maxChars: number;
   /** Parts a reply may have before its text goes as one file, and the kind of that file. */
@@ -54,6 +62,9 @@ export const DEFAULT_RUNNER_OPTIONS: RunnerOptions = {
   onError: 'notice',
   errorText: null,
   allow: new Set(),
+  commands: true,
+  busy: 'queue',
+  mergeMs: 0,
   maxChars: 4_000,
   maxParts: 5,
   longAs: 'txt',

@@ -4,9 +4,9 @@ import type { IlinkClient } from '../ilink/client.ts';
 import { createPoller } from '../ilink/poll.ts';
 import type { Store } from '../store/port.ts';
 import { runIntake } from './intake.ts';
+import { intakeTerms } from './intake-terms.ts';
 import type { RunnerOptions } from './options.ts';
 import type { Outgoing } from './outgoing.ts';
-import { mergeForRelease } from './reply.ts';
 
 /**
  * Polls without an agent until something arrives, or one poll brings nothing or fails after `patienceMs`
@@ -27,7 +27,7 @@ export async function pollOnce(options: {
   patienceMs: number;
   signal: AbortSignal;
 }): Promise<{ received: number; expired: boolean }> {
-  const { account, store, clock, settings } = options;
+  const { account, store, clock } = options;
   const enough = new AbortController();
   const stop = (): void => enough.abort();
   options.signal.addEventListener('abort', stop);
@@ -51,16 +51,15 @@ export async function pollOnce(options: {
         cursor: opened.cursor,
         store,
         poller: createPoller({ client: options.client, clock }),
-        allow: settings.allow,
-        maxAgeMs: settings.maxAgeMs,
-        dedupeWindowMs: settings.dedupeWindowMs,
-        merge: mergeForRelease(settings, options.outgoing, clock),
+        terms: intakeTerms({ ...options, agent: '-', questionTo: () => null }),
         clock,
         log: options.log,
         onReady() {},
         rescue: options.rescue,
         onIntake(result) {
-          received += result.messages.filter((message) => message.state === 'received').length;
+          received += result.messages.filter(
+            ({ state }) => state !== 'duplicate' && state !== 'ignored',
+          ).length;
           if (received > 0) stop();
         },
         onEmpty: stopWhenLate,

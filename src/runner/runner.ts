@@ -4,27 +4,27 @@ import { WxError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import { createPoller } from '../ilink/poll.ts';
-import type { Child, IntakeResult, Store } from '../store/port.ts';
+import type { Child, Store } from '../store/port.ts';
+import { createArrivals } from './arrivals.ts';
+import { createAsks } from './asks.ts';
 import type { Attachments } from './attachments.ts';
 import { createDelivery } from './delivery.ts';
+import { createEnding, windDown } from './ending.ts';
 import type { EventSink } from './events.ts';
 import type { FolderMaker } from './folders.ts';
+import { createIdleness } from './idleness.ts';
 import { runIntake } from './intake.ts';
+import { intakeTerms } from './intake-terms.ts';
 import { createLanes } from './lanes.ts';
 import type { RunnerOptions } from './options.ts';
 import type { Outgoing } from './outgoing.ts';
 import type { Runner, RunnerAccount, RunnerEnd } from './port.ts';
 import { recoverFormer } from './recovery.ts';
-import { mergeForRelease } from './reply.ts';
 import { runSweeps } from './sweeps.ts';
 import { createTurns } from './turns.ts';
 import { createTyping } from './typing.ts';
 import type { Uploader } from './upload.ts';
 import { watchStore } from './watch-store.ts';
-
-const IDLE_LOOK_MS = 100;
-/** With `--once`, a part that has to wait longer than this is left to the next run. */
-const PATIENCE_MS = 5_000;
 
 /** Starts serving an account. The caller holds the account's poller lock. */
 export function startRunner(options: {
@@ -50,24 +50,11 @@ export function startRunner(options: {
   const key = account.key;
   /** The outside knows an account by the id of its bot. */
   const emit: EventSink = (event) => options.emit({ ...event, account: account.id });
-  const polling = new AbortController();
-  let end: RunnerEnd | null = null;
-  let failure: unknown = null;
-  let isFinishing = false;
+  const ending = createEnding();
+  const { fail } = ending;
   let isExpired = false;
   /** What a killed runner left running ends before its messages run again (design 5). */
   let cleared: Promise<void> | null = null;
-  const ending = new AbortController();
-
-  function finish(how: RunnerEnd): void {
-    end ??= how;
-    polling.abort();
-    ending.abort();
-  }
-  function fail(error: unknown): void {
-    failure ??= error;
-    finish('stopped');
-  }
 
   const delivery = createDelivery({
     account: key,
@@ -85,13 +72,14 @@ export function startRunner(options: {
   const typing = settings.typing
     ? createTyping({ client, clock, log, contextToken: (user) => store.contextToken({ account: key, user }) })
     : null;
+  const asks = createAsks({ account: key, store, delivery, shape: settings, clock, log });
   const turns = createTurns({
     ...options,
     emit,
     delivery,
+    asks,
     typing,
   });
-  let lastBusyMs = clock.monotonic();
   const lanes = createLanes({
     concurrency: settings.concurrency,
     clock,
@@ -103,13 +91,15 @@ export function startRunner(options: {
         fail(error);
         return { kind: 'halt' };
       } finally {
-        lastBusyMs = clock.monotonic();
+        idleness.note();
         if (settings.maxMessages !== null && turns.started >= settings.maxMessages && lanes.running <= 1) {
-          finish('finished');
+          ending.finish('finished');
         }
       }
     },
   });
+  const idleness = createIdleness({ ...settings, lanes, delivery, ending, clock });
+  const takeUp = createArrivals({ lanes, turns, asks, delivery, log });
 
   /** The poll and every request under way may find it out; it is told once. */
   async function expire(): Promise<void> {
@@ -117,7 +107,7 @@ export function startRunner(options: {
     isExpired = true;
     await store.markLogin({ account: key, login: account.login, expired: true }).catch(fail);
     emit({ type: 'expired', account: key });
-    finish('expired');
+    ending.finish('expired');
   }
 
   async function onReady(wasExpired: boolean): Promise<void> {
@@ -126,35 +116,6 @@ export function startRunner(options: {
     // The server takes this login after all: what it has kept waiting may go.
     await store.markLogin({ account: key, login: account.login, expired: false });
     await delivery.refresh();
-  }
-
-  function onIntake(result: IntakeResult): void {
-    // A poll that brought only a new cursor is no work: some servers name one every time.
-    if (result.messages.length > 0) lastBusyMs = clock.monotonic();
-    if (result.learnedOwner) log.info(`${result.learnedOwner} is the owner of this bot now`);
-    for (const user of result.released) delivery.kick(user);
-    for (const message of result.messages) {
-      if (message.state === 'received') lanes.add({ ...message, notBeforeMs: null });
-      else if (message.state === 'ignored') {
-        log.warn(`not given to the agent: ${message.reason}`, { message: message.id, user: message.user });
-      } else log.debug('a duplicate', { message: message.id });
-    }
-  }
-
-  /** Once polled empty, with `--once`: ends when all is answered. */
-  async function finishWhenAnswered(): Promise<void> {
-    await lanes.idle();
-    await delivery.settled(PATIENCE_MS);
-    finish('finished');
-  }
-
-  /** With `--exit-idle`: ends after that long without intake, running agent or deliverable part. */
-  async function watchIdle(): Promise<void> {
-    while (settings.exitIdleMs !== null && !polling.signal.aborted) {
-      await clock.sleep(IDLE_LOOK_MS, polling.signal);
-      if (lanes.running > 0 || delivery.pending(PATIENCE_MS)) lastBusyMs = clock.monotonic();
-      else if (clock.monotonic() - lastBusyMs > settings.exitIdleMs) finish('finished');
-    }
   }
 
   async function serve(): Promise<RunnerEnd> {
@@ -179,71 +140,45 @@ export function startRunner(options: {
         cursor: opened.cursor,
         store,
         poller: createPoller({ client, clock }),
-        allow: settings.allow,
-        maxAgeMs: settings.maxAgeMs,
-        dedupeWindowMs: settings.dedupeWindowMs,
-        merge: mergeForRelease(settings, options.outgoing, clock),
+        terms: intakeTerms({ ...options, agent: options.agent.name, questionTo: asks.questionTo }),
         clock,
         log,
         onReady: () => void onReady(opened.loginExpired).catch(fail),
-        onIntake,
-        rescue: options.rescue,
-        onEmpty: () => {
-          if (!settings.once || isFinishing) return;
-          isFinishing = true;
-          void finishWhenAnswered();
+        onIntake(result) {
+          // A poll that brought only a new cursor is no work: some servers name one every time.
+          if (result.messages.length > 0) idleness.note();
+          takeUp(result);
         },
+        rescue: options.rescue,
+        onEmpty: idleness.onEmpty,
         onFailure() {},
       },
-      polling.signal,
+      ending.signal,
     ).then((how) => (how === 'expired' ? expire() : undefined), fail);
     // After the first poll, which people wait for.
     void client.notifyStart().catch(fail);
     await delivery.refresh().catch(fail);
     const upkeep = Promise.all([
-      watchStore({ account: key, since, store, lanes, delivery, clock }, polling.signal),
-      watchIdle(),
-      runSweeps({ ...options, account: key, holdMaxMs: settings.holdMaxMs }, polling.signal),
+      watchStore({ account: key, since, store, lanes, delivery, clock }, ending.signal),
+      idleness.watch(),
+      runSweeps({ ...options, account: key, holdMaxMs: settings.holdMaxMs }, ending.signal),
     ]).catch(fail);
-    await once(ending.signal);
-    await wind(intake, upkeep);
-    if (failure) throw failure;
+    await ending.reached();
+    const { graceMs } = settings;
+    await windDown({ how: ending.how, intake, lanes, turns, delivery, upkeep, client, graceMs, clock });
+    ending.check();
     emit({ type: 'stopped', account: key });
-    return end ?? 'stopped';
-  }
-
-  /** Everything that is under way comes to its end, or to the end of the grace time. */
-  async function wind(intake: Promise<void>, upkeep: Promise<unknown>): Promise<void> {
-    const graceEnd = new AbortController();
-    const grace = clock.sleep(settings.graceMs, graceEnd.signal);
-    await intake;
-    if (end === 'stopped') turns.stop();
-    await Promise.race([lanes.stop(), grace]);
-    if (end !== 'stopped') {
-      // What has not ended by itself by then must not outlive the runner.
-      turns.stop();
-      await Promise.race([lanes.stop(), clock.sleep(settings.graceMs, graceEnd.signal)]);
-    }
-    if (end !== 'expired') await Promise.race([delivery.settled(settings.graceMs), grace]);
-    graceEnd.abort();
-    await delivery.stop();
-    await upkeep;
-    if (end !== 'expired') await client.notifyStop({ timeoutMs: 2_000 });
+    return ending.how ?? 'stopped';
   }
 
   return {
     done: serve().catch((error) => {
-      polling.abort();
+      ending.fail(error);
       throw error instanceof Error ? error : new WxError('internal', String(error));
     }),
     get running() {
       return lanes.running;
     },
-    stop: () => finish('stopped'),
+    stop: () => ending.finish('stopped'),
   };
-}
-
-async function once(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

@@ -65,10 +65,10 @@ export function createTurnEndings(options: {
     const result = resultOf(outcome, started);
     if (result.kind === 'again') return { result, parts: [] };
     try {
-      return { result, parts: await partsOf(outcome, turn, said) };
+      return { result, parts: await partsOf(outcome, started, turn, said) };
     } catch (error) {
       const failed = lossOf(reasonOf(error));
-      return { result: failed, parts: await partsOf(failed, turn, said) };
+      return { result: failed, parts: await partsOf(failed, started, turn, said) };
     }
   }
 
@@ -87,7 +87,12 @@ export function createTurnEndings(options: {
     return { kind: 'done' };
   }
 
-  async function partsOf(outcome: Outcome, turn: Turn, said: TurnSaid): Promise<NewPart[]> {
+  async function partsOf(
+    outcome: Outcome,
+    started: StartedTurn,
+    turn: Turn,
+    said: TurnSaid,
+  ): Promise<NewPart[]> {
     if (outcome.kind === 'reply') return answer(await said.output.rest(outcome.pieces), turn, said);
     // What was emitted stays, however the turn ends; but who has stopped it wants no more of it.
     const isUnwanted = outcome.kind === 'failed' && outcome.reason === 'cancelled';
@@ -95,7 +100,7 @@ export function createTurnEndings(options: {
     const parts = gathered.length === 0 ? [] : await answer(gathered, turn, said);
     if (outcome.kind === 'silent') return parts;
     const reason: FailureReason = outcome.kind === 'failed' ? outcome.reason : 'exit';
-    return [...parts, ...notice(reason, turn, outcome.detail, said.runId)];
+    return [...parts, ...notice(reason, started, turn, outcome.detail, said.runId)];
   }
 
   async function answer(
@@ -113,16 +118,29 @@ export function createTurnEndings(options: {
     );
   }
 
-  function notice(reason: FailureReason | 'crash', turn: Turn, detail: string, runId: string): NewPart[] {
-    if (settings.onError === 'silent') return [];
-    const shown = settings.onError === 'detail' ? detail : null;
-    const text = settings.errorText ?? failureNotice(reason, languageOf(turn.text), shown);
+  function notice(
+    reason: FailureReason | 'crash',
+    started: StartedTurn,
+    turn: Turn,
+    detail: string,
+    runId: string,
+  ): NewPart[] {
+    // Who has cancelled a message knows.
+    if (settings.onError === 'silent' || reason === 'cancelled') return [];
+    const text =
+      settings.errorText ??
+      failureNotice(reason, languageOf(turn.text), {
+        detail: settings.onError === 'detail' ? detail : null,
+        hasCommands: settings.commands && started.isOwner,
+      });
     return textParts(text, { ...settings, format: 'raw' }, { origin: 'notice', runId });
   }
 
   function tell(outcome: Outcome, result: TurnResult, turn: Turn, hasSpoken: boolean): void {
     const facts = { message: turn.id, attempt: turn.attempt };
-    if (result.kind === 'failed') {
+    if (result.kind === 'failed' && result.reason === 'cancelled') {
+      log.info(`ended: ${firstLine(result.detail)}`, facts);
+    } else if (result.kind === 'failed') {
       log.error(`agent failed: ${result.reason}: ${firstLine(result.detail)}`, facts);
       if (outcome.kind === 'failed' && outcome.hint) log.info(`hint: ${outcome.hint}`, facts);
     } else if (result.kind === 'again') {
@@ -138,7 +156,7 @@ export function createTurnEndings(options: {
       log.error(`giving up a message: ${detail}`, { message: started.id, attempt: started.attempt });
       return {
         result: { kind: 'failed', reason: 'crash', detail },
-        parts: notice('crash', turn, detail, newUuid()),
+        parts: notice('crash', started, turn, detail, newUuid()),
       };
     },
   };

@@ -1,5 +1,5 @@
 import type { Agent, TurnEnd } from '../agents/port.ts';
-import { endedOutcome } from '../agents/turn-end.ts';
+import { endedOutcome, turnEndOf } from '../agents/turn-end.ts';
 import type { Clock } from '../core/clock.ts';
 import { reasonOf } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
@@ -7,6 +7,7 @@ import type { Log } from '../core/log.ts';
 import type { Outcome, Turn } from '../core/message.ts';
 import type { Inbound } from '../ilink/inbound.ts';
 import type { StartedTurn, Store, TurnResult } from '../store/port.ts';
+import type { Asks } from './asks.ts';
 import type { Attachments } from './attachments.ts';
 import type { Delivery } from './delivery.ts';
 import type { EventSink } from './events.ts';
@@ -28,6 +29,8 @@ export interface Turns {
   run(seq: number, user: string): Promise<LaneStep>;
   /** Gives up a message whose last try ended with a crash of the runner. */
   giveUp(started: StartedTurn): Promise<void>;
+  /** Ends the turn of a message that is not to be answered any more, if it runs. */
+  cancel(seq: number): void;
   /** Ends the turns that run: their messages stay and run again later. */
   stop(): void;
   /** Turns started so far. */
@@ -40,6 +43,7 @@ export function createTurns(options: {
   store: Store;
   agent: Agent;
   delivery: Pick<Delivery, 'queue'>;
+  asks: Pick<Asks, 'ask'>;
   typing: Typing | null;
   folders: FolderMaker;
   attachments: Pick<Attachments, 'complete'>;
@@ -53,21 +57,23 @@ export function createTurns(options: {
   const account = options.account.key;
   const stopping = new AbortController();
   const endings = createTurnEndings({ ...options, account, stopping: stopping.signal });
+  /** What ends each turn that runs or is about to, by its message. */
+  const running = new Map<number, AbortController>();
   const notice =
     settings.workingNoticeMs === 0
       ? null
       : createWorkingNotice({ ...options, account, afterMs: settings.workingNoticeMs, shape: settings });
   let count = 0;
 
-  async function run(seq: number, user: string): Promise<LaneStep> {
+  async function run(seq: number, user: string, signal: AbortSignal): Promise<LaneStep> {
     if (settings.maxMessages !== null && count >= settings.maxMessages) {
       return { kind: 'halt' };
     }
     count++;
-    const started = await store.startTurn({ account, seq, nowMs: clock.now() });
-    if (!started) {
+    const started = await store.startTurn({ account, seq, mergeMs: settings.mergeMs, nowMs: clock.now() });
+    if (!started || 'notBeforeMs' in started) {
       count--;
-      return { kind: 'next' };
+      return started ? { kind: 'later', ...started } : { kind: 'next' };
     }
     const { turn: bare, inbound } = turnOf(started, options.account);
     const runId = newUuid();
@@ -75,7 +81,7 @@ export function createTurns(options: {
     const folders = options.folders(started.seq, started.user);
     const output = createTurnOutput({ ...options, account, started, runId, shape: settings });
     const endNotice = notice?.begin(started, bare, runId);
-    const { turn, outcome } = await runStarted(bare, inbound, output, folders);
+    const { turn, outcome } = await runStarted(bare, inbound, output, folders, signal);
     const durationMs = Math.round(clock.monotonic() - startedAt);
     await Promise.all([output.close(), endNotice?.()]);
     const { result, parts } = await endings.endingOf(outcome, started, turn, { output, runId });
@@ -111,47 +117,71 @@ export function createTurns(options: {
     inbound: Inbound,
     output: TurnOutput,
     folders: ReturnType<FolderMaker>,
+    signal: AbortSignal,
   ): Promise<{ turn: Turn; outcome: Outcome }> {
-    const { signal } = stopping;
     const endTyping = options.typing?.begin(bare.user);
     try {
       const turn = await options.attachments.complete(bare, inbound, folders.make, signal);
-      if (signal.aborted) return { turn, outcome: endedOutcome('stop', settings.timeoutMs) };
+      if (signal.aborted) return { turn, outcome: endedOutcome(turnEndOf(signal), settings.timeoutMs) };
       emit({ type: 'message', account: turn.account, turn });
-      return { turn, outcome: await answer(turn, output, folders) };
+      return { turn, outcome: await answer(turn, output, folders, signal) };
     } finally {
       endTyping?.();
     }
   }
 
-  async function answer(turn: Turn, output: TurnOutput, folders: ReturnType<FolderMaker>): Promise<Outcome> {
-    const silence = watchSilence(stopping.signal, settings.silenceMs, clock);
+  async function answer(
+    turn: Turn,
+    output: TurnOutput,
+    folders: ReturnType<FolderMaker>,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const silence = watchSilence(signal, settings.silenceMs, clock);
+    const over = new AbortController();
+    silence.signal.addEventListener('abort', () => over.abort());
+    const asking = { id: turn.id, user: turn.user, over: over.signal };
     try {
-      return await agent.answer(turn, {
-        signal: silence.signal,
-        folders: folders.make,
-        folderPaths: folders.paths,
-        timeoutMs: settings.timeoutMs,
-        emit: (piece) => silence.during(output.emit(piece)),
-        alive: silence.alive,
-        ask: async () => null,
-        memory: createSessionMemory(store, clock, { account, user: turn.user, sessionId: turn.sessionId }),
-      });
-    } catch (error) {
-      // The disk, mostly: the folders of the turn could not be made.
-      return { kind: 'failed', reason: 'spawn', detail: reasonOf(error) };
+      const outcome = await agent
+        .answer(turn, {
+          signal: silence.signal,
+          folders: folders.make,
+          folderPaths: folders.paths,
+          timeoutMs: settings.timeoutMs,
+          emit: (piece) => silence.during(output.emit(piece)),
+          alive: silence.alive,
+          ask: (question, waitMs) => silence.during(options.asks.ask(asking, question, waitMs)),
+          memory: createSessionMemory(store, clock, { account, user: turn.user, sessionId: turn.sessionId }),
+        })
+        // The disk, mostly: the folders of the turn could not be made.
+        .catch((error): Outcome => ({ kind: 'failed', reason: 'spawn', detail: reasonOf(error) }));
+      // Nobody waits for an answer any more, and the store would not take it.
+      return signal.reason === ('cancel' satisfies TurnEnd) ? endedOutcome('cancel', 0) : outcome;
     } finally {
       silence.end();
+      over.abort();
     }
   }
 
   return {
-    run,
+    async run(seq, user) {
+      const cut = new AbortController();
+      running.set(seq, cut);
+      if (stopping.signal.aborted) cut.abort(stopping.signal.reason);
+      try {
+        return await run(seq, user, cut.signal);
+      } finally {
+        running.delete(seq);
+      }
+    },
     async giveUp(started) {
       const { turn } = turnOf(started, options.account);
       await finish(started.seq, started.user, endings.crashed(started, turn));
     },
-    stop: () => stopping.abort('stop' satisfies TurnEnd),
+    cancel: (seq) => running.get(seq)?.abort('cancel' satisfies TurnEnd),
+    stop() {
+      stopping.abort('stop' satisfies TurnEnd);
+      for (const cut of running.values()) cut.abort('stop' satisfies TurnEnd);
+    },
     get started() {
       return count;
     },

@@ -86,6 +86,25 @@ export const RUN = {
   errorText: { kind: 'text', flag: '--error-text <text>', about: 'text of the failure notice' },
   allow: { kind: 'list', flag: '--allow <user>', about: 'let this user in beside the owner (repeatable)' },
   allowAll: { kind: 'switch', flag: '--allow-all', about: 'let everyone in' },
+  commands: {
+    kind: 'switch',
+    flag: '--no-commands',
+    about: 'give the agent also what the owner writes to wxagent (/stop, /new, ...)',
+    default: 'true',
+  },
+  busy: {
+    kind: 'choice',
+    flag: '--busy <policy>',
+    about: 'a message while an earlier one is at work: wait, replace it, or be turned away',
+    choices: ['queue', 'latest', 'reject'],
+    default: 'queue',
+  },
+  merge: {
+    kind: 'duration',
+    flag: '--merge <duration>',
+    about: 'messages of a user that follow each other within this time are one turn; 0: none are',
+    default: '0',
+  },
   maxChars: {
     kind: 'count',
     flag: '--max-chars <n>',

@@ -1,4 +1,5 @@
 import type { FailureReason } from '../core/message.ts';
+import type { ChatTerms, ChatText } from './chat-port.ts';
 import type { HeldPart, MergedHolds } from './outbox-port.ts';
 
 /** Where a message of the inbox stands (design 3). */
@@ -27,6 +28,8 @@ export interface IncomingMessage {
   raw: Buffer;
   /** Why the agent is not to see it; null when it is. */
   ignore: string | null;
+  /** What it says; null when it says nothing. */
+  chat: ChatText | null;
 }
 
 /** What a poll brought, to be committed in one step. */
@@ -44,6 +47,7 @@ export interface Intake {
   nowMs: number;
   /** Turns the held parts of a user who wrote again into what is sent first. */
   merge: (held: HeldPart[], expired: number) => MergedHolds;
+  chat: ChatTerms;
 }
 
 /** What became of each message of an {@link Intake}, in its order. */
@@ -52,16 +56,24 @@ export interface IntakeResult {
     seq: number;
     id: string;
     user: string;
-    state: 'received' | 'ignored' | 'duplicate';
+    /**
+     * `command`: obeyed in this step, nothing is left to do but to end what it has superseded. `answer`: to the
+     * question asked; a message like any other until {@link Store.finishAnswer}.
+     */
+    state: 'received' | 'ignored' | 'duplicate' | 'command' | 'answer';
     reason: string | null;
   }[];
+  /** Messages that were unfinished and are not to be answered any more; their turns may be at work. */
+  superseded: { seq: number; user: string }[];
+  /** Finished messages that run again. */
+  again: { seq: number; user: string }[];
   /** Users whose held parts were queued again. */
   released: string[];
   /** Set when this intake made somebody the owner of an account that had none. */
   learnedOwner: string | null;
 }
 
-/** A message that is not finished: what a lane needs to know of it. */
+/** A message that is still to be started: what a lane needs to know of it. */
 export interface LaneEntry {
   seq: number;
   user: string;
@@ -69,12 +81,15 @@ export interface LaneEntry {
   notBeforeMs: number | null;
 }
 
-/** A message whose turn has just been committed as started. */
+/** A message whose turn has just been committed as started, or the first of several that are one turn (`--merge`). */
 export interface StartedTurn {
   seq: number;
   id: string;
   user: string;
-  raw: Buffer;
+  /** Whether the owner wrote it. */
+  isOwner: boolean;
+  /** What was written, in order, and from where on each text is for the agent (UTF-16 units). */
+  said: { raw: Buffer; textFrom: number }[];
   receivedAtMs: number;
   sessionId: string;
   turn: number;
@@ -83,6 +98,11 @@ export interface StartedTurn {
   failures: number;
   /** Digests of what earlier attempts have queued while they ran, in order. */
   outputs: string[];
+}
+
+/** A message that is not to be started before this wall-clock time: its user may still be writing. */
+export interface NotYet {
+  notBeforeMs: number;
 }
 
 /** A child process, told apart from a later one with the same pid by when it started. */

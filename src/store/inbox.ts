@@ -1,20 +1,29 @@
 import { digest } from '../core/ids.ts';
 import { accountRow } from './accounts.ts';
+import { isAllowed } from './allowed.ts';
+import type { ChatNews } from './chat-port.ts';
 import type { Database, Row } from './database.ts';
+import { type Fate, fateOf, wasAsked } from './fate.ts';
 import { release } from './holds.ts';
 import type { IncomingMessage, Intake, IntakeResult } from './inbox-port.ts';
 import { noteMediaKeys } from './media-keys.ts';
+import { newSession, obey } from './obey.ts';
+import { appendParts } from './parts.ts';
+import { supersede, waitingBefore } from './waiting.ts';
 
 /**
- * Commits what a poll brought: new messages, the cursor, and the holds that a new message of
- * their user releases. Duplicates are counted on the message they repeat, and release nothing.
+ * Commits what a poll brought: new messages, the cursor, the holds that a new message of their user releases,
+ * and what chat commands among them ask for, with the answers to those. Duplicates are counted on the message
+ * they repeat, and do nothing.
  */
 export function takeIn(database: Database, intake: Intake): IntakeResult {
   const { account, nowMs } = intake;
   const stored = accountRow(database, account);
   // A login that was taken over keeps its last messages; its cursor and tokens are of no use to the new one.
   const isCurrent = stored?.login === intake.login;
-  const result: IntakeResult = { messages: [], released: [], learnedOwner: null };
+  const result: IntakeResult = { messages: [], superseded: [], again: [], released: [], learnedOwner: null };
+  /** One message answers a question; the next one of the same poll is a message. */
+  const answered = new Set<string>();
   let owner = stored?.owner ?? null;
 
   for (const message of intake.messages) {
@@ -37,16 +46,29 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
       result.learnedOwner = owner;
       database.run('UPDATE accounts SET owner = ? WHERE account = ?', owner, account);
     }
-    const allowed = intake.allow === 'all' || message.user === owner || intake.allow.has(message.user);
-    const reason = message.ignore ?? (allowed ? null : 'stranger');
+    const { user } = message;
+    const isOwner = user === owner;
+    const isIn =
+      intake.allow === 'all' || isOwner || intake.allow.has(user) || isAllowed(database, account, user);
+    const reason = message.ignore ?? (isIn ? null : 'stranger');
+    const isAsked = !answered.has(user) && wasAsked(database, intake.chat.questionTo(user));
+    const fate: Fate =
+      reason === null
+        ? fateOf(database, message, { account, isOwner, isAsked, terms: intake.chat })
+        : { kind: 'ignored', reason, command: null, textFrom: 0 };
+    if (fate.kind === 'answer') answered.add(user);
     const id = message.id !== null && !namesake ? message.id : freeId(database, account, message);
-    const seq = insert(database, intake, message, id, reason);
+    const seq = insert(database, intake, message, id, fate);
     noteMediaKeys(database, account, message.mediaKeys, nowMs);
-    result.messages.push({ seq, id, user: message.user, state: reason ? 'ignored' : 'received', reason });
-    if (reason === null && isCurrent) {
+    result.messages.push({ seq, id, user, state: fate.kind, reason: fate.reason });
+    if (reason !== null) continue;
+    if (isCurrent) {
       noteMessage(database, account, message, seq, nowMs);
-      if (release(database, intake, message.user)) result.released.push(message.user);
+      if (release(database, intake, user)) result.released.push(user);
     }
+    const news = setOff(database, intake, { account, user, seq, nowMs }, fate, result);
+    if (news)
+      appendParts(database, { account, user, message: id, nowMs }, intake.chat.noticeOf(news, message));
   }
 
   if (intake.cursor && isCurrent) {
@@ -58,6 +80,39 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
     );
   }
   return result;
+}
+
+/** What a stored message sets off beside its own turn; what the user is told of that. */
+function setOff(
+  database: Database,
+  { chat }: Intake,
+  own: { account: string; user: string; seq: number; nowMs: number },
+  fate: Fate,
+  result: IntakeResult,
+): ChatNews | null {
+  if (fate.kind === 'command' && fate.command !== null) return obey(database, fate.command, own, result);
+  if (fate.command === 'new') newSession(database, own);
+  if (fate.kind === 'ignored') return isFirstTurnedAway(database, own) ? { about: 'busy' } : null;
+  if (fate.kind === 'received' && chat.busy === 'latest') {
+    // What is still being gathered (`--merge`) and this message become one turn.
+    const how = { reason: 'latest', onlyStarted: chat.mergeMs > 0, nowMs: own.nowMs };
+    const ended = supersede(database, own, how);
+    result.superseded.push(...ended.map((row) => ({ seq: row.seq as number, user: own.user })));
+  }
+  return null;
+}
+
+/** Whether no other message has been turned away since the one at work came: one notice is enough for all of them. */
+function isFirstTurnedAway(database: Database, own: { account: string; user: string; seq: number }): boolean {
+  const [atWork] = waitingBefore(database, own);
+  const earlier = database.one(
+    `SELECT 1 FROM inbox WHERE account = ? AND user = ? AND seq > ? AND seq < ? AND state = 'ignored' AND reason = 'busy'`,
+    own.account,
+    own.user,
+    (atWork?.seq as number | undefined) ?? 0,
+    own.seq,
+  );
+  return earlier === undefined;
 }
 
 /**
@@ -113,24 +168,26 @@ function insert(
   intake: Intake,
   message: IncomingMessage,
   id: string,
-  ignored: string | null,
+  { kind, reason, textFrom }: Fate,
 ): number {
+  const state = { received: 'received', answer: 'received', ignored: 'ignored', command: 'done' }[kind];
   return database.run(
     `INSERT INTO inbox (account, id, user, state, reason, kind, fingerprint, context_token, created_at, received_at, raw,
-       finished_at, unknown_items)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       text_from, finished_at, unknown_items)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     intake.account,
     id,
     message.user,
-    ignored ? 'ignored' : 'received',
-    ignored,
+    state,
+    reason,
     message.kind,
     message.fingerprint,
     message.contextToken,
     message.createdAtMs,
     intake.nowMs,
     message.raw,
-    ignored ? intake.nowMs : null,
+    textFrom,
+    state === 'received' ? null : intake.nowMs,
     message.unknownItems,
   ).rowid;
 }

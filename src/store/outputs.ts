@@ -64,7 +64,7 @@ export function answer(
 /** The message of a turn that runs: what {@link answer} needs of it, and what it has said. */
 export function running(database: Database, input: { account: string; seq: number }): Row | undefined {
   return database.one(
-    "SELECT seq, account, id, user, outputs, said FROM inbox WHERE seq = ? AND account = ? AND state = 'running'",
+    "SELECT seq, account, id, user, burst, outputs, said FROM inbox WHERE seq = ? AND account = ? AND state = 'running'",
     input.seq,
     input.account,
   );

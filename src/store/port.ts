@@ -4,6 +4,7 @@ import type {
   IntakeResult,
   LaneEntry,
   MessageView,
+  NotYet,
   QuotedContent,
   SessionPlace,
   StartedTurn,
@@ -21,51 +22,12 @@ import type {
   UploadResult,
   Verdict,
 } from './outbox-port.ts';
+import type { AccountView, AllowedUser, Budget, Retention } from './views-port.ts';
 
+export type * from './chat-port.ts';
 export type * from './inbox-port.ts';
 export type * from './outbox-port.ts';
-
-/** One user as `status` shows it. */
-export interface UserView {
-  user: string;
-  lastMessageAtMs: number | null;
-  hasToken: boolean;
-  sentSinceMessage: number;
-  hold: { reason: string; parts: number; sinceMs: number } | null;
-}
-
-/** One account as `status` shows it. */
-export interface AccountView {
-  lastPollAtMs: number | null;
-  loginExpired: boolean;
-  owner: string | null;
-  /** `unknown`: messages with items of no kind we know, whatever became of them. */
-  inbox: Record<'received' | 'running' | 'failed' | 'ignored' | 'unknown', number>;
-  outbox: Record<'queued' | 'sending' | 'held', number>;
-  users: UserView[];
-}
-
-/** What a user may still get before he must write again (design 3). */
-export interface Budget {
-  /** Messages, those that are queued included. */
-  left: number;
-  /** Parts that are queued and not on their way yet. */
-  queued: number;
-  /** The window is open and something is left. */
-  isOpen: boolean;
-}
-
-/** How long finished rows and held parts are kept. */
-export interface Retention {
-  account: string;
-  nowMs: number;
-  /** Held parts older than this become `expired` (`--hold-max`). */
-  holdMaxMs: number;
-  /** Finished messages and parts older than this are forgotten. */
-  finishedMs: number;
-  /** Finished messages kept per user. */
-  finishedPerUser: number;
-}
+export type * from './views-port.ts';
 
 /**
  * The durable inbox and outbox of all accounts of one home; any number of processes may use it at
@@ -107,7 +69,7 @@ export interface Store {
   /** Notes that this login is dead, or works. */
   markLogin(input: { account: string; login: string; expired: boolean }): Promise<void>;
 
-  /** All messages that still have to run, in order of arrival. */
+  /** All messages that are still to be started, in order of arrival; not those that run. */
   unfinished(account: string): Promise<LaneEntry[]>;
   /** What messages that still have to run say, for what they need to be kept. */
   unfinishedContent(account: string): Promise<{ user: string; raw: Buffer }[]>;
@@ -122,8 +84,18 @@ export interface Store {
     /** When the quoted message was written, to the second; null: not known. */
     aroundMs: number | null;
   }): Promise<QuotedContent | null>;
-  /** Commits the start of a turn; null when the message is not to run any more. */
-  startTurn(input: { account: string; seq: number; nowMs: number }): Promise<StartedTurn | null>;
+  /**
+   * Commits the start of a turn; null when the message is not to run any more. With `mergeMs` the user's messages
+   * that follow within that time of each other are part of it, once he has been quiet for as long.
+   */
+  startTurn(input: {
+    account: string;
+    seq: number;
+    mergeMs: number;
+    nowMs: number;
+  }): Promise<StartedTurn | NotYet | null>;
+  /** Ends a message that was the answer to a question of a turn; its content, or null when it has ended already. */
+  finishAnswer(input: { account: string; seq: number; nowMs: number }): Promise<Buffer | null>;
   /**
    * Commits what a running turn has said: its parts, and its digest as the `index`-th output of the message. A
    * later attempt finds the digests in {@link StartedTurn}; from `index` on they are replaced. Nothing of it is
@@ -145,7 +117,10 @@ export interface Store {
     nowMs: number;
     claim: DeliveryTerms | null;
   }): Promise<QueuedParts>;
-  /** Commits the end of a turn together with the parts of its answer. Nothing of them is sent before {@link Store.durable}. */
+  /**
+   * Commits the end of a turn together with the parts of its answer, unless the message was superseded meanwhile.
+   * Nothing of them is sent before {@link Store.durable}.
+   */
   finishTurn(input: {
     account: string;
     seq: number;
@@ -164,6 +139,11 @@ export interface Store {
   setSessionValue(input: SessionPlace & { value: string | null; nowMs: number }): Promise<void>;
   /** Marks messages to be run again: one by id, or all failed ones. Returns how many. */
   retry(input: { account: string; id: string | null }): Promise<number>;
+
+  /** Users that may write beside the owner, oldest entry first. */
+  allowed(account: string): Promise<AllowedUser[]>;
+  /** Lets a user in, or no more; the next intake knows. False when that was so already. */
+  setAllowed(input: { account: string; user: string; allowed: boolean; nowMs: number }): Promise<boolean>;
 
   /** Queues what `send` was given behind whatever the user has waiting; durable before it resolves. */
   enqueue(request: SendRequest): Promise<PartView[]>;

@@ -139,6 +139,21 @@ export const MIGRATIONS = [
   `
   ALTER TABLE parts ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;  -- refused after a request whose result stayed unknown
   `,
+  `
+  ALTER TABLE inbox ADD COLUMN text_from INTEGER NOT NULL DEFAULT 0;  -- where its text for the agent begins
+  ALTER TABLE inbox ADD COLUMN burst INTEGER;  -- first message of the turn that this one is part of (--merge)
+  CREATE INDEX inbox_burst ON inbox (burst) WHERE burst IS NOT NULL;
+  -- From now on only what may still live is noted.
+  UPDATE inbox SET child = NULL WHERE child IS NOT NULL AND state <> 'running';
+  CREATE INDEX inbox_child ON inbox (account) WHERE child IS NOT NULL;
+
+  CREATE TABLE allowed (
+    account TEXT NOT NULL,
+    user TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (account, user)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** A program that starts has nothing else to do: it may block for another process that migrates. */

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { markLogin, openAccount } from './accounts.ts';
+import { allowedUsers, setAllowed } from './allowed.ts';
 import { forgetChild, noteChild } from './children.ts';
 import { type Claimant, claimNext, claimPart, renewLease } from './claim.ts';
 import { createCommits, type FullDisk } from './commits.ts';
@@ -23,11 +24,12 @@ import {
 import type { DeliveryTerms, NewPart, PartView, QueuedParts, SendRequest, Store } from './port.ts';
 import { quoted } from './quoted.ts';
 import { keepReserve } from './reserve.ts';
+import { retry } from './retry.ts';
 import { migrate } from './schema.ts';
 import { sessionValue, setSessionValue } from './session-values.ts';
 import { returnPart, settlePart, settleUpload } from './settle.ts';
 import { sweep } from './sweep.ts';
-import { finishTurn, recover, retry, startTurn, unfinished, unfinishedContent } from './turns.ts';
+import { finishAnswer, finishTurn, recover, startTurn, unfinished, unfinishedContent } from './turns.ts';
 import { accountView, budgetOf, contextTokenOf, message, messages } from './views.ts';
 
 /** Opens (and creates, folders included) the store at `path`. Throws WxError `storage`, or `config` for a newer schema. */
@@ -89,6 +91,7 @@ export function openStore(options: {
     unfinishedContent: (account) => read(() => unfinishedContent(database, account)),
     quoted: (input) => read(() => quoted(database, input)),
     startTurn: (input) => run((db) => startTurn(db, input)),
+    finishAnswer: (input) => run((db) => finishAnswer(db, input)),
     queueOutput: (input) => queue(input, (db) => queueOutput(db, input)),
     queueNotice: (input) => queue(input, (db) => queueNotice(db, input)),
     finishTurn: (input) => queue(input, (db) => finishTurn(db, input)),
@@ -97,6 +100,8 @@ export function openStore(options: {
     message: (input) => read(() => message(database, input)),
     setSessionValue: (input) => run((db) => setSessionValue(db, input)),
     retry: (input) => run((db) => retry(db, input), 'durable'),
+    allowed: (account) => read(() => allowedUsers(database, account)),
+    setAllowed: (input) => run((db) => setAllowed(db, input), 'durable'),
     enqueue: (request) => run((db) => enqueue(db, request), 'durable'),
     usersToDeliver: (account) => read(() => usersToDeliver(database, account)),
     claimPart: (terms) => run((db) => claimPart(db, terms, claimant)),

@@ -41,6 +41,11 @@ export function sweep(database: Database, retention: Retention): boolean {
   for (const row of database.all('SELECT user FROM users WHERE account = ?', account)) {
     counts.push(trimUser(database, account, row.user as string, retention.finishedPerUser));
   }
+  // Where the first of several messages that were one turn is forgotten, each of the others is one by itself.
+  database.run(
+    `UPDATE inbox SET burst = NULL WHERE burst IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM inbox AS first WHERE first.seq = inbox.burst)`,
+  );
   return counts.some((count) => count > 0);
 }
 

@@ -1,20 +1,25 @@
 import { turnRetryDelayMs } from '../core/backoff.ts';
 import { newUuid } from '../core/ids.ts';
+import { gather } from './burst.ts';
 import { lastingChildren } from './children.ts';
 import type { Database, Row } from './database.ts';
-import type { Child, LaneEntry, StartedTurn, TurnResult } from './inbox-port.ts';
+import type { Child, LaneEntry, NotYet, StartedTurn, TurnResult } from './inbox-port.ts';
 import type { NewPart, PartView } from './outbox-port.ts';
 import { answer, outputsOf, running } from './outputs.ts';
+import { rowsOf, UNFINISHED } from './waiting.ts';
 
 /** The columns of {@link startedTurn}. */
-const STARTED = 'seq, id, user, raw, received_at, session_id, turn, attempt, failures, outputs';
+const STARTED =
+  'seq, account, id, user, raw, text_from, received_at, session_id, turn, attempt, failures, burst, outputs';
+/** Of several messages that are one turn, the first stands for all. */
+const FIRST = '(burst IS NULL OR burst = seq)';
 
-/** All messages that still have to run, in order of arrival. */
+/** All messages that are still to be started, in order of arrival. */
 export function unfinished(database: Database, account: string): LaneEntry[] {
   return database
     .all(
       `SELECT seq, user, not_before FROM inbox
-         WHERE account = ? AND state IN ('received', 'waiting', 'running') ORDER BY seq`,
+         WHERE account = ? AND ${UNFINISHED} AND +state <> 'running' AND ${FIRST} ORDER BY seq`,
       account,
     )
     .map((row) => ({
@@ -27,37 +32,41 @@ export function unfinished(database: Database, account: string): LaneEntry[] {
 /** What messages that still have to run say. */
 export function unfinishedContent(database: Database, account: string): { user: string; raw: Buffer }[] {
   return database
-    .all(
-      "SELECT user, raw FROM inbox WHERE account = ? AND state IN ('received', 'waiting', 'running')",
-      account,
-    )
+    .all(`SELECT user, raw FROM inbox WHERE account = ? AND ${UNFINISHED}`, account)
     .map((row) => ({ user: row.user as string, raw: row.raw as Buffer }));
 }
 
-/** Commits the start of a turn: the state, the attempt, and on the first one the place in the user's session. */
+/**
+ * Commits the start of a turn: the state, the attempt, and on the first one which messages it has, and the place
+ * in the user's session.
+ */
 export function startTurn(
   database: Database,
-  input: { account: string; seq: number; nowMs: number },
-): StartedTurn | null {
+  input: { account: string; seq: number; mergeMs: number; nowMs: number },
+): StartedTurn | NotYet | null {
   const { account, seq, nowMs } = input;
   const row = database.one(
-    `SELECT ${STARTED} FROM inbox WHERE seq = ? AND account = ? AND state IN ('received', 'waiting')`,
+    `SELECT ${STARTED} FROM inbox WHERE seq = ? AND account = ? AND state IN ('received', 'waiting') AND ${FIRST}`,
     seq,
     account,
   );
   if (!row) return null;
+  if (input.mergeMs > 0 && row.attempt === 0 && row.burst === null) {
+    const quietAtMs = gather(database, row, input.mergeMs, nowMs);
+    if (quietAtMs !== null) return { notBeforeMs: quietAtMs };
+  }
   if (row.session_id === null) Object.assign(row, nextPlace(database, account, row.user as string));
   row.attempt = (row.attempt as number) + 1;
   database.run(
-    `UPDATE inbox SET state = 'running', attempt = ?, started_at = ?, child = NULL, not_before = NULL,
-       session_id = ?, turn = ? WHERE seq = ?`,
+    `UPDATE inbox SET state = 'running', reason = NULL, attempt = ?, started_at = ?, child = NULL,
+       not_before = NULL, session_id = ?, turn = ? WHERE ${rowsOf(row)} = ?`,
     row.attempt,
     nowMs,
     row.session_id as string,
     row.turn as number,
     seq,
   );
-  return startedTurn(row);
+  return startedTurn(database, row);
 }
 
 /** Commits how a turn ended, with the parts of its answer. Returns those that wait behind held ones from the start. */
@@ -65,12 +74,17 @@ export function finishTurn(
   database: Database,
   input: { account: string; seq: number; result: TurnResult; parts: readonly NewPart[]; nowMs: number },
 ): PartView[] {
-  const { seq, result, nowMs } = input;
+  const { account, seq, result, nowMs } = input;
   const row = running(database, input);
-  if (!row) return [];
+  if (!row) {
+    // Superseded while the agent was at work, which has ended now.
+    database.run('UPDATE inbox SET child = NULL WHERE seq = ? AND account = ?', seq, account);
+    return [];
+  }
   if (result.kind === 'again') {
     database.run(
-      "UPDATE inbox SET state = 'waiting', not_before = ?, failures = failures + ?, detail = ? WHERE seq = ?",
+      `UPDATE inbox SET state = 'waiting', not_before = ?, failures = failures + ?, detail = ?, child = NULL
+         WHERE ${rowsOf(row)} = ?`,
       result.notBeforeMs,
       result.counts ? 1 : 0,
       Buffer.from(result.detail, 'utf8'),
@@ -78,7 +92,7 @@ export function finishTurn(
     );
   } else {
     database.run(
-      'UPDATE inbox SET state = ?, reason = ?, detail = ?, finished_at = ? WHERE seq = ?',
+      `UPDATE inbox SET state = ?, reason = ?, detail = ?, finished_at = ?, child = NULL WHERE ${rowsOf(row)} = ?`,
       result.kind,
       result.kind === 'failed' ? result.reason : null,
       result.kind === 'failed' ? Buffer.from(result.detail, 'utf8') : null,
@@ -106,50 +120,48 @@ export function recover(
     account,
   );
   const rows = database.all(
-    `SELECT ${STARTED}, started_at, child FROM inbox WHERE account = ? AND state = 'running' ORDER BY seq`,
+    `SELECT ${STARTED}, started_at FROM inbox WHERE account = ? AND state = 'running' AND ${FIRST} ORDER BY seq`,
     account,
   );
   const failed: StartedTurn[] = [];
   for (const row of rows) {
     const failures = (row.failures as number) + 1;
     if (failures > retries) {
-      failed.push(startedTurn(row));
+      failed.push(startedTurn(database, row));
       continue;
     }
     const startedAt = Math.min((row.started_at as number | null) ?? nowMs, nowMs);
     database.run(
-      "UPDATE inbox SET state = 'waiting', failures = ?, not_before = ? WHERE seq = ?",
+      `UPDATE inbox SET state = 'waiting', failures = ?, not_before = ? WHERE ${rowsOf(row)} = ?`,
       failures,
       startedAt + turnRetryDelayMs(failures),
       row.seq as number,
     );
   }
-  const ofTurns = rows
-    .filter((row) => row.child !== null)
+  // Also those of messages that were superseded: their turns are over only when the agent has ended.
+  const ofTurns = database
+    .all('SELECT child FROM inbox WHERE account = ? AND child IS NOT NULL', account)
     .map((row) => JSON.parse(row.child as string) as Child);
   return { failed, children: [...ofTurns, ...lastingChildren(database, account)] };
 }
 
-/**
- * Marks failed or ignored messages to be run again: one by its id, or all failed ones. Returns how many. Who asks
- * again wants the whole answer again, so what was said before does not count.
- */
-export function retry(database: Database, input: { account: string; id: string | null }): number {
-  const fresh =
-    "state = 'received', reason = NULL, detail = NULL, failures = 0, not_before = NULL, finished_at = NULL, outputs = NULL, said = 0";
-  if (input.id === null) {
-    return database.run(`UPDATE inbox SET ${fresh} WHERE account = ? AND state = 'failed'`, input.account)
-      .changes;
-  }
-  return database.run(
-    `UPDATE inbox SET ${fresh} WHERE account = ? AND id = ? AND state IN ('failed', 'ignored', 'superseded', 'done')`,
+/** Ends a message that answers a question of a turn. Its content; null when it has ended already. */
+export function finishAnswer(
+  database: Database,
+  input: { account: string; seq: number; nowMs: number },
+): Buffer | null {
+  const row = database.one(
+    `UPDATE inbox SET state = 'done', finished_at = ? WHERE seq = ? AND account = ? AND state = 'received'
+       AND reason = 'answer' RETURNING raw`,
+    input.nowMs,
+    input.seq,
     input.account,
-    input.id,
-  ).changes;
+  );
+  return row ? (row.raw as Buffer) : null;
 }
 
 /** The next place in the user's session: its `session_id` and `turn`. */
-function nextPlace(database: Database, account: string, user: string): Row | undefined {
+export function nextPlace(database: Database, account: string, user: string): Row {
   return database.one(
     `INSERT INTO users (account, user, session_id, turn) VALUES (?1, ?2, ?3, 1)
        ON CONFLICT (account, user) DO UPDATE SET session_id = COALESCE(session_id, ?3), turn = turn + 1
@@ -157,17 +169,23 @@ function nextPlace(database: Database, account: string, user: string): Row | und
     account,
     user,
     newUuid(),
-  );
+  ) as Row;
 }
 
-function startedTurn(row: Row): StartedTurn {
+function startedTurn(database: Database, row: Row): StartedTurn {
+  const rows =
+    row.burst === null
+      ? [row]
+      : database.all('SELECT raw, text_from FROM inbox WHERE burst = ? ORDER BY seq', row.seq as number);
+  const owner = database.one('SELECT owner FROM accounts WHERE account = ?', row.account as string)?.owner;
   return {
     sessionId: row.session_id as string,
     turn: row.turn as number,
     seq: row.seq as number,
     id: row.id as string,
     user: row.user as string,
-    raw: row.raw as Buffer,
+    isOwner: row.user === owner,
+    said: rows.map((one) => ({ raw: one.raw as Buffer, textFrom: one.text_from as number })),
     receivedAtMs: row.received_at as number,
     attempt: row.attempt as number,
     failures: row.failures as number,

@@ -33,6 +33,24 @@ test('an ACP agent answers, and its session is there again after a restart', asy
   expect(answers(simulator)).toEqual(['s1/1: hello', 's1/1: again']);
 });
 
+test('--permission ask: the question is in the chat, the user’s next message decides, and /stop ends the turn', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const run = startWxagent(['run', ...QUICK, '--acp', line('acp-misbehave', 'permission')], { home });
+  simulator.control.message({ text: 'clean up' });
+  expect((await answered(simulator, 1))[0]).toContain('rm -rf build');
+  simulator.control.message({ text: 'y' });
+  await run.says('stderr', 'agent: allowed (--permission ask): Run a command rm -rf build');
+  await answered(simulator, 2);
+  simulator.control.message({ text: 'and again' });
+  expect((await answered(simulator, 3))[2]).toContain('rm -rf build');
+  simulator.control.message({ text: '/stop' });
+  expect((await answered(simulator, 4))[3]).toContain('Stopped');
+  await run.says('stderr', 'ended: the user stopped it');
+  expect(await run.stop()).toMatchObject({ code: 0, stdout: '' });
+  expect(answers(simulator)).toHaveLength(4);
+});
+
 test('a killed runner leaves no agent behind for long: the next one ends it', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);

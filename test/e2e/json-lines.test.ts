@@ -44,6 +44,7 @@ test('every JSON line of docs/commands.md has the fields that are printed', asyn
   await json('listen', '--once');
   await json('download', 'last');
   await json('retry', '--failed');
+  await json('allow', 'add', 'o9b@im.wechat');
   await json('accounts');
   await json('agents');
   await json('config', 'get', 'timeout');

@@ -343,9 +343,13 @@ describe('how a command is started', () => {
     expect(commandLineOf(command, 'win32').args[3]).toBe('"a --fast ^"/x^ y/$^(b^).wav^""');
   });
 
-  it('has a name for the log', () => {
-    expect(nameOf({ shell: 'a | b' })).toBe('a | b');
-    expect(nameOf({ argv: ['a', 'b c'] })).toBe('a b c');
+  it.each<[Command, string]>([
+    [{ shell: 'a | b' }, 'a'],
+    [{ shell: '  KEY=sk-1 OTHER=\'a b\' THIRD="c \\" d" ./agent.sh --token sk-2' }, 'agent.sh'],
+    [{ shell: '(cd x; ls)' }, 'shell'],
+    [{ argv: ['/opt/bot', '--token', 'sk-3'] }, 'bot'],
+  ])('%j has a name without secrets: %s', (command, name) => {
+    expect(nameOf(command)).toBe(name);
   });
 });
 

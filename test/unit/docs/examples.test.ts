@@ -6,6 +6,7 @@ import { allPages, blocksOf, READMES, readPage } from '../../helpers/pages.ts';
 const TYPES = [
   'accounts',
   'agents',
+  'allow',
   'cancel',
   'config',
   'doctor',

@@ -3,11 +3,27 @@ import { WxError } from '../../../src/core/errors.ts';
 import type { PollResult } from '../../../src/ilink/poll.ts';
 import type { WeixinMessage } from '../../../src/ilink/wire.ts';
 import { type IntakeOptions, runIntake } from '../../../src/runner/intake.ts';
-import type { Intake } from '../../../src/store/port.ts';
+import type { IntakeTerms } from '../../../src/runner/intake-terms.ts';
+import type { Intake, IntakeResult } from '../../../src/store/port.ts';
 import { createJumpClock } from '../../helpers/jump-clock.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { createLogBook, createScriptedPoller, wireText } from './support.ts';
 
+const NOTHING: IntakeResult = {
+  messages: [],
+  superseded: [],
+  again: [],
+  released: [],
+  learnedOwner: null,
+};
+const TERMS: IntakeTerms = {
+  allow: new Set(),
+  maxAgeMs: 0,
+  dedupeWindowMs: 0,
+  commands: true,
+  merge: () => [],
+  chat: { busy: 'queue', mergeMs: 0, questionTo: () => null, noticeOf: () => [] },
+};
 const failed: PollResult = { kind: 'failed', detail: 'HTTP 500' };
 const early: PollResult = { kind: 'empty', early: true, cursor: null, answered: true };
 const empty: PollResult = { kind: 'empty', early: false, cursor: null, answered: true };
@@ -34,7 +50,7 @@ async function run(script: (PollResult | (() => PollResult))[], over: Partial<In
     store: {
       async takeIn(intake) {
         taken.push(intake);
-        return { messages: [], released: [], learnedOwner: null };
+        return NOTHING;
       },
       async durable() {},
       async notePoll() {
@@ -42,10 +58,7 @@ async function run(script: (PollResult | (() => PollResult))[], over: Partial<In
       },
     },
     poller,
-    allow: new Set(),
-    maxAgeMs: 0,
-    dedupeWindowMs: 0,
-    merge: () => [],
+    terms: TERMS,
     clock,
     log,
     onReady: () => void happened.push('ready'),
@@ -163,7 +176,7 @@ test('a message is told of when it is committed, and on the disk before the next
       store: {
         async takeIn() {
           await says('committed')();
-          return { messages: [], released: [], learnedOwner: null };
+          return NOTHING;
         },
         durable: says('durable'),
         async notePoll() {},
@@ -179,7 +192,7 @@ test('a poll that brought only a cursor does not wait for the disk', async () =>
   let waits = 0;
   await run([{ kind: 'empty', early: false, cursor: 'c1', answered: true }], {
     store: {
-      takeIn: async () => ({ messages: [], released: [], learnedOwner: null }),
+      takeIn: async () => NOTHING,
       async durable() {
         waits++;
       },
@@ -214,7 +227,7 @@ test.each(['takeIn', 'durable'] as const)(
     const full = new WxError('storage', 'the disk is full');
     const { how, rescued } = await run([brings([message])], {
       store: {
-        takeIn: async () => ({ messages: [], released: [], learnedOwner: null }),
+        takeIn: async () => NOTHING,
         async durable() {},
         async notePoll() {},
         [step]: () => Promise.reject(full),
@@ -276,14 +289,18 @@ describe('what becomes of a message', () => {
 
   test('what is too old is kept but not run; 0 turns that off', async () => {
     const old = wireText('1', 'x', { create_time_ms: NOW - 1_001 });
-    expect(await taken(old, { maxAgeMs: 1_000 })).toMatchObject([{ ignore: 'too-old' }]);
+    expect(await taken(old, { terms: { ...TERMS, maxAgeMs: 1_000 } })).toMatchObject([{ ignore: 'too-old' }]);
     expect(
-      await taken(wireText('1', 'x', { create_time_ms: NOW - 1_000 }), { maxAgeMs: 1_000 }),
+      await taken(wireText('1', 'x', { create_time_ms: NOW - 1_000 }), {
+        terms: { ...TERMS, maxAgeMs: 1_000 },
+      }),
     ).toMatchObject([{ ignore: null }]);
-    expect(await taken(old, { maxAgeMs: 0 })).toMatchObject([{ ignore: null }]);
-    expect(await taken(wireText('1', 'x', { create_time_ms: undefined }), { maxAgeMs: 1_000 })).toMatchObject(
-      [{ ignore: null }],
-    );
+    expect(await taken(old, { terms: { ...TERMS, maxAgeMs: 0 } })).toMatchObject([{ ignore: null }]);
+    expect(
+      await taken(wireText('1', 'x', { create_time_ms: undefined }), {
+        terms: { ...TERMS, maxAgeMs: 1_000 },
+      }),
+    ).toMatchObject([{ ignore: null }]);
   });
 
   test.each([1_789_000_000_123.5, 1e300, 9_007_199_254_740_991, -5, '1789000000123', 'soon', {}])(

@@ -7,8 +7,7 @@ import { pollUntil } from '../../helpers/poll-until.ts';
 const NEXT: LaneStep = { kind: 'next' };
 
 /** Lanes whose runs end when the test says so, and what was started. */
-function createBench(concurrency: number) {
-  const clock = createJumpClock();
+function createBench(concurrency: number, clock = createJumpClock()) {
   const started: number[] = [];
   const running = new Map<number, (step: LaneStep) => void>();
   const lanes: Lanes = createLanes({
@@ -64,6 +63,11 @@ test('whatever is added and however long it takes: in order per user, never too 
             if (atWork.has(user)) faults.push(`two of ${user} at once`);
             atWork.add(user);
             if (atWork.size > concurrency) faults.push(`${atWork.size} at once`);
+            // As the store would say of a message that was added again while it ran.
+            if (done.includes(seq)) {
+              atWork.delete(user);
+              return NEXT;
+            }
             runs.push(seq);
             await scheduler.schedule(Promise.resolve(), `run ${seq}`);
             atWork.delete(user);
@@ -80,6 +84,7 @@ test('whatever is added and however long it takes: in order per user, never too 
           lanes.add({ seq, user, notBeforeMs: null });
           lanes.add({ seq, user, notBeforeMs: null });
           if (seq % 3 === 0 && scheduler.count() > 0) await scheduler.waitOne();
+          if (seq % 4 === 0) lanes.wake(user);
         }
         let isIdle = false;
         const idle = lanes.idle().then(() => {
@@ -123,13 +128,77 @@ test('as many users at once as allowed, and no more', async () => {
   expect(bench.started).toEqual([1, 2, 3]);
 });
 
-test('a message known already is not run twice, one that is done may come again', async () => {
+test('a message that waits already is not run twice, one that is done may come again', async () => {
   const bench = createBench(1);
-  bench.add('a', 1, 1);
+  bench.add('a', 1, 2, 2);
   await bench.end(1);
-  expect(bench.started).toEqual([1]);
+  await bench.end(2);
+  expect(bench.started).toEqual([1, 2]);
+  bench.add('a', 2);
+  expect(bench.started).toEqual([1, 2, 2]);
+});
+
+test('one that is to run again while it runs is looked at once more, before those behind it', async () => {
+  const bench = createBench(1);
+  bench.add('a', 1, 2);
   bench.add('a', 1);
-  expect(bench.started).toEqual([1, 1]);
+  for (const seq of [1, 1, 2]) await bench.end(seq);
+  expect(bench.started).toEqual([1, 1, 2]);
+  expect(bench.lanes.size).toBe(0);
+});
+
+describe('a lane that is woken', () => {
+  const later = (bench: ReturnType<typeof createBench>): LaneStep => ({
+    kind: 'later',
+    notBeforeMs: bench.clock.now() + 60_000,
+  });
+  /** A clock on which nobody's wait ends by itself. */
+  const patient = (): ReturnType<typeof createJumpClock> & { waits: number } => {
+    const clock = {
+      ...createJumpClock(),
+      waits: 0,
+      async sleep(_: number, signal?: AbortSignal) {
+        clock.waits++;
+        await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
+      },
+    };
+    return clock;
+  };
+
+  test('starts its head at once, and another one waits on', async () => {
+    const clock = patient();
+    const bench = createBench(2, clock);
+    bench.add('a', 1);
+    bench.add('b', 2);
+    await bench.end(1, later(bench));
+    await bench.end(2, later(bench));
+    expect([bench.started, clock.waits]).toEqual([[1, 2], 2]);
+    bench.lanes.wake('a');
+    bench.lanes.wake('nobody');
+    await pollUntil('the start', () => bench.started.length === 3);
+    expect(bench.started).toEqual([1, 2, 1]);
+  });
+
+  test('does not begin to wait when what ran wanted to', async () => {
+    const bench = createBench(1, patient());
+    bench.add('a', 1, 2);
+    bench.lanes.wake('a');
+    await bench.end(1, later(bench));
+    expect(bench.started).toEqual([1, 1]);
+    await bench.end(1);
+    expect(bench.started).toEqual([1, 1, 2]);
+  });
+
+  test('waits again for its head when that says so', async () => {
+    const clock = patient();
+    const bench = createBench(1, clock);
+    bench.add('a', 1);
+    await bench.end(1, later(bench));
+    bench.lanes.wake('a');
+    await pollUntil('the start', () => bench.started.length === 2);
+    await bench.end(1, later(bench));
+    expect([bench.started, clock.waits]).toEqual([[1, 1], 2]);
+  });
 });
 
 test('an older message that is to run again goes before the younger ones that wait', async () => {

@@ -30,24 +30,36 @@ describe('the notice of a failure', () => {
 
   test('says something else for every reason, in both languages', () => {
     const all = reasons.flatMap((reason) => [
-      failureNotice(reason, 'zh', null),
-      failureNotice(reason, 'en', null),
+      failureNotice(reason, 'zh', { detail: null, hasCommands: false }),
+      failureNotice(reason, 'en', { detail: null, hasCommands: false }),
     ]);
     expect(new Set(all).size).toBe(2 * reasons.length);
   });
 
   test('says nothing of the agent’s own words unless they are given', () => {
-    expect(failureNotice('exit', 'en', null)).not.toContain('\n');
-    expect(failureNotice('exit', 'en', 'no such model').split('\n')).toEqual([
+    expect(failureNotice('exit', 'en', { detail: null, hasCommands: false })).not.toContain('\n');
+    expect(failureNotice('exit', 'en', { detail: 'no such model', hasCommands: false }).split('\n')).toEqual([
       expect.any(String),
       'no such model',
     ]);
-    expect(failureNotice('exit', 'zh', 'no such model').split('\n')).toEqual([
+    expect(failureNotice('exit', 'zh', { detail: 'no such model', hasCommands: false }).split('\n')).toEqual([
       expect.any(String),
       'no such model',
     ]);
   });
 });
+
+test.each([
+  ['zh', '/重来'],
+  ['en', '/again'],
+] as const)(
+  'a failure notice names the command that runs it again where there is one (%s)',
+  (language, command) => {
+    const notice = (hasCommands: boolean) => failureNotice('exit', language, { detail: 'why', hasCommands });
+    expect(notice(true).split('\n').at(-1)).toContain(command);
+    expect(notice(false)).not.toContain(command);
+  },
+);
 
 describe('held texts joined', () => {
   const now = new Date(2026, 10, 22, 10, 31);

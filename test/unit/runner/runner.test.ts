@@ -126,6 +126,10 @@ function start(
   return runner;
 }
 const echo = ({ text }: Turn): Outcome => ({ kind: 'reply', pieces: [{ text: `re: ${text}` }] });
+const states = async (): Promise<string[]> =>
+  (await store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100 })).map(
+    ({ state }) => state,
+  );
 const types = (): string[] => events.map((event) => event.type);
 
 test('messages come in, are answered in order, and a stop is clean', async () => {
@@ -223,7 +227,7 @@ describe('failures', () => {
     );
     deliver(says('好'), says('next'));
     await pollUntil('both', () => sent.length === 2);
-    expect(sent).toEqual([expect.stringMatching(/^⚠️ .*程序出错退出。$/), 're: next']);
+    expect(sent).toEqual([expect.stringMatching(/^⚠️ .*程序出错退出。\n发送 \/重来 再试一次。$/), 're: next']);
   });
 
   test.each([
@@ -273,7 +277,12 @@ describe('a stop', () => {
     runner?.stop();
     await runner?.done;
     const [entry] = await store.unfinished(ACCOUNT);
-    const again = await store.startTurn({ account: ACCOUNT, seq: entry?.seq ?? 0, nowMs: Date.now() });
+    const again = await store.startTurn({
+      account: ACCOUNT,
+      seq: entry?.seq ?? 0,
+      mergeMs: 0,
+      nowMs: Date.now(),
+    });
     expect(again).toMatchObject({ attempt: 2, failures: 0 });
     expect(sent).toEqual([]);
   });
@@ -301,7 +310,12 @@ describe('a stop', () => {
     expect(asked).toEqual([]);
     expect(types()).not.toContain('message');
     const [entry] = await store.unfinished(ACCOUNT);
-    const again = await store.startTurn({ account: ACCOUNT, seq: entry?.seq ?? 0, nowMs: Date.now() });
+    const again = await store.startTurn({
+      account: ACCOUNT,
+      seq: entry?.seq ?? 0,
+      mergeMs: 0,
+      nowMs: Date.now(),
+    });
     expect(again).toMatchObject({ failures: 0 });
   });
 
@@ -311,7 +325,7 @@ describe('a stop', () => {
     await pollUntil('the turn', () => runner?.running === 1);
     runner?.stop();
     expect(await runner?.done).toBe('stopped');
-    expect(await store.unfinished(ACCOUNT)).toHaveLength(1);
+    expect(await states()).toEqual(['running']);
   });
 });
 

@@ -49,6 +49,7 @@ function turnsOf(answer: Answer, over: Partial<RunnerOptions> = {}, clock = syst
     store: desk.store,
     agent: { name: 'test', answer: (_, context) => answer(context) },
     delivery,
+    asks: { ask: async () => null },
     typing: null,
     folders: createFolderMaker({
       turns: join(folder, 'turns'),

@@ -1,4 +1,6 @@
 import { describe } from 'vitest';
+import { describeBursts } from './conformance/bursts.ts';
+import { describeChat } from './conformance/chat.ts';
 import type { MakeStore } from './conformance/desk.ts';
 import { describeFiles } from './conformance/files.ts';
 import { describeHolds } from './conformance/holds.ts';
@@ -18,6 +20,8 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('intake', () => describeIntake(make));
     describe('turns', () => describeTurns(make));
     describe('outputs', () => describeOutputs(make));
+    describe('chat', () => describeChat(make));
+    describe('bursts', () => describeBursts(make));
     describe('outbox', () => describeOutbox(make));
     describe('files', () => describeFiles(make));
     describe('refusals', () => describeRefusals(make));

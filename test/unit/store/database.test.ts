@@ -157,15 +157,27 @@ describe('a store that cannot be opened', () => {
         old.run("INSERT INTO accounts (account, login, owner) VALUES ('bot', 'x', 'owner')");
         old.run(`INSERT INTO inbox (account, id, user, state, kind, fingerprint, received_at, raw)
           VALUES ('bot', '1', 'owner', 'received', 'text', 'x', 1, x'7b7d')`);
+        for (const state of ['done', 'running']) {
+          old.run(
+            `INSERT INTO inbox (account, id, user, state, kind, fingerprint, received_at, raw, child)
+               VALUES ('bot', ?1, 'owner', ?1, 'text', ?1, 1, '', '{"pid":7,"startTime":"x"}')`,
+            state,
+          );
+        }
       }
       old.close();
       const store = open();
       expect((await store.accountView('bot'))?.owner).toBe(version > 0 ? 'owner' : undefined);
       const place = { account: 'bot', user: 'owner', sessionId: 's', name: 'x' };
-      const started = await store.startTurn({ account: 'bot', seq: 1, nowMs: 1 });
-      expect(started?.outputs).toEqual(version > 0 ? [] : undefined);
+      const started = await store.startTurn({ account: 'bot', seq: 1, mergeMs: 0, nowMs: 1 });
+      expect(started && 'outputs' in started ? started.outputs : undefined).toEqual(
+        version > 0 ? [] : undefined,
+      );
       await store.setSessionValue({ ...place, value: 'kept', nowMs: 1 });
       expect(await store.sessionValue(place)).toBe('kept');
+      const recovered = await store.recover({ account: 'bot', former: null, retries: 3, nowMs: 1 });
+      expect(recovered.children).toHaveLength(version > 0 ? 1 : 0);
+      expect(await store.unfinished('bot')).toHaveLength(version > 0 ? 2 : 0);
       await store.close();
       const migrated = openDatabase(path);
       expect(migrated.one('PRAGMA user_version')?.user_version).toBe(MIGRATIONS.length);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ClaimedPart } from '../../../src/store/port.ts';
+import type { ChatNews, ClaimedPart } from '../../../src/store/port.ts';
 import {
   ACCOUNT,
   contentOf,
@@ -11,6 +11,7 @@ import {
   OWNER,
   part,
   type StoreUnderTest,
+  TERMS,
 } from './conformance/desk.ts';
 import { makeSqliteStores } from './sqlite-stores.ts';
 
@@ -38,6 +39,8 @@ interface Message {
   seq: number;
   user: string;
   state: 'waiting' | 'running' | 'done';
+  /** A turn of it was cut by the end of the process. */
+  hasRun: boolean;
   outputs: string[];
   index: number;
 }
@@ -98,6 +101,7 @@ const writes = (user: string): Step =>
         seq: taken.messages[0]?.seq ?? 0,
         user,
         state: 'waiting',
+        hasRun: false,
         outputs: [],
         index: 0,
       });
@@ -168,6 +172,31 @@ const emits = (user: string, isSame: boolean): Step =>
       laneOf(model, user).queued.push(text);
     },
   );
+
+/** `/stop`: what the owner has running and waiting is over, and a turn that ends afterwards says nothing more. */
+const stops = step(
+  `${OWNER} stops`,
+  () => true,
+  async (model, world) => {
+    const before = model.messages.filter((one) => one.user === OWNER && one.state !== 'done');
+    const message = incoming({ chat: { command: 'stop', agentFrom: null } });
+    const told = (news: ChatNews): string => `${JSON.stringify(news)} ${model.texts}`;
+    const chat = { ...TERMS, noticeOf: (news: ChatNews) => [part(told(news), 'notice')] };
+    const taken = await poller(world).takeIn([message, message], { chat });
+    expect(taken.messages.map((one) => one.state)).toEqual(['command', 'duplicate']);
+    expect(taken.superseded.map(({ seq }) => seq)).toEqual(before.map(({ seq }) => seq));
+    const lane = laneOf(model, OWNER);
+    if (lane.isHeld) lane.queued = released(lane);
+    lane.isHeld = false;
+    const waiting = before.filter((one) => one.state === 'waiting' && !one.hasRun).length;
+    lane.queued.push(told({ about: 'stop', ended: before.length > waiting, dropped: waiting }));
+    model.texts++;
+    for (const one of before) {
+      if (one.state === 'running') await poller(world).finish(one.seq, { kind: 'done' }, [part('too late')]);
+      one.state = 'done';
+    }
+  },
+);
 
 const sends = (user: string, process: number): Step =>
   step(
@@ -250,13 +279,15 @@ const dies = (process: number): Step =>
       if (process !== POLLER) return;
       const { store } = poller(world);
       await store.recover({ account: ACCOUNT, former: null, retries: 1_000, nowMs: nowMs(world) });
-      for (const message of model.messages) if (message.state === 'running') message.state = 'waiting';
+      for (const message of model.messages) {
+        if (message.state === 'running') Object.assign(message, { state: 'waiting', hasRun: true });
+      }
     },
   );
 
 /** Everything that is still open comes to its end. */
 async function finish(model: Model, world: World): Promise<void> {
-  const toRun = model.messages.filter((one) => one.state !== 'done').map((one) => one.seq);
+  const toRun = model.messages.filter((one) => one.state === 'waiting').map((one) => one.seq);
   expect((await poller(world).store.unfinished(ACCOUNT)).map((entry) => entry.seq)).toEqual(toRun);
   for (const user of USERS) {
     const lane = laneOf(model, user);
@@ -277,6 +308,7 @@ test('nothing is lost, nothing overtakes, nothing is sent twice without need', a
     [
       user.map(writes),
       user.map(starts),
+      fc.constant(stops),
       fc.tuple(user, fc.nat({ max: 3 })).map(([one, count]) => ends(one, count)),
       fc.tuple(user, fc.boolean()).map(([one, isSame]) => emits(one, isSame)),
       fc.tuple(user, process).map(([one, by]) => sends(one, by)),

@@ -1,4 +1,5 @@
 import type {
+  ChatTerms,
   Claim,
   ClaimedPart,
   HeldPart,
@@ -52,6 +53,7 @@ export function incoming(over: Partial<IncomingMessage> = {}): IncomingMessage {
     fingerprint: `content-${n}`,
     raw: Buffer.from(JSON.stringify({ n })),
     ignore: null,
+    chat: { command: null, agentFrom: 0 },
     ...over,
   };
 }
@@ -60,6 +62,14 @@ export function incoming(over: Partial<IncomingMessage> = {}): IncomingMessage {
 export function part(text: string, origin: PartOrigin = 'answer'): NewPart {
   return { clientId: `client-${++made}`, origin, runId: null, text, file: null };
 }
+
+/** Terms of intakes in which nothing is special; a notice says what it is about, as JSON. */
+export const TERMS: ChatTerms = {
+  busy: 'queue',
+  mergeMs: 0,
+  questionTo: () => null,
+  noticeOf: (news) => [part(JSON.stringify(news), 'notice')],
+};
 
 /** A body of this suite: what `encode` was given, as JSON. */
 export function contentOf(body: Buffer): PartContent {
@@ -113,6 +123,7 @@ export async function createDesk(store: Store, owner: string | null = OWNER): Pr
         dedupeWindowMs: 0,
         nowMs: desk.nowMs,
         merge: mergeWithBars,
+        chat: TERMS,
         ...over,
       }),
     async says(user, over = {}) {
@@ -121,8 +132,8 @@ export async function createDesk(store: Store, owner: string | null = OWNER): Pr
       return (messages[0] as IntakeResult['messages'][0]).seq;
     },
     async start(seq) {
-      const started = await store.startTurn({ account: ACCOUNT, seq, nowMs: desk.nowMs });
-      if (!started) throw new Error(`message ${seq} is not to be started`);
+      const started = await store.startTurn({ account: ACCOUNT, seq, mergeMs: 0, nowMs: desk.nowMs });
+      if (!started || 'notBeforeMs' in started) throw new Error(`message ${seq} is not to be started`);
       return started;
     },
     async finish(seq, result, parts = []) {
