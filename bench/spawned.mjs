@@ -60,7 +60,7 @@ async function timed(work) {
 async function commandAgent(folder) {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const built = join(folder.path, 'agent');
-  execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), built, 'src/agents/command.ts'], {
+  execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), built, 'src/agents/command/agent.ts'], {
     cwd: root,
   });
   const { createCommandAgent } = await import(pathToFileURL(join(built, 'command.js')).href);

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { whyNotReadable } from './http-files.ts';
-import type { LineForm, TakeLine } from './line-feed.ts';
+import type { LineForm, TakeLine } from './child/line-feed.ts';
+import { whyNotReadable } from './http/files.ts';
 import type { TurnContext } from './port.ts';
 import { parseReplyLine } from './reply-line.ts';
 

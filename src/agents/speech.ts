@@ -1,7 +1,7 @@
 import type { Log } from '../core/log.ts';
-import { type Environment, inheritEnvironment } from './environment.ts';
+import { type Environment, inheritEnvironment } from './child/environment.ts';
+import { runProcess } from './child/process.ts';
 import { decodeText, replyTextOf, stripTerminal } from './output.ts';
-import { runProcess } from './process.ts';
 import { cutUtf8, lastLineOf } from './text-bytes.ts';
 
 /** Longest time for one voice message, of which WeChat allows a minute. */

@@ -1,4 +1,4 @@
-import { findPresets, type PresetFound } from '../agents/acp-command.ts';
+import { findPresets, type PresetFound } from '../agents/acp/command.ts';
 import type { CommandContext } from './context.ts';
 import { commandSearch } from './run-agent.ts';
 import { table } from './table.ts';

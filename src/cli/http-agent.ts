@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { AttachmentServer } from '../agents/attachment-server.ts';
-import { createHttpAgent } from '../agents/http.ts';
-import type { AttachmentForm } from '../agents/http-attachments.ts';
-import { parseHeader } from '../agents/http-options.ts';
-import { createAgentSender } from '../agents/http-sender.ts';
-import { readHttpTerms } from '../agents/http-terms.ts';
-import { parseWebhookSecret } from '../agents/webhook-signature.ts';
+import { createHttpAgent } from '../agents/http/agent.ts';
+import type { AttachmentServer } from '../agents/http/attachment-server.ts';
+import type { AttachmentForm } from '../agents/http/attachments.ts';
+import { parseHeader } from '../agents/http/options.ts';
+import { createAgentSender } from '../agents/http/sender.ts';
+import { readHttpTerms } from '../agents/http/terms.ts';
+import { parseWebhookSecret } from '../agents/http/webhook-signature.ts';
 import { reasonOf, WxError } from '../core/errors.ts';
 import { HTTP } from '../settings/http.ts';
 import type { CommandContext } from './context.ts';
@@ -42,7 +42,7 @@ export async function httpAgent(context: CommandContext, http: string): Promise<
 /** Shared by the accounts, for as long as the process lives; null where nobody fetches. */
 async function serverFor(form: AttachmentForm, host: string): Promise<AttachmentServer | null> {
   if (form === 'url') {
-    const { openAttachmentServer, parseAttachmentHost } = await import('../agents/attachment-server.ts');
+    const { openAttachmentServer, parseAttachmentHost } = await import('../agents/http/attachment-server.ts');
     return openAttachmentServer(parseAttachmentHost(host));
   }
   if (host === HTTP.httpAttachmentsHost.default) return null;

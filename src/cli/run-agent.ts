@@ -1,6 +1,6 @@
-import type { CommandAgentOptions } from '../agents/command.ts';
+import type { CommandSearch } from '../agents/child/resolve-command.ts';
+import type { CommandAgentOptions } from '../agents/command/agent.ts';
 import type { Agent } from '../agents/port.ts';
-import type { CommandSearch } from '../agents/resolve-command.ts';
 import { longFlag, resolveSetting } from '../config.ts';
 import { WxError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
@@ -89,7 +89,7 @@ async function openAiAgent(
   model: string | null,
   system: string | null,
 ): Promise<AgentMaker> {
-  const { parseBaseUrl, requireModel } = await import('../agents/openai-options.ts');
+  const { parseBaseUrl, requireModel } = await import('../agents/openai/options.ts');
   const options = {
     baseUrl: parseBaseUrl(openai),
     model: requireModel(model),
@@ -99,7 +99,7 @@ async function openAiAgent(
     clock: context.clock,
     log: context.log,
   };
-  const { createOpenAiAgent } = await import('../agents/openai.ts');
+  const { createOpenAiAgent } = await import('../agents/openai/agent.ts');
   return () => createOpenAiAgent(options);
 }
 
@@ -112,11 +112,11 @@ async function commandAgent(
   if (exec !== null) checkShellCommand('--exec', exec);
   let argv: [string, ...string[]] | null = null;
   if (program !== undefined) {
-    const { resolveCommand } = await import('../agents/resolve-command.ts');
+    const { resolveCommand } = await import('../agents/child/resolve-command.ts');
     argv = [resolveCommand(program, commandSearch(context)), ...args];
   }
   // Loaded now, while nothing waits, so that the first message does not pay for it.
-  const loading = import('../agents/command.ts');
+  const loading = import('../agents/command/agent.ts');
   const { createCommandAgent } = await loading;
   const options = {
     ...childOptions(context),
@@ -132,7 +132,7 @@ async function coprocessAgent(
   per: 'account' | 'user',
 ): Promise<AgentMaker> {
   checkShellCommand('--coprocess', coprocess);
-  const { createCoprocessAgent } = await import('../agents/coprocess.ts');
+  const { createCoprocessAgent } = await import('../agents/coprocess/agent.ts');
   const options = {
     ...childOptions(context),
     command: { shell: coprocess },
@@ -153,9 +153,9 @@ async function acpAgent(
   acp: string,
   permission: 'allow' | 'deny' | 'ask' | null,
 ): Promise<AgentMaker> {
-  const { parseAcpCommand } = await import('../agents/acp-command.ts');
+  const { parseAcpCommand } = await import('../agents/acp/command.ts');
   const command = parseAcpCommand(acp, commandSearch(context));
-  const { createAcpAgent } = await import('../agents/acp.ts');
+  const { createAcpAgent } = await import('../agents/acp/agent.ts');
   const { allowAll } = context.settings(['allowAll']);
   const options = {
     ...childOptions(context),

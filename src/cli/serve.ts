@@ -122,7 +122,7 @@ function startOne(
     }),
     attachments: openAttachments(context, account, store, transport, service.received),
     async endChild(child) {
-      const { endOrphan } = await import('../agents/orphans.ts');
+      const { endOrphan } = await import('../agents/child/orphans.ts');
       return endOrphan(child, processStartTime);
     },
     rescue: (line) => context.io.err(`${line}\n`),

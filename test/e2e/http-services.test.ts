@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { HTTP_PRESETS, type PresetName } from '../../src/agents/http-presets.ts';
+import { HTTP_PRESETS, type PresetName } from '../../src/agents/http/presets.ts';
 import { startService } from '../helpers/chat-services.ts';
 import { blocksOf, readPage } from '../helpers/pages.ts';
 import { type Answer, startScriptedServer } from '../helpers/scripted-server.ts';

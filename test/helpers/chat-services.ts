@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { PresetName } from '../../src/agents/http-presets.ts';
+import type { PresetName } from '../../src/agents/http/presets.ts';
 import {
   type Answer,
   type ReceivedRequest,

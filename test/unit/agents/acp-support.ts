@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { type AcpAgentOptions, createAcpAgent } from '../../../src/agents/acp.ts';
+import { type AcpAgentOptions, createAcpAgent } from '../../../src/agents/acp/agent.ts';
 import type { Agent, TurnContext } from '../../../src/agents/port.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import type { Log } from '../../../src/core/log.ts';

@@ -1,11 +1,11 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type CommandAgentOptions, createCommandAgent } from '../../../src/agents/command.ts';
-import { type Command, commandLineOf, nameOf } from '../../../src/agents/command-line.ts';
+import { type Command, commandLineOf, nameOf } from '../../../src/agents/child/command-line.ts';
+import { resolveCommand } from '../../../src/agents/child/resolve-command.ts';
+import { type CommandAgentOptions, createCommandAgent } from '../../../src/agents/command/agent.ts';
 import { createEchoAgent } from '../../../src/agents/echo.ts';
 import type { TurnContext } from '../../../src/agents/port.ts';
-import { resolveCommand } from '../../../src/agents/resolve-command.ts';
 import type { Turn } from '../../../src/core/message.ts';
 import {
   contextIn,

@@ -2,16 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
+  coprocessEnvironment,
+  inheritEnvironment,
+  turnEnvironment,
+} from '../../../src/agents/child/environment.ts';
+import {
   cancelLine,
   eventLine,
   overlongLine,
   readCoprocessLine,
-} from '../../../src/agents/coprocess-line.ts';
-import {
-  coprocessEnvironment,
-  inheritEnvironment,
-  turnEnvironment,
-} from '../../../src/agents/environment.ts';
+} from '../../../src/agents/coprocess/line.ts';
 import { blocksOf, readPage } from '../../helpers/pages.ts';
 import { turnWith } from './support.ts';
 

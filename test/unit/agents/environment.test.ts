@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inheritEnvironment, turnEnvironment } from '../../../src/agents/environment.ts';
+import { inheritEnvironment, turnEnvironment } from '../../../src/agents/child/environment.ts';
 import { contextIn, temporaryFolder, turnWith } from './support.ts';
 
 const constants = {

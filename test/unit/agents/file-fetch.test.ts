@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createFileFetcher, type FileFetcher } from '../../../src/agents/file-fetch.ts';
-import { isInsideLiteral, isPublicAddress, lookupPublic } from '../../../src/agents/public-address.ts';
+import { createFileFetcher, type FileFetcher } from '../../../src/agents/http/file-fetch.ts';
+import { isInsideLiteral, isPublicAddress, lookupPublic } from '../../../src/agents/http/public-address.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 
 let folder: string;

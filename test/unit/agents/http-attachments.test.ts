@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openAttachmentServer, parseAttachmentHost } from '../../../src/agents/attachment-server.ts';
+import { openAttachmentServer, parseAttachmentHost } from '../../../src/agents/http/attachment-server.ts';
 import { agentAt, closeLater, serve } from './http-support.ts';
 import { attachment, temporaryFolder } from './support.ts';
 

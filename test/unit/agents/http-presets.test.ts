@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HTTP_PRESETS, type PresetName } from '../../../src/agents/http-presets.ts';
+import { HTTP_PRESETS, type PresetName } from '../../../src/agents/http/presets.ts';
 import { startService, TROUBLE } from '../../helpers/chat-services.ts';
 import { closeLater, termsAgent } from './http-support.ts';
 import { attachment, memoryOf } from './support.ts';

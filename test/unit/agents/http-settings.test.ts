@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseAgentUrl, parseHeader } from '../../../src/agents/http-options.ts';
-import { parseWebhookSecret, signatureHeaders } from '../../../src/agents/webhook-signature.ts';
+import { parseAgentUrl, parseHeader } from '../../../src/agents/http/options.ts';
+import { parseWebhookSecret, signatureHeaders } from '../../../src/agents/http/webhook-signature.ts';
 
 describe('the settings of --http', () => {
   it('are headers, with variables from the environment', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { HTTP_PRESETS, type PresetName } from '../../../src/agents/http-presets.ts';
-import { type HttpTermsFlags, readHttpTerms } from '../../../src/agents/http-terms.ts';
+import { HTTP_PRESETS, type PresetName } from '../../../src/agents/http/presets.ts';
+import { type HttpTermsFlags, readHttpTerms } from '../../../src/agents/http/terms.ts';
 import { SETTINGS } from '../../../src/settings.ts';
 import { serve, termsAgent } from './http-support.ts';
 import { memoryOf } from './support.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseJsonPath, textAt } from '../../../src/agents/json-path.ts';
+import { parseJsonPath, textAt } from '../../../src/agents/http/json-path.ts';
 
 const DOCUMENT = {
   answer: 'yes',

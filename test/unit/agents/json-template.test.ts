@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { prepareTemplate } from '../../../src/agents/http/json-template.ts';
+import { templateValues } from '../../../src/agents/http/template-values.ts';
 import { wellFormedJson } from '../../../src/agents/input.ts';
-import { prepareTemplate } from '../../../src/agents/json-template.ts';
-import { templateValues } from '../../../src/agents/template-values.ts';
 import type { Turn } from '../../../src/core/message.ts';
 import { attachment, turnWith } from './support.ts';
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
-import { endOrphan } from '../../../src/agents/orphans.ts';
+import { endOrphan } from '../../../src/agents/child/orphans.ts';
 import { processStartTime } from '../../../src/store/process-identity.ts';
 import { eventually, groupAlive, killLeftover } from './support.ts';
 

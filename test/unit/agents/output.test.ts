@@ -2,10 +2,10 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLineFeed, type LineForm } from '../../../src/agents/line-feed.ts';
-import { createLineReader } from '../../../src/agents/line-reader.ts';
+import { createLineFeed, type LineForm } from '../../../src/agents/child/line-feed.ts';
+import { createLineReader } from '../../../src/agents/child/line-reader.ts';
+import { filesLeftIn } from '../../../src/agents/command/reply-folder.ts';
 import { decodeText, replyTextOf, stripTerminal } from '../../../src/agents/output.ts';
-import { filesLeftIn } from '../../../src/agents/reply-folder.ts';
 import { cutUtf8, lastLineOf } from '../../../src/agents/text-bytes.ts';
 import { temporaryFolder } from './support.ts';
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { type ProcessRun, runProcess } from '../../../src/agents/process.ts';
+import { type ProcessRun, runProcess } from '../../../src/agents/child/process.ts';
 import { eventually, groupAlive, killLeftover, misbehave } from './support.ts';
 
 /** Longer than any test may take: whatever waits for it has failed. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseEventStream } from '../../../src/agents/event-stream.ts';
-import { createStreamReader } from '../../../src/agents/stream-answer.ts';
+import { parseEventStream } from '../../../src/agents/http/event-stream.ts';
+import { createStreamReader } from '../../../src/agents/http/stream-answer.ts';
 
 describe('a stream of events', () => {
   it('is read as the standard says', () => {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
-import { inheritEnvironment, turnEnvironment } from '../../../src/agents/environment.ts';
+import { inheritEnvironment, turnEnvironment } from '../../../src/agents/child/environment.ts';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { createProgram } from '../../../src/cli/program.ts';
 import { longFlag } from '../../../src/config.ts';

@@ -1,0 +1,183 @@
+import {
+  type AgentCapabilities,
+  type AuthMethod,
+  type ClientContext,
+  client,
+  type InitializeResponse,
+  methods,
+  PROTOCOL_VERSION,
+  type RequestPermissionRequest,
+  type RequestPermissionResponse,
+} from '@agentclientprotocol/sdk';
+import type { Log } from '../../core/log.ts';
+import { VERSION } from '../../core/version.ts';
+import type { Command } from '../child/command-line.ts';
+import { EXIT_HINTS, spawnFailure } from '../child/exit-hints.ts';
+import { type ResidentEnd, startResident } from '../child/resident.ts';
+import { within } from '../child/within.ts';
+import { isObject } from '../reply-line.ts';
+import { createAcpWire } from './wire.ts';
+
+/** How long an agent may take until it answers at all: `npx` may have to fetch it first. */
+const START_LIMIT_MS = 5 * 60_000;
+
+/** How long the end of a killed process is waited for. */
+const GONE_LIMIT_MS = 1_000;
+
+/** What a turn wants to hear of its session. */
+export interface SessionListener {
+  onUpdate(update: Record<string, unknown>): void;
+  onPermission(request: RequestPermissionRequest): Promise<RequestPermissionResponse>;
+}
+
+/** An agent process that has answered `initialize`. */
+export interface AcpConnection {
+  readonly capabilities: AgentCapabilities;
+  readonly authMethods: readonly AuthMethod[];
+  /** Sends requests. They reject with the SDK's RequestError, or when the process has ended. */
+  readonly agent: ClientContext;
+  /** Hears what concerns a session until the returned function is called. */
+  listen(sessionId: string, listener: SessionListener): () => void;
+  /** Whether requests reject because the process has ended, or is about to. */
+  readonly isClosed: boolean;
+  /** Resolves when the process has ended. */
+  readonly death: Promise<ResidentEnd>;
+  /** Resolves when nothing is left of what it has forked either. */
+  readonly gone: Promise<void>;
+  /** Ends the process and what it has forked. Never rejects. */
+  end(): Promise<void>;
+}
+
+/** An agent that could not be started, or ended, or stayed silent, before it answered `initialize`. */
+export class AcpStartError extends Error {
+  override readonly name = 'AcpStartError';
+  /** What to do about it, where another try would end the same way. */
+  readonly hint: string | undefined;
+
+  constructor(message: string, hint?: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+/** How a {@link AcpConnection} is made. */
+export interface AcpConnectionOptions {
+  command: Command;
+  cwd: string;
+  /** The whole environment of the process. */
+  env: Record<string, string>;
+  /** Between TERM and KILL. */
+  killGraceMs: number;
+  /** Gives up the start when it is aborted. */
+  signal: AbortSignal;
+  /** Called when the process has started, before it is told anything. */
+  onStarted?(pid: number): Promise<void>;
+  /** Called when nothing of it is left. */
+  onEnded?(pid: number): Promise<void>;
+  log: Log;
+}
+
+/**
+ * Starts an agent process and shakes hands with it. wxagent offers it neither its file system nor a terminal: an
+ * agent has its own. Rejects with {@link AcpStartError}.
+ */
+export async function connectAcp(options: AcpConnectionOptions): Promise<AcpConnection> {
+  const { log } = options;
+  const listeners = new Map<string, SessionListener>();
+  const wire = createAcpWire({
+    write: (line) => resident.write(line),
+    onUpdate({ sessionId, update }) {
+      const listener = listeners.get(sessionId);
+      if (listener) listener.onUpdate(update);
+      // A session that is loaded tells all that was ever said in it.
+      else log.debug(`agent: an update of a session without a turn: ${update.sessionUpdate}`);
+    },
+    log,
+  });
+  const resident = await startResident({
+    ...options,
+    onStdout: wire.receive,
+    onStderr: (line) => log.info(line),
+  }).catch((error: NodeJS.ErrnoException) => {
+    const { detail, hint } = spawnFailure(error, options.cwd);
+    throw new AcpStartError(detail, hint);
+  });
+  const connection = client({ name: 'wxagent' })
+    .onRequest(methods.client.session.requestPermission, ({ params }) => {
+      const listener = listeners.get(params.sessionId);
+      return listener ? listener.onPermission(params) : { outcome: { outcome: 'cancelled' } };
+    })
+    .connect(wire.stream);
+  const gone = resident.ended.then(async () => {
+    wire.end();
+    // What it has forked must not meet the process that takes its place.
+    await resident.end();
+    await options.onEnded?.(resident.pid);
+  });
+  async function end(): Promise<void> {
+    await resident.end();
+    // Not even KILL ends a process that waits for a broken disk.
+    await within(GONE_LIMIT_MS, gone);
+  }
+  // A stream that the SDK has given up is no use to a process that lives.
+  void connection.closed.then(end);
+
+  async function shakeHands(): Promise<InitializeResponse> {
+    await options.onStarted?.(resident.pid);
+    return connection.agent.request(methods.agent.initialize, {
+      protocolVersion: PROTOCOL_VERSION,
+      clientInfo: { name: 'wxagent', title: 'wxagent', version: VERSION },
+      clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
+    });
+  }
+  const death = resident.ended.then((how): never => {
+    throw new AcpStartError(`it ended before it was ready: ${how.detail}`, EXIT_HINTS[how.code ?? 0]);
+  });
+  const answer = await firstOf([shakeHands(), death], options.signal).catch(async (error: Error) => {
+    await end();
+    throw error instanceof AcpStartError ? error : new AcpStartError(`it refused to start: ${error.message}`);
+  });
+  // The SDK does not look at what requests are answered with.
+  const version = isObject(answer) ? answer.protocolVersion : 'none';
+  if (version !== PROTOCOL_VERSION) {
+    await end();
+    throw new AcpStartError(`it speaks version ${version} of ACP, wxagent version ${PROTOCOL_VERSION}`);
+  }
+  const { agentInfo } = answer;
+  const who = agentInfo ? `${agentInfo.name} ${agentInfo.version}` : 'it';
+  log.info(`agent: ${who} is ready (pid ${resident.pid})`);
+  return {
+    capabilities: answer.agentCapabilities ?? {},
+    authMethods: answer.authMethods ?? [],
+    agent: connection.agent,
+    listen(sessionId, listener) {
+      listeners.set(sessionId, listener);
+      return () => void (listeners.get(sessionId) === listener && listeners.delete(sessionId));
+    },
+    get isClosed() {
+      return connection.signal.aborted;
+    },
+    death: resident.ended,
+    gone,
+    end,
+  };
+}
+
+/** The first that settles, within the time a start may take and until it is given up. */
+async function firstOf<T>(promises: Promise<T>[], signal: AbortSignal): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let giveUp = (): void => {};
+  const over = new Promise<never>((_, reject) => {
+    const late = `it did not answer within ${START_LIMIT_MS / 60_000} minutes`;
+    timer = setTimeout(() => reject(new AcpStartError(late)), START_LIMIT_MS);
+    giveUp = () => reject(new AcpStartError('wxagent was stopped'));
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
+  });
+  try {
+    return await Promise.race([...promises, over]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
+  }
+}

@@ -1,0 +1,132 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { TurnEnd } from '../port.ts';
+import { limitTurn, type TurnLimit, turnEndOf } from '../turn-end.ts';
+import type { Command } from './command-line.ts';
+import { endGroup } from './process-group.ts';
+import { createProcessOutput, type OutputFault, type OutputUse } from './process-output.ts';
+import { spawnGroup } from './spawn.ts';
+import { within } from './within.ts';
+
+/** One child process of a turn, and every bound it has. */
+export interface ProcessRun extends OutputUse {
+  command: Command;
+  cwd: string;
+  /** The whole environment of the child. */
+  env: Record<string, string>;
+  stdin: Buffer;
+  /** 0 means no limit. */
+  timeoutMs: number;
+  /** Between TERM and KILL. */
+  killGraceMs: number;
+  /** How long after the child's exit its pipes are still read when something else keeps them open. */
+  drainMs: number;
+  /** Ends the child; its reason is a TurnEnd. */
+  signal: AbortSignal;
+  /**
+   * Called once, before the child gets its stdin and while its pid cannot have been
+   * given to another process: the moment to note who it is. The child waits for its
+   * stdin until that is done. If it throws, the child is ended and `runProcess`
+   * rejects with the same error.
+   */
+  onStarted?(pid: number): void | Promise<void>;
+}
+
+/** How a child process ended. */
+export interface ProcessEnd {
+  /** Null when nothing was started. */
+  pid: number | null;
+  /** Null when nothing was started, or when not even KILL made it exit in time. */
+  exit: { code: number | null; signal: NodeJS.Signals | null } | null;
+  /** Why we ended it; null when it ended by itself. */
+  endedBy: TurnEnd | OutputFault | null;
+  /** ENOENT, EACCES, E2BIG and their like; then nothing was started. */
+  spawnError: NodeJS.ErrnoException | null;
+  /** What it printed, at most `maxStdoutBytes`; empty when its lines were taken. */
+  stdout: Buffer;
+  /** The last 4 KiB of what it printed on stderr. */
+  stderrTail: string;
+  durationMs: number;
+}
+
+/**
+ * Runs one child in its own process group and settles exactly once: when it has
+ * exited and its pipes are empty, or `drainMs` after the exit when a process it
+ * left behind keeps them open. Time, signal or too much stdout end the whole group.
+ *
+ * Processes that outlive a child which ended by itself are left alone (an agent may
+ * start a server, or answer later with `send`), but their pipes are closed. Never
+ * rejects for what the child does. Lines that were read are dealt with before it settles.
+ */
+export async function runProcess(run: ProcessRun): Promise<ProcessEnd> {
+  const limit = limitTurn(run.signal, run.timeoutMs);
+  try {
+    return await runLimited(run, limit);
+  } finally {
+    limit.release();
+  }
+}
+
+async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd> {
+  const startedMs = performance.now();
+  const output = createProcessOutput(run);
+  const report = (facts: Partial<ProcessEnd>): ProcessEnd => ({
+    pid: null,
+    exit: null,
+    endedBy: null,
+    spawnError: null,
+    stdout: output.stdout(),
+    stderrTail: output.stderrTail(),
+    durationMs: performance.now() - startedMs,
+    ...facts,
+  });
+
+  if (limit.signal.aborted) return report({ endedBy: turnEndOf(limit.signal) });
+  const child = spawnGroup(run.command, run.cwd, run.env);
+  if (child instanceof Error) return report({ spawnError: child });
+  const pid = child.pid;
+  if (pid === undefined) {
+    const [spawnError] = (await once(child, 'error')) as [NodeJS.ErrnoException];
+    return report({ spawnError });
+  }
+
+  let exit: ProcessEnd['exit'] = null;
+  const exited = new Promise<null>((resolve) => {
+    child.once('exit', (code, signal) => {
+      exit = { code, signal };
+      resolve(null);
+    });
+  });
+  const closed = new Promise<null>((resolve) => child.once('close', () => resolve(null)));
+  const broken = new Promise<TurnEnd | OutputFault>((resolve) => {
+    limit.signal.addEventListener('abort', () => resolve(turnEndOf(limit.signal)), { once: true });
+    output.read(child, resolve);
+  });
+
+  try {
+    await Promise.race([run.onStarted?.(pid), exited, broken]);
+  } catch (error) {
+    await endGroup(pid, 0);
+    closePipes(child);
+    throw error;
+  }
+  child.stdin?.end(run.stdin);
+
+  let endedBy = await Promise.race([exited, broken]);
+  // It ended by itself: neither the clock nor a stop can fail it any more, only what is still in the pipe.
+  limit.release();
+  output.hurry();
+  endedBy ??= await within(run.drainMs, Promise.race([closed, broken]));
+  if (endedBy !== null) {
+    output.ignoreLines();
+    await endGroup(pid, run.killGraceMs);
+    await within(run.drainMs, closed);
+  }
+  closePipes(child);
+  await output.end();
+  return report({ pid, exit, endedBy });
+}
+
+function closePipes(child: ChildProcess): void {
+  for (const stream of child.stdio) stream?.destroy();
+}

@@ -1,0 +1,158 @@
+import type { Log } from '../../core/log.ts';
+import type { Outcome, ReplyPiece, Turn } from '../../core/message.ts';
+import { type Command, nameOf } from '../child/command-line.ts';
+import {
+  type AgentConstants,
+  type Environment,
+  type Inherited,
+  inheritEnvironment,
+  turnEnvironment,
+} from '../child/environment.ts';
+import { EXIT_HINTS, spawnFailure } from '../child/exit-hints.ts';
+import { type ProcessEnd, runProcess } from '../child/process.ts';
+import { logLineOf, withStderr } from '../child/stderr.ts';
+import { type InputForm, stdinOf } from '../input.ts';
+import { decodeText, replyTextOf } from '../output.ts';
+import type { Agent } from '../port.ts';
+import { createReplyStream, MAX_LINE_CHARS, MAX_STREAM_BYTES, type ReplyStream } from '../reply-stream.ts';
+import { endedOutcome } from '../turn-end.ts';
+import { filesLeftIn } from './reply-folder.ts';
+
+/** What stdout of a command is: the reply, or lines that are acted on when they are written (`--output`). */
+export type OutputForm = 'text' | 'jsonl';
+
+const MEBIBYTE = 1024 * 1024;
+
+/** The most a command may print as text (contract 4). */
+const MAX_STDOUT_BYTES = MEBIBYTE;
+
+/** How long a process that outlives its agent may hold up the reply by keeping the pipe open. */
+const DRAIN_MS = 500;
+
+/** Between TERM and KILL (contract 4). */
+const KILL_GRACE_MS = 5_000;
+
+/** `EX_TEMPFAIL`: run this message again later (contract 4). */
+const EXIT_RETRY = 75;
+
+/** What a command agent needs to know. */
+export interface CommandAgentOptions {
+  /** With `argv`, its first word is what `resolveCommand` returned. */
+  command: Command;
+  input: InputForm;
+  output: OutputForm;
+  /** Where the command runs: the folder wxagent was started in. */
+  cwd: string;
+  parentEnv: Environment;
+  constants: AgentConstants;
+  log: Log;
+  /** 5 s unless told otherwise. */
+  killGraceMs?: number;
+  /** Called when the child of a turn has started, before it gets its input: the time to record it for `endOrphan`. */
+  onStarted?(turn: Turn, pid: number): void | Promise<void>;
+}
+
+/** An agent that starts a command for every message: stdin in, stdout out (contract 3 and 4). */
+export function createCommandAgent(options: CommandAgentOptions): Agent {
+  const { command, log } = options;
+  let inherited: Inherited | undefined;
+
+  function inherit(): Inherited {
+    if (inherited) return inherited;
+    inherited = inheritEnvironment(options.parentEnv);
+    if (inherited.dropped.length > 0) {
+      log.warn(`too long to be passed on to the agent: ${inherited.dropped.join(', ')}`);
+    }
+    return inherited;
+  }
+
+  return {
+    name: nameOf(command),
+    async answer(turn, context) {
+      const { timeoutMs } = context;
+      const folders = context.folders();
+      const stream = options.output === 'jsonl' ? createReplyStream(context, options.cwd) : null;
+      const maxStdoutBytes = stream ? MAX_STREAM_BYTES : MAX_STDOUT_BYTES;
+      const end = await runProcess({
+        command,
+        cwd: options.cwd,
+        env: turnEnvironment(turn, folders, inherit(), options.constants),
+        stdin: stdinOf(turn, options.input),
+        timeoutMs,
+        killGraceMs: options.killGraceMs ?? KILL_GRACE_MS,
+        drainMs: DRAIN_MS,
+        maxStdoutBytes,
+        ...(stream && { lines: { take: stream.take, maxChars: MAX_LINE_CHARS } }),
+        onAlive: context.alive,
+        signal: context.signal,
+        onStarted: (pid) => options.onStarted?.(turn, pid),
+        onStderr(line) {
+          const shown = logLineOf(line);
+          if (shown !== null) log.info(shown, { message: turn.id });
+        },
+      });
+      return (
+        (stream && badLine(stream, end)) ??
+        outcomeOf(end, turn, {
+          replyFolder: folders.reply,
+          timeoutMs,
+          maxStdoutBytes,
+          cwd: options.cwd,
+          log,
+        })
+      );
+    },
+  };
+}
+
+/** A line nobody can act on fails the turn; half a line only when the command says that all is well. */
+function badLine({ bad }: ReplyStream, { endedBy, exit }: ProcessEnd): Outcome | null {
+  if (bad === null || (bad.half && (endedBy !== null || exit?.code !== 0))) return null;
+  const { half, ...why } = bad;
+  return { kind: 'failed', reason: 'bad-output', ...why };
+}
+
+async function outcomeOf(
+  end: ProcessEnd,
+  turn: Turn,
+  about: { replyFolder: string; timeoutMs: number; maxStdoutBytes: number; cwd: string; log: Log },
+): Promise<Outcome> {
+  const { replyFolder, timeoutMs, cwd, log } = about;
+  if (end.endedBy === 'too-large') {
+    return {
+      kind: 'failed',
+      reason: 'too-large',
+      detail: `it printed more than ${about.maxStdoutBytes / MEBIBYTE} MiB`,
+      hint: 'write long results to a file in "$WXAGENT_REPLY_DIR"',
+    };
+  }
+  if (end.endedBy !== null && end.endedBy !== 'bad-output') return endedOutcome(end.endedBy, timeoutMs);
+  if (end.spawnError !== null) {
+    const { detail, hint } = spawnFailure(end.spawnError, cwd);
+    return { kind: 'failed', reason: 'spawn', detail, ...(hint === undefined ? {} : { hint }) };
+  }
+
+  const { code, signal } = end.exit ?? { code: null, signal: null };
+  if (code === null) {
+    return {
+      kind: 'failed',
+      reason: 'signal',
+      ...withStderr(`ended by ${signal ?? 'a signal'}`, end.stderrTail),
+    };
+  }
+  if (code === EXIT_RETRY)
+    return { kind: 'retry', afterMs: null, ...withStderr(`exit code ${code}`, end.stderrTail) };
+  if (code !== 0) {
+    const hint = EXIT_HINTS[code];
+    const why = withStderr(`exit code ${code}`, end.stderrTail);
+    return { kind: 'failed', reason: 'exit', ...why, ...(hint === undefined ? {} : { hint }) };
+  }
+
+  const text = replyTextOf(decodeText(end.stdout));
+  const files = await filesLeftIn(replyFolder);
+  if (files.skipped.length > 0) {
+    log.warn(`left in the reply folder but not sent: ${files.skipped.join(', ')}`, { message: turn.id });
+  }
+  const pieces: ReplyPiece[] = [...(text === null ? [] : [{ text }]), ...files.pieces];
+  return pieces.length === 0 ? { kind: 'silent' } : { kind: 'reply', pieces };
+}

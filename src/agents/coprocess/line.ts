@@ -1,0 +1,82 @@
+import { eventOf, type ReplyPiece, type Turn } from '../../core/message.ts';
+import { wellFormedJson } from '../input.ts';
+import type { TurnFolders } from '../port.ts';
+import { isObject, MAX_LINE_BYTES, parseJson, readReplyObject } from '../reply-line.ts';
+
+/** A message as a coprocess gets it: the event of contract 3, and where the folders of its turn are or would be. */
+export function eventLine(turn: Turn, { state, reply, media }: TurnFolders): string {
+  return wellFormedJson({ ...eventOf(turn), stateDir: state, replyDir: reply, mediaDir: media });
+}
+
+/** What tells it that nobody waits for the answer to a message any more (contract 4). */
+export function cancelLine(id: string): string {
+  return JSON.stringify({ v: 1, type: 'cancel', id });
+}
+
+/** How a coprocess ends a turn (contract 4). */
+export type TurnClose =
+  | { kind: 'done' }
+  | { kind: 'retry'; afterMs: number }
+  | { kind: 'error'; text: string };
+
+/** What one line of a coprocess says. `bad` is a line that nothing can be made of; `id` is the turn it speaks of, if any. */
+export type CoprocessLine =
+  | { kind: 'blank' }
+  | { kind: 'answer'; id: string; piece: ReplyPiece | null; close: TurnClose | null }
+  | { kind: 'bad'; id: string | null; detail: string };
+
+/** By then the user could not be answered any more (design 3). */
+const LONGEST_RETRY_MS = 24 * 60 * 60_000;
+
+/** Longest beginning of a bad line that the log shows. */
+const QUOTED_CHARS = 80;
+
+/** Reads `{"id"}` with `text`, `file` or `typing` and with `done`, `retryAfterMs` or `error` (contract 4). */
+export function readCoprocessLine(line: string): CoprocessLine {
+  if (line.trim() === '') return { kind: 'blank' };
+  // A UTF-16 unit has at most three bytes.
+  if (line.length * 3 > MAX_LINE_BYTES && Buffer.byteLength(line) > MAX_LINE_BYTES) return overlongLine(line);
+  const value = parseJson(line);
+  if (!isObject(value)) return bad(null, 'a line is no JSON object', line);
+  if (typeof value.id !== 'string')
+    return bad(null, 'a line has no "id" with the id of a message, as text', line);
+  const { id } = value;
+  const wrong = wrongIn(value);
+  if (wrong !== null) return bad(id, wrong, line);
+  const close = closeOf(value);
+  const reply = readReplyObject(value);
+  if (reply === null && close === null) {
+    return bad(id, 'a line has none of text, file, typing, done, retryAfterMs and error', line);
+  }
+  return { kind: 'answer', id, piece: reply?.kind === 'piece' ? reply.piece : null, close };
+}
+
+/** What to make of a line over 1 MiB, of which only the beginning is there: its id may stand in it. */
+export function overlongLine(beginning: string): CoprocessLine {
+  const [, id] = /(?<!\\)"id"\s*:\s*"([^"\\]*)"/.exec(beginning) ?? [];
+  return bad(id ?? null, 'a line is longer than 1 MiB', beginning);
+}
+
+/** What must not pass for an answer, although something else in the line may be one. */
+function wrongIn({ text, file, retryAfterMs, error, sessionId }: Record<string, unknown>): string | null {
+  const given = (value: unknown) => value !== undefined && value !== null;
+  if (given(sessionId)) return 'a line is what was given, not an answer to it';
+  if (given(text) && typeof text !== 'string') return 'text is no text';
+  if (given(file) && typeof file !== 'string') return 'file is no path';
+  if (given(text) && given(file)) return 'text and file need a line each';
+  if (given(error) && typeof error !== 'string') return 'error is no text';
+  if (!given(retryAfterMs)) return null;
+  const isWait = typeof retryAfterMs === 'number' && retryAfterMs >= 0 && retryAfterMs <= LONGEST_RETRY_MS;
+  return isWait ? null : 'retryAfterMs is no number of milliseconds up to 24 hours';
+}
+
+/** Null when the turn goes on. */
+function closeOf({ done, retryAfterMs, error }: Record<string, unknown>): TurnClose | null {
+  if (typeof error === 'string') return { kind: 'error', text: error };
+  if (typeof retryAfterMs === 'number') return { kind: 'retry', afterMs: Math.round(retryAfterMs) };
+  return done === true ? { kind: 'done' } : null;
+}
+
+function bad(id: string | null, detail: string, line: string): CoprocessLine {
+  return { kind: 'bad', id, detail: `${detail}: ${line.slice(0, QUOTED_CHARS)}` };
+}

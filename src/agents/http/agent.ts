@@ -1,0 +1,118 @@
+import type { Clock } from '../../core/clock.ts';
+import { reasonOf } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
+import type { Outcome, Turn } from '../../core/message.ts';
+import type { Agent, TurnContext } from '../port.ts';
+import { createReplyStream } from '../reply-stream.ts';
+import { endedOutcome, limitTurn, turnEndOf } from '../turn-end.ts';
+import type { AttachmentServer } from './attachment-server.ts';
+import { type AttachmentForm, prepareAttachments } from './attachments.ts';
+import { createConversations } from './conversation.ts';
+import type { Header } from './options.ts';
+import { bodyLimitBytes, isStream, MAX_BODY_BYTES, outcomeBeforeBody, outcomeOfAnswer } from './reply.ts';
+import type { AgentAnswer, AgentSender } from './sender.ts';
+import { type HttpTerms, requestOf } from './terms.ts';
+import { readByTerms } from './terms-answer.ts';
+import { signatureHeaders } from './webhook-signature.ts';
+
+/** What an HTTP agent needs to know. */
+export interface HttpAgentOptions {
+  terms: HttpTerms;
+  headers: readonly Header[];
+  /** What requests are signed with (`parseWebhookSecret`); null leaves them unsigned. */
+  secret: Buffer | null;
+  attachments: AttachmentForm;
+  /** Where services fetch attachments; null unless that is their form. It outlives the agent. */
+  server: AttachmentServer | null;
+  /** Closed together with the agent. */
+  sender: AgentSender;
+  clock: Clock;
+  log: Log;
+}
+
+/** An agent behind a URL: the event, or what the terms make of it, is posted; the response is the answer (contract 3 and 4). */
+export function createHttpAgent(options: HttpAgentOptions): Agent {
+  const { terms, sender, clock } = options;
+  const { target, ownHeaders } = withoutCredentials(terms.url, options.headers);
+  // A query may hold a key.
+  const name = terms.url.origin + terms.url.pathname;
+  const conversations = createConversations(name, terms, options.log);
+
+  async function exchange(turn: Turn, context: TurnContext): Promise<Outcome> {
+    const conversation = await conversations.of(context);
+    const { url, body } = requestOf(terms, target, turn, conversation);
+    const signature =
+      options.secret === null
+        ? {}
+        : signatureHeaders(options.secret, { messageId: turn.id, timeMs: clock.now(), body });
+    const stream = createReplyStream(context, null);
+    const limit = limitTurn(context.signal, context.timeoutMs);
+    let answer: AgentAnswer;
+    try {
+      answer = await sender.send({
+        url,
+        headers: { ...ownHeaders, ...signature },
+        body,
+        signal: limit.signal,
+        limitBytes: terms.answer ? () => MAX_BODY_BYTES : bodyLimitBytes,
+        linesOf: (head) => (!terms.answer && isStream(head) ? stream.take : null),
+        onAlive: context.alive,
+      });
+    } catch (error) {
+      return limit.signal.aborted
+        ? endedOutcome(turnEndOf(limit.signal), context.timeoutMs)
+        : notReached(error);
+    } finally {
+      limit.release();
+    }
+    if (!terms.answer) {
+      const { signal, alive } = context;
+      const fetchFile = (fileUrl: string, path: string) =>
+        sender.fetchFile({ url: fileUrl, ownHost: terms.url.hostname, path, signal, onAlive: alive });
+      return outcomeOfAnswer(answer, { ...context, fetchFile }, stream, clock.now());
+    }
+    const early = outcomeBeforeBody(answer, clock.now(), MAX_BODY_BYTES);
+    if (early) return conversations.explain(early, answer.status, conversation);
+    const read = readByTerms(answer, terms.answer);
+    await conversations.keep(context, conversation, read);
+    return read.outcome;
+  }
+
+  return {
+    name,
+    async answer(turn, context) {
+      const prepared = await prepareAttachments(turn, options.attachments, options.server);
+      try {
+        return await exchange(prepared.turn, context);
+      } finally {
+        prepared.withdraw();
+      }
+    },
+    close: () => sender.close(),
+  };
+}
+
+/** The network, whatever is wrong with it, is tried again (contract 4). */
+function notReached(error: unknown): Outcome {
+  // Where a name has several addresses the message of the joint error is empty.
+  const { code } = error as NodeJS.ErrnoException;
+  return {
+    kind: 'retry',
+    afterMs: null,
+    detail: `not reached: ${reasonOf(error) || code || 'network error'}`,
+  };
+}
+
+/** User and password of the URL become basic authentication, which a header given by name replaces. */
+function withoutCredentials(url: URL, headers: readonly Header[]) {
+  const own = new Map<string, string>([
+    ['content-type', 'application/json'],
+    ['user-agent', 'wxagent'],
+  ]);
+  if (url.username !== '' || url.password !== '') {
+    const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    own.set('authorization', `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`);
+  }
+  for (const [name, value] of headers) own.set(name.toLowerCase(), value);
+  return { target: url.origin + url.pathname + url.search, ownHeaders: Object.fromEntries(own) };
+}

@@ -1,0 +1,48 @@
+import type { LookupFunction } from 'node:net';
+import type { Dispatcher } from 'undici';
+import type { Environment } from '../child/environment.ts';
+
+/** Sends requests over kept-alive connections. */
+export interface HttpClient {
+  request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData>;
+  close(): Promise<void>;
+}
+
+/** Timeouts in milliseconds (0: none), and how names are resolved where no proxy does it. */
+export interface HttpClientTerms {
+  headersTimeout: number;
+  bodyTimeout: number;
+  connect?: { lookup: LookupFunction };
+}
+
+/** Opens a client; see {@link openDispatcher}. */
+export async function openClient(environment: Environment, terms: HttpClientTerms): Promise<HttpClient> {
+  const { default: request } = await import('undici/lib/api/api-request.js');
+  const dispatcher = await openDispatcher(environment, terms);
+  return {
+    request: (options) => request.call(dispatcher, options),
+    close: () => dispatcher.destroy(),
+  };
+}
+
+/** A turn's own limit bounds its whole exchange: an agent may think for minutes before it says a word. */
+export const UNLIMITED: HttpClientTerms = { headersTimeout: 0, bodyTimeout: 0 };
+
+/**
+ * Kept-alive connections, through the proxies that the environment names (contract 1). Without one two files of undici
+ * do; the whole of it also loads fetch, WebSocket, caches and mocks.
+ */
+export async function openDispatcher(environment: Environment, terms: HttpClientTerms): Promise<Dispatcher> {
+  const proxies = {
+    // Empty strings, because undici reads the environment itself where it is told nothing.
+    httpProxy: environment.http_proxy || environment.HTTP_PROXY || '',
+    httpsProxy: environment.https_proxy || environment.HTTPS_PROXY || '',
+    noProxy: environment.no_proxy || environment.NO_PROXY || '',
+  };
+  if (proxies.httpProxy === '' && proxies.httpsProxy === '') {
+    const { default: Agent } = await import('undici/lib/dispatcher/agent.js');
+    return new Agent(terms);
+  }
+  const { EnvHttpProxyAgent } = await import('undici');
+  return new EnvHttpProxyAgent({ ...terms, ...proxies });
+}

@@ -1,0 +1,94 @@
+import type { Environment } from '../child/environment.ts';
+import { createLineFeed, type TakeLine } from '../child/line-feed.ts';
+import { MAX_LINE_CHARS } from '../reply-stream.ts';
+import { type HttpClient, openClient, UNLIMITED } from './client.ts';
+import { createFileFetcher, type FileRequest } from './file-fetch.ts';
+
+/** One POST to an agent. */
+export interface AgentRequest {
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+  signal: AbortSignal;
+  /** The longest body worth reading, once status and type are known. */
+  limitBytes(contentType: string): number;
+  /** What takes the body of such an answer line by line while it arrives; null: it is gathered. */
+  linesOf(answer: Omit<AgentAnswer, 'body' | 'tooLarge'>): TakeLine | null;
+  /** Called whenever something of the answer arrives. */
+  onAlive(): void;
+}
+
+/** What the agent's server answered; header names are in lower case. */
+export interface AgentAnswer {
+  status: number;
+  headers: Record<string, string>;
+  /** Empty when it was taken line by line. */
+  body: Buffer;
+  /** The body was longer than allowed; then it is incomplete. */
+  tooLarge: boolean;
+}
+
+/** Sends requests to HTTP agents over kept-alive connections. */
+export interface AgentSender {
+  /** Rejects when there is no complete answer. Follows no redirect. */
+  send(request: AgentRequest): Promise<AgentAnswer>;
+  /** Fetches a file that an answer names; null when it is there, else what is wrong. Never rejects. */
+  fetchFile(request: FileRequest): Promise<string | null>;
+  /** Ends all connections. */
+  close(): Promise<void>;
+}
+
+/** Opens a sender; proxies are those of the environment (contract 1). The HTTP client is loaded by the first request. */
+export function createAgentSender(environment: Environment): AgentSender {
+  let opening: Promise<HttpClient> | undefined;
+  const files = createFileFetcher(environment);
+  return {
+    async send({ url, headers, body, signal, ...reading }) {
+      opening ??= openClient(environment, UNLIMITED);
+      const client = await opening;
+      const { origin, pathname, search } = new URL(url);
+      const response = await client.request({
+        origin,
+        path: pathname + search,
+        method: 'POST',
+        headers,
+        body,
+        signal,
+      });
+      reading.onAlive();
+      const head = { status: response.statusCode, headers: joinHeaders(response.headers) };
+      return { ...head, ...(await readBody(response.body, head, reading)) };
+    },
+    fetchFile: files.fetch,
+    async close() {
+      if (opening) await (await opening).close();
+      await files.close();
+    },
+  };
+}
+
+async function readBody(
+  body: AsyncIterable<Buffer>,
+  head: Omit<AgentAnswer, 'body' | 'tooLarge'>,
+  { limitBytes, linesOf, onAlive }: Pick<AgentRequest, 'limitBytes' | 'linesOf' | 'onAlive'>,
+): Promise<Pick<AgentAnswer, 'body' | 'tooLarge'>> {
+  const maxBytes = limitBytes(head.headers['content-type'] ?? '');
+  const take = linesOf(head);
+  const lines = take && createLineFeed(take, MAX_LINE_CHARS);
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of body) {
+    onAlive();
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) return { body: Buffer.concat(chunks), tooLarge: true };
+    if (lines === null) chunks.push(chunk);
+    // Who has heard enough hangs up.
+    else if (!(await lines.write(chunk))) break;
+  }
+  await lines?.end();
+  return { body: Buffer.concat(chunks), tooLarge: false };
+}
+
+function joinHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value ?? '')]));
+}

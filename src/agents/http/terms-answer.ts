@@ -1,0 +1,103 @@
+import type { Outcome } from '../../core/message.ts';
+import { decodeText, replyTextOf, stripTerminal } from '../output.ts';
+import { isObject, parseJson } from '../reply-line.ts';
+import { cutUtf8 } from '../text-bytes.ts';
+import { parseEventStream } from './event-stream.ts';
+import { type JsonPath, textAt } from './json-path.ts';
+import { MAX_TEXT_BYTES } from './reply.ts';
+import type { AgentAnswer } from './sender.ts';
+import type { StreamReader } from './stream-answer.ts';
+
+/** Where in the answers of an endpoint things are (`--http-reply` and the flags beside it). */
+export interface AnswerTerms {
+  reply: JsonPath;
+  /** How the events of a stream are read. */
+  stream: StreamReader;
+  /** The id of the conversation. */
+  conversation: JsonPath | null;
+  /** What went wrong, in an answer without a text. */
+  error: JsonPath | null;
+}
+
+/** What an answer comes to, and the conversation it belongs to. */
+export interface TermsAnswer {
+  outcome: Outcome;
+  conversation: string | null;
+}
+
+/** Reads a complete answer with a body: JSON, whatever its type says, or a stream of events with JSON in them. */
+export function readByTerms({ headers, body }: AgentAnswer, terms: AnswerTerms): TermsAnswer {
+  const type = headers['content-type'] ?? '';
+  const text = decodeText(body);
+  if (/^text\/event-stream\b/i.test(type)) return readStream(text, terms);
+  const document = parseJson(text);
+  if (document === undefined) {
+    const start = cutUtf8(stripTerminal(text).replace(/\s+/g, ' ').trim(), 80).value;
+    return bad(`the answer is no JSON but ${type || 'of no type'}: ${start}`, null);
+  }
+  const reply = textAt(document, terms.reply);
+  return outcomeOf([document], reply === null ? null : [reply], terms);
+}
+
+function readStream(text: string, terms: AnswerTerms): TermsAnswer {
+  const events = parseEventStream(text);
+  const { texts, error, isWhole } = terms.stream(events);
+  if (error !== null) return refusal(error);
+  if (!isWhole) {
+    const detail = 'the stream ended before the answer was complete';
+    return { outcome: { kind: 'retry', afterMs: null, detail }, conversation: null };
+  }
+  return outcomeOf(
+    events.map(({ data }) => data).filter((data) => data !== undefined),
+    texts,
+    terms,
+  );
+}
+
+function outcomeOf(documents: readonly unknown[], texts: string[] | null, terms: AnswerTerms): TermsAnswer {
+  const conversation = lastOf(documents, terms.conversation);
+  const pieces = (texts ?? []).flatMap((one) => {
+    const text = replyTextOf(one);
+    return text === null ? [] : [{ text }];
+  });
+  if (pieces.some(({ text }) => Buffer.byteLength(text) > MAX_TEXT_BYTES))
+    return {
+      outcome: { kind: 'failed', reason: 'too-large', detail: 'the text is longer than 1 MiB' },
+      conversation,
+    };
+  if (pieces.length > 0) return { outcome: { kind: 'reply', pieces }, conversation };
+  const error = lastOf(documents, terms.error);
+  if (error !== null) return refusal(error);
+  if (texts !== null) return { outcome: { kind: 'silent' }, conversation };
+  const top = documents.find(isObject);
+  const keys = top ? `has ${Object.keys(top).slice(0, 20).join(', ') || 'nothing'}` : 'is no object';
+  return bad(
+    `the answer has no text at ${terms.reply.text}`,
+    `at its top the answer ${keys}; give --http-reply the path`,
+  );
+}
+
+/** The last text at a path that is not blank. */
+function lastOf(documents: readonly unknown[], path: JsonPath | null): string | null {
+  if (path === null) return null;
+  const found = documents.map((document) => textAt(document, path)?.trim()).filter(Boolean);
+  return found.at(-1) ?? null;
+}
+
+function refusal(error: string): TermsAnswer {
+  const said = cutUtf8(stripTerminal(error).replace(/\s+/g, ' '), 300).value;
+  return {
+    outcome: { kind: 'failed', reason: 'http', detail: `the service answered with an error: ${said}` },
+    conversation: null,
+  };
+}
+
+function bad(detail: string, hint: string | null): TermsAnswer {
+  const outcome: Outcome = {
+    kind: 'failed',
+    reason: 'bad-output',
+    detail,
+    ...(hint === null ? {} : { hint }),
+  };
+  return { outcome, conversation: null };
+}
