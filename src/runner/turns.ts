@@ -138,7 +138,7 @@ export function createTurns(options: {
   ): Promise<Outcome> {
     const silence = watchSilence(signal, settings.silenceMs, clock);
     const over = new AbortController();
-    silence.signal.addEventListener('abort', () => over.abort());
+    silence.signal.addEventListener('abort', () => over.abort('over'));
     const asking = { id: turn.id, user: turn.user, over: over.signal };
     try {
       const outcome = await agent
@@ -158,7 +158,8 @@ export function createTurns(options: {
       return signal.reason === ('cancel' satisfies TurnEnd) ? endedOutcome('cancel', 0) : outcome;
     } finally {
       silence.end();
-      over.abort();
+      // Without a reason of its own an error would be made, at every turn.
+      over.abort('over');
     }
   }
 

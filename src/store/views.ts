@@ -123,7 +123,7 @@ export function budgetOf(database: Database, account: string, user: string, nowM
   );
   const lastMessageAt = (row?.last_message_at as number | null | undefined) ?? null;
   const waiting = database.one(
-    `SELECT count(*) AS n FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND state IN ('queued', 'uploading')`,
+    `SELECT count(*) AS n FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND +state IS NOT 'held' AND +state IS NOT 'sending'`,
     account,
     user,
   );
