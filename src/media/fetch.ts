@@ -19,6 +19,8 @@ interface Plan {
   keys: Buffer[];
   limitBytes: number;
   overlong: FailedFetch;
+  /** Bytes that have to come; null: the message does not tell. */
+  expectedBytes: number | null;
 }
 
 /**
@@ -59,10 +61,11 @@ function planOf({ source, maxBytes, knownKeys = [] }: FetchRequest, cdn: Cdn): P
       'damaged',
       `it is longer than the ${source.sizeBytes} bytes that the message tells`,
     );
-    return { urls, keys, limitBytes: arriving(source.sizeBytes), overlong };
+    const expectedBytes = arriving(source.sizeBytes);
+    return { urls, keys, limitBytes: expectedBytes, overlong, expectedBytes };
   }
   const limitBytes = maxBytes > 0 ? arriving(maxBytes) : Number.POSITIVE_INFINITY;
-  return { urls, keys, limitBytes, overlong: tooLarge };
+  return { urls, keys, limitBytes, overlong: tooLarge, expectedBytes: null };
 }
 
 async function fetchInto(
@@ -73,13 +76,16 @@ async function fetchInto(
 ): Promise<FetchResult> {
   const { source, folder, maxBytes, signal, onProgress } = request;
   const { path, file } = temporary;
-  const { keys } = plan;
+  const { keys, expectedBytes } = plan;
   const wantsMd5 = source.md5 !== null || request.wantsMd5 === true;
   const plain = createPlainFile(file, { key: keys[0] ?? null, wantsMd5 });
   try {
     const moved = await transfer({ ...options, ...plan, signal, onProgress, write: plain.write });
     if (!moved.ok) return moved;
     const encryptedBytes = moved.sizeBytes;
+    if (expectedBytes !== null && encryptedBytes < expectedBytes) {
+      return failed('damaged', `what the CDN has is cut short: ${encryptedBytes} of ${expectedBytes} bytes`);
+    }
     if (keys.length > 0 && (encryptedBytes === 0 || encryptedBytes % BLOCK_BYTES !== 0)) {
       return failed('damaged', `what the CDN has is cut short: ${encryptedBytes} bytes, no whole blocks`);
     }

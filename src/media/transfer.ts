@@ -16,6 +16,8 @@ export interface Transfer {
   /** Most bytes that are taken; more ends the transfer as `overlong`. */
   limitBytes: number;
   overlong: FailedFetch;
+  /** So many have to come: an answer that ends before has broken off, whatever length it told. null: not known. */
+  expectedBytes: number | null;
   signal: AbortSignal;
   /** Takes bytes; a promise when no more should come before it resolves. Its failures reject the transfer. */
   write: (bytes: Buffer) => Promise<void> | null;
@@ -95,7 +97,9 @@ function createReceiver(options: Transfer) {
         body.destroy();
       }
       if (failure) throw failure.thrown;
-      return null;
+      const { expectedBytes } = options;
+      if (expectedBytes === null || receivedBytes >= expectedBytes) return null;
+      return `it ended after ${receivedBytes} of ${expectedBytes} bytes`;
     },
   };
 }

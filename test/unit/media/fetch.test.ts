@@ -172,6 +172,15 @@ describe('a CDN that breaks', () => {
     expect(bytesOf(got, folder).equals(bytes)).toBe(true);
   });
 
+  test.each([true, false])('a length that promises less than the message tells (ranges: %s)', async (ranges) => {
+    const [bytes, folder] = [randomBytes(1_000), makeFolder()];
+    const source = await fileOf(bytes);
+    sim.control.changeSettings({ ranges });
+    sim.control.addFault({ endpoint: 'download', kind: 'length', bytes: 480, count: 1 });
+    expect(bytesOf(await fetching.fetch(source, folder), folder).equals(bytes)).toBe(true);
+    expect(requestsSeen()).toHaveLength(2);
+  });
+
   test.each([
     ['503', { kind: 'status', status: 503 }],
     ['429', { kind: 'status', status: 429 }],
@@ -293,7 +302,7 @@ describe('what is not what it should be', () => {
   test.each([
     ['short-key', 'no-key', 'the message has no usable key to it'],
     ['wrong-key', 'wrong-key', /^no key of the message opens it\. WeChat keeps a file that is sent twice/],
-    ['half-block', 'damaged', 'what the CDN has is cut short: 24 bytes, no whole blocks'],
+    ['half-block', 'damaged', 'what the CDN has is cut short: 24 of 32 bytes'],
     ['padding', 'wrong-key', /^no key of the message opens it/],
     ['size', 'damaged', 'it is not what was sent: 20 bytes, where the message tells 21'],
     ['md5', 'damaged', 'it is not what was sent: its md5 is not that of the message'],
@@ -304,10 +313,19 @@ describe('what is not what it should be', () => {
     expect(namesIn(folder)).toEqual([]);
   });
 
-  test('an empty body', async () => {
+  test('a blob without whole blocks, of a size that the message does not tell', async () => {
+    const source = { ...(await fileOf(Buffer.alloc(20), { flaw: 'half-block' })), sizeBytes: null };
+    const detail = 'what the CDN has is cut short: 24 bytes, no whole blocks';
+    expect(await fetching.fetch(source, makeFolder())).toEqual({ ok: false, failure: 'damaged', detail });
+  });
+
+  test('an empty body, where the message tells a size and where not', async () => {
     const source = await fileOf(Buffer.from('x'));
     sim.control.addFault({ endpoint: 'download', kind: 'garbage', garbage: 'empty' });
-    expect(await fetching.fetch(source, makeFolder())).toMatchObject({ failure: 'damaged' });
+    const detail = 'the CDN does not deliver it: it ended after 0 of 16 bytes';
+    expect(await fetching.fetch(source, makeFolder())).toEqual({ ok: false, failure: 'network', detail });
+    const unsaid = { ...source, sizeBytes: null };
+    expect(await fetching.fetch(unsaid, makeFolder())).toMatchObject({ failure: 'damaged' });
   });
 
   test('an address that is not trusted is never asked', async () => {
