@@ -1,6 +1,8 @@
+import type { MediaSource } from '../core/media.ts';
 import { decodeRaw, readInbound } from '../ilink/inbound.ts';
 import type { CommandContext } from './context.ts';
 import { chooseAccount, openHomeStore } from './home.ts';
+import { filesShown } from './message-files.ts';
 import { excerpt, table } from './table.ts';
 
 /** Messages shown when no `--since` says how far back. */
@@ -22,8 +24,8 @@ export async function messages(context: CommandContext): Promise<number> {
       limit: since === null ? USUAL_LIMIT : NO_LIMIT,
     });
     const read = found.map((message) => {
-      const { text, unknownItems } = readInbound(decodeRaw(message.raw));
-      return { ...message, text, unknownItems };
+      const { text, media, unknownItems } = readInbound(decodeRaw(message.raw));
+      return { ...message, text, media, unknownItems };
     });
     if (context.json) {
       context.printJson('messages', {
@@ -50,7 +52,7 @@ export async function messages(context: CommandContext): Promise<number> {
           message.id,
           message.reason === null ? message.state : `${message.state} (${message.reason})`,
           kindOf(message),
-          excerpt(message.text, TEXT_COLUMNS),
+          contentOf(message),
         ]),
       ),
     );
@@ -58,6 +60,12 @@ export async function messages(context: CommandContext): Promise<number> {
   } finally {
     await store.close();
   }
+}
+
+/** Its text and its files; a sound that WeChat has heard is its text. */
+function contentOf({ text, media }: { text: string; media: MediaSource[] }): string {
+  const files = filesShown(media.filter(({ transcript }) => transcript === null));
+  return [...(text === '' ? [] : [excerpt(text, TEXT_COLUMNS)]), ...files].join(' ');
 }
 
 /** The kind, and what is beside it that nobody here can read. */

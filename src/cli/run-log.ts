@@ -1,7 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
+import type { Turn } from '../core/message.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../runner/events.ts';
 import type { CommandContext } from './context.ts';
+import { filesShown } from './message-files.ts';
 import { excerpt } from './table.ts';
 import { type Words, wordsOf } from './words.ts';
 
@@ -63,11 +65,7 @@ function forPeople(log: Log, clock: Clock, words: Words): EventSink {
         log.info(words.ready(event.name ?? event.account));
         break;
       case 'message': {
-        const { text, kind, user } = event.turn;
-        log.info(
-          log.showsText ? `<- "${excerpt(text, QUOTE_CHARS)}"` : `<- ${kind}, ${text.length} characters`,
-          { user },
-        );
+        log.info(`<- ${(log.showsText ? shown : described)(event.turn)}`, { user: event.turn.user });
         break;
       }
       case 'outcome':
@@ -84,6 +82,17 @@ function forPeople(log: Log, clock: Clock, words: Words): EventSink {
         break;
     }
   };
+}
+
+/** What a message says, for who may read it. */
+function shown({ text, attachments }: Turn): string {
+  const said = text === '' ? [] : [`"${excerpt(text, QUOTE_CHARS)}"`];
+  return [...said, ...filesShown(attachments)].join(' ');
+}
+
+/** What it is, without what it says. */
+function described({ kind, text }: Turn): string {
+  return text === '' ? kind : `${kind}, ${text.length} characters`;
 }
 
 function newAnswer(startedAtMs: number, open: number): Answer {

@@ -27,9 +27,9 @@ function widthOf(text: string): number {
   return width;
 }
 
-/** A text on one line of a table: line breaks as spaces, cut to `limit` columns. */
+/** A text on one line of a table: line breaks and what would steer a terminal as spaces, cut to `limit` columns. */
 export function excerpt(text: string, limit: number): string {
-  const line = text.replace(/\s+/g, ' ').trim();
+  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
   const chars = [...line];
   return chars.length > limit ? `${chars.slice(0, limit - 1).join('')}…` : line;
 }

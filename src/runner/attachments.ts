@@ -9,6 +9,7 @@ import type { Log } from '../core/log.ts';
 import type { MediaSource } from '../core/media.ts';
 import type { Attachment, Turn } from '../core/message.ts';
 import { decodeRaw, type Inbound, readInbound } from '../ilink/inbound.ts';
+import { typeByName } from '../media/type-by-name.ts';
 import type { Store } from '../store/port.ts';
 import { sweepMediaCache } from './cache-sweep.ts';
 import { type CacheResult, cacheName, createMediaCache, type MediaFetcher } from './media-cache.ts';
@@ -83,13 +84,12 @@ export function createAttachments(options: AttachmentOptions): Attachments {
 
     async function attachmentOf(source: MediaSource, n: number): Promise<Attachment> {
       const result = await cache.get(turn.user, source, limit.signal);
-      const placed = await placedAs(result, n, folders);
+      const placed = await placedAs(result, source, n, folders);
       if ('attachment' in placed) return { kind: source.kind, ...placed.attachment };
       const why = limit.signal.aborted ? 'it could not be fetched in time' : placed.error;
       if (!signal.aborted) log.warn(`${source.kind} not fetched: ${why}`, { message: turn.id });
       const { kind, sizeBytes, durationMs } = source;
-      const name = source.name === null ? null : plainFileName(source.name);
-      return { kind, path: null, name, mime: null, sizeBytes, durationMs, error: why };
+      return { kind, path: null, name: nameOf(source), mime: null, sizeBytes, durationMs, error: why };
     }
 
     try {
@@ -104,13 +104,16 @@ export function createAttachments(options: AttachmentOptions): Attachments {
   /** Puts a file where the agent finds it. */
   async function placedAs(
     result: CacheResult,
+    source: MediaSource,
     n: number,
     folders: () => TurnFolders,
   ): Promise<{ attachment: Omit<Attachment, 'kind'> } | { error: string }> {
     if (!result.ok) {
       return { error: result.failure === 'too-large' ? `${result.detail} (--max-media)` : result.detail };
     }
-    const { name, mime, sizeBytes, durationMs } = result.file;
+    const { mime, sizeBytes, durationMs } = result.file;
+    // In the cache the same content may have come under another name.
+    const name = nameOf(source) ?? result.file.name;
     let { path } = result;
     if (options.place === 'turn') {
       try {
@@ -120,7 +123,7 @@ export function createAttachments(options: AttachmentOptions): Attachments {
         return { error: `it cannot be put into the folder of the turn: ${reasonOf(error)}` };
       }
     }
-    return { attachment: { path, name, mime, sizeBytes, durationMs, error: null } };
+    return { attachment: { path, name, mime: mime ?? typeByName(name), sizeBytes, durationMs, error: null } };
   }
 
   /** What is said in a voice message that came without a transcript. */
@@ -140,6 +143,11 @@ export function createAttachments(options: AttachmentOptions): Attachments {
   }
 
   return { complete, sweep: (nowMs) => sweepMediaCache(options.cache, nowMs, needed) };
+}
+
+/** What its sender called it, made safe; null: nothing. */
+function nameOf({ name }: MediaSource): string | null {
+  return name === null ? null : plainFileName(name);
 }
 
 /** With a transcript the text says it all, and the sound is left on the CDN, as the official client does (protocol 12). */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TurnFolders } from '../agents/port.ts';
 import { reasonOf } from '../core/errors.ts';
@@ -13,7 +13,13 @@ export type FolderMaker = (
   user: string,
 ) => { make(): TurnFolders; paths(): TurnFolders; remove(): void };
 
-/** Folders of the turns of one account; `keep` leaves them behind (`--keep-files`). */
+/** Marks a folder that was left behind on purpose. */
+const KEPT = '.kept';
+
+/**
+ * Folders of the turns of one account, of which no turn may run yet: what a run that was killed has left is removed.
+ * `keep` leaves them behind (`--keep-files`), for later runs too.
+ */
 export function createFolderMaker(options: {
   /** Where the folders of turns lie. */
   turns: string;
@@ -23,6 +29,12 @@ export function createFolderMaker(options: {
   log: Log;
 }): FolderMaker {
   const known = new Set<string>();
+  if (!options.keep) {
+    for (const name of foldersIn(options.turns)) {
+      const base = join(options.turns, name);
+      if (!existsSync(join(base, KEPT))) remove(base, options.log);
+    }
+  }
   return (seq, user) => {
     const base = join(options.turns, String(seq));
     let told: TurnFolders | null = null;
@@ -46,14 +58,35 @@ export function createFolderMaker(options: {
         return folders;
       },
       remove() {
-        if (!told || options.keep || !existsSync(base)) return;
-        // At once: a run that ends, or the next attempt, would come in between.
-        try {
-          rmSync(base, { recursive: true, force: true });
-        } catch (error) {
-          options.log.debug(`cannot remove ${base}: ${reasonOf(error)}`);
-        }
+        if (!told || !existsSync(base)) return;
+        if (options.keep) mark(base, options.log);
+        else remove(base, options.log);
       },
     };
   };
+}
+
+function foldersIn(turns: string): string[] {
+  try {
+    return readdirSync(turns);
+  } catch {
+    return []; // none yet
+  }
+}
+
+function mark(base: string, log: Log): void {
+  try {
+    writeFileSync(join(base, KEPT), '', { mode: 0o600 });
+  } catch (error) {
+    log.debug(`cannot mark ${base} as kept: ${reasonOf(error)}`);
+  }
+}
+
+/** At once: a run that ends, or the next attempt, would come in between. */
+function remove(base: string, log: Log): void {
+  try {
+    rmSync(base, { recursive: true, force: true });
+  } catch (error) {
+    log.debug(`cannot remove ${base}: ${reasonOf(error)}`);
+  }
 }

@@ -6,12 +6,12 @@ import { digest } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { MediaSource } from '../core/media.ts';
 import type { FetchedFile, FetchRequest, FetchResult } from '../media/port.ts';
-import { typeByName } from '../media/type-by-name.ts';
 import type { WavFile } from '../media/voice.ts';
 
 /** What the cache knows of a fetched file; kept beside it as `.about.json`. */
 export interface CachedFile {
   name: string;
+  /** By content; null when that shows none. */
   mime: string | null;
   sizeBytes: number;
   durationMs: number | null;
@@ -104,7 +104,7 @@ export function createMediaCache(options: {
     const { size, mtimeMs } = await stat(path);
     return {
       name,
-      mime: wav ? 'audio/wav' : (fetched.mime ?? typeByName(name)),
+      mime: wav ? 'audio/wav' : fetched.mime,
       sizeBytes: size,
       durationMs: wav?.durationMs ?? source.durationMs,
       mtimeMs,

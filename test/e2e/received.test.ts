@@ -152,6 +152,49 @@ describe('what users send', () => {
     expect(modes.length).toBeGreaterThan(2);
   });
 
+  test('the log and messages name the files, whose messages have no text', async () => {
+    const { home, says, runOnce } = await scene();
+    says({ image: { bytes: PNG } });
+    says({ file: { bytes: PNG, name: '../报告.png' } });
+    says({ voice: { bytes: AMR, transcript: 'heard' } });
+    const hidden = await runOnce('--exec', 'true');
+    expect(hidden.stderr).toMatch(/<- image\n.*<- file\n.*<- voice, 5 characters\n/s);
+    const listed = (await wxagent(['messages'], { home })).stdout.trimEnd().split('\n');
+    expect(listed.map((line) => line.replace(/.* done {2}/, ''))).toEqual([
+      'image  [image]',
+      'file   [file: 报告.png]',
+      'voice  heard',
+    ]);
+    says({ image: { bytes: PNG } });
+    says({
+      items: [
+        { type: 1, text_item: { text: 'see \u001b]0;me\u0007' } },
+        { type: 4, file_item: { file_name: 'gone.png' } },
+      ],
+    });
+    const shown = await runOnce('--log-text', '--exec', 'true');
+    expect(shown.stderr).toMatch(/<- \[image: image.png\]\n.*<- "see \]0;me" \[file: gone.png\]\n/s);
+  });
+
+  test('the folder of a turn goes with it, after a kill -9 too; --keep-files keeps it', async () => {
+    const { home, says, runOnce } = await scene();
+    const turns = () => readdirSync(join(home, 'wx', 'media', 'turn'), { recursive: true }).map(String);
+    says({ file: { bytes: AMR, name: 'a.amr' } });
+    const agentOf = (command: string) => ['--retries', '0', '--exec', `touch begun; ${command}`];
+    const run = startWxagent(['run', ...QUICK, ...agentOf('sleep 60')], { home });
+    await pollUntil('the turn', () => existsSync(join(home, 'begun')), 10_000);
+    run.signal('SIGKILL');
+    await run.exited;
+    expect(turns().some((path) => path.endsWith('1-a.amr'))).toBe(true);
+    await runOnce(...agentOf('true'));
+    expect(turns()).toHaveLength(1); // that of the account
+    says({ file: { bytes: AMR, name: 'b.amr' } });
+    await runOnce('--keep-files', ...agentOf('echo x >"$WXAGENT_REPLY_DIR/x.txt"'));
+    await runOnce(...agentOf('true'));
+    const files = turns().filter((path) => /\.(amr|txt)$/.test(path));
+    expect(files.map((path) => basename(path)).sort()).toEqual(['1-b.amr', 'x.txt']);
+  });
+
   test('listen leaves it where it stays', async () => {
     const { home, says } = await scene();
     says({ file: { bytes: PNG, name: 'photo.png' } });

@@ -81,7 +81,8 @@ let turns = 0;
 
 /** Folders of a turn, made when they are asked for. */
 function turnFolders(base = join(home, 'turns')) {
-  const maker = createFolderMaker({ turns: base, state: () => join(home, 'state'), keep: false, log });
+  // Kept: those of other turns of the test are to stay.
+  const maker = createFolderMaker({ turns: base, state: () => join(home, 'state'), keep: true, log });
   return maker(++turns, 'user').make;
 }
 
@@ -94,11 +95,11 @@ const voice = (param: string, text?: string) => ({
   type: 3,
   voice_item: { media: { encrypt_query_param: param, aes_key: KEY.toString('base64') }, playtime: 900, text },
 });
-const file = (param: string, md5?: string) => ({
+const file = (param: string, md5?: string, name = 'a.txt') => ({
   type: 4,
   file_item: {
     media: { encrypt_query_param: param, aes_key: KEY.toString('base64') },
-    file_name: 'a.txt',
+    file_name: name,
     md5,
   },
 });
@@ -227,7 +228,7 @@ test('a message of nothing but text needs no folder', async () => {
 test('what content does not show, the name tells', async () => {
   cdn.set('f', { name: 'notes.MD', content: Buffer.from('# x') });
   cdn.set('g', { name: 'blob.xyz', content: Buffer.from('?') });
-  const { attachments: all } = await completed([file('f'), file('g')]);
+  const { attachments: all } = await completed([file('f', undefined, 'notes.MD'), file('g', undefined, 'blob.xyz')]);
   expect(all.map(({ mime }) => mime)).toEqual(['text/markdown', null]);
 });
 
@@ -240,6 +241,15 @@ describe('a file that is sent again', () => {
     await completed([file('first', MD5)]);
     await completed([file('second', MD5)]);
     expect(fetched.map(({ param }) => param)).toEqual(['first']);
+  });
+
+  test('has the name, and the type, under which it comes this time', async () => {
+    const [first] = (await completed([file('first', MD5)])).attachments;
+    const folders = turnFolders();
+    const [again] = (await completed([file('second', MD5, 'b.csv')], {}, folders)).attachments;
+    expect([first?.name, first?.mime]).toEqual(['a.txt', 'text/plain']);
+    expect(again).toMatchObject({ name: 'b.csv', mime: 'text/csv', path: join(folders().media, '1-b.csv') });
+    expect(fetched).toHaveLength(1);
   });
 
   test('is tried with the keys that came with it before', async () => {
