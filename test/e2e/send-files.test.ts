@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -106,7 +106,7 @@ test.each([
   expect((await wxagent(['outbox'], { home })).stderr).toBe('Nothing waits.\n');
 });
 
-test('any bytes that go in are the bytes on the phone', async () => {
+test('any bytes that go up are the bytes on the phone, and sent back from there come down the same', async () => {
   const simulator = await simulate();
   const sizes = fc.oneof(
     fc.nat(70_000),
@@ -124,8 +124,15 @@ test('any bytes that go in are the bytes on the phone', async () => {
       const args = isPiped ? ['--file', '-', '--name', 'any'] : ['--file', 'any'];
       const end = await wxagent(['send', ...args], { home, ...(isPiped && { input: bytes }) });
       expect(end).toMatchObject({ code: 0, stderr: '' });
-      expect(newest(simulator)?.equals(bytes)).toBe(true);
+      const onPhone = newest(simulator);
+      expect(onPhone?.equals(bytes)).toBe(true);
       expect(shown(simulator).at(-1)?.[2]).toBeNull();
+
+      simulator.control.message({ user, file: { bytes: onPhone ?? Buffer.alloc(0), name: 'back' } });
+      expect((await wxagent(['listen', '--once'], { home })).code).toBe(0);
+      const down = await wxagent(['download', 'last', '-o', 'down'], { home });
+      expect(down).toMatchObject({ code: 0, stdout: `${join(home, 'down', 'back')}\n`, stderr: '' });
+      expect(readFileSync(join(home, 'down', 'back')).equals(bytes)).toBe(true);
     }),
     { numRuns: 12 },
   );
