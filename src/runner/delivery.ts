@@ -2,17 +2,19 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import { encodeMedia, encodeText } from '../ilink/outbound.ts';
-import type {
-  Claim,
-  ClaimedPart,
-  DeliveryTerms,
-  PartView,
-  QueuedParts,
-  Store,
-  Verdict,
+import {
+  type Claim,
+  type ClaimedPart,
+  type DeliveryTerms,
+  OPEN_PART_STATES,
+  type PartView,
+  type QueuedParts,
+  type Store,
+  type Verdict,
 } from '../store/port.ts';
 import { createClockWatch } from './clock-watch.ts';
 import type { EventSink } from './events.ts';
+import type { Outgoing } from './outgoing.ts';
 import { createPartUpload } from './part-upload.ts';
 import { replyOf } from './send-reply.ts';
 import type { Uploader } from './upload.ts';
@@ -50,6 +52,7 @@ export function createDelivery(options: {
   store: Store;
   client: Pick<IlinkClient, 'sendMessage'>;
   uploader: Uploader;
+  outgoing: Pick<Outgoing, 'discard'>;
   clock: Clock;
   log: Log;
   emit: EventSink;
@@ -91,6 +94,7 @@ export function createDelivery(options: {
       if (claim.kind === 'part' || claim.kind === 'upload') {
         const verdict = claim.kind === 'part' ? await send(claim.part) : await upload(claim, cut.signal);
         if (!verdict) return;
+        await letGo(verdict.part);
         waitMs = verdict.waitMs ?? 0;
         next = verdict.next;
       }
@@ -128,6 +132,14 @@ export function createDelivery(options: {
     if (reply.kind === 'unknown') log.debug(`${reply.detail}: the same request again`, { part: part.seq });
     report([verdict.part, ...verdict.held], verdict.budgetLeft);
     return verdict;
+  }
+
+  /** Our copy of a file is not needed any more once its part is final (design 4). */
+  async function letGo({ file, state }: PartView): Promise<void> {
+    if (file === null || OPEN_PART_STATES.includes(state)) return;
+    await store.durable();
+    // What cannot be removed now is swept later.
+    await options.outgoing.discard(await store.unneededFiles([file.path])).catch(() => {});
   }
 
   function report(parts: readonly PartView[], budgetLeft: number | null): void {

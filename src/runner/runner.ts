@@ -61,6 +61,7 @@ export function startRunner(options: {
     store,
     client,
     uploader: options.uploader,
+    outgoing: options.outgoing,
     clock,
     log,
     emit,

@@ -159,6 +159,25 @@ test('inside an agent the file goes to the user who asked, before the answer', a
   ]);
 });
 
+test('a runner keeps no copy of a file that has arrived or was refused, only of one that waits', async () => {
+  const { simulator, home, id } = await ready({ a: 'x' });
+  const run = ['run', '--once', ...QUICK, '--exec', 'cp a "$WXAGENT_REPLY_DIR"'];
+  expect((await wxagent(run, { home })).code).toBe(0);
+  expect(shown(simulator)).toEqual([['file', 'a', null]]);
+  expect(copies(home, id)).toEqual([]);
+
+  simulator.control.message({ text: 'once more' });
+  simulator.control.addFault({ endpoint: 'upload', kind: 'status', status: 413, count: 1 });
+  expect((await wxagent(run, { home })).stderr).toContain('1 refused');
+  expect(copies(home, id)).toEqual([]);
+
+  simulator.control.message({ text: 'and again' });
+  const body = { ret: -2, errmsg: 'prepare failed' };
+  simulator.control.addFault({ endpoint: 'sendmessage', kind: 'answer', body, count: 1 });
+  expect((await wxagent(run, { home })).stderr).toContain('1 held');
+  expect(copies(home, id)).toHaveLength(1);
+});
+
 test('beside a runner it waits for the upload, however long that takes, and run --json tells the kind', async () => {
   const { simulator, home } = await ready({ 'chart.png': picture });
   const run = startWxagent(['run', '--json', ...QUICK, '--exec', 'true'], { home });

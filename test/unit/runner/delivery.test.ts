@@ -71,6 +71,7 @@ function make(store: Store, paceMs = 0): Delivery {
       },
     },
     uploader,
+    outgoing: { async discard() {} },
     clock,
     log: createLogBook(),
     emit: (event) => void events.push(event),
