@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { copyFile, type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
@@ -18,7 +18,10 @@ const YOUNG_MS = 60 * 60_000;
  * Names lose what no phone could show. What cannot be written throws WxError `storage`.
  */
 export interface Outgoing {
-  /** Keeps a text as a file. Synchronous, because it happens inside a store step. */
+  /**
+   * Keeps a text as a file. Synchronous, because it happens inside a store step; throws the system's error, so that the
+   * store knows a full disk.
+   */
   keepText(text: string, name: string): PartFile;
   /**
    * Keeps a copy of a file, sharing its blocks where the file system can. Throws WxError `not-found` or `data` when it
@@ -67,6 +70,9 @@ export function createOutgoing(folder: string): Outgoing {
       try {
         writeFileSync(file, bytes);
         fsyncSync(file);
+      } catch (error) {
+        rmSync(path, { force: true });
+        throw error;
       } finally {
         closeSync(file);
       }

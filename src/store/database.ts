@@ -40,9 +40,9 @@ export function isBusy(thrown: unknown): boolean {
   return codeOf(thrown).startsWith('SQLITE_BUSY');
 }
 
-/** Whether a thrown value says that the disk is full. */
+/** Whether a thrown value says that the disk is full: that of the database, or of a file that a step writes. */
 export function isFull(thrown: unknown): boolean {
-  return codeOf(thrown) === 'SQLITE_FULL';
+  return ['SQLITE_FULL', 'ENOSPC'].includes(codeOf(thrown));
 }
 
 function codeOf(thrown: unknown): string {

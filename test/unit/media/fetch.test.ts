@@ -172,14 +172,17 @@ describe('a CDN that breaks', () => {
     expect(bytesOf(got, folder).equals(bytes)).toBe(true);
   });
 
-  test.each([true, false])('a length that promises less than the message tells (ranges: %s)', async (ranges) => {
-    const [bytes, folder] = [randomBytes(1_000), makeFolder()];
-    const source = await fileOf(bytes);
-    sim.control.changeSettings({ ranges });
-    sim.control.addFault({ endpoint: 'download', kind: 'length', bytes: 480, count: 1 });
-    expect(bytesOf(await fetching.fetch(source, folder), folder).equals(bytes)).toBe(true);
-    expect(requestsSeen()).toHaveLength(2);
-  });
+  test.each([true, false])(
+    'a length that promises less than the message tells (ranges: %s)',
+    async (ranges) => {
+      const [bytes, folder] = [randomBytes(1_000), makeFolder()];
+      const source = await fileOf(bytes);
+      sim.control.changeSettings({ ranges });
+      sim.control.addFault({ endpoint: 'download', kind: 'length', bytes: 480, count: 1 });
+      expect(bytesOf(await fetching.fetch(source, folder), folder).equals(bytes)).toBe(true);
+      expect(requestsSeen()).toHaveLength(2);
+    },
+  );
 
   test.each([
     ['503', { kind: 'status', status: 503 }],

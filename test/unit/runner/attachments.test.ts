@@ -228,7 +228,10 @@ test('a message of nothing but text needs no folder', async () => {
 test('what content does not show, the name tells', async () => {
   cdn.set('f', { name: 'notes.MD', content: Buffer.from('# x') });
   cdn.set('g', { name: 'blob.xyz', content: Buffer.from('?') });
-  const { attachments: all } = await completed([file('f', undefined, 'notes.MD'), file('g', undefined, 'blob.xyz')]);
+  const { attachments: all } = await completed([
+    file('f', undefined, 'notes.MD'),
+    file('g', undefined, 'blob.xyz'),
+  ]);
   expect(all.map(({ mime }) => mime)).toEqual(['text/markdown', null]);
 });
 

@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -66,6 +67,20 @@ test('a step that fails takes nothing of the others with it, and leaves nothing 
   ]);
   expect(results.map((one) => one.status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected']);
   expect(stored()).toEqual([1, 2]);
+});
+
+test('a step whose file finds the disk full is done again with the room of the reserve', async () => {
+  const reserve = join(folder, 'reserve');
+  await writeFile(reserve, 'room');
+  const commits = commitsWith(systemClock);
+  // As holds do that go on as a file when their user writes.
+  const keeping = (db: Database): number => {
+    put(1)(db);
+    if (existsSync(reserve)) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    return 1;
+  };
+  expect(await commits.run(keeping)).toBe(1);
+  expect(stored()).toEqual([1]);
 });
 
 test('what is asked for while others are committed follows them', async () => {
