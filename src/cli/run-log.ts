@@ -33,10 +33,14 @@ export function createRunLog(context: CommandContext): EventSink {
 
 function forPeople(log: Log, clock: Clock, words: Words): EventSink {
   const answers = new Map<string, Answer>();
+  /** Messages that an agent is at work on, and how many parts for them are settled already. */
+  const settledBefore = new Map<string, number>();
 
   function settled(event: Extract<RunnerEvent, { type: 'part' }>): void {
     if (event.verdict === 'queued' || event.verdict === 'sending') return;
     const key = event.message ?? event.clientId;
+    const before = settledBefore.get(key);
+    if (before !== undefined) settledBefore.set(key, before + 1);
     const answer = answers.get(key) ?? newAnswer(clock.now(), 1);
     answer.open--;
     if (event.verdict === 'confirmed' || event.verdict === 'unconfirmed') answer[event.verdict]++;
@@ -64,13 +68,16 @@ function forPeople(log: Log, clock: Clock, words: Words): EventSink {
       case 'ready':
         log.info(words.ready(event.name ?? event.account));
         break;
-      case 'message': {
+      case 'message':
+        settledBefore.set(event.turn.id, 0);
         log.info(`<- ${(log.showsText ? shown : described)(event.turn)}`, { user: event.turn.user });
         break;
-      }
-      case 'outcome':
-        if (event.parts > 0) answers.set(event.id, newAnswer(clock.now() - event.durationMs, event.parts));
+      case 'outcome': {
+        const open = event.parts - (settledBefore.get(event.id) ?? 0);
+        settledBefore.delete(event.id);
+        if (open > 0) answers.set(event.id, newAnswer(clock.now() - event.durationMs, open));
         break;
+      }
       case 'part':
         settled(event);
         break;
@@ -92,7 +99,8 @@ function shown({ text, attachments }: Turn): string {
 
 /** What it is, without what it says. */
 function described({ kind, text }: Turn): string {
-  return text === '' ? kind : `${kind}, ${text.length} characters`;
+  if (text === '') return kind;
+  return `${kind}, ${text.length} ${text.length === 1 ? 'character' : 'characters'}`;
 }
 
 function newAnswer(startedAtMs: number, open: number): Answer {

@@ -47,6 +47,22 @@ test('what an agent says arrives while it runs, and its files at the end', async
   expect(end.stderr).not.toContain('no reply');
 });
 
+test('the log counts every part once, those said before the end too', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const run = startWxagent(['run', ...LINES, '--exec', words(home, 'a|bc')], { home });
+  simulator.control.message({ text: 'hi' });
+  await run.says('stderr', '-> 1 part confirmed');
+  writeFileSync(join(home, 'go'), '');
+  await answered(simulator, 3);
+  const { stderr } = await run.stop();
+  const told = [...stderr.matchAll(/-> (\d) parts? confirmed/g)].map(([, count]) => Number(count));
+  expect(
+    told.reduce((sum, count) => sum + count),
+    stderr,
+  ).toBe(3);
+});
+
 test('a line nobody can act on: what was said stays, the notice follows, the log says which line', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
