@@ -23,6 +23,9 @@ import { createTurnOutput, type TurnOutput } from './turn-output.ts';
 import type { Typing } from './typing.ts';
 import { createWorkingNotice } from './working-notice.ts';
 
+/** How soon a turn that `--max-messages` may not leave room for is looked at again. */
+const STARTING_MS = 20;
+
 /** Runs messages through the agent, one turn each. */
 export interface Turns {
   /** Runs one message of a lane. Rejects only for the store. */
@@ -63,18 +66,23 @@ export function createTurns(options: {
     settings.workingNoticeMs === 0
       ? null
       : createWorkingNotice({ ...options, account, afterMs: settings.workingNoticeMs, shape: settings });
+  const maxMessages = settings.maxMessages ?? Number.POSITIVE_INFINITY;
   let count = 0;
+  /** Turns that are being started, and may turn out not to be. */
+  let starting = 0;
 
   async function run(seq: number, user: string, signal: AbortSignal): Promise<LaneStep> {
-    if (settings.maxMessages !== null && count >= settings.maxMessages) {
-      return { kind: 'halt' };
+    if (count >= maxMessages) return { kind: 'halt' };
+    if (count + starting >= maxMessages) {
+      return { kind: 'later', notBeforeMs: clock.now() + STARTING_MS };
     }
+    starting++;
+    const started = await store
+      .startTurn({ account, seq, mergeMs: settings.mergeMs, nowMs: clock.now() })
+      .finally(() => starting--);
+    if (!started) return { kind: 'next' };
+    if ('notBeforeMs' in started) return { kind: 'later', ...started };
     count++;
-    const started = await store.startTurn({ account, seq, mergeMs: settings.mergeMs, nowMs: clock.now() });
-    if (!started || 'notBeforeMs' in started) {
-      count--;
-      return started ? { kind: 'later', ...started } : { kind: 'next' };
-    }
     const { turn: bare, inbound } = turnOf(started, options.account);
     const runId = newUuid();
     const startedAt = clock.monotonic();
@@ -84,7 +92,13 @@ export function createTurns(options: {
     const { turn, outcome } = await runStarted(bare, inbound, output, folders, signal);
     const durationMs = Math.round(clock.monotonic() - startedAt);
     await Promise.all([output.close(), endNotice?.()]);
-    const { result, parts } = await endings.endingOf(outcome, started, turn, { output, runId });
+    const said = { output, runId };
+    let ending = await endings.endingOf(outcome, started, turn, said);
+    if (isCancelled(signal) && ending.parts.length > 0) {
+      // While the answer was made ready: the store would not take it.
+      ending = await endings.endingOf(endedOutcome('cancel', 0), started, turn, said);
+    }
+    const { result, parts } = ending;
     emit({
       type: 'outcome',
       account: turn.account,
@@ -155,7 +169,7 @@ export function createTurns(options: {
         // The disk, mostly: the folders of the turn could not be made.
         .catch((error): Outcome => ({ kind: 'failed', reason: 'spawn', detail: reasonOf(error) }));
       // Nobody waits for an answer any more, and the store would not take it.
-      return signal.reason === ('cancel' satisfies TurnEnd) ? endedOutcome('cancel', 0) : outcome;
+      return isCancelled(signal) ? endedOutcome('cancel', 0) : outcome;
     } finally {
       silence.end();
       // Without a reason of its own an error would be made, at every turn.
@@ -187,6 +201,10 @@ export function createTurns(options: {
       return count;
     },
   };
+}
+
+function isCancelled({ reason }: AbortSignal): boolean {
+  return reason === ('cancel' satisfies TurnEnd);
 }
 
 function nameOf(result: TurnResult, hasSpoken: boolean): 'reply' | 'silent' | 'retry' | 'failed' {

@@ -75,8 +75,8 @@ function again(
 }
 
 /**
- * The last message that failed, unless the user has gone on after that and was answered; else the last one. That
- * one may be at work.
+ * The last message that failed, unless the user has gone on after that: a later message was answered, or ended
+ * without an answer (`/stop`). Then the last one, which may be at work.
  */
 function toRunAgain(database: Database, { account, user, seq }: Before): { row?: Row; isBusy: boolean } {
   const lastWhere = (condition: string): Row | undefined =>
@@ -91,14 +91,13 @@ function toRunAgain(database: Database, { account, user, seq }: Before): { row?:
     `${UNFINISHED} OR state IN ('failed', 'superseded') OR (state = 'done' AND reason IS NULL)
        OR (state = 'ignored' AND reason = 'busy')`,
   );
-  const failed = lastWhere("state = 'failed'");
-  const isPast =
-    failed !== undefined &&
-    last?.state === 'done' &&
-    (last.received_at as number) > (failed.finished_at as number);
-  if (failed && !isPast) return { row: failed, isBusy: false };
   if (!last) return { isBusy: false };
   const isBusy = last.state === 'received' || last.state === 'waiting' || last.state === 'running';
+  const failed = lastWhere("state = 'failed'");
+  // One that was answered may have waited behind the failure; who stops one knows of the failure before.
+  const goneOnAt = (last.state === 'done' ? last.received_at : last.finished_at) as number;
+  const isPast = !isBusy && failed !== undefined && goneOnAt > (failed.finished_at as number);
+  if (failed && !isPast) return { row: failed, isBusy: false };
   return isBusy ? { isBusy } : { row: last, isBusy };
 }
 

@@ -46,7 +46,32 @@ describe('a stop by the user', () => {
       parts: 0,
     });
     expect(await states()).toEqual(['superseded', 'done', 'done']);
-    expect(bot.log.join('\n')).toContain('ended: the user stopped it');
+    expect(bot.log.join('\n')).toContain('ended: the user wants no answer any more');
+  });
+
+  test('counts while the answer is made ready: it is neither sent nor told of', async () => {
+    const { simulator, bot, says, begun, states } = await slowBot(async () => reply('done'));
+    const { budget } = bot.store;
+    let goOn: (() => void) | null = null;
+    bot.store.budget = async (input) => {
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      return budget(input);
+    };
+    says('slow');
+    await begun(1);
+    await pollUntil('the answer is made ready', () => goOn !== null);
+    says('/stop');
+    expect(await answered(simulator, 1)).toEqual(['Stopped. No other message was waiting.']);
+    (goOn as (() => void) | null)?.();
+    await pollUntil('the outcome', () => bot.events.some(({ type }) => type === 'outcome'));
+    expect(bot.events.find(({ type }) => type === 'outcome')).toMatchObject({
+      outcome: 'failed',
+      reason: 'cancelled',
+      parts: 0,
+    });
+    expect(await states()).toEqual(['superseded', 'done']);
   });
 
   test('counts although the agent answers all the same, or wants to be run again', async () => {

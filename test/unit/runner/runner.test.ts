@@ -345,6 +345,13 @@ describe('ends by itself', () => {
     expect(await store.unfinished(ACCOUNT)).toHaveLength(1);
   });
 
+  test('a message that is stopped before it starts is none of them', async () => {
+    inbox = [[says('1'), says('2', FRIEND)], [says('/stop')]];
+    start(echo, { maxMessages: 1, mergeMs: 100 });
+    expect(await runner?.done).toBe('finished');
+    expect(sent).toEqual(['Stopped. The message that waited will not be answered; /again runs the last one.', 're: 2']);
+  });
+
   test('when there was nothing to do for long enough', async () => {
     start(echo, { exitIdleMs: 10 });
     expect(await runner?.done).toBe('finished');

@@ -230,6 +230,16 @@ export function describeChat(make: MakeStore): void {
       expect((await again()).seqs).toEqual([later]);
     });
 
+    test('runs what was stopped after another message has failed', async () => {
+      const [failed, stopped] = [await desk.says(OWNER), await desk.says(OWNER)];
+      await fails(failed);
+      desk.nowMs += 1_000;
+      await desk.start(stopped);
+      await desk.takeIn([command('stop')]);
+      await told();
+      expect((await again()).seqs).toEqual([stopped]);
+    });
+
     test('runs what was stopped, superseded or turned away', async () => {
       const stopped = await desk.says(OWNER);
       await desk.takeIn([command('stop')]);
