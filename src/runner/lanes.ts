@@ -5,7 +5,10 @@ export type LaneStep = { kind: 'next' } | { kind: 'later'; notBeforeMs: number }
 
 /** The queues of all users of one account: strictly in order per user, a bounded number of users at once. */
 export interface Lanes {
-  /** Appends a message; one that is queued already is left alone, one that runs is looked at again afterwards. */
+  /**
+   * Puts a message in its place in the order; one that is queued already is left alone, one that runs is looked at
+   * again afterwards, unless it is to wait (`notBeforeMs`): then its run has just said so itself.
+   */
   add(entry: { seq: number; user: string; notBeforeMs: number | null }): void;
   /** What a user's lane waited for is no more: its head may start now. */
   wake(user: string): void;
@@ -22,15 +25,19 @@ export interface Lanes {
 /** Timers overflow beyond 24.8 days. */
 const LONGEST_SLEEP_MS = 24 * 60 * 60_000;
 
+interface Waiting {
+  seq: number;
+  /** When it may start, on the monotonic clock: a wait goes on as it began, whoever sets the other one. */
+  notBefore: number;
+}
+
 interface Lane {
-  queue: number[];
+  queue: Waiting[];
   running: boolean;
   /** What ran was added again, or its wait was called off, meanwhile: its head is looked at once more. */
   repeat: boolean;
   /** Ends the wait for its head. */
   waiting: AbortController | null;
-  /** When its head may start, on the monotonic clock: a wait goes on as it began, whoever sets the other one. */
-  notBefore: number;
 }
 
 /**
@@ -57,30 +64,31 @@ export function createLanes(options: {
       const user = ready.shift();
       if (user === undefined) break;
       const lane = lanes.get(user);
-      const seq = lane?.queue[0];
-      if (lane && seq !== undefined && !lane.running) void start(user, lane, seq);
+      const head = lane?.queue[0];
+      if (lane && head && !lane.running) void start(user, lane, head);
     }
     if (running === 0 && (stopped || known.size === 0)) {
       for (const resolve of waiters.splice(0)) resolve();
     }
   }
 
-  async function start(user: string, lane: Lane, seq: number): Promise<void> {
+  async function start(user: string, lane: Lane, head: Waiting): Promise<void> {
     lane.running = true;
     running++;
-    const step = await run(seq, user);
+    const step = await run(head.seq, user);
     running--;
     lane.running = false;
     const { repeat } = lane;
     lane.repeat = false;
     if (step.kind === 'next' && !repeat) {
       lane.queue.shift();
-      known.delete(seq);
+      known.delete(head.seq);
     } else if (step.kind === 'later' && !repeat) {
-      lane.notBefore = monotonicOf(step.notBeforeMs);
+      head.notBefore = monotonicOf(step.notBeforeMs);
     }
-    if (lane.queue.length === 0) lanes.delete(user);
-    else if (step.kind !== 'halt') schedule(user, lane);
+    const [next] = lane.queue;
+    if (!next) lanes.delete(user);
+    else if (step.kind !== 'halt') schedule(user, lane, next);
     pump();
   }
 
@@ -88,8 +96,8 @@ export function createLanes(options: {
     return clock.monotonic() + Math.max(0, wallMs - clock.now());
   }
 
-  function schedule(user: string, lane: Lane): void {
-    const waitMs = lane.notBefore - clock.monotonic();
+  function schedule(user: string, lane: Lane, head: Waiting): void {
+    const waitMs = head.notBefore - clock.monotonic();
     if (waitMs <= 0) {
       ready.push(user);
       return;
@@ -99,37 +107,35 @@ export function createLanes(options: {
     void clock.sleep(Math.min(waitMs, LONGEST_SLEEP_MS), waiting.signal).then(() => {
       lane.waiting = null;
       if (stopped) return;
-      schedule(user, lane);
+      // Another may have become the head meanwhile.
+      schedule(user, lane, lane.queue[0] ?? head);
       pump();
     });
   }
 
   return {
     add({ seq, user, notBeforeMs }) {
-      let lane = lanes.get(user);
+      const lane = lanes.get(user);
       if (known.has(seq)) {
-        if (lane?.running && lane.queue[0] === seq) lane.repeat = true;
+        if (notBeforeMs === null && lane?.running && lane.queue[0]?.seq === seq) lane.repeat = true;
         return;
       }
       known.add(seq);
-      if (!lane) {
-        const notBefore = monotonicOf(notBeforeMs ?? 0);
-        lane = { queue: [seq], running: false, repeat: false, waiting: null, notBefore };
-        lanes.set(user, lane);
-        schedule(user, lane);
-      } else {
-        // A message run again (`retry`) may be older than those that wait.
-        const older = seq < (lane.queue.at(-1) ?? 0);
-        lane.queue.push(seq);
-        if (older) lane.queue = sorted(lane.queue, lane.running ? 1 : 0);
+      const entry = { seq, notBefore: monotonicOf(notBeforeMs ?? 0) };
+      if (lane) insert(lane, entry);
+      else {
+        const opened = { queue: [entry], running: false, repeat: false, waiting: null };
+        lanes.set(user, opened);
+        schedule(user, opened, entry);
       }
       pump();
     },
     wake(user) {
       const lane = lanes.get(user);
-      if (!lane) return;
+      const head = lane?.queue[0];
+      if (!lane || !head) return;
       lane.repeat = lane.running;
-      lane.notBefore = clock.monotonic();
+      head.notBefore = clock.monotonic();
       lane.waiting?.abort();
     },
     async stop() {
@@ -150,6 +156,11 @@ export function createLanes(options: {
   };
 }
 
-function sorted(queue: number[], from: number): number[] {
-  return [...queue.slice(0, from), ...queue.slice(from).sort((a, b) => a - b)];
+/** A message that runs again (`retry`) may be older than those that wait, and need not wait for the time of a younger one. */
+function insert(lane: Lane, entry: Waiting): void {
+  const from = lane.running ? 1 : 0;
+  const at = lane.queue.findIndex(({ seq }, index) => index >= from && seq > entry.seq);
+  if (at < 0) lane.queue.push(entry);
+  else lane.queue.splice(at, 0, entry);
+  if (at === 0) lane.waiting?.abort();
 }

@@ -37,6 +37,19 @@ function createBench(concurrency: number, clock = createJumpClock()) {
   };
 }
 
+/** A clock on which nobody's wait ends by itself. */
+const patient = (): ReturnType<typeof createJumpClock> & { waits: number } => {
+  const clock = {
+    ...createJumpClock(),
+    waits: 0,
+    async sleep(_: number, signal?: AbortSignal) {
+      clock.waits++;
+      await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
+    },
+  };
+  return clock;
+};
+
 test('whatever is added and however long it takes: in order per user, never too many at once, all of it', async () => {
   const message = fc.record({
     user: fc.constantFrom('a', 'b', 'c', 'd'),
@@ -152,19 +165,6 @@ describe('a lane that is woken', () => {
     kind: 'later',
     notBeforeMs: bench.clock.now() + 60_000,
   });
-  /** A clock on which nobody's wait ends by itself. */
-  const patient = (): ReturnType<typeof createJumpClock> & { waits: number } => {
-    const clock = {
-      ...createJumpClock(),
-      waits: 0,
-      async sleep(_: number, signal?: AbortSignal) {
-        clock.waits++;
-        await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
-      },
-    };
-    return clock;
-  };
-
   test('starts its head at once, and another one waits on', async () => {
     const clock = patient();
     const bench = createBench(2, clock);
@@ -220,6 +220,28 @@ describe('later', () => {
     await pollUntil('the message runs again', () => bench.started.length === 3);
     expect(bench.started).toEqual([1, 3, 1]);
     expect(bench.clock.slept).toEqual([5_000]);
+  });
+
+  test('an older message does not wait for the time of a younger one, which keeps it', async () => {
+    const bench = createBench(1, patient());
+    bench.add('a', 5);
+    await bench.end(5, { kind: 'later', notBeforeMs: bench.clock.now() + 60_000 });
+    bench.add('a', 3);
+    await pollUntil('the older one starts', () => bench.started.length === 2);
+    await bench.end(3);
+    expect(bench.started).toEqual([5, 3]);
+    bench.lanes.wake('a');
+    await pollUntil('the younger one starts', () => bench.started.length === 3);
+    expect(bench.started).toEqual([5, 3, 5]);
+  });
+
+  test('a wait that the store tells of before its run has ended is no call to run at once', async () => {
+    const bench = createBench(1, patient());
+    bench.add('a', 1);
+    const notBeforeMs = bench.clock.now() + 60_000;
+    bench.lanes.add({ seq: 1, user: 'a', notBeforeMs });
+    await bench.end(1, { kind: 'later', notBeforeMs });
+    expect(bench.started).toEqual([1]);
   });
 
   test('a message that must not start yet does not', async () => {

@@ -349,7 +349,10 @@ describe('ends by itself', () => {
     inbox = [[says('1'), says('2', FRIEND)], [says('/stop')]];
     start(echo, { maxMessages: 1, mergeMs: 100 });
     expect(await runner?.done).toBe('finished');
-    expect(sent).toEqual(['Stopped. The message that waited will not be answered; /again runs the last one.', 're: 2']);
+    expect(sent).toEqual([
+      'Stopped. The message that waited will not be answered; /again runs the last one.',
+      're: 2',
+    ]);
   });
 
   test('when there was nothing to do for long enough', async () => {
