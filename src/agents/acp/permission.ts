@@ -37,6 +37,10 @@ export function createPermissions(options: {
 }): Permissions {
   const { policy, language, signal } = options;
   let asked: Promise<unknown> = Promise.resolve();
+  const over = new Promise<false>((resolve) => {
+    if (signal.aborted) resolve(false);
+    else signal.addEventListener('abort', () => resolve(false), { once: true });
+  });
 
   async function ask(what: string): Promise<boolean> {
     const until = performance.now() + ASK_MS;
@@ -55,8 +59,8 @@ export function createPermissions(options: {
       const what = whatOf(toolCall);
       const answer = policy === 'ask' ? asked.then(() => ask(what)) : Promise.resolve(policy === 'allow');
       asked = answer;
-      const isAllowed = await answer;
-      // A turn that has ended takes its questions along.
+      const isAllowed = await Promise.race([answer, over]);
+      // A turn that has ended takes its questions along, and its agent may wait for that.
       if (signal.aborted) return { outcome: { outcome: 'cancelled' } };
       options.tell(
         `${isAllowed ? 'allowed' : 'denied'} (--permission ${policy}): ${what.replace(/\s+/g, ' ')}`,

@@ -84,6 +84,13 @@ describe('the permission an ACP agent asks for', () => {
     expect(textOf(await answer())).toBe('cancelled');
   });
 
+  it('is over when the time of the turn is, and the process stays', async () => {
+    const ask = () => new Promise<null>(() => {});
+    const { answer, log } = acpAgent(misbehaving('permission'), { permission: 'ask' });
+    expect(await answer('hello', { ask, timeoutMs: 1_000 })).toMatchObject({ reason: 'timeout' });
+    expect(log.lines.filter((line) => line.includes('replaced'))).toEqual([]);
+  });
+
   it('is over when the turn is', async () => {
     const stop = new AbortController();
     let isAsked = false;
