@@ -25,6 +25,9 @@ export function createTranscriber(options: {
   log: Log;
   timeoutMs?: number;
   killGraceMs?: number;
+  /** Called with each process that has started, and when it has ended: to keep a record for `endOrphan`. Must not reject. */
+  onStarted?(pid: number): Promise<void>;
+  onEnded?(pid: number): Promise<void>;
 }): Transcriber {
   const { command, cwd, log, timeoutMs = TIME_LIMIT_MS, killGraceMs = KILL_GRACE_MS } = options;
   const { variables } = inheritEnvironment(options.parentEnv);
@@ -40,7 +43,9 @@ export function createTranscriber(options: {
       drainMs: DRAIN_MS,
       maxStdoutBytes: MAX_TEXT_BYTES,
       signal,
+      onStarted: (pid) => options.onStarted?.(pid),
     });
+    if (end.pid !== null) await options.onEnded?.(end.pid);
     const reason = failureOf(end, timeoutMs);
     if (reason === null) return replyTextOf(decodeText(end.stdout))?.trim() ?? '';
     if (!signal.aborted) {

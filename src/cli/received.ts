@@ -3,6 +3,7 @@ import { type Attachments, createAttachments } from '../runner/attachments.ts';
 import type { MediaFetcher } from '../runner/media-cache.ts';
 import type { Account } from '../store/accounts-file.ts';
 import type { Store } from '../store/port.ts';
+import type { ChildNotes } from './child-notes.ts';
 import type { CommandContext } from './context.ts';
 
 /** What is done with the files that users send. */
@@ -22,13 +23,14 @@ export function openAttachments(
   store: Store,
   transport: Transport,
   { maxBytes, stt, place }: ReceivedFiles,
+  children: ChildNotes,
 ): Attachments {
   return createAttachments({
     account: account.key,
     store,
     cache: context.paths.media('cache', account.key),
     fetch: fetcherOf(context, account, transport, maxBytes),
-    transcribe: stt === null ? null : transcriberOf(context, stt),
+    transcribe: stt === null ? null : transcriberOf(context, stt, children),
     place,
     log: context.log,
   });
@@ -48,10 +50,18 @@ function fetcherOf(
   };
 }
 
-function transcriberOf(context: CommandContext, command: string) {
+function transcriberOf(context: CommandContext, command: string, children: ChildNotes) {
   return async (path: string, signal: AbortSignal): Promise<string | null> => {
     const { createTranscriber } = await import('../agents/speech.ts');
     const { cwd, log } = context;
-    return createTranscriber({ command, cwd, parentEnv: context.environment.all, log })(path, signal);
+    const transcribe = createTranscriber({
+      command,
+      cwd,
+      parentEnv: context.environment.all,
+      log,
+      onStarted: (pid) => children.started(null, pid),
+      onEnded: children.ended,
+    });
+    return transcribe(path, signal);
   };
 }

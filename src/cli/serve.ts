@@ -101,7 +101,8 @@ function startOne(
 ): { runner: Runner; done: Promise<RunnerEnd> } {
   const connection = connect(context, account, transport);
   const lock = takeLock(context, account);
-  const agent = service.makeAgent(createChildNotes(account.key, store, context.log), account);
+  const children = createChildNotes(account.key, store, context.log);
+  const agent = service.makeAgent(children, account);
   const runner = startRunner({
     ...connection,
     account: {
@@ -120,7 +121,7 @@ function startOne(
       keep: service.keepFiles,
       log: context.log,
     }),
-    attachments: openAttachments(context, account, store, transport, service.received),
+    attachments: openAttachments(context, account, store, transport, service.received, children),
     async endChild(child) {
       const { endOrphan } = await import('../agents/child/orphans.ts');
       return endOrphan(child, processStartTime);

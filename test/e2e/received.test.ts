@@ -324,6 +324,19 @@ describe('voice', () => {
     expect(answers(simulator)).toEqual(['heard']);
   });
 
+  test('a --stt that a killed run has left is ended by the next one', async () => {
+    const { home, says, runOnce } = await scene();
+    says({ voice: { bytes: await silk() } });
+    const stt = 'echo $$ >pid.new; mv pid.new pid; exec sleep 600 #';
+    const run = startWxagent(['run', ...QUICK, '--stt', stt, '--exec', 'cat'], { home });
+    await pollUntil('it has begun', () => existsSync(join(home, 'pid')), 10_000);
+    const pid = Number(readFileSync(join(home, 'pid'), 'utf8'));
+    run.signal('SIGKILL');
+    await run.exited;
+    const next = await runOnce('--stt', 'echo heard; true', '--exec', 'cat');
+    expect(next.stderr).toContain(`ended the agent of a former runner (pid ${pid})`);
+  });
+
   test('--stt without a command is a mistake', async () => {
     const { runOnce } = await scene();
     expect((await runOnce('--echo', '--stt', ' ')).code).toBe(64);

@@ -115,7 +115,11 @@ describe('an ACP agent that misbehaves', () => {
     const turn = answer('hello', { signal: stop.signal });
     await eventually(() => log.lines.includes('agent: at work'));
     stop.abort('cancel');
-    expect(await turn).toEqual({ kind: 'failed', reason: 'cancelled', detail: 'the user wants no answer any more' });
+    expect(await turn).toEqual({
+      kind: 'failed',
+      reason: 'cancelled',
+      detail: 'the user wants no answer any more',
+    });
     expect(groupAlive(pids[0] ?? 0)).toBe(true);
   });
 
