@@ -6,6 +6,11 @@ export type { AgentFunction, Answer, AnswerContext, AnswerFile } from './agents/
 export type { SessionMemory } from './agents/port.ts';
 export { type ErrorKind, EXIT_CODES, WxError } from './core/errors.ts';
 export type { Attachment, MessageEvent, MessageKind, Quote } from './core/message.ts';
-export { type CreateRunnerOptions, createRunner, type LibraryRunner } from './library.ts';
+export {
+  type CreateRunnerOptions,
+  createRunner,
+  type LibraryRunner,
+  type LibrarySetting,
+} from './library.ts';
 export type { RunnerDocument } from './runner/events.ts';
 export { type Simulator, type SimulatorOptions, startSimulator } from './simulator/simulator.ts';

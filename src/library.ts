@@ -5,7 +5,13 @@ import { systemClock } from './core/clock.ts';
 import { EXIT_CODES, reasonOf, WxError } from './core/errors.ts';
 import type { Io } from './core/io.ts';
 import type { RunnerDocument } from './runner/events.ts';
-import { GLOBAL_SETTINGS, RUN_SETTINGS, type SettingName } from './settings.ts';
+import { AGENT } from './settings/agent.ts';
+import type { GLOBAL } from './settings/global.ts';
+import type { RUN } from './settings/run.ts';
+import { GLOBAL_SETTINGS, RUN_SETTINGS } from './settings.ts';
+
+/** Settings of `wxagent run`, without those that choose and tune its agent. */
+export type LibrarySetting = Exclude<keyof typeof GLOBAL | keyof typeof RUN, keyof typeof AGENT>;
 
 /** How a runner is made. */
 export interface CreateRunnerOptions {
@@ -15,7 +21,7 @@ export interface CreateRunnerOptions {
    * Settings of `wxagent run` by their names in config files, such as `{ home: './data', timeout: '10m' }`. They
    * count like flags: more than the environment and config files.
    */
-  settings?: Partial<Record<SettingName, string | number | boolean | readonly string[]>>;
+  settings?: Partial<Record<LibrarySetting, string | number | boolean | readonly string[]>>;
   /** A bot token instead of a stored login; never written to disk. */
   token?: string;
   /** Told what happens, in the words of `run --json`. */
@@ -47,13 +53,10 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
   const { createContext } = await import('./cli/context.ts');
   const { chooseAccounts } = await import('./cli/home.ts');
   const { runAgent } = await import('./cli/run.ts');
-  const { AGENT_SETTINGS, HTTP_SETTINGS } = await import('./cli/run-agent.ts');
   const { documentOf } = await import('./runner/events.ts');
 
-  const names = Object.keys(settings) as SettingName[];
-  const agents: readonly SettingName[] = [...AGENT_SETTINGS, ...HTTP_SETTINGS];
-  const known: readonly SettingName[] = [...GLOBAL_SETTINGS, ...RUN_SETTINGS];
-  const unusable = names.find((name) => agents.includes(name) || !known.includes(name));
+  const names = Object.keys(settings).filter(isLibrarySetting);
+  const unusable = Object.keys(settings).find((name) => !isLibrarySetting(name));
   if (unusable !== undefined) throw new WxError('usage', `createRunner has no setting "${unusable}"`);
   const { all } = readEnvironment();
   const { token } = options;
@@ -72,18 +75,14 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
   context.settings(names);
   chooseAccounts(context);
 
-  const served = runAgent(
-    context,
-    () => createFunctionAgent(agent),
-    (event) => {
-      try {
-        onEvent?.(documentOf(event));
-      } catch (error) {
-        // The caller's fault must not become one of the runner.
-        context.log.error(`onEvent failed: ${reasonOf(error)}`);
-      }
-    },
-  );
+  const served = runAgent(context, { kind: 'function', make: () => createFunctionAgent(agent) }, (event) => {
+    try {
+      onEvent?.(documentOf(event));
+    } catch (error) {
+      // The caller's fault must not become one of the runner.
+      context.log.error(`onEvent failed: ${reasonOf(error)}`);
+    }
+  });
   const done = served.then((exit) => {
     if (exit !== EXIT_CODES['not-logged-in']) return;
     throw new WxError('not-logged-in', 'the login is dead', { hint: 'wxagent login' });
@@ -96,6 +95,12 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
       return done;
     },
   };
+}
+
+/** All settings of `run` but those that choose and tune its agents. */
+function isLibrarySetting(name: string): name is LibrarySetting {
+  const known: readonly string[] = [...GLOBAL_SETTINGS, ...RUN_SETTINGS];
+  return known.includes(name) && !Object.hasOwn(AGENT, name);
 }
 
 /** No terminal, and no streams but the log. */

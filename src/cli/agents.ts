@@ -1,6 +1,6 @@
 import { findPresets, type PresetFound } from '../agents/acp/command.ts';
+import { commandSearch } from './agent/child.ts';
 import type { CommandContext } from './context.ts';
-import { commandSearch } from './run-agent.ts';
 import { table } from './table.ts';
 
 /** `wxagent agents`: the agents `--acp` knows by name, and which are on this machine. */

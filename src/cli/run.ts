@@ -1,10 +1,11 @@
 import { WxError } from '../core/errors.ts';
 import type { EventSink } from '../runner/events.ts';
 import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../runner/options.ts';
+import { chooseAgent } from './agent/choose.ts';
+import type { ChosenAgent } from './agent/maker.ts';
 import type { CommandContext } from './context.ts';
 import { chooseAccounts } from './home.ts';
 import { createHooks } from './hooks.ts';
-import { type AgentMaker, chooseAgent } from './run-agent.ts';
 import { createRunLog } from './run-log.ts';
 import { serve } from './serve.ts';
 
@@ -16,10 +17,10 @@ export async function run(context: CommandContext, command: string[]): Promise<n
 /** Serves the accounts that the settings name, and tells what happens. Returns the exit code. */
 export async function runAgent(
   context: CommandContext,
-  makeAgent: AgentMaker,
+  agent: ChosenAgent,
   tell: EventSink,
 ): Promise<number> {
-  const settings = runnerSettings(context);
+  const settings = runnerSettings(context, agent.kind === 'echo');
   const { allAccounts, keepFiles, on, maxMedia, stt } = context.settings([
     'allAccounts',
     'keepFiles',
@@ -38,7 +39,7 @@ export async function runAgent(
   };
   const code = await serve(
     context,
-    { makeAgent, settings, keepFiles, received, emit, watchLogins: allAccounts },
+    { makeAgent: agent.make, settings, keepFiles, received, emit, watchLogins: allAccounts },
     accounts,
   );
   await hooks.idle();
@@ -46,7 +47,7 @@ export async function runAgent(
 }
 
 /** The flags of `run` that concern messages and answers. */
-function runnerSettings(context: CommandContext): RunnerOptions {
+function runnerSettings(context: CommandContext, isEcho: boolean): RunnerOptions {
   const { grace, allow, allowAll, pace, timeout, silenceTimeout, workingNotice, maxAge, ...others } =
     context.settings([
       'concurrency',
@@ -74,9 +75,8 @@ function runnerSettings(context: CommandContext): RunnerOptions {
       'once',
       'maxMessages',
       'exitIdle',
-      'echo',
     ]);
-  const { dedupeWindow, exitIdle, holdMax, merge, echo, ...rest } = others;
+  const { dedupeWindow, exitIdle, holdMax, merge, ...rest } = others;
   return {
     ...DEFAULT_RUNNER_OPTIONS,
     ...rest,
@@ -91,7 +91,7 @@ function runnerSettings(context: CommandContext): RunnerOptions {
     dedupeWindowMs: dedupeWindow,
     exitIdleMs: exitIdle,
     // Nothing on the phone should flicker for an agent that answers at once.
-    typing: rest.typing && !echo,
-    workingNoticeMs: echo ? 0 : workingNotice,
+    typing: rest.typing && !isEcho,
+    workingNoticeMs: isEcho ? 0 : workingNotice,
   };
 }

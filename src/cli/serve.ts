@@ -10,12 +10,12 @@ import type { Account } from '../store/accounts-file.ts';
 import { type Lock, tryLock } from '../store/lock.ts';
 import type { Store } from '../store/port.ts';
 import { processStartTime } from '../store/process-identity.ts';
+import type { AgentMaker } from './agent/maker.ts';
 import { createChildNotes } from './child-notes.ts';
 import type { CommandContext } from './context.ts';
 import { claimantId, connect, loginDigest, openHomeStore, openTransport, thisProcess } from './home.ts';
 import { loginAgain, watchForLogins } from './login-again.ts';
 import { openAttachments, type ReceivedFiles } from './received.ts';
-import type { AgentMaker } from './run-agent.ts';
 import { wordsOf } from './words.ts';
 
 /** How accounts are served. */

@@ -1,41 +1,20 @@
-import { ACP } from './acp.ts';
-import { COPROCESS } from './coprocess.ts';
-import { HTTP } from './http.ts';
-import type { Setting } from './setting.ts';
+import { AGENT } from './agent.ts';
+import type { AgentKind, Setting } from './setting.ts';
+
+/** Agents that take time: all but `--echo`. */
+const SLOW_AGENTS = [
+  'exec',
+  'command',
+  'coprocess',
+  'acp',
+  'http',
+  'openai',
+] as const satisfies readonly AgentKind[];
 
 /** Settings of `run` and `listen` (contract 2). */
 export const RUN = {
-  exec: {
-    kind: 'text',
-    flag: '--exec <command>',
-    about: 'agent: a shell command; message on stdin, answer on stdout',
-  },
-  ...COPROCESS,
-  ...ACP,
-  ...HTTP,
-  openai: {
-    kind: 'text',
-    flag: '--openai <base-url>',
-    about: 'agent: a chat-completions server (Ollama, vLLM, DeepSeek, ...)',
-  },
-  model: { kind: 'text', flag: '--model <name>', about: 'model that --openai asks' },
-  system: { kind: 'text', flag: '--system <text>', about: 'what --openai tells the model first' },
-  echo: { kind: 'switch', flag: '--echo', about: 'agent: send everything back, files too' },
+  ...AGENT,
   allAccounts: { kind: 'switch', flag: '--all-accounts', about: 'serve every account that is logged in' },
-  input: {
-    kind: 'choice',
-    flag: '--input <form>',
-    about: 'what the command gets on stdin',
-    choices: ['text', 'raw', 'json'],
-    default: 'text',
-  },
-  output: {
-    kind: 'choice',
-    flag: '--output <form>',
-    about: 'what the command prints: its answer, or JSON lines that are sent as they come',
-    choices: ['text', 'jsonl'],
-    default: 'text',
-  },
   timeout: {
     kind: 'duration',
     flag: '--timeout <duration>',
@@ -48,6 +27,7 @@ export const RUN = {
     about: 'longest time an agent may say nothing',
     default: 'off',
     canBeOff: true,
+    goesWith: SLOW_AGENTS,
   },
   workingNotice: {
     kind: 'duration',
@@ -55,6 +35,7 @@ export const RUN = {
     about: 'tell a user who waits for so long that his message is worked on, or off',
     default: '3m',
     canBeOff: true,
+    goesWith: SLOW_AGENTS,
   },
   concurrency: {
     kind: 'count',

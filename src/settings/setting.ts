@@ -1,6 +1,9 @@
 /** What a setting takes. `switch` has no value; `list` and `level` add up when repeated. */
 export type SettingKind = 'text' | 'list' | 'switch' | 'level' | 'count' | 'duration' | 'size' | 'choice';
 
+/** Kinds of agent of `run`: `command` is `-- cmd`, the others are named after the setting that chooses them. */
+export type AgentKind = 'exec' | 'command' | 'coprocess' | 'acp' | 'http' | 'openai' | 'echo';
+
 /** One setting. */
 export interface Setting {
   kind: SettingKind;
@@ -18,4 +21,6 @@ export interface Setting {
   min?: number;
   /** Only as a flag: not in config files, not in `wxagent config`. */
   flagOnly?: boolean;
+  /** The only kinds of agent that take notice of it: as a flag it is refused beside another one. */
+  goesWith?: readonly AgentKind[];
 }

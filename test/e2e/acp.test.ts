@@ -103,7 +103,6 @@ test.each([
   [['--acp', 'nosuch'], 66, '"nosuch" is neither an agent wxagent knows by name nor a program on PATH'],
   [['--acp', './nothing'], 66, 'the command "./nothing" does not exist'],
   [['--acp', 'x y', '--permission', 'maybe'], 64, '--permission is one of allow, deny, ask, not "maybe"'],
-  [['--echo', '--permission', 'ask'], 64, '--permission goes with --acp'],
   [['--echo', '--acp', 'x y'], 64, 'run takes one agent, not 2: --acp, --echo'],
 ])('run %s is refused', async (args, code, message) => {
   const home = makeFolder();

@@ -78,8 +78,6 @@ test.each([
   [['--openai', 'localhost:11434', '--model', 'm'], /http or https URL/],
   [['--openai', 'http://127.0.0.1:1/v1'], /--model/],
   [['--openai', 'http://127.0.0.1:1/v1', '--model', 'm', '--echo'], /one agent, not 2/],
-  [['--echo', '--model', 'm'], /--model goes with --openai/],
-  [['--echo', '--system', 's'], /--system goes with --openai/],
 ])('%j is refused before anything starts', async (args, message) => {
   const ran = await wxagent(['run', ...args], { home: makeFolder() });
   expect(ran).toMatchObject({ code: 64, stdout: '' });

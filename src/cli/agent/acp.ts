@@ -1,0 +1,19 @@
+import { parseAcpCommand } from '../../agents/acp/command.ts';
+import { childOptions, commandSearch, residentNotes } from './child.ts';
+import type { PrepareAgent } from './maker.ts';
+
+/** The agent of `--acp`. */
+export const prepareAcpAgent: PrepareAgent<string> = async (context, given) => {
+  const command = parseAcpCommand(given, commandSearch(context));
+  const { permission, allowAll } = context.settings(['permission', 'allowAll']);
+  // Only now, for it brings the SDK.
+  const { createAcpAgent } = await import('../../agents/acp/agent.ts');
+  const options = {
+    ...childOptions(context),
+    ...command,
+    // Whoever is asked decides what happens on this machine: nobody has chosen these people.
+    permission: permission ?? (allowAll ? 'deny' : 'ask'),
+    clock: context.clock,
+  };
+  return (children, account) => createAcpAgent({ ...options, account, ...residentNotes(children) });
+};

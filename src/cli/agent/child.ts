@@ -1,0 +1,41 @@
+import type { CommandSearch } from '../../agents/child/resolve-command.ts';
+import { WxError } from '../../core/errors.ts';
+import { VERSION } from '../../core/version.ts';
+import type { ChildNotes } from '../child-notes.ts';
+import type { CommandContext } from '../context.ts';
+
+/** Between TERM and KILL (contract 4); less when `--grace` would be over before that. */
+const KILL_GRACE_MS = 5_000;
+
+/** What agents that are child processes have in common. */
+export function childOptions(context: CommandContext) {
+  const { baseUrl, cdnUrl, grace } = context.settings(['baseUrl', 'cdnUrl', 'grace']);
+  return {
+    cwd: context.cwd,
+    parentEnv: context.environment.all,
+    constants: { home: context.home, baseUrl, cdnUrl, bin: context.bin, version: VERSION },
+    log: context.log,
+    killGraceMs: Math.min(KILL_GRACE_MS, grace / 2),
+  };
+}
+
+/** What agents whose process outlives a turn tell of it. */
+export function residentNotes(children: ChildNotes) {
+  return { onStarted: (pid: number) => children.started(null, pid), onEnded: children.ended };
+}
+
+/** Where programs are looked for. */
+export function commandSearch({ cwd, environment }: CommandContext): CommandSearch {
+  return {
+    cwd,
+    path: environment.get('PATH'),
+    pathExt: environment.get('PATHEXT'),
+    platform: process.platform,
+  };
+}
+
+/** Refuses an empty command line. Throws WxError `usage`. */
+export function checkShellCommand(flag: string, command: string): void {
+  if (command.trim() !== '') return;
+  throw new WxError('usage', `${flag} needs a command`, { hint: `${flag} './agent.sh'` });
+}

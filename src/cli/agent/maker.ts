@@ -1,0 +1,19 @@
+import type { Agent } from '../../agents/port.ts';
+import type { AgentKind } from '../../settings/setting.ts';
+import type { ChildNotes } from '../child-notes.ts';
+import type { CommandContext } from '../context.ts';
+
+/** Makes an agent for one account; all of a process are made from one choice. */
+export type AgentMaker = (children: ChildNotes, account: { id: string; name: string | null }) => Agent;
+
+/** What answers in this process; `function` is the library's. */
+export interface ChosenAgent {
+  kind: AgentKind | 'function';
+  make: AgentMaker;
+}
+
+/**
+ * Checks everything that was given for one kind of agent, before anything starts. `chosen` is the value of the
+ * setting that chose it: of `-- cmd arg...` the words. Throws WxError `usage`, or `not-found` for what is not there.
+ */
+export type PrepareAgent<Chosen> = (context: CommandContext, chosen: Chosen) => Promise<AgentMaker>;

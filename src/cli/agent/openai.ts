@@ -1,0 +1,20 @@
+import { parseBaseUrl, requireModel } from '../../agents/openai/options.ts';
+import type { PrepareAgent } from './maker.ts';
+
+/** The agent of `--openai`. */
+export const prepareOpenAiAgent: PrepareAgent<string> = async (context, given) => {
+  const { environment, clock, log } = context;
+  const { model, system } = context.settings(['model', 'system']);
+  const options = {
+    baseUrl: parseBaseUrl(given),
+    model: requireModel(model),
+    system,
+    apiKey: environment.get('OPENAI_API_KEY') ?? null,
+    environment: environment.all,
+    clock,
+    log,
+  };
+  // Only now, for it brings the package.
+  const { createOpenAiAgent } = await import('../../agents/openai/agent.ts');
+  return () => createOpenAiAgent(options);
+};
