@@ -38,7 +38,7 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
   const name = terms.url.origin + terms.url.pathname;
   const conversations = createConversations(name, terms, options.log);
 
-  async function exchange(turn: Turn, context: TurnContext): Promise<Outcome> {
+  async function exchange(turn: Turn, context: TurnContext, limit: AbortSignal): Promise<Outcome> {
     const conversation = await conversations.of(context);
     const { url, body } = requestOf(terms, target, turn, conversation);
     const signature =
@@ -46,29 +46,29 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
         ? {}
         : signatureHeaders(options.secret, { messageId: turn.id, timeMs: clock.now(), body });
     const stream = createReplyStream(context, null);
-    const limit = limitTurn(context.signal, context.timeoutMs);
     let answer: AgentAnswer;
     try {
       answer = await sender.send({
         url,
         headers: { ...ownHeaders, ...signature },
         body,
-        signal: limit.signal,
+        signal: limit,
         limitBytes: terms.answer ? () => MAX_BODY_BYTES : bodyLimitBytes,
         linesOf: (head) => (!terms.answer && isStream(head) ? stream.take : null),
         onAlive: context.alive,
       });
     } catch (error) {
-      return limit.signal.aborted
-        ? endedOutcome(turnEndOf(limit.signal), context.timeoutMs)
-        : notReached(error);
-    } finally {
-      limit.release();
+      return notReached(error);
     }
     if (!terms.answer) {
-      const { signal, alive } = context;
       const fetchFile = (fileUrl: string, path: string) =>
-        sender.fetchFile({ url: fileUrl, ownHost: terms.url.hostname, path, signal, onAlive: alive });
+        sender.fetchFile({
+          url: fileUrl,
+          ownHost: terms.url.hostname,
+          path,
+          signal: limit,
+          onAlive: context.alive,
+        });
       return outcomeOfAnswer(answer, { ...context, fetchFile }, stream, clock.now());
     }
     const early = outcomeBeforeBody(answer, clock.now(), MAX_BODY_BYTES);
@@ -82,9 +82,12 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
     name,
     async answer(turn, context) {
       const prepared = await prepareAttachments(turn, options.attachments, options.server);
+      const { signal, release } = limitTurn(context.signal, context.timeoutMs);
       try {
-        return await exchange(prepared.turn, context);
+        const outcome = await exchange(prepared.turn, context, signal);
+        return signal.aborted ? endedOutcome(turnEndOf(signal), context.timeoutMs) : outcome;
       } finally {
+        release();
         prepared.withdraw();
       }
     },

@@ -385,6 +385,15 @@ describe('an HTTP agent that does not answer', () => {
     expect(await agentAt(dripping.url).answer({}, { timeoutMs: 50 })).toMatchObject({ reason: 'timeout' });
   });
 
+  it('fails with timeout while its files are fetched, each of which may take minutes', async () => {
+    const files = await serve((response) => response.writeHead(200).write('x'));
+    const { url } = await serve((response) =>
+      response.writeHead(200, json).end(JSON.stringify({ files: [{ url: files.url }, { url: files.url }] })),
+    );
+    expect(await agentAt(url).answer({}, { timeoutMs: 300 })).toMatchObject({ reason: 'timeout' });
+    expect(files.seen).toHaveLength(1);
+  });
+
   it.each(['stop', 'timeout'])('ends with the signal, for its reason: %s', async (reason) => {
     const controller = new AbortController();
     const { url, seen } = await serve(() => controller.abort(reason));
