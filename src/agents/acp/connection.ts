@@ -14,15 +14,11 @@ import { VERSION } from '../../core/version.ts';
 import type { Command } from '../child/command-line.ts';
 import { EXIT_HINTS, spawnFailure } from '../child/exit-hints.ts';
 import { type ResidentEnd, startResident } from '../child/resident.ts';
-import { within } from '../child/within.ts';
 import { isObject } from '../reply-line.ts';
 import { createAcpWire } from './wire.ts';
 
 /** How long an agent may take until it answers at all: `npx` may have to fetch it first. */
 const START_LIMIT_MS = 5 * 60_000;
-
-/** How long the end of a killed process is waited for. */
-const GONE_LIMIT_MS = 1_000;
 
 /** What a turn wants to hear of its session. */
 export interface SessionListener {
@@ -44,8 +40,8 @@ export interface AcpConnection {
   readonly death: Promise<ResidentEnd>;
   /** Resolves when nothing is left of what it has forked either. */
   readonly gone: Promise<void>;
-  /** Ends the process and what it has forked. Never rejects. */
-  end(): Promise<void>;
+  /** Ends the process and what it has forked; `why` becomes how it ended. Never rejects. */
+  end(why: string): Promise<void>;
 }
 
 /** An agent that could not be started, or ended, or stayed silent, before it answered `initialize`. */
@@ -96,7 +92,10 @@ export async function connectAcp(options: AcpConnectionOptions): Promise<AcpConn
   });
   const resident = await startResident({
     ...options,
-    onStdout: wire.receive,
+    onStdout(chunk) {
+      wire.receive(chunk);
+      return null;
+    },
     onStderr: (line) => log.info(line),
   }).catch((error: NodeJS.ErrnoException) => {
     const { detail, hint } = spawnFailure(error, options.cwd);
@@ -110,17 +109,15 @@ export async function connectAcp(options: AcpConnectionOptions): Promise<AcpConn
     .connect(wire.stream);
   const gone = resident.ended.then(async () => {
     wire.end();
-    // What it has forked must not meet the process that takes its place.
-    await resident.end();
+    await resident.gone;
     await options.onEnded?.(resident.pid);
   });
-  async function end(): Promise<void> {
-    await resident.end();
-    // Not even KILL ends a process that waits for a broken disk.
-    await within(GONE_LIMIT_MS, gone);
+  async function end(why: string): Promise<void> {
+    await resident.end(why);
+    await gone;
   }
   // A stream that the SDK has given up is no use to a process that lives.
-  void connection.closed.then(end);
+  void connection.closed.then(() => end('the connection to it was given up'));
 
   async function shakeHands(): Promise<InitializeResponse> {
     await options.onStarted?.(resident.pid);
@@ -134,13 +131,13 @@ export async function connectAcp(options: AcpConnectionOptions): Promise<AcpConn
     throw new AcpStartError(`it ended before it was ready: ${how.detail}`, EXIT_HINTS[how.code ?? 0]);
   });
   const answer = await firstOf([shakeHands(), death], options.signal).catch(async (error: Error) => {
-    await end();
+    await end('it was not ready');
     throw error instanceof AcpStartError ? error : new AcpStartError(`it refused to start: ${error.message}`);
   });
   // The SDK does not look at what requests are answered with.
   const version = isObject(answer) ? answer.protocolVersion : 'none';
   if (version !== PROTOCOL_VERSION) {
-    await end();
+    await end('it speaks another version');
     throw new AcpStartError(`it speaks version ${version} of ACP, wxagent version ${PROTOCOL_VERSION}`);
   }
   const { agentInfo } = answer;

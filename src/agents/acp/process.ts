@@ -75,12 +75,12 @@ export function createAcpProcessKeeper(
     replace(process, why) {
       log.warn(`agent: ${why}; its process is replaced`);
       if (current?.running === process) current = null;
-      ending = process.connection.end();
+      ending = process.connection.end(why);
     },
     async close() {
       closing.abort();
       const running = await current?.started.catch(() => null);
-      await Promise.all([running?.connection.end(), ending]);
+      await Promise.all([running?.connection.end('wxagent is stopping'), ending]);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Command } from './command-line.ts';
 import { endGroup } from './process-group.ts';
 import { spawnGroup } from './spawn.ts';
@@ -13,20 +13,29 @@ const DRAIN_MS = 500;
 /** A child process that lives longer than a turn, in a process group of its own. */
 export interface Resident {
   readonly pid: number;
+  /** False once it ends, and while it does not read what was written to it: more would pile up in memory. */
+  readonly takesInput: boolean;
   /** Writes to its stdin; to one that has ended, nothing. */
   write(text: string): void;
+  /**
+   * Closes its stdin, and after `waitMs` ends it and all it has forked: TERM, the grace, KILL. `why` becomes how it
+   * ended. Never rejects.
+   */
+  end(why: string, waitMs?: number): Promise<void>;
   /** Resolves when it has exited and its output is read, however that came about. Never rejects. */
   readonly ended: Promise<ResidentEnd>;
-  /** Ends it and all it has forked: TERM, the grace, KILL. Never rejects. */
-  end(): Promise<void>;
+  /** Resolves when nothing of what it has forked is left either: that must not work beside the next one. Never rejects. */
+  readonly gone: Promise<void>;
 }
 
 /** How a {@link Resident} ended. */
 export interface ResidentEnd {
   /** Null when a signal ended it. */
   code: number | null;
-  /** For people: the exit code or signal, and the last thing it said on stderr. */
+  /** For people: the exit code, the signal, or why we ended it; and the last thing it said on stderr. */
   detail: string;
+  /** The end of its stderr, where that is more than one line. */
+  stderr?: string;
 }
 
 /** How a {@link Resident} is started. */
@@ -37,45 +46,107 @@ export interface ResidentRun {
   env: Record<string, string>;
   /** Between TERM and KILL. */
   killGraceMs: number;
-  onStdout(chunk: Buffer): void;
+  /** A promise holds back what comes next, so that it is no faster than who reads it. Must not reject. */
+  onStdout(chunk: Buffer): Promise<unknown> | null;
   /** Called for every line of stderr as it stands in the log. */
   onStderr(line: string): void;
+  /** Called when it takes input again after it did not. */
+  onDrain?(): void;
 }
 
-/** Starts a child. Rejects with the system's error when that is not possible. */
+/** Starts a child with three pipes. Rejects with the system's error when that is not possible. */
 export async function startResident(run: ResidentRun): Promise<Resident> {
   const child = spawnGroup(run.command, run.cwd, run.env);
   if (child instanceof Error) throw child;
-  const { pid } = child;
-  if (pid === undefined) {
-    const [error] = (await once(child, 'error')) as [Error];
-    throw error;
-  }
-  const stderr = readStderr(child.stderr as Readable, (line) => {
+  const { pid, stdin, stdout, stderr } = child;
+  if (pid !== undefined && stdin && stdout && stderr)
+    return follow({ child, pid, stdin, stdout, stderr }, run);
+  const [error] = (await once(child, 'error')) as [Error];
+  throw error;
+}
+
+interface Started {
+  child: ChildProcess;
+  pid: number;
+  stdin: Writable;
+  stdout: Readable;
+  stderr: Readable;
+}
+
+function follow({ child, pid, stdin, stdout, stderr }: Started, run: ResidentRun): Resident {
+  let ending: Promise<void> | null = null;
+  let endedFor: string | null = null;
+  let isOver = false;
+  const words = readStderr(stderr, (line) => {
     const shown = logLineOf(line);
     if (shown !== null) run.onStderr(shown);
   });
-  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  const end = (): Promise<void> => endGroup(pid, run.killGraceMs);
-  child.stdout?.on('data', run.onStdout);
-  // Nothing can come of a process that has closed its stdout, though it may live on.
-  child.stdout?.once('end', async () => (await within(DRAIN_MS, exited)) ?? end());
-  // A child need not read what it is given (EPIPE), and a pipe that breaks has simply ended.
+  stdout.on('data', (chunk: Buffer) => {
+    const taken = run.onStdout(chunk);
+    if (taken === null) return;
+    stdout.pause();
+    void taken.then(() => stdout.resume());
+  });
+  stdin.on('drain', () => run.onDrain?.());
+
+  const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once('exit', (code, signal) => {
+      isOver = true;
+      resolve({ code, signal });
+    });
+  });
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  let giveUp: (nothing: null) => void = () => {};
+  const givenUp = new Promise<null>((resolve) => {
+    giveUp = resolve;
+  });
+
+  function end(why: string, waitMs = 0): Promise<void> {
+    ending ??= (async () => {
+      endedFor = why;
+      stdin.end();
+      if (waitMs > 0) await within(waitMs, exited);
+      await endGroup(pid, run.killGraceMs);
+      // Not even KILL ends a process that waits for a broken disk.
+      await within(DRAIN_MS, exited);
+      giveUp(null);
+    })();
+    return ending;
+  }
+
+  /** Without both pipes it is good for nothing, though it may live on. */
+  const onLost = (pipe: string) => async (): Promise<void> => {
+    if (!(await within(DRAIN_MS, exited))) await end(`it closed its ${pipe}`);
+  };
+  stdout.once('end', onLost('stdout'));
+  stdin.once('error', onLost('stdin'));
   for (const stream of child.stdio) stream?.on('error', () => {});
 
   async function untilEnded(): Promise<ResidentEnd> {
-    const closed = once(child as ChildProcess, 'close');
-    const [code, signal] = await exited;
+    const exit = await Promise.race([exited, givenUp]);
+    // What it said before it died still counts.
     await within(DRAIN_MS, closed);
-    for (const stream of (child as ChildProcess).stdio) stream?.destroy();
-    stderr.end();
-    const reason = code === null ? `ended by ${signal}` : `exit code ${code}`;
-    return { code, detail: withStderr(reason, stderr.tail()).detail };
+    words.end();
+    const code = exit?.code ?? null;
+    const how = endedFor ?? (code === null ? `ended by ${exit?.signal ?? 'a signal'}` : `exit code ${code}`);
+    return { code, ...withStderr(how, words.tail()) };
   }
+
+  async function untilGone(): Promise<void> {
+    await ended;
+    await (ending ?? endGroup(pid, run.killGraceMs));
+    for (const stream of child.stdio) stream?.destroy();
+  }
+
+  const ended = untilEnded();
   return {
     pid,
-    write: (text) => void (child.stdin?.writable && child.stdin.write(text)),
-    ended: untilEnded(),
+    get takesInput() {
+      return !isOver && ending === null && !stdin.writableNeedDrain;
+    },
+    write: (text) => void (stdin.writable && stdin.write(text)),
     end,
+    ended,
+    gone: untilGone(),
   };
 }

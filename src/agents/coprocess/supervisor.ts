@@ -6,7 +6,7 @@ import type { Command } from '../child/command-line.ts';
 import { EXIT_HINTS, spawnFailure } from '../child/exit-hints.ts';
 import type { TurnContext } from '../port.ts';
 import { endedOutcome, limitTurn, turnEndOf } from '../turn-end.ts';
-import { type CoprocessChild, type CoprocessEnd, startCoprocessChild } from './child.ts';
+import { type CoprocessChild, startCoprocessChild } from './child.ts';
 import { eventLine } from './line.ts';
 
 /** Who has lived this long was no failed start. */
@@ -82,18 +82,18 @@ export function createCoprocess(options: CoprocessOptions): Coprocess {
   }
 
   async function runOnce(): Promise<{ useful: number; detail: string; hint: string | undefined }> {
-    const started = await startCoprocessChild({ ...options, onDrain: () => tell(null) });
-    if ('spawnError' in started) {
-      const failure = spawnFailure(started.spawnError, options.cwd);
-      tell(failure.detail);
-      return { useful: 0, ...failure };
+    const starting = startCoprocessChild({ ...options, onDrain: () => tell(null) });
+    const started = await starting.catch((error: NodeJS.ErrnoException) => spawnFailure(error, options.cwd));
+    if (!('pid' in started)) {
+      tell(started.detail);
+      return { useful: 0, ...started };
     }
     await Promise.race([options.onStarted?.(started.pid), started.ended]);
     child = started;
     // Closed while it started.
     if (closing.signal.aborted) void endFor(started);
     tell(null);
-    const end: CoprocessEnd = await started.ended;
+    const end = await started.ended;
     child = null;
     await options.onEnded?.(started.pid);
     return { useful: started.useful, detail: end.detail, hint: EXIT_HINTS[end.code ?? 0] };
