@@ -1,3 +1,4 @@
+import { replyOf } from './outcomes.ts';
 import type { Agent } from './port.ts';
 
 /** An agent that answers with what it got, files included: for trying things out and for measuring (`--echo`). */
@@ -8,8 +9,7 @@ export function createEchoAgent(): Agent {
       const lines = attachments.flatMap(({ kind, error }) => (error === null ? [] : [`[${kind}: ${error}]`]));
       const all = [text, ...lines].filter((line) => line.trim() !== '').join('\n');
       const files = attachments.flatMap(({ path, name }) => (path === null ? [] : [{ file: path, name }]));
-      const pieces = [...(all === '' ? [] : [{ text: all }]), ...files];
-      return pieces.length === 0 ? { kind: 'silent' } : { kind: 'reply', pieces };
+      return replyOf([all === '' ? null : { text: all }, ...files]);
     },
   };
 }

@@ -1,9 +1,9 @@
 import { reasonOf } from '../core/errors.ts';
 import { eventOf, type MessageEvent, type Outcome, type ReplyPiece } from '../core/message.ts';
-import { replyTextOf } from './output.ts';
+import { failed, replyOf, textPiece } from './outcomes.ts';
 import type { Agent, SessionMemory } from './port.ts';
 import { cutUtf8 } from './text-bytes.ts';
-import { endedOutcome, limitTurn, turnEndOf } from './turn-end.ts';
+import { endedOutcome, limitTurn, turnEndOf, untilAborted } from './turn-end.ts';
 
 /** A file of an answer: an absolute path, and the name the phone shows, else that of the file. */
 export interface AnswerFile {
@@ -49,11 +49,7 @@ export function createFunctionAgent(answer: AgentFunction): Agent {
     async answer(turn, context) {
       const limit = limitTurn(context.signal, context.timeoutMs);
       const { signal } = limit;
-      const ended = new Promise<Outcome>((resolve) => {
-        const end = (): void => resolve(endedOutcome(turnEndOf(signal), context.timeoutMs));
-        if (signal.aborted) end();
-        else signal.addEventListener('abort', end, { once: true });
-      });
+      const ended = untilAborted(signal).then(() => endedOutcome(turnEndOf(signal), context.timeoutMs));
       const answered = Promise.resolve()
         .then(() =>
           answer(eventOf(turn), {
@@ -99,22 +95,7 @@ function outcomeOfError(error: unknown): Outcome {
 }
 
 function badOutput(detail: string): Outcome {
-  return {
-    kind: 'failed',
-    reason: 'bad-output',
-    detail,
-    hint: 'return a string, {text, files: [{path}]}, {retryAfterMs}, or nothing',
-  };
-}
-
-function replyOf(candidates: (ReplyPiece | null)[]): Outcome {
-  const pieces = candidates.filter((piece) => piece !== null);
-  return pieces.length === 0 ? { kind: 'silent' } : { kind: 'reply', pieces };
-}
-
-function textPiece(raw: string): ReplyPiece | null {
-  const text = replyTextOf(raw);
-  return text === null ? null : { text };
+  return failed('bad-output', detail, 'return a string, {text, files: [{path}]}, {retryAfterMs}, or nothing');
 }
 
 function filePiece({ path, name = null }: { path: string; name?: string | null }): ReplyPiece {

@@ -6,11 +6,11 @@ import {
   type AgentConstants,
   coprocessEnvironment,
   type Environment,
-  inheritEnvironment,
+  inheritForAgent,
 } from '../child/environment.ts';
 import type { Agent, TurnContext } from '../port.ts';
 import { isObject } from '../reply-line.ts';
-import { endedOutcome, limitTurn, turnEndOf } from '../turn-end.ts';
+import { endedOutcome, limitTurn, turnEndOf, untilAborted } from '../turn-end.ts';
 import type { AcpCommand } from './command.ts';
 import { outcomeOfError, outcomeOfStart } from './outcome.ts';
 import type { PermissionPolicy } from './permission.ts';
@@ -103,10 +103,7 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
     },
     async answer(turn, context) {
       const { signal, release } = limitTurn(context.signal, context.timeoutMs);
-      const ended = new Promise<null>((resolve) => {
-        if (signal.aborted) resolve(null);
-        else signal.addEventListener('abort', () => resolve(null), { once: true });
-      });
+      const ended = untilAborted(signal);
       try {
         const outcome = await answerWithin(turn, context, { signal, ended });
         return outcome ?? endedOutcome(turnEndOf(signal), context.timeoutMs);
@@ -119,9 +116,5 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
 }
 
 function environmentOf({ account, parentEnv, constants, log }: AcpAgentOptions): Record<string, string> {
-  const inherited = inheritEnvironment(parentEnv);
-  if (inherited.dropped.length > 0) {
-    log.warn(`too long to be passed on to the agent: ${inherited.dropped.join(', ')}`);
-  }
-  return coprocessEnvironment(account, null, inherited, constants);
+  return coprocessEnvironment(account, null, inheritForAgent(parentEnv, log), constants);
 }

@@ -2,6 +2,7 @@ import type { RequestError, StopReason } from '@agentclientprotocol/sdk';
 import { reasonOf } from '../../core/errors.ts';
 import type { ChatLanguage } from '../../core/language.ts';
 import type { Outcome, ReplyPiece } from '../../core/message.ts';
+import { failed, replyOf } from '../outcomes.ts';
 import { isObject } from '../reply-line.ts';
 import { cutUtf8 } from '../text-bytes.ts';
 import { type AcpConnection, AcpStartError } from './connection.ts';
@@ -20,22 +21,22 @@ const CUT_SHORT: Record<ChatLanguage, string> = {
 export function outcomeOfStop(stopReason: StopReason, pieces: ReplyPiece[], language: ChatLanguage): Outcome {
   switch (stopReason) {
     case 'cancelled':
-      return { kind: 'failed', reason: 'cancelled', detail: 'the agent cancelled it' };
+      return failed('cancelled', 'the agent cancelled it');
     case 'max_tokens':
     case 'max_turn_requests':
       if (pieces.length > 0) return { kind: 'reply', pieces: [...pieces, { text: CUT_SHORT[language] }] };
-      return { kind: 'failed', reason: 'exit', detail: `it stopped before it answered: ${stopReason}` };
+      return failed('exit', `it stopped before it answered: ${stopReason}`);
     case 'refusal':
-      if (pieces.length === 0) return { kind: 'failed', reason: 'exit', detail: 'it refused to answer' };
+      if (pieces.length === 0) return failed('exit', 'it refused to answer');
   }
-  return pieces.length === 0 ? { kind: 'silent' } : { kind: 'reply', pieces };
+  return replyOf(pieces);
 }
 
 /** What an agent that could not be started comes to: again later, unless another try would end the same way. */
 export function outcomeOfStart(error: unknown): Outcome {
   const detail = `agent not started: ${reasonOf(error)}`;
   const hint = error instanceof AcpStartError ? error.hint : undefined;
-  if (hint !== undefined) return { kind: 'failed', reason: 'spawn', detail, hint };
+  if (hint !== undefined) return failed('spawn', detail, hint);
   return { kind: 'retry', afterMs: null, detail };
 }
 
@@ -47,17 +48,13 @@ export function outcomeOfError(
 ): Outcome {
   if (error.code === AUTH_REQUIRED) {
     const ways = authMethods.map(({ name }) => name).join(', ');
-    return {
-      kind: 'failed',
-      reason: 'exit',
-      detail: 'the agent wants you to log in to it first',
-      hint:
-        login ?? `log in with the agent's own program${ways === '' ? '' : ` (${ways})`}, then send it again`,
-    };
+    const hint =
+      login ?? `log in with the agent's own program${ways === '' ? '' : ` (${ways})`}, then send it again`;
+    return failed('exit', 'the agent wants you to log in to it first', hint);
   }
   const { data } = error;
   const more = isObject(data) && typeof data.details === 'string' ? data.details : data;
   const told = typeof more === 'string' && !error.message.includes(more) ? `: ${more}` : '';
   const detail = cutUtf8(`the agent answered with an error: ${error.message}${told}`, DETAIL_BYTES).value;
-  return { kind: 'failed', reason: 'exit', detail };
+  return failed('exit', detail);
 }

@@ -1,3 +1,4 @@
+import type { Log } from '../../core/log.ts';
 import type { Turn } from '../../core/message.ts';
 import type { TurnFolders } from '../port.ts';
 import { cutUtf8 } from '../text-bytes.ts';
@@ -61,6 +62,14 @@ export function inheritEnvironment(parent: Environment): Inherited {
       inherited.variables[name] = value;
     else inherited.dropped.push(name);
   }
+  return inherited;
+}
+
+/** The same for an agent, whose owner hears of what it does not get. */
+export function inheritForAgent(parent: Environment, log: Pick<Log, 'warn'>): Inherited {
+  const inherited = inheritEnvironment(parent);
+  if (inherited.dropped.length > 0)
+    log.warn(`too long to be passed on to the agent: ${inherited.dropped.join(', ')}`);
   return inherited;
 }
 

@@ -1,18 +1,19 @@
 import type { Log } from '../../core/log.ts';
-import type { Outcome, ReplyPiece, Turn } from '../../core/message.ts';
+import type { Outcome, Turn } from '../../core/message.ts';
 import { type Command, nameOf } from '../child/command-line.ts';
 import {
   type AgentConstants,
   type Environment,
   type Inherited,
-  inheritEnvironment,
+  inheritForAgent,
   turnEnvironment,
 } from '../child/environment.ts';
 import { EXIT_HINTS, spawnFailure } from '../child/exit-hints.ts';
 import { type ProcessEnd, runProcess } from '../child/process.ts';
 import { logLineOf, withStderr } from '../child/stderr.ts';
 import { type InputForm, stdinOf } from '../input.ts';
-import { decodeText, replyTextOf } from '../output.ts';
+import { failed, replyOf, textPiece } from '../outcomes.ts';
+import { decodeText } from '../output.ts';
 import type { Agent } from '../port.ts';
 import { createReplyStream, MAX_LINE_CHARS, MAX_STREAM_BYTES, type ReplyStream } from '../reply-stream.ts';
 import { endedOutcome } from '../turn-end.ts';
@@ -58,11 +59,7 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
   let inherited: Inherited | undefined;
 
   function inherit(): Inherited {
-    if (inherited) return inherited;
-    inherited = inheritEnvironment(options.parentEnv);
-    if (inherited.dropped.length > 0) {
-      log.warn(`too long to be passed on to the agent: ${inherited.dropped.join(', ')}`);
-    }
+    inherited ??= inheritForAgent(options.parentEnv, log);
     return inherited;
   }
 
@@ -119,17 +116,13 @@ async function outcomeOf(
 ): Promise<Outcome> {
   const { replyFolder, timeoutMs, cwd, log } = about;
   if (end.endedBy === 'too-large') {
-    return {
-      kind: 'failed',
-      reason: 'too-large',
-      detail: `it printed more than ${about.maxStdoutBytes / MEBIBYTE} MiB`,
-      hint: 'write long results to a file in "$WXAGENT_REPLY_DIR"',
-    };
+    const detail = `it printed more than ${about.maxStdoutBytes / MEBIBYTE} MiB`;
+    return failed('too-large', detail, 'write long results to a file in "$WXAGENT_REPLY_DIR"');
   }
   if (end.endedBy !== null && end.endedBy !== 'bad-output') return endedOutcome(end.endedBy, timeoutMs);
   if (end.spawnError !== null) {
     const { detail, hint } = spawnFailure(end.spawnError, cwd);
-    return { kind: 'failed', reason: 'spawn', detail, ...(hint === undefined ? {} : { hint }) };
+    return failed('spawn', detail, hint);
   }
 
   const { code, signal } = end.exit ?? { code: null, signal: null };
@@ -148,11 +141,9 @@ async function outcomeOf(
     return { kind: 'failed', reason: 'exit', ...why, ...(hint === undefined ? {} : { hint }) };
   }
 
-  const text = replyTextOf(decodeText(end.stdout));
   const files = await filesLeftIn(replyFolder);
   if (files.skipped.length > 0) {
     log.warn(`left in the reply folder but not sent: ${files.skipped.join(', ')}`, { message: turn.id });
   }
-  const pieces: ReplyPiece[] = [...(text === null ? [] : [{ text }]), ...files.pieces];
-  return pieces.length === 0 ? { kind: 'silent' } : { kind: 'reply', pieces };
+  return replyOf([textPiece(decodeText(end.stdout)), ...files.pieces]);
 }

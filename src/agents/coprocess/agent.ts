@@ -5,7 +5,7 @@ import {
   type AgentConstants,
   coprocessEnvironment,
   type Environment,
-  inheritEnvironment,
+  inheritForAgent,
 } from '../child/environment.ts';
 import type { Agent } from '../port.ts';
 import { endedOutcome, turnEndOf } from '../turn-end.ts';
@@ -51,10 +51,7 @@ interface UserCoprocess {
 export function createCoprocessAgent(options: CoprocessAgentOptions): Agent {
   const { command, account, constants, clock, log } = options;
   const name = nameOf(command);
-  const inherited = inheritEnvironment(options.parentEnv);
-  if (inherited.dropped.length > 0) {
-    log.warn(`too long to be passed on to the agent: ${inherited.dropped.join(', ')}`);
-  }
+  const inherited = inheritForAgent(options.parentEnv, log);
   const start = (user: { id: string; stateDir: string } | null): Coprocess =>
     createCoprocess({ ...options, env: coprocessEnvironment(account, user, inherited, constants) });
 

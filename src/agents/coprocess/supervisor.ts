@@ -5,7 +5,7 @@ import type { Outcome, Turn } from '../../core/message.ts';
 import type { Command } from '../child/command-line.ts';
 import { EXIT_HINTS, spawnFailure } from '../child/exit-hints.ts';
 import type { TurnContext } from '../port.ts';
-import { endedOutcome, limitTurn, turnEndOf } from '../turn-end.ts';
+import { endedOutcome, limitTurn, turnEndOf, untilAborted } from '../turn-end.ts';
 import { type CoprocessChild, startCoprocessChild } from './child.ts';
 import { eventLine } from './line.ts';
 
@@ -164,11 +164,4 @@ function createChange() {
     tell = resolve;
   });
   return { told, tell };
-}
-
-function untilAborted(signal: AbortSignal): Promise<null> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(null);
-    else signal.addEventListener('abort', () => resolve(null), { once: true });
-  });
 }

@@ -1,5 +1,6 @@
-import type { FailureReason, Outcome, ReplyPiece } from '../../core/message.ts';
-import { decodeText, replyTextOf, stripTerminal } from '../output.ts';
+import type { Outcome } from '../../core/message.ts';
+import { failed, replyOf, textPiece } from '../outcomes.ts';
+import { decodeText, stripTerminal } from '../output.ts';
 import { isObject, parseJson } from '../reply-line.ts';
 import { MAX_STREAM_BYTES, type ReplyStream } from '../reply-stream.ts';
 import { cutUtf8, lastLineOf } from '../text-bytes.ts';
@@ -132,16 +133,6 @@ export function retryAfterMs(header: string | undefined, nowMs: number): number 
   return Number.isNaN(dateMs) ? null : Math.max(0, dateMs - nowMs);
 }
 
-function textPiece(raw: string): ReplyPiece | null {
-  const text = replyTextOf(raw);
-  return text === null ? null : { text };
-}
-
-function replyOf(candidates: (ReplyPiece | null)[]): Outcome {
-  const pieces = candidates.filter((piece) => piece !== null);
-  return pieces.length === 0 ? { kind: 'silent' } : { kind: 'reply', pieces };
-}
-
 /** The status with what the server says about it, since the log is where its owner looks. */
 function withBody({ status, body }: AgentAnswer): string {
   const line = lastLineOf(stripTerminal(decodeText(body)));
@@ -150,8 +141,4 @@ function withBody({ status, body }: AgentAnswer): string {
 
 function badOutput(detail: string): Outcome {
   return failed('bad-output', detail, HINT);
-}
-
-function failed(reason: FailureReason, detail: string, hint?: string): Outcome {
-  return { kind: 'failed', reason, detail, ...(hint === undefined ? {} : { hint }) };
 }

@@ -1,5 +1,6 @@
 import type { Outcome } from '../../core/message.ts';
-import { decodeText, replyTextOf, stripTerminal } from '../output.ts';
+import { failed, replyOf, textPiece } from '../outcomes.ts';
+import { decodeText, stripTerminal } from '../output.ts';
 import { isObject, parseJson } from '../reply-line.ts';
 import { cutUtf8 } from '../text-bytes.ts';
 import { parseEventStream } from './event-stream.ts';
@@ -56,19 +57,13 @@ function readStream(text: string, terms: AnswerTerms): TermsAnswer {
 
 function outcomeOf(documents: readonly unknown[], texts: string[] | null, terms: AnswerTerms): TermsAnswer {
   const conversation = lastOf(documents, terms.conversation);
-  const pieces = (texts ?? []).flatMap((one) => {
-    const text = replyTextOf(one);
-    return text === null ? [] : [{ text }];
-  });
-  if (pieces.some(({ text }) => Buffer.byteLength(text) > MAX_TEXT_BYTES))
-    return {
-      outcome: { kind: 'failed', reason: 'too-large', detail: 'the text is longer than 1 MiB' },
-      conversation,
-    };
-  if (pieces.length > 0) return { outcome: { kind: 'reply', pieces }, conversation };
+  if (texts?.some((text) => Buffer.byteLength(text) > MAX_TEXT_BYTES))
+    return { outcome: failed('too-large', 'the text is longer than 1 MiB'), conversation };
+  const outcome = replyOf((texts ?? []).map(textPiece));
+  if (outcome.kind === 'reply') return { outcome, conversation };
   const error = lastOf(documents, terms.error);
   if (error !== null) return refusal(error);
-  if (texts !== null) return { outcome: { kind: 'silent' }, conversation };
+  if (texts !== null) return { outcome, conversation };
   const top = documents.find(isObject);
   const keys = top ? `has ${Object.keys(top).slice(0, 20).join(', ') || 'nothing'}` : 'is no object';
   return bad(
@@ -86,18 +81,9 @@ function lastOf(documents: readonly unknown[], path: JsonPath | null): string | 
 
 function refusal(error: string): TermsAnswer {
   const said = cutUtf8(stripTerminal(error).replace(/\s+/g, ' '), 300).value;
-  return {
-    outcome: { kind: 'failed', reason: 'http', detail: `the service answered with an error: ${said}` },
-    conversation: null,
-  };
+  return { outcome: failed('http', `the service answered with an error: ${said}`), conversation: null };
 }
 
 function bad(detail: string, hint: string | null): TermsAnswer {
-  const outcome: Outcome = {
-    kind: 'failed',
-    reason: 'bad-output',
-    detail,
-    ...(hint === null ? {} : { hint }),
-  };
-  return { outcome, conversation: null };
+  return { outcome: failed('bad-output', detail, hint), conversation: null };
 }

@@ -8,7 +8,7 @@ import type { Outcome } from '../../core/message.ts';
 import type { Environment } from '../child/environment.ts';
 import { openDispatcher, UNLIMITED } from '../http/client.ts';
 import { retryAfterMs } from '../http/reply.ts';
-import { replyTextOf } from '../output.ts';
+import { failed, replyOf, textPiece } from '../outcomes.ts';
 import type { Agent } from '../port.ts';
 import { endedOutcome, limitTurn, turnEndOf } from '../turn-end.ts';
 import { type ModelAnswer, readStream, readWhole, withoutThinking } from './answer.ts';
@@ -121,24 +121,18 @@ function messagesOf(
 
 function outcomeOf({ text, finish }: ModelAnswer): Outcome {
   if (finish === 'too-large') {
-    return { kind: 'failed', reason: 'too-large', detail: 'the model does not stop writing' };
+    return failed('too-large', 'the model does not stop writing');
   }
   if (finish === null) return { kind: 'retry', afterMs: null, detail: 'the answer was cut before its end' };
-  const said = replyTextOf(withoutThinking(text).trim());
-  if (said !== null) return { kind: 'reply', pieces: [{ text: said }] };
-  if (finish === 'stop') return { kind: 'silent' };
-  return {
-    kind: 'failed',
-    reason: 'bad-output',
-    detail: `no text came back, but ${finish}`,
-    hint: BASE_URL_HINT,
-  };
+  const outcome = replyOf([textPiece(withoutThinking(text).trim())]);
+  if (outcome.kind === 'reply' || finish === 'stop') return outcome;
+  return failed('bad-output', `no text came back, but ${finish}`, BASE_URL_HINT);
 }
 
 /** What a refusal means: 429, 5xx and the network are tried again, all else is final (contract 4). */
 function outcomeOfError(error: unknown, options: OpenAiAgentOptions): Outcome {
   if (error instanceof SyntaxError) {
-    return { kind: 'failed', reason: 'bad-output', detail: `the answer is no JSON: ${error.message}` };
+    return failed('bad-output', `the answer is no JSON: ${error.message}`);
   }
   if (!(error instanceof APIError) || error instanceof APIConnectionError) {
     return { kind: 'retry', afterMs: null, detail: `not reached: ${causeOf(error)}` };
@@ -151,8 +145,7 @@ function outcomeOfError(error: unknown, options: OpenAiAgentOptions): Outcome {
     const header = error.headers?.get('retry-after') ?? undefined;
     return { kind: 'retry', afterMs: retryAfterMs(header, options.clock.now()), detail };
   }
-  const hint = hintFor(status, options);
-  return { kind: 'failed', reason: 'http', detail, ...(hint === null ? {} : { hint }) };
+  return failed('http', detail, hintFor(status, options));
 }
 
 function hintFor(status: number, { apiKey, baseUrl, model }: OpenAiAgentOptions): string | null {

@@ -46,6 +46,8 @@ describe('a stream of events', () => {
           });
         },
       ),
+      // No line end to JSON nor to the stream, though one to a regular expression.
+      { examples: [[['a\u2028b\u2029'], '\n']] },
     );
   });
 

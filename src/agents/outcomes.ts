@@ -1,0 +1,19 @@
+import type { FailureReason, Outcome, ReplyPiece } from '../core/message.ts';
+import { replyTextOf } from './output.ts';
+
+/** A text of an agent as a piece of its reply; null when there is nothing to say in it. */
+export function textPiece(raw: string): ReplyPiece | null {
+  const text = replyTextOf(raw);
+  return text === null ? null : { text };
+}
+
+/** A reply of these pieces without the empty ones; silence when none is left. */
+export function replyOf(candidates: readonly (ReplyPiece | null)[]): Outcome {
+  const pieces = candidates.filter((piece) => piece !== null);
+  return pieces.length === 0 ? { kind: 'silent' } : { kind: 'reply', pieces };
+}
+
+/** A failure, and what to do about it where that is known. */
+export function failed(reason: FailureReason, detail: string, hint?: string | null): Outcome {
+  return { kind: 'failed', reason, detail, ...(hint ? { hint } : {}) };
+}
