@@ -13,6 +13,16 @@ export function replyOf(candidates: readonly (ReplyPiece | null)[]): Outcome {
   return pieces.length === 0 ? { kind: 'silent' } : { kind: 'reply', pieces };
 }
 
+/** Shorter texts are in too many words to be told from them. */
+const SHORTEST_SECRET_CHARS = 6;
+
+/** An outcome whose reason says no secret: servers may repeat in an error what they were sent. */
+export function withoutSecrets(outcome: Outcome, secrets: readonly string[]): Outcome {
+  if (!('detail' in outcome)) return outcome;
+  const known = secrets.filter(({ length }) => length >= SHORTEST_SECRET_CHARS);
+  return { ...outcome, detail: known.reduce((text, one) => text.replaceAll(one, '***'), outcome.detail) };
+}
+
 /** A failure, and what to do about it where that is known. */
 export function failed(reason: FailureReason, detail: string, hint?: string | null): Outcome {
   return { kind: 'failed', reason, detail, ...(hint ? { hint } : {}) };

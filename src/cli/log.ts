@@ -28,7 +28,9 @@ export function createLog(options: {
     if (LOUDNESS[level] < threshold) return;
     const at = new Date(clock.now());
     if (format === 'json') {
-      write(`${JSON.stringify({ time: at.toISOString(), level, message: line, ...fields })}\n`);
+      // The one name that the line itself has taken.
+      const { message: messageId, ...others } = fields;
+      write(`${JSON.stringify({ time: at.toISOString(), level, message: line, messageId, ...others })}\n`);
       return;
     }
     const details = level === 'debug' ? describe(fields) : '';

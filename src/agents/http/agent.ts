@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { reasonOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Outcome, Turn } from '../../core/message.ts';
+import { withoutSecrets } from '../outcomes.ts';
 import type { Agent, TurnContext } from '../port.ts';
 import { createReplyStream } from '../reply-stream.ts';
 import { endedOutcome, limitTurn, turnEndOf } from '../turn-end.ts';
@@ -34,6 +35,7 @@ export interface HttpAgentOptions {
 export function createHttpAgent(options: HttpAgentOptions): Agent {
   const { terms, sender, clock } = options;
   const { target, ownHeaders } = withoutCredentials(terms.url, options.headers);
+  const secrets = secretsOf(terms.url, options.headers, ownHeaders);
   // A query may hold a key.
   const name = terms.url.origin + terms.url.pathname;
   const conversations = createConversations(name, terms, options.log);
@@ -85,7 +87,8 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
       const { signal, release } = limitTurn(context.signal, context.timeoutMs);
       try {
         const outcome = await exchange(prepared.turn, context, signal);
-        return signal.aborted ? endedOutcome(turnEndOf(signal), context.timeoutMs) : outcome;
+        if (signal.aborted) return endedOutcome(turnEndOf(signal), context.timeoutMs);
+        return withoutSecrets(outcome, secrets);
       } finally {
         release();
         prepared.withdraw();
@@ -104,6 +107,20 @@ function notReached(error: unknown): Outcome {
     afterMs: null,
     detail: `not reached: ${reasonOf(error) || code || 'network error'}`,
   };
+}
+
+/** What went out that only the service should know, in the pieces in which it may come back. */
+function secretsOf(
+  url: URL,
+  given: readonly Header[],
+  { authorization = '' }: Record<string, string>,
+): string[] {
+  const values = [authorization, ...given.map(([, value]) => value)];
+  return [
+    ...values.flatMap((value) => [value, value.split(/\s+/).at(-1) ?? '']),
+    decodeURIComponent(url.password),
+    ...url.searchParams.values(),
+  ];
 }
 
 /** User and password of the URL become basic authentication, which a header given by name replaces. */

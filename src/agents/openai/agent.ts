@@ -8,7 +8,7 @@ import type { Outcome } from '../../core/message.ts';
 import type { Environment } from '../child/environment.ts';
 import { openDispatcher, UNLIMITED } from '../http/client.ts';
 import { retryAfterMs } from '../http/reply.ts';
-import { failed, replyOf, textPiece } from '../outcomes.ts';
+import { failed, replyOf, textPiece, withoutSecrets } from '../outcomes.ts';
 import type { Agent } from '../port.ts';
 import { endedOutcome, limitTurn, turnEndOf } from '../turn-end.ts';
 import { type ModelAnswer, readStream, readWhole, withoutThinking } from './answer.ts';
@@ -66,7 +66,7 @@ export function createOpenAiAgent(options: OpenAiAgentOptions): Agent {
       } catch (error) {
         return limit.signal.aborted
           ? endedOutcome(turnEndOf(limit.signal), context.timeoutMs)
-          : outcomeOfError(error, options);
+          : withoutSecrets(outcomeOfError(error, options), [options.apiKey ?? '']);
       } finally {
         limit.release();
       }

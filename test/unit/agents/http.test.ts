@@ -361,6 +361,23 @@ describe('what an HTTP agent answers', () => {
   });
 });
 
+it('keeps to itself what only the service should know, when that repeats it in an error', async () => {
+  const { url } = await serve((response, { request }) =>
+    response
+      .writeHead(401, text)
+      .end(`${request.url} ${request.headers.authorization} ${request.headers['x-key']}`),
+  );
+  const address = new URL(`${url}/a?key=in-the-query`);
+  const header = ['X-Key', 'in-a-header'] as const;
+  const bearer = agentAt(address.href, { headers: [['Authorization', 'Bearer in-another'], header] });
+  expect(await bearer.answer()).toMatchObject({ detail: 'HTTP 401: /a?key=*** *** ***' });
+  address.username = 'me';
+  address.password = 'in-the-url';
+  expect(await agentAt(address.href, { headers: [header] }).answer()).toMatchObject({
+    detail: 'HTTP 401: /a?key=*** *** ***',
+  });
+});
+
 describe('an HTTP agent that does not answer', () => {
   it('is tried again when nobody listens or the connection breaks', async () => {
     const { url, server } = await serve((response) => response.destroy());

@@ -234,6 +234,16 @@ describe('a server in trouble', () => {
     if (hint) expect(outcome).toMatchObject({ hint: expect.stringMatching(hint) });
   });
 
+  it('that repeats the key in its error does not get it into ours', async () => {
+    server.answers.push((response, { headers }) => {
+      response.writeHead(401, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ error: { message: `no such key: ${headers.authorization}` } }));
+    });
+    expect(await answer({}, { apiKey: 'sk-secret-1' })).toMatchObject({
+      detail: '401 no such key: Bearer ***',
+    });
+  });
+
   it('a stream that is cut, by a broken connection or a quiet end, is tried again; so is an error within it', async () => {
     server.answers.push((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
