@@ -51,6 +51,27 @@ test('--permission ask: the question is in the chat, the user’s next message d
   expect(answers(simulator)).toHaveLength(4);
 });
 
+test('--permission ask: a no is told to the agent, and who says nothing has said no when the turn is over', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const agent = ['--timeout', '3s', '--grace', '1s', '--acp', line('acp-misbehave', 'permission')];
+  const run = startWxagent(['run', ...QUICK, ...agent], { home });
+  simulator.control.message({ text: 'clean up' });
+  expect((await answered(simulator, 1))[0]).toContain('rm -rf build');
+  simulator.control.message({ text: 'n' });
+  await run.says('stderr', 'agent: denied (--permission ask): Run a command rm -rf build');
+  expect((await answered(simulator, 2))[1]).toBe('no');
+
+  simulator.control.message({ text: 'clean up' });
+  await answered(simulator, 3);
+  expect((await answered(simulator, 4))[3]).toContain('took too long');
+  // Nobody is asked any more: a message like any other.
+  simulator.control.message({ text: 'y' });
+  expect((await answered(simulator, 5))[4]).toContain('rm -rf build');
+  expect(await run.stop()).toMatchObject({ code: 0, stdout: '' });
+  expect(run.stderr.split('allowed (').length).toBe(1);
+}, 20_000);
+
 test('a killed runner leaves no agent behind for long: the next one ends it', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Answer, CreateRunnerOptions, LibraryRunner, RunnerDocument } from '../../src/index.ts';
+import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { makeFolder, wxagent } from '../helpers/wxagent.ts';
 
@@ -114,6 +115,50 @@ test('what it throws is a failure with its stack, its time runs out, and it may 
   expect(lines.join('\n')).toContain('out of ideas');
   const { stdout } = await wxagent(['messages', '--json'], { home });
   expect(stdout).toContain('library.test');
+});
+
+test('it asks the user, and a stop while it works leaves the message to the next runner', async () => {
+  const begun: number[] = [];
+  const { simulator, home, runner, events } = await running({
+    agent: async ({ text, attempt }, { ask, signal }) => {
+      if (text !== 'work') return `so it is ${await ask('which one?', 10_000)}`;
+      begun.push(attempt);
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+    },
+  });
+  simulator.control.message({ text: 'choose' });
+  expect(await answered(simulator, 1)).toEqual(['which one?']);
+  simulator.control.message({ text: 'the left' });
+  expect((await answered(simulator, 2))[1]).toBe('so it is the left');
+  simulator.control.message({ text: 'work' });
+  await pollUntil('it works', () => begun.length === 1);
+  await runner.stop();
+  expect(events.at(-1)).toMatchObject({ type: 'stopped' });
+
+  const settings = { home: join(home, 'wx'), once: true, typing: false };
+  const next = await createRunner({ agent: ({ attempt }) => `at attempt ${attempt}`, settings });
+  await next.done;
+  expect(answers(simulator).slice(2)).toEqual(['at attempt 2']);
+});
+
+test('two runners in one process serve two accounts, each its own', async () => {
+  const simulator = await simulate();
+  const { home, user: ann } = loggedIn(simulator, { name: 'one' });
+  const { user: bob } = loggedIn(simulator, { name: 'two', home, user: 'o9bob@im.wechat' });
+  const start = (name: string) =>
+    createRunner({
+      agent: ({ text }) => `${name}: ${text}`,
+      settings: { home: join(home, 'wx'), account: [name], typing: false },
+    });
+  const [one, two] = await Promise.all([start('one'), start('two')]);
+  stopAfterwards(one);
+  stopAfterwards(two);
+  simulator.control.messages([ann, bob].map((user) => ({ user, text: 'hello' })));
+  await answered(simulator, 2);
+  await one.stop();
+  simulator.control.message({ user: bob, text: 'still there?' });
+  expect(await answered(simulator, 2, bob)).toEqual(['two: hello', 'two: still there?']);
+  expect(answers(simulator, ann)).toEqual(['one: hello']);
 });
 
 describe('what is wrong is said before anything starts', () => {
