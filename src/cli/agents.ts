@@ -11,7 +11,7 @@ export async function agents(context: CommandContext): Promise<number> {
     return 0;
   }
   context.io.out(table(found.map((one) => [one.preset.name, one.preset.title, stateOf(one)])));
-  const [first] = found.filter(({ path }) => path !== null);
+  const first = found.find(({ path }) => path !== null) ?? found.find(({ argv }) => argv !== null);
   context.io.err(`hint: wxagent run --acp ${first?.preset.name ?? "'<command>'"}\n`);
   return 0;
 }

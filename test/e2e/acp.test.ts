@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -150,6 +150,9 @@ test('wxagent agents tells which presets are on PATH, and what the others would 
   expect(table.stdout).toMatch(/^codex +Codex +not installed: codex-acp is not on PATH$/m);
 
   const npx = install('npx');
+  rmSync(gemini);
+  expect(await wxagent(['agents'], options)).toMatchObject({ stderr: 'hint: wxagent run --acp claude\n' });
+  install('gemini');
   const json = await wxagent(['agents', '--json'], options);
   expect(json).toMatchObject({ code: 0, stderr: '' });
   const [{ type, agents } = {}] = jsonLines(json.stdout) as {

@@ -100,7 +100,7 @@ function createClient({ baseUrl, apiKey }: OpenAiAgentOptions, dispatcher: Dispa
     timeout: NO_TIMEOUT_MS,
     logLevel: 'off',
     fetch: ((url: string, init: RequestInit) =>
-      fetch(url, { ...init, dispatcher, redirect: 'error' })) as unknown as typeof globalThis.fetch,
+      fetch(url, { ...init, dispatcher, redirect: 'manual' })) as unknown as typeof globalThis.fetch,
   });
 }
 
@@ -152,6 +152,7 @@ function hintFor(status: number, { apiKey, baseUrl, model }: OpenAiAgentOptions)
   if (status === 401 || status === 403) {
     return apiKey === null ? 'set OPENAI_API_KEY to the key of this server' : 'check OPENAI_API_KEY';
   }
+  if (status < 400) return 'redirects are not followed: give --openai the final URL';
   return status === 404
     ? `check that ${baseUrl.href} has the model ${model}: curl ${baseUrl.href}/models`
     : null;

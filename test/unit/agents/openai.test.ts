@@ -270,7 +270,11 @@ describe('a server in trouble', () => {
     });
     expect(await answer()).toMatchObject({ kind: 'failed', reason: 'bad-output', hint: expect.any(String) });
     server.answers.push((response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end());
-    expect(await answer()).toMatchObject({ kind: 'retry', detail: expect.stringContaining('redirect') });
+    expect(await answer()).toMatchObject({
+      kind: 'failed',
+      reason: 'http',
+      hint: 'redirects are not followed: give --openai the final URL',
+    });
   });
 
   it('nobody at home is tried again', async () => {
