@@ -37,6 +37,22 @@ test('a conversation goes on after a restart, with the key and the system prompt
   });
 });
 
+test('/new in the chat: the model hears nothing of what was said before', async () => {
+  const server = await model();
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const run = startWxagent(['run', '--no-typing', '--openai', server.url, '--model', 'm'], { home });
+  for (const [index, text] of ['one', '/new', 'two'].entries()) {
+    simulator.control.message({ text });
+    await answered(simulator, index + 1);
+  }
+  await run.stop();
+  expect(server.asked.map(({ body }) => body.messages)).toEqual([
+    [{ role: 'user', content: 'one' }],
+    [{ role: 'user', content: 'two' }],
+  ]);
+});
+
 test('killed between the answer of the model and the phone: answered once, remembered once', async () => {
   const server = await model();
   const simulator = await simulate();
