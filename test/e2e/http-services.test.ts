@@ -10,9 +10,9 @@ import { BIN, wxagent } from '../helpers/wxagent.ts';
 
 const ONCE = ['run', '--once', '--pace', '0', '--retries', '0', '--allow-all'];
 
-/** The command that docs/agents.md gives for a preset, with another host. */
+/** The command that docs/http.md gives for a preset, with another host. */
 function documented(preset: PresetName, url: string): string {
-  const block = blocksOf(readPage('docs/agents.md')).find(({ text }) =>
+  const block = blocksOf(readPage('docs/http.md')).find(({ text }) =>
     text.includes(`--http-preset ${preset} `),
   );
   return (block?.text ?? '').replace(/https?:\/\/[^/\s]+/, url);

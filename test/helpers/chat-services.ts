@@ -9,7 +9,7 @@ import {
 
 /**
  * Stand-ins for the services that wxagent has presets for. They answer in the shapes that the documents of those
- * services show (docs/agents.md names them), and refuse what the real ones refuse.
+ * services show (docs/http.md names them), and refuse what the real ones refuse.
  */
 
 /** A message that makes a service answer badly. */

@@ -14,7 +14,7 @@ export interface HttpPreset {
   events: readonly StreamRule[];
 }
 
-/** Known services by name. Their documents, and what was decided for each, are in docs/agents.md. */
+/** Known services by name. Their documents, and what was decided for each, are in docs/http.md. */
 export const HTTP_PRESETS = {
   dify: {
     path: '/v1/chat-messages',
