@@ -9,21 +9,21 @@ async function model() {
   return server;
 }
 
-test('a conversation goes on after a restart, with the key and the system prompt', async () => {
+test('a conversation goes on after a restart, with the key and the system prompt, until /new', async () => {
   const server = await model();
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   const run = ['run', '--once', '--openai', server.url, '--model', 'qwen3', '--system', 'be brief'];
   const env = { OPENAI_API_KEY: 'sk-secret-1' };
-  for (const text of ['one', 'two']) {
+  for (const text of ['one', 'two', '/new three']) {
     simulator.control.message({ text });
     const ran = await wxagent([...run, '--verbose', '--verbose'], { home, env });
     expect(ran).toMatchObject({ code: 0, stdout: '' });
     expect(ran.stderr).not.toContain('sk-secret-1');
   }
-  expect(answers(simulator)).toEqual(['echo: one', 'echo: two']);
+  expect(answers(simulator)).toEqual(['echo: one', 'echo: two', 'echo: three']);
   expect(server.asked.map(({ headers }) => headers.authorization)).toEqual(
-    Array(2).fill('Bearer sk-secret-1'),
+    Array(3).fill('Bearer sk-secret-1'),
   );
   expect(server.asked[1]?.body).toEqual({
     model: 'qwen3',
@@ -35,6 +35,10 @@ test('a conversation goes on after a restart, with the key and the system prompt
       { role: 'user', content: 'two' },
     ],
   });
+  expect(server.asked[2]?.body.messages).toEqual([
+    { role: 'system', content: 'be brief' },
+    { role: 'user', content: 'three' },
+  ]);
 });
 
 test('/new in the chat: the model hears nothing of what was said before', async () => {
