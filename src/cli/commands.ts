@@ -8,8 +8,8 @@ export type Action = (context: CommandContext, args: string[]) => Promise<number
 export interface CommandSpec {
   name: string;
   about: string;
-  /** Arguments as commander writes them. */
-  args?: string;
+  /** Its arguments, as commander writes them, and what each is for. */
+  args?: Readonly<Record<string, string>>;
   settings: readonly SettingName[];
   /** Everything from the first argument on belongs to the agent's command. */
   passThrough?: boolean;
@@ -42,7 +42,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       {
         name: 'use',
         about: 'make one the default',
-        args: '<id|name>',
+        args: { '<id|name>': 'the account' },
         settings: [],
         load: async () => (await import('./actions.ts')).useAccount,
       },
@@ -57,7 +57,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'run',
     about: 'answer messages with an agent',
-    args: '[command...]',
+    args: { '[command...]': 'agent: a program and its arguments, without a shell; -- before it is optional' },
     settings: RUN_SETTINGS,
     passThrough: true,
     load: async () => (await import('./actions.ts')).run,
@@ -77,14 +77,14 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'send',
     about: 'send a text, from the arguments or from stdin, and files',
-    args: '[text...]',
+    args: { '[text...]': 'the text, joined by blanks; -- before one that begins with -' },
     settings: ['to', 'file', 'sendName', 'stdin', 'sendFormat', 'wait', 'id', 'key', 'ttl', 'hold', 'strict'],
     load: async () => (await import('./actions.ts')).send,
   },
   {
     name: 'download',
     about: 'fetch the files of a message',
-    args: '[message-id|last]',
+    args: { '[message-id|last]': 'the message; last: the newest one with a file' },
     settings: ['out', 'wav', 'item', 'param', 'mediaKey', 'largest'],
     load: async () => (await import('./actions.ts')).download,
   },
@@ -96,7 +96,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'outbox',
-    about: 'what waits to be delivered',
+    about: 'what waits to be delivered, and why',
     settings: [],
     subcommands: [
       {
@@ -109,7 +109,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       {
         name: 'drop',
         about: 'take one out for good',
-        args: '<id>',
+        args: { '<id>': 'the part, as wxagent outbox names it' },
         settings: [],
         load: async () => (await import('./actions.ts')).dropFromOutbox,
       },
@@ -118,7 +118,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'retry',
     about: 'run a message again, or all failed ones',
-    args: '[id]',
+    args: { '[id]': 'the message, as wxagent messages names it' },
     settings: ['failed', 'expired'],
     load: async () => (await import('./actions.ts')).retry,
   },
@@ -137,14 +137,14 @@ export const COMMANDS: readonly CommandSpec[] = [
       {
         name: 'add',
         about: 'let a user in',
-        args: '<user>',
+        args: { '<user>': 'the user, as wxagent messages --json names him' },
         settings: [],
         load: async () => (await import('./actions.ts')).allowUser,
       },
       {
         name: 'remove',
         about: 'let a user in no more',
-        args: '<user>',
+        args: { '<user>': 'the user, as wxagent messages --json names him' },
         settings: [],
         load: async () => (await import('./actions.ts')).disallowUser,
       },
@@ -158,7 +158,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'doctor',
-    about: 'look at everything that has to work',
+    about: 'check network, clock, login, files, disk and database, and say what to mend',
     settings: [],
     load: async () => (await import('./doctor.ts')).doctor,
   },
@@ -177,21 +177,21 @@ export const COMMANDS: readonly CommandSpec[] = [
       {
         name: 'get',
         about: 'one value',
-        args: '<name>',
+        args: { '<name>': 'a flag in camelCase, such as onError' },
         settings: [],
         load: async () => (await import('./config.ts')).getConfig,
       },
       {
         name: 'set',
         about: 'store a value',
-        args: '<name> <value>',
+        args: { '<name>': 'a flag in camelCase, such as onError', '<value>': 'as after the flag' },
         settings: [],
         load: async () => (await import('./config.ts')).setConfig,
       },
       {
         name: 'unset',
         about: 'back to the default',
-        args: '<name>',
+        args: { '<name>': 'a flag in camelCase, such as onError' },
         settings: [],
         load: async () => (await import('./config.ts')).unsetConfig,
       },
@@ -199,7 +199,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'simulate',
-    about: 'an iLink server on this machine, to try everything without WeChat',
+    about: "WeChat's server on this machine, to try everything without WeChat",
     settings: ['port', 'seed', 'scan', 'script'],
     load: async () => (await import('./simulate.ts')).simulate,
   },

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import { EXIT_CODES, WxError } from '../core/errors.ts';
+import { type ErrorKind, EXIT_CODES, WxError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../settings.ts';
 import { type Action, COMMANDS, type CommandSpec } from './commands.ts';
@@ -65,7 +65,7 @@ function createCommand(host: Pick<Host, 'io'>, spec: CommandSpec, run: Run, with
     .description(spec.about)
     .exitOverride()
     .configureOutput({ writeOut: host.io.out, writeErr() {} });
-  if (spec.args) for (const argument of spec.args.split(' ')) command.argument(argument);
+  for (const [argument, about] of Object.entries(spec.args ?? {})) command.argument(argument, about);
   if (spec.passThrough) command.passThroughOptions();
   command.version(VERSION, '--version', 'print the version');
   if (withFlags) {
@@ -136,7 +136,25 @@ function helpHint(argv: readonly string[]): string {
   return name ? `wxagent ${name} --help` : 'wxagent --help';
 }
 
+/** When a command ends with the code of a kind (contract 1). */
+const EXIT_REASONS = {
+  usage: 'flags or arguments are wrong; nothing was started',
+  data: 'refused by the server, or unusable input',
+  'not-found': 'no such file, account, message or program',
+  network: 'server unreachable; send --no-hold: not now',
+  internal: 'a bug: please report it',
+  'cannot-create': 'the output cannot be written',
+  storage: 'database, disk',
+  busy: 'another runner has the account; send: kept, do not send again',
+  protocol: 'an answer not understood; send --strict: not confirmed',
+  'not-logged-in': 'no account, a dead login, a login not finished',
+  config: 'a setting or a file is broken',
+  cancelled: 'stopped at once by a second Ctrl-C; 143 by TERM or HUP',
+} as const satisfies Record<ErrorKind, string>;
+
 function exitTable(): string {
-  const rows = Object.entries(EXIT_CODES).map(([kind, code]) => `  ${String(code).padEnd(4)}${kind}`);
+  const rows = Object.entries(EXIT_CODES).map(
+    ([kind, code]) => `  ${String(code).padEnd(4)}${kind.padEnd(14)} ${EXIT_REASONS[kind as ErrorKind]}`,
+  );
   return `\nExit codes:\n  0   done\n${rows.join('\n')}\n`;
 }

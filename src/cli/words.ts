@@ -13,7 +13,7 @@ export function languageOf(lang: 'auto' | Language, environment: Environment): L
 /** What people read in the course of normal use, by language. Errors are English: scripts and searches meet them. */
 const WORDS = {
   en: {
-    whatItIs: 'wxagent connects any agent (a script, an HTTP service) to your personal WeChat.',
+    whatItIs: 'wxagent connects any agent (a script, an HTTP service, a model) to your personal WeChat.',
     nextLogin: 'Next: wxagent login       (no WeChat at hand? wxagent demo)',
     nextRun: "Next: wxagent run --exec './agent.sh'",
     help: 'Help: wxagent --help',
@@ -47,7 +47,7 @@ const WORDS = {
     tokenDead: 'the login of this bot is dead: it was bound elsewhere or has expired',
   },
   zh: {
-    whatItIs: 'wxagent 把任何智能体（脚本、HTTP 服务）接到你的个人微信。',
+    whatItIs: 'wxagent 把任何智能体（脚本、HTTP 服务、大模型）接到你的个人微信。',
     nextLogin: '下一步：wxagent login      （手边没有微信？wxagent demo）',
     nextRun: "下一步：wxagent run --exec './agent.sh'",
     help: '帮助：wxagent --help',

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, configPath, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
@@ -37,27 +38,14 @@ test('--help and --version in both places, on stdout', async () => {
   }
   const help = await wxagent(['--help'], { home });
   expect(help).toMatchObject({ code: 0, stderr: '' });
-  for (const command of [
-    'login',
-    'accounts',
-    'logout',
-    'run',
-    'listen',
-    'send',
-    'messages',
-    'retry',
-    'status',
-    'config',
-    'simulate',
-    'demo',
-  ]) {
+  for (const { name: command } of COMMANDS) {
     expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     const own = await wxagent([command, '--help'], { home });
     expect(own, command).toMatchObject({ code: 0, stderr: '' });
     expect(own.stdout).toContain(`Usage: wxagent ${command} `);
     expect(own.stdout).toContain('--account <id|name>');
   }
-  expect(help.stdout).toMatch(/Exit codes:\n {2}0 +done\n {2}64 +usage\n/);
+  expect(help.stdout).toMatch(/Exit codes:\n {2}0 +done\n {2}64 +usage +flags or arguments are wrong/);
 });
 
 test('global flags before and after the command: the later wins, repeatable ones add up', async () => {

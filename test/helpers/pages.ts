@@ -13,7 +13,7 @@ export const READMES = ['README.md', 'README.zh-CN.md'] as const;
 /** Every page, by its path in the project. */
 export function allPages(): string[] {
   const docs = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
-  return [...READMES, 'CHANGELOG.md', ...docs.map((name) => `docs/${name}`)];
+  return [...READMES, 'CHANGELOG.md', 'examples/README.md', ...docs.map((name) => `docs/${name}`)];
 }
 
 /** A page of the project. */

@@ -1,10 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { inheritEnvironment, turnEnvironment } from '../../../src/agents/child/environment.ts';
 import { COMMANDS } from '../../../src/cli/commands.ts';
-import { createProgram } from '../../../src/cli/program.ts';
-import { longFlag } from '../../../src/config.ts';
 import { EXIT_CODES } from '../../../src/core/errors.ts';
 import { SETTINGS, type Setting } from '../../../src/settings.ts';
 import {
@@ -18,7 +16,6 @@ import {
   sectionOf,
   tableOf,
   withoutComments,
-  wordsOf,
 } from '../../helpers/pages.ts';
 
 /** What differs between the languages. */
@@ -36,9 +33,6 @@ const PAGES = {
     exit: '退出码',
   },
 } as const;
-
-/** Flags of other programs that the pages speak of. */
-const FOREIGN = new Set(['--allowedTools', '--init']);
 
 /** Every variable a turn can have. */
 function turnVariables(): string[] {
@@ -104,6 +98,9 @@ describe.each(READMES)('%s', (path) => {
       Number(/^\d+/.exec(codes)?.[0]),
     ]);
     expect(Object.fromEntries(rows)).toEqual({ undefined: 0, ...EXIT_CODES });
+    const bySignal = /SIGNAL_EXITS = \{(.*)\}/.exec(readPage('src/main.ts'))?.[1]?.match(/\d+/g);
+    const cancelled = tableOf(page, words.exit).find(([, kind]) => kind === '`cancelled`');
+    expect(cancelled?.[0]?.split(', ')).toEqual([...new Set(bySignal)]);
   });
 
   it('names every command, and no other', () => {
@@ -111,44 +108,13 @@ describe.each(READMES)('%s', (path) => {
     expect(named.sort()).toEqual(COMMANDS.map(({ name }) => `wxagent ${name}`).sort());
   });
 
-  it('speaks of flags that exist', () => {
-    const flags = new Set(Object.values<Setting>(SETTINGS).map(longFlag));
-    const spoken = codeOf(proseOf(page)).flatMap((code) => code.match(/(?<![\w-])--[A-Za-z-]+/g) ?? []);
-    expect(spoken.length).toBeGreaterThan(20);
-    const known = (flag: string) => flags.has(flag) || FOREIGN.has(flag) || /^--(help|version)$/.test(flag);
-    expect(spoken.filter((flag) => !known(flag))).toEqual([]);
-  });
-
-  const lines = blocksOf(page).flatMap(({ text }) =>
-    text.split('\n').flatMap((line) => /(?:^|[\s/=])wxagent ([a-z]+\b.*)$/.exec(line)?.[1] ?? []),
-  );
-  const ours = lines.filter((line) => COMMANDS.some(({ name }) => line.split(' ')[0] === name));
-
-  it('has command lines', () => {
-    expect(ours.length).toBeGreaterThan(15);
-  });
-
-  test.each(ours)('wxagent %s: is understood', async (line) => {
-    let runs = 0;
-    const program = createProgram({ io: silent }, async () => {
-      runs++;
-    });
-    await program.parseAsync(wordsOf(line.replaceAll('\\%', '%')), { from: 'user' });
-    expect(runs).toBe(1);
+  it('has no recipe that is not typed in a test', () => {
+    const typing = readPage('test/e2e/recipes.test.ts');
+    const names = blocksOf(page).flatMap(({ run }) => run ?? []);
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => !typing.includes(`'${name}'`))).toEqual([]);
   });
 });
-
-const silent = {
-  out() {},
-  err() {},
-  outAll: async () => {},
-  readStdin: async () => Buffer.alloc(0),
-  stdin: async function* () {},
-  ask: async () => null,
-  stdoutIsTerminal: false,
-  stderrIsTerminal: false,
-  stdinIsTerminal: false,
-};
 
 describe('the two languages', () => {
   const [english, chinese] = READMES.map(readPage) as [string, string];

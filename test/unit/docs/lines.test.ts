@@ -1,0 +1,54 @@
+import { describe, expect, it, test } from 'vitest';
+import { COMMANDS } from '../../../src/cli/commands.ts';
+import { createProgram } from '../../../src/cli/program.ts';
+import { longFlag } from '../../../src/config.ts';
+import { SETTINGS, type Setting } from '../../../src/settings.ts';
+import { allPages, blocksOf, codeOf, proseOf, READMES, readPage, wordsOf } from '../../helpers/pages.ts';
+
+/** Flags of other programs that the pages speak of. */
+const FOREIGN = /^--(help|version|allowedTools|init|experimental-acp)$/;
+
+const silent = {
+  out() {},
+  err() {},
+  outAll: async () => {},
+  readStdin: async () => Buffer.alloc(0),
+  stdin: async function* () {},
+  ask: async () => null,
+  stdoutIsTerminal: false,
+  stderrIsTerminal: false,
+  stdinIsTerminal: false,
+};
+
+/** Command lines of wxagent on a page, in blocks and in sentences. */
+function linesOf(page: string): string[] {
+  const code = [...blocksOf(page).flatMap(({ text }) => text.split('\n')), ...codeOf(proseOf(page))];
+  const lines = code.flatMap((line) => /(?:^|[\s/=])wxagent ([a-z]+\b.*)$/.exec(line)?.[1] ?? []);
+  return [...new Set(lines)].filter((line) => COMMANDS.some(({ name }) => line.split(' ')[0] === name));
+}
+
+describe.each(allPages())('%s', (path) => {
+  const page = readPage(path);
+
+  it('speaks of flags that exist', () => {
+    const flags = new Set(Object.values<Setting>(SETTINGS).map(longFlag));
+    const spoken = codeOf(proseOf(page)).flatMap((code) => code.match(/(?<![\w-])--[A-Za-z][A-Za-z-]*/g) ?? []);
+    expect(spoken.filter((flag) => !flags.has(flag) && !FOREIGN.test(flag))).toEqual([]);
+  });
+
+  const lines = linesOf(page);
+  if (lines.length > 0) {
+    test.each(lines)('wxagent %s: is understood', async (line) => {
+      let runs = 0;
+      const program = createProgram({ io: silent }, async () => {
+        runs++;
+      });
+      await program.parseAsync(wordsOf(line.replaceAll('\\%', '%')), { from: 'user' });
+      expect(runs).toBe(1);
+    });
+  }
+});
+
+test.each(READMES)('%s has command lines', (path) => {
+  expect(linesOf(readPage(path)).length).toBeGreaterThan(30);
+});
