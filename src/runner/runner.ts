@@ -26,6 +26,9 @@ import { createTyping } from './typing.ts';
 import type { Uploader } from './upload.ts';
 import { watchStore } from './watch-store.ts';
 
+/** A poll that has no answer for so long is held: the server has taken its login. */
+const HELD_AFTER_MS = 500;
+
 /** Starts serving an account. The caller holds the account's poller lock. */
 export function startRunner(options: {
   account: RunnerAccount;
@@ -53,6 +56,9 @@ export function startRunner(options: {
   const ending = createEnding();
   const { fail } = ending;
   let isExpired = false;
+  let isReady = false;
+  /** A poll has. */
+  let hasFailed = false;
   /** What a killed runner left running ends before its messages run again (design 5). */
   let cleared: Promise<void> | null = null;
 
@@ -111,8 +117,15 @@ export function startRunner(options: {
     ending.finish('expired');
   }
 
-  async function onReady(wasExpired: boolean): Promise<void> {
+  function tellReady(): void {
+    if (isReady) return;
+    isReady = true;
     emit({ type: 'ready', account: key, name: account.name });
+  }
+
+  /** The server's first answer to a poll. */
+  async function onPolled(wasExpired: boolean): Promise<void> {
+    tellReady();
     if (!wasExpired) return;
     // The server takes this login after all: what it has kept waiting may go.
     await store.markLogin({ account: key, login: account.login, expired: false });
@@ -144,7 +157,7 @@ export function startRunner(options: {
         terms: intakeTerms({ ...options, agent: options.agent.name, questionTo: asks.questionTo }),
         clock,
         log,
-        onReady: () => void onReady(opened.loginExpired).catch(fail),
+        onReady: () => void onPolled(opened.loginExpired).catch(fail),
         onIntake(result) {
           // A poll that brought only a new cursor is no work: some servers name one every time.
           if (result.messages.length > 0) idleness.note();
@@ -152,12 +165,22 @@ export function startRunner(options: {
         },
         rescue: options.rescue,
         onEmpty: idleness.onEmpty,
-        onFailure() {},
+        onFailure() {
+          hasFailed = true;
+        },
       },
       ending.signal,
     ).then((how) => (how === 'expired' ? expire() : undefined), fail);
-    // After the first poll, which people wait for.
-    void client.notifyStart().catch(fail);
+    // After the first poll, which messages wait for. Its answer comes first when none do: then that poll is held.
+    void client
+      .notifyStart()
+      .then(async ({ kind }) => {
+        // Of a login that was dead the poll alone says whether it lives again.
+        if (kind !== 'ok' || opened.loginExpired) return;
+        await clock.sleep(HELD_AFTER_MS, ending.signal);
+        if (!hasFailed && !ending.signal.aborted) tellReady();
+      })
+      .catch(fail);
     await delivery.refresh().catch(fail);
     const upkeep = Promise.all([
       watchStore({ account: key, since, store, lanes, delivery, clock }, ending.signal),

@@ -32,7 +32,9 @@ describe.each(allPages())('%s', (path) => {
 
   it('speaks of flags that exist', () => {
     const flags = new Set(Object.values<Setting>(SETTINGS).map(longFlag));
-    const spoken = codeOf(proseOf(page)).flatMap((code) => code.match(/(?<![\w-])--[A-Za-z][A-Za-z-]*/g) ?? []);
+    const spoken = codeOf(proseOf(page)).flatMap(
+      (code) => code.match(/(?<![\w-])--[A-Za-z][A-Za-z-]*/g) ?? [],
+    );
     expect(spoken.filter((flag) => !flags.has(flag) && !FOREIGN.test(flag))).toEqual([]);
   });
 

@@ -152,6 +152,15 @@ test('messages come in, are answered in order, and a stop is clean', async () =>
   expect(await store.unfinished(ACCOUNT)).toEqual([]);
 });
 
+test('it is ready when the server has greeted it: with nothing to do, the first poll is held for half a minute', async () => {
+  start(echo);
+  await pollUntil('ready', () => types().includes('ready'));
+  expect(calls).toEqual(['poll', 'start']);
+  deliver(says('1'));
+  await pollUntil('the outcome', () => types().includes('outcome'));
+  expect(types().filter((type) => type === 'ready')).toHaveLength(1);
+});
+
 test('an agent that stays running starts when what a former runner left has ended', async () => {
   const order: string[] = [];
   await store.noteChild({ account: ACCOUNT, id: null, child: { pid: 41, startTime: 'x' } });
