@@ -58,7 +58,8 @@ async function ofMessage(context: CommandContext, id: string): Promise<Wanted> {
       throw new WxError('not-found', `there is ${what}`, { hint: 'wxagent messages' });
     }
     const files = filesOf(found.raw);
-    if (files.length === 0) throw new WxError('not-found', `message ${found.id} brings no file`);
+    if (files.length === 0)
+      throw new WxError('not-found', `message ${found.id} brings no file`, { hint: 'wxagent messages' });
     const sources: WantedSource[] = [];
     for (const source of files) {
       const { md5 } = source;

@@ -22,6 +22,8 @@ export async function runProgram(host: Host, argv: readonly string[]): Promise<n
     await program.parseAsync(argv, { from: 'user' });
     return exit;
   } catch (error) {
+    if (error instanceof WxError && error.kind === 'usage' && error.hint === undefined)
+      throw new WxError('usage', error.message, { hint: helpHint(argv), cause: error });
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
     const { sentence, hint } = usageOf(error.message);
@@ -132,7 +134,7 @@ function usageOf(message: string): { sentence: string; hint: string | undefined 
 }
 
 function helpHint(argv: readonly string[]): string {
-  const name = COMMANDS.find((spec) => argv.includes(spec.name))?.name;
+  const name = argv.find((arg) => COMMANDS.some((spec) => spec.name === arg));
   return name ? `wxagent ${name} --help` : 'wxagent --help';
 }
 

@@ -209,7 +209,7 @@ describe('of a message', () => {
       'wxagent: there is no message nope\nhint: wxagent messages\n',
     ]);
     const none = await wxagent(['download', ids[0] as string], { home });
-    expect([none.code, none.stderr]).toEqual([66, `wxagent: message ${ids[0]} brings no file\n`]);
+    expect([none.code, none.stderr]).toEqual([66, `wxagent: message ${ids[0]} brings no file\nhint: wxagent messages\n`]);
     expect((await wxagent(['download', 'last'], { home })).code).toBe(66);
   });
 });
