@@ -71,7 +71,8 @@ describe('of a message', () => {
           path: join(out, `${n}.bin`),
           name: `${n}.bin`,
           kind: 'file',
-          mime: null,
+          // Any bytes: now and then two of them begin as some format does.
+          mime: expect.toSatisfy((mime) => mime === null || typeof mime === 'string'),
           sizeBytes: bytes.length,
           md5: md5(bytes),
           error: null,
@@ -209,7 +210,10 @@ describe('of a message', () => {
       'wxagent: there is no message nope\nhint: wxagent messages\n',
     ]);
     const none = await wxagent(['download', ids[0] as string], { home });
-    expect([none.code, none.stderr]).toEqual([66, `wxagent: message ${ids[0]} brings no file\nhint: wxagent messages\n`]);
+    expect([none.code, none.stderr]).toEqual([
+      66,
+      `wxagent: message ${ids[0]} brings no file\nhint: wxagent messages\n`,
+    ]);
     expect((await wxagent(['download', 'last'], { home })).code).toBe(66);
   });
 });
