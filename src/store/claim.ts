@@ -1,8 +1,10 @@
-import { resendDelayMs, throttleDelayMs } from '../core/backoff.ts';
+import { resendDelayMs } from '../core/backoff.ts';
 import type { Database, Row } from './database.ts';
 import { holdUser } from './holds.ts';
 import type { Claim, DeliveryTerms } from './outbox-port.ts';
 import { fileOf, OPEN, textOf } from './parts.ts';
+import { throttleLeft } from './throttle.ts';
+import { timeLeft } from './time-left.ts';
 
 /** How long a claim is good without being renewed (design 4). */
 const LEASE_MS = 60_000;
@@ -14,7 +16,6 @@ const USER_GAP_MS = 150;
 const RECENT_SENDS = 14;
 /** Another process may have a slower pace than this one, up to here. */
 const SLOW_PACE_MS = 60_000;
-const LONGEST_THROTTLE_MS = throttleDelayMs(Number.POSITIVE_INFINITY);
 const LONGEST_RESEND_MS = resendDelayMs(Number.POSITIVE_INFINITY);
 
 /** Who claims, and how to tell whether another claimer still lives. */
@@ -44,7 +45,7 @@ export function claimPart(database: Database, terms: DeliveryTerms, claimant: Cl
   if (leaseMs > 0) return { kind: 'wait', waitMs: Math.min(leaseMs, 1_000) };
   const head = headOf(database, account, user, nowMs);
   if (!head) return { kind: 'nothing', held: [] };
-  const throttledMs = timeLeft(owner.throttle_until, nowMs, LONGEST_THROTTLE_MS);
+  const throttledMs = throttleLeft(owner, nowMs);
   if (throttledMs > 0) return { kind: 'wait', waitMs: throttledMs };
   if (head.state === 'held') {
     if (head.reason !== 'throttle') return { kind: 'nothing', held: [] };
@@ -122,12 +123,6 @@ function waitOf(head: Row, owner: Row, who: Row | undefined, terms: DeliveryTerm
 /** Milliseconds until the account has all of its burst again. */
 function paceLeft(owner: Row, { nowMs, paceMs }: DeliveryTerms): number {
   return timeLeft(owner.pace_at, nowMs, Math.max(BURST * paceMs, SLOW_PACE_MS));
-}
-
-/** Milliseconds until a stored time; one further off than any that is stored means that the clock was set back, and counts as now. */
-function timeLeft(at: Row[string] | undefined, nowMs: number, longestMs: number): number {
-  const leftMs = ((at as number | null | undefined) ?? 0) - nowMs;
-  return leftMs > longestMs ? 0 : Math.max(0, leftMs);
 }
 
 function take(

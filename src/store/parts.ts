@@ -12,6 +12,11 @@ export const OPEN = "state IN ('queued', 'uploading', 'sending', 'held')";
 /** What has expired in a hold, and not by a wish of its sender, as SQL: `retry --expired` queues it again. */
 export const CAN_RETURN = "reason LIKE 'hold-max%'";
 
+/** How many parts back final ones are counted: there is no index of them. */
+const RECENT = 1_000;
+/** How long after a message was written it may come in, while polls work or are tried again. */
+const LATE_POLL_MS = 60_000;
+
 /** The columns of {@link viewOf}; a row has twice as many, and reading one costs by the column. */
 export const VIEW = `seq, account, user, client_id, message, origin, text, file, state, reason, server_id, created_at,
   held_at, merged_into`;
@@ -119,6 +124,24 @@ export function dropParts(
     const view = partView(database, seq);
     return view?.account === input.account ? [view] : [];
   });
+}
+
+/**
+ * Parts that were accepted since a user (his row) wrote, by the time his message names: it may come in later than some
+ * of them have gone out, and for the server those count against it all the same. As the clock of the server may be
+ * another, it is believed no further than a poll may be late.
+ */
+export function acceptedSince(database: Database, who: Row): number {
+  const row = database.one(
+    `SELECT count(*) AS n FROM parts WHERE seq > (SELECT max(seq) FROM parts) - ${RECENT}
+       AND account = ? AND user = ? AND state IN ('confirmed', 'unconfirmed')
+       AND finished_at > MAX(?, (SELECT received_at FROM inbox WHERE seq = ?) - ${LATE_POLL_MS})`,
+    who.account as string,
+    who.user as string,
+    who.last_message_at as number,
+    who.last_message_seq as number,
+  );
+  return Number(row?.n);
 }
 
 /** Drops the parts of a user that wait under a `--key`, for a newer text to take their place. */

@@ -1,11 +1,12 @@
-import { resendDelayMs, throttleDelayMs } from '../core/backoff.ts';
+import { resendDelayMs } from '../core/backoff.ts';
 import { WxError } from '../core/errors.ts';
 import { newClientId } from '../core/ids.ts';
 import { BUDGET_MESSAGES, judgeRefusal } from '../core/verdict.ts';
 import type { Database, Row } from './database.ts';
 import { holdUser } from './holds.ts';
 import type { PartView, SendReply, UploadResult, Verdict } from './outbox-port.ts';
-import { partView } from './parts.ts';
+import { acceptedSince, partView } from './parts.ts';
+import { noteAccepted, noteThrottled } from './throttle.ts';
 
 const FIVE_MINUTES_MS = 300_000;
 
@@ -28,10 +29,7 @@ export function settlePart(
         nowMs,
         seq,
       );
-      database.run(
-        'UPDATE accounts SET throttle_until = NULL, throttle_step = 0 WHERE account = ? AND throttle_step > 0',
-        account,
-      );
+      noteAccepted(database, account, part.user as string);
       return verdictOf(database, seq, null);
     case 'unknown': {
       const waitMs = resendDelayMs((part.repeats as number) + 1);
@@ -145,13 +143,16 @@ function settleRefusal(
   const user = part.user as string;
   const seq = part.seq as number;
   const who = database.one('SELECT * FROM users WHERE account = ? AND user = ?', account, user);
-  const owner = database.one('SELECT recent_sends, throttle_step FROM accounts WHERE account = ?', account);
+  const owner = database.one(
+    'SELECT recent_sends, throttle_step, throttle_until FROM accounts WHERE account = ?',
+    account,
+  );
   const recent = JSON.parse((owner?.recent_sends as string | undefined) ?? '[]') as number[];
   const lastMessageAt = (who?.last_message_at as number | null | undefined) ?? null;
   const judgement = judgeRefusal({
     ...reply,
     userWroteSince: ((who?.last_message_seq as number | undefined) ?? 0) > (part.seen_seq as number),
-    sentSinceMessage: Math.max(0, ((who?.sent as number | undefined) ?? 1) - 1),
+    sentSinceMessage: who ? Math.max((who.sent as number) - 1, acceptedSince(database, who)) : 0,
     messageAgeMs: lastMessageAt === null ? null : steadyMs - lastMessageAt,
     sentLastSecond: recent.filter((at) => at > nowMs - 1_000).length,
     sentLastFiveMinutes: recent.filter((at) => at > nowMs - FIVE_MINUTES_MS).length,
@@ -182,14 +183,8 @@ function settleRefusal(
   const held = holdUser(database, { account, user, reason: judgement.reason, nowMs });
   if (judgement.reason !== 'throttle') return verdictOf(database, seq, null, held);
   database.run('UPDATE parts SET throttled = 1 WHERE seq = ?', seq);
-  const step = ((owner?.throttle_step as number | undefined) ?? 0) + 1;
-  const throttleMs = throttleDelayMs(step);
-  database.run(
-    'UPDATE accounts SET throttle_until = ?, throttle_step = ? WHERE account = ?',
-    nowMs + throttleMs,
-    step,
-    account,
-  );
+  const sentAtMs = (who?.last_send_at as number | undefined) ?? 0;
+  const throttleMs = noteThrottled(database, owner, { account, sentAtMs, nowMs });
   return verdictOf(database, seq, throttleMs, held);
 }
 

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { answers, loggedIn, simulate } from './simulated.ts';
+import { expect } from 'vitest';
+import type { Simulator, SimulatorOptions } from '../../src/simulator/simulator.ts';
+import { createChaosHistory } from './chaos-history.ts';
+import { loggedIn, simulate } from './simulated.ts';
 import { startWxagent, type Wxagent, wxagent } from './wxagent.ts';
 
 /** What is done to the built runner. */
@@ -44,6 +46,19 @@ export function piecesOf(text: string): string[] {
   return /[05]\.$/.test(text) ? [text, text.replace('.', '!')] : [text];
 }
 
+/**
+ * Every piece of every answer is shown as often as `isRight` says. A failure names all that are not, and tells
+ * everything that happened to the user of the first.
+ */
+export function expectShown(report: ChaosReport, isRight: (times: number, text: string) => boolean): void {
+  const wrong = [...report.written.values()].flat().flatMap((text) =>
+    piecesOf(text)
+      .map((piece) => ({ text, piece, times: report.shown.get(piece) ?? 0 }))
+      .filter(({ times }) => !isRight(times, text)),
+  );
+  expect(wrong, wrong[0] && report.history(wrong[0].text)).toEqual([]);
+}
+
 /** A small generator of numbers from 0 to 1 (mulberry32): the plan repeats with its seed. */
 function random(seed: number): () => number {
   let state = seed;
@@ -53,6 +68,39 @@ function random(seed: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+/** How often it is looked whether all is answered. */
+const LOOK_MS = 1_500;
+
+/** The account as `status` shows it. */
+interface AccountStatus {
+  inbox: { received: number; running: number };
+  outbox: ChaosReport['outbox'];
+  users: { id: string; hold: { reason: string } | null }[];
+}
+
+async function accountIn(home: string): Promise<AccountStatus> {
+  const { stdout } = await wxagent(['status', '--json'], { home });
+  return (JSON.parse(stdout) as { accounts: AccountStatus[] }).accounts[0] as AccountStatus;
+}
+
+/** Ends what misbehaves, and waits until the program says that all is answered, and says so twice. */
+async function settle(plan: ChaosPlan, { control }: Simulator, home: string): Promise<void> {
+  control.clearFaults();
+  control.changeSettings({ duplicate: 'off' });
+  const giveUpAt = performance.now() + plan.settleMs;
+  for (let looks = 0; looks < 2 && performance.now() < giveUpAt; ) {
+    await delay(LOOK_MS);
+    const { inbox, outbox, users } = await accountIn(home);
+    // Parts held by a refusal or a spent budget go when their user writes, so he does; a throttle ends by itself.
+    const waiting = users.filter(({ hold }) => hold !== null && hold.reason !== 'throttle');
+    for (const { id } of waiting) control.message({ user: id, text: 'are you there?' });
+    const open = [inbox.received, inbox.running, outbox.queued, outbox.sending, outbox.held];
+    // What was lost comes again in `replay`, and never else.
+    if (plan.mode === 'replay') open.push(control.lost().length);
+    looks = open.every((count) => count === 0) ? looks + 1 : 0;
+  }
 }
 
 const DUPLICATES: SimulatorOptions['duplicate'][] = ['off', 'off', 'same-id', 'new-id', 'no-id'];
@@ -68,8 +116,10 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
     holdMs: 300,
     duplicateAfterMs: 200,
     transcriptLimit: plan.messages * 10,
+    requestLimit: 2_000,
   });
   const { control } = simulator;
+  const happened = createChaosHistory(control);
   const { home } = loggedIn(simulator);
   for (const endpoint of ['getupdates', 'sendmessage'] as const) {
     control.addFault({ endpoint, kind: 'reset', probability: 0.02 });
@@ -86,6 +136,8 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
     body: { ret: -2, errmsg: 'prepare failed' },
     probability: 0.02,
     count: 4,
+    // It silences the whole account for half a minute: so that there is something to misbehave for, not too early.
+    skip: plan.messages / 2,
   });
 
   const written = new Map<string, string[]>();
@@ -96,27 +148,28 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
     control.message({ user, text });
   };
   const users = Array.from({ length: plan.users }, (_, index) => `user${index}@im.wechat`);
-  const start = (): Wxagent =>
-    startWxagent(
+  let kills = 0;
+  const start = (): Wxagent => {
+    const runner = startWxagent(
       [
         ...['run', '--exec', AGENT, '--output', 'jsonl', '--allow-all', '--pace', '0', '--no-typing'],
-        ...['--base-url', simulator.baseUrl],
+        ...['--base-url', simulator.baseUrl, '--json', '--verbose'],
       ],
       { home },
     );
-
-  let kills = 0;
+    happened.watch(`runner ${kills}`, runner);
+    return runner;
+  };
   let runner = start();
-  const logs: Wxagent[] = [runner];
   const end = performance.now() + plan.overMs;
   const killing = (async () => {
     while (performance.now() < end) {
       await delay(400 + roll() * 1_600);
       runner.signal('SIGKILL');
       await runner.exited;
+      happened.note(`runner ${kills} is killed`);
       kills++;
       runner = start();
-      logs.push(runner);
     }
   })();
   for (let n = 0; n < plan.messages; n++) {
@@ -126,29 +179,16 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
     await delay((plan.overMs / plan.messages) * 2 * roll());
   }
   await killing;
+  happened.note('all is quiet again');
 
-  // Quiet again. Parts held by a refusal or a spent budget go when their user writes, so whoever misses
-  // an answer writes again until everything has come through.
-  control.clearFaults();
-  control.changeSettings({ duplicate: 'off' });
-  const missing = (): string[] => {
-    const text = answers(simulator).join('\n');
-    const lost = new Set(control.lost().map((message) => message.text));
-    return [...written]
-      .filter(([, texts]) =>
-        texts.some((one) => !lost.has(one) && piecesOf(one).some((piece) => !text.includes(piece))),
-      )
-      .map(([user]) => user);
-  };
-  const giveUpAt = performance.now() + plan.settleMs;
-  while (missing().length > 0 && performance.now() < giveUpAt) {
-    for (const user of missing()) control.message({ user, text: 'are you there?' });
-    await delay(3_000);
-  }
+  await settle(plan, simulator, home);
+  happened.note('the last runner is stopped');
   await runner.stop();
-  const status = await wxagent(['status', '--json'], { home });
-  const failed = await wxagent(['messages', '--since', '1h', '--json'], { home });
-  const states = JSON.parse(failed.stdout).messages as { text: string; state: string }[];
+  const { outbox } = await accountIn(home);
+  const list = async (...args: string[]) => JSON.parse((await wxagent([...args, '--json'], { home })).stdout);
+  const states: { text: string; state: string }[] = (await list('messages', '--since', '2h')).messages;
+  const open: { user: string }[] = (await list('outbox')).parts;
+  happened.end();
 
   const lines = control.phone().shown.filter((line) => line.from === 'bot');
   const shown = new Map<string, number>();
@@ -167,18 +207,15 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
     order,
     lost: new Set(control.lost().map((message) => message.text)),
     givenUp: new Set(states.filter((message) => message.state === 'failed').map((message) => message.text)),
-    outbox: JSON.parse(status.stdout).accounts[0].outbox,
+    outbox,
     history(text) {
-      const told = logs.map(
-        (log, index) => `runner ${index}:\n${log.stderr.split('\n').slice(-6).join('\n')}`,
-      );
-      const store = states.find((message) => message.text === text);
-      const phone = lines.filter((line) => piecesOf(text).some((piece) => line.text.includes(piece)));
+      const user = [...written].find(([, texts]) => texts.includes(text))?.[0] ?? '';
+      const own = (from: { user: string }): boolean => from.user === user;
       return [
         `seed ${plan.seed}, ${text}`,
-        `store: ${JSON.stringify(store)}`,
-        `phone: ${JSON.stringify(phone)}`,
-        ...told,
+        happened.of(user),
+        `store: ${JSON.stringify(states.find((message) => message.text === text))}`,
+        `outbox: ${JSON.stringify(open.filter(own))}`,
       ].join('\n');
     },
   };

@@ -76,6 +76,44 @@ export function describeRefusals(make: MakeStore): void {
     expect((await refusedSend()).part.reason).toBe('quota');
   });
 
+  test('ten since he wrote, though some had gone before his message came in here: quota, and no throttle', async () => {
+    await desk.says(OWNER);
+    const createdAtMs = desk.nowMs + 1_000;
+    desk.nowMs = createdAtMs;
+    for (let n = 0; n < 8; n++) await desk.sends(OWNER, `meanwhile ${n}`);
+    await desk.sends(OWNER, 'under way');
+    for (let n = 0; n < 8; n++) {
+      desk.nowMs += 10;
+      await desk.accept((await desk.claimed(OWNER)).seq);
+    }
+    const { seq } = await desk.claimed(OWNER);
+    await desk.says(OWNER, { createdAtMs });
+    await desk.accept(seq);
+    await desk.sends(OWNER, 'the tenth');
+    await desk.accept((await desk.claimed(OWNER)).seq);
+    expect((await refusedSend()).part).toMatchObject({ state: 'held', reason: 'quota' });
+  });
+
+  test('what had gone to him before he wrote, or to others, does not count', async () => {
+    await desk.says(OWNER);
+    await spend(OWNER, 9);
+    await desk.says(FRIEND);
+    await spend(FRIEND, 9);
+    await desk.says(OWNER, { createdAtMs: desk.nowMs - 30_000 });
+    await spend(OWNER, 1);
+    expect((await refusedSend()).part.reason).toBe('context');
+  });
+
+  test('a server whose clock is an hour behind ours makes no quota of what went out before', async () => {
+    const createdAtMs = desk.nowMs - HOUR_MS;
+    await desk.says(OWNER, { createdAtMs });
+    await spend(OWNER, 9);
+    desk.nowMs += 60_000;
+    await desk.says(OWNER, { createdAtMs: createdAtMs + 6 * 60_000 });
+    await spend(OWNER, 1);
+    expect((await refusedSend()).part.reason).toBe('context');
+  });
+
   test('more than a day since the user wrote: window', async () => {
     await desk.says(OWNER);
     desk.nowMs += 24 * HOUR_MS + 1;
@@ -289,6 +327,39 @@ export function describeRefusals(make: MakeStore): void {
       desk.nowMs += 600_000;
       await desk.says(OWNER);
       expect((await refusedSend()).part.reason).toBe('context');
+    });
+
+    describe('is told nothing by requests that were under way when it began', () => {
+      /** A burst, and a request to another user that began before its end. */
+      const burstBeside = async (): Promise<number> => {
+        await desk.says(FRIEND);
+        await desk.sends(FRIEND, 'under way');
+        const { seq } = await desk.claimed(FRIEND);
+        await burst();
+        return seq;
+      };
+
+      test('a refusal holds, and makes it no longer', async () => {
+        const seq = await burstBeside();
+        desk.nowMs += 10_000;
+        const verdict = await desk.refuse(seq);
+        expect(verdict).toMatchObject({ waitMs: 20_000, part: { state: 'held', reason: 'throttle' } });
+        desk.nowMs += 20_000;
+        const again = await desk.refuse((await desk.claimed(OWNER)).seq);
+        expect(again).toMatchObject({ waitMs: 60_000, part: { reason: 'throttle' } });
+      });
+
+      test('a refusal that comes when it is over does not begin it again', async () => {
+        const seq = await burstBeside();
+        desk.nowMs += 40_000;
+        expect(await desk.refuse(seq)).toMatchObject({ waitMs: 0, part: { reason: 'throttle' } });
+        expect((await desk.claimed(FRIEND)).seq).toBe(seq);
+      });
+
+      test('an acceptance does not end it', async () => {
+        await desk.accept(await burstBeside());
+        expect(await desk.claim(OWNER)).toEqual({ kind: 'wait', waitMs: 30_000 });
+      });
     });
 
     test('a clock that was set back does not make the pause longer', async () => {
