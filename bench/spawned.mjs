@@ -63,7 +63,7 @@ async function commandAgent(folder) {
   execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), built, 'src/agents/command/agent.ts'], {
     cwd: root,
   });
-  const { createCommandAgent } = await import(pathToFileURL(join(built, 'command.js')).href);
+  const { createCommandAgent } = await import(pathToFileURL(join(built, 'agent.js')).href);
   const silent = { debug() {}, info() {}, warn() {}, error() {}, showsText: false };
   const agent = createCommandAgent({
     command: { shell: 'cat' },
@@ -95,7 +95,9 @@ async function commandAgent(folder) {
     signal: new AbortController().signal,
     folders: () => folders,
     timeoutMs: 60_000,
-    emit() {},
+    folderPaths: () => folders,
+    async emit() {},
+    alive() {},
   };
   return async () => {
     const outcome = await agent.answer(turn, context);
