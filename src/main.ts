@@ -1,6 +1,5 @@
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
 import { runProgram } from './cli/program.ts';
 import { readEnvironment } from './config.ts';
 import { systemClock } from './core/clock.ts';
@@ -111,10 +110,6 @@ async function main(argv: readonly string[]): Promise<number> {
     return tell(error, argv, host.stopSignal());
   }
 }
-
-// undici reads HTTP with a WebAssembly program, which V8 would compile once more, for speed, as soon as it is used: that
-// takes 35 MiB for a moment, half of what an idle run needs, and gains nothing that can be measured. A V8 that does not know the flag says so on stderr: those up to Node 26 do know it.
-if (Number.parseInt(process.versions.v8, 10) <= 14) setFlagsFromString('--liftoff-only');
 
 const code = await main(process.argv.slice(2));
 // What was written must be out before the process ends; a pipe may take it only later.

@@ -7,7 +7,7 @@ import { createIlinkClient, type IlinkClient } from '../ilink/client.ts';
 import { createHostTrust, parseBaseUrl } from '../ilink/hosts.ts';
 import { createTransport, type Transport } from '../ilink/transport.ts';
 import { createOutgoing, type Outgoing } from '../runner/outgoing.ts';
-import { createUploader, type Uploader, type UploadProgress } from '../runner/upload.ts';
+import type { Uploader, UploadProgress } from '../runner/upload.ts';
 import type { Account } from '../store/accounts-file.ts';
 import type { LockHolder } from '../store/lock.ts';
 import type { Store } from '../store/port.ts';
@@ -186,14 +186,22 @@ export function connect(
   const client = createIlinkClient({ transport, baseUrl, token: account.token, version: VERSION });
   return {
     client,
-    uploader: createUploader({
-      client,
-      transport,
-      trust,
-      clock: context.clock,
-      cdnUrl: cdnUrlOf(context, account),
-      ...(onProgress && { onProgress }),
-    }),
+    uploader: {
+      // Most answers are texts.
+      async upload(...file) {
+        const { createUploader } = await import('../runner/upload.ts');
+        const { clock } = context;
+        const uploader = createUploader({
+          client,
+          transport,
+          trust,
+          clock,
+          cdnUrl: cdnUrlOf(context, account),
+          ...(onProgress && { onProgress }),
+        });
+        return uploader.upload(...file);
+      },
+    },
     outgoing: createOutgoing(context.paths.media('out', account.key)),
   };
 }
