@@ -71,6 +71,8 @@ async function enqueue(
   { text, files, outgoing }: SendContent & { outgoing: Outgoing },
 ): Promise<number[]> {
   const { sendFormat, id, key, ttl } = context.settings(['sendFormat', 'id', 'key', 'ttl']);
+  // Before the first request, which makes V8 compile what reads the answers.
+  if (files.length > 0) (await import('../media/collect.ts')).keepWasmAsItIs();
   const kept = await keepFiles(context, files, outgoing);
   const nowMs = context.clock.now();
   const queued = await store.enqueue({

@@ -29,7 +29,7 @@ export function createCollector(): (bytes: number) => void {
  * takes 35 MiB for a moment, and gains nothing that can be measured. A V8 that does not know the flag says so on
  * stderr: those up to Node 26 do know it.
  */
-function keepWasmAsItIs(): void {
+export function keepWasmAsItIs(): void {
   if (Number.parseInt(process.versions.v8, 10) <= 14) setFlagsFromString('--liftoff-only');
 }
 
