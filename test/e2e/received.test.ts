@@ -327,7 +327,8 @@ describe('voice', () => {
   test('a --stt that a killed run has left is ended by the next one', async () => {
     const { home, says, runOnce } = await scene();
     says({ voice: { bytes: await silk() } });
-    const stt = 'echo $$ >pid.new; mv pid.new pid; exec sleep 600 #';
+    // Its stdin ends when it has been noted.
+    const stt = 'cat; echo $$ >pid.new; mv pid.new pid; exec sleep 600 #';
     const run = startWxagent(['run', ...QUICK, '--stt', stt, '--exec', 'cat'], { home });
     await pollUntil('it has begun', () => existsSync(join(home, 'pid')), 10_000);
     const pid = Number(readFileSync(join(home, 'pid'), 'utf8'));
