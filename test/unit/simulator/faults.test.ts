@@ -110,6 +110,17 @@ test('in replay what is handed out again is not lost', () =>
     expect(sim.control.lost()).toEqual([]);
   }));
 
+test('in replay what has come through is not lost by an older poll that is answered later', () =>
+  withSimulator({ holdMs: 0, mode: 'replay' }, async (sim) => {
+    const bot = await talkingBot(sim);
+    sim.control.message({ text: 'x' });
+    const through = await bot.poll(bot.cursor);
+    sim.control.addFault({ endpoint: 'getupdates', kind: 'reset', processed: true, count: 1 });
+    await bot.poll(bot.cursor).catch(() => {});
+    await bot.poll(through.get_updates_buf);
+    expect(sim.control.lost()).toEqual([]);
+  }));
+
 test('a poll whose client has gone takes no message', () =>
   withSimulator({}, async (sim) => {
     const bot = await talkingBot(sim);
