@@ -150,14 +150,17 @@ async function partsOf(
   },
 ): Promise<NewPart[]> {
   const { text, kept, form, outgoing, nowMs } = content;
-  const { left, isOpen } = await store.budget({ account: target.key, user: target.user, nowMs });
+  const budgetLeft = async (): Promise<number> => {
+    const { left, isOpen } = await store.budget({ account: target.key, user: target.user, nowMs });
+    // Without an open window the text waits for the user's next message, and then has a whole budget.
+    return isOpen ? left : Number.POSITIVE_INFINITY;
+  };
   const texts = text === null ? [] : [{ text: form === 'code' ? codeBlock(text) : text }];
   return replyParts(
     [...texts, ...kept.map((file) => ({ kept: file }))],
     { ...DEFAULT_RUNNER_OPTIONS, format: form === 'wechat' ? 'wechat' : 'raw' },
     { origin: 'send', runId: newUuid() },
-    // Without an open window the text waits for the user's next message, and then has a whole budget.
-    { budgetLeft: isOpen ? left : Number.POSITIVE_INFINITY, outgoing, nowMs },
+    { budgetLeft, outgoing, nowMs },
   );
 }
 

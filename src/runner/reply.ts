@@ -14,6 +14,8 @@ import type { Outgoing } from './outgoing.ts';
 const MAX_BYTES = 12_000;
 /** How much of a text that goes as a file is shown as text. */
 const PREVIEW_CHARS = 800;
+/** Parts that a text may always have: as a file it would be a text and a file. */
+const LEAST_ROOM = 2;
 /** Messages that a released hold leaves to the new answer (design 3). */
 const LEFT_FOR_ANSWER = 4;
 
@@ -70,7 +72,7 @@ export async function replyParts(
   reply: readonly (ReplyPiece | KeptPiece)[],
   shape: ReplyShape,
   head: ReplyHead,
-  about: { budgetLeft: number; outgoing: Outgoing; nowMs: number },
+  about: { budgetLeft: () => Promise<number>; outgoing: Outgoing; nowMs: number },
 ): Promise<NewPart[]> {
   const texts = reply.flatMap((piece) => ('text' in piece ? [piece.text] : []));
   const files: NewPart[] = [];
@@ -78,12 +80,23 @@ export async function replyParts(
     if ('text' in piece) continue;
     files.push(filePart('kept' in piece ? piece.kept : await keepFile(piece, about.outgoing), head));
   }
-  const room = Math.max(2, Math.min(shape.maxParts, about.budgetLeft) - files.length);
-  const whole = texts.join('\n\n');
-  const short = withinRoom(texts, shape, room) ?? withinRoom([whole], shape, room);
+  // What fits in any case needs no look at the budget.
+  const short =
+    withinRoom(texts, shape, LEAST_ROOM) ?? (await withinBudget(texts, files.length, shape, about));
   if (short) return [...short.map((text) => textPart(text, head)), ...files];
+  const whole = texts.join('\n\n');
   const file = about.outgoing.keepText(whole, `${fileStem(about.nowMs)}.${shape.longAs}`);
   return [...textParts(preview(whole, languageOf(whole)), shape, head), filePart(file, head), ...files];
+}
+
+async function withinBudget(
+  texts: readonly string[],
+  files: number,
+  shape: ReplyShape,
+  about: { budgetLeft: () => Promise<number> },
+): Promise<string[] | null> {
+  const room = Math.max(LEAST_ROOM, Math.min(shape.maxParts, await about.budgetLeft()) - files);
+  return withinRoom(texts, shape, room) ?? withinRoom([texts.join('\n\n')], shape, room);
 }
 
 /** The texts as they are sent, or null when they need more than `room` parts; what is far too long is not even shaped. */

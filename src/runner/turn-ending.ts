@@ -109,12 +109,15 @@ export function createTurnEndings(options: {
     { output, runId }: TurnSaid,
   ): Promise<NewPart[]> {
     const nowMs = clock.now();
-    const { left, queued } = await store.budget({ account, user: turn.user, nowMs });
+    const budgetLeft = async (): Promise<number> => {
+      const { left, queued } = await store.budget({ account, user: turn.user, nowMs });
+      return left - queued;
+    };
     return replyParts(
       pieces,
       { ...settings, maxParts: settings.maxParts - output.used },
       { origin: 'answer', runId },
-      { budgetLeft: left - queued, outgoing, nowMs },
+      { budgetLeft, outgoing, nowMs },
     );
   }
 

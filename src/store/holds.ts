@@ -2,7 +2,11 @@ import { newClientId } from '../core/ids.ts';
 import type { Database, Row } from './database.ts';
 import type { Intake } from './inbox-port.ts';
 import type { HeldPart, MergedHolds, PartOrigin, PartView } from './outbox-port.ts';
-import { appendParts, CAN_RETURN, fileOf, OPEN, textOf, VIEW, viewOf } from './parts.ts';
+import { appendParts, CAN_RETURN, fileOf, HELD, OPEN, textOf, VIEW, viewOf } from './parts.ts';
+
+/** Whether anything of the user ?2 of the account ?1 is held, or has expired in a hold, as SQL. */
+export const HAS_KEPT = `(EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${HELD})
+  OR EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND state = 'expired'))`;
 
 /** Puts everything a user has queued on hold. Returns the held parts as they are now. */
 export function holdUser(
@@ -19,11 +23,7 @@ export function holdUser(
     user,
   );
   return database
-    .all(
-      `SELECT ${VIEW} FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND +state = 'held' ORDER BY seq`,
-      account,
-      user,
-    )
+    .all(`SELECT ${VIEW} FROM parts WHERE account = ? AND user = ? AND ${HELD} ORDER BY seq`, account, user)
     .map(viewOf);
 }
 
@@ -34,10 +34,9 @@ export function holdUser(
  */
 export function release(database: Database, intake: Intake, user: string): boolean {
   const { account, nowMs } = intake;
-  if (!hasKept(database, account, user)) return false;
   dropLate(database, account, user, nowMs);
   const all = database.all(
-    `SELECT * FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND +state = 'held' AND reason <> 'throttle'
+    `SELECT * FROM parts WHERE account = ? AND user = ? AND ${HELD} AND reason <> 'throttle'
        ORDER BY seq`,
     account,
     user,
@@ -69,22 +68,11 @@ export function release(database: Database, intake: Intake, user: string): boole
   return true;
 }
 
-/** Whether anything of the user is held, or has expired in a hold: mostly not, and then one question is enough. */
-function hasKept(database: Database, account: string, user: string): boolean {
-  const found = database.one(
-    `SELECT EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN} AND +state = 'held')
-       OR EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND state = 'expired') AS kept`,
-    account,
-    user,
-  );
-  return found?.kept === 1;
-}
-
 /** Held texts whose `--ttl` is over are not for now, whether or not a sweep has come by. */
 function dropLate(database: Database, account: string, user: string, nowMs: number): void {
   database.run(
     `UPDATE parts SET state = 'expired', reason = 'ttl', finished_at = ?1
-       WHERE account = ?2 AND user = ?3 AND ${OPEN} AND +state = 'held' AND expires_at <= ?1`,
+       WHERE account = ?2 AND user = ?3 AND ${HELD} AND expires_at <= ?1`,
     nowMs,
     account,
     user,

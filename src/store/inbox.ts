@@ -4,7 +4,7 @@ import { isAllowed } from './allowed.ts';
 import type { ChatNews } from './chat-port.ts';
 import type { Database, Row } from './database.ts';
 import { type Fate, fateOf, wasAsked } from './fate.ts';
-import { release } from './holds.ts';
+import { HAS_KEPT, release } from './holds.ts';
 import type { IncomingMessage, Intake, IntakeResult } from './inbox-port.ts';
 import { noteMediaKeys } from './media-keys.ts';
 import { newSession, obey } from './obey.ts';
@@ -27,8 +27,9 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
   let owner = stored?.owner ?? null;
 
   for (const message of intake.messages) {
-    const namesake = message.id === null ? undefined : withId(database, account, message.id);
-    const original = findDuplicate(database, intake, message, namesake);
+    const isNews = intake.dedupeWindowMs === 0 && !isKnown(database, account, message);
+    const namesake = isNews || message.id === null ? undefined : withId(database, account, message.id);
+    const original = isNews ? undefined : findDuplicate(database, intake, message, namesake);
     if (original) {
       const seq = original.seq as number;
       database.run('UPDATE inbox SET copies = copies + 1 WHERE seq = ?', seq);
@@ -63,8 +64,8 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
     result.messages.push({ seq, id, user, state: fate.kind, reason: fate.reason });
     if (reason !== null) continue;
     if (isCurrent) {
-      noteMessage(database, account, message, seq, nowMs);
-      if (release(database, intake, user)) result.released.push(user);
+      const hasKept = noteMessage(database, account, message, seq, nowMs);
+      if (hasKept && release(database, intake, user)) result.released.push(user);
     }
     const news = setOff(database, intake, { account, user, seq, nowMs }, fate, result);
     if (news)
@@ -113,6 +114,20 @@ function isFirstTurnedAway(database: Database, own: { account: string; user: str
     own.seq,
   );
   return earlier === undefined;
+}
+
+/** Whether anything stored may be this message or has its id: mostly not, and then one question is enough. */
+function isKnown(database: Database, account: string, message: IncomingMessage): boolean {
+  const found = database.one(
+    `SELECT 1 FROM inbox WHERE account = ?1 AND id = ?2
+       UNION ALL SELECT 1 FROM inbox WHERE account = ?1 AND user = ?3 AND fingerprint = ?4 AND created_at IS ?5`,
+    account,
+    message.id,
+    message.user,
+    message.fingerprint,
+    message.createdAtMs,
+  );
+  return found !== undefined;
 }
 
 /**
@@ -204,23 +219,28 @@ function freeId(database: Database, account: string, message: IncomingMessage): 
   return id;
 }
 
-/** A message of the user opens the window again: newest token, full budget (design 3). */
+/**
+ * A message of the user opens the window again: newest token, full budget (design 3). Returns whether anything of
+ * him waits to be released.
+ */
 function noteMessage(
   database: Database,
   account: string,
   message: IncomingMessage,
   seq: number,
   nowMs: number,
-): void {
+): boolean {
   const at = Math.min(message.createdAtMs ?? nowMs, nowMs);
-  database.run(
+  const row = database.one(
     `INSERT INTO users (account, user, context_token, last_message_at, last_message_seq) VALUES (?1, ?2, ?3, ?4, ?5)
        ON CONFLICT (account, user) DO UPDATE SET context_token = COALESCE(?3, context_token),
-         last_message_at = ?4, last_message_seq = ?5, sent = 0`,
+         last_message_at = ?4, last_message_seq = ?5, sent = 0
+       RETURNING ${HAS_KEPT} AS has_kept`,
     account,
     message.user,
     message.contextToken,
     at,
     seq,
   );
+  return row?.has_kept === 1;
 }

@@ -143,7 +143,7 @@ export interface Verdict {
   held: PartView[];
   /** Messages the user may still get before he must write again (design 3). */
   budgetLeft: number;
-  /** The user's next part, where it was asked for and may go now. */
+  /** What may go to the user now, where it was asked for or is known anyway. */
   next: Claim | null;
 }
 

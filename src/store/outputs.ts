@@ -1,23 +1,30 @@
+import { appendAndClaim } from './claim.ts';
 import type { Database, Row } from './database.ts';
-import type { NewPart, PartView } from './outbox-port.ts';
+import type { Claimant } from './lease.ts';
+import type { DeliveryTerms, NewPart, QueuedParts } from './outbox-port.ts';
 import { appendParts, partView } from './parts.ts';
+
+/** Parts that answer a message, and the terms on which the first of them is claimed; null: they only wait. */
+export interface Answer {
+  parts: readonly NewPart[];
+  nowMs: number;
+  claim: DeliveryTerms | null;
+}
+
+/** What a step has queued that queues nothing. */
+export const NOTHING: QueuedParts = { held: [], claim: null };
 
 /**
  * Commits what a running turn has said: its parts, and its digest as the `index`-th output of the message, in
- * place of whatever an earlier attempt has there and behind it. Returns the parts that are held from the start.
+ * place of whatever an earlier attempt has there and behind it.
  */
 export function queueOutput(
   database: Database,
-  input: {
-    account: string;
-    seq: number;
-    output: { index: number; digest: string };
-    parts: readonly NewPart[];
-    nowMs: number;
-  },
-): PartView[] {
+  input: Answer & { account: string; seq: number; output: { index: number; digest: string } },
+  claimant: Claimant,
+): QueuedParts {
   const row = running(database, input);
-  if (!row) return [];
+  if (!row) return NOTHING;
   const { index, digest } = input.output;
   const outputs = [...outputsOf(row).slice(0, index), digest];
   database.run(
@@ -25,18 +32,19 @@ export function queueOutput(
     JSON.stringify(outputs),
     row.seq as number,
   );
-  return answer(database, row, input.parts, input.nowMs);
+  return answer(database, row, input, claimant);
 }
 
 /** Commits a notice about a running turn, but not when its user was told anything for this message before. */
 export function queueNotice(
   database: Database,
-  input: { account: string; seq: number; parts: readonly NewPart[]; nowMs: number },
-): PartView[] {
+  input: Answer & { account: string; seq: number },
+  claimant: Claimant,
+): QueuedParts {
   const row = running(database, input);
-  if (!row || row.said === 1) return [];
+  if (!row || row.said === 1) return NOTHING;
   database.run('UPDATE inbox SET said = 1 WHERE seq = ?', row.seq as number);
-  return answer(database, row, input.parts, input.nowMs);
+  return answer(database, row, input, claimant);
 }
 
 /** Notes that the user was told something for a message from elsewhere: by `send` inside its agent. */
@@ -44,27 +52,31 @@ export function noteSaid(database: Database, account: string, id: string): void 
   database.run('UPDATE inbox SET said = 1 WHERE account = ? AND id = ?', account, id);
 }
 
-/** Appends parts that answer a message. Returns those that wait behind held ones from the start. */
+/** Appends parts that answer a message, and claims the first where that is asked for. */
 export function answer(
   database: Database,
   message: Row,
-  parts: readonly NewPart[],
-  nowMs: number,
-): PartView[] {
+  { parts, nowMs, claim: terms }: Answer,
+  claimant: Claimant,
+): QueuedParts {
+  const [first, ...others] = parts;
+  if (!first) return NOTHING;
   const place = {
     account: message.account as string,
     user: message.user as string,
     message: message.id as string,
     nowMs,
   };
-  const { seqs, isHeld } = appendParts(database, place, parts);
-  return isHeld ? seqs.flatMap((one) => partView(database, one) ?? []) : [];
+  const { seqs, isHeld, claim } = terms
+    ? appendAndClaim(database, place, [first, ...others], terms, claimant)
+    : { ...appendParts(database, place, parts), claim: null };
+  return { held: isHeld ? seqs.flatMap((seq) => partView(database, seq) ?? []) : [], claim };
 }
 
 /** The message of a turn that runs: what {@link answer} needs of it, and what it has said. */
-export function running(database: Database, input: { account: string; seq: number }): Row | undefined {
+function running(database: Database, input: { account: string; seq: number }): Row | undefined {
   return database.one(
-    "SELECT seq, account, id, user, burst, outputs, said FROM inbox WHERE seq = ? AND account = ? AND state = 'running'",
+    "SELECT seq, account, id, user, outputs, said FROM inbox WHERE seq = ? AND account = ? AND state = 'running'",
     input.seq,
     input.account,
   );

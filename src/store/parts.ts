@@ -9,6 +9,9 @@ import type { NewPart, PartFile, PartOrigin, PartState, PartView } from './outbo
  */
 export const OPEN = "state IN ('queued', 'uploading', 'sending', 'held')";
 
+/** Parts that wait for their user, as SQL, and in the words of their index. */
+export const HELD = "state = 'held'";
+
 /** What has expired in a hold, and not by a wish of its sender, as SQL: `retry --expired` queues it again. */
 export const CAN_RETURN = "reason LIKE 'hold-max%'";
 
@@ -42,36 +45,50 @@ export function appendParts(
   parts: readonly NewPart[],
 ): { seqs: number[]; isHeld: boolean } {
   if (parts.length === 0) return { seqs: [], isHeld: false };
-  const { account, user, nowMs } = place;
   const ahead = database.one(
-    `SELECT reason FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND +state = 'held' LIMIT 1`,
-    account,
-    user,
+    `SELECT reason FROM parts WHERE account = ? AND user = ? AND ${HELD} LIMIT 1`,
+    place.account,
+    place.user,
   );
-  const seqs = parts.map((part) => {
-    const { rowid } = database.run(
-      `INSERT INTO parts (account, user, client_id, message, origin, run_id, text, file, state, reason,
-         send_id, send_key, expires_at, created_at, held_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      account,
-      user,
-      part.clientId,
-      place.message,
-      part.origin,
-      part.runId,
-      Buffer.from(part.text, 'utf8'),
-      part.file && Buffer.from(JSON.stringify(part.file), 'utf8'),
-      ahead ? 'held' : 'queued',
-      ahead ? (ahead.reason ?? null) : null,
-      place.id ?? null,
-      place.key ?? null,
-      place.expiresAtMs ?? null,
-      nowMs,
-      ahead ? nowMs : null,
-    );
-    return rowid;
-  });
-  return { seqs, isHeld: ahead !== undefined };
+  const standing: Standing = ahead
+    ? { state: 'held', reason: ahead.reason as string | null }
+    : { state: 'queued' };
+  return {
+    seqs: parts.map((part) => insertPart(database, place, part, standing)),
+    isHeld: ahead !== undefined,
+  };
+}
+
+/** How a new part stands; `sending` with the request that is about to be made, and what of its user that knows. */
+export type Standing =
+  | { state: 'queued' }
+  | { state: 'held'; reason: string | null }
+  | { state: 'sending'; body: Buffer; seenSeq: number };
+
+/** Stores one part at the end of a user's outbox. Returns its number. */
+export function insertPart(database: Database, place: Placement, part: NewPart, standing: Standing): number {
+  return database.run(
+    `INSERT INTO parts (account, user, client_id, message, origin, run_id, text, file, state, reason,
+       send_id, send_key, expires_at, created_at, held_at, body, seen_seq)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    place.account,
+    place.user,
+    part.clientId,
+    place.message,
+    part.origin,
+    part.runId,
+    Buffer.from(part.text, 'utf8'),
+    part.file && Buffer.from(JSON.stringify(part.file), 'utf8'),
+    standing.state,
+    standing.state === 'held' ? standing.reason : null,
+    place.id ?? null,
+    place.key ?? null,
+    place.expiresAtMs ?? null,
+    place.nowMs,
+    standing.state === 'held' ? place.nowMs : null,
+    standing.state === 'sending' ? standing.body : null,
+    standing.state === 'sending' ? standing.seenSeq : null,
+  ).rowid;
 }
 
 /** Users of an account with parts that may be deliverable, by age of their oldest. */

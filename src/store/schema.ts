@@ -154,6 +154,10 @@ export const MIGRATIONS = [
     PRIMARY KEY (account, user)
   ) WITHOUT ROWID;
   `,
+  // Whether anything is held is asked for every message and every answer.
+  `
+  CREATE INDEX parts_held ON parts (account, user, seq) WHERE state = 'held';
+  `,
 ];
 
 /** A program that starts has nothing else to do: it may block for another process that migrates. */

@@ -1,14 +1,10 @@
 import { resendDelayMs } from '../core/backoff.ts';
-import { WxError } from '../core/errors.ts';
-import { newClientId } from '../core/ids.ts';
-import { BUDGET_MESSAGES, judgeRefusal } from '../core/verdict.ts';
 import type { Database, Row } from './database.ts';
-import { holdUser } from './holds.ts';
-import type { PartView, SendReply, UploadResult, Verdict } from './outbox-port.ts';
-import { acceptedSince, partView } from './parts.ts';
-import { noteAccepted, noteThrottled } from './throttle.ts';
-
-const FIVE_MINUTES_MS = 300_000;
+import type { SendReply, UploadResult, Verdict } from './outbox-port.ts';
+import { OPEN, VIEW, viewOf } from './parts.ts';
+import { refund, refuse, settleRefusal } from './refusal.ts';
+import { noteAccepted } from './throttle.ts';
+import { budgetLeft, verdictOf } from './verdict.ts';
 
 /** Commits what the server said of a claimed part, and frees the user for the next claim. */
 export function settlePart(
@@ -16,21 +12,15 @@ export function settlePart(
   input: { account: string; seq: number; reply: SendReply; nowMs: number; steadyMs: number },
   claimant: string,
 ): Verdict {
-  const { account, seq, reply, nowMs } = input;
+  const { seq, reply, nowMs } = input;
+  if (reply.kind === 'accepted') {
+    const verdict = settleAccepted(database, { ...input, messageId: reply.messageId }, claimant);
+    if (verdict) return verdict;
+  }
   const { part, isMine } = claimed(database, input, 'sending', claimant);
   // A takeover, a dropped part, or one that another process repeats by now: only that it has arrived is news.
-  if (!part || (!isMine && reply.kind !== 'accepted')) return verdictOf(database, seq, null);
+  if (!part || !isMine || reply.kind === 'accepted') return verdictOf(database, seq, null);
   switch (reply.kind) {
-    case 'accepted':
-      database.run(
-        'UPDATE parts SET state = ?, server_id = ?, reason = NULL, body = NULL, finished_at = ? WHERE seq = ?',
-        reply.messageId ? 'confirmed' : 'unconfirmed',
-        reply.messageId,
-        nowMs,
-        seq,
-      );
-      noteAccepted(database, account, part.user as string);
-      return verdictOf(database, seq, null);
     case 'unknown': {
       const waitMs = resendDelayMs((part.repeats as number) + 1);
       database.run(
@@ -46,6 +36,42 @@ export function settlePart(
     case 'refused':
       return settleRefusal(database, part, reply, input);
   }
+}
+
+/** The usual end of a request, whoever has the user by now; null for a part that is not `sending` any more. */
+function settleAccepted(
+  database: Database,
+  input: { account: string; seq: number; messageId: string | null; nowMs: number },
+  claimant: string,
+): Verdict | null {
+  const { account, seq, messageId, nowMs } = input;
+  const part = database.one(
+    `UPDATE parts SET state = ?, server_id = ?, reason = NULL, body = NULL, finished_at = ?
+       WHERE seq = ? AND account = ? AND state = 'sending' RETURNING ${VIEW}`,
+    messageId ? 'confirmed' : 'unconfirmed',
+    messageId,
+    nowMs,
+    seq,
+    account,
+  );
+  if (!part) return null;
+  const user = part.user as string;
+  const who = database.one(
+    `UPDATE users SET lease = CASE WHEN lease = ?3 THEN NULL ELSE lease END WHERE account = ?1 AND user = ?2
+       RETURNING sent, (SELECT throttle_step FROM accounts WHERE account = ?1) AS throttle_step,
+         EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN}) AS has_more`,
+    account,
+    user,
+    claimant,
+  );
+  if (who?.throttle_step !== 0) noteAccepted(database, account, user);
+  return {
+    part: viewOf(part),
+    waitMs: null,
+    held: [],
+    budgetLeft: budgetLeft(who),
+    next: who?.has_more === 0 ? { kind: 'nothing', held: [] } : null,
+  };
 }
 
 /** Commits how the upload of a claimed file ended; an uploaded one is queued to be sent. */
@@ -131,94 +157,4 @@ function claimed(
   const isClaimed =
     state === null ? row.state === 'sending' || row.state === 'uploading' : row.state === state;
   return { part: isClaimed ? row : null, isMine };
-}
-
-function settleRefusal(
-  database: Database,
-  part: Row,
-  reply: { code: number; errmsg: string },
-  { nowMs, steadyMs }: { nowMs: number; steadyMs: number },
-): Verdict {
-  const account = part.account as string;
-  const user = part.user as string;
-  const seq = part.seq as number;
-  const who = database.one('SELECT * FROM users WHERE account = ? AND user = ?', account, user);
-  const owner = database.one(
-    'SELECT recent_sends, throttle_step, throttle_until FROM accounts WHERE account = ?',
-    account,
-  );
-  const recent = JSON.parse((owner?.recent_sends as string | undefined) ?? '[]') as number[];
-  const lastMessageAt = (who?.last_message_at as number | null | undefined) ?? null;
-  const judgement = judgeRefusal({
-    ...reply,
-    userWroteSince: ((who?.last_message_seq as number | undefined) ?? 0) > (part.seen_seq as number),
-    sentSinceMessage: who ? Math.max((who.sent as number) - 1, acceptedSince(database, who)) : 0,
-    messageAgeMs: lastMessageAt === null ? null : steadyMs - lastMessageAt,
-    sentLastSecond: recent.filter((at) => at > nowMs - 1_000).length,
-    sentLastFiveMinutes: recent.filter((at) => at > nowMs - FIVE_MINUTES_MS).length,
-    isThrottled: ((owner?.throttle_step as number | undefined) ?? 0) > 0,
-    // A success ends the throttle of the account, so its step says whether there was one.
-    provenUnthrottled: part.throttled === 1 && owner?.throttle_step === 0,
-    tries: (part.tries as number) + 1,
-    doubtsReference: part.has_upload === 1 && part.tries === 0,
-  });
-  if (judgement.kind === 'refused') return refuse(database, part, judgement.reason, nowMs);
-  refund(database, part);
-  const { waitMs, uploadsAgain = false } = judgement.kind === 'again' ? judgement : { waitMs: 0 };
-  // After a definite refusal the request may change: newer token, new client id, new upload (design 3). A hold that
-  // the user ends uploads anew in any case. What was refused at a repeat may have arrived before: only by its client
-  // id can the server tell.
-  const isUnsure = part.unsure === 1 || part.repeats !== 0;
-  database.run(
-    `UPDATE parts SET state = 'queued', body = NULL, upload = CASE WHEN ? THEN NULL ELSE upload END, client_id = ?,
-       unsure = ?, tries = tries + 1, repeats = 0, not_before = ?, reason = ? WHERE seq = ?`,
-    uploadsAgain ? 1 : 0,
-    isUnsure ? (part.client_id as string) : newClientId(),
-    isUnsure ? 1 : 0,
-    nowMs + waitMs,
-    `code ${reply.code}`,
-    seq,
-  );
-  if (judgement.kind === 'again') return verdictOf(database, seq, waitMs);
-  const held = holdUser(database, { account, user, reason: judgement.reason, nowMs });
-  if (judgement.reason !== 'throttle') return verdictOf(database, seq, null, held);
-  database.run('UPDATE parts SET throttled = 1 WHERE seq = ?', seq);
-  const sentAtMs = (who?.last_send_at as number | undefined) ?? 0;
-  const throttleMs = noteThrottled(database, owner, { account, sentAtMs, nowMs });
-  return verdictOf(database, seq, throttleMs, held);
-}
-
-function refuse(database: Database, part: Row, reason: string, nowMs: number): Verdict {
-  refund(database, part);
-  database.run(
-    "UPDATE parts SET state = 'refused', reason = ?, body = NULL, finished_at = ? WHERE seq = ?",
-    reason,
-    nowMs,
-    part.seq as number,
-  );
-  return verdictOf(database, part.seq as number, null);
-}
-
-/** A definitely refused part has not used the budget, unless the user's new message has reset it meanwhile. */
-function refund(database: Database, part: Row): void {
-  database.run(
-    'UPDATE users SET sent = MAX(0, sent - 1) WHERE account = ? AND user = ? AND last_message_seq = ?',
-    part.account as string,
-    part.user as string,
-    part.seen_seq as number,
-  );
-}
-
-function verdictOf(database: Database, seq: number, waitMs: number | null, held: PartView[] = []): Verdict {
-  const part = partView(database, seq);
-  if (!part) throw new WxError('internal', `there is no part ${seq}`);
-  const who = database.one('SELECT sent FROM users WHERE account = ? AND user = ?', part.account, part.user);
-  const sent = (who?.sent as number | undefined) ?? 0;
-  return {
-    part,
-    waitMs,
-    held: held.filter((other) => other.seq !== seq),
-    budgetLeft: Math.max(0, BUDGET_MESSAGES - sent),
-    next: null,
-  };
 }

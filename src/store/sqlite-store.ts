@@ -4,11 +4,12 @@ import type { Clock } from '../core/clock.ts';
 import { markLogin, openAccount } from './accounts.ts';
 import { allowedUsers, setAllowed } from './allowed.ts';
 import { forgetChild, noteChild } from './children.ts';
-import { type Claimant, claimNext, claimPart, renewLease } from './claim.ts';
+import { claimPart } from './claim.ts';
 import { createCommits, type FullDisk } from './commits.ts';
 import { type Database, openDatabase, storageError } from './database.ts';
 import { requeueExpired } from './holds.ts';
 import { takeIn } from './inbox.ts';
+import { type Claimant, renewLease } from './lease.ts';
 import { mediaKeys } from './media-keys.ts';
 import { noteSaid, queueNotice, queueOutput } from './outputs.ts';
 import {
@@ -21,7 +22,7 @@ import {
   unneededFiles,
   usersToDeliver,
 } from './parts.ts';
-import type { DeliveryTerms, NewPart, PartView, QueuedParts, SendRequest, Store } from './port.ts';
+import type { PartView, SendRequest, Store } from './port.ts';
 import { quoted } from './quoted.ts';
 import { keepReserve } from './reserve.ts';
 import { retry } from './retry.ts';
@@ -49,16 +50,6 @@ export function openStore(options: {
     commits.run(step, durability).catch((error) => {
       throw storageError(path, error);
     });
-  /** A step that queues parts, and claims the first one where that is asked for. */
-  function queue(
-    { claim, parts }: { claim: DeliveryTerms | null; parts: readonly NewPart[] },
-    step: (database: Database) => PartView[],
-  ): Promise<QueuedParts> {
-    return run((db) => ({
-      held: step(db),
-      claim: claim && parts.length > 0 ? claimPart(db, claim, claimant) : null,
-    }));
-  }
   async function read<T>(work: () => T): Promise<T> {
     try {
       return work();
@@ -92,9 +83,9 @@ export function openStore(options: {
     quoted: (input) => read(() => quoted(database, input)),
     startTurn: (input) => run((db) => startTurn(db, input)),
     finishAnswer: (input) => run((db) => finishAnswer(db, input)),
-    queueOutput: (input) => queue(input, (db) => queueOutput(db, input)),
-    queueNotice: (input) => queue(input, (db) => queueNotice(db, input)),
-    finishTurn: (input) => queue(input, (db) => finishTurn(db, input)),
+    queueOutput: (input) => run((db) => queueOutput(db, input, claimant)),
+    queueNotice: (input) => run((db) => queueNotice(db, input, claimant)),
+    finishTurn: (input) => run((db) => finishTurn(db, input, claimant)),
     sessionValue: (place) => read(() => sessionValue(database, place)),
     mediaKeys: (input) => read(() => mediaKeys(database, input)),
     message: (input) => read(() => message(database, input)),
@@ -108,9 +99,8 @@ export function openStore(options: {
     settlePart: ({ next, ...input }) =>
       run((db) => {
         const verdict = settlePart(db, input, claimant.id);
-        return next && verdict.waitMs === null
-          ? { ...verdict, next: claimNext(db, next, claimant) }
-          : verdict;
+        const asks = next && verdict.waitMs === null && verdict.next === null;
+        return asks ? { ...verdict, next: claimPart(db, next, claimant) } : verdict;
       }),
     settleUpload: (input) => run((db) => settleUpload(db, input, claimant.id)),
     renewLease: (input) => run((db) => renewLease(db, input, claimant.id)),

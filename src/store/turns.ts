@@ -2,15 +2,16 @@ import { turnRetryDelayMs } from '../core/backoff.ts';
 import { newUuid } from '../core/ids.ts';
 import { gather } from './burst.ts';
 import { lastingChildren } from './children.ts';
-import type { Database, Row } from './database.ts';
+import type { Database, Row, SqlValue } from './database.ts';
 import type { Child, LaneEntry, NotYet, StartedTurn, TurnResult } from './inbox-port.ts';
-import type { NewPart, PartView } from './outbox-port.ts';
-import { answer, outputsOf, running } from './outputs.ts';
+import type { Claimant } from './lease.ts';
+import type { QueuedParts } from './outbox-port.ts';
+import { type Answer, answer, NOTHING, outputsOf } from './outputs.ts';
 import { rowsOf, UNFINISHED } from './waiting.ts';
 
 /** The columns of {@link startedTurn}. */
-const STARTED =
-  'seq, account, id, user, raw, text_from, received_at, session_id, turn, attempt, failures, burst, outputs';
+const STARTED = `seq, account, id, user, raw, text_from, received_at, session_id, turn, attempt, failures, burst, outputs,
+    (SELECT owner FROM accounts WHERE accounts.account = inbox.account) AS owner`;
 /** Of several messages that are one turn, the first stands for all. */
 const FIRST = '(burst IS NULL OR burst = seq)';
 
@@ -69,38 +70,41 @@ export function startTurn(
   return startedTurn(database, row);
 }
 
-/** Commits how a turn ended, with the parts of its answer. Returns those that wait behind held ones from the start. */
+/** Commits how a turn ended, with the parts of its answer. */
 export function finishTurn(
   database: Database,
-  input: { account: string; seq: number; result: TurnResult; parts: readonly NewPart[]; nowMs: number },
-): PartView[] {
-  const { account, seq, result, nowMs } = input;
-  const row = running(database, input);
+  input: Answer & { account: string; seq: number; result: TurnResult },
+  claimant: Claimant,
+): QueuedParts {
+  const { account, seq } = input;
+  const row = database.one(
+    `UPDATE inbox SET ${ENDED} WHERE seq = ?7 AND account = ?8 AND state = 'running'
+       RETURNING seq, account, id, user, burst`,
+    ...endOf(input),
+    seq,
+    account,
+  );
   if (!row) {
     // Superseded while the agent was at work, which has ended now.
     database.run('UPDATE inbox SET child = NULL WHERE seq = ? AND account = ?', seq, account);
-    return [];
+    return NOTHING;
   }
+  if (row.burst !== null) {
+    database.run(`UPDATE inbox SET ${ENDED} WHERE burst = ?7 AND seq <> ?7`, ...endOf(input), seq);
+  }
+  return answer(database, row, input, claimant);
+}
+
+/** How a row of a turn is written at its end; the values are those of {@link endOf}. */
+const ENDED = `state = ?1, reason = ?2, detail = ?3, finished_at = ?4, not_before = ?5, failures = failures + ?6,
+  child = NULL`;
+
+function endOf({ result, nowMs }: { result: TurnResult; nowMs: number }): SqlValue[] {
+  const detail = result.kind === 'done' ? null : Buffer.from(result.detail, 'utf8');
   if (result.kind === 'again') {
-    database.run(
-      `UPDATE inbox SET state = 'waiting', not_before = ?, failures = failures + ?, detail = ?, child = NULL
-         WHERE ${rowsOf(row)} = ?`,
-      result.notBeforeMs,
-      result.counts ? 1 : 0,
-      Buffer.from(result.detail, 'utf8'),
-      seq,
-    );
-  } else {
-    database.run(
-      `UPDATE inbox SET state = ?, reason = ?, detail = ?, finished_at = ?, child = NULL WHERE ${rowsOf(row)} = ?`,
-      result.kind,
-      result.kind === 'failed' ? result.reason : null,
-      result.kind === 'failed' ? Buffer.from(result.detail, 'utf8') : null,
-      nowMs,
-      seq,
-    );
+    return ['waiting', null, detail, null, result.notBeforeMs, result.counts ? 1 : 0];
   }
-  return answer(database, row, input.parts, nowMs);
+  return [result.kind, result.kind === 'failed' ? result.reason : null, detail, nowMs, null, 0];
 }
 
 /**
@@ -177,14 +181,13 @@ function startedTurn(database: Database, row: Row): StartedTurn {
     row.burst === null
       ? [row]
       : database.all('SELECT raw, text_from FROM inbox WHERE burst = ? ORDER BY seq', row.seq as number);
-  const owner = database.one('SELECT owner FROM accounts WHERE account = ?', row.account as string)?.owner;
   return {
     sessionId: row.session_id as string,
     turn: row.turn as number,
     seq: row.seq as number,
     id: row.id as string,
     user: row.user as string,
-    isOwner: row.user === owner,
+    isOwner: row.user === row.owner,
     said: rows.map((one) => ({ raw: one.raw as Buffer, textFrom: one.text_from as number })),
     receivedAtMs: row.received_at as number,
     attempt: row.attempt as number,

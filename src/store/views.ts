@@ -1,6 +1,6 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/verdict.ts';
 import type { Database, Row } from './database.ts';
-import { OPEN } from './parts.ts';
+import { HELD, OPEN } from './parts.ts';
 import type { AccountView, Budget, MessageState, MessageView, UserView } from './port.ts';
 
 /** What `status` shows of an account; null when the store has never seen it. */
@@ -52,7 +52,7 @@ function users(database: Database, account: string): UserView[] {
     database
       .all(
         `SELECT user, reason, count(*) AS parts, min(held_at) AS since FROM parts
-           WHERE account = ? AND ${OPEN} AND +state = 'held' GROUP BY user`,
+           WHERE account = ? AND ${HELD} GROUP BY user`,
         account,
       )
       .map((row) => [

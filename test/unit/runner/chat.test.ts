@@ -50,7 +50,9 @@ describe('a stop by the user', () => {
   });
 
   test('counts while the answer is made ready: it is neither sent nor told of', async () => {
-    const { simulator, bot, says, begun, states } = await slowBot(async () => reply('done'));
+    // The budget is asked about, because it may be too many.
+    const pieces = ['one', 'two', 'three'].map((text) => ({ text }));
+    const { simulator, bot, says, begun, states } = await slowBot(async () => ({ kind: 'reply', pieces }));
     const { budget } = bot.store;
     let goOn: (() => void) | null = null;
     bot.store.budget = async (input) => {

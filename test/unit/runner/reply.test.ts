@@ -20,7 +20,11 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const SHAPE: ReplyShape = { maxChars: 4_000, format: 'raw', maxParts: 5, longAs: 'txt' };
 const HEAD = { origin: 'answer', runId: 'run' } as const;
 const reply = (pieces: ReplyPiece[], shape: Partial<ReplyShape> = {}, budgetLeft = 10): Promise<NewPart[]> =>
-  replyParts(pieces, { ...SHAPE, ...shape }, HEAD, { budgetLeft, outgoing, nowMs: Date.now() });
+  replyParts(pieces, { ...SHAPE, ...shape }, HEAD, {
+    budgetLeft: async () => budgetLeft,
+    outgoing,
+    nowMs: Date.now(),
+  });
 const kinds = (parts: { file: unknown }[]): string[] => parts.map((part) => (part.file ? 'file' : 'text'));
 
 describe('a text as parts', () => {

@@ -158,10 +158,13 @@ describe('a store that cannot be opened', () => {
         old.run(`INSERT INTO inbox (account, id, user, state, kind, fingerprint, received_at, raw)
           VALUES ('bot', '1', 'owner', 'received', 'text', 'x', 1, x'7b7d')`);
         for (const state of ['done', 'running']) {
+          // Since schema 8 a child is forgotten at the end of its turn.
+          const child = state === 'done' && version >= 8 ? null : '{"pid":7,"startTime":"x"}';
           old.run(
             `INSERT INTO inbox (account, id, user, state, kind, fingerprint, received_at, raw, child)
-               VALUES ('bot', ?1, 'owner', ?1, 'text', ?1, 1, '', '{"pid":7,"startTime":"x"}')`,
+               VALUES ('bot', ?1, 'owner', ?1, 'text', ?1, 1, '', ?2)`,
             state,
+            child,
           );
         }
       }

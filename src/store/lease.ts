@@ -1,0 +1,52 @@
+import type { Database, Row } from './database.ts';
+import type { DeliveryTerms } from './outbox-port.ts';
+
+/** How long a claim is good without being renewed (design 4). */
+const LEASE_MS = 60_000;
+
+/** Who claims, and how to tell whether another claimer still lives. */
+export interface Claimant {
+  id: string;
+  isAlive(holder: string): boolean;
+}
+
+/** Milliseconds for which another living process has a user; `who` has his lease. */
+export function leaseLeft(who: Row, claimant: Claimant, nowMs: number): number {
+  const lease = who.lease as string | null;
+  if (!lease || lease === claimant.id || !claimant.isAlive(lease)) return 0;
+  return (who.lease_until as number) - nowMs;
+}
+
+/** Claims a user; a request that is about to be made counts against his budget. */
+export function takeLease(
+  database: Database,
+  { account, user, nowMs }: DeliveryTerms,
+  claimant: Claimant,
+  send: { sentBefore: number | null; counts: boolean },
+): void {
+  database.run(
+    `UPDATE users SET lease = ?, lease_until = ?, last_send_at = COALESCE(?, last_send_at), sent = sent + ?
+       WHERE account = ? AND user = ?`,
+    claimant.id,
+    nowMs + LEASE_MS,
+    send.sentBefore,
+    send.counts ? 1 : 0,
+    account,
+    user,
+  );
+}
+
+/** Keeps a claim that is still the caller's for another {@link LEASE_MS}. */
+export function renewLease(
+  database: Database,
+  input: { account: string; user: string; nowMs: number },
+  claimant: string,
+): void {
+  database.run(
+    'UPDATE users SET lease_until = ? WHERE account = ? AND user = ? AND lease = ?',
+    input.nowMs + LEASE_MS,
+    input.account,
+    input.user,
+    claimant,
+  );
+}
