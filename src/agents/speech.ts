@@ -2,7 +2,7 @@ import type { Log } from '../core/log.ts';
 import { type Environment, inheritEnvironment } from './child/environment.ts';
 import { runProcess } from './child/process.ts';
 import { decodeText, replyTextOf, stripTerminal } from './output.ts';
-import { cutUtf8, lastLineOf } from './text-bytes.ts';
+import { cutUtf8, tellingLineOf } from './text-bytes.ts';
 
 /** Longest time for one voice message, of which WeChat allows a minute. */
 const TIME_LIMIT_MS = 2 * 60_000;
@@ -49,7 +49,7 @@ export function createTranscriber(options: {
     const reason = failureOf(end, timeoutMs);
     if (reason === null) return replyTextOf(decodeText(end.stdout))?.trim() ?? '';
     if (!signal.aborted) {
-      const said = cutUtf8(lastLineOf(stripTerminal(end.stderrTail).trim()), DETAIL_BYTES).value;
+      const said = cutUtf8(tellingLineOf(stripTerminal(end.stderrTail).trim()), DETAIL_BYTES).value;
       log.warn(`--stt failed: ${reason}${said === '' ? '' : `: ${said}`}`, { file: path });
     }
     return null;

@@ -14,6 +14,16 @@ export function lastLineOf(text: string): string {
   return text.trimEnd().split('\n').at(-1)?.trim() ?? '';
 }
 
+/**
+ * The line of what a program said at its end that tells most: the last one, but of a crash of Node the error, which
+ * stands above its stack and Node's version.
+ */
+export function tellingLineOf(text: string): string {
+  const last = lastLineOf(text);
+  if (!/^Node\.js v\d/.test(last)) return last;
+  return text.match(/^\w*Error(?: \[\w+\])?: .*/gm)?.at(-1) ?? last;
+}
+
 function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
 }

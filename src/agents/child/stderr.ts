@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { stripTerminal } from '../output.ts';
-import { cutUtf8, lastLineOf } from '../text-bytes.ts';
+import { cutUtf8, tellingLineOf } from '../text-bytes.ts';
 import { createLineReader } from './line-reader.ts';
 
 /** How much of stderr is kept for the report of a failure. */
@@ -40,7 +40,7 @@ export function logLineOf(line: string): string | null {
 /** A reason with the last thing the agent said on stderr, and where that is not all of it, what came before. */
 export function withStderr(reason: string, stderrTail: string): { detail: string; stderr?: string } {
   const stderr = stripTerminal(stderrTail).trim();
-  const line = cutUtf8(lastLineOf(stderr), DETAIL_BYTES).value;
+  const line = cutUtf8(tellingLineOf(stderr), DETAIL_BYTES).value;
   if (line === '') return { detail: reason };
   return { detail: `${reason}: ${line}`, ...(line === stderr ? {} : { stderr }) };
 }

@@ -106,6 +106,23 @@ describe('a command agent', () => {
     expect(await answer()).toEqual({ kind: 'failed', reason: 'exit', detail: 'exit code 3: because' });
   });
 
+  it.each([
+    ["throw new Error('boom')", 'Error: boom'],
+    [
+      "console.error(new Error('seen before')); require('no-such-module')",
+      "Error: Cannot find module 'no-such-module'",
+    ],
+    ["Promise.reject(new TypeError('late'))", 'TypeError: late'],
+    ["throw 'a text'", 'Node.js v'],
+  ])('names the error of a Node program that crashes: %s', async (code, said) => {
+    const crashed = await agentFor({ argv: [process.execPath, '-e', code] }).answer();
+    expect(crashed).toMatchObject({
+      reason: 'exit',
+      detail: expect.stringContaining(`exit code 1: ${said}`),
+      stderr: expect.stringContaining('Node.js v'),
+    });
+  });
+
   it('asks for a later try with 75', async () => {
     expect(await agentFor(misbehave('exit', '75', 'busy')).answer()).toEqual({
       kind: 'retry',
