@@ -2,7 +2,7 @@ import { type ChatLanguage, languageOf } from '../core/language.ts';
 import type { FailureReason } from '../core/message.ts';
 
 const REASONS: Record<FailureReason | 'crash', Record<ChatLanguage, string>> = {
-  exit: { zh: '程序出错退出', en: 'the agent exited with an error' },
+  exit: { zh: '程序报告了错误', en: 'the agent reported an error' },
   signal: { zh: '程序被终止', en: 'the agent was killed' },
   timeout: { zh: '处理超时', en: 'the agent took too long' },
   spawn: { zh: '程序无法启动', en: 'the agent could not be started' },

@@ -63,7 +63,7 @@ test('one process for each user', async () => {
 /** What users write, what they read, and how the turns ended. */
 const MISBEHAVIOUR: [how: string, shown: string[] | RegExp, outcomes: object[]][] = [
   ['nothing', [], [{ outcome: 'silent' }]],
-  ['error no idea', /exited with an error/, [{ outcome: 'failed', reason: 'exit' }]],
+  ['error no idea', /reported an error/, [{ outcome: 'failed', reason: 'exit' }]],
   ['garbage', /not understood/, [{ outcome: 'failed', reason: 'bad-output' }]],
   ['overlong', /not understood/, [{ outcome: 'failed', reason: 'bad-output' }]],
   ['wrong-first', ['mine'], [{ outcome: 'reply' }]],
