@@ -7,7 +7,7 @@ import { watchSignal } from './signal-watch.ts';
 /**
  * One HTTP exchange as a value: what came back, or why nothing did. Knows nothing of iLink. It takes what undici's
  * dispatcher tells as it comes: `request()` makes a stream of each body and needs a signal for each request, which is
- * a third of what a small exchange costs.
+ * a fifth of what a small exchange costs.
  */
 
 /**
