@@ -1,5 +1,6 @@
-import { baseInfo, getHeaders, postHeaders } from './headers.ts';
+import { baseInfo, createPostHeaders, getHeaders } from './headers.ts';
 import { encodeParameter, endpointUrl } from './hosts.ts';
+import { type Address, addressOf } from './http.ts';
 import { type CallResult, understand } from './result.ts';
 import type { Transport } from './transport.ts';
 import type {
@@ -87,18 +88,29 @@ export interface IlinkClientOptions {
 export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
   const { transport, baseUrl, token, version } = options;
   const info = baseInfo(version);
+  const openHeaders = createPostHeaders(version, null);
+  const accountHeaders = createPostHeaders(version, token);
+  /** Of the POSTs, by path: a run asks the same few again and again. */
+  const addresses = new Map<string, Address>();
 
+  function addressFor(path: string): Address {
+    const known = addresses.get(path);
+    if (known) return known;
+    const address = addressOf(endpointUrl(baseUrl, `ilink/bot/${path}`));
+    addresses.set(path, address);
+    return address;
+  }
   async function post<T extends Envelope>(
     path: string,
-    auth: string | null,
+    headers: Record<string, string>,
     body: Buffer | string,
     limits: CallLimits,
     usualMs: number,
   ): Promise<CallResult<T>> {
     const result = await transport.send({
       method: 'POST',
-      url: endpointUrl(baseUrl, `ilink/bot/${path}`),
-      headers: postHeaders(version, auth),
+      url: addressFor(path),
+      headers,
       body,
       timeoutMs: limits.timeoutMs ?? usualMs,
       maxBytes: MAX_BODY_BYTES,
@@ -108,14 +120,14 @@ export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
   }
   /** A POST before any login: no token, no `base_info`. */
   const open = <T extends Envelope>(path: string, body: object, limits: CallLimits = {}) =>
-    post<T>(path, null, JSON.stringify(body), limits, TIMEOUT_MS.qrCode);
+    post<T>(path, openHeaders(), JSON.stringify(body), limits, TIMEOUT_MS.qrCode);
   /** A POST of the account. */
   const call = <T extends Envelope>(
     path: string,
     body: object,
     limits: CallLimits = {},
     usualMs: number = TIMEOUT_MS.bestEffort,
-  ) => post<T>(path, token, JSON.stringify({ ...body, base_info: info }), limits, usualMs);
+  ) => post<T>(path, accountHeaders(), JSON.stringify({ ...body, base_info: info }), limits, usualMs);
 
   return {
     baseUrl,
@@ -136,7 +148,7 @@ export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
     },
     getGuideQrStatus: (botId, limits) => open('get_qrcode_status', { bot_id: botId }, limits),
     getUpdates: ({ cursor, ...limits }) => call('getupdates', { get_updates_buf: cursor }, limits),
-    sendMessage: (body, limits = {}) => post('sendmessage', token, body, limits, TIMEOUT_MS.send),
+    sendMessage: (body, limits = {}) => post('sendmessage', accountHeaders(), body, limits, TIMEOUT_MS.send),
     getUploadUrl: (request, limits) => call('getuploadurl', request, limits, TIMEOUT_MS.send),
     getConfig: ({ user, contextToken }, limits) => {
       const context = contextToken === null ? {} : { context_token: contextToken };

@@ -30,16 +30,15 @@ export function getHeaders(version: string): Record<string, string> {
 }
 
 /**
- * Headers of a POST; `token` null for the calls before a login. `X-WECHAT-UIN` is drawn anew
- * for each call, so this is called once a request (protocol 1.2).
+ * Makes the headers of each POST; `token` null for the calls before a login. All but `X-WECHAT-UIN`, which is drawn
+ * anew for each call, stay the same (protocol 1.2).
  */
-export function postHeaders(version: string, token: string | null): Record<string, string> {
-  const headers: Record<string, string> = {
+export function createPostHeaders(version: string, token: string | null): () => Record<string, string> {
+  const constant: Record<string, string> = {
     ...getHeaders(version),
     'Content-Type': 'application/json',
     AuthorizationType: 'ilink_bot_token',
-    'X-WECHAT-UIN': wechatUin(randomInt(2 ** 32)),
   };
-  if (token !== null) headers.Authorization = `Bearer ${token}`;
-  return headers;
+  if (token !== null) constant.Authorization = `Bearer ${token}`;
+  return () => ({ ...constant, 'X-WECHAT-UIN': wechatUin(randomInt(2 ** 32)) });
 }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { describeFailure, plainHeaders, sendRequest } from './http.ts';
+import { addressOf, describeFailure, plainHeaders } from './http.ts';
 
 /** A GET whose answer is read as it arrives: for what is too large to be held. */
 export interface OpenRequest {
@@ -23,10 +23,10 @@ export async function openBody(dispatcher: Dispatcher, request: OpenRequest): Pr
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), timeoutMs);
   try {
-    const url = new URL(request.url);
-    const response = await sendRequest(dispatcher, {
-      origin: url.origin,
-      path: `${url.pathname}${url.search}`,
+    // On use, since few runs download. `dispatcher.request()` is put on the class by undici's index only.
+    const { default: send } = await import('undici/lib/api/api-request.js');
+    const response = await send.call(dispatcher, {
+      ...addressOf(request.url),
       method: 'GET',
       headers: request.headers,
       signal: AbortSignal.any([signal, late.signal]),

@@ -1,4 +1,4 @@
-/** Types of the undici files that http.ts loads by themselves; undici declares only its whole. */
+/** Types of the undici files that are loaded by themselves; undici declares only its whole. */
 
 declare module 'undici/lib/dispatcher/agent.js' {
   import { Agent } from 'undici';

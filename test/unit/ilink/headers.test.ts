@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import {
   baseInfo,
   clientVersionNumber,
+  createPostHeaders,
   getHeaders,
-  postHeaders,
   wechatUin,
 } from '../../../src/ilink/headers.ts';
 
@@ -52,8 +52,8 @@ test('bot_agent passes the grammar of protocol 1.3 for any version', () => {
 });
 
 test('a POST carries token, type and a number of its own', () => {
-  const headers = postHeaders('1.0.2', 'b@im.bot:secret');
-  expect(headers).toMatchObject({
+  const headersOf = createPostHeaders('1.0.2', 'b@im.bot:secret');
+  expect(headersOf()).toMatchObject({
     'Content-Type': 'application/json',
     AuthorizationType: 'ilink_bot_token',
     Authorization: 'Bearer b@im.bot:secret',
@@ -62,9 +62,7 @@ test('a POST carries token, type and a number of its own', () => {
   });
   const numbers = new Set(
     Array.from({ length: 20 }, () => {
-      const decimal = Buffer.from(postHeaders('1.0.2', null)['X-WECHAT-UIN'] ?? '', 'base64').toString(
-        'ascii',
-      );
+      const decimal = Buffer.from(headersOf()['X-WECHAT-UIN'] ?? '', 'base64').toString('ascii');
       expect(decimal).toMatch(/^\d{1,10}$/);
       expect(Number(decimal)).toBeLessThan(2 ** 32);
       return decimal;
@@ -74,6 +72,6 @@ test('a POST carries token, type and a number of its own', () => {
 });
 
 test('without a token there is no Authorization, and a GET says only who asks', () => {
-  expect(postHeaders('1.0.2', null)).not.toHaveProperty('Authorization');
+  expect(createPostHeaders('1.0.2', null)()).not.toHaveProperty('Authorization');
   expect(getHeaders('1.0.2')).toEqual({ 'iLink-App-Id': 'bot', 'iLink-App-ClientVersion': '65538' });
 });

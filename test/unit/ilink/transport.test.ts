@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcpServer, type Server } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { createTransport, type HttpRequest, type Transport } from '../../../src/ilink/transport.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
@@ -11,6 +11,7 @@ import {
   type ScriptedServer,
   startScriptedServer,
 } from '../../helpers/scripted-server.ts';
+import { startTunnelProxy } from '../../helpers/tunnel-proxy.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -232,28 +233,15 @@ test('the body has as much time as the headers had', async () => {
 });
 
 test('a proxy is used when one is set', async () => {
-  const asked: string[] = [];
   const server = await serve({ through: 'proxy' });
-  const proxy: Server = createServer().on('connect', (request, socket) => {
-    asked.push(request.url ?? '');
-    const [host = '', port = ''] = (request.url ?? '').split(':');
-    const upstream = connect(Number(port), host, () => {
-      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      upstream.pipe(socket).pipe(upstream);
-    });
-    upstream.on('error', () => socket.destroy());
-    socket.on('error', () => upstream.destroy());
-  });
-  await new Promise<void>((resolve) => {
-    proxy.listen(0, '127.0.0.1', resolve);
-  });
-  closing.push(() => proxy.close());
-  const transport = open(new URL(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`));
+  const proxy = await startTunnelProxy();
+  closing.push(proxy.close);
+  const transport = open(proxy.url);
   expect(await transport.send(get(server.url))).toMatchObject({
     ok: true,
     answer: { body: '{"through":"proxy"}' },
   });
-  expect(asked).toEqual([new URL(server.url).host]);
+  expect(proxy.asked).toEqual([new URL(server.url).host]);
 });
 
 test('close ends open requests', async () => {

@@ -1,0 +1,156 @@
+import { getEventListeners } from 'node:events';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { createTransport, type HttpRequest, type Transport } from '../../../src/ilink/transport.ts';
+import { pollUntil } from '../../helpers/poll-until.ts';
+import {
+  type Answer,
+  hang,
+  type ScriptedServer,
+  startScriptedServer,
+} from '../../helpers/scripted-server.ts';
+import { startTunnelProxy } from '../../helpers/tunnel-proxy.ts';
+
+/** Requests that end before they were sent, and answers at the edge of what is one; the rest is in transport.test.ts. */
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function serve(answer: Answer): Promise<ScriptedServer> {
+  const server = await startScriptedServer(() => answer);
+  closing.push(server.close);
+  return server;
+}
+
+function open(proxy?: URL): Transport {
+  const transport = createTransport(proxy ? { proxy } : {});
+  closing.push(transport.close);
+  return transport;
+}
+
+function get(url: string, rest: Partial<HttpRequest> = {}): HttpRequest {
+  return { method: 'GET', url, headers: {}, timeoutMs: 5_000, maxBytes: 1_000, ...rest };
+}
+
+/** Less than the time in which a connection must stand. */
+const SOON = { timeout: 5_000 };
+
+/** An https address at which somebody listens who never says a word. */
+async function serveSilence(): Promise<{ url: string; sockets: Socket[] }> {
+  const sockets: Socket[] = [];
+  const tcp = createTcpServer((socket) => {
+    sockets.push(socket.on('error', () => {}));
+  });
+  await new Promise<void>((resolve) => void tcp.listen(0, '127.0.0.1', resolve));
+  closing.push(() => {
+    for (const socket of sockets) socket.destroy();
+    return new Promise((resolve) => tcp.close(resolve));
+  });
+  return { url: `https://127.0.0.1:${(tcp.address() as AddressInfo).port}/`, sockets };
+}
+
+test('a stop while the connection is made does not wait for it', SOON, async () => {
+  const { url, sockets } = await serveSilence();
+  const stop = new AbortController();
+  const sending = open().send(get(url, { signal: stop.signal }));
+  await pollUntil('the connection has begun', () => sockets.length === 1);
+  stop.abort();
+  expect(await sending).toEqual({
+    ok: false,
+    failure: 'aborted',
+    detail: 'stopped while waiting for an answer',
+  });
+  expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
+});
+
+test('nor does a timeout', SOON, async () => {
+  const { url } = await serveSilence();
+  expect(await open().send(get(url, { timeoutMs: 40 }))).toMatchObject({ ok: false, failure: 'timeout' });
+});
+
+test('what was stopped before its connection stood is not sent over it, and its body is not read', async () => {
+  const server = await serve({});
+  let connectAll: () => void = () => {};
+  const held = new Promise<void>((resolve) => {
+    connectAll = resolve;
+  });
+  const proxy = await startTunnelProxy(() => held);
+  closing.push(proxy.close);
+  const transport = open(proxy.url);
+  const stop = new AbortController();
+  let read = false;
+  async function* chunks() {
+    read = true;
+    yield Buffer.from('123');
+  }
+  const stopped = transport.send({
+    ...get(`${server.url}/stopped`, { signal: stop.signal }),
+    method: 'POST',
+    body: { sizeBytes: 3, chunks: chunks() },
+  });
+  await pollUntil('the tunnel is asked for', () => proxy.asked.length === 1);
+  stop.abort();
+  expect(await stopped).toMatchObject({ ok: false, failure: 'aborted' });
+  const next = transport.send(get(`${server.url}/next`));
+  connectAll();
+  expect(await next).toMatchObject({ ok: true });
+  expect(server.requests.map(({ path }) => path)).toEqual(['/next']);
+  expect(read).toBe(false);
+});
+
+test('close ends what still waits for its connection', async () => {
+  const { url, sockets } = await serveSilence();
+  const transport = open();
+  const sending = transport.send(get(url));
+  await pollUntil('the connection has begun', () => sockets.length === 1);
+  await transport.close();
+  expect(await sending).toMatchObject({ ok: false, failure: 'network' });
+  expect(await transport.send(get(url))).toMatchObject({ ok: false, failure: 'network' });
+});
+
+test('a signal that serves many requests has one listener, and stops them all', async () => {
+  const server = await serve(hang);
+  const transport = open();
+  const stop = new AbortController();
+  const sending = Array.from({ length: 12 }, () => transport.send(get(server.url, { signal: stop.signal })));
+  await pollUntil('all requests arrive', () => server.requests.length === 12);
+  expect(getEventListeners(stop.signal, 'abort')).toHaveLength(1);
+  stop.abort();
+  for (const result of await Promise.all(sending)) expect(result).toMatchObject({ failure: 'aborted' });
+  expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
+});
+
+test('an interim response is none', async () => {
+  const server = await serve((response) => {
+    response.writeProcessing();
+    response.writeEarlyHints({ link: '</style.css>; rel=preload' });
+    response.writeHead(201, { 'x-last': 'yes' }).end('done');
+  });
+  expect(await open().send(get(server.url))).toMatchObject({
+    ok: true,
+    answer: { status: 201, headers: { 'x-last': 'yes' }, body: 'done' },
+  });
+});
+
+test('a body in many pieces, with a character across two of them', async () => {
+  const bytes = Buffer.from('晚安');
+  const server = await serve((response) => {
+    response.write(bytes.subarray(0, 4));
+    setTimeout(() => response.end(bytes.subarray(4)), 20);
+  });
+  expect(await open().send(get(server.url))).toMatchObject({ ok: true, answer: { body: '晚安' } });
+});
+
+test.each([
+  ['declared', { 'content-length': '1001', connection: 'close' }],
+  ['streamed', { connection: 'close' }],
+] as const)('a body over the limit on a connection that ends with it: %s', async (_, headers) => {
+  const server = await serve((response) => {
+    response.writeHead(200, headers).end('x'.repeat(1001));
+  });
+  const transport = open();
+  expect(await transport.send(get(server.url))).toMatchObject({ ok: false, failure: 'too-large' });
+  expect(await transport.send(get(server.url, { maxBytes: 1001 }))).toMatchObject({ ok: true });
+});
