@@ -2,6 +2,7 @@
  * 2,000 messages wait when the program comes up: how many a second are answered, from its first answered poll on.
  * Both sides answer every user in order and all users at once.
  */
+import { join } from 'node:path';
 import { figure, median } from './figures.mjs';
 import { createHome, startBare, startWxagent } from './sides.mjs';
 
@@ -20,19 +21,20 @@ export async function measureBacklog({ phones, folder }) {
     return { bots, writer: (n) => ({ bot: bots[n % USERS].id, user: bots[n % USERS].user }) };
   };
   return [
-    await compare({ phones, folder }, '2,000 waiting, 1 bot, 50 users', oneBot, [
+    ...(await compare({ phones, folder }, '2,000 waiting, 1 bot, 50 users', oneBot, [
       '--concurrency',
       String(USERS),
-    ]),
-    await compare({ phones, folder }, '2,000 waiting, 50 bots', manyBots, ['--all-accounts']),
+    ])),
+    ...(await compare({ phones, folder }, '2,000 waiting, 50 bots', manyBots, ['--all-accounts'])),
   ];
 }
 
 async function compare({ phones, folder }, name, setting, flags) {
-  const rates = { ours: [], bare: [] };
+  const rates = { ours: [], bare: [], least: [] };
   const starts = {
     ours: (label, bots) => startWxagent(createHome(folder, label, phones.baseUrl, bots), [...RUN, ...flags]),
     bare: (_, bots) => startBare(phones.baseUrl, bots),
+    least: (label, bots) => startBare(phones.baseUrl, bots, { store: join(folder.path, `${label}.sqlite`) }),
   };
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [side, start] of Object.entries(starts)) {
@@ -48,12 +50,10 @@ async function compare({ phones, folder }, name, setting, flags) {
       if (round > 0) rates[side].push(rate);
     }
   }
-  return figure({
-    name,
-    unit: 'messages/s',
-    ours: median(rates.ours),
-    bare: median(rates.bare),
-    beside: 'bare loop',
-    atLeast: 0.5,
-  });
+  const ours = median(rates.ours);
+  const line = { unit: 'messages/s', ours };
+  return [
+    figure({ ...line, name, bare: median(rates.bare), beside: 'bare loop', atLeast: 0.5 }),
+    figure({ ...line, name: 'the same', bare: median(rates.least), beside: 'the same, least stored' }),
+  ];
 }

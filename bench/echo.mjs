@@ -1,4 +1,5 @@
-/** A user writes, the phone shows the answer: `run --echo` beside the bare loop. */
+/** A user writes, the phone shows the answer: `run --echo` beside the bare loop, and beside one that stores the least. */
+import { join } from 'node:path';
 import { figure, percentile } from './figures.mjs';
 import { createHome, startBare, startWxagent } from './sides.mjs';
 
@@ -22,7 +23,7 @@ export async function measureRoundTrips(phones, sides) {
 }
 
 export async function measureEcho({ phones, folder }) {
-  const [mine, other] = await phones.call('bots', { count: 2, label: 'echo' });
+  const [mine, other, third] = await phones.call('bots', { count: 3, label: 'echo' });
   const home = createHome(folder, 'echo', phones.baseUrl, [mine]);
   const sides = {
     ours: {
@@ -31,17 +32,28 @@ export async function measureEcho({ phones, folder }) {
       samples: [],
     },
     bare: { bot: other, process: startBare(phones.baseUrl, [other]), samples: [] },
+    least: {
+      bot: third,
+      process: startBare(phones.baseUrl, [third], { store: join(folder.path, 'echo-least.sqlite') }),
+      samples: [],
+    },
   };
   await measureRoundTrips(phones, Object.values(sides));
 
-  const line = (name, share, atMost) =>
+  const line = (name, { ours, bare, beside }, share, atMost) =>
     figure({
       name,
       unit: 'ms',
-      ours: percentile(sides.ours.samples, share),
-      bare: percentile(sides.bare.samples, share),
-      beside: 'poll, sendmessage',
+      ours: percentile(ours.samples, share),
+      bare: percentile(bare.samples, share),
+      beside,
       atMost,
     });
-  return [line('echo round trip, p50', 0.5, 1.5), line('echo round trip, p95', 0.95, null)];
+  const { ours, bare, least } = sides;
+  const whole = { ours, bare, beside: 'poll, sendmessage' };
+  return [
+    line('echo round trip, p50', whole, 0.5, 1.5),
+    line('echo round trip, p95', whole, 0.95, null),
+    line('the same, p50', { ours, bare: least, beside: 'the same, least stored' }, 0.5, null),
+  ];
 }

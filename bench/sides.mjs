@@ -81,9 +81,9 @@ export function startWxagent(home, args) {
   return { pid: child.pid, ended: once(child, 'exit'), stop: () => end(child, 'SIGTERM') };
 }
 
-/** Starts the bare loop for these bots. */
-export function startBare(baseUrl, bots, { spawns = false } = {}) {
-  const input = JSON.stringify({ baseUrl, bots, spawns });
+/** Starts the bare loop for these bots; see bare-loop.mjs. */
+export function startBare(baseUrl, bots, { spawns = false, store } = {}) {
+  const input = JSON.stringify({ baseUrl, bots, spawns, store });
   const child = spawn(process.execPath, [here('bare-loop.mjs'), input], {
     env,
     stdio: ['ignore', 'ignore', 'inherit'],
