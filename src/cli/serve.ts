@@ -15,6 +15,7 @@ import { createChildNotes } from './child-notes.ts';
 import type { CommandContext } from './context.ts';
 import { claimantId, connect, loginDigest, openHomeStore, openTransport, thisProcess } from './home.ts';
 import { loginAgain, watchForLogins } from './login-again.ts';
+import { optimizeLate } from './optimize-late.ts';
 import { openAttachments, type ReceivedFiles } from './received.ts';
 import { wordsOf } from './words.ts';
 
@@ -38,6 +39,7 @@ export async function serve(
   service: Service,
   accounts: readonly Account[],
 ): Promise<number> {
+  optimizeLate();
   const stop = context.stopSignal();
   const transport = openTransport(context);
   const store = openHomeStore(context, { waitWhileFull: stop });

@@ -79,6 +79,8 @@ function open(path: string, busyTimeoutMs: number): LibsqlDatabase.Database {
   database.exec(`PRAGMA busy_timeout=${OPEN_WAIT_MS}`);
   database.exec('PRAGMA journal_mode=WAL');
   database.exec('PRAGMA synchronous=NORMAL');
+  // What a statement returns goes through a table of its own, for which SQLite would prepare a file.
+  database.exec('PRAGMA temp_store=MEMORY');
   database.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);
   return database;
 }
