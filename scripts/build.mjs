@@ -1,7 +1,8 @@
 /**
  * Builds dist/: the program and the library as ES modules in shared chunks, so that what a command imports
- * lazily is read only when it runs. Packages in `dependencies` stay outside; every other one that src imports
- * is inlined, because loading it from node_modules would cost more than the rest of the start.
+ * lazily is read only when it runs (lean.mjs), and then from few files (together.mjs). Packages in `dependencies`
+ * stay outside; every other one that src imports is inlined, because loading it from node_modules would cost more
+ * than the rest of the start.
  *
  * `node scripts/build.mjs [out-dir] [entry...]`
  */

@@ -19,14 +19,18 @@ const BASE = [
 ];
 /** What runs, sends and receives: nearly every entry reaches most of it. */
 const ALL = [...BASE, 'cli/actions.ts'];
-/** Entries that do without most of that. */
+/** What agents share, most of it for those that are programs: little enough for those that are not. */
+const AGENT = [...ALL, 'cli/agent/command.ts', 'agents/child/resident.ts'];
+
+const AGENTS = /[\\/]src[\\/](agents|cli[\\/]agent)[\\/]/;
+/** Entries that do without most of {@link ALL}. */
 const SMALL = /[\\/]src[\\/](main|index|cli[\\/](agents|demo|simulate))\.ts$/;
 /** What is started or imported from outside; the build may also be asked for one module alone. */
 const OUTER = /\bsrc[\\/](main|index)\.ts$/;
 
 /**
- * An esbuild plugin: what is imported lazily imports as well what is loaded by then anyway. At run time that is
- * nothing to do; to esbuild it says that these entries share all of it, so that all of it lies together.
+ * An esbuild plugin: what is imported lazily imports as well what is loaded by then anyway, or nearly. At run
+ * time that is nothing to do; to esbuild it says that these entries share all of it, so that it lies together.
  */
 export function together() {
   return {
@@ -36,10 +40,12 @@ export function together() {
         const isEntry = kind === 'entry-point' && OUTER.test(path);
         if (!isEntry && kind !== 'dynamic-import') return null;
         const found = await resolve(path, { importer, resolveDir, kind: 'import-statement' });
-        return found.external || found.errors.length > 0 ? found : { path: found.path, namespace: 'together' };
+        return found.external || found.errors.length > 0
+          ? found
+          : { path: found.path, namespace: 'together' };
       });
       onLoad({ filter: /./, namespace: 'together' }, async ({ path }) => {
-        const loaded = SMALL.test(path) ? BASE : ALL;
+        const loaded = SMALL.test(path) ? BASE : AGENTS.test(path) ? AGENT : ALL;
         const imports = loaded.map((file) => `import ${JSON.stringify(source(file))};`);
         return { contents: [...imports, await exportsOf(path)].join('\n'), resolveDir: dirname(path) };
       });
