@@ -1,7 +1,8 @@
 /**
  * Builds dist/: the program and the library as ES modules in shared chunks, so that what a command imports
- * lazily is read only when it runs. Packages in `dependencies` stay outside; every other one that src imports
- * is inlined, because loading it from node_modules would cost more than the rest of the start.
+ * lazily is read only when it runs (lean.mjs), and then from few files (together.mjs). Packages in `dependencies`
+ * stay outside; every other one that src imports is inlined, because loading it from node_modules would cost more
+ * than the rest of the start.
  *
  * `node scripts/build.mjs [out-dir] [entry...]`
  */
@@ -9,8 +10,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import * as undici from 'undici';
 import { withoutFacades, withoutUnused } from './lean.mjs';
+import { together } from './together.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { dependencies, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -38,7 +39,7 @@ const { metafile, outputFiles } = await build({
   banner: {
     js: "const require=globalThis.process.getBuiltinModule('node:module').createRequire(import.meta.url);",
   },
-  plugins: [withoutUnused(), undiciByName()],
+  plugins: [withoutUnused(), together()],
   metafile: true,
   write: false,
   logLevel: 'warning',
@@ -51,24 +52,6 @@ writeFileSync(join(outdir, 'licenses.txt'), licencesOf(metafile));
 function workers() {
   const files = readdirSync(join(root, 'src/media')).filter((file) => file.endsWith('-worker.js'));
   return Object.fromEntries(files.map((file) => [basename(file, '.js'), `src/media/${file}`]));
-}
-
-/**
- * `await import('undici')` has named exports in Node; esbuild gives a CommonJS module that is loaded lazily
- * only a default one.
- */
-function undiciByName() {
-  const names = Object.keys(undici).filter((name) => /^\w+$/.test(name) && name !== 'default');
-  const contents = `import whole from 'undici'; export default whole; export const { ${names} } = whole;`;
-  return {
-    name: 'undici-by-name',
-    setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^undici$/ }, ({ kind }) =>
-        kind === 'dynamic-import' ? { path: 'undici', namespace: 'by-name' } : null,
-      );
-      onLoad({ filter: /.*/, namespace: 'by-name' }, () => ({ contents, resolveDir: root }));
-    },
-  };
 }
 
 /** The licence of every package whose code is in the bundle. */

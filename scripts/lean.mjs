@@ -10,6 +10,12 @@ const UNUSED = [
     importer: /\/undici\/lib\/(core\/util|dispatcher\/client)\.js$/,
     contents: 'exports.maxHeaderSize = 16384; exports.IncomingMessage = class {};',
   },
+  // chalk: which colours a terminal takes; whoever makes one says it.
+  {
+    path: /^#supports-color$/,
+    importer: /\/chalk\/source\/index\.js$/,
+    contents: 'export default { stdout: false, stderr: false };',
+  },
   // commander: subcommands that are programs of their own.
   { path: /^node:child_process$/, importer: /\/commander\/lib\/command\.js$/, contents: '' },
 ];

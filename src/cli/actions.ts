@@ -1,6 +1,6 @@
 /**
  * The commands that work with the store, as one thing to load: what they share would otherwise lie in
- * twenty files of the bundle, and each file takes its time at every start.
+ * twenty files of the bundle, and each file takes its time at every start (scripts/together.mjs).
  */
 export { listAccounts, logout, useAccount } from './accounts.ts';
 export { allowUser, disallowUser, listAllowed } from './allow.ts';

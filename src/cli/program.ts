@@ -35,7 +35,7 @@ type Run = (action: () => Promise<Action>, flags: Flags, args: string[]) => Prom
 
 /**
  * The command tree as commander has it; tests and documents read it. With `argv`, a command that it cannot mean
- * is without its flags: to make all of them takes longer than to parse.
+ * is there by its name only, for suggestions: to make all of them takes longer than to parse.
  */
 export function createProgram(host: Pick<Host, 'io'>, run: Run, argv?: readonly string[]): Command {
   const isMeant = (spec: CommandSpec): boolean =>
@@ -50,7 +50,7 @@ export function createProgram(host: Pick<Host, 'io'>, run: Run, argv?: readonly 
   program.version(VERSION, '--version', 'print the version');
   addFlags(program, GLOBAL_SETTINGS);
   for (const spec of COMMANDS)
-    program.addCommand(createCommand(host, spec, run, isMeant(spec)), { isDefault: spec.isDefault ?? false });
+    program.addCommand(isMeant(spec) ? createCommand(host, spec, run) : new Command(spec.name));
   return program
     .argument('[command]')
     .allowExcessArguments()
@@ -62,7 +62,7 @@ export function createProgram(host: Pick<Host, 'io'>, run: Run, argv?: readonly 
     });
 }
 
-function createCommand(host: Pick<Host, 'io'>, spec: CommandSpec, run: Run, withFlags: boolean): Command {
+function createCommand(host: Pick<Host, 'io'>, spec: CommandSpec, run: Run): Command {
   const command = new Command(spec.name)
     .description(spec.about)
     .exitOverride()
@@ -70,12 +70,10 @@ function createCommand(host: Pick<Host, 'io'>, spec: CommandSpec, run: Run, with
   for (const [argument, about] of Object.entries(spec.args ?? {})) command.argument(argument, about);
   if (spec.passThrough) command.passThroughOptions();
   command.version(VERSION, '--version', 'print the version');
-  if (withFlags) {
-    addFlags(command, spec.settings);
-    addFlags(command, GLOBAL_SETTINGS, 'Global options:');
-  }
+  addFlags(command, spec.settings);
+  addFlags(command, GLOBAL_SETTINGS, 'Global options:');
   for (const sub of spec.subcommands ?? []) {
-    command.addCommand(createCommand(host, sub, run, withFlags), { isDefault: sub.isDefault ?? false });
+    command.addCommand(createCommand(host, sub, run), { isDefault: sub.isDefault ?? false });
   }
   const load = spec.load;
   if (load)

@@ -1,3 +1,4 @@
+import { createEchoAgent } from '../../agents/echo.ts';
 import { longFlag, resolveSetting, type SettingOrigin } from '../../config.ts';
 import { WxError } from '../../core/errors.ts';
 import { AGENT_CHOICES } from '../../settings/agent.ts';
@@ -82,10 +83,8 @@ async function prepare(
       return (await import('./http.ts')).prepareHttpAgent(context, value);
     case 'openai':
       return (await import('./openai.ts')).prepareOpenAiAgent(context, value);
-    case 'echo': {
-      const { createEchoAgent } = await import('../../agents/echo.ts');
+    case 'echo':
       return () => createEchoAgent();
-    }
   }
 }
 
