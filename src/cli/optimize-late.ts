@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-
 /** How often something has to run before it is optimized: four times as often as V8 has it. The name depends on V8. */
 const FLAGS: Record<number, string> = {
   11: '--interrupt-budget=270000',
@@ -13,5 +11,6 @@ const FLAGS: Record<number, string> = {
  */
 export function optimizeLate(): void {
   const flag = FLAGS[Number.parseInt(process.versions.v8, 10)];
-  if (flag !== undefined) setFlagsFromString(flag);
+  // Imported, the module would be loaded before the first poll.
+  if (flag !== undefined) process.getBuiltinModule('node:v8').setFlagsFromString(flag);
 }

@@ -39,7 +39,6 @@ export async function serve(
   service: Service,
   accounts: readonly Account[],
 ): Promise<number> {
-  optimizeLate();
   const stop = context.stopSignal();
   const transport = openTransport(context);
   const store = openHomeStore(context, { waitWhileFull: stop });
@@ -133,7 +132,10 @@ function startOne(
     version: VERSION,
     clock: context.clock,
     log: context.log,
-    emit: service.emit,
+    emit(event) {
+      if (event.type === 'ready') optimizeLate();
+      service.emit(event);
+    },
   });
   const done = runner.done.finally(async () => {
     await agent.close?.();
