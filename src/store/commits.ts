@@ -39,6 +39,13 @@ const FULL_TELL_MS = 30_000;
 /** Keeps a flood of steps from blocking the event loop for long. */
 const BATCH = 256;
 
+/**
+ * From so many steps on a commit waits for others to join it, these turns of the event loop: what it costs is mostly
+ * the pages that it writes, and they are mostly the same ones.
+ */
+const CROWD = 5;
+const CROWD_TURNS = 4;
+
 /** Group commit over one connection: SQLite writes one transaction at a time anyway, so what waits goes together. */
 export function createCommits(options: {
   database: Database;
@@ -53,8 +60,10 @@ export function createCommits(options: {
 
   async function flush(): Promise<void> {
     // One turn of the event loop: everything that is ready now shares the commit.
-    await new Promise((resolve) => setImmediate(resolve));
+    await turnOfLoop();
     while (waiting.length > 0) {
+      // Where so much goes on at once, more is about to come.
+      for (let turns = 0; turns < CROWD_TURNS && waiting.length >= CROWD; turns++) await turnOfLoop();
       const batch = waiting.slice(0, BATCH);
       waiting = waiting.slice(BATCH);
       await settle(batch);
@@ -115,6 +124,10 @@ export function createCommits(options: {
       await disk.idle();
     },
   };
+}
+
+function turnOfLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Own BEGIN and COMMIT: the library's wrapper hides the first error behind that of its rollback (design 4). */

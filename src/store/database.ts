@@ -149,7 +149,7 @@ function remembered<T>(make: (sql: string) => T): (sql: string) => T {
 
 function rowOf(names: readonly string[], values: readonly SqlValue[]): Row {
   const row: Row = {};
-  for (const [index, name] of names.entries()) row[name] = values[index] as SqlValue;
+  for (let index = 0; index < names.length; index++) row[names[index] as string] = values[index] as SqlValue;
   return row;
 }
 
