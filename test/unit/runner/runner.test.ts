@@ -236,7 +236,10 @@ describe('failures', () => {
     );
     deliver(says('好'), says('next'));
     await pollUntil('both', () => sent.length === 2);
-    expect(sent).toEqual([expect.stringMatching(/^⚠️ .*程序报告了错误。\n发送 \/重来 再试一次。$/), 're: next']);
+    expect(sent).toEqual([
+      expect.stringMatching(/^⚠️ .*程序报告了错误。\n发送 \/重来 再试一次。$/),
+      're: next',
+    ]);
   });
 
   test.each([
