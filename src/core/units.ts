@@ -27,6 +27,15 @@ export function parseSizeBytes(text: string, flag: string): number {
   return parseUnit(text, flag, 'size', SIZE_BYTES, 'MiB');
 }
 
+/** `1000 B`, `1.5 KiB`, `100 MiB`: a size as people are told it. */
+export function shownSize(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB'];
+  let size = bytes;
+  let unit = 0;
+  for (; size >= 1_024 && unit < units.length - 1; unit++) size /= 1_024;
+  return `${Number(size.toFixed(1))} ${units[unit]}`;
+}
+
 function parseUnit(
   text: string,
   flag: string,

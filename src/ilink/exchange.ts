@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { shownSize } from '../core/units.ts';
 import { type BodyStream, takenChunks } from './body-stream.ts';
 import { type Address, addressOf, describeFailure, plainHeaders } from './http.ts';
 import { watchSignal } from './signal-watch.ts';
@@ -70,7 +71,7 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
       controller?.abort(new Error(detail));
       if (body instanceof Readable) body.destroy();
     };
-    const tooLarge = () => fail('too-large', `the answer is longer than ${maxBytes} bytes`);
+    const tooLarge = () => fail('too-large', `the answer is longer than ${shownSize(maxBytes)}`);
     const timer = setTimeout(() => {
       if (head) fail('network', 'the answer stopped half-way');
       else fail('timeout', `no answer within ${timeoutMs} ms`);

@@ -4,6 +4,7 @@ import { reasonOf } from '../core/errors.ts';
 import { plainFileName } from '../core/file-name.ts';
 import type { MediaSource } from '../core/media.ts';
 import { distinctKeys } from '../core/media-key.ts';
+import { shownSize } from '../core/units.ts';
 import { BLOCK_BYTES, encryptedSize } from './cipher.ts';
 import { type ContentType, contentOf } from './content-type.ts';
 import { openTemporary, place, type Temporary } from './place.ts';
@@ -53,7 +54,7 @@ function planOf({ source, maxBytes, knownKeys = [] }: FetchRequest, cdn: Cdn): P
   }
   const keys = source.isPlain ? [] : distinctKeys([...knownKeys, ...source.keys]);
   if (!source.isPlain && keys.length === 0) return failed('no-key', 'the message has no usable key to it');
-  const tooLarge = failed('too-large', `it is larger than the ${maxBytes} bytes allowed`);
+  const tooLarge = failed('too-large', `it is larger than the ${shownSize(maxBytes)} allowed`);
   if (maxBytes > 0 && (source.sizeBytes ?? 0) > maxBytes) return tooLarge;
   const arriving = (plainBytes: number): number => (source.isPlain ? plainBytes : encryptedSize(plainBytes));
   if (source.sizeBytes !== null) {

@@ -160,7 +160,7 @@ describe('of a message', () => {
     expect(done.code).toBe(65);
     expect(done.stdout).toBe(`${join(here, 'good.txt')}\n`);
     expect(done.stderr).toMatch(
-      /^wxagent: wrong\.txt: no key of the message opens it\..*\nwxagent: large\.txt: it is larger than the 1000 bytes allowed\nhint: .*--max-media\n$/,
+      /^wxagent: wrong\.txt: no key of the message opens it\..*\nwxagent: large\.txt: it is larger than the 1000 B allowed\nhint: .*--max-media\n$/,
     );
     expect(namesIn(here)).toEqual(['good.txt']);
     const [line] = jsonLines((await wxagent([...args, '--json'], { home, cwd: here })).stdout);

@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { reasonOf } from '../../core/errors.ts';
+import { shownSize } from '../../core/units.ts';
 import type { Environment } from '../child/environment.ts';
 import { type HttpClient, openClient } from './client.ts';
 import { isInsideLiteral, lookupPublic } from './public-address.ts';
@@ -117,7 +118,7 @@ function bounded(maxBytes: number, onChunk: () => void) {
     for await (const chunk of chunks) {
       onChunk();
       sizeBytes += chunk.length;
-      if (sizeBytes > maxBytes) throw new Error(`larger than ${maxBytes / 1024 / 1024} MiB`);
+      if (sizeBytes > maxBytes) throw new Error(`larger than ${shownSize(maxBytes)}`);
       yield chunk;
     }
   };

@@ -1,4 +1,5 @@
 import type { Outcome } from '../../core/message.ts';
+import { shownSize } from '../../core/units.ts';
 import { failed, replyOf, textPiece } from '../outcomes.ts';
 import { decodeText, stripTerminal } from '../output.ts';
 import { isObject, parseJson } from '../reply-line.ts';
@@ -60,7 +61,7 @@ export function outcomeBeforeBody(answer: AgentAnswer, nowMs: number, limitBytes
     return failed('http', withBody(answer), status === 401 || status === 403 ? hint : undefined);
   }
   if (answer.tooLarge) {
-    return failed('too-large', `the answer is longer than ${limitBytes / MEBIBYTE} MiB`);
+    return failed('too-large', `the answer is longer than ${shownSize(limitBytes)}`);
   }
   if (body.length === 0) return { kind: 'silent' };
   if (isPlain(headers)) return null;

@@ -250,7 +250,7 @@ describe('a CDN that breaks', () => {
 });
 
 describe('size limits', () => {
-  const tooLarge = { ok: false, failure: 'too-large', detail: 'it is larger than the 1000 bytes allowed' };
+  const tooLarge = { ok: false, failure: 'too-large', detail: 'it is larger than the 1000 B allowed' };
   const limited = (source: MediaSource, folder: string) =>
     fetching.fetch(source, folder, { maxBytes: 1_000 });
 
