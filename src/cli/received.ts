@@ -1,5 +1,6 @@
 import type { Transport } from '../ilink/transport.ts';
 import { type Attachments, createAttachments } from '../runner/attachments.ts';
+import type { SpeechToText } from '../runner/hearing.ts';
 import type { MediaFetcher } from '../runner/media-cache.ts';
 import type { Account } from '../store/accounts-file.ts';
 import type { Store } from '../store/port.ts';
@@ -30,7 +31,7 @@ export function openAttachments(
     store,
     cache: context.paths.media('cache', account.key),
     fetch: fetcherOf(context, account, transport, maxBytes),
-    transcribe: stt === null ? null : transcriberOf(context, stt, children),
+    speechToText: stt === null ? null : speechToTextOf(context, stt, children),
     place,
     log: context.log,
   });
@@ -50,18 +51,20 @@ function fetcherOf(
   };
 }
 
-function transcriberOf(context: CommandContext, command: string, children: ChildNotes) {
-  return async (path: string, signal: AbortSignal): Promise<string | null> => {
-    const { createTranscriber } = await import('../agents/speech.ts');
-    const { cwd, log } = context;
-    const transcribe = createTranscriber({
-      command,
-      cwd,
-      parentEnv: context.environment.all,
-      log,
-      onStarted: (pid) => children.started(null, pid),
-      onEnded: children.ended,
-    });
-    return transcribe(path, signal);
+function speechToTextOf(context: CommandContext, command: string, children: ChildNotes): SpeechToText {
+  return {
+    command,
+    async transcribe(path, signal) {
+      const { createTranscriber } = await import('../agents/speech.ts');
+      const transcribe = createTranscriber({
+        command,
+        cwd: context.cwd,
+        parentEnv: context.environment.all,
+        log: context.log,
+        onStarted: (pid) => children.started(null, pid),
+        onEnded: children.ended,
+      });
+      return transcribe(path, signal);
+    },
   };
 }

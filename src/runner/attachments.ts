@@ -12,6 +12,7 @@ import { decodeRaw, type Inbound, readInbound } from '../ilink/inbound.ts';
 import { typeByName } from '../media/type-by-name.ts';
 import type { Store } from '../store/port.ts';
 import { sweepMediaCache } from './cache-sweep.ts';
+import { createHearing, type SpeechToText } from './hearing.ts';
 import { type CacheResult, cacheName, createMediaCache, type MediaFetcher } from './media-cache.ts';
 import { isQuoting, quoteOf } from './quotes.ts';
 
@@ -38,7 +39,7 @@ export interface AttachmentOptions {
   cache: string;
   fetch: MediaFetcher;
   /** Speech to text for voice messages without a transcript; null: none. */
-  transcribe: ((path: string, signal: AbortSignal) => Promise<string | null>) | null;
+  speechToText: SpeechToText | null;
   /** Where agents find the files: in the folder of the turn, which ends with it, or in the cache, where they stay. */
   place: 'turn' | 'cache';
   log: Log;
@@ -47,7 +48,8 @@ export interface AttachmentOptions {
 
 /** See {@link Attachments}. */
 export function createAttachments(options: AttachmentOptions): Attachments {
-  const { account, store, transcribe, log } = options;
+  const { account, store, log } = options;
+  const hear = options.speechToText && createHearing(options.speechToText, log);
   const cache = createMediaCache({
     folder: options.cache,
     fetch: options.fetch,
@@ -74,22 +76,33 @@ export function createAttachments(options: AttachmentOptions): Attachments {
       const attachments: Attachment[] = [];
       // One after the other: a message has one, and a crowd of them must not crowd the line.
       for (const source of sources.filter(isWanted)) {
-        const attachment = await attachmentOf(source, ++number);
+        const { attachment, cached } = await attachmentOf(source, ++number);
         attachments.push(attachment);
-        const heard = await hear(attachment, signal);
+        const { kind, path } = attachment;
+        const isHeard = hear && kind === 'voice' && path !== null && cached !== null;
+        const heard = isHeard ? await hear(cached, path, signal) : null;
         if (heard) texts.push(heard);
       }
       return { text: texts.join('\n'), attachments };
     }
 
-    async function attachmentOf(source: MediaSource, n: number): Promise<Attachment> {
+    /** A file as the agent gets it, and where it lies in the cache. */
+    async function attachmentOf(
+      source: MediaSource,
+      n: number,
+    ): Promise<{ attachment: Attachment; cached: string | null }> {
       const result = await cache.get(turn.user, source, limit.signal);
+      const cached = result.ok ? result.path : null;
       const placed = await placedAs(result, source, n, folders);
-      if ('attachment' in placed) return { kind: source.kind, ...placed.attachment };
+      if ('attachment' in placed) return { attachment: { kind: source.kind, ...placed.attachment }, cached };
       const why = limit.signal.aborted ? 'it could not be fetched in time' : placed.error;
       if (!signal.aborted) log.warn(`${source.kind} not fetched: ${why}`, { message: turn.id });
       const { kind, sizeBytes, durationMs } = source;
-      return { kind, path: null, name: nameOf(source), mime: null, sizeBytes, durationMs, error: why };
+      const name = nameOf(source);
+      return {
+        attachment: { kind, path: null, name, mime: null, sizeBytes, durationMs, error: why },
+        cached,
+      };
     }
 
     try {
@@ -124,11 +137,6 @@ export function createAttachments(options: AttachmentOptions): Attachments {
       }
     }
     return { attachment: { path, name, mime: mime ?? typeByName(name), sizeBytes, durationMs, error: null } };
-  }
-
-  /** What is said in a voice message that came without a transcript. */
-  async function hear({ kind, path }: Attachment, signal: AbortSignal): Promise<string | null> {
-    return kind === 'voice' && path !== null && transcribe ? transcribe(path, signal) : null;
   }
 
   /** Names in the cache that messages which still have to run, and what they quote, will ask for. */

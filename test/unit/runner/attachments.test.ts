@@ -21,6 +21,7 @@ import type { WeixinMessage } from '../../../src/ilink/wire.ts';
 import type { FetchResult } from '../../../src/media/port.ts';
 import { type AttachmentOptions, createAttachments } from '../../../src/runner/attachments.ts';
 import { createFolderMaker } from '../../../src/runner/folders.ts';
+import type { SpeechToText } from '../../../src/runner/hearing.ts';
 import type { QuotedContent } from '../../../src/store/port.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { turnWith } from '../agents/support.ts';
@@ -70,7 +71,7 @@ function attachments(over: Partial<AttachmentOptions> = {}) {
       const file = { path, name, mime, sizeBytes: content.length, md5: null };
       return { ok: true, file };
     },
-    transcribe: null,
+    speechToText: null,
     place: 'turn',
     log,
     ...over,
@@ -108,6 +109,12 @@ const text = (words: string, ref_msg?: object) => ({ type: 1, text_item: { text:
 function message(...items: object[]): WeixinMessage {
   return { message_id: '1', from_user_id: 'user', item_list: items } as WeixinMessage;
 }
+
+/** `--stt`. */
+const sttOf = (transcribe: SpeechToText['transcribe'], command = 'stt'): SpeechToText => ({
+  command,
+  transcribe,
+});
 
 /** What a message becomes. */
 function completed(
@@ -306,7 +313,7 @@ describe('a voice message', () => {
   });
 
   test('with a transcript is left on the CDN', async () => {
-    const turn = await completed([voice('v', 'hello')], { transcribe: async () => 'never asked' });
+    const turn = await completed([voice('v', 'hello')], { speechToText: sttOf(async () => 'never asked') });
     expect(turn).toMatchObject({ text: 'hello', attachments: [] });
     expect(fetched).toEqual([]);
   });
@@ -318,14 +325,37 @@ describe('a voice message', () => {
       asked.push(path);
       return 'remind me';
     };
-    const turn = await completed([voice('v')], { transcribe });
+    const turn = await completed([voice('v')], { speechToText: sttOf(transcribe) });
     expect(turn.text).toBe('remind me');
     expect(asked).toEqual([turn.attachments[0]?.path]);
   });
 
+  test('is heard once, also when its message runs again or is quoted; by another command anew', async () => {
+    cdn.set('v', { name: 'voice.silk', content: await tone() });
+    let asked = 0;
+    const counting = (command: string) => ({
+      speechToText: sttOf(async () => `heard ${++asked}`, command),
+    });
+    for (const _ of ['first', 'again']) {
+      expect((await completed([voice('v')], counting('stt'))).text).toBe('heard 1');
+    }
+    stored = { kind: 'message', raw: encodeRaw(message(voice('v'))) };
+    const quoting = await completed([text('what?', { svr_id: '5' })], counting('stt'));
+    expect(quoting.quote?.text).toBe('heard 1');
+    expect((await completed([voice('v')], counting('better-stt'))).text).toBe('heard 2');
+  });
+
+  test('that --stt could not hear is heard again', async () => {
+    cdn.set('v', { name: 'voice.silk', content: await tone() });
+    const results = [null, 'at last'];
+    const speechToText = sttOf(async () => results.shift() ?? null);
+    expect((await completed([voice('v')], { speechToText })).text).toBe('');
+    expect((await completed([voice('v')], { speechToText })).text).toBe('at last');
+  });
+
   test.each([null, ''])('of which --stt makes nothing (%j) still comes', async (heard) => {
     cdn.set('v', { name: 'voice', content: Buffer.from('#!AMR\n') });
-    const turn = await completed([voice('v'), text('and this')], { transcribe: async () => heard });
+    const turn = await completed([voice('v'), text('and this')], { speechToText: sttOf(async () => heard) });
     expect(turn).toMatchObject({ text: 'and this', attachments: [{ name: 'voice', error: null }] });
   });
 });
