@@ -27,20 +27,29 @@ const OUTLOOK = `SELECT login_expired, pace_at, throttle_until, recent_sends,
  * faster than the pace. A part whose last result is unknown is repeated unchanged (design 3).
  */
 export function claimPart(database: Database, terms: DeliveryTerms, claimant: Claimant): Claim {
-  const outlook = outlookOf(database, terms);
-  if (!outlook || outlook.login_expired === 1) return { kind: 'nothing', held: [] };
-  const { account, user, nowMs } = terms;
-  const leaseMs = leaseLeft(outlook, claimant, nowMs);
-  if (leaseMs > 0) return { kind: 'wait', waitMs: Math.min(leaseMs, 1_000) };
-  if (!hasHead(outlook)) return { kind: 'nothing', held: [] };
-  if (isLate(outlook, nowMs)) {
+  const { nowMs } = terms;
+  for (;;) {
+    const outlook = outlookOf(database, terms);
+    if (!outlook || outlook.login_expired === 1) return { kind: 'nothing', held: [] };
+    const leaseMs = leaseLeft(outlook, claimant, nowMs);
+    if (leaseMs > 0) return { kind: 'wait', waitMs: Math.min(leaseMs, 1_000) };
+    if (!hasHead(outlook)) return { kind: 'nothing', held: [] };
+    if (!isLate(outlook, nowMs)) return claimHead(database, outlook, terms, claimant);
     database.run(
       "UPDATE parts SET state = 'expired', reason = 'ttl', finished_at = ? WHERE seq = ?",
       nowMs,
       outlook.seq,
     );
-    return claimPart(database, terms, claimant);
   }
+}
+
+function claimHead(
+  database: Database,
+  outlook: Row & { seq: number },
+  terms: DeliveryTerms,
+  claimant: Claimant,
+): Claim {
+  const { account, user, nowMs } = terms;
   const throttledMs = throttleLeft(outlook, nowMs);
   if (throttledMs > 0) return { kind: 'wait', waitMs: throttledMs };
   if (outlook.state === 'held') {
@@ -93,7 +102,8 @@ export function appendAndClaim(
     clientId: first.clientId,
     contextToken: outlook.context_token as string | null,
     runId: first.runId,
-    text: first.text,
+    // As it will be read: half a character is stored as a replacement mark.
+    text: Buffer.from(first.text, 'utf8').toString('utf8'),
     upload: null,
   });
   const seenSeq = outlook.last_message_seq as number;

@@ -70,7 +70,9 @@ export function answer(
   const { seqs, isHeld, claim } = terms
     ? appendAndClaim(database, place, [first, ...others], terms, claimant)
     : { ...appendParts(database, place, parts), claim: null };
-  return { held: isHeld ? seqs.flatMap((seq) => partView(database, seq) ?? []) : [], claim };
+  const views = isHeld ? seqs.flatMap((seq) => partView(database, seq) ?? []) : [];
+  // A claim after the end of a throttle has released them.
+  return { held: views.filter(({ state }) => state === 'held'), claim };
 }
 
 /** The message of a turn that runs: what {@link answer} needs of it, and what it has said. */

@@ -8,6 +8,7 @@ import {
   LOGIN,
   type MakeStore,
   OWNER,
+  part,
   type StoreUnderTest,
 } from './desk.ts';
 
@@ -414,6 +415,13 @@ export function describeOutbox(make: MakeStore): void {
       desk.nowMs += 1_000;
       expect(await desk.deliver(OWNER)).toEqual(['next']);
       expect(await desk.view(old.seq)).toMatchObject({ state: 'expired', reason: 'ttl' });
+    });
+
+    test('so are thousands of them', async () => {
+      const late = Array.from({ length: 12_000 }, () => part('old', 'send'));
+      await desk.sends(OWNER, '', { parts: late, expiresAtMs: desk.nowMs });
+      await desk.sends(OWNER, 'next');
+      expect(await desk.deliver(OWNER)).toEqual(['next']);
     });
 
     test('parts can be taken out; one on its way becomes unconfirmed, a final one stays', async () => {

@@ -103,30 +103,30 @@ export function describeTurns(make: MakeStore): void {
   });
 
   describe('the claim of an answer', () => {
-    const finishAndClaim = async (seq: number, parts: ReturnType<typeof part>[]) =>
-      (
-        await desk.store.finishTurn({
+    const finish = (seq: number, parts: ReturnType<typeof part>[]) =>
+      desk.store.finishTurn({
+        account: ACCOUNT,
+        seq,
+        result: { kind: 'done' },
+        parts,
+        nowMs: desk.nowMs,
+        claim: {
           account: ACCOUNT,
-          seq,
-          result: { kind: 'done' },
-          parts,
+          user: OWNER,
           nowMs: desk.nowMs,
-          claim: {
-            account: ACCOUNT,
-            user: OWNER,
-            nowMs: desk.nowMs,
-            paceMs: 0,
-            encode: (content) => Buffer.from(content.text),
-          },
-        })
-      ).claim;
+          paceMs: 0,
+          encode: (content) => Buffer.from(JSON.stringify(content.text)),
+        },
+      });
+    const finishAndClaim = async (seq: number, parts: ReturnType<typeof part>[]) =>
+      (await finish(seq, parts)).claim;
 
     test('the first part comes with the end of the turn', async () => {
       const seq = await desk.says(OWNER);
       await desk.start(seq);
       expect(await finishAndClaim(seq, [part('one'), part('two')])).toMatchObject({
         kind: 'part',
-        part: { body: Buffer.from('one') },
+        part: { body: Buffer.from('"one"') },
       });
     });
 
@@ -135,7 +135,7 @@ export function describeTurns(make: MakeStore): void {
       await desk.start(seq);
       await desk.sends(OWNER, 'earlier');
       expect(await finishAndClaim(seq, [part('one')])).toMatchObject({
-        part: { body: Buffer.from('earlier') },
+        part: { body: Buffer.from('"earlier"') },
       });
     });
 
@@ -145,6 +145,28 @@ export function describeTurns(make: MakeStore): void {
       await desk.sends(OWNER, 'held');
       await desk.refuse((await desk.claimed(OWNER)).seq);
       expect(await finishAndClaim(seq, [part('one')])).toMatchObject({ kind: 'nothing' });
+    });
+
+    test('behind a throttle that is over it releases them all: none is held then', async () => {
+      const seq = await desk.says(OWNER);
+      await desk.start(seq);
+      for (const text of ['1', '2', '3']) await desk.sends(OWNER, text);
+      await desk.accept((await desk.claimed(OWNER)).seq);
+      await desk.accept((await desk.claimed(OWNER)).seq);
+      await desk.refuse((await desk.claimed(OWNER)).seq);
+      desk.nowMs += 30_000;
+      expect(await finish(seq, [part('one')])).toMatchObject({
+        claim: { kind: 'part', part: { body: Buffer.from('"3"') } },
+        held: [],
+      });
+    });
+
+    test('the request says what is stored', async () => {
+      const seq = await desk.says(OWNER);
+      await desk.start(seq);
+      expect(await finishAndClaim(seq, [part('a\ud83db')])).toMatchObject({
+        part: { body: Buffer.from(JSON.stringify('a\ufffdb')) },
+      });
     });
 
     test('without parts nothing is claimed', async () => {
