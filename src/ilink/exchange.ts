@@ -12,8 +12,8 @@ import { watchSignal } from './signal-watch.ts';
  */
 
 /**
- * Why there is no answer. `timeout`: no response headers in time. `aborted`: the signal fired before
- * they came. `too-large`: the body is longer than allowed. `network`: everything else, a body that
+ * Why there is no answer. `timeout`: it was sent, and no response headers came in time. `aborted`: the signal
+ * fired before they came. `too-large`: the body is longer than allowed. `network`: everything else, a body that
  * breaks off or stalls included.
  */
 export type HttpFailure = 'timeout' | 'aborted' | 'network' | 'too-large';
@@ -74,7 +74,8 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
     const tooLarge = () => fail('too-large', `the answer is longer than ${shownSize(maxBytes)}`);
     const timer = setTimeout(() => {
       if (head) fail('network', 'the answer stopped half-way');
-      else fail('timeout', `no answer within ${timeoutMs} ms`);
+      else if (controller) fail('timeout', `no answer within ${timeoutMs} ms`);
+      else fail('network', `no connection within ${timeoutMs} ms`);
     }, timeoutMs);
     const stop = () => head || fail('aborted', 'stopped while waiting for an answer');
     // A response may already lie unread in the socket: two turns of the event loop read it before the cut,

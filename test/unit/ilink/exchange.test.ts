@@ -65,9 +65,13 @@ test('a stop while the connection is made does not wait for it', SOON, async () 
   expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
 });
 
-test('nor does a timeout', SOON, async () => {
+// A timeout is what a poll without messages looks like: nobody would be told that nothing arrives.
+test('nor does a timeout; without a connection it is a broken network', SOON, async () => {
   const { url } = await serveSilence();
-  expect(await open().send(get(url, { timeoutMs: 40 }))).toMatchObject({ ok: false, failure: 'timeout' });
+  const proxy = new URL(url.replace('https:', 'http:'));
+  const failure = { ok: false, failure: 'network', detail: 'no connection within 40 ms' };
+  expect(await open().send(get(url, { timeoutMs: 40 }))).toEqual(failure);
+  expect(await open(proxy).send(get('http://127.0.0.1:1', { timeoutMs: 40 }))).toEqual(failure);
 });
 
 test('what was stopped before its connection stood is not sent over it, and its body is not read', async () => {
