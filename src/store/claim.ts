@@ -30,10 +30,9 @@ export function claimPart(database: Database, terms: DeliveryTerms, claimant: Cl
   const { nowMs } = terms;
   for (;;) {
     const outlook = outlookOf(database, terms);
-    if (!outlook || outlook.login_expired === 1) return { kind: 'nothing', held: [] };
+    if (!outlook || outlook.login_expired === 1 || !hasHead(outlook)) return { kind: 'nothing', held: [] };
     const leaseMs = leaseLeft(outlook, claimant, nowMs);
     if (leaseMs > 0) return { kind: 'wait', waitMs: Math.min(leaseMs, 1_000) };
-    if (!hasHead(outlook)) return { kind: 'nothing', held: [] };
     if (!isLate(outlook, nowMs)) return claimHead(database, outlook, terms, claimant);
     database.run(
       "UPDATE parts SET state = 'expired', reason = 'ttl', finished_at = ? WHERE seq = ?",

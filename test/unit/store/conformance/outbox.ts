@@ -116,6 +116,14 @@ export function describeOutbox(make: MakeStore): void {
       expect(contentOf((await other.claimed(OWNER)).body).text).toBe('2');
     });
 
+    test('nobody waits for another process where nothing is to be sent', async () => {
+      const other = await beside('b');
+      const { seq } = await desk.sends(OWNER, '1');
+      await desk.claimed(OWNER);
+      await other.store.dropParts({ account: ACCOUNT, seqs: [seq], reason: 'dropped', nowMs: other.nowMs });
+      expect(await other.claim(OWNER)).toEqual({ kind: 'nothing', held: [] });
+    });
+
     test('asked at the same moment only one of them gets the part', async () => {
       const other = await beside('b');
       for (let n = 0; n < 20; n++) {
