@@ -1,38 +1,12 @@
 import { getEventListeners } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
-import { createTransport, type HttpRequest, type Transport } from '../../../src/ilink/transport.ts';
+import { expect, onTestFinished, test } from 'vitest';
 import { pollUntil } from '../../helpers/poll-until.ts';
-import {
-  type Answer,
-  hang,
-  type ScriptedServer,
-  startScriptedServer,
-} from '../../helpers/scripted-server.ts';
+import { hang } from '../../helpers/scripted-server.ts';
 import { startTunnelProxy } from '../../helpers/tunnel-proxy.ts';
+import { get, open, serve } from './support.ts';
 
 /** Requests that end before they were sent, and answers at the edge of what is one; the rest is in transport.test.ts. */
-
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function serve(answer: Answer): Promise<ScriptedServer> {
-  const server = await startScriptedServer(() => answer);
-  closing.push(server.close);
-  return server;
-}
-
-function open(proxy?: URL): Transport {
-  const transport = createTransport(proxy ? { proxy } : {});
-  closing.push(transport.close);
-  return transport;
-}
-
-function get(url: string, rest: Partial<HttpRequest> = {}): HttpRequest {
-  return { method: 'GET', url, headers: {}, timeoutMs: 5_000, maxBytes: 1_000, ...rest };
-}
 
 /** Less than the time in which a connection must stand. */
 const SOON = { timeout: 5_000 };
@@ -44,9 +18,9 @@ async function serveSilence(): Promise<{ url: string; sockets: Socket[] }> {
     sockets.push(socket.on('error', () => {}));
   });
   await new Promise<void>((resolve) => void tcp.listen(0, '127.0.0.1', resolve));
-  closing.push(() => {
+  onTestFinished(() => {
     for (const socket of sockets) socket.destroy();
-    return new Promise((resolve) => tcp.close(resolve));
+    return new Promise((resolve) => void tcp.close(() => resolve()));
   });
   return { url: `https://127.0.0.1:${(tcp.address() as AddressInfo).port}/`, sockets };
 }
@@ -81,7 +55,7 @@ test('what was stopped before its connection stood is not sent over it, and its 
     connectAll = resolve;
   });
   const proxy = await startTunnelProxy(() => held);
-  closing.push(proxy.close);
+  onTestFinished(proxy.close);
   const transport = open(proxy.url);
   const stop = new AbortController();
   let read = false;

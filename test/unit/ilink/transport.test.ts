@@ -1,38 +1,11 @@
 import { getEventListeners } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
-import { createTransport, type HttpRequest, type Transport } from '../../../src/ilink/transport.ts';
+import { expect, onTestFinished, test } from 'vitest';
 import { pollUntil } from '../../helpers/poll-until.ts';
-import {
-  type Answer,
-  hang,
-  reset,
-  type ScriptedServer,
-  startScriptedServer,
-} from '../../helpers/scripted-server.ts';
+import { type Answer, hang, reset } from '../../helpers/scripted-server.ts';
 import { startTunnelProxy } from '../../helpers/tunnel-proxy.ts';
-
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function serve(answer: Answer): Promise<ScriptedServer> {
-  const server = await startScriptedServer(() => answer);
-  closing.push(server.close);
-  return server;
-}
-
-function open(proxy?: URL): Transport {
-  const transport = createTransport(proxy ? { proxy } : {});
-  closing.push(transport.close);
-  return transport;
-}
-
-function get(url: string, rest: Partial<HttpRequest> = {}): HttpRequest {
-  return { method: 'GET', url, headers: {}, timeoutMs: 5_000, maxBytes: 1_000, ...rest };
-}
+import { get, open, serve } from './support.ts';
 
 test('sends method, path, headers and body, and returns status, headers and body', async () => {
   const server = await serve((response) => {
@@ -70,7 +43,7 @@ test('connections are kept alive', async () => {
   await new Promise<void>((resolve) => {
     http.listen(0, '127.0.0.1', resolve);
   });
-  closing.push(() => http.close());
+  onTestFinished(() => void http.close());
   const transport = open();
   const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/`;
   for (let n = 0; n < 8; n++) expect(await transport.send(get(url))).toMatchObject({ ok: true });
@@ -126,7 +99,7 @@ test('what is no HTTP and what is no address is a network failure too', async ()
   await new Promise<void>((resolve) => {
     tcp.listen(0, '127.0.0.1', resolve);
   });
-  closing.push(() => tcp.close());
+  onTestFinished(() => void tcp.close());
   const transport = open();
   const url = `http://127.0.0.1:${(tcp.address() as AddressInfo).port}`;
   expect(await transport.send(get(url))).toMatchObject({ ok: false, failure: 'network' });
@@ -235,7 +208,7 @@ test('the body has as much time as the headers had', async () => {
 test('a proxy is used when one is set', async () => {
   const server = await serve({ through: 'proxy' });
   const proxy = await startTunnelProxy();
-  closing.push(proxy.close);
+  onTestFinished(proxy.close);
   const transport = open(proxy.url);
   expect(await transport.send(get(server.url))).toMatchObject({
     ok: true,
