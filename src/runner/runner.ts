@@ -99,8 +99,9 @@ export function startRunner(options: {
         return { kind: 'halt' };
       } finally {
         idleness.note();
-        if (settings.maxMessages !== null && turns.started >= settings.maxMessages && lanes.running <= 1) {
-          ending.finish('finished');
+        if (settings.maxMessages !== null && turns.started >= settings.maxMessages) {
+          // Those that still run are among them.
+          void lanes.stop().then(() => ending.finish('finished'));
         }
       }
     },

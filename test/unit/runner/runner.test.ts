@@ -357,6 +357,13 @@ describe('ends by itself', () => {
     expect(await store.unfinished(ACCOUNT)).toHaveLength(1);
   });
 
+  test('after so many messages, also when the last of them end in one moment', async () => {
+    start(echo, { maxMessages: 3, concurrency: 4 });
+    deliver(says('1'), says('2', FRIEND), says('3', 'third@im.wechat'));
+    expect(await runner?.done).toBe('finished');
+    expect(await states()).toEqual(['done', 'done', 'done']);
+  });
+
   test('a message that is stopped before it starts is none of them', async () => {
     inbox = [[says('1'), says('2', FRIEND)], [says('/stop')]];
     start(echo, { maxMessages: 1, mergeMs: 100 });
