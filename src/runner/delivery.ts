@@ -25,9 +25,14 @@ export interface Delivery {
   kick(user: string): void;
   /**
    * Runs a store step that queues parts for the user, letting it claim the first one in the same
-   * commit where nothing else is under way to that user. Rejects when the step does.
+   * commit where nothing else is under way to that user. Rejects when the step does. What answers a message that
+   * is not on the disk yet (`isSaved`) is sent without waiting for the disk: a power cut forgets the two together.
    */
-  queue(user: string, step: (claim: DeliveryTerms | null) => Promise<QueuedParts>): Promise<void>;
+  queue(
+    user: string,
+    step: (claim: DeliveryTerms | null) => Promise<QueuedParts>,
+    isSaved?: boolean,
+  ): Promise<void>;
   /** Kicks every user with open parts. */
   refresh(): Promise<void>;
   /** Whether a part is under way or may go within `patienceMs`. */
@@ -80,10 +85,11 @@ export function createDelivery(options: {
         : encodeMedia({ ...part, version: options.version, media: JSON.parse(upload) }),
   });
 
-  /** Delivers to one user until nothing can go; `first` is a claim made elsewhere. */
-  async function serve(user: string, course: Course, first: Claim | null): Promise<void> {
+  /** Delivers to one user until nothing can go; `first` is a claim made elsewhere, and whether it waits for the disk. */
+  async function serve(user: string, course: Course, first: Claim | null, firstWaits: boolean): Promise<void> {
     for (let next = first; ; ) {
       const claim: Claim = next ?? (await store.claimPart(terms(user)));
+      const waits = firstWaits || claim !== first;
       next = null;
       if (stopped) return giveBack(claim);
       if (claim.kind === 'nothing') report(claim.held, null);
@@ -92,7 +98,7 @@ export function createDelivery(options: {
       course.again = false;
       let waitMs = claim.kind === 'wait' ? claim.waitMs : 0;
       if (claim.kind === 'part' || claim.kind === 'upload') {
-        const verdict = claim.kind === 'part' ? await send(claim.part) : await upload(claim, cut.signal);
+        const verdict = claim.kind === 'part' ? await send(claim.part, waits) : await upload(claim, cut.signal);
         if (!verdict) return;
         await letGo(verdict.part);
         waitMs = verdict.waitMs ?? 0;
@@ -118,9 +124,9 @@ export function createDelivery(options: {
   }
 
   /** One request; null when the login turned out to be dead. */
-  async function send(part: ClaimedPart): Promise<Verdict | null> {
+  async function send(part: ClaimedPart, waits: boolean): Promise<Verdict | null> {
     // A request must be known after a power cut too, or it could not be repeated as it was.
-    await store.durable();
+    if (waits) await store.durable();
     const reply = replyOf(await client.sendMessage(part.body, { signal: cut.signal }));
     if (reply === 'expired') {
       await store.returnPart({ account, seq: part.seq });
@@ -160,11 +166,11 @@ export function createDelivery(options: {
   }
 
   /** Opens a course for the user and keeps it until nothing can go. */
-  function open(user: string, first: Promise<Claim | null>): void {
+  function open(user: string, first: Promise<Claim | null>, firstWaits = true): void {
     const course: Course = { until: null, wake: new AbortController(), again: false };
     courses.set(user, course);
     void first
-      .then((claim) => serve(user, course, claim))
+      .then((claim) => serve(user, course, claim, firstWaits))
       .catch(options.onError)
       .finally(() => {
         courses.delete(user);
@@ -192,7 +198,7 @@ export function createDelivery(options: {
 
   return {
     kick,
-    async queue(user, step) {
+    async queue(user, step, isSaved = true) {
       if (courses.has(user) || stopped) {
         report((await step(null)).held, null);
         kick(user);
@@ -206,6 +212,7 @@ export function createDelivery(options: {
           ({ claim }) => claim,
           () => ({ kind: 'nothing', held: [] }),
         ),
+        isSaved,
       );
       report((await queued).held, null);
     },

@@ -28,6 +28,8 @@ export interface IntakeOptions {
   /** The first answer that was understood: polling works. */
   onReady: () => void;
   onIntake: (result: IntakeResult) => void;
+  /** The same is on the disk now. */
+  onSaved: (result: IntakeResult) => void;
   /** Takes a message that could not be stored, as one line of JSON: the last resort of a full disk. */
   rescue: (line: string) => void;
   /** One poll came back empty, in time and not aborted. */
@@ -108,8 +110,10 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
 async function takeInOrRescue(options: IntakeOptions, intake: Intake): Promise<void> {
   const { store } = options;
   try {
-    options.onIntake(await store.takeIn(intake));
+    const result = await store.takeIn(intake);
+    options.onIntake(result);
     if (intake.messages.length > 0) await store.durable('soon');
+    options.onSaved(result);
   } catch (error) {
     for (const message of intake.messages) options.rescue(message.raw.toString('utf8'));
     throw error;

@@ -62,6 +62,7 @@ export async function pollOnce(options: {
           ).length;
           if (received > 0) stop();
         },
+        onSaved() {},
         onEmpty: stopWhenLate,
         onFailure: stopWhenLate,
       },

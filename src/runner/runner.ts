@@ -59,6 +59,8 @@ export function startRunner(options: {
   let isReady = false;
   /** A poll has. */
   let hasFailed = false;
+  /** Messages that are committed, but not on the disk yet. */
+  const unsaved = new Set<number>();
   /** What a killed runner left running ends before its messages run again (design 5). */
   let cleared: Promise<void> | null = null;
 
@@ -86,6 +88,7 @@ export function startRunner(options: {
     delivery,
     asks,
     typing,
+    isSaved: (seq) => !unsaved.has(seq),
   });
   const lanes = createLanes({
     concurrency: settings.concurrency,
@@ -162,7 +165,11 @@ export function startRunner(options: {
         onIntake(result) {
           // A poll that brought only a new cursor is no work: some servers name one every time.
           if (result.messages.length > 0) idleness.note();
+          for (const { seq, state } of result.messages) if (state === 'received') unsaved.add(seq);
           takeUp(result);
+        },
+        onSaved({ messages }) {
+          for (const { seq } of messages) unsaved.delete(seq);
         },
         rescue: options.rescue,
         onEmpty: idleness.onEmpty,

@@ -6,7 +6,7 @@ import { newUuid } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcome, Turn } from '../core/message.ts';
 import type { Inbound } from '../ilink/inbound.ts';
-import type { StartedTurn, Store, TurnResult } from '../store/port.ts';
+import type { DeliveryTerms, StartedTurn, Store, TurnResult } from '../store/port.ts';
 import type { Asks } from './asks.ts';
 import type { Attachments } from './attachments.ts';
 import type { Delivery } from './delivery.ts';
@@ -48,6 +48,8 @@ export function createTurns(options: {
   delivery: Pick<Delivery, 'queue'>;
   asks: Pick<Asks, 'ask'>;
   typing: Typing | null;
+  /** Whether a message is on the disk. */
+  isSaved: (seq: number) => boolean;
   folders: FolderMaker;
   attachments: Pick<Attachments, 'complete'>;
   outgoing: Outgoing;
@@ -122,7 +124,8 @@ export function createTurns(options: {
       await store.finishTurn({ ...end, nowMs: clock.now(), claim: null });
       return;
     }
-    await delivery.queue(user, (claim) => store.finishTurn({ ...end, nowMs: clock.now(), claim }));
+    const step = (claim: DeliveryTerms | null) => store.finishTurn({ ...end, nowMs: clock.now(), claim });
+    await delivery.queue(user, step, options.isSaved(seq));
   }
 
   /** Fetches what the message brings, then runs the agent; what a stop cuts short is fetched by the next run. */

@@ -63,6 +63,7 @@ async function run(script: (PollResult | (() => PollResult))[], over: Partial<In
     log,
     onReady: () => void happened.push('ready'),
     onIntake: () => void happened.push('intake'),
+    onSaved() {},
     onEmpty: () => void happened.push('empty'),
     onFailure: () => void happened.push('failure'),
     rescue: (line) => void rescued.push(line),
@@ -182,9 +183,10 @@ test('a message is told of when it is committed, and on the disk before the next
         async notePoll() {},
       },
       onIntake: () => void order.push('told'),
+      onSaved: () => void order.push('saved'),
     },
   );
-  expect(order).toEqual(['committed', 'told', 'durable', 'next poll']);
+  expect(order).toEqual(['committed', 'told', 'durable', 'saved', 'next poll']);
   expect(poller.cursors).toHaveLength(3);
 });
 

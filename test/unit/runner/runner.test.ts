@@ -182,6 +182,53 @@ test('an agent that stays running starts when what a former runner left has ende
   expect(recovered.children).toEqual([]);
 });
 
+describe('before the disk has a message', () => {
+  let written: () => void;
+  beforeEach(() => {
+    const disk = new Promise<void>((resolve) => (written = resolve));
+    store = { ...store, durable: () => disk };
+  });
+  afterEach(() => written());
+
+  test('its answer goes, and only the next poll waits', async () => {
+    start(echo);
+    deliver(says('1'));
+    await pollUntil('the verdict', () => types().includes('part'));
+    expect(sent).toEqual(['re: 1']);
+    expect(calls.filter((call) => call === 'poll')).toHaveLength(1);
+    written();
+    await pollUntil('the next poll', () => calls.filter((call) => call === 'poll').length === 2);
+  });
+
+  test('the first part of a long answer goes, the others wait', async () => {
+    start(() => ({ kind: 'reply', pieces: [{ text: 'one' }, { text: 'two' }] }));
+    deliver(says('1'));
+    await pollUntil('the verdict', () => types().includes('part'));
+    expect(sent).toEqual(['one']);
+    written();
+    await pollUntil('the rest', () => sent.length === 2);
+  });
+});
+
+test('the answer to a message that is on the disk waits until it is there too', async () => {
+  let answer: (outcome: Outcome) => void = () => {};
+  let written: () => void = () => {};
+  start(() => new Promise((resolve) => (answer = resolve)));
+  deliver(says('1'));
+  await pollUntil('the next poll', () => calls.filter((call) => call === 'poll').length === 2);
+  const disk = new Promise<void>((resolve) => (written = resolve));
+  let waits = 0;
+  store.durable = () => {
+    waits++;
+    return disk;
+  };
+  answer({ kind: 'reply', pieces: [{ text: 'late' }] });
+  await pollUntil('the wait', () => waits === 1);
+  expect(sent).toEqual([]);
+  written();
+  await pollUntil('the answer', () => sent.length === 1);
+});
+
 test('the next poll does not wait for the agent', async () => {
   start(() => new Promise(() => {}), { graceMs: 0 });
   deliver(says('1'));

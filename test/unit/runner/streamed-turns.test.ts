@@ -51,6 +51,7 @@ function turnsOf(answer: Answer, over: Partial<RunnerOptions> = {}, clock = syst
     delivery,
     asks: { ask: async () => null },
     typing: null,
+    isSaved: () => true,
     folders: createFolderMaker({
       turns: join(folder, 'turns'),
       state: () => join(folder, 'state'),
