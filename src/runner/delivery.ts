@@ -86,7 +86,12 @@ export function createDelivery(options: {
   });
 
   /** Delivers to one user until nothing can go; `first` is a claim made elsewhere, and whether it waits for the disk. */
-  async function serve(user: string, course: Course, first: Claim | null, firstWaits: boolean): Promise<void> {
+  async function serve(
+    user: string,
+    course: Course,
+    first: Claim | null,
+    firstWaits: boolean,
+  ): Promise<void> {
     for (let next = first; ; ) {
       const claim: Claim = next ?? (await store.claimPart(terms(user)));
       const waits = firstWaits || claim !== first;
@@ -98,7 +103,8 @@ export function createDelivery(options: {
       course.again = false;
       let waitMs = claim.kind === 'wait' ? claim.waitMs : 0;
       if (claim.kind === 'part' || claim.kind === 'upload') {
-        const verdict = claim.kind === 'part' ? await send(claim.part, waits) : await upload(claim, cut.signal);
+        const verdict =
+          claim.kind === 'part' ? await send(claim.part, waits) : await upload(claim, cut.signal);
         if (!verdict) return;
         await letGo(verdict.part);
         waitMs = verdict.waitMs ?? 0;

@@ -58,7 +58,7 @@ export async function windDown(runner: {
   /** What goes on beside it until the end. */
   upkeep: Promise<unknown>;
   lanes: Pick<Lanes, 'stop'>;
-  turns: Pick<Turns, 'stop'>;
+  turns: Pick<Turns, 'stop' | 'giveBack'>;
   delivery: Pick<Delivery, 'settled' | 'stop'>;
   client: Pick<IlinkClient, 'notifyStop'>;
   graceMs: number;
@@ -75,6 +75,7 @@ export async function windDown(runner: {
     turns.stop();
     await Promise.race([lanes.stop(), clock.sleep(graceMs, graceEnd.signal)]);
   }
+  await turns.giveBack();
   if (how !== 'expired') await Promise.race([delivery.settled(graceMs), grace]);
   graceEnd.abort();
   await delivery.stop();

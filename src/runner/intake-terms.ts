@@ -9,7 +9,7 @@ import type { Outgoing } from './outgoing.ts';
 import { mergeForRelease, textParts } from './reply.ts';
 
 /** What stays the same from one intake of an account to the next. */
-export type IntakeTerms = Pick<Intake, 'allow' | 'dedupeWindowMs' | 'merge' | 'chat'> & {
+export type IntakeTerms = Pick<Intake, 'allow' | 'dedupeWindowMs' | 'merge' | 'chat' | 'mayStart'> & {
   /** Older messages are stored and not answered; 0: any age. */
   maxAgeMs: number;
   /** Whether the owner's chat commands are obeyed. */
@@ -24,6 +24,7 @@ export function intakeTerms(options: {
   /** The agent as `/status` names it. */
   agent: string;
   questionTo: Intake['chat']['questionTo'];
+  mayStart: Intake['mayStart'];
 }): IntakeTerms {
   const { settings, outgoing, clock } = options;
   return {
@@ -32,6 +33,7 @@ export function intakeTerms(options: {
     dedupeWindowMs: settings.dedupeWindowMs,
     commands: settings.commands,
     merge: mergeForRelease(settings, outgoing, clock),
+    mayStart: options.mayStart,
     chat: {
       busy: settings.busy,
       mergeMs: settings.mergeMs,

@@ -81,6 +81,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
         dedupeWindowMs: options.terms.dedupeWindowMs,
         merge: options.terms.merge,
         chat: options.terms.chat,
+        mayStart: options.terms.mayStart,
         nowMs: clock.now(),
       });
       cursor = result.cursor ?? cursor;

@@ -10,6 +10,8 @@ export interface Lanes {
    * again afterwards, unless it is to wait (`notBeforeMs`): then its run has just said so itself.
    */
   add(entry: { seq: number; user: string; notBeforeMs: number | null }): void;
+  /** Whether a message of this user would run at once, were `others` more to be added before it. */
+  isFree(user: string, others: number): boolean;
   /** What a user's lane waited for is no more: its head may start now. */
   wake(user: string): void;
   /** Starts nothing more; resolves when what runs has ended. */
@@ -130,6 +132,7 @@ export function createLanes(options: {
       }
       pump();
     },
+    isFree: (user, others) => !stopped && !lanes.has(user) && running + ready.length + others < concurrency,
     wake(user) {
       const lane = lanes.get(user);
       const head = lane?.queue[0];

@@ -51,7 +51,7 @@ export async function pollOnce(options: {
         cursor: opened.cursor,
         store,
         poller: createPoller({ client: options.client, clock }),
-        terms: intakeTerms({ ...options, agent: '-', questionTo: () => null }),
+        terms: intakeTerms({ ...options, agent: '-', questionTo: () => null, mayStart: () => false }),
         clock,
         log: options.log,
         onReady() {},

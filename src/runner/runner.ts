@@ -63,6 +63,7 @@ export function startRunner(options: {
   const unsaved = new Set<number>();
   /** What a killed runner left running ends before its messages run again (design 5). */
   let cleared: Promise<void> | null = null;
+  let isClear = false;
 
   const delivery = createDelivery({
     account: key,
@@ -146,7 +147,12 @@ export function startRunner(options: {
       recoverFormer({ ...options, retries: settings.retries }),
     ]);
     cleared = former.cleared;
-    cleared.then(() => options.agent.start?.()).catch(fail);
+    cleared
+      .then(() => {
+        isClear = true;
+        return options.agent.start?.();
+      })
+      .catch(fail);
     // The notice goes before what is answered from here on.
     for (const started of former.failed) await turns.giveUp(started);
     // Before the first poll: what waits is older than what that will bring.
@@ -158,7 +164,12 @@ export function startRunner(options: {
         cursor: opened.cursor,
         store,
         poller: createPoller({ client, clock }),
-        terms: intakeTerms({ ...options, agent: options.agent.name, questionTo: asks.questionTo }),
+        terms: intakeTerms({
+          ...options,
+          agent: options.agent.name,
+          questionTo: asks.questionTo,
+          mayStart: (user, others) => isClear && settings.maxMessages === null && lanes.isFree(user, others),
+        }),
         clock,
         log,
         onReady: () => void onPolled(opened.loginExpired).catch(fail),

@@ -28,6 +28,8 @@ const STARTING_MS = 20;
 
 /** Runs messages through the agent, one turn each. */
 export interface Turns {
+  /** The start of this turn is committed already; it is run when its lane comes to it. */
+  take(started: StartedTurn): void;
   /** Runs one message of a lane. Rejects only for the store. */
   run(seq: number, user: string): Promise<LaneStep>;
   /** Gives up a message whose last try ended with a crash of the runner. */
@@ -36,6 +38,8 @@ export interface Turns {
   cancel(seq: number): void;
   /** Ends the turns that run: their messages stay and run again later. */
   stop(): void;
+  /** Puts back what was taken and has not been run. */
+  giveBack(): Promise<void>;
   /** Turns started so far. */
   readonly started: number;
 }
@@ -68,6 +72,8 @@ export function createTurns(options: {
     settings.workingNoticeMs === 0
       ? null
       : createWorkingNotice({ ...options, account, afterMs: settings.workingNoticeMs, shape: settings });
+  /** What {@link Turns.take} was given, by message. */
+  const taken = new Map<number, StartedTurn>();
   const maxMessages = settings.maxMessages ?? Number.POSITIVE_INFINITY;
   let count = 0;
   /** Turns that are being started, and may turn out not to be. */
@@ -78,10 +84,8 @@ export function createTurns(options: {
     if (count + starting >= maxMessages) {
       return { kind: 'later', notBeforeMs: clock.now() + STARTING_MS };
     }
-    starting++;
-    const started = await store
-      .startTurn({ account, seq, mergeMs: settings.mergeMs, nowMs: clock.now() })
-      .finally(() => starting--);
+    const started = taken.get(seq) ?? (await start(seq));
+    taken.delete(seq);
     if (!started) return { kind: 'next' };
     if ('notBeforeMs' in started) return { kind: 'later', ...started };
     count++;
@@ -116,6 +120,13 @@ export function createTurns(options: {
     output.release();
     folders.remove();
     return result.kind === 'again' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
+  }
+
+  function start(seq: number): ReturnType<Store['startTurn']> {
+    starting++;
+    return store
+      .startTurn({ account, seq, mergeMs: settings.mergeMs, nowMs: clock.now() })
+      .finally(() => starting--);
   }
 
   async function finish(seq: number, user: string, ending: TurnEnding): Promise<void> {
@@ -195,10 +206,24 @@ export function createTurns(options: {
       const { turn } = turnOf(started, options.account);
       await finish(started.seq, started.user, endings.crashed(started, turn));
     },
-    cancel: (seq) => running.get(seq)?.abort('cancel' satisfies TurnEnd),
+    take: (started) => void taken.set(started.seq, started),
+    cancel(seq) {
+      taken.delete(seq);
+      running.get(seq)?.abort('cancel' satisfies TurnEnd);
+    },
     stop() {
       stopping.abort('stop' satisfies TurnEnd);
       for (const cut of running.values()) cut.abort('stop' satisfies TurnEnd);
+    },
+    async giveBack() {
+      const result = {
+        kind: 'again',
+        notBeforeMs: clock.now(),
+        counts: false,
+        detail: 'wxagent was stopped',
+      } as const;
+      await Promise.all([...taken.values()].map(({ seq, user }) => finish(seq, user, { result, parts: [] })));
+      taken.clear();
     },
     get started() {
       return count;

@@ -57,15 +57,19 @@ export function createCommits(options: {
   let waiting: Waiting[] = [];
   let flushing: Promise<void> | null = null;
   const disk = createGroupSync(database, clock);
+  /** Whether the last commit was shared. */
+  let isShared = false;
 
   async function flush(): Promise<void> {
-    // One turn of the event loop: everything that is ready now shares the commit.
-    await turnOfLoop();
+    // One turn of the event loop: everything that is ready now shares the commit. A lone one waits for no other.
+    if (isShared) await turnOfLoop();
+    else await new Promise<void>((resolve) => process.nextTick(resolve));
     while (waiting.length > 0) {
       // Where so much goes on at once, more is about to come.
       for (let turns = 0; turns < CROWD_TURNS && waiting.length >= CROWD; turns++) await turnOfLoop();
       const batch = waiting.slice(0, BATCH);
       waiting = waiting.slice(BATCH);
+      isShared = batch.length > 1;
       await settle(batch);
     }
     flushing = null;

@@ -48,6 +48,8 @@ export interface Intake {
   /** Turns the held parts of a user who wrote again into what is sent first. */
   merge: (held: HeldPart[], expired: number) => MergedHolds;
   chat: ChatTerms;
+  /** Whether a user's turn can begin as soon as this is committed, beside so many `others` that it lets begin. */
+  mayStart: (user: string, others: number) => boolean;
 }
 
 /** What became of each message of an {@link Intake}, in its order. */
@@ -65,6 +67,8 @@ export interface IntakeResult {
   }[];
   /** Messages that were unfinished and are not to be answered any more; their turns may be at work. */
   superseded: { seq: number; user: string }[];
+  /** Turns of these messages that are committed as started in the same step: a commit less for each. */
+  started: StartedTurn[];
   /** Finished messages that run again. */
   again: { seq: number; user: string }[];
   /** Users whose held parts were queued again. */

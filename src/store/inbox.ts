@@ -1,12 +1,12 @@
-import { digest } from '../core/ids.ts';
 import { accountRow } from './accounts.ts';
 import { isAllowed } from './allowed.ts';
 import type { ChatNews } from './chat-port.ts';
 import type { Database, Row } from './database.ts';
 import { type Fate, fateOf, wasAsked } from './fate.ts';
-import { HAS_KEPT, release } from './holds.ts';
-import type { IncomingMessage, Intake, IntakeResult } from './inbox-port.ts';
+import { release } from './holds.ts';
+import type { IncomingMessage, Intake, IntakeResult, StartedTurn } from './inbox-port.ts';
 import { noteMediaKeys } from './media-keys.ts';
+import { freeId, insertMessage, noteMessage, outlookOf, withId } from './new-message.ts';
 import { newSession, obey } from './obey.ts';
 import { appendParts } from './parts.ts';
 import { supersede, waitingBefore } from './waiting.ts';
@@ -21,13 +21,23 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
   const stored = accountRow(database, account);
   // A login that was taken over keeps its last messages; its cursor and tokens are of no use to the new one.
   const isCurrent = stored?.login === intake.login;
-  const result: IntakeResult = { messages: [], superseded: [], again: [], released: [], learnedOwner: null };
+  const result: IntakeResult = {
+    messages: [],
+    superseded: [],
+    started: [],
+    again: [],
+    released: [],
+    learnedOwner: null,
+  };
+  /** Users whose first turn of this poll is decided about: a later message of theirs waits for its place. */
+  const begun = new Set<string>();
   /** One message answers a question; the next one of the same poll is a message. */
   const answered = new Set<string>();
   let owner = stored?.owner ?? null;
 
   for (const message of intake.messages) {
-    const isNews = intake.dedupeWindowMs === 0 && !isKnown(database, account, message);
+    const { isKnown, hasKept, place } = outlookOf(database, account, message);
+    const isNews = intake.dedupeWindowMs === 0 && !isKnown;
     const namesake = isNews || message.id === null ? undefined : withId(database, account, message.id);
     const original = isNews ? undefined : findDuplicate(database, intake, message, namesake);
     if (original) {
@@ -59,18 +69,27 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
         : { kind: 'ignored', reason, command: null, textFrom: 0 };
     if (fate.kind === 'answer') answered.add(user);
     const id = message.id !== null && !namesake ? message.id : freeId(database, account, message);
-    const seq = insert(database, intake, message, id, fate);
+    const starts =
+      isCurrent && !begun.has(user) && mayStart(intake, fate, { user, others: result.started.length });
+    if (fate.kind === 'received' || fate.kind === 'answer') begun.add(user);
+    const started = starts ? place : null;
+    const seq = insertMessage(database, intake, message, { id, fate, place: started });
     noteMediaKeys(database, account, message.mediaKeys, nowMs);
     result.messages.push({ seq, id, user, state: fate.kind, reason: fate.reason });
     if (reason !== null) continue;
     if (isCurrent) {
-      const hasKept = noteMessage(database, account, message, seq, nowMs);
+      noteMessage(database, intake, message, { seq, place: started });
       if (hasKept && release(database, intake, user)) result.released.push(user);
     }
+    if (started)
+      result.started.push(startedTurn(message, { seq, id, isOwner, ...started }, fate.textFrom, nowMs));
     const news = setOff(database, intake, { account, user, seq, nowMs }, fate, result);
     if (news)
       appendParts(database, { account, user, message: id, nowMs }, intake.chat.noticeOf(news, message));
   }
+  // A later message of the same poll may have ended what had just begun.
+  const over = new Set(result.superseded.map(({ seq }) => seq));
+  result.started = result.started.filter(({ seq }) => !over.has(seq));
 
   if (intake.cursor && isCurrent) {
     database.run(
@@ -81,6 +100,22 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
     );
   }
   return result;
+}
+
+/** Whether the turn of a message begins with the commit that stores it: nothing else of its user is ahead of it. */
+function mayStart(intake: Intake, { kind, command }: Fate, at: { user: string; others: number }): boolean {
+  const isPlain = kind === 'received' && command === null && intake.chat.mergeMs === 0;
+  return isPlain && intake.mayStart(at.user, at.others);
+}
+
+function startedTurn(
+  { user, raw }: IncomingMessage,
+  place: Pick<StartedTurn, 'seq' | 'id' | 'isOwner' | 'sessionId' | 'turn'>,
+  textFrom: number,
+  nowMs: number,
+): StartedTurn {
+  const first = { attempt: 1, failures: 0, outputs: [] };
+  return { ...place, ...first, user, said: [{ raw, textFrom }], receivedAtMs: nowMs };
 }
 
 /** What a stored message sets off beside its own turn; what the user is told of that. */
@@ -114,20 +149,6 @@ function isFirstTurnedAway(database: Database, own: { account: string; user: str
     own.seq,
   );
   return earlier === undefined;
-}
-
-/** Whether anything stored may be this message or has its id: mostly not, and then one question is enough. */
-function isKnown(database: Database, account: string, message: IncomingMessage): boolean {
-  const found = database.one(
-    `SELECT 1 FROM inbox WHERE account = ?1 AND id = ?2
-       UNION ALL SELECT 1 FROM inbox WHERE account = ?1 AND user = ?3 AND fingerprint = ?4 AND created_at IS ?5`,
-    account,
-    message.id,
-    message.user,
-    message.fingerprint,
-    message.createdAtMs,
-  );
-  return found !== undefined;
 }
 
 /**
@@ -164,83 +185,8 @@ function findDuplicate(
   );
 }
 
-function withId(database: Database, account: string, id: string): Row | undefined {
-  return database.one(
-    'SELECT seq, id, user, fingerprint, created_at FROM inbox WHERE account = ? AND id = ?',
-    account,
-    id,
-  );
-}
-
 /** An id that comes again with another user, or with other content at another time, is a new message: losing it would be worse. */
 function isReuse(same: Row, message: IncomingMessage): boolean {
   if (same.user !== message.user) return true;
   return same.fingerprint !== message.fingerprint && same.created_at !== message.createdAtMs;
-}
-
-function insert(
-  database: Database,
-  intake: Intake,
-  message: IncomingMessage,
-  id: string,
-  { kind, reason, textFrom }: Fate,
-): number {
-  const state = { received: 'received', answer: 'received', ignored: 'ignored', command: 'done' }[kind];
-  return database.run(
-    `INSERT INTO inbox (account, id, user, state, reason, kind, fingerprint, context_token, created_at, received_at, raw,
-       text_from, finished_at, unknown_items)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    intake.account,
-    id,
-    message.user,
-    state,
-    reason,
-    message.kind,
-    message.fingerprint,
-    message.contextToken,
-    message.createdAtMs,
-    intake.nowMs,
-    message.raw,
-    textFrom,
-    state === 'received' ? null : intake.nowMs,
-    message.unknownItems,
-  ).rowid;
-}
-
-/** The server's id, or one made of the content where it has none; made unique where the server used it before. */
-function freeId(database: Database, account: string, message: IncomingMessage): string {
-  const base =
-    message.id ??
-    `local-${digest(message.user, message.fingerprint, String(message.createdAtMs), message.contextToken ?? '').slice(0, 16)}`;
-  let id = base;
-  for (let n = 2; withId(database, account, id); n++) {
-    id = `${base}-${n}`;
-  }
-  return id;
-}
-
-/**
- * A message of the user opens the window again: newest token, full budget (design 3). Returns whether anything of
- * him waits to be released.
- */
-function noteMessage(
-  database: Database,
-  account: string,
-  message: IncomingMessage,
-  seq: number,
-  nowMs: number,
-): boolean {
-  const at = Math.min(message.createdAtMs ?? nowMs, nowMs);
-  const row = database.one(
-    `INSERT INTO users (account, user, context_token, last_message_at, last_message_seq) VALUES (?1, ?2, ?3, ?4, ?5)
-       ON CONFLICT (account, user) DO UPDATE SET context_token = COALESCE(?3, context_token),
-         last_message_at = ?4, last_message_seq = ?5, sent = 0
-       RETURNING ${HAS_KEPT} AS has_kept`,
-    account,
-    message.user,
-    message.contextToken,
-    at,
-    seq,
-  );
-  return row?.has_kept === 1;
 }

@@ -12,6 +12,7 @@ import { createLogBook, createScriptedPoller, wireText } from './support.ts';
 const NOTHING: IntakeResult = {
   messages: [],
   superseded: [],
+  started: [],
   again: [],
   released: [],
   learnedOwner: null,
@@ -22,6 +23,7 @@ const TERMS: IntakeTerms = {
   dedupeWindowMs: 0,
   commands: true,
   merge: () => [],
+  mayStart: () => false,
   chat: { busy: 'queue', mergeMs: 0, questionTo: () => null, noticeOf: () => [] },
 };
 const failed: PollResult = { kind: 'failed', detail: 'HTTP 500' };

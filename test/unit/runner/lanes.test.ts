@@ -141,6 +141,23 @@ test('as many users at once as allowed, and no more', async () => {
   expect(bench.started).toEqual([1, 2, 3]);
 });
 
+test('who may run at once: a user with nothing queued, while there is room', async () => {
+  const bench = createBench(2);
+  expect([0, 1, 2].map((others) => bench.lanes.isFree('a', others))).toEqual([true, true, false]);
+  bench.add('a', 1);
+  expect(bench.lanes.isFree('a', 0)).toBe(false);
+  expect([0, 1].map((others) => bench.lanes.isFree('b', others))).toEqual([true, false]);
+  bench.add('b', 2);
+  bench.add('c', 3);
+  await bench.end(1);
+  expect(bench.lanes.isFree('a', 0)).toBe(false);
+  await bench.end(2);
+  await bench.end(3);
+  expect(bench.lanes.isFree('a', 0)).toBe(true);
+  await bench.lanes.stop();
+  expect(bench.lanes.isFree('a', 0)).toBe(false);
+});
+
 test('a message that waits already is not run twice, one that is done may come again', async () => {
   const bench = createBench(1);
   bench.add('a', 1, 2, 2);

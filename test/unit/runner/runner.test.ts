@@ -182,6 +182,41 @@ test('an agent that stays running starts when what a former runner left has ende
   expect(recovered.children).toEqual([]);
 });
 
+describe('a turn that begins with the commit of its message', () => {
+  test('is the first of each user that there is room for; the others start when their lane comes to them', async () => {
+    const asked: number[] = [];
+    const { startTurn } = store;
+    store.startTurn = (input) => {
+      asked.push(input.seq);
+      return startTurn(input);
+    };
+    start(echo, { concurrency: 2 });
+    deliver(says('1'), says('2'), says('3', FRIEND), says('4', 'third@im.wechat'));
+    await pollUntil('the answers', () => sent.length === 4);
+    expect(asked.sort()).toEqual([2, 4]);
+    expect(await states()).toEqual(['done', 'done', 'done', 'done']);
+  });
+
+  test('is put back when its lane does not come to it before the end', async () => {
+    const [old] = (await (await createDesk(store)).takeIn([incoming({ raw: textOf('old') })])).messages;
+    await store.startTurn({ account: ACCOUNT, seq: old?.seq ?? 0, mergeMs: 0, nowMs: Date.now() });
+    const over = { account: ACCOUNT, seq: old?.seq ?? 0, result: { kind: 'done' } } as const;
+    await store.finishTurn({ ...over, parts: [], nowMs: Date.now(), claim: null });
+    start(() => new Promise(() => {}), { concurrency: 1, graceMs: 0 });
+    // The message that is run again takes the room that the other one was promised.
+    deliver(says('/again'), says('new', FRIEND));
+    await pollUntil('the turn', () => runner?.running === 1);
+    expect(await states()).toContain('running');
+    runner?.stop();
+    await runner?.done;
+    const left = await store.messages({ account: ACCOUNT, user: FRIEND, sinceMs: null, limit: 1 });
+    expect(left).toMatchObject([{ state: 'waiting', attempt: 1 }]);
+    expect(types().filter((type) => type === 'message')).toHaveLength(1);
+  });
+});
+
+const textOf = (content: string): Buffer => Buffer.from(JSON.stringify(wireText('x', content)));
+
 describe('before the disk has a message', () => {
   let written: () => void;
   beforeEach(() => {
@@ -394,6 +429,13 @@ describe('ends by itself', () => {
     start(echo, { once: true });
     expect(await runner?.done).toBe('finished');
     expect(sent).toEqual(['re: 1', 're: 2']);
+  });
+
+  test('after so many messages, also when the last of them end in one moment', async () => {
+    start(echo, { maxMessages: 3, concurrency: 4 });
+    deliver(says('1'), says('2', FRIEND), says('3', 'third@im.wechat'));
+    expect(await runner?.done).toBe('finished');
+    expect(await states()).toEqual(['done', 'done', 'done']);
   });
 
   test('after so many messages, the rest kept', async () => {

@@ -83,6 +83,29 @@ test('a step whose file finds the disk full is done again with the room of the r
   expect(stored()).toEqual([1]);
 });
 
+test('a step alone waits for no other; after a shared commit it leaves others a turn of the event loop', async () => {
+  const commits = commitsWith(systemClock);
+  const other = openDatabase(path);
+  let last = 0;
+  /** How many commits two steps take, of which the second is asked for in the same turn of the event loop. */
+  const commitsOfTwo = async (): Promise<number> => {
+    const seen = new Set<unknown>();
+    const ask = (): Promise<unknown> =>
+      commits.run(put(++last)).finally(() => seen.add(other.one('PRAGMA data_version')?.data_version));
+    const first = ask();
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    for (let n = 0; n < 10; n++) await null;
+    await Promise.all([first, ask()]);
+    return seen.size;
+  };
+  expect(await commitsOfTwo()).toBe(2);
+  await Promise.all([commits.run(put(++last)), commits.run(put(++last))]);
+  expect(await commitsOfTwo()).toBe(1);
+  await commits.run(put(++last));
+  expect(await commitsOfTwo()).toBe(2);
+  other.close();
+});
+
 test('what is asked for while others are committed follows them', async () => {
   const commits = commitsWith(systemClock);
   const later: Promise<unknown>[] = [];

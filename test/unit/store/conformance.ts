@@ -11,6 +11,7 @@ import { describeOutputs } from './conformance/outputs.ts';
 import { describeQuotes } from './conformance/quotes.ts';
 import { describeRefusals } from './conformance/refusals.ts';
 import { describeSessions } from './conformance/sessions.ts';
+import { describeStarts } from './conformance/starts.ts';
 import { describeTurns } from './conformance/turns.ts';
 import { describeViews } from './conformance/views.ts';
 
@@ -19,6 +20,7 @@ export function describeStore(name: string, make: MakeStore): void {
   describe(name, () => {
     describe('intake', () => describeIntake(make));
     describe('turns', () => describeTurns(make));
+    describe('turns that begin with their message', () => describeStarts(make));
     describe('outputs', () => describeOutputs(make));
     describe('chat', () => describeChat(make));
     describe('bursts', () => describeBursts(make));

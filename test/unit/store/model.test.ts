@@ -89,18 +89,22 @@ async function bear(world: World, process: number): Promise<void> {
   if (at !== null) desk.nowMs = at;
 }
 
-const writes = (user: string): Step =>
+/** Where nothing of the user is ahead of it, the turn may begin with the same commit. */
+const writes = (user: string, mayBegin = false): Step =>
   step(
-    `${user} writes`,
+    `${user} writes${mayBegin ? ', and his turn may begin' : ''}`,
     () => true,
     async (model, world) => {
       const message = incoming({ user });
-      const taken = await poller(world).takeIn([message, message], { allow: 'all', cursor: message.id });
+      const begins = mayBegin && !model.messages.some((one) => one.user === user && one.state !== 'done');
+      const over = { allow: 'all', cursor: message.id, mayStart: () => begins } as const;
+      const taken = await poller(world).takeIn([message, message], over);
+      expect(taken.started.map(({ seq }) => seq)).toEqual(begins ? [taken.messages[0]?.seq] : []);
       expect(taken.messages.map((one) => one.state)).toEqual(['received', 'duplicate']);
       model.messages.push({
         seq: taken.messages[0]?.seq ?? 0,
         user,
-        state: 'waiting',
+        state: begins ? 'running' : 'waiting',
         hasRun: false,
         outputs: [],
         index: 0,
@@ -306,7 +310,7 @@ test('nothing is lost, nothing overtakes, nothing is sent twice without need', a
   const process = fc.constantFrom(...PROCESSES);
   const steps = fc.commands(
     [
-      user.map(writes),
+      fc.tuple(user, fc.boolean()).map(([one, mayBegin]) => writes(one, mayBegin)),
       user.map(starts),
       fc.constant(stops),
       fc.tuple(user, fc.nat({ max: 3 })).map(([one, count]) => ends(one, count)),

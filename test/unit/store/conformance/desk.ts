@@ -124,6 +124,7 @@ export async function createDesk(store: Store, owner: string | null = OWNER): Pr
         nowMs: desk.nowMs,
         merge: mergeWithBars,
         chat: TERMS,
+        mayStart: () => false,
         ...over,
       }),
     async says(user, over = {}) {
