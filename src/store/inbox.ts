@@ -176,8 +176,11 @@ function findDuplicate(
     message.contextToken,
   );
   if (alike || intake.dedupeWindowMs === 0) return alike;
+  // There is no index of what users say: only what this one wrote within the window is looked at.
   return database.one(
-    'SELECT seq, id FROM inbox WHERE account = ? AND user = ? AND fingerprint = ? AND received_at > ? LIMIT 1',
+    `SELECT seq, id FROM inbox WHERE account = ?1 AND user = ?2 AND fingerprint = ?3 AND received_at > ?4
+       AND seq > COALESCE((SELECT seq FROM inbox WHERE account = ?1 AND user = ?2 AND received_at <= ?4
+         ORDER BY seq DESC LIMIT 1), 0) LIMIT 1`,
     account,
     message.user,
     message.fingerprint,

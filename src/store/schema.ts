@@ -158,6 +158,11 @@ export const MIGRATIONS = [
   `
   CREATE INDEX parts_held ON parts (account, user, seq) WHERE state = 'held';
   `,
+  // What comes in together lies together: in the order of users and contents every message wrote a page of its own.
+  `
+  DROP INDEX inbox_content;
+  CREATE INDEX inbox_content ON inbox (account, created_at, fingerprint);
+  `,
 ];
 
 /** A program that starts has nothing else to do: it may block for another process that migrates. */

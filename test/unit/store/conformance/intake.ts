@@ -93,6 +93,23 @@ export function describeIntake(make: MakeStore): void {
       expect(await again()).toBe('received');
     });
 
+    test('the window looks at every message of the user in it, and at nobody else', async () => {
+      const say = async (fingerprint: string, user = OWNER): Promise<string | undefined> => {
+        const message = incoming({ fingerprint, user });
+        const terms = { dedupeWindowMs: 60_000, allow: 'all' } as const;
+        desk.nowMs += 20_000;
+        return (await desk.takeIn([message], terms)).messages[0]?.state;
+      };
+      expect(await say('ok')).toBe('received');
+      expect(await say('well')).toBe('received');
+      expect(await say('ok', FRIEND)).toBe('received');
+      // The first is too old by now; this one counts from here on.
+      expect(await say('ok')).toBe('received');
+      expect(await say('well', FRIEND)).toBe('received');
+      expect(await say('ok')).toBe('duplicate');
+      expect(await say('ok', FRIEND)).toBe('received');
+    });
+
     test('a duplicate brings neither token nor budget nor release', async () => {
       const first = incoming({ contextToken: 'one' });
       await desk.takeIn([first]);
