@@ -139,7 +139,8 @@ export function createDelivery(options: {
       options.onExpired();
       return null;
     }
-    const settled = { account, seq: part.seq, reply, nowMs: clock.now(), steadyMs: clocks.steadyNow() };
+    const answered = { reply, nowMs: clock.now(), steadyMs: clocks.steadyNow() };
+    const settled = { account, seq: part.seq, known: part.view, ...answered };
     const verdict = await store.settlePart(stopped ? settled : { ...settled, next: terms(part.user) });
     if (reply.kind === 'unknown') log.debug(`${reply.detail}: the same request again`, { part: part.seq });
     report([verdict.part, ...verdict.held], verdict.budgetLeft);

@@ -4,7 +4,7 @@ import { holdUser } from './holds.ts';
 import { type Claimant, leaseLeft, takeLease } from './lease.ts';
 import type { Claim, DeliveryTerms, NewPart } from './outbox-port.ts';
 import { notePace, paceWait } from './pace.ts';
-import { appendParts, fileOf, HELD, insertPart, OPEN, type Placement, textOf } from './parts.ts';
+import { appendParts, fileOf, HELD, insertPart, newView, OPEN, type Placement, textOf } from './parts.ts';
 import { throttleLeft } from './throttle.ts';
 import { timeLeft } from './time-left.ts';
 
@@ -96,13 +96,14 @@ export function appendAndClaim(
     const appended = appendParts(database, place, parts);
     return { ...appended, claim: claimPart(database, terms, claimant) };
   }
+  // As it will be read: half a character is stored as a replacement mark.
+  const text = Buffer.from(first.text, 'utf8').toString('utf8');
   const body = terms.encode({
     user: terms.user,
     clientId: first.clientId,
     contextToken: outlook.context_token as string | null,
     runId: first.runId,
-    // As it will be read: half a character is stored as a replacement mark.
-    text: Buffer.from(first.text, 'utf8').toString('utf8'),
+    text,
     upload: null,
   });
   const seenSeq = outlook.last_message_seq as number;
@@ -112,7 +113,10 @@ export function appendAndClaim(
   return {
     seqs: [seq, ...behind],
     isHeld: false,
-    claim: { kind: 'part', part: { seq, user: terms.user, body, repeats: 0 } },
+    claim: {
+      kind: 'part',
+      part: { seq, user: terms.user, body, repeats: 0, view: newView(seq, place, { ...first, text }) },
+    },
   };
 }
 
@@ -171,7 +175,7 @@ function take(
     seq,
   );
   noteRequest(database, head, terms, claimant);
-  return { kind: 'part', part: { seq, user, body, repeats } };
+  return { kind: 'part', part: { seq, user, body, repeats, view: null } };
 }
 
 /** A repeat counts too: whether the server takes it for the same message is not known (protocol 4.3). */

@@ -209,6 +209,23 @@ export function viewOf(row: Row): PartView {
   };
 }
 
+/** What {@link viewOf} would show of a text that was just stored as `sending`. */
+export function newView(seq: number, place: Placement, part: NewPart): PartView {
+  const { account, user, message, nowMs } = place;
+  const { clientId, origin, text, file } = part;
+  return {
+    ...{ seq, account, user, clientId, message, origin, kind: 'text', text, file },
+    ...{
+      state: 'sending',
+      reason: null,
+      serverId: null,
+      createdAtMs: nowMs,
+      heldAtMs: null,
+      mergedInto: null,
+    },
+  };
+}
+
 /** The text of a row. */
 export function textOf(row: Row): string {
   return (row.text as Buffer).toString('utf8');

@@ -153,11 +153,13 @@ export interface Store {
   claimPart(terms: DeliveryTerms): Promise<Claim>;
   /**
    * Commits what the server said of a claimed part; `steadyMs` is now as ages are judged by, which a clock that has
-   * jumped does not tell. With `next` it claims the user's next one in the same step.
+   * jumped does not tell. With `next` it claims the user's next one in the same step. Where the claim told its `view`,
+   * `known` spares reading the part.
    */
   settlePart(input: {
     account: string;
     seq: number;
+    known?: PartView | null;
     reply: SendReply;
     nowMs: number;
     steadyMs: number;

@@ -1,15 +1,35 @@
 import { resendDelayMs } from '../core/backoff.ts';
 import type { Database, Row } from './database.ts';
-import type { SendReply, UploadResult, Verdict } from './outbox-port.ts';
+import type { PartView, SendReply, UploadResult, Verdict } from './outbox-port.ts';
 import { OPEN, VIEW, viewOf } from './parts.ts';
 import { refund, refuse, settleRefusal } from './refusal.ts';
 import { noteAccepted } from './throttle.ts';
 import { budgetLeft, verdictOf } from './verdict.ts';
 
+const ACCEPTED = `UPDATE parts SET state = ?1, server_id = ?2, reason = NULL, body = NULL, finished_at = ?3
+  WHERE seq = ?4 AND account = ?5 AND state = 'sending'`;
+const ACCEPT = `${ACCEPTED} RETURNING ${VIEW}`;
+/**
+ * Another process may have sent it again meanwhile, as the same text under the same client id; only a throttle in
+ * between is to be seen.
+ */
+const ACCEPT_AS_CLAIMED = `${ACCEPTED} AND held_at IS ?6`;
+const FREE = `UPDATE users SET lease = CASE WHEN lease = ?3 THEN NULL ELSE lease END WHERE account = ?1 AND user = ?2
+  RETURNING sent, (SELECT throttle_step FROM accounts WHERE account = ?1) AS throttle_step,
+    EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN}) AS has_more`;
+
+/** Which claimed part a verdict is about, when, and what its claim said of it. */
+interface Claimed {
+  account: string;
+  seq: number;
+  known?: PartView | null;
+  nowMs: number;
+}
+
 /** Commits what the server said of a claimed part, and frees the user for the next claim. */
 export function settlePart(
   database: Database,
-  input: { account: string; seq: number; reply: SendReply; nowMs: number; steadyMs: number },
+  input: Claimed & { reply: SendReply; steadyMs: number },
   claimant: string,
 ): Verdict {
   const { seq, reply, nowMs } = input;
@@ -41,37 +61,33 @@ export function settlePart(
 /** The usual end of a request, whoever has the user by now; null for a part that is not `sending` any more. */
 function settleAccepted(
   database: Database,
-  input: { account: string; seq: number; messageId: string | null; nowMs: number },
+  input: Claimed & { messageId: string | null },
   claimant: string,
 ): Verdict | null {
-  const { account, seq, messageId, nowMs } = input;
-  const part = database.one(
-    `UPDATE parts SET state = ?, server_id = ?, reason = NULL, body = NULL, finished_at = ?
-       WHERE seq = ? AND account = ? AND state = 'sending' RETURNING ${VIEW}`,
-    messageId ? 'confirmed' : 'unconfirmed',
-    messageId,
-    nowMs,
-    seq,
-    account,
-  );
+  const part = accept(database, input);
   if (!part) return null;
-  const user = part.user as string;
-  const who = database.one(
-    `UPDATE users SET lease = CASE WHEN lease = ?3 THEN NULL ELSE lease END WHERE account = ?1 AND user = ?2
-       RETURNING sent, (SELECT throttle_step FROM accounts WHERE account = ?1) AS throttle_step,
-         EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN}) AS has_more`,
-    account,
-    user,
-    claimant,
-  );
+  const { account, user } = part;
+  const who = database.one(FREE, account, user, claimant);
   if (who?.throttle_step !== 0) noteAccepted(database, account, user);
   return {
-    part: viewOf(part),
+    part,
     waitMs: null,
     held: [],
     budgetLeft: budgetLeft(who),
     next: who?.has_more === 0 ? { kind: 'nothing', held: [] } : null,
   };
+}
+
+/** Notes that a part has arrived. Whoever knows what was claimed need not read it, which takes as long again. */
+function accept(database: Database, input: Claimed & { messageId: string | null }): PartView | null {
+  const { account, seq, known = null, messageId, nowMs } = input;
+  const state = messageId ? 'confirmed' : 'unconfirmed';
+  const values = [state, messageId, nowMs, seq, account] as const;
+  if (known && database.run(ACCEPT_AS_CLAIMED, ...values, known.heldAtMs).changes > 0) {
+    return { ...known, state, reason: null, serverId: messageId };
+  }
+  const row = database.one(ACCEPT, ...values);
+  return row ? viewOf(row) : null;
 }
 
 /** Commits how the upload of a claimed file ended; an uploaded one is queued to be sent. */

@@ -13,6 +13,7 @@ import { describeRefusals } from './conformance/refusals.ts';
 import { describeSessions } from './conformance/sessions.ts';
 import { describeStarts } from './conformance/starts.ts';
 import { describeTurns } from './conformance/turns.ts';
+import { describeVerdicts } from './conformance/verdicts.ts';
 import { describeViews } from './conformance/views.ts';
 
 /** What every implementation of the store port has to do (design 4); times are given, never waited for. */
@@ -26,6 +27,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('bursts', () => describeBursts(make));
     describe('outbox', () => describeOutbox(make));
     describe('files', () => describeFiles(make));
+    describe('verdicts', () => describeVerdicts(make));
     describe('refusals', () => describeRefusals(make));
     describe('holds', () => describeHolds(make));
     describe('sessions', () => describeSessions(make));
