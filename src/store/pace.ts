@@ -7,7 +7,9 @@ const BURST = 2;
 /** Parts to one user closer than this may swap on the phone (protocol 4.3). */
 const USER_GAP_MS = 150;
 /** Requests remembered per account: one more than the throttle rule counts. */
-const RECENT_SENDS = 14;
+export const RECENT_SENDS = 14;
+/** All but one of them, with a comma each: times have 13 digits at most until the year 2286. */
+const KEPT_CHARS = (RECENT_SENDS - 1) * 14;
 /** Another process may have a slower pace than this one, up to here. */
 const SLOW_PACE_MS = 60_000;
 
@@ -23,13 +25,23 @@ export function paceWait(outlook: Row, terms: DeliveryTerms): number {
 export function notePace(database: Database, outlook: Row, terms: DeliveryTerms): void {
   const { nowMs, paceMs } = terms;
   const paceAt = nowMs + Math.min(paceLeft(outlook, terms), BURST * paceMs) + paceMs;
-  const recent = [...(JSON.parse(outlook.recent_sends as string) as number[]), nowMs].slice(-RECENT_SENDS);
   database.run(
     'UPDATE accounts SET pace_at = ?, recent_sends = ? WHERE account = ?',
     paceAt,
-    JSON.stringify(recent),
+    withRequest(outlook.recent_sends as string, nowMs),
     terms.account,
   );
+}
+
+/**
+ * A JSON list of times with one more at its end, and without those at its start that are not needed any more. It is
+ * not parsed, because this is done at every request; where times are shorter, more of them stay.
+ */
+export function withRequest(recent: string, nowMs: number): string {
+  const times = recent.slice(1, -1);
+  const spare = times.length - KEPT_CHARS;
+  const kept = spare < 0 ? times : times.slice(times.indexOf(',', spare) + 1);
+  return kept === '' ? `[${nowMs}]` : `[${kept},${nowMs}]`;
 }
 
 /** Milliseconds until the account has all of its burst again. */
