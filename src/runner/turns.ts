@@ -20,6 +20,7 @@ import { createSessionMemory } from './session-memory.ts';
 import { watchSilence } from './silence.ts';
 import { createTurnEndings, type TurnEnding } from './turn-ending.ts';
 import { createTurnOutput, type TurnOutput } from './turn-output.ts';
+import { createTurnOver } from './turn-over.ts';
 import type { Typing } from './typing.ts';
 import { createWorkingNotice } from './working-notice.ts';
 
@@ -165,9 +166,7 @@ export function createTurns(options: {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const silence = watchSilence(signal, settings.silenceMs, clock);
-    const over = new AbortController();
-    silence.signal.addEventListener('abort', () => over.abort('over'));
-    const asking = { id: turn.id, user: turn.user, over: over.signal };
+    const over = createTurnOver(silence.signal);
     try {
       const outcome = await agent
         .answer(turn, {
@@ -177,7 +176,10 @@ export function createTurns(options: {
           timeoutMs: settings.timeoutMs,
           emit: (piece) => silence.during(output.emit(piece)),
           alive: silence.alive,
-          ask: (question, waitMs) => silence.during(options.asks.ask(asking, question, waitMs)),
+          ask(question, waitMs) {
+            const asking = { id: turn.id, user: turn.user, over: over.signal() };
+            return silence.during(options.asks.ask(asking, question, waitMs));
+          },
           memory: createSessionMemory(store, clock, { account, user: turn.user, sessionId: turn.sessionId }),
         })
         // The disk, mostly: the folders of the turn could not be made.
@@ -186,8 +188,7 @@ export function createTurns(options: {
       return isCancelled(signal) ? endedOutcome('cancel', 0) : outcome;
     } finally {
       silence.end();
-      // Without a reason of its own an error would be made, at every turn.
-      over.abort('over');
+      over.end();
     }
   }
 
