@@ -19,20 +19,19 @@ import { createPartUpload } from './part-upload.ts';
 import { replyOf } from './send-reply.ts';
 import type { Uploader } from './upload.ts';
 
+/** A store step that queues parts for a user; with terms it claims the first of them. */
+type QueueStep = (claim: DeliveryTerms | null) => Promise<QueuedParts>;
+
 /** Delivers the outbox of one account: every user in order, several users at once. */
 export interface Delivery {
   /** There may be something to deliver to this user. */
   kick(user: string): void;
   /**
    * Runs a store step that queues parts for the user, letting it claim the first one in the same
-   * commit where nothing else is under way to that user. Rejects when the step does. What answers a message that
-   * is not on the disk yet (`isSaved`) is sent without waiting for the disk: a power cut forgets the two together.
+   * commit where nothing else is under way to that user. Rejects when the step does. The request of that one need not
+   * wait for the disk when what it answers is not there either (`isSaved`): a power cut forgets the two together.
    */
-  queue(
-    user: string,
-    step: (claim: DeliveryTerms | null) => Promise<QueuedParts>,
-    isSaved?: boolean,
-  ): Promise<void>;
+  queue(user: string, step: QueueStep, isSaved?: boolean): Promise<void>;
   /** Kicks every user with open parts. */
   refresh(): Promise<void>;
   /** Whether a part is under way or may go within `patienceMs`. */
@@ -46,9 +45,11 @@ export interface Delivery {
 /** One user's delivery: at work (`until` null), or asleep until a time on the monotonic clock. */
 interface Course {
   until: number | null;
-  wake: AbortController;
+  wake: AbortController | null;
   /** Something was queued meanwhile: look once more. */
   again: boolean;
+  /** The next request is made when the disk has it. */
+  waits: boolean;
 }
 
 /** See {@link Delivery}. `onExpired` is called when the server says that the login is dead. */
@@ -85,16 +86,10 @@ export function createDelivery(options: {
         : encodeMedia({ ...part, version: options.version, media: JSON.parse(upload) }),
   });
 
-  /** Delivers to one user until nothing can go; `first` is a claim made elsewhere, and whether it waits for the disk. */
-  async function serve(
-    user: string,
-    course: Course,
-    first: Claim | null,
-    firstWaits: boolean,
-  ): Promise<void> {
-    for (let next = first; ; ) {
+  /** Delivers to one user until nothing can go; `first` is a claim made elsewhere. */
+  async function serve(user: string, course: Course, first: Claim | null): Promise<void> {
+    for (let next = first; ; course.waits = true) {
       const claim: Claim = next ?? (await store.claimPart(terms(user)));
-      const waits = firstWaits || claim !== first;
       next = null;
       if (stopped) return giveBack(claim);
       if (claim.kind === 'nothing') report(claim.held, null);
@@ -103,8 +98,8 @@ export function createDelivery(options: {
       course.again = false;
       let waitMs = claim.kind === 'wait' ? claim.waitMs : 0;
       if (claim.kind === 'part' || claim.kind === 'upload') {
-        const verdict =
-          claim.kind === 'part' ? await send(claim.part, waits) : await upload(claim, cut.signal);
+        const isPart = claim.kind === 'part';
+        const verdict = isPart ? await send(claim.part, course.waits) : await upload(claim, cut.signal);
         if (!verdict) return;
         await letGo(verdict.part);
         waitMs = verdict.waitMs ?? 0;
@@ -139,8 +134,8 @@ export function createDelivery(options: {
       options.onExpired();
       return null;
     }
-    const answered = { reply, nowMs: clock.now(), steadyMs: clocks.steadyNow() };
-    const settled = { account, seq: part.seq, known: part.view, ...answered };
+    const claimed = { account, seq: part.seq, known: part.view };
+    const settled = { ...claimed, reply, nowMs: clock.now(), steadyMs: clocks.steadyNow() };
     const verdict = await store.settlePart(stopped ? settled : { ...settled, next: terms(part.user) });
     if (reply.kind === 'unknown') log.debug(`${reply.detail}: the same request again`, { part: part.seq });
     report([verdict.part, ...verdict.held], verdict.budgetLeft);
@@ -173,11 +168,11 @@ export function createDelivery(options: {
   }
 
   /** Opens a course for the user and keeps it until nothing can go. */
-  function open(user: string, first: Promise<Claim | null>, firstWaits = true): void {
-    const course: Course = { until: null, wake: new AbortController(), again: false };
+  function open(user: string, first: Promise<Claim | null>, waits = true): void {
+    const course: Course = { until: null, wake: null, again: false, waits };
     courses.set(user, course);
     void first
-      .then((claim) => serve(user, course, claim, firstWaits))
+      .then((claim) => serve(user, course, claim))
       .catch(options.onError)
       .finally(() => {
         courses.delete(user);
@@ -190,7 +185,7 @@ export function createDelivery(options: {
     const course = courses.get(user);
     if (course) {
       course.again = true;
-      if (course.until !== null) course.wake.abort();
+      if (course.until !== null) course.wake?.abort();
     } else if (!stopped) open(user, Promise.resolve(null));
   }
 
@@ -241,7 +236,7 @@ export function createDelivery(options: {
       stopped = true;
       // Whoever stops has waited long enough: what has no answer yet is repeated as it was by the next who delivers.
       cut.abort();
-      for (const course of courses.values()) course.wake.abort();
+      for (const course of courses.values()) course.wake?.abort();
       if (courses.size === 0) return;
       await new Promise<void>((resolve) => {
         const check = (): void => {

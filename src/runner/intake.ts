@@ -7,6 +7,7 @@ import type { WeixinMessage } from '../ilink/wire.ts';
 import type { IncomingMessage, Intake, IntakeResult, MediaKey, Store } from '../store/port.ts';
 import { readChatText } from './chat-commands.ts';
 import type { IntakeTerms } from './intake-terms.ts';
+import { noteReading } from './message-turn.ts';
 
 /** Longest pause after empty answers that come back at once (design 3). */
 const EMPTY_PAUSE_LIMIT_MS = 2_000;
@@ -142,6 +143,8 @@ function incoming(message: WeixinMessage, options: IntakeOptions): IncomingMessa
       },
     );
   }
+  const raw = encodeRaw(message);
+  noteReading(raw, inbound);
   return [
     {
       id: inbound.id,
@@ -152,7 +155,7 @@ function incoming(message: WeixinMessage, options: IntakeOptions): IncomingMessa
       mediaKeys: mediaKeysOf(inbound),
       unknownItems: inbound.unknownItems.length,
       fingerprint: inbound.fingerprint,
-      raw: encodeRaw(message),
+      raw,
       ignore: ignoreReason(inbound, options),
       chat: chatTextOf(inbound, options.terms),
     },

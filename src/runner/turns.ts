@@ -6,7 +6,7 @@ import { newUuid } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcome, Turn } from '../core/message.ts';
 import type { Inbound } from '../ilink/inbound.ts';
-import type { DeliveryTerms, StartedTurn, Store, TurnResult } from '../store/port.ts';
+import type { DeliveryTerms, EndedTurn, StartedTurn, Store, TurnResult } from '../store/port.ts';
 import type { Asks } from './asks.ts';
 import type { Attachments } from './attachments.ts';
 import type { Delivery } from './delivery.ts';
@@ -117,7 +117,7 @@ export function createTurns(options: {
       durationMs,
       parts: output.queued + parts.length,
     });
-    await finish(seq, user, { result, parts });
+    await finish(started, { result, parts });
     output.release();
     folders.remove();
     return result.kind === 'again' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
@@ -130,14 +130,14 @@ export function createTurns(options: {
       .finally(() => starting--);
   }
 
-  async function finish(seq: number, user: string, ending: TurnEnding): Promise<void> {
-    const end = { account, seq, ...ending };
+  async function finish(turn: EndedTurn, ending: TurnEnding): Promise<void> {
+    const end = { account, turn, ...ending };
     if (ending.parts.length === 0) {
       await store.finishTurn({ ...end, nowMs: clock.now(), claim: null });
       return;
     }
     const step = (claim: DeliveryTerms | null) => store.finishTurn({ ...end, nowMs: clock.now(), claim });
-    await delivery.queue(user, step, options.isSaved(seq));
+    await delivery.queue(turn.user, step, options.isSaved(turn.seq));
   }
 
   /** Fetches what the message brings, then runs the agent; what a stop cuts short is fetched by the next run. */
@@ -205,7 +205,7 @@ export function createTurns(options: {
     },
     async giveUp(started) {
       const { turn } = turnOf(started, options.account);
-      await finish(started.seq, started.user, endings.crashed(started, turn));
+      await finish(started, endings.crashed(started, turn));
     },
     take: (started) => void taken.set(started.seq, started),
     cancel(seq) {
@@ -223,7 +223,7 @@ export function createTurns(options: {
         counts: false,
         detail: 'wxagent was stopped',
       } as const;
-      await Promise.all([...taken.values()].map(({ seq, user }) => finish(seq, user, { result, parts: [] })));
+      await Promise.all([...taken.values()].map((turn) => finish(turn, { result, parts: [] })));
       taken.clear();
     },
     get started() {

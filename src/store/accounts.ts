@@ -10,7 +10,7 @@ export interface AccountRow {
 }
 
 /** Reads an account; undefined when the store has never seen it. */
-export function accountRow(database: Database, account: string): AccountRow | undefined {
+function accountRow(database: Database, account: string): AccountRow | undefined {
   const row = database.one(
     'SELECT login, owner, cursor, login_expired FROM accounts WHERE account = ?',
     account,

@@ -4,7 +4,17 @@ import { holdUser } from './holds.ts';
 import { type Claimant, leaseLeft, takeLease } from './lease.ts';
 import type { Claim, DeliveryTerms, NewPart } from './outbox-port.ts';
 import { notePace, paceWait } from './pace.ts';
-import { appendParts, fileOf, HELD, insertPart, newView, OPEN, type Placement, textOf } from './parts.ts';
+import {
+  appendParts,
+  fileOf,
+  HELD,
+  insertPart,
+  newView,
+  OPEN,
+  type Placement,
+  textOf,
+  viewOf,
+} from './parts.ts';
 import { throttleLeft } from './throttle.ts';
 import { timeLeft } from './time-left.ts';
 
@@ -16,7 +26,8 @@ const LONGEST_RESEND_MS = resendDelayMs(Number.POSITIVE_INFINITY);
  */
 const OUTLOOK = `SELECT login_expired, pace_at, throttle_until, recent_sends,
     context_token, last_message_at, last_message_seq, last_send_at, lease, lease_until,
-    seq, client_id, run_id, text, file, upload, state, reason, body, seen_seq, repeats, not_before, expires_at
+    seq, client_id, run_id, message, origin, text, file, upload, state, reason, server_id, body, seen_seq, repeats,
+    not_before, expires_at, parts.created_at, held_at, merged_into
   FROM accounts
   LEFT JOIN users ON users.account = ?1 AND users.user = ?2
   LEFT JOIN parts ON seq = (SELECT seq FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN} ORDER BY seq LIMIT 1)
@@ -175,7 +186,8 @@ function take(
     seq,
   );
   noteRequest(database, head, terms, claimant);
-  return { kind: 'part', part: { seq, user, body, repeats, view: null } };
+  const view = viewOf({ ...head, account: terms.account, user, state: 'sending', reason: null });
+  return { kind: 'part', part: { seq, user, body, repeats, view } };
 }
 
 /** A repeat counts too: whether the server takes it for the same message is not known (protocol 4.3). */

@@ -46,6 +46,10 @@ const BATCH = 256;
 const CROWD = 5;
 const CROWD_TURNS = 4;
 
+/** After a rest of so long, so many commits wait for no other: one message is taken in and answered. */
+const REST_MS = 3;
+const ALONE = 2;
+
 /** Group commit over one connection: SQLite writes one transaction at a time anyway, so what waits goes together. */
 export function createCommits(options: {
   database: Database;
@@ -57,20 +61,23 @@ export function createCommits(options: {
   let waiting: Waiting[] = [];
   let flushing: Promise<void> | null = null;
   const disk = createGroupSync(database, clock);
-  /** Whether the last commit was shared. */
-  let isShared = false;
+  /** When the last commit was, and how many followed each other before. */
+  let lastMs = Number.NEGATIVE_INFINITY;
+  let inRow = 0;
 
   async function flush(): Promise<void> {
-    // One turn of the event loop: everything that is ready now shares the commit. A lone one waits for no other.
-    if (isShared) await turnOfLoop();
-    else await new Promise<void>((resolve) => process.nextTick(resolve));
+    // One turn of the event loop: everything that is ready now shares the commit. After a rest there is nothing else.
+    if (clock.monotonic() - lastMs > REST_MS) inRow = 0;
+    if (inRow < ALONE) await new Promise<void>((resolve) => process.nextTick(resolve));
+    else await turnOfLoop();
     while (waiting.length > 0) {
       // Where so much goes on at once, more is about to come.
       for (let turns = 0; turns < CROWD_TURNS && waiting.length >= CROWD; turns++) await turnOfLoop();
       const batch = waiting.slice(0, BATCH);
       waiting = waiting.slice(BATCH);
-      isShared = batch.length > 1;
       await settle(batch);
+      lastMs = clock.monotonic();
+      inRow++;
     }
     flushing = null;
   }

@@ -104,6 +104,9 @@ export interface StartedTurn {
   outputs: string[];
 }
 
+/** What the end of a turn needs to know of it. */
+export type EndedTurn = Pick<StartedTurn, 'seq' | 'id' | 'user' | 'said'>;
+
 /** A message that is not to be started before this wall-clock time: its user may still be writing. */
 export interface NotYet {
   notBeforeMs: number;

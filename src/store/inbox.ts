@@ -1,4 +1,3 @@
-import { accountRow } from './accounts.ts';
 import { isAllowed } from './allowed.ts';
 import type { ChatNews } from './chat-port.ts';
 import type { Database, Row } from './database.ts';
@@ -18,9 +17,6 @@ import { supersede, waitingBefore } from './waiting.ts';
  */
 export function takeIn(database: Database, intake: Intake): IntakeResult {
   const { account, nowMs } = intake;
-  const stored = accountRow(database, account);
-  // A login that was taken over keeps its last messages; its cursor and tokens are of no use to the new one.
-  const isCurrent = stored?.login === intake.login;
   const result: IntakeResult = {
     messages: [],
     superseded: [],
@@ -33,10 +29,11 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
   const begun = new Set<string>();
   /** One message answers a question; the next one of the same poll is a message. */
   const answered = new Set<string>();
-  let owner = stored?.owner ?? null;
 
   for (const message of intake.messages) {
-    const { isKnown, hasKept, place } = outlookOf(database, account, message);
+    const { login, owner, isKnown, hasKept, place } = outlookOf(database, account, message);
+    // A login that was taken over keeps its last messages; its cursor and tokens are of no use to the new one.
+    const isCurrent = login === intake.login;
     const isNews = intake.dedupeWindowMs === 0 && !isKnown;
     const namesake = isNews || message.id === null ? undefined : withId(database, account, message.id);
     const original = isNews ? undefined : findDuplicate(database, intake, message, namesake);
@@ -52,13 +49,13 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
       });
       continue;
     }
-    if (owner === null && message.ignore === null) {
-      owner = message.user;
-      result.learnedOwner = owner;
-      database.run('UPDATE accounts SET owner = ? WHERE account = ?', owner, account);
-    }
     const { user } = message;
-    const isOwner = user === owner;
+    const isFirst = owner === null && message.ignore === null;
+    if (isFirst) {
+      result.learnedOwner = user;
+      database.run('UPDATE accounts SET owner = ? WHERE account = ?', user, account);
+    }
+    const isOwner = isFirst || user === owner;
     const isIn =
       intake.allow === 'all' || isOwner || intake.allow.has(user) || isAllowed(database, account, user);
     const reason = message.ignore ?? (isIn ? null : 'stranger');
@@ -91,12 +88,13 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
   const over = new Set(result.superseded.map(({ seq }) => seq));
   result.started = result.started.filter(({ seq }) => !over.has(seq));
 
-  if (intake.cursor && isCurrent) {
+  if (intake.cursor) {
     database.run(
-      'UPDATE accounts SET cursor = ?, last_poll_at = ? WHERE account = ?',
+      'UPDATE accounts SET cursor = ?, last_poll_at = ? WHERE account = ? AND login = ?',
       intake.cursor,
       nowMs,
       account,
+      intake.login,
     );
   }
   return result;

@@ -9,6 +9,9 @@ type Place = Pick<StartedTurn, 'sessionId' | 'turn'>;
 
 /** What decides about a message before it is stored. */
 interface Outlook {
+  /** Of the account; null where there is none. */
+  login: string | null;
+  owner: string | null;
   /** Something stored may be this message, or has its id. */
   isKnown: boolean;
   /** Something of its user waits to be released. */
@@ -17,26 +20,24 @@ interface Outlook {
   place: Place;
 }
 
+const OUTLOOK = `SELECT login, owner, session_id, turn, ${HAS_KEPT} AS has_kept,
+    EXISTS (SELECT 1 FROM inbox WHERE account = ?1 AND id = ?3
+      UNION ALL SELECT 1 FROM inbox WHERE account = ?1 AND user = ?2 AND fingerprint = ?4 AND created_at IS ?5) AS is_known
+  FROM (SELECT 1)
+  LEFT JOIN accounts ON accounts.account = ?1
+  LEFT JOIN users ON users.account = ?1 AND users.user = ?2`;
+
 /** See {@link Outlook}: one question, because mostly it is the only one. */
 export function outlookOf(database: Database, account: string, message: IncomingMessage): Outlook {
-  const row = database.one(
-    `SELECT EXISTS (SELECT 1 FROM inbox WHERE account = ?1 AND id = ?3
-         UNION ALL SELECT 1 FROM inbox WHERE account = ?1 AND user = ?2 AND fingerprint = ?4 AND created_at IS ?5)
-         AS is_known, ${HAS_KEPT} AS has_kept, session_id, turn
-       FROM (SELECT 1) LEFT JOIN users ON account = ?1 AND user = ?2`,
-    account,
-    message.user,
-    message.id,
-    message.fingerprint,
-    message.createdAtMs,
-  ) as Row;
+  const { user, id, fingerprint, createdAtMs } = message;
+  const row = database.one(OUTLOOK, account, user, id, fingerprint, createdAtMs) as Row;
+  const sessionId = (row.session_id as string | null) ?? newUuid();
   return {
+    login: row.login as string | null,
+    owner: row.owner as string | null,
     isKnown: row.is_known === 1,
     hasKept: row.has_kept === 1,
-    place: {
-      sessionId: (row.session_id as string | null) ?? newUuid(),
-      turn: ((row.turn as number | null) ?? 0) + 1,
-    },
+    place: { sessionId, turn: ((row.turn as number | null) ?? 0) + 1 },
   };
 }
 

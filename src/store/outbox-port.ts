@@ -77,8 +77,8 @@ export interface ClaimedPart {
   body: Buffer;
   /** Sends of this part so far whose result stayed unknown. */
   repeats: number;
-  /** The part as it stands now, where the claim has just made it; null: not known without reading it. */
-  view: PartView | null;
+  /** The part as it stands now. */
+  view: PartView;
 }
 
 /** What `claimPart` found. */

@@ -27,11 +27,7 @@ export function queueOutput(
   if (!row) return NOTHING;
   const { index, digest } = input.output;
   const outputs = [...outputsOf(row).slice(0, index), digest];
-  database.run(
-    'UPDATE inbox SET outputs = ?, said = 1 WHERE seq = ?',
-    JSON.stringify(outputs),
-    row.seq as number,
-  );
+  database.run('UPDATE inbox SET outputs = ?, said = 1 WHERE seq = ?', JSON.stringify(outputs), row.seq);
   return answer(database, row, input, claimant);
 }
 
@@ -43,7 +39,7 @@ export function queueNotice(
 ): QueuedParts {
   const row = running(database, input);
   if (!row || row.said === 1) return NOTHING;
-  database.run('UPDATE inbox SET said = 1 WHERE seq = ?', row.seq as number);
+  database.run('UPDATE inbox SET said = 1 WHERE seq = ?', row.seq);
   return answer(database, row, input, claimant);
 }
 
@@ -55,18 +51,13 @@ export function noteSaid(database: Database, account: string, id: string): void 
 /** Appends parts that answer a message, and claims the first where that is asked for. */
 export function answer(
   database: Database,
-  message: Row,
+  { account, user, id }: { account: string; user: string; id: string },
   { parts, nowMs, claim: terms }: Answer,
   claimant: Claimant,
 ): QueuedParts {
   const [first, ...others] = parts;
   if (!first) return NOTHING;
-  const place = {
-    account: message.account as string,
-    user: message.user as string,
-    message: message.id as string,
-    nowMs,
-  };
+  const place = { account, user, message: id, nowMs };
   const { seqs, isHeld, claim } = terms
     ? appendAndClaim(database, place, [first, ...others], terms, claimant)
     : { ...appendParts(database, place, parts), claim: null };
@@ -76,12 +67,15 @@ export function answer(
 }
 
 /** The message of a turn that runs: what {@link answer} needs of it, and what it has said. */
-function running(database: Database, input: { account: string; seq: number }): Row | undefined {
+function running(
+  database: Database,
+  input: { account: string; seq: number },
+): (Row & { seq: number; account: string; id: string; user: string }) | undefined {
   return database.one(
     "SELECT seq, account, id, user, outputs, said FROM inbox WHERE seq = ? AND account = ? AND state = 'running'",
     input.seq,
     input.account,
-  );
+  ) as ReturnType<typeof running>;
 }
 
 /** The digests of what earlier attempts at a message have queued, in order. */

@@ -24,6 +24,8 @@ const LATE_POLL_MS = 60_000;
 export const VIEW = `seq, account, user, client_id, message, origin, text, file, state, reason, server_id, created_at,
   held_at, merged_into`;
 
+const AHEAD = `SELECT reason FROM parts WHERE account = ? AND user = ? AND ${HELD} LIMIT 1`;
+
 /** Where new parts go, and what `send` wants of them. */
 export interface Placement {
   account: string;
@@ -45,11 +47,7 @@ export function appendParts(
   parts: readonly NewPart[],
 ): { seqs: number[]; isHeld: boolean } {
   if (parts.length === 0) return { seqs: [], isHeld: false };
-  const ahead = database.one(
-    `SELECT reason FROM parts WHERE account = ? AND user = ? AND ${HELD} LIMIT 1`,
-    place.account,
-    place.user,
-  );
+  const ahead = database.one(AHEAD, place.account, place.user);
   const standing: Standing = ahead
     ? { state: 'held', reason: ahead.reason as string | null }
     : { state: 'queued' };

@@ -1,5 +1,6 @@
 import type {
   Child,
+  EndedTurn,
   Intake,
   IntakeResult,
   LaneEntry,
@@ -123,7 +124,7 @@ export interface Store {
    */
   finishTurn(input: {
     account: string;
-    seq: number;
+    turn: EndedTurn;
     result: TurnResult;
     parts: NewPart[];
     nowMs: number;
@@ -159,7 +160,7 @@ export interface Store {
   settlePart(input: {
     account: string;
     seq: number;
-    known?: PartView | null;
+    known?: PartView;
     reply: SendReply;
     nowMs: number;
     steadyMs: number;

@@ -22,7 +22,7 @@ const FREE = `UPDATE users SET lease = CASE WHEN lease = ?3 THEN NULL ELSE lease
 interface Claimed {
   account: string;
   seq: number;
-  known?: PartView | null;
+  known?: PartView;
   nowMs: number;
 }
 
@@ -80,7 +80,7 @@ function settleAccepted(
 
 /** Notes that a part has arrived. Whoever knows what was claimed need not read it, which takes as long again. */
 function accept(database: Database, input: Claimed & { messageId: string | null }): PartView | null {
-  const { account, seq, known = null, messageId, nowMs } = input;
+  const { account, seq, known, messageId, nowMs } = input;
   const state = messageId ? 'confirmed' : 'unconfirmed';
   const values = [state, messageId, nowMs, seq, account] as const;
   if (known && database.run(ACCEPT_AS_CLAIMED, ...values, known.heldAtMs).changes > 0) {

@@ -3,7 +3,7 @@ import { newUuid } from '../core/ids.ts';
 import { gather } from './burst.ts';
 import { lastingChildren } from './children.ts';
 import type { Database, Row, SqlValue } from './database.ts';
-import type { Child, LaneEntry, NotYet, StartedTurn, TurnResult } from './inbox-port.ts';
+import type { Child, EndedTurn, LaneEntry, NotYet, StartedTurn, TurnResult } from './inbox-port.ts';
 import type { Claimant } from './lease.ts';
 import type { QueuedParts } from './outbox-port.ts';
 import { type Answer, answer, NOTHING, outputsOf } from './outputs.ts';
@@ -14,6 +14,13 @@ const STARTED = `seq, account, id, user, raw, text_from, received_at, session_id
     (SELECT owner FROM accounts WHERE accounts.account = inbox.account) AS owner`;
 /** Of several messages that are one turn, the first stands for all. */
 const FIRST = '(burst IS NULL OR burst = seq)';
+
+const TO_START = `SELECT ${STARTED} FROM inbox
+  WHERE seq = ? AND account = ? AND state IN ('received', 'waiting') AND ${FIRST}`;
+const START = `UPDATE inbox SET state = 'running', reason = NULL, attempt = ?, started_at = ?, child = NULL,
+  not_before = NULL, session_id = ?, turn = ?`;
+/** How a turn of one message starts, and one of several. */
+const STARTS = { seq: `${START} WHERE seq = ?`, burst: `${START} WHERE burst = ?` };
 
 /** All messages that are still to be started, in order of arrival. */
 export function unfinished(database: Database, account: string): LaneEntry[] {
@@ -46,11 +53,7 @@ export function startTurn(
   input: { account: string; seq: number; mergeMs: number; nowMs: number },
 ): StartedTurn | NotYet | null {
   const { account, seq, nowMs } = input;
-  const row = database.one(
-    `SELECT ${STARTED} FROM inbox WHERE seq = ? AND account = ? AND state IN ('received', 'waiting') AND ${FIRST}`,
-    seq,
-    account,
-  );
+  const row = database.one(TO_START, seq, account);
   if (!row) return null;
   if (input.mergeMs > 0 && row.attempt === 0 && row.burst === null) {
     const quietAtMs = gather(database, row, input.mergeMs, nowMs);
@@ -58,46 +61,33 @@ export function startTurn(
   }
   if (row.session_id === null) Object.assign(row, nextPlace(database, account, row.user as string));
   row.attempt = (row.attempt as number) + 1;
-  database.run(
-    `UPDATE inbox SET state = 'running', reason = NULL, attempt = ?, started_at = ?, child = NULL,
-       not_before = NULL, session_id = ?, turn = ? WHERE ${rowsOf(row)} = ?`,
-    row.attempt,
-    nowMs,
-    row.session_id as string,
-    row.turn as number,
-    seq,
-  );
+  database.run(STARTS[rowsOf(row)], row.attempt, nowMs, row.session_id as string, row.turn as number, seq);
   return startedTurn(database, row);
 }
 
 /** Commits how a turn ended, with the parts of its answer. */
 export function finishTurn(
   database: Database,
-  input: Answer & { account: string; seq: number; result: TurnResult },
+  input: Answer & { account: string; turn: EndedTurn; result: TurnResult },
   claimant: Claimant,
 ): QueuedParts {
-  const { account, seq } = input;
-  const row = database.one(
-    `UPDATE inbox SET ${ENDED} WHERE seq = ?7 AND account = ?8 AND state = 'running'
-       RETURNING seq, account, id, user, burst`,
-    ...endOf(input),
-    seq,
-    account,
-  );
-  if (!row) {
+  const { account, turn } = input;
+  const { seq } = turn;
+  const values = endOf(input);
+  if (database.run(END_FIRST, ...values, seq, account).changes === 0) {
     // Superseded while the agent was at work, which has ended now.
     database.run('UPDATE inbox SET child = NULL WHERE seq = ? AND account = ?', seq, account);
     return NOTHING;
   }
-  if (row.burst !== null) {
-    database.run(`UPDATE inbox SET ${ENDED} WHERE burst = ?7 AND seq <> ?7`, ...endOf(input), seq);
-  }
-  return answer(database, row, input, claimant);
+  if (turn.said.length > 1) database.run(END_OTHERS, ...values, seq);
+  return answer(database, { ...turn, account }, input, claimant);
 }
 
 /** How a row of a turn is written at its end; the values are those of {@link endOf}. */
 const ENDED = `state = ?1, reason = ?2, detail = ?3, finished_at = ?4, not_before = ?5, failures = failures + ?6,
   child = NULL`;
+const END_FIRST = `UPDATE inbox SET ${ENDED} WHERE seq = ?7 AND account = ?8 AND state = 'running'`;
+const END_OTHERS = `UPDATE inbox SET ${ENDED} WHERE burst = ?7 AND seq <> ?7`;
 
 function endOf({ result, nowMs }: { result: TurnResult; nowMs: number }): SqlValue[] {
   const detail = result.kind === 'done' ? null : Buffer.from(result.detail, 'utf8');
@@ -119,12 +109,13 @@ export function recover(
   const { account, retries, nowMs } = input;
   // A turn that began in the future began before the clock was set back: nobody knows any more how long to wait.
   database.run(
-    "UPDATE inbox SET not_before = ?1 WHERE account = ?2 AND state = 'waiting' AND started_at > ?1",
+    `UPDATE inbox SET not_before = ?1 WHERE account = ?2 AND ${UNFINISHED} AND +state = 'waiting' AND started_at > ?1`,
     nowMs,
     account,
   );
   const rows = database.all(
-    `SELECT ${STARTED}, started_at FROM inbox WHERE account = ? AND state = 'running' AND ${FIRST} ORDER BY seq`,
+    `SELECT ${STARTED}, started_at FROM inbox
+       WHERE account = ? AND ${UNFINISHED} AND +state = 'running' AND ${FIRST} ORDER BY seq`,
     account,
   );
   const failed: StartedTurn[] = [];

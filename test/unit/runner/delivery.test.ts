@@ -5,7 +5,7 @@ import { createDelivery, type Delivery } from '../../../src/runner/delivery.ts';
 import type { RunnerEvent } from '../../../src/runner/events.ts';
 import { replyOf } from '../../../src/runner/send-reply.ts';
 import type { Uploader } from '../../../src/runner/upload.ts';
-import type { Store } from '../../../src/store/port.ts';
+import type { StartedTurn, Store } from '../../../src/store/port.ts';
 import { createJumpClock } from '../../helpers/jump-clock.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { ACCOUNT, createDesk, type Desk, FRIEND, OWNER, part } from '../store/conformance/desk.ts';
@@ -192,12 +192,12 @@ test('the pace is kept', async () => {
 });
 
 describe('an answer that is queued', () => {
-  const finish = (seq: number, ...list: string[]) =>
+  const finish = (turn: StartedTurn, ...list: string[]) =>
     delivery.queue(OWNER, (claim) => {
       const parts = list.map((text) => part(text));
       const input = {
         account: ACCOUNT,
-        seq,
+        turn,
         result: { kind: 'done' } as const,
         parts,
         nowMs: clock.now(),
@@ -207,9 +207,8 @@ describe('an answer that is queued', () => {
     });
 
   test('goes at once, claimed in the same commit', async () => {
-    const seq = await desk.says(OWNER);
-    await desk.start(seq);
-    await finish(seq, 'a', 'b');
+    const turn = await desk.start(await desk.says(OWNER));
+    await finish(turn, 'a', 'b');
     await settled();
     expect(texts()).toEqual(['a', 'b']);
   });
@@ -217,25 +216,23 @@ describe('an answer that is queued', () => {
   test('goes behind what is under way', async () => {
     let answer: (result: Result) => void = () => {};
     answers.push(new Promise((resolve) => (answer = resolve)));
-    const seq = await desk.says(OWNER);
-    await desk.start(seq);
+    const turn = await desk.start(await desk.says(OWNER));
     await desk.sends(OWNER, 'earlier');
     delivery.kick(OWNER);
     await pollUntil('the request', () => sent.length === 1);
-    await finish(seq, 'answer');
+    await finish(turn, 'answer');
     answer(ok());
     await settled();
     expect(texts()).toEqual(['earlier', 'answer']);
   });
 
   test('behind a hold is told as held', async () => {
-    const seq = await desk.says(OWNER);
-    await desk.start(seq);
+    const turn = await desk.start(await desk.says(OWNER));
     answers.push(refusal);
     await desk.sends(OWNER, 'earlier');
     delivery.kick(OWNER);
     await settled();
-    await finish(seq, 'answer');
+    await finish(turn, 'answer');
     await settled();
     expect(verdicts()).toEqual(['held', 'held']);
     expect(texts()).toEqual(['earlier']);

@@ -198,10 +198,8 @@ describe('a turn that begins with the commit of its message', () => {
   });
 
   test('is put back when its lane does not come to it before the end', async () => {
-    const [old] = (await (await createDesk(store)).takeIn([incoming({ raw: textOf('old') })])).messages;
-    await store.startTurn({ account: ACCOUNT, seq: old?.seq ?? 0, mergeMs: 0, nowMs: Date.now() });
-    const over = { account: ACCOUNT, seq: old?.seq ?? 0, result: { kind: 'done' } } as const;
-    await store.finishTurn({ ...over, parts: [], nowMs: Date.now(), claim: null });
+    const desk = await createDesk(store);
+    await desk.answers(await desk.says(OWNER, { raw: textOf('old') }));
     start(() => new Promise(() => {}), { concurrency: 1, graceMs: 0 });
     // The message that is run again takes the room that the other one was promised.
     deliver(says('/again'), says('new', FRIEND));

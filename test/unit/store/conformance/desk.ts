@@ -109,7 +109,8 @@ export interface Desk {
 }
 
 /** A desk on an open store whose account is known and owned. */
-export async function createDesk(store: Store, owner: string | null = OWNER): Promise<Desk> {
+export async function createDesk(opened: Store, owner: string | null = OWNER): Promise<Desk> {
+  const { store, turns } = remembering(opened);
   const desk: Desk = {
     store,
     nowMs: START_MS,
@@ -138,7 +139,8 @@ export async function createDesk(store: Store, owner: string | null = OWNER): Pr
       return started;
     },
     async finish(seq, result, parts = []) {
-      await store.finishTurn({ account: ACCOUNT, seq, result, parts, nowMs: desk.nowMs, claim: null });
+      const turn = turns.get(seq) ?? { seq, id: '', user: OWNER, said: [] };
+      await store.finishTurn({ account: ACCOUNT, turn, result, parts, nowMs: desk.nowMs, claim: null });
     },
     async answers(seq, ...texts) {
       await desk.start(seq);
@@ -194,4 +196,33 @@ export async function createDesk(store: Store, owner: string | null = OWNER): Pr
   };
   await store.openAccount({ account: ACCOUNT, login: LOGIN, owner, nowMs: desk.nowMs });
   return desk;
+}
+
+/** A store and the turns that it has started, for their ends. */
+function remembering(store: Store): { store: Store; turns: Map<number, StartedTurn> } {
+  const turns = new Map<number, StartedTurn>();
+  const note = (started: readonly StartedTurn[]): void => {
+    for (const turn of started) turns.set(turn.seq, turn);
+  };
+  return {
+    turns,
+    store: {
+      ...store,
+      async startTurn(input) {
+        const started = await store.startTurn(input);
+        if (started && 'said' in started) note([started]);
+        return started;
+      },
+      async takeIn(intake) {
+        const result = await store.takeIn(intake);
+        note(result.started);
+        return result;
+      },
+      async recover(input) {
+        const result = await store.recover(input);
+        note(result.failed);
+        return result;
+      },
+    },
+  };
 }

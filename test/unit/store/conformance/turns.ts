@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { StartedTurn } from '../../../../src/store/port.ts';
 import {
   ACCOUNT,
   createDesk,
@@ -103,10 +104,10 @@ export function describeTurns(make: MakeStore): void {
   });
 
   describe('the claim of an answer', () => {
-    const finish = (seq: number, parts: ReturnType<typeof part>[]) =>
+    const finish = (turn: StartedTurn, parts: ReturnType<typeof part>[]) =>
       desk.store.finishTurn({
         account: ACCOUNT,
-        seq,
+        turn,
         result: { kind: 'done' },
         parts,
         nowMs: desk.nowMs,
@@ -118,62 +119,56 @@ export function describeTurns(make: MakeStore): void {
           encode: (content) => Buffer.from(JSON.stringify(content.text)),
         },
       });
-    const finishAndClaim = async (seq: number, parts: ReturnType<typeof part>[]) =>
-      (await finish(seq, parts)).claim;
+    const finishAndClaim = async (turn: StartedTurn, parts: ReturnType<typeof part>[]) =>
+      (await finish(turn, parts)).claim;
 
     test('the first part comes with the end of the turn', async () => {
-      const seq = await desk.says(OWNER);
-      await desk.start(seq);
-      expect(await finishAndClaim(seq, [part('one'), part('two')])).toMatchObject({
+      const turn = await desk.start(await desk.says(OWNER));
+      expect(await finishAndClaim(turn, [part('one'), part('two')])).toMatchObject({
         kind: 'part',
         part: { body: Buffer.from('"one"') },
       });
     });
 
     test('what waits longer goes first', async () => {
-      const seq = await desk.says(OWNER);
-      await desk.start(seq);
+      const turn = await desk.start(await desk.says(OWNER));
       await desk.sends(OWNER, 'earlier');
-      expect(await finishAndClaim(seq, [part('one')])).toMatchObject({
+      expect(await finishAndClaim(turn, [part('one')])).toMatchObject({
         part: { body: Buffer.from('"earlier"') },
       });
     });
 
     test('behind a held part there is nothing to claim', async () => {
-      const seq = await desk.says(OWNER);
-      await desk.start(seq);
+      const turn = await desk.start(await desk.says(OWNER));
       await desk.sends(OWNER, 'held');
       await desk.refuse((await desk.claimed(OWNER)).seq);
-      expect(await finishAndClaim(seq, [part('one')])).toMatchObject({ kind: 'nothing' });
+      expect(await finishAndClaim(turn, [part('one')])).toMatchObject({ kind: 'nothing' });
     });
 
     test('behind a throttle that is over it releases them all: none is held then', async () => {
-      const seq = await desk.says(OWNER);
-      await desk.start(seq);
+      const turn = await desk.start(await desk.says(OWNER));
       for (const text of ['1', '2', '3']) await desk.sends(OWNER, text);
       await desk.accept((await desk.claimed(OWNER)).seq);
       await desk.accept((await desk.claimed(OWNER)).seq);
       await desk.refuse((await desk.claimed(OWNER)).seq);
       desk.nowMs += 30_000;
-      expect(await finish(seq, [part('one')])).toMatchObject({
+      expect(await finish(turn, [part('one')])).toMatchObject({
         claim: { kind: 'part', part: { body: Buffer.from('"3"') } },
         held: [],
       });
     });
 
     test('the request says what is stored', async () => {
-      const seq = await desk.says(OWNER);
-      await desk.start(seq);
-      expect(await finishAndClaim(seq, [part('a\ud83db')])).toMatchObject({
+      const turn = await desk.start(await desk.says(OWNER));
+      expect(await finishAndClaim(turn, [part('a\ud83db')])).toMatchObject({
         part: { body: Buffer.from(JSON.stringify('a\ufffdb')) },
       });
     });
 
     test('without parts nothing is claimed', async () => {
-      const seq = await desk.says(OWNER);
-      await desk.start(seq);
+      const turn = await desk.start(await desk.says(OWNER));
       await desk.sends(OWNER, 'of somebody else');
-      expect(await finishAndClaim(seq, [])).toBeNull();
+      expect(await finishAndClaim(turn, [])).toBeNull();
     });
   });
 

@@ -25,11 +25,11 @@ export function describeVerdicts(make: MakeStore): void {
   /** The claim that comes with an answer. */
   async function answered(text: string): Promise<ClaimedPart> {
     const seq = await desk.says(OWNER);
-    await desk.start(seq);
+    const turn = await desk.start(seq);
     const { nowMs } = desk;
     const encode = () => Buffer.from('body');
     const claim = { account: ACCOUNT, user: OWNER, nowMs, paceMs: 0, encode };
-    const end = { account: ACCOUNT, seq, result: { kind: 'done' }, nowMs } as const;
+    const end = { account: ACCOUNT, turn, result: { kind: 'done' }, nowMs } as const;
     const queued = await desk.store.finishTurn({ ...end, parts: [part(text)], claim });
     if (queued.claim?.kind !== 'part') throw new Error(`not claimed: ${JSON.stringify(queued)}`);
     return queued.claim.part;
