@@ -105,10 +105,13 @@ function isLibrarySetting(name: string): name is LibrarySetting {
 
 /** No terminal, and no streams but the log. */
 function ioOf(onLog: ((line: string) => void) | undefined): Io {
+  const err = (text: string): void => onLog?.(text.replace(/\n$/, ''));
   return {
     out() {},
     outAll: async () => {},
-    err: (text) => onLog?.(text.replace(/\n$/, '')),
+    err,
+    outSoon() {},
+    errSoon: err,
     readStdin: async () => Buffer.alloc(0),
     stdin: async function* () {},
     ask: async () => null,

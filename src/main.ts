@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
+import { createOutput } from './cli/output.ts';
 import { runProgram } from './cli/program.ts';
 import { readEnvironment } from './config.ts';
 import { systemClock } from './core/clock.ts';
@@ -8,14 +9,22 @@ import type { Io } from './core/io.ts';
 
 /** The composition root: real streams, signals and clock; errors become sentences and exit codes. */
 
+const output = createOutput({
+  write: (stream, chunk, done) => void process[stream].write(chunk, done),
+  // Not while a message is on its way: an answer need not wait until the log has its line.
+  later: (flush) => void setTimeout(flush, 1),
+});
+
 const io: Io = {
-  out: (text) => void process.stdout.write(text),
+  out: (text) => output.now('stdout', text),
   async outAll(chunks) {
     for await (const chunk of chunks) {
-      await new Promise<void>((resolve) => process.stdout.write(chunk, () => resolve()));
+      await new Promise<void>((resolve) => output.now('stdout', chunk, resolve));
     }
   },
-  err: (text) => void process.stderr.write(text),
+  err: (text) => output.now('stderr', text),
+  outSoon: (text) => output.soon('stdout', text),
+  errSoon: (text) => output.soon('stderr', text),
   async readStdin() {
     const chunks: Buffer[] = [];
     for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
@@ -24,6 +33,7 @@ const io: Io = {
   stdin: () => process.stdin,
   async ask(question, signal) {
     const { createInterface } = await import('node:readline/promises');
+    output.flush();
     const terminal = createInterface({ input: process.stdin, output: process.stderr });
     try {
       return await new Promise<string | null>((resolve, reject) => {
@@ -75,6 +85,8 @@ function watchSignals(): () => AbortSignal {
 function watchStreams(): void {
   process.stdout.on('error', (error) => process.exit(hasCode(error, 'EPIPE') ? 0 : 74));
   process.stderr.on('error', () => {});
+  // However the process ends: a signal, a reader that has gone, an error that nobody has caught.
+  process.on('exit', output.flush);
 }
 
 function tell(thrown: unknown, argv: readonly string[], stopped: AbortSignal): number {
@@ -113,6 +125,6 @@ async function main(argv: readonly string[]): Promise<number> {
 
 const code = await main(process.argv.slice(2));
 // What was written must be out before the process ends; a pipe may take it only later.
-await new Promise((resolve) => process.stdout.write('', resolve));
-await new Promise((resolve) => process.stderr.write('', resolve));
+await new Promise<void>((resolve) => output.now('stdout', '', resolve));
+await new Promise<void>((resolve) => output.now('stderr', '', resolve));
 process.exit(code);

@@ -77,7 +77,7 @@ export function createContext(host: Host, flags: SettingSources['flags']): Comma
     settings,
     sources,
     log: createLog({
-      write: io.err,
+      write: io.errSoon,
       clock: host.clock,
       level,
       format: logFormat,

@@ -27,7 +27,7 @@ export function createRunLog(context: CommandContext): EventSink {
   if (!context.json) return people;
   return (event) => {
     people(event);
-    context.io.out(`${JSON.stringify(documentOf(event))}\n`);
+    context.io.outSoon(`${JSON.stringify(documentOf(event))}\n`);
   };
 }
 

@@ -6,6 +6,13 @@ export interface Io {
   outAll(chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /** Writes to stderr. */
   err(text: string): void;
+  /**
+   * Writes to stdout, for lines of which a moment brings many: they go out together within a millisecond or two, or
+   * before anything else does. Until then a SIGKILL can lose them, an end of the program's own cannot.
+   */
+  outSoon(text: string): void;
+  /** The same for stderr. */
+  errSoon(text: string): void;
   /** Reads all of stdin. */
   readStdin(): Promise<Buffer>;
   /** stdin as it comes in, for what may be large. */

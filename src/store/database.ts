@@ -81,6 +81,7 @@ function open(path: string, busyTimeoutMs: number): LibsqlDatabase.Database {
   database.exec('PRAGMA synchronous=NORMAL');
   // What a statement returns goes through a table of its own, for which SQLite would prepare a file.
   database.exec('PRAGMA temp_store=MEMORY');
+  // Mostly the same pages change: the more commits a checkpoint is for, the less often each of them is written.
   database.exec('PRAGMA wal_autocheckpoint=4000');
   database.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);
   return database;

@@ -11,6 +11,8 @@ const FOREIGN = /^--(help|version|allowedTools|init|experimental-acp)$/;
 const silent = {
   out() {},
   err() {},
+  outSoon() {},
+  errSoon() {},
   outAll: async () => {},
   readStdin: async () => Buffer.alloc(0),
   stdin: async function* () {},
