@@ -4,6 +4,8 @@ import type { Attachments } from './attachments.ts';
 import { createClockWatch } from './clock-watch.ts';
 import type { Outgoing } from './outgoing.ts';
 
+/** A start has more to do than this, and the messages that waited for it come first. */
+const START_MS = 3_000;
 /** How often held parts may expire and finished rows are forgotten; while there is more to do, much sooner. */
 const SWEEP_EVERY_MS = 60_000;
 const SWEEP_PAUSE_MS = 50;
@@ -15,7 +17,8 @@ const FINISHED_PER_USER = 10_000;
 
 /**
  * Keeps the store and the files on either way bounded, a little at a time so that no poll waits for it,
- * until the signal is aborted. Pauses while the wall clock has jumped away from the monotonic one.
+ * until the signal is aborted; at least once, since some runs are short and many. Pauses while the wall clock has jumped
+ * away from the monotonic one.
  */
 export async function runSweeps(
   options: {
@@ -30,10 +33,11 @@ export async function runSweeps(
 ): Promise<void> {
   const { account, store, outgoing, holdMaxMs, clock } = options;
   const retention = { account, holdMaxMs, finishedMs: FINISHED_MS, finishedPerUser: FINISHED_PER_USER };
-  await store.keepReserve();
   const clocks = createClockWatch(clock);
   let cacheAtMs = Number.NEGATIVE_INFINITY;
-  while (!signal.aborted) {
+  await clock.sleep(START_MS, signal);
+  if (!signal.aborted) await store.keepReserve();
+  do {
     const jumped = clocks.haveJumped();
     const more = !jumped && (await store.sweep({ ...retention, nowMs: clock.now() }));
     if (!more && !jumped) {
@@ -44,5 +48,5 @@ export async function runSweeps(
       }
     }
     await clock.sleep(more ? SWEEP_PAUSE_MS : SWEEP_EVERY_MS, signal);
-  }
+  } while (!signal.aborted);
 }

@@ -46,6 +46,8 @@ export function openStore(options: {
   const { path, clock, claimant } = options;
   const database = openNewest(path);
   const commits = createCommits({ database, clock, reserve: options.reserve, full: options.full });
+  /** All accounts of a process keep one reserve. */
+  let reserved: Promise<void> | null = null;
   const run: typeof commits.run = (step, durability) =>
     commits.run(step, durability).catch((error) => {
       throw storageError(path, error);
@@ -121,7 +123,7 @@ export function openStore(options: {
       const found = database.one('PRAGMA quick_check(1)')?.quick_check;
       return found === 'ok' ? null : String(found);
     },
-    keepReserve: () => keepReserve(options.reserve),
+    keepReserve: () => (reserved ??= keepReserve(options.reserve)),
     async close() {
       await commits.idle();
       database.close();

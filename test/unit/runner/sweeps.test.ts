@@ -5,17 +5,26 @@ import type { Retention } from '../../../src/store/port.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Sweeps until the clock has slept `rounds` times; before each sleep the wall clock is set by `shiftOf`. */
+const START_MS = 3_000;
+
+/** Sweeps until the clock has slept `rounds` times after the start; before each sleep the wall clock is set by `shiftOf`. */
 async function sweepsWhile(rounds: number, shiftOf: (round: number) => number, more = false) {
   const stop = new AbortController();
   let ms = 0;
   let shiftMs = 0;
   const slept: number[] = [];
+  let isStarted = false;
   const clock: Clock = {
     now: () => 1_795_000_000_000 + ms + shiftMs,
     monotonic: () => ms,
     async sleep(forMs) {
       ms += forMs;
+      if (!isStarted) {
+        expect(forMs).toBe(START_MS);
+        isStarted = true;
+        if (rounds === 0) stop.abort();
+        return;
+      }
       slept.push(forMs);
       shiftMs = shiftOf(slept.length);
       if (slept.length === rounds) stop.abort();
@@ -63,6 +72,12 @@ test('every minute, files included; sooner while there is more to do', async () 
   expect(Math.min(...busy.slept)).toBeGreaterThan(0);
 });
 
+test('a run that ends before has swept once all the same, and needs no reserve', async () => {
+  const { swept, slept, files, caches, reserves } = await sweepsWhile(0, () => 0);
+  expect([swept.length, files, caches, slept.length, reserves]).toEqual([1, 1, 1, 1, 0]);
+  expect((await sweepsWhile(2, () => 0)).reserves).toBe(1);
+});
+
 test('the cache of received files at once, then every ten minutes', async () => {
   expect((await sweepsWhile(1, () => 0)).caches).toBe(1);
   expect((await sweepsWhile(10, () => 0)).caches).toBe(1);
@@ -78,7 +93,7 @@ test.each([
     const { swept, slept } = await sweepsWhile(6, (round) => (round >= 2 && round < 5 ? shiftMs : 0));
     // Rounds 3, 4 and 5 saw the wrong time.
     expect(swept).toHaveLength(3);
-    const times = swept.map(({ nowMs }) => nowMs - 1_795_000_000_000);
+    const times = swept.map(({ nowMs }) => nowMs - 1_795_000_000_000 - START_MS);
     expect(times).toEqual([0, 60_000, 300_000]);
     expect(slept).toEqual(Array(6).fill(60_000));
   },
