@@ -48,7 +48,7 @@ export interface Intake {
   /** Turns the held parts of a user who wrote again into what is sent first. */
   merge: (held: HeldPart[], expired: number) => MergedHolds;
   chat: ChatTerms;
-  /** Whether a user's turn can begin as soon as this is committed, beside so many `others` that it lets begin. */
+  /** Whether a user's turn can begin as soon as this is committed, after those that it brings of so many `others`. */
   mayStart: (user: string, others: number) => boolean;
 }
 

@@ -29,6 +29,7 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
   const begun = new Set<string>();
   /** One message answers a question; the next one of the same poll is a message. */
   const answered = new Set<string>();
+  const mayStart = mayStartAny(intake);
 
   for (const message of intake.messages) {
     const { login, owner, isKnown, hasKept, place } = outlookOf(database, account, message);
@@ -66,10 +67,10 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
         : { kind: 'ignored', reason, command: null, textFrom: 0 };
     if (fate.kind === 'answer') answered.add(user);
     const id = message.id !== null && !namesake ? message.id : freeId(database, account, message);
-    const starts =
-      isCurrent && !begun.has(user) && mayStart(intake, fate, { user, others: result.started.length });
-    if (fate.kind === 'received' || fate.kind === 'answer') begun.add(user);
-    const started = starts ? place : null;
+    const isTurn = fate.kind === 'received' || fate.kind === 'answer';
+    const isHead = isCurrent && fate.kind === 'received' && !begun.has(user);
+    const started = isHead && mayStart && intake.mayStart(user, begun.size) ? place : null;
+    if (isTurn) begun.add(user);
     const seq = insertMessage(database, intake, message, { id, fate, place: started });
     noteMediaKeys(database, account, message.mediaKeys, nowMs);
     result.messages.push({ seq, id, user, state: fate.kind, reason: fate.reason });
@@ -84,9 +85,6 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
     if (news)
       appendParts(database, { account, user, message: id, nowMs }, intake.chat.noticeOf(news, message));
   }
-  // A later message of the same poll may have ended what had just begun.
-  const over = new Set(result.superseded.map(({ seq }) => seq));
-  result.started = result.started.filter(({ seq }) => !over.has(seq));
 
   if (intake.cursor) {
     database.run(
@@ -100,10 +98,13 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
   return result;
 }
 
-/** Whether the turn of a message begins with the commit that stores it: nothing else of its user is ahead of it. */
-function mayStart(intake: Intake, { kind, command }: Fate, at: { user: string; others: number }): boolean {
-  const isPlain = kind === 'received' && command === null && intake.chat.mergeMs === 0;
-  return isPlain && intake.mayStart(at.user, at.others);
+/**
+ * Whether turns may begin with the commit that stores their messages: not what is gathered, and not where something in
+ * the same poll may end a turn before its agent has seen it, or take its room: it would count as started all the same.
+ */
+function mayStartAny({ messages, chat }: Intake): boolean {
+  if (chat.mergeMs > 0 || messages.some((message) => message.chat?.command)) return false;
+  return chat.busy !== 'latest' || new Set(messages.map(({ user }) => user)).size === messages.length;
 }
 
 function startedTurn(

@@ -57,56 +57,58 @@ export function describeStarts(make: MakeStore): void {
     expect((await desk.store.unfinished(ACCOUNT)).map(({ seq }) => seq)).toEqual([second]);
   });
 
-  test('who may not start is asked for with what starts before him, and waits', async () => {
+  test('who may not start is asked for with those before him, whether they start or not, and waits', async () => {
     const asked: unknown[] = [];
     const mayStart = (user: string, others: number): boolean => {
       asked.push([user, others]);
-      return others === 0;
+      return others === 1;
     };
-    const { started } = await begin([incoming(), incoming({ user: FRIEND }), incoming({ user: FRIEND })], {
-      mayStart,
-    });
-    expect(started.map(({ user }) => user)).toEqual([OWNER]);
+    const { started } = await begin(
+      [OWNER, FRIEND, FRIEND, 'third@im.wechat'].map((user) => incoming({ user })),
+      { mayStart },
+    );
+    expect(started.map(({ user }) => user)).toEqual([FRIEND]);
     expect(asked).toEqual([
       [OWNER, 0],
       [FRIEND, 1],
+      ['third@im.wechat', 2],
     ]);
   });
 
   test('what is no turn does not start', async () => {
     const first = incoming();
-    const taken = await begin([
-      incoming({ ignore: 'kind:image' }),
-      incoming({ chat: { command: 'help', agentFrom: null } }),
-      first,
-      first,
-    ]);
-    expect(taken.messages.map(({ state }) => state)).toEqual(['ignored', 'command', 'received', 'duplicate']);
-    expect(taken.started.map(({ seq }) => seq)).toEqual([taken.messages[2]?.seq]);
+    const taken = await begin([incoming({ ignore: 'kind:image' }), first, first]);
+    expect(taken.messages.map(({ state }) => state)).toEqual(['ignored', 'received', 'duplicate']);
+    expect(taken.started.map(({ seq }) => seq)).toEqual([taken.messages[1]?.seq]);
   });
 
   test('what is gathered with others, begins a session or comes by a former login starts later', async () => {
     const gathered = await begin([incoming()], { chat: { ...TERMS, mergeMs: 500 } });
-    const fresh = await begin([
-      incoming({ user: FRIEND }),
-      incoming({ chat: { command: 'new', agentFrom: 5 } }),
-    ]);
+    const fresh = await begin([incoming({ chat: { command: 'new', agentFrom: 5 } })]);
     const late = await begin([incoming({ user: 'third@im.wechat' })], { login: 'login-0' });
-    expect([gathered, late].map(({ started }) => started)).toEqual([[], []]);
-    expect(fresh.started.map(({ user }) => user)).toEqual([FRIEND]);
+    expect([gathered, fresh, late].map(({ started }) => started)).toEqual([[], [], []]);
     expect(await desk.store.unfinished(ACCOUNT)).toHaveLength(3);
+  });
+
+  test('beside a command nothing starts: one that runs again may take the room', async () => {
+    const again = incoming({ chat: { command: 'again', agentFrom: null } });
+    expect((await begin([incoming({ user: FRIEND }), again])).started).toEqual([]);
   });
 
   test.each([
     ['a stop', incoming({ chat: { command: 'stop', agentFrom: null } }), TERMS],
     ['a newer message', incoming(), { ...TERMS, busy: 'latest' } as const],
-  ])('%s in the same poll ends what had just begun', async (_, later, chat) => {
-    const { messages, started, superseded } = await begin([incoming(), later], { chat });
-    const [first] = messages.map(({ seq }) => seq);
-    expect(started).toEqual([]);
-    expect(superseded).toEqual([{ seq: first, user: OWNER }]);
-    expect(await stateOf(first ?? 0)).toBe('superseded');
-  });
+  ])(
+    'what %s of the same poll ends has not begun, and has taken no place in the session',
+    async (_, later, chat) => {
+      const { messages, started, superseded } = await begin([incoming(), later], { chat });
+      const [first] = messages.map(({ seq }) => seq);
+      expect(started).toEqual([]);
+      expect(superseded).toEqual([{ seq: first, user: OWNER }]);
+      expect(await stateOf(first ?? 0)).toBe('superseded');
+      expect(await desk.start(await desk.says(OWNER))).toMatchObject({ turn: 1, attempt: 1 });
+    },
+  );
 
   test('a crash puts it back as any other', async () => {
     const { seq } = startOf(await begin([incoming()]));
