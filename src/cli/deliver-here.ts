@@ -56,6 +56,7 @@ export async function deliverHere(
       emit() {},
       paceMs: DEFAULT_RUNNER_OPTIONS.paceMs,
       version: VERSION,
+      isSaved: () => true,
       onExpired: () => {
         expired = true;
       },

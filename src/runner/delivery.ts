@@ -19,19 +19,15 @@ import { createPartUpload } from './part-upload.ts';
 import { replyOf } from './send-reply.ts';
 import type { Uploader } from './upload.ts';
 
-/** A store step that queues parts for a user; with terms it claims the first of them. */
-type QueueStep = (claim: DeliveryTerms | null) => Promise<QueuedParts>;
-
 /** Delivers the outbox of one account: every user in order, several users at once. */
 export interface Delivery {
   /** There may be something to deliver to this user. */
   kick(user: string): void;
   /**
    * Runs a store step that queues parts for the user, letting it claim the first one in the same
-   * commit where nothing else is under way to that user. Rejects when the step does. The request of that one need not
-   * wait for the disk when what it answers is not there either (`isSaved`): a power cut forgets the two together.
+   * commit where nothing else is under way to that user. Rejects when the step does.
    */
-  queue(user: string, step: QueueStep, isSaved?: boolean): Promise<void>;
+  queue(user: string, step: (claim: DeliveryTerms | null) => Promise<QueuedParts>): Promise<void>;
   /** Kicks every user with open parts. */
   refresh(): Promise<void>;
   /** Whether a part is under way or may go within `patienceMs`. */
@@ -48,8 +44,6 @@ interface Course {
   wake: AbortController | null;
   /** Something was queued meanwhile: look once more. */
   again: boolean;
-  /** The next request is made when the disk has it. */
-  waits: boolean;
 }
 
 /** See {@link Delivery}. `onExpired` is called when the server says that the login is dead. */
@@ -64,6 +58,8 @@ export function createDelivery(options: {
   emit: EventSink;
   paceMs: number;
   version: string;
+  /** Whether a message is on the disk, or may be there before what is committed by now. */
+  isSaved: (message: string | null) => boolean;
   onExpired: () => void;
   onError: (error: unknown) => void;
 }): Delivery {
@@ -88,7 +84,7 @@ export function createDelivery(options: {
 
   /** Delivers to one user until nothing can go; `first` is a claim made elsewhere. */
   async function serve(user: string, course: Course, first: Claim | null): Promise<void> {
-    for (let next = first; ; course.waits = true) {
+    for (let next = first; ; ) {
       const claim: Claim = next ?? (await store.claimPart(terms(user)));
       next = null;
       if (stopped) return giveBack(claim);
@@ -98,8 +94,7 @@ export function createDelivery(options: {
       course.again = false;
       let waitMs = claim.kind === 'wait' ? claim.waitMs : 0;
       if (claim.kind === 'part' || claim.kind === 'upload') {
-        const isPart = claim.kind === 'part';
-        const verdict = isPart ? await send(claim.part, course.waits) : await upload(claim, cut.signal);
+        const verdict = claim.kind === 'part' ? await send(claim.part) : await upload(claim, cut.signal);
         if (!verdict) return;
         await letGo(verdict.part);
         waitMs = verdict.waitMs ?? 0;
@@ -125,9 +120,10 @@ export function createDelivery(options: {
   }
 
   /** One request; null when the login turned out to be dead. */
-  async function send(part: ClaimedPart, waits: boolean): Promise<Verdict | null> {
-    // A request must be known after a power cut too, or it could not be repeated as it was.
-    if (waits) await store.durable();
+  async function send(part: ClaimedPart): Promise<Verdict | null> {
+    // A request must be known after a power cut too, or it could not be repeated as it was; but for the answer to a
+    // message that comes to the disk with it or after it: a power cut forgets the two together.
+    if (options.isSaved(part.view.message)) await store.durable();
     const reply = replyOf(await client.sendMessage(part.body, { signal: cut.signal }));
     if (reply === 'expired') {
       await store.returnPart({ account, seq: part.seq });
@@ -168,8 +164,8 @@ export function createDelivery(options: {
   }
 
   /** Opens a course for the user and keeps it until nothing can go. */
-  function open(user: string, first: Promise<Claim | null>, waits = true): void {
-    const course: Course = { until: null, wake: null, again: false, waits };
+  function open(user: string, first: Promise<Claim | null>): void {
+    const course: Course = { until: null, wake: null, again: false };
     courses.set(user, course);
     void first
       .then((claim) => serve(user, course, claim))
@@ -200,7 +196,7 @@ export function createDelivery(options: {
 
   return {
     kick,
-    async queue(user, step, isSaved = true) {
+    async queue(user, step) {
       if (courses.has(user) || stopped) {
         report((await step(null)).held, null);
         kick(user);
@@ -214,7 +210,6 @@ export function createDelivery(options: {
           ({ claim }) => claim,
           () => ({ kind: 'nothing', held: [] }),
         ),
-        isSaved,
       );
       report((await queued).held, null);
     },

@@ -29,8 +29,8 @@ export interface IntakeOptions {
   /** The first answer that was understood: polling works. */
   onReady: () => void;
   onIntake: (result: IntakeResult) => void;
-  /** The same is on the disk now. */
-  onSaved: (result: IntakeResult) => void;
+  /** The same is about to be on the disk, before what is committed from here on. */
+  onSaving: (result: IntakeResult) => void;
   /** Takes a message that could not be stored, as one line of JSON: the last resort of a full disk. */
   rescue: (line: string) => void;
   /** One poll came back empty, in time and not aborted. */
@@ -114,8 +114,7 @@ async function takeInOrRescue(options: IntakeOptions, intake: Intake): Promise<v
   try {
     const result = await store.takeIn(intake);
     options.onIntake(result);
-    if (intake.messages.length > 0) await store.durable('soon');
-    options.onSaved(result);
+    if (intake.messages.length > 0) await store.durable('soon', () => options.onSaving(result));
   } catch (error) {
     for (const message of intake.messages) options.rescue(message.raw.toString('utf8'));
     throw error;

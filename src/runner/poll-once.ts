@@ -62,7 +62,7 @@ export async function pollOnce(options: {
           ).length;
           if (received > 0) stop();
         },
-        onSaved() {},
+        onSaving() {},
         onEmpty: stopWhenLate,
         onFailure: stopWhenLate,
       },

@@ -59,8 +59,8 @@ export function startRunner(options: {
   let isReady = false;
   /** A poll has. */
   let hasFailed = false;
-  /** Messages that are committed, but not on the disk yet. */
-  const unsaved = new Set<number>();
+  /** Messages that are committed, and come to the disk with what is committed now or after it. */
+  const unsaved = new Set<string | null>();
   /** What a killed runner left running ends before its messages run again (design 5). */
   let cleared: Promise<void> | null = null;
   let isClear = false;
@@ -76,6 +76,7 @@ export function startRunner(options: {
     emit,
     paceMs: settings.paceMs,
     version: options.version,
+    isSaved: (message) => !unsaved.has(message),
     onExpired: () => void expire(),
     onError: fail,
   });
@@ -89,7 +90,6 @@ export function startRunner(options: {
     delivery,
     asks,
     typing,
-    isSaved: (seq) => !unsaved.has(seq),
   });
   const lanes = createLanes({
     concurrency: settings.concurrency,
@@ -176,11 +176,11 @@ export function startRunner(options: {
         onIntake(result) {
           // A poll that brought only a new cursor is no work: some servers name one every time.
           if (result.messages.length > 0) idleness.note();
-          for (const { seq, state } of result.messages) if (state === 'received') unsaved.add(seq);
+          for (const { id, state } of result.messages) if (state === 'received') unsaved.add(id);
           takeUp(result);
         },
-        onSaved({ messages }) {
-          for (const { seq } of messages) unsaved.delete(seq);
+        onSaving({ messages }) {
+          for (const { id } of messages) unsaved.delete(id);
         },
         rescue: options.rescue,
         onEmpty: idleness.onEmpty,

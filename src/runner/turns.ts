@@ -6,7 +6,7 @@ import { newUuid } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcome, Turn } from '../core/message.ts';
 import type { Inbound } from '../ilink/inbound.ts';
-import type { DeliveryTerms, EndedTurn, StartedTurn, Store, TurnResult } from '../store/port.ts';
+import type { EndedTurn, StartedTurn, Store, TurnResult } from '../store/port.ts';
 import type { Asks } from './asks.ts';
 import type { Attachments } from './attachments.ts';
 import type { Delivery } from './delivery.ts';
@@ -53,8 +53,6 @@ export function createTurns(options: {
   delivery: Pick<Delivery, 'queue'>;
   asks: Pick<Asks, 'ask'>;
   typing: Typing | null;
-  /** Whether a message is on the disk. */
-  isSaved: (seq: number) => boolean;
   folders: FolderMaker;
   attachments: Pick<Attachments, 'complete'>;
   outgoing: Outgoing;
@@ -136,8 +134,7 @@ export function createTurns(options: {
       await store.finishTurn({ ...end, nowMs: clock.now(), claim: null });
       return;
     }
-    const step = (claim: DeliveryTerms | null) => store.finishTurn({ ...end, nowMs: clock.now(), claim });
-    await delivery.queue(turn.user, step, options.isSaved(turn.seq));
+    await delivery.queue(turn.user, (claim) => store.finishTurn({ ...end, nowMs: clock.now(), claim }));
   }
 
   /** Fetches what the message brings, then runs the agent; what a stop cuts short is fetched by the next run. */

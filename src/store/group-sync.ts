@@ -5,14 +5,16 @@ import type { Database } from './database.ts';
 export interface GroupSync {
   /**
    * Resolves when all that is committed by now is on the disk. `soon` leaves others a moment to share the wait,
-   * and is served after those who wait `now`.
+   * and is served after those who wait `now`. `begins` is called when the disk is about to be told: what is committed
+   * from then on may come later than what is waited for.
    */
-  wait(urgency?: 'now' | 'soon'): Promise<void>;
+  wait(urgency?: 'now' | 'soon', begins?: () => void): Promise<void>;
   /** Resolves when nobody waits any more. */
   idle(): Promise<void>;
 }
 
 interface Waiter {
+  begins: (() => void) | undefined;
   resolve: () => void;
   reject: (reason: unknown) => void;
 }
@@ -32,6 +34,7 @@ export function createGroupSync(database: Pick<Database, 'sync' | 'syncBlocking'
       const { now, soon } = group;
       const waiters = [...now, ...soon];
       group = newGroup();
+      for (const waiter of waiters) waiter.begins?.();
       try {
         // One alone is served sooner than by a thread that has to wake up; for more the event loop stays free.
         if (now.length === 1) database.syncBlocking();
@@ -49,10 +52,10 @@ export function createGroupSync(database: Pick<Database, 'sync' | 'syncBlocking'
   }
 
   return {
-    wait: (urgency = 'now') =>
+    wait: (urgency = 'now', begins) =>
       new Promise((resolve, reject) => {
         const mine = group;
-        mine[urgency].push({ resolve, reject });
+        mine[urgency].push({ begins, resolve, reject });
         if (urgency === 'now') start();
         else void clock.sleep(SOON_MS).then(() => (mine === group ? start() : undefined));
       }),

@@ -63,8 +63,11 @@ export interface Store {
    * server to forget these messages: it must wait for {@link Store.durable}.
    */
   takeIn(intake: Intake): Promise<IntakeResult>;
-  /** Resolves when what has been committed by now is durable; `soon` leaves other steps a moment to share the wait. */
-  durable(urgency?: 'now' | 'soon'): Promise<void>;
+  /**
+   * Resolves when what has been committed by now is durable; `soon` leaves other steps a moment to share the wait.
+   * What is committed before `begins` is called is so no later; of what comes after, that is not known.
+   */
+  durable(urgency?: 'now' | 'soon', begins?: () => void): Promise<void>;
   /** Notes that polling works, for `status`. Not durable by itself. */
   notePoll(input: { account: string; nowMs: number }): Promise<void>;
   /** Notes that this login is dead, or works. */

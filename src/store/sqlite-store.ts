@@ -70,8 +70,8 @@ export function openStore(options: {
     noteChild: (input) => run((db) => noteChild(db, input)),
     forgetChild: (input) => run((db) => forgetChild(db, input)),
     takeIn: (intake) => run((db) => takeIn(db, intake)),
-    durable: (urgency) =>
-      commits.durable(urgency).catch((error) => {
+    durable: (urgency, begins) =>
+      commits.durable(urgency, begins).catch((error) => {
         throw storageError(path, error);
       }),
     notePoll: (input) =>

@@ -77,6 +77,7 @@ function make(store: Store, paceMs = 0): Delivery {
     emit: (event) => void events.push(event),
     paceMs,
     version: '1.2.3',
+    isSaved: () => true,
     onExpired: () => void expired++,
     onError: (error) => void errors.push(error),
   });

@@ -65,7 +65,7 @@ async function run(script: (PollResult | (() => PollResult))[], over: Partial<In
     log,
     onReady: () => void happened.push('ready'),
     onIntake: () => void happened.push('intake'),
-    onSaved() {},
+    onSaving() {},
     onEmpty: () => void happened.push('empty'),
     onFailure: () => void happened.push('failure'),
     rescue: (line) => void rescued.push(line),
@@ -181,14 +181,17 @@ test('a message is told of when it is committed, and on the disk before the next
           await says('committed')();
           return NOTHING;
         },
-        durable: says('durable'),
+        async durable(_, begins) {
+          begins?.();
+          await says('durable')();
+        },
         async notePoll() {},
       },
       onIntake: () => void order.push('told'),
-      onSaved: () => void order.push('saved'),
+      onSaving: () => void order.push('saving'),
     },
   );
-  expect(order).toEqual(['committed', 'told', 'durable', 'saved', 'next poll']);
+  expect(order).toEqual(['committed', 'told', 'saving', 'durable', 'next poll']);
   expect(poller.cursors).toHaveLength(3);
 });
 

@@ -226,9 +226,14 @@ const textOf = (content: string): Buffer => Buffer.from(JSON.stringify(wireText(
 
 describe('before the disk has a message', () => {
   let written: () => void;
+  let waits: number;
   beforeEach(() => {
     const disk = new Promise<void>((resolve) => (written = resolve));
-    store = { ...store, durable: () => disk };
+    waits = 0;
+    store.durable = () => {
+      waits++;
+      return disk;
+    };
   });
   afterEach(() => written());
 
@@ -242,13 +247,43 @@ describe('before the disk has a message', () => {
     await pollUntil('the next poll', () => calls.filter((call) => call === 'poll').length === 2);
   });
 
-  test('the first part of a long answer goes, the others wait', async () => {
+  test('all parts of its answer go', async () => {
     start(() => ({ kind: 'reply', pieces: [{ text: 'one' }, { text: 'two' }] }));
     deliver(says('1'));
-    await pollUntil('the verdict', () => types().includes('part'));
-    expect(sent).toEqual(['one']);
-    written();
     await pollUntil('the rest', () => sent.length === 2);
+  });
+
+  test('what is ahead of its answer waits, and the answer behind it', async () => {
+    const desk = await createDesk(store);
+    start(async (turn) => {
+      await desk.sends(OWNER, 'earlier');
+      return echo(turn);
+    });
+    deliver(says('1'));
+    await pollUntil('the wait', () => waits === 2);
+    expect(sent).toEqual([]);
+    written();
+    await pollUntil('both', () => sent.length === 2);
+    expect(sent).toEqual(['earlier', 're: 1']);
+  });
+
+  test('an answer waits that is committed when the disk has been told to write the message', async () => {
+    let told: () => void = () => {};
+    const { durable } = store;
+    store.durable = (urgency, begins) => {
+      told = begins ?? told;
+      return durable(urgency);
+    };
+    start(async (turn) => {
+      await pollUntil('the wait for the message', () => waits === 1);
+      told();
+      return echo(turn);
+    });
+    deliver(says('1'));
+    await pollUntil('the wait for the answer', () => waits === 2);
+    expect(sent).toEqual([]);
+    written();
+    await pollUntil('the answer', () => sent.length === 1);
   });
 });
 

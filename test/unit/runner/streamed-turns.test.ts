@@ -51,7 +51,6 @@ function turnsOf(answer: Answer, over: Partial<RunnerOptions> = {}, clock = syst
     delivery,
     asks: { ask: async () => null },
     typing: null,
-    isSaved: () => true,
     folders: createFolderMaker({
       turns: join(folder, 'turns'),
       state: () => join(folder, 'state'),

@@ -75,6 +75,25 @@ test('soon: joins the next who waits, after him, and waits by itself when nobody
   expect(disk.waits).toEqual(['alone', 'together']);
 });
 
+test('tells who waits when the disk is about to begin with what he waits for', async () => {
+  const disk = createDisk();
+  const group = createGroupSync(disk, systemClock);
+  const begun: string[] = [];
+  const noted = (name: string) => () => void begun.push(name);
+  const first = Promise.all([group.wait('now', noted('a')), group.wait('soon', noted('b'))]);
+  expect(begun).toEqual([]);
+  await first;
+  const second = Promise.all([group.wait('now', noted('c')), group.wait()]);
+  await turn();
+  expect(begun).toEqual(['a', 'b', 'c']);
+  const third = group.wait('now', noted('d'));
+  await turn();
+  expect(begun).toHaveLength(3);
+  disk.finish();
+  await Promise.all([second, third]);
+  expect(begun.at(-1)).toBe('d');
+});
+
 test('a disk that fails fails all who wait, and the next is tried anew', async () => {
   const disk = createDisk();
   const group = createGroupSync(disk, systemClock);
