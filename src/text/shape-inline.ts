@@ -47,7 +47,7 @@ export function shapeInline(text: string): string {
       const autolink = read(AUTOLINK);
       write(autolink.length || 1, autolink.slice(1, -1) || '＜');
     } else {
-      const address = withoutTail(read(ADDRESS), '*_.,;:!?)]}~');
+      const address = withoutTail(read(ADDRESS), '*_.,;:!?)]}~\\');
       const word = address ? '' : read(WORD);
       const marks = read(MARKS);
       // `_word_` is emphasis, `_word` a name that begins with the mark.

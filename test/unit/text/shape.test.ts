@@ -95,6 +95,8 @@ describe('shapeForWeChat', () => {
     ['a_ b _c', 'a_ b _c'],
     ['https://x.com/a_b_c?d_e=1，见上', 'https://x.com/a_b_c?d_e=1，见上'],
     ['**https://x.com/a_b**', '**https://x.com/a_b**'],
+    ['*斜*https://x.com/a\\*', '斜https://x.com/a\\*'],
+    ['*斜https://x.com/a\\*', '*斜https://x.com/a\\*'],
     ['[snake_case](http://x/a_b)', '[snake_case](http://x/a_b)'],
     ['``a_b ` c``', '``a_b ` c``'],
     ['it`s a_b', 'it`s ``a_b``'],
