@@ -36,6 +36,22 @@ export function takeLease(
   );
 }
 
+/** Ends the claim of a user. Whether nobody else has him. */
+export function freeLease(
+  database: Database,
+  { account, user }: { account: string; user: string },
+  claimant: string,
+): boolean {
+  return (
+    database.run(
+      'UPDATE users SET lease = NULL WHERE account = ?1 AND user = ?2 AND COALESCE(lease, ?3) = ?3',
+      account,
+      user,
+      claimant,
+    ).changes > 0
+  );
+}
+
 /** Keeps a claim that is still the caller's for another {@link LEASE_MS}. */
 export function renewLease(
   database: Database,

@@ -1,6 +1,8 @@
 import { resendDelayMs } from '../core/backoff.ts';
+import { claimPart } from './claim.ts';
 import type { Database, Row } from './database.ts';
-import type { PartView, SendReply, UploadResult, Verdict } from './outbox-port.ts';
+import { type Claimant, freeLease } from './lease.ts';
+import type { Claim, DeliveryTerms, PartView, SendReply, UploadResult, Verdict } from './outbox-port.ts';
 import { OPEN, VIEW, viewOf } from './parts.ts';
 import { refund, refuse, settleRefusal } from './refusal.ts';
 import { noteAccepted } from './throttle.ts';
@@ -14,9 +16,10 @@ const ACCEPT = `${ACCEPTED} RETURNING ${VIEW}`;
  * between is to be seen.
  */
 const ACCEPT_AS_CLAIMED = `${ACCEPTED} AND held_at IS ?6`;
-const FREE = `UPDATE users SET lease = CASE WHEN lease = ?3 THEN NULL ELSE lease END WHERE account = ?1 AND user = ?2
-  RETURNING sent, (SELECT throttle_step FROM accounts WHERE account = ?1) AS throttle_step,
-    EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN}) AS has_more`;
+/** What decides about what comes after an accepted part. */
+const AFTER = `SELECT sent, (SELECT throttle_step FROM accounts WHERE account = ?1) AS throttle_step,
+    EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN}) AS has_more
+  FROM users WHERE account = ?1 AND user = ?2`;
 
 /** Which claimed part a verdict is about, when, and what its claim said of it. */
 interface Claimed {
@@ -26,17 +29,30 @@ interface Claimed {
   nowMs: number;
 }
 
-/** Commits what the server said of a claimed part, and frees the user for the next claim. */
+/** Commits what the server said of a claimed part, and frees the user or claims his next one on the terms of `next`. */
 export function settlePart(
+  database: Database,
+  { next = null, ...input }: Claimed & { reply: SendReply; steadyMs: number; next?: DeliveryTerms | null },
+  claimant: Claimant,
+): Verdict {
+  const { reply } = input;
+  if (reply.kind === 'accepted') {
+    const settled = { ...input, messageId: reply.messageId };
+    const verdict = settleAccepted(database, settled, next, claimant);
+    if (verdict) return verdict;
+  }
+  const verdict = settleReply(database, input, claimant.id);
+  return next && verdict.waitMs === null
+    ? { ...verdict, next: claimPart(database, next, claimant) }
+    : verdict;
+}
+
+function settleReply(
   database: Database,
   input: Claimed & { reply: SendReply; steadyMs: number },
   claimant: string,
 ): Verdict {
   const { seq, reply, nowMs } = input;
-  if (reply.kind === 'accepted') {
-    const verdict = settleAccepted(database, { ...input, messageId: reply.messageId }, claimant);
-    if (verdict) return verdict;
-  }
   const { part, isMine } = claimed(database, input, 'sending', claimant);
   // A takeover, a dropped part, or one that another process repeats by now: only that it has arrived is news.
   if (!part || !isMine || reply.kind === 'accepted') return verdictOf(database, seq, null);
@@ -62,20 +78,21 @@ export function settlePart(
 function settleAccepted(
   database: Database,
   input: Claimed & { messageId: string | null },
-  claimant: string,
+  terms: DeliveryTerms | null,
+  claimant: Claimant,
 ): Verdict | null {
   const part = accept(database, input);
   if (!part) return null;
   const { account, user } = part;
-  const who = database.one(FREE, account, user, claimant);
+  const who = database.one(AFTER, account, user);
   if (who?.throttle_step !== 0) noteAccepted(database, account, user);
-  return {
-    part,
-    waitMs: null,
-    held: [],
-    budgetLeft: budgetLeft(who),
-    next: who?.has_more === 0 ? { kind: 'nothing', held: [] } : null,
-  };
+  const isLast = who?.has_more === 0;
+  const next: Claim | null = isLast
+    ? { kind: 'nothing', held: [] }
+    : terms && claimPart(database, terms, claimant);
+  // A claim has the user already: freed before it, his row would be written twice.
+  if (next?.kind !== 'part' && next?.kind !== 'upload') freeLease(database, part, claimant.id);
+  return { part, waitMs: null, held: [], budgetLeft: budgetLeft(who), next };
 }
 
 /** Notes that a part has arrived. Whoever knows what was claimed need not read it, which takes as long again. */
@@ -163,13 +180,7 @@ function claimed(
     account,
   );
   if (!row) return { part: null, isMine: false };
-  const freed = database.run(
-    'UPDATE users SET lease = NULL WHERE account = ? AND user = ? AND COALESCE(lease, ?3) = ?3',
-    account,
-    row.user as string,
-    claimant,
-  );
-  const isMine = freed.changes > 0;
+  const isMine = freeLease(database, { account, user: row.user as string }, claimant);
   const isClaimed =
     state === null ? row.state === 'sending' || row.state === 'uploading' : row.state === state;
   return { part: isClaimed ? row : null, isMine };

@@ -98,12 +98,7 @@ export function openStore(options: {
     enqueue: (request) => run((db) => enqueue(db, request), 'durable'),
     usersToDeliver: (account) => read(() => usersToDeliver(database, account)),
     claimPart: (terms) => run((db) => claimPart(db, terms, claimant)),
-    settlePart: ({ next, ...input }) =>
-      run((db) => {
-        const verdict = settlePart(db, input, claimant.id);
-        const asks = next && verdict.waitMs === null && verdict.next === null;
-        return asks ? { ...verdict, next: claimPart(db, next, claimant) } : verdict;
-      }),
+    settlePart: (input) => run((db) => settlePart(db, input, claimant)),
     settleUpload: (input) => run((db) => settleUpload(db, input, claimant.id)),
     renewLease: (input) => run((db) => renewLease(db, input, claimant.id)),
     returnPart: (input) => run((db) => returnPart(db, input, claimant.id)),

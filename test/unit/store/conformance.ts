@@ -6,6 +6,7 @@ import { describeFiles } from './conformance/files.ts';
 import { describeHolds } from './conformance/holds.ts';
 import { describeIntake } from './conformance/intake.ts';
 import { describeMediaKeys } from './conformance/media-keys.ts';
+import { describeNextClaims } from './conformance/next-claims.ts';
 import { describeOutbox } from './conformance/outbox.ts';
 import { describeOutputs } from './conformance/outputs.ts';
 import { describeQuotes } from './conformance/quotes.ts';
@@ -28,6 +29,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('outbox', () => describeOutbox(make));
     describe('files', () => describeFiles(make));
     describe('verdicts', () => describeVerdicts(make));
+    describe('claims that come with a verdict', () => describeNextClaims(make));
     describe('refusals', () => describeRefusals(make));
     describe('holds', () => describeHolds(make));
     describe('sessions', () => describeSessions(make));

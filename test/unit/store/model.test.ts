@@ -232,6 +232,39 @@ const claims = (user: string, process: number): Step =>
     },
   );
 
+/** As the delivery goes on: the next part is claimed with the verdict. */
+const goesOn = (user: string): Step =>
+  step(
+    `what was sent to ${user} is accepted, and the next one claimed`,
+    (model) => laneOf(model, user).underWay !== null,
+    async (model, world) => {
+      const lane = laneOf(model, user);
+      if (!lane.underWay) return;
+      const { process, part: sent } = lane.underWay;
+      const { store } = world.desks[process] as Desk;
+      const at = nowMs(world);
+      const encode = (content: unknown): Buffer => Buffer.from(JSON.stringify(content));
+      const { next } = await store.settlePart({
+        account: ACCOUNT,
+        seq: sent.seq,
+        known: sent.view,
+        reply: { kind: 'accepted', messageId: `server-${sent.seq}` },
+        nowMs: at,
+        steadyMs: at,
+        next: { account: ACCOUNT, user, nowMs: at, paceMs: 0, encode },
+      });
+      lane.accepted.push(lane.queued.shift() ?? '');
+      lane.unknown = null;
+      lane.underWay = null;
+      if (lane.isHeld || lane.queued.length === 0) expect(next).toEqual({ kind: 'nothing', held: [] });
+      else {
+        if (next?.kind !== 'part') throw new Error(`a part was due, not ${JSON.stringify(next)}`);
+        expect(contentOf(next.part.body).text).toBe(lane.queued[0]);
+        lane.underWay = { process, part: next.part, sinceMs: at };
+      }
+    },
+  );
+
 const answers = (user: string, how: 'accepted' | 'unknown' | 'refused' | 'held' | 'returned'): Step =>
   step(
     `what was sent to ${user} is ${how}`,
@@ -319,6 +352,7 @@ test('nothing is lost, nothing overtakes, nothing is sent twice without need', a
       fc.tuple(user, process).map(([one, by]) => claims(one, by)),
       fc.tuple(user, process).map(([one, by]) => claims(one, by)),
       user.map((one) => answers(one, 'accepted')),
+      user.map(goesOn),
       fc
         .tuple(user, fc.constantFrom('unknown', 'refused', 'held', 'returned'))
         .map(([one, how]) => answers(one, how)),
