@@ -1,11 +1,9 @@
-import { digest, newUuid } from '../core/ids.ts';
+import { digest } from '../core/ids.ts';
 import type { Database, Row } from './database.ts';
 import type { Fate } from './fate.ts';
 import { HAS_KEPT } from './holds.ts';
-import type { IncomingMessage, Intake, StartedTurn } from './inbox-port.ts';
-
-/** A place in a user's session. */
-type Place = Pick<StartedTurn, 'sessionId' | 'turn'>;
+import type { IncomingMessage, Intake } from './inbox-port.ts';
+import { type Place, placeAfter } from './place.ts';
 
 /** What decides about a message before it is stored. */
 interface Outlook {
@@ -31,13 +29,12 @@ const OUTLOOK = `SELECT login, owner, session_id, turn, ${HAS_KEPT} AS has_kept,
 export function outlookOf(database: Database, account: string, message: IncomingMessage): Outlook {
   const { user, id, fingerprint, createdAtMs } = message;
   const row = database.one(OUTLOOK, account, user, id, fingerprint, createdAtMs) as Row;
-  const sessionId = (row.session_id as string | null) ?? newUuid();
   return {
     login: row.login as string | null,
     owner: row.owner as string | null,
     isKnown: row.is_known === 1,
     hasKept: row.has_kept === 1,
-    place: { sessionId, turn: ((row.turn as number | null) ?? 0) + 1 },
+    place: placeAfter(row.session_id as string | null, row.turn as number | null),
   };
 }
 

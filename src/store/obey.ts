@@ -3,8 +3,8 @@ import type { ChatCommand, ChatNews, RunAgain } from './chat-port.ts';
 import type { Database, Row } from './database.ts';
 import type { IntakeResult } from './inbox-port.ts';
 import { OPEN } from './parts.ts';
+import { nextPlace } from './place.ts';
 import { retry } from './retry.ts';
-import { nextPlace } from './turns.ts';
 import { type Before, rowsOf, supersede, UNFINISHED, waitingBefore } from './waiting.ts';
 
 /** Does what a chat command asks for, in the step that stores it. Returns what the user is told. */
@@ -41,11 +41,11 @@ export function newSession(database: Database, before: Before): number {
   const unfinished = waitingBefore(database, before);
   for (const row of unfinished) {
     if (row.session_id !== null) continue;
-    const place = nextPlace(database, account, user);
+    const { sessionId, turn } = nextPlace(database, before);
     database.run(
       `UPDATE inbox SET session_id = ?, turn = ? WHERE ${rowsOf(row)} = ?`,
-      place.session_id as string,
-      place.turn as number,
+      sessionId,
+      turn,
       row.seq as number,
     );
   }

@@ -1,5 +1,4 @@
 import { turnRetryDelayMs } from '../core/backoff.ts';
-import { newUuid } from '../core/ids.ts';
 import { gather } from './burst.ts';
 import { lastingChildren } from './children.ts';
 import type { Database, Row, SqlValue } from './database.ts';
@@ -7,16 +6,18 @@ import type { Child, EndedTurn, LaneEntry, NotYet, StartedTurn, TurnResult } fro
 import type { Claimant } from './lease.ts';
 import type { QueuedParts } from './outbox-port.ts';
 import { type Answer, answer, NOTHING, outputsOf } from './outputs.ts';
+import { placeAfter, takePlace } from './place.ts';
 import { rowsOf, UNFINISHED } from './waiting.ts';
 
 /** The columns of {@link startedTurn}. */
-const STARTED = `seq, account, id, user, raw, text_from, received_at, session_id, turn, attempt, failures, burst, outputs,
-    (SELECT owner FROM accounts WHERE accounts.account = inbox.account) AS owner`;
+const STARTED = `seq, inbox.account, id, inbox.user, raw, text_from, received_at, inbox.session_id, inbox.turn, attempt,
+    failures, burst, outputs, (SELECT owner FROM accounts WHERE accounts.account = inbox.account) AS owner`;
 /** Of several messages that are one turn, the first stands for all. */
 const FIRST = '(burst IS NULL OR burst = seq)';
 
-const TO_START = `SELECT ${STARTED} FROM inbox
-  WHERE seq = ? AND account = ? AND state IN ('received', 'waiting') AND ${FIRST}`;
+const TO_START = `SELECT ${STARTED}, users.session_id AS last_session_id, users.turn AS last_turn
+  FROM inbox LEFT JOIN users ON users.account = inbox.account AND users.user = inbox.user
+  WHERE seq = ? AND inbox.account = ? AND state IN ('received', 'waiting') AND ${FIRST}`;
 const START = `UPDATE inbox SET state = 'running', reason = NULL, attempt = ?, started_at = ?, child = NULL,
   not_before = NULL, session_id = ?, turn = ?`;
 /** How a turn of one message starts, and one of several. */
@@ -59,7 +60,11 @@ export function startTurn(
     const quietAtMs = gather(database, row, input.mergeMs, nowMs);
     if (quietAtMs !== null) return { notBeforeMs: quietAtMs };
   }
-  if (row.session_id === null) Object.assign(row, nextPlace(database, account, row.user as string));
+  if (row.session_id === null) {
+    const place = placeAfter(row.last_session_id as string | null, row.last_turn as number | null);
+    takePlace(database, { account, user: row.user as string }, place);
+    Object.assign(row, { session_id: place.sessionId, turn: place.turn });
+  }
   row.attempt = (row.attempt as number) + 1;
   database.run(STARTS[rowsOf(row)], row.attempt, nowMs, row.session_id as string, row.turn as number, seq);
   return startedTurn(database, row);
@@ -153,18 +158,6 @@ export function finishAnswer(
     input.account,
   );
   return row ? (row.raw as Buffer) : null;
-}
-
-/** The next place in the user's session: its `session_id` and `turn`. */
-export function nextPlace(database: Database, account: string, user: string): Row {
-  return database.one(
-    `INSERT INTO users (account, user, session_id, turn) VALUES (?1, ?2, ?3, 1)
-       ON CONFLICT (account, user) DO UPDATE SET session_id = COALESCE(session_id, ?3), turn = turn + 1
-       RETURNING session_id, turn`,
-    account,
-    user,
-    newUuid(),
-  ) as Row;
 }
 
 function startedTurn(database: Database, row: Row): StartedTurn {
