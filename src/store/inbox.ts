@@ -5,9 +5,10 @@ import { type Fate, fateOf, wasAsked } from './fate.ts';
 import { release } from './holds.ts';
 import type { IncomingMessage, Intake, IntakeResult, StartedTurn } from './inbox-port.ts';
 import { noteMediaKeys } from './media-keys.ts';
-import { freeId, insertMessage, noteMessage, outlookOf, withId } from './new-message.ts';
+import { freeId, insertMessage, type Outlook, outlookOf, withId } from './new-message.ts';
 import { newSession, obey } from './obey.ts';
 import { appendParts } from './parts.ts';
+import { createUserNotes } from './user-notes.ts';
 import { supersede, waitingBefore } from './waiting.ts';
 
 /**
@@ -29,10 +30,16 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
   const begun = new Set<string>();
   /** One message answers a question; the next one of the same poll is a message. */
   const answered = new Set<string>();
+  const outlooks = new Map<string, Outlook>();
+  const notes = createUserNotes(database, intake);
   const mayStart = mayStartAny(intake);
 
   for (const message of intake.messages) {
-    const { login, owner, isKnown, hasKept, place } = outlookOf(database, account, message);
+    const { user } = message;
+    const outlook = outlookOf(database, account, message, outlooks.get(user));
+    outlooks.set(user, outlook);
+    const { login, isKnown, hasKept, place } = outlook;
+    const owner = result.learnedOwner ?? outlook.owner;
     // A login that was taken over keeps its last messages; its cursor and tokens are of no use to the new one.
     const isCurrent = login === intake.login;
     const isNews = intake.dedupeWindowMs === 0 && !isKnown;
@@ -44,13 +51,12 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
       result.messages.push({
         seq,
         id: original.id as string,
-        user: message.user,
+        user,
         state: 'duplicate',
         reason: null,
       });
       continue;
     }
-    const { user } = message;
     const isFirst = owner === null && message.ignore === null;
     if (isFirst) {
       result.learnedOwner = user;
@@ -76,16 +82,18 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
     result.messages.push({ seq, id, user, state: fate.kind, reason: fate.reason });
     if (reason !== null) continue;
     if (isCurrent) {
-      noteMessage(database, intake, message, { seq, place: started });
+      notes.add(message, { seq, place: started });
       if (hasKept && release(database, intake, user)) result.released.push(user);
     }
     if (started)
       result.started.push(startedTurn(message, { seq, id, isOwner, ...started }, fate.textFrom, nowMs));
+    if (fate.command !== null) notes.write(user);
     const news = setOff(database, intake, { account, user, seq, nowMs }, fate, result);
     if (news)
       appendParts(database, { account, user, message: id, nowMs }, intake.chat.noticeOf(news, message));
   }
 
+  notes.write();
   if (intake.cursor) {
     database.run(
       'UPDATE accounts SET cursor = ?, last_poll_at = ? WHERE account = ? AND login = ?',

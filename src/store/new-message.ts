@@ -6,7 +6,7 @@ import type { IncomingMessage, Intake } from './inbox-port.ts';
 import { type Place, placeAfter } from './place.ts';
 
 /** What decides about a message before it is stored. */
-interface Outlook {
+export interface Outlook {
   /** Of the account; null where there is none. */
   login: string | null;
   owner: string | null;
@@ -18,17 +18,29 @@ interface Outlook {
   place: Place;
 }
 
-const OUTLOOK = `SELECT login, owner, session_id, turn, ${HAS_KEPT} AS has_kept,
-    EXISTS (SELECT 1 FROM inbox WHERE account = ?1 AND id = ?3
-      UNION ALL SELECT 1 FROM inbox WHERE account = ?1 AND user = ?2 AND fingerprint = ?4 AND created_at IS ?5) AS is_known
+/** What is stored and may be the message with the id ?3 of the user ?2, or has its id, as SQL. */
+const KNOWN = `SELECT 1 FROM inbox WHERE account = ?1 AND id = ?3
+  UNION ALL SELECT 1 FROM inbox WHERE account = ?1 AND user = ?2 AND fingerprint = ?4 AND created_at IS ?5`;
+const IS_KNOWN = `${KNOWN} LIMIT 1`;
+const OUTLOOK = `SELECT login, owner, session_id, turn, ${HAS_KEPT} AS has_kept, EXISTS (${KNOWN}) AS is_known
   FROM (SELECT 1)
   LEFT JOIN accounts ON accounts.account = ?1
   LEFT JOIN users ON users.account = ?1 AND users.user = ?2`;
 
-/** See {@link Outlook}: one question, because mostly it is the only one. */
-export function outlookOf(database: Database, account: string, message: IncomingMessage): Outlook {
+/**
+ * See {@link Outlook}: one question, because mostly it is the only one. What is of the user stays as it was at his
+ * `first` message of the poll: nothing is held anew, and whoever has a command in it starts no turn.
+ */
+export function outlookOf(
+  database: Database,
+  account: string,
+  message: IncomingMessage,
+  first: Outlook | undefined,
+): Outlook {
   const { user, id, fingerprint, createdAtMs } = message;
-  const row = database.one(OUTLOOK, account, user, id, fingerprint, createdAtMs) as Row;
+  const values = [account, user, id, fingerprint, createdAtMs];
+  if (first) return { ...first, isKnown: database.one(IS_KNOWN, ...values) !== undefined };
+  const row = database.one(OUTLOOK, ...values) as Row;
   return {
     login: row.login as string | null,
     owner: row.owner as string | null,
@@ -72,31 +84,6 @@ export function insertMessage(
     place?.sessionId ?? null,
     place?.turn ?? null,
   ).rowid;
-}
-
-/**
- * A message of the user opens the window again: newest token, full budget (design 3). With a `place` its turn has
- * begun, and has taken that one.
- */
-export function noteMessage(
-  database: Database,
-  { account, nowMs }: Intake,
-  message: IncomingMessage,
-  { seq, place }: { seq: number; place: Place | null },
-): void {
-  database.run(
-    `INSERT INTO users (account, user, context_token, last_message_at, last_message_seq, session_id, turn)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, COALESCE(?7, 0))
-       ON CONFLICT (account, user) DO UPDATE SET context_token = COALESCE(?3, context_token), last_message_at = ?4,
-         last_message_seq = ?5, sent = 0, session_id = COALESCE(?6, session_id), turn = COALESCE(?7, turn)`,
-    account,
-    message.user,
-    message.contextToken,
-    Math.min(message.createdAtMs ?? nowMs, nowMs),
-    seq,
-    place?.sessionId ?? null,
-    place?.turn ?? null,
-  );
 }
 
 /** The server's id, or one made of the content where it has none; made unique where the server used it before. */

@@ -9,6 +9,7 @@ import { describeMediaKeys } from './conformance/media-keys.ts';
 import { describeNextClaims } from './conformance/next-claims.ts';
 import { describeOutbox } from './conformance/outbox.ts';
 import { describeOutputs } from './conformance/outputs.ts';
+import { describePolls } from './conformance/polls.ts';
 import { describeQuotes } from './conformance/quotes.ts';
 import { describeRefusals } from './conformance/refusals.ts';
 import { describeSessions } from './conformance/sessions.ts';
@@ -21,6 +22,7 @@ import { describeViews } from './conformance/views.ts';
 export function describeStore(name: string, make: MakeStore): void {
   describe(name, () => {
     describe('intake', () => describeIntake(make));
+    describe('polls', () => describePolls(make));
     describe('turns', () => describeTurns(make));
     describe('turns that begin with their message', () => describeStarts(make));
     describe('outputs', () => describeOutputs(make));

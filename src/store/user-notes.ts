@@ -1,0 +1,59 @@
+import type { Database } from './database.ts';
+import type { IncomingMessage, Intake } from './inbox-port.ts';
+import type { Place } from './place.ts';
+
+/** What the messages of a poll say of their users, each of whom is written once. */
+export interface UserNotes {
+  /**
+   * A message of the user opens the window again: newest token, full budget (design 3). With a `place` its turn has
+   * begun, and has taken that one.
+   */
+  add(message: IncomingMessage, stored: { seq: number; place: Place | null }): void;
+  /** Writes what is known by now of this user, or of all. */
+  write(user?: string): void;
+}
+
+/** What is to be written of a user. */
+interface Note {
+  token: string | null;
+  atMs: number;
+  seq: number;
+  place: Place | null;
+}
+
+/** See {@link UserNotes}. */
+export function createUserNotes(database: Database, { account, nowMs }: Intake): UserNotes {
+  const notes = new Map<string, Note>();
+
+  function write(user: string, { token, atMs, seq, place }: Note): void {
+    database.run(
+      `INSERT INTO users (account, user, context_token, last_message_at, last_message_seq, session_id, turn)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, COALESCE(?7, 0))
+         ON CONFLICT (account, user) DO UPDATE SET context_token = COALESCE(?3, context_token), last_message_at = ?4,
+           last_message_seq = ?5, sent = 0, session_id = COALESCE(?6, session_id), turn = COALESCE(?7, turn)`,
+      account,
+      user,
+      token,
+      atMs,
+      seq,
+      place?.sessionId ?? null,
+      place?.turn ?? null,
+    );
+    notes.delete(user);
+  }
+
+  return {
+    add({ user, contextToken, createdAtMs }, { seq, place }) {
+      const before = notes.get(user);
+      notes.set(user, {
+        token: contextToken ?? before?.token ?? null,
+        atMs: Math.min(createdAtMs ?? nowMs, nowMs),
+        seq,
+        place: place ?? before?.place ?? null,
+      });
+    },
+    write(only) {
+      for (const [user, one] of notes) if (only === undefined || user === only) write(user, one);
+    },
+  };
+}
