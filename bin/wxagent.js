@@ -8,5 +8,5 @@ if (tooOld) {
   process.stderr.write(`wxagent: Node.js 20.18.1 or newer is needed, this is ${process.versions.node}\n`);
   process.exitCode = 78;
 } else {
-  import('../dist/main.js');
+  require('../dist/start.cjs');
 }

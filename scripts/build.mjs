@@ -1,15 +1,17 @@
 /**
- * Builds dist/: the program and the library as ES modules in shared chunks, so that what a command imports
- * lazily is read only when it runs (lean.mjs), and then from few files (together.mjs). Packages in `dependencies`
- * stay outside; every other one that src imports is inlined, because loading it from node_modules would cost more
- * than the rest of the start.
+ * Builds dist/: the program and the library in shared chunks, so that what a command imports lazily is read only
+ * when it runs (lean.mjs), and then from few files (together.mjs), as CommonJS (commonjs.mjs). Packages in
+ * `dependencies` stay outside; every other one that src imports is inlined, because loading it from node_modules
+ * would cost more than the rest of the start.
  *
  * `node scripts/build.mjs [out-dir] [entry...]`
  */
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { facadeOf, IMPORT, toCommonJs } from './commonjs.mjs';
 import { withoutFacades, withoutUnused } from './lean.mjs';
 import { together } from './together.mjs';
 
@@ -21,7 +23,10 @@ const outdir = resolve(root, outDir);
 rmSync(outdir, { recursive: true, force: true });
 const { metafile, outputFiles } = await build({
   absWorkingDir: root,
-  entryPoints: entries.length > 0 ? entries : { main: 'src/main.ts', index: 'src/index.ts', ...workers() },
+  entryPoints:
+    entries.length > 0
+      ? entries
+      : { start: 'src/start.ts', main: 'src/main.ts', index: 'src/index.ts', ...workers() },
   outdir,
   bundle: true,
   splitting: true,
@@ -35,17 +40,25 @@ const { metafile, outputFiles } = await build({
   legalComments: 'none',
   external: Object.keys(dependencies).flatMap((name) => [name, `${name}/*`]),
   define: { __VERSION__: JSON.stringify(version) },
-  // CommonJS inside the bundle (undici, commander) asks for Node's own modules with require.
-  banner: {
-    js: "const require=globalThis.process.getBuiltinModule('node:module').createRequire(import.meta.url);",
-  },
   plugins: [withoutUnused(), together()],
   metafile: true,
   write: false,
   logLevel: 'warning',
 });
 mkdirSync(outdir, { recursive: true });
-for (const { path, text } of outputFiles) writeFileSync(path, withoutFacades(text));
+const hash = createHash('sha256');
+for (const { text } of outputFiles) hash.update(text);
+const id = JSON.stringify(hash.digest('hex').slice(0, 16));
+/** What others import, as the ES module that they expect. */
+const imported = entries.length > 0 ? entries.map((entry) => basename(entry, '.ts')) : ['index'];
+writeFileSync(join(outdir, IMPORT[0]), IMPORT[1]);
+for (const { path, text } of outputFiles) {
+  const name = basename(path, '.js');
+  const code = withoutFacades(text.replaceAll('__BUILD__', id));
+  if (name.endsWith('-worker')) writeFileSync(path, code);
+  else writeFileSync(join(outdir, `${name}.cjs`), toCommonJs(code, `${name}.cjs`));
+  if (imported.includes(name)) writeFileSync(path, facadeOf(code, name));
+}
 writeFileSync(join(outdir, 'licenses.txt'), licencesOf(metafile));
 
 /** What runs in a thread of its own: a file each beside the chunks, where the code that starts it looks for it. */

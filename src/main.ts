@@ -123,8 +123,9 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-const code = await main(process.argv.slice(2));
-// What was written must be out before the process ends; a pipe may take it only later.
-await new Promise<void>((resolve) => output.now('stdout', '', resolve));
-await new Promise<void>((resolve) => output.now('stderr', '', resolve));
-process.exit(code);
+void main(process.argv.slice(2)).then(async (code) => {
+  // What was written must be out before the process ends; a pipe may take it only later.
+  await new Promise<void>((resolve) => output.now('stdout', '', resolve));
+  await new Promise<void>((resolve) => output.now('stderr', '', resolve));
+  process.exit(code);
+});

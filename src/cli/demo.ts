@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { execa } from 'execa';
 import { WxError } from '../core/errors.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
 import type { CommandContext } from './context.ts';
@@ -37,6 +36,7 @@ export async function demo(context: CommandContext): Promise<number> {
   const { interactive } = context.settings(['interactive']);
   const stop = context.stopSignal();
   const { io } = context;
+  const { execa } = await import('execa');
   const folder = await mkdtemp(join(tmpdir(), 'wxagent-demo-'));
   const simulator = await startSimulator({ seed: 1, holdMs: 2_000 });
   const unhook = showPhone(context, simulator);

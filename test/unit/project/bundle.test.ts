@@ -8,8 +8,8 @@ const read = (file: string) => readFileSync(join(dist, file), 'utf8');
 
 /** Every file takes its time at every start, so a module that moves must not divide what lies together. */
 describe('the bundle', () => {
-  const main = loadedWith('main.js');
-  const actions = lazyImportsOf('main.js').find((file) => file.startsWith('actions-')) as string;
+  const main = loadedWith('main.cjs');
+  const actions = lazyImportsOf('main.cjs').find((file) => file.startsWith('actions-')) as string;
   const run = new Set([...main, ...loadedWith(actions)]);
 
   it('is two files for a command that needs nothing', () => {
@@ -33,7 +33,7 @@ describe('the bundle', () => {
     expect(code).toContain('getupdates');
     for (const word of ['chat/completions', 'session/prompt', 'application/x-7z-compressed']) {
       expect(code.includes(word), word).toBe(false);
-      expect(readdirSync(dist).some((file) => file.endsWith('.js') && read(file).includes(word), word)).toBe(
+      expect(readdirSync(dist).some((file) => file.endsWith('.cjs') && read(file).includes(word), word)).toBe(
         true,
       );
     }
@@ -41,7 +41,7 @@ describe('the bundle', () => {
 
   it('has every module once', () => {
     const withErrors = readdirSync(dist).filter(
-      (file) => /\.js$/.test(file) && /WxError=class|class WxError/.test(read(file)),
+      (file) => /\.c?js$/.test(file) && /WxError=class|class WxError/.test(read(file)),
     );
     expect(withErrors).toHaveLength(1);
   });
@@ -52,14 +52,14 @@ function loadedWith(entry: string): Set<string> {
   const files = new Set([entry]);
   // A set hands out what is added while it is walked.
   for (const file of files) {
-    for (const [, imported] of read(file).matchAll(/(?:\bfrom|\bimport)"\.\/([\w.-]+\.js)"/g))
+    for (const [, imported] of read(file).matchAll(/(?<!=>)\brequire\("\.\/([\w.-]+\.cjs)"\)(?!\()/g))
       files.add(imported as string);
   }
   return files;
 }
 
 function lazyImportsOf(file: string): string[] {
-  return [...read(file).matchAll(/\bimport\("\.\/([\w.-]+\.js)"\)/g)].map(
+  return [...read(file).matchAll(/=>require\("\.\/([\w.-]+\.cjs)"\)/g)].map(
     ([, imported]) => imported as string,
   );
 }

@@ -76,6 +76,7 @@ const good: [file: string, line: string][] = [
   ['src/agents/free.ts', "import { spawn } from 'node:child_process';\nexport const start = spawn;"],
   ['src/store/free.ts', "import Database from 'libsql';\nexport const open = Database;"],
   ['src/config.ts', 'export const home = process.env.HOME;'],
+  ['src/start.ts', 'export const home = process.env.HOME;'],
   ['src/main.ts', "import { run } from './cli/run.ts';\nexport const leave = () => process.exit(run());"],
 ];
 

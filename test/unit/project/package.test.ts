@@ -28,11 +28,13 @@ describe('the package', () => {
         'CHANGELOG.md',
         'LICENSE',
         'README.md',
+        'bin/package.json',
         'bin/wxagent.js',
         'dist/index.d.ts',
         'dist/index.js',
         'dist/licenses.txt',
-        'dist/main.js',
+        'dist/main.cjs',
+        'dist/start.cjs',
         'docs/dependencies.md',
         'package.json',
       ]),
@@ -41,7 +43,7 @@ describe('the package', () => {
 
   it('holds nothing else', () => {
     const expected =
-      /^(package\.json|LICENSE|CHANGELOG\.md|README(\.[\w-]+)?\.md|docs\/[\w.-]+\.(md|json)|bin\/wxagent\.js|examples\/[\w./-]+|dist\/licenses\.txt|dist\/[\w-]+\.js|dist\/([\w-]+\/)*[\w-]+\.d\.ts)$/;
+      /^(package\.json|LICENSE|CHANGELOG\.md|README(\.[\w-]+)?\.md|docs\/[\w.-]+\.(md|json)|bin\/(wxagent\.js|package\.json)|examples\/[\w./-]+|dist\/licenses\.txt|dist\/[\w-]+\.cjs|dist\/(index|\w+-worker)\.js|dist\/([\w-]+\/)*[\w-]+\.d\.ts)$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 
