@@ -6,6 +6,7 @@ import { loadLibsql } from './libsql.ts';
 
 /** While the first process of many that start at once makes the file, or the last of many ends, the others wait. */
 const OPEN_WAIT_MS = 5_000;
+const OPEN_PAUSE_MS = 5;
 
 const writtenOut = promisify(fdatasync);
 
@@ -77,7 +78,7 @@ function open(path: string, busyTimeoutMs: number): LibsqlDatabase.Database {
   createPrivate(path);
   const database = new Libsql(path);
   database.exec(`PRAGMA busy_timeout=${OPEN_WAIT_MS}`);
-  database.exec('PRAGMA journal_mode=WAL');
+  useWal(database);
   database.exec('PRAGMA synchronous=NORMAL');
   // What a statement returns goes through a table of its own, for which SQLite would prepare a file.
   database.exec('PRAGMA temp_store=MEMORY');
@@ -85,6 +86,19 @@ function open(path: string, busyTimeoutMs: number): LibsqlDatabase.Database {
   database.exec('PRAGMA wal_autocheckpoint=4000');
   database.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);
   return database;
+}
+
+/** SQLite itself does not wait for whoever makes the file at the same moment: it has begun to read by then. */
+function useWal(database: LibsqlDatabase.Database): void {
+  for (let waitedMs = 0; ; waitedMs += OPEN_PAUSE_MS) {
+    try {
+      database.exec('PRAGMA journal_mode=WAL');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || waitedMs >= OPEN_WAIT_MS) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OPEN_PAUSE_MS);
+    }
+  }
 }
 
 /**

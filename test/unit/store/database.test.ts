@@ -46,6 +46,19 @@ test.skipIf(process.platform === 'win32')('the files of a database are readable 
   }
 });
 
+test('whoever opens a file that another process is just making waits for it', async () => {
+  const path = join(folder, 'x.db');
+  const maker = script.start('make', path, '300');
+  await maker.line(0);
+  const database = openDatabase(path);
+  try {
+    expect(database.one('PRAGMA journal_mode')).toEqual({ journal_mode: 'wal' });
+  } finally {
+    database.close();
+  }
+  expect(await maker.ended).toMatchObject({ code: 0, stderr: '' });
+});
+
 test('values that the native layer would not survive are refused before they reach it', () => {
   const database = openDatabase(join(folder, 'x.db'));
   try {
