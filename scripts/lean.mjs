@@ -16,6 +16,8 @@ const UNUSED = [
     importer: /\/chalk\/source\/index\.js$/,
     contents: 'export default { stdout: false, stderr: false };',
   },
+  // debug: the same, of whichever version somebody has installed beside this program.
+  { path: /^supports-color$/, importer: /\/debug\/src\/node\.js$/, contents: '' },
   // commander: subcommands that are programs of their own.
   { path: /^node:child_process$/, importer: /\/commander\/lib\/command\.js$/, contents: '' },
 ];

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -37,6 +38,27 @@ describe('the bundle', () => {
         true,
       );
     }
+  });
+
+  it('has no chunks that import each other', () => {
+    const chunks = readdirSync(dist).filter((file) => file.endsWith('.cjs'));
+    const circular = chunks.filter((file) =>
+      [...loadedWith(file)].some((other) => other !== file && loadedWith(other).has(file)),
+    );
+    expect(chunks.length).toBeGreaterThan(20);
+    expect(circular).toEqual([]);
+  });
+
+  it('requires only what the program depends on', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(dist, '../package.json'), 'utf8'));
+    const code = readdirSync(dist).flatMap((file) => (file.endsWith('.cjs') ? [read(file)] : []));
+    const required = code.flatMap((text) =>
+      [...text.matchAll(/\b(?:__)?require\("(?![.])([^"]+)"\)/g)].map(([, id]) => id as string),
+    );
+    const others = required.filter(
+      (id) => !id.startsWith('node:') && !isBuiltin(id) && !((id.split('/')[0] as string) in dependencies),
+    );
+    expect(others).toEqual([]);
   });
 
   it('has every module once', () => {
