@@ -14,7 +14,10 @@ import { crc32 } from 'node:zlib';
 /** A hash of all that was built: V8 itself compares the length of a source, not the source. */
 declare const __BUILD__: string;
 
-/** Of the kept data, at the head of its file: V8 looks no further than its own head, and dies of what is broken. */
+/**
+ * Of a chunk and what is kept of it, at the head of its file: V8 looks no further than its own head and the length of
+ * the source, and dies of what is broken.
+ */
 const SUM_BYTES = 4;
 
 /** Whatever a command does first is behind it by then. */
@@ -27,11 +30,12 @@ const modules = new Map<string, { exports: unknown }>([
   // What Node compiles itself can import: Node 20 loses how in code that was kept.
   ['import.cjs', { exports: (id: string) => import(id) }],
 ]);
-/** What had to be compiled, by chunk. */
-const compiled = new Map<string, Script>();
-const root = orNothing(() => join(cacheFolder(), 'code')) ?? '';
+/** What had to be compiled, and the sum of its source, by chunk. */
+const compiled = new Map<string, { script: Script; sourceSum: number }>();
+const node = orNothing(thisNode) ?? '';
+const root = orNothing(() => node && join(cacheFolder(), 'code')) ?? '';
 const build = join(root, __BUILD__);
-const folder = join(build, `${process.version}-${process.arch}`, firstWord());
+const folder = join(build, node, firstWord());
 const isReadable = root !== '' && orNothing(() => isOwn(root)) === true;
 
 load(MAIN);
@@ -54,24 +58,27 @@ function load(name: string): unknown {
   const known = modules.get(name);
   if (known) return known.exports;
   const filename = join(__dirname, name);
-  const cachedData = isReadable ? orNothing(() => readKept(name)) : undefined;
-  const code = `(function(exports,require,module,__filename){${readFileSync(filename, 'utf8')}})`;
+  const source = readFileSync(filename);
+  const sourceSum = orNothing(() => crc32(source)) ?? 0;
+  const cachedData = isReadable ? orNothing(() => readKept(name, sourceSum)) : undefined;
+  const code = `(function(exports,require,module,__filename){${source}})`;
   const script = new Script(code, { filename, ...(cachedData && { cachedData }) });
   // A runner changes flags of V8 once it is ready (cli/optimize-late.ts); what is refused then is as good as before.
   const isRefused = script.cachedDataRejected && (name === MAIN || compiled.has(MAIN));
-  if (!cachedData || isRefused) compiled.set(name, script);
+  if (!cachedData || isRefused) compiled.set(name, { script, sourceSum });
   const module = { exports: {} };
-  modules.set(name, module);
   const require = (id: string) => (id.startsWith('./') ? load(id.slice(2)) : requirePackage(id));
   script.runInThisContext()(module.exports, require, module, filename);
+  // Only now: one that has failed fails again the next time, as it did the first time.
+  modules.set(name, module);
   return module.exports;
 }
 
-/** What is kept of a chunk, if it is whole. */
-function readKept(name: string): Buffer | undefined {
+/** What is kept of a chunk, if it is whole and of this source. */
+function readKept(name: string, sourceSum: number): Buffer | undefined {
   const file = readFileSync(join(folder, name));
   const data = file.subarray(SUM_BYTES);
-  return file.readUInt32LE() === crc32(data) ? data : undefined;
+  return file.readUInt32LE() === crc32(data, sourceSum) ? data : undefined;
 }
 
 /** Keeps what had to be compiled, and forgets other builds. Several processes may do so at once. */
@@ -80,14 +87,18 @@ function keep(): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const other of readdirSync(root))
     if (join(root, other) !== build) rmSync(join(root, other), { recursive: true, force: true });
-  for (const [name, script] of compiled) {
+  for (const [name, { script, sourceSum }] of compiled) {
     const data = script.createCachedData();
     const sum = Buffer.alloc(SUM_BYTES);
-    sum.writeUInt32LE(crc32(data));
+    sum.writeUInt32LE(crc32(data, sourceSum));
     const file = join(folder, name);
     const unfinished = `${file}.${process.pid}`;
-    writeFileSync(unfinished, Buffer.concat([sum, data]), { mode: 0o600 });
-    renameSync(unfinished, file);
+    try {
+      writeFileSync(unfinished, Buffer.concat([sum, data]), { mode: 0o600 });
+      renameSync(unfinished, file);
+    } finally {
+      rmSync(unfinished, { force: true });
+    }
   }
 }
 
@@ -113,6 +124,13 @@ function cacheFolder(): string {
     default:
       return join(isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), '.cache'), 'wxagent');
   }
+}
+
+/** This very Node: V8 takes what another build with the same V8 has made, and dies of it. */
+function thisNode(): string {
+  const { version, arch, execPath } = process;
+  const { size, mtimeMs } = statSync(execPath);
+  return `${version}-${arch}-${crc32(`${execPath} ${size} ${mtimeMs}`).toString(16)}`;
 }
 
 /** Mostly the command. A word that is none ends with another code than 0, so that nothing is kept for it. */

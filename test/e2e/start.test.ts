@@ -1,10 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -90,6 +94,38 @@ describe.runIf(process.platform === 'linux')('the code that V8 has compiled', ()
     expect(kept()).toEqual(second);
   });
 
+  test('is compiled again where the program was changed by hand, and is as long as before', async () => {
+    const { home, env } = starts();
+    for (const part of ['bin', 'dist', 'package.json'])
+      cpSync(part, join(home, 'copy', part), { recursive: true });
+    const version = () =>
+      execFileSync(process.execPath, ['copy/bin/wxagent.js', '--version'], {
+        cwd: home,
+        env: { ...process.env, ...env },
+        encoding: 'utf8',
+      });
+    const before = version().trim();
+    const changed = before.replaceAll(/\d/g, '7');
+    for (const name of readdirSync(join(home, 'copy/dist')).filter((file) => file.endsWith('.cjs'))) {
+      const file = join(home, 'copy/dist', name);
+      writeFileSync(file, readFileSync(file, 'utf8').replaceAll(`"${before}"`, `"${changed}"`));
+    }
+    expect(version()).toBe(`${changed}\n`);
+    expect(version()).toBe(`${changed}\n`);
+  });
+
+  test('by another build of the same Node is left alone', async () => {
+    const { home, env, version, kept } = starts();
+    await version();
+    const first = kept();
+    const another = join(home, 'node');
+    copyFileSync(process.execPath, another);
+    chmodSync(another, 0o755);
+    execFileSync(another, ['bin/wxagent.js', '--version'], { env: { ...process.env, ...env } });
+    expect(kept()).toMatchObject(first);
+    expect(Object.keys(kept())).toHaveLength(2 * Object.keys(first).length);
+  });
+
   test('can import packages that are ES modules', async () => {
     const { home, env, kept } = starts();
     const set = () => wxagent(['config', 'set', 'lang', 'en'], { home, env });
@@ -130,6 +166,17 @@ describe.runIf(process.platform === 'linux')('the code that V8 has compiled', ()
     writeFileSync(env.XDG_CACHE_HOME, 'a file');
     expect(await wxagent(['--version'], { home, env })).toMatchObject(VERSION);
     expect(readFileSync(env.XDG_CACHE_HOME, 'utf8')).toBe('a file');
+  });
+
+  test('leaves nothing half done where it cannot be kept', async () => {
+    const { code, version, kept } = starts();
+    await version();
+    const [main = ''] = Object.keys(kept()).filter((path) => basename(path) === 'main.cjs');
+    rmSync(join(code, main));
+    mkdirSync(join(code, main));
+    const before = Object.keys(kept());
+    expect(await version()).toMatchObject(VERSION);
+    expect(Object.keys(kept())).toEqual(before);
   });
 
   test('is neither kept nor used where others may write', async () => {
