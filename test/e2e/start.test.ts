@@ -15,7 +15,7 @@ import {
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loggedIn, simulate } from '../helpers/simulated.ts';
-import { makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { BIN, makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
 
 /** A start with a cache folder of its own, and what lies in it. */
 function starts(home = makeFolder()) {
@@ -204,4 +204,30 @@ test('--verbose names the functions of a failure, from kept code as well', async
   await wxagent(['status'], { home, env });
   const { stderr } = await wxagent(['status', 'too', 'many', '--verbose'], { home, env });
   expect(stderr).toMatch(/\n {4}at (async )?[\w.]*\w+ \(.*[\\/]dist[\\/][\w-]+\.cjs:\d+:\d+\)\n/);
+});
+
+test.each([
+  ['18.20.8', 78],
+  ['20.18.0', 78],
+  ['20.18.1', 0],
+  ['21.7.3', 78],
+  ['22.2.0', 78],
+  ['22.3.0', 0],
+  ['24.0.0', 0],
+])('Node %s is told to be too old, or not: %i', async (node, code) => {
+  const { home, env } = starts();
+  const pretence = join(home, 'node.cjs');
+  writeFileSync(
+    pretence,
+    `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${node}' } });`,
+  );
+  const through = [process.execPath, '--require', pretence, BIN] as const;
+  const end = await wxagent(['--version'], { home, env, through });
+  if (code === 0) expect(end).toMatchObject(VERSION);
+  else
+    expect(end).toMatchObject({
+      code,
+      stdout: '',
+      stderr: expect.stringContaining(`needed, this is ${node}`),
+    });
 });
