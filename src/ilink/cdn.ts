@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { MediaSource } from '../core/media.ts';
 import { encodeParameter, endpointUrl, type HostTrust } from './hosts.ts';
+import { headerOf } from './http.ts';
 import type { Transport } from './transport.ts';
 
 /** Longest wait for an answer of the CDN, and for the next bytes of a blob (protocol 1.4). */
@@ -39,13 +40,13 @@ export function createCdn(options: { transport: Transport; trust: HostTrust; cdn
         signal,
       });
       if (!opened.ok) return { kind: 'failed', detail: opened.detail };
-      const { status, headers, body } = opened;
-      const begins = status === 206 ? beginOf(headers['content-range']) : 0;
+      const { status, body } = opened;
+      const begins = status === 206 ? beginOf(headerOf(opened, 'content-range')) : 0;
       if ((status === 200 || status === 206) && begins !== null) {
-        const length = Number(headers['content-length'] ?? Number.NaN);
+        const length = Number(headerOf(opened, 'content-length') ?? Number.NaN);
         return { kind: 'open', from: begins, lengthBytes: Number.isNaN(length) ? null : length, body };
       }
-      const reason = headers['x-error-message'] ?? (await beginningOf(body));
+      const reason = headerOf(opened, 'x-error-message') ?? (await beginningOf(body));
       body.on('error', () => {}).destroy();
       return {
         kind: 'answered',

@@ -1,8 +1,9 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { shownSize } from '../core/units.ts';
 import { type BodyStream, takenChunks } from './body-stream.ts';
-import { type Address, addressOf, describeFailure, plainHeaders } from './http.ts';
+import { type Address, addressOf, describeFailure, headerOf } from './http.ts';
 import { watchSignal } from './signal-watch.ts';
 
 /**
@@ -18,10 +19,10 @@ import { watchSignal } from './signal-watch.ts';
  */
 export type HttpFailure = 'timeout' | 'aborted' | 'network' | 'too-large';
 
-/** A complete answer; header names are in lower case. */
+/** A complete answer; its header fields are read by `headerOf`. */
 export interface HttpAnswer {
   status: number;
-  headers: Record<string, string | undefined>;
+  headers: IncomingHttpHeaders;
   body: string;
 }
 
@@ -89,10 +90,10 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
       },
       onResponseStart(_, status, headers) {
         if (status < 200) return;
-        head = { status, headers: plainHeaders(headers) };
+        head = { status, headers };
         unwatch?.();
         timer.refresh();
-        if (Number(head.headers['content-length'] ?? 0) > maxBytes) tooLarge();
+        if (Number(headerOf(head, 'content-length') ?? 0) > maxBytes) tooLarge();
       },
       onResponseData(_, chunk) {
         sizeBytes += chunk.length;

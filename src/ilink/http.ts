@@ -41,14 +41,10 @@ export function addressOf(url: string | Address): Address {
   return { origin, path: `${pathname}${search}` };
 }
 
-/** Header fields with one text each. */
-export function plainHeaders(headers: IncomingHttpHeaders): Record<string, string | undefined> {
-  const plain: Record<string, string | undefined> = {};
-  for (const name of Object.keys(headers)) {
-    const value = headers[name];
-    plain[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return plain;
+/** A header field of an answer as one text; its name in lower case. */
+export function headerOf({ headers }: { headers: IncomingHttpHeaders }, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
 }
 
 /** Why a request failed, in one line and without the address: that may carry a secret. */

@@ -41,8 +41,6 @@ export interface Inbound {
   quoteId: string | null;
   /** The selection within the quoted message, for {@link resolvePartial} once its text is found by `quoteId`. */
   quotePartial: PartialText | null;
-  /** Digest of what stays the same when the server delivers a message twice (design 3). */
-  fingerprint: string;
   /** Why this is not for an agent, or null. */
   skip: null | 'not-from-user' | 'group' | 'unfinished';
   /** Its pictures, voices, files and videos, in the order of its items. */
@@ -79,10 +77,6 @@ export function readInbound(message: WeixinMessage): Inbound {
     kind: new Set(kinds).size > 1 ? 'mixed' : (kinds[0] ?? 'unknown'),
     text: texts.join('\n'),
     ...readQuote(ref),
-    // Asked for once, when the message is taken in: not worth its digest at every reading.
-    get fingerprint() {
-      return fingerprintOf(items);
-    },
     skip: skipReason(message, user),
     media: items.map(mediaOf).filter((media) => media !== null),
     unknownItems: items.filter((item) => !KINDS.has(item.type)).map((item) => typeName(item.type)),
@@ -141,10 +135,13 @@ function itemText(item: MessageItem): string | null {
   return null;
 }
 
-/** Only content: ids, times, tokens and addresses differ between two deliveries of the same message. */
-function fingerprintOf(items: MessageItem[]): string {
+/**
+ * Digest of what stays the same when the server delivers a message twice (design 3). Only content: ids, times, tokens
+ * and addresses differ.
+ */
+export function fingerprintOf(message: WeixinMessage): string {
   const pieces: string[] = [];
-  for (const item of items) {
+  for (const item of itemsOf(message)) {
     const { image_item: image, voice_item: voice, file_item: file, video_item: video } = item;
     const content: unknown[] = [
       item.type,

@@ -1,6 +1,7 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { addressOf, describeFailure, plainHeaders } from './http.ts';
+import { addressOf, describeFailure } from './http.ts';
 
 /** A GET whose answer is read as it arrives: for what is too large to be held. */
 export interface OpenRequest {
@@ -14,7 +15,7 @@ export interface OpenRequest {
 
 /** What came back. Who gets a body reads or destroys it; one that breaks off, stalls or is aborted ends with an error. */
 export type OpenResult =
-  | { ok: true; status: number; headers: Record<string, string | undefined>; body: Readable }
+  | { ok: true; status: number; headers: IncomingHttpHeaders; body: Readable }
   | { ok: false; detail: string };
 
 /** Sends the request; resolves when the headers are in. Follows no redirect, never rejects. */
@@ -35,7 +36,7 @@ export async function openBody(dispatcher: Dispatcher, request: OpenRequest): Pr
     return {
       ok: true,
       status: response.statusCode,
-      headers: plainHeaders(response.headers),
+      headers: response.headers,
       body: response.body,
     };
   } catch (error) {

@@ -13,11 +13,7 @@ const watched = new WeakMap<AbortSignal, Watcher[]>();
  * V8's quick collection, which was a quarter of the time of a busy client. A list does not.
  */
 export function watchSignal(signal: AbortSignal, onAbort: () => void): () => void {
-  const watchers = watched.get(signal) ?? [];
-  if (watchers.length === 0) {
-    watched.set(signal, watchers);
-    signal.addEventListener('abort', tellAll);
-  }
+  const watchers = watched.get(signal) ?? listen(signal);
   const watcher = { onAbort, at: watchers.length };
   watchers.push(watcher);
   return () => {
@@ -27,8 +23,14 @@ export function watchSignal(signal: AbortSignal, onAbort: () => void): () => voi
       watchers[watcher.at] = last;
       last.at = watcher.at;
     }
-    if (watchers.length === 0) signal.removeEventListener('abort', tellAll);
   };
+}
+
+function listen(signal: AbortSignal): Watcher[] {
+  const watchers: Watcher[] = [];
+  watched.set(signal, watchers);
+  signal.addEventListener('abort', tellAll, { once: true });
+  return watchers;
 }
 
 function tellAll(this: AbortSignal): void {

@@ -36,18 +36,19 @@ export function createFolderMaker(options: {
     }
   }
   return (seq, user) => {
-    const base = join(options.turns, String(seq));
-    let told: TurnFolders | null = null;
+    let told: { base: string; folders: TurnFolders } | null = null;
     const paths = (): TurnFolders => {
-      if (told) return told;
-      told = { media: join(base, 'in'), reply: join(base, 'reply'), state: options.state(user) };
+      if (told) return told.folders;
+      const base = join(options.turns, String(seq));
+      const folders = { media: join(base, 'in'), reply: join(base, 'reply'), state: options.state(user) };
+      told = { base, folders };
       // What an attempt that was killed has left there is no part of this one's answer.
       if (existsSync(base)) rmSync(base, { recursive: true, force: true });
       if (!known.has(user)) {
-        mkdirSync(told.state, { recursive: true, mode: 0o700 });
+        mkdirSync(folders.state, { recursive: true, mode: 0o700 });
         known.add(user);
       }
-      return told;
+      return folders;
     };
     return {
       paths,
@@ -58,9 +59,9 @@ export function createFolderMaker(options: {
         return folders;
       },
       remove() {
-        if (!told || !existsSync(base)) return;
-        if (options.keep) mark(base, options.log);
-        else remove(base, options.log);
+        if (!told || !existsSync(told.base)) return;
+        if (options.keep) mark(told.base, options.log);
+        else remove(told.base, options.log);
       },
     };
   };

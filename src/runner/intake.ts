@@ -1,7 +1,7 @@
 import { pollFailureDelayMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
-import { encodeRaw, type Inbound, readInbound } from '../ilink/inbound.ts';
+import { encodeRaw, fingerprintOf, type Inbound, readInbound } from '../ilink/inbound.ts';
 import type { Poller, PollResult } from '../ilink/poll.ts';
 import type { WeixinMessage } from '../ilink/wire.ts';
 import type { IncomingMessage, Intake, IntakeResult, MediaKey, Store } from '../store/port.ts';
@@ -71,9 +71,10 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
       options.onReady();
     }
     if (result.kind === 'messages' || (result.cursor !== null && result.cursor !== cursor)) {
+      const readings = new Map<Buffer, Inbound>();
       const messages =
-        result.kind === 'messages' ? result.messages.flatMap((one) => incoming(one, options)) : [];
-      await takeInOrRescue(options, {
+        result.kind === 'messages' ? result.messages.flatMap((one) => incoming(one, readings, options)) : [];
+      await takeInOrRescue(options, readings, {
         account,
         login: options.login,
         cursor: result.cursor,
@@ -109,10 +110,15 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
  * goes on when it is durable. What cannot be stored is handed to `rescue` before the failure is passed on: the
  * server gives it only once.
  */
-async function takeInOrRescue(options: IntakeOptions, intake: Intake): Promise<void> {
+async function takeInOrRescue(
+  options: IntakeOptions,
+  readings: ReadonlyMap<Buffer, Inbound>,
+  intake: Intake,
+): Promise<void> {
   const { store } = options;
   try {
     const result = await store.takeIn(intake);
+    for (const started of result.started) noteReading(started, readings);
     options.onIntake(result);
     if (intake.messages.length > 0) await store.durable('soon', () => options.onSaving(result));
   } catch (error) {
@@ -126,8 +132,12 @@ function isAnswer(result: PollResult): boolean {
   return result.kind !== 'empty' || result.answered;
 }
 
-/** A received message as the store takes it; none for what no user wrote. */
-function incoming(message: WeixinMessage, options: IntakeOptions): IncomingMessage[] {
+/** A received message as the store takes it, what it says noted by its bytes; none for what no user wrote. */
+function incoming(
+  message: WeixinMessage,
+  readings: Map<Buffer, Inbound>,
+  options: IntakeOptions,
+): IncomingMessage[] {
   const inbound = readInbound(message);
   // A draft comes again when it is finished, and must not make that one a duplicate (protocol 4.4).
   if (inbound.skip === 'not-from-user' || inbound.skip === 'unfinished') {
@@ -143,7 +153,7 @@ function incoming(message: WeixinMessage, options: IntakeOptions): IncomingMessa
     );
   }
   const raw = encodeRaw(message);
-  noteReading(raw, inbound);
+  readings.set(raw, inbound);
   return [
     {
       id: inbound.id,
@@ -153,7 +163,7 @@ function incoming(message: WeixinMessage, options: IntakeOptions): IncomingMessa
       kind: inbound.kind,
       mediaKeys: mediaKeysOf(inbound),
       unknownItems: inbound.unknownItems.length,
-      fingerprint: inbound.fingerprint,
+      fingerprint: fingerprintOf(message),
       raw,
       ignore: ignoreReason(inbound, options),
       chat: chatTextOf(inbound, options.terms),

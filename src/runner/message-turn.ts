@@ -3,12 +3,15 @@ import { type Inbound, readInbound } from '../ilink/inbound.ts';
 import { joinStored } from '../ilink/joined.ts';
 import type { StartedTurn } from '../store/port.ts';
 
-/** What was read of messages whose bytes are still in memory: mostly a turn begins right after its message came in. */
-const readings = new WeakMap<Buffer, Inbound>();
+/** What was read of messages whose turns began as they came in. */
+const known = new WeakMap<Buffer, Inbound>();
 
-/** Spares the reading of these bytes of a message, which say this. */
-export function noteReading(raw: Buffer, inbound: Inbound): void {
-  readings.set(raw, inbound);
+/** Spares another reading of the message of a turn: what came with it said this, by its bytes. */
+export function noteReading({ said }: StartedTurn, readings: ReadonlyMap<Buffer, Inbound>): void {
+  for (const { raw } of said) {
+    const inbound = readings.get(raw);
+    if (inbound) known.set(raw, inbound);
+  }
 }
 
 /** A stored message whose turn has been started: what it says, and the turn of it without attachments and quote. */
@@ -18,7 +21,7 @@ export function turnOf(
 ): { turn: Turn; inbound: Inbound } {
   const [first, ...others] = started.said;
   const isWhole = others.length === 0 && first?.textFrom === 0;
-  const inbound = (isWhole && readings.get(first.raw)) || readInbound(joinStored(started.said));
+  const inbound = (isWhole && known.get(first.raw)) || readInbound(joinStored(started.said));
   const turn: Turn = {
     id: started.id,
     account: account.id,

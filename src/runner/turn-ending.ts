@@ -20,7 +20,7 @@ export interface TurnEnding {
 
 /** What a turn said while it ran, and what its parts are grouped by. */
 export interface TurnSaid {
-  output: Pick<TurnOutput, 'rest' | 'used' | 'lost'>;
+  output: Pick<TurnOutput, 'rest' | 'tally'>;
   runId: string;
 }
 
@@ -52,7 +52,7 @@ export function createTurnEndings(options: {
     said: TurnSaid,
   ): Promise<TurnEnding> {
     const ending = await plannedOf(withLoss(outcome, said), started, turn, said);
-    tell(outcome, ending.result, turn, said.output.used + ending.parts.length > 0);
+    tell(outcome, ending.result, turn, said.output.tally.used + ending.parts.length > 0);
     return ending;
   }
 
@@ -108,6 +108,7 @@ export function createTurnEndings(options: {
     turn: Turn,
     { output, runId }: TurnSaid,
   ): Promise<NewPart[]> {
+    const { maxChars, format, longAs } = settings;
     const nowMs = clock.now();
     const budgetLeft = async (): Promise<number> => {
       const { left, queued } = await store.budget({ account, user: turn.user, nowMs });
@@ -115,7 +116,7 @@ export function createTurnEndings(options: {
     };
     return replyParts(
       pieces,
-      { ...settings, maxParts: settings.maxParts - output.used },
+      { maxChars, format, longAs, maxParts: settings.maxParts - output.tally.used },
       { origin: 'answer', runId },
       { budgetLeft, outgoing, nowMs },
     );
@@ -173,7 +174,7 @@ function lossOf(why: string): Extract<Outcome, { kind: 'failed' }> {
 /** What an outcome comes to when a file that was emitted could not be kept: an answer is none, a failure stays. */
 function withLoss(outcome: Outcome, { output }: TurnSaid): Outcome {
   const isAnswer = outcome.kind === 'reply' || outcome.kind === 'silent';
-  return isAnswer && output.lost !== null ? lossOf(output.lost) : outcome;
+  return isAnswer && output.tally.lost !== null ? lossOf(output.tally.lost) : outcome;
 }
 
 /** What is kept with a message that failed: the reason, and below it the end of stderr. */

@@ -25,36 +25,43 @@ export interface TurnOutput {
   rest(last: readonly ReplyPiece[]): Promise<(ReplyPiece | KeptPiece)[]>;
   /** The turn has been committed: what was gathered may be swept like all copies. */
   release(): void;
-  /** Parts used up before the end, those of repeats included. */
-  readonly used: number;
-  /** Parts queued before the end. */
-  readonly queued: number;
-  /** Why a file that was emitted could not be kept; nothing was taken after it. Null: all is well. */
-  readonly lost: string | null;
+  /** How it stands. */
+  readonly tally: Readonly<OutputTally>;
 }
 
-/** See {@link TurnOutput}. */
-export function createTurnOutput(options: {
+/** What became of what a turn has said before its end. */
+export interface OutputTally {
+  /** Parts used up, those of repeats included. */
+  used: number;
+  /** Parts queued. */
+  queued: number;
+  /** Why a file that was emitted could not be kept; nothing was taken after it. Null: all is well. */
+  lost: string | null;
+}
+
+/** What all turns of an account share. */
+export interface OutputTerms {
   account: string;
-  started: StartedTurn;
-  /** Groups the parts of the turn. */
-  runId: string;
   store: Pick<Store, 'budget' | 'queueOutput'>;
   delivery: Pick<Delivery, 'queue'>;
   outgoing: Outgoing;
   shape: ReplyShape;
   clock: Clock;
-}): TurnOutput {
-  const { account, started, store, delivery, outgoing, shape, clock } = options;
-  const { seq, user, outputs: earlier } = started;
-  const head = { origin: 'answer', runId: options.runId } as const;
+}
+
+/** See {@link TurnOutput}; `runId` groups the parts of the turn. */
+export function createTurnOutput(
+  terms: OutputTerms,
+  { seq, user, outputs: earlier }: StartedTurn,
+  runId: string,
+): TurnOutput {
+  const { account, store, delivery, outgoing, shape, clock } = terms;
+  const head = { origin: 'answer', runId } as const;
   const gathered: KeptPiece[] = [];
   const spared: (() => void)[] = [];
   let index = 0;
   let repeats = earlier.length > 0;
-  let used = 0;
-  let queued = 0;
-  let lost: string | null = null;
+  const tally: OutputTally = { used: 0, queued: 0, lost: null };
   let failure: unknown = null;
   let closed = false;
   let tail: Promise<void> = Promise.resolve();
@@ -67,7 +74,7 @@ export function createTurnOutput(options: {
   }
 
   async function take(piece: ReplyPiece): Promise<void> {
-    if (failure !== null || lost !== null) return;
+    if (failure !== null || tally.lost !== null) return;
     const kept = 'text' in piece ? piece : await keep(piece);
     if (kept === null) return;
     // Once gathered, always gathered: nothing overtakes. And a flood is not cut into parts piece by piece.
@@ -78,7 +85,7 @@ export function createTurnOutput(options: {
     const parts = 'text' in kept ? textParts(kept.text, shape, head) : [filePart(kept.kept, head)];
     if (parts.length === 0) return;
     const digest = await digestOf(kept);
-    if (isRepeat(digest)) used += parts.length;
+    if (isRepeat(digest)) tally.used += parts.length;
     else if (await fits(parts.length)) await queue(parts, digest);
     else gather(kept);
   }
@@ -93,14 +100,14 @@ export function createTurnOutput(options: {
       // At once: an agent may use the name again for its next file.
       return { kept: await keepFile(piece, outgoing) };
     } catch (error) {
-      lost = reasonOf(error);
+      tally.lost = reasonOf(error);
       return null;
     }
   }
 
   async function fits(count: number): Promise<boolean> {
     const budget = await store.budget({ account, user, nowMs: clock.now() });
-    const room = Math.min(shape.maxParts - used, budget.left - budget.queued);
+    const room = Math.min(shape.maxParts - tally.used, budget.left - budget.queued);
     return count + LEFT_FOR_END <= room;
   }
 
@@ -108,8 +115,8 @@ export function createTurnOutput(options: {
     const output = { account, seq, output: { index, digest }, parts };
     await delivery.queue(user, (claim) => store.queueOutput({ ...output, nowMs: clock.now(), claim }));
     index++;
-    used += parts.length;
-    queued += parts.length;
+    tally.used += parts.length;
+    tally.queued += parts.length;
   }
 
   return {
@@ -139,15 +146,7 @@ export function createTurnOutput(options: {
     release() {
       for (const end of spared.splice(0)) end();
     },
-    get used() {
-      return used;
-    },
-    get queued() {
-      return queued;
-    },
-    get lost() {
-      return lost;
-    },
+    tally,
   };
 }
 

@@ -64,6 +64,7 @@ export function createTurns(options: {
   const { store, agent, delivery, settings, clock, emit } = options;
   const account = options.account.key;
   const stopping = new AbortController();
+  const terms = { ...options, account, shape: settings };
   const endings = createTurnEndings({ ...options, account, stopping: stopping.signal });
   /** What ends each turn that runs or is about to, by its message. */
   const running = new Map<number, AbortController>();
@@ -92,7 +93,7 @@ export function createTurns(options: {
     const runId = newUuid();
     const startedAt = clock.monotonic();
     const folders = options.folders(started.seq, started.user);
-    const output = createTurnOutput({ ...options, account, started, runId, shape: settings });
+    const output = createTurnOutput(terms, started, runId);
     const endNotice = notice?.begin(started, bare, runId);
     const { turn, outcome } = await runStarted(bare, inbound, output, folders, signal);
     const durationMs = Math.round(clock.monotonic() - startedAt);
@@ -109,11 +110,11 @@ export function createTurns(options: {
       account: turn.account,
       id: turn.id,
       user,
-      outcome: nameOf(result, output.used + parts.length > 0),
+      outcome: nameOf(result, output.tally.used + parts.length > 0),
       reason: result.kind === 'failed' ? result.reason : outcome.kind === 'failed' ? outcome.reason : null,
       attempt: turn.attempt,
       durationMs,
-      parts: output.queued + parts.length,
+      parts: output.tally.queued + parts.length,
     });
     await finish(started, { result, parts });
     output.release();

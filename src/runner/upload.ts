@@ -5,6 +5,7 @@ import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import { encodeMediaKey } from '../core/media-key.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import { encodeParameter, endpointUrl, type HostTrust } from '../ilink/hosts.ts';
+import { headerOf } from '../ilink/http.ts';
 import type { UploadedMedia } from '../ilink/outbound.ts';
 import { TOKEN_DEAD } from '../ilink/result.ts';
 import type { HttpAnswer, HttpResult, Transport } from '../ilink/transport.ts';
@@ -136,7 +137,7 @@ export function createUploader(options: {
         signal,
       });
       if (broken !== null) return unreadable(file.name, broken);
-      const param = result.ok && result.answer.status === 200 && result.answer.headers['x-encrypted-param'];
+      const param = result.ok && result.answer.status === 200 && headerOf(result.answer, 'x-encrypted-param');
       if (param) return { kind: 'posted', param };
       if (result.ok && isFinalStatus(result.answer.status)) {
         return { kind: 'refused', reason: `the CDN refused the file: ${whyOf(result.answer)}` };
@@ -198,8 +199,9 @@ function unreadable(name: string, error: unknown): Ended {
 }
 
 /** Why the CDN says no, in its own words where it has some (protocol 5.2). */
-function whyOf({ status, headers, body }: HttpAnswer): string {
-  const words = headers['x-error-message'] || body.trim().split('\n', 1)[0] || '';
+function whyOf(answer: HttpAnswer): string {
+  const { status, body } = answer;
+  const words = headerOf(answer, 'x-error-message') || body.trim().split('\n', 1)[0] || '';
   return words === '' ? `HTTP ${status}` : words.slice(0, REASON_CHARS);
 }
 

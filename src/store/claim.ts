@@ -2,7 +2,7 @@ import { resendDelayMs } from '../core/backoff.ts';
 import type { Database, Row } from './database.ts';
 import { holdUser } from './holds.ts';
 import { type Claimant, leaseLeft, takeLease } from './lease.ts';
-import type { Claim, DeliveryTerms, NewPart } from './outbox-port.ts';
+import type { Claim, DeliveryTerms, NewPart, PartView } from './outbox-port.ts';
 import { notePace, paceWait } from './pace.ts';
 import {
   appendParts,
@@ -24,8 +24,8 @@ const LONGEST_RESEND_MS = resendDelayMs(Number.POSITIVE_INFINITY);
  * All that decides about a claim, in one question: of the account, of the user (null where he is unknown), and of
  * his oldest part that is not final (its `seq` null where there is none).
  */
-const OUTLOOK = `SELECT login_expired, pace_at, throttle_until, recent_sends,
-    context_token, last_message_at, last_message_seq, last_send_at, lease, lease_until,
+const OUTLOOK = `SELECT login_expired, pace_at, throttle_until, throttle_step, recent_sends,
+    context_token, last_message_at, last_message_seq, last_send_at, sent, lease, lease_until,
     seq, client_id, run_id, message, origin, text, file, upload, state, reason, server_id, body, seen_seq, repeats,
     not_before, expires_at, parts.created_at, held_at, merged_into
   FROM accounts
@@ -36,11 +36,11 @@ const OUTLOOK = `SELECT login_expired, pace_at, throttle_until, recent_sends,
 /**
  * Takes the next part of a user for one request: in order, one at a time across processes, not
  * faster than the pace. A part whose last result is unknown is repeated unchanged (design 3).
+ * Whoever has just asked for the outlook has `known` it.
  */
-export function claimPart(database: Database, terms: DeliveryTerms, claimant: Claimant): Claim {
+export function claimPart(database: Database, terms: DeliveryTerms, claimant: Claimant, known?: Row): Claim {
   const { nowMs } = terms;
-  for (;;) {
-    const outlook = outlookOf(database, terms);
+  for (let outlook = known ?? outlookOf(database, terms); ; outlook = outlookOf(database, terms)) {
     if (!outlook || outlook.login_expired === 1 || !hasHead(outlook)) return { kind: 'nothing', held: [] };
     const leaseMs = leaseLeft(outlook, claimant, nowMs);
     if (leaseMs > 0) return { kind: 'wait', waitMs: Math.min(leaseMs, 1_000) };
@@ -143,7 +143,8 @@ function isClear(outlook: Row, terms: DeliveryTerms, claimant: Claimant): boolea
   );
 }
 
-function hasHead(outlook: Row): outlook is Row & { seq: number } {
+/** Whether the user has a part that is not final. */
+export function hasHead(outlook: Row): outlook is Row & { seq: number } {
   return outlook.seq !== null;
 }
 
@@ -153,7 +154,11 @@ function isLate(head: Row, nowMs: number): boolean {
   return head.state !== 'sending' && expiresAt !== null && expiresAt <= nowMs;
 }
 
-function outlookOf(database: Database, { account, user }: DeliveryTerms): Row | undefined {
+/** See {@link OUTLOOK}; undefined where there is no such account. */
+export function outlookOf(
+  database: Database,
+  { account, user }: { account: string; user: string },
+): Row | undefined {
   return database.one(OUTLOOK, account, user);
 }
 
@@ -186,7 +191,7 @@ function take(
     seq,
   );
   noteRequest(database, head, terms, claimant);
-  const view = viewOf({ ...head, account: terms.account, user, state: 'sending', reason: null });
+  const view: PartView = { ...viewOf(head), account: terms.account, user, state: 'sending', reason: null };
   return { kind: 'part', part: { seq, user, body, repeats, view } };
 }
 

@@ -1,9 +1,9 @@
 import { resendDelayMs } from '../core/backoff.ts';
-import { claimPart } from './claim.ts';
+import { claimPart, hasHead, outlookOf } from './claim.ts';
 import type { Database, Row } from './database.ts';
 import { type Claimant, freeLease } from './lease.ts';
 import type { Claim, DeliveryTerms, PartView, SendReply, UploadResult, Verdict } from './outbox-port.ts';
-import { OPEN, VIEW, viewOf } from './parts.ts';
+import { VIEW, viewOf } from './parts.ts';
 import { refund, refuse, settleRefusal } from './refusal.ts';
 import { noteAccepted } from './throttle.ts';
 import { budgetLeft, verdictOf } from './verdict.ts';
@@ -16,10 +16,6 @@ const ACCEPT = `${ACCEPTED} RETURNING ${VIEW}`;
  * between is to be seen.
  */
 const ACCEPT_AS_CLAIMED = `${ACCEPTED} AND held_at IS ?6`;
-/** What decides about what comes after an accepted part. */
-const AFTER = `SELECT sent, (SELECT throttle_step FROM accounts WHERE account = ?1) AS throttle_step,
-    EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN}) AS has_more
-  FROM users WHERE account = ?1 AND user = ?2`;
 
 /** Which claimed part a verdict is about, when, and what its claim said of it. */
 interface Claimed {
@@ -84,15 +80,15 @@ function settleAccepted(
   const part = accept(database, input);
   if (!part) return null;
   const { account, user } = part;
-  const who = database.one(AFTER, account, user);
-  if (who?.throttle_step !== 0) noteAccepted(database, account, user);
-  const isLast = who?.has_more === 0;
+  const outlook = outlookOf(database, part);
+  if (outlook?.throttle_step !== 0) noteAccepted(database, account, user);
+  const isLast = outlook !== undefined && !hasHead(outlook);
   const next: Claim | null = isLast
     ? { kind: 'nothing', held: [] }
-    : terms && claimPart(database, terms, claimant);
+    : terms && claimPart(database, terms, claimant, outlook?.throttle_step === 0 ? outlook : undefined);
   // A claim has the user already: freed before it, his row would be written twice.
   if (next?.kind !== 'part' && next?.kind !== 'upload') freeLease(database, part, claimant.id);
-  return { part, waitMs: null, held: [], budgetLeft: budgetLeft(who), next };
+  return { part, waitMs: null, held: [], budgetLeft: budgetLeft(outlook), next };
 }
 
 /** Notes that a part has arrived. Whoever knows what was claimed need not read it, which takes as long again. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { reasonOf, WxError } from '../../core/errors.ts';
+import { headerOf } from '../../ilink/http.ts';
 import { TOKEN_DEAD } from '../../ilink/result.ts';
 import type { Account } from '../../store/accounts-file.ts';
 import type { CommandContext } from '../context.ts';
@@ -79,7 +80,7 @@ export const clockCheck: Check = {
       });
       if (!result.ok)
         throw network(`no answer from ${url}: ${result.detail}`, 'check --proxy and the firewall');
-      const serverMs = Date.parse(result.answer.headers.date ?? '');
+      const serverMs = Date.parse(headerOf(result.answer, 'date') ?? '');
       if (Number.isNaN(serverMs)) return 'the server does not say its time';
       const offMs = Math.abs(context.clock.now() - serverMs);
       if (offMs <= CLOCK_LIMIT_MS) return `within ${Math.ceil(offMs / 1000)} s of the server`;

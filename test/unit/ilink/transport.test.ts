@@ -1,7 +1,8 @@
-import { getEventListeners } from 'node:events';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { headerOf } from '../../../src/ilink/http.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { type Answer, hang, reset } from '../../helpers/scripted-server.ts';
 import { startTunnelProxy } from '../../helpers/tunnel-proxy.ts';
@@ -16,8 +17,9 @@ test('sends method, path, headers and body, and returns status, headers and body
   const result = await open().send({ ...get(`${server.url}/a/b?c=d%20e`), method: 'POST', headers, body });
   expect(result).toMatchObject({
     ok: true,
-    answer: { status: 418, headers: { 'x-answer': 'yes', 'set-cookie': 'a=1, b=2' }, body: 'späti' },
+    answer: { status: 418, headers: { 'x-answer': 'yes' }, body: 'späti' },
   });
+  expect(result.ok && headerOf(result.answer, 'set-cookie')).toBe('a=1, b=2');
   expect(server.requests[0]).toMatchObject({
     method: 'POST',
     path: '/a/b',
@@ -159,10 +161,14 @@ test('an abort after the headers does not cut the body', async () => {
     finish = () => response.end('67890');
   });
   const stop = new AbortController();
-  const { signal } = stop;
-  const sending = open().send(get(server.url, { signal }));
-  await pollUntil('the request arrives', () => server.requests.length === 1);
-  await pollUntil('the client has the headers', () => getEventListeners(signal, 'abort').length === 0);
+  let hasHeaders = false;
+  const onHeaders = (): void => {
+    hasHeaders = true;
+  };
+  subscribe('undici:request:headers', onHeaders);
+  onTestFinished(() => void unsubscribe('undici:request:headers', onHeaders));
+  const sending = open().send(get(server.url, { signal: stop.signal }));
+  await pollUntil('the client has the headers', () => hasHeaders);
   stop.abort();
   await new Promise((resolve) => setTimeout(resolve, 20)); // time for an abort to do harm
   finish();
