@@ -1,7 +1,16 @@
 import type { Clock } from '../core/clock.ts';
 
-/** What one run of a lane's head came to: go on with the next message, come back to this one later, or start nothing more here. */
-export type LaneStep = { kind: 'next' } | { kind: 'later'; notBeforeMs: number } | { kind: 'halt' };
+/**
+ * What one run of a lane's head came to: go on with the next message, whose turn may have `begun` by then, come back
+ * to this one later, or start nothing more here.
+ */
+export type LaneStep =
+  | { kind: 'next'; begun?: number | null }
+  | { kind: 'later'; notBeforeMs: number }
+  | { kind: 'halt' };
+
+/** Tells which message would run right after the one that runs, as far as is known by now. */
+export type Follower = () => number | null;
 
 /** The queues of all users of one account: strictly in order per user, a bounded number of users at once. */
 export interface Lanes {
@@ -50,7 +59,7 @@ export function createLanes(options: {
   concurrency: number;
   clock: Clock;
   /** Runs one message; must not reject. */
-  run: (seq: number, user: string) => Promise<LaneStep>;
+  run: (seq: number, user: string, next: Follower) => Promise<LaneStep>;
 }): Lanes {
   const { concurrency, clock, run } = options;
   const lanes = new Map<string, Lane>();
@@ -77,7 +86,7 @@ export function createLanes(options: {
   async function start(user: string, lane: Lane, head: Waiting): Promise<void> {
     lane.running = true;
     running++;
-    const step = await run(head.seq, user);
+    const step = await run(head.seq, user, () => followerOf(lane, head));
     running--;
     lane.running = false;
     const { repeat } = lane;
@@ -90,8 +99,16 @@ export function createLanes(options: {
     }
     const [next] = lane.queue;
     if (!next) lanes.delete(user);
+    // What has begun is not to wait for a place: nobody else did when it was begun.
+    else if (step.kind === 'next' && step.begun === next.seq && !stopped) void start(user, lane, next);
     else if (step.kind !== 'halt') schedule(user, lane, next);
     pump();
+  }
+
+  function followerOf({ queue, repeat }: Lane, head: Waiting): number | null {
+    const [first, next] = queue;
+    if (stopped || ready.length > 0 || repeat || first !== head || !next) return null;
+    return next.notBefore <= clock.monotonic() ? next.seq : null;
   }
 
   function monotonicOf(wallMs: number): number {

@@ -94,10 +94,10 @@ export function startRunner(options: {
   const lanes = createLanes({
     concurrency: settings.concurrency,
     clock,
-    async run(seq, user) {
+    async run(seq, user, next) {
       try {
         await cleared;
-        return await turns.run(seq, user);
+        return await turns.run(seq, user, next);
       } catch (error) {
         fail(error);
         return { kind: 'halt' };

@@ -6,13 +6,14 @@ import { newUuid } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcome, Turn } from '../core/message.ts';
 import type { Inbound } from '../ilink/inbound.ts';
-import type { EndedTurn, StartedTurn, Store, TurnResult } from '../store/port.ts';
+import type { DeliveryTerms, EndedTurn, QueuedParts, StartedTurn, Store, TurnResult } from '../store/port.ts';
 import type { Asks } from './asks.ts';
 import type { Attachments } from './attachments.ts';
+import { createBegunTurns } from './begun-turns.ts';
 import type { Delivery } from './delivery.ts';
 import type { EventSink } from './events.ts';
 import type { FolderMaker } from './folders.ts';
-import type { LaneStep } from './lanes.ts';
+import type { Follower, LaneStep } from './lanes.ts';
 import { turnOf } from './message-turn.ts';
 import type { RunnerOptions } from './options.ts';
 import type { Outgoing } from './outgoing.ts';
@@ -31,8 +32,8 @@ const STARTING_MS = 20;
 export interface Turns {
   /** The start of this turn is committed already; it is run when its lane comes to it. */
   take(started: StartedTurn): void;
-  /** Runs one message of a lane. Rejects only for the store. */
-  run(seq: number, user: string): Promise<LaneStep>;
+  /** Runs one message of a lane, and begins the turn of its `next` with the end of this one. Rejects only for the store. */
+  run(seq: number, user: string, next: Follower): Promise<LaneStep>;
   /** Gives up a message whose last try ended with a crash of the runner. */
   giveUp(started: StartedTurn): Promise<void>;
   /** Ends the turn of a message that is not to be answered any more, if it runs. */
@@ -72,20 +73,18 @@ export function createTurns(options: {
     settings.workingNoticeMs === 0
       ? null
       : createWorkingNotice({ ...options, account, afterMs: settings.workingNoticeMs, shape: settings });
-  /** What {@link Turns.take} was given, by message. */
-  const taken = new Map<number, StartedTurn>();
+  const begun = createBegunTurns();
   const maxMessages = settings.maxMessages ?? Number.POSITIVE_INFINITY;
   let count = 0;
   /** Turns that are being started, and may turn out not to be. */
   let starting = 0;
 
-  async function run(seq: number, user: string, signal: AbortSignal): Promise<LaneStep> {
+  async function run(seq: number, user: string, next: Follower, signal: AbortSignal): Promise<LaneStep> {
     if (count >= maxMessages) return { kind: 'halt' };
     if (count + starting >= maxMessages) {
       return { kind: 'later', notBeforeMs: clock.now() + STARTING_MS };
     }
-    const started = taken.get(seq) ?? (await start(seq));
-    taken.delete(seq);
+    const started = begun.take(seq) ?? (await start(seq));
     if (!started) return { kind: 'next' };
     if ('notBeforeMs' in started) return { kind: 'later', ...started };
     count++;
@@ -116,10 +115,13 @@ export function createTurns(options: {
       durationMs,
       parts: output.tally.queued + parts.length,
     });
-    await finish(started, { result, parts });
+    const mayGoOn = result.kind !== 'again' && settings.maxMessages === null && !stopping.signal.aborted;
+    const after = mayGoOn ? next() : null;
+    await finish(started, ending, after);
     output.release();
     folders.remove();
-    return result.kind === 'again' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
+    if (result.kind === 'again') return { kind: 'later', notBeforeMs: result.notBeforeMs };
+    return { kind: 'next', begun: after !== null && begun.has(after) ? after : null };
   }
 
   function start(seq: number): ReturnType<Store['startTurn']> {
@@ -129,13 +131,18 @@ export function createTurns(options: {
       .finally(() => starting--);
   }
 
-  async function finish(turn: EndedTurn, ending: TurnEnding): Promise<void> {
-    const end = { account, turn, ...ending };
-    if (ending.parts.length === 0) {
-      await store.finishTurn({ ...end, nowMs: clock.now(), claim: null });
-      return;
-    }
-    await delivery.queue(turn.user, (claim) => store.finishTurn({ ...end, nowMs: clock.now(), claim }));
+  /** Commits the end of a turn, and the start of that of the message `next`. */
+  async function finish(turn: EndedTurn, ending: TurnEnding, next: number | null = null): Promise<void> {
+    const started = next === null ? null : begun.expect(next);
+    const goesOn = next === null ? null : { seq: next, mergeMs: settings.mergeMs };
+    const end = { account, turn, ...ending, next: goesOn };
+    const commit = async (claim: DeliveryTerms | null): Promise<QueuedParts> => {
+      const done = await store.finishTurn({ ...end, nowMs: clock.now(), claim });
+      started?.add(done.next);
+      return done;
+    };
+    if (ending.parts.length === 0) await commit(null);
+    else await delivery.queue(turn.user, commit);
   }
 
   /** Fetches what the message brings, then runs the agent; what a stop cuts short is fetched by the next run. */
@@ -191,12 +198,12 @@ export function createTurns(options: {
   }
 
   return {
-    async run(seq, user) {
+    async run(seq, user, next) {
       const cut = new AbortController();
       running.set(seq, cut);
       if (stopping.signal.aborted) cut.abort(stopping.signal.reason);
       try {
-        return await run(seq, user, cut.signal);
+        return await run(seq, user, next, cut.signal);
       } finally {
         running.delete(seq);
       }
@@ -205,9 +212,9 @@ export function createTurns(options: {
       const { turn } = turnOf(started, options.account);
       await finish(started, endings.crashed(started, turn));
     },
-    take: (started) => void taken.set(started.seq, started),
+    take: begun.add,
     cancel(seq) {
-      taken.delete(seq);
+      begun.drop(seq);
       running.get(seq)?.abort('cancel' satisfies TurnEnd);
     },
     stop() {
@@ -221,8 +228,7 @@ export function createTurns(options: {
         counts: false,
         detail: 'wxagent was stopped',
       } as const;
-      await Promise.all([...taken.values()].map((turn) => finish(turn, { result, parts: [] })));
-      taken.clear();
+      await Promise.all(begun.takeAll().map((turn) => finish(turn, { result, parts: [] })));
     },
     get started() {
       return count;

@@ -133,7 +133,9 @@ export interface Store {
     nowMs: number;
     /** Claims the first part in the same step when nothing is ahead of it. */
     claim: DeliveryTerms | null;
-  }): Promise<QueuedParts>;
+    /** A message whose turn is to begin in the same step: a commit less for each of those that have waited. */
+    next?: { seq: number; mergeMs: number } | null;
+  }): Promise<QueuedParts & { next: StartedTurn | NotYet | null }>;
   /** What an agent has kept under this name in this session; null: nothing. */
   sessionValue(place: SessionPlace): Promise<string | null>;
   /**

@@ -70,12 +70,21 @@ export function startTurn(
   return startedTurn(database, row);
 }
 
-/** Commits how a turn ended, with the parts of its answer. */
+/** Commits how a turn ended, with the parts of its answer, and the start of the `next`. */
 export function finishTurn(
   database: Database,
-  input: Answer & { account: string; turn: EndedTurn; result: TurnResult },
+  { next = null, ...input }: EndOfTurn & { next?: { seq: number; mergeMs: number } | null },
   claimant: Claimant,
-): QueuedParts {
+): QueuedParts & { next: StartedTurn | NotYet | null } {
+  const { account, nowMs } = input;
+  const queued = endTurn(database, input, claimant);
+  return { ...queued, next: next && startTurn(database, { account, nowMs, ...next }) };
+}
+
+/** Which turn, how it ended, and what is answered. */
+type EndOfTurn = Answer & { account: string; turn: EndedTurn; result: TurnResult };
+
+function endTurn(database: Database, input: EndOfTurn, claimant: Claimant): QueuedParts {
   const { account, turn } = input;
   const { seq } = turn;
   const values = endOf(input);

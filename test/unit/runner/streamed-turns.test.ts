@@ -4,20 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { TurnContext } from '../../../src/agents/port.ts';
+import type { Agent, TurnContext } from '../../../src/agents/port.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import type { Outcome, ReplyPiece } from '../../../src/core/message.ts';
-import type { Delivery } from '../../../src/runner/delivery.ts';
 import type { RunnerEvent } from '../../../src/runner/events.ts';
-import { createFolderMaker } from '../../../src/runner/folders.ts';
-import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../../src/runner/options.ts';
+import type { RunnerOptions } from '../../../src/runner/options.ts';
 import { createOutgoing, type Outgoing } from '../../../src/runner/outgoing.ts';
-import { createTurns, type Turns } from '../../../src/runner/turns.ts';
+import type { Turns } from '../../../src/runner/turns.ts';
 import type { PartView } from '../../../src/store/port.ts';
 import { createStillClock, settle } from '../../helpers/still-clock.ts';
 import { ACCOUNT, createDesk, type Desk, incoming, OWNER } from '../store/conformance/desk.ts';
 import { makeSqliteStores } from '../store/sqlite-stores.ts';
-import { createLogBook, wireText } from './support.ts';
+import { wireText } from './support.ts';
+import { createUndelivered } from './undelivered.ts';
 
 let folder: string;
 let data: Awaited<ReturnType<typeof makeSqliteStores>>;
@@ -41,29 +40,9 @@ type Answer = (context: TurnContext) => Promise<Outcome>;
 const DONE: Outcome = { kind: 'silent' };
 const AGAIN: Outcome = { kind: 'retry', afterMs: 0, detail: '' };
 
-/** Turns whose parts are queued and not delivered. */
 function turnsOf(answer: Answer, over: Partial<RunnerOptions> = {}, clock = systemClock): Turns {
-  const delivery: Pick<Delivery, 'queue'> = { queue: async (_, step) => void (await step(null)) };
-  return createTurns({
-    account: { key: ACCOUNT, id: ACCOUNT, name: null },
-    store: desk.store,
-    agent: { name: 'test', answer: (_, context) => answer(context) },
-    delivery,
-    asks: { ask: async () => null },
-    typing: null,
-    folders: createFolderMaker({
-      turns: join(folder, 'turns'),
-      state: () => join(folder, 'state'),
-      keep: false,
-      log: createLogBook(),
-    }),
-    attachments: { complete: async (turn) => turn },
-    outgoing,
-    settings: { ...DEFAULT_RUNNER_OPTIONS, ...over },
-    clock,
-    log: createLogBook(),
-    emit: (event) => void events.push(event),
-  });
+  const agent: Agent = { name: 'test', answer: (_, context) => answer(context) };
+  return createUndelivered({ store: desk.store, agent, folder, outgoing, events, over, clock });
 }
 
 async function says(text = 'hello'): Promise<number> {
@@ -82,7 +61,7 @@ async function attempt(
     for (const piece of pieces) await emit(piece);
     return outcome;
   }, over);
-  await turns.run(seq, OWNER);
+  await turns.run(seq, OWNER, () => null);
 }
 
 const texts = (words: readonly string[]): ReplyPiece[] => words.map((text) => ({ text }));
@@ -100,7 +79,7 @@ describe('a turn that speaks while it runs', () => {
       seen.push(await queuedTexts());
       return { kind: 'reply', pieces: [{ text: 'three' }] };
     });
-    await turns.run(seq, OWNER);
+    await turns.run(seq, OWNER, () => null);
     expect(seen).toEqual([['one'], ['one', 'two']]);
     expect(await queuedTexts()).toEqual(['one', 'two', 'three']);
     expect(events.at(-1)).toMatchObject({ type: 'outcome', outcome: 'reply', parts: 3 });
@@ -114,7 +93,7 @@ describe('a turn that speaks while it runs', () => {
       void emit({ text: 'two' });
       return DONE;
     });
-    await turns.run(seq, OWNER);
+    await turns.run(seq, OWNER, () => null);
     expect((await queued()).map(({ kind }) => kind)).toEqual(['file', 'text']);
   });
 
@@ -127,7 +106,7 @@ describe('a turn that speaks while it runs', () => {
       });
       return DONE;
     });
-    await turns.run(seq, OWNER);
+    await turns.run(seq, OWNER, () => null);
     await late;
     expect(await queued()).toEqual([]);
     expect(events.at(-1)).toMatchObject({ outcome: 'silent', parts: 0 });
@@ -158,7 +137,7 @@ describe('a turn that speaks while it runs', () => {
       await rm(path);
       return DONE;
     });
-    await turns.run(seq, OWNER);
+    await turns.run(seq, OWNER, () => null);
     const contents = (await queued()).map(({ file }) => readFile(file?.path ?? '', 'utf8'));
     expect(await Promise.all(contents)).toEqual(['one', 'two', 'three', 'four', 'five']);
   });
@@ -326,7 +305,7 @@ describe('more than may be sent', () => {
       },
       { maxParts: 1 },
     );
-    await turns.run(seq, OWNER);
+    await turns.run(seq, OWNER, () => null);
     const [part] = await queued();
     expect(await readFile(part?.file?.path ?? '', 'utf8')).toBe('content');
     await desk.store.dropParts({ account: ACCOUNT, seqs: [part?.seq ?? 0], reason: '', nowMs: desk.nowMs });
@@ -369,7 +348,7 @@ describe('a user who waits', () => {
       { workingNoticeMs: 1_000 },
       clock,
     );
-    const ran = turns.run(seq, OWNER);
+    const ran = turns.run(seq, OWNER, () => null);
     await settle();
     for (let ms = 0; ms < forMs; ms += 500) {
       clock.pass(500);

@@ -136,20 +136,28 @@ const starts = (user: string): Step =>
     },
   );
 
-const ends = (user: string, count: number): Step =>
+/** As the lanes go on: the next turn may begin with the end of this one. */
+const ends = (user: string, count: number, goesOn: boolean): Step =>
   step(
-    `a turn of ${user} ends with ${count} parts`,
+    `a turn of ${user} ends with ${count} parts${goesOn ? ', and his next one begins' : ''}`,
     (model) => model.messages.some((one) => one.user === user && one.state === 'running'),
     async (model, world) => {
       const message = model.messages.find((one) => one.user === user && one.state === 'running');
       if (!message) return;
       const texts = Array.from({ length: count }, () => `text ${model.texts++}`);
-      await poller(world).finish(
+      const next = model.messages.find((one) => goesOn && one.user === user && one.state === 'waiting');
+      const begun = await poller(world).finish(
         message.seq,
         { kind: 'done' },
         texts.map((text) => part(text)),
+        next && { seq: next.seq, mergeMs: 0 },
       );
       message.state = 'done';
+      if (next) {
+        expect(begun).toMatchObject({ seq: next.seq, outputs: next.outputs });
+        next.state = 'running';
+        next.index = 0;
+      } else expect(begun).toBeNull();
       laneOf(model, user).queued.push(...texts);
     },
   );
@@ -346,7 +354,7 @@ test('nothing is lost, nothing overtakes, nothing is sent twice without need', a
       fc.tuple(user, fc.boolean()).map(([one, mayBegin]) => writes(one, mayBegin)),
       user.map(starts),
       fc.constant(stops),
-      fc.tuple(user, fc.nat({ max: 3 })).map(([one, count]) => ends(one, count)),
+      fc.tuple(user, fc.nat({ max: 3 }), fc.boolean()).map(([one, count, goes]) => ends(one, count, goes)),
       fc.tuple(user, fc.boolean()).map(([one, isSame]) => emits(one, isSame)),
       fc.tuple(user, process).map(([one, by]) => sends(one, by)),
       fc.tuple(user, process).map(([one, by]) => claims(one, by)),

@@ -7,6 +7,7 @@ import type {
   Intake,
   IntakeResult,
   NewPart,
+  NotYet,
   PartContent,
   PartOrigin,
   PartView,
@@ -92,7 +93,13 @@ export interface Desk {
   /** A user writes something new; the number of the message. */
   says(user: string, over?: Partial<IncomingMessage>): Promise<number>;
   start(seq: number): Promise<StartedTurn>;
-  finish(seq: number, result: TurnResult, parts?: NewPart[]): Promise<void>;
+  /** Ends a turn, and may begin that of the message `next` in the same step. */
+  finish(
+    seq: number,
+    result: TurnResult,
+    parts?: NewPart[],
+    next?: { seq: number; mergeMs: number },
+  ): Promise<StartedTurn | NotYet | null>;
   /** A message is run and answered with these texts. */
   answers(seq: number, ...texts: string[]): Promise<void>;
   /** Queues a text beside any turn. */
@@ -138,9 +145,10 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
       if (!started || 'notBeforeMs' in started) throw new Error(`message ${seq} is not to be started`);
       return started;
     },
-    async finish(seq, result, parts = []) {
+    async finish(seq, result, parts = [], next) {
       const turn = turns.get(seq) ?? { seq, id: '', user: OWNER, said: [] };
-      await store.finishTurn({ account: ACCOUNT, turn, result, parts, nowMs: desk.nowMs, claim: null });
+      const end = { account: ACCOUNT, turn, result, parts, nowMs: desk.nowMs, claim: null };
+      return (await store.finishTurn(next ? { ...end, next } : end)).next;
     },
     async answers(seq, ...texts) {
       await desk.start(seq);
@@ -212,6 +220,11 @@ function remembering(store: Store): { store: Store; turns: Map<number, StartedTu
         const started = await store.startTurn(input);
         if (started && 'said' in started) note([started]);
         return started;
+      },
+      async finishTurn(input) {
+        const ended = await store.finishTurn(input);
+        if (ended.next && 'said' in ended.next) note([ended.next]);
+        return ended;
       },
       async takeIn(intake) {
         const result = await store.takeIn(intake);

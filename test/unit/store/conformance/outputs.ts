@@ -42,7 +42,7 @@ export function describeOutputs(make: MakeStore): void {
       nowMs: desk.nowMs,
       claim: null,
     });
-  const again = (seq: number): Promise<void> =>
+  const again = (seq: number): Promise<unknown> =>
     desk.finish(seq, { kind: 'again', notBeforeMs: 0, counts: false, detail: '' });
   const texts = async (): Promise<string[]> => (await desk.store.openParts(ACCOUNT)).map((one) => one.text);
 

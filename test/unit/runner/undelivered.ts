@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import type { Agent } from '../../../src/agents/port.ts';
+import { type Clock, systemClock } from '../../../src/core/clock.ts';
+import type { Delivery } from '../../../src/runner/delivery.ts';
+import type { RunnerEvent } from '../../../src/runner/events.ts';
+import { createFolderMaker } from '../../../src/runner/folders.ts';
+import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../../src/runner/options.ts';
+import { createOutgoing, type Outgoing } from '../../../src/runner/outgoing.ts';
+import { createTurns, type Turns } from '../../../src/runner/turns.ts';
+import type { Store } from '../../../src/store/port.ts';
+import { ACCOUNT } from '../store/conformance/desk.ts';
+import { createLogBook } from './support.ts';
+
+/** Turns whose parts are queued and not delivered. */
+export function createUndelivered(options: {
+  store: Store;
+  agent: Agent;
+  /** Where their folders are made. */
+  folder: string;
+  outgoing?: Outgoing;
+  /** Gets what they tell. */
+  events?: RunnerEvent[];
+  over?: Partial<RunnerOptions>;
+  clock?: Clock;
+}): Turns {
+  const { store, agent, folder, events = [], over = {}, clock = systemClock } = options;
+  const delivery: Pick<Delivery, 'queue'> = { queue: async (_, step) => void (await step(null)) };
+  return createTurns({
+    account: { key: ACCOUNT, id: ACCOUNT, name: null },
+    store,
+    agent,
+    delivery,
+    asks: { ask: async () => null },
+    typing: null,
+    folders: createFolderMaker({
+      turns: join(folder, 'turns'),
+      state: () => join(folder, 'state'),
+      keep: false,
+      log: createLogBook(),
+    }),
+    attachments: { complete: async (turn) => turn },
+    outgoing: options.outgoing ?? createOutgoing(join(folder, 'out')),
+    settings: { ...DEFAULT_RUNNER_OPTIONS, ...over },
+    clock,
+    log: createLogBook(),
+    emit: (event) => void events.push(event),
+  });
+}
