@@ -48,7 +48,7 @@ if (compiled.has(MAIN)) {
   setTimeout(() => {
     const v8 = process.getBuiltinModule('node:v8');
     v8.setFlagsFromString('--no-flush-bytecode');
-    // V8 takes no kept code that was made under other flags.
+    // As core/v8-flags.ts does; shared, it would be a file more to read.
     process.prependOnceListener('exit', () => v8.setFlagsFromString('--flush-bytecode'));
   }, STARTED_MS).unref();
 }

@@ -1,3 +1,5 @@
+import { setV8Flag } from '../core/v8-flags.ts';
+
 /** How often something has to run before it is optimized, as V8 has it. The name depends on V8. */
 const FLAGS: Record<number, [name: string, usual: number]> = {
   11: ['--interrupt-budget', 67_584],
@@ -19,9 +21,5 @@ export function optimizeLate(): void {
   if (flag === undefined || isLate) return;
   isLate = true;
   const [name, usual] = flag;
-  // Imported, the module would be loaded before the first poll.
-  const v8 = process.getBuiltinModule('node:v8');
-  v8.setFlagsFromString(`${name}=${usual * FACTOR}`);
-  // src/start.ts keeps code then, and V8 takes none that was made under other flags.
-  process.prependOnceListener('exit', () => v8.setFlagsFromString(`${name}=${usual}`));
+  setV8Flag(`${name}=${usual * FACTOR}`, `${name}=${usual}`);
 }

@@ -1,5 +1,6 @@
 import { WxError } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
+import { keepWasmAsItIs } from '../core/v8-flags.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../runner/options.ts';
 import { createOutgoing, type Outgoing } from '../runner/outgoing.ts';
 import { replyParts } from '../runner/reply.ts';
@@ -71,9 +72,8 @@ async function enqueue(
   { text, files, outgoing }: SendContent & { outgoing: Outgoing },
 ): Promise<number[]> {
   const { sendFormat, id, key, ttl } = context.settings(['sendFormat', 'id', 'key', 'ttl']);
-  // Before the first request, which makes V8 compile what reads the answers.
-  if (files.length > 0) (await import('../media/collect.ts')).keepWasmAsItIs();
   const kept = await keepFiles(context, files, outgoing);
+  if (files.length > 0) keepWasmAsItIs();
   const nowMs = context.clock.now();
   const queued = await store.enqueue({
     account: target.key,

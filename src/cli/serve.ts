@@ -1,4 +1,5 @@
 import { EXIT_CODES, WxError } from '../core/errors.ts';
+import { keepWasmAsItIs } from '../core/v8-flags.ts';
 import { VERSION } from '../core/version.ts';
 import type { Transport } from '../ilink/transport.ts';
 import type { EventSink } from '../runner/events.ts';
@@ -40,6 +41,7 @@ export async function serve(
   accounts: readonly Account[],
 ): Promise<number> {
   const stop = context.stopSignal();
+  keepWasmAsItIs();
   const transport = openTransport(context);
   const store = openHomeStore(context, { waitWhileFull: stop });
   const runners = new Map<string, Runner>();

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { keepWasmAsItIs } from '../core/v8-flags.ts';
 
 /** Bytes of chunks that may wait to be collected. */
 const EVERY_BYTES = 2 * 1024 * 1024;
@@ -22,15 +23,6 @@ export function createCollector(): (bytes: number) => void {
     collect ??= exposedCollector();
     collect({ type: 'minor' });
   };
-}
-
-/**
- * undici reads HTTP with a WebAssembly program, which V8 compiles once more, for speed, as soon as it is used: that
- * takes 35 MiB for a moment, and gains nothing that can be measured. A V8 that does not know the flag says so on
- * stderr: those up to Node 26 do know it.
- */
-export function keepWasmAsItIs(): void {
-  if (Number.parseInt(process.versions.v8, 10) <= 14) setFlagsFromString('--liftoff-only');
 }
 
 /** V8's collector, which only a new context shows once it is exposed. */
