@@ -72,6 +72,23 @@ describe.runIf(process.platform === 'linux')('the code that V8 has compiled', ()
     expect(kept()).toEqual(first);
   });
 
+  test('is kept by a command that sets flags of V8, and used by the next', async () => {
+    const simulator = await simulate();
+    const { home, id, user } = loggedIn(simulator);
+    const { env, kept } = starts(home);
+    const file = join(home, 'a.txt');
+    writeFileSync(file, 'hello');
+    const send = async () => {
+      simulator.control.message({ bot: id, user, text: 'hi' });
+      expect(await wxagent(['send', '--file', file], { home, env })).toMatchObject({ code: 0 });
+    };
+    await send();
+    const first = kept();
+    expect(Object.keys(first).length).toBeGreaterThanOrEqual(4);
+    await send();
+    expect(kept()).toEqual(first);
+  });
+
   test.each<[string, (whole: Buffer) => Buffer]>([
     ['cut', (whole) => whole.subarray(0, whole.length / 2)],
     ['empty', () => Buffer.alloc(0)],
