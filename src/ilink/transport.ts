@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici';
 import { exchange, failed, type HttpRequest, type HttpResult } from './exchange.ts';
 import { describeFailure, openDispatcher, type ProxySetting } from './http.ts';
 import { type OpenRequest, type OpenResult, openBody } from './open-body.ts';
@@ -15,14 +16,22 @@ export interface Transport {
 
 /** Opens a transport; one serves all accounts of a process. */
 export function createTransport(options: { proxy?: ProxySetting } = {}): Transport {
+  let opened: Dispatcher | null = null;
   const opening = openDispatcher(options.proxy ?? 'none');
-  opening.catch(() => {}); // told by every send
+  opening.then(
+    (dispatcher) => {
+      opened = dispatcher;
+    },
+    () => {}, // told by every send
+  );
   return {
-    send: (request) =>
-      opening.then(
+    send(request) {
+      if (opened) return exchange(opened, request);
+      return opening.then(
         (dispatcher) => exchange(dispatcher, request),
         (error) => failed('network', describeFailure(error)),
-      ),
+      );
+    },
     open: (request) =>
       opening.then(
         (dispatcher) => openBody(dispatcher, request),

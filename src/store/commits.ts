@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { type Database, isBusy, isFull } from './database.ts';
+import { type Database, isBusy, isFull, storageError } from './database.ts';
 import { createGroupSync, type GroupSync } from './group-sync.ts';
 import { freeReserve } from './reserve.ts';
 
@@ -8,7 +8,7 @@ export interface Commits {
   /**
    * Runs a step in a transaction of its own or together with others that were asked for in the
    * same moment: one commit for all. The step may be repeated, so it must not touch anything but
-   * the database. `durable` waits for the disk: what was promised survives a power cut.
+   * the database. `durable` waits for the disk: what was promised survives a power cut. Rejects with WxError `storage`.
    */
   run<T>(step: (database: Database) => T, durability?: 'durable' | 'ordered'): Promise<T>;
   /** Resolves when what is committed by now is durable; see {@link GroupSync}. */
@@ -53,11 +53,13 @@ const ALONE = 2;
 /** Group commit over one connection: SQLite writes one transaction at a time anyway, so what waits goes together. */
 export function createCommits(options: {
   database: Database;
+  /** Where it lies, for people. */
+  path: string;
   clock: Clock;
   reserve: string;
   full: FullDisk | null;
 }): Commits {
-  const { database, clock, full } = options;
+  const { database, path, clock, full } = options;
   let waiting: Waiting[] = [];
   let flushing: Promise<void> | null = null;
   const disk = createGroupSync(database, clock);
@@ -85,10 +87,11 @@ export function createCommits(options: {
   async function settle(batch: Waiting[]): Promise<void> {
     try {
       const results = await commit(batch);
-      for (const [index, item] of batch.entries()) item.resolve(results[index] as never);
+      for (let index = 0; index < batch.length; index++) batch[index]?.resolve(results[index] as never);
     } catch (error) {
       // One bad step must not harm the others; of a database that stays busy all have waited long enough.
-      if (batch.length === 1 || isBusy(error)) for (const item of batch) item.reject(error);
+      if (batch.length === 1 || isBusy(error))
+        for (const item of batch) item.reject(storageError(path, error));
       else for (const item of batch) await settle([item]);
     }
   }
@@ -123,13 +126,17 @@ export function createCommits(options: {
     });
   }
 
+  const durable: Commits['durable'] = (urgency, begins) =>
+    disk.wait(urgency, begins).catch((error) => {
+      throw storageError(path, error);
+    });
+
   return {
-    async run(step, durability = 'ordered') {
-      const result = await ordered(step);
-      if (durability === 'durable') await disk.wait();
-      return result;
+    run(step, durability = 'ordered') {
+      const done = ordered(step);
+      return durability === 'ordered' ? done : done.then((result) => durable().then(() => result));
     },
-    durable: disk.wait,
+    durable,
     async idle() {
       while (flushing) await flushing;
       await disk.idle();

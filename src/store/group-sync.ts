@@ -57,7 +57,8 @@ export function createGroupSync(database: Pick<Database, 'sync' | 'syncBlocking'
         const mine = group;
         mine[urgency].push({ begins, resolve, reject });
         if (urgency === 'now') start();
-        else void clock.sleep(SOON_MS).then(() => (mine === group ? start() : undefined));
+        // What follows a message that came in goes before: the wait is only begun when that has had its turn.
+        else setImmediate(() => void clock.sleep(SOON_MS).then(() => (mine === group ? start() : undefined)));
       }),
     async idle() {
       start();

@@ -43,15 +43,12 @@ export function openStore(options: {
   /** What to do while the disk is full; null: fail at once. */
   full: FullDisk | null;
 }): Store {
-  const { path, clock, claimant } = options;
+  const { path, claimant } = options;
   const database = openNewest(path);
-  const commits = createCommits({ database, clock, reserve: options.reserve, full: options.full });
+  const commits = createCommits({ ...options, database });
   /** All accounts of a process keep one reserve. */
   let reserved: Promise<void> | null = null;
-  const run: typeof commits.run = (step, durability) =>
-    commits.run(step, durability).catch((error) => {
-      throw storageError(path, error);
-    });
+  const { run } = commits;
   async function read<T>(work: () => T): Promise<T> {
     try {
       return work();
@@ -70,10 +67,7 @@ export function openStore(options: {
     noteChild: (input) => run((db) => noteChild(db, input)),
     forgetChild: (input) => run((db) => forgetChild(db, input)),
     takeIn: (intake) => run((db) => takeIn(db, intake)),
-    durable: (urgency, begins) =>
-      commits.durable(urgency, begins).catch((error) => {
-        throw storageError(path, error);
-      }),
+    durable: commits.durable,
     notePoll: (input) =>
       run(
         (db) =>

@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 const commitsWith = (clock: Clock): Commits =>
-  createCommits({ database, clock, reserve: join(folder, 'reserve'), full: null });
+  createCommits({ database, path: 'a.sqlite', clock, reserve: join(folder, 'reserve'), full: null });
 const put =
   (n: number) =>
   (db: Database): number => {
@@ -147,7 +147,7 @@ test('it is waited for half a minute, once for all steps, and then they fail as 
   const clock = createJumpClock();
   const commits = commitsWith(clock);
   const results = await Promise.allSettled([1, 2, 3].map((n) => commits.run(put(n))));
-  expect(results.map((one) => one.status === 'rejected' && one.reason.code)).toEqual(
+  expect(results.map((one) => one.status === 'rejected' && one.reason.cause.code)).toEqual(
     Array(3).fill('SQLITE_BUSY'),
   );
   const waitedMs = clock.slept.reduce((sum, ms) => sum + ms, 0);
