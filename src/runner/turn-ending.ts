@@ -103,7 +103,7 @@ export function createTurnEndings(options: {
     return [...parts, ...notice(reason, started, turn, outcome.detail, said.runId)];
   }
 
-  async function answer(
+  function answer(
     pieces: readonly (ReplyPiece | KeptPiece)[],
     turn: Turn,
     { output, runId }: TurnSaid,

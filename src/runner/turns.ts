@@ -96,7 +96,9 @@ export function createTurns(options: {
     const endNotice = notice?.begin(started, bare, runId);
     const { turn, outcome } = await runStarted(bare, inbound, output, folders, signal);
     const durationMs = Math.round(clock.monotonic() - startedAt);
-    await Promise.all([output.close(), endNotice?.()]);
+    const noticed = endNotice?.();
+    await output.close();
+    await noticed;
     const said = { output, runId };
     let ending = await endings.endingOf(outcome, started, turn, said);
     if (isCancelled(signal) && ending.parts.length > 0) {

@@ -20,18 +20,20 @@ import { timeLeft } from './time-left.ts';
 
 const LONGEST_RESEND_MS = resendDelayMs(Number.POSITIVE_INFINITY);
 
-/**
- * All that decides about a claim, in one question: of the account, of the user (null where he is unknown), and of
- * his oldest part that is not final (its `seq` null where there is none).
- */
-const OUTLOOK = `SELECT login_expired, pace_at, throttle_until, throttle_step, recent_sends,
-    context_token, last_message_at, last_message_seq, last_send_at, sent, lease, lease_until,
+/** What of the account and of the user, null where he is unknown, decides about a claim. */
+const WHO = `login_expired, pace_at, throttle_until, throttle_step, recent_sends, context_token, last_message_at,
+  last_message_seq, last_send_at, sent, lease, lease_until`;
+const OF_WHOM = 'accounts LEFT JOIN users ON users.account = ?1 AND users.user = ?2';
+/** His oldest part that is not final. */
+const HEAD = `SELECT seq FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN} ORDER BY seq LIMIT 1`;
+
+/** All that decides about a claim, in one question: `seq` and the rest of the part are null where there is none. */
+const OUTLOOK = `SELECT ${WHO},
     seq, client_id, run_id, message, origin, text, file, upload, state, reason, server_id, body, seen_seq, repeats,
     not_before, expires_at, parts.created_at, held_at, merged_into
-  FROM accounts
-  LEFT JOIN users ON users.account = ?1 AND users.user = ?2
-  LEFT JOIN parts ON seq = (SELECT seq FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN} ORDER BY seq LIMIT 1)
-  WHERE accounts.account = ?1`;
+  FROM ${OF_WHOM} LEFT JOIN parts ON seq = (${HEAD}) WHERE accounts.account = ?1`;
+/** The same for a new part: of the one ahead of it only whether there is one. */
+const CLEARANCE = `SELECT ${WHO}, (${HEAD}) AS seq FROM ${OF_WHOM} WHERE accounts.account = ?1`;
 
 /**
  * Takes the next part of a user for one request: in order, one at a time across processes, not
@@ -102,7 +104,7 @@ export function appendAndClaim(
   claimant: Claimant,
 ): { seqs: number[]; isHeld: boolean; claim: Claim } {
   const [first, ...others] = parts;
-  const outlook = outlookOf(database, terms);
+  const outlook = database.one(CLEARANCE, terms.account, terms.user);
   if (first.file !== null || !outlook || !isClear(outlook, terms, claimant)) {
     const appended = appendParts(database, place, parts);
     return { ...appended, claim: claimPart(database, terms, claimant) };
