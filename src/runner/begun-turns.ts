@@ -7,8 +7,8 @@ import type { NotYet, StartedTurn } from '../store/port.ts';
 export interface BegunTurns {
   /** Keeps one for its lane. */
   add(started: StartedTurn): void;
-  /** The turn of a message is to begin in a step that is about to be taken: `add` what came of it, unless it was dropped meanwhile. */
-  expect(seq: number): { add(result: StartedTurn | NotYet | null): void };
+  /** The turn of a message is to begin in a step that is about to be taken; null: it has begun already. */
+  expect(seq: number): ExpectedTurn | null;
   has(seq: number): boolean;
   /** Hands one out, once. */
   take(seq: number): StartedTurn | null;
@@ -16,6 +16,16 @@ export interface BegunTurns {
   drop(seq: number): void;
   /** Hands out all that are left. */
   takeAll(): StartedTurn[];
+}
+
+/** A turn that is to begin. */
+export interface ExpectedTurn {
+  seq: number;
+  /**
+   * Keeps what came of it. One that was dropped meanwhile is handed back: what dropped it may have been committed
+   * before it, and the message is wanted again since (`/stop` and `/again`).
+   */
+  add(result: StartedTurn | NotYet | null): StartedTurn | null;
 }
 
 /** See {@link BegunTurns}. */
@@ -32,11 +42,16 @@ export function createBegunTurns(): BegunTurns {
   return {
     add: (started) => void begun.set(started.seq, started),
     expect(seq) {
+      if (begun.get(seq)) return null;
       begun.set(seq, null);
       return {
+        seq,
         add(result) {
-          if (!begun.delete(seq)) return;
-          if (result && !('notBeforeMs' in result)) begun.set(seq, result);
+          const isWanted = begun.delete(seq);
+          const started = result && !('notBeforeMs' in result) ? result : null;
+          if (!started || !isWanted) return started;
+          begun.set(seq, started);
+          return null;
         },
       };
     },

@@ -133,18 +133,27 @@ export function createTurns(options: {
       .finally(() => starting--);
   }
 
-  /** Commits the end of a turn, and the start of that of the message `next`. */
+  /** Commits the end of a turn, and the start of that of the message `next`, unless it has begun. */
   async function finish(turn: EndedTurn, ending: TurnEnding, next: number | null = null): Promise<void> {
-    const started = next === null ? null : begun.expect(next);
-    const goesOn = next === null ? null : { seq: next, mergeMs: settings.mergeMs };
+    const expected = next === null ? null : begun.expect(next);
+    let dropped: StartedTurn | null = null;
+    const goesOn = expected && { seq: expected.seq, mergeMs: settings.mergeMs };
     const end = { account, turn, ...ending, next: goesOn };
     const commit = async (claim: DeliveryTerms | null): Promise<QueuedParts> => {
       const done = await store.finishTurn({ ...end, nowMs: clock.now(), claim });
-      started?.add(done.next);
+      dropped = expected?.add(done.next) ?? null;
       return done;
     };
     if (ending.parts.length === 0) await commit(null);
     else await delivery.queue(turn.user, commit);
+    if (dropped) await putBack(dropped);
+  }
+
+  /** A turn that has begun and is not run: its message waits again, unless it is not to run any more. */
+  function putBack(turn: StartedTurn): Promise<void> {
+    const detail = 'wxagent was stopped';
+    const result = { kind: 'again', notBeforeMs: clock.now(), counts: false, detail } as const;
+    return finish(turn, { result, parts: [] });
   }
 
   /** Fetches what the message brings, then runs the agent; what a stop cuts short is fetched by the next run. */
@@ -223,15 +232,7 @@ export function createTurns(options: {
       stopping.abort('stop' satisfies TurnEnd);
       for (const cut of running.values()) cut.abort('stop' satisfies TurnEnd);
     },
-    async giveBack() {
-      const result = {
-        kind: 'again',
-        notBeforeMs: clock.now(),
-        counts: false,
-        detail: 'wxagent was stopped',
-      } as const;
-      await Promise.all(begun.takeAll().map((turn) => finish(turn, { result, parts: [] })));
-    },
+    giveBack: async () => void (await Promise.all(begun.takeAll().map(putBack))),
     get started() {
       return count;
     },

@@ -130,3 +130,31 @@ test('a message that is cancelled while its turn begins is not given to the agen
   expect(await turns.run(two, OWNER, NONE)).toEqual({ kind: 'next' });
   expect(asked).toEqual(['one']);
 });
+
+test('a turn that has begun waits for an older message that came in between, and runs then', async () => {
+  // As with `/again` or `retry` while the end of the turn before was being committed.
+  const [older, one, two] = [await says('older'), await says('one'), await says('two')];
+  const turns = turnsOf();
+  expect(await turns.run(one, OWNER, () => two)).toEqual({ kind: 'next', begun: two });
+  expect(await turns.run(older, OWNER, () => two)).toEqual({ kind: 'next', begun: two });
+  await turns.run(two, OWNER, NONE);
+  expect(asked).toEqual(['one', 'older', 'two']);
+  expect(await stateOf(two)).toBe('done');
+});
+
+test('a message that is stopped and run again while its turn begins is not lost', async () => {
+  const [one, two] = [await says('one'), await says('two')];
+  const turns = turnsOf(
+    {},
+    {
+      // As after a `/stop` and an `/again` of one poll that were committed right before the step, and are told first.
+      finishTurn(input) {
+        if (input.next) turns.cancel(two);
+        return desk.store.finishTurn(input);
+      },
+    },
+  );
+  expect(await turns.run(one, OWNER, () => two)).toEqual({ kind: 'next', begun: null });
+  await turns.run(two, OWNER, NONE);
+  expect(asked).toEqual(['one', 'two']);
+});
