@@ -171,12 +171,17 @@ function remembered<T>(make: (sql: string) => T): (sql: string) => T {
  * size, and slower to make and to read. So wide ones are written out, which takes 40 us once.
  */
 function rowMaker(names: readonly string[]): (values: readonly SqlValue[]) => Row {
-  if (names.length <= MOST_ONE_BY_ONE) return (values) => narrowRow(names, values);
+  if (names.length <= MOST_ONE_BY_ONE) return (values) => plainRow(names, values);
   const fields = names.map((name, index) => `${JSON.stringify(name)}: values[${index}]`);
-  return new Function('values', `return { ${fields.join(', ')} };`) as ReturnType<typeof rowMaker>;
+  try {
+    return new Function('values', `return { ${fields.join(', ')} };`) as ReturnType<typeof rowMaker>;
+  } catch {
+    // Node can be told to make no code of strings.
+    return (values) => plainRow(names, values);
+  }
 }
 
-function narrowRow(names: readonly string[], values: readonly SqlValue[]): Row {
+function plainRow(names: readonly string[], values: readonly SqlValue[]): Row {
   const row: Row = {};
   for (let index = 0; index < names.length; index++) row[names[index] as string] = values[index] as SqlValue;
   return row;

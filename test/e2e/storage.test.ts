@@ -159,3 +159,13 @@ test('a database of a newer wxagent is refused with 78, and left as it is', asyn
   }
   expect(existsSync(configPath(home))).toBe(true);
 }, 30_000);
+
+test('a Node that makes no code of strings runs it all the same', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  simulator.control.message({ text: 'one' });
+  const env = { NODE_OPTIONS: '--disallow-code-generation-from-strings' };
+  const end = await wxagent(['run', '--echo', '--once', ...QUICK], { home, env });
+  expect(end.code, end.stderr).toBe(0);
+  expect(answers(simulator)).toEqual(['one']);
+});
