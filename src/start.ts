@@ -63,7 +63,7 @@ function load(name: string): unknown {
   const cachedData = isReadable ? orNothing(() => readKept(name, sourceSum)) : undefined;
   const code = `(function(exports,require,module,__filename){${source}})`;
   const script = new Script(code, { filename, ...(cachedData && { cachedData }) });
-  // A runner changes flags of V8 once it is ready (cli/optimize-late.ts); what is refused then is as good as before.
+  // A runner changes flags of V8 before its first request (cli/run.ts); what is refused then is as good as before.
   const isRefused = script.cachedDataRejected && (name === MAIN || compiled.has(MAIN));
   if (!cachedData || isRefused) compiled.set(name, { script, sourceSum });
   const module = { exports: {} };

@@ -9,8 +9,6 @@ const FLAGS: Record<number, [name: string, usual: number]> = {
 /** How many times as often here. */
 const FACTOR = 4;
 
-let isLate = false;
-
 /**
  * Lets V8 optimize later. By its own measure it compiles at once, in threads beside the program, what then runs for a
  * few thousand messages at most: a fifth of the processor time of 2,000 messages, and repaid by none of them. From
@@ -18,8 +16,7 @@ let isLate = false;
  */
 export function optimizeLate(): void {
   const flag = FLAGS[Number.parseInt(process.versions.v8, 10)];
-  if (flag === undefined || isLate) return;
-  isLate = true;
+  if (flag === undefined) return;
   const [name, usual] = flag;
   setV8Flag(`${name}=${usual * FACTOR}`, `${name}=${usual}`);
 }

@@ -1,4 +1,5 @@
 import { WxError } from '../core/errors.ts';
+import { keepWasmAsItIs } from '../core/v8-flags.ts';
 import type { EventSink } from '../runner/events.ts';
 import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../runner/options.ts';
 import { chooseAgent } from './agent/choose.ts';
@@ -6,12 +7,17 @@ import type { ChosenAgent } from './agent/maker.ts';
 import type { CommandContext } from './context.ts';
 import { chooseAccounts } from './home.ts';
 import { createHooks } from './hooks.ts';
+import { optimizeLate } from './optimize-late.ts';
 import { createRunLog } from './run-log.ts';
 import { serve } from './serve.ts';
 
 /** `wxagent run`: serves one or more accounts with an agent until it is stopped. */
 export async function run(context: CommandContext, command: string[]): Promise<number> {
-  return runAgent(context, await chooseAgent(context, command), createRunLog(context));
+  const agent = await chooseAgent(context, command);
+  // All that a start loads is loaded: under other flags V8 takes no kept code (src/start.ts).
+  keepWasmAsItIs();
+  optimizeLate();
+  return runAgent(context, agent, createRunLog(context));
 }
 
 /** Serves the accounts that the settings name, and tells what happens. Returns the exit code. */

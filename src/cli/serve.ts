@@ -1,5 +1,4 @@
 import { EXIT_CODES, WxError } from '../core/errors.ts';
-import { keepWasmAsItIs } from '../core/v8-flags.ts';
 import { VERSION } from '../core/version.ts';
 import type { Transport } from '../ilink/transport.ts';
 import type { EventSink } from '../runner/events.ts';
@@ -16,7 +15,6 @@ import { createChildNotes } from './child-notes.ts';
 import type { CommandContext } from './context.ts';
 import { claimantId, connect, loginDigest, openHomeStore, openTransport, thisProcess } from './home.ts';
 import { loginAgain, watchForLogins } from './login-again.ts';
-import { optimizeLate } from './optimize-late.ts';
 import { openAttachments, type ReceivedFiles } from './received.ts';
 import { wordsOf } from './words.ts';
 
@@ -41,7 +39,6 @@ export async function serve(
   accounts: readonly Account[],
 ): Promise<number> {
   const stop = context.stopSignal();
-  keepWasmAsItIs();
   const transport = openTransport(context);
   const store = openHomeStore(context, { waitWhileFull: stop });
   const runners = new Map<string, Runner>();
@@ -134,10 +131,7 @@ function startOne(
     version: VERSION,
     clock: context.clock,
     log: context.log,
-    emit(event) {
-      if (event.type === 'ready') optimizeLate();
-      service.emit(event);
-    },
+    emit: service.emit,
   });
   const done = runner.done.finally(async () => {
     await agent.close?.();

@@ -146,12 +146,11 @@ export function createTurns(options: {
     };
     if (ending.parts.length === 0) await commit(null);
     else await delivery.queue(turn.user, commit);
-    if (dropped) await putBack(dropped);
+    if (dropped) await putBack(dropped, 'it was stopped, and asked for again');
   }
 
   /** A turn that has begun and is not run: its message waits again, unless it is not to run any more. */
-  function putBack(turn: StartedTurn): Promise<void> {
-    const detail = 'wxagent was stopped';
+  function putBack(turn: StartedTurn, detail: string): Promise<void> {
     const result = { kind: 'again', notBeforeMs: clock.now(), counts: false, detail } as const;
     return finish(turn, { result, parts: [] });
   }
@@ -220,8 +219,7 @@ export function createTurns(options: {
       }
     },
     async giveUp(started) {
-      const { turn } = turnOf(started, options.account);
-      await finish(started, endings.crashed(started, turn));
+      await finish(started, endings.crashed(started, turnOf(started, options.account).turn));
     },
     take: begun.add,
     cancel(seq) {
@@ -232,7 +230,9 @@ export function createTurns(options: {
       stopping.abort('stop' satisfies TurnEnd);
       for (const cut of running.values()) cut.abort('stop' satisfies TurnEnd);
     },
-    giveBack: async () => void (await Promise.all(begun.takeAll().map(putBack))),
+    async giveBack() {
+      await Promise.all(begun.takeAll().map((turn) => putBack(turn, 'wxagent was stopped')));
+    },
     get started() {
       return count;
     },
