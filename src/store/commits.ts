@@ -44,7 +44,7 @@ const BATCH = 256;
  * the pages that it writes, and they are mostly the same ones.
  */
 const CROWD = 5;
-const CROWD_TURNS = 4;
+const CROWD_TURNS = 8;
 
 /** After a rest of so long, so many commits wait for no other: one message is taken in and answered. */
 const REST_MS = 3;
