@@ -65,7 +65,8 @@ test('stopped while the disk is full: what could not be stored goes to stderr as
   const disk = await smallDisk({ sizeMiB: 24 });
   await homeOn(disk, simulator);
   const through = [...disk.through, BIN] as [string, ...string[]];
-  const run = startWxagent(['run', '--exec', 'true', ...QUICK], { home: disk.home, through, cwd: '/' });
+  // No turn ends, so that it is a poll that finds no room: another may be cut by the stop.
+  const run = startWxagent(['run', '--exec', 'sleep 60', ...QUICK], { home: disk.home, through, cwd: '/' });
   await run.says('stderr', 'ready');
   await pollUntil('there is a reserve', () => reserveOf(disk) !== undefined, 15_000);
   disk.fill();
