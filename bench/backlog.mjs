@@ -8,7 +8,7 @@ import { createHome, startBare, startWxagent } from './sides.mjs';
 
 const MESSAGES = 2_000;
 const USERS = 50;
-const ROUNDS = 5;
+const ROUNDS = 9;
 const RUN = ['run', '--echo', '--pace', '0', '--no-typing', '--allow-all'];
 
 export async function measureBacklog({ phones, folder }) {
