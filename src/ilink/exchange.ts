@@ -26,6 +26,12 @@ export interface HttpAnswer {
   body: string;
 }
 
+/**
+ * A request that was sent and has no answer for so long is held: a server that has something to say says it sooner.
+ * Ending it before could cost what is on its way, which no server sends again (protocol 3.2).
+ */
+export const HELD_AFTER_MS = 500;
+
 /** What to send, and how long and how large the answer may be. */
 export interface HttpRequest {
   method: 'GET' | 'POST';
@@ -39,6 +45,7 @@ export interface HttpRequest {
    */
   timeoutMs: number;
   maxBytes: number;
+  /** Ends it: at once where nothing was sent yet or it is held, else when it is (design 3 "Intake"). */
   signal?: AbortSignal | undefined;
 }
 
@@ -53,6 +60,8 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
   if (signal?.aborted) return Promise.resolve(failed('aborted', 'stopped before it was sent'));
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | null = null;
+    let sentAtMs = 0;
+    let patience: NodeJS.Timeout | undefined;
     let body: SentBody = null;
     let head: Omit<HttpAnswer, 'body'> | null = null;
     let sizeBytes = 0;
@@ -62,6 +71,7 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
     const settle = (result: HttpResult) => {
       isOver = true;
       clearTimeout(timer);
+      clearTimeout(patience);
       unwatch?.();
       resolve(result);
     };
@@ -79,14 +89,23 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
       else fail('network', `no connection within ${timeoutMs} ms`);
     }, timeoutMs);
     const stop = () => head || fail('aborted', 'stopped while waiting for an answer');
-    // A response may already lie unread in the socket: two turns of the event loop read it before the cut,
-    // because what it carries will not be sent again (protocol 3.2).
-    const unwatch = signal && watchSignal(signal, () => setImmediate(() => setImmediate(stop)));
+    // A response may already lie unread in the socket: two turns of the event loop read it before the cut.
+    const stopWhenRead = () => setImmediate(() => setImmediate(stop));
+    const stopWhenHeld = () => {
+      const leftMs = sentAtMs + HELD_AFTER_MS - performance.now();
+      if (!controller) stop();
+      else if (leftMs <= 0) stopWhenRead();
+      else patience = setTimeout(stopWhenRead, leftMs);
+    };
+    const unwatch = signal && watchSignal(signal, stopWhenHeld);
 
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {
         if (isOver) started.abort(new Error('over before it was sent'));
-        else controller = started;
+        else {
+          controller = started;
+          sentAtMs = performance.now();
+        }
       },
       onResponseStart(_, status, headers) {
         if (status < 200) return;

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { WxError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { IlinkClient } from '../ilink/client.ts';
+import { HELD_AFTER_MS } from '../ilink/exchange.ts';
 import { createPoller } from '../ilink/poll.ts';
 import type { Child, Store } from '../store/port.ts';
 import { createArrivals } from './arrivals.ts';
@@ -25,9 +26,6 @@ import { createTurns } from './turns.ts';
 import { createTyping } from './typing.ts';
 import type { Uploader } from './upload.ts';
 import { watchStore } from './watch-store.ts';
-
-/** A poll that has no answer for so long is held: the server has taken its login. */
-const HELD_AFTER_MS = 500;
 
 /** Starts serving an account. The caller holds the account's poller lock. */
 export function startRunner(options: {
@@ -196,6 +194,7 @@ export function startRunner(options: {
       .then(async ({ kind }) => {
         // Of a login that was dead the poll alone says whether it lives again.
         if (kind !== 'ok' || opened.loginExpired) return;
+        // A poll that is held: the server has taken its login.
         await clock.sleep(HELD_AFTER_MS, ending.signal);
         if (!hasFailed && !ending.signal.aborted) tellReady();
       })

@@ -93,6 +93,25 @@ test('a second signal ends it at once, with 143 or 130; nothing is lost', async 
   }
 });
 
+test('stopped while the server answers a poll: what it hands out is kept, and answered by the next run', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  simulator.control.addFault({
+    endpoint: 'getupdates',
+    kind: 'delay',
+    processed: true,
+    afterMs: 200,
+    count: 1,
+  });
+  simulator.control.message({ text: 'handed out' });
+  const run = startWxagent(['run', ...QUICK, ...HANGS_ONCE], { home });
+  await pollUntil('it is handed out', () => simulator.control.stats().counts.handedOut === 1, 10_000);
+  expect(await run.stop()).toMatchObject({ code: 0 });
+  expect((await wxagent(['run', '--once', '--echo', ...QUICK], { home })).code).toBe(0);
+  expect(answers(simulator)).toEqual(['handed out']);
+  expect(simulator.control.lost()).toEqual([]);
+});
+
 test('SIGKILL in the middle of a turn: the message is answered once, after the delay', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);

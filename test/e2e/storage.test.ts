@@ -10,6 +10,8 @@ import { BIN, jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
 const QUICK = ['--pace', '0', '--no-typing'];
 const KIB = 1024;
 const RESERVE_BYTES = 16 * KIB * KIB;
+/** A message of which a few fill a disk. */
+const LARGE = 'x'.repeat(900 * KIB);
 
 /** A home on a disk of its own, logged in. */
 async function homeOn(disk: SmallDisk, simulator: Awaited<ReturnType<typeof simulate>>): Promise<void> {
@@ -60,28 +62,47 @@ test('a full disk: the reserve is given up first, then receiving stands still, a
   expect(await run.stop()).toMatchObject({ code: 0, stdout: '' });
 }, 60_000);
 
-test('stopped while the disk is full: what could not be stored goes to stderr as JSON lines, 74', async () => {
+/** How a run ends that is stopped while its disk is full, and what was handed out that is neither stored nor on stderr. */
+async function stopWhileFull(command: string) {
   const simulator = await simulate({ maxMessagesPerPoll: 3 });
   const disk = await smallDisk({ sizeMiB: 24 });
   await homeOn(disk, simulator);
   const through = [...disk.through, BIN] as [string, ...string[]];
-  // No turn ends, so that it is a poll that finds no room: another may be cut by the stop.
-  const run = startWxagent(['run', '--exec', 'sleep 60', ...QUICK], { home: disk.home, through, cwd: '/' });
+  const where = { home: disk.home, through, cwd: '/' };
+  const run = startWxagent(['run', '--exec', command, ...QUICK], where);
   await run.says('stderr', 'ready');
   await pollUntil('there is a reserve', () => reserveOf(disk) !== undefined, 15_000);
   disk.fill();
   // More than the reserve holds, one poll after the other.
-  const large = 'x'.repeat(900 * KIB);
-  for (let n = 0; n < 30; n++) simulator.control.message({ text: `${n}: ${large}` });
+  const sent = Array.from({ length: 30 }, (_, n) => simulator.control.message({ text: `${n}: ${LARGE}` }));
   await run.says('stderr', /the disk of \S+ is full/);
   const end = await run.stop();
-  expect(end.code).toBe(74);
-  expect(end.stdout).toBe('');
   const rescued = end.stderr.split('\n').filter((line) => line.startsWith('{'));
-  expect(rescued.length).toBeGreaterThan(0);
-  const texts = rescued.map((line) => JSON.stringify(JSON.parse(line)));
-  for (const text of texts) expect(text).toContain(large);
+
+  disk.makeRoom();
+  const [listed] = jsonLines((await wxagent(['messages', '--json'], where)).stdout);
+  const stored = (listed as { messages: { id: string }[] }).messages.map(({ id }) => id);
+  const missing = sent
+    .slice(0, simulator.control.stats().counts.handedOut)
+    .map(({ messageId }) => String(messageId))
+    .filter((id) => !stored.includes(id) && !rescued.some((line) => line.includes(id)));
+  return { end, rescued, missing };
+}
+
+test('stopped while the disk is full: what could not be stored goes to stderr as JSON lines, 74', async () => {
+  // No turn ends, so it is a poll that finds no room.
+  const { end, rescued, missing } = await stopWhileFull('sleep 60');
+  expect(end).toMatchObject({ code: 74, stdout: '' });
   expect(end.stderr).toContain('wxagent doctor');
+  expect(rescued.length).toBeGreaterThan(0);
+  for (const line of rescued) expect(JSON.stringify(JSON.parse(line))).toContain(LARGE);
+  expect(missing).toEqual([]);
+}, 60_000);
+
+test('the same when it is the end of a turn that finds no room, while a poll is under way', async () => {
+  const { end, missing } = await stopWhileFull('true');
+  expect(end).toMatchObject({ code: 74, stdout: '' });
+  expect(missing).toEqual([]);
 }, 60_000);
 
 test('a state folder that cannot be written: 74, the path, the way to doctor', async () => {

@@ -146,6 +146,18 @@ test('an abort before the headers ends the request', async () => {
   expect(await sending).toMatchObject({ ok: false, failure: 'aborted' });
 });
 
+test('one that has just been sent has time for its answer', async () => {
+  const stop = new AbortController();
+  const server = await serve((response) => {
+    stop.abort();
+    setTimeout(() => response.end('what will not be sent again'), 100);
+  });
+  expect(await open().send(get(server.url, { signal: stop.signal }))).toMatchObject({
+    ok: true,
+    answer: { body: 'what will not be sent again' },
+  });
+});
+
 test('aborted before it began: nothing is sent', async () => {
   const server = await serve('');
   expect(await open().send(get(server.url, { signal: AbortSignal.abort() }))).toMatchObject({
