@@ -64,22 +64,33 @@ const LATEST_MS = 8.64e15;
 
 /** Reads a received message; tolerates missing fields and wrong types. */
 export function readInbound(message: WeixinMessage): Inbound {
-  const items = itemsOf(message);
   const user = textOf(message.from_user_id) ?? '';
-  const kinds = items.map((item) => KINDS.get(item.type)).filter((kind) => kind !== undefined);
-  const texts = items.map(itemText).filter((text) => text !== null);
-  const ref = items.map((item) => item.ref_msg).find(isObject);
+  const kinds: Exclude<MessageKind, 'mixed'>[] = [];
+  const texts: string[] = [];
+  const media: MediaSource[] = [];
+  const unknownItems: string[] = [];
+  let ref: RefMessage | undefined;
+  for (const item of itemsOf(message)) {
+    const kind = KINDS.get(item.type);
+    if (kind === undefined) unknownItems.push(typeName(item.type));
+    else if (!kinds.includes(kind)) kinds.push(kind);
+    const text = itemText(item);
+    if (text !== null) texts.push(text);
+    const source = mediaOf(item);
+    if (source !== null) media.push(source);
+    if (isObject(item.ref_msg)) ref ??= item.ref_msg;
+  }
   return {
     id: idOf(message.message_id),
     user,
     createdAtMs: countOf(message.create_time_ms, LATEST_MS),
     contextToken: textOf(message.context_token),
-    kind: new Set(kinds).size > 1 ? 'mixed' : (kinds[0] ?? 'unknown'),
+    kind: kinds.length > 1 ? 'mixed' : (kinds[0] ?? 'unknown'),
     text: texts.join('\n'),
     ...readQuote(ref),
     skip: skipReason(message, user),
-    media: items.map(mediaOf).filter((media) => media !== null),
-    unknownItems: items.filter((item) => !KINDS.has(item.type)).map((item) => typeName(item.type)),
+    media,
+    unknownItems,
   };
 }
 
@@ -140,28 +151,28 @@ function itemText(item: MessageItem): string | null {
  * and addresses differ.
  */
 export function fingerprintOf(message: WeixinMessage): string {
-  const pieces: string[] = [];
-  for (const item of itemsOf(message)) {
-    const { image_item: image, voice_item: voice, file_item: file, video_item: video } = item;
-    const content: unknown[] = [
-      item.type,
-      item.text_item?.text,
-      voice?.text,
-      file?.file_name,
-      file?.md5,
-      file?.len,
-      video?.video_md5,
-      image?.aeskey,
-      image?.media?.aes_key,
-      voice?.media?.aes_key,
-      file?.media?.aes_key,
-      video?.media?.aes_key,
-    ];
-    for (const value of content) {
-      pieces.push(typeof value === 'string' || typeof value === 'number' ? String(value) : '');
-    }
-  }
-  return digest(...pieces);
+  return digest(JSON.stringify(itemsOf(message).map(contentOf)));
+}
+
+function contentOf(item: MessageItem): string[] {
+  const { image_item: image, voice_item: voice, file_item: file, video_item: video } = item;
+  const content: unknown[] = [
+    item.type,
+    item.text_item?.text,
+    voice?.text,
+    file?.file_name,
+    file?.md5,
+    file?.len,
+    video?.video_md5,
+    image?.aeskey,
+    image?.media?.aes_key,
+    voice?.media?.aes_key,
+    file?.media?.aes_key,
+    video?.media?.aes_key,
+  ];
+  return content.map((value) =>
+    typeof value === 'string' || typeof value === 'number' ? String(value) : '',
+  );
 }
 
 function typeName(type: unknown): string {
