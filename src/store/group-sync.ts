@@ -25,6 +25,8 @@ const SOON_MS = 2;
 /** See {@link GroupSync}; both ways to wait are for all that is committed when they are called. */
 export function createGroupSync(database: Pick<Database, 'sync' | 'syncBlocking'>, clock: Clock): GroupSync {
   let group = newGroup();
+  /** How many waited for the disk the last time. */
+  let before = 0;
   let syncing: Promise<void> | null = null;
 
   async function work(): Promise<void> {
@@ -36,8 +38,10 @@ export function createGroupSync(database: Pick<Database, 'sync' | 'syncBlocking'
       group = newGroup();
       for (const waiter of waiters) waiter.begins?.();
       try {
-        // One alone is served sooner than by a thread that has to wake up; for more the event loop stays free.
-        if (now.length === 1) database.syncBlocking();
+        // One alone is served sooner than by a thread that has to wake up; where more goes on the event loop stays free.
+        const isAlone = now.length === 1 && soon.length === 0 && before <= 1;
+        before = waiters.length;
+        if (isAlone) database.syncBlocking();
         else await database.sync();
         for (const waiter of waiters) waiter.resolve();
       } catch (error) {
@@ -57,8 +61,13 @@ export function createGroupSync(database: Pick<Database, 'sync' | 'syncBlocking'
         const mine = group;
         mine[urgency].push({ begins, resolve, reject });
         if (urgency === 'now') start();
-        // What follows a message that came in goes before: the wait is only begun when that has had its turn.
-        else setImmediate(() => void clock.sleep(SOON_MS).then(() => (mine === group ? start() : undefined)));
+        // What follows a message that came in goes before: the wait is only begun when that has had its turn, and the
+        // request that comes of it another one, which undici waits for.
+        else {
+          setImmediate(() =>
+            setImmediate(() => void clock.sleep(SOON_MS).then(() => (mine === group ? start() : undefined))),
+          );
+        }
       }),
     async idle() {
       start();

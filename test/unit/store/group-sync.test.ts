@@ -2,13 +2,14 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createGroupSync } from '../../../src/store/group-sync.ts';
 
-/** A disk that is done when it is told, and how often it was waited for. */
-function createDisk() {
+/** A disk that is done when it is told, or by itself, and how often it was waited for. */
+function createDisk({ byItself = false } = {}) {
   const disk = {
     waits: [] as ('alone' | 'together')[],
     finish: (() => {}) as (error?: Error) => void,
     sync() {
       disk.waits.push('together');
+      if (byItself) return Promise.resolve();
       return new Promise<void>((resolve, reject) => {
         disk.finish = (error) => (error ? reject(error) : resolve());
       });
@@ -23,8 +24,21 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('one alone is served at once', async () => {
   const disk = createDisk();
-  await createGroupSync(disk, systemClock).wait();
-  expect(disk.waits).toEqual(['alone']);
+  const group = createGroupSync(disk, systemClock);
+  await group.wait();
+  await group.wait();
+  expect(disk.waits).toEqual(['alone', 'alone']);
+});
+
+test('not where others have just waited, or wait soon: the event loop stays free', async () => {
+  const disk = createDisk({ byItself: true });
+  const group = createGroupSync(disk, systemClock);
+  await Promise.all([group.wait(), group.wait()]);
+  await group.wait();
+  await group.wait();
+  expect(disk.waits).toEqual(['together', 'together', 'alone']);
+  await Promise.all([group.wait('soon'), group.wait()]);
+  expect(disk.waits.at(-1)).toBe('together');
 });
 
 test('who asks in the same turn of the event loop shares one wait', async () => {
@@ -56,23 +70,22 @@ test('who asks while the disk works waits for it once more: what he committed ma
   expect(late).toBe(false);
   disk.finish();
   await first;
+  await turn();
+  expect(disk.waits).toEqual(['together', 'together']);
+  disk.finish();
   await second;
-  expect(disk.waits).toEqual(['together', 'alone']);
 });
 
 test('soon: joins the next who waits, after him, and waits by itself when nobody comes', async () => {
-  const disk = createDisk();
+  const disk = createDisk({ byItself: true });
   const group = createGroupSync(disk, systemClock);
   const served: string[] = [];
   const soon = group.wait('soon').then(() => served.push('soon'));
   const now = group.wait('now').then(() => served.push('now'));
   await Promise.all([soon, now]);
-  expect([served, disk.waits]).toEqual([['now', 'soon'], ['alone']]);
-  const alone = group.wait('soon');
-  while (disk.waits.length < 2) await turn();
-  disk.finish();
-  await alone;
-  expect(disk.waits).toEqual(['alone', 'together']);
+  expect([served, disk.waits]).toEqual([['now', 'soon'], ['together']]);
+  await group.wait('soon');
+  expect(disk.waits).toEqual(['together', 'together']);
 });
 
 test('tells who waits when the disk is about to begin with what he waits for', async () => {
@@ -82,6 +95,8 @@ test('tells who waits when the disk is about to begin with what he waits for', a
   const noted = (name: string) => () => void begun.push(name);
   const first = Promise.all([group.wait('now', noted('a')), group.wait('soon', noted('b'))]);
   expect(begun).toEqual([]);
+  await turn();
+  disk.finish();
   await first;
   const second = Promise.all([group.wait('now', noted('c')), group.wait()]);
   await turn();
@@ -90,7 +105,10 @@ test('tells who waits when the disk is about to begin with what he waits for', a
   await turn();
   expect(begun).toHaveLength(3);
   disk.finish();
-  await Promise.all([second, third]);
+  await second;
+  await turn();
+  disk.finish();
+  await third;
   expect(begun.at(-1)).toBe('d');
 });
 
@@ -101,8 +119,11 @@ test('a disk that fails fails all who wait, and the next is tried anew', async (
   await turn();
   disk.finish(new Error('broken'));
   expect((await failing).map((one) => one.status)).toEqual(['rejected', 'rejected', 'rejected']);
-  await group.wait();
-  expect(disk.waits).toEqual(['together', 'alone']);
+  const next = group.wait();
+  await turn();
+  disk.finish();
+  await next;
+  expect(disk.waits).toEqual(['together', 'together']);
 });
 
 test('idle: when nobody waits any more, those of soon included', async () => {
