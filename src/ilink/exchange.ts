@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { shownSize } from '../core/units.ts';
 import { type BodyStream, takenChunks } from './body-stream.ts';
 import { type Address, addressOf, describeFailure, headerOf } from './http.ts';
+import { takeConnection } from './sent-over.ts';
 import { watchSignal } from './signal-watch.ts';
 
 /**
@@ -26,10 +28,7 @@ export interface HttpAnswer {
   body: string;
 }
 
-/**
- * A request that was sent and has no answer for so long is held: a server that has something to say says it sooner.
- * Ending it before could cost what is on its way, which no server sends again (protocol 3.2).
- */
+/** A request that was sent and has no answer for so long is held: a server that has something to say says it sooner. */
 export const HELD_AFTER_MS = 500;
 
 /** What to send, and how long and how large the answer may be. */
@@ -45,7 +44,10 @@ export interface HttpRequest {
    */
   timeoutMs: number;
   maxBytes: number;
-  /** Ends it: at once where nothing was sent yet or it is held, else when it is (design 3 "Intake"). */
+  /**
+   * Ends it, and loses no answer that the server has begun by then, because it would not be sent again (protocol 3.2):
+   * at once where nothing was sent yet; else when it is held, and the server has heard that nobody waits any more.
+   */
   signal?: AbortSignal | undefined;
 }
 
@@ -60,7 +62,9 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
   if (signal?.aborted) return Promise.resolve(failed('aborted', 'stopped before it was sent'));
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | null = null;
+    let connection: Socket | null = null;
     let sentAtMs = 0;
+    let isLetGo = false;
     let patience: NodeJS.Timeout | undefined;
     let body: SentBody = null;
     let head: Omit<HttpAnswer, 'body'> | null = null;
@@ -73,6 +77,8 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
       clearTimeout(timer);
       clearTimeout(patience);
       unwatch?.();
+      // Nothing more can be sent over it; undici would try.
+      if (isLetGo) setImmediate(() => connection?.destroy());
       resolve(result);
     };
     const fail = (failure: HttpFailure, detail: string) => {
@@ -89,15 +95,21 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
       else fail('network', `no connection within ${timeoutMs} ms`);
     }, timeoutMs);
     const stop = () => head || fail('aborted', 'stopped while waiting for an answer');
-    // A response may already lie unread in the socket: two turns of the event loop read it before the cut.
-    const stopWhenRead = () => setImmediate(() => setImmediate(stop));
-    const stopWhenHeld = () => {
+    // Our end of the connection closes: what was written before the server sees that still comes, and then its end.
+    const letGo = () => {
+      if (head) return;
+      if (!connection || body instanceof Readable) return stop();
+      isLetGo = true;
+      connection.end();
+      patience = setTimeout(stop, HELD_AFTER_MS);
+    };
+    const letGoWhenHeld = () => {
       const leftMs = sentAtMs + HELD_AFTER_MS - performance.now();
       if (!controller) stop();
-      else if (leftMs <= 0) stopWhenRead();
-      else patience = setTimeout(stopWhenRead, leftMs);
+      else if (leftMs <= 0) letGo();
+      else patience = setTimeout(letGo, leftMs);
     };
-    const unwatch = signal && watchSignal(signal, stopWhenHeld);
+    const unwatch = signal && watchSignal(signal, letGoWhenHeld);
 
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {
@@ -105,6 +117,7 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
         else {
           controller = started;
           sentAtMs = performance.now();
+          if (signal) takeConnection((taken) => (connection = taken));
         }
       },
       onResponseStart(_, status, headers) {
@@ -123,7 +136,8 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
         if (head && !isOver) settle({ ok: true, answer: { ...head, body: textOf(chunks) } });
       },
       onResponseError(_, error) {
-        fail('network', describeFailure(error));
+        if (isLetGo && !head) stop();
+        else fail('network', describeFailure(error));
       },
     };
     try {

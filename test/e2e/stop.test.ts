@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { agent, lives } from '../helpers/agents.ts';
+import { longLine } from '../helpers/long-line.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, configPath, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
@@ -107,6 +108,21 @@ test('stopped while the server answers a poll: what it hands out is kept, and an
   const run = startWxagent(['run', ...QUICK, ...HANGS_ONCE], { home });
   await pollUntil('it is handed out', () => simulator.control.stats().counts.handedOut === 1, 10_000);
   expect(await run.stop()).toMatchObject({ code: 0 });
+  expect((await wxagent(['run', '--once', '--echo', ...QUICK], { home })).code).toBe(0);
+  expect(answers(simulator)).toEqual(['handed out']);
+  expect(simulator.control.lost()).toEqual([]);
+});
+
+test('stopped while the server holds a poll: what it hands out before it hears of that is kept', async () => {
+  const simulator = await simulate({ holdMs: 30_000 });
+  const { url } = await longLine(simulator.baseUrl, 100);
+  const { home } = loggedIn({ ...simulator, baseUrl: url });
+  const run = startWxagent(['run', ...QUICK, ...HANGS_ONCE], { home });
+  await run.says('stderr', 'ready');
+  run.signal('SIGTERM');
+  simulator.control.message({ text: 'handed out' });
+  expect((await run.exited).code).toBe(0);
+  simulator.control.changeSettings({ holdMs: 100 });
   expect((await wxagent(['run', '--once', '--echo', ...QUICK], { home })).code).toBe(0);
   expect(answers(simulator)).toEqual(['handed out']);
   expect(simulator.control.lost()).toEqual([]);

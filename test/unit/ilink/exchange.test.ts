@@ -1,6 +1,8 @@
 import { getEventListeners } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { HELD_AFTER_MS } from '../../../src/ilink/exchange.ts';
+import { longLine } from '../../helpers/long-line.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { hang } from '../../helpers/scripted-server.ts';
 import { startTunnelProxy } from '../../helpers/tunnel-proxy.ts';
@@ -98,6 +100,76 @@ test('a signal that serves many requests has one listener, and stops them all', 
   stop.abort();
   for (const result of await Promise.all(sending)) expect(result).toMatchObject({ failure: 'aborted' });
   expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
+});
+
+/** A request over a line on which everything takes `delayMs` each way, that the server holds when this resolves. */
+async function heldOver(delayMs: number, server: { url: string; requests: unknown[] }) {
+  const stop = new AbortController();
+  const transport = open();
+  const { url } = await longLine(server.url, delayMs);
+  const sending = transport.send(get(url, { signal: stop.signal }));
+  await pollUntil('the request arrives', () => server.requests.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, HELD_AFTER_MS));
+  return { stop, sending, next: () => transport.send(get(url)) };
+}
+
+test('a stop of a request that is held: an answer on its way comes, also one that the server writes before it hears', async () => {
+  let answer: (text: string) => void = () => {};
+  const server = await serve((response) => {
+    answer = (text) => void response.end(text);
+  });
+  const late = await heldOver(100, server);
+  late.stop.abort();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  answer('handed out');
+  expect(await late.sending).toMatchObject({ ok: true, answer: { body: 'handed out' } });
+  // Its connection is of no use any more.
+  const next = late.next();
+  await pollUntil('the next request arrives', () => server.requests.length === 2);
+  answer('next');
+  expect(await next).toMatchObject({ ok: true, answer: { body: 'next' } });
+});
+
+test('the server hears that nobody waits any more, and holds nothing', async () => {
+  let gone = false;
+  const server = await serve((response) => {
+    response.once('close', () => {
+      gone = true;
+    });
+  });
+  const { stop, sending } = await heldOver(20, server);
+  stop.abort();
+  expect(await sending).toMatchObject({ ok: false, failure: 'aborted' });
+  expect(gone).toBe(true);
+  expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
+});
+
+test('a server that does not hear it is not waited for longer than that', SOON, async () => {
+  const sockets: Socket[] = [];
+  const deaf = createTcpServer({ allowHalfOpen: true }, (socket) => {
+    sockets.push(socket.on('error', () => {}).on('data', () => {}));
+  });
+  await new Promise<void>((resolve) => void deaf.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void deaf.close());
+  const stop = new AbortController();
+  const url = `http://127.0.0.1:${(deaf.address() as AddressInfo).port}/`;
+  const sending = open().send(get(url, { signal: stop.signal }));
+  await pollUntil('the connection stands', () => sockets.length === 1);
+  stop.abort();
+  expect(await sending).toMatchObject({ ok: false, failure: 'aborted' });
+  await pollUntil('it is closed', () => sockets.every((socket) => socket.closed || socket.readableEnded));
+});
+
+test('an answer that breaks off after the stop is broken, not stopped', async () => {
+  let cut: () => void = () => {};
+  const server = await serve((response) => {
+    cut = () =>
+      response.writeHead(200, { 'content-length': '10' }).write('12345', () => response.socket?.end());
+  });
+  const { stop, sending } = await heldOver(50, server);
+  stop.abort();
+  cut();
+  expect(await sending).toMatchObject({ ok: false, failure: 'network' });
 });
 
 test('an interim response is none', async () => {
