@@ -53,7 +53,7 @@ export async function serve(
       const end = await done.finally(() => runners.delete(account.key));
       if (end !== 'expired') return end;
       const next = await loginAgain(context, account, transport, store, () => runners.size > 0);
-      if (next === null) return stop.aborted ? 'stopped' : 'expired';
+      if (next === null || stop.aborted) return stop.aborted ? 'stopped' : 'expired';
       account = next;
     }
   }

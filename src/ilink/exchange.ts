@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { systemClock } from '../core/clock.ts';
 import { shownSize } from '../core/units.ts';
 import { type BodyStream, takenChunks } from './body-stream.ts';
 import { type Address, addressOf, describeFailure, headerOf } from './http.ts';
@@ -31,6 +32,9 @@ export interface HttpAnswer {
 /** A request that was sent and has no answer for so long is held: a server that has something to say says it sooner. */
 export const HELD_AFTER_MS = 500;
 
+/** At a stop an answer that has begun is heard to its end, unless nothing more of it comes for so long. */
+const STALLED_AFTER_MS = 5_000;
+
 /** What to send, and how long and how large the answer may be. */
 export interface HttpRequest {
   method: 'GET' | 'POST';
@@ -46,7 +50,8 @@ export interface HttpRequest {
   maxBytes: number;
   /**
    * Ends it, and loses no answer that the server has begun by then, because it would not be sent again (protocol 3.2):
-   * at once where nothing was sent yet; else when it is held, and the server has heard that nobody waits any more.
+   * at once where nothing was sent yet; else when it is held, and the server has heard that nobody waits any more, or
+   * when the answer is here or stalls.
    */
   signal?: AbortSignal | undefined;
 }
@@ -94,41 +99,50 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
       else if (controller) fail('timeout', `no answer within ${timeoutMs} ms`);
       else fail('network', `no connection within ${timeoutMs} ms`);
     }, timeoutMs);
-    const stop = () => head || fail('aborted', 'stopped while waiting for an answer');
+    const stop = () => fail('aborted', 'stopped while waiting for an answer');
     // Our end of the connection closes: what was written before the server sees that still comes, and then its end.
     const letGo = () => {
-      if (head) return;
+      if (head || isOver) return;
       if (!connection || body instanceof Readable) return stop();
       isLetGo = true;
       connection.end();
       patience = setTimeout(stop, HELD_AFTER_MS);
     };
-    const letGoWhenHeld = () => {
-      const leftMs = sentAtMs + HELD_AFTER_MS - performance.now();
-      if (!controller) stop();
-      else if (leftMs <= 0) letGo();
-      else patience = setTimeout(letGo, leftMs);
+    // An answer may lie unread in the socket: two turns of the event loop read it, or its head. The server may break off
+    // what it has begun when it sees the end.
+    const letGoWhenRead = () => setImmediate(() => setImmediate(letGo));
+    const hearOut = () => {
+      clearTimeout(patience);
+      patience = setTimeout(() => fail('network', 'the answer stopped half-way'), STALLED_AFTER_MS);
     };
-    const unwatch = signal && watchSignal(signal, letGoWhenHeld);
+    const onStop = () => {
+      const leftMs = sentAtMs + HELD_AFTER_MS - systemClock.monotonic();
+      if (head) hearOut();
+      else if (!controller) stop();
+      else if (leftMs <= 0) letGoWhenRead();
+      else patience = setTimeout(letGoWhenRead, leftMs);
+    };
+    const unwatch = signal && watchSignal(signal, onStop);
 
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {
         if (isOver) started.abort(new Error('over before it was sent'));
         else {
           controller = started;
-          sentAtMs = performance.now();
+          sentAtMs = systemClock.monotonic();
           if (signal) takeConnection((taken) => (connection = taken));
         }
       },
       onResponseStart(_, status, headers) {
         if (status < 200) return;
         head = { status, headers };
-        unwatch?.();
+        if (signal?.aborted) hearOut();
         timer.refresh();
         if (Number(headerOf(head, 'content-length') ?? 0) > maxBytes) tooLarge();
       },
       onResponseData(_, chunk) {
         sizeBytes += chunk.length;
+        patience?.refresh();
         if (sizeBytes > maxBytes) tooLarge();
         else chunks.push(chunk);
       },

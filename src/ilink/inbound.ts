@@ -151,7 +151,7 @@ function itemText(item: MessageItem): string | null {
  * and addresses differ.
  */
 export function fingerprintOf(message: WeixinMessage): string {
-  return digest(JSON.stringify(itemsOf(message).map(contentOf)));
+  return digest(...itemsOf(message).flatMap(contentOf));
 }
 
 function contentOf(item: MessageItem): string[] {

@@ -67,8 +67,12 @@ export async function windDown(runner: {
   const { how, lanes, turns, delivery, graceMs, clock } = runner;
   const graceEnd = new AbortController();
   const grace = clock.sleep(graceMs, graceEnd.signal);
+  // At once: the last poll may still take a moment, and what it brings is for the next run.
+  if (how === 'stopped') {
+    void lanes.stop();
+    turns.stop();
+  }
   await runner.intake;
-  if (how === 'stopped') turns.stop();
   await Promise.race([lanes.stop(), grace]);
   if (how !== 'stopped') {
     // What has not ended by itself by then must not outlive the runner.

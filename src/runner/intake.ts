@@ -57,6 +57,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
     if (result.kind === 'aborted') break;
     if (result.kind === 'expired') return 'expired';
     if (result.kind === 'failed') {
+      if (signal.aborted) break;
       failures++;
       const waitMs = pollFailureDelayMs(failures);
       log.warn(`polling failed: ${result.detail}; next try in ${waitMs / 1000} s`, { failures });

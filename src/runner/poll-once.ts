@@ -31,6 +31,7 @@ export async function pollOnce(options: {
   const enough = new AbortController();
   const stop = (): void => enough.abort();
   options.signal.addEventListener('abort', stop);
+  if (options.signal.aborted) stop();
   const giveUpAt = clock.monotonic() + options.patienceMs;
   const timer = options.patienceMs > 0 ? clock.sleep(options.patienceMs, enough.signal).then(stop) : null;
   const stopWhenLate = (): void => {

@@ -5,7 +5,7 @@ import { PNG } from 'pngjs';
 import { expect, test } from 'vitest';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { hang, inTurn, startScriptedServer } from '../helpers/scripted-server.ts';
-import { configPath, readAccounts, simulate } from '../helpers/simulated.ts';
+import { askedForStatus, configPath, confirmLate, readAccounts, simulate } from '../helpers/simulated.ts';
 import { jsonLines, makeFolder, startOnTerminal, startWxagent, wxagent } from '../helpers/wxagent.ts';
 
 test('the official shape: QR and address on stderr, nothing on stdout, the account stored for its owner only', async () => {
@@ -227,6 +227,21 @@ test('the same owner under a new bot id takes the account over; another user is 
     code: 66,
     stderr: 'wxagent: there is no account "hers"\nhint: wxagent accounts\n',
   });
+});
+
+test('Ctrl-C while "confirmed" is on its way: the login is stored, and nothing is waited for any more', async () => {
+  const simulator = await simulate({ scan: 'manual', holdMs: 5_000 });
+  const home = makeFolder();
+  const args = ['login', '--qr', 'none', '--base-url', simulator.baseUrl];
+  const login = startOnTerminal(args, { home, stdout: join(home, 'stdout') });
+  await askedForStatus(simulator, 1);
+  confirmLate(simulator);
+  await askedForStatus(simulator, 2);
+  login.child.stdin?.write('\u0003');
+  const end = await login.exited;
+  expect(end.stdout).toContain('Logged in as');
+  expect(readAccounts(home)).toHaveLength(1);
+  expect(simulator.control.requests({ endpoint: 'getupdates' })).toEqual([]);
 });
 
 test('a server that is none: a sentence, a hint, the exit code; nothing stored', async () => {

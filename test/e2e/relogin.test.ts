@@ -1,7 +1,15 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { pollUntil } from '../helpers/poll-until.ts';
-import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
+import {
+  answered,
+  answers,
+  askedForStatus,
+  confirmLate,
+  loggedIn,
+  readAccounts,
+  simulate,
+} from '../helpers/simulated.ts';
 import { jsonLines, startOnTerminal, startWxagent, wxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
@@ -47,15 +55,43 @@ test('--wait-login: stays, keeps everything, and goes on when another process ha
   expect((await wxagent(['run', '--echo', '--once', '--account', id], { home })).code).toBe(0);
 }, 30_000);
 
-test('--wait-login ends when it is told to stop', async () => {
+/** A run whose login has died, and which waits for another one. */
+async function waitingForLogin() {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   const run = startWxagent(['run', '--echo', '--wait-login'], { home });
   await run.says('stderr', 'ready');
   simulator.control.kill();
   await run.says('stderr', 'waits for a new login');
+  return { simulator, home, run };
+}
+
+test('--wait-login ends when it is told to stop', async () => {
+  const { run } = await waitingForLogin();
   expect((await run.stop()).code).toBe(0);
 });
+
+test('told to stop in the moment in which another process logs in, it does not serve that login', async () => {
+  const { simulator, home, run } = await waitingForLogin();
+  expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
+  expect((await run.stop()).code).toBe(0);
+});
+
+test('on a terminal: Ctrl-C while the new login is on its way stores it, and does not serve it', async () => {
+  const simulator = await simulate({ scan: 'manual' });
+  const { home } = loggedIn(simulator);
+  const run = startOnTerminal(['run', '--echo', ...QUICK], { home, stdout: join(home, 'stdout') });
+  simulator.control.message({ text: 'one' });
+  await answered(simulator, 1);
+  simulator.control.changeSettings({ holdMs: 5_000 });
+  simulator.control.kill();
+  await askedForStatus(simulator, 1);
+  confirmLate(simulator);
+  await askedForStatus(simulator, 2);
+  run.child.stdin?.write('\u0003');
+  await run.exited;
+  expect(readAccounts(home)[0]?.id).toBe(simulator.control.bots()[1]?.id);
+}, 30_000);
 
 test('on a terminal: a new QR code is shown, and the run goes on with the login it brings', async () => {
   const simulator = await simulate();

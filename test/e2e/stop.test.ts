@@ -101,7 +101,7 @@ test('stopped while the server answers a poll: what it hands out is kept, and an
     endpoint: 'getupdates',
     kind: 'delay',
     processed: true,
-    afterMs: 200,
+    afterMs: 100,
     count: 1,
   });
   simulator.control.message({ text: 'handed out' });

@@ -76,3 +76,21 @@ export async function answered(simulator: Simulator, count: number, user?: strin
   );
   return answers(simulator, user);
 }
+
+/** Waits until a login has asked so often whether its code was scanned. */
+export function askedForStatus(simulator: Simulator, count: number): Promise<void> {
+  const asked = () => simulator.control.requests({ endpoint: 'get_qrcode_status' }).length;
+  return pollUntil(`${count} questions for the status`, () => asked() >= count, 10_000);
+}
+
+/** The code of a login is scanned and confirmed; the login that follows is on its way for a while. */
+export function confirmLate(simulator: Simulator): void {
+  simulator.control.addFault({
+    endpoint: 'get_qrcode_status',
+    kind: 'delay',
+    processed: true,
+    afterMs: 300,
+    count: 1,
+  });
+  simulator.control.scan();
+}

@@ -144,20 +144,84 @@ test('the server hears that nobody waits any more, and holds nothing', async () 
   expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
 });
 
-test('a server that does not hear it is not waited for longer than that', SOON, async () => {
+const ANSWER = 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nanswer';
+
+/**
+ * A server that holds what comes over its first connection, answers the others, and keeps its end of a connection when
+ * the other one closes; what it does with the first one then.
+ */
+async function serveDeaf(onEnd: (socket: Socket) => void): Promise<{ url: string; sockets: Socket[] }> {
   const sockets: Socket[] = [];
-  const deaf = createTcpServer({ allowHalfOpen: true }, (socket) => {
-    sockets.push(socket.on('error', () => {}).on('data', () => {}));
+  const tcp = createTcpServer({ allowHalfOpen: true }, (socket) => {
+    const isFirst = sockets.push(socket.on('error', () => {})) === 1;
+    socket.on('data', () => isFirst || socket.write(ANSWER));
+    socket.on('end', () => isFirst && onEnd(socket));
   });
-  await new Promise<void>((resolve) => void deaf.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void deaf.close());
+  await new Promise<void>((resolve) => void tcp.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    tcp.close();
+  });
+  return { url: `http://127.0.0.1:${(tcp.address() as AddressInfo).port}/`, sockets };
+}
+
+test('a server that does not hear it is not waited for longer than that', SOON, async () => {
+  const { url, sockets } = await serveDeaf(() => {});
   const stop = new AbortController();
-  const url = `http://127.0.0.1:${(deaf.address() as AddressInfo).port}/`;
   const sending = open().send(get(url, { signal: stop.signal }));
   await pollUntil('the connection stands', () => sockets.length === 1);
   stop.abort();
   expect(await sending).toMatchObject({ ok: false, failure: 'aborted' });
-  await pollUntil('it is closed', () => sockets.every((socket) => socket.closed || socket.readableEnded));
+});
+
+test('nothing more is sent over a connection that was let go, though its server keeps it', SOON, async () => {
+  const { url, sockets } = await serveDeaf((socket) => void socket.write(ANSWER));
+  const transport = open();
+  const stop = new AbortController();
+  const sending = transport.send(get(url, { signal: stop.signal }));
+  await pollUntil('the connection stands', () => sockets.length === 1);
+  stop.abort();
+  const answered = { ok: true, answer: { body: 'answer' } };
+  expect(await sending).toMatchObject(answered);
+  await new Promise((resolve) => setTimeout(resolve, 20)); // until undici would use it again
+  expect(await transport.send(get(url))).toMatchObject(answered);
+});
+
+test('what is stopped in the same moment is not sent, also where a connection stands', async () => {
+  const server = await serve('');
+  const transport = open();
+  await transport.send(get(server.url));
+  const stop = new AbortController();
+  const sending = transport.send(get(`${server.url}/stopped`, { signal: stop.signal }));
+  stop.abort();
+  expect(await sending).toMatchObject({ ok: false, failure: 'aborted' });
+  expect(await transport.send(get(`${server.url}/next`))).toMatchObject({ ok: true });
+  expect(server.requests.map(({ path }) => path)).toEqual(['/', '/next']);
+});
+
+test('a body that stalls does not hold up a stop, one that goes on is read to its end', {
+  timeout: 15_000,
+}, async () => {
+  const server = await serve((response) => {
+    const begin = () => response.writeHead(200, { 'content-length': '6' }).write('12');
+    if (response.req.url === '/begins-late') return void setTimeout(begin, 100);
+    begin();
+    if (response.req.url === '/stalls') return;
+    // Longer than a stall, all together.
+    setTimeout(() => response.write('34'), 3_000);
+    setTimeout(() => response.end('56'), 6_000);
+  });
+  const transport = open();
+  const stop = new AbortController();
+  const [stalls, beginsLate, goesOn] = ['stalls', 'begins-late', 'goes-on'].map((path) =>
+    transport.send(get(`${server.url}/${path}`, { signal: stop.signal, timeoutMs: 60_000 })),
+  );
+  await pollUntil('the requests arrive', () => server.requests.length === 3);
+  stop.abort();
+  const broken = { ok: false, failure: 'network', detail: 'the answer stopped half-way' };
+  expect(await stalls).toMatchObject(broken);
+  expect(await beginsLate).toMatchObject(broken);
+  expect(await goesOn).toMatchObject({ ok: true, answer: { body: '123456' } });
 });
 
 test('an answer that breaks off after the stop is broken, not stopped', async () => {

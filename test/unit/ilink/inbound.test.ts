@@ -120,6 +120,12 @@ describe('quotes', () => {
     expect(readInbound(message([text('几点？', { ref_msg: ref })]))).toMatchObject({ quoteText, quoteId });
   });
 
+  test('of several items that quote, the first counts', () => {
+    const quoting = (words: string, id: string) => text(words, { ref_msg: { svr_id: id } });
+    const inbound = readInbound(message([text('a'), quoting('b', '1'), quoting('c', '2')]));
+    expect(inbound).toMatchObject({ text: 'a\nb\nc', quoteId: '1' });
+  });
+
   test('the summary and the time are told apart from the text', () => {
     const ref = { title: '[图片]', message_item: { type: 0, create_time_ms: 1_789_000_000_000 } };
     const inbound = readInbound(message([text('x', { ref_msg: ref })]));

@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { HELD_AFTER_MS } from '../../../src/ilink/exchange.ts';
 import { headerOf } from '../../../src/ilink/http.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { type Answer, hang, reset } from '../../helpers/scripted-server.ts';
@@ -187,11 +188,13 @@ test('an abort after the headers does not cut the body', async () => {
   expect(await sending).toMatchObject({ ok: true, answer: { body: '1234567890' } });
 });
 
-test('an answer that lies unread in the socket at the abort is read', async () => {
+test('an answer that lies unread in the socket at the abort of what is held is read', async () => {
   const stop = new AbortController();
   const server = await serve((response) => {
-    response.end('what will not be sent again');
-    stop.abort(); // the bytes are with the system, the client had no turn yet
+    setTimeout(() => {
+      response.end('what will not be sent again');
+      stop.abort(); // the bytes are with the system, the client had no turn yet
+    }, HELD_AFTER_MS + 20);
   });
   expect(await open().send(get(server.url, { signal: stop.signal }))).toMatchObject({
     ok: true,
@@ -202,9 +205,11 @@ test('an answer that lies unread in the socket at the abort is read', async () =
 test('so is one of which only the beginning lies there', async () => {
   const stop = new AbortController();
   const server = await serve((response) => {
-    response.writeHead(200, { 'content-length': '10' }).write('12345');
-    stop.abort();
-    setTimeout(() => response.end('67890'), 30);
+    setTimeout(() => {
+      response.writeHead(200, { 'content-length': '10' }).write('12345');
+      stop.abort();
+      setTimeout(() => response.end('67890'), 30);
+    }, HELD_AFTER_MS + 20);
   });
   expect(await open().send(get(server.url, { signal: stop.signal }))).toMatchObject({
     ok: true,

@@ -88,6 +88,16 @@ test('soon: joins the next who waits, after him, and waits by itself when nobody
   expect(disk.waits).toEqual(['together', 'together']);
 });
 
+test('soon: begins to wait behind what the message has set off, and the request that comes of that', async () => {
+  const order: string[] = [];
+  const clock = { ...systemClock, sleep: async () => void order.push('wait') };
+  const done = createGroupSync(createDisk({ byItself: true }), clock).wait('soon');
+  // As undici does before it writes on a connection at rest.
+  setImmediate(() => order.push('request'));
+  await done;
+  expect(order).toEqual(['request', 'wait']);
+});
+
 test('tells who waits when the disk is about to begin with what he waits for', async () => {
   const disk = createDisk();
   const group = createGroupSync(disk, systemClock);
