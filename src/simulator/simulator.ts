@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
+import { foreignRequest, LOOPBACK_ONLY } from '../core/foreign-request.ts';
 import { killBot } from './bots.ts';
 import { createControl, type SimulatorControl } from './control.ts';
 import { serveControl } from './control-server.ts';
+import type { Answer } from './exchange.ts';
 import { expireQr } from './qr.ts';
 import { respond } from './respond.ts';
 import { parseScript, runScript } from './script.ts';
@@ -86,10 +88,20 @@ async function serve(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
+  const foreign = foreignRequest(req.headers, LOOPBACK_ONLY);
+  // The body need not be read: nobody who is refused here keeps the connection.
+  if (foreign !== null) return respond(res, refusal(foreign));
   const url = req.url ?? '';
   if (!url.startsWith('/_sim')) return serveClient(world, req, res);
   const [path = '', search = ''] = url.slice('/_sim'.length).split('?', 2);
   return serveControl(control, path, search, req, res);
+}
+
+/** No page of a browser may write as the owner, or read what a phone shows. */
+function refusal(error: string): Answer {
+  const hint = 'programs of this machine ask http://127.0.0.1 and send no Origin';
+  const headers = { connection: 'close' };
+  return { status: 403, body: `${JSON.stringify({ error, hint })}\n`, headers };
 }
 
 /** A client that went away is no failure; anything else is a bug and is said. */

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -189,3 +190,26 @@ test('a script runs its calls in order, and names the line that is wrong', async
     await rm(folder, { recursive: true });
   }
 });
+
+test('a page of a browser can neither write as the owner nor ask the API', () =>
+  withSimulator({}, async (sim) => {
+    const { port } = new URL(sim.baseUrl);
+    const post = (path: string, headers: Record<string, string>) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        request({ host: '127.0.0.1', port, path, method: 'POST', headers }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        })
+          .once('error', reject)
+          .end('{"text":"rm -rf ~"}');
+      });
+    const type = { 'content-type': 'text/plain' };
+    const paths = ['/_sim/message', '/ilink/bot/get_bot_qrcode?bot_type=3', '/c2c/upload'];
+    for (const path of paths) {
+      expect(await post(path, { ...type, origin: 'https://evil.example' })).toBe(403);
+      expect(await post(path, { ...type, host: `evil.example:${port}` })).toBe(403);
+      expect(await post(path, { ...type, 'sec-fetch-site': 'cross-site' })).toBe(403);
+    }
+    expect(sim.control.phone().shown).toEqual([]);
+    expect(await post('/_sim/message', { ...type, host: 'localhost', origin: 'http://localhost' })).toBe(200);
+  }));
