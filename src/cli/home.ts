@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import { digest } from '../core/ids.ts';
+import { NO_PROXIES, type ProxyRules, proxiesOf, proxyForAll } from '../core/proxy.ts';
 import { VERSION } from '../core/version.ts';
 import { botIdOfToken } from '../ilink/bot-id.ts';
 import { createIlinkClient, type IlinkClient } from '../ilink/client.ts';
@@ -146,14 +147,31 @@ export function findAccount(accounts: readonly Account[], name: string): Account
   return found;
 }
 
-/** Opens connections as `--proxy` says. Throws WxError `usage` for a proxy that is none. */
+/** Opens connections as `--proxy` says. Throws WxError `usage` for a proxy that is none, `config` for one of the environment. */
 export function openTransport(context: CommandContext): Transport {
-  const { proxy } = context.settings(['proxy']);
-  if (proxy === 'none' || proxy === 'env') return createTransport({ proxy });
+  return createTransport({ proxies: proxiesForServer(context) });
+}
+
+/** Which way requests to the server and its CDN take. Throws what {@link openTransport} does. */
+export function proxiesForServer(context: CommandContext): ProxyRules {
+  const { proxy, baseUrl } = context.settings(['proxy', 'baseUrl']);
+  if (proxy === 'none') return NO_PROXIES;
+  if (proxy !== 'env') return namedProxy(proxy);
+  const proxies = proxiesOf(context.environment.all);
+  // What is wrong with a variable is said now, not by every poll.
+  proxies.proxyFor(new URL(URL.canParse(baseUrl ?? '') ? (baseUrl ?? '') : DEFAULT_BASE_URL));
+  return proxies;
+}
+
+function namedProxy(proxy: string): ProxyRules {
+  const hint = '--proxy http://127.0.0.1:7890';
+  // A word is a slip of the pen sooner than a host.
+  if (!/:\/\/|:\d+$/.test(proxy))
+    throw new WxError('usage', `--proxy takes none, env or an address, not "${proxy}"`, { hint });
   try {
-    return createTransport({ proxy: new URL(proxy) });
+    return proxyForAll(proxy, '--proxy');
   } catch (error) {
-    throw new WxError('usage', `--proxy takes none, env or an address, not "${proxy}": ${reasonOf(error)}`);
+    throw new WxError('usage', reasonOf(error), { hint });
   }
 }
 

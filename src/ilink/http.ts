@@ -5,9 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import Agent from 'undici/lib/dispatcher/agent.js';
-
-/** Which proxy requests take: none, the one the environment names (`HTTPS_PROXY`, `NO_PROXY`), or this one. */
-export type ProxySetting = 'none' | 'env' | URL;
+import { credentialsOf, type ProxyRules, routed } from '../core/proxy.ts';
 
 /**
  * Shorter than the shortest poll (10 s), so that a host nobody can connect to
@@ -19,12 +17,16 @@ const CONNECT_TIMEOUT_MS = 8_000;
 const AGENT_OPTIONS = { headersTimeout: 0, bodyTimeout: 0, connectTimeout: CONNECT_TIMEOUT_MS };
 
 /** Opens a keep-alive connection pool; the code for proxies is loaded only when one is set. */
-export async function openDispatcher(proxy: ProxySetting): Promise<Dispatcher> {
-  if (proxy === 'none') return new Agent(AGENT_OPTIONS);
+export async function openDispatcher(proxies: ProxyRules): Promise<Dispatcher> {
+  const direct = new Agent(AGENT_OPTIONS);
+  if (!proxies.any) return direct;
   // Proxy agents call `connect()`, which only the whole of undici provides.
-  const { EnvHttpProxyAgent, ProxyAgent } = await import('undici');
-  if (proxy === 'env') return new EnvHttpProxyAgent(AGENT_OPTIONS);
-  return new ProxyAgent({ ...AGENT_OPTIONS, uri: proxy.href });
+  const { ProxyAgent } = await import('undici');
+  return routed<Dispatcher>(
+    proxies,
+    direct,
+    (proxy) => new ProxyAgent({ ...AGENT_OPTIONS, ...credentialsOf(proxy), uri: proxy.url.href }),
+  ) as Dispatcher;
 }
 
 /** Where a request goes, as undici takes it. */

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
+import { NO_PROXIES, type ProxyRules } from '../core/proxy.ts';
 import { exchange, failed, type HttpRequest, type HttpResult } from './exchange.ts';
-import { describeFailure, openDispatcher, type ProxySetting } from './http.ts';
+import { describeFailure, openDispatcher } from './http.ts';
 import { type OpenRequest, type OpenResult, openBody } from './open-body.ts';
 
 export type { HttpAnswer, HttpRequest, HttpResult } from './exchange.ts';
@@ -15,9 +16,9 @@ export interface Transport {
 }
 
 /** Opens a transport; one serves all accounts of a process. */
-export function createTransport(options: { proxy?: ProxySetting } = {}): Transport {
+export function createTransport(options: { proxies?: ProxyRules } = {}): Transport {
   let opened: Dispatcher | null = null;
-  const opening = openDispatcher(options.proxy ?? 'none');
+  const opening = openDispatcher(options.proxies ?? NO_PROXIES);
   opening.then(
     (dispatcher) => {
       opened = dispatcher;

@@ -1,5 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
+import { credentialsOf, proxiesOf, routed } from '../../core/proxy.ts';
 import type { Environment } from '../child/environment.ts';
 
 /** Sends requests over kept-alive connections. */
@@ -33,16 +34,14 @@ export const UNLIMITED: HttpClientTerms = { headersTimeout: 0, bodyTimeout: 0 };
  * do; the whole of it also loads fetch, WebSocket, caches and mocks.
  */
 export async function openDispatcher(environment: Environment, terms: HttpClientTerms): Promise<Dispatcher> {
-  const proxies = {
-    // Empty strings, because undici reads the environment itself where it is told nothing.
-    httpProxy: environment.http_proxy || environment.HTTP_PROXY || '',
-    httpsProxy: environment.https_proxy || environment.HTTPS_PROXY || '',
-    noProxy: environment.no_proxy || environment.NO_PROXY || '',
-  };
-  if (proxies.httpProxy === '' && proxies.httpsProxy === '') {
-    const { default: Agent } = await import('undici/lib/dispatcher/agent.js');
-    return new Agent(terms);
-  }
-  const { EnvHttpProxyAgent } = await import('undici');
-  return new EnvHttpProxyAgent({ ...terms, ...proxies });
+  const proxies = proxiesOf(environment);
+  const { default: Agent } = await import('undici/lib/dispatcher/agent.js');
+  const direct = new Agent(terms);
+  if (!proxies.any) return direct;
+  const { ProxyAgent } = await import('undici');
+  return routed<Dispatcher>(
+    proxies,
+    direct,
+    (proxy) => new ProxyAgent({ ...terms, ...credentialsOf(proxy), uri: proxy.url.href }),
+  ) as Dispatcher;
 }

@@ -8,6 +8,7 @@ import { createAgentSender } from '../../agents/http/sender.ts';
 import { readHttpTerms } from '../../agents/http/terms.ts';
 import { parseWebhookSecret } from '../../agents/http/webhook-signature.ts';
 import { reasonOf, WxError } from '../../core/errors.ts';
+import { proxiesOf } from '../../core/proxy.ts';
 import { AGENT } from '../../settings/agent.ts';
 import type { PrepareAgent } from './maker.ts';
 
@@ -41,6 +42,8 @@ export const prepareHttpAgent: PrepareAgent<string> = async (context, http) => {
     clock,
     log,
   };
+  // What is wrong with a proxy is said now, not by every turn.
+  proxiesOf(environment.all).proxyFor(options.terms.url);
   const server = await serverFor(given.httpAttachments, given.httpAttachmentsHost);
   return () => createHttpAgent({ ...options, server, sender: createAgentSender(environment.all) });
 };

@@ -1,4 +1,5 @@
 import { parseBaseUrl, requireModel } from '../../agents/openai/options.ts';
+import { proxiesOf } from '../../core/proxy.ts';
 import type { PrepareAgent } from './maker.ts';
 
 /** The agent of `--openai`. */
@@ -14,6 +15,8 @@ export const prepareOpenAiAgent: PrepareAgent<string> = async (context, given) =
     clock,
     log,
   };
+  // What is wrong with a proxy is said now, not by every turn.
+  proxiesOf(environment.all).proxyFor(options.baseUrl);
   // Only now, for it brings the package.
   const { createOpenAiAgent } = await import('../../agents/openai/agent.ts');
   return () => createOpenAiAgent(options);

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { reasonOf, WxError } from '../../core/errors.ts';
+import { proxiesOf, shownProxy } from '../../core/proxy.ts';
 import { headerOf } from '../../ilink/http.ts';
 import { TOKEN_DEAD } from '../../ilink/result.ts';
 import type { Account } from '../../store/accounts-file.ts';
 import type { CommandContext } from '../context.ts';
-import { connect, DEFAULT_BASE_URL, openTransport } from '../home.ts';
+import { connect, DEFAULT_BASE_URL, openTransport, proxiesForServer } from '../home.ts';
 import type { Check } from './check.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -17,14 +18,13 @@ const CLOCK_LIMIT_MS = 5 * 60_000;
 /** Which way requests take. */
 export const proxyCheck: Check = {
   name: 'proxy',
-  async run(context) {
-    const { proxy } = context.settings(['proxy']);
-    const named = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY'].find((name) =>
-      context.environment.get(name),
-    );
-    if (proxy === 'none')
-      return named ? `direct (${named} is for agents only; --proxy env uses it)` : 'direct';
-    return proxy === 'env' ? `as ${named ?? 'the environment'} says` : 'as --proxy says';
+  async run(context, account) {
+    const proxy = proxiesForServer(context).proxyFor(serverOf(context, account));
+    if (proxy) return shownProxy(proxy);
+    const { any } = proxiesOf(context.environment.all);
+    return any && context.settings(['proxy']).proxy === 'none'
+      ? 'direct (the proxies of the environment are for agents only; --proxy env uses them)'
+      : 'direct';
   },
 };
 

@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import { proxyForAll } from '../../../src/core/proxy.ts';
 import { createTransport, type HttpRequest, type Transport } from '../../../src/ilink/transport.ts';
 import { type Answer, type ScriptedServer, startScriptedServer } from '../../helpers/scripted-server.ts';
 
@@ -11,7 +12,7 @@ export async function serve(answer: Answer): Promise<ScriptedServer> {
 
 /** A transport, until the end of the test. */
 export function open(proxy?: URL): Transport {
-  const transport = createTransport(proxy ? { proxy } : {});
+  const transport = createTransport(proxy ? { proxies: proxyForAll(proxy.href, '--proxy') } : {});
   onTestFinished(transport.close);
   return transport;
 }
