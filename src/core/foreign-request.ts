@@ -1,3 +1,5 @@
+import { isOnThisMachine } from './this-machine.ts';
+
 /** The headers of a request that tell who made it. */
 export interface RequestOrigin {
   host?: string | undefined;
@@ -27,7 +29,7 @@ export function foreignRequest(headers: RequestOrigin, { scheme, isNamed }: OwnP
   const { host, origin } = headers;
   // Only HTTP/1.0 may leave it out, and no browser speaks that.
   const own = host === undefined ? null : hostUrl(scheme, host);
-  if (host !== undefined && !(own && (isLoopbackName(own.hostname) || isNamed(own.hostname)))) {
+  if (host !== undefined && !(own && (isOnThisMachine(own.hostname) || isNamed(own.hostname)))) {
     return `the Host ${JSON.stringify(host)} is not a name of this machine`;
   }
   if (origin !== undefined && !(own && URL.canParse(origin) && new URL(origin).origin === own.origin)) {
@@ -35,15 +37,6 @@ export function foreignRequest(headers: RequestOrigin, { scheme, isNamed }: OwnP
   }
   const site = headers['sec-fetch-site'];
   return OWN_SITES.has(site) ? null : `the request comes from another site (Sec-Fetch-Site: ${site})`;
-}
-
-/** Whether a host name, as `URL` writes it, is one that never leaves this machine: `localhost` and below, 127.0.0.0/8, `::1`. */
-function isLoopbackName(hostname: string): boolean {
-  return (
-    /^([^.]+\.)*localhost\.?$/.test(hostname) ||
-    /^127\.\d+\.\d+\.\d+$/.test(hostname) ||
-    /^\[::(1|ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4})\]$/.test(hostname)
-  );
 }
 
 /** A `Host` header as an address; null when it is more or less than a host and a port. */

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { WxError } from './errors.ts';
+import { isOnThisMachine, plainHost } from './this-machine.ts';
 
 /** A proxy, and how it was given: `HTTPS_PROXY`, `--proxy`. */
 export interface Proxy {
@@ -92,22 +93,6 @@ export function shownProxy({ url, from }: Proxy): string {
   return `${url.protocol}//${url.host} (${from})`;
 }
 
-/** Whether a host as URLs write it is this machine: loopback addresses, and names for them (RFC 6761). */
-export function isOnThisMachine(hostname: string): boolean {
-  const host = plainHost(hostname);
-  return host === 'localhost' || host.endsWith('.localhost') || isLoopbackAddress(host);
-}
-
-/** Whether an IP address is one of the loopback, mapped ones too. */
-export function isLoopbackAddress(address: string): boolean {
-  const version = isIP(address);
-  return version !== 0 && LOOPBACK.check(address, version === 6 ? 'ipv6' : 'ipv4');
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
 function variable(
   environment: Readonly<Record<string, string | undefined>>,
   name: string,
@@ -158,14 +143,6 @@ function networkOf(address: string, prefix: string | undefined): BlockList | nul
   const network = new BlockList();
   network.addSubnet(address, bits, version === 6 ? 'ipv6' : 'ipv4');
   return network;
-}
-
-/** A host as it is compared: without the brackets of URLs and the dot of the root. */
-function plainHost(hostname: string): string {
-  return hostname
-    .toLowerCase()
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.$/, '');
 }
 
 /** The parts of an HTTP client's dispatchers that routing takes; this folder loads no package. */

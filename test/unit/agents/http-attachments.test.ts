@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { truncateSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openAttachmentServer, parseAttachmentHost } from '../../../src/agents/http/attachment-server.ts';
@@ -144,6 +145,30 @@ describe('the server of attachments', () => {
     expect(createHash('md5').update(whole).digest('hex')).toBe(
       createHash('md5').update(content).digest('hex'),
     );
+  });
+
+  it('answers to its own names, and to no page of a browser', async () => {
+    const server = await openServer({ host: 'Files.example', port: 0, bind: '127.0.0.1' });
+    const { url } = server.publish({ path: fileWith('x'), name: null, mime: null });
+    const { port, pathname } = new URL(url);
+    const status = (headers: Record<string, string>) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const asking = request({ host: '127.0.0.1', port, path: pathname, headers }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        });
+        asking.on('error', reject).end();
+      });
+    const own = [`files.example:${port}`, `127.0.0.1:${port}`, `localhost:${port}`];
+    expect(await Promise.all(own.map((host) => status({ host })))).toEqual([200, 200, 200]);
+    const foreign: Record<string, string>[] = [
+      { host: `evil.example:${port}` },
+      { host: `files.example.evil:${port}` },
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { 'sec-fetch-site': 'cross-site' },
+    ];
+    expect(await Promise.all(foreign.map(status))).toEqual([403, 403, 403, 403, 403]);
   });
 
   it.each([

@@ -1,11 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
-import {
-  credentialsOf,
-  isOnThisMachine,
-  proxiesOf,
-  proxyForAll,
-  shownProxy,
-} from '../../../src/core/proxy.ts';
+import { credentialsOf, proxiesOf, proxyForAll, shownProxy } from '../../../src/core/proxy.ts';
+import { isOnThisMachine } from '../../../src/core/this-machine.ts';
 
 type Variables = Record<string, string>;
 
