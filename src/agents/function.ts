@@ -1,6 +1,6 @@
 import { reasonOf } from '../core/errors.ts';
 import { eventOf, type MessageEvent, type Outcome, type ReplyPiece } from '../core/message.ts';
-import { failed, replyOf, textPiece } from './outcomes.ts';
+import { failed, replyOf, retryAfter, textPiece } from './outcomes.ts';
 import type { Agent, SessionMemory } from './port.ts';
 import { cutUtf8 } from './text-bytes.ts';
 import { endedOutcome, limitTurn, turnEndOf, untilAborted } from './turn-end.ts';
@@ -74,14 +74,18 @@ function outcomeOf(answer: Answer): Outcome {
   if (answer === null || answer === undefined) return { kind: 'silent' };
   if (typeof answer === 'string') return replyOf([textPiece(answer)]);
   if (typeof answer !== 'object') return badOutput(`the function answered with a ${typeof answer}`);
-  if ('retryAfterMs' in answer)
-    return { kind: 'retry', afterMs: answer.retryAfterMs, detail: 'the agent wants to be asked again' };
-  const { text, files = [] } = answer;
-  if (text === undefined && !('files' in answer)) return badOutput('the answer has neither text nor files');
+  if ('retryAfterMs' in answer) return retryAfter(answer.retryAfterMs, 'the agent wants to be asked again');
+  // What JavaScript gives may be null where the types know nothing of it: that is as good as none.
+  const text: unknown = answer.text ?? undefined;
+  const files: unknown = answer.files ?? undefined;
+  if (text === undefined && files === undefined) return badOutput('the answer has neither text nor files');
   if (text !== undefined && typeof text !== 'string') return badOutput('text is no string');
-  if (!Array.isArray(files) || !files.every((file) => typeof file?.path === 'string'))
-    return badOutput('files is no list of {path}');
-  return replyOf([textPiece(text ?? ''), ...files.map(filePiece)]);
+  if (files !== undefined && !isFileList(files)) return badOutput('files is no list of {path}');
+  return replyOf([textPiece(text ?? ''), ...(files ?? []).map(filePiece)]);
+}
+
+function isFileList(files: unknown): files is AnswerFile[] {
+  return Array.isArray(files) && files.every((file) => typeof file?.path === 'string');
 }
 
 function outcomeOfError(error: unknown): Outcome {
@@ -98,6 +102,6 @@ function badOutput(detail: string): Outcome {
   return failed('bad-output', detail, 'return a string, {text, files: [{path}]}, {retryAfterMs}, or nothing');
 }
 
-function filePiece({ path, name = null }: { path: string; name?: string | null }): ReplyPiece {
-  return { file: path, name };
+function filePiece({ path, name }: AnswerFile): ReplyPiece {
+  return { file: path, name: typeof name === 'string' ? name : null };
 }

@@ -1,3 +1,4 @@
+import { retryAfterOf } from '../core/backoff.ts';
 import type { FailureReason, Outcome, ReplyPiece } from '../core/message.ts';
 import { replyTextOf } from './output.ts';
 
@@ -21,6 +22,17 @@ export function withoutSecrets(outcome: Outcome, secrets: readonly string[]): Ou
   if (!('detail' in outcome)) return outcome;
   const known = secrets.filter(({ length }) => length >= SHORTEST_SECRET_CHARS);
   return { ...outcome, detail: known.reduce((text, one) => text.replaceAll(one, '***'), outcome.detail) };
+}
+
+/** What is wrong with a `retryAfterMs` that is no wait. */
+export const BAD_RETRY_AFTER = 'retryAfterMs is no number of milliseconds up to 24 hours';
+
+/** The wish of an agent to be asked again: after the usual delays (null), or after so many milliseconds. */
+export function retryAfter(wait: unknown, detail: string): Outcome {
+  const afterMs = wait === null ? null : retryAfterOf(wait);
+  return wait !== null && afterMs === null
+    ? failed('bad-output', BAD_RETRY_AFTER)
+    : { kind: 'retry', afterMs, detail };
 }
 
 /** A failure, and what to do about it where that is known. */

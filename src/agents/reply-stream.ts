@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
+import type { Log } from '../core/log.ts';
+import type { ReplyPiece } from '../core/message.ts';
 import type { LineForm, TakeLine } from './child/line-feed.ts';
 import { whyNotReadable } from './http/files.ts';
 import type { TurnContext } from './port.ts';
-import { parseReplyLine } from './reply-line.ts';
+import { createUnreadNotes, parseReplyLine } from './reply-line.ts';
 
 /** The most a stream of reply lines may have in all. */
 export const MAX_STREAM_BYTES = 4 * 1024 * 1024;
@@ -28,26 +30,39 @@ export interface ReplyStream {
   readonly bad: BadLine | null;
 }
 
-/** Emits what the lines say. Relative files are looked for under `folder`; null: there are none. */
-export function createReplyStream(context: Pick<TurnContext, 'emit'>, folder: string | null): ReplyStream {
+/** Emits what the lines say of the answer to a message. Relative files are looked for under `folder`; null: there are none. */
+export function createReplyStream(
+  context: Pick<TurnContext, 'emit'>,
+  folder: string | null,
+  log: Pick<Log, 'warn'>,
+  message: string,
+): ReplyStream {
   let bad: BadLine | null = null;
+  const noteUnread = createUnreadNotes((line) => log.warn(line, { message }));
 
   async function act(line: string, { cut, half }: LineForm): Promise<BadLine | null> {
     if (cut) return { detail: 'a line is longer than 1 MiB', half };
     const read = parseReplyLine(line);
     if (read.kind === 'bad')
       return { detail: half ? `${read.detail} (cut off)` : read.detail, hint: HINT, half };
-    if (read.kind === 'nothing') return null;
-    const { piece } = read;
+    noteUnread(read.unread);
+    for (const piece of read.pieces) {
+      const why = await say(piece);
+      if (why !== null) return { detail: why, half: false };
+    }
+    return null;
+  }
+
+  /** Resolves with what keeps a piece from being sent; null: nothing. */
+  async function say(piece: ReplyPiece): Promise<string | null> {
     if ('text' in piece) {
       await context.emit(piece);
       return null;
     }
     const file = folder === null ? piece.file : resolve(folder, piece.file);
     const why = await whyNotReadable(file);
-    if (why !== null) return { detail: why, half: false };
-    await context.emit({ ...piece, file });
-    return null;
+    if (why === null) await context.emit({ ...piece, file });
+    return why;
   }
 
   return {

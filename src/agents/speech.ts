@@ -1,7 +1,8 @@
 import type { Log } from '../core/log.ts';
+import { terminalText } from '../core/terminal.ts';
 import { type Environment, inheritEnvironment } from './child/environment.ts';
 import { runProcess } from './child/process.ts';
-import { decodeText, replyTextOf, stripTerminal } from './output.ts';
+import { decodeText, replyTextOf } from './output.ts';
 import { cutUtf8, tellingLineOf } from './text-bytes.ts';
 
 /** Longest time for one voice message, of which WeChat allows a minute. */
@@ -49,7 +50,7 @@ export function createTranscriber(options: {
     const reason = failureOf(end, timeoutMs);
     if (reason === null) return replyTextOf(decodeText(end.stdout))?.trim() ?? '';
     if (!signal.aborted) {
-      const said = cutUtf8(tellingLineOf(stripTerminal(end.stderrTail).trim()), DETAIL_BYTES).value;
+      const said = cutUtf8(tellingLineOf(terminalText(end.stderrTail).trim()), DETAIL_BYTES).value;
       log.warn(`--stt failed: ${reason}${said === '' ? '' : `: ${said}`}`, { file: path });
     }
     return null;

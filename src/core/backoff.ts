@@ -1,3 +1,12 @@
+/** Longest wait that an agent may ask for: after it the user could not be answered any more (design 3). */
+const MAX_RETRY_AFTER_MS = 24 * 60 * 60_000;
+
+/** A wait that an agent asks for, in whole milliseconds; null when it is none: a number from 0 to 24 hours. */
+export function retryAfterOf(value: unknown): number | null {
+  const isWait = typeof value === 'number' && value >= 0 && value <= MAX_RETRY_AFTER_MS;
+  return isWait ? Math.round(value) : null;
+}
+
 /** Wait before retry number `n` (1-based) of a failed turn: 5 s, 30 s, then 120 s each (contract 4). */
 export function turnRetryDelayMs(n: number): number {
   return [5_000, 30_000][n - 1] ?? 120_000;

@@ -1,4 +1,4 @@
-import { turnRetryDelayMs } from '../core/backoff.ts';
+import { retryAfterOf, turnRetryDelayMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import { reasonOf } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
@@ -80,7 +80,7 @@ export function createTurnEndings(options: {
     if (outcome.kind === 'retry') {
       const failures = started.failures + 1;
       if (failures > settings.retries) return { kind: 'failed', reason: 'exit', detail: kept(outcome) };
-      const waitMs = outcome.afterMs ?? turnRetryDelayMs(failures);
+      const waitMs = retryAfterOf(outcome.afterMs) ?? turnRetryDelayMs(failures);
       return { kind: 'again', notBeforeMs: clock.now() + waitMs, counts: true, detail: kept(outcome) };
     }
     if (outcome.kind === 'failed') return { kind: 'failed', reason: outcome.reason, detail: kept(outcome) };

@@ -4,7 +4,7 @@ import type {
   RequestPermissionResponse,
 } from '@agentclientprotocol/sdk';
 import type { ChatLanguage } from '../../core/language.ts';
-import { stripTerminal } from '../output.ts';
+import { terminalText } from '../../core/terminal.ts';
 import type { TurnContext } from '../port.ts';
 import { isObject } from '../reply-line.ts';
 
@@ -86,7 +86,7 @@ function whatOf({ title, name, kind, rawInput, locations }: RequestPermissionReq
   if (typeof command === 'string') add(command);
   else if (Array.isArray(command)) add(command.join(' '));
   for (const { path } of locations ?? []) add(path);
-  return stripTerminal(words.join('\n')).trim();
+  return terminalText(words.join('\n')).trim();
 }
 
 function questionOf(what: string, language: ChatLanguage): string {

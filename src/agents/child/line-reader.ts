@@ -8,7 +8,7 @@ export interface LineReader {
 }
 
 /**
- * Calls `onLine` for every line of a UTF-8 stream, without its newline. Of a line
+ * Calls `onLine` for every line of a UTF-8 stream, without its newline and without a BOM at the beginning. Of a line
  * longer than `maxChars` the beginning is handed over with `cut` set as soon as it is
  * too long, and the rest is dropped, so a child can never block on a full pipe nor
  * fill the memory.
@@ -18,6 +18,7 @@ export function createLineReader(onLine: (line: string, cut: boolean) => void, m
   let line = '';
   /** The line is handed over already. */
   let isCut = false;
+  let isBeginning = true;
 
   function add(piece: string): void {
     if (isCut) return;
@@ -35,8 +36,11 @@ export function createLineReader(onLine: (line: string, cut: boolean) => void, m
   }
 
   function take(text: string): void {
-    let from = 0;
-    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', from)) {
+    if (text === '') return;
+    // Some programs begin each stream with a mark of its encoding (BOM).
+    let from = isBeginning && text.startsWith('\uFEFF') ? 1 : 0;
+    isBeginning = false;
+    for (let at = text.indexOf('\n', from); at !== -1; at = text.indexOf('\n', from)) {
       add(text.slice(from, at));
       finish();
       from = at + 1;

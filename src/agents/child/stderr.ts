@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { stripTerminal } from '../output.ts';
+import { terminalText } from '../../core/terminal.ts';
 import { cutUtf8, tellingLineOf } from '../text-bytes.ts';
 import { createLineReader } from './line-reader.ts';
 
@@ -33,13 +33,13 @@ export function readStderr(stream: Readable, onLine?: (line: string) => void): S
 
 /** A line of stderr as it stands in the log; null when there is nothing to read in it. */
 export function logLineOf(line: string): string | null {
-  const clean = stripTerminal(line).trimEnd();
+  const clean = terminalText(line).trimEnd();
   return clean === '' ? null : `agent: ${clean}`;
 }
 
 /** A reason with the last thing the agent said on stderr, and where that is not all of it, what came before. */
 export function withStderr(reason: string, stderrTail: string): { detail: string; stderr?: string } {
-  const stderr = stripTerminal(stderrTail).trim();
+  const stderr = terminalText(stderrTail).trim();
   const line = cutUtf8(tellingLineOf(stderr), DETAIL_BYTES).value;
   if (line === '') return { detail: reason };
   return { detail: `${reason}: ${line}`, ...(line === stderr ? {} : { stderr }) };

@@ -68,7 +68,8 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
     async answer(turn, context) {
       const { timeoutMs } = context;
       const folders = context.folders();
-      const stream = options.output === 'jsonl' ? createReplyStream(context, options.cwd) : null;
+      const stream =
+        options.output === 'jsonl' ? createReplyStream(context, options.cwd, log, turn.id) : null;
       const maxStdoutBytes = stream ? MAX_STREAM_BYTES : MAX_STDOUT_BYTES;
       const end = await runProcess({
         command,

@@ -1,7 +1,16 @@
+import { retryAfterOf } from '../../core/backoff.ts';
 import { eventOf, type ReplyPiece, type Turn } from '../../core/message.ts';
 import { wellFormedJson } from '../input.ts';
+import { BAD_RETRY_AFTER } from '../outcomes.ts';
 import type { TurnFolders } from '../port.ts';
-import { isObject, MAX_LINE_BYTES, parseJson, readReplyObject } from '../reply-line.ts';
+import {
+  isGiven,
+  isObject,
+  MAX_LINE_BYTES,
+  parseJson,
+  readReplyObject,
+  unreadFields,
+} from '../reply-line.ts';
 
 /** A message as a coprocess gets it: the event of contract 3, and where the folders of its turn are or would be. */
 export function eventLine(turn: Turn, { state, reply, media }: TurnFolders): string {
@@ -22,14 +31,14 @@ export type TurnClose =
 /** What one line of a coprocess says. `bad` is a line that nothing can be made of; `id` is the turn it speaks of, if any. */
 export type CoprocessLine =
   | { kind: 'blank' }
-  | { kind: 'answer'; id: string; piece: ReplyPiece | null; close: TurnClose | null }
+  | { kind: 'answer'; id: string; pieces: ReplyPiece[]; unread: string[]; close: TurnClose | null }
   | { kind: 'bad'; id: string | null; detail: string };
-
-/** By then the user could not be answered any more (design 3). */
-const LONGEST_RETRY_MS = 24 * 60 * 60_000;
 
 /** Longest beginning of a bad line that the log shows. */
 const QUOTED_CHARS = 80;
+
+/** What a line may have beside text, file and typing. */
+const FIELDS = ['id', 'done', 'retryAfterMs', 'error'];
 
 /** Reads `{"id"}` with `text`, `file` or `typing` and with `done`, `retryAfterMs` or `error` (contract 4). */
 export function readCoprocessLine(line: string): CoprocessLine {
@@ -44,11 +53,18 @@ export function readCoprocessLine(line: string): CoprocessLine {
   const wrong = wrongIn(value);
   if (wrong !== null) return bad(id, wrong, line);
   const close = closeOf(value);
-  const reply = readReplyObject(value);
+  const reply = readReplyObject(value, FIELDS);
+  if (typeof reply === 'string') return bad(id, reply, line);
   if (reply === null && close === null) {
     return bad(id, 'a line has none of text, file, typing, done, retryAfterMs and error', line);
   }
-  return { kind: 'answer', id, piece: reply?.kind === 'piece' ? reply.piece : null, close };
+  return {
+    kind: 'answer',
+    id,
+    pieces: reply?.pieces ?? [],
+    unread: reply?.unread ?? unreadFields(value, FIELDS),
+    close,
+  };
 }
 
 /** What to make of a line over 1 MiB, of which only the beginning is there: its id may stand in it. */
@@ -58,22 +74,17 @@ export function overlongLine(beginning: string): CoprocessLine {
 }
 
 /** What must not pass for an answer, although something else in the line may be one. */
-function wrongIn({ text, file, retryAfterMs, error, sessionId }: Record<string, unknown>): string | null {
-  const given = (value: unknown) => value !== undefined && value !== null;
-  if (given(sessionId)) return 'a line is what was given, not an answer to it';
-  if (given(text) && typeof text !== 'string') return 'text is no text';
-  if (given(file) && typeof file !== 'string') return 'file is no path';
-  if (given(text) && given(file)) return 'text and file need a line each';
-  if (given(error) && typeof error !== 'string') return 'error is no text';
-  if (!given(retryAfterMs)) return null;
-  const isWait = typeof retryAfterMs === 'number' && retryAfterMs >= 0 && retryAfterMs <= LONGEST_RETRY_MS;
-  return isWait ? null : 'retryAfterMs is no number of milliseconds up to 24 hours';
+function wrongIn({ retryAfterMs, error, sessionId }: Record<string, unknown>): string | null {
+  if (isGiven(sessionId)) return 'a line is what was given, not an answer to it';
+  if (isGiven(error) && typeof error !== 'string') return 'error is no text';
+  return isGiven(retryAfterMs) && retryAfterOf(retryAfterMs) === null ? BAD_RETRY_AFTER : null;
 }
 
 /** Null when the turn goes on. */
 function closeOf({ done, retryAfterMs, error }: Record<string, unknown>): TurnClose | null {
   if (typeof error === 'string') return { kind: 'error', text: error };
-  if (typeof retryAfterMs === 'number') return { kind: 'retry', afterMs: Math.round(retryAfterMs) };
+  const afterMs = retryAfterOf(retryAfterMs);
+  if (afterMs !== null) return { kind: 'retry', afterMs };
   return done === true ? { kind: 'done' } : null;
 }
 

@@ -1,7 +1,8 @@
 import type { Log } from '../../core/log.ts';
 import type { FailureReason, Outcome, ReplyPiece } from '../../core/message.ts';
-import { stripTerminal } from '../output.ts';
+import { terminalText } from '../../core/terminal.ts';
 import type { TurnContext } from '../port.ts';
+import { createUnreadNotes } from '../reply-line.ts';
 import { cutUtf8 } from '../text-bytes.ts';
 import { type CoprocessLine, overlongLine, readCoprocessLine, type TurnClose } from './line.ts';
 
@@ -40,6 +41,7 @@ interface OpenTurn {
   pieces: ReplyPiece[];
   count: number;
   textBytes: number;
+  noteUnread: (fields: readonly string[]) => void;
   settle: (outcome: Outcome) => void;
 }
 
@@ -75,7 +77,7 @@ export function createOpenTurns({ log, cancel }: { log: Log; cancel: (id: string
       const detail = `the coprocess asked for it after ${how.afterMs} ms`;
       end(id, turn, { kind: 'retry', afterMs: how.afterMs, detail });
     } else {
-      const said = cutUtf8(stripTerminal(how.text).trim(), ERROR_BYTES).value;
+      const said = cutUtf8(terminalText(how.text).trim(), ERROR_BYTES).value;
       end(id, turn, { kind: 'failed', reason: 'exit', detail: said || 'the coprocess reported an error' });
     }
   }
@@ -108,7 +110,8 @@ export function createOpenTurns({ log, cancel }: { log: Log; cancel: (id: string
   return {
     open: (id, context) =>
       new Promise((settle) => {
-        turns.set(id, { context, pieces: [], count: 0, textBytes: 0, settle });
+        const noteUnread = createUnreadNotes((line) => log.warn(line, { message: id }));
+        turns.set(id, { context, pieces: [], count: 0, textBytes: 0, noteUnread, settle });
       }),
     drop(id) {
       const turn = turns.get(id);
@@ -123,7 +126,8 @@ export function createOpenTurns({ log, cancel }: { log: Log; cancel: (id: string
       if (!turn) return warn('dropped of the coprocess: its message is unknown or finished', read.id);
       useful++;
       turn.context.alive();
-      if (read.piece && !add(read.id, turn, read.piece)) return;
+      turn.noteUnread(read.unread);
+      for (const piece of read.pieces) if (!add(read.id, turn, piece)) return;
       if (read.close) close(read.id, turn, read.close);
     },
     flush() {

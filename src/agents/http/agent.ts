@@ -47,7 +47,7 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
       options.secret === null
         ? {}
         : signatureHeaders(options.secret, { messageId: turn.id, timeMs: clock.now(), body });
-    const stream = createReplyStream(context, null);
+    const stream = createReplyStream(context, null, options.log, turn.id);
     let answer: AgentAnswer;
     try {
       answer = await sender.send({

@@ -1,7 +1,8 @@
 import type { Outcome } from '../../core/message.ts';
+import { terminalText } from '../../core/terminal.ts';
 import { shownSize } from '../../core/units.ts';
 import { failed, replyOf, textPiece } from '../outcomes.ts';
-import { decodeText, stripTerminal } from '../output.ts';
+import { decodeText } from '../output.ts';
 import { isObject, parseJson } from '../reply-line.ts';
 import { MAX_STREAM_BYTES, type ReplyStream } from '../reply-stream.ts';
 import { cutUtf8, lastLineOf } from '../text-bytes.ts';
@@ -136,7 +137,7 @@ export function retryAfterMs(header: string | undefined, nowMs: number): number 
 
 /** The status with what the server says about it, since the log is where its owner looks. */
 function withBody({ status, body }: AgentAnswer): string {
-  const line = lastLineOf(stripTerminal(decodeText(body)));
+  const line = lastLineOf(terminalText(decodeText(body)));
   return line === '' ? `HTTP ${status}` : `HTTP ${status}: ${cutUtf8(line, 300).value}`;
 }
 

@@ -1,6 +1,7 @@
 import type { Outcome } from '../../core/message.ts';
+import { terminalText } from '../../core/terminal.ts';
 import { failed, replyOf, textPiece } from '../outcomes.ts';
-import { decodeText, stripTerminal } from '../output.ts';
+import { decodeText } from '../output.ts';
 import { isObject, parseJson } from '../reply-line.ts';
 import { cutUtf8 } from '../text-bytes.ts';
 import { parseEventStream } from './event-stream.ts';
@@ -33,7 +34,7 @@ export function readByTerms({ headers, body }: AgentAnswer, terms: AnswerTerms):
   if (/^text\/event-stream\b/i.test(type)) return readStream(text, terms);
   const document = parseJson(text);
   if (document === undefined) {
-    const start = cutUtf8(stripTerminal(text).replace(/\s+/g, ' ').trim(), 80).value;
+    const start = cutUtf8(terminalText(text).replace(/\s+/g, ' ').trim(), 80).value;
     return bad(`the answer is no JSON but ${type || 'of no type'}: ${start}`, null);
   }
   const reply = textAt(document, terms.reply);
@@ -80,7 +81,7 @@ function lastOf(documents: readonly unknown[], path: JsonPath | null): string | 
 }
 
 function refusal(error: string): TermsAnswer {
-  const said = cutUtf8(stripTerminal(error).replace(/\s+/g, ' '), 300).value;
+  const said = cutUtf8(terminalText(error).replace(/\s+/g, ' '), 300).value;
   return { outcome: failed('http', `the service answered with an error: ${said}`), conversation: null };
 }
 

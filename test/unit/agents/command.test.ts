@@ -246,10 +246,10 @@ describe('the program of -- cmd', () => {
 describe('a command that answers in lines', () => {
   /** What a shell command that prints lines comes to, and what was said of it. */
   async function said(shell: string, changes: Partial<TurnContext> = {}, files: string[] = []) {
-    const { agent, root } = agentFor({ shell }, { output: 'jsonl' });
+    const { agent, root, log } = agentFor({ shell }, { output: 'jsonl' });
     for (const name of files) writeFileSync(join(root, name), name);
     const context = contextIn(root, changes);
-    return { outcome: await agent.answer(turnWith(), context), emitted: context.emitted, root };
+    return { outcome: await agent.answer(turnWith(), context), emitted: context.emitted, root, log };
   }
 
   it('says them in order; blank ones and signs of life are nothing', async () => {
@@ -274,6 +274,18 @@ describe('a command that answers in lines', () => {
       kind: 'reply',
       pieces: [{ file: join(root, 'reply', 'b.txt'), name: 'b.txt' }],
     });
+  });
+
+  it('says text and file of one line, the text first, and the log names what was not understood, once', async () => {
+    const { outcome, emitted, root, log } = await said(
+      String.raw`printf '\357\273\277{"text":"see file","file":"a.txt"}\n'; echo '{"file":"a.txt","text":null,"caption":"x","mime":null}'; echo '{"text":"end","caption":"y"}'`,
+      {},
+      ['a.txt'],
+    );
+    expect(outcome).toEqual({ kind: 'silent' });
+    const file = { file: join(root, 'a.txt'), name: null };
+    expect(emitted).toEqual([{ text: 'see file' }, file, file, { text: 'end' }]);
+    expect(log.lines).toEqual(['not understood in the answer, and left out: "caption"']);
   });
 
   it.each([
