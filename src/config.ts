@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { withoutBom } from './core/bom.ts';
 import { reasonOf, WxError } from './core/errors.ts';
 import { parseCount, parseDurationMs, parseSizeBytes } from './core/units.ts';
 import { SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts';
@@ -36,7 +37,7 @@ export function readSettingsFile(path: string): Record<string, unknown> {
   const broken = (what: string): WxError => new WxError('config', `cannot use ${path}: ${what}`);
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'));
+    parsed = JSON.parse(withoutBom(readFileSync(path, 'utf8')));
   } catch (error) {
     throw broken(reasonOf(error));
   }
@@ -78,7 +79,9 @@ export function resolveSetting(
     ['stored', sources.stored[name], `"${name}" of wxagent config`],
   ];
   for (const [origin, raw, where] of places) {
-    if (raw !== undefined) return { value: asConfig(() => parseSetting(setting, raw, where)), origin };
+    // In JSON, what is null is not given.
+    if (raw !== undefined && raw !== null)
+      return { value: asConfig(() => parseSetting(setting, raw, where)), origin };
   }
   const unset = { list: [], switch: false, level: 0 }[setting.kind as string] ?? null;
   const value = setting.default === undefined ? unset : parseSetting(setting, setting.default, '');
@@ -105,7 +108,7 @@ export function parseSetting(setting: Setting, raw: unknown, where: string): unk
   if (typeof text !== 'string') throw new WxError('usage', `${where} takes a text`);
   switch (setting.kind) {
     case 'count':
-      return parseCount(text, where, setting.min ?? 0);
+      return parseCount(text, where, setting.min ?? 0, setting.max);
     case 'duration':
       return setting.canBeOff && text === 'off' ? 0 : parseDurationMs(text, where);
     case 'size':

@@ -61,7 +61,7 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
   const { all } = readEnvironment();
   const { token } = options;
   const stopping = new AbortController();
-  const context = createContext(
+  const context = await createContext(
     {
       io: ioOf(onLog),
       environment: readEnvironment(token === undefined ? all : { ...all, WXAGENT_TOKEN: token }),

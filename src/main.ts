@@ -2,9 +2,10 @@ import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { createOutput } from './cli/output.ts';
 import { runProgram } from './cli/program.ts';
+import { SIGNAL_EXITS } from './cli/tell.ts';
 import { readEnvironment } from './config.ts';
 import { systemClock } from './core/clock.ts';
-import { asWxError, hasCode, WxError } from './core/errors.ts';
+import { hasCode } from './core/errors.ts';
 import type { Io } from './core/io.ts';
 
 /** The composition root: real streams, signals and clock; errors become sentences and exit codes. */
@@ -52,8 +53,6 @@ const io: Io = {
   stdinIsTerminal: isatty(0),
 };
 
-const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
-
 /**
  * One signal can arrive twice: npx passes on what the terminal has sent to both, and a library of
  * conf's (when-exit) sends every signal once more. Nobody presses Ctrl-C twice as fast as this.
@@ -89,23 +88,6 @@ function watchStreams(): void {
   process.on('exit', output.flush);
 }
 
-function tell(thrown: unknown, argv: readonly string[], stopped: AbortSignal): number {
-  const known = asWxError(thrown);
-  // A command that was told to stop and could not end well says by which signal.
-  const signal = stopped.reason as keyof typeof SIGNAL_EXITS | undefined;
-  const isStopped = known.kind === 'cancelled' && stopped.aborted && signal !== undefined;
-  const error = isStopped ? new WxError('cancelled', known.message, { exit: SIGNAL_EXITS[signal] }) : known;
-  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
-  if (own.includes('--json')) {
-    const { kind, message, hint = null, exit } = error;
-    io.err(`${JSON.stringify({ v: 1, type: 'error', kind, message, hint, exit })}\n`);
-  } else {
-    io.err(`wxagent: ${error.message}\n${error.hint === undefined ? '' : `hint: ${error.hint}\n`}`);
-  }
-  if (own.includes('--verbose')) io.err(`${(error.cause instanceof Error ? error.cause : error).stack}\n`);
-  return error.exit;
-}
-
 async function main(argv: readonly string[]): Promise<number> {
   watchStreams();
   const host = {
@@ -116,11 +98,7 @@ async function main(argv: readonly string[]): Promise<number> {
     bin: fileURLToPath(new URL('../bin/wxagent.js', import.meta.url)),
     stopSignal: watchSignals(),
   };
-  try {
-    return await runProgram(host, argv);
-  } catch (error) {
-    return tell(error, argv, host.stopSignal());
-  }
+  return runProgram(host, argv);
 }
 
 void main(process.argv.slice(2)).then(async (code) => {

@@ -1,7 +1,8 @@
 import type { Account } from '../store/accounts-file.ts';
 import { createCredentials } from '../store/credentials.ts';
 import type { CommandContext } from './context.ts';
-import { chooseAccount, findAccount, knownAccounts, thisProcess } from './home.ts';
+import { chooseAccount, findAccount, knownAccounts, noAccount, thisProcess, withoutAccount } from './home.ts';
+import { localMinute } from './local-time.ts';
 import { table } from './table.ts';
 
 /** `wxagent accounts list`: what is logged in here. */
@@ -22,15 +23,15 @@ export async function listAccounts(context: CommandContext): Promise<number> {
     });
     return 0;
   }
-  if (accounts.length === 0) context.io.err('No account is logged in.\nhint: wxagent login\n');
+  if (accounts.length === 0) context.say(noAccount(context).message, 'hint: wxagent login');
   const rows = accounts.map((account) => [
     account.key === chosen?.key ? '*' : '',
     account.id,
     account.name ?? '-',
     account.owner ?? '-',
-    new Date(account.loggedInAt).toLocaleString(),
+    localMinute(new Date(account.loggedInAt)),
   ]);
-  context.io.out(table(rows));
+  context.show(...table(rows));
   return 0;
 }
 
@@ -38,7 +39,7 @@ export async function listAccounts(context: CommandContext): Promise<number> {
 export async function useAccount(context: CommandContext, [name = '']: string[]): Promise<number> {
   const account = findAccount(context.file.accounts, name);
   await credentials(context).use(account.key);
-  context.io.err(`${label(account)} is the default account now.\n`);
+  context.say(`${label(account)} is the default account now.`);
   return 0;
 }
 
@@ -46,13 +47,8 @@ export async function useAccount(context: CommandContext, [name = '']: string[])
 export async function logout(context: CommandContext): Promise<number> {
   const account = findAccount(context.file.accounts, chooseAccount(context).key);
   await credentials(context).remove(account.key);
-  context.io.err(`${label(account)} is logged out here; its messages are kept.\n`);
+  context.say(`${label(account)} is logged out here; its messages are kept.`);
   return 0;
-}
-
-/** The default account is the same whatever `--account` says. */
-function withoutAccount(context: CommandContext): CommandContext['settings'] {
-  return (names) => ({ ...context.settings(names), account: [] });
 }
 
 function credentials(context: CommandContext): ReturnType<typeof createCredentials> {

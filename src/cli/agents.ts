@@ -10,9 +10,11 @@ export async function agents(context: CommandContext): Promise<number> {
     context.printJson('agents', { agents: found.map(viewOf) });
     return 0;
   }
-  context.io.out(table(found.map((one) => [one.preset.name, one.preset.title, stateOf(one)])));
+  context.show(
+    ...table(found.map((one) => [one.preset.name, one.preset.title, context.translate(stateOf(one))])),
+  );
   const first = found.find(({ path }) => path !== null) ?? found.find(({ argv }) => argv !== null);
-  context.io.err(`hint: wxagent run --acp ${first?.preset.name ?? "'<command>'"}\n`);
+  context.say(`hint: wxagent run --acp ${first?.preset.name ?? "'<command>'"}`);
   return 0;
 }
 

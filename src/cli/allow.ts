@@ -3,6 +3,7 @@ import type { Account } from '../store/accounts-file.ts';
 import type { Store } from '../store/port.ts';
 import type { CommandContext } from './context.ts';
 import { chooseAccount, openHomeStore } from './home.ts';
+import { localMinute } from './local-time.ts';
 import { table } from './table.ts';
 
 /** `wxagent allow list`: users that may write beside the owner, apart from those of `run --allow`. */
@@ -10,19 +11,19 @@ export function listAllowed(context: CommandContext): Promise<number> {
   return withList(context, async (store, account) => {
     const users = await store.allowed(account.key);
     if (context.json) return;
-    if (users.length === 0) context.io.err('Nobody but the owner.\n');
-    context.io.out(table(users.map(({ user, sinceMs }) => [user, new Date(sinceMs).toLocaleString()])));
+    if (users.length === 0) context.say('Nobody but the owner.');
+    context.show(...table(users.map(({ user, sinceMs }) => [user, localMinute(new Date(sinceMs))])));
   });
 }
 
-/** `wxagent allow add <user>`: lets a user in, for good; a live run knows at his next message. */
+/** `wxagent allow add <user>`: lets a user in, for good; a live run knows at their next message. */
 export function allowUser(context: CommandContext, [user = '']: string[]): Promise<number> {
   if (user === '' || /\s/.test(user)) {
     throw new WxError('usage', `"${user}" is no user`, { hint: 'wxagent messages --json' });
   }
   return withList(context, async (store, account) => {
     await store.setAllowed({ account: account.key, user, allowed: true, nowMs: context.clock.now() });
-    context.io.err(`${user} may write to ${account.id} now.\n`);
+    context.say(`${user} may write to ${account.id} now.`);
   });
 }
 
@@ -35,7 +36,7 @@ export function disallowUser(context: CommandContext, [user = '']: string[]): Pr
         hint: 'wxagent allow',
       });
     }
-    context.io.err(`${user} may not write to ${account.id} any more.\n`);
+    context.say(`${user} may not write to ${account.id} any more.`);
   });
 }
 

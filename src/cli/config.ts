@@ -5,6 +5,7 @@ import { createCredentials } from '../store/credentials.ts';
 import type { CommandContext } from './context.ts';
 import { thisProcess } from './home.ts';
 import { table } from './table.ts';
+import { wordsOf } from './words.ts';
 
 /** Settings that `wxagent config` knows. */
 const STORABLE = (Object.keys(SETTINGS) as SettingName[]).filter(
@@ -15,7 +16,12 @@ const STORABLE = (Object.keys(SETTINGS) as SettingName[]).filter(
 export async function listConfig(context: CommandContext): Promise<number> {
   const settings = STORABLE.map((name) => ({ name, ...written(context, name) }));
   if (context.json) context.printJson('config', { settings });
-  else context.io.out(table(settings.map(({ name, value, origin }) => [name, value ?? '-', origin])));
+  else {
+    const { origins } = wordsOf(context.language);
+    context.show(
+      ...table(settings.map(({ name, value, origin }) => [name, value ?? '-', origins[origin] ?? origin])),
+    );
+  }
   return 0;
 }
 
@@ -23,7 +29,7 @@ export async function listConfig(context: CommandContext): Promise<number> {
 export async function getConfig(context: CommandContext, [name = '']: string[]): Promise<number> {
   const { value, origin } = written(context, nameOf(name));
   if (context.json) context.printJson('config', { settings: [{ name, value, origin }] });
-  else context.io.out(`${value ?? ''}\n`);
+  else context.print(value ?? '');
   return 0;
 }
 
@@ -58,7 +64,10 @@ function written(context: CommandContext, name: SettingName): { value: string | 
     stored: context.sources.stored[name],
     default: setting.default,
   }[origin];
-  return { value: raw === undefined ? null : Array.isArray(raw) ? raw.join(', ') : String(raw), origin };
+  return {
+    value: raw === undefined || raw === null ? null : Array.isArray(raw) ? raw.join(', ') : String(raw),
+    origin,
+  };
 }
 
 function store(context: CommandContext, name: SettingName, value: unknown): Promise<void> {

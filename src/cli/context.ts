@@ -8,7 +8,8 @@ import type { SettingName, Settings } from '../settings.ts';
 import { type ConfigFile, readConfigFile } from '../store/accounts-file.ts';
 import { createPaths, type Paths } from '../store/paths.ts';
 import { createLog } from './log.ts';
-import { type Language, languageOf } from './words.ts';
+import { createPeople, type People, plain } from './people.ts';
+import { type Language, languageOf, translatorTo } from './words.ts';
 
 /** What the process lends to commands; made in main.ts, replaced in tests. */
 export interface Host {
@@ -27,7 +28,7 @@ export interface Host {
 }
 
 /** Everything a command works with. */
-export interface CommandContext extends Host {
+export interface CommandContext extends Host, People {
   paths: Paths;
   /** The folder given with `--home` or `WXAGENT_HOME`; null: the platform's folders. */
   home: string | null;
@@ -38,6 +39,10 @@ export interface CommandContext extends Host {
   language: Language;
   /** stdin and stderr are terminals, and the output is not for a machine. */
   isInteractive: boolean;
+  /** A sentence of ours in the language of `--lang`. */
+  translate(sentence: string): string;
+  /** A line on stdout for programs as well: exact, but on a terminal it shows what it is. */
+  print(line: string): void;
   /** Resolves settings; every value is checked. */
   settings<const N extends SettingName>(names: readonly N[]): Settings<N>;
   /** Where values come from, for `wxagent config`. */
@@ -47,7 +52,7 @@ export interface CommandContext extends Host {
 }
 
 /** Makes the context of one command from the flags it was given. */
-export function createContext(host: Host, flags: SettingSources['flags']): CommandContext {
+export async function createContext(host: Host, flags: SettingSources['flags']): Promise<CommandContext> {
   const { io, environment } = host;
   const early = { flags, environment, file: {}, stored: {} };
   const { home, config } = resolveSettings(['home', 'config'], early);
@@ -66,13 +71,18 @@ export function createContext(host: Host, flags: SettingSources['flags']): Comma
     'color',
   ]);
   const level = logLevel(environment.get('WXAGENT_LOG'), verbose, quiet);
+  const language = languageOf(lang, environment);
+  const translate = await translatorTo(language);
   return {
     ...host,
+    ...createPeople(io, translate),
+    translate,
+    print: (line) => io.out(`${io.stdoutIsTerminal ? plain(line) : line}\n`),
     paths,
     home,
     file: configFile,
     json,
-    language: languageOf(lang, environment),
+    language,
     isInteractive: io.stdinIsTerminal && io.stderrIsTerminal && !json,
     settings,
     sources,
@@ -83,6 +93,7 @@ export function createContext(host: Host, flags: SettingSources['flags']): Comma
       format: logFormat,
       showsText: logText || io.stderrIsTerminal,
       colors: color && usesColors(environment, io.stderrIsTerminal),
+      translate,
     }),
     printJson: (type, fields) => io.out(`${JSON.stringify({ v: 1, type, ...fields })}\n`),
   };

@@ -5,8 +5,9 @@ import { createInterface } from 'node:readline';
 import { WxError } from '../core/errors.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
 import type { CommandContext } from './context.ts';
-import { localTime } from './log.ts';
+import { localTime } from './local-time.ts';
 import { excerpt } from './table.ts';
+import { wordsOf } from './words.ts';
 
 /** The agent of the demo: any program that reads stdin and writes stdout would do. */
 const AGENT = `#!/bin/sh
@@ -35,7 +36,7 @@ const STEP_LIMIT_MS = 10_000;
 export async function demo(context: CommandContext): Promise<number> {
   const { interactive } = context.settings(['interactive']);
   const stop = context.stopSignal();
-  const { io } = context;
+  const { translate } = context;
   const { execa } = await import('execa');
   const folder = await mkdtemp(join(tmpdir(), 'wxagent-demo-'));
   const simulator = await startSimulator({ seed: 1, holdMs: 2_000 });
@@ -46,19 +47,28 @@ export async function demo(context: CommandContext): Promise<number> {
     const own = (args: string[]) =>
       execa(
         process.execPath,
-        [context.bin, ...args, '--home', join(folder, 'home'), '--base-url', simulator.baseUrl],
+        [
+          context.bin,
+          ...args,
+          '--lang',
+          context.language,
+          '--home',
+          join(folder, 'home'),
+          '--base-url',
+          simulator.baseUrl,
+        ],
         {
           stdio: ['ignore', 'ignore', 'inherit'],
           env: { WXAGENT_HOME: undefined, WXAGENT_TOKEN: undefined, WXAGENT_ACCOUNT: undefined },
           reject: false,
         },
       );
-    io.out(`$ wxagent simulate          # an iLink server: ${simulator.baseUrl}\n`);
-    io.out('$ wxagent login             # the code below scans itself\n');
+    context.show(`$ wxagent simulate          # ${translate(`an iLink server: ${simulator.baseUrl}`)}`);
+    context.show(`$ wxagent login             # ${translate('the code below scans itself')}`);
     const login = await own(['login']);
     if (login.exitCode !== 0)
       throw new WxError('internal', `the login of the demo ended with ${login.exitCode}`);
-    io.out(`$ wxagent run --exec ./agent.sh --timeout ${TURN_TIMEOUT}\n`);
+    context.show(`$ wxagent run --exec ./agent.sh --timeout ${TURN_TIMEOUT}`);
     const run = own(['run', '--exec', agent, '--timeout', TURN_TIMEOUT]);
     try {
       await (interactive ? converse(context, simulator, stop) : play(simulator, stop));
@@ -66,7 +76,7 @@ export async function demo(context: CommandContext): Promise<number> {
       run.kill('SIGTERM');
       await run;
     }
-    io.out(interactive ? '' : 'That was it. Next: wxagent login, with your own WeChat.\n');
+    if (!interactive) context.show('That was it. Next: wxagent login, with your own WeChat.');
     return 0;
   } finally {
     unhook();
@@ -77,11 +87,13 @@ export async function demo(context: CommandContext): Promise<number> {
 
 /** Prints every line of the phone's transcript as it appears there. */
 function showPhone(context: CommandContext, simulator: Simulator): () => void {
+  const words = wordsOf(context.language);
   return simulator.control.onShown((line) => {
     const side = line.from === 'user' ? '📱' : '  🤖';
-    const text = excerpt(line.text || `[${line.kind}]`, 70);
-    const length = line.text.length > 70 ? ` (${line.text.length} characters)` : '';
-    context.io.out(`${localTime(new Date(context.clock.now()))} ${side} ${text}${length}\n`);
+    const text = excerpt(line.text || `[${words.kinds[line.kind] ?? line.kind}]`, 70);
+    const length = words.characters(line.text.length);
+    const said = line.text.length > 70 ? words.inDetail(text, length) : text;
+    context.show(`${localTime(new Date(context.clock.now()))} ${side} ${said}`);
   });
 }
 
@@ -119,7 +131,7 @@ async function answered(simulator: Simulator, count: number, stop: AbortSignal):
 
 /** Every line typed is a message from the phone; the end of input ends the demo. */
 async function converse(context: CommandContext, simulator: Simulator, stop: AbortSignal): Promise<void> {
-  context.io.err('Type what the phone writes; "long" and "hang" do what they say; Ctrl-D ends.\n');
+  context.say('Type what the phone writes; "long" and "hang" do what they say; Ctrl-D ends.');
   const lines = createInterface({ input: process.stdin, signal: stop });
   for await (const line of lines) if (line.trim() !== '') simulator.control.message({ text: line });
 }

@@ -43,9 +43,10 @@ export async function doctor(context: CommandContext): Promise<number> {
     context.printJson('doctor', { ok: exit === 0, checks });
     return exit;
   }
-  const rows = results.map((one) => [one.ok ? 'ok' : 'FAIL', one.name, one.detail]);
-  context.io.out(table(rows));
-  for (const { name, hint } of results) if (hint !== null) context.io.err(`hint: ${name}: ${hint}\n`);
+  const { translate } = context;
+  const rows = results.map((one) => [translate(one.ok ? 'ok' : 'FAIL'), one.name, translate(one.detail)]);
+  context.show(...table(rows));
+  for (const { name, hint } of results) if (hint !== null) context.say(`hint: ${name}: ${hint}`);
   return exit;
 }
 

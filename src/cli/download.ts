@@ -155,11 +155,11 @@ async function pour(
 
 /** Says what became of each file; the worst exit code wins. */
 function report(context: CommandContext, wanted: Wanted, results: FetchResult[], toStdout: boolean): number {
-  const { io, json } = context;
+  const { json } = context;
   let exit = 0;
   results.forEach((result, index) => {
     if (result.ok) {
-      if (!json && !toStdout) io.out(`${result.file.path}\n`);
+      if (!json && !toStdout) context.print(result.file.path);
       return;
     }
     if (result.failure === 'aborted') throw new WxError('cancelled', 'the download was stopped');
@@ -167,8 +167,8 @@ function report(context: CommandContext, wanted: Wanted, results: FetchResult[],
     exit = Math.max(exit, failure.exit);
     if (json) return;
     const { kind, name } = (wanted.sources[index] as WantedSource).source;
-    io.err(`wxagent: ${(name && plainFileName(name)) || kind}: ${result.detail}\n`);
-    if (failure.hint) io.err(`hint: ${failure.hint}\n`);
+    context.say(`wxagent: ${(name && plainFileName(name)) || kind}: ${result.detail}`);
+    if (failure.hint) context.say(`hint: ${failure.hint}`);
   });
   if (json) {
     const files = wanted.sources.map(({ source }, index) => fileLine(source, results[index] as FetchResult));

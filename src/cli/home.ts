@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import { digest } from '../core/ids.ts';
 import { NO_PROXIES, type ProxyRules, proxiesOf, proxyForAll } from '../core/proxy.ts';
@@ -88,8 +89,14 @@ export function chooseAccounts(context: CommandContext, all = false): [Account, 
   const accounts = knownAccounts(context);
   const chosen = wanted.length > 0 ? wanted.map((name) => findAccount(accounts, name)) : all ? accounts : [];
   const [first, ...rest] = chosen.length > 0 ? chosen : defaultAccount(context, accounts);
-  if (!first) throw new WxError('not-logged-in', 'no account is logged in', { hint: 'wxagent login' });
+  if (!first) throw noAccount(context);
   return [first, ...rest.filter((one, index) => one !== first && rest.indexOf(one) === index)];
+}
+
+/** Names the folder: mostly somebody is logged in, but as another user or with another --home. */
+export function noAccount({ paths }: Pick<CommandContext, 'paths'>): WxError {
+  const message = `no account is logged in under ${dirname(paths.config)}`;
+  return new WxError('not-logged-in', message, { hint: 'wxagent login' });
 }
 
 /** The one account of commands that work with one. */
@@ -97,6 +104,11 @@ export function chooseAccount(context: CommandContext): Account {
   const [account, ...more] = chooseAccounts(context);
   if (more.length > 0) throw new WxError('usage', 'this command works with one --account');
   return account;
+}
+
+/** The default account is the same whatever `--account` says. */
+export function withoutAccount(context: CommandContext): CommandContext['settings'] {
+  return (names) => ({ ...context.settings(names), account: [] });
 }
 
 /** The account of `WXAGENT_TOKEN`, else the one chosen by `accounts use`, else the first. */

@@ -3,6 +3,7 @@ import { eventOf, type Turn } from '../core/message.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../runner/options.ts';
 import type { CommandContext } from './context.ts';
 import { chooseAccount } from './home.ts';
+import { plain } from './people.ts';
 import { createRunLog } from './run-log.ts';
 import { serve } from './serve.ts';
 
@@ -47,7 +48,8 @@ function writer(context: CommandContext): Agent {
   return {
     name: 'listen',
     async answer(turn) {
-      context.io.out(context.json ? `${JSON.stringify(eventOf(turn))}\n` : lineOf(turn));
+      if (context.json) context.io.out(`${JSON.stringify(eventOf(turn))}\n`);
+      else context.io.out(lineOf(turn));
       return { kind: 'silent' };
     },
   };
@@ -55,6 +57,10 @@ function writer(context: CommandContext): Agent {
 
 /** `time<TAB>user<TAB>kind<TAB>text`, with newlines, tabs and backslashes of the text escaped. */
 function lineOf(turn: Turn): string {
-  const text = turn.text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
-  return `${new Date(turn.timeMs).toISOString()}\t${turn.user}\t${turn.kind}\t${text}\n`;
+  const cells = [new Date(turn.timeMs).toISOString(), turn.user, turn.kind, turn.text];
+  return `${cells.map((cell) => plain(escaped(cell))).join('\t')}\n`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 }

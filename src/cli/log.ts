@@ -1,6 +1,8 @@
 import { Chalk } from 'chalk';
 import type { Clock } from '../core/clock.ts';
 import type { Log, LogFields, LogLevel } from '../core/log.ts';
+import { localTime } from './local-time.ts';
+import { plain } from './people.ts';
 
 const LOUDNESS: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
@@ -12,8 +14,10 @@ export function createLog(options: {
   format: 'text' | 'json';
   showsText: boolean;
   colors: boolean;
+  /** Puts a sentence of ours into the language of the reader. */
+  translate: (sentence: string) => string;
 }): Log {
-  const { write, clock, format, colors } = options;
+  const { write, clock, format, colors, translate } = options;
   const threshold = LOUDNESS[options.level];
   // chalk itself does not know NO_COLOR, so the level is ours to say.
   const chalk = new Chalk({ level: colors ? 1 : 0 });
@@ -37,8 +41,9 @@ export function createLog(options: {
     return shownTime;
   }
 
-  function log(level: LogLevel, line: string, fields: LogFields = {}): void {
+  function log(level: LogLevel, sentence: string, fields: LogFields = {}): void {
     if (LOUDNESS[level] < threshold) return;
+    const line = translate(sentence);
     const atMs = clock.now();
     if (format === 'json') {
       // The one name that the line itself has taken.
@@ -49,8 +54,7 @@ export function createLog(options: {
       return;
     }
     const details = level === 'debug' ? describe(fields) : '';
-    const text = `${timeOf(atMs)} ${oneLine(line)}${details}`;
-    write(`${paint[level](text)}\n`);
+    write(`${paint[level](`${timeOf(atMs)} ${plain(`${line}${details}`)}`)}\n`);
   }
 
   return {
@@ -60,17 +64,6 @@ export function createLog(options: {
     error: (line, fields) => log('error', line, fields),
     showsText: options.showsText,
   };
-}
-
-/** `10:31:02` in local time. */
-export function localTime(at: Date): string {
-  return [at.getHours(), at.getMinutes(), at.getSeconds()].map((n) => String(n).padStart(2, '0')).join(':');
-}
-
-/** What a line may contain is up to users and agents: no newline of theirs forges a line, no escape moves the cursor. */
-function oneLine(line: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point.
-  return line.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ');
 }
 
 function describe(fields: LogFields): string {

@@ -1,14 +1,14 @@
 import { WxError } from '../core/errors.ts';
 import { parseBaseUrl } from '../ilink/hosts.ts';
+import { type Account, readConfigFile } from '../store/accounts-file.ts';
 import type { CommandContext } from './context.ts';
 import { awaitFirstMessage } from './first-message.ts';
-import { openHomeStore, openTransport } from './home.ts';
+import { chooseAccount, openHomeStore, openTransport, withoutAccount } from './home.ts';
 import { obtainLogin } from './obtain-login.ts';
 import { wordsOf } from './words.ts';
 
 /** `wxagent login`: shows a QR code until a phone confirms it, and stores the bot. */
 export async function login(context: CommandContext): Promise<number> {
-  const { io } = context;
   const words = wordsOf(context.language);
   const { force, name, baseUrl, cdnUrl } = context.settings(['force', 'name', 'baseUrl', 'cdnUrl']);
   const wish = {
@@ -25,18 +25,26 @@ export async function login(context: CommandContext): Promise<number> {
     const { account, isNew } = await obtainLogin(context, wish, transport, store);
     const { id, owner, baseUrl: server } = account;
     if (context.json) context.printJson('login', { account: id, owner, name: account.name, baseUrl: server });
-    else io.err(`${isNew ? words.loggedIn(id) : words.already}\n`);
+    else context.say(isNew ? words.loggedIn(id) : words.already);
     if (isNew && context.isInteractive) {
-      io.err(`${words.sayHello}\n`);
+      context.say(words.sayHello);
       const heard = await awaitFirstMessage(context, account, transport, store, signal);
-      io.err(`${heard ? words.heard : words.notHeard}\n`);
+      context.say(heard ? words.heard : words.notHeard);
     }
-    if (!context.json) io.err(`${words.nextRun}\n`);
+    if (!context.json) context.say(words.nextRun(accountToName(context, account)));
     return 0;
   } finally {
     await store.close();
     await transport.close();
   }
+}
+
+/** What a command needs to be told to work with a new login: nothing where that is the account anyway. */
+function accountToName(context: CommandContext, { key, name, id }: Account): string | null {
+  // The stored accounts as they are now.
+  const file = readConfigFile(context.paths.config);
+  const plain = { ...context, file, settings: withoutAccount(context) };
+  return chooseAccount(plain).key === key ? null : (name ?? id);
 }
 
 function checkName(name: string | null): void {

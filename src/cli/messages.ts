@@ -2,8 +2,10 @@ import type { MediaSource } from '../core/media.ts';
 import { decodeRaw, readInbound } from '../ilink/inbound.ts';
 import type { CommandContext } from './context.ts';
 import { chooseAccount, openHomeStore } from './home.ts';
+import { localMinute } from './local-time.ts';
 import { filesShown } from './message-files.ts';
 import { excerpt, table } from './table.ts';
+import { stateShown, type Words, wordsOf } from './words.ts';
 
 /** Messages shown when no `--since` says how far back. */
 const USUAL_LIMIT = 200;
@@ -44,15 +46,16 @@ export async function messages(context: CommandContext): Promise<number> {
       });
       return 0;
     }
-    if (read.length === 0) context.io.err('No messages.\n');
-    context.io.out(
-      table(
+    if (read.length === 0) context.say('No messages.');
+    const words = wordsOf(context.language);
+    context.show(
+      ...table(
         read.map((message) => [
-          new Date(message.receivedAtMs).toLocaleString(),
+          localMinute(new Date(message.receivedAtMs)),
           message.id,
-          message.reason === null ? message.state : `${message.state} (${message.reason})`,
-          kindOf(message),
-          contentOf(message),
+          stateShown(words, message),
+          kindOf(message, words),
+          contentOf(message, words),
         ]),
       ),
     );
@@ -63,14 +66,18 @@ export async function messages(context: CommandContext): Promise<number> {
 }
 
 /** Its text and its files; a sound that WeChat has heard is its text. */
-function contentOf({ text, media }: { text: string; media: MediaSource[] }): string {
-  const files = filesShown(media.filter(({ transcript }) => transcript === null));
+function contentOf({ text, media }: { text: string; media: MediaSource[] }, words: Words): string {
+  const files = filesShown(
+    media.filter(({ transcript }) => transcript === null),
+    words,
+  );
   return [...(text === '' ? [] : [excerpt(text, TEXT_COLUMNS)]), ...files].join(' ');
 }
 
 /** The kind, and what is beside it that nobody here can read. */
-function kindOf({ kind, unknownItems }: { kind: string; unknownItems: string[] }): string {
+function kindOf({ kind, unknownItems }: { kind: string; unknownItems: string[] }, words: Words): string {
   const types = unknownItems.join(', ');
-  if (types === '') return kind;
-  return kind === 'unknown' ? `unknown (type ${types})` : `${kind} + unknown (type ${types})`;
+  const known = words.kinds[kind] ?? kind;
+  if (types === '') return known;
+  return kind === 'unknown' ? words.unknownKind(types) : `${known} + ${words.unknownKind(types)}`;
 }

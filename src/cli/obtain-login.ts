@@ -31,13 +31,13 @@ export async function obtainLogin(
   transport: Transport,
   store: Store,
 ): Promise<{ account: Account; isNew: boolean }> {
-  const { clock, io } = context;
+  const { clock } = context;
   const baseUrl = wish.namedUrl ?? DEFAULT_BASE_URL;
   // A token only goes back to the host that it was issued for (protocol 14).
   const here = readConfigFile(context.paths.config)
     .accounts.filter((account) => (account.namedUrl ?? DEFAULT_BASE_URL) === baseUrl)
     .sort((a, b) => b.loggedInAt.localeCompare(a.loggedInAt));
-  io.err(`${wordsOf(context.language).oneBot}\n`);
+  context.say(wordsOf(context.language).oneBot);
   const result = await converse({
     newClient: (url) => createIlinkClient({ transport, baseUrl: url, token: null, version: VERSION }),
     baseUrl,
@@ -84,13 +84,17 @@ function loginPort(context: CommandContext): LoginPort {
       const { renderQr, writeQrFile } = await import('./qr.ts');
       if (qrFile !== null) await writeQrFile(qrFile, url);
       if (json) context.printJson('qr', { url, expiresAt: new Date(expiresAtMs).toISOString() });
-      const picture = qr === 'none' ? '' : `${words.scan}\n${renderQr(url, qr)}\n`;
-      io.err(`${picture}${words.openLink} ${url}\n`);
+      if (qr !== 'none') {
+        context.say(words.scan);
+        io.err(`${renderQr(url, qr)}\n`);
+      }
+      // On a line of its own, so that a terminal can open it.
+      context.say(qr === 'none' ? words.openOnlyLink : words.openLink, url);
     },
     status(status) {
       if (json) context.printJson('login-status', { status });
-      else if (status === 'scaned') io.err(`${words.scaned}\n`);
-      else if (status === 'expired') io.err(`${words.expired}\n`);
+      else if (status === 'scaned') context.say(words.scaned);
+      else if (status === 'expired') context.say(words.expired);
     },
     askVerifyCode: async (wrong) =>
       context.isInteractive ? io.ask(wrong ? words.wrongCode : words.askCode, signal) : null,

@@ -2,7 +2,9 @@ import { WxError } from '../core/errors.ts';
 import type { PartView } from '../store/port.ts';
 import type { CommandContext } from './context.ts';
 import { chooseAccount, openHomeStore } from './home.ts';
+import { localMinute } from './local-time.ts';
 import { excerpt, table } from './table.ts';
+import { stateShown, type Words, wordsOf } from './words.ts';
 
 const TEXT_COLUMNS = 50;
 
@@ -13,8 +15,8 @@ export async function listOutbox(context: CommandContext): Promise<number> {
   try {
     const parts = await store.openParts(account.key);
     if (context.json) context.printJson('outbox', { parts: parts.map(partReport) });
-    else if (parts.length === 0) context.io.err('Nothing waits.\n');
-    context.io.out(context.json ? '' : table(parts.map(rowOf)));
+    else if (parts.length === 0) context.say('Nothing waits.');
+    if (!context.json) context.show(...table(parts.map((part) => rowOf(part, wordsOf(context.language)))));
     return 0;
   } finally {
     await store.close();
@@ -56,12 +58,14 @@ function partReport(part: PartView) {
   };
 }
 
-function rowOf(part: PartView): string[] {
+function rowOf(part: PartView, words: Words): string[] {
   return [
     String(part.seq),
-    new Date(part.createdAtMs).toLocaleString(),
+    localMinute(new Date(part.createdAtMs)),
     part.user,
-    part.reason === null ? part.state : `${part.state} (${part.reason})`,
-    part.file ? `[${part.kind}: ${part.file.name}]` : excerpt(part.text, TEXT_COLUMNS),
+    stateShown(words, part),
+    part.file
+      ? `[${words.kinds[part.kind] ?? part.kind}: ${part.file.name}]`
+      : excerpt(part.text, TEXT_COLUMNS),
   ];
 }

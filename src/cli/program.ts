@@ -4,16 +4,20 @@ import { VERSION } from '../core/version.ts';
 import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../settings.ts';
 import { type Action, COMMANDS, type CommandSpec } from './commands.ts';
 import { createContext, type Host } from './context.ts';
+import { ownArgs, tell } from './tell.ts';
+import { type Language, languageOf } from './words.ts';
 
 type Flags = Partial<Record<SettingName, unknown>>;
 
-/** Parses the arguments and runs the command. Returns the exit code; throws what the command throws. */
+/** Parses the arguments and runs the command. Returns the exit code; what goes wrong is told. */
 export async function runProgram(host: Host, argv: readonly string[]): Promise<number> {
   let exit = 0;
+  let language: Language | null = null;
   const program = createProgram(
     host,
     async (action, flags, args) => {
-      const context = createContext(host, flags);
+      const context = await createContext(host, flags);
+      language = context.language;
       exit = await (await action())(context, args);
     },
     argv,
@@ -22,12 +26,39 @@ export async function runProgram(host: Host, argv: readonly string[]): Promise<n
     await program.parseAsync(argv, { from: 'user' });
     return exit;
   } catch (error) {
-    if (error instanceof WxError && error.kind === 'usage' && error.hint === undefined)
-      throw new WxError('usage', error.message, { hint: helpHint(argv), cause: error });
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return 0;
-    const { sentence, hint } = usageOf(error.message);
-    throw new WxError('usage', sentence, { hint: hint ?? helpHint(argv) });
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    return tell(host, ownError(program, error, argv), argv, language ?? (await languageAsked(host, argv)));
+  }
+}
+
+/** An error as ours, and a mistake on the command line with where help is. */
+function ownError(program: Command, error: unknown, argv: readonly string[]): unknown {
+  if (error instanceof WxError && error.kind === 'usage' && error.hint === undefined)
+    return new WxError('usage', error.message, { hint: helpHint(argv), cause: error });
+  if (!(error instanceof CommanderError)) return error;
+  // Commander looks at flags first; those of a misspelt command say nothing.
+  const [name = '-'] = program.args;
+  const isCommand = program.commands.some((one) => one.name() === name);
+  if (error.code === 'commander.unknownOption' && !name.startsWith('-') && !isCommand)
+    return unknownCommand(program, name);
+  const { sentence, hint } = usageOf(error.message);
+  return new WxError('usage', sentence, { hint: hint ?? helpHint(argv) });
+}
+
+/** The language where the command line could not be read: the flags that name it count all the same. */
+async function languageAsked(host: Host, argv: readonly string[]): Promise<Language> {
+  const own = ownArgs(argv);
+  const flags = Object.fromEntries(
+    (['lang', 'home', 'config'] as const).flatMap((name) => {
+      const at = own.findLastIndex((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
+      const value = at < 0 ? undefined : own[at]?.includes('=') ? own[at]?.split('=')[1] : own[at + 1];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+  try {
+    return (await createContext(host, flags)).language;
+  } catch {
+    return languageOf(flags.lang === 'zh' || flags.lang === 'en' ? flags.lang : 'auto', host.environment);
   }
 }
 
@@ -47,19 +78,56 @@ export function createProgram(host: Pick<Host, 'io'>, run: Run, argv?: readonly 
     .exitOverride()
     .configureOutput({ writeOut: host.io.out, writeErr() {} })
     .addHelpText('after', exitTable);
-  program.version(VERSION, '--version', 'print the version');
+  program.version(VERSION, '-v, --version', 'print the version');
   addFlags(program, GLOBAL_SETTINGS);
   for (const spec of COMMANDS)
     program.addCommand(isMeant(spec) ? createCommand(host, spec, run) : new Command(spec.name));
+  addHelpAndVersion(program, host);
   return program
     .argument('[command]')
     .allowExcessArguments()
     .action(async (unknown: string | undefined, _, command: Command) => {
-      if (unknown !== undefined) {
-        throw new WxError('usage', `there is no command "${unknown}"`, { hint: 'wxagent --help' });
-      }
+      if (unknown !== undefined) throw unknownCommand(command, unknown);
       await run(async () => (await import('./welcome.ts')).welcome, flagsOf(command), []);
     });
+}
+
+/** What other programs have as well. */
+function addHelpAndVersion(program: Command, { io }: Pick<Host, 'io'>): void {
+  program
+    .command('help [command...]')
+    .description('the help of a command')
+    .allowUnknownOption()
+    .action((names: string[]) => {
+      let command = program;
+      for (const name of names.filter((one) => !one.startsWith('-'))) {
+        const found = command.commands.find((one) => one.name() === name);
+        if (!found) throw unknownCommand(command, name);
+        command = found;
+      }
+      command.outputHelp();
+    });
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => io.out(`${VERSION}\n`));
+}
+
+/** Commander knows which name it may have been meant for. */
+function unknownCommand(command: Command, name: string): WxError {
+  const sentence = `there is no command "${name}"`;
+  const path = command.parent ? `${command.parent.name()} ${command.name()}` : command.name();
+  const help = `${path} --help`;
+  const names = command.commands.map((one) => one.name());
+  const probe = new Command().exitOverride().configureOutput({ writeErr() {} });
+  for (const one of names) probe.command(one);
+  try {
+    probe.parse([name], { from: 'user' });
+  } catch (error) {
+    const { hint } = usageOf((error as Error).message);
+    return new WxError('usage', sentence, { hint: hint ?? help });
+  }
+  return new WxError('usage', sentence, { hint: help });
 }
 
 function createCommand(host: Pick<Host, 'io'>, spec: CommandSpec, run: Run): Command {
@@ -69,7 +137,7 @@ function createCommand(host: Pick<Host, 'io'>, spec: CommandSpec, run: Run): Com
     .configureOutput({ writeOut: host.io.out, writeErr() {} });
   for (const [argument, about] of Object.entries(spec.args ?? {})) command.argument(argument, about);
   if (spec.passThrough) command.passThroughOptions();
-  command.version(VERSION, '--version', 'print the version');
+  command.version(VERSION, '-v, --version', 'print the version');
   addFlags(command, spec.settings);
   addFlags(command, GLOBAL_SETTINGS, 'Global options:');
   for (const sub of spec.subcommands ?? []) {
@@ -77,7 +145,14 @@ function createCommand(host: Pick<Host, 'io'>, spec: CommandSpec, run: Run): Com
   }
   const load = spec.load;
   if (load)
-    command.action((...given) => run(load, flagsOf(given.at(-1) as Command), (given.at(-1) as Command).args));
+    command.action(async (...given) => {
+      const meant = given.at(-1) as Command;
+      if (spec.isDefault && meant.parent && meant.args[0] !== undefined)
+        throw unknownCommand(meant.parent, meant.args[0]);
+      await run(load, flagsOf(meant), meant.args);
+    });
+  // What stands where a subcommand is named may be a misspelt one.
+  if (spec.isDefault) command.allowExcessArguments();
   if (spec.subcommands) command.enablePositionalOptions();
   return command;
 }

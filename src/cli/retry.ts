@@ -20,7 +20,7 @@ export async function retry(context: CommandContext, [id]: string[]): Promise<nu
       throw new WxError('not-found', `there is no finished message ${id}`, { hint: 'wxagent messages' });
     }
     if (context.json) context.printJson('retry', { count });
-    else context.io.err(`${count} to go again\n`);
+    else context.say(`${count} to go again`);
     return 0;
   } finally {
     await store.close();

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { Turn } from '../core/message.ts';
+import { BUDGET_MESSAGES } from '../core/verdict.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../runner/events.ts';
 import type { CommandContext } from './context.ts';
 import { filesShown } from './message-files.ts';
@@ -55,10 +56,10 @@ function forPeople(log: Log, clock: Clock, words: Words): EventSink {
       answer.unconfirmed > 0 && words.unconfirmed(answer.unconfirmed),
       answer.refused > 0 && words.refused(answer.refused, answer.reason),
       answer.held > 0 && words.held(answer.held, answer.reason),
-      `${((clock.now() - answer.startedAtMs) / 1000).toFixed(1)} s`,
-      event.budgetLeft !== null && words.left(event.budgetLeft),
+      words.took(((clock.now() - answer.startedAtMs) / 1000).toFixed(1)),
+      event.budgetLeft !== null && words.left(event.budgetLeft, BUDGET_MESSAGES),
     ].filter((one) => one !== false);
-    const line = `-> ${counts.join(', ')}`;
+    const line = `-> ${counts.join(words.comma)}`;
     if (answer.refused + answer.held > 0) log.warn(line);
     else log.info(line);
   }
@@ -70,7 +71,7 @@ function forPeople(log: Log, clock: Clock, words: Words): EventSink {
         break;
       case 'message':
         settledBefore.set(event.turn.id, 0);
-        log.info(`<- ${(log.showsText ? shown : described)(event.turn)}`, { user: event.turn.user });
+        log.info(`<- ${(log.showsText ? shown : described)(event.turn, words)}`, { user: event.turn.user });
         break;
       case 'outcome': {
         const open = event.parts - (settledBefore.get(event.id) ?? 0);
@@ -92,15 +93,15 @@ function forPeople(log: Log, clock: Clock, words: Words): EventSink {
 }
 
 /** What a message says, for who may read it. */
-function shown({ text, attachments }: Turn): string {
+function shown({ text, attachments }: Turn, words: Words): string {
   const said = text === '' ? [] : [`"${excerpt(text, QUOTE_CHARS)}"`];
-  return [...said, ...filesShown(attachments)].join(' ');
+  return [...said, ...filesShown(attachments, words)].join(' ');
 }
 
 /** What it is, without what it says. */
-function described({ kind, text }: Turn): string {
-  if (text === '') return kind;
-  return `${kind}, ${text.length} ${text.length === 1 ? 'character' : 'characters'}`;
+function described({ kind, text }: Turn, words: Words): string {
+  const shownKind = words.kinds[kind] ?? kind;
+  return text === '' ? shownKind : `${shownKind}${words.comma}${words.characters([...text].length)}`;
 }
 
 function newAnswer(startedAtMs: number, open: number): Answer {

@@ -29,7 +29,7 @@ export function reportSend(context: CommandContext, end: SendEnd): number {
       messageId: part.serverId,
     }));
     context.printJson('send', { account: end.account, user: end.user, parts, exit });
-  } else if (exit !== 0 || context.io.stderrIsTerminal) context.io.err(`${sentence(context, end)}\n`);
+  } else if (exit !== 0 || context.io.stderrIsTerminal) context.say(sentence(context, end));
   return exit;
 }
 
@@ -57,9 +57,9 @@ function sentence(context: CommandContext, { parts, expired, dropped }: SendEnd)
     unconfirmed.length > 0 && words.unconfirmed(unconfirmed.length),
     refused.length > 0 &&
       (dropped ? words.dropped(refused.length) : words.refused(refused.length, reason(refused))),
-    held.length > 0 && words.heldUntil(held.length, reason(held)),
+    held.length > 0 && `${words.held(held.length, reason(held))}${words.semicolon}${words.doNotRepeat}`,
     waiting.length > 0 && words.waiting(waiting.length),
-    expired && `${words.tokenDead}; hint: wxagent login`,
+    expired && `${words.tokenDead}${words.semicolon}${words.hint}wxagent login`,
   ];
-  return `-> ${counts.filter((one) => one !== false).join(', ')}`;
+  return `-> ${counts.filter((one) => one !== false).join(words.comma)}`;
 }

@@ -5,6 +5,8 @@ import { lockHolder } from '../store/lock.ts';
 import type { AccountView, Store, UserView } from '../store/port.ts';
 import type { CommandContext } from './context.ts';
 import { chooseAccounts, openHomeStore } from './home.ts';
+import { localMinute } from './local-time.ts';
+import { type Words, wordsOf } from './words.ts';
 
 /** `wxagent status`: who is logged in, who runs, what waits, and how much may still be sent. */
 export async function status(context: CommandContext): Promise<number> {
@@ -15,7 +17,7 @@ export async function status(context: CommandContext): Promise<number> {
     const reports = [];
     for (const account of accounts) reports.push(await report(context, account, store));
     if (context.json) context.printJson('status', { accounts: reports });
-    else for (const one of reports) context.io.out(describe(one));
+    else for (const one of reports) context.show(...describe(one, wordsOf(context.language)));
     return 0;
   } finally {
     await store?.close();
@@ -55,37 +57,34 @@ function userReport(user: UserView, nowMs: number) {
   };
 }
 
-function describe(report: Report): string {
-  const { inbox, outbox } = report;
-  const { unknown, ...states } = inbox;
-  const runner = report.runner
-    ? `running (pid ${report.runner.pid} on ${report.runner.host})`
-    : 'not running';
+function describe(report: Report, words: Words): string[] {
+  const { inbox, outbox, runner, login } = report;
+  const name = report.name === null ? report.id : words.inDetail(report.name, report.id);
+  const state = [words.login[login], runner ? words.running(runner.pid, runner.host) : words.notRunning];
+  const received = [words.inbox(inbox), ...(inbox.unknown > 0 ? [words.unknownItems(inbox.unknown)] : [])];
   const lines = [
-    `${report.name === null ? report.id : `${report.name} (${report.id})`}: login ${report.login}, ${runner}`,
-    `  owner ${report.owner ?? 'not known yet'}; last poll ${localOf(report.lastPollAt)}`,
-    `  inbox: ${counts(states)}${unknown > 0 ? `; ${unknown} with items of a kind unknown to this version` : ''}`,
-    `  outbox: ${counts(outbox)}`,
+    `${name}${words.colon}${state.join(words.comma)}`,
+    `  ${words.owner(report.owner)}${words.semicolon}${words.lastPoll(localOf(report.lastPollAt))}`,
+    `  ${received.join(words.semicolon)}`,
+    `  ${words.outbox(outbox)}`,
     ...report.users.map((user) => {
-      const hold = user.hold ? `; ${user.hold.parts} held (${user.hold.reason})` : '';
-      return `  ${user.id}: last wrote ${localOf(user.lastMessageAt)}, ${user.budgetLeft} messages left${hold}`;
+      const about = [
+        words.lastWrote(user.id, localOf(user.lastMessageAt)),
+        words.left(user.budgetLeft, BUDGET_MESSAGES),
+      ];
+      const hold = user.hold ? `${words.semicolon}${words.held(user.hold.parts, user.hold.reason)}` : '';
+      return `  ${about.join(words.comma)}${hold}`;
     }),
   ];
-  if (report.login === 'expired') lines.push('  hint: wxagent login');
-  else if (inbox.failed > 0) lines.push('  hint: wxagent messages; wxagent retry --failed');
-  return `${lines.join('\n')}\n`;
-}
-
-function counts(numbers: Record<string, number>): string {
-  return Object.entries(numbers)
-    .map(([name, n]) => `${n} ${name}`)
-    .join(', ');
+  if (login === 'expired') lines.push(`  ${words.hint}wxagent login`);
+  else if (inbox.failed > 0) lines.push(`  ${words.hint}wxagent messages; wxagent retry --failed`);
+  return lines;
 }
 
 function timeOf(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();
 }
 
-function localOf(iso: string | null): string {
-  return iso === null ? 'never' : new Date(iso).toLocaleString();
+function localOf(iso: string | null): string | null {
+  return iso === null ? null : localMinute(new Date(iso));
 }

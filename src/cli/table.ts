@@ -1,17 +1,17 @@
-/** Rows as aligned columns, two spaces apart; '' for no rows. */
-export function table(rows: readonly (readonly string[])[]): string {
+import { plain } from './people.ts';
+
+/** Rows as lines of aligned columns, two spaces apart. */
+export function table(cells: readonly (readonly string[])[]): string[] {
+  const rows = cells.map((row) => row.map(plain));
   const widths: number[] = [];
   for (const row of rows)
     for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, widthOf(cell));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, at) => cell + ' '.repeat((widths[at] ?? 0) - widthOf(cell)))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  return rows.map((row) =>
+    row
+      .map((cell, at) => cell + ' '.repeat((widths[at] ?? 0) - widthOf(cell)))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 /** Columns a text takes on a terminal: East Asian characters take two. */
@@ -27,9 +27,9 @@ function widthOf(text: string): number {
   return width;
 }
 
-/** A text on one line of a table: line breaks and what would steer a terminal as spaces, cut to `limit` columns. */
+/** A text on one line of a table, cut to `limit` columns. */
 export function excerpt(text: string, limit: number): string {
-  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  const line = plain(text).replace(/\s+/g, ' ').trim();
   const chars = [...line];
   return chars.length > limit ? `${chars.slice(0, limit - 1).join('')}…` : line;
 }

@@ -5,7 +5,7 @@ import { wordsOf } from './words.ts';
 /** Bare `wxagent`: what it is, the next step on this machine, and where help is. */
 export async function welcome(context: CommandContext): Promise<number> {
   const words = wordsOf(context.language);
-  const next = knownAccounts(context).length > 0 ? words.nextRun : words.nextLogin;
-  context.io.out(`${[words.whatItIs, next, words.help, words.docs].join('\n')}\n`);
+  const next = knownAccounts(context).length > 0 ? words.nextRun(null) : words.nextLogin;
+  context.show(words.whatItIs, next, words.help, words.docs);
   return 0;
 }

@@ -17,6 +17,7 @@ export const OTHER = {
     about: 'port; 0: any free one',
     default: '0',
     min: 0,
+    max: 65_535,
     flagOnly: true,
   },
   seed: {

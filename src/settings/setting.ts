@@ -17,8 +17,9 @@ export interface Setting {
   choices?: readonly string[];
   /** A duration that can be turned off: the word `off` is 0. */
   canBeOff?: boolean;
-  /** Smallest count allowed. */
+  /** Smallest and largest count allowed. */
   min?: number;
+  max?: number;
   /** Only as a flag: not in config files, not in `wxagent config`. */
   flagOnly?: boolean;
   /** The only kinds of agent that take notice of it: as a flag it is refused beside another one. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { withoutBom } from '../core/bom.ts';
 import { reasonOf, WxError } from '../core/errors.ts';
 import { CALLS } from './calls.ts';
 import type { SimulatorControl } from './control.ts';
@@ -14,7 +15,7 @@ export interface ScriptStep {
 
 /** Reads `{"afterMs":500,"call":"message","body":{"text":"hi"}}` line by line; throws `usage` and names the line. */
 export function parseScript(text: string): ScriptStep[] {
-  return text
+  return withoutBom(text)
     .split('\n')
     .flatMap((source, index) => (source.trim() === '' ? [] : [readStep(source, index + 1)]));
 }
@@ -27,7 +28,9 @@ function readStep(source: string, line: number): ScriptStep {
     throw new WxError('usage', `script line ${line} is no JSON`);
   }
   if (!isRecord(step)) throw new WxError('usage', `script line ${line} is no object`);
-  const { afterMs = 0, call, body = {} } = step;
+  const { call } = step;
+  const afterMs = step.afterMs ?? 0;
+  const body = step.body ?? {};
   if (typeof call !== 'string' || !Object.hasOwn(CALLS, call)) {
     throw new WxError('usage', `script line ${line}: no control ${JSON.stringify(call)}`, {
       hint: `controls: ${Object.keys(CALLS).join(', ')}`,

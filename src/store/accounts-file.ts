@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { withoutBom } from '../core/bom.ts';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 
 /** A logged-in bot and its owner, as config.json holds it. */
@@ -57,12 +58,14 @@ function parseConfigFile(path: string, text: string): ConfigFile {
     });
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = JSON.parse(withoutBom(text));
   } catch (error) {
     throw broken('it is not JSON', error);
   }
   if (!isObject(parsed)) throw broken('it is not an object');
-  const { accounts = [], defaultAccount = null, settings = {} } = parsed;
+  const { defaultAccount = null } = parsed;
+  const accounts = parsed.accounts ?? [];
+  const settings = parsed.settings ?? {};
   if (!Array.isArray(accounts) || !accounts.every(isAccount))
     throw broken('"accounts" is not a list of accounts');
   if (defaultAccount !== null && typeof defaultAccount !== 'string')

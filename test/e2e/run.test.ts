@@ -61,7 +61,7 @@ test('the poll does not wait for an agent; typing shows while it works', async (
   expect(end).toMatchObject({ code: 0, stdout: '' });
   expect(end.stderr).toContain('ready:');
   expect(end.stderr).toContain('<- text, 4 characters');
-  expect(end.stderr).toMatch(/-> 1 part confirmed, \d+\.\d s, 9 left/);
+  expect(end.stderr).toMatch(/-> 1 part confirmed, \d+\.\d s, 9 of 10 left until the user writes/);
   expect(end.stderr).not.toContain('slow');
 });
 

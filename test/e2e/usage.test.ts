@@ -14,7 +14,7 @@ test.each([
   [64, ['run', '--exec', ' '], /--exec needs a command/, "--exec './agent.sh'"],
   [64, ['run', '--echo', '--no-such-flag'], /unknown option '--no-such-flag'/, 'wxagent run --help'],
   [64, ['run', '--ecco'], /unknown option '--ecco'/, 'did you mean --echo?'],
-  [64, ['runn'], /there is no command "runn"/, 'wxagent --help'],
+  [64, ['runn'], /there is no command "runn"/, 'did you mean run?'],
   [64, ['run', '--http', 'not a url'], /not a url/, null],
   [64, ['run', '--http', 'ftp://127.0.0.1/'], /ftp:/, null],
   [64, ['run', '--echo', '--header', 'a: b'], /--header goes with --http/, 'run --help'],
@@ -92,7 +92,8 @@ test.each([
 
 test('nobody is logged in: 77 and what to do; looking makes nothing', async () => {
   const home = makeFolder();
-  const refused = { code: 77, stdout: '', stderr: 'wxagent: no account is logged in\nhint: wxagent login\n' };
+  const stderr = `wxagent: no account is logged in under ${join(home, 'wx')}\nhint: wxagent login\n`;
+  const refused = { code: 77, stdout: '', stderr };
   for (const args of [ECHO, ['listen'], ['status'], ['messages'], ['logout'], ['retry', '--failed']]) {
     expect(await wxagent(args, { home }), args.join(' ')).toMatchObject(refused);
   }

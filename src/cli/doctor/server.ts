@@ -8,7 +8,7 @@ import { headerOf } from '../../ilink/http.ts';
 import { TOKEN_DEAD } from '../../ilink/result.ts';
 import type { Account } from '../../store/accounts-file.ts';
 import type { CommandContext } from '../context.ts';
-import { connect, DEFAULT_BASE_URL, openTransport, proxiesForServer } from '../home.ts';
+import { connect, DEFAULT_BASE_URL, noAccount, openTransport, proxiesForServer } from '../home.ts';
 import type { Check } from './check.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -97,7 +97,7 @@ export const clockCheck: Check = {
 export const tokenCheck: Check = {
   name: 'token',
   async run(context, account) {
-    if (!account) throw new WxError('not-logged-in', 'no account is logged in', { hint: 'wxagent login' });
+    if (!account) throw noAccount(context);
     const transport = openTransport(context);
     try {
       const { client } = connect(context, account, transport);

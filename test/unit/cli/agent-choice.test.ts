@@ -11,7 +11,7 @@ import { makeFolder } from '../../helpers/wxagent.ts';
 
 type Values = Partial<Record<SettingName, unknown>>;
 
-function contextOf(flags: Values, stored: Values = {}): CommandContext {
+function contextOf(flags: Values, stored: Values = {}): Promise<CommandContext> {
   const host = {
     io: { err() {}, stdinIsTerminal: false, stderrIsTerminal: false } as unknown as CommandContext['io'],
     environment: readEnvironment({ PATH: process.env.PATH }),
@@ -53,11 +53,13 @@ test.each(tuning)(
     for (const kind of others) {
       const { flags, command = [] } = CHOICES[kind];
       const value = { [name]: exampleOf(setting) };
-      await expect(chooseAgent(contextOf({ ...flags, ...value }), command), kind).rejects.toMatchObject({
-        kind: 'usage',
-        message: expect.stringMatching(new RegExp(`^${longFlag(setting)} goes with --`)),
-      });
-      expect(await chooseAgent(contextOf(flags, value), command)).toMatchObject({ kind });
+      await expect(chooseAgent(await contextOf({ ...flags, ...value }), command), kind).rejects.toMatchObject(
+        {
+          kind: 'usage',
+          message: expect.stringMatching(new RegExp(`^${longFlag(setting)} goes with --`)),
+        },
+      );
+      expect(await chooseAgent(await contextOf(flags, value), command)).toMatchObject({ kind });
     }
   },
 );
@@ -65,17 +67,21 @@ test.each(tuning)(
 describe('the agent', () => {
   it.each(KINDS)('may be %s', async (kind) => {
     const { flags, command = [] } = CHOICES[kind];
-    expect(await chooseAgent(contextOf(flags), command)).toMatchObject({ kind });
+    expect(await chooseAgent(await contextOf(flags), command)).toMatchObject({ kind });
   });
 
   it('that is given as a flag stands for one that is stored', async () => {
-    expect(await chooseAgent(contextOf({ echo: true }, { exec: 'cat' }), [])).toMatchObject({ kind: 'echo' });
-    expect(await chooseAgent(contextOf({}, { exec: 'cat' }), ['cat'])).toMatchObject({ kind: 'command' });
-    expect(await chooseAgent(contextOf({}, { exec: 'cat' }), [])).toMatchObject({ kind: 'exec' });
+    expect(await chooseAgent(await contextOf({ echo: true }, { exec: 'cat' }), [])).toMatchObject({
+      kind: 'echo',
+    });
+    expect(await chooseAgent(await contextOf({}, { exec: 'cat' }), ['cat'])).toMatchObject({
+      kind: 'command',
+    });
+    expect(await chooseAgent(await contextOf({}, { exec: 'cat' }), [])).toMatchObject({ kind: 'exec' });
   });
 
   it('is one, also of those that are stored', async () => {
-    const two = chooseAgent(contextOf({}, { exec: 'cat', echo: true }), []);
+    const two = chooseAgent(await contextOf({}, { exec: 'cat', echo: true }), []);
     await expect(two).rejects.toThrow('run takes one agent, not 2: --exec, --echo');
   });
 });

@@ -15,6 +15,7 @@ function logged(format: 'text' | 'json', times: readonly number[] = [START_MS]):
     format,
     showsText: false,
     colors: false,
+    translate: (sentence) => sentence,
   });
   for (nowMs of times) log.debug('it failed', { message: '73', attempt: 2 });
   return written;

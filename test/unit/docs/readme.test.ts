@@ -98,7 +98,7 @@ describe.each(READMES)('%s', (path) => {
       Number(/^\d+/.exec(codes)?.[0]),
     ]);
     expect(Object.fromEntries(rows)).toEqual({ undefined: 0, ...EXIT_CODES });
-    const bySignal = /SIGNAL_EXITS = \{(.*)\}/.exec(readPage('src/main.ts'))?.[1]?.match(/\d+/g);
+    const bySignal = /SIGNAL_EXITS = \{(.*)\}/.exec(readPage('src/cli/tell.ts'))?.[1]?.match(/\d+/g);
     const cancelled = tableOf(page, words.exit).find(([, kind]) => kind === '`cancelled`');
     expect(cancelled?.[0]?.split(', ')).toEqual([...new Set(bySignal)]);
   });

@@ -1,0 +1,88 @@
+/** Why parts are held, as the store names it (core/verdict.ts, store/claim.ts), in a sentence each. */
+const HOLDS = {
+  'first-contact': 'the user has not written to the bot yet; it goes once they have',
+  quota: 'the 10 messages since the user last wrote are used up; it goes when they write',
+  window: 'the user last wrote more than 24 hours ago; it goes when they write',
+  throttle: 'WeChat limits the rate; wxagent tries again by itself',
+  context: 'the server does not take it now; it goes when the user writes',
+  code: 'the server refuses it with a code nobody knows; it goes when the user writes',
+};
+
+/** Pieces of what people read in the course of normal use. Whole sentences are translated as they are (sentences.ts). */
+export const english = {
+  whatItIs: 'wxagent connects any agent (a script, an HTTP service, a model) to your personal WeChat.',
+  nextLogin: 'Next: wxagent login       (no WeChat at hand? wxagent demo)',
+  nextRun: (account: string | null) =>
+    `Next: wxagent run ${account === null ? '' : `--account ${account} `}--exec './agent.sh'`,
+  help: 'Help: wxagent --help',
+  docs: '中文文档: README.zh-CN.md',
+  oneBot: 'One WeChat user has one live bot: scanning this code ends an older one.',
+  scan: 'Scan with WeChat:',
+  openLink: 'or open this link on the phone:',
+  openOnlyLink: 'Open this link on the phone:',
+  askCode: 'The phone shows a number. Type it here: ',
+  wrongCode: 'That number was wrong. Type the one the phone shows now: ',
+  scaned: 'scanned; confirm on the phone',
+  expired: 'this code has expired; a new one follows',
+  loggedIn: (id: string) => `Logged in as ${id}.`,
+  already: 'This bot is logged in here already; nothing to do (--force makes a new login).',
+  sayHello: 'Now say something to the bot in WeChat: before your first message it may not write to you.',
+  heard: 'Your message has arrived; it will be answered by the first run.',
+  notHeard: 'No message yet. That is fine: the bot can write to you as soon as you have written to it.',
+  ready: (name: string) => `ready: ${name}; waiting for messages (Ctrl-C ends)`,
+  confirmed: (n: number) => `${n} ${n === 1 ? 'part' : 'parts'} confirmed`,
+  unconfirmed: (n: number) => `${n} unconfirmed (the server did not say that it arrived)`,
+  refused: (n: number, reason: string) => `${n} refused (${reason})`,
+  held: (n: number, reason: string) => {
+    const why = Object.hasOwn(HOLDS, reason) ? `: ${HOLDS[reason as keyof typeof HOLDS]}` : '';
+    return `${n} held (${reason})${why}`;
+  },
+  doNotRepeat: 'do not send again',
+  dropped: (n: number) => `${n} could not go now and ${n === 1 ? 'was' : 'were'} dropped`,
+  waiting: (n: number) => `${n} queued; will be delivered, do not send again`,
+  took: (seconds: string) => `${seconds} s`,
+  left: (n: number, all: number) => `${n} of ${all} left until the user writes`,
+  stopping: (n: number) => `stopping; ${n} at work (once more to stop at once)`,
+  stopped: 'stopped; all that came in is kept',
+  bytesOf: (done: string, total: string) => `${done} of ${total}`,
+  timeLeft: (seconds: number) => `${seconds} s left`,
+  tokenDead: 'the login of this bot is dead: it was bound elsewhere or has expired',
+  characters: (n: number) => `${n} ${n === 1 ? 'character' : 'characters'}`,
+  unknownKind: (types: string) => `unknown (type ${types})`,
+  /** Between the pieces of one line. */
+  colon: ': ',
+  comma: ', ',
+  semicolon: '; ',
+  /** Behind a word, what it is in detail. */
+  inDetail: (word: string, detail: string) => `${word} (${detail})`,
+  kinds: {
+    text: 'text',
+    image: 'image',
+    voice: 'voice',
+    file: 'file',
+    video: 'video',
+    mixed: 'mixed',
+    unknown: 'unknown',
+  } as Record<string, string>,
+  /** States of messages and of parts. */
+  states: {} as Record<string, string>,
+  /** Why a message ended as it did. */
+  reasons: {} as Record<string, string>,
+  /** Where a setting comes from. */
+  origins: {} as Record<string, string>,
+  login: { ok: 'login ok', expired: 'login expired' },
+  running: (pid: number, host: string) => `running (pid ${pid} on ${host})`,
+  notRunning: 'not running',
+  owner: (user: string | null) => `owner ${user ?? 'not known yet'}`,
+  lastPoll: (time: string | null) => `last poll ${time ?? 'never'}`,
+  inbox: (n: Record<'received' | 'running' | 'failed' | 'ignored', number>) =>
+    `inbox: ${n.received} received, ${n.running} running, ${n.failed} failed, ${n.ignored} ignored`,
+  unknownItems: (n: number) => `${n} with items of a kind unknown to this version`,
+  outbox: (n: Record<'queued' | 'sending' | 'held', number>) =>
+    `outbox: ${n.queued} queued, ${n.sending} sending, ${n.held} held`,
+  lastWrote: (user: string, time: string | null) => `${user}: last wrote ${time ?? 'never'}`,
+  hint: 'hint: ',
+};
+
+/** What every language has. */
+export type Words = typeof english;

@@ -1,0 +1,4 @@
+/** A sentence of ours in Chinese. */
+export function inChinese(sentence: string): string {
+  return sentence;
+}
