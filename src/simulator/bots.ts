@@ -1,4 +1,4 @@
-import { deliver } from './delivering.ts';
+import { deliver, deliverRaw } from './delivering.ts';
 import { SESSION_TIMEOUT } from './exchange.ts';
 import { createNumbered } from './numbered.ts';
 import type { Bot, World } from './world.ts';
@@ -19,7 +19,7 @@ export function bindBot(world: World, user: string): Bot {
     announced: false,
     queue: createNumbered(),
     handedOut: 0,
-    answers: 0,
+    cursorMs: 0,
     waiters: new Set(),
     batches: new Map(),
     peers: new Map(),
@@ -32,8 +32,9 @@ export function bindBot(world: World, user: string): Bot {
   const waiting = world.pending;
   world.pending = [];
   for (const entry of waiting) {
-    if (botFor(world, entry.user, null) === bot) deliver(world, bot, entry.message);
-    else world.pending.push(entry);
+    if (botFor(world, entry.user, null) !== bot) world.pending.push(entry);
+    else if (entry.raw === null) deliver(world, bot, entry.message);
+    else deliverRaw(world, bot, entry.raw, entry.message);
   }
   return bot;
 }
@@ -43,10 +44,10 @@ export function killBot(world: World, bot: Bot): void {
   bot.live = false;
   world.botsByToken.delete(bot.token);
   for (const waiter of [...bot.waiters]) waiter.answer(SESSION_TIMEOUT);
-  for (const { message } of bot.queue.after(bot.handedOut)) {
+  for (const { message, raw } of bot.queue.after(bot.handedOut)) {
     // Ids and content stay, the rest was the dead bot's.
-    const { context_token: _, to_user_id: __, session_id: ___, ...rest } = message;
-    world.pending.push({ user: String(message.from_user_id), message: rest });
+    const rest = { ...message, context_token: undefined, to_user_id: undefined };
+    world.pending.push({ user: raw === null ? String(message.from_user_id) : bot.user, message: rest, raw });
   }
   bot.queue.dropThrough(bot.queue.last);
 }

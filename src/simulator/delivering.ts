@@ -1,7 +1,7 @@
 import { messageJson, type WireMessage, withId, withoutIds } from './message-json.ts';
 import { meet } from './peers.ts';
 import { handOut } from './updates.ts';
-import { type Bot, count, later, now, type World } from './world.ts';
+import { type Bot, count, type Inbound, itemIdOf, later, newMessageId, now, type World } from './world.ts';
 
 /** What `replay` can hand out again. */
 const REPLAY_LIMIT = 10_000;
@@ -17,27 +17,44 @@ export function deliver(world: World, bot: Bot, message: WireMessage): void {
   peer.sentSinceInbound = 0;
   peer.lastInboundMs = now(world);
   peer.contextTokens += 1;
-  const complete: WireMessage = {
-    to_user_id: bot.id,
-    session_id: `${peer.user}#${bot.id}`,
-    context_token: world.ids.contextToken(bot.serial, peer.serial, peer.contextTokens),
-    ...message,
-  };
+  const complete: WireMessage = { ...message };
+  if (complete.to_user_id === undefined) complete.to_user_id = bot.id;
+  if (complete.context_token === undefined) {
+    complete.context_token = world.ids.contextToken(bot.serial, peer.serial, peer.contextTokens);
+  }
   for (const [name, value] of Object.entries(complete)) if (value === null) delete complete[name];
-  enqueue(world, bot, complete);
+  const queue = (sent: WireMessage) =>
+    enqueue(world, bot, {
+      message: sent,
+      json: messageJson(world.settings, bot.queue.last + 1, sent),
+      raw: null,
+    });
+  queue(complete);
   if (duplicate === 'off') return;
-  const again = () => enqueue(world, bot, duplicateOf(world, complete, duplicate));
+  const again = () => queue(duplicateOf(world, complete, duplicate));
   if (duplicateAfterMs === 0) again();
   else later(world, duplicateAfterMs, again);
 }
 
 function duplicateOf(world: World, message: WireMessage, form: 'same-id' | 'new-id' | 'no-id'): WireMessage {
   if (form === 'same-id') return message;
-  return form === 'no-id' ? withoutIds(message) : withId(message, world.ids.messageId());
+  if (form === 'no-id') return withoutIds(message);
+  const id = newMessageId(world);
+  return withId(message, id, itemIdOf(world, id));
 }
 
-function enqueue(world: World, bot: Bot, message: WireMessage): void {
-  bot.queue.push({ message, json: messageJson(world.settings, bot.queue.last + 1, message) });
+/** Puts the text of a message in a bot's queue as it is, whatever it is; `message` is what could be read of it. */
+export function deliverRaw(world: World, bot: Bot, raw: string, message: WireMessage): void {
+  if (typeof message.from_user_id === 'string') {
+    const peer = meet(bot, message.from_user_id);
+    peer.sentSinceInbound = 0;
+    peer.lastInboundMs = now(world);
+  }
+  enqueue(world, bot, { message, json: Buffer.from(raw), raw });
+}
+
+function enqueue(world: World, bot: Bot, inbound: Inbound): void {
+  bot.queue.push(inbound);
   count(world, 'inbound');
   // Only what was handed out before may go: a message nobody fetched is never lost.
   if (world.settings.mode === 'replay') {

@@ -35,9 +35,9 @@ export function withoutIds(message: WireMessage): WireMessage {
   return withItemIds(rest, undefined);
 }
 
-/** The same message under another id. */
-export function withId(message: WireMessage, id: string): WireMessage {
-  return withItemIds({ ...message, message_id: id }, id);
+/** The same message under another id, its items under `itemId`. */
+export function withId(message: WireMessage, id: string, itemId: string | undefined): WireMessage {
+  return withItemIds({ ...message, message_id: id }, itemId);
 }
 
 function withItemIds(message: WireMessage, id: string | undefined): WireMessage {

@@ -25,11 +25,18 @@ export function refMessage(world: World, quote: QuoteInput): WireMessage {
   if (!quoted) throw new WxError('not-found', `no message ${quote.id} in the transcript`);
   // Quotes know the time only to the second (protocol 10.4).
   const create_time_ms = Math.floor(quoted.timeMs / 1_000) * 1_000;
-  if (form === 'withheld')
-    return { message_item: { type: ITEM_TYPE.none, create_time_ms, msg_id: quote.id } };
+  const envelope = {
+    create_time_ms,
+    update_time_ms: create_time_ms,
+    is_completed: true,
+    msg_id: quote.id,
+    button_item_list: [],
+    at_bot_username_list: [],
+  };
+  if (form === 'withheld') return { message_item: { type: ITEM_TYPE.none, ...envelope } };
   if (form === 'full') {
     const title = quoted.text || quoted.fileName || `[${quoted.kind}]`;
-    return { title, message_item: { ...itemOf(quoted), create_time_ms, msg_id: quote.id } };
+    return { title, message_item: { ...itemOf(quoted), ...envelope } };
   }
   return { svr_id: quote.id, partial_text: partialText(quoted.text, quote.selection ?? '') };
 }

@@ -5,7 +5,7 @@ import { peerOf } from './peers.ts';
 import { show } from './phone.ts';
 import { isRecord, readItem } from './reading.ts';
 import type { Settings } from './settings.ts';
-import { type Bot, count, keepNewest, now, type Peer, type World } from './world.ts';
+import { type Bot, count, keepNewest, newMessageId, now, type Peer, type World } from './world.ts';
 
 /** `client_id`s remembered per bot. */
 const CLIENT_ID_LIMIT = 10_000;
@@ -61,7 +61,7 @@ function accept(world: World, bot: Bot, msg: unknown, dropped: boolean): string 
     return refused(-2, settings.limitAnswer === 'no-errmsg' ? null : 'prepare failed');
   }
 
-  const messageId = world.ids.messageId();
+  const messageId = newMessageId(world);
   noteSend(bot, settings, timeMs);
   peer.sentSinceInbound += 1;
   if (clientId !== null) {
@@ -93,11 +93,13 @@ function contextRefusal(world: World, bot: Bot, peer: Peer, token: unknown): Ans
   return issued === null || issued > peer.contextTokens ? refused(-2, 'unknown error') : null;
 }
 
-/** The five bodies a success was seen with (protocol 1.5). */
+/** The bodies a success was seen with (protocol 1.5, 15a). */
 function successBody(settings: Settings, messageId: string): string {
   switch (settings.sendAnswer) {
     case 'number':
       return `{"message_id":${messageId}}`;
+    case 'ret-number':
+      return `{"ret":0,"message_id":${messageId}}`;
     case 'string':
       return `{"ret":0,"message_id":"${messageId}"}`;
     case 'ret':

@@ -42,6 +42,10 @@ export interface Settings {
 
   /** How ids look: `number` as captured (bare `message_id`, quoted `msg_id` and `svr_id`), all bare, all quoted, or no id at all. */
   ids: 'number' | 'all-numbers' | 'string' | 'missing';
+  /** `snowflake`: ids hold the time, as captured. `dense`: the next id is so near that a double cannot tell the two apart. */
+  idSteps: 'snowflake' | 'dense';
+  /** `msg_id` of items: `v1:` and another number as captured, the digits of `message_id`, or left out (protocol 15a). */
+  itemIds: 'v1' | 'digits' | 'missing';
   /** `create_time_ms`: exact, rounded down to the second, or left out. */
   createTime: 'ms' | 'seconds' | 'missing';
   /** Whether successful answers of `getupdates` say `ret: 0`. */
@@ -53,8 +57,8 @@ export interface Settings {
   /** How long after the first the duplicate is there. */
   duplicateAfterMs: number;
 
-  /** Body of a successful `sendmessage` (protocol 1.5): `{"message_id":7}`, the same quoted, `{"ret":0}`, `{}`, nothing. */
-  sendAnswer: 'number' | 'string' | 'ret' | 'object' | 'empty';
+  /** Body of a successful `sendmessage` (protocol 1.5): `{"message_id":7}`, the same with `"ret":0`, that quoted, `{"ret":0}`, `{}`, nothing. */
+  sendAnswer: 'number' | 'ret-number' | 'string' | 'ret' | 'object' | 'empty';
   /** Whether a `context_token` is looked at: not, must be there, must be one issued to this user (protocol 9.3). */
   contextCheck: 'off' | 'present' | 'valid';
   /** Bot messages per user message; 0 is no limit (protocol 9.2). */
@@ -142,12 +146,14 @@ const FIELDS: { [K in keyof Settings]: Field<Settings[K]> } = {
   owner: text(''),
   strangers: flag(false),
   ids: oneOf('number', 'all-numbers', 'string', 'missing'),
+  idSteps: oneOf('snowflake', 'dense'),
+  itemIds: oneOf('v1', 'digits', 'missing'),
   createTime: oneOf('ms', 'seconds', 'missing'),
   updatesRet: oneOf('absent', 'zero'),
   emptyCursor: flag(false),
   duplicate: oneOf('off', 'same-id', 'new-id', 'no-id'),
   duplicateAfterMs: whole(0),
-  sendAnswer: oneOf('number', 'string', 'ret', 'object', 'empty'),
+  sendAnswer: oneOf('number', 'ret-number', 'string', 'ret', 'object', 'empty'),
   contextCheck: oneOf('off', 'present', 'valid'),
   quota: whole(10),
   windowMs: whole(86_400_000),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Answer, type Fate, type Handler, ok, SESSION_TIMEOUT } from './exchange.ts';
 import {
   type Batch,
@@ -73,8 +74,9 @@ export function handOut(world: World, bot: Bot, cursor: number): Answer {
   const again = start < bot.handedOut;
   bot.handedOut = Math.max(bot.handedOut, end);
   if (settings.mode === 'destructive') bot.queue.dropThrough(bot.handedOut);
-  bot.answers += 1;
-  const next = settings.emptyCursor ? '' : writeCursor(bot, end);
+  bot.cursorMs = Math.max(bot.cursorMs + 1, now(world));
+  const place = placeOf(end, bot.cursorMs);
+  const next = settings.emptyCursor ? '' : writeCursor(bot, place);
 
   // Bytes, not text: encoding a hundred messages here would be the larger part of a poll's cost.
   const pieces: Buffer[] = [settings.updatesRet === 'zero' ? HEAD_WITH_RET : HEAD];
@@ -82,8 +84,11 @@ export function handOut(world: World, bot: Bot, cursor: number): Answer {
     if (i > 0) pieces.push(COMMA);
     pieces.push(json);
   }
+  const sync = place.toString('base64');
   pieces.push(
-    Buffer.from(`],"sync_buf":"","get_updates_buf":"${next}","longpolling_timeout_ms":${settings.holdMs}}`),
+    Buffer.from(
+      `],"sync_buf":"${sync}","get_updates_buf":"${next}","longpolling_timeout_ms":${settings.holdMs}}`,
+    ),
   );
   const body = Buffer.concat(pieces);
   if (entries.length === 0) return ok(body);
@@ -98,7 +103,7 @@ export function handOut(world: World, bot: Bot, cursor: number): Answer {
     timeMs: now(world),
   };
   // Without a cursor that could come back, only a broken wire makes a batch lost.
-  const key = next || `none:${bot.answers}`;
+  const key = next || `none:${bot.cursorMs}`;
   bot.batches.set(key, batch);
   keepNewest(bot.batches, BATCH_LIMIT);
   return ok(body, (fate: Fate) => {
@@ -107,14 +112,41 @@ export function handOut(world: World, bot: Bot, cursor: number): Answer {
   });
 }
 
-/** Opaque to clients: bot, queue number, number of the answer, so that no two responses share one. */
-function writeCursor(bot: Bot, queueNumber: number): string {
-  return Buffer.from(`\n\tu.${bot.serial}.${queueNumber}.${bot.answers}`).toString('base64');
+/** Protocol buffers as captured (protocol 15a): field 1 is the queue number, the others are times, no two of a bot alike. */
+function placeOf(queueNumber: number, timeMs: number): Buffer {
+  return Buffer.from([0x08, ...varint(queueNumber), 0x10, ...varint(timeMs), 0x18, ...varint(timeMs - 32)]);
+}
+
+/** The place, and whose it is. */
+function writeCursor(bot: Bot, place: Buffer): string {
+  const whose = Buffer.from(
+    `${bot.id}:${createHash('md5').update(bot.token).digest('hex').padStart(38, '0')}`,
+  );
+  return Buffer.concat([
+    Buffer.from([0x0a, place.length]),
+    place,
+    Buffer.from([0x12, whose.length]),
+    whose,
+  ]).toString('base64');
 }
 
 /** The queue number in a cursor; 0 for an empty, foreign or broken one. */
 function readCursor(bot: Bot, text: string): number {
-  const [, serial, queueNumber] = Buffer.from(text, 'base64').toString('latin1').split('.');
-  const n = Number(queueNumber);
-  return Number(serial) === bot.serial && Number.isSafeInteger(n) ? n : 0;
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes[0] !== 0x0a || bytes[2] !== 0x08 || !bytes.includes(`${bot.id}:`)) return 0;
+  let n = 0;
+  for (let at = 3, factor = 1; at < 10; at++, factor *= 128) {
+    const byte = bytes[at] ?? 0;
+    n += (byte & 0x7f) * factor;
+    if (byte < 0x80) return n;
+  }
+  return 0;
+}
+
+/** A whole number in groups of seven bits, the lowest first. */
+function varint(n: number): number[] {
+  const groups: number[] = [];
+  let rest = n;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) groups.push((rest % 0x80) | 0x80);
+  return [...groups, rest];
 }

@@ -11,6 +11,8 @@ export interface Inbound {
   message: WireMessage;
   /** Its JSON as it will be handed out. */
   json: Buffer;
+  /** The text it was given as, when it was not built. */
+  raw: string | null;
 }
 
 /** Messages given out in one response, until a poll comes with that response's cursor. */
@@ -52,8 +54,8 @@ export interface Bot {
   queue: Numbered<Inbound>;
   /** The highest queue number ever handed out. */
   handedOut: number;
-  /** Answers of `getupdates` so far: makes every cursor a new one. */
-  answers: number;
+  /** The time in the last cursor, moved on where two answers share a millisecond: makes every cursor a new one. */
+  cursorMs: number;
   waiters: Set<Waiter>;
   /** By cursor. */
   batches: Map<string, Batch>;
@@ -157,7 +159,7 @@ export interface World {
   botsByToken: Map<string, Bot>;
   qrs: Map<string, Qr>;
   /** Written while the user had no bot. */
-  pending: { user: string; message: WireMessage }[];
+  pending: { user: string; message: WireMessage; raw: string | null }[];
   uploads: Map<string, Upload>;
   blobs: Map<string, Blob>;
   blobBytes: number;
@@ -210,6 +212,23 @@ export function now(world: World): number {
   return Date.now() + world.clockOffsetMs;
 }
 
+/** The id of a new message. */
+export function newMessageId(world: World): string {
+  return world.ids.messageId(world.settings.idSteps, now(world));
+}
+
+/** What the items of a message are called (protocol 15a). */
+export function itemIdOf(world: World, messageId: string): string | undefined {
+  switch (world.settings.itemIds) {
+    case 'v1':
+      return world.ids.itemId();
+    case 'digits':
+      return messageId;
+    case 'missing':
+      return undefined;
+  }
+}
+
 /** The user meant when nobody is named. */
 export function ownerOf(world: World): string {
   return world.settings.owner || world.owner;
@@ -220,12 +239,18 @@ export function count(world: World, name: string, by = 1): void {
   world.counts.set(name, (world.counts.get(name) ?? 0) + by);
 }
 
+/** Node would let a longer one end at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Runs `task` in real milliseconds unless the world ends before. */
 export function later(world: World, ms: number, task: () => void): NodeJS.Timeout {
-  const timer = setTimeout(() => {
-    world.timers.delete(timer);
-    task();
-  }, ms);
+  const timer = setTimeout(
+    () => {
+      world.timers.delete(timer);
+      task();
+    },
+    Math.min(ms, LONGEST_TIMER_MS),
+  );
   world.timers.add(timer);
   return timer;
 }

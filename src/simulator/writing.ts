@@ -7,7 +7,7 @@ import { show } from './phone.ts';
 import { type QuoteInput, refMessage } from './quotes.ts';
 import { isRecord, readItem } from './reading.ts';
 import { type MediaInput, mediaItem } from './user-media.ts';
-import { now, ownerOf, type World } from './world.ts';
+import { itemIdOf, newMessageId, now, ownerOf, type World } from './world.ts';
 
 /** What a user writes: exactly one of text, image, voice, file, video and items, unless a raw message has its own. */
 export interface UserMessage {
@@ -51,17 +51,25 @@ export function writeMessage(world: World, input: UserMessage): Written {
       hint: 'scan as that user, or switch on the setting strangers',
     });
   }
-  const messageId = world.ids.messageId();
+  const messageId = newMessageId(world);
   const timeMs = now(world);
+  // Every field of the captures (protocol 15a); those without a value are the bot's.
   const message: WireMessage = {
     message_id: messageId,
     from_user_id: user,
-    client_id: '',
+    to_user_id: undefined,
+    client_id: world.ids.clientId(timeMs),
     create_time_ms: timeMs,
-    update_time_ms: timeMs,
+    update_time_ms: timeMs + 106,
+    delete_time_ms: 0,
+    session_id: '',
+    group_id: '',
     message_type: MESSAGE_TYPE.user,
     message_state: MESSAGE_STATE.finish,
     item_list: itemsOf(world, input, messageId, timeMs),
+    context_token: undefined,
+    root_id: 0,
+    parent_id: 0,
     ...input.message,
   };
   const id = message.message_id === null ? null : String(message.message_id);
@@ -81,13 +89,19 @@ export function writeMessage(world: World, input: UserMessage): Written {
     state: MESSAGE_STATE.finish,
   });
   if (bot) deliver(world, bot, message);
-  else world.pending.push({ user, message });
+  else world.pending.push({ user, message, raw: null });
   return { messageId: id, user, bot: bot?.id ?? null };
 }
 
 function itemsOf(world: World, input: UserMessage, messageId: string, timeMs: number): unknown[] {
   if (input.items) return input.items;
-  const times = { create_time_ms: timeMs, update_time_ms: timeMs, is_completed: true, msg_id: messageId };
+  const times = { create_time_ms: timeMs, update_time_ms: timeMs, is_completed: true };
+  const envelope = {
+    ...times,
+    msg_id: itemIdOf(world, messageId),
+    button_item_list: [],
+    at_bot_username_list: [],
+  };
   const ref_msg = input.quote ? refMessage(world, input.quote) : undefined;
   const contents: WireMessage[] = [];
   if (input.text !== undefined) contents.push({ type: ITEM_TYPE.text, text_item: { text: input.text } });
@@ -99,7 +113,7 @@ function itemsOf(world: World, input: UserMessage, messageId: string, timeMs: nu
   // On the phone a picture and a text are two messages (protocol 10.2).
   if (contents.length > 1)
     throw new WxError('usage', 'one message has one text, image, voice, file or video');
-  if (content) return [{ type: content.type, ...times, ...content, ...(ref_msg ? { ref_msg } : {}) }];
+  if (content) return [{ type: content.type, ...envelope, ...content, ...(ref_msg ? { ref_msg } : {}) }];
   if (input.message) return [];
   throw new WxError('usage', 'a message needs text, image, voice, file, video, items or message');
 }

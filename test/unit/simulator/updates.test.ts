@@ -88,7 +88,7 @@ test('ids above 2^53 are bare numbers, quoted, or missing', () =>
   withSimulator({ holdMs: 0 }, async (sim) => {
     const { token } = sim.control.createBot();
     const raw = async (ids: 'number' | 'all-numbers' | 'string' | 'missing') => {
-      sim.control.changeSettings({ ids });
+      sim.control.changeSettings({ ids, itemIds: 'digits' });
       const text = '"message_id":"5"';
       const { messageId } = sim.control.message({ text, quote: { id: '7312345678901234999' } });
       const response = await fetch(`${sim.baseUrl}/ilink/bot/getupdates`, {
@@ -110,6 +110,69 @@ test('ids above 2^53 are bare numbers, quoted, or missing', () =>
     const quoted = await raw('string');
     expect(quoted.body).toContain(`"message_id":"${quoted.id}"`);
     expect((await raw('missing')).body).not.toMatch(/"(message_id|msg_id)":/);
+  }));
+
+test('a message looks like the captures: a snowflake, every field, a cursor and a token of the real form', () =>
+  withSimulator({ holdMs: 0 }, async (sim) => {
+    const bot = await talkingBot(sim);
+    sim.control.messages([{ text: 'one' }, { text: 'two' }]);
+    const answer = await bot.poll(bot.cursor);
+    const [one, two] = answer.msgs;
+    const user = bot.user.replace('@im.wechat', '');
+    expect(one).toEqual({
+      seq: 2,
+      message_id: expect.any(String),
+      from_user_id: bot.user,
+      to_user_id: bot.id,
+      client_id: expect.stringMatching(
+        /^mmassistant_bypmsg_inbox_[0-9a-f]{32}mmo9cq80\w{22}@weclaw\d+_\d{10}$/,
+      ),
+      create_time_ms: expect.any(Number),
+      update_time_ms: one.create_time_ms + 106,
+      delete_time_ms: 0,
+      session_id: '',
+      group_id: '',
+      message_type: 1,
+      message_state: 2,
+      item_list: [
+        {
+          type: 1,
+          create_time_ms: one.create_time_ms,
+          update_time_ms: one.create_time_ms,
+          is_completed: true,
+          msg_id: expect.stringMatching(/^v1:\d{10,20}$/),
+          button_item_list: [],
+          at_bot_username_list: [],
+          text_item: { text: 'one' },
+        },
+      ],
+      context_token: expect.stringMatching(/^AARzJWAFAAABAAAAAA[\w+/]{114}$/),
+      root_id: 0,
+      parent_id: 0,
+    });
+    expect(user).toHaveLength(28);
+    for (const { message_id, create_time_ms } of [one, two]) {
+      const afterMs = Number(BigInt(message_id) >> 22n) - create_time_ms;
+      expect(afterMs >= 50 && afterMs <= 506).toBe(true);
+      expect(BigInt(message_id) & 0x7fn).toBe(8n);
+    }
+    // Apart even where they are rounded, and in the order of writing.
+    expect(Number(two.message_id)).toBeGreaterThan(Number(one.message_id));
+    expect(two.context_token).not.toBe(one.context_token);
+    expect(bot.token).toMatch(/^[0-9a-f]{12}@im\.bot:[0-9a-f]{38}$/);
+    expect(answer.sync_buf).toMatch(/^CA.{10,30}$/);
+    expect(answer.get_updates_buf).toMatch(/^[\w+/]{100,}=*$/);
+    expect(Buffer.from(answer.get_updates_buf, 'base64').toString('latin1')).toContain(bot.id);
+  }));
+
+test('dense ids: neighbours that a double cannot tell apart', () =>
+  withSimulator({ holdMs: 0, idSteps: 'dense' }, async (sim) => {
+    const ids = Array.from({ length: 50 }, () => sim.control.message({ text: 'x' }).messageId);
+    expect(new Set(ids).size).toBe(50);
+    expect(new Set(ids.map(Number)).size).toBeLessThan(10);
+    sim.control.changeSettings({ idSteps: 'snowflake' });
+    const apart = Array.from({ length: 50 }, () => Number(sim.control.message({ text: 'x' }).messageId));
+    expect(new Set(apart).size).toBe(50);
   }));
 
 test('duplicates under the same id, a new one, or none; times exact, in seconds, or missing; ret and cursor', () =>
