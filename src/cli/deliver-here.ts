@@ -116,7 +116,7 @@ async function pollHere(
 ): Promise<boolean> {
   const { expired } = await pollOnce({
     ...connection,
-    account: { key: account.key, login: loginDigest(account), owner: account.owner },
+    account: { key: account.key, id: account.id, login: loginDigest(account), owner: account.owner },
     store,
     settings: { ...DEFAULT_RUNNER_OPTIONS, ...context.settings(['commands']) },
     clock: context.clock,

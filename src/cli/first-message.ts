@@ -25,7 +25,7 @@ export async function awaitFirstMessage(
   if (!('lock' in taken)) return false;
   try {
     const { received } = await pollOnce({
-      account: { key: account.key, login: loginDigest(account), owner: account.owner },
+      account: { key: account.key, id: account.id, login: loginDigest(account), owner: account.owner },
       store,
       ...connect(context, account, transport),
       settings: { ...DEFAULT_RUNNER_OPTIONS, ...context.settings(['commands']) },

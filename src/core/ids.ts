@@ -12,5 +12,10 @@ export function newClientId(): string {
 
 /** Hex sha256 of the given pieces, each length-prefixed so that no two lists share a digest. */
 export function digest(...pieces: string[]): string {
+  return digestOf(pieces);
+}
+
+/** The same for a list, of any length. */
+export function digestOf(pieces: readonly string[]): string {
   return hash('sha256', pieces.map((piece) => `${Buffer.byteLength(piece)}:${piece}`).join(''), 'hex');
 }

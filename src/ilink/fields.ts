@@ -10,10 +10,37 @@ export function textOf(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** An id as a string; 0 is how the wire says none. */
+/** The longest id that is one, in UTF-16 units; real ones have about 30. */
+export const MAX_ID_CHARS = 512;
+
+/** What the store gives back as something else: NUL, and half a character. */
+const INEXACT = /[\0\p{Surrogate}]/u;
+
+/**
+ * An id as a string; 0 and blanks are how the wire says none. So is one that would not be the same when it is stored
+ * and sent back: a number that JSON has rounded, NUL in it, longer than {@link MAX_ID_CHARS}.
+ */
 export function idOf(value: unknown): string | null {
-  const id = typeof value === 'number' ? String(value) : textOf(value);
-  return id === '0' ? null : id;
+  const id = Number.isSafeInteger(value) ? String(value) : exactTextOf(value);
+  return id === null || id.length > MAX_ID_CHARS || /^(?:0*|\s+)$/.test(id) ? null : id;
+}
+
+/** A text that stays what it is when it is stored; any other is none. */
+export function exactTextOf(value: unknown): string | null {
+  const text = textOf(value);
+  return text === null || INEXACT.test(text) ? null : text;
+}
+
+/** A text that says something to people: of blanks alone it is none. */
+export function wordsOf(value: unknown): string | null {
+  const text = textOf(value);
+  return text === null || text.trim() === '' ? null : text;
+}
+
+/** A value of an enumeration; some servers write its number as a text. */
+export function enumOf(value: unknown): number | null {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return Number.isSafeInteger(number) ? (number as number) : null;
 }
 
 /** A whole number from 1 up to `max`; int64 values may come as strings, and 0 is how the wire says none. */

@@ -1,7 +1,8 @@
-import { digest } from '../core/ids.ts';
+import { digestOf } from '../core/ids.ts';
 import type { MediaSource } from '../core/media.ts';
 import type { MessageKind } from '../core/message.ts';
-import { countOf, idOf, isObject, textOf } from './fields.ts';
+import { countOf, enumOf, exactTextOf, idOf, isObject, textOf, wordsOf } from './fields.ts';
+import { isDeeperThan, writeJson } from './json.ts';
 import { mediaOf } from './media.ts';
 import { resolvePartial } from './quote.ts';
 import {
@@ -23,8 +24,9 @@ import {
 export interface Inbound {
   /** `message_id`; null when the server gave none. */
   id: string | null;
-  /** Who wrote it; '' when that is missing (then `skip` is set). */
+  /** Who wrote it; '' when that is missing, or cannot be kept as it is (then `skip` is set). */
   user: string;
+  /** `create_time_ms`, if that can be milliseconds at all: see {@link writtenAtMs}. */
   createdAtMs: number | null;
   contextToken: string | null;
   /** What the items are; `unknown` when none is of a kind we know. */
@@ -41,8 +43,11 @@ export interface Inbound {
   quoteId: string | null;
   /** The selection within the quoted message, for {@link resolvePartial} once its text is found by `quoteId`. */
   quotePartial: PartialText | null;
-  /** Why this is not for an agent, or null. */
-  skip: null | 'not-from-user' | 'group' | 'unfinished';
+  /**
+   * Why this is not for an agent, or null. Only a bot's own message (`own`) and a draft, which comes again when it is
+   * finished (protocol 4.4), are nothing to keep.
+   */
+  skip: null | 'own' | 'unfinished' | 'group' | 'bot' | 'no-sender' | `type:${string}`;
   /** Its pictures, voices, files and videos, in the order of its items. */
   media: MediaSource[];
   /** Those of the quoted message, where they came with the quote (protocol 10.4). */
@@ -61,17 +66,34 @@ const KINDS: ReadonlyMap<unknown, Exclude<MessageKind, 'mixed'>> = new Map([
 
 /** The last moment that a Date can show. */
 const LATEST_MS = 8.64e15;
+/** WeChat begins. What is told in seconds lies before it. */
+const EARLIEST_MS = Date.UTC(2011, 0, 21);
+/** No clock is that much behind the server's: what is told in microseconds lies after it. */
+const MOST_AHEAD_MS = 366 * 24 * 60 * 60_000;
 
-/** Reads a received message; tolerates missing fields and wrong types. */
-export function readInbound(message: WeixinMessage): Inbound {
-  const user = textOf(message.from_user_id) ?? '';
+/** Ends the ids of bots, which are no users whatever the message says of itself: two that answer each other never end. */
+const BOT_ID = /@im\.bot$/;
+
+/**
+ * What one message may be; what is more is kept and not given to the agent. Real ones have one item, 16 KiB of text at
+ * most and 8 levels (protocol 9.1, 10).
+ */
+export const MESSAGE_LIMITS = { bytes: 4 * 1024 * 1024, levels: 1_000, items: 1_000 } as const;
+
+/** The longest name of an unknown kind that is told. */
+const TYPE_NAME_CHARS = 32;
+
+/** Reads a received message; tolerates missing fields and wrong types, and what is no message at all. */
+export function readInbound(received: WeixinMessage): Inbound {
+  const message = isObject(received) ? (received as WeixinMessage) : {};
+  const user = idOf(message.from_user_id) ?? '';
   const kinds: Exclude<MessageKind, 'mixed'>[] = [];
   const texts: string[] = [];
   const media: MediaSource[] = [];
   const unknownItems: string[] = [];
   let ref: RefMessage | undefined;
   for (const item of itemsOf(message)) {
-    const kind = KINDS.get(item.type);
+    const kind = KINDS.get(enumOf(item.type));
     if (kind === undefined) unknownItems.push(typeName(item.type));
     else if (!kinds.includes(kind)) kinds.push(kind);
     const text = itemText(item);
@@ -83,8 +105,8 @@ export function readInbound(message: WeixinMessage): Inbound {
   return {
     id: idOf(message.message_id),
     user,
-    createdAtMs: countOf(message.create_time_ms, LATEST_MS),
-    contextToken: textOf(message.context_token),
+    createdAtMs: timeOf(message.create_time_ms),
+    contextToken: exactTextOf(message.context_token),
     kind: kinds.length > 1 ? 'mixed' : (kinds[0] ?? 'unknown'),
     text: texts.join('\n'),
     ...readQuote(ref),
@@ -94,21 +116,48 @@ export function readInbound(message: WeixinMessage): Inbound {
   };
 }
 
+/**
+ * When a message that was received at that time was written; null where what it says cannot be: seconds, microseconds,
+ * a time that is more than a year ahead.
+ */
+export function writtenAtMs({ createdAtMs }: Inbound, receivedAtMs: number): number | null {
+  return createdAtMs !== null && createdAtMs <= receivedAtMs + MOST_AHEAD_MS ? createdAtMs : null;
+}
+
 /** A message as bytes for the store: all fields, the unknown ones too, ids as strings. */
 export function encodeRaw(message: WeixinMessage): Buffer {
-  return Buffer.from(JSON.stringify(message), 'utf8');
+  return Buffer.from(writeJson(message), 'utf8');
 }
 
 /** The reverse of {@link encodeRaw}. */
 export function decodeRaw(raw: Buffer): WeixinMessage {
-  return JSON.parse(raw.toString('utf8')) as WeixinMessage;
+  const message: unknown = JSON.parse(raw.toString('utf8'));
+  return isObject(message) ? (message as WeixinMessage) : {};
 }
 
 function skipReason(message: WeixinMessage, user: string): Inbound['skip'] {
-  const type = message.message_type ?? MESSAGE_TYPE.none;
-  if ((type !== MESSAGE_TYPE.none && type !== MESSAGE_TYPE.user) || user === '') return 'not-from-user';
-  if (textOf(message.group_id) !== null || user.endsWith('@chatroom')) return 'group';
-  return message.message_state === MESSAGE_STATE.generating ? 'unfinished' : null;
+  const { message_type: type = MESSAGE_TYPE.none } = message;
+  const number = type === null ? MESSAGE_TYPE.none : enumOf(type);
+  if (number === MESSAGE_TYPE.bot) return 'own';
+  if (enumOf(message.message_state) === MESSAGE_STATE.generating) return 'unfinished';
+  if (number !== MESSAGE_TYPE.none && number !== MESSAGE_TYPE.user) return `type:${typeName(type)}`;
+  if (user === '') return 'no-sender';
+  if (BOT_ID.test(user) || user === idOf(message.to_user_id)) return 'bot';
+  return isGroup(message.group_id) || user.endsWith('@chatroom') ? 'group' : null;
+}
+
+/** Whether a group is named; nothing, false and 0 are how servers say none. */
+function isGroup(id: unknown): boolean {
+  if (typeof id === 'string') return !/^(?:0*|\s+)$/.test(id);
+  return Boolean(id);
+}
+
+/** Why a message that was stored as these bytes is too much to be given to an agent; null: it is not. */
+export function excessOf(message: WeixinMessage, raw: Buffer): 'too-large' | 'too-deep' | null {
+  if (raw.length > MESSAGE_LIMITS.bytes || itemsOf(message).length > MESSAGE_LIMITS.items) return 'too-large';
+  // A level takes two bytes at least.
+  if (raw.length < 2 * MESSAGE_LIMITS.levels) return null;
+  return isDeeperThan(MESSAGE_LIMITS.levels, message) ? 'too-deep' : null;
 }
 
 function readQuote(
@@ -132,7 +181,7 @@ function readQuote(
   return {
     quoteText: selection ?? full,
     quoteTitle: textOf(ref.title),
-    quoteAtMs: countOf(item.create_time_ms, LATEST_MS),
+    quoteAtMs: timeOf(item.create_time_ms),
     quoteId: idOf(ref.svr_id) ?? idOf(item.msg_id),
     quotePartial: partial,
     quoteMedia: media ? [media] : [],
@@ -141,9 +190,9 @@ function readQuote(
 
 /** The text of a text item or the transcript of a voice item; null for everything else. */
 function itemText(item: MessageItem): string | null {
-  if (item.type === ITEM_TYPE.text) return textOf(item.text_item?.text);
-  if (item.type === ITEM_TYPE.voice) return textOf(item.voice_item?.text);
-  return null;
+  const type = enumOf(item.type);
+  if (type === ITEM_TYPE.text) return textOf(item.text_item?.text);
+  return type === ITEM_TYPE.voice ? wordsOf(item.voice_item?.text) : null;
 }
 
 /**
@@ -151,7 +200,7 @@ function itemText(item: MessageItem): string | null {
  * and addresses differ.
  */
 export function fingerprintOf(message: WeixinMessage): string {
-  return digest(...itemsOf(message).flatMap(contentOf));
+  return digestOf(itemsOf(message).flatMap(contentOf));
 }
 
 function contentOf(item: MessageItem): string[] {
@@ -175,10 +224,18 @@ function contentOf(item: MessageItem): string[] {
   );
 }
 
+/** A time in milliseconds, if it can be one. */
+function timeOf(value: unknown): number | null {
+  const timeMs = countOf(value, LATEST_MS);
+  return timeMs !== null && timeMs >= EARLIEST_MS ? timeMs : null;
+}
+
 function typeName(type: unknown): string {
-  return typeof type === 'number' || typeof type === 'string' ? String(type) : 'none';
+  return typeof type === 'number' || typeof type === 'string'
+    ? String(type).slice(0, TYPE_NAME_CHARS)
+    : 'none';
 }
 
 function itemsOf(message: WeixinMessage): MessageItem[] {
-  return Array.isArray(message.item_list) ? message.item_list.filter(isObject) : [];
+  return Array.isArray(message?.item_list) ? message.item_list.filter(isObject) : [];
 }

@@ -1,3 +1,4 @@
+import { enumOf } from './fields.ts';
 import { decodeRaw } from './inbound.ts';
 import { ITEM_TYPE, type MessageItem, type WeixinMessage } from './wire.ts';
 
@@ -17,7 +18,7 @@ function withoutStart(message: WeixinMessage, chars: number): WeixinMessage {
   if (chars === 0 || !Array.isArray(message.item_list)) return message;
   let left = chars;
   const items = message.item_list.map((item): MessageItem => {
-    const text = item?.type === ITEM_TYPE.text ? item.text_item?.text : undefined;
+    const text = enumOf(item?.type) === ITEM_TYPE.text ? item.text_item?.text : undefined;
     if (typeof text !== 'string' || text === '' || left <= 0) return item;
     const cut = Math.min(left, text.length);
     // The newline that joins two texts counts as well.

@@ -1,6 +1,6 @@
 import type { MediaSource } from '../core/media.ts';
 import { decodeMediaKey, distinctKeys } from '../core/media-key.ts';
-import { countOf, isObject, textOf } from './fields.ts';
+import { countOf, enumOf, isObject, textOf, wordsOf } from './fields.ts';
 import { ITEM_TYPE, type MessageItem } from './wire.ts';
 
 /** What an item says of its picture, voice, file or video (protocol 5.3 to 5.5, 10.2). */
@@ -16,7 +16,7 @@ type MediaBody = Pick<MediaSource, 'kind'> & {
 
 /** Where the media of an item lies and how it opens; null when the item has none. Never throws. */
 export function mediaOf(item: MessageItem): MediaSource | null {
-  const found = bodyOf(item);
+  const found = isObject(item) ? bodyOf(item) : null;
   if (!found) return null;
   const body = isObject(found.body) ? found.body : {};
   const media = isObject(body.media) ? body.media : {};
@@ -35,14 +35,14 @@ export function mediaOf(item: MessageItem): MediaSource | null {
     sizeBytes: countOf(found.sizeBytes),
     md5: /^[0-9a-f]{32}$/.test(md5) ? md5 : null,
     durationMs: countOf(found.durationMs),
-    transcript: textOf(found.transcript),
+    transcript: wordsOf(found.transcript),
   };
 }
 
 /** Sizes of pictures and videos are left out: they are those of the ciphertext (protocol 5.5). */
 function bodyOf(item: MessageItem): MediaBody | null {
   const { image_item: image, voice_item: voice, file_item: file, video_item: video } = item;
-  switch (item.type) {
+  switch (enumOf(item.type)) {
     case ITEM_TYPE.image:
       return { kind: 'image', body: image };
     case ITEM_TYPE.voice:

@@ -102,10 +102,8 @@ function meaning(result: CallResult<GetUpdatesResponse>, early: boolean): PollRe
 function delivered(body: GetUpdatesResponse, early: boolean): PollResult {
   const list: unknown = body.msgs ?? [];
   if (!Array.isArray(list)) return { kind: 'failed', detail: 'msgs is not a list' };
-  const messages = list.filter(
-    (message): message is WeixinMessage =>
-      typeof message === 'object' && message !== null && !Array.isArray(message),
-  );
+  // What is no object is no message, but may have been one: it is kept like those that cannot be read.
+  const messages = list.filter((message) => message !== null && message !== undefined) as WeixinMessage[];
   const next: unknown = body.get_updates_buf;
   const cursor = typeof next === 'string' && next !== '' ? next : null;
   if (messages.length > 0) return { kind: 'messages', messages, cursor };

@@ -1,7 +1,16 @@
 import { pollFailureDelayMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
+import { reasonOf } from '../core/errors.ts';
+import { digest } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
-import { encodeRaw, fingerprintOf, type Inbound, readInbound } from '../ilink/inbound.ts';
+import {
+  encodeRaw,
+  excessOf,
+  fingerprintOf,
+  type Inbound,
+  readInbound,
+  writtenAtMs,
+} from '../ilink/inbound.ts';
 import type { Poller, PollResult } from '../ilink/poll.ts';
 import type { WeixinMessage } from '../ilink/wire.ts';
 import type { IncomingMessage, Intake, IntakeResult, MediaKey, Store } from '../store/port.ts';
@@ -14,10 +23,14 @@ const EMPTY_PAUSE_LIMIT_MS = 2_000;
 const EMPTY_PAUSE_START_MS = 50;
 /** An idle account notes this often that polling works; every note is a write. */
 const NOTE_EVERY_MS = 30_000;
+/** So many unknown types are named on a log line. */
+const SHOWN_TYPES = 5;
 
 /** What the intake of one account needs; the callbacks are told after the commit. */
 export interface IntakeOptions {
   account: string;
+  /** Id of the bot in use: what it wrote itself is not answered. */
+  bot: string;
   /** Digest of the token that polls. */
   login: string;
   cursor: string;
@@ -74,7 +87,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
     if (result.kind === 'messages' || (result.cursor !== null && result.cursor !== cursor)) {
       const readings = new Map<Buffer, Inbound>();
       const messages =
-        result.kind === 'messages' ? result.messages.flatMap((one) => incoming(one, readings, options)) : [];
+        result.kind === 'messages' ? result.messages.flatMap((one) => received(one, readings, options)) : [];
       await takeInOrRescue(options, readings, {
         account,
         login: options.login,
@@ -133,7 +146,41 @@ function isAnswer(result: PollResult): boolean {
   return result.kind !== 'empty' || result.answered;
 }
 
-/** A received message as the store takes it, what it says noted by its bytes; none for what no user wrote. */
+/**
+ * A received message as the store takes it; none for what no user wrote. One that cannot be read costs no other of its
+ * poll: it is kept as it came.
+ */
+function received(
+  message: WeixinMessage,
+  readings: Map<Buffer, Inbound>,
+  options: IntakeOptions,
+): IncomingMessage[] {
+  try {
+    return incoming(message, readings, options);
+  } catch (error) {
+    options.log.error(`a message cannot be read: ${reasonOf(error)}; kept as it came`);
+    return [unreadable(encodeRaw(message))];
+  }
+}
+
+/** A message of which nothing is known but its bytes. */
+function unreadable(raw: Buffer): IncomingMessage {
+  return {
+    id: null,
+    user: '',
+    createdAtMs: null,
+    contextToken: null,
+    kind: 'unknown',
+    mediaKeys: [],
+    unknownItems: 0,
+    fingerprint: digest(raw.toString('latin1')),
+    raw,
+    ignore: 'unreadable',
+    chat: null,
+  };
+}
+
+/** A received message, what it says noted by its bytes. */
 function incoming(
   message: WeixinMessage,
   readings: Map<Buffer, Inbound>,
@@ -141,32 +188,29 @@ function incoming(
 ): IncomingMessage[] {
   const inbound = readInbound(message);
   // A draft comes again when it is finished, and must not make that one a duplicate (protocol 4.4).
-  if (inbound.skip === 'not-from-user' || inbound.skip === 'unfinished') {
+  if (inbound.skip === 'own' || inbound.skip === 'unfinished') {
     options.log.debug(`left out a message: ${inbound.skip}`, { id: inbound.id });
     return [];
   }
   if (inbound.unknownItems.length > 0) {
-    options.log.warn(
-      `items of a kind unknown to this version: type ${inbound.unknownItems.join(', ')}; kept`,
-      {
-        message: inbound.id,
-      },
-    );
+    const types = [...new Set(inbound.unknownItems)].slice(0, SHOWN_TYPES).join(', ');
+    options.log.warn(`items of a kind unknown to this version: type ${types}; kept`, { message: inbound.id });
   }
   const raw = encodeRaw(message);
   readings.set(raw, inbound);
+  const createdAtMs = writtenAtMs(inbound, options.clock.now());
   return [
     {
       id: inbound.id,
       user: inbound.user,
-      createdAtMs: inbound.createdAtMs,
+      createdAtMs,
       contextToken: inbound.contextToken,
       kind: inbound.kind,
       mediaKeys: mediaKeysOf(inbound),
       unknownItems: inbound.unknownItems.length,
       fingerprint: fingerprintOf(message),
       raw,
-      ignore: ignoreReason(inbound, options),
+      ignore: excessOf(message, raw) ?? ignoreReason(inbound, createdAtMs, options),
       chat: chatTextOf(inbound, options.terms),
     },
   ];
@@ -185,9 +229,10 @@ function chatTextOf({ kind, text }: Inbound, { commands }: IntakeTerms): Incomin
   return commands && kind === 'text' ? readChatText(text) : { command: null, agentFrom: 0 };
 }
 
-function ignoreReason(inbound: Inbound, options: IntakeOptions): string | null {
+function ignoreReason(inbound: Inbound, createdAtMs: number | null, options: IntakeOptions): string | null {
   if (inbound.skip !== null) return inbound.skip;
-  const ageMs = inbound.createdAtMs === null ? 0 : options.clock.now() - inbound.createdAtMs;
+  if (inbound.user === options.bot) return 'bot';
+  const ageMs = createdAtMs === null ? 0 : options.clock.now() - createdAtMs;
   if (options.terms.maxAgeMs > 0 && ageMs > options.terms.maxAgeMs) return 'too-old';
   return inbound.kind === 'unknown' ? 'kind:unknown' : null;
 }

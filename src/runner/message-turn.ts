@@ -1,5 +1,5 @@
 import type { Turn } from '../core/message.ts';
-import { type Inbound, readInbound } from '../ilink/inbound.ts';
+import { type Inbound, readInbound, writtenAtMs } from '../ilink/inbound.ts';
 import { joinStored } from '../ilink/joined.ts';
 import type { StartedTurn } from '../store/port.ts';
 
@@ -29,7 +29,7 @@ export function turnOf(
     user: started.user,
     sessionId: started.sessionId,
     turn: started.turn,
-    timeMs: inbound.createdAtMs ?? started.receivedAtMs,
+    timeMs: writtenAtMs(inbound, started.receivedAtMs) ?? started.receivedAtMs,
     kind: inbound.kind === 'unknown' ? 'text' : inbound.kind,
     text: inbound.text,
     attachments: [],

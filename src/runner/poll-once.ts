@@ -14,7 +14,7 @@ import type { Outgoing } from './outgoing.ts';
  * context. What arrives waits in the inbox for the next run. The caller holds the poller lock.
  */
 export async function pollOnce(options: {
-  account: { key: string; login: string; owner: string | null };
+  account: { key: string; id: string; login: string; owner: string | null };
   store: Store;
   client: IlinkClient;
   outgoing: Outgoing;
@@ -48,6 +48,7 @@ export async function pollOnce(options: {
     const how = await runIntake(
       {
         account: account.key,
+        bot: account.id,
         login: account.login,
         cursor: opened.cursor,
         store,

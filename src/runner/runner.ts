@@ -158,6 +158,7 @@ export function startRunner(options: {
     const intake = runIntake(
       {
         account: key,
+        bot: account.id,
         login: account.login,
         cursor: opened.cursor,
         store,
