@@ -6,7 +6,7 @@ import type { Account } from '../store/accounts-file.ts';
 import { tryLock } from '../store/lock.ts';
 import type { Store } from '../store/port.ts';
 import type { CommandContext } from './context.ts';
-import { type Connection, connect, loginDigest, openTransport, thisProcess } from './home.ts';
+import { type Connection, connect, loginDigest, openTransport, thisProcess, unreadKeeper } from './home.ts';
 import type { Patience } from './patience.ts';
 import { createProgressLine } from './progress-line.ts';
 import { wordsOf } from './words.ts';
@@ -122,6 +122,7 @@ async function pollHere(
     clock: context.clock,
     log: context.log,
     rescue: (line) => context.io.err(`${line}\n`),
+    keepUnread: unreadKeeper(context, account),
     patienceMs: 0,
     signal: context.stopSignal(),
   });

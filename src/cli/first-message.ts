@@ -5,7 +5,7 @@ import type { Account } from '../store/accounts-file.ts';
 import { tryLock } from '../store/lock.ts';
 import type { Store } from '../store/port.ts';
 import type { CommandContext } from './context.ts';
-import { connect, loginDigest, thisProcess } from './home.ts';
+import { connect, loginDigest, thisProcess, unreadKeeper } from './home.ts';
 
 /** How long a fresh login waits for the user's first message (contract 2). */
 const WAIT_MS = 60_000;
@@ -32,6 +32,7 @@ export async function awaitFirstMessage(
       clock: context.clock,
       log: context.log,
       rescue: (line) => context.io.err(`${line}\n`),
+      keepUnread: unreadKeeper(context, account),
       patienceMs: WAIT_MS,
       signal,
     });

@@ -75,6 +75,17 @@ export function openHomeStore(
   });
 }
 
+/** Keeps answers of an account's server that cannot be read, for people to look at. */
+export function unreadKeeper(
+  { paths, clock }: CommandContext,
+  account: Account,
+): (bytes: Buffer) => Promise<string> {
+  return async (bytes) => {
+    const { keepUnread } = await import('../store/unread.ts');
+    return keepUnread(paths.unread(account.key), bytes, clock.now());
+  };
+}
+
 /** Digest that tells one login of an account from the next without giving the token away. */
 export function loginDigest(account: Account): string {
   return digest(account.token).slice(0, 16);

@@ -86,7 +86,8 @@ function forPeople(log: Log, clock: Clock, words: Words): EventSink {
         log.error(words.tokenDead);
         break;
       case 'stopped':
-        log.info(words.stopped);
+        if (event.unread === 0) log.info(words.stopped);
+        else log.warn(words.stoppedUnread(event.unread));
         break;
     }
   };

@@ -13,7 +13,15 @@ import { processStartTime } from '../store/process-identity.ts';
 import type { AgentMaker } from './agent/maker.ts';
 import { createChildNotes } from './child-notes.ts';
 import type { CommandContext } from './context.ts';
-import { claimantId, connect, loginDigest, openHomeStore, openTransport, thisProcess } from './home.ts';
+import {
+  claimantId,
+  connect,
+  loginDigest,
+  openHomeStore,
+  openTransport,
+  thisProcess,
+  unreadKeeper,
+} from './home.ts';
 import { loginAgain, watchForLogins } from './login-again.ts';
 import { openAttachments, type ReceivedFiles } from './received.ts';
 import { wordsOf } from './words.ts';
@@ -127,6 +135,7 @@ function startOne(
       return endOrphan(child, processStartTime);
     },
     rescue: (line) => context.io.err(`${line}\n`),
+    keepUnread: unreadKeeper(context, account),
     settings: service.settings,
     version: VERSION,
     clock: context.clock,

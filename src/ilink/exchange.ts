@@ -3,6 +3,8 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { systemClock } from '../core/clock.ts';
+import { EncodingError, isEncoded, plainBody } from '../core/content-encoding.ts';
+import { reasonOf } from '../core/errors.ts';
 import { shownSize } from '../core/units.ts';
 import { type BodyStream, takenChunks } from './body-stream.ts';
 import { type Address, addressOf, describeFailure, headerOf } from './http.ts';
@@ -17,16 +19,18 @@ import { watchSignal } from './signal-watch.ts';
 
 /**
  * Why there is no answer. `timeout`: it was sent, and no response headers came in time. `aborted`: the signal
- * fired before they came. `too-large`: the body is longer than allowed. `network`: everything else, a body that
- * breaks off or stalls included.
+ * fired before they came. `too-large`: the body is longer than allowed. `encoded`: it cannot be decoded. `network`:
+ * everything else, a body that breaks off or stalls included.
  */
-export type HttpFailure = 'timeout' | 'aborted' | 'network' | 'too-large';
+export type HttpFailure = 'timeout' | 'aborted' | 'network' | 'too-large' | 'encoded';
 
 /** A complete answer; its header fields are read by `headerOf`. */
 export interface HttpAnswer {
   status: number;
   headers: IncomingHttpHeaders;
   body: string;
+  /** The body as it came. */
+  bytes: Buffer;
 }
 
 /** A request that was sent and has no answer for so long is held: a server that has something to say says it sooner. */
@@ -59,7 +63,8 @@ export interface HttpRequest {
 /** What became of a request. */
 export type HttpResult =
   | { ok: true; answer: HttpAnswer }
-  | { ok: false; failure: HttpFailure; detail: string };
+  /** `bytes`: what has come of the body. */
+  | { ok: false; failure: HttpFailure; detail: string; bytes?: Buffer };
 
 /** Sends the request and reads its answer. Follows no redirect, never rejects. */
 export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<HttpResult> {
@@ -72,7 +77,7 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
     let isLetGo = false;
     let patience: NodeJS.Timeout | undefined;
     let body: SentBody = null;
-    let head: Omit<HttpAnswer, 'body'> | null = null;
+    let head: Pick<HttpAnswer, 'status' | 'headers'> | null = null;
     let sizeBytes = 0;
     const chunks: Buffer[] = [];
     let isOver = false;
@@ -88,10 +93,14 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
     };
     const fail = (failure: HttpFailure, detail: string) => {
       if (isOver) return;
-      settle(failed(failure, detail));
+      const come = chunks.length > 0 && { bytes: Buffer.concat(chunks) };
+      settle({ ...failed(failure, detail), ...come });
       // What waits for a connection has no controller yet: it is not sent when it gets one.
       controller?.abort(new Error(detail));
       if (body instanceof Readable) body.destroy();
+    };
+    const answered = (to: Pick<HttpAnswer, 'status' | 'headers'>, bytes: Buffer, plain: Buffer) => {
+      if (!isOver) settle({ ok: true, answer: { ...to, body: plain.toString('utf8'), bytes } });
     };
     const tooLarge = () => fail('too-large', `the answer is longer than ${shownSize(maxBytes)}`);
     const timer = setTimeout(() => {
@@ -147,7 +156,14 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
         else chunks.push(chunk);
       },
       onResponseEnd() {
-        if (head && !isOver) settle({ ok: true, answer: { ...head, body: textOf(chunks) } });
+        if (!head || isOver) return;
+        const bytes = bytesOf(chunks);
+        const encoding = headerOf(head, 'content-encoding');
+        if (!isEncoded(bytes, encoding)) return answered(head, bytes, bytes);
+        plainBody(bytes, encoding, maxBytes).then(
+          (plain) => head && answered(head, bytes, plain),
+          (error) => fail(faultOf(error), reasonOf(error)),
+        );
       },
       onResponseError(_, error) {
         if (isLetGo && !head) stop();
@@ -165,7 +181,7 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
 }
 
 /** A request that came to nothing, as a value. */
-export function failed(failure: HttpFailure, detail: string): HttpResult & { ok: false } {
+export function failed(failure: HttpFailure, detail: string): Extract<HttpResult, { ok: false }> {
   return { ok: false, failure, detail };
 }
 
@@ -184,7 +200,11 @@ function headersOf({ body, headers }: HttpRequest): Record<string, string> {
   return { ...headers, 'content-length': String(body.sizeBytes) };
 }
 
-function textOf(chunks: readonly Buffer[]): string {
+function bytesOf(chunks: readonly Buffer[]): Buffer {
   const [first] = chunks;
-  return chunks.length === 1 && first ? first.toString('utf8') : Buffer.concat(chunks).toString('utf8');
+  return chunks.length === 1 && first ? first : Buffer.concat(chunks);
+}
+
+function faultOf(error: unknown): HttpFailure {
+  return error instanceof EncodingError && error.fault === 'too-large' ? 'too-large' : 'encoded';
 }

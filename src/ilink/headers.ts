@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { PLAIN_ENCODING } from '../core/content-encoding.ts';
 
 /**
  * What every request says about its sender: headers and `base_info` (protocol 1.2, 1.3).
@@ -26,7 +27,11 @@ export function baseInfo(version: string): { channel_version: string; bot_agent:
 
 /** Headers of a status GET: no token, no content (protocol 1.2). */
 export function getHeaders(version: string): Record<string, string> {
-  return { 'iLink-App-Id': APP_ID, 'iLink-App-ClientVersion': String(clientVersionNumber(version)) };
+  return {
+    ...PLAIN_ENCODING,
+    'iLink-App-Id': APP_ID,
+    'iLink-App-ClientVersion': String(clientVersionNumber(version)),
+  };
 }
 
 /**

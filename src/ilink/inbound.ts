@@ -153,8 +153,8 @@ function isGroup(id: unknown): boolean {
 }
 
 /** Why a message that was stored as these bytes is too much to be given to an agent; null: it is not. */
-export function excessOf(message: WeixinMessage, raw: Buffer): 'too-large' | 'too-deep' | null {
-  if (raw.length > MESSAGE_LIMITS.bytes || itemsOf(message).length > MESSAGE_LIMITS.items) return 'too-large';
+export function excessOf(message: WeixinMessage, raw: Buffer): 'oversized' | 'too-deep' | null {
+  if (raw.length > MESSAGE_LIMITS.bytes || itemsOf(message).length > MESSAGE_LIMITS.items) return 'oversized';
   // A level takes two bytes at least.
   if (raw.length < 2 * MESSAGE_LIMITS.levels) return null;
   return isDeeperThan(MESSAGE_LIMITS.levels, message) ? 'too-deep' : null;

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { CallResult, IlinkClient } from './client.ts';
+import { writeJson } from './json.ts';
 import { TOKEN_DEAD } from './result.ts';
 import type { GetUpdatesResponse, WeixinMessage } from './wire.ts';
 
@@ -16,7 +17,8 @@ export type PollResult =
    * `answered`: the hold was over; otherwise a gateway says that the server could not be asked.
    */
   | { kind: 'empty'; early: boolean; cursor: string | null; answered: boolean }
-  | { kind: 'failed'; detail: string }
+  /** `unread`: what came and cannot be read; the server gives it only once. */
+  | { kind: 'failed'; detail: string; unread?: Buffer }
   /** The bot token is dead; only a new login helps. */
   | { kind: 'expired' }
   | { kind: 'aborted' };
@@ -90,10 +92,10 @@ function meaning(result: CallResult<GetUpdatesResponse>, early: boolean): PollRe
       }
       return { kind: 'failed', detail: `HTTP ${result.status}` };
     case 'garbled':
-      return { kind: 'failed', detail: result.detail };
+      return { kind: 'failed', detail: result.detail, ...unread(result.bytes) };
     case 'unreachable':
       if (result.timedOut) return { kind: 'empty', early, cursor: null, answered: true };
-      return { kind: 'failed', detail: result.detail };
+      return { kind: 'failed', detail: result.detail, ...unread(result.bytes) };
     case 'aborted':
       return { kind: 'aborted' };
   }
@@ -101,13 +103,19 @@ function meaning(result: CallResult<GetUpdatesResponse>, early: boolean): PollRe
 
 function delivered(body: GetUpdatesResponse, early: boolean): PollResult {
   const list: unknown = body.msgs ?? [];
-  if (!Array.isArray(list)) return { kind: 'failed', detail: 'msgs is not a list' };
+  if (!Array.isArray(list)) {
+    return { kind: 'failed', detail: 'msgs is not a list', unread: Buffer.from(writeJson(body), 'utf8') };
+  }
   // What is no object is no message, but may have been one: it is kept like those that cannot be read.
   const messages = list.filter((message) => message !== null && message !== undefined) as WeixinMessage[];
   const next: unknown = body.get_updates_buf;
   const cursor = typeof next === 'string' && next !== '' ? next : null;
   if (messages.length > 0) return { kind: 'messages', messages, cursor };
   return { kind: 'empty', early, cursor, answered: true };
+}
+
+function unread(bytes: Buffer | undefined): { unread?: Buffer } {
+  return bytes !== undefined && bytes.length > 0 ? { unread: bytes } : {};
 }
 
 /** The hold the server announces for the next poll, if it is one. */

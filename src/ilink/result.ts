@@ -1,3 +1,4 @@
+import { isObject } from './fields.ts';
 import { parseLossless } from './json.ts';
 import type { HttpResult } from './transport.ts';
 import type { Envelope } from './wire.ts';
@@ -5,48 +6,75 @@ import type { Envelope } from './wire.ts';
 /** The code of a dead bot token, wherever it stands (protocol 8). */
 export const TOKEN_DEAD = -14;
 
+const UNAUTHORIZED = 401;
+
 /** What a call came to (protocol 1.5). */
 export type CallResult<T> =
   /** HTTP 2xx and no error code; an empty body is `{}`. */
   | { kind: 'ok'; body: T }
-  /** The server said no: HTTP 2xx with a non-zero `ret` or `errcode`. */
+  /** The server said no by a non-zero `ret` or `errcode`, whatever the HTTP status; or by HTTP 401, which is about the token. */
   | { kind: 'refused'; code: number; errmsg: string }
-  /** The status is not 2xx; redirects are among them. */
+  /** The status is not 2xx, and no code says more; redirects are among them. */
   | { kind: 'http'; status: number }
-  /** An answer that is no iLink answer: HTML, half a JSON, not an object, too large. */
-  | { kind: 'garbled'; detail: string }
-  /** No complete answer: whether the server acted is not known. */
-  | { kind: 'unreachable'; detail: string; timedOut: boolean }
+  /** An answer that is no iLink answer: HTML, half a JSON, not an object, too large. `bytes`: what came. */
+  | { kind: 'garbled'; detail: string; bytes?: Buffer }
+  /** No complete answer: whether the server acted is not known. `bytes`: what came of it. */
+  | { kind: 'unreachable'; detail: string; timedOut: boolean; bytes?: Buffer }
   /** The signal ended the call before an answer came. */
   | { kind: 'aborted' };
 
 /** Reads an HTTP exchange as an iLink answer. */
 export function understand<T extends Envelope>(result: HttpResult): CallResult<T> {
   if (!result.ok) {
-    if (result.failure === 'aborted') return { kind: 'aborted' };
-    if (result.failure === 'too-large') return { kind: 'garbled', detail: result.detail };
-    return { kind: 'unreachable', detail: result.detail, timedOut: result.failure === 'timeout' };
+    const { failure, detail, bytes } = result;
+    if (failure === 'aborted') return { kind: 'aborted' };
+    const come = bytes && { bytes };
+    if (failure === 'too-large' || failure === 'encoded') return { kind: 'garbled', detail, ...come };
+    return { kind: 'unreachable', detail, timedOut: failure === 'timeout', ...come };
   }
-  const { status, body: text } = result.answer;
-  if (status < 200 || status > 299) return { kind: 'http', status };
+  const { status, body: text, bytes } = result.answer;
+  const read = envelopeOf(text);
+  if (status < 200 || status > 299) {
+    const code = 'body' in read ? codeIn(read.body) : null;
+    // Relays repeat the status as a code: that says no more than the status does.
+    if (code !== null && code !== 0 && !isStatus(code)) return refusedBy(read, code);
+    return status === UNAUTHORIZED ? refusedBy(read, TOKEN_DEAD) : { kind: 'http', status };
+  }
+  if (!('body' in read)) return { kind: 'garbled', detail: read.detail, bytes };
+  const code = codeIn(read.body);
+  if (code === null) return { kind: 'garbled', detail: 'its error code is not a number', bytes };
+  return code === 0 ? { kind: 'ok', body: read.body as T } : refusedBy(read, code);
+}
+
+/** A JSON object, its types not checked. */
+type Fields = { ret?: unknown; errcode?: unknown; errmsg?: unknown };
+
+function envelopeOf(text: string): { body: Fields } | { detail: string } {
   const trimmed = text.trim();
   let body: unknown;
   try {
     body = trimmed === '' ? {} : parseLossless(trimmed);
   } catch {
-    return { kind: 'garbled', detail: `the answer is not JSON (${text.length} characters)` };
+    return { detail: `the answer is not JSON (${text.length} characters)` };
   }
-  if (!isEnvelope(body)) return { kind: 'garbled', detail: 'the answer is not a JSON object' };
-  const ret = codeOf(body.ret);
-  const errcode = codeOf(body.errcode);
-  if (ret === null || errcode === null) return { kind: 'garbled', detail: 'its error code is not a number' };
-  const code = ret === TOKEN_DEAD || errcode === TOKEN_DEAD ? TOKEN_DEAD : ret || errcode;
-  if (code === 0) return { kind: 'ok', body: body as T };
-  return { kind: 'refused', code, errmsg: typeof body.errmsg === 'string' ? body.errmsg : '' };
+  return isObject(body) ? { body } : { detail: 'the answer is not a JSON object' };
 }
 
-function isEnvelope(value: unknown): value is { ret?: unknown; errcode?: unknown; errmsg?: unknown } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** The error code of an answer, 0 when there is none; null when what stands there is none. */
+function codeIn(body: Fields): number | null {
+  const ret = codeOf(body.ret);
+  const errcode = codeOf(body.errcode);
+  if (ret === TOKEN_DEAD || errcode === TOKEN_DEAD) return TOKEN_DEAD;
+  return ret === null || errcode === null ? null : ret || errcode;
+}
+
+function refusedBy(read: ReturnType<typeof envelopeOf>, code: number): CallResult<never> {
+  const errmsg = 'body' in read ? read.body.errmsg : '';
+  return { kind: 'refused', code, errmsg: typeof errmsg === 'string' ? errmsg : '' };
+}
+
+function isStatus(code: number): boolean {
+  return code >= 400 && code <= 599;
 }
 
 /** An error code, 0 when absent, null when it is something else than a whole number. */

@@ -32,7 +32,8 @@ export type RunnerEvent =
       budgetLeft: number | null;
     }
   | { type: 'expired'; account: string }
-  | { type: 'stopped'; account: string };
+  /** `unread`: answers of the server that could not be read, and may have held messages. */
+  | { type: 'stopped'; account: string; unread: number };
 
 /** An event as everybody outside gets it: `run --json`, hooks, the library (contract 2). */
 export type RunnerDocument = { v: 1 } & (MessageEvent | Exclude<RunnerEvent, { type: 'message' }>);

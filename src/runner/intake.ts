@@ -1,8 +1,9 @@
 import { pollFailureDelayMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
-import { reasonOf } from '../core/errors.ts';
+import { asWxError, reasonOf } from '../core/errors.ts';
 import { digest } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
+import { shownSize } from '../core/units.ts';
 import {
   encodeRaw,
   excessOf,
@@ -46,6 +47,10 @@ export interface IntakeOptions {
   onSaving: (result: IntakeResult) => void;
   /** Takes a message that could not be stored, as one line of JSON: the last resort of a full disk. */
   rescue: (line: string) => void;
+  /**
+   * Keeps what came of an answer that cannot be read; returns its path. Where that fails too it goes to `rescue`.
+   */
+  keepUnread: (bytes: Buffer) => Promise<string>;
   /** One poll came back empty, in time and not aborted. */
   onEmpty: () => void;
   /** One poll has failed; unless the signal is aborted here, it is tried again after a pause. */
@@ -70,10 +75,11 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
     if (result.kind === 'aborted') break;
     if (result.kind === 'expired') return 'expired';
     if (result.kind === 'failed') {
-      if (signal.aborted) break;
+      if (signal.aborted && !result.unread) break;
       failures++;
       const waitMs = pollFailureDelayMs(failures);
-      log.warn(`polling failed: ${result.detail}; next try in ${waitMs / 1000} s`, { failures });
+      const kept = result.unread ? `; ${await keptUnread(result.unread, options)}` : '';
+      log.warn(`polling failed: ${result.detail}${kept}; next try in ${waitMs / 1000} s`, { failures });
       options.onFailure();
       await clock.sleep(waitMs, signal);
       continue;
@@ -131,13 +137,54 @@ async function takeInOrRescue(
 ): Promise<void> {
   const { store } = options;
   try {
-    const result = await store.takeIn(intake);
-    for (const started of result.started) noteReading(started, readings);
-    options.onIntake(result);
-    if (intake.messages.length > 0) await store.durable('soon', () => options.onSaving(result));
+    for (const result of await takeIn(options, intake)) {
+      for (const started of result.started) noteReading(started, readings);
+      options.onIntake(result);
+      if (intake.messages.length > 0) await store.durable('soon', () => options.onSaving(result));
+    }
   } catch (error) {
     for (const message of intake.messages) options.rescue(message.raw.toString('utf8'));
     throw error;
+  }
+}
+
+/**
+ * Commits a poll in one step. Where a message of it is more than the program can bear, each by itself: that one alone
+ * is stored as `unreadable`, or handed to `rescue`.
+ */
+async function takeIn({ store, log, rescue }: IntakeOptions, intake: Intake): Promise<IntakeResult[]> {
+  try {
+    return [await store.takeIn(intake)];
+  } catch (error) {
+    if (intake.messages.length === 0 || asWxError(error).kind !== 'internal') throw error;
+  }
+  const results: IntakeResult[] = [];
+  for (const message of intake.messages) {
+    for (const form of [message, unreadable(message.raw)]) {
+      try {
+        results.push(await store.takeIn({ ...intake, cursor: null, messages: [form] }));
+        break;
+      } catch (error) {
+        if (asWxError(error).kind !== 'internal') throw error;
+        log.error(`a message cannot be taken in: ${reasonOf(error)}`, { message: message.id });
+        if (form !== message) rescue(message.raw.toString('utf8'));
+      }
+    }
+  }
+  return [...results, await store.takeIn({ ...intake, messages: [] })];
+}
+
+/** Keeps the bytes of an answer for people; says where they are. */
+async function keptUnread(
+  bytes: Buffer,
+  { keepUnread, rescue }: Pick<IntakeOptions, 'keepUnread' | 'rescue'>,
+): Promise<string> {
+  const size = shownSize(bytes.length);
+  try {
+    return `the ${size} that came are in ${await keepUnread(bytes)}`;
+  } catch (error) {
+    rescue(JSON.stringify({ unread: bytes.toString('base64') }));
+    return `the ${size} that came cannot be kept (${reasonOf(error)}) and stand on stderr`;
   }
 }
 

@@ -20,6 +20,7 @@ export async function pollOnce(options: {
   outgoing: Outgoing;
   /** Takes messages that cannot be stored, as in {@link runIntake}. */
   rescue: (line: string) => void;
+  keepUnread: (bytes: Buffer) => Promise<string>;
   settings: RunnerOptions;
   clock: Clock;
   log: Log;
@@ -58,6 +59,7 @@ export async function pollOnce(options: {
         log: options.log,
         onReady() {},
         rescue: options.rescue,
+        keepUnread: options.keepUnread,
         onIntake(result) {
           received += result.messages.filter(
             ({ state }) => state !== 'duplicate' && state !== 'ignored',

@@ -41,6 +41,8 @@ export function startRunner(options: {
   endChild: (child: Child) => Promise<boolean>;
   /** Takes a message that could not be stored, as one line of JSON, for people to save. */
   rescue: (line: string) => void;
+  /** Keeps what came of an answer that cannot be read, as in {@link runIntake}. */
+  keepUnread: (bytes: Buffer) => Promise<string>;
   settings: RunnerOptions;
   version: string;
   clock: Clock;
@@ -57,6 +59,8 @@ export function startRunner(options: {
   let isReady = false;
   /** A poll has. */
   let hasFailed = false;
+  /** Answers to polls that could not be read. */
+  let unread = 0;
   /** Messages that are committed, and come to the disk with what is committed now or after it. */
   const unsaved = new Set<string | null>();
   /** What a killed runner left running ends before its messages run again (design 5). */
@@ -182,6 +186,10 @@ export function startRunner(options: {
           for (const { id } of messages) unsaved.delete(id);
         },
         rescue: options.rescue,
+        keepUnread(bytes) {
+          unread++;
+          return options.keepUnread(bytes);
+        },
         onEmpty: idleness.onEmpty,
         onFailure() {
           hasFailed = true;
@@ -210,7 +218,7 @@ export function startRunner(options: {
     const { graceMs } = settings;
     await windDown({ how: ending.how, intake, lanes, turns, delivery, upkeep, client, graceMs, clock });
     ending.check();
-    emit({ type: 'stopped', account: key });
+    emit({ type: 'stopped', account: key, unread });
     return ending.how ?? 'stopped';
   }
 

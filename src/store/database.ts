@@ -1,7 +1,7 @@
 import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type LibsqlDatabase from 'libsql';
-import { hasCode, WxError } from '../core/errors.ts';
+import { asWxError, hasCode, WxError } from '../core/errors.ts';
 import { loadLibsql } from './libsql.ts';
 
 /** While the first process of many that start at once makes the file, or the last of many ends, the others wait. */
@@ -68,6 +68,8 @@ export function openDatabase(path: string, busyTimeoutMs = 50): Database {
 /** A sentence for a failure of the database file at `path`. */
 export function storageError(path: string, cause: unknown): WxError {
   if (cause instanceof WxError) return cause;
+  // Of a step that has a fault itself: the database is well.
+  if (cause instanceof TypeError || cause instanceof RangeError) return asWxError(cause);
   const detail = cause instanceof Error ? cause.message : String(cause);
   const what = isFull(cause) ? 'the disk is full' : detail;
   return new WxError('storage', `cannot use the database ${path}: ${what}`, {

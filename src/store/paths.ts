@@ -11,6 +11,8 @@ export interface Paths {
   /** Space to be freed when the disk is full. */
   reserve: string;
   pollerLock(account: string): string;
+  /** Folder of what the server answered to an account and nobody could read. */
+  unread(account: string): string;
   /** Folder of incoming or outgoing files of an account. */
   media(kind: 'cache' | 'turn' | 'out', account: string): string;
   /** Folder of a user that agents keep their state in. */
@@ -27,6 +29,7 @@ export function createPaths(home: string | null): Paths {
     database: join(state, 'wxagent.db'),
     reserve: join(state, 'reserve'),
     pollerLock: (account) => join(state, `${fileName(account)}.lock.db`),
+    unread: (account) => join(state, 'unread', fileName(account)),
     // Outgoing files are part of the promise, so they never lie in a folder that systems clean.
     media: (kind, account) =>
       join(kind === 'out' ? roots.state : roots.cache, 'media', kind, fileName(account)),

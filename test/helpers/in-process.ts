@@ -74,6 +74,7 @@ export async function makeBot(simulator: Simulator): Promise<Bot> {
         uploader: { upload: async () => ({ kind: 'refused', reason: 'no files here' }) },
         endChild: async () => false,
         rescue() {},
+        keepUnread: async () => '',
         settings: { ...DEFAULT_RUNNER_OPTIONS, typing: false, paceMs: 0, allow: 'all', ...settings },
         version: '0',
         clock: systemClock,

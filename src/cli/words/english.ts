@@ -44,6 +44,8 @@ export const english = {
   left: (n: number, all: number) => `${n} of ${all} left until the user writes`,
   stopping: (n: number) => `stopping; ${n} at work (once more to stop at once)`,
   stopped: 'stopped; all that came in is kept',
+  stoppedUnread: (n: number) =>
+    `stopped; ${n} ${n === 1 ? 'answer' : 'answers'} of the server could not be read and may have held messages`,
   bytesOf: (done: string, total: string) => `${done} of ${total}`,
   timeLeft: (seconds: number) => `${seconds} s left`,
   tokenDead: 'the login of this bot is dead: it was bound elsewhere or has expired',

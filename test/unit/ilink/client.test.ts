@@ -1,3 +1,4 @@
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createIlinkClient, type IlinkClient } from '../../../src/ilink/client.ts';
 import { encodeText } from '../../../src/ilink/outbound.ts';
@@ -10,6 +11,16 @@ import {
   type ScriptedServer,
   startScriptedServer,
 } from '../../helpers/scripted-server.ts';
+
+/** Answers with a status and a body. */
+function withStatus(status: number, body: unknown): Answer {
+  return (response) => response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+/** Answers with a body in an encoding that it names, or does not. */
+function encodedAs(name: string | null, body: Buffer): Answer {
+  return (response) => response.writeHead(200, name === null ? {} : { 'content-encoding': name }).end(body);
+}
 
 const TOKEN = 'c41f09aa77be@im.bot:0600aa11bb22cc33';
 const USER = 'o9cq80zExampleUser01@im.wechat';
@@ -154,6 +165,31 @@ describe('answers', () => {
     ['ret beside errcode', { ret: -2, errcode: -6 }, refused(-2)],
     ['a code as text', { ret: '-2' }, refused(-2)],
     ['errmsg of a wrong type', { ret: 1, errmsg: { a: 1 } }, refused(1)],
+    ['-14 with 401', withStatus(401, { errcode: -14 }), refused(-14)],
+    ['-14 with 403', withStatus(403, { errcode: -14, errmsg: 'gone' }), refused(-14, 'gone')],
+    ['-14 as text with 500', withStatus(500, '\ufeff{"ret":"-14"}'), refused(-14)],
+    [
+      'ret -2 with 400',
+      withStatus(400, { ret: -2, errmsg: 'prepare failed' }),
+      refused(-2, 'prepare failed'),
+    ],
+    ['-14 with 429', withStatus(429, { ret: -14 }), refused(-14)],
+    ['401 alone is about the token', 401, refused(-14)],
+    ['401 with a page', withStatus(401, '<html>'), refused(-14)],
+    ['401 as its own code', withStatus(401, { ret: 401, errmsg: 'no' }), refused(-14, 'no')],
+    ['403 alone', 403, { kind: 'http', status: 403 }],
+    ['400 with ret 0', withStatus(400, { ret: 0 }), { kind: 'http', status: 400 }],
+    ['400 with a list', withStatus(400, [-14]), { kind: 'http', status: 400 }],
+    ['503 as its own code', withStatus(503, { ret: 503 }), { kind: 'http', status: 503 }],
+    ['502 with a code that is none', withStatus(502, { ret: 'bad' }), { kind: 'http', status: 502 }],
+    ['gzip that nobody asked for', encodedAs('gzip', gzipSync('{"ret":0}')), ok({ ret: 0 })],
+    ['gzip that says nothing', encodedAs(null, gzipSync('{"ret":0}')), ok({ ret: 0 })],
+    ['deflate', encodedAs('deflate', deflateSync('{"ret":0}')), ok({ ret: 0 })],
+    ['deflate without its frame', encodedAs('deflate', deflateRawSync('{"ret":0}')), ok({ ret: 0 })],
+    ['brotli', encodedAs('br', brotliCompressSync('{"ret":0}')), ok({ ret: 0 })],
+    ['an empty body called gzip', encodedAs('gzip', Buffer.alloc(0)), ok({})],
+    ['an encoding nobody knows', encodedAs('snappy', Buffer.from('abc')), { kind: 'garbled' }],
+    ['half a gzip', encodedAs('gzip', gzipSync('{"ret":0}').subarray(0, 20)), { kind: 'garbled' }],
     ['a status', 502, { kind: 'http', status: 502 }],
     ['524 of a gateway', 524, { kind: 'http', status: 524 }],
     ['HTML with 200', '<html>hello</html>', { kind: 'garbled' }],
@@ -167,6 +203,15 @@ describe('answers', () => {
     const result = await client.sendMessage(Buffer.from('{}'));
     if ('body' in expected || 'code' in expected) expect(result).toEqual(expected);
     else expect(result).toMatchObject(expected);
+  });
+
+  test('what cannot be read is handed on as it came', async () => {
+    const half = gzipSync('{"msgs":[]}').subarray(0, 20);
+    for (const bytes of [Buffer.from('{"msgs":[{"me'), half, Buffer.from([0xff, 0xfe, 0x00])]) {
+      answer = (response) => response.writeHead(200).end(bytes);
+      const result = await client.getUpdates({ cursor: '', timeoutMs: 5_000 });
+      expect(result).toMatchObject({ kind: 'garbled', bytes });
+    }
   });
 
   test('no detail of a garbled answer repeats what the server said', async () => {

@@ -73,5 +73,9 @@ test('a POST carries token, type and a number of its own', () => {
 
 test('without a token there is no Authorization, and a GET says only who asks', () => {
   expect(createPostHeaders('1.0.2', null)()).not.toHaveProperty('Authorization');
-  expect(getHeaders('1.0.2')).toEqual({ 'iLink-App-Id': 'bot', 'iLink-App-ClientVersion': '65538' });
+  expect(getHeaders('1.0.2')).toEqual({
+    'accept-encoding': 'identity',
+    'iLink-App-Id': 'bot',
+    'iLink-App-ClientVersion': '65538',
+  });
 });

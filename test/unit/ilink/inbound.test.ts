@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeRaw, encodeRaw, fingerprintOf, readInbound } from '../../../src/ilink/inbound.ts';
+import {
+  decodeRaw,
+  encodeRaw,
+  excessOf,
+  fingerprintOf,
+  readInbound,
+  writtenAtMs,
+} from '../../../src/ilink/inbound.ts';
 import { parseLossless } from '../../../src/ilink/json.ts';
 import type { MessageItem, WeixinMessage } from '../../../src/ilink/wire.ts';
 
@@ -67,10 +74,32 @@ test.each([
 });
 
 test.each([
-  ['from a bot', { message_type: 2 }, 'not-from-user'],
-  ['from nobody', { from_user_id: '' }, 'not-from-user'],
-  ['of an unknown type', { message_type: 7 }, 'not-from-user'],
+  ['of a bot', { message_type: 2 }, 'own'],
+  ['of a bot, as text', { message_type: '2' }, 'own'],
+  ['from nobody', { from_user_id: '' }, 'no-sender'],
+  ['from null', { from_user_id: null }, 'no-sender'],
+  ['from an object', { from_user_id: { id: 1 } }, 'no-sender'],
+  ['from 0', { from_user_id: 0 }, 'no-sender'],
+  ['from an id with NUL', { from_user_id: 'a\0b@im.wechat' }, 'no-sender'],
+  ['from half a character', { from_user_id: '\ud800@im.wechat' }, 'no-sender'],
+  ['from an id without end', { from_user_id: 'u'.repeat(513) }, 'no-sender'],
+  ['from a number that JSON has rounded', { from_user_id: 1e300 }, 'no-sender'],
+  ['from a number', { from_user_id: 12345 }, null],
+  ['from the bot itself', { from_user_id: 'b', to_user_id: 'b' }, 'bot'],
+  ['from any bot', { from_user_id: 'c41f09aa77be@im.bot' }, 'bot'],
+  ['of an unknown type', { message_type: 7 }, 'type:7'],
+  ['of an unknown type, as text', { message_type: 'poke' }, 'type:poke'],
+  ['of a type that is none', { message_type: {} }, 'type:none'],
+  ['of type 1 as text', { message_type: '1' }, null],
+  ['without a type, as null', { message_type: null }, null],
   ['to a group', { group_id: 'g1' }, 'group'],
+  ['to a group with a number', { group_id: 5 }, 'group'],
+  ['to a group that is an object', { group_id: { id: 'g' } }, 'group'],
+  ['to group 0', { group_id: 0 }, null],
+  ['to group "0"', { group_id: '0' }, null],
+  ['to group null', { group_id: null }, null],
+  ['to a blank group', { group_id: ' ' }, null],
+  ['still being written, as text', { message_state: '1' }, 'unfinished'],
   ['from a chat room', { from_user_id: '123@chatroom' }, 'group'],
   ['still being written', { message_state: 1 }, 'unfinished'],
   ['without a type', { message_type: undefined }, null],
@@ -83,7 +112,21 @@ test.each([
 });
 
 test.each([
+  [' as text', ' ', ''],
+  ['a transcript of blanks', ' \n\t', ''],
+])('%s is nothing that was heard', (_, heard, said) => {
+  const inbound = readInbound(message([{ type: '3', voice_item: { text: heard } }]));
+  expect(inbound).toMatchObject({ kind: 'voice', text: said, media: [{ transcript: null }] });
+});
+
+test.each([
   ['missing', undefined, null],
+  ['blank', ' ', null],
+  ['Infinity', Number.POSITIVE_INFINITY, null],
+  ['a fraction', 1.5, null],
+  ['too long', '9'.repeat(600), null],
+  ['with NUL in it', '1\0', null],
+  ['false', false, null],
   ['zero', 0, null],
   ['zero as text', '0', null],
   ['empty', '', null],
@@ -95,12 +138,61 @@ test.each([
 test.each([
   [1789000000123, 1789000000123],
   ['1789000000123', 1789000000123],
+  [1_789_000_000, null],
+  [1_789_000_000_123_456_000, null],
+  [Number.POSITIVE_INFINITY, null],
   [0, null],
   [-5, null],
   ['soon', null],
   [null, null],
 ])('create_time_ms %j', (time, expected) => {
   expect(readInbound(message([], { create_time_ms: time })).createdAtMs).toBe(expected);
+});
+
+test('a time more than a year ahead, or in microseconds, is none', () => {
+  const NOW = 1_789_000_000_000;
+  const DAY_MS = 86_400_000;
+  const writtenAt = (time: unknown) =>
+    writtenAtMs(readInbound(message([], { create_time_ms: time as number })), NOW);
+  const times = [NOW, NOW + 2 * DAY_MS, NOW + 400 * DAY_MS, NOW * 1_000, NOW - 400 * DAY_MS];
+  expect(times.map(writtenAt)).toEqual([NOW, NOW + 2 * DAY_MS, null, null, NOW - 400 * DAY_MS]);
+});
+
+test.each([null, 5, 'x', [], true])('%j is no message, and does not throw', (given) => {
+  const odd = given as unknown as WeixinMessage;
+  expect(readInbound(odd)).toMatchObject({ skip: 'no-sender', kind: 'unknown', user: '' });
+  expect(decodeRaw(encodeRaw(odd))).toEqual({});
+  expect(excessOf(odd, encodeRaw(odd))).toBeNull();
+});
+
+describe('limits', () => {
+  const nested = (levels: number) => {
+    let value: unknown = 1;
+    for (let n = 0; n < levels; n++) value = n % 2 === 0 ? [value] : { a: value };
+    return value;
+  };
+  test.each([
+    ['1,000 items', message(Array.from({ length: 1_000 }, () => text('a'))), null],
+    ['11,000 items', message(Array.from({ length: 11_000 }, () => text('a'))), 'oversized'],
+    ['200,000 unknown items', message(Array.from({ length: 200_000 }, () => ({ type: 'x' }))), 'oversized'],
+    ['4 MiB of text', message([text('a'.repeat(4 * 1024 * 1024))]), 'oversized'],
+    ['900 levels', message([], { extra: nested(900) }), null],
+    ['6,000 levels', message([], { extra: nested(6_000) }), 'too-deep'],
+    ['100,000 levels', message([], { extra: nested(100_000) }), 'too-deep'],
+    ['an item of 100,000 levels', message([nested(100_000)]), 'too-deep'],
+  ])('%s', (_, given, excess) => {
+    const raw = encodeRaw(given);
+    expect(excessOf(given, raw)).toBe(excess);
+    expect(fingerprintOf(given)).toMatch(/^[0-9a-f]{64}$/);
+    expect(readInbound(decodeRaw(raw)).user).toBe(USER);
+  });
+
+  test('what is nested too deep for the stack is written whole all the same', () => {
+    const deep = `${'{"a":['.repeat(20_000)}1${']}'.repeat(20_000)}`;
+    const given = { b: [1, 'x', null, { '\u0000': true }], ['__proto__']: {}, c: JSON.parse(deep) };
+    const written = encodeRaw(given as WeixinMessage).toString('utf8');
+    expect(written).toBe(`{"b":[1,"x",null,{"\\u0000":true}],"__proto__":{},"c":${deep}}`);
+  });
 });
 
 describe('quotes', () => {

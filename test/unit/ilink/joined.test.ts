@@ -5,7 +5,13 @@ import type { MessageItem, WeixinMessage } from '../../../src/ilink/wire.ts';
 
 const text = (value: string): MessageItem => ({ type: 1, text_item: { text: value } });
 const stored = (items: MessageItem[], textFrom = 0, over: Partial<WeixinMessage> = {}) => ({
-  raw: encodeRaw({ message_id: '1', from_user_id: 'u', create_time_ms: 5, item_list: items, ...over }),
+  raw: encodeRaw({
+    message_id: '1',
+    from_user_id: 'u',
+    create_time_ms: 1_789_000_000_005,
+    item_list: items,
+    ...over,
+  }),
   textFrom,
 });
 
@@ -13,13 +19,16 @@ describe('several messages as one', () => {
   test('texts joined by newlines, all items in order, the rest from the first', () => {
     const joined = joinStored([
       stored([text('one')]),
-      stored([{ type: 2, image_item: { aeskey: 'k' } }], 0, { message_id: '2', create_time_ms: 9 }),
+      stored([{ type: 2, image_item: { aeskey: 'k' } }], 0, {
+        message_id: '2',
+        create_time_ms: 1_789_000_000_009,
+      }),
       stored([text('two')], 0, { message_id: '3' }),
     ]);
     expect(joined.item_list?.map((item) => item.type)).toEqual([1, 2, 1]);
     expect(readInbound(joined)).toMatchObject({
       id: '1',
-      createdAtMs: 5,
+      createdAtMs: 1_789_000_000_005,
       kind: 'mixed',
       text: 'one\ntwo',
       media: [{ kind: 'image' }],

@@ -48,9 +48,14 @@ test.each([{}, { get_updates_buf: '' }, { get_updates_buf: null }, { get_updates
   },
 );
 
-test.each([{}, { msgs: [] }, { msgs: null }, { msgs: [null, 5, 'x', []] }])('%j is empty', async (body) => {
+test.each([{}, { msgs: [] }, { msgs: null }, { msgs: [null, null] }])('%j is empty', async (body) => {
   const { results } = await pollThrough({ result: ok({ ...body, get_updates_buf: 'c1' }), afterMs: 35_000 });
   expect(results).toEqual([{ kind: 'empty', early: false, cursor: 'c1', answered: true }]);
+});
+
+test('what is no object among the messages is kept like one', async () => {
+  const { results } = await pollThrough({ result: ok({ msgs: [null, 5, 'x', []] }) });
+  expect(results).toEqual([{ kind: 'messages', messages: [5, 'x', []], cursor: null }]);
 });
 
 test('an empty answer long before the hold is over is early', async () => {
@@ -118,14 +123,25 @@ test.each<[CallResult<GetUpdatesResponse>, object]>([
     { kind: 'failed', detail: 'refused with code -2 prepare failed' },
   ],
   [
-    { kind: 'garbled', detail: 'not JSON' },
-    { kind: 'failed', detail: 'not JSON' },
+    { kind: 'garbled', detail: 'not JSON', bytes: Buffer.from('<html>') },
+    { kind: 'failed', detail: 'not JSON', unread: Buffer.from('<html>') },
+  ],
+  [
+    { kind: 'garbled', detail: 'too large' },
+    { kind: 'failed', detail: 'too large' },
+  ],
+  [
+    { kind: 'unreachable', timedOut: false, detail: 'cut', bytes: Buffer.from('{"msgs":[{') },
+    { kind: 'failed', detail: 'cut', unread: Buffer.from('{"msgs":[{') },
   ],
   [
     { kind: 'unreachable', timedOut: false, detail: 'ECONNRESET' },
     { kind: 'failed', detail: 'ECONNRESET' },
   ],
-  [ok({ msgs: 'many' }), { kind: 'failed', detail: 'msgs is not a list' }],
+  [
+    ok({ msgs: 'many' }),
+    { kind: 'failed', detail: 'msgs is not a list', unread: Buffer.from('{"msgs":"many"}') },
+  ],
   [{ kind: 'refused', code: -14, errmsg: 'session timeout' }, { kind: 'expired' }],
   [{ kind: 'aborted' }, { kind: 'aborted' }],
 ])('%j means %j', async (result, meaning) => {

@@ -70,6 +70,7 @@ test('a body that stalls is a broken network, since an answer had begun', async 
     ok: false,
     failure: 'network',
     detail: 'the answer stopped half-way',
+    bytes: Buffer.from('12345'),
   });
 });
 

@@ -47,6 +47,7 @@ async function run(script: (PollResult | (() => PollResult))[], over: Partial<In
   const enough = new AbortController();
   const options: IntakeOptions = {
     account: 'bot',
+    bot: 'c41f09aa77be@im.bot',
     login: 'login',
     cursor: 'c0',
     store: {
@@ -69,6 +70,7 @@ async function run(script: (PollResult | (() => PollResult))[], over: Partial<In
     onEmpty: () => void happened.push('empty'),
     onFailure: () => void happened.push('failure'),
     rescue: (line) => void rescued.push(line),
+    keepUnread: async () => '/unread',
     ...over,
   };
   const ended = runIntake(options, enough.signal);
@@ -219,6 +221,24 @@ test('a gateway that cannot reach the server makes nothing ready, and no poll em
   expect(happened).toEqual(['failure', 'ready', 'empty']);
 });
 
+test('bytes that cannot be read are kept, and it is said where; else they stand on stderr', async () => {
+  const unread = Buffer.from([0xff, 0x7b]);
+  const broken: PollResult = { ...failed, unread };
+  const kept: Buffer[] = [];
+  const { log } = await run([broken], {
+    async keepUnread(bytes) {
+      kept.push(bytes);
+      return '/home/unread/1.body';
+    },
+  });
+  expect(kept).toEqual([unread]);
+  expect(log.lines).toEqual([
+    'warn polling failed: HTTP 500; the 2 B that came are in /home/unread/1.body; next try in 2 s',
+  ]);
+  const { rescued } = await run([broken], { keepUnread: () => Promise.reject(new Error('disk')) });
+  expect(rescued).toEqual([JSON.stringify({ unread: unread.toString('base64') })]);
+});
+
 test('a dead login ends it', async () => {
   expect((await run([empty, { kind: 'expired' }])).how).toBe('expired');
 });
@@ -287,6 +307,50 @@ describe('what becomes of a message', () => {
     expect(JSON.parse(String(one?.raw))).toEqual(message);
     expect(log.lines).toEqual(['warn items of a kind unknown to this version: type 77, none; kept']);
     expect((await taken(wireText('2', 'x')))?.[0]).toMatchObject({ unknownItems: 0 });
+  });
+
+  test('one message that is too much, or no message, costs no other of its poll', async () => {
+    const deep = JSON.parse(`${'['.repeat(6_000)}1${']'.repeat(6_000)}`);
+    const items = Array.from({ length: 11_000 }, () => ({ type: 1, text_item: { text: 'x' } }));
+    const odd = [wireText('1', 'x', { item_list: deep }), wireText('2', 'x', { item_list: items }), 'odd'];
+    const { taken: all, how } = await run([brings([...odd, wireText('3', 'x')] as WeixinMessage[])]);
+    const ignored = all[0]?.messages.map(({ ignore }) => ignore);
+    expect(ignored).toEqual(['too-deep', 'oversized', 'no-sender', null]);
+    expect(how).toBe('aborted');
+  });
+
+  test('one that the store cannot bear is stored as it came, or else handed over; the others run', async () => {
+    const stored: string[] = [];
+    const isBorne = (id: string | null, ignore: string | null, raw: Buffer) =>
+      id === '2' ? false : ignore !== 'unreadable' || !raw.includes('"3"');
+    const { rescued, poller, how } = await run(
+      [brings([wireText('1', 'a'), wireText('2', 'b'), wireText('3', 'c'), wireText('4', 'd')], 'c1')],
+      {
+        store: {
+          async takeIn({ messages, cursor }) {
+            for (const { id, ignore, raw } of messages) {
+              if (id === '3' || !isBorne(id, ignore, raw)) throw new RangeError('a fault of a step');
+            }
+            stored.push(
+              ...messages.map(({ id, ignore }) => id ?? String(ignore)),
+              ...(cursor ? [cursor] : []),
+            );
+            return NOTHING;
+          },
+          async durable() {},
+          async notePoll() {},
+        },
+      },
+    );
+    expect(stored).toEqual(['1', 'unreadable', '4', 'c1']);
+    expect(rescued.map((line) => JSON.parse(line).message_id)).toEqual(['3']);
+    expect(poller.cursors).toEqual(['c0', 'c1']);
+    expect(how).toBe('aborted');
+  });
+
+  test('what the bot itself wrote is not answered, whatever it is called', async () => {
+    const own = wireText('1', 'x', { from_user_id: 'bot-of-a-relay', to_user_id: 'somebody' });
+    expect(await taken(own, { bot: 'bot-of-a-relay' })).toMatchObject([{ ignore: 'bot' }]);
   });
 
   test('what no user wrote is left out, and a draft, which comes again when it is finished', async () => {

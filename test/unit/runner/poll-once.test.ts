@@ -50,11 +50,12 @@ async function poll(script: Result[], patienceMs: number) {
     },
   } as unknown as IlinkClient;
   const result = await pollOnce({
-    account: { key: ACCOUNT, login: LOGIN, owner: OWNER },
+    account: { key: ACCOUNT, id: ACCOUNT, login: LOGIN, owner: OWNER },
     store,
     client,
     outgoing: createOutgoing(folder),
     rescue() {},
+    keepUnread: async () => '',
     settings: { ...DEFAULT_RUNNER_OPTIONS, maxAgeMs: 0 },
     clock,
     log: createLogBook(),

@@ -117,6 +117,7 @@ function start(
     uploader: { upload: async () => ({ kind: 'refused', reason: 'no files here' }) },
     endChild: resident.endChild ?? (async () => false),
     rescue() {},
+    keepUnread: async () => '',
     settings: { ...DEFAULT_RUNNER_OPTIONS, typing: false, paceMs: 0, allow: 'all', ...over },
     version: '1.2.3',
     clock: systemClock,
