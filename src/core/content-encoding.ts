@@ -1,5 +1,5 @@
 import { pipeline, Readable, type Transform } from 'node:stream';
-import * as zlib from 'node:zlib';
+import zlib from 'node:zlib';
 
 /**
  * The encodings in which a body may come although `identity` is asked for: gateways compress by themselves. One place
