@@ -96,7 +96,7 @@ async function fetchContext(
       const polledAtMs = (await store.accountView(account.key))?.lastPollAtMs ?? 0;
       const { isOpen } = await store.budget({ account: account.key, user, nowMs: clock.now() });
       if (isOpen || ('lock' in taken && polledAtMs >= startedAtMs)) return false;
-      if ('lock' in taken) return await pollHere(context, store, connection, account);
+      if ('lock' in taken) return await pollHere(context, store, connection, { account, user });
     } finally {
       if ('lock' in taken) taken.lock.release();
     }
@@ -112,18 +112,19 @@ async function pollHere(
   context: CommandContext,
   store: Store,
   connection: Connection,
-  account: Account,
+  { account, user }: { account: Account; user: string },
 ): Promise<boolean> {
   const { expired } = await pollOnce({
     ...connection,
     account: { key: account.key, id: account.id, login: loginDigest(account), owner: account.owner },
     store,
-    settings: { ...DEFAULT_RUNNER_OPTIONS, ...context.settings(['commands']) },
+    settings: DEFAULT_RUNNER_OPTIONS,
     clock: context.clock,
     log: context.log,
     rescue: (line) => context.io.err(`${line}\n`),
     keepUnread: unreadKeeper(context, account),
     patienceMs: 0,
+    from: user,
     signal: context.stopSignal(),
   });
   return expired;

@@ -28,12 +28,13 @@ export async function awaitFirstMessage(
       account: { key: account.key, id: account.id, login: loginDigest(account), owner: account.owner },
       store,
       ...connect(context, account, transport),
-      settings: { ...DEFAULT_RUNNER_OPTIONS, ...context.settings(['commands']) },
+      settings: DEFAULT_RUNNER_OPTIONS,
       clock: context.clock,
       log: context.log,
       rescue: (line) => context.io.err(`${line}\n`),
       keepUnread: unreadKeeper(context, account),
       patienceMs: WAIT_MS,
+      from: account.owner,
       signal,
     });
     return received > 0;

@@ -1,15 +1,17 @@
 import type { Clock } from '../core/clock.ts';
 import { languageOf } from '../core/language.ts';
-import { decodeRaw, readInbound } from '../ilink/inbound.ts';
-import type { Intake } from '../store/port.ts';
+import { decodeRaw, type Inbound, readInbound } from '../ilink/inbound.ts';
+import type { IncomingMessage, Intake } from '../store/port.ts';
+import { readChatText } from './chat-commands.ts';
 import { chatNotice } from './chat-notices.ts';
-
 import type { RunnerOptions } from './options.ts';
 import type { Outgoing } from './outgoing.ts';
 import { mergeForRelease, textParts } from './reply.ts';
 
 /** What stays the same from one intake of an account to the next. */
 export type IntakeTerms = Pick<Intake, 'allow' | 'dedupeWindowMs' | 'merge' | 'chat' | 'mayStart'> & {
+  /** `later`: nobody is served, and the next runner decides about what comes in. */
+  triage: 'now' | 'later';
   /** Older messages are stored and not answered; 0: any age. */
   maxAgeMs: number;
   /** Whether the owner's chat commands are obeyed. */
@@ -25,9 +27,11 @@ export function intakeTerms(options: {
   agent: string;
   questionTo: Intake['chat']['questionTo'];
   mayStart: Intake['mayStart'];
+  triage: IntakeTerms['triage'];
 }): IntakeTerms {
   const { settings, outgoing, clock } = options;
   return {
+    triage: options.triage,
     allow: settings.allow,
     maxAgeMs: settings.maxAgeMs,
     dedupeWindowMs: settings.dedupeWindowMs,
@@ -45,4 +49,31 @@ export function intakeTerms(options: {
       },
     },
   };
+}
+
+/** What a message says, and why the agent is not to see it, as the terms have it. */
+export function judgementOf(
+  inbound: Inbound,
+  options: { terms: IntakeTerms; bot: string },
+  nowMs: number,
+): Pick<IncomingMessage, 'ignore' | 'chat'> {
+  return { ignore: ignoreReason(inbound, options, nowMs), chat: chatTextOf(inbound, options.terms) };
+}
+
+function ignoreReason(
+  { skip, user, kind, createdAtMs }: Inbound,
+  { terms: { triage, maxAgeMs }, bot }: { terms: IntakeTerms; bot: string },
+  nowMs: number,
+): string | null {
+  if (skip !== null) return skip;
+  if (user === bot) return 'bot';
+  const ageMs = createdAtMs === null ? 0 : nowMs - createdAtMs;
+  if (triage === 'now' && maxAgeMs > 0 && ageMs > maxAgeMs) return 'too-old';
+  return kind === 'unknown' ? 'kind:unknown' : null;
+}
+
+/** Only what was typed is a command: nobody says a slash. */
+function chatTextOf({ kind, text }: Inbound, { commands }: IntakeTerms): IncomingMessage['chat'] {
+  if (text === '') return null;
+  return commands && kind === 'text' ? readChatText(text) : { command: null, agentFrom: 0 };
 }

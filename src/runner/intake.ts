@@ -15,8 +15,7 @@ import {
 import type { Poller, PollResult } from '../ilink/poll.ts';
 import type { WeixinMessage } from '../ilink/wire.ts';
 import type { IncomingMessage, Intake, IntakeResult, MediaKey, Store } from '../store/port.ts';
-import { readChatText } from './chat-commands.ts';
-import type { IntakeTerms } from './intake-terms.ts';
+import { type IntakeTerms, judgementOf } from './intake-terms.ts';
 import { noteReading } from './message-turn.ts';
 
 /** Longest pause after empty answers that come back at once (design 3). */
@@ -99,6 +98,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
         login: options.login,
         cursor: result.cursor,
         messages,
+        triage: options.terms.triage,
         allow: options.terms.allow,
         dedupeWindowMs: options.terms.dedupeWindowMs,
         merge: options.terms.merge,
@@ -245,7 +245,9 @@ function incoming(
   }
   const raw = encodeRaw(message);
   readings.set(raw, inbound);
-  const createdAtMs = writtenAtMs(inbound, options.clock.now());
+  const nowMs = options.clock.now();
+  const createdAtMs = writtenAtMs(inbound, nowMs);
+  const { ignore, chat } = judgementOf({ ...inbound, createdAtMs }, options, nowMs);
   return [
     {
       id: inbound.id,
@@ -257,8 +259,8 @@ function incoming(
       unknownItems: inbound.unknownItems.length,
       fingerprint: fingerprintOf(message),
       raw,
-      ignore: excessOf(message, raw) ?? ignoreReason(inbound, createdAtMs, options),
-      chat: chatTextOf(inbound, options.terms),
+      ignore: excessOf(message, raw) ?? ignore,
+      chat,
     },
   ];
 }
@@ -268,18 +270,4 @@ function mediaKeysOf({ media, quoteMedia }: Inbound): MediaKey[] {
   return [...media, ...quoteMedia].flatMap(({ md5, keys }) =>
     md5 === null ? [] : keys.map((key) => ({ md5, key })),
   );
-}
-
-/** Only what was typed is a command: nobody says a slash. */
-function chatTextOf({ kind, text }: Inbound, { commands }: IntakeTerms): IncomingMessage['chat'] {
-  if (text === '') return null;
-  return commands && kind === 'text' ? readChatText(text) : { command: null, agentFrom: 0 };
-}
-
-function ignoreReason(inbound: Inbound, createdAtMs: number | null, options: IntakeOptions): string | null {
-  if (inbound.skip !== null) return inbound.skip;
-  if (inbound.user === options.bot) return 'bot';
-  const ageMs = createdAtMs === null ? 0 : options.clock.now() - createdAtMs;
-  if (options.terms.maxAgeMs > 0 && ageMs > options.terms.maxAgeMs) return 'too-old';
-  return inbound.kind === 'unknown' ? 'kind:unknown' : null;
 }

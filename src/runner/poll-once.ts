@@ -11,7 +11,8 @@ import type { Outgoing } from './outgoing.ts';
 /**
  * Polls without an agent until something arrives, or one poll brings nothing or fails after `patienceMs`
  * at the longest: for `login`, which waits for a first message, and `send`, which needs a fresh
- * context. What arrives waits in the inbox for the next run. The caller holds the poller lock.
+ * context. What arrives waits in the inbox for the next run, which decides what becomes of it. The
+ * caller holds the poller lock.
  */
 export async function pollOnce(options: {
   account: { key: string; id: string; login: string; owner: string | null };
@@ -21,11 +22,14 @@ export async function pollOnce(options: {
   /** Takes messages that cannot be stored, as in {@link runIntake}. */
   rescue: (line: string) => void;
   keepUnread: (bytes: Buffer) => Promise<string>;
+  /** Only how what was held is sent counts. */
   settings: RunnerOptions;
   clock: Clock;
   log: Log;
   /** Polls go on at least this long when they bring nothing; 0: one whole poll. */
   patienceMs: number;
+  /** Whose message ends it; null: anybody's. */
+  from: string | null;
   signal: AbortSignal;
 }): Promise<{ received: number; expired: boolean }> {
   const { account, store, clock } = options;
@@ -54,7 +58,13 @@ export async function pollOnce(options: {
         cursor: opened.cursor,
         store,
         poller: createPoller({ client: options.client, clock }),
-        terms: intakeTerms({ ...options, agent: '-', questionTo: () => null, mayStart: () => false }),
+        terms: intakeTerms({
+          ...options,
+          triage: 'later',
+          agent: '-',
+          questionTo: () => null,
+          mayStart: () => false,
+        }),
         clock,
         log: options.log,
         onReady() {},
@@ -62,7 +72,7 @@ export async function pollOnce(options: {
         keepUnread: options.keepUnread,
         onIntake(result) {
           received += result.messages.filter(
-            ({ state }) => state !== 'duplicate' && state !== 'ignored',
+            ({ state, user }) => state === 'received' && (options.from === null || user === options.from),
           ).length;
           if (received > 0) stop();
         },

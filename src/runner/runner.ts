@@ -4,6 +4,7 @@ import { WxError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import { HELD_AFTER_MS } from '../ilink/exchange.ts';
+import { decodeRaw, readInbound } from '../ilink/inbound.ts';
 import { createPoller } from '../ilink/poll.ts';
 import type { Child, Store } from '../store/port.ts';
 import { createArrivals } from './arrivals.ts';
@@ -15,7 +16,7 @@ import type { EventSink } from './events.ts';
 import type { FolderMaker } from './folders.ts';
 import { createIdleness } from './idleness.ts';
 import { runIntake } from './intake.ts';
-import { intakeTerms } from './intake-terms.ts';
+import { intakeTerms, judgementOf } from './intake-terms.ts';
 import { createLanes } from './lanes.ts';
 import type { RunnerOptions } from './options.ts';
 import type { Outgoing } from './outgoing.ts';
@@ -143,10 +144,28 @@ export function startRunner(options: {
     // From here on every commit of another process is seen, be it before the first look at what waits or after.
     const since = store.changes();
     const { login, owner } = account;
+    const terms = intakeTerms({
+      ...options,
+      triage: 'now',
+      agent: options.agent.name,
+      questionTo: asks.questionTo,
+      mayStart: (user, others) => isClear && settings.maxMessages === null && lanes.isFree(user, others),
+    });
     // Asked for together, they share a commit and keep their order.
-    const [opened, former] = await Promise.all([
+    const [opened, former, waiting] = await Promise.all([
       store.openAccount({ account: key, login, owner, nowMs: clock.now() }),
       recoverFormer({ ...options, retries: settings.retries }),
+      store.triage({
+        ...terms,
+        account: key,
+        nowMs: clock.now(),
+        read: (raw, createdAtMs) =>
+          judgementOf(
+            { ...readInbound(decodeRaw(raw)), createdAtMs },
+            { terms, bot: account.id },
+            clock.now(),
+          ),
+      }),
     ]);
     cleared = former.cleared;
     cleared
@@ -159,6 +178,8 @@ export function startRunner(options: {
     for (const started of former.failed) await turns.giveUp(started);
     // Before the first poll: what waits is older than what that will bring.
     for (const entry of await store.unfinished(key)) lanes.add(entry);
+    // What is to run of it has its place by now, behind what is older.
+    takeUp({ ...waiting, again: [], messages: waiting.messages.filter(({ state }) => state !== 'received') });
     const intake = runIntake(
       {
         account: key,
@@ -167,12 +188,7 @@ export function startRunner(options: {
         cursor: opened.cursor,
         store,
         poller: createPoller({ client, clock }),
-        terms: intakeTerms({
-          ...options,
-          agent: options.agent.name,
-          questionTo: asks.questionTo,
-          mayStart: (user, others) => isClear && settings.maxMessages === null && lanes.isFree(user, others),
-        }),
+        terms,
         clock,
         log,
         onReady: () => void onPolled(opened.loginExpired).catch(fail),

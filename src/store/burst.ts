@@ -10,7 +10,7 @@ export function gather(database: Database, first: Row, mergeMs: number, nowMs: n
   const waiting = database.all(
     `SELECT seq, COALESCE(created_at, received_at) AS written_at, received_at
        FROM inbox INDEXED BY inbox_unfinished WHERE account = ? AND ${UNFINISHED} AND +state = 'received'
-         AND user = ? AND seq >= ? AND attempt = 0 AND burst IS NULL AND session_id IS ? ORDER BY seq`,
+         AND user = ? AND seq >= ? AND attempt = 0 AND burst IS NULL AND session_id IS ? AND untriaged = 0 ORDER BY seq`,
     first.account as string,
     first.user as string,
     first.seq as number,

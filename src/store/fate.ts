@@ -15,15 +15,15 @@ export interface Fate {
 }
 
 /**
- * Decides about a message of a user who may write. While a turn asks him something, what he says is the answer,
+ * Decides about a message of a user who may write, after those with a number below `before`. While a turn asks him something, what he says is the answer,
  * but for a stop; else a command of the owner is one; else `--busy reject` may turn it away.
  */
 export function fateOf(
   database: Database,
   message: IncomingMessage,
-  about: { account: string; isOwner: boolean; isAsked: boolean; terms: ChatTerms },
+  about: { account: string; before: number; isOwner: boolean; isAsked: boolean; terms: ChatTerms },
 ): Fate {
-  const { account, terms } = about;
+  const { terms } = about;
   const said = about.isOwner ? message.chat : null;
   const command = said?.command ?? null;
   if (about.isAsked && message.chat !== null && command !== 'stop') {
@@ -32,7 +32,7 @@ export function fateOf(
   if (said !== null && said.agentFrom === null) {
     return { kind: 'command', reason: 'command', command, textFrom: 0 };
   }
-  if (terms.busy === 'reject' && isBusy(database, account, message.user, terms)) {
+  if (terms.busy === 'reject' && isBusy(database, { ...about, user: message.user })) {
     return { kind: 'ignored', reason: 'busy', command: null, textFrom: 0 };
   }
   return { kind: 'received', reason: null, command, textFrom: said?.agentFrom ?? 0 };
@@ -50,7 +50,10 @@ export function wasAsked(database: Database, question: number | null): boolean {
 }
 
 /** Whether earlier messages are unfinished; those of a burst that has not started are what this one may join. */
-function isBusy(database: Database, account: string, user: string, { mergeMs }: ChatTerms): boolean {
-  const waiting = waitingBefore(database, { account, user, seq: Number.MAX_SAFE_INTEGER });
-  return waiting.some((row) => mergeMs === 0 || row.state !== 'received');
+function isBusy(
+  database: Database,
+  { account, user, before, terms }: { account: string; user: string; before: number; terms: ChatTerms },
+): boolean {
+  const waiting = waitingBefore(database, { account, user, seq: before });
+  return waiting.some((row) => terms.mergeMs === 0 || row.state !== 'received');
 }

@@ -32,22 +32,39 @@ export interface IncomingMessage {
   chat: ChatText | null;
 }
 
-/** What a poll brought, to be committed in one step. */
-export interface Intake {
+/** What decides about new messages: who may write, what counts as said twice, how what is said is taken. */
+export interface TriageTerms {
+  /** Users allowed beside the owner; 'all' lets everyone in. */
+  allow: ReadonlySet<string> | 'all';
+  /** Content seen again within this time counts as a duplicate; 0 turns it off (`--dedupe-window`). */
+  dedupeWindowMs: number;
+  chat: ChatTerms;
+}
+
+/** Decides about the messages that others have taken in for {@link Store.triage}. */
+export interface Triage extends TriageTerms {
   account: string;
+  nowMs: number;
+  /** What a stored message says, and why the agent is not to see it: see {@link IncomingMessage}. */
+  read: (raw: Buffer, createdAtMs: number | null) => Pick<IncomingMessage, 'ignore' | 'chat'>;
+}
+
+/** What a poll brought, to be committed in one step. */
+export interface Intake extends TriageTerms {
+  account: string;
+  /**
+   * `later`: whoever polls serves nobody (`send`, `login`). The messages wait, and {@link Store.triage} decides about
+   * them on the terms of the runner that takes them up; those of this intake count for nothing.
+   */
+  triage?: 'now' | 'later';
   /** Digest of the token that polled: a newer login must not be overwritten (design 4). */
   login: string;
   /** New cursor; null keeps the old one. */
   cursor: string | null;
   messages: IncomingMessage[];
-  /** Users allowed beside the owner; 'all' lets everyone in. */
-  allow: ReadonlySet<string> | 'all';
-  /** Content seen again within this time counts as a duplicate; 0 turns it off (`--dedupe-window`). */
-  dedupeWindowMs: number;
   nowMs: number;
   /** Turns the held parts of a user who wrote again into what is sent first. */
   merge: (held: HeldPart[], expired: number) => MergedHolds;
-  chat: ChatTerms;
   /** Whether a user's turn can begin as soon as this is committed, after those that it brings of so many `others`. */
   mayStart: (user: string, others: number) => boolean;
 }

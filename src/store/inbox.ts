@@ -1,15 +1,11 @@
-import { isAllowed } from './allowed.ts';
-import type { ChatNews } from './chat-port.ts';
 import type { Database, Row } from './database.ts';
-import { type Fate, fateOf, wasAsked } from './fate.ts';
+import type { Fate } from './fate.ts';
 import { release } from './holds.ts';
 import type { IncomingMessage, Intake, IntakeResult, StartedTurn } from './inbox-port.ts';
 import { noteMediaKeys } from './media-keys.ts';
 import { freeId, insertMessage, type Outlook, outlookOf, withId } from './new-message.ts';
-import { newSession, obey } from './obey.ts';
-import { appendParts } from './parts.ts';
+import { createJudge, NEWEST, repeatedWithin } from './triage.ts';
 import { createUserNotes } from './user-notes.ts';
-import { supersede, waitingBefore } from './waiting.ts';
 
 /**
  * Commits what a poll brought: new messages, the cursor, the holds that a new message of their user releases,
@@ -28,11 +24,10 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
   };
   /** Users whose first turn of this poll is decided about: a later message of theirs waits for its place. */
   const begun = new Set<string>();
-  /** One message answers a question; the next one of the same poll is a message. */
-  const answered = new Set<string>();
   const outlooks = new Map<string, Outlook>();
   const notes = createUserNotes(database, intake);
-  const mayStart = mayStartAny(intake);
+  const judge = intake.triage === 'later' ? null : createJudge(database, intake);
+  const mayStart = judge !== null && mayStartAny(intake);
 
   for (const message of intake.messages) {
     const { user } = message;
@@ -42,7 +37,7 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
     const owner = result.learnedOwner ?? outlook.owner;
     // A login that was taken over keeps its last messages; its cursor and tokens are of no use to the new one.
     const isCurrent = login === intake.login;
-    const isNews = intake.dedupeWindowMs === 0 && !isKnown;
+    const isNews = (judge === null || intake.dedupeWindowMs === 0) && !isKnown;
     const namesake = isNews || message.id === null ? undefined : withId(database, account, message.id);
     const original = isNews ? undefined : findDuplicate(database, intake, message, namesake);
     if (original) {
@@ -63,24 +58,21 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
       database.run('UPDATE accounts SET owner = ? WHERE account = ?', user, account);
     }
     const isOwner = isFirst || user === owner;
-    const isIn =
-      intake.allow === 'all' || isOwner || intake.allow.has(user) || isAllowed(database, account, user);
-    const reason = message.ignore ?? (isIn ? null : 'stranger');
-    const isAsked = !answered.has(user) && wasAsked(database, intake.chat.questionTo(user));
-    const fate: Fate =
-      reason === null
-        ? fateOf(database, message, { account, isOwner, isAsked, terms: intake.chat })
-        : { kind: 'ignored', reason, command: null, textFrom: 0 };
-    if (fate.kind === 'answer') answered.add(user);
+    const fate = judge ? judge.fateOf(message, { isOwner, before: NEWEST }) : untriaged(message);
     const id = message.id !== null && !namesake ? message.id : freeId(database, account, message);
     const isTurn = fate.kind === 'received' || fate.kind === 'answer';
     const isHead = isCurrent && fate.kind === 'received' && !begun.has(user);
     const started = isHead && mayStart && intake.mayStart(user, begun.size) ? place : null;
     if (isTurn) begun.add(user);
-    const seq = insertMessage(database, intake, message, { id, fate, place: started });
+    const seq = insertMessage(database, intake, message, {
+      id,
+      fate,
+      place: started,
+      isTriaged: judge !== null,
+    });
     noteMediaKeys(database, account, message.mediaKeys, nowMs);
     result.messages.push({ seq, id, user, state: fate.kind, reason: fate.reason });
-    if (reason !== null) continue;
+    if (fate.kind === 'ignored' && fate.reason !== 'busy') continue;
     if (isCurrent) {
       notes.add(message, { seq, place: started });
       if (hasKept && release(database, intake, user)) result.released.push(user);
@@ -88,9 +80,7 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
     if (started)
       result.started.push(startedTurn(message, { seq, id, isOwner, ...started }, fate.textFrom, nowMs));
     if (fate.command !== null) notes.write(user);
-    const news = setOff(database, intake, { account, user, seq, nowMs }, fate, result);
-    if (news)
-      appendParts(database, { account, user, message: id, nowMs }, intake.chat.noticeOf(news, message));
+    judge?.setOff(message, { seq, id, fate }, result);
   }
 
   notes.write();
@@ -104,6 +94,12 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
     );
   }
   return result;
+}
+
+/** Of what waits for its triage only that the agent can do nothing with it is known. */
+function untriaged({ ignore }: IncomingMessage): Fate {
+  const kind = ignore === null ? 'received' : 'ignored';
+  return { kind, reason: ignore, command: null, textFrom: 0 };
 }
 
 /**
@@ -123,39 +119,6 @@ function startedTurn(
 ): StartedTurn {
   const first = { attempt: 1, failures: 0, outputs: [] };
   return { ...place, ...first, user, said: [{ raw, textFrom }], receivedAtMs: nowMs };
-}
-
-/** What a stored message sets off beside its own turn; what the user is told of that. */
-function setOff(
-  database: Database,
-  { chat }: Intake,
-  own: { account: string; user: string; seq: number; nowMs: number },
-  fate: Fate,
-  result: IntakeResult,
-): ChatNews | null {
-  if (fate.kind === 'command' && fate.command !== null) return obey(database, fate.command, own, result);
-  if (fate.command === 'new') newSession(database, own);
-  if (fate.kind === 'ignored') return isFirstTurnedAway(database, own) ? { about: 'busy' } : null;
-  if (fate.kind === 'received' && chat.busy === 'latest') {
-    // What is still being gathered (`--merge`) and this message become one turn.
-    const how = { reason: 'latest', onlyStarted: chat.mergeMs > 0, nowMs: own.nowMs };
-    const ended = supersede(database, own, how);
-    result.superseded.push(...ended.map((row) => ({ seq: row.seq as number, user: own.user })));
-  }
-  return null;
-}
-
-/** Whether no other message has been turned away since the one at work came: one notice is enough for all of them. */
-function isFirstTurnedAway(database: Database, own: { account: string; user: string; seq: number }): boolean {
-  const [atWork] = waitingBefore(database, own);
-  const earlier = database.one(
-    `SELECT 1 FROM inbox WHERE account = ? AND user = ? AND seq > ? AND seq < ? AND state = 'ignored' AND reason = 'busy'`,
-    own.account,
-    own.user,
-    (atWork?.seq as number | undefined) ?? 0,
-    own.seq,
-  );
-  return earlier === undefined;
 }
 
 /**
@@ -182,17 +145,8 @@ function findDuplicate(
     coarse ? 1 : 0,
     message.contextToken,
   );
-  if (alike || intake.dedupeWindowMs === 0) return alike;
-  // There is no index of what users say: only what this one wrote within the window is looked at.
-  return database.one(
-    `SELECT seq, id FROM inbox WHERE account = ?1 AND user = ?2 AND fingerprint = ?3 AND received_at > ?4
-       AND seq > COALESCE((SELECT seq FROM inbox WHERE account = ?1 AND user = ?2 AND received_at <= ?4
-         ORDER BY seq DESC LIMIT 1), 0) LIMIT 1`,
-    account,
-    message.user,
-    message.fingerprint,
-    intake.nowMs - intake.dedupeWindowMs,
-  );
+  if (alike || intake.triage === 'later') return alike;
+  return repeatedWithin(database, intake, message, { seq: NEWEST, atMs: intake.nowMs });
 }
 
 /** An id that comes again with another user, or with other content at another time, is a new message: losing it would be worse. */

@@ -2,7 +2,7 @@ import { digest } from '../core/ids.ts';
 import type { Database, Row } from './database.ts';
 import type { Fate } from './fate.ts';
 import { HAS_KEPT } from './holds.ts';
-import type { IncomingMessage, Intake } from './inbox-port.ts';
+import type { IncomingMessage, Intake, MessageState } from './inbox-port.ts';
 import { type Place, placeAfter } from './place.ts';
 
 /** What decides about a message before it is stored. */
@@ -55,16 +55,14 @@ export function insertMessage(
   database: Database,
   intake: Intake,
   message: IncomingMessage,
-  { id, fate, place }: { id: string; fate: Fate; place: Place | null },
+  { id, fate, place, isTriaged }: { id: string; fate: Fate; place: Place | null; isTriaged: boolean },
 ): number {
-  const { kind, reason, textFrom } = fate;
-  const state = place
-    ? 'running'
-    : { received: 'received', answer: 'received', ignored: 'ignored', command: 'done' }[kind];
+  const { reason, textFrom } = fate;
+  const state = place ? 'running' : stateOf(fate);
   return database.run(
     `INSERT INTO inbox (account, id, user, state, reason, kind, fingerprint, context_token, created_at, received_at, raw,
-       text_from, finished_at, unknown_items, attempt, started_at, session_id, turn)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       text_from, finished_at, unknown_items, attempt, started_at, session_id, turn, untriaged)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     intake.account,
     id,
     message.user,
@@ -83,7 +81,20 @@ export function insertMessage(
     place ? intake.nowMs : null,
     place?.sessionId ?? null,
     place?.turn ?? null,
+    isTriaged || state === 'ignored' ? 0 : 1,
   ).rowid;
+}
+
+/** The state of a message of which this was decided, unless its turn has begun. */
+export function stateOf({ kind }: Fate): MessageState {
+  switch (kind) {
+    case 'command':
+      return 'done';
+    case 'ignored':
+      return 'ignored';
+    default:
+      return 'received';
+  }
 }
 
 /** The server's id, or one made of the content where it has none; made unique where the server used it before. */

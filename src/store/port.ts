@@ -9,6 +9,7 @@ import type {
   QuotedContent,
   SessionPlace,
   StartedTurn,
+  Triage,
   TurnResult,
 } from './inbox-port.ts';
 import type {
@@ -63,6 +64,8 @@ export interface Store {
    * server to forget these messages: it must wait for {@link Store.durable}.
    */
   takeIn(intake: Intake): Promise<IntakeResult>;
+  /** Decides about what was taken in with triage `later`, for the runner that is to serve it: once. */
+  triage(input: Triage): Promise<IntakeResult>;
   /**
    * Resolves when what has been committed by now is durable; `soon` leaves other steps a moment to share the wait.
    * What is committed before `begins` is called is so no later; of what comes after, that is not known.
@@ -73,7 +76,7 @@ export interface Store {
   /** Notes that this login is dead, or works. */
   markLogin(input: { account: string; login: string; expired: boolean }): Promise<void>;
 
-  /** All messages that are still to be started, in order of arrival; not those that run. */
+  /** All messages that are still to be started, in order of arrival; not those that run, or wait for {@link Store.triage}. */
   unfinished(account: string): Promise<LaneEntry[]>;
   /** What messages that still have to run say, for what they need to be kept. */
   unfinishedContent(account: string): Promise<{ user: string; raw: Buffer }[]>;

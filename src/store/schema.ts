@@ -163,6 +163,11 @@ export const MIGRATIONS = [
   DROP INDEX inbox_content;
   CREATE INDEX inbox_content ON inbox (account, created_at, fingerprint);
   `,
+  // What was received outside of a runner: the next one decides about it.
+  `
+  ALTER TABLE inbox ADD COLUMN untriaged INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX inbox_untriaged ON inbox (account, seq) WHERE untriaged = 1;
+  `,
 ];
 
 /** A program that starts has nothing else to do: it may block for another process that migrates. */

@@ -30,6 +30,7 @@ import { migrate } from './schema.ts';
 import { sessionValue, setSessionValue } from './session-values.ts';
 import { returnPart, settlePart, settleUpload } from './settle.ts';
 import { sweep } from './sweep.ts';
+import { triage } from './triage.ts';
 import { finishAnswer, finishTurn, recover, startTurn, unfinished, unfinishedContent } from './turns.ts';
 import { accountView, budgetOf, contextTokenOf, message, messages } from './views.ts';
 
@@ -67,6 +68,7 @@ export function openStore(options: {
     noteChild: (input) => run((db) => noteChild(db, input)),
     forgetChild: (input) => run((db) => forgetChild(db, input)),
     takeIn: (intake) => run((db) => takeIn(db, intake)),
+    triage: (input) => run((db) => triage(db, input)),
     durable: commits.durable,
     notePoll: (input) =>
       run(

@@ -23,12 +23,12 @@ const START = `UPDATE inbox SET state = 'running', reason = NULL, attempt = ?, s
 /** How a turn of one message starts, and one of several. */
 const STARTS = { seq: `${START} WHERE seq = ?`, burst: `${START} WHERE burst = ?` };
 
-/** All messages that are still to be started, in order of arrival. */
+/** All messages that are still to be started, in order of arrival; not those that wait for their triage. */
 export function unfinished(database: Database, account: string): LaneEntry[] {
   return database
     .all(
       `SELECT seq, user, not_before FROM inbox
-         WHERE account = ? AND ${UNFINISHED} AND +state <> 'running' AND ${FIRST} ORDER BY seq`,
+         WHERE account = ? AND ${UNFINISHED} AND +state <> 'running' AND untriaged = 0 AND ${FIRST} ORDER BY seq`,
       account,
     )
     .map((row) => ({

@@ -18,6 +18,7 @@ const NOTHING: IntakeResult = {
   learnedOwner: null,
 };
 const TERMS: IntakeTerms = {
+  triage: 'now',
   allow: new Set(),
   maxAgeMs: 0,
   dedupeWindowMs: 0,

@@ -56,10 +56,11 @@ async function poll(script: Result[], patienceMs: number) {
     outgoing: createOutgoing(folder),
     rescue() {},
     keepUnread: async () => '',
-    settings: { ...DEFAULT_RUNNER_OPTIONS, maxAgeMs: 0 },
+    settings: { ...DEFAULT_RUNNER_OPTIONS, maxAgeMs: 1 },
     clock,
     log: createLogBook(),
     patienceMs,
+    from: OWNER,
     signal: new AbortController().signal,
   });
   return { ...result, polls, store };
@@ -73,7 +74,10 @@ test('what arrives is in the inbox for the next run', async () => {
   const message = wireText('7', 'hi', { from_user_id: OWNER });
   const { received, polls, store } = await poll([{ kind: 'ok', body: { msgs: [message] } }], 0);
   expect([received, polls]).toEqual([1, 1]);
-  expect(await store.unfinished(ACCOUNT)).toMatchObject([{ user: OWNER }]);
+  const waiting = await store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 9 });
+  expect(waiting).toMatchObject([{ user: OWNER, state: 'received', reason: null }]);
+  // Whatever this one was told of ages: what becomes of it is for the run to say.
+  expect(await store.unfinished(ACCOUNT)).toEqual([]);
 });
 
 test('a server that cannot be reached is not waited for', async () => {
@@ -88,7 +92,7 @@ test('with patience it goes on through empty and failed polls, but not longer', 
   });
 });
 
-test('messages that are not for the agent are no reason to end', async () => {
+test('messages of others wait for the run, and are no reason to end', async () => {
   const stranger = wireText('7', 'hi', { from_user_id: 'stranger' });
   const own = wireText('8', 'hi', { from_user_id: OWNER });
   const script: Result[] = [stranger, own].map((message) => ({ kind: 'ok', body: { msgs: [message] } }));

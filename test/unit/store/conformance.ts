@@ -14,6 +14,7 @@ import { describeQuotes } from './conformance/quotes.ts';
 import { describeRefusals } from './conformance/refusals.ts';
 import { describeSessions } from './conformance/sessions.ts';
 import { describeStarts } from './conformance/starts.ts';
+import { describeTriage } from './conformance/triage.ts';
 import { describeTurns } from './conformance/turns.ts';
 import { describeVerdicts } from './conformance/verdicts.ts';
 import { describeViews } from './conformance/views.ts';
@@ -22,6 +23,7 @@ import { describeViews } from './conformance/views.ts';
 export function describeStore(name: string, make: MakeStore): void {
   describe(name, () => {
     describe('intake', () => describeIntake(make));
+    describe('triage', () => describeTriage(make));
     describe('polls', () => describePolls(make));
     describe('turns', () => describeTurns(make));
     describe('turns that begin with their message', () => describeStarts(make));
