@@ -1,8 +1,6 @@
+import { after } from '../core/clock.ts';
 import type { Outcome } from '../core/message.ts';
 import type { TurnEnd } from './port.ts';
-
-/** The longest wait a Node timer can hold; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A turn's own clock: aborted by the runner or when its time is up, whichever comes first. */
 export interface TurnLimit {
@@ -16,16 +14,14 @@ export interface TurnLimit {
 export function limitTurn(signal: AbortSignal, timeoutMs: number): TurnLimit {
   const controller = new AbortController();
   const onAbort = () => controller.abort(turnEndOf(signal));
-  const timer =
-    timeoutMs > 0
-      ? setTimeout(() => controller.abort('timeout' satisfies TurnEnd), Math.min(timeoutMs, MAX_TIMER_MS))
-      : undefined;
+  const callOff =
+    timeoutMs > 0 ? after(timeoutMs, () => controller.abort('timeout' satisfies TurnEnd)) : undefined;
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   return {
     signal: controller.signal,
     release() {
-      clearTimeout(timer);
+      callOff?.();
       signal.removeEventListener('abort', onAbort);
     },
   };

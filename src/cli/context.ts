@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import { WxError } from '../core/errors.ts';
 import type { Io } from '../core/io.ts';
 import type { Log } from '../core/log.ts';
+import { createSteadyClock, type SteadyClock } from '../core/steady-clock.ts';
 import type { SettingName, Settings } from '../settings.ts';
 import { type ConfigFile, readConfigFile } from '../store/accounts-file.ts';
 import { createPaths, type Paths } from '../store/paths.ts';
@@ -29,6 +30,7 @@ export interface Host {
 
 /** Everything a command works with. */
 export interface CommandContext extends Host, People {
+  clock: SteadyClock;
   paths: Paths;
   /** The folder given with `--home` or `WXAGENT_HOME`; null: the platform's folders. */
   home: string | null;
@@ -70,11 +72,13 @@ export async function createContext(host: Host, flags: SettingSources['flags']):
     'lang',
     'color',
   ]);
+  const clock = createSteadyClock(host.clock);
   const level = logLevel(environment.get('WXAGENT_LOG'), verbose, quiet);
   const language = languageOf(lang, environment);
   const translate = await translatorTo(language);
   return {
     ...host,
+    clock,
     ...createPeople(io, translate),
     translate,
     print: (line) => io.out(`${io.stdoutIsTerminal ? plain(line) : line}\n`),

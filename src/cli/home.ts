@@ -172,7 +172,7 @@ export function findAccount(accounts: readonly Account[], name: string): Account
 
 /** Opens connections as `--proxy` says. Throws WxError `usage` for a proxy that is none, `config` for one of the environment. */
 export function openTransport(context: CommandContext): Transport {
-  return createTransport({ proxies: proxiesForServer(context) });
+  return createTransport({ proxies: proxiesForServer(context), onTime: timeTeller(context) });
 }
 
 /** Which way requests to the server and its CDN take. Throws what {@link openTransport} does. */
@@ -196,6 +196,22 @@ function namedProxy(proxy: string): ProxyRules {
   } catch (error) {
     throw new WxError('usage', reasonOf(error), { hint });
   }
+}
+
+/** Puts the clock right by what servers say, and says so once when it is far off. */
+function timeTeller({ clock, log }: CommandContext): (serverMs: number) => void {
+  let isTold = false;
+  return (serverMs) => {
+    const aheadMs = clock.hear(serverMs);
+    if (aheadMs === 0 || isTold) return;
+    isTold = true;
+    const hours = Math.round(Math.abs(aheadMs) / 3_600_000);
+    const how = aheadMs > 0 ? 'ahead of' : 'behind';
+    log.warn(
+      `the clock of this machine is ${hours} h ${how} the server's: ages are counted by the server's time`,
+    );
+    log.info('hint: timedatectl set-ntp true');
+  };
 }
 
 /** What talks to one account's server, and where its outgoing files lie. */

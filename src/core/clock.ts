@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 
 /**
  * Time as the program sees it, passed in everywhere so that tests can move it.
@@ -10,8 +9,22 @@ export interface Clock {
   now(): number;
   /** Milliseconds that never run backwards; only differences mean something. */
   monotonic(): number;
-  /** Resolves after `ms`, or at once when the signal is aborted; never rejects. */
+  /** Resolves after `ms`, however long that is, or at once when the signal is aborted; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The longest wait that a timer of Node's can hold; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Calls back once after `ms`, however long that is: never for `Infinity`. Returns what calls it off. */
+export function after(ms: number, done: () => void): () => void {
+  let timer: NodeJS.Timeout;
+  function wait(leftMs: number): void {
+    const stepMs = Math.min(leftMs, LONGEST_TIMER_MS);
+    timer = setTimeout(() => (leftMs > stepMs ? wait(leftMs - stepMs) : done()), stepMs);
+  }
+  wait(ms);
+  return () => clearTimeout(timer);
 }
 
 /** The real clock. */
@@ -23,13 +36,17 @@ export const systemClock: Clock = {
     return seconds * 1_000 + nanoseconds / 1e6;
   },
   async sleep(ms, signal) {
-    if (signal?.aborted || ms <= 0) return;
+    if (signal?.aborted || !(ms > 0)) return;
     // One signal ends the waits of all users; Node would warn of a leak beyond ten.
     if (signal) setMaxListeners(0, signal);
-    try {
-      await delay(ms, undefined, signal ? { signal } : undefined);
-    } catch (error) {
-      if (!signal?.aborted) throw error;
-    }
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        signal?.removeEventListener('abort', end);
+        callOff();
+        resolve();
+      };
+      const callOff = after(ms, end);
+      signal?.addEventListener('abort', end, { once: true });
+    });
   },
 };

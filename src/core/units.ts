@@ -22,14 +22,19 @@ const SIZE_BYTES: Readonly<Record<string, number>> = {
 };
 const SIZE_UNITS = new Map(Object.entries(SIZE_BYTES).map(([unit, bytes]) => [unit.toLowerCase(), bytes]));
 
+/** A hundred years: beyond, times have no date any more. */
+const LONGEST_DAYS = 36_500;
+
 /** Parses `1500ms`, `30s`, `8m`, `24h`, `7d` to milliseconds; only 0 is bare (contract 1). Throws WxError `usage`. */
 export function parseDurationMs(text: string, flag: string): number {
-  return parseUnit(
+  const ms = parseUnit(
     text,
     flag,
     { what: 'duration', known: DURATION_MS, usual: 's' },
     (unit) => DURATION_MS[unit],
   );
+  if (ms <= LONGEST_DAYS * 86_400_000) return ms;
+  throw new WxError('usage', `${flag} takes at most ${LONGEST_DAYS}d, not "${text}"`);
 }
 
 /** Parses `16KiB`, `10M`, `2 GB` to bytes; only 0 is bare (contract 1). Throws WxError `usage`. */

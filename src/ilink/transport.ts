@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { NO_PROXIES, type ProxyRules } from '../core/proxy.ts';
 import { exchange, failed, type HttpRequest, type HttpResult } from './exchange.ts';
-import { describeFailure, openDispatcher } from './http.ts';
+import { describeFailure, headerOf, openDispatcher } from './http.ts';
 import { type OpenRequest, type OpenResult, openBody } from './open-body.ts';
 
 export type { HttpAnswer, HttpRequest, HttpResult } from './exchange.ts';
@@ -15,8 +15,22 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-/** Opens a transport; one serves all accounts of a process. */
-export function createTransport(options: { proxies?: ProxyRules } = {}): Transport {
+/** Opens a transport; one serves all accounts of a process. `onTime` is told what time it is where the answers come from. */
+export function createTransport(
+  options: { proxies?: ProxyRules; onTime?: ((serverMs: number) => void) | undefined } = {},
+): Transport {
+  /** The `Date` of the last answer: one a second is new. */
+  let heard = '';
+  function hear(result: HttpResult): HttpResult {
+    const date = result.ok ? headerOf(result.answer, 'date') : undefined;
+    if (!options.onTime || date === undefined || date === heard) return result;
+    heard = date;
+    const atMs = Date.parse(date);
+    // An answer that was kept on the way is from another time.
+    if (Number.isFinite(atMs) && result.ok && headerOf(result.answer, 'age') === undefined)
+      options.onTime(atMs);
+    return result;
+  }
   let opened: Dispatcher | null = null;
   const opening = openDispatcher(options.proxies ?? NO_PROXIES);
   opening.then(
@@ -27,9 +41,9 @@ export function createTransport(options: { proxies?: ProxyRules } = {}): Transpo
   );
   return {
     send(request) {
-      if (opened) return exchange(opened, request);
+      if (opened) return exchange(opened, request).then(hear);
       return opening.then(
-        (dispatcher) => exchange(dispatcher, request),
+        (dispatcher) => exchange(dispatcher, request).then(hear),
         (error) => failed('network', describeFailure(error)),
       );
     },

@@ -12,7 +12,6 @@ import {
   type Store,
   type Verdict,
 } from '../store/port.ts';
-import { createClockWatch } from './clock-watch.ts';
 import type { EventSink } from './events.ts';
 import type { Outgoing } from './outgoing.ts';
 import { createPartUpload } from './part-upload.ts';
@@ -67,7 +66,6 @@ export function createDelivery(options: {
   const courses = new Map<string, Course>();
   const waiters = new Set<() => void>();
   const cut = new AbortController();
-  const clocks = createClockWatch(clock);
   let stopped = false;
   const upload = createPartUpload({ ...options, report });
 
@@ -131,7 +129,7 @@ export function createDelivery(options: {
       return null;
     }
     const claimed = { account, seq: part.seq, known: part.view };
-    const settled = { ...claimed, reply, nowMs: clock.now(), steadyMs: clocks.steadyNow() };
+    const settled = { ...claimed, reply, nowMs: clock.now() };
     const verdict = await store.settlePart(stopped ? settled : { ...settled, next: terms(part.user) });
     if (reply.kind === 'unknown') log.debug(`${reply.detail}: the same request again`, { part: part.seq });
     report([verdict.part, ...verdict.held], verdict.budgetLeft);

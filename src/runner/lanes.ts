@@ -33,8 +33,8 @@ export interface Lanes {
   idle(): Promise<void>;
 }
 
-/** Timers overflow beyond 24.8 days. */
-const LONGEST_SLEEP_MS = 24 * 60 * 60_000;
+/** No message waits longer. A time further off means that the clock was set back since, and counts as now. */
+const LONGEST_WAIT_MS = 24 * 60 * 60_000;
 
 interface Waiting {
   seq: number;
@@ -112,7 +112,8 @@ export function createLanes(options: {
   }
 
   function monotonicOf(wallMs: number): number {
-    return clock.monotonic() + Math.max(0, wallMs - clock.now());
+    const waitMs = wallMs - clock.now();
+    return clock.monotonic() + (waitMs > LONGEST_WAIT_MS ? 0 : Math.max(0, waitMs));
   }
 
   function schedule(user: string, lane: Lane, head: Waiting): void {
@@ -123,7 +124,7 @@ export function createLanes(options: {
     }
     const waiting = new AbortController();
     lane.waiting = waiting;
-    void clock.sleep(Math.min(waitMs, LONGEST_SLEEP_MS), waiting.signal).then(() => {
+    void clock.sleep(waitMs, waiting.signal).then(() => {
       lane.waiting = null;
       if (stopped) return;
       // Another may have become the head meanwhile.

@@ -1,7 +1,7 @@
 import type { Agent } from '../agents/port.ts';
-import type { Clock } from '../core/clock.ts';
 import { WxError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import type { SteadyClock } from '../core/steady-clock.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import { HELD_AFTER_MS } from '../ilink/exchange.ts';
 import { decodeRaw, readInbound } from '../ilink/inbound.ts';
@@ -46,7 +46,7 @@ export function startRunner(options: {
   keepUnread: (bytes: Buffer) => Promise<string>;
   settings: RunnerOptions;
   version: string;
-  clock: Clock;
+  clock: SteadyClock;
   log: Log;
   emit: EventSink;
 }): Runner {

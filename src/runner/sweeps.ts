@@ -1,7 +1,6 @@
-import type { Clock } from '../core/clock.ts';
+import type { SteadyClock } from '../core/steady-clock.ts';
 import type { Store } from '../store/port.ts';
 import type { Attachments } from './attachments.ts';
-import { createClockWatch } from './clock-watch.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** A start has more to do than this, and the messages that waited for it come first. */
@@ -17,8 +16,7 @@ const FINISHED_PER_USER = 10_000;
 
 /**
  * Keeps the store and the files on either way bounded, a little at a time so that no poll waits for it,
- * until the signal is aborted; at least once, since some runs are short and many. Pauses while the wall clock has jumped
- * away from the monotonic one.
+ * until the signal is aborted; at least once, since some runs are short and many. Pauses while no age means anything.
  */
 export async function runSweeps(
   options: {
@@ -27,24 +25,23 @@ export async function runSweeps(
     outgoing: Outgoing;
     attachments: Pick<Attachments, 'sweep'>;
     holdMaxMs: number;
-    clock: Clock;
+    clock: SteadyClock;
   },
   signal: AbortSignal,
 ): Promise<void> {
   const { account, store, outgoing, holdMaxMs, clock } = options;
   const retention = { account, holdMaxMs, finishedMs: FINISHED_MS, finishedPerUser: FINISHED_PER_USER };
-  const clocks = createClockWatch(clock);
   let cacheAtMs = Number.NEGATIVE_INFINITY;
   await clock.sleep(START_MS, signal);
   if (!signal.aborted) await store.keepReserve();
   do {
-    const jumped = clocks.haveJumped();
-    const more = !jumped && (await store.sweep({ ...retention, nowMs: clock.now() }));
-    if (!more && !jumped) {
-      await outgoing.sweep(store, clock.now());
+    const more = !clock.isUnsure() && (await store.sweep({ ...retention, nowMs: clock.now() }));
+    // Files have their times from the wall clock.
+    if (!more && !clock.haveJumped()) {
+      await outgoing.sweep(store, clock.wall());
       if (clock.monotonic() - cacheAtMs >= CACHE_EVERY_MS) {
         cacheAtMs = clock.monotonic();
-        await options.attachments.sweep(clock.now());
+        await options.attachments.sweep(clock.wall());
       }
     }
     await clock.sleep(more ? SWEEP_PAUSE_MS : SWEEP_EVERY_MS, signal);

@@ -1,5 +1,6 @@
 import type { Database, Row } from './database.ts';
 import type { DeliveryTerms } from './outbox-port.ts';
+import { timeLeft } from './time-left.ts';
 
 /** How long a claim is good without being renewed (design 4). */
 const LEASE_MS = 60_000;
@@ -14,7 +15,7 @@ export interface Claimant {
 export function leaseLeft(who: Row, claimant: Claimant, nowMs: number): number {
   const lease = who.lease as string | null;
   if (!lease || lease === claimant.id || !claimant.isAlive(lease)) return 0;
-  return (who.lease_until as number) - nowMs;
+  return timeLeft(who.lease_until, nowMs, LEASE_MS);
 }
 
 /** Claims a user; a request that is about to be made counts against his budget. */

@@ -161,8 +161,7 @@ export interface Store {
   /** Takes the next part of a user for one request, if one may go now; it is sent when it is {@link Store.durable}. */
   claimPart(terms: DeliveryTerms): Promise<Claim>;
   /**
-   * Commits what the server said of a claimed part; `steadyMs` is now as ages are judged by, which a clock that has
-   * jumped does not tell. With `next` it claims the user's next one in the same step. Where the claim told its `view`,
+   * Commits what the server said of a claimed part. With `next` it claims the user's next one in the same step. Where the claim told its `view`,
    * `known` spares reading the part.
    */
   settlePart(input: {
@@ -171,7 +170,6 @@ export interface Store {
     known?: PartView;
     reply: SendReply;
     nowMs: number;
-    steadyMs: number;
     next?: DeliveryTerms;
   }): Promise<Verdict>;
   /** Commits how the upload of a claimed file ended. */

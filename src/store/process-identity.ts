@@ -21,16 +21,24 @@ function linuxStartTime(pid: number): string | null {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const [state, ticks] = [fields[0], fields[19]];
     if (ticks === undefined || state === 'Z' || state === 'X') return null;
-    return `${bootId()}:${ticks}`;
+    const boot = bootId();
+    return boot && `${boot}:${ticks}`;
   } catch {
     return null;
   }
 }
 
-let knownBootId: string | undefined;
+let knownBootId: string | null | undefined;
 
-function bootId(): string {
-  knownBootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+/** Names the time since the machine was started; null where the system has no such name. */
+export function bootId(): string | null {
+  if (knownBootId === undefined) {
+    try {
+      knownBootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    } catch {
+      knownBootId = null;
+    }
+  }
   return knownBootId;
 }
 

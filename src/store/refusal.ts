@@ -14,7 +14,7 @@ export function settleRefusal(
   database: Database,
   part: Row,
   reply: { code: number; errmsg: string },
-  { nowMs, steadyMs }: { nowMs: number; steadyMs: number },
+  nowMs: number,
 ): Verdict {
   const account = part.account as string;
   const user = part.user as string;
@@ -30,7 +30,7 @@ export function settleRefusal(
     ...reply,
     userWroteSince: ((who?.last_message_seq as number | undefined) ?? 0) > (part.seen_seq as number),
     sentSinceMessage: who ? Math.max((who.sent as number) - 1, acceptedSince(database, who)) : 0,
-    messageAgeMs: lastMessageAt === null ? null : steadyMs - lastMessageAt,
+    messageAgeMs: lastMessageAt === null ? null : nowMs - lastMessageAt,
     sentLastSecond: recent.filter((at) => at > nowMs - 1_000).length,
     sentLastFiveMinutes: recent.filter((at) => at > nowMs - FIVE_MINUTES_MS).length,
     isThrottled: ((owner?.throttle_step as number | undefined) ?? 0) > 0,

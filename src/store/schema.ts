@@ -168,6 +168,13 @@ export const MIGRATIONS = [
   ALTER TABLE inbox ADD COLUMN untriaged INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX inbox_untriaged ON inbox (account, seq) WHERE untriaged = 1;
   `,
+  `
+  CREATE TABLE server_time (  -- what was heard of the server's time, by the boot of this machine
+    boot TEXT PRIMARY KEY,
+    uptime_ms INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** A program that starts has nothing else to do: it may block for another process that migrates. */

@@ -28,7 +28,7 @@ interface Claimed {
 /** Commits what the server said of a claimed part, and frees the user or claims his next one on the terms of `next`. */
 export function settlePart(
   database: Database,
-  { next = null, ...input }: Claimed & { reply: SendReply; steadyMs: number; next?: DeliveryTerms | null },
+  { next = null, ...input }: Claimed & { reply: SendReply; next?: DeliveryTerms | null },
   claimant: Claimant,
 ): Verdict {
   const { reply } = input;
@@ -43,11 +43,7 @@ export function settlePart(
     : verdict;
 }
 
-function settleReply(
-  database: Database,
-  input: Claimed & { reply: SendReply; steadyMs: number },
-  claimant: string,
-): Verdict {
+function settleReply(database: Database, input: Claimed & { reply: SendReply }, claimant: string): Verdict {
   const { seq, reply, nowMs } = input;
   const { part, isMine } = claimed(database, input, 'sending', claimant);
   // A takeover, a dropped part, or one that another process repeats by now: only that it has arrived is news.
@@ -66,7 +62,7 @@ function settleReply(
     case 'rejected':
       return refuse(database, part, `HTTP ${reply.status}`, nowMs);
     case 'refused':
-      return settleRefusal(database, part, reply, input);
+      return settleRefusal(database, part, reply, nowMs);
   }
 }
 

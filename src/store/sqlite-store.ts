@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Clock } from '../core/clock.ts';
 import { markLogin, openAccount } from './accounts.ts';
 import { allowedUsers, setAllowed } from './allowed.ts';
 import { forgetChild, noteChild } from './children.ts';
@@ -27,6 +26,7 @@ import { quoted } from './quoted.ts';
 import { keepReserve } from './reserve.ts';
 import { retry } from './retry.ts';
 import { migrate } from './schema.ts';
+import { createTimeKeeper, type LearningClock, recallServerTime } from './server-time.ts';
 import { sessionValue, setSessionValue } from './session-values.ts';
 import { returnPart, settlePart, settleUpload } from './settle.ts';
 import { sweep } from './sweep.ts';
@@ -39,17 +39,19 @@ export function openStore(options: {
   path: string;
   /** File that is given up when the disk is full. */
   reserve: string;
-  clock: Clock;
+  clock: LearningClock;
   claimant: Claimant;
   /** What to do while the disk is full; null: fail at once. */
   full: FullDisk | null;
 }): Store {
   const { path, claimant } = options;
   const database = openNewest(path);
+  recallServerTime(database, options.clock);
   const commits = createCommits({ ...options, database });
   /** All accounts of a process keep one reserve. */
   let reserved: Promise<void> | null = null;
   const { run } = commits;
+  const noteTime = createTimeKeeper(options.clock);
   async function read<T>(work: () => T): Promise<T> {
     try {
       return work();
@@ -67,14 +69,18 @@ export function openStore(options: {
       }),
     noteChild: (input) => run((db) => noteChild(db, input)),
     forgetChild: (input) => run((db) => forgetChild(db, input)),
-    takeIn: (intake) => run((db) => takeIn(db, intake)),
+    takeIn: (intake) =>
+      run((db) => {
+        noteTime(db);
+        return takeIn(db, intake);
+      }),
     triage: (input) => run((db) => triage(db, input)),
     durable: commits.durable,
     notePoll: (input) =>
-      run(
-        (db) =>
-          void db.run('UPDATE accounts SET last_poll_at = ? WHERE account = ?', input.nowMs, input.account),
-      ),
+      run((db) => {
+        noteTime(db);
+        db.run('UPDATE accounts SET last_poll_at = ? WHERE account = ?', input.nowMs, input.account);
+      }),
     markLogin: (input) => run((db) => markLogin(db, input)),
     unfinished: (account) => read(() => unfinished(database, account)),
     unfinishedContent: (account) => read(() => unfinishedContent(database, account)),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Agent } from '../../src/agents/port.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import { createSteadyClock } from '../../src/core/steady-clock.ts';
 import { createIlinkClient } from '../../src/ilink/client.ts';
 import { createTransport } from '../../src/ilink/transport.ts';
 import type { RunnerEvent } from '../../src/runner/events.ts';
@@ -38,7 +39,7 @@ export async function makeBot(simulator: Simulator): Promise<Bot> {
   const store = openStore({
     path: join(folder, 'wxagent.db'),
     reserve: join(folder, 'reserve'),
-    clock: systemClock,
+    clock: createSteadyClock(systemClock),
     claimant: { id: 'test', isAlive: () => false },
     full: null,
   });
@@ -77,7 +78,7 @@ export async function makeBot(simulator: Simulator): Promise<Bot> {
         keepUnread: async () => '',
         settings: { ...DEFAULT_RUNNER_OPTIONS, typing: false, paceMs: 0, allow: 'all', ...settings },
         version: '0',
-        clock: systemClock,
+        clock: createSteadyClock(systemClock),
         log,
         emit: (event) => void events.push(event),
       });

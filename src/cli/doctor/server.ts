@@ -82,7 +82,7 @@ export const clockCheck: Check = {
         throw network(`no answer from ${url}: ${result.detail}`, 'check --proxy and the firewall');
       const serverMs = Date.parse(headerOf(result.answer, 'date') ?? '');
       if (Number.isNaN(serverMs)) return 'the server does not say its time';
-      const offMs = Math.abs(context.clock.now() - serverMs);
+      const offMs = Math.abs(context.clock.wall() - serverMs);
       if (offMs <= CLOCK_LIMIT_MS) return `within ${Math.ceil(offMs / 1000)} s of the server`;
       throw new WxError('config', `this clock is ${Math.round(offMs / 60_000)} minutes off the server's`, {
         hint: 'set the clock: timedatectl set-ntp true',

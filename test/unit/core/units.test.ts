@@ -64,3 +64,9 @@ test('a count has its bounds', () => {
       `--port takes a whole number from 0 to 65535, not "${text}"`,
     );
 });
+
+test('a duration may be as long as a life, and no longer: a time beyond has no date', () => {
+  expect(parseDurationMs('30d', '--ttl')).toBe(30 * 86_400_000);
+  expect(parseDurationMs('36500d', '--ttl')).toBe(36_500 * 86_400_000);
+  for (const text of ['36501d']) expect(() => parseDurationMs(text, '--ttl')).toThrow('at most 36500d');
+});

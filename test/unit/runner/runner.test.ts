@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Agent } from '../../../src/agents/port.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import type { Outcome, Turn } from '../../../src/core/message.ts';
+import { createSteadyClock } from '../../../src/core/steady-clock.ts';
 import type { CallResult, IlinkClient } from '../../../src/ilink/client.ts';
 import type { GetUpdatesResponse, SendMessageResponse, WeixinMessage } from '../../../src/ilink/wire.ts';
 import type { RunnerEvent } from '../../../src/runner/events.ts';
@@ -120,7 +121,7 @@ function start(
     keepUnread: async () => '',
     settings: { ...DEFAULT_RUNNER_OPTIONS, typing: false, paceMs: 0, allow: 'all', ...over },
     version: '1.2.3',
-    clock: systemClock,
+    clock: createSteadyClock(systemClock),
     log: createLogBook(),
     emit: (event) => void events.push(event),
   });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
+import { createSteadyClock } from '../../../src/core/steady-clock.ts';
 import { runSweeps } from '../../../src/runner/sweeps.ts';
 import type { Retention } from '../../../src/store/port.ts';
 
@@ -54,9 +55,14 @@ async function sweepsWhile(rounds: number, shiftOf: (round: number) => number, m
     },
   };
   await runSweeps(
-    { account: 'a', store, outgoing, attachments, holdMaxMs: DAY_MS / 2, clock } as unknown as Parameters<
-      typeof runSweeps
-    >[0],
+    {
+      account: 'a',
+      store,
+      outgoing,
+      attachments,
+      holdMaxMs: DAY_MS / 2,
+      clock: createSteadyClock(clock),
+    } as unknown as Parameters<typeof runSweeps>[0],
     stop.signal,
   );
   return { swept, slept, files, caches, reserves };

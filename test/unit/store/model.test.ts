@@ -258,7 +258,6 @@ const goesOn = (user: string): Step =>
         known: sent.view,
         reply: { kind: 'accepted', messageId: `server-${sent.seq}` },
         nowMs: at,
-        steadyMs: at,
         next: { account: ACCOUNT, user, nowMs: at, paceMs: 0, encode },
       });
       lane.accepted.push(lane.queued.shift() ?? '');

@@ -182,8 +182,7 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
       if (claim.kind !== 'part') throw new Error(`nothing to send, but ${JSON.stringify(claim)}`);
       return claim.part;
     },
-    settle: (seq, reply) =>
-      store.settlePart({ account: ACCOUNT, seq, reply, nowMs: desk.nowMs, steadyMs: desk.nowMs }),
+    settle: (seq, reply) => store.settlePart({ account: ACCOUNT, seq, reply, nowMs: desk.nowMs }),
     accept: (seq) => desk.settle(seq, { kind: 'accepted', messageId: `server-${seq}` }),
     refuse: (seq, code = -2, errmsg = 'prepare failed') =>
       desk.settle(seq, { kind: 'refused', code, errmsg }),

@@ -41,7 +41,7 @@ export function describeNextClaims(make: MakeStore): void {
     const { nowMs } = at;
     const next = { account: ACCOUNT, user: OWNER, nowMs, paceMs, encode };
     const known = knows ? { known: await at.view(seq) } : {};
-    const settled = { account: ACCOUNT, seq, reply, nowMs, steadyMs: nowMs, ...known, next };
+    const settled = { account: ACCOUNT, seq, reply, nowMs, ...known, next };
     const verdict = await at.store.settlePart(settled);
     if (!verdict.next) throw new Error('it was asked for the next one');
     return { ...verdict, next: verdict.next };

@@ -120,23 +120,6 @@ export function describeRefusals(make: MakeStore): void {
     expect((await refusedSend()).part).toMatchObject({ state: 'held', reason: 'window' });
   });
 
-  test('a clock that has jumped by a day closes no window', async () => {
-    await desk.says(OWNER);
-    const steadyMs = desk.nowMs;
-    desk.nowMs += 24 * HOUR_MS + 1;
-    await desk.sends(OWNER, 'x');
-    const { seq } = await desk.claimed(OWNER);
-    const reply = { kind: 'refused', code: -2, errmsg: '' } as const;
-    const verdict = await desk.store.settlePart({
-      account: ACCOUNT,
-      seq,
-      reply,
-      nowMs: desk.nowMs,
-      steadyMs,
-    });
-    expect(verdict.part).toMatchObject({ state: 'held', reason: 'context' });
-  });
-
   test('a message of the future counts as of now', async () => {
     await desk.says(OWNER, { createdAtMs: desk.nowMs + 48 * HOUR_MS });
     desk.nowMs += 24 * HOUR_MS + 1;

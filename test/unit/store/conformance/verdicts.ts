@@ -42,7 +42,6 @@ export function describeVerdicts(make: MakeStore): void {
       known: view,
       reply: { kind: 'accepted', messageId },
       nowMs: desk.nowMs,
-      steadyMs: desk.nowMs,
     });
 
   test.each(['one', 'a\ud83db', 'a\0b', ''])(
@@ -78,7 +77,7 @@ export function describeVerdicts(make: MakeStore): void {
     const claimed = await answered('one');
     const { seq, view: known } = claimed;
     const reply = { kind: 'accepted', messageId: '7' } as const;
-    const times = { nowMs: desk.nowMs, steadyMs: desk.nowMs };
+    const times = { nowMs: desk.nowMs };
     await desk.store.settlePart({ account: 'another', seq, known, reply, ...times });
     expect(await desk.view(seq)).toEqual(known);
   });
