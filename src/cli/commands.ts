@@ -200,7 +200,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'simulate',
     about: "WeChat's server on this machine, to try everything without WeChat",
-    settings: ['port', 'seed', 'scan', 'script'],
+    settings: ['port', 'seed', 'scan', 'script', 'tlsCert', 'tlsKey'],
     load: async () => (await import('./simulate.ts')).simulate,
   },
   {

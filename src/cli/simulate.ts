@@ -3,9 +3,9 @@ import type { CommandContext } from './context.ts';
 
 /** `wxagent simulate`: an iLink server on this machine, until it is stopped. */
 export async function simulate(context: CommandContext): Promise<number> {
-  const { port, seed, scan, script } = context.settings(['port', 'seed', 'scan', 'script']);
+  const options = context.settings(['port', 'seed', 'scan', 'script', 'tlsCert', 'tlsKey']);
   const stop = context.stopSignal();
-  const simulator = await startSimulator({ port, seed, scan, script });
+  const simulator = await startSimulator(options);
   const { baseUrl, cdnUrl, controlUrl } = simulator;
   context.printJson('simulate', { baseUrl, cdnUrl, controlUrl, pid: process.pid });
   const stopped = new Promise<void>((resolve) => {

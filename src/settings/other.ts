@@ -42,5 +42,12 @@ export const OTHER = {
     about: 'JSON lines of control calls to play',
     flagOnly: true,
   },
+  tlsCert: {
+    kind: 'text',
+    flag: '--tls-cert <file>',
+    about: 'speak https, with this certificate (PEM)',
+    flagOnly: true,
+  },
+  tlsKey: { kind: 'text', flag: '--tls-key <file>', about: 'the key to it (PEM)', flagOnly: true },
   interactive: { kind: 'switch', flag: '--interactive', about: 'type as the phone', flagOnly: true },
 } as const satisfies Record<string, Setting>;

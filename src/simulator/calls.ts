@@ -36,6 +36,7 @@ export const CALLS: Readonly<Record<string, CallOf>> = {
     const { messages } = readFields<{ messages?: unknown[] }>(body, { messages: 'array' });
     return control.messages((messages ?? []).map(readMessage));
   },
+  raw: (control, body) => control.raw(JSON.stringify(body)),
   scan: (control, body) =>
     control.scan(
       readFields(body, {
@@ -57,7 +58,10 @@ export const CALLS: Readonly<Record<string, CallOf>> = {
     const { advanceMs } = readFields<{ advanceMs?: number }>(body, { advanceMs: 'number' });
     return { timeMs: control.advance(advanceMs ?? 0) };
   },
-  settings: (control, body) => control.changeSettings(body),
+  settings: (control, body) => {
+    if (!isRecord(body)) throw new WxError('usage', 'the body is an object');
+    return control.changeSettings(body);
+  },
   faults: (control, body) => control.addFault(body as unknown as FaultInput),
   'clear-faults': (control, body) => {
     control.clearFaults(readFields<{ id?: number }>(body, { id: 'number' }).id);
@@ -71,8 +75,10 @@ export const CALLS: Readonly<Record<string, CallOf>> = {
 
 function readMessage(body: unknown): UserMessage {
   const message = readFields<UserMessage>(body, MESSAGE_FIELDS);
-  if (message.quote && typeof message.quote.id !== 'string')
-    throw new WxError('usage', 'quote.id: a message id, quoted');
+  if (message.quote) {
+    if (typeof message.quote.id !== 'string') throw new WxError('usage', 'quote.id: a message id, quoted');
+    readFields(message.quote, { id: 'string', form: 'string', selection: 'string' });
+  }
   return message;
 }
 
@@ -80,7 +86,7 @@ function readMessage(body: unknown): UserMessage {
 function readFields<T>(body: unknown, fields: Record<string, FieldType>): T {
   if (!isRecord(body)) throw new WxError('usage', 'the body is an object');
   for (const [name, value] of Object.entries(body)) {
-    const type = fields[name];
+    const type = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (type === undefined) {
       throw new WxError('usage', `unknown field "${name}"`, {
         hint: `known: ${Object.keys(fields).join(', ') || 'none'}`,

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WxError } from '../core/errors.ts';
-import { parseLossless } from '../ilink/json.ts';
 import { CALLS } from './calls.ts';
 import type { PhoneQuery, PhoneView, SimulatorControl } from './control.ts';
 import type { Answer } from './exchange.ts';
+import { parseOutside } from './reading.ts';
 import { respond } from './respond.ts';
 import { readBody } from './server.ts';
+import { LONGEST_TIMER_MS } from './world.ts';
 
 const BODY_LIMIT_BYTES = 256 * 1024 * 1024;
 
@@ -61,6 +62,10 @@ async function answerOf(
   }
   const view = method === 'GET' && Object.hasOwn(VIEWS, name) ? VIEWS[name] : undefined;
   if (view) return json(200, await view(control, query));
+  // Not even parsed: the message is these bytes.
+  if (method === 'POST' && name === 'raw') {
+    return json(200, control.raw(raw.toString('utf8'), query.get('bot') ?? undefined));
+  }
   const call = method === 'POST' && Object.hasOwn(CALLS, name) ? CALLS[name] : undefined;
   if (call) return json(200, call(control, readJson(raw)));
   throw new WxError('not-found', `no control ${method} /_sim/${name}`, { hint: 'GET /_sim lists them' });
@@ -81,7 +86,9 @@ async function phone(control: SimulatorControl, query: URLSearchParams): Promise
     if (control.phone(wanted).shown.length > 0) abort.abort();
   });
   // Rejects only by the abort, which is the good end; unref: a close need not wait for it.
-  await delay(waitMs, undefined, { signal: abort.signal, ref: false }).catch(() => {});
+  await delay(Math.min(waitMs, LONGEST_TIMER_MS), undefined, { signal: abort.signal, ref: false }).catch(
+    () => {},
+  );
   stop();
   return control.phone(wanted);
 }
@@ -100,8 +107,10 @@ function numberIn(query: URLSearchParams, name: string): number {
 function readJson(raw: Buffer): Record<string, unknown> {
   if (raw.length === 0) return {};
   try {
-    return parseLossless(raw.toString('utf8')) as Record<string, unknown>;
-  } catch {
+    return parseOutside(raw) as Record<string, unknown>;
+  } catch (thrown) {
+    const isDeep = thrown instanceof SyntaxError && thrown.message === 'nested too deeply';
+    if (isDeep) throw new WxError('usage', 'the body is nested too deeply', { hint: 'POST it to /_sim/raw' });
     throw new WxError('usage', 'the body is no JSON');
   }
 }

@@ -15,7 +15,7 @@ import {
   statsOf,
 } from './views.ts';
 import { now, ownerOf, type Qr, type Shown, type World } from './world.ts';
-import { type UserMessage, type Written, writeMessage } from './writing.ts';
+import { type UserMessage, type Written, writeMessage, writeRaw } from './writing.ts';
 
 /** A bot as the controls show it. */
 export interface BotView {
@@ -52,6 +52,8 @@ export interface SimulatorControl {
   message(input: UserMessage): Written;
   /** Several messages, in order. */
   messages(inputs: UserMessage[]): Written[];
+  /** The text of a message of the wire as it is, whatever it is, to the bot named or the newest. */
+  raw(text: string, bot?: string): { bot: string | null };
   /** The newest waiting QR, or the one named, is scanned, and confirmed unless `confirm` is false. */
   scan(options?: ScanOptions & { qrcode?: string }): { qrcode: string; status: string };
   /** Confirms a scan that was left unconfirmed. */
@@ -116,6 +118,7 @@ export function createControl(current: () => World, reset: () => void): Simulato
   return {
     message: (input) => writeMessage(current(), input),
     messages: (inputs) => inputs.map((input) => writeMessage(current(), input)),
+    raw: (text, bot) => writeRaw(current(), text, bot ?? null),
     scan(options = {}) {
       const qr = openQr(options.qrcode, (status) => status === 'wait', 'waits for a scan');
       scanQr(current(), qr, options);

@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { WxError } from '../core/errors.ts';
 import { isRecord } from './reading.ts';
 import { count, type World } from './world.ts';
@@ -28,8 +29,11 @@ const KINDS = [
   'delay',
   'hang',
   'answer',
+  'encoded',
+  'bom',
   'drop',
 ] as const;
+const ENCODINGS = ['gzip', 'deflate', 'br'] as const;
 const GARBAGE = ['html', 'half-json', 'big', 'empty'] as const;
 
 /** Something that is to go wrong. */
@@ -40,7 +44,8 @@ export interface FaultInput {
    * `status`: that HTTP status. `reset`: the connection is reset. `cut`: the true answer up to `bytes` (half of
    * it), then the end of the connection. `length`: the true answer, said to be of `bytes`. `endless`: the true answer
    * over and over, of no said length, up to `bytes` (for ever). `garbage`: HTTP 200 with something else. `delay`: only `afterMs`. `hang`: no answer at all.
-   * `answer`: this JSON. `drop`: `sendmessage` is accepted and nothing shown.
+   * `answer`: this JSON. `encoded`: the true answer in an `encoding`, asked for or not. `bom`: the true answer after a
+   * byte order mark. `drop`: `sendmessage` is accepted and nothing shown.
    */
   kind: (typeof KINDS)[number];
   /** How often; unlimited when absent. */
@@ -59,8 +64,10 @@ export interface FaultInput {
   status?: number;
   /** For `status`: additional response headers. */
   headers?: Record<string, string>;
-  /** For `answer` an object, for `status` a text. */
+  /** For `answer` an object, for `status` a text or an object. */
   body?: unknown;
+  /** For `encoded`. */
+  encoding?: (typeof ENCODINGS)[number];
   /** For `garbage`; `big` is 10 MiB. */
   garbage?: (typeof GARBAGE)[number];
 }
@@ -92,11 +99,27 @@ export function readFault(input: unknown): FaultInput {
   ) {
     throw new WxError('usage', 'status: from 200 to 599');
   }
+  if (input.headers !== undefined && !areHeaders(input.headers))
+    throw new WxError('usage', 'headers: an object of names and texts that HTTP allows');
   if (input.kind === 'length' && input.bytes === undefined) throw new WxError('usage', 'length: needs bytes');
+  if (input.kind === 'encoded') expectWord(input, 'encoding', ENCODINGS);
   if (input.kind === 'garbage') expectWord(input, 'garbage', GARBAGE);
   if (input.kind === 'answer' && !isRecord(input.body))
     throw new WxError('usage', 'answer: needs a body, an object');
   return input as unknown as FaultInput;
+}
+
+function areHeaders(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  try {
+    for (const [name, text] of Object.entries(value)) {
+      validateHeaderName(name);
+      validateHeaderValue(name, text as string);
+    }
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function expectWord(input: Record<string, unknown>, name: string, words: readonly string[]): void {

@@ -5,6 +5,7 @@ import { later, never, now, type Qr, type World } from './world.ts';
 /** The status call is held a little shorter than the message poll (protocol 2.2). */
 const STATUS_HOLD_MS = 30_000;
 const NOT_HERE: Answer = { status: 404, body: 'not found' };
+const GET_ONLY: Answer = { status: 405, body: 'method not allowed', headers: { allow: 'GET' } };
 
 /** `get_bot_qrcode`: POST, the legacy GET, or the public guide's POST (protocol 2.1, 2.3). */
 export const getQrCode: Handler = (world, call) => {
@@ -13,12 +14,16 @@ export const getQrCode: Handler = (world, call) => {
     const qr = newQr(world, []);
     return ok(JSON.stringify({ qrcode_url: urlOf(qr), bot_id: qr.qrcode }));
   }
+  if (call.method !== 'GET' && world.settings.loginShape === 'get-404') return NOT_HERE;
+  if (call.method !== 'GET' && world.settings.loginShape === 'get-405') return GET_ONLY;
   if (!new URLSearchParams(call.search).get('bot_type')) return INVALID_ARGUMENTS;
   const tokens = stringsIn(call.body.local_token_list);
   if (world.settings.rejectUnknownTokens && tokens.some((token) => !world.botsByToken.has(token))) {
     return refused(-3, '');
   }
-  const qr = newQr(world, tokens);
+  // Only tokens that mean something are kept.
+  const live = tokens.filter((token) => world.botsByToken.has(token));
+  const qr = newQr(world, live);
   return ok(JSON.stringify({ ret: 0, qrcode: qr.qrcode, qrcode_img_content: urlOf(qr) }));
 };
 

@@ -38,6 +38,8 @@ export function refMessage(world: World, quote: QuoteInput): WireMessage {
     const title = quoted.text || quoted.fileName || `[${quoted.kind}]`;
     return { title, message_item: { ...itemOf(quoted), ...envelope } };
   }
+  if (form !== 'partial')
+    throw new WxError('usage', `quote.form: full, id, partial or withheld; not ${form}`);
   return { svr_id: quote.id, partial_text: partialText(quoted.text, quote.selection ?? '') };
 }
 

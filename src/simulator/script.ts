@@ -4,6 +4,7 @@ import { reasonOf, WxError } from '../core/errors.ts';
 import { CALLS } from './calls.ts';
 import type { SimulatorControl } from './control.ts';
 import { isRecord } from './reading.ts';
+import { LONGEST_TIMER_MS } from './world.ts';
 
 /** One line of a script: a control, and how long after the line before it runs. */
 export interface ScriptStep {
@@ -50,7 +51,7 @@ export async function runScript(
   signal: AbortSignal,
 ): Promise<void> {
   for (const { line, afterMs, call, body } of steps) {
-    if (afterMs > 0) await delay(afterMs, undefined, { signal }).catch(() => {});
+    if (afterMs > 0) await delay(Math.min(afterMs, LONGEST_TIMER_MS), undefined, { signal }).catch(() => {});
     if (signal.aborted) return;
     try {
       await CALLS[call]?.(control, body);

@@ -9,6 +9,7 @@ import { type Bot, count, keepNewest, newMessageId, now, type Peer, type World }
 
 /** `client_id`s remembered per bot. */
 const CLIENT_ID_LIMIT = 10_000;
+const FIELD_LIMIT = 4_096;
 /** What a bot may send; voice is accepted though no phone shows it (protocol 4.2, 12). */
 const SENDABLE: ReadonlySet<unknown> = new Set([
   ITEM_TYPE.text,
@@ -42,6 +43,9 @@ function accept(world: World, bot: Bot, msg: unknown, dropped: boolean): string 
   if (msg.message_type !== MESSAGE_TYPE.bot || !STATES.has(state)) return INVALID_ARGUMENTS;
   if (typeof msg.to_user_id !== 'string' || msg.to_user_id === '') return INVALID_ARGUMENTS;
   const content = readItem(world, item);
+  // What is kept of each message; the real limits are not known, but nobody may fill the memory with them.
+  const kept = [msg.client_id, msg.run_id, content.fileName, content.media?.param, content.media?.key];
+  if (kept.some((text) => typeof text === 'string' && text.length > FIELD_LIMIT)) return INVALID_ARGUMENTS;
   if (content.kind === 'text' && content.text === '') return INVALID_ARGUMENTS;
 
   const clientId = typeof msg.client_id === 'string' && msg.client_id !== '' ? msg.client_id : null;

@@ -1,14 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { parseLossless } from '../ilink/json.ts';
 import { type Answer, type Call, INVALID_ARGUMENTS, SESSION_TIMEOUT } from './exchange.ts';
 import { takeFault } from './faults.ts';
-import { isRecord } from './reading.ts';
+import { isRecord, parseOutside } from './reading.ts';
 import { respond } from './respond.ts';
 import { ROUTES, type Route } from './routes.ts';
 import { strike } from './wire-faults.ts';
 import { type Bot, count, now, type World } from './world.ts';
 
 const JSON_LIMIT_BYTES = 16 * 1024 * 1024;
+/** Larger bodies are not kept with the requests: nobody who asks often may fill the memory. */
+const REMEMBERED_BYTES = 128 * 1024;
 const UPLOAD_LIMIT_BYTES = 256 * 1024 * 1024;
 
 /** Serves one request of a client: API or CDN. */
@@ -33,10 +34,13 @@ export async function serveClient(world: World, req: IncomingMessage, res: Serve
     search,
     headers: req.headers,
     bot: bot?.id ?? null,
-    body: route.binary ? null : body,
+    body: route.binary || raw.length > REMEMBERED_BYTES ? null : body,
     sizeBytes: raw.length,
     fault: fault?.kind ?? null,
   });
+  const { dateOffsetMs } = world.settings;
+  if (dateOffsetMs === null) res.sendDate = false;
+  else if (dateOffsetMs !== 0) res.setHeader('date', new Date(Date.now() + dateOffsetMs).toUTCString());
   const run = () => {
     const call: Call = {
       bot,
@@ -71,7 +75,7 @@ function botOf(world: World, authorization: string | undefined): Bot | null {
 function readJson(raw: Buffer): Record<string, unknown> | null {
   if (raw.length === 0) return {};
   try {
-    const parsed = parseLossless(raw.toString('utf8'));
+    const parsed = parseOutside(raw);
     return isRecord(parsed) ? parsed : null;
   } catch {
     return null;

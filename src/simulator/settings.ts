@@ -13,11 +13,16 @@ export interface Settings {
   holdMs: number;
   /** A poll held this long ends with HTTP 524, as on some gateways (protocol 3.3); null never. */
   gatewayTimeoutMs: number | null;
+  /** How far the `Date` header of answers is from the real time; null: there is none. */
+  dateOffsetMs: number | null;
   /** At most this many messages in one response. */
   maxMessagesPerPoll: number;
 
-  /** `guide` speaks the public guide's login and answers the official one with 404 (protocol 2.3). */
-  loginShape: 'official' | 'guide';
+  /**
+   * `guide` speaks the public guide's login and answers the official one with 404 (protocol 2.3). `get-404`, `get-405`:
+   * the QR code is to be had by GET only, and POST is answered so (protocol 15a).
+   */
+  loginShape: 'official' | 'guide' | 'get-404' | 'get-405';
   /** `auto`: every QR scans itself after `scanDelayMs`. */
   scan: 'auto' | 'manual';
   scanDelayMs: number;
@@ -116,6 +121,8 @@ const whole = (initial: number, least = 0): Field<number> => ({
   accepts: `a whole number from ${least}`,
   allows: (value) => Number.isSafeInteger(value) && (value as number) >= least,
 });
+/** A century: further away a `Date` has no words. */
+const LONGEST_OFFSET_MS = 3_153_600_000_000;
 const text = (initial: string): Field<string> => ({
   initial,
   accepts: 'text',
@@ -132,8 +139,9 @@ const FIELDS: { [K in keyof Settings]: Field<Settings[K]> } = {
   dedupe: flag(true),
   holdMs: whole(35_000),
   gatewayTimeoutMs: optional(whole(0)),
+  dateOffsetMs: { ...optional(whole(0, -LONGEST_OFFSET_MS)), initial: 0 },
   maxMessagesPerPoll: whole(100, 1),
-  loginShape: oneOf('official', 'guide'),
+  loginShape: oneOf('official', 'guide', 'get-404', 'get-405'),
   scan: oneOf('auto', 'manual'),
   scanDelayMs: whole(1_000),
   qrLifetimeMs: whole(120_000),

@@ -1,8 +1,11 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
-import { foreignRequest, LOOPBACK_ONLY } from '../core/foreign-request.ts';
+import { foreignRequest, LOOPBACK_ONLY, type OwnPlace } from '../core/foreign-request.ts';
 import { killBot } from './bots.ts';
 import { createControl, type SimulatorControl } from './control.ts';
 import { serveControl } from './control-server.ts';
@@ -22,6 +25,9 @@ export interface SimulatorOptions extends Partial<Settings> {
   seed?: number;
   /** Path of a JSON-lines file of control calls that is run from the start (docs/simulator.md). */
   script?: string | null;
+  /** Paths of a certificate and its key, in PEM: the simulator then speaks https only, under the certificate's names too. */
+  tlsCert?: string | null;
+  tlsKey?: string | null;
 }
 
 /** A running simulator: an iLink server, its CDN and its controls on one port of 127.0.0.1. */
@@ -35,23 +41,35 @@ export interface Simulator {
   close(): Promise<void>;
 }
 
-/** Starts a simulator; rejects with `usage` for a wrong setting or script, `cannot-create` for a port in use. */
+/** Starts a simulator; rejects with `usage` for a wrong setting, script or certificate, `cannot-create` for a port in use. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { port = 0, seed = Math.floor(Math.random() * 2 ** 31), script, ...settings } = options;
+  const {
+    port = 0,
+    seed = Math.floor(Math.random() * 2 ** 31),
+    script,
+    tlsCert,
+    tlsKey,
+    ...settings
+  } = options;
   changeSettings(defaultSettings(), settings);
-  const steps = script == null ? [] : parseScript(await readScript(script));
+  const steps = script == null ? [] : parseScript(await readInput('script', script));
+  const tls = await readTls(tlsCert ?? null, tlsKey ?? null);
+  const place = tls?.place ?? LOOPBACK_ONLY;
 
   let world: World;
   let control: SimulatorControl;
-  const server = createServer((req, res) => {
-    serve(world, control, req, res).catch((thrown: unknown) => fail(req, res, thrown));
-  });
+  const answer = (req: IncomingMessage, res: ServerResponse): void => {
+    // Nothing that is written to a client who has gone may end the process.
+    res.on('error', () => {});
+    serve(world, control, place, req, res).catch((thrown: unknown) => fail(req, res, thrown));
+  };
+  const server = tls ? createTlsServer(tls, answer) : createServer(answer);
   // A poll may idle longer than node lets a connection wait between requests.
   server.keepAliveTimeout = 120_000;
   server.requestTimeout = 0;
   await listen(server, port);
 
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const origin = `${place.scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   world = createWorld(seed, origin, `${origin}/c2c`, settings);
   control = createControl(
     () => world,
@@ -85,10 +103,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 async function serve(
   world: World,
   control: SimulatorControl,
+  place: OwnPlace,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  const foreign = foreignRequest(req.headers, LOOPBACK_ONLY);
+  const foreign = foreignRequest(req.headers, place);
   // The body need not be read: nobody who is refused here keeps the connection.
   if (foreign !== null) return respond(res, refusal(foreign));
   const url = req.url ?? '';
@@ -99,7 +118,7 @@ async function serve(
 
 /** No page of a browser may write as the owner, or read what a phone shows. */
 function refusal(error: string): Answer {
-  const hint = 'programs of this machine ask http://127.0.0.1 and send no Origin';
+  const hint = 'ask under localhost, 127.0.0.1 or a name of --tls-cert, and send no Origin';
   const headers = { connection: 'close' };
   return { status: 403, body: `${JSON.stringify({ error, hint })}\n`, headers };
 }
@@ -135,11 +154,38 @@ function listen(server: Server, port: number): Promise<void> {
   });
 }
 
-async function readScript(path: string): Promise<string> {
+async function readInput(what: string, path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (thrown) {
-    throw new WxError('not-found', `the script ${path} cannot be read: ${reasonOf(thrown)}`, {
+    throw new WxError('not-found', `the ${what} ${path} cannot be read: ${reasonOf(thrown)}`, {
+      cause: thrown,
+    });
+  }
+}
+
+/** A certificate and its key, and under which names the simulator is found with them; null: none was given. */
+async function readTls(
+  certPath: string | null,
+  keyPath: string | null,
+): Promise<{ cert: string; key: string; place: OwnPlace } | null> {
+  if (certPath === null && keyPath === null) return null;
+  if (certPath === null || keyPath === null) {
+    throw new WxError('usage', `--tls-${keyPath === null ? 'cert' : 'key'} needs the other half`, {
+      hint: 'wxagent simulate --tls-cert cert.pem --tls-key key.pem',
+    });
+  }
+  const cert = await readInput('certificate', certPath);
+  const key = await readInput('key', keyPath);
+  try {
+    createSecureContext({ cert, key });
+    const certificate = new X509Certificate(cert);
+    // Whoever made the certificate wants to be asked under its names.
+    const isNamed = (hostname: string): boolean => certificate.checkHost(hostname) !== undefined;
+    return { cert, key, place: { scheme: 'https', isNamed } };
+  } catch (thrown) {
+    throw new WxError('usage', `${certPath} and ${keyPath} are no certificate and key: ${reasonOf(thrown)}`, {
+      hint: 'both in PEM, the key without a password',
       cause: thrown,
     });
   }

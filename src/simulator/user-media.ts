@@ -3,7 +3,7 @@ import { WxError } from '../core/errors.ts';
 import { encodeMediaKey } from '../core/media-key.ts';
 import { ITEM_TYPE } from '../ilink/wire.ts';
 import { encryptMedia } from '../media/cipher.ts';
-import { storeBlob } from './cdn.ts';
+import { BLOB_BYTES_LIMIT, storeBlob } from './cdn.ts';
 import { type Flaw, type Sent, spoil } from './flaws.ts';
 import type { WireMessage } from './message-json.ts';
 import type { World } from './world.ts';
@@ -33,6 +33,17 @@ const TYPES = {
   video: ITEM_TYPE.video,
 };
 
+const [THUMB_WIDTH, THUMB_HEIGHT] = [120, 90];
+/** A grey JPEG: its Huffman tables have one word each, so that its 15 by 12 blocks are 360 zero bits. */
+const THUMB = Buffer.concat([
+  Buffer.from('ffd8ffdb004300', 'hex'),
+  Buffer.alloc(64, 1),
+  Buffer.from([0xff, 0xc0, 0, 11, 8, 0, THUMB_HEIGHT, 0, THUMB_WIDTH, 1, 1, 0x11, 0]),
+  Buffer.from(`ffc400140001${'00'.repeat(16)}ffc400141001${'00'.repeat(16)}ffda0008010100003f00`, 'hex'),
+  Buffer.alloc(45),
+  Buffer.from('ffd9', 'hex'),
+]);
+
 /** Puts the bytes on the CDN and builds the item that refers to them (protocol 3.4, 10.2). */
 export function mediaItem(world: World, kind: keyof typeof TYPES, input: MediaInput): WireMessage {
   const plain = bytesOf(world, input);
@@ -55,15 +66,30 @@ export function mediaItem(world: World, kind: keyof typeof TYPES, input: MediaIn
     });
     if (world.settings.staleBlobs) world.sentFiles.set(md5, param);
   }
+  const isPlain = kind === 'image' && input.plain;
+  const media = cdnMedia(world, param, isPlain ? null : told.key);
+  const thumb = kind === 'image' || kind === 'video' ? thumbnail(world, isPlain ? null : key) : {};
+  return { type: TYPES[kind], [`${kind}_item`]: { ...body(kind, input, told, media), ...thumb } };
+}
+
+/** How an item refers to a blob; without a key to a plain one. */
+function cdnMedia(world: World, param: string, key: Buffer | null): WireMessage {
   const media: WireMessage = { encrypt_query_param: param };
-  if (!(kind === 'image' && input.plain)) {
-    media.aes_key =
-      world.settings.mediaKey === 'hex' ? encodeMediaKey(told.key) : told.key.toString('base64');
-  }
+  if (key) media.aes_key = world.settings.mediaKey === 'hex' ? encodeMediaKey(key) : key.toString('base64');
   if (world.settings.fullUrl) {
     media.full_url = `${world.cdnUrl}/download?encrypted_query_param=${encodeURIComponent(param)}`;
   }
-  return { type: TYPES[kind], [`${kind}_item`]: body(kind, input, told, media) };
+  return media;
+}
+
+/** The thumbnail that phones send with pictures and films, under the same key (protocol 15a). */
+function thumbnail(world: World, key: Buffer | null): WireMessage {
+  const cipher = key ? encryptMedia(THUMB, key) : THUMB;
+  const param = world.ids.cdnParam();
+  const rawMd5 = createHash('md5').update(THUMB).digest('hex');
+  storeBlob(world, param, { cipher, key, rawSize: THUMB.length, rawMd5, flaw: null });
+  const thumb_media = cdnMedia(world, param, key);
+  return { thumb_media, thumb_size: cipher.length, thumb_width: THUMB_WIDTH, thumb_height: THUMB_HEIGHT };
 }
 
 function body(kind: keyof typeof TYPES, input: MediaInput, told: Sent, media: WireMessage): WireMessage {
@@ -94,8 +120,8 @@ function bytesOf(world: World, input: MediaInput): Buffer {
   if (input.bytes) return Buffer.from(input.bytes);
   if (typeof input.base64 === 'string') return Buffer.from(input.base64, 'base64');
   const { sizeBytes } = input;
-  if (!Number.isSafeInteger(sizeBytes) || Number(sizeBytes) < 0) {
-    throw new WxError('usage', 'media needs base64 or sizeBytes');
+  if (!Number.isSafeInteger(sizeBytes) || Number(sizeBytes) < 0 || Number(sizeBytes) > BLOB_BYTES_LIMIT) {
+    throw new WxError('usage', `media needs base64, or sizeBytes up to ${BLOB_BYTES_LIMIT}`);
   }
   return world.ids.bytes(Number(sizeBytes));
 }

@@ -1,11 +1,14 @@
 import type { ServerResponse } from 'node:http';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import type { Answer, Fate } from './exchange.ts';
 import type { FaultRule } from './faults.ts';
 import { respond } from './respond.ts';
 import { later, type World } from './world.ts';
 
 /** Faults after which the client sees something of the true answer, or is told a lie: the request has been processed. */
-const PROCESSED: ReadonlySet<FaultRule['kind']> = new Set(['cut', 'length', 'endless', 'drop']);
+const PROCESSED: ReadonlySet<FaultRule['kind']> = new Set([
+  ...(['cut', 'length', 'endless', 'encoded', 'bom', 'drop'] as const),
+]);
 
 const BIG_BYTES = 10 * 1024 * 1024;
 
@@ -19,7 +22,10 @@ export async function strike(
   const takesEffect = fault.processed === true || PROCESSED.has(fault.kind);
   const early = takesEffect ? await run() : null;
   if (fault.afterMs) await new Promise<void>((resolve) => later(world, fault.afterMs ?? 0, resolve));
+  if (res.destroyed) return early?.onFate?.('aborted');
   if (fault.kind === 'delay' || fault.kind === 'drop') return respond(res, early ?? (await run()));
+  if (early && fault.kind === 'encoded') return respond(res, encoded(early, fault.encoding ?? 'gzip'));
+  if (early && fault.kind === 'bom') return respond(res, { ...early, body: withBom(early.body) });
   // Without `processed` the request ends here: nothing of it took effect.
   early?.onFate?.(PROCESSED.has(fault.kind) ? 'cut' : (fault.kind as Fate));
   breakAnswer(fault, res, early);
@@ -28,7 +34,8 @@ export async function strike(
 function breakAnswer(fault: FaultRule, res: ServerResponse, answer: Answer | null): void {
   switch (fault.kind) {
     case 'status': {
-      const body = typeof fault.body === 'string' ? fault.body : '';
+      const { body: wanted = '' } = fault;
+      const body = typeof wanted === 'string' ? wanted : JSON.stringify(wanted);
       const headers = { 'x-error-message': 'injected fault', ...fault.headers };
       respond(res, { status: fault.status ?? 500, body, headers });
       break;
@@ -93,6 +100,17 @@ async function pourOut(res: ServerResponse, bytes: Buffer, limitBytes: number): 
     if (!res.write(more)) await drained(res);
   }
   res.end();
+}
+
+const ENCODERS = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync };
+
+function encoded(answer: Answer, encoding: NonNullable<FaultRule['encoding']>): Answer {
+  const headers = { ...answer.headers, 'content-encoding': encoding };
+  return { ...answer, body: ENCODERS[encoding](answer.body), headers };
+}
+
+function withBom(body: Answer['body']): Buffer {
+  return Buffer.concat([Buffer.from('\ufeff'), Buffer.from(body)]);
 }
 
 function garbage(form: NonNullable<FaultRule['garbage']>): string | Buffer {

@@ -1,7 +1,8 @@
 import { WxError } from '../core/errors.ts';
+import { parseLossless } from '../ilink/json.ts';
 import { ITEM_TYPE, MESSAGE_STATE, MESSAGE_TYPE } from '../ilink/wire.ts';
 import { botFor } from './bots.ts';
-import { deliver } from './delivering.ts';
+import { deliver, deliverRaw } from './delivering.ts';
 import type { WireMessage } from './message-json.ts';
 import { show } from './phone.ts';
 import { type QuoteInput, refMessage } from './quotes.ts';
@@ -37,6 +38,25 @@ export interface Written {
 }
 
 const MEDIA = ['image', 'voice', 'file', 'video'] as const;
+
+/**
+ * Puts the text of a message into a poll exactly as it is, JSON or not: nothing is added, and its users are not checked.
+ * To the bot named, or the newest; without one it waits for the owner's login. Throws `not-found` for a bot that is not there.
+ */
+export function writeRaw(world: World, raw: string, botId: string | null): { bot: string | null } {
+  const bot = world.bots.findLast(({ live, id }) => live && (botId === null || id === botId));
+  if (!bot && botId !== null) throw new WxError('not-found', `no live bot ${botId}`);
+  let message: unknown;
+  try {
+    message = parseLossless(raw);
+  } catch {
+    // What clients make of it is the question.
+  }
+  const read = isRecord(message) ? message : {};
+  if (bot) deliverRaw(world, bot, raw, read);
+  else world.pending.push({ user: ownerOf(world), message: read, raw });
+  return { bot: bot?.id ?? null };
+}
 
 /** A user writes; throws `usage` when that user may not or the message has no content. */
 export function writeMessage(world: World, input: UserMessage): Written {

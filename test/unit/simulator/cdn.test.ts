@@ -91,7 +91,7 @@ test('the CDN checks size, key and md5; or accepts and greys', () =>
     const bot = await talkingBot(sim);
     const [plain, key] = [randomBytes(100), randomBytes(16)];
     const wrong: [object, string][] = [
-      [{ filesize: 100 }, 'filesize is not'],
+      [{ filesize: 101 }, 'filesize is not'],
       [{ rawsize: 200, filesize: 208 }, 'length differs'],
       [{ rawfilemd5: md5(Buffer.from('other')) }, 'md5 differs'],
       [{ rawsize: 101 }, 'plain length differs'],
@@ -101,10 +101,12 @@ test('the CDN checks size, key and md5; or accepts and greys', () =>
       expect(response.status).toBe(400);
       expect(response.headers.get('x-error-message')).toContain(reason);
     }
-    sim.control.changeSettings({ uploadChecks: 'grey' });
+    // Accepted without a word by the real one, and grey on the phone.
     const response = await uploaded(sim, bot, plain, key, { filesize: 100 });
+    expect(response.status).toBe(200);
     await bot.send('', imageItem(response.headers.get('x-encrypted-param'), encodeMediaKey(key)));
-    expect(sim.control.phone().shown.at(-1)?.grey).toContain('filesize');
+    expect(sim.control.phone().shown.at(-1)?.grey).toBe('filesize is the plain size');
+    sim.control.changeSettings({ uploadChecks: 'grey' });
     const junk = await uploaded(sim, bot, plain, randomBytes(16), { aeskey: key.toString('hex') });
     await bot.send('', imageItem(junk.headers.get('x-encrypted-param'), encodeMediaKey(key)));
     const line = sim.control.phone().shown.at(-1);
@@ -112,6 +114,40 @@ test('the CDN checks size, key and md5; or accepts and greys', () =>
       'does not decrypt with aeskey',
       null,
     ]);
+  }));
+
+test('a thumbnail that is asked for is uploaded, checked and shown with its picture', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    const [plain, thumb, key] = [randomBytes(100), randomBytes(20), randomBytes(16)];
+    const wanted = { thumb_rawsize: 20, thumb_rawfilemd5: md5(thumb), thumb_filesize: 32 };
+    const ask = (more: object) => call(sim, 'getuploadurl', bot.token, announcement(bot, plain, key, more));
+    expect((await ask(wanted)).thumb_upload_param).toBe('');
+    expect((await ask({ ...wanted, no_need_thumb: false, media_type: 3 })).thumb_upload_param).toBe('');
+    expect((await ask({ no_need_thumb: false })).thumb_upload_param).toBe('');
+    expect((await ask({ ...wanted, no_need_thumb: false, thumb_rawfilemd5: 'x' })).ret).toBe(-2);
+    const { upload_param, thumb_upload_param, filekey } = await ask({ ...wanted, no_need_thumb: false });
+    const put = async (param: string, bytes: Buffer) => {
+      const query = `encrypted_query_param=${encodeURIComponent(param)}&filekey=${filekey}`;
+      const body = new Uint8Array(encryptMedia(bytes, key));
+      const response = await fetch(`${sim.cdnUrl}/upload?${query}`, { method: 'POST', body });
+      return response.headers.get('x-encrypted-param');
+    };
+    expect(await put(thumb_upload_param, plain)).toBeNull();
+    const params = [await put(upload_param, plain), await put(thumb_upload_param, thumb)];
+    const [media, thumb_media] = params.map((encrypt_query_param) => ({
+      encrypt_query_param,
+      aes_key: encodeMediaKey(key),
+    }));
+    const grey = async (image_item: object) => {
+      await bot.send('', { item_list: [{ type: 2, image_item }] });
+      return sim.control.phone().shown.at(-1)?.grey;
+    };
+    expect(await grey({ media, thumb_media })).toBeNull();
+    expect(await grey({ media, thumb_media: { ...thumb_media, aes_key: 'x' } })).toContain(
+      'thumb_media: aes_key',
+    );
+    expect(await grey({ media, thumb_media: {} })).toContain('thumb_media: nothing was uploaded');
   }));
 
 test('getuploadurl: unknown user -1, malformed -2, either or both addresses', () =>
@@ -158,6 +194,12 @@ test('what users send can be downloaded and decrypted, with every form of key', 
     expect(decodeMediaKey(items[0].image_item.aeskey)).toEqual(
       decodeMediaKey(items[0].image_item.media.aes_key),
     );
+    for (const { thumb_media, thumb_size, thumb_width, thumb_height } of [bodies[0], bodies[3]]) {
+      const cipher = Buffer.from(await (await fetch(thumb_media.full_url)).arrayBuffer());
+      const thumb = decryptMedia(cipher, decodeMediaKey(thumb_media.aes_key) as Buffer);
+      expect(thumb.subarray(0, 3).toString('hex')).toBe('ffd8ff');
+      expect([thumb_size, thumb_width, thumb_height]).toEqual([cipher.length, 120, 90]);
+    }
     expect(items[1].voice_item.text).toBe('hi');
     expect(items[2].file_item).toMatchObject({ file_name: 'a.bin', len: '333', md5: md5(bytes) });
     const { media, aeskey } = items[4].image_item;

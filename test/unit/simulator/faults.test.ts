@@ -1,6 +1,8 @@
+import { request } from 'node:http';
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { FaultInput } from '../../../src/simulator/faults.ts';
-import { call, talkingBot, withSimulator } from './client.ts';
+import { call, talkingBot, textMessage, withSimulator } from './client.ts';
 
 test('each kind breaks the answer in its way, as often as asked', () =>
   withSimulator({}, async (sim) => {
@@ -15,6 +17,9 @@ test('each kind breaks the answer in its way, as often as asked', () =>
     expect(await broken({ kind: 'answer', body: { ret: -2, errmsg: 'rate limited' } })).toMatchObject({
       ret: -2,
     });
+    const coded = { kind: 'status', status: 401, body: { errcode: -14 } } as const;
+    expect(await broken(coded)).toEqual({ http: 401 });
+    expect(await broken({ ...coded, status: 200 })).toEqual({ errcode: -14 });
     expect(await broken({ kind: 'reset' })).toContain('TypeError');
     expect(await broken({ kind: 'cut' })).toContain('TypeError');
     expect(await broken({ kind: 'garbage', garbage: 'html' })).toContain('SyntaxError');
@@ -27,7 +32,62 @@ test('each kind breaks the answer in its way, as often as asked', () =>
     const lines = sim.control.phone({ all: true }).shown.slice(1);
     // Only what was processed is there: the cut, the delayed, the dropped and the last one.
     expect(lines.map(({ hidden }) => hidden)).toEqual([null, null, 'dropped', null]);
-    expect(sim.control.stats().counts.faults).toBe(10);
+    expect(sim.control.stats().counts.faults).toBe(12);
+  }));
+
+test('the true answer in an encoding nobody asked for, or after a byte order mark', () =>
+  withSimulator({}, async (sim) => {
+    const bot = await talkingBot(sim);
+    const body = JSON.stringify({ msg: textMessage(bot.user, 'x', { client_id: 'same' }) });
+    const send = () =>
+      new Promise<[string | undefined, Buffer]>((resolve, reject) => {
+        const headers = { authorization: `Bearer ${bot.token}` };
+        request(`${sim.baseUrl}/ilink/bot/sendmessage`, { method: 'POST', headers }, async (response) => {
+          const bytes = Buffer.concat(await response.toArray());
+          expect(response.headers['content-length']).toBe(String(bytes.length));
+          resolve([response.headers['content-encoding'], bytes]);
+        })
+          .once('error', reject)
+          .end(body);
+      });
+    const [, plain] = await send();
+    const decoders = { gzip: gunzipSync, deflate: inflateSync, br: brotliDecompressSync };
+    for (const encoding of ['gzip', 'deflate', 'br'] as const) {
+      sim.control.addFault({ endpoint: 'sendmessage', kind: 'encoded', encoding, count: 1 });
+      const [told, bytes] = await send();
+      expect([told, decoders[encoding](bytes)]).toEqual([encoding, plain]);
+    }
+    sim.control.addFault({ endpoint: 'sendmessage', kind: 'bom', count: 1 });
+    expect(await send()).toEqual([undefined, Buffer.concat([Buffer.from('\ufeff'), plain])]);
+    expect(() => sim.control.addFault({ endpoint: '*', kind: 'encoded' })).toThrow('encoding: one of gzip');
+  }));
+
+test('a Date that is off, or none', () =>
+  withSimulator({ dateOffsetMs: -864_000_000 }, async (sim) => {
+    const date = async () => (await fetch(`${sim.baseUrl}/ilink/bot/get_bot_qrcode`)).headers.get('date');
+    const daysAgo = (Date.now() - Date.parse((await date()) ?? '')) / 86_400_000;
+    expect(Math.round(daysAgo)).toBe(10);
+    sim.control.changeSettings({ dateOffsetMs: null });
+    expect(await date()).toBeNull();
+  }));
+
+test('a client who goes before a broken answer is written ends nothing', () =>
+  withSimulator({}, async (sim) => {
+    const kinds = ['cut', 'length', 'endless', 'encoded', 'bom', 'status', 'reset', 'garbage'] as const;
+    for (const kind of kinds) {
+      const more = { bytes: 5, status: 500, garbage: 'html', encoding: 'gzip' } as const;
+      sim.control.addFault({ endpoint: 'get_bot_qrcode', kind, afterMs: 300, count: 1, ...more });
+      const before = sim.control.stats().counts.faults ?? 0;
+      const abort = new AbortController();
+      const gone = fetch(`${sim.baseUrl}/ilink/bot/get_bot_qrcode`, { signal: abort.signal }).catch(
+        () => 'gone',
+      );
+      await expect.poll(() => sim.control.stats().counts.faults, { interval: 5 }).toBe(before + 1);
+      abort.abort();
+      await gone;
+    }
+    sim.control.addFault({ endpoint: 'get_bot_qrcode', kind: 'delay', afterMs: 400, count: 1 });
+    expect((await fetch(`${sim.baseUrl}/ilink/bot/get_bot_qrcode?bot_type=3`)).status).toBe(200);
   }));
 
 test('before or after processing', () =>
@@ -152,6 +212,8 @@ test('faults hit the CDN and the login too; wrong ones are refused', () =>
       { endpoint: 'x', kind: 'reset' },
       { endpoint: '*', kind: 'x' },
       { endpoint: '*', kind: 'status' },
+      { endpoint: '*', kind: 'status', status: 200, headers: { a: 'b\nc' } },
+      { endpoint: '*', kind: 'status', status: 200, headers: 'x' },
     ];
     for (const fault of [
       ...wrong,

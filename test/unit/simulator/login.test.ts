@@ -1,5 +1,13 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { get } from 'node:https';
+import type { LookupFunction } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import type { Simulator } from '../../../src/simulator/simulator.ts';
+import type { WxError } from '../../../src/core/errors.ts';
+import { type Simulator, startSimulator } from '../../../src/simulator/simulator.ts';
 import { call, type Json, withSimulator } from './client.ts';
 
 const newQr = (sim: Simulator, tokens: string[] = []) =>
@@ -144,3 +152,72 @@ test("the public guide's shape, and 404 for the official one", () =>
     sim.control.message({ text: 'hi' });
     expect((await call(sim, 'getupdates', done.bot_token, {})).msgs).toHaveLength(1);
   }));
+
+test('a server that has the code by GET only', () =>
+  withSimulator({}, async (sim) => {
+    for (const [loginShape, status] of [
+      ['get-404', 404],
+      ['get-405', 405],
+    ] as const) {
+      sim.control.changeSettings({ loginShape });
+      expect(await newQr(sim)).toEqual({ http: status });
+      const got = await fetch(`${sim.baseUrl}/ilink/bot/get_bot_qrcode?bot_type=3`);
+      expect(((await got.json()) as Json).qrcode).toBeDefined();
+    }
+  }));
+
+test('over https, under the names of the certificate: a redirect of the login can be followed', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'wxagent-sim-'));
+  try {
+    const [tlsCert, tlsKey] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+    const names = 'subjectAltName=DNS:localhost,DNS:idc-3.weixin.qq.com,IP:127.0.0.1';
+    const options = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=simulator';
+    const args = [
+      'req',
+      '-x509',
+      ...options.split(' '),
+      '-addext',
+      names,
+      '-keyout',
+      tlsKey,
+      '-out',
+      tlsCert,
+    ];
+    await promisify(execFile)('openssl', args);
+    await withSimulator({ tlsCert, tlsKey, scan: 'manual' }, async (sim) => {
+      const { port } = new URL(sim.baseUrl);
+      expect(sim.baseUrl).toBe(`https://127.0.0.1:${port}`);
+      const ca = await readFile(tlsCert);
+      const ask = (hostname: string, path: string, headers = {}) =>
+        new Promise<{ status: number | undefined; body: Json }>((resolve, reject) => {
+          // As if the name were in /etc/hosts.
+          const lookup: LookupFunction = (_name, all, done) =>
+            all.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4);
+          get(
+            { hostname, port, path: `/ilink/bot/${path}`, ca, lookup, headers, servername: 'localhost' },
+            async (response) => {
+              const text = Buffer.concat(await response.toArray()).toString();
+              resolve({ status: response.statusCode, body: JSON.parse(text) });
+            },
+          ).once('error', reject);
+        });
+      const { body: code } = await ask('localhost', 'get_bot_qrcode?bot_type=3');
+      sim.control.scan({ redirectHost: 'idc-3.weixin.qq.com' });
+      const path = `get_qrcode_status?qrcode=${code.qrcode}`;
+      const { redirect_host } = (await ask('127.0.0.1', path)).body;
+      await ask(redirect_host, path);
+      expect((await ask(redirect_host, path)).body).toMatchObject({
+        status: 'confirmed',
+        baseurl: sim.baseUrl,
+      });
+      expect(await ask('localhost', path, { host: 'evil.example' })).toMatchObject({ status: 403 });
+    });
+    const refused = (options: object) => startSimulator(options).catch((error: WxError) => error.kind);
+    expect(await refused({ tlsCert })).toBe('usage');
+    expect(await refused({ tlsKey })).toBe('usage');
+    expect(await refused({ tlsCert: tlsKey, tlsKey: tlsCert })).toBe('usage');
+    expect(await refused({ tlsCert: join(folder, 'none'), tlsKey })).toBe('not-found');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { call, type Json, talkingBot, withSimulator } from './client.ts';
+import { call, type Json, talkingBot, textMessage, withSimulator } from './client.ts';
 
 const texts = (answer: Json): string[] =>
   answer.msgs.map((message: Json) => message.item_list[0].text_item.text);
@@ -163,6 +163,31 @@ test('a message looks like the captures: a snowflake, every field, a cursor and 
     expect(answer.sync_buf).toMatch(/^CA.{10,30}$/);
     expect(answer.get_updates_buf).toMatch(/^[\w+/]{100,}=*$/);
     expect(Buffer.from(answer.get_updates_buf, 'base64').toString('latin1')).toContain(bot.id);
+  }));
+
+test('raw: a message is handed out as the bytes it is', () =>
+  withSimulator({ holdMs: 0 }, async (sim) => {
+    const { token, user } = sim.control.createBot();
+    const deep = `{"item_list":${'['.repeat(6_000)}${']'.repeat(6_000)}}`;
+    const odd = `{ "from_user_id":"${user}", "message_id":1e3,"seq":null,"seq":1, "group_id":7 }`;
+    const texts = [odd, deep, 'no JSON'];
+    for (const body of texts) {
+      expect((await fetch(`${sim.controlUrl}/raw`, { method: 'POST', body })).status).toBe(200);
+    }
+    // What nobody has fetched waits for the next bot, as it is.
+    sim.control.kill();
+    const next = sim.control.createBot();
+    const poll = async (bearer: string) => {
+      const headers = { authorization: `Bearer ${bearer}` };
+      const response = await fetch(`${sim.baseUrl}/ilink/bot/getupdates`, { method: 'POST', headers });
+      return response.text();
+    };
+    expect(await poll(token)).toContain('-14');
+    expect(await poll(next.token)).toContain(`{"msgs":[${texts.join(',')}],`);
+    expect(sim.control.lost()).toHaveLength(3);
+    // Who has written so can be answered.
+    const msg = textMessage(user, 'x');
+    expect((await call(sim, 'sendmessage', next.token, { msg })).message_id).toBeDefined();
   }));
 
 test('dense ids: neighbours that a double cannot tell apart', () =>
