@@ -1,5 +1,6 @@
 import { after } from '../core/clock.ts';
 import type { Outcome } from '../core/message.ts';
+import { allHeard } from './child/within.ts';
 import type { TurnEnd } from './port.ts';
 
 /** A turn's own clock: aborted by the runner or when its time is up, whichever comes first. */
@@ -14,13 +15,19 @@ export interface TurnLimit {
 export function limitTurn(signal: AbortSignal, timeoutMs: number): TurnLimit {
   const controller = new AbortController();
   const onAbort = () => controller.abort(turnEndOf(signal));
-  const callOff =
-    timeoutMs > 0 ? after(timeoutMs, () => controller.abort('timeout' satisfies TurnEnd)) : undefined;
+  let released = false;
+  /** The time may have passed while this process was stopped: an answer that is there already counts. */
+  const onTime = async (): Promise<void> => {
+    await allHeard();
+    if (!released) controller.abort('timeout' satisfies TurnEnd);
+  };
+  const callOff = timeoutMs > 0 ? after(timeoutMs, () => void onTime()) : undefined;
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   return {
     signal: controller.signal,
     release() {
+      released = true;
       callOff?.();
       signal.removeEventListener('abort', onAbort);
     },

@@ -32,6 +32,8 @@ export interface ChaosReport {
   lost: Set<string>;
   /** Texts whose message was given up with a notice. */
   givenUp: Set<string>;
+  /** Texts whose message is done, as the store has it: they have an answer, whatever the simulator knows of the wire. */
+  done: Set<string>;
   /** What the store holds in the end. */
   outbox: { queued: number; sending: number; held: number };
   /** Everything that happened to one text, for the message of a failed test. */
@@ -187,6 +189,8 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
   const { outbox } = await accountIn(home);
   const list = async (...args: string[]) => JSON.parse((await wxagent([...args, '--json'], { home })).stdout);
   const states: { text: string; state: string }[] = (await list('messages', '--since', '2h')).messages;
+  const textsThatAre = (state: string) =>
+    new Set(states.filter((message) => message.state === state).map(({ text }) => text));
   const open: { user: string }[] = (await list('outbox')).parts;
   happened.end();
 
@@ -206,7 +210,8 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
     shown,
     order,
     lost: new Set(control.lost().map((message) => message.text)),
-    givenUp: new Set(states.filter((message) => message.state === 'failed').map((message) => message.text)),
+    givenUp: textsThatAre('failed'),
+    done: textsThatAre('done'),
     outbox,
     history(text) {
       const user = [...written].find(([, texts]) => texts.includes(text))?.[0] ?? '';

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { TurnEnd } from '../port.ts';
 import { limitTurn, type TurnLimit, turnEndOf } from '../turn-end.ts';
 import type { Command } from './command-line.ts';
+import { drained } from './drain.ts';
 import { endGroup } from './process-group.ts';
 import { createProcessOutput, type OutputFault, type OutputUse } from './process-output.ts';
 import { spawnGroup } from './spawn.ts';
@@ -19,7 +20,7 @@ export interface ProcessRun extends OutputUse {
   timeoutMs: number;
   /** Between TERM and KILL. */
   killGraceMs: number;
-  /** How long after the child's exit its pipes are still read when something else keeps them open. */
+  /** How long after the child's exit its pipes are still read, beyond what it has written, when something else keeps them open. */
   drainMs: number;
   /** Ends the child; its reason is a TurnEnd. */
   signal: AbortSignal;
@@ -51,8 +52,8 @@ export interface ProcessEnd {
 
 /**
  * Runs one child in its own process group and settles exactly once: when it has
- * exited and its pipes are empty, or `drainMs` after the exit when a process it
- * left behind keeps them open. Time, signal or too much stdout end the whole group.
+ * exited and its pipes are at their end, or `drainMs` after the exit when a process it
+ * left behind keeps them open and all that was in them is read. Time, signal or too much stdout end the whole group.
  *
  * Processes that outlive a child which ended by itself are left alone (an agent may
  * start a server, or answer later with `send`), but their pipes are closed. Never
@@ -97,7 +98,7 @@ async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd
       resolve(null);
     });
   });
-  const closed = new Promise<null>((resolve) => child.once('close', () => resolve(null)));
+  const closed = new Promise<'closed'>((resolve) => child.once('close', () => resolve('closed')));
   const broken = new Promise<TurnEnd | OutputFault>((resolve) => {
     limit.signal.addEventListener('abort', () => resolve(turnEndOf(limit.signal)), { once: true });
     output.read(child, resolve);
@@ -116,7 +117,10 @@ async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd
   // It ended by itself: neither the clock nor a stop can fail it any more, only what is still in the pipe.
   limit.release();
   output.hurry();
-  endedBy ??= await within(run.drainMs, Promise.race([closed, broken]));
+  if (endedBy === null) {
+    const how = await drained(child, run.drainMs, Promise.race([closed, broken]));
+    if (how !== 'closed') endedBy = how;
+  }
   if (endedBy !== null) {
     output.ignoreLines();
     await endGroup(pid, run.killGraceMs);

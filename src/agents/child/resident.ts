@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from './command-line.ts';
+import { drained } from './drain.ts';
 import { endGroup } from './process-group.ts';
 import { spawnGroup } from './spawn.ts';
 import { logLineOf, readStderr, withStderr } from './stderr.ts';
@@ -83,7 +84,8 @@ function follow({ child, pid, stdin, stdout, stderr }: Started, run: ResidentRun
   });
   stdout.on('data', (chunk: Buffer) => {
     const taken = run.onStdout(chunk);
-    if (taken === null) return;
+    // What has exited writes no more: what is left is read at once, and dealt with later.
+    if (taken === null || isOver) return;
     stdout.pause();
     void taken.then(() => stdout.resume());
   });
@@ -92,10 +94,11 @@ function follow({ child, pid, stdin, stdout, stderr }: Started, run: ResidentRun
   const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
     child.once('exit', (code, signal) => {
       isOver = true;
+      stdout.resume();
       resolve({ code, signal });
     });
   });
-  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const closed = new Promise<'closed'>((resolve) => child.once('close', () => resolve('closed')));
   let giveUp: (nothing: null) => void = () => {};
   const givenUp = new Promise<null>((resolve) => {
     giveUp = resolve;
@@ -125,7 +128,7 @@ function follow({ child, pid, stdin, stdout, stderr }: Started, run: ResidentRun
   async function untilEnded(): Promise<ResidentEnd> {
     const exit = await Promise.race([exited, givenUp]);
     // What it said before it died still counts.
-    await within(DRAIN_MS, closed);
+    await drained(child, DRAIN_MS, closed);
     words.end();
     const code = exit?.code ?? null;
     const how = endedFor ?? (code === null ? `ended by ${exit?.signal ?? 'a signal'}` : `exit code ${code}`);

@@ -35,6 +35,16 @@ function runAndStop(changes: Partial<ProcessRun>, reason = 'stop') {
   );
 }
 
+/** Keeps the event loop from turning, as a loaded machine or SIGSTOP does. */
+function busyFor(ms: number): void {
+  for (const until = performance.now() + ms; performance.now() < until; );
+}
+
+/** The same until a child has exited: nobody has heard of it yet. */
+function untilExited(pid: number): void {
+  while (isRunning(pid));
+}
+
 function isRunning(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -69,6 +79,51 @@ describe('a child that ends by itself', () => {
   it('may ignore 4 MB of stdin', async () => {
     const end = await runProcess(runWith({ command: { shell: 'true' }, stdin: Buffer.alloc(4_000_000) }));
     expect(end).toMatchObject({ exit: { code: 0 }, endedBy: null });
+  });
+
+  it.each(['as a whole', 'line by line'])(
+    'is heard to its end %s when this process was kept from listening between its exit and the reading',
+    async (how) => {
+      const heard: string[] = [];
+      const take = async (line: string) => heard.push(line) > 0;
+      let other = 0;
+      const silent = runProcess(
+        runWith({
+          command: { shell: 'read line; seq 1 20000; echo end >&2' },
+          stdin: Buffer.from('go\n'),
+          drainMs: 1,
+          onStarted(pid) {
+            other = pid;
+          },
+          ...(how === 'line by line' && { lines: { take, maxChars: 100 } }),
+        }),
+      );
+      // Of the first it is heard that it has written and that it has exited; the second exits in between.
+      const first = runProcess(
+        runWith({
+          command: { shell: 'echo first' },
+          onStarted: untilExited,
+          onAlive: () => untilExited(other),
+        }),
+      );
+      const end = await silent;
+      expect((how === 'line by line' ? heard : end.stdout.toString().trim().split('\n')).at(-1)).toBe(
+        '20000',
+      );
+      expect(end).toMatchObject({ exit: { code: 0 }, endedBy: null, stderrTail: 'end\n' });
+      await first;
+    },
+  );
+
+  it('has ended in time when its end is heard of too late', async () => {
+    const run = runWith({
+      command: { shell: 'echo ready >&2; echo answer' },
+      timeoutMs: 50,
+      onStderr: () => busyFor(200),
+    });
+    const end = await runProcess(run);
+    expect(end).toMatchObject({ endedBy: null, exit: { code: 0 } });
+    expect(end.stdout.toString()).toBe('answer\n');
   });
 
   it('may print exactly what is allowed', async () => {
