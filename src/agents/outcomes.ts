@@ -1,4 +1,5 @@
 import { retryAfterOf } from '../core/backoff.ts';
+import { isShortage, reasonOf } from '../core/errors.ts';
 import type { FailureReason, Outcome, ReplyPiece } from '../core/message.ts';
 import { replyTextOf } from './output.ts';
 
@@ -33,6 +34,16 @@ export function retryAfter(wait: unknown, detail: string): Outcome {
   return wait !== null && afterMs === null
     ? failed('bad-output', BAD_RETRY_AFTER)
     : { kind: 'retry', afterMs, detail };
+}
+
+/** What a start, or a folder, that this machine was short of something for comes to. */
+export function shortage(detail: string): Outcome {
+  return { kind: 'retry', afterMs: null, detail, isShortage: true };
+}
+
+/** What it comes to that something of ours has failed around an agent: its folders could not be made, mostly. */
+export function outcomeOfFault(error: unknown): Outcome {
+  return isShortage(error) ? shortage(reasonOf(error)) : failed('spawn', reasonOf(error));
 }
 
 /** A failure, and what to do about it where that is known. */

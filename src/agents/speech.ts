@@ -1,16 +1,14 @@
 import type { Log } from '../core/log.ts';
-import { terminalText } from '../core/terminal.ts';
 import { type Environment, inheritEnvironment } from './child/environment.ts';
-import { runProcess } from './child/process.ts';
+import { failureOf } from './child/exit-hints.ts';
+import { type ProcessEnd, patiently, runProcess } from './child/process.ts';
 import { decodeText, replyTextOf } from './output.ts';
-import { cutUtf8, tellingLineOf } from './text-bytes.ts';
 
 /** Longest time for one voice message, of which WeChat allows a minute. */
 const TIME_LIMIT_MS = 2 * 60_000;
 const KILL_GRACE_MS = 5_000;
 const DRAIN_MS = 500;
 const MAX_TEXT_BYTES = 64 * 1024;
-const DETAIL_BYTES = 300;
 
 /** Turns the sound file at a path into text; null when that failed, which has been logged. Never rejects. */
 export type Transcriber = (path: string, signal: AbortSignal) => Promise<string | null>;
@@ -33,8 +31,8 @@ export function createTranscriber(options: {
   const { command, cwd, log, timeoutMs = TIME_LIMIT_MS, killGraceMs = KILL_GRACE_MS } = options;
   const { variables } = inheritEnvironment(options.parentEnv);
 
-  return async (path, signal) => {
-    const end = await runProcess({
+  const run = (path: string, signal: AbortSignal): Promise<ProcessEnd> =>
+    runProcess({
       command: { shell: command, args: [path] },
       cwd,
       env: variables,
@@ -46,23 +44,16 @@ export function createTranscriber(options: {
       signal,
       onStarted: (pid) => options.onStarted?.(pid),
     });
+
+  return async (path, signal) => {
+    const end = await patiently(() => run(path, signal), signal);
     if (end.pid !== null) await options.onEnded?.(end.pid);
-    const reason = failureOf(end, timeoutMs);
+    const reason =
+      end.endedBy === 'too-large'
+        ? `it printed more than ${MAX_TEXT_BYTES / 1024} KiB`
+        : failureOf(end, timeoutMs);
     if (reason === null) return replyTextOf(decodeText(end.stdout))?.trim() ?? '';
-    if (!signal.aborted) {
-      const said = cutUtf8(tellingLineOf(terminalText(end.stderrTail).trim()), DETAIL_BYTES).value;
-      log.warn(`--stt failed: ${reason}${said === '' ? '' : `: ${said}`}`, { file: path });
-    }
+    if (!signal.aborted) log.warn(`--stt failed: ${reason}`, { file: path });
     return null;
   };
-}
-
-function failureOf(end: Awaited<ReturnType<typeof runProcess>>, timeoutMs: number): string | null {
-  if (end.spawnError) return `it could not be started: ${end.spawnError.message}`;
-  if (end.endedBy === 'timeout') return `no text within ${timeoutMs / 1_000} s`;
-  if (end.endedBy === 'too-large') return `it printed more than ${MAX_TEXT_BYTES / 1024} KiB`;
-  if (end.endedBy !== null) return 'stopped';
-  const { code, signal } = end.exit ?? { code: null, signal: null };
-  if (code === null) return `ended by ${signal ?? 'a signal'}`;
-  return code === 0 ? null : `exit code ${code}`;
 }

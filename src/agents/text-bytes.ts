@@ -15,11 +15,12 @@ export function lastLineOf(text: string): string {
 }
 
 /**
- * The line of what a program said at its end that tells most: the last one, but of a crash of Node the error, which
- * stands above its stack and Node's version.
+ * The line of what a program said at its end that tells most: the last one with a word in it, but of a crash of Node
+ * the error, which stands above its stack and Node's version.
  */
 export function tellingLineOf(text: string): string {
-  const last = lastLineOf(text);
+  const lines = text.split('\n').map((line) => line.trim());
+  const last = lines.findLast((line) => /\p{L}{2}|\p{Lo}/u.test(line)) ?? lastLineOf(text);
   if (!/^Node\.js v\d/.test(last)) return last;
   return text.match(/^\w*Error(?: \[\w+\])?: .*/gm)?.at(-1) ?? last;
 }

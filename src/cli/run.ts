@@ -43,13 +43,8 @@ export async function runAgent(
     tell(event);
     hooks.fire(event);
   };
-  const code = await serve(
-    context,
-    { makeAgent: agent.make, settings, keepFiles, received, emit, watchLogins: allAccounts },
-    accounts,
-  );
-  await hooks.idle();
-  return code;
+  const service = { makeAgent: agent.make, settings, keepFiles, received, emit, watchLogins: allAccounts };
+  return serve(context, service, accounts).finally(hooks.end);
 }
 
 /** The flags of `run` that concern messages and answers. */

@@ -7,6 +7,9 @@ export function retryAfterOf(value: unknown): number | null {
   return isWait ? Math.round(value) : null;
 }
 
+/** Wait before a turn for which this machine was short of something is tried again. */
+export const SHORTAGE_DELAY_MS = 5_000;
+
 /** Wait before retry number `n` (1-based) of a failed turn: 5 s, 30 s, then 120 s each (contract 4). */
 export function turnRetryDelayMs(n: number): number {
   return [5_000, 30_000][n - 1] ?? 120_000;

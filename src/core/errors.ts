@@ -66,3 +66,11 @@ export function reasonOf(thrown: unknown): string {
 export function hasCode(thrown: unknown, code: string): boolean {
   return thrown instanceof Error && (thrown as NodeJS.ErrnoException).code === code;
 }
+
+/** What a machine may be short of for a while: files, processes, memory, room on the disk. */
+const SHORTAGES = ['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOBUFS', 'ENOSPC', 'EDQUOT'];
+
+/** Whether something has failed for what this machine is short of just now: later it may work as it is. */
+export function isShortage(thrown: unknown): boolean {
+  return SHORTAGES.some((code) => hasCode(thrown, code));
+}

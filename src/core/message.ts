@@ -68,8 +68,11 @@ export type FailureReason =
 export type Outcome =
   | { kind: 'reply'; pieces: ReplyPiece[] }
   | { kind: 'silent' }
-  /** Run this message again later; `afterMs` null means the usual delays (contract 4). */
-  | { kind: 'retry'; afterMs: number | null; detail: string; stderr?: string }
+  /**
+   * Run this message again later; `afterMs` null means the usual delays (contract 4). `isShortage`: this machine was
+   * short of something, so that it counts for nothing against the agent.
+   */
+  | { kind: 'retry'; afterMs: number | null; detail: string; stderr?: string; isShortage?: boolean }
   /** `stderr`: the end of what it wrote there, at most 4 KiB, where that is more than `detail` says; kept with the message. */
   | { kind: 'failed'; reason: FailureReason; detail: string; stderr?: string; hint?: string };
 

@@ -1,6 +1,7 @@
-import { retryAfterOf, turnRetryDelayMs } from '../core/backoff.ts';
+import { outcomeOfFault } from '../agents/outcomes.ts';
+import { retryAfterOf, SHORTAGE_DELAY_MS, turnRetryDelayMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
-import { reasonOf } from '../core/errors.ts';
+import { isShortage, reasonOf } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import { languageOf } from '../core/language.ts';
 import type { Log } from '../core/log.ts';
@@ -28,6 +29,8 @@ export interface TurnSaid {
 export interface TurnEndings {
   /** What an outcome comes to: done, failed with a notice, or once more. `said` is what the turn said while it ran. */
   endingOf(outcome: Outcome, started: StartedTurn, turn: Turn, said: TurnSaid): Promise<TurnEnding>;
+  /** The end of a turn that a fault of ours has broken off; `turn` may fail for the same fault. */
+  broken(error: unknown, started: StartedTurn, turn: () => Turn): TurnEnding;
   /** The end of a message whose last try was cut by the end of its runner. */
   crashed(started: StartedTurn, turn: Turn): TurnEnding;
 }
@@ -76,6 +79,10 @@ export function createTurnEndings(options: {
     if (outcome.kind === 'failed' && outcome.reason === 'cancelled' && stopping.aborted) {
       // A stop is no fault of the agent: it adds to `attempt`, not to the limit (design 3).
       return { kind: 'again', notBeforeMs: clock.now(), counts: false, detail: 'wxagent was stopped' };
+    }
+    if (outcome.kind === 'retry' && outcome.isShortage) {
+      const notBeforeMs = clock.now() + SHORTAGE_DELAY_MS;
+      return { kind: 'again', notBeforeMs, counts: false, detail: kept(outcome) };
     }
     if (outcome.kind === 'retry') {
       const failures = started.failures + 1;
@@ -140,6 +147,15 @@ export function createTurnEndings(options: {
     return textParts(text, { ...settings, format: 'raw' }, { origin: 'notice', runId });
   }
 
+  function noticeOfCrash(detail: string, started: StartedTurn, turn: () => Turn): NewPart[] {
+    try {
+      return notice('crash', started, turn(), detail, newUuid());
+    } catch {
+      // The fault lies in the message itself.
+      return [];
+    }
+  }
+
   function tell(outcome: Outcome, result: TurnResult, turn: Turn, hasSpoken: boolean): void {
     const facts = { message: turn.id, attempt: turn.attempt };
     if (result.kind === 'failed' && result.reason === 'cancelled') {
@@ -155,12 +171,27 @@ export function createTurnEndings(options: {
 
   return {
     endingOf,
+    broken(error, started, turn) {
+      const facts = { message: started.id, attempt: started.attempt };
+      const detail = `a fault of wxagent: ${reasonOf(error)}`;
+      if (isShortage(error)) {
+        const result = resultOf(outcomeOfFault(error), started);
+        log.warn(`will run again: ${reasonOf(error)}`, facts);
+        return { result, parts: [] };
+      }
+      log.error(`the turn was broken off: ${detail}`, facts);
+      log.debug(String(error instanceof Error ? error.stack : error), facts);
+      return {
+        result: { kind: 'failed', reason: 'crash', detail },
+        parts: noticeOfCrash(detail, started, turn),
+      };
+    },
     crashed(started, turn) {
       const detail = 'the runner ended while the agent was at work';
       log.error(`giving up a message: ${detail}`, { message: started.id, attempt: started.attempt });
       return {
         result: { kind: 'failed', reason: 'crash', detail },
-        parts: notice('crash', started, turn, detail, newUuid()),
+        parts: noticeOfCrash(detail, started, () => turn),
       };
     },
   };

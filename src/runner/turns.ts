@@ -1,7 +1,8 @@
+import { outcomeOfFault } from '../agents/outcomes.ts';
 import type { Agent, TurnEnd } from '../agents/port.ts';
 import { endedOutcome, turnEndOf } from '../agents/turn-end.ts';
 import type { Clock } from '../core/clock.ts';
-import { reasonOf } from '../core/errors.ts';
+import { WxError } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcome, Turn } from '../core/message.ts';
@@ -88,6 +89,24 @@ export function createTurns(options: {
     if (!started) return { kind: 'next' };
     if ('notBeforeMs' in started) return { kind: 'later', ...started };
     count++;
+    try {
+      return await runTurn(started, user, next, signal);
+    } catch (error) {
+      // What the store cannot keep, no other end of the turn can change.
+      if (isOfStore(error)) throw error;
+      const ending = endings.broken(error, started, () => turnOf(started, options.account).turn);
+      await finish(started, ending);
+      const { result } = ending;
+      return result.kind === 'again' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
+    }
+  }
+
+  async function runTurn(
+    started: StartedTurn,
+    user: string,
+    next: Follower,
+    signal: AbortSignal,
+  ): Promise<LaneStep> {
     const { turn: bare, inbound } = turnOf(started, options.account);
     const runId = newUuid();
     const startedAt = clock.monotonic();
@@ -198,7 +217,7 @@ export function createTurns(options: {
           memory: createSessionMemory(store, clock, { account, user: turn.user, sessionId: turn.sessionId }),
         })
         // The disk, mostly: the folders of the turn could not be made.
-        .catch((error): Outcome => ({ kind: 'failed', reason: 'spawn', detail: reasonOf(error) }));
+        .catch(outcomeOfFault);
       // Nobody waits for an answer any more, and the store would not take it.
       return isCancelled(signal) ? endedOutcome('cancel', 0) : outcome;
     } finally {
@@ -237,6 +256,11 @@ export function createTurns(options: {
       return count;
     },
   };
+}
+
+function isOfStore(error: unknown): boolean {
+  if (error instanceof WxError) return error.kind === 'storage';
+  return String((error as { code?: unknown } | null)?.code).startsWith('SQLITE_');
 }
 
 function isCancelled({ reason }: AbortSignal): boolean {

@@ -49,10 +49,13 @@ export class AcpStartError extends Error {
   override readonly name = 'AcpStartError';
   /** What to do about it, where another try would end the same way. */
   readonly hint: string | undefined;
+  /** What kept it from starting may be over soon. */
+  readonly passes: boolean;
 
-  constructor(message: string, hint?: string) {
+  constructor(message: string, hint?: string, passes = false) {
     super(message);
     this.hint = hint;
+    this.passes = passes;
   }
 }
 
@@ -98,8 +101,8 @@ export async function connectAcp(options: AcpConnectionOptions): Promise<AcpConn
     },
     onStderr: (line) => log.info(line),
   }).catch((error: NodeJS.ErrnoException) => {
-    const { detail, hint } = spawnFailure(error, options.cwd);
-    throw new AcpStartError(detail, hint);
+    const { detail, hint, passes } = spawnFailure(error, options.cwd);
+    throw new AcpStartError(detail, hint, passes);
   });
   const connection = client({ name: 'wxagent' })
     .onRequest(methods.client.session.requestPermission, ({ params }) => {

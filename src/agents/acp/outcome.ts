@@ -2,7 +2,7 @@ import type { RequestError, StopReason } from '@agentclientprotocol/sdk';
 import { reasonOf } from '../../core/errors.ts';
 import type { ChatLanguage } from '../../core/language.ts';
 import type { Outcome, ReplyPiece } from '../../core/message.ts';
-import { failed, replyOf } from '../outcomes.ts';
+import { failed, replyOf, shortage } from '../outcomes.ts';
 import { isObject } from '../reply-line.ts';
 import { cutUtf8 } from '../text-bytes.ts';
 import { type AcpConnection, AcpStartError } from './connection.ts';
@@ -35,6 +35,7 @@ export function outcomeOfStop(stopReason: StopReason, pieces: ReplyPiece[], lang
 /** What an agent that could not be started comes to: again later, unless another try would end the same way. */
 export function outcomeOfStart(error: unknown): Outcome {
   const detail = `agent not started: ${reasonOf(error)}`;
+  if (error instanceof AcpStartError && error.passes) return shortage(detail);
   const hint = error instanceof AcpStartError ? error.hint : undefined;
   if (hint !== undefined) return failed('spawn', detail, hint);
   return { kind: 'retry', afterMs: null, detail };

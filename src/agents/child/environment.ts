@@ -175,7 +175,8 @@ function capped(value: string, maxBytes: number): { value: string; cut: boolean 
   return cutUtf8(value.replaceAll('\0', ''), maxBytes);
 }
 
-function definedOnly(environment: Environment): Record<string, string> {
+/** The variables that are set. */
+export function definedOnly(environment: Environment): Record<string, string> {
   return Object.fromEntries(
     Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );

@@ -1,4 +1,7 @@
 import { existsSync } from 'node:fs';
+import { hasCode, isShortage } from '../../core/errors.ts';
+import type { ProcessEnd } from './process.ts';
+import { withStderr } from './stderr.ts';
 
 /** What to do about an exit code that a shell gives; by code. */
 export const EXIT_HINTS: Readonly<Record<number, string>> = {
@@ -13,15 +16,44 @@ const SPAWN_HINTS: Record<string, string> = {
   E2BIG: 'the environment or the arguments are too long for this system',
   EAGAIN: 'too many processes: lower --concurrency, or raise ulimit -u',
   EMFILE: 'too many open files: lower --concurrency, or raise ulimit -n',
+  ENFILE: 'too many open files on this machine',
+  ENOMEM: 'too little memory: lower --concurrency',
+  ETXTBSY: 'the program is being written',
 };
 
+/** A command that could not be started. */
+export interface SpawnFailure {
+  detail: string;
+  /** What to do about it. */
+  hint: string | undefined;
+  /** It may work later: this machine is short of something, or the program is being written. */
+  passes: boolean;
+}
+
 /** Why a command could not be started in `cwd`, and what to do about it. */
-export function spawnFailure(
-  error: NodeJS.ErrnoException,
-  cwd: string,
-): { detail: string; hint: string | undefined } {
+export function spawnFailure(error: NodeJS.ErrnoException, cwd: string): SpawnFailure {
   const code = error.code ?? '';
   // The system says ENOENT for a missing working folder as well, and names the program.
   const hint = code === 'ENOENT' && !existsSync(cwd) ? `the folder ${cwd} is gone` : SPAWN_HINTS[code];
-  return { detail: `could not be started: ${error.message}`, hint };
+  return { detail: `could not be started: ${error.message}`, hint, passes: isPassing(error) };
+}
+
+/** Whether a start that has failed may work later. */
+export function isPassing(error: NodeJS.ErrnoException): boolean {
+  return isShortage(error) || hasCode(error, 'ETXTBSY');
+}
+
+/** What was wrong with a command that nobody answers with, and the last thing it said; null when it ended well. */
+export function failureOf(end: ProcessEnd, timeoutMs: number): string | null {
+  const how = howItFailed(end, timeoutMs);
+  return how && withStderr(how, end.stderrTail).detail;
+}
+
+function howItFailed({ spawnError, endedBy, exit }: ProcessEnd, timeoutMs: number): string | null {
+  if (spawnError) return `it could not be started: ${spawnError.message}`;
+  if (endedBy === 'timeout') return `it took longer than ${timeoutMs / 1_000} s`;
+  if (endedBy !== null) return 'stopped';
+  const { code, signal } = exit ?? { code: null, signal: null };
+  if (code === null) return `ended by ${signal ?? 'a signal'}`;
+  return code === 0 ? null : `exit code ${code}`;
 }

@@ -5,8 +5,8 @@ import { readStderr, type Stderr } from './stderr.ts';
 
 /** What is done with the output of a child. */
 export interface OutputUse {
-  /** The most stdout may have in all. */
-  maxStdoutBytes: number;
+  /** The most stdout may have in all; null: it is read, and nothing of it is wanted. */
+  maxStdoutBytes: number | null;
   /**
    * Takes stdout line by line while the child runs, which has to wait when it writes faster; then nothing of it
    * is kept. False ends the child. Without it stdout is gathered.
@@ -51,6 +51,7 @@ export function createProcessOutput(use: OutputUse): ProcessOutput {
       stream?.on('data', (chunk: Buffer) => {
         use.onAlive?.();
         sizeBytes += chunk.length;
+        if (use.maxStdoutBytes === null) return;
         if (sizeBytes > use.maxStdoutBytes) fail('too-large');
         else stdout.take(chunk, stream, () => fail('bad-output'));
       });

@@ -1,9 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { systemClock } from '../../core/clock.ts';
 import type { TurnEnd } from '../port.ts';
 import { limitTurn, type TurnLimit, turnEndOf } from '../turn-end.ts';
 import type { Command } from './command-line.ts';
 import { drained } from './drain.ts';
+import { isPassing } from './exit-hints.ts';
 import { endGroup } from './process-group.ts';
 import { createProcessOutput, type OutputFault, type OutputUse } from './process-output.ts';
 import { spawnGroup } from './spawn.ts';
@@ -65,6 +67,21 @@ export async function runProcess(run: ProcessRun): Promise<ProcessEnd> {
     return await runLimited(run, limit);
   } finally {
     limit.release();
+  }
+}
+
+/** How long a start that this machine was short of something for is tried again and again, and how often. */
+const PATIENCE_MS = 60_000;
+const PATIENCE_STEP_MS = 500;
+
+/** Runs a child; where it could not be started for what may be over soon, once more, until the signal or a minute is over. */
+export async function patiently(run: () => Promise<ProcessEnd>, signal: AbortSignal): Promise<ProcessEnd> {
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const end = await run();
+    const isOver = end.spawnError === null || !isPassing(end.spawnError) || performance.now() > until;
+    if (isOver || signal.aborted) return end;
+    await systemClock.sleep(PATIENCE_STEP_MS, signal);
   }
 }
 

@@ -12,7 +12,7 @@ import { EXIT_HINTS, spawnFailure } from '../child/exit-hints.ts';
 import { type ProcessEnd, runProcess } from '../child/process.ts';
 import { logLineOf, withStderr } from '../child/stderr.ts';
 import { type InputForm, stdinOf } from '../input.ts';
-import { failed, replyOf, textPiece } from '../outcomes.ts';
+import { failed, replyOf, shortage, textPiece } from '../outcomes.ts';
 import { decodeText } from '../output.ts';
 import type { Agent } from '../port.ts';
 import { createReplyStream, MAX_LINE_CHARS, MAX_STREAM_BYTES, type ReplyStream } from '../reply-stream.ts';
@@ -122,8 +122,8 @@ async function outcomeOf(
   }
   if (end.endedBy !== null && end.endedBy !== 'bad-output') return endedOutcome(end.endedBy, timeoutMs);
   if (end.spawnError !== null) {
-    const { detail, hint } = spawnFailure(end.spawnError, cwd);
-    return failed('spawn', detail, hint);
+    const { detail, hint, passes } = spawnFailure(end.spawnError, cwd);
+    return passes ? shortage(detail) : failed('spawn', detail, hint);
   }
 
   const { code, signal } = end.exit ?? { code: null, signal: null };

@@ -3,7 +3,8 @@ import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import type { Outcome, Turn } from '../../core/message.ts';
 import type { Command } from '../child/command-line.ts';
-import { EXIT_HINTS, spawnFailure } from '../child/exit-hints.ts';
+import { EXIT_HINTS, type SpawnFailure, spawnFailure } from '../child/exit-hints.ts';
+import { shortage } from '../outcomes.ts';
 import type { TurnContext } from '../port.ts';
 import { endedOutcome, limitTurn, turnEndOf, untilAborted } from '../turn-end.ts';
 import { type CoprocessChild, startCoprocessChild } from './child.ts';
@@ -57,7 +58,7 @@ export function createCoprocess(options: CoprocessOptions): Coprocess {
   /** Resolved, and replaced, whenever a turn that waits should look again; with a reason when a start has failed. */
   let change = createChange();
 
-  function tell(failure: string | null): void {
+  function tell(failure: SpawnFailure | null): void {
     change.tell(failure);
     change = createChange();
   }
@@ -85,7 +86,7 @@ export function createCoprocess(options: CoprocessOptions): Coprocess {
     const starting = startCoprocessChild({ ...options, onDrain: () => tell(null) });
     const started = await starting.catch((error: NodeJS.ErrnoException) => spawnFailure(error, options.cwd));
     if (!('pid' in started)) {
-      tell(started.detail);
+      tell(started);
       return { useful: 0, ...started };
     }
     await Promise.race([options.onStarted?.(started.pid), started.ended]);
@@ -109,7 +110,9 @@ export function createCoprocess(options: CoprocessOptions): Coprocess {
     while (!limit.aborted && !closing.signal.aborted) {
       if (child?.takesTurns) return child;
       const failure = await Promise.race([change.told, aborted]);
-      if (failure !== null) return { kind: 'retry', afterMs: null, detail: `the coprocess ${failure}` };
+      if (failure === null) continue;
+      const detail = `the coprocess ${failure.detail}`;
+      return failure.passes ? shortage(detail) : { kind: 'retry', afterMs: null, detail };
     }
     return null;
   }
@@ -159,8 +162,8 @@ export function createCoprocess(options: CoprocessOptions): Coprocess {
 }
 
 function createChange() {
-  let tell: (failure: string | null) => void = () => {};
-  const told = new Promise<string | null>((resolve) => {
+  let tell: (failure: SpawnFailure | null) => void = () => {};
+  const told = new Promise<SpawnFailure | null>((resolve) => {
     tell = resolve;
   });
   return { told, tell };

@@ -63,7 +63,7 @@ describe('--stt', () => {
   it('that hangs is ended after its time, with all it has forked', async () => {
     const { hear, log, folder } = hearing('echo $$ >pid; sleep 60 & sleep 60; true', 200);
     expect(await hear()).toBeNull();
-    expect(log.lines).toEqual(['--stt failed: no text within 0.2 s']);
+    expect(log.lines).toEqual(['--stt failed: it took longer than 0.2 s']);
     expect(groupAlive(Number(readFileSync(join(folder, 'pid'), 'utf8')))).toBe(false);
   });
 

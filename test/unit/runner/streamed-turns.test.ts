@@ -392,3 +392,47 @@ describe('a user who waits', () => {
     expect((await queuedTexts()).includes(NOTICE.en)).toBe(isTold);
   });
 });
+
+describe('a turn that cannot be run as it should', () => {
+  test('fails for a fault of ours, and nothing else does', async () => {
+    const seq = await says();
+    const broken = Object.assign([], {
+      push() {
+        throw new TypeError('boom');
+      },
+    });
+    const agent: Agent = { name: 'test', answer: async () => DONE };
+    const turns = createUndelivered({ store: desk.store, agent, folder, outgoing, events: broken });
+    expect(await turns.run(seq, OWNER, () => null)).toEqual({ kind: 'next' });
+    expect(await queued()).toHaveLength(1);
+    expect((await desk.store.unfinished(ACCOUNT)).map((one) => one.seq)).not.toContain(seq);
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, 1e18, -1])(
+    'runs again after the usual delay when an agent asks for %j ms',
+    async (afterMs) => {
+      const seq = await says();
+      const clock = createStillClock();
+      const turns = turnsOf(async () => ({ kind: 'retry', afterMs, detail: '' }), {}, clock);
+      expect(await turns.run(seq, OWNER, () => null)).toEqual({
+        kind: 'later',
+        notBeforeMs: clock.now() + 5_000,
+      });
+    },
+  );
+
+  test('waits as long as this machine is short of something, whatever --retries says', async () => {
+    const seq = await says();
+    const clock = createStillClock();
+    const codes = ['EMFILE', 'EAGAIN', 'ENOMEM', 'ENOSPC'];
+    const answer = async (): Promise<Outcome> => {
+      throw Object.assign(new Error('no more'), { code: codes.shift() });
+    };
+    const turns = turnsOf(answer, { retries: 1 }, clock);
+    while (codes.length > 0) {
+      expect(await turns.run(seq, OWNER, () => null)).toMatchObject({ kind: 'later' });
+      clock.pass(60_000);
+    }
+    expect(await queued()).toEqual([]);
+  });
+});
