@@ -9,7 +9,7 @@ import { createIlinkClient, type IlinkClient } from '../ilink/client.ts';
 import { createHostTrust, parseBaseUrl } from '../ilink/hosts.ts';
 import { createTransport, type Transport } from '../ilink/transport.ts';
 import { createOutgoing, type Outgoing } from '../runner/outgoing.ts';
-import type { Uploader, UploadProgress } from '../runner/upload.ts';
+import type { Uploader } from '../runner/upload.ts';
 import type { Account } from '../store/accounts-file.ts';
 import type { LockHolder } from '../store/lock.ts';
 import type { Store } from '../store/port.ts';
@@ -223,14 +223,9 @@ export interface Connection {
 
 /**
  * Connects to the server of an account. Its token goes to Tencent's hosts, to the host named at its
- * login, and to one named now (design 6). `onProgress` is told of uploads. Throws WxError `config` for any other host.
+ * login, and to one named now (design 6). Throws WxError `config` for any other host.
  */
-export function connect(
-  context: CommandContext,
-  account: Account,
-  transport: Transport,
-  onProgress?: UploadProgress,
-): Connection {
+export function connect(context: CommandContext, account: Account, transport: Transport): Connection {
   const { baseUrl: named, cdnUrl: namedCdn } = context.settings(['baseUrl', 'cdnUrl']);
   const baseUrl = named === null ? account.baseUrl : parseBaseUrl(named, '--base-url').href;
   const cdnUrl = namedCdn === null ? account.cdnUrl : parseBaseUrl(namedCdn, '--cdn-url').href;
@@ -254,7 +249,6 @@ export function connect(
           trust,
           clock,
           cdnUrl: cdnUrlOf(context, account),
-          ...(onProgress && { onProgress }),
         });
         return uploader.upload(...file);
       },

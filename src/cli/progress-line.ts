@@ -14,15 +14,19 @@ export interface ProgressLine {
   end(): void;
 }
 
-/** Draws bytes, rate and the time left of `count` files together; nothing where nobody looks. */
+/**
+ * Draws bytes, rate and the time left of `count` files together; nothing where nobody looks. When all of an upload has
+ * gone, it is the server that has to answer.
+ */
 export function createProgressLine(options: {
   io: Pick<Io, 'err'>;
   isShown: boolean;
   clock: Clock;
   words: Words;
   count: number;
+  isUpload?: boolean;
 }): ProgressLine {
-  const { io, isShown, clock, words, count } = options;
+  const { io, isShown, clock, words, count, isUpload = false } = options;
   const done = new Array<number>(count).fill(0);
   const totals = new Array<number | null>(count).fill(null);
   const startedMs = clock.monotonic();
@@ -33,7 +37,8 @@ export function createProgressLine(options: {
     if (doneBytes === 0) return;
     const known = totals.filter((one) => one !== null);
     const totalBytes = known.length === count ? sum(known) : null;
-    const line = progressText(words, { doneBytes, totalBytes, elapsedMs: clock.monotonic() - startedMs });
+    const elapsedMs = clock.monotonic() - startedMs;
+    const line = progressText(words, { doneBytes, totalBytes, elapsedMs, isUpload });
     io.err(`\r${line}\u001b[K`);
     isDrawn = true;
   }
@@ -54,12 +59,15 @@ export function createProgressLine(options: {
 /** `12.3 MiB of 45.0 MiB, 8.1 MiB/s, 4 s left`, as far as it is known. */
 export function progressText(
   words: Words,
-  { doneBytes, totalBytes, elapsedMs }: { doneBytes: number; totalBytes: number | null; elapsedMs: number },
+  state: { doneBytes: number; totalBytes: number | null; elapsedMs: number; isUpload?: boolean },
 ): string {
+  const { doneBytes, totalBytes, elapsedMs, isUpload = false } = state;
   const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;
   const bytesPerMs = elapsedMs > 0 ? doneBytes / elapsedMs : 0;
   const rate = `${mib(bytesPerMs * 1_000)}/s`;
   if (totalBytes === null || bytesPerMs === 0) return `${mib(doneBytes)}, ${rate}`;
+  if (isUpload && doneBytes === totalBytes)
+    return `${words.bytesOf(mib(doneBytes), mib(totalBytes))}, ${words.serverToAnswer}`;
   const left = words.timeLeft(Math.ceil((totalBytes - doneBytes) / bytesPerMs / 1_000));
   return `${words.bytesOf(mib(doneBytes), mib(totalBytes))}, ${rate}, ${left}`;
 }

@@ -9,14 +9,22 @@ import { lockHolder } from '../store/lock.ts';
 import { type NewPart, OPEN_PART_STATES, type PartFile, type PartView, type Store } from '../store/port.ts';
 import { codeBlock } from '../text/code-block.ts';
 import type { CommandContext } from './context.ts';
-import { deliverHere } from './deliver-here.ts';
+import { type DeliveryHere, deliverHere } from './deliver-here.ts';
 import { chooseAccount, loginDigest, openHomeStore } from './home.ts';
-import { createPatience, type Patience } from './patience.ts';
+import { createPatience, watchUploads } from './patience.ts';
+import { createProgressLine } from './progress-line.ts';
 import { contentToSend, keepFiles, type SendContent } from './send-content.ts';
 import { reportSend } from './send-report.ts';
+import { wordsOf } from './words.ts';
 
-/** How often a waiting `send` looks whether the runner beside it has delivered. */
+/** How often a waiting `send` looks whether its parts have got their verdicts. */
 const LOOK_EVERY_MS = 50;
+/** How often it looks whether there is another process that delivers. */
+const LOOK_FOR_RUNNER_MS = 1_000;
+
+/** How much later than `--wait` a `--no-hold` may still be at work: it has looked, or files have gone up. */
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 
 /** Whom a text goes to, and through which account. */
 interface Target {
@@ -39,25 +47,20 @@ export async function send(context: CommandContext, words: string[]): Promise<nu
     const target = await findTarget(context, store);
     const outgoing = createOutgoing(context.paths.media('out', target.key));
     const seqs = await enqueue(context, store, target, { ...content, outgoing });
-    const patience = createPatience(context.clock, flags.wait);
-    const expired = await deliver(context, store, target, patience);
-    let parts = await verdicts(context, store, seqs, expired ? null : patience);
-    const waiting = parts.filter((part) => OPEN_PART_STATES.includes(part.state)).map((part) => part.seq);
-    const dropped = !flags.hold && waiting.length > 0;
-    if (dropped) {
-      const drop = { account: target.key, seqs: waiting, reason: 'no-hold', nowMs: context.clock.now() };
-      await store.dropParts(drop);
-      parts = await store.parts(seqs);
-    }
+    const { parts: waited, expired } = await deliver(context, store, target, seqs);
+    const reason = await whyItWaits(context, store, target, waited);
+    const parts = flags.hold ? waited : await dropWaiting(context, store, waited, reason);
     const files = parts.flatMap(({ file }) => file?.path ?? []);
     await outgoing.discard(await store.unneededFiles(files));
+    const { strict, hold } = flags;
     return reportSend(context, {
       account: target.id,
       user: target.user,
       parts,
+      reason,
       expired,
-      strict: flags.strict,
-      dropped,
+      strict,
+      hold,
     });
   } finally {
     await store.close();
@@ -71,7 +74,14 @@ async function enqueue(
   target: Target,
   { text, files, outgoing }: SendContent & { outgoing: Outgoing },
 ): Promise<number[]> {
-  const { sendFormat, id, key, ttl } = context.settings(['sendFormat', 'id', 'key', 'ttl']);
+  const { sendFormat, id, key, ttl, hold, wait } = context.settings([
+    'sendFormat',
+    'id',
+    'key',
+    'ttl',
+    'hold',
+    'wait',
+  ]);
   const kept = await keepFiles(context, files, outgoing);
   if (files.length > 0) keepWasmAsItIs();
   const nowMs = context.clock.now();
@@ -82,7 +92,9 @@ async function enqueue(
     parts: await partsOf(store, target, { text, kept, form: sendFormat, outgoing, nowMs }),
     id,
     key,
-    expiresAtMs: ttl === null ? null : nowMs + ttl,
+    // Without --hold a kill of this process must not leave it for the next who delivers.
+    expiresAtMs:
+      ttl !== null ? nowMs + ttl : hold ? null : nowMs + wait + (files.length > 0 ? HOUR_MS : MINUTE_MS),
     nowMs,
   });
   // Copies for an --id that was known.
@@ -164,37 +176,102 @@ async function partsOf(
   );
 }
 
-/** Delivers, unless a runner does. Returns whether the login is dead. */
+/**
+ * Waits until all parts have a verdict or `--wait` is over. That begins after the look for messages, and files that go
+ * up do not use it up, whoever sends them. Where no other process has the account, this one delivers, also when the
+ * other ends meanwhile. The parts as they stand then, and whether the login is dead.
+ */
 async function deliver(
   context: CommandContext,
   store: Store,
   target: Target,
-  patience: Patience,
-): Promise<boolean> {
-  const { account, user } = target;
-  const runs = lockHolder(context.paths.pollerLock(target.key)) !== null;
-  if (runs || account === null) return false;
-  return target.isLoginDead || deliverHere(context, store, { account, user }, patience);
+  seqs: readonly number[],
+): Promise<{ parts: PartView[]; expired: boolean }> {
+  const { clock, io, json } = context;
+  const { wait, quiet } = context.settings(['wait', 'quiet']);
+  const { key, account, user } = target;
+  const sinceMs = clock.now();
+  const stop = context.stopSignal();
+  const line = createProgressLine({
+    io,
+    isShown: io.stderrIsTerminal && !json && !quiet,
+    clock,
+    words: wordsOf(context.language),
+    count: 1,
+    isUpload: true,
+  });
+  const patience = createPatience(clock, wait);
+  const uploads = watchUploads(patience, line.track(0));
+  let here: DeliveryHere | null = null;
+  let expired = target.isLoginDead;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  try {
+    for (;;) {
+      const parts = await verdicts(store, seqs);
+      if (uploads.isAnswerDue()) patience.renew();
+      if (here?.isLoginDead) expired = true;
+      if (expired || stop.aborted || !parts.some(isOpen) || patience.leftMs() === 0) break;
+      if (!here && account && clock.monotonic() - lookedAtMs >= LOOK_FOR_RUNNER_MS) {
+        lookedAtMs = clock.monotonic();
+        if (lockHolder(context.paths.pollerLock(key)) === null) {
+          here = await deliverHere(context, store, { account, user, sinceMs, stop }, uploads.see);
+          expired = here === null;
+          patience.renew();
+          continue;
+        }
+      }
+      if (!parts.some((part) => isOpen(part) && part.state !== 'held')) break;
+      await (here ? here.rest(patience.leftMs(), LOOK_EVERY_MS) : clock.sleep(LOOK_EVERY_MS));
+      uploads.seeStored(await store.upload({ account: key, user, nowMs: clock.now() }));
+    }
+  } finally {
+    line.end();
+    await here?.end();
+  }
+  return { parts: await verdicts(store, seqs), expired };
 }
 
-/**
- * The parts as they stand when all have a verdict, or when the time is up (`patience` null: now), which an upload by
- * the runner beside this does not use up. Merged ones have the verdict of their text.
- */
-async function verdicts(
+function isOpen({ state }: PartView): boolean {
+  return OPEN_PART_STATES.includes(state);
+}
+
+/** Why the first part that has no verdict yet waits, as its hold or its last failure says it, or in a word of ours. */
+async function whyItWaits(
   context: CommandContext,
   store: Store,
-  seqs: readonly number[],
-  patience: Patience | null,
+  { key, user, isLoginDead }: Target,
+  parts: readonly PartView[],
+): Promise<string | null> {
+  const first = parts.find(isOpen);
+  if (!first) return null;
+  if (first.reason !== null) return first.reason;
+  if (isLoginDead) return 'login';
+  const head = (await store.openParts(key)).find((part) => part.user === user);
+  if (head && head.seq < first.seq) return head.reason ?? 'behind';
+  if (first.state === 'sending') return 'unanswered';
+  if (first.state === 'uploading') return 'uploading';
+  return lockHolder(context.paths.pollerLock(key)) === null ? 'not-yet' : 'runner';
+}
+
+/** `--no-hold`: takes out what still waits. Only what cannot have arrived expires. */
+async function dropWaiting(
+  context: CommandContext,
+  store: Store,
+  parts: readonly PartView[],
+  why: string | null,
 ): Promise<PartView[]> {
-  for (;;) {
-    const views = await Promise.all((await store.parts(seqs)).map((part) => whatItWentIn(store, part)));
-    const open = views.some((part) => part.state !== 'held' && OPEN_PART_STATES.includes(part.state));
-    if (!open || patience === null || patience.leftMs() === 0) return views;
-    // Its first try: one that has failed has a reason.
-    if (views.some((part) => part.state === 'uploading' && part.reason === null)) patience.renew();
-    await context.clock.sleep(LOOK_EVERY_MS);
+  const nowMs = context.clock.now();
+  const dropped = new Map<number, PartView>();
+  for (const { account, seq } of parts.filter(isOpen)) {
+    const drop = { account, seqs: [seq], reason: `no-hold: ${why}`, nowMs };
+    for (const part of await store.dropParts(drop)) dropped.set(part.seq, part);
   }
+  return parts.map((part) => dropped.get(part.seq) ?? part);
+}
+
+/** The parts as they stand; merged ones have the verdict of their text. */
+async function verdicts(store: Store, seqs: readonly number[]): Promise<PartView[]> {
+  return Promise.all((await store.parts(seqs)).map((part) => whatItWentIn(store, part)));
 }
 
 /** A part that was merged into others when its user wrote: the one that carries it now. */

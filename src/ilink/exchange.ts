@@ -60,16 +60,16 @@ export interface HttpRequest {
   signal?: AbortSignal | undefined;
 }
 
-/** What became of a request. */
+/** What became of a request. `unsent`: nothing of it was written to any connection, so nobody can have acted on it. */
 export type HttpResult =
   | { ok: true; answer: HttpAnswer }
   /** `bytes`: what has come of the body. */
-  | { ok: false; failure: HttpFailure; detail: string; bytes?: Buffer };
+  | { ok: false; failure: HttpFailure; detail: string; bytes?: Buffer; unsent?: true };
 
 /** Sends the request and reads its answer. Follows no redirect, never rejects. */
 export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<HttpResult> {
   const { method, signal, timeoutMs, maxBytes } = request;
-  if (signal?.aborted) return Promise.resolve(failed('aborted', 'stopped before it was sent'));
+  if (signal?.aborted) return Promise.resolve(unsent(failed('aborted', 'stopped before it was sent')));
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | null = null;
     let connection: Socket | null = null;
@@ -94,7 +94,8 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
     const fail = (failure: HttpFailure, detail: string) => {
       if (isOver) return;
       const come = chunks.length > 0 && { bytes: Buffer.concat(chunks) };
-      settle({ ...failed(failure, detail), ...come });
+      const ended = { ...failed(failure, detail), ...come };
+      settle(controller ? ended : unsent(ended));
       // What waits for a connection has no controller yet: it is not sent when it gets one.
       controller?.abort(new Error(detail));
       if (body instanceof Readable) body.destroy();
@@ -183,6 +184,11 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
 /** A request that came to nothing, as a value. */
 export function failed(failure: HttpFailure, detail: string): Extract<HttpResult, { ok: false }> {
   return { ok: false, failure, detail };
+}
+
+/** The same of a request that never left. */
+export function unsent(result: HttpResult & { ok: false }): HttpResult & { ok: false } {
+  return { ...result, unsent: true };
 }
 
 /** A body as undici takes it. */

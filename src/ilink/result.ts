@@ -18,19 +18,23 @@ export type CallResult<T> =
   | { kind: 'http'; status: number }
   /** An answer that is no iLink answer: HTML, half a JSON, not an object, too large. `bytes`: what came. */
   | { kind: 'garbled'; detail: string; bytes?: Buffer }
-  /** No complete answer: whether the server acted is not known. `bytes`: what came of it. */
-  | { kind: 'unreachable'; detail: string; timedOut: boolean; bytes?: Buffer }
+  /**
+   * No complete answer: whether the server acted is not known, but for what is `unsent`, which never left. `bytes`:
+   * what came of it.
+   */
+  | { kind: 'unreachable'; detail: string; timedOut: boolean; bytes?: Buffer; unsent?: true }
   /** The signal ended the call before an answer came. */
-  | { kind: 'aborted' };
+  | { kind: 'aborted'; unsent?: true };
 
 /** Reads an HTTP exchange as an iLink answer. */
 export function understand<T extends Envelope>(result: HttpResult): CallResult<T> {
   if (!result.ok) {
     const { failure, detail, bytes } = result;
-    if (failure === 'aborted') return { kind: 'aborted' };
+    const never = result.unsent && { unsent: true as const };
+    if (failure === 'aborted') return { kind: 'aborted', ...never };
     const come = bytes && { bytes };
     if (failure === 'too-large' || failure === 'encoded') return { kind: 'garbled', detail, ...come };
-    return { kind: 'unreachable', detail, timedOut: failure === 'timeout', ...come };
+    return { kind: 'unreachable', detail, timedOut: failure === 'timeout', ...come, ...never };
   }
   const { status, body: text, bytes } = result.answer;
   const read = envelopeOf(text);

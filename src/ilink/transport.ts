@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { NO_PROXIES, type ProxyRules } from '../core/proxy.ts';
-import { exchange, failed, type HttpRequest, type HttpResult } from './exchange.ts';
+import { exchange, failed, type HttpRequest, type HttpResult, unsent } from './exchange.ts';
 import { describeFailure, headerOf, openDispatcher } from './http.ts';
 import { type OpenRequest, type OpenResult, openBody } from './open-body.ts';
 
@@ -44,7 +44,7 @@ export function createTransport(
       if (opened) return exchange(opened, request).then(hear);
       return opening.then(
         (dispatcher) => exchange(dispatcher, request).then(hear),
-        (error) => failed('network', describeFailure(error)),
+        (error) => unsent(failed('network', describeFailure(error))),
       );
     },
     open: (request) =>

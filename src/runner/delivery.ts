@@ -14,7 +14,7 @@ import {
 } from '../store/port.ts';
 import type { EventSink } from './events.ts';
 import type { Outgoing } from './outgoing.ts';
-import { createPartUpload } from './part-upload.ts';
+import { createPartUpload, type UploadNews } from './part-upload.ts';
 import { replyOf } from './send-reply.ts';
 import type { Uploader } from './upload.ts';
 
@@ -57,6 +57,7 @@ export function createDelivery(options: {
   emit: EventSink;
   paceMs: number;
   version: string;
+  onUpload?: UploadNews;
   /** Whether a message is on the disk, or may be there before what is committed by now. */
   isSaved: (message: string | null) => boolean;
   onExpired: () => void;

@@ -27,8 +27,8 @@ export function replyOf(result: CallResult<SendMessageResponse>): SendReply | 'e
     case 'garbled':
       return { kind: 'unknown', detail: result.detail };
     case 'unreachable':
-      return { kind: 'unknown', detail: result.detail };
+      return { kind: result.unsent ? 'unsent' : 'unknown', detail: result.detail };
     case 'aborted':
-      return { kind: 'unknown', detail: 'stopped' };
+      return { kind: result.unsent ? 'unsent' : 'unknown', detail: 'stopped' };
   }
 }

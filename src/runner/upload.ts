@@ -27,8 +27,8 @@ const CDN_ANSWER_BYTES = 64 * 1024;
 /** Longest quotation of such a reason. */
 const REASON_CHARS = 200;
 
-/** Told while a file is sent: how much of it the connection has taken so far. */
-export type UploadProgress = (file: PartFile, sentBytes: number, totalBytes: number) => void;
+/** Told while a file is sent: how much of it the connection has taken so far; all of it: the CDN has yet to answer. */
+export type UploadProgress = (sentBytes: number, totalBytes: number) => void;
 
 /** Puts files onto the CDN. */
 export interface Uploader {
@@ -40,7 +40,14 @@ export interface Uploader {
     file: PartFile,
     user: string,
     signal: AbortSignal,
+    onProgress?: UploadProgress,
   ): Promise<UploadResult | { kind: 'expired' } | { kind: 'stopped' }>;
+}
+
+/** What ends an upload, and who is told of it. */
+interface Watch {
+  signal: AbortSignal;
+  onProgress: UploadProgress | undefined;
 }
 
 /** How an upload, or a step of it, ended early. */
@@ -53,7 +60,6 @@ export function createUploader(options: {
   cdnUrl: string;
   trust: HostTrust;
   clock: Clock;
-  onProgress?: UploadProgress;
 }): Uploader {
   const { client, transport, clock } = options;
 
@@ -108,7 +114,7 @@ export function createUploader(options: {
   async function post(
     url: URL,
     source: { file: PartFile; content: FileHandle; sizeBytes: number; key: Buffer },
-    signal: AbortSignal,
+    { signal, onProgress }: Watch,
   ): Promise<{ kind: 'posted'; param: string } | Ended> {
     const { file, content, sizeBytes, key } = source;
     const totalBytes = encryptedSize(sizeBytes);
@@ -120,7 +126,7 @@ export function createUploader(options: {
           for await (const chunk of encryptedChunks(content, sizeBytes, key)) {
             yield chunk;
             sentBytes += chunk.length;
-            options.onProgress?.(file, sentBytes, totalBytes);
+            onProgress?.(sentBytes, totalBytes);
           }
         } catch (error) {
           broken = error;
@@ -152,16 +158,16 @@ export function createUploader(options: {
     file: PartFile,
     content: FileHandle,
     user: string,
-    signal: AbortSignal,
+    watch: Watch,
   ): Promise<Awaited<ReturnType<Uploader['upload']>>> {
     const { md5, sizeBytes } = file;
     const digest =
       md5 === null || sizeBytes === null ? await digestOf(fileChunks(content)) : { md5, sizeBytes };
     const key = randomBytes(16);
-    const address = await ask(file, digest, key, { user, signal });
+    const address = await ask(file, digest, key, { user, signal: watch.signal });
     if (!(address instanceof URL)) return address;
     const source = { file, content, sizeBytes: digest.sizeBytes, key };
-    const posted = await post(address, source, signal);
+    const posted = await post(address, source, watch);
     if (posted.kind !== 'posted') return posted;
     const media: UploadedMedia = {
       kind: file.kind,
@@ -176,11 +182,11 @@ export function createUploader(options: {
   }
 
   return {
-    async upload(file, user, signal) {
+    async upload(file, user, signal, onProgress) {
       let content: FileHandle | undefined;
       try {
         content = await open(file.path);
-        return await uploadContent(file, content, user, signal);
+        return await uploadContent(file, content, user, { signal, onProgress });
       } catch (error) {
         return unreadable(file.name, error);
       } finally {

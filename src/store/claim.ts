@@ -83,7 +83,7 @@ function claimHead(
   const file = fileOf(outlook);
   if (file !== null && outlook.upload === null && outlook.state !== 'sending') {
     if (ownMs > 0) return { kind: 'wait', waitMs: ownMs };
-    database.run("UPDATE parts SET state = 'uploading' WHERE seq = ?", outlook.seq);
+    database.run("UPDATE parts SET state = 'uploading', upload_progress = NULL WHERE seq = ?", outlook.seq);
     takeLease(database, terms, claimant, { sentBefore: null, counts: false });
     return { kind: 'upload', seq: outlook.seq, user, file, tries: outlook.repeats as number };
   }

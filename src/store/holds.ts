@@ -113,7 +113,7 @@ function requeue(
 ): void {
   database.run(
     `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, client_id = ?, text = ?, file = ?,
-       upload = NULL, not_before = 0, tries = 0, repeats = 0
+       upload = NULL, not_before = 0, tries = 0, repeats = 0, unsent = 0
        ${isItsOwn ? '' : ', expires_at = NULL, send_key = NULL'} WHERE seq = ?`,
     row.unsure === 1 ? (row.client_id as string) : newClientId(),
     Buffer.from(item.text, 'utf8'),

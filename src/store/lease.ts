@@ -18,6 +18,13 @@ export function leaseLeft(who: Row, claimant: Claimant, nowMs: number): number {
   return timeLeft(who.lease_until, nowMs, LEASE_MS);
 }
 
+/** Whether a process that lives, this one too, has a user; `who` has their lease. */
+export function isLeased(who: Row, claimant: Claimant, nowMs: number): boolean {
+  return who.lease === claimant.id
+    ? (who.lease_until as number) > nowMs
+    : leaseLeft(who, claimant, nowMs) > 0;
+}
+
 /** Claims a user; a request that is about to be made counts against his budget. */
 export function takeLease(
   database: Database,

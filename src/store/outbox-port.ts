@@ -128,7 +128,16 @@ export type SendReply =
   /** An HTTP status that says the request itself is wrong: 4xx but 408, 425, 429. */
   | { kind: 'rejected'; status: number }
   /** It may have arrived or not: no answer, 5xx, a body that is not understood. */
-  | { kind: 'unknown'; detail: string };
+  | { kind: 'unknown'; detail: string }
+  /** It never left: no connection. */
+  | { kind: 'unsent'; detail: string };
+
+/** An upload that a living process is at. */
+export interface UploadView {
+  seq: number;
+  /** How much has gone up, of how much; null: nothing was said of it yet. */
+  progress: { sentBytes: number; totalBytes: number } | null;
+}
 
 /** How an upload ended. `upload` is kept with the part and handed to `encode`. */
 export type UploadResult =

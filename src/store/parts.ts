@@ -120,8 +120,8 @@ export function partsOfSendId(database: Database, account: string, id: string): 
 }
 
 /**
- * Takes parts out of the outbox: what waits expires with this reason; what is being sent may have
- * arrived, so it becomes `unconfirmed`. Final parts stay as they are.
+ * Takes parts out of the outbox: what waits expires with this reason; what is being sent, or was once with a result
+ * that stayed unknown, may have arrived, so it becomes `unconfirmed`. Final parts stay as they are.
  */
 export function dropParts(
   database: Database,
@@ -129,8 +129,8 @@ export function dropParts(
 ): PartView[] {
   return input.seqs.flatMap((seq) => {
     database.run(
-      `UPDATE parts SET state = CASE state WHEN 'sending' THEN 'unconfirmed' ELSE 'expired' END, reason = ?,
-         body = NULL, finished_at = ? WHERE seq = ? AND account = ? AND ${OPEN}`,
+      `UPDATE parts SET state = CASE WHEN state = 'sending' OR unsure = 1 THEN 'unconfirmed' ELSE 'expired' END,
+         reason = ?, body = NULL, finished_at = ? WHERE seq = ? AND account = ? AND ${OPEN}`,
       input.reason,
       input.nowMs,
       seq,

@@ -22,6 +22,7 @@ import type {
   SendReply,
   SendRequest,
   UploadResult,
+  UploadView,
   Verdict,
 } from './outbox-port.ts';
 import type { AccountView, AllowedUser, Budget, Retention } from './views-port.ts';
@@ -179,6 +180,10 @@ export interface Store {
     result: UploadResult;
     nowMs: number;
   }): Promise<Verdict>;
+  /** Notes how far the upload of a claimed file is, for whoever waits for it. Not durable by itself. */
+  noteUpload(input: { account: string; seq: number; sentBytes: number; totalBytes: number }): Promise<void>;
+  /** The upload to a user that is under way; null: none, or only one whose process is gone. */
+  upload(input: { account: string; user: string; nowMs: number }): Promise<UploadView | null>;
   /** Keeps the claim on a user for as long again: for uploads, which may take minutes. */
   renewLease(input: { account: string; user: string; nowMs: number }): Promise<void>;
   /** Gives a claimed part back unsent. */

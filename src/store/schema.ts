@@ -175,6 +175,11 @@ export const MIGRATIONS = [
     time_ms INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  // What cannot have arrived is told from what may have; who waits for an upload sees how far it is.
+  `
+  ALTER TABLE parts ADD COLUMN unsent INTEGER NOT NULL DEFAULT 0;  -- tries that found no connection
+  ALTER TABLE parts ADD COLUMN upload_progress TEXT;               -- JSON: bytes of its file that have gone up, of how many
+  `,
 ];
 
 /** A program that starts has nothing else to do: it may block for another process that migrates. */

@@ -59,6 +59,22 @@ function settleReply(database: Database, input: Claimed & { reply: SendReply }, 
       );
       return verdictOf(database, seq, waitMs);
     }
+    case 'unsent': {
+      const waitMs = resendDelayMs((part.unsent as number) + (part.repeats as number) + 1);
+      // An earlier request that may have arrived is repeated as it was; else nobody has seen this one, and it may change.
+      const isRepeat = part.repeats !== 0;
+      refund(database, part);
+      database.run(
+        `UPDATE parts SET state = ?, body = CASE WHEN ? THEN body END, unsent = unsent + 1, not_before = ?, reason = ?
+           WHERE seq = ?`,
+        isRepeat ? 'sending' : 'queued',
+        isRepeat ? 1 : 0,
+        nowMs + waitMs,
+        reply.detail,
+        seq,
+      );
+      return verdictOf(database, seq, waitMs);
+    }
     case 'rejected':
       return refuse(database, part, `HTTP ${reply.status}`, nowMs);
     case 'refused':
@@ -165,7 +181,7 @@ function claimed(
   claimant: string,
 ): { part: Row | null; isMine: boolean } {
   const row = database.one(
-    `SELECT seq, account, user, client_id, state, seen_seq, tries, repeats, throttled, unsure,
+    `SELECT seq, account, user, client_id, state, seen_seq, tries, repeats, unsent, throttled, unsure,
        upload IS NOT NULL AS has_upload FROM parts
        WHERE seq = ? AND account = ?`,
     seq,

@@ -32,6 +32,7 @@ import { returnPart, settlePart, settleUpload } from './settle.ts';
 import { sweep } from './sweep.ts';
 import { triage } from './triage.ts';
 import { finishAnswer, finishTurn, recover, startTurn, unfinished, unfinishedContent } from './turns.ts';
+import { noteUpload, uploadUnderWay } from './uploads.ts';
 import { accountView, budgetOf, contextTokenOf, message, messages } from './views.ts';
 
 /** Opens (and creates, folders included) the store at `path`. Throws WxError `storage`, or `config` for a newer schema. */
@@ -102,6 +103,8 @@ export function openStore(options: {
     claimPart: (terms) => run((db) => claimPart(db, terms, claimant)),
     settlePart: (input) => run((db) => settlePart(db, input, claimant)),
     settleUpload: (input) => run((db) => settleUpload(db, input, claimant.id)),
+    noteUpload: (input) => run((db) => noteUpload(db, input)),
+    upload: (input) => read(() => uploadUnderWay(database, input, claimant)),
     renewLease: (input) => run((db) => renewLease(db, input, claimant.id)),
     returnPart: (input) => run((db) => returnPart(db, input, claimant.id)),
     parts: (seqs) =>

@@ -1,8 +1,12 @@
+import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { FaultInput } from '../../src/simulator/faults.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { DAY_MS, HOUR_MS, wallClock } from '../helpers/wall-clock.ts';
-import { jsonLines, makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines, makeFolder, startOnTerminal, startWxagent, wxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
@@ -98,7 +102,11 @@ test('--id sends once, --key replaces, --ttl drops, --no-hold keeps nothing', as
   expect(twice.map(({ exit }) => exit)).toEqual([75, 75]);
   expect(await verdictOf(home, ['--ttl', '1h', 'lunch?'])).toEqual([75, 'held', 'first-contact']);
   expect(await verdictOf(home, ['--ttl', '9h', 'dinner?'])).toEqual([75, 'held', 'first-contact']);
-  expect(await verdictOf(home, ['--no-hold', 'now or never'])).toEqual([69, 'expired', 'no-hold']);
+  expect(await verdictOf(home, ['--no-hold', 'now or never'])).toEqual([
+    69,
+    'expired',
+    'no-hold: first-contact',
+  ]);
 
   clock.set(2 * HOUR_MS);
   simulator.control.advance(2 * HOUR_MS);
@@ -119,6 +127,71 @@ test('--id sends once, --key replaces, --ttl drops, --no-hold keeps nothing', as
   expect((await send(home, ['--id', 'other', 'another'], clock.env)).exit).toBe(0);
   expect(answers(simulator).slice(2)).toEqual(['another']);
 }, 30_000);
+
+test('--no-hold says 69 and why only when nothing has arrived or may have', async () => {
+  const closed = createServer();
+  await new Promise<void>((resolve) => void closed.listen(0, '127.0.0.1', resolve));
+  const nobody = `http://127.0.0.1:${(closed.address() as AddressInfo).port}`;
+  await new Promise((resolve) => closed.close(resolve));
+  const sendmessage = { endpoint: 'sendmessage' } as const;
+  const reset = { ...sendmessage, kind: 'reset', processed: true } as const;
+  const cases: [exit: number, states: string[], fault: FaultInput | null, ...args: string[]][] = [
+    [0, ['unconfirmed'], reset],
+    [76, ['unconfirmed'], reset, '--strict'],
+    [76, ['unconfirmed'], { ...sendmessage, kind: 'reset' }, '--strict'],
+    [76, ['unconfirmed'], { ...sendmessage, kind: 'status', status: 502 }, '--strict'],
+    [76, ['unconfirmed'], { ...sendmessage, kind: 'garbage', garbage: 'html' }, '--strict'],
+    [76, ['unconfirmed'], { ...sendmessage, kind: 'hang' }, '--strict'],
+    [69, ['expired'], null, '--base-url', nobody],
+    [69, ['expired'], null, '--base-url', 'https://127.0.0.1:{port}'],
+    [65, ['confirmed', 'expired'], { endpoint: 'getuploadurl', kind: 'status', status: 500 }, '--file', 'a'],
+  ];
+  await Promise.all(
+    cases.map(async ([code, states, fault, ...args]) => {
+      const simulator = await simulate();
+      const { home } = loggedIn(simulator);
+      writeFileSync(join(home, 'a'), 'x');
+      simulator.control.message({ text: 'hi' });
+      expect((await send(home, ['first'])).exit).toBe(0);
+      if (fault) simulator.control.addFault(fault);
+      const own = args.map((arg) => arg.replace('{port}', new URL(simulator.baseUrl).port));
+      const { exit, parts } = await send(home, ['--no-hold', '--wait', '2s', 'now', ...own]);
+      const ended = parts.map(({ verdict }) => verdict);
+      expect([exit, ended], JSON.stringify([args, fault])).toEqual([code, states]);
+      expect(parts.at(-1)?.reason).toMatch(/^no-hold: ./);
+    }),
+  );
+}, 60_000);
+
+test('the wait begins after the look, so that the reason is known; what is held is looked for, whatever holds it', async () => {
+  const simulator = await simulate({ quota: 1, holdMs: 2_500 });
+  const { home } = loggedIn(simulator);
+  simulator.control.message({ text: 'hi' });
+  expect(await verdictOf(home, ['the only one'])).toEqual([0, 'confirmed', null]);
+  const clock = wallClock(makeFolder());
+  clock.set(DAY_MS);
+  simulator.control.advance(DAY_MS);
+  // The look takes longer than the wait.
+  expect(await verdictOf(home, ['--wait', '2s', 'later'], clock.env)).toEqual([75, 'held', 'window']);
+  const screen = startOnTerminal(['send', 'more'], { home, stdout: join(home, 'stdout'), env: clock.env });
+  await screen.says('stdout', 'looking whether the user has written');
+  await screen.says('stdout', 'held (window)');
+  simulator.control.changeSettings({ quota: 10 });
+  simulator.control.message({ text: 'hi again' });
+  expect(await verdictOf(home, ['at last'], clock.env)).toEqual([0, 'confirmed', null]);
+  expect(answers(simulator).join()).toMatch(/later[\s\S]*more[\s\S]*at last/);
+
+  // A hold that leaves the budget open, under a login that has died meanwhile.
+  const body = { ret: -2, errmsg: 'unknown error' };
+  simulator.control.addFault({ endpoint: 'sendmessage', kind: 'answer', body, count: 1 });
+  expect(await verdictOf(home, ['context'], clock.env)).toEqual([75, 'held', 'context']);
+  simulator.control.kill();
+  expect((await send(home, ['dead'], clock.env)).exit).toBe(77);
+  const { stderr } = await wxagent(['send', 'told'], { home, env: clock.env });
+  expect(stderr).toMatch(
+    /^-> the login of this bot is dead[^;]*; 1 kept: [^\n]*do not send again\nhint: wxagent login\n$/,
+  );
+}, 60_000);
 
 test('a text behind one with a --ttl, or released together with one, does not go with it', async () => {
   const simulator = await simulate();

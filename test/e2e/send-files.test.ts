@@ -3,14 +3,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFi
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { PNG } from 'pngjs';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, startOnTerminal, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines, startOnTerminal, startWxagent, type Wxagent, wxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 const MiB = 1024 * 1024;
@@ -189,17 +188,20 @@ test('beside a runner it waits for the upload, however long that takes, and run 
   await run.stop();
 });
 
-test('without a runner an upload that goes on is not cut by --wait, and is shown on a terminal', async () => {
+test.each([
+  ['without a runner', false],
+  ['beside a runner', true],
+])('%s a terminal shows how far a file is, and that the server has to answer', async (_, isBeside) => {
   const { simulator, home } = await ready();
-  // A CDN that takes 32 MiB in some three seconds and hands them on.
+  // A CDN that takes the rest when part of it is on the screen, and hands it on when that says who is awaited.
+  let screen: Wxagent | null = null;
   const cdn = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
-    let sizeBytes = 0;
     for await (const chunk of request) {
       chunks.push(chunk);
-      sizeBytes += chunk.length;
-      if (Math.floor(sizeBytes / MiB) > Math.floor((sizeBytes - chunk.length) / MiB)) await delay(100);
+      await screen?.says('stdout', /[\d.]+ MiB of 32\.0 MiB, [\d.]+ MiB\/s, \d+ s left/);
     }
+    await screen?.says('stdout', '32.0 MiB of 32.0 MiB, waiting for the server');
     const to = new URL(request.url ?? '', simulator.baseUrl);
     const { status, headers } = await fetch(to, { method: 'POST', body: Buffer.concat(chunks) });
     response.writeHead(status, { 'x-encrypted-param': headers.get('x-encrypted-param') ?? '' }).end();
@@ -211,20 +213,25 @@ test('without a runner an upload that goes on is not cut by --wait, and is shown
   });
   simulator.control.changeSettings({ uploadAnswer: 'param' });
   const cdnUrl = `http://127.0.0.1:${(cdn.address() as AddressInfo).port}/c2c`;
+  const args = ['run', '--json', '--cdn-url', cdnUrl, ...QUICK, '--exec', 'true'];
+  const run = isBeside ? startWxagent(args, { home }) : null;
+  await run?.says('stdout', '"outcome"');
   const bytes = randomBytes(32 * MiB);
   writeFileSync(join(home, 'film.bin'), bytes);
-  const args = ['send', '--cdn-url', cdnUrl, '--wait', '2s', '--file', 'film.bin'];
-  const sent = startOnTerminal(args, { home, stdout: join(home, 'stdout') });
-  const { code, stdout } = await sent.exited;
+  screen = startOnTerminal(['send', '--cdn-url', cdnUrl, '--file', 'film.bin'], {
+    home,
+    stdout: join(home, 'stdout'),
+  });
+  const { code, stdout } = await screen.exited;
   expect(code, stdout).toBe(0);
-  expect(stdout).toMatch(/[\d.]+ MiB of 32\.0 MiB, [\d.]+ MiB\/s, \d+ s left/);
   expect(stdout).toContain('-> 1 part confirmed');
   expect(newest(simulator)?.equals(bytes)).toBe(true);
+  await run?.stop();
 });
 
 test('no verdict within --wait: kept, 75, and delivered once by the next who can', async () => {
   const { simulator, home, id } = await ready({ a: 'x' });
-  simulator.control.addFault({ endpoint: 'upload', kind: 'hang', count: 1 });
+  simulator.control.addFault({ endpoint: 'getuploadurl', kind: 'hang', count: 1 });
   const end = await wxagent(['send', '--file', 'a', '--wait', '500ms'], { home });
   expect(end.code).toBe(75);
   expect(copies(home, id)).toHaveLength(1);
@@ -268,6 +275,18 @@ test('kill -9 during an upload: the next run begins it again, and it arrives onc
     ['file', 'a', null],
   ]);
   expect(newest(simulator)?.toString()).toBe('all of it');
+});
+
+test('when the runner beside it is killed, a waiting send delivers by itself', async () => {
+  const { simulator, home } = await ready({ a: 'all of it' });
+  const run = startWxagent(['run', '--json', ...QUICK, '--exec', 'true'], { home });
+  await run.says('stdout', '"outcome"');
+  simulator.control.addFault({ endpoint: 'upload', kind: 'hang', count: 1 });
+  const sent = wxagent(['send', '--file', 'a', '--wait', '15s'], { home });
+  await pollUntil('the upload', () => asked(simulator, 'upload') === 1);
+  run.signal('SIGKILL');
+  expect(await sent).toMatchObject({ code: 0, stderr: '' });
+  expect(shown(simulator)).toEqual([['file', 'a', null]]);
 });
 
 test('a stop cuts an upload at the end of the grace time; the next run begins it again', async () => {
@@ -317,7 +336,7 @@ test.each([
 
 test('the same --id is sent once, and keeps no second copy; --ttl and --no-hold drop the file too', async () => {
   const { simulator, home, id } = await ready({ a: 'x' });
-  simulator.control.addFault({ endpoint: 'upload', kind: 'hang', count: 1 });
+  simulator.control.addFault({ endpoint: 'getuploadurl', kind: 'hang', count: 1 });
   const report = ['send', '--file', 'a', '--id', 'report', '--wait', '300ms'];
   expect((await wxagent(report, { home })).code).toBe(75);
   expect(copies(home, id)).toHaveLength(1);
@@ -325,7 +344,7 @@ test('the same --id is sent once, and keeps no second copy; --ttl and --no-hold 
   expect((await wxagent(report, { home })).code).toBe(0);
   expect(shown(simulator)).toEqual([['file', 'a', null]]);
 
-  simulator.control.addFault({ endpoint: 'upload', kind: 'hang', count: 2 });
+  simulator.control.addFault({ endpoint: 'getuploadurl', kind: 'hang', count: 2 });
   const late = ['send', '--file', 'a', '--wait', '300ms', '--ttl', '1ms'];
   expect((await wxagent(late, { home })).code).toBe(65);
   const now = await wxagent(['send', '--file', 'a', '--wait', '300ms', '--no-hold'], { home });

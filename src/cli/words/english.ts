@@ -1,5 +1,5 @@
 /** Why parts are held, as the store names it (core/verdict.ts, store/claim.ts), in a sentence each. */
-const HOLDS = {
+const HOLDS: Record<string, string> = {
   'first-contact': 'the user has not written to the bot yet; it goes once they have',
   quota: 'the 10 messages since the user last wrote are used up; it goes when they write',
   window: 'the user last wrote more than 24 hours ago; it goes when they write',
@@ -34,12 +34,31 @@ export const english = {
   unconfirmed: (n: number) => `${n} unconfirmed (the server did not say that it arrived)`,
   refused: (n: number, reason: string) => `${n} refused (${reason})`,
   held: (n: number, reason: string) => {
-    const why = Object.hasOwn(HOLDS, reason) ? `: ${HOLDS[reason as keyof typeof HOLDS]}` : '';
+    const why = Object.hasOwn(HOLDS, reason) ? `: ${HOLDS[reason]}` : '';
     return `${n} held (${reason})${why}`;
   },
   doNotRepeat: 'do not send again',
-  dropped: (n: number) => `${n} could not go now and ${n === 1 ? 'was' : 'were'} dropped`,
-  waiting: (n: number) => `${n} queued; will be delivered, do not send again`,
+  dropped: (n: number, why: string) =>
+    `${n} could not go now and ${n === 1 ? 'was' : 'were'} dropped (${why})`,
+  waiting: (n: number, why: string) => `${n} queued; will be delivered, do not send again (${why})`,
+  kept: (n: number) => `${n} kept: to be delivered after wxagent login, do not send again`,
+  /** Why what `send` was given has no verdict yet. */
+  whyWaiting: {
+    'first-contact': 'first-contact: the user has not written to the bot yet',
+    quota: 'quota: the 10 messages since the user last wrote are used up',
+    window: 'window: the user last wrote more than 24 hours ago',
+    throttle: 'throttle: WeChat limits the rate',
+    context: 'context: the server does not take it now',
+    code: 'code: the server refuses it with a code nobody knows',
+    unanswered: 'the server has not answered yet',
+    uploading: 'the file is still going up',
+    behind: 'earlier ones to the same user go first',
+    runner: 'the runner has not sent it yet',
+    login: 'the login is dead',
+    'not-yet': 'not tried yet',
+  } as Record<string, string>,
+  looking: 'looking whether the user has written, which can take 35 s',
+  serverToAnswer: 'waiting for the server',
   took: (seconds: string) => `${seconds} s`,
   left: (n: number, all: number) => `${n} of ${all} left until the user writes`,
   stopping: (n: number) => `stopping; ${n} at work (once more to stop at once)`,

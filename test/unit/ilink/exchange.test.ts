@@ -37,6 +37,7 @@ test('a stop while the connection is made does not wait for it', SOON, async () 
     ok: false,
     failure: 'aborted',
     detail: 'stopped while waiting for an answer',
+    unsent: true,
   });
   expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
 });
@@ -45,7 +46,7 @@ test('a stop while the connection is made does not wait for it', SOON, async () 
 test('nor does a timeout; without a connection it is a broken network', SOON, async () => {
   const { url } = await serveSilence();
   const proxy = new URL(url.replace('https:', 'http:'));
-  const failure = { ok: false, failure: 'network', detail: 'no connection within 40 ms' };
+  const failure = { ok: false, failure: 'network', detail: 'no connection within 40 ms', unsent: true };
   expect(await open().send(get(url, { timeoutMs: 40 }))).toEqual(failure);
   expect(await open(proxy).send(get('http://127.0.0.1:1', { timeoutMs: 40 }))).toEqual(failure);
 });

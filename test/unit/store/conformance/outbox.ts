@@ -362,6 +362,37 @@ export function describeOutbox(make: MakeStore): void {
     });
   });
 
+  describe('a request that never left', () => {
+    const unsent = { kind: 'unsent', detail: 'connect ECONNREFUSED' } as const;
+
+    test('has not arrived: it is queued again, may change, costs nothing, and is tried less and less often', async () => {
+      await desk.sends(OWNER, '1');
+      const waits: (number | null)[] = [];
+      for (let n = 0; n < 8; n++) {
+        const verdict = await desk.settle((await desk.claimed(OWNER)).seq, unsent);
+        expect(verdict.part).toMatchObject({ state: 'queued', reason: 'connect ECONNREFUSED' });
+        waits.push(verdict.waitMs);
+        desk.nowMs += verdict.waitMs ?? 0;
+      }
+      expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+      await desk.says(OWNER, { contextToken: 'newer' });
+      const { seq, body } = await desk.claimed(OWNER);
+      expect(contentOf(body).contextToken).toBe('newer');
+      expect((await desk.accept(seq)).budgetLeft).toBe(9);
+    });
+
+    test('leaves one that may have arrived before as it was', async () => {
+      await desk.sends(OWNER, '1');
+      const { seq, body } = await desk.claimed(OWNER);
+      desk.nowMs += (await desk.settle(seq, unknown)).waitMs ?? 0;
+      await desk.claimed(OWNER);
+      desk.nowMs += (await desk.settle(seq, unsent)).waitMs ?? 0;
+      expect(await desk.view(seq)).toMatchObject({ state: 'sending' });
+      await desk.says(OWNER, { contextToken: 'newer' });
+      expect((await desk.claimed(OWNER)).body).toEqual(body);
+    });
+  });
+
   describe('given back', () => {
     test('a part that was not sent may change before it goes', async () => {
       await desk.sends(OWNER, '1');
@@ -456,6 +487,31 @@ export function describeOutbox(make: MakeStore): void {
       });
       expect(dropped.map((one) => one.state)).toEqual(['confirmed', 'unconfirmed', 'expired']);
       expect(await desk.store.openParts(ACCOUNT)).toEqual([]);
+    });
+
+    test.each([
+      ['nothing was heard of it', 'unconfirmed', async (seq: number) => desk.settle(seq, unknown)],
+      [
+        'there was no connection',
+        'expired',
+        async (seq: number) => desk.settle(seq, { ...unknown, kind: 'unsent' }),
+      ],
+      ['the server refused it', 'expired', async (seq: number) => desk.refuse(seq)],
+      [
+        'the server refused it at a repeat',
+        'unconfirmed',
+        async (seq: number) => {
+          desk.nowMs += (await desk.settle(seq, unknown)).waitMs ?? 0;
+          await desk.claimed(OWNER);
+          return desk.refuse(seq);
+        },
+      ],
+    ] as const)('taken out after %s, a part is %s', async (_, state, ended) => {
+      const { seq } = await desk.sends(OWNER, '1');
+      await desk.claimed(OWNER);
+      await ended(seq);
+      const drop = { account: ACCOUNT, seqs: [seq], reason: 'no-hold', nowMs: desk.nowMs };
+      expect(await desk.store.dropParts(drop)).toMatchObject([{ state, reason: 'no-hold' }]);
     });
   });
 
