@@ -71,7 +71,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'listen',
     about: 'write messages to stdout, answer nothing',
-    settings: ['once', 'exitIdle', 'maxMessages', 'allow', 'allowAll', 'maxMedia'],
+    settings: ['once', 'exitIdle', 'maxMessages', 'owner', 'allow', 'allowAll', 'maxMedia'],
     load: async () => (await import('./actions.ts')).listen,
   },
   {

@@ -93,7 +93,7 @@ async function ofItem(context: CommandContext, given: string): Promise<MediaSour
   } catch (error) {
     throw new WxError(kind, `--item takes the JSON of an item: ${reasonOf(error)}`);
   }
-  const source = mediaOf((item ?? {}) as MessageItem);
+  const source = mediaOf(item as MessageItem);
   if (source) return source;
   throw new WxError(kind, 'the item is no picture, voice, file or video', {
     hint: `--item '{"type":4,"file_item":{"media":{"full_url":"...","aes_key":"..."}}}'`,

@@ -143,8 +143,8 @@ export function knownAccounts(context: CommandContext): Account[] {
 }
 
 function tokenAccount(context: CommandContext): Account | null {
-  const token = context.environment.get('WXAGENT_TOKEN');
-  if (token === undefined) return null;
+  const token = givenToken(context);
+  if (token === null) return null;
   const id = botIdOfToken(token);
   return {
     key: id,
@@ -158,6 +158,41 @@ function tokenAccount(context: CommandContext): Account | null {
     cdnUrl: null,
     loggedInAt: new Date(0).toISOString(),
   };
+}
+
+/** The token of `WXAGENT_TOKEN`; blanks around it come from files and are none of it. Throws WxError `config`. */
+function givenToken({ environment }: CommandContext): string | null {
+  const token = environment.get('WXAGENT_TOKEN')?.trim() ?? '';
+  if (token === '') return null;
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new WxError('config', 'WXAGENT_TOKEN is no token: there is a blank in it, or what is not ASCII', {
+    hint: 'hand over the token alone, as one line; wxagent login makes a new one',
+  });
+}
+
+/**
+ * The accounts with the owner of `--owner` where their login names none (contract 2). Throws WxError `usage` when all
+ * have another one, and for a bot: it would answer itself.
+ */
+export function withOwner(
+  context: CommandContext,
+  accounts: readonly [Account, ...Account[]],
+): [Account, ...Account[]] {
+  const { owner } = context.settings(['owner']);
+  const [first, ...rest] = accounts;
+  if (owner === null) return [first, ...rest];
+  if (owner.trim() === '' || owner.endsWith('@im.bot') || accounts.some(({ id }) => id === owner)) {
+    throw new WxError('usage', `--owner takes the id of a user, not "${owner}"`, {
+      hint: '--owner o9cq80...@im.wechat',
+    });
+  }
+  if (accounts.every((account) => account.owner !== null && account.owner !== owner)) {
+    throw new WxError('usage', `the login of ${first.id} names its owner already: ${first.owner}`, {
+      hint: 'leave --owner out; wxagent allow add <user> lets somebody else in',
+    });
+  }
+  const named = (account: Account): Account => ({ ...account, owner: account.owner ?? owner });
+  return [named(first), ...rest.map(named)];
 }
 
 /** An account by id, former id or alias. Throws WxError `not-found`. */

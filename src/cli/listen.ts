@@ -2,7 +2,7 @@ import type { Agent } from '../agents/port.ts';
 import { eventOf, type Turn } from '../core/message.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../runner/options.ts';
 import type { CommandContext } from './context.ts';
-import { chooseAccount } from './home.ts';
+import { chooseAccount, withOwner } from './home.ts';
 import { plain } from './people.ts';
 import { createRunLog } from './run-log.ts';
 import { serve } from './serve.ts';
@@ -35,11 +35,11 @@ export async function listen(context: CommandContext): Promise<number> {
       settings,
       keepFiles: false,
       // A line may be read long after it was written.
-      received: { maxBytes: maxMedia, stt: null, place: 'cache' },
+      received: { maxBytes: maxMedia, stt: null, sttAlways: false, place: 'cache' },
       emit: createRunLog({ ...context, json: false }),
       watchLogins: false,
     },
-    [chooseAccount(context)],
+    withOwner(context, [chooseAccount(context)]),
   );
 }
 

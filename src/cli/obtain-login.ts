@@ -37,6 +37,8 @@ export async function obtainLogin(
   const here = readConfigFile(context.paths.config)
     .accounts.filter((account) => (account.namedUrl ?? DEFAULT_BASE_URL) === baseUrl)
     .sort((a, b) => b.loggedInAt.localeCompare(a.loggedInAt));
+  const credentials = createCredentials({ paths: context.paths, me: thisProcess(), clock });
+  await credentials.prepare();
   context.say(wordsOf(context.language).oneBot);
   const result = await converse({
     newClient: (url) => createIlinkClient({ transport, baseUrl: url, token: null, version: VERSION }),
@@ -53,7 +55,6 @@ export async function obtainLogin(
   const [newest] = here;
   if ('already' in result && newest) return { account: newest, isNew: false };
   if ('already' in result) throw new Error('a bot without a stored account cannot be known already');
-  const credentials = createCredentials({ paths: context.paths, me: thisProcess(), clock });
   const account = await credentials.saveLogin({
     namedUrl: wish.namedUrl,
     cdnUrl: wish.cdnUrl,

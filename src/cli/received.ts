@@ -13,6 +13,8 @@ export interface ReceivedFiles {
   maxBytes: number;
   /** Command that turns speech into text (`--stt`); null: none. */
   stt: string | null;
+  /** Also of those that WeChat has heard (`--stt-always`). */
+  sttAlways: boolean;
   /** Where agents find them: in the folder of their turn, or in the cache, where they stay for a while. */
   place: 'turn' | 'cache';
 }
@@ -23,7 +25,7 @@ export function openAttachments(
   account: Account,
   store: Store,
   transport: Transport,
-  { maxBytes, stt, place }: ReceivedFiles,
+  { maxBytes, stt, sttAlways, place }: ReceivedFiles,
   children: ChildNotes,
 ): Attachments {
   return createAttachments({
@@ -31,7 +33,7 @@ export function openAttachments(
     store,
     cache: context.paths.media('cache', account.key),
     fetch: fetcherOf(context, account, transport, maxBytes),
-    speechToText: stt === null ? null : speechToTextOf(context, stt, children),
+    speechToText: stt === null ? null : { ...speechToTextOf(context, stt, children), always: sttAlways },
     place,
     log: context.log,
   });

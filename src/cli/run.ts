@@ -5,7 +5,7 @@ import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../runner/options.ts
 import { chooseAgent } from './agent/choose.ts';
 import type { ChosenAgent } from './agent/maker.ts';
 import type { CommandContext } from './context.ts';
-import { chooseAccounts } from './home.ts';
+import { chooseAccounts, withOwner } from './home.ts';
 import { createHooks } from './hooks.ts';
 import { optimizeLate } from './optimize-late.ts';
 import { createRunLog } from './run-log.ts';
@@ -27,18 +27,23 @@ export async function runAgent(
   tell: EventSink,
 ): Promise<number> {
   const settings = runnerSettings(context, agent.kind === 'echo');
-  const { allAccounts, keepFiles, on, maxMedia, stt } = context.settings([
+  const { allAccounts, keepFiles, on, maxMedia, stt, sttAlways } = context.settings([
     'allAccounts',
     'keepFiles',
     'on',
     'maxMedia',
     'stt',
+    'sttAlways',
   ]);
   if (stt?.trim() === '')
     throw new WxError('usage', '--stt needs a command', { hint: "--stt 'whisper-cli -m model.bin -nt -f'" });
-  const received = { maxBytes: maxMedia, stt, place: 'turn' as const };
+  if (sttAlways && stt === null)
+    throw new WxError('usage', '--stt-always goes with --stt', {
+      hint: "--stt-always --stt 'whisper-cli -m model.bin -nt -f'",
+    });
+  const received = { maxBytes: maxMedia, stt, sttAlways, place: 'turn' as const };
   const hooks = createHooks(context, on);
-  const accounts = chooseAccounts(context, allAccounts);
+  const accounts = withOwner(context, chooseAccounts(context, allAccounts));
   const emit: EventSink = (event) => {
     tell(event);
     hooks.fire(event);

@@ -27,8 +27,13 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** The server takes no longer `local_token_list` (protocol 2.1). */
 const MAX_LOCAL_TOKENS = 10;
 
+const QR_CODE = 'get_bot_qrcode?bot_type=3';
+
 /** Recommended timeouts where the caller sets none (protocol 1.4). */
 const TIMEOUT_MS = { qrCode: 15_000, qrStatus: 45_000, send: 30_000, bestEffort: 10_000 } as const;
+
+/** How a server says that it does not know a request, or not by its method. */
+export const UNKNOWN_REQUEST: ReadonlySet<number> = new Set([404, 405, 501]);
 
 /** How long one call may take and what ends it early. */
 export interface CallLimits {
@@ -118,9 +123,36 @@ export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
     });
     return understand<T>(result);
   }
-  /** A POST before any login: no token, no `base_info`. */
-  const open = <T extends Envelope>(path: string, body: object, limits: CallLimits = {}) =>
-    post<T>(path, openHeaders(), JSON.stringify(body), limits, TIMEOUT_MS.qrCode);
+  async function get<T extends Envelope>(
+    path: string,
+    limits: CallLimits,
+    usualMs: number,
+  ): Promise<CallResult<T>> {
+    const result = await transport.send({
+      method: 'GET',
+      url: endpointUrl(baseUrl, `ilink/bot/${path}`),
+      headers: getHeaders(version),
+      timeoutMs: limits.timeoutMs ?? usualMs,
+      maxBytes: MAX_BODY_BYTES,
+      signal: limits.signal,
+    });
+    return understand<T>(result);
+  }
+  /**
+   * A POST before any login: no token, no `base_info`. Where it is not known the same is asked by GET, as it was done
+   * at first and many relays still want it (protocol 2.1, 15a).
+   */
+  async function open<T extends Envelope>(
+    path: string,
+    body: object,
+    asGet: string,
+    limits: CallLimits = {},
+  ): Promise<CallResult<T>> {
+    const posted = await post<T>(path, openHeaders(), JSON.stringify(body), limits, TIMEOUT_MS.qrCode);
+    if (posted.kind !== 'http' || !UNKNOWN_REQUEST.has(posted.status)) return posted;
+    const got = await get<T>(asGet, limits, TIMEOUT_MS.qrCode);
+    return got.kind === 'http' || got.kind === 'garbled' ? posted : got;
+  }
   /** A POST of the account. */
   const call = <T extends Envelope>(
     path: string,
@@ -132,21 +164,19 @@ export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
   return {
     baseUrl,
     getQrCode: (localTokens, limits) =>
-      open('get_bot_qrcode?bot_type=3', { local_token_list: localTokens.slice(0, MAX_LOCAL_TOKENS) }, limits),
-    getGuideQrCode: (limits) => open('get_bot_qrcode', { bot_type: 3 }, limits),
-    async getQrStatus(qrcode, { verifyCode, timeoutMs, signal } = {}) {
+      open(QR_CODE, { local_token_list: localTokens.slice(0, MAX_LOCAL_TOKENS) }, QR_CODE, limits),
+    getGuideQrCode: (limits) => open('get_bot_qrcode', { bot_type: 3 }, QR_CODE, limits),
+    getQrStatus(qrcode, { verifyCode, ...limits } = {}) {
       const code = verifyCode === undefined ? '' : `&verify_code=${encodeParameter(verifyCode)}`;
-      const result = await transport.send({
-        method: 'GET',
-        url: endpointUrl(baseUrl, `ilink/bot/get_qrcode_status?qrcode=${encodeParameter(qrcode)}${code}`),
-        headers: getHeaders(version),
-        timeoutMs: timeoutMs ?? TIMEOUT_MS.qrStatus,
-        maxBytes: MAX_BODY_BYTES,
-        signal,
-      });
-      return understand(result);
+      return get(`get_qrcode_status?qrcode=${encodeParameter(qrcode)}${code}`, limits, TIMEOUT_MS.qrStatus);
     },
-    getGuideQrStatus: (botId, limits) => open('get_qrcode_status', { bot_id: botId }, limits),
+    getGuideQrStatus: (botId, limits) =>
+      open(
+        'get_qrcode_status',
+        { bot_id: botId },
+        `get_qrcode_status?bot_id=${encodeParameter(botId)}`,
+        limits,
+      ),
     getUpdates: ({ cursor, ...limits }) => call('getupdates', { get_updates_buf: cursor }, limits),
     sendMessage: (body, limits = {}) => post('sendmessage', accountHeaders(), body, limits, TIMEOUT_MS.send),
     getUploadUrl: (request, limits) => call('getuploadurl', request, limits, TIMEOUT_MS.send),

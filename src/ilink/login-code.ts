@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { WxError } from '../core/errors.ts';
-import type { CallLimits, CallResult, IlinkClient } from './client.ts';
+import { type CallLimits, type CallResult, type IlinkClient, UNKNOWN_REQUEST } from './client.ts';
 import type { QrCodeResponse } from './wire.ts';
 
 /**
@@ -42,8 +42,7 @@ export async function requestCode(asking: Asking, localTokens: readonly string[]
   if (result.kind === 'refused' && result.code === TOKENS_REJECTED && localTokens.length > 0) {
     return requestCode(asking, []);
   }
-  if (result.kind === 'http' && (result.status === 404 || result.status === 405))
-    return requestGuideCode(asking);
+  if (result.kind === 'http' && UNKNOWN_REQUEST.has(result.status)) return requestGuideCode(asking);
   const body = bodyOf(result, client);
   if (!isText(body.qrcode)) return guideCode(body) ?? requestGuideCode(asking);
   if (!isText(body.qrcode_img_content)) throw notUnderstood(client, 'a QR code without its content');
@@ -83,6 +82,7 @@ async function tryThrice(
 function troubleOf(result: CallResult<unknown>): string | null {
   if (result.kind === 'unreachable') return result.detail;
   if (result.kind !== 'http') return null;
+  if (UNKNOWN_REQUEST.has(result.status)) return null;
   const passing = result.status >= 500 || [408, 425, 429].includes(result.status);
   return passing ? `HTTP ${result.status}` : null;
 }

@@ -1,5 +1,6 @@
 import type { ShownAs } from '../core/media.ts';
 import { contentOf } from './content-type.ts';
+import { hasPictures } from './film-tracks.ts';
 
 /** Pictures that every phone shows; others (HEIC, TIFF, AVIF, SVG) only as the files they are. */
 const PICTURES: ReadonlySet<string | null> = new Set([
@@ -14,7 +15,7 @@ const PICTURES: ReadonlySet<string | null> = new Set([
 /** Films that every phone plays. */
 const FILMS: ReadonlySet<string | null> = new Set(['video/mp4', 'video/quicktime', 'video/x-m4v']);
 
-/** Phones record sound as an MP4 that only its name tells from a film. */
+/** Of a film that names no tracks only the name tells what it is. */
 const SOUND_NAME = /\.(?:m4a|m4b|aac)$/i;
 
 /**
@@ -24,5 +25,5 @@ const SOUND_NAME = /\.(?:m4a|m4b|aac)$/i;
 export async function shownAs(path: string, name: string): Promise<ShownAs> {
   const type = (await contentOf(path))?.mime ?? null;
   if (PICTURES.has(type)) return 'image';
-  return FILMS.has(type) && !SOUND_NAME.test(name) ? 'video' : 'file';
+  return FILMS.has(type) && ((await hasPictures(path)) ?? !SOUND_NAME.test(name)) ? 'video' : 'file';
 }

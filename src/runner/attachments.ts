@@ -57,6 +57,14 @@ export function createAttachments(options: AttachmentOptions): Attachments {
     log,
   });
 
+  /**
+   * With a transcript the text says it all, and the sound is left on the CDN, as the official client does (protocol 12);
+   * unless it is to be heard here.
+   */
+  function isWanted({ kind, transcript }: MediaSource): boolean {
+    return kind !== 'voice' || transcript === null || options.speechToText?.always === true;
+  }
+
   async function complete(
     turn: Turn,
     inbound: Inbound,
@@ -72,7 +80,7 @@ export function createAttachments(options: AttachmentOptions): Attachments {
       sources: MediaSource[],
       text: string,
     ): Promise<{ text: string; attachments: Attachment[] }> {
-      const texts = text === '' ? [] : [text];
+      let said = text;
       const attachments: Attachment[] = [];
       // One after the other: a message has one, and a crowd of them must not crowd the line.
       for (const source of sources.filter(isWanted)) {
@@ -81,9 +89,9 @@ export function createAttachments(options: AttachmentOptions): Attachments {
         const { kind, path } = attachment;
         const isHeard = hear && kind === 'voice' && path !== null && cached !== null;
         const heard = isHeard ? await hear(cached, path, signal) : null;
-        if (heard) texts.push(heard);
+        if (heard?.trim()) said = withHeard(said, source.transcript, heard);
       }
-      return { text: texts.join('\n'), attachments };
+      return { text: said, attachments };
     }
 
     /** A file as the agent gets it, and where it lies in the cache. */
@@ -158,9 +166,11 @@ function nameOf({ name }: MediaSource): string | null {
   return name === null ? null : plainFileName(name);
 }
 
-/** With a transcript the text says it all, and the sound is left on the CDN, as the official client does (protocol 12). */
-function isWanted({ kind, transcript }: MediaSource): boolean {
-  return kind !== 'voice' || transcript === null;
+/** What was heard in the place of what WeChat has heard, or behind what there is. */
+function withHeard(text: string, transcript: string | null, heard: string): string {
+  const at = transcript === null ? -1 : text.indexOf(transcript);
+  if (transcript !== null && at >= 0) return text.slice(0, at) + heard + text.slice(at + transcript.length);
+  return text === '' ? heard : `${text}\n${heard}`;
 }
 
 async function linkOrCopy(source: string, target: string): Promise<void> {

@@ -6,6 +6,8 @@ import type { Log } from '../core/log.ts';
 /** Speech to text by a command of the user's. */
 export interface SpeechToText {
   command: string;
+  /** Whether it hears also what WeChat has heard (`--stt-always`). */
+  always?: boolean;
   /** What the sound file at a path says; null when the command has failed, which has been logged. */
   transcribe(path: string, signal: AbortSignal): Promise<string | null>;
 }

@@ -167,6 +167,10 @@ export function startRunner(options: {
           ),
       }),
     ]);
+    if (opened.owner === null) {
+      log.warn('nobody is known as the owner of this bot: the first user who writes becomes it');
+      log.info('hint: --owner <user> names them');
+    }
     cleared = former.cleared;
     cleared
       .then(() => {

@@ -65,6 +65,11 @@ export const RUN = {
     default: 'notice',
   },
   errorText: { kind: 'text', flag: '--error-text <text>', about: 'text of the failure notice' },
+  owner: {
+    kind: 'text',
+    flag: '--owner <user>',
+    about: 'the owner, where the login names none: else the first user who writes becomes it',
+  },
   allow: { kind: 'list', flag: '--allow <user>', about: 'let this user in beside the owner (repeatable)' },
   allowAll: { kind: 'switch', flag: '--allow-all', about: 'let everyone in' },
   commands: {
@@ -159,6 +164,11 @@ export const RUN = {
     kind: 'text',
     flag: '--stt <command>',
     about: 'speech to text for voice messages without a transcript: the sound file is its argument',
+  },
+  sttAlways: {
+    kind: 'switch',
+    flag: '--stt-always',
+    about: 'by --stt also those with a transcript: its words are used, and those of WeChat where it has none',
   },
   keepFiles: { kind: 'switch', flag: '--keep-files', about: 'keep the folders of turns' },
   on: {

@@ -38,7 +38,12 @@ export function openAccount(
     database.run('INSERT INTO accounts (account, login, owner) VALUES (?, ?, ?)', account, login, owner);
     return { login, owner, cursor: '', loginExpired: false };
   }
-  if (known.login === login) return known;
+  if (known.login === login) {
+    if (owner === null || owner === known.owner) return known;
+    // Named since (`--owner`): whoever wrote first was taken for it.
+    database.run('UPDATE accounts SET owner = ? WHERE account = ?', owner, account);
+    return { ...known, owner };
+  }
   database.run(
     `UPDATE accounts SET login = ?, owner = COALESCE(?, owner), cursor = '', login_expired = 0,
        throttle_until = NULL, throttle_step = 0 WHERE account = ?`,

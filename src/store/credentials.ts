@@ -1,10 +1,13 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
-import { reasonOf, WxError } from '../core/errors.ts';
+import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import { type Account, type ConfigFile, readConfigFile } from './accounts-file.ts';
 import { type LockHolder, withLock } from './lock.ts';
 import type { Paths } from './paths.ts';
+
+/** More than a login takes. */
+const PROBE_BYTES = 16 * 1024;
 
 /** What a login brought. */
 export interface NewLogin {
@@ -20,6 +23,11 @@ export interface NewLogin {
 
 /** The writer of config.json: every change under a lock, on what the file holds at that moment (design 4). */
 export interface Credentials {
+  /**
+   * Makes sure that a login can be stored, by writing what is there once more: whoever has scanned a code has ended the
+   * login before, so it must not come out afterwards. Throws WxError `storage` (a full disk), `cannot-create`, `config`.
+   */
+  prepare(): Promise<void>;
   /** Stores a login. The same owner, or the same bot id, takes its old account over (design 4). */
   saveLogin(login: NewLogin): Promise<Account>;
   /** Forgets an account. */
@@ -46,11 +54,21 @@ export function createCredentials(options: { paths: Paths; me: LockHolder; clock
       });
     } catch (error) {
       if (error instanceof WxError) throw error;
-      throw new WxError('config', `cannot write ${paths.config}: ${reasonOf(error)}`, { cause: error });
+      throw cannotWrite(paths.config, error);
     }
   }
 
   return {
+    prepare: () =>
+      change(() => {
+        // A login takes more room than what is there.
+        const probe = `${paths.config}.probe`;
+        try {
+          writeFileSync(probe, Buffer.alloc(PROBE_BYTES), { mode: 0o600, flush: true });
+        } finally {
+          rmSync(probe, { force: true });
+        }
+      }),
     saveLogin: (login) => change((file) => putLogin(file, login)),
     remove: (key) =>
       change((file) => {
@@ -67,6 +85,18 @@ export function createCredentials(options: { paths: Paths; me: LockHolder; clock
         else file.settings[name] = value;
       }),
   };
+}
+
+/** With the exit code of what is in the way: no room, no right, or a path that is none. */
+function cannotWrite(path: string, cause: unknown): WxError {
+  const message = `cannot write ${path}: ${reasonOf(cause)}`;
+  if (['ENOSPC', 'EDQUOT'].some((code) => hasCode(cause, code))) {
+    return new WxError('storage', message, { hint: 'make room on that disk, then try again', cause });
+  }
+  if (['EACCES', 'EPERM', 'EROFS'].some((code) => hasCode(cause, code))) {
+    return new WxError('cannot-create', message, { hint: `ls -ld ${dirname(path)}`, cause });
+  }
+  return new WxError('config', message, { hint: `ls -ld ${dirname(path)}`, cause });
 }
 
 function putLogin(file: ConfigFile, login: NewLogin): Account {

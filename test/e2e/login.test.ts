@@ -5,8 +5,17 @@ import { PNG } from 'pngjs';
 import { expect, test } from 'vitest';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { hang, inTurn, startScriptedServer } from '../helpers/scripted-server.ts';
-import { askedForStatus, configPath, confirmLate, readAccounts, simulate } from '../helpers/simulated.ts';
-import { jsonLines, makeFolder, startOnTerminal, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import {
+  answers,
+  askedForStatus,
+  configPath,
+  confirmLate,
+  loggedIn,
+  readAccounts,
+  simulate,
+} from '../helpers/simulated.ts';
+import { smallDisk } from '../helpers/small-disk.ts';
+import { BIN, jsonLines, makeFolder, startOnTerminal, startWxagent, wxagent } from '../helpers/wxagent.ts';
 
 test('the official shape: QR and address on stderr, nothing on stdout, the account stored for its owner only', async () => {
   const simulator = await simulate();
@@ -315,6 +324,63 @@ test('a base URL that is none; a corrupt config.json is named and left alone', a
       expect(end.stderr).toMatch(/^wxagent: .*\nhint: .*\n$/);
     }
     expect(readFileSync(configPath(home), 'utf8')).toBe(content);
+  }
+});
+
+test('a home that cannot keep a login: said before a code is asked for', async () => {
+  const server = await startScriptedServer(() => hang);
+  const full = await smallDisk({ sizeMiB: 1 });
+  full.fill();
+  const readOnly = await smallDisk({ readOnly: makeFolder() });
+  for (const disk of [full, readOnly]) {
+    const through = [...disk.through, BIN] as [string, ...string[]];
+    const end = await wxagent(['login', '--base-url', server.url], { home: disk.home, through, cwd: '/' });
+    expect(end, end.stderr).toMatchObject({ code: 74, stdout: '' });
+    expect(end.stderr).toMatch(/^wxagent: .*\nhint: .*\n$/);
+  }
+  // Only what would keep the login is in the way: the messages are elsewhere.
+  const home = makeFolder();
+  const away = makeFolder();
+  mkdirSync(join(away, '.config', 'wxagent'), { recursive: true });
+  writeFileSync(join(away, '.config', 'wxagent', 'config.json'), '{}');
+  const disk = await smallDisk({ readOnly: join(away, '.config') });
+  const end = await wxagent(['login', '--base-url', server.url], {
+    home,
+    env: { WXAGENT_HOME: undefined, HOME: away },
+    through: [...disk.through, BIN] as [string, ...string[]],
+    cwd: '/',
+  });
+  expect(end, end.stderr).toMatchObject({ code: 73, stdout: '' });
+  expect(end.stderr).toContain('.config');
+  await server.close();
+  expect(server.requests).toEqual([]);
+});
+
+test('--owner names the owner where the login does not; it is no bot, and the first who writes is announced', async () => {
+  const simulator = await simulate({ strangers: true });
+  const home = makeFolder();
+  const { id, token, user } = simulator.control.createBot();
+  // As a file with an end of line hands it over.
+  const env = { WXAGENT_TOKEN: ` ${token}\r\n`, WXAGENT_BASE_URL: simulator.baseUrl };
+  const run = (...args: string[]) => wxagent(['run', '--echo', '--once', ...args], { home, env });
+  simulator.control.message({ user: 'early@im.wechat', text: 'me first' });
+  simulator.control.message({ user, text: 'hello' });
+  const first = await run('--owner', user);
+  expect(first, first.stderr).toMatchObject({ code: 0 });
+  expect(answers(simulator)).toEqual(['hello']);
+  for (const owner of [id, 'other@im.bot', ' ']) {
+    expect(await run('--owner', owner), owner).toMatchObject({ code: 64, stdout: '' });
+  }
+  const other = { home: makeFolder(), env };
+  const start = await wxagent(['run', '--echo', '--once'], other);
+  expect(start.stderr).toContain('the first user who writes becomes it');
+  const named = loggedIn(simulator);
+  const refused = await wxagent(['run', '--echo', '--once', '--owner', 'x@im.wechat'], { home: named.home });
+  expect(refused).toMatchObject({ code: 64, stdout: '' });
+  for (const odd of ['a b', 'ключ', 'x\u0007y']) {
+    const bad = await wxagent(['run', '--echo', '--once'], { home, env: { ...env, WXAGENT_TOKEN: odd } });
+    expect(bad, odd).toMatchObject({ code: 78, stdout: '' });
+    expect(bad.stderr).toMatch(/^wxagent: WXAGENT_TOKEN .*\nhint: .*\n$/);
   }
 });
 

@@ -414,6 +414,45 @@ describe('a confirmed login that makes no sense', () => {
   });
 });
 
+describe('a server that knows only GET', () => {
+  /** Answers a GET, and refuses everything else with a status. */
+  const byGet =
+    (refusal: number, body: object): Answer =>
+    (response) => {
+      if (response.req.method === 'GET') response.end(JSON.stringify(body));
+      else response.writeHead(refusal).end('<html>no</html>');
+    };
+  const asked = (server: ScriptedServer, ending: string) =>
+    server.asked(ending).map(({ method, query }) => `${method} ${query}`);
+
+  test.each([404, 405, 501])('after %d the code is asked for by GET', async (refusal) => {
+    const { done, server } = await start({
+      get_bot_qrcode: [byGet(refusal, code(1))],
+      get_qrcode_status: [byGet(refusal, CONFIRMED)],
+    });
+    expect(await done).toEqual(RESULT);
+    expect(asked(server, '/get_bot_qrcode')).toEqual(['POST bot_type=3', 'GET bot_type=3']);
+    expect(asked(server, '/get_qrcode_status')).toEqual(['GET qrcode=q1']);
+  });
+
+  test("so are code and status in the guide's shape", async () => {
+    const { done, server } = await start({
+      get_bot_qrcode: [byGet(405, { bot_id: 'bot 1', qrcode_url: 'https://x/?x=g1' })],
+      get_qrcode_status: [byGet(405, { status: '1', bot_token: TOKEN })],
+    });
+    expect(await done).toMatchObject({ token: TOKEN });
+    expect(asked(server, '/get_qrcode_status')).toEqual(['POST ', 'GET bot_id=bot+1']);
+  });
+
+  test('a page for the GET is no code', async () => {
+    const page: Answer = (response) => {
+      response.writeHead(response.req.method === 'GET' ? 200 : 404).end('<html>hello</html>');
+    };
+    const { done } = await start({ get_bot_qrcode: [page] });
+    expect(await failure(done)).toMatchObject({ message: expect.stringContaining('HTTP 404') });
+  });
+});
+
 describe("the public guide's shape", () => {
   const qr = { qrcode_url: 'https://liteapp.weixin.qq.com/q?x=g1', bot_id: 'bot-1' };
   const confirmed = { status: 1, bot_token: TOKEN };

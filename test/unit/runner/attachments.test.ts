@@ -318,6 +318,27 @@ describe('a voice message', () => {
     expect(fetched).toEqual([]);
   });
 
+  test('with a transcript is heard all the same by --stt-always, whose words take its place', async () => {
+    cdn.set('v', { name: 'voice.silk', content: await tone() });
+    const always = (heard: string | null, command: string) => ({
+      speechToText: { ...sttOf(async () => heard, command), always: true },
+    });
+    const said = [text('look:'), voice('v', 'remind knee'), text('please')];
+    const turn = await completed(said, always('remind me', 'good'));
+    expect(turn).toMatchObject({
+      text: 'look:\nremind me\nplease',
+      attachments: [{ kind: 'voice', error: null }],
+    });
+    for (const [command, heard] of [
+      ['failing', null],
+      ['deaf', ' \n'],
+    ] as const) {
+      expect((await completed(said, always(heard, command))).text).toBe('look:\nremind knee\nplease');
+    }
+    cdn.clear();
+    expect((await completed([voice('gone', 'at least this')], always('x', 'y'))).text).toBe('at least this');
+  });
+
   test('without one is heard by --stt, whose words are the text', async () => {
     cdn.set('v', { name: 'voice.silk', content: await tone() });
     const asked: string[] = [];

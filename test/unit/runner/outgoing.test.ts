@@ -38,6 +38,23 @@ function source(name: string, content: Buffer | string): string {
 /** A file of the MP4 family: its first box says which. */
 const mp4 = (brand: string): Buffer =>
   Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from(`ftyp${brand}`), Buffer.alloc(12)]);
+const box = (type: string, ...content: Buffer[]): Buffer => {
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(8 + Buffer.concat(content).length);
+  head.write(type, 4, 'latin1');
+  return Buffer.concat([head, ...content]);
+};
+/** One whose tracks are of these kinds, behind the bulk of it, as cameras write it. */
+const filmOf = (...kinds: string[]): Buffer => {
+  const track = (kind: string): Buffer =>
+    box(
+      'trak',
+      box('tkhd', Buffer.alloc(8)),
+      box('mdia', box('hdlr', Buffer.from(`\0\0\0\0\0\0\0\0${kind}`))),
+    );
+  const large = Buffer.concat([Buffer.from('\0\0\0\x01mdat\0\0\0\0\0\0\0\x18', 'latin1'), Buffer.alloc(8)]);
+  return Buffer.concat([mp4('isom'), large, box('moov', box('mvhd', Buffer.alloc(4)), ...kinds.map(track))]);
+};
 const riff = (kind: string): Buffer => Buffer.from(`RIFF\x04\0\0\0${kind}`);
 
 test.each([
@@ -52,6 +69,17 @@ test.each([
   ['video', 'a.mov', mp4('qt  ')],
   ['file', 'a.m4a', mp4('isom')],
   ['file', 'a.mp4', mp4('M4A ')],
+  ['file', 'sound.mp4', filmOf('soun')],
+  ['file', 'sound.mov', filmOf('soun', 'text')],
+  ['video', 'film.mp4', filmOf('soun', 'vide')],
+  ['video', 'silent.m4a', filmOf('vide')],
+  ['video', 'cut.mp4', filmOf('vide').subarray(0, -30)],
+  ['video', 'zeros.mp4', Buffer.concat([mp4('isom'), Buffer.alloc(100)])],
+  [
+    'video',
+    'endless.mp4',
+    Buffer.concat([mp4('isom'), Buffer.from('ffffffff6d6f6f76', 'hex'), Buffer.alloc(9)]),
+  ],
   ['file', 'a.mp3', Buffer.from('ID3\x03\0\0\0\0\0\0')],
   ['file', 'a.wav', riff('WAVEfmt ')],
   ['file', 'a.webm', Buffer.from([0x1a, 0x45, 0xdf, 0xa3, 0x87, 0x42, 0x82, 0x84, ...Buffer.from('webm')])],
