@@ -1,3 +1,4 @@
+import type { ChatLanguage } from '../core/language.ts';
 import type { Outcome, ReplyPiece, Turn } from '../core/message.ts';
 
 /** What the runner lends a turn while it runs. */
@@ -23,6 +24,8 @@ export interface TurnContext {
    * none came within `waitMs`, or the turn was ended. Never rejects.
    */
   ask(question: string, waitMs: number): Promise<string | null>;
+  /** The language its user writes in. */
+  language: ChatLanguage;
   /** What the agent keeps of this conversation. */
   memory: SessionMemory;
 }

@@ -21,6 +21,7 @@ export async function listen(context: CommandContext): Promise<number> {
     ...DEFAULT_RUNNER_OPTIONS,
     // One line after the other, in the order of arrival.
     concurrency: 1,
+    language: context.language,
     typing: false,
     commands: false,
     once,

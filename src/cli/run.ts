@@ -86,6 +86,7 @@ function runnerSettings(context: CommandContext, isEcho: boolean): RunnerOptions
   return {
     ...DEFAULT_RUNNER_OPTIONS,
     ...rest,
+    language: context.language,
     timeoutMs: timeout,
     silenceMs: silenceTimeout,
     graceMs: grace,

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
-import { languageOf } from '../core/language.ts';
-import { decodeRaw, type Inbound, readInbound } from '../ilink/inbound.ts';
+import { languageIn } from '../core/language.ts';
+import type { Inbound } from '../ilink/inbound.ts';
 import type { IncomingMessage, Intake } from '../store/port.ts';
 import { readChatText } from './chat-commands.ts';
 import { chatNotice } from './chat-notices.ts';
@@ -42,9 +42,8 @@ export function intakeTerms(options: {
       busy: settings.busy,
       mergeMs: settings.mergeMs,
       questionTo: options.questionTo,
-      noticeOf(news, message) {
-        const { text } = readInbound(decodeRaw(message.raw));
-        const notice = chatNotice(news, languageOf(text), options.agent);
+      noticeOf(news, language) {
+        const notice = chatNotice(news, language ?? settings.language, options.agent);
         return textParts(notice, { ...settings, format: 'raw' }, { origin: 'notice', runId: null });
       },
     },
@@ -56,8 +55,12 @@ export function judgementOf(
   inbound: Inbound,
   options: { terms: IntakeTerms; bot: string },
   nowMs: number,
-): Pick<IncomingMessage, 'ignore' | 'chat'> {
-  return { ignore: ignoreReason(inbound, options, nowMs), chat: chatTextOf(inbound, options.terms) };
+): Pick<IncomingMessage, 'ignore' | 'chat' | 'language'> {
+  return {
+    ignore: ignoreReason(inbound, options, nowMs),
+    chat: chatTextOf(inbound, options.terms),
+    language: languageIn(inbound.text),
+  };
 }
 
 function ignoreReason(

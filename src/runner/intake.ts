@@ -224,6 +224,7 @@ function unreadable(raw: Buffer): IncomingMessage {
     raw,
     ignore: 'unreadable',
     chat: null,
+    language: null,
   };
 }
 
@@ -247,7 +248,7 @@ function incoming(
   readings.set(raw, inbound);
   const nowMs = options.clock.now();
   const createdAtMs = writtenAtMs(inbound, nowMs);
-  const { ignore, chat } = judgementOf({ ...inbound, createdAtMs }, options, nowMs);
+  const { ignore, chat, language } = judgementOf({ ...inbound, createdAtMs }, options, nowMs);
   return [
     {
       id: inbound.id,
@@ -261,6 +262,7 @@ function incoming(
       raw,
       ignore: excessOf(message, raw) ?? ignore,
       chat,
+      language,
     },
   ];
 }

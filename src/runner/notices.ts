@@ -1,19 +1,19 @@
-import { type ChatLanguage, languageOf } from '../core/language.ts';
+import type { ChatLanguage } from '../core/language.ts';
 import type { FailureReason } from '../core/message.ts';
 
 const REASONS: Record<FailureReason | 'crash', Record<ChatLanguage, string>> = {
-  exit: { zh: '程序报告了错误', en: 'the agent reported an error' },
-  signal: { zh: '程序被终止', en: 'the agent was killed' },
+  exit: { zh: '智能体出错了', en: 'the agent reported an error' },
+  signal: { zh: '智能体被终止', en: 'the agent was killed' },
   timeout: { zh: '处理超时', en: 'the agent took too long' },
-  spawn: { zh: '程序无法启动', en: 'the agent could not be started' },
+  spawn: { zh: '智能体无法启动', en: 'the agent could not be started' },
   'too-large': { zh: '回复内容过大', en: 'the answer was too large' },
-  'bad-output': { zh: '程序输出无法识别', en: 'the answer was not understood' },
-  http: { zh: '服务无法访问', en: 'the agent service did not answer properly' },
+  'bad-output': { zh: '智能体的输出格式不对', en: 'the answer was not understood' },
+  http: { zh: '智能体服务返回了错误', en: 'the agent service did not answer properly' },
   cancelled: { zh: '已取消', en: 'it was cancelled' },
-  crash: { zh: '处理过程中多次中断', en: 'it was interrupted too often' },
+  crash: { zh: '处理时多次意外中断，已放弃', en: 'it was interrupted too often' },
 };
 
-/** What the user is told when a message failed for good (contract 4); with the command that runs it again, where he has it. */
+/** What the user is told when a message failed for good (contract 4); with the command that runs it again, where they have it. */
 export function failureNotice(
   reason: FailureReason | 'crash',
   language: ChatLanguage,
@@ -27,9 +27,9 @@ export function failureNotice(
     : `⚠️ This message could not be answered: ${what}.${more}`;
 }
 
-/** Says that a message is still being worked on. */
-export function stillWorking(language: ChatLanguage): string {
-  return language === 'zh' ? '⏳ 还在处理这条消息，请稍候……' : '⏳ Still working on this message...';
+/** Says that a message is still being worked on; others may have come after it. */
+export function stillWorking(language: ChatLanguage, about: string): string {
+  return language === 'zh' ? `⏳ “${about}”还在处理，请稍候` : `⏳ Still working on "${about}"...`;
 }
 
 /** Says that the whole of a long text follows as a file. */
@@ -49,6 +49,7 @@ const STAMPED = /^\[(?:\d\d-\d\d )?\d\d:\d\d\]\n/;
 export function mergeHeld(
   held: readonly { text: string; createdAtMs: number; origin: string }[],
   expired: number,
+  language: ChatLanguage,
   nowMs: number,
 ): string {
   const today = new Date(nowMs).toDateString();
@@ -57,9 +58,10 @@ export function mergeHeld(
     const old = at.toDateString() !== today;
     return (old || origin === 'send') && !STAMPED.test(text) ? `[${stamp(at, old)}]\n${text}` : text;
   });
-  const language = languageOf(texts.join(''));
   const note =
-    language === 'zh' ? `（另有 ${expired} 条旧消息已过期）` : `(${expired} older messages have expired)`;
+    language === 'zh'
+      ? `（还有 ${expired} 条较早的消息已过期，没有发给你）`
+      : `(${expired} older messages have expired and were not sent to you)`;
   return (expired > 0 ? [note, ...texts] : texts).join('\n\n');
 }
 

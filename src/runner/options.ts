@@ -1,3 +1,4 @@
+import type { ChatLanguage } from '../core/language.ts';
 import type { BusyPolicy } from '../store/port.ts';
 
 /** How a runner serves its account: the flags of `run` that concern messages and answers (contract 2). */
@@ -20,6 +21,8 @@ export interface RunnerOptions {
   errorText: string | null;
   /** Users allowed beside the owner. */
   allow: ReadonlySet<string> | 'all';
+  /** What wxagent writes in to users who have not written in any language yet. */
+  language: ChatLanguage;
   /** Whether the owner's chat commands are obeyed. */
   commands: boolean;
   /** What becomes of a message while an earlier one of its user is unfinished. */
@@ -62,6 +65,7 @@ export const DEFAULT_RUNNER_OPTIONS: RunnerOptions = {
   onError: 'notice',
   errorText: null,
   allow: new Set(),
+  language: 'en',
   commands: true,
   busy: 'queue',
   mergeMs: 0,

@@ -8,6 +8,7 @@ import type { HeldPart, MergedHolds, NewPart, PartFile, PartOrigin } from '../st
 import { shapeForWeChat } from '../text/shape.ts';
 import { splitText } from '../text/split.ts';
 import { mergeHeld, wholeInFile } from './notices.ts';
+import type { RunnerOptions } from './options.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** Most UTF-8 bytes of a text part: well under what the server takes (protocol 9.1). */
@@ -116,16 +117,17 @@ function withinRoom(
  * files after them, never so many that the new answer has fewer than four messages left (design 3).
  */
 export function mergeForRelease(
-  shape: Pick<ReplyShape, 'maxChars' | 'longAs'>,
+  shape: Pick<RunnerOptions, 'maxChars' | 'longAs' | 'language'>,
   outgoing: Outgoing,
   clock: Clock,
-): (held: HeldPart[], expired: number) => MergedHolds {
-  return (held, expired) => {
+): (held: HeldPart[], expired: number, language: ChatLanguage | null) => MergedHolds {
+  return (held, expired, known) => {
+    const language = known ?? shape.language;
     const nowMs = clock.now();
     const files = held.filter((part) => part.file !== null).map(({ file }) => ({ text: '', file }));
     const texts = held.filter((part) => part.file === null);
     const merged = (some: readonly HeldPart[], told: number): string[] => {
-      const whole = mergeHeld(some, told, nowMs);
+      const whole = mergeHeld(some, told, language, nowMs);
       return whole === '' ? [] : pieces(whole, { ...shape, format: 'raw' });
     };
     const room = Math.max(1, BUDGET_MESSAGES - LEFT_FOR_ANSWER - files.length);
@@ -134,10 +136,9 @@ export function mergeForRelease(
     // As many of them as fit beside the file; each stays whole, in the one or the other.
     let fit = texts.length - 1;
     while (fit > 0 && merged(texts.slice(0, fit), expired).length > room - 1) fit--;
-    const rest = mergeHeld(texts.slice(fit), fit > 0 ? 0 : expired, nowMs);
+    const rest = mergeHeld(texts.slice(fit), fit > 0 ? 0 : expired, language, nowMs);
     const file = outgoing.keepText(rest, `${fileStem(nowMs)}.${shape.longAs}`);
-    const shown =
-      fit > 0 ? merged(texts.slice(0, fit), expired) : room > 1 ? [preview(rest, languageOf(rest))] : [];
+    const shown = fit > 0 ? merged(texts.slice(0, fit), expired) : room > 1 ? [preview(rest, language)] : [];
     return [...shown.map(textItem), { text: '', file }, ...files];
   };
 }

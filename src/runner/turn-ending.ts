@@ -3,7 +3,6 @@ import { retryAfterOf, SHORTAGE_DELAY_MS, turnRetryDelayMs } from '../core/backo
 import type { Clock } from '../core/clock.ts';
 import { isShortage, reasonOf } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
-import { languageOf } from '../core/language.ts';
 import type { Log } from '../core/log.ts';
 import type { FailureReason, Outcome, ReplyPiece, Turn } from '../core/message.ts';
 import type { NewPart, StartedTurn, Store, TurnResult } from '../store/port.ts';
@@ -29,10 +28,10 @@ export interface TurnSaid {
 export interface TurnEndings {
   /** What an outcome comes to: done, failed with a notice, or once more. `said` is what the turn said while it ran. */
   endingOf(outcome: Outcome, started: StartedTurn, turn: Turn, said: TurnSaid): Promise<TurnEnding>;
-  /** The end of a turn that a fault of ours has broken off; `turn` may fail for the same fault. */
-  broken(error: unknown, started: StartedTurn, turn: () => Turn): TurnEnding;
+  /** The end of a turn that a fault of ours has broken off. */
+  broken(error: unknown, started: StartedTurn): TurnEnding;
   /** The end of a message whose last try was cut by the end of its runner. */
-  crashed(started: StartedTurn, turn: Turn): TurnEnding;
+  crashed(started: StartedTurn): TurnEnding;
 }
 
 /** See {@link TurnEndings}. */
@@ -107,7 +106,7 @@ export function createTurnEndings(options: {
     const parts = gathered.length === 0 ? [] : await answer(gathered, turn, said);
     if (outcome.kind === 'silent') return parts;
     const reason: FailureReason = outcome.kind === 'failed' ? outcome.reason : 'exit';
-    return [...parts, ...notice(reason, started, turn, outcome.detail, said.runId)];
+    return [...parts, ...notice(reason, started, outcome.detail, said.runId)];
   }
 
   function answer(
@@ -132,7 +131,6 @@ export function createTurnEndings(options: {
   function notice(
     reason: FailureReason | 'crash',
     started: StartedTurn,
-    turn: Turn,
     detail: string,
     runId: string,
   ): NewPart[] {
@@ -140,20 +138,11 @@ export function createTurnEndings(options: {
     if (settings.onError === 'silent' || reason === 'cancelled') return [];
     const text =
       settings.errorText ??
-      failureNotice(reason, languageOf(turn.text), {
+      failureNotice(reason, started.language ?? settings.language, {
         detail: settings.onError === 'detail' ? detail : null,
         hasCommands: settings.commands && started.isOwner,
       });
     return textParts(text, { ...settings, format: 'raw' }, { origin: 'notice', runId });
-  }
-
-  function noticeOfCrash(detail: string, started: StartedTurn, turn: () => Turn): NewPart[] {
-    try {
-      return notice('crash', started, turn(), detail, newUuid());
-    } catch {
-      // The fault lies in the message itself.
-      return [];
-    }
   }
 
   function tell(outcome: Outcome, result: TurnResult, turn: Turn, hasSpoken: boolean): void {
@@ -171,7 +160,7 @@ export function createTurnEndings(options: {
 
   return {
     endingOf,
-    broken(error, started, turn) {
+    broken(error, started) {
       const facts = { message: started.id, attempt: started.attempt };
       const detail = `a fault of wxagent: ${reasonOf(error)}`;
       if (isShortage(error)) {
@@ -183,15 +172,15 @@ export function createTurnEndings(options: {
       log.debug(String(error instanceof Error ? error.stack : error), facts);
       return {
         result: { kind: 'failed', reason: 'crash', detail },
-        parts: noticeOfCrash(detail, started, turn),
+        parts: notice('crash', started, detail, newUuid()),
       };
     },
-    crashed(started, turn) {
+    crashed(started) {
       const detail = 'the runner ended while the agent was at work';
       log.error(`giving up a message: ${detail}`, { message: started.id, attempt: started.attempt });
       return {
         result: { kind: 'failed', reason: 'crash', detail },
-        parts: noticeOfCrash(detail, started, () => turn),
+        parts: notice('crash', started, detail, newUuid()),
       };
     },
   };

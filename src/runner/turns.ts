@@ -94,7 +94,7 @@ export function createTurns(options: {
     } catch (error) {
       // What the store cannot keep, no other end of the turn can change.
       if (isOfStore(error)) throw error;
-      const ending = endings.broken(error, started, () => turnOf(started, options.account).turn);
+      const ending = endings.broken(error, started);
       await finish(started, ending);
       const { result } = ending;
       return result.kind === 'again' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
@@ -112,8 +112,8 @@ export function createTurns(options: {
     const startedAt = clock.monotonic();
     const folders = options.folders(started.seq, started.user);
     const output = createTurnOutput(terms, started, runId);
-    const endNotice = notice?.begin(started, bare, runId);
-    const { turn, outcome } = await runStarted(bare, inbound, output, folders, signal);
+    const endNotice = notice?.begin(started, runId);
+    const { turn, outcome } = await runStarted(started, { bare, inbound }, output, folders, signal);
     const durationMs = Math.round(clock.monotonic() - startedAt);
     const noticed = endNotice?.();
     await output.close();
@@ -176,8 +176,8 @@ export function createTurns(options: {
 
   /** Fetches what the message brings, then runs the agent; what a stop cuts short is fetched by the next run. */
   async function runStarted(
-    bare: Turn,
-    inbound: Inbound,
+    started: StartedTurn,
+    { bare, inbound }: { bare: Turn; inbound: Inbound },
     output: TurnOutput,
     folders: ReturnType<FolderMaker>,
     signal: AbortSignal,
@@ -187,13 +187,14 @@ export function createTurns(options: {
       const turn = await options.attachments.complete(bare, inbound, folders.make, signal);
       if (signal.aborted) return { turn, outcome: endedOutcome(turnEndOf(signal), settings.timeoutMs) };
       emit({ type: 'message', account: turn.account, turn });
-      return { turn, outcome: await answer(turn, output, folders, signal) };
+      return { turn, outcome: await answer(started, turn, output, folders, signal) };
     } finally {
       endTyping?.();
     }
   }
 
   async function answer(
+    started: StartedTurn,
     turn: Turn,
     output: TurnOutput,
     folders: ReturnType<FolderMaker>,
@@ -214,6 +215,7 @@ export function createTurns(options: {
             const asking = { id: turn.id, user: turn.user, over: over.signal() };
             return silence.during(options.asks.ask(asking, question, waitMs));
           },
+          language: started.language ?? settings.language,
           memory: createSessionMemory(store, clock, { account, user: turn.user, sessionId: turn.sessionId }),
         })
         // The disk, mostly: the folders of the turn could not be made.
@@ -238,7 +240,7 @@ export function createTurns(options: {
       }
     },
     async giveUp(started) {
-      await finish(started, endings.crashed(started, turnOf(started, options.account).turn));
+      await finish(started, endings.crashed(started));
     },
     take: begun.add,
     cancel(seq) {

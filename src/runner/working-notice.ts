@@ -1,15 +1,15 @@
 import type { Clock } from '../core/clock.ts';
-import { languageOf } from '../core/language.ts';
-import type { Turn } from '../core/message.ts';
 import type { StartedTurn, Store } from '../store/port.ts';
 import type { Delivery } from './delivery.ts';
+import { excerptOf } from './message-excerpt.ts';
 import { stillWorking } from './notices.ts';
-import { type ReplyShape, textParts } from './reply.ts';
+import type { RunnerOptions } from './options.ts';
+import { textParts } from './reply.ts';
 
-/** Tells the user once that his message is being worked on, when a turn takes long and has said nothing (`--working-notice`). */
+/** Tells the user once that their message is being worked on, when a turn takes long and has said nothing (`--working-notice`). */
 export interface WorkingNotice {
   /** Begins to count for a turn. The returned function ends that; it rejects only for the store. */
-  begin(started: StartedTurn, turn: Turn, runId: string): () => Promise<void>;
+  begin(started: StartedTurn, runId: string): () => Promise<void>;
 }
 
 /** Notices after `afterMs` of silence. */
@@ -18,19 +18,19 @@ export function createWorkingNotice(options: {
   afterMs: number;
   store: Pick<Store, 'budget' | 'queueNotice'>;
   delivery: Pick<Delivery, 'queue'>;
-  shape: Pick<ReplyShape, 'maxChars'>;
+  shape: Pick<RunnerOptions, 'maxChars' | 'language'>;
   clock: Clock;
 }): WorkingNotice {
   const { account, store, delivery, clock } = options;
 
-  async function wait(started: StartedTurn, turn: Turn, runId: string, over: AbortSignal): Promise<void> {
+  async function wait(started: StartedTurn, runId: string, over: AbortSignal): Promise<void> {
     await clock.sleep(options.afterMs, over);
     if (over.aborted) return;
     const { seq, user } = started;
     const { left, queued } = await store.budget({ account, user, nowMs: clock.now() });
     // The last message that the user may get belongs to the answer.
     if (left - queued < 2) return;
-    const text = stillWorking(languageOf(turn.text));
+    const text = stillWorking(started.language ?? options.shape.language, excerptOf(started.said));
     const parts = textParts(text, { ...options.shape, format: 'raw' }, { origin: 'notice', runId });
     // Whether the turn, or an earlier attempt, has said anything is the store's to know.
     await delivery.queue(user, (claim) =>
@@ -39,9 +39,9 @@ export function createWorkingNotice(options: {
   }
 
   return {
-    begin(started, turn, runId) {
+    begin(started, runId) {
       const over = new AbortController();
-      const waiting = wait(started, turn, runId, over.signal);
+      const waiting = wait(started, runId, over.signal);
       waiting.catch(() => {}); // whoever ends it hears of it
       return () => {
         over.abort();

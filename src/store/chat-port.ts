@@ -1,4 +1,4 @@
-import type { IncomingMessage } from './inbox-port.ts';
+import type { ChatLanguage } from '../core/language.ts';
 import type { NewPart } from './outbox-port.ts';
 
 /** What the owner can ask of wxagent itself, in the chat. */
@@ -48,6 +48,6 @@ export interface ChatTerms {
   mergeMs: number;
   /** Number of the part that asks this user something at the moment; null: nobody does. */
   questionTo(user: string): number | null;
-  /** Writes what a user is told; queued in the step that it tells of. */
-  noticeOf(news: ChatNews, message: IncomingMessage): NewPart[];
+  /** Writes what a user is told, in the language they write in where that is known; queued in the step that it tells of. */
+  noticeOf(news: ChatNews, language: ChatLanguage | null): NewPart[];
 }

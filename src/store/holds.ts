@@ -1,4 +1,5 @@
 import { newClientId } from '../core/ids.ts';
+import type { ChatLanguage } from '../core/language.ts';
 import type { Database, Row } from './database.ts';
 import type { Intake } from './inbox-port.ts';
 import type { HeldPart, MergedHolds, PartOrigin, PartView } from './outbox-port.ts';
@@ -32,7 +33,12 @@ export function holdUser(
  * their clock. Returns whether there were any. The rows of the held parts are used again in their
  * order, so that what was queued behind them stays behind them.
  */
-export function release(database: Database, intake: Intake, user: string): boolean {
+export function release(
+  database: Database,
+  intake: Intake,
+  user: string,
+  language: ChatLanguage | null,
+): boolean {
   const { account, nowMs } = intake;
   dropLate(database, account, user, nowMs);
   const all = database.all(
@@ -47,7 +53,7 @@ export function release(database: Database, intake: Intake, user: string): boole
   const expired = takeExpiredCount(database, account, user);
   const last = held.at(-1);
   if (!last && expired === 0) return all.length > 0;
-  const merged = intake.merge(held.map(heldPart), expired);
+  const merged = intake.merge(held.map(heldPart), expired, language);
   const place = { account, user, message: null, nowMs };
   const isWhole = merged.length === held.length;
   for (const [index, row] of held.entries()) {

@@ -1,3 +1,4 @@
+import type { ChatLanguage } from '../core/language.ts';
 import type { FailureReason } from '../core/message.ts';
 import type { ChatTerms, ChatText } from './chat-port.ts';
 import type { HeldPart, MergedHolds } from './outbox-port.ts';
@@ -30,6 +31,8 @@ export interface IncomingMessage {
   ignore: string | null;
   /** What it says; null when it says nothing. */
   chat: ChatText | null;
+  /** The language it is written in; null where it does not tell. */
+  language: ChatLanguage | null;
 }
 
 /** What decides about new messages: who may write, what counts as said twice, how what is said is taken. */
@@ -46,7 +49,7 @@ export interface Triage extends TriageTerms {
   account: string;
   nowMs: number;
   /** What a stored message says, and why the agent is not to see it: see {@link IncomingMessage}. */
-  read: (raw: Buffer, createdAtMs: number | null) => Pick<IncomingMessage, 'ignore' | 'chat'>;
+  read: (raw: Buffer, createdAtMs: number | null) => Pick<IncomingMessage, 'ignore' | 'chat' | 'language'>;
 }
 
 /** What a poll brought, to be committed in one step. */
@@ -64,7 +67,7 @@ export interface Intake extends TriageTerms {
   messages: IncomingMessage[];
   nowMs: number;
   /** Turns the held parts of a user who wrote again into what is sent first. */
-  merge: (held: HeldPart[], expired: number) => MergedHolds;
+  merge: (held: HeldPart[], expired: number, language: ChatLanguage | null) => MergedHolds;
   /** Whether a user's turn can begin as soon as this is committed, after those that it brings of so many `others`. */
   mayStart: (user: string, others: number) => boolean;
 }
@@ -109,6 +112,8 @@ export interface StartedTurn {
   user: string;
   /** Whether the owner wrote it. */
   isOwner: boolean;
+  /** The language of the user's last text that had one; null: none had. */
+  language: ChatLanguage | null;
   /** What was written, in order, and from where on each text is for the agent (UTF-16 units). */
   said: { raw: Buffer; textFrom: number }[];
   receivedAtMs: number;

@@ -32,7 +32,8 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
   for (const message of intake.messages) {
     const { user } = message;
     const outlook = outlookOf(database, account, message, outlooks.get(user));
-    outlooks.set(user, outlook);
+    const language = message.language ?? outlook.language;
+    outlooks.set(user, { ...outlook, language });
     const { login, isKnown, hasKept, place } = outlook;
     const owner = result.learnedOwner ?? outlook.owner;
     // A login that was taken over keeps its last messages; its cursor and tokens are of no use to the new one.
@@ -75,12 +76,14 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
     if (fate.kind === 'ignored' && fate.reason !== 'busy') continue;
     if (isCurrent) {
       notes.add(message, { seq, place: started });
-      if (hasKept && release(database, intake, user)) result.released.push(user);
+      if (hasKept && release(database, intake, user, language)) result.released.push(user);
     }
     if (started)
-      result.started.push(startedTurn(message, { seq, id, isOwner, ...started }, fate.textFrom, nowMs));
+      result.started.push(
+        startedTurn(message, { seq, id, isOwner, language, ...started }, fate.textFrom, nowMs),
+      );
     if (fate.command !== null) notes.write(user);
-    judge?.setOff(message, { seq, id, fate }, result);
+    judge?.setOff(message, { seq, id, fate, language }, result);
   }
 
   notes.write();
@@ -113,7 +116,7 @@ function mayStartAny({ messages, chat }: Intake): boolean {
 
 function startedTurn(
   { user, raw }: IncomingMessage,
-  place: Pick<StartedTurn, 'seq' | 'id' | 'isOwner' | 'sessionId' | 'turn'>,
+  place: Pick<StartedTurn, 'seq' | 'id' | 'isOwner' | 'language' | 'sessionId' | 'turn'>,
   textFrom: number,
   nowMs: number,
 ): StartedTurn {

@@ -1,4 +1,5 @@
 import { digest } from '../core/ids.ts';
+import type { ChatLanguage } from '../core/language.ts';
 import type { Database, Row } from './database.ts';
 import type { Fate } from './fate.ts';
 import { HAS_KEPT } from './holds.ts';
@@ -16,13 +17,15 @@ export interface Outlook {
   hasKept: boolean;
   /** The next place in the session of its user. */
   place: Place;
+  /** What its user has written in until now. */
+  language: ChatLanguage | null;
 }
 
 /** What is stored and may be the message with the id ?3 of the user ?2, or has its id, as SQL. */
 const KNOWN = `SELECT 1 FROM inbox WHERE account = ?1 AND id = ?3
   UNION ALL SELECT 1 FROM inbox WHERE account = ?1 AND user = ?2 AND fingerprint = ?4 AND created_at IS ?5`;
 const IS_KNOWN = `${KNOWN} LIMIT 1`;
-const OUTLOOK = `SELECT login, owner, session_id, turn, ${HAS_KEPT} AS has_kept, EXISTS (${KNOWN}) AS is_known
+const OUTLOOK = `SELECT login, owner, session_id, turn, language, ${HAS_KEPT} AS has_kept, EXISTS (${KNOWN}) AS is_known
   FROM (SELECT 1)
   LEFT JOIN accounts ON accounts.account = ?1
   LEFT JOIN users ON users.account = ?1 AND users.user = ?2`;
@@ -47,6 +50,7 @@ export function outlookOf(
     isKnown: row.is_known === 1,
     hasKept: row.has_kept === 1,
     place: placeAfter(row.session_id as string | null, row.turn as number | null),
+    language: row.language as ChatLanguage | null,
   };
 }
 

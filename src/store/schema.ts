@@ -180,6 +180,9 @@ export const MIGRATIONS = [
   ALTER TABLE parts ADD COLUMN unsent INTEGER NOT NULL DEFAULT 0;  -- tries that found no connection
   ALTER TABLE parts ADD COLUMN upload_progress TEXT;               -- JSON: bytes of its file that have gone up, of how many
   `,
+  `
+  ALTER TABLE users ADD COLUMN language TEXT;  -- of the last text that had one: zh or en
+  `,
 ];
 
 /** A program that starts has nothing else to do: it may block for another process that migrates. */

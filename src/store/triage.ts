@@ -1,3 +1,4 @@
+import type { ChatLanguage } from '../core/language.ts';
 import { isAllowed } from './allowed.ts';
 import type { ChatNews } from './chat-port.ts';
 import type { Database, Row } from './database.ts';
@@ -18,7 +19,7 @@ export interface Judge {
   /** Does what a stored message sets off beside its own turn, and queues what its user is told of that. */
   setOff(
     message: IncomingMessage,
-    stored: { seq: number; id: string; fate: Fate },
+    stored: { seq: number; id: string; fate: Fate; language: ChatLanguage | null },
     result: IntakeResult,
   ): void;
 }
@@ -45,10 +46,10 @@ export function createJudge(
       if (fate.kind === 'answer') answered.add(user);
       return fate;
     },
-    setOff(message, { seq, id, fate }, result) {
+    setOff(message, { seq, id, fate, language }, result) {
       const { user } = message;
       const news = setOff(database, chat, { account, user, seq, nowMs }, fate, result);
-      if (news) appendParts(database, { account, user, message: id, nowMs }, chat.noticeOf(news, message));
+      if (news) appendParts(database, { account, user, message: id, nowMs }, chat.noticeOf(news, language));
     },
   };
 }
@@ -104,7 +105,8 @@ export function triage(database: Database, input: Triage): IntakeResult {
   };
   const rows = database.all(
     `SELECT seq, id, user, kind, fingerprint, context_token, created_at, received_at, raw,
-       (SELECT owner FROM accounts WHERE accounts.account = inbox.account) AS owner
+       (SELECT owner FROM accounts WHERE accounts.account = inbox.account) AS owner,
+       (SELECT language FROM users WHERE users.account = inbox.account AND users.user = inbox.user) AS language
        FROM inbox WHERE account = ? AND untriaged = 1 ORDER BY seq`,
     account,
   );
@@ -124,7 +126,8 @@ export function triage(database: Database, input: Triage): IntakeResult {
     const fate = judge.fateOf(message, { isOwner: user === row.owner, before: seq });
     decide(database, seq, fate, nowMs);
     result.messages.push({ seq, id, user, state: fate.kind, reason: fate.reason });
-    judge.setOff(message, { seq, id, fate }, result);
+    const language = message.language ?? (row.language as ChatLanguage | null);
+    judge.setOff(message, { seq, id, fate, language }, result);
   }
   return result;
 }

@@ -1,4 +1,5 @@
 import { turnRetryDelayMs } from '../core/backoff.ts';
+import type { ChatLanguage } from '../core/language.ts';
 import { gather } from './burst.ts';
 import { lastingChildren } from './children.ts';
 import type { Database, Row, SqlValue } from './database.ts';
@@ -11,7 +12,8 @@ import { rowsOf, UNFINISHED } from './waiting.ts';
 
 /** The columns of {@link startedTurn}. */
 const STARTED = `seq, inbox.account, id, inbox.user, raw, text_from, received_at, inbox.session_id, inbox.turn, attempt,
-    failures, burst, outputs, (SELECT owner FROM accounts WHERE accounts.account = inbox.account) AS owner`;
+    failures, burst, outputs, (SELECT owner FROM accounts WHERE accounts.account = inbox.account) AS owner,
+    (SELECT language FROM users WHERE users.account = inbox.account AND users.user = inbox.user) AS user_language`;
 /** Of several messages that are one turn, the first stands for all. */
 const FIRST = '(burst IS NULL OR burst = seq)';
 
@@ -181,6 +183,7 @@ function startedTurn(database: Database, row: Row): StartedTurn {
     id: row.id as string,
     user: row.user as string,
     isOwner: row.user === row.owner,
+    language: row.user_language as ChatLanguage | null,
     said: rows.map((one) => ({ raw: one.raw as Buffer, textFrom: one.text_from as number })),
     receivedAtMs: row.received_at as number,
     attempt: row.attempt as number,

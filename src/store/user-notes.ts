@@ -1,3 +1,4 @@
+import type { ChatLanguage } from '../core/language.ts';
 import type { Database } from './database.ts';
 import type { IncomingMessage, Intake } from './inbox-port.ts';
 import type { Place } from './place.ts';
@@ -16,6 +17,7 @@ export interface UserNotes {
 /** What is to be written of a user. */
 interface Note {
   token: string | null;
+  language: ChatLanguage | null;
   atMs: number;
   seq: number;
   place: Place | null;
@@ -25,12 +27,13 @@ interface Note {
 export function createUserNotes(database: Database, { account, nowMs }: Intake): UserNotes {
   const notes = new Map<string, Note>();
 
-  function write(user: string, { token, atMs, seq, place }: Note): void {
+  function write(user: string, { token, atMs, seq, place, language }: Note): void {
     database.run(
-      `INSERT INTO users (account, user, context_token, last_message_at, last_message_seq, session_id, turn)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, COALESCE(?7, 0))
+      `INSERT INTO users (account, user, context_token, last_message_at, last_message_seq, session_id, turn, language)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, COALESCE(?7, 0), ?8)
          ON CONFLICT (account, user) DO UPDATE SET context_token = COALESCE(?3, context_token), last_message_at = ?4,
-           last_message_seq = ?5, sent = 0, session_id = COALESCE(?6, session_id), turn = COALESCE(?7, turn)`,
+           last_message_seq = ?5, sent = 0, session_id = COALESCE(?6, session_id), turn = COALESCE(?7, turn),
+           language = COALESCE(?8, language)`,
       account,
       user,
       token,
@@ -38,15 +41,17 @@ export function createUserNotes(database: Database, { account, nowMs }: Intake):
       seq,
       place?.sessionId ?? null,
       place?.turn ?? null,
+      language,
     );
     notes.delete(user);
   }
 
   return {
-    add({ user, contextToken, createdAtMs }, { seq, place }) {
+    add({ user, contextToken, createdAtMs, language }, { seq, place }) {
       const before = notes.get(user);
       notes.set(user, {
         token: contextToken ?? before?.token ?? null,
+        language: language ?? before?.language ?? null,
         atMs: Math.min(createdAtMs ?? nowMs, nowMs),
         seq,
         place: place ?? before?.place ?? null,

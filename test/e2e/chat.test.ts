@@ -71,14 +71,14 @@ describe.each([
     expect(text).toBe('waiting');
 
     says(say.new);
-    expect(await hears()).toContain(ours ? '新对话' : 'new conversation');
+    expect(await hears()).toContain(ours ? '新会话' : 'new session');
     says('hello');
     const [begun, turn] = (await hears()).split(' ');
     expect(begun).not.toBe(session);
     expect(turn).toBe('1');
 
     says(say.status);
-    expect(await hears()).toContain(ours ? '处理中 0 条' : 'At work: 0');
+    expect(await hears()).toContain(ours ? '处理中 0 条' : 'Running: 0');
     says(say.help);
     expect(await hears()).toMatch(ours ? /^\/停：/ : /^\/stop: /);
 

@@ -119,7 +119,7 @@ test('what is held too long expires: the next release counts it, retry --expired
 
   simulator.control.message({ text: 'hi' });
   const [first, second] = await answered(simulator, 2);
-  expect(first).toContain('(2 older messages have expired)');
+  expect(first).toContain('(2 older messages have expired and were not sent to you)');
   expect(first).toContain('newer');
   expect(first).not.toMatch(/old one|old two/);
   expect(second).toBe('hi');

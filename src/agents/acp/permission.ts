@@ -7,6 +7,7 @@ import type { ChatLanguage } from '../../core/language.ts';
 import { terminalText } from '../../core/terminal.ts';
 import type { TurnContext } from '../port.ts';
 import { isObject } from '../reply-line.ts';
+import { consentOf } from './consent.ts';
 
 /** What happens when an agent wants to do something it needs permission for (`--permission`). */
 export type PermissionPolicy = 'allow' | 'deny' | 'ask';
@@ -16,9 +17,6 @@ const ASK_MS = 5 * 60_000;
 
 /** Longest description of what the agent wants; of a longer one the question says how much is missing. */
 const MAX_WHAT_CHARS = 1_500;
-
-const YES = /^(y|yes|ok|1|是|是的|好|好的|可以|允许|同意|行)[.!。！]?$/i;
-const NO = /^(n|no|2|否|不|不是|不要|不行|不可以|拒绝)[.!。！]?$/i;
 
 /** Gives permissions in one turn, and asks its user one question at a time. */
 export interface Permissions {
@@ -47,10 +45,9 @@ export function createPermissions(options: {
     for (let question = questionOf(what, language); ; question = AGAIN[language]) {
       const leftMs = until - performance.now();
       if (leftMs <= 0 || signal.aborted) return false;
-      // Keyboards for Chinese write full-width letters and digits as well.
-      const answer = (await options.ask(question, Math.ceil(leftMs)))?.normalize('NFKC').trim();
-      if (answer === undefined || NO.test(answer)) return false;
-      if (YES.test(answer)) return true;
+      const answer = await options.ask(question, Math.ceil(leftMs));
+      const consent = answer === null ? false : consentOf(answer);
+      if (consent !== null) return consent;
     }
   }
 
@@ -90,14 +87,15 @@ function whatOf({ title, name, kind, rawInput, locations }: RequestPermissionReq
 }
 
 function questionOf(what: string, language: ChatLanguage): string {
+  const minutes = ASK_MS / 60_000;
   const more = what.length - MAX_WHAT_CHARS;
   const shown = what.slice(0, MAX_WHAT_CHARS).replace(/\p{Surrogate}$/u, '');
   return language === 'zh'
-    ? `🔐 智能体想要执行：\n${shown}${more > 0 ? `\n……（还有 ${more} 个字符）` : ''}\n允许吗？回复 是 或 否（y/n）。`
-    : `🔐 The agent wants to do this:\n${shown}${more > 0 ? `\n... (${more} more characters)` : ''}\nAllow it? Answer y or n.`;
+    ? `🔐 智能体请求权限：\n${shown}${more > 0 ? `\n……（还有 ${more} 个字符）` : ''}\n是否允许？请回复“是”或“否”（y/n），${minutes} 分钟内不回复视为拒绝。`
+    : `🔐 The agent wants to do this:\n${shown}${more > 0 ? `\n... (${more} more characters)` : ''}\nAllow it? Answer y or n within ${minutes} minutes; no answer means no.`;
 }
 
 const AGAIN: Record<ChatLanguage, string> = {
-  zh: '请回复 是 或 否（y/n，或 1/2）；不回复等于否。',
+  zh: '请回复“是”或“否”（y/n，或 1/2）；不回复视为拒绝。',
   en: 'Please answer y or n (or 1 or 2); no answer means no.',
 };

@@ -1,5 +1,4 @@
 import { methods } from '@agentclientprotocol/sdk';
-import { languageOf } from '../../core/language.ts';
 import type { Log } from '../../core/log.ts';
 import type { Outcome, Turn } from '../../core/message.ts';
 import { within } from '../child/within.ts';
@@ -22,7 +21,7 @@ const TOO_LARGE: Outcome = { kind: 'failed', reason: 'too-large', detail: 'it sa
 /** One turn in an agent's session. */
 export interface AcpTurn {
   turn: Turn;
-  context: Pick<TurnContext, 'alive' | 'ask' | 'folders'>;
+  context: Pick<TurnContext, 'alive' | 'ask' | 'folders' | 'language'>;
   process: AcpProcess;
   sessionId: string;
   /** Aborted when the turn must end; `ended` resolves then. */
@@ -41,7 +40,7 @@ export interface AcpTurn {
 export async function runAcpTurn(options: AcpTurn): Promise<Outcome | null> {
   const { turn, context, sessionId, limit, keeper, log } = options;
   const { connection } = options.process;
-  const language = languageOf(turn.text);
+  const { language } = context;
   const reply = createAcpReply();
   const heard = createNotifier();
   const tooLarge = createNotifier();

@@ -39,11 +39,18 @@ export function commandLineOf(command: Command, platform: NodeJS.Platform, comsp
 /** Variables that are set for a command in front of it. */
 const ASSIGNMENTS = /^\s*(?:\w+=(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])*\s+)*/;
 
-/** The program of a command, for the log and the chat; the rest of it may hold secrets. */
+/** What follows a word that speaks of a secret, and what stands before the host of an address. */
+const SECRETS =
+  /((?:token|key|secret|pass\w*|auth\w*|bearer|credential\w*|cookie|\s-u)["']?(?:\s*[=:]\s*|\s+)["']?(?:(?:bearer|basic|token)\s+)?)[^\s"']+|(:\/\/)[^\s/@"']+(?=@)/gi;
+
+/**
+ * What a command is called in the chat: its program, or the line of a shell, whose first word says little (`cd`,
+ * `read`). The chat goes through other people's servers, so what looks like a secret is left out.
+ */
 export function nameOf(command: Command): string {
   if ('argv' in command) return basename(command.argv[0]);
-  const [program = 'shell'] = /^[^\s;|&<>()]+/.exec(command.shell.replace(ASSIGNMENTS, '')) ?? [];
-  return basename(program);
+  const line = command.shell.replace(ASSIGNMENTS, '').trim();
+  return line.replace(SECRETS, (_, before = '', scheme = '') => `${before}${scheme}…`) || 'shell';
 }
 
 /** One word that survives both cmd's own parser and the argument parser of the program it starts. */

@@ -44,15 +44,15 @@ describe('the permission an ACP agent asks for', () => {
     const { answer: turn } = acpAgent(misbehaving('permission'), { permission: 'ask' });
     expect(textOf(await turn('hello', { ask }))).toBe(option);
     expect(questions).toEqual([
-      '🔐 The agent wants to do this:\nRun a command\nrm -rf build\nAllow it? Answer y or n.',
+      '🔐 The agent wants to do this:\nRun a command\nrm -rf build\nAllow it? Answer y or n within 5 minutes; no answer means no.',
     ]);
   });
 
   it('is asked for again when the answer is neither, in the language of the user', async () => {
     const { ask, questions } = person('为什么？', 'maybe', '是');
     const { answer } = acpAgent(misbehaving('permission'), { permission: 'ask' });
-    expect(textOf(await answer('你好', { ask }))).toBe('yes');
-    expect(questions[0]).toContain('智能体想要执行');
+    expect(textOf(await answer('你好', { ask, language: 'zh' }))).toBe('yes');
+    expect(questions[0]).toContain('智能体请求权限');
     expect(questions.slice(1)).toEqual([
       expect.stringContaining('请回复'),
       expect.stringContaining('请回复'),

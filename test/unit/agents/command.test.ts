@@ -373,9 +373,14 @@ describe('how a command is started', () => {
   });
 
   it.each<[Command, string]>([
-    [{ shell: 'a | b' }, 'a'],
-    [{ shell: '  KEY=sk-1 OTHER=\'a b\' THIRD="c \\" d" ./agent.sh --token sk-2' }, 'agent.sh'],
-    [{ shell: '(cd x; ls)' }, 'shell'],
+    [{ shell: 'a | b' }, 'a | b'],
+    [{ shell: '  KEY=sk-1 OTHER=\'a b\' THIRD="c \\" d" ./agent.sh --token sk-2' }, './agent.sh --token …'],
+    [{ shell: '(cd x; ls)' }, '(cd x; ls)'],
+    [{ shell: 'cd /tmp && API_KEY=sk-1 cat' }, 'cd /tmp && API_KEY=… cat'],
+    [{ shell: 'curl -H "Authorization: Bearer sk-1" a.test' }, 'curl -H "Authorization: …" a.test'],
+    [{ shell: 'curl -u me:sk-1 https://me:sk-2@a.test' }, 'curl -u … https://…@a.test'],
+    [{ shell: "bot --api-key=sk-1 --password 'sk-2'" }, "bot --api-key=… --password '…'"],
+    [{ shell: ' ' }, 'shell'],
     [{ argv: ['/opt/bot', '--token', 'sk-3'] }, 'bot'],
   ])('%j has a name without secrets: %s', (command, name) => {
     expect(nameOf(command)).toBe(name);

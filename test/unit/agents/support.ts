@@ -77,6 +77,7 @@ export function contextIn(
     emit: async (piece) => void emitted.push(piece),
     alive() {},
     ask: async () => null,
+    language: 'en',
     memory: memoryOf(new Map()),
     emitted,
     ...changes,

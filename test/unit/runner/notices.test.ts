@@ -1,17 +1,28 @@
 import { describe, expect, test } from 'vitest';
-import { languageOf } from '../../../src/core/language.ts';
+import { type ChatLanguage, languageIn } from '../../../src/core/language.ts';
 import { failureNotice, mergeHeld } from '../../../src/runner/notices.ts';
 
 describe('the language of a notice', () => {
   test.each([
-    ['', 'en'],
     ['hello', 'en'],
+    ['run the tests, please', 'en'],
     ['привет', 'en'],
     ['ok 好', 'zh'],
-    ['。，', 'en'],
+    ['好', 'zh'],
+    ['/停', 'zh'],
     ['𠮷', 'zh'],
+    ['看 https://example.com/a', 'zh'],
+    ['see https://example.com/a', 'en'],
   ])('after %j it is %s', (text, language) => {
-    expect(languageOf(text)).toBe(language);
+    expect(languageIn(text)).toBe(language);
+  });
+
+  test.each([
+    ['', '1', '👍', '。，', 'ok', 'OK!', 'y', 'yes', '666', '...', '🏴‍☠️ 2'],
+    ['https://example.com/a/path?q=1', 'www.example.com', 'me@example.com', '/status', '/help', '／new'],
+    ['./run.sh', 'src/main.ts', 'my_file_name', 'C:\\my_dir\\a.txt', '192.168.1.1', 'a=b'],
+  ])('%j and the like change nothing', (...texts) => {
+    for (const text of texts) expect(languageIn(text), text).toBe(null);
   });
 });
 
@@ -66,9 +77,16 @@ describe('held texts joined', () => {
   const at = (day: number, hour: number, minute: number): number =>
     new Date(2026, 10, day, hour, minute).getTime();
   const merge = (expired: number, ...held: [text: string, origin: string, createdAtMs: number][]): string =>
+    mergeIn('en', expired, ...held);
+  const mergeIn = (
+    language: ChatLanguage,
+    expired: number,
+    ...held: [text: string, origin: string, createdAtMs: number][]
+  ): string =>
     mergeHeld(
       held.map(([text, origin, createdAtMs]) => ({ text, origin, createdAtMs })),
       expired,
+      language,
       now.getTime(),
     );
 
@@ -92,9 +110,9 @@ describe('held texts joined', () => {
     expect(merge(0, ['[11-20 08:00]\nold', 'answer', at(20, 8, 0)])).toBe('[11-20 08:00]\nold');
   });
 
-  test('what has expired is counted first, in the language of the rest', () => {
+  test('what has expired is counted first, in the language of the user', () => {
     expect(merge(2, ['one', 'answer', at(22, 9, 5)])).toMatch(/^\(2 .*\)\n\none$/);
-    expect(merge(2, ['一', 'answer', at(22, 9, 5)])).toMatch(/^（.*2.*）\n\n一$/);
+    expect(mergeIn('zh', 2, ['one', 'answer', at(22, 9, 5)])).toMatch(/^（.*2.*）\n\none$/);
     expect(merge(3)).toMatch(/^\(3 .*\)$/);
     expect(merge(0)).toBe('');
   });

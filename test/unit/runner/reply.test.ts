@@ -118,7 +118,8 @@ describe('held parts as they are released', () => {
     origin: 'answer',
     ...over,
   });
-  const merge = (parts: HeldPart[], expired = 0) => mergeForRelease(SHAPE, outgoing, clock)(parts, expired);
+  const merge = (parts: HeldPart[], expired = 0) =>
+    mergeForRelease({ ...SHAPE, language: 'en' }, outgoing, clock)(parts, expired, null);
 
   test('texts become one, files follow', () => {
     const file = KEPT;

@@ -356,16 +356,31 @@ describe('what was left by a run that was killed', () => {
 });
 
 describe('failures', () => {
+  test('a notice is in the language in which its user wrote last, after a restart too', async () => {
+    const fails = (): Outcome => ({ kind: 'failed', reason: 'exit', detail: 'x' });
+    start(fails, { language: 'zh' });
+    deliver(says('1'));
+    await pollUntil('the notice', () => sent.length === 1);
+    deliver(says('see this, please'), says('👍'));
+    await pollUntil('the notices', () => sent.length === 3);
+    runner?.stop();
+    await runner?.done;
+    start(fails, { language: 'zh' });
+    deliver(says('2'));
+    await pollUntil('the one after the restart', () => sent.length === 4);
+    deliver(says('算了'), says('https://example.com/a'));
+    await pollUntil('the others', () => sent.length === 6);
+    const languages = sent.map((text) => (/\p{Script=Han}/u.test(text.replace('/重来', '')) ? 'zh' : 'en'));
+    expect(languages).toEqual(['zh', 'en', 'en', 'en', 'zh', 'zh']);
+  });
+
   test('one notice, in the language of the message, and the lane goes on', async () => {
     start(({ text }) =>
       text === '好' ? { kind: 'failed', reason: 'exit', detail: 'secret' } : echo({ text } as Turn),
     );
     deliver(says('好'), says('next'));
     await pollUntil('both', () => sent.length === 2);
-    expect(sent).toEqual([
-      expect.stringMatching(/^⚠️ .*程序报告了错误。\n发送 \/重来 再试一次。$/),
-      're: next',
-    ]);
+    expect(sent).toEqual([expect.stringMatching(/^⚠️ .*智能体出错了。\n发送 \/重来 再试一次。$/), 're: next']);
   });
 
   test.each([
@@ -495,7 +510,7 @@ describe('ends by itself', () => {
     start(echo, { maxMessages: 1, mergeMs: 100 });
     expect(await runner?.done).toBe('finished');
     expect(sent).toEqual([
-      'Stopped. The message that waited will not be answered; /again runs the last one.',
+      'Stopped. The queued message will not be answered; /again runs the last one.',
       're: 2',
     ]);
   });

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Agent, TurnContext } from '../../../src/agents/port.ts';
 import { systemClock } from '../../../src/core/clock.ts';
+import { languageIn } from '../../../src/core/language.ts';
 import type { Outcome, ReplyPiece } from '../../../src/core/message.ts';
 import type { RunnerEvent } from '../../../src/runner/events.ts';
 import type { RunnerOptions } from '../../../src/runner/options.ts';
@@ -47,7 +48,8 @@ function turnsOf(answer: Answer, over: Partial<RunnerOptions> = {}, clock = syst
 
 async function says(text = 'hello'): Promise<number> {
   const message = wireText('1', text);
-  return desk.says(OWNER, { raw: Buffer.from(JSON.stringify(message)), id: incoming().id });
+  const raw = Buffer.from(JSON.stringify(message));
+  return desk.says(OWNER, { raw, id: incoming().id, language: languageIn(text) });
 }
 
 /** Runs one attempt at a message: the agent says the pieces one by one, then ends. */
@@ -322,7 +324,7 @@ describe('more than may be sent', () => {
 });
 
 describe('a user who waits', () => {
-  const NOTICE = { zh: '⏳ 还在处理这条消息，请稍候……', en: '⏳ Still working on this message...' };
+  const NOTICE = { zh: '⏳ “你好”还在处理，请稍候', en: '⏳ Still working on "hello"...' };
   let clock: ReturnType<typeof createStillClock>;
   beforeEach(() => {
     clock = createStillClock();
@@ -361,7 +363,7 @@ describe('a user who waits', () => {
   test.each([
     ['hello', NOTICE.en],
     ['你好', NOTICE.zh],
-  ])('is told once, in the language of the message: %s', async (text, notice) => {
+  ])('is told once, in the language of the user: %s', async (text, notice) => {
     await slow(await says(text), 5_000, [], { kind: 'reply', pieces: texts(['done']) });
     expect(await queued()).toMatchObject([
       { text: notice, origin: 'notice' },

@@ -3,6 +3,7 @@ import type {
   ChatCommand,
   ChatNews,
   ChatTerms,
+  IncomingMessage,
   Intake,
   IntakeResult,
   MessageView,
@@ -55,6 +56,25 @@ export function describeChat(make: MakeStore): void {
   };
   const idOf = async (seq: number): Promise<string> => (await message(seq)).id;
   const seqOf = (result: IntakeResult, at = 0): number => result.messages[at]?.seq as number;
+
+  test('the language of a user is that of their last text that had one, also for other processes', async () => {
+    const told: unknown[] = [];
+    const noticeOf: ChatTerms['noticeOf'] = (news, language) => {
+      told.push(language);
+      return [part(JSON.stringify(news), 'notice')];
+    };
+    const takeIn = (...messages: IncomingMessage[]) =>
+      desk.takeIn(messages, { allow: 'all', chat: { ...TERMS, noticeOf } });
+    await takeIn(command('help'));
+    await takeIn(incoming({ language: 'zh' }), command('help'));
+    const { messages } = await takeIn(incoming(), incoming({ user: FRIEND }), command('status'));
+    expect(told).toEqual([null, 'zh', 'zh']);
+    const other = await createDesk(data.open('b'));
+    const languages = messages.slice(0, 2).map(async ({ seq }) => (await other.start(seq)).language);
+    expect(await Promise.all(languages)).toEqual(['zh', null]);
+    await takeIn(incoming({ language: 'en' }), incoming(), command('help'));
+    expect(told.at(-1)).toBe('en');
+  });
 
   describe('a command', () => {
     test('is stored as one, answered in the same step, and given to no agent', async () => {

@@ -55,6 +55,7 @@ export function incoming(over: Partial<IncomingMessage> = {}): IncomingMessage {
     raw: Buffer.from(JSON.stringify({ n })),
     ignore: null,
     chat: { command: null, agentFrom: 0 },
+    language: null,
     ...over,
   };
 }
