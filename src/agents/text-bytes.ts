@@ -20,7 +20,7 @@ export function lastLineOf(text: string): string {
  */
 export function tellingLineOf(text: string): string {
   const lines = text.split('\n').map((line) => line.trim());
-  const last = lines.findLast((line) => /\p{L}{2}|\p{Lo}/u.test(line)) ?? lastLineOf(text);
+  const last = lines.findLast((line) => /\p{L}/u.test(line)) ?? lastLineOf(text);
   if (!/^Node\.js v\d/.test(last)) return last;
   return text.match(/^\w*Error(?: \[\w+\])?: .*/gm)?.at(-1) ?? last;
 }

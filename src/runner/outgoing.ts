@@ -25,9 +25,9 @@ export interface Outgoing {
   keepText(text: string, name: string): PartFile;
   /**
    * Keeps a copy of a file, sharing its blocks where the file system can. Throws WxError `not-found` or `data` when it
-   * cannot be read, or was written to meanwhile.
+   * cannot be read, is longer than `maxBytes`, or was written to meanwhile.
    */
-  keepCopy(path: string, name: string): Promise<PartFile>;
+  keepCopy(path: string, name: string, maxBytes?: number): Promise<PartFile>;
   /** Keeps what a stream brings. Throws what the stream throws. */
   keepStream(chunks: AsyncIterable<Uint8Array>, name: string): Promise<PartFile>;
   /** Removes copies. */
@@ -78,8 +78,8 @@ export function createOutgoing(folder: string): Outgoing {
       }
       return { path, name: shownName(name), kind: 'file', ...digestOfBytes(bytes) };
     },
-    async keepCopy(source, name) {
-      const from = await openSource(source);
+    async keepCopy(source, name, maxBytes) {
+      const from = await openSource(source, maxBytes);
       try {
         return await keep(name, (path) => copyWhole(from, source, path));
       } finally {

@@ -53,12 +53,15 @@ export function filePart(file: PartFile, head: ReplyHead): NewPart {
   return { ...head, clientId: newClientId(), text: '', file };
 }
 
+/** Longest file of an answer. A sparse file is as long as it says, whatever little of it is on the disk. */
+export const MAX_FILE_BYTES = 1024 ** 3;
+
 /** Makes our own copy of the file of a piece. Rejects when it cannot be read. */
 export function keepFile(
   piece: Extract<ReplyPiece, { file: string }>,
   outgoing: Pick<Outgoing, 'keepCopy'>,
 ): Promise<PartFile> {
-  return outgoing.keepCopy(piece.file, piece.name ?? basename(piece.file));
+  return outgoing.keepCopy(piece.file, piece.name ?? basename(piece.file), MAX_FILE_BYTES);
 }
 
 /** A piece whose file, if it is one, is our own copy already. */

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { reasonOf } from '../core/errors.ts';
 import type { ReplyPiece } from '../core/message.ts';
+import { fileChunks } from '../media/file-chunks.ts';
 import type { NewPart, StartedTurn, Store } from '../store/port.ts';
 import type { Delivery } from './delivery.ts';
 import { type Outgoing, shownName } from './outgoing.ts';
-import { filePart, type KeptPiece, keepFile, type ReplyShape, textParts } from './reply.ts';
+import { filePart, type KeptPiece, keepFile, MAX_FILE_BYTES, type ReplyShape, textParts } from './reply.ts';
+import { openSource } from './source-file.ts';
 
 /** Parts that what is said while a turn runs leaves to its end: a beginning and a file. */
 const LEFT_FOR_END = 2;
@@ -160,7 +161,12 @@ async function digestOf(piece: ReplyPiece | KeptPiece): Promise<string> {
         ? [piece.kept.path, piece.kept.name]
         : [piece.file, shownName(piece.name ?? basename(piece.file))];
     hash.update(`file\0${name}\0`);
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+    const file = await openSource(path, MAX_FILE_BYTES);
+    try {
+      for await (const chunk of fileChunks(file)) hash.update(chunk);
+    } finally {
+      await file.close();
+    }
   }
   return hash.digest('base64');
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import envPaths from 'env-paths';
 import { DEVICE_NAME } from '../core/file-name.ts';
@@ -28,7 +29,7 @@ export function createPaths(home: string | null): Paths {
     configLock: join(state, 'config.lock'),
     database: join(state, 'wxagent.db'),
     reserve: join(state, 'reserve'),
-    pollerLock: (account) => join(state, `${fileName(account)}.lock.db`),
+    pollerLock: (account) => join(state, `${fileName(account, LOCK_SUFFIX_BYTES)}.lock.db`),
     unread: (account) => join(state, 'unread', fileName(account)),
     // Outgoing files are part of the promise, so they never lie in a folder that systems clean.
     media: (kind, account) =>
@@ -37,17 +38,34 @@ export function createPaths(home: string | null): Paths {
   };
 }
 
+/** What file systems take for one name. */
+const MAX_NAME_BYTES = 255;
+
+/** What follows the name of an account in those of its lock: `.lock.db`, and `-journal` of SQLite. */
+const LOCK_SUFFIX_BYTES = 16;
+
+/** The beginning of a longer name, before the hash of it. */
+const BEGINNING_BYTES = 120;
+
 /**
  * A name that is safe as a file name on every platform: everything but letters, digits, `-`, `_`, `.`,
- * `@` percent-encoded, and so is the first letter of what would be a device on Windows.
+ * `@` percent-encoded, and so is the first letter of what would be a device on Windows. One that would be too long,
+ * with `suffixBytes` behind it, becomes its beginning, a `~`, which no other has, and a hash of it.
  */
-export function fileName(name: string): string {
+export function fileName(name: string, suffixBytes = 0): string {
+  const encoded = encodedName(name);
+  if (encoded.length + suffixBytes <= MAX_NAME_BYTES) return encoded;
+  const hash = createHash('sha256').update(encoded).digest('hex');
+  return `${encoded.slice(0, BEGINNING_BYTES).replace(/%.?$/, '')}~${hash}`;
+}
+
+function encodedName(name: string): string {
   // Half a character (a lone surrogate) becomes a replacement mark, as in everything that is stored.
   const encoded = encodeURIComponent(Buffer.from(name, 'utf8').toString('utf8'))
     .replaceAll('%40', '@')
     .replace(/[!'()*~]/g, percent);
   const plain = DEVICE_NAME.test(encoded) ? percent(encoded) + encoded.slice(1) : encoded;
-  return plain.replace(/^\./, '%2E').replace(/\.$/, '%2E') || '%00';
+  return plain.replace(/^\./, '%2E').replace(/\.$/, '%2E') || '%';
 }
 
 /** The first character, percent-encoded. */

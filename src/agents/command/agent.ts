@@ -10,14 +10,14 @@ import {
 } from '../child/environment.ts';
 import { EXIT_HINTS, spawnFailure } from '../child/exit-hints.ts';
 import { type ProcessEnd, runProcess } from '../child/process.ts';
-import { logLineOf, withStderr } from '../child/stderr.ts';
+import { logLineOf, withOutput } from '../child/stderr.ts';
 import { type InputForm, stdinOf } from '../input.ts';
 import { failed, replyOf, shortage, textPiece } from '../outcomes.ts';
 import { decodeText } from '../output.ts';
 import type { Agent } from '../port.ts';
 import { createReplyStream, MAX_LINE_CHARS, MAX_STREAM_BYTES, type ReplyStream } from '../reply-stream.ts';
 import { endedOutcome } from '../turn-end.ts';
-import { filesLeftIn } from './reply-folder.ts';
+import { filesLeftIn, MAX_FILES } from './reply-folder.ts';
 
 /** What stdout of a command is: the reply, or lines that are acted on when they are written (`--output`). */
 export type OutputForm = 'text' | 'jsonl';
@@ -131,18 +131,22 @@ async function outcomeOf(
     return {
       kind: 'failed',
       reason: 'signal',
-      ...withStderr(`ended by ${signal ?? 'a signal'}`, end.stderrTail),
+      ...withOutput(`ended by ${signal ?? 'a signal'}`, end.stderrTail, end.stdout),
     };
   }
   if (code === EXIT_RETRY)
-    return { kind: 'retry', afterMs: null, ...withStderr(`exit code ${code}`, end.stderrTail) };
+    return { kind: 'retry', afterMs: null, ...withOutput(`exit code ${code}`, end.stderrTail, end.stdout) };
   if (code !== 0) {
     const hint = EXIT_HINTS[code];
-    const why = withStderr(`exit code ${code}`, end.stderrTail);
+    const why = withOutput(`exit code ${code}`, end.stderrTail, end.stdout);
     return { kind: 'failed', reason: 'exit', ...why, ...(hint === undefined ? {} : { hint }) };
   }
 
   const files = await filesLeftIn(replyFolder);
+  if (files === null) {
+    const detail = `it left more than ${MAX_FILES} files in its reply folder`;
+    return failed('too-large', detail, 'put them into one archive');
+  }
   if (files.skipped.length > 0) {
     log.warn(`left in the reply folder but not sent: ${files.skipped.join(', ')}`, { message: turn.id });
   }

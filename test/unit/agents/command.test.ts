@@ -107,6 +107,45 @@ describe('a command agent', () => {
   });
 
   it.each([
+    ['echo "Not logged in"; exit 1', 'exit code 1: Not logged in'],
+    [
+      'echo "Credit balance is too low"; echo "{\\"x\\":1}" >&2; echo "}" >&2; exit 1',
+      'exit code 1: {"x":1}',
+    ],
+    ['printf "{\\n  \\"error\\": \\"no key\\"\\n}\\n" >&2; exit 2', 'exit code 2: "error": "no key"'],
+    ['echo 未登录 >&2; echo --- >&2; exit 1', 'exit code 1: 未登录'],
+    ['echo quota; exit 75', 'exit code 75: quota'],
+    ['echo going down; kill -9 $$', 'ended by SIGKILL: going down'],
+  ])('names what says why it failed, on stderr or else on stdout: %s', async (shell, detail) => {
+    expect(await agentFor({ shell }).answer()).toMatchObject({ detail });
+  });
+
+  it('leaves no file of its reply folder out without a word, however it is called', async () => {
+    const shell = String.raw`cd "$WXAGENT_REPLY_DIR"; echo 1 >"$(printf '\270\275\274\376.txt')"; echo 2 >"$(printf 'caf\351.txt')"; echo 3 >é`;
+    const { answer, log, root } = agentFor({ shell });
+    const named = (name: string) => ({ file: join(root, 'reply', name), name });
+    const pieces = ['caf\uFFFD.txt', 'é', '附件.txt'].map(named);
+    expect(await answer()).toEqual({ kind: 'reply', pieces });
+    expect(log.lines).toEqual([]);
+  });
+
+  it('may not leave more files than anybody looks at, and names few of those that are not sent', async () => {
+    const many = (count: number, prefix: string) =>
+      agentFor({ shell: `cd "$WXAGENT_REPLY_DIR" && seq -f '${prefix}%g' ${count} | xargs touch; echo hi` });
+    expect(await many(1_001, 'f').answer()).toMatchObject({ kind: 'failed', reason: 'too-large' });
+    const hidden = many(1_001, '.f');
+    expect(await hidden.answer()).toEqual({ kind: 'reply', pieces: [{ text: 'hi' }] });
+    expect(hidden.log.lines.join()).toMatch(/^left in the reply folder .{0,300}, and 991 more$/);
+  });
+
+  it('cannot fill the log', async () => {
+    const { answer, log } = agentFor({ shell: 'yes "a line of a flood" | head -c 4000000 >&2; echo done' });
+    expect(await answer()).toEqual({ kind: 'reply', pieces: [{ text: 'done' }] });
+    expect(log.lines.join('\n').length).toBeLessThan(2 ** 21);
+    expect(log.lines.at(-1)).toMatch(/^agent: \(\d+ lines are not in the log: more than 1 MiB a minute\)$/);
+  });
+
+  it.each([
     ["throw new Error('boom')", 'Error: boom'],
     [
       "console.error(new Error('seen before')); require('no-such-module')",

@@ -9,7 +9,8 @@ describe('a name as a file name', () => {
     ['o9cq80z_-X@im.wechat', 'o9cq80z_-X@im.wechat'],
     ['..', '%2E%2E'],
     ['.', '%2E'],
-    ['', '%00'],
+    ['', '%'],
+    ['\0', '%00'],
     ['.hidden', '%2Ehidden'],
     ['ends.', 'ends%2E'],
     ['a/b\\c', 'a%2Fb%5Cc'],
@@ -33,16 +34,29 @@ describe('a name as a file name', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1 }), (name) => {
         const file = fileName(name);
-        expect(file).toMatch(/^[A-Za-z0-9._@%-]+$/);
+        expect(file).toMatch(/^[A-Za-z0-9._@%~-]{1,255}$/);
         expect(file).not.toMatch(/^\.|\.$/);
         expect(dirname(resolve('/folder', file))).toBe(resolve('/folder'));
       }),
     );
   });
 
+  test('is as it always was where it fits, and a beginning and a hash where it does not', () => {
+    const longest = 'x'.repeat(255);
+    expect(fileName(longest)).toBe(longest);
+    expect(fileName('x'.repeat(239), 16)).toBe('x'.repeat(239));
+    expect(fileName(`${longest}x`)).toMatch(/^x{120}~[0-9a-f]{64}$/);
+    expect(fileName(`${longest}x`)).not.toBe(fileName(`${longest}y`));
+    expect(fileName('用'.repeat(200))).toMatch(/^(%[0-9A-F]{2})+~[0-9a-f]{64}$/);
+    expect(fileName('x'.repeat(240), 16)).toMatch(/~/);
+    // Nobody can call themselves what another is called here.
+    expect(fileName(fileName(`${longest}x`))).not.toBe(fileName(`${longest}x`));
+  });
+
   test('two names never share a file', () => {
+    const names = fc.oneof(fc.string({ minLength: 0 }), fc.string({ unit: 'binary-ascii', minLength: 250 }));
     fc.assert(
-      fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (one, two) => {
+      fc.property(names, names, (one, two) => {
         fc.pre(one !== two);
         expect(fileName(one)).not.toBe(fileName(two));
       }),
