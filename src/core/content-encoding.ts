@@ -1,5 +1,4 @@
 import { pipeline, Readable, type Transform } from 'node:stream';
-import zlib from 'node:zlib';
 
 /**
  * The encodings in which a body may come although `identity` is asked for: gateways compress by themselves. One place
@@ -22,9 +21,6 @@ export class EncodingError extends Error {
     this.fault = fault;
   }
 }
-
-/** Node has it from 22.15 on. */
-const { createZstdDecompress } = zlib as typeof zlib & { createZstdDecompress?: () => Transform };
 
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b, 0x08]);
 const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
@@ -59,7 +55,7 @@ export async function* plainChunks(
       if (named.length === 0 && !(guess && mayBeMagic(head))) break;
     }
     if (head.length === 0) return;
-    const decoders = decodersOf(named, head, guess);
+    const decoders = await decodersOf(named, head, guess);
     if (decoders === null) throw unknown(encoding);
     const whole = rest(head, source);
     if (decoders.length === 0) yield* whole;
@@ -100,12 +96,21 @@ function namesOf(encoding = ''): string[] {
 }
 
 /** What undoes the encodings, the last one applied first; null for one that nobody here knows. */
-function decodersOf(named: readonly string[], head: Buffer, guess: boolean): Transform[] | null {
+async function decodersOf(
+  named: readonly string[],
+  head: Buffer,
+  guess: boolean,
+): Promise<Transform[] | null> {
   const names = [...named].reverse();
   if (names.length === 0) {
     const guessed = guess ? guessOf(head) : null;
-    if (guessed !== null) names.push(guessed);
+    if (guessed === null) return [];
+    names.push(guessed);
   }
+  // Hardly anybody needs it.
+  const { default: zlib } = await import('node:zlib');
+  // Node has it from 22.15 on.
+  const { createZstdDecompress } = zlib as typeof zlib & { createZstdDecompress?: () => Transform };
   const decoders: Transform[] = [];
   for (const [layer, name] of names.entries()) {
     // Only of the outermost the bytes are at hand.

@@ -20,8 +20,7 @@ const AGENT_OPTIONS = { headersTimeout: 0, bodyTimeout: 0, connectTimeout: CONNE
 export async function openDispatcher(proxies: ProxyRules): Promise<Dispatcher> {
   const direct = new Agent(AGENT_OPTIONS);
   if (!proxies.any) return direct;
-  // Proxy agents call `connect()`, which only the whole of undici provides.
-  const { ProxyAgent } = await import('undici');
+  const { ProxyAgent } = await import('./proxy-agent.ts');
   return routed<Dispatcher>(
     proxies,
     direct,

@@ -1,16 +1,23 @@
 import type { Clock } from '../../core/clock.ts';
-import { reasonOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Outcome, Turn } from '../../core/message.ts';
 import { withoutSecrets } from '../outcomes.ts';
 import type { Agent, TurnContext } from '../port.ts';
+import { createUnreadNotes } from '../reply-line.ts';
 import { createReplyStream } from '../reply-stream.ts';
 import { endedOutcome, limitTurn, turnEndOf } from '../turn-end.ts';
 import type { AttachmentServer } from './attachment-server.ts';
 import { type AttachmentForm, prepareAttachments } from './attachments.ts';
 import { createConversations } from './conversation.ts';
 import type { Header } from './options.ts';
-import { bodyLimitBytes, isStream, MAX_BODY_BYTES, outcomeBeforeBody, outcomeOfAnswer } from './reply.ts';
+import {
+  bodyLimitBytes,
+  isStream,
+  MAX_BODY_BYTES,
+  notReached,
+  outcomeBeforeBody,
+  outcomeOfAnswer,
+} from './reply.ts';
 import type { AgentAnswer, AgentSender } from './sender.ts';
 import { type HttpTerms, requestOf } from './terms.ts';
 import { readByTerms } from './terms-answer.ts';
@@ -38,6 +45,7 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
   const secrets = secretsOf(terms.url, options.headers, ownHeaders);
   // A query may hold a key.
   const name = terms.url.origin + terms.url.pathname;
+  const noteUnread = createUnreadNotes((line) => options.log.warn(line));
   const conversations = createConversations(name, terms, options.log);
 
   async function exchange(turn: Turn, context: TurnContext, limit: AbortSignal): Promise<Outcome> {
@@ -66,12 +74,12 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
       const fetchFile = (fileUrl: string, path: string) =>
         sender.fetchFile({
           url: fileUrl,
-          ownHost: terms.url.hostname,
+          ownOrigin: terms.url.origin,
           path,
           signal: limit,
           onAlive: context.alive,
         });
-      return outcomeOfAnswer(answer, { ...context, fetchFile }, stream, clock.now());
+      return outcomeOfAnswer(answer, { ...context, fetchFile, noteUnread }, stream, clock.now());
     }
     const early = outcomeBeforeBody(answer, clock.now(), MAX_BODY_BYTES);
     if (early) return conversations.explain(early, answer.status, conversation);
@@ -95,17 +103,6 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
       }
     },
     close: () => sender.close(),
-  };
-}
-
-/** The network, whatever is wrong with it, is tried again (contract 4). */
-function notReached(error: unknown): Outcome {
-  // Where a name has several addresses the message of the joint error is empty.
-  const { code } = error as NodeJS.ErrnoException;
-  return {
-    kind: 'retry',
-    afterMs: null,
-    detail: `not reached: ${reasonOf(error) || code || 'network error'}`,
   };
 }
 

@@ -16,7 +16,7 @@ export interface HttpClientTerms {
   connect?: { lookup: LookupFunction };
 }
 
-/** Opens a client; see {@link openDispatcher}. */
+/** Opens a client whose connections are kept alive; proxies are those of the environment. */
 export async function openClient(environment: Environment, terms: HttpClientTerms): Promise<HttpClient> {
   const { default: request } = await import('undici/lib/api/api-request.js');
   const dispatcher = await openDispatcher(environment, terms);
@@ -33,12 +33,12 @@ export const UNLIMITED: HttpClientTerms = { headersTimeout: 0, bodyTimeout: 0 };
  * Kept-alive connections, through the proxies that the environment names (contract 1). Without one two files of undici
  * do; the whole of it also loads fetch, WebSocket, caches and mocks.
  */
-export async function openDispatcher(environment: Environment, terms: HttpClientTerms): Promise<Dispatcher> {
+async function openDispatcher(environment: Environment, terms: HttpClientTerms): Promise<Dispatcher> {
   const proxies = proxiesOf(environment);
   const { default: Agent } = await import('undici/lib/dispatcher/agent.js');
   const direct = new Agent(terms);
   if (!proxies.any) return direct;
-  const { ProxyAgent } = await import('undici');
+  const { ProxyAgent } = await import('./proxy-agent.ts');
   return routed<Dispatcher>(
     proxies,
     direct,

@@ -8,24 +8,50 @@ export interface StreamEvent {
   data: unknown;
 }
 
-/**
- * Reads a whole `text/event-stream` (HTML standard, 9.2.6). The last event counts also without the empty
- * line behind it, which some servers leave out.
- */
-export function parseEventStream(text: string): StreamEvent[] {
-  const events: StreamEvent[] = [];
+/** Puts the lines of a stream together to events (HTML standard, 9.2.6). */
+export interface EventReader {
+  /** Takes a line without its newline; returns the event that it ends, if any. */
+  take(line: string): { name: string; text: string } | null;
+}
+
+/** Reads the events of one stream, whose byte order mark is gone. */
+export function createEventReader(): EventReader {
   let name = '';
   let data: string[] = [];
-  for (const line of [...text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/), '']) {
-    if (line === '') {
-      if (data.length > 0) events.push({ name, data: parseJson(data.join('\n')) });
-      name = '';
-      data = [];
-      continue;
-    }
-    const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
-    if (field === 'event') name = value;
-    if (field === 'data') data.push(value);
-  }
-  return events;
+  return {
+    take(line) {
+      if (line === '') {
+        const event = data.length > 0 ? { name, text: data.join('\n') } : null;
+        name = '';
+        data = [];
+        return event;
+      }
+      const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+      if (field === 'event') name = value;
+      if (field === 'data') data.push(value);
+      return null;
+    },
+  };
+}
+
+/** Reads a whole stream. The last event counts also without the empty line behind it, which some servers leave out. */
+export function parseEventStream(text: string): StreamEvent[] {
+  const reader = createEventReader();
+  return [...text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/), '']
+    .map((line) => reader.take(line))
+    .filter((event) => event !== null)
+    .map((event) => ({ name: event.name, data: parseJson(event.text) }));
+}
+
+/** Whether a text is the raw frames of a stream: nothing but lines with its fields, and of data that are framed or JSON. */
+export function isEventStream(text: string): boolean {
+  const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/, 200);
+  return (
+    lines.some(
+      (line, index) => /^data: ?[{[]/.test(line) || (line.startsWith('data:') && lines[index + 1] === ''),
+    ) &&
+    lines.every(
+      (line) => line === '' || /^(?:(?:data|event|id|retry):|:|(?:data|event|id|retry)$)/.test(line),
+    )
+  );
 }

@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import { PLAIN_ENCODING, plainChunks } from '../../core/content-encoding.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { shownSize } from '../../core/units.ts';
 import type { Environment } from '../child/environment.ts';
@@ -17,8 +18,8 @@ const MAX_REDIRECTS = 5;
 /** What to fetch for an answer. */
 export interface FileRequest {
   url: string;
-  /** Host of the agent itself, which may be anywhere; others must be public. */
-  ownHost: string;
+  /** Scheme, host and port of the agent itself, which may be anywhere; others must be public. */
+  ownOrigin: string;
   /** File to be made. */
   path: string;
   /** Ends the download: the turn is over. */
@@ -60,17 +61,17 @@ export function createFileFetcher(environment: Environment): FileFetcher {
       origin,
       path: pathname + search,
       method: 'GET',
-      headers: { 'user-agent': 'wxagent' },
+      headers: { ...PLAIN_ENCODING, 'user-agent': 'wxagent' },
       signal,
     });
   }
 
-  async function save({ url, ownHost, path, onAlive }: FileRequest, signal: AbortSignal): Promise<void> {
+  async function save({ url, ownOrigin, path, onAlive }: FileRequest, signal: AbortSignal): Promise<void> {
     let address = new URL(url);
     let isOwn = true;
     for (let hops = 0; ; hops++) {
       // A stranger's redirect does not lead back in.
-      isOwn = isOwn && address.hostname === ownHost;
+      isOwn = isOwn && address.origin === ownOrigin;
       const { statusCode, headers, body } = await get(address, isOwn, signal);
       const { location } = headers;
       if (statusCode >= 300 && statusCode < 400 && typeof location === 'string') {
@@ -84,7 +85,7 @@ export function createFileFetcher(environment: Environment): FileFetcher {
         throw new Error(`HTTP ${statusCode}`);
       }
       await pipeline(
-        body,
+        plainChunks(body, String(headers['content-encoding'] ?? '')),
         bounded(MAX_BYTES, onAlive),
         createWriteStream(path, { flags: 'wx', mode: 0o600 }),
       );

@@ -1,3 +1,4 @@
+import { PLAIN_ENCODING, plainChunks } from '../../core/content-encoding.ts';
 import type { Environment } from '../child/environment.ts';
 import { createLineFeed, type TakeLine } from '../child/line-feed.ts';
 import { MAX_LINE_CHARS } from '../reply-stream.ts';
@@ -10,15 +11,15 @@ export interface AgentRequest {
   headers: Record<string, string>;
   body: string;
   signal: AbortSignal;
-  /** The longest body worth reading, once status and type are known. */
-  limitBytes(contentType: string): number;
+  /** The longest body worth reading, once status and headers are known; in plain form. */
+  limitBytes(answer: Omit<AgentAnswer, 'body' | 'tooLarge'>): number;
   /** What takes the body of such an answer line by line while it arrives; null: it is gathered. */
   linesOf(answer: Omit<AgentAnswer, 'body' | 'tooLarge'>): TakeLine | null;
   /** Called whenever something of the answer arrives. */
   onAlive(): void;
 }
 
-/** What the agent's server answered; header names are in lower case. */
+/** What the agent's server answered, its body in plain form; header names are in lower case. */
 export interface AgentAnswer {
   status: number;
   headers: Record<string, string>;
@@ -30,7 +31,7 @@ export interface AgentAnswer {
 
 /** Sends requests to HTTP agents over kept-alive connections. */
 export interface AgentSender {
-  /** Rejects when there is no complete answer. Follows no redirect. */
+  /** Rejects when there is no complete answer, with an EncodingError when it cannot be brought into plain form. Follows no redirect. */
   send(request: AgentRequest): Promise<AgentAnswer>;
   /** Fetches a file that an answer names; null when it is there, else what is wrong. Never rejects. */
   fetchFile(request: FileRequest): Promise<string | null>;
@@ -51,7 +52,7 @@ export function createAgentSender(environment: Environment): AgentSender {
         origin,
         path: pathname + search,
         method: 'POST',
-        headers,
+        headers: { ...PLAIN_ENCODING, ...headers },
         body,
         signal,
       });
@@ -72,12 +73,13 @@ async function readBody(
   head: Omit<AgentAnswer, 'body' | 'tooLarge'>,
   { limitBytes, linesOf, onAlive }: Pick<AgentRequest, 'limitBytes' | 'linesOf' | 'onAlive'>,
 ): Promise<Pick<AgentAnswer, 'body' | 'tooLarge'>> {
-  const maxBytes = limitBytes(head.headers['content-type'] ?? '');
+  const maxBytes = limitBytes(head);
   const take = linesOf(head);
   const lines = take && createLineFeed(take, MAX_LINE_CHARS);
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  for await (const chunk of body) {
+  const plain = plainChunks(body, head.headers['content-encoding'], { guess: true });
+  for await (const chunk of plain) {
     onAlive();
     sizeBytes += chunk.length;
     if (sizeBytes > maxBytes) return { body: Buffer.concat(chunks), tooLarge: true };

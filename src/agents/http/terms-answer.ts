@@ -4,9 +4,11 @@ import { failed, replyOf, textPiece } from '../outcomes.ts';
 import { decodeText } from '../output.ts';
 import { isObject, parseJson } from '../reply-line.ts';
 import { cutUtf8 } from '../text-bytes.ts';
+import { withoutThinking } from '../thinking.ts';
+import { formOfBody, titleOf } from './body-form.ts';
 import { parseEventStream } from './event-stream.ts';
 import { type JsonPath, textAt } from './json-path.ts';
-import { MAX_TEXT_BYTES } from './reply.ts';
+import { errorDetail, MAX_TEXT_BYTES } from './reply.ts';
 import type { AgentAnswer } from './sender.ts';
 import type { StreamReader } from './stream-answer.ts';
 
@@ -27,13 +29,18 @@ export interface TermsAnswer {
   conversation: string | null;
 }
 
-/** Reads a complete answer with a body: JSON, whatever its type says, or a stream of events with JSON in them. */
+/** Reads a complete answer with a body: JSON, or a stream of events with JSON in them, whatever its type says. */
 export function readByTerms({ headers, body }: AgentAnswer, terms: AnswerTerms): TermsAnswer {
   const type = headers['content-type'] ?? '';
   const text = decodeText(body);
-  if (/^text\/event-stream\b/i.test(type)) return readStream(text, terms);
   const document = parseJson(text);
   if (document === undefined) {
+    const form = formOfBody(type, text);
+    if (form === 'events') return readStream(text, terms);
+    if (form === 'page') {
+      const title = cutUtf8(titleOf(text), 80).value;
+      return bad(`the answer is a web page: ${title}`, 'give --http the address that answers in JSON');
+    }
     const start = cutUtf8(terminalText(text).replace(/\s+/g, ' ').trim(), 80).value;
     return bad(`the answer is no JSON but ${type || 'of no type'}: ${start}`, null);
   }
@@ -60,7 +67,7 @@ function outcomeOf(documents: readonly unknown[], texts: string[] | null, terms:
   const conversation = lastOf(documents, terms.conversation);
   if (texts?.some((text) => Buffer.byteLength(text) > MAX_TEXT_BYTES))
     return { outcome: failed('too-large', 'the text is longer than 1 MiB'), conversation };
-  const outcome = replyOf((texts ?? []).map(textPiece));
+  const outcome = replyOf((texts ?? []).map((text) => textPiece(withoutThinking(text))));
   if (outcome.kind === 'reply') return { outcome, conversation };
   const error = lastOf(documents, terms.error);
   if (error !== null) return refusal(error);
@@ -81,8 +88,7 @@ function lastOf(documents: readonly unknown[], path: JsonPath | null): string | 
 }
 
 function refusal(error: string): TermsAnswer {
-  const said = cutUtf8(terminalText(error).replace(/\s+/g, ' '), 300).value;
-  return { outcome: failed('http', `the service answered with an error: ${said}`), conversation: null };
+  return { outcome: failed('http', errorDetail(error)), conversation: null };
 }
 
 function bad(detail: string, hint: string | null): TermsAnswer {

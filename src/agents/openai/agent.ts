@@ -1,19 +1,25 @@
-import OpenAI, { APIConnectionError, APIError } from 'openai';
-import type { ChatCompletion, ChatCompletionMessageParam } from 'openai/resources/chat/completions';
-import { type Dispatcher, fetch, type RequestInit } from 'undici';
+import type {
+  ChatCompletionCreateParams,
+  ChatCompletionMessageParam,
+} from 'openai/resources/chat/completions';
 import type { Clock } from '../../core/clock.ts';
-import { reasonOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Outcome } from '../../core/message.ts';
 import type { Environment } from '../child/environment.ts';
-import { openDispatcher, UNLIMITED } from '../http/client.ts';
-import { retryAfterMs } from '../http/reply.ts';
+import { isOk, notReached, retryAfterMs, withBody } from '../http/reply.ts';
+import { type AgentAnswer, createAgentSender } from '../http/sender.ts';
+import { wellFormedJson } from '../input.ts';
 import { failed, replyOf, textPiece, withoutSecrets } from '../outcomes.ts';
+import { decodeText } from '../output.ts';
 import type { Agent } from '../port.ts';
+import { isObject, parseJson } from '../reply-line.ts';
+import { cutUtf8 } from '../text-bytes.ts';
+import { withoutThinking } from '../thinking.ts';
 import { endedOutcome, limitTurn, turnEndOf } from '../turn-end.ts';
-import { type ModelAnswer, readStream, readWhole, withoutThinking } from './answer.ts';
+import { createAnswerReader, type ModelAnswer } from './answer.ts';
 import { type Exchange, exchangesBefore, remember } from './memory.ts';
 import { type Question, questionOf } from './question.ts';
+import { errorIn, errorOfText, isPassing, isTooLong, type ServerError } from './server-error.ts';
 
 /** A server that speaks chat completions, and how it is asked. */
 export interface OpenAiAgentOptions {
@@ -31,47 +37,94 @@ export interface OpenAiAgentOptions {
 
 const BASE_URL_HINT = '--openai http://127.0.0.1:11434/v1 (the address that /chat/completions is below)';
 
-/** The turn's own limit bounds a request; a model that is still being loaded may be silent for many minutes. */
-const NO_TIMEOUT_MS = 2 ** 31 - 1;
+/** How long the rest of an answer is waited for when the model has said why it stopped: its usage, and `[DONE]`. */
+const REST_MS = 1_000;
+
+/** The largest body of a refusal that is read; and of an answer, most of which is not its text. */
+const MAX_REFUSAL_BYTES = 1024 * 1024;
+const MAX_ANSWER_BYTES = 512 * 1024 * 1024;
+
+/** The most that is told of a refusal. */
+const MAX_DETAIL_BYTES = 600;
+
+/** What came of one request: an answer, or why there is none. */
+type Asked =
+  | { answer: ModelAnswer }
+  | { refusal: ServerError; head: Pick<AgentAnswer, 'status' | 'headers'> };
 
 /** An agent behind a chat-completions server: the conversation goes out, what the model says is the answer. */
 export function createOpenAiAgent(options: OpenAiAgentOptions): Agent {
   const { baseUrl, model, log } = options;
-  const opening = openDispatcher(options.environment, UNLIMITED);
-  opening.catch(() => {}); // told by every turn
+  const sender = createAgentSender(options.environment);
 
   async function ask(
     messages: ChatCompletionMessageParam[],
     signal: AbortSignal,
     onAlive: () => void,
-  ): Promise<ModelAnswer> {
-    const client = createClient(options, await opening);
-    const asked = client.chat.completions.create({ model, stream: true, messages }, { signal });
-    const { data, response } = await asked.withResponse();
-    const type = response.headers.get('content-type') ?? '';
-    if (type.startsWith('application/json')) return readWhole((await response.json()) as ChatCompletion);
-    return type.startsWith('text/html') ? { text: '', finish: 'a web page' } : readStream(data, onAlive);
+  ): Promise<Asked> {
+    const reader = createAnswerReader();
+    const rest = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    let sent: AgentAnswer;
+    try {
+      sent = await sender.send({
+        url: `${baseUrl.href}/chat/completions`,
+        headers: headersOf(options),
+        body: wellFormedJson({ model, stream: true, messages } satisfies ChatCompletionCreateParams),
+        signal: AbortSignal.any([signal, rest.signal]),
+        limitBytes: ({ status }) => (isOk(status) ? MAX_ANSWER_BYTES : MAX_REFUSAL_BYTES),
+        linesOf: ({ status }) => (isOk(status) ? async (line, { cut }) => take(line, cut) : null),
+        onAlive,
+      });
+    } catch (error) {
+      if (!rest.signal.aborted || signal.aborted) throw error;
+      return { answer: reader.end() };
+    } finally {
+      clearTimeout(timer);
+    }
+    if (isOk(sent.status)) {
+      const answer = reader.end();
+      if (sent.tooLarge) answer.finish = 'too-large';
+      return answer.error ? { refusal: answer.error, head: sent } : { answer };
+    }
+    return { refusal: refusalIn(sent), head: sent };
+
+    function take(line: string, isCut: boolean): boolean {
+      const goesOn = reader.take(line, isCut);
+      if (reader.isFinished) timer ??= setTimeout(() => rest.abort(), REST_MS);
+      return goesOn;
+    }
   }
 
   return {
     name: `${model} at ${baseUrl.origin}`,
     async answer(turn, context) {
       const question = await questionOf(turn);
-      const earlier = await exchangesBefore(turn, context.memory);
+      let earlier = await exchangesBefore(turn, context.memory);
       const limit = limitTurn(context.signal, context.timeoutMs);
-      let answer: ModelAnswer;
+      let asked: Asked;
       try {
-        const messages = messagesOf(options.system, earlier, question);
-        answer = await ask(messages, limit.signal, context.alive);
+        for (;;) {
+          asked = await ask(messagesOf(options.system, earlier, question), limit.signal, context.alive);
+          if (limit.signal.aborted || !('refusal' in asked) || earlier.length === 0) break;
+          if (!isTooLong(asked.refusal, asked.head.status)) break;
+          earlier = earlier.slice(Math.ceil(earlier.length / 2));
+          log.warn('the conversation is too long for the model: its older half is forgotten', {
+            message: turn.id,
+          });
+        }
       } catch (error) {
         return limit.signal.aborted
           ? endedOutcome(turnEndOf(limit.signal), context.timeoutMs)
-          : withoutSecrets(outcomeOfError(error, options), [options.apiKey ?? '']);
+          : withoutSecrets(notReached(error), [options.apiKey ?? '']);
       } finally {
         limit.release();
       }
-      // The package ends an aborted stream as if it were whole.
       if (limit.signal.aborted) return endedOutcome(turnEndOf(limit.signal), context.timeoutMs);
+      if ('refusal' in asked) {
+        return withoutSecrets(outcomeOfRefusal(asked.refusal, asked.head, options), [options.apiKey ?? '']);
+      }
+      const { answer } = asked;
       const outcome = outcomeOf(answer);
       if (outcome.kind === 'reply') {
         if (answer.finish === 'length')
@@ -81,27 +134,16 @@ export function createOpenAiAgent(options: OpenAiAgentOptions): Agent {
       }
       return outcome;
     },
-    close: async () => (await opening).destroy(),
+    close: () => sender.close(),
   };
 }
 
-function createClient({ baseUrl, apiKey }: OpenAiAgentOptions, dispatcher: Dispatcher): OpenAI {
-  return new OpenAI({
-    baseURL: baseUrl.href,
-    apiKey: apiKey ?? 'none',
-    ...(apiKey === null ? { defaultHeaders: { authorization: null } } : {}),
-    // The package would take these from the environment, which speaks of another server.
-    adminAPIKey: null,
-    organization: null,
-    project: null,
-    webhookSecret: null,
-    // The runner retries, and knows how often (contract 4).
-    maxRetries: 0,
-    timeout: NO_TIMEOUT_MS,
-    logLevel: 'off',
-    fetch: ((url: string, init: RequestInit) =>
-      fetch(url, { ...init, dispatcher, redirect: 'manual' })) as unknown as typeof globalThis.fetch,
-  });
+function headersOf({ apiKey }: OpenAiAgentOptions): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'user-agent': 'wxagent',
+    ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+  };
 }
 
 function messagesOf(
@@ -119,47 +161,56 @@ function messagesOf(
   ];
 }
 
-function outcomeOf({ text, finish }: ModelAnswer): Outcome {
+function outcomeOf({ text, finish, hasThought, odd }: ModelAnswer): Outcome {
   if (finish === 'too-large') {
     return failed('too-large', 'the model does not stop writing');
   }
+  if (odd !== null) return failed('bad-output', odd, BASE_URL_HINT);
   if (finish === null) return { kind: 'retry', afterMs: null, detail: 'the answer was cut before its end' };
-  const outcome = replyOf([textPiece(withoutThinking(text).trim())]);
-  if (outcome.kind === 'reply' || finish === 'stop') return outcome;
-  return failed('bad-output', `no text came back, but ${finish}`, BASE_URL_HINT);
+  const said = withoutThinking(text, finish === 'length').trim();
+  const outcome = replyOf([textPiece(said)]);
+  if (outcome.kind === 'reply') return outcome;
+  if (/tool_call|function_call/.test(finish)) {
+    return failed('bad-output', `no text came back, but ${finish}: no tools were offered`);
+  }
+  if (finish !== 'stop') return failed('bad-output', `no text came back, but ${finish}`);
+  const isThoughtOnly = hasThought || /[\p{L}\p{N}]/u.test(text.replace(/<[^<>]*>/g, ''));
+  return isThoughtOnly ? failed('bad-output', 'the model has thought and said nothing') : outcome;
+}
+
+/** What a refusal says, in whatever form it comes. */
+function refusalIn(sent: AgentAnswer): ServerError {
+  const document = parseJson(decodeText(sent.body));
+  const first = Array.isArray(document) ? document[0] : document;
+  return (isObject(first) && errorIn(first, false)) || errorOfText(withBody(sent));
 }
 
 /** What a refusal means: 429, 5xx and the network are tried again, all else is final (contract 4). */
-function outcomeOfError(error: unknown, options: OpenAiAgentOptions): Outcome {
-  if (error instanceof SyntaxError) {
-    return failed('bad-output', `the answer is no JSON: ${error.message}`);
+function outcomeOfRefusal(
+  refusal: ServerError,
+  { status, headers }: Pick<AgentAnswer, 'status' | 'headers'>,
+  options: OpenAiAgentOptions,
+): Outcome {
+  const known = status >= 300 ? status : refusal.status;
+  const isTold = known === null || refusal.message.includes(String(known));
+  const detail = cutUtf8(isTold ? refusal.message : `${known} ${refusal.message}`, MAX_DETAIL_BYTES).value;
+  if (status >= 300 && status < 400) {
+    return failed('http', detail, 'redirects are not followed: give --openai the final URL');
   }
-  if (!(error instanceof APIError) || error instanceof APIConnectionError) {
-    return { kind: 'retry', afterMs: null, detail: `not reached: ${causeOf(error)}` };
+  if (isTooLong(refusal, status)) {
+    return failed('http', detail, 'the message itself is too long for this model');
   }
-  const { status } = error;
-  // An error in the midst of the stream has no status.
-  if (status === undefined) return { kind: 'retry', afterMs: null, detail: error.message };
-  const detail = error.message.includes(String(status)) ? error.message : `HTTP ${status}: ${error.message}`;
-  if (status === 429 || status >= 500) {
-    const header = error.headers?.get('retry-after') ?? undefined;
-    return { kind: 'retry', afterMs: retryAfterMs(header, options.clock.now()), detail };
+  if (isPassing(refusal, status)) {
+    return { kind: 'retry', afterMs: retryAfterMs(headers['retry-after'], options.clock.now()), detail };
   }
-  return failed('http', detail, hintFor(status, options));
+  return failed('http', detail, hintFor(known, options));
 }
 
-function hintFor(status: number, { apiKey, baseUrl, model }: OpenAiAgentOptions): string | null {
+function hintFor(status: number | null, { apiKey, baseUrl, model }: OpenAiAgentOptions): string | null {
   if (status === 401 || status === 403) {
     return apiKey === null ? 'set OPENAI_API_KEY to the key of this server' : 'check OPENAI_API_KEY';
   }
-  if (status < 400) return 'redirects are not followed: give --openai the final URL';
   return status === 404
     ? `check that ${baseUrl.href} has the model ${model}: curl ${baseUrl.href}/models`
     : null;
-}
-
-/** The reason at the bottom: "fetch failed" and "Connection error." say nothing. */
-function causeOf(error: unknown): string {
-  const { cause } = error as { cause?: unknown };
-  return cause === undefined ? reasonOf(error) : causeOf(cause);
 }

@@ -1,58 +1,197 @@
-import type { Stream } from 'openai/core/streaming';
-import type { ChatCompletion, ChatCompletionChunk } from 'openai/resources/chat/completions';
+import { createEventReader } from '../http/event-stream.ts';
+import { isObject, parseJson } from '../reply-line.ts';
+import { MAX_STREAM_BYTES } from '../reply-stream.ts';
+import { cutUtf8 } from '../text-bytes.ts';
+import { errorIn, type ServerError } from './server-error.ts';
 
 /** What a chat-completions server said, whole. */
 export interface ModelAnswer {
   text: string;
   /** Why the model stopped; null: it did not, the answer was cut. */
   finish: string | null;
+  /** It thought, in fields beside the text. */
+  hasThought: boolean;
+  /** The server said that something went wrong. */
+  error: ServerError | null;
+  /** What is odd, where it is no answer of such a server. */
+  odd: string | null;
 }
 
 /** The most that is read of an answer: what a command may print, and as much again for its thinking. */
 const MAX_ANSWER_UNITS = 2 * 1024 * 1024;
 
-/**
- * Reads an answer as it is written, with a sign of life for every piece; an overlong one ends with the finish
- * `too-large`. Rejects when the connection breaks.
- */
-export async function readStream(
-  chunks: Stream<ChatCompletionChunk>,
-  onAlive: () => void,
-): Promise<ModelAnswer> {
-  let text = '';
-  let finish: string | null = null;
-  for await (const chunk of chunks) {
-    onAlive();
-    // The last chunk of some servers tells of usage and has no choices.
-    const choice = chunk.choices?.[0];
-    text += choice?.delta?.content ?? choice?.delta?.refusal ?? '';
-    finish = choice?.finish_reason ?? finish;
-    if (text.length > MAX_ANSWER_UNITS) return { text, finish: 'too-large' };
-  }
-  return { text, finish };
+/** Parts of a content in which nothing is said: the model's thinking, whatever it is called. */
+const THOUGHT_PART = /think|thought|reason|redacted/i;
+const THOUGHT_FIELDS = ['reasoning_content', 'reasoning', 'reasoning_details', 'thinking', 'thinking_blocks'];
+
+/** Reads an answer line by line, in the forms in which servers give it. */
+export interface AnswerReader {
+  /** Takes a line without its newline; false: the answer is over, and nothing behind it counts. */
+  take(line: string, isCut: boolean): boolean;
+  /** Whether the model has said why it stopped: nothing of weight comes behind that. */
+  readonly isFinished: boolean;
+  /** What it came to; to be called once, behind the last line. */
+  end(): ModelAnswer;
 }
 
-/** An answer in one piece, as servers give it that do not know `stream`. */
-export function readWhole(completion: ChatCompletion): ModelAnswer {
-  const choice = completion.choices?.[0];
+/**
+ * Reads an answer: the events of a stream, which `[DONE]` ends, or a JSON document, or a chunk on each line. What it is
+ * shows at its beginning, whatever its type says. One that is overlong has the finish `too-large`.
+ */
+export function createAnswerReader(): AnswerReader {
+  const events = createEventReader();
+  let form: 'events' | 'document' | 'other' | null = null;
+  const document: string[] = [];
+  let documentUnits = 0;
+  const answer: ModelAnswer = { text: '', finish: null, hasThought: false, error: null, odd: null };
+  let hasChoices = false;
+  let isOver = false;
+  let seen: Record<string, unknown> | null = null;
+
+  /** False: no more is needed. */
+  function takeObject(value: unknown): boolean {
+    const chunk = Array.isArray(value) ? value[0] : value;
+    if (!isObject(chunk)) {
+      answer.odd ??= `a ${Array.isArray(value) ? 'list' : typeof value} came instead of an object`;
+      return false;
+    }
+    seen = chunk;
+    const choices = Array.isArray(chunk.choices) ? chunk.choices : null;
+    // The last chunk of some servers tells of usage and has no choices.
+    const choice = choices?.find(isObject) ?? null;
+    answer.error ??= errorIn(chunk, choice !== null) ?? (choice && errorIn(choice, true));
+    if (answer.error) return false;
+    hasChoices ||= choice !== null;
+    if (choice) takeChoice(choice);
+    if (answer.text.length > MAX_ANSWER_UNITS) answer.finish = 'too-large';
+    return answer.finish !== 'too-large' && answer.odd === null;
+  }
+
+  function takeChoice(choice: Record<string, unknown>): void {
+    const message = [choice.delta, choice.message].find(isObject) ?? {};
+    answer.hasThought ||= THOUGHT_FIELDS.some((field) => hasContent(message[field]));
+    // `text`: of servers that answer as the older completions did.
+    answer.text += said(message.content) || said(message.refusal) || said(choice.text);
+    if (typeof choice.finish_reason === 'string' && choice.finish_reason !== '')
+      answer.finish = choice.finish_reason;
+  }
+
+  /** The text of a content: a text, or a list of parts. */
+  function said(content: unknown): string {
+    if (content === undefined || content === null) return '';
+    if (typeof content === 'string') return content;
+    if (typeof content !== 'object') {
+      answer.odd ??= `the content of the answer is a ${typeof content}`;
+      return '';
+    }
+    return (Array.isArray(content) ? content : [content]).map(saidInPart).join('');
+  }
+
+  function saidInPart(part: unknown): string {
+    if (typeof part === 'string') return part;
+    if (isObject(part)) {
+      if (typeof part.type === 'string' && THOUGHT_PART.test(part.type)) {
+        answer.hasThought = true;
+        return '';
+      }
+      const text = isObject(part.text) ? part.text.value : part.text;
+      for (const one of [text, part.content, part.refusal]) if (typeof one === 'string') return one;
+    }
+    const what = isObject(part) ? `of the type ${shown(part.type)}` : `that is ${shown(part)}`;
+    answer.odd ??= `the content of the answer has a part ${what}`;
+    return '';
+  }
+
+  function takeEvent(line: string): boolean {
+    // Some servers keep the connection, and leave out the empty line behind it.
+    if (/^data: ?\[DONE\]/.test(line)) {
+      answer.finish ??= 'stop';
+      return false;
+    }
+    const event = events.take(line);
+    if (event === null || event.text.trim() === '') return true;
+    const value = parseJson(event.text);
+    if (value !== undefined)
+      return takeObject(event.name === 'error' && isObject(value) ? asError(value) : value);
+    // What is no object at all is a sign of life.
+    if (!event.text.trimStart().startsWith('{')) return true;
+    answer.odd = `a piece of the answer is no JSON: ${shown(event.text)}`;
+    return false;
+  }
+
+  function takeDocument(): void {
+    const text = document.join('\n');
+    const whole = parseJson(text);
+    if (whole !== undefined) {
+      takeObject(whole);
+      if (hasChoices) answer.finish ??= 'stop';
+      return;
+    }
+    const chunks = document.filter((line) => line.trim() !== '').map(parseJson);
+    if (chunks.length > 1 && chunks.every(isObject)) {
+      chunks.every(takeObject);
+      return;
+    }
+    answer.odd = `the answer is no JSON: ${shown(text)}`;
+  }
+
   return {
-    text: choice?.message?.content ?? choice?.message?.refusal ?? '',
-    finish: choice === undefined ? null : (choice.finish_reason ?? 'stop'),
+    take(line, isCut) {
+      if (isCut) {
+        answer.finish = 'too-large';
+        return false;
+      }
+      if (form === null) {
+        const start = line.trimStart();
+        if (start === '') return true;
+        if (/^[{[]/.test(start)) form = 'document';
+        else form = /^(?:data|event|id|retry)?:/.test(start) ? 'events' : 'other';
+      }
+      if (form === 'events') {
+        // A carriage return ends a line by itself, and together with a newline.
+        isOver = !line.replace(/\r$/, '').split('\r').every(takeEvent);
+        return !isOver;
+      }
+      document.push(line);
+      documentUnits += line.length;
+      if (documentUnits > MAX_STREAM_BYTES) answer.finish = 'too-large';
+      return answer.finish !== 'too-large' && (form === 'document' || document.length < 20);
+    },
+    get isFinished() {
+      return answer.finish !== null;
+    },
+    end() {
+      if (answer.finish === 'too-large') return answer;
+      if (form === 'document') takeDocument();
+      if (form === 'other') {
+        const text = document.join('\n');
+        answer.odd = /^\s*<(?:!doctype|html|head|body|\?xml)/i.test(text)
+          ? 'a web page came'
+          : `the answer is no JSON: ${shown(text)}`;
+      }
+      if (form === 'events' && !isOver) {
+        // What was cut in the middle of an event is no JSON, and none of it.
+        const last = parseJson(events.take('')?.text ?? '');
+        if (last !== undefined) takeObject(last);
+      }
+      if (!hasChoices && !answer.error && seen !== null) {
+        answer.odd ??= `the answer has no choices, but ${Object.keys(seen).slice(0, 20).join(', ') || 'nothing'}`;
+      }
+      return answer;
+    },
   };
 }
 
-/**
- * An answer without what the model thought aloud before it: a leading `<think>` block, one that was never closed
- * because the tokens ran out, or one whose beginning the server has taken for its own.
- */
-export function withoutThinking(text: string): string {
-  const opened = /^\s*<think(?:ing)?>/.exec(text);
-  if (opened) {
-    const closed = /<\/think(?:ing)?>\s*/.exec(text);
-    return closed ? text.slice(closed.index + closed[0].length) : '';
-  }
-  const closed = /<\/think(?:ing)?>\s*(?:\n|$)/.exec(text);
-  return closed && !/<think(?:ing)?>/.test(text.slice(0, closed.index))
-    ? text.slice(closed.index + closed[0].length)
-    : text;
+/** What an event of the name `error` has is one, in whatever form. */
+function asError(value: Record<string, unknown>): Record<string, unknown> {
+  return Array.isArray(value.choices) || errorIn(value, false) ? value : { error: value };
+}
+
+function hasContent(value: unknown): boolean {
+  return typeof value === 'string' ? value.trim() !== '' : Array.isArray(value) && value.length > 0;
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
+  return cutUtf8(text.replace(/\s+/g, ' ').trim(), 80).value;
 }

@@ -36,8 +36,8 @@ async function serve(answer: (path: string, response: ServerResponse) => void): 
 }
 
 /** Fetches as an agent at this host would have it. */
-const fetchFrom = (url: string, ownHost = '127.0.0.1', signal = new AbortController().signal) =>
-  fetcher.fetch({ url, ownHost, path, signal, onAlive: () => void alive++ });
+const fetchFrom = (url: string, ownOrigin = new URL(url).origin, signal = new AbortController().signal) =>
+  fetcher.fetch({ url, ownOrigin, path, signal, onAlive: () => void alive++ });
 
 test.each([
   ['8.8.8.8', true],
@@ -67,6 +67,34 @@ test.each([
   ['fe80::1', false],
   ['fec0::1', false],
   ['ff02::1', false],
+  // All that IANA has for special purposes, and IPv4 addresses in disguise.
+  ['192.0.2.1', false],
+  ['192.31.196.1', false],
+  ['192.52.193.1', false],
+  ['192.88.99.1', false],
+  ['192.175.48.1', false],
+  ['198.51.100.1', false],
+  ['203.0.113.1', false],
+  ['240.0.0.1', false],
+  ['::ffff:192.88.99.1', false],
+  ['::ffff:0:127.0.0.1', false],
+  ['::ffff:0:8.8.8.8', false],
+  ['64:ff9b::8.8.8.8', false],
+  ['64:ff9b:1::1', false],
+  ['100::1', false],
+  ['100:0:0:1::1', false],
+  ['2001::1', false],
+  ['2001:0:4136:e378:8000:63bf:3fff:fdd2', false],
+  ['2001:20::1', false],
+  ['2001:db8::1', false],
+  ['2001:4860:4860::8888', true],
+  ['2002:808:808::', false],
+  ['2620:4f:8000::1', false],
+  ['3fff::1', false],
+  ['4000::1', false],
+  ['5f00::1', false],
+  ['fe80::1%eth0', false],
+  ['no address', false],
 ])('%s is public: %s', (address, open) => {
   expect(isPublicAddress(address)).toBe(open);
 });
@@ -105,9 +133,14 @@ test('other hosts must be public, by address and by name, at the first hop and a
     asked++;
     response.end('secret');
   });
-  expect(await fetchFrom(url, 'agent.example.com')).toBe('127.0.0.1 is inside this network');
+  expect(await fetchFrom(url, 'http://agent.example.com')).toBe('127.0.0.1 is inside this network');
   const byName = url.replace('127.0.0.1', 'localhost');
-  expect(await fetchFrom(byName)).toBe('localhost is inside this network');
+  expect(await fetchFrom(byName, 'http://agent.example.com')).toBe('localhost is inside this network');
+  // The agent's own is its scheme, host and port: what else listens there is not.
+  const { origin } = new URL(url);
+  expect(await fetchFrom(url, origin.replace('http', 'https'))).toBe('127.0.0.1 is inside this network');
+  expect(await fetchFrom(url, 'http://127.0.0.1:1')).toBe('127.0.0.1 is inside this network');
+  expect(await fetchFrom(url, 'http://127.0.0.1')).toBe('127.0.0.1 is inside this network');
   const redirecting = await serve((_, response) => response.writeHead(302, { location: byName }).end());
   expect(await fetchFrom(redirecting)).toBe('localhost is inside this network');
   expect(asked).toBe(0);
@@ -145,7 +178,7 @@ test('what goes wrong is said, and leaves no half file', async () => {
   expect(await fetchFrom(url.replace('/file', '/half'))).toBeTruthy();
   expect(await fetchFrom(url.replace('/file', '/endless'))).toBe('larger than 100 MiB');
   const stop = new AbortController();
-  const end = fetchFrom(url, '127.0.0.1', stop.signal);
+  const end = fetchFrom(url, new URL(url).origin, stop.signal);
   await pollUntil('the file to have begun', () => existsSync(path));
   stop.abort('stop');
   expect(await end).toBe('stopped before it was there');

@@ -52,9 +52,10 @@ it.each([
   expect(await say(TROUBLE.error)).toEqual({ kind: 'failed', reason: 'http', detail });
 });
 
-it('an error of an n8n workflow is tried again, and one of Home Assistant is what it says', async () => {
+it('an n8n workflow that fails has run and is not run again, and one of Home Assistant is what it says', async () => {
   expect(await (await talkTo('n8n')).say(TROUBLE.error)).toMatchObject({
-    kind: 'retry',
+    kind: 'failed',
+    hint: 'n8n lists under Executions what went wrong',
     detail: expect.stringContaining('Error in workflow'),
   });
   expect(await (await talkTo('home-assistant')).say(TROUBLE.error)).toMatchObject({

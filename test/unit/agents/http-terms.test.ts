@@ -152,7 +152,7 @@ describe('an answer that is not as it should be', () => {
     [200, 'application/json', '{"a":1,"b":{"data":{}}}', 'bad-output', /no text at data.text/, /has a, b;/],
     [200, 'application/json', '[]', 'bad-output', /no text at data.text/, /is no object/],
     [200, 'application/json', '{"data":{"text":{"a":1}}}', 'bad-output', /no text at data.text/, /has data;/],
-    [200, 'text/html', HTML, 'bad-output', /no JSON but text\/html: <!doctype html> <title>Log in/, null],
+    [200, 'text/html', HTML, 'bad-output', /a web page: Log in/, /address that answers in JSON/],
     [200, '', 'x', 'bad-output', /no JSON but of no type: x/, null],
     [200, 'application/json', '{"code":4100,"msg":"no\\u001b[1m key"}', 'http', /an error: no key$/, null],
     [

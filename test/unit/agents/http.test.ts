@@ -4,13 +4,14 @@ import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { brotliCompressSync, deflateRawSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createAgentSender } from '../../../src/agents/http/sender.ts';
 import { parseWebhookSecret } from '../../../src/agents/http/webhook-signature.ts';
 import type { TurnContext } from '../../../src/agents/port.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { agentAt, serve } from './http-support.ts';
-import { contextIn, eventually, temporaryFolder, turnWith } from './support.ts';
+import { contextIn, eventually, recordingLog, temporaryFolder, turnWith } from './support.ts';
 
 /** The outcome of one answer of a server. */
 async function outcomeOf(status: number, headers: Record<string, string>, body: string | Buffer = '') {
@@ -120,6 +121,27 @@ describe('what an HTTP agent answers', () => {
     [{ 'content-type': 'Text/Markdown;charset="GBK"' }, Buffer.from([0xc4, 0xe3, 0xba, 0xc3])],
     [json, '{"text":"你好\\n","more":1}'],
     [{ 'content-type': 'application/vnd.x+json' }, '{"text":"你好","files":[],"silent":false}'],
+    [
+      { 'content-type': 'APPLICATION/JSON ;charset=UTF-8' },
+      '\uFEFF{"text":"你好","files":null,"silent":null}',
+    ],
+    [
+      { 'content-type': 'application/json; charset=gbk' },
+      Buffer.from('{"text":"\xc4\xe3\xba\xc3"}', 'latin1'),
+    ],
+    // By itself, where the type says nothing or something else.
+    [{}, '你好'],
+    [{}, '{"text":"你好"}'],
+    [text, ' {"text":"你好"}'],
+    [{ 'content-type': 'text/html' }, '{"text":"你好"}'],
+    [{ 'content-type': 'text/html' }, '你好'],
+    [{ 'content-type': 'application/octet-stream' }, '{"text":"你好"}'],
+    // Compressed, whoever did that.
+    [{ ...json, 'content-encoding': 'GZIP' }, gzipSync('{"text":"你好"}')],
+    [{ ...text, 'content-encoding': 'br' }, brotliCompressSync('你好')],
+    [{ ...text, 'content-encoding': 'deflate' }, deflateRawSync('你好')],
+    [json, gzipSync('{"text":"你好"}')],
+    [{ ...text, 'content-encoding': 'gzip' }, '你好'],
   ] as [Record<string, string>, string | Buffer][])('is text: %j', async (headers, body) => {
     expect(await outcomeOf(200, headers, body)).toEqual({ kind: 'reply', pieces: [{ text: '你好' }] });
   });
@@ -130,7 +152,10 @@ describe('what an HTTP agent answers', () => {
     [json, '"hi"', /no JSON object/],
     [json, '[{"text":"hi"}]', /no JSON object/],
     [json, '{"text":', /no JSON object/],
-    [json, '{"text":null}', /text is no string/],
+    [json, '{"text":null}', /none of text, files and silent, but text/],
+    [json, '{"text":7}', /text is no string/],
+    [json, '{"attachments":[{"path":"/no/such/file"}]}', /attachments\[0\]: .*cannot be read/],
+    [json, '{"file":7}', /file is no object/],
     [json, '{"files":{}}', /files is no list/],
     [json, '{"silent":true,"text":"hi"}', /silent and something to say/],
     [json, '{"files":[{"url":"photo.png"}]}', /files\[0\]\.url is no URL/],
@@ -149,8 +174,18 @@ describe('what an HTTP agent answers', () => {
     [json, '{"files":[{"path":"/"}]}', /is no file/],
     [json, '{"files":[{"base64":"not base64!"}]}', /no base64/],
     [{ 'content-type': 'image/png' }, 'x', /type image\/png/],
-    [{}, 'hi', /no content-type/],
-    [{ ...text, 'content-encoding': 'gzip' }, 'x', /compressed \(gzip\)/],
+    [{ 'content-type': 'application/octet-stream' }, 'x', /octet-stream/],
+    [{}, '\0\x01\x02', /no text, and has no content-type/],
+    [{ ...text, 'content-encoding': 'compress' }, 'x', /is compress, which is not understood/],
+    [{}, '<!DOCTYPE html><html><head><title>Log\n in</title></head></html>', /web page: Log in/],
+    [
+      text,
+      '\uFEFF\n<!-- x --><HTML lang="zh"><body>502 Bad Gateway</body></HTML>',
+      /web page: 502 Bad Gateway/,
+    ],
+    [{ 'content-type': 'Text/HTML; charset=utf-8' }, '<h1>Not here</h1>', /web page: Not here/],
+    [{ 'content-type': 'application/xhtml+xml' }, '<?xml version="1.0"?>\n<html></html>', /web page/],
+    [{ 'content-type': 'text/html' }, '{"reply":"hi"}', /but reply/],
     [lines, '{"text":"hi"}\nhi\n', /no JSON object: hi/],
     [lines, '{"txt":"hi"}', /neither text nor file/],
   ] as [Record<string, string>, string, RegExp][])('is bad output: %j %s', async (headers, body, detail) => {
@@ -160,6 +195,119 @@ describe('what an HTTP agent answers', () => {
       detail: expect.stringMatching(detail),
       hint: expect.stringContaining('"text"'),
     });
+  });
+
+  it('asks for no compression, is bounded when it comes all the same, and tried again when it is half', async () => {
+    const { url, seen } = await serve((response) => response.end());
+    await agentAt(url).answer();
+    expect(seen[0]?.request.headers['accept-encoding']).toBe('identity');
+    const packed = { ...text, 'content-encoding': 'gzip' };
+    expect(await outcomeOf(200, packed, gzipSync(Buffer.alloc(100_000_000)))).toMatchObject({
+      reason: 'too-large',
+    });
+    expect(await outcomeOf(200, packed, gzipSync('你好').subarray(0, -9))).toMatchObject({ kind: 'retry' });
+    expect(await outcomeOf(400, packed, gzipSync('no such user'))).toMatchObject({
+      detail: 'HTTP 400: no such user',
+    });
+  });
+
+  it.each([
+    [text, 'data: {"a":1}\n\ndata: [DONE]\n\n'],
+    [{}, ': ping\r\nevent: message\r\ndata: hi\r\n\r\n'],
+    [{ 'content-type': 'text/event-stream' }, 'hi'],
+  ])('is bad output as the raw frames of a stream: %j %j', async (headers, body) => {
+    expect(await outcomeOf(200, headers as Record<string, string>, body)).toMatchObject({
+      reason: 'bad-output',
+      detail: 'the answer is a stream of events',
+      hint: expect.stringContaining('--http-reply'),
+    });
+  });
+
+  it('is a text about JSON, data and pages as it is', async () => {
+    const texts = ['{ "a": 1 }', '{not json', 'data: is what it has', '[1] and <html> are fine', '<b>so</b>'];
+    for (const said of texts)
+      expect(await outcomeOf(200, text, said)).toEqual({ kind: 'reply', pieces: [{ text: said }] });
+  });
+
+  it('is JSON lines whatever these are called, with a byte order mark too', async () => {
+    const body = '\uFEFF{"text":"one"}\r\n{"text":"two","file":null}\n';
+    const names = ['application/ndjson', 'Application/JSONL', 'text/x-ndjson', 'application/json', ''];
+    for (const name of names) {
+      const headers = name === '' ? {} : { 'content-type': name };
+      const { url } = await serve((response) => response.writeHead(200, headers).end(body));
+      const { agent, root } = agentAt(url);
+      const context = contextIn(root);
+      expect(await agent.answer(turnWith(), context), name).toEqual({ kind: 'silent' });
+      expect(context.emitted, name).toEqual([{ text: 'one' }, { text: 'two' }]);
+    }
+  });
+
+  it('is files beside the text in every form that people write, and what is not understood is said', async () => {
+    const file = join(temporaryFolder(), 'a.txt');
+    writeFileSync(file, 'x');
+    const { url } = await serve((response, { body }) => {
+      response.writeHead(200, json).end((JSON.parse(body) as { text: string }).text);
+    });
+    const log = recordingLog();
+    const { answer, root } = agentAt(url, { log });
+    const inReply = join(root, 'reply', '1');
+    const bytes = { file: inReply, name: 'file' };
+    const cases: [object, object][] = [
+      [{ file }, { file, name: null }],
+      [
+        { file, name: 'b.txt' },
+        { file, name: 'b.txt' },
+      ],
+      [{ file: { path: file, name: 'b.txt', url: null } }, { file, name: 'b.txt' }],
+      [{ file: [file] }, { file, name: null }],
+      [{ files: [file] }, { file, name: null }],
+      [
+        { files: null, attachments: [{ path: file }] },
+        { file, name: null },
+      ],
+      [{ attachments: file }, { file, name: null }],
+      [{ file: 'data:text/plain;base64,eA==' }, bytes],
+      [{ files: [{ base64: 'eA' }] }, bytes],
+      [{ files: [{ base64: 'eA=\n=' }] }, bytes],
+    ];
+    for (const [fields, piece] of cases) {
+      const asked = JSON.stringify({ text: 'see', ...fields });
+      expect(await answer({ text: asked }), asked).toEqual({
+        kind: 'reply',
+        pieces: [{ text: 'see' }, piece],
+      });
+    }
+    expect(log.lines).toEqual([]);
+    const all = JSON.stringify({
+      file,
+      files: [{ path: file, name: '2' }],
+      attachments: [{ path: file, name: '3' }],
+    });
+    expect(await answer({ text: all })).toMatchObject({
+      pieces: [{ name: '2' }, { name: null }, { name: '3' }],
+    });
+    const odd = '{"text":"see","image":"a.png","buttons":[1],"typing":true,"data":null}';
+    await answer({ text: odd });
+    await answer({ text: odd });
+    expect(log.lines).toEqual(['not understood in the answer, and left out: "image", "buttons"']);
+  });
+
+  it('is the error that it has instead of a text', async () => {
+    expect(await outcomeOf(200, json, '{"error":{"message":"no quota"}}')).toMatchObject({
+      reason: 'http',
+      detail: 'the service answered with an error: no quota',
+    });
+  });
+
+  it.each([
+    [500, 'Error in workflow'],
+    [500, 'Workflow Webhook Error: Workflow could not be started!'],
+    [500, 'No Respond to Webhook node found in the workflow'],
+    [500, 'Unused Respond to Webhook node found in the workflow'],
+    [404, 'The requested webhook "POST x" is not registered.'],
+  ])('is final when n8n says so: %i %s', async (status, message) => {
+    const outcome = await outcomeOf(status, json, JSON.stringify({ code: 0, message }));
+    expect(outcome).toMatchObject({ kind: 'failed', reason: 'http', hint: expect.stringMatching(/n8n/) });
   });
 
   describe('in lines', () => {
@@ -337,7 +485,14 @@ describe('what an HTTP agent answers', () => {
       afterMs: 7000,
       detail: 'HTTP 429',
     });
-    expect(await outcomeOf(503, { 'retry-after': 'soon' })).toMatchObject({ kind: 'retry', afterMs: null });
+    const odd = ['soon', '-1', '99999999999999', '86401', 'NaN', '1e3', 'Sat, 01 Jan 2099 00:00:00 GMT', ''];
+    for (const header of odd)
+      expect(await outcomeOf(503, { 'retry-after': header }), header).toMatchObject({
+        kind: 'retry',
+        afterMs: null,
+      });
+    expect(await outcomeOf(503, { 'retry-after': '0.5' })).toMatchObject({ afterMs: 500 });
+    expect(await outcomeOf(503, { 'retry-after': '86400' })).toMatchObject({ afterMs: 86_400_000 });
     const { url } = await serve((response) =>
       response.writeHead(503, { 'retry-after': 'Tue, 14 Nov 2023 22:13:30 GMT' }).end(),
     );
@@ -403,12 +558,15 @@ describe('an HTTP agent that does not answer', () => {
   });
 
   it('fails with timeout while its files are fetched, each of which may take minutes', async () => {
-    const files = await serve((response) => response.writeHead(200).write('x'));
-    const { url } = await serve((response) =>
-      response.writeHead(200, json).end(JSON.stringify({ files: [{ url: files.url }, { url: files.url }] })),
-    );
+    const { url, seen } = await serve((response, { request }) => {
+      if (request.method === 'GET') response.writeHead(200).write('x');
+      else
+        response
+          .writeHead(200, json)
+          .end(JSON.stringify({ files: [{ url: `${url}/1` }, { url: `${url}/2` }] }));
+    });
     expect(await agentAt(url).answer({}, { timeoutMs: 300 })).toMatchObject({ reason: 'timeout' });
-    expect(files.seen).toHaveLength(1);
+    expect(seen.map(({ request }) => request.method)).toEqual(['POST', 'GET']);
   });
 
   it.each(['stop', 'timeout'])('ends with the signal, for its reason: %s', async (reason) => {
