@@ -13,6 +13,7 @@ const BASE = [
   'cli/table.ts',
   'core/clock.ts',
   'core/media-key.ts',
+  'core/this-machine.ts',
   'core/version.ts',
   'ilink/json.ts',
   'ilink/wire.ts',
