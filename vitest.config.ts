@@ -12,8 +12,12 @@ export default defineConfig({
     exclude: ['test/soak/**'],
     // Processes, not threads: tests send signals, change folders and open databases.
     pool: 'forks',
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // A fork serves many files: what they import is read once. No test changes what the others see.
+    isolate: false,
+    // Generous ends: a slow or busy machine fails no test, only what never comes does.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     // Tests of the program wait for it most of the time, so two cores serve more of them.
     maxWorkers: 3,
   },

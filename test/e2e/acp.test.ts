@@ -70,7 +70,7 @@ test('--permission ask: a no is told to the agent, and who says nothing has said
   expect((await answered(simulator, 5))[4]).toContain('rm -rf build');
   expect(await run.stop()).toMatchObject({ code: 0, stdout: '' });
   expect(run.stderr.split('allowed (').length).toBe(1);
-}, 20_000);
+});
 
 test('a killed runner leaves no agent behind for long: the next one ends it', async () => {
   const simulator = await simulate();

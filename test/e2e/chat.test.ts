@@ -32,7 +32,7 @@ async function talk(args: string[] = [], options: Parameters<typeof simulate>[0]
     },
     /** Waits until the agent works on this text; its pid. */
     async worksOn(text: string): Promise<number> {
-      await pollUntil(`${text} is at work`, () => existsSync(join(bot.home, text)), 10_000);
+      await pollUntil(`${text} is at work`, () => existsSync(join(bot.home, text)));
       return Number(readFileSync(join(bot.home, text), 'utf8'));
     },
   };
@@ -63,7 +63,7 @@ describe.each([
       isChinese(stopped),
       stopped.includes(ours ? '1 条消息不再处理' : 'will not be answered'),
     ]).toEqual([ours, true]);
-    await pollUntil('the agent has ended', () => !lives(pid), 10_000);
+    await pollUntil('the agent has ended', () => !lives(pid));
 
     says(say.again);
     expect(await hears()).toBe(ours ? '重新处理：“waiting”' : 'Running again: "waiting"');
@@ -96,7 +96,7 @@ describe.each([
       'done (command)',
       'failed (exit)',
     ]);
-  }, 30_000);
+  });
 });
 
 test('//x gives the agent /x, /new takes a text along, unknown commands go to the agent, --no-commands all of them', async () => {
@@ -116,7 +116,7 @@ test('//x gives the agent /x, /new takes a text along, unknown commands go to th
     plain.says(text);
     expect(await plain.hears()).toMatch(new RegExp(` ${text}$`));
   }
-}, 20_000);
+});
 
 test.each(['same-id', 'new-id', 'no-id'] as const)(
   'a command that is delivered twice (%s) is obeyed once',
@@ -151,19 +151,18 @@ describe('killed between a command and its answer', () => {
     await pollUntil(
       'the answer is on its way',
       () => simulator.control.requests({ endpoint: 'sendmessage' }).length > 0,
-      10_000,
     );
     first.signal('SIGKILL');
     await first.exited;
     expect(await states(bot)).toEqual(['superseded (stop)', 'superseded (stop)', 'done (command)']);
     const second = start();
     expect(await hears()).toContain('will not be answered');
-    await pollUntil('the agent of the first run has ended', () => !lives(pid), 10_000);
+    await pollUntil('the agent of the first run has ended', () => !lives(pid));
     says('next');
     expect(await hears()).toMatch(/ next$/);
     expect((await second.stop()).code).toBe(0);
     expect(answers(simulator)).toHaveLength(2);
-  }, 30_000);
+  });
 });
 
 describe('--busy', () => {
@@ -182,7 +181,7 @@ describe('--busy', () => {
     const again = await wxagent(['run', '--once', '--exec', 'cat', ...QUICK], bot);
     expect(again.code).toBe(0);
     expect(answers(simulator)).toEqual([expect.stringContaining('fine'), 'slow']);
-  }, 20_000);
+  });
 
   test('reject: one notice, and what was turned away is kept', async () => {
     const { says, hears, start, worksOn, bot, simulator } = await talk(['--busy', 'reject']);
@@ -204,7 +203,7 @@ describe('--busy', () => {
     expect(await hears()).toMatch(/ four$/);
     await run.stop();
     expect(answers(simulator)).toHaveLength(3);
-  }, 20_000);
+  });
 });
 
 describe('--merge', () => {
@@ -220,7 +219,7 @@ describe('--merge', () => {
     await run.stop();
     expect(await states(bot)).toEqual(Array(5).fill('done'));
     expect(answers(simulator)).toHaveLength(2);
-  }, 20_000);
+  });
 
   test('texts and files of one burst are one turn, with all of them', async () => {
     const { simulator, bot } = await talk();
@@ -253,7 +252,6 @@ describe('--merge', () => {
     await pollUntil(
       'it is taken in, and the next poll waits',
       () => simulator.control.stats().counts.handedOut === 1 && simulator.control.bots()[0]?.polls === 1,
-      10_000,
     );
     first.signal('SIGKILL');
     await first.exited;
@@ -271,7 +269,7 @@ describe('--merge', () => {
     expect(third.code, third.stderr).toBe(0);
     expect(answers(simulator)).toEqual(['2\none\ntwo']);
     expect(await states(bot)).toEqual(['done', 'done']);
-  }, 30_000);
+  });
 });
 
 describe('wxagent allow', () => {
@@ -302,7 +300,7 @@ describe('wxagent allow', () => {
     await answered(simulator, 1, bot.user);
     await run.stop();
     expect(answers(simulator, friend)).toEqual(['in', 'early']);
-  }, 20_000);
+  });
 
   test('is listed, for the account, also under its next login', async () => {
     const simulator = await simulate();
@@ -322,7 +320,7 @@ describe('wxagent allow', () => {
     const [listed] = jsonLines((await wxagent(['allow', '--json'], bot)).stdout);
     expect(listed).toMatchObject({ users: [{ id: friend }, { id: 'o9c@im.wechat' }] });
     expect(listed?.account).not.toBe(bot.id);
-  }, 20_000);
+  });
 });
 
 test('wrong flags and arguments are refused before anything starts', async () => {

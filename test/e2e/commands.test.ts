@@ -205,7 +205,7 @@ test('status: the document of contract 2, from before the first message to a hol
   simulator.control.message({ text: 'hi' });
   const run = startWxagent(['run', '--echo', ...QUICK], { home });
   await answered(simulator, 1);
-  await pollUntil('the answer is settled', () => run.stderr.includes('confirmed'), 10_000);
+  await pollUntil('the answer is settled', () => run.stderr.includes('confirmed'));
   const busy = (await report()).accounts[0];
   expect(busy).toMatchObject({
     runner: { pid: run.pid, host: expect.any(String) },

@@ -41,7 +41,7 @@ test('a file that it makes in the folder of the turn arrives, and the folder goe
   const run = start(home);
   simulator.control.message({ text: 'make-file what it says' });
   const file = () => simulator.control.phone({}).shown.find(({ fileName }) => fileName !== null);
-  await pollUntil('the file', () => file() !== undefined, 12_000);
+  await pollUntil('the file', () => file() !== undefined);
   expect(file()).toMatchObject({ from: 'bot', fileName: 'made.txt', sizeBytes: 12 });
   expect(await run.stop()).toMatchObject({ code: 0 });
   expect(answers(simulator)).toHaveLength(1);
@@ -84,7 +84,7 @@ test('a coprocess that misbehaves: each turn its outcome, and no lane is held', 
   }
   for (const [how, shown, outcomes] of MISBEHAVIOUR) {
     const user = userOf(how);
-    await pollUntil(`the answer after ${how}`, () => answers(simulator, user).at(-1) === 'next', 15_000);
+    await pollUntil(`the answer after ${how}`, () => answers(simulator, user).at(-1) === 'next');
     const got = answers(simulator, user).slice(0, -1);
     expect(got, how).toEqual(shown instanceof RegExp ? [expect.stringMatching(shown)] : shown);
     const ended = () => outcomesOf(run).filter((line) => line.user === user);
@@ -95,7 +95,7 @@ test('a coprocess that misbehaves: each turn its outcome, and no lane is held', 
   expect(run.stderr).toContain('agent: boom');
   expect(run.stderr).toContain('the coprocess ended: exit code 3: boom; starting it again in 1 s');
   expect(await run.stop()).toMatchObject({ code: 0 });
-}, 30_000);
+});
 
 test('SIGKILL of the runner: the next one ends what it left, although that had nothing to do', async () => {
   const simulator = await simulate();

@@ -95,7 +95,7 @@ test('twenty long texts leave four messages for the answer: the rest goes as one
       .filter((word) => word !== '')
       .sort(),
   ).toEqual(words(texts.join(' ')).sort());
-}, 40_000);
+});
 
 test('what is held too long expires: the next release counts it, retry --expired brings it back', async () => {
   const simulator = await simulate();
@@ -114,7 +114,7 @@ test('what is held too long expires: the next release counts it, retry --expired
   const look = setInterval(async () => {
     left = await outbox(home);
   }, 300);
-  await pollUntil('two have expired', () => left.length === 1, 15_000).finally(() => clearInterval(look));
+  await pollUntil('two have expired', () => left.length === 1).finally(() => clearInterval(look));
   expect(left).toMatchObject([{ text: 'newer', verdict: 'held' }]);
 
   simulator.control.message({ text: 'hi' });
@@ -131,4 +131,4 @@ test('what is held too long expires: the next release counts it, retry --expired
   expect(jsonLines(retried.stdout)).toEqual([{ v: 1, type: 'retry', count: 2 }]);
   expect((await answered(simulator, 5)).slice(3)).toEqual(['old one', 'old two']);
   expect((await run.stop()).code).toBe(0);
-}, 30_000);
+});

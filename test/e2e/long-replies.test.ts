@@ -38,7 +38,7 @@ test('more than --max-parts, or than the budget has left: the beginning, how lon
   expect(parts.map(({ text }) => text).join(' ')).toBe(LONG);
   // But not when there are eighteen, for the user's message pays for ten.
   expectShort(await answer('--max-parts', '20', '--max-chars', '2000'), /\.txt$/);
-}, 30_000);
+});
 
 test('files left in WXAGENT_REPLY_DIR follow the text, by name, as they were', async () => {
   const simulator = await simulate();

@@ -182,7 +182,7 @@ describe('what users send', () => {
     says({ file: { bytes: AMR, name: 'a.amr' } });
     const agentOf = (command: string) => ['--retries', '0', '--exec', `touch begun; ${command}`];
     const run = startWxagent(['run', ...QUICK, ...agentOf('sleep 60')], { home });
-    await pollUntil('the turn', () => existsSync(join(home, 'begun')), 10_000);
+    await pollUntil('the turn', () => existsSync(join(home, 'begun')));
     run.signal('SIGKILL');
     await run.exited;
     expect(turns().some((path) => path.endsWith('1-a.amr'))).toBe(true);
@@ -257,11 +257,7 @@ describe('a CDN that hangs', () => {
     simulator.control.addFault({ endpoint: 'download', kind: 'hang' });
     says({ image: { bytes: PNG } });
     const run = startWxagent(['run', ...QUICK, '--allow-all', '--exec', KEEP], { home });
-    await pollUntil(
-      'the download',
-      () => simulator.control.requests({ endpoint: 'download' }).length > 0,
-      10_000,
-    );
+    await pollUntil('the download', () => simulator.control.requests({ endpoint: 'download' }).length > 0);
     says({ user: 'o9friend@im.wechat', text: 'hi' });
     expect(await answered(simulator, 1, 'o9friend@im.wechat')).toEqual(['hi']);
     says({ text: 'in order' });
@@ -317,7 +313,7 @@ describe('voice', () => {
     const run = startWxagent(['run', ...QUICK, '--stt', 'touch begun; sleep 60; true', '--exec', 'cat'], {
       home,
     });
-    await pollUntil('it has begun', () => existsSync(join(home, 'begun')), 10_000);
+    await pollUntil('it has begun', () => existsSync(join(home, 'begun')));
     expect((await run.stop()).code).toBe(0);
     expect(answers(simulator)).toEqual([]);
     await runOnce('--stt', 'echo heard; true', '--input', 'raw', '--exec', 'cat');
@@ -330,7 +326,7 @@ describe('voice', () => {
     // Its stdin ends when it has been noted.
     const stt = 'cat; echo $$ >pid.new; mv pid.new pid; exec sleep 600 #';
     const run = startWxagent(['run', ...QUICK, '--stt', stt, '--exec', 'cat'], { home });
-    await pollUntil('it has begun', () => existsSync(join(home, 'pid')), 10_000);
+    await pollUntil('it has begun', () => existsSync(join(home, 'pid')));
     const pid = Number(readFileSync(join(home, 'pid'), 'utf8'));
     run.signal('SIGKILL');
     await run.exited;

@@ -26,7 +26,7 @@ test('--wait-login: stays, keeps everything, and goes on when another process ha
   expect(sent).toMatchObject({ code: 77, stdout: '' });
 
   expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
-  await pollUntil('it polls as the new bot', () => simulator.control.bots().at(-1)?.polls === 1, 10_000);
+  await pollUntil('it polls as the new bot', () => simulator.control.bots().at(-1)?.polls === 1);
   const [listed] = jsonLines((await wxagent(['outbox', '--json'], { home })).stdout);
   expect(listed?.parts).toMatchObject([{ text: 'meanwhile', verdict: 'held', reason: 'context' }]);
   simulator.control.message({ text: 'two' });
@@ -53,7 +53,7 @@ test('--wait-login: stays, keeps everything, and goes on when another process ha
   const [accounts] = jsonLines((await wxagent(['accounts', '--json'], { home })).stdout);
   expect(accounts?.accounts).toMatchObject([{ id: bots[1] }]);
   expect((await wxagent(['run', '--echo', '--once', '--account', id], { home })).code).toBe(0);
-}, 30_000);
+});
 
 /** A run whose login has died, and which waits for another one. */
 async function waitingForLogin() {
@@ -91,7 +91,7 @@ test('on a terminal: Ctrl-C while the new login is on its way stores it, and doe
   run.child.stdin?.write('\u0003');
   await run.exited;
   expect(readAccounts(home)[0]?.id).toBe(simulator.control.bots()[1]?.id);
-}, 30_000);
+});
 
 test('on a terminal: a new QR code is shown, and the run goes on with the login it brings', async () => {
   const simulator = await simulate();
@@ -101,14 +101,14 @@ test('on a terminal: a new QR code is shown, and the run goes on with the login 
   await answered(simulator, 1);
   simulator.control.kill();
   await run.says('stdout', /[▀▄█]{10}/);
-  await pollUntil('it polls as the new bot', () => simulator.control.bots().at(-1)?.polls === 1, 10_000);
+  await pollUntil('it polls as the new bot', () => simulator.control.bots().at(-1)?.polls === 1);
   expect(simulator.control.bots()).toMatchObject([{ live: false }, { live: true }]);
   simulator.control.message({ text: 'two' });
   expect(await answered(simulator, 2)).toEqual(['one', 'two']);
   run.child.stdin?.write('\u0003');
   await run.says('stdout', 'stopped; all that came in is kept');
   await run.exited;
-}, 30_000);
+});
 
 test('--all-accounts: one login dies, the others go on, and it is served again when it is there again', async () => {
   const simulator = await simulate();
@@ -129,7 +129,7 @@ test('--all-accounts: one login dies, the others go on, and it is served again w
   await answered(simulator, 2, 'o9one@im.wechat');
   expect((await run.stop()).code).toBe(0);
   expect(answers(simulator)).toHaveLength(3);
-}, 30_000);
+});
 
 test('a runner that stops late does not undo a login made meanwhile', async () => {
   const simulator = await simulate();
@@ -146,4 +146,4 @@ test('a runner that stops late does not undo a login made meanwhile', async () =
   simulator.control.message({ text: 'two' });
   expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   expect(answers(simulator)).toEqual(['one', 'two']);
-}, 30_000);
+});

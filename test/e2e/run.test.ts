@@ -39,7 +39,7 @@ test('the poll does not wait for an agent; typing shows while it works', async (
   const { home, user } = loggedIn(simulator);
   simulator.control.message({ text: 'slow' });
   const run = startWxagent(['run', '--pace', '0', '--exec', `cat; ${waitFor('go')}`], { home });
-  await pollUntil('typing', () => simulator.control.phone().typing.some((one) => one.user === user), 10_000);
+  await pollUntil('typing', () => simulator.control.phone().typing.some((one) => one.user === user));
   simulator.control.messages([{ text: 'second' }, { text: 'third' }]);
   await pollUntil('all are fetched', () => simulator.control.bots()[0]?.waiting === 0);
   await pollUntil('a poll waits', () => simulator.control.bots()[0]?.polls === 1);

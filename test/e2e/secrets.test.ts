@@ -38,7 +38,6 @@ test('a debug log of a whole session names no token, ticket, code or key', async
   await pollUntil(
     'typing has been tried',
     () => simulator.control.requests({ endpoint: 'sendtyping' }).length > 0,
-    10_000,
   );
   note(await wxagent([...debug, 'send', '--json', 'three'], { home }));
   simulator.control.kill();

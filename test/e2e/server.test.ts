@@ -35,7 +35,7 @@ test('a server that talks nonsense to polls and recovers: nothing lost, no crash
   );
   const one = async ({ fault, simulator, home }: (typeof homes)[number]): Promise<void> => {
     const run = startWxagent(['run', '--echo', ...QUICK], { home });
-    await pollUntil('the trouble', () => simulator.control.faults()[0]?.struck === fault.count, 12_000);
+    await pollUntil('the trouble', () => simulator.control.faults()[0]?.struck === fault.count);
     if (fault.kind === 'hang') simulator.control.message({ text: 'hello' });
     await answered(simulator, 1);
     const end = await run.stop();

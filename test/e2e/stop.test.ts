@@ -24,7 +24,7 @@ async function pidOf(home: string): Promise<number> {
       return 0;
     }
   };
-  await pollUntil('the agent runs', () => read() > 0, 10_000);
+  await pollUntil('the agent runs', () => read() > 0);
   return read();
 }
 
@@ -106,7 +106,7 @@ test('stopped while the server answers a poll: what it hands out is kept, and an
   });
   simulator.control.message({ text: 'handed out' });
   const run = startWxagent(['run', ...QUICK, ...HANGS_ONCE], { home });
-  await pollUntil('it is handed out', () => simulator.control.stats().counts.handedOut === 1, 10_000);
+  await pollUntil('it is handed out', () => simulator.control.stats().counts.handedOut === 1);
   expect(await run.stop()).toMatchObject({ code: 0 });
   expect((await wxagent(['run', '--once', '--echo', ...QUICK], { home })).code).toBe(0);
   expect(answers(simulator)).toEqual(['handed out']);
@@ -168,7 +168,6 @@ test('SIGKILL while an answer is on its way: the same request again, shown once'
   await pollUntil(
     'the request is there',
     () => simulator.control.requests({ endpoint: 'sendmessage' }).length === 1,
-    10_000,
   );
   run.signal('SIGKILL');
   await run.exited;

@@ -34,16 +34,16 @@ test('a full disk: the reserve is given up first, then receiving stands still, a
   await homeOn(disk, simulator);
   const through = [...disk.through, BIN] as [string, ...string[]];
   const run = startWxagent(['run', '--exec', 'head -c 24', ...QUICK], { home: disk.home, through, cwd: '/' });
-  await pollUntil('there is a reserve', () => reserveOf(disk) !== undefined, 15_000);
+  await pollUntil('there is a reserve', () => reserveOf(disk) !== undefined);
   simulator.control.message({ text: 'while there is room' });
   await answered(simulator, 1);
 
   disk.fill();
   const large = 'x'.repeat(200 * KIB);
   simulator.control.message({ text: large });
-  await pollUntil('the reserve is gone', () => reserveOf(disk) === undefined, 15_000);
+  await pollUntil('the reserve is gone', () => reserveOf(disk) === undefined);
   simulator.control.message({ text: 'on the reserve' });
-  await pollUntil('it is answered', () => answers(simulator).includes('on the reserve'), 15_000);
+  await pollUntil('it is answered', () => answers(simulator).includes('on the reserve'));
   expect(run.stderr).not.toContain('is full');
 
   // Now that, too.
@@ -57,10 +57,10 @@ test('a full disk: the reserve is given up first, then receiving stands still, a
   expect(answers(simulator)).toHaveLength(before);
 
   disk.makeRoom();
-  await pollUntil('both are answered', () => answers(simulator).at(-1) === 'not fetched', 15_000);
+  await pollUntil('both are answered', () => answers(simulator).at(-1) === 'not fetched');
   expect(answers(simulator).slice(before).join('')).toContain('waits');
   expect(await run.stop()).toMatchObject({ code: 0, stdout: '' });
-}, 60_000);
+});
 
 /** How a run ends that is stopped while its disk is full, and what was handed out that is neither stored nor on stderr. */
 async function stopWhileFull(command: string) {
@@ -71,7 +71,7 @@ async function stopWhileFull(command: string) {
   const where = { home: disk.home, through, cwd: '/' };
   const run = startWxagent(['run', '--exec', command, ...QUICK], where);
   await run.says('stderr', 'ready');
-  await pollUntil('there is a reserve', () => reserveOf(disk) !== undefined, 15_000);
+  await pollUntil('there is a reserve', () => reserveOf(disk) !== undefined);
   disk.fill();
   // More than the reserve holds, one poll after the other.
   const sent = Array.from({ length: 30 }, (_, n) => simulator.control.message({ text: `${n}: ${LARGE}` }));
@@ -97,13 +97,13 @@ test('stopped while the disk is full: what could not be stored goes to stderr as
   expect(rescued.length).toBeGreaterThan(0);
   for (const line of rescued) expect(JSON.stringify(JSON.parse(line))).toContain(LARGE);
   expect(missing).toEqual([]);
-}, 60_000);
+});
 
 test('the same when it is the end of a turn that finds no room, while a poll is under way', async () => {
   const { end, missing } = await stopWhileFull('true');
   expect(end).toMatchObject({ code: 74, stdout: '' });
   expect(missing).toEqual([]);
-}, 60_000);
+});
 
 test('a state folder that cannot be written: 74, the path, the way to doctor', async () => {
   const simulator = await simulate();
@@ -123,7 +123,7 @@ test('a state folder that cannot be written: 74, the path, the way to doctor', a
   }
   const doctor = await wxagent(['doctor'], { home, through });
   expect(doctor.code).not.toBe(0);
-}, 30_000);
+});
 
 test('a database that is garbage: 74, named, left as it is; doctor finds it', async () => {
   const simulator = await simulate();
@@ -144,7 +144,7 @@ test('a database that is garbage: 74, named, left as it is; doctor finds it', as
   expect(report?.checks.find(({ name }) => name === 'database')).toMatchObject({ ok: false });
   // Nothing was fetched that could not have been stored.
   expect(simulator.control.requests({ endpoint: 'getupdates' })).toEqual([]);
-}, 30_000);
+});
 
 test('pages in the middle of the database overwritten: no message is taken that cannot be kept', async () => {
   const simulator = await simulate();
@@ -180,7 +180,7 @@ test('a database of a newer wxagent is refused with 78, and left as it is', asyn
     expect(end.stderr).toContain('newer wxagent (schema 999)');
   }
   expect(existsSync(configPath(home))).toBe(true);
-}, 30_000);
+});
 
 test('a Node that makes no code of strings runs it all the same', async () => {
   const simulator = await simulate();

@@ -108,7 +108,7 @@ async function ended(how: 'SIGKILL' | 'SIGTERM', said: Record<string, string>): 
   await run.exited;
   writeFileSync(join(home, 'go'), '');
   const next = startWxagent(args, { home });
-  await pollUntil('all have an answer', () => outcomes(next).length === agents.length, 12_000);
+  await pollUntil('all have an answer', () => outcomes(next).length === agents.length);
   const attempt2 = { outcome: 'reply', attempt: 2 };
   expect(outcomes(next)).toMatchObject(agents.map(() => attempt2));
   await next.stop();
@@ -134,9 +134,9 @@ test('SIGKILL while what was said is on its way: each piece is shown once, in or
   const args = ['run', ...LINES, '--exec', words(home, 'ab|c')];
   const run = startWxagent(args, { home });
   const kept = (): unknown => simulator.control.requests({ endpoint: 'sendmessage' }).length;
-  await pollUntil('the first request', () => kept() === 1, 10_000);
+  await pollUntil('the first request', () => kept() === 1);
   // Both pieces are queued, though only the first one is on its way.
-  await pollUntil('the second piece is queued', () => queuedOf(home) === 2, 10_000);
+  await pollUntil('the second piece is queued', () => queuedOf(home) === 2);
   run.signal('SIGKILL');
   await run.exited;
   writeFileSync(join(home, 'go'), '');

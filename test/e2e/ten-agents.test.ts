@@ -30,7 +30,7 @@ test('stopped with ten agents at work: nothing lost, all answered by the next ru
     { home },
   );
   const started = (): number => readdirSync(home).filter((name) => name.startsWith('started-')).length;
-  await pollUntil('ten are at work', () => started() === 10, 15_000);
+  await pollUntil('ten are at work', () => started() === 10);
   const end = await run.stop();
   expect(end).toMatchObject({ code: 0, stdout: '' });
   expect(end.stderr).toContain('stopping; 10 at work');
@@ -56,7 +56,7 @@ test('stopped with ten agents at work: nothing lost, all answered by the next ru
   );
   expect(next.code, next.stderr).toBe(0);
   for (const user of USERS) expect(answers(simulator, user)).toEqual(['2: first', '1: second']);
-}, 40_000);
+});
 
 test('a message that fails says why in `messages --json`, with the end of stderr', async () => {
   const simulator = await simulate();

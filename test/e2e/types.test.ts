@@ -80,4 +80,4 @@ test('a program in TypeScript that uses the package as it is published compiles'
     complaints = (error as { stdout: string }).stdout;
   }
   expect(complaints).toBe('');
-}, 60_000);
+});

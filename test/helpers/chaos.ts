@@ -10,10 +10,6 @@ export interface ChaosPlan {
   seed: number;
   messages: number;
   users: number;
-  /** Milliseconds over which the messages are written. */
-  overMs: number;
-  /** How long it may take until all is answered once it is quiet again. */
-  settleMs: number;
   mode: 'replay' | 'destructive';
   dedupe: boolean;
 }
@@ -72,14 +68,26 @@ function random(seed: number): () => number {
   };
 }
 
-/** How often it is looked whether all is answered. */
+/** How often it is looked whether all is answered, and how long at most once it is quiet again. */
 const LOOK_MS = 1_500;
+const SETTLE_MS = 10 * 60_000;
+
+/** So many messages wait for their outcome at once: enough that each kill meets all stages of a message. */
+const WAITING = 40;
+
+/** A runner is killed when it has told of so many events: at least, and so many more by chance. */
+const KILLED_AFTER = { least: 15, more: 60 };
 
 /** The account as `status` shows it. */
 interface AccountStatus {
   inbox: { received: number; running: number };
   outbox: ChaosReport['outbox'];
   users: { id: string; hold: { reason: string } | null }[];
+}
+
+/** Waits until the condition holds, however long that takes: the test's own end is the limit. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await delay(5);
 }
 
 async function accountIn(home: string): Promise<AccountStatus> {
@@ -91,7 +99,7 @@ async function accountIn(home: string): Promise<AccountStatus> {
 async function settle(plan: ChaosPlan, { control }: Simulator, home: string): Promise<void> {
   control.clearFaults();
   control.changeSettings({ duplicate: 'off' });
-  const giveUpAt = performance.now() + plan.settleMs;
+  const giveUpAt = performance.now() + SETTLE_MS;
   for (let looks = 0; looks < 2 && performance.now() < giveUpAt; ) {
     await delay(LOOK_MS);
     const { inbox, outbox, users } = await accountIn(home);
@@ -151,6 +159,9 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
   };
   const users = Array.from({ length: plan.users }, (_, index) => `user${index}@im.wechat`);
   let kills = 0;
+  /** What all runners have told: it only grows, however slow the machine is. */
+  let events = 0;
+  let outcomes = 0;
   const start = (): Wxagent => {
     const runner = startWxagent(
       [
@@ -160,13 +171,18 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
       { home },
     );
     happened.watch(`runner ${kills}`, runner);
+    runner.child.stdout?.on('data', (text: string) => {
+      events += text.split('\n').length - 1;
+      outcomes += text.split('"type":"outcome"').length - 1;
+    });
     return runner;
   };
   let runner = start();
-  const end = performance.now() + plan.overMs;
+  let isWriting = true;
   const killing = (async () => {
-    while (performance.now() < end) {
-      await delay(400 + roll() * 1_600);
+    while (isWriting) {
+      const enough = events + KILLED_AFTER.least + roll() * KILLED_AFTER.more;
+      await until(() => events > enough || !isWriting);
       runner.signal('SIGKILL');
       await runner.exited;
       happened.note(`runner ${kills} is killed`);
@@ -178,8 +194,11 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
     const user = users[Math.floor(roll() * users.length)] as string;
     control.changeSettings({ duplicate: DUPLICATES[Math.floor(roll() * DUPLICATES.length)] });
     write(user, `${user.split('@')[0]}-m${String(n).padStart(5, '0')}.`);
-    await delay((plan.overMs / plan.messages) * 2 * roll());
+    // Those that the wire loses have no outcome: after a while the next is written all the same.
+    const patience = performance.now() + LOOK_MS;
+    await until(() => n - outcomes < WAITING || performance.now() > patience);
   }
+  isWriting = false;
   await killing;
   happened.note('all is quiet again');
 

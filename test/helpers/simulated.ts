@@ -69,7 +69,7 @@ export function answers(simulator: Simulator, user?: string): string[] {
 
 /** Waits until the phones show this many answers, and returns them. */
 export async function answered(simulator: Simulator, count: number, user?: string): Promise<string[]> {
-  await pollUntil(`${count} answers`, () => answers(simulator, user).length >= count, 12_000).catch(
+  await pollUntil(`${count} answers`, () => answers(simulator, user).length >= count).catch(
     (error: Error) => {
       throw new Error(`${error.message}; there are ${JSON.stringify(answers(simulator, user))}`);
     },
@@ -80,7 +80,7 @@ export async function answered(simulator: Simulator, count: number, user?: strin
 /** Waits until a login has asked so often whether its code was scanned. */
 export function askedForStatus(simulator: Simulator, count: number): Promise<void> {
   const asked = () => simulator.control.requests({ endpoint: 'get_qrcode_status' }).length;
-  return pollUntil(`${count} questions for the status`, () => asked() >= count, 10_000);
+  return pollUntil(`${count} questions for the status`, () => asked() >= count);
 }
 
 /** The code of a login is scanned and confirmed; the login that follows is on its way for a while. */

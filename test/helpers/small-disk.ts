@@ -72,6 +72,6 @@ async function ready(keeper: ChildProcess): Promise<void> {
   keeper.stdout?.on('data', (chunk) => {
     said += String(chunk);
   });
-  await pollUntil('the disk is mounted', () => said.includes('ready') || keeper.exitCode !== null, 10_000);
+  await pollUntil('the disk is mounted', () => said.includes('ready') || keeper.exitCode !== null);
   if (!said.includes('ready')) throw new Error('no disk of its own could be mounted (unshare -rm)');
 }

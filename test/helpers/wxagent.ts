@@ -4,13 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { pollUntil } from './poll-until.ts';
+import { LIMIT_MS, pollUntil } from './poll-until.ts';
 
 /** The built program, as a user has it. */
 export const BIN = fileURLToPath(new URL('../../bin/wxagent.js', import.meta.url));
-
-/** Longest wait for anything the program does; a slow machine must not fail a test. */
-const LIMIT_MS = 15_000;
 
 /** How a program is started. */
 export interface StartOptions {
@@ -108,7 +105,7 @@ export function startWxagent(args: readonly string[], options: StartOptions): Wx
         const text = stream === 'stdout' ? stdout : stderr;
         return typeof what === 'string' ? text.includes(what) : what.test(text);
       };
-      await pollUntil(`${what} on ${stream}`, () => said() || ended, LIMIT_MS).catch((error: Error) => {
+      await pollUntil(`${what} on ${stream}`, () => said() || ended).catch((error: Error) => {
         throw new Error(`${error.message}\n${told()}`);
       });
       if (!said()) throw new Error(`it ended and never said ${what} on ${stream}\n${told()}`);

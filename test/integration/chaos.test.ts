@@ -3,8 +3,8 @@ import { type ChaosReport, expectShown, piecesOf, runChaos } from '../helpers/ch
 
 /** WXAGENT_SEED tries another plan; a failure names its seed. */
 const SEED = Number(process.env.WXAGENT_SEED ?? 20261122);
-const SIZE = { messages: 300, users: 20, overMs: 12_000, settleMs: 150_000 };
-const LIMIT_MS = 240_000;
+const SIZE = { messages: 300, users: 20 };
+const LIMIT_MS = 15 * 60_000;
 
 test('replay with de-duplication: every piece of every answer is shown exactly once', {
   timeout: LIMIT_MS,

@@ -36,7 +36,7 @@ async function startTalking(): Promise<ParsedMessage> {
 }
 
 async function next(n: number): Promise<ParsedMessage> {
-  await expect.poll(() => received.length, { timeout: 5_000 }).toBe(n);
+  await expect.poll(() => received.length).toBe(n);
   return received[n - 1] as ParsedMessage;
 }
 

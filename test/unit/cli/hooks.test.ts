@@ -48,7 +48,7 @@ test.each(['by itself', 'by a signal'])(
   async (how) => {
     const { hooks, log, stop } = hooksOf("echo $$ >pid; trap '' TERM; while :; do sleep 1; done", 300);
     for (let n = 0; n < 6; n++) hooks.fire(READY);
-    await pollUntil('a hook runs', () => written('pid') !== '', 30_000);
+    await pollUntil('a hook runs', () => written('pid') !== '');
     if (how === 'by a signal') stop.abort('SIGTERM');
     await hooks.end();
     expect(groupAlive(Number(written('pid')))).toBe(false);

@@ -263,4 +263,4 @@ test('what is not a command, a stop or superseded is answered once and in order,
     ),
     { seed: 20_261_122, numRuns: 12 },
   );
-}, 30_000);
+});

@@ -111,7 +111,7 @@ function createLife(desk: Desk, folder: string, { agentMs, mergeMs }: { agentMs:
 const views = (desk: Desk): Promise<MessageView[]> =>
   desk.store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 500 });
 
-test('every message has its end, and none is left running by a stop', { timeout: 60_000 }, async () => {
+test('every message has its end, and none is left running by a stop', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'wxagent-life-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const setting = fc.record({ agentMs: fc.nat(4), mergeMs: fc.constantFrom(0, 0, 3) });

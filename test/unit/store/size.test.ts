@@ -6,9 +6,7 @@ import { makeSqliteStores } from './sqlite-stores.ts';
 const ROUND = 300;
 const KEEP = 100;
 
-test('the file stops growing: what retention forgets makes room for what comes', {
-  timeout: 60_000,
-}, async () => {
+test('the file stops growing: what retention forgets makes room for what comes', async () => {
   const stores = await makeSqliteStores();
   onTestFinished(stores.dispose);
   const desk = await createDesk(stores.open('me'));
