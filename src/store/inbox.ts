@@ -3,7 +3,7 @@ import type { Fate } from './fate.ts';
 import { release } from './holds.ts';
 import type { IncomingMessage, Intake, IntakeResult, StartedTurn } from './inbox-port.ts';
 import { noteMediaKeys } from './media-keys.ts';
-import { freeId, insertMessage, type Outlook, outlookOf, withId } from './new-message.ts';
+import { freeId, insertMessage, type Outlook, outlookOf, withId, withToken } from './new-message.ts';
 import { createJudge, NEWEST, repeatedWithin } from './triage.ts';
 import { createUserNotes } from './user-notes.ts';
 
@@ -148,7 +148,8 @@ function findDuplicate(
     coarse ? 1 : 0,
     message.contextToken,
   );
-  if (alike || intake.triage === 'later') return alike;
+  const known = alike ?? withToken(database, account, message);
+  if (known || intake.triage === 'later') return known;
   return repeatedWithin(database, intake, message, { seq: NEWEST, atMs: intake.nowMs });
 }
 

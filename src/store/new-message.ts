@@ -21,9 +21,20 @@ export interface Outlook {
   language: ChatLanguage | null;
 }
 
+/**
+ * Among so many newest messages of a user one that comes again is found by its token. There is no index of tokens: in
+ * their order every message would write a page of its own.
+ */
+const LATELY = 32;
+
+/** What a user wrote lately, as SQL. */
+const RECENT = `SELECT seq, id, fingerprint, context_token FROM inbox WHERE account = ?1 AND user = ?2
+  ORDER BY seq DESC LIMIT ${LATELY}`;
+
 /** What is stored and may be the message with the id ?3 of the user ?2, or has its id, as SQL. */
 const KNOWN = `SELECT 1 FROM inbox WHERE account = ?1 AND id = ?3
-  UNION ALL SELECT 1 FROM inbox WHERE account = ?1 AND user = ?2 AND fingerprint = ?4 AND created_at IS ?5`;
+  UNION ALL SELECT 1 FROM inbox WHERE account = ?1 AND user = ?2 AND fingerprint = ?4 AND created_at IS ?5
+  UNION ALL SELECT 1 FROM (${RECENT}) WHERE fingerprint = ?4 AND context_token = ?6`;
 const IS_KNOWN = `${KNOWN} LIMIT 1`;
 const OUTLOOK = `SELECT login, owner, session_id, turn, language, ${HAS_KEPT} AS has_kept, EXISTS (${KNOWN}) AS is_known
   FROM (SELECT 1)
@@ -40,8 +51,8 @@ export function outlookOf(
   message: IncomingMessage,
   first: Outlook | undefined,
 ): Outlook {
-  const { user, id, fingerprint, createdAtMs } = message;
-  const values = [account, user, id, fingerprint, createdAtMs];
+  const { user, id, fingerprint, createdAtMs, contextToken } = message;
+  const values = [account, user, id, fingerprint, createdAtMs, contextToken];
   if (first) return { ...first, isKnown: database.one(IS_KNOWN, ...values) !== undefined };
   const row = database.one(OUTLOOK, ...values) as Row;
   return {
@@ -52,6 +63,25 @@ export function outlookOf(
     place: placeAfter(row.session_id as string | null, row.turn as number | null),
     language: row.language as ChatLanguage | null,
   };
+}
+
+/**
+ * The stored message of the same user, content and token, whatever its id and time: a token is issued once per message
+ * (protocol 15a). Where other content has come with that token the server gives the same one again, and it says nothing.
+ */
+export function withToken(
+  database: Database,
+  account: string,
+  { user, fingerprint, contextToken }: IncomingMessage,
+): Row | undefined {
+  if (contextToken === null) return undefined;
+  const found = database.all(
+    `SELECT seq, id, fingerprint FROM (${RECENT}) WHERE context_token = ?3 ORDER BY seq`,
+    account,
+    user,
+    contextToken,
+  );
+  return found.every((row) => row.fingerprint === fingerprint) ? found[0] : undefined;
 }
 
 /** Stores a new message under this id; with a `place` its turn has begun. Returns its number. */

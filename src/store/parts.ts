@@ -16,9 +16,9 @@ export const HELD = "state = 'held'";
 export const CAN_RETURN = "reason LIKE 'hold-max%'";
 
 /** How many parts back final ones are counted: there is no index of them. */
-const RECENT = 1_000;
+export const RECENT = 1_000;
 /** How long after a message was written it may come in, while polls work or are tried again. */
-const LATE_POLL_MS = 60_000;
+export const LATE_POLL_MS = 60_000;
 
 /** The columns of {@link viewOf}; a row has twice as many, and reading one costs by the column. */
 export const VIEW = `seq, account, user, client_id, message, origin, text, file, state, reason, server_id, created_at,

@@ -1,13 +1,14 @@
 import type { ChatLanguage } from '../core/language.ts';
 import type { Database } from './database.ts';
 import type { IncomingMessage, Intake } from './inbox-port.ts';
+import { LATE_POLL_MS, RECENT } from './parts.ts';
 import type { Place } from './place.ts';
 
 /** What the messages of a poll say of their users, each of whom is written once. */
 export interface UserNotes {
   /**
-   * A message of the user opens the window again: newest token, full budget (design 3). With a `place` its turn has
-   * begun, and has taken that one.
+   * A message of the user opens the window again: newest token, full budget (design 3), but for what has gone out since
+   * it was written. With a `place` its turn has begun, and has taken that one.
    */
   add(message: IncomingMessage, stored: { seq: number; place: Place | null }): void;
   /** Writes what is known by now of this user, or of all. */
@@ -23,6 +24,15 @@ interface Note {
   place: Place | null;
 }
 
+/**
+ * What the server counts towards the budget that a message of the time ?4 opens: it has had the message longer than we
+ * have. A poll that came back since would have brought it: then it is a clock that differs.
+ */
+const SENT_SINCE = `CASE WHEN last_send_at <= ?4 THEN 0 ELSE MIN(sent, (SELECT count(*) FROM parts
+  WHERE seq > (SELECT max(seq) FROM parts) - ${RECENT} AND account = ?1 AND user = ?2 AND (state = 'sending'
+    OR (state IN ('confirmed', 'unconfirmed')
+      AND finished_at > MAX(?4, COALESCE((SELECT last_poll_at FROM accounts WHERE account = ?1), ?9)))))) END`;
+
 /** See {@link UserNotes}. */
 export function createUserNotes(database: Database, { account, nowMs }: Intake): UserNotes {
   const notes = new Map<string, Note>();
@@ -32,7 +42,7 @@ export function createUserNotes(database: Database, { account, nowMs }: Intake):
       `INSERT INTO users (account, user, context_token, last_message_at, last_message_seq, session_id, turn, language)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, COALESCE(?7, 0), ?8)
          ON CONFLICT (account, user) DO UPDATE SET context_token = COALESCE(?3, context_token), last_message_at = ?4,
-           last_message_seq = ?5, sent = 0, session_id = COALESCE(?6, session_id), turn = COALESCE(?7, turn),
+           last_message_seq = ?5, sent = ${SENT_SINCE}, session_id = COALESCE(?6, session_id), turn = COALESCE(?7, turn),
            language = COALESCE(?8, language)`,
       account,
       user,
@@ -42,6 +52,7 @@ export function createUserNotes(database: Database, { account, nowMs }: Intake):
       place?.sessionId ?? null,
       place?.turn ?? null,
       language,
+      nowMs - LATE_POLL_MS,
     );
     notes.delete(user);
   }

@@ -56,7 +56,8 @@ export function describeIntake(make: MakeStore): void {
     });
 
     test.each([
-      ['another time', { createdAtMs: START_MS + 1_000_001 }],
+      ['another time and token', { createdAtMs: START_MS + 1_000_001, contextToken: 'other' }],
+      ['another time, and no token,', { createdAtMs: START_MS + 1_000_001, contextToken: null }],
       ['another content', { fingerprint: 'other' }],
       ['another user', { user: FRIEND, ignore: 'kept' }],
     ])('%s under another id is another message', async (_, over) => {
@@ -74,6 +75,27 @@ export function describeIntake(make: MakeStore): void {
       const again = { ...first, id: '98' };
       const other = { ...first, id: '99', contextToken: 'y' };
       expect(await states([first], [again], [other])).toEqual(['received', 'duplicate', 'received']);
+    });
+
+    test('the same content with the same token is one message at any time, among the newest of its user', async () => {
+      const first = incoming({ contextToken: 'x' });
+      const again = () => incoming({ contextToken: 'x', fingerprint: first.fingerprint });
+      desk.nowMs += 60_000;
+      expect(await states([first], [incoming()], [again()], [again()])).toEqual([
+        'received',
+        'received',
+        'duplicate',
+        'duplicate',
+      ]);
+      await states(Array.from({ length: 32 }, () => incoming()));
+      expect(await states([again()])).toEqual(['received']);
+    });
+
+    test('a token that came with other content says nothing: that server gives it again', async () => {
+      const says = (fingerprint: string) => incoming({ contextToken: 'for ever', fingerprint });
+      expect(await states([says('hello')], [says('ok')], [says('ok')], [says('hello')])).toEqual(
+        Array(4).fill('received'),
+      );
     });
 
     test('people write the same thing twice: without a window both run', async () => {

@@ -94,6 +94,23 @@ export function describeRefusals(make: MakeStore): void {
     expect((await refusedSend()).part).toMatchObject({ state: 'held', reason: 'quota' });
   });
 
+  test('the budget counts from when he wrote, not from when it was read; a poll in between would have brought it', async () => {
+    const sentAfter = async (polledAtMs: number | null): Promise<number> => {
+      await desk.says(OWNER);
+      if (polledAtMs !== null) await desk.store.notePoll({ account: ACCOUNT, nowMs: polledAtMs });
+      const createdAtMs = desk.nowMs + 60_000;
+      await spend(OWNER, 2);
+      desk.nowMs = createdAtMs + 1;
+      await spend(OWNER, 3);
+      desk.nowMs += HOUR_MS;
+      await desk.says(OWNER, { createdAtMs });
+      return 10 - (await desk.store.budget({ account: ACCOUNT, user: OWNER, nowMs: desk.nowMs })).left;
+    };
+    expect(await sentAfter(desk.nowMs)).toBe(3);
+    // Its clock is behind: what it says was written an hour ago has just come.
+    expect(await sentAfter(desk.nowMs + 2 * HOUR_MS)).toBe(0);
+  });
+
   test('what had gone to him before he wrote, or to others, does not count', async () => {
     await desk.says(OWNER);
     await spend(OWNER, 9);
