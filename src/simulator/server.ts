@@ -22,6 +22,9 @@ export async function serveClient(world: World, req: IncomingMessage, res: Serve
   if (!route) return respond(res, { status: 404, body: 'not found' });
   if (!route.methods.includes(method)) return respond(res, { status: 405, body: 'method not allowed' });
 
+  // Under the name by which the client knows us: it may trust no other. The CDN may have one of its own.
+  const { host } = req.headers;
+  if (host !== undefined && !route.binary) nameAddresses(world, host);
   const bot = botOf(world, req.headers.authorization);
   const body = route.binary ? {} : readJson(raw);
   const fault = world.faults.length > 0 ? takeFault(world, route.endpoint) : null;
@@ -57,6 +60,12 @@ export async function serveClient(world: World, req: IncomingMessage, res: Serve
   if (fault) return strike(world, fault, res, run);
   const answer = run();
   respond(res, answer instanceof Promise ? await answer : answer);
+}
+
+function nameAddresses(world: World, host: string): void {
+  const [scheme = 'http:'] = world.baseUrl.split('/', 1);
+  world.baseUrl = `${scheme}//${host}`;
+  world.cdnUrl = `${world.baseUrl}/c2c`;
 }
 
 function handle(world: World, route: Route, call: Call, unreadable: boolean): Answer | Promise<Answer> {

@@ -150,6 +150,7 @@ export interface World {
   settings: Settings;
   ids: Ids;
   rollFault: () => number;
+  /** Where the API and the CDN are, as a client last called the API. */
   baseUrl: string;
   cdnUrl: string;
   owner: string;
