@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
+import { ignoredSignals } from './cli/ignored-signals.ts';
 import { createOutput } from './cli/output.ts';
 import { runProgram } from './cli/program.ts';
 import { SIGNAL_EXITS } from './cli/tell.ts';
@@ -59,12 +60,22 @@ const io: Io = {
  */
 const SAME_SIGNAL_MS = 100;
 
-/** The first signal asks a command to stop, if it has said that it can; the next one ends the process. */
+/**
+ * The first signal asks a command to stop, if it has said that it can; the next one ends the process. What the starter
+ * has set to ignored (nohup) stays so.
+ */
 function watchSignals(): () => AbortSignal {
   const stop = new AbortController();
   let isHandled = false;
   let isSame = false;
-  for (const [name, code] of Object.entries(SIGNAL_EXITS)) {
+  const ignored = ignoredSignals({
+    lastCommand: process.env._,
+    parentPid: process.ppid,
+    stdinIsTerminal: io.stdinIsTerminal,
+  });
+  for (const name of ignored) process.on(name, () => {});
+  const heeded = Object.entries(SIGNAL_EXITS).filter(([name]) => !ignored.has(name as NodeJS.Signals));
+  for (const [name, code] of heeded) {
     process.on(name, () => {
       if (isSame) return;
       if (!isHandled || stop.signal.aborted) process.exit(code);

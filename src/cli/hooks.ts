@@ -1,7 +1,7 @@
 import { definedOnly } from '../agents/child/environment.ts';
 import { WxError } from '../core/errors.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../runner/events.ts';
-import { childOptions } from './agent/child.ts';
+import { checkCommand, childOptions } from './agent/child.ts';
 import type { CommandContext } from './context.ts';
 
 /** Moments a command can be run at (`--on event=command`). */
@@ -31,6 +31,7 @@ export interface Hooks {
 export function createHooks(context: CommandContext, on: readonly string[]): Hooks {
   const { clock, cwd, log } = context;
   const hooks = on.map(parseHook);
+  for (const { event, command } of hooks) checkCommand(context, `--on ${event}`, command);
   const { grace: graceMs } = context.settings(['grace']);
   const { killGraceMs } = childOptions(context);
   const stop = context.stopSignal();

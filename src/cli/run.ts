@@ -2,6 +2,7 @@ import { WxError } from '../core/errors.ts';
 import { keepWasmAsItIs } from '../core/v8-flags.ts';
 import type { EventSink } from '../runner/events.ts';
 import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../runner/options.ts';
+import { checkCommand } from './agent/child.ts';
 import { chooseAgent } from './agent/choose.ts';
 import type { ChosenAgent } from './agent/maker.ts';
 import type { CommandContext } from './context.ts';
@@ -35,8 +36,7 @@ export async function runAgent(
     'stt',
     'sttAlways',
   ]);
-  if (stt?.trim() === '')
-    throw new WxError('usage', '--stt needs a command', { hint: "--stt 'whisper-cli -m model.bin -nt -f'" });
+  if (stt !== null) checkCommand(context, '--stt', stt);
   if (sttAlways && stt === null)
     throw new WxError('usage', '--stt-always goes with --stt', {
       hint: "--stt-always --stt 'whisper-cli -m model.bin -nt -f'",

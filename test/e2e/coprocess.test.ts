@@ -131,7 +131,7 @@ test('stopped in the middle of a turn, it does not hold up the stop, and the mes
 test('a command that does not work is told at the start', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  const run = startWxagent(['run', '--coprocess', './nothing-here'], { home });
+  const run = startWxagent(['run', '--coprocess', 'echo nothing here >&2; exit 127'], { home });
   await run.says('stderr', /the coprocess ended: exit code 127: .*; starting it again in 1 s/);
   await run.says('stderr', 'hint: the shell did not find a command');
   expect(await run.stop()).toMatchObject({ code: 0, stdout: '' });

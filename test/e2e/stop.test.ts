@@ -5,7 +5,7 @@ import { agent, lives } from '../helpers/agents.ts';
 import { longLine } from '../helpers/long-line.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, configPath, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { BIN, jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
@@ -51,6 +51,27 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     expect(answers(simulator)).toEqual(['2: hello']);
   },
 );
+
+test.each([
+  ['bash', 'SIGHUP', 'nohup "$0" "$@"'],
+  ['bash', 'SIGHUP', 'trap "" HUP; "$0" "$@"; exit $?'],
+  ['sh', 'SIGHUP', 'trap "" HUP; "$0" "$@"; exit $?'],
+  ['sh', 'SIGINT', 'trap "" INT HUP; "$0" "$@"; exit $?'],
+] as const)('%s: %s that was ignored at the start stays ignored: %s', async (shell, signal, line) => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const through = [shell, '-c', line, process.execPath, BIN] as const;
+  const agentLine = 'cat; echo $PPID >parent.new; mv parent.new parent';
+  const run = startWxagent(['run', '--json', ...QUICK, '--exec', agentLine], { home, through: [...through] });
+  simulator.control.message({ text: 'one' });
+  await pollUntil('the first answer', () => answers(simulator).includes('one'));
+  const pid = Number(readFileSync(join(home, 'parent'), 'utf8'));
+  process.kill(pid, signal);
+  simulator.control.message({ text: 'two' });
+  await pollUntil('the second answer', () => answers(simulator).includes('two'));
+  process.kill(pid, 'SIGTERM');
+  expect(await run.exited).toMatchObject({ code: 0 });
+});
 
 test('an agent that says goodbye when it is stopped: its message is answered once all the same', async () => {
   const simulator = await simulate();

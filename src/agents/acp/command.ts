@@ -1,6 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import type { Command } from '../child/command-line.ts';
 import { type CommandSearch, resolveCommand } from '../child/resolve-command.ts';
+import { checkShellLine } from '../child/shell-line.ts';
 import { ACP_PRESETS, type AcpPreset } from './presets.ts';
 
 /** What `--acp` was given, as something that can be started. */
@@ -47,6 +48,7 @@ export function parseAcpCommand(text: string, search: CommandSearch): AcpCommand
     );
   }
   const isProgram = /^[\w./\\:-]+$/.test(name);
+  if (!isProgram) checkShellLine('--acp', name, search, {});
   const command: Command = isProgram ? { argv: [programOf(name, search)] } : { shell: name };
   return { name, command, login: null };
 }

@@ -12,7 +12,7 @@ import {
 import type { Log } from '../../core/log.ts';
 import { VERSION } from '../../core/version.ts';
 import type { Command } from '../child/command-line.ts';
-import { EXIT_HINTS, spawnFailure } from '../child/exit-hints.ts';
+import { exitHint, spawnFailure } from '../child/exit-hints.ts';
 import { type ResidentEnd, startResident } from '../child/resident.ts';
 import { isObject } from '../reply-line.ts';
 import { createAcpWire } from './wire.ts';
@@ -101,7 +101,7 @@ export async function connectAcp(options: AcpConnectionOptions): Promise<AcpConn
     },
     onStderr: (line) => log.info(line),
   }).catch((error: NodeJS.ErrnoException) => {
-    const { detail, hint, passes } = spawnFailure(error, options.cwd);
+    const { detail, hint, passes } = spawnFailure(error, options.command, options.cwd);
     throw new AcpStartError(detail, hint, passes);
   });
   const connection = client({ name: 'wxagent' })
@@ -131,7 +131,10 @@ export async function connectAcp(options: AcpConnectionOptions): Promise<AcpConn
     });
   }
   const death = resident.ended.then((how): never => {
-    throw new AcpStartError(`it ended before it was ready: ${how.detail}`, EXIT_HINTS[how.code ?? 0]);
+    throw new AcpStartError(
+      `it ended before it was ready: ${how.detail}`,
+      exitHint(how.code, options.command, options.cwd),
+    );
   });
   const answer = await firstOf([shakeHands(), death], options.signal).catch(async (error: Error) => {
     await end('it was not ready');

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { ASSIGNMENTS } from './shell-line.ts';
 
 /** What is started: a line for the shell, with `args` as further words behind it, or a program with its arguments (contract 3). */
 export type Command = { shell: string; args?: readonly string[] } | { argv: readonly [string, ...string[]] };
@@ -35,9 +36,6 @@ export function commandLineOf(command: Command, platform: NodeJS.Platform, comsp
   }
   return { file, args, verbatim: false };
 }
-
-/** Variables that are set for a command in front of it. */
-const ASSIGNMENTS = /^\s*(?:\w+=(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])*\s+)*/;
 
 /** What follows a word that speaks of a secret, and what stands before the host of an address. */
 const SECRETS =

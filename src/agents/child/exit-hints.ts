@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { hasCode, isShortage } from '../../core/errors.ts';
+import type { Command } from './command-line.ts';
 import type { ProcessEnd } from './process.ts';
+import { windowsLinesHint } from './resolve-command.ts';
 import { withStderr } from './stderr.ts';
 
 /** What to do about an exit code that a shell gives; by code. */
-export const EXIT_HINTS: Readonly<Record<number, string>> = {
+const EXIT_HINTS: Readonly<Record<number, string>> = {
   126: 'the shell found the command but may not run it: chmod +x, and check its first line (#!...)',
   127: 'the shell did not find a command: give its full path, or check the PATH wxagent was started with',
 };
@@ -21,6 +23,16 @@ const SPAWN_HINTS: Record<string, string> = {
   ETXTBSY: 'the program is being written',
 };
 
+/** What to do about the exit code of a command in `cwd`, where it is one that a shell gives. */
+export function exitHint(code: number | null, command: Command, cwd: string): string | undefined {
+  const hint = EXIT_HINTS[code ?? 0];
+  return hint && (windowsLinesHint(wordsOf(command), cwd) ?? hint);
+}
+
+function wordsOf(command: Command): readonly string[] {
+  return 'argv' in command ? command.argv : command.shell.split(/[\s;|&<>()"']+/);
+}
+
 /** A command that could not be started. */
 export interface SpawnFailure {
   detail: string;
@@ -31,10 +43,13 @@ export interface SpawnFailure {
 }
 
 /** Why a command could not be started in `cwd`, and what to do about it. */
-export function spawnFailure(error: NodeJS.ErrnoException, cwd: string): SpawnFailure {
+export function spawnFailure(error: NodeJS.ErrnoException, command: Command, cwd: string): SpawnFailure {
   const code = error.code ?? '';
   // The system says ENOENT for a missing working folder as well, and names the program.
-  const hint = code === 'ENOENT' && !existsSync(cwd) ? `the folder ${cwd} is gone` : SPAWN_HINTS[code];
+  const hint =
+    code === 'ENOENT' && !existsSync(cwd)
+      ? `the folder ${cwd} is gone`
+      : (code === 'ENOENT' && windowsLinesHint(wordsOf(command), cwd)) || SPAWN_HINTS[code];
   return { detail: `could not be started: ${error.message}`, hint, passes: isPassing(error) };
 }
 

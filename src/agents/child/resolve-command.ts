@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { posix, win32 } from 'node:path';
 import { WxError } from '../../core/errors.ts';
 
@@ -17,7 +17,7 @@ const USUAL_PATHEXT = '.COM;.EXE;.BAT;.CMD';
 
 /**
  * The absolute path of the program of `-- cmd`, found the way a shell would.
- * Throws WxError 'not-found' (66) when there is none or it may not be executed.
+ * Throws WxError 'not-found' (66) when there is none, or it may not be executed, or is a script that cannot be.
  */
 export function resolveCommand(name: string, search: CommandSearch): string {
   const windows = search.platform === 'win32';
@@ -30,7 +30,10 @@ export function resolveCommand(name: string, search: CommandSearch): string {
   for (const folder of name === '' ? [] : folders) {
     for (const file of spellings(paths.resolve(search.cwd, folder, name), search)) {
       const found = examine(file, windows);
-      if (found === 'program') return file;
+      if (found === 'program') {
+        if (!windows) checkScript(file);
+        return file;
+      }
       if (found === 'refused') refused ??= file;
     }
   }
@@ -42,8 +45,52 @@ export function resolveCommand(name: string, search: CommandSearch): string {
   throw new WxError('not-found', `the command "${name}" does not exist`, {
     hint: direct
       ? `paths start at ${search.cwd}`
-      : 'give its full path, or ./name for a file in this folder; for a shell line use --exec',
+      : 'give its full path, or ./name for a file in this folder, or check PATH',
   });
+}
+
+/** Refuses a script of which the system finds no interpreter. */
+function checkScript(file: string): void {
+  const [, interpreter] = /^#!\s*([^\s]+)/.exec(beginningOf(file)) ?? [];
+  if (interpreter === undefined) return;
+  if (hasWindowsLines(file))
+    throw new WxError('not-found', `${file} is a script with the line ends of Windows (CRLF)`, {
+      hint: crlfHint(file),
+    });
+  if (posix.isAbsolute(interpreter) && !existsSync(interpreter))
+    throw new WxError('not-found', `${file} is a script for ${interpreter}, which does not exist`, {
+      hint: `head -1 ${file}`,
+    });
+}
+
+/** What to do about a command that was not found or not understood because a script has the line ends of Windows. */
+export function windowsLinesHint(words: readonly string[], cwd: string): string | null {
+  const script = words.map((word) => posix.resolve(cwd, word)).find(hasWindowsLines);
+  return script === undefined ? null : `${script} has the line ends of Windows (CRLF): ${crlfHint(script)}`;
+}
+
+function crlfHint(file: string): string {
+  return `sed -i 's/\\r$//' ${file}`;
+}
+
+function hasWindowsLines(file: string): boolean {
+  return examine(file, true) === 'program' && /^[^\n]*\r\n/.test(beginningOf(file));
+}
+
+const BEGINNING_BYTES = 1024;
+
+function beginningOf(file: string): string {
+  const buffer = Buffer.alloc(BEGINNING_BYTES);
+  try {
+    const opened = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return buffer.toString('latin1', 0, readSync(opened, buffer, 0, buffer.length, 0));
+    } finally {
+      closeSync(opened);
+    }
+  } catch {
+    return ''; // a program need not be readable
+  }
 }
 
 /** On Windows a name stands for itself only with one of the known extensions. */

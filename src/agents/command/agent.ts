@@ -8,7 +8,7 @@ import {
   inheritForAgent,
   turnEnvironment,
 } from '../child/environment.ts';
-import { EXIT_HINTS, spawnFailure } from '../child/exit-hints.ts';
+import { exitHint, spawnFailure } from '../child/exit-hints.ts';
 import { type ProcessEnd, runProcess } from '../child/process.ts';
 import { logLineOf, withOutput } from '../child/stderr.ts';
 import { type InputForm, stdinOf } from '../input.ts';
@@ -95,6 +95,7 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
           replyFolder: folders.reply,
           timeoutMs,
           maxStdoutBytes,
+          command,
           cwd: options.cwd,
           log,
         })
@@ -113,16 +114,23 @@ function badLine({ bad }: ReplyStream, { endedBy, exit }: ProcessEnd): Outcome |
 async function outcomeOf(
   end: ProcessEnd,
   turn: Turn,
-  about: { replyFolder: string; timeoutMs: number; maxStdoutBytes: number; cwd: string; log: Log },
+  about: {
+    replyFolder: string;
+    timeoutMs: number;
+    maxStdoutBytes: number;
+    command: Command;
+    cwd: string;
+    log: Log;
+  },
 ): Promise<Outcome> {
-  const { replyFolder, timeoutMs, cwd, log } = about;
+  const { replyFolder, timeoutMs, command, cwd, log } = about;
   if (end.endedBy === 'too-large') {
     const detail = `it printed more than ${about.maxStdoutBytes / MEBIBYTE} MiB`;
     return failed('too-large', detail, 'write long results to a file in "$WXAGENT_REPLY_DIR"');
   }
   if (end.endedBy !== null && end.endedBy !== 'bad-output') return endedOutcome(end.endedBy, timeoutMs);
   if (end.spawnError !== null) {
-    const { detail, hint, passes } = spawnFailure(end.spawnError, cwd);
+    const { detail, hint, passes } = spawnFailure(end.spawnError, command, cwd);
     return passes ? shortage(detail) : failed('spawn', detail, hint);
   }
 
@@ -137,7 +145,7 @@ async function outcomeOf(
   if (code === EXIT_RETRY)
     return { kind: 'retry', afterMs: null, ...withOutput(`exit code ${code}`, end.stderrTail, end.stdout) };
   if (code !== 0) {
-    const hint = EXIT_HINTS[code];
+    const hint = exitHint(code, command, cwd);
     const why = withOutput(`exit code ${code}`, end.stderrTail, end.stdout);
     return { kind: 'failed', reason: 'exit', ...why, ...(hint === undefined ? {} : { hint }) };
   }

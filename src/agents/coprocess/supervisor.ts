@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import type { Outcome, Turn } from '../../core/message.ts';
 import type { Command } from '../child/command-line.ts';
-import { EXIT_HINTS, type SpawnFailure, spawnFailure } from '../child/exit-hints.ts';
+import { exitHint, type SpawnFailure, spawnFailure } from '../child/exit-hints.ts';
 import { shortage } from '../outcomes.ts';
 import type { TurnContext } from '../port.ts';
 import { endedOutcome, limitTurn, turnEndOf, untilAborted } from '../turn-end.ts';
@@ -84,7 +84,9 @@ export function createCoprocess(options: CoprocessOptions): Coprocess {
 
   async function runOnce(): Promise<{ useful: number; detail: string; hint: string | undefined }> {
     const starting = startCoprocessChild({ ...options, onDrain: () => tell(null) });
-    const started = await starting.catch((error: NodeJS.ErrnoException) => spawnFailure(error, options.cwd));
+    const started = await starting.catch((error: NodeJS.ErrnoException) =>
+      spawnFailure(error, options.command, options.cwd),
+    );
     if (!('pid' in started)) {
       tell(started);
       return { useful: 0, ...started };
@@ -97,7 +99,11 @@ export function createCoprocess(options: CoprocessOptions): Coprocess {
     const end = await started.ended;
     child = null;
     await options.onEnded?.(started.pid);
-    return { useful: started.useful, detail: end.detail, hint: EXIT_HINTS[end.code ?? 0] };
+    return {
+      useful: started.useful,
+      detail: end.detail,
+      hint: exitHint(end.code, options.command, options.cwd),
+    };
   }
 
   function endFor(one: CoprocessChild): Promise<void> {

@@ -1,5 +1,5 @@
 import type { CommandSearch } from '../../agents/child/resolve-command.ts';
-import { WxError } from '../../core/errors.ts';
+import { checkShellLine } from '../../agents/child/shell-line.ts';
 import { VERSION } from '../../core/version.ts';
 import type { ChildNotes } from '../child-notes.ts';
 import type { CommandContext } from '../context.ts';
@@ -34,8 +34,7 @@ export function commandSearch({ cwd, environment }: CommandContext): CommandSear
   };
 }
 
-/** Refuses an empty command line. Throws WxError `usage`. */
-export function checkShellCommand(flag: string, command: string): void {
-  if (command.trim() !== '') return;
-  throw new WxError('usage', `${flag} needs a command`, { hint: `${flag} './agent.sh'` });
+/** Refuses a line for the shell that is empty, or begins with what is no program. Throws WxError `usage` or `not-found`. */
+export function checkCommand(context: CommandContext, flag: string, line: string): void {
+  checkShellLine(flag, line, commandSearch(context), context.environment.all);
 }

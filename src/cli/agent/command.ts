@@ -2,12 +2,12 @@ import type { Command } from '../../agents/child/command-line.ts';
 import { resolveCommand } from '../../agents/child/resolve-command.ts';
 import { createCommandAgent } from '../../agents/command/agent.ts';
 import type { CommandContext } from '../context.ts';
-import { checkShellCommand, childOptions, commandSearch } from './child.ts';
+import { checkCommand, childOptions, commandSearch } from './child.ts';
 import type { AgentMaker, PrepareAgent } from './maker.ts';
 
 /** The agent of `--exec`. */
 export const prepareShellAgent: PrepareAgent<string> = async (context, shell) => {
-  checkShellCommand('--exec', shell);
+  checkCommand(context, '--exec', shell);
   return makerOf(context, { shell });
 };
 

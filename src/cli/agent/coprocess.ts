@@ -1,10 +1,10 @@
 import { createCoprocessAgent } from '../../agents/coprocess/agent.ts';
-import { checkShellCommand, childOptions, residentNotes } from './child.ts';
+import { checkCommand, childOptions, residentNotes } from './child.ts';
 import type { PrepareAgent } from './maker.ts';
 
 /** The agent of `--coprocess`. */
 export const prepareCoprocessAgent: PrepareAgent<string> = async (context, shell) => {
-  checkShellCommand('--coprocess', shell);
+  checkCommand(context, '--coprocess', shell);
   const { coprocessPer: per } = context.settings(['coprocessPer']);
   const options = { ...childOptions(context), command: { shell }, per, clock: context.clock };
   return (children, account) => createCoprocessAgent({ ...options, account, ...residentNotes(children) });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Command, commandLineOf, nameOf } from '../../../src/agents/child/command-line.ts';
 import { resolveCommand } from '../../../src/agents/child/resolve-command.ts';
+import { checkShellLine } from '../../../src/agents/child/shell-line.ts';
 import { type CommandAgentOptions, createCommandAgent } from '../../../src/agents/command/agent.ts';
 import { createEchoAgent } from '../../../src/agents/echo.ts';
 import type { TurnContext } from '../../../src/agents/port.ts';
@@ -280,6 +281,80 @@ describe('the program of -- cmd', () => {
     const attempt = () => resolveCommand('./bot', { cwd, path: '', platform: 'linux' });
     expect(attempt).toThrow(expect.objectContaining({ exit: 66, hint: `chmod +x ${join(cwd, 'bot')}` }));
   });
+});
+
+describe('a line for the shell', () => {
+  const folder = () => {
+    const cwd = temporaryFolder();
+    const write = (name: string, text: string, mode = 0o755) => {
+      writeFileSync(join(cwd, name), text);
+      chmodSync(join(cwd, name), mode);
+    };
+    write('bot', '#!/bin/sh\necho hi\n');
+    write('plain', '#!/bin/sh\n', 0o644);
+    write('windows', '#!/bin/sh\r\necho hi\r\n');
+    write('orphan', '#!/no/such/interpreter -x\n');
+    return cwd;
+  };
+  const check = (line: string, cwd = folder()) =>
+    checkShellLine('--exec', line, { cwd, path: `${cwd}:/usr/bin:/bin`, platform: 'linux' }, { HOME: cwd });
+
+  it.each([
+    ['a program', 'bot --x'],
+    ['a path', './bot'],
+    ['a path of the home', '~/bot'],
+    ['an end that is not a blank', 'bot;bot|bot'],
+    ['variables in front', "A=1 B='x y' bot"],
+    ['a word of the shell', 'if true; then no-such-thing; fi'],
+    ['a builtin', 'cd /nowhere && no-such-thing'],
+    ['a group', '(no-such-thing)'],
+    ['a block', '{ no-such-thing; }'],
+    ['a variable', '"$HOME/no-such-thing" x'],
+    ['a quoted word', "'no-such-thing'"],
+    ['a function', 'no_such_thing() { echo hi; }; no_such_thing'],
+    ['only a variable', 'A=1'],
+    ['a redirection', '<in no-such-thing'],
+    ['a comment', '# no-such-thing\nbot'],
+    ['another PATH', 'PATH=/elsewhere no-such-thing'],
+    ['an arithmetic command', '((1))'],
+    ['a negation', '! no-such-thing'],
+    ['a substitution', '$(echo bot)'],
+  ])('may begin with %s', (_, line) => {
+    expect(() => check(line)).not.toThrow();
+  });
+
+  it.each([
+    ['', 64, /--exec needs a command/],
+    ['no-such-thing --x', 66, /"no-such-thing" does not exist/],
+    ['./no-such-thing', 66, /does not exist/],
+    ['~/no-such-thing', 66, /does not exist/],
+    ['A=1 no-such-thing | cat', 66, /does not exist/],
+    ['./plain', 66, /plain is not executable/],
+    ['plain', 66, /plain is not executable/],
+    ['./windows', 66, /windows is a script with the line ends of Windows/],
+    ['orphan x', 66, /orphan is a script for \/no\/such\/interpreter, which does not exist/],
+  ])('is refused: %s', (line, exit, message) => {
+    expect(() => check(line)).toThrow(
+      expect.objectContaining({ exit, message: expect.stringMatching(message) }),
+    );
+  });
+
+  it.each(['sh ./late', './late'])(
+    'names a script of Windows that only ran into it later: %s',
+    async (shell) => {
+      const { answer, root } = agentFor({ shell });
+      writeFileSync(
+        join(root, 'late'),
+        `${shell.startsWith('sh') ? '' : '#!/bin/sh\r\n'}no-such-thing\r\nexit 127\n`,
+      );
+      chmodSync(join(root, 'late'), 0o755);
+      const crlf = expect.stringContaining(`${join(root, 'late')} has the line ends of Windows (CRLF)`);
+      expect(await answer()).toMatchObject({ kind: 'failed', hint: crlf });
+      const spawned = agentFor({ argv: [join(root, 'late')] });
+      if (!shell.startsWith('sh'))
+        expect(await spawned.answer()).toMatchObject({ reason: 'spawn', hint: crlf });
+    },
+  );
 });
 
 describe('a command that answers in lines', () => {
