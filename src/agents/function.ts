@@ -2,6 +2,7 @@ import { reasonOf } from '../core/errors.ts';
 import { eventOf, type MessageEvent, type Outcome, type ReplyPiece } from '../core/message.ts';
 import { failed, replyOf, retryAfter, textPiece } from './outcomes.ts';
 import type { Agent, SessionMemory } from './port.ts';
+import { isObject } from './reply-line.ts';
 import { cutUtf8 } from './text-bytes.ts';
 import { endedOutcome, limitTurn, turnEndOf, untilAborted } from './turn-end.ts';
 
@@ -45,7 +46,7 @@ const STACK_BYTES = 4 * 1024;
 /** An agent that is a function of this process. It cannot be killed: past its time it is no longer listened to. */
 export function createFunctionAgent(answer: AgentFunction): Agent {
   return {
-    name: answer.name || 'function',
+    name: String(answer.name || 'function'),
     async answer(turn, context) {
       const limit = limitTurn(context.signal, context.timeoutMs);
       const { signal } = limit;
@@ -55,16 +56,24 @@ export function createFunctionAgent(answer: AgentFunction): Agent {
           answer(eventOf(turn), {
             signal,
             emit: async (piece) => {
+              if (typeof piece !== 'string' && !isFile(piece))
+                throw new TypeError('emit takes a string or {path}');
               const one = typeof piece === 'string' ? textPiece(piece) : filePiece(piece);
               // What a function says that nobody listens to any more is no part of a later turn.
               if (one !== null && !signal.aborted) await context.emit(one);
             },
-            ask: (question, waitMs) => context.ask(question, waitMs),
-            memory: context.memory,
+            async ask(question, waitMs) {
+              if (typeof question !== 'string' || !(waitMs >= 0))
+                throw new TypeError('ask takes a string and a number of milliseconds');
+              return context.ask(question, waitMs);
+            },
+            memory: textsOnly(context.memory),
             stateFolder: () => context.folders().state,
           }),
         )
-        .then(outcomeOf, outcomeOfError);
+        .then(outcomeOf)
+        // What it throws, and what throws when it is looked at.
+        .catch(outcomeOfError);
       return Promise.race([ended, answered]).finally(limit.release);
     },
   };
@@ -85,17 +94,46 @@ function outcomeOf(answer: Answer): Outcome {
 }
 
 function isFileList(files: unknown): files is AnswerFile[] {
-  return Array.isArray(files) && files.every((file) => typeof file?.path === 'string');
+  return Array.isArray(files) && Array.from(files).every(isFile);
+}
+
+function isFile(file: unknown): file is AnswerFile {
+  return isObject(file) && typeof file.path === 'string';
+}
+
+/** A memory that throws at what is no text, before it comes to the database. */
+function textsOnly({ get, set }: SessionMemory): SessionMemory {
+  const check = (isText: boolean): void => {
+    if (!isText) throw new TypeError('memory has texts by names that are texts; null forgets one');
+  };
+  return {
+    async get(name) {
+      check(typeof name === 'string');
+      return get(name);
+    },
+    async set(name, value) {
+      check(typeof name === 'string' && (value === null || typeof value === 'string'));
+      return set(name, value);
+    },
+  };
 }
 
 function outcomeOfError(error: unknown): Outcome {
-  const stack = error instanceof Error ? error.stack : undefined;
   return {
     kind: 'failed',
     reason: 'exit',
-    detail: reasonOf(error),
-    ...(stack === undefined ? {} : { stderr: cutUtf8(stack, STACK_BYTES).value }),
+    detail: cutUtf8(reasonOf(error), STACK_BYTES).value,
+    ...stackOf(error),
   };
+}
+
+function stackOf(error: unknown): { stderr?: string } {
+  try {
+    const stack = error instanceof Error ? error.stack : undefined;
+    return typeof stack === 'string' ? { stderr: cutUtf8(stack, STACK_BYTES).value } : {};
+  } catch {
+    return {};
+  }
 }
 
 function badOutput(detail: string): Outcome {

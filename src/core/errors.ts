@@ -59,7 +59,12 @@ export function asWxError(thrown: unknown): WxError {
 
 /** The message of anything thrown, for a log line. */
 export function reasonOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  try {
+    return thrown instanceof Error && typeof thrown.message === 'string' ? thrown.message : String(thrown);
+  } catch {
+    // An object without a prototype, or whose getters throw.
+    return 'something that has no text';
+  }
 }
 
 /** Whether a thrown value is a system error with this code (`ENOENT`, ...). */

@@ -71,7 +71,7 @@ function readProxy(text: string, from: string): Proxy {
   const url = new URL(written);
   const scheme = SCHEMES[url.protocol];
   if (scheme === undefined) {
-    throw wrong(`names a ${url.protocol}// proxy: proxies are understood that speak http, https or socks5`);
+    throw wrong(`begins with ${url.protocol}//, but a proxy speaks http, https or socks5`);
   }
   if (!/^(\[.+\]|[\w.-]+)$/.test(url.hostname)) throw wrong('names no host');
   for (const part of [url.username, url.password]) {

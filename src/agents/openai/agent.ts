@@ -203,7 +203,11 @@ function outcomeOfRefusal(
   if (isPassing(refusal, status)) {
     return { kind: 'retry', afterMs: retryAfterMs(headers['retry-after'], options.clock.now()), detail };
   }
-  return failed('http', detail, hintFor(known, options));
+  return failed(
+    'http',
+    detail,
+    hintFor(known ?? (/api.?key|auth/i.test(refusal.words) ? 401 : null), options),
+  );
 }
 
 function hintFor(status: number | null, { apiKey, baseUrl, model }: OpenAiAgentOptions): string | null {

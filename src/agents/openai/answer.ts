@@ -22,7 +22,10 @@ const MAX_ANSWER_UNITS = 2 * 1024 * 1024;
 
 /** Parts of a content in which nothing is said: the model's thinking, whatever it is called. */
 const THOUGHT_PART = /think|thought|reason|redacted/i;
-const THOUGHT_FIELDS = ['reasoning_content', 'reasoning', 'reasoning_details', 'thinking', 'thinking_blocks'];
+const THOUGHT_FIELDS = [
+  ...['reasoning_content', 'reasoning', 'reasoning_details'],
+  ...['thinking', 'thinking_content', 'thinking_blocks', 'thought'],
+];
 
 /** Reads an answer line by line, in the forms in which servers give it. */
 export interface AnswerReader {

@@ -27,3 +27,77 @@ test('null is as good as none', async () => {
   expect(await outcomeOf({ text: 'hi', files: null })).toEqual({ kind: 'reply', pieces: [{ text: 'hi' }] });
   expect(await outcomeOf({ text: null, files: null })).toMatchObject({ reason: 'bad-output' });
 });
+
+const odd = (get: () => unknown) => Object.defineProperty({}, 'text', { get, enumerable: true });
+
+test.each([
+  ['a number', 7],
+  ['a function', () => 'hi'],
+  ['a symbol', Symbol('hi')],
+  ['a list', ['hi']],
+  ['a date', new Date(0)],
+  ['an object without a prototype', Object.create(null)],
+  ['text of another type', { text: 7 }],
+  ['files that are none', { files: [null] }],
+  ['files with holes', { files: new Array(3) }],
+  ['files that are an object', { files: { path: '/a' } }],
+  ['files with odd paths', { files: [{ path: Symbol('a') }] }],
+])('%s is bad output', async (_, answer) => {
+  expect(await outcomeOf(answer)).toMatchObject({ kind: 'failed', reason: 'bad-output' });
+});
+
+const broken = () => {
+  throw new Error('broken');
+};
+
+test.each([
+  ['an error', new Error('no'), 'no'],
+  ['a text', 'no', 'no'],
+  ['undefined', undefined, 'undefined'],
+  ['a symbol', Symbol('no'), /^Symbol\(no\)$/],
+  ['an object without a prototype', Object.create(null), /./],
+  ['an error without a text', Object.assign(new Error('no'), { message: Symbol('x'), stack: 7 }), /./],
+  ['an error whose stack throws', Object.defineProperty(new Error('no'), 'stack', { get: broken }), 'no'],
+  ['a long text', 'x'.repeat(1_000_000), /^x{4096}$/],
+])('%s that is thrown is a failure, now or later', async (_, thrown, detail) => {
+  const throws = [
+    () => {
+      throw thrown;
+    },
+    () => Promise.reject(thrown),
+    () =>
+      odd(() => {
+        throw thrown;
+      }),
+  ];
+  for (const answer of throws) {
+    const agent = createFunctionAgent(answer as AgentFunction);
+    const outcome = await agent.answer(turnWith(), contextIn(temporaryFolder()));
+    expect(outcome).toMatchObject({ kind: 'failed', reason: 'exit', detail: expect.stringMatching(detail) });
+  }
+});
+
+test('what is handed to the context is looked at before it goes on', async () => {
+  const context = contextIn(temporaryFolder(), { ask: async () => 'yes' });
+  const refused: unknown[] = [];
+  const agent = createFunctionAgent(async (_, { emit, ask, memory }) => {
+    const calls = [
+      () => emit(undefined as never),
+      () => emit({ path: 7 } as never),
+      () => emit([] as never),
+      () => ask(7 as never, 1),
+      () => ask('?', Number.NaN),
+      () => ask('?', undefined as never),
+      () => memory.get(7 as never),
+      () => memory.set('a', {} as never),
+      () => memory.set(undefined as never, 'a'),
+    ];
+    for (const call of calls) await call().catch((error) => refused.push(error.constructor.name));
+    await memory.set('a', 'b');
+    await emit({ path: '/a' });
+    return `${await ask('?', Number.POSITIVE_INFINITY)} ${await memory.get('a')}`;
+  });
+  expect(await agent.answer(turnWith(), context)).toEqual({ kind: 'reply', pieces: [{ text: 'yes b' }] });
+  expect(refused).toEqual(Array(9).fill('TypeError'));
+  expect(context.emitted).toEqual([{ file: '/a', name: null }]);
+});

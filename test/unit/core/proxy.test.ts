@@ -44,7 +44,7 @@ test.each([
 ])('%s is refused with the name of its variable, and not repeated', (value) => {
   const reading = () => proxyOf({ https_proxy: value });
   expect(reading).toThrow(expect.objectContaining({ kind: 'config', exit: 78 }));
-  expect(reading).toThrow(/^https_proxy (names|is|has)/);
+  expect(reading).toThrow(/^https_proxy (begins|names|is|has)/);
   expect(reading).not.toThrow(/secret/);
 });
 
@@ -124,5 +124,5 @@ test('user and password are told in the form of the proxy, decoded', () => {
 test('one proxy for all is for this machine too', () => {
   const rules = proxyForAll('127.0.0.1:7890', '--proxy');
   expect(rules.proxyFor(new URL('http://localhost/'))?.url.href).toBe('http://127.0.0.1:7890/');
-  expect(() => proxyForAll('ftp://x', '--proxy')).toThrow(/--proxy names a ftp:\/\/ proxy/);
+  expect(() => proxyForAll('ftp://x', '--proxy')).toThrow(/--proxy begins with ftp:\/\//);
 });
