@@ -54,12 +54,12 @@ function isRunning(pid: number): boolean {
 }
 
 /**
- * Opens the store of this home. With `waitWhileFull`, a full disk makes its steps wait, and say so,
+ * Opens the store of this home. With `waitInTrouble`, a full disk makes its steps wait, and say so,
  * until there is room or the signal is aborted; without it they fail at once.
  */
 export function openHomeStore(
   context: CommandContext,
-  options: { waitWhileFull: AbortSignal | null } = { waitWhileFull: null },
+  options: { waitInTrouble: AbortSignal | null } = { waitInTrouble: null },
 ): Store {
   const { paths, clock, log } = context;
   return openStore({
@@ -67,10 +67,9 @@ export function openHomeStore(
     reserve: paths.reserve,
     clock,
     claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive },
-    full: options.waitWhileFull && {
-      signal: options.waitWhileFull,
-      tell: () =>
-        log.error(`the disk of ${paths.database} is full: receiving stands still until there is room`),
+    trouble: options.waitInTrouble && {
+      signal: options.waitInTrouble,
+      tell: (why) => log.error(`${why}: receiving stands still until it can be written`),
     },
   });
 }

@@ -48,7 +48,7 @@ export async function serve(
 ): Promise<number> {
   const stop = context.stopSignal();
   const transport = openTransport(context);
-  const store = openHomeStore(context, { waitWhileFull: stop });
+  const store = openHomeStore(context, { waitInTrouble: stop });
   const runners = new Map<string, Runner>();
   const ends: Promise<RunnerEnd>[] = [];
   let hasFailed = false;

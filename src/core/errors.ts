@@ -73,9 +73,12 @@ export function hasCode(thrown: unknown, code: string): boolean {
 }
 
 /** What a machine may be short of for a while: files, processes, memory, room on the disk. */
-const SHORTAGES = ['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOBUFS', 'ENOSPC', 'EDQUOT'];
+const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOBUFS', 'ENOSPC', 'EDQUOT']);
 
 /** Whether something has failed for what this machine is short of just now: later it may work as it is. */
 export function isShortage(thrown: unknown): boolean {
-  return SHORTAGES.some((code) => hasCode(thrown, code));
+  for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {
+    if (SHORTAGES.has(String((error as NodeJS.ErrnoException).code))) return true;
+  }
+  return false;
 }

@@ -1,4 +1,6 @@
 import type { Clock } from '../core/clock.ts';
+import { asWxError, reasonOf } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import type { Delivery } from './delivery.ts';
 import type { Lanes } from './lanes.ts';
@@ -11,7 +13,7 @@ export interface Ending {
   readonly signal: AbortSignal;
   readonly how: RunnerEnd | null;
   finish(how: RunnerEnd): void;
-  /** Ends it for a fault. */
+  /** Ends it for a fault of the store, or of what people have set; one of the program itself costs that step only, and is said. */
   fail(error: unknown): void;
   /** Resolves when it has come. */
   reached(): Promise<void>;
@@ -20,7 +22,7 @@ export interface Ending {
 }
 
 /** See {@link Ending}. */
-export function createEnding(): Ending {
+export function createEnding(log: Pick<Log, 'error' | 'debug'>): Ending {
   const over = new AbortController();
   const { signal } = over;
   const faults: unknown[] = [];
@@ -37,6 +39,7 @@ export function createEnding(): Ending {
     },
     finish,
     fail(error) {
+      if (asWxError(error).kind === 'internal') return tellFault(log, error);
       faults.push(error);
       finish('stopped');
     },
@@ -48,6 +51,12 @@ export function createEnding(): Ending {
       if (faults.length > 0) throw faults[0];
     },
   };
+}
+
+/** Says that a step has failed for a fault of the program itself. */
+export function tellFault(log: Pick<Log, 'error' | 'debug'>, error: unknown): void {
+  log.error(`a step has failed, and is left out: ${reasonOf(error)}`);
+  log.debug(String(error instanceof Error ? error.stack : error));
 }
 
 /** Everything that is under way comes to its end, or to the end of the grace time. */
@@ -63,6 +72,8 @@ export async function windDown(runner: {
   client: Pick<IlinkClient, 'notifyStop'>;
   graceMs: number;
   clock: Clock;
+  /** Told what the store refuses. */
+  fail: (error: unknown) => void;
 }): Promise<void> {
   const { how, lanes, turns, delivery, graceMs, clock } = runner;
   const graceEnd = new AbortController();
@@ -79,7 +90,7 @@ export async function windDown(runner: {
     turns.stop();
     await Promise.race([lanes.stop(), clock.sleep(graceMs, graceEnd.signal)]);
   }
-  await turns.giveBack();
+  await turns.giveBack().catch(runner.fail);
   if (how !== 'expired') await Promise.race([delivery.settled(graceMs), grace]);
   graceEnd.abort();
   await delivery.stop();

@@ -15,6 +15,7 @@ import {
 import type { Poller, PollResult } from '../ilink/poll.ts';
 import type { WeixinMessage } from '../ilink/wire.ts';
 import type { IncomingMessage, Intake, IntakeResult, MediaKey, Store } from '../store/port.ts';
+import { tellFault } from './ending.ts';
 import { type IntakeTerms, judgementOf } from './intake-terms.ts';
 import { noteReading } from './message-turn.ts';
 
@@ -69,19 +70,19 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
   let ready = false;
   let notedAtMs = Number.NEGATIVE_INFINITY;
 
-  while (!signal.aborted) {
+  async function step(): Promise<'aborted' | 'expired' | null> {
     const result = await poller.poll({ cursor, signal });
-    if (result.kind === 'aborted') break;
+    if (result.kind === 'aborted') return 'aborted';
     if (result.kind === 'expired') return 'expired';
     if (result.kind === 'failed') {
-      if (signal.aborted && !result.unread) break;
+      if (signal.aborted && !result.unread) return 'aborted';
       failures++;
       const waitMs = pollFailureDelayMs(failures);
       const kept = result.unread ? `; ${await keptUnread(result.unread, options)}` : '';
       log.warn(`polling failed: ${result.detail}${kept}; next try in ${waitMs / 1000} s`, { failures });
       options.onFailure();
       await clock.sleep(waitMs, signal);
-      continue;
+      return null;
     }
     if (failures > 0) log.info('polling works again');
     failures = 0;
@@ -121,6 +122,19 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
         : 0;
       if (emptyPauseMs > 0) await clock.sleep(emptyPauseMs, signal);
     } else emptyPauseMs = 0;
+    return null;
+  }
+
+  while (!signal.aborted) {
+    try {
+      const end = await step();
+      if (end !== null) return end;
+    } catch (error) {
+      // A fault of the program costs this poll, whose messages have been rescued, and no other.
+      if (asWxError(error).kind !== 'internal') throw error;
+      tellFault(log, error);
+      await clock.sleep(pollFailureDelayMs(++failures), signal);
+    }
   }
   return 'aborted';
 }

@@ -54,8 +54,14 @@ export function startRunner(options: {
   const key = account.key;
   /** The outside knows an account by the id of its bot. */
   const emit: EventSink = (event) => options.emit({ ...event, account: account.id });
-  const ending = createEnding();
+  const ending = createEnding(log);
   const { fail } = ending;
+  const rescued = new Set<string>();
+  /** Once each, whoever finds that it cannot be stored. */
+  function rescue(line: string): void {
+    if (!rescued.has(line)) options.rescue(line);
+    rescued.add(line);
+  }
   let isExpired = false;
   let isReady = false;
   /** A poll has. */
@@ -140,6 +146,14 @@ export function startRunner(options: {
     await delivery.refresh();
   }
 
+  /** What is stored goes with this process: the messages that still have to run, and the texts that were not sent. */
+  async function rescueStored(): Promise<void> {
+    for (const { raw } of await store.unfinishedContent(key)) rescue(raw.toString('utf8'));
+    for (const { user, clientId, text, file } of await store.openParts(key)) {
+      rescue(JSON.stringify({ unsent: { user, clientId, text, file: file?.path ?? null } }));
+    }
+  }
+
   async function serve(): Promise<RunnerEnd> {
     // From here on every commit of another process is seen, be it before the first look at what waits or after.
     const since = store.changes();
@@ -205,7 +219,7 @@ export function startRunner(options: {
         onSaving({ messages }) {
           for (const { id } of messages) unsaved.delete(id);
         },
-        rescue: options.rescue,
+        rescue,
         keepUnread(bytes) {
           unread++;
           return options.keepUnread(bytes);
@@ -230,13 +244,18 @@ export function startRunner(options: {
       .catch(fail);
     await delivery.refresh().catch(fail);
     const upkeep = Promise.all([
-      watchStore({ account: key, since, store, lanes, delivery, clock }, ending.signal),
+      watchStore({ account: key, since, store, lanes, delivery, clock, onError: fail }, ending.signal),
       idleness.watch(),
-      runSweeps({ ...options, account: key, holdMaxMs: settings.holdMaxMs }, ending.signal),
+      runSweeps({ ...options, account: key, holdMaxMs: settings.holdMaxMs, onError: fail }, ending.signal),
     ]).catch(fail);
     await ending.reached();
     const { graceMs } = settings;
-    await windDown({ how: ending.how, intake, lanes, turns, delivery, upkeep, client, graceMs, clock });
+    try {
+      const { how } = ending;
+      await windDown({ how, intake, lanes, turns, delivery, upkeep, client, graceMs, clock, fail });
+    } finally {
+      if (store.isLost) await rescueStored();
+    }
     ending.check();
     emit({ type: 'stopped', account: key, unread });
     return ending.how ?? 'stopped';

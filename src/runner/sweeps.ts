@@ -26,6 +26,8 @@ export async function runSweeps(
     attachments: Pick<Attachments, 'sweep'>;
     holdMaxMs: number;
     clock: SteadyClock;
+    /** Told why a sweep came to nothing; the next one comes all the same. */
+    onError: (error: unknown) => void;
   },
   signal: AbortSignal,
 ): Promise<void> {
@@ -34,16 +36,23 @@ export async function runSweeps(
   let cacheAtMs = Number.NEGATIVE_INFINITY;
   await clock.sleep(START_MS, signal);
   if (!signal.aborted) await store.keepReserve();
-  do {
+  /** Returns whether there is more to do at once. */
+  async function sweep(): Promise<boolean> {
     const more = !clock.isUnsure() && (await store.sweep({ ...retention, nowMs: clock.now() }));
     // Files have their times from the wall clock.
-    if (!more && !clock.haveJumped()) {
-      await outgoing.sweep(store, clock.wall());
-      if (clock.monotonic() - cacheAtMs >= CACHE_EVERY_MS) {
-        cacheAtMs = clock.monotonic();
-        await options.attachments.sweep(clock.wall());
-      }
+    if (more || clock.haveJumped()) return more;
+    await outgoing.sweep(store, clock.wall());
+    if (clock.monotonic() - cacheAtMs >= CACHE_EVERY_MS) {
+      cacheAtMs = clock.monotonic();
+      await options.attachments.sweep(clock.wall());
     }
+    return false;
+  }
+  do {
+    const more = await sweep().catch((error) => {
+      options.onError(error);
+      return false;
+    });
     await clock.sleep(more ? SWEEP_PAUSE_MS : SWEEP_EVERY_MS, signal);
   } while (!signal.aborted);
 }

@@ -16,6 +16,8 @@ export async function watchStore(
     lanes: Pick<Lanes, 'add'>;
     delivery: Pick<Delivery, 'refresh'>;
     clock: Clock;
+    /** Told why a look came to nothing; the next one comes all the same. */
+    onError: (error: unknown) => void;
   },
   signal: AbortSignal,
 ): Promise<void> {
@@ -23,10 +25,15 @@ export async function watchStore(
   let seen = options.since;
   while (!signal.aborted) {
     await clock.sleep(LOOK_EVERY_MS, signal);
-    const now = store.changes();
-    if (now === seen || signal.aborted) continue;
-    seen = now;
-    for (const entry of await store.unfinished(account)) lanes.add(entry);
-    await delivery.refresh();
+    if (signal.aborted) return;
+    try {
+      const now = store.changes();
+      if (now === seen) continue;
+      seen = now;
+      for (const entry of await store.unfinished(account)) lanes.add(entry);
+      await delivery.refresh();
+    } catch (error) {
+      options.onError(error);
+    }
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
-import { type Database, isBusy, isFull, storageError } from './database.ts';
+import { type Database, isBusy } from './database.ts';
 import { createGroupSync, type GroupSync } from './group-sync.ts';
-import { freeReserve } from './reserve.ts';
+import type { Endure } from './trouble.ts';
 
 /** Runs steps as transactions. */
 export interface Commits {
@@ -17,25 +17,12 @@ export interface Commits {
   idle(): Promise<void>;
 }
 
-/** What happens while the disk is full: steps wait until there is room or the signal is aborted. */
-export interface FullDisk {
-  signal: AbortSignal;
-  /** Says so, now and again. */
-  tell(): void;
-}
-
 interface Waiting {
   step: (database: Database) => unknown;
   resolve: (value: never) => void;
   reject: (reason: unknown) => void;
 }
 
-/** How long a step waits for other processes before it gives up. */
-const BUSY_LIMIT_MS = 30_000;
-const BUSY_PAUSE_MS = 5;
-/** While the disk is full: how often it is tried again, and how often that is said. */
-const FULL_PAUSE_MS = 1_000;
-const FULL_TELL_MS = 30_000;
 /** Keeps a flood of steps from blocking the event loop for long. */
 const BATCH = 256;
 
@@ -51,15 +38,8 @@ const REST_MS = 3;
 const ALONE = 2;
 
 /** Group commit over one connection: SQLite writes one transaction at a time anyway, so what waits goes together. */
-export function createCommits(options: {
-  database: Database;
-  /** Where it lies, for people. */
-  path: string;
-  clock: Clock;
-  reserve: string;
-  full: FullDisk | null;
-}): Commits {
-  const { database, path, clock, full } = options;
+export function createCommits(options: { database: Database; clock: Clock; endure: Endure }): Commits {
+  const { database, clock, endure } = options;
   let waiting: Waiting[] = [];
   let flushing: Promise<void> | null = null;
   const disk = createGroupSync(database, clock);
@@ -86,36 +66,12 @@ export function createCommits(options: {
 
   async function settle(batch: Waiting[]): Promise<void> {
     try {
-      const results = await commit(batch);
+      const results = await endure(() => transaction(database, batch));
       for (let index = 0; index < batch.length; index++) batch[index]?.resolve(results[index] as never);
     } catch (error) {
       // One bad step must not harm the others; of a database that stays busy all have waited long enough.
-      if (batch.length === 1 || isBusy(error))
-        for (const item of batch) item.reject(storageError(path, error));
+      if (batch.length === 1 || isBusy((error as Error).cause)) for (const item of batch) item.reject(error);
       else for (const item of batch) await settle([item]);
-    }
-  }
-
-  async function commit(batch: Waiting[]): Promise<unknown[]> {
-    const giveUpAtMs = clock.monotonic() + BUSY_LIMIT_MS;
-    let toldAtMs = Number.NEGATIVE_INFINITY;
-    for (;;) {
-      try {
-        return transaction(database, batch);
-      } catch (error) {
-        if (isFull(error)) {
-          if (freeReserve(options.reserve)) continue;
-          if (!full || full.signal.aborted) throw error;
-          if (clock.monotonic() - toldAtMs > FULL_TELL_MS) {
-            toldAtMs = clock.monotonic();
-            full.tell();
-          }
-          await clock.sleep(FULL_PAUSE_MS, full.signal);
-        } else {
-          if (!isBusy(error) || clock.monotonic() > giveUpAtMs) throw error;
-          await clock.sleep(BUSY_PAUSE_MS);
-        }
-      }
     }
   }
 
@@ -126,10 +82,7 @@ export function createCommits(options: {
     });
   }
 
-  const durable: Commits['durable'] = (urgency, begins) =>
-    disk.wait(urgency, begins).catch((error) => {
-      throw storageError(path, error);
-    });
+  const durable: Commits['durable'] = (urgency, begins) => endure(() => disk.wait(urgency, begins));
 
   return {
     run(step, durability = 'ordered') {

@@ -46,8 +46,20 @@ export function isBusy(thrown: unknown): boolean {
 
 /** Whether a thrown value says that the disk is full: that of the database, or of a file that a step writes. */
 export function isFull(thrown: unknown): boolean {
-  return ['SQLITE_FULL', 'ENOSPC'].includes(codeOf(thrown));
+  return ['SQLITE_FULL', 'ENOSPC', 'EDQUOT'].includes(codeOf(thrown));
 }
+
+/** What says that the file cannot be read or written at the moment, and nothing about what is in it. */
+const PASSING =
+  /^(?:SQLITE_(?:BUSY|LOCKED|IOERR|CANTOPEN|NOMEM|PROTOCOL|READONLY)(?!_DBMOVED)(?!_CORRUPTFS)(?:_|$)|E(?:IO|FBIG|ROFS)$)/;
+
+/** Whether a thrown value may be otherwise later. */
+export function isPassing(thrown: unknown): boolean {
+  return PASSING.test(codeOf(thrown));
+}
+
+/** What says that a step asks for something that cannot be: the database is well. */
+const FAULT_OF_STEP = /^SQLITE_(?:CONSTRAINT|MISMATCH|RANGE|TOOBIG)/;
 
 function codeOf(thrown: unknown): string {
   return thrown instanceof Error ? String((thrown as { code?: unknown }).code ?? '') : '';
@@ -69,7 +81,7 @@ export function openDatabase(path: string, busyTimeoutMs = 50): Database {
 export function storageError(path: string, cause: unknown): WxError {
   if (cause instanceof WxError) return cause;
   // Of a step that has a fault itself: the database is well.
-  if (cause instanceof TypeError || cause instanceof RangeError) return asWxError(cause);
+  if (codeOf(cause) === '' || FAULT_OF_STEP.test(codeOf(cause))) return asWxError(cause);
   const detail = cause instanceof Error ? cause.message : String(cause);
   const what = isFull(cause) ? 'the disk is full' : detail;
   return new WxError('storage', `cannot use the database ${path}: ${what}`, {

@@ -227,8 +227,10 @@ export interface Store {
   verify(): Promise<string | null>;
   /** Keeps some space free for a full disk, if there is room; never fails. */
   keepReserve(): Promise<void>;
-  /** A number that changes whenever another process has committed. */
+  /** A number that changes whenever another process has committed. Throws WxError `storage` when {@link Store.isLost}. */
   changes(): number;
+  /** What is stored was deleted or replaced under this process, which reads it as long as it lives; every step rejects. */
+  readonly isLost: boolean;
   close(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import { markLogin, openAccount } from './accounts.ts';
 import { allowedUsers, setAllowed } from './allowed.ts';
 import { forgetChild, noteChild } from './children.ts';
 import { claimPart } from './claim.ts';
-import { createCommits, type FullDisk } from './commits.ts';
+import { createCommits } from './commits.ts';
 import { type Database, openDatabase, storageError } from './database.ts';
 import { requeueExpired } from './holds.ts';
 import { takeIn } from './inbox.ts';
@@ -31,6 +31,7 @@ import { sessionValue, setSessionValue } from './session-values.ts';
 import { returnPart, settlePart, settleUpload } from './settle.ts';
 import { sweep } from './sweep.ts';
 import { triage } from './triage.ts';
+import { createEndure, createStoreFiles, type Trouble } from './trouble.ts';
 import { finishAnswer, finishTurn, recover, startTurn, unfinished, unfinishedContent } from './turns.ts';
 import { noteUpload, uploadUnderWay } from './uploads.ts';
 import { accountView, budgetOf, contextTokenOf, message, messages } from './views.ts';
@@ -42,22 +43,25 @@ export function openStore(options: {
   reserve: string;
   clock: LearningClock;
   claimant: Claimant;
-  /** What to do while the disk is full; null: fail at once. */
-  full: FullDisk | null;
+  /** What to do while the disk does not take what is written; null: fail at once. */
+  trouble: Trouble | null;
 }): Store {
   const { path, claimant } = options;
   const database = openNewest(path);
   recallServerTime(database, options.clock);
-  const commits = createCommits({ ...options, database });
+  const files = createStoreFiles(path);
+  const endure = createEndure({ ...options, files });
+  const commits = createCommits({ ...options, database, endure });
   /** All accounts of a process keep one reserve. */
   let reserved: Promise<void> | null = null;
   const { run } = commits;
   const noteTime = createTimeKeeper(options.clock);
+  /** At once: whoever reads need not wait for a turn of the event loop. */
   async function read<T>(work: () => T): Promise<T> {
     try {
       return work();
-    } catch (error) {
-      throw storageError(path, error);
+    } catch {
+      return endure(work);
     }
   }
 
@@ -118,7 +122,13 @@ export function openStore(options: {
     contextToken: ({ account, user }) => read(() => contextTokenOf(database, account, user)),
     accountView: (account) => read(() => accountView(database, account)),
     messages: (input) => read(() => messages(database, input)),
-    changes: () => Number(database.one('PRAGMA data_version')?.data_version ?? 0),
+    changes() {
+      files.check();
+      return Number(database.one('PRAGMA data_version')?.data_version ?? 0);
+    },
+    get isLost() {
+      return files.areGone;
+    },
     async verify() {
       const found = database.one('PRAGMA quick_check(1)')?.quick_check;
       return found === 'ok' ? null : String(found);

@@ -41,7 +41,7 @@ export async function makeBot(simulator: Simulator): Promise<Bot> {
     reserve: join(folder, 'reserve'),
     clock: createSteadyClock(systemClock),
     claimant: { id: 'test', isAlive: () => false },
-    full: null,
+    trouble: null,
   });
   const log = createLogBook();
   const runners: Runner[] = [];

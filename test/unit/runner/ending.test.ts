@@ -26,6 +26,9 @@ async function wound(how: RunnerEnd): Promise<{ before: string[]; after: string[
     client: { notifyStop: does('notify', Promise.resolve({ kind: 'ok' as const, body: {} })) },
     graceMs: 1_000,
     clock: systemClock,
+    fail(error) {
+      throw error;
+    },
   });
   await new Promise((resolve) => setImmediate(resolve));
   const before = done.splice(0);

@@ -7,6 +7,9 @@ import type { Retention } from '../../../src/store/port.ts';
 const DAY_MS = 86_400_000;
 
 const START_MS = 3_000;
+const fail = (error: unknown): never => {
+  throw error;
+};
 
 /** Sweeps until the clock has slept `rounds` times after the start; before each sleep the wall clock is set by `shiftOf`. */
 async function sweepsWhile(rounds: number, shiftOf: (round: number) => number, more = false) {
@@ -62,6 +65,7 @@ async function sweepsWhile(rounds: number, shiftOf: (round: number) => number, m
       attachments,
       holdMaxMs: DAY_MS / 2,
       clock: createSteadyClock(clock),
+      onError: fail,
     } as unknown as Parameters<typeof runSweeps>[0],
     stop.signal,
   );

@@ -6,7 +6,7 @@ import { pollUntil } from '../../helpers/poll-until.ts';
 /** Watches a store that says it has changed as often as the test does. */
 function watch(since: number) {
   const enough = new AbortController();
-  const state = { changes: 1, added: [] as number[], refreshed: 0, looks: 0 };
+  const state = { changes: 1, added: [] as number[], refreshed: 0, looks: 0, faults: [] as unknown[] };
   const ended = watchStore(
     {
       account: 'bot',
@@ -21,10 +21,12 @@ function watch(since: number) {
       lanes: { add: ({ seq }) => void state.added.push(seq) },
       delivery: {
         async refresh() {
+          if (state.changes === 13) throw new Error('a look that fails');
           state.refreshed++;
         },
       },
       clock: createJumpClock(),
+      onError: (error) => void state.faults.push(error),
     },
     enough.signal,
   );
@@ -54,4 +56,13 @@ test('what was committed before the first look counts too', async () => {
   await pollUntil('the refresh', () => state.refreshed === 1);
   await end();
   expect(state.added).toEqual([1]);
+});
+
+test('a look that fails costs no other', async () => {
+  const { state, end } = watch(1);
+  state.changes = 13;
+  await pollUntil('it fails', () => state.faults.length > 0);
+  state.changes = 14;
+  await pollUntil('the next one', () => state.refreshed === 1);
+  await end();
 });

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import { type Commits, createCommits } from '../../../src/store/commits.ts';
 import { type Database, openDatabase } from '../../../src/store/database.ts';
+import { createEndure, createStoreFiles } from '../../../src/store/trouble.ts';
 import { createJumpClock } from '../../helpers/jump-clock.ts';
 import { makeScript, type Script } from '../../helpers/run-script.ts';
 
@@ -29,7 +30,17 @@ afterEach(async () => {
 });
 
 const commitsWith = (clock: Clock): Commits =>
-  createCommits({ database, path: 'a.sqlite', clock, reserve: join(folder, 'reserve'), full: null });
+  createCommits({
+    database,
+    clock,
+    endure: createEndure({
+      path,
+      clock,
+      reserve: join(folder, 'reserve'),
+      trouble: null,
+      files: createStoreFiles(path),
+    }),
+  });
 const put =
   (n: number) =>
   (db: Database): number => {

@@ -120,7 +120,7 @@ describe('a store that cannot be opened', () => {
       reserve: join(folder, 'reserve'),
       clock: systemClock,
       claimant: { id: 'me', isAlive: () => false },
-      full: null,
+      trouble: null,
     });
   const failure = (kind: string) => expect.objectContaining({ kind, message: expect.stringContaining(path) });
 

@@ -21,7 +21,7 @@ export async function makeSqliteStores(): Promise<StoreUnderTest & { path: strin
         reserve: join(folder, 'reserve'),
         clock: systemClock,
         claimant,
-        full: null,
+        trouble: null,
       });
       stores.push(store);
       return store;
