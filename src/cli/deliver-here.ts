@@ -123,7 +123,7 @@ async function look(
   }
   const endsAtMs = clock.monotonic() + OTHERS_POLL_MS;
   for (;;) {
-    const taken = tryLock(context.paths.pollerLock(key), thisProcess());
+    const taken = tryLock(context.paths.pollerLock(key), thisProcess(), 'look');
     try {
       const polledAtMs = (await store.accountView(key))?.lastPollAtMs ?? 0;
       if (polledAtMs >= to.sinceMs || (await mayGo(context, store, to))) return false;

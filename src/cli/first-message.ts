@@ -21,7 +21,7 @@ export async function awaitFirstMessage(
   store: Store,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const taken = tryLock(context.paths.pollerLock(account.key), thisProcess());
+  const taken = tryLock(context.paths.pollerLock(account.key), thisProcess(), 'look');
   if (!('lock' in taken)) return false;
   try {
     const { received } = await pollOnce({

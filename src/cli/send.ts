@@ -213,7 +213,7 @@ async function deliver(
       if (expired || stop.aborted || !parts.some(isOpen) || patience.leftMs() === 0) break;
       if (!here && account && clock.monotonic() - lookedAtMs >= LOOK_FOR_RUNNER_MS) {
         lookedAtMs = clock.monotonic();
-        if (lockHolder(context.paths.pollerLock(key)) === null) {
+        if (lockHolder(context.paths.pollerLock(key))?.purpose !== 'serve') {
           here = await deliverHere(context, store, { account, user, sinceMs, stop }, uploads.see);
           expired = here === null;
           patience.renew();

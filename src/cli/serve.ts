@@ -26,6 +26,10 @@ import { loginAgain, watchForLogins } from './login-again.ts';
 import { openAttachments, type ReceivedFiles } from './received.ts';
 import { wordsOf } from './words.ts';
 
+/** How often a lock is asked for that somebody has for a moment, and how long who takes it may have no name. */
+const LOCK_EVERY_MS = 100;
+const UNNAMED_MS = 2_000;
+
 /** How accounts are served. */
 export interface Service {
   makeAgent: AgentMaker;
@@ -50,19 +54,38 @@ export async function serve(
   const transport = openTransport(context);
   const store = openHomeStore(context, { waitInTrouble: stop });
   const runners = new Map<string, Runner>();
+  /** Accounts that are served, or are about to be. */
+  const served = new Set<string>();
   const ends: Promise<RunnerEnd>[] = [];
   let hasFailed = false;
 
   /** One account, through as many logins as it takes. */
   async function serveThrough(first: Account): Promise<RunnerEnd> {
     for (let account = first; ; ) {
-      const { runner, done } = startOne(context, service, account, transport, store);
-      runners.set(account.key, runner);
-      const end = await done.finally(() => runners.delete(account.key));
+      const end = await serveLogin(account);
       if (end !== 'expired') return end;
-      const next = await loginAgain(context, account, transport, store, () => runners.size > 0);
+      const next = await loginAgain(context, account, transport, store, () => served.size > 0);
       if (next === null || stop.aborted) return stop.aborted ? 'stopped' : 'expired';
       account = next;
+    }
+  }
+
+  async function serveLogin(account: Account): Promise<RunnerEnd> {
+    served.add(account.key);
+    try {
+      const lock = await takeLock(context, account, () => stop.aborted || hasFailed);
+      if (lock === null) return 'stopped';
+      try {
+        const { runner, done } = startOne(context, service, account, { lock, transport, store });
+        runners.set(account.key, runner);
+        if (stop.aborted) runner.stop();
+        return await done;
+      } finally {
+        lock.release();
+      }
+    } finally {
+      runners.delete(account.key);
+      served.delete(account.key);
     }
   }
   const start = (account: Account): void => {
@@ -83,7 +106,7 @@ export async function serve(
     for (const account of accounts) start(account);
     if (stop.aborted) stopAll();
     if (service.watchLogins)
-      await watchForLogins(context, accounts, () => runners.size > 0 && !hasFailed, start);
+      await watchForLogins(context, accounts, () => served.size > 0 && !hasFailed, start);
     const results = await Promise.all(ends);
     if (!results.includes('expired')) return 0;
     context.log.info('hint: wxagent login');
@@ -99,16 +122,14 @@ export async function serve(
   }
 }
 
-/** Serves one login of an account under its poller lock. Throws WxError `busy` when another process polls it. */
+/** Serves one login of an account, whose poller lock the caller holds. */
 function startOne(
   context: CommandContext,
   service: Service,
   account: Account,
-  transport: Transport,
-  store: Store,
+  { lock, transport, store }: { lock: Lock; transport: Transport; store: Store },
 ): { runner: Runner; done: Promise<RunnerEnd> } {
   const connection = connect(context, account, transport);
-  const lock = takeLock(context, account);
   const children = createChildNotes(account.key, store, context.log);
   const agent = service.makeAgent(children, account);
   const runner = startRunner({
@@ -142,19 +163,35 @@ function startOne(
     log: context.log,
     emit: service.emit,
   });
-  const done = runner.done.finally(async () => {
-    await agent.close?.();
-    lock.release();
-  });
+  const done = runner.done.finally(() => agent.close?.());
   return { runner, done };
 }
 
-function takeLock(context: CommandContext, account: Account): Lock {
-  const taken = tryLock(context.paths.pollerLock(account.key), thisProcess());
-  if ('lock' in taken) return taken.lock;
-  const { holder } = taken;
-  const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
-  throw new WxError('busy', `${who} receives the messages of ${account.id} already`, {
-    hint: 'wxagent status',
-  });
+/**
+ * The poller lock of an account; null when it is not wanted any more. Who only looks for messages (`send`,
+ * `login`) is waited for. Throws WxError `busy` when another process serves the account.
+ */
+async function takeLock(
+  context: CommandContext,
+  account: Account,
+  isOver: () => boolean,
+): Promise<Lock | null> {
+  const { clock, log } = context;
+  const unnamedUntilMs = clock.monotonic() + UNNAMED_MS;
+  let isTold = false;
+  while (!isOver()) {
+    const taken = tryLock(context.paths.pollerLock(account.key), thisProcess());
+    if ('lock' in taken) return taken.lock;
+    const { holder } = taken;
+    const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
+    if (holder ? holder.purpose === 'serve' : clock.monotonic() > unnamedUntilMs) {
+      throw new WxError('busy', `${who} receives the messages of ${account.id} already`, {
+        hint: 'wxagent status',
+      });
+    }
+    if (holder && !isTold) log.info(`${who} looks for messages of ${account.id}: waiting for it`);
+    isTold ||= holder !== null;
+    await clock.sleep(LOCK_EVERY_MS, context.stopSignal());
+  }
+  return null;
 }

@@ -34,7 +34,7 @@ async function report(context: CommandContext, account: Account, store: Store | 
     name: account.name,
     owner: account.owner ?? view?.owner ?? null,
     login: view?.loginExpired ? ('expired' as const) : ('ok' as const),
-    runner: holder && { pid: holder.pid, host: holder.host },
+    runner: holder?.purpose === 'serve' ? { pid: holder.pid, host: holder.host } : null,
     lastPollAt: timeOf(view?.lastPollAtMs ?? null),
     inbox: view?.inbox ?? { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
     outbox: view?.outbox ?? { queued: 0, sending: 0, held: 0 },

@@ -1,7 +1,7 @@
 import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type LibsqlDatabase from 'libsql';
-import { asWxError, hasCode, WxError } from '../core/errors.ts';
+import { hasCode, WxError } from '../core/errors.ts';
 import { loadLibsql } from './libsql.ts';
 
 /** While the first process of many that start at once makes the file, or the last of many ends, the others wait. */
@@ -58,8 +58,10 @@ export function isPassing(thrown: unknown): boolean {
   return PASSING.test(codeOf(thrown));
 }
 
-/** What says that a step asks for something that cannot be: the database is well. */
-const FAULT_OF_STEP = /^SQLITE_(?:CONSTRAINT|MISMATCH|RANGE|TOOBIG)/;
+/** Whether a thrown value says that a step asks for something that cannot be: the database is well. */
+export function isFaultOfStep(thrown: unknown): boolean {
+  return codeOf(thrown) === '' || /^SQLITE_(?:CONSTRAINT|MISMATCH|RANGE|TOOBIG)/.test(codeOf(thrown));
+}
 
 function codeOf(thrown: unknown): string {
   return thrown instanceof Error ? String((thrown as { code?: unknown }).code ?? '') : '';
@@ -80,8 +82,6 @@ export function openDatabase(path: string, busyTimeoutMs = 50): Database {
 /** A sentence for a failure of the database file at `path`. */
 export function storageError(path: string, cause: unknown): WxError {
   if (cause instanceof WxError) return cause;
-  // Of a step that has a fault itself: the database is well.
-  if (codeOf(cause) === '' || FAULT_OF_STEP.test(codeOf(cause))) return asWxError(cause);
   const detail = cause instanceof Error ? cause.message : String(cause);
   const what = isFull(cause) ? 'the disk is full' : detail;
   return new WxError('storage', `cannot use the database ${path}: ${what}`, {

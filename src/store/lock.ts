@@ -14,6 +14,12 @@ export interface LockHolder {
   startTime: string;
 }
 
+/** What a lock is held for: to serve, until the end of the process, or to look once, which is soon over. */
+export type LockPurpose = 'serve' | 'look';
+
+/** Who holds a lock now, and what for. */
+export type HeldBy = LockHolder & { purpose: LockPurpose };
+
 /** A lock that is held until `release` or the end of the process, whichever comes first. */
 export interface Lock {
   /** Who held it before and was killed: whatever that one left behind may be freed. Null after a release. */
@@ -26,14 +32,14 @@ export interface Lock {
  * database, so the system drops it with the process, however that ends (design 4). Nothing else in
  * the process may open the file: closing a second handle would drop the lock.
  */
-export function tryLock(path: string, me: LockHolder): Attempt {
+export function tryLock(path: string, me: LockHolder, purpose: LockPurpose = 'serve'): Attempt {
   const database = openLock(path);
-  const attempt = take(database, path, me);
+  const attempt = take(database, path, { ...me, purpose });
   if ('holder' in attempt) database.close();
   return attempt;
 }
 
-type Attempt = { lock: Lock } | { holder: LockHolder | null };
+type Attempt = { lock: Lock } | { holder: HeldBy | null };
 
 function openLock(path: string): Database {
   try {
@@ -45,18 +51,21 @@ function openLock(path: string): Database {
 }
 
 /** Takes the lock on an open database, which stays open. */
-function take(database: Database, path: string, me: LockHolder): Attempt {
+function take(database: Database, path: string, me: HeldBy): Attempt {
   try {
     database.exec(
-      'CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY, host TEXT, pid INTEGER, start_time TEXT)',
+      'CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY, host TEXT, pid INTEGER, start_time TEXT, purpose TEXT)',
     );
-    const former = readHolder(database);
+    const row = readHolder(database);
+    const former = row && { host: row.host, pid: row.pid, startTime: row.startTime };
     database.exec('BEGIN IMMEDIATE');
+    addPurpose(database);
     database.run(
-      'INSERT OR REPLACE INTO holder (one, host, pid, start_time) VALUES (1, ?, ?, ?)',
+      'INSERT OR REPLACE INTO holder (one, host, pid, start_time, purpose) VALUES (1, ?, ?, ?, ?)',
       me.host,
       me.pid,
       me.startTime,
+      me.purpose,
     );
     // Others must be able to read who has it: committed first, then the transaction that is the lock.
     database.exec('COMMIT');
@@ -93,7 +102,7 @@ function rollBack(held: Database): void {
 }
 
 /** Who has the lock at `path` right now; null when nobody has. */
-export function lockHolder(path: string): LockHolder | null {
+export function lockHolder(path: string): HeldBy | null {
   if (!existsSync(path)) return null;
   const database = openDatabase(path, PROBE_MS);
   try {
@@ -120,7 +129,7 @@ export async function withLock<T>(
   const database = openLock(path);
   const giveUpAt = clock.monotonic() + waitMs;
   for (;;) {
-    const attempt = take(database, path, me);
+    const attempt = take(database, path, { ...me, purpose: 'look' });
     if ('lock' in attempt) {
       try {
         return await work();
@@ -138,11 +147,25 @@ export async function withLock<T>(
   }
 }
 
-function readHolder(database: Database): LockHolder | null {
+/** Locks of earlier versions do not tell what they are held for. */
+function addPurpose(database: Database): void {
+  if (!hasPurpose(database)) database.exec('ALTER TABLE holder ADD COLUMN purpose TEXT');
+}
+
+function hasPurpose(database: Database): boolean {
+  return database.one("SELECT 1 FROM pragma_table_info('holder') WHERE name = 'purpose'") !== undefined;
+}
+
+function readHolder(database: Database): HeldBy | null {
   // Whoever is just making the lock has nobody's name in it yet.
   if (!database.one("SELECT 1 FROM sqlite_master WHERE name = 'holder'")) return null;
-  const row = database.one('SELECT host, pid, start_time FROM holder WHERE one = 1');
-  return row
-    ? { host: row.host as string, pid: row.pid as number, startTime: row.start_time as string }
-    : null;
+  const purpose = hasPurpose(database) ? 'purpose' : 'NULL AS purpose';
+  const row = database.one(`SELECT host, pid, start_time, ${purpose} FROM holder WHERE one = 1`);
+  if (!row) return null;
+  return {
+    host: row.host as string,
+    pid: row.pid as number,
+    startTime: row.start_time as string,
+    purpose: row.purpose === 'look' ? 'look' : 'serve',
+  };
 }

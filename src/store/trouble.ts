@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Clock } from '../core/clock.ts';
-import { isShortage, WxError } from '../core/errors.ts';
-import { isBusy, isFull, isPassing, storageError } from './database.ts';
+import { asWxError, isShortage, WxError } from '../core/errors.ts';
+import { isBusy, isFaultOfStep, isFull, isPassing, storageError } from './database.ts';
 import { freeReserve } from './reserve.ts';
 
 /** What happens while the disk does not take what is written: steps wait until it does, or the signal is aborted. */
@@ -51,6 +51,7 @@ export function createEndure(options: {
           continue;
         }
         const mayPass = isFull(error) || (hasWorked && (isPassing(error) || isShortage(error)));
+        if (isFaultOfStep(error)) throw asWxError(error);
         if (!mayPass || !trouble || trouble.signal.aborted) throw storageError(path, error);
         if (clock.monotonic() - toldAtMs > TELL_MS) {
           toldAtMs = clock.monotonic();

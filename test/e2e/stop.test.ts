@@ -201,6 +201,19 @@ test('SIGKILL while an answer is on its way: the same request again, shown once'
   expect(answers(simulator)).toEqual(['hello']);
 });
 
+test('a send that looks for messages is waited for, and said', async () => {
+  const simulator = await simulate({ holdMs: 3_000 });
+  const { home } = loggedIn(simulator);
+  const send = startWxagent(['send', '--wait', '0', 'hi'], { home });
+  const isLooking = () => simulator.control.bots().some(({ polls }) => polls > 0);
+  await pollUntil('it looks', isLooking, 15_000);
+  const run = startWxagent(['run', '--echo', ...QUICK], { home });
+  await run.says('stderr', 'looks for messages of');
+  await run.says('stderr', 'ready');
+  expect((await send.exited).code).toBe(75);
+  expect((await run.stop()).code).toBe(0);
+}, 30_000);
+
 test('one runner for an account: the second is told who has it; another account is free', async () => {
   const simulator = await simulate();
   const { home, id } = loggedIn(simulator, { name: 'one' });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
+import { openDatabase } from '../../../src/store/database.ts';
 import { lockHolder, tryLock, withLock } from '../../../src/store/lock.ts';
 import { createJumpClock } from '../../helpers/jump-clock.ts';
 import { makeScript, type RunningScript, type Script } from '../../helpers/run-script.ts';
@@ -39,8 +40,9 @@ describe('a lock held by another process', () => {
   test('is refused, and both ways of asking tell who holds it', async () => {
     const holder = script.start('lock', path);
     expect(JSON.parse(await holder.line(0))).toEqual({ former: null });
-    expect(tryLock(path, me)).toEqual({ holder: holderOf(holder) });
-    expect(lockHolder(path)).toEqual(holderOf(holder));
+    const held = { ...holderOf(holder), purpose: 'serve' };
+    expect(tryLock(path, me)).toEqual({ holder: held });
+    expect(lockHolder(path)).toEqual(held);
   });
 
   test('is free as soon as that process is killed, and tells whose it was', async () => {
@@ -103,9 +105,9 @@ describe('a lock held by this process', () => {
   test('keeps others out, whoever asks for it here a second time', async () => {
     const taken = tryLock(path, me);
     if (!('lock' in taken)) throw new Error('not taken');
-    expect(tryLock(path, { ...me, startTime: 'another' })).toEqual({ holder: me });
-    expect(await tell('holder')).toEqual({ holder: me });
-    expect(await tell('lock')).toEqual({ holder: me });
+    expect(tryLock(path, { ...me, startTime: 'another' })).toEqual({ holder: { ...me, purpose: 'serve' } });
+    expect(await tell('holder')).toEqual({ holder: { ...me, purpose: 'serve' } });
+    expect(await tell('lock')).toEqual({ holder: { ...me, purpose: 'serve' } });
     taken.lock.release();
     expect(await tell('lock')).toEqual({ former: null });
   });
@@ -114,7 +116,7 @@ describe('a lock held by this process', () => {
     const [one, two] = [tryLock(path, me), tryLock(`${path}.other.db`, me)];
     if (!('lock' in one && 'lock' in two)) throw new Error('not taken');
     two.lock.release();
-    expect(await tell('holder')).toEqual({ holder: me });
+    expect(await tell('holder')).toEqual({ holder: { ...me, purpose: 'serve' } });
     one.lock.release();
     expect(await tell('holder')).toEqual({ holder: null });
   });
@@ -149,4 +151,17 @@ test('a file that is no lock is an error that names it', async () => {
   for (const ask of [() => tryLock(path, me), () => lockHolder(path)]) {
     expect(ask).toThrow(expect.objectContaining({ kind: 'storage', message: expect.stringContaining(path) }));
   }
+});
+
+test('what it is held for is told, and is to serve where an earlier version has not said', () => {
+  const old = openDatabase(path.replace('new/folder/', ''));
+  old.exec('CREATE TABLE holder (one INTEGER PRIMARY KEY, host TEXT, pid INTEGER, start_time TEXT)');
+  old.close();
+  const at = path.replace('new/folder/', '');
+  const look = tryLock(at, me, 'look');
+  if (!('lock' in look)) throw new Error('it is held');
+  look.lock.release();
+  const serve = tryLock(at, me);
+  expect('lock' in serve && serve.lock.former).toBeNull();
+  if ('lock' in serve) serve.lock.release();
 });
