@@ -204,7 +204,7 @@ test('SIGKILL while an answer is on its way: the same request again, shown once'
 test('a send that looks for messages is waited for, and said', async () => {
   const simulator = await simulate({ holdMs: 3_000 });
   const { home } = loggedIn(simulator);
-  const send = startWxagent(['send', '--wait', '0', 'hi'], { home });
+  const send = startWxagent(['send', '--wait', '1s', 'hi'], { home });
   const isLooking = () => simulator.control.bots().some(({ polls }) => polls > 0);
   await pollUntil('it looks', isLooking, 15_000);
   const run = startWxagent(['run', '--echo', ...QUICK], { home });

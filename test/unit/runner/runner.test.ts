@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Agent } from '../../../src/agents/port.ts';
 import { systemClock } from '../../../src/core/clock.ts';
+import { WxError } from '../../../src/core/errors.ts';
 import type { Outcome, Turn } from '../../../src/core/message.ts';
 import { createSteadyClock } from '../../../src/core/steady-clock.ts';
 import type { CallResult, IlinkClient } from '../../../src/ilink/client.ts';
@@ -574,10 +575,35 @@ describe('a dead login', () => {
 });
 
 test('a store that fails ends it with that error', async () => {
-  store = { ...store, takeIn: () => Promise.reject(new Error('disk')) };
+  store = { ...store, takeIn: () => Promise.reject(new WxError('storage', 'disk')) };
   start(echo);
   deliver(says('x'));
   await expect(runner?.done).rejects.toThrow('disk');
+});
+
+test('a fault of the program costs the step that it is in, and not the runner', async () => {
+  const { usersToDeliver, notePoll, unfinished } = store;
+  let faults = 0;
+  const once = <A extends unknown[], T>(step: (...input: A) => Promise<T>) => {
+    let isFirst = true;
+    return (...input: A): Promise<T> => {
+      if (!isFirst) return step(...input);
+      isFirst = false;
+      faults++;
+      return Promise.reject(new TypeError('x is undefined'));
+    };
+  };
+  store = { ...store, usersToDeliver: once(usersToDeliver), notePoll: once(notePoll) };
+  start(echo);
+  await pollUntil('it is ready', () => events.some(({ type }) => type === 'ready'));
+  store.unfinished = once(unfinished);
+  const beside = data.open('beside');
+  await beside.setAllowed({ account: ACCOUNT, user: 'o9x@im.wechat', allowed: true, nowMs: Date.now() });
+  await pollUntil('the faults', () => faults >= 2);
+  deliver(says('x'));
+  await pollUntil('the answer', () => sent.length === 1);
+  runner?.stop();
+  expect(await runner?.done).toBe('stopped');
 });
 
 test('what another process queues or has run again is seen', async () => {
