@@ -206,7 +206,7 @@ test('a send that looks for messages is waited for, and said', async () => {
   const { home } = loggedIn(simulator);
   const send = startWxagent(['send', '--wait', '1s', 'hi'], { home });
   const isLooking = () => simulator.control.bots().some(({ polls }) => polls > 0);
-  await pollUntil('it looks', isLooking, 15_000);
+  await pollUntil('it looks', isLooking);
   const run = startWxagent(['run', '--echo', ...QUICK], { home });
   await run.says('stderr', 'looks for messages of');
   await run.says('stderr', 'ready');
