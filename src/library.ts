@@ -47,8 +47,7 @@ export interface LibraryRunner {
  * wrong or no account is logged in.
  */
 export async function createRunner(options: CreateRunnerOptions): Promise<LibraryRunner> {
-  const { agent, settings = {}, onEvent, onLog } = options;
-  if (typeof agent !== 'function') throw new WxError('usage', 'createRunner needs an agent, a function');
+  const { agent, settings = {}, onEvent, onLog, token } = checkedOptions(options);
   const { createFunctionAgent } = await import('./agents/function.ts');
   const { createContext } = await import('./cli/context.ts');
   const { chooseAccounts } = await import('./cli/home.ts');
@@ -59,7 +58,6 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
   const unusable = Object.keys(settings).find((name) => !isLibrarySetting(name));
   if (unusable !== undefined) throw new WxError('usage', `createRunner has no setting "${unusable}"`);
   const { all } = readEnvironment();
-  const { token } = options;
   const stopping = new AbortController();
   const context = await createContext(
     {
@@ -95,6 +93,40 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
       return done;
     },
   };
+}
+
+/** Throws WxError `usage` for options of other types: TypeScript does not see the callers that write JavaScript. */
+function checkedOptions(options: CreateRunnerOptions): CreateRunnerOptions {
+  const given: Record<string, unknown> = { ...(options as object | undefined) };
+  const expect = (name: string, what: string, isRight: (value: unknown) => boolean): void => {
+    if (!isRight(given[name])) throw new WxError('usage', `${name} of createRunner must be ${what}`);
+  };
+  const isFunction = (value: unknown): boolean => typeof value === 'function';
+  const optional = (isRight: (value: unknown) => boolean) => (value: unknown) =>
+    value === undefined || isRight(value);
+  if (typeof options !== 'object' || options === null)
+    throw new WxError(
+      'usage',
+      'createRunner takes an object: createRunner({ agent: async ({ text }) => text })',
+    );
+  expect('agent', 'a function', isFunction);
+  expect('onEvent', 'a function', optional(isFunction));
+  expect('onLog', 'a function', optional(isFunction));
+  expect(
+    'token',
+    'a text that is not empty',
+    optional((value) => typeof value === 'string' && value.trim() !== ''),
+  );
+  expect(
+    'settings',
+    'an object',
+    optional((value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
+  );
+  const unknown = Object.keys(given).find(
+    (name) => !['agent', 'settings', 'token', 'onEvent', 'onLog'].includes(name),
+  );
+  if (unknown !== undefined) throw new WxError('usage', `createRunner has no option "${unknown}"`);
+  return options;
 }
 
 /** All settings of `run` but those that choose and tune its agents. */

@@ -1,12 +1,14 @@
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
+import type { Host } from './cli/context.ts';
 import { ignoredSignals } from './cli/ignored-signals.ts';
 import { createOutput } from './cli/output.ts';
 import { runProgram } from './cli/program.ts';
-import { SIGNAL_EXITS } from './cli/tell.ts';
+import { SIGNAL_EXITS, tell } from './cli/tell.ts';
+import { languageOf } from './cli/words.ts';
 import { readEnvironment } from './config.ts';
 import { systemClock } from './core/clock.ts';
-import { hasCode } from './core/errors.ts';
+import { hasCode, reasonOf, WxError } from './core/errors.ts';
 import type { Io } from './core/io.ts';
 
 /** The composition root: real streams, signals and clock; errors become sentences and exit codes. */
@@ -91,17 +93,26 @@ function watchSignals(): () => AbortSignal {
   };
 }
 
-/** A reader that has gone away (`| head`) is no error; any other trouble with a stream is not worth a crash. */
-function watchStreams(): void {
-  process.stdout.on('error', (error) => process.exit(hasCode(error, 'EPIPE') ? 0 : 74));
+/** The exit code of a stdout that takes nothing, once that was told. */
+let broken: Promise<number> | null = null;
+
+/** A reader that has gone away (`| head`) is no error; whatever else becomes of stdout ends the program with a sentence. */
+function watchStreams(host: Host, argv: readonly string[]): void {
+  process.stdout.on('error', (error) => {
+    if (hasCode(error, 'EPIPE')) process.exit(0);
+    const told = new WxError('cannot-create', `stdout cannot be written: ${reasonOf(error)}`, {
+      hint: hasCode(error, 'ENOSPC') ? 'make room on that disk, or write elsewhere' : 'write it elsewhere',
+    });
+    broken ??= tell(host, told, argv, languageOf('auto', host.environment));
+    void broken.then((code) => process.exit(code));
+  });
   process.stderr.on('error', () => {});
   // However the process ends: a signal, a reader that has gone, an error that nobody has caught.
   process.on('exit', output.flush);
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  watchStreams();
-  const host = {
+  const host: Host = {
     io,
     environment: readEnvironment(),
     clock: systemClock,
@@ -109,6 +120,7 @@ async function main(argv: readonly string[]): Promise<number> {
     bin: fileURLToPath(new URL('../bin/wxagent.js', import.meta.url)),
     stopSignal: watchSignals(),
   };
+  watchStreams(host, argv);
   return runProgram(host, argv);
 }
 
@@ -116,5 +128,5 @@ void main(process.argv.slice(2)).then(async (code) => {
   // What was written must be out before the process ends; a pipe may take it only later.
   await new Promise<void>((resolve) => output.now('stdout', '', resolve));
   await new Promise<void>((resolve) => output.now('stderr', '', resolve));
-  process.exit(code);
+  process.exit((await broken) ?? code);
 });

@@ -51,11 +51,16 @@ export async function findWanted(context: CommandContext, [id, ...more]: string[
 async function ofMessage(context: CommandContext, id: string): Promise<Wanted> {
   const account = chooseAccount(context);
   const store = openHomeStore(context);
+  const all = { account: account.key, user: null, sinceMs: null };
   try {
     const found = id === 'last' ? await newest() : await store.message({ account: account.key, id });
     if (!found) {
       const what = id === 'last' ? 'no message with a file' : `no message ${id}`;
-      throw new WxError('not-found', `there is ${what}`, { hint: 'wxagent messages' });
+      const hasAny = (await store.messages({ ...all, limit: 1 })).length > 0;
+      // Nothing has been received yet: it may wait at the server.
+      throw new WxError('not-found', `there is ${what}`, {
+        hint: hasAny ? 'wxagent messages' : 'wxagent listen --once',
+      });
     }
     const files = filesOf(found.raw);
     if (files.length === 0)
@@ -72,8 +77,9 @@ async function ofMessage(context: CommandContext, id: string): Promise<Wanted> {
   }
 
   async function newest() {
-    const some = { account: account.key, user: null, sinceMs: null, limit: NEWEST };
-    return (await store.messages(some)).findLast(({ raw }) => filesOf(raw).length > 0) ?? null;
+    return (
+      (await store.messages({ ...all, limit: NEWEST })).findLast(({ raw }) => filesOf(raw).length > 0) ?? null
+    );
   }
 }
 

@@ -8,6 +8,13 @@ import { stateShown, type Words, wordsOf } from './words.ts';
 
 const TEXT_COLUMNS = 50;
 
+/** What has become of a part that was to be dropped. */
+const OUTCOMES: Partial<Record<string, string>> = {
+  expired: 'Dropped.',
+  unconfirmed: 'Dropped; but it was sent before without an answer, so it may have arrived.',
+  confirmed: 'It has arrived already.',
+};
+
 /** `wxagent outbox list`: parts without a final verdict, oldest first. */
 export async function listOutbox(context: CommandContext): Promise<number> {
   const account = chooseAccount(context);
@@ -33,9 +40,22 @@ export async function dropFromOutbox(context: CommandContext, [id = '']: string[
     );
     if (!part)
       throw new WxError('not-found', `there is no part ${id} that waits`, { hint: 'wxagent outbox' });
-    const drop = { account: account.key, seqs: [part.seq], reason: 'dropped', nowMs: context.clock.now() };
+    const seqs = [part.seq];
+    const drop = {
+      account: account.key,
+      seqs,
+      reason: 'dropped',
+      sparesSending: true,
+      nowMs: context.clock.now(),
+    };
     const [dropped] = await store.dropParts(drop);
+    if (dropped?.state === 'sending') {
+      throw new WxError('busy', `part ${id} is being sent just now and cannot be taken back`, {
+        hint: 'wxagent outbox',
+      });
+    }
     if (context.json && dropped) context.printJson('outbox', { parts: [partReport(dropped)] });
+    else context.say(OUTCOMES[dropped?.state ?? ''] ?? `It is ${dropped?.state} already.`);
     return 0;
   } finally {
     await store.close();

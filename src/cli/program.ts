@@ -81,13 +81,16 @@ export function createProgram(host: Pick<Host, 'io'>, run: Run, argv?: readonly 
   program.version(VERSION, '-v, --version', 'print the version');
   addFlags(program, GLOBAL_SETTINGS);
   for (const spec of COMMANDS)
-    program.addCommand(isMeant(spec) ? createCommand(host, spec, run) : new Command(spec.name));
+    program.addCommand(isMeant(spec) ? createCommand(host, spec, run, argv) : new Command(spec.name));
   addHelpAndVersion(program, host);
   return program
     .argument('[command]')
     .allowExcessArguments()
     .action(async (unknown: string | undefined, _, command: Command) => {
-      if (unknown !== undefined) throw unknownCommand(command, unknown);
+      if (unknown !== undefined) {
+        refuseDashes(command, [unknown]);
+        throw unknownCommand(command, unknown);
+      }
       await run(async () => (await import('./welcome.ts')).welcome, flagsOf(command), []);
     });
 }
@@ -113,11 +116,51 @@ function addHelpAndVersion(program: Command, { io }: Pick<Host, 'io'>): void {
     .action(() => io.out(`${VERSION}\n`));
 }
 
+/** The arguments of a command that do not stand behind `--`. */
+function wordsBeforeEnd(args: readonly string[], argv: readonly string[] = []): readonly string[] {
+  const end = argv.indexOf('--');
+  return end < 0 ? args : args.slice(0, Math.max(0, args.length - (argv.length - end - 1)));
+}
+
+/** What phones, chats and word processors make of the hyphens before an option, and the quotes that come along. */
+const DASH =
+  /^["'`\u2018-\u201f\u00ab\u2039\u300c\u300e\uff02\uff07]*(?:-*[\u00ad\u058a\u2010-\u2015\u2043\u2212\u2796\u2e3a\u2e3b\ufe58\ufe63\uff0d]|(?<=.)-)[-\u00ad\u2010-\u2015\u2212\uff0d]*/u;
+const LAST_QUOTES = /["'`\u2018-\u201f\u00bb\u203a\u300d\u300f\uff02\uff07]+$/u;
+
+/**
+ * Refuses what was meant as an option and would be taken for text: a first word that begins with a dash which is no
+ * hyphen, or with a quote and hyphens, and any later one that is the name of an option but for its dash.
+ */
+function refuseDashes(command: Command, words: readonly string[], passThrough = false): void {
+  for (const [index, word] of words.entries()) {
+    const [dash] = DASH.exec(word) ?? [];
+    if (dash === undefined) continue;
+    const name = `--${word.slice(dash.length).replace(/=.*/s, '').replace(LAST_QUOTES, '')}`;
+    const isKnown = isOptionOf(command, name);
+    if (index > 0 && (passThrough || !isKnown)) continue;
+    const odd = [...dash].find((one) => one !== '-') ?? dash;
+    const code = `U+${odd.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}`;
+    throw new WxError('usage', `"${word}" begins with "${odd}" (${code}), which is not a hyphen`, {
+      hint: isKnown ? `did you mean ${name}?` : `${pathOf(command)} -- '${word}'`,
+    });
+  }
+}
+
+/** `wxagent outbox drop` */
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
+
+function isOptionOf(command: Command, name: string): boolean {
+  for (let one: Command | null = command; one; one = one.parent)
+    if (one.options.some(({ long }) => long === name)) return true;
+  return false;
+}
+
 /** Commander knows which name it may have been meant for. */
 function unknownCommand(command: Command, name: string): WxError {
   const sentence = `there is no command "${name}"`;
-  const path = command.parent ? `${command.parent.name()} ${command.name()}` : command.name();
-  const help = `${path} --help`;
+  const help = `${pathOf(command)} --help`;
   const names = command.commands.map((one) => one.name());
   const probe = new Command().exitOverride().configureOutput({ writeErr() {} });
   for (const one of names) probe.command(one);
@@ -130,7 +173,12 @@ function unknownCommand(command: Command, name: string): WxError {
   return new WxError('usage', sentence, { hint: help });
 }
 
-function createCommand(host: Pick<Host, 'io'>, spec: CommandSpec, run: Run): Command {
+function createCommand(
+  host: Pick<Host, 'io'>,
+  spec: CommandSpec,
+  run: Run,
+  argv?: readonly string[],
+): Command {
   const command = new Command(spec.name)
     .description(spec.about)
     .exitOverride()
@@ -141,12 +189,13 @@ function createCommand(host: Pick<Host, 'io'>, spec: CommandSpec, run: Run): Com
   addFlags(command, spec.settings);
   addFlags(command, GLOBAL_SETTINGS, 'Global options:');
   for (const sub of spec.subcommands ?? []) {
-    command.addCommand(createCommand(host, sub, run), { isDefault: sub.isDefault ?? false });
+    command.addCommand(createCommand(host, sub, run, argv), { isDefault: sub.isDefault ?? false });
   }
   const load = spec.load;
   if (load)
     command.action(async (...given) => {
       const meant = given.at(-1) as Command;
+      refuseDashes(meant, wordsBeforeEnd(meant.args, argv), spec.passThrough);
       if (spec.isDefault && meant.parent && meant.args[0] !== undefined)
         throw unknownCommand(meant.parent, meant.args[0]);
       await run(load, flagsOf(meant), meant.args);

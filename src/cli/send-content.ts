@@ -1,5 +1,7 @@
 import { basename, resolve } from 'node:path';
+import { withoutBom } from '../core/bom.ts';
 import { WxError } from '../core/errors.ts';
+import { terminalText } from '../core/terminal.ts';
 import type { Outgoing } from '../runner/outgoing.ts';
 import { openSource } from '../runner/source-file.ts';
 import type { PartFile } from '../store/port.ts';
@@ -40,10 +42,18 @@ export async function contentToSend(context: CommandContext, words: string[]): P
       hint: "wxagent send 'hello', echo hello | wxagent send, or wxagent send --file photo.jpg",
     });
   }
-  return { text: checkText((await context.io.readStdin()).toString('utf8').replace(/\r?\n$/, '')), files };
+  const bytes = await context.io.readStdin();
+  if (bytes.includes(0)) {
+    throw new WxError('data', 'stdin brings no text, but bytes of another kind', {
+      hint: 'wxagent send --file - --name <name>',
+    });
+  }
+  return { text: checkText(withoutBom(bytes.toString('utf8'))), files };
 }
 
-function checkText(text: string): string {
+/** The text as `run` reads the output of a command: what a terminal shows of it in the end, without a final newline. */
+function checkText(given: string): string {
+  const text = terminalText(given).replace(/\r?\n$/, '');
   if (text.trim() === '') throw new WxError('usage', 'there is nothing to send: the text is empty');
   return text;
 }

@@ -10,7 +10,7 @@ import { type NewPart, OPEN_PART_STATES, type PartFile, type PartView, type Stor
 import { codeBlock } from '../text/code-block.ts';
 import type { CommandContext } from './context.ts';
 import { type DeliveryHere, deliverHere } from './deliver-here.ts';
-import { chooseAccount, loginDigest, openHomeStore } from './home.ts';
+import { chooseAccount, findAccount, knownAccounts, loginDigest, openHomeStore } from './home.ts';
 import { createPatience, watchUploads } from './patience.ts';
 import { createProgressLine } from './progress-line.ts';
 import { contentToSend, keepFiles, type SendContent } from './send-content.ts';
@@ -22,6 +22,8 @@ const LOOK_EVERY_MS = 50;
 /** How often it looks whether there is another process that delivers. */
 const LOOK_FOR_RUNNER_MS = 1_000;
 
+/** Users that an error lists. */
+const KNOWN_SHOWN = 10;
 /** How much later than `--wait` a `--no-hold` may still be at work: it has looked, or files have gone up. */
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -102,10 +104,20 @@ async function enqueue(
   return queued.map((part) => part.seq);
 }
 
-/** The account of `--account`, and the user of `--to`, of the agent that calls, or the owner. */
+/**
+ * The account of `--account`, and the user of `--to`, of the agent that calls, or the owner. The name of an account is
+ * its owner's: only that bot reaches them.
+ */
 async function findTarget(context: CommandContext, store: Store): Promise<Target> {
-  const account = await ownAccount(context, store);
-  const { to } = context.settings(['to']);
+  const given = context.settings(['to']).to;
+  if (given === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });
+  const named = given === null ? null : namedAccount(context, given);
+  const account =
+    (context.settings(['account']).account.length === 0 && named) || (await ownAccount(context, store));
+  const to = named
+    ? (named.owner ?? (await store.accountView(named.key))?.owner ?? unknownUser(named.id))
+    : given;
+  if (to !== null && !named) await checkUser(store, 'view' in account ? account.id : account.key, to);
   const asking = context.environment.get('WXAGENT_USER');
   if ('view' in account) {
     const user = to ?? asking ?? account.view.owner;
@@ -142,6 +154,35 @@ async function ownAccount(
     if (view === null || id === undefined) throw error;
     return { id, view };
   }
+}
+
+/** An account whose name or id this is. */
+function namedAccount(context: CommandContext, name: string): Account | null {
+  const accounts = knownAccounts(context);
+  return accounts.some((one) => [one.id, one.key, one.name, ...one.formerIds].includes(name))
+    ? findAccount(accounts, name)
+    : null;
+}
+
+/** What ids of people look like: `o9cq80z...@im.wechat`. Bots, which are `@im.bot`, get nothing from other bots. */
+const USER_ID = /^(?!.*@im\.bot$)[\x21-\x3f\x41-\x7e]{1,128}@[\w.-]{1,64}$/;
+
+/** Throws WxError `not-found` for what is no id and is not known here: nobody would ever write under that name. */
+async function checkUser(store: Store, account: string, user: string): Promise<void> {
+  if (USER_ID.test(user)) return;
+  const view = await store.accountView(account);
+  const allowed = (await store.allowed(account)).map((one) => one.user);
+  // What a `send` of an earlier version holds for a name makes nobody known.
+  const users =
+    view?.users.filter(({ lastMessageAtMs, hasToken }) => lastMessageAtMs !== null || hasToken) ?? [];
+  const known = new Set([...(view?.owner ? [view.owner] : []), ...users.map((one) => one.user), ...allowed]);
+  if (known.has(user)) return;
+  const some = [...known].slice(0, KNOWN_SHOWN).join(', ');
+  throw new WxError(
+    'not-found',
+    `there is no user "${user}": --to takes an id such as o9cq80z...@im.wechat, or the name of an account${some && `; known here: ${some}`}`,
+    { hint: 'wxagent status' },
+  );
 }
 
 function unknownUser(id: string): never {

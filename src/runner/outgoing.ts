@@ -8,7 +8,7 @@ import { type Digest, digestOf, digestOfBytes, digestOfFile } from '../media/dig
 import { fileChunks } from '../media/file-chunks.ts';
 import { shownAs } from '../media/shown-as.ts';
 import type { PartFile, Store } from '../store/port.ts';
-import { openSource } from './source-file.ts';
+import { openSource, trueName } from './source-file.ts';
 
 /** A file younger than this may belong to a part that is just being committed. */
 const YOUNG_MS = 60 * 60_000;
@@ -116,7 +116,7 @@ export function shownName(name: string): string {
 /** Copies an open file, and sees to it that what was copied is one state of it. */
 async function copyWhole(from: FileHandle, source: string, path: string): Promise<Digest> {
   const before = await from.stat({ bigint: true });
-  const digest = (await shareBlocks(source, path))
+  const digest = (await shareBlocks(await trueName(source), path))
     ? await digestOfFile(path)
     : await writeAll(fileChunks(from), path);
   const after = await from.stat({ bigint: true });
@@ -132,7 +132,7 @@ async function copyWhole(from: FileHandle, source: string, path: string): Promis
 }
 
 /** Whether the file system has made a copy that shares its blocks with the source. */
-async function shareBlocks(source: string, path: string): Promise<boolean> {
+async function shareBlocks(source: string | Buffer, path: string): Promise<boolean> {
   try {
     await copyFile(source, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
   } catch {

@@ -43,6 +43,8 @@ export interface Simulator {
 
 /** Starts a simulator; rejects with `usage` for a wrong setting, script or certificate, `cannot-create` for a port in use. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new WxError('usage', 'startSimulator takes an object: startSimulator({ seed: 1 })');
   const {
     port = 0,
     seed = Math.floor(Math.random() * 2 ** 31),

@@ -25,6 +25,21 @@ export function isLeased(who: Row, claimant: Claimant, nowMs: number): boolean {
     : leaseLeft(who, claimant, nowMs) > 0;
 }
 
+/** Whether a process that lives is sending a part just now. */
+export function isBeingSent(
+  database: Database,
+  { account, seq, nowMs }: { account: string; seq: number; nowMs: number },
+  claimant: Claimant,
+): boolean {
+  const row = database.one(
+    `SELECT lease, lease_until FROM parts JOIN users USING (account, user)
+       WHERE account = ? AND seq = ? AND state = 'sending'`,
+    account,
+    seq,
+  );
+  return row !== undefined && isLeased(row, claimant, nowMs);
+}
+
 /** Claims a user; a request that is about to be made counts against his budget. */
 export function takeLease(
   database: Database,

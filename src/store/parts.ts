@@ -126,8 +126,14 @@ export function partsOfSendId(database: Database, account: string, id: string): 
 export function dropParts(
   database: Database,
   input: { account: string; seqs: readonly number[]; reason: string; nowMs: number },
+  isSpared: (seq: number) => boolean = () => false,
 ): PartView[] {
   return input.seqs.flatMap((seq) => {
+    const view = isSpared(seq) ? partView(database, seq) : drop(seq);
+    return view?.account === input.account ? [view] : [];
+  });
+
+  function drop(seq: number): PartView | undefined {
     database.run(
       `UPDATE parts SET state = CASE WHEN state = 'sending' OR unsure = 1 THEN 'unconfirmed' ELSE 'expired' END,
          reason = ?, body = NULL, finished_at = ? WHERE seq = ? AND account = ? AND ${OPEN}`,
@@ -136,9 +142,8 @@ export function dropParts(
       seq,
       input.account,
     );
-    const view = partView(database, seq);
-    return view?.account === input.account ? [view] : [];
-  });
+    return partView(database, seq);
+  }
 }
 
 /**

@@ -197,6 +197,8 @@ export interface Store {
     account: string;
     seqs: readonly number[];
     reason: string;
+    /** Leaves what a living process is sending as it is. */
+    sparesSending?: boolean;
     nowMs: number;
   }): Promise<PartView[]>;
   /** Queues parts that have expired while held again. Returns how many. */

@@ -8,7 +8,7 @@ import { createCommits } from './commits.ts';
 import { type Database, openDatabase, storageError } from './database.ts';
 import { requeueExpired } from './holds.ts';
 import { takeIn } from './inbox.ts';
-import { type Claimant, renewLease } from './lease.ts';
+import { type Claimant, isBeingSent, renewLease } from './lease.ts';
 import { mediaKeys } from './media-keys.ts';
 import { noteSaid, queueNotice, queueOutput } from './outputs.ts';
 import {
@@ -114,7 +114,11 @@ export function openStore(options: {
     parts: (seqs) =>
       read(() => seqs.map((seq) => partView(database, seq)).filter((view) => view !== undefined)),
     openParts: (account) => read(() => openParts(database, account)),
-    dropParts: (input) => run((db) => dropParts(db, input), 'durable'),
+    dropParts: (input) =>
+      run((db) => {
+        const isSpared = (seq: number): boolean => isBeingSent(db, { ...input, seq }, claimant);
+        return dropParts(db, input, input.sparesSending ? isSpared : undefined);
+      }, 'durable'),
     requeueExpired: (input) => run((db) => requeueExpired(db, input), 'durable'),
     unneededFiles: (paths) => read(() => unneededFiles(database, paths)),
     sweep: (retention) => run((db) => sweep(db, retention)),

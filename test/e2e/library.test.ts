@@ -174,8 +174,26 @@ describe('what is wrong is said before anything starts', () => {
     await expect(createRunner({ agent, settings: { home, ...settings } })).rejects.toMatchObject({ kind });
   });
 
-  test('no function', async () => {
-    await expect(createRunner({ agent: 'cat' as never })).rejects.toMatchObject({ kind: 'usage' });
+  test.each([
+    [undefined, 'takes an object'],
+    [null, 'takes an object'],
+    ['agent', 'takes an object'],
+    [agent, 'takes an object'],
+    [{}, 'agent of createRunner'],
+    [{ agent: 'cat' }, 'agent of createRunner'],
+    [{ agent, settings: 'home' }, 'settings of createRunner'],
+    [{ agent, settings: null }, 'settings of createRunner'],
+    [{ agent, settings: ['home'] }, 'settings of createRunner'],
+    [{ agent, token: 5 }, 'token of createRunner'],
+    [{ agent, token: ' ' }, 'token of createRunner'],
+    [{ agent, onEvent: {} }, 'onEvent of createRunner'],
+    [{ agent, onLog: 'stderr' }, 'onLog of createRunner'],
+    [{ agent, onevent() {} }, 'no option "onevent"'],
+  ])('options %j', async (options, message) => {
+    await expect(createRunner(options as never)).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringContaining(message),
+    });
   });
 });
 

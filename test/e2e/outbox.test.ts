@@ -169,8 +169,8 @@ test('the wait begins after the look, so that the reason is known; what is held 
   simulator.control.message({ text: 'hi' });
   expect(await verdictOf(home, ['the only one'])).toEqual([0, 'confirmed', null]);
   const clock = wallClock(makeFolder());
-  clock.set(DAY_MS);
-  simulator.control.advance(DAY_MS);
+  clock.set(DAY_MS + HOUR_MS);
+  simulator.control.advance(DAY_MS + HOUR_MS);
   // The look takes longer than the wait.
   expect(await verdictOf(home, ['--wait', '2s', 'later'], clock.env)).toEqual([75, 'held', 'window']);
   const screen = startOnTerminal(['send', 'more'], { home, stdout: join(home, 'stdout'), env: clock.env });

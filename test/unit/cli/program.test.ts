@@ -41,6 +41,41 @@ test.each([
   if (hint !== null) expect(stderr).toContain(`\nhint: ${hint}\n`);
 });
 
+test.each([
+  [['send', '\u2013-to', 'x', 'hi'], 'U+2013', 'did you mean --to?'],
+  [['send', '\u2014to', 'x', 'hi'], 'U+2014', 'did you mean --to?'],
+  [['send', '\u2212\u2212file=a', 'hi'], 'U+2212', 'did you mean --file?'],
+  [['send', '\u2011-json', 'hi'], 'U+2011', 'did you mean --json?'],
+  [['send', '\uff0d\uff0dno-hold', 'hi'], 'U+FF0D', 'did you mean --no-hold?'],
+  [['send', '\u201c--to\u201d', 'x', 'hi'], 'U+201C', 'did you mean --to?'],
+  [['send', '\u2015'], 'U+2015', "wxagent send -- '\u2015'"],
+  [['send', '\u2014 a list'], 'U+2014', "wxagent send -- '\u2014 a list'"],
+  [['send', 'hi', '\u2013-to', 'x'], 'U+2013', 'did you mean --to?'],
+  [['--json', 'send', '\u2013-wait=1s', 'hi'], 'U+2013', 'did you mean --wait?'],
+  [['run', '\u2014exec', 'cat'], 'U+2014', 'did you mean --exec?'],
+  [['run', '\u2013x'], 'U+2013', "wxagent run -- '\u2013x'"],
+  [['\u2013-version'], 'U+2013', 'did you mean --version?'],
+  [['accounts', '\u2013-json'], 'U+2013', 'did you mean --json?'],
+  [['download', '\u2014\u2014item'], 'U+2014', 'did you mean --item?'],
+  [['outbox', 'drop', '\u20137'], 'U+2013', "wxagent outbox drop -- '\u20137'"],
+])('%j: 64, and which dash is no hyphen', async (args, code, hint) => {
+  const ran = await runHere(args, { home: makeFolder() });
+  expect([ran.code, ran.stdout], ran.stderr).toEqual([64, '']);
+  expect(ran.stderr).toContain(`(${code}), which is not a hyphen`);
+  expect(ran.stderr).toContain(args.includes('--json') ? `"hint":"${hint}"` : `hint: ${hint}\n`);
+});
+
+test.each([
+  [['send', '--', '\u2013-to', 'x']],
+  [['send', 'hi', '\u2014', 'there']],
+  [['send', 'hi', '\u2013-unknown']],
+  [['send', '"quoted"']],
+  [['run', 'echo', '\u2013-to']],
+])('%j: text is text', async (args) => {
+  // Nobody is logged in; that far it comes.
+  expect((await runHere(args, { home: makeFolder() })).code).toBe(77);
+});
+
 describe('help and version', () => {
   const home = makeFolder;
 

@@ -35,6 +35,31 @@ function source(name: string, content: Buffer | string): string {
   return path;
 }
 
+const isByteNamed = process.platform === 'linux';
+
+test.runIf(isByteNamed)(
+  'a name that is no UTF-8 is found by how it reads, where only one reads so',
+  async () => {
+    const odd = Buffer.concat([Buffer.from(`${folder}/caf`), Buffer.from([0xe9]), Buffer.from('/a')]);
+    mkdirSync(odd.subarray(0, -2));
+    writeFileSync(Buffer.concat([odd, Buffer.from([0xff]), Buffer.from('.txt')]), 'found');
+    const kept = await outgoing.keepCopy(join(folder, 'caf\ufffd', 'a\ufffd.txt'), 'a\ufffd.txt');
+    expect(readFileSync(kept.path, 'utf8')).toBe('found');
+
+    writeFileSync(Buffer.concat([odd, Buffer.from([0xfe]), Buffer.from('.txt')]), 'another');
+    await expect(outgoing.keepCopy(join(folder, 'caf\ufffd', 'a\ufffd.txt'), 'x')).rejects.toMatchObject({
+      kind: 'data',
+      message: expect.stringContaining('2 files are called'),
+    });
+    await expect(outgoing.keepCopy(join(folder, 'b\ufffd'), 'x')).rejects.toMatchObject({
+      kind: 'not-found',
+    });
+    // One that is really called so.
+    writeFileSync(join(folder, 'c\ufffd'), 'itself');
+    expect(readFileSync((await outgoing.keepCopy(join(folder, 'c\ufffd'), 'c')).path, 'utf8')).toBe('itself');
+  },
+);
+
 /** A file of the MP4 family: its first box says which. */
 const mp4 = (brand: string): Buffer =>
   Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from(`ftyp${brand}`), Buffer.alloc(12)]);

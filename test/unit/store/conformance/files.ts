@@ -123,14 +123,14 @@ export function describeFiles(make: MakeStore): void {
 
   test('who waits sees how far an upload is, while its process lives', async () => {
     const { seq } = await sendFile();
-    const upload = (): Promise<unknown> =>
-      data.open('b').upload({ account: ACCOUNT, user: OWNER, nowMs: desk.nowMs });
+    const other = data.open('b');
+    const upload = (): Promise<unknown> => other.upload({ account: ACCOUNT, user: OWNER, nowMs: desk.nowMs });
     expect(await upload()).toBeNull();
     await claimUpload();
     expect(await upload()).toEqual({ seq, progress: null });
     await desk.store.noteUpload({ account: ACCOUNT, seq, sentBytes: 4, totalBytes: 16 });
     expect(await upload()).toEqual({ seq, progress: { sentBytes: 4, totalBytes: 16 } });
-    data.kill('a');
+    data.kill('me');
     expect(await upload()).toBeNull();
   });
 
