@@ -126,7 +126,11 @@ async function main(argv: readonly string[]): Promise<number> {
 
 void main(process.argv.slice(2)).then(async (code) => {
   // What was written must be out before the process ends; a pipe may take it only later.
-  await new Promise<void>((resolve) => output.now('stdout', '', resolve));
-  await new Promise<void>((resolve) => output.now('stderr', '', resolve));
+  output.flush();
+  for (const stream of ['stdout', 'stderr'] as const) {
+    // Not one byte where nothing waits: a device that is full refuses that too.
+    if (process[stream].writableLength > 0)
+      await new Promise<void>((resolve) => output.now(stream, '', resolve));
+  }
   process.exit((await broken) ?? code);
 });

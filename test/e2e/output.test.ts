@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loggedIn, simulate } from '../helpers/simulated.ts';
-import { wxagent } from '../helpers/wxagent.ts';
+import { BIN, jsonLines, makeFolder, wxagent } from '../helpers/wxagent.ts';
 
 /** The environment in which a file of test/fixtures is loaded before the program. */
 function preloading(name: string): Record<string, string> {
@@ -43,4 +43,21 @@ test.each([
   expect(line).toContain('tick');
   expect(run.stderr).toContain(`${line}\n`);
   expect(run.stderr.split(`${line}\n`)[1]).toMatch(after);
+});
+
+test.runIf(existsSync('/dev/full'))('a stdout that takes nothing ends in a sentence: 73', async () => {
+  const home = makeFolder();
+  const full = (args: string[]) =>
+    wxagent([...args, BIN], { home, through: ['sh', '-c', 'bin=$2; exec node "$bin" "$0" "$1" >/dev/full'] });
+  expect(await full(['help', 'send'])).toMatchObject({
+    code: 73,
+    stderr: expect.stringMatching(/^wxagent: stdout cannot be written: .+\nhint: .+\n$/),
+  });
+  const json = await full(['config', '--json']);
+  expect([json.code, jsonLines(json.stderr)]).toEqual([
+    73,
+    [expect.objectContaining({ kind: 'cannot-create' })],
+  ]);
+  // What went wrong before is not hidden by it.
+  expect((await full(['status', '--quiet'])).code).toBe(77);
 });
