@@ -132,5 +132,7 @@ void main(process.argv.slice(2)).then(async (code) => {
     if (process[stream].writableLength > 0)
       await new Promise<void>((resolve) => output.now(stream, '', resolve));
   }
+  // What went wrong with a stream is told a turn later.
+  await new Promise((resolve) => setImmediate(resolve));
   process.exit((await broken) ?? code);
 });

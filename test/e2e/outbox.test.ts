@@ -163,31 +163,32 @@ test('--no-hold says 69 and why only when nothing has arrived or may have', asyn
   );
 });
 
-test('the wait begins after the look, so that the reason is known; what is held is looked for, whatever holds it', async () => {
-  const simulator = await simulate({ quota: 1, holdMs: 2_500 });
+test('the wait begins after the look, and what is held is looked for, whatever holds it', async () => {
+  const simulator = await simulate();
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'hi' });
-  expect(await verdictOf(home, ['the only one'])).toEqual([0, 'confirmed', null]);
-  const clock = wallClock(makeFolder());
-  clock.set(DAY_MS + HOUR_MS);
-  simulator.control.advance(DAY_MS + HOUR_MS);
   // The look takes longer than the wait.
-  expect(await verdictOf(home, ['--wait', '2s', 'later'], clock.env)).toEqual([75, 'held', 'window']);
-  const screen = startOnTerminal(['send', 'more'], { home, stdout: join(home, 'stdout'), env: clock.env });
+  simulator.control.addFault({ endpoint: 'getupdates', kind: 'delay', afterMs: 2_500, count: 1 });
+  expect(await verdictOf(home, ['--wait', '2s', 'first'])).toEqual([0, 'confirmed', null]);
+
+  // A hold that leaves the budget open.
+  const body = { ret: -2, errmsg: 'unknown error' };
+  const refusal = { endpoint: 'sendmessage', kind: 'answer', body, count: 1 } as const;
+  simulator.control.addFault(refusal);
+  expect(await verdictOf(home, ['later'])).toEqual([75, 'held', 'context']);
+  const screen = startOnTerminal(['send', 'more'], { home, stdout: join(home, 'stdout') });
   await screen.says('stdout', 'looking whether the user has written');
-  await screen.says('stdout', 'held (window)');
-  simulator.control.changeSettings({ quota: 10 });
+  await screen.says('stdout', 'held (context)');
   simulator.control.message({ text: 'hi again' });
-  expect(await verdictOf(home, ['at last'], clock.env)).toEqual([0, 'confirmed', null]);
+  expect(await verdictOf(home, ['at last'])).toEqual([0, 'confirmed', null]);
   expect(answers(simulator).join()).toMatch(/later[\s\S]*more[\s\S]*at last/);
 
-  // A hold that leaves the budget open, under a login that has died meanwhile.
-  const body = { ret: -2, errmsg: 'unknown error' };
-  simulator.control.addFault({ endpoint: 'sendmessage', kind: 'answer', body, count: 1 });
-  expect(await verdictOf(home, ['context'], clock.env)).toEqual([75, 'held', 'context']);
+  // The same under a login that has died meanwhile.
+  simulator.control.addFault(refusal);
+  expect(await verdictOf(home, ['held'])).toEqual([75, 'held', 'context']);
   simulator.control.kill();
-  expect((await send(home, ['dead'], clock.env)).exit).toBe(77);
-  const { stderr } = await wxagent(['send', 'told'], { home, env: clock.env });
+  expect((await send(home, ['dead'])).exit).toBe(77);
+  const { stderr } = await wxagent(['send', 'told'], { home });
   expect(stderr).toMatch(
     /^-> the login of this bot is dead[^;]*; 1 kept: [^\n]*do not send again\nhint: wxagent login\n$/,
   );
