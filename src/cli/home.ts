@@ -16,6 +16,7 @@ import type { Store } from '../store/port.ts';
 import { processStartTime } from '../store/process-identity.ts';
 import { openStore } from '../store/sqlite-store.ts';
 import type { CommandContext } from './context.ts';
+import { logOf } from './log.ts';
 import { cdnUrlOf } from './open-cdn.ts';
 
 /** Where bots live unless told otherwise (protocol 1.1). */
@@ -101,6 +102,18 @@ export function chooseAccounts(context: CommandContext, all = false): [Account, 
   const [first, ...rest] = chosen.length > 0 ? chosen : defaultAccount(context, accounts);
   if (!first) throw noAccount(context);
   return [first, ...rest.filter((one, index) => one !== first && rest.indexOf(one) === index)];
+}
+
+/** The context of one account: where a command works with several, its log names which. */
+export function contextOf<C extends CommandContext>(context: C, account: Pick<Account, 'id' | 'name'>): C {
+  const { allAccounts, account: named } = context.settings(['allAccounts', 'account']);
+  if (!allAccounts && named.length < 2) return context;
+  return { ...context, log: logOf(context.log, account.name ?? account.id) };
+}
+
+/** How to log in to an account again: whoever does not name it is asked by Tencent's server. */
+export function loginHint({ id, name, namedUrl }: Pick<Account, 'id' | 'name' | 'namedUrl'>): string {
+  return namedUrl === null ? 'wxagent login' : `wxagent login --account ${name ?? id}`;
 }
 
 /** Names the folder: mostly somebody is logged in, but as another user or with another --home. */

@@ -53,8 +53,10 @@ export function createLog(options: {
       );
       return;
     }
-    const details = level === 'debug' ? describe(fields) : '';
-    write(`${paint[level](`${timeOf(atMs)} ${plain(`${line}${details}`)}`)}\n`);
+    const { account, ...others } = fields;
+    const who = account === undefined ? '' : `[${[account, others.user].filter((one) => one).join(' ')}] `;
+    const details = level === 'debug' ? describe(others) : '';
+    write(`${paint[level](`${timeOf(atMs)} ${plain(`${who}${line}${details}`)}`)}\n`);
   }
 
   return {
@@ -63,6 +65,18 @@ export function createLog(options: {
     warn: (line, fields) => log('warn', line, fields),
     error: (line, fields) => log('error', line, fields),
     showsText: options.showsText,
+  };
+}
+
+/** A log whose lines are about one account of several: they name it, and the user where they are about one. */
+export function logOf(log: Log, account: string): Log {
+  const about = (fields?: LogFields): LogFields => ({ account, ...fields });
+  return {
+    debug: (line, fields) => log.debug(line, about(fields)),
+    info: (line, fields) => log.info(line, about(fields)),
+    warn: (line, fields) => log.warn(line, about(fields)),
+    error: (line, fields) => log.error(line, about(fields)),
+    showsText: log.showsText,
   };
 }
 

@@ -2,11 +2,11 @@ import type { Transport } from '../ilink/transport.ts';
 import { type Account, readConfigFile } from '../store/accounts-file.ts';
 import type { Store } from '../store/port.ts';
 import type { CommandContext } from './context.ts';
-import { knownAccounts } from './home.ts';
+import { knownAccounts, loginHint } from './home.ts';
 import { obtainLogin } from './obtain-login.ts';
 
 /** How often the accounts are looked at for new logins. */
-const LOOK_EVERY_MS = 1_000;
+export const LOOK_EVERY_MS = 1_000;
 
 /**
  * A new login of an account whose login has died, or null when there is none to be had: one that
@@ -26,7 +26,7 @@ export async function loginAgain(
   if (stored || stop.aborted) return stored;
   if (waitLogin || othersAreServed()) {
     context.log.warn(`${dead.id} waits for a new login`);
-    context.log.info('hint: wxagent login');
+    context.log.info(`hint: ${loginHint(dead)}`);
     while (!stop.aborted && (waitLogin || othersAreServed())) {
       await context.clock.sleep(LOOK_EVERY_MS, stop);
       const found = storedLogin(context, dead);

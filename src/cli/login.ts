@@ -11,9 +11,10 @@ import { wordsOf } from './words.ts';
 export async function login(context: CommandContext): Promise<number> {
   const words = wordsOf(context.language);
   const { force, name, baseUrl, cdnUrl } = context.settings(['force', 'name', 'baseUrl', 'cdnUrl']);
+  const former = formerLogin(context, name);
   const wish = {
-    namedUrl: baseUrl === null ? null : parseBaseUrl(baseUrl, '--base-url').href,
-    cdnUrl: cdnUrl === null ? null : parseBaseUrl(cdnUrl, '--cdn-url').href,
+    namedUrl: baseUrl === null ? (former?.namedUrl ?? null) : parseBaseUrl(baseUrl, '--base-url').href,
+    cdnUrl: cdnUrl === null ? (former?.cdnUrl ?? null) : parseBaseUrl(cdnUrl, '--cdn-url').href,
     name,
     force,
   };
@@ -37,6 +38,15 @@ export async function login(context: CommandContext): Promise<number> {
     await store.close();
     await transport.close();
   }
+}
+
+/** The account that is to be logged in again, where one is named: its server is asked. */
+function formerLogin(context: CommandContext, alias: string | null): Account | undefined {
+  const [wanted = alias] = context.settings(['account']).account;
+  const { accounts } = context.file;
+  return accounts.find((one) =>
+    [one.id, one.key, one.name, ...one.formerIds].some((known) => known === wanted),
+  );
 }
 
 /** What a command needs to be told to work with a new login: nothing where that is the account anyway. */

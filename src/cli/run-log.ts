@@ -4,6 +4,7 @@ import type { Turn } from '../core/message.ts';
 import { BUDGET_MESSAGES } from '../core/verdict.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../runner/events.ts';
 import type { CommandContext } from './context.ts';
+import { contextOf, knownAccounts } from './home.ts';
 import { filesShown } from './message-files.ts';
 import { excerpt } from './table.ts';
 import { type Words, wordsOf } from './words.ts';
@@ -24,12 +25,25 @@ interface Answer {
 
 /** Turns runner events into what `run` prints: JSON lines on stdout, or log lines for people. */
 export function createRunLog(context: CommandContext): EventSink {
-  const people = forPeople(context.log, context.clock, wordsOf(context.language));
+  const words = wordsOf(context.language);
+  /** One of several accounts by its name, as its log lines give it. */
+  const sinks = new Map<string, EventSink>();
+  const people: EventSink = (event) => {
+    const { account: id } = event;
+    const sink =
+      sinks.get(id) ?? forPeople(contextOf(context, nameOf(context, id)).log, context.clock, words);
+    sinks.set(id, sink);
+    sink(event);
+  };
   if (!context.json) return people;
   return (event) => {
     people(event);
     context.io.outSoon(`${JSON.stringify(documentOf(event))}\n`);
   };
+}
+
+function nameOf(context: CommandContext, id: string): { id: string; name: string | null } {
+  return { id, name: knownAccounts(context).find((one) => one.id === id)?.name ?? null };
 }
 
 function forPeople(log: Log, clock: Clock, words: Words): EventSink {
@@ -60,8 +74,9 @@ function forPeople(log: Log, clock: Clock, words: Words): EventSink {
       event.budgetLeft !== null && words.left(event.budgetLeft, BUDGET_MESSAGES),
     ].filter((one) => one !== false);
     const line = `-> ${counts.join(words.comma)}`;
-    if (answer.refused + answer.held > 0) log.warn(line);
-    else log.info(line);
+    const about = { user: event.user };
+    if (answer.refused + answer.held > 0) log.warn(line, about);
+    else log.info(line, about);
   }
 
   return (event) => {

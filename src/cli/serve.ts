@@ -16,13 +16,15 @@ import type { CommandContext } from './context.ts';
 import {
   claimantId,
   connect,
+  contextOf,
   loginDigest,
+  loginHint,
   openHomeStore,
   openTransport,
   thisProcess,
   unreadKeeper,
 } from './home.ts';
-import { loginAgain, watchForLogins } from './login-again.ts';
+import { LOOK_EVERY_MS, loginAgain, watchForLogins } from './login-again.ts';
 import { openAttachments, type ReceivedFiles } from './received.ts';
 import { wordsOf } from './words.ts';
 
@@ -64,7 +66,13 @@ export async function serve(
     for (let account = first; ; ) {
       const end = await serveLogin(account);
       if (end !== 'expired') return end;
-      const next = await loginAgain(context, account, transport, store, () => served.size > 0);
+      const next = await loginAgain(
+        contextOf(context, account),
+        account,
+        transport,
+        store,
+        () => served.size > 0,
+      );
       if (next === null || stop.aborted) return stop.aborted ? 'stopped' : 'expired';
       account = next;
     }
@@ -72,11 +80,12 @@ export async function serve(
 
   async function serveLogin(account: Account): Promise<RunnerEnd> {
     served.add(account.key);
+    const own = contextOf(context, account);
     try {
-      const lock = await takeLock(context, account, () => stop.aborted || hasFailed);
+      const lock = await takeLock(own, account, () => stop.aborted || hasFailed);
       if (lock === null) return 'stopped';
       try {
-        const { runner, done } = startOne(context, service, account, { lock, transport, store });
+        const { runner, done } = startOne(own, service, account, { lock, transport, store });
         runners.set(account.key, runner);
         if (stop.aborted) runner.stop();
         return await done;
@@ -88,8 +97,23 @@ export async function serve(
       served.delete(account.key);
     }
   }
+
+  /** Of several accounts, one that another process serves waits until it is free. */
+  async function serveWhenFree(account: Account): Promise<RunnerEnd> {
+    for (let isTold = false; ; isTold = true) {
+      try {
+        return await serveThrough(account);
+      } catch (error) {
+        if (!service.watchLogins || !(error instanceof WxError) || error.kind !== 'busy') throw error;
+        if (!isTold) contextOf(context, account).log.warn(`${error.message}; trying again until it is free`);
+        await context.clock.sleep(LOOK_EVERY_MS, stop);
+        if (stop.aborted) return 'stopped';
+        if (served.size === 0) throw error;
+      }
+    }
+  }
   const start = (account: Account): void => {
-    const end = serveThrough(account);
+    const end = serveWhenFree(account);
     // Awaited below; until then a failure must not count as unhandled.
     end.catch(() => {
       hasFailed = true;
@@ -109,7 +133,8 @@ export async function serve(
       await watchForLogins(context, accounts, () => served.size > 0 && !hasFailed, start);
     const results = await Promise.all(ends);
     if (!results.includes('expired')) return 0;
-    context.log.info('hint: wxagent login');
+    const [only] = accounts;
+    context.log.info(`hint: ${accounts.length === 1 && only ? loginHint(only) : 'wxagent login'}`);
     return EXIT_CODES['not-logged-in'];
   } catch (error) {
     for (const runner of runners.values()) runner.stop();

@@ -8,7 +8,7 @@ import { headerOf } from '../../ilink/http.ts';
 import { TOKEN_DEAD } from '../../ilink/result.ts';
 import type { Account } from '../../store/accounts-file.ts';
 import type { CommandContext } from '../context.ts';
-import { connect, DEFAULT_BASE_URL, noAccount, openTransport, proxiesForServer } from '../home.ts';
+import { connect, DEFAULT_BASE_URL, loginHint, noAccount, openTransport, proxiesForServer } from '../home.ts';
 import type { Check } from './check.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -103,7 +103,9 @@ export const tokenCheck: Check = {
       const { client } = connect(context, account, transport);
       const result = await client.getConfig({ user: account.owner ?? '', contextToken: null });
       if (result.kind === 'refused' && result.code === TOKEN_DEAD) {
-        throw new WxError('not-logged-in', `the login of ${account.id} is dead`, { hint: 'wxagent login' });
+        throw new WxError('not-logged-in', `the login of ${account.id} is dead`, {
+          hint: loginHint(account),
+        });
       }
       // Any other word of the server on the matter itself means that it knows the token.
       if (result.kind === 'ok' || result.kind === 'refused') return `${account.id} is logged in`;

@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { thisProcess } from '../../../src/cli/home.ts';
+import { tryLock } from '../../../src/store/lock.ts';
+import { createPaths } from '../../../src/store/paths.ts';
+import { runHere } from '../../helpers/in-this-process.ts';
+import { pollUntil } from '../../helpers/poll-until.ts';
+import { answered, loggedIn, simulate } from '../../helpers/simulated.ts';
+
+test('of several accounts each line names its own, and a busy one waits without ending the others', async () => {
+  const simulator = await simulate();
+  const wife = loggedIn(simulator, { name: 'wife', user: 'her@im.wechat' });
+  const mine = loggedIn(simulator, { home: wife.home, user: 'me@im.wechat' });
+  const paths = createPaths(join(wife.home, 'wx'));
+  const taken = tryLock(paths.pollerLock(wife.id), thisProcess());
+  if (!('lock' in taken)) throw new Error('nobody else has it');
+  const stop = new AbortController();
+  let said = '';
+  const io = {
+    errSoon(text: string) {
+      said += text;
+    },
+  };
+  const ran = runHere(['run', '--all-accounts', '--echo', '--log-text'], {
+    home: wife.home,
+    stop: stop.signal,
+    io,
+  });
+  simulator.control.message({ bot: mine.id, user: mine.user, text: 'hello' });
+  await answered(simulator, 1, mine.user);
+  expect(said).toMatch(/ \[wife\] process \d+ on .* receives the messages of .* already; trying again/);
+  taken.lock.release();
+  simulator.control.message({ bot: wife.id, user: wife.user, text: 'hi' });
+  await answered(simulator, 1, wife.user);
+  await pollUntil('its line', () => said.includes('[wife her@im.wechat] -> 1 part confirmed'));
+  stop.abort('SIGTERM');
+  expect((await ran).code).toBe(0);
+  expect(said).toContain(` [wife her@im.wechat] <- "hi"\n`);
+  expect(said).toContain(` [${mine.id} me@im.wechat] <- "hello"\n`);
+  expect(
+    said.split('\n').filter((line) => line !== '' && !/^[\d:]{8} \[(wife|.*@im\.bot)/.test(line)),
+  ).toEqual([]);
+});
+
+test('login asks the server of the account that is named, and names it where it is not the default', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator, { user: 'me@im.wechat' });
+  const wife = loggedIn(simulator, { home, name: 'wife', user: 'her@im.wechat' });
+  const ran = await runHere(['login', '--account', 'wife', '--force', '--qr', 'none'], { home });
+  expect(ran.code, ran.stderr).toBe(0);
+  expect(simulator.control.requests().some(({ endpoint }) => endpoint === 'get_bot_qrcode')).toBe(true);
+  const added = await runHere(['login', '--account', wife.id, '--force', '--name', 'third', '--qr', 'none'], {
+    home,
+  });
+  expect(added.stderr).toContain("--account third --exec './agent.sh'\n");
+});
