@@ -55,10 +55,10 @@ async function ofMessage(context: CommandContext, id: string): Promise<Wanted> {
   try {
     const found = id === 'last' ? await newest() : await store.message({ account: account.key, id });
     if (!found) {
-      const what = id === 'last' ? 'no message with a file' : `no message ${id}`;
+      const missing = id === 'last' ? 'there is no message with a file' : `there is no message ${id}`;
       const hasAny = (await store.messages({ ...all, limit: 1 })).length > 0;
       // Nothing has been received yet: it may wait at the server.
-      throw new WxError('not-found', `there is ${what}`, {
+      throw new WxError('not-found', missing, {
         hint: hasAny ? 'wxagent messages' : 'wxagent listen --once',
       });
     }

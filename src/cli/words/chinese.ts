@@ -123,7 +123,7 @@ export const chinese: Words = {
     oversized: '消息过大',
     'too-deep': '消息嵌套过深',
     unreadable: '消息无法读取',
-    kind: '不支持的类型',
+    'kind:unknown': '不支持的类型',
     'first-contact': '对方还没发过消息',
     quota: '本轮 10 条已发完',
     window: '超过 24 小时',

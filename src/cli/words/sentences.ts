@@ -1,4 +1,72 @@
-/** A sentence of ours in Chinese. */
+import { chinese } from './chinese.ts';
+import { OF_AGENTS } from './of-agents.ts';
+import { OF_COMMANDS } from './of-commands.ts';
+
+/**
+ * Every whole sentence for people in Chinese, by the English one that stands where it is made: `{}` is what differs, and
+ * in the Chinese one `{~}` what is a sentence of ours itself, `{2}` the second of them. So code everywhere says what it
+ * says in one language, errors keep one text to search for, and only who reads Chinese loads this.
+ */
+export const SENTENCES: Readonly<Record<string, string>> = { ...OF_AGENTS, ...OF_COMMANDS };
+
+interface Pattern {
+  english: RegExp;
+  chinese: string;
+  /** One that begins as the lines of agents do. */
+  isOfAgent: boolean;
+}
+
+/** Whole sentences by themselves, and those with gaps, the most telling first. */
+const [WHOLE, GAPPED] = compile();
+
+/** Lines of the log that are not ours to translate: what users wrote, and what agents said. */
+const OF_OTHERS = /^(<-|->|agent:) /;
+
+/** What stands before a sentence where several are told of: `wxagent: photo.jpg: it was stopped`. */
+const PREFIX = /^(wxagent: |hint: )(?:([^:]+): )?(.+)$/s;
+
+/** A sentence of ours in Chinese; what is none stays as it is. */
 export function inChinese(sentence: string): string {
-  return sentence;
+  const [, first, about, rest] = PREFIX.exec(sentence) ?? [];
+  if (first !== undefined && rest !== undefined) {
+    const before = first === 'hint: ' ? chinese.hint : first;
+    const whole = about === undefined ? rest : `${about}: ${rest}`;
+    const told = inChinese(whole);
+    if (told !== whole || about === undefined) return `${before}${told}`;
+    return `${before}${about}${chinese.colon}${inChinese(rest)}`;
+  }
+  const known = WHOLE.get(sentence);
+  if (known !== undefined) return known;
+  const isOfOthers = OF_OTHERS.test(sentence);
+  for (const { english, chinese: template, isOfAgent } of GAPPED) {
+    if (isOfOthers && !isOfAgent) continue;
+    const found = english.exec(sentence);
+    if (found) return filled(template, found.slice(1));
+  }
+  return Object.hasOwn(chinese.reasons, sentence) ? (chinese.reasons[sentence] ?? sentence) : sentence;
+}
+
+function filled(template: string, values: string[]): string {
+  let next = 0;
+  return template.replace(/\{(~?)(\d?)\}/g, (_, isOurs: string, number: string) => {
+    const value = values[number === '' ? next++ : Number(number) - 1] ?? '';
+    return isOurs === '' ? value : inChinese(value);
+  });
+}
+
+function compile(): [Map<string, string>, Pattern[]] {
+  const entries = Object.entries(SENTENCES);
+  const gapped = entries
+    .filter(([english]) => english.includes('{}'))
+    .sort(([a], [b]) => telling(b) - telling(a))
+    .map(([english, text]) => {
+      const pieces = english.split('{}').map((piece) => piece.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
+      const isOfAgent = english.startsWith('agent: ');
+      return { english: new RegExp(`^${pieces.join('([\\s\\S]*?)')}$`), chinese: text, isOfAgent };
+    });
+  return [new Map(entries), gapped];
+}
+
+function telling(english: string): number {
+  return english.replaceAll('{}', '').length;
 }
