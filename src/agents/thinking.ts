@@ -10,7 +10,7 @@ const NAME = '(?:[a-z]+[:_-])?(?:think|thinking|thoughts?|reasoning|antthinking|
 const MARKS = new RegExp(
   [
     `(?<open><${NAME}(?:\\s[^<>]*)?(?:>|$))`,
-    `(?<close></\\s*${NAME}\\s*(?:>|$))`,
+    `(?<close><[/\\\\]\\s*${NAME}\\s*(?:>|$))`,
     '(?<openOther>\\[THINK\\]|◁think▷|<\\|begin_of_thought\\|>|<\\|START_THINKING\\|>|<\\|channel>thought\\b|<unused94>thought\\b)',
     '(?<closeOther>\\[/THINK\\]|◁/think▷|<\\|end_of_thought\\|>|<\\|END_THINKING\\|>|<channel\\|>|<unused95>)',
     // What Dify and Open WebUI make of it.

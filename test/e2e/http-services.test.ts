@@ -70,7 +70,7 @@ test('what goes wrong is in the log, with a way out, and no page of HTML reaches
     path: [{ result: 'x', id: 7 }, /no text at answer[\s\S]*at its top the answer has result, id/],
     html: [
       (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Log in</html>'),
-      /no JSON but text\/html: <html>Log in/,
+      /the answer is a web page: Log in/,
     ],
     error: [{ code: 4100, msg: 'no such key' }, /answered with an error: no such key/],
     key: [401, /HTTP 401[\s\S]*--header 'Authorization/],

@@ -30,6 +30,8 @@ describe('what a model thinks is taken out', () => {
     ['<thoughts>a</thoughts>b', 'b'],
     ['<reasoning effort="high">a</reasoning>b', 'b'],
     ['<think time="3">a</think >b', 'b'],
+    ['<think>a<\\think>b', 'b'],
+    ['<think>a</think><think> b</think>c', 'c'],
     ['<seed:think>a</seed:think>b', 'b'],
     ['<antThinking>a</antThinking>b', 'b'],
     ['<longcat_think>a</longcat_think>b', 'b'],
