@@ -188,7 +188,7 @@ function namingProxy<Handler extends Record<string, unknown>>(handler: Handler, 
   return handler;
 
   function named(error: unknown): unknown {
-    if (!(error instanceof Error) || error.name === 'AbortError') return error;
+    if (!(error instanceof Error)) return error;
     const { code } = error as NodeJS.ErrnoException;
     // Where several addresses were tried the message is empty.
     const what = error.message || code || error.name;

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { HTTP_PRESETS, type PresetName } from '../../../src/agents/http/presets.ts';
 import { type HttpTermsFlags, readHttpTerms } from '../../../src/agents/http/terms.ts';
@@ -35,6 +36,9 @@ describe('the terms of an endpoint', () => {
     expect(read({ body: '@b.json' }, { 'b.json': '{"q":"{{text}}"}' }).body?.names).toEqual(
       new Set(['text']),
     );
+    // With the byte order mark of some editors, too.
+    const marked = read({ body: '@b.json' }, { 'b.json': '\uFEFF{"q":"{{text}}"}' });
+    expect(marked.body?.names).toEqual(new Set(['text']));
   });
 
   it('are left alone where nobody gave any', () => {
@@ -142,6 +146,39 @@ describe('an endpoint with a shape of its own', () => {
       hint: expect.stringContaining('/new'),
     });
   });
+});
+
+describe('an answer by its terms', () => {
+  const events = (texts: string[]) =>
+    texts.map((answer) => `data: ${JSON.stringify({ event: 'message', answer })}\n\n`);
+  const end = 'data: {"event":"message_end"}\n\n';
+  const dify = { preset: 'dify' } as const;
+  const plain = { reply: 'answer' };
+
+  it.each([
+    ['text/event-stream', [...events(['<thi', 'nk>hm</th', 'ink>\n\nIt is 391']), end].join(''), dify],
+    [
+      'text/event-stream',
+      [...events(['<details open><summary> Thinking... </summary>\nhm</details>It is 391']), end].join(''),
+      dify,
+    ],
+    ['', [...events(['It is', ' 391']), end].join('').replaceAll('\n', '\r\n'), dify],
+    ['application/json', [...events(['It is', ' 391']), end].join(''), dify],
+    ['TEXT/Event-Stream;charset=utf-8', `\uFEFF${[...events(['It is', ' 391']), end].join('')}`, dify],
+    ['text/html', '\uFEFF{"answer":"So 391.</think>It is 391"}', plain],
+    ['application/json', gzipSync('{"answer":"It is 391"}'), plain],
+  ] as [string, string | Buffer, Partial<HttpTermsFlags>][])(
+    'is read without its thinking: %s %s',
+    async (type, body, flags) => {
+      const { url } = await serve((response) =>
+        response.writeHead(200, type === '' ? {} : { 'content-type': type }).end(body),
+      );
+      expect(await termsAgent(`${url}/v1`, flags).answer()).toEqual({
+        kind: 'reply',
+        pieces: [{ text: 'It is 391' }],
+      });
+    },
+  );
 });
 
 describe('an answer that is not as it should be', () => {

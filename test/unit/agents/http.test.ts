@@ -92,14 +92,38 @@ describe('what an HTTP agent is asked', () => {
       });
       for (const end of [upstream, socket]) end.on('error', () => {});
     });
-    const environment = { HTTP_PROXY: proxy.url };
+    const environment = { HTTP_PROXY: proxy.url.replace('http://', '') };
     const reply = { kind: 'reply', pieces: [{ text: 'here' }] };
     expect(await agentAt('http://agent.test/', { sender: createAgentSender(environment) }).answer()).toEqual(
       reply,
     );
-    const direct = createAgentSender({ ...environment, NO_PROXY: '127.0.0.1' });
-    expect(await agentAt(target.url, { sender: direct }).answer()).toEqual(reply);
+    const direct = [
+      [target.url, {}],
+      [target.url.replace('127.0.0.1', 'localhost'), {}],
+      [target.url.replace('127.0.0.1', '127.0.0.2'), { NO_PROXY: '*' }],
+    ] as const;
+    for (const [url, more] of direct) {
+      const sender = createAgentSender({ ...environment, ...more });
+      const outcome = await agentAt(url, { sender }).answer();
+      // Not every system answers at 127.0.0.2.
+      if (!url.includes('127.0.0.2')) expect(outcome).toEqual(reply);
+    }
     expect(tunnels).toEqual(['agent.test:80']);
+  });
+});
+
+it('names the proxy, without its password, when a request fails on that way', async () => {
+  const proxy = await serve((response) => response.end());
+  proxy.server.on('connect', (_, socket) => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'));
+  const { host } = new URL(proxy.url);
+  const ask = (ALL_PROXY: string) =>
+    agentAt('http://agent.test/', { sender: createAgentSender({ ALL_PROXY }) }).answer();
+  expect(await ask(`me:geheim@${host}`)).toMatchObject({
+    kind: 'retry',
+    detail: expect.stringMatching(/407.*\(through the proxy http:\/\/127[^@]*:\d+ \(ALL_PROXY\)\)$/),
+  });
+  expect(await ask('127.0.0.1:1')).toMatchObject({
+    detail: expect.stringMatching(/ECONNREFUSED.*\(through the proxy http:\/\/127.0.0.1:1 \(ALL_PROXY\)\)$/),
   });
 });
 
