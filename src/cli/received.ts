@@ -15,8 +15,8 @@ export interface ReceivedFiles {
   stt: string | null;
   /** Also of those that WeChat has heard (`--stt-always`). */
   sttAlways: boolean;
-  /** Where agents find them: in the folder of their turn, or in the cache, where they stay for a while. */
-  place: 'turn' | 'cache';
+  /** Where agents find them: in a folder of their turn or of the session, or in the cache, where they stay for a while. */
+  place: 'turn' | 'session' | 'cache';
 }
 
 /** The attachments of one account. What fetches, decodes and transcribes is loaded when the first file comes. */
@@ -34,7 +34,8 @@ export function openAttachments(
     cache: context.paths.media('cache', account.key),
     fetch: fetcherOf(context, account, transport, maxBytes),
     speechToText: stt === null ? null : { ...speechToTextOf(context, stt, children), always: sttAlways },
-    place,
+    place: place === 'cache' ? place : 'turn',
+    sessions: context.paths.media('session', account.key),
     log: context.log,
   });
 }

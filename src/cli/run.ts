@@ -9,6 +9,7 @@ import type { CommandContext } from './context.ts';
 import { chooseAccounts, withOwner } from './home.ts';
 import { createHooks } from './hooks.ts';
 import { optimizeLate } from './optimize-late.ts';
+import type { ReceivedFiles } from './received.ts';
 import { createRunLog } from './run-log.ts';
 import { serve } from './serve.ts';
 
@@ -41,7 +42,9 @@ export async function runAgent(
     throw new WxError('usage', '--stt-always goes with --stt', {
       hint: "--stt-always --stt 'whisper-cli -m model.bin -nt -f'",
     });
-  const received = { maxBytes: maxMedia, stt, sttAlways, place: 'turn' as const };
+  // Who remembers what was said is asked about the files of earlier messages as well.
+  const remembers = agent.kind === 'acp' || agent.kind === 'coprocess';
+  const received: ReceivedFiles = { maxBytes: maxMedia, stt, sttAlways, place: remembers ? 'session' : 'turn' };
   const hooks = createHooks(context, on);
   const accounts = withOwner(context, chooseAccounts(context, allAccounts));
   const emit: EventSink = (event) => {

@@ -172,6 +172,7 @@ function startOne(
     folders: createFolderMaker({
       turns: context.paths.media('turn', account.key),
       state: (user) => context.paths.agentState(account.key, user),
+      sessions: service.received.place === 'session' ? context.paths.media('session', account.key) : null,
       keep: service.keepFiles,
       log: context.log,
     }),

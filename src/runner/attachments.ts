@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, link } from 'node:fs/promises';
+import { copyFile, link, lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TurnFolders } from '../agents/port.ts';
 import { limitTurn } from '../agents/turn-end.ts';
@@ -11,7 +11,7 @@ import type { Attachment, Turn } from '../core/message.ts';
 import { decodeRaw, type Inbound, readInbound } from '../ilink/inbound.ts';
 import { typeByName } from '../media/type-by-name.ts';
 import type { Store } from '../store/port.ts';
-import { sweepMediaCache } from './cache-sweep.ts';
+import { sweepMediaCache, sweepSessions } from './cache-sweep.ts';
 import { createHearing, type SpeechToText } from './hearing.ts';
 import { type CacheResult, cacheName, createMediaCache, type MediaFetcher } from './media-cache.ts';
 import { isQuoting, quoteOf } from './quotes.ts';
@@ -40,8 +40,10 @@ export interface AttachmentOptions {
   fetch: MediaFetcher;
   /** Speech to text for voice messages without a transcript; null: none. */
   speechToText: SpeechToText | null;
-  /** Where agents find the files: in the folder of the turn, which ends with it, or in the cache, where they stay. */
+  /** Where agents find the files: in the folder they are lent, as links, or in the cache. */
   place: 'turn' | 'cache';
+  /** Where links lie as long as the sessions of users (see {@link createFolderMaker}). */
+  sessions: string;
   log: Log;
   limitMs?: number;
 }
@@ -138,8 +140,7 @@ export function createAttachments(options: AttachmentOptions): Attachments {
     let { path } = result;
     if (options.place === 'turn') {
       try {
-        path = join(folders().media, plainFileName(`${n}-${name}`) ?? String(n));
-        await linkOrCopy(result.path, path);
+        path = await placeIn(folders().media, n, name, result.path);
       } catch (error) {
         return { error: `it cannot be put into the folder of the turn: ${reasonOf(error)}` };
       }
@@ -158,7 +159,13 @@ export function createAttachments(options: AttachmentOptions): Attachments {
     return names;
   }
 
-  return { complete, sweep: (nowMs) => sweepMediaCache(options.cache, nowMs, needed) };
+  return {
+    complete,
+    async sweep(nowMs) {
+      await sweepMediaCache(options.cache, nowMs, needed);
+      await sweepSessions(options.sessions, nowMs);
+    },
+  };
 }
 
 /** What its sender called it, made safe; null: nothing. */
@@ -173,10 +180,34 @@ function withHeard(text: string, transcript: string | null, heard: string): stri
   return text === '' ? heard : `${text}\n${heard}`;
 }
 
+/** Names a file may be given in a folder where others of its name lie. */
+const MAX_NAMES = 1_000;
+
+/** Puts a file into a folder, where one of another turn may have its name; returns where. */
+async function placeIn(folder: string, n: number, name: string, source: string): Promise<string> {
+  for (let k = 1; ; k++) {
+    const number = k === 1 ? String(n) : `${n}-${k}`;
+    const path = join(folder, plainFileName(`${number}-${name}`) ?? number);
+    try {
+      await linkOrCopy(source, path);
+      return path;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || k === MAX_NAMES) throw error;
+      if (await isSameFile(source, path)) return path;
+    }
+  }
+}
+
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([lstat(one), lstat(other)]);
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
 async function linkOrCopy(source: string, target: string): Promise<void> {
   try {
     await link(source, target);
-  } catch {
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error;
     // Across file systems, or one without links.
     await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   }

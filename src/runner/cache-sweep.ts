@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ABOUT, type CachedFile } from './media-cache.ts';
 
@@ -39,6 +39,23 @@ export async function sweepMediaCache(
   for (const name of [...old, ...excess(entries, nowMs, kept)]) {
     // What cannot be removed now is tried again: no reason to stop serving.
     await rm(join(folder, name), { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+/**
+ * Keeps what lies in the folders of sessions bounded in the same way: links to files of the cache, which hold their
+ * space after the cache has let them go.
+ */
+export async function sweepSessions(folder: string, nowMs: number): Promise<void> {
+  const entries: Entry[] = [];
+  for (const name of await readdir(folder, { recursive: true }).catch(() => [])) {
+    const file = await lstat(join(folder, name)).catch(() => null);
+    // A link is as old as itself: the file has the time at which it came in.
+    if (file && !file.isDirectory()) entries.push({ name, usedAtMs: file.ctimeMs, sizeBytes: file.size });
+  }
+  for (const name of excess(entries, nowMs, new Set())) {
+    // The folders stay, empty: a session was told of its own, and a sandbox that misses it runs nothing.
+    await rm(join(folder, name), { force: true }).catch(() => {});
   }
 }
 

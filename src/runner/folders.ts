@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import type { TurnFolders } from '../agents/port.ts';
 import { reasonOf } from '../core/errors.ts';
+import { digest } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 
 /**
@@ -11,10 +12,13 @@ import type { Log } from '../core/log.ts';
 export type FolderMaker = (
   seq: number,
   user: string,
+  sessionId: string,
 ) => { make(): TurnFolders; paths(): TurnFolders; remove(): void };
 
 /** Marks a folder that was left behind on purpose. */
 const KEPT = '.kept';
+
+const NAME_CHARS = 32;
 
 /**
  * Folders of the turns of one account, of which no turn may run yet: what a run that was killed has left is removed.
@@ -25,6 +29,11 @@ export function createFolderMaker(options: {
   turns: string;
   /** The folder a user keeps between turns. */
   state: (user: string) => string;
+  /**
+   * Where what users send lies as long as their sessions, for agents that remember: in a folder of the user, one of
+   * the session. Null: with its turn.
+   */
+  sessions: string | null;
   keep: boolean;
   log: Log;
 }): FolderMaker {
@@ -35,12 +44,27 @@ export function createFolderMaker(options: {
       if (!existsSync(join(base, KEPT))) remove(base, options.log);
     }
   }
-  return (seq, user) => {
+  /** The session each user is in, by their folders. */
+  const current = new Map<string, string>();
+
+  /** The folder of a session; those that the user has left are removed. */
+  function sessionFolder(sessions: string, user: string, sessionId: string): string {
+    const own = join(sessions, digest(user).slice(0, NAME_CHARS));
+    if (current.get(own) !== sessionId && !options.keep) {
+      for (const name of foldersIn(own)) if (name !== sessionId) remove(join(own, name), options.log);
+    }
+    current.set(own, sessionId);
+    return join(own, sessionId);
+  }
+
+  return (seq, user, sessionId) => {
     let told: { base: string; folders: TurnFolders } | null = null;
     const paths = (): TurnFolders => {
       if (told) return told.folders;
       const base = join(options.turns, String(seq));
-      const folders = { media: join(base, 'in'), reply: join(base, 'reply'), state: options.state(user) };
+      const { sessions } = options;
+      const media = sessions === null ? join(base, 'in') : sessionFolder(sessions, user, sessionId);
+      const folders = { media, reply: join(base, 'reply'), state: options.state(user) };
       told = { base, folders };
       // What an attempt that was killed has left there is no part of this one's answer.
       if (existsSync(base)) rmSync(base, { recursive: true, force: true });

@@ -110,7 +110,7 @@ export function createTurns(options: {
     const { turn: bare, inbound } = turnOf(started, options.account);
     const runId = newUuid();
     const startedAt = clock.monotonic();
-    const folders = options.folders(started.seq, started.user);
+    const folders = options.folders(started.seq, started.user, started.sessionId);
     const output = createTurnOutput(terms, started, runId);
     const endNotice = notice?.begin(started, runId);
     const { turn, outcome } = await runStarted(started, { bare, inbound }, output, folders, signal);

@@ -15,7 +15,7 @@ export interface Paths {
   /** Folder of what the server answered to an account and nobody could read. */
   unread(account: string): string;
   /** Folder of incoming or outgoing files of an account. */
-  media(kind: 'cache' | 'turn' | 'out', account: string): string;
+  media(kind: 'cache' | 'turn' | 'session' | 'out', account: string): string;
   /** Folder of a user that agents keep their state in. */
   agentState(account: string, user: string): string;
 }

@@ -13,7 +13,7 @@ import { BIN, type Exited, makeFolder, startWxagent } from '../helpers/wxagent.t
 
 /** Claude Code as far as sessions go: ids are created once, and only a created one can be resumed. */
 const CLAUDE = `#!/bin/sh
-[ "$1" = -p ] && [ $# -eq 3 ] || { echo "error: unknown arguments: $*" >&2; exit 1; }
+[ "$1" = -p ] && [ $# -eq 5 ] && [ "$4" = --add-dir ] || { echo "error: unknown arguments: $*" >&2; exit 1; }
 mkdir -p "$HOME/claude"; session="$HOME/claude/$3"
 case "$2" in
   --session-id) [ ! -e "$session" ] || { echo "Error: Session ID $3 is already in use." >&2; exit 1; } ;;
@@ -31,6 +31,7 @@ echo "claude has heard $(cat "$session")"
 const CODEX = `#!/bin/sh
 case "$*" in
   'exec --skip-git-repo-check -') echo "codex: $(cat)" ;;
+  'exec --skip-git-repo-check --image='*'.jpg resume --last -') echo 'codex sees it' ;;
   'exec --skip-git-repo-check resume --last -') cat >>codex-session; echo >>codex-session; echo thinking >&2; tr '\\n' ';' <codex-session ;;
   *) echo "error: unexpected argument in: $*" >&2; exit 2 ;;
 esac
@@ -145,9 +146,10 @@ describe.each(READMES)('%s', (readme) => {
       say(`to ${name}`);
       expect(await type(name)).toMatchObject({ code: 0 });
     }
-    for (const text of ['one', 'two']) say(text);
+    for (const text of ['one', 'two', '/new three']) say(text);
     expect(await type('codex-session')).toMatchObject({ code: 0 });
-    expect(answers()).toEqual(['codex: to codex', 'ollama: to ollama', 'one;', 'one;two;']);
+    const said = answers().filter((text) => !text.startsWith('A new conversation'));
+    expect(said).toEqual(['codex: to codex', 'ollama: to ollama', 'one;', 'one;two;', 'three;']);
   });
 });
 

@@ -67,6 +67,7 @@ export async function makeBot(simulator: Simulator): Promise<Bot> {
         folders: createFolderMaker({
           turns: join(folder, 'turns'),
           state: () => join(folder, 'state'),
+          sessions: null,
           keep: false,
           log,
         }),

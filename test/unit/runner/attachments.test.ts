@@ -57,6 +57,7 @@ function attachments(over: Partial<AttachmentOptions> = {}) {
       mediaKeys: async ({ md5 }) => (md5 === MD5 ? [KEY] : []),
     },
     cache: join(home, 'cache'),
+    sessions: join(home, 'sessions'),
     async fetch({ source, folder, knownKeys = [], signal }): Promise<FetchResult> {
       fetched.push({ param: source.param, knownKeys });
       const found = cdn.get(source.param ?? '') ?? 'it is not on the CDN any more';
@@ -83,8 +84,14 @@ let turns = 0;
 /** Folders of a turn, made when they are asked for. */
 function turnFolders(base = join(home, 'turns')) {
   // Kept: those of other turns of the test are to stay.
-  const maker = createFolderMaker({ turns: base, state: () => join(home, 'state'), keep: true, log });
-  return maker(++turns, 'user').make;
+  const maker = createFolderMaker({
+    turns: base,
+    state: () => join(home, 'state'),
+    sessions: null,
+    keep: true,
+    log,
+  });
+  return maker(++turns, 'user', 'session').make;
 }
 
 const image = (param: string, over: object = {}) => ({
@@ -207,7 +214,7 @@ describe('a message with a picture', () => {
     const folders = turnFolders();
     symlinkSync(victim, join(folders().media, '1-photo.jpg'));
     const [one] = (await completed([image('photo')], {}, folders)).attachments;
-    expect(one).toMatchObject({ path: null, error: expect.stringContaining('folder of the turn') });
+    expect(one?.path).toBe(join(folders().media, '1-2-photo.jpg'));
     expect(readFileSync(victim, 'utf8')).toBe('mine');
   });
 
@@ -531,4 +538,35 @@ test('a source without any address is asked for all the same, for its error', as
   expect(all).toMatchObject([{ path: null, error: 'it is not on the CDN any more' }] satisfies Partial<
     Pick<MediaSource, 'kind'> & { path: null; error: string }
   >[]);
+});
+
+test('in the folder of a session files stay until the user has left it, each under a name of its own, within bounds', async () => {
+  const sessions = join(home, 'sessions');
+  const maker = createFolderMaker({ turns: join(home, 't'), state: () => home, sessions, keep: false, log });
+  cdn.set('other', { name: 'photo.jpg', content: Buffer.from('another') });
+  const files = attachments();
+  const turnOf = async (seq: number, param: string, session: string) => {
+    const folders = maker(seq, 'user', session);
+    const inbound = readInbound({ item_list: [image(param)] } as unknown as WeixinMessage);
+    const { attachments: found } = await files.complete(turnWith({}), inbound, folders.make, never);
+    folders.remove();
+    return found[0]?.path ?? '';
+  };
+  const first = await turnOf(1, 'photo', 'one');
+  const second = await turnOf(2, 'other', 'one');
+  expect([first, second].map((path) => readFileSync(path, 'utf8'))).toEqual(['JPEG', 'another']);
+  expect(await turnOf(3, 'photo', 'one')).toBe(first);
+  expect(statSync(first).nlink).toBe(2);
+
+  await files.sweep(Date.now());
+  expect(existsSync(first)).toBe(true);
+  await files.sweep(Date.now() + 8 * DAY_MS);
+  expect([existsSync(first), existsSync(join(first, '..'))]).toEqual([false, true]);
+
+  const third = await turnOf(4, 'photo', 'two');
+  expect([existsSync(second), existsSync(join(second, '..')), existsSync(third)]).toEqual([
+    false,
+    false,
+    true,
+  ]);
 });

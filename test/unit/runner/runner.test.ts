@@ -111,6 +111,7 @@ function start(
     folders: createFolderMaker({
       turns: join(folder, 'turns'),
       state: () => join(folder, 'state'),
+      sessions: null,
       keep: false,
       log: createLogBook(),
     }),

@@ -35,6 +35,7 @@ export function createUndelivered(options: {
     folders: createFolderMaker({
       turns: join(folder, 'turns'),
       state: () => join(folder, 'state'),
+      sessions: null,
       keep: false,
       log: createLogBook(),
     }),
