@@ -47,6 +47,10 @@ export function outcomeOfFault(error: unknown): Outcome {
 }
 
 /** A failure, and what to do about it where that is known. */
-export function failed(reason: FailureReason, detail: string, hint?: string | null): Outcome {
+export function failed(
+  reason: FailureReason,
+  detail: string,
+  hint?: string | null,
+): Extract<Outcome, { kind: 'failed' }> {
   return { kind: 'failed', reason, detail, ...(hint ? { hint } : {}) };
 }

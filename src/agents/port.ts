@@ -63,8 +63,11 @@ export interface Agent {
   readonly name: string;
   /** Answers one turn. Never rejects for what an agent does wrong: that is an Outcome. */
   answer(turn: Turn, context: TurnContext): Promise<Outcome>;
-  /** Starts what lives longer than a turn: called once, when nothing of a former runner's runs any more. */
-  start?(): void;
+  /**
+   * Starts what lives longer than a turn: called once, when nothing of a former runner's runs any more. Rejects with
+   * WxError when the agent must not be run as it is.
+   */
+  start?(): Promise<void> | void;
   /** Ends what lives longer than a turn. */
   close?(): Promise<void>;
 }

@@ -44,7 +44,12 @@ export async function runAgent(
     });
   // Who remembers what was said is asked about the files of earlier messages as well.
   const remembers = agent.kind === 'acp' || agent.kind === 'coprocess';
-  const received: ReceivedFiles = { maxBytes: maxMedia, stt, sttAlways, place: remembers ? 'session' : 'turn' };
+  const received: ReceivedFiles = {
+    maxBytes: maxMedia,
+    stt,
+    sttAlways,
+    place: remembers ? 'session' : 'turn',
+  };
   const hooks = createHooks(context, on);
   const accounts = withOwner(context, chooseAccounts(context, allAccounts));
   const emit: EventSink = (event) => {

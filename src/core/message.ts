@@ -73,8 +73,11 @@ export type Outcome =
    * short of something, so that it counts for nothing against the agent.
    */
   | { kind: 'retry'; afterMs: number | null; detail: string; stderr?: string; isShortage?: boolean }
-  /** `stderr`: the end of what it wrote there, at most 4 KiB, where that is more than `detail` says; kept with the message. */
-  | { kind: 'failed'; reason: FailureReason; detail: string; stderr?: string; hint?: string };
+  /**
+   * `stderr`: the end of what it wrote there, at most 4 KiB, where that is more than `detail` says; kept with the
+   * message. `again` false: no other try would help before somebody has done what `hint` says.
+   */
+  | { kind: 'failed'; reason: FailureReason; detail: string; stderr?: string; hint?: string; again?: false };
 
 /** The event of contract 3: what JSON agents, HTTP agents and `listen --json` receive. */
 export interface MessageEvent extends Omit<Turn, 'accountName' | 'timeMs'> {

@@ -106,7 +106,8 @@ export function createTurnEndings(options: {
     const parts = gathered.length === 0 ? [] : await answer(gathered, turn, said);
     if (outcome.kind === 'silent') return parts;
     const reason: FailureReason = outcome.kind === 'failed' ? outcome.reason : 'exit';
-    return [...parts, ...notice(reason, started, outcome.detail, said.runId)];
+    const helps = !(outcome.kind === 'failed' && outcome.again === false);
+    return [...parts, ...notice(reason, started, { detail: outcome.detail, helps }, said.runId)];
   }
 
   function answer(
@@ -131,7 +132,7 @@ export function createTurnEndings(options: {
   function notice(
     reason: FailureReason | 'crash',
     started: StartedTurn,
-    detail: string,
+    { detail, helps }: { detail: string; helps: boolean },
     runId: string,
   ): NewPart[] {
     // Who has cancelled a message knows.
@@ -140,7 +141,7 @@ export function createTurnEndings(options: {
       settings.errorText ??
       failureNotice(reason, started.language ?? settings.language, {
         detail: settings.onError === 'detail' ? detail : null,
-        hasCommands: settings.commands && started.isOwner,
+        hasCommands: settings.commands && started.isOwner && helps,
       });
     return textParts(text, { ...settings, format: 'raw' }, { origin: 'notice', runId });
   }
@@ -172,7 +173,7 @@ export function createTurnEndings(options: {
       log.debug(String(error instanceof Error ? error.stack : error), facts);
       return {
         result: { kind: 'failed', reason: 'crash', detail },
-        parts: notice('crash', started, detail, newUuid()),
+        parts: notice('crash', started, { detail, helps: true }, newUuid()),
       };
     },
     crashed(started) {
@@ -180,7 +181,7 @@ export function createTurnEndings(options: {
       log.error(`giving up a message: ${detail}`, { message: started.id, attempt: started.attempt });
       return {
         result: { kind: 'failed', reason: 'crash', detail },
-        parts: notice('crash', started, detail, newUuid()),
+        parts: notice('crash', started, { detail, helps: true }, newUuid()),
       };
     },
   };

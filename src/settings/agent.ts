@@ -54,8 +54,8 @@ export const AGENT = {
   permission: {
     kind: 'choice',
     flag: '--permission <policy>',
-    about: 'what an ACP agent may do that needs permission; default ask, with --allow-all deny',
-    choices: ['allow', 'deny', 'ask'],
+    about: 'what an ACP agent may do; default ask, with --allow-all deny; agent: its own settings',
+    choices: ['allow', 'deny', 'ask', 'agent'],
     goesWith: ['acp'],
   },
   http: { kind: 'text', flag: '--http <url>', about: 'agent: POST each message to this address' },

@@ -11,7 +11,7 @@ import { jsonLines, makeFolder, startWxagent, wxagent } from '../helpers/wxagent
 const QUICK = ['--pace', '0', '--no-typing'];
 
 /** An ACP agent of the fixtures as a line for the shell. */
-function line(name: 'acp' | 'acp-misbehave', ...args: string[]): string {
+function line(name: 'acp' | 'acp-misbehave' | 'acp-real', ...args: string[]): string {
   const file = fileURLToPath(new URL(`../fixtures/agents/${name}.mjs`, import.meta.url));
   return ['exec', process.execPath, file, ...args]
     .map((word) => (word === 'exec' ? word : `'${word}'`))
@@ -123,13 +123,43 @@ test.each([
   ],
   [['--acp', 'nosuch'], 66, '"nosuch" is neither an agent wxagent knows by name nor a program on PATH'],
   [['--acp', './nothing'], 66, 'the command "./nothing" does not exist'],
-  [['--acp', 'x y', '--permission', 'maybe'], 64, '--permission is one of allow, deny, ask, not "maybe"'],
+  [
+    ['--acp', 'x y', '--permission', 'maybe'],
+    64,
+    '--permission is one of allow, deny, ask, agent, not "maybe"',
+  ],
   [['--echo', '--acp', 'x y'], 64, 'run takes one agent, not 2: --acp, --echo'],
 ])('run %s is refused', async (args, code, message) => {
   const home = makeFolder();
   const run = await wxagent(['run', ...args], { home, env: { PATH: home } });
   expect(run).toMatchObject({ code, stdout: '' });
   expect(run.stderr).toContain(`wxagent: ${message}\n`);
+});
+
+test('an agent that nothing makes ask is refused under --allow-all, unless it was said what may happen', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const run = (who: string, ...args: string[]) =>
+    wxagent(['run', '--exit-idle', '1s', ...QUICK, '--allow-all', '--acp', line('acp-real', who), ...args], {
+      home,
+    });
+  const refused = await run('bare');
+  expect(refused).toMatchObject({ code: 64, stdout: '' });
+  expect(refused.stderr).toContain('has no mode in which it asks before it acts');
+  expect(await run('options')).toMatchObject({ code: 0 });
+  const chosen = await run('bare', '--permission', 'deny');
+  expect(chosen).toMatchObject({ code: 0 });
+  expect(chosen.stderr).toContain('it may act without (--permission deny)');
+});
+
+test('an agent that needs a newer Node.js than the one on PATH is refused at the start', async () => {
+  const home = makeFolder();
+  const install = (name: string, script: string) => writeFileSync(join(home, name), script, { mode: 0o755 });
+  install('node', '#!/bin/sh\necho v22.18.1\n');
+  install('kimi', '#!/usr/bin/env node\n');
+  const run = await wxagent(['run', '--acp', 'kimi'], { home, env: { PATH: `${home}:/usr/bin:/bin` } });
+  expect(run).toMatchObject({ code: 66 });
+  expect(run.stderr).toContain('Kimi Code needs Node.js 22.19.0 or newer; the one on PATH is 22.18.1');
 });
 
 test('wxagent agents tells which presets are on PATH, and what the others would take', async () => {
@@ -167,7 +197,7 @@ test('wxagent agents tells which presets are on PATH, and what the others would 
     path: null,
     command: [npx, '-y', '@agentclientprotocol/codex-acp'],
   });
-  expect(named('kimi')).toMatchObject({ installed: false, path: null, command: null });
+  expect(named('goose')).toMatchObject({ installed: false, path: null, command: null });
 });
 
 test('a preset is started by its name', async () => {

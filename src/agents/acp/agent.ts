@@ -1,5 +1,6 @@
 import { RequestError } from '@agentclientprotocol/sdk';
 import type { Clock } from '../../core/clock.ts';
+import { reasonOf, WxError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Outcome, Turn } from '../../core/message.ts';
 import {
@@ -8,22 +9,30 @@ import {
   type Environment,
   inheritForAgent,
 } from '../child/environment.ts';
+import { within } from '../child/within.ts';
 import type { Agent, TurnContext } from '../port.ts';
 import { isObject } from '../reply-line.ts';
 import { endedOutcome, limitTurn, turnEndOf, untilAborted } from '../turn-end.ts';
 import type { AcpCommand } from './command.ts';
-import { outcomeOfError, outcomeOfStart } from './outcome.ts';
+import { wantedModes } from './modes.ts';
+import { outcomeOfError, outcomeOfStart, outcomeOfUnasked, unaskedError } from './outcome.ts';
 import type { PermissionPolicy } from './permission.ts';
 import { type AcpProcess, createAcpProcessKeeper } from './process.ts';
+import { AUTH_REQUIRED } from './sessions.ts';
 import { runAcpTurn } from './turn.ts';
 
 /** JSON-RPC error of an agent that does not know a session, or what a URI in its data names. */
 const NOT_FOUND = -32002;
 
+/** How long an agent may take until it shows its modes. */
+const LOOK_MS = 60_000;
+
 /** What an ACP agent needs to know. */
 export interface AcpAgentOptions extends AcpCommand {
   account: { id: string; name: string | null };
   permission: PermissionPolicy;
+  /** Whether nobody has chosen `permission`, though anybody may write: an agent that cannot be made to ask is refused. */
+  mustAsk: boolean;
   /** Where the agent works: the folder wxagent was started in. */
   cwd: string;
   parentEnv: Environment;
@@ -37,18 +46,47 @@ export interface AcpAgentOptions extends AcpCommand {
   onEnded?(pid: number): Promise<void>;
 }
 
+/** The time of one turn. */
+type Limit = { signal: AbortSignal; ended: Promise<null> };
+
 /** An agent that speaks the Agent Client Protocol: one process for all users, a session for each of theirs. */
 export function createAcpAgent(options: AcpAgentOptions): Agent {
-  const { permission, killGraceMs, log } = options;
-  const keeper = createAcpProcessKeeper({ ...options, env: environmentOf(options) });
+  const { name, permission, mustAsk, killGraceMs, log } = options;
+  const { env, asking } = termsOf(options);
+  const keeper = createAcpProcessKeeper({ ...options, env, asking });
+  let looking: Promise<unknown> = Promise.resolve(true);
+  let isSaid = false;
+
+  /** Says once that nothing makes the agent ask. */
+  function sayUnasked(): void {
+    if (!isSaid)
+      log.warn(
+        `agent: ${name} has no mode in which it asks: it may act without (--permission ${permission})`,
+      );
+    isSaid = true;
+  }
+
+  /** Looks at an agent nobody knows before anybody writes: whether it can be made to ask. Rejects with WxError. */
+  async function look(): Promise<void> {
+    const { sessions } = await keeper.get();
+    // Whether it asks is seen again with each session; a login may be missing yet.
+    const can = await within(
+      LOOK_MS,
+      sessions.canAsk().catch(() => null),
+    );
+    if (can !== false) return;
+    if (mustAsk) throw unaskedError(name);
+    sayUnasked();
+  }
 
   /** The agent's session of a turn; null when the turn has to end before there is one. */
   async function open(process: AcpProcess, turn: Turn, context: TurnContext, ended: Promise<null>) {
-    const sessionId = await Promise.race([process.sessions.open(turn, context.memory), ended]);
-    if (sessionId === null && !context.signal.aborted) {
+    const opening = process.sessions.open(turn, context.memory, () => context.folders().media);
+    const session = await Promise.race([opening, ended]);
+    if (session === null && !context.signal.aborted) {
       keeper.replace(process, 'it made no session in the time of a turn');
     }
-    return sessionId;
+    return session;
   }
 
   /** What an agent's refusal, or its death, comes to. */
@@ -60,7 +98,7 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
   ): Promise<Outcome> {
     if (error instanceof RequestError) {
       const isSession = error.code === NOT_FOUND && !(isObject(error.data) && 'uri' in error.data);
-      if (!isSession) return outcomeOfError(error, connection, options.login);
+      if (!isSession) return outcomeOfError(error, connection, options.preset?.login ?? null);
       await sessions.forget(turn, context.memory);
       return { kind: 'retry', afterMs: null, detail: `the agent has lost its session: ${error.message}` };
     }
@@ -69,37 +107,65 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
     return { kind: 'retry', afterMs: null, detail: `the agent ended while at work: ${detail}` };
   }
 
-  async function answerWithin(
-    turn: Turn,
-    context: TurnContext,
-    limit: { signal: AbortSignal; ended: Promise<null> },
-  ): Promise<Outcome | null> {
+  async function answerWithin(turn: Turn, context: TurnContext, limit: Limit): Promise<Outcome | null> {
+    try {
+      if ((await Promise.race([looking, limit.ended])) === null) return null;
+    } catch (error) {
+      // wxagent is about to end for it: the message waits.
+      return { kind: 'retry', afterMs: null, detail: reasonOf(error) };
+    }
     const process = await Promise.race([keeper.get(), limit.ended]).catch(outcomeOfStart);
     if (process === null || 'kind' in process) return process;
+    const attempt = () => answerIn(process, turn, context, limit);
     try {
-      const sessionId = await open(process, turn, context, limit.ended);
-      if (sessionId === null) return null;
-      return await runAcpTurn({
-        turn,
-        context,
-        process,
-        sessionId,
-        limit,
-        permission,
-        keeper,
-        killGraceMs,
-        log,
-      });
+      return await attempt();
     } catch (error) {
-      return failed(error, process, turn, context);
+      const wantsLogin = error instanceof RequestError && error.code === AUTH_REQUIRED;
+      if (!wantsLogin || !(await Promise.race([process.login.attempt(), limit.ended])))
+        return failed(error, process, turn, context);
     }
+    return attempt().catch((error) => failed(error, process, turn, context));
+  }
+
+  /** Rejects as the agent's answer does. */
+  async function answerIn(
+    process: AcpProcess,
+    turn: Turn,
+    context: TurnContext,
+    limit: Limit,
+  ): Promise<Outcome | null> {
+    const session = await open(process, turn, context, limit.ended);
+    if (session === null) return null;
+    if (!session.asks && mustAsk) return outcomeOfUnasked(name);
+    if (!session.asks) sayUnasked();
+    return runAcpTurn({
+      turn,
+      context,
+      process,
+      sessionId: session.id,
+      limit,
+      permission,
+      keeper,
+      killGraceMs,
+      log,
+    });
   }
 
   return {
-    name: options.name,
+    name,
     start() {
-      // A turn will say what is wrong with it.
-      keeper.get().catch(() => {});
+      if (asking === null || options.preset?.asking) {
+        // A turn will say what is wrong with it.
+        keeper.get().catch(() => {});
+        return;
+      }
+      const looked = look().catch((error) => {
+        if (error instanceof WxError) throw error;
+      });
+      looking = looked.then(() => true);
+      // Who started the agent hears of it, be there a turn or not.
+      looking.catch(() => {});
+      return looked;
     },
     async answer(turn, context) {
       const { signal, release } = limitTurn(context.signal, context.timeoutMs);
@@ -113,6 +179,20 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
     },
     close: keeper.close,
   };
+}
+
+/** What makes the agent ask: its environment, or the modes that do; null: it need not ask, or its environment sees to it. */
+function termsOf(options: AcpAgentOptions): {
+  env: Record<string, string>;
+  asking: readonly string[] | null;
+} {
+  const { permission, preset, parentEnv } = options;
+  const env = environmentOf(options);
+  if (permission === 'allow' || permission === 'agent') return { env, asking: null };
+  const makesAsk = preset?.askingEnv ?? {};
+  const isOurs = preset?.askingEnv && Object.keys(makesAsk).every((name) => parentEnv[name] === undefined);
+  if (isOurs) return { env: { ...env, ...makesAsk }, asking: null };
+  return { env, asking: wantedModes(permission, preset?.asking ?? null) };
 }
 
 function environmentOf({ account, parentEnv, constants, log }: AcpAgentOptions): Record<string, string> {

@@ -9,8 +9,8 @@ export interface AcpCommand {
   /** The preset's name, or the command as it was given. */
   name: string;
   command: Command;
-  /** How to log in to it; null: not known. */
-  login: string | null;
+  /** What is known of it; null: it is none that wxagent knows by name. */
+  preset: AcpPreset | null;
 }
 
 /** A preset and what of it is on this machine. */
@@ -37,7 +37,7 @@ export function parseAcpCommand(text: string, search: CommandSearch): AcpCommand
   const preset = ACP_PRESETS.find((one) => one.name === name);
   if (preset) {
     const { argv } = findPreset(preset, search);
-    if (argv) return { name, command: { argv }, login: preset.login };
+    if (argv) return { name, command: { argv }, preset };
     const either = preset.npmPackage === null ? '' : ', and neither is npx';
     throw new WxError(
       'not-found',
@@ -50,7 +50,7 @@ export function parseAcpCommand(text: string, search: CommandSearch): AcpCommand
   const isProgram = /^[\w./\\:-]+$/.test(name);
   if (!isProgram) checkShellLine('--acp', name, search, {});
   const command: Command = isProgram ? { argv: [programOf(name, search)] } : { shell: name };
-  return { name, command, login: null };
+  return { name, command, preset: null };
 }
 
 function programOf(name: string, search: CommandSearch): string {

@@ -15,7 +15,8 @@ import type { Command } from '../child/command-line.ts';
 import { exitHint, spawnFailure } from '../child/exit-hints.ts';
 import { type ResidentEnd, startResident } from '../child/resident.ts';
 import { isObject } from '../reply-line.ts';
-import { createAcpWire } from './wire.ts';
+import { createNoticeLog } from './notice-log.ts';
+import { createAcpWire, type SessionUpdate } from './wire.ts';
 
 /** How long an agent may take until it answers at all: `npx` may have to fetch it first. */
 const START_LIMIT_MS = 5 * 60_000;
@@ -34,6 +35,10 @@ export interface AcpConnection {
   readonly agent: ClientContext;
   /** Hears what concerns a session until the returned function is called. */
   listen(sessionId: string, listener: SessionListener): () => void;
+  /** Hears every update of every session from now on. */
+  follow(listener: (update: SessionUpdate) => void): void;
+  /** The end of what it has said on stderr. */
+  readonly stderrTail: string;
   /** Whether requests reject because the process has ended, or is about to. */
   readonly isClosed: boolean;
   /** Resolves when the process has ended. */
@@ -83,9 +88,13 @@ export interface AcpConnectionOptions {
 export async function connectAcp(options: AcpConnectionOptions): Promise<AcpConnection> {
   const { log } = options;
   const listeners = new Map<string, SessionListener>();
+  const followers: ((update: SessionUpdate) => void)[] = [];
+  const notices = createNoticeLog(log);
   const wire = createAcpWire({
     write: (line) => resident.write(line),
     onUpdate({ sessionId, update }) {
+      if (update.sessionUpdate === 'notice') return notices.take(update);
+      for (const follower of followers) follower({ sessionId, update });
       const listener = listeners.get(sessionId);
       if (listener) listener.onUpdate(update);
       // A session that is loaded tells all that was ever said in it.
@@ -99,7 +108,8 @@ export async function connectAcp(options: AcpConnectionOptions): Promise<AcpConn
       wire.receive(chunk);
       return null;
     },
-    onStderr: (line) => log.info(line),
+    // Some tell every step they take: of use when it fails, and then its end is told.
+    onStderr: (line) => log.debug(line),
   }).catch((error: NodeJS.ErrnoException) => {
     const { detail, hint, passes } = spawnFailure(error, options.command, options.cwd);
     throw new AcpStartError(detail, hint, passes);
@@ -127,7 +137,12 @@ export async function connectAcp(options: AcpConnectionOptions): Promise<AcpConn
     return connection.agent.request(methods.agent.initialize, {
       protocolVersion: PROTOCOL_VERSION,
       clientInfo: { name: 'wxagent', title: 'wxagent', version: VERSION },
-      clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
+      clientCapabilities: {
+        fs: { readTextFile: false, writeTextFile: false },
+        terminal: false,
+        // What an agent says of itself is for the log and no part of an answer.
+        session: { notices: {} },
+      },
     });
   }
   const death = resident.ended.then((how): never => {
@@ -156,6 +171,10 @@ export async function connectAcp(options: AcpConnectionOptions): Promise<AcpConn
     listen(sessionId, listener) {
       listeners.set(sessionId, listener);
       return () => void (listeners.get(sessionId) === listener && listeners.delete(sessionId));
+    },
+    follow: (listener) => void followers.push(listener),
+    get stderrTail() {
+      return resident.stderrTail();
     },
     get isClosed() {
       return connection.signal.aborted;

@@ -4,19 +4,17 @@ import type {
   RequestPermissionResponse,
 } from '@agentclientprotocol/sdk';
 import type { ChatLanguage } from '../../core/language.ts';
-import { terminalText } from '../../core/terminal.ts';
 import type { TurnContext } from '../port.ts';
-import { isObject } from '../reply-line.ts';
 import { consentOf } from './consent.ts';
 
-/** What happens when an agent wants to do something it needs permission for (`--permission`). */
-export type PermissionPolicy = 'allow' | 'deny' | 'ask';
+/**
+ * What happens when an agent wants to do something it needs permission for (`--permission`). With `ask` and `deny` its
+ * sessions are put into a mode in which it asks; with `agent` it stays in its own, and what it asks goes to the chat.
+ */
+export type PermissionPolicy = 'allow' | 'deny' | 'ask' | 'agent';
 
 /** How long a person has for an answer, however often they are asked. */
 const ASK_MS = 5 * 60_000;
-
-/** Longest description of what the agent wants; of a longer one the question says how much is missing. */
-const MAX_WHAT_CHARS = 1_500;
 
 /** Gives permissions in one turn, and asks its user one question at a time. */
 export interface Permissions {
@@ -31,6 +29,10 @@ export function createPermissions(options: {
   language: ChatLanguage;
   /** Aborted when the turn ends. */
   signal: AbortSignal;
+  /** What a call of a tool would do, in words. */
+  describe(call: Record<string, unknown>, language: ChatLanguage): string;
+  /** A permission was not given. */
+  onDenied(): void;
   tell(line: string): void;
 }): Permissions {
   const { policy, language, signal } = options;
@@ -53,15 +55,17 @@ export function createPermissions(options: {
 
   return {
     async decide({ toolCall, options: choices }) {
-      const what = whatOf(toolCall);
-      const answer = policy === 'ask' ? asked.then(() => ask(what)) : Promise.resolve(policy === 'allow');
+      const isAsked = policy === 'ask' || policy === 'agent';
+      const answer = isAsked
+        ? asked.then(() => ask(options.describe(toolCall, language)))
+        : Promise.resolve(policy === 'allow');
       asked = answer;
       const isAllowed = await Promise.race([answer, over]);
       // A turn that has ended takes its questions along, and its agent may wait for that.
       if (signal.aborted) return { outcome: { outcome: 'cancelled' } };
-      options.tell(
-        `${isAllowed ? 'allowed' : 'denied'} (--permission ${policy}): ${what.replace(/\s+/g, ' ')}`,
-      );
+      const what = options.describe(toolCall, 'en').replace(/\s+/g, ' ');
+      options.tell(`${isAllowed ? 'allowed' : 'denied'} (--permission ${policy}): ${what}`);
+      if (!isAllowed) options.onDenied();
       const choice = chosen(choices, isAllowed);
       return { outcome: choice ? { outcome: 'selected', optionId: choice } : { outcome: 'cancelled' } };
     },
@@ -75,24 +79,11 @@ function chosen(choices: readonly PermissionOption[], isAllowed: boolean): strin
   return choice?.optionId;
 }
 
-/** What the agent wants, as it says it, with the command or the files where the title does not name them. */
-function whatOf({ title, name, kind, rawInput, locations }: RequestPermissionRequest['toolCall']): string {
-  const words = [title ?? name ?? kind ?? 'something it does not name'];
-  const add = (more: string): void => void (words.some((word) => word.includes(more)) || words.push(more));
-  const command = isObject(rawInput) ? rawInput.command : undefined;
-  if (typeof command === 'string') add(command);
-  else if (Array.isArray(command)) add(command.join(' '));
-  for (const { path } of locations ?? []) add(path);
-  return terminalText(words.join('\n')).trim();
-}
-
 function questionOf(what: string, language: ChatLanguage): string {
   const minutes = ASK_MS / 60_000;
-  const more = what.length - MAX_WHAT_CHARS;
-  const shown = what.slice(0, MAX_WHAT_CHARS).replace(/\p{Surrogate}$/u, '');
   return language === 'zh'
-    ? `🔐 智能体请求权限：\n${shown}${more > 0 ? `\n……（还有 ${more} 个字符）` : ''}\n是否允许？请回复“是”或“否”（y/n），${minutes} 分钟内不回复视为拒绝。`
-    : `🔐 The agent wants to do this:\n${shown}${more > 0 ? `\n... (${more} more characters)` : ''}\nAllow it? Answer y or n within ${minutes} minutes; no answer means no.`;
+    ? `🔐 智能体请求权限：\n${what}\n是否允许？请回复“是”或“否”（y/n），${minutes} 分钟内不回复视为拒绝。`
+    : `🔐 The agent wants to do this:\n${what}\nAllow it? Answer y or n within ${minutes} minutes; no answer means no.`;
 }
 
 const AGAIN: Record<ChatLanguage, string> = {

@@ -2,12 +2,14 @@ import { restartDelayMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { type AcpConnection, type AcpConnectionOptions, connectAcp } from './connection.ts';
+import { type AcpLogin, createAcpLogin } from './login.ts';
 import { type AcpSessions, createAcpSessions } from './sessions.ts';
 
 /** The agent process that runs now, with its sessions. */
 export interface AcpProcess {
   connection: AcpConnection;
   sessions: AcpSessions;
+  login: AcpLogin;
 }
 
 /** Keeps one agent process for all turns of an account: started when one is needed, again when it has died. */
@@ -24,7 +26,12 @@ export interface AcpProcessKeeper {
 
 /** See {@link AcpProcessKeeper}. */
 export function createAcpProcessKeeper(
-  options: Omit<AcpConnectionOptions, 'signal'> & { name: string; clock: Clock },
+  options: Omit<AcpConnectionOptions, 'signal'> & {
+    name: string;
+    /** See {@link createAcpSessions}. */
+    asking: readonly string[] | null;
+    clock: Clock;
+  },
 ): AcpProcessKeeper {
   const { log, clock } = options;
   const closing = new AbortController();
@@ -39,8 +46,9 @@ export function createAcpProcessKeeper(
     await ending;
     await clock.sleep(notBeforeMs - clock.monotonic(), closing.signal);
     const connection = await connectAcp({ ...options, signal: closing.signal });
-    const { name: agentName, cwd } = options;
-    return { connection, sessions: createAcpSessions({ connection, agentName, cwd, log }) };
+    const { name: agentName, cwd, asking, env } = options;
+    const sessions = createAcpSessions({ connection, agentName, cwd, asking, log });
+    return { connection, sessions, login: createAcpLogin(connection, env, log) };
   }
 
   /** Sees a process through from its start to its end. */

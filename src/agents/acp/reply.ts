@@ -10,8 +10,12 @@ const MAX_TEXT_BYTES = 1024 * 1024;
 /** The most of pictures and files in one reply, in base64. */
 const MAX_DATA_CHARS = 64 * 1024 * 1024;
 
-/** Updates after which more text is a message of its own. */
+/** Updates after which more text is a message of its own; after the last one unless it has the id of that before. */
 const BETWEEN_MESSAGES = new Set(['tool_call', 'agent_thought_chunk', 'plan']);
+const PERHAPS_BETWEEN = 'tool_call_update';
+
+/** What an agent says of itself, where its client takes no notices: never a piece of a text that streams in. */
+const OWN_MESSAGE = /^(?:Info|Warning|Error): [^\n]*\n*$/;
 
 /** Where the name of a type is not how its files end. */
 const EXTENSIONS = new Map([
@@ -27,6 +31,12 @@ type Entry = { text: string } | { data: string; name: string };
 export interface AcpReply {
   /** Takes an update of the session; thoughts, plans and tool calls are not shown. */
   take(update: Record<string, unknown>): void;
+  /** Ends a text under way: what comes next was said after the agent has asked something. */
+  interrupt(): void;
+  /** Notes that the agent was not allowed to do something. */
+  noteDenied(): void;
+  /** Whether the agent has said nothing since it was last not allowed to do something. */
+  readonly endsWithDenial: boolean;
   /** The reply so far: whole messages with an empty line between, files where they stood. Files are written into the folder. */
   pieces(folder: () => string): Promise<ReplyPiece[]>;
   /** Whether nothing has been said. */
@@ -41,8 +51,10 @@ export function createAcpReply(): AcpReply {
   let textBytes = 0;
   let dataChars = 0;
   let messageId: unknown = null;
-  /** Whether text goes on where the last chunk ended. */
-  let isOpen = false;
+  /** Whether text goes on where the last chunk ended; of `undecided` its id says so. */
+  let isOpen: boolean | 'undecided' = false;
+  /** Entries there were when a permission was last not given. */
+  let deniedAfter: number | null = null;
 
   const isTooLarge = (): boolean => textBytes > MAX_TEXT_BYTES || dataChars > MAX_DATA_CHARS;
 
@@ -77,14 +89,40 @@ export function createAcpReply(): AcpReply {
     }
   }
 
+  function interrupt(): void {
+    if (isOpen) isOpen = 'undecided';
+  }
+
+  /** Whether a chunk is a message of its own and not words of a text that streams in, which may begin in the same way. */
+  function isOwnMessage({ type, text }: Record<string, unknown>): boolean {
+    if (type !== 'text' || typeof text !== 'string' || !OWN_MESSAGE.test(text)) return false;
+    const last = entries.at(-1);
+    if (!isOpen || !last || !('text' in last)) return true;
+    const isInCode = last.text.split('```').length % 2 === 0;
+    return last.text.endsWith('\n') && !isInCode;
+  }
+
   return {
     take(update) {
-      if (BETWEEN_MESSAGES.has(String(update.sessionUpdate))) isOpen = false;
-      if (update.sessionUpdate !== 'agent_message_chunk' || !isObject(update.content)) return;
+      const { sessionUpdate, content } = update;
+      if (BETWEEN_MESSAGES.has(String(sessionUpdate))) isOpen = false;
+      else if (sessionUpdate === PERHAPS_BETWEEN) interrupt();
+      if (sessionUpdate !== 'agent_message_chunk' || !isObject(content)) return;
       const id = update.messageId ?? null;
       if (id !== messageId) isOpen = false;
+      else if (isOpen === 'undecided') isOpen = id !== null;
       messageId = id;
-      addBlock(update.content);
+      const isOwn = !(isOpen && id !== null) && isOwnMessage(content);
+      if (isOwn) isOpen = false;
+      addBlock(content);
+      if (isOwn) isOpen = false;
+    },
+    interrupt,
+    noteDenied() {
+      deniedAfter = entries.length;
+    },
+    get endsWithDenial() {
+      return deniedAfter !== null && isBlank(entries.slice(deniedAfter));
     },
     async pieces(folder) {
       const pieces: ReplyPiece[] = [];
@@ -104,12 +142,16 @@ export function createAcpReply(): AcpReply {
       return pieces;
     },
     get isEmpty() {
-      return entries.every((entry) => 'text' in entry && entry.text.trim() === '');
+      return isBlank(entries);
     },
     get isTooLarge() {
       return isTooLarge();
     },
   };
+}
+
+function isBlank(entries: readonly Entry[]): boolean {
+  return entries.every((entry) => 'text' in entry && entry.text.trim() === '');
 }
 
 /** What a file of this type is called: `png` of `image/png`. */

@@ -9,6 +9,7 @@ import { createPermissions, type PermissionPolicy } from './permission.ts';
 import type { AcpProcess, AcpProcessKeeper } from './process.ts';
 import { promptOf } from './prompt.ts';
 import { type AcpReply, createAcpReply } from './reply.ts';
+import { createToolCalls } from './tool-calls.ts';
 
 /** Quiet after an answer until it counts as whole, with text and without: some agents send the last of it late. */
 const QUIET_MS = { afterText: 150, afterNothing: 1_000 };
@@ -42,6 +43,7 @@ export async function runAcpTurn(options: AcpTurn): Promise<Outcome | null> {
   const { connection } = options.process;
   const { language } = context;
   const reply = createAcpReply();
+  const calls = createToolCalls();
   const heard = createNotifier();
   const tooLarge = createNotifier();
   const permissions = createPermissions({
@@ -49,16 +51,22 @@ export async function runAcpTurn(options: AcpTurn): Promise<Outcome | null> {
     ask: context.ask,
     language,
     signal: limit.signal,
+    describe: calls.describe,
+    onDenied: reply.noteDenied,
     tell: (line) => log.info(`agent: ${line}`, { message: turn.id }),
   });
   const unlisten = connection.listen(sessionId, {
     onUpdate(update) {
       context.alive();
       reply.take(update);
+      calls.take(update);
       heard.notify();
       if (reply.isTooLarge) tooLarge.notify();
     },
-    onPermission: permissions.decide,
+    onPermission(request) {
+      reply.interrupt();
+      return permissions.decide(request);
+    },
   });
   try {
     const prompt = await promptOf(turn, connection.capabilities.promptCapabilities ?? {});
@@ -73,7 +81,8 @@ export async function runAcpTurn(options: AcpTurn): Promise<Outcome | null> {
     keeper.noteAnswer();
     await untilQuiet(reply, heard);
     if (reply.isTooLarge) return TOO_LARGE;
-    return outcomeOfStop(answer, await reply.pieces(() => context.folders().reply), language);
+    const pieces = await reply.pieces(() => context.folders().reply);
+    return outcomeOfStop(answer, pieces, reply.endsWithDenial, language);
   } finally {
     unlisten();
   }

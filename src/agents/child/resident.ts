@@ -16,6 +16,8 @@ export interface Resident {
   readonly pid: number;
   /** False once it ends, and while it does not read what was written to it: more would pile up in memory. */
   readonly takesInput: boolean;
+  /** The end of what it has said on stderr so far. */
+  stderrTail(): string;
   /** Writes to its stdin; to one that has ended, nothing. */
   write(text: string): void;
   /**
@@ -147,6 +149,7 @@ function follow({ child, pid, stdin, stdout, stderr }: Started, run: ResidentRun
     get takesInput() {
       return !isOver && ending === null && !stdin.writableNeedDrain;
     },
+    stderrTail: words.tail,
     write: (text) => void (stdin.writable && stdin.write(text)),
     end,
     ended,

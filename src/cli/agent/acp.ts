@@ -1,10 +1,13 @@
 import { parseAcpCommand } from '../../agents/acp/command.ts';
+import { checkNode } from '../../agents/acp/node-version.ts';
 import { childOptions, commandSearch, residentNotes } from './child.ts';
 import type { PrepareAgent } from './maker.ts';
 
 /** The agent of `--acp`. */
 export const prepareAcpAgent: PrepareAgent<string> = async (context, given) => {
-  const command = parseAcpCommand(given, commandSearch(context));
+  const search = commandSearch(context);
+  const command = parseAcpCommand(given, search);
+  await checkNode(command, search);
   const { permission, allowAll } = context.settings(['permission', 'allowAll']);
   // Only now, for it brings the SDK.
   const { createAcpAgent } = await import('../../agents/acp/agent.ts');
@@ -13,6 +16,7 @@ export const prepareAcpAgent: PrepareAgent<string> = async (context, given) => {
     ...command,
     // Whoever is asked decides what happens on this machine: nobody has chosen these people.
     permission: permission ?? (allowAll ? 'deny' : 'ask'),
+    mustAsk: permission === null && allowAll,
     clock: context.clock,
   };
   return (children, account) => createAcpAgent({ ...options, account, ...residentNotes(children) });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ACP_PRESETS } from '../../../src/agents/acp/presets.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { acpAgent, misbehaving, textOf } from './acp-support.ts';
 import { eventually, groupAlive, temporaryFolder } from './support.ts';
@@ -125,6 +126,7 @@ describe('an ACP agent that misbehaves', () => {
 
   it('that obeys neither a cancellation nor TERM is killed and replaced, and holds no lane', async () => {
     const { answer, pids, gone, log } = acpAgent(misbehaving('deaf'));
+    await answer();
     expect(await answer('hang', { timeoutMs: 400 })).toMatchObject({ kind: 'failed', reason: 'timeout' });
     expect(log.lines.join('\n')).toContain(
       'a cancelled turn did not end within 0.3 s; its process is replaced',
@@ -159,9 +161,11 @@ describe('an ACP agent that misbehaves', () => {
   });
 
   it('that wants a login says so, with how', async () => {
-    const known = acpAgent(misbehaving('auth'), { login: 'parrot login' });
-    const outcome = { kind: 'failed', reason: 'exit', detail: 'the agent wants you to log in to it first' };
-    expect(await known.answer()).toEqual({ ...outcome, hint: 'parrot login' });
+    const preset = ACP_PRESETS.find(({ name }) => name === 'codex') ?? null;
+    const known = acpAgent(misbehaving('auth'), { preset });
+    const detail = 'the agent wants you to log in to it first';
+    const outcome = { kind: 'failed', reason: 'exit', detail, again: false };
+    expect(await known.answer()).toEqual({ ...outcome, hint: 'codex login' });
     const unknown = acpAgent(misbehaving('auth'));
     expect(await unknown.answer()).toEqual({ ...outcome, hint: expect.stringMatching(/own program/) });
   });

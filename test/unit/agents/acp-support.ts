@@ -13,6 +13,11 @@ const fixture = (name: string): string =>
 /** The argv of the well-behaved ACP agent. */
 export const PARROT: [string, ...string[]] = [process.execPath, fixture('acp')];
 
+/** The argv of one that imitates a real agent. */
+export function real(who: string): [string, ...string[]] {
+  return [process.execPath, fixture('acp-real'), who];
+}
+
 /** The argv of the misbehaving one. */
 export function misbehaving(...args: string[]): [string, ...string[]] {
   return [process.execPath, fixture('acp-misbehave'), ...args];
@@ -40,9 +45,10 @@ export function acpAgent(argv: [string, ...string[]], changes: Partial<AcpAgentO
   const agent = createAcpAgent({
     name: 'under test',
     command: { argv },
-    login: null,
+    preset: null,
     account: { id: 'bot@im.bot', name: null },
     permission: 'deny',
+    mustAsk: false,
     cwd: folder,
     parentEnv: { PATH: process.env.PATH },
     constants: { home: null, baseUrl: null, cdnUrl: null, bin: 'wxagent', version: '0' },
