@@ -156,7 +156,7 @@ describe('an ACP agent', () => {
 
   it('tells a Chinese user in Chinese that the answer was cut', async () => {
     const { answer } = acpAgent(misbehaving('stop', 'max_tokens', 'so fa'));
-    expect(textOf(await answer('你好'))).toContain('到达上限');
+    expect(textOf(await answer('你好', { language: 'zh' }))).toContain('到达上限');
   });
 
   it('is told nothing of our secrets, nor of a turn', async () => {
