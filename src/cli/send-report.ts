@@ -61,10 +61,11 @@ function sentence(context: CommandContext, { parts, reason, expired, hold }: Sen
   const words = wordsOf(context.language);
   const of = (...states: PartView['state'][]): PartView[] =>
     parts.filter((part) => states.includes(part.state));
-  const why = words.whyWaiting[reason ?? ''] ?? reason ?? '';
   const [confirmed, unconfirmed, held] = [of('confirmed'), of('unconfirmed'), of('held')];
   const refused = of('refused', ...(hold ? (['expired'] as const) : []));
   const dropped = hold ? [] : of('expired');
+  const code = reason ?? dropped[0]?.reason ?? '';
+  const why = words.whyWaiting[code] ?? code;
   const waiting = of('queued', 'sending', 'uploading', 'merged');
   const counts = [
     expired && words.tokenDead,

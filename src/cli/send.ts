@@ -291,7 +291,7 @@ async function whyItWaits(
   if (head && head.seq < first.seq) return head.reason ?? 'behind';
   if (first.state === 'sending') return 'unanswered';
   if (first.state === 'uploading') return 'uploading';
-  return lockHolder(context.paths.pollerLock(key)) === null ? 'not-yet' : 'runner';
+  return lockHolder(context.paths.pollerLock(key))?.purpose === 'serve' ? 'runner' : 'not-yet';
 }
 
 /** `--no-hold`: takes out what still waits. Only what cannot have arrived expires. */

@@ -41,6 +41,18 @@ export interface Simulator {
   close(): Promise<void>;
 }
 
+/** Throws WxError `usage`: a port that is a text would be the path of a socket. */
+function checkStart(numbers: { port: unknown; seed: unknown }, paths: Record<string, unknown>): void {
+  const { port, seed } = numbers;
+  if (!Number.isInteger(port) || Number(port) < 0 || Number(port) > 65_535)
+    throw new WxError('usage', `port: a whole number from 0 to 65535; not ${JSON.stringify(port)}`);
+  if (!Number.isSafeInteger(seed))
+    throw new WxError('usage', `seed: a whole number; not ${JSON.stringify(seed)}`);
+  for (const [name, path] of Object.entries(paths))
+    if (path != null && typeof path !== 'string')
+      throw new WxError('usage', `${name}: the path of a file; not ${JSON.stringify(path)}`);
+}
+
 /** Starts a simulator; rejects with `usage` for a wrong setting, script or certificate, `cannot-create` for a port in use. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
@@ -53,6 +65,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     tlsKey,
     ...settings
   } = options;
+  checkStart({ port, seed }, { script, tlsCert, tlsKey });
   changeSettings(defaultSettings(), settings);
   const steps = script == null ? [] : parseScript(await readInput('script', script));
   const tls = await readTls(tlsCert ?? null, tlsKey ?? null);

@@ -86,6 +86,18 @@ test.each([
   expect(ran.stderr).toContain(said);
 });
 
+test('an empty key is none, and what was dropped at once has its reason', async () => {
+  const { send } = await household();
+  for (const flag of ['--id', '--key']) {
+    expect(await send([flag, '', 'x'])).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining(`${flag} needs`),
+    });
+  }
+  const late = await send(['--ttl', '0', '--no-hold', 'x']);
+  expect(late).toEqual({ code: 69, stdout: '', stderr: '-> 1 could not go now and was dropped (ttl)\n' });
+});
+
 test('outbox drop says what has become of a part, and takes back nothing that is being sent', async () => {
   const { simulator, home, send } = await household();
   const drop = (id: string) => runHere(['outbox', 'drop', id], { home });

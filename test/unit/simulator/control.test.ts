@@ -216,3 +216,19 @@ test('a page of a browser can neither write as the owner nor ask the API', () =>
     expect(sim.control.phone().shown).toEqual([]);
     expect(await post('/_sim/message', { ...type, host: 'localhost', origin: 'http://localhost' })).toBe(200);
   }));
+
+test.each([
+  [null],
+  ['x'],
+  [{ port: 'x' }],
+  [{ port: 99_999 }],
+  [{ port: -1 }],
+  [{ seed: 'x' }],
+  [{ seed: Number.NaN }],
+  [{ script: 5 }],
+  [{ tlsCert: 3, tlsKey: 3 }],
+  [{ holdMs: 'x' }],
+  [{ nope: 1 }],
+])('startSimulator(%j) is refused in a sentence', async (options) => {
+  await expect(startSimulator(options as never)).rejects.toMatchObject({ kind: 'usage' });
+});
