@@ -24,6 +24,11 @@ describe('the language of a notice', () => {
   ])('%j and the like change nothing', (...texts) => {
     for (const text of texts) expect(languageIn(text), text).toBe(null);
   });
+
+  test('a word without an end is read to its end in time', () => {
+    expect(languageIn('a'.repeat(5_000_000))).toBe('en');
+    expect(languageIn(`${'a'.repeat(5_000_000)}好`)).toBe('zh');
+  });
 });
 
 describe('the notice of a failure', () => {
