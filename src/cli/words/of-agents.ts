@@ -38,6 +38,12 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
     '请写完整路径；当前目录中的文件写成 ./name；shell 命令行请用 --exec',
   'paths start at {}': '路径从 {} 开始',
   'the command "{}" does not exist': '没有命令“{}”',
+  'give its full path, or ./name for a file in this folder, or check PATH':
+    '请写完整路径；当前目录中的文件写成 ./name；或检查 PATH',
+  '{} is a script with the line ends of Windows (CRLF)': '{} 是使用 Windows 换行符（CRLF）的脚本',
+  '{} is a script for {}, which does not exist': '{} 是用于 {} 的脚本，但后者不存在',
+  'a step has failed, and is left out: {}': '有一步失败，已跳过：{~}',
+  '{} files are called {}: their names are not UTF-8': '有 {} 个文件名是 {}：它们不是 UTF-8',
   '{} is not executable': '{} 没有执行权限',
   'the shell did not find a command: is it on PATH, and is every name right?':
     'shell 找不到命令：请检查 PATH 和命令名',

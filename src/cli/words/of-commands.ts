@@ -188,6 +188,16 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '{}; the {} that came are in {}': '{~}；收到的 {} 保存在 {}',
   '{}; the {} that came cannot be kept ({}) and stand on stderr':
     '{~}；收到的 {} 无法保存（{}），已写到标准错误',
+  '{}: receiving stands still until it can be written': '{~}：可以写入之前暂停收取消息',
+  'part {} is being sent just now and cannot be taken back': '{} 正在发送，无法撤回',
+  'It is {} already.': '它的状态已是：{~}。',
+  '"{}" begins with "{}" ({}), which is not a hyphen': '“{}”以“{}”（{}）开头，它不是连字符',
+  'stdin brings no text, but bytes of another kind': '标准输入不是文字，而是其他数据',
+  'there is no user "{}": --to takes an id such as o9cq80z...@im.wechat, or the name of an account{}':
+    '没有用户“{}”：--to 应为 o9cq80z...@im.wechat 这样的 ID，或账号别名{}',
+  '{} looks for messages of {}: waiting for it': '{~} 正在查看 {} 的消息：等待它完成',
+  'the database {} was deleted, moved or replaced under this process': '数据库 {} 在运行中被删除、移动或替换',
+  'stop all of wxagent before its files are moved or restored': '移动或恢复文件之前，请先停止所有 wxagent',
   'polling works again': '收取消息已恢复',
   'a message cannot be read: {}; kept as it came': '有一条消息无法读取：{}；已按原样保存',
   'a message cannot be taken in: {}': '有一条消息无法收取：{}',
