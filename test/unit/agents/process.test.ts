@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { type ProcessRun, runProcess } from '../../../src/agents/child/process.ts';
+import { type ProcessRun, patiently, runProcess } from '../../../src/agents/child/process.ts';
 import { eventually, groupAlive, killLeftover, misbehave } from './support.ts';
 
 /** Longer than any test may take: whatever waits for it has failed. */
@@ -398,4 +398,17 @@ it('every output of a child is a sign of life', async () => {
     runWith({ command: { shell: 'echo out; sleep 0.05; echo err >&2' }, onAlive: () => signs++ }),
   );
   expect(signs).toBe(2);
+});
+
+it('a start that this machine is short of something for is tried again, until nobody wants it any more', async () => {
+  const ended = await runProcess(runWith({ command: { shell: 'true' } }));
+  const short = (code: string) => ({ ...ended, spawnError: Object.assign(new Error(code), { code }) });
+  const ends = [short('EMFILE'), short('EAGAIN'), ended];
+  const { signal } = new AbortController();
+  expect(await patiently(async () => ends.shift() ?? ended, signal)).toBe(ended);
+  expect(await patiently(async () => short('ENOENT'), signal)).toMatchObject({
+    spawnError: { code: 'ENOENT' },
+  });
+  const stopped = await patiently(async () => short('ENOMEM'), AbortSignal.abort());
+  expect(stopped).toMatchObject({ spawnError: { code: 'ENOMEM' } });
 });

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -436,5 +436,16 @@ describe('a turn that cannot be run as it should', () => {
       clock.pass(60_000);
     }
     expect(await queued()).toEqual([]);
+  });
+
+  test('fails for a file of a terabyte, however little of it is on the disk', async () => {
+    const seq = await says();
+    const file = join(folder, 'sparse.bin');
+    writeFileSync(file, '');
+    truncateSync(file, 2 ** 40);
+    await attempt(seq, [], { kind: 'reply', pieces: [{ text: 'here' }, { file, name: null }] });
+    const parts = await queued();
+    expect(parts.map((part) => part.kind)).not.toContain('file');
+    expect(parts.map(({ text }) => text).join()).not.toContain('here');
   });
 });
