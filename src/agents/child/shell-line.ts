@@ -4,8 +4,8 @@ import { type CommandSearch, resolveCommand } from './resolve-command.ts';
 /** Variables that are set for a command in front of it. */
 export const ASSIGNMENTS = /^\s*(?:\w+=(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])*\s+)*/;
 
-/** The first word of a line, where it stands for itself; what is quoted, or made by the shell, is left alone. */
-const PLAIN_WORD = /^(~\/)?([^\s;|&<>(){}[\]$`"'\\*?#!~=]+)(?=[\s;|&<>]|$)/;
+/** The first word of a line, where it stands for itself, quoted or not; what the shell makes of others is left alone. */
+const PLAIN_WORD = /^(?:(~\/)?([^\s;|&<>(){}[\]$`"'\\*?#!~=]+)|"([^"$`\\]+)"|'([^']+)')(?=[\s;|&<>]|$)/;
 
 /** Words that the shell itself understands, whichever shell it is. */
 const OF_THE_SHELL = new Set(
@@ -34,7 +34,8 @@ export function checkShellLine(
     throw new WxError('usage', `${flag} needs a command`, { hint: `${flag} './agent.sh'` });
   if (search.platform === 'win32') return;
   const [before = ''] = ASSIGNMENTS.exec(line) ?? [];
-  const [, home, word] = PLAIN_WORD.exec(line.slice(before.length)) ?? [];
+  const [, home, plain, ...quoted] = PLAIN_WORD.exec(line.slice(before.length)) ?? [];
+  const word = plain ?? quoted.find((one) => one !== undefined);
   if (word === undefined || OF_THE_SHELL.has(word) || /(?:^|\s)PATH=/.test(before)) return;
   // A function that bash passes on to the shells it starts.
   if (env[`BASH_FUNC_${word}%%`] !== undefined) return;
