@@ -234,12 +234,16 @@ function unreadable(raw: Buffer): IncomingMessage {
     kind: 'unknown',
     mediaKeys: [],
     unknownItems: 0,
-    fingerprint: digest(raw.toString('latin1')),
+    fingerprint: bytesDigest(raw),
     raw,
     ignore: 'unreadable',
     chat: null,
     language: null,
   };
+}
+
+function bytesDigest(raw: Buffer): string {
+  return digest(raw.toString('latin1'));
 }
 
 /** A received message, what it says noted by its bytes. */
@@ -272,7 +276,8 @@ function incoming(
       kind: inbound.kind,
       mediaKeys: mediaKeysOf(inbound),
       unknownItems: inbound.unknownItems.length,
-      fingerprint: fingerprintOf(message),
+      // Of nobody nothing is known but the bytes: two of them are not one.
+      fingerprint: inbound.user === '' ? bytesDigest(raw) : fingerprintOf(message),
       raw,
       ignore: excessOf(message, raw) ?? ignore,
       chat,

@@ -313,10 +313,12 @@ describe('what becomes of a message', () => {
   test('one message that is too much, or no message, costs no other of its poll', async () => {
     const deep = JSON.parse(`${'['.repeat(6_000)}1${']'.repeat(6_000)}`);
     const items = Array.from({ length: 11_000 }, () => ({ type: 1, text_item: { text: 'x' } }));
-    const odd = [wireText('1', 'x', { item_list: deep }), wireText('2', 'x', { item_list: items }), 'odd'];
+    const odd = [wireText('1', 'x', { item_list: deep }), wireText('2', 'x', { item_list: items }), 'odd', 5];
     const { taken: all, how } = await run([brings([...odd, wireText('3', 'x')] as WeixinMessage[])]);
     const ignored = all[0]?.messages.map(({ ignore }) => ignore);
-    expect(ignored).toEqual(['too-deep', 'oversized', 'no-sender', null]);
+    expect(ignored).toEqual(['too-deep', 'oversized', 'no-sender', 'no-sender', null]);
+    // None is taken for the repetition of another.
+    expect(new Set(all[0]?.messages.map(({ fingerprint }) => fingerprint)).size).toBe(5);
     expect(how).toBe('aborted');
   });
 
