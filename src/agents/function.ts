@@ -29,7 +29,7 @@ export interface AnswerContext {
   signal: AbortSignal;
   /** Sends a text or a file at once, before the answer. Resolves when it is stored. */
   emit(piece: string | AnswerFile): Promise<void>;
-  /** Asks the user; resolves with the next thing he writes, null when nothing comes within `waitMs`. */
+  /** Asks the user; resolves with the next thing they write, null when nothing comes within `waitMs`. */
   ask(question: string, waitMs: number): Promise<string | null>;
   /** Texts kept for this conversation, by name, also over restarts; a new session begins with none. */
   memory: SessionMemory;

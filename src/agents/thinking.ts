@@ -66,7 +66,8 @@ export function withoutThinking(text: string, isCut = false): string {
     }
     const closing = mark.at > lastClose ? -1 : closingOf(marks, index);
     const end = closing === -1 ? plain.length : (marks[closing] as Mark).end;
-    if (closing === -1 && !isCut && !beginsBlock(plain, mark)) {
+    const isNext = plain.slice(from, mark.at).trim() === '';
+    if (closing === -1 && !isCut && !isNext && !beginsBlock(plain, mark)) {
       index = next;
       continue;
     }
@@ -122,10 +123,10 @@ function joined(left: string, right: string): string {
   const after = right.replace(/^\s*\n|^\s+/, '');
   if (before === '') return after;
   if (after === '') return before;
-  const gap = left.slice(before.length) + right.slice(0, right.length - right.trimStart().length);
-  const lines = gap.split('\n').length - 1;
+  const gaps = [left.slice(before.length), right.slice(0, right.length - right.trimStart().length)];
+  const lines = Math.max(...gaps.map((gap) => count(gap, '\n')));
   if (lines > 0) return before + (lines > 1 ? '\n\n' : '\n') + after;
-  if (gap !== '') return `${before} ${after}`;
+  if (gaps.join('') !== '') return `${before} ${after}`;
   return before + (/[.!?。！？]$/u.test(before) && after !== '' ? '\n' : '') + after;
 }
 

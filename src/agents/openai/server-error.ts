@@ -22,7 +22,7 @@ const TOO_LONG = new RegExp(
     // OpenAI, vLLM, DeepSeek; llama.cpp; LM Studio; Ollama; gateways.
     '(?:context|prompt|input|sequence|token)\\s*(?:length|size|window|limit|count)s?\\b[^.]{0,80}(?:exceed|greater|larger|longer|beyond|over|too|should be|less than)',
     '(?:exceed|greater|larger|longer|beyond|more than|over)[^.]{0,60}(?:context|maximum (?:model )?length|max(?:imum)?[ _](?:number of )?(?:input )?tokens|token limit|prompt length)',
-    'maximum context|max_model_len|context overflow',
+    'maximum (?:context|prompt|input|sequence)|max_model_len|context overflow|tokens exceed',
     '(?:prompt|input|message|conversation|context)s?\\b[^.]{0,30}\\btoo (?:long|large|big|many)',
     'too many (?:input |prompt )?tokens',
     'reduce the length|shorten your|please reduce',

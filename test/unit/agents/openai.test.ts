@@ -437,6 +437,16 @@ describe('a conversation that has grown too long', () => {
     ],
     ['Zhipu', 400, '{"error":{"code":"1261","message":"Prompt 超长"}}'],
     [
+      'Azure',
+      400,
+      '{"error":{"message":"Input tokens exceed the configured limit of 272000 tokens.","type":"invalid_request_error","code":"context_limit"}}',
+    ],
+    [
+      'Grok',
+      400,
+      '{"code":"Client specified an invalid argument","error":"This model\'s maximum prompt length is 131072 but the request contains 200000 tokens."}',
+    ],
+    [
       'MiniMax',
       200,
       '{"base_resp":{"status_code":2013,"status_msg":"invalid params, context window exceeds limit"}}',

@@ -23,6 +23,8 @@ describe('what a model thinks is taken out', () => {
     ['a <think>b</think> c <think>d</think> e', 'a c e'],
     ['Done.\n<think>what next', 'Done.'],
     ['Done. <think>what next', 'Done.'],
+    ['<think>a</think>\n<think>b', ''],
+    ['1. one\n   <think>a</think>\n2. two', '1. one\n2. two'],
     // By any name, and in any form.
     ['<THINK>a</THINK>b', 'b'],
     ['<thinking>a</thinking>b', 'b'],
