@@ -20,6 +20,8 @@ const { dependencies, version } = JSON.parse(readFileSync(join(root, 'package.js
 const [outDir = 'dist', ...entries] = process.argv.slice(2);
 const outdir = resolve(root, outDir);
 
+const LINE_CHARS = 160;
+
 rmSync(outdir, { recursive: true, force: true });
 const { metafile, outputFiles } = await build({
   absWorkingDir: root,
@@ -36,6 +38,8 @@ const { metafile, outputFiles } = await build({
   // Names stay as they are: stack traces show them, and restoring the name of every function (`keepNames`)
   // takes longer at each start than reading the longer code.
   minifyWhitespace: true,
+  // A trace shows the line of an error: no host of the library is to get a whole chunk of it.
+  lineLimit: LINE_CHARS,
   minifySyntax: true,
   legalComments: 'none',
   external: Object.keys(dependencies).flatMap((name) => [name, `${name}/*`]),

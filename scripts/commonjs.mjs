@@ -11,21 +11,21 @@ const URL_OF_FILE = 'require("node:url").pathToFileURL(__filename).href';
 export function toCommonJs(code, file) {
   let exported = '';
   const body = code
-    .replace(/\bimport\{([^}]*)\}from"([^"]+)";/g, (_, names, from) => {
-      return `const{${names.replaceAll(' as ', ':')}}=require("${ownName(from)}");`;
+    .replace(/\bimport\s*\{([^}]*)\}\s*from\s*"([^"]+)";/g, (_, names, from) => {
+      return `const{${names.replaceAll(/\s+as\s+/g, ':')}}=require("${ownName(from)}");`;
     })
-    .replace(/\bimport (\w+) from"([^"]+)";/g, 'const $1=require("$2");')
-    .replace(/\bimport"([^"]+)";/g, (_, from) => `require("${ownName(from)}");`)
-    .replace(/\bimport\("(\.\/[^"]+)"\)/g, (_, from) => {
+    .replace(/\bimport\s+(\w+)\s+from\s*"([^"]+)";/g, 'const $1=require("$2");')
+    .replace(/\bimport\s*"([^"]+)";/g, (_, from) => `require("${ownName(from)}");`)
+    .replace(/\bimport\(\s*"(\.\/[^"]+)"\s*\)/g, (_, from) => {
       return `Promise.resolve().then(()=>require("${ownName(from)}"))`;
     })
-    .replace(/\bimport\(("[^"]+")\)/g, 'require("./import.cjs")($1)')
-    .replaceAll('import.meta.url', URL_OF_FILE)
-    .replace(/\bexport\{([^}]*)\};/g, (_, names) => {
+    .replace(/\bimport\(\s*("[^"]+")\s*\)/g, 'require("./import.cjs")($1)')
+    .replace(/\bimport\s*\.\s*meta\s*\.\s*url\b/g, URL_OF_FILE)
+    .replace(/\bexport\s*\{([^}]*)\};/g, (_, names) => {
       exported += names;
       return '';
     });
-  const names = exported === '' ? [] : exported.split(',').map((name) => name.split(' as '));
+  const names = exported === '' ? [] : exported.split(',').map((name) => name.trim().split(/\s+as\s+/));
   const changing = names.find(([name]) => assignmentsTo(name, body) > 1);
   if (changing) throw new Error(`${file} exports ${changing[0]}, which may change`);
   const all = names.map(([name, as = name]) => (as === name ? name : `${as}:${name}`));
@@ -40,8 +40,13 @@ export const IMPORT = ['import.cjs', '"use strict";module.exports=(id)=>import(i
 
 /** An ES module with the same exports, for whoever imports an entry. */
 export function facadeOf(code, name) {
-  const [, exported = ''] = /\bexport\{([^}]*)\};/.exec(code) ?? [];
-  const names = exported.split(',').map((one) => one.split(' as ').at(-1));
+  const [, exported = ''] = /\bexport\s*\{([^}]*)\};/.exec(code) ?? [];
+  const names = exported.split(',').map((one) =>
+    one
+      .trim()
+      .split(/\s+as\s+/)
+      .at(-1),
+  );
   return `import whole from"./${name}.cjs";export const{${names}}=whole;\n`;
 }
 

@@ -43,8 +43,11 @@ export function withoutUnused() {
  */
 export function withoutFacades(code) {
   return code
-    .replace(/\bimport\{([^}]*)\}from"(node:[^"]+)";/g, (_, names, module) => {
-      return `const{${names.replaceAll(' as ', ':')}}=globalThis.process.getBuiltinModule("${module}");`;
+    .replace(/\bimport\s*\{([^}]*)\}\s*from\s*"(node:[^"]+)";/g, (_, names, module) => {
+      return `const{${names.replaceAll(/\s+as\s+/g, ':')}}=globalThis.process.getBuiltinModule("${module}");`;
     })
-    .replace(/\bimport (\w+) from"(node:[^"]+)";/g, 'const $1=globalThis.process.getBuiltinModule("$2");');
+    .replace(
+      /\bimport\s+(\w+)\s+from\s*"(node:[^"]+)";/g,
+      'const $1=globalThis.process.getBuiltinModule("$2");',
+    );
 }

@@ -10,6 +10,7 @@ import { readEnvironment } from './config.ts';
 import { systemClock } from './core/clock.ts';
 import { hasCode, reasonOf, WxError } from './core/errors.ts';
 import type { Io } from './core/io.ts';
+import { ownProcess } from './core/v8-flags.ts';
 
 /** The composition root: real streams, signals and clock; errors become sentences and exit codes. */
 
@@ -112,6 +113,7 @@ function watchStreams(host: Host, argv: readonly string[]): void {
 }
 
 async function main(argv: readonly string[]): Promise<number> {
+  ownProcess();
   const host: Host = {
     io,
     environment: readEnvironment(),

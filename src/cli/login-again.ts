@@ -1,3 +1,4 @@
+import { reasonOf } from '../core/errors.ts';
 import type { Transport } from '../ilink/transport.ts';
 import { type Account, readConfigFile } from '../store/accounts-file.ts';
 import type { Store } from '../store/port.ts';
@@ -66,6 +67,24 @@ function storedLogin(context: CommandContext, dead: Account): Account | null {
   return now && now.token !== dead.token ? now : null;
 }
 
+/** Files that could not be read the last time, by path: each is said once. */
+const unreadable = new Set<string>();
+
+/**
+ * The accounts by now. Somebody may be just writing the file, and a process that lives keeps what it has read last: here
+ * that is none but those it serves.
+ */
 function accountsNow(context: CommandContext): Account[] {
-  return knownAccounts({ ...context, file: readConfigFile(context.paths.config) });
+  const { config } = context.paths;
+  try {
+    const accounts = knownAccounts({ ...context, file: readConfigFile(config) });
+    if (unreadable.delete(config)) context.log.info(`${config} can be read again`);
+    return accounts;
+  } catch (error) {
+    if (!unreadable.has(config)) {
+      context.log.warn(`${reasonOf(error)}; going on with what was read before, and looking again`);
+    }
+    unreadable.add(config);
+    return [];
+  }
 }

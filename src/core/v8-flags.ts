@@ -3,8 +3,21 @@
  * made under others (src/start.ts).
  */
 
+let isOurs = false;
+
+/** This process is the program's own, and no host that has imported the library: what concerns all of it may be set. */
+export function ownProcess(): void {
+  isOurs = true;
+}
+
+/** Whether flags of V8 may be set at all. */
+export function mayTuneProcess(): boolean {
+  return isOurs;
+}
+
 /** Sets one flag until the process ends, and then the usual value. */
 export function setV8Flag(flag: string, usual: string): void {
+  if (!isOurs) return;
   // Imported, the module would be loaded by every start.
   const v8 = process.getBuiltinModule('node:v8');
   v8.setFlagsFromString(flag);

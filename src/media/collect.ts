@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { keepWasmAsItIs } from '../core/v8-flags.ts';
+import { keepWasmAsItIs, mayTuneProcess } from '../core/v8-flags.ts';
 
 /** Bytes of chunks that may wait to be collected. */
 const EVERY_BYTES = 2 * 1024 * 1024;
@@ -14,6 +14,8 @@ let collect: Collect | null = null;
  * collection takes 0.1 ms.
  */
 export function createCollector(): (bytes: number) => void {
+  // A host of the library keeps its V8 as it is.
+  if (!mayTuneProcess()) return () => {};
   keepWasmAsItIs();
   let waitingBytes = 0;
   return (bytes) => {

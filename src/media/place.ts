@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { hash, randomBytes } from 'node:crypto';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hasCode } from '../core/errors.ts';
 import { numberedName } from '../core/file-name.ts';
@@ -18,10 +19,40 @@ export interface Temporary {
   close(): Promise<void>;
 }
 
+/** This machine in the names of temporary files: a folder may be shared. */
+const HOST = hash('sha256', hostname(), 'hex').slice(0, 8);
+const LEFT = /^\.wxagent-([0-9a-f]{8})-(\d+)-[0-9a-f]{16}\.part$/;
+/** Nothing is written to for so long, whoever's it is. */
+const OLD_MS = 24 * 60 * 60_000;
+
+/** Removes what downloads have left in a folder that were killed. Never rejects. */
+async function removeLeft(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const [, host, pid] = LEFT.exec(name) ?? [];
+    if (host === undefined) continue;
+    const path = join(folder, name);
+    const age = await stat(path).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    );
+    if (age > OLD_MS || (host === HOST && !isRunning(Number(pid))))
+      await rm(path, { force: true }).catch(() => {});
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return !hasCode(error, 'ESRCH');
+  }
+}
+
 /** Opens a new file in a folder, for its owner alone; makes the folder likewise. Rejects with the system's error. */
 export async function openTemporary(folder: string): Promise<Temporary> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, `.wxagent-${randomBytes(8).toString('hex')}.part`);
+  await removeLeft(folder);
+  const path = join(folder, `.wxagent-${HOST}-${process.pid}-${randomBytes(8).toString('hex')}.part`);
   const file = await open(path, 'wx+', 0o600);
   let closed: Promise<void> | null = null;
   return {

@@ -7,6 +7,8 @@ import { loadLibsql } from './libsql.ts';
 /** While the first process of many that start at once makes the file, or the last of many ends, the others wait. */
 const OPEN_WAIT_MS = 5_000;
 const OPEN_PAUSE_MS = 5;
+/** What the WAL comes to between two checkpoints (`wal_autocheckpoint`), and is cut to when it was longer. */
+const WAL_BYTES = 16 * 1024 * 1024;
 
 /** Names that an object takes one by one and stays quick. */
 const MOST_ONE_BY_ONE = 16;
@@ -101,6 +103,8 @@ function open(path: string, busyTimeoutMs: number): LibsqlDatabase.Database {
   database.exec('PRAGMA temp_store=MEMORY');
   // Mostly the same pages change: the more commits a checkpoint is for, the less often each of them is written.
   database.exec('PRAGMA wal_autocheckpoint=4000');
+  // Whoever read for long has kept it from being begun anew: it does not stay as long as it has become.
+  database.exec(`PRAGMA journal_size_limit=${WAL_BYTES}`);
   database.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);
   return database;
 }

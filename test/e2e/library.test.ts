@@ -1,5 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Answer, CreateRunnerOptions, LibraryRunner, RunnerDocument } from '../../src/index.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
@@ -218,3 +221,44 @@ test('a fault of onEvent is told and harms nobody', async () => {
   await answered(simulator, 1);
   expect(lines.join('\n')).toContain('onEvent failed: mine');
 });
+
+test('whoever imports it keeps their process as it was: no flags of V8, no listeners, no globals, no long lines', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const file = join(home, 'large.bin');
+  writeFileSync(file, Buffer.alloc(5 * 1024 * 1024, 1));
+  const host = `
+    import v8 from 'node:v8';
+    import { syncBuiltinESMExports } from 'node:module';
+    const flags = [];
+    v8.setFlagsFromString = (flag) => void flags.push(flag);
+    syncBuiltinESMExports();
+    const look = () => ({
+      globals: Object.getOwnPropertyNames(globalThis).sort(),
+      listeners: process.eventNames().map((name) => [String(name), process.listenerCount(name)]).sort(),
+      title: process.title, mask: process.umask(), limit: Error.stackTraceLimit, env: { ...process.env },
+    });
+    const before = look();
+    const { createRunner } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)});
+    const imported = look();
+    const settings = { home: ${JSON.stringify(join(home, 'wx'))}, typing: false, pace: '0', once: true };
+    const runner = await createRunner({ agent: () => ({ files: [{ path: ${JSON.stringify(file)} }] }), settings });
+    await runner.done;
+    console.log(JSON.stringify({ flags, before, imported, after: look() }));
+  `;
+  simulator.control.message({ text: 'a file, please' });
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', host]);
+  const { flags, before, imported, after } = JSON.parse(stdout);
+  expect(flags).toEqual([]);
+  expect(imported).toEqual(before);
+  expect(after.env).toEqual(before.env);
+  expect(after.globals).toEqual(before.globals);
+  expect(answers(simulator)).toHaveLength(1);
+  // What a trace shows of the program is a line that can be read.
+  const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
+  const long = readdirSync(dist)
+    .filter((name) => name.endsWith('.cjs'))
+    .flatMap((name) => readFileSync(join(dist, name), 'utf8').split('\n'))
+    .filter((line) => line.length > 4_000);
+  expect(long).toEqual([]);
+}, 30_000);

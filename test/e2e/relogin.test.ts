@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { pollUntil } from '../helpers/poll-until.ts';
@@ -5,6 +6,7 @@ import {
   answered,
   answers,
   askedForStatus,
+  configPath,
   confirmLate,
   loggedIn,
   readAccounts,
@@ -68,6 +70,18 @@ async function waitingForLogin() {
 
 test('--wait-login ends when it is told to stop', async () => {
   const { run } = await waitingForLogin();
+  expect((await run.stop()).code).toBe(0);
+});
+
+test('a config.json that is half-written for a moment: said, and looked at again', async () => {
+  const { home, run } = await waitingForLogin();
+  const whole = readFileSync(configPath(home), 'utf8');
+  for (const half of [whole.slice(0, whole.length / 2), '', '{"accounts":[{}]}']) {
+    writeFileSync(configPath(home), half);
+    await run.says('stderr', 'going on with what was read before');
+  }
+  writeFileSync(configPath(home), whole);
+  await run.says('stderr', 'can be read again');
   expect((await run.stop()).code).toBe(0);
 });
 

@@ -1,10 +1,14 @@
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { MediaSource } from '../../../src/core/media.ts';
 import { decryptMedia } from '../../../src/media/cipher.ts';
+import { openTemporary } from '../../../src/media/place.ts';
 import type { FetchResult } from '../../../src/media/port.ts';
 import type { Flaw } from '../../../src/simulator/flaws.ts';
 import { type Simulator, startSimulator } from '../../../src/simulator/simulator.ts';
@@ -417,3 +421,22 @@ test('progress is told in the bytes that come', async () => {
   expect(seen.at(-1)).toEqual([200_016, 200_016]);
   expect(seen.length).toBeGreaterThan(1);
 });
+
+test('what a killed download has left in the folder goes with the next one; that of others stays', async () => {
+  const folder = makeFolder();
+  const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+  const gone = await endedProcess();
+  const left = (of: string, pid: number): string => `.wxagent-${of}-${pid}-0123456789abcdef.part`;
+  const names = [left(host, gone), left(host, process.pid), left('00000000', gone), '.wxagent-mine.part'];
+  for (const name of names) writeFileSync(join(folder, name), 'half');
+  await (await openTemporary(folder)).close();
+  const stay = readdirSync(folder).filter((name) => names.includes(name));
+  expect(stay.sort()).toEqual(names.slice(1).sort());
+});
+
+/** The number of a process that has ended. */
+async function endedProcess(): Promise<number> {
+  const child = spawn(process.execPath, ['-e', '']);
+  await once(child, 'exit');
+  return child.pid as number;
+}

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { openDatabase } from '../../../src/store/database.ts';
 import { ACCOUNT, createDesk, OWNER } from './conformance/desk.ts';
@@ -31,4 +32,22 @@ test('the file stops growing: what retention forgets makes room for what comes',
   }
   expect(pages[0]).toBeGreaterThan(50);
   expect(pages.at(-1)).toBeLessThan((pages[1] as number) * 1.1);
+});
+
+test('the WAL does not stay as long as a long reader has made it', async () => {
+  const stores = await makeSqliteStores();
+  onTestFinished(stores.dispose);
+  const desk = await createDesk(stores.open('me'));
+  const reader = openDatabase(stores.path);
+  reader.exec('BEGIN');
+  reader.one('SELECT count(*) FROM inbox');
+  const wal = (): number => statSync(`${stores.path}-wal`).size;
+  const write = (): Promise<unknown> => desk.says(OWNER, { raw: Buffer.alloc(512 * 1024, 1) });
+  for (let n = 0; n < 50; n++) await write();
+  const longest = wal();
+  expect(longest).toBeGreaterThan(20 * 1024 * 1024);
+  reader.exec('COMMIT');
+  reader.close();
+  for (let n = 0; n < 9 && wal() >= longest; n++) await write();
+  expect(wal()).toBeLessThan(17 * 1024 * 1024);
 });
