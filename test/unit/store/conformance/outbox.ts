@@ -124,17 +124,6 @@ export function describeOutbox(make: MakeStore): void {
       expect(await other.claim(OWNER)).toEqual({ kind: 'nothing', held: [] });
     });
 
-    test("what a living process is sending is spared where that is asked for, and nobody else's", async () => {
-      const other = await beside('b');
-      const { seq } = await desk.sends(OWNER, '1');
-      await desk.claimed(OWNER);
-      const drop = { account: ACCOUNT, seqs: [seq], reason: 'dropped', sparesUnderWay: true };
-      const dropped = async () => (await other.store.dropParts({ ...drop, nowMs: other.nowMs }))[0]?.state;
-      expect(await dropped()).toBe('sending');
-      data.kill('a');
-      expect(await dropped()).toBe('unconfirmed');
-    });
-
     test('asked at the same moment only one of them gets the part', async () => {
       const other = await beside('b');
       for (let n = 0; n < 20; n++) {
