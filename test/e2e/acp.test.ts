@@ -124,7 +124,7 @@ test.each([
   [['--acp', 'nosuch'], 66, '"nosuch" is neither an agent wxagent knows by name nor a program on PATH'],
   [['--acp', './nothing'], 66, 'the command "./nothing" does not exist'],
   [
-    ['--acp', 'x y', '--permission', 'maybe'],
+    ['--acp', `${process.execPath} y`, '--permission', 'maybe'],
     64,
     '--permission is one of allow, deny, ask, agent, not "maybe"',
   ],
