@@ -127,7 +127,8 @@ export function createAcpSessions(options: {
     try {
       heardAt = performance.now();
       const answer = await take({ sessionId: id, ...placeOf(folder) });
-      if (!capabilities.sessionCapabilities?.resume) await untilTold();
+      // After `resume`, too: it should tell nothing, and some tell all the same.
+      await untilTold();
       noteModes(id, answer, mode);
       return true;
     } catch (error) {

@@ -173,6 +173,8 @@ function pathsIn(value: unknown): string[] {
 
 function textIn(block: Record<string, unknown>): string[] {
   const content = block.type === 'content' ? block.content : null;
+  // Some send a list of blocks.
+  if (Array.isArray(content)) return content.flatMap((one) => textIn({ type: 'content', content: one }));
   if (!isObject(content)) return [];
   if (content.type === 'text') return [String(content.text ?? '')];
   return typeof content.uri === 'string' ? [content.uri] : [];

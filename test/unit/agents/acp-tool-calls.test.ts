@@ -21,6 +21,22 @@ describe('what an agent asks permission for', () => {
       '[execute] Bash\nrm -rf /\nRequesting approval to Running: ls /\ndescription: tidy',
     ],
     [
+      'is found where the request has only an id',
+      { rawInput: {} },
+      [{ title: 'exec', kind: 'execute', rawInput: { command: 'mkdir -p /x' } }],
+      '[execute] exec\nmkdir -p /x',
+    ],
+    [
+      'is found in a list of blocks',
+      {
+        title: 'Run rm 1.txt',
+        content: [{ type: 'content', content: [{ type: 'text', text: 'outside the sandbox' }] }],
+        rawInput: { command: '', reason: 'outside the sandbox' },
+      },
+      [],
+      'Run rm 1.txt\noutside the sandbox',
+    ],
+    [
       'is found in an update of it',
       { title: 'Terminal' },
       [
