@@ -61,7 +61,7 @@ describe.each([
     const stopped = await hears();
     expect([
       isChinese(stopped),
-      stopped.includes(ours ? '1 条消息不再处理' : 'will not be answered'),
+      stopped.includes(ours ? '排队的 1 条也已取消' : 'will not be answered'),
     ]).toEqual([ours, true]);
     await pollUntil('the agent has ended', () => !lives(pid));
 

@@ -85,6 +85,17 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
   'agent: {}; its process is replaced': '智能体：{~}；换一个进程',
   'a cancelled turn did not end within {} s': '取消的处理在 {} 秒内没有结束',
   'agent: its session is gone, a new one begins: {}': '智能体：会话已丢失，开始新会话：{~}',
+  'agent: {} has no mode in which it asks: it may act without (--permission {})':
+    '智能体：{} 没有会询问的模式：可能不询问就执行（--permission {}）',
+  'agent: logged in with "{}", from the environment': '智能体：已用环境变量中的“{}”登录',
+  'agent: it did not take "{}" of the environment: {}': '智能体：没有接受环境变量中的“{}”：{}',
+  'agent: it went into mode "{}" by itself; {}': '智能体：自行切换到模式“{}”；{}',
+  'agent: it went into mode "{}"': '智能体：切换到模式“{}”',
+  '{} needs Node.js {} or newer; the one on PATH is {}': '{} 需要 Node.js {} 或更新版本；PATH 中的是 {}',
+  '{} has no mode in which it asks before it acts: with --allow-all it would do what anybody tells it':
+    '{} 没有执行前询问的模式：加上 --allow-all，任何人都能让它执行操作',
+  'say what you want: --permission deny, and a sandbox of your own around it; or leave out --allow-all':
+    '请明确选择：--permission deny 并自备沙箱；或去掉 --allow-all',
   'it said more than 1 MiB': '输出超过 1 MiB',
   'agent: stdout: {}: {}{}': '智能体：标准输出：{~}：{}{}',
   'agent: allowed (--permission {}): {}': '智能体：已允许（--permission {}）：{}',

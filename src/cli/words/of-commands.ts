@@ -198,6 +198,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '{} looks for messages of {}: waiting for it': '{~} 正在查看 {} 的消息：等待它完成',
   'the database {} was deleted, moved or replaced under this process': '数据库 {} 在运行中被删除、移动或替换',
   'stop all of wxagent before its files are moved or restored': '移动或恢复文件之前，请先停止所有 wxagent',
+  '{} needs a key, and it is empty': '{} 需要一个键，不能为空',
   'polling works again': '收取消息已恢复',
   'a message cannot be read: {}; kept as it came': '有一条消息无法读取：{}；已按原样保存',
   'a message cannot be taken in: {}': '有一条消息无法收取：{}',
