@@ -37,7 +37,10 @@ export function createFetcher(options: { cdn: Cdn; clock: Clock }): FetchMedia {
       temporary = await openTemporary(request.folder);
       return await fetchInto(temporary, request, plan, options);
     } catch (error) {
-      return failed('disk', `it cannot be stored in ${request.folder}: ${reasonOf(error)}`);
+      return {
+        ...failed('disk', `it cannot be stored in ${request.folder}: ${reasonOf(error)}`),
+        cause: error,
+      };
     } finally {
       await temporary?.close();
       if (temporary) await rm(temporary.path, { force: true });

@@ -74,6 +74,8 @@ export interface FailedFetch {
   ok: false;
   failure: FetchFailure;
   detail: string;
+  /** Of `disk`: what the system said. */
+  cause?: unknown;
 }
 
 /** What became of a {@link FetchRequest}. */

@@ -3,7 +3,7 @@ import { copyFile, link, lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TurnFolders } from '../agents/port.ts';
 import { limitTurn } from '../agents/turn-end.ts';
-import { reasonOf } from '../core/errors.ts';
+import { isShortage, reasonOf } from '../core/errors.ts';
 import { plainFileName } from '../core/file-name.ts';
 import type { Log } from '../core/log.ts';
 import type { MediaSource } from '../core/media.ts';
@@ -142,6 +142,7 @@ export function createAttachments(options: AttachmentOptions): Attachments {
       try {
         path = await placeIn(folders().media, n, name, result.path);
       } catch (error) {
+        if (isShortage(error)) throw error;
         return { error: `it cannot be put into the folder of the turn: ${reasonOf(error)}` };
       }
     }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { reasonOf } from '../core/errors.ts';
+import { isShortage, reasonOf } from '../core/errors.ts';
 import { digest } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { MediaSource } from '../core/media.ts';
@@ -32,7 +32,7 @@ export type MediaFetcher = (
  * the file sent again has too, else its address. What has been fetched once is not fetched again.
  */
 export interface MediaCache {
-  /** The file of a message of this user, fetched if need be; a SILK sound as WAV. Never rejects. */
+  /** The file of a message of this user, fetched if need be; a SILK sound as WAV. Rejects only for what this machine is short of. */
   get(user: string, source: MediaSource, signal: AbortSignal): Promise<CacheResult>;
 }
 
@@ -80,6 +80,7 @@ export function createMediaCache(options: {
       await mkdir(staging, { recursive: true, mode: 0o700 });
       const knownKeys = source.md5 === null ? [] : await options.keysOf(source.md5);
       const result = await fetch({ source, folder: staging, knownKeys, signal });
+      if (!result.ok && isShortage(result.cause)) throw new Error(result.detail, { cause: result.cause });
       if (!result.ok) return result;
       const file = await describe(result.file, source, signal);
       await writeFile(join(staging, ABOUT), JSON.stringify(file), { mode: 0o600 });
@@ -87,6 +88,7 @@ export function createMediaCache(options: {
       await rename(staging, entry);
       return { ok: true, path: join(entry, file.name), file };
     } catch (error) {
+      if (isShortage(error)) throw error;
       return { ok: false, failure: 'disk', detail: `it cannot be kept: ${reasonOf(error)}` };
     } finally {
       await rm(staging, { recursive: true, force: true }).catch(() => {});

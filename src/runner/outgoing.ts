@@ -164,5 +164,5 @@ function cannotWrite(error: unknown): never {
   const hint = hasCode(error, 'ENOSPC')
     ? 'make room on the disk of media/out (wxagent doctor)'
     : 'wxagent doctor';
-  throw new WxError('storage', `no copy of the file can be kept: ${reasonOf(error)}`, { hint });
+  throw new WxError('storage', `no copy of the file can be kept: ${reasonOf(error)}`, { hint, cause: error });
 }

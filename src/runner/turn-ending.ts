@@ -69,6 +69,8 @@ export function createTurnEndings(options: {
     try {
       return { result, parts: await partsOf(outcome, started, turn, said) };
     } catch (error) {
+      // No room for a copy, say: the message runs again later, as for an agent that could not be started.
+      if (isShortage(error)) throw new Error(reasonOf(error), { cause: error });
       const failed = lossOf(reasonOf(error));
       return { result: failed, parts: await partsOf(failed, started, turn, said) };
     }

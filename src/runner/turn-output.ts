@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Clock } from '../core/clock.ts';
-import { reasonOf } from '../core/errors.ts';
+import { isShortage, reasonOf } from '../core/errors.ts';
 import type { ReplyPiece } from '../core/message.ts';
 import { fileChunks } from '../media/file-chunks.ts';
 import type { NewPart, StartedTurn, Store } from '../store/port.ts';
@@ -101,6 +101,7 @@ export function createTurnOutput(
       // At once: an agent may use the name again for its next file.
       return { kept: await keepFile(piece, outgoing) };
     } catch (error) {
+      if (isShortage(error)) throw new Error(reasonOf(error), { cause: error });
       tally.lost = reasonOf(error);
       return null;
     }

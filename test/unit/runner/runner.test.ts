@@ -607,6 +607,23 @@ test('a fault of the program costs the step that it is in, and not the runner', 
   expect(await runner?.done).toBe('stopped');
 });
 
+test('a file that finds no room costs its message nothing: it waits, and that counts as no failure', async () => {
+  const noRoom = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  complete = () => Promise.reject(new Error('it cannot be kept', { cause: noRoom }));
+  start(echo);
+  deliver(says('x'));
+  let state: string | undefined;
+  const look = async (): Promise<void> => {
+    const [message] = await store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 1 });
+    state = message?.state;
+  };
+  await pollUntil('it waits', () => {
+    void look();
+    return state === 'waiting';
+  });
+  expect(sent).toEqual([]);
+});
+
 test('what another process queues or has run again is seen', async () => {
   start(echo);
   deliver(says('x'));
