@@ -198,6 +198,13 @@ test('only the owner is told of /again', async () => {
   expect((await answered(simulator, 2))[1]).toContain('/again');
 });
 
+test('nobody is told of /again where no other try would help', async () => {
+  const outcome = { kind: 'failed', reason: 'exit', detail: 'a login is missing', again: false } as const;
+  const { simulator, says } = await slowBot(async () => outcome);
+  says('slow');
+  expect((await answered(simulator, 1))[0]).toMatch(/^⚠️ [^/]*$/);
+});
+
 test('what is not a command, a stop or superseded is answered once and in order, whatever is done in between', async () => {
   const step = fc.record({
     user: fc.constantFrom('owner', 'o9b@im.wechat', 'o9c@im.wechat'),
