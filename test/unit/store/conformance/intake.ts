@@ -32,6 +32,17 @@ export function describeIntake(make: MakeStore): void {
       (one) => one.id,
     );
 
+  test('ids with NUL, halves of characters or of any length cost no other message of the poll', async () => {
+    const odd = ['a\0b', '\0', 'x'.repeat(100_000), '\ud83d', ''].flatMap((text) => [
+      incoming({ user: text }),
+      incoming({ id: text, contextToken: text, fingerprint: text }),
+    ]);
+    const { messages } = await desk.takeIn([incoming(), ...odd, incoming()], { allow: 'all' });
+    expect(messages).toHaveLength(odd.length + 2);
+    expect(messages.map(({ state }) => state)).not.toContain('duplicate');
+    expect(await desk.store.unfinished(ACCOUNT)).toHaveLength(messages.length);
+  });
+
   describe('duplicates', () => {
     test('the same id is one message, across polls and within one', async () => {
       const first = incoming();
