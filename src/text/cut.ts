@@ -1,5 +1,6 @@
 import { type Fence, fenceAfterLine, openedBy } from './fences.ts';
 import { reach, type TextLimits } from './limits.ts';
+import type { Wholes } from './whole.ts';
 
 /** A preferred place counts only in the second half of what fits: parts cost quota, so none is tiny. */
 const FLOOR = 0.5;
@@ -11,6 +12,8 @@ const TRIES = 32;
 const SENTENCE_END = /[。！？；…]+["'”’」』）)\]】》〉]*|[.!?]+["'”’)\]]*(?=\s)/g;
 const WORD_END = /[ \t\u3000]+|[，、：]["'”’」』）)\]】》〉]*/g;
 
+/** What would be a fence, a list item, a heading or a quote at the start of a part. */
+const BLOCK_MARK = /^(?:`{3}|~{3}|(?:[-+*]|#{1,6}|\d{1,9}[.)])\s|>)/;
 const EXTENDS = /^(?:\p{M}|\p{Grapheme_Extend}|[\u200d\u0e33\u0eb3])/u;
 
 /** Made when the first text is cut: it costs 14 ms, which a start need not pay. */
@@ -23,6 +26,8 @@ interface View {
   floor: number;
   end: number;
   graphemes: Intl.Segments;
+  /** Whether a cut here would part what should stay whole. */
+  parts(at: number): boolean;
 }
 
 /**
@@ -36,6 +41,7 @@ export function findCut(
   limits: TextLimits,
   fence: Fence | null,
   maxMarker: number,
+  wholes: Wholes,
 ): number {
   const end = reach(text, from, limits);
   if (end === text.length) return end;
@@ -46,12 +52,14 @@ export function findCut(
     floor: Math.ceil((end - from) * FLOOR),
     end: end - from,
     graphemes: segmenter.segment(slice),
+    parts: (at) => wholes.parts(from + at),
   };
   return (
     from +
     (lineCut(view, fence, maxMarker) ??
       punctuationCut(view, SENTENCE_END) ??
       punctuationCut(view, WORD_END) ??
+      wholeCut(view) ??
       graphemeCut(view))
   );
 }
@@ -60,7 +68,7 @@ export function findCut(
  * Index of the line end to cut at. Best between paragraphs and at the edges of code blocks, then at an empty
  * line of code, then anywhere except right behind the line that opens a block.
  */
-function lineCut({ text, floor, end }: View, before: Fence | null, maxMarker: number): number | null {
+function lineCut({ text, floor, end, parts }: View, before: Fence | null, maxMarker: number): number | null {
   let fence = before;
   let best: { rank: number; at: number } | null = null;
   let start = 0;
@@ -68,7 +76,7 @@ function lineCut({ text, floor, end }: View, before: Fence | null, maxMarker: nu
     const earlier = fence;
     fence = fenceAfterLine(text.slice(start, at), earlier, maxMarker);
     start = at + 1;
-    if (at < floor || (fence && !earlier)) continue;
+    if (at < floor || (fence && !earlier) || parts(at)) continue;
     const next = lineAt(text, start);
     const edge = !fence && (earlier !== null || openedBy(next, maxMarker) !== null);
     const rank = next.trim() === '' ? (fence ? 2 : 3) : edge ? 3 : 1;
@@ -90,9 +98,18 @@ function punctuationCut(view: View, pattern: RegExp): number | null {
     const blank = match[0].trim() === '';
     const at = offset + match.index + (blank ? 0 : match[0].length);
     if (at > view.end) break;
-    places.push(at);
+    if (!view.parts(at)) places.push(at);
   }
   return places.slice(-TRIES).findLast((at) => isSound(view, at)) ?? null;
+}
+
+/** Index in front of what should stay whole and does not fit, however much is left free behind it. */
+function wholeCut(view: View): number | null {
+  if (!view.parts(view.end)) return null;
+  let at = view.end;
+  while (at > 0 && view.parts(at)) at--;
+  if (view.text[at - 1] === '\n') return at > 1 ? at - 1 : null;
+  return at > 0 && isSound(view, at) ? at : null;
 }
 
 function graphemeCut(view: View): number {
@@ -106,11 +123,11 @@ function graphemeCut(view: View): number {
   return view.graphemes.containing(view.end)?.index || view.end;
 }
 
-/** Whether a cut inside a line parts no grapheme and leaves nothing that would read as a fence behind it. */
+/** Whether a cut inside a line parts no grapheme and leaves nothing behind it that begins a block by chance. */
 function isSound({ text, graphemes }: View, at: number): boolean {
   const rest = skipSpaces(text, at);
   const starts = (index: number) => index >= text.length || graphemes.containing(index)?.index === index;
-  return starts(at) && starts(rest) && !/^(?:`{3}|~{3})/.test(text.slice(rest, rest + 3));
+  return starts(at) && starts(rest) && !BLOCK_MARK.test(text.slice(rest, rest + 12));
 }
 
 /** Index behind the white space of a line; a space that carries a combining mark is visible and stays. */

@@ -1,3 +1,5 @@
+import { mathReader } from './math.ts';
+
 /** A link or an image in a block: `[label](target)`, as indices. */
 export interface LinkSpan {
   /** Of the `[`. */
@@ -10,14 +12,23 @@ export interface LinkSpan {
   url: string;
 }
 
+/** A piece of a block of prose in which nothing is emphasis or a name, as indices. */
+export interface Atom {
+  kind: 'code' | 'escape' | 'link' | 'math' | 'address' | 'autolink' | 'backticks';
+  start: number;
+  end: number;
+}
+
 /** What of a block of Markdown is not plain text, read in linear time whatever it contains. */
 export interface Inline {
+  /** In their order; none lies in another. */
+  atoms: readonly Atom[];
   /** Code spans: index of the first backtick to the index behind the last. */
   code: ReadonlyMap<number, number>;
   /** Lengths of backtick runs that open nothing. */
   strayBackticks: ReadonlySet<number>;
-  /** The link whose `[` is at this index, or null. */
-  linkAt(open: number): LinkSpan | null;
+  /** The link or image that begins at this index (its `[` or `!`), or null. */
+  linkAt(at: number): LinkSpan | null;
 }
 
 /** What lies between a `(` and its `)`. */
@@ -27,6 +38,9 @@ interface Round {
   blank: number;
 }
 
+const ATOM = /`+|[\\$<[]|!\[|[a-z][a-z0-9+.-]{1,31}:\/\/|\bwww\./gi;
+const ADDRESS = /(?:[a-z][a-z0-9+.-]{1,31}:\/\/|www\.)[^\s<>|`"'\u2018-\u201d\u3000-\u9fff\uff00-\uffef]+/iy;
+const AUTOLINK = /<[a-z][a-z0-9+.-]{1,31}:\/\/[^\s<>]*>/iy;
 const ESCAPE = /\\[!-/:-@[-`{-~]/y;
 
 /** Whether a backslash at this index takes the meaning of the next character. */
@@ -35,21 +49,63 @@ export function isEscape(text: string, at: number): boolean {
   return ESCAPE.test(text);
 }
 
-/** Reads the code spans and links of a block, as CommonMark does: code binds tighter than brackets. */
+/** Reads a block as CommonMark does: code binds tighter than brackets, brackets tighter than emphasis. */
 export function readInline(text: string): Inline {
   const { code, stray } = codeSpans(text);
   const { square, round } = brackets(text, code);
-  return {
-    code,
-    strayBackticks: stray,
-    linkAt(open) {
-      const close = square.get(open);
-      const target = close === undefined ? undefined : round.get(close + 1);
-      if (close === undefined || target === undefined) return null;
-      const url = targetOf(text, close + 2, target);
-      return url === null ? null : { open, close, end: target.close + 1, url };
-    },
+  const linkAt = (at: number): LinkSpan | null => {
+    const open = text[at] === '!' && text[at + 1] === '[' ? at + 1 : at;
+    const close = square.get(open);
+    const target = close === undefined ? undefined : round.get(close + 1);
+    if (close === undefined || target === undefined) return null;
+    const url = targetOf(text, close + 2, target);
+    return url === null ? null : { open, close, end: target.close + 1, url };
   };
+  return { atoms: atoms(text, code, linkAt), code, strayBackticks: stray, linkAt };
+}
+
+function atoms(
+  text: string,
+  code: ReadonlyMap<number, number>,
+  linkAt: (at: number) => LinkSpan | null,
+): Atom[] {
+  const found: Atom[] = [];
+  const math = mathReader(text);
+  const endOf = (pattern: RegExp, at: number): number => {
+    pattern.lastIndex = at;
+    return pattern.test(text) ? pattern.lastIndex : -1;
+  };
+  const atomAt = (start: number, matched: string): Atom | null => {
+    const atom = (kind: Atom['kind'], end = -1): Atom | null => (end > start ? { kind, start, end } : null);
+    const char = matched[0];
+    if (char === '`') return atom('code', code.get(start)) ?? atom('backticks', start + matched.length);
+    if (char === '$') return atom('math', math.endAt(start));
+    if (char === '\\') {
+      return atom('math', math.endAt(start)) ?? (isEscape(text, start) ? atom('escape', start + 2) : null);
+    }
+    if (char === '[' || char === '!') return atom('link', linkAt(start)?.end);
+    if (char === '<') return atom('autolink', endOf(AUTOLINK, start));
+    const address = endOf(ADDRESS, start);
+    return address === -1 ? null : atom('address', start + withoutTail(text.slice(start, address)).length);
+  };
+  for (let match = nextAtom(text, 0); match; ) {
+    const atom = atomAt(match.index, match[0]);
+    if (atom) found.push(atom);
+    match = nextAtom(text, atom?.end ?? match.index + 1);
+  }
+  return found;
+}
+
+function nextAtom(text: string, from: number): RegExpExecArray | null {
+  ATOM.lastIndex = from;
+  return ATOM.exec(text);
+}
+
+/** An address without what is more likely the end of the sentence around it. */
+function withoutTail(address: string): string {
+  let end = address.length;
+  while (end > 0 && '*_.,;:!?)]}~\\$'.includes(address[end - 1] as string)) end--;
+  return address.slice(0, end);
 }
 
 function codeSpans(text: string): { code: Map<number, number>; stray: Set<number> } {

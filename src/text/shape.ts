@@ -1,10 +1,7 @@
-import { closedBy, type Fence, openedBy } from './fences.ts';
+import { readBlocks } from './blocks.ts';
 import { shapeInline } from './shape-inline.ts';
 
-const QUOTE = /^[ \t>]+/;
-const CONTAINER = /^(?:[ \t>]|[-+*][ \t]|\d+[.)][ \t])+/;
 const SMALL_HEADING = /^((?:[ \t]*>)* {0,3})(?:#{5,6}[ \t]+)+(?=\S)/;
-const BLOCK_START = /^\s*(?:$|[-+*][ \t]|\d+[.)][ \t]|#{1,6}[ \t]|>|\|)/;
 
 /** Without one of these nothing is changed: headings, emphasis, identifiers, images, a bare `<`. */
 const SHAPED = /[#*_<!]/;
@@ -17,31 +14,13 @@ const SHAPED = /[#*_<!]/;
 export function shapeForWeChat(markdown: string): string {
   // Most of what people and agents say in a chat has nothing of what is changed here.
   if (!SHAPED.test(markdown)) return markdown;
-  const shaped: string[] = [];
-  let block: string[] = [];
-  let fence: Fence | null = null;
-  const endBlock = () => {
-    if (block.length > 0) shaped.push(shapeInline(block.join('\n')));
-    block = [];
-  };
-  for (const line of markdown.split('\n')) {
-    // Fences inside lists and quotes count too, however deep: what may be code is left alone.
-    const opened: Fence | null = fence ? null : openedBy(line.replace(CONTAINER, ''));
-    if (fence || opened) {
-      endBlock();
-      shaped.push(line);
-      if (fence) fence = closedBy(line.replace(QUOTE, ''), fence) ? null : fence;
-      else fence = opened;
-      continue;
-    }
-    // Marks pair within a paragraph only: a stray one in a list item must not reach into the next.
-    if (BLOCK_START.test(line)) endBlock();
-    if (line.trim() === '') shaped.push(line);
-    else block.push(withoutSmallHeading(line));
-    if (/^\s*#/.test(line)) endBlock();
-  }
-  endBlock();
-  return shaped.join('\n');
+  return readBlocks(markdown)
+    .map(({ kind, start, end }) => {
+      const text = markdown.slice(start, end);
+      if (kind !== 'prose') return text;
+      return shapeInline(text.split('\n').map(withoutSmallHeading).join('\n'));
+    })
+    .join('\n');
 }
 
 /** A heading of level 5 or 6 as plain text; the phone shows its marks raw. */
