@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { pollUntil } from '../helpers/poll-until.ts';
@@ -41,6 +41,13 @@ test('a server that talks nonsense to polls and recovers: nothing lost, no crash
     const end = await run.stop();
     expect([end.code, end.stdout, answers(simulator)], JSON.stringify(fault)).toEqual([0, '', ['hello']]);
     expect(end.stderr).not.toContain('unexpected failure');
+    // What came and cannot be read may have been messages: then not all is said to be kept.
+    const isNonsense = fault.kind === 'garbage' && fault.garbage !== 'empty';
+    const isUnread = isNonsense || (fault.kind === 'answer' && 'msgs' in fault.body);
+    expect(end.stderr, JSON.stringify(fault)).toContain(
+      isUnread ? 'stopped; 1 answer of the server could not be read' : 'stopped; all that came in is kept',
+    );
+    expect(existsSync(join(home, 'wx', 'state', 'unread'))).toBe(isUnread);
     expect(simulator.control.lost().filter(({ reason }) => reason !== 'unfollowed')).toEqual([]);
   };
   await Promise.all(homes.map(one));

@@ -148,12 +148,17 @@ test.each<[string, (home: string) => void]>([
     const run = startWxagent(['run', ...QUICK, '--exec', 'sleep 60'], { home, cwd: '/' });
     simulator.control.messages([{ text: 'at work' }, { text: 'behind it' }]);
     await run.says('stderr', '<- text');
+    const held = await wxagent(['send', '--to', 'o9silent@im.wechat', 'held'], { home });
+    expect(held.code, held.stderr).toBe(75);
     harm(home);
     simulator.control.message({ text: 'after it' });
     const end = await run.exited;
     expect(end.code, end.stderr).toBe(74);
     expect(end.stderr).toContain('was deleted, moved or replaced under this process');
-    const rescued = end.stderr.split('\n').filter((line) => line.startsWith('{'));
+    const lines = end.stderr.split('\n').filter((line) => line.startsWith('{'));
+    const unsent = lines.filter((line) => line.startsWith('{"unsent"'));
+    expect(unsent.map((line) => JSON.parse(line))).toMatchObject([{ unsent: { text: 'held' } }]);
+    const rescued = lines.filter((line) => !unsent.includes(line));
     const texts = rescued.map((line) => /"text":"([^"]*)"/.exec(line)?.[1]).sort();
     expect(texts.slice(-2)).toEqual(['at work', 'behind it']);
     expect(new Set(rescued).size).toBe(rescued.length);
