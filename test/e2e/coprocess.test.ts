@@ -76,7 +76,7 @@ const MISBEHAVIOUR: [how: string, shown: string[] | RegExp, outcomes: object[]][
 test('a coprocess that misbehaves: each turn its outcome, and no lane is held', async () => {
   const simulator = await simulate({ strangers: true });
   const { home } = loggedIn(simulator);
-  const run = start(home, ['--coprocess-per', 'user', '--timeout', '2s', '--concurrency', '20']);
+  const run = start(home, ['--coprocess-per', 'user', '--timeout', '8s', '--concurrency', '20']);
   const userOf = (how: string): string => `o9${how.split(' ')[0]}@im.wechat`;
   for (const [how] of MISBEHAVIOUR) {
     simulator.control.message({ user: userOf(how), text: how });
