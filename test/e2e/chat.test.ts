@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lives } from '../helpers/agents.ts';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, type LoggedIn, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
@@ -39,7 +40,7 @@ async function talk(args: string[] = [], options: Parameters<typeof simulate>[0]
 }
 
 async function states(bot: LoggedIn): Promise<string[]> {
-  const [listed] = jsonLines((await wxagent(['messages', '--json'], bot)).stdout);
+  const [listed] = jsonLines((await runHere(['messages', '--json'], bot)).stdout);
   const messages = (listed?.messages ?? []) as { state: string; reason: string | null }[];
   return messages.map(({ state, reason }) => (reason === null ? state : `${state} (${reason})`));
 }
@@ -177,7 +178,7 @@ describe('--busy', () => {
     expect(await hears()).toMatch(/ fine$/);
     expect(await states(bot)).toEqual(['superseded (latest)', 'superseded (latest)', 'done']);
     await run.stop();
-    expect((await wxagent(['retry', first.messageId as string], bot)).code).toBe(0);
+    expect((await runHere(['retry', first.messageId as string], bot)).code).toBe(0);
     const again = await wxagent(['run', '--once', '--exec', 'cat', ...QUICK], bot);
     expect(again.code).toBe(0);
     expect(answers(simulator)).toEqual([expect.stringContaining('fine'), 'slow']);
@@ -281,7 +282,7 @@ describe('wxagent allow', () => {
     const run = startWxagent(['run', '--echo', ...QUICK], bot);
     const early = simulator.control.message({ user: friend, text: 'early' });
     await run.says('stderr', 'not given to the agent: stranger');
-    const added = await wxagent(['allow', 'add', friend], bot);
+    const added = await runHere(['allow', 'add', friend], bot);
     expect(added).toEqual({
       code: 0,
       signal: null,
@@ -290,10 +291,10 @@ describe('wxagent allow', () => {
     });
     simulator.control.message({ user: friend, text: 'in' });
     expect(await answered(simulator, 1, friend)).toEqual(['in']);
-    expect((await wxagent(['retry', early.messageId as string], bot)).code).toBe(0);
+    expect((await runHere(['retry', early.messageId as string], bot)).code).toBe(0);
     expect(await answered(simulator, 2, friend)).toEqual(['in', 'early']);
 
-    const removed = await wxagent(['allow', 'remove', friend, '--json'], bot);
+    const removed = await runHere(['allow', 'remove', friend, '--json'], bot);
     expect(jsonLines(removed.stdout)).toEqual([{ v: 1, type: 'allow', account: bot.id, users: [] }]);
     simulator.control.message({ user: friend, text: 'out' });
     simulator.control.message({ text: 'owner' });
@@ -305,19 +306,19 @@ describe('wxagent allow', () => {
   test('is listed, for the account, also under its next login', async () => {
     const simulator = await simulate();
     const bot = loggedIn(simulator);
-    expect(await wxagent(['allow'], bot)).toMatchObject({
+    expect(await runHere(['allow'], bot)).toMatchObject({
       code: 0,
       stdout: '',
       stderr: 'Nobody but the owner.\n',
     });
-    for (const user of [friend, 'o9c@im.wechat', friend]) await wxagent(['allow', 'add', user], bot);
-    expect((await wxagent(['allow', 'list'], bot)).stdout).toMatch(
+    for (const user of [friend, 'o9c@im.wechat', friend]) await runHere(['allow', 'add', user], bot);
+    expect((await runHere(['allow', 'list'], bot)).stdout).toMatch(
       /^o9b@im\.wechat {2}.*\no9c@im\.wechat {2}.*\n$/,
     );
     simulator.control.kill();
     expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], bot)).code).toBe(0);
     expect((await wxagent(['run', '--echo', '--once'], bot)).code).toBe(0);
-    const [listed] = jsonLines((await wxagent(['allow', '--json'], bot)).stdout);
+    const [listed] = jsonLines((await runHere(['allow', '--json'], bot)).stdout);
     expect(listed).toMatchObject({ users: [{ id: friend }, { id: 'o9c@im.wechat' }] });
     expect(listed?.account).not.toBe(bot.id);
   });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, loggedIn, simulate } from '../helpers/simulated.ts';
 import { DAY_MS, HOUR_MS, wallClock } from '../helpers/wall-clock.ts';
@@ -14,7 +15,7 @@ interface Held {
 }
 
 async function outbox(home: string): Promise<Held[]> {
-  const [listed] = jsonLines((await wxagent(['outbox', '--json'], { home })).stdout);
+  const [listed] = jsonLines((await runHere(['outbox', '--json'], { home })).stdout);
   return listed?.parts as Held[];
 }
 
@@ -43,18 +44,18 @@ test('held texts outlive restarts, are shown, and go first in one text with thei
       reason: 'first-contact',
     })),
   );
-  const [status] = jsonLines((await wxagent(['status', '--json'], { home })).stdout);
+  const [status] = jsonLines((await runHere(['status', '--json'], { home })).stdout);
   expect(status?.accounts).toMatchObject([
     {
       outbox: { queued: 0, sending: 0, held: 3 },
       users: [{ id: user, hold: { reason: 'first-contact', parts: 3, since: expect.stringMatching(/Z$/) } }],
     },
   ]);
-  expect((await wxagent(['status'], { home })).stdout).toContain('3 held (first-contact)');
+  expect((await runHere(['status'], { home })).stdout).toContain('3 held (first-contact)');
 
   // Taken out by hand, while a runner is at work.
-  expect((await wxagent(['outbox', 'drop', held[2]?.id ?? ''], { home })).code).toBe(0);
-  expect(await wxagent(['outbox', 'drop', held[2]?.id ?? ''], { home })).toMatchObject({ code: 66 });
+  expect((await runHere(['outbox', 'drop', held[2]?.id ?? ''], { home })).code).toBe(0);
+  expect(await runHere(['outbox', 'drop', held[2]?.id ?? ''], { home })).toMatchObject({ code: 66 });
   simulator.control.message({ text: 'hi' });
   expect(await answered(simulator, 2)).toEqual([
     expect.stringMatching(/^\[\d\d-\d\d \d\d:\d\d\]\nfrom yesterday\n\n\[\d\d:\d\d\]\nfrom today$/),
@@ -127,7 +128,7 @@ test('what is held too long expires: the next release counts it, retry --expired
   simulator.control.message({ text: 'hi again' });
   expect((await answered(simulator, 3)).slice(2)).toEqual(['hi again']);
 
-  const retried = await wxagent(['retry', '--expired', '--json'], { home, env: clock.env });
+  const retried = await runHere(['retry', '--expired', '--json'], { home, env: clock.env });
   expect(jsonLines(retried.stdout)).toEqual([{ v: 1, type: 'retry', count: 2 }]);
   expect((await answered(simulator, 5)).slice(3)).toEqual(['old one', 'old two']);
   expect((await run.stop()).code).toBe(0);

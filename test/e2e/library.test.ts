@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Answer, CreateRunnerOptions, LibraryRunner, RunnerDocument } from '../../src/index.ts';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { makeFolder, wxagent } from '../helpers/wxagent.ts';
+import { makeFolder } from '../helpers/wxagent.ts';
 
 /** The library as it is published. */
 const { createRunner } = (await import(
@@ -116,7 +117,7 @@ test('what it throws is a failure with its stack, its time runs out, and it may 
   expect(failed).toEqual(['exit', 'bad-output', 'timeout']);
   expect(signals[0]?.aborted).toBe(true);
   expect(lines.join('\n')).toContain('out of ideas');
-  const { stdout } = await wxagent(['messages', '--json'], { home });
+  const { stdout } = await runHere(['messages', '--json'], { home });
   expect(stdout).toContain('library.test');
 });
 

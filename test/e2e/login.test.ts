@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import jsQR from 'jsqr';
 import { PNG } from 'pngjs';
 import { expect, test } from 'vitest';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { hang, inTurn, startScriptedServer } from '../helpers/scripted-server.ts';
 import {
@@ -53,7 +54,7 @@ test("the public guide's shape", async () => {
   expect(run.stderr).toContain(`${bot?.user} is the owner of this bot now`);
   expect(simulator.control.phone().shown.map(({ text }) => text)).toEqual(['hello', 'hello']);
   expect(readAccounts(home)).toMatchObject([{ owner: null }]);
-  const status = await wxagent(['status', '--json'], { home });
+  const status = await runHere(['status', '--json'], { home });
   expect(jsonLines(status.stdout)).toMatchObject([{ accounts: [{ owner: bot?.user }] }]);
 });
 
@@ -113,7 +114,7 @@ test('the digits of the phone: 77 without a terminal, asked for on one, wrong on
   expect(await terminal.exited).toMatchObject({ code: 0 });
   expect(readFileSync(stdout, 'utf8')).toBe('');
   expect(readAccounts(home)).toMatchObject([{ name: 'typed' }]);
-  const waiting = await wxagent(['messages', '--json'], { home });
+  const waiting = await runHere(['messages', '--json'], { home });
   expect(jsonLines(waiting.stdout)).toMatchObject([
     { messages: [{ text: 'first words', state: 'received' }] },
   ]);
@@ -196,12 +197,12 @@ test('the same owner under a new bot id takes the account over; another user is 
   expect(taken).toMatchObject({ key: old?.key, name: 'mine', owner: old?.owner, formerIds: [old?.id] });
   expect(taken?.id).not.toBe(old?.id);
   // Inbox and old bot id stay valid.
-  const kept = await wxagent(['messages', '--json', '--account', old?.id ?? ''], { home });
+  const kept = await runHere(['messages', '--json', '--account', old?.id ?? ''], { home });
   expect(jsonLines(kept.stdout)).toMatchObject([{ messages: [{ state: 'done' }, { state: 'done' }] }]);
 
   simulator.control.changeSettings({ owner: 'o9second@im.wechat' });
   await login('--name', 'hers');
-  const listed = await wxagent(['accounts', '--json'], { home });
+  const listed = await runHere(['accounts', '--json'], { home });
   const second = readAccounts(home)[1];
   expect(jsonLines(listed.stdout)).toEqual([
     {
@@ -227,12 +228,12 @@ test('the same owner under a new bot id takes the account over; another user is 
       ],
     },
   ]);
-  expect(await wxagent(['accounts', 'use', 'hers'], { home })).toMatchObject({ code: 0, stdout: '' });
-  const used = jsonLines((await wxagent(['accounts', 'list', '--json'], { home })).stdout)[0];
+  expect(await runHere(['accounts', 'use', 'hers'], { home })).toMatchObject({ code: 0, stdout: '' });
+  const used = jsonLines((await runHere(['accounts', 'list', '--json'], { home })).stdout)[0];
   expect(used?.accounts).toMatchObject([{ default: false }, { default: true }]);
   expect(await wxagent(['logout'], { home })).toMatchObject({ code: 0, stdout: '' });
   expect(readAccounts(home).map(({ name }) => name)).toEqual(['mine']);
-  expect(await wxagent(['accounts', 'use', 'hers'], { home })).toMatchObject({
+  expect(await runHere(['accounts', 'use', 'hers'], { home })).toMatchObject({
     code: 66,
     stderr: 'wxagent: there is no account "hers"\nhint: wxagent accounts\n',
   });

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { FaultInput } from '../../src/simulator/faults.ts';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { DAY_MS, HOUR_MS, wallClock } from '../helpers/wall-clock.ts';
@@ -229,7 +230,7 @@ test('a dead token: kept with 77, delivered after a new login, once the user wri
   expect(plain).toMatchObject({ code: 77, stdout: '' });
   expect(plain.stderr).toContain('wxagent login');
   expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
-  const listed = jsonLines((await wxagent(['outbox', '--json'], { home })).stdout);
+  const listed = jsonLines((await runHere(['outbox', '--json'], { home })).stdout);
   expect(listed).toMatchObject([
     {
       type: 'outbox',

@@ -5,6 +5,7 @@ import { encode } from 'silk-wasm';
 import { describe, expect, test } from 'vitest';
 import type { UserMessage } from '../../src/simulator/writing.ts';
 import { agent, given } from '../helpers/agents.ts';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
@@ -139,7 +140,7 @@ describe('what users send', () => {
     const { simulator, home, says, downloads, runOnce } = await scene();
     const id = says({ image: { bytes: PNG } });
     await runOnce('--exec', KEEP);
-    expect((await wxagent(['retry', id], { home })).code).toBe(0);
+    expect((await runHere(['retry', id], { home })).code).toBe(0);
     simulator.control.addFault({ endpoint: 'download', kind: 'status', status: 404 });
     await runOnce('--exec', 'cat "$WXAGENT_FILE" | cmp - kept-*/1-image.png && echo same');
     expect(answers(simulator).at(-1)).toBe('same');
@@ -159,7 +160,7 @@ describe('what users send', () => {
     says({ voice: { bytes: AMR, transcript: 'heard' } });
     const hidden = await runOnce('--exec', 'true');
     expect(hidden.stderr).toMatch(/<- image\n.*<- file\n.*<- voice, 5 characters\n/s);
-    const listed = (await wxagent(['messages'], { home })).stdout.trimEnd().split('\n');
+    const listed = (await runHere(['messages'], { home })).stdout.trimEnd().split('\n');
     expect(listed.map((line) => line.replace(/.* done {2}/, ''))).toEqual([
       'image  [image]',
       'file   [file: 报告.png]',
@@ -397,17 +398,17 @@ test('items nobody knows are kept, counted and shown; what is known beside them 
   expect(answers(simulator)).toEqual(['known']);
   expect(run.stderr).toContain('items of a kind unknown to this version: type 99; kept');
   expect(run.stderr).toContain('not given to the agent: kind:unknown');
-  const [listed] = jsonLines((await wxagent(['messages', '--json'], { home })).stdout);
+  const [listed] = jsonLines((await runHere(['messages', '--json'], { home })).stdout);
   expect(listed?.messages).toMatchObject([
     { id: both, kind: 'text', state: 'done', unknownItems: ['99'] },
     { id: none, kind: 'unknown', state: 'ignored', reason: 'kind:unknown', unknownItems: ['77'] },
   ]);
-  const shown = (await wxagent(['messages'], { home })).stdout;
+  const shown = (await runHere(['messages'], { home })).stdout;
   expect(shown).toContain('text + unknown (type 99)');
   expect(shown).toContain('unknown (type 77)');
-  const [status] = jsonLines((await wxagent(['status', '--json'], { home })).stdout);
+  const [status] = jsonLines((await runHere(['status', '--json'], { home })).stdout);
   expect(status?.accounts).toMatchObject([{ inbox: { ignored: 1, unknown: 2 } }]);
-  expect((await wxagent(['status'], { home })).stdout).toContain(
+  expect((await runHere(['status'], { home })).stdout).toContain(
     '2 with items of a kind unknown to this version',
   );
 });

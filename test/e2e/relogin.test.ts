@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import {
   answered,
@@ -29,7 +30,7 @@ test('--wait-login: stays, keeps everything, and goes on when another process ha
 
   expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
   await pollUntil('it polls as the new bot', () => simulator.control.bots().at(-1)?.polls === 1);
-  const [listed] = jsonLines((await wxagent(['outbox', '--json'], { home })).stdout);
+  const [listed] = jsonLines((await runHere(['outbox', '--json'], { home })).stdout);
   expect(listed?.parts).toMatchObject([{ text: 'meanwhile', verdict: 'held', reason: 'context' }]);
   simulator.control.message({ text: 'two' });
   const shown = await answered(simulator, 3);
@@ -52,7 +53,7 @@ test('--wait-login: stays, keeps everything, and goes on when another process ha
     ['stopped', bots[1]],
   ]);
   // One account still, under its former name as well.
-  const [accounts] = jsonLines((await wxagent(['accounts', '--json'], { home })).stdout);
+  const [accounts] = jsonLines((await runHere(['accounts', '--json'], { home })).stdout);
   expect(accounts?.accounts).toMatchObject([{ id: bots[1] }]);
   expect((await wxagent(['run', '--echo', '--once', '--account', id], { home })).code).toBe(0);
 });
@@ -155,7 +156,7 @@ test('a runner that stops late does not undo a login made meanwhile', async () =
   expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
   const end = await run.exited;
   expect([0, 77], end.stderr).toContain(end.code);
-  const [status] = jsonLines((await wxagent(['status', '--json'], { home })).stdout);
+  const [status] = jsonLines((await runHere(['status', '--json'], { home })).stdout);
   expect(status?.accounts).toMatchObject([{ login: 'ok', id: simulator.control.bots().at(-1)?.id }]);
   simulator.control.message({ text: 'two' });
   expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);

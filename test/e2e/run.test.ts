@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
@@ -43,7 +44,7 @@ test('the poll does not wait for an agent; typing shows while it works', async (
   simulator.control.messages([{ text: 'second' }, { text: 'third' }]);
   await pollUntil('all are fetched', () => simulator.control.bots()[0]?.waiting === 0);
   await pollUntil('a poll waits', () => simulator.control.bots()[0]?.polls === 1);
-  const listed = await wxagent(['messages', '--json'], { home });
+  const listed = await runHere(['messages', '--json'], { home });
   expect(jsonLines(listed.stdout)).toMatchObject([
     {
       messages: [
@@ -128,7 +129,7 @@ test('only the owner is answered, unless --allow or --allow-all; what is not han
   expect(kinds.code).toBe(0);
   expect(answers(simulator, user).at(-1)).toBe('voice: remind me tomorrow');
   expect(kinds.stderr.match(/not given to the agent: /g)).toHaveLength(1);
-  const listed = jsonLines((await wxagent(['messages', '--json'], { home })).stdout)[0] as {
+  const listed = jsonLines((await runHere(['messages', '--json'], { home })).stdout)[0] as {
     messages: { kind: string; state: string; reason: string | null }[];
   };
   expect(listed.messages.slice(-2).map(({ kind, state, reason }) => [kind, state, reason !== null])).toEqual([

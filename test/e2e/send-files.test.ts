@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { PNG } from 'pngjs';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Simulator } from '../../src/simulator/simulator.ts';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, startOnTerminal, startWxagent, type Wxagent, wxagent } from '../helpers/wxagent.ts';
@@ -102,7 +103,7 @@ test.each([
   expect(end.stderr).toContain(said);
   expect(simulator.control.requests({})).toEqual([]);
   expect(copies(home, id)).toEqual([]);
-  expect((await wxagent(['outbox'], { home })).stderr).toBe('Nothing waits.\n');
+  expect((await runHere(['outbox'], { home })).stderr).toBe('Nothing waits.\n');
 });
 
 test('any bytes that go up are the bytes on the phone, and sent back from there come down the same', async () => {
@@ -297,7 +298,7 @@ test('a stop cuts an upload at the end of the grace time; the next run begins it
   await pollUntil('the upload', () => asked(simulator, 'upload') === 1);
   const end = await run.stop();
   expect(end.code, end.stderr).toBe(0);
-  const waiting = jsonLines((await wxagent(['outbox', '--json'], { home })).stdout)[0];
+  const waiting = jsonLines((await runHere(['outbox', '--json'], { home })).stdout)[0];
   expect(waiting?.parts).toMatchObject([{ kind: 'file', name: 'a', verdict: 'queued' }]);
   expect(shown(simulator)).toEqual([]);
   await wxagent(['run', '--once', ...QUICK, '--exec', 'true'], { home });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, startOnTerminal, startWxagent, wxagent } from '../helpers/wxagent.ts';
@@ -66,7 +67,7 @@ test('text from arguments and stdin, in every form; quiet on success', async () 
       expect(end, args.join(' ')).toEqual({ code: 0, stdout: '', stderr: '', signal: null });
       expect(answers(simulator, user)).toEqual(shown);
       // The message that opened the window waits for a run.
-      const listed = jsonLines((await wxagent(['messages', '--json'], { home })).stdout)[0];
+      const listed = jsonLines((await runHere(['messages', '--json'], { home })).stdout)[0];
       expect(listed?.messages).toMatchObject([{ text: 'hi', state: 'received' }]);
     }),
   );
@@ -112,7 +113,7 @@ test('verdicts as exit codes: unconfirmed, refused, token dead', async () => {
   expect(await verdictOf(home, 'f', '--wait', '1h')).toEqual([77, 'queued']);
   expect(simulator.control.requests()).toHaveLength(tried);
   expect(answers(simulator, user)).toEqual(['a', 'b', 'c']);
-  const status = jsonLines((await wxagent(['status', '--json'], { home })).stdout)[0];
+  const status = jsonLines((await runHere(['status', '--json'], { home })).stdout)[0];
   expect(status?.accounts).toMatchObject([{ login: 'expired', outbox: { queued: 2 } }]);
 });
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
@@ -134,7 +135,7 @@ test('refused answers are not called delivered; held ones go out when the user w
     { verdict: 'held' },
   ]);
   expect(answers(simulator)).toEqual(lines.slice(0, 1));
-  const status = jsonLines((await wxagent(['status', '--json'], { home })).stdout)[0];
+  const status = jsonLines((await runHere(['status', '--json'], { home })).stdout)[0];
   expect(status?.accounts).toMatchObject([
     { outbox: { held: 2 }, users: [{ hold: { reason: 'context', parts: 2 } }] },
   ]);
@@ -182,11 +183,11 @@ test('messages older than --max-age are kept and not answered', async () => {
   expect(run.code).toBe(0);
   expect(run.stderr).toContain('not given to the agent');
   expect(answers(simulator)).toEqual(['new']);
-  const [listed] = jsonLines((await wxagent(['messages', '--json'], { home })).stdout) as {
+  const [listed] = jsonLines((await runHere(['messages', '--json'], { home })).stdout) as {
     messages: { id: string; state: string }[];
   }[];
   expect(listed?.messages.map(({ state }) => state)).toEqual(['ignored', 'done']);
-  expect((await wxagent(['retry', listed?.messages[0]?.id ?? ''], { home })).code).toBe(0);
+  expect((await runHere(['retry', listed?.messages[0]?.id ?? ''], { home })).code).toBe(0);
   await wxagent(['run', '--echo', '--once', ...QUICK], { home });
   expect(answers(simulator)).toEqual(['new', 'old']);
 });

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { agent, lives } from '../helpers/agents.ts';
+import { runHere } from '../helpers/in-this-process.ts';
 import { longLine } from '../helpers/long-line.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, configPath, loggedIn, simulate } from '../helpers/simulated.ts';
@@ -108,7 +109,7 @@ test('a second signal ends it at once, with 143 or 130; nothing is lost', async 
       return run.child.exitCode !== null;
     });
     expect(await run.exited).toMatchObject({ code, stdout: '' });
-    const kept = jsonLines((await wxagent(['messages', '--json'], { home })).stdout)[0] as {
+    const kept = jsonLines((await runHere(['messages', '--json'], { home })).stdout)[0] as {
       messages: object[];
     };
     expect(kept.messages.at(-1)).toMatchObject({ id: messageId, state: 'running', attempt: 1 });
@@ -226,7 +227,7 @@ test('one runner for an account: the second is told who has it; another account 
     expect(second.stderr).toContain(`wxagent: process ${run.pid} on `);
     expect(second.stderr).toContain(`receives the messages of ${id} already\nhint: wxagent status\n`);
   }
-  const status = jsonLines((await wxagent(['status', '--json'], { home })).stdout)[0];
+  const status = jsonLines((await runHere(['status', '--json'], { home })).stdout)[0];
   expect(status?.accounts).toMatchObject([{ runner: { pid: run.pid } }, { runner: null }]);
   const other = await wxagent(['run', '--echo', '--once', '--account', 'two'], { home });
   expect(other.code).toBe(0);
@@ -255,14 +256,14 @@ test('a dead login: 77, everything kept, said in status; a new login of the owne
   expect(jsonLines(readFileSync(join(home, 'expired.json'), 'utf8'))).toMatchObject([
     { type: 'expired', account: id },
   ]);
-  const status = jsonLines((await wxagent(['status', '--json'], { home })).stdout)[0];
+  const status = jsonLines((await runHere(['status', '--json'], { home })).stdout)[0];
   expect(status?.accounts).toMatchObject([{ id, login: 'expired', runner: null }]);
 
   simulator.control.message({ text: 'are you there?' });
   expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
   expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   expect(answers(simulator)).toEqual(['are you there?']);
-  const after = jsonLines((await wxagent(['status', '--json'], { home })).stdout)[0];
+  const after = jsonLines((await runHere(['status', '--json'], { home })).stdout)[0];
   expect(after?.accounts).toMatchObject([{ login: 'ok' }]);
 });
 

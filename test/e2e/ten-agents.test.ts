@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDatabase } from '../../src/store/database.ts';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
@@ -35,7 +36,7 @@ test('stopped with ten agents at work: nothing lost, all answered by the next ru
   expect(end).toMatchObject({ code: 0, stdout: '' });
   expect(end.stderr).toContain('stopping; 10 at work');
   expect(answers(simulator)).toEqual([]);
-  const [status] = jsonLines((await wxagent(['status', '--json'], { home })).stdout);
+  const [status] = jsonLines((await runHere(['status', '--json'], { home })).stdout);
   expect(status?.accounts).toMatchObject([{ inbox: { received: 20, running: 0, failed: 0 } }]);
   const database = openDatabase(join(home, 'wx', 'state', 'wxagent.db'));
   expect(database.all('SELECT DISTINCT failures FROM inbox')).toEqual([{ failures: 0 }]);
@@ -66,7 +67,7 @@ test('a message that fails says why in `messages --json`, with the end of stderr
     'case $(cat) in short) echo "no key" >&2; exit 3;; long) seq 1 4000 >&2; exit 4;; esac; echo fine';
   const run = await wxagent(['run', '--once', ...QUICK, '--exec', agent], { home });
   expect(run.code).toBe(0);
-  const [listed] = jsonLines((await wxagent(['messages', '--json'], { home })).stdout) as {
+  const [listed] = jsonLines((await runHere(['messages', '--json'], { home })).stdout) as {
     messages: { detail: string | null }[];
   }[];
   const details = listed?.messages.map(({ detail }) => detail) ?? [];

@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Simulator, SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { createChaosHistory } from './chaos-history.ts';
+import { runHere } from './in-this-process.ts';
 import { loggedIn, simulate } from './simulated.ts';
-import { startWxagent, type Wxagent, wxagent } from './wxagent.ts';
+import { startWxagent, type Wxagent } from './wxagent.ts';
 
 /** What is done to the built runner. */
 export interface ChaosPlan {
@@ -91,7 +92,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 async function accountIn(home: string): Promise<AccountStatus> {
-  const { stdout } = await wxagent(['status', '--json'], { home });
+  const { stdout } = await runHere(['status', '--json'], { home });
   return (JSON.parse(stdout) as { accounts: AccountStatus[] }).accounts[0] as AccountStatus;
 }
 
@@ -206,7 +207,7 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
   happened.note('the last runner is stopped');
   await runner.stop();
   const { outbox } = await accountIn(home);
-  const list = async (...args: string[]) => JSON.parse((await wxagent([...args, '--json'], { home })).stdout);
+  const list = async (...args: string[]) => JSON.parse((await runHere([...args, '--json'], { home })).stdout);
   const states: { text: string; state: string }[] = (await list('messages', '--since', '2h')).messages;
   const textsThatAre = (state: string) =>
     new Set(states.filter((message) => message.state === state).map(({ text }) => text));

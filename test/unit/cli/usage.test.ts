@@ -1,8 +1,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { configPath, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, makeFolder, wxagent } from '../helpers/wxagent.ts';
+import { runHere } from '../../helpers/in-this-process.ts';
+import { configPath, loggedIn, simulate } from '../../helpers/simulated.ts';
+import { jsonLines, makeFolder } from '../../helpers/wxagent.ts';
 
 const ECHO = ['run', '--echo'];
 const HTTP = ['run', '--http', 'http://127.0.0.1:9'];
@@ -67,7 +68,7 @@ test.each([
 ] as const)('exit %i for %j', async (code, args, sentence, hint) => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  const [end, asJson] = await Promise.all([wxagent(args, { home }), wxagent(['--json', ...args], { home })]);
+  const [end, asJson] = await Promise.all([runHere(args, { home }), runHere(['--json', ...args], { home })]);
   expect([end.code, end.stdout], end.stderr).toEqual([code, '']);
   const [first = '', second = '', ...rest] = end.stderr.split('\n');
   expect(first).toMatch(/^wxagent: /);
@@ -100,28 +101,28 @@ test('nobody is logged in: 77 and what to do; looking makes nothing', async () =
   const stderr = `wxagent: no account is logged in under ${join(home, 'wx')}\nhint: wxagent login\n`;
   const refused = { code: 77, stdout: '', stderr };
   for (const args of [ECHO, ['listen'], ['status'], ['messages'], ['logout'], ['retry', '--failed']]) {
-    expect(await wxagent(args, { home }), args.join(' ')).toMatchObject(refused);
+    expect(await runHere(args, { home }), args.join(' ')).toMatchObject(refused);
   }
   expect(existsSync(join(home, 'wx'))).toBe(false);
-  expect(await wxagent(['send', 'x'], { home })).toMatchObject(refused);
+  expect(await runHere(['send', 'x'], { home })).toMatchObject(refused);
 });
 
 test('settings that come from elsewhere are 78 and say where from', async () => {
   const { home } = loggedIn(await simulate());
-  const secret = await wxagent(['run', '--http', 'http://127.0.0.1:9'], {
+  const secret = await runHere(['run', '--http', 'http://127.0.0.1:9'], {
     home,
     env: { WXAGENT_HTTP_SECRET: 'hunter2' },
   });
   expect([secret.code, secret.stdout]).toEqual([78, '']);
   expect(secret.stderr).toContain('WXAGENT_HTTP_SECRET');
   expect(secret.stderr).not.toContain('hunter2');
-  const lang = await wxagent(['status'], { home, env: { WXAGENT_LANG: 'fr' } });
+  const lang = await runHere(['status'], { home, env: { WXAGENT_LANG: 'fr' } });
   expect(lang).toMatchObject({
     code: 78,
     stdout: '',
     stderr: 'wxagent: WXAGENT_LANG is one of auto, zh, en, not "fr"\n',
   });
-  const log = await wxagent(['status'], { home, env: { WXAGENT_LOG: 'loud' } });
+  const log = await runHere(['status'], { home, env: { WXAGENT_LOG: 'loud' } });
   expect(log).toMatchObject({ code: 78, stdout: '' });
 
   const file = join(home, 'settings.json');
@@ -133,11 +134,11 @@ test('settings that come from elsewhere are 78 and say where from', async () => 
     ['{"pace":"fast"}', '"pace" of the --config file takes a duration'],
   ] as const) {
     writeFileSync(file, content);
-    const end = await wxagent([...ECHO, '--config', file], { home });
+    const end = await runHere([...ECHO, '--config', file], { home });
     expect([end.code, end.stdout], content).toEqual([78, '']);
     expect(end.stderr).toContain(sentence);
   }
-  const gone = await wxagent([...ECHO, '--config', join(home, 'gone.json')], { home });
+  const gone = await runHere([...ECHO, '--config', join(home, 'gone.json')], { home });
   expect(gone.code).toBe(78);
   expect(gone.stderr).toContain('gone.json');
   expect(existsSync(configPath(home))).toBe(true);
