@@ -262,4 +262,4 @@ test('whoever imports it keeps their process as it was: no flags of V8, no liste
     .flatMap((name) => readFileSync(join(dist, name), 'utf8').split('\n'))
     .filter((line) => line.length > 4_000);
   expect(long).toEqual([]);
-}, 30_000);
+});

@@ -213,7 +213,7 @@ test('a send that looks for messages is waited for, and said', async () => {
   await run.says('stderr', 'ready');
   expect((await send.exited).code).toBe(75);
   expect((await run.stop()).code).toBe(0);
-}, 30_000);
+});
 
 test('one runner for an account: the second is told who has it; another account is free', async () => {
   const simulator = await simulate();

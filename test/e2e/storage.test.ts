@@ -139,35 +139,31 @@ test.each<[string, (home: string) => void]>([
   ['deleted', (home) => rmSync(join(home, 'wx', 'state', 'wxagent.db'))],
   ['without its WAL', (home) => rmSync(join(home, 'wx', 'state', 'wxagent.db-wal'))],
   ['moved with its home', (home) => renameSync(home, `${home}-moved`)],
-])(
-  'a database that is %s under a run: said, 74, and what it had is on stderr',
-  async (_, harm) => {
-    const simulator = await simulate();
-    const { home } = loggedIn(simulator);
-    onTestFinished(() => rmSync(`${home}-moved`, { recursive: true, force: true }));
-    const run = startWxagent(['run', ...QUICK, '--exec', 'sleep 60'], { home, cwd: '/' });
-    simulator.control.messages([{ text: 'at work' }, { text: 'behind it' }]);
-    await run.says('stderr', '<- text');
-    const held = await wxagent(['send', '--to', 'o9silent@im.wechat', 'held'], { home });
-    expect(held.code, held.stderr).toBe(75);
-    harm(home);
-    simulator.control.message({ text: 'after it' });
-    const end = await run.exited;
-    expect(end.code, end.stderr).toBe(74);
-    expect(end.stderr).toContain('was deleted, moved or replaced under this process');
-    const lines = end.stderr.split('\n').filter((line) => line.startsWith('{'));
-    const unsent = lines.filter((line) => line.startsWith('{"unsent"'));
-    expect(unsent.map((line) => JSON.parse(line))).toMatchObject([{ unsent: { text: 'held' } }]);
-    const rescued = lines.filter((line) => !unsent.includes(line));
-    const texts = rescued.map((line) => /"text":"([^"]*)"/.exec(line)?.[1]).sort();
-    expect(texts.slice(-2)).toEqual(['at work', 'behind it']);
-    expect(new Set(rescued).size).toBe(rescued.length);
-    // Handed out before it was noticed, or still at the server.
-    const { handedOut = 0 } = simulator.control.stats().counts;
-    expect(texts).toHaveLength(handedOut);
-  },
-  30_000,
-);
+])('a database that is %s under a run: said, 74, and what it had is on stderr', async (_, harm) => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  onTestFinished(() => rmSync(`${home}-moved`, { recursive: true, force: true }));
+  const run = startWxagent(['run', ...QUICK, '--exec', 'sleep 60'], { home, cwd: '/' });
+  simulator.control.messages([{ text: 'at work' }, { text: 'behind it' }]);
+  await run.says('stderr', '<- text');
+  const held = await wxagent(['send', '--to', 'o9silent@im.wechat', 'held'], { home });
+  expect(held.code, held.stderr).toBe(75);
+  harm(home);
+  simulator.control.message({ text: 'after it' });
+  const end = await run.exited;
+  expect(end.code, end.stderr).toBe(74);
+  expect(end.stderr).toContain('was deleted, moved or replaced under this process');
+  const lines = end.stderr.split('\n').filter((line) => line.startsWith('{'));
+  const unsent = lines.filter((line) => line.startsWith('{"unsent"'));
+  expect(unsent.map((line) => JSON.parse(line))).toMatchObject([{ unsent: { text: 'held' } }]);
+  const rescued = lines.filter((line) => !unsent.includes(line));
+  const texts = rescued.map((line) => /"text":"([^"]*)"/.exec(line)?.[1]).sort();
+  expect(texts.slice(-2)).toEqual(['at work', 'behind it']);
+  expect(new Set(rescued).size).toBe(rescued.length);
+  // Handed out before it was noticed, or still at the server.
+  const { handedOut = 0 } = simulator.control.stats().counts;
+  expect(texts).toHaveLength(handedOut);
+});
 
 test('a database that is garbage: 74, named, left as it is; doctor finds it', async () => {
   const simulator = await simulate();

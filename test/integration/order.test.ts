@@ -71,47 +71,43 @@ const scripts = fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ m
   maxLength: 14,
 });
 
-test.each(Object.entries(KINDS))(
-  '%s',
-  async (_, kind) => {
-    const simulator = await simulate({ strangers: true, quota: 0 });
-    const { home } = loggedIn(simulator);
-    const log = join(home, 'log.txt');
-    const flags = ['--allow-all', '--no-typing', '--pace', '0', '--concurrency', String(CONCURRENCY)];
-    startWxagent(['run', ...flags, ...(await kind(log))], { home });
-    let before = 0;
-    await fc.assert(
-      fc.asyncProperty(scripts, async (script) => {
-        writeFileSync(log, '');
-        const messages = script.map(([who, ms], n) => ({
-          user: `u${who}@im.wechat`,
-          text: `u${who} ${n} ${ms}`,
-        }));
-        simulator.control.messages(messages);
-        await answered(simulator, before + messages.length);
-        const said = answers(simulator).slice(before);
-        before += messages.length;
-        for (const who of new Set(messages.map(({ user }) => user))) {
-          const own = messages.filter(({ user }) => user === who).map(({ text }) => text);
-          const name = who.split('@')[0] as string;
-          expect(said.filter((text) => text.startsWith(`to ${name} `))).toEqual(
-            own.map((text) => `to ${text}`),
-          );
-          expect(steps(log).filter((step) => step.split(' ')[1] === name)).toEqual(
-            own.flatMap((text) => [`begin ${text}`, `end ${text}`]),
-          );
-        }
-        let running = 0;
-        for (const step of steps(log)) {
-          running += step.startsWith('begin') ? 1 : -1;
-          expect(running).toBeLessThanOrEqual(CONCURRENCY);
-        }
-      }),
-      { numRuns: 3 },
-    );
-  },
-  30_000,
-);
+test.each(Object.entries(KINDS))('%s', async (_, kind) => {
+  const simulator = await simulate({ strangers: true, quota: 0 });
+  const { home } = loggedIn(simulator);
+  const log = join(home, 'log.txt');
+  const flags = ['--allow-all', '--no-typing', '--pace', '0', '--concurrency', String(CONCURRENCY)];
+  startWxagent(['run', ...flags, ...(await kind(log))], { home });
+  let before = 0;
+  await fc.assert(
+    fc.asyncProperty(scripts, async (script) => {
+      writeFileSync(log, '');
+      const messages = script.map(([who, ms], n) => ({
+        user: `u${who}@im.wechat`,
+        text: `u${who} ${n} ${ms}`,
+      }));
+      simulator.control.messages(messages);
+      await answered(simulator, before + messages.length);
+      const said = answers(simulator).slice(before);
+      before += messages.length;
+      for (const who of new Set(messages.map(({ user }) => user))) {
+        const own = messages.filter(({ user }) => user === who).map(({ text }) => text);
+        const name = who.split('@')[0] as string;
+        expect(said.filter((text) => text.startsWith(`to ${name} `))).toEqual(
+          own.map((text) => `to ${text}`),
+        );
+        expect(steps(log).filter((step) => step.split(' ')[1] === name)).toEqual(
+          own.flatMap((text) => [`begin ${text}`, `end ${text}`]),
+        );
+      }
+      let running = 0;
+      for (const step of steps(log)) {
+        running += step.startsWith('begin') ? 1 : -1;
+        expect(running).toBeLessThanOrEqual(CONCURRENCY);
+      }
+    }),
+    { numRuns: 3 },
+  );
+});
 
 function steps(log: string): string[] {
   return readFileSync(log, 'utf8').trim().split('\n');
