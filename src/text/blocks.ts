@@ -55,7 +55,8 @@ export function readBlocks(text: string): Block[] {
       if (!inCode && !blank) margin.read(bare);
       const formula = blank || inCode ? null : displayMath(line.replace(CONTAINER, ''));
       formulaEnd = formula ? lastFormulaLine(lines, index, formula.closer) : -1;
-      if (inCode || (formulaEnd > index && !formula?.behindText)) {
+      const alone = formula && !formula.behindText && lines[formulaEnd]?.trimEnd().endsWith(formula.closer);
+      if (inCode || alone) {
         add('verbatim', end);
         paragraph = null;
       } else if (line.trim() === '') {

@@ -4,6 +4,10 @@ const LETTER = /[\p{L}\p{N}]/u;
 const PUNCTUATION = /[\p{P}\p{S}]/u;
 const ASCII_WORD = /[A-Za-z0-9]/;
 const CJK = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}]/u;
+/** What `_` beside it is part of: a word, or a face such as `^_^`. */
+const NO_EDGE = /(?![|~＜＞])[\p{L}\p{N}\p{S}]/u;
+/** Behind these a name goes on with `_`, and no emphasis begins. */
+const GOES_ON = /[/\\.@$#%=&+)\]}-]/;
 const MARKS = /\*+|_+/g;
 
 /** Two runs of marks with what they emphasise between them, as indices. */
@@ -48,7 +52,9 @@ export function readMarks(text: string, atoms: readonly Atom[]): Marks {
       else if (mark.startsWith('*') || !isName(text, opener, run)) {
         emphases.push({ open: opener.at, close: run.at, length: mark.length });
       }
-    } else if (flanks(mark, run.before, run.after)) openers.set(mark, run);
+    } else if (flanks(mark, run.before, run.after) && !(mark.startsWith('_') && GOES_ON.test(run.before))) {
+      openers.set(mark, run);
+    }
   }
   return { emphases, operators };
 }
@@ -81,10 +87,10 @@ function charBefore(text: string, at: number): string {
 
 /**
  * CommonMark's flanking rule, seen from outside: may a run with these characters around it begin emphasis?
- * CJK has no blanks between words, so a letter of it outside counts as one for `*`.
+ * A symbol outside `_` counts as a letter. CJK has no blanks between words, so a letter of it outside counts as one for `*`.
  */
 function flanks(run: string, outside: string, inside: string): boolean {
-  if (inside.trim() === '' || (run.startsWith('_') && LETTER.test(outside))) return false;
+  if (inside.trim() === '' || (run.startsWith('_') && NO_EDGE.test(outside))) return false;
   if (!PUNCTUATION.test(inside) || outside.trim() === '' || PUNCTUATION.test(outside)) return true;
   return run.startsWith('*') && CJK.test(outside);
 }
@@ -93,15 +99,19 @@ function flanks(run: string, outside: string, inside: string): boolean {
 function isOperator(text: string, open: Run, close: Run): boolean {
   const behind = text.slice(close.at + close.mark.length, close.at + close.mark.length + 2);
   const { before, after, mark } = open;
+  if (after === '/' && close.before === '/') return true;
   // `(a+b)*(c+d)*(e+f)`; but `[link](..)**bold**[link](..)`.
   if (/^[([{$]/.test(behind)) {
     return (
       /[A-Za-z0-9)\]]/.test(before) && ('([{$'.includes(after) || (mark === '*' && ASCII_WORD.test(after)))
     );
   }
-  if (!/^(?:[A-Za-z0-9]|[./\\][A-Za-z0-9*])/.test(behind)) return false;
+  if (!/^(?:[A-Za-z0-9_]|[./\\][A-Za-z0-9_*])/.test(behind)) return false;
   if (/[A-Za-z0-9./\\)\]]/.test(before)) return mark === '*' || !CJK.test(after);
   if (!LETTER.test(after)) return './\\'.includes(after);
+  // `int *a, b*c`: emphasis of several words does not end within one.
+  const words = ASCII_WORD.test(close.before) && /\s/.test(text.slice(open.at, close.at));
+  if (words && ASCII_WORD.test(close.after)) return true;
   // `*args和*rest`: both are names with a mark in front of them.
   return /[a-z_]/.test(after) && /[a-z_]/.test(close.after) && !ASCII_WORD.test(close.before);
 }
@@ -114,7 +124,6 @@ function isName(text: string, open: Run, close: Run): boolean {
   return (
     inside.includes('_') ||
     (open.mark.length === 2 && /^[A-Za-z0-9]+$/.test(inside)) ||
-    /[/\\.@$#%=&+-]/.test(open.before) ||
     /^(?:[./\\@=:-][\p{L}\p{N}]|[/\\([])/u.test(behind)
   );
 }

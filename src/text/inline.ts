@@ -39,7 +39,13 @@ interface Round {
 }
 
 const ATOM = /`+|[\\$<[]|!\[|[a-z][a-z0-9+.-]{1,31}:\/\/|\bwww\./gi;
-const ADDRESS = /(?:[a-z][a-z0-9+.-]{1,31}:\/\/|www\.)[^\s<>|`"'\u2018-\u201d\u3000-\u9fff\uff00-\uffef]+/iy;
+const ADDRESS_CHARS = '[^\\s<>|`"\'\\u2018-\\u201d\\u3000-\\u9fff\\uff00-\\uffef]+';
+/** A sentence may go on right behind an address; CJK letters are part of it only between its own marks. */
+const ADDRESS = new RegExp(
+  `(?:[a-z][a-z0-9+.-]{1,31}://|www\\.)${ADDRESS_CHARS}` +
+    `(?:(?<=[_/.=-])[\\u3040-\\u30ff\\u4e00-\\u9fff]+(?:$|(?=[\\s)\\]])|(?=[_/.-])${ADDRESS_CHARS}))*`,
+  'iy',
+);
 const AUTOLINK = /<[a-z][a-z0-9+.-]{1,31}:\/\/[^\s<>]*>/iy;
 const ESCAPE = /\\[!-/:-@[-`{-~]/y;
 

@@ -1,4 +1,6 @@
-const RUN = /(?:(?![\u0080-\u{10ffff}])[^\s`|]|[_\p{Pc}]|(?![\p{P}\s`|])[\u0080-\u{10ffff}])+/gu;
+const RUN = /(?:(?![\u0080-\u{10ffff}])[^\s`|]|[_\p{Pc}]|(?![\p{P}\s`|＜＞])[\u0080-\u{10ffff}])+/gu;
+/** A tag of HTML, but no parameter of a type: `List<String>`. */
+const TAG = /<\/[A-Za-z][A-Za-z0-9-]*>|(?<![A-Za-z0-9_])<[A-Za-z][A-Za-z0-9-]*\/?>|<br\/?>/gi;
 const PARTNER: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}', '<': '>' };
 /** A symbol or an emoji at an edge is decoration, unless the name goes on beside it. */
 const SYMBOLS_BEFORE = /^(?:(?!\p{ASCII})(?:[\p{S}\p{Emoji_Modifier}]|\u{200d}|\u{fe0f}))+(?![_./\\-])/u;
@@ -20,8 +22,10 @@ export function namesIn(text: string, start: number, end: number, operators: Rea
   for (const { 0: run, index } of text.slice(start, end).matchAll(RUN)) {
     const from = start + index;
     if (!run.includes('_') && !(operators.size > 0 && run.includes('*'))) continue;
-    for (const segment of segments(text, from, from + run.length)) {
-      const name = trimmed(text, segment);
+    for (const piece of betweenTags(run).flatMap((piece) =>
+      segments(text, from + piece.start, from + piece.end),
+    )) {
+      const name = trimmed(text, piece);
       const characters = text.slice(name.start, name.end);
       let marked = /_/.test(characters) && /[^_]/.test(characters);
       for (let at = name.start; !marked && at < name.end; at++) marked = operators.has(at);
@@ -29,6 +33,16 @@ export function namesIn(text: string, start: number, end: number, operators: Rea
     }
   }
   return names;
+}
+
+function betweenTags(run: string): Name[] {
+  const pieces: Name[] = [];
+  let start = 0;
+  for (const { 0: tag, index } of run.includes('<') ? run.matchAll(TAG) : []) {
+    pieces.push({ start, end: index });
+    start = index + tag.length;
+  }
+  return [...pieces, { start, end: run.length }];
 }
 
 /** The pieces of a run between brackets and quotes that have no partner in it. */
@@ -72,10 +86,13 @@ function trimmed(text: string, { start, end }: Name): Name {
 
 function trimmedOnce(text: string, name: Name): Name {
   let { start, end } = name;
+  const quote = text.slice(start, end).split("'").length === 2 ? "'" : '';
   const colon = text[start] === ':' ? '' : ':';
-  while (start < end && ",;!?'".includes(text[start] as string)) start++;
-  while (end > start && `.,;!?'${colon}`.includes(text[end - 1] as string)) end--;
+  while (start < end && `,;!?${quote}`.includes(text[start] as string)) start++;
+  while (end > start && `.,;!?${quote}${colon}`.includes(text[end - 1] as string)) end--;
   const piece = text.slice(start, end);
+  if (piece.length > 4 && piece.startsWith('~~') && piece.endsWith('~~'))
+    return { start: start + 2, end: end - 2 };
   const before = SYMBOLS_BEFORE.exec(piece)?.[0].length ?? 0;
   const after = before < piece.length ? (SYMBOLS_AFTER.exec(piece)?.[0].length ?? 0) : 0;
   start += before;
@@ -86,8 +103,8 @@ function trimmedOnce(text: string, name: Name): Name {
 /** Whether a pair of brackets or quotes stands around the whole piece. */
 function enclosed(text: string, start: number, end: number): boolean {
   const first = text[start] as string;
-  if (end - start < 2 || !'(["'.includes(first)) return false;
-  if (first === '"') return text.indexOf('"', start + 1) === end - 1;
+  if (end - start < 2 || !`(["'`.includes(first)) return false;
+  if (first === '"' || first === "'") return text.indexOf(first, start + 1) === end - 1;
   let depth = 0;
   for (let at = start; at < end; at++) {
     if (text[at] === first) depth++;
