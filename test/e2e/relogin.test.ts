@@ -135,15 +135,22 @@ test('--all-accounts: one login dies, the others go on, and it is served again w
   await run.says('stderr', 'waits for a new login');
   simulator.control.message({ user: 'o9one@im.wechat', text: 'still there?' });
   expect(await answered(simulator, 1, 'o9one@im.wechat')).toEqual(['still there?']);
+  const whole = readFileSync(configPath(home), 'utf8');
+  writeFileSync(configPath(home), whole.slice(0, whole.length / 2));
+  await run.says('stderr', 'going on with what was read before');
+  simulator.control.message({ user: 'o9one@im.wechat', text: 'and now?' });
+  await answered(simulator, 2, 'o9one@im.wechat');
+  writeFileSync(configPath(home), whole);
+  await run.says('stderr', 'can be read again');
 
   simulator.control.changeSettings({ owner: 'o9two@im.wechat' });
   expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
   simulator.control.message({ user: 'o9two@im.wechat', text: 'back' });
   expect(await answered(simulator, 1, 'o9two@im.wechat')).toEqual(['back']);
   simulator.control.message({ user: 'o9one@im.wechat', text: 'both?' });
-  await answered(simulator, 2, 'o9one@im.wechat');
+  await answered(simulator, 3, 'o9one@im.wechat');
   expect((await run.stop()).code).toBe(0);
-  expect(answers(simulator)).toHaveLength(3);
+  expect(answers(simulator)).toHaveLength(4);
 });
 
 test('a runner that stops late does not undo a login made meanwhile', async () => {

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openDatabase } from '../../src/store/database.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
-import { answered, answers, configPath, loggedIn, simulate } from '../helpers/simulated.ts';
+import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { type SmallDisk, smallDisk } from '../helpers/small-disk.ts';
 import { BIN, jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
 
@@ -120,6 +120,7 @@ test('a state folder that cannot be written: 74, the path, the way to doctor', a
   const { home } = loggedIn(simulator);
   expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   const disk = await smallDisk({ readOnly: join(home, 'wx', 'state') });
+  const asked = simulator.control.requests({ endpoint: 'getupdates' }).length;
   const through = [...disk.through, BIN] as [string, ...string[]];
   for (const args of [
     ['run', '--echo', '--once'],
@@ -131,6 +132,7 @@ test('a state folder that cannot be written: 74, the path, the way to doctor', a
     expect(end.stderr).toContain(join(home, 'wx', 'state'));
     expect(end.stderr).toContain('hint: wxagent doctor');
   }
+  expect(simulator.control.requests({ endpoint: 'getupdates' })).toHaveLength(asked);
   const doctor = await wxagent(['doctor'], { home, through });
   expect(doctor.code).not.toBe(0);
 });
@@ -214,12 +216,15 @@ test('a database of a newer wxagent is refused with 78, and left as it is', asyn
   const database = openDatabase(path);
   database.exec('PRAGMA user_version=999');
   database.close();
+  const bytes = readFileSync(path);
+  const asked = simulator.control.requests({ endpoint: 'getupdates' }).length;
   for (const args of [['run', '--echo', '--once'], ['send', 'hello'], ['status']]) {
     const end = await wxagent(args, { home });
     expect(end, args.join(' ')).toMatchObject({ code: 78, stdout: '' });
     expect(end.stderr).toContain('newer wxagent (schema 999)');
   }
-  expect(existsSync(configPath(home))).toBe(true);
+  expect(readFileSync(path).equals(bytes)).toBe(true);
+  expect(simulator.control.requests({ endpoint: 'getupdates' })).toHaveLength(asked);
 });
 
 test('a Node that makes no code of strings runs it all the same', async () => {

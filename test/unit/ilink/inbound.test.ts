@@ -83,6 +83,7 @@ test.each([
   ['from an id with NUL', { from_user_id: 'a\0b@im.wechat' }, 'no-sender'],
   ['from half a character', { from_user_id: '\ud800@im.wechat' }, 'no-sender'],
   ['from an id without end', { from_user_id: 'u'.repeat(513) }, 'no-sender'],
+  ['from an id of 512 characters', { from_user_id: 'u'.repeat(512) }, null],
   ['from a number that JSON has rounded', { from_user_id: 1e300 }, 'no-sender'],
   ['from a number', { from_user_id: 12345 }, null],
   ['from the bot itself', { from_user_id: 'b', to_user_id: 'b' }, 'bot'],
@@ -173,10 +174,14 @@ describe('limits', () => {
   };
   test.each([
     ['1,000 items', message(Array.from({ length: 1_000 }, () => text('a'))), null],
+    ['1,001 items', message(Array.from({ length: 1_001 }, () => text('a'))), 'oversized'],
     ['11,000 items', message(Array.from({ length: 11_000 }, () => text('a'))), 'oversized'],
     ['200,000 unknown items', message(Array.from({ length: 200_000 }, () => ({ type: 'x' }))), 'oversized'],
+    ['all but 1 KiB of 4 MiB', message([text('a'.repeat(4 * 1024 * 1024 - 1024))]), null],
     ['4 MiB of text', message([text('a'.repeat(4 * 1024 * 1024))]), 'oversized'],
-    ['900 levels', message([], { extra: nested(900) }), null],
+    // The message itself is one of them.
+    ['1,000 levels', message([], { extra: nested(999) }), null],
+    ['1,001 levels', message([], { extra: nested(1_000) }), 'too-deep'],
     ['6,000 levels', message([], { extra: nested(6_000) }), 'too-deep'],
     ['100,000 levels', message([], { extra: nested(100_000) }), 'too-deep'],
     ['an item of 100,000 levels', message([nested(100_000)]), 'too-deep'],
