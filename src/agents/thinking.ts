@@ -1,3 +1,5 @@
+import { quotedRanges } from './quoted-ranges.ts';
+
 /**
  * What models think aloud, where servers leave it in the text: in marks of their own, of which the first one is often
  * swallowed by the template of the model, and the last one by its token limit.
@@ -47,7 +49,9 @@ export function withoutThinking(text: string, isCut = false): string {
   const said: string[] = [];
   let from = 0;
   let didThink = false;
-  const lastClose = marks.findLast(({ opens }) => !opens)?.at ?? -1;
+  const lastClose = (fold: boolean): number =>
+    marks.findLast(({ opens, isFold }) => !opens && isFold === fold)?.at ?? -1;
+  const lastOf = { fold: lastClose(true), other: lastClose(false) };
   for (let index = 0; index < marks.length; ) {
     const mark = marks[index] as Mark;
     const next = index + 1;
@@ -64,7 +68,7 @@ export function withoutThinking(text: string, isCut = false): string {
       didThink = true;
       continue;
     }
-    const closing = mark.at > lastClose ? -1 : closingOf(marks, index);
+    const closing = mark.at > (mark.isFold ? lastOf.fold : lastOf.other) ? -1 : closingOf(marks, index);
     const end = closing === -1 ? plain.length : (marks[closing] as Mark).end;
     const isNext = plain.slice(from, mark.at).trim() === '';
     if (closing === -1 && !isCut && !isNext && !beginsBlock(plain, mark)) {
@@ -82,7 +86,7 @@ export function withoutThinking(text: string, isCut = false): string {
   }
   if (!didThink) return plain;
   said.push(plain.slice(from));
-  return withoutWrapper(said.reduce(joined));
+  return withoutWrapper(joinedAll(said));
 }
 
 /** The mark that closes the one at `index`: nested ones are counted; where that does not work out, the last one there is. */
@@ -117,17 +121,27 @@ function isPairSpokenOf(text: string, open: Mark, close: Mark): boolean {
   return isInSentence && BETWEEN_SPOKEN.test(text.slice(open.end, close.at));
 }
 
-/** Two pieces around a thought, with what stood around it of empty lines and blanks once. */
-function joined(left: string, right: string): string {
+/** The pieces around thoughts, with what stood around each of empty lines and blanks once. */
+function joinedAll(pieces: readonly string[]): string {
+  const said: string[] = [];
+  for (const piece of pieces) {
+    const left = said.pop();
+    said.push(...(left === undefined ? [piece] : joined(left, piece)));
+  }
+  return said.join('');
+}
+
+/** Two pieces with what belongs between them; only the last element may still change. */
+function joined(left: string, right: string): string[] {
   const before = left.trimEnd();
   const after = right.replace(/^\s*\n|^\s+/, '');
-  if (before === '') return after;
-  if (after === '') return before;
+  if (before === '') return [after];
+  if (after.trim() === '') return [before];
   const gaps = [left.slice(before.length), right.slice(0, right.length - right.trimStart().length)];
   const lines = Math.max(...gaps.map((gap) => count(gap, '\n')));
-  if (lines > 0) return before + (lines > 1 ? '\n\n' : '\n') + after;
-  if (gaps.join('') !== '') return `${before} ${after}`;
-  return before + (/[.!?。！？]$/u.test(before) && after !== '' ? '\n' : '') + after;
+  if (lines > 0) return [before, lines > 1 ? '\n\n' : '\n', after];
+  if (gaps.join('') !== '') return [before, ' ', after];
+  return [before, /[.!?。！？]$/u.test(before) ? '\n' : '', after];
 }
 
 /** Models that are taught to think in marks may put the rest into others. */
@@ -148,7 +162,7 @@ function withoutChannels(text: string): string {
   const bare = /^\s*(?:assistant)?analysis(?=[A-Z\p{Lo}])[\s\S]*?assistantfinal(?=\S)/u.exec(text);
   if (bare) return text.slice(bare[0].length);
   if (
-    !/<\|channel\|>\w+[^<\n]*(?:<\|constrain\|>[^<\n]*)?<\|message\|>/.test(text) ||
+    !/<\|channel\|>\w[^<\n]*(?:<\|constrain\|>[^<\n]*)?<\|message\|>/.test(text) ||
     isInCode(text, '<|channel|>')
   )
     return text;
@@ -182,15 +196,6 @@ function marksOf(text: string): Mark[] {
     marks.push({ at, end, opens, isFold: (openFold ?? closeFold) !== undefined, isQuoted });
   }
   return marks;
-}
-
-/** Code blocks, code spans and blockquotes, in order: where they begin and end. A block that is never closed is none. */
-function quotedRanges(text: string): [number, number][] {
-  const ranges: [number, number][] = [];
-  const pattern =
-    /^[ \t]*(?:[-*+][ \t]+|\d+[.)][ \t]+)?(`{3,}|~{3,})[^\n]*\n(?:[\s\S]*?\n)?[ \t]*\1[`~]*[ \t]*(?=\n|$)|(?<!`)(`+)(?!`)(?:(?!\n[ \t]*\n)[^`]|(?!\2(?!`))`+)+?(?<!`)\2(?!`)|^[ \t]*>[^\n]*/gm;
-  for (const { 0: whole, index } of text.matchAll(pattern)) ranges.push([index, index + whole.length]);
-  return ranges;
 }
 
 const QUOTES: Readonly<Record<string, string>> = {

@@ -4,9 +4,9 @@ const STRING_END = '(?:\\x07|\\x1b\\\\|\\x9c)';
 
 /**
  * Control strings: OSC (titles, links), DCS, SOS, PM and APC. One that is never ended is none: only its introducer
- * matches as an escape, so that it cannot swallow the text behind it.
+ * matches as an escape, so that it cannot swallow the text behind it; nor is one in which another begins.
  */
-const CONTROL_STRING = `(?:\\x1b[\\]PX^_]|[\\x9d\\x90\\x98\\x9e\\x9f])[^\\x07\\x1b\\x9c\\n]*${STRING_END}`;
+const CONTROL_STRING = `(?:\\x1b[\\]PX^_]|[\\x9d\\x90\\x98\\x9e\\x9f])[^\\x07\\x1b\\x90\\x98\\x9c-\\x9f\\n]*${STRING_END}`;
 
 /** All other escapes, of which the last character says what they do. */
 const ESCAPE = '\\x1b[ -/]*([0-~])';
@@ -33,6 +33,9 @@ const WIDE =
 /** Characters that belong to the one before them. */
 const JOINED = /[\p{M}\p{Emoji_Modifier}\u200d]/u;
 
+/** So much stands in one place; a heap of marks goes on in the next, since it is looked at for each of them. */
+const MAX_JOINED = 256;
+
 /** Columns of one line: a wide character is followed by an empty one. */
 type Row = string[];
 
@@ -52,7 +55,7 @@ interface Screen {
  */
 export function terminalText(text: string): string {
   if (!ANY_CODE.test(text)) return text;
-  const plain = text.replace(COLOURS, '').replace(/\r+(?=\n)/g, '');
+  const plain = text.replace(COLOURS, '').replace(/(?<!\r)\r+(?=\n)/g, '');
   if (!ANY_CODE.test(plain)) return plain;
   const screen: Screen = { rows: [[]], row: 0, column: 0, wiped: new Set() };
   let kept: Screen = { ...screen };
@@ -235,8 +238,10 @@ function write(screen: Screen, text: string): number {
   let cost = padTo(row, screen.column);
   for (const character of text) {
     const before = leadOf(row, screen.column - 1);
-    if (before >= 0 && (JOINED.test(character) || row[before]?.endsWith('\u200d'))) {
-      row[before] += character;
+    const standing = row[before] ?? '';
+    const joins = before >= 0 && standing.length < MAX_JOINED;
+    if (joins && (JOINED.test(character) || standing.endsWith('\u200d'))) {
+      row[before] = standing + character;
       continue;
     }
     const width = WIDE.test(character) ? 2 : 1;

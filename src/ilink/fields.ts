@@ -11,7 +11,7 @@ export function textOf(value: unknown): string | null {
 }
 
 /** The longest id that is one, in UTF-16 units; real ones have about 30. */
-export const MAX_ID_CHARS = 512;
+const MAX_ID_CHARS = 512;
 
 /** What the store gives back as something else: NUL, and half a character. */
 const INEXACT = /[\0\p{Surrogate}]/u;

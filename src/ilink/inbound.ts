@@ -78,7 +78,7 @@ const BOT_ID = /@im\.bot$/;
  * What one message may be; what is more is kept and not given to the agent. Real ones have one item, 16 KiB of text at
  * most and 8 levels (protocol 9.1, 10).
  */
-export const MESSAGE_LIMITS = { bytes: 4 * 1024 * 1024, levels: 1_000, items: 1_000 } as const;
+const MESSAGE_LIMITS = { bytes: 4 * 1024 * 1024, levels: 1_000, items: 1_000 } as const;
 
 /** The longest name of an unknown kind that is told. */
 const TYPE_NAME_CHARS = 32;

@@ -9,7 +9,7 @@ const AHEAD = 64;
 /** Places of one kind tried from the last backwards; more are only met in hostile text. */
 const TRIES = 32;
 
-const SENTENCE_END = /[。！？；…]+["'”’」』）)\]】》〉]*|[.!?]+["'”’)\]]*(?=\s)/g;
+const SENTENCE_END = /[。！？；…]+["'”’」』）)\]】》〉]*|(?<![.!?])[.!?]+["'”’)\]]*(?=\s)/g;
 const WORD_END = /[ \t\u3000]+|[，、：]["'”’」』）)\]】》〉]*/g;
 
 /** What would be a fence, a list item, a heading or a quote at the start of a part. */

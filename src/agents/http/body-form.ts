@@ -7,8 +7,12 @@ export type BodyForm = 'text' | 'json' | 'lines' | 'events' | 'page' | 'other';
 /** Names that JSON lines go by. */
 const LINES = /^(?:application|text)\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)$/;
 
-/** How a document begins that browsers show. */
-const PAGE = /^(?:<\?xml[^>]*>\s*|<!--[\s\S]*?-->\s*)*<(?:!doctype\s+html|html|head|body)[\s>]/i;
+/** How a document begins that browsers show, and what may stand before that. */
+const PAGE = /<(?:!doctype\s+html|html|head|body)[\s>]/iy;
+const PROLOGUE = /(?:<\?xml[^>]*>|<!--[\s\S]*?-->)\s*/iy;
+
+/** So much of a page is looked at for its title. */
+const TITLE_CHARS = 32_768;
 
 /** Fields of an answer in JSON (contract 4), and what people write for them. */
 export const REPLY_FIELDS = ['text', 'files', 'file', 'attachments', 'silent'];
@@ -37,7 +41,7 @@ export function formOfBody(contentType: string, body: string): BodyForm {
   const declared = declaredForm(contentType);
   if (declared === 'lines') return 'lines';
   const text = body.replace(/^\uFEFF/, '').trim();
-  if (PAGE.test(text)) return 'page';
+  if (isPage(text)) return 'page';
   if (declared === 'events' || isEventStream(body)) return 'events';
   if (text.startsWith('{') && (declared !== 'text' || isReply(parseJson(text)))) {
     return parseJson(text) === undefined && isLines(text) ? 'lines' : 'json';
@@ -50,9 +54,21 @@ export function formOfBody(contentType: string, body: string): BodyForm {
 
 /** The title of a page, or the beginning of its text, for people. */
 export function titleOf(page: string): string {
+  const beginning = page.slice(0, TITLE_CHARS);
   const title =
-    /<title[^>]*>([^<]*)/i.exec(page)?.[1] ?? page.replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ');
+    /<title[^>]*>([^<]*)/i.exec(beginning)?.[1] ??
+    beginning.replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ');
   return title.replace(/\s+/g, ' ').trim();
+}
+
+function isPage(text: string): boolean {
+  let at = 0;
+  do {
+    PROLOGUE.lastIndex = at;
+    at += PROLOGUE.exec(text)?.[0].length ?? 0;
+  } while (PROLOGUE.lastIndex > 0);
+  PAGE.lastIndex = at;
+  return PAGE.test(text);
 }
 
 function isReply(value: unknown): boolean {

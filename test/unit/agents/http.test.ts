@@ -235,6 +235,18 @@ describe('what an HTTP agent answers', () => {
     });
   });
 
+  it('is a page or a text, of which the end is seen however odd it is', async () => {
+    const comments = '<!-- x -->'.repeat(100);
+    expect(await outcomeOf(200, {}, `${comments}a text`)).toEqual({
+      kind: 'reply',
+      pieces: [{ text: `${comments}a text` }],
+    });
+    for (const odd of ['<', '<script', '<title', '<!--', '</ '])
+      expect(await outcomeOf(200, {}, `${comments}\n<html>${odd.repeat(200_000)}`)).toMatchObject({
+        detail: expect.stringContaining('the answer is a web page'),
+      });
+  });
+
   it.each([
     [text, 'data: {"a":1}\n\ndata: [DONE]\n\n'],
     [{}, ': ping\r\nevent: message\r\ndata: hi\r\n\r\n'],

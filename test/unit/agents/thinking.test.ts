@@ -106,3 +106,16 @@ test('a long answer full of marks is read in a moment', () => {
   expect(withoutThinking(spoken)).toBe(spoken);
   expect(withoutThinking(`${'`` '.repeat(50_000)}<think>`)).toContain('<think>');
 });
+
+test.each([
+  ['backticks behind a span that no one closes', `\`x${'`'.repeat(60)} y`],
+  ['openings of code', '```a\n'.repeat(60_000)],
+  ['openings of either kind', '~~~a\n```b\n'.repeat(40_000)],
+  ['one line of backticks before a text', `\n${'`'.repeat(100_000)}\n${'abc\n'.repeat(50_000)}`],
+  ['runs of any length', Array.from({ length: 900 }, (_, n) => `${'`'.repeat(n)}a`).join('')],
+  ['runs from the longest down', Array.from({ length: 900 }, (_, n) => `${'`'.repeat(903 - n)}a\n`).join('')],
+  ['one word behind a channel', `<|channel|>${'a'.repeat(300_000)}`],
+])('an answer of which the end would not be seen: %s', (_name, text) => {
+  expect(withoutThinking(`<think>hm</think>${text}`)).toBe(text.trimStart());
+  expect(withoutThinking(text)).toBe(text);
+});

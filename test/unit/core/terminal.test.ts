@@ -75,4 +75,14 @@ describe('what a terminal shows in the end', () => {
     expect(terminalText(text)).toBe('x'.repeat(200_000));
     expect(terminalText('\x1b[999Cx\n'.repeat(1_000))).toBe('x\n'.repeat(1_000));
   });
+
+  it.each([
+    ['returns', '\r'.repeat(400_000), ''],
+    ['strings that begin and never end', '\x9d'.repeat(400_000), ''],
+    ['strings within strings', '\x90a'.repeat(200_000), 'a'.repeat(200_000)],
+    ['people hand in hand', `\x07${'👩\u200d'.repeat(100_000)}`, '👩\u200d'.repeat(100_000)],
+    ['marks on one letter', `\x07a${'\u0301'.repeat(300_000)}`, `a${'\u0301'.repeat(300_000)}`],
+  ])('comes to an end of %s', (_name, raw, shown) => {
+    expect(terminalText(raw)).toBe(shown);
+  });
 });

@@ -344,6 +344,7 @@ describe('splitText on 256 KiB', () => {
     ['combining marks', `a${'\u0301'.repeat(size)}`],
     ['flags', '🇨🇳'.repeat(size / 4)],
     ['backticks', '`'.repeat(size)],
+    ['exclamation marks', '!'.repeat(size)],
     ['fences', '```\n~~~~\n'.repeat(size / 9)],
     ['blanks', ` x${' '.repeat(size)}y`],
     ['line ends', `x${'\n'.repeat(size)}y`],
