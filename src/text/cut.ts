@@ -66,7 +66,7 @@ export function findCut(
 
 /**
  * Index of the line end to cut at. Best between paragraphs and at the edges of code blocks, then at an empty
- * line of code, then anywhere except right behind the line that opens a block.
+ * line of code, then anywhere except right behind the line that opens a block, last in front of a nested line.
  */
 function lineCut({ text, floor, end, parts }: View, before: Fence | null, maxMarker: number): number | null {
   let fence = before;
@@ -79,7 +79,9 @@ function lineCut({ text, floor, end, parts }: View, before: Fence | null, maxMar
     if (at < floor || (fence && !earlier) || parts(at)) continue;
     const next = lineAt(text, start);
     const edge = !fence && (earlier !== null || openedBy(next, maxMarker) !== null);
-    const rank = next.trim() === '' ? (fence ? 2 : 3) : edge ? 3 : 1;
+    // At the start of a part the indentation of a nested item would make it code.
+    const nested = !fence && /^(?: {2}|\t)/.test(next);
+    const rank = next.trim() === '' ? (fence ? 2 : 3) : edge ? 3 : nested ? 0 : 1;
     if (!best || rank >= best.rank) best = { rank, at };
   }
   return best?.at ?? null;

@@ -2,9 +2,11 @@ const RUN = /(?:(?![\u0080-\u{10ffff}])[^\s`|]|[_\p{Pc}]|(?![\p{P}\s`|＜＞])[\
 /** A tag of HTML, but no parameter of a type: `List<String>`. */
 const TAG = /<\/[A-Za-z][A-Za-z0-9-]*>|(?<![A-Za-z0-9_])<[A-Za-z][A-Za-z0-9-]*\/?>|<br\/?>/gi;
 const PARTNER: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}', '<': '>' };
-/** A symbol or an emoji at an edge is decoration, unless the name goes on beside it. */
-const SYMBOLS_BEFORE = /^(?:(?!\p{ASCII})(?:[\p{S}\p{Emoji_Modifier}]|\u{200d}|\u{fe0f}))+(?![_./\\-])/u;
-const SYMBOLS_AFTER = /(?<![_./\\-])(?:(?!\p{ASCII})(?:[\p{S}\p{Emoji_Modifier}]|\u{200d}|\u{fe0f}))+$/u;
+const SYMBOL = /(?!\p{ASCII})[\p{S}\p{Emoji_Modifier}\u{200d}]|\u{fe0f}/u;
+/** Where a name goes on beside a symbol; any other symbol or emoji at an edge is decoration. */
+const JOINT = /[_./\\-]/;
+/** Layers of punctuation, quotes and brackets around a name; more are only met in hostile text. */
+const LAYERS = 8;
 
 /** A name in a text, as indices. */
 export interface Name {
@@ -14,8 +16,8 @@ export interface Name {
 
 /**
  * The names in a stretch of prose whose underscores or stars the phone would swallow: whole runs without a
- * blank, in any script, without the punctuation, quotes and brackets around them. `isMark` tells which
- * characters of the stretch make a run such a name.
+ * blank, in any script, without the punctuation, quotes and brackets around them. `operators` are indices
+ * of the stars in question.
  */
 export function namesIn(text: string, start: number, end: number, operators: ReadonlySet<number>): Name[] {
   const names: Name[] = [];
@@ -75,29 +77,43 @@ export function isArrow(text: string, at: number): boolean {
   return text[at] === '>' && (text[at - 1] === '-' || text[at - 1] === '=');
 }
 
-function trimmed(text: string, { start, end }: Name): Name {
-  let name = { start, end };
-  for (;;) {
-    const next = trimmedOnce(text, name);
-    if (next.start === name.start && next.end === name.end) return name;
-    name = next;
+function trimmed(text: string, name: Name): Name {
+  let { start, end } = name;
+  for (let layer = 0; layer < LAYERS; layer++) {
+    const next = trimmedOnce(text, start, end);
+    if (next.start === start && next.end === end) break;
+    ({ start, end } = next);
   }
+  return { start, end };
 }
 
-function trimmedOnce(text: string, name: Name): Name {
-  let { start, end } = name;
+function trimmedOnce(text: string, from: number, to: number): Name {
+  let [start, end] = [from, to];
   const quote = text.slice(start, end).split("'").length === 2 ? "'" : '';
   const colon = text[start] === ':' ? '' : ':';
   while (start < end && `,;!?${quote}`.includes(text[start] as string)) start++;
   while (end > start && `.,;!?${quote}${colon}`.includes(text[end - 1] as string)) end--;
-  const piece = text.slice(start, end);
-  if (piece.length > 4 && piece.startsWith('~~') && piece.endsWith('~~'))
-    return { start: start + 2, end: end - 2 };
-  const before = SYMBOLS_BEFORE.exec(piece)?.[0].length ?? 0;
-  const after = before < piece.length ? (SYMBOLS_AFTER.exec(piece)?.[0].length ?? 0) : 0;
-  start += before;
-  end -= after;
-  return enclosed(text, start, end) ? { start: start + 1, end: end - 1 } : { start, end };
+  ({ start, end } = withoutSymbols(text, start, end));
+  const width = enclosed(text, start, end) ? 1 : isStruck(text, start, end) ? 2 : 0;
+  return { start: start + width, end: end - width };
+}
+
+function withoutSymbols(text: string, from: number, to: number): Name {
+  const isSymbol = (at: number) => SYMBOL.test(String.fromCodePoint(text.codePointAt(at) as number));
+  const width = (at: number) => ((text.codePointAt(at) as number) > 0xffff ? 2 : 1);
+  let [start, end] = [from, to];
+  while (start < end && isSymbol(start)) start += width(start);
+  if (start > from && JOINT.test(text[start] ?? '')) start = from;
+  for (let at = end; at > start; end = at) {
+    at -= at - 2 >= start && width(at - 2) === 2 ? 2 : 1;
+    if (!isSymbol(at)) break;
+  }
+  return { start, end: end < to && JOINT.test(text[end - 1] ?? '') ? to : end };
+}
+
+/** Whether `~~` stands around the whole piece. */
+function isStruck(text: string, start: number, end: number): boolean {
+  return end - start > 4 && text.startsWith('~~', start) && text.startsWith('~~', end - 2);
 }
 
 /** Whether a pair of brackets or quotes stands around the whole piece. */

@@ -113,6 +113,7 @@ describe('shapeForWeChat', () => {
     ['{"my_a":"b_c"}', '`{"my_a":"b_c"}`'],
     ['key_a=val_b&x_y=%20_', '`key_a=val_b&x_y=%20_`'],
     ['✅my_name ⚠️ :white_check_mark:', '✅`my_name` ⚠️ `:white_check_mark:`'],
+    ['🎉🎉a_b🎉🎉 🎉🎉_a_b_🎉🎉', '🎉🎉`a_b`🎉🎉 `🎉🎉_a_b_🎉🎉`'],
     ['📁_docs_a.txt', '`📁_docs_a.txt`'],
     ['--max_parts', '`--max_parts`'],
     ['_private and _my_name here', '`_private` and `_my_name` here'],
@@ -315,8 +316,8 @@ describe('shapeForWeChat, for any text', () => {
   });
 });
 
-describe('shapeForWeChat on 256 KiB', () => {
-  const size = 1 << 18;
+describe('shapeForWeChat on 128 KiB', () => {
+  const size = 1 << 17;
   it.each([
     '*',
     '*a',
@@ -351,14 +352,40 @@ describe('shapeForWeChat on 256 KiB', () => {
     '中*文*',
     '```\n',
     '~~~ ',
+    '$',
+    '$a',
+    '\\(',
+    '\\[\n',
+    '\\begin{a}\n',
+    '<b>',
+    '(_',
+    "'_",
+    '"_',
+    '🎉',
+    '_🎉',
+    '~~_',
+    'https://a.b/_中',
   ])('%j repeated', (unit) => {
     const text = unit.repeat(size / unit.length);
     expect(shapeForWeChat(text).length).toBeGreaterThan(0);
     expect(shapeForWeChat(`x ${text} y${')'.repeat(1000)}`).length).toBeGreaterThan(0);
   });
 
+  it('nested brackets and decorations around a name', () => {
+    const depth = 30_000;
+    for (const [open, close] of [
+      ['(', ')'],
+      ['~~', '~~'],
+      ['🎉', '🎉'],
+      ["'", "'"],
+    ] as const) {
+      const text = `${open.repeat(depth)}a_b${close.repeat(depth)}`;
+      expect(shapeForWeChat(text).replaceAll('`', '')).toBe(text);
+    }
+  });
+
   it('nested images', () => {
-    const depth = 100_000;
+    const depth = 50_000;
     expect(shapeForWeChat(`${'!['.repeat(depth)}a${'](b)'.repeat(depth)}`)).toBe('[a](b)');
   });
 });

@@ -110,7 +110,7 @@ describe('splitText, for any text', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
@@ -263,6 +263,11 @@ describe('where splitText cuts', () => {
     ['a grapheme', `${'a'.repeat(35)}👨‍👩‍👧‍👦b`, ['a'.repeat(35), '👨‍👩‍👧‍👦b']],
     ['no flag', `a${'🇨🇳'.repeat(12)}`, [`a${'🇨🇳'.repeat(9)}`, '🇨🇳'.repeat(3)]],
     [
+      'a list item before a nested one',
+      `- ${'a'.repeat(22)}\n- bb\n    - cc\n    - dd ee ff`,
+      [`- ${'a'.repeat(22)}`, '- bb\n    - cc\n    - dd ee ff'],
+    ],
+    [
       'too early for a paragraph',
       `aa\n\n${'b'.repeat(30)} ${'c'.repeat(30)}`,
       [`aa\n\n${'b'.repeat(30)}`, 'c'.repeat(30)],
@@ -336,8 +341,8 @@ describe('code blocks in splitText', () => {
   });
 });
 
-describe('splitText on 256 KiB', () => {
-  const size = 1 << 18;
+describe('splitText on 128 KiB', () => {
+  const size = 1 << 17;
   it.each([
     ['words', 'word '.repeat(size / 5)],
     ['one line of Chinese', '汉'.repeat(size)],
@@ -349,6 +354,9 @@ describe('splitText on 256 KiB', () => {
     ['blanks', ` x${' '.repeat(size)}y`],
     ['line ends', `x${'\n'.repeat(size)}y`],
     ['spaces with marks', ' \u0301'.repeat(size / 2)],
+    ['tables', '| a |\n|---|\n'.repeat(size / 12)],
+    ['links', '[a](b)'.repeat(size / 6)],
+    ['formulas', '$$\n\\[\n\\begin{a}\n'.repeat(size / 16)],
     ['one block of code', `\`\`\`js\n${'let a = b;\n'.repeat(size / 11)}\`\`\``],
   ])('%s', (_name, input) => {
     const parts = splitText(input);
