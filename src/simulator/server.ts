@@ -43,7 +43,8 @@ export async function serveClient(world: World, req: IncomingMessage, res: Serve
   });
   const { dateOffsetMs } = world.settings;
   if (dateOffsetMs === null) res.sendDate = false;
-  else if (dateOffsetMs !== 0) res.setHeader('date', new Date(Date.now() + dateOffsetMs).toUTCString());
+  else if (dateOffsetMs + world.clockOffsetMs !== 0)
+    res.setHeader('date', new Date(now(world) + dateOffsetMs).toUTCString());
   const run = () => {
     const call: Call = {
       bot,

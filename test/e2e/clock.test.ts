@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { runHere } from '../helpers/in-this-process.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { DAY_MS, HOUR_MS, wallClock } from '../helpers/wall-clock.ts';
 import { makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
@@ -29,7 +28,7 @@ test.each([
     const run = startWxagent(['run', '--max-age', '0', ...QUICK, ...LATER_ONCE], { home, env });
     simulator.control.messages([{ text: 'one' }, { text: 'later' }]);
     await run.says('stderr', 'will run again in 5 s');
-    expect((await runHere(['messages', '--json'], { home, env })).stdout).toContain('"state":"waiting"');
+    expect((await wxagent(['messages', '--json'], { home, env })).stdout).toContain('"state":"waiting"');
     clock.set(shiftMs);
     const asked = simulator.control.requests().length;
     const startedAt = performance.now();
@@ -41,7 +40,7 @@ test.each([
     simulator.control.message({ text: 'after it' });
     expect(await answered(simulator, 3)).toEqual(['one', 'later', 'after it']);
     expect((await wxagent(['send', 'beside it'], { home, env })).code).toBe(0);
-    expect((await runHere(['outbox', '--json'], { home, env })).stdout).toContain('"verdict":"held"');
+    expect((await wxagent(['outbox', '--json'], { home, env })).stdout).toContain('"verdict":"held"');
     expect((await run.stop()).code).toBe(0);
     // Without a runner, under the new clock.
     simulator.control.message({ text: 'unanswered' });

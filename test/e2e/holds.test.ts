@@ -128,7 +128,7 @@ test('what is held too long expires: the next release counts it, retry --expired
   simulator.control.message({ text: 'hi again' });
   expect((await answered(simulator, 3)).slice(2)).toEqual(['hi again']);
 
-  const retried = await runHere(['retry', '--expired', '--json'], { home, env: clock.env });
+  const retried = await wxagent(['retry', '--expired', '--json'], { home, env: clock.env });
   expect(jsonLines(retried.stdout)).toEqual([{ v: 1, type: 'retry', count: 2 }]);
   expect((await answered(simulator, 5)).slice(3)).toEqual(['old one', 'old two']);
   expect((await run.stop()).code).toBe(0);

@@ -197,7 +197,7 @@ test('--working-notice tells a user who waits, in his language, unless it is off
   };
   expect(await answer('hi', '100ms', 'echo done')).toEqual([expect.stringContaining('⏳ Still'), 'done']);
   expect(await answer('你好', '100ms', 'exit 3')).toEqual([
-    expect.stringContaining('⏳ 还在'),
+    expect.stringContaining('还在处理'),
     expect.stringContaining('⚠️'),
   ]);
   expect(await answer('hi', 'off', 'echo done')).toEqual(['done']);
