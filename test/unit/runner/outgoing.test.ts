@@ -3,14 +3,17 @@ import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   chmodSync,
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -166,14 +169,21 @@ test('a link is followed; what is no file is refused in words, and nothing is le
 
 test('a file that is written to while it is copied is noticed', async () => {
   const path = source('log', Buffer.alloc(20 * 1024 * 1024));
-  const kept = outgoing.keepCopy(path, 'log');
-  const writing = setInterval(() => appendFileSync(path, 'one more line\n'), 1);
-  await expect(kept).rejects.toMatchObject({
-    kind: 'data',
-    message: expect.stringContaining('written to while'),
-  });
-  clearInterval(writing);
-  expect(left()).toEqual([]);
+  const file = openSync(path, 'r+');
+  for (const write of [
+    () => appendFileSync(path, 'one more line\n'),
+    () => void writeSync(file, 'as long as it was', 0),
+  ]) {
+    const kept = outgoing.keepCopy(path, 'log');
+    const writing = setInterval(write, 1);
+    await expect(kept).rejects.toMatchObject({
+      kind: 'data',
+      message: expect.stringContaining('written to while'),
+    });
+    clearInterval(writing);
+    expect(left()).toEqual([]);
+  }
+  closeSync(file);
 });
 
 test('a stream that breaks off leaves nothing', async () => {

@@ -379,6 +379,10 @@ export function describeOutbox(make: MakeStore): void {
       const { seq, body } = await desk.claimed(OWNER);
       expect(contentOf(body).contextToken).toBe('newer');
       expect((await desk.accept(seq)).budgetLeft).toBe(9);
+
+      await desk.sends(OWNER, '2');
+      desk.nowMs += (await desk.settle((await desk.claimed(OWNER)).seq, unsent)).waitMs ?? 0;
+      expect((await desk.accept((await desk.claimed(OWNER)).seq)).budgetLeft).toBe(8);
     });
 
     test('leaves one that may have arrived before as it was', async () => {
