@@ -3,9 +3,8 @@ import { fileURLToPath } from 'node:url';
 import type { Host } from './cli/context.ts';
 import { ignoredSignals } from './cli/ignored-signals.ts';
 import { createOutput } from './cli/output.ts';
-import { runProgram } from './cli/program.ts';
+import { languageAsked, runProgram } from './cli/program.ts';
 import { SIGNAL_EXITS, tell } from './cli/tell.ts';
-import { languageOf } from './cli/words.ts';
 import { readEnvironment } from './config.ts';
 import { systemClock } from './core/clock.ts';
 import { hasCode, reasonOf, WxError } from './core/errors.ts';
@@ -104,7 +103,7 @@ function watchStreams(host: Host, argv: readonly string[]): void {
     const told = new WxError('cannot-create', `stdout cannot be written: ${reasonOf(error)}`, {
       hint: hasCode(error, 'ENOSPC') ? 'make room on that disk, or write elsewhere' : 'write it elsewhere',
     });
-    broken ??= tell(host, told, argv, languageOf('auto', host.environment));
+    broken ??= languageAsked(host, argv).then((language) => tell(host, told, argv, language));
     void broken.then((code) => process.exit(code));
   });
   process.stderr.on('error', () => {});

@@ -45,8 +45,8 @@ function ownError(program: Command, error: unknown, argv: readonly string[]): un
   return new WxError('usage', sentence, { hint: hint ?? helpHint(argv) });
 }
 
-/** The language where the command line could not be read: the flags that name it count all the same. */
-async function languageAsked(host: Host, argv: readonly string[]): Promise<Language> {
+/** The language where the command line or the settings could not be read: what names it counts all the same. */
+export async function languageAsked(host: Host, argv: readonly string[]): Promise<Language> {
   const own = ownArgs(argv);
   const flags = Object.fromEntries(
     (['lang', 'home', 'config'] as const).flatMap((name) => {
@@ -58,7 +58,10 @@ async function languageAsked(host: Host, argv: readonly string[]): Promise<Langu
   try {
     return (await createContext(host, flags)).language;
   } catch {
-    return languageOf(flags.lang === 'zh' || flags.lang === 'en' ? flags.lang : 'auto', host.environment);
+    const named = [flags.lang, host.environment.get('WXAGENT_LANG')].find(
+      (one) => one === 'zh' || one === 'en',
+    );
+    return languageOf(named ?? 'auto', host.environment);
   }
 }
 

@@ -14,9 +14,10 @@ export interface Sentence {
 
 /** Calls whose text goes to people: errors, lines of the log and of commands, results of turns. */
 const CALLS =
-  /^(WxError|info|warn|error|say|show|translate|fail|failed|network|broken|refused|AcpStartError)$/;
-/** Fields that carry such a text. */
+  /^(WxError|info|warn|error|say|show|translate|fail|failed|network|broken|refused|bad|badOutput|AcpStartError)$/;
+/** Fields that carry such a text, also where it is put into one of them or into a name of their kind. */
 const FIELDS = /^(hint|detail)$/;
+const NAMES = /^(line|detail|odd|\w*HINTS?)$/;
 
 /** All sentences in the source of some folders. */
 export function sentencesOf(folders: readonly string[]): Sentence[] {
@@ -57,6 +58,9 @@ function walk(node: unknown, found: (text: string) => void): void {
   if ((here.type === 'CallExpression' || here.type === 'NewExpression') && CALLS.test(nameOf(here.callee)))
     for (const argument of here.arguments as Node[]) textsOf(argument, found);
   if (here.type === 'Property' && FIELDS.test(nameOf(here.key))) textsOf(here.value as Node, found);
+  if (here.type === 'VariableDeclarator' && NAMES.test(nameOf(here.id))) textsOf(here.init as Node, found);
+  if (here.type === 'AssignmentExpression' && NAMES.test(nameOf(here.left)))
+    textsOf(here.right as Node, found);
   for (const [key, value] of Object.entries(here)) if (key !== 'type') walk(value, found);
 }
 
@@ -66,8 +70,8 @@ function nameOf(node: unknown): string {
   return String(name ?? value ?? '');
 }
 
-function textsOf(node: Node, found: (text: string) => void): void {
-  switch (node.type) {
+function textsOf(node: Node | null, found: (text: string) => void): void {
+  switch (node?.type) {
     case 'Literal':
       if (typeof node.value === 'string') found(node.value);
       break;
@@ -81,6 +85,9 @@ function textsOf(node: Node, found: (text: string) => void): void {
     case 'LogicalExpression':
       textsOf(node.left as Node, found);
       textsOf(node.right as Node, found);
+      break;
+    case 'ObjectExpression':
+      for (const { value } of node.properties as Node[]) textsOf(value as Node, found);
       break;
     case 'ArrayExpression':
       break;

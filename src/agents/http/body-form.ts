@@ -56,8 +56,8 @@ export function formOfBody(contentType: string, body: string): BodyForm {
 export function titleOf(page: string): string {
   const beginning = page.slice(0, TITLE_CHARS);
   const title =
-    /<title[^>]*>([^<]*)/i.exec(beginning)?.[1] ??
-    beginning.replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ');
+    /<title[^<>]*>([^<]*)/i.exec(beginning)?.[1] ??
+    beginning.replace(/<(script|style)[\s\S]*?<\/\1>|<[^<>]*>/gi, ' ');
   return title.replace(/\s+/g, ' ').trim();
 }
 

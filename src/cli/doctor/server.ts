@@ -35,7 +35,7 @@ export const dnsCheck: Check = {
     const { hostname } = serverOf(context, account);
     try {
       const { address } = await lookup(hostname.replace(/^\[|\]$/g, ''));
-      return `${hostname} is ${address}`;
+      return `${hostname} has the address ${address}`;
     } catch (error) {
       throw network(`${hostname} is not found: ${reasonOf(error)}`, 'check the network and its DNS server');
     }

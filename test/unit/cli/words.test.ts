@@ -48,6 +48,14 @@ describe('a sentence in Chinese', () => {
       '提示：clock：请校准时钟：timedatectl set-ntp true',
     ],
     ['wxagent: a.txt: it was stopped', 'wxagent: a.txt：已停止'],
+    [
+      "too many arguments for 'status'. Expected 0 arguments but got 1",
+      '“status”的参数太多：应为 0 个，实为 1 个',
+    ],
+    [
+      'there is no user "x": --to takes an id such as o9cq80z...@im.wechat, or the name of an account; known here: y',
+      '没有用户“x”：--to 应为 o9cq80z...@im.wechat 这样的 ID，或账号别名；已知的用户：y',
+    ],
   ])('%s', (english, chinese) => {
     expect(inChinese(english)).toBe(chinese);
   });
@@ -109,6 +117,10 @@ test('under --lang zh no command speaks English', async () => {
     'send --file none.txt',
     'logout',
     'status --proxy nowhere',
+    'status --config nowhere',
+    'simulate --tls-cert nowhere',
+    'simulate --tls-cert nowhere --tls-key nowhere',
+    'send --to 张三 hi',
     'doctor --proxy nowhere',
   ];
   for (const line of lines) {
@@ -124,4 +136,6 @@ test.each([
 ])('also a mistake on the command line is told in the language of %s', async (_, args, env) => {
   const { stderr } = await runHere(['status', '--jsn', ...args], { home: makeFolder(), env });
   expect(stderr).toBe('wxagent: 没有选项“--jsn”\n提示：是不是 --json？\n');
+  const broken = await runHere(['status', '--config', '/none', ...args], { home: makeFolder(), env });
+  expect(broken.stderr).toContain('无法使用 /none：');
 });
