@@ -9,11 +9,14 @@ const source = (file) => join(fileURLToPath(new URL('../src', import.meta.url)),
 
 /** What every entry has: settings, words and what goes with them, and small modules that most share. */
 const BASE = [
+  'agents/child/resolve-command.ts',
+  'cli/agent/child.ts',
   'cli/context.ts',
   'cli/table.ts',
   'core/clock.ts',
   'core/media-key.ts',
   'core/this-machine.ts',
+  'core/v8-flags.ts',
   'core/version.ts',
   'ilink/json.ts',
   'ilink/wire.ts',
