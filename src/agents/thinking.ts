@@ -24,7 +24,7 @@ const MARKS = new RegExp(
 
 /** What is only about the marks: `<think>` and `</think>`, the <think> tag. */
 const SPOKEN_OF = /^\s*(?:tags?|tokens?|blocks?|elements?|marks?|markers?|标签|标记|标识)(?![a-z])/i;
-const BETWEEN_SPOKEN = /^\s*(?:\.{0,3}|…|and|or|to|\/|和|与|及|或|到|、)\s*$/i;
+const BETWEEN_SPOKEN = /^(?:\.{0,3}|…|and|or|to|\/|和|与|及|或|到|、)$/i;
 
 interface Mark {
   at: number;
@@ -118,7 +118,7 @@ function isSpokenOf(text: string, { at, end, opens }: Mark): boolean {
 
 function isPairSpokenOf(text: string, open: Mark, close: Mark): boolean {
   const isInSentence = /[\p{L}\p{N},，、]\s?$/u.test(text.slice(Math.max(0, open.at - 2), open.at));
-  return isInSentence && BETWEEN_SPOKEN.test(text.slice(open.end, close.at));
+  return isInSentence && BETWEEN_SPOKEN.test(text.slice(open.end, close.at).trim());
 }
 
 /** The pieces around thoughts, with what stood around each of empty lines and blanks once. */

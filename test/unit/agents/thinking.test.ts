@@ -119,3 +119,8 @@ test.each([
   expect(withoutThinking(`<think>hm</think>${text}`)).toBe(text.trimStart());
   expect(withoutThinking(text)).toBe(text);
 });
+
+test('a thought of nothing but blanks, behind a word, comes to its end too', () => {
+  const text = `so, <think>${' '.repeat(1_000_000)}hm</think>yes`;
+  expect(withoutThinking(text)).toBe('so, yes');
+});
