@@ -53,6 +53,7 @@ export function createAnswerReader(): AnswerReader {
 
   /** False: no more is needed. */
   function takeObject(value: unknown): boolean {
+    if (value === null) return true;
     const chunk = Array.isArray(value) ? value[0] : value;
     if (!isObject(chunk)) {
       answer.odd ??= `a ${Array.isArray(value) ? 'list' : typeof value} came instead of an object`;
@@ -178,7 +179,7 @@ export function createAnswerReader(): AnswerReader {
         if (last !== undefined) takeObject(last);
       }
       if (!hasChoices && !answer.error && seen !== null) {
-        answer.odd ??= `the answer has no choices, but ${Object.keys(seen).slice(0, 20).join(', ') || 'nothing'}`;
+        answer.odd ??= `the answer has no choices, but ${fieldsOf(seen) || 'nothing'}`;
       }
       return answer;
     },
@@ -188,6 +189,11 @@ export function createAnswerReader(): AnswerReader {
 /** What an event of the name `error` has is one, in whatever form. */
 function asError(value: Record<string, unknown>): Record<string, unknown> {
   return Array.isArray(value.choices) || errorIn(value, false) ? value : { error: value };
+}
+
+function fieldsOf(value: Record<string, unknown>): string {
+  const fields = Object.keys(value).filter((field) => field !== 'choices');
+  return fields.slice(0, 20).join(', ');
 }
 
 function hasContent(value: unknown): boolean {

@@ -276,6 +276,7 @@ describe('an answer', () => {
       'text/event-stream',
       `data: {"error":null,"choices":[]}\n\n${piece}${end}`,
     ],
+    ['a stream with nulls', 'text/event-stream', `data: null\n\n${piece}data: null\n\n${end}`],
     ['a stream that ends with [DONE] and no reason', 'text/event-stream', `${piece}data: [DONE]\n\n`],
     ['what comes behind [DONE]', 'text/event-stream', `${piece}data: [DONE]\n\n${piece}data: {"err\n\n`],
   ])('is read as what it is: %s', async (_, type, body) => {
@@ -631,7 +632,8 @@ describe('a server in trouble', () => {
   });
 
   it.each([
-    ['{"choices":[]}', /no choices, but choices/],
+    ['{"choices":[]}', /no choices, but nothing/],
+    ['{"id":"a","choices":null}', /no choices, but id/],
     ['{"message":{"content":"hi"},"done":true}', /no choices, but message, done/],
     ['"hi"', /no JSON: "hi"/],
     ['hello', /no JSON: hello/],
