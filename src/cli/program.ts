@@ -201,12 +201,23 @@ function createCommand(
       refuseDashes(meant, wordsBeforeEnd(meant.args, argv), spec.passThrough);
       if (spec.isDefault && meant.parent && meant.args[0] !== undefined)
         throw unknownCommand(meant.parent, meant.args[0]);
+      refuseExcess(meant);
       await run(load, flagsOf(meant), meant.args);
     });
-  // What stands where a subcommand is named may be a misspelt one.
-  if (spec.isDefault) command.allowExcessArguments();
+  // What is too much may be a misspelt subcommand, or an option with another dash.
+  command.allowExcessArguments();
   if (spec.subcommands) command.enablePositionalOptions();
   return command;
+}
+
+/** Commander's own check, which comes before anything can be said of the words. */
+function refuseExcess(command: Command): void {
+  const { args, registeredArguments: expected } = command;
+  if (args.length <= expected.length || expected.at(-1)?.variadic) return;
+  const s = expected.length === 1 ? '' : 's';
+  command.error(
+    `error: too many arguments for '${command.name()}'. Expected ${expected.length} argument${s} but got ${args.length}`,
+  );
 }
 
 function addFlags(command: Command, names: readonly SettingName[], group?: string): void {

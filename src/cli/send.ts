@@ -291,6 +291,7 @@ async function whyItWaits(
   if (head && head.seq < first.seq) return head.reason ?? 'behind';
   if (first.state === 'sending') return 'unanswered';
   if (first.state === 'uploading') return 'uploading';
+  if (((await store.accountView(key))?.throttledUntilMs ?? 0) > context.clock.now()) return 'throttle';
   return lockHolder(context.paths.pollerLock(key))?.purpose === 'serve' ? 'runner' : 'not-yet';
 }
 

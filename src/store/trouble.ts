@@ -65,7 +65,7 @@ export function createEndure(options: {
 
 /** The files of an open database, as they were when it was first written. */
 export interface StoreFiles {
-  /** Throws WxError `storage` when they were deleted, moved or replaced: what is written then is lost with this process. */
+  /** Throws WxError `storage` when they were deleted, moved, replaced or emptied: what is written then is lost with this process. */
   check(): void;
   readonly areGone: boolean;
 }
@@ -73,14 +73,24 @@ export interface StoreFiles {
 /** See {@link StoreFiles}. A look at two files costs a few microseconds. */
 export function createStoreFiles(path: string): StoreFiles {
   const paths = [path, `${path}-wal`];
-  let known: string[] | null = null;
+  let known: StoreFile[] | null = null;
   let areGone = false;
+
+  function isOther(now: StoreFile | null | undefined, index: number): boolean {
+    const before = known?.[index];
+    if (now === undefined || !before) return false;
+    // A database never gets shorter, its WAL does: one that is was emptied, or an older one copied over it.
+    if (now?.identity !== before.identity || (index === 0 && now.sizeBytes < before.sizeBytes)) return true;
+    before.sizeBytes = now.sizeBytes;
+    return false;
+  }
+
   return {
     check() {
       if (!areGone) {
-        const now = paths.map(identityOf);
-        known ??= now.every((one) => one !== null) ? (now as string[]) : null;
-        areGone = known?.some((one, index) => now[index] !== one && now[index] !== undefined) ?? false;
+        const now = paths.map(fileAt);
+        known ??= now.every((one) => one) ? (now as StoreFile[]) : null;
+        areGone = now.some(isOther);
       }
       if (!areGone) return;
       throw new WxError('storage', `the database ${path} was deleted, moved or replaced under this process`, {
@@ -93,11 +103,17 @@ export function createStoreFiles(path: string): StoreFiles {
   };
 }
 
-/** What tells a file from another one in its place; null where there is none, undefined where nobody can tell. */
-function identityOf(path: string): string | null | undefined {
+interface StoreFile {
+  /** What tells it from another one in its place. */
+  identity: string;
+  sizeBytes: number;
+}
+
+/** null where there is no file, undefined where nobody can tell. */
+function fileAt(path: string): StoreFile | null | undefined {
   try {
     const found = statSync(path, { throwIfNoEntry: false });
-    return found ? `${found.dev}:${found.ino}` : null;
+    return found ? { identity: `${found.dev}:${found.ino}`, sizeBytes: found.size } : null;
   } catch {
     return undefined;
   }

@@ -10,6 +10,8 @@ export interface UserView {
 /** One account as `status` shows it. */
 export interface AccountView {
   lastPollAtMs: number | null;
+  /** Until when nothing is sent because WeChat limits the rate, if that ever was; see `throttle`. */
+  throttledUntilMs: number | null;
   loginExpired: boolean;
   owner: string | null;
   /** `unknown`: messages with items of no kind we know, whatever became of them. */

@@ -6,7 +6,7 @@ import type { AccountView, Budget, MessageState, MessageView, UserView } from '.
 /** What `status` shows of an account; null when the store has never seen it. */
 export function accountView(database: Database, account: string): AccountView | null {
   const row = database.one(
-    'SELECT owner, login_expired, last_poll_at FROM accounts WHERE account = ?',
+    'SELECT owner, login_expired, last_poll_at, throttle_until FROM accounts WHERE account = ?',
     account,
   );
   if (!row) return null;
@@ -29,6 +29,7 @@ export function accountView(database: Database, account: string): AccountView | 
     owner: row.owner as string | null,
     loginExpired: row.login_expired === 1,
     lastPollAtMs: row.last_poll_at as number | null,
+    throttledUntilMs: row.throttle_until as number | null,
     inbox: {
       received: (messages.received ?? 0) + (messages.waiting ?? 0),
       running: messages.running ?? 0,

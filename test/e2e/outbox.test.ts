@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { FaultInput } from '../../src/simulator/faults.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
@@ -163,6 +164,20 @@ test('--no-hold says 69 and why only when nothing has arrived or may have', asyn
       expect(parts.at(-1)?.reason).toMatch(/^no-hold: ./);
     }),
   );
+});
+
+test('what nobody tries because WeChat limits the rate says so', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  simulator.control.message({ text: 'hi' });
+  expect((await send(home, ['first'])).exit).toBe(0);
+  const database = openDatabase(join(home, 'wx', 'state', 'wxagent.db'));
+  database.run('UPDATE accounts SET throttle_until = ?, throttle_step = 1', Date.now() + 25 * 60_000);
+  database.close();
+  expect(await verdictOf(home, ['--wait', '300ms', 'kept'])).toEqual([75, 'queued', 'throttle']);
+  expect(
+    await verdictOf(home, ['--wait', '300ms', '--no-hold', '--to', 'o9friend@im.wechat', 'now']),
+  ).toEqual([69, 'expired', 'no-hold: throttle']);
 });
 
 test('the wait begins after the look, and what is held is looked for, whatever holds it', async () => {

@@ -57,6 +57,8 @@ test.each([
   [['\u2013-version'], 'U+2013', 'did you mean --version?'],
   [['accounts', '\u2013-json'], 'U+2013', 'did you mean --json?'],
   [['download', '\u2014\u2014item'], 'U+2014', 'did you mean --item?'],
+  [['status', '\u2014json'], 'U+2014', 'did you mean --json?'],
+  [['download', 'last', '\u2013-wav'], 'U+2013', 'did you mean --wav?'],
   [['outbox', 'drop', '\u20137'], 'U+2013', "wxagent outbox drop -- '\u20137'"],
 ])('%j: 64, and which dash is no hyphen', async (args, code, hint) => {
   const ran = await runHere(args, { home: makeFolder() });

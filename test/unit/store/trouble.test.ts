@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -128,6 +128,8 @@ describe('the files under an open database', () => {
   test.each<[string, () => Promise<void>]>([
     ['the database deleted', () => rm(path)],
     ['its WAL deleted', () => rm(`${path}-wal`)],
+    ['the database emptied', () => truncate(path)],
+    ['an older one copied over it', () => writeFile(path, 'older')],
     ['the folder moved', () => rename(join(folder, 'home'), join(folder, 'elsewhere'))],
     ['the folder removed', () => rm(join(folder, 'home'), { recursive: true })],
     [

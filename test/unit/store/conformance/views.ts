@@ -46,6 +46,7 @@ export function describeViews(make: MakeStore): void {
       owner: OWNER,
       loginExpired: false,
       lastPollAtMs: desk.nowMs + 1,
+      throttledUntilMs: null,
       inbox: { received: 1, running: 1, failed: 1, ignored: 1, unknown: 0 },
       outbox: { queued: 1, sending: 0, held: 2 },
       users: [
