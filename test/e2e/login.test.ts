@@ -273,7 +273,8 @@ test('a server that is none: a sentence, a hint, the exit code; nothing stored',
       );
     }
   }
-  expect(existsSync(configPath(home))).toBe(false);
+  // The file is written before a code is asked for, to see that it can be.
+  expect(JSON.parse(readFileSync(configPath(home), 'utf8'))).toMatchObject({ accounts: [] });
 });
 
 test('a server that refuses, hangs, or is not there', async () => {
