@@ -146,7 +146,7 @@ describe('splitText, for any text', () => {
       (n) => `*it is ${n} it*`,
       (n) => `~~gone ${n} gone~~`,
       (n) => `$x_1 + ${n}$`,
-      (n) => `$$\n\\int_0 ${n}\n$$\n`,
+      (n) => `\n$$\n\\int_0 ${n}\n$$\n`,
       (n) => `\\[ x = ${n} \\]`,
       (n) => `<http://x.y/${n}#，a>`,
       (n) => `https://x.y/${n}/abcdefgh`,

@@ -95,7 +95,7 @@ export function describePolls(make: MakeStore): void {
         const messages = messagesOf(all);
         expect(await seenOf([messages])).toEqual(await seenOf(messages.map((one) => [one])));
       }),
-      { numRuns: 60, seed: 20_261_123 },
+      { numRuns: 25, seed: 20_261_123 },
     );
   });
 
