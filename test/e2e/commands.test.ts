@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands.ts';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, configPath, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
@@ -22,7 +23,7 @@ test('bare wxagent: four lines with the next step of this machine', async () => 
   expect(existsSync(join(home, 'wx'))).toBe(false);
   loggedIn(await simulate(), { home });
   expect((await wxagent([], { home })).stdout.split('\n')[1]).toContain('wxagent run');
-  const chinese = await wxagent(['--lang', 'zh'], { home });
+  const chinese = await runHere(['--lang', 'zh'], { home });
   expect(chinese.stdout).toContain('下一步：wxagent run');
   expect((await wxagent([], { home, env: { LANG: 'zh_CN.UTF-8' } })).stdout).toBe(chinese.stdout);
 });
@@ -30,7 +31,7 @@ test('bare wxagent: four lines with the next step of this machine', async () => 
 test('--help and --version in both places, on stdout', async () => {
   const home = makeFolder();
   for (const args of [['--version'], ['run', '--version'], ['--json', 'send', '--version']]) {
-    expect(await wxagent(args, { home }), args.join(' ')).toMatchObject({
+    expect(await runHere(args, { home }), args.join(' ')).toMatchObject({
       code: 0,
       stdout: `${version}\n`,
       stderr: '',
@@ -53,7 +54,7 @@ test('global flags before and after the command: the later wins, repeatable ones
   const { home } = loggedIn(simulator, { user: 'o9one@im.wechat', name: 'one' });
   loggedIn(simulator, { home, user: 'o9two@im.wechat', name: 'two' });
   for (const user of ['o9one@im.wechat', 'o9two@im.wechat']) simulator.control.message({ user, text: 'hi' });
-  const both = await wxagent(
+  const both = await runHere(
     ['--account', 'one', '--json', 'run', '--echo', '--once', '--account', 'two', ...QUICK],
     { home },
   );
@@ -75,7 +76,7 @@ test('listen: a line for every message, escaped; done when it is written', async
   const { home, user, id } = loggedIn(simulator);
   simulator.control.message({ text: 'one\ttwo\\three\nfour' });
   simulator.control.message({ voice: { sizeBytes: 100, transcript: 'spoken' } });
-  const plain = await wxagent(['listen', '--once'], { home });
+  const plain = await runHere(['listen', '--once'], { home });
   expect(plain.code, plain.stderr).toBe(0);
   const [first, second, ...rest] = plain.stdout.split('\n');
   expect(first?.split('\t').slice(1)).toEqual([user, 'text', 'one\\ttwo\\\\three\\nfour']);
@@ -84,7 +85,7 @@ test('listen: a line for every message, escaped; done when it is written', async
   expect(rest).toEqual(['']);
 
   const written = ['a', 'b', 'c'].map((text) => simulator.control.message({ text }).messageId);
-  const two = await wxagent(['listen', '--json', '--max-messages', '2'], { home });
+  const two = await runHere(['listen', '--json', '--max-messages', '2'], { home });
   expect(two.code).toBe(0);
   expect(jsonLines(two.stdout)).toEqual(
     ['a', 'b'].map((text, index) => ({
@@ -103,7 +104,7 @@ test('listen: a line for every message, escaped; done when it is written', async
       attempt: 1,
     })),
   );
-  const idle = await wxagent(['listen', '--exit-idle', '300ms'], { home });
+  const idle = await runHere(['listen', '--exit-idle', '300ms'], { home });
   expect(idle.stdout).toMatch(/\tc\n$/);
   expect(answers(simulator)).toEqual([]);
 });
@@ -120,7 +121,7 @@ test('a reader that goes away ends it quietly with 0, and what it has not read i
   const end = await listen.exited;
   expect(end, end.stderr).toMatchObject({ code: 0 });
   expect(end.stderr).not.toMatch(/EPIPE|unexpected/);
-  const left = jsonLines((await wxagent(['messages', '--json'], { home })).stdout)[0] as {
+  const left = jsonLines((await runHere(['messages', '--json'], { home })).stdout)[0] as {
     messages: { text: string; state: string }[];
   };
   expect(left.messages.map(({ text, state }) => [text, state === 'done'])).toEqual([
@@ -134,8 +135,8 @@ test('messages and retry: failed ones run again, also beside a live runner', asy
   const { home, user } = loggedIn(simulator);
   const agent = ['--exec', 'text=$(cat); [ -e fixed ] || exit 1; echo "$text"', '--on-error', 'silent'];
   const ids = ['one', 'two', 'three'].map((text) => simulator.control.message({ text }).messageId);
-  await wxagent(['run', '--once', ...QUICK, ...agent], { home });
-  const listed = jsonLines((await wxagent(['messages', '--json'], { home })).stdout);
+  await runHere(['run', '--once', ...QUICK, ...agent], { home });
+  const listed = jsonLines((await runHere(['messages', '--json'], { home })).stdout);
   expect(listed).toEqual([
     {
       v: 1,
@@ -154,23 +155,23 @@ test('messages and retry: failed ones run again, also beside a live runner', asy
       })),
     },
   ]);
-  const table = await wxagent(['messages', '--user', user, '--since', '1h'], { home });
+  const table = await runHere(['messages', '--user', user, '--since', '1h'], { home });
   expect(table).toMatchObject({ code: 0, stderr: '' });
   expect(table.stdout.trimEnd().split('\n')).toHaveLength(3);
   expect(table.stdout).toMatch(/failed \(exit\)\s+text\s+one\n/);
-  const none = await wxagent(['messages', '--user', 'o9nobody@im.wechat'], { home });
+  const none = await runHere(['messages', '--user', 'o9nobody@im.wechat'], { home });
   expect(none).toMatchObject({ code: 0, stdout: '' });
 
   writeFileSync(join(home, 'fixed'), '');
   const run = startWxagent(['run', ...QUICK, ...agent], { home });
   await run.says('stderr', 'ready');
-  expect(await wxagent(['retry', ids[1] ?? ''], { home })).toMatchObject({ code: 0, stdout: '' });
+  expect(await runHere(['retry', ids[1] ?? ''], { home })).toMatchObject({ code: 0, stdout: '' });
   expect(await answered(simulator, 1)).toEqual(['two']);
-  const rest = await wxagent(['retry', '--failed', '--json'], { home });
+  const rest = await runHere(['retry', '--failed', '--json'], { home });
   expect(jsonLines(rest.stdout)).toMatchObject([{ v: 1, type: 'retry', count: 2 }]);
   expect(await answered(simulator, 3)).toEqual(['two', 'one', 'three']);
   await run.stop();
-  const after = jsonLines((await wxagent(['messages', '--json'], { home })).stdout)[0] as {
+  const after = jsonLines((await runHere(['messages', '--json'], { home })).stdout)[0] as {
     messages: object[];
   };
   expect(after.messages).toMatchObject([1, 2, 3].map(() => ({ state: 'done', reason: null, attempt: 2 })));
@@ -180,7 +181,7 @@ test('status: the document of contract 2, from before the first message to a hol
   const simulator = await simulate();
   const { home, user, id } = loggedIn(simulator, { name: 'mine' });
   const report = async () =>
-    jsonLines((await wxagent(['status', '--json'], { home })).stdout)[0] as {
+    jsonLines((await runHere(['status', '--json'], { home })).stdout)[0] as {
       accounts: Record<string, unknown>[];
     };
   expect(await report()).toEqual({
@@ -223,7 +224,7 @@ test('status: the document of contract 2, from before the first message to a hol
     },
   ]);
   await run.stop();
-  await wxagent(['send', '--to', 'o9else@im.wechat', 'x'], { home });
+  await runHere(['send', '--to', 'o9else@im.wechat', 'x'], { home });
   const held = (await report()).accounts[0];
   expect(held).toMatchObject({ runner: null, outbox: { queued: 0, sending: 0, held: 1 } });
   expect(held?.users).toContainEqual(
@@ -232,7 +233,7 @@ test('status: the document of contract 2, from before the first message to a hol
       hold: { reason: 'first-contact', parts: 1, since: expect.stringMatching(/Z$/) },
     }),
   );
-  const text = await wxagent(['status'], { home });
+  const text = await runHere(['status'], { home });
   expect(text).toMatchObject({ code: 0, stderr: '' });
   expect(text.stdout).toContain(`mine (${id}): login ok, not running`);
 });
@@ -241,7 +242,7 @@ test('config: values with their origin; flags > environment > --config > stored 
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   const config = async (...args: string[]) => {
-    const { code, stdout, stderr } = await wxagent(['config', ...args], { home });
+    const { code, stdout, stderr } = await runHere(['config', ...args], { home });
     return [code, stdout, stderr];
   };
   expect(await config('get', 'pace')).toEqual([0, '1500ms\n', '']);
@@ -253,7 +254,7 @@ test('config: values with their origin; flags > environment > --config > stored 
   writeFileSync(file, '{"pace":"3s","maxChars":100}');
 
   const origins = async (args: string[], env: Record<string, string>): Promise<Record<string, unknown[]>> => {
-    const { stdout } = await wxagent(['config', 'list', '--json', ...args], { home, env });
+    const { stdout } = await runHere(['config', 'list', '--json', ...args], { home, env });
     const [line] = jsonLines(stdout) as { settings: { name: string; value: unknown; origin: string }[] }[];
     return Object.fromEntries(
       (line?.settings ?? []).map(({ name, value, origin }) => [name, [value, origin]]),
@@ -277,7 +278,7 @@ test('config: values with their origin; flags > environment > --config > stored 
   // They are not only shown: the stored base URL leads nowhere, the one of the environment to the simulator.
   simulator.control.message({ text: 'hi' });
   const env = { WXAGENT_BASE_URL: simulator.baseUrl };
-  expect((await wxagent(['run', '--echo', '--once', '--no-typing'], { home, env })).code).toBe(0);
+  expect((await runHere(['run', '--echo', '--once', '--no-typing'], { home, env })).code).toBe(0);
   expect(answers(simulator)).toEqual(['hi']);
   expect(await config('unset', 'pace')).toEqual([0, '', '']);
   expect(await config('get', 'pace')).toEqual([0, '1500ms\n', '']);

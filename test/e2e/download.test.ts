@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import type { UserMessage } from '../../src/simulator/writing.ts';
 import { namesIn, sentItems } from '../helpers/fetching.ts';
+import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { type LoggedIn, loggedIn, simulate } from '../helpers/simulated.ts';
 import { BIN, jsonLines, makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
@@ -21,7 +22,7 @@ async function received(
 ): Promise<LoggedIn & { ids: string[]; here: string }> {
   const bot = loggedIn(simulator);
   const ids = simulator.control.messages(messages).map(({ messageId }) => messageId as string);
-  expect((await wxagent(['listen', '--once'], { home: bot.home })).code).toBe(0);
+  expect((await runHere(['listen', '--once'], { home: bot.home })).code).toBe(0);
   const here = join(bot.home, 'here');
   mkdirSync(here);
   return { ...bot, ids, here };
@@ -42,8 +43,8 @@ describe('of a message', () => {
       ['last', '年报 (1).bin'],
     ] as const) {
       const path = join(here, name);
-      const done = await wxagent(['download', which], { home, cwd: here });
-      expect(done).toEqual({ code: 0, signal: null, stdout: `${path}\n`, stderr: '' });
+      const done = await runHere(['download', which], { home, cwd: here });
+      expect(done).toEqual({ code: 0, stdout: `${path}\n`, stderr: '' });
       expect(readFileSync(path).equals(bytes)).toBe(true);
     }
     expect(namesIn(here)).toEqual(['年报 (1).bin', '年报.bin']);
@@ -60,7 +61,7 @@ describe('of a message', () => {
     const items = await sentItems(simulator, files, OTHER);
     const { home, here, ids } = await received(simulator, [{ items }]);
     const out = join(here, 'new', 'folder');
-    const done = await wxagent(['download', 'last', '-o', out, '--json'], { home });
+    const done = await runHere(['download', 'last', '-o', out, '--json'], { home });
     expect([done.code, done.stderr]).toEqual([0, '']);
     expect(jsonLines(done.stdout)).toEqual([
       {
@@ -90,15 +91,15 @@ describe('of a message', () => {
       { file: { bytes: Buffer.from('quoted'), name: 'q' } },
     ]);
     simulator.control.message({ text: 'this', quote: { id: ids[0] as string, form: 'full' } });
-    await wxagent(['listen', '--once'], { home });
-    expect((await wxagent(['download', 'last'], { home, cwd: here })).stdout).toBe(`${join(here, 'q')}\n`);
+    await runHere(['listen', '--once'], { home });
+    expect((await runHere(['download', 'last'], { home, cwd: here })).stdout).toBe(`${join(here, 'q')}\n`);
   });
 
   test('a file that was sent twice opens with the key that came first', async () => {
     const simulator = await simulate({ staleBlobs: true });
     const file = { bytes: randomBytes(5_000), name: 'twice.bin' };
     const { home, here, ids } = await received(simulator, [{ file }, { file }]);
-    const done = await wxagent(['download', ids[1] as string], { home, cwd: here });
+    const done = await runHere(['download', ids[1] as string], { home, cwd: here });
     expect([done.code, done.stderr]).toEqual([0, '']);
     expect(readFileSync(join(here, 'twice.bin')).equals(file.bytes)).toBe(true);
   });
@@ -117,7 +118,7 @@ describe('of a message', () => {
       OTHER,
     );
     const { home, here } = await received(simulator, [{ items }]);
-    const done = await wxagent(['download', 'last', '--wav'], { home, cwd: here });
+    const done = await runHere(['download', 'last', '--wav'], { home, cwd: here });
     expect(done.stdout).toBe(`${join(here, 'voice.wav')}\n${join(here, 'voice.amr')}\n`);
     expect(readFileSync(join(here, 'voice.wav')).length).toBeGreaterThan(48_000);
     expect(done.stderr).toMatch(/^wxagent: voice: the voice message .*; as it came it lies in .*\n$/);
@@ -134,9 +135,9 @@ describe('of a message', () => {
     const temporary = join(here, 'tmp');
     mkdirSync(temporary);
     const options = { home, cwd: here, env: { TMPDIR: temporary } };
-    const whole = await wxagent(['download', ids[0] as string, '-o', '-'], options);
+    const whole = await runHere(['download', ids[0] as string, '-o', '-'], options);
     expect([whole.code, whole.stdout === text, whole.stderr]).toEqual([0, true, '']);
-    const broken = await wxagent(['download', ids[1] as string, '-o', '-'], options);
+    const broken = await runHere(['download', ids[1] as string, '-o', '-'], options);
     expect([broken.code, broken.stdout]).toEqual([65, '']);
     expect(namesIn(here)).toEqual(['tmp']);
     expect(namesIn(temporary)).toEqual([]);
@@ -156,14 +157,14 @@ describe('of a message', () => {
     );
     const { home, here } = await received(simulator, [{ items }]);
     const args = ['download', 'last', '--max-media', '1kB'];
-    const done = await wxagent(args, { home, cwd: here });
+    const done = await runHere(args, { home, cwd: here });
     expect(done.code).toBe(65);
     expect(done.stdout).toBe(`${join(here, 'good.txt')}\n`);
     expect(done.stderr).toMatch(
       /^wxagent: wrong\.txt: no key of the message opens it\..*\nwxagent: large\.txt: it is larger than the 1000 B allowed\nhint: .*--max-media\n$/,
     );
     expect(namesIn(here)).toEqual(['good.txt']);
-    const [line] = jsonLines((await wxagent([...args, '--json'], { home, cwd: here })).stdout);
+    const [line] = jsonLines((await runHere([...args, '--json'], { home, cwd: here })).stdout);
     expect((line as { files: object[] }).files[0]).toMatchObject({
       path: null,
       name: 'wrong.txt',
@@ -180,7 +181,7 @@ describe('of a message', () => {
     const simulator = await simulate();
     const { home, here } = await received(simulator, [{ file: { bytes: Buffer.from('x'), name: 'a.txt' } }]);
     simulator.control.addFault({ endpoint: 'download', ...fault });
-    const done = await wxagent(['download', 'last'], { home, cwd: here });
+    const done = await runHere(['download', 'last'], { home, cwd: here });
     expect([done.code, done.stdout]).toEqual([code, '']);
     expect(done.stderr.split('\n')[0]).toBe(`wxagent: a.txt: ${sentence}`);
     expect(namesIn(here)).toEqual([]);
@@ -204,17 +205,17 @@ describe('of a message', () => {
   test('no message, and one without a file', async () => {
     const simulator = await simulate();
     const { home, ids } = await received(simulator, [{ text: 'x' }]);
-    const missing = await wxagent(['download', 'nope'], { home });
+    const missing = await runHere(['download', 'nope'], { home });
     expect([missing.code, missing.stderr]).toEqual([
       66,
       'wxagent: there is no message nope\nhint: wxagent messages\n',
     ]);
-    const none = await wxagent(['download', ids[0] as string], { home });
+    const none = await runHere(['download', ids[0] as string], { home });
     expect([none.code, none.stderr]).toEqual([
       66,
       `wxagent: message ${ids[0]} brings no file\nhint: wxagent messages\n`,
     ]);
-    expect((await wxagent(['download', 'last'], { home })).code).toBe(66);
+    expect((await runHere(['download', 'last'], { home })).code).toBe(66);
   });
 });
 
@@ -226,8 +227,8 @@ describe('without a login', () => {
     const json = JSON.stringify(item);
     const base = ['download', '--cdn-url', simulator.cdnUrl, '--item'];
     const [first, second] = [
-      await wxagent([...base, json], { home }),
-      await wxagent([...base, '-'], { home, input: json }),
+      await runHere([...base, json], { home }),
+      await runHere([...base, '-'], { home, input: json }),
     ];
     expect([first.stdout, second.stdout]).toEqual([
       `${join(home, 'a.bin')}\n`,
@@ -243,7 +244,7 @@ describe('without a login', () => {
     const [item] = await sentItems(simulator, [{ file: { bytes: Buffer.from('content') } }]);
     const media = item?.file_item?.media;
     const args = ['download', '--cdn-url', simulator.cdnUrl, '--param', String(media?.encrypt_query_param)];
-    const get = (...more: string[]) => wxagent([...args, '--key', String(media?.aes_key), ...more], { home });
+    const get = (...more: string[]) => runHere([...args, '--key', String(media?.aes_key), ...more], { home });
     mkdirSync(join(home, 'folder'));
     expect((await get('-o', 'folder')).stdout).toBe(`${join(home, 'folder', 'file')}\n`);
     expect((await get('-o', 'out.txt')).stdout).toBe(`${join(home, 'out.txt')}\n`);
@@ -263,7 +264,7 @@ test.each([
   [['last', '-o', '-', '--json'], '-o - and --json would both write to stdout'],
   [['last', '--max-media', '5'], /^--max-media takes a size with its unit/],
 ])('download %j is a usage error', async (args, sentence) => {
-  const done = await wxagent(['download', ...args], { home: makeFolder() });
+  const done = await runHere(['download', ...args], { home: makeFolder() });
   expect([done.code, done.stdout]).toEqual([64, '']);
   expect(done.stderr.slice('wxagent: '.length).split('\n')[0]).toEqual(expect.stringMatching(sentence));
 });

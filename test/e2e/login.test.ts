@@ -21,7 +21,7 @@ import { BIN, jsonLines, makeFolder, startOnTerminal, startWxagent, wxagent } fr
 test('the official shape: QR and address on stderr, nothing on stdout, the account stored for its owner only', async () => {
   const simulator = await simulate();
   const home = makeFolder();
-  const login = await wxagent(['--base-url', simulator.baseUrl, 'login', '--name', 'mine'], { home });
+  const login = await runHere(['--base-url', simulator.baseUrl, 'login', '--name', 'mine'], { home });
   expect(login).toMatchObject({ code: 0, stdout: '' });
   expect(login.stderr).toContain('One WeChat user has one live bot');
   expect(login.stderr).toMatch(/[▀▄█]{8}/);
@@ -41,7 +41,7 @@ test('the official shape: QR and address on stderr, nothing on stdout, the accou
 test("the public guide's shape", async () => {
   const simulator = await simulate({ loginShape: 'guide' });
   const home = makeFolder();
-  const login = await wxagent(['login', '--json', '--base-url', simulator.baseUrl], { home });
+  const login = await runHere(['login', '--json', '--base-url', simulator.baseUrl], { home });
   expect(login.code).toBe(0);
   expect(jsonLines(login.stdout).map(({ type }) => type)).toEqual(['qr', 'login-status', 'login']);
   const [bot] = simulator.control.bots();
@@ -49,7 +49,7 @@ test("the public guide's shape", async () => {
   expect(readAccounts(home)).toMatchObject([{ id: bot?.id, owner: null }]);
 
   simulator.control.message({ text: 'hello' });
-  const run = await wxagent(['run', '--echo', '--once'], { home });
+  const run = await runHere(['run', '--echo', '--once'], { home });
   expect(run).toMatchObject({ code: 0, stdout: '' });
   expect(run.stderr).toContain(`${bot?.user} is the owner of this bot now`);
   expect(simulator.control.phone().shown.map(({ text }) => text)).toEqual(['hello', 'hello']);
@@ -62,7 +62,7 @@ test('--json lines; --qr-file as PNG and SVG; --qr none', async () => {
   const simulator = await simulate();
   const home = makeFolder();
   const png = join(home, 'code.png');
-  const login = await wxagent(
+  const login = await runHere(
     ['login', '--base-url', simulator.baseUrl, '--json', '--qr-file', png, '--qr', 'none'],
     { home },
   );
@@ -80,12 +80,12 @@ test('--json lines; --qr-file as PNG and SVG; --qr none', async () => {
   expect(jsQR.default(new Uint8ClampedArray(data), width, height)?.data).toBe(lines[0]?.url);
 
   const svg = join(home, 'code.svg');
-  const again = await wxagent(['login', '--base-url', simulator.baseUrl, '--qr-file', svg, '--force'], {
+  const again = await runHere(['login', '--base-url', simulator.baseUrl, '--qr-file', svg, '--force'], {
     home,
   });
   expect(again.code).toBe(0);
   expect(readFileSync(svg, 'utf8')).toMatch(/^<svg .*<path /s);
-  const wrong = await wxagent(['login', '--base-url', simulator.baseUrl, '--qr-file', 'code.gif'], { home });
+  const wrong = await runHere(['login', '--base-url', simulator.baseUrl, '--qr-file', 'code.gif'], { home });
   expect(wrong).toMatchObject({ code: 64, stdout: '' });
   expect(wrong.stderr).toContain('hint: --qr-file login.png');
 });
@@ -93,7 +93,7 @@ test('--json lines; --qr-file as PNG and SVG; --qr none', async () => {
 test('the digits of the phone: 77 without a terminal, asked for on one, wrong ones once more', async () => {
   const simulator = await simulate({ verifyCode: '483920' });
   const home = makeFolder();
-  const blind = await wxagent(['login', '--base-url', simulator.baseUrl], { home });
+  const blind = await runHere(['login', '--base-url', simulator.baseUrl], { home });
   expect(blind.code).toBe(77);
   expect(blind.stderr).toMatch(
     /wxagent: WeChat wants the digits .*\nhint: run wxagent login in a terminal\n$/,
@@ -142,7 +142,7 @@ test('an expired code is replaced; nobody scans in time: 77', async () => {
     'login',
   ]);
 
-  const late = await wxagent(['login', '--force', '--timeout', '300ms', '--base-url', simulator.baseUrl], {
+  const late = await runHere(['login', '--force', '--timeout', '300ms', '--base-url', simulator.baseUrl], {
     home,
   });
   expect(late).toMatchObject({ code: 77, stdout: '' });
@@ -153,7 +153,7 @@ test('already bound: nothing to do here; a new code elsewhere, with --force, and
   const simulator = await simulate({ rejectUnknownTokens: true });
   const home = makeFolder();
   const login = (...args: string[]) =>
-    wxagent(['login', '--json', '--base-url', simulator.baseUrl, ...args], { home });
+    runHere(['login', '--json', '--base-url', simulator.baseUrl, ...args], { home });
   expect((await login('--name', 'first')).code).toBe(0);
   const bound = await login();
   expect(bound.code).toBe(0);
@@ -183,13 +183,13 @@ test('the same owner under a new bot id takes the account over; another user is 
   const simulator = await simulate({ bindedRedirect: false });
   const home = makeFolder();
   const login = (...args: string[]) =>
-    wxagent(['login', '--json', '--base-url', simulator.baseUrl, ...args], { home });
+    runHere(['login', '--json', '--base-url', simulator.baseUrl, ...args], { home });
   await login('--name', 'mine');
   const [old] = readAccounts(home);
   simulator.control.message({ text: 'to the old bot' });
-  expect((await wxagent(['run', '--echo', '--once'], { home })).code).toBe(0);
+  expect((await runHere(['run', '--echo', '--once'], { home })).code).toBe(0);
   simulator.control.message({ text: 'unread' });
-  expect((await wxagent(['listen', '--once'], { home })).stdout).toContain('unread');
+  expect((await runHere(['listen', '--once'], { home })).stdout).toContain('unread');
 
   await login();
   const [taken, ...more] = readAccounts(home);
@@ -231,7 +231,7 @@ test('the same owner under a new bot id takes the account over; another user is 
   expect(await runHere(['accounts', 'use', 'hers'], { home })).toMatchObject({ code: 0, stdout: '' });
   const used = jsonLines((await runHere(['accounts', 'list', '--json'], { home })).stdout)[0];
   expect(used?.accounts).toMatchObject([{ default: false }, { default: true }]);
-  expect(await wxagent(['logout'], { home })).toMatchObject({ code: 0, stdout: '' });
+  expect(await runHere(['logout'], { home })).toMatchObject({ code: 0, stdout: '' });
   expect(readAccounts(home).map(({ name }) => name)).toEqual(['mine']);
   expect(await runHere(['accounts', 'use', 'hers'], { home })).toMatchObject({
     code: 66,
@@ -266,7 +266,7 @@ test('a server that is none: a sentence, a hint, the exit code; nothing stored',
     for (const garbage of faults[endpoint]) {
       simulator.control.clearFaults();
       simulator.control.addFault({ endpoint, kind: 'garbage', garbage });
-      const login = await wxagent(['login', '--qr', 'none', '--base-url', simulator.baseUrl], { home });
+      const login = await runHere(['login', '--qr', 'none', '--base-url', simulator.baseUrl], { home });
       expect([login.code, login.stdout], `${endpoint} ${garbage}: ${login.stderr}`).toEqual([76, '']);
       expect(login.stderr).toMatch(
         /wxagent: 127\.0\.0\.1:\d+ does not answer like an iLink server: .*\nhint: .*\n$/,
@@ -286,7 +286,7 @@ test('a server that refuses, hangs, or is not there', async () => {
   const gone = await startScriptedServer(() => hang);
   await gone.close();
   const [hung, refused, unreachable] = await Promise.all(
-    [hanging, refusing, gone].map(({ url }) => wxagent(['login', '--json', '--base-url', url], { home })),
+    [hanging, refusing, gone].map(({ url }) => runHere(['login', '--json', '--base-url', url], { home })),
   );
   await Promise.all([hanging.close(), refusing.close()]);
   expect(jsonLines(refused?.stderr.split('\n').slice(-2).join('\n') ?? '')).toEqual([
@@ -312,7 +312,7 @@ test('a server that refuses, hangs, or is not there', async () => {
 test('a base URL that is none; a corrupt config.json is named and left alone', async () => {
   const home = makeFolder();
   for (const url of ['nonsense', 'ftp://127.0.0.1', 'http://example.com']) {
-    const login = await wxagent(['login', '--base-url', url], { home });
+    const login = await runHere(['login', '--base-url', url], { home });
     expect([login.code, login.stdout], `${url}: ${login.stderr}`).toEqual([64, '']);
     expect(login.stderr).toMatch(/^wxagent: .*--base-url/);
   }
@@ -320,7 +320,7 @@ test('a base URL that is none; a corrupt config.json is named and left alone', a
   for (const content of ['{"accounts":', '[]', '{"accounts":[{"id":1}]}']) {
     writeFileSync(configPath(home), content);
     for (const args of [['login'], ['run', '--echo'], ['send', 'x'], ['status'], ['accounts'], []]) {
-      const end = await wxagent(args, { home });
+      const end = await runHere(args, { home });
       expect([end.code, end.stdout], `${args}: ${end.stderr}`).toEqual([78, '']);
       expect(end.stderr).toContain(configPath(home));
       expect(end.stderr).toMatch(/^wxagent: .*\nhint: .*\n$/);
@@ -364,7 +364,7 @@ test('--owner names the owner where the login does not; it is no bot, and the fi
   const { id, token, user } = simulator.control.createBot();
   // As a file with an end of line hands it over.
   const env = { WXAGENT_TOKEN: ` ${token}\r\n`, WXAGENT_BASE_URL: simulator.baseUrl };
-  const run = (...args: string[]) => wxagent(['run', '--echo', '--once', ...args], { home, env });
+  const run = (...args: string[]) => runHere(['run', '--echo', '--once', ...args], { home, env });
   simulator.control.message({ user: 'early@im.wechat', text: 'me first' });
   simulator.control.message({ user, text: 'hello' });
   const first = await run('--owner', user);
@@ -374,13 +374,13 @@ test('--owner names the owner where the login does not; it is no bot, and the fi
     expect(await run('--owner', owner), owner).toMatchObject({ code: 64, stdout: '' });
   }
   const other = { home: makeFolder(), env };
-  const start = await wxagent(['run', '--echo', '--once'], other);
+  const start = await runHere(['run', '--echo', '--once'], other);
   expect(start.stderr).toContain('the first user who writes becomes it');
   const named = loggedIn(simulator);
-  const refused = await wxagent(['run', '--echo', '--once', '--owner', 'x@im.wechat'], { home: named.home });
+  const refused = await runHere(['run', '--echo', '--once', '--owner', 'x@im.wechat'], { home: named.home });
   expect(refused).toMatchObject({ code: 64, stdout: '' });
   for (const odd of ['a b', 'ключ', 'x\u0007y']) {
-    const bad = await wxagent(['run', '--echo', '--once'], { home, env: { ...env, WXAGENT_TOKEN: odd } });
+    const bad = await runHere(['run', '--echo', '--once'], { home, env: { ...env, WXAGENT_TOKEN: odd } });
     expect(bad, odd).toMatchObject({ code: 78, stdout: '' });
     expect(bad.stderr).toMatch(/^wxagent: WXAGENT_TOKEN .*\nhint: .*\n$/);
   }
@@ -392,14 +392,14 @@ test('WXAGENT_TOKEN: no login, no trace of it on disk; --account may name anothe
   const { id, token, user } = simulator.control.createBot();
   const env = { WXAGENT_TOKEN: token, WXAGENT_BASE_URL: simulator.baseUrl };
   simulator.control.message({ text: 'hello' });
-  const run = await wxagent(['run', '--exec', 'echo "token:$WXAGENT_TOKEN"', '--once', '--json'], {
+  const run = await runHere(['run', '--exec', 'echo "token:$WXAGENT_TOKEN"', '--once', '--json'], {
     home,
     env,
   });
   expect(run.code).toBe(0);
   expect(jsonLines(run.stdout)[0]).toEqual({ v: 1, type: 'ready', account: id, name: null });
   expect(simulator.control.phone().shown.map(({ text }) => text)).toEqual(['hello', 'token:']);
-  const sent = await wxagent(['send', 'again'], { home, env });
+  const sent = await runHere(['send', 'again'], { home, env });
   expect(sent).toMatchObject({ code: 0, stdout: '', stderr: '' });
   expect(simulator.control.phone({ user }).shown.at(-1)?.text).toBe('again');
   expect(existsSync(configPath(home))).toBe(false);
@@ -408,6 +408,6 @@ test('WXAGENT_TOKEN: no login, no trace of it on disk; --account may name anothe
     const path = join(home, 'wx', 'state', file);
     if (existsSync(path)) expect(readFileSync(path).includes(secret), file).toBe(false);
   }
-  const named = await wxagent(['send', 'x', '--account', 'other'], { home, env });
+  const named = await runHere(['send', 'x', '--account', 'other'], { home, env });
   expect(named).toMatchObject({ code: 66, stdout: '' });
 });

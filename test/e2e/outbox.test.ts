@@ -205,7 +205,7 @@ test('the wait begins after the look, and what is held is looked for, whatever h
   expect(await verdictOf(home, ['held'])).toEqual([75, 'held', 'context']);
   simulator.control.kill();
   expect((await send(home, ['dead'])).exit).toBe(77);
-  const { stderr } = await wxagent(['send', 'told'], { home });
+  const { stderr } = await runHere(['send', 'told'], { home });
   expect(stderr).toMatch(
     /^-> the login of this bot is dead[^;]*; 1 kept: [^\n]*do not send again\nhint: wxagent login\n$/,
   );
@@ -241,10 +241,10 @@ test('a dead token: kept with 77, delivered after a new login, once the user wri
   expect((await send(home, ['before'])).exit).toBe(0);
   simulator.control.kill();
   expect(await verdictOf(home, ['meanwhile'])).toEqual([77, 'queued', null]);
-  const plain = await wxagent(['send', 'another'], { home });
+  const plain = await runHere(['send', 'another'], { home });
   expect(plain).toMatchObject({ code: 77, stdout: '' });
   expect(plain.stderr).toContain('wxagent login');
-  expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
+  expect((await runHere(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
   const listed = jsonLines((await runHere(['outbox', '--json'], { home })).stdout);
   expect(listed).toMatchObject([
     {
@@ -256,7 +256,7 @@ test('a dead token: kept with 77, delivered after a new login, once the user wri
     },
   ]);
   simulator.control.message({ text: 'hi, new bot' });
-  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  expect((await runHere(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   const shown = answers(simulator);
   expect(shown).toHaveLength(3);
   expect(shown[1]).toMatch(/meanwhile[\s\S]*another/);
@@ -270,7 +270,7 @@ test('inside an agent whose runner alone has the token: the text goes to who ask
   simulator.control.message({ user: 'o9friend@im.wechat', text: 'friend' });
   const agent =
     'text=$(cat); [ -z "$WXAGENT_TOKEN" ] || exit 9; said=$("$WXAGENT_BIN" send "working on it, $text") || exit 1; echo "done$said, $text"';
-  const run = await wxagent(
+  const run = await runHere(
     ['run', '--once', '--allow-all', ...QUICK, '--base-url', simulator.baseUrl, '--exec', agent],
     { home, env: { WXAGENT_TOKEN: token } },
   );

@@ -18,9 +18,18 @@ export async function runHere(
   {
     home,
     env = {},
+    input = '',
+    cwd = home,
     io = {},
     stop = new AbortController().signal,
-  }: { home: string; env?: Record<string, string>; io?: Partial<Io>; stop?: AbortSignal },
+  }: {
+    home: string;
+    env?: Record<string, string>;
+    input?: string | Buffer;
+    cwd?: string;
+    io?: Partial<Io>;
+    stop?: AbortSignal;
+  },
 ): Promise<Ran> {
   const ran: Ran = { code: -1, stdout: '', stderr: '' };
   const write =
@@ -37,17 +46,25 @@ export async function runHere(
       async outAll(chunks: AsyncIterable<Uint8Array>) {
         for await (const chunk of chunks) write('stdout')(chunk);
       },
-      readStdin: async () => Buffer.alloc(0),
-      async *stdin() {},
+      readStdin: async () => Buffer.from(input),
+      async *stdin() {
+        if (input.length > 0) yield Buffer.from(input);
+      },
       ask: async () => null,
       stdoutIsTerminal: false,
       stderrIsTerminal: false,
       stdinIsTerminal: false,
       ...io,
     },
-    environment: readEnvironment({ PATH: process.env.PATH, WXAGENT_HOME: join(home, 'wx'), ...env }),
+    environment: readEnvironment({
+      PATH: process.env.PATH,
+      HOME: home,
+      LANG: 'C.UTF-8',
+      WXAGENT_HOME: join(home, 'wx'),
+      ...env,
+    }),
     clock: systemClock,
-    cwd: home,
+    cwd,
     bin: BIN,
     stopSignal: () => stop,
   };
