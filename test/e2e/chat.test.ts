@@ -285,7 +285,6 @@ describe('wxagent allow', () => {
     const added = await runHere(['allow', 'add', friend], bot);
     expect(added).toEqual({
       code: 0,
-      signal: null,
       stdout: '',
       stderr: `${friend} may write to ${bot.id} now.\n`,
     });

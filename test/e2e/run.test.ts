@@ -167,7 +167,7 @@ test('--json: a line for everything that happens, and nothing else on stdout', a
   const of = (type: string) => lines.filter((line) => line.type === type);
   expect(lines.every((line) => line.v === 1 && line.account === id)).toBe(true);
   expect(lines[0]).toEqual({ v: 1, type: 'ready', account: id, name: 'mine' });
-  expect(lines.at(-1)).toEqual({ v: 1, type: 'stopped', account: id });
+  expect(lines.at(-1)).toEqual({ v: 1, type: 'stopped', account: id, unread: 0 });
   expect(of('message')[0]).toEqual({
     v: 1,
     type: 'message',
