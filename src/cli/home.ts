@@ -193,7 +193,7 @@ export function withOwner(
   const { owner } = context.settings(['owner']);
   const [first, ...rest] = accounts;
   if (owner === null) return [first, ...rest];
-  if (owner.trim() === '' || owner.endsWith('@im.bot') || accounts.some(({ id }) => id === owner)) {
+  if (!/^[\x21-\x7e]+$/.test(owner) || owner.endsWith('@im.bot') || accounts.some(({ id }) => id === owner)) {
     throw new WxError('usage', `--owner takes the id of a user, not "${owner}"`, {
       hint: '--owner o9cq80...@im.wechat',
     });

@@ -370,7 +370,7 @@ test('--owner names the owner where the login does not; it is no bot, and the fi
   const first = await run('--owner', user);
   expect(first, first.stderr).toMatchObject({ code: 0 });
   expect(answers(simulator)).toEqual(['hello']);
-  for (const owner of [id, 'other@im.bot', ' ']) {
+  for (const owner of ['张三', 'o9 x@im.wechat', id, 'other@im.bot', ' ']) {
     expect(await run('--owner', owner), owner).toMatchObject({ code: 64, stdout: '' });
   }
   const other = { home: makeFolder(), env };
