@@ -21,16 +21,17 @@ export async function tell(
   const { io } = host;
   const error = stoppedBy(host.stopSignal(), asWxError(thrown));
   const own = ownArgs(argv);
+  const people = createPeople(io, (line) => line);
   const { kind, message, hint = null, exit } = error;
   if (own.includes('--json')) {
     io.err(`${JSON.stringify({ v: 1, type: 'error', kind, message, hint, exit })}\n`);
   } else {
     const translate = await translatorTo(language);
-    const people = createPeople(io, (line) => line);
     people.say(`wxagent: ${translate(message)}`);
     if (hint !== null) people.say(`${wordsOf(language).hint}${translate(hint)}`);
   }
-  if (own.includes('--verbose')) io.err(`${(error.cause instanceof Error ? error.cause : error).stack}\n`);
+  const { stack = '' } = error.cause instanceof Error ? error.cause : error;
+  if (own.includes('--verbose')) people.say(...stack.split('\n'));
   return exit;
 }
 

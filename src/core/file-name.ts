@@ -6,8 +6,8 @@ const MAX_BYTES = 255;
 /** Names that Windows keeps for devices, whatever follows the dot. */
 export const DEVICE_NAME = /^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i;
 
-/** Control characters, half characters, what Windows forbids, and what makes a name read from right to left. */
-const UNFIT = /[\p{Cc}\p{Surrogate}<>:"|?*\u202a-\u202e\u2066-\u2069]/gu;
+/** Control characters, half characters, what Windows forbids, what breaks a line or makes a name read from right to left. */
+const UNFIT = /[\p{Cc}\p{Surrogate}\p{Zl}\p{Zp}<>:"|?*\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
  * The last component of a name that others chose, fit for every file system and every phone: no path, no control

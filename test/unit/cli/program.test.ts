@@ -129,3 +129,9 @@ test('a BOM before a file of settings or a script is not there, and null is noth
   const played = await runHere(['simulate', '--script', script], { home });
   expect([played.code, played.stderr]).toEqual([64, expect.stringContaining('script line 1: no control')]);
 });
+
+test('a stack trace is shown as all else is: without what steers a terminal', async () => {
+  const { stderr } = await runHere(['--verbose', 'cmd\x1b[31m\u202e'], { home: makeFolder() });
+  expect(stderr).toMatch(/^wxagent: there is no command .*\n(.*\n)* {4}at /);
+  expect(stderr).not.toMatch(/(?!\n)\p{Cc}|\u202e/u);
+});

@@ -22,6 +22,7 @@ test.each([
   ['what? "this": a|b<c>*', 'what_ _this__ a_b_c__'],
   ['end. . ', 'end'],
   ['gpj.\u202eexe', 'gpj._exe'],
+  ['two\u2028lines\u2029.txt', 'two_lines_.txt'],
   ['half \ud800', 'half _'],
 ])('%j becomes %j', (given, expected) => {
   expect(plainFileName(given)).toBe(expected);
