@@ -54,7 +54,7 @@ export const chinese: Words = {
     behind: '前面还有发给同一用户的内容',
     runner: '正在运行的 wxagent 还没有发送',
     login: '登录已失效',
-    'not-yet': '还没有尝试发送',
+    'not-yet': '还没有发出',
   },
   looking: '正在查看对方是否发来过消息，最多需要 35 秒',
   serverToAnswer: '正在等待服务器响应',

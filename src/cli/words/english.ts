@@ -55,7 +55,7 @@ export const english = {
     behind: 'earlier ones to the same user go first',
     runner: 'the runner has not sent it yet',
     login: 'the login is dead',
-    'not-yet': 'not tried yet',
+    'not-yet': 'not sent yet',
   } as Record<string, string>,
   looking: 'looking whether the user has written, which can take 35 s',
   serverToAnswer: 'waiting for the server',
