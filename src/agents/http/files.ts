@@ -51,7 +51,8 @@ export async function readReplyFile(
     const file = join(folders().reply, String(index + 1));
     const bad = await fetchFile(url.href, file);
     // A query may hold a key.
-    if (bad !== null) return { bad: `${where}: ${url.origin}${url.pathname} cannot be fetched: ${bad}` };
+    if (bad !== null)
+      return { bad: `${where}: ${url.protocol}//${url.host}${url.pathname} cannot be fetched: ${bad}` };
     return { piece: { file, name: name ?? nameIn(url) ?? 'file' } };
   }
   return { bad: `${where}.${sources[0]} is no string` };

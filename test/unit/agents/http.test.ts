@@ -183,7 +183,11 @@ describe('what an HTTP agent answers', () => {
     [json, '{"files":{}}', /files is no list/],
     [json, '{"silent":true,"text":"hi"}', /silent and something to say/],
     [json, '{"files":[{"url":"photo.png"}]}', /files\[0\]\.url is no URL/],
-    [json, '{"files":[{"url":"file:///etc/passwd"}]}', /files\[0\]: .*only http and https/],
+    [
+      json,
+      '{"files":[{"url":"file:///etc/passwd"}]}',
+      /files\[0\]: file:\/\/\/etc\/passwd .*only http and https/,
+    ],
     [
       json,
       '{"files":[{"url":"http://10.0.0.1/k?secret"}]}',
