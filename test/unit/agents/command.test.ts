@@ -494,7 +494,7 @@ describe('how a command is started', () => {
     [{ shell: '  KEY=sk-1 OTHER=\'a b\' THIRD="c \\" d" ./agent.sh --token sk-2' }, './agent.sh --token …'],
     [{ shell: '(cd x; ls)' }, '(cd x; ls)'],
     [{ shell: 'cd /tmp && API_KEY=sk-1 cat' }, 'cd /tmp && API_KEY=… cat'],
-    [{ shell: 'curl -H "Authorization: Bearer sk-1" a.test' }, 'curl -H "Authorization: …" a.test'],
+    [{ shell: 'curl -H "Authorization: Bearer sk-1" a.test' }, 'curl -H "Authorization: Bearer …" a.test'],
     [{ shell: 'curl -u me:sk-1 https://me:sk-2@a.test' }, 'curl -u … https://…@a.test'],
     [{ shell: "bot --api-key=sk-1 --password 'sk-2'" }, "bot --api-key=… --password '…'"],
     [{ shell: ' ' }, 'shell'],
