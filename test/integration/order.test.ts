@@ -35,7 +35,7 @@ const KINDS: Record<string, Kind> = {
   '-- command': async (log) => ['--', process.execPath, PACED, 'exec', log],
   '--coprocess': async (log) => ['--coprocess', paced('coprocess', log)],
   '--coprocess-per user': async (log) => ['--coprocess', paced('coprocess', log), '--coprocess-per', 'user'],
-  '--acp': async (log) => ['--acp', paced('acp', log)],
+  '--acp': async (log) => ['--acp', paced('acp', log), '--permission', 'deny'],
   async '--http'(log) {
     const server = createServer(async (request, response) => {
       let body = '';

@@ -39,7 +39,7 @@ describe('a stop by the user', () => {
     await begun(1);
     says('/stop');
     says('next');
-    expect(await answered(simulator, 2)).toEqual(['Stopped. No other message was waiting.', 're: next']);
+    expect(await answered(simulator, 2)).toEqual(['Stopped. No other message was queued.', 're: next']);
     expect(bot.events.find(({ type }) => type === 'outcome')).toMatchObject({
       outcome: 'failed',
       reason: 'cancelled',
@@ -65,7 +65,7 @@ describe('a stop by the user', () => {
     await begun(1);
     await pollUntil('the answer is made ready', () => goOn !== null);
     says('/stop');
-    expect(await answered(simulator, 1)).toEqual(['Stopped. No other message was waiting.']);
+    expect(await answered(simulator, 1)).toEqual(['Stopped. No other message was queued.']);
     (goOn as (() => void) | null)?.();
     await pollUntil('the outcome', () => bot.events.some(({ type }) => type === 'outcome'));
     expect(bot.events.find(({ type }) => type === 'outcome')).toMatchObject({
@@ -173,7 +173,7 @@ test('--busy reject: one notice while an agent is at work, and the next message 
   says('slow');
   await begun(1);
   for (const text of ['你好', 'two', 'three']) says(text);
-  expect((await answered(simulator, 1))[0]).toContain('还在处理中');
+  expect((await answered(simulator, 1))[0]).toContain('还在处理');
   await pollUntil('all are taken in', () => bot.log.filter((line) => line.includes('busy')).length === 3);
   end();
   await answered(simulator, 2);
