@@ -53,6 +53,7 @@ test.each([
     ' 是 \n',
     '“是”',
   ],
+  ['of course', '当然可以', '請繼續', '请继续', '允許', '沒問題', '好嘞', '我同意'],
   ['ｙ', 'ＹＥＳ', '１', '👍', '👍🏽', '👍👍👍', '👌', '✅', '✔️', '🆗', '[强]', '[OK]', '[好的]'],
 ])('%s and the like are a yes', (...answers) => {
   for (const answer of answers) expect(consentOf(answer), answer).toBe(true);
@@ -111,7 +112,31 @@ test.each([
     '不准',
     '不对',
   ],
-  ['👎', '👎🏿', '❌', '✖️', '🙅', '🚫', '[弱]', '[NO]'],
+  [
+    'no way',
+    'No way!',
+    'don’t',
+    'no, don’t do it',
+    'do not allow',
+    'abort',
+    'stop it',
+    'never mind',
+    'not now',
+  ],
+  [
+    '别执行',
+    '不要执行',
+    '请不要继续',
+    '不許',
+    '不準',
+    '拒絕',
+    '先别',
+    '不可',
+    '我不同意',
+    '不行，别动',
+    '停下',
+  ],
+  ['👎', '👎🏿', '🙅🏻‍♀️', '❌', '✖️', '🙅', '🚫', '[弱]', '[NO]'],
 ])('%s and the like are a no', (...answers) => {
   for (const answer of answers) expect(consentOf(answer), answer).toBe(false);
 });
@@ -149,6 +174,7 @@ test.each([
     'nobody',
     '👍👎',
   ],
+  ['不要停', '别取消', '不拒绝', "don't stop", 'do not cancel', 'wait', '等一下', '可能', '我'],
   ['好'.repeat(50), 'y '.repeat(100), '请先告诉我这个命令会做什么'],
 ])('%s and the like are neither', (...answers) => {
   for (const answer of answers) expect(consentOf(answer), answer).toBe(null);
