@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { languageIn } from '../core/language.ts';
+import type { SteadyClock } from '../core/steady-clock.ts';
 import type { Inbound } from '../ilink/inbound.ts';
 import type { IncomingMessage, Intake } from '../store/port.ts';
 import { readChatText } from './chat-commands.ts';
@@ -17,6 +18,9 @@ export type IntakeTerms = Pick<Intake, 'allow' | 'dedupeWindowMs' | 'merge' | 'c
   /** Whether the owner's chat commands are obeyed. */
   commands: boolean;
 };
+
+/** What tells ages: one that learns from servers knows the wall clock beside what they say. */
+export type AgeClock = Clock & Partial<Pick<SteadyClock, 'wall'>>;
 
 /** The terms of an account as its settings say. */
 export function intakeTerms(options: {
@@ -53,11 +57,10 @@ export function intakeTerms(options: {
 /** What a message says, and why the agent is not to see it, as the terms have it. */
 export function judgementOf(
   inbound: Inbound,
-  options: { terms: IntakeTerms; bot: string },
-  nowMs: number,
+  options: { terms: IntakeTerms; bot: string; clock: AgeClock },
 ): Pick<IncomingMessage, 'ignore' | 'chat' | 'language'> {
   return {
-    ignore: ignoreReason(inbound, options, nowMs),
+    ignore: ignoreReason(inbound, options),
     chat: chatTextOf(inbound, options.terms),
     language: languageIn(inbound.text),
   };
@@ -65,14 +68,22 @@ export function judgementOf(
 
 function ignoreReason(
   { skip, user, kind, createdAtMs }: Inbound,
-  { terms: { triage, maxAgeMs }, bot }: { terms: IntakeTerms; bot: string },
-  nowMs: number,
+  { terms: { triage, maxAgeMs }, bot, clock }: { terms: IntakeTerms; bot: string; clock: AgeClock },
 ): string | null {
   if (skip !== null) return skip;
   if (user === bot) return 'bot';
-  const ageMs = createdAtMs === null ? 0 : nowMs - createdAtMs;
-  if (triage === 'now' && maxAgeMs > 0 && ageMs > maxAgeMs) return 'too-old';
+  const isOld = createdAtMs !== null && maxAgeMs > 0 && ageOf(createdAtMs, clock) > maxAgeMs;
+  if (triage === 'now' && isOld) return 'too-old';
   return kind === 'unknown' ? 'kind:unknown' : null;
+}
+
+/**
+ * How old a message is, at least. A server whose `Date` is far ahead must not make all that is written to it too old:
+ * what the wall clock has in its past is no older than that says. What lies in its future says that it is behind.
+ */
+function ageOf(createdAtMs: number, clock: AgeClock): number {
+  const [ageMs, byWallMs] = [clock.now() - createdAtMs, (clock.wall ?? clock.now)() - createdAtMs];
+  return byWallMs < 0 ? ageMs : Math.min(ageMs, byWallMs);
 }
 
 /** Only what was typed is a command: nobody says a slash. */

@@ -1,5 +1,4 @@
 import { pollFailureDelayMs } from '../core/backoff.ts';
-import type { Clock } from '../core/clock.ts';
 import { asWxError, reasonOf } from '../core/errors.ts';
 import { digest } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
@@ -16,7 +15,7 @@ import type { Poller, PollResult } from '../ilink/poll.ts';
 import type { WeixinMessage } from '../ilink/wire.ts';
 import type { IncomingMessage, Intake, IntakeResult, MediaKey, Store } from '../store/port.ts';
 import { tellFault } from './ending.ts';
-import { type IntakeTerms, judgementOf } from './intake-terms.ts';
+import { type AgeClock, type IntakeTerms, judgementOf } from './intake-terms.ts';
 import { noteReading } from './message-turn.ts';
 
 /** Longest pause after empty answers that come back at once (design 3). */
@@ -38,7 +37,7 @@ export interface IntakeOptions {
   store: Pick<Store, 'takeIn' | 'durable' | 'notePoll'>;
   poller: Poller;
   terms: IntakeTerms;
-  clock: Clock;
+  clock: AgeClock;
   log: Log;
   /** The first answer that was understood: polling works. */
   onReady: () => void;
@@ -266,7 +265,7 @@ function incoming(
   readings.set(raw, inbound);
   const nowMs = options.clock.now();
   const createdAtMs = writtenAtMs(inbound, nowMs);
-  const { ignore, chat, language } = judgementOf({ ...inbound, createdAtMs }, options, nowMs);
+  const { ignore, chat, language } = judgementOf({ ...inbound, createdAtMs }, options);
   return [
     {
       id: inbound.id,

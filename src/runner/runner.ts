@@ -174,11 +174,7 @@ export function startRunner(options: {
         account: key,
         nowMs: clock.now(),
         read: (raw, createdAtMs) =>
-          judgementOf(
-            { ...readInbound(decodeRaw(raw)), createdAtMs },
-            { terms, bot: account.id },
-            clock.now(),
-          ),
+          judgementOf({ ...readInbound(decodeRaw(raw)), createdAtMs }, { terms, bot: account.id, clock }),
       }),
     ]);
     if (opened.owner === null) {

@@ -94,3 +94,14 @@ test.each([
   expect((await answered(simulator, 6)).slice(4).map(unstamped)).toEqual(['kept', 'three']);
   expect((await next.stop()).code).toBe(0);
 });
+
+test('a server whose Date is days ahead of its own messages: said, and they are answered', async () => {
+  const simulator = await simulate({ holdMs: 400, dateOffsetMs: 3 * DAY_MS });
+  const { home } = loggedIn(simulator);
+  simulator.control.message({ text: 'before' });
+  const run = startWxagent(['run', ...QUICK, '--exec', 'cat'], { home });
+  expect(await answered(simulator, 1)).toEqual(['before']);
+  simulator.control.message({ text: 'after' });
+  expect(await answered(simulator, 2)).toEqual(['before', 'after']);
+  expect((await run.stop()).stderr).toContain('the clock of this machine is 72 h behind');
+});

@@ -7,6 +7,7 @@ import type { IntakeTerms } from '../../../src/runner/intake-terms.ts';
 import type { Intake, IntakeResult } from '../../../src/store/port.ts';
 import { createJumpClock } from '../../helpers/jump-clock.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
+import { DAY_MS, HOUR_MS } from '../../helpers/wall-clock.ts';
 import { createLogBook, createScriptedPoller, wireText } from './support.ts';
 
 const NOTHING: IntakeResult = {
@@ -359,6 +360,19 @@ describe('what becomes of a message', () => {
   test('what no user wrote is left out, and a draft, which comes again when it is finished', async () => {
     expect(await taken(wireText('1', 'x', { message_type: 2 }))).toEqual([]);
     expect(await taken(wireText('1', 'x', { message_state: 1 }))).toEqual([]);
+  });
+
+  test('a server whose clock is days ahead makes nothing too old, and one that is right makes the wall clock no judge', async () => {
+    const ignored = async (wallMs: number, createdAtMs: number) => {
+      const clock = { ...createJumpClock(), now: () => NOW, wall: () => wallMs };
+      const terms = { ...TERMS, maxAgeMs: DAY_MS };
+      const message = wireText('1', 'x', { create_time_ms: createdAtMs });
+      return (await taken(message, { clock, terms }))?.[0]?.ignore;
+    };
+    expect(await ignored(NOW - 3 * DAY_MS, NOW - 3 * DAY_MS - 60_000)).toBe(null);
+    expect(await ignored(NOW - 10 * DAY_MS, NOW - 3 * DAY_MS)).toBe('too-old');
+    expect(await ignored(NOW + 25 * HOUR_MS, NOW - 60_000)).toBe(null);
+    expect(await ignored(NOW + 25 * HOUR_MS, NOW - 3 * DAY_MS)).toBe('too-old');
   });
 
   test('what is too old is kept but not run; 0 turns that off', async () => {
