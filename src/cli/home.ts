@@ -111,9 +111,9 @@ export function contextOf<C extends CommandContext>(context: C, account: Pick<Ac
   return { ...context, log: logOf(context.log, account.name ?? account.id) };
 }
 
-/** How to log in to an account again: whoever does not name it is asked by Tencent's server. */
+/** How to log in to an account again. One without a name at Tencent's server is whoever scans. */
 export function loginHint({ id, name, namedUrl }: Pick<Account, 'id' | 'name' | 'namedUrl'>): string {
-  return namedUrl === null ? 'wxagent login' : `wxagent login --account ${name ?? id}`;
+  return namedUrl === null && name === null ? 'wxagent login' : `wxagent login --account ${name ?? id}`;
 }
 
 /** Names the folder: mostly somebody is logged in, but as another user or with another --home. */

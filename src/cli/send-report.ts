@@ -13,6 +13,8 @@ export interface SendEnd {
   reason: string | null;
   /** The login turned out to be dead. */
   expired: boolean;
+  /** The command that mends a dead login. */
+  loginHint: string;
   strict: boolean;
   /** False with `--no-hold`: what could not go at once was dropped. */
   hold: boolean;
@@ -33,7 +35,7 @@ export function reportSend(context: CommandContext, end: SendEnd): number {
     context.printJson('send', { account: end.account, user: end.user, parts, exit });
   } else if (exit !== 0 || context.io.stderrIsTerminal) {
     context.say(sentence(context, end));
-    if (end.expired) context.say(`${wordsOf(context.language).hint}wxagent login`);
+    if (end.expired) context.say(`${wordsOf(context.language).hint}${end.loginHint}`);
   }
   return exit;
 }

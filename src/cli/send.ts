@@ -10,7 +10,7 @@ import { type NewPart, OPEN_PART_STATES, type PartFile, type PartView, type Stor
 import { codeBlock } from '../text/code-block.ts';
 import type { CommandContext } from './context.ts';
 import { type DeliveryHere, deliverHere } from './deliver-here.ts';
-import { chooseAccount, findAccount, knownAccounts, loginDigest, openHomeStore } from './home.ts';
+import { chooseAccount, findAccount, knownAccounts, loginDigest, loginHint, openHomeStore } from './home.ts';
 import { createPatience, watchUploads } from './patience.ts';
 import { createProgressLine } from './progress-line.ts';
 import { contentToSend, keepFiles, type SendContent } from './send-content.ts';
@@ -61,6 +61,7 @@ export async function send(context: CommandContext, words: string[]): Promise<nu
       parts,
       reason,
       expired,
+      loginHint: target.account === null ? 'wxagent login' : loginHint(target.account),
       strict,
       hold,
     });

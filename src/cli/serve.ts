@@ -59,6 +59,8 @@ export async function serve(
   /** Accounts that are served, or are about to be. */
   const served = new Set<string>();
   const ends: Promise<RunnerEnd>[] = [];
+  /** Whose login has died for good. */
+  const expired: Account[] = [];
   let hasFailed = false;
 
   /** One account, through as many logins as it takes. */
@@ -73,7 +75,11 @@ export async function serve(
         store,
         () => served.size > 0,
       );
-      if (next === null || stop.aborted) return stop.aborted ? 'stopped' : 'expired';
+      if (stop.aborted) return 'stopped';
+      if (next === null) {
+        expired.push(account);
+        return 'expired';
+      }
       account = next;
     }
   }
@@ -131,10 +137,9 @@ export async function serve(
     if (stop.aborted) stopAll();
     if (service.watchLogins)
       await watchForLogins(context, accounts, () => served.size > 0 && !hasFailed, start);
-    const results = await Promise.all(ends);
-    if (!results.includes('expired')) return 0;
-    const [only] = accounts;
-    context.log.info(`hint: ${accounts.length === 1 && only ? loginHint(only) : 'wxagent login'}`);
+    await Promise.all(ends);
+    if (expired.length === 0) return 0;
+    for (const account of expired) contextOf(context, account).log.info(`hint: ${loginHint(account)}`);
     return EXIT_CODES['not-logged-in'];
   } catch (error) {
     for (const runner of runners.values()) runner.stop();

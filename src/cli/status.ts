@@ -4,7 +4,7 @@ import type { Account } from '../store/accounts-file.ts';
 import { lockHolder } from '../store/lock.ts';
 import type { AccountView, Store, UserView } from '../store/port.ts';
 import type { CommandContext } from './context.ts';
-import { chooseAccounts, openHomeStore } from './home.ts';
+import { chooseAccounts, loginHint, openHomeStore } from './home.ts';
 import { localMinute } from './local-time.ts';
 import { type Words, wordsOf } from './words.ts';
 
@@ -17,7 +17,9 @@ export async function status(context: CommandContext): Promise<number> {
     const reports = [];
     for (const account of accounts) reports.push(await report(context, account, store));
     if (context.json) context.printJson('status', { accounts: reports });
-    else for (const one of reports) context.show(...describe(one, wordsOf(context.language)));
+    else
+      for (const [index, one] of reports.entries())
+        context.show(...describe(one, loginHint(accounts[index] as Account), wordsOf(context.language)));
     return 0;
   } finally {
     await store?.close();
@@ -57,7 +59,7 @@ function userReport(user: UserView, nowMs: number) {
   };
 }
 
-function describe(report: Report, words: Words): string[] {
+function describe(report: Report, toLogin: string, words: Words): string[] {
   const { inbox, outbox, runner, login } = report;
   const name = report.name === null ? report.id : words.inDetail(report.name, report.id);
   const state = [words.login[login], runner ? words.running(runner.pid, runner.host) : words.notRunning];
@@ -76,7 +78,7 @@ function describe(report: Report, words: Words): string[] {
       return `  ${about.join(words.comma)}${hold}`;
     }),
   ];
-  if (login === 'expired') lines.push(`  ${words.hint}wxagent login`);
+  if (login === 'expired') lines.push(`  ${words.hint}${toLogin}`);
   else if (inbox.failed > 0) lines.push(`  ${words.hint}wxagent messages; wxagent retry --failed`);
   return lines;
 }

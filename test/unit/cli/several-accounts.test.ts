@@ -54,3 +54,20 @@ test('login asks the server of the account that is named, and names it where it 
   });
   expect(added.stderr).toContain("--account third --exec './agent.sh'\n");
 });
+
+test('of several accounts, who has to log in again is named by send, status and the end of a run', async () => {
+  const simulator = await simulate();
+  const { home, user } = loggedIn(simulator, { name: 'wife', user: 'her@im.wechat' });
+  const mine = loggedIn(simulator, { home, user: 'me@im.wechat' });
+  simulator.control.kill({ user });
+  simulator.control.kill({ user: mine.user });
+  const hints = ['hint: wxagent login --account wife\n', `hint: wxagent login --account ${mine.id}\n`];
+  const run = await runHere(['run', '--all-accounts', '--echo'], { home });
+  expect(run.code).toBe(77);
+  for (const hint of hints) expect(run.stderr).toContain(hint);
+  expect(run.stderr).not.toContain('hint: wxagent login\n');
+  const sent = await runHere(['send', '--account', 'wife', 'x'], { home });
+  expect(sent).toMatchObject({ code: 77, stderr: expect.stringContaining(hints[0] as string) });
+  const { stdout } = await runHere(['status'], { home });
+  for (const hint of hints) expect(stdout).toContain(hint);
+});
