@@ -7,6 +7,7 @@ import { notePace, paceWait } from './pace.ts';
 import {
   appendParts,
   fileOf,
+  GIVEN_UP,
   HELD,
   insertPart,
   newView,
@@ -48,7 +49,7 @@ export function claimPart(database: Database, terms: DeliveryTerms, claimant: Cl
     if (leaseMs > 0) return { kind: 'wait', waitMs: Math.min(leaseMs, 1_000) };
     if (!isLate(outlook, nowMs)) return claimHead(database, outlook, terms, claimant);
     database.run(
-      "UPDATE parts SET state = 'expired', reason = 'ttl', finished_at = ? WHERE seq = ?",
+      `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ? WHERE seq = ?`,
       nowMs,
       outlook.seq,
     );

@@ -3,7 +3,7 @@ import type { ChatLanguage } from '../core/language.ts';
 import type { Database, Row } from './database.ts';
 import type { Intake } from './inbox-port.ts';
 import type { HeldPart, MergedHolds, PartOrigin, PartView } from './outbox-port.ts';
-import { appendParts, CAN_RETURN, fileOf, HELD, OPEN, textOf, VIEW, viewOf } from './parts.ts';
+import { appendParts, CAN_RETURN, fileOf, GIVEN_UP, HELD, OPEN, textOf, VIEW, viewOf } from './parts.ts';
 
 /** Whether anything of the user ?2 of the account ?1 is held, or has expired in a hold, as SQL. */
 export const HAS_KEPT = `(EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${HELD})
@@ -77,7 +77,7 @@ export function release(
 /** Held texts whose `--ttl` is over are not for now, whether or not a sweep has come by. */
 function dropLate(database: Database, account: string, user: string, nowMs: number): void {
   database.run(
-    `UPDATE parts SET state = 'expired', reason = 'ttl', finished_at = ?1
+    `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ?1
        WHERE account = ?2 AND user = ?3 AND ${HELD} AND expires_at <= ?1`,
     nowMs,
     account,

@@ -15,6 +15,12 @@ export const HELD = "state = 'held'";
 /** What has expired in a hold, and not by a wish of its sender, as SQL: `retry --expired` queues it again. */
 export const CAN_RETURN = "reason LIKE 'hold-max%'";
 
+/**
+ * What becomes of an open part that is given up, as SQL: what is being sent, or was once with a result that stayed
+ * unknown, may have arrived, and is not called anything else.
+ */
+export const GIVEN_UP = "CASE WHEN state = 'sending' OR unsure = 1 THEN 'unconfirmed' ELSE 'expired' END";
+
 /** How many parts back final ones are counted: there is no index of them. */
 export const RECENT = 1_000;
 /** How long after a message was written it may come in, while polls work or are tried again. */
@@ -119,10 +125,7 @@ export function partsOfSendId(database: Database, account: string, id: string): 
     .map(viewOf);
 }
 
-/**
- * Takes parts out of the outbox: what waits expires with this reason; what is being sent, or was once with a result
- * that stayed unknown, may have arrived, so it becomes `unconfirmed`. Final parts stay as they are.
- */
+/** Takes parts out of the outbox with this reason: see {@link GIVEN_UP}. Final parts stay as they are. */
 export function dropParts(
   database: Database,
   input: { account: string; seqs: readonly number[]; reason: string; nowMs: number },
@@ -135,7 +138,7 @@ export function dropParts(
 
   function drop(seq: number): PartView | undefined {
     database.run(
-      `UPDATE parts SET state = CASE WHEN state = 'sending' OR unsure = 1 THEN 'unconfirmed' ELSE 'expired' END,
+      `UPDATE parts SET state = ${GIVEN_UP},
          reason = ?, body = NULL, finished_at = ? WHERE seq = ? AND account = ? AND ${OPEN}`,
       input.reason,
       input.nowMs,

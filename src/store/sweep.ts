@@ -1,6 +1,6 @@
 import type { Database } from './database.ts';
 import { sweepMediaKeys } from './media-keys.ts';
-import { HELD } from './parts.ts';
+import { GIVEN_UP, HELD } from './parts.ts';
 import type { Retention } from './port.ts';
 import { sweepSessionValues } from './session-values.ts';
 
@@ -14,7 +14,7 @@ const BATCH = 200;
 export function sweep(database: Database, retention: Retention): boolean {
   const { account, nowMs } = retention;
   const expired = database.run(
-    `UPDATE parts SET state = 'expired', reason = CASE WHEN expires_at <= ?1 THEN 'ttl' ELSE 'hold-max' END, finished_at = ?1
+    `UPDATE parts SET state = ${GIVEN_UP}, reason = CASE WHEN expires_at <= ?1 THEN 'ttl' ELSE 'hold-max' END, finished_at = ?1
        WHERE seq IN (SELECT seq FROM parts WHERE account = ?2 AND ${HELD}
          AND (held_at < ?1 - ?3 OR expires_at <= ?1) LIMIT ${BATCH})`,
     nowMs,

@@ -143,6 +143,27 @@ export function describeHolds(make: MakeStore): void {
       expect(counts).toEqual([2]);
     });
 
+    test.each([
+      ['hold-max', 'the sweep', -2, () => sweep()],
+      ['ttl', 'the sweep', -2, () => sweep()],
+      ['ttl', 'a message', -2, () => write(() => [])],
+      ['ttl', 'a claim', -5, () => desk.claim(OWNER)],
+    ])(
+      '%s, as %s finds it, of one refused at a repeat: it may have arrived',
+      async (reason, _, code, end) => {
+        const expiresAtMs = reason === 'ttl' ? desk.nowMs + 60_000 : null;
+        const { seq } = await desk.sends(OWNER, '1', { expiresAtMs });
+        await desk.claimed(OWNER);
+        desk.nowMs += (await desk.settle(seq, { kind: 'unknown', detail: 'timeout' })).waitMs ?? 0;
+        await desk.claimed(OWNER);
+        await desk.refuse(seq, code);
+        desk.nowMs += 60_001;
+        await end();
+        expect(await desk.view(seq)).toMatchObject({ state: 'unconfirmed', reason });
+        expect(await desk.store.requeueExpired({ account: ACCOUNT })).toBe(0);
+      },
+    );
+
     test('expired parts can be queued again', async () => {
       await hold('1', '2');
       desk.nowMs += 1_001;
