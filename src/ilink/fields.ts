@@ -10,6 +10,11 @@ export function textOf(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
+/** What somebody wrote: a text, or a number, which some servers make of one, as its digits. */
+export function writtenOf(value: unknown): string | null {
+  return textOf(Number.isFinite(value) ? String(value) : value);
+}
+
 /** The longest id that is one, in UTF-16 units; real ones have about 30. */
 const MAX_ID_CHARS = 512;
 
@@ -31,9 +36,9 @@ export function exactTextOf(value: unknown): string | null {
   return text === null || INEXACT.test(text) ? null : text;
 }
 
-/** A text that says something to people: of blanks alone it is none. */
+/** What says something to people: of blanks alone it is none. */
 export function wordsOf(value: unknown): string | null {
-  const text = textOf(value);
+  const text = writtenOf(value);
   return text === null || text.trim() === '' ? null : text;
 }
 

@@ -1,7 +1,7 @@
 import { digestOf } from '../core/ids.ts';
 import type { MediaSource } from '../core/media.ts';
 import type { MessageKind } from '../core/message.ts';
-import { countOf, enumOf, exactTextOf, idOf, isObject, textOf, wordsOf } from './fields.ts';
+import { countOf, enumOf, exactTextOf, idOf, isObject, wordsOf, writtenOf } from './fields.ts';
 import { isDeeperThan, writeJson } from './json.ts';
 import { mediaOf } from './media.ts';
 import { resolvePartial } from './quote.ts';
@@ -47,7 +47,7 @@ export interface Inbound {
    * Why this is not for an agent, or null. Only a bot's own message (`own`) and a draft, which comes again when it is
    * finished (protocol 4.4), are nothing to keep.
    */
-  skip: null | 'own' | 'unfinished' | 'group' | 'bot' | 'no-sender' | `type:${string}`;
+  skip: null | 'own' | 'unfinished' | 'group' | 'bot' | 'no-sender' | 'no-text' | `type:${string}`;
   /** Its pictures, voices, files and videos, in the order of its items. */
   media: MediaSource[];
   /** Those of the quoted message, where they came with the quote (protocol 10.4). */
@@ -102,15 +102,24 @@ export function readInbound(received: WeixinMessage): Inbound {
     if (source !== null) media.push(source);
     if (isObject(item.ref_msg)) ref ??= item.ref_msg;
   }
+  const kind = kinds.length > 1 ? 'mixed' : (kinds[0] ?? 'unknown');
+  const text = texts.join('\n');
+  const quote = readQuote(ref);
+  // Nothing that is a text came, where '' is one: an agent would be asked nothing.
+  const isEmpty =
+    kind === 'text' &&
+    text === '' &&
+    !itemsOf(message).some((item) => item.text_item?.text === '') &&
+    Object.values(quote).every(isNothing);
   return {
     id: idOf(message.message_id),
     user,
     createdAtMs: timeOf(message.create_time_ms),
     contextToken: exactTextOf(message.context_token),
-    kind: kinds.length > 1 ? 'mixed' : (kinds[0] ?? 'unknown'),
-    text: texts.join('\n'),
-    ...readQuote(ref),
-    skip: skipReason(message, user),
+    kind,
+    text,
+    ...quote,
+    skip: skipReason(message, user) ?? (isEmpty ? 'no-text' : null),
     media,
     unknownItems,
   };
@@ -160,6 +169,10 @@ export function excessOf(message: WeixinMessage, raw: Buffer): 'oversized' | 'to
   return isDeeperThan(MESSAGE_LIMITS.levels, message) ? 'too-deep' : null;
 }
 
+function isNothing(value: unknown): boolean {
+  return value === null || (Array.isArray(value) && value.length === 0);
+}
+
 function readQuote(
   ref: RefMessage | undefined,
 ): Pick<Inbound, 'quoteText' | 'quoteTitle' | 'quoteAtMs' | 'quoteId' | 'quotePartial' | 'quoteMedia'> {
@@ -180,7 +193,7 @@ function readQuote(
   const selection = full !== null && partial ? resolvePartial(full, partial) : null;
   return {
     quoteText: selection ?? full,
-    quoteTitle: textOf(ref.title),
+    quoteTitle: writtenOf(ref.title),
     quoteAtMs: timeOf(item.create_time_ms),
     quoteId: idOf(ref.svr_id) ?? idOf(item.msg_id),
     quotePartial: partial,
@@ -191,7 +204,7 @@ function readQuote(
 /** The text of a text item or the transcript of a voice item; null for everything else. */
 function itemText(item: MessageItem): string | null {
   const type = enumOf(item.type);
-  if (type === ITEM_TYPE.text) return textOf(item.text_item?.text);
+  if (type === ITEM_TYPE.text) return writtenOf(item.text_item?.text);
   return type === ITEM_TYPE.voice ? wordsOf(item.voice_item?.text) : null;
 }
 

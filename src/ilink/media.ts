@@ -1,6 +1,6 @@
 import type { MediaSource } from '../core/media.ts';
 import { decodeMediaKey, distinctKeys } from '../core/media-key.ts';
-import { countOf, enumOf, isObject, textOf, wordsOf } from './fields.ts';
+import { countOf, enumOf, isObject, textOf, wordsOf, writtenOf } from './fields.ts';
 import { ITEM_TYPE, type MessageItem } from './wire.ts';
 
 /** What an item says of its picture, voice, file or video (protocol 5.3 to 5.5, 10.2). */
@@ -31,7 +31,7 @@ export function mediaOf(item: MessageItem): MediaSource | null {
     param: textOf(media.encrypt_query_param),
     keys: distinctKeys(named.map(decodeMediaKey).filter((key) => key !== null)),
     isPlain: found.kind === 'image' && named.length === 0,
-    name: textOf(found.name),
+    name: writtenOf(found.name),
     sizeBytes: countOf(found.sizeBytes),
     md5: /^[0-9a-f]{32}$/.test(md5) ? md5 : null,
     durationMs: countOf(found.durationMs),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { enumOf, textOf, writtenOf } from './fields.ts';
 import type { PartialText } from './wire.ts';
 
 /**
@@ -9,8 +10,10 @@ import type { PartialText } from './wire.ts';
 
 /** The selection within `full`, or null when it cannot be found there or the description is unusable. */
 export function resolvePartial(full: string, partial: PartialText): string | null {
-  const { start, end, startindex, endindex, quotemd5 } = partial;
-  if (!isText(start) || !isText(end) || !isIndex(startindex) || !isIndex(endindex)) return null;
+  const [start, end] = [writtenOf(partial.start), writtenOf(partial.end)];
+  const [startindex, endindex] = [indexOf(partial.startindex), indexOf(partial.endindex)];
+  const quotemd5 = textOf(partial.quotemd5);
+  if (start === null || end === null || startindex === null || endindex === null) return null;
   const from = nthIndexOf(full, start, startindex, 0);
   if (from < 0) return null;
   const afterStart = from + start.length;
@@ -18,7 +21,7 @@ export function resolvePartial(full: string, partial: PartialText): string | nul
   const selections = ends
     .filter((at) => at >= from && at + end.length >= afterStart)
     .map((at) => full.slice(from, at + end.length));
-  if (!isText(quotemd5)) return selections[0] ?? null;
+  if (quotemd5 === null) return selections[0] ?? null;
   return selections.find((selection) => md5(selection) === quotemd5.toLowerCase()) ?? null;
 }
 
@@ -33,11 +36,8 @@ function md5(text: string): string {
   return createHash('md5').update(text, 'utf8').digest('hex');
 }
 
-// The values come off the wire, whatever their types say.
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
-}
-
-function isIndex(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+/** An index off the wire. */
+function indexOf(value: unknown): number | null {
+  const index = enumOf(value);
+  return index !== null && index >= 0 ? index : null;
 }

@@ -120,6 +120,7 @@ export const chinese: Words = {
     group: '群消息',
     bot: '机器人发的消息',
     'no-sender': '没有发送者',
+    'no-text': '没有文字内容',
     oversized: '消息过大',
     'too-deep': '消息嵌套过深',
     unreadable: '消息无法读取',

@@ -166,6 +166,50 @@ test.each([null, 5, 'x', [], true])('%j is no message, and does not throw', (giv
   expect(excessOf(odd, encodeRaw(odd))).toBeNull();
 });
 
+test.each<[unknown, string]>([
+  [5, '5'],
+  [0, '0'],
+  [-1.5, '-1.5'],
+  [['a', 'b'], ''],
+  [{ content: 'a' }, ''],
+  [true, ''],
+  [null, ''],
+  [undefined, ''],
+])('a text of %j is read as %j; of none the agent is not asked', (given, read) => {
+  const inbound = readInbound(message([{ type: 1, text_item: { text: given } }]));
+  expect([inbound.text, inbound.skip]).toEqual([read, read === '' ? 'no-text' : null]);
+});
+
+test.each([
+  ['no text_item', [{ type: 1 }], 'no-text'],
+  ['a text_item that is a text', [{ type: 1, text_item: 'hello' }], 'no-text'],
+  ['an unknown item beside it', [{ type: 1 }, { type: 99 }], 'no-text'],
+  ['a quote of nothing', [{ type: 1, ref_msg: { title: [], message_item: 'x' } }], 'no-text'],
+  ['a quote', [{ type: 1, ref_msg: { svr_id: '1' } }], null],
+  ['a picture', [{ type: 1 }, image], null],
+  ['another text', [{ type: 1 }, text('a')], null],
+])('a text item without a text, with %s: %s', (_, items, skip) => {
+  expect(readInbound(message(items)).skip).toBe(skip);
+});
+
+test('numbers where words belong are read as their digits', () => {
+  const ref = {
+    title: 7,
+    message_item: { type: 1, text_item: { text: 2026 } },
+    partial_text: { start: 2, end: 0, startindex: '0', endindex: '0' },
+  };
+  const items = [
+    { type: 3, voice_item: { text: 42 }, ref_msg: ref },
+    { type: 4, file_item: { file_name: 2026 } },
+  ];
+  expect(readInbound(message(items))).toMatchObject({
+    text: '42',
+    quoteTitle: '7',
+    quoteText: '20',
+    media: [{ transcript: '42' }, { name: '2026' }],
+  });
+});
+
 describe('limits', () => {
   const nested = (levels: number) => {
     let value: unknown = 1;

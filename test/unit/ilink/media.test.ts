@@ -68,7 +68,7 @@ test.each([
 
 test.each([
   ['no body', { type: 4 }],
-  ['wrong types', { type: 4, file_item: { media: [], file_name: 5, md5: 'short', len: {} } }],
+  ['wrong types', { type: 4, file_item: { media: [], file_name: [5], md5: 'short', len: {} } }],
   ['empty texts', { type: 4, file_item: { media: { full_url: '' }, file_name: '', len: '0', md5: '' } }],
 ])('a file with %s', (_, item) => {
   expect(of(item)).toEqual({ ...NOTHING, kind: 'file' });

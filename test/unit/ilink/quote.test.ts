@@ -46,7 +46,7 @@ test.each([
   { start: 'red', end: 'fish', startindex: -1, endindex: 0 },
   { start: 'red', end: 'fish', startindex: 0, endindex: 0.5 },
   { start: 'red', end: 'fish', startindex: 9, endindex: 0 },
-  { start: 'red', end: 'fish', startindex: '0', endindex: 0 },
+  { start: 'red', end: 'fish', startindex: 'x', endindex: 0 },
   { start: 7, end: null, startindex: 0, endindex: 0 },
   {},
 ])('unusable: %j', (partial) => {
