@@ -19,6 +19,6 @@ export default defineConfig({
     hookTimeout: 180_000,
     expect: { poll: { timeout: 60_000 } },
     // Tests of the program wait for it most of the time, so two cores serve more of them.
-    maxWorkers: 3,
+    maxWorkers: 5,
   },
 });

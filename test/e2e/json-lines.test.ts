@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { runHere } from '../helpers/in-this-process.ts';
 import { blocksOf, readPage } from '../helpers/pages.ts';
 import { simulate } from '../helpers/simulated.ts';
-import { jsonLines, makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines, makeFolder, startWxagent } from '../helpers/wxagent.ts';
 
 /** Names of all fields, those of objects within included; a list counts as its first element. */
 function fieldsOf(value: unknown, path = ''): string[] {
@@ -29,9 +30,9 @@ test('every JSON line of docs/commands.md has the fields that are printed', asyn
     for (const line of jsonLines(text))
       if (!printed.has(line.type as string)) printed.set(line.type as string, line);
   };
-  const json = async (...args: string[]) => take((await wxagent([...args, '--json'], { home })).stdout);
+  const json = async (...args: string[]) => take((await runHere([...args, '--json'], { home })).stdout);
 
-  take((await wxagent(['status', '--json'], { home })).stderr);
+  take((await runHere(['status', '--json'], { home })).stderr);
   await json('login', '--base-url', simulator.baseUrl, '--qr', 'none');
   await json('send', 'before the first message');
   await json('outbox');

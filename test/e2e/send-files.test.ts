@@ -122,19 +122,19 @@ test('any bytes that go up are the bytes on the phone, and sent back from there 
       const bytes = Buffer.concat([Buffer.from([first]), randomBytes(size)]).subarray(0, size);
       writeFileSync(join(home, 'any'), bytes);
       const args = isPiped ? ['--file', '-', '--name', 'any'] : ['--file', 'any'];
-      const end = await wxagent(['send', ...args], { home, ...(isPiped && { input: bytes }) });
+      const end = await runHere(['send', ...args], { home, ...(isPiped && { input: bytes }) });
       expect(end).toMatchObject({ code: 0, stderr: '' });
       const onPhone = newest(simulator);
       expect(onPhone?.equals(bytes)).toBe(true);
       expect(shown(simulator).at(-1)?.[2]).toBeNull();
 
       simulator.control.message({ user, file: { bytes: onPhone ?? Buffer.alloc(0), name: 'back' } });
-      expect((await wxagent(['listen', '--once'], { home })).code).toBe(0);
-      const down = await wxagent(['download', 'last', '-o', 'down'], { home });
+      expect((await runHere(['listen', '--once'], { home })).code).toBe(0);
+      const down = await runHere(['download', 'last', '-o', 'down'], { home });
       expect(down).toMatchObject({ code: 0, stdout: `${join(home, 'down', 'back')}\n`, stderr: '' });
       expect(readFileSync(join(home, 'down', 'back')).equals(bytes)).toBe(true);
     }),
-    { numRuns: 12 },
+    { numRuns: 10 },
   );
 });
 

@@ -77,7 +77,7 @@ const SETTLE_MS = 10 * 60_000;
 const WAITING = 40;
 
 /** A runner is killed when it has told of so many events: at least, and so many more by chance. */
-const KILLED_AFTER = { least: 15, more: 60 };
+const KILLED_AFTER = { least: 30, more: 120 };
 
 /** The account as `status` shows it. */
 interface AccountStatus {

@@ -6,7 +6,7 @@ const SEED = Number(process.env.WXAGENT_SEED ?? 20261122);
 const SIZE = { messages: 300, users: 20 };
 const LIMIT_MS = 15 * 60_000;
 
-test('replay with de-duplication: every piece of every answer is shown exactly once', {
+test.concurrent('replay with de-duplication: every piece of every answer is shown exactly once', {
   timeout: LIMIT_MS,
 }, async () => {
   const report = await runChaos({ ...SIZE, seed: SEED, mode: 'replay', dedupe: true });
@@ -20,7 +20,7 @@ test('replay with de-duplication: every piece of every answer is shown exactly o
   expect(report.outbox).toEqual({ queued: 0, sending: 0, held: 0 });
 });
 
-test('destructive without de-duplication: only what the wire lost is missing', {
+test.concurrent('destructive without de-duplication: only what the wire lost is missing', {
   timeout: LIMIT_MS,
 }, async () => {
   const report = await runChaos({ ...SIZE, seed: SEED + 1, mode: 'destructive', dedupe: false });
