@@ -214,10 +214,8 @@ function createCommand(
 function refuseExcess(command: Command): void {
   const { args, registeredArguments: expected } = command;
   if (args.length <= expected.length || expected.at(-1)?.variadic) return;
-  const s = expected.length === 1 ? '' : 's';
-  command.error(
-    `error: too many arguments for '${command.name()}'. Expected ${expected.length} argument${s} but got ${args.length}`,
-  );
+  const wanted = expected.length === 1 ? '1 argument' : `${expected.length} arguments`;
+  command.error(`too many arguments for '${command.name()}'. Expected ${wanted} but got ${args.length}`);
 }
 
 function addFlags(command: Command, names: readonly SettingName[], group?: string): void {
