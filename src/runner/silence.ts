@@ -1,3 +1,4 @@
+import { allHeard } from '../agents/child/within.ts';
 import type { TurnEnd } from '../agents/port.ts';
 import type { Clock } from '../core/clock.ts';
 
@@ -13,6 +14,9 @@ export interface SilenceWatch {
   end(): void;
 }
 
+/** The longest time that counts at once: of one in which this process was stopped no more than that does. */
+const LONGEST_STEP_MS = 1_000;
+
 /** Watches a turn from now on; `limitMs` 0 lets it be silent for as long as it likes. */
 export function watchSilence(stop: AbortSignal, limitMs: number, clock: Clock): SilenceWatch {
   if (limitMs === 0) return { signal: stop, alive() {}, during: (work) => work, end() {} };
@@ -25,10 +29,18 @@ export function watchSilence(stop: AbortSignal, limitMs: number, clock: Clock): 
   else stop.addEventListener('abort', onStop, { once: true });
 
   async function watch(): Promise<void> {
+    let silentMs = 0;
     while (!over.signal.aborted) {
-      const leftMs = heardAt + limitMs - clock.monotonic();
-      if (leftMs <= 0 && busy === 0) return controller.abort('silence' satisfies TurnEnd);
-      await clock.sleep(leftMs > 0 ? leftMs : limitMs, over.signal);
+      const from = clock.monotonic();
+      const stepMs = Math.min(limitMs - silentMs, LONGEST_STEP_MS);
+      await clock.sleep(stepMs, over.signal);
+      // What it said while this process was stopped is heard of after the timer.
+      await allHeard();
+      if (busy > 0) silentMs = 0;
+      // Time beyond the step is that of this process, which was stopped or busy.
+      else if (heardAt >= from) silentMs = Math.min(clock.monotonic() - heardAt, stepMs);
+      else silentMs += Math.min(clock.monotonic() - from, stepMs);
+      if (silentMs >= limitMs && !over.signal.aborted) return controller.abort('silence' satisfies TurnEnd);
     }
   }
   function alive(): void {

@@ -15,6 +15,8 @@ export type TakeLine = (line: string, form: LineForm) => Promise<boolean>;
 export interface LineFeed {
   /** Resolves when all lines that end in these bytes are dealt with; false once no more are wanted. */
   write(bytes: Uint8Array): Promise<boolean>;
+  /** What has come of a line whose newline has not. */
+  unended(): string;
   /** The stream has ended: hands over what came after the last newline. */
   end(): Promise<boolean>;
 }
@@ -39,6 +41,7 @@ export function createLineFeed(take: TakeLine, maxChars: number): LineFeed {
       if (wanted) reader.write(bytes);
       return hand(false);
     },
+    unended: reader.unended,
     end() {
       reader.end();
       return hand(true);

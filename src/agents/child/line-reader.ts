@@ -3,6 +3,8 @@ import { StringDecoder } from 'node:string_decoder';
 /** Cuts a byte stream into lines of bounded length. */
 export interface LineReader {
   write(bytes: Uint8Array): void;
+  /** What has come of a line whose newline has not. */
+  unended(): string;
   /** Hands over what came after the last newline. */
   end(): void;
 }
@@ -50,6 +52,7 @@ export function createLineReader(onLine: (line: string, cut: boolean) => void, m
 
   return {
     write: (bytes) => take(decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))),
+    unended: () => line,
     end() {
       take(decoder.end());
       if (line !== '') finish();

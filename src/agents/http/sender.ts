@@ -15,6 +15,11 @@ export interface AgentRequest {
   limitBytes(answer: Omit<AgentAnswer, 'body' | 'tooLarge'>): number;
   /** What takes the body of such an answer line by line while it arrives; null: it is gathered. */
   linesOf(answer: Omit<AgentAnswer, 'body' | 'tooLarge'>): TakeLine | null;
+  /**
+   * Looks at a line that may be whole although its newline has not come; true: nothing behind it counts. For servers that
+   * keep the connection open and send no last newline.
+   */
+  isLast?(unended: string): boolean;
   /** Called whenever something of the answer arrives. */
   onAlive(): void;
 }
@@ -71,7 +76,7 @@ export function createAgentSender(environment: Environment): AgentSender {
 async function readBody(
   body: AsyncIterable<Buffer>,
   head: Omit<AgentAnswer, 'body' | 'tooLarge'>,
-  { limitBytes, linesOf, onAlive }: Pick<AgentRequest, 'limitBytes' | 'linesOf' | 'onAlive'>,
+  { limitBytes, linesOf, isLast, onAlive }: Omit<AgentRequest, 'url' | 'headers' | 'body' | 'signal'>,
 ): Promise<Pick<AgentAnswer, 'body' | 'tooLarge'>> {
   const maxBytes = limitBytes(head);
   const take = linesOf(head);
@@ -85,10 +90,15 @@ async function readBody(
     if (sizeBytes > maxBytes) return { body: Buffer.concat(chunks), tooLarge: true };
     if (lines === null) chunks.push(chunk);
     // Who has heard enough hangs up.
-    else if (!(await lines.write(chunk))) break;
+    else if (!(await lines.write(chunk)) || (mayEndLine(chunk) && isLast?.(lines.unended()))) break;
   }
   await lines?.end();
   return { body: Buffer.concat(chunks), tooLarge: false };
+}
+
+/** Asked first, since an unended line may be long, and come in many pieces. */
+function mayEndLine(chunk: Uint8Array): boolean {
+  return /[\]}]\s*$/.test(Buffer.from(chunk.subarray(-8)).toString('latin1'));
 }
 
 function joinHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {

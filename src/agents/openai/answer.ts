@@ -27,10 +27,17 @@ const THOUGHT_FIELDS = [
   ...['thinking', 'thinking_content', 'thinking_blocks', 'thought'],
 ];
 
+/** `[DONE]`, and a chunk that says why the model stopped, as the last or only line of those that a carriage return ends. */
+const DONE = /^data: ?\[DONE\]/;
+const UNENDED_DONE = /(?:^|\r)data: ?\[DONE\]\s*$/;
+const FINISH = /^data: ?\{.*"finish_reason"\s*:\s*"[^"]/s;
+
 /** Reads an answer line by line, in the forms in which servers give it. */
 export interface AnswerReader {
   /** Takes a line without its newline; false: the answer is over, and nothing behind it counts. */
   take(line: string, isCut: boolean): boolean;
+  /** Looks at a line whose newline may never come; true: the answer is over with it. It is taken again when it has ended. */
+  look(unended: string): boolean;
   /** Whether the model has said why it stopped: nothing of weight comes behind that. */
   readonly isFinished: boolean;
   /** What it came to; to be called once, behind the last line. */
@@ -49,6 +56,8 @@ export function createAnswerReader(): AnswerReader {
   const answer: ModelAnswer = { text: '', finish: null, hasThought: false, error: null, odd: null };
   let hasChoices = false;
   let isOver = false;
+  /** What says why the model stopped, but is no event yet: the end of its line, or the empty line behind it, has not come. */
+  let unended: string | null = null;
   let seen: Record<string, unknown> | null = null;
 
   /** False: no more is needed. */
@@ -108,11 +117,13 @@ export function createAnswerReader(): AnswerReader {
 
   function takeEvent(line: string): boolean {
     // Some servers keep the connection, and leave out the empty line behind it.
-    if (/^data: ?\[DONE\]/.test(line)) {
+    if (DONE.test(line)) {
       answer.finish ??= 'stop';
       return false;
     }
     const event = events.take(line);
+    if (event !== null) unended = null;
+    else if (FINISH.test(line)) unended = '';
     if (event === null || event.text.trim() === '') return true;
     const value = parseJson(event.text);
     if (value !== undefined)
@@ -141,6 +152,7 @@ export function createAnswerReader(): AnswerReader {
 
   return {
     take(line, isCut) {
+      if (unended !== '') unended = null;
       if (isCut) {
         answer.finish = 'too-large';
         return false;
@@ -161,10 +173,20 @@ export function createAnswerReader(): AnswerReader {
       if (documentUnits > MAX_STREAM_BYTES) answer.finish = 'too-large';
       return answer.finish !== 'too-large' && (form === 'document' || document.length < 20);
     },
+    look(line) {
+      if (form === 'document' || form === 'other') return false;
+      if (UNENDED_DONE.test(line)) return true;
+      if (FINISH.test(line) && parseJson(line.slice(line.indexOf('{'))) !== undefined) {
+        form = 'events';
+        unended = line;
+      }
+      return false;
+    },
     get isFinished() {
-      return answer.finish !== null;
+      return answer.finish !== null || unended !== null;
     },
     end() {
+      if (form === 'events' && !isOver && unended) isOver = !takeEvent(unended);
       if (answer.finish === 'too-large') return answer;
       if (form === 'document') takeDocument();
       if (form === 'other') {

@@ -12,10 +12,12 @@ beforeEach(() => {
 });
 afterEach(() => watch.end());
 
-/** Lets time pass, and whether the turn is still allowed to go on after it. */
-async function after(ms: number): Promise<boolean> {
-  clock.pass(ms);
-  await settle();
+/** Lets time pass, bit by bit, and whether the turn is still allowed to go on after it. */
+async function after(ms: number, steps = 4): Promise<boolean> {
+  for (let n = 0; n < steps; n++) {
+    clock.pass(ms / steps);
+    await settle();
+  }
   return !watch.signal.aborted;
 }
 
@@ -62,4 +64,18 @@ test('without a limit only a stop ends it', async () => {
   expect(await after(1_000_000)).toBe(true);
   stop.abort('cancel');
   expect(watch.signal.reason).toBe('cancel');
+});
+
+test('time in which this process was stopped is none in which the agent was silent', async () => {
+  watch.end();
+  watch = watchSilence(stop.signal, 3_000, clock);
+  expect(await after(600_000, 1)).toBe(true);
+  expect(await after(1_000)).toBe(true);
+  // What it said meanwhile is heard of after the timer.
+  clock.pass(1_000);
+  setImmediate(watch.alive);
+  await settle();
+  expect(watch.signal.aborted).toBe(false);
+  for (let n = 0; n < 2; n++) expect(await after(1_000)).toBe(true);
+  expect(await after(1_000)).toBe(false);
 });
