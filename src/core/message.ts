@@ -70,9 +70,17 @@ export type Outcome =
   | { kind: 'silent' }
   /**
    * Run this message again later; `afterMs` null means the usual delays (contract 4). `isShortage`: this machine was
-   * short of something, so that it counts for nothing against the agent.
+   * short of something, so that it counts for nothing against the agent. `reason`: what it fails for when it is not run
+   * again; `exit` unless told otherwise.
    */
-  | { kind: 'retry'; afterMs: number | null; detail: string; stderr?: string; isShortage?: boolean }
+  | {
+      kind: 'retry';
+      afterMs: number | null;
+      detail: string;
+      stderr?: string;
+      isShortage?: boolean;
+      reason?: FailureReason;
+    }
   /**
    * `stderr`: the end of what it wrote there, at most 4 KiB, where that is more than `detail` says; kept with the
    * message. `again` false: no other try would help before somebody has done what `hint` says.

@@ -87,7 +87,8 @@ export function createTurnEndings(options: {
     }
     if (outcome.kind === 'retry') {
       const failures = started.failures + 1;
-      if (failures > settings.retries) return { kind: 'failed', reason: 'exit', detail: kept(outcome) };
+      if (failures > settings.retries)
+        return { kind: 'failed', reason: outcome.reason ?? 'exit', detail: kept(outcome) };
       const waitMs = retryAfterOf(outcome.afterMs) ?? turnRetryDelayMs(failures);
       return { kind: 'again', notBeforeMs: clock.now() + waitMs, counts: true, detail: kept(outcome) };
     }
@@ -107,7 +108,7 @@ export function createTurnEndings(options: {
     const gathered = isUnwanted ? [] : await said.output.rest([]);
     const parts = gathered.length === 0 ? [] : await answer(gathered, turn, said);
     if (outcome.kind === 'silent') return parts;
-    const reason: FailureReason = outcome.kind === 'failed' ? outcome.reason : 'exit';
+    const reason: FailureReason = outcome.reason ?? 'exit';
     const helps = !(outcome.kind === 'failed' && outcome.again === false);
     return [...parts, ...notice(reason, started, { detail: outcome.detail, helps }, said.runId)];
   }

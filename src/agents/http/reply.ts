@@ -61,7 +61,7 @@ export function outcomeBeforeBody(answer: AgentAnswer, nowMs: number, limitBytes
   if (status === 429 || status >= 500) {
     const detail = withBody(answer);
     if (FINAL_TROUBLE.test(detail)) return failed('http', detail, WORKFLOW_HINT);
-    return { kind: 'retry', afterMs: retryAfterMs(headers['retry-after'], nowMs), detail };
+    return serviceRetry(detail, retryAfterMs(headers['retry-after'], nowMs));
   }
   if (status >= 300 && status < 400) {
     return failed('http', `HTTP ${status}: redirects are not followed`, 'give --http the final URL');
@@ -178,11 +178,12 @@ export function notReached(error: unknown): Outcome {
   if (error instanceof EncodingError && error.fault === 'unknown') return badOutput(error.message);
   // Where a name has several addresses the message of the joint error is empty.
   const { code } = error as NodeJS.ErrnoException;
-  return {
-    kind: 'retry',
-    afterMs: null,
-    detail: `not reached: ${reasonOf(error) || code || 'network error'}`,
-  };
+  return serviceRetry(`not reached: ${reasonOf(error) || code || 'network error'}`);
+}
+
+/** What it comes to that a service does not answer properly just now. */
+export function serviceRetry(detail: string, afterMs: number | null = null): Outcome {
+  return { kind: 'retry', afterMs, detail, reason: 'http' };
 }
 
 /** Whether a status says that all went well. */

@@ -8,7 +8,7 @@ import { withoutThinking } from '../thinking.ts';
 import { formOfBody, titleOf } from './body-form.ts';
 import { parseEventStream } from './event-stream.ts';
 import { type JsonPath, textAt } from './json-path.ts';
-import { errorDetail, MAX_TEXT_BYTES } from './reply.ts';
+import { errorDetail, MAX_TEXT_BYTES, serviceRetry } from './reply.ts';
 import type { AgentAnswer } from './sender.ts';
 import type { StreamReader } from './stream-answer.ts';
 
@@ -54,7 +54,7 @@ function readStream(text: string, terms: AnswerTerms): TermsAnswer {
   if (error !== null) return refusal(error);
   if (!isWhole) {
     const detail = 'the stream ended before the answer was complete';
-    return { outcome: { kind: 'retry', afterMs: null, detail }, conversation: null };
+    return { outcome: serviceRetry(detail), conversation: null };
   }
   return outcomeOf(
     events.map(({ data }) => data).filter((data) => data !== undefined),

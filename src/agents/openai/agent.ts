@@ -6,7 +6,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import type { Outcome } from '../../core/message.ts';
 import type { Environment } from '../child/environment.ts';
-import { isOk, notReached, retryAfterMs, withBody } from '../http/reply.ts';
+import { isOk, notReached, retryAfterMs, serviceRetry, withBody } from '../http/reply.ts';
 import { type AgentAnswer, createAgentSender } from '../http/sender.ts';
 import { wellFormedJson } from '../input.ts';
 import { failed, replyOf, textPiece, withoutSecrets } from '../outcomes.ts';
@@ -74,6 +74,7 @@ export function createOpenAiAgent(options: OpenAiAgentOptions): Agent {
         signal: AbortSignal.any([signal, rest.signal]),
         limitBytes: ({ status }) => (isOk(status) ? MAX_ANSWER_BYTES : MAX_REFUSAL_BYTES),
         linesOf: ({ status }) => (isOk(status) ? async (line, { cut }) => take(line, cut) : null),
+        isLast: look,
         onAlive,
       });
     } catch (error) {
@@ -91,8 +92,18 @@ export function createOpenAiAgent(options: OpenAiAgentOptions): Agent {
 
     function take(line: string, isCut: boolean): boolean {
       const goesOn = reader.take(line, isCut);
-      if (reader.isFinished) timer ??= setTimeout(() => rest.abort(), REST_MS);
+      restAfterEnd();
       return goesOn;
+    }
+
+    function look(unended: string): boolean {
+      const isOver = reader.look(unended);
+      restAfterEnd();
+      return isOver;
+    }
+
+    function restAfterEnd(): void {
+      if (reader.isFinished) timer ??= setTimeout(() => rest.abort(), REST_MS);
     }
   }
 
@@ -166,7 +177,7 @@ function outcomeOf({ text, finish, hasThought, odd }: ModelAnswer): Outcome {
     return failed('too-large', 'the model does not stop writing');
   }
   if (odd !== null) return failed('bad-output', odd, BASE_URL_HINT);
-  if (finish === null) return { kind: 'retry', afterMs: null, detail: 'the answer was cut before its end' };
+  if (finish === null) return serviceRetry('the answer was cut before its end');
   const said = withoutThinking(text, finish === 'length').trim();
   const outcome = replyOf([textPiece(said)]);
   if (outcome.kind === 'reply') return outcome;
@@ -201,7 +212,7 @@ function outcomeOfRefusal(
     return failed('http', detail, 'the message itself is too long for this model');
   }
   if (isPassing(refusal, status)) {
-    return { kind: 'retry', afterMs: retryAfterMs(headers['retry-after'], options.clock.now()), detail };
+    return serviceRetry(detail, retryAfterMs(headers['retry-after'], options.clock.now()));
   }
   return failed(
     'http',

@@ -518,11 +518,13 @@ describe('what an HTTP agent answers', () => {
     expect(await outcomeOf(500, text, 'Traceback\nValueError: x\n')).toEqual({
       kind: 'retry',
       afterMs: null,
+      reason: 'http',
       detail: 'HTTP 500: ValueError: x',
     });
     expect(await outcomeOf(429, { 'retry-after': '7' })).toEqual({
       kind: 'retry',
       afterMs: 7000,
+      reason: 'http',
       detail: 'HTTP 429',
     });
     const odd = ['soon', '-1', '99999999999999', '86401', 'NaN', '1e3', 'Sat, 01 Jan 2099 00:00:00 GMT', ''];
@@ -586,6 +588,7 @@ describe('an HTTP agent that does not answer', () => {
     await new Promise((resolve) => server.close(resolve));
     expect(await agentAt(url).answer()).toMatchObject({
       kind: 'retry',
+      reason: 'http',
       detail: expect.stringContaining('ECONNREFUSED'),
     });
   });

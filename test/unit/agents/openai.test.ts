@@ -303,6 +303,10 @@ describe('an answer', () => {
 
   it.each([
     ['[DONE]', `${piece}data: [DONE]\n`],
+    ['[DONE] without a newline', `${piece}data: [DONE]`],
+    ['[DONE] behind carriage returns', `${piece}data: [DONE]`.replaceAll('\n', '\r')],
+    ['the reason to stop without an empty line', `${piece}${end.trimEnd()}\n`],
+    ['the reason to stop without a newline', piece + end.trimEnd()],
     ['the reason to stop', piece + end],
   ])('is whole at %s, also when the connection stays open', async (_, body) => {
     server.answers.push((response) =>
@@ -528,7 +532,12 @@ describe('a server in trouble', () => {
     [503, {}, null],
   ])('%i is tried again', async (status, headers, afterMs) => {
     error(status, headers);
-    expect(await answer()).toMatchObject({ kind: 'retry', afterMs, detail: `${status} the reason` });
+    expect(await answer()).toMatchObject({
+      kind: 'retry',
+      reason: 'http',
+      afterMs,
+      detail: `${status} the reason`,
+    });
     expect(server.asked).toHaveLength(1);
   });
 

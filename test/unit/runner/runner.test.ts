@@ -407,12 +407,13 @@ describe('failures', () => {
     start(
       ({ attempt }) => {
         attempts.push(attempt);
-        return { kind: 'retry', afterMs: 1, detail: 'busy' };
+        return { kind: 'retry', afterMs: 1, detail: 'busy', reason: 'http' };
       },
       { retries: 2 },
     );
     deliver(says('x'));
     await pollUntil('the notice', () => sent.length === 1);
+    expect(JSON.stringify(sent)).toContain('the agent service did not answer properly');
     expect(attempts).toEqual([1, 2, 3]);
   });
 });
