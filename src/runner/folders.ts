@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TurnFolders } from '../agents/port.ts';
 import { reasonOf } from '../core/errors.ts';
 import { digest } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
+import { makeFolder } from '../store/make-folder.ts';
 
 /**
  * The folders of one turn: made when they are first asked for, removed when it has ended. `paths` only says where
@@ -69,7 +70,7 @@ export function createFolderMaker(options: {
       // What an attempt that was killed has left there is no part of this one's answer.
       if (existsSync(base)) rmSync(base, { recursive: true, force: true });
       if (!known.has(user)) {
-        mkdirSync(folders.state, { recursive: true, mode: 0o700 });
+        makeFolder(folders.state);
         known.add(user);
       }
       return folders;
@@ -78,8 +79,8 @@ export function createFolderMaker(options: {
       paths,
       make() {
         const folders = paths();
-        mkdirSync(folders.media, { recursive: true, mode: 0o700 });
-        mkdirSync(folders.reply, { recursive: true, mode: 0o700 });
+        makeFolder(folders.media);
+        makeFolder(folders.reply);
         return folders;
       },
       remove() {

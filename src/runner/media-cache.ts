@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isShortage, reasonOf } from '../core/errors.ts';
 import { digest } from '../core/ids.ts';
@@ -7,6 +7,7 @@ import type { Log } from '../core/log.ts';
 import type { MediaSource } from '../core/media.ts';
 import type { FetchedFile, FetchRequest, FetchResult } from '../media/port.ts';
 import type { WavFile } from '../media/voice.ts';
+import { makeFolder } from '../store/make-folder.ts';
 
 /** What the cache knows of a fetched file; kept beside it as `.about.json`. */
 export interface CachedFile {
@@ -77,7 +78,7 @@ export function createMediaCache(options: {
   async function fetchInto(entry: string, source: MediaSource, signal: AbortSignal): Promise<CacheResult> {
     const staging = join(folder, `.${randomUUID()}`);
     try {
-      await mkdir(staging, { recursive: true, mode: 0o700 });
+      makeFolder(staging);
       const knownKeys = source.md5 === null ? [] : await options.keysOf(source.md5);
       const result = await fetch({ source, folder: staging, knownKeys, signal });
       if (!result.ok && isShortage(result.cause)) throw new Error(result.detail, { cause: result.cause });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { copyFile, type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
@@ -7,6 +7,7 @@ import { plainFileName } from '../core/file-name.ts';
 import { type Digest, digestOf, digestOfBytes, digestOfFile } from '../media/digest.ts';
 import { fileChunks } from '../media/file-chunks.ts';
 import { shownAs } from '../media/shown-as.ts';
+import { makeFolder } from '../store/make-folder.ts';
 import type { PartFile, Store } from '../store/port.ts';
 import { openSource, trueName } from './source-file.ts';
 
@@ -43,7 +44,7 @@ export function createOutgoing(folder: string): Outgoing {
   const spared = new Set<string>();
   function fresh(): string {
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
     } catch (error) {
       cannotWrite(error);
     }

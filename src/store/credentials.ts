@@ -1,9 +1,10 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import { type Account, type ConfigFile, readConfigFile } from './accounts-file.ts';
 import { type LockHolder, withLock } from './lock.ts';
+import { makeFolder } from './make-folder.ts';
 import type { Paths } from './paths.ts';
 
 /** More than a login takes. */
@@ -44,7 +45,7 @@ export function createCredentials(options: { paths: Paths; me: LockHolder; clock
 
   async function change<T>(work: (file: ConfigFile) => T): Promise<T> {
     try {
-      mkdirSync(dirname(paths.config), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(paths.config));
       const { default: Conf } = await import('conf');
       return await withLock(paths.configLock, me, clock, () => {
         const file = readConfigFile(paths.config);

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { WxError } from '../core/errors.ts';
 import { type Database, isBusy, openDatabase, storageError } from './database.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** Others that look at the same moment have it for less than this. */
 const PROBE_MS = 10;
@@ -43,7 +44,7 @@ type Attempt = { lock: Lock } | { holder: HeldBy | null };
 
 function openLock(path: string): Database {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
     return openDatabase(path);
   } catch (error) {
     throw storageError(path, error);

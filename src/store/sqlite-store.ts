@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { markLogin, openAccount } from './accounts.ts';
 import { allowedUsers, setAllowed } from './allowed.ts';
@@ -9,6 +8,7 @@ import { type Database, openDatabase, storageError } from './database.ts';
 import { requeueExpired } from './holds.ts';
 import { takeIn } from './inbox.ts';
 import { type Claimant, isBeingSent, renewLease } from './lease.ts';
+import { makeFolder } from './make-folder.ts';
 import { mediaKeys } from './media-keys.ts';
 import { noteSaid, queueNotice, queueOutput } from './outputs.ts';
 import {
@@ -149,7 +149,7 @@ export function openStore(options: {
 function openNewest(path: string): Database {
   let database: Database | undefined;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
     database = openDatabase(path);
     migrate(database, path);
     return database;

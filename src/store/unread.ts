@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 
 /** So many answers are kept, of so many bytes together: an address that is wrong answers nonsense at every poll. */
 const MOST_KEPT = 20;
@@ -10,7 +11,7 @@ const MOST_BYTES = 64 * 1024 * 1024;
  * server gives them only once (protocol 3.2). The same one again is kept once; the oldest go. Returns its path.
  */
 export async function keepUnread(folder: string, bytes: Buffer, nowMs: number): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const names = (await readdir(folder)).sort();
   const newest = names.at(-1);
   if (newest !== undefined) {
