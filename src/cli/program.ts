@@ -138,7 +138,8 @@ function refuseDashes(command: Command, words: readonly string[], passThrough = 
   for (const [index, word] of words.entries()) {
     const [dash] = DASH.exec(word) ?? [];
     if (dash === undefined) continue;
-    const name = `--${word.slice(dash.length).replace(/=.*/s, '').replace(LAST_QUOTES, '')}`;
+    const bare = word.slice(dash.length).replace(/=.*/s, '').replace(LAST_QUOTES, '');
+    const name = [...bare].length === 1 ? `-${bare}` : `--${bare}`;
     const isKnown = isOptionOf(command, name);
     if (index > 0 && (passThrough || !isKnown)) continue;
     const odd = [...dash].find((one) => one !== '-') ?? dash;
@@ -156,7 +157,7 @@ function pathOf(command: Command): string {
 
 function isOptionOf(command: Command, name: string): boolean {
   for (let one: Command | null = command; one; one = one.parent)
-    if (one.options.some(({ long }) => long === name)) return true;
+    if (one.options.some(({ short, long }) => name === short || name === long)) return true;
   return false;
 }
 

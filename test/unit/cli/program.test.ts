@@ -59,6 +59,8 @@ test.each([
   [['download', '\u2014\u2014item'], 'U+2014', 'did you mean --item?'],
   [['status', '\u2014json'], 'U+2014', 'did you mean --json?'],
   [['download', 'last', '\u2013-wav'], 'U+2013', 'did you mean --wav?'],
+  [['download', 'last', '\u2013o', 'x'], 'U+2013', 'did you mean -o?'],
+  [['download', 'last', '\u2014o=x'], 'U+2014', 'did you mean -o?'],
   [['outbox', 'drop', '\u20137'], 'U+2013', "wxagent outbox drop -- '\u20137'"],
 ])('%j: 64, and which dash is no hyphen', async (args, code, hint) => {
   const ran = await runHere(args, { home: makeFolder() });
@@ -71,6 +73,7 @@ test.each([
   [['send', '--', '\u2013-to', 'x']],
   [['send', 'hi', '\u2014', 'there']],
   [['send', 'hi', '\u2013-unknown']],
+  [['send', 'plan', '\u2013x']],
   [['send', '"quoted"']],
   [['run', 'echo', '\u2013-to']],
 ])('%j: text is text', async (args) => {
