@@ -6,6 +6,9 @@ import type { SendReply } from '../store/port.ts';
 /** HTTP statuses of the 4xx range that say nothing about the request itself. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
+/** Those with which a server says that it has not looked at the request: nothing has arrived. */
+const UNREAD_STATUSES: ReadonlySet<number> = new Set([425, 429]);
+
 /** Whether a status says that the request itself is wrong, so that it would be refused again. */
 export function isFinalStatus(status: number): boolean {
   return status >= 400 && status < 500 && !PASSING_STATUSES.has(status);
@@ -23,7 +26,10 @@ export function replyOf(result: CallResult<SendMessageResponse>): SendReply | 'e
     case 'http':
       return isFinalStatus(result.status)
         ? { kind: 'rejected', status: result.status }
-        : { kind: 'unknown', detail: `HTTP ${result.status}` };
+        : {
+            kind: UNREAD_STATUSES.has(result.status) ? 'unsent' : 'unknown',
+            detail: `HTTP ${result.status}`,
+          };
     case 'garbled':
       return { kind: 'unknown', detail: result.detail };
     case 'unreachable':

@@ -437,7 +437,11 @@ describe('what an answer means', () => {
       { kind: 'http', status },
       { kind: 'rejected', status },
     ]),
-    ...[301, 408, 425, 429, 500, 502, 524].map((status): [Result, unknown] => [
+    ...[425, 429].map((status): [Result, unknown] => [
+      { kind: 'http', status },
+      { kind: 'unsent', detail: `HTTP ${status}` },
+    ]),
+    ...[301, 408, 500, 502, 524].map((status): [Result, unknown] => [
       { kind: 'http', status },
       { kind: 'unknown', detail: `HTTP ${status}` },
     ]),
