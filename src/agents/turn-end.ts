@@ -7,6 +7,8 @@ import type { TurnEnd } from './port.ts';
 export interface TurnLimit {
   /** Its `reason` is a TurnEnd. */
   signal: AbortSignal;
+  /** How long the turn may go on. */
+  leftMs(): number;
   /** Lets go of the timer and of the runner's signal. Nothing aborts `signal` afterwards. */
   release(): void;
 }
@@ -16,6 +18,7 @@ export function limitTurn(signal: AbortSignal, timeoutMs: number): TurnLimit {
   const controller = new AbortController();
   const onAbort = () => controller.abort(turnEndOf(signal));
   let released = false;
+  const endsAtMs = timeoutMs > 0 ? performance.now() + timeoutMs : Number.POSITIVE_INFINITY;
   /** The time may have passed while this process was stopped: an answer that is there already counts. */
   const onTime = async (): Promise<void> => {
     await allHeard();
@@ -26,6 +29,7 @@ export function limitTurn(signal: AbortSignal, timeoutMs: number): TurnLimit {
   else signal.addEventListener('abort', onAbort, { once: true });
   return {
     signal: controller.signal,
+    leftMs: () => endsAtMs - performance.now(),
     release() {
       released = true;
       callOff?.();

@@ -47,7 +47,7 @@ export interface AcpAgentOptions extends AcpCommand {
 }
 
 /** The time of one turn. */
-type Limit = { signal: AbortSignal; ended: Promise<null> };
+type Limit = { signal: AbortSignal; ended: Promise<null>; leftMs(): number };
 
 /** An agent that speaks the Agent Client Protocol: one process for all users, a session for each of theirs. */
 export function createAcpAgent(options: AcpAgentOptions): Agent {
@@ -168,10 +168,10 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
       return looked;
     },
     async answer(turn, context) {
-      const { signal, release } = limitTurn(context.signal, context.timeoutMs);
+      const { signal, leftMs, release } = limitTurn(context.signal, context.timeoutMs);
       const ended = untilAborted(signal);
       try {
-        const outcome = await answerWithin(turn, context, { signal, ended });
+        const outcome = await answerWithin(turn, context, { signal, ended, leftMs });
         return outcome ?? endedOutcome(turnEndOf(signal), context.timeoutMs);
       } finally {
         release();

@@ -13,7 +13,7 @@ import { consentOf } from './consent.ts';
  */
 export type PermissionPolicy = 'allow' | 'deny' | 'ask' | 'agent';
 
-/** How long a person has for an answer, however often they are asked. */
+/** How long a person has for an answer, however often they are asked; less where the turn ends before. */
 const ASK_MS = 5 * 60_000;
 
 /** Gives permissions in one turn, and asks its user one question at a time. */
@@ -29,6 +29,8 @@ export function createPermissions(options: {
   language: ChatLanguage;
   /** Aborted when the turn ends. */
   signal: AbortSignal;
+  /** How long the turn may go on. */
+  leftMs(): number;
   /** What a call of a tool would do, in words. */
   describe(call: Record<string, unknown>, language: ChatLanguage): string;
   /** A permission was not given. */
@@ -43,8 +45,9 @@ export function createPermissions(options: {
   });
 
   async function ask(what: string): Promise<boolean> {
-    const until = performance.now() + ASK_MS;
-    for (let question = questionOf(what, language); ; question = AGAIN[language]) {
+    const limitMs = Math.min(ASK_MS, options.leftMs());
+    const until = performance.now() + limitMs;
+    for (let question = questionOf(what, limitMs, language); ; question = AGAIN[language]) {
       const leftMs = until - performance.now();
       if (leftMs <= 0 || signal.aborted) return false;
       const answer = await options.ask(question, Math.ceil(leftMs));
@@ -79,11 +82,15 @@ function chosen(choices: readonly PermissionOption[], isAllowed: boolean): strin
   return choice?.optionId;
 }
 
-function questionOf(what: string, language: ChatLanguage): string {
-  const minutes = ASK_MS / 60_000;
+function questionOf(what: string, limitMs: number, language: ChatLanguage): string {
+  const minutes = Math.round(limitMs / 60_000);
+  const [time, inChinese] =
+    minutes > 1
+      ? [`${minutes} minutes`, `${minutes} 分钟`]
+      : [`${Math.ceil(limitMs / 1_000)} seconds`, `${Math.ceil(limitMs / 1_000)} 秒`];
   return language === 'zh'
-    ? `🔐 智能体请求权限：\n${what}\n是否允许？请回复“是”或“否”（y/n），${minutes} 分钟内不回复视为拒绝。`
-    : `🔐 The agent wants to do this:\n${what}\nAllow it? Answer y or n within ${minutes} minutes; no answer means no.`;
+    ? `🔐 智能体请求权限：\n${what}\n是否允许？请回复“是”或“否”（y/n），${inChinese}内不回复视为拒绝。`
+    : `🔐 The agent wants to do this:\n${what}\nAllow it? Answer y or n within ${time}; no answer means no.`;
 }
 
 const AGAIN: Record<ChatLanguage, string> = {

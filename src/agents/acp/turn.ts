@@ -26,7 +26,7 @@ export interface AcpTurn {
   process: AcpProcess;
   sessionId: string;
   /** Aborted when the turn must end; `ended` resolves then. */
-  limit: { signal: AbortSignal; ended: Promise<null> };
+  limit: { signal: AbortSignal; ended: Promise<null>; leftMs(): number };
   permission: PermissionPolicy;
   keeper: AcpProcessKeeper;
   /** How long a cancelled prompt may take to end. */
@@ -51,6 +51,7 @@ export async function runAcpTurn(options: AcpTurn): Promise<Outcome | null> {
     ask: context.ask,
     language,
     signal: limit.signal,
+    leftMs: limit.leftMs,
     describe: calls.describe,
     onDenied: reply.noteDenied,
     tell: (line) => log.info(`agent: ${line}`, { message: turn.id }),
