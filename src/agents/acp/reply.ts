@@ -27,6 +27,8 @@ const EXTENSIONS = new Map([
 /** Something of a reply: a text that may still grow, or the data of a file. */
 type Entry = { text: string } | { data: string; name: string };
 
+const FENCE = '```';
+
 /** Gathers what an agent says in one turn. */
 export interface AcpReply {
   /** Takes an update of the session; thoughts, plans and tool calls are not shown. */
@@ -53,6 +55,9 @@ export function createAcpReply(): AcpReply {
   let messageId: unknown = null;
   /** Whether text goes on where the last chunk ended; of `undecided` its id says so. */
   let isOpen: boolean | 'undecided' = false;
+  /** Of the last text: its end, in which a fence may have begun, and whether a block of code is open in it. */
+  let tail = '';
+  let isInCode = false;
   /** Entries there were when a permission was last not given. */
   let deniedAfter: number | null = null;
 
@@ -64,8 +69,24 @@ export function createAcpReply(): AcpReply {
     if (isTooLarge()) return;
     const last = entries.at(-1);
     if (isOpen && last && 'text' in last) last.text += text;
-    else entries.push({ text });
+    else {
+      entries.push({ text });
+      tail = '';
+      isInCode = false;
+    }
     isOpen = true;
+    readFences(text);
+  }
+
+  /** Reads on where the last chunk ended: reading all of a text for each of its chunks would take for ever. */
+  function readFences(text: string): void {
+    const unread = tail + text;
+    let from = 0;
+    for (let at = unread.indexOf(FENCE); at !== -1; at = unread.indexOf(FENCE, from)) {
+      isInCode = !isInCode;
+      from = at + FENCE.length;
+    }
+    tail = unread.slice(Math.max(from, unread.length - FENCE.length + 1));
   }
 
   function addData(data: unknown, name: string): void {
@@ -98,8 +119,7 @@ export function createAcpReply(): AcpReply {
     if (type !== 'text' || typeof text !== 'string' || !OWN_MESSAGE.test(text)) return false;
     const last = entries.at(-1);
     if (!isOpen || !last || !('text' in last)) return true;
-    const isInCode = last.text.split('```').length % 2 === 0;
-    return last.text.endsWith('\n') && !isInCode;
+    return tail.endsWith('\n') && !isInCode;
   }
 
   return {

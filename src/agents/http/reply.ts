@@ -202,9 +202,24 @@ export function retryAfterMs(header: string | undefined, nowMs: number): number 
 
 /** The status with what the server says about it, since the log is where its owner looks. */
 export function withBody({ status, body }: AgentAnswer): string {
-  const line = lastLineOf(terminalText(decodeText(body)));
+  const line = lastLineOf(terminalText(decodeText(endOf(body))));
   return line === '' ? `HTTP ${status}` : `HTTP ${status}: ${cutUtf8(line, 300).value}`;
 }
+
+/** How much of a body its last line is looked for in, and how much of an overlong line is read. */
+const END_BYTES = 64 * 1024;
+
+/** The end of a body: whole, or from the beginning of its last line on, however long that is. */
+function endOf(body: Buffer): Buffer {
+  if (body.length <= END_BYTES) return body;
+  let end = body.length;
+  while (end > 0 && BLANK_BYTES.has(body[end - 1] ?? 0)) end--;
+  const start = body.subarray(0, end).lastIndexOf('\n') + 1;
+  return body.subarray(start, Math.min(end, start + END_BYTES));
+}
+
+/** Blanks, tabs and line ends. */
+const BLANK_BYTES: ReadonlySet<number> = new Set([9, 10, 13, 32]);
 
 function badLine({ detail, hint }: { detail: string; hint?: string }): Outcome {
   return failed('bad-output', detail, hint);

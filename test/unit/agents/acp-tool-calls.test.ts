@@ -176,6 +176,16 @@ describe('a reply', () => {
       'Log:\nInfo: ab',
     ],
     ['nor of code', [chunk('```\n'), chunk('Error: x'), chunk('y\n```')], '```\nError: xy\n```'],
+    [
+      'nor of code whose fence comes in pieces',
+      ['`', '``', '\n', 'Error: x', 'y'].map((one) => chunk(one)),
+      '```\nError: xy',
+    ],
+    [
+      'but behind code',
+      ['a\n```\nb\n``', '`', '\n', 'Error: x', 'y'].map((one) => chunk(one)),
+      'a\n```\nb\n```\n\nError: x\n\ny',
+    ],
   ] as const)('%s', async (_, updates, text) => {
     expect(await said([...updates])).toBe(text);
   });

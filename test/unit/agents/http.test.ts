@@ -527,6 +527,11 @@ describe('what an HTTP agent answers', () => {
       reason: 'http',
       detail: 'HTTP 429',
     });
+    const flood = `${'x'.repeat(99)}\n`.repeat(1_000);
+    for (const body of [`${flood}ValueError: 好\n\n`, `${flood}ValueError: 好 ${'y'.repeat(200_000)}`])
+      expect(await outcomeOf(500, text, body)).toMatchObject({
+        detail: expect.stringMatching(/^HTTP 500: ValueError: 好/),
+      });
     const odd = ['soon', '-1', '99999999999999', '86401', 'NaN', '1e3', 'Sat, 01 Jan 2099 00:00:00 GMT', ''];
     for (const header of odd)
       expect(await outcomeOf(503, { 'retry-after': header }), header).toMatchObject({
