@@ -45,7 +45,7 @@ interface Mark {
 export function withoutThinking(text: string, isCut = false): string {
   const plain = withoutChannels(text);
   const marks = marksOf(plain);
-  if (marks.length === 0) return plain;
+  if (marks.length === 0) return withoutFirstReasons(plain);
   const said: string[] = [];
   let from = 0;
   let didThink = false;
@@ -84,9 +84,9 @@ export function withoutThinking(text: string, isCut = false): string {
     didThink = true;
     index = closing === -1 ? marks.length : closing + 1;
   }
-  if (!didThink) return plain;
+  if (!didThink) return withoutFirstReasons(plain);
   said.push(plain.slice(from));
-  return withoutWrapper(joinedAll(said));
+  return withoutWrapper(withoutFirstReasons(joinedAll(said)));
 }
 
 /** The mark that closes the one at `index`: nested ones are counted; where that does not work out, the last one there is. */
@@ -142,6 +142,17 @@ function joined(left: string, right: string): string[] {
   if (lines > 0) return [before, lines > 1 ? '\n\n' : '\n', after];
   if (gaps.join('') !== '') return [before, ' ', after];
   return [before, /[.!?。！？]$/u.test(before) ? '\n' : '', after];
+}
+
+/** Marks whose names are common words: thoughts only at the beginning, closed, and with something said behind them that is no other mark. */
+const FIRST_REASON = /^\s*<(reason|reflection)>[\s\S]*?<\/\1>\s*/i;
+
+function withoutFirstReasons(text: string): string {
+  let rest = text;
+  for (let found = FIRST_REASON.exec(rest); found; found = FIRST_REASON.exec(rest))
+    rest = rest.slice(found[0].length);
+  const isSaid = rest !== '' && !/^<(?!(?:answer|final_answer|response|output)>)/i.test(rest);
+  return rest !== text && isSaid ? withoutWrapper(rest) : text;
 }
 
 /** Models that are taught to think in marks may put the rest into others. */

@@ -43,6 +43,14 @@ describe('what a model thinks is taken out', () => {
     ['<|START_THINKING|>a<|END_THINKING|><|START_RESPONSE|>b<|END_RESPONSE|>', 'b'],
     ['<unused94>thought\na<unused95>b', 'b'],
     ['<think>a</think>\n<answer>b</answer>', 'b'],
+    ['<reason>\na\n</reason>\n\nb', 'b'],
+    ['<reason>a</reason><reflection>b</reflection>\n<output>c</output>', 'c'],
+    ['<thinking>a</thinking>\n<reflection>b</reflection>\nc', 'c'],
+    // Words that mean other things as well.
+    ['<reason>a</reason>', '<reason>a</reason>'],
+    ['<reason>a</reason>\n<code>5</code>', '<reason>a</reason>\n<code>5</code>'],
+    ['Here: <reason>a</reason> b', 'Here: <reason>a</reason> b'],
+    ['<reason>never ends', '<reason>never ends'],
     ['<details style="color:gray;" open> <summary> Thinking... </summary>\na\n</details>\n\nb', 'b'],
     [
       '<details type="reasoning" done="true" duration="3">\n<summary>Thought for 3 seconds</summary>\n> a\n</details>\nb',
