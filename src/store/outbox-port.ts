@@ -129,7 +129,7 @@ export type SendReply =
   | { kind: 'rejected'; status: number }
   /** It may have arrived or not: no answer, 5xx, a body that is not understood. */
   | { kind: 'unknown'; detail: string }
-  /** It never left: no connection. */
+  /** It has not arrived: no connection, or a server that has not looked at it (425, 429). */
   | { kind: 'unsent'; detail: string };
 
 /** An upload that a living process is at. */
