@@ -92,7 +92,8 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 async function accountIn(home: string): Promise<AccountStatus> {
-  const { stdout } = await runHere(['status', '--json'], { home });
+  const { stdout, stderr } = await runHere(['status', '--json'], { home });
+  if (stdout === '') throw new Error(stderr);
   return (JSON.parse(stdout) as { accounts: AccountStatus[] }).accounts[0] as AccountStatus;
 }
 
