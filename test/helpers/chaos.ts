@@ -58,6 +58,20 @@ export function expectShown(report: ChaosReport, isRight: (times: number, text: 
   expect(wrong, wrong[0] && report.history(wrong[0].text)).toEqual([]);
 }
 
+/**
+ * What is shown of the answers to a user is shown in the order in which his texts were written, and their pieces
+ * said; but for those that the wire lost, whose duplicate may have come through later.
+ */
+export function expectOrder(report: ChaosReport): void {
+  for (const [user, shown] of report.order) {
+    const kept = (report.written.get(user) ?? []).filter((text) => !report.lost.has(text));
+    const pieces = kept.flatMap(piecesOf);
+    const order = shown.filter((piece) => pieces.includes(piece));
+    const expected = pieces.filter((piece) => order.includes(piece));
+    expect(order, `order of ${user}, seed ${report.seed}`).toEqual(expected);
+  }
+}
+
 /** A small generator of numbers from 0 to 1 (mulberry32): the plan repeats with its seed. */
 function random(seed: number): () => number {
   let state = seed;
