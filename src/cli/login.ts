@@ -49,12 +49,13 @@ function formerLogin(context: CommandContext, alias: string | null): Account | u
   );
 }
 
-/** What a command needs to be told to work with a new login: nothing where that is the account anyway. */
+/** What a command is told to work with a new login: its alias, else its id; nothing where it is the account anyway. */
 function accountToName(context: CommandContext, { key, name, id }: Account): string | null {
+  if (name !== null) return name;
   // The stored accounts as they are now.
   const file = readConfigFile(context.paths.config);
   const plain = { ...context, file, settings: withoutAccount(context) };
-  return chooseAccount(plain).key === key ? null : (name ?? id);
+  return chooseAccount(plain).key === key ? null : id;
 }
 
 function checkName(name: string | null): void {

@@ -26,7 +26,7 @@ test('the official shape: QR and address on stderr, nothing on stdout, the accou
   expect(login.stderr).toContain('One WeChat user has one live bot');
   expect(login.stderr).toMatch(/[▀▄█]{8}/);
   expect(login.stderr).toContain('https://liteapp.weixin.qq.com/q/');
-  expect(login.stderr).toContain('wxagent run');
+  expect(login.stderr).toContain('wxagent run --account mine --exec');
 
   const [bot] = simulator.control.bots();
   expect(readAccounts(home)).toMatchObject([
