@@ -41,7 +41,7 @@ export interface ChaosReport {
 const AGENT = `read -r text; echo '{"text":"'"$text"'"}'; case $text in *[05].) sleep 0.2; echo '{"text":"'"\${text%.}!"'"}' ;; esac`;
 
 /** What the agent says to a text, in order. */
-export function piecesOf(text: string): string[] {
+function piecesOf(text: string): string[] {
   return /[05]\.$/.test(text) ? [text, text.replace('.', '!')] : [text];
 }
 
