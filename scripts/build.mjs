@@ -67,8 +67,9 @@ writeFileSync(join(outdir, 'licenses.txt'), licencesOf(metafile));
 
 /** What runs in a thread of its own: a file each beside the chunks, where the code that starts it looks for it. */
 function workers() {
-  const files = readdirSync(join(root, 'src/media')).filter((file) => file.endsWith('-worker.js'));
-  return Object.fromEntries(files.map((file) => [basename(file, '.js'), `src/media/${file}`]));
+  const files = readdirSync(join(root, 'src/media'), { recursive: true });
+  const scripts = files.filter((file) => file.endsWith('-worker.js'));
+  return Object.fromEntries(scripts.map((file) => [basename(file, '.js'), join('src/media', file)]));
 }
 
 /** The licence of every package whose code is in the bundle. */

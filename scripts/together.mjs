@@ -11,15 +11,15 @@ const source = (file) => join(fileURLToPath(new URL('../src', import.meta.url)),
 const BASE = [
   'agents/child/resolve-command.ts',
   'cli/agent/child.ts',
-  'cli/context.ts',
-  'cli/table.ts',
-  'core/clock.ts',
-  'core/media-key.ts',
-  'core/this-machine.ts',
+  'cli/command/context.ts',
+  'cli/terminal/table.ts',
+  'core/time/clock.ts',
+  'core/message/media-key.ts',
+  'core/http/this-machine.ts',
   'core/v8-flags.ts',
   'core/version.ts',
-  'ilink/json.ts',
-  'ilink/wire.ts',
+  'ilink/wire/json.ts',
+  'ilink/wire/wire.ts',
 ];
 /** What runs, sends and receives: nearly every entry reaches most of it. */
 const ALL = [...BASE, 'cli/actions.ts'];
@@ -28,7 +28,7 @@ const AGENT = [...ALL, 'cli/agent/command.ts', 'agents/child/resident.ts'];
 
 const AGENTS = /[\\/]src[\\/](agents|cli[\\/]agent)[\\/]/;
 /** Entries that do without most of {@link ALL}. */
-const SMALL = /[\\/]src[\\/](main|index|cli[\\/](agents|demo|simulate))\.ts$/;
+const SMALL = /[\\/]src[\\/](main|index|cli[\\/](admin[\\/]agents|simulate[\\/]\w+))\.ts$/;
 /** What is started or imported from outside; the build may also be asked for one module alone. */
 const OUTER = /\bsrc[\\/](main|index)\.ts$/;
 

@@ -3,14 +3,14 @@
  * and agents without WeChat; and the error type of both.
  */
 export type { AgentFunction, Answer, AnswerContext, AnswerFile } from './agents/function.ts';
-export type { SessionMemory } from './agents/port.ts';
+export type { SessionMemory } from './agents/port/port.ts';
 export { type ErrorKind, EXIT_CODES, WxError } from './core/errors.ts';
-export type { Attachment, MessageEvent, MessageKind, Quote } from './core/message.ts';
+export type { Attachment, MessageEvent, MessageKind, Quote } from './core/message/message.ts';
 export {
   type CreateRunnerOptions,
   createRunner,
   type LibraryRunner,
   type LibrarySetting,
 } from './library.ts';
-export type { RunnerDocument } from './runner/events.ts';
+export type { RunnerDocument } from './runner/port/events.ts';
 export { type Simulator, type SimulatorOptions, startSimulator } from './simulator/simulator.ts';

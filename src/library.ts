@@ -1,14 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import type { AgentFunction } from './agents/function.ts';
-import { readEnvironment } from './config.ts';
-import { systemClock } from './core/clock.ts';
 import { EXIT_CODES, reasonOf, WxError } from './core/errors.ts';
 import type { Io } from './core/io.ts';
-import type { RunnerDocument } from './runner/events.ts';
+import { systemClock } from './core/time/clock.ts';
+import type { RunnerDocument } from './runner/port/events.ts';
 import { AGENT } from './settings/agent.ts';
+import { readEnvironment } from './settings/config.ts';
 import type { GLOBAL } from './settings/global.ts';
 import type { RUN } from './settings/run.ts';
-import { GLOBAL_SETTINGS, RUN_SETTINGS } from './settings.ts';
+import { GLOBAL_SETTINGS, RUN_SETTINGS } from './settings/settings.ts';
 
 /** Settings of `wxagent run`, without those that choose and tune its agent. */
 export type LibrarySetting = Exclude<keyof typeof GLOBAL | keyof typeof RUN, keyof typeof AGENT>;
@@ -49,10 +49,10 @@ export interface LibraryRunner {
 export async function createRunner(options: CreateRunnerOptions): Promise<LibraryRunner> {
   const { agent, settings = {}, onEvent, onLog, token } = checkedOptions(options);
   const { createFunctionAgent } = await import('./agents/function.ts');
-  const { createContext } = await import('./cli/context.ts');
-  const { chooseAccounts } = await import('./cli/home.ts');
-  const { runAgent } = await import('./cli/run.ts');
-  const { documentOf } = await import('./runner/events.ts');
+  const { createContext } = await import('./cli/command/context.ts');
+  const { chooseAccounts } = await import('./cli/account/home.ts');
+  const { runAgent } = await import('./cli/run/run.ts');
+  const { documentOf } = await import('./runner/port/events.ts');
 
   const names = Object.keys(settings).filter(isLibrarySetting);
   const unusable = Object.keys(settings).find((name) => !isLibrarySetting(name));

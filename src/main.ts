@@ -1,15 +1,15 @@
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
-import type { Host } from './cli/context.ts';
-import { ignoredSignals } from './cli/ignored-signals.ts';
-import { createOutput } from './cli/output.ts';
+import type { Host } from './cli/command/context.ts';
+import { SIGNAL_EXITS, tell } from './cli/command/tell.ts';
 import { languageAsked, runProgram } from './cli/program.ts';
-import { SIGNAL_EXITS, tell } from './cli/tell.ts';
-import { readEnvironment } from './config.ts';
-import { systemClock } from './core/clock.ts';
+import { ignoredSignals } from './cli/run/ignored-signals.ts';
+import { createOutput } from './cli/terminal/output.ts';
 import { hasCode, reasonOf, WxError } from './core/errors.ts';
 import type { Io } from './core/io.ts';
+import { systemClock } from './core/time/clock.ts';
 import { ownProcess } from './core/v8-flags.ts';
+import { readEnvironment } from './settings/config.ts';
 
 /** The composition root: real streams, signals and clock; errors become sentences and exit codes. */
 

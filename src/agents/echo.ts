@@ -1,5 +1,5 @@
-import { replyOf } from './outcomes.ts';
-import type { Agent } from './port.ts';
+import type { Agent } from './port/port.ts';
+import { replyOf } from './reply/outcomes.ts';
 
 /** An agent that answers with what it got, files included: for trying things out and for measuring (`--echo`). */
 export function createEchoAgent(): Agent {

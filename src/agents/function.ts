@@ -1,10 +1,10 @@
 import { reasonOf } from '../core/errors.ts';
-import { eventOf, type MessageEvent, type Outcome, type ReplyPiece } from '../core/message.ts';
-import { failed, replyOf, retryAfter, textPiece } from './outcomes.ts';
-import type { Agent, SessionMemory } from './port.ts';
-import { isObject } from './reply-line.ts';
-import { cutUtf8 } from './text-bytes.ts';
-import { endedOutcome, limitTurn, turnEndOf, untilAborted } from './turn-end.ts';
+import { eventOf, type MessageEvent, type Outcome, type ReplyPiece } from '../core/message/message.ts';
+import { cutUtf8 } from '../core/text-bytes.ts';
+import type { Agent, SessionMemory } from './port/port.ts';
+import { endedOutcome, limitTurn, turnEndOf, untilAborted } from './port/turn-end.ts';
+import { failed, replyOf, retryAfter, textPiece } from './reply/outcomes.ts';
+import { isObject } from './reply/reply-line.ts';
 
 /** A file of an answer: an absolute path, and the name the phone shows, else that of the file. */
 export interface AnswerFile {

@@ -1,8 +1,7 @@
 import type { Log } from '../core/log.ts';
 import { type Environment, inheritEnvironment } from './child/environment.ts';
-import { failureOf } from './child/exit-hints.ts';
-import { type ProcessEnd, patiently, runProcess } from './child/process.ts';
-import { decodeText, replyTextOf } from './output.ts';
+import { failureOf, type ProcessEnd, patiently, runProcess } from './child/process.ts';
+import { decodeText, replyTextOf } from './reply/output.ts';
 
 /** Longest time for one voice message, of which WeChat allows a minute. */
 const TIME_LIMIT_MS = 2 * 60_000;

@@ -1,5 +1,5 @@
-import { RUN_SETTINGS, type SettingName } from '../settings.ts';
-import type { CommandContext } from './context.ts';
+import { RUN_SETTINGS, type SettingName } from '../settings/settings.ts';
+import type { CommandContext } from './command/context.ts';
 
 /** What a command does; returns the exit code. */
 export type Action = (context: CommandContext, args: string[]) => Promise<number>;
@@ -66,7 +66,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'agents',
     about: 'the agents --acp knows by name, and which are installed',
     settings: [],
-    load: async () => (await import('./agents.ts')).agents,
+    load: async () => (await import('./admin/agents.ts')).agents,
   },
   {
     name: 'listen',
@@ -160,7 +160,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'doctor',
     about: 'check network, clock, login, files, disk and database, and say what to mend',
     settings: [],
-    load: async () => (await import('./doctor.ts')).doctor,
+    load: async () => (await import('./doctor/doctor.ts')).doctor,
   },
   {
     name: 'config',
@@ -172,28 +172,28 @@ export const COMMANDS: readonly CommandSpec[] = [
         about: 'all settings',
         settings: [],
         isDefault: true,
-        load: async () => (await import('./config.ts')).listConfig,
+        load: async () => (await import('./admin/config.ts')).listConfig,
       },
       {
         name: 'get',
         about: 'one value',
         args: { '<name>': 'a flag in camelCase, such as onError' },
         settings: [],
-        load: async () => (await import('./config.ts')).getConfig,
+        load: async () => (await import('./admin/config.ts')).getConfig,
       },
       {
         name: 'set',
         about: 'store a value',
         args: { '<name>': 'a flag in camelCase, such as onError', '<value>': 'as after the flag' },
         settings: [],
-        load: async () => (await import('./config.ts')).setConfig,
+        load: async () => (await import('./admin/config.ts')).setConfig,
       },
       {
         name: 'unset',
         about: 'back to the default',
         args: { '<name>': 'a flag in camelCase, such as onError' },
         settings: [],
-        load: async () => (await import('./config.ts')).unsetConfig,
+        load: async () => (await import('./admin/config.ts')).unsetConfig,
       },
     ],
   },
@@ -201,12 +201,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'simulate',
     about: "WeChat's server on this machine, to try everything without WeChat",
     settings: ['port', 'seed', 'scan', 'script', 'tlsCert', 'tlsKey'],
-    load: async () => (await import('./simulate.ts')).simulate,
+    load: async () => (await import('./simulate/simulate.ts')).simulate,
   },
   {
     name: 'demo',
     about: 'see it work in 20 seconds, without WeChat',
     settings: ['interactive'],
-    load: async () => (await import('./demo.ts')).demo,
+    load: async () => (await import('./simulate/demo.ts')).demo,
   },
 ];

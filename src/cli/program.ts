@@ -1,11 +1,11 @@
 import { Command, CommanderError, Option } from 'commander';
 import { type ErrorKind, EXIT_CODES, WxError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
-import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../settings.ts';
+import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../settings/settings.ts';
+import { createContext, type Host } from './command/context.ts';
+import { ownArgs, tell } from './command/tell.ts';
 import { type Action, COMMANDS, type CommandSpec } from './commands.ts';
-import { createContext, type Host } from './context.ts';
-import { ownArgs, tell } from './tell.ts';
-import { type Language, languageOf } from './words.ts';
+import { type Language, languageOf } from './words/words.ts';
 
 type Flags = Partial<Record<SettingName, unknown>>;
 

@@ -1,6 +1,6 @@
-import type { CommandContext } from './context.ts';
-import { knownAccounts } from './home.ts';
-import { wordsOf } from './words.ts';
+import { knownAccounts } from './account/home.ts';
+import type { CommandContext } from './command/context.ts';
+import { wordsOf } from './words/words.ts';
 
 /** Bare `wxagent`: what it is, the next step on this machine, and where help is. */
 export async function welcome(context: CommandContext): Promise<number> {

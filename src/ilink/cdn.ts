@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
-import type { MediaSource } from '../core/media.ts';
+import type { MediaSource } from '../core/message/media.ts';
 import { encodeParameter, endpointUrl, type HostTrust } from './hosts.ts';
-import { headerOf } from './http.ts';
-import type { Transport } from './transport.ts';
+import { headerOf } from './http/http.ts';
+import type { Transport } from './http/transport.ts';
 
 /** Longest wait for an answer of the CDN, and for the next bytes of a blob (protocol 1.4). */
 const TIMEOUT_MS = 60_000;
@@ -16,7 +16,7 @@ type Opened =
   | { kind: 'answered'; status: number; reason: string }
   | { kind: 'failed'; detail: string };
 
-/** The downloads of one CDN, as src/media/port.ts wants them (protocol 5.4). No token goes to it, ever. */
+/** The downloads of one CDN, as src/media/download/port.ts wants them (protocol 5.4). No token goes to it, ever. */
 export function createCdn(options: { transport: Transport; trust: HostTrust; cdnUrl: string }) {
   const { transport, trust, cdnUrl } = options;
   return {

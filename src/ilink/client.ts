@@ -1,8 +1,8 @@
-import { baseInfo, createPostHeaders, getHeaders } from './headers.ts';
 import { encodeParameter, endpointUrl } from './hosts.ts';
-import { type Address, addressOf } from './http.ts';
+import { type Address, addressOf } from './http/http.ts';
+import type { Transport } from './http/transport.ts';
 import { type CallResult, understand } from './result.ts';
-import type { Transport } from './transport.ts';
+import { baseInfo, createPostHeaders, getHeaders } from './wire/headers.ts';
 import type {
   Envelope,
   GetConfigResponse,
@@ -12,7 +12,7 @@ import type {
   SendMessageResponse,
   UploadUrlRequest,
   UploadUrlResponse,
-} from './wire.ts';
+} from './wire/wire.ts';
 
 /**
  * A method for every endpoint of the iLink API (protocol 2 to 7). Each returns a value;

@@ -1,8 +1,8 @@
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from '../core/time/clock.ts';
 import type { CallResult, IlinkClient } from './client.ts';
-import { writeJson } from './json.ts';
 import { TOKEN_DEAD } from './result.ts';
-import type { GetUpdatesResponse, WeixinMessage } from './wire.ts';
+import { writeJson } from './wire/json.ts';
+import type { GetUpdatesResponse, WeixinMessage } from './wire/wire.ts';
 
 /**
  * One long poll and what its answer means (design 3 "Poll failures", protocol 1.4, 3).

@@ -1,7 +1,7 @@
-import { isObject } from './fields.ts';
-import { parseLossless } from './json.ts';
-import type { HttpResult } from './transport.ts';
-import type { Envelope } from './wire.ts';
+import type { HttpResult } from './http/transport.ts';
+import { isObject } from './wire/fields.ts';
+import { parseLossless } from './wire/json.ts';
+import type { Envelope } from './wire/wire.ts';
 
 /** The code of a dead bot token, wherever it stands (protocol 8). */
 export const TOKEN_DEAD = -14;

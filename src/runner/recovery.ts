@@ -1,7 +1,7 @@
-import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
-import type { Child, StartedTurn, Store } from '../store/port.ts';
-import type { RunnerAccount } from './port.ts';
+import type { Clock } from '../core/time/clock.ts';
+import type { Child, StartedTurn, Store } from '../store/port/port.ts';
+import type { RunnerAccount } from './port/port.ts';
 
 /**
  * Takes over from the runner that polled before, however it ended: its running messages run again, its

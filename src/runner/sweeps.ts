@@ -1,7 +1,7 @@
-import type { SteadyClock } from '../core/steady-clock.ts';
-import type { Store } from '../store/port.ts';
-import type { Attachments } from './attachments.ts';
-import type { Outgoing } from './outgoing.ts';
+import type { SteadyClock } from '../core/time/steady-clock.ts';
+import type { Store } from '../store/port/port.ts';
+import type { Outgoing } from './delivery/outgoing-files.ts';
+import type { Attachments } from './received/attachments.ts';
 
 /** A start has more to do than this, and the messages that waited for it come first. */
 const START_MS = 3_000;

@@ -1,7 +1,7 @@
-import type { Clock } from '../core/clock.ts';
-import type { Store } from '../store/port.ts';
-import type { Delivery } from './delivery.ts';
-import type { Lanes } from './lanes.ts';
+import type { Clock } from '../core/time/clock.ts';
+import type { Store } from '../store/port/port.ts';
+import type { Delivery } from './delivery/delivery.ts';
+import type { Lanes } from './turns/lanes.ts';
 
 /** How soon a runner sees what other processes have written (`retry`, `send`). */
 const LOOK_EVERY_MS = 250;

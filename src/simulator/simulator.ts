@@ -5,17 +5,17 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
-import { foreignRequest, LOOPBACK_ONLY, type OwnPlace } from '../core/foreign-request.ts';
-import { killBot } from './bots.ts';
-import { createControl, type SimulatorControl } from './control.ts';
-import { serveControl } from './control-server.ts';
-import type { Answer } from './exchange.ts';
-import { expireQr } from './qr.ts';
-import { respond } from './respond.ts';
-import { parseScript, runScript } from './script.ts';
-import { serveClient } from './server.ts';
-import { changeSettings, defaultSettings, type Settings } from './settings.ts';
-import { createWorld, type World } from './world.ts';
+import { foreignRequest, LOOPBACK_ONLY, type OwnPlace } from '../core/http/foreign-request.ts';
+import { createControl, type SimulatorControl } from './control/control.ts';
+import { serveControl } from './control/control-server.ts';
+import { parseScript, runScript } from './control/script.ts';
+import { expireQr } from './endpoints/qr.ts';
+import { respond } from './http/respond.ts';
+import { serveClient } from './http/server.ts';
+import { killBot } from './queue/bots.ts';
+import type { Answer } from './world/answer.ts';
+import { changeSettings, defaultSettings, type Settings } from './world/settings.ts';
+import { createWorld, type World } from './world/world.ts';
 
 /** How to start a simulator; every setting can be given, and changed later. */
 export interface SimulatorOptions extends Partial<Settings> {

@@ -1,8 +1,8 @@
 import { uptime } from 'node:os';
-import type { Clock } from '../core/clock.ts';
-import type { SteadyClock } from '../core/steady-clock.ts';
-import type { Database } from './database.ts';
-import { bootId } from './process-identity.ts';
+import type { Clock } from '../core/time/clock.ts';
+import type { SteadyClock } from '../core/time/steady-clock.ts';
+import { bootId } from '../home/process-identity.ts';
+import type { Database } from '../sqlite/database.ts';
 
 const NOTE_EVERY_MS = 60_000;
 

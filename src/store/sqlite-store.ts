@@ -1,16 +1,21 @@
 import { dirname } from 'node:path';
-import { markLogin, openAccount } from './accounts.ts';
-import { allowedUsers, setAllowed } from './allowed.ts';
-import { forgetChild, noteChild } from './children.ts';
-import { claimPart } from './claim.ts';
-import { createCommits } from './commits.ts';
-import { type Database, openDatabase, storageError } from './database.ts';
-import { requeueExpired } from './holds.ts';
-import { takeIn } from './inbox.ts';
-import { type Claimant, isBeingSent, renewLease } from './lease.ts';
-import { makeFolder } from './make-folder.ts';
-import { mediaKeys } from './media-keys.ts';
-import { noteSaid, queueNotice, queueOutput } from './outputs.ts';
+import { makeFolder } from '../home/make-folder.ts';
+import { type Database, openDatabase, storageError } from '../sqlite/database.ts';
+import { markLogin, openAccount } from './accounts/accounts.ts';
+import { allowedUsers, setAllowed } from './accounts/allowed.ts';
+import { createEndure, createStoreFiles, type Trouble } from './commit/disk-trouble.ts';
+import { keepReserve } from './commit/reserve.ts';
+import { createCommits } from './commit/transactions.ts';
+import { mediaKeys } from './inbox/media-keys.ts';
+import { quoted } from './inbox/quoted.ts';
+import { retry } from './inbox/retry.ts';
+import { takeIn } from './inbox/take-in.ts';
+import { triage } from './inbox/triage.ts';
+import { migrate } from './migrations.ts';
+import { claimPart } from './outbox/claim.ts';
+import { requeueExpired } from './outbox/holds.ts';
+import { type Claimant, isBeingSent, renewLease } from './outbox/lease.ts';
+import { noteSaid, queueNotice, queueOutput } from './outbox/outputs.ts';
 import {
   appendParts,
   dropParts,
@@ -20,20 +25,22 @@ import {
   replaceKey,
   unneededFiles,
   usersToDeliver,
-} from './parts.ts';
-import type { PartView, SendRequest, Store } from './port.ts';
-import { quoted } from './quoted.ts';
-import { keepReserve } from './reserve.ts';
-import { retry } from './retry.ts';
-import { migrate } from './schema.ts';
+} from './outbox/parts.ts';
+import { returnPart, settlePart, settleUpload } from './outbox/settle.ts';
+import { noteUpload, uploadUnderWay } from './outbox/uploads.ts';
+import type { PartView, SendRequest, Store } from './port/port.ts';
+import { sweep } from './retention.ts';
 import { createTimeKeeper, type LearningClock, recallServerTime } from './server-time.ts';
-import { sessionValue, setSessionValue } from './session-values.ts';
-import { returnPart, settlePart, settleUpload } from './settle.ts';
-import { sweep } from './sweep.ts';
-import { triage } from './triage.ts';
-import { createEndure, createStoreFiles, type Trouble } from './trouble.ts';
-import { finishAnswer, finishTurn, recover, startTurn, unfinished, unfinishedContent } from './turns.ts';
-import { noteUpload, uploadUnderWay } from './uploads.ts';
+import { forgetChild, noteChild } from './turns/children.ts';
+import { sessionValue, setSessionValue } from './turns/session-values.ts';
+import {
+  finishAnswer,
+  finishTurn,
+  recover,
+  startTurn,
+  unfinished,
+  unfinishedContent,
+} from './turns/turns.ts';
 import { accountView, budgetOf, contextTokenOf, message, messages } from './views.ts';
 
 /** Opens (and creates, folders included) the store at `path`. Throws WxError `storage`, or `config` for a newer schema. */

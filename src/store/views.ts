@@ -1,7 +1,7 @@
-import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/verdict.ts';
-import type { Database, Row } from './database.ts';
-import { HELD, OPEN } from './parts.ts';
-import type { AccountView, Budget, MessageState, MessageView, UserView } from './port.ts';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/message/verdict.ts';
+import type { Database, Row } from '../sqlite/database.ts';
+import { HELD, OPEN } from './outbox/parts.ts';
+import type { AccountView, Budget, MessageState, MessageView, UserView } from './port/port.ts';
 
 /** What `status` shows of an account; null when the store has never seen it. */
 export function accountView(database: Database, account: string): AccountView | null {

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { basename, join } from 'node:path';
 import { encode } from 'silk-wasm';
 import { describe, expect, test } from 'vitest';
-import type { UserMessage } from '../../src/simulator/writing.ts';
+import type { UserMessage } from '../../src/simulator/phone/writing.ts';
 import { agent, given } from '../helpers/agents.ts';
 import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';

@@ -1,4 +1,4 @@
-import type { SimulatorControl } from '../../src/simulator/control.ts';
+import type { SimulatorControl } from '../../src/simulator/control/control.ts';
 import { jsonLines, type Wxagent } from './wxagent.ts';
 
 /** How often the simulator is asked what it was asked: it keeps only so many requests. */

@@ -1,16 +1,16 @@
 import { readdirSync } from 'node:fs';
-import type { Clock } from '../../src/core/clock.ts';
-import type { MediaSource } from '../../src/core/media.ts';
+import type { MediaSource } from '../../src/core/message/media.ts';
+import type { Clock } from '../../src/core/time/clock.ts';
 import { createCdn } from '../../src/ilink/cdn.ts';
 import { createHostTrust } from '../../src/ilink/hosts.ts';
-import { readInbound } from '../../src/ilink/inbound.ts';
-import { parseLossless } from '../../src/ilink/json.ts';
-import { createTransport } from '../../src/ilink/transport.ts';
-import type { GetUpdatesResponse, MessageItem } from '../../src/ilink/wire.ts';
-import { createFetcher } from '../../src/media/fetch.ts';
-import type { FetchRequest, FetchResult } from '../../src/media/port.ts';
+import { createTransport } from '../../src/ilink/http/transport.ts';
+import { readInbound } from '../../src/ilink/message/inbound.ts';
+import { parseLossless } from '../../src/ilink/wire/json.ts';
+import type { GetUpdatesResponse, MessageItem } from '../../src/ilink/wire/wire.ts';
+import { createFetcher } from '../../src/media/download/fetch.ts';
+import type { FetchRequest, FetchResult } from '../../src/media/download/port.ts';
+import type { UserMessage } from '../../src/simulator/phone/writing.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
-import type { UserMessage } from '../../src/simulator/writing.ts';
 
 /** Fetches from a CDN, without waiting between tries. */
 export interface Fetching {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { runProgram } from '../../src/cli/program.ts';
-import { readEnvironment } from '../../src/config.ts';
-import { systemClock } from '../../src/core/clock.ts';
 import type { Io } from '../../src/core/io.ts';
+import { systemClock } from '../../src/core/time/clock.ts';
+import { readEnvironment } from '../../src/settings/config.ts';
 import { BIN } from './wxagent.ts';
 
 /** What a command has written, and its exit code. */

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../../src/core/clock.ts';
+import type { Clock } from '../../src/core/time/clock.ts';
 
 /** A clock that stands still until somebody sleeps, and then jumps to the end of the sleep. */
 export function createJumpClock(): Clock & { advance(ms: number): void; slept: number[] } {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/clock.ts';
+import type { Clock } from '../../src/core/time/clock.ts';
 
 /** A clock whose sleeps end when the test lets time pass. */
 export function createStillClock(): Clock & { pass(ms: number): void } {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { openDatabase } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/sqlite/database.ts';
 import { makeScript, type Script } from '../helpers/run-script.ts';
 
 /** What the working process says once a step has resolved: from then on it must be there. */

@@ -1,25 +1,25 @@
 import { RequestError } from '@agentclientprotocol/sdk';
-import type { Clock } from '../../core/clock.ts';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import type { Outcome, Turn } from '../../core/message.ts';
+import type { Outcome, Turn } from '../../core/message/message.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import { within } from '../../core/time/within.ts';
 import {
   type AgentConstants,
   coprocessEnvironment,
   type Environment,
   inheritForAgent,
 } from '../child/environment.ts';
-import { within } from '../child/within.ts';
-import type { Agent, TurnContext } from '../port.ts';
-import { isObject } from '../reply-line.ts';
-import { endedOutcome, limitTurn, turnEndOf, untilAborted } from '../turn-end.ts';
-import type { AcpCommand } from './command.ts';
-import { wantedModes } from './modes.ts';
-import { outcomeOfError, outcomeOfStart, outcomeOfUnasked, unaskedError } from './outcome.ts';
-import type { PermissionPolicy } from './permission.ts';
-import { type AcpProcess, createAcpProcessKeeper } from './process.ts';
-import { AUTH_REQUIRED } from './sessions.ts';
-import { runAcpTurn } from './turn.ts';
+import type { Agent, TurnContext } from '../port/port.ts';
+import { endedOutcome, limitTurn, turnEndOf, untilAborted } from '../port/turn-end.ts';
+import { isObject } from '../reply/reply-line.ts';
+import type { AcpCommand } from './connection/command.ts';
+import { wantedModes } from './session/modes.ts';
+import { type AcpProcess, createAcpProcessKeeper } from './session/process.ts';
+import { AUTH_REQUIRED } from './session/sessions.ts';
+import { outcomeOfError, outcomeOfStart, outcomeOfUnasked, unaskedError } from './turn/outcome.ts';
+import type { PermissionPolicy } from './turn/permission.ts';
+import { runAcpTurn } from './turn/turn.ts';
 
 /** JSON-RPC error of an agent that does not know a session, or what a URI in its data names. */
 const NOT_FOUND = -32002;

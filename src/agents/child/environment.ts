@@ -1,7 +1,7 @@
 import type { Log } from '../../core/log.ts';
-import type { Turn } from '../../core/message.ts';
-import type { TurnFolders } from '../port.ts';
-import { cutUtf8 } from '../text-bytes.ts';
+import type { Turn } from '../../core/message/message.ts';
+import { cutUtf8 } from '../../core/text-bytes.ts';
+import type { TurnFolders } from '../port/port.ts';
 
 /** Variables as a process has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,9 +1,7 @@
 import { existsSync } from 'node:fs';
 import { hasCode, isShortage } from '../../core/errors.ts';
 import type { Command } from './command-line.ts';
-import type { ProcessEnd } from './process.ts';
 import { windowsLinesHint } from './resolve-command.ts';
-import { withStderr } from './stderr.ts';
 
 /** What to do about an exit code that a shell gives; by code. */
 const EXIT_HINTS: Readonly<Record<number, string>> = {
@@ -56,19 +54,4 @@ export function spawnFailure(error: NodeJS.ErrnoException, command: Command, cwd
 /** Whether a start that has failed may work later. */
 export function isPassing(error: NodeJS.ErrnoException): boolean {
   return isShortage(error) || hasCode(error, 'ETXTBSY');
-}
-
-/** What was wrong with a command that nobody answers with, and the last thing it said; null when it ended well. */
-export function failureOf(end: ProcessEnd, timeoutMs: number): string | null {
-  const how = howItFailed(end, timeoutMs);
-  return how && withStderr(how, end.stderrTail).detail;
-}
-
-function howItFailed({ spawnError, endedBy, exit }: ProcessEnd, timeoutMs: number): string | null {
-  if (spawnError) return `it could not be started: ${spawnError.message}`;
-  if (endedBy === 'timeout') return `it took longer than ${timeoutMs / 1_000} s`;
-  if (endedBy !== null) return 'stopped';
-  const { code, signal } = exit ?? { code: null, signal: null };
-  if (code === null) return `ended by ${signal ?? 'a signal'}`;
-  return code === 0 ? null : `exit code ${code}`;
 }

@@ -1,15 +1,16 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { systemClock } from '../../core/clock.ts';
-import type { TurnEnd } from '../port.ts';
-import { limitTurn, type TurnLimit, turnEndOf } from '../turn-end.ts';
+import { systemClock } from '../../core/time/clock.ts';
+import { within } from '../../core/time/within.ts';
+import type { TurnEnd } from '../port/port.ts';
+import { limitTurn, type TurnLimit, turnEndOf } from '../port/turn-end.ts';
 import type { Command } from './command-line.ts';
-import { drained } from './drain.ts';
 import { isPassing } from './exit-hints.ts';
+import { drained } from './output/drain.ts';
+import { createProcessOutput, type OutputFault, type OutputUse } from './output/process-output.ts';
+import { withStderr } from './output/stderr.ts';
 import { endGroup } from './process-group.ts';
-import { createProcessOutput, type OutputFault, type OutputUse } from './process-output.ts';
 import { spawnGroup } from './spawn.ts';
-import { within } from './within.ts';
 
 /** One child process of a turn, and every bound it has. */
 export interface ProcessRun extends OutputUse {
@@ -150,4 +151,19 @@ async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd
 
 function closePipes(child: ChildProcess): void {
   for (const stream of child.stdio) stream?.destroy();
+}
+
+/** What was wrong with a command that nobody answers with, and the last thing it said; null when it ended well. */
+export function failureOf(end: ProcessEnd, timeoutMs: number): string | null {
+  const how = howItFailed(end, timeoutMs);
+  return how && withStderr(how, end.stderrTail).detail;
+}
+
+function howItFailed({ spawnError, endedBy, exit }: ProcessEnd, timeoutMs: number): string | null {
+  if (spawnError) return `it could not be started: ${spawnError.message}`;
+  if (endedBy === 'timeout') return `it took longer than ${timeoutMs / 1_000} s`;
+  if (endedBy !== null) return 'stopped';
+  const { code, signal } = exit ?? { code: null, signal: null };
+  if (code === null) return `ended by ${signal ?? 'a signal'}`;
+  return code === 0 ? null : `exit code ${code}`;
 }

@@ -1,12 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import { within } from '../../core/time/within.ts';
 import type { Command } from './command-line.ts';
-import { drained } from './drain.ts';
+import { drained } from './output/drain.ts';
+import { logLineOf, readStderr, withStderr } from './output/stderr.ts';
 import { endGroup } from './process-group.ts';
 import { spawnGroup } from './spawn.ts';
-import { logLineOf, readStderr, withStderr } from './stderr.ts';
-import { within } from './within.ts';
 
 /** How long after the exit its pipes are still read when something else keeps them open. */
 const DRAIN_MS = 500;

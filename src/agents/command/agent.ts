@@ -1,5 +1,5 @@
 import type { Log } from '../../core/log.ts';
-import type { Outcome, Turn } from '../../core/message.ts';
+import type { Outcome, Turn } from '../../core/message/message.ts';
 import { type Command, nameOf } from '../child/command-line.ts';
 import {
   type AgentConstants,
@@ -9,14 +9,19 @@ import {
   turnEnvironment,
 } from '../child/environment.ts';
 import { exitHint, spawnFailure } from '../child/exit-hints.ts';
+import { logLineOf, withOutput } from '../child/output/stderr.ts';
 import { type ProcessEnd, runProcess } from '../child/process.ts';
-import { logLineOf, withOutput } from '../child/stderr.ts';
-import { type InputForm, stdinOf } from '../input.ts';
-import { failed, replyOf, shortage, textPiece } from '../outcomes.ts';
-import { decodeText } from '../output.ts';
-import type { Agent } from '../port.ts';
-import { createReplyStream, MAX_LINE_CHARS, MAX_STREAM_BYTES, type ReplyStream } from '../reply-stream.ts';
-import { endedOutcome } from '../turn-end.ts';
+import { type InputForm, stdinOf } from '../port/input.ts';
+import type { Agent } from '../port/port.ts';
+import { endedOutcome } from '../port/turn-end.ts';
+import { failed, replyOf, shortage, textPiece } from '../reply/outcomes.ts';
+import { decodeText } from '../reply/output.ts';
+import {
+  createReplyStream,
+  MAX_LINE_CHARS,
+  MAX_STREAM_BYTES,
+  type ReplyStream,
+} from '../reply/reply-stream.ts';
 import { filesLeftIn, MAX_FILES } from './reply-folder.ts';
 
 /** What stdout of a command is: the reply, or lines that are acted on when they are written (`--output`). */

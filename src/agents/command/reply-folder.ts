@@ -4,7 +4,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../../core/errors.ts';
 import { numberedName } from '../../core/file-name.ts';
-import type { ReplyPiece } from '../../core/message.ts';
+import type { ReplyPiece } from '../../core/message/message.ts';
 
 /** Most files of one answer: nobody looks at more. */
 export const MAX_FILES = 1_000;

@@ -1,5 +1,5 @@
-import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import { type Command, nameOf } from '../child/command-line.ts';
 import {
   type AgentConstants,
@@ -7,8 +7,8 @@ import {
   type Environment,
   inheritForAgent,
 } from '../child/environment.ts';
-import type { Agent } from '../port.ts';
-import { endedOutcome, turnEndOf } from '../turn-end.ts';
+import type { Agent } from '../port/port.ts';
+import { endedOutcome, turnEndOf } from '../port/turn-end.ts';
 import { type Coprocess, createCoprocess } from './supervisor.ts';
 
 /** How long the process of a user may have nothing to do before it is ended. */

@@ -1,9 +1,9 @@
 import type { Log } from '../../core/log.ts';
-import type { Outcome } from '../../core/message.ts';
-import { createLineReader } from '../child/line-reader.ts';
+import type { Outcome } from '../../core/message/message.ts';
 import { type Resident, type ResidentEnd, type ResidentRun, startResident } from '../child/resident.ts';
-import type { TurnContext } from '../port.ts';
-import { MAX_LINE_BYTES } from '../reply-line.ts';
+import type { TurnContext } from '../port/port.ts';
+import { createLineReader } from '../reply/line-reader.ts';
+import { MAX_LINE_BYTES } from '../reply/reply-line.ts';
 import { cancelLine } from './line.ts';
 import { createOpenTurns } from './turns.ts';
 

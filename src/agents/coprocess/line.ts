@@ -1,8 +1,8 @@
-import { retryAfterOf } from '../../core/backoff.ts';
-import { eventOf, type ReplyPiece, type Turn } from '../../core/message.ts';
-import { wellFormedJson } from '../input.ts';
-import { BAD_RETRY_AFTER } from '../outcomes.ts';
-import type { TurnFolders } from '../port.ts';
+import { eventOf, type ReplyPiece, type Turn } from '../../core/message/message.ts';
+import { retryAfterOf } from '../../core/time/backoff.ts';
+import { wellFormedJson } from '../port/input.ts';
+import type { TurnFolders } from '../port/port.ts';
+import { BAD_RETRY_AFTER } from '../reply/outcomes.ts';
 import {
   isGiven,
   isObject,
@@ -10,7 +10,7 @@ import {
   parseJson,
   readReplyObject,
   unreadFields,
-} from '../reply-line.ts';
+} from '../reply/reply-line.ts';
 
 /** A message as a coprocess gets it: the event of contract 3, and where the folders of its turn are or would be. */
 export function eventLine(turn: Turn, { state, reply, media }: TurnFolders): string {

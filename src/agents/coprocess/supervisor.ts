@@ -1,12 +1,12 @@
-import { restartDelayMs } from '../../core/backoff.ts';
-import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
-import type { Outcome, Turn } from '../../core/message.ts';
+import type { Outcome, Turn } from '../../core/message/message.ts';
+import { restartDelayMs } from '../../core/time/backoff.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import type { Command } from '../child/command-line.ts';
 import { exitHint, type SpawnFailure, spawnFailure } from '../child/exit-hints.ts';
-import { shortage } from '../outcomes.ts';
-import type { TurnContext } from '../port.ts';
-import { endedOutcome, limitTurn, turnEndOf, untilAborted } from '../turn-end.ts';
+import type { TurnContext } from '../port/port.ts';
+import { endedOutcome, limitTurn, turnEndOf, untilAborted } from '../port/turn-end.ts';
+import { shortage } from '../reply/outcomes.ts';
 import { type CoprocessChild, startCoprocessChild } from './child.ts';
 import { eventLine } from './line.ts';
 

@@ -1,9 +1,9 @@
 import type { Log } from '../../core/log.ts';
-import type { FailureReason, Outcome, ReplyPiece } from '../../core/message.ts';
+import type { FailureReason, Outcome, ReplyPiece } from '../../core/message/message.ts';
 import { terminalText } from '../../core/terminal.ts';
-import type { TurnContext } from '../port.ts';
-import { createUnreadNotes } from '../reply-line.ts';
-import { cutUtf8 } from '../text-bytes.ts';
+import { cutUtf8 } from '../../core/text-bytes.ts';
+import type { TurnContext } from '../port/port.ts';
+import { createUnreadNotes } from '../reply/reply-line.ts';
 import { type CoprocessLine, overlongLine, readCoprocessLine, type TurnClose } from './line.ts';
 
 /** Longest text of one answer (contract 4), and most pieces of one: nobody reads more. */

@@ -1,15 +1,17 @@
-import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
-import type { Outcome, Turn } from '../../core/message.ts';
-import { withoutSecrets } from '../outcomes.ts';
-import type { Agent, TurnContext } from '../port.ts';
-import { createUnreadNotes } from '../reply-line.ts';
-import { createReplyStream } from '../reply-stream.ts';
-import { endedOutcome, limitTurn, turnEndOf } from '../turn-end.ts';
-import type { AttachmentServer } from './attachment-server.ts';
-import { type AttachmentForm, prepareAttachments } from './attachments.ts';
+import type { Outcome, Turn } from '../../core/message/message.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import type { Agent, TurnContext } from '../port/port.ts';
+import { endedOutcome, limitTurn, turnEndOf } from '../port/turn-end.ts';
+import { withoutSecrets } from '../reply/outcomes.ts';
+import { createUnreadNotes } from '../reply/reply-line.ts';
+import { createReplyStream } from '../reply/reply-stream.ts';
+import type { AgentAnswer, AgentSender } from './client/sender.ts';
 import { createConversations } from './conversation.ts';
-import type { Header } from './options.ts';
+import type { AttachmentServer } from './request/attachment-server.ts';
+import { type AttachmentForm, prepareAttachments } from './request/attachments.ts';
+import type { Header } from './request/options.ts';
+import { signatureHeaders } from './request/webhook-signature.ts';
 import {
   bodyLimitBytes,
   isStream,
@@ -17,11 +19,9 @@ import {
   notReached,
   outcomeBeforeBody,
   outcomeOfAnswer,
-} from './reply.ts';
-import type { AgentAnswer, AgentSender } from './sender.ts';
+} from './response/reply.ts';
+import { readByTerms } from './response/terms-answer.ts';
 import { type HttpTerms, requestOf } from './terms.ts';
-import { readByTerms } from './terms-answer.ts';
-import { signatureHeaders } from './webhook-signature.ts';
 
 /** What an HTTP agent needs to know. */
 export interface HttpAgentOptions {

@@ -1,8 +1,8 @@
 import type { Log } from '../../core/log.ts';
-import type { Outcome } from '../../core/message.ts';
-import type { TurnContext } from '../port.ts';
+import type { Outcome } from '../../core/message/message.ts';
+import type { TurnContext } from '../port/port.ts';
+import type { TermsAnswer } from './response/terms-answer.ts';
 import type { HttpTerms } from './terms.ts';
-import type { TermsAnswer } from './terms-answer.ts';
 
 /** The conversations that a service has named, one a session. */
 export interface Conversations {

@@ -1,4 +1,4 @@
-import type { StreamRule } from './stream-answer.ts';
+import type { StreamRule } from './response/stream-answer.ts';
 
 /** What an endpoint wants and answers, in the terms of `--http-body`, `--http-reply` and the other flags. */
 export interface HttpPreset {

@@ -1,15 +1,15 @@
 import { WxError } from '../../core/errors.ts';
-import type { Turn } from '../../core/message.ts';
+import type { Turn } from '../../core/message/message.ts';
 import type { Environment } from '../child/environment.ts';
-import { eventJson, wellFormedJson } from '../input.ts';
-import { isObject, parseJson } from '../reply-line.ts';
-import { parseJsonPath } from './json-path.ts';
-import { type JsonTemplate, prepareTemplate } from './json-template.ts';
-import { parseAgentUrl } from './options.ts';
+import { eventJson, wellFormedJson } from '../port/input.ts';
+import { isObject, parseJson } from '../reply/reply-line.ts';
 import { HTTP_PRESETS, type HttpPreset, type PresetName } from './presets.ts';
-import { createStreamReader } from './stream-answer.ts';
-import { templateValues } from './template-values.ts';
-import type { AnswerTerms } from './terms-answer.ts';
+import { type JsonTemplate, prepareTemplate } from './request/json-template.ts';
+import { parseAgentUrl } from './request/options.ts';
+import { templateValues } from './request/template-values.ts';
+import { parseJsonPath } from './response/json-path.ts';
+import { createStreamReader } from './response/stream-answer.ts';
+import type { AnswerTerms } from './response/terms-answer.ts';
 
 /** How to speak with an endpoint: what is posted where, and how the answer is read. */
 export interface HttpTerms {

@@ -2,20 +2,20 @@ import type {
   ChatCompletionCreateParams,
   ChatCompletionMessageParam,
 } from 'openai/resources/chat/completions';
-import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
-import type { Outcome } from '../../core/message.ts';
+import type { Outcome } from '../../core/message/message.ts';
+import { cutUtf8 } from '../../core/text-bytes.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import type { Environment } from '../child/environment.ts';
-import { isOk, notReached, retryAfterMs, serviceRetry, withBody } from '../http/reply.ts';
-import { type AgentAnswer, createAgentSender } from '../http/sender.ts';
-import { wellFormedJson } from '../input.ts';
-import { failed, replyOf, textPiece, withoutSecrets } from '../outcomes.ts';
-import { decodeText } from '../output.ts';
-import type { Agent } from '../port.ts';
-import { isObject, parseJson } from '../reply-line.ts';
-import { cutUtf8 } from '../text-bytes.ts';
-import { withoutThinking } from '../thinking.ts';
-import { endedOutcome, limitTurn, turnEndOf } from '../turn-end.ts';
+import { type AgentAnswer, createAgentSender } from '../http/client/sender.ts';
+import { isOk, notReached, retryAfterMs, serviceRetry, withBody } from '../http/response/reply.ts';
+import { wellFormedJson } from '../port/input.ts';
+import type { Agent } from '../port/port.ts';
+import { endedOutcome, limitTurn, turnEndOf } from '../port/turn-end.ts';
+import { failed, replyOf, textPiece, withoutSecrets } from '../reply/outcomes.ts';
+import { decodeText } from '../reply/output.ts';
+import { isObject, parseJson } from '../reply/reply-line.ts';
+import { withoutThinking } from '../reply/thinking.ts';
 import { createAnswerReader, type ModelAnswer } from './answer.ts';
 import { type Exchange, exchangesBefore, remember } from './memory.ts';
 import { type Question, questionOf } from './question.ts';

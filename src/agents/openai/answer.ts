@@ -1,7 +1,7 @@
-import { createEventReader } from '../http/event-stream.ts';
-import { isObject, parseJson } from '../reply-line.ts';
-import { MAX_STREAM_BYTES } from '../reply-stream.ts';
-import { cutUtf8 } from '../text-bytes.ts';
+import { cutUtf8 } from '../../core/text-bytes.ts';
+import { createEventReader } from '../http/response/event-stream.ts';
+import { isObject, parseJson } from '../reply/reply-line.ts';
+import { MAX_STREAM_BYTES } from '../reply/reply-stream.ts';
 import { errorIn, type ServerError } from './server-error.ts';
 
 /** What a chat-completions server said, whole. */

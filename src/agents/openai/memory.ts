@@ -1,7 +1,7 @@
-import type { Turn } from '../../core/message.ts';
-import type { SessionMemory } from '../port.ts';
-import { isObject, parseJson } from '../reply-line.ts';
-import { cutUtf8 } from '../text-bytes.ts';
+import type { Turn } from '../../core/message/message.ts';
+import { cutUtf8 } from '../../core/text-bytes.ts';
+import type { SessionMemory } from '../port/port.ts';
+import { isObject, parseJson } from '../reply/reply-line.ts';
 
 /** A question and its answer. */
 export interface Exchange {

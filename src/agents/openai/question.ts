@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { ChatCompletionContentPart } from 'openai/resources/chat/completions';
 import { reasonOf } from '../../core/errors.ts';
-import type { Attachment, Turn } from '../../core/message.ts';
-import { plainInput } from '../input.ts';
+import type { Attachment, Turn } from '../../core/message/message.ts';
+import { plainInput } from '../port/input.ts';
 
 /** A message as a chat-completions server gets it, and as it is remembered: without its pictures. */
 export interface Question {

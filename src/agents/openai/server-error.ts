@@ -1,4 +1,4 @@
-import { isObject } from '../reply-line.ts';
+import { isObject } from '../reply/reply-line.ts';
 
 /** What a chat-completions server says went wrong. */
 export interface ServerError {

@@ -1,5 +1,5 @@
-import { parseAcpCommand } from '../../agents/acp/command.ts';
-import { checkNode } from '../../agents/acp/node-version.ts';
+import { parseAcpCommand } from '../../agents/acp/connection/command.ts';
+import { checkNode } from '../../agents/acp/connection/node-version.ts';
 import { childOptions, commandSearch, residentNotes } from './child.ts';
 import type { PrepareAgent } from './maker.ts';
 

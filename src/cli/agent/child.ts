@@ -1,8 +1,8 @@
 import type { CommandSearch } from '../../agents/child/resolve-command.ts';
 import { checkShellLine } from '../../agents/child/shell-line.ts';
 import { VERSION } from '../../core/version.ts';
-import type { ChildNotes } from '../child-notes.ts';
-import type { CommandContext } from '../context.ts';
+import type { CommandContext } from '../command/context.ts';
+import type { ChildNotes } from './child-notes.ts';
 
 /** Between TERM and KILL (contract 4); less when `--grace` would be over before that. */
 const KILL_GRACE_MS = 5_000;

@@ -1,10 +1,10 @@
 import { createEchoAgent } from '../../agents/echo.ts';
-import { longFlag, resolveSetting, type SettingOrigin } from '../../config.ts';
 import { WxError } from '../../core/errors.ts';
 import { AGENT_CHOICES } from '../../settings/agent.ts';
+import { longFlag, resolveSetting, type SettingOrigin } from '../../settings/config.ts';
 import type { AgentKind } from '../../settings/setting.ts';
-import { RUN_SETTINGS, SETTINGS, type Setting } from '../../settings.ts';
-import type { CommandContext } from '../context.ts';
+import { RUN_SETTINGS, SETTINGS, type Setting } from '../../settings/settings.ts';
+import type { CommandContext } from '../command/context.ts';
 import type { AgentMaker, ChosenAgent } from './maker.ts';
 
 /** The stronger before the weaker (contract 1). */

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createHttpAgent } from '../../agents/http/agent.ts';
-import type { AttachmentServer } from '../../agents/http/attachment-server.ts';
-import type { AttachmentForm } from '../../agents/http/attachments.ts';
-import { parseHeader } from '../../agents/http/options.ts';
-import { createAgentSender } from '../../agents/http/sender.ts';
+import { createAgentSender } from '../../agents/http/client/sender.ts';
+import type { AttachmentServer } from '../../agents/http/request/attachment-server.ts';
+import type { AttachmentForm } from '../../agents/http/request/attachments.ts';
+import { parseHeader } from '../../agents/http/request/options.ts';
+import { parseWebhookSecret } from '../../agents/http/request/webhook-signature.ts';
 import { readHttpTerms } from '../../agents/http/terms.ts';
-import { parseWebhookSecret } from '../../agents/http/webhook-signature.ts';
 import { reasonOf, WxError } from '../../core/errors.ts';
-import { proxiesOf } from '../../core/proxy.ts';
+import { proxiesOf } from '../../core/http/proxy.ts';
 import { AGENT } from '../../settings/agent.ts';
 import type { PrepareAgent } from './maker.ts';
 
@@ -52,7 +52,7 @@ export const prepareHttpAgent: PrepareAgent<string> = async (context, http) => {
 async function serverFor(form: AttachmentForm, host: string): Promise<AttachmentServer | null> {
   if (form === 'url') {
     const { openAttachmentServer, parseAttachmentHost } = await import(
-      '../../agents/http/attachment-server.ts'
+      '../../agents/http/request/attachment-server.ts'
     );
     return openAttachmentServer(parseAttachmentHost(host));
   }

@@ -1,7 +1,7 @@
-import type { Agent } from '../../agents/port.ts';
+import type { Agent } from '../../agents/port/port.ts';
 import type { AgentKind } from '../../settings/setting.ts';
-import type { ChildNotes } from '../child-notes.ts';
-import type { CommandContext } from '../context.ts';
+import type { CommandContext } from '../command/context.ts';
+import type { ChildNotes } from './child-notes.ts';
 
 /** Makes an agent for one account; all of a process are made from one choice. */
 export type AgentMaker = (children: ChildNotes, account: { id: string; name: string | null }) => Agent;

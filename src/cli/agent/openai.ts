@@ -1,5 +1,5 @@
 import { parseBaseUrl, requireModel } from '../../agents/openai/options.ts';
-import { proxiesOf } from '../../core/proxy.ts';
+import { proxiesOf } from '../../core/http/proxy.ts';
 import type { PrepareAgent } from './maker.ts';
 
 /** The agent of `--openai`. */

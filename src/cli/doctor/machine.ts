@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WxError } from '../../core/errors.ts';
-import { openHomeStore } from '../home.ts';
+import { openHomeStore } from '../account/home.ts';
 import type { Check } from './check.ts';
 
 /** Below this an outgoing file or a burst of messages may fill the disk. */

@@ -3,12 +3,19 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { reasonOf, WxError } from '../../core/errors.ts';
-import { proxiesOf, shownProxy } from '../../core/proxy.ts';
-import { headerOf } from '../../ilink/http.ts';
+import { proxiesOf, shownProxy } from '../../core/http/proxy.ts';
+import type { Account } from '../../home/accounts-file.ts';
+import { headerOf } from '../../ilink/http/http.ts';
 import { TOKEN_DEAD } from '../../ilink/result.ts';
-import type { Account } from '../../store/accounts-file.ts';
-import type { CommandContext } from '../context.ts';
-import { connect, DEFAULT_BASE_URL, loginHint, noAccount, openTransport, proxiesForServer } from '../home.ts';
+import {
+  connect,
+  DEFAULT_BASE_URL,
+  loginHint,
+  noAccount,
+  openTransport,
+  proxiesForServer,
+} from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
 import type { Check } from './check.ts';
 
 const TIMEOUT_MS = 10_000;

@@ -6,8 +6,8 @@ import { resolveCommand } from '../../../src/agents/child/resolve-command.ts';
 import { checkShellLine } from '../../../src/agents/child/shell-line.ts';
 import { type CommandAgentOptions, createCommandAgent } from '../../../src/agents/command/agent.ts';
 import { createEchoAgent } from '../../../src/agents/echo.ts';
-import type { TurnContext } from '../../../src/agents/port.ts';
-import type { Turn } from '../../../src/core/message.ts';
+import type { TurnContext } from '../../../src/agents/port/port.ts';
+import type { Turn } from '../../../src/core/message/message.ts';
 import {
   contextIn,
   groupAlive,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type AgentFunction, createFunctionAgent } from '../../../src/agents/function.ts';
-import type { Outcome } from '../../../src/core/message.ts';
+import type { Outcome } from '../../../src/core/message/message.ts';
 import { contextIn, temporaryFolder, turnWith } from './support.ts';
 
 const outcomeOf = (answer: unknown): Promise<Outcome> =>

@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { createOpenAiAgent, type OpenAiAgentOptions } from '../../../src/agents/openai/agent.ts';
 import { bounded } from '../../../src/agents/openai/memory.ts';
 import { parseBaseUrl, requireModel } from '../../../src/agents/openai/options.ts';
-import type { Agent, TurnContext } from '../../../src/agents/port.ts';
-import { systemClock } from '../../../src/core/clock.ts';
-import type { Attachment, Turn } from '../../../src/core/message.ts';
+import type { Agent, TurnContext } from '../../../src/agents/port/port.ts';
+import type { Attachment, Turn } from '../../../src/core/message/message.ts';
+import { systemClock } from '../../../src/core/time/clock.ts';
 import { chunkOf, startChatServer, stream } from '../../helpers/chat-server.ts';
 import { contextIn, memoryOf, recordingLog, temporaryFolder, turnWith } from './support.ts';
 

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
-import type { SessionMemory, TurnContext } from '../../../src/agents/port.ts';
+import type { SessionMemory, TurnContext } from '../../../src/agents/port/port.ts';
 import type { Log } from '../../../src/core/log.ts';
-import type { Attachment, ReplyPiece, Turn } from '../../../src/core/message.ts';
+import type { Attachment, ReplyPiece, Turn } from '../../../src/core/message/message.ts';
 
 const MISBEHAVE = fileURLToPath(new URL('../../fixtures/agents/misbehave.mjs', import.meta.url));
 

@@ -2,11 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { chooseAgent } from '../../../src/cli/agent/choose.ts';
-import { type CommandContext, createContext } from '../../../src/cli/context.ts';
-import { longFlag, readEnvironment } from '../../../src/config.ts';
-import { systemClock } from '../../../src/core/clock.ts';
+import { type CommandContext, createContext } from '../../../src/cli/command/context.ts';
+import { systemClock } from '../../../src/core/time/clock.ts';
+import { longFlag, readEnvironment } from '../../../src/settings/config.ts';
 import type { AgentKind } from '../../../src/settings/setting.ts';
-import { SETTINGS, type Setting, type SettingName } from '../../../src/settings.ts';
+import { SETTINGS, type Setting, type SettingName } from '../../../src/settings/settings.ts';
 import { makeFolder } from '../../helpers/wxagent.ts';
 
 type Values = Partial<Record<SettingName, unknown>>;

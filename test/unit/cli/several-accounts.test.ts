@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { thisProcess } from '../../../src/cli/home.ts';
-import { tryLock } from '../../../src/store/lock.ts';
-import { createPaths } from '../../../src/store/paths.ts';
+import { thisProcess } from '../../../src/cli/account/home.ts';
+import { tryLock } from '../../../src/home/lock.ts';
+import { createPaths } from '../../../src/home/paths.ts';
 import { runHere } from '../../helpers/in-this-process.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { answered, loggedIn, simulate } from '../../helpers/simulated.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ACP_PRESETS } from '../../../src/agents/acp/presets.ts';
+import { ACP_PRESETS } from '../../../src/agents/acp/connection/presets.ts';
 import { codeOf, readPage, tableOf } from '../../helpers/pages.ts';
 
 test('docs/acp.md names every preset, and what it runs', () => {

@@ -1,6 +1,6 @@
 import { expect, it, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.ts';
-import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../../../src/settings.ts';
+import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../../../src/settings/settings.ts';
 import { codeOf, headingsOf, readPage, sectionOf, tableOf } from '../../helpers/pages.ts';
 
 const page = readPage('docs/commands.md');

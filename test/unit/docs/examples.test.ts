@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { eventOf } from '../../../src/core/message.ts';
+import { eventOf } from '../../../src/core/message/message.ts';
 import { allPages, blocksOf, READMES, readPage } from '../../helpers/pages.ts';
 
 /** Types that JSON of wxagent may have: what it prints, and what it posts. */

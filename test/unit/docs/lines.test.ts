@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { createProgram } from '../../../src/cli/program.ts';
-import { longFlag } from '../../../src/config.ts';
-import { SETTINGS, type Setting } from '../../../src/settings.ts';
+import { longFlag } from '../../../src/settings/config.ts';
+import { SETTINGS, type Setting } from '../../../src/settings/settings.ts';
 import { allPages, blocksOf, codeOf, proseOf, READMES, readPage, wordsOf } from '../../helpers/pages.ts';
 
 /** Flags of other programs that the pages speak of. */

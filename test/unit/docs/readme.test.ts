@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { inheritEnvironment, turnEnvironment } from '../../../src/agents/child/environment.ts';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { EXIT_CODES } from '../../../src/core/errors.ts';
-import { SETTINGS, type Setting } from '../../../src/settings.ts';
+import { SETTINGS, type Setting } from '../../../src/settings/settings.ts';
 import {
   blocksOf,
   codeOf,
@@ -98,7 +98,7 @@ describe.each(READMES)('%s', (path) => {
       Number(/^\d+/.exec(codes)?.[0]),
     ]);
     expect(Object.fromEntries(rows)).toEqual({ undefined: 0, ...EXIT_CODES });
-    const bySignal = /SIGNAL_EXITS = \{(.*)\}/.exec(readPage('src/cli/tell.ts'))?.[1]?.match(/\d+/g);
+    const bySignal = /SIGNAL_EXITS = \{(.*)\}/.exec(readPage('src/cli/command/tell.ts'))?.[1]?.match(/\d+/g);
     const cancelled = tableOf(page, words.exit).find(([, kind]) => kind === '`cancelled`');
     expect(cancelled?.[0]?.split(', ')).toEqual([...new Set(bySignal)]);
   });

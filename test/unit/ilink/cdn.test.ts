@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { createCdn } from '../../../src/ilink/cdn.ts';
 import { createHostTrust } from '../../../src/ilink/hosts.ts';
-import { createTransport } from '../../../src/ilink/transport.ts';
+import { createTransport } from '../../../src/ilink/http/transport.ts';
 import { type Answer, hang, reset, startScriptedServer } from '../../helpers/scripted-server.ts';
 
 const NEVER = new AbortController().signal;

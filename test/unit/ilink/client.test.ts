@@ -1,9 +1,9 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createIlinkClient, type IlinkClient } from '../../../src/ilink/client.ts';
-import { encodeText } from '../../../src/ilink/outbound.ts';
-import { createTransport, type Transport } from '../../../src/ilink/transport.ts';
-import { TYPING_STATUS } from '../../../src/ilink/wire.ts';
+import { createTransport, type Transport } from '../../../src/ilink/http/transport.ts';
+import { encodeText } from '../../../src/ilink/message/outbound.ts';
+import { TYPING_STATUS } from '../../../src/ilink/wire/wire.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import {
   type Answer,

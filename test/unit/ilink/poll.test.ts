@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { CallResult } from '../../../src/ilink/client.ts';
 import { createPoller } from '../../../src/ilink/poll.ts';
-import type { GetUpdatesResponse } from '../../../src/ilink/wire.ts';
+import type { GetUpdatesResponse } from '../../../src/ilink/wire/wire.ts';
 import { createJumpClock } from '../../helpers/jump-clock.ts';
 
 type Scripted = { result: CallResult<GetUpdatesResponse>; afterMs?: number };

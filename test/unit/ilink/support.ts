@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
-import { proxyForAll } from '../../../src/core/proxy.ts';
-import { createTransport, type HttpRequest, type Transport } from '../../../src/ilink/transport.ts';
+import { proxyForAll } from '../../../src/core/http/proxy.ts';
+import { createTransport, type HttpRequest, type Transport } from '../../../src/ilink/http/transport.ts';
 import { type Answer, type ScriptedServer, startScriptedServer } from '../../helpers/scripted-server.ts';
 
 /** A server that gives every request the same answer, until the end of the test. */

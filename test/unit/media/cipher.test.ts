@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeMediaKey, encodeMediaKey } from '../../../src/core/media-key.ts';
+import { decodeMediaKey, encodeMediaKey } from '../../../src/core/message/media-key.ts';
 import { decryptMedia, encryptedSize, encryptMedia } from '../../../src/media/cipher.ts';
 
 const KEY = Buffer.from('00112233445566778899aabbccddeeff', 'hex');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Agent, TurnContext } from '../../../src/agents/port.ts';
-import type { Outcome } from '../../../src/core/message.ts';
+import type { Agent, TurnContext } from '../../../src/agents/port/port.ts';
+import type { Outcome } from '../../../src/core/message/message.ts';
 import { makeBot } from '../../helpers/in-process.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { answered, answers, simulate } from '../../helpers/simulated.ts';

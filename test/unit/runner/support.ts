@@ -1,6 +1,6 @@
 import type { Log } from '../../../src/core/log.ts';
 import type { Poller, PollResult } from '../../../src/ilink/poll.ts';
-import type { WeixinMessage } from '../../../src/ilink/wire.ts';
+import type { WeixinMessage } from '../../../src/ilink/wire/wire.ts';
 
 /** A log that keeps its lines, each with its level in front. */
 export function createLogBook(): Log & { lines: string[] } {

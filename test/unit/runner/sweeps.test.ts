@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Clock } from '../../../src/core/clock.ts';
-import { createSteadyClock } from '../../../src/core/steady-clock.ts';
+import type { Clock } from '../../../src/core/time/clock.ts';
+import { createSteadyClock } from '../../../src/core/time/steady-clock.ts';
 import { runSweeps } from '../../../src/runner/sweeps.ts';
-import type { Retention } from '../../../src/store/port.ts';
+import type { Retention } from '../../../src/store/port/port.ts';
 
 const DAY_MS = 86_400_000;
 

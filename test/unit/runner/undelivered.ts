@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import type { Agent } from '../../../src/agents/port.ts';
-import { type Clock, systemClock } from '../../../src/core/clock.ts';
-import type { Delivery } from '../../../src/runner/delivery.ts';
-import type { RunnerEvent } from '../../../src/runner/events.ts';
-import { createFolderMaker } from '../../../src/runner/folders.ts';
-import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../../src/runner/options.ts';
-import { createOutgoing, type Outgoing } from '../../../src/runner/outgoing.ts';
-import { createTurns, type Turns } from '../../../src/runner/turns.ts';
-import type { Store } from '../../../src/store/port.ts';
+import type { Agent } from '../../../src/agents/port/port.ts';
+import { type Clock, systemClock } from '../../../src/core/time/clock.ts';
+import type { Delivery } from '../../../src/runner/delivery/delivery.ts';
+import { createOutgoing, type Outgoing } from '../../../src/runner/delivery/outgoing-files.ts';
+import type { RunnerEvent } from '../../../src/runner/port/events.ts';
+import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../../src/runner/port/options.ts';
+import { createFolderMaker } from '../../../src/runner/turns/folders.ts';
+import { createTurns, type Turns } from '../../../src/runner/turns/turns.ts';
+import type { Store } from '../../../src/store/port/port.ts';
 import { ACCOUNT } from '../store/conformance/desk.ts';
 import { createLogBook } from './support.ts';
 

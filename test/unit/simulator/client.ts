@@ -1,4 +1,4 @@
-import { parseLossless } from '../../../src/ilink/json.ts';
+import { parseLossless } from '../../../src/ilink/wire/json.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../../src/simulator/simulator.ts';
 
 /** A JSON answer, read loosely: every test checks what it looks at. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ChatNews, ClaimedPart } from '../../../src/store/port.ts';
+import type { ChatNews, ClaimedPart } from '../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   contentOf,

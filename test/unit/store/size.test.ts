@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { openDatabase } from '../../../src/store/database.ts';
+import { openDatabase } from '../../../src/sqlite/database.ts';
 import { ACCOUNT, createDesk, OWNER } from './conformance/desk.ts';
 import { makeSqliteStores } from './sqlite-stores.ts';
 

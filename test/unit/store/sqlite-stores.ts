@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../../src/core/clock.ts';
-import type { Store } from '../../../src/store/port.ts';
+import { systemClock } from '../../../src/core/time/clock.ts';
+import type { Store } from '../../../src/store/port/port.ts';
 import { openStore } from '../../../src/store/sqlite-store.ts';
 import type { StoreUnderTest } from './conformance/desk.ts';
 

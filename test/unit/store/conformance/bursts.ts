@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { StartedTurn } from '../../../../src/store/port.ts';
+import type { StartedTurn } from '../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,

@@ -7,7 +7,7 @@ import type {
   Intake,
   IntakeResult,
   MessageView,
-} from '../../../../src/store/port.ts';
+} from '../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,

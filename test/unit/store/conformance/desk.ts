@@ -17,7 +17,7 @@ import type {
   Store,
   TurnResult,
   Verdict,
-} from '../../../../src/store/port.ts';
+} from '../../../../src/store/port/port.ts';
 
 /** One set of data and the processes that use it, for the conformance suite of the store port. */
 export interface StoreUnderTest {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Claim, NewPart, PartFile, PartView, Store } from '../../../../src/store/port.ts';
+import type { Claim, NewPart, PartFile, PartView, Store } from '../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   contentOf,

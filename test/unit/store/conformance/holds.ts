@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { HeldPart, Intake } from '../../../../src/store/port.ts';
+import type { HeldPart, Intake } from '../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   contentOf,

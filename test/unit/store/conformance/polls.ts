@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { IncomingMessage, NewPart } from '../../../../src/store/port.ts';
+import type { IncomingMessage, NewPart } from '../../../../src/store/port/port.ts';
 import { ACCOUNT, createDesk, type Desk, FRIEND, incoming, type MakeStore, OWNER, TERMS } from './desk.ts';
 
 const USERS = [OWNER, FRIEND, 'third@im.wechat'];

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Intake, IntakeResult, StartedTurn } from '../../../../src/store/port.ts';
+import type { Intake, IntakeResult, StartedTurn } from '../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,

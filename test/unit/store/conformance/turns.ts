@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { StartedTurn } from '../../../../src/store/port.ts';
+import type { StartedTurn } from '../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,

@@ -1,0 +1,93 @@
+import type { ReplyPiece } from '../../core/message/message.ts';
+import { replyTextOf } from './output.ts';
+
+/** What one line of a reply in JSON lines asks for; `bad` says what is wrong with it. */
+export type ReplyLine = ({ kind: 'reply' } & ReplyObject) | { kind: 'bad'; detail: string };
+
+/** What one object of a reply says. */
+export interface ReplyObject {
+  /** Its text, then its file. */
+  pieces: ReplyPiece[];
+  /** Fields that mean nothing here. */
+  unread: string[];
+}
+
+/** Longest line (contract 4). */
+export const MAX_LINE_BYTES = 1024 * 1024;
+
+/** What an object of a reply may have. */
+const FIELDS = ['text', 'file', 'name', 'typing'];
+
+/** Reads `{"text"}`, `{"file","name"?}`, both, or `{"typing":true}` (contract 4); blank lines are nothing. */
+export function parseReplyLine(line: string): ReplyLine {
+  if (line.trim() === '') return { kind: 'reply', pieces: [], unread: [] };
+  if (Buffer.byteLength(line) > MAX_LINE_BYTES) return { kind: 'bad', detail: 'a line is longer than 1 MiB' };
+  const value = parseJson(line);
+  const quoted = line.slice(0, 80);
+  if (!isObject(value)) return { kind: 'bad', detail: `a line is no JSON object: ${quoted}` };
+  const read = readReplyObject(value);
+  if (typeof read === 'string') return { kind: 'bad', detail: `${read}: ${quoted}` };
+  return read === null
+    ? { kind: 'bad', detail: `a line has neither text nor file: ${quoted}` }
+    : { kind: 'reply', ...read };
+}
+
+/**
+ * What one object of a reply asks for; null when it has none of text, file and typing, a text when something is wrong
+ * with it. `others` are fields that mean something to the caller.
+ */
+export function readReplyObject(
+  value: Record<string, unknown>,
+  others: readonly string[] = [],
+): ReplyObject | string | null {
+  const { text, file, name } = value;
+  if (isGiven(text) && typeof text !== 'string') return 'text is no text';
+  if (isGiven(file) && typeof file !== 'string') return 'file is no path';
+  if (!isGiven(text) && !isGiven(file) && value.typing !== true) return null;
+  const clean = typeof text === 'string' ? replyTextOf(text) : null;
+  const pieces: ReplyPiece[] = clean === null ? [] : [{ text: clean }];
+  if (typeof file === 'string') pieces.push({ file, name: typeof name === 'string' ? name : null });
+  return { pieces, unread: unreadFields(value, [...FIELDS, ...others]) };
+}
+
+/** The fields of an object that are not among the known ones; null is as good as none, in all that agents give. */
+export function unreadFields(value: Record<string, unknown>, known: readonly string[]): string[] {
+  return Object.keys(value).filter((field) => isGiven(value[field]) && !known.includes(field));
+}
+
+/** Whether a field of an object of an agent is there: null is as good as none. */
+export function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+/** Says once for each of its fields that nobody reads it. `tell` gets the line for the log. */
+export function createUnreadNotes(tell: (line: string) => void): (fields: readonly string[]) => void {
+  const told = new Set<string>();
+  return (fields) => {
+    const fresh = fields.filter((field) => !told.has(field)).slice(0, MAX_TOLD - told.size);
+    for (const field of fresh) told.add(field);
+    if (fresh.length > 0)
+      tell(`not understood in the answer, and left out: ${fresh.map(shownField).join(', ')}`);
+  };
+}
+
+/** A flood of them must not flood the log. */
+const MAX_TOLD = 10;
+
+function shownField(field: string): string {
+  return JSON.stringify(field.slice(0, 40));
+}
+
+/** The value of a JSON text, which may begin with a byte order mark; undefined when it is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a JSON value is an object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,67 @@
+import type { Account } from '../../home/accounts-file.ts';
+import { createCredentials } from '../../home/credentials.ts';
+import {
+  chooseAccount,
+  findAccount,
+  knownAccounts,
+  noAccount,
+  thisProcess,
+  withoutAccount,
+} from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
+import { localMinute } from '../terminal/local-time.ts';
+import { table } from '../terminal/table.ts';
+
+/** `wxagent accounts list`: what is logged in here. */
+export async function listAccounts(context: CommandContext): Promise<number> {
+  const accounts = knownAccounts(context);
+  const chosen =
+    accounts.length > 0 ? chooseAccount({ ...context, settings: withoutAccount(context) }) : null;
+  if (context.json) {
+    context.printJson('accounts', {
+      accounts: accounts.map((account) => ({
+        id: account.id,
+        name: account.name,
+        owner: account.owner,
+        baseUrl: account.baseUrl,
+        loggedInAt: account.loggedInAt,
+        default: account.key === chosen?.key,
+      })),
+    });
+    return 0;
+  }
+  if (accounts.length === 0) context.say(noAccount(context).message, 'hint: wxagent login');
+  const rows = accounts.map((account) => [
+    account.key === chosen?.key ? '*' : '',
+    account.id,
+    account.name ?? '-',
+    account.owner ?? '-',
+    localMinute(new Date(account.loggedInAt)),
+  ]);
+  context.show(...table(rows));
+  return 0;
+}
+
+/** `wxagent accounts use <name>`: makes an account the default. */
+export async function useAccount(context: CommandContext, [name = '']: string[]): Promise<number> {
+  const account = findAccount(context.file.accounts, name);
+  await credentials(context).use(account.key);
+  context.say(`${label(account)} is the default account now.`);
+  return 0;
+}
+
+/** `wxagent logout`: forgets the token of an account; its messages stay. */
+export async function logout(context: CommandContext): Promise<number> {
+  const account = findAccount(context.file.accounts, chooseAccount(context).key);
+  await credentials(context).remove(account.key);
+  context.say(`${label(account)} is logged out here; its messages are kept.`);
+  return 0;
+}
+
+function credentials(context: CommandContext): ReturnType<typeof createCredentials> {
+  return createCredentials({ paths: context.paths, me: thisProcess(), clock: context.clock });
+}
+
+function label(account: Account): string {
+  return account.name === null ? account.id : `${account.name} (${account.id})`;
+}

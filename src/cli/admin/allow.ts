@@ -1,0 +1,62 @@
+import { WxError } from '../../core/errors.ts';
+import type { Account } from '../../home/accounts-file.ts';
+import type { Store } from '../../store/port/port.ts';
+import { chooseAccount, openHomeStore } from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
+import { localMinute } from '../terminal/local-time.ts';
+import { table } from '../terminal/table.ts';
+
+/** `wxagent allow list`: users that may write beside the owner, apart from those of `run --allow`. */
+export function listAllowed(context: CommandContext): Promise<number> {
+  return withList(context, async (store, account) => {
+    const users = await store.allowed(account.key);
+    if (context.json) return;
+    if (users.length === 0) context.say('Nobody but the owner.');
+    context.show(...table(users.map(({ user, sinceMs }) => [user, localMinute(new Date(sinceMs))])));
+  });
+}
+
+/** `wxagent allow add <user>`: lets a user in, for good; a live run knows at their next message. */
+export function allowUser(context: CommandContext, [user = '']: string[]): Promise<number> {
+  if (user === '' || /\s/.test(user)) {
+    throw new WxError('usage', `"${user}" is no user`, { hint: 'wxagent messages --json' });
+  }
+  return withList(context, async (store, account) => {
+    await store.setAllowed({ account: account.key, user, allowed: true, nowMs: context.clock.now() });
+    context.say(`${user} may write to ${account.id} now.`);
+  });
+}
+
+/** `wxagent allow remove <user>`: takes that back. */
+export function disallowUser(context: CommandContext, [user = '']: string[]): Promise<number> {
+  return withList(context, async (store, account) => {
+    const entry = { account: account.key, user, allowed: false, nowMs: context.clock.now() };
+    if (!(await store.setAllowed(entry))) {
+      throw new WxError('not-found', `${user} is not on the list of ${account.id}`, {
+        hint: 'wxagent allow',
+      });
+    }
+    context.say(`${user} may not write to ${account.id} any more.`);
+  });
+}
+
+/** Looks at the list of the chosen account, or changes it; with `--json` it is printed as it is then. */
+async function withList(
+  context: CommandContext,
+  work: (store: Store, account: Account) => Promise<void>,
+): Promise<number> {
+  const account = chooseAccount(context);
+  const store = openHomeStore(context);
+  try {
+    await work(store, account);
+    if (!context.json) return 0;
+    const users = await store.allowed(account.key);
+    context.printJson('allow', {
+      account: account.id,
+      users: users.map(({ user, sinceMs }) => ({ id: user, since: new Date(sinceMs).toISOString() })),
+    });
+    return 0;
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,78 @@
+import { WxError } from '../../core/errors.ts';
+import { createCredentials } from '../../home/credentials.ts';
+import { checkStorable, longFlag, parseSetting, resolveSetting } from '../../settings/config.ts';
+import { SETTINGS, type Setting, type SettingName } from '../../settings/settings.ts';
+import { thisProcess } from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
+import { table } from '../terminal/table.ts';
+import { wordsOf } from '../words/words.ts';
+
+/** Settings that `wxagent config` knows. */
+const STORABLE = (Object.keys(SETTINGS) as SettingName[]).filter(
+  (name) => !(SETTINGS[name] as Setting).flagOnly,
+);
+
+/** `wxagent config list`: every setting, its value and where it comes from. */
+export async function listConfig(context: CommandContext): Promise<number> {
+  const settings = STORABLE.map((name) => ({ name, ...written(context, name) }));
+  if (context.json) context.printJson('config', { settings });
+  else {
+    const { origins } = wordsOf(context.language);
+    context.show(
+      ...table(settings.map(({ name, value, origin }) => [name, value ?? '-', origins[origin] ?? origin])),
+    );
+  }
+  return 0;
+}
+
+/** `wxagent config get <name>`: one value on stdout. */
+export async function getConfig(context: CommandContext, [name = '']: string[]): Promise<number> {
+  const { value, origin } = written(context, nameOf(name));
+  if (context.json) context.printJson('config', { settings: [{ name, value, origin }] });
+  else context.print(value ?? '');
+  return 0;
+}
+
+/** `wxagent config set <name> <value>`: stores a value after checking it. */
+export async function setConfig(context: CommandContext, [name = '', value = '']: string[]): Promise<number> {
+  const known = nameOf(name);
+  const setting: Setting = SETTINGS[known];
+  parseSetting(setting, value, longFlag(setting));
+  await store(context, known, setting.kind === 'list' ? [value] : value);
+  return 0;
+}
+
+/** `wxagent config unset <name>`: back to the default. */
+export async function unsetConfig(context: CommandContext, [name = '']: string[]): Promise<number> {
+  await store(context, nameOf(name), undefined);
+  return 0;
+}
+
+function nameOf(name: string): SettingName {
+  checkStorable(name, (what) => new WxError('usage', what, { hint: 'wxagent config list' }));
+  return name;
+}
+
+/** A value the way one would write it on the command line. */
+function written(context: CommandContext, name: SettingName): { value: string | null; origin: string } {
+  const { origin } = resolveSetting(name, context.sources);
+  const setting: Setting = SETTINGS[name];
+  const raw = {
+    flag: context.sources.flags[name],
+    environment: setting.env && context.environment.get(setting.env),
+    'config file': context.sources.file[name],
+    stored: context.sources.stored[name],
+    default: setting.default,
+  }[origin];
+  return {
+    value: raw === undefined || raw === null ? null : Array.isArray(raw) ? raw.join(', ') : String(raw),
+    origin,
+  };
+}
+
+function store(context: CommandContext, name: SettingName, value: unknown): Promise<void> {
+  return createCredentials({ paths: context.paths, me: thisProcess(), clock: context.clock }).set(
+    name,
+    value,
+  );
+}

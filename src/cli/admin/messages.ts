@@ -1,0 +1,83 @@
+import type { MediaSource } from '../../core/message/media.ts';
+import { decodeRaw, readInbound } from '../../ilink/message/inbound.ts';
+import { chooseAccount, openHomeStore } from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
+import { localMinute } from '../terminal/local-time.ts';
+import { filesShown } from '../terminal/message-files.ts';
+import { excerpt, table } from '../terminal/table.ts';
+import { stateShown, type Words, wordsOf } from '../words/words.ts';
+
+/** Messages shown when no `--since` says how far back. */
+const USUAL_LIMIT = 200;
+const NO_LIMIT = -1;
+const TEXT_COLUMNS = 60;
+
+/** `wxagent messages`: what has come in, oldest first, and what became of it. */
+export async function messages(context: CommandContext): Promise<number> {
+  const { user, since } = context.settings(['user', 'since']);
+  const account = chooseAccount(context);
+  const store = openHomeStore(context);
+  try {
+    const sinceMs = since === null ? null : context.clock.now() - since;
+    const found = await store.messages({
+      account: account.key,
+      user,
+      sinceMs,
+      limit: since === null ? USUAL_LIMIT : NO_LIMIT,
+    });
+    const read = found.map((message) => {
+      const { text, media, unknownItems } = readInbound(decodeRaw(message.raw));
+      return { ...message, text, media, unknownItems };
+    });
+    if (context.json) {
+      context.printJson('messages', {
+        messages: read.map(({ id, user, state, reason, detail, kind, text, ...message }) => ({
+          id,
+          user,
+          state,
+          reason,
+          detail,
+          kind,
+          text,
+          time: new Date(message.receivedAtMs).toISOString(),
+          attempt: message.attempt,
+          unknownItems: message.unknownItems,
+        })),
+      });
+      return 0;
+    }
+    if (read.length === 0) context.say('No messages.');
+    const words = wordsOf(context.language);
+    context.show(
+      ...table(
+        read.map((message) => [
+          localMinute(new Date(message.receivedAtMs)),
+          message.id,
+          stateShown(words, message),
+          kindOf(message, words),
+          contentOf(message, words),
+        ]),
+      ),
+    );
+    return 0;
+  } finally {
+    await store.close();
+  }
+}
+
+/** Its text and its files; a sound that WeChat has heard is its text. */
+function contentOf({ text, media }: { text: string; media: MediaSource[] }, words: Words): string {
+  const files = filesShown(
+    media.filter(({ transcript }) => transcript === null),
+    words,
+  );
+  return [...(text === '' ? [] : [excerpt(text, TEXT_COLUMNS)]), ...files].join(' ');
+}
+
+/** The kind, and what is beside it that nobody here can read. */
+function kindOf({ kind, unknownItems }: { kind: string; unknownItems: string[] }, words: Words): string {
+  const types = unknownItems.join(', ');
+  const known = words.kinds[kind] ?? kind;
+  if (types === '') return known;
+  return kind === 'unknown' ? words.unknownKind(types) : `${known} + ${words.unknownKind(types)}`;
+}

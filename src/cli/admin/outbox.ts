@@ -1,0 +1,91 @@
+import { WxError } from '../../core/errors.ts';
+import type { PartView } from '../../store/port/port.ts';
+import { chooseAccount, openHomeStore } from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
+import { localMinute } from '../terminal/local-time.ts';
+import { excerpt, table } from '../terminal/table.ts';
+import { stateShown, type Words, wordsOf } from '../words/words.ts';
+
+const TEXT_COLUMNS = 50;
+
+/** What has become of a part that was to be dropped. */
+const OUTCOMES: Partial<Record<string, string>> = {
+  expired: 'Dropped.',
+  unconfirmed: 'Dropped; but it was sent before without an answer, so it may have arrived.',
+  confirmed: 'It has arrived already.',
+};
+
+/** `wxagent outbox list`: parts without a final verdict, oldest first. */
+export async function listOutbox(context: CommandContext): Promise<number> {
+  const account = chooseAccount(context);
+  const store = openHomeStore(context);
+  try {
+    const parts = await store.openParts(account.key);
+    if (context.json) context.printJson('outbox', { parts: parts.map(partReport) });
+    else if (parts.length === 0) context.say('Nothing waits.');
+    if (!context.json) context.show(...table(parts.map((part) => rowOf(part, wordsOf(context.language)))));
+    return 0;
+  } finally {
+    await store.close();
+  }
+}
+
+/** `wxagent outbox drop <id>`: takes a part that waits out of the outbox for good. */
+export async function dropFromOutbox(context: CommandContext, [id = '']: string[]): Promise<number> {
+  const account = chooseAccount(context);
+  const store = openHomeStore(context);
+  try {
+    const part = (await store.openParts(account.key)).find(
+      (one) => String(one.seq) === id || one.clientId === id,
+    );
+    if (!part)
+      throw new WxError('not-found', `there is no part ${id} that waits`, { hint: 'wxagent outbox' });
+    const seqs = [part.seq];
+    const drop = {
+      account: account.key,
+      seqs,
+      reason: 'dropped',
+      sparesSending: true,
+      nowMs: context.clock.now(),
+    };
+    const [dropped] = await store.dropParts(drop);
+    if (dropped?.state === 'sending') {
+      throw new WxError('busy', `part ${id} is being sent just now and cannot be taken back`, {
+        hint: 'wxagent outbox',
+      });
+    }
+    if (context.json && dropped) context.printJson('outbox', { parts: [partReport(dropped)] });
+    else context.say(OUTCOMES[dropped?.state ?? ''] ?? `It is ${dropped?.state} already.`);
+    return 0;
+  } finally {
+    await store.close();
+  }
+}
+
+function partReport(part: PartView) {
+  return {
+    id: String(part.seq),
+    user: part.user,
+    message: part.message,
+    clientId: part.clientId,
+    kind: part.kind,
+    name: part.file?.name ?? null,
+    text: part.text,
+    verdict: part.state,
+    reason: part.reason,
+    createdAt: new Date(part.createdAtMs).toISOString(),
+    heldAt: part.heldAtMs === null ? null : new Date(part.heldAtMs).toISOString(),
+  };
+}
+
+function rowOf(part: PartView, words: Words): string[] {
+  return [
+    String(part.seq),
+    localMinute(new Date(part.createdAtMs)),
+    part.user,
+    stateShown(words, part),
+    part.file
+      ? `[${words.kinds[part.kind] ?? part.kind}: ${part.file.name}]`
+      : excerpt(part.text, TEXT_COLUMNS),
+  ];
+}

@@ -1,0 +1,28 @@
+import { WxError } from '../../core/errors.ts';
+import { chooseAccount, openHomeStore } from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
+
+/** `wxagent retry <id>|--failed|--expired`: marks messages or parts to go again; a live run sees it within a second. */
+export async function retry(context: CommandContext, [id]: string[]): Promise<number> {
+  const { failed, expired } = context.settings(['failed', 'expired']);
+  if ([failed, expired, id !== undefined].filter((given) => given).length !== 1) {
+    throw new WxError('usage', 'retry takes the id of one message, --failed or --expired', {
+      hint: 'wxagent messages',
+    });
+  }
+  const account = chooseAccount(context);
+  const store = openHomeStore(context);
+  try {
+    const count = expired
+      ? await store.requeueExpired({ account: account.key })
+      : await store.retry({ account: account.key, id: id ?? null });
+    if (count === 0 && id !== undefined) {
+      throw new WxError('not-found', `there is no finished message ${id}`, { hint: 'wxagent messages' });
+    }
+    if (context.json) context.printJson('retry', { count });
+    else context.say(`${count} to go again`);
+    return 0;
+  } finally {
+    await store.close();
+  }
+}

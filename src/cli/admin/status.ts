@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/verdict.ts';
+import type { Account } from '../../home/accounts-file.ts';
+import { lockHolder } from '../../home/lock.ts';
+import type { AccountView, Store, UserView } from '../../store/port/port.ts';
+import { chooseAccounts, loginHint, openHomeStore } from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
+import { localMinute } from '../terminal/local-time.ts';
+import { type Words, wordsOf } from '../words/words.ts';
+
+/** `wxagent status`: who is logged in, who runs, what waits, and how much may still be sent. */
+export async function status(context: CommandContext): Promise<number> {
+  const accounts = chooseAccounts(context, true);
+  // Looking must not create anything.
+  const store = existsSync(context.paths.database) ? openHomeStore(context) : null;
+  try {
+    const reports = [];
+    for (const account of accounts) reports.push(await report(context, account, store));
+    if (context.json) context.printJson('status', { accounts: reports });
+    else
+      for (const [index, one] of reports.entries())
+        context.show(...describe(one, loginHint(accounts[index] as Account), wordsOf(context.language)));
+    return 0;
+  } finally {
+    await store?.close();
+  }
+}
+
+type Report = Awaited<ReturnType<typeof report>>;
+
+async function report(context: CommandContext, account: Account, store: Store | null) {
+  const view: AccountView | null = (await store?.accountView(account.key)) ?? null;
+  const holder = lockHolder(context.paths.pollerLock(account.key));
+  return {
+    id: account.id,
+    name: account.name,
+    owner: account.owner ?? view?.owner ?? null,
+    login: view?.loginExpired ? ('expired' as const) : ('ok' as const),
+    runner: holder?.purpose === 'serve' ? { pid: holder.pid, host: holder.host } : null,
+    lastPollAt: timeOf(view?.lastPollAtMs ?? null),
+    inbox: view?.inbox ?? { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
+    outbox: view?.outbox ?? { queued: 0, sending: 0, held: 0 },
+    users: (view?.users ?? []).map((user) => userReport(user, context.clock.now())),
+  };
+}
+
+function userReport(user: UserView, nowMs: number) {
+  const { lastMessageAtMs, sentSinceMessage, hold } = user;
+  const windowEndsAtMs = lastMessageAtMs === null ? null : lastMessageAtMs + BUDGET_WINDOW_MS;
+  const isOpen = windowEndsAtMs !== null && windowEndsAtMs > nowMs;
+  return {
+    id: user.user,
+    lastMessageAt: timeOf(lastMessageAtMs),
+    tokenAgeMs: user.hasToken && lastMessageAtMs !== null ? Math.max(0, nowMs - lastMessageAtMs) : null,
+    sentSinceMessage,
+    budgetLeft: isOpen ? Math.max(0, BUDGET_MESSAGES - sentSinceMessage) : 0,
+    windowEndsAt: timeOf(windowEndsAtMs),
+    hold: hold && { reason: hold.reason, parts: hold.parts, since: timeOf(hold.sinceMs) },
+  };
+}
+
+function describe(report: Report, toLogin: string, words: Words): string[] {
+  const { inbox, outbox, runner, login } = report;
+  const name = report.name === null ? report.id : words.inDetail(report.name, report.id);
+  const state = [words.login[login], runner ? words.running(runner.pid, runner.host) : words.notRunning];
+  const received = [words.inbox(inbox), ...(inbox.unknown > 0 ? [words.unknownItems(inbox.unknown)] : [])];
+  const lines = [
+    `${name}${words.colon}${state.join(words.comma)}`,
+    `  ${words.owner(report.owner)}${words.semicolon}${words.lastPoll(localOf(report.lastPollAt))}`,
+    `  ${received.join(words.semicolon)}`,
+    `  ${words.outbox(outbox)}`,
+    ...report.users.map((user) => {
+      const about = [
+        words.lastWrote(user.id, localOf(user.lastMessageAt)),
+        words.left(user.budgetLeft, BUDGET_MESSAGES),
+      ];
+      const hold = user.hold ? `${words.semicolon}${words.held(user.hold.parts, user.hold.reason)}` : '';
+      return `  ${about.join(words.comma)}${hold}`;
+    }),
+  ];
+  if (login === 'expired') lines.push(`  ${words.hint}${toLogin}`);
+  else if (inbox.failed > 0) lines.push(`  ${words.hint}wxagent messages; wxagent retry --failed`);
+  return lines;
+}
+
+function timeOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
+
+function localOf(iso: string | null): string | null {
+  return iso === null ? null : localMinute(new Date(iso));
+}

@@ -1,0 +1,32 @@
+import { reasonOf } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
+import type { Turn } from '../../core/message/message.ts';
+import { processStartTime } from '../../home/process-identity.ts';
+import type { Store } from '../../store/port/port.ts';
+
+/** Keeps a record of an agent's processes, so that the next runner can end what a killed one left (design 5). Never rejects. */
+export interface ChildNotes {
+  /** A process has started: of one turn, or with null one that lives longer. */
+  started(turn: Turn | null, pid: number): Promise<void>;
+  /** A process that was started without a turn has ended. */
+  ended(pid: number): Promise<void>;
+}
+
+/** See {@link ChildNotes}. */
+export function createChildNotes(
+  account: string,
+  store: Pick<Store, 'noteChild' | 'forgetChild'>,
+  log: Log,
+): ChildNotes {
+  const note = (what: Promise<void>): Promise<void> =>
+    what.catch((error) => log.debug(`child not noted: ${reasonOf(error)}`));
+  return {
+    async started(turn, pid) {
+      const startTime = processStartTime(pid);
+      if (startTime === null) return;
+      // Committed before the agent gets the message, so that after a SIGKILL its process is known.
+      await note(store.noteChild({ account, id: turn?.id ?? null, child: { pid, startTime } }));
+    },
+    ended: (pid) => note(store.forgetChild({ account, pid })),
+  };
+}

@@ -1,0 +1,123 @@
+import { WxError } from '../../core/errors.ts';
+import type { Io } from '../../core/io.ts';
+import type { Log } from '../../core/log.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import { createSteadyClock, type SteadyClock } from '../../core/time/steady-clock.ts';
+import { type ConfigFile, readConfigFile } from '../../home/accounts-file.ts';
+import { createPaths, type Paths } from '../../home/paths.ts';
+import type { Environment, SettingSources } from '../../settings/config.ts';
+import { readSettingsFile, resolveSettings } from '../../settings/config.ts';
+import type { SettingName, Settings } from '../../settings/settings.ts';
+import { createLog } from '../terminal/log.ts';
+import { createPeople, type People, plain } from '../terminal/people.ts';
+import { type Language, languageOf, translatorTo } from '../words/words.ts';
+
+/** What the process lends to commands; made in main.ts, replaced in tests. */
+export interface Host {
+  io: Io;
+  environment: Environment;
+  clock: Clock;
+  /** Folder the program was started in. */
+  cwd: string;
+  /** Full path of the program, for children (`WXAGENT_BIN`). */
+  bin: string;
+  /**
+   * A signal that the first SIGINT, SIGTERM or SIGHUP aborts. A command that never asks for it
+   * is ended at once instead.
+   */
+  stopSignal(): AbortSignal;
+}
+
+/** Everything a command works with. */
+export interface CommandContext extends Host, People {
+  clock: SteadyClock;
+  paths: Paths;
+  /** The folder given with `--home` or `WXAGENT_HOME`; null: the platform's folders. */
+  home: string | null;
+  /** config.json as it was when the command started. */
+  file: ConfigFile;
+  log: Log;
+  json: boolean;
+  language: Language;
+  /** stdin and stderr are terminals, and the output is not for a machine. */
+  isInteractive: boolean;
+  /** A sentence of ours in the language of `--lang`. */
+  translate(sentence: string): string;
+  /** A line on stdout for programs as well: exact, but on a terminal it shows what it is. */
+  print(line: string): void;
+  /** Resolves settings; every value is checked. */
+  settings<const N extends SettingName>(names: readonly N[]): Settings<N>;
+  /** Where values come from, for `wxagent config`. */
+  sources: SettingSources;
+  /** One JSON document or line on stdout. */
+  printJson(type: string, fields: object): void;
+}
+
+/** Makes the context of one command from the flags it was given. */
+export async function createContext(host: Host, flags: SettingSources['flags']): Promise<CommandContext> {
+  const { io, environment } = host;
+  const early = { flags, environment, file: {}, stored: {} };
+  const { home, config } = resolveSettings(['home', 'config'], early);
+  const file = config === null ? {} : readSettingsFile(config);
+  const paths = createPaths(home);
+  const configFile = readConfigFile(paths.config);
+  const sources: SettingSources = { flags, environment, file, stored: configFile.settings };
+  const settings: CommandContext['settings'] = (names) => resolveSettings(names, sources);
+  const { json, quiet, verbose, logFormat, logText, lang, color } = settings([
+    'json',
+    'quiet',
+    'verbose',
+    'logFormat',
+    'logText',
+    'lang',
+    'color',
+  ]);
+  const clock = createSteadyClock(host.clock);
+  const level = logLevel(environment.get('WXAGENT_LOG'), verbose, quiet);
+  const language = languageOf(lang, environment);
+  const translate = await translatorTo(language);
+  return {
+    ...host,
+    clock,
+    ...createPeople(io, translate),
+    translate,
+    print: (line) => io.out(`${io.stdoutIsTerminal ? plain(line) : line}\n`),
+    paths,
+    home,
+    file: configFile,
+    json,
+    language,
+    isInteractive: io.stdinIsTerminal && io.stderrIsTerminal && !json,
+    settings,
+    sources,
+    log: createLog({
+      write: io.errSoon,
+      clock: host.clock,
+      level,
+      format: logFormat,
+      showsText: logText || io.stderrIsTerminal,
+      colors: color && usesColors(environment, io.stderrIsTerminal),
+      translate,
+    }),
+    printJson: (type, fields) => io.out(`${JSON.stringify({ v: 1, type, ...fields })}\n`),
+  };
+}
+
+/** Colours on a terminal, unless NO_COLOR; FORCE_COLOR wins over both. */
+function usesColors(environment: Environment, isTerminal: boolean): boolean {
+  const force = environment.get('FORCE_COLOR');
+  if (force !== undefined) return force !== '0';
+  return isTerminal && environment.get('NO_COLOR') === undefined;
+}
+
+function logLevel(
+  text: string | undefined,
+  verbose: number,
+  quiet: boolean,
+): 'debug' | 'info' | 'warn' | 'error' {
+  if (verbose > 0) return 'debug';
+  if (quiet) return 'warn';
+  if (text === undefined) return 'info';
+  if (text === 'debug' || text === 'info' || text === 'warn' || text === 'error') return text;
+  throw new WxError('config', `WXAGENT_LOG is one of debug, info, warn, error, not "${text}"`);
+}

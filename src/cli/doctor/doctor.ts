@@ -1,0 +1,73 @@
+import { type ErrorKind, EXIT_CODES, reasonOf, WxError } from '../../core/errors.ts';
+import type { Account } from '../../home/accounts-file.ts';
+import { chooseAccount } from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
+import { table } from '../terminal/table.ts';
+import type { Check } from './check.ts';
+import { databaseCheck, diskCheck, foldersCheck, nodeCheck, platformCheck } from './machine.ts';
+import { clockCheck, dnsCheck, proxyCheck, tcpCheck, tlsCheck, tokenCheck } from './server.ts';
+
+/** In the order of what depends on what: the first that fails is what to mend first. */
+const CHECKS: readonly Check[] = [
+  nodeCheck,
+  platformCheck,
+  foldersCheck,
+  diskCheck,
+  databaseCheck,
+  proxyCheck,
+  dnsCheck,
+  tcpCheck,
+  tlsCheck,
+  clockCheck,
+  tokenCheck,
+];
+
+interface Result {
+  name: string;
+  ok: boolean;
+  detail: string;
+  hint: string | null;
+  durationMs: number;
+  kind: ErrorKind | null;
+}
+
+/** `wxagent doctor`: looks at everything that has to work, and names what does not. */
+export async function doctor(context: CommandContext): Promise<number> {
+  const account = accountOrNull(context);
+  const results: Result[] = [];
+  for (const check of CHECKS) results.push(await examine(check, context, account));
+  const first = results.find((result) => !result.ok);
+  const exit = first?.kind ? EXIT_CODES[first.kind] : 0;
+  if (context.json) {
+    const checks = results.map(({ kind: _, ...result }) => result);
+    context.printJson('doctor', { ok: exit === 0, checks });
+    return exit;
+  }
+  const { translate } = context;
+  const rows = results.map((one) => [translate(one.ok ? 'ok' : 'FAIL'), one.name, translate(one.detail)]);
+  context.show(...table(rows));
+  for (const { name, hint } of results) if (hint !== null) context.say(`hint: ${name}: ${hint}`);
+  return exit;
+}
+
+async function examine(check: Check, context: CommandContext, account: Account | null): Promise<Result> {
+  const startedAt = context.clock.monotonic();
+  const took = (): number => Math.round(context.clock.monotonic() - startedAt);
+  try {
+    const detail = await check.run(context, account);
+    return { name: check.name, ok: true, detail, hint: null, durationMs: took(), kind: null };
+  } catch (error) {
+    const known = error instanceof WxError ? error : new WxError('internal', reasonOf(error));
+    const { message: detail, hint = null, kind } = known;
+    return { name: check.name, ok: false, detail, hint, durationMs: took(), kind };
+  }
+}
+
+function accountOrNull(context: CommandContext): Account | null {
+  try {
+    return chooseAccount(context);
+  } catch (error) {
+    if (error instanceof WxError && error.kind === 'not-logged-in') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+import type { Account } from '../../home/accounts-file.ts';
+import { tryLock } from '../../home/lock.ts';
+import type { Transport } from '../../ilink/http/transport.ts';
+import { pollOnce } from '../../runner/intake/poll-once.ts';
+import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
+import type { Store } from '../../store/port/port.ts';
+import { connect, loginDigest, thisProcess, unreadKeeper } from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
+
+/** How long a fresh login waits for the user's first message (contract 2). */
+const WAIT_MS = 60_000;
+
+/**
+ * Waits for the user's first message, which is stored for the first run to answer: before it
+ * nothing can be sent. False when none came, or when a runner has the account already.
+ */
+export async function awaitFirstMessage(
+  context: CommandContext,
+  account: Account,
+  transport: Transport,
+  store: Store,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const taken = tryLock(context.paths.pollerLock(account.key), thisProcess(), 'look');
+  if (!('lock' in taken)) return false;
+  try {
+    const { received } = await pollOnce({
+      account: { key: account.key, id: account.id, login: loginDigest(account), owner: account.owner },
+      store,
+      ...connect(context, account, transport),
+      settings: DEFAULT_RUNNER_OPTIONS,
+      clock: context.clock,
+      log: context.log,
+      rescue: (line) => context.io.err(`${line}\n`),
+      keepUnread: unreadKeeper(context, account),
+      patienceMs: WAIT_MS,
+      from: account.owner,
+      signal,
+    });
+    return received > 0;
+  } finally {
+    taken.lock.release();
+  }
+}

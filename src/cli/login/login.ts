@@ -1,0 +1,64 @@
+import { WxError } from '../../core/errors.ts';
+import { type Account, readConfigFile } from '../../home/accounts-file.ts';
+import { parseBaseUrl } from '../../ilink/hosts.ts';
+import { chooseAccount, openHomeStore, openTransport, withoutAccount } from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
+import { wordsOf } from '../words/words.ts';
+import { awaitFirstMessage } from './first-message.ts';
+import { obtainLogin } from './obtain-login.ts';
+
+/** `wxagent login`: shows a QR code until a phone confirms it, and stores the bot. */
+export async function login(context: CommandContext): Promise<number> {
+  const words = wordsOf(context.language);
+  const { force, name, baseUrl, cdnUrl } = context.settings(['force', 'name', 'baseUrl', 'cdnUrl']);
+  const former = formerLogin(context, name);
+  const wish = {
+    namedUrl: baseUrl === null ? (former?.namedUrl ?? null) : parseBaseUrl(baseUrl, '--base-url').href,
+    cdnUrl: cdnUrl === null ? (former?.cdnUrl ?? null) : parseBaseUrl(cdnUrl, '--cdn-url').href,
+    name,
+    force,
+  };
+  checkName(name);
+  const signal = context.stopSignal();
+  const transport = openTransport(context);
+  const store = openHomeStore(context);
+  try {
+    const { account, isNew } = await obtainLogin(context, wish, transport, store);
+    const { id, owner, baseUrl: server } = account;
+    if (context.json) context.printJson('login', { account: id, owner, name: account.name, baseUrl: server });
+    else context.say(isNew ? words.loggedIn(id) : words.already);
+    if (isNew && context.isInteractive) {
+      context.say(words.sayHello);
+      const heard = await awaitFirstMessage(context, account, transport, store, signal);
+      context.say(heard ? words.heard : words.notHeard);
+    }
+    if (!context.json) context.say(words.nextRun(accountToName(context, account)));
+    return 0;
+  } finally {
+    await store.close();
+    await transport.close();
+  }
+}
+
+/** The account that is to be logged in again, where one is named: its server is asked. */
+function formerLogin(context: CommandContext, alias: string | null): Account | undefined {
+  const [wanted = alias] = context.settings(['account']).account;
+  const { accounts } = context.file;
+  return accounts.find((one) =>
+    [one.id, one.key, one.name, ...one.formerIds].some((known) => known === wanted),
+  );
+}
+
+/** What a command is told to work with a new login: its alias, else its id; nothing where it is the account anyway. */
+function accountToName(context: CommandContext, { key, name, id }: Account): string | null {
+  if (name !== null) return name;
+  // The stored accounts as they are now.
+  const file = readConfigFile(context.paths.config);
+  const plain = { ...context, file, settings: withoutAccount(context) };
+  return chooseAccount(plain).key === key ? null : id;
+}
+
+function checkName(name: string | null): void {
+  if (name === null || /^[\p{L}\p{N}_.-]{1,64}$/u.test(name)) return;
+  throw new WxError('usage', `--name takes letters, digits, "_", "." and "-", not "${name}"`);
+}

@@ -1,0 +1,103 @@
+import { VERSION } from '../../core/version.ts';
+import type { Account } from '../../home/accounts-file.ts';
+import { readConfigFile } from '../../home/accounts-file.ts';
+import { createCredentials } from '../../home/credentials.ts';
+import { createIlinkClient } from '../../ilink/client.ts';
+import { createHostTrust } from '../../ilink/hosts.ts';
+import type { Transport } from '../../ilink/http/transport.ts';
+import { login as converse, type LoginPort } from '../../ilink/login/login.ts';
+import type { Store } from '../../store/port/port.ts';
+import { DEFAULT_BASE_URL, loginDigest, thisProcess } from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
+import { wordsOf } from '../words/words.ts';
+
+/** What a login is asked for. */
+export interface LoginWish {
+  /** Server and CDN the user named; null: Tencent's. */
+  namedUrl: string | null;
+  cdnUrl: string | null;
+  name: string | null;
+  /** A new token even where one is stored. */
+  force: boolean;
+}
+
+/**
+ * Shows a QR code until a phone confirms it, and stores what that brings. `isNew` is false when the
+ * bot was logged in here already. Throws WxError as the login conversation does.
+ */
+export async function obtainLogin(
+  context: CommandContext,
+  wish: LoginWish,
+  transport: Transport,
+  store: Store,
+): Promise<{ account: Account; isNew: boolean }> {
+  const { clock } = context;
+  const baseUrl = wish.namedUrl ?? DEFAULT_BASE_URL;
+  // A token only goes back to the host that it was issued for (protocol 14).
+  const here = readConfigFile(context.paths.config)
+    .accounts.filter((account) => (account.namedUrl ?? DEFAULT_BASE_URL) === baseUrl)
+    .sort((a, b) => b.loggedInAt.localeCompare(a.loggedInAt));
+  const credentials = createCredentials({ paths: context.paths, me: thisProcess(), clock });
+  await credentials.prepare();
+  context.say(wordsOf(context.language).oneBot);
+  const result = await converse({
+    newClient: (url) => createIlinkClient({ transport, baseUrl: url, token: null, version: VERSION }),
+    baseUrl,
+    trust: createHostTrust(wish.namedUrl === null ? [] : [wish.namedUrl]),
+    localTokens: here.map((account) => account.token),
+    hasStoredAccount: here.length > 0,
+    force: wish.force,
+    timeoutMs: context.settings(['loginTimeout']).loginTimeout,
+    clock,
+    signal: context.stopSignal(),
+    port: loginPort(context),
+  });
+  const [newest] = here;
+  if ('already' in result && newest) return { account: newest, isNew: false };
+  if ('already' in result) throw new Error('a bot without a stored account cannot be known already');
+  const account = await credentials.saveLogin({
+    namedUrl: wish.namedUrl,
+    cdnUrl: wish.cdnUrl,
+    name: wish.name,
+    id: result.botId,
+    owner: result.owner,
+    token: result.token,
+    baseUrl: result.baseUrl,
+    loggedInAt: new Date(clock.now()).toISOString(),
+  });
+  // The store hears of it now, so that a runner of the old login finds its cursor gone (design 4).
+  await store.openAccount({
+    account: account.key,
+    login: loginDigest(account),
+    owner: account.owner,
+    nowMs: clock.now(),
+  });
+  return { account, isNew: true };
+}
+
+function loginPort(context: CommandContext): LoginPort {
+  const { io, json } = context;
+  const words = wordsOf(context.language);
+  const { qr, qrFile } = context.settings(['qr', 'qrFile']);
+  const signal = context.stopSignal();
+  return {
+    async showQr({ url, expiresAtMs }) {
+      const { renderQr, writeQrFile } = await import('../terminal/qr.ts');
+      if (qrFile !== null) await writeQrFile(qrFile, url);
+      if (json) context.printJson('qr', { url, expiresAt: new Date(expiresAtMs).toISOString() });
+      if (qr !== 'none') {
+        context.say(words.scan);
+        io.err(`${renderQr(url, qr)}\n`);
+      }
+      // On a line of its own, so that a terminal can open it.
+      context.say(qr === 'none' ? words.openOnlyLink : words.openLink, url);
+    },
+    status(status) {
+      if (json) context.printJson('login-status', { status });
+      else if (status === 'scaned') context.say(words.scaned);
+      else if (status === 'expired') context.say(words.expired);
+    },
+    askVerifyCode: async (wrong) =>
+      context.isInteractive ? io.ask(wrong ? words.wrongCode : words.askCode, signal) : null,
+  };
+}

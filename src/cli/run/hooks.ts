@@ -1,0 +1,136 @@
+import { definedOnly } from '../../agents/child/environment.ts';
+import { WxError } from '../../core/errors.ts';
+import { documentOf, type EventSink, type RunnerEvent } from '../../runner/port/events.ts';
+import { checkCommand, childOptions } from '../agent/child.ts';
+import type { CommandContext } from '../command/context.ts';
+
+/** Moments a command can be run at (`--on event=command`). */
+const HOOK_EVENTS = ['ready', 'held', 'expired', 'failed'] as const;
+type HookEvent = (typeof HOOK_EVENTS)[number];
+
+/** Longest a hook may take. */
+const HOOK_TIMEOUT_MS = 60_000;
+
+/** How long a hook's pipe is read after its end, when something else keeps it open. */
+const DRAIN_MS = 500;
+
+/** Hooks that run at once; the others wait for their place. */
+const MAX_AT_ONCE = 4;
+
+/** Commands that are told of events; what they do changes nothing here. */
+export interface Hooks {
+  fire: EventSink;
+  /**
+   * Waits for the commands under way, and ends them when the time of a stop is over (`--grace`): what they have left
+   * running stays, and keeps nobody waiting.
+   */
+  end(): Promise<void>;
+}
+
+/** Parses `--on` and makes the hooks; they run as turns do. Throws WxError `usage`. */
+export function createHooks(context: CommandContext, on: readonly string[]): Hooks {
+  const { clock, cwd, log } = context;
+  const hooks = on.map(parseHook);
+  for (const { event, command } of hooks) checkCommand(context, `--on ${event}`, command);
+  const { grace: graceMs } = context.settings(['grace']);
+  const { killGraceMs } = childOptions(context);
+  const stop = context.stopSignal();
+  let stoppedAtMs: number | null = null;
+  const noteStop = (): void => {
+    stoppedAtMs = clock.monotonic();
+  };
+  stop.addEventListener('abort', noteStop, { once: true });
+  const ending = new AbortController();
+  const waiting: (() => Promise<void>)[] = [];
+  const running = new Set<Promise<void>>();
+
+  async function run(command: string, event: RunnerEvent): Promise<void> {
+    const { patiently, runProcess } = await import('../../agents/child/process.ts');
+    const { failureOf } = await import('../../agents/child/process.ts');
+    const { signal } = ending;
+    const end = await patiently(
+      () =>
+        runProcess({
+          command: { shell: command },
+          cwd,
+          env: definedOnly(context.environment.all),
+          stdin: Buffer.from(`${JSON.stringify(documentOf(event))}\n`),
+          timeoutMs: HOOK_TIMEOUT_MS,
+          killGraceMs,
+          drainMs: DRAIN_MS,
+          maxStdoutBytes: null,
+          signal,
+        }),
+      signal,
+    );
+    const failure = failureOf(end, HOOK_TIMEOUT_MS);
+    if (failure !== null) log.warn(`the command of --on ${hookOf(event)} failed: ${failure}`);
+  }
+
+  function pump(): void {
+    while (running.size < MAX_AT_ONCE) {
+      const start = waiting.shift();
+      if (!start) return;
+      const one = start().finally(() => {
+        running.delete(one);
+        pump();
+      });
+      running.add(one);
+    }
+  }
+
+  /** How long they may still take. */
+  function leftMs(): number {
+    return stoppedAtMs === null ? graceMs : stoppedAtMs + graceMs - killGraceMs - clock.monotonic();
+  }
+
+  return {
+    fire(event) {
+      const name = hookOf(event);
+      for (const hook of hooks) {
+        if (hook.event === name) waiting.push(() => run(hook.command, event));
+      }
+      pump();
+    },
+    async end() {
+      const over = new AbortController();
+      const noMore = clock.sleep(leftMs(), over.signal).then(() => {
+        const left = waiting.splice(0).length;
+        if (left > 0) log.warn(`commands of --on that were not run, because wxagent ends: ${left}`);
+        if (running.size > 0) ending.abort('stop');
+      });
+      while (running.size > 0) await Promise.allSettled(running);
+      over.abort();
+      await noMore;
+      stop.removeEventListener('abort', noteStop);
+    },
+  };
+}
+
+function parseHook(text: string): { event: HookEvent; command: string } {
+  const at = text.indexOf('=');
+  const event = HOOK_EVENTS.find((one) => one === text.slice(0, at));
+  const command = text.slice(at + 1).trim();
+  if (event && command) return { event, command };
+  throw new WxError(
+    'usage',
+    `--on takes event=command with one of ${HOOK_EVENTS.join(', ')}, not "${text}"`,
+    {
+      hint: "--on expired='notify-send wxagent expired'",
+    },
+  );
+}
+
+function hookOf(event: RunnerEvent): HookEvent | null {
+  switch (event.type) {
+    case 'ready':
+    case 'expired':
+      return event.type;
+    case 'part':
+      return event.verdict === 'held' ? 'held' : null;
+    case 'outcome':
+      return event.outcome === 'failed' ? 'failed' : null;
+    default:
+      return null;
+  }
+}

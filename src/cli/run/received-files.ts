@@ -1,0 +1,73 @@
+import type { Account } from '../../home/accounts-file.ts';
+import type { Transport } from '../../ilink/http/transport.ts';
+import { type Attachments, createAttachments } from '../../runner/received/attachments.ts';
+import type { MediaFetcher } from '../../runner/received/media-cache.ts';
+import type { SpeechToText } from '../../runner/received/transcripts.ts';
+import type { Store } from '../../store/port/port.ts';
+import type { ChildNotes } from '../agent/child-notes.ts';
+import type { CommandContext } from '../command/context.ts';
+
+/** What is done with the files that users send. */
+export interface ReceivedFiles {
+  /** Largest that is fetched; 0: any. */
+  maxBytes: number;
+  /** Command that turns speech into text (`--stt`); null: none. */
+  stt: string | null;
+  /** Also of those that WeChat has heard (`--stt-always`). */
+  sttAlways: boolean;
+  /** Where agents find them: in a folder of their turn or of the session, or in the cache, where they stay for a while. */
+  place: 'turn' | 'session' | 'cache';
+}
+
+/** The attachments of one account. What fetches, decodes and transcribes is loaded when the first file comes. */
+export function openAttachments(
+  context: CommandContext,
+  account: Account,
+  store: Store,
+  transport: Transport,
+  { maxBytes, stt, sttAlways, place }: ReceivedFiles,
+  children: ChildNotes,
+): Attachments {
+  return createAttachments({
+    account: account.key,
+    store,
+    cache: context.paths.media('cache', account.key),
+    fetch: fetcherOf(context, account, transport, maxBytes),
+    speechToText: stt === null ? null : { ...speechToTextOf(context, stt, children), always: sttAlways },
+    place: place === 'cache' ? place : 'turn',
+    sessions: context.paths.media('session', account.key),
+    log: context.log,
+  });
+}
+
+function fetcherOf(
+  context: CommandContext,
+  account: Account,
+  transport: Transport,
+  maxBytes: number,
+): MediaFetcher {
+  return async (request) => {
+    const { createFetcher } = await import('../../media/download/fetch.ts');
+    const { openCdn } = await import('../account/open-cdn.ts');
+    const fetchMedia = createFetcher({ cdn: openCdn(context, account, transport), clock: context.clock });
+    return fetchMedia({ ...request, name: null, maxBytes });
+  };
+}
+
+function speechToTextOf(context: CommandContext, command: string, children: ChildNotes): SpeechToText {
+  return {
+    command,
+    async transcribe(path, signal) {
+      const { createTranscriber } = await import('../../agents/speech.ts');
+      const transcribe = createTranscriber({
+        command,
+        cwd: context.cwd,
+        parentEnv: context.environment.all,
+        log: context.log,
+        onStarted: (pid) => children.started(null, pid),
+        onEnded: children.ended,
+      });
+      return transcribe(path, signal);
+    },
+  };
+}

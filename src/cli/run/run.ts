@@ -1,0 +1,112 @@
+import { WxError } from '../../core/errors.ts';
+import { keepWasmAsItIs } from '../../core/v8-flags.ts';
+import type { EventSink } from '../../runner/port/events.ts';
+import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../runner/port/options.ts';
+import { chooseAccounts, withOwner } from '../account/home.ts';
+import { checkCommand } from '../agent/child.ts';
+import { chooseAgent } from '../agent/choose.ts';
+import type { ChosenAgent } from '../agent/maker.ts';
+import type { CommandContext } from '../command/context.ts';
+import { createHooks } from './hooks.ts';
+import { optimizeLate } from './optimize-late.ts';
+import type { ReceivedFiles } from './received-files.ts';
+import { createRunLog } from './run-log.ts';
+import { serve } from './serve.ts';
+
+/** `wxagent run`: serves one or more accounts with an agent until it is stopped. */
+export async function run(context: CommandContext, command: string[]): Promise<number> {
+  const agent = await chooseAgent(context, command);
+  // All that a start loads is loaded: under other flags V8 takes no kept code (src/start.ts).
+  keepWasmAsItIs();
+  optimizeLate();
+  return runAgent(context, agent, createRunLog(context));
+}
+
+/** Serves the accounts that the settings name, and tells what happens. Returns the exit code. */
+export async function runAgent(
+  context: CommandContext,
+  agent: ChosenAgent,
+  tell: EventSink,
+): Promise<number> {
+  const settings = runnerSettings(context, agent.kind === 'echo');
+  const { allAccounts, keepFiles, on, maxMedia, stt, sttAlways } = context.settings([
+    'allAccounts',
+    'keepFiles',
+    'on',
+    'maxMedia',
+    'stt',
+    'sttAlways',
+  ]);
+  if (stt !== null) checkCommand(context, '--stt', stt);
+  if (sttAlways && stt === null)
+    throw new WxError('usage', '--stt-always goes with --stt', {
+      hint: "--stt-always --stt 'whisper-cli -m model.bin -nt -f'",
+    });
+  // Who remembers what was said is asked about the files of earlier messages as well.
+  const remembers = agent.kind === 'acp' || agent.kind === 'coprocess';
+  const received: ReceivedFiles = {
+    maxBytes: maxMedia,
+    stt,
+    sttAlways,
+    place: remembers ? 'session' : 'turn',
+  };
+  const hooks = createHooks(context, on);
+  const accounts = withOwner(context, chooseAccounts(context, allAccounts));
+  const emit: EventSink = (event) => {
+    tell(event);
+    hooks.fire(event);
+  };
+  const service = { makeAgent: agent.make, settings, keepFiles, received, emit, watchLogins: allAccounts };
+  return serve(context, service, accounts).finally(hooks.end);
+}
+
+/** The flags of `run` that concern messages and answers. */
+function runnerSettings(context: CommandContext, isEcho: boolean): RunnerOptions {
+  const { grace, allow, allowAll, pace, timeout, silenceTimeout, workingNotice, maxAge, ...others } =
+    context.settings([
+      'concurrency',
+      'timeout',
+      'silenceTimeout',
+      'workingNotice',
+      'grace',
+      'retries',
+      'onError',
+      'errorText',
+      'allow',
+      'allowAll',
+      'commands',
+      'busy',
+      'merge',
+      'maxChars',
+      'maxParts',
+      'longAs',
+      'holdMax',
+      'pace',
+      'format',
+      'typing',
+      'maxAge',
+      'dedupeWindow',
+      'once',
+      'maxMessages',
+      'exitIdle',
+    ]);
+  const { dedupeWindow, exitIdle, holdMax, merge, ...rest } = others;
+  return {
+    ...DEFAULT_RUNNER_OPTIONS,
+    ...rest,
+    language: context.language,
+    timeoutMs: timeout,
+    silenceMs: silenceTimeout,
+    graceMs: grace,
+    allow: allowAll ? 'all' : new Set(allow),
+    mergeMs: merge,
+    paceMs: pace,
+    maxAgeMs: maxAge,
+    holdMaxMs: holdMax,
+    dedupeWindowMs: dedupeWindow,
+    exitIdleMs: exitIdle,
+    // Nothing on the phone should flicker for an agent that answers at once.
+    typing: rest.typing && !isEcho,
+    workingNoticeMs: isEcho ? 0 : workingNotice,
+  };
+}

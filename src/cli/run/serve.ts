@@ -1,0 +1,228 @@
+import { EXIT_CODES, WxError } from '../../core/errors.ts';
+import { VERSION } from '../../core/version.ts';
+import type { Account } from '../../home/accounts-file.ts';
+import { type Lock, tryLock } from '../../home/lock.ts';
+import { processStartTime } from '../../home/process-identity.ts';
+import type { Transport } from '../../ilink/http/transport.ts';
+import type { EventSink } from '../../runner/port/events.ts';
+import type { RunnerOptions } from '../../runner/port/options.ts';
+import type { Runner, RunnerEnd } from '../../runner/port/port.ts';
+import { startRunner } from '../../runner/runner.ts';
+import { createFolderMaker } from '../../runner/turns/folders.ts';
+import type { Store } from '../../store/port/port.ts';
+import {
+  claimantId,
+  connect,
+  contextOf,
+  loginDigest,
+  loginHint,
+  openHomeStore,
+  openTransport,
+  thisProcess,
+  unreadKeeper,
+} from '../account/home.ts';
+import { createChildNotes } from '../agent/child-notes.ts';
+import type { AgentMaker } from '../agent/maker.ts';
+import type { CommandContext } from '../command/context.ts';
+import { LOOK_EVERY_MS, loginAgain, watchForLogins } from '../login/login-again.ts';
+import { wordsOf } from '../words/words.ts';
+import { openAttachments, type ReceivedFiles } from './received-files.ts';
+
+/** How often a lock is asked for that somebody has for a moment, and how long who takes it may have no name. */
+const LOCK_EVERY_MS = 100;
+const UNNAMED_MS = 2_000;
+
+/** How accounts are served. */
+export interface Service {
+  makeAgent: AgentMaker;
+  settings: RunnerOptions;
+  keepFiles: boolean;
+  received: ReceivedFiles;
+  emit: EventSink;
+  /** Accounts that log in meanwhile are served as well (`--all-accounts`). */
+  watchLogins: boolean;
+}
+
+/**
+ * Serves accounts until all their runners have ended, or the process is told to stop. An account
+ * whose login dies is served again when it is logged in again. Returns the exit code.
+ */
+export async function serve(
+  context: CommandContext,
+  service: Service,
+  accounts: readonly Account[],
+): Promise<number> {
+  const stop = context.stopSignal();
+  const transport = openTransport(context);
+  const store = openHomeStore(context, { waitInTrouble: stop });
+  const runners = new Map<string, Runner>();
+  /** Accounts that are served, or are about to be. */
+  const served = new Set<string>();
+  const ends: Promise<RunnerEnd>[] = [];
+  /** Whose login has died for good. */
+  const expired: Account[] = [];
+  let hasFailed = false;
+
+  /** One account, through as many logins as it takes. */
+  async function serveThrough(first: Account): Promise<RunnerEnd> {
+    for (let account = first; ; ) {
+      const end = await serveLogin(account);
+      if (end !== 'expired') return end;
+      const next = await loginAgain(
+        contextOf(context, account),
+        account,
+        transport,
+        store,
+        () => served.size > 0,
+      );
+      if (stop.aborted) return 'stopped';
+      if (next === null) {
+        expired.push(account);
+        return 'expired';
+      }
+      account = next;
+    }
+  }
+
+  async function serveLogin(account: Account): Promise<RunnerEnd> {
+    served.add(account.key);
+    const own = contextOf(context, account);
+    try {
+      const lock = await takeLock(own, account, () => stop.aborted || hasFailed);
+      if (lock === null) return 'stopped';
+      try {
+        const { runner, done } = startOne(own, service, account, { lock, transport, store });
+        runners.set(account.key, runner);
+        if (stop.aborted) runner.stop();
+        return await done;
+      } finally {
+        lock.release();
+      }
+    } finally {
+      runners.delete(account.key);
+      served.delete(account.key);
+    }
+  }
+
+  /** Of several accounts, one that another process serves waits until it is free. */
+  async function serveWhenFree(account: Account): Promise<RunnerEnd> {
+    for (let isTold = false; ; isTold = true) {
+      try {
+        return await serveThrough(account);
+      } catch (error) {
+        if (!service.watchLogins || !(error instanceof WxError) || error.kind !== 'busy') throw error;
+        if (!isTold) contextOf(context, account).log.warn(`${error.message}; trying again until it is free`);
+        await context.clock.sleep(LOOK_EVERY_MS, stop);
+        if (stop.aborted) return 'stopped';
+        if (served.size === 0) throw error;
+      }
+    }
+  }
+  const start = (account: Account): void => {
+    const end = serveWhenFree(account);
+    // Awaited below; until then a failure must not count as unhandled.
+    end.catch(() => {
+      hasFailed = true;
+    });
+    ends.push(end);
+  };
+  const stopAll = (): void => {
+    const busy = [...runners.values()].reduce((sum, runner) => sum + runner.running, 0);
+    if (busy > 0) context.log.info(wordsOf(context.language).stopping(busy));
+    for (const runner of runners.values()) runner.stop();
+  };
+  try {
+    stop.addEventListener('abort', stopAll, { once: true });
+    for (const account of accounts) start(account);
+    if (stop.aborted) stopAll();
+    if (service.watchLogins)
+      await watchForLogins(context, accounts, () => served.size > 0 && !hasFailed, start);
+    await Promise.all(ends);
+    if (expired.length === 0) return 0;
+    for (const account of expired) contextOf(context, account).log.info(`hint: ${loginHint(account)}`);
+    return EXIT_CODES['not-logged-in'];
+  } catch (error) {
+    for (const runner of runners.values()) runner.stop();
+    await Promise.allSettled(ends);
+    throw error;
+  } finally {
+    stop.removeEventListener('abort', stopAll);
+    await store.close();
+    await transport.close();
+  }
+}
+
+/** Serves one login of an account, whose poller lock the caller holds. */
+function startOne(
+  context: CommandContext,
+  service: Service,
+  account: Account,
+  { lock, transport, store }: { lock: Lock; transport: Transport; store: Store },
+): { runner: Runner; done: Promise<RunnerEnd> } {
+  const connection = connect(context, account, transport);
+  const children = createChildNotes(account.key, store, context.log);
+  const agent = service.makeAgent(children, account);
+  const runner = startRunner({
+    ...connection,
+    account: {
+      key: account.key,
+      id: account.id,
+      name: account.name,
+      owner: account.owner,
+      login: loginDigest(account),
+      formerPoller: lock.former && claimantId(lock.former),
+    },
+    store,
+    agent,
+    folders: createFolderMaker({
+      turns: context.paths.media('turn', account.key),
+      state: (user) => context.paths.agentState(account.key, user),
+      sessions: service.received.place === 'session' ? context.paths.media('session', account.key) : null,
+      keep: service.keepFiles,
+      log: context.log,
+    }),
+    attachments: openAttachments(context, account, store, transport, service.received, children),
+    async endChild(child) {
+      const { endOrphan } = await import('../../agents/child/orphans.ts');
+      return endOrphan(child, processStartTime);
+    },
+    rescue: (line) => context.io.err(`${line}\n`),
+    keepUnread: unreadKeeper(context, account),
+    settings: service.settings,
+    version: VERSION,
+    clock: context.clock,
+    log: context.log,
+    emit: service.emit,
+  });
+  const done = runner.done.finally(() => agent.close?.());
+  return { runner, done };
+}
+
+/**
+ * The poller lock of an account; null when it is not wanted any more. Who only looks for messages (`send`,
+ * `login`) is waited for. Throws WxError `busy` when another process serves the account.
+ */
+async function takeLock(
+  context: CommandContext,
+  account: Account,
+  isOver: () => boolean,
+): Promise<Lock | null> {
+  const { clock, log } = context;
+  const unnamedUntilMs = clock.monotonic() + UNNAMED_MS;
+  let isTold = false;
+  while (!isOver()) {
+    const taken = tryLock(context.paths.pollerLock(account.key), thisProcess());
+    if ('lock' in taken) return taken.lock;
+    const { holder } = taken;
+    const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
+    if (holder ? holder.purpose === 'serve' : clock.monotonic() > unnamedUntilMs) {
+      throw new WxError('busy', `${who} receives the messages of ${account.id} already`, {
+        hint: 'wxagent status',
+      });
+    }
+    if (holder && !isTold) log.info(`${who} looks for messages of ${account.id}: waiting for it`);
+    isTold ||= holder !== null;
+    await clock.sleep(LOCK_EVERY_MS, context.stopSignal());
+  }
+  return null;
+}

@@ -1,0 +1,169 @@
+import { reasonOf } from '../../core/errors.ts';
+import { VERSION } from '../../core/version.ts';
+import type { Account } from '../../home/accounts-file.ts';
+import { tryLock } from '../../home/lock.ts';
+import { createDelivery } from '../../runner/delivery/delivery.ts';
+import type { UploadNews } from '../../runner/delivery/part-upload.ts';
+import { pollOnce } from '../../runner/intake/poll-once.ts';
+import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
+import type { Store } from '../../store/port/port.ts';
+import {
+  type Connection,
+  connect,
+  loginDigest,
+  openTransport,
+  thisProcess,
+  unreadKeeper,
+} from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
+import { wordsOf } from '../words/words.ts';
+
+/** How often a `send` looks whether another process has polled. */
+const LOOK_EVERY_MS = 50;
+/** The longest that a `send` waits for the poll of another process: a whole one, and what a server may be late. */
+const OTHERS_POLL_MS = 60_000;
+
+/** Delivery by this process to one user. */
+export interface DeliveryHere {
+  /** Resolves when nothing more can go within `patienceMs`, or after `atMostMs`. */
+  rest(patienceMs: number, atMostMs: number): Promise<void>;
+  /** The server has said that the login is dead. */
+  readonly isLoginDead: boolean;
+  end(): Promise<void>;
+}
+
+/** Whom `send` writes to. What was polled from `sinceMs` on need not be looked for; `stop` ends a look. */
+interface Recipient {
+  account: Account;
+  user: string;
+  sinceMs: number;
+  stop: AbortSignal;
+}
+
+/**
+ * Starts to deliver what one user has queued, without a runner. With no usable context (none, older than 24 h, budget
+ * spent) or with parts that are held it first makes one whole poll, whose messages wait in the inbox for the next run
+ * (contract 2). null: the login is dead.
+ */
+export async function deliverHere(
+  context: CommandContext,
+  store: Store,
+  to: Recipient,
+  onUpload: UploadNews,
+): Promise<DeliveryHere | null> {
+  const { clock, log } = context;
+  const { account, user } = to;
+  const transport = openTransport(context);
+  try {
+    const connection = connect(context, account, transport);
+    if (!(await mayGo(context, store, to)) && (await look(context, store, connection, to))) {
+      await transport.close();
+      return null;
+    }
+    let isLoginDead = false;
+    const delivery = createDelivery({
+      ...connection,
+      account: account.key,
+      store,
+      clock,
+      log,
+      emit() {},
+      onUpload,
+      paceMs: DEFAULT_RUNNER_OPTIONS.paceMs,
+      version: VERSION,
+      isSaved: () => true,
+      onExpired: () => {
+        isLoginDead = true;
+      },
+      onError: (error) => log.error(reasonOf(error)),
+    });
+    delivery.kick(user);
+    return {
+      get isLoginDead() {
+        return isLoginDead;
+      },
+      async rest(patienceMs, atMostMs) {
+        const late = new AbortController();
+        const over = clock.sleep(atMostMs, late.signal);
+        await (delivery.pending(patienceMs) ? Promise.race([delivery.settled(patienceMs), over]) : over);
+        late.abort();
+      },
+      async end() {
+        await delivery.stop();
+        if (isLoginDead)
+          await store.markLogin({ account: account.key, login: loginDigest(account), expired: true });
+        await transport.close();
+      },
+    };
+  } catch (error) {
+    await transport.close();
+    throw error;
+  }
+}
+
+/** Whether a part to the user may go as things stand: a context that is good, and nothing held. */
+async function mayGo(
+  context: CommandContext,
+  store: Store,
+  { account, user }: Pick<Recipient, 'account' | 'user'>,
+): Promise<boolean> {
+  const { isOpen } = await store.budget({ account: account.key, user, nowMs: context.clock.now() });
+  if (!isOpen) return false;
+  const parts = await store.openParts(account.key);
+  return !parts.some((part) => part.user === user && part.state === 'held');
+}
+
+/**
+ * One whole poll: ours, or that of another process that has the account at the moment, be it another
+ * `send` or a runner that has come up meanwhile. Returns whether the login is dead.
+ */
+async function look(
+  context: CommandContext,
+  store: Store,
+  connection: Connection,
+  to: Recipient,
+): Promise<boolean> {
+  const { clock, io, json } = context;
+  const { key } = to.account;
+  if (io.stderrIsTerminal && !json && !context.settings(['quiet']).quiet) {
+    context.say(wordsOf(context.language).looking);
+  }
+  const endsAtMs = clock.monotonic() + OTHERS_POLL_MS;
+  for (;;) {
+    const taken = tryLock(context.paths.pollerLock(key), thisProcess(), 'look');
+    try {
+      const polledAtMs = (await store.accountView(key))?.lastPollAtMs ?? 0;
+      if (polledAtMs >= to.sinceMs || (await mayGo(context, store, to))) return false;
+      if ('lock' in taken) return await pollHere(context, store, connection, to);
+    } finally {
+      if ('lock' in taken) taken.lock.release();
+    }
+    const parts = await store.openParts(key);
+    const waits = parts.some((part) => part.user === to.user && ['queued', 'held'].includes(part.state));
+    if (!waits || to.stop.aborted || clock.monotonic() >= endsAtMs) return false;
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** Returns whether the login is dead. */
+async function pollHere(
+  context: CommandContext,
+  store: Store,
+  connection: Connection,
+  { account, user, stop }: Recipient,
+): Promise<boolean> {
+  const { expired } = await pollOnce({
+    ...connection,
+    account: { key: account.key, id: account.id, login: loginDigest(account), owner: account.owner },
+    store,
+    settings: DEFAULT_RUNNER_OPTIONS,
+    clock: context.clock,
+    log: context.log,
+    rescue: (line) => context.io.err(`${line}\n`),
+    keepUnread: unreadKeeper(context, account),
+    patienceMs: 0,
+    from: user,
+    signal: stop,
+  });
+  return expired;
+}

@@ -1,0 +1,80 @@
+import type { Clock } from '../../core/time/clock.ts';
+import type { UploadView } from '../../store/port/port.ts';
+
+/** How long a command still waits: for `--wait`, and as long again after every step forward. */
+export interface Patience {
+  leftMs(): number;
+  /** Something has come forward: the next bytes of a file, say. */
+  renew(): void;
+}
+
+/** Starts to wait. */
+export function createPatience(clock: Clock, waitMs: number): Patience {
+  let endsAtMs = clock.monotonic() + waitMs;
+  return {
+    leftMs: () => Math.max(0, endsAtMs - clock.monotonic()),
+    renew() {
+      endsAtMs = clock.monotonic() + waitMs;
+    },
+  };
+}
+
+/** What an upload under way is worth to who waits. */
+export interface UploadWatch {
+  /** How far an upload of this process is; `progress` null: it is over, whatever came of it. */
+  see(seq: number, progress: UploadView['progress']): void;
+  /** The upload that the store tells of, if any: that of another process. */
+  seeStored(view: UploadView | null): void;
+  /** Whether the server has all of a file and has yet to answer. */
+  isAnswerDue(): boolean;
+}
+
+/**
+ * Renews `patience` while files come forward: their bytes, and once for each the wait for the server's answer to the
+ * whole of it, which may take longer than `--wait` and ends by itself. A try after that, and bytes that went up before,
+ * are no step forward: what fails again and again uses up the time.
+ */
+export function watchUploads(
+  patience: Patience,
+  shown: (sentBytes: number, totalBytes: number) => void,
+): UploadWatch {
+  const furthest = new Map<number, number>();
+  const answered = new Set<number>();
+  let dueSeq: number | null = null;
+  let ownSeq: number | null = null;
+  let stored: UploadView | null = null;
+
+  function answer(): void {
+    if (dueSeq === null) return;
+    answered.add(dueSeq);
+    dueSeq = null;
+    patience.renew();
+  }
+
+  function note(seq: number, progress: UploadView['progress']): void {
+    if (dueSeq === seq) answer();
+    if (progress === null) return;
+    const { sentBytes, totalBytes } = progress;
+    shown(sentBytes, totalBytes);
+    if (sentBytes === totalBytes && !answered.has(seq)) dueSeq = seq;
+    if (sentBytes <= (furthest.get(seq) ?? 0)) return;
+    furthest.set(seq, sentBytes);
+    patience.renew();
+  }
+
+  return {
+    see(seq, progress) {
+      ownSeq = progress === null ? null : seq;
+      note(seq, progress);
+    },
+    seeStored(view) {
+      if (view !== null && view.seq === ownSeq) return;
+      const before = stored;
+      stored = view;
+      if (before && before.seq !== view?.seq) note(before.seq, null);
+      if (view?.progress && view.progress.sentBytes !== before?.progress?.sentBytes)
+        note(view.seq, view.progress);
+    },
+    isAnswerDue: () => dueSeq !== null,
+  };
+}

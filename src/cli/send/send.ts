@@ -1,0 +1,338 @@
+import { WxError } from '../../core/errors.ts';
+import { newUuid } from '../../core/ids.ts';
+import { keepWasmAsItIs } from '../../core/v8-flags.ts';
+import type { Account } from '../../home/accounts-file.ts';
+import { lockHolder } from '../../home/lock.ts';
+import { createOutgoing, type Outgoing } from '../../runner/delivery/outgoing-files.ts';
+import { replyParts } from '../../runner/delivery/reply-parts.ts';
+import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
+import {
+  type NewPart,
+  OPEN_PART_STATES,
+  type PartFile,
+  type PartView,
+  type Store,
+} from '../../store/port/port.ts';
+import { codeBlock } from '../../text/code-block.ts';
+import {
+  chooseAccount,
+  findAccount,
+  knownAccounts,
+  loginDigest,
+  loginHint,
+  openHomeStore,
+} from '../account/home.ts';
+import type { CommandContext } from '../command/context.ts';
+import { createProgressLine } from '../terminal/progress-line.ts';
+import { wordsOf } from '../words/words.ts';
+import { type DeliveryHere, deliverHere } from './deliver-here.ts';
+import { createPatience, watchUploads } from './patience.ts';
+import { contentToSend, keepFiles, type SendContent } from './send-content.ts';
+import { reportSend } from './send-report.ts';
+
+/** How often a waiting `send` looks whether its parts have got their verdicts. */
+const LOOK_EVERY_MS = 50;
+/** How often it looks whether there is another process that delivers. */
+const LOOK_FOR_RUNNER_MS = 1_000;
+
+/** Users that an error lists. */
+const KNOWN_SHOWN = 10;
+/** How much later than `--wait` a `--no-hold` may still be at work: it has looked, or files have gone up. */
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** Whom a text goes to, and through which account. */
+interface Target {
+  /** Key of the account in the store. */
+  key: string;
+  id: string;
+  user: string;
+  /** null inside an agent of an account whose token only the runner has: that one delivers. */
+  account: Account | null;
+  /** The server has said that this token is dead: nobody can deliver before a new login. */
+  isLoginDead: boolean;
+}
+
+/** `wxagent send`: puts a text and files into the outbox and waits for their verdict. */
+export async function send(context: CommandContext, words: string[]): Promise<number> {
+  const flags = context.settings(['sendFormat', 'wait', 'id', 'key', 'ttl', 'hold', 'strict']);
+  const content = await contentToSend(context, words);
+  const store = openHomeStore(context);
+  try {
+    const target = await findTarget(context, store);
+    const outgoing = createOutgoing(context.paths.media('out', target.key));
+    const seqs = await enqueue(context, store, target, { ...content, outgoing });
+    const { parts: waited, expired } = await deliver(context, store, target, seqs);
+    const reason = await whyItWaits(context, store, target, waited);
+    const parts = flags.hold ? waited : await dropWaiting(context, store, waited, reason);
+    const files = parts.flatMap(({ file }) => file?.path ?? []);
+    await outgoing.discard(await store.unneededFiles(files));
+    const { strict, hold } = flags;
+    return reportSend(context, {
+      account: target.id,
+      user: target.user,
+      parts,
+      reason,
+      expired,
+      loginHint: target.account === null ? 'wxagent login' : loginHint(target.account),
+      strict,
+      hold,
+    });
+  } finally {
+    await store.close();
+  }
+}
+
+/** Copies the files and queues everything; the numbers of the parts. With an `--id` that is known, those of before. */
+async function enqueue(
+  context: CommandContext,
+  store: Store,
+  target: Target,
+  { text, files, outgoing }: SendContent & { outgoing: Outgoing },
+): Promise<number[]> {
+  const { sendFormat, id, key, ttl, hold, wait } = context.settings([
+    'sendFormat',
+    'id',
+    'key',
+    'ttl',
+    'hold',
+    'wait',
+  ]);
+  const kept = await keepFiles(context, files, outgoing);
+  if (files.length > 0) keepWasmAsItIs();
+  const nowMs = context.clock.now();
+  const queued = await store.enqueue({
+    account: target.key,
+    user: target.user,
+    message: context.environment.get('WXAGENT_MESSAGE_ID') ?? null,
+    parts: await partsOf(store, target, { text, kept, form: sendFormat, outgoing, nowMs }),
+    id,
+    key,
+    // Without --hold a kill of this process must not leave it for the next who delivers.
+    expiresAtMs:
+      ttl !== null ? nowMs + ttl : hold ? null : nowMs + wait + (files.length > 0 ? HOUR_MS : MINUTE_MS),
+    nowMs,
+  });
+  // Copies for an --id that was known.
+  await outgoing.discard(await store.unneededFiles(kept.map(({ path }) => path)));
+  return queued.map((part) => part.seq);
+}
+
+/**
+ * The account of `--account`, and the user of `--to`, of the agent that calls, or the owner. The name of an account is
+ * its owner's: only that bot reaches them.
+ */
+async function findTarget(context: CommandContext, store: Store): Promise<Target> {
+  const given = context.settings(['to']).to;
+  if (given === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });
+  const named = given === null ? null : namedAccount(context, given);
+  const account =
+    (context.settings(['account']).account.length === 0 && named) || (await ownAccount(context, store));
+  const to = named
+    ? (named.owner ?? (await store.accountView(named.key))?.owner ?? unknownUser(named.id))
+    : given;
+  if (to !== null && !named) await checkUser(store, 'view' in account ? account.id : account.key, to);
+  const asking = context.environment.get('WXAGENT_USER');
+  if ('view' in account) {
+    const user = to ?? asking ?? account.view.owner;
+    return {
+      key: account.id,
+      id: account.id,
+      user: user ?? unknownUser(account.id),
+      account: null,
+      isLoginDead: false,
+    };
+  }
+  const { key, id, owner } = account;
+  const opened = await store.openAccount({
+    account: key,
+    login: loginDigest(account),
+    owner,
+    nowMs: context.clock.now(),
+  });
+  const user = to ?? asking ?? owner ?? opened.owner ?? unknownUser(id);
+  return { key, id, user, account, isLoginDead: opened.loginExpired };
+}
+
+/** A logged-in account; inside an agent one that the store knows will do, for the runner has its token. */
+async function ownAccount(
+  context: CommandContext,
+  store: Store,
+): Promise<Account | { id: string; view: { owner: string | null } }> {
+  try {
+    return chooseAccount(context);
+  } catch (error) {
+    const inside = context.environment.get('WXAGENT_MESSAGE_ID') !== undefined;
+    const [id] = context.settings(['account']).account;
+    const view = inside && id !== undefined ? await store.accountView(id) : null;
+    if (view === null || id === undefined) throw error;
+    return { id, view };
+  }
+}
+
+/** An account whose name or id this is. */
+function namedAccount(context: CommandContext, name: string): Account | null {
+  const accounts = knownAccounts(context);
+  return accounts.some((one) => [one.id, one.key, one.name, ...one.formerIds].includes(name))
+    ? findAccount(accounts, name)
+    : null;
+}
+
+/** What ids of people look like: `o9cq80z...@im.wechat`. Bots, which are `@im.bot`, get nothing from other bots. */
+const USER_ID = /^(?!.*@im\.bot$)[\x21-\x3f\x41-\x7e]{1,128}@[\w.-]{1,64}$/;
+
+/** Throws WxError `not-found` for what is no id and is not known here: nobody would ever write under that name. */
+async function checkUser(store: Store, account: string, user: string): Promise<void> {
+  if (USER_ID.test(user)) return;
+  const view = await store.accountView(account);
+  const allowed = (await store.allowed(account)).map((one) => one.user);
+  // What a `send` of an earlier version holds for a name makes nobody known.
+  const users =
+    view?.users.filter(({ lastMessageAtMs, hasToken }) => lastMessageAtMs !== null || hasToken) ?? [];
+  const known = new Set([...(view?.owner ? [view.owner] : []), ...users.map((one) => one.user), ...allowed]);
+  if (known.has(user)) return;
+  const some = [...known].slice(0, KNOWN_SHOWN).join(', ');
+  throw new WxError(
+    'not-found',
+    `there is no user "${user}": --to takes an id such as o9cq80z...@im.wechat, or the name of an account${some && `; known here: ${some}`}`,
+    { hint: 'wxagent status' },
+  );
+}
+
+function unknownUser(id: string): never {
+  throw new WxError('usage', `the owner of ${id} is not known yet: who is to get this?`, {
+    hint: 'wxagent send --to <user> ...',
+  });
+}
+
+async function partsOf(
+  store: Store,
+  target: Target,
+  content: {
+    text: string | null;
+    kept: PartFile[];
+    form: 'wechat' | 'raw' | 'code';
+    outgoing: Outgoing;
+    nowMs: number;
+  },
+): Promise<NewPart[]> {
+  const { text, kept, form, outgoing, nowMs } = content;
+  const budgetLeft = async (): Promise<number> => {
+    const { left, isOpen } = await store.budget({ account: target.key, user: target.user, nowMs });
+    // Without an open window the text waits for the user's next message, and then has a whole budget.
+    return isOpen ? left : Number.POSITIVE_INFINITY;
+  };
+  const texts = text === null ? [] : [{ text: form === 'code' ? codeBlock(text) : text }];
+  return replyParts(
+    [...texts, ...kept.map((file) => ({ kept: file }))],
+    { ...DEFAULT_RUNNER_OPTIONS, format: form === 'wechat' ? 'wechat' : 'raw' },
+    { origin: 'send', runId: newUuid() },
+    { budgetLeft, outgoing, nowMs },
+  );
+}
+
+/**
+ * Waits until all parts have a verdict or `--wait` is over. That begins after the look for messages, and files that go
+ * up do not use it up, whoever sends them. Where no other process has the account, this one delivers, also when the
+ * other ends meanwhile. The parts as they stand then, and whether the login is dead.
+ */
+async function deliver(
+  context: CommandContext,
+  store: Store,
+  target: Target,
+  seqs: readonly number[],
+): Promise<{ parts: PartView[]; expired: boolean }> {
+  const { clock, io, json } = context;
+  const { wait, quiet } = context.settings(['wait', 'quiet']);
+  const { key, account, user } = target;
+  const sinceMs = clock.now();
+  const stop = context.stopSignal();
+  const line = createProgressLine({
+    io,
+    isShown: io.stderrIsTerminal && !json && !quiet,
+    clock,
+    words: wordsOf(context.language),
+    count: 1,
+    isUpload: true,
+  });
+  const patience = createPatience(clock, wait);
+  const uploads = watchUploads(patience, line.track(0));
+  let here: DeliveryHere | null = null;
+  let expired = target.isLoginDead;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  try {
+    for (;;) {
+      const parts = await verdicts(store, seqs);
+      if (uploads.isAnswerDue()) patience.renew();
+      if (here?.isLoginDead) expired = true;
+      if (expired || stop.aborted || !parts.some(isOpen) || patience.leftMs() === 0) break;
+      if (!here && account && clock.monotonic() - lookedAtMs >= LOOK_FOR_RUNNER_MS) {
+        lookedAtMs = clock.monotonic();
+        if (lockHolder(context.paths.pollerLock(key))?.purpose !== 'serve') {
+          here = await deliverHere(context, store, { account, user, sinceMs, stop }, uploads.see);
+          expired = here === null;
+          patience.renew();
+          continue;
+        }
+      }
+      if (!parts.some((part) => isOpen(part) && part.state !== 'held')) break;
+      await (here ? here.rest(patience.leftMs(), LOOK_EVERY_MS) : clock.sleep(LOOK_EVERY_MS));
+      uploads.seeStored(await store.upload({ account: key, user, nowMs: clock.now() }));
+    }
+  } finally {
+    line.end();
+    await here?.end();
+  }
+  return { parts: await verdicts(store, seqs), expired };
+}
+
+function isOpen({ state }: PartView): boolean {
+  return OPEN_PART_STATES.includes(state);
+}
+
+/** Why the first part that has no verdict yet waits, as its hold or its last failure says it, or in a word of ours. */
+async function whyItWaits(
+  context: CommandContext,
+  store: Store,
+  { key, user, isLoginDead }: Target,
+  parts: readonly PartView[],
+): Promise<string | null> {
+  const first = parts.find(isOpen);
+  if (!first) return null;
+  if (first.reason !== null) return first.reason;
+  if (isLoginDead) return 'login';
+  const head = (await store.openParts(key)).find((part) => part.user === user);
+  if (head && head.seq < first.seq) return head.reason ?? 'behind';
+  if (first.state === 'sending') return 'unanswered';
+  if (first.state === 'uploading') return 'uploading';
+  if (((await store.accountView(key))?.throttledUntilMs ?? 0) > context.clock.now()) return 'throttle';
+  return lockHolder(context.paths.pollerLock(key))?.purpose === 'serve' ? 'runner' : 'not-yet';
+}
+
+/** `--no-hold`: takes out what still waits. Only what cannot have arrived expires. */
+async function dropWaiting(
+  context: CommandContext,
+  store: Store,
+  parts: readonly PartView[],
+  why: string | null,
+): Promise<PartView[]> {
+  const nowMs = context.clock.now();
+  const dropped = new Map<number, PartView>();
+  for (const { account, seq } of parts.filter(isOpen)) {
+    const drop = { account, seqs: [seq], reason: `no-hold: ${why}`, nowMs };
+    for (const part of await store.dropParts(drop)) dropped.set(part.seq, part);
+  }
+  return parts.map((part) => dropped.get(part.seq) ?? part);
+}
+
+/** The parts as they stand; merged ones have the verdict of their text. */
+async function verdicts(store: Store, seqs: readonly number[]): Promise<PartView[]> {
+  return Promise.all((await store.parts(seqs)).map((part) => whatItWentIn(store, part)));
+}
+
+/** A part that was merged into others when its user wrote: the one that carries it now. */
+async function whatItWentIn(store: Store, part: PartView): Promise<PartView> {
+  if (part.mergedInto === null) return part;
+  const [carrier] = await store.parts([part.mergedInto]);
+  return carrier ? whatItWentIn(store, carrier) : part;
+}

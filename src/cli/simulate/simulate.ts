@@ -1,0 +1,22 @@
+import { startSimulator } from '../../simulator/simulator.ts';
+import type { CommandContext } from '../command/context.ts';
+
+/** `wxagent simulate`: an iLink server on this machine, until it is stopped. */
+export async function simulate(context: CommandContext): Promise<number> {
+  const options = context.settings(['port', 'seed', 'scan', 'script', 'tlsCert', 'tlsKey']);
+  const stop = context.stopSignal();
+  const simulator = await startSimulator(options);
+  const { baseUrl, cdnUrl, controlUrl } = simulator;
+  context.printJson('simulate', { baseUrl, cdnUrl, controlUrl, pid: process.pid });
+  const stopped = new Promise<void>((resolve) => {
+    if (stop.aborted) resolve();
+    stop.addEventListener('abort', () => resolve());
+  });
+  try {
+    // A script that is through leaves the server running; one that fails ends it.
+    await Promise.race([stopped, simulator.scriptDone.then(() => stopped)]);
+  } finally {
+    await simulator.close();
+  }
+  return 0;
+}

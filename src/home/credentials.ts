@@ -1,0 +1,132 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname } from 'node:path';
+import { hasCode, reasonOf, WxError } from '../core/errors.ts';
+import type { Clock } from '../core/time/clock.ts';
+import { type Account, type ConfigFile, readConfigFile } from './accounts-file.ts';
+import { type LockHolder, withLock } from './lock.ts';
+import { makeFolder } from './make-folder.ts';
+import type { Paths } from './paths.ts';
+
+/** More than a login takes. */
+const PROBE_BYTES = 16 * 1024;
+
+/** What a login brought. */
+export interface NewLogin {
+  id: string;
+  owner: string | null;
+  name: string | null;
+  token: string;
+  baseUrl: string;
+  namedUrl: string | null;
+  cdnUrl: string | null;
+  loggedInAt: string;
+}
+
+/** The writer of config.json: every change under a lock, on what the file holds at that moment (design 4). */
+export interface Credentials {
+  /**
+   * Makes sure that a login can be stored, by writing what is there once more: whoever has scanned a code has ended the
+   * login before, so it must not come out afterwards. Throws WxError `storage` (a full disk), `cannot-create`, `config`.
+   */
+  prepare(): Promise<void>;
+  /** Stores a login. The same owner, or the same bot id, takes its old account over (design 4). */
+  saveLogin(login: NewLogin): Promise<Account>;
+  /** Forgets an account. */
+  remove(key: string): Promise<void>;
+  /** Makes an account the default. */
+  use(key: string): Promise<void>;
+  /** Sets a setting, or unsets it with undefined. */
+  set(name: string, value: unknown): Promise<void>;
+}
+
+/** Opens the writer. conf is loaded by the first change, because that takes longer than the rest of a start. */
+export function createCredentials(options: { paths: Paths; me: LockHolder; clock: Clock }): Credentials {
+  const { paths, me, clock } = options;
+
+  async function change<T>(work: (file: ConfigFile) => T): Promise<T> {
+    try {
+      makeFolder(dirname(paths.config));
+      const { default: Conf } = await import('conf');
+      return await withLock(paths.configLock, me, clock, () => {
+        const file = readConfigFile(paths.config);
+        const result = work(file);
+        new Conf(confOptions(paths.config)).store = { ...file };
+        return result;
+      });
+    } catch (error) {
+      if (error instanceof WxError) throw error;
+      throw cannotWrite(paths.config, error);
+    }
+  }
+
+  return {
+    prepare: () =>
+      change(() => {
+        // A login takes more room than what is there.
+        const probe = `${paths.config}.probe`;
+        try {
+          writeFileSync(probe, Buffer.alloc(PROBE_BYTES), { mode: 0o600, flush: true });
+        } finally {
+          rmSync(probe, { force: true });
+        }
+      }),
+    saveLogin: (login) => change((file) => putLogin(file, login)),
+    remove: (key) =>
+      change((file) => {
+        file.accounts = file.accounts.filter((account) => account.key !== key);
+        if (file.defaultAccount === key) file.defaultAccount = null;
+      }),
+    use: (key) =>
+      change((file) => {
+        file.defaultAccount = key;
+      }),
+    set: (name, value) =>
+      change((file) => {
+        if (value === undefined) delete file.settings[name];
+        else file.settings[name] = value;
+      }),
+  };
+}
+
+/** With the exit code of what is in the way: no room, no right, or a path that is none. */
+function cannotWrite(path: string, cause: unknown): WxError {
+  const message = `cannot write ${path}: ${reasonOf(cause)}`;
+  if (['ENOSPC', 'EDQUOT'].some((code) => hasCode(cause, code))) {
+    return new WxError('storage', message, { hint: 'make room on that disk, then try again', cause });
+  }
+  if (['EACCES', 'EPERM', 'EROFS'].some((code) => hasCode(cause, code))) {
+    return new WxError('cannot-create', message, { hint: `ls -ld ${dirname(path)}`, cause });
+  }
+  return new WxError('config', message, { hint: `ls -ld ${dirname(path)}`, cause });
+}
+
+function putLogin(file: ConfigFile, login: NewLogin): Account {
+  const index = file.accounts.findIndex(
+    (account) =>
+      account.id === login.id ||
+      account.formerIds.includes(login.id) ||
+      (login.owner !== null && account.owner === login.owner),
+  );
+  const old = file.accounts[index];
+  const account: Account = {
+    ...login,
+    key: old?.key ?? login.id,
+    name: login.name ?? old?.name ?? null,
+    owner: login.owner ?? old?.owner ?? null,
+    formerIds: old ? [...new Set([...old.formerIds, old.id])].filter((id) => id !== login.id) : [],
+  };
+  if (old) file.accounts[index] = account;
+  else file.accounts.push(account);
+  return account;
+}
+
+function confOptions(path: string) {
+  return {
+    cwd: dirname(path),
+    configName: basename(path, extname(path)),
+    projectName: 'wxagent',
+    projectSuffix: '',
+    configFileMode: 0o600,
+    accessPropertiesByDotNotation: false,
+  };
+}

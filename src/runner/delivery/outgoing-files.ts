@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto';
+import { closeSync, constants, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFile, type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasCode, reasonOf, WxError } from '../../core/errors.ts';
+import { plainFileName } from '../../core/file-name.ts';
+import { makeFolder } from '../../home/make-folder.ts';
+import { shownAs } from '../../media/kind/shown-as.ts';
+import { type Digest, digestOf, digestOfBytes, digestOfFile } from '../../media/upload/digest.ts';
+import { fileChunks } from '../../media/upload/file-chunks.ts';
+import type { PartFile, Store } from '../../store/port/port.ts';
+import { openSource, trueName } from './source-file.ts';
+
+/** A file younger than this may belong to a part that is just being committed. */
+const YOUNG_MS = 60 * 60_000;
+
+/**
+ * Our own copies of files to be sent: on the disk before their part is committed, there until it is final (design 4).
+ * Names lose what no phone could show. What cannot be written throws WxError `storage`.
+ */
+export interface Outgoing {
+  /**
+   * Keeps a text as a file. Synchronous, because it happens inside a store step; throws the system's error, so that the
+   * store knows a full disk.
+   */
+  keepText(text: string, name: string): PartFile;
+  /**
+   * Keeps a copy of a file, sharing its blocks where the file system can. Throws WxError `not-found` or `data` when it
+   * cannot be read, is longer than `maxBytes`, or was written to meanwhile.
+   */
+  keepCopy(path: string, name: string, maxBytes?: number): Promise<PartFile>;
+  /** Keeps what a stream brings. Throws what the stream throws. */
+  keepStream(chunks: AsyncIterable<Uint8Array>, name: string): Promise<PartFile>;
+  /** Removes copies. */
+  discard(paths: readonly string[]): Promise<void>;
+  /** Keeps a copy from being swept before its part is committed, which may be hours later; the returned function ends that. */
+  spare(file: PartFile): () => void;
+  /** Removes copies that no part needs any more. */
+  sweep(store: Pick<Store, 'unneededFiles'>, nowMs: number): Promise<void>;
+}
+
+/** Copies under one folder, which is made when it is first needed. */
+export function createOutgoing(folder: string): Outgoing {
+  const spared = new Set<string>();
+  function fresh(): string {
+    try {
+      makeFolder(folder);
+    } catch (error) {
+      cannotWrite(error);
+    }
+    return join(folder, randomUUID());
+  }
+
+  /** Has `fill` write a new file; nothing is left of it when that fails. */
+  async function keep(name: string, fill: (path: string) => Promise<Digest>): Promise<PartFile> {
+    const path = fresh();
+    try {
+      const digest = await fill(path);
+      return { path, name: shownName(name), kind: await shownAs(path, name), ...digest };
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+  }
+
+  return {
+    keepText(text, name) {
+      const path = fresh();
+      const bytes = Buffer.from(text, 'utf8');
+      const file = openSync(path, 'wx', 0o600);
+      try {
+        writeFileSync(file, bytes);
+        fsyncSync(file);
+      } catch (error) {
+        rmSync(path, { force: true });
+        throw error;
+      } finally {
+        closeSync(file);
+      }
+      return { path, name: shownName(name), kind: 'file', ...digestOfBytes(bytes) };
+    },
+    async keepCopy(source, name, maxBytes) {
+      const from = await openSource(source, maxBytes);
+      try {
+        return await keep(name, (path) => copyWhole(from, source, path));
+      } finally {
+        await from.close();
+      }
+    },
+    keepStream: (chunks, name) => keep(name, (path) => writeAll(chunks, path)),
+    async discard(paths) {
+      for (const path of paths) await rm(path, { force: true });
+    },
+    spare({ path }) {
+      spared.add(path);
+      return () => void spared.delete(path);
+    },
+    async sweep(store, nowMs) {
+      const names = await readdir(folder).catch(() => []);
+      const old: string[] = [];
+      for (const name of names) {
+        const path = join(folder, name);
+        // A `send` that ends removes its own.
+        const found = await stat(path).catch(() => null);
+        if (found && nowMs - found.mtimeMs > YOUNG_MS && !spared.has(path)) old.push(path);
+      }
+      for (const path of await store.unneededFiles(old)) await rm(path, { force: true });
+    },
+  };
+}
+
+/** The name under which a phone shows a file. */
+export function shownName(name: string): string {
+  return plainFileName(name) ?? 'file';
+}
+
+/** Copies an open file, and sees to it that what was copied is one state of it. */
+async function copyWhole(from: FileHandle, source: string, path: string): Promise<Digest> {
+  const before = await from.stat({ bigint: true });
+  const digest = (await shareBlocks(await trueName(source), path))
+    ? await digestOfFile(path)
+    : await writeAll(fileChunks(from), path);
+  const after = await from.stat({ bigint: true });
+  if (
+    after.mtimeNs === before.mtimeNs &&
+    after.size === before.size &&
+    BigInt(digest.sizeBytes) === after.size
+  )
+    return digest;
+  throw new WxError('data', `${source} was written to while it was being copied`, {
+    hint: 'send it again when it is complete',
+  });
+}
+
+/** Whether the file system has made a copy that shares its blocks with the source. */
+async function shareBlocks(source: string | Buffer, path: string): Promise<boolean> {
+  try {
+    await copyFile(source, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+  } catch {
+    return false;
+  }
+  const file = await open(path, 'r+');
+  try {
+    await file.chmod(0o600);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return true;
+}
+
+/** Writes all chunks into a new file, down to the disk. */
+async function writeAll(chunks: AsyncIterable<Uint8Array>, path: string): Promise<Digest> {
+  const file = await open(path, 'wx', 0o600).catch(cannotWrite);
+  try {
+    const digest = await digestOf(chunks, (chunk) => file.writeFile(chunk).catch(cannotWrite));
+    await file.sync().catch(cannotWrite);
+    return digest;
+  } finally {
+    await file.close();
+  }
+}
+
+function cannotWrite(error: unknown): never {
+  const hint = hasCode(error, 'ENOSPC')
+    ? 'make room on the disk of media/out (wxagent doctor)'
+    : 'wxagent doctor';
+  throw new WxError('storage', `no copy of the file can be kept: ${reasonOf(error)}`, { hint, cause: error });
+}

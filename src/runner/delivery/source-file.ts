@@ -1,0 +1,72 @@
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, readdir } from 'node:fs/promises';
+import { sep } from 'node:path';
+import { hasCode, reasonOf, WxError } from '../../core/errors.ts';
+import { shownSize } from '../../core/units.ts';
+
+/** What stands in a text for bytes that are no UTF-8. */
+const REPLACED = '\ufffd';
+
+/**
+ * The name a file has on its disk. Where names are bytes, one that is no UTF-8 comes to us (in arguments, in lines of an
+ * agent) with marks in the place of the odd ones: it is the one file whose name reads like that. Throws WxError `data`
+ * where several do.
+ */
+export async function trueName(path: string): Promise<string | Buffer> {
+  if (!path.includes(REPLACED) || (await lstat(path).catch(() => null))) return path;
+  const names = path.split(sep);
+  let found: Buffer = Buffer.alloc(0);
+  for (const [index, name] of names.entries()) {
+    const folder = found;
+    if (index > 0) found = Buffer.concat([folder, Buffer.from(sep)]);
+    if (!name.includes(REPLACED)) {
+      found = Buffer.concat([found, Buffer.from(name)]);
+      continue;
+    }
+    const from = index === 0 ? Buffer.from('.') : folder.length === 0 ? Buffer.from(sep) : folder;
+    const there = await readdir(from, { encoding: 'buffer' }).catch((): Buffer[] => []);
+    const [first, ...others] = there.filter((one) => one.toString('utf8') === name);
+    if (first === undefined) return path;
+    if (others.length > 0) {
+      throw new WxError('data', `${others.length + 1} files are called ${path}: their names are not UTF-8`, {
+        hint: 'wxagent send --file - --name <name> < file',
+      });
+    }
+    found = Buffer.concat([found, first]);
+  }
+  return found;
+}
+
+/** Without waiting for a writer, as a pipe would make one. */
+const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * Opens a file that somebody wants to have sent. Throws WxError `not-found` (66), or `data` (65) for what is there but
+ * can not be sent: a folder, a device, one that may not be read, or is longer than `maxBytes`.
+ */
+export async function openSource(path: string, maxBytes = Number.POSITIVE_INFINITY): Promise<FileHandle> {
+  let file: FileHandle;
+  try {
+    file = await open(await trueName(path), READ);
+  } catch (error) {
+    if (error instanceof WxError) throw error;
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) {
+      throw new WxError('not-found', `there is no file ${path}`, { hint: 'ls -l shows what is there' });
+    }
+    throw new WxError('data', `${path} cannot be read: ${reasonOf(error)}`, {
+      hint: 'check its rights: ls -l',
+    });
+  }
+  const found = await file.stat();
+  if (found.isFile() && found.size <= maxBytes) return file;
+  await file.close();
+  if (found.isFile())
+    throw new WxError('data', `${path} is longer than ${shownSize(maxBytes)}`, { hint: 'ls -l' });
+  throw found.isDirectory()
+    ? new WxError('data', `${path} is a folder; only files can be sent`, {
+        hint: `tar cz ${path} | wxagent send --file - --name folder.tar.gz`,
+      })
+    : new WxError('data', `${path} is no regular file`, {
+        hint: `wxagent send --file - --name <name> < ${path}`,
+      });
+}

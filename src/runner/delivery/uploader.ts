@@ -1,0 +1,219 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { hasCode, reasonOf, WxError } from '../../core/errors.ts';
+import { encodeMediaKey } from '../../core/message/media-key.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import type { IlinkClient } from '../../ilink/client.ts';
+import { encodeParameter, endpointUrl, type HostTrust } from '../../ilink/hosts.ts';
+import { headerOf } from '../../ilink/http/http.ts';
+import type { HttpAnswer, HttpResult, Transport } from '../../ilink/http/transport.ts';
+import type { UploadedMedia } from '../../ilink/message/outbound.ts';
+import { TOKEN_DEAD } from '../../ilink/result.ts';
+import { MEDIA_TYPE, type UploadUrlResponse } from '../../ilink/wire/wire.ts';
+import { encryptedSize } from '../../media/cipher.ts';
+import { type Digest, digestOf } from '../../media/upload/digest.ts';
+import { encryptedChunks } from '../../media/upload/encrypting.ts';
+import { fileChunks } from '../../media/upload/file-chunks.ts';
+import type { PartFile, UploadResult } from '../../store/port/port.ts';
+import { isFinalStatus } from './send-result.ts';
+
+/** Tries at the CDN before the whole upload is begun anew, and the pause before the second (protocol 5.2). */
+const CDN_TRIES = 3;
+const CDN_PAUSE_MS = 500;
+/** The longest that the CDN may take nothing, or take to answer. */
+const CDN_STALL_MS = 60_000;
+/** The CDN answers with headers; a body is only a reason. */
+const CDN_ANSWER_BYTES = 64 * 1024;
+/** Longest quotation of such a reason. */
+const REASON_CHARS = 200;
+
+/** Told while a file is sent: how much of it the connection has taken so far; all of it: the CDN has yet to answer. */
+export type UploadProgress = (sentBytes: number, totalBytes: number) => void;
+
+/** Puts files onto the CDN. */
+export interface Uploader {
+  /**
+   * Uploads a file for a user; `uploaded` carries JSON of the UploadedMedia that the message needs. `expired`: the
+   * login is dead. `stopped`: the signal came first. Never rejects.
+   */
+  upload(
+    file: PartFile,
+    user: string,
+    signal: AbortSignal,
+    onProgress?: UploadProgress,
+  ): Promise<UploadResult | { kind: 'expired' } | { kind: 'stopped' }>;
+}
+
+/** What ends an upload, and who is told of it. */
+interface Watch {
+  signal: AbortSignal;
+  onProgress: UploadProgress | undefined;
+}
+
+/** How an upload, or a step of it, ended early. */
+type Ended = Exclude<Awaited<ReturnType<Uploader['upload']>>, { kind: 'uploaded' }>;
+
+/** The uploader of one account: getuploadurl, then to the CDN the file, encrypted while it is sent (protocol 5). */
+export function createUploader(options: {
+  client: Pick<IlinkClient, 'getUploadUrl'>;
+  transport: Transport;
+  cdnUrl: string;
+  trust: HostTrust;
+  clock: Clock;
+}): Uploader {
+  const { client, transport, clock } = options;
+
+  function addressOf(body: UploadUrlResponse, filekey: string): URL | null {
+    const text =
+      body.upload_full_url ||
+      (body.upload_param &&
+        `${endpointUrl(options.cdnUrl, 'upload')}?encrypted_query_param=${encodeParameter(body.upload_param)}&filekey=${encodeParameter(filekey)}`);
+    return text && URL.canParse(text) ? new URL(text) : null;
+  }
+
+  /** Asks where the file may go. */
+  async function ask(
+    file: PartFile,
+    digest: Digest,
+    key: Buffer,
+    to: { user: string; signal: AbortSignal },
+  ): Promise<URL | Ended> {
+    const filekey = randomBytes(16).toString('hex');
+    const asked = await client.getUploadUrl(
+      {
+        filekey,
+        media_type: MEDIA_TYPE[file.kind],
+        to_user_id: to.user,
+        rawsize: digest.sizeBytes,
+        rawfilemd5: digest.md5,
+        filesize: encryptedSize(digest.sizeBytes),
+        no_need_thumb: true,
+        aeskey: key.toString('hex'),
+      },
+      { signal: to.signal },
+    );
+    if (asked.kind === 'aborted') return { kind: 'stopped' };
+    if (asked.kind === 'refused') {
+      if (asked.code === TOKEN_DEAD) return { kind: 'expired' };
+      return { kind: 'refused', reason: `the server refused the upload (code ${asked.code})` };
+    }
+    if (asked.kind !== 'ok') {
+      const detail = asked.kind === 'http' ? `HTTP ${asked.status}` : asked.detail;
+      return { kind: 'again', detail: `getuploadurl: ${detail}` };
+    }
+    const address = addressOf(asked.body, filekey);
+    if (!address) return { kind: 'refused', reason: 'the server named no address for the upload' };
+    if (options.trust.isTrusted(address)) return address;
+    return {
+      kind: 'refused',
+      reason: `the server wants the file sent to ${address.host}, which is not trusted`,
+    };
+  }
+
+  /** Posts the file to its address; what the CDN calls it from now on. */
+  async function post(
+    url: URL,
+    source: { file: PartFile; content: FileHandle; sizeBytes: number; key: Buffer },
+    { signal, onProgress }: Watch,
+  ): Promise<{ kind: 'posted'; param: string } | Ended> {
+    const { file, content, sizeBytes, key } = source;
+    const totalBytes = encryptedSize(sizeBytes);
+    for (let n = 1; ; n++) {
+      let broken: unknown = null;
+      async function* chunks(): AsyncGenerator<Buffer> {
+        let sentBytes = 0;
+        try {
+          for await (const chunk of encryptedChunks(content, sizeBytes, key)) {
+            yield chunk;
+            sentBytes += chunk.length;
+            onProgress?.(sentBytes, totalBytes);
+          }
+        } catch (error) {
+          broken = error;
+          throw error;
+        }
+      }
+      const result = await transport.send({
+        method: 'POST',
+        url: url.href,
+        headers: { 'content-type': 'application/octet-stream' },
+        body: { sizeBytes: totalBytes, chunks: chunks() },
+        timeoutMs: CDN_STALL_MS,
+        maxBytes: CDN_ANSWER_BYTES,
+        signal,
+      });
+      if (broken !== null) return unreadable(file.name, broken);
+      const param = result.ok && result.answer.status === 200 && headerOf(result.answer, 'x-encrypted-param');
+      if (param) return { kind: 'posted', param };
+      if (result.ok && isFinalStatus(result.answer.status)) {
+        return { kind: 'refused', reason: `the CDN refused the file: ${whyOf(result.answer)}` };
+      }
+      if (!signal.aborted && n >= CDN_TRIES) return { kind: 'again', detail: `CDN: ${detailOf(result)}` };
+      await clock.sleep(CDN_PAUSE_MS * n, signal);
+      if (signal.aborted) return { kind: 'stopped' };
+    }
+  }
+
+  async function uploadContent(
+    file: PartFile,
+    content: FileHandle,
+    user: string,
+    watch: Watch,
+  ): Promise<Awaited<ReturnType<Uploader['upload']>>> {
+    const { md5, sizeBytes } = file;
+    const digest =
+      md5 === null || sizeBytes === null ? await digestOf(fileChunks(content)) : { md5, sizeBytes };
+    const key = randomBytes(16);
+    const address = await ask(file, digest, key, { user, signal: watch.signal });
+    if (!(address instanceof URL)) return address;
+    const source = { file, content, sizeBytes: digest.sizeBytes, key };
+    const posted = await post(address, source, watch);
+    if (posted.kind !== 'posted') return posted;
+    const media: UploadedMedia = {
+      kind: file.kind,
+      param: posted.param,
+      key: encodeMediaKey(key),
+      encryptedBytes: encryptedSize(digest.sizeBytes),
+      plainBytes: digest.sizeBytes,
+      md5: digest.md5,
+      name: file.name,
+    };
+    return { kind: 'uploaded', upload: JSON.stringify(media) };
+  }
+
+  return {
+    async upload(file, user, signal, onProgress) {
+      let content: FileHandle | undefined;
+      try {
+        content = await open(file.path);
+        return await uploadContent(file, content, user, { signal, onProgress });
+      } catch (error) {
+        return unreadable(file.name, error);
+      } finally {
+        await content?.close();
+      }
+    },
+  };
+}
+
+/** Our copy is gone or was changed; or the disk does not give it out now. */
+function unreadable(name: string, error: unknown): Ended {
+  const detail = `our copy of ${name} cannot be sent: ${reasonOf(error)}`;
+  return error instanceof WxError || hasCode(error, 'ENOENT')
+    ? { kind: 'refused', reason: detail }
+    : { kind: 'again', detail };
+}
+
+/** Why the CDN says no, in its own words where it has some (protocol 5.2). */
+function whyOf(answer: HttpAnswer): string {
+  const { status, body } = answer;
+  const words = headerOf(answer, 'x-error-message') || body.trim().split('\n', 1)[0] || '';
+  return words === '' ? `HTTP ${status}` : words.slice(0, REASON_CHARS);
+}
+
+/** What went wrong for now. */
+function detailOf(result: HttpResult): string {
+  if (!result.ok) return result.detail;
+  const { status } = result.answer;
+  return status === 200 ? 'no x-encrypted-param in its answer' : `HTTP ${status}`;
+}

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isShortage, reasonOf } from '../../core/errors.ts';
+import { digest } from '../../core/ids.ts';
+import type { Log } from '../../core/log.ts';
+import type { MediaSource } from '../../core/message/media.ts';
+import { makeFolder } from '../../home/make-folder.ts';
+import type { FetchedFile, FetchRequest, FetchResult } from '../../media/download/port.ts';
+import type { WavFile } from '../../media/voice/voice.ts';
+
+/** What the cache knows of a fetched file; kept beside it as `.about.json`. */
+export interface CachedFile {
+  name: string;
+  /** By content; null when that shows none. */
+  mime: string | null;
+  sizeBytes: number;
+  durationMs: number | null;
+  /** Of the file when it came in: whatever has written to it since has changed it for everybody. */
+  mtimeMs: number;
+}
+
+/** A file of the cache, or why there is none. */
+export type CacheResult = { ok: true; path: string; file: CachedFile } | Extract<FetchResult, { ok: false }>;
+
+/** Fetches one file into a folder; see {@link FetchRequest}. */
+export type MediaFetcher = (
+  request: Pick<FetchRequest, 'source' | 'folder' | 'knownKeys' | 'signal'>,
+) => Promise<FetchResult>;
+
+/**
+ * Received files of one account, each in a folder of its own named after what it was asked for by: its md5, which
+ * the file sent again has too, else its address. What has been fetched once is not fetched again.
+ */
+export interface MediaCache {
+  /** The file of a message of this user, fetched if need be; a SILK sound as WAV. Rejects only for what this machine is short of. */
+  get(user: string, source: MediaSource, signal: AbortSignal): Promise<CacheResult>;
+}
+
+const NAME_CHARS = 32;
+/** In each folder; the safe names of files never begin with a dot. */
+export const ABOUT = '.about.json';
+
+/** Name of a file's folder in the cache. Of the user's own: an md5 is no secret, and must not open another's file. */
+export function cacheName(user: string, source: MediaSource): string {
+  const { md5, param, fullUrl, keys, kind } = source;
+  const named =
+    md5 === null
+      ? ['address', param ?? fullUrl ?? '', ...keys.map((key) => key.toString('hex'))]
+      : ['md5', md5];
+  return digest(user, kind, ...named).slice(0, NAME_CHARS);
+}
+
+/** The cache in a folder, which is made when it is first needed. */
+export function createMediaCache(options: {
+  folder: string;
+  fetch: MediaFetcher;
+  /** Keys that came with files of this md5 before: of a file sent again, only the first may be right (protocol 5.3). */
+  keysOf: (md5: string) => Promise<Buffer[]>;
+  log: Log;
+}): MediaCache {
+  const { folder, fetch, log } = options;
+
+  async function lookUp(entry: string): Promise<CacheResult | null> {
+    try {
+      const file = JSON.parse(await readFile(join(entry, ABOUT), 'utf8')) as CachedFile;
+      const path = join(entry, file.name);
+      const { size, mtimeMs } = await stat(path);
+      if (size !== file.sizeBytes || mtimeMs !== file.mtimeMs) return null;
+      const now = new Date();
+      await utimes(join(entry, ABOUT), now, now);
+      return { ok: true, path, file };
+    } catch {
+      return null; // never fetched, or swept
+    }
+  }
+
+  async function fetchInto(entry: string, source: MediaSource, signal: AbortSignal): Promise<CacheResult> {
+    const staging = join(folder, `.${randomUUID()}`);
+    try {
+      makeFolder(staging);
+      const knownKeys = source.md5 === null ? [] : await options.keysOf(source.md5);
+      const result = await fetch({ source, folder: staging, knownKeys, signal });
+      if (!result.ok && isShortage(result.cause)) throw new Error(result.detail, { cause: result.cause });
+      if (!result.ok) return result;
+      const file = await describe(result.file, source, signal);
+      await writeFile(join(staging, ABOUT), JSON.stringify(file), { mode: 0o600 });
+      await rm(entry, { recursive: true, force: true });
+      await rename(staging, entry);
+      return { ok: true, path: join(entry, file.name), file };
+    } catch (error) {
+      if (isShortage(error)) throw error;
+      return { ok: false, failure: 'disk', detail: `it cannot be kept: ${reasonOf(error)}` };
+    } finally {
+      await rm(staging, { recursive: true, force: true }).catch(() => {});
+    }
+  }
+
+  /** A file as it is kept: the sound of a voice message becomes WAV. */
+  async function describe(
+    fetched: FetchedFile,
+    source: MediaSource,
+    signal: AbortSignal,
+  ): Promise<CachedFile> {
+    const wav = source.kind === 'voice' ? await wavOf(fetched, signal) : null;
+    const { path, name } = wav ?? fetched;
+    const { size, mtimeMs } = await stat(path);
+    return {
+      name,
+      mime: wav ? 'audio/wav' : fetched.mime,
+      sizeBytes: size,
+      durationMs: wav?.durationMs ?? source.durationMs,
+      mtimeMs,
+    };
+  }
+
+  async function wavOf({ path }: FetchedFile, signal: AbortSignal): Promise<WavFile | null> {
+    const { turnIntoWav } = await import('../../media/voice/voice.ts');
+    try {
+      return await turnIntoWav(path, signal);
+    } catch (error) {
+      log.warn(`${reasonOf(error)}; it is passed on as it came`);
+      return null;
+    }
+  }
+
+  return {
+    async get(user, source, signal) {
+      const entry = join(folder, cacheName(user, source));
+      return (await lookUp(entry)) ?? (await fetchInto(entry, source, signal));
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type { MediaSource } from '../../core/message/media.ts';
+import { decodeMediaKey } from '../../core/message/media-key.ts';
+import { decodeRaw, type Inbound, readInbound } from '../../ilink/message/inbound.ts';
+import type { UploadedMedia } from '../../ilink/message/outbound.ts';
+import { resolvePartial } from '../../ilink/message/quote.ts';
+import type { QuotedContent, Store } from '../../store/port/port.ts';
+
+/** What a message quotes, as far as it is known. */
+export interface QuotedMessage {
+  id: string | null;
+  /** The selection, or the whole text; '' where there is none or it cannot be found. */
+  text: string;
+  media: MediaSource[];
+}
+
+/** Whether a message quotes another one. */
+export function isQuoting(inbound: Inbound): boolean {
+  const { quoteId, quoteText, quoteTitle, quoteAtMs, quoteMedia } = inbound;
+  const isNamed = quoteId !== null || quoteText !== null || quoteTitle !== null || quoteAtMs !== null;
+  return isNamed || quoteMedia.length > 0;
+}
+
+/**
+ * What a message quotes: from the message itself where an older phone sent the whole quoted item, else from the
+ * store, by id or time, else the summary that came with it (protocol 10.4). Null when it quotes nothing.
+ */
+export async function quoteOf(
+  inbound: Inbound,
+  place: { account: string; user: string },
+  store: Pick<Store, 'quoted'>,
+): Promise<QuotedMessage | null> {
+  if (!isQuoting(inbound)) return null;
+  const { quoteId: id, quoteText, quoteMedia, quotePartial } = inbound;
+  if (quoteText !== null || quoteMedia.some(hasAddress)) {
+    return { id, text: quoteText ?? '', media: quoteMedia };
+  }
+  const stored = await store.quoted({ ...place, id, aroundMs: inbound.quoteAtMs });
+  if (stored === null) return { id, text: inbound.quoteTitle ?? '', media: quoteMedia };
+  const { text, media } = contentOf(stored);
+  return { id, text: (quotePartial && resolvePartial(text, quotePartial)) ?? text, media };
+}
+
+function contentOf(stored: QuotedContent): { text: string; media: MediaSource[] } {
+  if (stored.kind === 'message') return readInbound(decodeRaw(stored.raw));
+  return { text: stored.text, media: stored.upload === null ? [] : [mediaOfUpload(stored.upload)] };
+}
+
+/** A file that was sent lies on the CDN under what its upload returned (protocol 5.2). */
+function mediaOfUpload(upload: string): MediaSource {
+  const { kind, param, key, name, plainBytes, md5 } = JSON.parse(upload) as UploadedMedia;
+  const opening = decodeMediaKey(key);
+  return {
+    kind,
+    fullUrl: null,
+    param,
+    keys: opening ? [opening] : [],
+    isPlain: false,
+    name,
+    sizeBytes: plainBytes,
+    md5,
+    durationMs: null,
+    transcript: null,
+  };
+}
+
+function hasAddress({ fullUrl, param }: MediaSource): boolean {
+  return fullUrl !== null || param !== null;
+}

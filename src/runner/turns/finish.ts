@@ -1,0 +1,211 @@
+import { outcomeOfFault } from '../../agents/reply/outcomes.ts';
+import { isShortage, reasonOf } from '../../core/errors.ts';
+import { newUuid } from '../../core/ids.ts';
+import type { Log } from '../../core/log.ts';
+import type { FailureReason, Outcome, ReplyPiece, Turn } from '../../core/message/message.ts';
+import { retryAfterOf, SHORTAGE_DELAY_MS, turnRetryDelayMs } from '../../core/time/backoff.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import type { NewPart, StartedTurn, Store, TurnResult } from '../../store/port/port.ts';
+import { failureNotice } from '../delivery/notices.ts';
+import type { Outgoing } from '../delivery/outgoing-files.ts';
+import { type KeptPiece, replyParts, textParts } from '../delivery/reply-parts.ts';
+import type { RunnerOptions } from '../port/options.ts';
+import type { TurnOutput } from './streamed-output.ts';
+
+/** What is committed at the end of a turn: how its message ends, and the parts of the answer or the notice. */
+export interface TurnEnding {
+  result: TurnResult;
+  parts: NewPart[];
+}
+
+/** What a turn said while it ran, and what its parts are grouped by. */
+export interface TurnSaid {
+  output: Pick<TurnOutput, 'rest' | 'tally'>;
+  runId: string;
+}
+
+/** Turns outcomes into what is committed of them, and says so in the log. */
+export interface TurnEndings {
+  /** What an outcome comes to: done, failed with a notice, or once more. `said` is what the turn said while it ran. */
+  endingOf(outcome: Outcome, started: StartedTurn, turn: Turn, said: TurnSaid): Promise<TurnEnding>;
+  /** The end of a turn that a fault of ours has broken off. */
+  broken(error: unknown, started: StartedTurn): TurnEnding;
+  /** The end of a message whose last try was cut by the end of its runner. */
+  crashed(started: StartedTurn): TurnEnding;
+}
+
+/** See {@link TurnEndings}. */
+export function createTurnEndings(options: {
+  account: string;
+  store: Pick<Store, 'budget'>;
+  outgoing: Outgoing;
+  settings: RunnerOptions;
+  /** Aborted while wxagent stops. */
+  stopping: AbortSignal;
+  clock: Clock;
+  log: Log;
+}): TurnEndings {
+  const { account, store, outgoing, settings, stopping, clock, log } = options;
+
+  async function endingOf(
+    outcome: Outcome,
+    started: StartedTurn,
+    turn: Turn,
+    said: TurnSaid,
+  ): Promise<TurnEnding> {
+    const ending = await plannedOf(withLoss(outcome, said), started, turn, said);
+    tell(outcome, ending.result, turn, said.output.tally.used + ending.parts.length > 0);
+    return ending;
+  }
+
+  async function plannedOf(
+    outcome: Outcome,
+    started: StartedTurn,
+    turn: Turn,
+    said: TurnSaid,
+  ): Promise<TurnEnding> {
+    const result = resultOf(outcome, started);
+    if (result.kind === 'again') return { result, parts: [] };
+    try {
+      return { result, parts: await partsOf(outcome, started, turn, said) };
+    } catch (error) {
+      // No room for a copy, say: the message runs again later, as for an agent that could not be started.
+      if (isShortage(error)) throw new Error(reasonOf(error), { cause: error });
+      const failed = lossOf(reasonOf(error));
+      return { result: failed, parts: await partsOf(failed, started, turn, said) };
+    }
+  }
+
+  function resultOf(outcome: Outcome, started: StartedTurn): TurnResult {
+    if (outcome.kind === 'failed' && outcome.reason === 'cancelled' && stopping.aborted) {
+      // A stop is no fault of the agent: it adds to `attempt`, not to the limit (design 3).
+      return { kind: 'again', notBeforeMs: clock.now(), counts: false, detail: 'wxagent was stopped' };
+    }
+    if (outcome.kind === 'retry' && outcome.isShortage) {
+      const notBeforeMs = clock.now() + SHORTAGE_DELAY_MS;
+      return { kind: 'again', notBeforeMs, counts: false, detail: kept(outcome) };
+    }
+    if (outcome.kind === 'retry') {
+      const failures = started.failures + 1;
+      if (failures > settings.retries)
+        return { kind: 'failed', reason: outcome.reason ?? 'exit', detail: kept(outcome) };
+      const waitMs = retryAfterOf(outcome.afterMs) ?? turnRetryDelayMs(failures);
+      return { kind: 'again', notBeforeMs: clock.now() + waitMs, counts: true, detail: kept(outcome) };
+    }
+    if (outcome.kind === 'failed') return { kind: 'failed', reason: outcome.reason, detail: kept(outcome) };
+    return { kind: 'done' };
+  }
+
+  async function partsOf(
+    outcome: Outcome,
+    started: StartedTurn,
+    turn: Turn,
+    said: TurnSaid,
+  ): Promise<NewPart[]> {
+    if (outcome.kind === 'reply') return answer(await said.output.rest(outcome.pieces), turn, said);
+    // What was emitted stays, however the turn ends; but who has stopped it wants no more of it.
+    const isUnwanted = outcome.kind === 'failed' && outcome.reason === 'cancelled';
+    const gathered = isUnwanted ? [] : await said.output.rest([]);
+    const parts = gathered.length === 0 ? [] : await answer(gathered, turn, said);
+    if (outcome.kind === 'silent') return parts;
+    const reason: FailureReason = outcome.reason ?? 'exit';
+    const helps = !(outcome.kind === 'failed' && outcome.again === false);
+    return [...parts, ...notice(reason, started, { detail: outcome.detail, helps }, said.runId)];
+  }
+
+  function answer(
+    pieces: readonly (ReplyPiece | KeptPiece)[],
+    turn: Turn,
+    { output, runId }: TurnSaid,
+  ): Promise<NewPart[]> {
+    const { maxChars, format, longAs } = settings;
+    const nowMs = clock.now();
+    const budgetLeft = async (): Promise<number> => {
+      const { left, queued } = await store.budget({ account, user: turn.user, nowMs });
+      return left - queued;
+    };
+    return replyParts(
+      pieces,
+      { maxChars, format, longAs, maxParts: settings.maxParts - output.tally.used },
+      { origin: 'answer', runId },
+      { budgetLeft, outgoing, nowMs },
+    );
+  }
+
+  function notice(
+    reason: FailureReason | 'crash',
+    started: StartedTurn,
+    { detail, helps }: { detail: string; helps: boolean },
+    runId: string,
+  ): NewPart[] {
+    // Who has cancelled a message knows.
+    if (settings.onError === 'silent' || reason === 'cancelled') return [];
+    const text =
+      settings.errorText ??
+      failureNotice(reason, started.language ?? settings.language, {
+        detail: settings.onError === 'detail' ? detail : null,
+        hasCommands: settings.commands && started.isOwner && helps,
+      });
+    return textParts(text, { ...settings, format: 'raw' }, { origin: 'notice', runId });
+  }
+
+  function tell(outcome: Outcome, result: TurnResult, turn: Turn, hasSpoken: boolean): void {
+    const facts = { message: turn.id, attempt: turn.attempt };
+    if (result.kind === 'failed' && result.reason === 'cancelled') {
+      log.info(`ended: ${firstLine(result.detail)}`, facts);
+    } else if (result.kind === 'failed') {
+      log.error(`agent failed: ${result.reason}: ${firstLine(result.detail)}`, facts);
+      if (outcome.kind === 'failed' && outcome.hint) log.info(`hint: ${outcome.hint}`, facts);
+    } else if (result.kind === 'again') {
+      const inMs = Math.max(0, result.notBeforeMs - clock.now());
+      log.warn(`will run again in ${Math.round(inMs / 1000)} s: ${firstLine(result.detail)}`, facts);
+    } else if (outcome.kind === 'silent' && !hasSpoken) log.info('no reply', facts);
+  }
+
+  return {
+    endingOf,
+    broken(error, started) {
+      const facts = { message: started.id, attempt: started.attempt };
+      const detail = `a fault of wxagent: ${reasonOf(error)}`;
+      if (isShortage(error)) {
+        const result = resultOf(outcomeOfFault(error), started);
+        log.warn(`will run again: ${reasonOf(error)}`, facts);
+        return { result, parts: [] };
+      }
+      log.error(`the turn was broken off: ${detail}`, facts);
+      log.debug(String(error instanceof Error ? error.stack : error), facts);
+      return {
+        result: { kind: 'failed', reason: 'crash', detail },
+        parts: notice('crash', started, { detail, helps: true }, newUuid()),
+      };
+    },
+    crashed(started) {
+      const detail = 'the runner ended while the agent was at work';
+      log.error(`giving up a message: ${detail}`, { message: started.id, attempt: started.attempt });
+      return {
+        result: { kind: 'failed', reason: 'crash', detail },
+        parts: notice('crash', started, { detail, helps: true }, newUuid()),
+      };
+    },
+  };
+}
+
+/** A file of the answer has gone, or cannot be copied: the rest of it must not pass for the whole. */
+function lossOf(why: string): Extract<Outcome, { kind: 'failed' }> {
+  return { kind: 'failed', reason: 'bad-output', detail: `a file of the answer cannot be kept: ${why}` };
+}
+
+/** What an outcome comes to when a file that was emitted could not be kept: an answer is none, a failure stays. */
+function withLoss(outcome: Outcome, { output }: TurnSaid): Outcome {
+  const isAnswer = outcome.kind === 'reply' || outcome.kind === 'silent';
+  return isAnswer && output.tally.lost !== null ? lossOf(output.tally.lost) : outcome;
+}
+
+/** What is kept with a message that failed: the reason, and below it the end of stderr. */
+function kept({ detail, stderr }: { detail: string; stderr?: string }): string {
+  return stderr === undefined ? detail : `${detail}\n${stderr}`;
+}
+
+function firstLine(detail: string): string {
+  return detail.split('\n', 1)[0] ?? '';
+}

@@ -1,0 +1,187 @@
+import type { Clock } from '../../core/time/clock.ts';
+
+/**
+ * What one run of a lane's head came to: go on with the next message, whose turn may have `begun` by then, come back
+ * to this one later, or start nothing more here.
+ */
+export type LaneStep =
+  | { kind: 'next'; begun?: number | null }
+  | { kind: 'later'; notBeforeMs: number }
+  | { kind: 'halt' };
+
+/** Tells which message would run right after the one that runs, as far as is known by now. */
+export type Follower = () => number | null;
+
+/** The queues of all users of one account: strictly in order per user, a bounded number of users at once. */
+export interface Lanes {
+  /**
+   * Puts a message in its place in the order; one that is queued already is left alone, one that runs is looked at
+   * again afterwards, unless it is to wait (`notBeforeMs`): then its run has just said so itself.
+   */
+  add(entry: { seq: number; user: string; notBeforeMs: number | null }): void;
+  /** Whether a message of this user would run at once, were `others` more to be added before it. */
+  isFree(user: string, others: number): boolean;
+  /** What a user's lane waited for is no more: its head may start now. */
+  wake(user: string): void;
+  /** Starts nothing more; resolves when what runs has ended. */
+  stop(): Promise<void>;
+  /** Messages queued or running. */
+  readonly size: number;
+  /** Messages running now. */
+  readonly running: number;
+  /** Resolves when nothing is queued or running. */
+  idle(): Promise<void>;
+}
+
+/** No message waits longer. A time further off means that the clock was set back since, and counts as now. */
+const LONGEST_WAIT_MS = 24 * 60 * 60_000;
+
+interface Waiting {
+  seq: number;
+  /** When it may start, on the monotonic clock: a wait goes on as it began, whoever sets the other one. */
+  notBefore: number;
+}
+
+interface Lane {
+  queue: Waiting[];
+  running: boolean;
+  /** What ran was added again, or its wait was called off, meanwhile: its head is looked at once more. */
+  repeat: boolean;
+  /** Ends the wait for its head. */
+  waiting: AbortController | null;
+}
+
+/**
+ * Lanes in memory: numbers only, the store has the messages. A lane that is empty is forgotten,
+ * so that idle users cost nothing.
+ */
+export function createLanes(options: {
+  concurrency: number;
+  clock: Clock;
+  /** Runs one message; must not reject. */
+  run: (seq: number, user: string, next: Follower) => Promise<LaneStep>;
+}): Lanes {
+  const { concurrency, clock, run } = options;
+  const lanes = new Map<string, Lane>();
+  /** Users whose head may start, in order of arrival. */
+  let ready: string[] = [];
+  const known = new Set<number>();
+  let running = 0;
+  let stopped = false;
+  const waiters: (() => void)[] = [];
+
+  function pump(): void {
+    while (!stopped && running < concurrency) {
+      const user = ready.shift();
+      if (user === undefined) break;
+      const lane = lanes.get(user);
+      const head = lane?.queue[0];
+      if (lane && head && !lane.running) void start(user, lane, head);
+    }
+    if (running === 0 && (stopped || known.size === 0)) {
+      for (const resolve of waiters.splice(0)) resolve();
+    }
+  }
+
+  async function start(user: string, lane: Lane, head: Waiting): Promise<void> {
+    lane.running = true;
+    running++;
+    const step = await run(head.seq, user, () => followerOf(lane, head));
+    running--;
+    lane.running = false;
+    const { repeat } = lane;
+    lane.repeat = false;
+    if (step.kind === 'next' && !repeat) {
+      lane.queue.shift();
+      known.delete(head.seq);
+    } else if (step.kind === 'later' && !repeat) {
+      head.notBefore = monotonicOf(step.notBeforeMs);
+    }
+    const [next] = lane.queue;
+    if (!next) lanes.delete(user);
+    // What has begun is not to wait for a place: nobody else did when it was begun.
+    else if (step.kind === 'next' && step.begun === next.seq && !stopped) void start(user, lane, next);
+    else if (step.kind !== 'halt') schedule(user, lane, next);
+    pump();
+  }
+
+  function followerOf({ queue, repeat }: Lane, head: Waiting): number | null {
+    const [first, next] = queue;
+    if (stopped || ready.length > 0 || repeat || first !== head || !next) return null;
+    return next.notBefore <= clock.monotonic() ? next.seq : null;
+  }
+
+  function monotonicOf(wallMs: number): number {
+    const waitMs = wallMs - clock.now();
+    return clock.monotonic() + (waitMs > LONGEST_WAIT_MS ? 0 : Math.max(0, waitMs));
+  }
+
+  function schedule(user: string, lane: Lane, head: Waiting): void {
+    const waitMs = head.notBefore - clock.monotonic();
+    if (waitMs <= 0) {
+      ready.push(user);
+      return;
+    }
+    const waiting = new AbortController();
+    lane.waiting = waiting;
+    void clock.sleep(waitMs, waiting.signal).then(() => {
+      lane.waiting = null;
+      if (stopped) return;
+      // Another may have become the head meanwhile.
+      schedule(user, lane, lane.queue[0] ?? head);
+      pump();
+    });
+  }
+
+  return {
+    add({ seq, user, notBeforeMs }) {
+      const lane = lanes.get(user);
+      if (known.has(seq)) {
+        if (notBeforeMs === null && lane?.running && lane.queue[0]?.seq === seq) lane.repeat = true;
+        return;
+      }
+      known.add(seq);
+      const entry = { seq, notBefore: monotonicOf(notBeforeMs ?? 0) };
+      if (lane) insert(lane, entry);
+      else {
+        const opened = { queue: [entry], running: false, repeat: false, waiting: null };
+        lanes.set(user, opened);
+        schedule(user, opened, entry);
+      }
+      pump();
+    },
+    isFree: (user, others) => !stopped && !lanes.has(user) && running + ready.length + others < concurrency,
+    wake(user) {
+      const lane = lanes.get(user);
+      const head = lane?.queue[0];
+      if (!lane || !head) return;
+      lane.repeat = lane.running;
+      head.notBefore = clock.monotonic();
+      lane.waiting?.abort();
+    },
+    async stop() {
+      stopped = true;
+      ready = [];
+      for (const lane of lanes.values()) lane.waiting?.abort();
+      if (running > 0) await new Promise<void>((resolve) => waiters.push(resolve));
+    },
+    get size() {
+      return known.size;
+    },
+    get running() {
+      return running;
+    },
+    async idle() {
+      if (known.size > 0) await new Promise<void>((resolve) => waiters.push(resolve));
+    },
+  };
+}
+
+/** A message that runs again (`retry`) may be older than those that wait, and need not wait for the time of a younger one. */
+function insert(lane: Lane, entry: Waiting): void {
+  const from = lane.running ? 1 : 0;
+  const at = lane.queue.findIndex(({ seq }, index) => index >= from && seq > entry.seq);
+  if (at < 0) lane.queue.push(entry);
+  else lane.queue.splice(at, 0, entry);
+  if (at === 0) lane.waiting?.abort();
+}

@@ -1,0 +1,111 @@
+import { reasonOf } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import { decodeRaw, readInbound } from '../../ilink/message/inbound.ts';
+import type { Store } from '../../store/port/port.ts';
+import type { Delivery } from '../delivery/delivery.ts';
+import { type ReplyShape, textParts } from '../delivery/reply-parts.ts';
+
+/** Questions that turns ask their users. A user has one turn at a time, and a turn one open question. */
+export interface Asks {
+  /**
+   * Sends a question and resolves with the user's next message after it; null when none comes within `waitMs`, or
+   * the turn ends (`over`). Never rejects.
+   */
+  ask(
+    turn: { id: string; user: string; over: AbortSignal },
+    question: string,
+    waitMs: number,
+  ): Promise<string | null>;
+  /** Number of the part that asks this user something now; null: nobody does. */
+  questionTo(user: string): number | null;
+  /** Hands a stored message over as the answer. False when nobody asks any more: then it is a message like any other. */
+  answer(user: string, seq: number): boolean;
+}
+
+interface OpenQuestion {
+  part: number;
+  settle: (answer: string | null | Promise<string | null>) => void;
+}
+
+/** See {@link Asks}. */
+export function createAsks(options: {
+  account: string;
+  store: Pick<Store, 'enqueue' | 'finishAnswer'>;
+  delivery: Pick<Delivery, 'queue'>;
+  shape: Pick<ReplyShape, 'maxChars' | 'format'>;
+  clock: Clock;
+  log: Log;
+}): Asks {
+  const { account, store, clock, log } = options;
+  const open = new Map<string, OpenQuestion>();
+  /** The last question of each user, for the next one to wait for. */
+  const last = new Map<string, Promise<unknown>>();
+
+  /** Queues the question; the number of its last part. */
+  async function send(turn: { id: string; user: string }, question: string): Promise<number | null> {
+    let part: number | null = null;
+    const { id, user } = turn;
+    await options.delivery.queue(user, async () => {
+      // A notice: whoever runs this message again asks again, and that is not the same piece of an answer twice.
+      const parts = textParts(question, options.shape, { origin: 'notice', runId: null });
+      const request = { account, user, parts, message: id, id: null, key: null, expiresAtMs: null };
+      const queued = await store.enqueue({ ...request, nowMs: clock.now() });
+      part = queued.at(-1)?.seq ?? null;
+      return { claim: null, held: queued.filter(({ state }) => state === 'held') };
+    });
+    return part;
+  }
+
+  async function askNow(
+    turn: { id: string; user: string; over: AbortSignal },
+    question: string,
+    waitMs: number,
+  ): Promise<string | null> {
+    if (turn.over.aborted) return null;
+    const part = await send(turn, question);
+    if (part === null || turn.over.aborted) return null;
+    const settled = new AbortController();
+    const end = (): void => settled.abort();
+    turn.over.addEventListener('abort', end, { once: true });
+    try {
+      return await new Promise<string | null>((settle) => {
+        open.set(turn.user, { part, settle });
+        void clock.sleep(waitMs, settled.signal).then(() => {
+          // One that is being taken has left the table, and is waited for.
+          if (open.delete(turn.user)) settle(null);
+        });
+      });
+    } finally {
+      turn.over.removeEventListener('abort', end);
+      end();
+    }
+  }
+
+  return {
+    ask(turn, question, waitMs) {
+      const before = last.get(turn.user) ?? Promise.resolve();
+      const answer = before
+        .then(() => askNow(turn, question, waitMs))
+        .catch((error) => {
+          log.error(`a question could not be asked: ${reasonOf(error)}`, { message: turn.id });
+          return null;
+        })
+        .finally(() => {
+          if (last.get(turn.user) === answer) last.delete(turn.user);
+        });
+      last.set(turn.user, answer);
+      return answer;
+    },
+    questionTo: (user) => open.get(user)?.part ?? null,
+    answer(user, seq) {
+      const question = open.get(user);
+      if (!question) return false;
+      open.delete(user);
+      // Finished before the agent knows: until then a crash leaves it to be run as a message.
+      const taken = store.finishAnswer({ account, seq, nowMs: clock.now() });
+      question.settle(taken.then((raw) => raw && readInbound(decodeRaw(raw)).text));
+      return true;
+    },
+  };
+}

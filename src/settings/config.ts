@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { withoutBom } from '../core/bom.ts';
+import { reasonOf, WxError } from '../core/errors.ts';
+import { parseCount, parseDurationMs, parseSizeBytes } from '../core/units.ts';
+import { SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts';
+
+/** Where a value came from; later ones in this list lose (contract 1). */
+export type SettingOrigin = 'flag' | 'environment' | 'config file' | 'stored' | 'default';
+
+/** The environment this program reads, and nothing else does. */
+export interface Environment {
+  /** A variable, '' and unset alike being undefined. */
+  get(name: string): string | undefined;
+  /** All of it, for children. */
+  readonly all: Readonly<Record<string, string | undefined>>;
+}
+
+/** The process's environment: the only place that reads it. */
+export function readEnvironment(
+  all: Readonly<Record<string, string | undefined>> = process.env,
+): Environment {
+  return { all, get: (name) => all[name] || undefined };
+}
+
+/** Values by origin, as they were written; resolved by {@link resolveSettings}. */
+export interface SettingSources {
+  flags: Readonly<Partial<Record<SettingName, unknown>>>;
+  environment: Environment;
+  /** Contents of the `--config` file. */
+  file: Readonly<Record<string, unknown>>;
+  /** Settings of `wxagent config`. */
+  stored: Readonly<Record<string, unknown>>;
+}
+
+/** Reads a `--config` file. Throws WxError `config` naming it. */
+export function readSettingsFile(path: string): Record<string, unknown> {
+  const broken = (what: string): WxError => new WxError('config', `cannot use ${path}: ${what}`);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(withoutBom(readFileSync(path, 'utf8')));
+  } catch (error) {
+    throw broken(reasonOf(error));
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw broken('it is not a JSON object');
+  for (const name of Object.keys(parsed)) checkStorable(name, broken);
+  return parsed as Record<string, unknown>;
+}
+
+/** Whether a name may stand in a config file; throws what `broken` makes of the reason. */
+export function checkStorable(name: string, broken: (what: string) => WxError): asserts name is SettingName {
+  const setting: Setting | undefined = Object.hasOwn(SETTINGS, name)
+    ? SETTINGS[name as SettingName]
+    : undefined;
+  if (!setting) throw broken(`there is no setting "${name}"`);
+  if (setting.flagOnly) throw broken(`"${name}" can only be given as a flag`);
+}
+
+/** The value of each setting, and where it came from. Throws WxError `usage` (flags) or `config` (everything else). */
+export function resolveSettings<N extends SettingName>(
+  names: readonly N[],
+  sources: SettingSources,
+): Settings<N> {
+  return Object.fromEntries(names.map((name) => [name, resolveSetting(name, sources).value])) as Settings<N>;
+}
+
+/** One setting with its origin. */
+export function resolveSetting(
+  name: SettingName,
+  sources: SettingSources,
+): { value: unknown; origin: SettingOrigin } {
+  const setting: Setting = SETTINGS[name];
+  const fromFlag = sources.flags[name];
+  if (fromFlag !== undefined)
+    return { value: parseSetting(setting, fromFlag, longFlag(setting)), origin: 'flag' };
+  const places: [SettingOrigin, unknown, string][] = [
+    ['environment', setting.env && sources.environment.get(setting.env), setting.env ?? ''],
+    ['config file', sources.file[name], `"${name}" of the --config file`],
+    ['stored', sources.stored[name], `"${name}" of wxagent config`],
+  ];
+  for (const [origin, raw, where] of places) {
+    // In JSON, what is null is not given.
+    if (raw !== undefined && raw !== null)
+      return { value: asConfig(() => parseSetting(setting, raw, where)), origin };
+  }
+  const unset = { list: [], switch: false, level: 0 }[setting.kind as string] ?? null;
+  const value = setting.default === undefined ? unset : parseSetting(setting, setting.default, '');
+  return { value, origin: 'default' };
+}
+
+/** Checks and converts a value as it was written. Throws WxError `usage`. */
+export function parseSetting(setting: Setting, raw: unknown, where: string): unknown {
+  const text = typeof raw === 'number' ? String(raw) : raw;
+  switch (setting.kind) {
+    case 'switch':
+      if (text === true || text === 'true' || text === '1') return true;
+      if (text === false || text === 'false' || text === '0') return false;
+      throw new WxError('usage', `${where} is either true or false`);
+    case 'level':
+      return Number(raw);
+    case 'list': {
+      const list = Array.isArray(text) ? text : [text];
+      if (!list.every((item) => typeof item === 'string'))
+        throw new WxError('usage', `${where} takes a list of texts`);
+      return list;
+    }
+  }
+  if (typeof text !== 'string') throw new WxError('usage', `${where} takes a text`);
+  switch (setting.kind) {
+    case 'count':
+      return parseCount(text, where, setting.min ?? 0, setting.max);
+    case 'duration':
+      return setting.canBeOff && text === 'off' ? 0 : parseDurationMs(text, where);
+    case 'size':
+      return parseSizeBytes(text, where);
+    case 'choice':
+      if (setting.choices?.includes(text)) return text;
+      throw new WxError('usage', `${where} is one of ${setting.choices?.join(', ')}, not "${text}"`);
+    case 'text':
+      return text;
+  }
+}
+
+/** `--max-chars` of `--max-chars <n>`. */
+export function longFlag(setting: Setting): string {
+  return setting.flag.split(' ')[0] as string;
+}
+
+function asConfig<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof WxError) throw new WxError('config', error.message, { hint: error.hint });
+    throw error;
+  }
+}

@@ -1,0 +1,51 @@
+import { DOWNLOAD } from './download.ts';
+import { GLOBAL } from './global.ts';
+import { LOGIN } from './login.ts';
+import { OTHER } from './other.ts';
+import { RUN } from './run.ts';
+import { SEND } from './send.ts';
+
+/**
+ * Every setting of wxagent in one table: its flag, what it takes, its default. Flags, `--help`,
+ * `--config` files and `wxagent config` are all made from it (contract 1, 2).
+ */
+
+export type { Setting } from './setting.ts';
+
+/** All settings by their camelCase name, which is also their name in config files. */
+export const SETTINGS = { ...GLOBAL, ...LOGIN, ...RUN, ...SEND, ...DOWNLOAD, ...OTHER };
+
+/** Name of a setting. */
+export type SettingName = keyof typeof SETTINGS;
+
+/** The settings every command takes, before and after its name. */
+export const GLOBAL_SETTINGS = Object.keys(GLOBAL) as (keyof typeof GLOBAL)[];
+
+/** The settings of `run`. */
+export const RUN_SETTINGS = Object.keys(RUN) as (keyof typeof RUN)[];
+
+type KindValue = {
+  text: string;
+  list: string[];
+  switch: boolean;
+  level: number;
+  count: number;
+  duration: number;
+  size: number;
+  choice: string;
+};
+type Row<N extends SettingName> = (typeof SETTINGS)[N];
+type Filled<N extends SettingName> =
+  Row<N> extends { choices: readonly (infer C)[] } ? C : KindValue[Row<N>['kind']];
+type AlwaysSet = 'list' | 'switch' | 'level';
+
+/** The value of a setting: null when it is unset and has no default. */
+export type SettingValue<N extends SettingName> =
+  Row<N> extends { default: string }
+    ? Filled<N>
+    : Row<N>['kind'] extends AlwaysSet
+      ? Filled<N>
+      : Filled<N> | null;
+
+/** Settings resolved for one command. */
+export type Settings<N extends SettingName> = { [K in N]: SettingValue<K> };

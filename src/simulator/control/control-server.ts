@@ -1,0 +1,120 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { WxError } from '../../core/errors.ts';
+import { respond } from '../http/respond.ts';
+import { readBody } from '../http/server.ts';
+import type { Answer } from '../world/answer.ts';
+import { parseOutside } from '../world/reading.ts';
+import { LONGEST_TIMER_MS } from '../world/world.ts';
+import { CALLS } from './calls.ts';
+import type { PhoneQuery, PhoneView, SimulatorControl } from './control.ts';
+
+const BODY_LIMIT_BYTES = 256 * 1024 * 1024;
+
+/** What can be looked at, by GET. */
+const VIEWS: Readonly<Record<string, (control: SimulatorControl, query: URLSearchParams) => unknown>> = {
+  phone: (control, query) => phone(control, query),
+  lost: (control) => ({ lost: control.lost() }),
+  requests: (control, query) => ({
+    requests: control.requests({ ...named('endpoint', query), after: numberIn(query, 'after') }),
+  }),
+  bots: (control) => ({ bots: control.bots() }),
+  faults: (control) => ({ faults: control.faults() }),
+  settings: (control) => control.settings(),
+  stats: (control) => control.stats(),
+};
+
+/** Serves `/_sim/...`: the controls over HTTP. `path` is what follows `/_sim`. */
+export async function serveControl(
+  control: SimulatorControl,
+  path: string,
+  search: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const raw = await readBody(req, BODY_LIMIT_BYTES);
+  try {
+    if (raw === null) throw new WxError('usage', 'the body is too large');
+    respond(res, await answerOf(control, req.method ?? '', path.slice(1), new URLSearchParams(search), raw));
+  } catch (thrown) {
+    if (!(thrown instanceof WxError)) throw thrown;
+    const { message, hint } = thrown;
+    respond(
+      res,
+      json(thrown.kind === 'not-found' ? 404 : 400, hint ? { error: message, hint } : { error: message }),
+    );
+  }
+}
+
+async function answerOf(
+  control: SimulatorControl,
+  method: string,
+  name: string,
+  query: URLSearchParams,
+  raw: Buffer,
+): Promise<Answer> {
+  if (method === 'GET' && name === '')
+    return json(200, { get: [...Object.keys(VIEWS), 'file'], post: Object.keys(CALLS) });
+  if (method === 'GET' && name === 'file') {
+    const body = control.file(query.get('messageId') ?? '');
+    if (!body) throw new WxError('not-found', 'no message of this id names media and the key to it');
+    return { status: 200, body, headers: { 'content-type': 'application/octet-stream' } };
+  }
+  const view = method === 'GET' && Object.hasOwn(VIEWS, name) ? VIEWS[name] : undefined;
+  if (view) return json(200, await view(control, query));
+  // Not even parsed: the message is these bytes.
+  if (method === 'POST' && name === 'raw') {
+    return json(200, control.raw(raw.toString('utf8'), query.get('bot') ?? undefined));
+  }
+  const call = method === 'POST' && Object.hasOwn(CALLS, name) ? CALLS[name] : undefined;
+  if (call) return json(200, call(control, readJson(raw)));
+  throw new WxError('not-found', `no control ${method} /_sim/${name}`, { hint: 'GET /_sim lists them' });
+}
+
+/** The transcript; with `waitMs`, held until there is something to show. */
+async function phone(control: SimulatorControl, query: URLSearchParams): Promise<PhoneView> {
+  const wanted: PhoneQuery = {
+    ...named('user', query),
+    after: numberIn(query, 'after'),
+    all: query.get('all') === '1',
+  };
+  const waitMs = numberIn(query, 'waitMs');
+  const found = control.phone(wanted);
+  if (found.shown.length > 0 || waitMs === 0) return found;
+  const abort = new AbortController();
+  const stop = control.onShown(() => {
+    if (control.phone(wanted).shown.length > 0) abort.abort();
+  });
+  // Rejects only by the abort, which is the good end; unref: a close need not wait for it.
+  await delay(Math.min(waitMs, LONGEST_TIMER_MS), undefined, { signal: abort.signal, ref: false }).catch(
+    () => {},
+  );
+  stop();
+  return control.phone(wanted);
+}
+
+function named<K extends string>(name: K, query: URLSearchParams): { [P in K]?: string } {
+  const value = query.get(name);
+  return (value === null ? {} : { [name]: value }) as { [P in K]?: string };
+}
+
+function numberIn(query: URLSearchParams, name: string): number {
+  const value = Number(query.get(name) ?? 0);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new WxError('usage', `${name}: a whole number from 0`);
+}
+
+function readJson(raw: Buffer): Record<string, unknown> {
+  if (raw.length === 0) return {};
+  try {
+    return parseOutside(raw) as Record<string, unknown>;
+  } catch (thrown) {
+    const isDeep = thrown instanceof SyntaxError && thrown.message === 'nested too deeply';
+    if (isDeep) throw new WxError('usage', 'the body is nested too deeply', { hint: 'POST it to /_sim/raw' });
+    throw new WxError('usage', 'the body is no JSON');
+  }
+}
+
+function json(status: number, value: unknown): Answer {
+  return { status, body: `${JSON.stringify(value)}\n` };
+}

@@ -1,0 +1,84 @@
+import type { Database } from '../../sqlite/database.ts';
+import { OPEN } from '../outbox/parts.ts';
+
+/** The account's row as the steps need it. */
+export interface AccountRow {
+  login: string;
+  owner: string | null;
+  cursor: string;
+  loginExpired: boolean;
+}
+
+/** Reads an account; undefined when the store has never seen it. */
+function accountRow(database: Database, account: string): AccountRow | undefined {
+  const row = database.one(
+    'SELECT login, owner, cursor, login_expired FROM accounts WHERE account = ?',
+    account,
+  );
+  if (!row) return undefined;
+  return {
+    login: row.login as string,
+    owner: row.owner as string | null,
+    cursor: row.cursor as string,
+    loginExpired: row.login_expired === 1,
+  };
+}
+
+/**
+ * Makes an account known under the login in use. Another login than the stored one is a takeover
+ * (design 4): what belonged to the old bot is cleared, what was queued waits for the user's next message.
+ */
+export function openAccount(
+  database: Database,
+  input: { account: string; login: string; owner: string | null; nowMs: number },
+): AccountRow {
+  const { account, login, owner, nowMs } = input;
+  const known = accountRow(database, account);
+  if (!known) {
+    database.run('INSERT INTO accounts (account, login, owner) VALUES (?, ?, ?)', account, login, owner);
+    return { login, owner, cursor: '', loginExpired: false };
+  }
+  if (known.login === login) {
+    if (owner === null || owner === known.owner) return known;
+    // Named since (`--owner`): whoever wrote first was taken for it.
+    database.run('UPDATE accounts SET owner = ? WHERE account = ?', owner, account);
+    return { ...known, owner };
+  }
+  database.run(
+    `UPDATE accounts SET login = ?, owner = COALESCE(?, owner), cursor = '', login_expired = 0,
+       throttle_until = NULL, throttle_step = 0 WHERE account = ?`,
+    login,
+    owner,
+    account,
+  );
+  database.run(
+    'UPDATE users SET context_token = NULL, last_message_at = NULL, lease = NULL, lease_until = 0 WHERE account = ?',
+    account,
+  );
+  database.run(
+    `UPDATE parts SET state = 'unconfirmed', reason = 'login', body = NULL, finished_at = ?
+       WHERE account = ? AND ${OPEN} AND state = 'sending'`,
+    nowMs,
+    account,
+  );
+  database.run(
+    `UPDATE parts SET state = 'held', reason = 'context', held_at = ?
+       WHERE account = ? AND ${OPEN}`,
+    nowMs,
+    account,
+  );
+  return { login, owner: owner ?? known.owner, cursor: '', loginExpired: false };
+}
+
+/** Notes that the login in use is dead, or works; a newer login than the caller's is left alone. */
+export function markLogin(
+  database: Database,
+  input: { account: string; login: string; expired: boolean },
+): void {
+  database.run(
+    'UPDATE accounts SET login_expired = ? WHERE account = ? AND login = ?',
+    input.expired ? 1 : 0,
+    input.account,
+    input.login,
+  );
+}

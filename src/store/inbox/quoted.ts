@@ -1,0 +1,71 @@
+import type { Database, Row } from '../../sqlite/database.ts';
+import { textOf } from '../outbox/parts.ts';
+import type { QuotedContent } from '../port/inbox-port.ts';
+
+/** How far the time a quote names may lie from that of the quoted message (protocol 10.4). */
+const NEAR_MS = 10_000;
+/** A quote without an id is looked for among so many of the newest messages and parts. */
+const NEWEST = 1_000;
+
+/**
+ * What a user quotes: one of their own messages, or a part that was sent to them; never another user's. By the id
+ * the server gave it; else by its time, if only one message lies that near. Null when it is not, or no more, stored.
+ */
+export function quoted(
+  database: Database,
+  input: { account: string; user: string; id: string | null; aroundMs: number | null },
+): QuotedContent | null {
+  const { id, aroundMs } = input;
+  return (
+    (id === null ? null : byId(database, input, id)) ??
+    (aroundMs === null ? null : byTime(database, input, aroundMs))
+  );
+}
+
+type Place = { account: string; user: string };
+
+function byId(database: Database, { account, user }: Place, id: string): QuotedContent | null {
+  const message = database.one(
+    'SELECT raw FROM inbox WHERE account = ? AND id = ? AND user = ?',
+    account,
+    id,
+    user,
+  );
+  const part = (): Row | undefined =>
+    database.one(
+      'SELECT text, upload FROM parts WHERE account = ? AND server_id = ? AND user = ?',
+      account,
+      id,
+      user,
+    );
+  return contentOf(message ?? part());
+}
+
+/** Times of quotes have no milliseconds; two messages that near cannot be told apart. */
+function byTime(database: Database, { account, user }: Place, aroundMs: number): QuotedContent | null {
+  const near = [aroundMs - NEAR_MS, aroundMs + NEAR_MS] as const;
+  const found = [
+    ...database.all(
+      `SELECT raw FROM (SELECT raw, created_at FROM inbox WHERE account = ? AND user = ? ORDER BY seq DESC LIMIT ${NEWEST})
+         WHERE created_at BETWEEN ? AND ? LIMIT 2`,
+      account,
+      user,
+      ...near,
+    ),
+    ...database.all(
+      `SELECT text, upload FROM (SELECT * FROM parts ORDER BY seq DESC LIMIT ${NEWEST})
+         WHERE account = ? AND user = ? AND server_id IS NOT NULL AND finished_at BETWEEN ? AND ? LIMIT 2`,
+      account,
+      user,
+      ...near,
+    ),
+  ];
+  return found.length === 1 ? contentOf(found[0]) : null;
+}
+
+function contentOf(row: Row | undefined): QuotedContent | null {
+  if (!row) return null;
+  if (row.raw !== undefined) return { kind: 'message', raw: row.raw as Buffer };
+  const upload = row.upload === null ? null : (row.upload as Buffer).toString('utf8');
+  return { kind: 'part', text: textOf(row), upload };
+}

@@ -1,0 +1,221 @@
+import { WxError } from '../core/errors.ts';
+import type { Database } from '../sqlite/database.ts';
+
+/**
+ * Forward migrations, applied in order; the number of those applied is SQLite's `user_version`.
+ * Ids are TEXT (uint64 does not fit a double), content is BLOB (a text with NUL reads back cut).
+ */
+export const MIGRATIONS = [
+  `
+  CREATE TABLE accounts (
+    account TEXT PRIMARY KEY,
+    login TEXT NOT NULL,             -- digest of the token in use: a new login is a takeover
+    owner TEXT,
+    cursor TEXT NOT NULL DEFAULT '',
+    login_expired INTEGER NOT NULL DEFAULT 0,
+    last_poll_at INTEGER,
+    pace_at INTEGER NOT NULL DEFAULT 0,       -- when the pace allows a part again, were there no burst
+    recent_sends TEXT NOT NULL DEFAULT '[]',  -- wall-clock times of the last requests, newest last
+    throttle_until INTEGER,
+    throttle_step INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+
+  CREATE TABLE users (
+    account TEXT NOT NULL,
+    user TEXT NOT NULL,
+    context_token TEXT,
+    last_message_at INTEGER,
+    last_message_seq INTEGER NOT NULL DEFAULT 0,
+    sent INTEGER NOT NULL DEFAULT 0,          -- bot messages since the user's last one
+    last_send_at INTEGER NOT NULL DEFAULT 0,
+    session_id TEXT,
+    turn INTEGER NOT NULL DEFAULT 0,
+    lease TEXT,                               -- process that delivers to this user
+    lease_until INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (account, user)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE inbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL,
+    id TEXT NOT NULL,
+    user TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    kind TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    context_token TEXT,
+    created_at INTEGER,
+    received_at INTEGER NOT NULL,
+    raw BLOB NOT NULL,
+    copies INTEGER NOT NULL DEFAULT 0,        -- duplicates seen
+    attempt INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
+    started_at INTEGER,
+    child TEXT,                               -- JSON of the process of the running turn
+    not_before INTEGER,
+    session_id TEXT,
+    turn INTEGER,
+    detail BLOB,
+    finished_at INTEGER
+  );
+  CREATE UNIQUE INDEX inbox_id ON inbox (account, id);
+  CREATE INDEX inbox_content ON inbox (account, user, fingerprint, created_at);
+  CREATE INDEX inbox_unfinished ON inbox (account, seq) WHERE state IN ('received', 'waiting', 'running');
+  CREATE INDEX inbox_user ON inbox (account, user, seq);
+  CREATE INDEX inbox_noted ON inbox (account, state) WHERE state IN ('failed', 'ignored');
+
+  CREATE TABLE parts (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL,
+    user TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    message TEXT,                             -- id of the message this answers
+    origin TEXT NOT NULL,
+    run_id TEXT,
+    text BLOB NOT NULL,
+    file BLOB,                                -- JSON of the file to send; null for a text
+    upload BLOB,                              -- what the CDN gave for it
+    state TEXT NOT NULL,
+    reason TEXT,
+    server_id TEXT,
+    send_id TEXT,                             -- send --id
+    send_key TEXT,                            -- send --key
+    expires_at INTEGER,                       -- send --ttl
+    body BLOB,                                -- bytes of the request whose result is not known
+    seen_seq INTEGER,                         -- the user's newest message when that request was made
+    tries INTEGER NOT NULL DEFAULT 0,         -- definite refusals with an unknown code
+    repeats INTEGER NOT NULL DEFAULT 0,       -- requests whose result stayed unknown
+    throttled INTEGER NOT NULL DEFAULT 0,     -- has waited out a throttle
+    not_before INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    held_at INTEGER,
+    merged_into INTEGER,
+    finished_at INTEGER
+  );
+  CREATE INDEX parts_open ON parts (account, user, seq) WHERE state IN ('queued', 'uploading', 'sending', 'held');
+  CREATE INDEX parts_send_id ON parts (account, send_id) WHERE send_id IS NOT NULL;
+  CREATE INDEX parts_expired ON parts (account, user) WHERE state = 'expired';
+  `,
+  `
+  CREATE TABLE session_values (
+    account TEXT NOT NULL,
+    user TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    changed_at INTEGER NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (account, user, session_id, name)
+  );
+  `,
+  `
+  CREATE TABLE children (             -- processes of agents that live longer than a turn
+    account TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    start_time TEXT NOT NULL,
+    PRIMARY KEY (account, pid)
+  ) WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE inbox ADD COLUMN outputs TEXT;                     -- JSON: digests of what its turns have queued, in order
+  ALTER TABLE inbox ADD COLUMN said INTEGER NOT NULL DEFAULT 0;  -- whether its user was told anything while it ran
+  `,
+  `
+  CREATE TABLE media_keys (
+    account TEXT NOT NULL,
+    md5 TEXT NOT NULL,
+    key BLOB NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (account, md5, key)
+  );
+  CREATE INDEX media_keys_age ON media_keys (seen_at);
+  `,
+  // Quotes of what was sent; messages with items that no version yet knows.
+  `
+  CREATE INDEX parts_server_id ON parts (account, server_id) WHERE server_id IS NOT NULL;
+  ALTER TABLE inbox ADD COLUMN unknown_items INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX inbox_unknown ON inbox (account) WHERE unknown_items > 0;
+  `,
+  `
+  ALTER TABLE parts ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;  -- refused after a request whose result stayed unknown
+  `,
+  `
+  ALTER TABLE inbox ADD COLUMN text_from INTEGER NOT NULL DEFAULT 0;  -- where its text for the agent begins
+  ALTER TABLE inbox ADD COLUMN burst INTEGER;  -- first message of the turn that this one is part of (--merge)
+  CREATE INDEX inbox_burst ON inbox (burst) WHERE burst IS NOT NULL;
+  -- From now on only what may still live is noted.
+  UPDATE inbox SET child = NULL WHERE child IS NOT NULL AND state <> 'running';
+  CREATE INDEX inbox_child ON inbox (account) WHERE child IS NOT NULL;
+
+  CREATE TABLE allowed (
+    account TEXT NOT NULL,
+    user TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (account, user)
+  ) WITHOUT ROWID;
+  `,
+  // Whether anything is held is asked for every message and every answer.
+  `
+  CREATE INDEX parts_held ON parts (account, user, seq) WHERE state = 'held';
+  `,
+  // What comes in together lies together: in the order of users and contents every message wrote a page of its own.
+  `
+  DROP INDEX inbox_content;
+  CREATE INDEX inbox_content ON inbox (account, created_at, fingerprint);
+  `,
+  // What was received outside of a runner: the next one decides about it.
+  `
+  ALTER TABLE inbox ADD COLUMN untriaged INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX inbox_untriaged ON inbox (account, seq) WHERE untriaged = 1;
+  `,
+  `
+  CREATE TABLE server_time (  -- what was heard of the server's time, by the boot of this machine
+    boot TEXT PRIMARY KEY,
+    uptime_ms INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
+  // What cannot have arrived is told from what may have; who waits for an upload sees how far it is.
+  `
+  ALTER TABLE parts ADD COLUMN unsent INTEGER NOT NULL DEFAULT 0;  -- tries that found no connection
+  ALTER TABLE parts ADD COLUMN upload_progress TEXT;               -- JSON: bytes of its file that have gone up, of how many
+  `,
+  `
+  ALTER TABLE users ADD COLUMN language TEXT;  -- of the last text that had one: zh or en
+  `,
+];
+
+/** A program that starts has nothing else to do: it may block for another process that migrates. */
+const MIGRATION_WAIT_MS = 5_000;
+
+/** Brings a database to the newest schema. Throws WxError `config` (78) for one written by a newer wxagent. */
+export function migrate(database: Database, path: string): void {
+  if (isNewest(database, path)) return;
+  const before = Number(database.one('PRAGMA busy_timeout')?.timeout);
+  database.exec(`PRAGMA busy_timeout=${MIGRATION_WAIT_MS}`);
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    // Asked again under the lock: another process may have migrated meanwhile.
+    if (!isNewest(database, path)) {
+      for (const sql of MIGRATIONS.slice(versionOf(database))) database.exec(sql);
+      database.exec(`PRAGMA user_version=${MIGRATIONS.length}`);
+    }
+    database.exec('COMMIT');
+  } catch (error) {
+    database.exec('ROLLBACK');
+    throw error;
+  }
+  database.exec(`PRAGMA busy_timeout=${before}`);
+}
+
+function isNewest(database: Database, path: string): boolean {
+  const version = versionOf(database);
+  if (version <= MIGRATIONS.length) return version === MIGRATIONS.length;
+  throw new WxError('config', `the database ${path} was written by a newer wxagent (schema ${version})`, {
+    hint: 'npm install -g wxagent@latest',
+  });
+}
+
+function versionOf(database: Database): number {
+  return Number(database.one('PRAGMA user_version')?.user_version ?? 0);
+}

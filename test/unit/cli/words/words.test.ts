@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import { inChinese, SENTENCES } from '../../../../src/cli/words/sentences.ts';
+import { runHere } from '../../../helpers/in-this-process.ts';
+import { isTold, sentencesOf } from '../../../helpers/sentences.ts';
+import { loggedIn, simulate } from '../../../helpers/simulated.ts';
+import { makeFolder } from '../../../helpers/wxagent.ts';
+
+/** All of the program that people meet: not the controls of the simulator, nor the library. */
+const FOLDERS = ['cli', 'agents', 'ilink', 'media', 'runner', 'store', 'core', 'settings'];
+
+test('every sentence that the program says has a Chinese one', () => {
+  const missing = sentencesOf(FOLDERS)
+    // Some begin with what they are about.
+    .filter(
+      ({ text }) =>
+        isTold(text) && !Object.hasOwn(SENTENCES, text) && !Object.hasOwn(SENTENCES, `{} ${text}`),
+    )
+    .map(({ file, text }) => `${file}: ${text}`);
+  expect(missing).toEqual([]);
+});
+
+test('the Chinese ones are Chinese, and have no more gaps than the English', () => {
+  for (const [english, chinese] of Object.entries(SENTENCES)) {
+    expect(chinese, english).toMatch(/\p{Script=Han}/u);
+    const gaps = (text: string): number => text.match(/\{~?\d?\}/g)?.length ?? 0;
+    expect(gaps(chinese), english).toBeLessThanOrEqual(gaps(english));
+  }
+});
+
+describe('a sentence in Chinese', () => {
+  test.each([
+    ['there is no account "a b"', '没有账号“a b”'],
+    ['agent failed: exit: exit code 3: oops', '智能体失败（exit）：退出码 3：oops'],
+    [
+      'polling failed: no answer within 50 ms; next try in 2 s',
+      '收取消息失败：50 毫秒内没有响应；2 秒后重试',
+    ],
+    [
+      '--timeout takes a duration with its unit (ms, s), not "30"',
+      '--timeout 应为带单位的时长（ms, s），不能是“30”',
+    ],
+    ['--port takes a whole number from 0 to 65535, not "x"', '--port 应为 0 到 65535 的整数，不能是“x”'],
+    ['not given to the agent: stranger', '未交给智能体：未放行的用户'],
+    ['process 7 on pi receives the messages of b already', 'pi 上的进程 7 已在收取 b 的消息'],
+    ['hint: wxagent login', '提示：wxagent login'],
+    [
+      'hint: clock: set the clock: timedatectl set-ntp true',
+      '提示：clock：请校准时钟：timedatectl set-ntp true',
+    ],
+    ['wxagent: a.txt: it was stopped', 'wxagent: a.txt：已停止'],
+    [
+      "too many arguments for 'status'. Expected 0 arguments but got 1",
+      '“status”的参数太多：应为 0 个，实为 1 个',
+    ],
+    [
+      'there is no user "x": --to takes an id such as o9cq80z...@im.wechat, or the name of an account; known here: y',
+      '没有用户“x”：--to 应为 o9cq80z...@im.wechat 这样的 ID，或账号别名；已知的用户：y',
+    ],
+  ])('%s', (english, chinese) => {
+    expect(inChinese(english)).toBe(chinese);
+  });
+
+  test.each([
+    '<- "no reply"',
+    '-> is',
+    'agent: the sky is blue',
+    'agent: no reply',
+    'constructor',
+    '',
+    '你好',
+  ])('%s is not ours, and stays', (line) => {
+    expect(inChinese(line)).toBe(line);
+  });
+});
+
+/** Lines without a Chinese character that have a sentence of English words. */
+function english(text: string): string[] {
+  return text.split('\n').filter((line) => !/\p{Script=Han}/u.test(line) && isTold(line));
+}
+
+test('under --lang zh no command speaks English', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator, { name: 'mine' });
+  const lines = [
+    '',
+    'accounts',
+    'accounts use mine',
+    'status',
+    'messages',
+    'outbox',
+    'allow',
+    'allow add o9cq80z@im.wechat',
+    'allow remove o9cq80z@im.wechat',
+    'agents',
+    'config list',
+    'retry --failed',
+    'doctor',
+    'run',
+    'run --echo --exec cat',
+    'run --timeout 30 --echo',
+    'run --echo --pace soon',
+    'run --http nowhere',
+    'run --openai http://127.0.0.1:9',
+    'run no-such-program',
+    'simulate --port 80808',
+    'download last',
+    'download nope',
+    'retry nope',
+    'outbox drop 7',
+    'sned',
+    'status --jsn',
+    'accounts use nobody',
+    'accounts use',
+    'config get colour',
+    'login --name ?',
+    'login --qr-file a.gif --timeout 1s',
+    'send --file none.txt',
+    'logout',
+    'status --proxy nowhere',
+    'status --config nowhere',
+    'simulate --tls-cert nowhere',
+    'simulate --tls-cert nowhere --tls-key nowhere',
+    'send --to 张三 hi',
+    'doctor --proxy nowhere',
+  ];
+  for (const line of lines) {
+    const ran = await runHere(['--lang', 'zh', ...line.split(' ').filter((word) => word !== '')], { home });
+    expect(english(ran.stdout + ran.stderr), line).toEqual([]);
+  }
+});
+
+test.each([
+  ['the environment', [], { WXAGENT_LANG: 'zh' }],
+  ['the locale', [], { LANG: 'zh_CN.UTF-8' }],
+  ['a flag behind the mistake', ['--lang=zh'], {}],
+])('also a mistake on the command line is told in the language of %s', async (_, args, env) => {
+  const { stderr } = await runHere(['status', '--jsn', ...args], { home: makeFolder(), env });
+  expect(stderr).toBe('wxagent: 没有选项“--jsn”\n提示：是不是 --json？\n');
+  const broken = await runHere(['status', '--config', '/none', ...args], { home: makeFolder(), env });
+  expect(broken.stderr).toContain('无法使用 /none：');
+});

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../../../../src/core/time/clock.ts';
+import type { RunnerEnd } from '../../../../src/runner/port/port.ts';
+import { windDown } from '../../../../src/runner/shutdown/shutdown.ts';
+
+/** What a runner that ends like this does before its last poll is over, and after it. */
+async function wound(how: RunnerEnd): Promise<{ before: string[]; after: string[] }> {
+  const done: string[] = [];
+  const does =
+    <T>(name: string, result: T) =>
+    () => {
+      done.push(name);
+      return result;
+    };
+  let endPoll: () => void = () => {};
+  const intake = new Promise<void>((resolve) => {
+    endPoll = resolve;
+  });
+  const winding = windDown({
+    how,
+    intake,
+    upkeep: Promise.resolve(),
+    lanes: { stop: does('lanes', Promise.resolve()) },
+    turns: { stop: does('turns', undefined), giveBack: does('give back', Promise.resolve()) },
+    delivery: { settled: does('deliver', Promise.resolve()), stop: does('end delivery', Promise.resolve()) },
+    client: { notifyStop: does('notify', Promise.resolve({ kind: 'ok' as const, body: {} })) },
+    graceMs: 1_000,
+    clock: systemClock,
+    fail(error) {
+      throw error;
+    },
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  const before = done.splice(0);
+  endPoll();
+  await winding;
+  return { before, after: done };
+}
+
+test('a stop tells lanes and turns at once: the last poll takes nothing of the grace of an agent', async () => {
+  const { before, after } = await wound('stopped');
+  expect(before).toEqual(['lanes', 'turns']);
+  expect(after).toEqual(['lanes', 'give back', 'deliver', 'end delivery', 'notify']);
+});
+
+test.each(['finished', 'expired'] as const)('%s: what the last poll brings still begins', async (how) => {
+  const { before, after } = await wound(how);
+  expect(before).toEqual([]);
+  expect(after.slice(0, 2)).toEqual(['lanes', 'turns']);
+});

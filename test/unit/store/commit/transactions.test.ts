@@ -1,0 +1,170 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type Clock, systemClock } from '../../../../src/core/time/clock.ts';
+import { type Database, openDatabase } from '../../../../src/sqlite/database.ts';
+import { createEndure, createStoreFiles } from '../../../../src/store/commit/disk-trouble.ts';
+import { type Commits, createCommits } from '../../../../src/store/commit/transactions.ts';
+import { createJumpClock } from '../../../helpers/jump-clock.ts';
+import { makeScript, type Script } from '../../../helpers/run-script.ts';
+
+let script: Script;
+let folder: string;
+let path: string;
+let database: Database;
+beforeAll(async () => {
+  script = await makeScript('test/fixtures/store-process.ts');
+});
+afterAll(() => script.dispose());
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wxagent-commits-'));
+  path = join(folder, 'x.db');
+  database = openDatabase(path);
+  database.exec('CREATE TABLE t (n INTEGER PRIMARY KEY)');
+});
+afterEach(async () => {
+  database.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const commitsWith = (clock: Clock): Commits =>
+  createCommits({
+    database,
+    clock,
+    endure: createEndure({
+      path,
+      clock,
+      reserve: join(folder, 'reserve'),
+      trouble: null,
+      files: createStoreFiles(path),
+    }),
+  });
+const put =
+  (n: number) =>
+  (db: Database): number => {
+    db.run('INSERT INTO t VALUES (?)', n);
+    return n;
+  };
+const stored = (): unknown[] => database.all('SELECT n FROM t ORDER BY n').map((row) => row.n);
+
+test('steps asked for together share one commit and get their own results', async () => {
+  const commits = commitsWith(systemClock);
+  const other = openDatabase(path);
+  const version = (): unknown => other.one('PRAGMA data_version')?.data_version;
+  const seen = new Set<unknown>();
+  version();
+  const results = await Promise.all(
+    [1, 2, 3].map((n) => commits.run(put(n)).finally(() => seen.add(version()))),
+  );
+  expect(results).toEqual([1, 2, 3]);
+  expect(seen.size).toBe(1);
+  expect(stored()).toEqual([1, 2, 3]);
+  other.close();
+});
+
+test('a step that fails takes nothing of the others with it, and leaves nothing of itself', async () => {
+  const commits = commitsWith(systemClock);
+  const failing = (db: Database): never => {
+    put(99)(db);
+    throw new Error('no');
+  };
+  const results = await Promise.allSettled([
+    commits.run(put(1), 'durable'),
+    commits.run(failing),
+    commits.run(put(2)),
+    commits.run(put(1)),
+  ]);
+  expect(results.map((one) => one.status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected']);
+  expect(stored()).toEqual([1, 2]);
+});
+
+test('a step whose file finds the disk full is done again with the room of the reserve', async () => {
+  const reserve = join(folder, 'reserve');
+  await writeFile(reserve, 'room');
+  const commits = commitsWith(systemClock);
+  // As holds do that go on as a file when their user writes.
+  const keeping = (db: Database): number => {
+    put(1)(db);
+    if (existsSync(reserve)) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    return 1;
+  };
+  expect(await commits.run(keeping)).toBe(1);
+  expect(stored()).toEqual([1]);
+});
+
+test('after a rest the first two steps wait for no other; where more follow each other they leave others a turn', async () => {
+  const clock = createJumpClock();
+  const commits = commitsWith(clock);
+  const other = openDatabase(path);
+  let last = 0;
+  /** How many commits two steps take, of which the second is asked for in the same turn of the event loop. */
+  const commitsOfTwo = async (): Promise<number> => {
+    const seen = new Set<unknown>();
+    const ask = (): Promise<unknown> =>
+      commits.run(put(++last)).finally(() => seen.add(other.one('PRAGMA data_version')?.data_version));
+    const first = ask();
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    for (let n = 0; n < 10; n++) await null;
+    await Promise.all([first, ask()]);
+    return seen.size;
+  };
+  expect(await commitsOfTwo()).toBe(2);
+  expect(await commitsOfTwo()).toBe(1);
+  clock.advance(2);
+  expect(await commitsOfTwo()).toBe(1);
+  clock.advance(10);
+  expect(await commitsOfTwo()).toBe(2);
+  other.close();
+});
+
+test('what is asked for while others are committed follows them', async () => {
+  const commits = commitsWith(systemClock);
+  const later: Promise<unknown>[] = [];
+  await commits.run(put(1)).then(() => later.push(commits.run(put(2))));
+  await commits.idle();
+  expect(stored()).toEqual([1, 2]);
+  await Promise.all(later);
+});
+
+test('more steps than one commit takes are all done, in order', async () => {
+  const commits = commitsWith(systemClock);
+  const order: number[] = [];
+  const all = Array.from({ length: 600 }, (_, n) => commits.run(put(n)).then((one) => order.push(one)));
+  await commits.idle();
+  await Promise.all(all);
+  expect(order).toEqual(Array.from({ length: 600 }, (_, n) => n));
+});
+
+test('another process that is writing is waited for, and the event loop goes on meanwhile', async () => {
+  const writer = script.start('write', path);
+  await writer.line(0);
+  let ticks = 0;
+  const ticking = setInterval(() => ticks++, 1);
+  const commit = commitsWith(systemClock).run(put(1));
+  const first = await Promise.race([commit, systemClock.sleep(300).then(() => 'still waiting')]);
+  expect(first).toBe('still waiting');
+  expect(ticks).toBeGreaterThan(0);
+  writer.write('commit');
+  expect(await commit).toBe(1);
+  clearInterval(ticking);
+});
+
+test('it is waited for half a minute, once for all steps, and then they fail as busy', async () => {
+  const other = openDatabase(path, 0);
+  database.exec('PRAGMA busy_timeout=0');
+  other.exec('BEGIN IMMEDIATE');
+  const clock = createJumpClock();
+  const commits = commitsWith(clock);
+  const results = await Promise.allSettled([1, 2, 3].map((n) => commits.run(put(n))));
+  expect(results.map((one) => one.status === 'rejected' && one.reason.cause.code)).toEqual(
+    Array(3).fill('SQLITE_BUSY'),
+  );
+  const waitedMs = clock.slept.reduce((sum, ms) => sum + ms, 0);
+  expect(waitedMs).toBeGreaterThanOrEqual(30_000);
+  expect(waitedMs).toBeLessThan(31_000);
+  other.exec('ROLLBACK');
+  other.close();
+  expect(await commits.run(put(4))).toBe(4);
+});
