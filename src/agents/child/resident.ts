@@ -8,7 +8,7 @@ import { logLineOf, readStderr, withStderr } from './output/stderr.ts';
 import { endGroup } from './process-group.ts';
 import { spawnGroup } from './spawn.ts';
 
-/** How long after the exit its pipes are still read when something else keeps them open. */
+/** The usual wait for a pipe that something else keeps open after the exit. */
 const DRAIN_MS = 500;
 
 /** A child process that lives longer than a turn, in a process group of its own. */
@@ -49,6 +49,8 @@ export interface ResidentRun {
   env: Record<string, string>;
   /** Between TERM and KILL. */
   killGraceMs: number;
+  /** How long after the exit its pipes are still read when something else keeps them open; {@link DRAIN_MS}. */
+  drainMs?: number;
   /** A promise holds back what comes next, so that it is no faster than who reads it. Must not reject. */
   onStdout(chunk: Buffer): Promise<unknown> | null;
   /** Called for every line of stderr as it stands in the log. */
@@ -77,6 +79,7 @@ interface Started {
 }
 
 function follow({ child, pid, stdin, stdout, stderr }: Started, run: ResidentRun): Resident {
+  const { drainMs = DRAIN_MS } = run;
   let ending: Promise<void> | null = null;
   let endedFor: string | null = null;
   let isOver = false;
@@ -113,7 +116,7 @@ function follow({ child, pid, stdin, stdout, stderr }: Started, run: ResidentRun
       if (waitMs > 0) await within(waitMs, exited);
       await endGroup(pid, run.killGraceMs);
       // Not even KILL ends a process that waits for a broken disk.
-      await within(DRAIN_MS, exited);
+      await within(drainMs, exited);
       giveUp(null);
     })();
     return ending;
@@ -121,7 +124,7 @@ function follow({ child, pid, stdin, stdout, stderr }: Started, run: ResidentRun
 
   /** Without both pipes it is good for nothing, though it may live on. */
   const onLost = (pipe: string) => async (): Promise<void> => {
-    if (!(await within(DRAIN_MS, exited))) await end(`it closed its ${pipe}`);
+    if (!(await within(drainMs, exited))) await end(`it closed its ${pipe}`);
   };
   stdout.once('end', onLost('stdout'));
   stdin.once('error', onLost('stdin'));
@@ -130,7 +133,7 @@ function follow({ child, pid, stdin, stdout, stderr }: Started, run: ResidentRun
   async function untilEnded(): Promise<ResidentEnd> {
     const exit = await Promise.race([exited, givenUp]);
     // What it said before it died still counts.
-    await drained(child, DRAIN_MS, closed);
+    await drained(child, drainMs, closed);
     words.end();
     const code = exit?.code ?? null;
     const how = endedFor ?? (code === null ? `ended by ${exit?.signal ?? 'a signal'}` : `exit code ${code}`);

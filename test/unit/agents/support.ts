@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -118,4 +118,22 @@ export function killLeftover(pid: number | undefined, whole: 'group' | 'process'
   if (pid === undefined || !Number.isSafeInteger(pid) || pid <= 1)
     throw new Error(`no pid of a child: ${pid}`);
   process.kill(whole === 'group' ? -pid : pid, 'SIGKILL');
+}
+
+/** Keeps the event loop from turning, as a loaded machine or SIGSTOP does. */
+export function busyFor(ms: number): void {
+  for (const until = performance.now() + ms; performance.now() < until; );
+}
+
+/** The same until a child has exited: nobody has heard of it yet. */
+export function untilExited(pid: number): void {
+  while (isRunning(pid));
+}
+
+export function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
 }

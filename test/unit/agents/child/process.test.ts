@@ -1,9 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type ProcessRun, patiently, runProcess } from '../../../../src/agents/child/process.ts';
-import { eventually, groupAlive, killLeftover, misbehave } from '../support.ts';
+import {
+  busyFor,
+  eventually,
+  groupAlive,
+  isRunning,
+  killLeftover,
+  misbehave,
+  untilExited,
+} from '../support.ts';
 
 /** Longer than any test may take: whatever waits for it has failed. */
 const NEVER_MS = 60_000;
@@ -33,24 +41,6 @@ function runAndStop(changes: Partial<ProcessRun>, reason = 'stop') {
       ...changes,
     }),
   );
-}
-
-/** Keeps the event loop from turning, as a loaded machine or SIGSTOP does. */
-function busyFor(ms: number): void {
-  for (const until = performance.now() + ms; performance.now() < until; );
-}
-
-/** The same until a child has exited: nobody has heard of it yet. */
-function untilExited(pid: number): void {
-  while (isRunning(pid));
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
 
 describe('a child that ends by itself', () => {
