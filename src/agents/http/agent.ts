@@ -8,12 +8,14 @@ import { createUnreadNotes } from '../reply/reply-line.ts';
 import { createReplyStream } from '../reply/reply-stream.ts';
 import type { AgentAnswer, AgentSender } from './client/sender.ts';
 import { createConversations } from './conversation.ts';
+import { createEndWatch } from './response/event-stream.ts';
 import type { AttachmentServer } from './request/attachment-server.ts';
 import { type AttachmentForm, prepareAttachments } from './request/attachments.ts';
 import type { Header } from './request/options.ts';
 import { signatureHeaders } from './request/webhook-signature.ts';
 import {
   bodyLimitBytes,
+  isOk,
   isStream,
   MAX_BODY_BYTES,
   notReached,
@@ -56,6 +58,7 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
         ? {}
         : signatureHeaders(options.secret, { messageId: turn.id, timeMs: clock.now(), body });
     const stream = createReplyStream(context, null, options.log, turn.id);
+    const reader = terms.answer?.stream;
     let answer: AgentAnswer;
     try {
       answer = await sender.send({
@@ -65,6 +68,7 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
         signal: limit,
         limitBytes: terms.answer ? () => MAX_BODY_BYTES : bodyLimitBytes,
         linesOf: (head) => (!terms.answer && isStream(head) ? stream.take : null),
+        endOf: ({ status }) => (reader && isOk(status) ? createEndWatch(reader.isLast) : null),
         onAlive: context.alive,
       });
     } catch (error) {

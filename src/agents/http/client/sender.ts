@@ -20,6 +20,8 @@ export interface AgentRequest {
    * keep the connection open and send no last newline.
    */
   isLast?(unended: string): boolean;
+  /** What looks at the bytes of such a body, in plain form, while they are gathered; true: nothing behind these counts. */
+  endOf?(answer: Omit<AgentAnswer, 'body' | 'tooLarge'>): ((chunk: Uint8Array) => boolean) | null;
   /** Called whenever something of the answer arrives. */
   onAlive(): void;
 }
@@ -76,11 +78,12 @@ export function createAgentSender(environment: Environment): AgentSender {
 async function readBody(
   body: AsyncIterable<Buffer>,
   head: Omit<AgentAnswer, 'body' | 'tooLarge'>,
-  { limitBytes, linesOf, isLast, onAlive }: Omit<AgentRequest, 'url' | 'headers' | 'body' | 'signal'>,
+  { limitBytes, linesOf, isLast, endOf, onAlive }: Omit<AgentRequest, 'url' | 'headers' | 'body' | 'signal'>,
 ): Promise<Pick<AgentAnswer, 'body' | 'tooLarge'>> {
   const maxBytes = limitBytes(head);
   const take = linesOf(head);
   const lines = take && createLineFeed(take, MAX_LINE_CHARS);
+  const isEnd = endOf?.(head);
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   const plain = plainChunks(body, head.headers['content-encoding'], { guess: true });
@@ -88,7 +91,10 @@ async function readBody(
     onAlive();
     sizeBytes += chunk.length;
     if (sizeBytes > maxBytes) return { body: Buffer.concat(chunks), tooLarge: true };
-    if (lines === null) chunks.push(chunk);
+    if (lines === null) {
+      chunks.push(chunk);
+      if (isEnd?.(chunk)) break;
+    }
     // Who has heard enough hangs up.
     else if (!(await lines.write(chunk)) || (mayEndLine(chunk) && isLast?.(lines.unended()))) break;
   }

@@ -16,7 +16,12 @@ export interface StreamRule {
 }
 
 /** Reads the events of a stream by fixed rules. */
-export type StreamReader = (events: readonly StreamEvent[]) => StreamAnswer;
+export interface StreamReader {
+  /** What a whole stream comes to; nothing counts behind the event that ends it. */
+  read(events: readonly StreamEvent[]): StreamAnswer;
+  /** Whether an event ends the stream: `[DONE]`, one that a rule says so of, or one that says what went wrong. */
+  isLast(event: StreamEvent): boolean;
+}
 
 /** What a whole stream comes to. */
 export interface StreamAnswer {
@@ -36,24 +41,35 @@ export function createStreamReader(rules: readonly StreamRule[]): StreamReader {
     where: Object.entries(where).map(([at, texts]) => ({ at: parseJsonPath(at, 'where'), texts })),
     path: path === undefined ? null : parseJsonPath(path, 'path'),
   }));
-  return (events) => {
+  const ruleFor = (event: StreamEvent) => prepared.find(({ name, where }) => isFor(event, name, where));
+
+  function isLast(event: StreamEvent): boolean {
+    const does = ruleFor(event)?.does;
+    return event.isDone || does === 'end' || does === 'fail';
+  }
+
+  function read(events: readonly StreamEvent[]): StreamAnswer {
     const said: string[] = [];
     let appended: string | null = null;
     let error: string | null = null;
     let isWhole = !rules.some(({ does }) => does === 'end');
     for (const event of events) {
-      const rule = prepared.find(({ name, where }) => isFor(event, name, where));
+      const rule = ruleFor(event);
       const text = rule?.path ? textAt(event.data, rule.path) : null;
-      if (rule?.does === 'end') isWhole = true;
+      if (event.isDone || rule?.does === 'end') isWhole = true;
       if (rule?.does === 'fail') error = text || event.name || 'no reason given';
-      if (text === null) continue;
-      if (rule?.does === 'append') appended = (appended ?? '') + text;
-      if (rule?.does === 'replace') appended = text;
-      if (rule?.does === 'say') said.push(text);
+      if (text !== null) {
+        if (rule?.does === 'append') appended = (appended ?? '') + text;
+        if (rule?.does === 'replace') appended = text;
+        if (rule?.does === 'say') said.push(text);
+      }
+      if (isLast(event)) break;
     }
     const texts = appended === null ? said : [appended, ...said];
     return { texts: texts.length === 0 ? null : texts, error, isWhole };
-  };
+  }
+
+  return { read, isLast };
 }
 
 function isFor(

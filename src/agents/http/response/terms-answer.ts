@@ -50,7 +50,7 @@ export function readByTerms({ headers, body }: AgentAnswer, terms: AnswerTerms):
 
 function readStream(text: string, terms: AnswerTerms): TermsAnswer {
   const events = parseEventStream(text);
-  const { texts, error, isWhole } = terms.stream(events);
+  const { texts, error, isWhole } = terms.stream.read(events);
   if (error !== null) return refusal(error);
   if (!isWhole) {
     const detail = 'the stream ended before the answer was complete';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseEventStream } from '../../../../src/agents/http/response/event-stream.ts';
+import { createEndWatch, parseEventStream } from '../../../../src/agents/http/response/event-stream.ts';
 import { createStreamReader } from '../../../../src/agents/http/response/stream-answer.ts';
 
 describe('a stream of events', () => {
@@ -23,10 +23,10 @@ describe('a stream of events', () => {
       'event:late',
     ].join('\r\n');
     expect(parseEventStream(text)).toEqual([
-      { name: 'one', data: { a: 1 } },
-      { name: '', data: { b: 2 } },
-      { name: '', data: undefined },
-      { name: 'late', data: undefined },
+      { name: 'one', data: { a: 1 }, isDone: false },
+      { name: '', data: { b: 2 }, isDone: false },
+      { name: '', data: undefined, isDone: false },
+      { name: 'late', data: undefined, isDone: true },
     ]);
     expect(parseEventStream('')).toEqual([]);
   });
@@ -38,7 +38,7 @@ describe('a stream of events', () => {
         fc.constantFrom('\n', '\r\n', '\r'),
         (texts, eol) => {
           const stream = texts.map((text) => `data: ${JSON.stringify({ text })}${eol}${eol}`).join('');
-          const read = createStreamReader([{ does: 'append', path: 'text' }])(parseEventStream(stream));
+          const read = createStreamReader([{ does: 'append', path: 'text' }]).read(parseEventStream(stream));
           expect(read).toEqual({
             texts: texts.length === 0 ? null : [texts.join('')],
             error: null,
@@ -51,14 +51,14 @@ describe('a stream of events', () => {
     );
   });
 
-  const read = createStreamReader([
+  const { read, isLast } = createStreamReader([
     { name: ['say'], where: { type: ['answer', 'note'] }, does: 'say', path: 'text' },
     { where: { type: ['delta'] }, does: 'append', path: 'text' },
     { where: { type: ['replace'] }, does: 'replace', path: 'text' },
     { name: ['error'], does: 'fail', path: 'why' },
     { name: ['end'], does: 'end' },
   ]);
-  const event = (name: string, data: unknown) => ({ name, data });
+  const event = (name: string, data: unknown) => ({ name, data, isDone: false });
 
   it('is taken apart by rules', () => {
     const events = [
@@ -77,5 +77,29 @@ describe('a stream of events', () => {
     });
     expect(read([event('error', { why: 'broken' })])).toMatchObject({ texts: null, error: 'broken' });
     expect(read([event('error', undefined)]).error).toBe('error');
+  });
+
+  it.each([
+    ['an event of its rules', 'event: end\ndata: bye\n\n'],
+    ['one whose data is whole', 'event: end\ndata: {"a":[1,\ndata: 2]}'],
+    ['one that is named behind its data', 'data: {}\nevent: end\n'],
+    ['one that says what went wrong', 'event: error\ndata: {"why":"no"}'],
+    ['[DONE]', 'data: [DONE]'],
+    ['[DONE] as JSON', 'event: whatever\ndata:"[DONE]"'],
+    ['[DONE] behind an event without its empty line', 'id: 7\ndata: [DONE]\n\n'],
+  ])('ends with %s, wherever its bytes are parted', (_, end) => {
+    const before = '\uFEFF: [DONE]\n\ndata: {"type":"delta","text":"[DONE]嗯"}\n\nevent: end\n\ndata: [\n\n';
+    for (const eol of ['\n', '\r\n', '\r']) {
+      const bytes = Buffer.from(`${before}${end}`.replaceAll('\n', eol));
+      const byByte = createEndWatch(isLast);
+      const ended = [...bytes].map((byte) => byByte(Buffer.of(byte)));
+      // Of an empty line a carriage return is enough.
+      expect(ended.indexOf(true)).toBeGreaterThanOrEqual(Buffer.byteLength(before.replaceAll('\n', eol)));
+      expect(ended.includes(true)).toBe(true);
+      expect(createEndWatch(isLast)(bytes)).toBe(true);
+      expect(createEndWatch(isLast)(Buffer.concat([bytes, Buffer.from(`${eol}${eol}data: {"type`)]))).toBe(
+        true,
+      );
+    }
   });
 });

@@ -181,6 +181,59 @@ describe('an answer by its terms', () => {
   );
 });
 
+describe('a stream whose connection stays open', () => {
+  const chat = (name: string, data: object | string) =>
+    `event: ${name}\ndata: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
+  const said = chat('conversation.message.completed', {
+    type: 'answer',
+    content_type: 'text',
+    content: 'hi',
+  });
+  const dify = `data: ${JSON.stringify({ event: 'message', answer: 'hi' })}\n\n`;
+  const parts = (text: string) => `data: ${JSON.stringify({ choices: [{ delta: { content: text } }] })}\n\n`;
+
+  it.each([
+    ['dify', { preset: 'dify' }, `${dify}data: {"event":"message_end","metadata":{}}\n\n`],
+    ['dify without an empty line', { preset: 'dify' }, `${dify}data: {"event":"message_end"}`],
+    ['dify behind a gateway that ends it in its own way', { preset: 'dify' }, `${dify}data: [DONE]\n\n`],
+    ['coze', { preset: 'coze' }, said + chat('conversation.chat.completed', { status: 'completed' })],
+    ['coze, only done', { preset: 'coze' }, said + chat('done', '"[DONE]"')],
+    ['coze, done without JSON', { preset: 'coze' }, `${said}event:done\ndata:[DONE]`],
+    ['a path', { reply: 'choices[0].delta.content' }, `${parts('h')}${parts('i')}data: [DONE]\n\n`],
+    [
+      'a path, with more behind it',
+      { reply: 'choices[0].delta.content' },
+      `${parts('hi')}data: [DONE]\n\n${parts('x')}`,
+    ],
+    [
+      'a preset that does not stream',
+      { preset: 'home-assistant', reply: 'a' },
+      'data: {"a":"hi"}\n\ndata: [DONE]',
+    ],
+  ] as [string, Partial<HttpTermsFlags>, string][])('is whole at its end: %s', async (_, flags, body) => {
+    const { url } = await serve((response) =>
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(body),
+    );
+    const agent = termsAgent(url, flags, { environment: { COZE_BOT_ID: 'b' } });
+    expect(await agent.answer()).toEqual({ kind: 'reply', pieces: [{ text: 'hi' }] });
+  });
+
+  it.each([
+    ['dify', `${dify}data: {"event":"error","message":"no quota left"}\n\n`],
+    ['coze', chat('conversation.chat.failed', { last_error: { code: 1, msg: 'no quota left' } })],
+    ['coze', chat('error', { code: 1, msg: 'no quota left' })],
+  ] as [PresetName, string][])('has failed when %s says so', async (preset, body) => {
+    const { url } = await serve((response) =>
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(body),
+    );
+    const agent = termsAgent(url, { preset }, { environment: { COZE_BOT_ID: 'b' } });
+    expect(await agent.answer()).toMatchObject({
+      kind: 'failed',
+      detail: expect.stringContaining('no quota left'),
+    });
+  });
+});
+
 describe('an answer that is not as it should be', () => {
   const HTML = '<!doctype html>\n<title>Log in</title>';
   const flags = { reply: 'data.text', error: 'msg' };
