@@ -120,15 +120,20 @@ test.each(['text', 'raw', 'json'] as const)(
   },
 );
 
-test('a message of no characters is a message; a quote comes before the text', async () => {
+test('a message of no characters is nothing to run, but with a quote; a quote comes before the text', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: '' });
   const { messageId } = simulator.control.message({ text: 'first line\nsecond' });
-  simulator.control.message({ text: 'yes', quote: { id: messageId ?? '', form: 'full' } });
+  const quote = { id: messageId ?? '', form: 'full' } as const;
+  simulator.control.message({ text: 'yes', quote });
+  simulator.control.message({ text: '', quote });
   const run = await wxagent(['run', '--once', ...QUICK, '--exec', 'printf "[%s]" "$(cat)"'], { home });
   expect(run.code).toBe(0);
-  expect(answers(simulator)).toEqual(['[]', '[first line\nsecond]', '[> first line\n> second\nyes]']);
+  const quoted = '> first line\n> second';
+  expect(answers(simulator)).toEqual(['[first line\nsecond]', `[${quoted}\nyes]`, `[${quoted}]`]);
+  const { stdout } = await wxagent(['messages', '--json'], { home });
+  expect(stdout).toContain('"reason":"no-text"');
 });
 
 /** What users write to `misbehave`, what they read, and how the turn is said to have ended. */

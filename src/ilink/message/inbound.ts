@@ -105,12 +105,8 @@ export function readInbound(received: WeixinMessage): Inbound {
   const kind = kinds.length > 1 ? 'mixed' : (kinds[0] ?? 'unknown');
   const text = texts.join('\n');
   const quote = readQuote(ref);
-  // Nothing that is a text came, where '' is one: an agent would be asked nothing.
-  const isEmpty =
-    kind === 'text' &&
-    text === '' &&
-    !itemsOf(message).some((item) => item.text_item?.text === '') &&
-    Object.values(quote).every(isNothing);
+  // Of no characters, or nothing that is a text: an agent would be asked nothing. Blanks are a text.
+  const isEmpty = kind === 'text' && text === '' && Object.values(quote).every(isNothing);
   return {
     id: idOf(message.message_id),
     user,

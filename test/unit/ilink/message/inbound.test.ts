@@ -65,7 +65,6 @@ test.each([
   ['a video', [video], { kind: 'video', text: '' }],
   ['text and picture', [text('look'), image], { kind: 'mixed', text: 'look' }],
   ['two texts', [text('a'), text('b')], { kind: 'text', text: 'a\nb' }],
-  ['an empty text', [text('')], { kind: 'text', text: '' }],
   ['text and something new', [{ type: 99 }, text('a')], { kind: 'text', text: 'a' }],
   ['something new', [{ type: 99, new_item: {} }], { kind: 'unknown', text: '' }],
   ['no items', [], { kind: 'unknown', text: '' }],
@@ -183,12 +182,15 @@ test.each<[unknown, string]>([
 test.each([
   ['no text_item', [{ type: 1 }], 'no-text'],
   ['a text_item that is a text', [{ type: 1, text_item: 'hello' }], 'no-text'],
+  ['empty texts', [text(''), text('')], 'no-text'],
+  ['blanks', [text(' ')], null],
+  ['empty text and a quote', [text('', { ref_msg: { svr_id: '1' } })], null],
   ['an unknown item beside it', [{ type: 1 }, { type: 99 }], 'no-text'],
   ['a quote of nothing', [{ type: 1, ref_msg: { title: [], message_item: 'x' } }], 'no-text'],
   ['a quote', [{ type: 1, ref_msg: { svr_id: '1' } }], null],
   ['a picture', [{ type: 1 }, image], null],
   ['another text', [{ type: 1 }, text('a')], null],
-])('a text item without a text, with %s: %s', (_, items, skip) => {
+])('a text item without words: %s, skipped as %s', (_, items, skip) => {
   expect(readInbound(message(items)).skip).toBe(skip);
 });
 
