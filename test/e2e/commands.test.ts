@@ -324,3 +324,10 @@ test('demo: login, answers, a long one and a hung agent, the phone on stdout, ex
   expect(demo.stdout).toContain('could not be answered');
   expect(demo.stderr).toMatch(/[▀▄█]{8}/);
 });
+
+test('demo --interactive: what is piped in is answered before it ends', async () => {
+  const demo = await wxagent(['demo', '--interactive'], { home: makeFolder(), input: 'hello\n\nlast' });
+  expect(demo.code, demo.stderr).toBe(0);
+  expect(demo.stdout).toContain('YOU SAID: HELLO');
+  expect(demo.stdout).toContain('YOU SAID: LAST');
+});

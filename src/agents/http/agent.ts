@@ -8,11 +8,11 @@ import { createUnreadNotes } from '../reply/reply-line.ts';
 import { createReplyStream } from '../reply/reply-stream.ts';
 import type { AgentAnswer, AgentSender } from './client/sender.ts';
 import { createConversations } from './conversation.ts';
-import { createEndWatch } from './response/event-stream.ts';
 import type { AttachmentServer } from './request/attachment-server.ts';
 import { type AttachmentForm, prepareAttachments } from './request/attachments.ts';
 import type { Header } from './request/options.ts';
 import { signatureHeaders } from './request/webhook-signature.ts';
+import { createEndWatch } from './response/event-stream.ts';
 import {
   bodyLimitBytes,
   isOk,

@@ -69,12 +69,21 @@ export async function demo(context: CommandContext): Promise<number> {
     if (login.exitCode !== 0)
       throw new WxError('internal', `the login of the demo ended with ${login.exitCode}`);
     context.show(`$ wxagent run --exec ./agent.sh --timeout ${TURN_TIMEOUT}`);
-    const run = own(['run', '--exec', agent, '--timeout', TURN_TIMEOUT]);
+    const start = (...more: string[]) => own(['run', '--exec', agent, '--timeout', TURN_TIMEOUT, ...more]);
+    const run = start();
     try {
       await (interactive ? converse(context, simulator, stop) : play(simulator, stop));
     } finally {
       run.kill('SIGTERM');
       await run;
+    }
+    // What was written last, or all at once through a pipe, is answered too.
+    if (interactive && !stop.aborted) {
+      const rest = start('--once');
+      stop.addEventListener('abort', () => rest.kill('SIGTERM'), { once: true });
+      const { exitCode } = await rest;
+      if (exitCode !== 0 && !stop.aborted)
+        throw new WxError('internal', `the last run of the demo ended with ${exitCode}`);
     }
     if (!interactive) context.show('That was it. Next: wxagent login, with your own WeChat.');
     return 0;
@@ -129,7 +138,7 @@ async function answered(simulator: Simulator, count: number, stop: AbortSignal):
   });
 }
 
-/** Every line typed is a message from the phone; the end of input ends the demo. */
+/** Every line typed is a message from the phone; the end of input ends that. */
 async function converse(context: CommandContext, simulator: Simulator, stop: AbortSignal): Promise<void> {
   context.say('Type what the phone writes; "long" and "hang" do what they say; Ctrl-D ends.');
   const lines = createInterface({ input: process.stdin, signal: stop });
