@@ -5,11 +5,16 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { EXIT_CODES } from '../../src/core/errors.ts';
 import { startChatServer } from '../helpers/chat-server.ts';
 import { startService } from '../helpers/chat-services.ts';
-import { type Block, blocksOf, READMES, readPage } from '../helpers/pages.ts';
+import { type Block, blocksOf, READMES, RECIPES, ROOT, readPage } from '../helpers/pages.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { BIN, type Exited, makeFolder, startWxagent } from '../helpers/wxagent.ts';
 
-/** The recipes of the READMEs as they are typed, against the simulator; other programs are stand-ins that know their flags. */
+/** The recipes of the pages as they are typed, against the simulator; other programs are stand-ins that know their flags. */
+
+/** The pages of each language, in one text. */
+const [ENGLISH, CHINESE] = READMES.map(
+  (readme, at) => `${readPage(readme)}\n${readPage(RECIPES[at] ?? '')}`,
+) as [string, string];
 
 /** Claude Code as far as sessions go: ids are created once, and only a created one can be resumed. */
 const CLAUDE = `#!/bin/sh
@@ -42,6 +47,11 @@ const OLLAMA = `#!/bin/sh
 echo "ollama: $(cat)"
 `;
 
+/** The ACP agent that `--acp claude` starts. */
+const CLAUDE_ACP = `#!/bin/sh
+exec '${process.execPath}' '${join(ROOT, 'test/fixtures/agents/acp.mjs')}'
+`;
+
 /** wxagent as it is installed. With \`run\` it ends when all is answered. */
 const WXAGENT = `#!/bin/sh
 command=$1; shift
@@ -59,13 +69,19 @@ interface Bench {
 }
 
 /** A folder with all files of the recipes, a login, and the other programs. */
-async function bench(readme: string): Promise<Bench> {
-  const blocks = blocksOf(readPage(readme));
+async function bench(pages: string): Promise<Bench> {
+  const blocks = blocksOf(pages);
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   const bin = join(home, 'bin');
   mkdirSync(bin);
-  const programs = { claude: CLAUDE, codex: CODEX, ollama: OLLAMA, wxagent: WXAGENT };
+  const programs = {
+    claude: CLAUDE,
+    'claude-agent-acp': CLAUDE_ACP,
+    codex: CODEX,
+    ollama: OLLAMA,
+    wxagent: WXAGENT,
+  };
   for (const [name, text] of Object.entries(programs)) writeFileSync(join(bin, name), text, { mode: 0o755 });
   for (const { file, text } of blocks) {
     if (file === null) continue;
@@ -105,9 +121,12 @@ async function listening(answer: (body: string) => { type: string; body: string 
   return `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
 }
 
-describe.each(READMES)('%s', (readme) => {
+describe.each([
+  ['English', ENGLISH],
+  ['Chinese', CHINESE],
+])('%s', (_, pages) => {
   test('shell and python, one of them step by step', async () => {
-    const { say, type, answers } = await bench(readme);
+    const { say, type, answers } = await bench(pages);
     for (const text of ['hello', 'disk']) say(text);
     expect(await type('shell')).toMatchObject({ code: 0 });
     expect(answers()[0]).toBe('You said: hello');
@@ -121,7 +140,7 @@ describe.each(READMES)('%s', (readme) => {
   });
 
   test('claude goes on with its session, and finds back after a turn that failed', async () => {
-    const { say, type, answers } = await bench(readme);
+    const { say, type, answers } = await bench(pages);
     for (const text of ['die early', 'a', 'b', 'die late', 'c']) say(text);
     expect(await type('claude')).toMatchObject({ code: 0 });
     expect(answers().filter((text) => text.startsWith('claude'))).toEqual([
@@ -134,14 +153,14 @@ describe.each(READMES)('%s', (readme) => {
   });
 
   test('claude finds back when the first turn left a session', async () => {
-    const { say, type, answers } = await bench(readme);
+    const { say, type, answers } = await bench(pages);
     for (const text of ['die late', 'a']) say(text);
     expect(await type('claude')).toMatchObject({ code: 0 });
     expect(answers()[1]).toBe('claude has heard die late;a;');
   });
 
   test('codex and ollama', async () => {
-    const { say, type, answers } = await bench(readme);
+    const { say, type, answers } = await bench(pages);
     for (const name of ['codex', 'ollama']) {
       say(`to ${name}`);
       expect(await type(name)).toMatchObject({ code: 0 });
@@ -154,16 +173,23 @@ describe.each(READMES)('%s', (readme) => {
 });
 
 test('both languages have the same recipes, so one is enough for the rest', () => {
-  const [english, chinese] = READMES.map((readme) =>
-    blocksOf(readPage(readme)).flatMap(({ run, file, text }) => (run === null ? [] : [run, file, text])),
+  const [english, chinese] = [ENGLISH, CHINESE].map((pages) =>
+    blocksOf(pages).flatMap(({ run, file, text }) => (run === null ? [] : [run, file, text])),
   );
   expect(chinese).toEqual(english);
 });
 
-const [README] = READMES;
+test('Claude Code by its name, with a session', async () => {
+  const { home, say, type, answers } = await bench(ENGLISH);
+  mkdirSync(join(home, 'sessions'));
+  for (const text of ['one', 'two']) say(text);
+  const typed = await type('acp', (line) => `export SESSIONS='${join(home, 'sessions')}'\n${line}`);
+  expect(typed).toMatchObject({ code: 0 });
+  expect(answers()).toEqual(['s1/1: one', 's1/2: two']);
+});
 
 test('the service of the HTTP recipe, with curl and with wxagent', async () => {
-  const { home, say, type, answers } = await bench(README);
+  const { home, say, type, answers } = await bench(ENGLISH);
   // The port is taken where the recipe names one, and told.
   const source = readFileSync(join(home, 'answer.py'), 'utf8').replace(
     /^HTTPServer\(\("127\.0\.0\.1", 8000\), Agent\)\.serve_forever\(\)$/m,
@@ -180,7 +206,7 @@ test('the service of the HTTP recipe, with curl and with wxagent', async () => {
 });
 
 test('a service of plain text behind curl, and n8n answering with JSON or text', async () => {
-  const { say, type, answers } = await bench(README);
+  const { say, type, answers } = await bench(ENGLISH);
   const plain = await listening((body) => ({ type: 'text/html; charset=utf-8', body: `plain: ${body}` }));
   say('一');
   await type('curl-agent', (line) => line.replace('127.0.0.1:8000', plain));
@@ -204,8 +230,23 @@ test('a service of plain text behind curl, and n8n answering with JSON or text',
   expect(answers()).toHaveLength(4);
 });
 
+test('the flow of Node-RED, with a stand-in that runs it', async () => {
+  const { home, say, type, answers } = await bench(ENGLISH);
+  const flow = JSON.parse(readFileSync(join(home, 'flow.json'), 'utf8')) as Record<string, string>[];
+  const [node] = flow.filter((one) => one.type === 'function');
+  const run = new Function('msg', node?.func ?? '');
+  const here = await listening((body) => ({
+    type: 'application/json; charset=utf-8',
+    body: JSON.stringify((run({ payload: JSON.parse(body) }) as { payload: unknown }).payload),
+  }));
+  say('hello');
+  await type('node-red', (line) => line.replace('127.0.0.1:1880', here));
+  expect(answers()).toEqual(['You said: hello']);
+  expect(recipe(blocksOf(ENGLISH), 'node-red')).toContain(String(flow[0]?.url));
+});
+
 test('a model with a memory, here and elsewhere', async () => {
-  const { say, type, answers } = await bench(README);
+  const { say, type, answers } = await bench(ENGLISH);
   const server = await startChatServer();
   onTestFinished(() => server.stop());
   say('一');
@@ -221,7 +262,7 @@ test('a model with a memory, here and elsewhere', async () => {
 });
 
 test('Dify and Home Assistant, by their presets', async () => {
-  const { say, type, answers } = await bench(README);
+  const { say, type, answers } = await bench(ENGLISH);
   for (const name of ['dify', 'home-assistant'] as const) {
     const service = await startService(name);
     onTestFinished(service.close);
@@ -235,10 +276,10 @@ test('Dify and Home Assistant, by their presets', async () => {
 });
 
 test('the lines of cron', async () => {
-  const { say, type, simulator } = await bench(README);
+  const { say, type, simulator } = await bench(ENGLISH);
   say('hello');
   await type('shell');
-  const lines = recipe(blocksOf(readPage(README)), 'cron')
+  const lines = recipe(blocksOf(ENGLISH), 'cron')
     .split('\n')
     .filter((line) => / wxagent|\/wxagent /.test(line));
   expect(lines).toHaveLength(2);
@@ -256,7 +297,7 @@ test('the lines of cron', async () => {
 });
 
 test('the unit of systemd', () => {
-  const unit = blocksOf(readPage(README)).find(({ file }) => file === 'wxagent.service')?.text ?? '';
+  const unit = blocksOf(ENGLISH).find(({ file }) => file === 'wxagent.service')?.text ?? '';
   const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1];
   const { usage, config, 'not-logged-in': notLoggedIn } = EXIT_CODES;
   expect(value('RestartPreventExitStatus')).toBe([usage, notLoggedIn, config].join(' '));
@@ -274,7 +315,7 @@ test('the trial without WeChat, in two terminals', async () => {
   })) {
     writeFileSync(join(bin, name), text, { mode: 0o755 });
   }
-  const terminals = [...readPage(README).matchAll(/^<!-- terminal \d -->\n```sh\n([\s\S]*?)^```$/gm)].map(
+  const terminals = [...ENGLISH.matchAll(/^<!-- terminal \d -->\n```sh\n([\s\S]*?)^```$/gm)].map(
     ([, text = '']) => text,
   );
   expect(terminals).toHaveLength(2);

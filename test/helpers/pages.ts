@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The documents as tests read them. */
@@ -10,10 +10,15 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** The two languages of the first page. */
 export const READMES = ['README.md', 'README.zh-CN.md'] as const;
 
+/** The two languages of the recipes; those of the first page go with them. */
+export const RECIPES = ['docs/recipes.md', 'docs/zh-CN/recipes.md'] as const;
+
 /** Every page, by its path in the project. */
 export function allPages(): string[] {
-  const docs = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
-  return [...READMES, 'CHANGELOG.md', 'examples/README.md', ...docs.map((name) => `docs/${name}`)];
+  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name.split(sep).join('/')}`);
+  return [...READMES, 'CHANGELOG.md', 'CONTRIBUTING.md', 'examples/README.md', ...docs.sort()];
 }
 
 /** A page of the project. */
@@ -95,9 +100,9 @@ export function withoutComments(script: string): string {
 /** Words of a command line with simple quotes, up to what belongs to the shell. */
 export function wordsOf(line: string): string[] {
   const words: string[] = [];
-  for (const [whole, single, double] of line.matchAll(/'([^']*)'|"((?:\\.|[^"\\])*)"|\S+/g)) {
+  for (const [whole] of line.matchAll(/(?:'[^']*'|"(?:\\.|[^"\\])*"|[^\s'"])+/g)) {
     if (/^(#|\||>|&|;)/.test(whole)) break;
-    words.push(single ?? double ?? whole);
+    words.push(whole.replace(/'([^']*)'|"((?:\\.|[^"\\])*)"/g, (_, single, double) => single ?? double));
   }
   return words;
 }

@@ -3,7 +3,7 @@ import { ACP_PRESETS } from '../../../src/agents/acp/connection/presets.ts';
 import { codeOf, readPage, tableOf } from '../../helpers/pages.ts';
 
 test('docs/acp.md names every preset, and what it runs', () => {
-  const rows = tableOf(readPage('docs/acp.md'), 'name · 名字').map(
+  const rows = tableOf(readPage('docs/acp.md'), 'name').map(
     ([name = '', runs = '', npx = '', login = '', source = '']) => [
       codeOf(name)[0],
       codeOf(runs)[0],

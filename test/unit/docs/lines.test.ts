@@ -3,7 +3,16 @@ import { COMMANDS } from '../../../src/cli/commands.ts';
 import { createProgram } from '../../../src/cli/program.ts';
 import { longFlag } from '../../../src/settings/config.ts';
 import { SETTINGS, type Setting } from '../../../src/settings/settings.ts';
-import { allPages, blocksOf, codeOf, proseOf, READMES, readPage, wordsOf } from '../../helpers/pages.ts';
+import {
+  allPages,
+  blocksOf,
+  codeOf,
+  proseOf,
+  READMES,
+  RECIPES,
+  readPage,
+  wordsOf,
+} from '../../helpers/pages.ts';
 
 /** Flags of other programs that the pages speak of. */
 const FOREIGN = /^--(help|version|allowedTools|init|experimental-acp)$/;
@@ -53,6 +62,9 @@ describe.each(allPages())('%s', (path) => {
   }
 });
 
-test.each(READMES)('%s has command lines', (path) => {
-  expect(linesOf(readPage(path)).length).toBeGreaterThan(30);
+test.each([
+  [READMES[0], RECIPES[0], 'docs/commands.md'],
+  [READMES[1], RECIPES[1], 'docs/zh-CN/commands.md'],
+])('%s and the pages it leads to have command lines', (...paths) => {
+  expect(new Set(paths.flatMap((path) => linesOf(readPage(path)))).size).toBeGreaterThan(30);
 });

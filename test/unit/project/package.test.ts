@@ -36,6 +36,7 @@ describe('the package', () => {
         'dist/main.cjs',
         'dist/start.cjs',
         'docs/dependencies.md',
+        'docs/zh-CN/agents.md',
         'package.json',
       ]),
     );
@@ -43,7 +44,7 @@ describe('the package', () => {
 
   it('holds nothing else', () => {
     const expected =
-      /^(package\.json|LICENSE|CHANGELOG\.md|README(\.[\w-]+)?\.md|docs\/[\w.-]+\.(md|json)|bin\/(wxagent\.js|package\.json)|examples\/[\w./-]+|dist\/licenses\.txt|dist\/[\w-]+\.cjs|dist\/(index|\w+-worker)\.js|dist\/([\w-]+\/)*[\w-]+\.d\.ts)$/;
+      /^(package\.json|LICENSE|CHANGELOG\.md|README(\.[\w-]+)?\.md|docs\/([\w-]+\/)?[\w.-]+\.(md|json)|bin\/(wxagent\.js|package\.json)|examples\/[\w./-]+|dist\/licenses\.txt|dist\/[\w-]+\.cjs|dist\/(index|\w+-worker)\.js|dist\/([\w-]+\/)*[\w-]+\.d\.ts)$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 
