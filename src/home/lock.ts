@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WxError } from '../core/errors.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { type Database, isBusy, openDatabase, storageError } from '../sqlite/database.ts';
+import { fileAt } from '../sqlite/store-files.ts';
 import { makeFolder } from './make-folder.ts';
 
 /** Others that look at the same moment have it for less than this. */
@@ -25,8 +26,15 @@ export type HeldBy = LockHolder & { purpose: LockPurpose };
 export interface Lock {
   /** Who held it before and was killed: whatever that one left behind may be freed. Null after a release. */
   readonly former: LockHolder | null;
+  /** Whether its files are still those that others would ask. */
+  isInPlace(): boolean;
+  /** Lets go of files that are not, so that it can be taken anew; what is left of them is deleted. */
+  abandon(): void;
   release(): void;
 }
+
+/** Those of this process. Whoever asks for one here is told so even where its files are gone. */
+const held = new Map<string, HeldBy>();
 
 /**
  * Takes the lock at `path`, or returns who has it. The lock is an open write transaction on a small
@@ -34,6 +42,8 @@ export interface Lock {
  * the process may open the file: closing a second handle would drop the lock.
  */
 export function tryLock(path: string, me: LockHolder, purpose: LockPurpose = 'serve'): Attempt {
+  const mine = held.get(path);
+  if (mine) return { holder: mine };
   const database = openLock(path);
   const attempt = take(database, path, { ...me, purpose });
   if ('holder' in attempt) database.close();
@@ -71,7 +81,7 @@ function take(database: Database, path: string, me: HeldBy): Attempt {
     // Others must be able to read who has it: committed first, then the transaction that is the lock.
     database.exec('COMMIT');
     database.exec('BEGIN IMMEDIATE');
-    return { lock: { former, release: () => release(database) } };
+    return { lock: lockOn(database, path, me, former) };
   } catch (error) {
     if (isBusy(error)) return { holder: readHolder(database) };
     rollBack(database);
@@ -80,23 +90,49 @@ function take(database: Database, path: string, me: HeldBy): Attempt {
   }
 }
 
+function lockOn(database: Database, path: string, me: HeldBy, former: LockHolder | null): Lock {
+  const identities = (): (string | undefined)[] =>
+    [path, `${path}-wal`, `${path}-shm`].map((file) => {
+      const found = fileAt(file);
+      return found === null ? 'gone' : found?.identity;
+    });
+  const first = identities();
+  held.set(path, me);
+  return {
+    former,
+    isInPlace: () => identities().every((now, index) => (now ?? first[index]) === first[index]),
+    abandon() {
+      rollBack(database);
+      database.close();
+      held.delete(path);
+      // As long as this process has the database open anywhere, SQLite would go on with its deleted side files.
+      if (identities()[0] === first[0])
+        for (const file of ['-shm', '-wal', '']) rmSync(`${path}${file}`, { force: true });
+    },
+    release() {
+      held.delete(path);
+      release(database);
+    },
+  };
+}
+
 /** Lets go in order: nothing is left behind, and the process may go on delivering under its own leases. */
-function release(held: Database): void {
+function release(database: Database): void {
   try {
-    held.run('DELETE FROM holder');
-    held.exec('COMMIT');
+    database.run('DELETE FROM holder');
+    database.exec('COMMIT');
   } catch {
     // A full disk, mostly: then only the name of the last holder stays.
-    rollBack(held);
+    rollBack(database);
   } finally {
-    held.close();
+    database.close();
   }
 }
 
 /** Ends the transaction, which is the lock: closing alone does not, as long as a statement is in memory. */
-function rollBack(held: Database): void {
+function rollBack(database: Database): void {
   try {
-    held.exec('ROLLBACK');
+    database.exec('ROLLBACK');
   } catch {
     // SQLite has ended it by itself.
   }

@@ -183,6 +183,14 @@ export const MIGRATIONS = [
   `
   ALTER TABLE users ADD COLUMN language TEXT;  -- of the last text that had one: zh or en
   `,
+  // The files of a lock can be deleted under its holder.
+  `
+  CREATE TABLE pollers (  -- processes that receive messages, beside their locks
+    account TEXT PRIMARY KEY,
+    claimant TEXT NOT NULL,
+    purpose TEXT NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** A program that starts has nothing else to do: it may block for another process that migrates. */

@@ -1,9 +1,11 @@
 import { dirname } from 'node:path';
 import { makeFolder } from '../home/make-folder.ts';
 import { type Database, openDatabase, storageError } from '../sqlite/database.ts';
+import { createStoreFiles } from '../sqlite/store-files.ts';
 import { markLogin, openAccount } from './accounts/accounts.ts';
 import { allowedUsers, setAllowed } from './accounts/allowed.ts';
-import { createEndure, createStoreFiles, type Trouble } from './commit/disk-trouble.ts';
+import { becomePoller, endPolling, livingPoller } from './accounts/pollers.ts';
+import { createEndure, type Trouble } from './commit/disk-trouble.ts';
 import { keepReserve } from './commit/reserve.ts';
 import { createCommits } from './commit/transactions.ts';
 import { mediaKeys } from './inbox/media-keys.ts';
@@ -74,6 +76,9 @@ export function openStore(options: {
 
   return {
     openAccount: (input) => run((db) => openAccount(db, input)),
+    poller: (account) => read(() => livingPoller(database, account, claimant)),
+    becomePoller: (input) => run((db) => becomePoller(db, input, claimant)),
+    endPolling: (account) => run((db) => endPolling(db, account, claimant)),
     recover: (input) =>
       run((db) => {
         db.run('UPDATE users SET lease = NULL WHERE account = ? AND lease = ?', input.account, input.former);

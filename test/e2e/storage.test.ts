@@ -236,3 +236,87 @@ test('a Node that makes no code of strings runs it all the same', async () => {
   expect(end.code, end.stderr).toBe(0);
   expect(answers(simulator)).toEqual(['one']);
 });
+
+const lockOf = (home: string): string => {
+  const state = join(home, 'wx', 'state');
+  return join(state, readdirSync(state).find((name) => name.endsWith('.lock.db')) ?? 'no lock');
+};
+const SIDE_FILES = ['', '-wal', '-shm'];
+const remove =
+  (...suffixes: string[]) =>
+  (lock: string): void => {
+    for (const suffix of suffixes) rmSync(`${lock}${suffix}`);
+  };
+/** Puts another file in its place, as editors and `rsync` do. */
+const replace = (lock: string, bytes: Buffer | string): void => {
+  writeFileSync(`${lock}.new`, bytes);
+  renameSync(`${lock}.new`, lock);
+};
+
+test.each<[string, (lock: string) => void, boolean?]>([
+  ['deleted', remove('')],
+  ['deleted with its side files', remove(...SIDE_FILES)],
+  ['without its side files', remove('-wal', '-shm')],
+  ['without its shared memory', remove('-shm')],
+  ['replaced by a copy', (lock) => replace(lock, readFileSync(lock))],
+  ['overwritten by something else', (lock) => writeFileSync(lock, 'no lock '.repeat(2_000)), false],
+])(
+  'a lock that is %s under a run: others are refused all the same, and it goes on',
+  async (_, harm, hasGone = true) => {
+    const simulator = await simulate();
+    const { home } = loggedIn(simulator);
+    const run = startWxagent(['run', '--echo', ...QUICK], { home });
+    await run.says('stderr', 'ready');
+    harm(lockOf(home));
+    // Before and after it has been noticed.
+    const others = async (): Promise<void> => {
+      for (const args of [
+        ['run', '--echo', '--once'],
+        ['listen', '--once'],
+      ]) {
+        const end = await wxagent(args, { home });
+        expect(end, args.join(' ')).toMatchObject({ code: 75, stdout: '' });
+        expect(end.stderr).toContain(`process ${run.pid} on `);
+      }
+    };
+    await others();
+    if (hasGone) await run.says('stderr', 'takes it again');
+    await others();
+    const [status] = jsonLines((await wxagent(['status', '--json'], { home })).stdout);
+    expect(status).toMatchObject({ accounts: [{ runner: { pid: run.pid } }] });
+    simulator.control.message({ text: 'still here' });
+    await answered(simulator, 1);
+    expect(await run.stop()).toMatchObject({ code: 0 });
+    expect(simulator.control.requests({ endpoint: 'notifystart' })).toHaveLength(1);
+  },
+);
+
+test('a lock that cannot be taken again ends the run: said, 74, nothing lost; the next run begins with a new one', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const run = startWxagent(['run', '--exec', 'sleep 60', ...QUICK], { home });
+  simulator.control.message({ text: 'at work' });
+  await run.says('stderr', '<- text');
+  const lock = lockOf(home);
+  remove(...SIDE_FILES)(lock);
+  writeFileSync(lock, 'no lock '.repeat(2_000));
+  const end = await run.exited;
+  expect(end.code, end.stderr).toBe(74);
+  expect(end.stderr).toContain(`the lock ${lock} was deleted or replaced under this process`);
+  for (const suffix of SIDE_FILES) rmSync(`${lock}${suffix}`, { force: true });
+  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  expect(answers(simulator)).toEqual(['at work']);
+});
+
+test('whoever was killed has left nothing that keeps the next one out, with its lock or without', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  for (const harm of [() => {}, remove('')]) {
+    const run = startWxagent(['run', '--echo', ...QUICK], { home });
+    await run.says('stderr', 'ready');
+    run.signal('SIGKILL');
+    await run.exited;
+    harm(lockOf(home));
+    expect(await wxagent(['run', '--echo', '--once', ...QUICK], { home })).toMatchObject({ code: 0 });
+  }
+});

@@ -36,14 +36,26 @@ export function claimantId(holder: LockHolder): string {
   return `${holder.host}/${holder.pid}/${holder.startTime}`;
 }
 
+/** The lock holder of {@link claimantId}. */
+export function holderOf(claimant: string): LockHolder {
+  const [host = '', pid, ...startTime] = claimant.split('/');
+  return { host, pid: Number(pid), startTime: startTime.join('/') };
+}
+
 /** Whether the process behind a claimant id may still live; one on another host cannot be looked at, so it may. */
 function isClaimantAlive(id: string): boolean {
-  const [host, pid, ...startTime] = id.split('/');
+  const { host, pid, startTime } = holderOf(id);
   if (host !== hostname()) return true;
-  const now = processStartTime(Number(pid));
-  if (now !== null) return now === startTime.join('/');
+  const now = processStartTime(pid);
+  if (now !== null) return now === startTime;
   // Where start times cannot be told (Windows), the claimant could not tell its own either.
-  return startTime.join('/') === pid && isRunning(Number(pid));
+  return startTime === String(pid) && isRunning(pid);
+}
+
+/** Whether it does for certain: a pid alone may be another process's by now. */
+function livesForCertain(id: string): boolean {
+  const { host, pid, startTime } = holderOf(id);
+  return host === hostname() && processStartTime(pid) === startTime;
 }
 
 function isRunning(pid: number): boolean {
@@ -67,7 +79,7 @@ export function openHomeStore(
     path: paths.database,
     reserve: paths.reserve,
     clock,
-    claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive },
+    claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive, lives: livesForCertain },
     trouble: options.waitInTrouble && {
       signal: options.waitInTrouble,
       tell: (why) => log.error(`${why}: receiving stands still until it can be written`),

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/verdict.ts';
 import type { Account } from '../../home/accounts-file.ts';
-import { lockHolder } from '../../home/lock.ts';
 import type { AccountView, Store, UserView } from '../../store/port/port.ts';
 import { chooseAccounts, loginHint, openHomeStore } from '../account/home.ts';
+import { pollerOf } from '../account/poller-lock.ts';
 import type { CommandContext } from '../command/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { type Words, wordsOf } from '../words/words.ts';
@@ -30,7 +30,7 @@ type Report = Awaited<ReturnType<typeof report>>;
 
 async function report(context: CommandContext, account: Account, store: Store | null) {
   const view: AccountView | null = (await store?.accountView(account.key)) ?? null;
-  const holder = lockHolder(context.paths.pollerLock(account.key));
+  const holder = await pollerOf(context, account, store);
   return {
     id: account.id,
     name: account.name,

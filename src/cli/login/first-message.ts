@@ -1,10 +1,10 @@
 import type { Account } from '../../home/accounts-file.ts';
-import { tryLock } from '../../home/lock.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import { pollOnce } from '../../runner/intake/poll-once.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import type { Store } from '../../store/port/port.ts';
-import { connect, loginDigest, thisProcess, unreadKeeper } from '../account/home.ts';
+import { connect, loginDigest, unreadKeeper } from '../account/home.ts';
+import { takePollerLock } from '../account/poller-lock.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** How long a fresh login waits for the user's first message (contract 2). */
@@ -21,7 +21,9 @@ export async function awaitFirstMessage(
   store: Store,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const taken = tryLock(context.paths.pollerLock(account.key), thisProcess(), 'look');
+  const lost = new AbortController();
+  const onLost = (): void => lost.abort();
+  const taken = await takePollerLock(context, account, store, { purpose: 'look', onLost });
   if (!('lock' in taken)) return false;
   try {
     const { received } = await pollOnce({
@@ -35,10 +37,10 @@ export async function awaitFirstMessage(
       keepUnread: unreadKeeper(context, account),
       patienceMs: WAIT_MS,
       from: account.owner,
-      signal,
+      signal: AbortSignal.any([signal, lost.signal]),
     });
     return received > 0;
   } finally {
-    taken.lock.release();
+    await taken.lock.release();
   }
 }

@@ -1,7 +1,6 @@
 import { EXIT_CODES, WxError } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
 import type { Account } from '../../home/accounts-file.ts';
-import { type Lock, tryLock } from '../../home/lock.ts';
 import { processStartTime } from '../../home/process-identity.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import type { EventSink } from '../../runner/port/events.ts';
@@ -18,9 +17,9 @@ import {
   loginHint,
   openHomeStore,
   openTransport,
-  thisProcess,
   unreadKeeper,
 } from '../account/home.ts';
+import { type PollerLock, takePollerLock } from '../account/poller-lock.ts';
 import { createChildNotes } from '../agent/child-notes.ts';
 import type { AgentMaker } from '../agent/maker.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -88,15 +87,21 @@ export async function serve(
     served.add(account.key);
     const own = contextOf(context, account);
     try {
-      const lock = await takeLock(own, account, () => stop.aborted || hasFailed);
+      const lock = await takeLock(own, account, store, {
+        isOver: () => stop.aborted || hasFailed,
+        onLost: () => runners.get(account.key)?.stop(),
+      });
       if (lock === null) return 'stopped';
       try {
+        lock.check();
         const { runner, done } = startOne(own, service, account, { lock, transport, store });
         runners.set(account.key, runner);
         if (stop.aborted) runner.stop();
-        return await done;
+        const end = await done;
+        lock.check();
+        return end;
       } finally {
-        lock.release();
+        await lock.release();
       }
     } finally {
       runners.delete(account.key);
@@ -157,7 +162,7 @@ function startOne(
   context: CommandContext,
   service: Service,
   account: Account,
-  { lock, transport, store }: { lock: Lock; transport: Transport; store: Store },
+  { lock, transport, store }: { lock: PollerLock; transport: Transport; store: Store },
 ): { runner: Runner; done: Promise<RunnerEnd> } {
   const connection = connect(context, account, transport);
   const children = createChildNotes(account.key, store, context.log);
@@ -205,13 +210,14 @@ function startOne(
 async function takeLock(
   context: CommandContext,
   account: Account,
-  isOver: () => boolean,
-): Promise<Lock | null> {
+  store: Store,
+  { isOver, onLost }: { isOver: () => boolean; onLost: () => void },
+): Promise<PollerLock | null> {
   const { clock, log } = context;
   const unnamedUntilMs = clock.monotonic() + UNNAMED_MS;
   let isTold = false;
   while (!isOver()) {
-    const taken = tryLock(context.paths.pollerLock(account.key), thisProcess());
+    const taken = await takePollerLock(context, account, store, { purpose: 'serve', onLost });
     if ('lock' in taken) return taken.lock;
     const { holder } = taken;
     const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';

@@ -1,20 +1,13 @@
 import { reasonOf } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
 import type { Account } from '../../home/accounts-file.ts';
-import { tryLock } from '../../home/lock.ts';
 import { createDelivery } from '../../runner/delivery/delivery.ts';
 import type { UploadNews } from '../../runner/delivery/part-upload.ts';
 import { pollOnce } from '../../runner/intake/poll-once.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import type { Store } from '../../store/port/port.ts';
-import {
-  type Connection,
-  connect,
-  loginDigest,
-  openTransport,
-  thisProcess,
-  unreadKeeper,
-} from '../account/home.ts';
+import { type Connection, connect, loginDigest, openTransport, unreadKeeper } from '../account/home.ts';
+import { takePollerLock } from '../account/poller-lock.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../words/words.ts';
 
@@ -130,13 +123,18 @@ async function look(
   }
   const endsAtMs = clock.monotonic() + OTHERS_POLL_MS;
   for (;;) {
-    const taken = tryLock(context.paths.pollerLock(key), thisProcess(), 'look');
+    const lost = new AbortController();
+    const onLost = (): void => lost.abort();
+    const taken = await takePollerLock(context, to.account, store, { purpose: 'look', onLost });
     try {
       const polledAtMs = (await store.accountView(key))?.lastPollAtMs ?? 0;
       if (polledAtMs >= to.sinceMs || (await mayGo(context, store, to))) return false;
-      if ('lock' in taken) return await pollHere(context, store, connection, to);
+      if ('lock' in taken) {
+        const stop = AbortSignal.any([to.stop, lost.signal]);
+        return await pollHere(context, store, connection, { ...to, stop });
+      }
     } finally {
-      if ('lock' in taken) taken.lock.release();
+      if ('lock' in taken) await taken.lock.release();
     }
     const parts = await store.openParts(key);
     const waits = parts.some((part) => part.user === to.user && ['queued', 'held'].includes(part.state));

@@ -2,7 +2,6 @@ import { WxError } from '../../core/errors.ts';
 import { newUuid } from '../../core/ids.ts';
 import { keepWasmAsItIs } from '../../core/v8-flags.ts';
 import type { Account } from '../../home/accounts-file.ts';
-import { lockHolder } from '../../home/lock.ts';
 import { createOutgoing, type Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { replyParts } from '../../runner/delivery/reply-parts.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
@@ -22,6 +21,7 @@ import {
   loginHint,
   openHomeStore,
 } from '../account/home.ts';
+import { pollerOf } from '../account/poller-lock.ts';
 import type { CommandContext } from '../command/context.ts';
 import { createProgressLine } from '../terminal/progress-line.ts';
 import { wordsOf } from '../words/words.ts';
@@ -268,7 +268,7 @@ async function deliver(
       if (expired || stop.aborted || !parts.some(isOpen) || patience.leftMs() === 0) break;
       if (!here && account && clock.monotonic() - lookedAtMs >= LOOK_FOR_RUNNER_MS) {
         lookedAtMs = clock.monotonic();
-        if (lockHolder(context.paths.pollerLock(key))?.purpose !== 'serve') {
+        if ((await pollerOf(context, { key }, store))?.purpose !== 'serve') {
           here = await deliverHere(context, store, { account, user, sinceMs, stop }, uploads.see);
           expired = here === null;
           patience.renew();
@@ -306,7 +306,7 @@ async function whyItWaits(
   if (first.state === 'sending') return 'unanswered';
   if (first.state === 'uploading') return 'uploading';
   if (((await store.accountView(key))?.throttledUntilMs ?? 0) > context.clock.now()) return 'throttle';
-  return lockHolder(context.paths.pollerLock(key))?.purpose === 'serve' ? 'runner' : 'not-yet';
+  return (await pollerOf(context, { key }, store))?.purpose === 'serve' ? 'runner' : 'not-yet';
 }
 
 /** `--no-hold`: takes out what still waits. Only what cannot have arrived expires. */

@@ -201,6 +201,11 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '{} looks for messages of {}: waiting for it': '{~} 正在查看 {} 的消息：等待它完成',
   'the database {} was deleted, moved or replaced under this process': '数据库 {} 在运行中被删除、移动或替换',
   'stop all of wxagent before its files are moved or restored': '移动或恢复文件之前，请先停止所有 wxagent',
+  '{} was deleted or replaced under this process, which takes it again':
+    '{} 在运行中被删除或替换，正在重新取得',
+  'the lock {} was deleted or replaced under this process, and cannot be taken again: {}':
+    '锁 {} 在运行中被删除或替换，无法重新取得：{}',
+  'stop all of wxagent, delete that file, and start again': '停止所有 wxagent，删除该文件，再重新启动',
   '{} needs a key, and it is empty': '{} 需要一个键，不能为空',
   'polling works again': '收取消息已恢复',
   'a message cannot be read: {}; kept as it came': '有一条消息无法读取：{}；已按原样保存',

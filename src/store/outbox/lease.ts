@@ -9,6 +9,8 @@ const LEASE_MS = 60_000;
 export interface Claimant {
   id: string;
   isAlive(holder: string): boolean;
+  /** Whether it lives for certain: {@link Claimant.isAlive} is also true of one that cannot be looked at. */
+  lives(holder: string): boolean;
 }
 
 /** Milliseconds for which another living process has a user; `who` has his lease. */

@@ -46,6 +46,15 @@ export interface Store {
     owner: string | null;
   }>;
   /**
+   * The process that receives the account's messages, other than the caller: only one that lives for certain, because
+   * its lock says so of any other. Null: nobody.
+   */
+  poller(account: string): Promise<Poller | null>;
+  /** Notes that the caller, who has the poller lock, receives from here on; the one that does already, or null. */
+  becomePoller(input: { account: string; purpose: Poller['purpose'] }): Promise<Poller | null>;
+  /** Notes that the caller receives no more. */
+  endPolling(account: string): Promise<void>;
+  /**
    * After the poller lock was won: puts back what the former poller left (`running` messages, its
    * leases). `failed` have had their last try; `children` may still run.
    */
@@ -234,6 +243,12 @@ export interface Store {
   /** What is stored was deleted or replaced under this process, which reads it as long as it lives; every step rejects. */
   readonly isLost: boolean;
   close(): Promise<void>;
+}
+
+/** A process that receives an account's messages, to serve, or to look once. */
+export interface Poller {
+  claimant: string;
+  purpose: 'serve' | 'look';
 }
 
 /** States in which a part still waits for its verdict or for its user. */

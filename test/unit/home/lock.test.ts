@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -129,6 +129,31 @@ describe('a lock held by this process', () => {
     expect(await tell('holder')).toEqual({ holder: null });
   });
 });
+
+test.each([
+  ['deleted', ['']],
+  ['deleted with its side files', ['', '-wal', '-shm']],
+  ['without its side files', ['-wal', '-shm']],
+  ['without its shared memory', ['-shm']],
+])(
+  'a lock that is %s under its holder: it is noticed, and taken again it keeps others out',
+  async (_, gone) => {
+    const first = tryLock(path, me);
+    if (!('lock' in first)) throw new Error('not taken');
+    expect(first.lock.isInPlace()).toBe(true);
+    for (const suffix of gone) rmSync(`${path}${suffix}`);
+    expect(first.lock.isInPlace()).toBe(false);
+    // Nobody in this process gets it a second time.
+    expect(tryLock(path, me)).toEqual({ holder: { ...me, purpose: 'serve' } });
+    first.lock.abandon();
+    const again = tryLock(path, me);
+    if (!('lock' in again)) throw new Error('not taken again');
+    expect(await tell('lock')).toEqual({ holder: { ...me, purpose: 'serve' } });
+    expect(again.lock.isInPlace()).toBe(true);
+    again.lock.release();
+    expect(await tell('lock')).toEqual({ former: null });
+  },
+);
 
 test('nobody who asks at the same moment is told to wait for himself, and everybody gets it', async () => {
   const processes = Array.from({ length: 3 }, () => script.start('contend', path, '60'));

@@ -9,6 +9,7 @@ import { describeMediaKeys } from './conformance/media-keys.ts';
 import { describeNextClaims } from './conformance/next-claims.ts';
 import { describeOutbox } from './conformance/outbox.ts';
 import { describeOutputs } from './conformance/outputs.ts';
+import { describePollers } from './conformance/pollers.ts';
 import { describePolls } from './conformance/polls.ts';
 import { describeQuotes } from './conformance/quotes.ts';
 import { describeRefusals } from './conformance/refusals.ts';
@@ -25,6 +26,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('intake', () => describeIntake(make));
     describe('triage', () => describeTriage(make));
     describe('polls', () => describePolls(make));
+    describe('pollers', () => describePollers(make));
     describe('turns', () => describeTurns(make));
     describe('turns that begin with their message', () => describeStarts(make));
     describe('outputs', () => describeOutputs(make));

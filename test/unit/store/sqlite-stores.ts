@@ -15,7 +15,8 @@ export async function makeSqliteStores(): Promise<StoreUnderTest & { path: strin
   return {
     path,
     open(process) {
-      const claimant = { id: process, isAlive: (holder: string) => !dead.has(holder) };
+      const lives = (holder: string) => !dead.has(holder);
+      const claimant = { id: process, isAlive: lives, lives };
       const store = openStore({
         path,
         reserve: join(folder, 'reserve'),

@@ -4,12 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WxError } from '../../../../src/core/errors.ts';
 import { type Database, openDatabase } from '../../../../src/sqlite/database.ts';
-import {
-  createEndure,
-  createStoreFiles,
-  type Endure,
-  type StoreFiles,
-} from '../../../../src/store/commit/disk-trouble.ts';
+import { createStoreFiles, type StoreFiles } from '../../../../src/sqlite/store-files.ts';
+import { createEndure, type Endure } from '../../../../src/store/commit/disk-trouble.ts';
 import { createJumpClock } from '../../../helpers/jump-clock.ts';
 
 let folder: string;

@@ -1,0 +1,133 @@
+import { asWxError, WxError } from '../../core/errors.ts';
+import type { Account } from '../../home/accounts-file.ts';
+import {
+  type HeldBy,
+  type Lock,
+  type LockHolder,
+  type LockPurpose,
+  lockHolder,
+  tryLock,
+} from '../../home/lock.ts';
+import type { Poller, Store } from '../../store/port/port.ts';
+import type { CommandContext } from '../command/context.ts';
+import { holderOf, thisProcess } from './home.ts';
+
+/** How often a holder looks whether its lock is still the one that others ask. */
+const LOOK_EVERY_MS = 250;
+/** How long it tries to get it again before it gives up. */
+const AGAIN_WITHIN_MS = 2_000;
+
+/** The right to receive an account's messages, which one process has at a time. */
+export interface PollerLock {
+  /** Who had it before and was killed. */
+  readonly former: LockHolder | null;
+  /** Throws WxError `storage` when it was taken away: nothing more is to be received. */
+  check(): void;
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the right to receive, or tells who has it. It is a lock that the system drops with the process, and a note in
+ * the store beside it: the files of the lock can be deleted under its holder, and then the note keeps out every
+ * other process of this machine, until the holder has the lock again. `onLost` is told when it cannot get it.
+ */
+export async function takePollerLock(
+  context: CommandContext,
+  { key }: Pick<Account, 'key'>,
+  store: Store,
+  how: { purpose: LockPurpose; onLost: () => void },
+): Promise<{ lock: PollerLock } | { holder: HeldBy | null }> {
+  const { clock, log, paths } = context;
+  const { purpose, onLost } = how;
+  const path = paths.pollerLock(key);
+  // Asked first: where the lock was deleted, opening it would touch what its holder still uses.
+  const before = await store.poller(key);
+  if (before) return { holder: heldBy(before) };
+  const taken = tryLock(path, thisProcess(), purpose);
+  if ('holder' in taken) return taken;
+  let held: Lock = taken.lock;
+  let lost: WxError | null = null;
+  const released = new AbortController();
+
+  async function keep(): Promise<void> {
+    while (!released.signal.aborted) {
+      await clock.sleep(LOOK_EVERY_MS, released.signal);
+      if (released.signal.aborted || held.isInPlace()) continue;
+      log.warn(`${path} was deleted or replaced under this process, which takes it again`);
+      held.abandon();
+      lost = await takeAgain();
+      if (lost === null) continue;
+      onLost();
+      return;
+    }
+  }
+
+  /** Null when it is ours again, else why not. Nobody who has seen the note takes it meanwhile for longer than a look. */
+  async function takeAgain(): Promise<WxError | null> {
+    const giveUpAtMs = clock.monotonic() + AGAIN_WITHIN_MS;
+    for (;;) {
+      let why: string;
+      try {
+        const again = tryLock(path, thisProcess(), purpose);
+        if ('lock' in again) {
+          held = again.lock;
+          return null;
+        }
+        why = `process ${again.holder?.pid ?? '(unknown)'} has it`;
+      } catch (error) {
+        why = asWxError(error).message;
+      }
+      if (released.signal.aborted || clock.monotonic() >= giveUpAtMs) return lockLost(path, why);
+      await clock.sleep(LOOK_EVERY_MS, released.signal);
+    }
+  }
+
+  try {
+    const other = await store.becomePoller({ account: key, purpose });
+    if (other) {
+      held.release();
+      return { holder: heldBy(other) };
+    }
+  } catch (error) {
+    held.release();
+    throw error;
+  }
+  const kept = keep();
+  return {
+    lock: {
+      former: held.former,
+      check() {
+        if (lost) throw lost;
+      },
+      async release() {
+        released.abort();
+        await kept;
+        // A store that takes nothing more: who comes next sees that this process is gone.
+        await store.endPolling(key).catch(() => {});
+        if (!lost) held.release();
+      },
+    },
+  };
+}
+
+/** Who receives the account's messages; null when nobody does. Without a store only its lock is asked. */
+export async function pollerOf(
+  { paths }: Pick<CommandContext, 'paths'>,
+  { key }: Pick<Account, 'key'>,
+  store: Store | null,
+): Promise<HeldBy | null> {
+  const poller = await store?.poller(key);
+  return poller ? heldBy(poller) : lockHolder(paths.pollerLock(key));
+}
+
+function heldBy({ claimant, purpose }: Poller): HeldBy {
+  return { ...holderOf(claimant), purpose };
+}
+
+function lockLost(path: string, why: string): WxError {
+  return new WxError(
+    'storage',
+    `the lock ${path} was deleted or replaced under this process, and cannot be taken again: ${why}`,
+    { hint: 'stop all of wxagent, delete that file, and start again' },
+  );
+}
