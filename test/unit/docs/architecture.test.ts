@@ -25,6 +25,34 @@ test.each(files)('%s is there', (path) => {
   expect([path, `src/${path}`].some((at) => existsSync(join(ROOT, at)))).toBe(true);
 });
 
+test('it fits on a few screens', () => {
+  expect(page.trimEnd().split('\n').length).toBeLessThanOrEqual(120);
+});
+
+const records = readdirSync(join(ROOT, 'docs/decisions')).filter((name) => name !== 'README.md');
+
+test('every decision is listed by its title', () => {
+  const listed = [...readPage('docs/decisions/README.md').matchAll(/^- \[(\d{4})\]\((\S+)\) (.*)$/gm)].map(
+    ([, ...cells]) => cells,
+  );
+  const titled = records.map((name) => [
+    name.slice(0, 4),
+    name,
+    readPage(`docs/decisions/${name}`).split('\n')[0]?.replace('# ', ''),
+  ]);
+  expect(listed).toEqual(titled.sort());
+});
+
+test.each(records)('%s is short, and says why, what and at what cost', (name) => {
+  const text = readPage(`docs/decisions/${name}`).trimEnd();
+  expect(text.split('\n').length).toBeLessThanOrEqual(25);
+  expect(text.match(/^\*\*(Context|Decision|Cost)\.\*\*/gm)).toEqual([
+    '**Context.**',
+    '**Decision.**',
+    '**Cost.**',
+  ]);
+});
+
 test('files are named', () => {
   expect(files.length).toBeGreaterThan(30);
 });
