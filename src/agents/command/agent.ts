@@ -22,7 +22,7 @@ import {
   MAX_STREAM_BYTES,
   type ReplyStream,
 } from '../reply/reply-stream.ts';
-import { filesLeftIn, MAX_FILES } from './reply-folder.ts';
+import { filesLeftIn } from './reply-folder.ts';
 
 /** What stdout of a command is: the reply, or lines that are acted on when they are written (`--output`). */
 export type OutputForm = 'text' | 'jsonl';
@@ -156,10 +156,6 @@ async function outcomeOf(
   }
 
   const files = await filesLeftIn(replyFolder);
-  if (files === null) {
-    const detail = `it left more than ${MAX_FILES} files in its reply folder`;
-    return failed('too-large', detail, 'put them into one archive');
-  }
   if (files.skipped.length > 0) {
     log.warn(`left in the reply folder but not sent: ${files.skipped.join(', ')}`, { message: turn.id });
   }

@@ -1,13 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { readdirSync, renameSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { hasCode } from '../../core/errors.ts';
+import { basename, join } from 'node:path';
+import { hasCode, isShortage, reasonOf } from '../../core/errors.ts';
 import { numberedName } from '../../core/file-name.ts';
-import type { ReplyPiece } from '../../core/message/message.ts';
-
-/** Most files of one answer: nobody looks at more. */
-export const MAX_FILES = 1_000;
+import { MAX_ANSWER_FILES, type ReplyPiece } from '../../core/message/message.ts';
 
 /** How many of what is not sent are named. */
 const MAX_NAMED = 10;
@@ -20,20 +17,29 @@ export interface LeftFiles {
 }
 
 /**
- * The files of a reply folder in the order of their names by UTF-16 units (contract 4):
- * regular files at its top level; null when they are too many. Hidden ones are taken for the leavings of tools
- * (`.DS_Store`, half-written temporary files), and a link could lead anywhere. Throws when the folder cannot be read.
+ * The files of a reply folder in the order of their names by UTF-16 units (contract 4): regular files at its top level.
+ * Hidden ones are taken for the leavings of tools (`.DS_Store`, half-written temporary files), and a link could lead
+ * anywhere. More than an answer may have are not looked at one by one: nobody sends them. Throws when this machine is
+ * short of what it takes to read the folder.
  */
-export async function filesLeftIn(folder: string): Promise<LeftFiles | null> {
+export async function filesLeftIn(folder: string): Promise<LeftFiles> {
   const left: LeftFiles = { pieces: [], skipped: [] };
+  let names: string[];
+  try {
+    names = namesIn(folder).sort();
+  } catch (error) {
+    if (isShortage(error)) throw error;
+    const detail = `the reply folder cannot be read: ${reasonOf(error)}`;
+    return { ...left, pieces: [{ missing: { name: basename(folder), reason: 'unreadable', detail } }] };
+  }
   let unnamed = 0;
-  for (const name of namesIn(folder).sort()) {
+  for (const name of names) {
     const file = join(folder, name);
-    const reason = name.startsWith('.') ? 'hidden' : await whyNotSendable(file);
+    const isFew = left.pieces.length < MAX_ANSWER_FILES;
+    const reason = name.startsWith('.') ? 'hidden' : isFew ? await whyNotSendable(file) : null;
     if (reason === null) left.pieces.push({ file, name });
     else if (left.skipped.length < MAX_NAMED) left.skipped.push(`${name} (${reason})`);
     else unnamed++;
-    if (left.pieces.length > MAX_FILES) return null;
   }
   if (unnamed > 0) left.skipped.push(`and ${unnamed} more`);
   return left;
@@ -83,7 +89,7 @@ async function whyNotSendable(file: string): Promise<string | null> {
     if (found.isDirectory()) return 'folder';
     return found.isSymbolicLink() ? 'link' : 'no regular file';
   } catch {
-    // Gone meanwhile.
-    return 'unreadable';
+    // Gone meanwhile: who copies it says so.
+    return null;
   }
 }

@@ -1,5 +1,13 @@
+import { isAbsolute } from 'node:path';
 import { isShortage, reasonOf } from '../../core/errors.ts';
-import type { FailureReason, Outcome, ReplyPiece } from '../../core/message/message.ts';
+import { plainFileName } from '../../core/file-name.ts';
+import type {
+  FailureReason,
+  MissingFile,
+  MissingReason,
+  Outcome,
+  ReplyPiece,
+} from '../../core/message/message.ts';
 import { retryAfterOf } from '../../core/time/backoff.ts';
 import { replyTextOf } from './output.ts';
 
@@ -7,6 +15,22 @@ import { replyTextOf } from './output.ts';
 export function textPiece(raw: string): ReplyPiece | null {
   const text = replyTextOf(raw);
   return text === null ? null : { text };
+}
+
+/** A file that a service names: by its whole path, since it does not run where wxagent does. */
+export function absoluteFile(piece: Extract<ReplyPiece, { file: string }>): ReplyPiece {
+  if (isAbsolute(piece.file)) return piece;
+  return missingFile(piece.name ?? piece.file, 'not-found', `${piece.file} is no absolute path`);
+}
+
+/** A file of an answer that is known not to be there to be sent. */
+export function missingFile(
+  name: string,
+  reason: MissingReason,
+  detail: string,
+  hint?: string,
+): { missing: MissingFile } {
+  return { missing: { name: plainFileName(name) ?? 'file', reason, detail, ...(hint && { hint }) } };
 }
 
 /** A reply of these pieces without the empty ones; silence when none is left. */
@@ -20,9 +44,14 @@ const SHORTEST_SECRET_CHARS = 6;
 
 /** An outcome whose reason says no secret: servers may repeat in an error what they were sent. */
 export function withoutSecrets(outcome: Outcome, secrets: readonly string[]): Outcome {
-  if (!('detail' in outcome)) return outcome;
   const known = secrets.filter(({ length }) => length >= SHORTEST_SECRET_CHARS);
-  return { ...outcome, detail: known.reduce((text, one) => text.replaceAll(one, '***'), outcome.detail) };
+  const told = (detail: string): string => known.reduce((text, one) => text.replaceAll(one, '***'), detail);
+  if (outcome.kind === 'silent') return outcome;
+  if (outcome.kind !== 'reply') return { ...outcome, detail: told(outcome.detail) };
+  const pieces = outcome.pieces.map((piece) =>
+    'missing' in piece ? { missing: { ...piece.missing, detail: told(piece.missing.detail) } } : piece,
+  );
+  return { kind: 'reply', pieces };
 }
 
 /** What is wrong with a `retryAfterMs` that is no wait. */

@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import type { Log } from '../../core/log.ts';
 import type { ReplyPiece } from '../../core/message/message.ts';
 import type { TurnContext } from '../port/port.ts';
-import { whyNotReadable } from './files.ts';
 import type { LineForm, TakeLine } from './line-feed.ts';
+import { absoluteFile } from './outcomes.ts';
 import { createUnreadNotes, parseReplyLine } from './reply-line.ts';
 
 /** The most a stream of reply lines may have in all. */
@@ -46,23 +46,13 @@ export function createReplyStream(
     if (read.kind === 'bad')
       return { detail: half ? `${read.detail} (cut off)` : read.detail, hint: HINT, half };
     noteUnread(read.unread);
-    for (const piece of read.pieces) {
-      const why = await say(piece);
-      if (why !== null) return { detail: why, half: false };
-    }
+    for (const piece of read.pieces) await context.emit(placed(piece));
     return null;
   }
 
-  /** Resolves with what keeps a piece from being sent; null: nothing. */
-  async function say(piece: ReplyPiece): Promise<string | null> {
-    if ('text' in piece) {
-      await context.emit(piece);
-      return null;
-    }
-    const file = folder === null ? piece.file : resolve(folder, piece.file);
-    const why = await whyNotReadable(file);
-    if (why === null) await context.emit({ ...piece, file });
-    return why;
+  function placed(piece: ReplyPiece): ReplyPiece {
+    if (!('file' in piece)) return piece;
+    return folder === null ? absoluteFile(piece) : { ...piece, file: resolve(folder, piece.file) };
   }
 
   return {

@@ -50,8 +50,23 @@ export interface Turn {
   attempt: number;
 }
 
-/** A piece of a reply, in the order it is to arrive. */
-export type ReplyPiece = { text: string } | { file: string; name: string | null };
+/** A piece of a reply, in the order it is to arrive; `missing` is a file of it that cannot be sent. */
+export type ReplyPiece = { text: string } | { file: string; name: string | null } | { missing: MissingFile };
+
+/** A file that an answer names and that cannot be sent: the user is told its name and the reason, the log the detail. */
+export interface MissingFile {
+  name: string;
+  reason: MissingReason;
+  detail: string;
+  /** What to do, where that is not plain from the reason. */
+  hint?: string;
+}
+
+/** Why a file of an answer is not sent. */
+export type MissingReason = 'too-large' | 'too-many' | 'not-found' | 'unreadable';
+
+/** Most files of one answer: nobody looks at more. */
+export const MAX_ANSWER_FILES = 1_000;
 
 /** Why a turn failed for good (design 2). */
 export type FailureReason =

@@ -1,5 +1,5 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
-import type { FailureReason } from '../../core/message/message.ts';
+import type { FailureReason, MissingFile, MissingReason } from '../../core/message/message.ts';
 
 const REASONS: Record<FailureReason | 'crash', Record<ChatLanguage, string>> = {
   exit: { zh: '智能体出错了', en: 'the agent reported an error' },
@@ -25,6 +25,43 @@ export function failureNotice(
   return language === 'zh'
     ? `⚠️ 这条消息没有处理成功：${what}。${more}`
     : `⚠️ This message could not be answered: ${what}.${more}`;
+}
+
+const NOT_SENT: Record<MissingReason, Record<ChatLanguage, string>> = {
+  'too-large': { zh: '文件过大', en: 'too large' },
+  'too-many': { zh: '文件过多', en: 'too many files' },
+  'not-found': { zh: '找不到文件', en: 'not found' },
+  unreadable: { zh: '无法读取', en: 'cannot be read' },
+};
+
+/** How many files are named to the user, and how much of each name. */
+const NAMED_FILES = 5;
+const NAME_CHARS = 60;
+
+/** Says which files of an answer the user does not get. */
+export function notSent(
+  { first, count }: { first: readonly MissingFile[]; count: number },
+  language: ChatLanguage,
+): string {
+  const named = first.slice(0, NAMED_FILES);
+  const more = count - named.length;
+  const list = named.map(({ name, reason }) => {
+    const shown = shortName(name);
+    const why = NOT_SENT[reason][language];
+    return language === 'zh' ? `${shown}（${why}）` : `${shown} (${why})`;
+  });
+  if (language === 'zh') {
+    return `⚠️ 回复不完整，没有发出的文件：${list.join('、')}${more > 0 ? `，另有 ${more} 个` : ''}。`;
+  }
+  return `⚠️ The answer is not complete. Not sent: ${list.join(', ')}${more > 0 ? `, and ${more} more` : ''}.`;
+}
+
+/** A long name without its middle: what kind of file it is stands at its end. */
+function shortName(name: string): string {
+  const characters = [...name];
+  const half = NAME_CHARS / 2;
+  if (characters.length <= NAME_CHARS) return name;
+  return `${characters.slice(0, half).join('')}…${characters.slice(-half).join('')}`;
 }
 
 /** Says that a message is still being worked on; others may have come after it. */

@@ -1,13 +1,12 @@
-import { basename } from 'node:path';
 import { newClientId } from '../../core/ids.ts';
 import { type ChatLanguage, languageOf } from '../../core/message/language.ts';
-import type { ReplyPiece } from '../../core/message/message.ts';
 import { BUDGET_MESSAGES } from '../../core/message/verdict.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { HeldPart, MergedHolds, NewPart, PartFile, PartOrigin } from '../../store/port/port.ts';
 import { shapeForWeChat } from '../../text/shape.ts';
 import { splitText } from '../../text/split.ts';
 import type { RunnerOptions } from '../port/options.ts';
+import type { KeptPiece } from './kept-pieces.ts';
 import { mergeHeld, wholeInFile } from './notices.ts';
 import type { Outgoing } from './outgoing-files.ts';
 
@@ -53,37 +52,19 @@ export function filePart(file: PartFile, head: ReplyHead): NewPart {
   return { ...head, clientId: newClientId(), text: '', file };
 }
 
-/** Longest file of an answer. A sparse file is as long as it says, whatever little of it is on the disk. */
-export const MAX_FILE_BYTES = 1024 ** 3;
-
-/** Makes our own copy of the file of a piece. Rejects when it cannot be read. */
-export function keepFile(
-  piece: Extract<ReplyPiece, { file: string }>,
-  outgoing: Pick<Outgoing, 'keepCopy'>,
-): Promise<PartFile> {
-  return outgoing.keepCopy(piece.file, piece.name ?? basename(piece.file), MAX_FILE_BYTES);
-}
-
-/** A piece whose file, if it is one, is our own copy already. */
-export type KeptPiece = { text: string } | { kept: PartFile };
-
 /**
  * The pieces of a reply as parts: texts, then files. Texts that make more parts than `maxParts` or than the
  * budget has left are joined; when that is not enough, they become one text, which shows the beginning,
  * and one file (contract 4).
  */
 export async function replyParts(
-  reply: readonly (ReplyPiece | KeptPiece)[],
+  reply: readonly KeptPiece[],
   shape: ReplyShape,
   head: ReplyHead,
-  about: { budgetLeft: () => Promise<number>; outgoing: Outgoing; nowMs: number },
+  about: { budgetLeft: () => Promise<number>; outgoing: Pick<Outgoing, 'keepText'>; nowMs: number },
 ): Promise<NewPart[]> {
   const texts = reply.flatMap((piece) => ('text' in piece ? [piece.text] : []));
-  const files: NewPart[] = [];
-  for (const piece of reply) {
-    if ('text' in piece) continue;
-    files.push(filePart('kept' in piece ? piece.kept : await keepFile(piece, about.outgoing), head));
-  }
+  const files = reply.flatMap((piece) => ('kept' in piece ? [filePart(piece.kept, head)] : []));
   // What fits in any case needs no look at the budget.
   const short =
     withinRoom(texts, shape, LEAST_ROOM) ?? (await withinBudget(texts, files.length, shape, about));

@@ -42,7 +42,7 @@ const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
  * Opens a file that somebody wants to have sent. Throws WxError `not-found` (66), or `data` (65) for what is there but
- * can not be sent: a folder, a device, one that may not be read, or is longer than `maxBytes`.
+ * can not be sent: a folder, a device, one that may not be read, or is longer than `maxBytes` ({@link isTooLong}).
  */
 export async function openSource(path: string, maxBytes = Number.POSITIVE_INFINITY): Promise<FileHandle> {
   let file: FileHandle;
@@ -55,13 +55,17 @@ export async function openSource(path: string, maxBytes = Number.POSITIVE_INFINI
     }
     throw new WxError('data', `${path} cannot be read: ${reasonOf(error)}`, {
       hint: 'check its rights: ls -l',
+      cause: error,
     });
   }
   const found = await file.stat();
   if (found.isFile() && found.size <= maxBytes) return file;
   await file.close();
   if (found.isFile())
-    throw new WxError('data', `${path} is longer than ${shownSize(maxBytes)}`, { hint: 'ls -l' });
+    throw new WxError('data', `${path} is longer than ${shownSize(maxBytes)}`, {
+      hint: 'ls -l',
+      cause: new RangeError(`${found.size} bytes`),
+    });
   throw found.isDirectory()
     ? new WxError('data', `${path} is a folder; only files can be sent`, {
         hint: `tar cz ${path} | wxagent send --file - --name folder.tar.gz`,
@@ -69,4 +73,9 @@ export async function openSource(path: string, maxBytes = Number.POSITIVE_INFINI
     : new WxError('data', `${path} is no regular file`, {
         hint: `wxagent send --file - --name <name> < ${path}`,
       });
+}
+
+/** Whether a file could not be sent, or copied, for its length. */
+export function isTooLong({ cause }: WxError): boolean {
+  return cause instanceof RangeError || hasCode(cause, 'EFBIG');
 }

@@ -2,13 +2,14 @@ import { outcomeOfFault } from '../../agents/reply/outcomes.ts';
 import { isShortage, reasonOf } from '../../core/errors.ts';
 import { newUuid } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
-import type { FailureReason, Outcome, ReplyPiece, Turn } from '../../core/message/message.ts';
+import type { FailureReason, Outcome, Turn } from '../../core/message/message.ts';
 import { retryAfterOf, SHORTAGE_DELAY_MS, turnRetryDelayMs } from '../../core/time/backoff.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { NewPart, StartedTurn, Store, TurnResult } from '../../store/port/port.ts';
-import { failureNotice } from '../delivery/notices.ts';
+import { type KeptPiece, lossOf } from '../delivery/kept-pieces.ts';
+import { failureNotice, notSent } from '../delivery/notices.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
-import { type KeptPiece, replyParts, textParts } from '../delivery/reply-parts.ts';
+import { replyParts, textParts } from '../delivery/reply-parts.ts';
 import type { RunnerOptions } from '../port/options.ts';
 import type { TurnOutput } from './streamed-output.ts';
 
@@ -53,26 +54,34 @@ export function createTurnEndings(options: {
     turn: Turn,
     said: TurnSaid,
   ): Promise<TurnEnding> {
-    const ending = await plannedOf(withLoss(outcome, said), started, turn, said);
-    tell(outcome, ending.result, turn, said.output.tally.used + ending.parts.length > 0);
+    const { ending, told } = await plannedOf(outcome, started, turn, said);
+    tell(told, ending.result, turn, said.output.tally.used + ending.parts.length > 0);
     return ending;
   }
 
+  /** `told` is the outcome, or the failure that an answer without some of its files is. */
   async function plannedOf(
     outcome: Outcome,
     started: StartedTurn,
     turn: Turn,
     said: TurnSaid,
-  ): Promise<TurnEnding> {
+  ): Promise<{ ending: TurnEnding; told: Outcome }> {
     const result = resultOf(outcome, started);
-    if (result.kind === 'again') return { result, parts: [] };
+    if (result.kind === 'again') return { ending: { result, parts: [] }, told: outcome };
     try {
-      return { result, parts: await partsOf(outcome, started, turn, said) };
+      const parts = await answerOf(outcome, turn, said);
+      const told = withLoss(outcome, said);
+      const ending = {
+        result: resultOf(told, started),
+        parts: [...parts, ...noticeOf(outcome, started, said)],
+      };
+      return { ending, told };
     } catch (error) {
       // No room for a copy, say: the message runs again later, as for an agent that could not be started.
       if (isShortage(error)) throw new Error(reasonOf(error), { cause: error });
-      const failed = lossOf(reasonOf(error));
-      return { result: failed, parts: await partsOf(failed, started, turn, said) };
+      const detail = `a file of the answer cannot be kept: ${reasonOf(error)}`;
+      const told = { kind: 'failed', reason: 'bad-output', detail } as const;
+      return { ending: { result: resultOf(told, started), parts: noticeOf(told, started, said) }, told };
     }
   }
 
@@ -96,28 +105,28 @@ export function createTurnEndings(options: {
     return { kind: 'done' };
   }
 
-  async function partsOf(
-    outcome: Outcome,
-    started: StartedTurn,
-    turn: Turn,
-    said: TurnSaid,
-  ): Promise<NewPart[]> {
-    if (outcome.kind === 'reply') return answer(await said.output.rest(outcome.pieces), turn, said);
+  /** The parts of what the agent has said. */
+  async function answerOf(outcome: Outcome, turn: Turn, said: TurnSaid): Promise<NewPart[]> {
     // What was emitted stays, however the turn ends; but who has stopped it wants no more of it.
-    const isUnwanted = outcome.kind === 'failed' && outcome.reason === 'cancelled';
-    const gathered = isUnwanted ? [] : await said.output.rest([]);
-    const parts = gathered.length === 0 ? [] : await answer(gathered, turn, said);
-    if (outcome.kind === 'silent') return parts;
-    const reason: FailureReason = outcome.reason ?? 'exit';
-    const helps = !(outcome.kind === 'failed' && outcome.again === false);
-    return [...parts, ...notice(reason, started, { detail: outcome.detail, helps }, said.runId)];
+    if (outcome.kind === 'failed' && outcome.reason === 'cancelled') return [];
+    const pieces = await said.output.rest(outcome.kind === 'reply' ? outcome.pieces : []);
+    return pieces.length === 0 ? [] : answer(pieces, turn, said);
   }
 
-  function answer(
-    pieces: readonly (ReplyPiece | KeptPiece)[],
-    turn: Turn,
-    { output, runId }: TurnSaid,
-  ): Promise<NewPart[]> {
+  /** What the user is told beside it: that the message failed, that files are missing, or both. */
+  function noticeOf(outcome: Outcome, started: StartedTurn, { output, runId }: TurnSaid): NewPart[] {
+    const { missing } = output.tally;
+    const language = started.language ?? settings.language;
+    if (outcome.kind === 'reply' || outcome.kind === 'silent')
+      return missing.count === 0 ? [] : notice(notSent(missing, language), runId);
+    // Who has cancelled a message knows.
+    if (outcome.kind === 'failed' && outcome.reason === 'cancelled') return [];
+    const helps = !(outcome.kind === 'failed' && outcome.again === false);
+    const failure = failureText(outcome.reason ?? 'exit', started, { detail: outcome.detail, helps });
+    return notice(missing.count === 0 ? failure : `${failure}\n${notSent(missing, language)}`, runId);
+  }
+
+  function answer(pieces: readonly KeptPiece[], turn: Turn, { output, runId }: TurnSaid): Promise<NewPart[]> {
     const { maxChars, format, longAs } = settings;
     const nowMs = clock.now();
     const budgetLeft = async (): Promise<number> => {
@@ -132,21 +141,20 @@ export function createTurnEndings(options: {
     );
   }
 
-  function notice(
+  function failureText(
     reason: FailureReason | 'crash',
     started: StartedTurn,
     { detail, helps }: { detail: string; helps: boolean },
-    runId: string,
-  ): NewPart[] {
-    // Who has cancelled a message knows.
-    if (settings.onError === 'silent' || reason === 'cancelled') return [];
-    const text =
-      settings.errorText ??
-      failureNotice(reason, started.language ?? settings.language, {
-        detail: settings.onError === 'detail' ? detail : null,
-        hasCommands: settings.commands && started.isOwner && helps,
-      });
-    return textParts(text, { ...settings, format: 'raw' }, { origin: 'notice', runId });
+  ): string {
+    return failureNotice(reason, started.language ?? settings.language, {
+      detail: settings.onError === 'detail' ? detail : null,
+      hasCommands: settings.commands && started.isOwner && helps,
+    });
+  }
+
+  function notice(text: string, runId: string): NewPart[] {
+    if (settings.onError === 'silent') return [];
+    return textParts(settings.errorText ?? text, { ...settings, format: 'raw' }, { origin: 'notice', runId });
   }
 
   function tell(outcome: Outcome, result: TurnResult, turn: Turn, hasSpoken: boolean): void {
@@ -176,7 +184,7 @@ export function createTurnEndings(options: {
       log.debug(String(error instanceof Error ? error.stack : error), facts);
       return {
         result: { kind: 'failed', reason: 'crash', detail },
-        parts: notice('crash', started, { detail, helps: true }, newUuid()),
+        parts: notice(failureText('crash', started, { detail, helps: true }), newUuid()),
       };
     },
     crashed(started) {
@@ -184,21 +192,16 @@ export function createTurnEndings(options: {
       log.error(`giving up a message: ${detail}`, { message: started.id, attempt: started.attempt });
       return {
         result: { kind: 'failed', reason: 'crash', detail },
-        parts: notice('crash', started, { detail, helps: true }, newUuid()),
+        parts: notice(failureText('crash', started, { detail, helps: true }), newUuid()),
       };
     },
   };
 }
 
-/** A file of the answer has gone, or cannot be copied: the rest of it must not pass for the whole. */
-function lossOf(why: string): Extract<Outcome, { kind: 'failed' }> {
-  return { kind: 'failed', reason: 'bad-output', detail: `a file of the answer cannot be kept: ${why}` };
-}
-
-/** What an outcome comes to when a file that was emitted could not be kept: an answer is none, a failure stays. */
+/** What an outcome comes to when files of it cannot be sent: an answer is not whole, a failure stays. */
 function withLoss(outcome: Outcome, { output }: TurnSaid): Outcome {
   const isAnswer = outcome.kind === 'reply' || outcome.kind === 'silent';
-  return isAnswer && output.tally.lost !== null ? lossOf(output.tally.lost) : outcome;
+  return isAnswer && output.tally.missing.count > 0 ? lossOf(output.tally.missing) : outcome;
 }
 
 /** What is kept with a message that failed: the reason, and below it the end of stderr. */

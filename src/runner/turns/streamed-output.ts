@@ -1,20 +1,12 @@
 import { createHash } from 'node:crypto';
-import { basename } from 'node:path';
-import { isShortage, reasonOf } from '../../core/errors.ts';
 import type { ReplyPiece } from '../../core/message/message.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { fileChunks } from '../../media/upload/file-chunks.ts';
 import type { NewPart, StartedTurn, Store } from '../../store/port/port.ts';
 import type { Delivery } from '../delivery/delivery.ts';
-import { type Outgoing, shownName } from '../delivery/outgoing-files.ts';
-import {
-  filePart,
-  type KeptPiece,
-  keepFile,
-  MAX_FILE_BYTES,
-  type ReplyShape,
-  textParts,
-} from '../delivery/reply-parts.ts';
+import { createPieceKeeper, type KeptPiece, type MissingFiles } from '../delivery/kept-pieces.ts';
+import type { Outgoing } from '../delivery/outgoing-files.ts';
+import { filePart, type ReplyShape, textParts } from '../delivery/reply-parts.ts';
 import { openSource } from '../delivery/source-file.ts';
 
 /** Parts that what is said while a turn runs leaves to its end: a beginning and a file. */
@@ -29,10 +21,15 @@ export interface TurnOutput {
   emit(piece: ReplyPiece): Promise<void>;
   /** Takes nothing more; resolves when all that was emitted is queued or gathered. Rejects for the store. */
   close(): Promise<void>;
-  /** What is to be queued with the end of the turn: what was gathered, then these pieces, without repeats. */
-  rest(last: readonly ReplyPiece[]): Promise<(ReplyPiece | KeptPiece)[]>;
-  /** The turn has been committed: what was gathered may be swept like all copies. */
-  release(): void;
+  /**
+   * What is to be queued with the end of the turn: what was gathered, then these pieces, without repeats and without
+   * files that cannot be sent. Rejects for what this machine is short of.
+   */
+  rest(last: readonly ReplyPiece[]): Promise<KeptPiece[]>;
+  /** These parts are on the disk: their copies are theirs. */
+  release(parts: readonly NewPart[]): void;
+  /** The turn is over: removes the copies that no part on the disk has. Never rejects. */
+  dispose(): Promise<void>;
   /** How it stands. */
   readonly tally: Readonly<OutputTally>;
 }
@@ -43,14 +40,14 @@ export interface OutputTally {
   used: number;
   /** Parts queued. */
   queued: number;
-  /** Why a file that was emitted could not be kept; nothing was taken after it. Null: all is well. */
-  lost: string | null;
+  /** Files that cannot be sent. */
+  missing: MissingFiles;
 }
 
 /** What all turns of an account share. */
 export interface OutputTerms {
   account: string;
-  store: Pick<Store, 'budget' | 'queueOutput'>;
+  store: Pick<Store, 'budget' | 'queueOutput' | 'unneededFiles'>;
   delivery: Pick<Delivery, 'queue'>;
   outgoing: Outgoing;
   shape: ReplyShape;
@@ -66,10 +63,12 @@ export function createTurnOutput(
   const { account, store, delivery, outgoing, shape, clock } = terms;
   const head = { origin: 'answer', runId } as const;
   const gathered: KeptPiece[] = [];
-  const spared: (() => void)[] = [];
+  const keeper = createPieceKeeper(outgoing);
+  /** What keeps a copy from being swept before its part is on the disk, which may be hours later; by their paths. */
+  const copies = new Map<string, () => void>();
   let index = 0;
   let repeats = earlier.length > 0;
-  const tally: OutputTally = { used: 0, queued: 0, lost: null };
+  const tally: OutputTally = { used: 0, queued: 0, missing: keeper.missing };
   let failure: unknown = null;
   let closed = false;
   let tail: Promise<void> = Promise.resolve();
@@ -82,12 +81,13 @@ export function createTurnOutput(
   }
 
   async function take(piece: ReplyPiece): Promise<void> {
-    if (failure !== null || tally.lost !== null) return;
-    const kept = 'text' in piece ? piece : await keep(piece);
+    if (failure !== null) return;
+    // At once: an agent may use the name of a file again for its next one.
+    const kept = await keep(piece);
     if (kept === null) return;
     // Once gathered, always gathered: nothing overtakes. And a flood is not cut into parts piece by piece.
     if (gathered.length > 0) {
-      gather(kept);
+      gathered.push(kept);
       return;
     }
     const parts = 'text' in kept ? textParts(kept.text, shape, head) : [filePart(kept.kept, head)];
@@ -95,23 +95,13 @@ export function createTurnOutput(
     const digest = await digestOf(kept);
     if (isRepeat(digest)) tally.used += parts.length;
     else if (await fits(parts.length)) await queue(parts, digest);
-    else gather(kept);
+    else gathered.push(kept);
   }
 
-  function gather(piece: KeptPiece): void {
-    gathered.push(piece);
-    if ('kept' in piece) spared.push(outgoing.spare(piece.kept));
-  }
-
-  async function keep(piece: Extract<ReplyPiece, { file: string }>): Promise<KeptPiece | null> {
-    try {
-      // At once: an agent may use the name again for its next file.
-      return { kept: await keepFile(piece, outgoing) };
-    } catch (error) {
-      if (isShortage(error)) throw new Error(reasonOf(error), { cause: error });
-      tally.lost = reasonOf(error);
-      return null;
-    }
+  async function keep(piece: ReplyPiece): Promise<KeptPiece | null> {
+    const kept = await keeper.keep(piece);
+    if (kept && 'kept' in kept) copies.set(kept.kept.path, outgoing.spare(kept.kept));
+    return kept;
   }
 
   async function fits(count: number): Promise<boolean> {
@@ -123,9 +113,19 @@ export function createTurnOutput(
   async function queue(parts: NewPart[], digest: string): Promise<void> {
     const output = { account, seq, output: { index, digest }, parts };
     await delivery.queue(user, (claim) => store.queueOutput({ ...output, nowMs: clock.now(), claim }));
+    release(parts);
     index++;
     tally.used += parts.length;
     tally.queued += parts.length;
+  }
+
+  function release(parts: readonly NewPart[]): void {
+    for (const { file } of parts) if (file) endSparing(file.path);
+  }
+
+  function endSparing(path: string): void {
+    copies.get(path)?.();
+    copies.delete(path);
   }
 
   return {
@@ -144,32 +144,38 @@ export function createTurnOutput(
       if (failure !== null) throw failure;
     },
     async rest(last) {
-      const fresh: (ReplyPiece | KeptPiece)[] = [...gathered];
+      const fresh: KeptPiece[] = [...gathered];
       for (const piece of last) {
+        const kept = await keep(piece);
+        if (kept === null) continue;
         // Asked only while it may matter, since the files of an answer may be large.
-        const isKnown = repeats && index < earlier.length && isRepeat(await digestOf(piece));
-        if (!isKnown) fresh.push(piece);
+        const isKnown = repeats && index < earlier.length && isRepeat(await digestOf(kept));
+        if (!isKnown) fresh.push(kept);
       }
       return fresh;
     },
-    release() {
-      for (const end of spared.splice(0)) end();
+    async dispose() {
+      const paths = [...copies.keys()];
+      if (paths.length === 0) return;
+      try {
+        await outgoing.discard(await store.unneededFiles(paths));
+      } catch {
+        // The store fails: they are swept when it works again.
+      }
+      for (const path of paths) endSparing(path);
     },
+    release,
     tally,
   };
 }
 
 /** The same for two outputs that are equal: texts of the same characters, files of the same name and content. */
-async function digestOf(piece: ReplyPiece | KeptPiece): Promise<string> {
+async function digestOf(piece: KeptPiece): Promise<string> {
   const hash = createHash('sha256');
   if ('text' in piece) hash.update('text\0').update(piece.text);
   else {
-    const [path, name] =
-      'kept' in piece
-        ? [piece.kept.path, piece.kept.name]
-        : [piece.file, shownName(piece.name ?? basename(piece.file))];
-    hash.update(`file\0${name}\0`);
-    const file = await openSource(path, MAX_FILE_BYTES);
+    hash.update(`file\0${piece.kept.name}\0`);
+    const file = await openSource(piece.kept.path);
     try {
       for await (const chunk of fileChunks(file)) hash.update(chunk);
     } finally {

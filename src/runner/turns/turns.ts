@@ -114,11 +114,26 @@ export function createTurns(options: {
     next: Follower,
     signal: AbortSignal,
   ): Promise<LaneStep> {
-    const { turn: bare, inbound } = turnOf(started, options.account);
     const runId = newUuid();
-    const startedAt = clock.monotonic();
     const folders = options.folders(started.seq, started.user, started.sessionId);
     const output = createTurnOutput(terms, started, runId);
+    try {
+      return await runIn(started, user, next, { runId, folders, output, signal });
+    } finally {
+      await output.dispose();
+      folders.remove();
+    }
+  }
+
+  async function runIn(
+    started: StartedTurn,
+    user: string,
+    next: Follower,
+    room: { runId: string; folders: ReturnType<FolderMaker>; output: TurnOutput; signal: AbortSignal },
+  ): Promise<LaneStep> {
+    const { runId, folders, output, signal } = room;
+    const { turn: bare, inbound } = turnOf(started, options.account);
+    const startedAt = clock.monotonic();
     const endNotice = notice?.begin(started, runId);
     const { turn, outcome } = await runStarted(started, { bare, inbound }, output, folders, signal);
     const durationMs = Math.round(clock.monotonic() - startedAt);
@@ -146,8 +161,7 @@ export function createTurns(options: {
     const mayGoOn = result.kind !== 'again' && settings.maxMessages === null && !stopping.signal.aborted;
     const after = mayGoOn ? next() : null;
     await finish(started, ending, after);
-    output.release();
-    folders.remove();
+    output.release(parts);
     if (result.kind === 'again') return { kind: 'later', notBeforeMs: result.notBeforeMs };
     return { kind: 'next', begun: after !== null && begun.has(after) ? after : null };
   }

@@ -1,10 +1,12 @@
-import { truncateSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Agent, TurnContext } from '../../../src/agents/port/port.ts';
+import { WxError } from '../../../src/core/errors.ts';
 import { languageIn } from '../../../src/core/message/language.ts';
 import type { Outcome, ReplyPiece } from '../../../src/core/message/message.ts';
 import { systemClock } from '../../../src/core/time/clock.ts';
@@ -12,7 +14,7 @@ import { createOutgoing, type Outgoing } from '../../../src/runner/delivery/outg
 import type { RunnerEvent } from '../../../src/runner/port/events.ts';
 import type { RunnerOptions } from '../../../src/runner/port/options.ts';
 import type { Turns } from '../../../src/runner/turns/turns.ts';
-import type { PartView } from '../../../src/store/port/port.ts';
+import type { PartFile, PartView } from '../../../src/store/port/port.ts';
 import { createStillClock, settle } from '../../helpers/still-clock.ts';
 import { ACCOUNT, createDesk, type Desk, incoming, OWNER } from '../store/conformance/desk.ts';
 import { makeSqliteStores } from '../store/sqlite-stores.ts';
@@ -144,12 +146,17 @@ describe('a turn that speaks while it runs', () => {
     expect(await Promise.all(contents)).toEqual(['one', 'two', 'three', 'four', 'five']);
   });
 
-  test('a file that cannot be kept fails the turn; what was said before it stays, what comes after does not', async () => {
+  test('a file that cannot be sent is named at the end; all that was said before and after it is sent', async () => {
     const seq = await says();
     const missing = { file: join(folder, 'none'), name: null };
-    await attempt(seq, [...texts(['one', 'two', 'three', 'four']), missing, { text: 'five' }]);
-    expect(await queuedTexts()).toEqual(['one', 'two', 'three', 'four', expect.stringContaining('⚠️')]);
+    await attempt(seq, [...texts(['one', 'two', 'three']), missing, { text: 'four' }]);
+    const notice = '⚠️ The answer is not complete. Not sent: none (not found).';
+    expect(await queuedTexts()).toEqual(['one', 'two', 'three', 'four', notice]);
     expect(events.at(-1)).toMatchObject({ outcome: 'failed', reason: 'bad-output', parts: 5 });
+    // A failure of the agent's own names it as well, in one notice.
+    const later = await says();
+    await attempt(later, [missing], { kind: 'failed', reason: 'exit', detail: '' });
+    expect((await queuedTexts()).at(-1)).toMatch(/reported an error(?:.|\n)*Not sent: none \(not found\)/);
   });
 });
 
@@ -438,14 +445,66 @@ describe('a turn that cannot be run as it should', () => {
     expect(await queued()).toEqual([]);
   });
 
-  test('fails for a file of a terabyte, however little of it is on the disk', async () => {
-    const seq = await says();
-    const file = join(folder, 'sparse.bin');
-    writeFileSync(file, '');
-    truncateSync(file, 2 ** 40);
-    await attempt(seq, [], { kind: 'reply', pieces: [{ text: 'here' }, { file, name: null }] });
+  test('sends what it can of an answer, names what it cannot, and counts as failed', async () => {
+    const piece = (name: string): ReplyPiece => ({ file: join(folder, name), name: null });
+    const sized = (name: string, sizeBytes: number): void => {
+      writeFileSync(join(folder, name), '');
+      truncateSync(join(folder, name), sizeBytes);
+    };
+    sized('a.txt', 1);
+    sized('b.txt', 2);
+    sized('sparse.bin', 2 ** 40);
+    sized('over.bin', 2 ** 30 + 1);
+    await mkdir(join(folder, 'sub'));
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    symlinkSync('loop', join(folder, 'loop'));
+    const cases: [string, string, string][] = [
+      ['sparse.bin', 'too-large', 'sparse.bin (too large)'],
+      ['over.bin', 'too-large', 'over.bin (too large)'],
+      ['none', 'bad-output', 'none (not found)'],
+      ['a.txt/none', 'bad-output', 'none (not found)'],
+      ['sub', 'bad-output', 'sub (cannot be read)'],
+      ['pipe', 'bad-output', 'pipe (cannot be read)'],
+      ['loop', 'bad-output', 'loop (cannot be read)'],
+    ];
+    for (const [name, reason, named] of cases) {
+      const pieces = [{ text: 'here' }, piece('a.txt'), piece(name), piece('b.txt')];
+      await attempt(await says(), [], { kind: 'reply', pieces });
+      const notice = `⚠️ The answer is not complete. Not sent: ${named}.`;
+      const sent = (await queued()).slice(-4).map((part) => part.file?.name ?? part.text);
+      expect(sent, name).toEqual(['here', 'a.txt', 'b.txt', notice]);
+      expect(events.at(-1), name).toMatchObject({ outcome: 'failed', reason, parts: 4 });
+    }
+    await attempt(await says('你好，请看'), [], { kind: 'reply', pieces: [piece('over.bin')] });
+    expect((await queuedTexts()).at(-1)).toBe('⚠️ 回复不完整，没有发出的文件：over.bin（文件过大）。');
+  });
+
+  test('sends a thousand files of an answer, and names the first few of the others', async () => {
+    const kept: PartFile = { path: '/x', name: '', kind: 'file', sizeBytes: 1, md5: 'm' };
+    outgoing = { ...outgoing, keepCopy: async (_, name) => ({ ...kept, name }) };
+    const pieces = Array.from({ length: 1_500 }, (_, n) => ({ file: '/x', name: `${n}.txt` }));
+    await attempt(await says(), [], { kind: 'reply', pieces: [{ text: 'here' }, ...pieces] });
     const parts = await queued();
-    expect(parts.map((part) => part.kind)).not.toContain('file');
-    expect(parts.map(({ text }) => text).join()).not.toContain('here');
+    expect(parts).toHaveLength(1_002);
+    expect(parts.at(-2)?.file?.name).toBe('999.txt');
+    expect(parts.at(-1)?.text).toMatch(
+      /Not sent: 1000\.txt \(too many files\), .*1004\.txt .*, and 495 more\.$/,
+    );
+    expect(events.at(-1)).toMatchObject({ outcome: 'failed', reason: 'too-large' });
+  });
+
+  test('leaves no copy of an answer that could not be kept whole', async () => {
+    await writeFile(join(folder, 'a.txt'), 'x');
+    const keepCopy: Outgoing['keepCopy'] = async (path, ...rest) => {
+      if (path.endsWith('a.txt')) return whole.keepCopy(path, ...rest);
+      throw new WxError('storage', 'no room', { cause: Object.assign(new Error(), { code: 'ENOSPC' }) });
+    };
+    const whole = outgoing;
+    outgoing = { ...whole, keepCopy };
+    const files = ['a.txt', 'b.txt'].map((name) => ({ file: join(folder, name), name: null }));
+    const seq = await says();
+    const turns = turnsOf(async () => ({ kind: 'reply', pieces: files }));
+    expect(await turns.run(seq, OWNER, () => null)).toMatchObject({ kind: 'later' });
+    expect(await readdir(join(folder, 'out'))).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { ReplyPiece } from '../../../core/message/message.ts';
+import type { MissingFile, ReplyPiece } from '../../../core/message/message.ts';
+import { missingFile } from '../../reply/outcomes.ts';
 import { replyTextOf } from '../../reply/output.ts';
 import { isObject } from '../../reply/reply-line.ts';
 
@@ -9,6 +10,7 @@ const MAX_TEXT_BYTES = 1024 * 1024;
 
 /** The most of pictures and files in one reply, in base64. */
 const MAX_DATA_CHARS = 64 * 1024 * 1024;
+const MAX_DATA = '64 MiB of base64';
 
 /** Updates after which more text is a message of its own; after the last one unless it has the id of that before. */
 const BETWEEN_MESSAGES = new Set(['tool_call', 'agent_thought_chunk', 'plan']);
@@ -25,7 +27,7 @@ const EXTENSIONS = new Map([
 ]);
 
 /** Something of a reply: a text that may still grow, or the data of a file. */
-type Entry = { text: string } | { data: string; name: string };
+type Entry = { text: string } | { data: string; name: string } | { missing: MissingFile };
 
 const FENCE = '```';
 
@@ -43,7 +45,7 @@ export interface AcpReply {
   pieces(folder: () => string): Promise<ReplyPiece[]>;
   /** Whether nothing has been said. */
   readonly isEmpty: boolean;
-  /** Whether more was said than a reply may have; the rest is dropped. */
+  /** Whether more text was said than a reply may have; the rest is dropped. */
   readonly isTooLarge: boolean;
 }
 
@@ -61,7 +63,7 @@ export function createAcpReply(): AcpReply {
   /** Entries there were when a permission was last not given. */
   let deniedAfter: number | null = null;
 
-  const isTooLarge = (): boolean => textBytes > MAX_TEXT_BYTES || dataChars > MAX_DATA_CHARS;
+  const isTooLarge = (): boolean => textBytes > MAX_TEXT_BYTES;
 
   function addText(text: string): void {
     if (text === '') return;
@@ -91,8 +93,11 @@ export function createAcpReply(): AcpReply {
 
   function addData(data: unknown, name: string): void {
     if (typeof data !== 'string' || data === '') return;
-    dataChars += data.length;
-    if (!isTooLarge()) entries.push({ data, name });
+    if (dataChars + data.length <= MAX_DATA_CHARS) {
+      dataChars += data.length;
+      entries.push({ data, name });
+    } else
+      entries.push(missingFile(name, 'too-large', `the files of the answer are larger than ${MAX_DATA}`));
     isOpen = false;
   }
 
@@ -153,6 +158,10 @@ export function createAcpReply(): AcpReply {
           if (text === undefined) continue;
           if (last && 'text' in last) last.text += `\n\n${text}`;
           else pieces.push({ text });
+          continue;
+        }
+        if ('missing' in entry) {
+          pieces.push(entry);
           continue;
         }
         const file = join(folder(), `${pieces.length}-${entry.name}`);

@@ -1,10 +1,11 @@
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { reasonOf } from '../../../core/errors.ts';
+import { isShortage, reasonOf } from '../../../core/errors.ts';
 import { PLAIN_ENCODING, plainChunks } from '../../../core/http/content-encoding.ts';
 import { shownSize } from '../../../core/units.ts';
 import type { Environment } from '../../child/environment.ts';
+import type { FetchFault } from '../../reply/files.ts';
 import { type HttpClient, openClient } from './client.ts';
 import { isInsideLiteral, lookupPublic } from './public-address.ts';
 
@@ -30,8 +31,11 @@ export interface FileRequest {
 
 /** Fetches files that answers name by their address. */
 export interface FileFetcher {
-  /** Resolves with null when the file is there, else with what is wrong. Leaves no half file. */
-  fetch(request: FileRequest): Promise<string | null>;
+  /**
+   * Resolves with null when the file is there, else with what is wrong. Leaves no half file. Rejects for what this
+   * machine is short of.
+   */
+  fetch(request: FileRequest): Promise<FetchFault | null>;
   close(): Promise<void>;
 }
 
@@ -101,9 +105,12 @@ export function createFileFetcher(environment: Environment): FileFetcher {
         return null;
       } catch (error) {
         await rm(request.path, { force: true });
-        if (request.signal.aborted) return 'stopped before it was there';
-        if (late.aborted) return `not there within ${TOTAL_MS / 60_000} minutes`;
-        return reasonOf(error) || 'network error';
+        if (isShortage(error)) throw error;
+        const fault = (detail: string): FetchFault => ({ reason: 'unreadable', detail });
+        if (request.signal.aborted) return fault('stopped before it was there');
+        if (late.aborted) return fault(`not there within ${TOTAL_MS / 60_000} minutes`);
+        if (error instanceof TooLarge) return { reason: 'too-large', detail: error.message };
+        return fault(reasonOf(error) || 'network error');
       }
     },
     async close() {
@@ -112,6 +119,9 @@ export function createFileFetcher(environment: Environment): FileFetcher {
   };
 }
 
+/** What ends a download that brings too much. */
+class TooLarge extends Error {}
+
 /** Passes chunks on until they are too many. */
 function bounded(maxBytes: number, onChunk: () => void) {
   return async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -119,7 +129,7 @@ function bounded(maxBytes: number, onChunk: () => void) {
     for await (const chunk of chunks) {
       onChunk();
       sizeBytes += chunk.length;
-      if (sizeBytes > maxBytes) throw new Error(`larger than ${shownSize(maxBytes)}`);
+      if (sizeBytes > maxBytes) throw new TooLarge(`larger than ${shownSize(maxBytes)}`);
       yield chunk;
     }
   };

@@ -1,12 +1,12 @@
 import { reasonOf } from '../../../core/errors.ts';
 import { EncodingError } from '../../../core/http/content-encoding.ts';
-import type { Outcome } from '../../../core/message/message.ts';
+import { MAX_ANSWER_FILES, type Outcome } from '../../../core/message/message.ts';
 import { terminalText } from '../../../core/terminal.ts';
 import { cutUtf8, lastLineOf } from '../../../core/text-bytes.ts';
 import { retryAfterOf } from '../../../core/time/backoff.ts';
 import { shownSize } from '../../../core/units.ts';
 import { type FileContext, readReplyFile, sourceOf } from '../../reply/files.ts';
-import { failed, replyOf, textPiece } from '../../reply/outcomes.ts';
+import { failed, missingFile, replyOf, textPiece } from '../../reply/outcomes.ts';
 import { decodeText } from '../../reply/output.ts';
 import { isGiven, isObject, parseJson, unreadFields } from '../../reply/reply-line.ts';
 import { MAX_STREAM_BYTES, type ReplyStream } from '../../reply/reply-stream.ts';
@@ -137,9 +137,11 @@ async function readObject(value: unknown, context: ReplyContext): Promise<Outcom
   const pieces = [textPiece(said)];
   const entries = FILE_FIELDS.flatMap((field) => entriesOf(value[field], field, name));
   for (const [index, { where, entry }] of entries.entries()) {
-    const file = await readReplyFile(entry, where, index, context);
-    if ('bad' in file) return badOutput(file.bad);
-    pieces.push(file.piece);
+    pieces.push(
+      index < MAX_ANSWER_FILES
+        ? await readReplyFile(entry, where, index, context)
+        : missingFile(where, 'too-many', `${where} is more than the ${MAX_ANSWER_FILES} files of an answer`),
+    );
   }
   return replyOf(pieces);
 }

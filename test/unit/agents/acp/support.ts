@@ -75,5 +75,10 @@ export function acpAgent(argv: [string, ...string[]], changes: Partial<AcpAgentO
 /** The texts of a reply; fails with the outcome when it is none. */
 export function textOf(outcome: Outcome): string {
   if (outcome.kind !== 'reply') throw new Error(`no reply: ${JSON.stringify(outcome)}`);
-  return outcome.pieces.map((piece) => ('text' in piece ? piece.text : `<${piece.name}>`)).join(' | ');
+  return outcome.pieces
+    .map((piece) => {
+      if ('missing' in piece) return `!${piece.missing.name}`;
+      return 'text' in piece ? piece.text : `<${piece.name}>`;
+    })
+    .join(' | ');
 }

@@ -41,7 +41,9 @@ async function serve(answer: (path: string, response: ServerResponse) => void): 
 
 /** Fetches as an agent at this host would have it. */
 const fetchFrom = (url: string, ownOrigin = new URL(url).origin, signal = new AbortController().signal) =>
-  fetcher.fetch({ url, ownOrigin, path, signal, onAlive: () => void alive++ });
+  fetcher
+    .fetch({ url, ownOrigin, path, signal, onAlive: () => void alive++ })
+    .then((fault) => fault && `${fault.reason}: ${fault.detail}`);
 
 test.each([
   ['8.8.8.8', true],
@@ -137,18 +139,24 @@ test('other hosts must be public, by address and by name, at the first hop and a
     asked++;
     response.end('secret');
   });
-  expect(await fetchFrom(url, 'http://agent.example.com')).toBe('127.0.0.1 is inside this network');
+  expect(await fetchFrom(url, 'http://agent.example.com')).toBe(
+    'unreadable: 127.0.0.1 is inside this network',
+  );
   const byName = url.replace('127.0.0.1', 'localhost');
-  expect(await fetchFrom(byName, 'http://agent.example.com')).toBe('localhost is inside this network');
+  expect(await fetchFrom(byName, 'http://agent.example.com')).toBe(
+    'unreadable: localhost is inside this network',
+  );
   // The agent's own is its scheme, host and port: what else listens there is not.
   const { origin } = new URL(url);
-  expect(await fetchFrom(url, origin.replace('http', 'https'))).toBe('127.0.0.1 is inside this network');
-  expect(await fetchFrom(url, 'http://127.0.0.1:1')).toBe('127.0.0.1 is inside this network');
-  expect(await fetchFrom(url, 'http://127.0.0.1')).toBe('127.0.0.1 is inside this network');
+  expect(await fetchFrom(url, origin.replace('http', 'https'))).toBe(
+    'unreadable: 127.0.0.1 is inside this network',
+  );
+  expect(await fetchFrom(url, 'http://127.0.0.1:1')).toBe('unreadable: 127.0.0.1 is inside this network');
+  expect(await fetchFrom(url, 'http://127.0.0.1')).toBe('unreadable: 127.0.0.1 is inside this network');
   const redirecting = await serve((_, response) => response.writeHead(302, { location: byName }).end());
-  expect(await fetchFrom(redirecting)).toBe('localhost is inside this network');
+  expect(await fetchFrom(redirecting)).toBe('unreadable: localhost is inside this network');
   expect(asked).toBe(0);
-  expect(await fetchFrom('file:///etc/passwd')).toBe('only http and https');
+  expect(await fetchFrom('file:///etc/passwd')).toBe('unreadable: only http and https');
   expect(existsSync(path)).toBe(false);
 });
 
@@ -160,7 +168,7 @@ test('redirects are followed, but not for ever', async () => {
   expect(await fetchFrom(url)).toBeNull();
   expect(readFileSync(path, 'utf8')).toBe('there');
   rmSync(path);
-  expect(await fetchFrom(url.replace('/file', '/loop'))).toBe('more than 5 redirects');
+  expect(await fetchFrom(url.replace('/file', '/loop'))).toBe('unreadable: more than 5 redirects');
 });
 
 test('what goes wrong is said, and leaves no half file', async () => {
@@ -178,13 +186,13 @@ test('what goes wrong is said, and leaves no half file', async () => {
       more();
     } else response.write('and then nothing');
   });
-  expect(await fetchFrom(url.replace('/file', '/gone'))).toBe('HTTP 404');
+  expect(await fetchFrom(url.replace('/file', '/gone'))).toBe('unreadable: HTTP 404');
   expect(await fetchFrom(url.replace('/file', '/half'))).toBeTruthy();
-  expect(await fetchFrom(url.replace('/file', '/endless'))).toBe('larger than 100 MiB');
+  expect(await fetchFrom(url.replace('/file', '/endless'))).toBe('too-large: larger than 100 MiB');
   const stop = new AbortController();
   const end = fetchFrom(url, new URL(url).origin, stop.signal);
   await pollUntil('the file to have begun', () => existsSync(path));
   stop.abort('stop');
-  expect(await end).toBe('stopped before it was there');
+  expect(await end).toBe('unreadable: stopped before it was there');
   expect(existsSync(path)).toBe(false);
 });

@@ -178,29 +178,8 @@ describe('what an HTTP agent answers', () => {
     [json, '{"text":', /no JSON object/],
     [json, '{"text":null}', /none of text, files and silent, but text/],
     [json, '{"text":7}', /text is no string/],
-    [json, '{"attachments":[{"path":"/no/such/file"}]}', /attachments\[0\]: .*cannot be read/],
-    [json, '{"file":7}', /file is no object/],
     [json, '{"files":{}}', /files is no list/],
     [json, '{"silent":true,"text":"hi"}', /silent and something to say/],
-    [json, '{"files":[{"url":"photo.png"}]}', /files\[0\]\.url is no URL/],
-    [
-      json,
-      '{"files":[{"url":"file:///etc/passwd"}]}',
-      /files\[0\]: file:\/\/\/etc\/passwd .*only http and https/,
-    ],
-    [
-      json,
-      '{"files":[{"url":"http://10.0.0.1/k?secret"}]}',
-      /http:\/\/10\.0\.0\.1\/k cannot be fetched: 10.* is inside/,
-    ],
-    [json, '{"files":[{"path":"/etc/hosts","base64":"eA=="}]}', /exactly one of/],
-    [json, '{"files":[{"name":"x"}]}', /exactly one of/],
-    [json, '{"files":[7]}', /files\[0\] is no object/],
-    [json, '{"files":[{"path":7}]}', /files\[0\]\.path is no string/],
-    [json, '{"files":[{"path":"relative.txt"}]}', /no absolute path/],
-    [json, '{"files":[{"path":"/no/such/file"}]}', /cannot be read/],
-    [json, '{"files":[{"path":"/"}]}', /is no file/],
-    [json, '{"files":[{"base64":"not base64!"}]}', /no base64/],
     [{ 'content-type': 'image/png' }, 'x', /type image\/png/],
     [{ 'content-type': 'application/octet-stream' }, 'x', /octet-stream/],
     [{}, '\0\x01\x02', /no text, and has no content-type/],
@@ -223,6 +202,50 @@ describe('what an HTTP agent answers', () => {
       detail: expect.stringMatching(detail),
       hint: expect.stringContaining('"text"'),
     });
+  });
+
+  it.each([
+    ['"file":7', 'file', 'unreadable', /file is no object/],
+    ['"files":[7]', 'files[0]', 'unreadable', /files\[0\] is no object/],
+    ['"files":[{"name":"x"}]', 'x', 'unreadable', /exactly one of/],
+    ['"files":[{"path":"/a","base64":"eA=="}]', 'files[0]', 'unreadable', /exactly one of/],
+    ['"files":[{"path":7}]', 'files[0]', 'unreadable', /files\[0\]\.path is no string/],
+    ['"files":[{"path":"sub/b.txt"}]', 'b.txt', 'not-found', /no absolute path/],
+    ['"files":[{"base64":"not base64!","name":"a.bin"}]', 'a.bin', 'unreadable', /no base64/],
+    [
+      '"attachments":[{"url":"photo.png"}]',
+      'attachments[0]',
+      'unreadable',
+      /attachments\[0\]\.url is no URL/,
+    ],
+    [
+      '"files":["http://10.0.0.1/k?secret"]',
+      'k',
+      'unreadable',
+      /http:\/\/10\.0\.0\.1\/k cannot be fetched: 10.* is inside/,
+    ],
+    [
+      '"files":[{"url":"file:///etc/passwd"}]',
+      'passwd',
+      'unreadable',
+      /files\[0\]: file:\/\/\/etc\/passwd .*only http and https/,
+    ],
+  ])('loses nothing but the file that cannot be sent: %s', async (fields, name, reason, detail) => {
+    expect(await outcomeOf(200, json, `{"text":"hi",${fields}}`)).toMatchObject({
+      kind: 'reply',
+      pieces: expect.arrayContaining([
+        { text: 'hi' },
+        { missing: expect.objectContaining({ name, reason, detail: expect.stringMatching(detail) }) },
+      ]),
+    });
+  });
+
+  it('may name no more files than anybody looks at', async () => {
+    const files = Array(1_001).fill('/a.txt');
+    const outcome = await outcomeOf(200, json, JSON.stringify({ text: 'hi', files }));
+    const pieces = outcome.kind === 'reply' ? outcome.pieces : [];
+    expect(pieces).toHaveLength(1_002);
+    expect(pieces.at(-1)).toMatchObject({ missing: { name: 'files[1000]', reason: 'too-many' } });
   });
 
   it('asks for no compression, is bounded when it comes all the same, and tried again when it is half', async () => {
@@ -418,12 +441,24 @@ describe('what an HTTP agent answers', () => {
     });
 
     it.each([
-      ['{"file":"/no/such/file"}', /no\/such\/file cannot be read/],
-      ['{"file":"relative.txt"}', /no absolute path/],
       ['{"text":"on', /\(cut off\)/],
+      ['{"file":7}', /file is no path/],
     ])('is bad with %s', async (body, detail) => {
       const { outcome } = await streamed((response) => response.end(body));
       expect(outcome).toMatchObject({ reason: 'bad-output', detail: expect.stringMatching(detail) });
+    });
+
+    it('goes on behind a file whose path is not whole', async () => {
+      const { outcome, emitted } = await streamed((response) =>
+        response.end('{"file":"sub/a.txt"}\n{"file":"/b.txt"}\n{"text":"two"}'),
+      );
+      expect(outcome).toEqual({ kind: 'silent' });
+      const detail = 'sub/a.txt is no absolute path';
+      expect(emitted).toEqual([
+        { missing: { name: 'a.txt', reason: 'not-found', detail } },
+        { file: '/b.txt', name: null },
+        { text: 'two' },
+      ]);
     });
 
     it('is tried again when the connection breaks; what was said stays said', async () => {

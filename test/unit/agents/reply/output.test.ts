@@ -141,7 +141,7 @@ describe('files left in the reply folder', () => {
     const folder = temporaryFolder();
     for (const name of ['b.txt', 'a.txt', '10.txt', '9.txt', 'B.txt', '图.png'])
       writeFileSync(join(folder, name), name);
-    expect((await filesLeftIn(folder))?.pieces).toEqual(
+    expect((await filesLeftIn(folder)).pieces).toEqual(
       ['10.txt', '9.txt', 'B.txt', 'a.txt', 'b.txt', '图.png'].map((name) => ({
         file: join(folder, name),
         name,
@@ -158,6 +158,13 @@ describe('files left in the reply folder', () => {
       pieces: [],
       skipped: ['.DS_Store (hidden)', 'passwords.txt (link)', 'sub (folder)'],
     });
+  });
+
+  it('are one that is missing where the folder cannot be read', async () => {
+    const folder = join(temporaryFolder(), 'reply');
+    symlinkSync(folder, folder);
+    const missing = { name: 'reply', reason: 'unreadable', detail: expect.stringContaining('ELOOP') };
+    expect(await filesLeftIn(folder)).toEqual({ pieces: [{ missing }], skipped: [] });
   });
 
   it('are none when the agent has removed the folder', async () => {
