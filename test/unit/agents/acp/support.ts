@@ -8,7 +8,7 @@ import { systemClock } from '../../../../src/core/time/clock.ts';
 import { contextIn, recordingLog, temporaryFolder, turnWith } from '../support.ts';
 
 const fixture = (name: string): string =>
-  fileURLToPath(new URL(`../../fixtures/agents/${name}.mjs`, import.meta.url));
+  fileURLToPath(new URL(`../../../fixtures/agents/${name}.mjs`, import.meta.url));
 
 /** The argv of the well-behaved ACP agent. */
 export const PARROT: [string, ...string[]] = [process.execPath, fixture('acp')];
