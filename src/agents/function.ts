@@ -63,7 +63,7 @@ export function createFunctionAgent(answer: AgentFunction): Agent {
               if (one !== null && !signal.aborted) await context.emit(one);
             },
             async ask(question, waitMs) {
-              if (typeof question !== 'string' || !(waitMs >= 0))
+              if (typeof question !== 'string' || typeof waitMs !== 'number' || !(waitMs >= 0))
                 throw new TypeError('ask takes a string and a number of milliseconds');
               return context.ask(question, waitMs);
             },

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { openDatabase } from '../../src/sqlite/database.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { DAY_MS, HOUR_MS, wallClock } from '../helpers/wall-clock.ts';
 import { makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
@@ -61,6 +63,25 @@ test('a clock that was set back by a day before a restart: what waits does not w
   const next = startWxagent(['run', '--pace', '0', ...QUICK, ...LATER_ONCE], { home, env: clock.env });
   expect(await answered(simulator, 1)).toEqual(['later']);
   expect((await next.stop()).code).toBe(0);
+});
+
+test('the lease of a process on another host, taken before this clock was set back by a day, blocks nothing', async () => {
+  const simulator = await simulate();
+  const { home, id, user } = loggedIn(simulator);
+  const echo = ['run', '--once', '--echo', '--pace', '0', ...QUICK];
+  simulator.control.message({ text: 'one' });
+  expect((await wxagent(echo, { home })).code).toBe(0);
+  const database = openDatabase(join(home, 'wx', 'state', 'wxagent.db'));
+  const lease = ['another-host/1/boot:1', Date.now() + DAY_MS, id, user] as const;
+  const takeLease = () =>
+    database.run('UPDATE users SET lease = ?, lease_until = ? WHERE account = ? AND user = ?', ...lease);
+  takeLease();
+  simulator.control.message({ text: 'two' });
+  expect((await wxagent(echo, { home })).code).toBe(0);
+  takeLease();
+  expect((await wxagent(['send', 'alone'], { home })).code).toBe(0);
+  database.close();
+  expect(answers(simulator)).toEqual(['one', 'two', 'alone']);
 });
 
 test.each([

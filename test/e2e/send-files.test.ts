@@ -290,6 +290,28 @@ test('when the runner beside it is killed, a waiting send delivers by itself', a
   expect(shown(simulator)).toEqual([['file', 'a', null]]);
 });
 
+test('a send whose runner is killed in the middle of an upload ends in 75 after its wait; the next run delivers once', async () => {
+  const { simulator, home } = await ready({ a: 'all of it' });
+  const run = startWxagent(['run', '--json', ...QUICK, '--exec', 'true'], { home });
+  await run.says('stdout', '"outcome"');
+  simulator.control.addFault({ endpoint: 'upload', kind: 'hang' });
+  const send = startWxagent(['send', '--json', '--file', 'a', '--wait', '1s'], { home });
+  await pollUntil('the upload', () => asked(simulator, 'upload') === 1);
+  // Should the `send` go on with it, it gets nowhere.
+  simulator.control.addFault({ endpoint: 'getuploadurl', kind: 'reset' });
+  run.signal('SIGKILL');
+  const end = await send.exited;
+  expect(end.code, end.stderr).toBe(75);
+  expect(jsonLines(end.stdout)[0]).toMatchObject({ exit: 75, parts: [{ name: 'a' }] });
+  expect(shown(simulator)).toEqual([]);
+  simulator.control.clearFaults();
+  for (let n = 0; n < 2; n++) {
+    expect((await wxagent(['run', '--once', ...QUICK, '--exec', 'true'], { home })).code).toBe(0);
+    expect(shown(simulator)).toEqual([['file', 'a', null]]);
+  }
+  expect(newest(simulator)?.toString()).toBe('all of it');
+});
+
 test('a stop cuts an upload at the end of the grace time; the next run begins it again', async () => {
   const { simulator, home } = await ready({ a: 'all of it' });
   simulator.control.addFault({ endpoint: 'upload', kind: 'hang', count: 1 });

@@ -87,6 +87,12 @@ test('what is handed to the context is looked at before it goes on', async () =>
       () => emit([] as never),
       () => ask(7 as never, 1),
       () => ask('?', Number.NaN),
+      () => ask('?', -1),
+      () => ask('?', Number.NEGATIVE_INFINITY),
+      () => ask('?', '30d' as never),
+      () => ask('?', '30' as never),
+      () => ask('?', 30n as never),
+      () => ask('?', null as never),
       () => ask('?', undefined as never),
       () => memory.get(7 as never),
       () => memory.set('a', {} as never),
@@ -98,6 +104,6 @@ test('what is handed to the context is looked at before it goes on', async () =>
     return `${await ask('?', Number.POSITIVE_INFINITY)} ${await memory.get('a')}`;
   });
   expect(await agent.answer(turnWith(), context)).toEqual({ kind: 'reply', pieces: [{ text: 'yes b' }] });
-  expect(refused).toEqual(Array(9).fill('TypeError'));
+  expect(refused).toEqual(Array(15).fill('TypeError'));
   expect(context.emitted).toEqual([{ file: '/a', name: null }]);
 });

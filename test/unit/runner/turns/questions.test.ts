@@ -56,6 +56,31 @@ test('two questions at once are asked one after the other', async () => {
   expect((await answered(simulator, 3))[2]).toBe('one and two');
 });
 
+test.each([
+  ['for ever', Number.POSITIVE_INFINITY],
+  ['for 30 days', 30 * 86_400_000],
+  ['longer than a timer can', Number.MAX_VALUE],
+])('a question may wait %s', async (_, waitMs) => {
+  const { simulator, says } = await botThatAsks(async (context) =>
+    reply(String(await context.ask('may I?', waitMs))),
+  );
+  says('ask');
+  await answered(simulator, 1);
+  says('yes');
+  expect(await answered(simulator, 2)).toEqual(['may I?', 'yes']);
+});
+
+test.each([0, 0.5, -1, Number.NaN])(
+  'one that may wait %j ms is asked, and answered with null',
+  async (waitMs) => {
+    const { simulator, says } = await botThatAsks(async (context) =>
+      reply(String(await context.ask('may I?', waitMs))),
+    );
+    says('ask');
+    expect(await answered(simulator, 2)).toEqual(['may I?', 'null']);
+  },
+);
+
 test('null when none comes in time; what is written after that is a message', async () => {
   const { simulator, says } = await botThatAsks(async (context) =>
     reply(String(await context.ask('may I?', 30))),
