@@ -16,7 +16,7 @@ function written(names: readonly SettingName[]): [string, string][] {
 }
 
 function documented(section: string): [string, string][] {
-  return tableOf(section, 'flag').map(([flag = '', value = '']) => [
+  return tableOf(section, 'option').map(([flag = '', value = '']) => [
     codeOf(flag)[0] ?? '',
     codeOf(value)[0] ?? '',
   ]);
