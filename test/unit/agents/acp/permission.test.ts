@@ -72,6 +72,20 @@ describe('the permission an ACP agent asks for', () => {
     expect(textOf(await answer('hello', { ask }))).toBe('yes,no');
   });
 
+  it('says its kind, where two of one turn differ in nothing else', async () => {
+    const questions: string[] = [];
+    const ask = async (question: string) => {
+      questions.push(question);
+      return question.includes('[read]') ? 'y' : 'n';
+    };
+    const { answer } = acpAgent(misbehaving('two-permissions', 'read', 'delete'), { permission: 'ask' });
+    expect(textOf(await answer('hello', { ask }))).toBe('yes,no');
+    expect(questions).toEqual([
+      expect.stringContaining('[read] notes.txt\n'),
+      expect.stringContaining('[delete] notes.txt\n'),
+    ]);
+  });
+
   it('says how much of a long command it does not show', async () => {
     const { ask, questions } = person('n');
     const { answer } = acpAgent(misbehaving('permission', 'x'.repeat(5_000)), { permission: 'ask' });
