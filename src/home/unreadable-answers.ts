@@ -20,13 +20,13 @@ export async function keepUnread(folder: string, bytes: Buffer, nowMs: number): 
   }
   const path = join(folder, `${new Date(nowMs).toISOString().replaceAll(':', '')}.body`);
   await writeFile(path, bytes, { mode: 0o600, flush: true });
-  await forgetOldest(folder, names);
+  await forgetOldest(folder, names, bytes.length);
   return path;
 }
 
-/** Makes room for one more beside those named, the oldest first. */
-async function forgetOldest(folder: string, names: readonly string[]): Promise<void> {
-  let leftBytes = MOST_BYTES;
+/** Makes room for one more of that size beside those named, the oldest first. */
+async function forgetOldest(folder: string, names: readonly string[], newBytes: number): Promise<void> {
+  let leftBytes = MOST_BYTES - newBytes;
   for (const [age, name] of [...names].reverse().entries()) {
     const path = join(folder, name);
     leftBytes -= (await stat(path)).size;

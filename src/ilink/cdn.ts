@@ -1,4 +1,5 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { isEncoded, PLAIN_ENCODING, plainChunks } from '../core/http/content-encoding.ts';
 import type { MediaSource } from '../core/message/media.ts';
 import { encodeParameter, endpointUrl, type HostTrust } from './hosts.ts';
 import { headerOf } from './http/http.ts';
@@ -35,19 +36,30 @@ export function createCdn(options: { transport: Transport; trust: HostTrust; cdn
     async open(url: string, { from, signal }: { from: number; signal: AbortSignal }): Promise<Opened> {
       const opened = await transport.open({
         url,
-        headers: { 'accept-encoding': 'identity', ...(from > 0 && { range: `bytes=${from}-` }) },
+        headers: { ...PLAIN_ENCODING, ...(from > 0 && { range: `bytes=${from}-` }) },
         timeoutMs: TIMEOUT_MS,
         signal,
       });
       if (!opened.ok) return { kind: 'failed', detail: opened.detail };
       const { status, body } = opened;
+      const encoding = headerOf(opened, 'content-encoding');
+      const isPacked = isEncoded(Buffer.alloc(0), encoding);
+      if (isPacked && status === 206 && from > 0) {
+        // A range of what was packed is none of the blob.
+        discard(body);
+        return this.open(url, { from: 0, signal });
+      }
       const begins = status === 206 ? beginOf(headerOf(opened, 'content-range')) : 0;
       if ((status === 200 || status === 206) && begins !== null) {
+        if (isPacked)
+          return { kind: 'open', from: begins, lengthBytes: null, body: unpacked(body, encoding) };
         const length = Number(headerOf(opened, 'content-length') ?? Number.NaN);
         return { kind: 'open', from: begins, lengthBytes: Number.isNaN(length) ? null : length, body };
       }
-      const reason = headerOf(opened, 'x-error-message') ?? (await beginningOf(body));
-      body.on('error', () => {}).destroy();
+      const reason =
+        headerOf(opened, 'x-error-message') ??
+        (await beginningOf(plainChunks(body, encoding, { guess: true })));
+      discard(body);
       return {
         kind: 'answered',
         status,
@@ -60,6 +72,16 @@ export function createCdn(options: { transport: Transport; trust: HostTrust; cdn
   };
 }
 
+/** A body in plain form, though it was to come so (`accept-encoding`). */
+function unpacked(body: Readable, encoding: string | undefined): Readable {
+  // One that nobody reads is not begun, and ends with this.
+  return Readable.from(plainChunks(body, encoding), { objectMode: false }).on('close', () => discard(body));
+}
+
+function discard(body: Readable): void {
+  body.on('error', () => {}).destroy();
+}
+
 /** The first byte of a `Content-Range: bytes 16-31/32`; null when that is unreadable. */
 function beginOf(range: string | undefined): number | null {
   const first = /^bytes (\d+)-/.exec(range ?? '')?.[1];
@@ -67,13 +89,13 @@ function beginOf(range: string | undefined): number | null {
 }
 
 /** The first bytes of a body as text; as far as they come. */
-async function beginningOf(body: Readable): Promise<string> {
+async function beginningOf(body: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   try {
     for await (const chunk of body) {
       chunks.push(chunk);
-      sizeBytes += (chunk as Buffer).length;
+      sizeBytes += chunk.length;
       if (sizeBytes >= REASON_BYTES) break;
     }
   } catch {

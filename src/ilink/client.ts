@@ -1,6 +1,6 @@
 import { encodeParameter, endpointUrl } from './hosts.ts';
 import { type Address, addressOf } from './http/http.ts';
-import type { Transport } from './http/transport.ts';
+import type { HttpRequest, Transport } from './http/transport.ts';
 import { type CallResult, understand } from './result.ts';
 import { baseInfo, createPostHeaders, getHeaders } from './wire/headers.ts';
 import type {
@@ -23,6 +23,8 @@ export type { CallResult } from './result.ts';
 
 /** Largest JSON answer that is read (design 6). */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** So much is kept of an answer to a poll that is longer: its messages come only once (protocol 3.2). */
+const KEPT_BODY_BYTES = 4 * MAX_BODY_BYTES;
 
 /** The server takes no longer `local_token_list` (protocol 2.1). */
 const MAX_LOCAL_TOKENS = 10;
@@ -101,43 +103,29 @@ export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
   function addressFor(path: string): Address {
     const known = addresses.get(path);
     if (known) return known;
-    const address = addressOf(endpointUrl(baseUrl, `ilink/bot/${path}`));
+    const address = addressOf(urlOf(path));
     addresses.set(path, address);
     return address;
   }
-  async function post<T extends Envelope>(
+  const urlOf = (path: string) => endpointUrl(baseUrl, `ilink/bot/${path}`);
+  async function exchange<T extends Envelope>(
+    request: Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body' | 'keepBytes'>,
+    limits: CallLimits,
+    usualMs: number,
+  ): Promise<CallResult<T>> {
+    const { timeoutMs = usualMs, signal } = limits;
+    return understand<T>(await transport.send({ ...request, timeoutMs, maxBytes: MAX_BODY_BYTES, signal }));
+  }
+  const post = <T extends Envelope>(
     path: string,
     headers: Record<string, string>,
     body: Buffer | string,
     limits: CallLimits,
     usualMs: number,
-  ): Promise<CallResult<T>> {
-    const result = await transport.send({
-      method: 'POST',
-      url: addressFor(path),
-      headers,
-      body,
-      timeoutMs: limits.timeoutMs ?? usualMs,
-      maxBytes: MAX_BODY_BYTES,
-      signal: limits.signal,
-    });
-    return understand<T>(result);
-  }
-  async function get<T extends Envelope>(
-    path: string,
-    limits: CallLimits,
-    usualMs: number,
-  ): Promise<CallResult<T>> {
-    const result = await transport.send({
-      method: 'GET',
-      url: endpointUrl(baseUrl, `ilink/bot/${path}`),
-      headers: getHeaders(version),
-      timeoutMs: limits.timeoutMs ?? usualMs,
-      maxBytes: MAX_BODY_BYTES,
-      signal: limits.signal,
-    });
-    return understand<T>(result);
-  }
+    keepBytes = 0,
+  ) => exchange<T>({ method: 'POST', url: addressFor(path), headers, body, keepBytes }, limits, usualMs);
+  const get = <T extends Envelope>(path: string, limits: CallLimits, usualMs: number) =>
+    exchange<T>({ method: 'GET', url: urlOf(path), headers: getHeaders(version) }, limits, usualMs);
   /**
    * A POST before any login: no token, no `base_info`. Where it is not known the same is asked by GET, as it was done
    * at first and many relays still want it (protocol 2.1, 15a).
@@ -159,7 +147,9 @@ export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
     body: object,
     limits: CallLimits = {},
     usualMs: number = TIMEOUT_MS.bestEffort,
-  ) => post<T>(path, accountHeaders(), JSON.stringify({ ...body, base_info: info }), limits, usualMs);
+    keepBytes = 0,
+  ) =>
+    post<T>(path, accountHeaders(), JSON.stringify({ ...body, base_info: info }), limits, usualMs, keepBytes);
 
   return {
     baseUrl,
@@ -177,7 +167,8 @@ export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
         `get_qrcode_status?bot_id=${encodeParameter(botId)}`,
         limits,
       ),
-    getUpdates: ({ cursor, ...limits }) => call('getupdates', { get_updates_buf: cursor }, limits),
+    getUpdates: ({ cursor, ...limits }) =>
+      call('getupdates', { get_updates_buf: cursor }, limits, limits.timeoutMs, KEPT_BODY_BYTES),
     sendMessage: (body, limits = {}) => post('sendmessage', accountHeaders(), body, limits, TIMEOUT_MS.send),
     getUploadUrl: (request, limits) => call('getuploadurl', request, limits, TIMEOUT_MS.send),
     getConfig: ({ user, contextToken }, limits) => {

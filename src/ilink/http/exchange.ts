@@ -51,7 +51,10 @@ export interface HttpRequest {
    * in which the connection takes nothing of it.
    */
   timeoutMs: number;
+  /** The longest body that is an answer, as it comes and in plain form. */
   maxBytes: number;
+  /** So much of a longer one is read all the same and comes with the failure; absent: it is given up at once. */
+  keepBytes?: number;
   /**
    * Ends it, and loses no answer that the server has begun by then, because it would not be sent again (protocol 3.2):
    * at once where nothing was sent yet; else when it is held, and the server has heard that nobody waits any more, or
@@ -68,7 +71,7 @@ export type HttpResult =
 
 /** Sends the request and reads its answer. Follows no redirect, never rejects. */
 export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<HttpResult> {
-  const { method, signal, timeoutMs, maxBytes } = request;
+  const { method, signal, timeoutMs, maxBytes, keepBytes = 0 } = request;
   if (signal?.aborted) return Promise.resolve(unsent(failed('aborted', 'stopped before it was sent')));
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | null = null;
@@ -148,16 +151,17 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
         head = { status, headers };
         if (signal?.aborted) hearOut();
         timer.refresh();
-        if (Number(headerOf(head, 'content-length') ?? 0) > maxBytes) tooLarge();
+        if (keepBytes === 0 && Number(headerOf(head, 'content-length') ?? 0) > maxBytes) tooLarge();
       },
       onResponseData(_, chunk) {
         sizeBytes += chunk.length;
         patience?.refresh();
-        if (sizeBytes > maxBytes) tooLarge();
-        else chunks.push(chunk);
+        if (sizeBytes <= Math.max(maxBytes, keepBytes)) chunks.push(chunk);
+        else tooLarge();
       },
       onResponseEnd() {
         if (!head || isOver) return;
+        if (sizeBytes > maxBytes) return tooLarge();
         const bytes = bytesOf(chunks);
         const encoding = headerOf(head, 'content-encoding');
         if (!isEncoded(bytes, encoding)) return answered(head, bytes, bytes);

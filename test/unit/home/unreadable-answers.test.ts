@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { keepUnread } from '../../../src/home/unreadable-answers.ts';
 
@@ -21,4 +21,7 @@ test('answers are kept byte for byte, the same one again once, and the oldest go
   expect(names).toHaveLength(20);
   expect(join(folder, names.at(-1) as string)).toBe(newest);
   expect(String(await readFile(newest))).toBe('25');
+  // Together they have 64 MiB at most, the newest among them.
+  const large = await keepUnread(folder, Buffer.alloc(64 * 1024 * 1024), Date.UTC(2026, 11, 2));
+  expect(await readdir(folder)).toEqual([basename(large)]);
 });

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { createCdn } from '../../../src/ilink/cdn.ts';
 import { createHostTrust } from '../../../src/ilink/hosts.ts';
@@ -26,7 +27,7 @@ async function cdnThat(answer: Answer) {
 }
 
 const answering =
-  (status: number, headers: Record<string, string>, body: string): Answer =>
+  (status: number, headers: Record<string, string>, body: string | Buffer): Answer =>
   (response: ServerResponse) =>
     void response.writeHead(status, headers).end(body);
 
@@ -65,6 +66,49 @@ test('a body is told with its length and its beginning', async () => {
   expect(unsaid).toMatchObject({ kind: 'open', lengthBytes: null });
 });
 
+test.each([
+  ['gzip', gzipSync('hello')],
+  ['X-GZIP', gzipSync('hello')],
+  ['br', brotliCompressSync('hello')],
+  ['deflate', deflateSync('hello')],
+  ['gzip, br', brotliCompressSync(gzipSync('hello'))],
+  ['gzip', Buffer.from('hello')],
+  ['identity', Buffer.from('hello')],
+])('a body that came in %s though nobody asked for it is decoded', async (encoding, packed) => {
+  const headers = { 'content-encoding': encoding, 'content-length': String(packed.length) };
+  const opened = await (await cdnThat(answering(200, headers, packed))).open();
+  if (opened.kind !== 'open') throw new Error(opened.kind);
+  expect(opened.lengthBytes).toBe(encoding === 'identity' ? 5 : null);
+  expect(await text(opened.body)).toBe('hello');
+});
+
+test('a compressed body that is cut or of an encoding nobody knows breaks; one that says nothing stays as it is', async () => {
+  const packed = gzipSync('hello'.repeat(100));
+  for (const [encoding, body] of [
+    ['gzip', packed.subarray(0, 20)],
+    ['snappy', packed],
+  ] as const) {
+    const opened = await (await cdnThat(answering(200, { 'content-encoding': encoding }, body))).open();
+    if (opened.kind !== 'open') throw new Error(opened.kind);
+    await expect(text(opened.body)).rejects.toThrow(/the body is/);
+  }
+  const file = await (await cdnThat(answering(200, {}, packed))).open();
+  if (file.kind !== 'open') throw new Error(file.kind);
+  expect(await buffer(file.body)).toEqual(packed);
+});
+
+test('a range of what was compressed is none: all is asked for again', async () => {
+  const packed = gzipSync('hello');
+  const ranged = await cdnThat((response: ServerResponse) => {
+    const isRange = response.req.headers.range !== undefined;
+    const headers = { 'content-encoding': 'gzip', ...(isRange && { 'content-range': 'bytes 3-24/25' }) };
+    response.writeHead(isRange ? 206 : 200, headers).end(isRange ? packed.subarray(3) : packed);
+  });
+  const opened = await ranged.open(3);
+  expect(opened).toMatchObject({ kind: 'open', from: 0 });
+  if (opened.kind === 'open') expect(await text(opened.body)).toBe('hello');
+});
+
 test('a range that is not said is no answer', async () => {
   expect(await (await cdnThat(answering(206, {}, 'lo'))).open(3)).toMatchObject({
     kind: 'answered',
@@ -74,13 +118,17 @@ test('a range that is not said is no answer', async () => {
 
 test.each([
   [{ 'x-error-message': 'invalid param' }, 'body', 'invalid param'],
+  [{ 'content-encoding': 'gzip' }, gzipSync('gone'), 'gone'],
   [{}, '  gone\u001b[31m\r\nfor ever ', 'gone [31m for ever'],
   [{}, 'x'.repeat(100_000), 'x'.repeat(200)],
   [{}, '', ''],
-])('a refusal says why: %j, %.20j', async (headers, body, reason) => {
-  const { open } = await cdnThat(answering(400, headers, body));
-  expect(await open()).toEqual({ kind: 'answered', status: 400, reason });
-});
+] as [Record<string, string>, string | Buffer, string][])(
+  'a refusal says why: %j, %.20j',
+  async (headers, body, reason) => {
+    const { open } = await cdnThat(answering(400, headers, body));
+    expect(await open()).toEqual({ kind: 'answered', status: 400, reason });
+  },
+);
 
 test('a redirect is an answer, and not followed', async () => {
   const { open, server } = await cdnThat(answering(302, { location: '/elsewhere' }, ''));

@@ -219,11 +219,23 @@ describe('answers', () => {
     expect(JSON.stringify(await client.getQrCode([]))).not.toContain('very-secret');
   });
 
-  test('an answer over 16 MiB is garbled', async () => {
+  test('an answer over 16 MiB is garbled; of a poll it is kept, up to 64 MiB', async () => {
+    const mebibyte = 1024 * 1024;
     answer = (response) => {
-      response.writeHead(200, { 'content-length': String(16 * 1024 * 1024 + 1) }).write('{');
+      response.writeHead(200, { 'content-length': String(16 * mebibyte + 1) }).write('{');
     };
-    expect(await client.getUpdates({ cursor: '', timeoutMs: 5_000 })).toMatchObject({ kind: 'garbled' });
+    expect(await client.notifyStart()).toMatchObject({ kind: 'garbled' });
+    for (const [sentMiB, keptMiB] of [
+      [17, 17],
+      [66, 64],
+    ] as const) {
+      answer = (response) => response.writeHead(200).end(Buffer.alloc(sentMiB * mebibyte, '['));
+      const result = await client.getUpdates({ cursor: '', timeoutMs: 60_000 });
+      if (result.kind !== 'garbled') throw new Error(result.kind);
+      expect(result.detail).toBe('the answer is longer than 16 MiB');
+      // What came last may have been cut at any byte.
+      expect(Math.round((result.bytes?.length ?? 0) / mebibyte)).toBe(keptMiB);
+    }
   });
 
   test('a server that hangs: unreachable, timed out', async () => {
