@@ -61,7 +61,7 @@ export function fileName(name: string, suffixBytes = 0): string {
 
 function encodedName(name: string): string {
   // Half a character (a lone surrogate) becomes a replacement mark, as in everything that is stored.
-  const encoded = encodeURIComponent(Buffer.from(name, 'utf8').toString('utf8'))
+  const encoded = encodeURIComponent(name.toWellFormed())
     .replaceAll('%40', '@')
     .replace(/[!'()*~]/g, percent);
   const plain = DEVICE_NAME.test(encoded) ? percent(encoded) + encoded.slice(1) : encoded;

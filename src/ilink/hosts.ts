@@ -84,7 +84,7 @@ export function endpointUrl(base: string, path: string): string {
 
 /** Percent-encodes a query value as `encodeURIComponent` does (protocol 5.2), but takes lone surrogates too. */
 export function encodeParameter(text: string): string {
-  return encodeURIComponent(Buffer.from(text, 'utf8').toString('utf8'));
+  return encodeURIComponent(text.toWellFormed());
 }
 
 function isHome(url: URL): boolean {

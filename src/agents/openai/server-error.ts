@@ -1,3 +1,4 @@
+import { isTransientStatus } from '../../core/http/status.ts';
 import { isObject } from '../reply/reply-line.ts';
 
 /** What a chat-completions server says went wrong. */
@@ -60,7 +61,7 @@ export function errorOfText(text: string): ServerError {
 /** Whether it is worth asking again; `status` is that of the answer. */
 export function isPassing({ message, status: named, words }: ServerError, status: number): boolean {
   const known = status >= 400 ? status : named;
-  if (known !== null) return known === 429 || known >= 500;
+  if (known !== null) return isTransientStatus(known);
   if (PASSING.test(words)) return true;
   return !FINAL.test(words === '' ? message : words);
 }

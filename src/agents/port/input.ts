@@ -24,7 +24,7 @@ export function eventJson(turn: Turn): string {
 export function wellFormedJson(root: unknown): string {
   // Written as it is, a lone surrogate becomes an escape that strict JSON parsers refuse.
   return JSON.stringify(root, (_, value: unknown) =>
-    typeof value === 'string' ? value.replace(/\p{Surrogate}/gu, '\uFFFD') : value,
+    typeof value === 'string' ? value.toWellFormed() : value,
   );
 }
 

@@ -15,22 +15,33 @@ export function turnRetryDelayMs(n: number): number {
   return [5_000, 30_000][n - 1] ?? 120_000;
 }
 
-/** Wait after the n-th poll failure in a row (1-based): 2 s, and 30 s from the third on (design 3). */
-export function pollFailureDelayMs(n: number): number {
-  return n < 3 ? 2_000 : 30_000;
-}
-
-/** Wait before a throttled user's n-th try (1-based): 30 s doubling up to 30 min (design 3). */
+/** Wait before a throttled user's n-th try (1-based): 30 s doubling up to 30 min (design 3). Never earlier: a probe prolongs it. */
 export function throttleDelayMs(n: number): number {
   return Math.min(30_000 * 2 ** (n - 1), 30 * 60_000);
 }
 
-/** Pause before the n-th repeat (1-based) of a request whose result is unknown: 0.5 s doubling up to 30 s. */
-export function resendDelayMs(n: number): number {
-  return Math.min(500 * 2 ** (n - 1), 30_000);
+/** A source of numbers from 0 up to 1, as `Math.random` is. */
+export type Random = () => number;
+
+/** Wait after the n-th poll failure in a row (1-based): up to 2 s, and up to 30 s from the third on (design 3). */
+export function pollFailureDelayMs(n: number, random?: Random): number {
+  return fullJitter(n < 3 ? 2_000 : 30_000, random);
 }
 
-/** Pause before a process that has died n times in a row (1-based) is started again: 1 s doubling up to 60 s. */
-export function restartDelayMs(n: number): number {
-  return Math.min(1_000 * 2 ** (n - 1), 60_000);
+/** The longest of {@link resendDelayMs}. */
+export const LONGEST_RESEND_DELAY_MS = 30_000;
+
+/** Pause before the n-th repeat (1-based) of a request whose result is unknown: up to 0.5 s, doubling to 30 s. */
+export function resendDelayMs(n: number, random?: Random): number {
+  return fullJitter(Math.min(500 * 2 ** (n - 1), LONGEST_RESEND_DELAY_MS), random);
+}
+
+/** Pause before a process that has died n times in a row (1-based) is started again: up to 1 s, doubling to 60 s. */
+export function restartDelayMs(n: number, random?: Random): number {
+  return fullJitter(Math.min(1_000 * 2 ** (n - 1), 60_000), random);
+}
+
+/** Anything up to the whole wait: what many lost at the same moment they do not all ask for at the same moment. */
+function fullJitter(mostMs: number, random: Random = Math.random): number {
+  return Math.round(random() * mostMs);
 }

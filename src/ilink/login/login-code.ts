@@ -1,4 +1,5 @@
 import { WxError } from '../../core/errors.ts';
+import { isTransientStatus } from '../../core/http/status.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { type CallLimits, type CallResult, type IlinkClient, UNKNOWN_REQUEST } from '../client.ts';
 import type { QrCodeResponse } from '../wire/wire.ts';
@@ -83,8 +84,7 @@ function troubleOf(result: CallResult<unknown>): string | null {
   if (result.kind === 'unreachable') return result.detail;
   if (result.kind !== 'http') return null;
   if (UNKNOWN_REQUEST.has(result.status)) return null;
-  const passing = result.status >= 500 || [408, 425, 429].includes(result.status);
-  return passing ? `HTTP ${result.status}` : null;
+  return isTransientStatus(result.status) ? `HTTP ${result.status}` : null;
 }
 
 function bodyOf(result: CallResult<QrCodeResponse>, client: IlinkClient): QrCodeResponse {

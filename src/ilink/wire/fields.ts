@@ -18,9 +18,6 @@ export function writtenOf(value: unknown): string | null {
 /** The longest id that is one, in UTF-16 units; real ones have about 30. */
 const MAX_ID_CHARS = 512;
 
-/** What the store gives back as something else: NUL, and half a character. */
-const INEXACT = /[\0\p{Surrogate}]/u;
-
 /**
  * An id as a string; 0 and blanks are how the wire says none. So is one that would not be the same when it is stored
  * and sent back: a number that JSON has rounded, NUL in it, longer than {@link MAX_ID_CHARS}.
@@ -33,7 +30,7 @@ export function idOf(value: unknown): string | null {
 /** A text that stays what it is when it is stored; any other is none. */
 export function exactTextOf(value: unknown): string | null {
   const text = textOf(value);
-  return text === null || INEXACT.test(text) ? null : text;
+  return text?.includes('\0') || !text?.isWellFormed() ? null : text;
 }
 
 /** What says something to people: of blanks alone it is none. */

@@ -1,4 +1,5 @@
 import { reasonOf } from '../../core/errors.ts';
+import { isTransientStatus } from '../../core/http/status.ts';
 import { resendDelayMs } from '../../core/time/backoff.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { Cdn, FailedFetch, OpenedBlob } from './port.ts';
@@ -44,7 +45,7 @@ export async function transfer(options: Transfer): Promise<{ ok: true; sizeBytes
       // Nothing behind what has come: the CDN had said that there was more.
       if (opened.status === 416 && before > 0) return { ok: true, sizeBytes: before };
       detail = told(opened);
-      if (!mayPass(opened.status)) {
+      if (!isTransientStatus(opened.status)) {
         // The other address is only an attempt: one that was made up may be wrong.
         if (url === options.urls[0]) return refusal(opened.status, detail);
         urls = urls.filter((one) => one !== url);
@@ -102,11 +103,6 @@ function createReceiver(options: Transfer) {
       return `it ended after ${receivedBytes} of ${expectedBytes} bytes`;
     },
   };
-}
-
-/** Whether a status speaks of now, not of the blob (protocol 5.4). */
-function mayPass(status: number): boolean {
-  return status === 408 || status === 425 || status === 429 || status >= 500;
 }
 
 function refusal(status: number, detail: string): FailedFetch {

@@ -1,17 +1,15 @@
+import { isTransientStatus } from '../../core/http/status.ts';
 import type { CallResult } from '../../ilink/client.ts';
 import { TOKEN_DEAD } from '../../ilink/result.ts';
 import type { SendMessageResponse } from '../../ilink/wire/wire.ts';
 import type { SendReply } from '../../store/port/port.ts';
-
-/** HTTP statuses of the 4xx range that say nothing about the request itself. */
-const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /** Those with which a server says that it has not looked at the request: nothing has arrived. */
 const UNREAD_STATUSES: ReadonlySet<number> = new Set([425, 429]);
 
 /** Whether a status says that the request itself is wrong, so that it would be refused again. */
 export function isFinalStatus(status: number): boolean {
-  return status >= 400 && status < 500 && !PASSING_STATUSES.has(status);
+  return status >= 400 && status < 500 && !isTransientStatus(status);
 }
 
 /** What an answer of the server means for the part (design 3). */

@@ -1,4 +1,4 @@
-import { resendDelayMs } from '../../core/time/backoff.ts';
+import { LONGEST_RESEND_DELAY_MS } from '../../core/time/backoff.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
 import type { Claim, DeliveryTerms, NewPart, PartView } from '../port/outbox-port.ts';
 import { holdUser } from './holds.ts';
@@ -18,8 +18,6 @@ import {
 } from './parts.ts';
 import { throttleLeft } from './throttle.ts';
 import { timeLeft } from './time-left.ts';
-
-const LONGEST_RESEND_MS = resendDelayMs(Number.POSITIVE_INFINITY);
 
 /** What of the account and of the user, null where he is unknown, decides about a claim. */
 const WHO = `login_expired, pace_at, throttle_until, throttle_step, recent_sends, context_token, last_message_at,
@@ -80,7 +78,7 @@ function claimHead(
     const reason = (outlook.last_message_seq ?? 0) === 0 ? 'first-contact' : 'context';
     return { kind: 'nothing', held: holdUser(database, { account, user, reason, nowMs }) };
   }
-  const ownMs = timeLeft(outlook.not_before, nowMs, LONGEST_RESEND_MS);
+  const ownMs = timeLeft(outlook.not_before, nowMs, LONGEST_RESEND_DELAY_MS);
   const file = fileOf(outlook);
   if (file !== null && outlook.upload === null && outlook.state !== 'sending') {
     if (ownMs > 0) return { kind: 'wait', waitMs: ownMs };

@@ -80,7 +80,7 @@ export async function openAttachmentServer({ host, port, bind }: AttachmentHost)
       const key = randomBytes(32).toString('base64url');
       files.set(key, file);
       // Services look at the end of an address to see what kind of file it is.
-      const url = `${origin}/${key}/${encodeURIComponent((file.name ?? 'file').replace(/\p{Surrogate}/gu, '_'))}`;
+      const url = `${origin}/${key}/${encodeURIComponent((file.name ?? 'file').toWellFormed())}`;
       return { url, withdraw: () => void files.delete(key) };
     },
     async close() {

@@ -1,5 +1,6 @@
 import { reasonOf } from '../../../core/errors.ts';
 import { EncodingError } from '../../../core/http/content-encoding.ts';
+import { isTransientStatus } from '../../../core/http/status.ts';
 import { MAX_ANSWER_FILES, type Outcome } from '../../../core/message/message.ts';
 import { terminalText } from '../../../core/terminal.ts';
 import { cutUtf8, lastLineOf } from '../../../core/text-bytes.ts';
@@ -58,7 +59,7 @@ export async function outcomeOfAnswer(
 /** What status and size say of an answer by themselves; null when its body is to be read. */
 export function outcomeBeforeBody(answer: AgentAnswer, nowMs: number, limitBytes: number): Outcome | null {
   const { status, headers, body } = answer;
-  if (status === 429 || status >= 500) {
+  if (isTransientStatus(status)) {
     const detail = withBody(answer);
     if (FINAL_TROUBLE.test(detail)) return failed('http', detail, WORKFLOW_HINT);
     return serviceRetry(detail, retryAfterMs(headers['retry-after'], nowMs));

@@ -6,6 +6,7 @@ import { replyOf } from '../../../../src/runner/delivery/send-result.ts';
 import type { Uploader } from '../../../../src/runner/delivery/uploader.ts';
 import type { RunnerEvent } from '../../../../src/runner/port/events.ts';
 import type { StartedTurn, Store } from '../../../../src/store/port/port.ts';
+import { expectJittered } from '../../../helpers/jitter.ts';
 import { createJumpClock } from '../../../helpers/jump-clock.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';
 import { ACCOUNT, createDesk, type Desk, FRIEND, OWNER, part } from '../../store/conformance/desk.ts';
@@ -155,7 +156,7 @@ test('after an unknown result the same bytes go again, then the rest', async () 
   await settled();
   expect(texts()).toEqual(['1', '1', '1', '1', '2']);
   expect(new Set(sent.slice(0, 4).map((one) => one.body)).size).toBe(1);
-  expect(clock.slept).toEqual([500, 1_000, 2_000]);
+  expectJittered(clock.slept, [500, 1_000, 2_000]);
 });
 
 test('a refused part and those behind it are told as held, and nothing goes until the user writes', async () => {
@@ -296,7 +297,10 @@ describe('files', () => {
     await settled();
     expect(texts()).toEqual(['file 4']);
     // The claim is renewed while an upload is under way.
-    expect(clock.slept.filter((ms) => ms !== 20_000)).toEqual([500, 1_000]);
+    expectJittered(
+      clock.slept.filter((ms) => ms !== 20_000),
+      [500, 1_000],
+    );
   });
 
   test('that are refused stop nothing', async () => {

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import {
+  pollFailureDelayMs,
+  resendDelayMs,
+  restartDelayMs,
+  retryAfterOf,
+  throttleDelayMs,
+  turnRetryDelayMs,
+} from '../../../../src/core/time/backoff.ts';
+
+const all = (delay: (n: number) => number) => [1, 2, 3, 4, 5, 6, 7, 8].map(delay);
+
+test.each([
+  ['a poll', pollFailureDelayMs, [2_000, 2_000, 30_000, 30_000, 30_000, 30_000, 30_000, 30_000]],
+  ['a request', resendDelayMs, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]],
+  ['a process', restartDelayMs, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]],
+] as const)('%s that failed is tried again after anything up to a bound that grows', (_, delay, mostMs) => {
+  expect(all((n) => delay(n, () => 1))).toEqual(mostMs);
+  expect(all((n) => delay(n, () => 0))).toEqual(mostMs.map(() => 0));
+  expect(all((n) => delay(n, () => 0.5))).toEqual(mostMs.map((ms) => ms / 2));
+});
+
+test('what users are promised, and what the server punishes, has no jitter', () => {
+  expect(all(turnRetryDelayMs).slice(0, 4)).toEqual([5_000, 30_000, 120_000, 120_000]);
+  expect(all(throttleDelayMs)).toEqual(
+    [30, 60, 120, 240, 480, 960, 1_800, 1_800].map((seconds) => seconds * 1_000),
+  );
+});
+
+test('a wait that an agent asks for is a number from 0 to 24 hours', () => {
+  expect([0, 0.4, 5_000.6, 86_400_000].map(retryAfterOf)).toEqual([0, 0, 5_001, 86_400_000]);
+  expect([-1, 86_400_001, Number.NaN, Infinity, '5', null].map(retryAfterOf)).toEqual(Array(6).fill(null));
+});
