@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDatabase } from '../../src/sqlite/database.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { DAY_MS, HOUR_MS, wallClock } from '../helpers/wall-clock.ts';
-import { makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--no-typing'];
 /** A text without the time at which it was written, which one that was held may have. */
@@ -22,15 +22,14 @@ test.each([
   async (_, shiftMs) => {
     const simulator = await simulate({ strangers: true, holdMs: 400 });
     const { home } = loggedIn(simulator);
-    const clock = wallClock(makeFolder());
-    const env = clock.env;
+    const clock = wallClock();
     // A text that is held stays held.
-    const held = await wxagent(['send', '--to', 'o9silent@im.wechat', 'for later'], { home, env });
+    const held = await runHere(['send', '--to', 'o9silent@im.wechat', 'for later'], { home, clock });
     expect(held.code).toBe(75);
-    const run = startWxagent(['run', '--max-age', '0', ...QUICK, ...LATER_ONCE], { home, env });
+    const run = startHere(['run', '--max-age', '0', ...QUICK, ...LATER_ONCE], { home, clock });
     simulator.control.messages([{ text: 'one' }, { text: 'later' }]);
     await run.says('stderr', 'will run again in 5 s');
-    expect((await wxagent(['messages', '--json'], { home, env })).stdout).toContain('"state":"waiting"');
+    expect((await runHere(['messages', '--json'], { home, clock })).stdout).toContain('"state":"waiting"');
     clock.set(shiftMs);
     const asked = simulator.control.requests().length;
     const startedAt = performance.now();
@@ -41,12 +40,12 @@ test.each([
     expect(polls).toBeLessThan(10 + seconds * 10);
     simulator.control.message({ text: 'after it' });
     expect(await answered(simulator, 3)).toEqual(['one', 'later', 'after it']);
-    expect((await wxagent(['send', 'beside it'], { home, env })).code).toBe(0);
-    expect((await wxagent(['outbox', '--json'], { home, env })).stdout).toContain('"verdict":"held"');
+    expect((await runHere(['send', 'beside it'], { home, clock })).code).toBe(0);
+    expect((await runHere(['outbox', '--json'], { home, clock })).stdout).toContain('"verdict":"held"');
     expect((await run.stop()).code).toBe(0);
     // Without a runner, under the new clock.
     simulator.control.message({ text: 'unanswered' });
-    expect((await wxagent(['send', 'alone'], { home, env })).code).toBe(0);
+    expect((await runHere(['send', 'alone'], { home, clock })).code).toBe(0);
     expect(answers(simulator).slice(3)).toEqual(['beside it', 'alone']);
   },
 );
@@ -54,13 +53,13 @@ test.each([
 test('a clock that was set back by a day before a restart: what waits does not wait for a day', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  const clock = wallClock(makeFolder());
+  const clock = wallClock();
   simulator.control.messages([{ text: 'later' }]);
-  const run = startWxagent(['run', '--pace', '0', ...QUICK, ...LATER_ONCE], { home, env: clock.env });
+  const run = startHere(['run', '--pace', '0', ...QUICK, ...LATER_ONCE], { home, clock });
   await run.says('stderr', 'will run again in 5 s');
   expect((await run.stop()).code).toBe(0);
   clock.set(-DAY_MS);
-  const next = startWxagent(['run', '--pace', '0', ...QUICK, ...LATER_ONCE], { home, env: clock.env });
+  const next = startHere(['run', '--pace', '0', ...QUICK, ...LATER_ONCE], { home, clock });
   expect(await answered(simulator, 1)).toEqual(['later']);
   expect((await next.stop()).code).toBe(0);
 });
@@ -70,16 +69,16 @@ test('the lease of a process on another host, taken before this clock was set ba
   const { home, id, user } = loggedIn(simulator);
   const echo = ['run', '--once', '--echo', '--pace', '0', ...QUICK];
   simulator.control.message({ text: 'one' });
-  expect((await wxagent(echo, { home })).code).toBe(0);
+  expect((await runHere(echo, { home })).code).toBe(0);
   const database = openDatabase(join(home, 'wx', 'state', 'wxagent.db'));
   const lease = ['another-host/1/boot:1', Date.now() + DAY_MS, id, user] as const;
   const takeLease = () =>
     database.run('UPDATE users SET lease = ?, lease_until = ? WHERE account = ? AND user = ?', ...lease);
   takeLease();
   simulator.control.message({ text: 'two' });
-  expect((await wxagent(echo, { home })).code).toBe(0);
+  expect((await runHere(echo, { home })).code).toBe(0);
   takeLease();
-  expect((await wxagent(['send', 'alone'], { home })).code).toBe(0);
+  expect((await runHere(['send', 'alone'], { home })).code).toBe(0);
   database.close();
   expect(answers(simulator)).toEqual(['one', 'two', 'alone']);
 });
@@ -90,16 +89,16 @@ test.each([
 ])('a clock that is far %s: said, and nobody is too late', async (_, shiftMs) => {
   const simulator = await simulate({ strangers: true, holdMs: 400 });
   const { home } = loggedIn(simulator);
-  const clock = wallClock(makeFolder());
+  const clock = wallClock();
   clock.set(shiftMs);
-  const { env } = clock;
-  const run = startWxagent(['run', '--allow-all', ...QUICK, '--exec', 'cat'], { home, env });
+  const run = startHere(['run', '--allow-all', ...QUICK, '--exec', 'cat'], { home, clock });
   simulator.control.message({ text: 'one' });
   await run.says('stderr', 'the clock of this machine is');
   expect(await answered(simulator, 1)).toEqual(['one']);
   // It jumps once more, for a moment, in which a text with a short life is queued, and one that is held goes.
   const silent = 'o9silent@im.wechat';
-  const send = (...args: string[]) => wxagent(['send', '--ttl', '1h', '--wait', '0', ...args], { home, env });
+  const send = (...args: string[]) =>
+    runHere(['send', '--ttl', '1h', '--wait', '0', ...args], { home, clock });
   expect((await send('--to', silent, 'held')).code).toBe(75);
   clock.set(shiftMs + 2 * DAY_MS);
   simulator.control.message({ user: silent, text: 'two' });
@@ -110,7 +109,7 @@ test.each([
   expect((await send('--to', 'o9other@im.wechat', 'kept')).code).toBe(75);
   expect((await run.stop()).code).toBe(0);
   clock.set(0);
-  const next = startWxagent(['run', '--allow-all', ...QUICK, '--exec', 'cat'], { home, env });
+  const next = startHere(['run', '--allow-all', ...QUICK, '--exec', 'cat'], { home, clock });
   simulator.control.message({ user: 'o9other@im.wechat', text: 'three' });
   expect((await answered(simulator, 6)).slice(4).map(unstamped)).toEqual(['kept', 'three']);
   expect((await next.stop()).code).toBe(0);
@@ -120,7 +119,7 @@ test('a server whose Date is days ahead of its own messages: said, and they are 
   const simulator = await simulate({ holdMs: 400, dateOffsetMs: 3 * DAY_MS });
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'before' });
-  const run = startWxagent(['run', ...QUICK, '--exec', 'cat'], { home });
+  const run = startHere(['run', ...QUICK, '--exec', 'cat'], { home });
   expect(await answered(simulator, 1)).toEqual(['before']);
   simulator.control.message({ text: 'after' });
   expect(await answered(simulator, 2)).toEqual(['before', 'after']);

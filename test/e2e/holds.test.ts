@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
-import { runHere } from '../helpers/in-this-process.ts';
+import type { Clock } from '../../src/core/time/clock.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, loggedIn, simulate } from '../helpers/simulated.ts';
 import { DAY_MS, HOUR_MS, wallClock } from '../helpers/wall-clock.ts';
-import { jsonLines, makeFolder, startWxagent, type Wxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
@@ -20,23 +21,22 @@ async function outbox(home: string): Promise<Held[]> {
 }
 
 /** Texts that are held, for nobody has written yet. */
-async function hold(home: string, texts: readonly string[], env?: Record<string, string>): Promise<void> {
-  // A clock can be set for a process only.
-  const send = env ? wxagent : runHere;
-  for (const text of texts) expect((await send(['send', text], { home, env: env ?? {} })).code).toBe(75);
+async function hold(home: string, texts: readonly string[], clock?: Clock): Promise<void> {
+  for (const text of texts)
+    expect((await runHere(['send', text], { home, ...(clock && { clock }) })).code).toBe(75);
 }
 
 test('held texts outlive restarts, are shown, and go first in one text with their times', async () => {
   const simulator = await simulate();
   const { home, user } = loggedIn(simulator);
-  const clock = wallClock(makeFolder());
+  const clock = wallClock();
   clock.set(-DAY_MS);
-  await hold(home, ['from yesterday'], clock.env);
+  await hold(home, ['from yesterday'], clock);
   await hold(home, ['from today', 'and nothing more']);
   for (let restart = 0; restart < 2; restart++) {
-    expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+    expect((await runHere(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   }
-  const run = startWxagent(['run', '--echo', ...QUICK], { home });
+  const run = startHere(['run', '--echo', ...QUICK], { home });
   await run.says('stderr', 'ready');
   const held = await outbox(home);
   expect(held).toMatchObject(
@@ -73,7 +73,7 @@ test('twenty long texts leave four messages for the answer: the rest goes as one
   const texts = Array.from({ length: 20 }, (_, n) => `text${n} ${'word '.repeat(700)}end${n}`);
   await Promise.all([hold(home, texts.slice(0, 10)), hold(home, texts.slice(10))]);
   simulator.control.message({ text: 'hi' });
-  const run = await wxagent(
+  const run = await runHere(
     ['run', '--once', ...QUICK, '--exec', "for n in 1 2 3 4; do printf '%03900d\\n' $n; done"],
     { home },
   );
@@ -104,14 +104,14 @@ test('what is held too long expires: the next release counts it, retry --expired
   // The wall clock alone tells the time: a server's would tell that nothing but that clock has moved.
   const simulator = await simulate({ dateOffsetMs: null });
   const { home } = loggedIn(simulator);
-  const clock = wallClock(makeFolder());
+  const clock = wallClock();
   await hold(home, ['old one', 'old two']);
   clock.set(2 * HOUR_MS);
   simulator.control.advance(2 * HOUR_MS);
-  await hold(home, ['newer'], clock.env);
-  const run: Wxagent = startWxagent(['run', '--echo', '--hold-max', '1h', ...QUICK], {
+  await hold(home, ['newer'], clock);
+  const run = startHere(['run', '--echo', '--hold-max', '1h', ...QUICK], {
     home,
-    env: clock.env,
+    clock,
   });
   await run.says('stderr', 'ready');
   let left: Held[] = [];
@@ -131,7 +131,7 @@ test('what is held too long expires: the next release counts it, retry --expired
   simulator.control.message({ text: 'hi again' });
   expect((await answered(simulator, 3)).slice(2)).toEqual(['hi again']);
 
-  const retried = await wxagent(['retry', '--expired', '--json'], { home, env: clock.env });
+  const retried = await runHere(['retry', '--expired', '--json'], { home, clock });
   expect(jsonLines(retried.stdout)).toEqual([{ v: 1, type: 'retry', count: 2 }]);
   expect((await answered(simulator, 5)).slice(3)).toEqual(['old one', 'old two']);
   expect((await run.stop()).code).toBe(0);

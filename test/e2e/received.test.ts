@@ -5,10 +5,10 @@ import { encode } from 'silk-wasm';
 import { describe, expect, test } from 'vitest';
 import type { UserMessage } from '../../src/simulator/phone/writing.ts';
 import { agent, given } from '../helpers/agents.ts';
-import { runHere } from '../helpers/in-this-process.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines, startWxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 /** Enough of a PNG to be told from anything else. */
@@ -41,7 +41,7 @@ async function scene(options: Parameters<typeof simulate>[0] = {}) {
   const { home, user } = loggedIn(simulator);
   /** Runs until all that waits is answered. */
   const runOnce = (...args: string[]) =>
-    wxagent(['run', '--once', ...QUICK, '--cdn-url', simulator.cdnUrl, ...args], {
+    runHere(['run', '--once', ...QUICK, '--cdn-url', simulator.cdnUrl, ...args], {
       home,
       env: { OUT: home },
     });
@@ -200,7 +200,7 @@ describe('what users send', () => {
     const { home, says } = await scene();
     says({ file: { bytes: PNG, name: 'photo.png' } });
     says({ file: { sizeBytes: 2_000, name: 'big.bin' } });
-    const listened = await wxagent(['listen', '--json', '--once', '--max-media', '1KiB'], { home });
+    const listened = await runHere(['listen', '--json', '--once', '--max-media', '1KiB'], { home });
     expect(listened.code, listened.stderr).toBe(0);
     const all = jsonLines(listened.stdout).flatMap(
       ({ attachments }) => attachments as { path: string | null; error: string | null }[],
@@ -257,7 +257,7 @@ describe('a CDN that hangs', () => {
     const { simulator, home, user, says, runOnce } = await scene({ strangers: true });
     simulator.control.addFault({ endpoint: 'download', kind: 'hang' });
     says({ image: { bytes: PNG } });
-    const run = startWxagent(['run', ...QUICK, '--allow-all', '--exec', KEEP], { home });
+    const run = startHere(['run', ...QUICK, '--allow-all', '--exec', KEEP], { home });
     await pollUntil('the download', () => simulator.control.requests({ endpoint: 'download' }).length > 0);
     says({ user: 'o9friend@im.wechat', text: 'hi' });
     expect(await answered(simulator, 1, 'o9friend@im.wechat')).toEqual(['hi']);
@@ -311,7 +311,7 @@ describe('voice', () => {
   test('a --stt that hangs ends with a stop, and its message runs again', async () => {
     const { simulator, home, says, runOnce } = await scene();
     says({ voice: { bytes: await silk() } });
-    const run = startWxagent(['run', ...QUICK, '--stt', 'touch begun; sleep 60; true', '--exec', 'cat'], {
+    const run = startHere(['run', ...QUICK, '--stt', 'touch begun; sleep 60; true', '--exec', 'cat'], {
       home,
     });
     await pollUntil('it has begun', () => existsSync(join(home, 'begun')));

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { PNG } from 'pngjs';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Simulator } from '../../src/simulator/simulator.ts';
-import { runHere } from '../helpers/in-this-process.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, startOnTerminal, startWxagent, type Wxagent, wxagent } from '../helpers/wxagent.ts';
@@ -49,7 +49,7 @@ const asked = (simulator: Simulator, endpoint: 'upload' | 'sendmessage'): number
 test('the caption, then the files, each as what its content is; a part of each in --json', async () => {
   const { simulator, home, id } = await ready({ 'notes.txt': 'remember', 'chart.dat': picture });
   const files = ['--file', 'notes.txt', '--file', join(home, 'chart.dat')];
-  const sent = await wxagent(['send', '--json', 'see', 'these', ...files], { home });
+  const sent = await runHere(['send', '--json', 'see', 'these', ...files], { home });
   expect(sent.stderr).toBe('');
   const [line] = jsonLines(sent.stdout) as { exit: number; parts: Record<string, unknown>[] }[];
   expect(line?.exit).toBe(0);
@@ -79,7 +79,7 @@ test.each([
   ],
 ])('%s', async (_, args, expected) => {
   const { simulator, home } = await ready({ 'out.tmp': 'from stdin' });
-  const end = await wxagent(['send', ...args], { home, input: 'from stdin' });
+  const end = await runHere(['send', ...args], { home, input: 'from stdin' });
   expect(end).toEqual({ code: 0, stdout: '', stderr: '', signal: null });
   expect(shown(simulator)).toEqual(expected);
   expect(newest(simulator)?.toString()).toBe('from stdin');
@@ -98,7 +98,7 @@ test.each([
 ])('%i for %j, before anything starts', async (code, args, said) => {
   const { simulator, home, id } = await ready({ a: 'x' });
   mkdirSync(join(home, 'folder'));
-  const end = await wxagent(['send', ...args], { home });
+  const end = await runHere(['send', ...args], { home });
   expect(end).toMatchObject({ code, stdout: '' });
   expect(end.stderr).toContain(said);
   expect(simulator.control.requests({})).toEqual([]);
@@ -141,7 +141,7 @@ test('any bytes that go up are the bytes on the phone, and sent back from there 
 test('100 MiB arrive whole', async () => {
   const bytes = randomBytes(100 * MiB);
   const { simulator, home, id } = await ready({ big: bytes });
-  const end = await wxagent(['send', '--file', 'big'], { home });
+  const end = await runHere(['send', '--file', 'big'], { home });
   expect(end).toMatchObject({ code: 0, stderr: '' });
   expect(newest(simulator)?.equals(bytes)).toBe(true);
   expect(copies(home, id)).toEqual([]);
@@ -150,7 +150,7 @@ test('100 MiB arrive whole', async () => {
 test('inside an agent the file goes to the user who asked, before the answer', async () => {
   const { simulator, home } = await ready({ 'chart.png': picture });
   const run = ['run', '--once', ...QUICK, '--exec', '"$WXAGENT_BIN" send here --file chart.png && echo done'];
-  const end = await wxagent(run, { home });
+  const end = await runHere(run, { home });
   expect(end.code, end.stderr).toBe(0);
   expect(shown(simulator)).toEqual([
     ['text', 'here', null],
@@ -162,28 +162,28 @@ test('inside an agent the file goes to the user who asked, before the answer', a
 test('a runner keeps no copy of a file that has arrived or was refused, only of one that waits', async () => {
   const { simulator, home, id } = await ready({ a: 'x' });
   const run = ['run', '--once', ...QUICK, '--exec', 'cp a "$WXAGENT_REPLY_DIR"'];
-  expect((await wxagent(run, { home })).code).toBe(0);
+  expect((await runHere(run, { home })).code).toBe(0);
   expect(shown(simulator)).toEqual([['file', 'a', null]]);
   expect(copies(home, id)).toEqual([]);
 
   simulator.control.message({ text: 'once more' });
   simulator.control.addFault({ endpoint: 'upload', kind: 'status', status: 413, count: 1 });
-  expect((await wxagent(run, { home })).stderr).toContain('1 refused');
+  expect((await runHere(run, { home })).stderr).toContain('1 refused');
   expect(copies(home, id)).toEqual([]);
 
   simulator.control.message({ text: 'and again' });
   const body = { ret: -2, errmsg: 'prepare failed' };
   simulator.control.addFault({ endpoint: 'sendmessage', kind: 'answer', body, count: 1 });
-  expect((await wxagent(run, { home })).stderr).toContain('1 held');
+  expect((await runHere(run, { home })).stderr).toContain('1 held');
   expect(copies(home, id)).toHaveLength(1);
 });
 
 test('beside a runner it waits for the upload, however long that takes, and run --json tells the kind', async () => {
   const { simulator, home } = await ready({ 'chart.png': picture });
-  const run = startWxagent(['run', '--json', ...QUICK, '--exec', 'true'], { home });
+  const run = startHere(['run', '--json', ...QUICK, '--exec', 'true'], { home });
   await run.says('stdout', '"outcome"');
   simulator.control.addFault({ endpoint: 'upload', kind: 'delay', afterMs: 2_500, count: 1 });
-  const end = await wxagent(['send', '--file', 'chart.png', '--wait', '1s'], { home });
+  const end = await runHere(['send', '--file', 'chart.png', '--wait', '1s'], { home });
   expect(end).toMatchObject({ code: 0, stderr: '' });
   await run.says('stdout', /"type":"part".*"kind":"image","verdict":"confirmed"/);
   await run.stop();
@@ -233,12 +233,12 @@ test.each([
 test('no verdict within --wait: kept, 75, and delivered once by the next who can', async () => {
   const { simulator, home, id } = await ready({ a: 'x' });
   simulator.control.addFault({ endpoint: 'getuploadurl', kind: 'hang', count: 1 });
-  const end = await wxagent(['send', '--file', 'a', '--wait', '500ms'], { home });
+  const end = await runHere(['send', '--file', 'a', '--wait', '500ms'], { home });
   expect(end.code).toBe(75);
   expect(copies(home, id)).toHaveLength(1);
   // What becomes of the original is nobody's concern.
   truncateSync(join(home, 'a'));
-  const next = await wxagent(['send', 'and this'], { home });
+  const next = await runHere(['send', 'and this'], { home });
   expect(next).toMatchObject({ code: 0, stderr: '' });
   expect(shown(simulator)).toEqual([
     ['file', 'a', null],
@@ -252,10 +252,10 @@ test.each([
 ])('an upload that fails again and again uses up --wait %s', async (_, isBeside) => {
   const { simulator, home } = await ready({ a: 'x' });
   const args = ['run', '--json', '--grace', '100ms', ...QUICK, '--exec', 'true'];
-  const run = isBeside ? startWxagent(args, { home }) : null;
+  const run = isBeside ? startHere(args, { home }) : null;
   await run?.says('stdout', '"outcome"');
   simulator.control.addFault({ endpoint: 'upload', kind: 'status', status: 500 });
-  const end = await wxagent(['send', '--file', 'a', '--wait', '2s'], { home });
+  const end = await runHere(['send', '--file', 'a', '--wait', '2s'], { home });
   expect(end.code).toBe(75);
   // Were every try a step forward, it would wait until the pause between them is longer than that: nine of them.
   expect(asked(simulator, 'upload')).toBeLessThan(7);
@@ -316,14 +316,14 @@ test('a stop cuts an upload at the end of the grace time; the next run begins it
   const { simulator, home } = await ready({ a: 'all of it' });
   simulator.control.addFault({ endpoint: 'upload', kind: 'hang', count: 1 });
   const args = ['run', '--grace', '300ms', ...QUICK, '--exec', 'cp a "$WXAGENT_REPLY_DIR"'];
-  const run = startWxagent(args, { home });
+  const run = startHere(args, { home });
   await pollUntil('the upload', () => asked(simulator, 'upload') === 1);
   const end = await run.stop();
   expect(end.code, end.stderr).toBe(0);
   const waiting = jsonLines((await runHere(['outbox', '--json'], { home })).stdout)[0];
   expect(waiting?.parts).toMatchObject([{ kind: 'file', name: 'a', verdict: 'queued' }]);
   expect(shown(simulator)).toEqual([]);
-  await wxagent(['run', '--once', ...QUICK, '--exec', 'true'], { home });
+  await runHere(['run', '--once', ...QUICK, '--exec', 'true'], { home });
   expect(shown(simulator)).toEqual([['file', 'a', null]]);
 });
 
@@ -331,14 +331,14 @@ test('a file outlives a hold, as the kind it is, with a new upload', async () =>
   const { simulator, home, id } = await ready({ 'chart.png': picture });
   const refusal = { ret: -2, errmsg: 'prepare failed' };
   simulator.control.addFault({ endpoint: 'sendmessage', kind: 'answer', body: refusal, count: 1 });
-  const end = await wxagent(['send', '--json', '--file', 'chart.png'], { home });
+  const end = await runHere(['send', '--json', '--file', 'chart.png'], { home });
   expect(end.code).toBe(75);
   expect(jsonLines(end.stdout)[0]?.parts).toMatchObject([
     { kind: 'image', name: 'chart.png', verdict: 'held' },
   ]);
   expect(copies(home, id)).toHaveLength(1);
   simulator.control.message({ text: 'here I am' });
-  await wxagent(['run', '--once', ...QUICK, '--exec', 'true'], { home });
+  await runHere(['run', '--once', ...QUICK, '--exec', 'true'], { home });
   expect(shown(simulator)).toEqual([['image', '', null]]);
   expect(newest(simulator)?.equals(picture)).toBe(true);
   expect(asked(simulator, 'upload')).toBe(2);
@@ -351,7 +351,7 @@ test.each([
   const { simulator, home } = await ready({ a: 'x' });
   const body = { ret: -2, errmsg: 'invalid arguments' };
   simulator.control.addFault({ endpoint: 'sendmessage', kind: 'answer', body, count });
-  const end = await wxagent(['send', '--file', 'a'], { home });
+  const end = await runHere(['send', '--file', 'a'], { home });
   expect([end.code, asked(simulator, 'upload')]).toEqual([code, 2]);
   expect(end.stderr).toContain(said);
   expect(shown(simulator)).toHaveLength(code === 0 ? 1 : 0);
@@ -361,16 +361,16 @@ test('the same --id is sent once, and keeps no second copy; --ttl and --no-hold 
   const { simulator, home, id } = await ready({ a: 'x' });
   simulator.control.addFault({ endpoint: 'getuploadurl', kind: 'hang', count: 1 });
   const report = ['send', '--file', 'a', '--id', 'report', '--wait', '300ms'];
-  expect((await wxagent(report, { home })).code).toBe(75);
+  expect((await runHere(report, { home })).code).toBe(75);
   expect(copies(home, id)).toHaveLength(1);
-  expect((await wxagent(report, { home })).code).toBe(0);
-  expect((await wxagent(report, { home })).code).toBe(0);
+  expect((await runHere(report, { home })).code).toBe(0);
+  expect((await runHere(report, { home })).code).toBe(0);
   expect(shown(simulator)).toEqual([['file', 'a', null]]);
 
   simulator.control.addFault({ endpoint: 'getuploadurl', kind: 'hang', count: 2 });
   const late = ['send', '--file', 'a', '--wait', '300ms', '--ttl', '1ms'];
-  expect((await wxagent(late, { home })).code).toBe(65);
-  const now = await wxagent(['send', '--file', 'a', '--wait', '300ms', '--no-hold'], { home });
+  expect((await runHere(late, { home })).code).toBe(65);
+  const now = await runHere(['send', '--file', 'a', '--wait', '300ms', '--no-hold'], { home });
   expect(now.code).toBe(69);
   expect(copies(home, id)).toEqual([]);
 });
@@ -379,7 +379,7 @@ test('what the CDN refuses is refused in its words', async () => {
   const { simulator, home, id } = await ready({ a: 'x' });
   const headers = { 'x-error-message': 'file too large' };
   simulator.control.addFault({ endpoint: 'upload', kind: 'status', status: 413, headers });
-  const end = await wxagent(['send', 'see', '--file', 'a'], { home });
+  const end = await runHere(['send', 'see', '--file', 'a'], { home });
   expect(end.code).toBe(65);
   expect(end.stderr).toContain('1 part confirmed, 1 refused (the CDN refused the file: file too large)');
   expect(shown(simulator)).toEqual([['text', 'see', null]]);

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
-import { runHere } from '../helpers/in-this-process.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, startOnTerminal, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines, startOnTerminal, wxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
 test('before the user has ever written: held, 75; delivered when he writes', async () => {
   const simulator = await simulate();
   const { home, user, id } = loggedIn(simulator);
-  const sent = await wxagent(['send', '--json', 'good', 'morning'], { home });
+  const sent = await runHere(['send', '--json', 'good', 'morning'], { home });
   expect(sent.code, sent.stderr).toBe(75);
   expect(jsonLines(sent.stdout)).toEqual([
     {
@@ -33,12 +33,12 @@ test('before the user has ever written: held, 75; delivered when he writes', asy
   // It has looked whether he has written meanwhile, and has tried nothing else.
   expect(simulator.control.requests({ endpoint: 'getupdates' })).not.toHaveLength(0);
   expect(simulator.control.requests({ endpoint: 'sendmessage' })).toHaveLength(0);
-  const plain = await wxagent(['send', 'are you up?'], { home });
+  const plain = await runHere(['send', 'are you up?'], { home });
   expect(plain).toMatchObject({ code: 75, stdout: '' });
   expect(plain.stderr).toContain('held (first-contact)');
 
   simulator.control.message({ text: 'hi' });
-  const run = await wxagent(['run', '--once', ...QUICK, '--exec', 'echo hello'], { home });
+  const run = await runHere(['run', '--once', ...QUICK, '--exec', 'echo hello'], { home });
   expect(run.code, run.stderr).toBe(0);
   const texts = answers(simulator);
   expect(texts.at(-1)).toBe('hello');
@@ -63,7 +63,7 @@ test('text from arguments and stdin, in every form; quiet on success', async () 
       const user = `o9u${index}@im.wechat`;
       const { home } = loggedIn(simulator, { user });
       simulator.control.message({ user, text: 'hi' });
-      const end = await wxagent(['send', ...args], { home, ...(input === undefined ? {} : { input }) });
+      const end = await runHere(['send', ...args], { home, ...(input === undefined ? {} : { input }) });
       expect(end, args.join(' ')).toEqual({ code: 0, stdout: '', stderr: '', signal: null });
       expect(answers(simulator, user)).toEqual(shown);
       // The message that opened the window waits for a run.
@@ -122,7 +122,7 @@ test('no answer within --wait: kept, 75, and delivered once by the next who can'
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'hi' });
   simulator.control.addFault({ endpoint: 'sendmessage', kind: 'hang', processed: true, count: 1 });
-  const hung = await wxagent(['send', 'hung', '--wait', '700ms'], { home });
+  const hung = await runHere(['send', 'hung', '--wait', '700ms'], { home });
   expect(hung).toMatchObject({ code: 75, stdout: '' });
   expect(hung.stderr).toContain('will be delivered, do not send again');
   expect(simulator.control.faults()).toMatchObject([{ struck: 1 }]);
@@ -134,12 +134,12 @@ test('a server that cannot be reached: kept, 75', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'hi' });
-  expect((await wxagent(['run', '--once', '--exec', 'true'], { home })).code).toBe(0);
+  expect((await runHere(['run', '--once', '--exec', 'true'], { home })).code).toBe(0);
   simulator.control.addFault({ endpoint: '*', kind: 'reset' });
-  const sent = await wxagent(['send', 'into the void', '--wait', '500ms'], { home });
+  const sent = await runHere(['send', 'into the void', '--wait', '500ms'], { home });
   expect(sent).toMatchObject({ code: 75, stdout: '' });
   simulator.control.clearFaults();
-  const run = await wxagent(['run', '--echo', '--once', ...QUICK], { home });
+  const run = await runHere(['run', '--echo', '--once', ...QUICK], { home });
   expect(run.code).toBe(0);
   expect(answers(simulator)).toEqual(['into the void']);
 });
@@ -147,13 +147,13 @@ test('a server that cannot be reached: kept, 75', async () => {
 test('beside a live runner: enqueued, delivered by it, in order with its answers', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  const run = startWxagent(['run', '--echo', ...QUICK], { home });
+  const run = startHere(['run', '--echo', ...QUICK], { home });
   await run.says('stderr', 'ready');
-  const early = await wxagent(['send', 'early'], { home });
+  const early = await runHere(['send', 'early'], { home });
   expect(early.code).toBe(75);
   simulator.control.message({ text: 'hello' });
   await answered(simulator, 2);
-  const sent = await wxagent(['send', '--json', 'beside it'], { home });
+  const sent = await runHere(['send', '--json', 'beside it'], { home });
   expect(sent.code, sent.stderr).toBe(0);
   expect(jsonLines(sent.stdout)).toMatchObject([
     { parts: [{ verdict: 'confirmed', messageId: expect.any(String) }] },
@@ -170,7 +170,7 @@ test("inside an agent it answers whoever asked, before the agent's own answer", 
   simulator.control.message({ text: 'owner' });
   simulator.control.message({ user: 'o9friend@im.wechat', text: 'friend' });
   const agent = 'text=$(cat); "$WXAGENT_BIN" send "working on it, $text" || exit 1; echo "done, $text"';
-  const run = await wxagent(
+  const run = await runHere(
     ['run', '--once', '--allow-all', ...QUICK, '--base-url', simulator.baseUrl, '--exec', agent],
     { home },
   );
@@ -185,12 +185,12 @@ test('--to names a user; --account an account', async () => {
   loggedIn(simulator, { home, user: 'o9two@im.wechat', name: 'two' });
   simulator.control.message({ user: 'o9one@im.wechat', text: 'hi' });
   simulator.control.message({ user: 'o9two@im.wechat', text: 'hi' });
-  expect((await wxagent(['--account', 'one', 'send', 'x', '--account', 'two'], { home })).code).toBe(64);
-  expect((await wxagent(['send', 'to two', '--account', 'two'], { home })).code).toBe(0);
-  expect((await wxagent(['send', 'to one'], { home })).code).toBe(0);
+  expect((await runHere(['--account', 'one', 'send', 'x', '--account', 'two'], { home })).code).toBe(64);
+  expect((await runHere(['send', 'to two', '--account', 'two'], { home })).code).toBe(0);
+  expect((await runHere(['send', 'to one'], { home })).code).toBe(0);
   expect(answers(simulator, 'o9one@im.wechat')).toEqual(['to one']);
   expect(answers(simulator, 'o9two@im.wechat')).toEqual(['to two']);
-  const unknown = await wxagent(['send', '--to', 'o9nobody@im.wechat', 'x'], { home });
+  const unknown = await runHere(['send', '--to', 'o9nobody@im.wechat', 'x'], { home });
   expect(unknown).toMatchObject({ code: 75, stdout: '' });
   expect(unknown.stderr).toContain('first-contact');
 });

@@ -1,41 +1,56 @@
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
 import type { Io } from '../../src/core/io.ts';
-import { systemClock } from '../../src/core/time/clock.ts';
+import { type Clock, systemClock } from '../../src/core/time/clock.ts';
 import { readEnvironment } from '../../src/settings/config.ts';
-import { BIN } from './wxagent.ts';
+import { BIN, type Exited, type Running, type StartOptions, watched } from './wxagent.ts';
 
-/** What a command has written, and its exit code. */
-export interface Ran {
-  code: number;
-  stdout: string;
-  stderr: string;
+/** How a command is run in the process of the test. */
+export interface HereOptions extends Omit<StartOptions, 'input' | 'through'> {
+  input?: string | Buffer;
+  /** Instead of streams that are no terminal. */
+  io?: Partial<Io>;
+  clock?: Clock;
 }
 
-/** Runs a command of the program in the process of the test: quicker than one of its own, which signals and pipes need. */
+/**
+ * Starts a command of the program in the process of the test, from source: a tenth of what a process of its own takes.
+ * What only the built program shows needs `startWxagent`: signals, kills, its real streams and terminal, its own exit
+ * code and pid, another process for a lock or a lease. Told to stop when the test ends, and waited for.
+ */
+export function startHere(args: readonly string[], options: HereOptions): Running {
+  const stop = new AbortController();
+  const said = { stdout: '', stderr: '' };
+  const end = run(args, options, said, stop.signal).then((code) => ({ code, signal: null, ...said }));
+  end.catch(() => {});
+  onTestFinished(async () => {
+    stop.abort('SIGTERM');
+    await end;
+  });
+  return watched(args, said, end, () => stop.abort('SIGTERM'));
+}
+
+/** Runs a command in the process of the test to its end, or to what it makes of `stop`. */
 export async function runHere(
   args: readonly string[],
-  {
-    home,
-    env = {},
-    input = '',
-    cwd = home,
-    io = {},
-    stop = new AbortController().signal,
-  }: {
-    home: string;
-    env?: Record<string, string>;
-    input?: string | Buffer;
-    cwd?: string;
-    io?: Partial<Io>;
-    stop?: AbortSignal;
-  },
-): Promise<Ran> {
-  const ran: Ran = { code: -1, stdout: '', stderr: '' };
+  { stop = new AbortController().signal, ...options }: HereOptions & { stop?: AbortSignal },
+): Promise<Exited> {
+  const said = { stdout: '', stderr: '' };
+  const code = await run(args, options, said, stop);
+  return { code, signal: null, ...said };
+}
+
+function run(
+  args: readonly string[],
+  { home, env = {}, input = '', cwd = home, io = {}, clock = systemClock }: HereOptions,
+  said: { stdout: string; stderr: string },
+  stop: AbortSignal,
+): Promise<number> {
   const write =
     (stream: 'stdout' | 'stderr') =>
     (text: string | Uint8Array): void => {
-      ran[stream] += typeof text === 'string' ? text : Buffer.from(text).toString();
+      said[stream] += typeof text === 'string' ? text : Buffer.from(text).toString();
     };
   const host = {
     io: {
@@ -63,11 +78,10 @@ export async function runHere(
       WXAGENT_HOME: join(home, 'wx'),
       ...env,
     }),
-    clock: systemClock,
+    clock,
     cwd,
     bin: BIN,
     stopSignal: () => stop,
   };
-  ran.code = await runProgram(host, args);
-  return ran;
+  return runProgram(host, args);
 }

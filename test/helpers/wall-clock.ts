@@ -1,11 +1,7 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type Clock, systemClock } from '../../src/core/time/clock.ts';
 
-/** A wall clock that a test sets for the programs it starts, while they run. */
-export interface WallClock {
-  /** Environment of the programs that are to read it. */
-  env: Record<string, string>;
+/** A wall clock that a test sets while programs run by it. */
+export interface WallClock extends Clock {
   /** Sets it this many milliseconds before (negative) or after the true time. */
   set(shiftMs: number): void;
 }
@@ -14,11 +10,17 @@ export interface WallClock {
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
-/** A clock that shows the true time until it is set. Its file lies in the test's `folder`. */
-export function wallClock(folder: string): WallClock {
-  const file = join(folder, 'clock-shift');
-  const preload = fileURLToPath(new URL('../fixtures/shifted-clock.mjs', import.meta.url));
-  const set = (shiftMs: number): void => writeFileSync(file, String(shiftMs));
-  set(0);
-  return { env: { NODE_OPTIONS: `--import=${pathToFileURL(preload)}`, CLOCK_SHIFT: file }, set };
+/**
+ * A clock that shows the true time until it is set. The monotonic clock and all waits stay as they are, which is what
+ * a program sees when somebody sets the clock of the machine.
+ */
+export function wallClock(): WallClock {
+  let shiftMs = 0;
+  return {
+    ...systemClock,
+    now: () => systemClock.now() + shiftMs,
+    set(byMs) {
+      shiftMs = byMs;
+    },
+  };
 }

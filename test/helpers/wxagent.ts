@@ -29,19 +29,23 @@ export interface Exited {
   stderr: string;
 }
 
-/** A program that runs. */
-export interface Wxagent {
-  readonly pid: number;
+/** A program that runs, here or as a process. */
+export interface Running {
   readonly stdout: string;
   readonly stderr: string;
-  readonly child: ChildProcess;
   /** Waits until a stream says this; fails with all that was said when it does not, or when the program ends before. */
   says(stream: 'stdout' | 'stderr', what: string | RegExp): Promise<void>;
-  signal(name: NodeJS.Signals): void;
   /** Resolves when it has ended and its streams are closed. */
   readonly exited: Promise<Exited>;
   /** SIGTERM, and its end. */
   stop(): Promise<Exited>;
+}
+
+/** A program that runs as a process of its own. */
+export interface Wxagent extends Running {
+  readonly pid: number;
+  readonly child: ChildProcess;
+  signal(name: NodeJS.Signals): void;
 }
 
 /** A folder of its own for a test, removed afterwards. */
@@ -65,14 +69,11 @@ export function startWxagent(args: readonly string[], options: StartOptions): Wx
     },
     stdio: 'pipe',
   });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
+  const said = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      said[stream] += text;
+    });
   child.stdin.on('error', () => {}); // it may end without reading
   if (options.input !== 'open') child.stdin.end(options.input ?? '');
 
@@ -81,7 +82,7 @@ export function startWxagent(args: readonly string[], options: StartOptions): Wx
     child.once('error', reject);
     child.once('close', (code, signal) => {
       ended = true;
-      resolve({ code, signal, stdout, stderr });
+      resolve({ code, signal, ...said });
     });
   });
   exited.catch(() => {});
@@ -89,32 +90,45 @@ export function startWxagent(args: readonly string[], options: StartOptions): Wx
     if (!ended) child.kill('SIGKILL');
     await exited;
   });
-  const told = (): string => `--- ${args.join(' ')}\nstdout: ${stdout}\nstderr: ${stderr}`;
-
-  return {
+  const running = watched(args, said, exited, () => void child.kill('SIGTERM'));
+  return Object.assign(running, {
     pid: child.pid as number,
     child,
+    signal: (name: NodeJS.Signals) => void child.kill(name),
+  });
+}
+
+/** A program that runs, to wait for what it says and for its end. */
+export function watched(
+  args: readonly string[],
+  said: { readonly stdout: string; readonly stderr: string },
+  end: Promise<Exited>,
+  stop: () => void,
+): Running {
+  let ended = false;
+  const over = (): boolean => (ended = true);
+  end.then(over, over);
+  const told = (): string => `--- ${args.join(' ')}\nstdout: ${said.stdout}\nstderr: ${said.stderr}`;
+  const exited = withinLimit(end, told);
+  return {
     get stdout() {
-      return stdout;
+      return said.stdout;
     },
     get stderr() {
-      return stderr;
+      return said.stderr;
     },
     async says(stream, what) {
-      const said = (): boolean => {
-        const text = stream === 'stdout' ? stdout : stderr;
-        return typeof what === 'string' ? text.includes(what) : what.test(text);
-      };
-      await pollUntil(`${what} on ${stream}`, () => said() || ended).catch((error: Error) => {
+      const isSaid = (): boolean =>
+        typeof what === 'string' ? said[stream].includes(what) : what.test(said[stream]);
+      await pollUntil(`${what} on ${stream}`, () => isSaid() || ended).catch((error: Error) => {
         throw new Error(`${error.message}\n${told()}`);
       });
-      if (!said()) throw new Error(`it ended and never said ${what} on ${stream}\n${told()}`);
+      if (!isSaid()) throw new Error(`it ended and never said ${what} on ${stream}\n${told()}`);
     },
-    signal: (name) => void child.kill(name),
-    exited: withinLimit(exited, told),
+    exited,
     async stop() {
-      child.kill('SIGTERM');
-      return withinLimit(exited, told);
+      stop();
+      return withinLimit(end, told);
     },
   };
 }
