@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { lives } from '../helpers/agents.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines, makeFolder, startWxagent } from '../helpers/wxagent.ts';
 
 /** Nothing of the phone's side that takes time of its own. */
 const QUICK = ['--pace', '0', '--no-typing'];
@@ -24,7 +25,7 @@ test('an ACP agent answers, and its session is there again after a restart', asy
   const sessions = join(home, 'sessions');
   mkdirSync(sessions);
   const run = () =>
-    wxagent(['run', '--once', ...QUICK, '--acp', line('acp')], { home, env: { SESSIONS: sessions } });
+    runHere(['run', '--once', ...QUICK, '--acp', line('acp')], { home, env: { SESSIONS: sessions } });
   simulator.control.message({ text: 'hello' });
   expect(await run()).toMatchObject({ code: 0, stdout: '' });
   simulator.control.message({ text: 'again' });
@@ -36,7 +37,7 @@ test('an ACP agent answers, and its session is there again after a restart', asy
 test('--permission ask: the question is in the chat, the user’s next message decides, and /stop ends the turn', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  const run = startWxagent(['run', ...QUICK, '--acp', line('acp-misbehave', 'permission')], { home });
+  const run = startHere(['run', ...QUICK, '--acp', line('acp-misbehave', 'permission')], { home });
   simulator.control.message({ text: 'clean up' });
   expect((await answered(simulator, 1))[0]).toContain('rm -rf build');
   simulator.control.message({ text: 'y' });
@@ -55,7 +56,7 @@ test('--permission ask: a no is told to the agent, and who says nothing has said
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   const agent = ['--timeout', '3s', '--grace', '1s', '--acp', line('acp-misbehave', 'permission')];
-  const run = startWxagent(['run', ...QUICK, ...agent], { home });
+  const run = startHere(['run', ...QUICK, ...agent], { home });
   simulator.control.message({ text: 'clean up' });
   // The turn ends before the five minutes.
   expect((await answered(simulator, 1))[0]).toMatch(/rm -rf build[\s\S]*within [123] seconds/);
@@ -84,7 +85,7 @@ test('a killed runner leaves no agent behind for long: the next one ends it', as
   await first.exited;
   expect(lives(pid)).toBe(true);
 
-  const second = startWxagent(['run', ...QUICK, '--acp', line('acp')], { home });
+  const second = startHere(['run', ...QUICK, '--acp', line('acp')], { home });
   await second.says('stderr', `ended the agent of a former runner (pid ${pid})`);
   await pollUntil('the end of the orphan', () => !lives(pid));
   simulator.control.message({ text: 'hello' });
@@ -98,7 +99,7 @@ test('an agent that ignores everything holds neither a lane nor a stop', async (
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   const args = ['--timeout', '2500ms', '--grace', '1s', '--json', '--acp', line('acp-misbehave', 'deaf')];
-  const run = startWxagent(['run', ...QUICK, ...args], { home });
+  const run = startHere(['run', ...QUICK, ...args], { home });
   simulator.control.message({ text: 'hang' });
   simulator.control.message({ text: 'hello' });
   const [notice, answer] = await answered(simulator, 2);
@@ -132,7 +133,7 @@ test.each([
   [['--echo', '--acp', 'x y'], 64, 'run takes one agent, not 2: --acp, --echo'],
 ])('run %s is refused', async (args, code, message) => {
   const home = makeFolder();
-  const run = await wxagent(['run', ...args], { home, env: { PATH: home } });
+  const run = await runHere(['run', ...args], { home, env: { PATH: home } });
   expect(run).toMatchObject({ code, stdout: '' });
   expect(run.stderr).toContain(`wxagent: ${message}\n`);
 });
@@ -141,7 +142,7 @@ test('an agent that nothing makes ask is refused under --allow-all, unless it wa
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   const run = (who: string, ...args: string[]) =>
-    wxagent(['run', '--exit-idle', '1s', ...QUICK, '--allow-all', '--acp', line('acp-real', who), ...args], {
+    runHere(['run', '--exit-idle', '1s', ...QUICK, '--allow-all', '--acp', line('acp-real', who), ...args], {
       home,
     });
   const refused = await run('bare');
@@ -158,7 +159,7 @@ test('an agent that needs a newer Node.js than the one on PATH is refused at the
   const install = (name: string, script: string) => writeFileSync(join(home, name), script, { mode: 0o755 });
   install('node', '#!/bin/sh\necho v22.18.1\n');
   install('kimi', '#!/usr/bin/env node\n');
-  const run = await wxagent(['run', '--acp', 'kimi'], { home, env: { PATH: `${home}:/usr/bin:/bin` } });
+  const run = await runHere(['run', '--acp', 'kimi'], { home, env: { PATH: `${home}:/usr/bin:/bin` } });
   expect(run).toMatchObject({ code: 66 });
   expect(run.stderr).toContain('Kimi Code needs Node.js 22.19.0 or newer; the one on PATH is 22.18.1');
 });
@@ -175,16 +176,16 @@ test('wxagent agents tells which presets are on PATH, and what the others would 
   const gemini = install('gemini');
   const options = { home, env: { PATH: bin } };
 
-  const table = await wxagent(['agents'], options);
+  const table = await runHere(['agents'], options);
   expect(table).toMatchObject({ code: 0, stderr: 'hint: wxagent run --acp gemini\n' });
   expect(table.stdout).toMatch(/^gemini +Gemini CLI +installed: .*\/bin\/gemini$/m);
   expect(table.stdout).toMatch(/^codex +Codex +not installed: codex-acp is not on PATH$/m);
 
   const npx = install('npx');
   rmSync(gemini);
-  expect(await wxagent(['agents'], options)).toMatchObject({ stderr: 'hint: wxagent run --acp claude\n' });
+  expect(await runHere(['agents'], options)).toMatchObject({ stderr: 'hint: wxagent run --acp claude\n' });
   install('gemini');
-  const json = await wxagent(['agents', '--json'], options);
+  const json = await runHere(['agents', '--json'], options);
   expect(json).toMatchObject({ code: 0, stderr: '' });
   const [{ type, agents } = {}] = jsonLines(json.stdout) as {
     type?: string;
@@ -206,7 +207,7 @@ test('a preset is started by its name', async () => {
   const { home } = loggedIn(simulator);
   writeFileSync(join(home, 'gemini'), `#!/bin/sh\n[ "$1" = --acp ] && ${line('acp')}\n`, { mode: 0o755 });
   simulator.control.message({ text: 'hello' });
-  const run = await wxagent(['run', '--once', ...QUICK, '--acp', 'gemini'], {
+  const run = await runHere(['run', '--once', ...QUICK, '--acp', 'gemini'], {
     home,
     env: { PATH: `${home}:${process.env.PATH}` },
   });

@@ -2,9 +2,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { agent, given, lives } from '../helpers/agents.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { type Answer, reset, startScriptedServer } from '../helpers/scripted-server.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines } from '../helpers/wxagent.ts';
 
 /** Nothing of the phone's side that takes time of its own. */
 const QUICK = ['--pace', '0', '--no-typing'];
@@ -24,7 +25,7 @@ test("every form of agent; flags after the first word of a command are the comma
   ];
   for (const [form, reply] of forms) {
     simulator.control.message({ text: 'hello' });
-    const run = await wxagent(['run', '--once', ...QUICK, ...form], { home });
+    const run = await runHere(['run', '--once', ...QUICK, ...form], { home });
     expect(run, form.join(' ')).toMatchObject({ code: 0, stdout: '' });
     expect(answers(simulator).at(-1), form.join(' ')).toBe(reply);
   }
@@ -54,7 +55,7 @@ test.each(['text', 'raw', 'json'] as const)(
       text,
       ...simulator.control.message({ text }),
     }));
-    const run = await wxagent(
+    const run = await runHere(
       ['run', '--json', '--once', ...QUICK, '--input', input, '--', ...agent('record', 'arg')],
       {
         home,
@@ -128,11 +129,11 @@ test('a message of no characters is nothing to run, but with a quote; a quote co
   const quote = { id: messageId ?? '', form: 'full' } as const;
   simulator.control.message({ text: 'yes', quote });
   simulator.control.message({ text: '', quote });
-  const run = await wxagent(['run', '--once', ...QUICK, '--exec', 'printf "[%s]" "$(cat)"'], { home });
+  const run = await runHere(['run', '--once', ...QUICK, '--exec', 'printf "[%s]" "$(cat)"'], { home });
   expect(run.code).toBe(0);
   const quoted = '> first line\n> second';
   expect(answers(simulator)).toEqual(['[first line\nsecond]', `[${quoted}\nyes]`, `[${quoted}]`]);
-  const { stdout } = await wxagent(['messages', '--json'], { home });
+  const { stdout } = await runHere(['messages', '--json'], { home });
   expect(stdout).toContain('"reason":"no-text"');
 });
 
@@ -169,7 +170,7 @@ test('agents that misbehave: each its outcome, nothing of a failed one in the ch
   for (const [index, [how]] of MISBEHAVIOUR.entries()) {
     simulator.control.message({ user: `o9u${index}@im.wechat`, text: how });
   }
-  const run = await wxagent(
+  const run = await runHere(
     [
       'run',
       '--json',
@@ -213,7 +214,7 @@ test('what a failed agent said is for --on-error detail only; --on-error silent 
   const fail = async (...flags: string[]): Promise<string[]> => {
     const before = answers(simulator).length;
     simulator.control.message({ text: '你好' });
-    const run = await wxagent(
+    const run = await runHere(
       ['run', '--once', ...QUICK, '--exec', 'echo secret plan; echo boom >&2; exit 9', ...flags],
       { home },
     );
@@ -285,7 +286,7 @@ test('an HTTP agent: every kind of answer, and retries of those that may pass', 
   for (const kind of Object.keys(kinds)) {
     ids.set(kind, simulator.control.message({ user: `o9${kind}@im.wechat`, text: kind }).messageId);
   }
-  const run = await wxagent(
+  const run = await runHere(
     [
       'run',
       '--json',
@@ -348,7 +349,7 @@ test('exit 75 is run again; after --retries the user hears of it', async () => {
   simulator.control.message({ text: 'later' });
   simulator.control.message({ text: 'the next one waits' });
   simulator.control.message({ user: 'o9other@im.wechat', text: 'not held up' });
-  const run = startWxagent(
+  const run = startHere(
     [
       'run',
       '--json',
@@ -366,7 +367,7 @@ test('exit 75 is run again; after --retries the user hears of it', async () => {
   expect((await run.stop()).code).toBe(0);
 
   simulator.control.message({ text: 'never' });
-  const given = await wxagent(['run', '--json', '--once', ...QUICK, '--retries', '0', '--exec', 'exit 75'], {
+  const given = await runHere(['run', '--json', '--once', ...QUICK, '--retries', '0', '--exec', 'exit 75'], {
     home,
   });
   expect(given.code).toBe(0);
@@ -385,7 +386,7 @@ test('an agent is found by the folder wxagent was started in, and keeps its own 
     { mode: 0o755 },
   );
   simulator.control.messages([{ text: 'one,' }, { text: 'two' }]);
-  const run = await wxagent(['run', '--once', ...QUICK, './agent.sh'], { home });
+  const run = await runHere(['run', '--once', ...QUICK, './agent.sh'], { home });
   expect(run.code, run.stderr).toBe(0);
   expect(answers(simulator)).toEqual([`one,${home}`, `one,two${home}`]);
   expect(readFileSync(join(home, 'wx', 'agents', id, user, 'said'), 'utf8')).toBe('one,two');

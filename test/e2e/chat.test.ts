@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lives } from '../helpers/agents.ts';
-import { runHere } from '../helpers/in-this-process.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, type LoggedIn, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines, startWxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
@@ -20,12 +20,13 @@ printf '%s %s %s' "$WXAGENT_SESSION_ID" "$WXAGENT_TURN" "$text"`;
 async function talk(args: string[] = [], options: Parameters<typeof simulate>[0] = {}) {
   const simulator = await simulate(options);
   const bot = loggedIn(simulator);
-  const start = () => startWxagent(['run', '--exec', AGENT, ...QUICK, ...args], bot);
+  const command = ['run', '--exec', AGENT, ...QUICK, ...args];
   let shown = 0;
   return {
     simulator,
     bot,
-    start,
+    start: () => startHere(command, bot),
+    startProcess: () => startWxagent(command, bot),
     says: (text: string) => simulator.control.message({ text }),
     /** The next answer on the phone. */
     async hears(): Promise<string> {
@@ -141,8 +142,8 @@ test.each(['same-id', 'new-id', 'no-id'] as const)(
 
 describe('killed between a command and its answer', () => {
   test('the command has been obeyed, the answer arrives once, and the stopped agent does not live on', async () => {
-    const { says, hears, start, worksOn, simulator, bot } = await talk();
-    const first = start();
+    const { says, hears, start, startProcess, worksOn, simulator, bot } = await talk();
+    const first = startProcess();
     says('slow');
     const pid = await worksOn('slow');
     says('waiting');
@@ -179,7 +180,7 @@ describe('--busy', () => {
     expect(await states(bot)).toEqual(['superseded (latest)', 'superseded (latest)', 'done']);
     await run.stop();
     expect((await runHere(['retry', first.messageId as string], bot)).code).toBe(0);
-    const again = await wxagent(['run', '--once', '--exec', 'cat', ...QUICK], bot);
+    const again = await runHere(['run', '--once', '--exec', 'cat', ...QUICK], bot);
     expect(again.code).toBe(0);
     expect(answers(simulator)).toEqual([expect.stringContaining('fine'), 'slow']);
   });
@@ -228,7 +229,7 @@ describe('--merge', () => {
     simulator.control.message({ file: { bytes: Buffer.from('x'), name: 'a.txt' } });
     simulator.control.message({ image: { bytes: Buffer.from('y') } });
     simulator.control.message({ text: 'these' });
-    const run = await wxagent(
+    const run = await runHere(
       ['run', '--json', '--once', ...QUICK, '--merge', '200ms', '--exec', 'cat'],
       bot,
     );
@@ -247,8 +248,8 @@ describe('--merge', () => {
   });
 
   test('a kill while it gathers, or while its agent works, loses and doubles nothing', async () => {
-    const { says, start, bot, simulator, worksOn } = await talk(['--merge', '1m']);
-    const first = start();
+    const { says, startProcess, bot, simulator, worksOn } = await talk(['--merge', '1m']);
+    const first = startProcess();
     says('one');
     await pollUntil(
       'it is taken in, and the next poll waits',
@@ -266,7 +267,7 @@ describe('--merge', () => {
     second.signal('SIGKILL');
     await second.exited;
     expect(await states(bot)).toEqual(['running', 'running']);
-    const third = await wxagent(['run', '--once', ...QUICK, '--exec', 'echo "$WXAGENT_ATTEMPT"; cat'], bot);
+    const third = await runHere(['run', '--once', ...QUICK, '--exec', 'echo "$WXAGENT_ATTEMPT"; cat'], bot);
     expect(third.code, third.stderr).toBe(0);
     expect(answers(simulator)).toEqual(['2\none\ntwo']);
     expect(await states(bot)).toEqual(['done', 'done']);
@@ -279,7 +280,7 @@ describe('wxagent allow', () => {
   test('lets a user in, and out again, while a runner runs; what was written before can be run', async () => {
     const simulator = await simulate({ strangers: true });
     const bot = loggedIn(simulator);
-    const run = startWxagent(['run', '--echo', ...QUICK], bot);
+    const run = startHere(['run', '--echo', ...QUICK], bot);
     const early = simulator.control.message({ user: friend, text: 'early' });
     await run.says('stderr', 'not given to the agent: stranger');
     const added = await runHere(['allow', 'add', friend], bot);
@@ -315,8 +316,8 @@ describe('wxagent allow', () => {
       /^o9b@im\.wechat {2}.*\no9c@im\.wechat {2}.*\n$/,
     );
     simulator.control.kill();
-    expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], bot)).code).toBe(0);
-    expect((await wxagent(['run', '--echo', '--once'], bot)).code).toBe(0);
+    expect((await runHere(['login', '--force', '--base-url', simulator.baseUrl], bot)).code).toBe(0);
+    expect((await runHere(['run', '--echo', '--once'], bot)).code).toBe(0);
     const [listed] = jsonLines((await runHere(['allow', '--json'], bot)).stdout);
     expect(listed).toMatchObject({ users: [{ id: friend }, { id: 'o9c@im.wechat' }] });
     expect(listed?.account).not.toBe(bot.id);
@@ -332,7 +333,7 @@ test('wrong flags and arguments are refused before anything starts', async () =>
     [['allow', 'add'], 64, 'missing required argument'],
     [['allow', 'remove', 'o9b@im.wechat'], 66, 'o9b@im.wechat is not on the list'],
   ] as const) {
-    const end = await wxagent(args, bot);
+    const end = await runHere(args, bot);
     expect(end).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) });
   }
 });

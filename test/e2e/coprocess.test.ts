@@ -3,20 +3,24 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { agent, lives } from '../helpers/agents.ts';
+import { startHere } from '../helpers/in-this-process.ts';
 import { blocksOf, ROOT, readPage } from '../helpers/pages.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, startWxagent, type Wxagent } from '../helpers/wxagent.ts';
+import { jsonLines, type Running, startWxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
-/** `run` with the coprocess of the fixtures. */
-function start(home: string, args: string[] = [], ways: string[] = []): Wxagent {
+/** The arguments of `run` with the coprocess of the fixtures. */
+function argsOf(args: string[] = [], ways: string[] = []): string[] {
   const command = `exec ${agent('coprocess', ...ways).join(' ')}`;
-  return startWxagent(['run', '--json', '--allow-all', ...QUICK, '--coprocess', command, ...args], { home });
+  return ['run', '--json', '--allow-all', ...QUICK, '--coprocess', command, ...args];
 }
 
-const outcomesOf = (run: Wxagent) => jsonLines(run.stdout).filter(({ type }) => type === 'outcome');
+const start = (home: string, ...given: Parameters<typeof argsOf>): Running =>
+  startHere(argsOf(...given), { home });
+
+const outcomesOf = (run: Running) => jsonLines(run.stdout).filter(({ type }) => type === 'outcome');
 
 test('one process for all users, each in order; it ends with the run', async () => {
   const simulator = await simulate({ strangers: true });
@@ -100,7 +104,7 @@ test('a coprocess that misbehaves: each turn its outcome, and no lane is held', 
 test('SIGKILL of the runner: the next one ends what it left, although that had nothing to do', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  const run = start(home, [], ['stubborn']);
+  const run = startWxagent(argsOf([], ['stubborn']), { home });
   simulator.control.message({ text: 'pid' });
   const pid = Number((await answered(simulator, 1))[0]);
   await pollUntil('nothing is under way', () => outcomesOf(run).length === 1);
@@ -131,7 +135,7 @@ test('stopped in the middle of a turn, it does not hold up the stop, and the mes
 test('a command that does not work is told at the start', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  const run = startWxagent(['run', '--coprocess', 'echo nothing here >&2; exit 127'], { home });
+  const run = startHere(['run', '--coprocess', 'echo nothing here >&2; exit 127'], { home });
   await run.says('stderr', /the coprocess ended: exit code 127: .*; starting it again in 1 s/);
   await run.says('stderr', 'hint: the shell did not find a command');
   expect(await run.stop()).toMatchObject({ code: 0, stdout: '' });
@@ -163,7 +167,7 @@ for (const [needs, command] of EXAMPLES) {
     writeFileSync(join(home, 'wx', 'agent.py'), ofThePage?.text ?? '');
     // Go keeps what it has compiled below HOME.
     const env = { HOME: process.env.HOME, WXAGENT_HOME: join(home, 'wx') };
-    const run = startWxagent(['run', ...QUICK, '--coprocess', command], { home, cwd: ROOT, env });
+    const run = startHere(['run', ...QUICK, '--coprocess', command], { home, cwd: ROOT, env });
     const [first, second] = await answered(simulator, 2);
     expect(first).toMatch(/you said:? hello "你"$/i);
     expect(second).toMatch(/you said:? and\nagain$/i);

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runHere } from '../helpers/in-this-process.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import {
   answered,
@@ -13,7 +13,7 @@ import {
   readAccounts,
   simulate,
 } from '../helpers/simulated.ts';
-import { jsonLines, startOnTerminal, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines, startOnTerminal } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
@@ -21,14 +21,14 @@ test('--wait-login: stays, keeps everything, and goes on when another process ha
   const simulator = await simulate();
   const { home, id } = loggedIn(simulator);
   simulator.control.message({ text: 'one' });
-  const run = startWxagent(['run', '--json', '--wait-login', '--exec', 'cat', ...QUICK], { home });
+  const run = startHere(['run', '--json', '--wait-login', '--exec', 'cat', ...QUICK], { home });
   await answered(simulator, 1);
   simulator.control.kill();
   await run.says('stderr', 'waits for a new login');
-  const sent = await wxagent(['send', 'meanwhile'], { home });
+  const sent = await runHere(['send', 'meanwhile'], { home });
   expect(sent).toMatchObject({ code: 77, stdout: '' });
 
-  expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
+  expect((await runHere(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
   await pollUntil('it polls as the new bot', () => simulator.control.bots().at(-1)?.polls === 1);
   const [listed] = jsonLines((await runHere(['outbox', '--json'], { home })).stdout);
   expect(listed?.parts).toMatchObject([{ text: 'meanwhile', verdict: 'held', reason: 'context' }]);
@@ -55,14 +55,14 @@ test('--wait-login: stays, keeps everything, and goes on when another process ha
   // One account still, under its former name as well.
   const [accounts] = jsonLines((await runHere(['accounts', '--json'], { home })).stdout);
   expect(accounts?.accounts).toMatchObject([{ id: bots[1] }]);
-  expect((await wxagent(['run', '--echo', '--once', '--account', id], { home })).code).toBe(0);
+  expect((await runHere(['run', '--echo', '--once', '--account', id], { home })).code).toBe(0);
 });
 
 /** A run whose login has died, and which waits for another one. */
 async function waitingForLogin() {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  const run = startWxagent(['run', '--echo', '--wait-login'], { home });
+  const run = startHere(['run', '--echo', '--wait-login'], { home });
   await run.says('stderr', 'ready');
   simulator.control.kill();
   await run.says('stderr', 'waits for a new login');
@@ -88,7 +88,7 @@ test('a config.json that is half-written for a moment: said, and looked at again
 
 test('told to stop in the moment in which another process logs in, it does not serve that login', async () => {
   const { simulator, home, run } = await waitingForLogin();
-  expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
+  expect((await runHere(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
   expect((await run.stop()).code).toBe(0);
 });
 
@@ -129,7 +129,7 @@ test('--all-accounts: one login dies, the others go on, and it is served again w
   const simulator = await simulate();
   const { home } = loggedIn(simulator, { user: 'o9one@im.wechat', name: 'one' });
   loggedIn(simulator, { home, user: 'o9two@im.wechat', name: 'two' });
-  const run = startWxagent(['run', '--all-accounts', '--echo', ...QUICK], { home });
+  const run = startHere(['run', '--all-accounts', '--echo', ...QUICK], { home });
   await run.says('stderr', /ready: (one|two)[\s\S]*ready: (one|two)/);
   simulator.control.kill({ user: 'o9two@im.wechat' });
   await run.says('stderr', 'waits for a new login');
@@ -144,7 +144,7 @@ test('--all-accounts: one login dies, the others go on, and it is served again w
   await run.says('stderr', 'can be read again');
 
   simulator.control.changeSettings({ owner: 'o9two@im.wechat' });
-  expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
+  expect((await runHere(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
   simulator.control.message({ user: 'o9two@im.wechat', text: 'back' });
   expect(await answered(simulator, 1, 'o9two@im.wechat')).toEqual(['back']);
   simulator.control.message({ user: 'o9one@im.wechat', text: 'both?' });
@@ -157,15 +157,17 @@ test('a runner that stops late does not undo a login made meanwhile', async () =
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'one' });
-  const run = startWxagent(['run', ...QUICK, '--exec', 'cat; [ ! -e slow ] || sleep 600'], { home });
+  const run = startHere(['run', ...QUICK, '--exec', 'cat; [ ! -e slow ] || sleep 600'], { home });
   await answered(simulator, 1);
   // Logged in anew by hand, while the runner of the old bot is still at work.
-  expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
-  const end = await run.exited;
+  expect((await runHere(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
+  await run.says('stderr', 'the login of this bot is dead');
+  // It ends by itself, or goes on with the login it finds.
+  const end = await run.stop();
   expect([0, 77], end.stderr).toContain(end.code);
   const [status] = jsonLines((await runHere(['status', '--json'], { home })).stdout);
   expect(status?.accounts).toMatchObject([{ login: 'ok', id: simulator.control.bots().at(-1)?.id }]);
   simulator.control.message({ text: 'two' });
-  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  expect((await runHere(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   expect(answers(simulator)).toEqual(['one', 'two']);
 });

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runHere } from '../helpers/in-this-process.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
@@ -19,7 +19,7 @@ test('in order for each user, several users at once, never more than --concurren
   for (const text of texts) for (const user of users) simulator.control.message({ user, text });
   // Every first message waits for the first message of another user: alone it would wait for ever.
   const agent = `text=$(cat); : >"started-$WXAGENT_USER"; if [ "$text" = 1 ]; then while [ $(ls started-* | wc -l) -lt 2 ]; do sleep 0.02; done; fi; printf %s "$text"`;
-  const run = await wxagent(
+  const run = await runHere(
     ['run', '--json', '--allow-all', '--once', ...QUICK, '--concurrency', '2', '--exec', agent],
     { home },
   );
@@ -39,7 +39,7 @@ test('the poll does not wait for an agent; typing shows while it works', async (
   const simulator = await simulate();
   const { home, user } = loggedIn(simulator);
   simulator.control.message({ text: 'slow' });
-  const run = startWxagent(['run', '--pace', '0', '--exec', `cat; ${waitFor('go')}`], { home });
+  const run = startHere(['run', '--pace', '0', '--exec', `cat; ${waitFor('go')}`], { home });
   await pollUntil('typing', () => simulator.control.phone().typing.some((one) => one.user === user));
   simulator.control.messages([{ text: 'second' }, { text: 'third' }]);
   await pollUntil('all are fetched', () => simulator.control.bots()[0]?.waiting === 0);
@@ -72,7 +72,7 @@ test('a long answer arrives in parts of at most 4,000 characters, in order, noth
   const words = Array.from({ length: 1_250 }, (_, n) => String(n).padStart(7, '0')).join(' ');
   writeFileSync(join(home, 'long'), words);
   simulator.control.messages([{ text: 'long' }, { text: 'fine?' }]);
-  const run = await wxagent(
+  const run = await runHere(
     ['run', '--once', ...QUICK, '--exec', 'if [ "$(cat)" = long ]; then cat long; else echo fine; fi'],
     { home },
   );
@@ -91,7 +91,7 @@ test('a long answer arrives in parts of at most 4,000 characters, in order, noth
   expect(runIds[3]).not.toBe(runIds[0]);
 
   simulator.control.message({ text: 'long' });
-  const shorter = await wxagent(['run', '--once', ...QUICK, '--max-chars', '2500', '--exec', 'cat long'], {
+  const shorter = await runHere(['run', '--once', ...QUICK, '--max-chars', '2500', '--exec', 'cat long'], {
     home,
   });
   expect(shorter.code).toBe(0);
@@ -107,22 +107,22 @@ test('only the owner is answered, unless --allow or --allow-all; what is not han
   const everybody = () =>
     [user, friend, stranger].map((one) => simulator.control.message({ user: one, text: 'hi' }));
   everybody();
-  const first = await wxagent(['run', '--echo', '--once', ...QUICK], { home });
+  const first = await runHere(['run', '--echo', '--once', ...QUICK], { home });
   expect(first.code).toBe(0);
   expect(first.stderr.match(/not given to the agent: stranger/g)).toHaveLength(2);
   everybody();
-  const second = await wxagent(['run', '--echo', '--once', ...QUICK, '--allow', friend], { home });
+  const second = await runHere(['run', '--echo', '--once', ...QUICK, '--allow', friend], { home });
   expect(second.stderr.match(/not given to the agent: stranger/g)).toHaveLength(1);
   expect([user, friend, stranger].map((one) => answers(simulator, one).length)).toEqual([2, 1, 0]);
   everybody();
-  await wxagent(['run', '--echo', '--once', ...QUICK, '--allow-all'], { home });
+  await runHere(['run', '--echo', '--once', ...QUICK, '--allow-all'], { home });
   expect([user, friend, stranger].map((one) => answers(simulator, one).length)).toEqual([3, 2, 1]);
 
   simulator.control.messages([
     { voice: { sizeBytes: 100, transcript: 'remind me tomorrow' } },
     { items: [{ type: 99 }] },
   ]);
-  const kinds = await wxagent(
+  const kinds = await runHere(
     ['run', '--json', '--once', ...QUICK, '--exec', 'printf "%s: " "$WXAGENT_KIND"; cat'],
     { home },
   );
@@ -142,11 +142,11 @@ test('--max-messages leaves the rest to the next run; --exit-idle ends when ther
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   simulator.control.messages([{ text: 'one' }, { text: 'two' }, { text: 'three' }]);
-  const some = await wxagent(['run', '--echo', ...QUICK, '--max-messages', '2'], { home });
+  const some = await runHere(['run', '--echo', ...QUICK, '--max-messages', '2'], { home });
   expect(some).toMatchObject({ code: 0, stdout: '' });
   expect(answers(simulator)).toEqual(['one', 'two']);
   simulator.control.message({ text: 'four' });
-  const rest = await wxagent(['run', '--echo', ...QUICK, '--exit-idle', '300ms'], { home });
+  const rest = await runHere(['run', '--echo', ...QUICK, '--exit-idle', '300ms'], { home });
   expect(rest.code).toBe(0);
   expect(answers(simulator)).toEqual(['one', 'two', 'three', 'four']);
   expect(simulator.control.bots()[0]?.announced).toBe(false);
@@ -158,7 +158,7 @@ test('--json: a line for everything that happens, and nothing else on stdout', a
   const [hello, silent, bad] = ['hello', 'silent', 'bad'].map(
     (text) => simulator.control.message({ text }).messageId,
   );
-  const run = await wxagent(
+  const run = await runHere(
     ['run', '--json', '--once', ...QUICK, '--exec', 'case "$(cat)" in hello) echo hi;; bad) exit 1;; esac'],
     { home },
   );
@@ -215,7 +215,7 @@ test('--on commands hear of ready and failed', async () => {
   const simulator = await simulate();
   const { home, id } = loggedIn(simulator);
   const { messageId } = simulator.control.message({ text: 'x' });
-  const run = await wxagent(
+  const run = await runHere(
     [
       'run',
       '--once',
@@ -249,13 +249,13 @@ test('--all-accounts serves every account, and picks up one that logs in meanwhi
   const write = (user: string): void => void simulator.control.message({ user, text: user });
   write('o9one@im.wechat');
   write('o9two@im.wechat');
-  const run = startWxagent(
+  const run = startHere(
     ['run', '--all-accounts', '--exec', 'printf "%s " "$WXAGENT_ACCOUNT_NAME"; cat', ...QUICK],
     { home },
   );
   await answered(simulator, 2);
   simulator.control.changeSettings({ owner: 'o9three@im.wechat' });
-  expect((await wxagent(['login', '--name', 'three', '--base-url', simulator.baseUrl], { home })).code).toBe(
+  expect((await runHere(['login', '--name', 'three', '--base-url', simulator.baseUrl], { home })).code).toBe(
     0,
   );
   write('o9three@im.wechat');
@@ -267,7 +267,7 @@ test('--all-accounts serves every account, and picks up one that logs in meanwhi
 
   // Two named accounts, and nobody else.
   for (const name of ['one', 'two', 'three']) write(`o9${name}@im.wechat`);
-  await wxagent(['run', '--echo', '--once', ...QUICK, '--account', 'three', '--account', 'one'], { home });
+  await runHere(['run', '--echo', '--once', ...QUICK, '--account', 'three', '--account', 'one'], { home });
   expect(['one', 'two', 'three'].map((name) => answers(simulator, `o9${name}@im.wechat`).length)).toEqual([
     2, 1, 2,
   ]);

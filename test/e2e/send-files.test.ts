@@ -80,7 +80,7 @@ test.each([
 ])('%s', async (_, args, expected) => {
   const { simulator, home } = await ready({ 'out.tmp': 'from stdin' });
   const end = await runHere(['send', ...args], { home, input: 'from stdin' });
-  expect(end).toEqual({ code: 0, stdout: '', stderr: '', signal: null });
+  expect(end).toEqual({ code: 0, stdout: '', stderr: '' });
   expect(shown(simulator)).toEqual(expected);
   expect(newest(simulator)?.toString()).toBe('from stdin');
 });

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runHere } from '../helpers/in-this-process.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
@@ -35,7 +35,7 @@ test('a server that talks nonsense to polls and recovers: nothing lost, no crash
     }),
   );
   const one = async ({ fault, simulator, home }: (typeof homes)[number]): Promise<void> => {
-    const run = startWxagent(['run', '--echo', ...QUICK], { home });
+    const run = startHere(['run', '--echo', ...QUICK], { home });
     await pollUntil('the trouble', () => simulator.control.faults()[0]?.struck === fault.count);
     if (fault.kind === 'hang') simulator.control.message({ text: 'hello' });
     await answered(simulator, 1);
@@ -57,7 +57,7 @@ test('a server that talks nonsense to polls and recovers: nothing lost, no crash
 test('a server that is gone and comes back', async () => {
   const first = await simulate();
   const { home, id } = loggedIn(first);
-  const run = startWxagent(['run', '--echo', ...QUICK], { home });
+  const run = startHere(['run', '--echo', ...QUICK], { home });
   await run.says('stderr', 'ready');
   await first.close();
   await run.says('stderr', /polling failed: .*; next try in 2 s/);
@@ -86,7 +86,7 @@ test('answers whose sending goes wrong: repeated as they were, shown once', asyn
     const { home } = loggedIn(simulator);
     simulator.control.addFault({ endpoint: 'sendmessage', ...fault });
     simulator.control.message({ text: 'hello' });
-    const run = await wxagent(['run', '--json', '--echo', '--once', ...QUICK], { home });
+    const run = await runHere(['run', '--json', '--echo', '--once', ...QUICK], { home });
     expect(run.code, run.stderr).toBe(0);
     const bodies = simulator.control.requests({ endpoint: 'sendmessage' }).map(({ body }) => body);
     expect(bodies, JSON.stringify(fault)).toEqual(Array(fault.count + 1).fill(bodies[0]));
@@ -105,7 +105,7 @@ test('refused answers are not called delivered; held ones go out when the user w
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'go' });
   const lines = ['first part of it', 'second part of it', 'third part of it'];
-  const run = await wxagent(
+  const run = await runHere(
     [
       'run',
       '--json',
@@ -142,7 +142,7 @@ test('refused answers are not called delivered; held ones go out when the user w
 
   simulator.control.changeSettings({ quota: 10 });
   simulator.control.message({ text: 'and now?' });
-  const released = await wxagent(['run', '--once', ...QUICK, '--exec', 'echo now'], { home });
+  const released = await runHere(['run', '--once', ...QUICK, '--exec', 'echo now'], { home });
   expect(released, released.stderr).toMatchObject({ code: 0, stdout: '' });
   const rest = answers(simulator).slice(1);
   expect(rest.at(-1)).toBe('now');
@@ -151,7 +151,7 @@ test('refused answers are not called delivered; held ones go out when the user w
   // A definite refusal of the text itself is final.
   simulator.control.addFault({ endpoint: 'sendmessage', kind: 'status', status: 400, count: 1 });
   simulator.control.message({ text: 'x' });
-  const refused = await wxagent(['run', '--json', '--once', ...QUICK, '--exec', 'echo no'], { home });
+  const refused = await runHere(['run', '--json', '--once', ...QUICK, '--exec', 'echo no'], { home });
   expect(refused.code).toBe(0);
   expect(jsonLines(refused.stdout).filter(({ type }) => type === 'part')).toMatchObject([
     { verdict: 'refused' },
@@ -168,7 +168,7 @@ test('messages that come twice are answered once; the same words written twice a
       { text: 'ok' },
       { text: 'ok', message: { create_time_ms: 1_795_000_000_123 } },
     ]);
-    const run = await wxagent(['run', '--echo', '--once', ...QUICK, '--max-age', '0'], { home });
+    const run = await runHere(['run', '--echo', '--once', ...QUICK, '--max-age', '0'], { home });
     expect(run.code).toBe(0);
     expect(answers(simulator), duplicate).toEqual(['ok', 'ok']);
   }
@@ -179,7 +179,7 @@ test('messages older than --max-age are kept and not answered', async () => {
   const { home } = loggedIn(simulator);
   const old = Date.now() - 25 * 3_600_000;
   simulator.control.messages([{ text: 'old', message: { create_time_ms: old } }, { text: 'new' }]);
-  const run = await wxagent(['run', '--echo', '--once', ...QUICK], { home });
+  const run = await runHere(['run', '--echo', '--once', ...QUICK], { home });
   expect(run.code).toBe(0);
   expect(run.stderr).toContain('not given to the agent');
   expect(answers(simulator)).toEqual(['new']);
@@ -188,6 +188,6 @@ test('messages older than --max-age are kept and not answered', async () => {
   }[];
   expect(listed?.messages.map(({ state }) => state)).toEqual(['ignored', 'done']);
   expect((await runHere(['retry', listed?.messages[0]?.id ?? ''], { home })).code).toBe(0);
-  await wxagent(['run', '--echo', '--once', ...QUICK], { home });
+  await runHere(['run', '--echo', '--once', ...QUICK], { home });
   expect(answers(simulator)).toEqual(['new', 'old']);
 });

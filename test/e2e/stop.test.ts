@@ -2,11 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { agent, lives } from '../helpers/agents.ts';
-import { runHere } from '../helpers/in-this-process.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { longLine } from '../helpers/long-line.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, configPath, loggedIn, simulate } from '../helpers/simulated.ts';
-import { BIN, jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { BIN, jsonLines, startWxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
@@ -47,7 +47,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     expect(lives(pid)).toBe(false);
     expect(answers(simulator)).toEqual([]);
     expect(simulator.control.bots()[0]?.announced).toBe(false);
-    const next = await wxagent(['run', '--once', ...QUICK, ...HANGS_ONCE], { home });
+    const next = await runHere(['run', '--once', ...QUICK, ...HANGS_ONCE], { home });
     expect(next.code).toBe(0);
     expect(answers(simulator)).toEqual(['2: hello']);
   },
@@ -78,11 +78,11 @@ test('an agent that says goodbye when it is stopped: its message is answered onc
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'hello' });
-  const run = startWxagent(['run', ...QUICK, '--', ...agent('misbehave', 'say-goodbye', '50')], { home });
+  const run = startHere(['run', ...QUICK, '--', ...agent('misbehave', 'say-goodbye', '50')], { home });
   await run.says('stderr', 'agent: ready');
   const end = await run.stop();
   expect(end).toMatchObject({ code: 0, stdout: '' });
-  const next = await wxagent(['run', '--once', ...QUICK, '--exec', 'echo goodbye'], { home });
+  const next = await runHere(['run', '--once', ...QUICK, '--exec', 'echo goodbye'], { home });
   expect(next.code).toBe(0);
   expect(answers(simulator)).toEqual(['goodbye']);
 });
@@ -127,10 +127,10 @@ test('stopped while the server answers a poll: what it hands out is kept, and an
     count: 1,
   });
   simulator.control.message({ text: 'handed out' });
-  const run = startWxagent(['run', ...QUICK, ...HANGS_ONCE], { home });
+  const run = startHere(['run', ...QUICK, ...HANGS_ONCE], { home });
   await pollUntil('it is handed out', () => simulator.control.stats().counts.handedOut === 1);
   expect(await run.stop()).toMatchObject({ code: 0 });
-  expect((await wxagent(['run', '--once', '--echo', ...QUICK], { home })).code).toBe(0);
+  expect((await runHere(['run', '--once', '--echo', ...QUICK], { home })).code).toBe(0);
   expect(answers(simulator)).toEqual(['handed out']);
   expect(simulator.control.lost()).toEqual([]);
 });
@@ -145,7 +145,7 @@ test('stopped while the server holds a poll: what it hands out before it hears o
   simulator.control.message({ text: 'handed out' });
   expect((await run.exited).code).toBe(0);
   simulator.control.changeSettings({ holdMs: 100 });
-  expect((await wxagent(['run', '--once', '--echo', ...QUICK], { home })).code).toBe(0);
+  expect((await runHere(['run', '--once', '--echo', ...QUICK], { home })).code).toBe(0);
   expect(answers(simulator)).toEqual(['handed out']);
   expect(simulator.control.lost()).toEqual([]);
 });
@@ -166,7 +166,7 @@ test('SIGKILL in the middle of a turn: the message is answered once, after the d
   run.signal('SIGKILL');
   expect(await run.exited).toMatchObject({ code: null, signal: 'SIGKILL' });
   expect(lives(pid)).toBe(true);
-  const next = startWxagent(['run', '--json', ...QUICK, '--exec', 'printf "%s: " "$WXAGENT_ATTEMPT"; cat'], {
+  const next = startHere(['run', '--json', ...QUICK, '--exec', 'printf "%s: " "$WXAGENT_ATTEMPT"; cat'], {
     home,
   });
   await next.says('stderr', 'ended the agent of a former runner');
@@ -194,7 +194,7 @@ test('SIGKILL while an answer is on its way: the same request again, shown once'
   run.signal('SIGKILL');
   await run.exited;
   expect(answers(simulator)).toEqual(['hello']);
-  const next = await wxagent(['run', '--echo', '--once', ...QUICK], { home });
+  const next = await runHere(['run', '--echo', '--once', ...QUICK], { home });
   expect(next.code).toBe(0);
   const bodies = simulator.control.requests({ endpoint: 'sendmessage' }).map(({ body }) => body);
   expect(bodies).toHaveLength(2);
@@ -205,10 +205,10 @@ test('SIGKILL while an answer is on its way: the same request again, shown once'
 test('a send that looks for messages is waited for, and said', async () => {
   const simulator = await simulate({ holdMs: 3_000 });
   const { home } = loggedIn(simulator);
-  const send = startWxagent(['send', '--wait', '1s', 'hi'], { home });
+  const send = startHere(['send', '--wait', '1s', 'hi'], { home });
   const isLooking = () => simulator.control.bots().some(({ polls }) => polls > 0);
   await pollUntil('it looks', isLooking);
-  const run = startWxagent(['run', '--echo', ...QUICK], { home });
+  const run = startHere(['run', '--echo', ...QUICK], { home });
   await run.says('stderr', 'looks for messages of');
   await run.says('stderr', 'ready');
   expect((await send.exited).code).toBe(75);
@@ -222,26 +222,25 @@ test('one runner for an account: the second is told who has it; another account 
   const run = startWxagent(['run', '--echo', '--account', 'one'], { home });
   await run.says('stderr', 'ready: one');
   for (const args of [['run', '--echo'], ['listen']]) {
-    const second = await wxagent(args, { home });
+    const second = await runHere(args, { home });
     expect(second, second.stderr).toMatchObject({ code: 75, stdout: '' });
     expect(second.stderr).toContain(`wxagent: process ${run.pid} on `);
     expect(second.stderr).toContain(`receives the messages of ${id} already\nhint: wxagent status\n`);
   }
   const status = jsonLines((await runHere(['status', '--json'], { home })).stdout)[0];
   expect(status?.accounts).toMatchObject([{ runner: { pid: run.pid } }, { runner: null }]);
-  const other = await wxagent(['run', '--echo', '--once', '--account', 'two'], { home });
+  const other = await runHere(['run', '--echo', '--once', '--account', 'two'], { home });
   expect(other.code).toBe(0);
   expect((await run.stop()).code).toBe(0);
-  expect((await wxagent(['run', '--echo', '--once'], { home })).code).toBe(0);
+  expect((await runHere(['run', '--echo', '--once'], { home })).code).toBe(0);
 });
 
 test('a dead login: 77, everything kept, said in status; a new login of the owner goes on', async () => {
   const simulator = await simulate();
   const { home, id } = loggedIn(simulator);
-  const run = startWxagent(
-    ['run', '--json', '--exec', 'cat', ...QUICK, '--on', 'expired=cat >expired.json'],
-    { home },
-  );
+  const run = startHere(['run', '--json', '--exec', 'cat', ...QUICK, '--on', 'expired=cat >expired.json'], {
+    home,
+  });
   await run.says('stdout', '"ready"');
   simulator.control.kill();
   const end = await run.exited;
@@ -260,8 +259,8 @@ test('a dead login: 77, everything kept, said in status; a new login of the owne
   expect(status?.accounts).toMatchObject([{ id, login: 'expired', runner: null }]);
 
   simulator.control.message({ text: 'are you there?' });
-  expect((await wxagent(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
-  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  expect((await runHere(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
+  expect((await runHere(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   expect(answers(simulator)).toEqual(['are you there?']);
   const after = jsonLines((await runHere(['status', '--json'], { home })).stdout)[0];
   expect(after?.accounts).toMatchObject([{ login: 'ok' }]);
@@ -275,7 +274,7 @@ test('a token for another host is not sent there', async () => {
   };
   for (const account of file.accounts) account.namedUrl = null;
   writeFileSync(configPath(home), JSON.stringify(file));
-  const run = await wxagent(['run', '--echo', '--once'], { home });
+  const run = await runHere(['run', '--echo', '--once'], { home });
   expect([run.code, run.stdout], run.stderr).toEqual([78, '']);
   expect(run.stderr).toContain(simulator.baseUrl);
   expect(simulator.control.requests()).toEqual([]);

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openDatabase } from '../../src/sqlite/database.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { type SmallDisk, smallDisk } from '../helpers/small-disk.ts';
@@ -118,7 +119,7 @@ test('the same when it is the end of a turn that finds no room, while a poll is 
 test('a state folder that cannot be written: 74, the path, the way to doctor', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  expect((await runHere(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   const disk = await smallDisk({ readOnly: join(home, 'wx', 'state') });
   const asked = simulator.control.requests({ endpoint: 'getupdates' }).length;
   const through = [...disk.through, BIN] as [string, ...string[]];
@@ -145,10 +146,10 @@ test.each<[string, (home: string) => void]>([
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   onTestFinished(() => rmSync(`${home}-moved`, { recursive: true, force: true }));
-  const run = startWxagent(['run', ...QUICK, '--exec', 'sleep 60'], { home, cwd: '/' });
+  const run = startHere(['run', ...QUICK, '--exec', 'sleep 60'], { home, cwd: '/' });
   simulator.control.messages([{ text: 'at work' }, { text: 'behind it' }]);
   await run.says('stderr', '<- text');
-  const held = await wxagent(['send', '--to', 'o9silent@im.wechat', 'held'], { home });
+  const held = await runHere(['send', '--to', 'o9silent@im.wechat', 'held'], { home });
   expect(held.code, held.stderr).toBe(75);
   harm(home);
   simulator.control.message({ text: 'after it' });
@@ -175,13 +176,13 @@ test('a database that is garbage: 74, named, left as it is; doctor finds it', as
   const garbage = Buffer.alloc(64 * KIB, 'no database ');
   writeFileSync(path, garbage);
   for (const args of [['run', '--echo', '--once'], ['send', 'hello'], ['status'], ['messages']]) {
-    const end = await wxagent(args, { home });
+    const end = await runHere(args, { home });
     expect(end, args.join(' ')).toMatchObject({ code: 74, stdout: '' });
     expect(end.stderr, args.join(' ')).toContain(path);
     expect(end.stderr).toContain('hint: wxagent doctor');
   }
   expect(readFileSync(path).equals(garbage)).toBe(true);
-  const doctor = await wxagent(['doctor', '--json'], { home });
+  const doctor = await runHere(['doctor', '--json'], { home });
   const [report] = jsonLines(doctor.stdout) as { checks: { name: string; ok: boolean }[] }[];
   expect(report?.checks.find(({ name }) => name === 'database')).toMatchObject({ ok: false });
   // Nothing was fetched that could not have been stored.
@@ -192,7 +193,7 @@ test('pages in the middle of the database overwritten: no message is taken that 
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'one' });
-  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  expect((await runHere(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   const path = join(home, 'wx', 'state', 'wxagent.db');
   const database = openDatabase(path);
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -201,7 +202,7 @@ test('pages in the middle of the database overwritten: no message is taken that 
   bytes.fill(0xa5, 4_096);
   writeFileSync(path, bytes);
   simulator.control.message({ text: 'two' });
-  const end = await wxagent(['run', '--echo', '--once', ...QUICK], { home });
+  const end = await runHere(['run', '--echo', '--once', ...QUICK], { home });
   expect(end.code, end.stderr).toBe(74);
   expect(end.stderr).toContain(path);
   expect(end.stderr).toContain('hint: wxagent doctor');
@@ -211,7 +212,7 @@ test('pages in the middle of the database overwritten: no message is taken that 
 test('a database of a newer wxagent is refused with 78, and left as it is', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  expect((await runHere(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   const path = join(home, 'wx', 'state', 'wxagent.db');
   const database = openDatabase(path);
   database.exec('PRAGMA user_version=999');
@@ -219,7 +220,7 @@ test('a database of a newer wxagent is refused with 78, and left as it is', asyn
   const bytes = readFileSync(path);
   const asked = simulator.control.requests({ endpoint: 'getupdates' }).length;
   for (const args of [['run', '--echo', '--once'], ['send', 'hello'], ['status']]) {
-    const end = await wxagent(args, { home });
+    const end = await runHere(args, { home });
     expect(end, args.join(' ')).toMatchObject({ code: 78, stdout: '' });
     expect(end.stderr).toContain('newer wxagent (schema 999)');
   }

@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openDatabase } from '../../src/sqlite/database.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines, startWxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 const LINES = [...QUICK, '--output', 'jsonl'];
@@ -33,7 +34,7 @@ test('what an agent says arrives while it runs, and its files at the end', async
   const { home } = loggedIn(simulator);
   writeFileSync(join(home, 'a.txt'), 'content');
   const exec = `echo '{"text":"one"}'; echo '{"file":"a.txt","name":"b.txt"}'; while [ ! -e go ]; do sleep 0.02; done; echo '{"text":"two"}'; echo x >"$WXAGENT_REPLY_DIR/c.txt"`;
-  const run = startWxagent(['run', '--json', ...LINES, '--exec', exec], { home });
+  const run = startHere(['run', '--json', ...LINES, '--exec', exec], { home });
   simulator.control.message({ text: 'hi' });
   await answered(simulator, 2);
   expect(outcomes(run)).toEqual([]);
@@ -50,7 +51,7 @@ test('what an agent says arrives while it runs, and its files at the end', async
 test('the log counts every part once, those said before the end too', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  const run = startWxagent(['run', ...LINES, '--exec', words(home, 'a|bc')], { home });
+  const run = startHere(['run', ...LINES, '--exec', words(home, 'a|bc')], { home });
   simulator.control.message({ text: 'hi' });
   await run.says('stderr', '-> 1 part confirmed');
   writeFileSync(join(home, 'go'), '');
@@ -68,7 +69,7 @@ test('a line nobody can act on: what was said stays, the notice follows, the log
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'hi' });
   const exec = `echo '{"text":"one"}'; echo 'Traceback:'; exec sleep 600`;
-  const run = await wxagent(['run', '--once', '--json', ...LINES, '--exec', exec], { home });
+  const run = await runHere(['run', '--once', '--json', ...LINES, '--exec', exec], { home });
   expect(run.code, run.stderr).toBe(0);
   expect(answers(simulator)).toEqual(['one', expect.stringContaining('⚠️')]);
   expect(outcomes(run)).toMatchObject([{ outcome: 'failed', reason: 'bad-output', parts: 2 }]);
@@ -81,7 +82,7 @@ test('a flood arrives as its first pieces, the beginning of the rest, and a file
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'hi' });
   const exec = `yes '{"text":"a few words"}' | head -100000`;
-  const run = await wxagent(['run', '--once', ...LINES, '--exec', exec], { home });
+  const run = await runHere(['run', '--once', ...LINES, '--exec', exec], { home });
   expect(run.code, run.stderr).toBe(0);
   const shown = simulator.control.phone().shown.filter(({ from }) => from === 'bot');
   expect(shown.map(({ kind }) => kind)).toEqual(['text', 'text', 'text', 'text', 'file']);
@@ -107,7 +108,7 @@ async function ended(how: 'SIGKILL' | 'SIGTERM', said: Record<string, string>): 
   run.signal(how);
   await run.exited;
   writeFileSync(join(home, 'go'), '');
-  const next = startWxagent(args, { home });
+  const next = startHere(args, { home });
   await pollUntil('all have an answer', () => outcomes(next).length === agents.length);
   const attempt2 = { outcome: 'reply', attempt: 2 };
   expect(outcomes(next)).toMatchObject(agents.map(() => attempt2));
@@ -140,7 +141,7 @@ test('SIGKILL while what was said is on its way: each piece is shown once, in or
   run.signal('SIGKILL');
   await run.exited;
   writeFileSync(join(home, 'go'), '');
-  const next = startWxagent(args, { home });
+  const next = startHere(args, { home });
   expect(await answered(simulator, 3)).toEqual(['a', 'b', 'c']);
   await next.stop();
 });
@@ -160,7 +161,7 @@ test('a line and a text of `send` arrive in the order in which they were committ
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'hi' });
   const exec = `echo '{"text":"one"}'; while [ ! -e said ]; do sleep 0.02; done; "$WXAGENT_BIN" send two; echo '{"text":"three"}'`;
-  const run = startWxagent(['run', ...LINES, '--exec', exec], { home });
+  const run = startHere(['run', ...LINES, '--exec', exec], { home });
   await answered(simulator, 1);
   writeFileSync(join(home, 'said'), '');
   expect(await answered(simulator, 3)).toEqual(['one', 'two', 'three']);
@@ -172,12 +173,12 @@ test('--silence-timeout ends an agent that says nothing more; one that shows lif
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'hi' });
   const flags = ['run', '--once', '--json', ...LINES, '--silence-timeout', '1s'];
-  const silent = await wxagent([...flags, '--exec', `echo '{"text":"one"}'; exec sleep 600`], { home });
+  const silent = await runHere([...flags, '--exec', `echo '{"text":"one"}'; exec sleep 600`], { home });
   expect(outcomes(silent)).toMatchObject([{ outcome: 'failed', reason: 'timeout', parts: 2 }]);
   expect(silent.stderr).toContain('timeout: it said nothing for longer than --silence-timeout');
   simulator.control.message({ text: 'hi' });
   const slow = `for n in 1 2 3 4 5 6; do echo '{"typing":true}'; sleep 0.25; done; echo '{"text":"two"}'`;
-  const alive = await wxagent([...flags, '--exec', slow], { home });
+  const alive = await runHere([...flags, '--exec', slow], { home });
   expect(outcomes(alive)).toMatchObject([{ outcome: 'reply', reason: null }]);
   expect(answers(simulator).at(-1)).toBe('two');
 });
@@ -188,7 +189,7 @@ test('--working-notice tells a user who waits, in his language, unless it is off
   const answer = async (text: string, notice: string, exec: string): Promise<string[]> => {
     const before = answers(simulator).length;
     simulator.control.message({ text });
-    const run = await wxagent(
+    const run = await runHere(
       ['run', '--once', ...QUICK, '--working-notice', notice, '--exec', `sleep 0.4; ${exec}`],
       { home },
     );
@@ -207,7 +208,7 @@ test('the phone shows "typing" until the last word, however slowly it is said', 
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'hi' });
-  const run = startWxagent(['run', '--pace', '0', '--output', 'jsonl', '--exec', words(home, 'a|b')], {
+  const run = startHere(['run', '--pace', '0', '--output', 'jsonl', '--exec', words(home, 'a|b')], {
     home,
   });
   const told = (): number[] =>
@@ -238,10 +239,10 @@ test('lines of a service arrive while it answers; a stop in between repeats noth
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   simulator.control.message({ text: 'hi' });
   const args = ['run', '--json', ...QUICK, '--http', url];
-  const run = startWxagent(args, { home });
+  const run = startHere(args, { home });
   expect(await answered(simulator, 2)).toEqual(['one', 'two']);
   expect(outcomes(await run.stop())).toMatchObject([{ outcome: 'retry', attempt: 1, parts: 2 }]);
-  const next = startWxagent(args, { home });
+  const next = startHere(args, { home });
   expect(await answered(simulator, 3)).toEqual(['one', 'two', 'three']);
   expect(outcomes(await next.stop())).toMatchObject([{ outcome: 'reply', attempt: 2, parts: 1 }]);
 });
@@ -253,7 +254,7 @@ test.each([
 ])('%s %s is refused before anything starts', async (flag, value, said) => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  const run = await wxagent(['run', '--echo', flag, value], { home });
+  const run = await runHere(['run', '--echo', flag, value], { home });
   expect([run.code, run.stdout]).toEqual([64, '']);
   expect(run.stderr).toContain(said);
   expect(simulator.control.requests()).toEqual([]);

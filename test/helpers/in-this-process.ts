@@ -22,7 +22,7 @@ export interface HereOptions extends Omit<StartOptions, 'input' | 'through'> {
 export function startHere(args: readonly string[], options: HereOptions): Running {
   const stop = new AbortController();
   const said = { stdout: '', stderr: '' };
-  const end = run(args, options, said, stop.signal).then((code) => ({ code, signal: null, ...said }));
+  const end = run(args, options, said, stop.signal).then((code) => ({ code, ...said }));
   end.catch(() => {});
   onTestFinished(async () => {
     stop.abort('SIGTERM');
@@ -38,7 +38,7 @@ export async function runHere(
 ): Promise<Exited> {
   const said = { stdout: '', stderr: '' };
   const code = await run(args, options, said, stop);
-  return { code, signal: null, ...said };
+  return { code, ...said };
 }
 
 function run(

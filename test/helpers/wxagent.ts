@@ -24,7 +24,8 @@ export interface StartOptions {
 /** What a program left behind. */
 export interface Exited {
   code: number | null;
-  signal: NodeJS.Signals | null;
+  /** Of a process of its own. */
+  signal?: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
 }
