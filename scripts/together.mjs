@@ -22,7 +22,7 @@ const BASE = [
   'ilink/wire/wire.ts',
 ];
 /** What runs, sends and receives: nearly every entry reaches most of it. */
-const ALL = [...BASE, 'cli/actions.ts'];
+const ALL = [...BASE, 'cli/run/run.ts', 'cli/send/send.ts', 'cli/login/login.ts'];
 /** What agents share, most of it for those that are programs: little enough for those that are not. */
 const AGENT = [...ALL, 'cli/agent/command.ts', 'agents/child/resident.ts'];
 

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { AgentFunction } from './agents/function.ts';
 import { EXIT_CODES, reasonOf, WxError } from './core/errors.ts';
 import type { Io } from './core/io.ts';
+import { isObject } from './core/object.ts';
 import { systemClock } from './core/time/clock.ts';
 import type { RunnerDocument } from './runner/port/events.ts';
 import { AGENT } from './settings/agent.ts';
@@ -50,7 +51,7 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
   const { agent, settings = {}, onEvent, onLog, token } = checkedOptions(options);
   const { createFunctionAgent } = await import('./agents/function.ts');
   const { createContext } = await import('./cli/command/context.ts');
-  const { chooseAccounts } = await import('./cli/account/home.ts');
+  const { chooseAccounts } = await import('./cli/account/choice.ts');
   const { runAgent } = await import('./cli/run/run.ts');
   const { documentOf } = await import('./runner/port/events.ts');
 
@@ -117,11 +118,7 @@ function checkedOptions(options: CreateRunnerOptions): CreateRunnerOptions {
     'a text that is not empty',
     optional((value) => typeof value === 'string' && value.trim() !== ''),
   );
-  expect(
-    'settings',
-    'an object',
-    optional((value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
-  );
+  expect('settings', 'an object', optional(isObject));
   const unknown = Object.keys(given).find(
     (name) => !['agent', 'settings', 'token', 'onEvent', 'onLog'].includes(name),
   );

@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import type { Host } from './cli/command/context.ts';
-import { SIGNAL_EXITS, tell } from './cli/command/tell.ts';
+import { reportError, SIGNAL_EXITS } from './cli/command/report-error.ts';
 import { languageAsked, runProgram } from './cli/program.ts';
 import { ignoredSignals } from './cli/run/ignored-signals.ts';
 import { createOutput } from './cli/terminal/output.ts';
@@ -103,7 +103,7 @@ function watchStreams(host: Host, argv: readonly string[]): void {
     const told = new WxError('cannot-create', `stdout cannot be written: ${reasonOf(error)}`, {
       hint: hasCode(error, 'ENOSPC') ? 'make room on that disk, or write elsewhere' : 'write it elsewhere',
     });
-    broken ??= languageAsked(host, argv).then((language) => tell(host, told, argv, language));
+    broken ??= languageAsked(host, argv).then((language) => reportError(host, told, argv, language));
     void broken.then((code) => process.exit(code));
   });
   process.stderr.on('error', () => {});

@@ -1,10 +1,10 @@
 import { reasonOf } from '../core/errors.ts';
 import { eventOf, type MessageEvent, type Outcome, type ReplyPiece } from '../core/message/message.ts';
+import { isObject } from '../core/object.ts';
 import { cutUtf8 } from '../core/text-bytes.ts';
 import type { Agent, SessionMemory } from './port/port.ts';
 import { endedOutcome, limitTurn, turnEndOf, untilAborted } from './port/turn-end.ts';
 import { failed, replyOf, retryAfter, textPiece } from './reply/outcomes.ts';
-import { isObject } from './reply/reply-line.ts';
 
 /** A file of an answer: an absolute path, and the name the phone shows, else that of the file. */
 export interface AnswerFile {

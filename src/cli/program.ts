@@ -3,7 +3,7 @@ import { type ErrorKind, EXIT_CODES, WxError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../settings/settings.ts';
 import { createContext, type Host } from './command/context.ts';
-import { ownArgs, tell } from './command/tell.ts';
+import { ownArgs, reportError } from './command/report-error.ts';
 import { type Action, COMMANDS, type CommandSpec } from './commands.ts';
 import { type Language, languageOf } from './words/words.ts';
 
@@ -27,7 +27,12 @@ export async function runProgram(host: Host, argv: readonly string[]): Promise<n
     return exit;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    return tell(host, ownError(program, error, argv), argv, language ?? (await languageAsked(host, argv)));
+    return reportError(
+      host,
+      ownError(program, error, argv),
+      argv,
+      language ?? (await languageAsked(host, argv)),
+    );
   }
 }
 

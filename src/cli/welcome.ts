@@ -1,4 +1,4 @@
-import { knownAccounts } from './account/home.ts';
+import { knownAccounts } from './account/choice.ts';
 import type { CommandContext } from './command/context.ts';
 import { wordsOf } from './words/words.ts';
 

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { withoutBom } from '../core/bom.ts';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
+import { digest } from '../core/ids.ts';
+import { isObject } from '../core/object.ts';
 
 /** A logged-in bot and its owner, as config.json holds it. */
 export interface Account {
@@ -86,6 +88,7 @@ function isAccount(value: unknown): value is Account {
   );
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Digest that tells one login of an account from the next without giving the token away. */
+export function loginDigest(account: Pick<Account, 'token'>): string {
+  return digest(account.token).slice(0, 16);
 }

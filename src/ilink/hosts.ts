@@ -8,6 +8,10 @@ import { WxError } from '../core/errors.ts';
 /** Tencent's domains: these and everything below them. */
 const HOME_DOMAINS = ['weixin.qq.com', 'wechat.com'];
 
+/** Where bots and their CDN live unless told otherwise (protocol 1.1). */
+export const TENCENT_BASE_URL = 'https://ilinkai.weixin.qq.com';
+export const TENCENT_CDN_URL = 'https://novac2c.cdn.weixin.qq.com/c2c';
+
 /** Decides where secrets may go. */
 export interface HostTrust {
   /** Whether a token or a user's media may be sent to this address. */

@@ -1,5 +1,5 @@
+import { isObject } from '../core/object.ts';
 import type { HttpResult } from './http/transport.ts';
-import { isObject } from './wire/fields.ts';
 import { parseLossless } from './wire/json.ts';
 import type { Envelope } from './wire/wire.ts';
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { withoutBom } from '../core/bom.ts';
 import { reasonOf, WxError } from '../core/errors.ts';
+import { isObject } from '../core/object.ts';
 import { parseCount, parseDurationMs, parseSizeBytes } from '../core/units.ts';
 import { SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts';
 
@@ -41,10 +42,9 @@ export function readSettingsFile(path: string): Record<string, unknown> {
   } catch (error) {
     throw broken(reasonOf(error));
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw broken('it is not a JSON object');
+  if (!isObject(parsed)) throw broken('it is not a JSON object');
   for (const name of Object.keys(parsed)) checkStorable(name, broken);
-  return parsed as Record<string, unknown>;
+  return parsed;
 }
 
 /** Whether a name may stand in a config file; throws what `broken` makes of the reason. */

@@ -211,8 +211,8 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
     control.changeSettings({ duplicate: DUPLICATES[Math.floor(roll() * DUPLICATES.length)] });
     write(user, `${user.split('@')[0]}-m${String(n).padStart(5, '0')}.`);
     // Those that the wire loses have no outcome: after a while the next is written all the same.
-    const patience = performance.now() + LOOK_MS;
-    await until(() => n - outcomes < WAITING || performance.now() > patience);
+    const deadline = performance.now() + LOOK_MS;
+    await until(() => n - outcomes < WAITING || performance.now() > deadline);
   }
   isWriting = false;
   await killing;

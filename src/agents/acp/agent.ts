@@ -2,6 +2,7 @@ import { RequestError } from '@agentclientprotocol/sdk';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Outcome, Turn } from '../../core/message/message.ts';
+import { isObject } from '../../core/object.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { within } from '../../core/time/within.ts';
 import {
@@ -12,7 +13,6 @@ import {
 } from '../child/environment.ts';
 import type { Agent, TurnContext } from '../port/port.ts';
 import { endedOutcome, limitTurn, turnEndOf, untilAborted } from '../port/turn-end.ts';
-import { isObject } from '../reply/reply-line.ts';
 import type { AcpCommand } from './connection/command.ts';
 import { wantedModes } from './session/modes.ts';
 import { type AcpProcess, createAcpProcessKeeper } from './session/process.ts';

@@ -1,16 +1,10 @@
 import { eventOf, type ReplyPiece, type Turn } from '../../core/message/message.ts';
+import { isObject } from '../../core/object.ts';
 import { retryAfterOf } from '../../core/time/backoff.ts';
 import { wellFormedJson } from '../port/input.ts';
 import type { TurnFolders } from '../port/port.ts';
 import { BAD_RETRY_AFTER } from '../reply/outcomes.ts';
-import {
-  isGiven,
-  isObject,
-  MAX_LINE_BYTES,
-  parseJson,
-  readReplyObject,
-  unreadFields,
-} from '../reply/reply-line.ts';
+import { isGiven, MAX_LINE_BYTES, parseJson, readReplyObject, unreadFields } from '../reply/reply-line.ts';
 
 /** A message as a coprocess gets it: the event of contract 3, and where the folders of its turn are or would be. */
 export function eventLine(turn: Turn, { state, reply, media }: TurnFolders): string {

@@ -1,8 +1,9 @@
 import { WxError } from '../../core/errors.ts';
 import type { Turn } from '../../core/message/message.ts';
+import { isObject } from '../../core/object.ts';
 import type { Environment } from '../child/environment.ts';
 import { eventJson, wellFormedJson } from '../port/input.ts';
-import { isObject, parseJson } from '../reply/reply-line.ts';
+import { parseJson } from '../reply/reply-line.ts';
 import { HTTP_PRESETS, type HttpPreset, type PresetName } from './presets.ts';
 import { type JsonTemplate, prepareTemplate } from './request/json-template.ts';
 import { parseAgentUrl } from './request/options.ts';

@@ -4,6 +4,7 @@ import type {
 } from 'openai/resources/chat/completions';
 import type { Log } from '../../core/log.ts';
 import type { Outcome } from '../../core/message/message.ts';
+import { isObject } from '../../core/object.ts';
 import { cutUtf8 } from '../../core/text-bytes.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { Environment } from '../child/environment.ts';
@@ -14,7 +15,7 @@ import type { Agent } from '../port/port.ts';
 import { endedOutcome, limitTurn, turnEndOf } from '../port/turn-end.ts';
 import { failed, replyOf, textPiece, withoutSecrets } from '../reply/outcomes.ts';
 import { decodeText } from '../reply/output.ts';
-import { isObject, parseJson } from '../reply/reply-line.ts';
+import { parseJson } from '../reply/reply-line.ts';
 import { withoutThinking } from '../reply/thinking.ts';
 import { createAnswerReader, type ModelAnswer } from './answer.ts';
 import { type Exchange, exchangesBefore, remember } from './memory.ts';

@@ -1,6 +1,7 @@
+import { isObject } from '../../core/object.ts';
 import { cutUtf8 } from '../../core/text-bytes.ts';
 import { createEventReader } from '../http/response/event-stream.ts';
-import { isObject, parseJson } from '../reply/reply-line.ts';
+import { parseJson } from '../reply/reply-line.ts';
 import { MAX_STREAM_BYTES } from '../reply/reply-stream.ts';
 import { errorIn, type ServerError } from './server-error.ts';
 

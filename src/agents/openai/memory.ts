@@ -1,7 +1,8 @@
 import type { Turn } from '../../core/message/message.ts';
+import { isObject } from '../../core/object.ts';
 import { cutUtf8 } from '../../core/text-bytes.ts';
 import type { SessionMemory } from '../port/port.ts';
-import { isObject, parseJson } from '../reply/reply-line.ts';
+import { parseJson } from '../reply/reply-line.ts';
 
 /** A question and its answer. */
 export interface Exchange {

@@ -1,5 +1,5 @@
 import { isTransientStatus } from '../../core/http/status.ts';
-import { isObject } from '../reply/reply-line.ts';
+import { isObject } from '../../core/object.ts';
 
 /** What a chat-completions server says went wrong. */
 export interface ServerError {

@@ -2,9 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { plainFileName } from '../../core/file-name.ts';
 import type { MissingFile, ReplyPiece } from '../../core/message/message.ts';
+import { isObject } from '../../core/object.ts';
 import type { TurnContext } from '../port/port.ts';
 import { absoluteFile, missingFile } from './outcomes.ts';
-import { isGiven, isObject } from './reply-line.ts';
+import { isGiven } from './reply-line.ts';
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 

@@ -1,4 +1,5 @@
 import type { ReplyPiece } from '../../core/message/message.ts';
+import { isObject } from '../../core/object.ts';
 import { replyTextOf } from './output.ts';
 
 /** What one line of a reply in JSON lines asks for; `bad` says what is wrong with it. */
@@ -85,9 +86,4 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Whether a JSON value is an object. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

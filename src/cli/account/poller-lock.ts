@@ -1,5 +1,6 @@
 import { asWxError, WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
+import { holderOf, thisProcess } from '../../home/claimant.ts';
 import {
   type HeldBy,
   type Lock,
@@ -10,7 +11,6 @@ import {
 } from '../../home/lock.ts';
 import type { Poller, Store } from '../../store/port/port.ts';
 import type { CommandContext } from '../command/context.ts';
-import { holderOf, thisProcess } from './home.ts';
 
 /** How often a holder looks whether its lock is still the one that others ask. */
 const LOOK_EVERY_MS = 250;
@@ -31,7 +31,7 @@ export interface PollerLock {
  * the store beside it: the files of the lock can be deleted under its holder, and then the note keeps out every
  * other process of this machine, until the holder has the lock again. `onLost` is told when it cannot get it.
  */
-export async function takePollerLock(
+export async function acquirePollerLock(
   context: CommandContext,
   { key }: Pick<Account, 'key'>,
   store: Store,
@@ -55,7 +55,7 @@ export async function takePollerLock(
       if (released.signal.aborted || held.isInPlace()) continue;
       log.warn(`${path} was deleted or replaced under this process, which takes it again`);
       held.abandon();
-      lost = await takeAgain();
+      lost = await reacquire();
       if (lost === null) continue;
       onLost();
       return;
@@ -63,7 +63,7 @@ export async function takePollerLock(
   }
 
   /** Null when it is ours again, else why not. Nobody who has seen the note takes it meanwhile for longer than a look. */
-  async function takeAgain(): Promise<WxError | null> {
+  async function reacquire(): Promise<WxError | null> {
     const giveUpAtMs = clock.monotonic() + AGAIN_WITHIN_MS;
     for (;;) {
       let why: string;

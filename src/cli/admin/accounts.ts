@@ -1,13 +1,7 @@
 import type { Account } from '../../home/accounts-file.ts';
+import { thisProcess } from '../../home/claimant.ts';
 import { createCredentials } from '../../home/credentials.ts';
-import {
-  chooseAccount,
-  findAccount,
-  knownAccounts,
-  noAccount,
-  thisProcess,
-  withoutAccount,
-} from '../account/home.ts';
+import { chooseAccount, findAccount, knownAccounts, noAccount, withoutAccount } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';

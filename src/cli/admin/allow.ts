@@ -1,7 +1,8 @@
 import { WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import type { Store } from '../../store/port/port.ts';
-import { chooseAccount, openHomeStore } from '../account/home.ts';
+import { chooseAccount } from '../account/choice.ts';
+import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
@@ -46,8 +47,7 @@ async function withList(
   work: (store: Store, account: Account) => Promise<void>,
 ): Promise<number> {
   const account = chooseAccount(context);
-  const store = openHomeStore(context);
-  try {
+  return withStore(context, async (store) => {
     await work(store, account);
     if (!context.json) return 0;
     const users = await store.allowed(account.key);
@@ -56,7 +56,5 @@ async function withList(
       users: users.map(({ user, sinceMs }) => ({ id: user, since: new Date(sinceMs).toISOString() })),
     });
     return 0;
-  } finally {
-    await store.close();
-  }
+  });
 }

@@ -1,8 +1,8 @@
 import { WxError } from '../../core/errors.ts';
+import { thisProcess } from '../../home/claimant.ts';
 import { createCredentials } from '../../home/credentials.ts';
 import { checkStorable, longFlag, parseSetting, resolveSetting } from '../../settings/config.ts';
 import { SETTINGS, type Setting, type SettingName } from '../../settings/settings.ts';
-import { thisProcess } from '../account/home.ts';
 import type { CommandContext } from '../command/context.ts';
 import { table } from '../terminal/table.ts';
 import { wordsOf } from '../words/words.ts';

@@ -1,6 +1,7 @@
 import type { MediaSource } from '../../core/message/media.ts';
 import { decodeRaw, readInbound } from '../../ilink/message/inbound.ts';
-import { chooseAccount, openHomeStore } from '../account/home.ts';
+import { chooseAccount } from '../account/choice.ts';
+import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { filesShown } from '../terminal/message-files.ts';
@@ -16,8 +17,7 @@ const TEXT_COLUMNS = 60;
 export async function messages(context: CommandContext): Promise<number> {
   const { user, since } = context.settings(['user', 'since']);
   const account = chooseAccount(context);
-  const store = openHomeStore(context);
-  try {
+  return withStore(context, async (store) => {
     const sinceMs = since === null ? null : context.clock.now() - since;
     const found = await store.messages({
       account: account.key,
@@ -60,9 +60,7 @@ export async function messages(context: CommandContext): Promise<number> {
       ),
     );
     return 0;
-  } finally {
-    await store.close();
-  }
+  });
 }
 
 /** Its text and its files; a sound that WeChat has heard is its text. */

@@ -1,6 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import type { PartView } from '../../store/port/port.ts';
-import { chooseAccount, openHomeStore } from '../account/home.ts';
+import { chooseAccount } from '../account/choice.ts';
+import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { excerpt, table } from '../terminal/table.ts';
@@ -18,23 +19,19 @@ const OUTCOMES: Partial<Record<string, string>> = {
 /** `wxagent outbox list`: parts without a final verdict, oldest first. */
 export async function listOutbox(context: CommandContext): Promise<number> {
   const account = chooseAccount(context);
-  const store = openHomeStore(context);
-  try {
+  return withStore(context, async (store) => {
     const parts = await store.openParts(account.key);
     if (context.json) context.printJson('outbox', { parts: parts.map(partReport) });
     else if (parts.length === 0) context.say('Nothing waits.');
     if (!context.json) context.show(...table(parts.map((part) => rowOf(part, wordsOf(context.language)))));
     return 0;
-  } finally {
-    await store.close();
-  }
+  });
 }
 
 /** `wxagent outbox drop <id>`: takes a part that waits out of the outbox for good. */
 export async function dropFromOutbox(context: CommandContext, [id = '']: string[]): Promise<number> {
   const account = chooseAccount(context);
-  const store = openHomeStore(context);
-  try {
+  return withStore(context, async (store) => {
     const part = (await store.openParts(account.key)).find(
       (one) => String(one.seq) === id || one.clientId === id,
     );
@@ -57,9 +54,7 @@ export async function dropFromOutbox(context: CommandContext, [id = '']: string[
     if (context.json && dropped) context.printJson('outbox', { parts: [partReport(dropped)] });
     else context.say(OUTCOMES[dropped?.state ?? ''] ?? `It is ${dropped?.state} already.`);
     return 0;
-  } finally {
-    await store.close();
-  }
+  });
 }
 
 function partReport(part: PartView) {

@@ -1,5 +1,6 @@
 import { WxError } from '../../core/errors.ts';
-import { chooseAccount, openHomeStore } from '../account/home.ts';
+import { chooseAccount } from '../account/choice.ts';
+import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** `wxagent retry <id>|--failed|--expired`: marks messages or parts to go again; a live run sees it within a second. */
@@ -11,8 +12,7 @@ export async function retry(context: CommandContext, [id]: string[]): Promise<nu
     });
   }
   const account = chooseAccount(context);
-  const store = openHomeStore(context);
-  try {
+  return withStore(context, async (store) => {
     const count = expired
       ? await store.requeueExpired({ account: account.key })
       : await store.retry({ account: account.key, id: id ?? null });
@@ -22,7 +22,5 @@ export async function retry(context: CommandContext, [id]: string[]): Promise<nu
     if (context.json) context.printJson('retry', { count });
     else context.say(`${count} to go again`);
     return 0;
-  } finally {
-    await store.close();
-  }
+  });
 }

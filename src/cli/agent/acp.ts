@@ -1,7 +1,7 @@
 import { parseAcpCommand } from '../../agents/acp/connection/command.ts';
 import { checkNode } from '../../agents/acp/connection/node-version.ts';
-import { childOptions, commandSearch, residentNotes } from './child.ts';
-import type { PrepareAgent } from './maker.ts';
+import type { PrepareAgent } from './agent-factory.ts';
+import { childOptions, commandSearch, residentRecords } from './child.ts';
 
 /** The agent of `--acp`. */
 export const prepareAcpAgent: PrepareAgent<string> = async (context, given) => {
@@ -19,5 +19,5 @@ export const prepareAcpAgent: PrepareAgent<string> = async (context, given) => {
     mustAsk: permission === null && allowAll,
     clock: context.clock,
   };
-  return (children, account) => createAcpAgent({ ...options, account, ...residentNotes(children) });
+  return (children, account) => createAcpAgent({ ...options, account, ...residentRecords(children) });
 };

@@ -2,7 +2,7 @@ import type { CommandSearch } from '../../agents/child/resolve-command.ts';
 import { checkShellLine } from '../../agents/child/shell-line.ts';
 import { VERSION } from '../../core/version.ts';
 import type { CommandContext } from '../command/context.ts';
-import type { ChildNotes } from './child-notes.ts';
+import type { ChildRecords } from './child-records.ts';
 
 /** Between TERM and KILL (contract 4); less when `--grace` would be over before that. */
 const KILL_GRACE_MS = 5_000;
@@ -20,7 +20,7 @@ export function childOptions(context: CommandContext) {
 }
 
 /** What agents whose process outlives a turn tell of it. */
-export function residentNotes(children: ChildNotes) {
+export function residentRecords(children: ChildRecords) {
   return { onStarted: (pid: number) => children.started(null, pid), onEnded: children.ended };
 }
 

@@ -5,7 +5,7 @@ import { longFlag, resolveSetting, type SettingOrigin } from '../../settings/con
 import type { AgentKind } from '../../settings/setting.ts';
 import { RUN_SETTINGS, SETTINGS, type Setting } from '../../settings/settings.ts';
 import type { CommandContext } from '../command/context.ts';
-import type { AgentMaker, ChosenAgent } from './maker.ts';
+import type { AgentFactory, ChosenAgent } from './agent-factory.ts';
 
 /** The stronger before the weaker (contract 1). */
 const ORIGINS: readonly SettingOrigin[] = ['flag', 'environment', 'config file', 'stored'];
@@ -69,7 +69,7 @@ async function prepare(
   context: CommandContext,
   { kind, value }: Given,
   command: string[],
-): Promise<AgentMaker> {
+): Promise<AgentFactory> {
   switch (kind) {
     case 'exec':
       return (await import('./command.ts')).prepareShellAgent(context, value);

@@ -2,20 +2,20 @@ import type { Command } from '../../agents/child/command-line.ts';
 import { resolveCommand } from '../../agents/child/resolve-command.ts';
 import { createCommandAgent } from '../../agents/command/agent.ts';
 import type { CommandContext } from '../command/context.ts';
+import type { AgentFactory, PrepareAgent } from './agent-factory.ts';
 import { checkCommand, childOptions, commandSearch } from './child.ts';
-import type { AgentMaker, PrepareAgent } from './maker.ts';
 
 /** The agent of `--exec`. */
 export const prepareShellAgent: PrepareAgent<string> = async (context, shell) => {
   checkCommand(context, '--exec', shell);
-  return makerOf(context, { shell });
+  return factoryOf(context, { shell });
 };
 
 /** The agent of `-- cmd arg...`. */
 export const prepareCommandAgent: PrepareAgent<string[]> = async (context, [program = '', ...args]) =>
-  makerOf(context, { argv: [resolveCommand(program, commandSearch(context)), ...args] });
+  factoryOf(context, { argv: [resolveCommand(program, commandSearch(context)), ...args] });
 
-function makerOf(context: CommandContext, command: Command): AgentMaker {
+function factoryOf(context: CommandContext, command: Command): AgentFactory {
   const options = { ...childOptions(context), ...context.settings(['input', 'output']), command };
   return (children) => createCommandAgent({ ...options, onStarted: children.started });
 }

@@ -1,11 +1,11 @@
 import { createCoprocessAgent } from '../../agents/coprocess/agent.ts';
-import { checkCommand, childOptions, residentNotes } from './child.ts';
-import type { PrepareAgent } from './maker.ts';
+import type { PrepareAgent } from './agent-factory.ts';
+import { checkCommand, childOptions, residentRecords } from './child.ts';
 
 /** The agent of `--coprocess`. */
 export const prepareCoprocessAgent: PrepareAgent<string> = async (context, shell) => {
   checkCommand(context, '--coprocess', shell);
   const { coprocessPer: per } = context.settings(['coprocessPer']);
   const options = { ...childOptions(context), command: { shell }, per, clock: context.clock };
-  return (children, account) => createCoprocessAgent({ ...options, account, ...residentNotes(children) });
+  return (children, account) => createCoprocessAgent({ ...options, account, ...residentRecords(children) });
 };

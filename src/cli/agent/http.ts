@@ -10,7 +10,7 @@ import { readHttpTerms } from '../../agents/http/terms.ts';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { proxiesOf } from '../../core/http/proxy.ts';
 import { AGENT } from '../../settings/agent.ts';
-import type { PrepareAgent } from './maker.ts';
+import type { PrepareAgent } from './agent-factory.ts';
 
 /** The agent of `--http`. */
 export const prepareHttpAgent: PrepareAgent<string> = async (context, http) => {

@@ -1,6 +1,6 @@
 import { parseBaseUrl, requireModel } from '../../agents/openai/options.ts';
 import { proxiesOf } from '../../core/http/proxy.ts';
-import type { PrepareAgent } from './maker.ts';
+import type { PrepareAgent } from './agent-factory.ts';
 
 /** The agent of `--openai`. */
 export const prepareOpenAiAgent: PrepareAgent<string> = async (context, given) => {

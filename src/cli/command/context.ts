@@ -9,7 +9,7 @@ import type { Environment, SettingSources } from '../../settings/config.ts';
 import { readSettingsFile, resolveSettings } from '../../settings/config.ts';
 import type { SettingName, Settings } from '../../settings/settings.ts';
 import { createLog } from '../terminal/log.ts';
-import { createPeople, type People, plain } from '../terminal/people.ts';
+import { createPrinter, type Printer, sanitized } from '../terminal/printer.ts';
 import { type Language, languageOf, translatorTo } from '../words/words.ts';
 
 /** What the process lends to commands; made in main.ts, replaced in tests. */
@@ -29,7 +29,7 @@ export interface Host {
 }
 
 /** Everything a command works with. */
-export interface CommandContext extends Host, People {
+export interface CommandContext extends Host, Printer {
   clock: SteadyClock;
   paths: Paths;
   /** The folder given with `--home` or `WXAGENT_HOME`; null: the platform's folders. */
@@ -79,9 +79,9 @@ export async function createContext(host: Host, flags: SettingSources['flags']):
   return {
     ...host,
     clock,
-    ...createPeople(io, translate),
+    ...createPrinter(io, translate),
     translate,
-    print: (line) => io.out(`${io.stdoutIsTerminal ? plain(line) : line}\n`),
+    print: (line) => io.out(`${io.stdoutIsTerminal ? sanitized(line) : line}\n`),
     paths,
     home,
     file: configFile,

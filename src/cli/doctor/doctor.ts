@@ -1,6 +1,6 @@
 import { type ErrorKind, EXIT_CODES, reasonOf, WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
-import { chooseAccount } from '../account/home.ts';
+import { chooseAccount } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
 import { table } from '../terminal/table.ts';
 import type { Check } from './check.ts';

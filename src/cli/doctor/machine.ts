@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WxError } from '../../core/errors.ts';
-import { openHomeStore } from '../account/home.ts';
+import { withStore } from '../account/store.ts';
 import type { Check } from './check.ts';
 
 /** Below this an outgoing file or a burst of messages may fill the disk. */
@@ -87,16 +87,11 @@ export const databaseCheck: Check = {
       });
     }
     if (!existsSync(database)) return 'none yet';
-    const store = openHomeStore(context);
-    try {
-      const fault = await store.verify();
-      if (fault === null) return database;
-      throw new WxError('storage', `${database} is damaged: ${fault}`, {
-        hint: `stop wxagent, move ${database}* away, start again`,
-      });
-    } finally {
-      await store.close();
-    }
+    const fault = await withStore(context, (store) => store.verify());
+    if (fault === null) return database;
+    throw new WxError('storage', `${database} is damaged: ${fault}`, {
+      hint: `stop wxagent, move ${database}* away, start again`,
+    });
   },
 };
 

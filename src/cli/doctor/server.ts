@@ -5,16 +5,11 @@ import { connect as connectTls } from 'node:tls';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { proxiesOf, shownProxy } from '../../core/http/proxy.ts';
 import type { Account } from '../../home/accounts-file.ts';
+import { TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import { headerOf } from '../../ilink/http/http.ts';
 import { TOKEN_DEAD } from '../../ilink/result.ts';
-import {
-  connect,
-  DEFAULT_BASE_URL,
-  loginHint,
-  noAccount,
-  openTransport,
-  proxiesForServer,
-} from '../account/home.ts';
+import { loginHint, noAccount } from '../account/choice.ts';
+import { connect, openTransport, proxiesForServer } from '../account/connection.ts';
 import type { CommandContext } from '../command/context.ts';
 import type { Check } from './check.ts';
 
@@ -125,7 +120,7 @@ export const tokenCheck: Check = {
 
 function serverOf(context: CommandContext, account: Account | null): URL {
   const { baseUrl } = context.settings(['baseUrl']);
-  return new URL(baseUrl ?? account?.baseUrl ?? DEFAULT_BASE_URL);
+  return new URL(baseUrl ?? account?.baseUrl ?? TENCENT_BASE_URL);
 }
 
 function endpoint(url: URL): { hostname: string; port: number } {

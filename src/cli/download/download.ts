@@ -6,12 +6,11 @@ import { EXIT_CODES, reasonOf, WxError } from '../../core/errors.ts';
 import { plainFileName } from '../../core/file-name.ts';
 import type { FetchFailure, FetchMedia, FetchResult } from '../../media/download/port.ts';
 import { typeByName } from '../../media/kind/type-by-name.ts';
-import { openTransport } from '../account/home.ts';
-import { openCdn } from '../account/open-cdn.ts';
+import { openCdn, openTransport } from '../account/connection.ts';
 import type { CommandContext } from '../command/context.ts';
 import { createProgressLine } from '../terminal/progress-line.ts';
 import { wordsOf } from '../words/words.ts';
-import { findWanted, type Wanted, type WantedSource } from './download-sources.ts';
+import { findSources, type Wanted, type WantedSource } from './sources.ts';
 
 /** Files fetched at the same time. */
 const AT_ONCE = 4;
@@ -41,7 +40,7 @@ export async function download(context: CommandContext, args: string[]): Promise
   const { out, param } = context.settings(['out', 'param', 'largest', 'cdnUrl', 'proxy']);
   const toStdout = out === '-';
   if (toStdout && context.json) throw new WxError('usage', '-o - and --json would both write to stdout');
-  const wanted = await findWanted(context, args);
+  const wanted = await findSources(context, args);
   if (toStdout && wanted.sources.length > 1) {
     throw new WxError(
       'usage',

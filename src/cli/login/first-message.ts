@@ -1,10 +1,10 @@
-import type { Account } from '../../home/accounts-file.ts';
+import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import { pollOnce } from '../../runner/intake/poll-once.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import type { Store } from '../../store/port/port.ts';
-import { connect, loginDigest, unreadKeeper } from '../account/home.ts';
-import { takePollerLock } from '../account/poller-lock.ts';
+import { connect } from '../account/connection.ts';
+import { acquirePollerLock } from '../account/poller-lock.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** How long a fresh login waits for the user's first message (contract 2). */
@@ -23,7 +23,7 @@ export async function awaitFirstMessage(
 ): Promise<boolean> {
   const lost = new AbortController();
   const onLost = (): void => lost.abort();
-  const taken = await takePollerLock(context, account, store, { purpose: 'look', onLost });
+  const taken = await acquirePollerLock(context, account, store, { purpose: 'look', onLost });
   if (!('lock' in taken)) return false;
   try {
     const { received } = await pollOnce({
@@ -34,7 +34,6 @@ export async function awaitFirstMessage(
       clock: context.clock,
       log: context.log,
       rescue: (line) => context.io.err(`${line}\n`),
-      keepUnread: unreadKeeper(context, account),
       patienceMs: WAIT_MS,
       from: account.owner,
       signal: AbortSignal.any([signal, lost.signal]),

@@ -1,7 +1,9 @@
 import { WxError } from '../../core/errors.ts';
 import { type Account, readConfigFile } from '../../home/accounts-file.ts';
 import { parseBaseUrl } from '../../ilink/hosts.ts';
-import { chooseAccount, openHomeStore, openTransport, withoutAccount } from '../account/home.ts';
+import { chooseAccount, withoutAccount } from '../account/choice.ts';
+import { openTransport } from '../account/connection.ts';
+import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../words/words.ts';
 import { awaitFirstMessage } from './first-message.ts';
@@ -12,7 +14,7 @@ export async function login(context: CommandContext): Promise<number> {
   const words = wordsOf(context.language);
   const { force, name, baseUrl, cdnUrl } = context.settings(['force', 'name', 'baseUrl', 'cdnUrl']);
   const former = formerLogin(context, name);
-  const wish = {
+  const request = {
     namedUrl: baseUrl === null ? (former?.namedUrl ?? null) : parseBaseUrl(baseUrl, '--base-url').href,
     cdnUrl: cdnUrl === null ? (former?.cdnUrl ?? null) : parseBaseUrl(cdnUrl, '--cdn-url').href,
     name,
@@ -23,7 +25,7 @@ export async function login(context: CommandContext): Promise<number> {
   const transport = openTransport(context);
   const store = openHomeStore(context);
   try {
-    const { account, isNew } = await obtainLogin(context, wish, transport, store);
+    const { account, isNew } = await obtainLogin(context, request, transport, store);
     const { id, owner, baseUrl: server } = account;
     if (context.json) context.printJson('login', { account: id, owner, name: account.name, baseUrl: server });
     else context.say(isNew ? words.loggedIn(id) : words.already);

@@ -1,18 +1,17 @@
 import { VERSION } from '../../core/version.ts';
-import type { Account } from '../../home/accounts-file.ts';
-import { readConfigFile } from '../../home/accounts-file.ts';
+import { type Account, loginDigest, readConfigFile } from '../../home/accounts-file.ts';
+import { thisProcess } from '../../home/claimant.ts';
 import { createCredentials } from '../../home/credentials.ts';
 import { createIlinkClient } from '../../ilink/client.ts';
-import { createHostTrust } from '../../ilink/hosts.ts';
+import { createHostTrust, TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import { login as converse, type LoginPort } from '../../ilink/login/login.ts';
 import type { Store } from '../../store/port/port.ts';
-import { DEFAULT_BASE_URL, loginDigest, thisProcess } from '../account/home.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../words/words.ts';
 
 /** What a login is asked for. */
-export interface LoginWish {
+export interface LoginRequest {
   /** Server and CDN the user named; null: Tencent's. */
   namedUrl: string | null;
   cdnUrl: string | null;
@@ -27,15 +26,15 @@ export interface LoginWish {
  */
 export async function obtainLogin(
   context: CommandContext,
-  wish: LoginWish,
+  request: LoginRequest,
   transport: Transport,
   store: Store,
 ): Promise<{ account: Account; isNew: boolean }> {
   const { clock } = context;
-  const baseUrl = wish.namedUrl ?? DEFAULT_BASE_URL;
+  const baseUrl = request.namedUrl ?? TENCENT_BASE_URL;
   // A token only goes back to the host that it was issued for (protocol 14).
   const here = readConfigFile(context.paths.config)
-    .accounts.filter((account) => (account.namedUrl ?? DEFAULT_BASE_URL) === baseUrl)
+    .accounts.filter((account) => (account.namedUrl ?? TENCENT_BASE_URL) === baseUrl)
     .sort((a, b) => b.loggedInAt.localeCompare(a.loggedInAt));
   const credentials = createCredentials({ paths: context.paths, me: thisProcess(), clock });
   await credentials.prepare();
@@ -43,10 +42,10 @@ export async function obtainLogin(
   const result = await converse({
     newClient: (url) => createIlinkClient({ transport, baseUrl: url, token: null, version: VERSION }),
     baseUrl,
-    trust: createHostTrust(wish.namedUrl === null ? [] : [wish.namedUrl]),
+    trust: createHostTrust(request.namedUrl === null ? [] : [request.namedUrl]),
     localTokens: here.map((account) => account.token),
     hasStoredAccount: here.length > 0,
-    force: wish.force,
+    force: request.force,
     timeoutMs: context.settings(['loginTimeout']).loginTimeout,
     clock,
     signal: context.stopSignal(),
@@ -56,9 +55,9 @@ export async function obtainLogin(
   if ('already' in result && newest) return { account: newest, isNew: false };
   if ('already' in result) throw new Error('a bot without a stored account cannot be known already');
   const account = await credentials.saveLogin({
-    namedUrl: wish.namedUrl,
-    cdnUrl: wish.cdnUrl,
-    name: wish.name,
+    namedUrl: request.namedUrl,
+    cdnUrl: request.cdnUrl,
+    name: request.name,
     id: result.botId,
     owner: result.owner,
     token: result.token,

@@ -1,10 +1,10 @@
 import type { Agent } from '../../agents/port/port.ts';
 import { eventOf, type Turn } from '../../core/message/message.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
-import { chooseAccount, withOwner } from '../account/home.ts';
+import { chooseAccount, withOwner } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
-import { plain } from '../terminal/people.ts';
-import { createRunLog } from './run-log.ts';
+import { sanitized } from '../terminal/printer.ts';
+import { createEventLog } from './event-log.ts';
 import { serve } from './serve.ts';
 
 /** `wxagent listen`: writes every message to stdout, and answers nothing. */
@@ -37,7 +37,7 @@ export async function listen(context: CommandContext): Promise<number> {
       keepFiles: false,
       // A line may be read long after it was written.
       received: { maxBytes: maxMedia, stt: null, sttAlways: false, place: 'cache' },
-      emit: createRunLog({ ...context, json: false }),
+      emit: createEventLog({ ...context, json: false }),
       watchLogins: false,
     },
     withOwner(context, [chooseAccount(context)]),
@@ -59,7 +59,7 @@ function writer(context: CommandContext): Agent {
 /** `time<TAB>user<TAB>kind<TAB>text`, with newlines, tabs and backslashes of the text escaped. */
 function lineOf(turn: Turn): string {
   const cells = [new Date(turn.timeMs).toISOString(), turn.user, turn.kind, turn.text];
-  return `${cells.map((cell) => plain(escaped(cell))).join('\t')}\n`;
+  return `${cells.map((cell) => sanitized(escaped(cell))).join('\t')}\n`;
 }
 
 function escaped(text: string): string {

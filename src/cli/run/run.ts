@@ -2,15 +2,15 @@ import { WxError } from '../../core/errors.ts';
 import { keepWasmAsItIs } from '../../core/v8-flags.ts';
 import type { EventSink } from '../../runner/port/events.ts';
 import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../runner/port/options.ts';
-import { chooseAccounts, withOwner } from '../account/home.ts';
+import { chooseAccounts, withOwner } from '../account/choice.ts';
+import type { ChosenAgent } from '../agent/agent-factory.ts';
 import { checkCommand } from '../agent/child.ts';
 import { chooseAgent } from '../agent/choose.ts';
-import type { ChosenAgent } from '../agent/maker.ts';
 import type { CommandContext } from '../command/context.ts';
+import type { AttachmentOptions } from './attachments.ts';
+import { createEventLog } from './event-log.ts';
 import { createHooks } from './hooks.ts';
 import { optimizeLate } from './optimize-late.ts';
-import type { ReceivedFiles } from './received-files.ts';
-import { createRunLog } from './run-log.ts';
 import { serve } from './serve.ts';
 
 /** `wxagent run`: serves one or more accounts with an agent until it is stopped. */
@@ -19,14 +19,14 @@ export async function run(context: CommandContext, command: string[]): Promise<n
   // All that a start loads is loaded: under other flags V8 takes no kept code (src/start.ts).
   keepWasmAsItIs();
   optimizeLate();
-  return runAgent(context, agent, createRunLog(context));
+  return runAgent(context, agent, createEventLog(context));
 }
 
 /** Serves the accounts that the settings name, and tells what happens. Returns the exit code. */
 export async function runAgent(
   context: CommandContext,
   agent: ChosenAgent,
-  tell: EventSink,
+  onEvent: EventSink,
 ): Promise<number> {
   const settings = runnerSettings(context, agent.kind === 'echo');
   const { allAccounts, keepFiles, on, maxMedia, stt, sttAlways } = context.settings([
@@ -44,7 +44,7 @@ export async function runAgent(
     });
   // Who remembers what was said is asked about the files of earlier messages as well.
   const remembers = agent.kind === 'acp' || agent.kind === 'coprocess';
-  const received: ReceivedFiles = {
+  const received: AttachmentOptions = {
     maxBytes: maxMedia,
     stt,
     sttAlways,
@@ -53,7 +53,7 @@ export async function runAgent(
   const hooks = createHooks(context, on);
   const accounts = withOwner(context, chooseAccounts(context, allAccounts));
   const emit: EventSink = (event) => {
-    tell(event);
+    onEvent(event);
     hooks.fire(event);
   };
   const service = { makeAgent: agent.make, settings, keepFiles, received, emit, watchLogins: allAccounts };

@@ -1,6 +1,7 @@
 import { EXIT_CODES, WxError } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import { type Account, loginDigest } from '../../home/accounts-file.ts';
+import { claimantId } from '../../home/claimant.ts';
 import { processStartTime } from '../../home/process-identity.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import type { EventSink } from '../../runner/port/events.ts';
@@ -9,23 +10,16 @@ import type { Runner, RunnerEnd } from '../../runner/port/port.ts';
 import { startRunner } from '../../runner/runner.ts';
 import { createFolderMaker } from '../../runner/turns/folders.ts';
 import type { Store } from '../../store/port/port.ts';
-import {
-  claimantId,
-  connect,
-  contextOf,
-  loginDigest,
-  loginHint,
-  openHomeStore,
-  openTransport,
-  unreadKeeper,
-} from '../account/home.ts';
-import { type PollerLock, takePollerLock } from '../account/poller-lock.ts';
-import { createChildNotes } from '../agent/child-notes.ts';
-import type { AgentMaker } from '../agent/maker.ts';
+import { contextOf, loginHint } from '../account/choice.ts';
+import { connect, openTransport } from '../account/connection.ts';
+import { acquirePollerLock, type PollerLock } from '../account/poller-lock.ts';
+import { openHomeStore } from '../account/store.ts';
+import type { AgentFactory } from '../agent/agent-factory.ts';
+import { createChildRecords } from '../agent/child-records.ts';
 import type { CommandContext } from '../command/context.ts';
-import { LOOK_EVERY_MS, loginAgain, watchForLogins } from '../login/login-again.ts';
+import { LOOK_EVERY_MS, relogin, watchForLogins } from '../login/relogin.ts';
 import { wordsOf } from '../words/words.ts';
-import { openAttachments, type ReceivedFiles } from './received-files.ts';
+import { type AttachmentOptions, openAttachments } from './attachments.ts';
 
 /** How often a lock is asked for that somebody has for a moment, and how long who takes it may have no name. */
 const LOCK_EVERY_MS = 100;
@@ -33,10 +27,10 @@ const UNNAMED_MS = 2_000;
 
 /** How accounts are served. */
 export interface Service {
-  makeAgent: AgentMaker;
+  makeAgent: AgentFactory;
   settings: RunnerOptions;
   keepFiles: boolean;
-  received: ReceivedFiles;
+  received: AttachmentOptions;
   emit: EventSink;
   /** Accounts that log in meanwhile are served as well (`--all-accounts`). */
   watchLogins: boolean;
@@ -67,7 +61,7 @@ export async function serve(
     for (let account = first; ; ) {
       const end = await serveLogin(account);
       if (end !== 'expired') return end;
-      const next = await loginAgain(
+      const next = await relogin(
         contextOf(context, account),
         account,
         transport,
@@ -87,7 +81,7 @@ export async function serve(
     served.add(account.key);
     const own = contextOf(context, account);
     try {
-      const lock = await takeLock(own, account, store, {
+      const lock = await waitForPollerLock(own, account, store, {
         isOver: () => stop.aborted || hasFailed,
         onLost: () => runners.get(account.key)?.stop(),
       });
@@ -165,7 +159,7 @@ function startOne(
   { lock, transport, store }: { lock: PollerLock; transport: Transport; store: Store },
 ): { runner: Runner; done: Promise<RunnerEnd> } {
   const connection = connect(context, account, transport);
-  const children = createChildNotes(account.key, store, context.log);
+  const children = createChildRecords(account.key, store, context.log);
   const agent = service.makeAgent(children, account);
   const runner = startRunner({
     ...connection,
@@ -192,7 +186,6 @@ function startOne(
       return endOrphan(child, processStartTime);
     },
     rescue: (line) => context.io.err(`${line}\n`),
-    keepUnread: unreadKeeper(context, account),
     settings: service.settings,
     version: VERSION,
     clock: context.clock,
@@ -207,7 +200,7 @@ function startOne(
  * The poller lock of an account; null when it is not wanted any more. Who only looks for messages (`send`,
  * `login`) is waited for. Throws WxError `busy` when another process serves the account.
  */
-async function takeLock(
+async function waitForPollerLock(
   context: CommandContext,
   account: Account,
   store: Store,
@@ -217,7 +210,7 @@ async function takeLock(
   const unnamedUntilMs = clock.monotonic() + UNNAMED_MS;
   let isTold = false;
   while (!isOver()) {
-    const taken = await takePollerLock(context, account, store, { purpose: 'serve', onLost });
+    const taken = await acquirePollerLock(context, account, store, { purpose: 'serve', onLost });
     if ('lock' in taken) return taken.lock;
     const { holder } = taken;
     const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';

@@ -1,7 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import { newUuid } from '../../core/ids.ts';
 import { keepWasmAsItIs } from '../../core/v8-flags.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { createOutgoing, type Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { replyParts } from '../../runner/delivery/reply-parts.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
@@ -13,20 +13,14 @@ import {
   type Store,
 } from '../../store/port/port.ts';
 import { codeBlock } from '../../text/code-block.ts';
-import {
-  chooseAccount,
-  findAccount,
-  knownAccounts,
-  loginDigest,
-  loginHint,
-  openHomeStore,
-} from '../account/home.ts';
+import { chooseAccount, findAccount, knownAccounts, loginHint } from '../account/choice.ts';
 import { pollerOf } from '../account/poller-lock.ts';
+import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { createProgressLine } from '../terminal/progress-line.ts';
 import { wordsOf } from '../words/words.ts';
-import { type DeliveryHere, deliverHere } from './deliver-here.ts';
-import { createPatience, watchUploads } from './patience.ts';
+import { createDeadline, watchUploads } from './deadline.ts';
+import { type DirectDelivery, startDirectDelivery } from './direct-delivery.ts';
 import { contentToSend, keepFiles, type SendContent } from './send-content.ts';
 import { reportSend } from './send-report.ts';
 
@@ -57,8 +51,7 @@ interface Target {
 export async function send(context: CommandContext, words: string[]): Promise<number> {
   const flags = context.settings(['sendFormat', 'wait', 'id', 'key', 'ttl', 'hold', 'strict']);
   const content = await contentToSend(context, words);
-  const store = openHomeStore(context);
-  try {
+  return withStore(context, async (store) => {
     const target = await findTarget(context, store);
     const outgoing = createOutgoing(context.paths.media('out', target.key));
     const seqs = await enqueue(context, store, target, { ...content, outgoing });
@@ -78,9 +71,7 @@ export async function send(context: CommandContext, words: string[]): Promise<nu
       strict,
       hold,
     });
-  } finally {
-    await store.close();
-  }
+  });
 }
 
 /** Copies the files and queues everything; the numbers of the parts. With an `--id` that is known, those of before. */
@@ -255,33 +246,38 @@ async function deliver(
     count: 1,
     isUpload: true,
   });
-  const patience = createPatience(clock, wait);
-  const uploads = watchUploads(patience, line.track(0));
-  let here: DeliveryHere | null = null;
+  const deadline = createDeadline(clock, wait);
+  const uploads = watchUploads(deadline, line.track(0));
+  let direct: DirectDelivery | null = null;
   let expired = target.isLoginDead;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   try {
     for (;;) {
       const parts = await verdicts(store, seqs);
-      if (uploads.isAnswerDue()) patience.renew();
-      if (here?.isLoginDead) expired = true;
-      if (expired || stop.aborted || !parts.some(isOpen) || patience.leftMs() === 0) break;
-      if (!here && account && clock.monotonic() - lookedAtMs >= LOOK_FOR_RUNNER_MS) {
+      if (uploads.isAnswerDue()) deadline.extend();
+      if (direct?.isLoginDead) expired = true;
+      if (expired || stop.aborted || !parts.some(isOpen) || deadline.leftMs() === 0) break;
+      if (!direct && account && clock.monotonic() - lookedAtMs >= LOOK_FOR_RUNNER_MS) {
         lookedAtMs = clock.monotonic();
         if ((await pollerOf(context, { key }, store))?.purpose !== 'serve') {
-          here = await deliverHere(context, store, { account, user, sinceMs, stop }, uploads.see);
-          expired = here === null;
-          patience.renew();
+          direct = await startDirectDelivery(
+            context,
+            store,
+            { account, user, sinceMs, stop },
+            uploads.update,
+          );
+          expired = direct === null;
+          deadline.extend();
           continue;
         }
       }
       if (!parts.some((part) => isOpen(part) && part.state !== 'held')) break;
-      await (here ? here.rest(patience.leftMs(), LOOK_EVERY_MS) : clock.sleep(LOOK_EVERY_MS));
-      uploads.seeStored(await store.upload({ account: key, user, nowMs: clock.now() }));
+      await (direct ? direct.waitUntilIdle(deadline.leftMs(), LOOK_EVERY_MS) : clock.sleep(LOOK_EVERY_MS));
+      uploads.updateStored(await store.upload({ account: key, user, nowMs: clock.now() }));
     }
   } finally {
     line.end();
-    await here?.end();
+    await direct?.end();
   }
   return { parts: await verdicts(store, seqs), expired };
 }

@@ -2,7 +2,7 @@ import { Chalk } from 'chalk';
 import type { Log, LogFields, LogLevel } from '../../core/log.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { localTime } from './local-time.ts';
-import { plain } from './people.ts';
+import { sanitized } from './printer.ts';
 
 const LOUDNESS: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
@@ -56,7 +56,7 @@ export function createLog(options: {
     const { account, ...others } = fields;
     const who = account === undefined ? '' : `[${[account, others.user].filter((one) => one).join(' ')}] `;
     const details = level === 'debug' ? describe(others) : '';
-    write(`${paint[level](`${timeOf(atMs)} ${plain(`${who}${line}${details}`)}`)}\n`);
+    write(`${paint[level](`${timeOf(atMs)} ${sanitized(`${who}${line}${details}`)}`)}\n`);
   }
 
   return {

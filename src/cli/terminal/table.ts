@@ -1,8 +1,8 @@
-import { plain } from './people.ts';
+import { sanitized } from './printer.ts';
 
 /** Rows as lines of aligned columns, two spaces apart. */
 export function table(cells: readonly (readonly string[])[]): string[] {
-  const rows = cells.map((row) => row.map(plain));
+  const rows = cells.map((row) => row.map(sanitized));
   const widths: number[] = [];
   for (const row of rows)
     for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, widthOf(cell));
@@ -29,7 +29,7 @@ function widthOf(text: string): number {
 
 /** A text on one line of a table, cut to `limit` columns. */
 export function excerpt(text: string, limit: number): string {
-  const line = plain(text).replace(/\s+/g, ' ').trim();
+  const line = sanitized(text).replace(/\s+/g, ' ').trim();
   const chars = [...line];
   return chars.length > limit ? `${chars.slice(0, limit - 1).join('')}…` : line;
 }

@@ -128,6 +128,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
     '输入手机要发的消息；“long”得到长回复，“hang”会卡住；Ctrl-D 结束。',
   'an iLink server: {}': 'iLink 服务器：{}',
   'the code below scans itself': '下面的二维码会自动扫描',
+  'the last run of the demo ended with {}': '演示的最后一次运行以 {} 结束',
   'the demo got no answer in time': '演示没有及时得到回复',
   'the login of the demo ended with {}': '演示的登录以 {} 结束',
   ok: '正常',

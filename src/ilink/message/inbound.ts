@@ -1,7 +1,8 @@
 import { digestOf } from '../../core/ids.ts';
 import type { MediaSource } from '../../core/message/media.ts';
 import type { MessageKind } from '../../core/message/message.ts';
-import { countOf, enumOf, exactTextOf, idOf, isObject, wordsOf, writtenOf } from '../wire/fields.ts';
+import { isObject } from '../../core/object.ts';
+import { countOf, enumOf, exactTextOf, idOf, wordsOf, writtenOf } from '../wire/fields.ts';
 import { isDeeperThan, writeJson } from '../wire/json.ts';
 import {
   ITEM_TYPE,

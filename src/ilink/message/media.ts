@@ -1,6 +1,7 @@
 import type { MediaSource } from '../../core/message/media.ts';
 import { decodeMediaKey, distinctKeys } from '../../core/message/media-key.ts';
-import { countOf, enumOf, isObject, textOf, wordsOf, writtenOf } from '../wire/fields.ts';
+import { isObject } from '../../core/object.ts';
+import { countOf, enumOf, textOf, wordsOf, writtenOf } from '../wire/fields.ts';
 import { ITEM_TYPE, type MessageItem } from '../wire/wire.ts';
 
 /** What an item says of its picture, voice, file or video (protocol 5.3 to 5.5, 10.2). */

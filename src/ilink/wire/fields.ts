@@ -1,10 +1,5 @@
 /** Fields as they may come off the wire: a missing one, or one of a wrong type, is none. */
 
-/** Whether a value is an object with named fields. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** A text; '' is how the wire says none. */
 export function textOf(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;

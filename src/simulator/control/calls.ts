@@ -1,7 +1,7 @@
 import { WxError } from '../../core/errors.ts';
+import { isObject } from '../../core/object.ts';
 import type { UserMessage } from '../phone/writing.ts';
 import type { FaultInput } from '../world/fault.ts';
-import { isRecord } from '../world/reading.ts';
 import type { SimulatorControl } from './control.ts';
 
 type FieldType = 'string' | 'number' | 'boolean' | 'object' | 'array' | 'text-or-null';
@@ -59,7 +59,7 @@ export const CALLS: Readonly<Record<string, CallOf>> = {
     return { timeMs: control.advance(advanceMs ?? 0) };
   },
   settings: (control, body) => {
-    if (!isRecord(body)) throw new WxError('usage', 'the body is an object');
+    if (!isObject(body)) throw new WxError('usage', 'the body is an object');
     return control.changeSettings(body);
   },
   faults: (control, body) => control.addFault(body as unknown as FaultInput),
@@ -84,7 +84,7 @@ function readMessage(body: unknown): UserMessage {
 
 /** The named fields of an object from outside; throws `usage` for another name or a value of another type. */
 function readFields<T>(body: unknown, fields: Record<string, FieldType>): T {
-  if (!isRecord(body)) throw new WxError('usage', 'the body is an object');
+  if (!isObject(body)) throw new WxError('usage', 'the body is an object');
   for (const [name, value] of Object.entries(body)) {
     const type = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (type === undefined) {
@@ -102,7 +102,7 @@ function isOf(value: unknown, type: FieldType): boolean {
     case 'array':
       return Array.isArray(value);
     case 'object':
-      return isRecord(value);
+      return isObject(value);
     case 'text-or-null':
       return value === null || typeof value === 'string';
     default:

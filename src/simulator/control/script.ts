@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { withoutBom } from '../../core/bom.ts';
 import { reasonOf, WxError } from '../../core/errors.ts';
-import { isRecord } from '../world/reading.ts';
+import { isObject } from '../../core/object.ts';
 import { LONGEST_TIMER_MS } from '../world/world.ts';
 import { CALLS } from './calls.ts';
 import type { SimulatorControl } from './control.ts';
@@ -28,7 +28,7 @@ function readStep(source: string, line: number): ScriptStep {
   } catch {
     throw new WxError('usage', `script line ${line} is no JSON`);
   }
-  if (!isRecord(step)) throw new WxError('usage', `script line ${line} is no object`);
+  if (!isObject(step)) throw new WxError('usage', `script line ${line} is no object`);
   const { call } = step;
   const afterMs = step.afterMs ?? 0;
   const body = step.body ?? {};
@@ -40,7 +40,7 @@ function readStep(source: string, line: number): ScriptStep {
   if (!Number.isSafeInteger(afterMs) || Number(afterMs) < 0) {
     throw new WxError('usage', `script line ${line}: afterMs is a whole number from 0`);
   }
-  if (!isRecord(body)) throw new WxError('usage', `script line ${line}: body is an object`);
+  if (!isObject(body)) throw new WxError('usage', `script line ${line}: body is an object`);
   return { line, afterMs: Number(afterMs), call, body };
 }
 

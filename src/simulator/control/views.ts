@@ -1,5 +1,6 @@
+import { isObject } from '../../core/object.ts';
 import type { WireResult } from '../world/answer.ts';
-import { isRecord, readItem } from '../world/reading.ts';
+import { readItem } from '../world/reading.ts';
 import { now, type SeenRequest, type World } from '../world/world.ts';
 
 /** A message whose only response was lost, or is not known to have arrived. */
@@ -38,7 +39,7 @@ export function lostMessages(world: World): LostMessage[] {
           messageId: typeof message.message_id === 'string' ? message.message_id : null,
           user: String(message.from_user_id),
           bot: bot.id,
-          text: readItem(world, isRecord(item) ? item : {}).text,
+          text: readItem(world, isObject(item) ? item : {}).text,
           timeMs: batch.timeMs,
           reason: batch.wireResult === 'sent' ? 'unfollowed' : batch.wireResult,
         };

@@ -1,9 +1,10 @@
+import { isObject } from '../../core/object.ts';
 import { ITEM_TYPE, MESSAGE_STATE, MESSAGE_TYPE } from '../../ilink/wire/wire.ts';
 import { type Answer, INVALID_ARGUMENTS, ok, refused } from '../world/answer.ts';
 import { isBurst, mustWait, noteSend } from '../world/limits.ts';
 import { peerOf } from '../world/peers.ts';
 import { show } from '../world/phone.ts';
-import { isRecord, readItem } from '../world/reading.ts';
+import { readItem } from '../world/reading.ts';
 import type { Settings } from '../world/settings.ts';
 import { type Bot, count, keepNewest, newMessageId, now, type Peer, type World } from '../world/world.ts';
 import type { Handler } from './handler.ts';
@@ -37,10 +38,10 @@ export const sendMessage: Handler = (world, call) => {
 /** The id of the message, or why it is refused. */
 function accept(world: World, bot: Bot, msg: unknown, dropped: boolean): string | Answer {
   const { settings } = world;
-  if (!isRecord(msg) || !Array.isArray(msg.item_list) || msg.item_list.length !== 1) return INVALID_ARGUMENTS;
+  if (!isObject(msg) || !Array.isArray(msg.item_list) || msg.item_list.length !== 1) return INVALID_ARGUMENTS;
   const item: unknown = msg.item_list[0];
   const state = msg.message_state ?? MESSAGE_STATE.new;
-  if (!isRecord(item) || !SENDABLE.has(item.type)) return INVALID_ARGUMENTS;
+  if (!isObject(item) || !SENDABLE.has(item.type)) return INVALID_ARGUMENTS;
   if (msg.message_type !== MESSAGE_TYPE.bot || !STATES.has(state)) return INVALID_ARGUMENTS;
   if (typeof msg.to_user_id !== 'string' || msg.to_user_id === '') return INVALID_ARGUMENTS;
   const content = readItem(world, item);

@@ -1,5 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { WxError } from '../../core/errors.ts';
+import { isObject } from '../../core/object.ts';
 import {
   ENCODINGS,
   ENDPOINTS,
@@ -9,12 +10,11 @@ import {
   GARBAGE,
   KINDS,
 } from '../world/fault.ts';
-import { isRecord } from '../world/reading.ts';
 import { count, type World } from '../world/world.ts';
 
 /** Checks a fault from outside; throws `usage`. */
 export function readFault(input: unknown): FaultInput {
-  if (!isRecord(input)) throw new WxError('usage', 'a fault is an object');
+  if (!isObject(input)) throw new WxError('usage', 'a fault is an object');
   expectWord(input, 'endpoint', ['*', ...ENDPOINTS]);
   expectWord(input, 'kind', KINDS);
   for (const name of ['count', 'skip', 'afterMs', 'bytes']) {
@@ -37,13 +37,13 @@ export function readFault(input: unknown): FaultInput {
   if (input.kind === 'length' && input.bytes === undefined) throw new WxError('usage', 'length: needs bytes');
   if (input.kind === 'encoded') expectWord(input, 'encoding', ENCODINGS);
   if (input.kind === 'garbage') expectWord(input, 'garbage', GARBAGE);
-  if (input.kind === 'answer' && !isRecord(input.body))
+  if (input.kind === 'answer' && !isObject(input.body))
     throw new WxError('usage', 'answer: needs a body, an object');
   return input as unknown as FaultInput;
 }
 
 function areHeaders(value: unknown): boolean {
-  if (!isRecord(value)) return false;
+  if (!isObject(value)) return false;
   try {
     for (const [name, text] of Object.entries(value)) {
       validateHeaderName(name);

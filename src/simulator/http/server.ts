@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isObject } from '../../core/object.ts';
 import type { Call } from '../endpoints/handler.ts';
 import { ROUTES, type Route } from '../endpoints/routes.ts';
 import { type Answer, INVALID_ARGUMENTS, SESSION_TIMEOUT } from '../world/answer.ts';
-import { isRecord, parseOutside } from '../world/reading.ts';
+import { parseOutside } from '../world/reading.ts';
 import { type Bot, count, now, type World } from '../world/world.ts';
 import { takeFault } from './faults.ts';
 import { respond } from './respond.ts';
@@ -87,7 +88,7 @@ function readJson(raw: Buffer): Record<string, unknown> | null {
   if (raw.length === 0) return {};
   try {
     const parsed = parseOutside(raw);
-    return isRecord(parsed) ? parsed : null;
+    return isObject(parsed) ? parsed : null;
   } catch {
     return null;
   }

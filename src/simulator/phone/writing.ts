@@ -1,11 +1,12 @@
 import { WxError } from '../../core/errors.ts';
+import { isObject } from '../../core/object.ts';
 import { parseLossless } from '../../ilink/wire/json.ts';
 import { ITEM_TYPE, MESSAGE_STATE, MESSAGE_TYPE } from '../../ilink/wire/wire.ts';
 import { botFor } from '../queue/bots.ts';
 import { deliver, deliverRaw } from '../queue/delivering.ts';
 import type { WireMessage } from '../world/message-json.ts';
 import { show } from '../world/phone.ts';
-import { isRecord, readItem } from '../world/reading.ts';
+import { readItem } from '../world/reading.ts';
 import { itemIdOf, newMessageId, now, ownerOf, type World } from '../world/world.ts';
 import { type QuoteInput, refMessage } from './quotes.ts';
 import { type MediaInput, mediaItem } from './user-media.ts';
@@ -52,7 +53,7 @@ export function writeRaw(world: World, raw: string, botId: string | null): { bot
   } catch {
     // What clients make of it is the question.
   }
-  const read = isRecord(message) ? message : {};
+  const read = isObject(message) ? message : {};
   if (bot) deliverRaw(world, bot, raw, read);
   else world.pending.push({ user: ownerOf(world), message: read, raw });
   return { bot: bot?.id ?? null };
@@ -95,7 +96,7 @@ export function writeMessage(world: World, input: UserMessage): Written {
   const id = message.message_id === null ? null : String(message.message_id);
   const first = Array.isArray(message.item_list) ? message.item_list[0] : undefined;
   show(world, {
-    ...readItem(world, isRecord(first) ? first : {}),
+    ...readItem(world, isObject(first) ? first : {}),
     timeMs,
     user,
     bot: bot?.id ?? null,

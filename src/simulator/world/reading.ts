@@ -1,12 +1,8 @@
 import { decodeMediaKey } from '../../core/message/media-key.ts';
+import { isObject } from '../../core/object.ts';
 import { parseLossless } from '../../ilink/wire/json.ts';
 import { ITEM_TYPE } from '../../ilink/wire/wire.ts';
 import type { Blob, Shown, World } from './world.ts';
-
-/** Whether a value from outside is a JSON object. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** Levels of JSON that are read: what is nested deeper cannot be written out again. */
 const DEPTH_LIMIT = 1_000;
@@ -57,7 +53,7 @@ export function readItem(world: World, item: Record<string, unknown>): ItemConte
   }
   const known = MEDIA_FIELDS.get(item.type);
   if (!known) return { kind: 'other', text: '', ...NO_MEDIA };
-  const body = isRecord(item[known.field]) ? (item[known.field] as Record<string, unknown>) : {};
+  const body = isObject(item[known.field]) ? (item[known.field] as Record<string, unknown>) : {};
   const media = { param: textIn(body.media, 'encrypt_query_param'), key: textIn(body.media, 'aes_key') };
   const blob = world.blobs.get(media.param);
   return {
@@ -107,6 +103,6 @@ function itemFlaw(body: Record<string, unknown>, { cipher, rawSize, rawMd5 }: Bl
 }
 
 function textIn(container: unknown, field: string): string {
-  const value = isRecord(container) ? container[field] : undefined;
+  const value = isObject(container) ? container[field] : undefined;
   return typeof value === 'string' ? value : '';
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { thisProcess } from '../../../src/cli/account/home.ts';
+import { thisProcess } from '../../../src/home/claimant.ts';
 import { tryLock } from '../../../src/home/lock.ts';
 import { createPaths } from '../../../src/home/paths.ts';
 import { runHere } from '../../helpers/in-this-process.ts';

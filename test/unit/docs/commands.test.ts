@@ -61,7 +61,9 @@ describe.each([
       Number(/^\d+/.exec(codes)?.[0]),
     ]);
     expect(Object.fromEntries(rows)).toEqual({ undefined: 0, ...EXIT_CODES });
-    const bySignal = /SIGNAL_EXITS = \{(.*)\}/.exec(readPage('src/cli/command/tell.ts'))?.[1]?.match(/\d+/g);
+    const bySignal = /SIGNAL_EXITS = \{(.*)\}/
+      .exec(readPage('src/cli/command/report-error.ts'))?.[1]
+      ?.match(/\d+/g);
     const cancelled = tableOf(overview, exit).find(([, kind]) => kind === '`cancelled`');
     expect(cancelled?.[0]?.split(', ')).toEqual([...new Set(bySignal)]);
   });

@@ -10,7 +10,7 @@ const read = (file: string) => readFileSync(join(dist, file), 'utf8');
 /** Every file takes its time at every start, so a module that moves must not divide what lies together. */
 describe('the bundle', () => {
   const main = loadedWith('main.cjs');
-  const actions = lazyImportsOf('main.cjs').find((file) => file.startsWith('actions-')) as string;
+  const actions = lazyImportsOf('main.cjs').find((file) => file.startsWith('run-')) as string;
   const run = new Set([...main, ...loadedWith(actions)]);
 
   it('is two files for a command that needs nothing', () => {

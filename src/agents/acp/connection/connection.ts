@@ -10,11 +10,11 @@ import {
   type RequestPermissionResponse,
 } from '@agentclientprotocol/sdk';
 import type { Log } from '../../../core/log.ts';
+import { isObject } from '../../../core/object.ts';
 import { VERSION } from '../../../core/version.ts';
 import type { Command } from '../../child/command-line.ts';
 import { exitHint, spawnFailure } from '../../child/exit-hints.ts';
 import { type ResidentEnd, startResident } from '../../child/resident.ts';
-import { isObject } from '../../reply/reply-line.ts';
 import { createNoticeLog } from './notice-log.ts';
 import { createAcpWire, type SessionUpdate } from './wire.ts';
 

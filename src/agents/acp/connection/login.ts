@@ -1,7 +1,7 @@
 import { type AuthMethod, methods } from '@agentclientprotocol/sdk';
 import type { Log } from '../../../core/log.ts';
+import { isObject } from '../../../core/object.ts';
 import type { Environment } from '../../child/environment.ts';
-import { isObject } from '../../reply/reply-line.ts';
 import type { AcpConnection } from './connection.ts';
 
 /** The variables in which keys of a provider are kept, where an agent names only the provider. */

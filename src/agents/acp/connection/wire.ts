@@ -1,7 +1,8 @@
 import type { AnyMessage, SessionNotification, Stream } from '@agentclientprotocol/sdk';
 import type { Log } from '../../../core/log.ts';
+import { isObject } from '../../../core/object.ts';
 import { createLineReader } from '../../reply/line-reader.ts';
-import { isObject, parseJson } from '../../reply/reply-line.ts';
+import { parseJson } from '../../reply/reply-line.ts';
 
 /** Longest message an agent may send: a picture in base64 is the largest (design 6). */
 const MAX_LINE_CHARS = 16 * 1024 * 1024;

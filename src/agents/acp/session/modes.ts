@@ -1,6 +1,6 @@
 import { type ClientContext, methods } from '@agentclientprotocol/sdk';
 import type { Log } from '../../../core/log.ts';
-import { isObject } from '../../reply/reply-line.ts';
+import { isObject } from '../../../core/object.ts';
 import type { AskingModes } from '../connection/presets.ts';
 
 /** Modes of agents nobody has looked at, in which they ask before they act: by the last word of their ids. */

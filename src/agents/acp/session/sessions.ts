@@ -1,9 +1,10 @@
 import { type ClientContext, methods, RequestError } from '@agentclientprotocol/sdk';
 import type { Log } from '../../../core/log.ts';
 import type { Turn } from '../../../core/message/message.ts';
+import { isObject } from '../../../core/object.ts';
 import { within } from '../../../core/time/within.ts';
 import type { SessionMemory } from '../../port/port.ts';
-import { isObject, parseJson } from '../../reply/reply-line.ts';
+import { parseJson } from '../../reply/reply-line.ts';
 import type { AcpConnection } from '../connection/connection.ts';
 import { createSessionMode, type SessionMode } from './modes.ts';
 

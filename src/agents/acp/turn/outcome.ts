@@ -2,10 +2,10 @@ import type { RequestError, StopReason } from '@agentclientprotocol/sdk';
 import { reasonOf, WxError } from '../../../core/errors.ts';
 import type { ChatLanguage } from '../../../core/message/language.ts';
 import type { Outcome, ReplyPiece } from '../../../core/message/message.ts';
+import { isObject } from '../../../core/object.ts';
 import { cutUtf8 } from '../../../core/text-bytes.ts';
 import { withStderr } from '../../child/output/stderr.ts';
 import { failed, replyOf, shortage } from '../../reply/outcomes.ts';
-import { isObject } from '../../reply/reply-line.ts';
 import { type AcpConnection, AcpStartError } from '../connection/connection.ts';
 import { AUTH_REQUIRED } from '../session/sessions.ts';
 

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { MissingFile, ReplyPiece } from '../../../core/message/message.ts';
+import { isObject } from '../../../core/object.ts';
 import { missingFile } from '../../reply/outcomes.ts';
 import { replyTextOf } from '../../reply/output.ts';
-import { isObject } from '../../reply/reply-line.ts';
 
 /** The most text of one reply, as for a command (contract 4). */
 const MAX_TEXT_BYTES = 1024 * 1024;

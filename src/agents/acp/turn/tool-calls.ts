@@ -1,5 +1,6 @@
 import type { ChatLanguage } from '../../../core/message/language.ts';
-import { isObject, parseJson } from '../../reply/reply-line.ts';
+import { isObject } from '../../../core/object.ts';
+import { parseJson } from '../../reply/reply-line.ts';
 
 /** Calls that are remembered per turn; of more, the oldest are forgotten. */
 const MAX_CALLS = 200;

@@ -1,7 +1,7 @@
 import { WxError } from '../../../core/errors.ts';
 import type { Attachment } from '../../../core/message/message.ts';
+import { isObject } from '../../../core/object.ts';
 import type { Environment } from '../../child/environment.ts';
-import { isObject } from '../../reply/reply-line.ts';
 import {
   type AttachmentSlot,
   fits,

@@ -1,4 +1,5 @@
-import { isGiven, isObject, parseJson } from '../../reply/reply-line.ts';
+import { isObject } from '../../../core/object.ts';
+import { isGiven, parseJson } from '../../reply/reply-line.ts';
 import { isEventStream } from './event-stream.ts';
 
 /** What the body of an answer is; `other`: nothing that can be said. */

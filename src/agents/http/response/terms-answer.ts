@@ -1,9 +1,10 @@
 import type { Outcome } from '../../../core/message/message.ts';
+import { isObject } from '../../../core/object.ts';
 import { terminalText } from '../../../core/terminal.ts';
 import { cutUtf8 } from '../../../core/text-bytes.ts';
 import { failed, replyOf, textPiece } from '../../reply/outcomes.ts';
 import { decodeText } from '../../reply/output.ts';
-import { isObject, parseJson } from '../../reply/reply-line.ts';
+import { parseJson } from '../../reply/reply-line.ts';
 import { withoutThinking } from '../../reply/thinking.ts';
 import type { AgentAnswer } from '../client/sender.ts';
 import { formOfBody, titleOf } from './body-form.ts';

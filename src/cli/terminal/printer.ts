@@ -5,16 +5,16 @@ import type { Io } from '../../core/io.ts';
  * not steer the terminal, forge a line, turn the reading direction, or hide in what looks empty. Data (`--json`,
  * bytes on stdout) does not come this way and stays exact.
  */
-export interface People {
+export interface Printer {
   /** Lines on stderr. */
   say(...lines: string[]): void;
   /** Lines on stdout. */
   show(...lines: string[]): void;
 }
 
-/** See {@link People}; `translate` puts our own sentences into the language of the person. */
-export function createPeople(io: Pick<Io, 'out' | 'err'>, translate: (sentence: string) => string): People {
-  const textOf = (lines: string[]): string => lines.map((line) => `${plain(translate(line))}\n`).join('');
+/** See {@link Printer}; `translate` puts our own sentences into the language of the person. */
+export function createPrinter(io: Pick<Io, 'out' | 'err'>, translate: (sentence: string) => string): Printer {
+  const textOf = (lines: string[]): string => lines.map((line) => `${sanitized(translate(line))}\n`).join('');
   return {
     say: (...lines) => io.err(textOf(lines)),
     show: (...lines) => io.out(textOf(lines)),
@@ -35,6 +35,6 @@ const UNSEEN =
   /(?!\p{Variation_Selector})(?!(?<=[\p{Mn}\p{Mc}\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Script=Arabic}\p{Script=Syriac}])[\u200c\u200d](?!\p{Script=Latin}))[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
 
 /** A text as one line that shows what it is. */
-export function plain(text: string): string {
+export function sanitized(text: string): string {
   return HARMLESS.test(text) ? text : text.replace(STEERING, ' ').replace(UNSEEN, '');
 }

@@ -1,5 +1,5 @@
 import { asWxError, WxError } from '../../core/errors.ts';
-import { createPeople } from '../terminal/people.ts';
+import { createPrinter } from '../terminal/printer.ts';
 import { type Language, translatorTo, wordsOf } from '../words/words.ts';
 import type { Host } from './context.ts';
 
@@ -12,7 +12,7 @@ export function ownArgs(argv: readonly string[]): readonly string[] {
 }
 
 /** Says what went wrong, to a person or as JSON, which is English: scripts meet it. Returns the exit code. */
-export async function tell(
+export async function reportError(
   host: Pick<Host, 'io' | 'stopSignal'>,
   thrown: unknown,
   argv: readonly string[],
@@ -21,7 +21,7 @@ export async function tell(
   const { io } = host;
   const error = stoppedBy(host.stopSignal(), asWxError(thrown));
   const own = ownArgs(argv);
-  const people = createPeople(io, (line) => line);
+  const people = createPrinter(io, (line) => line);
   const { kind, message, hint = null, exit } = error;
   if (own.includes('--json')) {
     io.err(`${JSON.stringify({ v: 1, type: 'error', kind, message, hint, exit })}\n`);

@@ -5,19 +5,19 @@ import { processStartTime } from '../../home/process-identity.ts';
 import type { Store } from '../../store/port/port.ts';
 
 /** Keeps a record of an agent's processes, so that the next runner can end what a killed one left (design 5). Never rejects. */
-export interface ChildNotes {
+export interface ChildRecords {
   /** A process has started: of one turn, or with null one that lives longer. */
   started(turn: Turn | null, pid: number): Promise<void>;
   /** A process that was started without a turn has ended. */
   ended(pid: number): Promise<void>;
 }
 
-/** See {@link ChildNotes}. */
-export function createChildNotes(
+/** See {@link ChildRecords}. */
+export function createChildRecords(
   account: string,
   store: Pick<Store, 'noteChild' | 'forgetChild'>,
   log: Log,
-): ChildNotes {
+): ChildRecords {
   const note = (what: Promise<void>): Promise<void> =>
     what.catch((error) => log.debug(`child not noted: ${reasonOf(error)}`));
   return {

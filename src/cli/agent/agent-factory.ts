@@ -1,19 +1,19 @@
 import type { Agent } from '../../agents/port/port.ts';
 import type { AgentKind } from '../../settings/setting.ts';
 import type { CommandContext } from '../command/context.ts';
-import type { ChildNotes } from './child-notes.ts';
+import type { ChildRecords } from './child-records.ts';
 
 /** Makes an agent for one account; all of a process are made from one choice. */
-export type AgentMaker = (children: ChildNotes, account: { id: string; name: string | null }) => Agent;
+export type AgentFactory = (children: ChildRecords, account: { id: string; name: string | null }) => Agent;
 
 /** What answers in this process; `function` is the library's. */
 export interface ChosenAgent {
   kind: AgentKind | 'function';
-  make: AgentMaker;
+  make: AgentFactory;
 }
 
 /**
  * Checks everything that was given for one kind of agent, before anything starts. `chosen` is the value of the
  * setting that chose it: of `-- cmd arg...` the words. Throws WxError `usage`, or `not-found` for what is not there.
  */
-export type PrepareAgent<Chosen> = (context: CommandContext, chosen: Chosen) => Promise<AgentMaker>;
+export type PrepareAgent<Chosen> = (context: CommandContext, chosen: Chosen) => Promise<AgentFactory>;

@@ -3,7 +3,7 @@ import type { Turn } from '../../core/message/message.ts';
 import { BUDGET_MESSAGES } from '../../core/message/verdict.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../../runner/port/events.ts';
-import { contextOf, knownAccounts } from '../account/home.ts';
+import { contextOf, knownAccounts } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
 import { filesShown } from '../terminal/message-files.ts';
 import { excerpt } from '../terminal/table.ts';
@@ -24,14 +24,13 @@ interface Answer {
 }
 
 /** Turns runner events into what `run` prints: JSON lines on stdout, or log lines for people. */
-export function createRunLog(context: CommandContext): EventSink {
+export function createEventLog(context: CommandContext): EventSink {
   const words = wordsOf(context.language);
   /** One of several accounts by its name, as its log lines give it. */
   const sinks = new Map<string, EventSink>();
   const people: EventSink = (event) => {
     const { account: id } = event;
-    const sink =
-      sinks.get(id) ?? forPeople(contextOf(context, nameOf(context, id)).log, context.clock, words);
+    const sink = sinks.get(id) ?? humanLog(contextOf(context, nameOf(context, id)).log, context.clock, words);
     sinks.set(id, sink);
     sink(event);
   };
@@ -46,7 +45,7 @@ function nameOf(context: CommandContext, id: string): { id: string; name: string
   return { id, name: knownAccounts(context).find((one) => one.id === id)?.name ?? null };
 }
 
-function forPeople(log: Log, clock: Clock, words: Words): EventSink {
+function humanLog(log: Log, clock: Clock, words: Words): EventSink {
   const answers = new Map<string, Answer>();
   /** Messages that an agent is at work on, and how many parts for them are settled already. */
   const settledBefore = new Map<string, number>();

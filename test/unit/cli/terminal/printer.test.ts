@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createPeople, plain } from '../../../../src/cli/terminal/people.ts';
+import { createPrinter, sanitized } from '../../../../src/cli/terminal/printer.ts';
 import { ROOT } from '../../../helpers/pages.ts';
 
 describe('what is shown to people', () => {
@@ -23,7 +23,7 @@ describe('what is shown to people', () => {
     ['notes between lines', 'a\ufff9b\ufffa\ufffb', 'ab'],
     ['a variation of a Mongolian letter', 'a\u180eb', 'ab'],
   ])('%s do not reach them', (_, text, shown) => {
-    expect(plain(text)).toBe(shown);
+    expect(sanitized(text)).toBe(shown);
   });
 
   test.each([
@@ -36,7 +36,7 @@ describe('what is shown to people', () => {
     '葛\u{e0100}',
     'שלום مرحبا',
   ])('%s stays', (text) => {
-    expect(plain(text)).toBe(text);
+    expect(sanitized(text)).toBe(text);
   });
 
   test('a line stays one line', () => {
@@ -44,7 +44,7 @@ describe('what is shown to people', () => {
     const write = (text: string | Uint8Array): void => {
       out += String(text);
     };
-    const people = createPeople({ err: write, out: write }, (line) => line);
+    const people = createPrinter({ err: write, out: write }, (line) => line);
     people.say('no account "a\nhint: rm -rf"', 'two');
     people.show('x\u001b[2Jy');
     expect(out).toBe('no account "a hint: rm -rf"\ntwo\nx [2Jy\n');
@@ -53,12 +53,12 @@ describe('what is shown to people', () => {
 
 /** What writes to the streams itself: data, pictures, and lines that are drawn over. */
 const WRITES: Record<string, RegExp> = {
-  'people.ts': /.*/,
-  'context.ts': /printJson|print:|write: io\.errSoon|createPeople/,
-  'run-log.ts': /JSON\.stringify/,
+  'printer.ts': /.*/,
+  'context.ts': /printJson|print:|write: io\.errSoon|createPrinter/,
+  'event-log.ts': /JSON\.stringify/,
   'listen.ts': /JSON\.stringify|lineOf/,
   'program.ts': /writeOut|VERSION/,
-  'tell.ts': /JSON\.stringify|stack/,
+  'report-error.ts': /JSON\.stringify|stack/,
   'obtain-login.ts': /renderQr/,
   'progress-line.ts': /\\r|\\u001b/,
 };

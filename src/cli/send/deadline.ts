@@ -2,18 +2,18 @@ import type { Clock } from '../../core/time/clock.ts';
 import type { UploadView } from '../../store/port/port.ts';
 
 /** How long a command still waits: for `--wait`, and as long again after every step forward. */
-export interface Patience {
+export interface Deadline {
   leftMs(): number;
   /** Something has come forward: the next bytes of a file, say. */
-  renew(): void;
+  extend(): void;
 }
 
 /** Starts to wait. */
-export function createPatience(clock: Clock, waitMs: number): Patience {
+export function createDeadline(clock: Clock, waitMs: number): Deadline {
   let endsAtMs = clock.monotonic() + waitMs;
   return {
     leftMs: () => Math.max(0, endsAtMs - clock.monotonic()),
-    renew() {
+    extend() {
       endsAtMs = clock.monotonic() + waitMs;
     },
   };
@@ -22,20 +22,20 @@ export function createPatience(clock: Clock, waitMs: number): Patience {
 /** What an upload under way is worth to who waits. */
 export interface UploadWatch {
   /** How far an upload of this process is; `progress` null: it is over, whatever came of it. */
-  see(seq: number, progress: UploadView['progress']): void;
+  update(seq: number, progress: UploadView['progress']): void;
   /** The upload that the store tells of, if any: that of another process. */
-  seeStored(view: UploadView | null): void;
+  updateStored(view: UploadView | null): void;
   /** Whether the server has all of a file and has yet to answer. */
   isAnswerDue(): boolean;
 }
 
 /**
- * Renews `patience` while files come forward: their bytes, and once for each the wait for the server's answer to the
+ * Renews `deadline` while files come forward: their bytes, and once for each the wait for the server's answer to the
  * whole of it, which may take longer than `--wait` and ends by itself. A try after that, and bytes that went up before,
  * are no step forward: what fails again and again uses up the time.
  */
 export function watchUploads(
-  patience: Patience,
+  deadline: Deadline,
   shown: (sentBytes: number, totalBytes: number) => void,
 ): UploadWatch {
   const furthest = new Map<number, number>();
@@ -48,7 +48,7 @@ export function watchUploads(
     if (dueSeq === null) return;
     answered.add(dueSeq);
     dueSeq = null;
-    patience.renew();
+    deadline.extend();
   }
 
   function note(seq: number, progress: UploadView['progress']): void {
@@ -59,15 +59,15 @@ export function watchUploads(
     if (sentBytes === totalBytes && !answered.has(seq)) dueSeq = seq;
     if (sentBytes <= (furthest.get(seq) ?? 0)) return;
     furthest.set(seq, sentBytes);
-    patience.renew();
+    deadline.extend();
   }
 
   return {
-    see(seq, progress) {
+    update(seq, progress) {
       ownSeq = progress === null ? null : seq;
       note(seq, progress);
     },
-    seeStored(view) {
+    updateStored(view) {
       if (view !== null && view.seq === ownSeq) return;
       const before = stored;
       stored = view;

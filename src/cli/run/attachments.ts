@@ -4,11 +4,11 @@ import { type Attachments, createAttachments } from '../../runner/received/attac
 import type { MediaFetcher } from '../../runner/received/media-cache.ts';
 import type { SpeechToText } from '../../runner/received/transcripts.ts';
 import type { Store } from '../../store/port/port.ts';
-import type { ChildNotes } from '../agent/child-notes.ts';
+import type { ChildRecords } from '../agent/child-records.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** What is done with the files that users send. */
-export interface ReceivedFiles {
+export interface AttachmentOptions {
   /** Largest that is fetched; 0: any. */
   maxBytes: number;
   /** Command that turns speech into text (`--stt`); null: none. */
@@ -25,8 +25,8 @@ export function openAttachments(
   account: Account,
   store: Store,
   transport: Transport,
-  { maxBytes, stt, sttAlways, place }: ReceivedFiles,
-  children: ChildNotes,
+  { maxBytes, stt, sttAlways, place }: AttachmentOptions,
+  children: ChildRecords,
 ): Attachments {
   return createAttachments({
     account: account.key,
@@ -48,13 +48,13 @@ function fetcherOf(
 ): MediaFetcher {
   return async (request) => {
     const { createFetcher } = await import('../../media/download/fetch.ts');
-    const { openCdn } = await import('../account/open-cdn.ts');
+    const { openCdn } = await import('../account/connection.ts');
     const fetchMedia = createFetcher({ cdn: openCdn(context, account, transport), clock: context.clock });
     return fetchMedia({ ...request, name: null, maxBytes });
   };
 }
 
-function speechToTextOf(context: CommandContext, command: string, children: ChildNotes): SpeechToText {
+function speechToTextOf(context: CommandContext, command: string, children: ChildRecords): SpeechToText {
   return {
     command,
     async transcribe(path, signal) {

@@ -2,7 +2,7 @@ import { reasonOf } from '../../core/errors.ts';
 import { type Account, readConfigFile } from '../../home/accounts-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import type { Store } from '../../store/port/port.ts';
-import { knownAccounts, loginHint } from '../account/home.ts';
+import { knownAccounts, loginHint } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
 import { obtainLogin } from './obtain-login.ts';
 
@@ -14,7 +14,7 @@ export const LOOK_EVERY_MS = 1_000;
  * another process has stored meanwhile or, with `--wait-login` or while others are served, will
  * store; on a terminal a new QR code (design 3).
  */
-export async function loginAgain(
+export async function relogin(
   context: CommandContext,
   dead: Account,
   transport: Transport,
@@ -36,8 +36,8 @@ export async function loginAgain(
     return null;
   }
   if (!context.isInteractive) return null;
-  const wish = { namedUrl: dead.namedUrl, cdnUrl: dead.cdnUrl, name: dead.name, force: true };
-  const { account } = await obtainLogin(context, wish, transport, store);
+  const request = { namedUrl: dead.namedUrl, cdnUrl: dead.cdnUrl, name: dead.name, force: true };
+  const { account } = await obtainLogin(context, request, transport, store);
   return account.key === dead.key ? account : null;
 }
 

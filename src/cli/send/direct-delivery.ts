@@ -1,13 +1,13 @@
 import { reasonOf } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { createDelivery } from '../../runner/delivery/delivery.ts';
 import type { UploadNews } from '../../runner/delivery/part-upload.ts';
 import { pollOnce } from '../../runner/intake/poll-once.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import type { Store } from '../../store/port/port.ts';
-import { type Connection, connect, loginDigest, openTransport, unreadKeeper } from '../account/home.ts';
-import { takePollerLock } from '../account/poller-lock.ts';
+import { type Connection, connect, openTransport } from '../account/connection.ts';
+import { acquirePollerLock } from '../account/poller-lock.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../words/words.ts';
 
@@ -17,9 +17,9 @@ const LOOK_EVERY_MS = 50;
 const OTHERS_POLL_MS = 60_000;
 
 /** Delivery by this process to one user. */
-export interface DeliveryHere {
+export interface DirectDelivery {
   /** Resolves when nothing more can go within `patienceMs`, or after `atMostMs`. */
-  rest(patienceMs: number, atMostMs: number): Promise<void>;
+  waitUntilIdle(patienceMs: number, atMostMs: number): Promise<void>;
   /** The server has said that the login is dead. */
   readonly isLoginDead: boolean;
   end(): Promise<void>;
@@ -38,12 +38,12 @@ interface Recipient {
  * spent) or with parts that are held it first makes one whole poll, whose messages wait in the inbox for the next run
  * (contract 2). null: the login is dead.
  */
-export async function deliverHere(
+export async function startDirectDelivery(
   context: CommandContext,
   store: Store,
   to: Recipient,
   onUpload: UploadNews,
-): Promise<DeliveryHere | null> {
+): Promise<DirectDelivery | null> {
   const { clock, log } = context;
   const { account, user } = to;
   const transport = openTransport(context);
@@ -75,7 +75,7 @@ export async function deliverHere(
       get isLoginDead() {
         return isLoginDead;
       },
-      async rest(patienceMs, atMostMs) {
+      async waitUntilIdle(patienceMs, atMostMs) {
         const late = new AbortController();
         const over = clock.sleep(atMostMs, late.signal);
         await (delivery.pending(patienceMs) ? Promise.race([delivery.settled(patienceMs), over]) : over);
@@ -125,7 +125,7 @@ async function look(
   for (;;) {
     const lost = new AbortController();
     const onLost = (): void => lost.abort();
-    const taken = await takePollerLock(context, to.account, store, { purpose: 'look', onLost });
+    const taken = await acquirePollerLock(context, to.account, store, { purpose: 'look', onLost });
     try {
       const polledAtMs = (await store.accountView(key))?.lastPollAtMs ?? 0;
       if (polledAtMs >= to.sinceMs || (await mayGo(context, store, to))) return false;
@@ -158,7 +158,6 @@ async function pollHere(
     clock: context.clock,
     log: context.log,
     rescue: (line) => context.io.err(`${line}\n`),
-    keepUnread: unreadKeeper(context, account),
     patienceMs: 0,
     from: user,
     signal: stop,

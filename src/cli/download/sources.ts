@@ -6,7 +6,8 @@ import { decodeRaw, readInbound } from '../../ilink/message/inbound.ts';
 import { mediaOf } from '../../ilink/message/media.ts';
 import { parseLossless } from '../../ilink/wire/json.ts';
 import type { MessageItem } from '../../ilink/wire/wire.ts';
-import { chooseAccount, openHomeStore } from '../account/home.ts';
+import { chooseAccount } from '../account/choice.ts';
+import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** `last` looks among so many of the newest messages. */
@@ -30,7 +31,7 @@ export interface WantedSource {
 }
 
 /** The files that the arguments of `download` name. Throws WxError `usage`, `data` or `not-found`. */
-export async function findWanted(context: CommandContext, [id, ...more]: string[]): Promise<Wanted> {
+export async function findSources(context: CommandContext, [id, ...more]: string[]): Promise<Wanted> {
   const { item, param, mediaKey } = context.settings(['item', 'param', 'mediaKey']);
   const forms = [id, item, param].filter((one) => one !== null && one !== undefined);
   if (forms.length !== 1 || more.length > 0) {
@@ -50,10 +51,12 @@ export async function findWanted(context: CommandContext, [id, ...more]: string[
 
 async function ofMessage(context: CommandContext, id: string): Promise<Wanted> {
   const account = chooseAccount(context);
-  const store = openHomeStore(context);
   const all = { account: account.key, user: null, sinceMs: null };
-  try {
-    const found = id === 'last' ? await newest() : await store.message({ account: account.key, id });
+  return withStore(context, async (store) => {
+    const found =
+      id === 'last'
+        ? (await store.messages({ ...all, limit: NEWEST })).findLast(({ raw }) => filesOf(raw).length > 0)
+        : await store.message({ account: account.key, id });
     if (!found) {
       const missing = id === 'last' ? 'there is no message with a file' : `there is no message ${id}`;
       const hasAny = (await store.messages({ ...all, limit: 1 })).length > 0;
@@ -72,15 +75,7 @@ async function ofMessage(context: CommandContext, id: string): Promise<Wanted> {
       sources.push({ source, knownKeys });
     }
     return { message: found.id, account, sources };
-  } finally {
-    await store.close();
-  }
-
-  async function newest() {
-    return (
-      (await store.messages({ ...all, limit: NEWEST })).findLast(({ raw }) => filesOf(raw).length > 0) ?? null
-    );
-  }
+  });
 }
 
 /** The files of a stored message, or else those of the message it quotes. */

@@ -1,0 +1,139 @@
+import { dirname } from 'node:path';
+import { WxError } from '../../core/errors.ts';
+import type { Account } from '../../home/accounts-file.ts';
+import { TENCENT_BASE_URL } from '../../ilink/hosts.ts';
+import { botIdOfToken } from '../../ilink/login/bot-id.ts';
+import type { CommandContext } from '../command/context.ts';
+import { logOf } from '../terminal/log.ts';
+
+/** What tells which accounts there are, and which are meant. */
+type Choice = Pick<CommandContext, 'settings' | 'file' | 'environment' | 'paths'>;
+
+/**
+ * The accounts the command works with: those of `--account`, all of them, or the default one.
+ * Throws WxError `not-logged-in` when there is none, `not-found` for an unknown name.
+ */
+export function chooseAccounts(context: Choice, all = false): [Account, ...Account[]] {
+  const { account: wanted } = context.settings(['account']);
+  const accounts = knownAccounts(context);
+  const chosen = wanted.length > 0 ? wanted.map((name) => findAccount(accounts, name)) : all ? accounts : [];
+  const [first, ...rest] = chosen.length > 0 ? chosen : defaultAccount(context, accounts);
+  if (!first) throw noAccount(context);
+  return [first, ...rest.filter((one, index) => one !== first && rest.indexOf(one) === index)];
+}
+
+/** The one account of commands that work with one. */
+export function chooseAccount(context: Choice): Account {
+  const [account, ...more] = chooseAccounts(context);
+  if (more.length > 0) throw new WxError('usage', 'this command works with one --account');
+  return account;
+}
+
+/** The default account is the same whatever `--account` says. */
+export function withoutAccount(context: Pick<CommandContext, 'settings'>): CommandContext['settings'] {
+  return (names) => ({ ...context.settings(names), account: [] });
+}
+
+/** An account by id, former id or alias. Throws WxError `not-found`. */
+export function findAccount(accounts: readonly Account[], name: string): Account {
+  const found =
+    accounts.find((one) => one.id === name || one.key === name) ??
+    accounts.find((one) => one.name === name) ??
+    accounts.find((one) => one.formerIds.includes(name));
+  if (!found) throw new WxError('not-found', `there is no account "${name}"`, { hint: 'wxagent accounts' });
+  return found;
+}
+
+/** Names the folder: mostly somebody is logged in, but as another user or with another --home. */
+export function noAccount({ paths }: Pick<CommandContext, 'paths'>): WxError {
+  const message = `no account is logged in under ${dirname(paths.config)}`;
+  return new WxError('not-logged-in', message, { hint: 'wxagent login' });
+}
+
+/** The account of `WXAGENT_TOKEN`, else the one chosen by `accounts use`, else the first. */
+function defaultAccount(context: Choice, accounts: Account[]): Account[] {
+  const fromToken = tokenAccount(context);
+  const found =
+    accounts.find((account) => account.id === fromToken?.id) ??
+    accounts.find((account) => account.key === context.file.defaultAccount) ??
+    accounts[0];
+  return found ? [found] : [];
+}
+
+/** Stored accounts, and the one of `WXAGENT_TOKEN`, which is never written to disk (contract 1). */
+export function knownAccounts(context: Choice): Account[] {
+  const stored = context.file.accounts;
+  const fromToken = tokenAccount(context);
+  if (!fromToken) return stored;
+  const same = stored.find((one) => one.id === fromToken.id || one.formerIds.includes(fromToken.id));
+  if (!same) return [fromToken, ...stored];
+  return stored.map((one) => (one === same ? { ...one, id: fromToken.id, token: fromToken.token } : one));
+}
+
+function tokenAccount(context: Choice): Account | null {
+  const token = givenToken(context);
+  if (token === null) return null;
+  const id = botIdOfToken(token);
+  return {
+    key: id,
+    id,
+    formerIds: [],
+    name: null,
+    owner: null,
+    token,
+    baseUrl: context.settings(['baseUrl']).baseUrl ?? TENCENT_BASE_URL,
+    namedUrl: null,
+    cdnUrl: null,
+    loggedInAt: new Date(0).toISOString(),
+  };
+}
+
+/** The token of `WXAGENT_TOKEN`; blanks around it come from files and are none of it. Throws WxError `config`. */
+function givenToken({ environment }: Pick<CommandContext, 'environment'>): string | null {
+  const token = environment.get('WXAGENT_TOKEN')?.trim() ?? '';
+  if (token === '') return null;
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new WxError('config', 'WXAGENT_TOKEN is no token: there is a blank in it, or what is not ASCII', {
+    hint: 'hand over the token alone, as one line; wxagent login makes a new one',
+  });
+}
+
+/**
+ * The accounts with the owner of `--owner` where their login names none (contract 2). Throws WxError `usage` when all
+ * have another one, and for a bot: it would answer itself.
+ */
+export function withOwner(
+  context: Pick<CommandContext, 'settings'>,
+  accounts: readonly [Account, ...Account[]],
+): [Account, ...Account[]] {
+  const { owner } = context.settings(['owner']);
+  const [first, ...rest] = accounts;
+  if (owner === null) return [first, ...rest];
+  if (!/^[\x21-\x7e]+$/.test(owner) || owner.endsWith('@im.bot') || accounts.some(({ id }) => id === owner)) {
+    throw new WxError('usage', `--owner takes the id of a user, not "${owner}"`, {
+      hint: '--owner o9cq80...@im.wechat',
+    });
+  }
+  if (accounts.every((account) => account.owner !== null && account.owner !== owner)) {
+    throw new WxError('usage', `the login of ${first.id} names its owner already: ${first.owner}`, {
+      hint: 'leave --owner out; wxagent allow add <user> lets somebody else in',
+    });
+  }
+  const named = (account: Account): Account => ({ ...account, owner: account.owner ?? owner });
+  return [named(first), ...rest.map(named)];
+}
+
+/** The context of one account: where a command works with several, its log names which. */
+export function contextOf<C extends Pick<CommandContext, 'settings' | 'log'>>(
+  context: C,
+  account: Pick<Account, 'id' | 'name'>,
+): C {
+  const { allAccounts, account: named } = context.settings(['allAccounts', 'account']);
+  if (!allAccounts && named.length < 2) return context;
+  return { ...context, log: logOf(context.log, account.name ?? account.id) };
+}
+
+/** How to log in to an account again. One without a name at Tencent's server is whoever scans. */
+export function loginHint({ id, name, namedUrl }: Pick<Account, 'id' | 'name' | 'namedUrl'>): string {
+  return namedUrl === null && name === null ? 'wxagent login' : `wxagent login --account ${name ?? id}`;
+}

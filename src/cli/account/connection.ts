@@ -1,0 +1,147 @@
+import { reasonOf, WxError } from '../../core/errors.ts';
+import { NO_PROXIES, type ProxyRules, proxiesOf, proxyForAll } from '../../core/http/proxy.ts';
+import { VERSION } from '../../core/version.ts';
+import type { Account } from '../../home/accounts-file.ts';
+import { createCdn } from '../../ilink/cdn.ts';
+import { createIlinkClient, type IlinkClient } from '../../ilink/client.ts';
+import {
+  createHostTrust,
+  endpointUrl,
+  parseBaseUrl,
+  TENCENT_BASE_URL,
+  TENCENT_CDN_URL,
+} from '../../ilink/hosts.ts';
+import { createTransport, type Transport } from '../../ilink/http/transport.ts';
+import type { Cdn } from '../../media/download/port.ts';
+import { createOutgoing, type Outgoing } from '../../runner/delivery/outgoing-files.ts';
+import type { Uploader } from '../../runner/delivery/uploader.ts';
+import type { CommandContext } from '../command/context.ts';
+
+/** What a connection is made of. */
+type Network = Pick<CommandContext, 'settings' | 'environment' | 'clock' | 'log' | 'paths'>;
+
+/** Opens connections as `--proxy` says. Throws WxError `usage` for a proxy that is none, `config` for one of the environment. */
+export function openTransport(context: Network): Transport {
+  return createTransport({ proxies: proxiesForServer(context), onTime: timeTeller(context) });
+}
+
+/** Which way requests to the server and its CDN take. Throws what {@link openTransport} does. */
+export function proxiesForServer(context: Pick<CommandContext, 'settings' | 'environment'>): ProxyRules {
+  const { proxy, baseUrl } = context.settings(['proxy', 'baseUrl']);
+  if (proxy === 'none') return NO_PROXIES;
+  if (proxy !== 'env') return namedProxy(proxy);
+  const proxies = proxiesOf(context.environment.all);
+  // What is wrong with a variable is said now, not by every poll.
+  proxies.proxyFor(new URL(URL.canParse(baseUrl ?? '') ? (baseUrl ?? '') : TENCENT_BASE_URL));
+  return proxies;
+}
+
+function namedProxy(proxy: string): ProxyRules {
+  const hint = '--proxy http://127.0.0.1:7890';
+  // A word is a slip of the pen sooner than a host.
+  if (!/:\/\/|:\d+$/.test(proxy))
+    throw new WxError('usage', `--proxy takes none, env or an address, not "${proxy}"`, { hint });
+  try {
+    return proxyForAll(proxy, '--proxy');
+  } catch (error) {
+    throw new WxError('usage', reasonOf(error), { hint });
+  }
+}
+
+/** Puts the clock right by what servers say, and says so once when it is far off. */
+function timeTeller({ clock, log }: Pick<CommandContext, 'clock' | 'log'>): (serverMs: number) => void {
+  let isTold = false;
+  return (serverMs) => {
+    const aheadMs = clock.hear(serverMs);
+    if (aheadMs === 0 || isTold) return;
+    isTold = true;
+    const hours = Math.round(Math.abs(aheadMs) / 3_600_000);
+    const how = aheadMs > 0 ? 'ahead of' : 'behind';
+    log.warn(
+      `the clock of this machine is ${hours} h ${how} the server's: ages are counted by the server's time`,
+    );
+    log.info('hint: timedatectl set-ntp true');
+  };
+}
+
+/** What talks to one account's server, and where its outgoing files lie. */
+export interface Connection {
+  client: IlinkClient;
+  uploader: Uploader;
+  outgoing: Outgoing;
+  /** Keeps a response that cannot be read; returns where it is. */
+  keepUnread: (bytes: Buffer) => Promise<string>;
+}
+
+/**
+ * Connects to the server of an account. Its token goes to Tencent's hosts, to the host named at its
+ * login, and to one named now (design 6). Throws WxError `config` for any other host.
+ */
+export function connect(context: Network, account: Account, transport: Transport): Connection {
+  const { baseUrl: named, cdnUrl: namedCdn } = context.settings(['baseUrl', 'cdnUrl']);
+  const baseUrl = named === null ? account.baseUrl : parseBaseUrl(named, '--base-url').href;
+  const cdnUrl = namedCdn === null ? account.cdnUrl : parseBaseUrl(namedCdn, '--cdn-url').href;
+  const trust = createHostTrust([named, account.namedUrl, cdnUrl].filter((url) => url !== null));
+  if (!URL.canParse(baseUrl) || !trust.isTrusted(new URL(baseUrl))) {
+    throw new WxError('config', `the server ${baseUrl} of ${account.id} is not one that may see its token`, {
+      hint: `wxagent login, or --base-url ${baseUrl} if you trust it`,
+    });
+  }
+  const client = createIlinkClient({ transport, baseUrl, token: account.token, version: VERSION });
+  return {
+    client,
+    uploader: {
+      // Most answers are texts.
+      async upload(...file) {
+        const { createUploader } = await import('../../runner/delivery/uploader.ts');
+        const { clock } = context;
+        const uploader = createUploader({
+          client,
+          transport,
+          trust,
+          clock,
+          cdnUrl: cdnUrlOf(context, account),
+        });
+        return uploader.upload(...file);
+      },
+    },
+    outgoing: createOutgoing(context.paths.media('out', account.key)),
+    keepUnread: unreadKeeper(context, account),
+  };
+}
+
+/**
+ * The base URL of the CDN to use: that of `--cdn-url`, or of the account; else Tencent's beside Tencent's servers,
+ * and beside any other server, which knows nothing of that, `c2c` on the server itself.
+ */
+function cdnUrlOf(context: Pick<CommandContext, 'settings'>, account: Account | null): string {
+  const { baseUrl: namedBase, cdnUrl: named } = context.settings(['baseUrl', 'cdnUrl']);
+  if (named !== null) return parseBaseUrl(named, '--cdn-url').href;
+  if (account?.cdnUrl) return account.cdnUrl;
+  const baseUrl = namedBase ?? account?.baseUrl ?? TENCENT_CDN_URL;
+  const isTencent = URL.canParse(baseUrl) && createHostTrust([]).isTrusted(new URL(baseUrl));
+  return isTencent ? TENCENT_CDN_URL : endpointUrl(baseUrl, 'c2c');
+}
+
+/** What downloads from the CDN of an account, or of nobody in particular: no token goes there. */
+export function openCdn(
+  context: Pick<CommandContext, 'settings'>,
+  account: Account | null,
+  transport: Transport,
+): Cdn {
+  const { baseUrl, cdnUrl: named } = context.settings(['baseUrl', 'cdnUrl']);
+  const given = [baseUrl, account?.namedUrl ?? null, named, account?.cdnUrl ?? null];
+  const trust = createHostTrust(given.filter((url) => url !== null));
+  return createCdn({ transport, trust, cdnUrl: cdnUrlOf(context, account) });
+}
+
+/** Keeps answers of an account's server that cannot be read, for people to look at. */
+function unreadKeeper(
+  { paths, clock }: Pick<CommandContext, 'paths' | 'clock'>,
+  account: Account,
+): (bytes: Buffer) => Promise<string> {
+  return async (bytes) => {
+    const { keepUnread } = await import('../../home/unreadable-answers.ts');
+    return keepUnread(paths.unread(account.key), bytes, clock.now());
+  };
+}

@@ -1,0 +1,38 @@
+import { claimantId, isClaimantAlive, livesForCertain, thisProcess } from '../../home/claimant.ts';
+import type { Store } from '../../store/port/port.ts';
+import { openStore } from '../../store/sqlite-store.ts';
+import type { CommandContext } from '../command/context.ts';
+
+/** Where the store is, and what it works with. */
+type StoreHome = Pick<CommandContext, 'paths' | 'clock' | 'log'>;
+
+/**
+ * Opens the store of this home. With `waitInTrouble`, a full disk makes its steps wait, and say so,
+ * until there is room or the signal is aborted; without it they fail at once.
+ */
+export function openHomeStore(
+  context: StoreHome,
+  options: { waitInTrouble: AbortSignal | null } = { waitInTrouble: null },
+): Store {
+  const { paths, clock, log } = context;
+  return openStore({
+    path: paths.database,
+    reserve: paths.reserve,
+    clock,
+    claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive, lives: livesForCertain },
+    trouble: options.waitInTrouble && {
+      signal: options.waitInTrouble,
+      tell: (why) => log.error(`${why}: receiving stands still until it can be written`),
+    },
+  });
+}
+
+/** Opens the store for `work` alone. */
+export async function withStore<T>(context: StoreHome, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = openHomeStore(context);
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
