@@ -1,6 +1,6 @@
 import type { Log } from '../core/log.ts';
 import { type Environment, inheritEnvironment } from './child/environment.ts';
-import { failureOf, type ProcessEnd, patiently, runProcess } from './child/process.ts';
+import { failureOf, type ProcessEnd, runProcess, runThroughShortages } from './child/process.ts';
 import { decodeText, replyTextOf } from './reply/output.ts';
 
 /** Longest time for one voice message, of which WeChat allows a minute. */
@@ -45,7 +45,7 @@ export function createTranscriber(options: {
     });
 
   return async (path, signal) => {
-    const end = await patiently(() => run(path, signal), signal);
+    const end = await runThroughShortages(() => run(path, signal), signal);
     if (end.pid !== null) await options.onEnded?.(end.pid);
     const reason =
       end.endedBy === 'too-large'

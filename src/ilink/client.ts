@@ -1,7 +1,7 @@
 import { encodeParameter, endpointUrl } from './hosts.ts';
 import { type Address, addressOf } from './http/http.ts';
 import type { HttpRequest, Transport } from './http/transport.ts';
-import { type CallResult, understand } from './result.ts';
+import { type CallResult, readResult } from './result.ts';
 import { baseInfo, createPostHeaders, getHeaders } from './wire/headers.ts';
 import type {
   Envelope,
@@ -114,7 +114,7 @@ export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
     usualMs: number,
   ): Promise<CallResult<T>> {
     const { timeoutMs = usualMs, signal } = limits;
-    return understand<T>(await transport.send({ ...request, timeoutMs, maxBytes: MAX_BODY_BYTES, signal }));
+    return readResult<T>(await transport.send({ ...request, timeoutMs, maxBytes: MAX_BODY_BYTES, signal }));
   }
   const post = <T extends Envelope>(
     path: string,
@@ -139,7 +139,7 @@ export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
     const posted = await post<T>(path, openHeaders(), JSON.stringify(body), limits, TIMEOUT_MS.qrCode);
     if (posted.kind !== 'http' || !UNKNOWN_REQUEST.has(posted.status)) return posted;
     const got = await get<T>(asGet, limits, TIMEOUT_MS.qrCode);
-    return got.kind === 'http' || got.kind === 'garbled' ? posted : got;
+    return got.kind === 'http' || got.kind === 'unreadable' ? posted : got;
   }
   /** A POST of the account. */
   const call = <T extends Envelope>(

@@ -91,7 +91,7 @@ function meaning(result: CallResult<GetUpdatesResponse>, early: boolean): PollRe
         return { kind: 'empty', early, cursor: null, answered: result.status === GATEWAY_TIMEOUT };
       }
       return { kind: 'failed', detail: `HTTP ${result.status}` };
-    case 'garbled':
+    case 'unreadable':
       return { kind: 'failed', detail: result.detail, ...unread(result.bytes) };
     case 'unreachable':
       if (result.timedOut) return { kind: 'empty', early, cursor: null, answered: true };

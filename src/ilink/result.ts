@@ -17,7 +17,7 @@ export type CallResult<T> =
   /** The status is not 2xx, and no code says more; redirects are among them. */
   | { kind: 'http'; status: number }
   /** An answer that is no iLink answer: HTML, half a JSON, not an object, too large. `bytes`: what came. */
-  | { kind: 'garbled'; detail: string; bytes?: Buffer }
+  | { kind: 'unreadable'; detail: string; bytes?: Buffer }
   /**
    * No complete answer: whether the server acted is not known, but for what is `unsent`, which never left. `bytes`:
    * what came of it.
@@ -27,13 +27,13 @@ export type CallResult<T> =
   | { kind: 'aborted'; unsent?: true };
 
 /** Reads an HTTP exchange as an iLink answer. */
-export function understand<T extends Envelope>(result: HttpResult): CallResult<T> {
+export function readResult<T extends Envelope>(result: HttpResult): CallResult<T> {
   if (!result.ok) {
     const { failure, detail, bytes } = result;
     const never = result.unsent && { unsent: true as const };
     if (failure === 'aborted') return { kind: 'aborted', ...never };
     const come = bytes && { bytes };
-    if (failure === 'too-large' || failure === 'encoded') return { kind: 'garbled', detail, ...come };
+    if (failure === 'too-large' || failure === 'encoded') return { kind: 'unreadable', detail, ...come };
     return { kind: 'unreachable', detail, timedOut: failure === 'timeout', ...come, ...never };
   }
   const { status, body: text, bytes } = result.answer;
@@ -44,9 +44,9 @@ export function understand<T extends Envelope>(result: HttpResult): CallResult<T
     if (code !== null && code !== 0 && !isStatus(code)) return refusedBy(read, code);
     return status === UNAUTHORIZED ? refusedBy(read, TOKEN_DEAD) : { kind: 'http', status };
   }
-  if (!('body' in read)) return { kind: 'garbled', detail: read.detail, bytes };
+  if (!('body' in read)) return { kind: 'unreadable', detail: read.detail, bytes };
   const code = codeIn(read.body);
-  if (code === null) return { kind: 'garbled', detail: 'its error code is not a number', bytes };
+  if (code === null) return { kind: 'unreadable', detail: 'its error code is not a number', bytes };
   return code === 0 ? { kind: 'ok', body: read.body as T } : refusedBy(read, code);
 }
 

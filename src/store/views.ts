@@ -115,7 +115,7 @@ export function message(
   return row ? messageView(row) : null;
 }
 
-/** What the user may still get before he must write again. */
+/** What the user may still get before they must write again. */
 export function budgetOf(database: Database, account: string, user: string, nowMs: number): Budget {
   const row = database.one(
     'SELECT last_message_at, sent FROM users WHERE account = ? AND user = ?',

@@ -52,7 +52,7 @@ type Limit = { signal: AbortSignal; ended: Promise<null>; leftMs(): number };
 /** An agent that speaks the Agent Client Protocol: one process for all users, a session for each of theirs. */
 export function createAcpAgent(options: AcpAgentOptions): Agent {
   const { name, permission, mustAsk, killGraceMs, log } = options;
-  const { env, asking } = termsOf(options);
+  const { env, asking } = askingOf(options);
   const keeper = createAcpProcessKeeper({ ...options, env, asking });
   let looking: Promise<unknown> = Promise.resolve(true);
   let isSaid = false;
@@ -182,7 +182,7 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
 }
 
 /** What makes the agent ask: its environment, or the modes that do; null: it need not ask, or its environment sees to it. */
-function termsOf(options: AcpAgentOptions): {
+function askingOf(options: AcpAgentOptions): {
   env: Record<string, string>;
   asking: readonly string[] | null;
 } {

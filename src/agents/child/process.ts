@@ -76,7 +76,10 @@ const PATIENCE_MS = 60_000;
 const PATIENCE_STEP_MS = 500;
 
 /** Runs a child; where it could not be started for what may be over soon, once more, until the signal or a minute is over. */
-export async function patiently(run: () => Promise<ProcessEnd>, signal: AbortSignal): Promise<ProcessEnd> {
+export async function runThroughShortages(
+  run: () => Promise<ProcessEnd>,
+  signal: AbortSignal,
+): Promise<ProcessEnd> {
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
     const end = await run();

@@ -8,6 +8,7 @@ import { createUnreadNotes } from '../reply/reply-line.ts';
 import { createReplyStream } from '../reply/reply-stream.ts';
 import type { AgentAnswer, AgentSender } from './client/sender.ts';
 import { createConversations } from './conversation.ts';
+import { type HttpEndpoint, requestOf } from './endpoint.ts';
 import type { AttachmentServer } from './request/attachment-server.ts';
 import { type AttachmentForm, prepareAttachments } from './request/attachments.ts';
 import type { Header } from './request/options.ts';
@@ -22,12 +23,11 @@ import {
   outcomeBeforeBody,
   outcomeOfAnswer,
 } from './response/reply.ts';
-import { readByTerms } from './response/terms-answer.ts';
-import { type HttpTerms, requestOf } from './terms.ts';
+import { readByRules } from './response/reply-rules.ts';
 
 /** What an HTTP agent needs to know. */
 export interface HttpAgentOptions {
-  terms: HttpTerms;
+  endpoint: HttpEndpoint;
   headers: readonly Header[];
   /** What requests are signed with (`parseWebhookSecret`); null leaves them unsigned. */
   secret: Buffer | null;
@@ -40,25 +40,25 @@ export interface HttpAgentOptions {
   log: Log;
 }
 
-/** An agent behind a URL: the event, or what the terms make of it, is posted; the response is the answer (contract 3 and 4). */
+/** An agent behind a URL: the event, or what the endpoint wants, is posted; the response is the answer (contract 3 and 4). */
 export function createHttpAgent(options: HttpAgentOptions): Agent {
-  const { terms, sender, clock } = options;
-  const { target, ownHeaders } = withoutCredentials(terms.url, options.headers);
-  const secrets = secretsOf(terms.url, options.headers, ownHeaders);
+  const { endpoint, sender, clock } = options;
+  const { target, ownHeaders } = withoutCredentials(endpoint.url, options.headers);
+  const secrets = secretsOf(endpoint.url, options.headers, ownHeaders);
   // A query may hold a key.
-  const name = terms.url.origin + terms.url.pathname;
+  const name = endpoint.url.origin + endpoint.url.pathname;
   const noteUnread = createUnreadNotes((line) => options.log.warn(line));
-  const conversations = createConversations(name, terms, options.log);
+  const conversations = createConversations(name, endpoint, options.log);
 
   async function exchange(turn: Turn, context: TurnContext, limit: AbortSignal): Promise<Outcome> {
     const conversation = await conversations.of(context);
-    const { url, body } = requestOf(terms, target, turn, conversation);
+    const { url, body } = requestOf(endpoint, target, turn, conversation);
     const signature =
       options.secret === null
         ? {}
         : signatureHeaders(options.secret, { messageId: turn.id, timeMs: clock.now(), body });
     const stream = createReplyStream(context, null, options.log, turn.id);
-    const reader = terms.answer?.stream;
+    const reader = endpoint.answer?.stream;
     let answer: AgentAnswer;
     try {
       answer = await sender.send({
@@ -66,19 +66,19 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
         headers: { ...ownHeaders, ...signature },
         body,
         signal: limit,
-        limitBytes: terms.answer ? () => MAX_BODY_BYTES : bodyLimitBytes,
-        linesOf: (head) => (!terms.answer && isStream(head) ? stream.take : null),
+        limitBytes: endpoint.answer ? () => MAX_BODY_BYTES : bodyLimitBytes,
+        linesOf: (head) => (!endpoint.answer && isStream(head) ? stream.take : null),
         endOf: ({ status }) => (reader && isOk(status) ? createEndWatch(reader.isLast) : null),
         onAlive: context.alive,
       });
     } catch (error) {
       return notReached(error);
     }
-    if (!terms.answer) {
+    if (!endpoint.answer) {
       const fetchFile = (fileUrl: string, path: string) =>
         sender.fetchFile({
           url: fileUrl,
-          ownOrigin: terms.url.origin,
+          ownOrigin: endpoint.url.origin,
           path,
           signal: limit,
           onAlive: context.alive,
@@ -87,7 +87,7 @@ export function createHttpAgent(options: HttpAgentOptions): Agent {
     }
     const early = outcomeBeforeBody(answer, clock.now(), MAX_BODY_BYTES);
     if (early) return conversations.explain(early, answer.status, conversation);
-    const read = readByTerms(answer, terms.answer);
+    const read = readByRules(answer, endpoint.answer);
     await conversations.keep(context, conversation, read);
     return read.outcome;
   }

@@ -1,15 +1,15 @@
 import type { Log } from '../../core/log.ts';
 import type { Outcome } from '../../core/message/message.ts';
 import type { TurnContext } from '../port/port.ts';
-import type { TermsAnswer } from './response/terms-answer.ts';
-import type { HttpTerms } from './terms.ts';
+import type { HttpEndpoint } from './endpoint.ts';
+import type { RuledAnswer } from './response/reply-rules.ts';
 
 /** The conversations that a service has named, one a session. */
 export interface Conversations {
   /** The one of this session; null before the service has named one. */
   of(context: TurnContext): Promise<string | null>;
   /** Keeps the one that an answer names, when it is another than was sent. */
-  keep(context: TurnContext, sent: string | null, answer: TermsAnswer): Promise<void>;
+  keep(context: TurnContext, sent: string | null, answer: RuledAnswer): Promise<void>;
   /** Adds to an outcome that a service may have forgotten the conversation which was sent. */
   explain(outcome: Outcome, status: number, sent: string | null): Outcome;
 }
@@ -18,7 +18,7 @@ export interface Conversations {
 const MAX_ID_LENGTH = 512;
 
 /** Conversations in the memory of their sessions, under the address of the service: another one knows nothing of them. */
-export function createConversations(address: string, { answer }: HttpTerms, log: Log): Conversations {
+export function createConversations(address: string, { answer }: HttpEndpoint, log: Log): Conversations {
   const path = answer?.conversation ?? null;
   const name = `conversation ${address}`;
   let isTold = false;

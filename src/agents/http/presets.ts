@@ -1,6 +1,6 @@
 import type { StreamRule } from './response/stream-answer.ts';
 
-/** What an endpoint wants and answers, in the terms of `--http-body`, `--http-reply` and the other flags. */
+/** What an endpoint wants and answers, in the forms of `--http-body`, `--http-reply` and the other flags. */
 export interface HttpPreset {
   /** Its usual path, for a URL that has none or the beginning of it; null: everyone has another. */
   path: string | null;

@@ -32,7 +32,7 @@ interface Mark {
   opens: boolean;
   /** `<details>` is closed by its own mark only. */
   isFold: boolean;
-  /** It stands in code or in a quotation: it is spoken of. */
+  /** It stands in code or in a quotation: it is only mentioned. */
   isQuoted: boolean;
 }
 
@@ -55,7 +55,7 @@ export function withoutThinking(text: string, isCut = false): string {
   for (let index = 0; index < marks.length; ) {
     const mark = marks[index] as Mark;
     const next = index + 1;
-    if (mark.isQuoted || isSpokenOf(plain, mark)) {
+    if (mark.isQuoted || isMentioned(plain, mark)) {
       index = next;
       continue;
     }
@@ -75,7 +75,7 @@ export function withoutThinking(text: string, isCut = false): string {
       index = next;
       continue;
     }
-    if (closing !== -1 && isPairSpokenOf(plain, mark, marks[closing] as Mark)) {
+    if (closing !== -1 && isMentionedPair(plain, mark, marks[closing] as Mark)) {
       index = closing + 1;
       continue;
     }
@@ -86,7 +86,7 @@ export function withoutThinking(text: string, isCut = false): string {
   }
   if (!didThink) return withoutFirstReasons(plain);
   said.push(plain.slice(from));
-  return withoutWrapper(withoutFirstReasons(joinedAll(said)));
+  return withoutWrapper(withoutFirstReasons(joinPieces(said)));
 }
 
 /** The mark that closes the one at `index`: nested ones are counted; where that does not work out, the last one there is. */
@@ -110,19 +110,19 @@ function beginsBlock(text: string, { at, isFold }: Mark): boolean {
   return !isFold && /(?:^|\n|[.!?:;…。！？：；)\]）”"])[^\S\n]*$/u.test(text.slice(Math.max(0, at - 20), at));
 }
 
-function isSpokenOf(text: string, { at, end, opens }: Mark): boolean {
+function isMentioned(text: string, { at, end, opens }: Mark): boolean {
   if (!SPOKEN_OF.test(text.slice(end, end + 20))) return false;
   // "<think> Tags are..." at the beginning is a thought, whatever it is about.
   return !opens || /\S/.test(text.slice(Math.max(0, at - 20), at));
 }
 
-function isPairSpokenOf(text: string, open: Mark, close: Mark): boolean {
+function isMentionedPair(text: string, open: Mark, close: Mark): boolean {
   const isInSentence = /[\p{L}\p{N},，、]\s?$/u.test(text.slice(Math.max(0, open.at - 2), open.at));
   return isInSentence && BETWEEN_SPOKEN.test(text.slice(open.end, close.at).trim());
 }
 
 /** The pieces around thoughts, with what stood around each of empty lines and blanks once. */
-function joinedAll(pieces: readonly string[]): string {
+function joinPieces(pieces: readonly string[]): string {
   const said: string[] = [];
   for (const piece of pieces) {
     const left = said.pop();

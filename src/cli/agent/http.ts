@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createHttpAgent } from '../../agents/http/agent.ts';
 import { createAgentSender } from '../../agents/http/client/sender.ts';
+import { readEndpoint } from '../../agents/http/endpoint.ts';
 import type { AttachmentServer } from '../../agents/http/request/attachment-server.ts';
 import type { AttachmentForm } from '../../agents/http/request/attachments.ts';
 import { parseHeader } from '../../agents/http/request/options.ts';
 import { parseWebhookSecret } from '../../agents/http/request/webhook-signature.ts';
-import { readHttpTerms } from '../../agents/http/terms.ts';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { proxiesOf } from '../../core/http/proxy.ts';
 import { AGENT } from '../../settings/agent.ts';
@@ -35,7 +35,7 @@ export const prepareHttpAgent: PrepareAgent<string> = async (context, http) => {
   };
   const secret = environment.get('WXAGENT_HTTP_SECRET');
   const options = {
-    terms: readHttpTerms(flags, environment.all, (path) => readTemplate(resolve(cwd, path))),
+    endpoint: readEndpoint(flags, environment.all, (path) => readTemplate(resolve(cwd, path))),
     headers: given.header.map((one) => parseHeader(one, environment.all)),
     secret: secret === undefined ? null : parseWebhookSecret(secret),
     attachments: given.httpAttachments,
@@ -43,7 +43,7 @@ export const prepareHttpAgent: PrepareAgent<string> = async (context, http) => {
     log,
   };
   // What is wrong with a proxy is said now, not by every turn.
-  proxiesOf(environment.all).proxyFor(options.terms.url);
+  proxiesOf(environment.all).proxyFor(options.endpoint.url);
   const server = await serverFor(given.httpAttachments, given.httpAttachmentsHost);
   return () => createHttpAgent({ ...options, server, sender: createAgentSender(environment.all) });
 };

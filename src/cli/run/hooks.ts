@@ -45,10 +45,10 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
   const running = new Set<Promise<void>>();
 
   async function run(command: string, event: RunnerEvent): Promise<void> {
-    const { patiently, runProcess } = await import('../../agents/child/process.ts');
+    const { runThroughShortages, runProcess } = await import('../../agents/child/process.ts');
     const { failureOf } = await import('../../agents/child/process.ts');
     const { signal } = ending;
-    const end = await patiently(
+    const end = await runThroughShortages(
       () =>
         runProcess({
           command: { shell: command },

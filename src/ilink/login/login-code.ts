@@ -94,7 +94,7 @@ function bodyOf(result: CallResult<QrCodeResponse>, client: IlinkClient): QrCode
     throw new WxError('data', `${hostOf(client)} refuses to give a QR code: ${reason}`);
   }
   if (result.kind === 'http') throw notUnderstood(client, `HTTP ${result.status}`);
-  throw notUnderstood(client, result.kind === 'garbled' ? result.detail : result.kind);
+  throw notUnderstood(client, result.kind === 'unreadable' ? result.detail : result.kind);
 }
 
 /** The error for an answer that makes no sense (exit 76). */

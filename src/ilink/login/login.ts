@@ -109,7 +109,7 @@ async function watchCode(
       signal,
       ...(verifyCode !== undefined && { verifyCode }),
     });
-    if (answer.kind === 'garbled') throw notUnderstood(client, answer.detail);
+    if (answer.kind === 'unreadable') throw notUnderstood(client, answer.detail);
     if (answer.kind !== 'ok') {
       await clock.sleep(STATUS_PAUSE_MS, signal);
       continue;
@@ -157,7 +157,7 @@ async function watchGuideCode(
     checkTime(options, deadline);
     if (clock.monotonic() >= renewAt) return { kind: 'renew' };
     const answer = await client.getGuideQrStatus(code.handle, { signal });
-    if (answer.kind === 'garbled') throw notUnderstood(client, answer.detail);
+    if (answer.kind === 'unreadable') throw notUnderstood(client, answer.detail);
     if (answer.kind === 'ok' && Number(answer.body.status) === 1) {
       const { bot_token: token, ilink_bot_id: botId } = answer.body;
       if (!isText(token)) throw notUnderstood(client, 'a confirmed login without a token');

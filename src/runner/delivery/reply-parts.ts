@@ -97,7 +97,7 @@ function withinRoom(
 }
 
 /**
- * Makes the `merge` of an intake: the held texts of a user as what goes first when he writes again,
+ * Makes the `merge` of an intake: the held texts of a user as what goes first when they write again,
  * files after them, never so many that the new answer has fewer than four messages left (design 3).
  */
 export function mergeForRelease(

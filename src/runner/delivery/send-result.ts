@@ -28,7 +28,7 @@ export function replyOf(result: CallResult<SendMessageResponse>): SendReply | 'e
             kind: UNREAD_STATUSES.has(result.status) ? 'unsent' : 'unknown',
             detail: `HTTP ${result.status}`,
           };
-    case 'garbled':
+    case 'unreadable':
       return { kind: 'unknown', detail: result.detail };
     case 'unreachable':
       return { kind: result.unsent ? 'unsent' : 'unknown', detail: result.detail };

@@ -28,7 +28,7 @@ export type RunnerEvent =
       verdict: PartState;
       messageId: string | null;
       reason: string | null;
-      /** Messages the user may still get before he must write again; null when that is not known. */
+      /** Messages the user may still get before they must write again; null when that is not known. */
       budgetLeft: number | null;
     }
   | { type: 'expired'; account: string }

@@ -9,7 +9,7 @@ export interface RunnerOptions {
   timeoutMs: number;
   /** Milliseconds an agent may be silent; 0: no limit. */
   silenceMs: number;
-  /** Milliseconds after which a user who was told nothing hears that his message is worked on; 0: never. */
+  /** Milliseconds after which a user who was told nothing hears that their message is still running; 0: never. */
   workingNoticeMs: number;
   /** Milliseconds running turns and queued parts get when wxagent stops. */
   graceMs: number;

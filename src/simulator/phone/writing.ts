@@ -101,7 +101,7 @@ export function writeMessage(world: World, input: UserMessage): Written {
     user,
     bot: bot?.id ?? null,
     from: 'user',
-    // His own phone has the file itself.
+    // Their own phone has the file itself.
     grey: null,
     hidden: null,
     clientId: null,

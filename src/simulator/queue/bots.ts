@@ -52,7 +52,7 @@ export function killBot(world: World, bot: Bot): void {
   bot.queue.dropThrough(bot.queue.last);
 }
 
-/** The live bot a user's messages go to: the one named, else his own, else for strangers the newest. */
+/** The live bot a user's messages go to: the one named, else their own, else for strangers the newest. */
 export function botFor(world: World, user: string, botId: string | null): Bot | null {
   if (botId !== null) return world.bots.find((bot) => bot.live && bot.id === botId) ?? null;
   const live = world.bots.filter((bot) => bot.live);

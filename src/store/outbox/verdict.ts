@@ -23,7 +23,7 @@ export function verdictOf(
   };
 }
 
-/** Messages the user may still get; `who` is his row. */
+/** Messages the user may still get; `who` is their row. */
 export function budgetLeft(who: Row | undefined): number {
   return Math.max(0, BUDGET_MESSAGES - ((who?.sent as number | undefined) ?? 0));
 }

@@ -20,7 +20,7 @@ export interface RunAgain {
   textFrom: number;
 }
 
-/** What a notice tells the user about a message of his, and what it has set off. */
+/** What a notice tells the user about a message of theirs, and what it has set off. */
 export type ChatNews =
   /** `ended`: whether a turn was at work; `dropped`: messages behind it that do not run either. */
   | { about: 'stop'; ended: boolean; dropped: number }
@@ -33,7 +33,7 @@ export type ChatNews =
       running: number;
       waiting: number;
       held: number;
-      /** Messages the user may still get after this notice, before he must write again. */
+      /** Messages the user may still get after this notice, before they must write again. */
       budgetLeft: number;
       windowEndsAtMs: number;
     }

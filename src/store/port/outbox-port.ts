@@ -152,7 +152,7 @@ export interface Verdict {
   waitMs: number | null;
   /** Other parts of the user that this verdict put on hold. */
   held: PartView[];
-  /** Messages the user may still get before he must write again (design 3). */
+  /** Messages the user may still get before they must write again (design 3). */
   budgetLeft: number;
   /** What may go to the user now, where it was asked for or is known anyway. */
   next: Claim | null;

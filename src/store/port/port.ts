@@ -103,7 +103,7 @@ export interface Store {
   }): Promise<QuotedContent | null>;
   /**
    * Commits the start of a turn; null when the message is not to run any more. With `mergeMs` the user's messages
-   * that follow within that time of each other are part of it, once he has been quiet for as long.
+   * that follow within that time of each other are part of it, once they have been quiet for as long.
    */
   startTurn(input: {
     account: string;

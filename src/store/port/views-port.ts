@@ -20,7 +20,7 @@ export interface AccountView {
   users: UserView[];
 }
 
-/** What a user may still get before he must write again (design 3). */
+/** What a user may still get before they must write again (design 3). */
 export interface Budget {
   /** Messages, those that are queued included. */
   left: number;

@@ -188,16 +188,16 @@ describe('answers', () => {
     ['deflate without its frame', encodedAs('deflate', deflateRawSync('{"ret":0}')), ok({ ret: 0 })],
     ['brotli', encodedAs('br', brotliCompressSync('{"ret":0}')), ok({ ret: 0 })],
     ['an empty body called gzip', encodedAs('gzip', Buffer.alloc(0)), ok({})],
-    ['an encoding nobody knows', encodedAs('snappy', Buffer.from('abc')), { kind: 'garbled' }],
-    ['half a gzip', encodedAs('gzip', gzipSync('{"ret":0}').subarray(0, 20)), { kind: 'garbled' }],
+    ['an encoding nobody knows', encodedAs('snappy', Buffer.from('abc')), { kind: 'unreadable' }],
+    ['half a gzip', encodedAs('gzip', gzipSync('{"ret":0}').subarray(0, 20)), { kind: 'unreadable' }],
     ['a status', 502, { kind: 'http', status: 502 }],
     ['524 of a gateway', 524, { kind: 'http', status: 524 }],
-    ['HTML with 200', '<html>hello</html>', { kind: 'garbled' }],
-    ['half a JSON', '{"msgs":[{"message_id":73', { kind: 'garbled' }],
-    ['a list', [], { kind: 'garbled' }],
-    ['null', 'null', { kind: 'garbled' }],
-    ['a number', '17', { kind: 'garbled' }],
-    ['a code that is none', { ret: 'no' }, { kind: 'garbled' }],
+    ['HTML with 200', '<html>hello</html>', { kind: 'unreadable' }],
+    ['half a JSON', '{"msgs":[{"message_id":73', { kind: 'unreadable' }],
+    ['a list', [], { kind: 'unreadable' }],
+    ['null', 'null', { kind: 'unreadable' }],
+    ['a number', '17', { kind: 'unreadable' }],
+    ['a code that is none', { ret: 'no' }, { kind: 'unreadable' }],
   ])('%s', async (_, given, expected) => {
     answer = given;
     const result = await client.sendMessage(Buffer.from('{}'));
@@ -210,7 +210,7 @@ describe('answers', () => {
     for (const bytes of [Buffer.from('{"msgs":[{"me'), half, Buffer.from([0xff, 0xfe, 0x00])]) {
       answer = (response) => response.writeHead(200).end(bytes);
       const result = await client.getUpdates({ cursor: '', timeoutMs: 5_000 });
-      expect(result).toMatchObject({ kind: 'garbled', bytes });
+      expect(result).toMatchObject({ kind: 'unreadable', bytes });
     }
   });
 
@@ -224,14 +224,14 @@ describe('answers', () => {
     answer = (response) => {
       response.writeHead(200, { 'content-length': String(16 * mebibyte + 1) }).write('{');
     };
-    expect(await client.notifyStart()).toMatchObject({ kind: 'garbled' });
+    expect(await client.notifyStart()).toMatchObject({ kind: 'unreadable' });
     for (const [sentMiB, keptMiB] of [
       [17, 17],
       [66, 64],
     ] as const) {
       answer = (response) => response.writeHead(200).end(Buffer.alloc(sentMiB * mebibyte, '['));
       const result = await client.getUpdates({ cursor: '', timeoutMs: 60_000 });
-      if (result.kind !== 'garbled') throw new Error(result.kind);
+      if (result.kind !== 'unreadable') throw new Error(result.kind);
       expect(result.detail).toBe('the answer is longer than 16 MiB');
       // What came last may have been cut at any byte.
       expect(Math.round((result.bytes?.length ?? 0) / mebibyte)).toBe(keptMiB);

@@ -123,11 +123,11 @@ test.each<[CallResult<GetUpdatesResponse>, object]>([
     { kind: 'failed', detail: 'refused with code -2 prepare failed' },
   ],
   [
-    { kind: 'garbled', detail: 'not JSON', bytes: Buffer.from('<html>') },
+    { kind: 'unreadable', detail: 'not JSON', bytes: Buffer.from('<html>') },
     { kind: 'failed', detail: 'not JSON', unread: Buffer.from('<html>') },
   ],
   [
-    { kind: 'garbled', detail: 'too large' },
+    { kind: 'unreadable', detail: 'too large' },
     { kind: 'failed', detail: 'too large' },
   ],
   [

@@ -57,7 +57,7 @@ const BAD: readonly (readonly [file: string, target: string])[] = [
   ['agents/acp/a.ts', 'agents/openai/agent.ts'],
   ['agents/http/client/a.ts', 'agents/http/response/reply.ts'],
   ['agents/http/response/a.ts', 'agents/http/request/options.ts'],
-  ['agents/http/request/a.ts', 'agents/http/terms.ts'],
+  ['agents/http/request/a.ts', 'agents/http/endpoint.ts'],
   ['agents/http/a.ts', 'agents/openai/agent.ts'],
   ['agents/openai/a.ts', 'agents/echo.ts'],
   ['simulator/world/a.ts', 'simulator/queue/bots.ts'],

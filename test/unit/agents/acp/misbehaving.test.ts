@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ACP_PRESETS } from '../../../../src/agents/acp/connection/presets.ts';
 import { systemClock } from '../../../../src/core/time/clock.ts';
+import { expectJittered } from '../../../helpers/jitter.ts';
 import { eventually, groupAlive, temporaryFolder } from '../support.ts';
 import { acpAgent, misbehaving, textOf } from './support.ts';
 
@@ -93,7 +94,7 @@ describe('an ACP agent that misbehaves', () => {
     };
     const { answer } = acpAgent(misbehaving('die-before'), { clock });
     for (let n = 0; n < 4; n++) await answer();
-    expect(waits).toEqual([1_000, 2_000, 4_000]);
+    expectJittered(waits, [1_000, 2_000, 4_000]);
   });
 
   it.each(['silent', 'silent-session', 'silent-prompt'])('%s: the turn ends with its time', async (how) => {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { type ProcessRun, patiently, runProcess } from '../../../../src/agents/child/process.ts';
+import { type ProcessRun, runProcess, runThroughShortages } from '../../../../src/agents/child/process.ts';
 import {
   busyFor,
   eventually,
@@ -395,10 +395,10 @@ it('a start that this machine is short of something for is tried again, until no
   const short = (code: string) => ({ ...ended, spawnError: Object.assign(new Error(code), { code }) });
   const ends = [short('EMFILE'), short('EAGAIN'), ended];
   const { signal } = new AbortController();
-  expect(await patiently(async () => ends.shift() ?? ended, signal)).toBe(ended);
-  expect(await patiently(async () => short('ENOENT'), signal)).toMatchObject({
+  expect(await runThroughShortages(async () => ends.shift() ?? ended, signal)).toBe(ended);
+  expect(await runThroughShortages(async () => short('ENOENT'), signal)).toMatchObject({
     spawnError: { code: 'ENOENT' },
   });
-  const stopped = await patiently(async () => short('ENOMEM'), AbortSignal.abort());
+  const stopped = await runThroughShortages(async () => short('ENOMEM'), AbortSignal.abort());
   expect(stopped).toMatchObject({ spawnError: { code: 'ENOMEM' } });
 });

@@ -5,7 +5,7 @@ import { afterEach } from 'vitest';
 import type { Environment } from '../../../../src/agents/child/environment.ts';
 import { createHttpAgent, type HttpAgentOptions } from '../../../../src/agents/http/agent.ts';
 import { createAgentSender } from '../../../../src/agents/http/client/sender.ts';
-import { type HttpTermsFlags, readHttpTerms } from '../../../../src/agents/http/terms.ts';
+import { type EndpointFlags, readEndpoint } from '../../../../src/agents/http/endpoint.ts';
 import type { TurnContext } from '../../../../src/agents/port/port.ts';
 import type { Turn } from '../../../../src/core/message/message.ts';
 import { systemClock } from '../../../../src/core/time/clock.ts';
@@ -49,7 +49,7 @@ export async function serve(answer: (response: ServerResponse, seen: Seen) => vo
 /** An agent behind a URL, and what it answers to a turn. */
 export function agentAt(url: string, changes: Partial<HttpAgentOptions> = {}) {
   const agent = createHttpAgent({
-    terms: { url: new URL(url), query: [], body: null, answer: null },
+    endpoint: { url: new URL(url), query: [], body: null, answer: null },
     headers: [],
     secret: null,
     attachments: 'path',
@@ -73,12 +73,14 @@ export function agentAt(url: string, changes: Partial<HttpAgentOptions> = {}) {
 /** An agent made from the flags of `--http`, and its log. */
 export function termsAgent(
   http: string,
-  flags: Partial<HttpTermsFlags>,
+  flags: Partial<EndpointFlags>,
   options: Partial<HttpAgentOptions> & { environment?: Environment } = {},
 ) {
   const none = { preset: null, body: null, reply: null, conversation: null, error: null };
   const { environment = {}, ...changes } = options;
-  const terms = readHttpTerms({ ...none, ...flags, http }, environment, (path) => readFileSync(path, 'utf8'));
+  const endpoint = readEndpoint({ ...none, ...flags, http }, environment, (path) =>
+    readFileSync(path, 'utf8'),
+  );
   const log = recordingLog();
-  return { ...agentAt(http, { terms, log, ...changes }), log };
+  return { ...agentAt(http, { endpoint, log, ...changes }), log };
 }

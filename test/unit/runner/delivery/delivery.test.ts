@@ -149,7 +149,7 @@ test('a slow request to one user does not keep the others waiting', async () => 
 });
 
 test('after an unknown result the same bytes go again, then the rest', async () => {
-  answers.push(lost, { kind: 'http', status: 502 }, { kind: 'garbled', detail: 'HTML' });
+  answers.push(lost, { kind: 'http', status: 502 }, { kind: 'unreadable', detail: 'HTML' });
   await desk.sends(OWNER, '1');
   await desk.sends(OWNER, '2');
   delivery.kick(OWNER);
@@ -450,7 +450,7 @@ describe('what an answer means', () => {
       { kind: 'unknown', detail: `HTTP ${status}` },
     ]),
     [
-      { kind: 'garbled', detail: 'HTML' },
+      { kind: 'unreadable', detail: 'HTML' },
       { kind: 'unknown', detail: 'HTML' },
     ],
     [lost, { kind: 'unknown', detail: 'timeout' }],

@@ -14,7 +14,7 @@ import { errorDetail, MAX_TEXT_BYTES, serviceRetry } from './reply.ts';
 import type { StreamReader } from './stream-answer.ts';
 
 /** Where in the answers of an endpoint things are (`--http-reply` and the flags beside it). */
-export interface AnswerTerms {
+export interface ReplyRules {
   reply: JsonPath;
   /** How the events of a stream are read. */
   stream: StreamReader;
@@ -25,19 +25,19 @@ export interface AnswerTerms {
 }
 
 /** What an answer comes to, and the conversation it belongs to. */
-export interface TermsAnswer {
+export interface RuledAnswer {
   outcome: Outcome;
   conversation: string | null;
 }
 
 /** Reads a complete answer with a body: JSON, or a stream of events with JSON in them, whatever its type says. */
-export function readByTerms({ headers, body }: AgentAnswer, terms: AnswerTerms): TermsAnswer {
+export function readByRules({ headers, body }: AgentAnswer, rules: ReplyRules): RuledAnswer {
   const type = headers['content-type'] ?? '';
   const text = decodeText(body);
   const document = parseJson(text);
   if (document === undefined) {
     const form = formOfBody(type, text);
-    if (form === 'events') return readStream(text, terms);
+    if (form === 'events') return readStream(text, rules);
     if (form === 'page') {
       const title = cutUtf8(titleOf(text), 80).value;
       return bad(`the answer is a web page: ${title}`, 'give --http the address that answers in JSON');
@@ -45,13 +45,13 @@ export function readByTerms({ headers, body }: AgentAnswer, terms: AnswerTerms):
     const start = cutUtf8(terminalText(text).replace(/\s+/g, ' ').trim(), 80).value;
     return bad(`the answer is no JSON but ${type || 'of no type'}: ${start}`, null);
   }
-  const reply = textAt(document, terms.reply);
-  return outcomeOf([document], reply === null ? null : [reply], terms);
+  const reply = textAt(document, rules.reply);
+  return outcomeOf([document], reply === null ? null : [reply], rules);
 }
 
-function readStream(text: string, terms: AnswerTerms): TermsAnswer {
+function readStream(text: string, rules: ReplyRules): RuledAnswer {
   const events = parseEventStream(text);
-  const { texts, error, isWhole } = terms.stream.read(events);
+  const { texts, error, isWhole } = rules.stream.read(events);
   if (error !== null) return refusal(error);
   if (!isWhole) {
     const detail = 'the stream ended before the answer was complete';
@@ -60,23 +60,23 @@ function readStream(text: string, terms: AnswerTerms): TermsAnswer {
   return outcomeOf(
     events.map(({ data }) => data).filter((data) => data !== undefined),
     texts,
-    terms,
+    rules,
   );
 }
 
-function outcomeOf(documents: readonly unknown[], texts: string[] | null, terms: AnswerTerms): TermsAnswer {
-  const conversation = lastOf(documents, terms.conversation);
+function outcomeOf(documents: readonly unknown[], texts: string[] | null, rules: ReplyRules): RuledAnswer {
+  const conversation = lastOf(documents, rules.conversation);
   if (texts?.some((text) => Buffer.byteLength(text) > MAX_TEXT_BYTES))
     return { outcome: failed('too-large', 'the text is longer than 1 MiB'), conversation };
   const outcome = replyOf((texts ?? []).map((text) => textPiece(withoutThinking(text))));
   if (outcome.kind === 'reply') return { outcome, conversation };
-  const error = lastOf(documents, terms.error);
+  const error = lastOf(documents, rules.error);
   if (error !== null) return refusal(error);
   if (texts !== null) return { outcome, conversation };
   const top = documents.find(isObject);
   const keys = top ? `has ${Object.keys(top).slice(0, 20).join(', ') || 'nothing'}` : 'is no object';
   return bad(
-    `the answer has no text at ${terms.reply.text}`,
+    `the answer has no text at ${rules.reply.text}`,
     `at its top the answer ${keys}; give --http-reply the path`,
   );
 }
@@ -88,10 +88,10 @@ function lastOf(documents: readonly unknown[], path: JsonPath | null): string | 
   return found.at(-1) ?? null;
 }
 
-function refusal(error: string): TermsAnswer {
+function refusal(error: string): RuledAnswer {
   return { outcome: failed('http', errorDetail(error)), conversation: null };
 }
 
-function bad(detail: string, hint: string | null): TermsAnswer {
+function bad(detail: string, hint: string | null): RuledAnswer {
   return { outcome: failed('bad-output', detail, hint), conversation: null };
 }

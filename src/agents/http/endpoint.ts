@@ -9,22 +9,22 @@ import { type JsonTemplate, prepareTemplate } from './request/json-template.ts';
 import { parseAgentUrl } from './request/options.ts';
 import { templateValues } from './request/template-values.ts';
 import { parseJsonPath } from './response/json-path.ts';
+import type { ReplyRules } from './response/reply-rules.ts';
 import { createStreamReader } from './response/stream-answer.ts';
-import type { AnswerTerms } from './response/terms-answer.ts';
 
 /** How to speak with an endpoint: what is posted where, and how the answer is read. */
-export interface HttpTerms {
+export interface HttpEndpoint {
   url: URL;
   /** Parameters of the URL that depend on the turn. */
   query: readonly { name: string; value: JsonTemplate }[];
   /** What is posted; null: the event. */
   body: JsonTemplate | null;
   /** How the answer is read; null: in the forms of contract 4. */
-  answer: AnswerTerms | null;
+  answer: ReplyRules | null;
 }
 
 /** The flags as they were given; null: not given. */
-export interface HttpTermsFlags {
+export interface EndpointFlags {
   http: string;
   preset: PresetName | null;
   /** A JSON document, or `@` and the name of a file with one. */
@@ -35,14 +35,14 @@ export interface HttpTermsFlags {
 }
 
 /**
- * Checks what was given and makes terms of it; a flag takes the place of what the preset says.
+ * Checks what was given and makes an endpoint of it; a flag takes the place of what the preset says.
  * Throws WxError `usage` (64), or what `readFile` throws.
  */
-export function readHttpTerms(
-  flags: HttpTermsFlags,
+export function readEndpoint(
+  flags: EndpointFlags,
   environment: Environment,
   readFile: (path: string) => string,
-): HttpTerms {
+): HttpEndpoint {
   const preset: HttpPreset | null = flags.preset === null ? null : HTTP_PRESETS[flags.preset];
   const document = flags.body === null ? preset?.body : documentOf(flags.body, readFile);
   const from = flags.body === null ? `--http-preset ${flags.preset}` : '--http-body';
@@ -65,7 +65,7 @@ export function readHttpTerms(
 
 /** What is posted for a turn, and where; `target` is the URL as the HTTP client takes it. */
 export function requestOf(
-  { query, body }: HttpTerms,
+  { query, body }: HttpEndpoint,
   target: string,
   turn: Turn,
   conversation: string | null,
@@ -92,10 +92,10 @@ function documentOf(given: string, readFile: (path: string) => string): unknown 
 }
 
 function targetOf(
-  flags: HttpTermsFlags,
+  flags: EndpointFlags,
   preset: HttpPreset | null,
   environment: Environment,
-): Pick<HttpTerms, 'url' | 'query'> {
+): Pick<HttpEndpoint, 'url' | 'query'> {
   const url = parseAgentUrl(flags.http);
   if (preset && url.pathname === '/' && preset.path === null) {
     throw new WxError('usage', `--http-preset ${flags.preset} needs the whole address`, {
@@ -120,7 +120,7 @@ function targetOf(
   return { url, query };
 }
 
-function answerOf(flags: HttpTermsFlags, preset: HttpPreset | null): AnswerTerms | null {
+function answerOf(flags: EndpointFlags, preset: HttpPreset | null): ReplyRules | null {
   const reply = flags.reply ?? preset?.reply ?? null;
   if (reply === null) {
     const lonely = flags.conversation === null ? flags.error && '--http-error' : '--http-conversation';

@@ -1,16 +1,16 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { type EndpointFlags, readEndpoint } from '../../../../src/agents/http/endpoint.ts';
 import { HTTP_PRESETS, type PresetName } from '../../../../src/agents/http/presets.ts';
-import { type HttpTermsFlags, readHttpTerms } from '../../../../src/agents/http/terms.ts';
 import { SETTINGS } from '../../../../src/settings/settings.ts';
 import { memoryOf } from '../support.ts';
 import { serve, termsAgent } from './support.ts';
 
 const NONE = { preset: null, body: null, reply: null, conversation: null, error: null };
-const read = (flags: Partial<HttpTermsFlags>, files: Record<string, string> = {}) =>
-  readHttpTerms({ ...NONE, http: 'http://h/x', ...flags }, { COZE_BOT_ID: 'b' }, (path) => files[path] ?? '');
+const read = (flags: Partial<EndpointFlags>, files: Record<string, string> = {}) =>
+  readEndpoint({ ...NONE, http: 'http://h/x', ...flags }, { COZE_BOT_ID: 'b' }, (path) => files[path] ?? '');
 
-describe('the terms of an endpoint', () => {
+describe('what an endpoint wants', () => {
   it.each([
     [{ body: 'hello' }, /--http-body is no JSON object or list/],
     [{ body: '"{{text}}"' }, /is no JSON object/],
@@ -26,7 +26,7 @@ describe('the terms of an endpoint', () => {
     [{ preset: 'n8n', http: 'http://h' }, /--http-preset n8n needs the whole address/],
     [{ reply: 'a', http: 'http://h/{{user}}' }, /the path of --http cannot have placeholders/],
     [{ reply: 'a', http: 'http://h/?x={{nope}}' }, /--http has {{nope}}/],
-  ] as [Partial<HttpTermsFlags>, RegExp][])('are refused: %j', (flags, message) => {
+  ] as [Partial<EndpointFlags>, RegExp][])('are refused: %j', (flags, message) => {
     expect(() => read(flags)).toThrow(
       expect.objectContaining({ kind: 'usage', exit: 64, message: expect.stringMatching(message) }),
     );
@@ -42,8 +42,8 @@ describe('the terms of an endpoint', () => {
   });
 
   it('are left alone where nobody gave any', () => {
-    const { url, ...terms } = read({ http: 'http://h/{{a}}?b={{c}}' });
-    expect(terms).toEqual({ query: [], body: null, answer: null });
+    const { url, ...endpoint } = read({ http: 'http://h/{{a}}?b={{c}}' });
+    expect(endpoint).toEqual({ query: [], body: null, answer: null });
     expect(url.search).toBe('?b={{c}}');
   });
 
@@ -148,7 +148,7 @@ describe('an endpoint with a shape of its own', () => {
   });
 });
 
-describe('an answer by its terms', () => {
+describe('an answer by the rules of its endpoint', () => {
   const events = (texts: string[]) =>
     texts.map((answer) => `data: ${JSON.stringify({ event: 'message', answer })}\n\n`);
   const end = 'data: {"event":"message_end"}\n\n';
@@ -167,7 +167,7 @@ describe('an answer by its terms', () => {
     ['TEXT/Event-Stream;charset=utf-8', `\uFEFF${[...events(['It is', ' 391']), end].join('')}`, dify],
     ['text/html', '\uFEFF{"answer":"So 391.</think>It is 391"}', plain],
     ['application/json', gzipSync('{"answer":"It is 391"}'), plain],
-  ] as [string, string | Buffer, Partial<HttpTermsFlags>][])(
+  ] as [string, string | Buffer, Partial<EndpointFlags>][])(
     'is read without its thinking: %s %s',
     async (type, body, flags) => {
       const { url } = await serve((response) =>
@@ -210,7 +210,7 @@ describe('a stream whose connection stays open', () => {
       { preset: 'home-assistant', reply: 'a' },
       'data: {"a":"hi"}\n\ndata: [DONE]',
     ],
-  ] as [string, Partial<HttpTermsFlags>, string][])('is whole at its end: %s', async (_, flags, body) => {
+  ] as [string, Partial<EndpointFlags>, string][])('is whole at its end: %s', async (_, flags, body) => {
     const { url } = await serve((response) =>
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write(body),
     );
