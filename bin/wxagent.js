@@ -13,5 +13,5 @@ if (tooOld) {
   );
   process.exitCode = 78;
 } else {
-  require('../dist/start.cjs');
+  require('./start.js');
 }

@@ -8,7 +8,6 @@ import { createOutput } from './cli/terminal/output.ts';
 import { hasCode, reasonOf, WxError } from './core/errors.ts';
 import type { Io } from './core/io.ts';
 import { systemClock } from './core/time/clock.ts';
-import { ownProcess } from './core/v8-flags.ts';
 import { readEnvironment } from './settings/config.ts';
 
 /** The composition root: real streams, signals and clock; errors become sentences and exit codes. */
@@ -112,7 +111,6 @@ function watchStreams(host: Host, argv: readonly string[]): void {
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  ownProcess();
   const host: Host = {
     io,
     environment: readEnvironment(),

@@ -3,7 +3,7 @@ import { WxError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { IlinkClient } from '../ilink/client.ts';
-import { HELD_AFTER_MS } from '../ilink/http/exchange.ts';
+import { HELD_AFTER_MS } from '../ilink/http/stop.ts';
 import { decodeRaw, readInbound } from '../ilink/message/inbound.ts';
 import { createPoller } from '../ilink/poll.ts';
 import type { Child, Store } from '../store/port/port.ts';

@@ -10,9 +10,6 @@ const OPEN_PAUSE_MS = 5;
 /** What the WAL comes to between two checkpoints (`wal_autocheckpoint`), and is cut to when it was longer. */
 const WAL_BYTES = 16 * 1024 * 1024;
 
-/** Names that an object takes one by one and stays quick. */
-const MOST_ONE_BY_ONE = 16;
-
 const writtenOut = promisify(fdatasync);
 
 /** What may be bound: anything else makes the native layer abort the whole process (design 4). */
@@ -93,9 +90,8 @@ export function storageError(path: string, cause: unknown): WxError {
 }
 
 function open(path: string, busyTimeoutMs: number): LibsqlDatabase.Database {
-  const Libsql = loadLibsql();
   createPrivate(path);
-  const database = new Libsql(path);
+  const database = new (loadLibsql())(path);
   database.exec(`PRAGMA busy_timeout=${OPEN_WAIT_MS}`);
   useWal(database);
   database.exec('PRAGMA synchronous=NORMAL');
@@ -145,17 +141,17 @@ function wrap(database: LibsqlDatabase.Database, path: string): Database {
   // Rows come as arrays of their values, because libsql takes twice as long to make objects of them.
   const reader = remembered((sql) => {
     const statement = database.prepare(sql).raw(true);
-    return { statement, toRow: rowMaker(statement.columns().map((column) => column.name)) };
+    return { statement, names: statement.columns().map((column) => column.name) };
   });
   return {
     one(sql, ...values) {
-      const { statement, toRow } = reader(sql);
+      const { statement, names } = reader(sql);
       const found = statement.get(bind(values)) as SqlValue[] | undefined;
-      return found && toRow(found);
+      return found && rowOf(names, found);
     },
     all(sql, ...values) {
-      const { statement, toRow } = reader(sql);
-      return (statement.all(bind(values)) as SqlValue[][]).map(toRow);
+      const { statement, names } = reader(sql);
+      return (statement.all(bind(values)) as SqlValue[][]).map((row) => rowOf(names, row));
     },
     run(sql, ...values) {
       const result = prepared(sql).run(bind(values));
@@ -184,22 +180,7 @@ function remembered<T>(make: (sql: string) => T): (sql: string) => T {
   };
 }
 
-/**
- * Makes rows of the values of a query. Of an object that gets many names one by one V8 makes a hash table: ten times the
- * size, and slower to make and to read. So wide ones are written out, which takes 50 us once.
- */
-function rowMaker(names: readonly string[]): (values: readonly SqlValue[]) => Row {
-  if (names.length <= MOST_ONE_BY_ONE) return (values) => plainRow(names, values);
-  const fields = names.map((name, index) => `${JSON.stringify(name)}: values[${index}]`);
-  try {
-    return new Function('values', `return { ${fields.join(', ')} };`) as ReturnType<typeof rowMaker>;
-  } catch {
-    // Node can be told to make no code of strings.
-    return (values) => plainRow(names, values);
-  }
-}
-
-function plainRow(names: readonly string[], values: readonly SqlValue[]): Row {
+function rowOf(names: readonly string[], values: readonly SqlValue[]): Row {
   const row: Row = {};
   for (let index = 0; index < names.length; index++) row[names[index] as string] = values[index] as SqlValue;
   return row;

@@ -258,7 +258,7 @@ test('whoever imports it keeps their process as it was: no flags of V8, no liste
   // What a trace shows of the program is a line that can be read.
   const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
   const long = readdirSync(dist)
-    .filter((name) => name.endsWith('.cjs'))
+    .filter((name) => name.endsWith('.js'))
     .flatMap((name) => readFileSync(join(dist, name), 'utf8').split('\n'))
     .filter((line) => line.length > 4_000);
   expect(long).toEqual([]);

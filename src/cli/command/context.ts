@@ -1,3 +1,4 @@
+import type { ChalkInstance } from 'chalk';
 import { WxError } from '../../core/errors.ts';
 import type { Io } from '../../core/io.ts';
 import type { Log } from '../../core/log.ts';
@@ -96,11 +97,17 @@ export async function createContext(host: Host, flags: SettingSources['flags']):
       level,
       format: logFormat,
       showsText: logText || io.stderrIsTerminal,
-      colors: color && usesColors(environment, io.stderrIsTerminal),
+      chalk: color && usesColors(environment, io.stderrIsTerminal) ? await colours() : null,
       translate,
     }),
     printJson: (type, fields) => io.out(`${JSON.stringify({ v: 1, type, ...fields })}\n`),
   };
+}
+
+/** chalk itself does not know NO_COLOR, so the level is ours to say. */
+async function colours(): Promise<ChalkInstance> {
+  const { Chalk } = await import('chalk');
+  return new Chalk({ level: 1 });
 }
 
 /** Colours on a terminal, unless NO_COLOR; FORCE_COLOR wins over both. */

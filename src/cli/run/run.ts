@@ -1,5 +1,4 @@
 import { WxError } from '../../core/errors.ts';
-import { keepWasmAsItIs } from '../../core/v8-flags.ts';
 import type { EventSink } from '../../runner/port/events.ts';
 import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../runner/port/options.ts';
 import { chooseAccounts, withOwner } from '../account/choice.ts';
@@ -10,15 +9,11 @@ import type { CommandContext } from '../command/context.ts';
 import type { AttachmentOptions } from './attachments.ts';
 import { createEventLog } from './event-log.ts';
 import { createHooks } from './hooks.ts';
-import { optimizeLate } from './optimize-late.ts';
 import { serve } from './serve.ts';
 
 /** `wxagent run`: serves one or more accounts with an agent until it is stopped. */
 export async function run(context: CommandContext, command: string[]): Promise<number> {
   const agent = await chooseAgent(context, command);
-  // All that a start loads is loaded: under other flags V8 takes no kept code (src/start.ts).
-  keepWasmAsItIs();
-  optimizeLate();
   return runAgent(context, agent, createEventLog(context));
 }
 

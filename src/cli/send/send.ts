@@ -1,6 +1,5 @@
 import { WxError } from '../../core/errors.ts';
 import { newUuid } from '../../core/ids.ts';
-import { keepWasmAsItIs } from '../../core/v8-flags.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { createOutgoing, type Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { replyParts } from '../../runner/delivery/reply-parts.ts';
@@ -90,7 +89,6 @@ async function enqueue(
     'wait',
   ]);
   const kept = await keepFiles(context, files, outgoing);
-  if (files.length > 0) keepWasmAsItIs();
   const nowMs = context.clock.now();
   const queued = await store.enqueue({
     account: target.key,

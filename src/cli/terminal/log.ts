@@ -1,10 +1,12 @@
-import { Chalk } from 'chalk';
+import type { ChalkInstance } from 'chalk';
 import type { Log, LogFields, LogLevel } from '../../core/log.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { localTime } from './local-time.ts';
 import { sanitized } from './printer.ts';
 
 const LOUDNESS: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+const asItIs = (text: string): string => text;
 
 /** The log on stderr: lines with local times for people, or one JSON object a line. */
 export function createLog(options: {
@@ -13,19 +15,18 @@ export function createLog(options: {
   level: LogLevel;
   format: 'text' | 'json';
   showsText: boolean;
-  colors: boolean;
+  /** null: no colours. */
+  chalk: ChalkInstance | null;
   /** Puts a sentence of ours into the language of the reader. */
   translate: (sentence: string) => string;
 }): Log {
-  const { write, clock, format, colors, translate } = options;
+  const { write, clock, format, chalk, translate } = options;
   const threshold = LOUDNESS[options.level];
-  // chalk itself does not know NO_COLOR, so the level is ours to say.
-  const chalk = new Chalk({ level: colors ? 1 : 0 });
   const paint: Record<LogLevel, (text: string) => string> = {
-    debug: chalk.dim,
-    info: (text) => text,
-    warn: chalk.yellow,
-    error: chalk.red,
+    debug: chalk?.dim ?? asItIs,
+    info: asItIs,
+    warn: chalk?.yellow ?? asItIs,
+    error: chalk?.red ?? asItIs,
   };
 
   let shownSecond = Number.NaN;

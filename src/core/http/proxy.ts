@@ -93,6 +93,11 @@ export function shownProxy({ url, from }: Proxy): string {
   return `${url.protocol}//${url.host} (${from})`;
 }
 
+/** What went wrong, and on which way. */
+export function throughProxy(what: string, proxy: Proxy): string {
+  return `${what} (through the proxy ${shownProxy(proxy)})`;
+}
+
 function variable(
   environment: Readonly<Record<string, string | undefined>>,
   name: string,
@@ -192,8 +197,6 @@ function namingProxy<Handler extends Record<string, unknown>>(handler: Handler, 
     const { code } = error as NodeJS.ErrnoException;
     // Where several addresses were tried the message is empty.
     const what = error.message || code || error.name;
-    return Object.assign(new Error(`${what} (through the proxy ${shownProxy(proxy)})`, { cause: error }), {
-      code,
-    });
+    return Object.assign(new Error(throughProxy(what, proxy), { cause: error }), { code });
   }
 }

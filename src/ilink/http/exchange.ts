@@ -1,21 +1,23 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
+import { pipeline, Readable } from 'node:stream';
 import { reasonOf } from '../../core/errors.ts';
 import { EncodingError, isEncoded, plainBody } from '../../core/http/content-encoding.ts';
-import { systemClock } from '../../core/time/clock.ts';
 import { shownSize } from '../../core/units.ts';
 import { type BodyStream, takenChunks } from './body-stream.ts';
-import { type Address, addressOf, describeFailure, headerOf } from './http.ts';
-import { takeConnection } from './sent-over.ts';
+import {
+  type Address,
+  addressOf,
+  CONNECT_TIMEOUT_MS,
+  type Connections,
+  describeFailure,
+  headerOf,
+  type Prepared,
+} from './http.ts';
 import { watchSignal } from './signal-watch.ts';
+import { createStoppable } from './stop.ts';
 
-/**
- * One HTTP exchange as a value: what came back, or why nothing did. Knows nothing of iLink. It takes what undici's
- * dispatcher tells as it comes: `request()` makes a stream of each body and needs a signal for each request, which is
- * a fifth of what a small exchange costs.
- */
+/** One HTTP exchange as a value: what came back, or why nothing did. Knows nothing of iLink. */
 
 /**
  * Why there is no answer. `timeout`: it was sent, and no response headers came in time. `aborted`: the signal
@@ -32,12 +34,6 @@ export interface HttpAnswer {
   /** The body as it came. */
   bytes: Buffer;
 }
-
-/** A request that was sent and has no answer for so long is held: a server that has something to say says it sooner. */
-export const HELD_AFTER_MS = 500;
-
-/** At a stop an answer that has begun is heard to its end, unless nothing more of it comes for so long. */
-const STALLED_AFTER_MS = 5_000;
 
 /** What to send, and how long and how large the answer may be. */
 export interface HttpRequest {
@@ -56,9 +52,7 @@ export interface HttpRequest {
   /** So much of a longer one is read all the same and comes with the failure; absent: it is given up at once. */
   keepBytes?: number;
   /**
-   * Ends it, and loses no answer that the server has begun by then, because it would not be sent again (protocol 3.2):
-   * at once where nothing was sent yet; else when it is held, and the server has heard that nobody waits any more, or
-   * when the answer is here or stalls.
+   * Ends it, and loses no answer that the server has begun by then: see stop.ts.
    */
   signal?: AbortSignal | undefined;
 }
@@ -70,119 +64,110 @@ export type HttpResult =
   | { ok: false; failure: HttpFailure; detail: string; bytes?: Buffer; unsent?: true };
 
 /** Sends the request and reads its answer. Follows no redirect, never rejects. */
-export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<HttpResult> {
+export function exchange(connections: Connections, request: HttpRequest): Promise<HttpResult> {
   const { method, signal, timeoutMs, maxBytes, keepBytes = 0 } = request;
   if (signal?.aborted) return Promise.resolve(unsent(failed('aborted', 'stopped before it was sent')));
   return new Promise((resolve) => {
-    let controller: Dispatcher.DispatchController | null = null;
-    let connection: Socket | null = null;
-    let sentAtMs = 0;
-    let isLetGo = false;
-    let patience: NodeJS.Timeout | undefined;
-    let body: SentBody = null;
+    let prepared: Prepared | null = null;
     let head: Pick<HttpAnswer, 'status' | 'headers'> | null = null;
     let sizeBytes = 0;
     const chunks: Buffer[] = [];
-    let isOver = false;
 
     const settle = (result: HttpResult) => {
-      isOver = true;
+      stoppable.over();
       clearTimeout(timer);
-      clearTimeout(patience);
       unwatch?.();
-      // Nothing more can be sent over it; undici would try.
-      if (isLetGo) setImmediate(() => connection?.destroy());
       resolve(result);
     };
     const fail = (failure: HttpFailure, detail: string) => {
-      if (isOver) return;
+      if (stoppable.state === 'over') return;
       const come = chunks.length > 0 && { bytes: Buffer.concat(chunks) };
       const ended = { ...failed(failure, detail), ...come };
-      settle(controller ? ended : unsent(ended));
-      // What waits for a connection has no controller yet: it is not sent when it gets one.
-      controller?.abort(new Error(detail));
-      if (body instanceof Readable) body.destroy();
+      settle(stoppable.state === 'connecting' ? unsent(ended) : ended);
+      prepared?.request.destroy();
     };
     const answered = (to: Pick<HttpAnswer, 'status' | 'headers'>, bytes: Buffer, plain: Buffer) => {
-      if (!isOver) settle({ ok: true, answer: { ...to, body: plain.toString('utf8'), bytes } });
+      if (stoppable.state !== 'over')
+        settle({ ok: true, answer: { ...to, body: plain.toString('utf8'), bytes } });
+    };
+    const broken = (error: unknown) => {
+      if (stoppable.state === 'half-closed') stopped();
+      else fail('network', describeFailure(error, prepared?.proxy));
     };
     const tooLarge = () => fail('too-large', `the answer is longer than ${shownSize(maxBytes)}`);
-    const timer = setTimeout(() => {
-      if (head) fail('network', 'the answer stopped half-way');
-      else if (controller) fail('timeout', `no answer within ${timeoutMs} ms`);
-      else fail('network', `no connection within ${timeoutMs} ms`);
-    }, timeoutMs);
-    const stop = () => fail('aborted', 'stopped while waiting for an answer');
-    // Our end of the connection closes: what was written before the server sees that still comes, and then its end.
-    const letGo = () => {
-      if (head || isOver) return;
-      if (!connection || body instanceof Readable) return stop();
-      isLetGo = true;
-      connection.end();
-      patience = setTimeout(stop, HELD_AFTER_MS);
-    };
-    // An answer may lie unread in the socket: two turns of the event loop read it, or its head. The server may break off
-    // what it has begun when it sees the end.
-    const letGoWhenRead = () => setImmediate(() => setImmediate(letGo));
-    const hearOut = () => {
-      clearTimeout(patience);
-      patience = setTimeout(() => fail('network', 'the answer stopped half-way'), STALLED_AFTER_MS);
-    };
-    const onStop = () => {
-      const leftMs = sentAtMs + HELD_AFTER_MS - systemClock.monotonic();
-      if (head) hearOut();
-      else if (!controller) stop();
-      else if (leftMs <= 0) letGoWhenRead();
-      else patience = setTimeout(letGoWhenRead, leftMs);
-    };
-    const unwatch = signal && watchSignal(signal, onStop);
+    const stopped = () => fail('aborted', 'stopped while waiting for an answer');
+    const cutOff = () => fail('network', 'the answer stopped half-way');
+    const stoppable = createStoppable({ aborted: stopped, cutOff });
+    const unwatch = signal && watchSignal(signal, stoppable.stop);
 
-    const handler: Dispatcher.DispatchHandler = {
-      onRequestStart(started) {
-        if (isOver) started.abort(new Error('over before it was sent'));
-        else {
-          controller = started;
-          sentAtMs = systemClock.monotonic();
-          if (signal) takeConnection((taken) => (connection = taken));
-        }
-      },
-      onResponseStart(_, status, headers) {
-        if (status < 200) return;
-        head = { status, headers };
-        if (signal?.aborted) hearOut();
-        timer.refresh();
-        if (keepBytes === 0 && Number(headerOf(head, 'content-length') ?? 0) > maxBytes) tooLarge();
-      },
-      onResponseData(_, chunk) {
-        sizeBytes += chunk.length;
-        patience?.refresh();
-        if (sizeBytes <= Math.max(maxBytes, keepBytes)) chunks.push(chunk);
-        else tooLarge();
-      },
-      onResponseEnd() {
-        if (!head || isOver) return;
-        if (sizeBytes > maxBytes) return tooLarge();
-        const bytes = bytesOf(chunks);
-        const encoding = headerOf(head, 'content-encoding');
-        if (!isEncoded(bytes, encoding)) return answered(head, bytes, bytes);
-        plainBody(bytes, encoding, maxBytes).then(
-          (plain) => head && answered(head, bytes, plain),
-          (error) => fail(faultOf(error), reasonOf(error)),
-        );
-      },
-      onResponseError(_, error) {
-        if (isLetGo && !head) stop();
-        else fail('network', describeFailure(error));
-      },
+    const connectMs = Math.min(timeoutMs, CONNECT_TIMEOUT_MS);
+    let timer = setTimeout(() => fail('network', `no connection within ${connectMs} ms`), connectMs);
+    const onConnected = (connection: Socket) => {
+      if (stoppable.state === 'over' || !prepared) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        if (head) cutOff();
+        else fail('timeout', `no answer within ${timeoutMs} ms`);
+      }, timeoutMs);
+      stoppable.sent(isStream(request.body) ? null : connection);
+      sendBody(prepared.request, request.body, { onTaken: () => head || timer.refresh(), onError: broken });
+    };
+    const onResponse = (response: IncomingMessage) => {
+      const { statusCode = 0, headers } = response;
+      head = { status: statusCode, headers };
+      stoppable.head();
+      timer.refresh();
+      response
+        .on('error', broken)
+        .on('data', (chunk: Buffer) => {
+          sizeBytes += chunk.length;
+          stoppable.data();
+          if (sizeBytes <= Math.max(maxBytes, keepBytes)) chunks.push(chunk);
+          else tooLarge();
+        })
+        .on('end', onEnd);
+      if (keepBytes === 0 && Number(headerOf(head, 'content-length') ?? 0) > maxBytes) tooLarge();
+    };
+    const onEnd = () => {
+      if (!head || stoppable.state === 'over') return;
+      if (sizeBytes > maxBytes) return tooLarge();
+      const bytes = bytesOf(chunks);
+      const encoding = headerOf(head, 'content-encoding');
+      if (!isEncoded(bytes, encoding)) return answered(head, bytes, bytes);
+      plainBody(bytes, encoding, maxBytes).then(
+        (plain) => head && answered(head, bytes, plain),
+        (error) => fail(faultOf(error), reasonOf(error)),
+      );
     };
     try {
-      const { origin, path } = addressOf(request.url);
-      body = bodyOf(request, () => head || timer.refresh());
-      dispatcher.dispatch({ origin, path, method, headers: headersOf(request), body }, handler);
+      const address = addressOf(request.url);
+      prepared = connections.prepare({ method, address, headers: headersOf(request) });
+      whenConnected(prepared.request, onConnected);
+      prepared.request.on('response', onResponse).on('error', broken);
     } catch (error) {
-      fail('network', describeFailure(error));
+      broken(error);
     }
   });
+}
+
+/** Calls `then` as soon as the request has a connection that stands. */
+function whenConnected(request: ClientRequest, then: (connection: Socket) => void): void {
+  request.once('socket', (socket: Socket) => {
+    if (request.reusedSocket) then(socket);
+    else if (request.protocol === 'https:') socket.once('secureConnect', () => then(socket));
+    else if (socket.connecting) socket.once('connect', () => then(socket));
+    else then(socket);
+  });
+}
+
+/** Sends all of a request; `onTaken` is called whenever the connection has taken a chunk of a stream. */
+function sendBody(
+  request: ClientRequest,
+  body: HttpRequest['body'],
+  on: { onTaken: () => void; onError: (error: unknown) => void },
+): void {
+  if (!isStream(body)) request.end(body);
+  else pipeline(Readable.from(takenChunks(body, on.onTaken)).on('error', on.onError), request, () => {});
 }
 
 /** A request that came to nothing, as a value. */
@@ -195,19 +180,13 @@ export function unsent(result: HttpResult & { ok: false }): HttpResult & { ok: f
   return { ...result, unsent: true };
 }
 
-/** A body as undici takes it. */
-type SentBody = Readable | Buffer | string | null;
-
-function bodyOf({ body }: HttpRequest, onTaken: () => void): SentBody {
-  if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) return body ?? null;
-  // Its errors end the request; undici listens for them only while it has one.
-  return Readable.from(takenChunks(body, onTaken)).on('error', () => {});
+function isStream(body: HttpRequest['body']): body is BodyStream {
+  return body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body);
 }
 
-/** With the length where undici cannot tell it by itself. */
+/** With the length where Node cannot tell it by itself. */
 function headersOf({ body, headers }: HttpRequest): Record<string, string> {
-  if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) return headers;
-  return { ...headers, 'content-length': String(body.sizeBytes) };
+  return isStream(body) ? { ...headers, 'content-length': String(body.sizeBytes) } : headers;
 }
 
 function bytesOf(chunks: readonly Buffer[]): Buffer {

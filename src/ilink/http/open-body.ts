@@ -1,7 +1,6 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
-import { addressOf, describeFailure } from './http.ts';
+import { addressOf, type Connections, describeFailure, type Prepared } from './http.ts';
 
 /** A GET whose answer is read as it arrives: for what is too large to be held. */
 export interface OpenRequest {
@@ -19,33 +18,43 @@ export type OpenResult =
   | { ok: false; detail: string };
 
 /** Sends the request; resolves when the headers are in. Follows no redirect, never rejects. */
-export async function openBody(dispatcher: Dispatcher, request: OpenRequest): Promise<OpenResult> {
-  const { signal, timeoutMs } = request;
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), timeoutMs);
-  try {
-    // On use, since few runs download. `dispatcher.request()` is put on the class by undici's index only.
-    const { default: send } = await import('undici/lib/api/api-request.js');
-    const response = await send.call(dispatcher, {
-      ...addressOf(request.url),
-      method: 'GET',
-      headers: request.headers,
-      signal: AbortSignal.any([signal, late.signal]),
-      bodyTimeout: timeoutMs,
-    });
-    return {
-      ok: true,
-      status: response.statusCode,
-      headers: response.headers,
-      body: response.body,
+export function openBody(connections: Connections, options: OpenRequest): Promise<OpenResult> {
+  const { url, headers, timeoutMs, signal } = options;
+  return new Promise((resolve) => {
+    let prepared: Prepared | null = null;
+    let response: IncomingMessage | null = null;
+    let timer: NodeJS.Timeout | undefined;
+    const fail = (error: unknown) => {
+      const stopped = signal.aborted && new Error('stopped');
+      resolve({ ok: false, detail: describeFailure(stopped || error, stopped ? null : prepared?.proxy) });
     };
-  } catch (error) {
-    if (signal.aborted) return { ok: false, detail: 'stopped' };
-    return {
-      ok: false,
-      detail: late.signal.aborted ? `no answer within ${timeoutMs} ms` : describeFailure(error),
+    const onLate = () => {
+      // Bytes that wait for their reader are not late.
+      if (response && response.readableLength > 0) timer?.refresh();
+      else end(new Error(response ? 'the answer stopped half-way' : `no answer within ${timeoutMs} ms`));
     };
-  } finally {
-    clearTimeout(timer);
-  }
+    const onAbort = () => end(new Error('stopped'));
+    const end = (error: Error) => (response ?? prepared?.request)?.destroy(error);
+    try {
+      if (signal.aborted) return fail(null);
+      prepared = connections.prepare({ method: 'GET', address: addressOf(url), headers });
+      timer = setTimeout(onLate, timeoutMs);
+      signal.addEventListener('abort', onAbort, { once: true });
+      prepared.request
+        .once('response', (answer: IncomingMessage) => {
+          response = answer;
+          timer?.refresh();
+          answer.on('data', () => timer?.refresh()).pause();
+          resolve({ ok: true, status: answer.statusCode ?? 0, headers: answer.headers, body: answer });
+        })
+        .on('error', fail)
+        .once('close', () => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', onAbort);
+        })
+        .end();
+    } catch (error) {
+      fail(error);
+    }
+  });
 }

@@ -1,7 +1,6 @@
-import type { Dispatcher } from 'undici';
 import { NO_PROXIES, type ProxyRules } from '../../core/http/proxy.ts';
 import { exchange, failed, type HttpRequest, type HttpResult, unsent } from './exchange.ts';
-import { describeFailure, headerOf, openDispatcher } from './http.ts';
+import { type Connections, describeFailure, headerOf, openConnections } from './http.ts';
 import { type OpenRequest, type OpenResult, openBody } from './open-body.ts';
 
 export type { HttpAnswer, HttpRequest, HttpResult } from './exchange.ts';
@@ -31,11 +30,11 @@ export function createTransport(
       options.onTime(atMs);
     return result;
   }
-  let opened: Dispatcher | null = null;
-  const opening = openDispatcher(options.proxies ?? NO_PROXIES);
+  let opened: Connections | null = null;
+  const opening = openConnections(options.proxies ?? NO_PROXIES);
   opening.then(
-    (dispatcher) => {
-      opened = dispatcher;
+    (connections) => {
+      opened = connections;
     },
     () => {}, // told by every send
   );
@@ -43,17 +42,17 @@ export function createTransport(
     send(request) {
       if (opened) return exchange(opened, request).then(hear);
       return opening.then(
-        (dispatcher) => exchange(dispatcher, request).then(hear),
+        (connections) => exchange(connections, request).then(hear),
         (error) => unsent(failed('network', describeFailure(error))),
       );
     },
     open: (request) =>
       opening.then(
-        (dispatcher) => openBody(dispatcher, request),
+        (connections) => openBody(connections, request),
         (error) => ({ ok: false, detail: describeFailure(error) }),
       ),
     async close() {
-      await (await opening).destroy();
+      (await opening).close();
     },
   };
 }

@@ -1,7 +1,6 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { decryptMedia } from '../cipher.ts';
-import { createCollector } from '../collect.ts';
 import { writeAll } from './disk-writer.ts';
 import type { Decrypted } from './plain-file.ts';
 import { startMd5 } from './running-md5.ts';
@@ -32,7 +31,6 @@ export async function changeKey(
   const sizeBytes = bodyBytes + end.length;
   const md5 = options.wantsMd5 ? startMd5(file.fd) : null;
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  const collect = createCollector();
   try {
     let writtenBytes = 0;
     for (let readBytes = 0; readBytes < bodyBytes; ) {
@@ -43,7 +41,6 @@ export async function changeKey(
       const plain = decipher.update(cipher.update(buffer.subarray(0, bytesRead)));
       await writeAll(file, [plain], writtenBytes);
       writtenBytes += plain.length;
-      collect(2 * plain.length);
       md5?.add(plain);
       md5?.written(writtenBytes);
     }

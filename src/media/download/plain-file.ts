@@ -1,7 +1,6 @@
 import { createDecipheriv, type Decipher } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { BLOCK_BYTES } from '../cipher.ts';
-import { createCollector } from '../collect.ts';
 import { createDiskWriter } from './disk-writer.ts';
 import { startMd5 } from './running-md5.ts';
 
@@ -36,12 +35,10 @@ export function createPlainFile(
   const md5 = options.wantsMd5 ? startMd5(file.fd) : null;
   const disk = createDiskWriter(file, (writtenBytes) => md5?.written(writtenBytes));
   let sizeBytes = 0;
-  const collect = createCollector();
   let tail: Buffer = Buffer.alloc(0);
 
   function add(plain: Buffer): Promise<void> | null {
     sizeBytes += plain.length;
-    collect(plain.length);
     md5?.add(plain);
     return disk.add(plain);
   }

@@ -1,7 +1,6 @@
 import { createCipheriv } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { WxError } from '../../core/errors.ts';
-import { createCollector } from '../collect.ts';
 import { fileChunks } from './file-chunks.ts';
 
 /**
@@ -15,14 +14,12 @@ export async function* encryptedChunks(
   key: Uint8Array,
 ): AsyncGenerator<Buffer, void, undefined> {
   const cipher = createCipheriv('aes-128-ecb', key, null);
-  const collect = createCollector();
   let readBytes = 0;
   for await (const chunk of fileChunks(file)) {
     readBytes += chunk.length;
     if (readBytes > sizeBytes) break;
     const encrypted = cipher.update(chunk);
     if (encrypted.length > 0) yield encrypted;
-    collect(encrypted.length);
   }
   if (readBytes !== sizeBytes) {
     const now = readBytes < sizeBytes ? 'shorter' : 'longer';

@@ -8,8 +8,6 @@ const BURST = 2;
 const USER_GAP_MS = 150;
 /** Requests remembered per account: one more than the throttle rule counts. */
 export const RECENT_SENDS = 14;
-/** All but one of them, with a comma each: times have 13 digits at most until the year 2286. */
-const KEPT_CHARS = (RECENT_SENDS - 1) * 14;
 /** Another process may have a slower pace than this one, up to here. */
 const SLOW_PACE_MS = 60_000;
 
@@ -33,15 +31,10 @@ export function notePace(database: Database, outlook: Row, terms: DeliveryTerms)
   );
 }
 
-/**
- * A JSON list of times with one more at its end, and without those at its start that are not needed any more. It is
- * not parsed, because this is done at every request; where times are shorter, more of them stay.
- */
+/** A JSON list of times with one more at its end, and only the newest. */
 export function withRequest(recent: string, nowMs: number): string {
-  const times = recent.slice(1, -1);
-  const spare = times.length - KEPT_CHARS;
-  const kept = spare < 0 ? times : times.slice(times.indexOf(',', spare) + 1);
-  return kept === '' ? `[${nowMs}]` : `[${kept},${nowMs}]`;
+  const times = JSON.parse(recent) as number[];
+  return JSON.stringify([...times, nowMs].slice(-RECENT_SENDS));
 }
 
 /** Milliseconds until the account has all of its burst again. */

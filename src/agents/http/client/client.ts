@@ -16,32 +16,21 @@ export interface HttpClientOptions {
   connect?: { lookup: LookupFunction };
 }
 
-/** Opens a client whose connections are kept alive; proxies are those of the environment. */
-export async function openClient(environment: Environment, options: HttpClientOptions): Promise<HttpClient> {
-  const { default: request } = await import('undici/lib/api/api-request.js');
-  const dispatcher = await openDispatcher(environment, options);
-  return {
-    request: (options) => request.call(dispatcher, options),
-    close: () => dispatcher.destroy(),
-  };
-}
-
 /** A turn's own limit bounds its whole exchange: an agent may think for minutes before it says a word. */
 export const UNLIMITED: HttpClientOptions = { headersTimeout: 0, bodyTimeout: 0 };
 
-/**
- * Kept-alive connections, through the proxies that the environment names (contract 1). Without one two files of undici
- * do; the whole of it also loads fetch, WebSocket, caches and mocks.
- */
-async function openDispatcher(environment: Environment, options: HttpClientOptions): Promise<Dispatcher> {
+/** Opens a client whose connections are kept alive, through the proxies that the environment names (contract 1). */
+export async function openClient(environment: Environment, options: HttpClientOptions): Promise<HttpClient> {
+  const { Agent, ProxyAgent, request } = await import('undici');
   const proxies = proxiesOf(environment);
-  const { default: Agent } = await import('undici/lib/dispatcher/agent.js');
   const direct = new Agent(options);
-  if (!proxies.any) return direct;
-  const { ProxyAgent } = await import('./proxy-agent.ts');
-  return routed<Dispatcher>(
+  const dispatcher = routed<Dispatcher>(
     proxies,
     direct,
     (proxy) => new ProxyAgent({ ...options, ...credentialsOf(proxy), uri: proxy.url.href }),
   ) as Dispatcher;
+  return {
+    request: ({ origin, path, ...asked }) => request(`${origin}${path}`, { ...asked, dispatcher }),
+    close: () => dispatcher.destroy(),
+  };
 }

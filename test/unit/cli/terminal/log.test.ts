@@ -14,7 +14,7 @@ function logged(format: 'text' | 'json', times: readonly number[] = [START_MS]):
     level: 'debug',
     format,
     showsText: false,
-    colors: false,
+    chalk: null,
     translate: (sentence) => sentence,
   });
   for (nowMs of times) log.debug('it failed', { message: '73', attempt: 2 });

@@ -2,8 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { HELD_AFTER_MS } from '../../../../src/ilink/http/exchange.ts';
 import { headerOf } from '../../../../src/ilink/http/http.ts';
+import { HELD_AFTER_MS } from '../../../../src/ilink/http/stop.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';
 import { type Answer, hang, reset } from '../../../helpers/scripted-server.ts';
 import { startTunnelProxy } from '../../../helpers/tunnel-proxy.ts';
@@ -179,8 +179,8 @@ test('an abort after the headers does not cut the body', async () => {
   const onHeaders = (): void => {
     hasHeaders = true;
   };
-  subscribe('undici:request:headers', onHeaders);
-  onTestFinished(() => void unsubscribe('undici:request:headers', onHeaders));
+  subscribe('http.client.response.finish', onHeaders);
+  onTestFinished(() => void unsubscribe('http.client.response.finish', onHeaders));
   const sending = open().send(get(server.url, { signal: stop.signal }));
   await pollUntil('the client has the headers', () => hasHeaders);
   stop.abort();
