@@ -123,5 +123,16 @@ test('a server whose Date is days ahead of its own messages: said, and they are 
   expect(await answered(simulator, 1)).toEqual(['before']);
   simulator.control.message({ text: 'after' });
   expect(await answered(simulator, 2)).toEqual(['before', 'after']);
+  // The window is that of the phone, and open.
+  simulator.control.message({ text: '/status' });
+  const [, , status = ''] = await answered(simulator, 3);
+  const asked = simulator.control.phone().shown.find(({ text }) => text === '/status');
+  const end = new Date((asked?.timeMs ?? 0) + DAY_MS);
+  const two = (n: number) => String(n).padStart(2, '0');
+  expect(status).toContain(`(by ${two(end.getMonth() + 1)}-${two(end.getDate())} ${two(end.getHours())}:`);
   expect((await run.stop()).stderr).toContain('the clock of this machine is 72 h behind');
+  const { accounts } = JSON.parse((await wxagent(['status', '--json'], { home })).stdout) as {
+    accounts: { users: { budgetLeft: number; tokenAgeMs: number }[] }[];
+  };
+  expect(accounts[0]?.users[0]).toMatchObject({ budgetLeft: 9, tokenAgeMs: expect.closeTo(0, -6) });
 });

@@ -2,7 +2,7 @@ import { languageIn } from '../../core/message/language.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { SteadyClock } from '../../core/time/steady-clock.ts';
 import type { Inbound } from '../../ilink/message/inbound.ts';
-import type { IncomingMessage, Intake } from '../../store/port/port.ts';
+import type { ChatNews, IncomingMessage, Intake } from '../../store/port/port.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
 import { mergeForRelease, textParts } from '../delivery/reply-parts.ts';
 import type { RunnerOptions } from '../port/options.ts';
@@ -26,7 +26,7 @@ export type AgeClock = Clock & Partial<Pick<SteadyClock, 'wall'>>;
 export function intakeTerms(options: {
   settings: RunnerOptions;
   outgoing: Outgoing;
-  clock: Clock;
+  clock: AgeClock;
   /** The agent as `/status` names it. */
   agent: string;
   questionTo: Intake['chat']['questionTo'];
@@ -47,7 +47,7 @@ export function intakeTerms(options: {
       mergeMs: settings.mergeMs,
       questionTo: options.questionTo,
       noticeOf(news, language) {
-        const notice = chatNotice(news, language ?? settings.language, options.agent);
+        const notice = chatNotice(onThePhone(news, clock), language ?? settings.language, options.agent);
         return textParts(notice, { ...settings, format: 'raw' }, { origin: 'notice', runId: null });
       },
     },
@@ -90,4 +90,20 @@ function ageOf(createdAtMs: number, clock: AgeClock): number {
 function chatTextOf({ kind, text }: Inbound, { commands }: IntakeTerms): IncomingMessage['chat'] {
   if (text === '') return null;
   return commands && kind === 'text' ? readChatText(text) : { command: null, agentFrom: 0 };
+}
+
+/** Clocks that differ by less tell the same time. */
+const FAR_MS = 60 * 60_000;
+
+/** The time of a message by the clock that ages are counted with; null where that is its own. */
+export function steadyTimeOf(createdAtMs: number, clock: AgeClock): number | null {
+  const atMs = clock.now() - ageOf(createdAtMs, clock);
+  return atMs - createdAtMs > FAR_MS ? atMs : null;
+}
+
+/** News whose times are those of a phone: of a server and a machine that differ, the one that is ahead is wrong. */
+function onThePhone(news: ChatNews, clock: AgeClock): ChatNews {
+  if (news.about !== 'status') return news;
+  const aheadMs = clock.now() - (clock.wall ?? clock.now)();
+  return aheadMs > FAR_MS ? { ...news, windowEndsAtMs: news.windowEndsAtMs - aheadMs } : news;
 }

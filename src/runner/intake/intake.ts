@@ -16,7 +16,7 @@ import type { WeixinMessage } from '../../ilink/wire/wire.ts';
 import type { IncomingMessage, Intake, IntakeResult, MediaKey, Store } from '../../store/port/port.ts';
 import { tellFault } from '../shutdown/shutdown.ts';
 import { noteReading } from '../turns/message-turn.ts';
-import { type AgeClock, type IntakeTerms, judgementOf } from './intake-terms.ts';
+import { type AgeClock, type IntakeTerms, judgementOf, steadyTimeOf } from './intake-terms.ts';
 
 /** Longest pause after empty answers that come back at once (design 3). */
 const EMPTY_PAUSE_LIMIT_MS = 2_000;
@@ -266,11 +266,13 @@ function incoming(
   const nowMs = options.clock.now();
   const createdAtMs = writtenAtMs(inbound, nowMs);
   const { ignore, chat, language } = judgementOf({ ...inbound, createdAtMs }, options);
+  const steadyAtMs = createdAtMs === null ? null : steadyTimeOf(createdAtMs, options.clock);
   return [
     {
       id: inbound.id,
       user: inbound.user,
       createdAtMs,
+      ...(steadyAtMs !== null && { steadyAtMs }),
       contextToken: inbound.contextToken,
       kind: inbound.kind,
       mediaKeys: mediaKeysOf(inbound),

@@ -58,12 +58,12 @@ export function createUserNotes(database: Database, { account, nowMs }: Intake):
   }
 
   return {
-    add({ user, contextToken, createdAtMs, language }, { seq, place }) {
+    add({ user, contextToken, createdAtMs, steadyAtMs, language }, { seq, place }) {
       const before = notes.get(user);
       notes.set(user, {
         token: contextToken ?? before?.token ?? null,
         language: language ?? before?.language ?? null,
-        atMs: Math.min(createdAtMs ?? nowMs, nowMs),
+        atMs: Math.min(steadyAtMs ?? createdAtMs ?? nowMs, nowMs),
         seq,
         place: place ?? before?.place ?? null,
       });

@@ -18,6 +18,8 @@ export interface IncomingMessage {
   id: string | null;
   user: string;
   createdAtMs: number | null;
+  /** The same by the clock that ages are counted with, where that is far from it: budget and window go by this. */
+  steadyAtMs?: number;
   contextToken: string | null;
   kind: string;
   /** Keys to the files it brings and quotes, for those that are sent again (protocol 5.3). */
