@@ -74,7 +74,7 @@ function contentOf({ text, media }: { text: string; media: MediaSource[] }, word
 
 /** The kind, and what is beside it that nobody here can read. */
 function kindOf({ kind, unknownItems }: { kind: string; unknownItems: string[] }, words: Words): string {
-  const types = unknownItems.join(', ');
+  const types = unknownItems.join(words.comma);
   const known = words.kinds[kind] ?? kind;
   if (types === '') return known;
   return kind === 'unknown' ? words.unknownKind(types) : `${known} + ${words.unknownKind(types)}`;

@@ -65,11 +65,11 @@ export function progressText(
   const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;
   const bytesPerMs = elapsedMs > 0 ? doneBytes / elapsedMs : 0;
   const rate = `${mib(bytesPerMs * 1_000)}/s`;
-  if (totalBytes === null || bytesPerMs === 0) return `${mib(doneBytes)}, ${rate}`;
-  if (isUpload && doneBytes === totalBytes)
-    return `${words.bytesOf(mib(doneBytes), mib(totalBytes))}, ${words.serverToAnswer}`;
+  if (totalBytes === null || bytesPerMs === 0) return [mib(doneBytes), rate].join(words.comma);
+  const done = words.bytesOf(mib(doneBytes), mib(totalBytes));
+  if (isUpload && doneBytes === totalBytes) return [done, words.serverToAnswer].join(words.comma);
   const left = words.timeLeft(Math.ceil((totalBytes - doneBytes) / bytesPerMs / 1_000));
-  return `${words.bytesOf(mib(doneBytes), mib(totalBytes))}, ${rate}, ${left}`;
+  return [done, rate, left].join(words.comma);
 }
 
 function sum(numbers: number[]): number {

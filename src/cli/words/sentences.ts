@@ -4,7 +4,7 @@ import { OF_COMMANDS } from './of-commands.ts';
 
 /**
  * Every whole sentence for people in Chinese, by the English one that stands where it is made: `{}` is what differs, and
- * in the Chinese one `{~}` what is a sentence of ours itself, `{2}` the second of them. So code everywhere says what it
+ * in the Chinese one `{~}` what is a sentence of ours itself, `{,}` what is a list, `{2}` the second of them. So code everywhere says what it
  * says in one language, errors keep one text to search for, and only who reads Chinese loads this.
  */
 export const SENTENCES: Readonly<Record<string, string>> = { ...OF_AGENTS, ...OF_COMMANDS };
@@ -48,9 +48,10 @@ export function inChinese(sentence: string): string {
 
 function filled(template: string, values: string[]): string {
   let next = 0;
-  return template.replace(/\{(~?)(\d?)\}/g, (_, isOurs: string, number: string) => {
+  return template.replace(/\{([~,]?)(\d?)\}/g, (_, form: string, number: string) => {
     const value = values[number === '' ? next++ : Number(number) - 1] ?? '';
-    return isOurs === '' ? value : inChinese(value);
+    if (form === ',') return value.replaceAll(', ', '、');
+    return form === '~' ? inChinese(value) : value;
   });
 }
 

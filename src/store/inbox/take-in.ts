@@ -4,7 +4,7 @@ import type { IncomingMessage, Intake, IntakeResult, StartedTurn } from '../port
 import type { Fate } from './fate.ts';
 import { noteMediaKeys } from './media-keys.ts';
 import { freeId, insertMessage, type Outlook, outlookOf, withId, withToken } from './new-message.ts';
-import { createJudge, NEWEST, repeatedWithin } from './triage.ts';
+import { createJudge, NEWEST, nothingTakenIn, repeatedWithin } from './triage.ts';
 import { createUserNotes } from './user-notes.ts';
 
 /**
@@ -14,14 +14,7 @@ import { createUserNotes } from './user-notes.ts';
  */
 export function takeIn(database: Database, intake: Intake): IntakeResult {
   const { account, nowMs } = intake;
-  const result: IntakeResult = {
-    messages: [],
-    superseded: [],
-    started: [],
-    again: [],
-    released: [],
-    learnedOwner: null,
-  };
+  const result = nothingTakenIn();
   /** Users whose first turn of this poll is decided about: a later message of theirs waits for its place. */
   const begun = new Set<string>();
   const outlooks = new Map<string, Outlook>();

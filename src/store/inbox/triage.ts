@@ -89,20 +89,18 @@ function isFirstTurnedAway(database: Database, own: { account: string; user: str
   return earlier === undefined;
 }
 
+/** An intake before its first message. */
+export function nothingTakenIn(): IntakeResult {
+  return { messages: [], superseded: [], started: [], again: [], released: [], learnedOwner: null };
+}
+
 /**
  * Decides about the messages that wait since somebody took them in who serves nobody: once, on the terms of the
  * runner that calls this. What they brought their users (token, budget, holds that were released) they have brought.
  */
 export function triage(database: Database, input: Triage): IntakeResult {
   const { account, nowMs } = input;
-  const result: IntakeResult = {
-    messages: [],
-    superseded: [],
-    started: [],
-    again: [],
-    released: [],
-    learnedOwner: null,
-  };
+  const result = nothingTakenIn();
   const rows = database.all(
     `SELECT seq, id, user, kind, fingerprint, context_token, created_at, received_at, raw,
        (SELECT owner FROM accounts WHERE accounts.account = inbox.account) AS owner,

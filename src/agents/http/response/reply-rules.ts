@@ -74,10 +74,14 @@ function outcomeOf(documents: readonly unknown[], texts: string[] | null, rules:
   if (error !== null) return refusal(error);
   if (texts !== null) return { outcome, conversation };
   const top = documents.find(isObject);
-  const keys = top ? `has ${Object.keys(top).slice(0, 20).join(', ') || 'nothing'}` : 'is no object';
+  const keys = Object.keys(top ?? {})
+    .slice(0, 20)
+    .join(', ');
   return bad(
     `the answer has no text at ${rules.reply.text}`,
-    `at its top the answer ${keys}; give --http-reply the path`,
+    top
+      ? `at its top the answer has ${keys || 'nothing'}; give --http-reply the path`
+      : 'at its top the answer is no object; give --http-reply the path',
   );
 }
 

@@ -21,7 +21,7 @@ test.each([
 
 test('in Chinese', () => {
   const state = { doneBytes: 5 * MIB, totalBytes: 20 * MIB, elapsedMs: 1_000 };
-  expect(progressText(wordsOf('zh'), state)).toBe('5.0 MiB / 20.0 MiB, 5.0 MiB/s, 还需 3 秒');
+  expect(progressText(wordsOf('zh'), state)).toBe('5.0 MiB / 20.0 MiB，5.0 MiB/s，还需 3 秒');
 });
 
 beforeEach(() => void vi.useFakeTimers());

@@ -22,8 +22,9 @@ test('every sentence that the program says has a Chinese one', () => {
 test('the Chinese ones are Chinese, and have no more gaps than the English', () => {
   for (const [english, chinese] of Object.entries(SENTENCES)) {
     expect(chinese, english).toMatch(/\p{Script=Han}/u);
-    const gaps = (text: string): number => text.match(/\{~?\d?\}/g)?.length ?? 0;
+    const gaps = (text: string): number => text.match(/\{[~,]?\d?\}/g)?.length ?? 0;
     expect(gaps(chinese), english).toBeLessThanOrEqual(gaps(english));
+    expect(chinese, english).not.toMatch(/\p{Script=Han}, ?|, ?\p{Script=Han}/u);
   }
 });
 
@@ -37,7 +38,14 @@ describe('a sentence in Chinese', () => {
     ],
     [
       '--timeout takes a duration with its unit (ms, s), not "30"',
-      '--timeout 应为带单位的时长（ms, s），不能是“30”',
+      '--timeout 应为带单位的时长（ms、s），不能是“30”',
+    ],
+    ['--busy is one of queue, latest, not "x, y"', '--busy 只能是 queue、latest 之一，不能是“x, y”'],
+    ['run takes one agent, not 2: --exec, --echo', 'run 只接一个智能体，这里有 2 个：--exec、--echo'],
+    ['did you mean one of run, retry?', '是不是其中之一：run、retry？'],
+    [
+      'at its top the answer has a, b; give --http-reply the path',
+      '响应的顶层有 a、b；请用 --http-reply 给出路径',
     ],
     ['--port takes a whole number from 0 to 65535, not "x"', '--port 应为 0 到 65535 的整数，不能是“x”'],
     ['not given to the agent: stranger', '未交给智能体：未放行的用户'],
