@@ -131,7 +131,7 @@ test('a server whose Date is days ahead of its own messages: said, and they are 
   const two = (n: number) => String(n).padStart(2, '0');
   expect(status).toContain(`(by ${two(end.getMonth() + 1)}-${two(end.getDate())} ${two(end.getHours())}:`);
   expect((await run.stop()).stderr).toContain('the clock of this machine is 72 h behind');
-  const { accounts } = JSON.parse((await wxagent(['status', '--json'], { home })).stdout) as {
+  const { accounts } = JSON.parse((await runHere(['status', '--json'], { home })).stdout) as {
     accounts: { users: { budgetLeft: number; tokenAgeMs: number }[] }[];
   };
   expect(accounts[0]?.users[0]).toMatchObject({ budgetLeft: 9, tokenAgeMs: expect.closeTo(0, -6) });
