@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { makeFolder } from '../home/make-folder.ts';
 import { type Database, openDatabase, storageError } from '../sqlite/database.ts';
+import { markAnew, markOf, UNMARKED } from '../sqlite/database-mark.ts';
 import { createStoreFiles } from '../sqlite/store-files.ts';
 import { markLogin, openAccount } from './accounts/accounts.ts';
 import { allowedUsers, setAllowed } from './accounts/allowed.ts';
@@ -58,7 +59,14 @@ export function openStore(options: {
   const { path, claimant } = options;
   const database = openNewest(path);
   recallServerTime(database, options.clock);
-  const files = createStoreFiles(path);
+  /** Whether the file has the newest mark: older copies of it are told by that. */
+  let isMarkInFile = false;
+  const files = createStoreFiles(path, {
+    mark: () => markOf(database),
+    onWritten() {
+      isMarkInFile = true;
+    },
+  });
   const endure = createEndure({ ...options, files });
   const commits = createCommits({ ...options, database, endure });
   /** All accounts of a process keep one reserve. */
@@ -71,6 +79,18 @@ export function openStore(options: {
       return work();
     } catch {
       return endure(work);
+    }
+  }
+
+  /** Makes the file another one than all copies of it that there are by now. */
+  async function keepApart(): Promise<void> {
+    try {
+      await run(markAnew);
+      database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+      files.check();
+      isMarkInFile = false;
+    } catch {
+      // The next checkpoint does it, and what is lost is said by the next step.
     }
   }
 
@@ -140,6 +160,10 @@ export function openStore(options: {
     messages: (input) => read(() => messages(database, input)),
     changes() {
       files.check();
+      if (isMarkInFile) {
+        isMarkInFile = false;
+        run(markAnew).catch(() => {});
+      }
       return Number(database.one('PRAGMA data_version')?.data_version ?? 0);
     },
     get isLost() {
@@ -149,10 +173,10 @@ export function openStore(options: {
       const found = database.one('PRAGMA quick_check(1)')?.quick_check;
       return found === 'ok' ? null : String(found);
     },
-    keepReserve: () => (reserved ??= keepReserve(options.reserve)),
+    keepReserve: () => (reserved ??= keepReserve(options.reserve).then(keepApart)),
     async close() {
       await commits.idle();
-      database.close();
+      if (!files.isOverwritten) database.close();
     },
   };
 }
@@ -164,10 +188,27 @@ function openNewest(path: string): Database {
     makeFolder(dirname(path));
     database = openDatabase(path);
     migrate(database, path);
+    markFirst(database);
     return database;
   } catch (error) {
     database?.close();
     throw storageError(path, error);
+  }
+}
+
+/** Gives a database the mark that tells it from others. Where that cannot be done now, the next process does it. */
+function markFirst(database: Database): void {
+  if (markOf(database) !== UNMARKED) return;
+  try {
+    database.exec('BEGIN IMMEDIATE');
+    if (markOf(database) === UNMARKED) markAnew(database);
+    database.exec('COMMIT');
+  } catch {
+    try {
+      database.exec('ROLLBACK');
+    } catch {
+      // It has not begun.
+    }
   }
 }
 

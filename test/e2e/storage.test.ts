@@ -168,6 +168,30 @@ test.each<[string, (home: string) => void]>([
   expect(texts).toHaveLength(handedOut);
 });
 
+test('an older copy written over the database under a run: said, 74, and what was copied stays as it is', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const path = join(home, 'wx', 'state', 'wxagent.db');
+  const once = ['run', '--echo', '--once', ...QUICK];
+  simulator.control.message({ text: 'first' });
+  expect((await wxagent(once, { home })).code).toBe(0);
+  const older = readFileSync(path);
+  const run = startWxagent(['run', '--exec', 'sleep 60', ...QUICK], { home });
+  simulator.control.message({ text: 'at work' });
+  await run.says('stderr', '<- text');
+  const header = (bytes: Buffer): string => bytes.subarray(0, 100).toString('hex');
+  await pollUntil('it is told from its copies', () => header(readFileSync(path)) !== header(older));
+  // It is no shorter, and the file is the same one: only its bytes tell.
+  const copy = Buffer.concat([older, Buffer.alloc(statSync(path).size - older.length)]);
+  writeFileSync(path, copy, { flag: 'r+' });
+  const end = await run.exited;
+  expect(end.code, end.stderr).toBe(74);
+  expect(end.stderr).toContain('was deleted, moved or replaced under this process');
+  expect(readFileSync(path).equals(copy)).toBe(true);
+  expect(existsSync(`${path}-wal`)).toBe(false);
+  expect((await wxagent(once, { home })).code).toBe(0);
+});
+
 test('a database that is garbage: 74, named, left as it is; doctor finds it', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,6 +132,7 @@ describe('the files under an open database', () => {
     ['its WAL deleted', () => rm(`${path}-wal`)],
     ['the database emptied', () => truncate(path)],
     ['an older one copied over it', () => writeFile(path, 'older')],
+    ['something else of its size copied over it', () => writeFile(path, 'x'.repeat(statSync(path).size))],
     ['the folder moved', () => rename(join(folder, 'home'), join(folder, 'elsewhere'))],
     ['the folder removed', () => rm(join(folder, 'home'), { recursive: true })],
     [
