@@ -187,6 +187,31 @@ describe('of a message', () => {
     expect(namesIn(here)).toEqual([]);
   });
 
+  test.skipIf(process.platform !== 'linux')(
+    'a folder that cannot be made: said, 73, and no hang',
+    async () => {
+      const simulator = await simulate();
+      const { home, here } = await received(simulator, [
+        { file: { bytes: Buffer.from('x'), name: 'a.txt' } },
+      ]);
+      writeFileSync(join(here, 'file'), '');
+      for (const out of [
+        '/proc/x',
+        '/proc/self/fd/x/y',
+        '/dev/null/x',
+        'file',
+        'file/x',
+        `${'x'.repeat(300)}`,
+      ]) {
+        // In a process of its own: this one could not end what hangs.
+        const done = await wxagent(['download', 'last', '-o', out], { home, cwd: here });
+        expect(done, out).toMatchObject({ code: 73, stdout: '' });
+        expect(done.stderr, out).toContain('wxagent: a.txt: it cannot be stored in ');
+      }
+      expect(namesIn(here)).toEqual(['file']);
+    },
+  );
+
   test('stopped half-way it leaves nothing', async () => {
     const simulator = await simulate();
     const { home, here } = await received(simulator, [{ file: { sizeBytes: 100, name: 'a.txt' } }]);

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import type { MediaSource } from '../../src/core/message/media.ts';
 import type { Clock } from '../../src/core/time/clock.ts';
+import { makeFolder } from '../../src/home/make-folder.ts';
 import { createCdn } from '../../src/ilink/cdn.ts';
 import { createHostTrust } from '../../src/ilink/hosts.ts';
 import { createTransport } from '../../src/ilink/http/transport.ts';
@@ -23,7 +24,7 @@ export function fetchingFrom(cdnUrl: string, trusted: readonly string[] = []): F
   const transport = createTransport();
   const trust = createHostTrust([cdnUrl, ...trusted]);
   const clock: Clock = { now: () => 0, monotonic: () => 0, sleep: async () => {} };
-  const fetchMedia = createFetcher({ cdn: createCdn({ transport, trust, cdnUrl }), clock });
+  const fetchMedia = createFetcher({ cdn: createCdn({ transport, trust, cdnUrl }), clock, makeFolder });
   return {
     fetch: (source, folder, more = {}) =>
       fetchMedia({

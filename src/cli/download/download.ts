@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EXIT_CODES, reasonOf, WxError } from '../../core/errors.ts';
 import { plainFileName } from '../../core/file-name.ts';
+import { makeFolder } from '../../home/make-folder.ts';
 import type { FetchFailure, FetchMedia, FetchResult } from '../../media/download/port.ts';
 import { typeByName } from '../../media/kind/type-by-name.ts';
 import { openCdn, openTransport } from '../account/connection.ts';
@@ -63,7 +64,11 @@ async function fetchAll(context: CommandContext, wanted: Wanted, place: Place): 
   const signal = context.stopSignal();
   const { createFetcher } = await import('../../media/download/fetch.ts');
   const transport = openTransport(context);
-  const fetchMedia: FetchMedia = createFetcher({ cdn: openCdn(context, wanted.account, transport), clock });
+  const fetchMedia: FetchMedia = createFetcher({
+    cdn: openCdn(context, wanted.account, transport),
+    clock,
+    makeFolder,
+  });
   const progress = createProgressLine({
     io,
     isShown: io.stderrIsTerminal && !json && !quiet,

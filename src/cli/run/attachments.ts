@@ -1,4 +1,5 @@
 import type { Account } from '../../home/accounts-file.ts';
+import { makeFolder } from '../../home/make-folder.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import { type Attachments, createAttachments } from '../../runner/received/attachments.ts';
 import type { MediaFetcher } from '../../runner/received/media-cache.ts';
@@ -49,7 +50,11 @@ function fetcherOf(
   return async (request) => {
     const { createFetcher } = await import('../../media/download/fetch.ts');
     const { openCdn } = await import('../account/connection.ts');
-    const fetchMedia = createFetcher({ cdn: openCdn(context, account, transport), clock: context.clock });
+    const fetchMedia = createFetcher({
+      cdn: openCdn(context, account, transport),
+      clock: context.clock,
+      makeFolder,
+    });
     return fetchMedia({ ...request, name: null, maxBytes });
   };
 }

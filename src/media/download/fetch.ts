@@ -28,12 +28,18 @@ interface Plan {
  * Makes what fetches media: decrypted as they come, in constant memory, into a temporary file that gets its name
  * when all of it is there, checked and durable (protocol 5.3, 5.4).
  */
-export function createFetcher(options: { cdn: Cdn; clock: Clock }): FetchMedia {
+export function createFetcher(options: {
+  cdn: Cdn;
+  clock: Clock;
+  /** Makes a folder that is missing, and those above it, for this user alone. Throws the system's error. */
+  makeFolder(path: string): void;
+}): FetchMedia {
   return async (request) => {
     const plan = planOf(request, options.cdn);
     if ('ok' in plan) return plan;
     let temporary: Temporary | null = null;
     try {
+      options.makeFolder(request.folder);
       temporary = await openTemporary(request.folder);
       return await fetchInto(temporary, request, plan, options);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { hash, randomBytes } from 'node:crypto';
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hasCode } from '../../core/errors.ts';
@@ -48,9 +48,8 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Opens a new file in a folder, for its owner alone; makes the folder likewise. Rejects with the system's error. */
+/** Opens a new file in a folder, for its owner alone. Rejects with the system's error. */
 export async function openTemporary(folder: string): Promise<Temporary> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   await removeLeft(folder);
   const path = join(folder, `.wxagent-${HOST}-${process.pid}-${randomBytes(8).toString('hex')}.part`);
   const file = await open(path, 'wx+', 0o600);

@@ -81,5 +81,5 @@ export interface FailedFetch {
 /** What became of a {@link FetchRequest}. */
 export type FetchResult = { ok: true; file: FetchedFile } | FailedFetch;
 
-/** What `createFetcher({ cdn, clock })` of src/media/download/fetch.ts makes. Never rejects; leaves no file unless it resolves with one. */
+/** What `createFetcher` of src/media/download/fetch.ts makes. Never rejects; leaves no file unless it resolves with one. */
 export type FetchMedia = (request: FetchRequest) => Promise<FetchResult>;
