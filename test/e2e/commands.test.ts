@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands.ts';
-import { runHere } from '../helpers/in-this-process.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, configPath, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
@@ -14,7 +14,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 
 test('bare wxagent: four lines with the next step of this machine', async () => {
   const home = makeFolder();
-  const fresh = await wxagent([], { home });
+  const fresh = await runHere([], { home });
   expect(fresh).toMatchObject({ code: 0, stderr: '' });
   const lines = fresh.stdout.trimEnd().split('\n');
   expect(lines).toHaveLength(4);
@@ -22,10 +22,10 @@ test('bare wxagent: four lines with the next step of this machine', async () => 
   expect(lines[3]).toContain('中文文档');
   expect(existsSync(join(home, 'wx'))).toBe(false);
   loggedIn(await simulate(), { home });
-  expect((await wxagent([], { home })).stdout.split('\n')[1]).toContain('wxagent run');
+  expect((await runHere([], { home })).stdout.split('\n')[1]).toContain('wxagent run');
   const chinese = await runHere(['--lang', 'zh'], { home });
   expect(chinese.stdout).toContain('下一步：wxagent run');
-  expect((await wxagent([], { home, env: { LANG: 'zh_CN.UTF-8' } })).stdout).toBe(chinese.stdout);
+  expect((await runHere([], { home, env: { LANG: 'zh_CN.UTF-8' } })).stdout).toBe(chinese.stdout);
 });
 
 test('--help and --version in both places, on stdout', async () => {
@@ -41,7 +41,7 @@ test('--help and --version in both places, on stdout', async () => {
   expect(help).toMatchObject({ code: 0, stderr: '' });
   for (const { name: command } of COMMANDS) {
     expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
-    const own = await wxagent([command, '--help'], { home });
+    const own = await runHere([command, '--help'], { home });
     expect(own, command).toMatchObject({ code: 0, stderr: '' });
     expect(own.stdout).toContain(`Usage: wxagent ${command} `);
     expect(own.stdout).toContain('--account <id|name>');
@@ -63,7 +63,7 @@ test('global flags before and after the command: the later wins, repeatable ones
   expect(new Set(jsonLines(both.stdout).map(({ account }) => account)).size).toBe(2);
 
   const elsewhere = makeFolder();
-  const status = (...args: string[]) => wxagent(args, { home: elsewhere, env: { WXAGENT_HOME: undefined } });
+  const status = (...args: string[]) => runHere(args, { home: elsewhere, env: { WXAGENT_HOME: undefined } });
   const wx = join(home, 'wx');
   expect((await status('--home', wx, 'status', '--json')).code).toBe(0);
   expect((await status('status', '--home', wx, '--json')).code).toBe(0);
@@ -163,7 +163,7 @@ test('messages and retry: failed ones run again, also beside a live runner', asy
   expect(none).toMatchObject({ code: 0, stdout: '' });
 
   writeFileSync(join(home, 'fixed'), '');
-  const run = startWxagent(['run', ...QUICK, ...agent], { home });
+  const run = startHere(['run', ...QUICK, ...agent], { home });
   await run.says('stderr', 'ready');
   expect(await runHere(['retry', ids[1] ?? ''], { home })).toMatchObject({ code: 0, stdout: '' });
   expect(await answered(simulator, 1)).toEqual(['two']);

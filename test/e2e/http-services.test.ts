@@ -1,12 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { HTTP_PRESETS, type PresetName } from '../../src/agents/http/presets.ts';
 import { startService } from '../helpers/chat-services.ts';
+import { runHere } from '../helpers/in-this-process.ts';
 import { blocksOf, readPage } from '../helpers/pages.ts';
 import { type Answer, startScriptedServer } from '../helpers/scripted-server.ts';
 import { answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { BIN, wxagent } from '../helpers/wxagent.ts';
 
 const ONCE = ['run', '--once', '--pace', '0', '--retries', '0', '--allow-all'];
 
@@ -18,6 +19,21 @@ function documented(preset: PresetName, url: string): string {
   return (block?.text ?? '').replace(/https?:\/\/[^/\s]+/, url);
 }
 
+/** What a shell makes of a command that begins with `wxagent run`: the words behind that, and the environment. */
+function typed(command: string, given: Record<string, string>) {
+  const told = command.replace('wxagent run', `sh -c 'env -0; printf "\\0"; printf "%s\\0" "$@"' run`);
+  const [variables = '', words = ''] = execFileSync('/bin/sh', ['-c', told], {
+    env: { PATH: process.env.PATH, ...given },
+    encoding: 'utf8',
+  }).split('\0\0');
+  return {
+    words: words.split('\0').filter((word) => word !== ''),
+    env: Object.fromEntries(
+      variables.split('\0').map((line) => [line.split('=')[0], line.slice(line.indexOf('=') + 1)]),
+    ) as Record<string, string>,
+  };
+}
+
 test.each(Object.keys(HTTP_PRESETS) as PresetName[])(
   '--http-preset %s, as it is documented, keeps its conversation over a restart',
   async (preset) => {
@@ -26,11 +42,10 @@ test.each(Object.keys(HTTP_PRESETS) as PresetName[])(
     const { home, user } = loggedIn(simulator);
     const command = documented(preset, service.url);
     const key = /\{(\w+)\}/.exec(command)?.[1] ?? '';
-    const words = ONCE.slice(1).join(' ');
-    const typed = command.replace('wxagent run', `exec '${process.execPath}' '${BIN}' run ${words}`);
+    const { words, env } = typed(command, { [key]: 'key' });
     const run = async (who: string, text: string) => {
       simulator.control.message({ user: who, text });
-      const end = await wxagent(['-c', typed], { home, env: { [key]: 'key' }, through: ['/bin/sh'] });
+      const end = await runHere([...ONCE, ...words], { home, env });
       expect([end.code, end.stdout], end.stderr).toEqual([0, '']);
     };
     await run(user, '你好 "{{text}}"');
@@ -52,7 +67,7 @@ test('an endpoint of its own shape, from a file in the folder that wxagent was s
   const { home, user } = loggedIn(simulator);
   writeFileSync(join(home, 'body.json'), '{"inputs":{"q":"{{text}}"},"chat":"{{sessionId}}"}');
   simulator.control.message({ user, text: 'weather?' });
-  const run = await wxagent(
+  const run = await runHere(
     [...ONCE, '--http', http.url, '--http-body', '@body.json', '--http-reply', '$.data.outputs[0].text'],
     { home },
   );
@@ -81,7 +96,7 @@ test('what goes wrong is in the log, with a way out, and no page of HTML reaches
   for (const text of Object.keys(cases)) simulator.control.message({ user: `o9${text}@im.wechat`, text });
   simulator.control.message({ user: 'o9empty@im.wechat', text: 'empty' });
   cases.empty = [200, /^/];
-  const run = await wxagent([...ONCE, '--http', http.url, '--http-reply', 'answer', '--http-error', 'msg'], {
+  const run = await runHere([...ONCE, '--http', http.url, '--http-reply', 'answer', '--http-error', 'msg'], {
     home,
   });
   expect([run.code, run.stdout]).toEqual([0, '']);

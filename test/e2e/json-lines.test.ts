@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { runHere } from '../helpers/in-this-process.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { blocksOf, readPage } from '../helpers/pages.ts';
 import { simulate } from '../helpers/simulated.ts';
-import { jsonLines, makeFolder, startWxagent } from '../helpers/wxagent.ts';
+import { jsonLines, makeFolder } from '../helpers/wxagent.ts';
 
 /** Names of all fields, those of objects within included; a list counts as its first element. */
 function fieldsOf(value: unknown, path = ''): string[] {
@@ -37,7 +37,7 @@ test('every JSON line of docs/commands.md has the fields that are printed', asyn
   await json('send', 'before the first message');
   await json('outbox');
   simulator.control.message({ text: 'hello' });
-  const run = startWxagent(['run', '--json', '--pace', '0', '--exec', 'cat'], { home });
+  const run = startHere(['run', '--json', '--pace', '0', '--exec', 'cat'], { home });
   await run.says('stdout', /"text":"hello"[\s\S]*"confirmed"[\s\S]*"confirmed"/);
   await json('status');
   take((await run.stop()).stdout);
@@ -51,7 +51,7 @@ test('every JSON line of docs/commands.md has the fields that are printed', asyn
   await json('agents');
   await json('config', 'get', 'timeout');
   await json('doctor');
-  const server = startWxagent(['simulate', '--json'], { home });
+  const server = startHere(['simulate', '--json'], { home });
   await server.says('stdout', '}\n');
   take((await server.stop()).stdout);
   simulator.control.kill();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import jsQR from 'jsqr';
 import { PNG } from 'pngjs';
 import { expect, test } from 'vitest';
-import { runHere } from '../helpers/in-this-process.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { hang, inTurn, startScriptedServer } from '../helpers/scripted-server.ts';
 import {
@@ -16,7 +16,7 @@ import {
   simulate,
 } from '../helpers/simulated.ts';
 import { smallDisk } from '../helpers/small-disk.ts';
-import { BIN, jsonLines, makeFolder, startOnTerminal, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { BIN, jsonLines, makeFolder, startOnTerminal, wxagent } from '../helpers/wxagent.ts';
 
 test('the official shape: QR and address on stderr, nothing on stdout, the account stored for its owner only', async () => {
   const simulator = await simulate();
@@ -123,7 +123,7 @@ test('the digits of the phone: 77 without a terminal, asked for on one, wrong on
 test('an expired code is replaced; nobody scans in time: 77', async () => {
   const simulator = await simulate({ scan: 'manual' });
   const home = makeFolder();
-  const login = startWxagent(['login', '--json', '--base-url', simulator.baseUrl], { home });
+  const login = startHere(['login', '--json', '--base-url', simulator.baseUrl], { home });
   await login.says('stdout', '"qr"');
   simulator.control.expire();
   await pollUntil(

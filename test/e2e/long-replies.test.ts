@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { runHere } from '../helpers/in-this-process.ts';
 import { answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { wxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 const LONG = Array.from({ length: 6_000 }, (_, n) => `w${n}`).join(' ');
@@ -14,7 +14,7 @@ test('more than --max-parts, or than the budget has left: the beginning, how lon
   const answer = async (...flags: string[]) => {
     const before = simulator.control.phone().last;
     simulator.control.message({ text: 'hi' });
-    const run = await wxagent(['run', '--once', ...QUICK, '--exec', 'cat long', ...flags], { home });
+    const run = await runHere(['run', '--once', ...QUICK, '--exec', 'cat long', ...flags], { home });
     expect(run.code, run.stderr).toBe(0);
     return simulator.control.phone({ after: before }).shown.filter(({ from }) => from === 'bot');
   };
@@ -46,7 +46,7 @@ test('files left in WXAGENT_REPLY_DIR follow the text, by name, as they were', a
   simulator.control.message({ text: 'hi' });
   const agent =
     'cd "$WXAGENT_REPLY_DIR"; printf "\\000\\001\\377" >b.bin; printf report >a.txt; echo here they are';
-  const run = await wxagent(['run', '--once', ...QUICK, '--exec', agent], { home });
+  const run = await runHere(['run', '--once', ...QUICK, '--exec', agent], { home });
   expect(run.code, run.stderr).toBe(0);
   const shown = simulator.control.phone().shown.filter(({ from }) => from === 'bot');
   expect(shown.map(({ kind, text, fileName }) => [kind, fileName ?? text])).toEqual([
@@ -65,7 +65,7 @@ test('an upload that goes wrong is begun anew; the file arrives once, behind its
   simulator.control.addFault({ endpoint: 'getuploadurl', kind: 'reset', count: 1 });
   simulator.control.addFault({ endpoint: 'sendmessage', kind: 'reset', processed: true, skip: 1, count: 1 });
   simulator.control.message({ text: 'hi' });
-  const run = await wxagent(
+  const run = await runHere(
     ['run', '--once', ...QUICK, '--exec', 'echo text; echo x >"$WXAGENT_REPLY_DIR/x.txt"'],
     { home },
   );

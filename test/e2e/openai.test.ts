@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { startChatServer, stream } from '../helpers/chat-server.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { makeFolder, startWxagent } from '../helpers/wxagent.ts';
 
 async function model() {
   const server = await startChatServer();
@@ -17,7 +18,7 @@ test('a conversation goes on after a restart, with the key and the system prompt
   const env = { OPENAI_API_KEY: 'sk-secret-1' };
   for (const text of ['one', 'two', '/new three']) {
     simulator.control.message({ text });
-    const ran = await wxagent([...run, '--verbose', '--verbose'], { home, env });
+    const ran = await runHere([...run, '--verbose', '--verbose'], { home, env });
     expect(ran).toMatchObject({ code: 0, stdout: '' });
     expect(ran.stderr).not.toContain('sk-secret-1');
   }
@@ -45,7 +46,7 @@ test('/new in the chat: the model hears nothing of what was said before', async 
   const server = await model();
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  const run = startWxagent(['run', '--no-typing', '--openai', server.url, '--model', 'm'], { home });
+  const run = startHere(['run', '--no-typing', '--openai', server.url, '--model', 'm'], { home });
   for (const [index, text] of ['one', '/new', 'two'].entries()) {
     simulator.control.message({ text });
     await answered(simulator, index + 1);
@@ -69,7 +70,7 @@ test('killed between the answer of the model and the phone: answered once, remem
   });
   simulator.control.message({ text: 'one' });
   await first.exited;
-  const second = startWxagent(run, { home });
+  const second = startHere(run, { home });
   await answered(simulator, 1);
   simulator.control.message({ text: 'two' });
   await answered(simulator, 2);
@@ -83,7 +84,7 @@ test('a proxy of the environment is used', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'hi' });
-  const ran = await wxagent(
+  const ran = await runHere(
     ['run', '--once', '--retries', '0', '--openai', 'http://llm.example/v1', '--model', 'm'],
     {
       home,
@@ -99,7 +100,7 @@ test.each([
   [['--openai', 'http://127.0.0.1:1/v1'], /--model/],
   [['--openai', 'http://127.0.0.1:1/v1', '--model', 'm', '--echo'], /one agent, not 2/],
 ])('%j is refused before anything starts', async (args, message) => {
-  const ran = await wxagent(['run', ...args], { home: makeFolder() });
+  const ran = await runHere(['run', ...args], { home: makeFolder() });
   expect(ran).toMatchObject({ code: 64, stdout: '' });
   expect(ran.stderr).toMatch(message);
 });
@@ -113,7 +114,7 @@ test('a model that does not exist: the user hears of it, the log says what to lo
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   simulator.control.message({ text: 'hi' });
-  const ran = await wxagent(['run', '--once', '--openai', server.url, '--model', 'nope'], { home });
+  const ran = await runHere(['run', '--once', '--openai', server.url, '--model', 'nope'], { home });
   expect(ran.stderr).toMatch(/agent failed: http: 404 model "nope" not found/);
   expect(ran.stderr).toMatch(/hint: .*curl .*\/v1\/models/);
   expect(answers(simulator)).toHaveLength(1);

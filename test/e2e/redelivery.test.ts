@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
@@ -9,7 +10,7 @@ test('every kind of duplicate, with every kind of id and time: answered once', a
   const simulator = await simulate({ quota: 0 });
   const { home } = loggedIn(simulator);
   const { control } = simulator;
-  const run = startWxagent(['run', '--echo', ...QUICK], { home });
+  const run = startHere(['run', '--echo', ...QUICK], { home });
   const written: string[] = [];
   for (const duplicate of ['same-id', 'new-id', 'no-id'] as const) {
     for (const ids of ['number', 'all-numbers', 'string', 'missing'] as const) {
@@ -30,7 +31,7 @@ test('every kind of duplicate, with every kind of id and time: answered once', a
   expect(control.stats().counts.handedOut).toBe(2 * written.length);
   expect(answers(simulator)).toEqual(written);
   // What stopped in between is not taken for new after a restart.
-  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  expect((await runHere(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   expect(answers(simulator)).toEqual(written);
 });
 
@@ -40,7 +41,7 @@ test('ids above 2^53 stay as they are, and tell messages apart', async () => {
   const first = simulator.control.message({ text: 'one' }).messageId ?? '';
   const second = simulator.control.message({ text: 'two' }).messageId ?? '';
   expect(Number(first)).toBeGreaterThan(Number.MAX_SAFE_INTEGER);
-  const run = await wxagent(['run', '--json', '--once', ...QUICK, '--exec', 'echo "$WXAGENT_MESSAGE_ID"'], {
+  const run = await runHere(['run', '--json', '--once', ...QUICK, '--exec', 'echo "$WXAGENT_MESSAGE_ID"'], {
     home,
   });
   expect(run.code, run.stderr).toBe(0);
@@ -64,7 +65,7 @@ test('a refusal that arrives after the next message of the user is sent once mor
     count: 1,
   });
   control.message({ text: 'one' });
-  const run = startWxagent(['run', '--json', '--echo', ...QUICK], { home });
+  const run = startHere(['run', '--json', '--echo', ...QUICK], { home });
   await pollUntil(
     'its answer is on the way',
     () => control.requests({ endpoint: 'sendmessage' }).length === 1,

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, readAccounts, simulate } from '../helpers/simulated.ts';
-import { jsonLines, makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines, makeFolder } from '../helpers/wxagent.ts';
 
 test('a debug log of a whole session names no token, ticket, code or key', async () => {
   const simulator = await simulate({ strangers: true, requestLimit: 2_000, verifyCode: null });
@@ -13,7 +14,7 @@ test('a debug log of a whole session names no token, ticket, code or key', async
   const note = (end: { stdout: string; stderr: string }): void => void logs.push(end.stdout, end.stderr);
 
   simulator.control.addFault({ endpoint: 'get_qrcode_status', kind: 'status', status: 502, count: 1 });
-  note(await wxagent([...debug, 'login', '--json', '--base-url', simulator.baseUrl], { home }));
+  note(await runHere([...debug, 'login', '--json', '--base-url', simulator.baseUrl], { home }));
   for (const fault of [
     { endpoint: 'getupdates', kind: 'status', status: 500, count: 1, skip: 1 },
     { endpoint: 'sendmessage', kind: 'reset', processed: true, count: 1 },
@@ -22,7 +23,7 @@ test('a debug log of a whole session names no token, ticket, code or key', async
     { endpoint: 'sendtyping', kind: 'answer', body: { ret: -2, errmsg: 'invalid arguments' }, count: 1 },
   ] as const)
     simulator.control.addFault(fault);
-  const run = startWxagent(
+  const run = startHere(
     [...debug, 'run', '--json', '--pace', '0', '--exec', 'sleep 0.2; cat; exit $(($(wc -c </dev/null)))'],
     { home },
   );
@@ -39,12 +40,12 @@ test('a debug log of a whole session names no token, ticket, code or key', async
     'typing has been tried',
     () => simulator.control.requests({ endpoint: 'sendtyping' }).length > 0,
   );
-  note(await wxagent([...debug, 'send', '--json', 'three'], { home }));
+  note(await runHere([...debug, 'send', '--json', 'three'], { home }));
   simulator.control.kill();
   note(await run.exited);
-  note(await wxagent([...debug, 'send', '--json', 'four'], { home }));
+  note(await runHere([...debug, 'send', '--json', 'four'], { home }));
   for (const command of ['status', 'messages', 'accounts', 'config'])
-    note(await wxagent([...debug, command, '--json'], { home }));
+    note(await runHere([...debug, command, '--json'], { home }));
   const told = logs.join('\n');
   expect(jsonLines(run.stderr).length).toBeGreaterThan(5);
   expect(told).toContain('"level":"debug"');

@@ -269,7 +269,7 @@ test('kill -9 during an upload: the next run begins it again, and it arrives onc
   await pollUntil('the upload', () => asked(simulator, 'upload') === 1);
   run.signal('SIGKILL');
   await run.exited;
-  const again = await wxagent(['run', '--once', ...QUICK, '--exec', 'true'], { home });
+  const again = await runHere(['run', '--once', ...QUICK, '--exec', 'true'], { home });
   expect(again.code, again.stderr).toBe(0);
   expect(shown(simulator)).toEqual([
     ['text', 'text', null],
@@ -306,7 +306,7 @@ test('a send whose runner is killed in the middle of an upload ends in 75 after 
   expect(shown(simulator)).toEqual([]);
   simulator.control.clearFaults();
   for (let n = 0; n < 2; n++) {
-    expect((await wxagent(['run', '--once', ...QUICK, '--exec', 'true'], { home })).code).toBe(0);
+    expect((await runHere(['run', '--once', ...QUICK, '--exec', 'true'], { home })).code).toBe(0);
     expect(shown(simulator)).toEqual([['file', 'a', null]]);
   }
   expect(newest(simulator)?.toString()).toBe('all of it');

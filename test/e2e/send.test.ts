@@ -89,7 +89,7 @@ test('a terminal is told what became of it; nothing to send is an error there', 
 
 /** `send --json`: the exit code and the verdict of the only part. */
 async function verdictOf(home: string, ...args: string[]): Promise<[code: number | null, verdict: unknown]> {
-  const { code, stdout, stderr } = await wxagent(['send', '--json', ...args], { home });
+  const { code, stdout, stderr } = await runHere(['send', '--json', ...args], { home });
   const [line] = jsonLines(stdout) as { exit: number; parts: { verdict: string }[] }[];
   expect(line?.exit, stderr).toBe(code);
   return [code, line?.parts[0]?.verdict];

@@ -2,10 +2,10 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDatabase } from '../../src/sqlite/database.ts';
-import { runHere } from '../helpers/in-this-process.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines, startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { jsonLines } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 const USERS = Array.from({ length: 10 }, (_, n) => `o9user${n}@im.wechat`);
@@ -18,7 +18,7 @@ test('stopped with ten agents at work: nothing lost, all answered by the next ru
       { user, text: 'first' },
       { user, text: 'second' },
     ]);
-  const run = startWxagent(
+  const run = startHere(
     [
       'run',
       '--allow-all',
@@ -42,7 +42,7 @@ test('stopped with ten agents at work: nothing lost, all answered by the next ru
   expect(database.all('SELECT DISTINCT failures FROM inbox')).toEqual([{ failures: 0 }]);
   database.close();
 
-  const next = await wxagent(
+  const next = await runHere(
     [
       'run',
       '--allow-all',
@@ -65,7 +65,7 @@ test('a message that fails says why in `messages --json`, with the end of stderr
   simulator.control.messages([{ text: 'short' }, { text: 'long' }, { text: 'fine' }]);
   const agent =
     'case $(cat) in short) echo "no key" >&2; exit 3;; long) seq 1 4000 >&2; exit 4;; esac; echo fine';
-  const run = await wxagent(['run', '--once', ...QUICK, '--exec', agent], { home });
+  const run = await runHere(['run', '--once', ...QUICK, '--exec', agent], { home });
   expect(run.code).toBe(0);
   const [listed] = jsonLines((await runHere(['messages', '--json'], { home })).stdout) as {
     messages: { detail: string | null }[];
