@@ -1,16 +1,24 @@
+import type { Localized } from '../settings/setting.ts';
 import { RUN_SETTINGS, type SettingName } from '../settings/settings.ts';
 import type { CommandContext } from './command/context.ts';
 
 /** What a command does; returns the exit code. */
 export type Action = (context: CommandContext, args: string[]) => Promise<number>;
 
+/** Groups of commands in the help of the program, in its order. */
+export type CommandGroup = 'start' | 'messages' | 'accounts' | 'state' | 'testing';
+
 /** One command of the tree. Its code is loaded when it runs. */
 export interface CommandSpec {
   name: string;
-  about: string;
+  about: Localized;
+  /** Where the help of the program shows it; subcommands have none. */
+  group?: CommandGroup;
   /** Its arguments, as commander writes them, and what each is for. */
-  args?: Readonly<Record<string, string>>;
+  args?: Readonly<Record<string, Localized>>;
   settings: readonly SettingName[];
+  /** Its help shows its settings, and those of all commands, by their groups. */
+  isGrouped?: boolean;
   /** Everything from the first argument on belongs to the agent's command. */
   passThrough?: boolean;
   /** Runs when no subcommand is named. */
@@ -23,93 +31,89 @@ export interface CommandSpec {
 export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'login',
-    about: 'show a QR code, and store the bot of whoever scans it',
+    group: 'start',
+    about: {
+      en: 'show a QR code and store the bot of whoever scans it',
+      zh: '显示二维码，扫码后保存机器人的登录信息',
+    },
     settings: ['force', 'name', 'loginTimeout', 'qr', 'qrFile'],
     load: async () => (await import('./login/login.ts')).login,
   },
   {
-    name: 'accounts',
-    about: 'accounts that are logged in here',
-    settings: [],
-    subcommands: [
-      {
-        name: 'list',
-        about: 'list them; * is the default',
-        settings: [],
-        isDefault: true,
-        load: async () => (await import('./admin/accounts.ts')).listAccounts,
-      },
-      {
-        name: 'use',
-        about: 'make one the default',
-        args: { '<id|name>': 'the account' },
-        settings: [],
-        load: async () => (await import('./admin/accounts.ts')).useAccount,
-      },
-    ],
-  },
-  {
-    name: 'logout',
-    about: 'forget the token of an account; its messages stay',
-    settings: [],
-    load: async () => (await import('./admin/accounts.ts')).logout,
-  },
-  {
     name: 'run',
-    about: 'answer messages with an agent',
-    args: { '[command...]': 'agent: a program and its arguments, without a shell; -- before it is optional' },
+    group: 'start',
+    about: { en: 'reply to messages with an agent', zh: '用智能体回复消息' },
+    args: {
+      '[command...]': {
+        en: 'agent: a program and its arguments, run without a shell; -- before it is optional',
+        zh: '智能体：程序和参数，不经过 shell；前面的 -- 可省略',
+      },
+    },
     settings: RUN_SETTINGS,
+    isGrouped: true,
     passThrough: true,
     load: async () => (await import('./run/run.ts')).run,
   },
   {
-    name: 'agents',
-    about: 'the agents --acp knows by name, and which are installed',
-    settings: [],
-    load: async () => (await import('./admin/agents.ts')).agents,
-  },
-  {
-    name: 'listen',
-    about: 'write messages to stdout, answer nothing',
-    settings: ['once', 'exitIdle', 'maxMessages', 'owner', 'allow', 'allowAll', 'maxMedia'],
-    load: async () => (await import('./run/listen.ts')).listen,
-  },
-  {
     name: 'send',
-    about: 'send a text, from the arguments or from stdin, and files',
-    args: { '[text...]': 'the text, joined by blanks; -- before one that begins with -' },
+    group: 'messages',
+    about: {
+      en: 'send text, from the arguments or stdin, and files',
+      zh: '发送文字（来自参数或标准输入）和文件',
+    },
+    args: {
+      '[text...]': {
+        en: 'text; several words are joined by blanks; put -- before text that begins with -',
+        zh: '文字；多个词以空格连接；以 - 开头的文字前面加 --',
+      },
+    },
     settings: ['to', 'file', 'sendName', 'stdin', 'sendFormat', 'wait', 'id', 'key', 'ttl', 'hold', 'strict'],
     load: async () => (await import('./send/send.ts')).send,
   },
   {
+    name: 'listen',
+    group: 'messages',
+    about: { en: 'write messages to stdout, without replying', zh: '把消息写到标准输出，不回复' },
+    settings: ['once', 'exitIdle', 'maxMessages', 'owner', 'allow', 'allowAll', 'maxMedia'],
+    load: async () => (await import('./run/listen.ts')).listen,
+  },
+  {
     name: 'download',
-    about: 'fetch the files of a message',
-    args: { '[message-id|last]': 'the message; last: the newest one with a file' },
+    group: 'messages',
+    about: { en: 'download the attachments of a message', zh: '下载消息的附件' },
+    args: {
+      '[message-id|last]': {
+        en: 'message ID; last: the newest message with an attachment',
+        zh: '消息 ID；last：最近一条带附件的消息',
+      },
+    },
     settings: ['out', 'wav', 'item', 'param', 'mediaKey', 'largest'],
     load: async () => (await import('./download/download.ts')).download,
   },
   {
     name: 'messages',
-    about: 'what has come in, and what became of it',
+    group: 'messages',
+    about: { en: 'list received messages and their state', zh: '列出收到的消息及其状态' },
     settings: ['user', 'since'],
     load: async () => (await import('./admin/messages.ts')).messages,
   },
   {
     name: 'outbox',
-    about: 'what waits to be delivered, and why',
+    group: 'messages',
+    about: { en: 'list unsent messages and why they are not sent', zh: '列出还没发出的消息和原因' },
     settings: [],
     subcommands: [
       {
         name: 'list',
-        about: 'parts without a final verdict',
+        about: { en: 'list unsent messages', zh: '列出还没发出的消息' },
         settings: [],
         isDefault: true,
         load: async () => (await import('./admin/outbox.ts')).listOutbox,
       },
       {
         name: 'drop',
-        about: 'take one out for good',
-        args: { '<id>': 'the part, as wxagent outbox names it' },
+        about: { en: 'remove a message from the outbox', zh: '从发件箱移除一条消息' },
+        args: { '<id>': { en: 'number of the message in wxagent outbox', zh: 'wxagent outbox 中的编号' } },
         settings: [],
         load: async () => (await import('./admin/outbox.ts')).dropFromOutbox,
       },
@@ -117,34 +121,78 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'retry',
-    about: 'run a message again, or all failed ones',
-    args: { '[id]': 'the message, as wxagent messages names it' },
+    group: 'messages',
+    about: { en: 'handle a message again, or all failed ones', zh: '重新处理一条消息，或所有失败的消息' },
+    args: { '[id]': { en: 'message ID in wxagent messages', zh: 'wxagent messages 中的消息 ID' } },
     settings: ['failed', 'expired'],
     load: async () => (await import('./admin/retry.ts')).retry,
   },
   {
-    name: 'allow',
-    about: 'who may write to the bot beside its owner',
+    name: 'accounts',
+    group: 'accounts',
+    about: { en: 'list the logged-in accounts, choose the default', zh: '列出已登录的账号，选择默认账号' },
     settings: [],
     subcommands: [
       {
         name: 'list',
-        about: 'list them',
+        about: { en: 'list the accounts; * is the default', zh: '列出账号；* 是默认账号' },
+        settings: [],
+        isDefault: true,
+        load: async () => (await import('./admin/accounts.ts')).listAccounts,
+      },
+      {
+        name: 'use',
+        about: { en: 'make an account the default', zh: '设为默认账号' },
+        args: { '<id|name>': { en: 'ID or name of the account', zh: '账号的 ID 或名称' } },
+        settings: [],
+        load: async () => (await import('./admin/accounts.ts')).useAccount,
+      },
+    ],
+  },
+  {
+    name: 'logout',
+    group: 'accounts',
+    about: { en: 'log out of an account; its messages stay', zh: '退出登录；消息仍保留' },
+    settings: [],
+    load: async () => (await import('./admin/accounts.ts')).logout,
+  },
+  {
+    name: 'allow',
+    group: 'accounts',
+    about: {
+      en: 'list or change who may write to the bot besides the owner',
+      zh: '查看或更改除所有者外放行的用户',
+    },
+    settings: [],
+    subcommands: [
+      {
+        name: 'list',
+        about: { en: 'list the allowed users', zh: '列出已放行的用户' },
         settings: [],
         isDefault: true,
         load: async () => (await import('./admin/allow.ts')).listAllowed,
       },
       {
         name: 'add',
-        about: 'let a user in',
-        args: { '<user>': 'the user, as wxagent messages --json names him' },
+        about: { en: 'allow a user', zh: '放行一个用户' },
+        args: {
+          '<user>': {
+            en: 'user ID, as in wxagent messages --json',
+            zh: '用户 ID，见 wxagent messages --json',
+          },
+        },
         settings: [],
         load: async () => (await import('./admin/allow.ts')).allowUser,
       },
       {
         name: 'remove',
-        about: 'let a user in no more',
-        args: { '<user>': 'the user, as wxagent messages --json names him' },
+        about: { en: 'stop allowing a user', zh: '不再放行一个用户' },
+        args: {
+          '<user>': {
+            en: 'user ID, as in wxagent messages --json',
+            zh: '用户 ID，见 wxagent messages --json',
+          },
+        },
         settings: [],
         load: async () => (await import('./admin/allow.ts')).disallowUser,
       },
@@ -152,46 +200,69 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'status',
-    about: 'logins, runners, what waits, what may still be sent',
+    group: 'state',
+    about: {
+      en: 'show logins, queues and how many messages can still be sent',
+      zh: '显示登录、排队情况和剩余条数',
+    },
     settings: [],
     load: async () => (await import('./admin/status.ts')).status,
   },
   {
     name: 'doctor',
-    about: 'check network, clock, login, files, disk and database, and say what to mend',
+    group: 'state',
+    about: {
+      en: 'check network, clock, login, files, disk and database',
+      zh: '检查网络、时钟、登录、文件、磁盘和数据库',
+    },
     settings: [],
     load: async () => (await import('./doctor/doctor.ts')).doctor,
   },
   {
+    name: 'agents',
+    group: 'state',
+    about: { en: 'list the agents that --acp knows by name', zh: '列出 --acp 认识的智能体，以及是否已安装' },
+    settings: [],
+    load: async () => (await import('./admin/agents.ts')).agents,
+  },
+  {
     name: 'config',
-    about: 'settings and where their values come from',
+    group: 'state',
+    about: { en: 'show and store settings', zh: '查看和保存设置' },
     settings: [],
     subcommands: [
       {
         name: 'list',
-        about: 'all settings',
+        about: { en: 'list all settings and where each value comes from', zh: '列出所有设置和每个值的来源' },
         settings: [],
         isDefault: true,
         load: async () => (await import('./admin/config.ts')).listConfig,
       },
       {
         name: 'get',
-        about: 'one value',
-        args: { '<name>': 'a flag in camelCase, such as onError' },
+        about: { en: 'print the value of a setting', zh: '显示一个设置的值' },
+        args: {
+          '<name>': { en: 'option name in camelCase, such as onError', zh: '驼峰式选项名，例如 onError' },
+        },
         settings: [],
         load: async () => (await import('./admin/config.ts')).getConfig,
       },
       {
         name: 'set',
-        about: 'store a value',
-        args: { '<name>': 'a flag in camelCase, such as onError', '<value>': 'as after the flag' },
+        about: { en: 'store the value of a setting', zh: '保存一个设置的值' },
+        args: {
+          '<name>': { en: 'option name in camelCase, such as onError', zh: '驼峰式选项名，例如 onError' },
+          '<value>': { en: 'value, as it follows the option', zh: '值，写法与选项后相同' },
+        },
         settings: [],
         load: async () => (await import('./admin/config.ts')).setConfig,
       },
       {
         name: 'unset',
-        about: 'back to the default',
-        args: { '<name>': 'a flag in camelCase, such as onError' },
+        about: { en: 'reset a setting to its default', zh: '把设置恢复为默认值' },
+        args: {
+          '<name>': { en: 'option name in camelCase, such as onError', zh: '驼峰式选项名，例如 onError' },
+        },
         settings: [],
         load: async () => (await import('./admin/config.ts')).unsetConfig,
       },
@@ -199,13 +270,15 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'simulate',
-    about: "WeChat's server on this machine, to try everything without WeChat",
+    group: 'testing',
+    about: { en: 'start a simulated WeChat server on this machine', zh: '在本机启动模拟的微信服务器' },
     settings: ['port', 'seed', 'scan', 'script', 'tlsCert', 'tlsKey'],
     load: async () => (await import('./simulate/simulate.ts')).simulate,
   },
   {
     name: 'demo',
-    about: 'see it work in 20 seconds, without WeChat',
+    group: 'testing',
+    about: { en: 'show a chat in 20 seconds, without WeChat', zh: '20 秒看一段演示，不需要微信' },
     settings: ['interactive'],
     load: async () => (await import('./simulate/demo.ts')).demo,
   },

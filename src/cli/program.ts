@@ -1,10 +1,11 @@
 import { Command, CommanderError, Option } from 'commander';
-import { type ErrorKind, EXIT_CODES, WxError } from '../core/errors.ts';
+import { WxError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../settings/settings.ts';
 import { createContext, type Host } from './command/context.ts';
 import { ownArgs, reportError } from './command/report-error.ts';
 import { type Action, COMMANDS, type CommandSpec } from './commands.ts';
+import { aboutOption, byGroup, commandHeading, exitTable, HELP, helpIn, optionHeading } from './help.ts';
 import { type Language, languageOf } from './words/words.ts';
 
 type Flags = Partial<Record<SettingName, unknown>>;
@@ -20,7 +21,7 @@ export async function runProgram(host: Host, argv: readonly string[]): Promise<n
       language = context.language;
       exit = await (await action())(context, args);
     },
-    argv,
+    { argv, language: isHelpAsked(argv) ? await languageAsked(host, argv) : 'en' },
   );
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -72,25 +73,39 @@ export async function languageAsked(host: Host, argv: readonly string[]): Promis
 
 type Run = (action: () => Promise<Action>, flags: Flags, args: string[]) => Promise<void>;
 
+/** What the command tree is made for. */
+interface Tree {
+  host: Pick<Host, 'io'>;
+  run: Run;
+  /** The arguments; without them all of the tree is made. */
+  argv?: readonly string[];
+  /** Of the help. */
+  language: Language;
+}
+
 /**
  * The command tree as commander has it; tests and documents read it. With `argv`, a command that it cannot mean
  * is there by its name only, for suggestions: to make all of them takes longer than to parse.
  */
-export function createProgram(host: Pick<Host, 'io'>, run: Run, argv?: readonly string[]): Command {
+export function createProgram(
+  host: Pick<Host, 'io'>,
+  run: Run,
+  how: Pick<Tree, 'argv' | 'language'> = { language: 'en' },
+): Command {
+  const tree: Tree = { host, run, ...how };
+  const { argv, language } = tree;
   const isMeant = (spec: CommandSpec): boolean =>
-    argv === undefined || argv.some((arg) => arg === spec.name || ['--help', '-h', 'help'].includes(arg));
-  const program = new Command('wxagent')
+    argv === undefined || isHelpAsked(argv) || argv.includes(spec.name);
+  const program = newCommand('wxagent', tree)
     .usage('[options] [command]')
-    .description('Connects any agent to personal WeChat. Docs: README.md, 中文: README.zh-CN.md')
+    .description(HELP.program[language])
     .enablePositionalOptions()
-    .exitOverride()
-    .configureOutput({ writeOut: host.io.out, writeErr() {} })
-    .addHelpText('after', exitTable);
-  program.version(VERSION, '-v, --version', 'print the version');
-  addFlags(program, GLOBAL_SETTINGS);
+    .addHelpText('after', exitTable(language));
+  addFlags(program, byGroup(GLOBAL_SETTINGS), language, true);
   for (const spec of COMMANDS)
-    program.addCommand(isMeant(spec) ? createCommand(host, spec, run, argv) : new Command(spec.name));
-  addHelpAndVersion(program, host);
+    program.addCommand(isMeant(spec) ? createCommand(spec, tree) : new Command(spec.name));
+  addHelpAndVersion(program, language);
+  addHelpCommands(program, tree);
   return program
     .argument('[command]')
     .allowExcessArguments()
@@ -103,11 +118,30 @@ export function createProgram(host: Pick<Host, 'io'>, run: Run, argv?: readonly 
     });
 }
 
-/** What other programs have as well. */
-function addHelpAndVersion(program: Command, { io }: Pick<Host, 'io'>): void {
+function isHelpAsked(argv: readonly string[]): boolean {
+  return argv.some((arg) => ['--help', '-h', 'help'].includes(arg));
+}
+
+/** A command with what every one has. */
+function newCommand(name: string, { host, language }: Tree): Command {
+  return new Command(name)
+    .exitOverride()
+    .configureOutput({ writeOut: host.io.out, writeErr() {} })
+    .configureHelp(helpIn(language));
+}
+
+/** The last options of every command. */
+function addHelpAndVersion(command: Command, language: Language): void {
+  command.helpOption('-h, --help', HELP.showHelp[language]);
+  command.version(VERSION, '-v, --version', HELP.showVersion[language]);
+}
+
+/** `wxagent help` and `wxagent version`, as other programs have them. */
+function addHelpCommands(program: Command, { host, language }: Tree): void {
   program
     .command('help [command...]')
-    .description('the help of a command')
+    .description(HELP.helpCommand[language])
+    .helpGroup(commandHeading('state', language))
     .allowUnknownOption()
     .action((names: string[]) => {
       let command = program;
@@ -120,8 +154,9 @@ function addHelpAndVersion(program: Command, { io }: Pick<Host, 'io'>): void {
     });
   program
     .command('version')
-    .description('print the version')
-    .action(() => io.out(`${VERSION}\n`));
+    .description(HELP.showVersion[language])
+    .helpGroup(commandHeading('state', language))
+    .action(() => host.io.out(`${VERSION}\n`));
 }
 
 /** The arguments of a command that do not stand behind `--`. */
@@ -182,23 +217,21 @@ function unknownCommand(command: Command, name: string): WxError {
   return new WxError('usage', sentence, { hint: help });
 }
 
-function createCommand(
-  host: Pick<Host, 'io'>,
-  spec: CommandSpec,
-  run: Run,
-  argv?: readonly string[],
-): Command {
-  const command = new Command(spec.name)
-    .description(spec.about)
-    .exitOverride()
-    .configureOutput({ writeOut: host.io.out, writeErr() {} });
-  for (const [argument, about] of Object.entries(spec.args ?? {})) command.argument(argument, about);
+function createCommand(spec: CommandSpec, tree: Tree): Command {
+  const { run, argv, language } = tree;
+  const command = newCommand(spec.name, tree).description(spec.about[language]);
+  if (spec.group) command.helpGroup(commandHeading(spec.group, language));
+  for (const [argument, about] of Object.entries(spec.args ?? {}))
+    command.argument(argument, about[language]);
   if (spec.passThrough) command.passThroughOptions();
-  command.version(VERSION, '-v, --version', 'print the version');
-  addFlags(command, spec.settings);
-  addFlags(command, GLOBAL_SETTINGS, 'Global options:');
+  if (spec.isGrouped) addFlags(command, byGroup([...spec.settings, ...GLOBAL_SETTINGS]), language, true);
+  else {
+    addFlags(command, spec.settings, language, null);
+    addFlags(command, GLOBAL_SETTINGS, language, false);
+  }
+  addHelpAndVersion(command, language);
   for (const sub of spec.subcommands ?? []) {
-    command.addCommand(createCommand(host, sub, run, argv), { isDefault: sub.isDefault ?? false });
+    command.addCommand(createCommand(sub, tree), { isDefault: sub.isDefault ?? false });
   }
   const load = spec.load;
   if (load)
@@ -212,7 +245,10 @@ function createCommand(
     });
   // What is too much may be a misspelt subcommand, or an option with another dash.
   command.allowExcessArguments();
-  if (spec.subcommands) command.enablePositionalOptions();
+  if (spec.subcommands) {
+    command.enablePositionalOptions();
+    command.helpCommand('help [command]', HELP.helpCommand[language]);
+  }
   return command;
 }
 
@@ -224,25 +260,22 @@ function refuseExcess(command: Command): void {
   command.error(`too many arguments for '${command.name()}'. Expected ${wanted} but got ${args.length}`);
 }
 
-function addFlags(command: Command, names: readonly SettingName[], group?: string): void {
+/** Adds options; `isGrouped` null: without a heading of their own. */
+function addFlags(
+  command: Command,
+  names: readonly SettingName[],
+  language: Language,
+  isGrouped: boolean | null,
+): void {
   for (const name of names) {
     const setting: Setting = SETTINGS[name];
-    const option = new Option(setting.flag, aboutOf(setting));
+    const option = new Option(setting.flag, aboutOption(setting, language));
     option.attributeName = () => name;
     if (setting.kind === 'list') option.argParser((value: string, all: string[] = []) => [...all, value]);
     if (setting.kind === 'level') option.argParser((_: string, n: number = 0) => n + 1);
-    if (group) option.helpGroup(group);
+    if (isGrouped !== null) option.helpGroup(optionHeading(setting, language, isGrouped));
     command.addOption(option);
   }
-}
-
-function aboutOf(setting: Setting): string {
-  const notes = [
-    setting.choices && `one of ${setting.choices.join(', ')}`,
-    setting.kind !== 'switch' && setting.default !== undefined && `default ${setting.default}`,
-    setting.env && `env ${setting.env}`,
-  ].filter((note) => note);
-  return notes.length === 0 ? setting.about : `${setting.about} (${notes.join('; ')})`;
 }
 
 /** What was given on the command line, before and after the command: the later value wins, lists and levels add up. */
@@ -276,27 +309,4 @@ function usageOf(message: string): { sentence: string; hint: string | undefined 
 function helpHint(argv: readonly string[]): string {
   const name = argv.find((arg) => COMMANDS.some((spec) => spec.name === arg));
   return name ? `wxagent ${name} --help` : 'wxagent --help';
-}
-
-/** When a command ends with the code of a kind (contract 1). */
-const EXIT_REASONS = {
-  usage: 'flags or arguments are wrong; nothing was started',
-  data: 'refused by the server, or unusable input',
-  'not-found': 'no such file, account, message or program',
-  network: 'server unreachable; send --no-hold: not now',
-  internal: 'a bug: please report it',
-  'cannot-create': 'the output cannot be written',
-  storage: 'database, disk',
-  busy: 'another runner has the account; send: kept, do not send again',
-  protocol: 'an answer not understood; send --strict: not confirmed',
-  'not-logged-in': 'no account, a dead login, a login not finished',
-  config: 'a setting or a file is broken',
-  cancelled: 'stopped at once by a second Ctrl-C; 143 by TERM or HUP',
-} as const satisfies Record<ErrorKind, string>;
-
-function exitTable(): string {
-  const rows = Object.entries(EXIT_CODES).map(
-    ([kind, code]) => `  ${String(code).padEnd(4)}${kind.padEnd(14)} ${EXIT_REASONS[kind as ErrorKind]}`,
-  );
-  return `\nExit codes:\n  0   done\n${rows.join('\n')}\n`;
 }

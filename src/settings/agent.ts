@@ -15,12 +15,17 @@ export const AGENT = {
   exec: {
     kind: 'text',
     flag: '--exec <command>',
-    about: 'agent: a shell command; message on stdin, answer on stdout',
+    about: {
+      en: 'agent: a shell command; message on stdin, reply on stdout',
+      zh: '智能体：shell 命令，从标准输入读消息，向标准输出写回复',
+    },
+    group: 'main',
   },
   input: {
     kind: 'choice',
     flag: '--input <form>',
-    about: 'what the command gets on stdin',
+    about: { en: 'what --exec or -- command gets on stdin', zh: '--exec 或 -- 命令从标准输入得到什么' },
+    group: 'agents',
     choices: ['text', 'raw', 'json'],
     default: 'text',
     goesWith: ['exec', 'command'],
@@ -28,7 +33,11 @@ export const AGENT = {
   output: {
     kind: 'choice',
     flag: '--output <form>',
-    about: 'what the command prints: its answer, or JSON lines that are sent as they come',
+    about: {
+      en: 'what --exec or -- command prints: the reply, or JSON Lines that are sent one by one',
+      zh: '--exec 或 -- 命令输出什么：整个回复，或逐行发送的 JSON Lines',
+    },
+    group: 'agents',
     choices: ['text', 'jsonl'],
     default: 'text',
     goesWith: ['exec', 'command'],
@@ -36,12 +45,17 @@ export const AGENT = {
   coprocess: {
     kind: 'text',
     flag: '--coprocess <command>',
-    about: 'agent: a shell command that stays running; JSON lines in and out',
+    about: {
+      en: 'agent: a shell command that keeps running; JSON Lines in and out',
+      zh: '智能体：常驻进程（shell 命令），输入输出为 JSON Lines',
+    },
+    group: 'main',
   },
   coprocessPer: {
     kind: 'choice',
     flag: '--coprocess-per <what>',
-    about: 'one coprocess for the account, or one for each user',
+    about: { en: 'one coprocess per account, or one per user', zh: '每个账号一个常驻进程，或每个用户一个' },
+    group: 'agents',
     choices: ['account', 'user'],
     default: 'account',
     goesWith: ['coprocess'],
@@ -49,58 +63,97 @@ export const AGENT = {
   acp: {
     kind: 'text',
     flag: '--acp <command|name>',
-    about: 'agent: one that speaks ACP; wxagent agents lists names',
+    about: {
+      en: 'agent: a program that speaks ACP; wxagent agents lists the known names',
+      zh: '智能体：支持 ACP 的程序；已知名称见 wxagent agents',
+    },
+    group: 'main',
   },
   permission: {
     kind: 'choice',
     flag: '--permission <policy>',
-    about: 'what an ACP agent may do; default ask, with --allow-all deny; agent: its own settings',
+    about: {
+      en: 'what an ACP agent may do (default ask, with --allow-all deny); agent: its own settings',
+      zh: 'ACP 智能体的权限（默认 ask，加 --allow-all 时为 deny）；agent：按智能体自己的设置',
+    },
+    group: 'agents',
     choices: ['allow', 'deny', 'ask', 'agent'],
     goesWith: ['acp'],
   },
-  http: { kind: 'text', flag: '--http <url>', about: 'agent: POST each message to this address' },
+  http: {
+    kind: 'text',
+    flag: '--http <url>',
+    about: {
+      en: 'agent: an HTTP service; each message is POSTed to this address',
+      zh: '智能体：HTTP 服务，每条消息 POST 到这个地址',
+    },
+    group: 'main',
+  },
   header: {
     kind: 'list',
     flag: "--header <'Name: value'>",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: shown to people as it is.
-    about: 'header for --http, ${VAR} from the environment (repeatable)',
+    about: {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: shown to people as it is.
+      en: 'request header for --http, ${VAR} from the environment (repeatable)',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: shown to people as it is.
+      zh: '--http 的请求头，${VAR} 取自环境变量（可重复）',
+    },
+    group: 'agents',
     goesWith: ['http'],
   },
   httpPreset: {
     kind: 'choice',
     flag: '--http-preset <service>',
-    about: 'speak as this service wants it',
+    about: {
+      en: 'request and response format of this service for --http',
+      zh: '--http 按这个服务的格式收发',
+    },
+    group: 'agents',
     choices: ['dify', 'coze', 'fastgpt', 'n8n', 'home-assistant'],
     goesWith: ['http'],
   },
   httpBody: {
     kind: 'text',
     flag: '--http-body <template>',
-    about: 'JSON to post instead of the event, {{text}} and the like filled in; @file',
+    about: {
+      en: 'JSON body for --http instead of the event, with placeholders such as {{text}}; or @file',
+      zh: '--http 的 JSON 请求体，代替默认事件，可用 {{text}} 等占位符；或 @文件',
+    },
+    group: 'agents',
     goesWith: ['http'],
   },
   httpReply: {
     kind: 'text',
     flag: '--http-reply <path>',
-    about: 'where in the JSON of the answer the text is: choices[0].message.content',
+    about: {
+      en: 'JSON path of the reply in the response: choices[0].message.content',
+      zh: '回复在 JSON 响应中的路径：choices[0].message.content',
+    },
+    group: 'agents',
     goesWith: ['http'],
   },
   httpConversation: {
     kind: 'text',
     flag: '--http-conversation <path>',
-    about: 'where in it the id for {{conversation}} is, kept per session',
+    about: {
+      en: 'JSON path of the conversation ID for {{conversation}} in the response',
+      zh: '会话 ID 在 JSON 响应中的路径，用于 {{conversation}}',
+    },
+    group: 'agents',
     goesWith: ['http'],
   },
   httpError: {
     kind: 'text',
     flag: '--http-error <path>',
-    about: 'where in it the reason is when there is no text',
+    about: { en: 'JSON path of the error message in the response', zh: '错误信息在 JSON 响应中的路径' },
+    group: 'agents',
     goesWith: ['http'],
   },
   httpAttachments: {
     kind: 'choice',
     flag: '--http-attachments <form>',
-    about: 'how --http gets attachments',
+    about: { en: 'how attachments are passed to --http', zh: '附件以什么形式传给 --http' },
+    group: 'agents',
     choices: ['path', 'inline', 'url'],
     default: 'path',
     goesWith: ['http'],
@@ -108,21 +161,41 @@ export const AGENT = {
   httpAttachmentsHost: {
     kind: 'text',
     flag: '--http-attachments-host <host[:port]>',
-    about: 'where their addresses lead',
+    about: {
+      en: 'address under which the service reaches attachments, with --http-attachments url',
+      zh: '--http-attachments url 时，服务访问附件所用的地址',
+    },
+    group: 'agents',
     default: '127.0.0.1',
     goesWith: ['http'],
   },
   openai: {
     kind: 'text',
     flag: '--openai <base-url>',
-    about: 'agent: a chat-completions server (Ollama, vLLM, DeepSeek, ...)',
+    about: {
+      en: 'agent: an OpenAI-compatible server (Ollama, vLLM, DeepSeek, ...)',
+      zh: '智能体：兼容 OpenAI 接口的服务（Ollama、vLLM、DeepSeek 等）',
+    },
+    group: 'main',
   },
-  model: { kind: 'text', flag: '--model <name>', about: 'model that --openai asks', goesWith: ['openai'] },
+  model: {
+    kind: 'text',
+    flag: '--model <name>',
+    about: { en: 'model to use with --openai', zh: '--openai 使用的模型' },
+    group: 'main',
+    goesWith: ['openai'],
+  },
   system: {
     kind: 'text',
     flag: '--system <text>',
-    about: 'what --openai tells the model first',
+    about: { en: 'system prompt for --openai', zh: '--openai 的系统提示词' },
+    group: 'agents',
     goesWith: ['openai'],
   },
-  echo: { kind: 'switch', flag: '--echo', about: 'agent: send everything back, files too' },
+  echo: {
+    kind: 'switch',
+    flag: '--echo',
+    about: { en: 'agent: send every message back, files too', zh: '智能体：原样发回每条消息，包括文件' },
+    group: 'main',
+  },
 } as const satisfies Record<string, Setting>;

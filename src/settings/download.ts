@@ -5,32 +5,46 @@ export const DOWNLOAD = {
   out: {
     kind: 'text',
     flag: '-o <path>',
-    about: 'folder, with --param also file, that gets them; -: stdout (default: here)',
+    about: {
+      en: 'output folder (with --param: file); -: stdout (default: current folder)',
+      zh: '输出目录（用 --param 时为文件）；-：标准输出（默认：当前目录）',
+    },
     flagOnly: true,
   },
   item: {
     kind: 'text',
     flag: '--item <json|->',
-    about: 'instead of a message: the item of one, as iLink writes it; -: from stdin',
+    about: {
+      en: 'download the file of this iLink message item (JSON); -: read it from stdin',
+      zh: '下载这个 iLink 消息项（JSON）的文件；-：从标准输入读取',
+    },
     flagOnly: true,
   },
   param: {
     kind: 'text',
     flag: '--param <encrypt_query_param>',
-    about: 'instead of a message: what the CDN knows a file by',
+    about: {
+      en: 'download the CDN file with this parameter; needs --key',
+      zh: '下载这个 CDN 参数对应的文件；需要 --key',
+    },
     flagOnly: true,
   },
   mediaKey: {
     kind: 'text',
     flag: '--key <aes_key>',
-    about: 'for --param: its key, in hex or base64',
+    about: { en: 'key for --param, hex or base64', zh: '--param 的密钥，十六进制或 base64' },
     flagOnly: true,
   },
   largest: {
     kind: 'size',
     flag: '--max-media <size>',
-    about: 'largest file that is fetched (default: any)',
+    about: { en: 'largest file to download (default: no limit)', zh: '下载文件的大小上限（默认：不限）' },
     flagOnly: true,
   },
-  wav: { kind: 'switch', flag: '--wav', about: 'voice messages as WAV', flagOnly: true },
+  wav: {
+    kind: 'switch',
+    flag: '--wav',
+    about: { en: 'convert voice messages to WAV', zh: '把语音转成 WAV' },
+    flagOnly: true,
+  },
 } as const satisfies Record<string, Setting>;

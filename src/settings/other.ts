@@ -2,19 +2,37 @@ import type { Setting } from './setting.ts';
 
 /** Settings of the commands that look at things, and of the simulator (contract 2). */
 export const OTHER = {
-  user: { kind: 'text', flag: '--user <user>', about: 'only of this user', flagOnly: true },
+  user: {
+    kind: 'text',
+    flag: '--user <user>',
+    about: { en: 'only messages of this user', zh: '只列出这个用户的消息' },
+    flagOnly: true,
+  },
   since: {
     kind: 'duration',
     flag: '--since <duration>',
-    about: 'only of the last ... (e.g. 24h)',
+    about: {
+      en: 'only messages of this last period, for example 24h',
+      zh: '只列出最近一段时间的消息，例如 24h',
+    },
     flagOnly: true,
   },
-  failed: { kind: 'switch', flag: '--failed', about: 'all failed messages', flagOnly: true },
-  expired: { kind: 'switch', flag: '--expired', about: 'all parts that expired while held', flagOnly: true },
+  failed: {
+    kind: 'switch',
+    flag: '--failed',
+    about: { en: 'retry all failed messages', zh: '重试所有失败的消息' },
+    flagOnly: true,
+  },
+  expired: {
+    kind: 'switch',
+    flag: '--expired',
+    about: { en: 'send all replies that expired while held', zh: '重新发送所有暂存后过期的回复' },
+    flagOnly: true,
+  },
   port: {
     kind: 'count',
     flag: '--port <n>',
-    about: 'port; 0: any free one',
+    about: { en: 'port to listen on; 0: any free port', zh: '监听端口；0：任意空闲端口' },
     default: '0',
     min: 0,
     max: 65_535,
@@ -23,7 +41,7 @@ export const OTHER = {
   seed: {
     kind: 'count',
     flag: '--seed <n>',
-    about: 'makes ids and faults repeatable',
+    about: { en: 'seed for repeatable IDs and faults', zh: '随机种子，使 ID 和故障可重现' },
     default: '1',
     min: 0,
     flagOnly: true,
@@ -31,7 +49,7 @@ export const OTHER = {
   scan: {
     kind: 'choice',
     flag: '--scan <mode>',
-    about: 'who scans the QR code',
+    about: { en: 'who scans the QR code: the simulator or you', zh: '谁来扫码：模拟器自动，或由你操作' },
     choices: ['auto', 'manual'],
     default: 'auto',
     flagOnly: true,
@@ -39,15 +57,25 @@ export const OTHER = {
   script: {
     kind: 'text',
     flag: '--script <file>',
-    about: 'JSON lines of control calls to play',
+    about: { en: 'JSON Lines of control calls to play', zh: '按 JSON Lines 文件执行控制调用' },
     flagOnly: true,
   },
   tlsCert: {
     kind: 'text',
     flag: '--tls-cert <file>',
-    about: 'speak https, with this certificate (PEM)',
+    about: { en: 'serve https with this certificate (PEM)', zh: '用这个证书（PEM）提供 https' },
     flagOnly: true,
   },
-  tlsKey: { kind: 'text', flag: '--tls-key <file>', about: 'the key to it (PEM)', flagOnly: true },
-  interactive: { kind: 'switch', flag: '--interactive', about: 'type as the phone', flagOnly: true },
+  tlsKey: {
+    kind: 'text',
+    flag: '--tls-key <file>',
+    about: { en: 'key of --tls-cert (PEM)', zh: '--tls-cert 的密钥（PEM）' },
+    flagOnly: true,
+  },
+  interactive: {
+    kind: 'switch',
+    flag: '--interactive',
+    about: { en: 'type the messages of the phone yourself', zh: '由你输入手机上的消息' },
+    flagOnly: true,
+  },
 } as const satisfies Record<string, Setting>;

@@ -2,24 +2,43 @@ import type { Setting } from './setting.ts';
 
 /** Settings of `send` (contract 2). */
 export const SEND = {
-  to: { kind: 'text', flag: '--to <user>', about: 'who gets it (default: the owner)', flagOnly: true },
-  stdin: { kind: 'switch', flag: '--stdin', about: 'read the text from stdin', flagOnly: true },
+  to: {
+    kind: 'text',
+    flag: '--to <user>',
+    about: {
+      en: 'recipient: a user ID or the name of an account (default: the owner)',
+      zh: '收件人：用户 ID 或账号名（默认：所有者）',
+    },
+    flagOnly: true,
+  },
+  stdin: {
+    kind: 'switch',
+    flag: '--stdin',
+    about: { en: 'read the text from stdin', zh: '从标准输入读取文字' },
+    flagOnly: true,
+  },
   file: {
     kind: 'list',
     flag: '--file <path|->',
-    about: 'send this file after the text; -: what stdin brings (repeatable)',
+    about: {
+      en: 'file to send after the text; -: stdin (repeatable)',
+      zh: '在文字之后发送的文件；-：标准输入（可重复）',
+    },
     flagOnly: true,
   },
   sendName: {
     kind: 'text',
     flag: '--name <name>',
-    about: 'what the phone calls the file',
+    about: { en: 'file name shown in the chat', zh: '聊天中显示的文件名' },
     flagOnly: true,
   },
   sendFormat: {
     kind: 'choice',
     flag: '--format <form>',
-    about: 'wechat, raw, or code: as a code block',
+    about: {
+      en: 'wechat: convert Markdown; raw: send unchanged; code: send as a code block',
+      zh: 'wechat：转换 Markdown；raw：原样；code：代码块',
+    },
     choices: ['wechat', 'raw', 'code'],
     default: 'wechat',
     flagOnly: true,
@@ -27,34 +46,42 @@ export const SEND = {
   wait: {
     kind: 'duration',
     flag: '--wait <duration>',
-    about: 'how long to wait for the verdict',
+    about: { en: 'how long to wait for the result', zh: '等待结果的时间' },
     default: '30s',
     flagOnly: true,
   },
   ttl: {
     kind: 'duration',
     flag: '--ttl <duration>',
-    about: 'drop it when it still waits after this',
+    about: {
+      en: 'discard the message if it is still held after this time',
+      zh: '超过这个时间还没发出就丢弃',
+    },
     flagOnly: true,
   },
-  id: { kind: 'text', flag: '--id <key>', about: 'never send the same key twice', flagOnly: true },
+  id: {
+    kind: 'text',
+    flag: '--id <key>',
+    about: { en: 'idempotency key: the same key is never sent twice', zh: '幂等键：同一个键只发送一次' },
+    flagOnly: true,
+  },
   key: {
     kind: 'text',
     flag: '--key <key>',
-    about: 'replaces what waits under the same key',
+    about: { en: 'replaces a held message with the same key', zh: '替换同一个键下暂存的消息' },
     flagOnly: true,
   },
   hold: {
     kind: 'switch',
     flag: '--no-hold',
-    about: 'now or never: exit 69 instead of waiting in the outbox',
+    about: { en: 'send now or discard the message (exit code 69)', zh: '当场发不出就丢弃（退出码 69）' },
     default: 'true',
     flagOnly: true,
   },
   strict: {
     kind: 'switch',
     flag: '--strict',
-    about: 'exit 76 when the server did not confirm',
+    about: { en: 'exit code 76 if the server does not confirm', zh: '服务器没有确认时，退出码为 76' },
     flagOnly: true,
   },
 } as const satisfies Record<string, Setting>;

@@ -4,12 +4,32 @@ export type SettingKind = 'text' | 'list' | 'switch' | 'level' | 'count' | 'dura
 /** Kinds of agent of `run`: `command` is `-- cmd`, the others are named after the setting that chooses them. */
 export type AgentKind = 'exec' | 'command' | 'coprocess' | 'acp' | 'http' | 'openai' | 'echo';
 
+/** A text for people in both languages. */
+export interface Localized {
+  en: string;
+  zh: string;
+}
+
+/** Groups of settings in the help of `run`; `main` are those that most people need. */
+export type SettingGroup =
+  | 'main'
+  | 'agents'
+  | 'access'
+  | 'delivery'
+  | 'media'
+  | 'limits'
+  | 'logging'
+  | 'general';
+
 /** One setting. */
 export interface Setting {
   kind: SettingKind;
   /** The flag as commander and `--help` show it. */
   flag: string;
-  about: string;
+  /** One line of help, which is read alone. */
+  about: Localized;
+  /** Where the help of `run` shows it. */
+  group?: SettingGroup;
   /** Default as a user would write it; none: unset. */
   default?: string;
   /** Environment variable that sets it. */

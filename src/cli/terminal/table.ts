@@ -15,7 +15,7 @@ export function table(cells: readonly (readonly string[])[]): string[] {
 }
 
 /** Columns a text takes on a terminal: East Asian characters take two. */
-function widthOf(text: string): number {
+export function widthOf(text: string): number {
   let width = 0;
   for (const char of text)
     width +=

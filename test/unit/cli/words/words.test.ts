@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../../../src/cli/commands.ts';
 import { inChinese, SENTENCES } from '../../../../src/cli/words/sentences.ts';
 import { runHere } from '../../../helpers/in-this-process.ts';
 import { isTold, sentencesOf } from '../../../helpers/sentences.ts';
@@ -85,6 +86,40 @@ describe('a sentence in Chinese', () => {
 function english(text: string): string[] {
   return text.split('\n').filter((line) => !/\p{Script=Han}/u.test(line) && isTold(line));
 }
+
+test('under --lang zh the help of every command is Chinese', async () => {
+  const home = makeFolder();
+  const paths = COMMANDS.flatMap(({ name, subcommands = [] }) => [
+    [name],
+    ...subcommands.map((one) => [name, one.name]),
+  ]);
+  for (const path of [[], ...paths]) {
+    const { code, stdout } = await runHere([...path, '--help', '--lang', 'zh'], { home });
+    expect(code).toBe(0);
+    expect(english(stdout), path.join(' ')).toEqual([]);
+    // Commander's own headings and lines.
+    expect(stdout).not.toMatch(/Usage|Options|Commands|Arguments|default|display help/);
+  }
+});
+
+test('the help of run shows its options by group, ten of them first', async () => {
+  const { stdout } = await runHere(['run', '--help'], { home: makeFolder() });
+  const groups = stdout.split('\n\n').flatMap((part) => {
+    const [heading = '', ...lines] = part.trim().split('\n');
+    return / {2}--/.test(lines[0] ?? '') ? [[heading, lines.length]] : [];
+  });
+  expect(groups.map(([heading]) => heading)).toEqual([
+    'Most used options:',
+    'Agent options:',
+    'Access options:',
+    'Delivery options:',
+    'Media options:',
+    'Limits:',
+    'Output and logging options:',
+    'General options:',
+  ]);
+  expect(groups[0]).toEqual(['Most used options:', 10]);
+});
 
 test('under --lang zh no command speaks English', async () => {
   const simulator = await simulate();
