@@ -68,11 +68,8 @@ export function startRunner(options: {
   let hasFailed = false;
   /** Answers to polls that could not be read. */
   let unread = 0;
-  /** Messages that are committed, and come to the disk with what is committed now or after it. */
-  const unsaved = new Set<string | null>();
   /** What a killed runner left running ends before its messages run again (design 5). */
   let cleared: Promise<void> | null = null;
-  let isClear = false;
 
   const delivery = createDelivery({
     account: key,
@@ -85,7 +82,6 @@ export function startRunner(options: {
     emit,
     paceMs: settings.paceMs,
     version: options.version,
-    isSaved: (message) => !unsaved.has(message),
     onExpired: () => void expire(),
     onError: fail,
   });
@@ -103,10 +99,10 @@ export function startRunner(options: {
   const lanes = createLanes({
     concurrency: settings.concurrency,
     clock,
-    async run(seq, user, next) {
+    async run(seq, user) {
       try {
         await cleared;
-        return await turns.run(seq, user, next);
+        return await turns.run(seq, user);
       } catch (error) {
         fail(error);
         return { kind: 'halt' };
@@ -163,7 +159,6 @@ export function startRunner(options: {
       triage: 'now',
       agent: options.agent.name,
       questionTo: asks.questionTo,
-      mayStart: (user, others) => isClear && settings.maxMessages === null && lanes.isFree(user, others),
     });
     // Asked for together, they share a commit and keep their order.
     const [opened, former, waiting] = await Promise.all([
@@ -182,12 +177,7 @@ export function startRunner(options: {
       log.info('hint: --owner <user> names them');
     }
     cleared = former.cleared;
-    cleared
-      .then(() => {
-        isClear = true;
-        return options.agent.start?.();
-      })
-      .catch(fail);
+    cleared.then(() => options.agent.start?.()).catch(fail);
     // The notice goes before what is answered from here on.
     for (const started of former.failed) await turns.giveUp(started);
     // Before the first poll: what waits is older than what that will bring.
@@ -209,11 +199,7 @@ export function startRunner(options: {
         onIntake(result) {
           // A poll that brought only a new cursor is no work: some servers name one every time.
           if (result.messages.length > 0) idleness.note();
-          for (const { id, state } of result.messages) if (state === 'received') unsaved.add(id);
           takeUp(result);
-        },
-        onSaving({ messages }) {
-          for (const { id } of messages) unsaved.delete(id);
         },
         rescue,
         keepUnread(bytes) {
@@ -248,7 +234,7 @@ export function startRunner(options: {
     const { graceMs } = settings;
     try {
       const { how } = ending;
-      await windDown({ how, intake, lanes, turns, delivery, upkeep, client, graceMs, clock, fail });
+      await windDown({ how, intake, lanes, turns, delivery, upkeep, client, graceMs, clock });
     } finally {
       if (store.isLost) await rescueStored();
     }

@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
+import { closeSync, fdatasync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type LibsqlDatabase from 'libsql';
 import { hasCode, WxError } from '../core/errors.ts';
@@ -33,8 +33,6 @@ export interface Database {
    * hold up the event loop.
    */
   sync(): Promise<void>;
-  /** The same, and nothing else happens meanwhile. */
-  syncBlocking(): void;
   close(): void;
 }
 
@@ -159,9 +157,9 @@ function wrap(database: LibsqlDatabase.Database, path: string): Database {
     },
     exec: (sql) => void database.exec(sql),
     sync: async () => writtenOut(walFile()),
-    syncBlocking: () => fdatasyncSync(walFile()),
     close() {
       if (wal !== undefined) closeSync(wal);
+      wal = undefined;
       database.close();
     },
   };

@@ -112,7 +112,7 @@ export function openStore(options: {
         return takeIn(db, intake);
       }),
     triage: (input) => run((db) => triage(db, input)),
-    durable: commits.durable,
+    flush: commits.flush,
     notePoll: (input) =>
       run((db) => {
         noteTime(db);
@@ -131,10 +131,10 @@ export function openStore(options: {
     mediaKeys: (input) => read(() => mediaKeys(database, input)),
     message: (input) => read(() => message(database, input)),
     setSessionValue: (input) => run((db) => setSessionValue(db, input)),
-    retry: (input) => run((db) => retry(db, input), 'durable'),
+    retry: (input) => run((db) => retry(db, input)),
     allowed: (account) => read(() => allowedUsers(database, account)),
-    setAllowed: (input) => run((db) => setAllowed(db, input), 'durable'),
-    enqueue: (request) => run((db) => enqueue(db, request), 'durable'),
+    setAllowed: (input) => run((db) => setAllowed(db, input)),
+    enqueue: (request) => run((db) => enqueue(db, request)),
     usersToDeliver: (account) => read(() => usersToDeliver(database, account)),
     claimPart: (terms) => run((db) => claimPart(db, terms, claimant)),
     settlePart: (input) => run((db) => settlePart(db, input, claimant)),
@@ -150,9 +150,12 @@ export function openStore(options: {
       run((db) => {
         const isSpared = (seq: number): boolean => isBeingSent(db, { ...input, seq }, claimant);
         return dropParts(db, input, input.sparesSending ? isSpared : undefined);
-      }, 'durable'),
-    requeueExpired: (input) => run((db) => requeueExpired(db, input), 'durable'),
-    unneededFiles: (paths) => read(() => unneededFiles(database, paths)),
+      }),
+    requeueExpired: (input) => run((db) => requeueExpired(db, input)),
+    async unneededFiles(paths) {
+      await commits.flush();
+      return read(() => unneededFiles(database, paths));
+    },
     sweep: (retention) => run((db) => sweep(db, retention)),
     budget: ({ account, user, nowMs }) => read(() => budgetOf(database, account, user, nowMs)),
     contextToken: ({ account, user }) => read(() => contextTokenOf(database, account, user)),
@@ -175,8 +178,12 @@ export function openStore(options: {
     },
     keepReserve: () => (reserved ??= keepReserve(options.reserve).then(keepApart)),
     async close() {
-      await commits.idle();
-      if (!files.isOverwritten) database.close();
+      try {
+        await commits.idle();
+        await commits.flush();
+      } finally {
+        if (!files.isOverwritten) database.close();
+      }
     },
   };
 }

@@ -64,7 +64,6 @@ export async function startDirectDelivery(
       onUpload,
       paceMs: DEFAULT_RUNNER_OPTIONS.paceMs,
       version: VERSION,
-      isSaved: () => true,
       onExpired: () => {
         isLoginDead = true;
       },

@@ -58,8 +58,6 @@ export function createDelivery(options: {
   paceMs: number;
   version: string;
   onUpload?: UploadNews;
-  /** Whether a message is on the disk, or may be there before what is committed by now. */
-  isSaved: (message: string | null) => boolean;
   onExpired: () => void;
   onError: (error: unknown) => void;
 }): Delivery {
@@ -120,9 +118,7 @@ export function createDelivery(options: {
 
   /** One request; null when the login turned out to be dead. */
   async function send(part: ClaimedPart): Promise<Verdict | null> {
-    // A request must be known after a power cut too, or it could not be repeated as it was; but for the answer to a
-    // message that comes to the disk with it or after it: a power cut forgets the two together.
-    if (options.isSaved(part.view.message)) await store.durable();
+    await store.flush();
     const reply = replyOf(await client.sendMessage(part.body, { signal: cut.signal }));
     if (reply === 'expired') {
       await store.returnPart({ account, seq: part.seq });
@@ -140,7 +136,6 @@ export function createDelivery(options: {
   /** Our copy of a file is not needed any more once its part is final (design 4). */
   async function letGo({ file, state }: PartView): Promise<void> {
     if (file === null || OPEN_PART_STATES.includes(state)) return;
-    await store.durable();
     // What cannot be removed now is swept later.
     await options.outgoing.discard(await store.unneededFiles([file.path])).catch(() => {});
   }

@@ -8,7 +8,7 @@ import type { Turns } from '../turns/turns.ts';
 /** Makes what takes up the work that a committed intake has brought: lanes, turns that end, questions, notices to send. */
 export function createArrivals(options: {
   lanes: Pick<Lanes, 'add' | 'wake'>;
-  turns: Pick<Turns, 'take' | 'cancel'>;
+  turns: Pick<Turns, 'cancel'>;
   asks: Pick<Asks, 'answer'>;
   delivery: Pick<Delivery, 'kick'>;
   log: Log;
@@ -21,7 +21,6 @@ export function createArrivals(options: {
       // It may have waited for a retry, and others behind it.
       lanes.wake(user);
     }
-    for (const started of result.started) turns.take(started);
     for (const { seq, user } of result.again) lanes.add({ seq, user, notBeforeMs: null });
     for (const user of result.released) delivery.kick(user);
     for (const { seq, id, user, state, reason } of result.messages) {

@@ -10,7 +10,7 @@ import { readChatText } from './chat-commands.ts';
 import { chatNotice } from './chat-notices.ts';
 
 /** What stays the same from one intake of an account to the next. */
-export type IntakeTerms = Pick<Intake, 'allow' | 'dedupeWindowMs' | 'merge' | 'chat' | 'mayStart'> & {
+export type IntakeTerms = Pick<Intake, 'allow' | 'dedupeWindowMs' | 'merge' | 'chat'> & {
   /** `later`: nobody is served, and the next runner decides about what comes in. */
   triage: 'now' | 'later';
   /** Older messages are stored and not answered; 0: any age. */
@@ -30,7 +30,6 @@ export function intakeTerms(options: {
   /** The agent as `/status` names it. */
   agent: string;
   questionTo: Intake['chat']['questionTo'];
-  mayStart: Intake['mayStart'];
   triage: IntakeTerms['triage'];
 }): IntakeTerms {
   const { settings, outgoing, clock } = options;
@@ -41,7 +40,6 @@ export function intakeTerms(options: {
     dedupeWindowMs: settings.dedupeWindowMs,
     commands: settings.commands,
     merge: mergeForRelease(settings, outgoing, clock),
-    mayStart: options.mayStart,
     chat: {
       busy: settings.busy,
       mergeMs: settings.mergeMs,

@@ -15,7 +15,6 @@ import type { Poller, PollResult } from '../../ilink/poll.ts';
 import type { WeixinMessage } from '../../ilink/wire/wire.ts';
 import type { IncomingMessage, Intake, IntakeResult, MediaKey, Store } from '../../store/port/port.ts';
 import { tellFault } from '../shutdown/shutdown.ts';
-import { noteReading } from '../turns/message-turn.ts';
 import { type AgeClock, type IntakeTerms, judgementOf, steadyTimeOf } from './intake-terms.ts';
 
 /** Longest pause after empty answers that come back at once (design 3). */
@@ -34,7 +33,7 @@ export interface IntakeOptions {
   /** Digest of the token that polls. */
   login: string;
   cursor: string;
-  store: Pick<Store, 'takeIn' | 'durable' | 'notePoll'>;
+  store: Pick<Store, 'takeIn' | 'flush' | 'notePoll'>;
   poller: Poller;
   terms: IntakeTerms;
   clock: AgeClock;
@@ -42,8 +41,6 @@ export interface IntakeOptions {
   /** The first answer that was understood: polling works. */
   onReady: () => void;
   onIntake: (result: IntakeResult) => void;
-  /** The same is about to be on the disk, before what is committed from here on. */
-  onSaving: (result: IntakeResult) => void;
   /** Takes a message that could not be stored, as one line of JSON: the last resort of a full disk. */
   rescue: (line: string) => void;
   /**
@@ -90,10 +87,9 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
       options.onReady();
     }
     if (result.kind === 'messages' || (result.cursor !== null && result.cursor !== cursor)) {
-      const readings = new Map<Buffer, Inbound>();
       const messages =
-        result.kind === 'messages' ? result.messages.flatMap((one) => received(one, readings, options)) : [];
-      await takeInOrRescue(options, readings, {
+        result.kind === 'messages' ? result.messages.flatMap((one) => received(one, options)) : [];
+      await takeInOrRescue(options, {
         account,
         login: options.login,
         cursor: result.cursor,
@@ -103,7 +99,6 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
         dedupeWindowMs: options.terms.dedupeWindowMs,
         merge: options.terms.merge,
         chat: options.terms.chat,
-        mayStart: options.terms.mayStart,
         nowMs: clock.now(),
       });
       cursor = result.cursor ?? cursor;
@@ -139,22 +134,14 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
 }
 
 /**
- * Commits a poll. Turns start when it is committed, so that their answers share the wait for the disk; the caller
- * goes on when it is durable. What cannot be stored is handed to `rescue` before the failure is passed on: the
- * server gives it only once.
+ * Commits a poll and flushes it: the next poll tells the server to forget these messages. Their turns need not wait
+ * for the flush. What cannot be stored is handed to `rescue` before the failure is passed on: the server gives it
+ * only once.
  */
-async function takeInOrRescue(
-  options: IntakeOptions,
-  readings: ReadonlyMap<Buffer, Inbound>,
-  intake: Intake,
-): Promise<void> {
-  const { store } = options;
+async function takeInOrRescue(options: IntakeOptions, intake: Intake): Promise<void> {
   try {
-    for (const result of await takeIn(options, intake)) {
-      for (const started of result.started) noteReading(started, readings);
-      options.onIntake(result);
-      if (intake.messages.length > 0) await store.durable('soon', () => options.onSaving(result));
-    }
+    for (const result of await takeIn(options, intake)) options.onIntake(result);
+    await options.store.flush();
   } catch (error) {
     for (const message of intake.messages) options.rescue(message.raw.toString('utf8'));
     throw error;
@@ -210,13 +197,9 @@ function isAnswer(result: PollResult): boolean {
  * A received message as the store takes it; none for what no user wrote. One that cannot be read costs no other of its
  * poll: it is kept as it came.
  */
-function received(
-  message: WeixinMessage,
-  readings: Map<Buffer, Inbound>,
-  options: IntakeOptions,
-): IncomingMessage[] {
+function received(message: WeixinMessage, options: IntakeOptions): IncomingMessage[] {
   try {
-    return incoming(message, readings, options);
+    return incoming(message, options);
   } catch (error) {
     options.log.error(`a message cannot be read: ${reasonOf(error)}; kept as it came`);
     return [unreadable(encodeRaw(message))];
@@ -245,12 +228,7 @@ function bytesDigest(raw: Buffer): string {
   return digest(raw.toString('latin1'));
 }
 
-/** A received message, what it says noted by its bytes. */
-function incoming(
-  message: WeixinMessage,
-  readings: Map<Buffer, Inbound>,
-  options: IntakeOptions,
-): IncomingMessage[] {
+function incoming(message: WeixinMessage, options: IntakeOptions): IncomingMessage[] {
   const inbound = readInbound(message);
   // A draft comes again when it is finished, and must not make that one a duplicate (protocol 4.4).
   if (inbound.skip === 'own' || inbound.skip === 'unfinished') {
@@ -262,7 +240,6 @@ function incoming(
     options.log.warn(`items of a kind unknown to this version: type ${types}; kept`, { message: inbound.id });
   }
   const raw = encodeRaw(message);
-  readings.set(raw, inbound);
   const nowMs = options.clock.now();
   const createdAtMs = writtenAtMs(inbound, nowMs);
   const { ignore, chat, language } = judgementOf({ ...inbound, createdAtMs }, options);

@@ -63,7 +63,6 @@ export async function pollOnce(options: {
           triage: 'later',
           agent: '-',
           questionTo: () => null,
-          mayStart: () => false,
         }),
         clock,
         log: options.log,
@@ -76,7 +75,6 @@ export async function pollOnce(options: {
           ).length;
           if (received > 0) stop();
         },
-        onSaving() {},
         onEmpty: stopWhenLate,
         onFailure: stopWhenLate,
       },

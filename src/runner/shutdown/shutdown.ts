@@ -67,13 +67,11 @@ export async function windDown(runner: {
   /** What goes on beside it until the end. */
   upkeep: Promise<unknown>;
   lanes: Pick<Lanes, 'stop'>;
-  turns: Pick<Turns, 'stop' | 'giveBack'>;
+  turns: Pick<Turns, 'stop'>;
   delivery: Pick<Delivery, 'settled' | 'stop'>;
   client: Pick<IlinkClient, 'notifyStop'>;
   graceMs: number;
   clock: Clock;
-  /** Told what the store refuses. */
-  fail: (error: unknown) => void;
 }): Promise<void> {
   const { how, lanes, turns, delivery, graceMs, clock } = runner;
   const graceEnd = new AbortController();
@@ -90,7 +88,6 @@ export async function windDown(runner: {
     turns.stop();
     await Promise.race([lanes.stop(), clock.sleep(graceMs, graceEnd.signal)]);
   }
-  await turns.giveBack().catch(runner.fail);
   if (how !== 'expired') await Promise.race([delivery.settled(graceMs), grace]);
   graceEnd.abort();
   await delivery.stop();

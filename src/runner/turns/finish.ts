@@ -27,8 +27,18 @@ export interface TurnSaid {
 
 /** Turns outcomes into what is committed of them, and says so in the log. */
 export interface TurnEndings {
-  /** What an outcome comes to: done, failed with a notice, or once more. `said` is what the turn said while it ran. */
-  endingOf(outcome: Outcome, started: StartedTurn, turn: Turn, said: TurnSaid): Promise<TurnEnding>;
+  /**
+   * What an outcome comes to: done, failed with a notice, or once more. `said` is what the turn said while it ran,
+   * `told` the outcome, or the failure that an answer without some of its files is.
+   */
+  endingOf(
+    outcome: Outcome,
+    started: StartedTurn,
+    turn: Turn,
+    said: TurnSaid,
+  ): Promise<{ ending: TurnEnding; told: Outcome }>;
+  /** Says in the log how a turn has ended. */
+  tell(told: Outcome, ending: TurnEnding, turn: Turn, said: TurnSaid): void;
   /** The end of a turn that a fault of ours has broken off. */
   broken(error: unknown, started: StartedTurn): TurnEnding;
   /** The end of a message whose last try was cut by the end of its runner. */
@@ -49,18 +59,6 @@ export function createTurnEndings(options: {
   const { account, store, outgoing, settings, stopping, clock, log } = options;
 
   async function endingOf(
-    outcome: Outcome,
-    started: StartedTurn,
-    turn: Turn,
-    said: TurnSaid,
-  ): Promise<TurnEnding> {
-    const { ending, told } = await plannedOf(outcome, started, turn, said);
-    tell(told, ending.result, turn, said.output.tally.used + ending.parts.length > 0);
-    return ending;
-  }
-
-  /** `told` is the outcome, or the failure that an answer without some of its files is. */
-  async function plannedOf(
     outcome: Outcome,
     started: StartedTurn,
     turn: Turn,
@@ -157,7 +155,7 @@ export function createTurnEndings(options: {
     return textParts(settings.errorText ?? text, { ...settings, format: 'raw' }, { origin: 'notice', runId });
   }
 
-  function tell(outcome: Outcome, result: TurnResult, turn: Turn, hasSpoken: boolean): void {
+  function tell(outcome: Outcome, { result, parts }: TurnEnding, turn: Turn, { output }: TurnSaid): void {
     const facts = { message: turn.id, attempt: turn.attempt };
     if (result.kind === 'failed' && result.reason === 'cancelled') {
       log.info(`ended: ${firstLine(result.detail)}`, facts);
@@ -167,11 +165,13 @@ export function createTurnEndings(options: {
     } else if (result.kind === 'again') {
       const inMs = Math.max(0, result.notBeforeMs - clock.now());
       log.warn(`will run again in ${Math.round(inMs / 1000)} s: ${firstLine(result.detail)}`, facts);
-    } else if (outcome.kind === 'silent' && !hasSpoken) log.info('no reply', facts);
+    } else if (outcome.kind === 'silent' && output.tally.used + parts.length === 0)
+      log.info('no reply', facts);
   }
 
   return {
     endingOf,
+    tell,
     broken(error, started) {
       const facts = { message: started.id, attempt: started.attempt };
       const detail = `a fault of wxagent: ${reasonOf(error)}`;

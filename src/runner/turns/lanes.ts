@@ -1,16 +1,10 @@
 import type { Clock } from '../../core/time/clock.ts';
 
 /**
- * What one run of a lane's head came to: go on with the next message, whose turn may have `begun` by then, come back
- * to this one later, or start nothing more here.
+ * What one run of a lane's head came to: go on with the next message, come back to this one later, or start nothing
+ * more here.
  */
-export type LaneStep =
-  | { kind: 'next'; begun?: number | null }
-  | { kind: 'later'; notBeforeMs: number }
-  | { kind: 'halt' };
-
-/** Tells which message would run right after the one that runs, as far as is known by now. */
-export type Follower = () => number | null;
+export type LaneStep = { kind: 'next' } | { kind: 'later'; notBeforeMs: number } | { kind: 'halt' };
 
 /** The queues of all users of one account: strictly in order per user, a bounded number of users at once. */
 export interface Lanes {
@@ -19,8 +13,6 @@ export interface Lanes {
    * again afterwards, unless it is to wait (`notBeforeMs`): then its run has just said so itself.
    */
   add(entry: { seq: number; user: string; notBeforeMs: number | null }): void;
-  /** Whether a message of this user would run at once, were `others` more to be added before it. */
-  isFree(user: string, others: number): boolean;
   /** What a user's lane waited for is no more: its head may start now. */
   wake(user: string): void;
   /** Starts nothing more; resolves when what runs has ended. */
@@ -59,7 +51,7 @@ export function createLanes(options: {
   concurrency: number;
   clock: Clock;
   /** Runs one message; must not reject. */
-  run: (seq: number, user: string, next: Follower) => Promise<LaneStep>;
+  run: (seq: number, user: string) => Promise<LaneStep>;
 }): Lanes {
   const { concurrency, clock, run } = options;
   const lanes = new Map<string, Lane>();
@@ -86,7 +78,7 @@ export function createLanes(options: {
   async function start(user: string, lane: Lane, head: Waiting): Promise<void> {
     lane.running = true;
     running++;
-    const step = await run(head.seq, user, () => followerOf(lane, head));
+    const step = await run(head.seq, user);
     running--;
     lane.running = false;
     const { repeat } = lane;
@@ -99,16 +91,8 @@ export function createLanes(options: {
     }
     const [next] = lane.queue;
     if (!next) lanes.delete(user);
-    // What has begun is not to wait for a place: nobody else did when it was begun.
-    else if (step.kind === 'next' && step.begun === next.seq && !stopped) void start(user, lane, next);
     else if (step.kind !== 'halt') schedule(user, lane, next);
     pump();
-  }
-
-  function followerOf({ queue, repeat }: Lane, head: Waiting): number | null {
-    const [first, next] = queue;
-    if (stopped || ready.length > 0 || repeat || first !== head || !next) return null;
-    return next.notBefore <= clock.monotonic() ? next.seq : null;
   }
 
   function monotonicOf(wallMs: number): number {
@@ -150,7 +134,6 @@ export function createLanes(options: {
       }
       pump();
     },
-    isFree: (user, others) => !stopped && !lanes.has(user) && running + ready.length + others < concurrency,
     wake(user) {
       const lane = lanes.get(user);
       const head = lane?.queue[0];

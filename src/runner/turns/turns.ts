@@ -4,9 +4,11 @@ import { outcomeOfFault } from '../../agents/reply/outcomes.ts';
 import { WxError } from '../../core/errors.ts';
 import { newUuid } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
+import { languageIn } from '../../core/message/language.ts';
 import type { Outcome, Turn } from '../../core/message/message.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import type { Inbound } from '../../ilink/message/inbound.ts';
+import { type Inbound, readInbound, writtenAtMs } from '../../ilink/message/inbound.ts';
+import { joinStored } from '../../ilink/message/merged.ts';
 import type {
   DeliveryTerms,
   EndedTurn,
@@ -20,11 +22,9 @@ import type { Outgoing } from '../delivery/outgoing-files.ts';
 import type { EventSink } from '../port/events.ts';
 import type { RunnerOptions } from '../port/options.ts';
 import type { Attachments } from '../received/attachments.ts';
-import { createBegunTurns } from './begun-turns.ts';
 import { createTurnEndings, type TurnEnding } from './finish.ts';
 import type { FolderMaker } from './folders.ts';
-import type { Follower, LaneStep } from './lanes.ts';
-import { turnOf } from './message-turn.ts';
+import type { LaneStep } from './lanes.ts';
 import type { Asks } from './questions.ts';
 import { createSessionMemory } from './session-memory.ts';
 import { watchSilence } from './silence.ts';
@@ -38,18 +38,14 @@ const STARTING_MS = 20;
 
 /** Runs messages through the agent, one turn each. */
 export interface Turns {
-  /** The start of this turn is committed already; it is run when its lane comes to it. */
-  take(started: StartedTurn): void;
-  /** Runs one message of a lane, and begins the turn of its `next` with the end of this one. Rejects only for the store. */
-  run(seq: number, user: string, next: Follower): Promise<LaneStep>;
+  /** Runs one message of a lane. Rejects only for the store. */
+  run(seq: number, user: string): Promise<LaneStep>;
   /** Gives up a message whose last try ended with a crash of the runner. */
   giveUp(started: StartedTurn): Promise<void>;
   /** Ends the turn of a message that is not to be answered any more, if it runs. */
   cancel(seq: number): void;
   /** Ends the turns that run: their messages stay and run again later. */
   stop(): void;
-  /** Puts back what was taken and has not been run. */
-  giveBack(): Promise<void>;
   /** Turns started so far. */
   readonly started: number;
 }
@@ -81,23 +77,22 @@ export function createTurns(options: {
     settings.workingNoticeMs === 0
       ? null
       : createWorkingNotice({ ...options, account, afterMs: settings.workingNoticeMs, shape: settings });
-  const begun = createBegunTurns();
   const maxMessages = settings.maxMessages ?? Number.POSITIVE_INFINITY;
   let count = 0;
   /** Turns that are being started, and may turn out not to be. */
   let starting = 0;
 
-  async function run(seq: number, user: string, next: Follower, signal: AbortSignal): Promise<LaneStep> {
+  async function run(seq: number, user: string, signal: AbortSignal): Promise<LaneStep> {
     if (count >= maxMessages) return { kind: 'halt' };
     if (count + starting >= maxMessages) {
       return { kind: 'later', notBeforeMs: clock.now() + STARTING_MS };
     }
-    const started = begun.take(seq) ?? (await start(seq));
+    const started = await start(seq);
     if (!started) return { kind: 'next' };
     if ('notBeforeMs' in started) return { kind: 'later', ...started };
     count++;
     try {
-      return await runTurn(started, user, next, signal);
+      return await runTurn(started, user, signal);
     } catch (error) {
       // What the store cannot keep, no other end of the turn can change.
       if (isOfStore(error)) throw error;
@@ -108,17 +103,15 @@ export function createTurns(options: {
     }
   }
 
-  async function runTurn(
-    started: StartedTurn,
-    user: string,
-    next: Follower,
-    signal: AbortSignal,
-  ): Promise<LaneStep> {
+  async function runTurn(stored: StartedTurn, user: string, signal: AbortSignal): Promise<LaneStep> {
+    const { turn: bare, inbound } = turnOf(stored, options.account);
+    // What is said of a message is in its language, whatever its user has written since.
+    const started = { ...stored, language: languageIn(inbound.text) ?? stored.language };
     const runId = newUuid();
     const folders = options.folders(started.seq, started.user, started.sessionId);
     const output = createTurnOutput(terms, started, runId);
     try {
-      return await runIn(started, user, next, { runId, folders, output, signal });
+      return await runIn(started, { bare, inbound }, user, { runId, folders, output, signal });
     } finally {
       await output.dispose();
       folders.remove();
@@ -127,12 +120,11 @@ export function createTurns(options: {
 
   async function runIn(
     started: StartedTurn,
+    { bare, inbound }: { bare: Turn; inbound: Inbound },
     user: string,
-    next: Follower,
     room: { runId: string; folders: ReturnType<FolderMaker>; output: TurnOutput; signal: AbortSignal },
   ): Promise<LaneStep> {
     const { runId, folders, output, signal } = room;
-    const { turn: bare, inbound } = turnOf(started, options.account);
     const startedAt = clock.monotonic();
     const endNotice = notice?.begin(started, runId);
     const { turn, outcome } = await runStarted(started, { bare, inbound }, output, folders, signal);
@@ -141,29 +133,29 @@ export function createTurns(options: {
     await output.close();
     await noticed;
     const said = { output, runId };
-    let ending = await endings.endingOf(outcome, started, turn, said);
-    if (isCancelled(signal) && ending.parts.length > 0) {
+    let end = await endings.endingOf(outcome, started, turn, said);
+    if (isCancelled(signal) && end.ending.parts.length > 0) {
       // While the answer was made ready: the store would not take it.
-      ending = await endings.endingOf(endedOutcome('cancel', 0), started, turn, said);
+      end = await endings.endingOf(endedOutcome('cancel', 0), started, turn, said);
     }
+    const { ending, told } = end;
     const { result, parts } = ending;
-    emit({
-      type: 'outcome',
-      account: turn.account,
-      id: turn.id,
-      user,
-      outcome: nameOf(result, output.tally.used + parts.length > 0),
-      reason: result.kind === 'failed' ? result.reason : outcome.kind === 'failed' ? outcome.reason : null,
-      attempt: turn.attempt,
-      durationMs,
-      parts: output.tally.queued + parts.length,
+    await finish(started, ending, () => {
+      endings.tell(told, ending, turn, said);
+      emit({
+        type: 'outcome',
+        account: turn.account,
+        id: turn.id,
+        user,
+        outcome: nameOf(result, output.tally.used + parts.length > 0),
+        reason: result.kind === 'failed' ? result.reason : outcome.kind === 'failed' ? outcome.reason : null,
+        attempt: turn.attempt,
+        durationMs,
+        parts: output.tally.queued + parts.length,
+      });
     });
-    const mayGoOn = result.kind !== 'again' && settings.maxMessages === null && !stopping.signal.aborted;
-    const after = mayGoOn ? next() : null;
-    await finish(started, ending, after);
     output.release(parts);
-    if (result.kind === 'again') return { kind: 'later', notBeforeMs: result.notBeforeMs };
-    return { kind: 'next', begun: after !== null && begun.has(after) ? after : null };
+    return result.kind === 'again' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
   }
 
   function start(seq: number): ReturnType<Store['startTurn']> {
@@ -173,26 +165,15 @@ export function createTurns(options: {
       .finally(() => starting--);
   }
 
-  /** Commits the end of a turn, and the start of that of the message `next`, unless it has begun. */
-  async function finish(turn: EndedTurn, ending: TurnEnding, next: number | null = null): Promise<void> {
-    const expected = next === null ? null : begun.expect(next);
-    let dropped: StartedTurn | null = null;
-    const goesOn = expected && { seq: expected.seq, mergeMs: settings.mergeMs };
-    const end = { account, turn, ...ending, next: goesOn };
+  /** Commits the end of a turn; `tell` is called between the commit and what becomes of the parts. */
+  async function finish(turn: EndedTurn, ending: TurnEnding, tell?: () => void): Promise<void> {
     const commit = async (claim: DeliveryTerms | null): Promise<QueuedParts> => {
-      const done = await store.finishTurn({ ...end, nowMs: clock.now(), claim });
-      dropped = expected?.add(done.next) ?? null;
-      return done;
+      const queued = await store.finishTurn({ account, turn, ...ending, nowMs: clock.now(), claim });
+      tell?.();
+      return queued;
     };
     if (ending.parts.length === 0) await commit(null);
     else await delivery.queue(turn.user, commit);
-    if (dropped) await putBack(dropped, 'it was stopped, and asked for again');
-  }
-
-  /** A turn that has begun and is not run: its message waits again, unless it is not to run any more. */
-  function putBack(turn: StartedTurn, detail: string): Promise<void> {
-    const result = { kind: 'again', notBeforeMs: clock.now(), counts: false, detail } as const;
-    return finish(turn, { result, parts: [] });
   }
 
   /** Fetches what the message brings, then runs the agent; what a stop cuts short is fetched by the next run. */
@@ -250,12 +231,12 @@ export function createTurns(options: {
   }
 
   return {
-    async run(seq, user, next) {
+    async run(seq, user) {
       const cut = new AbortController();
       running.set(seq, cut);
       if (stopping.signal.aborted) cut.abort(stopping.signal.reason);
       try {
-        return await run(seq, user, next, cut.signal);
+        return await run(seq, user, cut.signal);
       } finally {
         running.delete(seq);
       }
@@ -263,22 +244,40 @@ export function createTurns(options: {
     async giveUp(started) {
       await finish(started, endings.crashed(started));
     },
-    take: begun.add,
     cancel(seq) {
-      begun.drop(seq);
       running.get(seq)?.abort('cancel' satisfies TurnEnd);
     },
     stop() {
       stopping.abort('stop' satisfies TurnEnd);
       for (const cut of running.values()) cut.abort('stop' satisfies TurnEnd);
     },
-    async giveBack() {
-      await Promise.all(begun.takeAll().map((turn) => putBack(turn, 'wxagent was stopped')));
-    },
     get started() {
       return count;
     },
   };
+}
+
+/** A stored message whose turn has been started: what it says, and the turn of it without attachments and quote. */
+function turnOf(
+  started: StartedTurn,
+  account: { id: string; name: string | null },
+): { turn: Turn; inbound: Inbound } {
+  const inbound = readInbound(joinStored(started.said));
+  const turn: Turn = {
+    id: started.id,
+    account: account.id,
+    accountName: account.name,
+    user: started.user,
+    sessionId: started.sessionId,
+    turn: started.turn,
+    timeMs: writtenAtMs(inbound, started.receivedAtMs) ?? started.receivedAtMs,
+    kind: inbound.kind === 'unknown' ? 'text' : inbound.kind,
+    text: inbound.text,
+    attachments: [],
+    quote: null,
+    attempt: started.attempt,
+  };
+  return { turn, inbound };
 }
 
 function isOfStore(error: unknown): boolean {

@@ -1,18 +1,17 @@
 import type { Clock } from '../../core/time/clock.ts';
 import { type Database, isBusy } from '../../sqlite/database.ts';
 import type { Endure } from './disk-trouble.ts';
-import { createGroupSync, type GroupSync } from './group-flush.ts';
 
 /** Runs steps as transactions. */
 export interface Commits {
   /**
    * Runs a step in a transaction of its own or together with others that were asked for in the
    * same moment: one commit for all. The step may be repeated, so it must not touch anything but
-   * the database. `durable` waits for the disk: what was promised survives a power cut. Rejects with WxError `storage`.
+   * the database. Rejects with WxError `storage`.
    */
-  run<T>(step: (database: Database) => T, durability?: 'durable' | 'ordered'): Promise<T>;
-  /** Resolves when what is committed by now is durable; see {@link GroupSync}. */
-  durable: GroupSync['wait'];
+  run<T>(step: (database: Database) => T): Promise<T>;
+  /** Resolves when all that is committed by now is on the disk: one wait for all who ask at once. */
+  flush(): Promise<void>;
   /** Waits until everything asked for so far is committed. */
   idle(): Promise<void>;
 }
@@ -33,21 +32,24 @@ const BATCH = 256;
 const CROWD = 5;
 const CROWD_TURNS = 8;
 
-/** After a rest of so long, so many commits wait for no other: one message is taken in and answered. */
+/** After a rest of so long, so many commits wait for no other: one message is taken in, its turn starts and ends. */
 const REST_MS = 3;
-const ALONE = 2;
+const ALONE = 3;
 
 /** Group commit over one connection: SQLite writes one transaction at a time anyway, so what waits goes together. */
 export function createCommits(options: { database: Database; clock: Clock; endure: Endure }): Commits {
   const { database, clock, endure } = options;
   let waiting: Waiting[] = [];
-  let flushing: Promise<void> | null = null;
-  const disk = createGroupSync(database, clock);
+  let committing: Promise<void> | null = null;
+  let syncing: Promise<void> | null = null;
+  /** Commits there were, and how many of them are on the disk. */
+  let committed = 0;
+  let flushed = 0;
   /** When the last commit was, and how many followed each other before. */
   let lastMs = Number.NEGATIVE_INFINITY;
   let inRow = 0;
 
-  async function flush(): Promise<void> {
+  async function commit(): Promise<void> {
     // One turn of the event loop: everything that is ready now shares the commit. After a rest there is nothing else.
     if (clock.monotonic() - lastMs > REST_MS) inRow = 0;
     if (inRow < ALONE) await new Promise<void>((resolve) => process.nextTick(resolve));
@@ -61,12 +63,13 @@ export function createCommits(options: { database: Database; clock: Clock; endur
       lastMs = clock.monotonic();
       inRow++;
     }
-    flushing = null;
+    committing = null;
   }
 
   async function settle(batch: Waiting[]): Promise<void> {
     try {
       const results = await endure(() => transaction(database, batch));
+      committed++;
       for (let index = 0; index < batch.length; index++) batch[index]?.resolve(results[index] as never);
     } catch (error) {
       // One bad step must not harm the others; of a database that stays busy all have waited long enough.
@@ -75,24 +78,38 @@ export function createCommits(options: { database: Database; clock: Clock; endur
     }
   }
 
-  function ordered<T>(step: (database: Database) => T): Promise<T> {
+  async function sync(): Promise<void> {
+    // What the last commit has set off is asked for in the same turn of the event loop, and needs the disk next.
+    await turnOfLoop();
+    if (committing) await run(() => undefined);
+    const upTo = committed;
+    try {
+      await endure(() => database.sync());
+      flushed = upTo;
+    } finally {
+      syncing = null;
+    }
+  }
+
+  function run<T>(step: (database: Database) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       waiting.push({ step, resolve: resolve as (value: never) => void, reject });
-      flushing ??= flush();
+      committing ??= commit();
     });
   }
 
-  const durable: Commits['durable'] = (urgency, begins) => endure(() => disk.wait(urgency, begins));
-
   return {
-    run(step, durability = 'ordered') {
-      const done = ordered(step);
-      return durability === 'ordered' ? done : done.then((result) => durable().then(() => result));
+    run,
+    async flush() {
+      const upTo = committed;
+      // What is under way may have begun before the last commit.
+      while (flushed < upTo) {
+        syncing ??= sync();
+        await syncing;
+      }
     },
-    durable,
     async idle() {
-      while (flushing) await flushing;
-      await disk.idle();
+      while (committing) await committing;
     },
   };
 }

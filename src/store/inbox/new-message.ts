@@ -4,7 +4,6 @@ import type { Database, Row } from '../../sqlite/database.ts';
 import { HAS_KEPT } from '../outbox/holds.ts';
 import type { IncomingMessage, Intake, MessageState } from '../port/inbox-port.ts';
 import type { Fate } from './fate.ts';
-import { type Place, placeAfter } from './session-position.ts';
 
 /** What decides about a message before it is stored. */
 export interface Outlook {
@@ -15,8 +14,6 @@ export interface Outlook {
   isKnown: boolean;
   /** Something of its user waits to be released. */
   hasKept: boolean;
-  /** The next place in the session of its user. */
-  place: Place;
   /** What its user has written in until now. */
   language: ChatLanguage | null;
 }
@@ -36,14 +33,14 @@ const KNOWN = `SELECT 1 FROM inbox WHERE account = ?1 AND id = ?3
   UNION ALL SELECT 1 FROM inbox WHERE account = ?1 AND user = ?2 AND fingerprint = ?4 AND created_at IS ?5
   UNION ALL SELECT 1 FROM (${RECENT}) WHERE fingerprint = ?4 AND context_token = ?6`;
 const IS_KNOWN = `${KNOWN} LIMIT 1`;
-const OUTLOOK = `SELECT login, owner, session_id, turn, language, ${HAS_KEPT} AS has_kept, EXISTS (${KNOWN}) AS is_known
+const OUTLOOK = `SELECT login, owner, language, ${HAS_KEPT} AS has_kept, EXISTS (${KNOWN}) AS is_known
   FROM (SELECT 1)
   LEFT JOIN accounts ON accounts.account = ?1
   LEFT JOIN users ON users.account = ?1 AND users.user = ?2`;
 
 /**
  * See {@link Outlook}: one question, because mostly it is the only one. What is of the user stays as it was at his
- * `first` message of the poll: nothing is held anew, and whoever has a command in it starts no turn.
+ * `first` message of the poll: nothing is held anew.
  */
 export function outlookOf(
   database: Database,
@@ -60,7 +57,6 @@ export function outlookOf(
     owner: row.owner as string | null,
     isKnown: row.is_known === 1,
     hasKept: row.has_kept === 1,
-    place: placeAfter(row.session_id as string | null, row.turn as number | null),
     language: row.language as ChatLanguage | null,
   };
 }
@@ -84,19 +80,19 @@ export function withToken(
   return found.every((row) => row.fingerprint === fingerprint) ? found[0] : undefined;
 }
 
-/** Stores a new message under this id; with a `place` its turn has begun. Returns its number. */
+/** Stores a new message under this id. Returns its number. */
 export function insertMessage(
   database: Database,
   intake: Intake,
   message: IncomingMessage,
-  { id, fate, place, isTriaged }: { id: string; fate: Fate; place: Place | null; isTriaged: boolean },
+  { id, fate, isTriaged }: { id: string; fate: Fate; isTriaged: boolean },
 ): number {
   const { reason, textFrom } = fate;
-  const state = place ? 'running' : stateOf(fate);
+  const state = stateOf(fate);
   return database.run(
     `INSERT INTO inbox (account, id, user, state, reason, kind, fingerprint, context_token, created_at, received_at, raw,
-       text_from, finished_at, unknown_items, attempt, started_at, session_id, turn, untriaged)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       text_from, finished_at, unknown_items, untriaged)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     intake.account,
     id,
     message.user,
@@ -111,15 +107,11 @@ export function insertMessage(
     textFrom,
     state === 'ignored' || state === 'done' ? intake.nowMs : null,
     message.unknownItems,
-    place ? 1 : 0,
-    place ? intake.nowMs : null,
-    place?.sessionId ?? null,
-    place?.turn ?? null,
     isTriaged || state === 'ignored' ? 0 : 1,
   ).rowid;
 }
 
-/** The state of a message of which this was decided, unless its turn has begun. */
+/** The state of a message of which this was decided. */
 export function stateOf({ kind }: Fate): MessageState {
   switch (kind) {
     case 'command':

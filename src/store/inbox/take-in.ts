@@ -1,6 +1,6 @@
 import type { Database, Row } from '../../sqlite/database.ts';
 import { release } from '../outbox/holds.ts';
-import type { IncomingMessage, Intake, IntakeResult, StartedTurn } from '../port/inbox-port.ts';
+import type { IncomingMessage, Intake, IntakeResult } from '../port/inbox-port.ts';
 import type { Fate } from './fate.ts';
 import { noteMediaKeys } from './media-keys.ts';
 import { freeId, insertMessage, type Outlook, outlookOf, withId, withToken } from './new-message.ts';
@@ -15,19 +15,16 @@ import { createUserNotes } from './user-notes.ts';
 export function takeIn(database: Database, intake: Intake): IntakeResult {
   const { account, nowMs } = intake;
   const result = nothingTakenIn();
-  /** Users whose first turn of this poll is decided about: a later message of theirs waits for its place. */
-  const begun = new Set<string>();
   const outlooks = new Map<string, Outlook>();
   const notes = createUserNotes(database, intake);
   const judge = intake.triage === 'later' ? null : createJudge(database, intake);
-  const mayStart = judge !== null && mayStartAny(intake);
 
   for (const message of intake.messages) {
     const { user } = message;
     const outlook = outlookOf(database, account, message, outlooks.get(user));
     const language = message.language ?? outlook.language;
     outlooks.set(user, { ...outlook, language });
-    const { login, isKnown, hasKept, place } = outlook;
+    const { login, isKnown, hasKept } = outlook;
     const owner = result.learnedOwner ?? outlook.owner;
     // A login that was taken over keeps its last messages; its cursor and tokens are of no use to the new one.
     const isCurrent = login === intake.login;
@@ -54,27 +51,14 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
     const isOwner = isFirst || user === owner;
     const fate = judge ? judge.fateOf(message, { isOwner, before: NEWEST }) : untriaged(message);
     const id = message.id !== null && !namesake ? message.id : freeId(database, account, message);
-    const isTurn = fate.kind === 'received' || fate.kind === 'answer';
-    const isHead = isCurrent && fate.kind === 'received' && !begun.has(user);
-    const started = isHead && mayStart && intake.mayStart(user, begun.size) ? place : null;
-    if (isTurn) begun.add(user);
-    const seq = insertMessage(database, intake, message, {
-      id,
-      fate,
-      place: started,
-      isTriaged: judge !== null,
-    });
+    const seq = insertMessage(database, intake, message, { id, fate, isTriaged: judge !== null });
     noteMediaKeys(database, account, message.mediaKeys, nowMs);
     result.messages.push({ seq, id, user, state: fate.kind, reason: fate.reason });
     if (fate.kind === 'ignored' && fate.reason !== 'busy') continue;
     if (isCurrent) {
-      notes.add(message, { seq, place: started });
+      notes.add(message, seq);
       if (hasKept && release(database, intake, user, language)) result.released.push(user);
     }
-    if (started)
-      result.started.push(
-        startedTurn(message, { seq, id, isOwner, language, ...started }, fate.textFrom, nowMs),
-      );
     if (fate.command !== null) notes.write(user);
     judge?.setOff(message, { seq, id, fate, language }, result);
   }
@@ -96,25 +80,6 @@ export function takeIn(database: Database, intake: Intake): IntakeResult {
 function untriaged({ ignore }: IncomingMessage): Fate {
   const kind = ignore === null ? 'received' : 'ignored';
   return { kind, reason: ignore, command: null, textFrom: 0 };
-}
-
-/**
- * Whether turns may begin with the commit that stores their messages: not what is gathered, and not where something in
- * the same poll may end a turn before its agent has seen it, or take its room: it would count as started all the same.
- */
-function mayStartAny({ messages, chat }: Intake): boolean {
-  if (chat.mergeMs > 0 || messages.some((message) => message.chat?.command)) return false;
-  return chat.busy !== 'latest' || new Set(messages.map(({ user }) => user)).size === messages.length;
-}
-
-function startedTurn(
-  { user, raw }: IncomingMessage,
-  place: Pick<StartedTurn, 'seq' | 'id' | 'isOwner' | 'language' | 'sessionId' | 'turn'>,
-  textFrom: number,
-  nowMs: number,
-): StartedTurn {
-  const first = { attempt: 1, failures: 0, outputs: [] };
-  return { ...place, ...first, user, said: [{ raw, textFrom }], receivedAtMs: nowMs };
 }
 
 /**

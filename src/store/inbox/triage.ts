@@ -91,7 +91,7 @@ function isFirstTurnedAway(database: Database, own: { account: string; user: str
 
 /** An intake before its first message. */
 export function nothingTakenIn(): IntakeResult {
-  return { messages: [], superseded: [], started: [], again: [], released: [], learnedOwner: null };
+  return { messages: [], superseded: [], again: [], released: [], learnedOwner: null };
 }
 
 /**

@@ -2,15 +2,14 @@ import type { ChatLanguage } from '../../core/message/language.ts';
 import type { Database } from '../../sqlite/database.ts';
 import { LATE_POLL_MS, RECENT } from '../outbox/parts.ts';
 import type { IncomingMessage, Intake } from '../port/inbox-port.ts';
-import type { Place } from './session-position.ts';
 
 /** What the messages of a poll say of their users, each of whom is written once. */
 export interface UserNotes {
   /**
    * A message of the user opens the window again: newest token, full budget (design 3), but for what has gone out since
-   * it was written. With a `place` its turn has begun, and has taken that one.
+   * it was written. `seq` is its number.
    */
-  add(message: IncomingMessage, stored: { seq: number; place: Place | null }): void;
+  add(message: IncomingMessage, seq: number): void;
   /** Writes what is known by now of this user, or of all. */
   write(user?: string): void;
 }
@@ -21,7 +20,6 @@ interface Note {
   language: ChatLanguage | null;
   atMs: number;
   seq: number;
-  place: Place | null;
 }
 
 /**
@@ -31,26 +29,23 @@ interface Note {
 const SENT_SINCE = `CASE WHEN last_send_at <= ?4 THEN 0 ELSE MIN(sent, (SELECT count(*) FROM parts
   WHERE seq > (SELECT max(seq) FROM parts) - ${RECENT} AND account = ?1 AND user = ?2 AND (state = 'sending'
     OR (state IN ('confirmed', 'unconfirmed')
-      AND finished_at > MAX(?4, COALESCE((SELECT last_poll_at FROM accounts WHERE account = ?1), ?9)))))) END`;
+      AND finished_at > MAX(?4, COALESCE((SELECT last_poll_at FROM accounts WHERE account = ?1), ?7)))))) END`;
 
 /** See {@link UserNotes}. */
 export function createUserNotes(database: Database, { account, nowMs }: Intake): UserNotes {
   const notes = new Map<string, Note>();
 
-  function write(user: string, { token, atMs, seq, place, language }: Note): void {
+  function write(user: string, { token, atMs, seq, language }: Note): void {
     database.run(
-      `INSERT INTO users (account, user, context_token, last_message_at, last_message_seq, session_id, turn, language)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, COALESCE(?7, 0), ?8)
+      `INSERT INTO users (account, user, context_token, last_message_at, last_message_seq, language)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (account, user) DO UPDATE SET context_token = COALESCE(?3, context_token), last_message_at = ?4,
-           last_message_seq = ?5, sent = ${SENT_SINCE}, session_id = COALESCE(?6, session_id), turn = COALESCE(?7, turn),
-           language = COALESCE(?8, language)`,
+           last_message_seq = ?5, sent = ${SENT_SINCE}, language = COALESCE(?6, language)`,
       account,
       user,
       token,
       atMs,
       seq,
-      place?.sessionId ?? null,
-      place?.turn ?? null,
       language,
       nowMs - LATE_POLL_MS,
     );
@@ -58,14 +53,13 @@ export function createUserNotes(database: Database, { account, nowMs }: Intake):
   }
 
   return {
-    add({ user, contextToken, createdAtMs, steadyAtMs, language }, { seq, place }) {
+    add({ user, contextToken, createdAtMs, steadyAtMs, language }, seq) {
       const before = notes.get(user);
       notes.set(user, {
         token: contextToken ?? before?.token ?? null,
         language: language ?? before?.language ?? null,
         atMs: Math.min(steadyAtMs ?? createdAtMs ?? nowMs, nowMs),
         seq,
-        place: place ?? before?.place ?? null,
       });
     },
     write(only) {

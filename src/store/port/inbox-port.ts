@@ -70,8 +70,6 @@ export interface Intake extends TriageTerms {
   nowMs: number;
   /** Turns the held parts of a user who wrote again into what is sent first. */
   merge: (held: HeldPart[], expired: number, language: ChatLanguage | null) => MergedHolds;
-  /** Whether a user's turn can begin as soon as this is committed, after those that it brings of so many `others`. */
-  mayStart: (user: string, others: number) => boolean;
 }
 
 /** What became of each message of an {@link Intake}, in its order. */
@@ -89,8 +87,6 @@ export interface IntakeResult {
   }[];
   /** Messages that were unfinished and are not to be answered any more; their turns may be at work. */
   superseded: { seq: number; user: string }[];
-  /** Turns of these messages that are committed as started in the same step: a commit less for each. */
-  started: StartedTurn[];
   /** Finished messages that run again. */
   again: { seq: number; user: string }[];
   /** Users whose held parts were queued again. */

@@ -70,18 +70,18 @@ export interface Store {
   /** Forgets a process that was recorded without a message: it has ended. */
   forgetChild(input: { account: string; pid: number }): Promise<void>;
   /**
-   * Commits a poll: messages, cursor and released holds. Turns may start then, but the next poll tells the
-   * server to forget these messages: it must wait for {@link Store.durable}.
+   * Commits a poll: messages, cursor and released holds.
    */
   takeIn(intake: Intake): Promise<IntakeResult>;
   /** Decides about what was taken in with triage `later`, for the runner that is to serve it: once. */
   triage(input: Triage): Promise<IntakeResult>;
   /**
-   * Resolves when what has been committed by now is durable; `soon` leaves other steps a moment to share the wait.
-   * What is committed before `begins` is called is so no later; of what comes after, that is not known.
+   * Resolves when all that this process has committed by now is on the disk. What is committed is flushed before a
+   * request tells anybody of it: before the next poll, whose cursor makes the server forget, and before a
+   * `sendmessage`. {@link Store.close} flushes before the process ends, {@link Store.unneededFiles} before files go.
    */
-  durable(urgency?: 'now' | 'soon', begins?: () => void): Promise<void>;
-  /** Notes that polling works, for `status`. Not durable by itself. */
+  flush(): Promise<void>;
+  /** Notes that polling works, for `status`. */
   notePoll(input: { account: string; nowMs: number }): Promise<void>;
   /** Notes that this login is dead, or works. */
   markLogin(input: { account: string; login: string; expired: boolean }): Promise<void>;
@@ -115,8 +115,7 @@ export interface Store {
   finishAnswer(input: { account: string; seq: number; nowMs: number }): Promise<Buffer | null>;
   /**
    * Commits what a running turn has said: its parts, and its digest as the `index`-th output of the message. A
-   * later attempt finds the digests in {@link StartedTurn}; from `index` on they are replaced. Nothing of it is
-   * sent before {@link Store.durable}.
+   * later attempt finds the digests in {@link StartedTurn}; from `index` on they are replaced.
    */
   queueOutput(input: {
     account: string;
@@ -134,10 +133,7 @@ export interface Store {
     nowMs: number;
     claim: DeliveryTerms | null;
   }): Promise<QueuedParts>;
-  /**
-   * Commits the end of a turn together with the parts of its answer, unless the message was superseded meanwhile.
-   * Nothing of them is sent before {@link Store.durable}.
-   */
+  /** Commits the end of a turn together with the parts of its answer, unless the message was superseded meanwhile. */
   finishTurn(input: {
     account: string;
     turn: EndedTurn;
@@ -146,15 +142,10 @@ export interface Store {
     nowMs: number;
     /** Claims the first part in the same step when nothing is ahead of it. */
     claim: DeliveryTerms | null;
-    /** A message whose turn is to begin in the same step: a commit less for each of those that have waited. */
-    next?: { seq: number; mergeMs: number } | null;
-  }): Promise<QueuedParts & { next: StartedTurn | NotYet | null }>;
+  }): Promise<QueuedParts>;
   /** What an agent has kept under this name in this session; null: nothing. */
   sessionValue(place: SessionPlace): Promise<string | null>;
-  /**
-   * Keeps a text there in place of the one before, for as long as the session is the user's; null forgets it.
-   * On disk with whatever {@link Store.durable} is awaited next.
-   */
+  /** Keeps a text there in place of the one before, for as long as the session is the user's; null forgets it. */
   setSessionValue(input: SessionPlace & { value: string | null; nowMs: number }): Promise<void>;
   /** Marks messages to be run again: one by id, or all failed ones. Returns how many. */
   retry(input: { account: string; id: string | null }): Promise<number>;
@@ -164,11 +155,11 @@ export interface Store {
   /** Lets a user in, or no more; the next intake knows. False when that was so already. */
   setAllowed(input: { account: string; user: string; allowed: boolean; nowMs: number }): Promise<boolean>;
 
-  /** Queues what `send` was given behind whatever the user has waiting; durable before it resolves. */
+  /** Queues what `send` was given behind whatever the user has waiting. */
   enqueue(request: SendRequest): Promise<PartView[]>;
   /** Users of the account that have parts to deliver. */
   usersToDeliver(account: string): Promise<string[]>;
-  /** Takes the next part of a user for one request, if one may go now; it is sent when it is {@link Store.durable}. */
+  /** Takes the next part of a user for one request, if one may go now. */
   claimPart(terms: DeliveryTerms): Promise<Claim>;
   /**
    * Commits what the server said of a claimed part. With `next` it claims the user's next one in the same step. Where the claim told its `view`,
@@ -189,7 +180,7 @@ export interface Store {
     result: UploadResult;
     nowMs: number;
   }): Promise<Verdict>;
-  /** Notes how far the upload of a claimed file is, for whoever waits for it. Not durable by itself. */
+  /** Notes how far the upload of a claimed file is, for whoever waits for it. */
   noteUpload(input: { account: string; seq: number; sentBytes: number; totalBytes: number }): Promise<void>;
   /** The upload to a user that is under way; null: none, or only one whose process is gone. */
   upload(input: { account: string; user: string; nowMs: number }): Promise<UploadView | null>;
@@ -212,7 +203,7 @@ export interface Store {
   }): Promise<PartView[]>;
   /** Queues parts that have expired while held again. Returns how many. */
   requeueExpired(input: { account: string }): Promise<number>;
-  /** Which of these outgoing files no part needs any more. */
+  /** Which of these outgoing files no part needs any more, also after a power cut. */
   unneededFiles(paths: readonly string[]): Promise<string[]>;
   /** Lets held parts expire and forgets what is finished for long; a bounded piece of work. Returns whether there is more. */
   sweep(retention: Retention): Promise<boolean>;

@@ -2,7 +2,7 @@ import type { ChatLanguage } from '../../core/message/language.ts';
 import { turnRetryDelayMs } from '../../core/time/backoff.ts';
 import type { Database, Row, SqlValue } from '../../sqlite/database.ts';
 import { gather } from '../inbox/merging.ts';
-import { placeAfter, takePlace } from '../inbox/session-position.ts';
+import { nextPlace } from '../inbox/session-position.ts';
 import { rowsOf, UNFINISHED } from '../inbox/unfinished.ts';
 import type { Claimant } from '../outbox/lease.ts';
 import { type Answer, answer, NOTHING, outputsOf } from '../outbox/outputs.ts';
@@ -17,9 +17,8 @@ const STARTED = `seq, inbox.account, id, inbox.user, raw, text_from, received_at
 /** Of several messages that are one turn, the first stands for all. */
 const FIRST = '(burst IS NULL OR burst = seq)';
 
-const TO_START = `SELECT ${STARTED}, users.session_id AS last_session_id, users.turn AS last_turn
-  FROM inbox LEFT JOIN users ON users.account = inbox.account AND users.user = inbox.user
-  WHERE seq = ? AND inbox.account = ? AND state IN ('received', 'waiting') AND ${FIRST}`;
+const TO_START = `SELECT ${STARTED} FROM inbox
+  WHERE seq = ? AND account = ? AND state IN ('received', 'waiting') AND ${FIRST}`;
 const START = `UPDATE inbox SET state = 'running', reason = NULL, attempt = ?, started_at = ?, child = NULL,
   not_before = NULL, session_id = ?, turn = ?`;
 /** How a turn of one message starts, and one of several. */
@@ -63,8 +62,7 @@ export function startTurn(
     if (quietAtMs !== null) return { notBeforeMs: quietAtMs };
   }
   if (row.session_id === null) {
-    const place = placeAfter(row.last_session_id as string | null, row.last_turn as number | null);
-    takePlace(database, { account, user: row.user as string }, place);
+    const place = nextPlace(database, { account, user: row.user as string });
     Object.assign(row, { session_id: place.sessionId, turn: place.turn });
   }
   row.attempt = (row.attempt as number) + 1;
@@ -72,21 +70,12 @@ export function startTurn(
   return startedTurn(database, row);
 }
 
-/** Commits how a turn ended, with the parts of its answer, and the start of the `next`. */
+/** Commits how a turn ended, with the parts of its answer. */
 export function finishTurn(
   database: Database,
-  { next = null, ...input }: EndOfTurn & { next?: { seq: number; mergeMs: number } | null },
+  input: Answer & { account: string; turn: EndedTurn; result: TurnResult },
   claimant: Claimant,
-): QueuedParts & { next: StartedTurn | NotYet | null } {
-  const { account, nowMs } = input;
-  const queued = endTurn(database, input, claimant);
-  return { ...queued, next: next && startTurn(database, { account, nowMs, ...next }) };
-}
-
-/** Which turn, how it ended, and what is answered. */
-type EndOfTurn = Answer & { account: string; turn: EndedTurn; result: TurnResult };
-
-function endTurn(database: Database, input: EndOfTurn, claimant: Claimant): QueuedParts {
+): QueuedParts {
   const { account, turn } = input;
   const { seq } = turn;
   const values = endOf(input);

@@ -59,9 +59,9 @@ function createLife(desk: Desk, folder: string, { agentMs, mergeMs }: { agentMs:
   const lanes: Lanes = createLanes({
     concurrency: CONCURRENCY,
     clock: systemClock,
-    async run(seq, user, next) {
+    async run(seq, user) {
       try {
-        return await turns.run(seq, user, next);
+        return await turns.run(seq, user);
       } catch (error) {
         life.faults.push(error);
         return { kind: 'halt' };
@@ -91,7 +91,6 @@ function createLife(desk: Desk, folder: string, { agentMs, mergeMs }: { agentMs:
         allow: 'all',
         nowMs: Date.now(),
         chat: { ...TERMS, busy, mergeMs },
-        mayStart: lanes.isFree,
       });
       for (const [at, { seq }] of result.messages.entries()) life.texts.set(seq, texts[at] ?? '');
       takeUp(result);
@@ -137,7 +136,6 @@ test('every message has its end, and none is left running by a stop', async () =
       if (isCut) {
         life.turns.stop();
         await life.lanes.stop();
-        await life.turns.giveBack();
         expect((await views(desk)).filter(({ state }) => state === 'running')).toEqual([]);
       } else {
         await life.look();

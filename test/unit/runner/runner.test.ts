@@ -15,7 +15,7 @@ import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../../src/runner/
 import type { Runner } from '../../../src/runner/port/port.ts';
 import { startRunner } from '../../../src/runner/runner.ts';
 import { createFolderMaker } from '../../../src/runner/turns/folders.ts';
-import type { Child, Store } from '../../../src/store/port/port.ts';
+import type { Child, Claim, Store } from '../../../src/store/port/port.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { ACCOUNT, createDesk, FRIEND, incoming, LOGIN, OWNER } from '../store/conformance/desk.ts';
 import { makeSqliteStores } from '../store/sqlite-stores.ts';
@@ -34,6 +34,8 @@ let sent: string[];
 let calls: string[];
 let sendResult: () => CallResult<SendMessageResponse>;
 let wakePoll: () => void;
+/** Told the body of each part that is sent, and `messages` for each poll. */
+let onRequest: (what: string) => void;
 /** Fetches what a message brings. */
 let complete: (turn: Turn, signal: AbortSignal) => Promise<Turn>;
 
@@ -44,6 +46,7 @@ beforeEach(async () => {
   runner = null;
   [events, inbox, sent, calls, wakePoll] = [[], [], [], [], () => {}];
   complete = async (turn) => turn;
+  onRequest = () => {};
   sendResult = () => ({ kind: 'ok', body: { message_id: String(sent.length) } });
 });
 afterEach(async () => {
@@ -56,6 +59,7 @@ afterEach(async () => {
 const client = {
   async getUpdates({ signal }: { signal?: AbortSignal }): Promise<CallResult<GetUpdatesResponse>> {
     calls.push('poll');
+    onRequest('messages');
     if (inbox.length === 0) {
       await new Promise<void>((resolve) => {
         wakePoll = resolve;
@@ -70,6 +74,7 @@ const client = {
         : { kind: 'ok', body: {} };
   },
   async sendMessage(body: Buffer) {
+    onRequest(body.toString());
     sent.push(JSON.parse(body.toString('utf8')).msg.item_list[0].text_item.text);
     return sendResult();
   },
@@ -186,128 +191,81 @@ test('an agent that stays running starts when what a former runner left has ende
   expect(recovered.children).toEqual([]);
 });
 
-describe('a turn that begins with the commit of its message', () => {
-  test('is the first of each user that there is room for; the others start when their lane comes to them', async () => {
-    const asked: number[] = [];
-    const { startTurn } = store;
-    store.startTurn = (input) => {
-      asked.push(input.seq);
-      return startTurn(input);
-    };
-    start(echo, { concurrency: 2 });
-    deliver(says('1'), says('2'), says('3', FRIEND), says('4', 'third@im.wechat'));
-    await pollUntil('the answers', () => sent.length === 4);
-    expect(asked.sort()).toEqual([2, 4]);
-    expect(await states()).toEqual(['done', 'done', 'done', 'done']);
-  });
-
-  test('is put back when its lane does not come to it before the end', async () => {
-    const desk = await createDesk(store);
-    await desk.answers(await desk.says(OWNER, { raw: textOf('old') }));
-    const { takeIn } = store;
-    const other = data.open('another process');
-    const id = (await store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 1 }))[0]?.id ?? '';
-    store.takeIn = async (intake) => {
-      const result = await takeIn(intake);
-      // What is run again takes the room that the message was promised.
-      await other.retry({ account: ACCOUNT, id });
-      await pollUntil('its turn', () => runner?.running === 1);
+describe('what is committed is flushed before a request tells anybody of it', () => {
+  test('a message before the next poll, every part before it is sent', async () => {
+    const unflushed = new Set<string>();
+    const early: string[] = [];
+    const claims: string[] = [];
+    const noted = <T extends { claim?: Claim | null; next?: Claim | null }>(result: T): T => {
+      const claim = result.claim ?? result.next;
+      if (claim?.kind !== 'part') return result;
+      claims.push(claim.part.body.toString());
+      unflushed.add(claim.part.body.toString());
       return result;
     };
-    start(() => new Promise(() => {}), { concurrency: 1, graceMs: 0 });
-    deliver(says('new', FRIEND));
-    await pollUntil('the next poll', () => calls.filter((call) => call === 'poll').length === 2);
-    expect(await states()).toEqual(['running', 'running']);
-    runner?.stop();
-    await runner?.done;
-    const left = await store.messages({ account: ACCOUNT, user: FRIEND, sinceMs: null, limit: 1 });
-    expect(left).toMatchObject([{ state: 'waiting', attempt: 1 }]);
-    expect(types().filter((type) => type === 'message')).toHaveLength(1);
+    const { takeIn, finishTurn, claimPart, settlePart, flush } = store;
+    store.takeIn = async (intake) => {
+      const result = await takeIn(intake);
+      unflushed.add('messages');
+      return result;
+    };
+    store.finishTurn = async (input) => noted(await finishTurn(input));
+    store.settlePart = async (input) => noted(await settlePart(input));
+    store.claimPart = async (terms) => noted({ claim: await claimPart(terms) }).claim;
+    store.flush = async () => {
+      const covered = [...unflushed];
+      await flush();
+      for (const one of covered) unflushed.delete(one);
+    };
+    onRequest = (what) => {
+      if (unflushed.has(what)) early.push(what);
+    };
+    start(({ text }) => ({ kind: 'reply', pieces: [{ text: `${text} a` }, { text: `${text} b` }] }));
+    deliver(says('1'), says('2'), says('3', FRIEND));
+    await pollUntil('the answers', () => sent.length === 6);
+    deliver(says('4', FRIEND));
+    await pollUntil('the next answer', () => sent.length === 8);
+    expect(early).toEqual([]);
+    expect(claims).toHaveLength(8);
   });
-});
 
-const textOf = (content: string): Buffer => Buffer.from(JSON.stringify(wireText('x', content)));
-
-describe('before the disk has a message', () => {
-  let written: () => void;
-  let waits: number;
-  beforeEach(() => {
+  test('the agent does not wait for that, its answer and the next poll do', async () => {
+    let written: () => void = () => {};
     const disk = new Promise<void>((resolve) => (written = resolve));
-    waits = 0;
-    store.durable = () => {
+    let waits = 0;
+    store.flush = () => {
       waits++;
       return disk;
     };
-  });
-  afterEach(() => written());
-
-  test('its answer goes, and only the next poll waits', async () => {
     start(echo);
     deliver(says('1'));
-    await pollUntil('the verdict', () => types().includes('part'));
-    expect(sent).toEqual(['re: 1']);
+    await pollUntil('the waits', () => waits === 2);
+    expect(types()).toContain('outcome');
+    expect(sent).toEqual([]);
     expect(calls.filter((call) => call === 'poll')).toHaveLength(1);
     written();
-    await pollUntil('the next poll', () => calls.filter((call) => call === 'poll').length === 2);
-  });
-
-  test('all parts of its answer go', async () => {
-    start(() => ({ kind: 'reply', pieces: [{ text: 'one' }, { text: 'two' }] }));
-    deliver(says('1'));
-    await pollUntil('the rest', () => sent.length === 2);
-  });
-
-  test('what is ahead of its answer waits, and the answer behind it', async () => {
-    const desk = await createDesk(store);
-    start(async (turn) => {
-      await desk.sends(OWNER, 'earlier');
-      return echo(turn);
-    });
-    deliver(says('1'));
-    await pollUntil('the wait', () => waits === 2);
-    expect(sent).toEqual([]);
-    written();
-    await pollUntil('both', () => sent.length === 2);
-    expect(sent).toEqual(['earlier', 're: 1']);
-  });
-
-  test('an answer waits that is committed when the disk has been told to write the message', async () => {
-    let told: () => void = () => {};
-    const { durable } = store;
-    store.durable = (urgency, begins) => {
-      told = begins ?? told;
-      return durable(urgency);
-    };
-    start(async (turn) => {
-      await pollUntil('the wait for the message', () => waits === 1);
-      told();
-      return echo(turn);
-    });
-    deliver(says('1'));
-    await pollUntil('the wait for the answer', () => waits === 2);
-    expect(sent).toEqual([]);
-    written();
     await pollUntil('the answer', () => sent.length === 1);
+    await pollUntil('the next poll', () => calls.filter((call) => call === 'poll').length === 2);
   });
 });
 
-test('the answer to a message that is on the disk waits until it is there too', async () => {
-  let answer: (outcome: Outcome) => void = () => {};
-  let written: () => void = () => {};
-  start(() => new Promise((resolve) => (answer = resolve)));
+test('an outcome is told after its commit', async () => {
+  const { finishTurn } = store;
+  let commit: () => void = () => {};
+  const asked = new Promise<void>((ask) => {
+    store.finishTurn = async (input) => {
+      ask();
+      await new Promise<void>((resolve) => (commit = resolve));
+      return finishTurn(input);
+    };
+  });
+  start(() => ({ kind: 'silent' }));
   deliver(says('1'));
-  await pollUntil('the next poll', () => calls.filter((call) => call === 'poll').length === 2);
-  const disk = new Promise<void>((resolve) => (written = resolve));
-  let waits = 0;
-  store.durable = () => {
-    waits++;
-    return disk;
-  };
-  answer({ kind: 'reply', pieces: [{ text: 'late' }] });
-  await pollUntil('the wait', () => waits === 1);
-  expect(sent).toEqual([]);
-  written();
-  await pollUntil('the answer', () => sent.length === 1);
+  await asked;
+  expect(types()).not.toContain('outcome');
+  commit();
+  await pollUntil('the outcome', () => types().includes('outcome'));
+  expect(await states()).toEqual(['done']);
 });
 
 test('the next poll does not wait for the agent', async () => {

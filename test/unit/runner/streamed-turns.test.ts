@@ -65,7 +65,7 @@ async function attempt(
     for (const piece of pieces) await emit(piece);
     return outcome;
   }, over);
-  await turns.run(seq, OWNER, () => null);
+  await turns.run(seq, OWNER);
 }
 
 const texts = (words: readonly string[]): ReplyPiece[] => words.map((text) => ({ text }));
@@ -83,7 +83,7 @@ describe('a turn that speaks while it runs', () => {
       seen.push(await queuedTexts());
       return { kind: 'reply', pieces: [{ text: 'three' }] };
     });
-    await turns.run(seq, OWNER, () => null);
+    await turns.run(seq, OWNER);
     expect(seen).toEqual([['one'], ['one', 'two']]);
     expect(await queuedTexts()).toEqual(['one', 'two', 'three']);
     expect(events.at(-1)).toMatchObject({ type: 'outcome', outcome: 'reply', parts: 3 });
@@ -97,7 +97,7 @@ describe('a turn that speaks while it runs', () => {
       void emit({ text: 'two' });
       return DONE;
     });
-    await turns.run(seq, OWNER, () => null);
+    await turns.run(seq, OWNER);
     expect((await queued()).map(({ kind }) => kind)).toEqual(['file', 'text']);
   });
 
@@ -110,7 +110,7 @@ describe('a turn that speaks while it runs', () => {
       });
       return DONE;
     });
-    await turns.run(seq, OWNER, () => null);
+    await turns.run(seq, OWNER);
     await late;
     expect(await queued()).toEqual([]);
     expect(events.at(-1)).toMatchObject({ outcome: 'silent', parts: 0 });
@@ -141,7 +141,7 @@ describe('a turn that speaks while it runs', () => {
       await rm(path);
       return DONE;
     });
-    await turns.run(seq, OWNER, () => null);
+    await turns.run(seq, OWNER);
     const contents = (await queued()).map(({ file }) => readFile(file?.path ?? '', 'utf8'));
     expect(await Promise.all(contents)).toEqual(['one', 'two', 'three', 'four', 'five']);
   });
@@ -314,7 +314,7 @@ describe('more than may be sent', () => {
       },
       { maxParts: 1 },
     );
-    await turns.run(seq, OWNER, () => null);
+    await turns.run(seq, OWNER);
     const [part] = await queued();
     expect(await readFile(part?.file?.path ?? '', 'utf8')).toBe('content');
     await desk.store.dropParts({ account: ACCOUNT, seqs: [part?.seq ?? 0], reason: '', nowMs: desk.nowMs });
@@ -357,7 +357,7 @@ describe('a user who waits', () => {
       { workingNoticeMs: 1_000 },
       clock,
     );
-    const ran = turns.run(seq, OWNER, () => null);
+    const ran = turns.run(seq, OWNER);
     await settle();
     for (let ms = 0; ms < forMs; ms += 500) {
       clock.pass(500);
@@ -412,7 +412,7 @@ describe('a turn that cannot be run as it should', () => {
     });
     const agent: Agent = { name: 'test', answer: async () => DONE };
     const turns = createUndelivered({ store: desk.store, agent, folder, outgoing, events: broken });
-    expect(await turns.run(seq, OWNER, () => null)).toEqual({ kind: 'next' });
+    expect(await turns.run(seq, OWNER)).toEqual({ kind: 'next' });
     expect(await queued()).toHaveLength(1);
     expect((await desk.store.unfinished(ACCOUNT)).map((one) => one.seq)).not.toContain(seq);
   });
@@ -423,7 +423,7 @@ describe('a turn that cannot be run as it should', () => {
       const seq = await says();
       const clock = createStillClock();
       const turns = turnsOf(async () => ({ kind: 'retry', afterMs, detail: '' }), {}, clock);
-      expect(await turns.run(seq, OWNER, () => null)).toEqual({
+      expect(await turns.run(seq, OWNER)).toEqual({
         kind: 'later',
         notBeforeMs: clock.now() + 5_000,
       });
@@ -439,7 +439,7 @@ describe('a turn that cannot be run as it should', () => {
     };
     const turns = turnsOf(answer, { retries: 1 }, clock);
     while (codes.length > 0) {
-      expect(await turns.run(seq, OWNER, () => null)).toMatchObject({ kind: 'later' });
+      expect(await turns.run(seq, OWNER)).toMatchObject({ kind: 'later' });
       clock.pass(60_000);
     }
     expect(await queued()).toEqual([]);
@@ -504,7 +504,7 @@ describe('a turn that cannot be run as it should', () => {
     const files = ['a.txt', 'b.txt'].map((name) => ({ file: join(folder, name), name: null }));
     const seq = await says();
     const turns = turnsOf(async () => ({ kind: 'reply', pieces: files }));
-    expect(await turns.run(seq, OWNER, () => null)).toMatchObject({ kind: 'later' });
+    expect(await turns.run(seq, OWNER)).toMatchObject({ kind: 'later' });
     expect(await readdir(join(folder, 'out'))).toEqual([]);
   });
 });

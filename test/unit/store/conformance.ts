@@ -14,7 +14,6 @@ import { describePolls } from './conformance/polls.ts';
 import { describeQuotes } from './conformance/quotes.ts';
 import { describeRefusals } from './conformance/refusals.ts';
 import { describeSessions } from './conformance/sessions.ts';
-import { describeStarts } from './conformance/starts.ts';
 import { describeTriage } from './conformance/triage.ts';
 import { describeTurns } from './conformance/turns.ts';
 import { describeVerdicts } from './conformance/verdicts.ts';
@@ -28,7 +27,6 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('polls', () => describePolls(make));
     describe('pollers', () => describePollers(make));
     describe('turns', () => describeTurns(make));
-    describe('turns that begin with their message', () => describeStarts(make));
     describe('outputs', () => describeOutputs(make));
     describe('chat', () => describeChat(make));
     describe('bursts', () => describeBursts(make));

@@ -89,22 +89,19 @@ async function bear(world: World, process: number): Promise<void> {
   if (at !== null) desk.nowMs = at;
 }
 
-/** Where nothing of the user is ahead of it, the turn may begin with the same commit. */
-const writes = (user: string, mayBegin = false): Step =>
+const writes = (user: string): Step =>
   step(
-    `${user} writes${mayBegin ? ', and his turn may begin' : ''}`,
+    `${user} writes`,
     () => true,
     async (model, world) => {
       const message = incoming({ user });
-      const begins = mayBegin && !model.messages.some((one) => one.user === user && one.state !== 'done');
-      const over = { allow: 'all', cursor: message.id, mayStart: () => begins } as const;
+      const over = { allow: 'all', cursor: message.id } as const;
       const taken = await poller(world).takeIn([message, message], over);
-      expect(taken.started.map(({ seq }) => seq)).toEqual(begins ? [taken.messages[0]?.seq] : []);
       expect(taken.messages.map((one) => one.state)).toEqual(['received', 'duplicate']);
       model.messages.push({
         seq: taken.messages[0]?.seq ?? 0,
         user,
-        state: begins ? 'running' : 'waiting',
+        state: 'waiting',
         hasRun: false,
         outputs: [],
         index: 0,
@@ -136,28 +133,17 @@ const starts = (user: string): Step =>
     },
   );
 
-/** As the lanes go on: the next turn may begin with the end of this one. */
-const ends = (user: string, count: number, goesOn: boolean): Step =>
+const ends = (user: string, count: number): Step =>
   step(
-    `a turn of ${user} ends with ${count} parts${goesOn ? ', and his next one begins' : ''}`,
+    `a turn of ${user} ends with ${count} parts`,
     (model) => model.messages.some((one) => one.user === user && one.state === 'running'),
     async (model, world) => {
       const message = model.messages.find((one) => one.user === user && one.state === 'running');
       if (!message) return;
       const texts = Array.from({ length: count }, () => `text ${model.texts++}`);
-      const next = model.messages.find((one) => goesOn && one.user === user && one.state === 'waiting');
-      const begun = await poller(world).finish(
-        message.seq,
-        { kind: 'done' },
-        texts.map((text) => part(text)),
-        next && { seq: next.seq, mergeMs: 0 },
-      );
+      const parts = texts.map((text) => part(text));
+      await poller(world).finish(message.seq, { kind: 'done' }, parts);
       message.state = 'done';
-      if (next) {
-        expect(begun).toMatchObject({ seq: next.seq, outputs: next.outputs });
-        next.state = 'running';
-        next.index = 0;
-      } else expect(begun).toBeNull();
       laneOf(model, user).queued.push(...texts);
     },
   );
@@ -350,10 +336,10 @@ test('nothing is lost, nothing overtakes, nothing is sent twice without need', a
   const process = fc.constantFrom(...PROCESSES);
   const steps = fc.commands(
     [
-      fc.tuple(user, fc.boolean()).map(([one, mayBegin]) => writes(one, mayBegin)),
+      user.map(writes),
       user.map(starts),
       fc.constant(stops),
-      fc.tuple(user, fc.nat({ max: 3 }), fc.boolean()).map(([one, count, goes]) => ends(one, count, goes)),
+      fc.tuple(user, fc.nat({ max: 3 })).map(([one, count]) => ends(one, count)),
       fc.tuple(user, fc.boolean()).map(([one, isSame]) => emits(one, isSame)),
       fc.tuple(user, process).map(([one, by]) => sends(one, by)),
       fc.tuple(user, process).map(([one, by]) => claims(one, by)),

@@ -78,7 +78,6 @@ function make(store: Store, paceMs = 0): Delivery {
     emit: (event) => void events.push(event),
     paceMs,
     version: '1.2.3',
-    isSaved: () => true,
     onExpired: () => void expired++,
     onError: (error) => void errors.push(error),
   });
@@ -111,15 +110,15 @@ test('each user gets his parts in order, and each verdict is told', async () => 
   });
 });
 
-test('nothing goes out before the disk has what would repeat it', async () => {
+test('nothing goes out before what would repeat it is flushed', async () => {
   let written: () => void = () => {};
   const disk = new Promise<void>((resolve) => (written = resolve));
   let waits = 0;
-  const durable = async () => {
+  const flush = async () => {
     waits++;
     await disk;
   };
-  const cautious = make({ ...desk.store, durable });
+  const cautious = make({ ...desk.store, flush });
   await desk.sends(OWNER, '1');
   await desk.sends(OWNER, '2');
   cautious.kick(OWNER);

@@ -14,7 +14,6 @@ import { createLogBook, createScriptedPoller, wireText } from '../support.ts';
 const NOTHING: IntakeResult = {
   messages: [],
   superseded: [],
-  started: [],
   again: [],
   released: [],
   learnedOwner: null,
@@ -26,7 +25,6 @@ const TERMS: IntakeTerms = {
   dedupeWindowMs: 0,
   commands: true,
   merge: () => [],
-  mayStart: () => false,
   chat: { busy: 'queue', mergeMs: 0, questionTo: () => null, noticeOf: () => [] },
 };
 const failed: PollResult = { kind: 'failed', detail: 'HTTP 500' };
@@ -58,7 +56,7 @@ async function run(script: (PollResult | (() => PollResult))[], over: Partial<In
         taken.push(intake);
         return NOTHING;
       },
-      async durable() {},
+      async flush() {},
       async notePoll() {
         notes++;
       },
@@ -69,7 +67,6 @@ async function run(script: (PollResult | (() => PollResult))[], over: Partial<In
     log,
     onReady: () => void happened.push('ready'),
     onIntake: () => void happened.push('intake'),
-    onSaving() {},
     onEmpty: () => void happened.push('empty'),
     onFailure: () => void happened.push('failure'),
     rescue: (line) => void rescued.push(line),
@@ -186,32 +183,14 @@ test('a message is told of when it is committed, and on the disk before the next
           await says('committed')();
           return NOTHING;
         },
-        async durable(_, begins) {
-          begins?.();
-          await says('durable')();
-        },
+        flush: says('flushed'),
         async notePoll() {},
       },
       onIntake: () => void order.push('told'),
-      onSaving: () => void order.push('saving'),
     },
   );
-  expect(order).toEqual(['committed', 'told', 'saving', 'durable', 'next poll']);
+  expect(order).toEqual(['committed', 'told', 'flushed', 'next poll']);
   expect(poller.cursors).toHaveLength(3);
-});
-
-test('a poll that brought only a cursor does not wait for the disk', async () => {
-  let waits = 0;
-  await run([{ kind: 'empty', early: false, cursor: 'c1', answered: true }], {
-    store: {
-      takeIn: async () => NOTHING,
-      async durable() {
-        waits++;
-      },
-      async notePoll() {},
-    },
-  });
-  expect(waits).toBe(0);
 });
 
 test('it is ready once, when an answer was understood', async () => {
@@ -252,7 +231,7 @@ test('a stop ends it, also in the middle of a pause', async () => {
   expect((await run([failed])).how).toBe('aborted');
 });
 
-test.each(['takeIn', 'durable'] as const)(
+test.each(['takeIn', 'flush'] as const)(
   'what cannot be stored (%s) is handed over whole before it fails',
   async (step) => {
     const message = wireText('7', 'precious', { unknown_field: 1 } as Partial<WeixinMessage>);
@@ -260,7 +239,7 @@ test.each(['takeIn', 'durable'] as const)(
     const { how, rescued } = await run([brings([message])], {
       store: {
         takeIn: async () => NOTHING,
-        async durable() {},
+        async flush() {},
         async notePoll() {},
         [step]: () => Promise.reject(full),
       },
@@ -344,7 +323,7 @@ describe('what becomes of a message', () => {
             );
             return NOTHING;
           },
-          async durable() {},
+          async flush() {},
           async notePoll() {},
         },
       },

@@ -21,14 +21,11 @@ async function wound(how: RunnerEnd): Promise<{ before: string[]; after: string[
     intake,
     upkeep: Promise.resolve(),
     lanes: { stop: does('lanes', Promise.resolve()) },
-    turns: { stop: does('turns', undefined), giveBack: does('give back', Promise.resolve()) },
+    turns: { stop: does('turns', undefined) },
     delivery: { settled: does('deliver', Promise.resolve()), stop: does('end delivery', Promise.resolve()) },
     client: { notifyStop: does('notify', Promise.resolve({ kind: 'ok' as const, body: {} })) },
     graceMs: 1_000,
     clock: systemClock,
-    fail(error) {
-      throw error;
-    },
   });
   await new Promise((resolve) => setImmediate(resolve));
   const before = done.splice(0);
@@ -40,7 +37,7 @@ async function wound(how: RunnerEnd): Promise<{ before: string[]; after: string[
 test('a stop tells lanes and turns at once: the last poll takes nothing of the grace of an agent', async () => {
   const { before, after } = await wound('stopped');
   expect(before).toEqual(['lanes', 'turns']);
-  expect(after).toEqual(['lanes', 'give back', 'deliver', 'end delivery', 'notify']);
+  expect(after).toEqual(['lanes', 'deliver', 'end delivery', 'notify']);
 });
 
 test.each(['finished', 'expired'] as const)('%s: what the last poll brings still begins', async (how) => {

@@ -10,14 +10,12 @@ const NEXT: LaneStep = { kind: 'next' };
 function createBench(concurrency: number, clock = createJumpClock()) {
   const started: number[] = [];
   const running = new Map<number, (step: LaneStep) => void>();
-  const nexts = new Map<number, () => number | null>();
   const lanes: Lanes = createLanes({
     concurrency,
     clock,
-    run: (seq, _, next) =>
+    run: (seq) =>
       new Promise((resolve) => {
         started.push(seq);
-        nexts.set(seq, next);
         running.set(seq, resolve);
       }),
   });
@@ -28,8 +26,6 @@ function createBench(concurrency: number, clock = createJumpClock()) {
     add: (user: string, ...seqs: number[]) => {
       for (const seq of seqs) lanes.add({ seq, user, notBeforeMs: null });
     },
-    /** What a run is told of the message behind it. */
-    next: (seq: number) => nexts.get(seq)?.(),
     /** Ends a run and lets the lanes go on. */
     async end(seq: number, step: LaneStep = NEXT) {
       const resolve = running.get(seq);
@@ -135,48 +131,6 @@ test('nobody starves: a user with a long queue gives way after each message', as
   expect(bench.started).toEqual([1, 5, 6, 2, 3]);
 });
 
-describe('the message behind the one that runs', () => {
-  test('is told, and goes on at once where its turn has begun, though others have come', async () => {
-    const bench = createBench(1);
-    bench.add('busy', 1, 2, 3);
-    expect(bench.next(1)).toBe(2);
-    bench.add('other', 4);
-    await bench.end(1, { kind: 'next', begun: 2 });
-    expect(bench.started).toEqual([1, 2]);
-    // From here on somebody waits.
-    expect(bench.next(2)).toBeNull();
-    await bench.end(2);
-    expect(bench.started).toEqual([1, 2, 4]);
-  });
-
-  test('is told only if it may run right after', async () => {
-    const bench = createBench(2);
-    bench.add('a', 1);
-    expect(bench.next(1)).toBeNull();
-    bench.lanes.add({ seq: 2, user: 'a', notBeforeMs: bench.clock.now() + 60_000 });
-    expect(bench.next(1)).toBeNull();
-    bench.add('b', 3, 4);
-    expect(bench.next(3)).toBe(4);
-    // It has to run once more.
-    bench.add('b', 3);
-    expect(bench.next(3)).toBeNull();
-    void bench.lanes.stop();
-    expect(bench.next(3)).toBeNull();
-  });
-
-  test('does not run after a stop, nor before an older one that has come', async () => {
-    const bench = createBench(2);
-    bench.add('a', 3, 4);
-    bench.add('b', 5, 6);
-    bench.add('a', 2);
-    await bench.end(3, { kind: 'next', begun: 4 });
-    expect(bench.started).toEqual([3, 5, 2]);
-    void bench.lanes.stop();
-    await bench.end(5, { kind: 'next', begun: 6 });
-    expect(bench.started).toEqual([3, 5, 2]);
-  });
-});
-
 test('as many users at once as allowed, and no more', async () => {
   const bench = createBench(2);
   bench.add('a', 1);
@@ -185,23 +139,6 @@ test('as many users at once as allowed, and no more', async () => {
   expect(bench.started).toEqual([1, 2]);
   await bench.end(2);
   expect(bench.started).toEqual([1, 2, 3]);
-});
-
-test('who may run at once: a user with nothing queued, while there is room', async () => {
-  const bench = createBench(2);
-  expect([0, 1, 2].map((others) => bench.lanes.isFree('a', others))).toEqual([true, true, false]);
-  bench.add('a', 1);
-  expect(bench.lanes.isFree('a', 0)).toBe(false);
-  expect([0, 1].map((others) => bench.lanes.isFree('b', others))).toEqual([true, false]);
-  bench.add('b', 2);
-  bench.add('c', 3);
-  await bench.end(1);
-  expect(bench.lanes.isFree('a', 0)).toBe(false);
-  await bench.end(2);
-  await bench.end(3);
-  expect(bench.lanes.isFree('a', 0)).toBe(true);
-  await bench.lanes.stop();
-  expect(bench.lanes.isFree('a', 0)).toBe(false);
 });
 
 test('a message that waits already is not run twice, one that is done may come again', async () => {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../../../src/core/time/clock.ts';
 import { type Database, openDatabase } from '../../../../src/sqlite/database.ts';
 import { createStoreFiles } from '../../../../src/sqlite/store-files.ts';
@@ -72,7 +72,7 @@ test('a step that fails takes nothing of the others with it, and leaves nothing 
     throw new Error('no');
   };
   const results = await Promise.allSettled([
-    commits.run(put(1), 'durable'),
+    commits.run(put(1)),
     commits.run(failing),
     commits.run(put(2)),
     commits.run(put(1)),
@@ -95,7 +95,73 @@ test('a step whose file finds the disk full is done again with the room of the r
   expect(stored()).toEqual([1]);
 });
 
-test('after a rest the first two steps wait for no other; where more follow each other they leave others a turn', async () => {
+describe('flush', () => {
+  /** A disk that is done when it is told, and how often it was told to write. */
+  const slowDisk = () => {
+    const disk = { syncs: 0, finish: (_?: Error) => {} };
+    database.sync = () => {
+      disk.syncs++;
+      return new Promise((resolve, reject) => {
+        disk.finish = (error) => (error ? reject(error) : resolve());
+      });
+    };
+    return disk;
+  };
+  const turns = async (): Promise<void> => {
+    for (let n = 0; n < 20; n++) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  test('once for all who ask for it, and for what their commits have set off; not where nothing is new', async () => {
+    const disk = slowDisk();
+    const commits = commitsWith(systemClock);
+    await commits.flush();
+    expect(disk.syncs).toBe(0);
+    await Promise.all([commits.run(put(1)), commits.run(put(2))]);
+    const served: string[] = [];
+    const all = ['a', 'b'].map((name) => commits.flush().then(() => served.push(name)));
+    const third = commits.run(put(3)).then(() => commits.flush());
+    await turns();
+    expect([served, disk.syncs]).toEqual([[], 1]);
+    disk.finish();
+    await Promise.all([...all, third]);
+    await commits.flush();
+    expect([served, disk.syncs]).toEqual([['a', 'b'], 1]);
+  });
+
+  test('what is committed while the disk writes is written once more: it may have come too late', async () => {
+    const disk = slowDisk();
+    const commits = commitsWith(systemClock);
+    await commits.run(put(1));
+    const first = commits.flush();
+    await turns();
+    await commits.run(put(2));
+    let isLate = false;
+    const second = commits.flush().then(() => (isLate = true));
+    disk.finish();
+    await first;
+    await turns();
+    expect([isLate, disk.syncs]).toEqual([false, 2]);
+    disk.finish();
+    await second;
+  });
+
+  test('a disk that fails fails all who wait, and the next is tried anew', async () => {
+    const disk = slowDisk();
+    const commits = commitsWith(systemClock);
+    await commits.run(put(1));
+    const failing = Promise.allSettled([commits.flush(), commits.flush()]);
+    await turns();
+    disk.finish(new Error('broken'));
+    expect((await failing).map((one) => one.status)).toEqual(['rejected', 'rejected']);
+    const next = commits.flush();
+    await turns();
+    disk.finish();
+    await next;
+    expect(disk.syncs).toBe(2);
+  });
+});
+
+test('after a rest the first three steps wait for no other; where more follow each other they leave others a turn', async () => {
   const clock = createJumpClock();
   const commits = commitsWith(clock);
   const other = openDatabase(path);
@@ -111,6 +177,7 @@ test('after a rest the first two steps wait for no other; where more follow each
     await Promise.all([first, ask()]);
     return seen.size;
   };
+  expect(await commitsOfTwo()).toBe(2);
   expect(await commitsOfTwo()).toBe(2);
   expect(await commitsOfTwo()).toBe(1);
   clock.advance(2);

@@ -7,7 +7,6 @@ import type {
   Intake,
   IntakeResult,
   NewPart,
-  NotYet,
   PartContent,
   PartOrigin,
   PartView,
@@ -94,13 +93,8 @@ export interface Desk {
   /** A user writes something new; the number of the message. */
   says(user: string, over?: Partial<IncomingMessage>): Promise<number>;
   start(seq: number): Promise<StartedTurn>;
-  /** Ends a turn, and may begin that of the message `next` in the same step. */
-  finish(
-    seq: number,
-    result: TurnResult,
-    parts?: NewPart[],
-    next?: { seq: number; mergeMs: number },
-  ): Promise<StartedTurn | NotYet | null>;
+  /** Ends a turn. */
+  finish(seq: number, result: TurnResult, parts?: NewPart[]): Promise<void>;
   /** A message is run and answered with these texts. */
   answers(seq: number, ...texts: string[]): Promise<void>;
   /** Queues a text beside any turn. */
@@ -133,7 +127,6 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
         nowMs: desk.nowMs,
         merge: mergeWithBars,
         chat: TERMS,
-        mayStart: () => false,
         ...over,
       }),
     async says(user, over = {}) {
@@ -146,10 +139,9 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
       if (!started || 'notBeforeMs' in started) throw new Error(`message ${seq} is not to be started`);
       return started;
     },
-    async finish(seq, result, parts = [], next) {
+    async finish(seq, result, parts = []) {
       const turn = turns.get(seq) ?? { seq, id: '', user: OWNER, said: [] };
-      const end = { account: ACCOUNT, turn, result, parts, nowMs: desk.nowMs, claim: null };
-      return (await store.finishTurn(next ? { ...end, next } : end)).next;
+      await store.finishTurn({ account: ACCOUNT, turn, result, parts, nowMs: desk.nowMs, claim: null });
     },
     async answers(seq, ...texts) {
       await desk.start(seq);
@@ -220,16 +212,6 @@ function remembering(store: Store): { store: Store; turns: Map<number, StartedTu
         const started = await store.startTurn(input);
         if (started && 'said' in started) note([started]);
         return started;
-      },
-      async finishTurn(input) {
-        const ended = await store.finishTurn(input);
-        if (ended.next && 'said' in ended.next) note([ended.next]);
-        return ended;
-      },
-      async takeIn(intake) {
-        const result = await store.takeIn(intake);
-        note(result.started);
-        return result;
       },
       async recover(input) {
         const result = await store.recover(input);

@@ -103,57 +103,6 @@ export function describeTurns(make: MakeStore): void {
     expect((await desk.store.openParts(ACCOUNT)).map((one) => one.text)).toEqual(['right']);
   });
 
-  describe('the start of the next turn with the end of one', () => {
-    const done = { kind: 'done' } as const;
-    const next = (seq: number, mergeMs = 0) => ({ seq, mergeMs });
-
-    test('is the same as one of its own', async () => {
-      const seqs = [await desk.says(OWNER), await desk.says(OWNER), await desk.says(OWNER)] as const;
-      const first = await desk.start(seqs[0]);
-      const second = await desk.finish(seqs[0], done, [part('answer')], next(seqs[1]));
-      await desk.finish(seqs[1], done);
-      const third = await desk.start(seqs[2]);
-      expect(second).toEqual({
-        ...third,
-        ...{ seq: seqs[1], id: expect.any(String), said: expect.any(Array), turn: 2 },
-      });
-      expect(third).toMatchObject({ sessionId: first.sessionId, turn: 3, attempt: 1 });
-      expect(await stateOf(seqs[1])).toBe('done');
-    });
-
-    test('is known to the next runner when this one is killed', async () => {
-      const seqs = [await desk.says(OWNER), await desk.says(OWNER)] as const;
-      await desk.start(seqs[0]);
-      await desk.finish(seqs[0], done, [], next(seqs[1]));
-      await recover();
-      expect(await desk.start(seqs[1])).toMatchObject({ attempt: 2, failures: 1 });
-    });
-
-    test('is none where there is nothing to start; the end is one all the same', async () => {
-      const [one, ended, other] = [await desk.says(OWNER), await desk.says(OWNER), await desk.says(OWNER)];
-      await desk.answers(ended);
-      await desk.start(one);
-      expect(await desk.finish(one, done, [], next(ended))).toBeNull();
-      expect(await stateOf(one)).toBe('done');
-      await desk.start(other);
-      expect(await desk.finish(other, done, [], next(other + 1))).toBeNull();
-    });
-
-    test('comes after the end of a turn that is not wanted any more', async () => {
-      const [one, two] = [await desk.says(OWNER), await desk.says(OWNER)];
-      await desk.answers(one, 'answer');
-      expect(await desk.finish(one, done, [part('too late')], next(two))).toMatchObject({ seq: two });
-      expect((await desk.store.openParts(ACCOUNT)).map(({ text }) => text)).toEqual(['answer']);
-    });
-
-    test('waits for a burst to be over (--merge)', async () => {
-      const [one, two] = [await desk.says(OWNER), await desk.says(OWNER)];
-      await desk.start(one);
-      expect(await desk.finish(one, done, [], next(two, 5_000))).toEqual({ notBeforeMs: expect.any(Number) });
-      expect(await unfinished()).toEqual([two]);
-    });
-  });
-
   describe('the claim of an answer', () => {
     const finish = (turn: StartedTurn, parts: ReturnType<typeof part>[]) =>
       desk.store.finishTurn({

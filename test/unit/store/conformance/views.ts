@@ -161,9 +161,9 @@ export function describeViews(make: MakeStore): void {
 
   test('everything committed so far can be waited for, also when it is on the disk already', async () => {
     await desk.says(OWNER);
-    await desk.store.durable();
-    await desk.store.durable();
-    await Promise.all([desk.store.durable(), desk.says(OWNER), desk.store.durable()]);
+    await desk.store.flush();
+    await desk.store.flush();
+    await Promise.all([desk.store.flush(), desk.says(OWNER), desk.store.flush()]);
     expect(await list()).toHaveLength(2);
   });
 
