@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { HTTP_PRESETS, type PresetName } from '../../src/agents/http/presets.ts';
 import { startService } from '../helpers/chat-services.ts';
@@ -8,6 +8,7 @@ import { runHere } from '../helpers/in-this-process.ts';
 import { blocksOf, readPage } from '../helpers/pages.ts';
 import { type Answer, startScriptedServer } from '../helpers/scripted-server.ts';
 import { answers, loggedIn, simulate } from '../helpers/simulated.ts';
+import { installNoted, type TypedRun, takeTypedRun } from '../helpers/typed-run.ts';
 
 const ONCE = ['run', '--once', '--pace', '0', '--retries', '0', '--allow-all'];
 
@@ -19,19 +20,12 @@ function documented(preset: PresetName, url: string): string {
   return (block?.text ?? '').replace(/https?:\/\/[^/\s]+/, url);
 }
 
-/** What a shell makes of a command that begins with `wxagent run`: the words behind that, and the environment. */
-function typed(command: string, given: Record<string, string>) {
-  const told = command.replace('wxagent run', `sh -c 'env -0; printf "\\0"; printf "%s\\0" "$@"' run`);
-  const [variables = '', words = ''] = execFileSync('/bin/sh', ['-c', told], {
-    env: { PATH: process.env.PATH, ...given },
-    encoding: 'utf8',
-  }).split('\0\0');
-  return {
-    words: words.split('\0').filter((word) => word !== ''),
-    env: Object.fromEntries(
-      variables.split('\0').map((line) => [line.split('=')[0], line.slice(line.indexOf('=') + 1)]),
-    ) as Record<string, string>,
-  };
+/** A command as a shell reads it. */
+function typed(home: string, command: string, given: Record<string, string>): TypedRun {
+  installNoted(home, home);
+  const env = { PATH: `${home}${delimiter}${process.env.PATH}`, ...given };
+  execFileSync('/bin/sh', ['-c', command], { env });
+  return takeTypedRun(home) as TypedRun;
 }
 
 test.each(Object.keys(HTTP_PRESETS) as PresetName[])(
@@ -42,7 +36,7 @@ test.each(Object.keys(HTTP_PRESETS) as PresetName[])(
     const { home, user } = loggedIn(simulator);
     const command = documented(preset, service.url);
     const key = /\{(\w+)\}/.exec(command)?.[1] ?? '';
-    const { words, env } = typed(command, { [key]: 'key' });
+    const { words, env } = typed(home, command, { [key]: 'key' });
     const run = async (who: string, text: string) => {
       simulator.control.message({ user: who, text });
       const end = await runHere([...ONCE, ...words], { home, env });

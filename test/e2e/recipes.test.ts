@@ -1,12 +1,14 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { delimiter, join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { EXIT_CODES } from '../../src/core/errors.ts';
 import { startChatServer } from '../helpers/chat-server.ts';
 import { startService } from '../helpers/chat-services.ts';
+import { runHere } from '../helpers/in-this-process.ts';
 import { type Block, blocksOf, READMES, RECIPES, ROOT, readPage } from '../helpers/pages.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
+import { installNoted, takeTypedRun } from '../helpers/typed-run.ts';
 import { BIN, type Exited, makeFolder, startWxagent } from '../helpers/wxagent.ts';
 
 /** The recipes of the pages as they are typed, against the simulator; other programs are stand-ins that know their flags. */
@@ -52,16 +54,9 @@ const CLAUDE_ACP = `#!/bin/sh
 exec '${process.execPath}' '${join(ROOT, 'test/fixtures/agents/acp.mjs')}'
 `;
 
-/** wxagent as it is installed. With \`run\` it ends when all is answered. */
-const WXAGENT = `#!/bin/sh
-command=$1; shift
-case $command in run) exec '${process.execPath}' '${BIN}' run --once --pace 0 --no-typing "$@" ;; esac
-exec '${process.execPath}' '${BIN}' "$command" "$@"
-`;
-
 interface Bench {
   say(text: string): void;
-  /** Types a recipe; resolves when it has ended. */
+  /** Types a recipe; resolves when it has ended, and all is answered. */
   type(name: string, edit?: (line: string) => string): Promise<Exited>;
   answers(): string[];
   home: string;
@@ -80,9 +75,9 @@ async function bench(pages: string): Promise<Bench> {
     'claude-agent-acp': CLAUDE_ACP,
     codex: CODEX,
     ollama: OLLAMA,
-    wxagent: WXAGENT,
   };
   for (const [name, text] of Object.entries(programs)) writeFileSync(join(bin, name), text, { mode: 0o755 });
+  installNoted(bin, home);
   for (const { file, text } of blocks) {
     if (file === null) continue;
     writeFileSync(join(home, file), text);
@@ -94,9 +89,13 @@ async function bench(pages: string): Promise<Bench> {
     simulator,
     say: (text) => void simulator.control.message({ text }),
     answers: () => answers(simulator),
-    type(name, edit = (line) => line) {
+    async type(name, edit = (line) => line) {
       const line = edit(recipe(blocks, name));
-      return startWxagent(['-c', line], { home, env, through: ['/bin/sh'] }).exited;
+      const end = await startWxagent(['-c', line], { home, env, through: ['/bin/sh'] }).exited;
+      const typed = takeTypedRun(home);
+      if (typed === null) return end;
+      const run = ['run', '--once', '--pace', '0', '--no-typing', ...typed.words];
+      return runHere(run, { home, env: typed.env });
     },
   };
 }
@@ -121,58 +120,53 @@ async function listening(answer: (body: string) => { type: string; body: string 
   return `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
 }
 
-describe.each([
-  ['English', ENGLISH],
-  ['Chinese', CHINESE],
-])('%s', (_, pages) => {
-  test('shell and python, one of them step by step', async () => {
-    const { say, type, answers } = await bench(pages);
-    for (const text of ['hello', 'disk']) say(text);
-    expect(await type('shell')).toMatchObject({ code: 0 });
-    expect(answers()[0]).toBe('You said: hello');
-    expect(answers()[1]).toMatch(/^```\nFilesystem[\s\S]*\n```$/);
-    for (const text of ['one', '二']) say(text);
-    expect(await type('python')).toMatchObject({ code: 0 });
-    expect(answers().slice(2)).toEqual(['Note 3 is kept: one', 'Note 4 is kept: 二']);
-    say('go');
-    expect(await type('steps')).toMatchObject({ code: 0 });
-    expect(answers().slice(4)).toEqual(['Counting ...', 'One, two, three.']);
-  });
-
-  test('claude goes on with its session, and finds back after a turn that failed', async () => {
-    const { say, type, answers } = await bench(pages);
-    for (const text of ['die early', 'a', 'b', 'die late', 'c']) say(text);
-    expect(await type('claude')).toMatchObject({ code: 0 });
-    expect(answers().filter((text) => text.startsWith('claude'))).toEqual([
-      'claude has heard a;',
-      'claude has heard a;b;',
-      'claude has heard a;b;die late;c;',
-    ]);
-    expect(answers()).toHaveLength(5);
-    expect(answers().join()).not.toContain('half an answer');
-  });
-
-  test('claude finds back when the first turn left a session', async () => {
-    const { say, type, answers } = await bench(pages);
-    for (const text of ['die late', 'a']) say(text);
-    expect(await type('claude')).toMatchObject({ code: 0 });
-    expect(answers()[1]).toBe('claude has heard die late;a;');
-  });
-
-  test('codex and ollama', async () => {
-    const { say, type, answers } = await bench(pages);
-    for (const name of ['codex', 'ollama']) {
-      say(`to ${name}`);
-      expect(await type(name)).toMatchObject({ code: 0 });
-    }
-    for (const text of ['one', 'two', '/new three']) say(text);
-    expect(await type('codex-session')).toMatchObject({ code: 0 });
-    const said = answers().filter((text) => !text.startsWith('A new conversation'));
-    expect(said).toEqual(['codex: to codex', 'ollama: to ollama', 'one;', 'one;two;', 'three;']);
-  });
+test('shell and python, one of them step by step', async () => {
+  const { say, type, answers } = await bench(ENGLISH);
+  for (const text of ['hello', 'disk']) say(text);
+  expect(await type('shell')).toMatchObject({ code: 0 });
+  expect(answers()[0]).toBe('You said: hello');
+  expect(answers()[1]).toMatch(/^```\nFilesystem[\s\S]*\n```$/);
+  for (const text of ['one', '二']) say(text);
+  expect(await type('python')).toMatchObject({ code: 0 });
+  expect(answers().slice(2)).toEqual(['Note 3 is kept: one', 'Note 4 is kept: 二']);
+  say('go');
+  expect(await type('steps')).toMatchObject({ code: 0 });
+  expect(answers().slice(4)).toEqual(['Counting ...', 'One, two, three.']);
 });
 
-test('both languages have the same recipes, so one is enough for the rest', () => {
+test('claude goes on with its session, and finds back after a turn that failed', async () => {
+  const { say, type, answers } = await bench(ENGLISH);
+  for (const text of ['die early', 'a', 'b', 'die late', 'c']) say(text);
+  expect(await type('claude')).toMatchObject({ code: 0 });
+  expect(answers().filter((text) => text.startsWith('claude'))).toEqual([
+    'claude has heard a;',
+    'claude has heard a;b;',
+    'claude has heard a;b;die late;c;',
+  ]);
+  expect(answers()).toHaveLength(5);
+  expect(answers().join()).not.toContain('half an answer');
+});
+
+test('claude finds back when the first turn left a session', async () => {
+  const { say, type, answers } = await bench(ENGLISH);
+  for (const text of ['die late', 'a']) say(text);
+  expect(await type('claude')).toMatchObject({ code: 0 });
+  expect(answers()[1]).toBe('claude has heard die late;a;');
+});
+
+test('codex and ollama', async () => {
+  const { say, type, answers } = await bench(ENGLISH);
+  for (const name of ['codex', 'ollama']) {
+    say(`to ${name}`);
+    expect(await type(name)).toMatchObject({ code: 0 });
+  }
+  for (const text of ['one', 'two', '/new three']) say(text);
+  expect(await type('codex-session')).toMatchObject({ code: 0 });
+  const said = answers().filter((text) => !text.startsWith('A new conversation'));
+  expect(said).toEqual(['codex: to codex', 'ollama: to ollama', 'one;', 'one;two;', 'three;']);
+});
+
+test('both languages have the same recipes, so one is enough', () => {
   const [english, chinese] = [ENGLISH, CHINESE].map((pages) =>
     blocksOf(pages).flatMap(({ run, file, text }) => (run === null ? [] : [run, file, text])),
   );

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { startChatServer, stream } from '../helpers/chat-server.ts';
+import { startHere } from '../helpers/in-this-process.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { startWxagent } from '../helpers/wxagent.ts';
 
 /**
  * Whatever the agent is: the messages of one user are answered one after the other in their order, and no more
@@ -21,6 +21,8 @@ const PACED = fileURLToPath(new URL('../fixtures/agents/paced.mjs', import.meta.
 type Kind = (log: string) => Promise<string[]>;
 
 const paced = (kind: string, log: string) => `'${process.execPath}' '${PACED}' ${kind} '${log}'`;
+/** For each message a process: a shell, which starts ten times as quickly. */
+const SHELL = `text=$(cat); echo "begin $text" >>"$0"; sleep "$(printf 0.%03d "\${text##* }")"; echo "end $text" >>"$0"; echo "to $text"`;
 
 /** The same for agents that are servers of the test. */
 async function answer(text: string, log: string): Promise<string> {
@@ -31,8 +33,8 @@ async function answer(text: string, log: string): Promise<string> {
 }
 
 const KINDS: Record<string, Kind> = {
-  '--exec': async (log) => ['--exec', paced('exec', log)],
-  '-- command': async (log) => ['--', process.execPath, PACED, 'exec', log],
+  '--exec': async (log) => ['--exec', `sh -c '${SHELL}' '${log}'`],
+  '-- command': async (log) => ['--', 'sh', '-c', SHELL, log],
   '--coprocess': async (log) => ['--coprocess', paced('coprocess', log)],
   '--coprocess-per user': async (log) => ['--coprocess', paced('coprocess', log), '--coprocess-per', 'user'],
   '--acp': async (log) => ['--acp', paced('acp', log), '--permission', 'deny'],
@@ -76,7 +78,7 @@ test.each(Object.entries(KINDS))('%s', async (_, kind) => {
   const { home } = loggedIn(simulator);
   const log = join(home, 'log.txt');
   const flags = ['--allow-all', '--no-typing', '--pace', '0', '--concurrency', String(CONCURRENCY)];
-  startWxagent(['run', ...flags, ...(await kind(log))], { home });
+  startHere(['run', ...flags, ...(await kind(log))], { home });
   let before = 0;
   await fc.assert(
     fc.asyncProperty(scripts, async (script) => {
