@@ -1,9 +1,9 @@
-import type { Help } from 'commander';
+import type { Command, Option } from 'commander';
+import stringWidth from 'string-width';
 import { type ErrorKind, EXIT_CODES } from '../core/errors.ts';
 import type { Localized, SettingGroup } from '../settings/setting.ts';
 import { SETTINGS, type Setting, type SettingName } from '../settings/settings.ts';
-import type { CommandGroup } from './commands.ts';
-import { widthOf } from './terminal/table.ts';
+import type { CommandGroup, CommandSpec } from './commands.ts';
 import type { Language } from './words/words.ts';
 
 /** What commander writes by itself. */
@@ -71,8 +71,8 @@ const DONE: Localized = { en: 'done', zh: '成功' };
 const EXIT_CODES_HEADING: Localized = { en: 'Exit codes:', zh: '退出码：' };
 const GLOBAL_HEADING: Localized = { en: 'Global options:', zh: '全局选项：' };
 
-/** Lines of help that commander and this program add to every command. */
-export const HELP = {
+/** Lines that belong to no row of the tables. */
+const TEXTS = {
   program: {
     en: 'Connects any agent to personal WeChat. Docs: README.md, 中文: README.zh-CN.md',
     zh: '把任何智能体接到个人微信。文档：README.zh-CN.md',
@@ -82,36 +82,69 @@ export const HELP = {
   helpCommand: { en: 'show the help of a command', zh: '显示一个命令的帮助' },
 } as const satisfies Record<string, Localized>;
 
-/** How commander writes help in a language. */
-export function helpIn(language: Language): Partial<Help> {
+/** Writes into a command tree what help says of it. Without it the tree parses all the same. */
+export interface HelpWriter {
+  /** Settings in the order of their groups. */
+  byGroup(names: readonly SettingName[]): SettingName[];
+  option(option: Option, setting: Setting, isGrouped: boolean | null): void;
+  command(command: Command, spec: CommandSpec): void;
+  program(program: Command): void;
+  /** `help` and `version`, which other programs have as well. */
+  helpCommands(help: Command, version: Command): void;
+}
+
+/** Help in a language. */
+export function createHelpWriter(language: Language): HelpWriter {
+  /** What every command has. */
+  function style(command: Command): void {
+    command.configureHelp({
+      styleTitle: (title) => (language === 'zh' ? (HEADINGS[title] ?? title) : title),
+      displayWidth: stringWidth,
+      boxWrap: wrapped,
+    });
+    command.helpOption('-h, --help', TEXTS.showHelp[language]);
+    const version = command.options.find(({ long }) => long === '--version');
+    if (version) version.description = TEXTS.showVersion[language];
+  }
+
   return {
-    styleTitle: (title) => (language === 'zh' ? (HEADINGS[title] ?? title) : title),
-    displayWidth: widthOf,
-    boxWrap: wrapped,
+    byGroup(names) {
+      const groups = Object.keys(SETTING_GROUPS);
+      const placeOf = (name: SettingName): number =>
+        groups.indexOf((SETTINGS[name] as Setting).group ?? 'general');
+      return [...names].sort((a, b) => placeOf(a) - placeOf(b));
+    },
+    option(option, setting, isGrouped) {
+      option.description = aboutOption(setting, language);
+      if (isGrouped === null) return;
+      const { group } = setting;
+      option.helpGroup((isGrouped && group ? SETTING_GROUPS[group] : GLOBAL_HEADING)[language]);
+    },
+    command(command, spec) {
+      style(command);
+      command.description(spec.about[language]);
+      if (spec.group) command.helpGroup(COMMAND_GROUPS[spec.group][language]);
+      for (const argument of command.registeredArguments) {
+        const [, about] =
+          Object.entries(spec.args ?? {}).find(([term]) => term.includes(argument.name())) ?? [];
+        argument.description = about?.[language] ?? '';
+      }
+      if (spec.subcommands) command.helpCommand('help [command]', TEXTS.helpCommand[language]);
+    },
+    program(program) {
+      style(program);
+      program.description(TEXTS.program[language]).addHelpText('after', exitTable(language));
+    },
+    helpCommands(help, version) {
+      for (const one of [help, version]) one.helpGroup(COMMAND_GROUPS.state[language]);
+      help.description(TEXTS.helpCommand[language]);
+      version.description(TEXTS.showVersion[language]);
+    },
   };
 }
 
-/** Settings in the order of their groups. */
-export function byGroup(names: readonly SettingName[]): SettingName[] {
-  const groups = Object.keys(SETTING_GROUPS);
-  const placeOf = (name: SettingName): number =>
-    groups.indexOf((SETTINGS[name] as Setting).group ?? 'general');
-  return [...names].sort((a, b) => placeOf(a) - placeOf(b));
-}
-
-/** The heading that the options of a setting are shown under. */
-export function optionHeading(setting: Setting, language: Language, isGrouped: boolean): string {
-  const { group } = setting;
-  return (isGrouped && group ? SETTING_GROUPS[group] : GLOBAL_HEADING)[language];
-}
-
-/** The heading that a command is shown under. */
-export function commandHeading(group: CommandGroup, language: Language): string {
-  return COMMAND_GROUPS[group][language];
-}
-
 /** What an option is for, with its choices and its default. */
-export function aboutOption(setting: Setting, language: Language): string {
+function aboutOption(setting: Setting, language: Language): string {
   const isChinese = language === 'zh';
   const notes = [
     setting.choices && (isChinese ? setting.choices.join('、') : `one of ${setting.choices.join(', ')}`),
@@ -126,7 +159,7 @@ export function aboutOption(setting: Setting, language: Language): string {
 }
 
 /** The table of exit codes under the help of the program. */
-export function exitTable(language: Language): string {
+function exitTable(language: Language): string {
   const rows = Object.entries(EXIT_CODES).map(([kind, code]) => {
     return `  ${String(code).padEnd(4)}${kind.padEnd(14)} ${EXIT_REASONS[kind as ErrorKind][language]}`;
   });
@@ -140,7 +173,7 @@ function wrapped(text: string, width: number): string {
   const lines: string[] = [];
   let line = '';
   for (const chunk of text.match(CHUNK) ?? []) {
-    if (line !== '' && widthOf(line + chunk) > width) {
+    if (line !== '' && stringWidth(line + chunk) > width) {
       lines.push(line);
       line = chunk.trimStart();
     } else line += chunk;

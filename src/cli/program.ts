@@ -5,7 +5,7 @@ import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../se
 import { createContext, type Host } from './command/context.ts';
 import { ownArgs, reportError } from './command/report-error.ts';
 import { type Action, COMMANDS, type CommandSpec } from './commands.ts';
-import { aboutOption, byGroup, commandHeading, exitTable, HELP, helpIn, optionHeading } from './help.ts';
+import type { HelpWriter } from './help.ts';
 import { type Language, languageOf } from './words/words.ts';
 
 type Flags = Partial<Record<SettingName, unknown>>;
@@ -21,7 +21,7 @@ export async function runProgram(host: Host, argv: readonly string[]): Promise<n
       language = context.language;
       exit = await (await action())(context, args);
     },
-    { argv, language: isHelpAsked(argv) ? await languageAsked(host, argv) : 'en' },
+    { argv, help: isHelpAsked(argv) ? await helpFor(host, argv) : null },
   );
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -79,8 +79,8 @@ interface Tree {
   run: Run;
   /** The arguments; without them all of the tree is made. */
   argv?: readonly string[];
-  /** Of the help. */
-  language: Language;
+  /** What writes help into it; null where none is asked for. */
+  help: HelpWriter | null;
 }
 
 /**
@@ -90,21 +90,18 @@ interface Tree {
 export function createProgram(
   host: Pick<Host, 'io'>,
   run: Run,
-  how: Pick<Tree, 'argv' | 'language'> = { language: 'en' },
+  how: Pick<Tree, 'argv' | 'help'> = { help: null },
 ): Command {
   const tree: Tree = { host, run, ...how };
-  const { argv, language } = tree;
+  const { argv, help } = tree;
   const isMeant = (spec: CommandSpec): boolean =>
     argv === undefined || isHelpAsked(argv) || argv.includes(spec.name);
-  const program = newCommand('wxagent', tree)
-    .usage('[options] [command]')
-    .description(HELP.program[language])
-    .enablePositionalOptions()
-    .addHelpText('after', exitTable(language));
-  addFlags(program, byGroup(GLOBAL_SETTINGS), language, true);
+  const program = newCommand('wxagent', tree).usage('[options] [command]').enablePositionalOptions();
+  addOptions(program, GLOBAL_SETTINGS, help, true);
+  program.version(VERSION, '-v, --version');
+  help?.program(program);
   for (const spec of COMMANDS)
     program.addCommand(isMeant(spec) ? createCommand(spec, tree) : new Command(spec.name));
-  addHelpAndVersion(program, language);
   addHelpCommands(program, tree);
   return program
     .argument('[command]')
@@ -122,26 +119,20 @@ function isHelpAsked(argv: readonly string[]): boolean {
   return argv.some((arg) => ['--help', '-h', 'help'].includes(arg));
 }
 
-/** A command with what every one has. */
-function newCommand(name: string, { host, language }: Tree): Command {
-  return new Command(name)
-    .exitOverride()
-    .configureOutput({ writeOut: host.io.out, writeErr() {} })
-    .configureHelp(helpIn(language));
+async function helpFor(host: Host, argv: readonly string[]): Promise<HelpWriter> {
+  const language = await languageAsked(host, argv);
+  const { createHelpWriter } = await import('./help.ts');
+  return createHelpWriter(language);
 }
 
-/** The last options of every command. */
-function addHelpAndVersion(command: Command, language: Language): void {
-  command.helpOption('-h, --help', HELP.showHelp[language]);
-  command.version(VERSION, '-v, --version', HELP.showVersion[language]);
+function newCommand(name: string, { host }: Tree): Command {
+  return new Command(name).exitOverride().configureOutput({ writeOut: host.io.out, writeErr() {} });
 }
 
 /** `wxagent help` and `wxagent version`, as other programs have them. */
-function addHelpCommands(program: Command, { host, language }: Tree): void {
-  program
+function addHelpCommands(program: Command, { host, help }: Tree): void {
+  const helpCommand = program
     .command('help [command...]')
-    .description(HELP.helpCommand[language])
-    .helpGroup(commandHeading('state', language))
     .allowUnknownOption()
     .action((names: string[]) => {
       let command = program;
@@ -152,11 +143,8 @@ function addHelpCommands(program: Command, { host, language }: Tree): void {
       }
       command.outputHelp();
     });
-  program
-    .command('version')
-    .description(HELP.showVersion[language])
-    .helpGroup(commandHeading('state', language))
-    .action(() => host.io.out(`${VERSION}\n`));
+  const versionCommand = program.command('version').action(() => host.io.out(`${VERSION}\n`));
+  help?.helpCommands(helpCommand, versionCommand);
 }
 
 /** The arguments of a command that do not stand behind `--`. */
@@ -218,18 +206,19 @@ function unknownCommand(command: Command, name: string): WxError {
 }
 
 function createCommand(spec: CommandSpec, tree: Tree): Command {
-  const { run, argv, language } = tree;
-  const command = newCommand(spec.name, tree).description(spec.about[language]);
-  if (spec.group) command.helpGroup(commandHeading(spec.group, language));
-  for (const [argument, about] of Object.entries(spec.args ?? {}))
-    command.argument(argument, about[language]);
+  const { run, argv, help } = tree;
+  const command = newCommand(spec.name, tree);
+  for (const argument of Object.keys(spec.args ?? {})) command.argument(argument);
   if (spec.passThrough) command.passThroughOptions();
-  if (spec.isGrouped) addFlags(command, byGroup([...spec.settings, ...GLOBAL_SETTINGS]), language, true);
-  else {
-    addFlags(command, spec.settings, language, null);
-    addFlags(command, GLOBAL_SETTINGS, language, false);
+  if (spec.isGrouped) {
+    addOptions(command, [...spec.settings, ...GLOBAL_SETTINGS], help, true);
+    command.version(VERSION, '-v, --version');
+  } else {
+    addOptions(command, spec.settings, help, null);
+    command.version(VERSION, '-v, --version');
+    addOptions(command, GLOBAL_SETTINGS, help, false);
   }
-  addHelpAndVersion(command, language);
+  help?.command(command, spec);
   for (const sub of spec.subcommands ?? []) {
     command.addCommand(createCommand(sub, tree), { isDefault: sub.isDefault ?? false });
   }
@@ -245,10 +234,7 @@ function createCommand(spec: CommandSpec, tree: Tree): Command {
     });
   // What is too much may be a misspelt subcommand, or an option with another dash.
   command.allowExcessArguments();
-  if (spec.subcommands) {
-    command.enablePositionalOptions();
-    command.helpCommand('help [command]', HELP.helpCommand[language]);
-  }
+  if (spec.subcommands) command.enablePositionalOptions();
   return command;
 }
 
@@ -260,20 +246,21 @@ function refuseExcess(command: Command): void {
   command.error(`too many arguments for '${command.name()}'. Expected ${wanted} but got ${args.length}`);
 }
 
-/** Adds options; `isGrouped` null: without a heading of their own. */
-function addFlags(
+/** Adds options, in help under the headings of their groups, under one for all (false), or under none (null). */
+function addOptions(
   command: Command,
   names: readonly SettingName[],
-  language: Language,
+  help: HelpWriter | null,
   isGrouped: boolean | null,
 ): void {
-  for (const name of names) {
+  const ordered = isGrouped && help ? help.byGroup(names) : names;
+  for (const name of ordered) {
     const setting: Setting = SETTINGS[name];
-    const option = new Option(setting.flag, aboutOption(setting, language));
+    const option = new Option(setting.flag);
     option.attributeName = () => name;
     if (setting.kind === 'list') option.argParser((value: string, all: string[] = []) => [...all, value]);
     if (setting.kind === 'level') option.argParser((_: string, n: number = 0) => n + 1);
-    if (isGrouped !== null) option.helpGroup(optionHeading(setting, language, isGrouped));
+    help?.option(option, setting, isGrouped);
     command.addOption(option);
   }
 }

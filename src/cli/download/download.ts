@@ -52,7 +52,7 @@ export async function download(context: CommandContext, args: string[]): Promise
   try {
     const results = await fetchAll(context, wanted, place);
     if (toStdout) await pour(context, results[0], place);
-    return report(context, wanted, results, toStdout);
+    return await report(context, wanted, results, toStdout);
   } finally {
     if (toStdout) await rm(place.folder, { recursive: true, force: true });
   }
@@ -158,7 +158,12 @@ async function pour(
 }
 
 /** Says what became of each file; the worst exit code wins. */
-function report(context: CommandContext, wanted: Wanted, results: FetchResult[], toStdout: boolean): number {
+async function report(
+  context: CommandContext,
+  wanted: Wanted,
+  results: FetchResult[],
+  toStdout: boolean,
+): Promise<number> {
   const { json } = context;
   let exit = 0;
   results.forEach((result, index) => {
@@ -175,17 +180,22 @@ function report(context: CommandContext, wanted: Wanted, results: FetchResult[],
     if (failure.hint) context.say(`hint: ${failure.hint}`);
   });
   if (json) {
-    const files = wanted.sources.map(({ source }, index) => fileLine(source, results[index] as FetchResult));
+    const files = await Promise.all(
+      wanted.sources.map(({ source }, index) => fileLine(source, results[index] as FetchResult)),
+    );
     context.printJson('download', { message: wanted.message, files });
   }
   return exit;
 }
 
 /** One file of the JSON document (contract 2). */
-function fileLine({ kind, name, sizeBytes, md5 }: WantedSource['source'], result: FetchResult): object {
+async function fileLine(
+  { kind, name, sizeBytes, md5 }: WantedSource['source'],
+  result: FetchResult,
+): Promise<object> {
   if (result.ok) {
     const { path, mime, ...file } = result.file;
-    const type = mime ?? typeByName(file.name);
+    const type = mime ?? (await typeByName(file.name));
     return { path, name: file.name, kind, mime: type, sizeBytes: file.sizeBytes, md5: file.md5, error: null };
   }
   const error = result.detail;

@@ -5,8 +5,8 @@ import type { Clock } from '../../core/time/clock.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../../runner/port/events.ts';
 import { contextOf, knownAccounts } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
+import { excerpt } from '../terminal/excerpt.ts';
 import { filesShown } from '../terminal/message-files.ts';
-import { excerpt } from '../terminal/table.ts';
 import { type Words, wordsOf } from '../words/words.ts';
 
 /** Longest quotation of a message on a log line. */

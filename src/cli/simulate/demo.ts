@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 import { WxError } from '../../core/errors.ts';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import type { CommandContext } from '../command/context.ts';
+import { excerpt } from '../terminal/excerpt.ts';
 import { localTime } from '../terminal/local-time.ts';
-import { excerpt } from '../terminal/table.ts';
 import { wordsOf } from '../words/words.ts';
 
 /** The agent of the demo: any program that reads stdin and writes stdout would do. */

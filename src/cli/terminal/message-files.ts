@@ -1,7 +1,7 @@
 import { plainFileName } from '../../core/file-name.ts';
 import type { Attachment } from '../../core/message/message.ts';
 import type { Words } from '../words/words.ts';
-import { excerpt } from './table.ts';
+import { excerpt } from './excerpt.ts';
 
 const NAME_COLUMNS = 40;
 

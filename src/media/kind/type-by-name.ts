@@ -1,30 +1,20 @@
 import { extname } from 'node:path';
 
-/** Texts and their kin, whose content does not show what they are; almost everything else shows it. */
-const BY_EXTENSION: Readonly<Record<string, string>> = {
-  '.txt': 'text/plain',
-  '.log': 'text/plain',
-  '.md': 'text/markdown',
-  '.csv': 'text/csv',
-  '.tsv': 'text/tab-separated-values',
-  '.html': 'text/html',
-  '.htm': 'text/html',
-  '.css': 'text/css',
-  '.js': 'text/javascript',
-  '.json': 'application/json',
-  '.jsonl': 'application/x-ndjson',
-  '.xml': 'application/xml',
-  '.yaml': 'application/yaml',
-  '.yml': 'application/yaml',
-  '.toml': 'application/toml',
-  '.svg': 'image/svg+xml',
-  '.ics': 'text/calendar',
-  '.vcf': 'text/vcard',
-  '.srt': 'application/x-subrip',
-  '.eml': 'message/rfc822',
+/** Types by their registered names, where the table of the package has none or an older one. */
+const OWN_TYPES = {
+  'application/x-ndjson': ['jsonl', 'ndjson'],
+  'application/x-subrip': ['srt'],
+  'application/yaml': ['yaml', 'yml'],
+  'text/vcard': ['vcf'],
 };
 
-/** The MIME type that the extension of a name says, for content that shows none; null for one unknown here. */
-export function typeByName(name: string): string | null {
-  return BY_EXTENSION[extname(name).toLowerCase()] ?? null;
+/** Texts, whose content does not show what they are. Everything else shows it, and a name only claims: `.ts` is a video too. */
+const TEXT = /^(text\/|message\/|image\/svg\+xml$|application\/(json|xml|yaml|toml|sql|x-ndjson|x-subrip)$)/;
+
+/** The MIME type of a text by the extension of its name, for content that shows none; null for one unknown here. */
+export async function typeByName(name: string): Promise<string | null> {
+  const { Mime } = await import('mime/lite');
+  const { default: standard } = await import('mime/types/standard.js');
+  const type = new Mime(standard).define(OWN_TYPES, true).getType(extname(name));
+  return type !== null && TEXT.test(type) ? type : null;
 }

@@ -146,7 +146,9 @@ export function createAttachments(options: AttachmentOptions): Attachments {
         return { error: `it cannot be put into the folder of the turn: ${reasonOf(error)}` };
       }
     }
-    return { attachment: { path, name, mime: mime ?? typeByName(name), sizeBytes, durationMs, error: null } };
+    return {
+      attachment: { path, name, mime: mime ?? (await typeByName(name)), sizeBytes, durationMs, error: null },
+    };
   }
 
   /** Names in the cache that messages which still have to run, and what they quote, will ask for. */
