@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
-import { foreignRequest, LOOPBACK_ONLY, type OwnPlace } from '../core/http/foreign-request.ts';
+import { foreignRequest, LOOPBACK_ONLY, type OwnAddress } from '../core/http/foreign-request.ts';
 import { createControl, type SimulatorControl } from './control/control.ts';
 import { serveControl } from './control/control-server.ts';
 import { parseScript, runScript } from './control/script.ts';
@@ -118,7 +118,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 async function serve(
   world: World,
   control: SimulatorControl,
-  place: OwnPlace,
+  place: OwnAddress,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
@@ -183,7 +183,7 @@ async function readInput(what: string, path: string): Promise<string> {
 async function readTls(
   certPath: string | null,
   keyPath: string | null,
-): Promise<{ cert: string; key: string; place: OwnPlace } | null> {
+): Promise<{ cert: string; key: string; place: OwnAddress } | null> {
   if (certPath === null && keyPath === null) return null;
   if (certPath === null || keyPath === null) {
     throw new WxError('usage', `--tls-${keyPath === null ? 'cert' : 'key'} needs the other half`, {

@@ -4,7 +4,7 @@ import type { Log } from '../../core/log.ts';
 import type { Outcome, Turn } from '../../core/message/message.ts';
 import { isObject } from '../../core/object.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import { within } from '../../core/time/within.ts';
+import { within } from '../../core/time/event-loop.ts';
 import {
   type AgentConstants,
   coprocessEnvironment,

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { systemClock } from '../../core/time/clock.ts';
-import { within } from '../../core/time/within.ts';
+import { within } from '../../core/time/event-loop.ts';
 import type { TurnEnd } from '../port/port.ts';
 import { limitTurn, type TurnLimit, turnEndOf } from '../port/turn-end.ts';
 import type { Command } from './command-line.ts';

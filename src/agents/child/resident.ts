@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { within } from '../../core/time/within.ts';
+import { within } from '../../core/time/event-loop.ts';
 import type { Command } from './command-line.ts';
 import { drained } from './output/drain.ts';
 import { logLineOf, readStderr, withStderr } from './output/stderr.ts';

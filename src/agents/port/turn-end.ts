@@ -1,6 +1,6 @@
 import type { Outcome } from '../../core/message/message.ts';
 import { after } from '../../core/time/clock.ts';
-import { allHeard } from '../../core/time/within.ts';
+import { eventsDelivered } from '../../core/time/event-loop.ts';
 import type { TurnEnd } from './port.ts';
 
 /** A turn's own clock: aborted by the runner or when its time is up, whichever comes first. */
@@ -21,7 +21,7 @@ export function limitTurn(signal: AbortSignal, timeoutMs: number): TurnLimit {
   const endsAtMs = timeoutMs > 0 ? performance.now() + timeoutMs : Number.POSITIVE_INFINITY;
   /** The time may have passed while this process was stopped: an answer that is there already counts. */
   const onTime = async (): Promise<void> => {
-    await allHeard();
+    await eventsDelivered();
     if (!released) controller.abort('timeout' satisfies TurnEnd);
   };
   const callOff = timeoutMs > 0 ? after(timeoutMs, () => void onTime()) : undefined;

@@ -9,7 +9,7 @@ export interface LineForm {
 }
 
 /** Takes one line, and resolves when it is dealt with; false: no more of them. Must not reject. */
-export type TakeLine = (line: string, form: LineForm) => Promise<boolean>;
+export type LineHandler = (line: string, form: LineForm) => Promise<boolean>;
 
 /** Hands the lines of a byte stream over one after the other; who awaits it reads no faster than they are dealt with. */
 export interface LineFeed {
@@ -22,7 +22,7 @@ export interface LineFeed {
 }
 
 /** Feeds `take` with lines of at most `maxChars`. Calls must not overlap. */
-export function createLineFeed(take: TakeLine, maxChars: number): LineFeed {
+export function createLineFeed(take: LineHandler, maxChars: number): LineFeed {
   let found: { line: string; cut: boolean }[] = [];
   let wanted = true;
   const reader = createLineReader((line, cut) => found.push({ line, cut }), maxChars);

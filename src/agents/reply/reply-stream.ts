@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Log } from '../../core/log.ts';
 import type { ReplyPiece } from '../../core/message/message.ts';
 import type { TurnContext } from '../port/port.ts';
-import type { LineForm, TakeLine } from './line-feed.ts';
+import type { LineForm, LineHandler } from './line-feed.ts';
 import { absoluteFile } from './outcomes.ts';
 import { createUnreadNotes, parseReplyLine } from './reply-line.ts';
 
@@ -25,7 +25,7 @@ interface BadLine {
 
 /** A reply in JSON lines, acted on line by line (contract 4). */
 export interface ReplyStream {
-  take: TakeLine;
+  take: LineHandler;
   /** The line after which none was taken; null: all are good. */
   readonly bad: BadLine | null;
 }

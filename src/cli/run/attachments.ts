@@ -63,7 +63,7 @@ function speechToTextOf(context: CommandContext, command: string, children: Chil
   return {
     command,
     async transcribe(path, signal) {
-      const { createTranscriber } = await import('../../agents/speech.ts');
+      const { createTranscriber } = await import('../../agents/transcriber.ts');
       const transcribe = createTranscriber({
         command,
         cwd: context.cwd,

@@ -8,14 +8,14 @@ export interface RequestOrigin {
 }
 
 /** Where a server of ours is found. */
-export interface OwnPlace {
+export interface OwnAddress {
   scheme: 'http' | 'https';
   /** Whether a host name or address that is not of this machine was given on purpose, lower case, IPv6 in brackets. */
   isNamed(hostname: string): boolean;
 }
 
 /** On this machine, under the names of this machine only. */
-export const LOOPBACK_ONLY: OwnPlace = { scheme: 'http', isNamed: () => false };
+export const LOOPBACK_ONLY: OwnAddress = { scheme: 'http', isNamed: () => false };
 
 /** What a browser says of a request that no foreign page has made. */
 const OWN_SITES: ReadonlySet<unknown> = new Set([undefined, 'same-origin', 'none']);
@@ -25,7 +25,7 @@ const OWN_SITES: ReadonlySet<unknown> = new Set([undefined, 'same-origin', 'none
  * in `Origin` and `Sec-Fetch-Site` which page that is, and names in `Host` the name that the page has led it to, which
  * its owner's DNS can turn into 127.0.0.1. Programs send none of the first two and the host they were told.
  */
-export function foreignRequest(headers: RequestOrigin, { scheme, isNamed }: OwnPlace): string | null {
+export function foreignRequest(headers: RequestOrigin, { scheme, isNamed }: OwnAddress): string | null {
   const { host, origin } = headers;
   // Only HTTP/1.0 may leave it out, and no browser speaks that.
   const own = host === undefined ? null : hostUrl(scheme, host);
@@ -40,7 +40,7 @@ export function foreignRequest(headers: RequestOrigin, { scheme, isNamed }: OwnP
 }
 
 /** A `Host` header as an address; null when it is more or less than a host and a port. */
-function hostUrl(scheme: OwnPlace['scheme'], host: string): URL | null {
+function hostUrl(scheme: OwnAddress['scheme'], host: string): URL | null {
   if (!/^(\[[0-9a-f:.]+\]|[^\s:/?#@\\[\]]+)(:\d*)?$/i.test(host)) return null;
   const address = `${scheme}://${host}`;
   return URL.canParse(address) ? new URL(address) : null;

@@ -6,7 +6,7 @@ import { decodeRaw } from './inbound.ts';
  * Stored messages that are one turn as one message: the first, with the items of all in order. Of each text only
  * what begins at `textFrom` (UTF-16 units) counts.
  */
-export function joinStored(said: readonly { raw: Buffer; textFrom: number }[]): WeixinMessage {
+export function mergeStored(said: readonly { raw: Buffer; textFrom: number }[]): WeixinMessage {
   const messages = said.map(({ raw, textFrom }) => withoutStart(decodeRaw(raw), textFrom));
   const [first = {}, ...others] = messages;
   if (others.length === 0) return first;

@@ -7,7 +7,7 @@ import type { Clock } from '../../core/time/clock.ts';
 import { shownSize } from '../../core/units.ts';
 import { BLOCK_BYTES, encryptedSize } from '../cipher.ts';
 import { type ContentType, contentOf } from '../kind/content-type.ts';
-import { openTemporary, place, type Temporary } from './place.ts';
+import { giveName, openTemporary, type Temporary } from './new-file.ts';
 import { createPlainFile } from './plain-file.ts';
 import type { Cdn, FailedFetch, FetchFailure, FetchMedia, FetchRequest, FetchResult } from './port.ts';
 import { transfer } from './transfer.ts';
@@ -107,7 +107,7 @@ async function fetchInto(
     await plain.release();
     await temporary.close();
     const content = await contentOf(path);
-    const placed = await place(path, folder, request.name ?? nameOf(source, content));
+    const placed = await giveName(path, folder, request.name ?? nameOf(source, content));
     const mime = content?.mime ?? null;
     return { ok: true, file: { ...placed, mime, sizeBytes: opened.sizeBytes, md5: opened.md5 } };
   } finally {

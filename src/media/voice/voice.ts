@@ -2,7 +2,7 @@ import { open, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { reasonOf, WxError } from '../../core/errors.ts';
-import { openTemporary, place } from '../download/place.ts';
+import { giveName, openTemporary } from '../download/new-file.ts';
 import { WAV_HEADER_BYTES, wavHeader } from './wav.ts';
 
 /**
@@ -47,7 +47,7 @@ export async function turnIntoWav(path: string, signal: AbortSignal): Promise<Wa
     await temporary.file.writeFile(wavHeader(pcm.length, SAMPLE_RATE));
     await temporary.file.writeFile(pcm);
     await temporary.close();
-    const placed = await place(temporary.path, dirname(path), `${basename(path, extname(path))}.wav`);
+    const placed = await giveName(temporary.path, dirname(path), `${basename(path, extname(path))}.wav`);
     await rm(path, { force: true });
     const durationMs = Math.round(pcm.length / BYTES_PER_MS);
     return { ...placed, sizeBytes: WAV_HEADER_BYTES + pcm.length, durationMs };

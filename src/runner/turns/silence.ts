@@ -1,6 +1,6 @@
 import type { TurnEnd } from '../../agents/port/port.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import { allHeard } from '../../core/time/within.ts';
+import { eventsDelivered } from '../../core/time/event-loop.ts';
 
 /** Listens for signs of life of one turn (`--silence-timeout`). */
 export interface SilenceWatch {
@@ -35,7 +35,7 @@ export function watchSilence(stop: AbortSignal, limitMs: number, clock: Clock): 
       const stepMs = Math.min(limitMs - silentMs, LONGEST_STEP_MS);
       await clock.sleep(stepMs, over.signal);
       // What it said while this process was stopped is heard of after the timer.
-      await allHeard();
+      await eventsDelivered();
       if (busy > 0) silentMs = 0;
       // Time beyond the step is that of this process, which was stopped or busy.
       else if (heardAt >= from) silentMs = Math.min(clock.monotonic() - heardAt, stepMs);

@@ -8,7 +8,7 @@ import { languageIn } from '../../core/message/language.ts';
 import type { Outcome, Turn } from '../../core/message/message.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { type Inbound, readInbound, writtenAtMs } from '../../ilink/message/inbound.ts';
-import { joinStored } from '../../ilink/message/merged.ts';
+import { mergeStored } from '../../ilink/message/merged.ts';
 import type {
   DeliveryTerms,
   EndedTurn,
@@ -262,7 +262,7 @@ function turnOf(
   started: StartedTurn,
   account: { id: string; name: string | null },
 ): { turn: Turn; inbound: Inbound } {
-  const inbound = readInbound(joinStored(started.said));
+  const inbound = readInbound(mergeStored(started.said));
   const turn: Turn = {
     id: started.id,
     account: account.id,

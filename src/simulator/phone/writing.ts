@@ -3,7 +3,7 @@ import { isObject } from '../../core/object.ts';
 import { parseLossless } from '../../ilink/wire/json.ts';
 import { ITEM_TYPE, MESSAGE_STATE, MESSAGE_TYPE } from '../../ilink/wire/wire.ts';
 import { botFor } from '../queue/bots.ts';
-import { deliver, deliverRaw } from '../queue/delivering.ts';
+import { deliver, deliverRaw } from '../queue/deliver.ts';
 import type { WireMessage } from '../world/message-json.ts';
 import { show } from '../world/phone.ts';
 import { readItem } from '../world/reading.ts';

@@ -1,7 +1,7 @@
 import { SESSION_TIMEOUT } from '../world/answer.ts';
 import { createNumbered } from '../world/numbered.ts';
 import type { Bot, World } from '../world/world.ts';
-import { deliver, deliverRaw } from './delivering.ts';
+import { deliver, deliverRaw } from './deliver.ts';
 
 /**
  * Binds a new bot to a user (protocol 2.2): an older one of the same user dies,

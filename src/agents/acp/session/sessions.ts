@@ -2,7 +2,7 @@ import { type ClientContext, methods, RequestError } from '@agentclientprotocol/
 import type { Log } from '../../../core/log.ts';
 import type { Turn } from '../../../core/message/message.ts';
 import { isObject } from '../../../core/object.ts';
-import { within } from '../../../core/time/within.ts';
+import { within } from '../../../core/time/event-loop.ts';
 import type { SessionMemory } from '../../port/port.ts';
 import { parseJson } from '../../reply/reply-line.ts';
 import type { AcpConnection } from '../connection/connection.ts';

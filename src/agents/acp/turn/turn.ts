@@ -2,7 +2,7 @@ import { methods } from '@agentclientprotocol/sdk';
 import type { Log } from '../../../core/log.ts';
 import type { Outcome, Turn } from '../../../core/message/message.ts';
 import { isObject } from '../../../core/object.ts';
-import { within } from '../../../core/time/within.ts';
+import { within } from '../../../core/time/event-loop.ts';
 import type { TurnContext } from '../../port/port.ts';
 import type { AcpProcess, AcpProcessKeeper } from '../session/process.ts';
 import { outcomeOfStop } from './outcome.ts';

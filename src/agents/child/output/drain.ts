@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { allHeard, within } from '../../../core/time/within.ts';
+import { eventsDelivered, within } from '../../../core/time/event-loop.ts';
 
 /** More than any system keeps in a pipe: what comes after it was written by something that lives. */
 const MOST_LEFT_BYTES = 1024 * 1024;
@@ -17,7 +17,7 @@ export async function drained<T>(child: ChildProcess, waitMs: number, over: Prom
     const now = bytesRead(child);
     if (now === before || now - startBytes > MOST_LEFT_BYTES) return null;
     before = now;
-    found = await Promise.race([over, allHeard()]);
+    found = await Promise.race([over, eventsDelivered()]);
   }
   return found;
 }

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { createLineFeed, type TakeLine } from '../../reply/line-feed.ts';
+import { createLineFeed, type LineHandler } from '../../reply/line-feed.ts';
 import { readStderr, type Stderr } from './stderr.ts';
 
 /** What is done with the output of a child. */
@@ -11,7 +11,7 @@ export interface OutputUse {
    * Takes stdout line by line while the child runs, which has to wait when it writes faster; then nothing of it
    * is kept. False ends the child. Without it stdout is gathered.
    */
-  lines?: { take: TakeLine; maxChars: number };
+  lines?: { take: LineHandler; maxChars: number };
   /** Called for every line of stderr; overlong lines come cut. */
   onStderr?(line: string): void;
   /** Called whenever the child writes anything. */

@@ -1,7 +1,7 @@
 import { PLAIN_ENCODING, plainChunks } from '../../../core/http/content-encoding.ts';
 import type { Environment } from '../../child/environment.ts';
 import type { FetchFault } from '../../reply/files.ts';
-import { createLineFeed, type TakeLine } from '../../reply/line-feed.ts';
+import { createLineFeed, type LineHandler } from '../../reply/line-feed.ts';
 import { MAX_LINE_CHARS } from '../../reply/reply-stream.ts';
 import { type HttpClient, openClient, UNLIMITED } from './client.ts';
 import { createFileFetcher, type FileRequest } from './file-fetch.ts';
@@ -15,7 +15,7 @@ export interface AgentRequest {
   /** The longest body worth reading, once status and headers are known; in plain form. */
   limitBytes(answer: Omit<AgentAnswer, 'body' | 'tooLarge'>): number;
   /** What takes the body of such an answer line by line while it arrives; null: it is gathered. */
-  linesOf(answer: Omit<AgentAnswer, 'body' | 'tooLarge'>): TakeLine | null;
+  linesOf(answer: Omit<AgentAnswer, 'body' | 'tooLarge'>): LineHandler | null;
   /**
    * Looks at a line that may be whole although its newline has not come; true: nothing behind it counts. For servers that
    * keep the connection open and send no last newline.

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, isIP } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { reasonOf, WxError } from '../../../core/errors.ts';
-import { foreignRequest, type OwnPlace } from '../../../core/http/foreign-request.ts';
+import { foreignRequest, type OwnAddress } from '../../../core/http/foreign-request.ts';
 
 /** A file to be fetched. */
 export interface PublishedFile {
@@ -55,7 +55,10 @@ export function parseAttachmentHost(text: string): AttachmentHost {
 /** Starts the server; it keeps no process alive. Throws WxError `usage` (64) when it cannot listen there. */
 export async function openAttachmentServer({ host, port, bind }: AttachmentHost): Promise<AttachmentServer> {
   const files = new Map<string, PublishedFile>();
-  const place: OwnPlace = { scheme: 'http', isNamed: (name) => name === new URL(`http://${host}`).hostname };
+  const place: OwnAddress = {
+    scheme: 'http',
+    isNamed: (name) => name === new URL(`http://${host}`).hostname,
+  };
   const server = createServer((request, response) => {
     // No page of a browser fetches what a user has sent.
     if (foreignRequest(request.headers, place) !== null)

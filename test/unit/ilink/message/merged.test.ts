@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { encodeRaw, readInbound } from '../../../../src/ilink/message/inbound.ts';
-import { joinStored } from '../../../../src/ilink/message/merged.ts';
+import { mergeStored } from '../../../../src/ilink/message/merged.ts';
 import type { MessageItem, WeixinMessage } from '../../../../src/ilink/wire/wire.ts';
 
 const text = (value: string): MessageItem => ({ type: 1, text_item: { text: value } });
@@ -17,7 +17,7 @@ const stored = (items: MessageItem[], textFrom = 0, over: Partial<WeixinMessage>
 
 describe('several messages as one', () => {
   test('texts joined by newlines, all items in order, the rest from the first', () => {
-    const joined = joinStored([
+    const joined = mergeStored([
       stored([text('one')]),
       stored([{ type: 2, image_item: { aeskey: 'k' } }], 0, {
         message_id: '2',
@@ -37,12 +37,12 @@ describe('several messages as one', () => {
 
   test('of one message nothing is changed', () => {
     const one = { unknown_field: 1, item_list: [text('x')] } as WeixinMessage;
-    expect(joinStored([{ raw: encodeRaw(one), textFrom: 0 }])).toEqual(one);
+    expect(mergeStored([{ raw: encodeRaw(one), textFrom: 0 }])).toEqual(one);
   });
 
   test('a message without items, or with nonsense for them, adds nothing', () => {
     const nonsense = [null, 'x'] as unknown as MessageItem[];
-    const joined = joinStored([
+    const joined = mergeStored([
       stored([text('a')]),
       stored(nonsense, 1),
       { raw: Buffer.from('{}'), textFrom: 3 },
@@ -59,16 +59,16 @@ describe('a text without its beginning', () => {
     [['/new', 'hello', 'you'], 7, 'llo\nyou'],
     [['abc'], 0, 'abc'],
   ])('%j from %i on is %j', (texts, from, expected) => {
-    expect(readInbound(joinStored([stored(texts.map(text), from)])).text).toBe(expected);
+    expect(readInbound(mergeStored([stored(texts.map(text), from)])).text).toBe(expected);
   });
 
   test('each message has its own beginning', () => {
-    const joined = joinStored([stored([text('//a')], 1), stored([text('//b')])]);
+    const joined = mergeStored([stored([text('//a')], 1), stored([text('//b')])]);
     expect(readInbound(joined).text).toBe('/a\n//b');
   });
 
   test('a transcript is not touched', () => {
     const said: MessageItem = { type: 3, voice_item: { text: '//x' } };
-    expect(readInbound(joinStored([stored([said], 1)])).text).toBe('//x');
+    expect(readInbound(mergeStored([stored([said], 1)])).text).toBe('//x');
   });
 });

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { MediaSource } from '../../../../src/core/message/media.ts';
 import { decryptMedia } from '../../../../src/media/cipher.ts';
-import { openTemporary } from '../../../../src/media/download/place.ts';
+import { openTemporary } from '../../../../src/media/download/new-file.ts';
 import type { FetchResult } from '../../../../src/media/download/port.ts';
 import type { Flaw } from '../../../../src/simulator/phone/flaws.ts';
 import { type Simulator, startSimulator } from '../../../../src/simulator/simulator.ts';

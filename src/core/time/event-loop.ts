@@ -2,13 +2,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { after } from './clock.ts';
 
 /**
- * Turns of the event loop in which everything that has happened by now is heard of. Time that has passed says nothing
- * by itself: a process that was stopped, or busy, learns of its timers before it learns of its children.
+ * Turns of the event loop after which every event that has happened by now is delivered. Time alone says nothing: a
+ * process that was stopped, or busy, learns of its timers before it learns of its children.
  */
 const TURNS = 3;
 
-/** Resolves when everything that has happened before is heard of. */
-export async function allHeard(): Promise<null> {
+/** Resolves when every event that has happened before is delivered. */
+export async function eventsDelivered(): Promise<null> {
   for (let n = 0; n < TURNS; n++) await turn();
   return null;
 }
@@ -17,7 +17,7 @@ export async function allHeard(): Promise<null> {
 export async function within<T>(waitMs: number, promise: Promise<T>): Promise<T | null> {
   let callOff = (): void => {};
   const late = new Promise<null>((resolve) => {
-    callOff = after(waitMs, () => resolve(allHeard()));
+    callOff = after(waitMs, () => resolve(eventsDelivered()));
   });
   try {
     return await Promise.race([promise, late]);

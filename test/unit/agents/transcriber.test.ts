@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createTranscriber } from '../../../src/agents/speech.ts';
+import { createTranscriber } from '../../../src/agents/transcriber.ts';
 import { eventually, groupAlive, recordingLog, temporaryFolder } from './support.ts';
 
 const never = new AbortController().signal;
