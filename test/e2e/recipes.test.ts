@@ -6,7 +6,7 @@ import { EXIT_CODES } from '../../src/core/errors.ts';
 import { startChatServer } from '../helpers/chat-server.ts';
 import { startService } from '../helpers/chat-services.ts';
 import { runHere } from '../helpers/in-this-process.ts';
-import { type Block, blocksOf, READMES, RECIPES, ROOT, readPage } from '../helpers/pages.ts';
+import { type Block, blocksOf, READMES, RECIPES, ROOT, readPage, withoutComments } from '../helpers/pages.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { installNoted, takeTypedRun } from '../helpers/typed-run.ts';
 import { BIN, type Exited, makeFolder, startWxagent } from '../helpers/wxagent.ts';
@@ -168,9 +168,35 @@ test('codex and ollama', async () => {
 
 test('both languages have the same recipes, so one is enough', () => {
   const [english, chinese] = [ENGLISH, CHINESE].map((pages) =>
-    blocksOf(pages).flatMap(({ run, file, text }) => (run === null ? [] : [run, file, text])),
+    blocksOf(pages).flatMap(({ run, file, text }) =>
+      run === null ? [] : [run, file, withoutComments(text)],
+    ),
   );
   expect(chinese).toEqual(english);
+});
+
+test('the first steps, with a login of their own', async () => {
+  const { say, type, answers, simulator } = await bench(ENGLISH);
+  say('hello');
+  const own = `export WXAGENT_BASE_URL='${simulator.baseUrl}' WXAGENT_HOME="$PWD/own"\n`;
+  expect(await type('start', (lines) => own + lines)).toMatchObject({ code: 0 });
+  expect(answers()).toEqual(['HELLO']);
+});
+
+test('texts and files from a script', async () => {
+  const { home, say, type, simulator } = await bench(ENGLISH);
+  for (const name of ['report.pdf', 'chart.png']) writeFileSync(join(home, name), name);
+  say('hello');
+  await type('shell');
+  expect(await type('send')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  const sent = simulator.control.phone().shown.filter(({ from }) => from === 'bot');
+  expect(sent.slice(1).map(({ text, fileName }) => fileName ?? text)).toEqual([
+    'backup finished',
+    expect.stringMatching(/^```\nFilesystem/),
+    'the report',
+    'report.pdf',
+    'chart.png',
+  ]);
 });
 
 test('Claude Code by its name, with a session', async () => {
@@ -303,12 +329,8 @@ test('the trial without WeChat, in two terminals', async () => {
   const home = makeFolder();
   const bin = join(home, 'bin');
   mkdirSync(bin);
-  for (const [name, text] of Object.entries({
-    npx: '#!/bin/sh\nexec "$@"\n',
-    wxagent: `#!/bin/sh\nexec '${process.execPath}' '${BIN}' "$@"\n`,
-  })) {
-    writeFileSync(join(bin, name), text, { mode: 0o755 });
-  }
+  const program = `#!/bin/sh\nexec '${process.execPath}' '${BIN}' "$@"\n`;
+  writeFileSync(join(bin, 'wxagent'), program, { mode: 0o755 });
   const terminals = [...ENGLISH.matchAll(/^<!-- terminal \d -->\n```sh\n([\s\S]*?)^```$/gm)].map(
     ([, text = '']) => text,
   );
@@ -318,7 +340,7 @@ test('the trial without WeChat, in two terminals', async () => {
     env: { PATH: `${bin}${delimiter}${process.env.PATH}`, WXAGENT_HOME: undefined },
     through: ['/bin/sh'] as const,
   };
-  const first = startWxagent(['-c', `${terminals[0]?.replace('npx', 'exec npx').replace('8787', '0')}`], {
+  const first = startWxagent(['-c', `exec ${terminals[0]?.replace('8787', '0')}`], {
     ...options,
     through: ['/bin/sh'],
   });
