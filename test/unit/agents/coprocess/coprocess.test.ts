@@ -187,27 +187,35 @@ const DEADLY: [how: string, detail: RegExp, emitted?: string][] = [
 ];
 
 describe('misbehaviour', () => {
-  test.each(HARMLESS)('%s: its own turn only', async (how, outcome, line) => {
+  test('an odd answer costs its own turn only, and the process goes on', async () => {
     const { ask, started, log } = coprocess();
-    expect(await ask(how)).toMatchObject(outcome);
-    expect(await ask('late 60')).toEqual(reply('too late'));
+    for (const [how, outcome, line] of HARMLESS) {
+      const before = log.lines.length;
+      expect(await ask(how), how).toMatchObject(outcome);
+      expect(await ask('late 60'), how).toEqual(reply('too late'));
+      if (line !== undefined) expect(log.lines.slice(before).join('\n'), how).toContain(line);
+    }
     expect(started).toHaveLength(1);
-    if (line !== undefined) expect(log.lines.join('\n')).toContain(line);
   });
 
-  test.each(DEADLY)('%s: another process, and the message again', async (how, detail, emitted) => {
+  test('what ends the process: another one, and the message again', async () => {
     const { give, ask, started, log } = coprocess();
-    const asked = give(how);
-    expect(await asked.outcome).toMatchObject({
-      kind: 'retry',
-      afterMs: null,
-      detail: expect.stringMatching(detail),
-    });
-    expect(asked.emitted).toEqual(emitted === undefined ? [] : [{ text: emitted }]);
-    expect(await ask('echo survived')).toEqual(reply('survived'));
-    expect(started).toHaveLength(2);
-    expect(groupAlive(started[0] ?? null)).toBe(false);
-    expect(log.lines.join('\n')).toMatch(/the coprocess ended: .*; starting it again in [\d.]+ s/);
+    for (const [index, [how, detail, emitted]] of DEADLY.entries()) {
+      const before = log.lines.length;
+      const asked = give(how);
+      expect(await asked.outcome, how).toMatchObject({
+        kind: 'retry',
+        afterMs: null,
+        detail: expect.stringMatching(detail),
+      });
+      expect(asked.emitted, how).toEqual(emitted === undefined ? [] : [{ text: emitted }]);
+      expect(await ask('echo survived'), how).toEqual(reply('survived'));
+      expect(started, how).toHaveLength(index + 2);
+      expect(groupAlive(started[index] ?? null), how).toBe(false);
+      expect(log.lines.slice(before).join('\n')).toMatch(
+        /the coprocess ended: .*; starting it again in [\d.]+ s/,
+      );
+    }
   });
 
   test('an answer before a crash is an answer', async () => {
