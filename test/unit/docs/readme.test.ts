@@ -25,6 +25,9 @@ describe.each([
   RECIPES,
   ['docs/agents.md', 'docs/zh-CN/agents.md'],
   ['docs/files.md', 'docs/zh-CN/files.md'],
+  ['docs/coprocess.md', 'docs/zh-CN/coprocess.md'],
+  ['docs/http.md', 'docs/zh-CN/http.md'],
+  ['docs/openai.md', 'docs/zh-CN/openai.md'],
 ] as const)('%s and %s', (...paths) => {
   const [english, chinese] = paths.map(readPage) as [string, string];
 
