@@ -1,5 +1,5 @@
 // npm install @agentclientprotocol/sdk, then: wxagent run --acp 'node agent.mjs'
-// An agent of the Agent Client Protocol, as Claude Code, Codex or Gemini CLI are behind `--acp claude` and so on.
+// An agent of the Agent Client Protocol, as Claude Code, Codex and Gemini CLI are.
 import { Readable, Writable } from 'node:stream';
 import { agent, methods, ndJsonStream, PROTOCOL_VERSION } from '@agentclientprotocol/sdk';
 

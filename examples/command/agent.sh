@@ -1,6 +1,6 @@
 #!/bin/sh
 # wxagent run --exec ./agent.sh
-# The message is on stdin, the answer goes to stdout; what lies in $WXAGENT_REPLY_DIR at the end follows as files.
+# The message is on stdin, the reply goes to stdout. Files left in $WXAGENT_REPLY_DIR are sent after it.
 text=$(cat)
 case "$text" in
   time) date ;;

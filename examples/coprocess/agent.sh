@@ -4,7 +4,7 @@
 field() { printf '%s\n' "$event" | jq -r "$1"; }
 
 while IFS= read -r event; do
-  # "cancel": nobody waits for that answer any more
+  # "cancel": nobody waits for that reply any more
   [ "$(field .type)" = message ] || continue
   id=$(field .id)
   case "$(field .text)" in

@@ -1,5 +1,5 @@
 // node server.mjs [port], then: wxagent run --http http://127.0.0.1:8000/
-// Every message is one POST; the JSON of the answer has text, files, or {"silent":true}.
+// Each message is one POST; the JSON of the response has text, files, or {"silent":true}.
 import { createServer } from 'node:http';
 
 const server = createServer(async (request, response) => {
@@ -7,7 +7,7 @@ const server = createServer(async (request, response) => {
   for await (const chunk of request.setEncoding('utf8')) body += chunk;
   const message = JSON.parse(body);
   if (message.text === 'busy') {
-    // It comes again after so many seconds.
+    // The message comes again after this many seconds.
     response.writeHead(429, { 'retry-after': '1' }).end();
     return;
   }

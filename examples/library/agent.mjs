@@ -1,5 +1,5 @@
-// npm install wxagent && npx wxagent login && node agent.mjs
-// The agent is a function of this program; all else is as with `wxagent run`.
+// wxagent login, then: node agent.mjs (in a program that has wxagent as a package)
+// The agent is a function of this program; everything else is as with `wxagent run`.
 import { createRunner } from 'wxagent';
 
 const runner = await createRunner({
