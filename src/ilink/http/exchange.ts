@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
-import { reasonOf } from '../../core/errors.ts';
+import { hasCode, reasonOf } from '../../core/errors.ts';
 import { EncodingError, isEncoded, plainBody } from '../../core/http/content-encoding.ts';
 import { shownSize } from '../../core/units.ts';
 import { type BodyStream, takenChunks } from './body-stream.ts';
@@ -69,6 +69,7 @@ export function exchange(connections: Connections, request: HttpRequest): Promis
   if (signal?.aborted) return Promise.resolve(unsent(failed('aborted', 'stopped before it was sent')));
   return new Promise((resolve) => {
     let prepared: Prepared | null = null;
+    let answer: IncomingMessage | null = null;
     let head: Pick<HttpAnswer, 'status' | 'headers'> | null = null;
     let sizeBytes = 0;
     const chunks: Buffer[] = [];
@@ -91,7 +92,10 @@ export function exchange(connections: Connections, request: HttpRequest): Promis
         settle({ ok: true, answer: { ...to, body: plain.toString('utf8'), bytes } });
     };
     const broken = (error: unknown) => {
+      // What comes behind the end of an answer harms its connection only; the answer is about to be read.
+      if (answer?.complete) return;
       if (stoppable.state === 'half-closed') stopped();
+      else if (head && hasCode(error, 'ECONNRESET')) cutOff();
       else fail('network', describeFailure(error, prepared?.proxy));
     };
     const tooLarge = () => fail('too-large', `the answer is longer than ${shownSize(maxBytes)}`);
@@ -114,6 +118,7 @@ export function exchange(connections: Connections, request: HttpRequest): Promis
     };
     const onResponse = (response: IncomingMessage) => {
       const { statusCode = 0, headers } = response;
+      answer = response;
       head = { status: statusCode, headers };
       stoppable.head();
       timer.refresh();
@@ -143,7 +148,11 @@ export function exchange(connections: Connections, request: HttpRequest): Promis
       const address = addressOf(request.url);
       prepared = connections.prepare({ method, address, headers: headersOf(request) });
       whenConnected(prepared.request, onConnected);
-      prepared.request.on('response', onResponse).on('error', broken);
+      prepared.request
+        .on('response', onResponse)
+        .on('error', broken)
+        // As after an answer that wants another protocol.
+        .on('close', () => head || broken(new Error('the connection was closed')));
     } catch (error) {
       broken(error);
     }

@@ -267,3 +267,51 @@ test.each([
   expect(await transport.send(get(server.url))).toMatchObject({ ok: false, failure: 'too-large' });
   expect(await transport.send(get(server.url, { maxBytes: 1001 }))).toMatchObject({ ok: true });
 });
+
+/** A server that writes the same bytes to everybody and closes. */
+async function serveBytes(bytes: string): Promise<string> {
+  const tcp = createTcpServer(
+    (socket) => void socket.on('error', () => {}).once('data', () => socket.end(bytes)),
+  );
+  await new Promise<void>((resolve) => void tcp.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void tcp.close());
+  return `http://127.0.0.1:${(tcp.address() as AddressInfo).port}/`;
+}
+
+test.each([
+  [
+    'another protocol',
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
+    'the connection was closed',
+  ],
+  [
+    'half a chunk',
+    'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\n{"re',
+    'the answer stopped half-way',
+  ],
+  [
+    'two lengths',
+    'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 5\r\n\r\n{}',
+    'Parse Error: Duplicate Content-Length',
+  ],
+])('%s is a broken network, told at once', SOON, async (_, bytes, detail) => {
+  expect(await open().send(get(await serveBytes(bytes)))).toMatchObject({ failure: 'network', detail });
+});
+
+test('what comes behind the end of an answer does not harm it', async () => {
+  const url = await serveBytes('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}and more');
+  expect(await open().send(get(url))).toMatchObject({ ok: true, answer: { body: '{}' } });
+});
+
+test.each(['407 Proxy Authentication Required', '403 Forbidden'])(
+  'what a proxy answers is no answer of the server: %s',
+  async (status) => {
+    const proxy = new URL(await serveBytes(`HTTP/1.1 ${status}\r\ncontent-length: 9\r\n\r\n{"ret":0}`));
+    expect(await open(proxy).send(get('http://127.0.0.1:1/'))).toMatchObject({
+      ok: false,
+      failure: 'network',
+      unsent: true,
+      detail: `the proxy answers ${status} (through the proxy http://${proxy.host} (--proxy))`,
+    });
+  },
+);
