@@ -13,7 +13,7 @@ import { catThrough } from './bare-spawn.mjs';
 
 const { baseUrl, bots, spawns = false, store: path } = JSON.parse(process.argv[2]);
 const store = path && (await import('./bare-store.mjs')).createBareStore(path);
-/** As long as wxagent waits. */
+/** Within this time quick agents have answered, and share the flush. */
 const SHARED_WAIT_MS = 2;
 const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
 

@@ -53,6 +53,6 @@ function shown(value, unit) {
 }
 
 function targetOf({ atMost, atLeast }) {
-  if (atMost !== null) return `<= ${atMost.toFixed(1)}`;
-  return atLeast === null ? '' : `>= ${atLeast.toFixed(1)}`;
+  if (atMost !== null) return `<= ${atMost}`;
+  return atLeast === null ? '' : `>= ${atLeast}`;
 }
