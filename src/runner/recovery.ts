@@ -1,6 +1,6 @@
 import type { Log } from '../core/log.ts';
 import type { Clock } from '../core/time/clock.ts';
-import type { Child, StartedTurn, Store } from '../store/port/port.ts';
+import type { Child, StartedTurn, Turns } from '../store/port/port.ts';
 import type { RunnerAccount } from './port/port.ts';
 
 /**
@@ -10,15 +10,15 @@ import type { RunnerAccount } from './port/port.ts';
  */
 export async function recoverFormer(options: {
   account: RunnerAccount;
-  store: Pick<Store, 'recover' | 'forgetChild'>;
+  turns: Pick<Turns, 'recover' | 'forgetChild'>;
   retries: number;
   /** Ends a process that a former runner left behind; tells whether it still ran. */
   endChild: (child: Child) => Promise<boolean>;
   clock: Clock;
   log: Log;
 }): Promise<{ failed: StartedTurn[]; cleared: Promise<void> }> {
-  const { account, store, log } = options;
-  const { failed, children } = await store.recover({
+  const { account, turns, log } = options;
+  const { failed, children } = await turns.recover({
     account: account.key,
     former: account.formerPoller,
     retries: options.retries,
@@ -26,7 +26,7 @@ export async function recoverFormer(options: {
   });
   const end = async (child: Child): Promise<void> => {
     if (await options.endChild(child)) log.warn(`ended the agent of a former runner (pid ${child.pid})`);
-    await store.forgetChild({ account: account.key, pid: child.pid });
+    await turns.forgetChild({ account: account.key, pid: child.pid });
   };
   return { failed, cleared: Promise.all(children.map(end)).then(() => {}) };
 }

@@ -86,7 +86,12 @@ export function startRunner(options: {
     onError: fail,
   });
   const typing = settings.typing
-    ? createTyping({ client, clock, log, contextToken: (user) => store.contextToken({ account: key, user }) })
+    ? createTyping({
+        client,
+        clock,
+        log,
+        contextToken: (user) => store.sessions.contextToken({ account: key, user }),
+      })
     : null;
   const asks = createAsks({ account: key, store, delivery, shape: settings, clock, log });
   const turns = createTurns({
@@ -122,7 +127,7 @@ export function startRunner(options: {
   async function expire(): Promise<void> {
     if (isExpired) return;
     isExpired = true;
-    await store.markLogin({ account: key, login: account.login, expired: true }).catch(fail);
+    await store.admin.markLogin({ account: key, login: account.login, expired: true }).catch(fail);
     emit({ type: 'expired', account: key });
     ending.finish('expired');
   }
@@ -138,14 +143,14 @@ export function startRunner(options: {
     tellReady();
     if (!wasExpired) return;
     // The server takes this login after all: what it has kept waiting may go.
-    await store.markLogin({ account: key, login: account.login, expired: false });
+    await store.admin.markLogin({ account: key, login: account.login, expired: false });
     await delivery.refresh();
   }
 
   /** What is stored goes with this process: the messages that still have to run, and the texts that were not sent. */
   async function rescueStored(): Promise<void> {
-    for (const { raw } of await store.unfinishedContent(key)) rescue(raw.toString('utf8'));
-    for (const { user, clientId, text, file } of await store.openParts(key)) {
+    for (const { raw } of await store.inbox.unfinishedContent(key)) rescue(raw.toString('utf8'));
+    for (const { user, clientId, text, file } of await store.outbox.openParts(key)) {
       rescue(JSON.stringify({ unsent: { user, clientId, text, file: file?.path ?? null } }));
     }
   }
@@ -162,9 +167,9 @@ export function startRunner(options: {
     });
     // Asked for together, they share a commit and keep their order.
     const [opened, former, waiting] = await Promise.all([
-      store.openAccount({ account: key, login, owner, nowMs: clock.now() }),
-      recoverFormer({ ...options, retries: settings.retries }),
-      store.triage({
+      store.admin.openAccount({ account: key, login, owner, nowMs: clock.now() }),
+      recoverFormer({ ...options, turns: store.turns, retries: settings.retries }),
+      store.inbox.triage({
         ...terms,
         account: key,
         nowMs: clock.now(),
@@ -181,7 +186,7 @@ export function startRunner(options: {
     // The notice goes before what is answered from here on.
     for (const started of former.failed) await turns.giveUp(started);
     // Before the first poll: what waits is older than what that will bring.
-    for (const entry of await store.unfinished(key)) lanes.add(entry);
+    for (const entry of await store.inbox.unfinished(key)) lanes.add(entry);
     // What is to run of it has its place by now, behind what is older.
     takeUp({ ...waiting, again: [], messages: waiting.messages.filter(({ state }) => state !== 'received') });
     const intake = runIntake(

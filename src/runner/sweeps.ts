@@ -21,7 +21,7 @@ const FINISHED_PER_USER = 10_000;
 export async function runSweeps(
   options: {
     account: string;
-    store: Store;
+    store: Pick<Store, 'admin' | 'outbox'>;
     outgoing: Outgoing;
     attachments: Pick<Attachments, 'sweep'>;
     holdMaxMs: number;
@@ -35,13 +35,13 @@ export async function runSweeps(
   const retention = { account, holdMaxMs, finishedMs: FINISHED_MS, finishedPerUser: FINISHED_PER_USER };
   let cacheAtMs = Number.NEGATIVE_INFINITY;
   await clock.sleep(START_MS, signal);
-  if (!signal.aborted) await store.keepReserve();
+  if (!signal.aborted) await store.admin.keepReserve();
   /** Returns whether there is more to do at once. */
   async function sweep(): Promise<boolean> {
-    const more = !clock.isUnsure() && (await store.sweep({ ...retention, nowMs: clock.now() }));
+    const more = !clock.isUnsure() && (await store.admin.sweep({ ...retention, nowMs: clock.now() }));
     // Files have their times from the wall clock.
     if (more || clock.haveJumped()) return more;
-    await outgoing.sweep(store, clock.wall());
+    await outgoing.sweep(store.outbox, clock.wall());
     if (clock.monotonic() - cacheAtMs >= CACHE_EVERY_MS) {
       cacheAtMs = clock.monotonic();
       await options.attachments.sweep(clock.wall());

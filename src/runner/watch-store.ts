@@ -1,5 +1,5 @@
 import type { Clock } from '../core/time/clock.ts';
-import type { Store } from '../store/port/port.ts';
+import type { Inbox, Store } from '../store/port/port.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { Lanes } from './turns/lanes.ts';
 
@@ -12,7 +12,7 @@ export async function watchStore(
     account: string;
     /** `changes()` of the store before what waits was first looked at. */
     since: number;
-    store: Pick<Store, 'changes' | 'unfinished'>;
+    store: { inbox: Pick<Inbox, 'unfinished'> } & Pick<Store, 'changes'>;
     lanes: Pick<Lanes, 'add'>;
     delivery: Pick<Delivery, 'refresh'>;
     clock: Clock;
@@ -30,7 +30,7 @@ export async function watchStore(
       const now = store.changes();
       if (now === seen) continue;
       seen = now;
-      for (const entry of await store.unfinished(account)) lanes.add(entry);
+      for (const entry of await store.inbox.unfinished(account)) lanes.add(entry);
       await delivery.refresh();
     } catch (error) {
       options.onError(error);

@@ -3,7 +3,7 @@ import { makeFolder } from '../home/make-folder.ts';
 import { type Database, openDatabase, storageError } from '../sqlite/database.ts';
 import { markAnew, markOf, UNMARKED } from '../sqlite/database-mark.ts';
 import { createStoreFiles } from '../sqlite/store-files.ts';
-import { markLogin, openAccount } from './accounts/accounts.ts';
+import { markLogin, openAccount, recordPoll } from './accounts/accounts.ts';
 import { allowedUsers, setAllowed } from './accounts/allowed.ts';
 import { becomePoller, endPolling, livingPoller } from './accounts/pollers.ts';
 import { createEndure, type Trouble } from './commit/disk-trouble.ts';
@@ -12,29 +12,20 @@ import { createCommits } from './commit/transactions.ts';
 import { mediaKeys } from './inbox/media-keys.ts';
 import { quoted } from './inbox/quoted.ts';
 import { retry } from './inbox/retry.ts';
-import { takeIn } from './inbox/take-in.ts';
+import { storeMessages } from './inbox/store-messages.ts';
 import { triage } from './inbox/triage.ts';
 import { migrate } from './migrations.ts';
 import { claimPart } from './outbox/claim.ts';
 import { requeueExpired } from './outbox/holds.ts';
-import { type Claimant, isBeingSent, renewLease } from './outbox/lease.ts';
-import { noteSaid, queueNotice, queueOutput } from './outbox/outputs.ts';
-import {
-  appendParts,
-  dropParts,
-  openParts,
-  partsOfSendId,
-  partView,
-  replaceKey,
-  unneededFiles,
-  usersToDeliver,
-} from './outbox/parts.ts';
+import { type Claimant, renewLease } from './outbox/lease.ts';
+import { dropParts, openParts, partsOf, unneededFiles, usersToDeliver } from './outbox/parts.ts';
+import { enqueue, queueNotice, queueOutput } from './outbox/queue.ts';
 import { returnPart, settlePart, settleUpload } from './outbox/settle.ts';
-import { noteUpload, uploadUnderWay } from './outbox/uploads.ts';
-import type { PartView, SendRequest, Store } from './port/port.ts';
+import { recordUpload, runningUpload } from './outbox/uploads.ts';
+import type { Store } from './port/port.ts';
 import { sweep } from './retention.ts';
 import { createTimeKeeper, type LearningClock, recallServerTime } from './server-time.ts';
-import { forgetChild, noteChild } from './turns/children.ts';
+import { forgetChild, recordChild } from './turns/children.ts';
 import { sessionValue, setSessionValue } from './turns/session-values.ts';
 import {
   finishAnswer,
@@ -95,72 +86,78 @@ export function openStore(options: {
   }
 
   return {
-    openAccount: (input) => run((db) => openAccount(db, input)),
-    poller: (account) => read(() => livingPoller(database, account, claimant)),
-    becomePoller: (input) => run((db) => becomePoller(db, input, claimant)),
-    endPolling: (account) => run((db) => endPolling(db, account, claimant)),
-    recover: (input) =>
-      run((db) => {
-        db.run('UPDATE users SET lease = NULL WHERE account = ? AND lease = ?', input.account, input.former);
-        return recover(db, input);
-      }),
-    noteChild: (input) => run((db) => noteChild(db, input)),
-    forgetChild: (input) => run((db) => forgetChild(db, input)),
-    takeIn: (intake) =>
-      run((db) => {
-        noteTime(db);
-        return takeIn(db, intake);
-      }),
-    triage: (input) => run((db) => triage(db, input)),
-    flush: commits.flush,
-    notePoll: (input) =>
-      run((db) => {
-        noteTime(db);
-        db.run('UPDATE accounts SET last_poll_at = ? WHERE account = ?', input.nowMs, input.account);
-      }),
-    markLogin: (input) => run((db) => markLogin(db, input)),
-    unfinished: (account) => read(() => unfinished(database, account)),
-    unfinishedContent: (account) => read(() => unfinishedContent(database, account)),
-    quoted: (input) => read(() => quoted(database, input)),
-    startTurn: (input) => run((db) => startTurn(db, input)),
-    finishAnswer: (input) => run((db) => finishAnswer(db, input)),
-    queueOutput: (input) => run((db) => queueOutput(db, input, claimant)),
-    queueNotice: (input) => run((db) => queueNotice(db, input, claimant)),
-    finishTurn: (input) => run((db) => finishTurn(db, input, claimant)),
-    sessionValue: (place) => read(() => sessionValue(database, place)),
-    mediaKeys: (input) => read(() => mediaKeys(database, input)),
-    message: (input) => read(() => message(database, input)),
-    setSessionValue: (input) => run((db) => setSessionValue(db, input)),
-    retry: (input) => run((db) => retry(db, input)),
-    allowed: (account) => read(() => allowedUsers(database, account)),
-    setAllowed: (input) => run((db) => setAllowed(db, input)),
-    enqueue: (request) => run((db) => enqueue(db, request)),
-    usersToDeliver: (account) => read(() => usersToDeliver(database, account)),
-    claimPart: (terms) => run((db) => claimPart(db, terms, claimant)),
-    settlePart: (input) => run((db) => settlePart(db, input, claimant)),
-    settleUpload: (input) => run((db) => settleUpload(db, input, claimant.id)),
-    noteUpload: (input) => run((db) => noteUpload(db, input)),
-    upload: (input) => read(() => uploadUnderWay(database, input, claimant)),
-    renewLease: (input) => run((db) => renewLease(db, input, claimant.id)),
-    returnPart: (input) => run((db) => returnPart(db, input, claimant.id)),
-    parts: (seqs) =>
-      read(() => seqs.map((seq) => partView(database, seq)).filter((view) => view !== undefined)),
-    openParts: (account) => read(() => openParts(database, account)),
-    dropParts: (input) =>
-      run((db) => {
-        const isSpared = (seq: number): boolean => isBeingSent(db, { ...input, seq }, claimant);
-        return dropParts(db, input, input.sparesSending ? isSpared : undefined);
-      }),
-    requeueExpired: (input) => run((db) => requeueExpired(db, input)),
-    async unneededFiles(paths) {
-      await commits.flush();
-      return read(() => unneededFiles(database, paths));
+    inbox: {
+      storeMessages: (intake) =>
+        run((db) => {
+          noteTime(db);
+          return storeMessages(db, intake);
+        }),
+      triage: (input) => run((db) => triage(db, input)),
+      unfinished: (account) => read(() => unfinished(database, account)),
+      unfinishedContent: (account) => read(() => unfinishedContent(database, account)),
+      retry: (input) => run((db) => retry(db, input)),
+      quoted: (input) => read(() => quoted(database, input)),
+      mediaKeys: (input) => read(() => mediaKeys(database, input)),
+      messages: (input) => read(() => messages(database, input)),
+      message: (input) => read(() => message(database, input)),
     },
-    sweep: (retention) => run((db) => sweep(db, retention)),
-    budget: ({ account, user, nowMs }) => read(() => budgetOf(database, account, user, nowMs)),
-    contextToken: ({ account, user }) => read(() => contextTokenOf(database, account, user)),
-    accountView: (account) => read(() => accountView(database, account)),
-    messages: (input) => read(() => messages(database, input)),
+    turns: {
+      startTurn: (input) => run((db) => startTurn(db, input)),
+      queueOutput: (input) => run((db) => queueOutput(db, input, claimant)),
+      queueNotice: (input) => run((db) => queueNotice(db, input, claimant)),
+      finishTurn: (input) => run((db) => finishTurn(db, input, claimant)),
+      finishAnswer: (input) => run((db) => finishAnswer(db, input)),
+      recover: (input) => run((db) => recover(db, input)),
+      recordChild: (input) => run((db) => recordChild(db, input)),
+      forgetChild: (input) => run((db) => forgetChild(db, input)),
+    },
+    outbox: {
+      enqueue: (request) => run((db) => enqueue(db, request, claimant)),
+      usersToDeliver: (account) => read(() => usersToDeliver(database, account)),
+      claimPart: (request) => run((db) => claimPart(db, request, claimant)),
+      renewLease: (input) => run((db) => renewLease(db, input, claimant.id)),
+      returnPart: (input) => run((db) => returnPart(db, input, claimant.id)),
+      settlePart: (input) => run((db) => settlePart(db, input, claimant)),
+      settleUpload: (input) => run((db) => settleUpload(db, input, claimant.id)),
+      recordUpload: (input) => run((db) => recordUpload(db, input)),
+      runningUpload: (input) => read(() => runningUpload(database, input, claimant)),
+      parts: (seqs) => read(() => partsOf(database, seqs)),
+      openParts: (account) => read(() => openParts(database, account)),
+      dropParts: (input) => run((db) => dropParts(db, input, claimant)),
+      requeueExpired: (input) => run((db) => requeueExpired(db, input)),
+      async unneededFiles(paths) {
+        await commits.flush();
+        return read(() => unneededFiles(database, paths));
+      },
+      budget: (input) => read(() => budgetOf(database, input)),
+    },
+    sessions: {
+      sessionValue: (key) => read(() => sessionValue(database, key)),
+      setSessionValue: (input) => run((db) => setSessionValue(db, input)),
+      contextToken: (input) => read(() => contextTokenOf(database, input)),
+    },
+    admin: {
+      openAccount: (input) => run((db) => openAccount(db, input)),
+      markLogin: (input) => run((db) => markLogin(db, input)),
+      recordPoll: (input) =>
+        run((db) => {
+          noteTime(db);
+          recordPoll(db, input);
+        }),
+      accountView: (account) => read(() => accountView(database, account)),
+      poller: (account) => read(() => livingPoller(database, account, claimant)),
+      becomePoller: (input) => run((db) => becomePoller(db, input, claimant)),
+      endPolling: (account) => run((db) => endPolling(db, account, claimant)),
+      allowed: (account) => read(() => allowedUsers(database, account)),
+      setAllowed: (input) => run((db) => setAllowed(db, input)),
+      sweep: (retention) => run((db) => sweep(db, retention)),
+      async verify() {
+        const found = database.one('PRAGMA quick_check(1)')?.quick_check;
+        return found === 'ok' ? null : String(found);
+      },
+      keepReserve: () => (reserved ??= keepReserve(options.reserve).then(keepApart)),
+    },
+    flush: commits.flush,
     changes() {
       files.check();
       if (isMarkInFile) {
@@ -172,11 +169,6 @@ export function openStore(options: {
     get isLost() {
       return files.areGone;
     },
-    async verify() {
-      const found = database.one('PRAGMA quick_check(1)')?.quick_check;
-      return found === 'ok' ? null : String(found);
-    },
-    keepReserve: () => (reserved ??= keepReserve(options.reserve).then(keepApart)),
     async close() {
       try {
         await commits.idle();
@@ -217,13 +209,4 @@ function markFirst(database: Database): void {
       // It has not begun.
     }
   }
-}
-
-function enqueue(database: Database, request: SendRequest): PartView[] {
-  const { account, user, id, key } = request;
-  const before = id === null ? [] : partsOfSendId(database, account, id);
-  if (before.length > 0) return before;
-  if (key !== null) replaceKey(database, { account, user, key, nowMs: request.nowMs });
-  if (request.message !== null) noteSaid(database, account, request.message);
-  return appendParts(database, request, request.parts).seqs.map((seq) => partView(database, seq) as PartView);
 }

@@ -116,7 +116,10 @@ export function message(
 }
 
 /** What the user may still get before they must write again. */
-export function budgetOf(database: Database, account: string, user: string, nowMs: number): Budget {
+export function budgetOf(
+  database: Database,
+  { account, user, nowMs }: { account: string; user: string; nowMs: number },
+): Budget {
   const row = database.one(
     'SELECT last_message_at, sent FROM users WHERE account = ? AND user = ?',
     account,
@@ -135,7 +138,10 @@ export function budgetOf(database: Database, account: string, user: string, nowM
 }
 
 /** The user's last context token; null when there is none. */
-export function contextTokenOf(database: Database, account: string, user: string): string | null {
+export function contextTokenOf(
+  database: Database,
+  { account, user }: { account: string; user: string },
+): string | null {
   const row = database.one('SELECT context_token FROM users WHERE account = ? AND user = ?', account, user);
   return (row?.context_token as string | null | undefined) ?? null;
 }

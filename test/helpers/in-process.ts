@@ -86,6 +86,6 @@ export async function makeBot(simulator: Simulator): Promise<Bot> {
       runners.push(runner);
       return runner;
     },
-    messages: () => store.messages({ account: id, user: null, sinceMs: null, limit: 1_000 }),
+    messages: () => store.inbox.messages({ account: id, user: null, sinceMs: null, limit: 1_000 }),
   };
 }

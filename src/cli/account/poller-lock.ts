@@ -9,7 +9,7 @@ import {
   lockHolder,
   tryLock,
 } from '../../home/lock.ts';
-import type { Poller, Store } from '../../store/port/port.ts';
+import type { Admin, Poller } from '../../store/port/port.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** How often a holder looks whether its lock is still the one that others ask. */
@@ -34,14 +34,14 @@ export interface PollerLock {
 export async function acquirePollerLock(
   context: CommandContext,
   { key }: Pick<Account, 'key'>,
-  store: Store,
+  admin: Admin,
   how: { purpose: LockPurpose; onLost: () => void },
 ): Promise<{ lock: PollerLock } | { holder: HeldBy | null }> {
   const { clock, log, paths } = context;
   const { purpose, onLost } = how;
   const path = paths.pollerLock(key);
   // Asked first: where the lock was deleted, opening it would touch what its holder still uses.
-  const before = await store.poller(key);
+  const before = await admin.poller(key);
   if (before) return { holder: heldBy(before) };
   const taken = tryLock(path, thisProcess(), purpose);
   if ('holder' in taken) return taken;
@@ -83,7 +83,7 @@ export async function acquirePollerLock(
   }
 
   try {
-    const other = await store.becomePoller({ account: key, purpose });
+    const other = await admin.becomePoller({ account: key, purpose });
     if (other) {
       held.release();
       return { holder: heldBy(other) };
@@ -103,7 +103,7 @@ export async function acquirePollerLock(
         released.abort();
         await kept;
         // A store that takes nothing more: who comes next sees that this process is gone.
-        await store.endPolling(key).catch(() => {});
+        await admin.endPolling(key).catch(() => {});
         if (!lost) held.release();
       },
     },
@@ -114,9 +114,9 @@ export async function acquirePollerLock(
 export async function pollerOf(
   { paths }: Pick<CommandContext, 'paths'>,
   { key }: Pick<Account, 'key'>,
-  store: Store | null,
+  admin: Admin | null,
 ): Promise<HeldBy | null> {
-  const poller = await store?.poller(key);
+  const poller = await admin?.poller(key);
   return poller ? heldBy(poller) : lockHolder(paths.pollerLock(key));
 }
 

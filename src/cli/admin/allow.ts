@@ -10,7 +10,7 @@ import { table } from '../terminal/table.ts';
 /** `wxagent allow list`: users that may write beside the owner, apart from those of `run --allow`. */
 export function listAllowed(context: CommandContext): Promise<number> {
   return withList(context, async (store, account) => {
-    const users = await store.allowed(account.key);
+    const users = await store.admin.allowed(account.key);
     if (context.json) return;
     if (users.length === 0) context.say('Nobody but the owner.');
     context.show(...table(users.map(({ user, sinceMs }) => [user, localMinute(new Date(sinceMs))])));
@@ -23,7 +23,7 @@ export function allowUser(context: CommandContext, [user = '']: string[]): Promi
     throw new WxError('usage', `"${user}" is no user`, { hint: 'wxagent messages --json' });
   }
   return withList(context, async (store, account) => {
-    await store.setAllowed({ account: account.key, user, allowed: true, nowMs: context.clock.now() });
+    await store.admin.setAllowed({ account: account.key, user, allowed: true, nowMs: context.clock.now() });
     context.say(`${user} may write to ${account.id} now.`);
   });
 }
@@ -32,7 +32,7 @@ export function allowUser(context: CommandContext, [user = '']: string[]): Promi
 export function disallowUser(context: CommandContext, [user = '']: string[]): Promise<number> {
   return withList(context, async (store, account) => {
     const entry = { account: account.key, user, allowed: false, nowMs: context.clock.now() };
-    if (!(await store.setAllowed(entry))) {
+    if (!(await store.admin.setAllowed(entry))) {
       throw new WxError('not-found', `${user} is not on the list of ${account.id}`, {
         hint: 'wxagent allow',
       });
@@ -50,7 +50,7 @@ async function withList(
   return withStore(context, async (store) => {
     await work(store, account);
     if (!context.json) return 0;
-    const users = await store.allowed(account.key);
+    const users = await store.admin.allowed(account.key);
     context.printJson('allow', {
       account: account.id,
       users: users.map(({ user, sinceMs }) => ({ id: user, since: new Date(sinceMs).toISOString() })),

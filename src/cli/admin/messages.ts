@@ -20,7 +20,7 @@ export async function messages(context: CommandContext): Promise<number> {
   const account = chooseAccount(context);
   return withStore(context, async (store) => {
     const sinceMs = since === null ? null : context.clock.now() - since;
-    const found = await store.messages({
+    const found = await store.inbox.messages({
       account: account.key,
       user,
       sinceMs,

@@ -21,7 +21,7 @@ const OUTCOMES: Partial<Record<string, string>> = {
 export async function listOutbox(context: CommandContext): Promise<number> {
   const account = chooseAccount(context);
   return withStore(context, async (store) => {
-    const parts = await store.openParts(account.key);
+    const parts = await store.outbox.openParts(account.key);
     if (context.json) context.printJson('outbox', { parts: parts.map(partReport) });
     else if (parts.length === 0) context.say('Nothing waits.');
     if (!context.json) context.show(...table(parts.map((part) => rowOf(part, wordsOf(context.language)))));
@@ -33,7 +33,7 @@ export async function listOutbox(context: CommandContext): Promise<number> {
 export async function dropFromOutbox(context: CommandContext, [id = '']: string[]): Promise<number> {
   const account = chooseAccount(context);
   return withStore(context, async (store) => {
-    const part = (await store.openParts(account.key)).find(
+    const part = (await store.outbox.openParts(account.key)).find(
       (one) => String(one.seq) === id || one.clientId === id,
     );
     if (!part)
@@ -43,10 +43,10 @@ export async function dropFromOutbox(context: CommandContext, [id = '']: string[
       account: account.key,
       seqs,
       reason: 'dropped',
-      sparesSending: true,
+      exceptSending: true,
       nowMs: context.clock.now(),
     };
-    const [dropped] = await store.dropParts(drop);
+    const [dropped] = await store.outbox.dropParts(drop);
     if (dropped?.state === 'sending') {
       throw new WxError('busy', `part ${id} is being sent just now and cannot be taken back`, {
         hint: 'wxagent outbox',

@@ -14,8 +14,8 @@ export async function retry(context: CommandContext, [id]: string[]): Promise<nu
   const account = chooseAccount(context);
   return withStore(context, async (store) => {
     const count = expired
-      ? await store.requeueExpired({ account: account.key })
-      : await store.retry({ account: account.key, id: id ?? null });
+      ? await store.outbox.requeueExpired({ account: account.key })
+      : await store.inbox.retry({ account: account.key, id: id ?? null });
     if (count === 0 && id !== undefined) {
       throw new WxError('not-found', `there is no finished message ${id}`, { hint: 'wxagent messages' });
     }

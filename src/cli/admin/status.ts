@@ -30,8 +30,8 @@ export async function status(context: CommandContext): Promise<number> {
 type Report = Awaited<ReturnType<typeof report>>;
 
 async function report(context: CommandContext, account: Account, store: Store | null) {
-  const view: AccountView | null = (await store?.accountView(account.key)) ?? null;
-  const holder = await pollerOf(context, account, store);
+  const view: AccountView | null = (await store?.admin.accountView(account.key)) ?? null;
+  const holder = await pollerOf(context, account, store?.admin ?? null);
   return {
     id: account.id,
     name: account.name,

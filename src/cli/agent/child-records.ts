@@ -2,7 +2,7 @@ import { reasonOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Turn } from '../../core/message/message.ts';
 import { processStartTime } from '../../home/process-identity.ts';
-import type { Store } from '../../store/port/port.ts';
+import type { Turns } from '../../store/port/port.ts';
 
 /** Keeps a record of an agent's processes, so that the next runner can end what a killed one left (design 5). Never rejects. */
 export interface ChildRecords {
@@ -15,18 +15,18 @@ export interface ChildRecords {
 /** See {@link ChildRecords}. */
 export function createChildRecords(
   account: string,
-  store: Pick<Store, 'noteChild' | 'forgetChild'>,
+  turns: Pick<Turns, 'recordChild' | 'forgetChild'>,
   log: Log,
 ): ChildRecords {
   const note = (what: Promise<void>): Promise<void> =>
-    what.catch((error) => log.debug(`child not noted: ${reasonOf(error)}`));
+    what.catch((error) => log.debug(`child not recorded: ${reasonOf(error)}`));
   return {
     async started(turn, pid) {
       const startTime = processStartTime(pid);
       if (startTime === null) return;
       // Committed before the agent gets the message, so that after a SIGKILL its process is known.
-      await note(store.noteChild({ account, id: turn?.id ?? null, child: { pid, startTime } }));
+      await note(turns.recordChild({ account, id: turn?.id ?? null, child: { pid, startTime } }));
     },
-    ended: (pid) => note(store.forgetChild({ account, pid })),
+    ended: (pid) => note(turns.forgetChild({ account, pid })),
   };
 }

@@ -25,7 +25,7 @@ export async function login(context: CommandContext): Promise<number> {
   const transport = openTransport(context);
   const store = openHomeStore(context);
   try {
-    const { account, isNew } = await obtainLogin(context, request, transport, store);
+    const { account, isNew } = await obtainLogin(context, request, transport, store.admin);
     const { id, owner, baseUrl: server } = account;
     if (context.json) context.printJson('login', { account: id, owner, name: account.name, baseUrl: server });
     else context.say(isNew ? words.loggedIn(id) : words.already);

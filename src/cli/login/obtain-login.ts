@@ -6,7 +6,7 @@ import { createIlinkClient } from '../../ilink/client.ts';
 import { createHostTrust, TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import { login as converse, type LoginPort } from '../../ilink/login/login.ts';
-import type { Store } from '../../store/port/port.ts';
+import type { Admin } from '../../store/port/port.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../words/words.ts';
 
@@ -28,7 +28,7 @@ export async function obtainLogin(
   context: CommandContext,
   request: LoginRequest,
   transport: Transport,
-  store: Store,
+  admin: Admin,
 ): Promise<{ account: Account; isNew: boolean }> {
   const { clock } = context;
   const baseUrl = request.namedUrl ?? TENCENT_BASE_URL;
@@ -65,7 +65,7 @@ export async function obtainLogin(
     loggedInAt: new Date(clock.now()).toISOString(),
   });
   // The store hears of it now, so that a runner of the old login finds its cursor gone (design 4).
-  await store.openAccount({
+  await admin.openAccount({
     account: account.key,
     login: loginDigest(account),
     owner: account.owner,

@@ -1,7 +1,7 @@
 import { reasonOf } from '../../core/errors.ts';
 import { type Account, readConfigFile } from '../../home/accounts-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
-import type { Store } from '../../store/port/port.ts';
+import type { Admin } from '../../store/port/port.ts';
 import { knownAccounts, loginHint } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
 import { obtainLogin } from './obtain-login.ts';
@@ -18,7 +18,7 @@ export async function relogin(
   context: CommandContext,
   dead: Account,
   transport: Transport,
-  store: Store,
+  admin: Admin,
   othersAreServed: () => boolean,
 ): Promise<Account | null> {
   const stop = context.stopSignal();
@@ -37,7 +37,7 @@ export async function relogin(
   }
   if (!context.isInteractive) return null;
   const request = { namedUrl: dead.namedUrl, cdnUrl: dead.cdnUrl, name: dead.name, force: true };
-  const { account } = await obtainLogin(context, request, transport, store);
+  const { account } = await obtainLogin(context, request, transport, admin);
   return account.key === dead.key ? account : null;
 }
 

@@ -31,7 +31,7 @@ export function openAttachments(
 ): Attachments {
   return createAttachments({
     account: account.key,
-    store,
+    inbox: store.inbox,
     cache: context.paths.media('cache', account.key),
     fetch: fetcherOf(context, account, transport, maxBytes),
     speechToText: stt === null ? null : { ...speechToTextOf(context, stt, children), always: sttAlways },

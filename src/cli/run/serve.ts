@@ -9,7 +9,7 @@ import type { RunnerOptions } from '../../runner/port/options.ts';
 import type { Runner, RunnerEnd } from '../../runner/port/port.ts';
 import { startRunner } from '../../runner/runner.ts';
 import { createFolderMaker } from '../../runner/turns/folders.ts';
-import type { Store } from '../../store/port/port.ts';
+import type { Admin, Store } from '../../store/port/port.ts';
 import { contextOf, loginHint } from '../account/choice.ts';
 import { connect, openTransport } from '../account/connection.ts';
 import { acquirePollerLock, type PollerLock } from '../account/poller-lock.ts';
@@ -65,7 +65,7 @@ export async function serve(
         contextOf(context, account),
         account,
         transport,
-        store,
+        store.admin,
         () => served.size > 0,
       );
       if (stop.aborted) return 'stopped';
@@ -81,7 +81,7 @@ export async function serve(
     served.add(account.key);
     const own = contextOf(context, account);
     try {
-      const lock = await waitForPollerLock(own, account, store, {
+      const lock = await waitForPollerLock(own, account, store.admin, {
         isOver: () => stop.aborted || hasFailed,
         onLost: () => runners.get(account.key)?.stop(),
       });
@@ -159,7 +159,7 @@ function startOne(
   { lock, transport, store }: { lock: PollerLock; transport: Transport; store: Store },
 ): { runner: Runner; done: Promise<RunnerEnd> } {
   const connection = connect(context, account, transport);
-  const children = createChildRecords(account.key, store, context.log);
+  const children = createChildRecords(account.key, store.turns, context.log);
   const agent = service.makeAgent(children, account);
   const runner = startRunner({
     ...connection,
@@ -203,14 +203,14 @@ function startOne(
 async function waitForPollerLock(
   context: CommandContext,
   account: Account,
-  store: Store,
+  admin: Admin,
   { isOver, onLost }: { isOver: () => boolean; onLost: () => void },
 ): Promise<PollerLock | null> {
   const { clock, log } = context;
   const unnamedUntilMs = clock.monotonic() + UNNAMED_MS;
   let isTold = false;
   while (!isOver()) {
-    const taken = await acquirePollerLock(context, account, store, { purpose: 'serve', onLost });
+    const taken = await acquirePollerLock(context, account, admin, { purpose: 'serve', onLost });
     if ('lock' in taken) return taken.lock;
     const { holder } = taken;
     const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';

@@ -83,7 +83,7 @@ export async function startDirectDelivery(
       async end() {
         await delivery.stop();
         if (isLoginDead)
-          await store.markLogin({ account: account.key, login: loginDigest(account), expired: true });
+          await store.admin.markLogin({ account: account.key, login: loginDigest(account), expired: true });
         await transport.close();
       },
     };
@@ -99,9 +99,9 @@ async function mayGo(
   store: Store,
   { account, user }: Pick<Recipient, 'account' | 'user'>,
 ): Promise<boolean> {
-  const { isOpen } = await store.budget({ account: account.key, user, nowMs: context.clock.now() });
+  const { isOpen } = await store.outbox.budget({ account: account.key, user, nowMs: context.clock.now() });
   if (!isOpen) return false;
-  const parts = await store.openParts(account.key);
+  const parts = await store.outbox.openParts(account.key);
   return !parts.some((part) => part.user === user && part.state === 'held');
 }
 
@@ -124,9 +124,9 @@ async function look(
   for (;;) {
     const lost = new AbortController();
     const onLost = (): void => lost.abort();
-    const taken = await acquirePollerLock(context, to.account, store, { purpose: 'look', onLost });
+    const taken = await acquirePollerLock(context, to.account, store.admin, { purpose: 'look', onLost });
     try {
-      const polledAtMs = (await store.accountView(key))?.lastPollAtMs ?? 0;
+      const polledAtMs = (await store.admin.accountView(key))?.lastPollAtMs ?? 0;
       if (polledAtMs >= to.sinceMs || (await mayGo(context, store, to))) return false;
       if ('lock' in taken) {
         const stop = AbortSignal.any([to.stop, lost.signal]);
@@ -135,7 +135,7 @@ async function look(
     } finally {
       if ('lock' in taken) await taken.lock.release();
     }
-    const parts = await store.openParts(key);
+    const parts = await store.outbox.openParts(key);
     const waits = parts.some((part) => part.user === to.user && ['queued', 'held'].includes(part.state));
     if (!waits || to.stop.aborted || clock.monotonic() >= endsAtMs) return false;
     await clock.sleep(LOOK_EVERY_MS);

@@ -58,7 +58,7 @@ export async function send(context: CommandContext, words: string[]): Promise<nu
     const reason = await whyItWaits(context, store, target, waited);
     const parts = flags.hold ? waited : await dropWaiting(context, store, waited, reason);
     const files = parts.flatMap(({ file }) => file?.path ?? []);
-    await outgoing.discard(await store.unneededFiles(files));
+    await outgoing.discard(await store.outbox.unneededFiles(files));
     const { strict, hold } = flags;
     return reportSend(context, {
       account: target.id,
@@ -90,7 +90,7 @@ async function enqueue(
   ]);
   const kept = await keepFiles(context, files, outgoing);
   const nowMs = context.clock.now();
-  const queued = await store.enqueue({
+  const queued = await store.outbox.enqueue({
     account: target.key,
     user: target.user,
     message: context.environment.get('WXAGENT_MESSAGE_ID') ?? null,
@@ -103,7 +103,7 @@ async function enqueue(
     nowMs,
   });
   // Copies for an --id that was known.
-  await outgoing.discard(await store.unneededFiles(kept.map(({ path }) => path)));
+  await outgoing.discard(await store.outbox.unneededFiles(kept.map(({ path }) => path)));
   return queued.map((part) => part.seq);
 }
 
@@ -118,7 +118,7 @@ async function findTarget(context: CommandContext, store: Store): Promise<Target
   const account =
     (context.settings(['account']).account.length === 0 && named) || (await ownAccount(context, store));
   const to = named
-    ? (named.owner ?? (await store.accountView(named.key))?.owner ?? unknownUser(named.id))
+    ? (named.owner ?? (await store.admin.accountView(named.key))?.owner ?? unknownUser(named.id))
     : given;
   if (to !== null && !named) await checkUser(store, 'view' in account ? account.id : account.key, to);
   const asking = context.environment.get('WXAGENT_USER');
@@ -133,7 +133,7 @@ async function findTarget(context: CommandContext, store: Store): Promise<Target
     };
   }
   const { key, id, owner } = account;
-  const opened = await store.openAccount({
+  const opened = await store.admin.openAccount({
     account: key,
     login: loginDigest(account),
     owner,
@@ -153,7 +153,7 @@ async function ownAccount(
   } catch (error) {
     const inside = context.environment.get('WXAGENT_MESSAGE_ID') !== undefined;
     const [id] = context.settings(['account']).account;
-    const view = inside && id !== undefined ? await store.accountView(id) : null;
+    const view = inside && id !== undefined ? await store.admin.accountView(id) : null;
     if (view === null || id === undefined) throw error;
     return { id, view };
   }
@@ -173,8 +173,8 @@ const USER_ID = /^(?!.*@im\.bot$)[\x21-\x3f\x41-\x7e]{1,128}@[\w.-]{1,64}$/;
 /** Throws WxError `not-found` for what is no id and is not known here: nobody would ever write under that name. */
 async function checkUser(store: Store, account: string, user: string): Promise<void> {
   if (USER_ID.test(user)) return;
-  const view = await store.accountView(account);
-  const allowed = (await store.allowed(account)).map((one) => one.user);
+  const view = await store.admin.accountView(account);
+  const allowed = (await store.admin.allowed(account)).map((one) => one.user);
   // What a `send` of an earlier version holds for a name makes nobody known.
   const users =
     view?.users.filter(({ lastMessageAtMs, hasToken }) => lastMessageAtMs !== null || hasToken) ?? [];
@@ -207,7 +207,7 @@ async function partsOf(
 ): Promise<NewPart[]> {
   const { text, kept, form, outgoing, nowMs } = content;
   const budgetLeft = async (): Promise<number> => {
-    const { left, isOpen } = await store.budget({ account: target.key, user: target.user, nowMs });
+    const { left, isOpen } = await store.outbox.budget({ account: target.key, user: target.user, nowMs });
     // Without an open window the text waits for the user's next message, and then has a whole budget.
     return isOpen ? left : Number.POSITIVE_INFINITY;
   };
@@ -257,7 +257,7 @@ async function deliver(
       if (expired || stop.aborted || !parts.some(isOpen) || deadline.leftMs() === 0) break;
       if (!direct && account && clock.monotonic() - lookedAtMs >= LOOK_FOR_RUNNER_MS) {
         lookedAtMs = clock.monotonic();
-        if ((await pollerOf(context, { key }, store))?.purpose !== 'serve') {
+        if ((await pollerOf(context, { key }, store.admin))?.purpose !== 'serve') {
           direct = await startDirectDelivery(
             context,
             store,
@@ -271,7 +271,7 @@ async function deliver(
       }
       if (!parts.some((part) => isOpen(part) && part.state !== 'held')) break;
       await (direct ? direct.waitUntilIdle(deadline.leftMs(), LOOK_EVERY_MS) : clock.sleep(LOOK_EVERY_MS));
-      uploads.updateStored(await store.upload({ account: key, user, nowMs: clock.now() }));
+      uploads.updateStored(await store.outbox.runningUpload({ account: key, user, nowMs: clock.now() }));
     }
   } finally {
     line.end();
@@ -295,12 +295,12 @@ async function whyItWaits(
   if (!first) return null;
   if (first.reason !== null) return first.reason;
   if (isLoginDead) return 'login';
-  const head = (await store.openParts(key)).find((part) => part.user === user);
+  const head = (await store.outbox.openParts(key)).find((part) => part.user === user);
   if (head && head.seq < first.seq) return head.reason ?? 'behind';
   if (first.state === 'sending') return 'unanswered';
   if (first.state === 'uploading') return 'uploading';
-  if (((await store.accountView(key))?.throttledUntilMs ?? 0) > context.clock.now()) return 'throttle';
-  return (await pollerOf(context, { key }, store))?.purpose === 'serve' ? 'runner' : 'not-yet';
+  if (((await store.admin.accountView(key))?.throttledUntilMs ?? 0) > context.clock.now()) return 'throttle';
+  return (await pollerOf(context, { key }, store.admin))?.purpose === 'serve' ? 'runner' : 'not-yet';
 }
 
 /** `--no-hold`: takes out what still waits. Only what cannot have arrived expires. */
@@ -314,19 +314,19 @@ async function dropWaiting(
   const dropped = new Map<number, PartView>();
   for (const { account, seq } of parts.filter(isOpen)) {
     const drop = { account, seqs: [seq], reason: `no-hold: ${why}`, nowMs };
-    for (const part of await store.dropParts(drop)) dropped.set(part.seq, part);
+    for (const part of await store.outbox.dropParts(drop)) dropped.set(part.seq, part);
   }
   return parts.map((part) => dropped.get(part.seq) ?? part);
 }
 
 /** The parts as they stand; merged ones have the verdict of their text. */
 async function verdicts(store: Store, seqs: readonly number[]): Promise<PartView[]> {
-  return Promise.all((await store.parts(seqs)).map((part) => whatItWentIn(store, part)));
+  return Promise.all((await store.outbox.parts(seqs)).map((part) => whatItWentIn(store, part)));
 }
 
 /** A part that was merged into others when its user wrote: the one that carries it now. */
 async function whatItWentIn(store: Store, part: PartView): Promise<PartView> {
   if (part.mergedInto === null) return part;
-  const [carrier] = await store.parts([part.mergedInto]);
+  const [carrier] = await store.outbox.parts([part.mergedInto]);
   return carrier ? whatItWentIn(store, carrier) : part;
 }

@@ -5,7 +5,7 @@ import { encodeMedia, encodeText } from '../../ilink/message/outbound.ts';
 import {
   type Claim,
   type ClaimedPart,
-  type DeliveryTerms,
+  type ClaimRequest,
   OPEN_PART_STATES,
   type PartView,
   type QueuedParts,
@@ -26,7 +26,7 @@ export interface Delivery {
    * Runs a store step that queues parts for the user, letting it claim the first one in the same
    * commit where nothing else is under way to that user. Rejects when the step does.
    */
-  queue(user: string, step: (claim: DeliveryTerms | null) => Promise<QueuedParts>): Promise<void>;
+  queue(user: string, step: (claim: ClaimRequest | null) => Promise<QueuedParts>): Promise<void>;
   /** Kicks every user with open parts. */
   refresh(): Promise<void>;
   /** Whether a part is under way or may go within `patienceMs`. */
@@ -48,7 +48,7 @@ interface Course {
 /** See {@link Delivery}. `onExpired` is called when the server says that the login is dead. */
 export function createDelivery(options: {
   account: string;
-  store: Store;
+  store: Pick<Store, 'outbox' | 'flush'>;
   client: Pick<IlinkClient, 'sendMessage'>;
   uploader: Uploader;
   outgoing: Pick<Outgoing, 'discard'>;
@@ -66,9 +66,9 @@ export function createDelivery(options: {
   const waiters = new Set<() => void>();
   const cut = new AbortController();
   let stopped = false;
-  const upload = createPartUpload({ ...options, report });
+  const upload = createPartUpload({ ...options, outbox: store.outbox, report });
 
-  const terms = (user: string): DeliveryTerms => ({
+  const terms = (user: string): ClaimRequest => ({
     account,
     user,
     nowMs: clock.now(),
@@ -82,7 +82,7 @@ export function createDelivery(options: {
   /** Delivers to one user until nothing can go; `first` is a claim made elsewhere. */
   async function serve(user: string, course: Course, first: Claim | null): Promise<void> {
     for (let next = first; ; ) {
-      const claim: Claim = next ?? (await store.claimPart(terms(user)));
+      const claim: Claim = next ?? (await store.outbox.claimPart(terms(user)));
       next = null;
       if (stopped) return giveBack(claim);
       if (claim.kind === 'nothing') report(claim.held, null);
@@ -104,8 +104,8 @@ export function createDelivery(options: {
 
   /** A claim nothing has been done with yet. */
   async function giveBack(claim: Claim | null): Promise<void> {
-    if (claim?.kind === 'part') await store.returnPart({ account, seq: claim.part.seq });
-    if (claim?.kind === 'upload') await store.returnPart({ account, seq: claim.seq });
+    if (claim?.kind === 'part') await store.outbox.returnPart({ account, seq: claim.part.seq });
+    if (claim?.kind === 'upload') await store.outbox.returnPart({ account, seq: claim.seq });
   }
 
   async function rest(course: Course, waitMs: number): Promise<void> {
@@ -121,13 +121,13 @@ export function createDelivery(options: {
     await store.flush();
     const reply = replyOf(await client.sendMessage(part.body, { signal: cut.signal }));
     if (reply === 'expired') {
-      await store.returnPart({ account, seq: part.seq });
+      await store.outbox.returnPart({ account, seq: part.seq });
       options.onExpired();
       return null;
     }
     const claimed = { account, seq: part.seq, known: part.view };
     const settled = { ...claimed, reply, nowMs: clock.now() };
-    const verdict = await store.settlePart(stopped ? settled : { ...settled, next: terms(part.user) });
+    const verdict = await store.outbox.settlePart(stopped ? settled : { ...settled, next: terms(part.user) });
     if (reply.kind === 'unknown') log.debug(`${reply.detail}: the same request again`, { part: part.seq });
     report([verdict.part, ...verdict.held], verdict.budgetLeft);
     return verdict;
@@ -137,7 +137,7 @@ export function createDelivery(options: {
   async function letGo({ file, state }: PartView): Promise<void> {
     if (file === null || OPEN_PART_STATES.includes(state)) return;
     // What cannot be removed now is swept later.
-    await options.outgoing.discard(await store.unneededFiles([file.path])).catch(() => {});
+    await options.outgoing.discard(await store.outbox.unneededFiles([file.path])).catch(() => {});
   }
 
   function report(parts: readonly PartView[], budgetLeft: number | null): void {
@@ -208,7 +208,7 @@ export function createDelivery(options: {
       report((await queued).held, null);
     },
     async refresh() {
-      for (const user of await store.usersToDeliver(account)) kick(user);
+      for (const user of await store.outbox.usersToDeliver(account)) kick(user);
     },
     pending,
     settled: (patienceMs) =>

@@ -8,7 +8,7 @@ import { makeFolder } from '../../home/make-folder.ts';
 import { shownAs } from '../../media/kind/shown-as.ts';
 import { type Digest, digestOf, digestOfBytes, digestOfFile } from '../../media/upload/digest.ts';
 import { fileChunks } from '../../media/upload/file-chunks.ts';
-import type { PartFile, Store } from '../../store/port/port.ts';
+import type { Outbox, PartFile } from '../../store/port/port.ts';
 import { openSource, trueName } from './source-file.ts';
 
 /** A file younger than this may belong to a part that is just being committed. */
@@ -36,7 +36,7 @@ export interface Outgoing {
   /** Keeps a copy from being swept before its part is committed, which may be hours later; the returned function ends that. */
   spare(file: PartFile): () => void;
   /** Removes copies that no part needs any more. */
-  sweep(store: Pick<Store, 'unneededFiles'>, nowMs: number): Promise<void>;
+  sweep(outbox: Pick<Outbox, 'unneededFiles'>, nowMs: number): Promise<void>;
 }
 
 /** Copies under one folder, which is made when it is first needed. */
@@ -95,7 +95,7 @@ export function createOutgoing(folder: string): Outgoing {
       spared.add(path);
       return () => void spared.delete(path);
     },
-    async sweep(store, nowMs) {
+    async sweep(outbox, nowMs) {
       const names = await readdir(folder).catch(() => []);
       const old: string[] = [];
       for (const name of names) {
@@ -104,7 +104,7 @@ export function createOutgoing(folder: string): Outgoing {
         const found = await stat(path).catch(() => null);
         if (found && nowMs - found.mtimeMs > YOUNG_MS && !spared.has(path)) old.push(path);
       }
-      for (const path of await store.unneededFiles(old)) await rm(path, { force: true });
+      for (const path of await outbox.unneededFiles(old)) await rm(path, { force: true });
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Log } from '../../core/log.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import type { Claim, PartView, Store, UploadView, Verdict } from '../../store/port/port.ts';
+import type { Claim, Outbox, PartView, UploadView, Verdict } from '../../store/port/port.ts';
 import type { Uploader, UploadProgress } from './uploader.ts';
 
 /** A third of the time a claim is good for (design 4). */
@@ -23,7 +23,7 @@ export type UploadNews = (seq: number, progress: UploadView['progress']) => void
 /** See {@link PartUpload}. */
 export function createPartUpload(options: {
   account: string;
-  store: Pick<Store, 'renewLease' | 'returnPart' | 'settleUpload' | 'noteUpload'>;
+  outbox: Pick<Outbox, 'renewLease' | 'returnPart' | 'settleUpload' | 'recordUpload'>;
   uploader: Uploader;
   onUpload?: UploadNews;
   clock: Clock;
@@ -33,14 +33,14 @@ export function createPartUpload(options: {
   onExpired: () => void;
   onError: (error: unknown) => void;
 }): PartUpload {
-  const { account, store, clock } = options;
+  const { account, outbox, clock } = options;
 
   /** An upload may take longer than a claim is good for. */
   async function renew(user: string, over: AbortSignal): Promise<void> {
     for (;;) {
       await clock.sleep(RENEW_EVERY_MS, over);
       if (over.aborted) return;
-      await store.renewLease({ account, user, nowMs: clock.now() });
+      await outbox.renewLease({ account, user, nowMs: clock.now() });
     }
   }
 
@@ -49,7 +49,7 @@ export function createPartUpload(options: {
     let latest: UploadView['progress'] = null;
     const note = (): void => {
       // A store that fails is heard of by what must not be lost.
-      if (latest) store.noteUpload({ account, seq, ...latest }).catch(() => {});
+      if (latest) outbox.recordUpload({ account, seq, ...latest }).catch(() => {});
       latest = null;
     };
     const noteAgain = async (): Promise<void> => {
@@ -78,12 +78,12 @@ export function createPartUpload(options: {
       options.onUpload?.(seq, null);
     });
     if (result.kind === 'expired' || result.kind === 'stopped') {
-      await store.returnPart({ account, seq });
+      await outbox.returnPart({ account, seq });
       if (result.kind === 'expired') options.onExpired();
       return null;
     }
-    const verdict = await store.settleUpload({ account, seq, result, nowMs: clock.now() });
-    if (result.kind === 'again') options.log.debug(`upload: ${result.detail}; once more`, { part: seq });
+    const verdict = await outbox.settleUpload({ account, seq, result, nowMs: clock.now() });
+    if (result.kind === 'retry') options.log.debug(`upload: ${result.detail}; once more`, { part: seq });
     if (result.kind === 'refused') options.report([verdict.part], verdict.budgetLeft);
     return verdict;
   };

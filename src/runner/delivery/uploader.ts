@@ -99,7 +99,7 @@ export function createUploader(options: {
     }
     if (asked.kind !== 'ok') {
       const detail = asked.kind === 'http' ? `HTTP ${asked.status}` : asked.detail;
-      return { kind: 'again', detail: `getuploadurl: ${detail}` };
+      return { kind: 'retry', detail: `getuploadurl: ${detail}` };
     }
     const address = addressOf(asked.body, filekey);
     if (!address) return { kind: 'refused', reason: 'the server named no address for the upload' };
@@ -148,7 +148,7 @@ export function createUploader(options: {
       if (result.ok && isFinalStatus(result.answer.status)) {
         return { kind: 'refused', reason: `the CDN refused the file: ${whyOf(result.answer)}` };
       }
-      if (!signal.aborted && n >= CDN_TRIES) return { kind: 'again', detail: `CDN: ${detailOf(result)}` };
+      if (!signal.aborted && n >= CDN_TRIES) return { kind: 'retry', detail: `CDN: ${detailOf(result)}` };
       await clock.sleep(CDN_PAUSE_MS * n, signal);
       if (signal.aborted) return { kind: 'stopped' };
     }
@@ -201,7 +201,7 @@ function unreadable(name: string, error: unknown): Ended {
   const detail = `our copy of ${name} cannot be sent: ${reasonOf(error)}`;
   return error instanceof WxError || hasCode(error, 'ENOENT')
     ? { kind: 'refused', reason: detail }
-    : { kind: 'again', detail };
+    : { kind: 'retry', detail };
 }
 
 /** Why the CDN says no, in its own words where it has some (protocol 5.2). */

@@ -1,5 +1,5 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
-import type { ChatNews } from '../../store/port/port.ts';
+import type { ChatNotice } from '../../store/port/port.ts';
 import { cutTo, excerptOf } from '../delivery/message-excerpt.ts';
 import { stamp } from '../delivery/notices.ts';
 import { CHAT_COMMANDS } from './chat-commands.ts';
@@ -8,12 +8,12 @@ import { CHAT_COMMANDS } from './chat-commands.ts';
 const AGENT_CHARS = 40;
 
 /** What a user is told about a message of theirs that no agent gets. */
-export function chatNotice(news: ChatNews, language: ChatLanguage, agent: string): string {
+export function chatNotice(news: ChatNotice, language: ChatLanguage, agent: string): string {
   const shown = cutTo(agent.replace(/\s+/g, ' ').trim(), AGENT_CHARS);
   return language === 'zh' ? inChinese(news, shown) : inEnglish(news, shown);
 }
 
-function inEnglish(news: ChatNews, agent: string): string {
+function inEnglish(news: ChatNotice, agent: string): string {
   switch (news.about) {
     case 'stop': {
       const { ended, dropped } = news;
@@ -50,7 +50,7 @@ function inEnglish(news: ChatNews, agent: string): string {
   }
 }
 
-function inChinese(news: ChatNews, agent: string): string {
+function inChinese(news: ChatNotice, agent: string): string {
   switch (news.about) {
     case 'stop': {
       const { ended, dropped } = news;

@@ -2,7 +2,7 @@ import { languageIn } from '../../core/message/language.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { SteadyClock } from '../../core/time/steady-clock.ts';
 import type { Inbound } from '../../ilink/message/inbound.ts';
-import type { ChatNews, IncomingMessage, Intake } from '../../store/port/port.ts';
+import type { ChatNotice, IncomingMessage, Intake } from '../../store/port/port.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
 import { mergeForRelease, textParts } from '../delivery/reply-parts.ts';
 import type { RunnerOptions } from '../port/options.ts';
@@ -100,7 +100,7 @@ export function steadyTimeOf(createdAtMs: number, clock: AgeClock): number | nul
 }
 
 /** News whose times are those of a phone: of a server and a machine that differ, the one that is ahead is wrong. */
-function onThePhone(news: ChatNews, clock: AgeClock): ChatNews {
+function onThePhone(news: ChatNotice, clock: AgeClock): ChatNotice {
   if (news.about !== 'status') return news;
   const aheadMs = clock.now() - (clock.wall ?? clock.now)();
   return aheadMs > FAR_MS ? { ...news, windowEndsAtMs: news.windowEndsAtMs - aheadMs } : news;

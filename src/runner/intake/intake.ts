@@ -13,7 +13,15 @@ import {
 } from '../../ilink/message/inbound.ts';
 import type { Poller, PollResult } from '../../ilink/poll.ts';
 import type { WeixinMessage } from '../../ilink/wire/wire.ts';
-import type { IncomingMessage, Intake, IntakeResult, MediaKey, Store } from '../../store/port/port.ts';
+import type {
+  Admin,
+  Inbox,
+  IncomingMessage,
+  Intake,
+  IntakeResult,
+  MediaKey,
+  Store,
+} from '../../store/port/port.ts';
 import { tellFault } from '../shutdown/shutdown.ts';
 import { type AgeClock, type IntakeTerms, judgementOf, steadyTimeOf } from './intake-terms.ts';
 
@@ -33,7 +41,7 @@ export interface IntakeOptions {
   /** Digest of the token that polls. */
   login: string;
   cursor: string;
-  store: Pick<Store, 'takeIn' | 'flush' | 'notePoll'>;
+  store: { inbox: Pick<Inbox, 'storeMessages'>; admin: Pick<Admin, 'recordPoll'> } & Pick<Store, 'flush'>;
   poller: Poller;
   terms: IntakeTerms;
   clock: AgeClock;
@@ -105,7 +113,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
       notedAtMs = clock.monotonic();
     } else if (clock.monotonic() - notedAtMs > NOTE_EVERY_MS) {
       notedAtMs = clock.monotonic();
-      await store.notePoll({ account, nowMs: clock.now() });
+      await store.admin.recordPoll({ account, nowMs: clock.now() });
     }
     if (result.kind === 'empty') {
       if (isAnswer(result)) options.onEmpty();
@@ -154,7 +162,7 @@ async function takeInOrRescue(options: IntakeOptions, intake: Intake): Promise<v
  */
 async function takeIn({ store, log, rescue }: IntakeOptions, intake: Intake): Promise<IntakeResult[]> {
   try {
-    return [await store.takeIn(intake)];
+    return [await store.inbox.storeMessages(intake)];
   } catch (error) {
     if (intake.messages.length === 0 || asWxError(error).kind !== 'internal') throw error;
   }
@@ -162,7 +170,7 @@ async function takeIn({ store, log, rescue }: IntakeOptions, intake: Intake): Pr
   for (const message of intake.messages) {
     for (const form of [message, unreadable(message.raw)]) {
       try {
-        results.push(await store.takeIn({ ...intake, cursor: null, messages: [form] }));
+        results.push(await store.inbox.storeMessages({ ...intake, cursor: null, messages: [form] }));
         break;
       } catch (error) {
         if (asWxError(error).kind !== 'internal') throw error;
@@ -171,7 +179,7 @@ async function takeIn({ store, log, rescue }: IntakeOptions, intake: Intake): Pr
       }
     }
   }
-  return [...results, await store.takeIn({ ...intake, messages: [] })];
+  return [...results, await store.inbox.storeMessages({ ...intake, messages: [] })];
 }
 
 /** Keeps the bytes of an answer for people; says where they are. */

@@ -44,7 +44,7 @@ export async function pollOnce(options: {
   };
   let received = 0;
   try {
-    const opened = await store.openAccount({
+    const opened = await store.admin.openAccount({
       account: account.key,
       login: account.login,
       owner: account.owner,
@@ -81,7 +81,7 @@ export async function pollOnce(options: {
       enough.signal,
     );
     if (how === 'expired')
-      await store.markLogin({ account: account.key, login: account.login, expired: true });
+      await store.admin.markLogin({ account: account.key, login: account.login, expired: true });
     return { received, expired: how === 'expired' };
   } finally {
     stop();

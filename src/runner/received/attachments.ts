@@ -10,7 +10,7 @@ import type { MediaSource } from '../../core/message/media.ts';
 import type { Attachment, Turn } from '../../core/message/message.ts';
 import { decodeRaw, type Inbound, readInbound } from '../../ilink/message/inbound.ts';
 import { typeByName } from '../../media/kind/type-by-name.ts';
-import type { Store } from '../../store/port/port.ts';
+import type { Inbox } from '../../store/port/port.ts';
 import { sweepMediaCache, sweepSessions } from './cache-sweep.ts';
 import { type CacheResult, cacheName, createMediaCache, type MediaFetcher } from './media-cache.ts';
 import { isQuoting, quoteOf } from './quotes.ts';
@@ -34,7 +34,7 @@ export interface Attachments {
 export interface AttachmentOptions {
   /** Key of the account in the store. */
   account: string;
-  store: Pick<Store, 'quoted' | 'unfinishedContent' | 'mediaKeys'>;
+  inbox: Pick<Inbox, 'quoted' | 'unfinishedContent' | 'mediaKeys'>;
   /** Folder of the account's media cache. */
   cache: string;
   fetch: MediaFetcher;
@@ -50,12 +50,12 @@ export interface AttachmentOptions {
 
 /** See {@link Attachments}. */
 export function createAttachments(options: AttachmentOptions): Attachments {
-  const { account, store, log } = options;
+  const { account, inbox, log } = options;
   const hear = options.speechToText && createHearing(options.speechToText, log);
   const cache = createMediaCache({
     folder: options.cache,
     fetch: options.fetch,
-    keysOf: (md5) => store.mediaKeys({ account, md5 }),
+    keysOf: (md5) => inbox.mediaKeys({ account, md5 }),
     log,
   });
 
@@ -74,7 +74,7 @@ export function createAttachments(options: AttachmentOptions): Attachments {
     signal: AbortSignal,
   ): Promise<Turn> {
     if (inbound.media.length === 0 && !isQuoting(inbound)) return turn;
-    const quote = await quoteOf(inbound, { account, user: turn.user }, store);
+    const quote = await quoteOf(inbound, { account, user: turn.user }, inbox);
     const limit = limitTurn(signal, options.limitMs ?? FETCH_LIMIT_MS);
     let number = 0;
 
@@ -154,9 +154,9 @@ export function createAttachments(options: AttachmentOptions): Attachments {
   /** Names in the cache that messages which still have to run, and what they quote, will ask for. */
   async function needed(): Promise<ReadonlySet<string>> {
     const names = new Set<string>();
-    for (const { user, raw } of await store.unfinishedContent(account)) {
+    for (const { user, raw } of await inbox.unfinishedContent(account)) {
       const inbound = readInbound(decodeRaw(raw));
-      const quote = await quoteOf(inbound, { account, user }, store);
+      const quote = await quoteOf(inbound, { account, user }, inbox);
       for (const source of [...inbound.media, ...(quote?.media ?? [])]) names.add(cacheName(user, source));
     }
     return names;

@@ -3,7 +3,7 @@ import { decodeMediaKey } from '../../core/message/media-key.ts';
 import { decodeRaw, type Inbound, readInbound } from '../../ilink/message/inbound.ts';
 import type { UploadedMedia } from '../../ilink/message/outbound.ts';
 import { resolvePartial } from '../../ilink/message/quote.ts';
-import type { QuotedContent, Store } from '../../store/port/port.ts';
+import type { Inbox, QuotedContent } from '../../store/port/port.ts';
 
 /** What a message quotes, as far as it is known. */
 export interface QuotedMessage {
@@ -27,14 +27,14 @@ export function isQuoting(inbound: Inbound): boolean {
 export async function quoteOf(
   inbound: Inbound,
   place: { account: string; user: string },
-  store: Pick<Store, 'quoted'>,
+  inbox: Pick<Inbox, 'quoted'>,
 ): Promise<QuotedMessage | null> {
   if (!isQuoting(inbound)) return null;
   const { quoteId: id, quoteText, quoteMedia, quotePartial } = inbound;
   if (quoteText !== null || quoteMedia.some(hasAddress)) {
     return { id, text: quoteText ?? '', media: quoteMedia };
   }
-  const stored = await store.quoted({ ...place, id, aroundMs: inbound.quoteAtMs });
+  const stored = await inbox.quoted({ ...place, id, aroundMs: inbound.quoteAtMs });
   if (stored === null) return { id, text: inbound.quoteTitle ?? '', media: quoteMedia };
   const { text, media } = contentOf(stored);
   return { id, text: (quotePartial && resolvePartial(text, quotePartial)) ?? text, media };

@@ -5,7 +5,7 @@ import type { Log } from '../../core/log.ts';
 import type { FailureReason, Outcome, Turn } from '../../core/message/message.ts';
 import { retryAfterOf, SHORTAGE_DELAY_MS, turnRetryDelayMs } from '../../core/time/backoff.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import type { NewPart, StartedTurn, Store, TurnResult } from '../../store/port/port.ts';
+import type { NewPart, Outbox, StartedTurn, TurnResult } from '../../store/port/port.ts';
 import { type KeptPiece, lossOf } from '../delivery/kept-pieces.ts';
 import { failureNotice, notSent } from '../delivery/notices.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
@@ -48,7 +48,7 @@ export interface TurnEndings {
 /** See {@link TurnEndings}. */
 export function createTurnEndings(options: {
   account: string;
-  store: Pick<Store, 'budget'>;
+  outbox: Pick<Outbox, 'budget'>;
   outgoing: Outgoing;
   settings: RunnerOptions;
   /** Aborted while wxagent stops. */
@@ -56,7 +56,7 @@ export function createTurnEndings(options: {
   clock: Clock;
   log: Log;
 }): TurnEndings {
-  const { account, store, outgoing, settings, stopping, clock, log } = options;
+  const { account, outbox, outgoing, settings, stopping, clock, log } = options;
 
   async function endingOf(
     outcome: Outcome,
@@ -65,7 +65,7 @@ export function createTurnEndings(options: {
     said: TurnSaid,
   ): Promise<{ ending: TurnEnding; told: Outcome }> {
     const result = resultOf(outcome, started);
-    if (result.kind === 'again') return { ending: { result, parts: [] }, told: outcome };
+    if (result.kind === 'retry') return { ending: { result, parts: [] }, told: outcome };
     try {
       const parts = await answerOf(outcome, turn, said);
       const told = withLoss(outcome, said);
@@ -86,18 +86,18 @@ export function createTurnEndings(options: {
   function resultOf(outcome: Outcome, started: StartedTurn): TurnResult {
     if (outcome.kind === 'failed' && outcome.reason === 'cancelled' && stopping.aborted) {
       // A stop is no fault of the agent: it adds to `attempt`, not to the limit (design 3).
-      return { kind: 'again', notBeforeMs: clock.now(), counts: false, detail: 'wxagent was stopped' };
+      return { kind: 'retry', notBeforeMs: clock.now(), counts: false, detail: 'wxagent was stopped' };
     }
     if (outcome.kind === 'retry' && outcome.isShortage) {
       const notBeforeMs = clock.now() + SHORTAGE_DELAY_MS;
-      return { kind: 'again', notBeforeMs, counts: false, detail: kept(outcome) };
+      return { kind: 'retry', notBeforeMs, counts: false, detail: kept(outcome) };
     }
     if (outcome.kind === 'retry') {
       const failures = started.failures + 1;
       if (failures > settings.retries)
         return { kind: 'failed', reason: outcome.reason ?? 'exit', detail: kept(outcome) };
       const waitMs = retryAfterOf(outcome.afterMs) ?? turnRetryDelayMs(failures);
-      return { kind: 'again', notBeforeMs: clock.now() + waitMs, counts: true, detail: kept(outcome) };
+      return { kind: 'retry', notBeforeMs: clock.now() + waitMs, counts: true, detail: kept(outcome) };
     }
     if (outcome.kind === 'failed') return { kind: 'failed', reason: outcome.reason, detail: kept(outcome) };
     return { kind: 'done' };
@@ -128,7 +128,7 @@ export function createTurnEndings(options: {
     const { maxChars, format, longAs } = settings;
     const nowMs = clock.now();
     const budgetLeft = async (): Promise<number> => {
-      const { left, queued } = await store.budget({ account, user: turn.user, nowMs });
+      const { left, queued } = await outbox.budget({ account, user: turn.user, nowMs });
       return left - queued;
     };
     return replyParts(
@@ -162,7 +162,7 @@ export function createTurnEndings(options: {
     } else if (result.kind === 'failed') {
       log.error(`agent failed: ${result.reason}: ${firstLine(result.detail)}`, facts);
       if (outcome.kind === 'failed' && outcome.hint) log.info(`hint: ${outcome.hint}`, facts);
-    } else if (result.kind === 'again') {
+    } else if (result.kind === 'retry') {
       const inMs = Math.max(0, result.notBeforeMs - clock.now());
       log.warn(`will run again in ${Math.round(inMs / 1000)} s: ${firstLine(result.detail)}`, facts);
     } else if (outcome.kind === 'silent' && output.tally.used + parts.length === 0)

@@ -31,7 +31,7 @@ interface OpenQuestion {
 /** See {@link Asks}. */
 export function createAsks(options: {
   account: string;
-  store: Pick<Store, 'enqueue' | 'finishAnswer'>;
+  store: Pick<Store, 'outbox' | 'turns'>;
   delivery: Pick<Delivery, 'queue'>;
   shape: Pick<ReplyShape, 'maxChars' | 'format'>;
   clock: Clock;
@@ -50,7 +50,7 @@ export function createAsks(options: {
       // A notice: whoever runs this message again asks again, and that is not the same piece of an answer twice.
       const parts = textParts(question, options.shape, { origin: 'notice', runId: null });
       const request = { account, user, parts, message: id, id: null, key: null, expiresAtMs: null };
-      const queued = await store.enqueue({ ...request, nowMs: clock.now() });
+      const queued = await store.outbox.enqueue({ ...request, nowMs: clock.now() });
       part = queued.at(-1)?.seq ?? null;
       return { claim: null, held: queued.filter(({ state }) => state === 'held') };
     });
@@ -103,7 +103,7 @@ export function createAsks(options: {
       if (!question) return false;
       open.delete(user);
       // Finished before the agent knows: until then a crash leaves it to be run as a message.
-      const taken = store.finishAnswer({ account, seq, nowMs: clock.now() });
+      const taken = store.turns.finishAnswer({ account, seq, nowMs: clock.now() });
       question.settle(taken.then((raw) => raw && readInbound(decodeRaw(raw)).text));
       return true;
     },

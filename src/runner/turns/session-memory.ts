@@ -1,15 +1,15 @@
 import type { SessionMemory } from '../../agents/port/port.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import type { SessionPlace, Store } from '../../store/port/port.ts';
+import type { SessionKey, Sessions } from '../../store/port/port.ts';
 
 /** The memory that the agent has of one session, in the store. */
 export function createSessionMemory(
-  store: Pick<Store, 'sessionValue' | 'setSessionValue'>,
+  sessions: Pick<Sessions, 'sessionValue' | 'setSessionValue'>,
   clock: Clock,
-  session: Omit<SessionPlace, 'name'>,
+  session: Omit<SessionKey, 'name'>,
 ): SessionMemory {
   return {
-    get: (name) => store.sessionValue({ ...session, name }),
-    set: (name, value) => store.setSessionValue({ ...session, name, value, nowMs: clock.now() }),
+    get: (name) => sessions.sessionValue({ ...session, name }),
+    set: (name, value) => sessions.setSessionValue({ ...session, name, value, nowMs: clock.now() }),
   };
 }

@@ -47,7 +47,7 @@ export interface OutputTally {
 /** What all turns of an account share. */
 export interface OutputTerms {
   account: string;
-  store: Pick<Store, 'budget' | 'queueOutput' | 'unneededFiles'>;
+  store: Pick<Store, 'outbox' | 'turns'>;
   delivery: Pick<Delivery, 'queue'>;
   outgoing: Outgoing;
   shape: ReplyShape;
@@ -105,14 +105,14 @@ export function createTurnOutput(
   }
 
   async function fits(count: number): Promise<boolean> {
-    const budget = await store.budget({ account, user, nowMs: clock.now() });
+    const budget = await store.outbox.budget({ account, user, nowMs: clock.now() });
     const room = Math.min(shape.maxParts - tally.used, budget.left - budget.queued);
     return count + LEFT_FOR_END <= room;
   }
 
   async function queue(parts: NewPart[], digest: string): Promise<void> {
     const output = { account, seq, output: { index, digest }, parts };
-    await delivery.queue(user, (claim) => store.queueOutput({ ...output, nowMs: clock.now(), claim }));
+    await delivery.queue(user, (claim) => store.turns.queueOutput({ ...output, nowMs: clock.now(), claim }));
     release(parts);
     index++;
     tally.used += parts.length;
@@ -158,7 +158,7 @@ export function createTurnOutput(
       const paths = [...copies.keys()];
       if (paths.length === 0) return;
       try {
-        await outgoing.discard(await store.unneededFiles(paths));
+        await outgoing.discard(await store.outbox.unneededFiles(paths));
       } catch {
         // The store fails: they are swept when it works again.
       }

@@ -10,7 +10,7 @@ import type { Clock } from '../../core/time/clock.ts';
 import { type Inbound, readInbound, writtenAtMs } from '../../ilink/message/inbound.ts';
 import { mergeStored } from '../../ilink/message/merged.ts';
 import type {
-  DeliveryTerms,
+  ClaimRequest,
   EndedTurn,
   QueuedParts,
   StartedTurn,
@@ -53,7 +53,7 @@ export interface Turns {
 /** See {@link Turns}. */
 export function createTurns(options: {
   account: { key: string; id: string; name: string | null };
-  store: Store;
+  store: Pick<Store, 'turns' | 'outbox' | 'sessions'>;
   agent: Agent;
   delivery: Pick<Delivery, 'queue'>;
   asks: Pick<Asks, 'ask'>;
@@ -70,7 +70,7 @@ export function createTurns(options: {
   const account = options.account.key;
   const stopping = new AbortController();
   const terms = { ...options, account, shape: settings };
-  const endings = createTurnEndings({ ...options, account, stopping: stopping.signal });
+  const endings = createTurnEndings({ ...options, outbox: store.outbox, account, stopping: stopping.signal });
   /** What ends each turn that runs or is about to, by its message. */
   const running = new Map<number, AbortController>();
   const notice =
@@ -99,7 +99,7 @@ export function createTurns(options: {
       const ending = endings.broken(error, started);
       await finish(started, ending);
       const { result } = ending;
-      return result.kind === 'again' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
+      return result.kind === 'retry' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
     }
   }
 
@@ -155,20 +155,20 @@ export function createTurns(options: {
       });
     });
     output.release(parts);
-    return result.kind === 'again' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
+    return result.kind === 'retry' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
   }
 
-  function start(seq: number): ReturnType<Store['startTurn']> {
+  function start(seq: number): ReturnType<Store['turns']['startTurn']> {
     starting++;
-    return store
+    return store.turns
       .startTurn({ account, seq, mergeMs: settings.mergeMs, nowMs: clock.now() })
       .finally(() => starting--);
   }
 
   /** Commits the end of a turn; `tell` is called between the commit and what becomes of the parts. */
   async function finish(turn: EndedTurn, ending: TurnEnding, tell?: () => void): Promise<void> {
-    const commit = async (claim: DeliveryTerms | null): Promise<QueuedParts> => {
-      const queued = await store.finishTurn({ account, turn, ...ending, nowMs: clock.now(), claim });
+    const commit = async (claim: ClaimRequest | null): Promise<QueuedParts> => {
+      const queued = await store.turns.finishTurn({ account, turn, ...ending, nowMs: clock.now(), claim });
       tell?.();
       return queued;
     };
@@ -218,7 +218,11 @@ export function createTurns(options: {
             return silence.during(options.asks.ask(asking, question, waitMs));
           },
           language: started.language ?? settings.language,
-          memory: createSessionMemory(store, clock, { account, user: turn.user, sessionId: turn.sessionId }),
+          memory: createSessionMemory(store.sessions, clock, {
+            account,
+            user: turn.user,
+            sessionId: turn.sessionId,
+          }),
         })
         // The disk, mostly: the folders of the turn could not be made.
         .catch(outcomeOfFault);
@@ -262,7 +266,7 @@ function turnOf(
   started: StartedTurn,
   account: { id: string; name: string | null },
 ): { turn: Turn; inbound: Inbound } {
-  const inbound = readInbound(mergeStored(started.said));
+  const inbound = readInbound(mergeStored(started.messages));
   const turn: Turn = {
     id: started.id,
     account: account.id,
@@ -290,7 +294,7 @@ function isCancelled({ reason }: AbortSignal): boolean {
 }
 
 function nameOf(result: TurnResult, hasSpoken: boolean): 'reply' | 'silent' | 'retry' | 'failed' {
-  if (result.kind === 'again') return 'retry';
+  if (result.kind === 'retry') return 'retry';
   if (result.kind === 'failed') return 'failed';
   return hasSpoken ? 'reply' : 'silent';
 }

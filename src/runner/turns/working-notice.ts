@@ -16,7 +16,7 @@ export interface WorkingNotice {
 export function createWorkingNotice(options: {
   account: string;
   afterMs: number;
-  store: Pick<Store, 'budget' | 'queueNotice'>;
+  store: Pick<Store, 'outbox' | 'turns'>;
   delivery: Pick<Delivery, 'queue'>;
   shape: Pick<RunnerOptions, 'maxChars' | 'language'>;
   clock: Clock;
@@ -27,14 +27,14 @@ export function createWorkingNotice(options: {
     await clock.sleep(options.afterMs, over);
     if (over.aborted) return;
     const { seq, user } = started;
-    const { left, queued } = await store.budget({ account, user, nowMs: clock.now() });
+    const { left, queued } = await store.outbox.budget({ account, user, nowMs: clock.now() });
     // The last message that the user may get belongs to the answer.
     if (left - queued < 2) return;
-    const text = stillWorking(started.language ?? options.shape.language, excerptOf(started.said));
+    const text = stillWorking(started.language ?? options.shape.language, excerptOf(started.messages));
     const parts = textParts(text, { ...options.shape, format: 'raw' }, { origin: 'notice', runId });
     // Whether the turn, or an earlier attempt, has said anything is the store's to know.
     await delivery.queue(user, (claim) =>
-      store.queueNotice({ account, seq, parts, nowMs: clock.now(), claim }),
+      store.turns.queueNotice({ account, seq, parts, nowMs: clock.now(), claim }),
     );
   }
 

@@ -70,6 +70,11 @@ export function openAccount(
   return { login, owner: owner ?? known.owner, cursor: '', loginExpired: false };
 }
 
+/** Records that polling works. */
+export function recordPoll(database: Database, input: { account: string; nowMs: number }): void {
+  database.run('UPDATE accounts SET last_poll_at = ? WHERE account = ?', input.nowMs, input.account);
+}
+
 /** Notes that the login in use is dead, or works; a newer login than the caller's is left alone. */
 export function markLogin(
   database: Database,

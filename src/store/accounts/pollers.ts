@@ -2,7 +2,7 @@ import type { Database, Row } from '../../sqlite/database.ts';
 import type { Claimant } from '../outbox/lease.ts';
 import type { Poller } from '../port/port.ts';
 
-/** Who receives an account's messages for certain, other than the claimant itself; see `Store.poller`. */
+/** Who receives an account's messages for certain, other than the claimant itself; see `Admin.poller`. */
 export function livingPoller(database: Database, account: string, claimant: Claimant): Poller | null {
   const row = database.one('SELECT claimant, purpose FROM pollers WHERE account = ?', account);
   if (!row || row.claimant === claimant.id || !claimant.lives(row.claimant as string)) return null;

@@ -1,8 +1,7 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/verdict.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
 import { OPEN } from '../outbox/parts.ts';
-import type { ChatCommand, ChatNews, RunAgain } from '../port/chat-port.ts';
-import type { IntakeResult } from '../port/inbox-port.ts';
+import type { ChatCommand, ChatNotice, IntakeResult, TurnMessage } from '../port/port.ts';
 import { retry } from './retry.ts';
 import { nextPlace } from './session-position.ts';
 import { type Before, rowsOf, supersede, UNFINISHED, waitingBefore } from './unfinished.ts';
@@ -13,7 +12,7 @@ export function obey(
   command: ChatCommand,
   own: Before & { nowMs: number },
   result: Pick<IntakeResult, 'superseded' | 'again'>,
-): ChatNews {
+): ChatNotice {
   switch (command) {
     case 'stop': {
       const ended = supersede(database, own, { reason: 'stop', onlyStarted: false, nowMs: own.nowMs });
@@ -57,7 +56,7 @@ function again(
   database: Database,
   own: Before & { nowMs: number },
   result: Pick<IntakeResult, 'again'>,
-): ChatNews {
+): ChatNotice {
   const { account, user } = own;
   const { row, isBusy } = toRunAgain(database, own);
   if (!row) return { about: 'again', message: null, isBusy };
@@ -101,11 +100,11 @@ function toRunAgain(database: Database, { account, user, seq }: Before): { row?:
   return isBusy ? { isBusy } : { row: last, isBusy };
 }
 
-function runAgain(row: Row): RunAgain {
+function runAgain(row: Row): TurnMessage {
   return { raw: row.raw as Buffer, textFrom: row.text_from as number };
 }
 
-function statusOf(database: Database, { account, user, nowMs }: Before & { nowMs: number }): ChatNews {
+function statusOf(database: Database, { account, user, nowMs }: Before & { nowMs: number }): ChatNotice {
   const { running, waiting } = database.one(
     `SELECT count(*) FILTER (WHERE state = 'running') AS running, count(*) FILTER (WHERE state <> 'running') AS waiting
        FROM inbox INDEXED BY inbox_unfinished WHERE account = ? AND ${UNFINISHED}`,

@@ -1,6 +1,5 @@
 import type { Database } from '../../sqlite/database.ts';
-import type { ChatCommand, ChatTerms } from '../port/chat-port.ts';
-import type { IncomingMessage } from '../port/inbox-port.ts';
+import type { ChatCommand, ChatPolicy, IncomingMessage } from '../port/port.ts';
 import { waitingBefore } from './unfinished.ts';
 
 /** What becomes of a new message, before it is stored. */
@@ -21,7 +20,7 @@ export interface Fate {
 export function fateOf(
   database: Database,
   message: IncomingMessage,
-  about: { account: string; before: number; isOwner: boolean; isAsked: boolean; terms: ChatTerms },
+  about: { account: string; before: number; isOwner: boolean; isAsked: boolean; terms: ChatPolicy },
 ): Fate {
   const { terms } = about;
   const said = about.isOwner ? message.chat : null;
@@ -52,7 +51,7 @@ export function wasAsked(database: Database, question: number | null): boolean {
 /** Whether earlier messages are unfinished; those of a burst that has not started are what this one may join. */
 function isBusy(
   database: Database,
-  { account, user, before, terms }: { account: string; user: string; before: number; terms: ChatTerms },
+  { account, user, before, terms }: { account: string; user: string; before: number; terms: ChatPolicy },
 ): boolean {
   const waiting = waitingBefore(database, { account, user, seq: before });
   return waiting.some((row) => terms.mergeMs === 0 || row.state !== 'received');

@@ -1,5 +1,5 @@
 import type { Database } from '../../sqlite/database.ts';
-import type { MediaKey } from '../port/inbox-port.ts';
+import type { MediaKey } from '../port/port.ts';
 
 /** Keeps the keys that came with files, each under the md5 of its file. */
 export function noteMediaKeys(

@@ -2,7 +2,7 @@ import { digest } from '../../core/ids.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
 import { HAS_KEPT } from '../outbox/holds.ts';
-import type { IncomingMessage, Intake, MessageState } from '../port/inbox-port.ts';
+import type { IncomingMessage, Intake, MessageState } from '../port/port.ts';
 import type { Fate } from './fate.ts';
 
 /** What decides about a message before it is stored. */

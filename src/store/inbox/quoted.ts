@@ -1,6 +1,6 @@
 import type { Database, Row } from '../../sqlite/database.ts';
 import { textOf } from '../outbox/parts.ts';
-import type { QuotedContent } from '../port/inbox-port.ts';
+import type { QuotedContent } from '../port/port.ts';
 
 /** How far the time a quote names may lie from that of the quoted message (protocol 10.4). */
 const NEAR_MS = 10_000;

@@ -1,6 +1,6 @@
 import { newUuid } from '../../core/ids.ts';
 import type { Database } from '../../sqlite/database.ts';
-import type { StartedTurn } from '../port/inbox-port.ts';
+import type { StartedTurn } from '../port/port.ts';
 
 /** Takes the next place in the user's session; a new session where they have none. */
 export function nextPlace(

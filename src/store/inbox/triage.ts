@@ -2,8 +2,7 @@ import type { ChatLanguage } from '../../core/message/language.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
 import { isAllowed } from '../accounts/allowed.ts';
 import { appendParts } from '../outbox/parts.ts';
-import type { ChatNews } from '../port/chat-port.ts';
-import type { IncomingMessage, IntakeResult, Triage, TriageTerms } from '../port/inbox-port.ts';
+import type { ChatNotice, IncomingMessage, IntakeResult, Triage, TriagePolicy } from '../port/port.ts';
 import { newSession, obey } from './chat-commands.ts';
 import { type Fate, fateOf, wasAsked } from './fate.ts';
 import { stateOf } from './new-message.ts';
@@ -27,7 +26,7 @@ export interface Judge {
 /** See {@link Judge}. */
 export function createJudge(
   database: Database,
-  { account, nowMs, allow, chat }: TriageTerms & { account: string; nowMs: number },
+  { account, nowMs, allow, chat }: TriagePolicy & { account: string; nowMs: number },
 ): Judge {
   /** One message answers a question; the next one of the same poll is a message. */
   const answered = new Set<string>();
@@ -57,11 +56,11 @@ export function createJudge(
 /** What a stored message sets off beside its own turn; what the user is told of that. */
 function setOff(
   database: Database,
-  chat: TriageTerms['chat'],
+  chat: TriagePolicy['chat'],
   own: { account: string; user: string; seq: number; nowMs: number },
   fate: Fate,
   result: IntakeResult,
-): ChatNews | null {
+): ChatNotice | null {
   if (fate.kind === 'command' && fate.command !== null) return obey(database, fate.command, own, result);
   if (fate.command === 'new') newSession(database, own);
   if (fate.kind === 'ignored' && fate.reason === 'busy') {

@@ -1,7 +1,7 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { Database } from '../../sqlite/database.ts';
 import { LATE_POLL_MS, RECENT } from '../outbox/parts.ts';
-import type { IncomingMessage, Intake } from '../port/inbox-port.ts';
+import type { IncomingMessage, Intake } from '../port/port.ts';
 
 /** What the messages of a poll say of their users, each of whom is written once. */
 export interface UserNotes {

@@ -1,6 +1,6 @@
 import { LONGEST_RESEND_DELAY_MS } from '../../core/time/backoff.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
-import type { Claim, DeliveryTerms, NewPart, PartView } from '../port/outbox-port.ts';
+import type { Claim, ClaimRequest, NewPart, PartView } from '../port/port.ts';
 import { holdUser } from './holds.ts';
 import { type Claimant, leaseLeft, takeLease } from './lease.ts';
 import { notePace, paceWait } from './pace.ts';
@@ -39,7 +39,7 @@ const CLEARANCE = `SELECT ${WHO}, (${HEAD}) AS seq FROM ${OF_WHOM} WHERE account
  * faster than the pace. A part whose last result is unknown is repeated unchanged (design 3).
  * Whoever has just asked for the outlook has `known` it.
  */
-export function claimPart(database: Database, terms: DeliveryTerms, claimant: Claimant, known?: Row): Claim {
+export function claimPart(database: Database, terms: ClaimRequest, claimant: Claimant, known?: Row): Claim {
   const { nowMs } = terms;
   for (let outlook = known ?? outlookOf(database, terms); ; outlook = outlookOf(database, terms)) {
     if (!outlook || outlook.login_expired === 1 || !hasHead(outlook)) return { kind: 'nothing', held: [] };
@@ -57,7 +57,7 @@ export function claimPart(database: Database, terms: DeliveryTerms, claimant: Cl
 function claimHead(
   database: Database,
   outlook: Row & { seq: number },
-  terms: DeliveryTerms,
+  terms: ClaimRequest,
   claimant: Claimant,
 ): Claim {
   const { account, user, nowMs } = terms;
@@ -99,7 +99,7 @@ export function appendAndClaim(
   database: Database,
   place: Placement,
   parts: readonly [NewPart, ...NewPart[]],
-  terms: DeliveryTerms,
+  terms: ClaimRequest,
   claimant: Claimant,
 ): { seqs: number[]; isHeld: boolean; claim: Claim } {
   const [first, ...others] = parts;
@@ -133,7 +133,7 @@ export function appendAndClaim(
 }
 
 /** Whether a new text may go at once: nothing is ahead of it, and nothing speaks against a request. */
-function isClear(outlook: Row, terms: DeliveryTerms, claimant: Claimant): boolean {
+function isClear(outlook: Row, terms: ClaimRequest, claimant: Claimant): boolean {
   return (
     !hasHead(outlook) &&
     outlook.login_expired === 0 &&
@@ -166,7 +166,7 @@ export function outlookOf(
 function take(
   database: Database,
   head: Row & { seq: number },
-  terms: DeliveryTerms,
+  terms: ClaimRequest,
   claimant: Claimant,
 ): Claim {
   const { user } = terms;
@@ -197,7 +197,7 @@ function take(
 }
 
 /** A repeat counts too: whether the server takes it for the same message is not known (protocol 4.3). */
-function noteRequest(database: Database, outlook: Row, terms: DeliveryTerms, claimant: Claimant): void {
+function noteRequest(database: Database, outlook: Row, terms: ClaimRequest, claimant: Claimant): void {
   takeLease(database, terms, claimant, { sentBefore: terms.nowMs, counts: true });
   notePace(database, outlook, terms);
 }

@@ -1,8 +1,7 @@
 import { newClientId } from '../../core/ids.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
-import type { Intake } from '../port/inbox-port.ts';
-import type { HeldPart, MergedHolds, PartOrigin, PartView } from '../port/outbox-port.ts';
+import type { HeldPart, Intake, MergedHolds, PartOrigin, PartView } from '../port/port.ts';
 import { appendParts, CAN_RETURN, fileOf, GIVEN_UP, HELD, OPEN, textOf, VIEW, viewOf } from './parts.ts';
 
 /** Whether anything of the user ?2 of the account ?1 is held, or has expired in a hold, as SQL. */

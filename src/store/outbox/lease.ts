@@ -1,5 +1,5 @@
 import type { Database, Row } from '../../sqlite/database.ts';
-import type { DeliveryTerms } from '../port/outbox-port.ts';
+import type { ClaimRequest } from '../port/port.ts';
 import { timeLeft } from './time-left.ts';
 
 /** How long a claim is good without being renewed (design 4). */
@@ -45,7 +45,7 @@ export function isBeingSent(
 /** Claims a user; a request that is about to be made counts against his budget. */
 export function takeLease(
   database: Database,
-  { account, user, nowMs }: DeliveryTerms,
+  { account, user, nowMs }: ClaimRequest,
   claimant: Claimant,
   send: { sentBefore: number | null; counts: boolean },
 ): void {

@@ -1,5 +1,5 @@
 import type { Database, Row } from '../../sqlite/database.ts';
-import type { DeliveryTerms } from '../port/outbox-port.ts';
+import type { ClaimRequest } from '../port/port.ts';
 import { timeLeft } from './time-left.ts';
 
 /** Parts of one account that may go at once before the pace counts (design 3). */
@@ -12,7 +12,7 @@ export const RECENT_SENDS = 14;
 const SLOW_PACE_MS = 60_000;
 
 /** Milliseconds until the pace of the account and the gap to the user's last part let the next one go. */
-export function paceWait(outlook: Row, terms: DeliveryTerms): number {
+export function paceWait(outlook: Row, terms: ClaimRequest): number {
   const { nowMs, paceMs } = terms;
   if (paceMs === 0) return 0;
   const gapMs = timeLeft(((outlook.last_send_at as number | null) ?? 0) + USER_GAP_MS, nowMs, USER_GAP_MS);
@@ -20,7 +20,7 @@ export function paceWait(outlook: Row, terms: DeliveryTerms): number {
 }
 
 /** Notes that a request of the account is about to be made. */
-export function notePace(database: Database, outlook: Row, terms: DeliveryTerms): void {
+export function notePace(database: Database, outlook: Row, terms: ClaimRequest): void {
   const { nowMs, paceMs } = terms;
   const paceAt = nowMs + Math.min(paceLeft(outlook, terms), BURST * paceMs) + paceMs;
   database.run(
@@ -38,6 +38,6 @@ export function withRequest(recent: string, nowMs: number): string {
 }
 
 /** Milliseconds until the account has all of its burst again. */
-function paceLeft(outlook: Row, { nowMs, paceMs }: DeliveryTerms): number {
+function paceLeft(outlook: Row, { nowMs, paceMs }: ClaimRequest): number {
   return timeLeft(outlook.pace_at, nowMs, Math.max(BURST * paceMs, SLOW_PACE_MS));
 }

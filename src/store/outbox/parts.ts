@@ -1,5 +1,6 @@
 import type { Database, Row } from '../../sqlite/database.ts';
-import type { NewPart, PartFile, PartOrigin, PartState, PartView } from '../port/outbox-port.ts';
+import type { NewPart, PartFile, PartOrigin, PartState, PartView } from '../port/port.ts';
+import { type Claimant, isBeingSent } from './lease.ts';
 
 /**
  * Parts that still wait for their verdict or their user, as SQL. SQLite uses the index of the open parts only
@@ -111,6 +112,11 @@ export function partView(database: Database, seq: number): PartView | undefined 
   return row && viewOf(row);
 }
 
+/** The parts with these numbers. */
+export function partsOf(database: Database, seqs: readonly number[]): PartView[] {
+  return seqs.map((seq) => partView(database, seq)).filter((view) => view !== undefined);
+}
+
 /** All parts of an account that are not final, oldest first. */
 export function openParts(database: Database, account: string): PartView[] {
   return database
@@ -125,14 +131,15 @@ export function partsOfSendId(database: Database, account: string, id: string): 
     .map(viewOf);
 }
 
-/** Takes parts out of the outbox with this reason: see {@link GIVEN_UP}. Final parts stay as they are. */
+/** Drops parts with this reason: see {@link GIVEN_UP}. Final parts stay as they are. */
 export function dropParts(
   database: Database,
-  input: { account: string; seqs: readonly number[]; reason: string; nowMs: number },
-  isSpared: (seq: number) => boolean = () => false,
+  input: { account: string; seqs: readonly number[]; reason: string; exceptSending?: boolean; nowMs: number },
+  claimant: Claimant,
 ): PartView[] {
   return input.seqs.flatMap((seq) => {
-    const view = isSpared(seq) ? partView(database, seq) : drop(seq);
+    const isKept = input.exceptSending && isBeingSent(database, { ...input, seq }, claimant);
+    const view = isKept ? partView(database, seq) : drop(seq);
     return view?.account === input.account ? [view] : [];
   });
 
@@ -171,6 +178,7 @@ export function acceptedSince(database: Database, who: Row): number {
 export function replaceKey(
   database: Database,
   input: { account: string; user: string; key: string; nowMs: number },
+  claimant: Claimant,
 ): void {
   const waiting = database.all(
     `SELECT seq FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND send_key = ? AND state IN ('queued', 'held')`,
@@ -178,7 +186,8 @@ export function replaceKey(
     input.user,
     input.key,
   );
-  dropParts(database, { ...input, seqs: waiting.map((row) => row.seq as number), reason: 'replaced' });
+  const seqs = waiting.map((row) => row.seq as number);
+  dropParts(database, { ...input, seqs, reason: 'replaced' }, claimant);
 }
 
 /** Which of these files nobody needs: no open part, and none that `retry --expired` would bring back. */

@@ -1,7 +1,7 @@
 import { newClientId } from '../../core/ids.ts';
 import { judgeRefusal } from '../../core/message/verdict.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
-import type { Verdict } from '../port/outbox-port.ts';
+import type { Verdict } from '../port/port.ts';
 import { holdUser } from './holds.ts';
 import { acceptedSince } from './parts.ts';
 import { noteThrottled } from './throttle.ts';

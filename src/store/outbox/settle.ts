@@ -1,13 +1,6 @@
 import { resendDelayMs } from '../../core/time/backoff.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
-import type {
-  Claim,
-  DeliveryTerms,
-  PartView,
-  SendReply,
-  UploadResult,
-  Verdict,
-} from '../port/outbox-port.ts';
+import type { Claim, ClaimRequest, PartView, SendReply, UploadResult, Verdict } from '../port/port.ts';
 import { claimPart, hasHead, outlookOf } from './claim.ts';
 import { type Claimant, freeLease } from './lease.ts';
 import { VIEW, viewOf } from './parts.ts';
@@ -35,7 +28,7 @@ interface Claimed {
 /** Commits what the server said of a claimed part, and frees the user or claims his next one on the terms of `next`. */
 export function settlePart(
   database: Database,
-  { next = null, ...input }: Claimed & { reply: SendReply; next?: DeliveryTerms | null },
+  { next = null, ...input }: Claimed & { reply: SendReply; next?: ClaimRequest | null },
   claimant: Claimant,
 ): Verdict {
   const { reply } = input;
@@ -93,7 +86,7 @@ function settleReply(database: Database, input: Claimed & { reply: SendReply }, 
 function settleAccepted(
   database: Database,
   input: Claimed & { messageId: string | null },
-  terms: DeliveryTerms | null,
+  terms: ClaimRequest | null,
   claimant: Claimant,
 ): Verdict | null {
   const part = accept(database, input);

@@ -1,10 +1,10 @@
 import type { Database } from '../../sqlite/database.ts';
-import type { UploadView } from '../port/outbox-port.ts';
+import type { UploadView } from '../port/port.ts';
 import { type Claimant, isLeased } from './lease.ts';
 import { OPEN } from './parts.ts';
 
 /** Notes how much of the file of a claimed part has gone up; nothing of one that is claimed no more. */
-export function noteUpload(
+export function recordUpload(
   database: Database,
   input: { account: string; seq: number; sentBytes: number; totalBytes: number },
 ): void {
@@ -18,7 +18,7 @@ export function noteUpload(
 }
 
 /** The upload to a user that is under way. A part that a killed process has left as it was is not. */
-export function uploadUnderWay(
+export function runningUpload(
   database: Database,
   { account, user, nowMs }: { account: string; user: string; nowMs: number },
   claimant: Claimant,

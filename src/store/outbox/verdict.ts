@@ -1,7 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import { BUDGET_MESSAGES } from '../../core/message/verdict.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
-import type { PartView, Verdict } from '../port/outbox-port.ts';
+import type { PartView, Verdict } from '../port/port.ts';
 import { partView } from './parts.ts';
 
 /** What is known of a part as it stands now; `held` are the parts of its user that were put on hold with it. */

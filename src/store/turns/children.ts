@@ -1,8 +1,8 @@
 import type { Database } from '../../sqlite/database.ts';
-import type { Child } from '../port/inbox-port.ts';
+import type { Child } from '../port/port.ts';
 
 /** Records a process of an agent with its turn, or, where there is no `id`, until it is forgotten. */
-export function noteChild(
+export function recordChild(
   database: Database,
   { account, id, child }: { account: string; id: string | null; child: Child },
 ): void {

@@ -1,12 +1,12 @@
 import type { Database } from '../../sqlite/database.ts';
-import type { SessionPlace } from '../port/inbox-port.ts';
+import type { SessionKey } from '../port/port.ts';
 
 const HERE = 'account = ? AND user = ? AND session_id = ? AND name = ?';
 
 /** What was kept under this name in this session; null: nothing. */
 export function sessionValue(
   database: Database,
-  { account, user, sessionId, name }: SessionPlace,
+  { account, user, sessionId, name }: SessionKey,
 ): string | null {
   const row = database.one(`SELECT value FROM session_values WHERE ${HERE}`, account, user, sessionId, name);
   return row === undefined ? null : (row.value as Buffer).toString('utf8');
@@ -15,7 +15,7 @@ export function sessionValue(
 /** Keeps a text under this name in place of the one before; null forgets it. */
 export function setSessionValue(
   database: Database,
-  input: SessionPlace & { value: string | null; nowMs: number },
+  input: SessionKey & { value: string | null; nowMs: number },
 ): void {
   const { account, user, sessionId, name, value, nowMs } = input;
   if (value === null) {

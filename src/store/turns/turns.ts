@@ -5,9 +5,16 @@ import { gather } from '../inbox/merging.ts';
 import { nextPlace } from '../inbox/session-position.ts';
 import { rowsOf, UNFINISHED } from '../inbox/unfinished.ts';
 import type { Claimant } from '../outbox/lease.ts';
-import { type Answer, answer, NOTHING, outputsOf } from '../outbox/outputs.ts';
-import type { Child, EndedTurn, LaneEntry, NotYet, StartedTurn, TurnResult } from '../port/inbox-port.ts';
-import type { QueuedParts } from '../port/outbox-port.ts';
+import { type Answer, answer, NOTHING, outputsOf } from '../outbox/queue.ts';
+import type {
+  Child,
+  Deferred,
+  EndedTurn,
+  LaneEntry,
+  QueuedParts,
+  StartedTurn,
+  TurnResult,
+} from '../port/port.ts';
 import { lastingChildren } from './children.ts';
 
 /** The columns of {@link startedTurn}. */
@@ -53,7 +60,7 @@ export function unfinishedContent(database: Database, account: string): { user: 
 export function startTurn(
   database: Database,
   input: { account: string; seq: number; mergeMs: number; nowMs: number },
-): StartedTurn | NotYet | null {
+): StartedTurn | Deferred | null {
   const { account, seq, nowMs } = input;
   const row = database.one(TO_START, seq, account);
   if (!row) return null;
@@ -84,7 +91,7 @@ export function finishTurn(
     database.run('UPDATE inbox SET child = NULL WHERE seq = ? AND account = ?', seq, account);
     return NOTHING;
   }
-  if (turn.said.length > 1) database.run(END_OTHERS, ...values, seq);
+  if (turn.messages.length > 1) database.run(END_OTHERS, ...values, seq);
   return answer(database, { ...turn, account }, input, claimant);
 }
 
@@ -96,7 +103,7 @@ const END_OTHERS = `UPDATE inbox SET ${ENDED} WHERE burst = ?7 AND seq <> ?7`;
 
 function endOf({ result, nowMs }: { result: TurnResult; nowMs: number }): SqlValue[] {
   const detail = result.kind === 'done' ? null : Buffer.from(result.detail, 'utf8');
-  if (result.kind === 'again') {
+  if (result.kind === 'retry') {
     return ['waiting', null, detail, null, result.notBeforeMs, result.counts ? 1 : 0];
   }
   return [result.kind, result.kind === 'failed' ? result.reason : null, detail, nowMs, null, 0];
@@ -109,9 +116,10 @@ function endOf({ result, nowMs }: { result: TurnResult; nowMs: number }): SqlVal
  */
 export function recover(
   database: Database,
-  input: { account: string; retries: number; nowMs: number },
+  input: { account: string; former: string | null; retries: number; nowMs: number },
 ): { failed: StartedTurn[]; children: Child[] } {
   const { account, retries, nowMs } = input;
+  database.run('UPDATE users SET lease = NULL WHERE account = ? AND lease = ?', account, input.former);
   // A turn that began in the future began before the clock was set back: nobody knows any more how long to wait.
   database.run(
     `UPDATE inbox SET not_before = ?1 WHERE account = ?2 AND ${UNFINISHED} AND +state = 'waiting' AND started_at > ?1`,
@@ -173,7 +181,7 @@ function startedTurn(database: Database, row: Row): StartedTurn {
     user: row.user as string,
     isOwner: row.user === row.owner,
     language: row.user_language as ChatLanguage | null,
-    said: rows.map((one) => ({ raw: one.raw as Buffer, textFrom: one.text_from as number })),
+    messages: rows.map((one) => ({ raw: one.raw as Buffer, textFrom: one.text_from as number })),
     receivedAtMs: row.received_at as number,
     attempt: row.attempt as number,
     failures: row.failures as number,

@@ -53,9 +53,9 @@ describe('a stop by the user', () => {
     // The budget is asked about, because it may be too many.
     const pieces = ['one', 'two', 'three'].map((text) => ({ text }));
     const { simulator, bot, says, begun, states } = await slowBot(async () => ({ kind: 'reply', pieces }));
-    const { budget } = bot.store;
+    const { budget } = bot.store.outbox;
     let goOn: (() => void) | null = null;
-    bot.store.budget = async (input) => {
+    bot.store.outbox.budget = async (input) => {
       await new Promise<void>((resolve) => {
         goOn = resolve;
       });

@@ -87,7 +87,7 @@ function createLife(desk: Desk, folder: string, { agentMs, mergeMs }: { agentMs:
         const raw = Buffer.from(JSON.stringify(wireText(`m${written++}`, text)));
         return incoming({ user, createdAtMs: null, raw, chat: { command, agentFrom: command ? null : 0 } });
       });
-      const result = await desk.takeIn(messages, {
+      const result = await desk.receive(messages, {
         allow: 'all',
         nowMs: Date.now(),
         chat: { ...TERMS, busy, mergeMs },
@@ -98,17 +98,17 @@ function createLife(desk: Desk, folder: string, { agentMs, mergeMs }: { agentMs:
     /** As after `retry` in another process. */
     async retry(nth: number): Promise<void> {
       const found = (await views(desk))[nth];
-      if (found) await store.retry({ account: ACCOUNT, id: found.id });
+      if (found) await store.inbox.retry({ account: ACCOUNT, id: found.id });
       await this.look();
     },
     async look(): Promise<void> {
-      for (const entry of await store.unfinished(ACCOUNT)) lanes.add(entry);
+      for (const entry of await store.inbox.unfinished(ACCOUNT)) lanes.add(entry);
     },
   };
 }
 
 const views = (desk: Desk): Promise<MessageView[]> =>
-  desk.store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 500 });
+  desk.store.inbox.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 500 });
 
 test('every message has its end, and none is left running by a stop', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'wxagent-life-'));

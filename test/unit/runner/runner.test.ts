@@ -136,7 +136,7 @@ function start(
 }
 const echo = ({ text }: Turn): Outcome => ({ kind: 'reply', pieces: [{ text: `re: ${text}` }] });
 const states = async (): Promise<string[]> =>
-  (await store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100 })).map(
+  (await store.inbox.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100 })).map(
     ({ state }) => state,
   );
 const types = (): string[] => events.map((event) => event.type);
@@ -158,7 +158,7 @@ test('messages come in, are answered in order, and a stop is clean', async () =>
     'stopped',
   ]);
   expect(calls.filter((call) => call !== 'poll')).toEqual(['start', 'stop']);
-  expect(await store.unfinished(ACCOUNT)).toEqual([]);
+  expect(await store.inbox.unfinished(ACCOUNT)).toEqual([]);
 });
 
 test('it is ready when the server has greeted it: with nothing to do, the first poll is held for half a minute', async () => {
@@ -172,7 +172,7 @@ test('it is ready when the server has greeted it: with nothing to do, the first 
 
 test('an agent that stays running starts when what a former runner left has ended', async () => {
   const order: string[] = [];
-  await store.noteChild({ account: ACCOUNT, id: null, child: { pid: 41, startTime: 'x' } });
+  await store.turns.recordChild({ account: ACCOUNT, id: null, child: { pid: 41, startTime: 'x' } });
   start(
     echo,
     {},
@@ -187,7 +187,12 @@ test('an agent that stays running starts when what a former runner left has ende
   );
   await pollUntil('the start', () => order.includes('start'));
   expect(order).toEqual(['end 41', 'start']);
-  const recovered = await store.recover({ account: ACCOUNT, former: null, retries: 3, nowMs: Date.now() });
+  const recovered = await store.turns.recover({
+    account: ACCOUNT,
+    former: null,
+    retries: 3,
+    nowMs: Date.now(),
+  });
   expect(recovered.children).toEqual([]);
 });
 
@@ -203,15 +208,18 @@ describe('what is committed is flushed before a request tells anybody of it', ()
       unflushed.add(claim.part.body.toString());
       return result;
     };
-    const { takeIn, finishTurn, claimPart, settlePart, flush } = store;
-    store.takeIn = async (intake) => {
-      const result = await takeIn(intake);
+    const { flush } = store;
+    const { storeMessages } = store.inbox;
+    const { finishTurn } = store.turns;
+    const { claimPart, settlePart } = store.outbox;
+    store.inbox.storeMessages = async (intake) => {
+      const result = await storeMessages(intake);
       unflushed.add('messages');
       return result;
     };
-    store.finishTurn = async (input) => noted(await finishTurn(input));
-    store.settlePart = async (input) => noted(await settlePart(input));
-    store.claimPart = async (terms) => noted({ claim: await claimPart(terms) }).claim;
+    store.turns.finishTurn = async (input) => noted(await finishTurn(input));
+    store.outbox.settlePart = async (input) => noted(await settlePart(input));
+    store.outbox.claimPart = async (terms) => noted({ claim: await claimPart(terms) }).claim;
     store.flush = async () => {
       const covered = [...unflushed];
       await flush();
@@ -250,10 +258,10 @@ describe('what is committed is flushed before a request tells anybody of it', ()
 });
 
 test('an outcome is told after its commit', async () => {
-  const { finishTurn } = store;
+  const { finishTurn } = store.turns;
   let commit: () => void = () => {};
   const asked = new Promise<void>((ask) => {
-    store.finishTurn = async (input) => {
+    store.turns.finishTurn = async (input) => {
       ask();
       await new Promise<void>((resolve) => (commit = resolve));
       return finishTurn(input);
@@ -280,7 +288,7 @@ describe('what was left by a run that was killed', () => {
     const desk = await createDesk(store);
     desk.nowMs = Date.now() - 60_000;
     const text = (content: string) => Buffer.from(JSON.stringify(wireText('x', content)));
-    const [first] = (await desk.takeIn([incoming({ raw: text('old') })])).messages;
+    const [first] = (await desk.receive([incoming({ raw: text('old') })])).messages;
     await desk.start(first?.seq ?? 0);
     start(echo);
     deliver(says('new'));
@@ -293,12 +301,12 @@ describe('what was left by a run that was killed', () => {
     const desk = await createDesk(store);
     desk.nowMs = Date.now() - 60_000;
     const raw = Buffer.from(JSON.stringify(wireText('x', 'old')));
-    const [first, second] = (await desk.takeIn([incoming({ raw }), incoming({ raw })])).messages;
+    const [first, second] = (await desk.receive([incoming({ raw }), incoming({ raw })])).messages;
     await desk.start(first?.seq ?? 0);
     start(echo, { retries: 0 });
     await pollUntil('both parts', () => sent.length === 2);
     expect(sent).toEqual([expect.stringContaining('interrupted'), 're: old']);
-    const messages = await store.messages({ account: ACCOUNT, user: OWNER, sinceMs: null, limit: 10 });
+    const messages = await store.inbox.messages({ account: ACCOUNT, user: OWNER, sinceMs: null, limit: 10 });
     expect(messages.map((one) => [one.seq, one.state, one.reason])).toEqual([
       [first?.seq, 'failed', 'crash'],
       [second?.seq, 'done', null],
@@ -390,8 +398,8 @@ describe('a stop', () => {
     await pollUntil('the turn', () => runner?.running === 1);
     runner?.stop();
     await runner?.done;
-    const [entry] = await store.unfinished(ACCOUNT);
-    const again = await store.startTurn({
+    const [entry] = await store.inbox.unfinished(ACCOUNT);
+    const again = await store.turns.startTurn({
       account: ACCOUNT,
       seq: entry?.seq ?? 0,
       mergeMs: 0,
@@ -423,8 +431,8 @@ describe('a stop', () => {
     expect(await runner?.done).toBe('stopped');
     expect(asked).toEqual([]);
     expect(types()).not.toContain('message');
-    const [entry] = await store.unfinished(ACCOUNT);
-    const again = await store.startTurn({
+    const [entry] = await store.inbox.unfinished(ACCOUNT);
+    const again = await store.turns.startTurn({
       account: ACCOUNT,
       seq: entry?.seq ?? 0,
       mergeMs: 0,
@@ -463,7 +471,7 @@ describe('ends by itself', () => {
     start(echo, { maxMessages: 2, concurrency: 1 });
     expect(await runner?.done).toBe('finished');
     expect(sent).toHaveLength(2);
-    expect(await store.unfinished(ACCOUNT)).toHaveLength(1);
+    expect(await store.inbox.unfinished(ACCOUNT)).toHaveLength(1);
   });
 
   test('a message that is stopped before it starts is none of them', async () => {
@@ -491,7 +499,7 @@ describe('a dead login', () => {
     client.getUpdates = original;
     expect(types()).toEqual(['expired', 'stopped']);
     expect(calls).not.toContain('stop');
-    expect((await store.accountView(ACCOUNT))?.loginExpired).toBe(true);
+    expect((await store.admin.accountView(ACCOUNT))?.loginExpired).toBe(true);
   });
 
   test('found by several requests at once: told once, every part kept', async () => {
@@ -510,7 +518,9 @@ describe('a dead login', () => {
     expect(await runner?.done).toBe('expired');
     client.sendMessage = original;
     expect(types().filter((type) => type === 'expired')).toHaveLength(1);
-    expect((await store.openParts(ACCOUNT)).map((part) => part.state)).toEqual(Array(3).fill('queued'));
+    expect((await store.outbox.openParts(ACCOUNT)).map((part) => part.state)).toEqual(
+      Array(3).fill('queued'),
+    );
   });
 
   test('a dead login ends the agent after the grace time, and its message runs again', async () => {
@@ -528,21 +538,21 @@ describe('a dead login', () => {
     wakePoll();
     expect(await runner?.done).toBe('expired');
     client.getUpdates = original;
-    expect(await store.unfinished(ACCOUNT)).toHaveLength(1);
-    const [view] = await store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 1 });
+    expect(await store.inbox.unfinished(ACCOUNT)).toHaveLength(1);
+    const [view] = await store.inbox.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 1 });
     expect(view).toMatchObject({ state: 'waiting', attempt: 1 });
   });
 });
 
 test('a store that fails ends it with that error', async () => {
-  store = { ...store, takeIn: () => Promise.reject(new WxError('storage', 'disk')) };
+  store.inbox.storeMessages = () => Promise.reject(new WxError('storage', 'disk'));
   start(echo);
   deliver(says('x'));
   await expect(runner?.done).rejects.toThrow('disk');
 });
 
 test('a fault of the program costs the step that it is in, and not the runner', async () => {
-  const { usersToDeliver, notePoll, unfinished } = store;
+  const { unfinished } = store.inbox;
   let faults = 0;
   const once = <A extends unknown[], T>(step: (...input: A) => Promise<T>) => {
     let isFirst = true;
@@ -553,12 +563,18 @@ test('a fault of the program costs the step that it is in, and not the runner', 
       return Promise.reject(new TypeError('x is undefined'));
     };
   };
-  store = { ...store, usersToDeliver: once(usersToDeliver), notePoll: once(notePoll) };
+  store.outbox.usersToDeliver = once(store.outbox.usersToDeliver);
+  store.admin.recordPoll = once(store.admin.recordPoll);
   start(echo);
   await pollUntil('it is ready', () => events.some(({ type }) => type === 'ready'));
-  store.unfinished = once(unfinished);
+  store.inbox.unfinished = once(unfinished);
   const beside = data.open('beside');
-  await beside.setAllowed({ account: ACCOUNT, user: 'o9x@im.wechat', allowed: true, nowMs: Date.now() });
+  await beside.admin.setAllowed({
+    account: ACCOUNT,
+    user: 'o9x@im.wechat',
+    allowed: true,
+    nowMs: Date.now(),
+  });
   await pollUntil('the faults', () => faults >= 2);
   deliver(says('x'));
   await pollUntil('the answer', () => sent.length === 1);
@@ -573,7 +589,7 @@ test('a file that finds no room costs its message nothing: it waits, and that co
   deliver(says('x'));
   let state: string | undefined;
   const look = async (): Promise<void> => {
-    const [message] = await store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 1 });
+    const [message] = await store.inbox.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 1 });
     state = message?.state;
   };
   await pollUntil('it waits', () => {
@@ -588,8 +604,8 @@ test('what another process queues or has run again is seen', async () => {
   deliver(says('x'));
   await pollUntil('the answer', () => sent.length === 1);
   const beside = data.open('beside');
-  const [message] = await beside.messages({ account: ACCOUNT, user: OWNER, sinceMs: null, limit: 1 });
-  await beside.retry({ account: ACCOUNT, id: message?.id ?? '' });
+  const [message] = await beside.inbox.messages({ account: ACCOUNT, user: OWNER, sinceMs: null, limit: 1 });
+  await beside.inbox.retry({ account: ACCOUNT, id: message?.id ?? '' });
   await pollUntil('the second answer', () => sent.length === 2);
   expect(sent).toEqual(['re: x', 're: x']);
 });

@@ -69,7 +69,7 @@ async function attempt(
 }
 
 const texts = (words: readonly string[]): ReplyPiece[] => words.map((text) => ({ text }));
-const queued = (): Promise<PartView[]> => desk.store.openParts(ACCOUNT);
+const queued = (): Promise<PartView[]> => desk.store.outbox.openParts(ACCOUNT);
 const queuedTexts = async (): Promise<string[]> => (await queued()).map(({ text }) => text);
 
 describe('a turn that speaks while it runs', () => {
@@ -309,7 +309,7 @@ describe('more than may be sent', () => {
     const turns = turnsOf(
       async ({ emit }) => {
         await emit({ file: join(folder, 'a.txt'), name: null });
-        await outgoing.sweep(desk.store, Date.now() + 2 * hour);
+        await outgoing.sweep(desk.store.outbox, Date.now() + 2 * hour);
         return DONE;
       },
       { maxParts: 1 },
@@ -317,15 +317,20 @@ describe('more than may be sent', () => {
     await turns.run(seq, OWNER);
     const [part] = await queued();
     expect(await readFile(part?.file?.path ?? '', 'utf8')).toBe('content');
-    await desk.store.dropParts({ account: ACCOUNT, seqs: [part?.seq ?? 0], reason: '', nowMs: desk.nowMs });
-    await desk.store.sweep({
+    await desk.store.outbox.dropParts({
+      account: ACCOUNT,
+      seqs: [part?.seq ?? 0],
+      reason: '',
+      nowMs: desk.nowMs,
+    });
+    await desk.store.admin.sweep({
       account: ACCOUNT,
       nowMs: desk.nowMs + hour,
       holdMaxMs: hour,
       finishedMs: 0,
       finishedPerUser: 0,
     });
-    await outgoing.sweep(desk.store, Date.now() + 2 * hour);
+    await outgoing.sweep(desk.store.outbox, Date.now() + 2 * hour);
     await expect(readFile(part?.file?.path ?? '')).rejects.toThrow('ENOENT');
   });
 });
@@ -414,7 +419,7 @@ describe('a turn that cannot be run as it should', () => {
     const turns = createUndelivered({ store: desk.store, agent, folder, outgoing, events: broken });
     expect(await turns.run(seq, OWNER)).toEqual({ kind: 'next' });
     expect(await queued()).toHaveLength(1);
-    expect((await desk.store.unfinished(ACCOUNT)).map((one) => one.seq)).not.toContain(seq);
+    expect((await desk.store.inbox.unfinished(ACCOUNT)).map((one) => one.seq)).not.toContain(seq);
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY, 1e18, -1])(

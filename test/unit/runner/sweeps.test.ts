@@ -37,7 +37,7 @@ async function sweepsWhile(rounds: number, shiftOf: (round: number) => number, m
   const swept: Retention[] = [];
   let files = 0;
   let reserves = 0;
-  const store = {
+  const admin = {
     async keepReserve() {
       reserves++;
     },
@@ -60,7 +60,7 @@ async function sweepsWhile(rounds: number, shiftOf: (round: number) => number, m
   await runSweeps(
     {
       account: 'a',
-      store,
+      store: { admin },
       outgoing,
       attachments,
       holdMaxMs: DAY_MS / 2,

@@ -16,7 +16,7 @@ function watch(since: number) {
           state.looks++;
           return state.changes;
         },
-        unfinished: async () => [{ seq: state.changes, user: 'u', notBeforeMs: null }],
+        inbox: { unfinished: async () => [{ seq: state.changes, user: 'u', notBeforeMs: null }] },
       },
       lanes: { add: ({ seq }) => void state.added.push(seq) },
       delivery: {

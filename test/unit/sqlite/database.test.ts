@@ -137,7 +137,7 @@ describe('a store that cannot be opened', () => {
     await writeFile(path, pages);
     const use = async (): Promise<void> => {
       const store = open();
-      await store.unfinished('bot').finally(store.close);
+      await store.inbox.unfinished('bot').finally(store.close);
     };
     await expect(use()).rejects.toMatchObject(failure('storage'));
   });
@@ -183,17 +183,17 @@ describe('a store that cannot be opened', () => {
       }
       old.close();
       const store = open();
-      expect((await store.accountView('bot'))?.owner).toBe(version > 0 ? 'owner' : undefined);
+      expect((await store.admin.accountView('bot'))?.owner).toBe(version > 0 ? 'owner' : undefined);
       const place = { account: 'bot', user: 'owner', sessionId: 's', name: 'x' };
-      const started = await store.startTurn({ account: 'bot', seq: 1, mergeMs: 0, nowMs: 1 });
+      const started = await store.turns.startTurn({ account: 'bot', seq: 1, mergeMs: 0, nowMs: 1 });
       expect(started && 'outputs' in started ? started.outputs : undefined).toEqual(
         version > 0 ? [] : undefined,
       );
-      await store.setSessionValue({ ...place, value: 'kept', nowMs: 1 });
-      expect(await store.sessionValue(place)).toBe('kept');
-      const recovered = await store.recover({ account: 'bot', former: null, retries: 3, nowMs: 1 });
+      await store.sessions.setSessionValue({ ...place, value: 'kept', nowMs: 1 });
+      expect(await store.sessions.sessionValue(place)).toBe('kept');
+      const recovered = await store.turns.recover({ account: 'bot', former: null, retries: 3, nowMs: 1 });
       expect(recovered.children).toHaveLength(version > 0 ? 1 : 0);
-      expect(await store.unfinished('bot')).toHaveLength(version > 0 ? 2 : 0);
+      expect(await store.inbox.unfinished('bot')).toHaveLength(version > 0 ? 2 : 0);
       await store.close();
       const migrated = openDatabase(path);
       expect(migrated.one('PRAGMA user_version')?.user_version).toBe(MIGRATIONS.length);
@@ -206,8 +206,8 @@ describe('a store that cannot be opened', () => {
     const other = openDatabase(path);
     other.exec('DROP TABLE inbox');
     other.close();
-    await expect(store.unfinished('bot')).rejects.toMatchObject(failure('storage'));
-    await expect(store.retry({ account: 'bot', id: null })).rejects.toMatchObject(failure('storage'));
+    await expect(store.inbox.unfinished('bot')).rejects.toMatchObject(failure('storage'));
+    await expect(store.inbox.retry({ account: 'bot', id: null })).rejects.toMatchObject(failure('storage'));
     await store.close();
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ChatNews, ClaimedPart } from '../../../src/store/port/port.ts';
+import type { ChatNotice, ClaimedPart } from '../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   contentOf,
@@ -96,7 +96,7 @@ const writes = (user: string): Step =>
     async (model, world) => {
       const message = incoming({ user });
       const over = { allow: 'all', cursor: message.id } as const;
-      const taken = await poller(world).takeIn([message, message], over);
+      const taken = await poller(world).receive([message, message], over);
       expect(taken.messages.map((one) => one.state)).toEqual(['received', 'duplicate']);
       model.messages.push({
         seq: taken.messages[0]?.seq ?? 0,
@@ -158,7 +158,7 @@ const emits = (user: string, isSame: boolean): Step =>
       const index = message.index++;
       if (isSame && index < message.outputs.length) return;
       const text = `text ${model.texts++}`;
-      await poller(world).store.queueOutput({
+      await poller(world).store.turns.queueOutput({
         account: ACCOUNT,
         seq: message.seq,
         output: { index, digest: text },
@@ -178,9 +178,9 @@ const stops = step(
   async (model, world) => {
     const before = model.messages.filter((one) => one.user === OWNER && one.state !== 'done');
     const message = incoming({ chat: { command: 'stop', agentFrom: null } });
-    const told = (news: ChatNews): string => `${JSON.stringify(news)} ${model.texts}`;
-    const chat = { ...TERMS, noticeOf: (news: ChatNews) => [part(told(news), 'notice')] };
-    const taken = await poller(world).takeIn([message, message], { chat });
+    const told = (news: ChatNotice): string => `${JSON.stringify(news)} ${model.texts}`;
+    const chat = { ...TERMS, noticeOf: (news: ChatNotice) => [part(told(news), 'notice')] };
+    const taken = await poller(world).receive([message, message], { chat });
     expect(taken.messages.map((one) => one.state)).toEqual(['command', 'duplicate']);
     expect(taken.superseded.map(({ seq }) => seq)).toEqual(before.map(({ seq }) => seq));
     const lane = laneOf(model, OWNER);
@@ -238,7 +238,7 @@ const goesOn = (user: string): Step =>
       const { store } = world.desks[process] as Desk;
       const at = nowMs(world);
       const encode = (content: unknown): Buffer => Buffer.from(JSON.stringify(content));
-      const { next } = await store.settlePart({
+      const { next } = await store.outbox.settlePart({
         account: ACCOUNT,
         seq: sent.seq,
         known: sent.view,
@@ -283,7 +283,7 @@ const answers = (user: string, how: 'accepted' | 'unknown' | 'refused' | 'held' 
           lane.isHeld = await refuse(world, desk, (await desk.claimed(user)).seq);
         }
         lane.unknown = null;
-      } else await desk.store.returnPart({ account: ACCOUNT, seq: sent.seq });
+      } else await desk.store.outbox.returnPart({ account: ACCOUNT, seq: sent.seq });
     },
   );
 
@@ -308,7 +308,7 @@ const dies = (process: number): Step =>
       }
       if (process !== POLLER) return;
       const { store } = poller(world);
-      await store.recover({ account: ACCOUNT, former: null, retries: 1_000, nowMs: nowMs(world) });
+      await store.turns.recover({ account: ACCOUNT, former: null, retries: 1_000, nowMs: nowMs(world) });
       for (const message of model.messages) {
         if (message.state === 'running') Object.assign(message, { state: 'waiting', hasRun: true });
       }
@@ -318,7 +318,7 @@ const dies = (process: number): Step =>
 /** Everything that is still open comes to its end. */
 async function finish(model: Model, world: World): Promise<void> {
   const toRun = model.messages.filter((one) => one.state === 'waiting').map((one) => one.seq);
-  expect((await poller(world).store.unfinished(ACCOUNT)).map((entry) => entry.seq)).toEqual(toRun);
+  expect((await poller(world).store.inbox.unfinished(ACCOUNT)).map((entry) => entry.seq)).toEqual(toRun);
   for (const user of USERS) {
     const lane = laneOf(model, user);
     if (lane.underWay) await answers(user, 'accepted').run(model, world);
@@ -328,7 +328,7 @@ async function finish(model: Model, world: World): Promise<void> {
     const all = [...lane.accepted, ...rest].flatMap((text) => text.split('|'));
     expect(new Set(all).size).toBe(all.length);
   }
-  expect(await poller(world).store.openParts(ACCOUNT)).toEqual([]);
+  expect(await poller(world).store.outbox.openParts(ACCOUNT)).toEqual([]);
 }
 
 test('nothing is lost, nothing overtakes, nothing is sent twice without need', async () => {

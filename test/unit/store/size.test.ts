@@ -25,7 +25,7 @@ test('the file stops growing: what retention forgets makes room for what comes',
       finishedMs: 10 * ROUND * 1_000_000,
       finishedPerUser: KEEP,
     };
-    while (await desk.store.sweep(retention));
+    while (await desk.store.admin.sweep(retention));
     const database = openDatabase(stores.path);
     pages.push(Number(database.one('PRAGMA page_count')?.page_count));
     database.close();

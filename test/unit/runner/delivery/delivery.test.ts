@@ -204,7 +204,7 @@ describe('an answer that is queued', () => {
         nowMs: clock.now(),
         claim,
       };
-      return desk.store.finishTurn(input);
+      return desk.store.turns.finishTurn(input);
     });
 
   test('goes at once, claimed in the same commit', async () => {
@@ -258,7 +258,7 @@ describe('a dead login', () => {
     await settled();
     expect(expired).toBe(1);
     expect(await desk.view(first.seq)).toMatchObject({ state: 'queued', clientId: first.clientId });
-    await desk.store.markLogin({ account: ACCOUNT, login: 'login-1', expired: true });
+    await desk.store.admin.markLogin({ account: ACCOUNT, login: 'login-1', expired: true });
     await delivery.refresh();
     await settled();
     expect(sent).toHaveLength(1);
@@ -268,7 +268,7 @@ describe('a dead login', () => {
 describe('files', () => {
   const file = { path: '/copy', name: 'a.txt', kind: 'file' as const, sizeBytes: 1, md5: 'm' };
   const sendFile = () =>
-    desk.store.enqueue({
+    desk.store.outbox.enqueue({
       account: ACCOUNT,
       user: OWNER,
       parts: [{ ...part(''), file }],
@@ -290,7 +290,7 @@ describe('files', () => {
   });
 
   test('are uploaded again after a failure', async () => {
-    uploads.push({ kind: 'again', detail: 'CDN' }, { kind: 'again', detail: 'CDN' });
+    uploads.push({ kind: 'retry', detail: 'CDN' }, { kind: 'retry', detail: 'CDN' });
     await sendFile();
     delivery.kick(OWNER);
     await settled();
@@ -382,7 +382,7 @@ describe('stop', () => {
       await desk.finish(seq, { kind: 'done' }, [part('kept')]);
       return { claim: null, held: [] };
     });
-    expect((await desk.store.openParts(ACCOUNT)).map((one) => [one.text, one.state])).toEqual([
+    expect((await desk.store.outbox.openParts(ACCOUNT)).map((one) => [one.text, one.state])).toEqual([
       ['kept', 'queued'],
     ]);
     expect(sent).toEqual([]);
@@ -394,11 +394,14 @@ describe('stop', () => {
     let isClaimed = false;
     delivery = make({
       ...desk.store,
-      async claimPart(terms) {
-        const claim = await desk.store.claimPart(terms);
-        isClaimed = true;
-        await gate;
-        return claim;
+      outbox: {
+        ...desk.store.outbox,
+        async claimPart(terms) {
+          const claim = await desk.store.outbox.claimPart(terms);
+          isClaimed = true;
+          await gate;
+          return claim;
+        },
       },
     });
     const { seq } = await desk.sends(OWNER, '1');
@@ -415,8 +418,11 @@ describe('stop', () => {
 test('a store that fails is reported, and does not stop the others', async () => {
   const failing: Store = {
     ...desk.store,
-    claimPart: (terms) =>
-      terms.user === OWNER ? Promise.reject(new Error('disk')) : desk.store.claimPart(terms),
+    outbox: {
+      ...desk.store.outbox,
+      claimPart: (terms) =>
+        terms.user === OWNER ? Promise.reject(new Error('disk')) : desk.store.outbox.claimPart(terms),
+    },
   };
   delivery = make(failing);
   await desk.sends(OWNER, '1');

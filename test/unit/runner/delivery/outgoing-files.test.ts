@@ -207,14 +207,14 @@ test('a sweep bears that others remove their copies meanwhile', async () => {
   const kept: string[] = [];
   for (const name of ['a', 'b', 'c']) kept.push((await outgoing.keepCopy(source(name, 'x'), name)).path);
   const [needed = '', gone = ''] = kept;
-  const store = {
+  const outbox = {
     unneededFiles: async (paths: readonly string[]) => {
       expect([...paths].sort()).toEqual([...kept].sort());
       await outgoing.discard([gone]);
       return paths.filter((path) => path !== needed);
     },
   };
-  await outgoing.sweep(store, Date.now() + 2 * 60 * 60_000);
+  await outgoing.sweep(outbox, Date.now() + 2 * 60 * 60_000);
   expect(left()).toEqual([needed.split('/').at(-1)]);
 });
 

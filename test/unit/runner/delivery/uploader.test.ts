@@ -142,12 +142,12 @@ test.each<[string, Partial<FaultInput>]>([
 test('the third failure is for another time', async () => {
   fault({});
   const { upload } = bot();
-  expect(await upload(fileOf(Buffer.from('x')))).toEqual({ kind: 'again', detail: 'CDN: HTTP 500' });
+  expect(await upload(fileOf(Buffer.from('x')))).toEqual({ kind: 'retry', detail: 'CDN: HTTP 500' });
   expect(asked('upload')).toBe(3);
   simulator.control.clearFaults();
   fault({ kind: 'garbage', garbage: 'empty' });
   expect(await upload(fileOf(Buffer.from('x')))).toEqual({
-    kind: 'again',
+    kind: 'retry',
     detail: 'CDN: no x-encrypted-param in its answer',
   });
   fault({ endpoint: 'getuploadurl', status: 502 });

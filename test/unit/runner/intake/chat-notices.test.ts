@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { encodeRaw } from '../../../../src/ilink/message/inbound.ts';
 import { CHAT_COMMANDS } from '../../../../src/runner/intake/chat-commands.ts';
 import { chatNotice } from '../../../../src/runner/intake/chat-notices.ts';
-import type { ChatNews } from '../../../../src/store/port/port.ts';
+import type { ChatNotice } from '../../../../src/store/port/port.ts';
 import { wireText } from '../support.ts';
 
 const message = (text: string, textFrom = 0) => ({ raw: encodeRaw(wireText('1', text)), textFrom });
-const status: ChatNews = {
+const status: ChatNotice = {
   about: 'status',
   running: 1,
   waiting: 2,
@@ -15,7 +15,7 @@ const status: ChatNews = {
   windowEndsAtMs: new Date(2026, 10, 23, 13, 5).getTime(),
 };
 
-const ALL: ChatNews[] = [
+const ALL: ChatNotice[] = [
   { about: 'stop', ended: true, dropped: 0 },
   { about: 'stop', ended: true, dropped: 1 },
   { about: 'stop', ended: false, dropped: 3 },
@@ -33,7 +33,7 @@ const ALL: ChatNews[] = [
 ];
 
 describe.each(['zh', 'en'] as const)('notices (%s)', (language) => {
-  const say = (news: ChatNews) => chatNotice(news, language, 'sh agent.sh');
+  const say = (news: ChatNotice) => chatNotice(news, language, 'sh agent.sh');
 
   test('each is of its own, and in the language', () => {
     const texts = ALL.map(say);

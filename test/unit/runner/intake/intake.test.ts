@@ -52,14 +52,18 @@ async function run(script: (PollResult | (() => PollResult))[], over: Partial<In
     login: 'login',
     cursor: 'c0',
     store: {
-      async takeIn(intake) {
-        taken.push(intake);
-        return NOTHING;
+      inbox: {
+        async storeMessages(intake) {
+          taken.push(intake);
+          return NOTHING;
+        },
+      },
+      admin: {
+        async recordPoll() {
+          notes++;
+        },
       },
       async flush() {},
-      async notePoll() {
-        notes++;
-      },
     },
     poller,
     terms: TERMS,
@@ -179,12 +183,14 @@ test('a message is told of when it is committed, and on the disk before the next
     ],
     {
       store: {
-        async takeIn() {
-          await says('committed')();
-          return NOTHING;
+        inbox: {
+          async storeMessages() {
+            await says('committed')();
+            return NOTHING;
+          },
         },
+        admin: { async recordPoll() {} },
         flush: says('flushed'),
-        async notePoll() {},
       },
       onIntake: () => void order.push('told'),
     },
@@ -231,17 +237,17 @@ test('a stop ends it, also in the middle of a pause', async () => {
   expect((await run([failed])).how).toBe('aborted');
 });
 
-test.each(['takeIn', 'flush'] as const)(
+test.each(['storeMessages', 'flush'] as const)(
   'what cannot be stored (%s) is handed over whole before it fails',
   async (step) => {
     const message = wireText('7', 'precious', { unknown_field: 1 } as Partial<WeixinMessage>);
     const full = new WxError('storage', 'the disk is full');
+    const fails = () => Promise.reject(full);
     const { how, rescued } = await run([brings([message])], {
       store: {
-        takeIn: async () => NOTHING,
-        async flush() {},
-        async notePoll() {},
-        [step]: () => Promise.reject(full),
+        inbox: { storeMessages: step === 'storeMessages' ? fails : async () => NOTHING },
+        admin: { async recordPoll() {} },
+        flush: step === 'flush' ? fails : async () => {},
       },
     });
     expect(how).toBe(full);
@@ -313,18 +319,20 @@ describe('what becomes of a message', () => {
       [brings([wireText('1', 'a'), wireText('2', 'b'), wireText('3', 'c'), wireText('4', 'd')], 'c1')],
       {
         store: {
-          async takeIn({ messages, cursor }) {
-            for (const { id, ignore, raw } of messages) {
-              if (id === '3' || !isBorne(id, ignore, raw)) throw new RangeError('a fault of a step');
-            }
-            stored.push(
-              ...messages.map(({ id, ignore }) => id ?? String(ignore)),
-              ...(cursor ? [cursor] : []),
-            );
-            return NOTHING;
+          inbox: {
+            async storeMessages({ messages, cursor }) {
+              for (const { id, ignore, raw } of messages) {
+                if (id === '3' || !isBorne(id, ignore, raw)) throw new RangeError('a fault of a step');
+              }
+              stored.push(
+                ...messages.map(({ id, ignore }) => id ?? String(ignore)),
+                ...(cursor ? [cursor] : []),
+              );
+              return NOTHING;
+            },
           },
+          admin: { async recordPoll() {} },
           async flush() {},
-          async notePoll() {},
         },
       },
     );

@@ -74,10 +74,10 @@ test('what arrives is in the inbox for the next run', async () => {
   const message = wireText('7', 'hi', { from_user_id: OWNER });
   const { received, polls, store } = await poll([{ kind: 'ok', body: { msgs: [message] } }], 0);
   expect([received, polls]).toEqual([1, 1]);
-  const waiting = await store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 9 });
+  const waiting = await store.inbox.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 9 });
   expect(waiting).toMatchObject([{ user: OWNER, state: 'received', reason: null }]);
   // Whatever this one was told of ages: what becomes of it is for the run to say.
-  expect(await store.unfinished(ACCOUNT)).toEqual([]);
+  expect(await store.inbox.unfinished(ACCOUNT)).toEqual([]);
 });
 
 test('a server that cannot be reached is not waited for', async () => {
@@ -102,5 +102,5 @@ test('messages of others wait for the run, and are no reason to end', async () =
 test('a dead login is told and noted', async () => {
   const { expired, store } = await poll([{ kind: 'refused', code: -14, errmsg: '' }], PATIENCE_MS);
   expect(expired).toBe(true);
-  expect((await store.accountView(ACCOUNT))?.loginExpired).toBe(true);
+  expect((await store.admin.accountView(ACCOUNT))?.loginExpired).toBe(true);
 });

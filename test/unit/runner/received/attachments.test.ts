@@ -51,7 +51,7 @@ beforeEach(() => {
 function attachments(over: Partial<AttachmentOptions> = {}) {
   return createAttachments({
     account: 'bot',
-    store: {
+    inbox: {
       quoted: async () => stored,
       unfinishedContent: async () => waiting,
       mediaKeys: async ({ md5 }) => (md5 === MD5 ? [KEY] : []),

@@ -154,7 +154,7 @@ test('a store that fails is no answer, and no rejection', async () => {
   const { simulator, bot, says } = await botThatAsks(async (context) =>
     reply(String(await context.ask('may I?', 60_000))),
   );
-  bot.store.enqueue = () => Promise.reject(new Error('disk'));
+  bot.store.outbox.enqueue = () => Promise.reject(new Error('disk'));
   says('ask');
   expect(await answered(simulator, 1)).toEqual(['null']);
   expect(bot.log.join('\n')).toContain('a question could not be asked: disk');

@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(() => data.dispose());
 
 test('the reserve is 16 MiB of real blocks, and can be given up once', async () => {
-  await data.open('me').keepReserve();
+  await data.open('me').admin.keepReserve();
   const { size, blocks } = await stat(path);
   expect([size, blocks * 512 >= size]).toEqual([16 * MIB, true]);
   expect([freeReserve(path), freeReserve(path)]).toEqual([true, false]);
@@ -28,7 +28,7 @@ test.runIf(process.platform === 'linux')(
       Number(/^wchar: (\d+)$/m.exec(await readFile('/proc/self/io', 'utf8'))?.[1]);
     const store = data.open('me');
     const before = await written();
-    await Promise.all(Array.from({ length: 10 }, () => store.keepReserve()));
+    await Promise.all(Array.from({ length: 10 }, () => store.admin.keepReserve()));
     expect((await written()) - before).toBeLessThan(20 * MIB);
   },
 );

@@ -27,7 +27,7 @@ export function describeBursts(make: MakeStore): void {
   afterEach(() => data.dispose());
 
   const begin = (seq: number) =>
-    desk.store.startTurn({ account: ACCOUNT, seq, mergeMs: MERGE_MS, nowMs: desk.nowMs });
+    desk.store.turns.startTurn({ account: ACCOUNT, seq, mergeMs: MERGE_MS, nowMs: desk.nowMs });
   const started = async (seq: number): Promise<StartedTurn> => {
     const turn = await begin(seq);
     if (!turn || 'notBeforeMs' in turn) throw new Error(`message ${seq} does not start`);
@@ -42,12 +42,12 @@ export function describeBursts(make: MakeStore): void {
     }
     return seqs;
   };
-  const texts = (turn: StartedTurn): string[] => turn.said.map(({ raw }) => raw.toString());
+  const texts = (turn: StartedTurn): string[] => turn.messages.map(({ raw }) => raw.toString());
   const states = async () =>
-    (await desk.store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100 })).map(
+    (await desk.store.inbox.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100 })).map(
       ({ state, reason }) => (reason === null ? state : `${state} (${reason})`),
     );
-  const unfinished = async () => (await desk.store.unfinished(ACCOUNT)).map(({ seq }) => seq);
+  const unfinished = async () => (await desk.store.inbox.unfinished(ACCOUNT)).map(({ seq }) => seq);
 
   test('a turn waits until its user has been quiet, and has all he wrote', async () => {
     const [first = 0, second = 0] = await writes([0, 2_000]);
@@ -92,28 +92,31 @@ export function describeBursts(make: MakeStore): void {
 
   test('what was written long before it came waits for nothing that came with it', async () => {
     const at = desk.nowMs - 3_600_000;
-    const result = await desk.takeIn([incoming({ createdAtMs: at }), incoming({ createdAtMs: at + 60_000 })]);
-    expect((await started(result.messages[0]?.seq as number)).said).toHaveLength(1);
+    const result = await desk.receive([
+      incoming({ createdAtMs: at }),
+      incoming({ createdAtMs: at + 60_000 }),
+    ]);
+    expect((await started(result.messages[0]?.seq as number)).messages).toHaveLength(1);
   });
 
   test('a clock that was set back makes nobody wait longer', async () => {
     const [seq = 0] = await writes([0]);
     desk.nowMs -= 3_600_000;
-    expect((await started(seq)).said).toHaveLength(1);
+    expect((await started(seq)).messages).toHaveLength(1);
   });
 
   test('another user is another burst', async () => {
     const [own = 0] = await writes([0]);
     await writes([1], FRIEND);
     desk.nowMs += MERGE_MS;
-    expect((await started(own)).said).toHaveLength(1);
+    expect((await started(own)).messages).toHaveLength(1);
   });
 
   test('a retry has the same messages, whatever came meanwhile', async () => {
     const [first = 0] = await writes([0, 1]);
     desk.nowMs += MERGE_MS;
     const { sessionId } = await started(first);
-    await desk.finish(first, { kind: 'again', notBeforeMs: 0, counts: true, detail: '' });
+    await desk.finish(first, { kind: 'retry', notBeforeMs: 0, counts: true, detail: '' });
     const [later = 0] = await writes([1]);
     expect(await states()).toEqual(['waiting', 'waiting', 'received']);
     expect(await unfinished()).toEqual([first, later]);
@@ -127,7 +130,7 @@ export function describeBursts(make: MakeStore): void {
     desk.nowMs += MERGE_MS;
     await started(first);
     const recover = (retries: number) =>
-      desk.store.recover({ account: ACCOUNT, former: null, retries, nowMs: desk.nowMs });
+      desk.store.turns.recover({ account: ACCOUNT, former: null, retries, nowMs: desk.nowMs });
     expect(await recover(3)).toEqual({ failed: [], children: [] });
     expect(await states()).toEqual(['waiting', 'waiting']);
     expect(await unfinished()).toEqual([first]);
@@ -143,19 +146,24 @@ export function describeBursts(make: MakeStore): void {
     desk.nowMs += MERGE_MS;
     await started(first);
     await desk.finish(first, { kind: 'failed', reason: 'exit', detail: '' });
-    const [, last] = await desk.store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 9 });
+    const [, last] = await desk.store.inbox.messages({
+      account: ACCOUNT,
+      user: null,
+      sinceMs: null,
+      limit: 9,
+    });
     expect(last?.seq).toBe(second);
-    await desk.store.retry({ account: ACCOUNT, id: last?.id ?? '' });
+    await desk.store.inbox.retry({ account: ACCOUNT, id: last?.id ?? '' });
     expect(await unfinished()).toEqual([first]);
     expect(texts(await started(first))).toEqual(['m0', 'm1']);
     await desk.finish(first, { kind: 'failed', reason: 'exit', detail: '' });
-    const result = await desk.takeIn([incoming({ chat: { command: 'again', agentFrom: null } })]);
+    const result = await desk.receive([incoming({ chat: { command: 'again', agentFrom: null } })]);
     expect(result.again).toEqual([{ seq: first, user: OWNER }]);
     expect(texts(await started(first))).toEqual(['m0', 'm1']);
   });
 
   test('a stop ends all of it, gathered or at work', async () => {
-    const stop = () => desk.takeIn([incoming({ chat: { command: 'stop', agentFrom: null } })]);
+    const stop = () => desk.receive([incoming({ chat: { command: 'stop', agentFrom: null } })]);
     const [first = 0] = await writes([0, 1]);
     desk.nowMs += MERGE_MS;
     await started(first);
@@ -169,10 +177,10 @@ export function describeBursts(make: MakeStore): void {
   test('a new session cuts it', async () => {
     const [first = 0] = await writes([0]);
     const fresh = incoming({ createdAtMs: desk.nowMs + 1, chat: { command: 'new', agentFrom: 5 } });
-    const next = (await desk.takeIn([fresh])).messages[0]?.seq as number;
+    const next = (await desk.receive([fresh])).messages[0]?.seq as number;
     desk.nowMs += MERGE_MS;
     const [old, begun] = [await started(first), await started(next)];
-    expect([old.said.length, begun.said.length, begun.turn]).toEqual([1, 1, 1]);
+    expect([old.messages.length, begun.messages.length, begun.turn]).toEqual([1, 1, 1]);
     expect(begun.sessionId).not.toBe(old.sessionId);
   });
 
@@ -180,10 +188,10 @@ export function describeBursts(make: MakeStore): void {
     'a message that joins what is gathered is in nobody’s way (--busy %s)',
     async (busy) => {
       const over = { chat: { ...TERMS, busy, mergeMs: MERGE_MS } };
-      const [first] = (await desk.takeIn([incoming(), incoming()], over)).messages;
+      const [first] = (await desk.receive([incoming(), incoming()], over)).messages;
       desk.nowMs += MERGE_MS;
-      expect((await started(first?.seq as number)).said).toHaveLength(2);
-      const later = await desk.takeIn([incoming()], over);
+      expect((await started(first?.seq as number)).messages).toHaveLength(2);
+      const later = await desk.receive([incoming()], over);
       expect(later.superseded).toHaveLength(busy === 'latest' ? 1 : 0);
       expect(later.messages[0]?.state).toBe(busy === 'latest' ? 'received' : 'ignored');
     },
@@ -201,9 +209,9 @@ export function describeBursts(make: MakeStore): void {
       finishedMs: 1e12,
       finishedPerUser: 1,
     };
-    await desk.store.sweep(retention);
-    const [left] = await desk.store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 9 });
-    await desk.store.retry({ account: ACCOUNT, id: left?.id ?? '' });
+    await desk.store.admin.sweep(retention);
+    const [left] = await desk.store.inbox.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 9 });
+    await desk.store.inbox.retry({ account: ACCOUNT, id: left?.id ?? '' });
     expect(texts(await started(second))).toEqual(['m1']);
   });
 }

@@ -1,5 +1,5 @@
 import type {
-  ChatTerms,
+  ChatPolicy,
   Claim,
   ClaimedPart,
   HeldPart,
@@ -65,7 +65,7 @@ export function part(text: string, origin: PartOrigin = 'answer'): NewPart {
 }
 
 /** Terms of intakes in which nothing is special; a notice says what it is about, as JSON. */
-export const TERMS: ChatTerms = {
+export const TERMS: ChatPolicy = {
   busy: 'queue',
   mergeMs: 0,
   questionTo: () => null,
@@ -89,7 +89,7 @@ export interface Desk {
   store: Store;
   /** The time that steps are given; tests move it. */
   nowMs: number;
-  takeIn(messages: IncomingMessage[], over?: Partial<Intake>): Promise<IntakeResult>;
+  receive(messages: IncomingMessage[], over?: Partial<Intake>): Promise<IntakeResult>;
   /** A user writes something new; the number of the message. */
   says(user: string, over?: Partial<IncomingMessage>): Promise<number>;
   start(seq: number): Promise<StartedTurn>;
@@ -116,8 +116,8 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
   const desk: Desk = {
     store,
     nowMs: START_MS,
-    takeIn: (messages, over = {}) =>
-      store.takeIn({
+    receive: (messages, over = {}) =>
+      store.inbox.storeMessages({
         account: ACCOUNT,
         login: LOGIN,
         cursor: null,
@@ -131,17 +131,17 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
       }),
     async says(user, over = {}) {
       const message = incoming({ user, createdAtMs: desk.nowMs, ...over });
-      const { messages } = await desk.takeIn([message], { allow: 'all' });
+      const { messages } = await desk.receive([message], { allow: 'all' });
       return (messages[0] as IntakeResult['messages'][0]).seq;
     },
     async start(seq) {
-      const started = await store.startTurn({ account: ACCOUNT, seq, mergeMs: 0, nowMs: desk.nowMs });
+      const started = await store.turns.startTurn({ account: ACCOUNT, seq, mergeMs: 0, nowMs: desk.nowMs });
       if (!started || 'notBeforeMs' in started) throw new Error(`message ${seq} is not to be started`);
       return started;
     },
     async finish(seq, result, parts = []) {
-      const turn = turns.get(seq) ?? { seq, id: '', user: OWNER, said: [] };
-      await store.finishTurn({ account: ACCOUNT, turn, result, parts, nowMs: desk.nowMs, claim: null });
+      const turn = turns.get(seq) ?? { seq, id: '', user: OWNER, messages: [] };
+      await store.turns.finishTurn({ account: ACCOUNT, turn, result, parts, nowMs: desk.nowMs, claim: null });
     },
     async answers(seq, ...texts) {
       await desk.start(seq);
@@ -149,7 +149,7 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
       await desk.finish(seq, { kind: 'done' }, parts);
     },
     async sends(user, text, over = {}) {
-      const [view] = await store.enqueue({
+      const [view] = await store.outbox.enqueue({
         account: ACCOUNT,
         user,
         parts: [part(text, 'send')],
@@ -163,7 +163,7 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
       return view as PartView;
     },
     claim: (user, paceMs = 0) =>
-      store.claimPart({
+      store.outbox.claimPart({
         account: ACCOUNT,
         user,
         nowMs: desk.nowMs,
@@ -175,7 +175,7 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
       if (claim.kind !== 'part') throw new Error(`nothing to send, but ${JSON.stringify(claim)}`);
       return claim.part;
     },
-    settle: (seq, reply) => store.settlePart({ account: ACCOUNT, seq, reply, nowMs: desk.nowMs }),
+    settle: (seq, reply) => store.outbox.settlePart({ account: ACCOUNT, seq, reply, nowMs: desk.nowMs }),
     accept: (seq) => desk.settle(seq, { kind: 'accepted', messageId: `server-${seq}` }),
     refuse: (seq, code = -2, errmsg = 'prepare failed') =>
       desk.settle(seq, { kind: 'refused', code, errmsg }),
@@ -189,12 +189,12 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
       }
     },
     async view(seq) {
-      const [view] = await store.parts([seq]);
+      const [view] = await store.outbox.parts([seq]);
       if (!view) throw new Error(`there is no part ${seq}`);
       return view;
     },
   };
-  await store.openAccount({ account: ACCOUNT, login: LOGIN, owner, nowMs: desk.nowMs });
+  await store.admin.openAccount({ account: ACCOUNT, login: LOGIN, owner, nowMs: desk.nowMs });
   return desk;
 }
 
@@ -208,15 +208,18 @@ function remembering(store: Store): { store: Store; turns: Map<number, StartedTu
     turns,
     store: {
       ...store,
-      async startTurn(input) {
-        const started = await store.startTurn(input);
-        if (started && 'said' in started) note([started]);
-        return started;
-      },
-      async recover(input) {
-        const result = await store.recover(input);
-        note(result.failed);
-        return result;
+      turns: {
+        ...store.turns,
+        async startTurn(input) {
+          const started = await store.turns.startTurn(input);
+          if (started && 'seq' in started) note([started]);
+          return started;
+        },
+        async recover(input) {
+          const result = await store.turns.recover(input);
+          note(result.failed);
+          return result;
+        },
       },
     },
   };

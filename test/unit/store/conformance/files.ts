@@ -37,7 +37,7 @@ export function describeFiles(make: MakeStore): void {
   /** Uploads the head of the queue and claims its request. */
   async function uploaded(upload: string): Promise<number> {
     const { seq } = await claimUpload();
-    await store.settleUpload({
+    await store.outbox.settleUpload({
       account: ACCOUNT,
       seq,
       result: { kind: 'uploaded', upload },
@@ -51,7 +51,7 @@ export function describeFiles(make: MakeStore): void {
   test('are seen as what the phone shows, and handed to the upload as they were kept', async () => {
     expect(await sendFile()).toMatchObject({ kind: 'video', file: film });
     expect((await claimUpload()).file).toEqual(film);
-    expect((await store.openParts(ACCOUNT))[0]).toMatchObject({ kind: 'video', state: 'uploading' });
+    expect((await store.outbox.openParts(ACCOUNT))[0]).toMatchObject({ kind: 'video', state: 'uploading' });
   });
 
   test('of a version that kept only path and name are files', async () => {
@@ -64,15 +64,15 @@ export function describeFiles(make: MakeStore): void {
   test('a cut upload is given back and begun again by whoever comes next, after failures too', async () => {
     await sendFile();
     const { seq } = await claimUpload();
-    await store.settleUpload({
+    await store.outbox.settleUpload({
       account: ACCOUNT,
       seq,
-      result: { kind: 'again', detail: 'CDN' },
+      result: { kind: 'retry', detail: 'CDN' },
       nowMs: desk.nowMs,
     });
     desk.nowMs += 60_000;
     await claimUpload();
-    await store.returnPart({ account: ACCOUNT, seq });
+    await store.outbox.returnPart({ account: ACCOUNT, seq });
     expect((await desk.view(seq)).state).toBe('queued');
     const other = data.open('other');
     const terms = {
@@ -82,7 +82,7 @@ export function describeFiles(make: MakeStore): void {
       paceMs: 0,
       encode: () => Buffer.alloc(0),
     };
-    expect(await other.claimPart(terms)).toMatchObject({ kind: 'upload', seq });
+    expect(await other.outbox.claimPart(terms)).toMatchObject({ kind: 'upload', seq });
   });
 
   test('an upload that a killed process has left is begun again at once', async () => {
@@ -97,7 +97,7 @@ export function describeFiles(make: MakeStore): void {
       paceMs: 0,
       encode: () => Buffer.alloc(0),
     };
-    expect(await other.claimPart(terms)).toMatchObject({ kind: 'upload', seq });
+    expect(await other.outbox.claimPart(terms)).toMatchObject({ kind: 'upload', seq });
   });
 
   test.each([
@@ -124,11 +124,12 @@ export function describeFiles(make: MakeStore): void {
   test('who waits sees how far an upload is, while its process lives', async () => {
     const { seq } = await sendFile();
     const other = data.open('b');
-    const upload = (): Promise<unknown> => other.upload({ account: ACCOUNT, user: OWNER, nowMs: desk.nowMs });
+    const upload = (): Promise<unknown> =>
+      other.outbox.runningUpload({ account: ACCOUNT, user: OWNER, nowMs: desk.nowMs });
     expect(await upload()).toBeNull();
     await claimUpload();
     expect(await upload()).toEqual({ seq, progress: null });
-    await desk.store.noteUpload({ account: ACCOUNT, seq, sentBytes: 4, totalBytes: 16 });
+    await desk.store.outbox.recordUpload({ account: ACCOUNT, seq, sentBytes: 4, totalBytes: 16 });
     expect(await upload()).toEqual({ seq, progress: { sentBytes: 4, totalBytes: 16 } });
     data.kill('me');
     expect(await upload()).toBeNull();

@@ -30,13 +30,13 @@ export function describeHolds(make: MakeStore): void {
     for (const text of texts) await desk.sends(OWNER, text);
     await desk.refuse((await desk.claimed(OWNER)).seq);
   };
-  const write = (merge: Intake['merge']) => desk.takeIn([incoming({ contextToken: 'fresh' })], { merge });
+  const write = (merge: Intake['merge']) => desk.receive([incoming({ contextToken: 'fresh' })], { merge });
   const texts = (...list: string[]) => list.map((text) => ({ text, file: null }));
 
   describe('release', () => {
     test('a message of the user lets his held parts go, merged, with the new token and a full budget', async () => {
       await hold('1', '2', '3');
-      expect((await desk.takeIn([incoming({ contextToken: 'fresh' })])).released).toEqual([OWNER]);
+      expect((await desk.receive([incoming({ contextToken: 'fresh' })])).released).toEqual([OWNER]);
       const { seq, body } = await desk.claimed(OWNER);
       expect(contentOf(body)).toMatchObject({ text: '1|2|3', contextToken: 'fresh' });
       expect((await desk.accept(seq)).budgetLeft).toBe(9);
@@ -44,14 +44,14 @@ export function describeHolds(make: MakeStore): void {
 
     test('the parts that went into another say so', async () => {
       await hold('1', '2');
-      const [first, second] = await desk.store.openParts(ACCOUNT);
+      const [first, second] = await desk.store.outbox.openParts(ACCOUNT);
       await desk.says(OWNER);
       expect(await desk.view(second?.seq ?? 0)).toMatchObject({ state: 'merged', mergedInto: first?.seq });
     });
 
     test('nobody else is released', async () => {
       await hold('1');
-      expect((await desk.takeIn([incoming({ user: FRIEND })], { allow: 'all' })).released).toEqual(
+      expect((await desk.receive([incoming({ user: FRIEND })], { allow: 'all' })).released).toEqual(
         [FRIEND].slice(1),
       );
       expect(await desk.claim(OWNER)).toEqual({ kind: 'nothing', held: [] });
@@ -74,7 +74,8 @@ export function describeHolds(make: MakeStore): void {
     });
 
     /** The message that `beforeEach` has stored and nobody has run. */
-    const nextMessage = async (): Promise<number> => (await desk.store.unfinished(ACCOUNT))[0]?.seq ?? 0;
+    const nextMessage = async (): Promise<number> =>
+      (await desk.store.inbox.unfinished(ACCOUNT))[0]?.seq ?? 0;
 
     test.each([
       ['fewer texts than there were parts', ['a']],
@@ -104,23 +105,23 @@ export function describeHolds(make: MakeStore): void {
 
     test('several messages of one poll release once', async () => {
       await hold('1');
-      const taken = await desk.takeIn([incoming(), incoming()]);
+      const taken = await desk.receive([incoming(), incoming()]);
       expect(taken.released).toEqual([OWNER]);
       expect(await desk.deliver(OWNER)).toEqual(['1']);
     });
 
     test('each request after a release has a client id of its own', async () => {
       await hold('1', '2', '3');
-      const before = (await desk.store.openParts(ACCOUNT)).map((one) => one.clientId);
+      const before = (await desk.store.outbox.openParts(ACCOUNT)).map((one) => one.clientId);
       await write(() => texts('a', 'b', 'c', 'd'));
-      const after = (await desk.store.openParts(ACCOUNT)).map((one) => one.clientId);
+      const after = (await desk.store.outbox.openParts(ACCOUNT)).map((one) => one.clientId);
       expect(new Set([...before, ...after]).size).toBe(7);
     });
   });
 
   describe('expiry', () => {
     const sweep = () =>
-      desk.store.sweep({
+      desk.store.admin.sweep({
         account: ACCOUNT,
         nowMs: desk.nowMs,
         holdMaxMs: 1_000,
@@ -160,7 +161,7 @@ export function describeHolds(make: MakeStore): void {
         desk.nowMs += 60_001;
         await end();
         expect(await desk.view(seq)).toMatchObject({ state: 'unconfirmed', reason });
-        expect(await desk.store.requeueExpired({ account: ACCOUNT })).toBe(0);
+        expect(await desk.store.outbox.requeueExpired({ account: ACCOUNT })).toBe(0);
       },
     );
 
@@ -168,7 +169,7 @@ export function describeHolds(make: MakeStore): void {
       await hold('1', '2');
       desk.nowMs += 1_001;
       await sweep();
-      expect(await desk.store.requeueExpired({ account: ACCOUNT })).toBe(2);
+      expect(await desk.store.outbox.requeueExpired({ account: ACCOUNT })).toBe(2);
       expect(await desk.deliver(OWNER)).toEqual(['1', '2']);
     });
 
@@ -176,30 +177,35 @@ export function describeHolds(make: MakeStore): void {
       await hold('1');
       desk.nowMs += 1_000;
       await sweep();
-      expect(await desk.store.openParts(ACCOUNT)).toHaveLength(1);
+      expect(await desk.store.outbox.openParts(ACCOUNT)).toHaveLength(1);
     });
 
     test('finished rows are forgotten after their time, whatever lies before them', async () => {
       const nothingToRun = (count: number) =>
         Array.from({ length: count }, () => incoming({ ignore: 'kind:image' }));
-      await desk.store.openAccount({ account: 'unserved', login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
-      await desk.takeIn(nothingToRun(250), { account: 'unserved' });
-      await desk.takeIn(nothingToRun(250));
+      await desk.store.admin.openAccount({
+        account: 'unserved',
+        login: LOGIN,
+        owner: OWNER,
+        nowMs: desk.nowMs,
+      });
+      await desk.receive(nothingToRun(250), { account: 'unserved' });
+      await desk.receive(nothingToRun(250));
       const done = await desk.says(OWNER);
       await desk.answers(done, 'x');
       await desk.deliver(OWNER);
       desk.nowMs += 1_000_000;
       while (await sweep());
       const seqs = async (): Promise<number[]> =>
-        (await desk.store.messages({ account: ACCOUNT, user: OWNER, sinceMs: null, limit: 1_000 })).map(
+        (await desk.store.inbox.messages({ account: ACCOUNT, user: OWNER, sinceMs: null, limit: 1_000 })).map(
           (one) => one.seq,
         );
       expect(await seqs()).toContain(done);
       desk.nowMs += 1;
       while (await sweep());
       // What still has to run is kept, however old.
-      expect(await seqs()).toEqual((await desk.store.unfinished(ACCOUNT)).map((entry) => entry.seq));
-      expect(await desk.store.unfinished(ACCOUNT)).toHaveLength(1);
+      expect(await seqs()).toEqual((await desk.store.inbox.unfinished(ACCOUNT)).map((entry) => entry.seq));
+      expect(await desk.store.inbox.unfinished(ACCOUNT)).toHaveLength(1);
     });
 
     test('no more finished messages of a user are kept than told', async () => {
@@ -210,10 +216,15 @@ export function describeHolds(make: MakeStore): void {
         finishedMs: 1_000_000,
         finishedPerUser: 3,
       };
-      const [waiting] = await desk.store.unfinished(ACCOUNT);
+      const [waiting] = await desk.store.inbox.unfinished(ACCOUNT);
       for (let n = 0; n < 5; n++) await desk.answers(await desk.says(OWNER));
-      while (await desk.store.sweep(keep));
-      const left = await desk.store.messages({ account: ACCOUNT, user: OWNER, sinceMs: null, limit: 10 });
+      while (await desk.store.admin.sweep(keep));
+      const left = await desk.store.inbox.messages({
+        account: ACCOUNT,
+        user: OWNER,
+        sinceMs: null,
+        limit: 10,
+      });
       expect(left.map((one) => one.state)).toEqual(['received', 'done', 'done', 'done']);
       expect(left[0]?.seq).toBe(waiting?.seq);
     });
@@ -221,12 +232,12 @@ export function describeHolds(make: MakeStore): void {
 
   describe('another login', () => {
     const takeOver = (owner: string | null = OWNER) =>
-      desk.store.openAccount({ account: ACCOUNT, login: 'login-2', owner, nowMs: desk.nowMs });
+      desk.store.admin.openAccount({ account: ACCOUNT, login: 'login-2', owner, nowMs: desk.nowMs });
 
     test('the same login changes nothing', async () => {
-      await desk.takeIn([], { cursor: 'c1' });
+      await desk.receive([], { cursor: 'c1' });
       await desk.sends(OWNER, '1');
-      const opened = await desk.store.openAccount({
+      const opened = await desk.store.admin.openAccount({
         account: ACCOUNT,
         login: LOGIN,
         owner: OWNER,
@@ -237,11 +248,11 @@ export function describeHolds(make: MakeStore): void {
     });
 
     test('it clears what belonged to the old bot and keeps the account', async () => {
-      await desk.takeIn([incoming({ contextToken: 'old' })], { cursor: 'c1' });
-      await desk.store.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });
+      await desk.receive([incoming({ contextToken: 'old' })], { cursor: 'c1' });
+      await desk.store.admin.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });
       expect(await takeOver(null)).toMatchObject({ cursor: '', loginExpired: false, owner: OWNER });
-      expect(await desk.store.contextToken({ account: ACCOUNT, user: OWNER })).toBeNull();
-      expect(await desk.store.unfinished(ACCOUNT)).toHaveLength(2);
+      expect(await desk.store.sessions.contextToken({ account: ACCOUNT, user: OWNER })).toBeNull();
+      expect(await desk.store.inbox.unfinished(ACCOUNT)).toHaveLength(2);
     });
 
     test('what was queued waits for the user, what was on its way stays unconfirmed', async () => {
@@ -250,15 +261,15 @@ export function describeHolds(make: MakeStore): void {
       const { seq } = await desk.claimed(OWNER);
       await takeOver();
       expect(await desk.view(seq)).toMatchObject({ state: 'unconfirmed' });
-      expect(await desk.store.openParts(ACCOUNT)).toMatchObject([
+      expect(await desk.store.outbox.openParts(ACCOUNT)).toMatchObject([
         { text: '2', state: 'held', reason: 'context' },
       ]);
-      await desk.takeIn([incoming({ contextToken: 'new' })], { login: 'login-2' });
+      await desk.receive([incoming({ contextToken: 'new' })], { login: 'login-2' });
       expect(contentOf((await desk.claimed(OWNER)).body)).toMatchObject({ text: '2', contextToken: 'new' });
     });
 
     test('an answer made after it waits for a token of the new bot', async () => {
-      const [entry] = await desk.store.unfinished(ACCOUNT);
+      const [entry] = await desk.store.inbox.unfinished(ACCOUNT);
       await desk.start(entry?.seq ?? 0);
       await takeOver();
       await desk.finish(entry?.seq ?? 0, { kind: 'done' }, [part('late')]);
@@ -266,7 +277,7 @@ export function describeHolds(make: MakeStore): void {
         kind: 'nothing',
         held: [{ text: 'late', reason: 'context' }],
       });
-      await desk.takeIn([incoming({ contextToken: 'new' })], { login: 'login-2' });
+      await desk.receive([incoming({ contextToken: 'new' })], { login: 'login-2' });
       expect(contentOf((await desk.claimed(OWNER)).body).contextToken).toBe('new');
     });
 
@@ -280,24 +291,24 @@ export function describeHolds(make: MakeStore): void {
 
     test('news of the old login are not news of the new one', async () => {
       await takeOver();
-      await desk.store.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });
-      expect((await desk.store.accountView(ACCOUNT))?.loginExpired).toBe(false);
-      await desk.store.markLogin({ account: ACCOUNT, login: 'login-2', expired: true });
-      expect((await desk.store.accountView(ACCOUNT))?.loginExpired).toBe(true);
+      await desk.store.admin.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });
+      expect((await desk.store.admin.accountView(ACCOUNT))?.loginExpired).toBe(false);
+      await desk.store.admin.markLogin({ account: ACCOUNT, login: 'login-2', expired: true });
+      expect((await desk.store.admin.accountView(ACCOUNT))?.loginExpired).toBe(true);
     });
 
     test('other accounts are left alone', async () => {
-      await desk.store.openAccount({ account: 'other', login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
-      await desk.takeIn([incoming()], { account: 'other', cursor: 'c5' });
+      await desk.store.admin.openAccount({ account: 'other', login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
+      await desk.receive([incoming()], { account: 'other', cursor: 'c5' });
       await takeOver();
-      const other = await desk.store.openAccount({
+      const other = await desk.store.admin.openAccount({
         account: 'other',
         login: LOGIN,
         owner: OWNER,
         nowMs: desk.nowMs,
       });
       expect(other.cursor).toBe('c5');
-      expect(await desk.store.contextToken({ account: 'other', user: OWNER })).not.toBeNull();
+      expect(await desk.store.sessions.contextToken({ account: 'other', user: OWNER })).not.toBeNull();
     });
   });
 }

@@ -24,11 +24,11 @@ export function describeIntake(make: MakeStore): void {
 
   const states = async (...batches: ReturnType<typeof incoming>[][]): Promise<string[]> => {
     const all: string[] = [];
-    for (const batch of batches) all.push(...(await desk.takeIn(batch)).messages.map((one) => one.state));
+    for (const batch of batches) all.push(...(await desk.receive(batch)).messages.map((one) => one.state));
     return all;
   };
   const ids = async (): Promise<string[]> =>
-    (await desk.store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100 })).map(
+    (await desk.store.inbox.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100 })).map(
       (one) => one.id,
     );
 
@@ -37,23 +37,23 @@ export function describeIntake(make: MakeStore): void {
       incoming({ user: text }),
       incoming({ id: text, contextToken: text, fingerprint: text }),
     ]);
-    const { messages } = await desk.takeIn([incoming(), ...odd, incoming()], { allow: 'all' });
+    const { messages } = await desk.receive([incoming(), ...odd, incoming()], { allow: 'all' });
     expect(messages).toHaveLength(odd.length + 2);
     expect(messages.map(({ state }) => state)).not.toContain('duplicate');
-    expect(await desk.store.unfinished(ACCOUNT)).toHaveLength(messages.length);
+    expect(await desk.store.inbox.unfinished(ACCOUNT)).toHaveLength(messages.length);
   });
 
   describe('duplicates', () => {
     test('the same id is one message, across polls and within one', async () => {
       const first = incoming();
       expect(await states([first, first], [first])).toEqual(['received', 'duplicate', 'duplicate']);
-      expect(await desk.store.unfinished(ACCOUNT)).toHaveLength(1);
+      expect(await desk.store.inbox.unfinished(ACCOUNT)).toHaveLength(1);
     });
 
     test('a duplicate is told by the number and the id of the message it repeats', async () => {
       const first = incoming();
-      const [stored] = (await desk.takeIn([first])).messages;
-      const [again] = (await desk.takeIn([{ ...first, id: '99' }])).messages;
+      const [stored] = (await desk.receive([first])).messages;
+      const [again] = (await desk.receive([{ ...first, id: '99' }])).messages;
       expect(again).toEqual({ ...stored, state: 'duplicate' });
     });
 
@@ -115,10 +115,10 @@ export function describeIntake(make: MakeStore): void {
     });
 
     test('the window counts content alone, and only as long as it lasts', async () => {
-      await desk.takeIn([incoming({ fingerprint: 'ok' })]);
+      await desk.receive([incoming({ fingerprint: 'ok' })]);
       const again = async (): Promise<string | undefined> => {
         const message = incoming({ fingerprint: 'ok' });
-        return (await desk.takeIn([message], { dedupeWindowMs: 60_000 })).messages[0]?.state;
+        return (await desk.receive([message], { dedupeWindowMs: 60_000 })).messages[0]?.state;
       };
       desk.nowMs += 59_999;
       expect(await again()).toBe('duplicate');
@@ -131,7 +131,7 @@ export function describeIntake(make: MakeStore): void {
         const message = incoming({ fingerprint, user });
         const terms = { dedupeWindowMs: 60_000, allow: 'all' } as const;
         desk.nowMs += 20_000;
-        return (await desk.takeIn([message], terms)).messages[0]?.state;
+        return (await desk.receive([message], terms)).messages[0]?.state;
       };
       expect(await say('ok')).toBe('received');
       expect(await say('well')).toBe('received');
@@ -145,12 +145,12 @@ export function describeIntake(make: MakeStore): void {
 
     test('a duplicate brings neither token nor budget nor release', async () => {
       const first = incoming({ contextToken: 'one' });
-      await desk.takeIn([first]);
+      await desk.receive([first]);
       await desk.sends(OWNER, 'x');
       await desk.refuse((await desk.claimed(OWNER)).seq);
-      const taken = await desk.takeIn([{ ...first, contextToken: 'two' }]);
+      const taken = await desk.receive([{ ...first, contextToken: 'two' }]);
       expect(taken.released).toEqual([]);
-      expect(await desk.store.contextToken({ account: ACCOUNT, user: OWNER })).toBe('one');
+      expect(await desk.store.sessions.contextToken({ account: ACCOUNT, user: OWNER })).toBe('one');
     });
   });
 
@@ -158,7 +158,7 @@ export function describeIntake(make: MakeStore): void {
     test.each(['1', '9007199254740993', '18446744073709551615', '007'])(
       '%s comes back as it was',
       async (id) => {
-        await desk.takeIn([incoming({ id })]);
+        await desk.receive([incoming({ id })]);
         expect(await ids()).toEqual([id]);
       },
     );
@@ -182,12 +182,12 @@ export function describeIntake(make: MakeStore): void {
 
     test('an id that another user has used is a message of its own', async () => {
       const first = incoming({ id: '7' });
-      await desk.takeIn([first, { ...first, user: FRIEND }], { allow: 'all' });
+      await desk.receive([first, { ...first, user: FRIEND }], { allow: 'all' });
       expect(new Set(await ids()).size).toBe(2);
     });
 
     test('messages without an id get one each', async () => {
-      await desk.takeIn([incoming({ id: null }), incoming({ id: null })]);
+      await desk.receive([incoming({ id: null }), incoming({ id: null })]);
       const [one, two] = await ids();
       expect(one).toMatch(/./);
       expect(two).toMatch(/./);
@@ -195,10 +195,10 @@ export function describeIntake(make: MakeStore): void {
     });
 
     test('two accounts do not share ids', async () => {
-      await desk.store.openAccount({ account: 'other', login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
+      await desk.store.admin.openAccount({ account: 'other', login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
       const message = incoming();
-      await desk.takeIn([message]);
-      const [taken] = (await desk.takeIn([message], { account: 'other' })).messages;
+      await desk.receive([message]);
+      const [taken] = (await desk.receive([message], { account: 'other' })).messages;
       expect(taken).toMatchObject({ id: message.id, state: 'received' });
     });
   });
@@ -212,32 +212,40 @@ export function describeIntake(make: MakeStore): void {
     });
 
     test('the first who writes owns an account without an owner, once and for all', async () => {
-      expect((await desk.takeIn([incoming({ user: OWNER })])).learnedOwner).toBe(OWNER);
-      expect((await desk.takeIn([incoming({ user: FRIEND })])).learnedOwner).toBeNull();
-      expect((await desk.store.accountView(ACCOUNT))?.owner).toBe(OWNER);
+      expect((await desk.receive([incoming({ user: OWNER })])).learnedOwner).toBe(OWNER);
+      expect((await desk.receive([incoming({ user: FRIEND })])).learnedOwner).toBeNull();
+      expect((await desk.store.admin.accountView(ACCOUNT))?.owner).toBe(OWNER);
       expect(
-        await desk.store.openAccount({ account: ACCOUNT, login: LOGIN, owner: null, nowMs: desk.nowMs }),
+        await desk.store.admin.openAccount({
+          account: ACCOUNT,
+          login: LOGIN,
+          owner: null,
+          nowMs: desk.nowMs,
+        }),
       ).toMatchObject({ owner: OWNER });
     });
 
     test('what is not for the agent makes nobody the owner', async () => {
-      expect((await desk.takeIn([incoming({ ignore: 'group' })])).learnedOwner).toBeNull();
+      expect((await desk.receive([incoming({ ignore: 'group' })])).learnedOwner).toBeNull();
     });
 
     test('strangers are stored, not run, and can be run later', async () => {
-      await desk.takeIn([incoming()]);
-      const [stranger] = (await desk.takeIn([incoming({ user: FRIEND })])).messages;
+      await desk.receive([incoming()]);
+      const [stranger] = (await desk.receive([incoming({ user: FRIEND })])).messages;
       expect(stranger).toMatchObject({ state: 'ignored', reason: 'stranger' });
-      expect(await desk.store.unfinished(ACCOUNT)).toHaveLength(1);
-      expect(await desk.store.retry({ account: ACCOUNT, id: stranger?.id ?? '' })).toBe(1);
-      expect((await desk.store.unfinished(ACCOUNT)).map((entry) => entry.user)).toEqual([OWNER, FRIEND]);
+      expect(await desk.store.inbox.unfinished(ACCOUNT)).toHaveLength(1);
+      expect(await desk.store.inbox.retry({ account: ACCOUNT, id: stranger?.id ?? '' })).toBe(1);
+      expect((await desk.store.inbox.unfinished(ACCOUNT)).map((entry) => entry.user)).toEqual([
+        OWNER,
+        FRIEND,
+      ]);
     });
 
     test.each([['named', new Set([FRIEND])] as const, ['everyone', 'all'] as const])(
       'beside the owner those that are allowed are run: %s',
       async (_, allow) => {
-        await desk.takeIn([incoming()]);
-        const taken = await desk.takeIn([incoming({ user: FRIEND }), incoming()], { allow });
+        await desk.receive([incoming()]);
+        const taken = await desk.receive([incoming({ user: FRIEND }), incoming()], { allow });
         expect(taken.messages.map((one) => one.state)).toEqual(['received', 'received']);
       },
     );
@@ -246,35 +254,40 @@ export function describeIntake(make: MakeStore): void {
   test('an ignored message is kept with its reason and opens nothing', async () => {
     await desk.sends(OWNER, 'x');
     await desk.claim(OWNER);
-    const taken = await desk.takeIn([incoming({ ignore: 'kind:image' })]);
+    const taken = await desk.receive([incoming({ ignore: 'kind:image' })]);
     expect(taken.messages).toMatchObject([{ state: 'ignored', reason: 'kind:image' }]);
     expect(taken.released).toEqual([]);
-    expect(await desk.store.unfinished(ACCOUNT)).toEqual([]);
+    expect(await desk.store.inbox.unfinished(ACCOUNT)).toEqual([]);
     expect(await desk.claim(OWNER)).toMatchObject({ kind: 'nothing' });
   });
 
   describe('cursor', () => {
     const cursor = async (): Promise<string> =>
-      (await desk.store.openAccount({ account: ACCOUNT, login: LOGIN, owner: null, nowMs: desk.nowMs }))
+      (await desk.store.admin.openAccount({ account: ACCOUNT, login: LOGIN, owner: null, nowMs: desk.nowMs }))
         .cursor;
 
     test('it is empty at first, is kept when a poll names none, and moves with one that does', async () => {
       expect(await cursor()).toBe('');
-      await desk.takeIn([incoming()], { cursor: 'c1' });
-      await desk.takeIn([incoming()], { cursor: null });
+      await desk.receive([incoming()], { cursor: 'c1' });
+      await desk.receive([incoming()], { cursor: null });
       expect(await cursor()).toBe('c1');
-      await desk.takeIn([], { cursor: 'c2' });
+      await desk.receive([], { cursor: 'c2' });
       expect(await cursor()).toBe('c2');
     });
 
     test('a poll of an older login brings its messages, but neither cursor nor token nor release', async () => {
-      await desk.takeIn([incoming({ contextToken: 'old' })]);
+      await desk.receive([incoming({ contextToken: 'old' })]);
       await desk.sends(OWNER, 'waits');
-      await desk.store.openAccount({ account: ACCOUNT, login: 'login-2', owner: OWNER, nowMs: desk.nowMs });
-      const taken = await desk.takeIn([incoming({ contextToken: 'late' })], { cursor: 'old' });
+      await desk.store.admin.openAccount({
+        account: ACCOUNT,
+        login: 'login-2',
+        owner: OWNER,
+        nowMs: desk.nowMs,
+      });
+      const taken = await desk.receive([incoming({ contextToken: 'late' })], { cursor: 'old' });
       expect(taken).toMatchObject({ messages: [{ state: 'received' }], released: [] });
-      expect(await desk.store.contextToken({ account: ACCOUNT, user: OWNER })).toBeNull();
-      const opened = await desk.store.openAccount({
+      expect(await desk.store.sessions.contextToken({ account: ACCOUNT, user: OWNER })).toBeNull();
+      const opened = await desk.store.admin.openAccount({
         account: ACCOUNT,
         login: 'login-2',
         owner: OWNER,
@@ -291,11 +304,11 @@ export function describeIntake(make: MakeStore): void {
     const merge = (): never => {
       throw new Error('cannot merge');
     };
-    await expect(desk.takeIn([incoming(), incoming()], { cursor: 'c9', merge })).rejects.toThrow(
+    await expect(desk.receive([incoming(), incoming()], { cursor: 'c9', merge })).rejects.toThrow(
       'cannot merge',
     );
     expect(await ids()).toHaveLength(1);
-    const opened = await desk.store.openAccount({
+    const opened = await desk.store.admin.openAccount({
       account: ACCOUNT,
       login: LOGIN,
       owner: null,

@@ -24,7 +24,7 @@ export function describeMediaKeys(make: MakeStore): void {
   });
   afterEach(() => data.dispose());
 
-  const keysOf = (md5: string, account = ACCOUNT) => desk.store.mediaKeys({ account, md5 });
+  const keysOf = (md5: string, account = ACCOUNT) => desk.store.inbox.mediaKeys({ account, md5 });
 
   test('are found by md5, the oldest first, each once, whoever sent the file', async () => {
     await desk.says(OWNER, { mediaKeys: [{ md5: MD5, key: key(9) }] });
@@ -42,7 +42,7 @@ export function describeMediaKeys(make: MakeStore): void {
   });
 
   test('are kept of messages that no agent sees', async () => {
-    await desk.takeIn([incoming({ ignore: 'too-old', mediaKeys: [{ md5: MD5, key: key(1) }] })]);
+    await desk.receive([incoming({ ignore: 'too-old', mediaKeys: [{ md5: MD5, key: key(1) }] })]);
     expect(await keysOf(MD5)).toEqual([key(1)]);
   });
 
@@ -52,7 +52,7 @@ export function describeMediaKeys(make: MakeStore): void {
     await desk.says(OWNER, { mediaKeys: [{ md5: MD5, key: key(2) }] });
     desk.nowMs += 11 * DAY_MS;
     const retention = { account: ACCOUNT, holdMaxMs: DAY_MS, finishedMs: 30 * DAY_MS, finishedPerUser: 100 };
-    while (await desk.store.sweep({ ...retention, nowMs: desk.nowMs }));
+    while (await desk.store.admin.sweep({ ...retention, nowMs: desk.nowMs }));
     expect(await keysOf(MD5)).toEqual([key(2)]);
   });
 }

@@ -42,7 +42,7 @@ export function describeNextClaims(make: MakeStore): void {
     const next = { account: ACCOUNT, user: OWNER, nowMs, paceMs, encode };
     const known = knows ? { known: await at.view(seq) } : {};
     const settled = { account: ACCOUNT, seq, reply, nowMs, ...known, next };
-    const verdict = await at.store.settlePart(settled);
+    const verdict = await at.store.outbox.settlePart(settled);
     if (!verdict.next) throw new Error('it was asked for the next one');
     return { ...verdict, next: verdict.next };
   }
@@ -125,11 +125,11 @@ export function describeNextClaims(make: MakeStore): void {
   test('what is held stays so, and the user is free', async () => {
     const seq = await first('1', '2');
     const login = 'login-2';
-    await desk.store.openAccount({ account: ACCOUNT, login, owner: OWNER, nowMs: desk.nowMs });
+    await desk.store.admin.openAccount({ account: ACCOUNT, login, owner: OWNER, nowMs: desk.nowMs });
     const { part: shown, next } = await settle(seq);
     expect([shown.state, shown.reason, next]).toEqual(['unconfirmed', 'login', NOTHING]);
     expect(await desk.view(seq + 1)).toMatchObject({ state: 'held', reason: 'context' });
-    await desk.takeIn([incoming({ contextToken: 'new' })], { login });
+    await desk.receive([incoming({ contextToken: 'new' })], { login });
     expect(await beside()).toBe('part');
   });
 
@@ -160,10 +160,10 @@ export function describeNextClaims(make: MakeStore): void {
 
   test('a login that has died meanwhile sends nothing more', async () => {
     const seq = await first('1', '2');
-    await desk.store.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });
+    await desk.store.admin.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });
     const { part: shown, next } = await settle(seq);
     expect([shown.state, next]).toEqual(['confirmed', NOTHING]);
-    await desk.store.markLogin({ account: ACCOUNT, login: LOGIN, expired: false });
+    await desk.store.admin.markLogin({ account: ACCOUNT, login: LOGIN, expired: false });
     expect(await beside()).toBe('part');
   });
 
@@ -192,7 +192,7 @@ export function describeNextClaims(make: MakeStore): void {
   test('given back after it, the part may change, and counts for nothing', async () => {
     const { next } = await settle(await first('1', '2'));
     if (next.kind !== 'part') throw new Error(next.kind);
-    await desk.store.returnPart({ account: ACCOUNT, seq: next.part.seq });
+    await desk.store.outbox.returnPart({ account: ACCOUNT, seq: next.part.seq });
     await desk.says(OWNER, { contextToken: 'newer' });
     const again = await other.claimed(OWNER);
     expect(contentOf(again.body)).toMatchObject({ text: '2', contextToken: 'newer' });

@@ -70,16 +70,16 @@ export function describeOutbox(make: MakeStore): void {
       await desk.sends(FRIEND, '1');
       await desk.sends(OWNER, '2');
       await desk.sends(FRIEND, '3');
-      expect(await desk.store.usersToDeliver(ACCOUNT)).toEqual([FRIEND, OWNER]);
+      expect(await desk.store.outbox.usersToDeliver(ACCOUNT)).toEqual([FRIEND, OWNER]);
       await desk.deliver(FRIEND);
-      expect(await desk.store.usersToDeliver(ACCOUNT)).toEqual([OWNER]);
+      expect(await desk.store.outbox.usersToDeliver(ACCOUNT)).toEqual([OWNER]);
     });
 
     test('a dead login sends nothing, a working one does', async () => {
       await desk.sends(OWNER, '1');
-      await desk.store.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });
+      await desk.store.admin.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });
       expect(await desk.claim(OWNER)).toEqual({ kind: 'nothing', held: [] });
-      await desk.store.markLogin({ account: ACCOUNT, login: LOGIN, expired: false });
+      await desk.store.admin.markLogin({ account: ACCOUNT, login: LOGIN, expired: false });
       expect(await desk.claim(OWNER)).toMatchObject({ kind: 'part' });
     });
 
@@ -121,7 +121,12 @@ export function describeOutbox(make: MakeStore): void {
       const other = await beside('b');
       const { seq } = await desk.sends(OWNER, '1');
       await desk.claimed(OWNER);
-      await other.store.dropParts({ account: ACCOUNT, seqs: [seq], reason: 'dropped', nowMs: other.nowMs });
+      await other.store.outbox.dropParts({
+        account: ACCOUNT,
+        seqs: [seq],
+        reason: 'dropped',
+        nowMs: other.nowMs,
+      });
       expect(await other.claim(OWNER)).toEqual({ kind: 'nothing', held: [] });
     });
 
@@ -133,7 +138,7 @@ export function describeOutbox(make: MakeStore): void {
         expect(claims.map((claim) => claim.kind).sort()).toEqual(['part', 'wait']);
         for (const claim of claims)
           if (claim.kind === 'part')
-            await desk.store
+            await desk.store.outbox
               .settlePart({
                 account: ACCOUNT,
                 seq: claim.part.seq,
@@ -179,7 +184,7 @@ export function describeOutbox(make: MakeStore): void {
       await desk.sends(FRIEND, '2');
       await desk.claimed(OWNER);
       await b.claimed(FRIEND);
-      await c.store.recover({ account: ACCOUNT, former: 'a', retries: 3, nowMs: c.nowMs });
+      await c.store.turns.recover({ account: ACCOUNT, former: 'a', retries: 3, nowMs: c.nowMs });
       expect(await c.claim(OWNER)).toMatchObject({ kind: 'part' });
       expect(await c.claim(FRIEND)).toMatchObject({ kind: 'wait' });
     });
@@ -280,12 +285,12 @@ export function describeOutbox(make: MakeStore): void {
 
     test('the pace of one account is not that of another', async () => {
       const terms = { nowMs: desk.nowMs, paceMs: 1_500, encode: () => Buffer.from('x') };
-      await desk.store.openAccount({ account: 'other', login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
-      await desk.takeIn([{ ...(await import('./desk.ts')).incoming(), user: OWNER }], { account: 'other' });
+      await desk.store.admin.openAccount({ account: 'other', login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
+      await desk.receive([{ ...(await import('./desk.ts')).incoming(), user: OWNER }], { account: 'other' });
       await desk.sends(OWNER, 'x', { account: 'other' });
       await wait('user-0');
       await wait('user-1');
-      expect(await desk.store.claimPart({ account: 'other', user: OWNER, ...terms })).toMatchObject({
+      expect(await desk.store.outbox.claimPart({ account: 'other', user: OWNER, ...terms })).toMatchObject({
         kind: 'part',
       });
     });
@@ -402,7 +407,7 @@ export function describeOutbox(make: MakeStore): void {
     test('a part that was not sent may change before it goes', async () => {
       await desk.sends(OWNER, '1');
       const { seq } = await desk.claimed(OWNER);
-      await desk.store.returnPart({ account: ACCOUNT, seq });
+      await desk.store.outbox.returnPart({ account: ACCOUNT, seq });
       await desk.says(OWNER, { contextToken: 'newer' });
       expect(contentOf((await desk.claimed(OWNER)).body).contextToken).toBe('newer');
       expect((await desk.accept(seq)).budgetLeft).toBe(9);
@@ -417,7 +422,7 @@ export function describeOutbox(make: MakeStore): void {
         next = await beside('b');
       } else desk.nowMs += (await desk.settle(seq, unknown)).waitMs ?? 0;
       await next.claimed(OWNER);
-      await next.store.returnPart({ account: ACCOUNT, seq });
+      await next.store.outbox.returnPart({ account: ACCOUNT, seq });
       await next.says(OWNER, { contextToken: 'newer' });
       expect((await next.claimed(OWNER)).body).toEqual(body);
     });
@@ -426,7 +431,7 @@ export function describeOutbox(make: MakeStore): void {
       const other = await beside('b');
       await desk.sends(OWNER, '1');
       const { seq } = await desk.claimed(OWNER);
-      await desk.store.returnPart({ account: ACCOUNT, seq });
+      await desk.store.outbox.returnPart({ account: ACCOUNT, seq });
       expect(await other.claim(OWNER)).toMatchObject({ kind: 'part' });
     });
   });
@@ -484,14 +489,14 @@ export function describeOutbox(make: MakeStore): void {
       await desk.accept((await desk.claimed(OWNER)).seq);
       await desk.claimed(OWNER);
       const seqs = parts.map((one) => one.seq);
-      const dropped = await desk.store.dropParts({
+      const dropped = await desk.store.outbox.dropParts({
         account: ACCOUNT,
         seqs,
         reason: 'dropped',
         nowMs: desk.nowMs,
       });
       expect(dropped.map((one) => one.state)).toEqual(['confirmed', 'unconfirmed', 'expired']);
-      expect(await desk.store.openParts(ACCOUNT)).toEqual([]);
+      expect(await desk.store.outbox.openParts(ACCOUNT)).toEqual([]);
     });
 
     test.each([
@@ -516,7 +521,7 @@ export function describeOutbox(make: MakeStore): void {
       await desk.claimed(OWNER);
       await ended(seq);
       const drop = { account: ACCOUNT, seqs: [seq], reason: 'no-hold', nowMs: desk.nowMs };
-      expect(await desk.store.dropParts(drop)).toMatchObject([{ state, reason: 'no-hold' }]);
+      expect(await desk.store.outbox.dropParts(drop)).toMatchObject([{ state, reason: 'no-hold' }]);
     });
   });
 

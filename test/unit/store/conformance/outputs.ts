@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { QueuedParts, Store } from '../../../../src/store/port/port.ts';
+import type { QueuedParts, Turns } from '../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,
@@ -11,7 +11,7 @@ import {
   type StoreUnderTest,
 } from './desk.ts';
 
-type Output = Parameters<Store['queueOutput']>[0];
+type Output = Parameters<Turns['queueOutput']>[0];
 
 /** What turns say while they run, and what later attempts know of it (design 3). */
 export function describeOutputs(make: MakeStore): void {
@@ -25,7 +25,7 @@ export function describeOutputs(make: MakeStore): void {
 
   /** A turn says a text, whose digest is the text. */
   const emit = (seq: number, index: number, text: string, over: Partial<Output> = {}): Promise<QueuedParts> =>
-    desk.store.queueOutput({
+    desk.store.turns.queueOutput({
       account: ACCOUNT,
       seq,
       output: { index, digest: text },
@@ -35,7 +35,7 @@ export function describeOutputs(make: MakeStore): void {
       ...over,
     });
   const notice = (seq: number, text = 'working'): Promise<QueuedParts> =>
-    desk.store.queueNotice({
+    desk.store.turns.queueNotice({
       account: ACCOUNT,
       seq,
       parts: [part(text, 'notice')],
@@ -43,8 +43,9 @@ export function describeOutputs(make: MakeStore): void {
       claim: null,
     });
   const again = (seq: number): Promise<unknown> =>
-    desk.finish(seq, { kind: 'again', notBeforeMs: 0, counts: false, detail: '' });
-  const texts = async (): Promise<string[]> => (await desk.store.openParts(ACCOUNT)).map((one) => one.text);
+    desk.finish(seq, { kind: 'retry', notBeforeMs: 0, counts: false, detail: '' });
+  const texts = async (): Promise<string[]> =>
+    (await desk.store.outbox.openParts(ACCOUNT)).map((one) => one.text);
 
   test('what a turn says can go while it runs, and goes before its end', async () => {
     const seq = await desk.says(OWNER);
@@ -53,7 +54,7 @@ export function describeOutputs(make: MakeStore): void {
     await emit(seq, 1, 'two');
     expect(await desk.deliver(OWNER)).toEqual(['one', 'two']);
     await desk.finish(seq, { kind: 'done' }, [part('three')]);
-    expect(await desk.store.openParts(ACCOUNT)).toMatchObject([{ text: 'three', message: id }]);
+    expect(await desk.store.outbox.openParts(ACCOUNT)).toMatchObject([{ text: 'three', message: id }]);
   });
 
   test('it stands in the queue of its user where it was committed, with what `send` has queued', async () => {
@@ -71,7 +72,7 @@ export function describeOutputs(make: MakeStore): void {
     await emit(seq, 0, 'one');
     await emit(seq, 1, 'two');
     if (how === 'a stop') await again(seq);
-    else await desk.store.recover({ account: ACCOUNT, former: null, retries: 3, nowMs: desk.nowMs });
+    else await desk.store.turns.recover({ account: ACCOUNT, former: null, retries: 3, nowMs: desk.nowMs });
     expect((await desk.start(seq)).outputs).toEqual(['one', 'two']);
   });
 
@@ -79,7 +80,7 @@ export function describeOutputs(make: MakeStore): void {
     const seq = await desk.says(OWNER);
     await desk.start(seq);
     await emit(seq, 0, 'one');
-    const recovered = await desk.store.recover({
+    const recovered = await desk.store.turns.recover({
       account: ACCOUNT,
       former: null,
       retries: 0,
@@ -112,7 +113,7 @@ export function describeOutputs(make: MakeStore): void {
     const { id } = await desk.start(seq);
     await emit(seq, 0, 'one');
     await desk.finish(seq, { kind: 'failed', reason: 'exit', detail: '' });
-    expect(await desk.store.retry({ account: ACCOUNT, id })).toBe(1);
+    expect(await desk.store.inbox.retry({ account: ACCOUNT, id })).toBe(1);
     expect((await desk.start(seq)).outputs).toEqual([]);
   });
 
@@ -165,7 +166,7 @@ export function describeOutputs(make: MakeStore): void {
       await again(seq);
       await desk.start(seq);
       await notice(seq, 'third');
-      expect(await desk.store.openParts(ACCOUNT)).toMatchObject([{ text: 'first', origin: 'notice' }]);
+      expect(await desk.store.outbox.openParts(ACCOUNT)).toMatchObject([{ text: 'first', origin: 'notice' }]);
       expect((await desk.start(await desk.says(FRIEND))).outputs).toEqual([]);
     });
 
@@ -188,7 +189,7 @@ export function describeOutputs(make: MakeStore): void {
       const { id } = await desk.start(seq);
       await notice(seq, 'first');
       await desk.finish(seq, { kind: 'failed', reason: 'exit', detail: '' });
-      await desk.store.retry({ account: ACCOUNT, id });
+      await desk.store.inbox.retry({ account: ACCOUNT, id });
       await desk.start(seq);
       await notice(seq, 'second');
       expect(await texts()).toEqual(['first', 'second']);

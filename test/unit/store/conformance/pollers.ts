@@ -15,26 +15,26 @@ export function describePollers(make: MakeStore): void {
   });
   afterEach(() => data.dispose());
 
-  const serve = (store: Store, account = ACCOUNT) => store.becomePoller({ account, purpose: 'serve' });
+  const serve = (store: Store, account = ACCOUNT) => store.admin.becomePoller({ account, purpose: 'serve' });
   const ONE = { claimant: 'one', purpose: 'serve' };
 
   test('one process at a time, until it receives no more; another account is free', async () => {
-    expect(await one.poller(ACCOUNT)).toBeNull();
+    expect(await one.admin.poller(ACCOUNT)).toBeNull();
     expect(await Promise.all([serve(one), serve(two)])).toEqual([null, ONE]);
-    expect(await two.poller(ACCOUNT)).toEqual(ONE);
+    expect(await two.admin.poller(ACCOUNT)).toEqual(ONE);
     expect(await serve(two, OTHER_ACCOUNT)).toBeNull();
     // It is no other to itself.
-    expect([await one.poller(ACCOUNT), await serve(one)]).toEqual([null, null]);
-    await two.endPolling(ACCOUNT);
+    expect([await one.admin.poller(ACCOUNT), await serve(one)]).toEqual([null, null]);
+    await two.admin.endPolling(ACCOUNT);
     expect(await serve(two)).toEqual(ONE);
-    await one.endPolling(ACCOUNT);
-    expect(await two.becomePoller({ account: ACCOUNT, purpose: 'look' })).toBeNull();
+    await one.admin.endPolling(ACCOUNT);
+    expect(await two.admin.becomePoller({ account: ACCOUNT, purpose: 'look' })).toBeNull();
     expect(await serve(one)).toEqual({ claimant: 'two', purpose: 'look' });
   });
 
   test('whoever is gone keeps nobody out', async () => {
     await serve(one);
     data.kill('one');
-    expect([await two.poller(ACCOUNT), await serve(two)]).toEqual([null, null]);
+    expect([await two.admin.poller(ACCOUNT), await serve(two)]).toEqual([null, null]);
   });
 }

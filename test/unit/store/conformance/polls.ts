@@ -32,8 +32,8 @@ export function describePolls(make: MakeStore): void {
   async function prepare(): Promise<{ desk: Desk; dispose: () => Promise<void> }> {
     const data = await make();
     const desk = await createDesk(data.open('a'), null);
-    await desk.takeIn([{ ...first, user: FRIEND }]);
-    await desk.store.setAllowed({ account: ACCOUNT, user: FRIEND, allowed: true, nowMs: desk.nowMs });
+    await desk.receive([{ ...first, user: FRIEND }]);
+    await desk.store.admin.setAllowed({ account: ACCOUNT, user: FRIEND, allowed: true, nowMs: desk.nowMs });
     await desk.sends(FRIEND, 'held');
     await desk.claim(FRIEND);
     desk.nowMs += 3_600_000;
@@ -50,29 +50,29 @@ export function describePolls(make: MakeStore): void {
     try {
       const seen: unknown[] = [];
       for (const messages of polls) {
-        const result = await desk.takeIn(messages, { chat: { ...TERMS, noticeOf } });
+        const result = await desk.receive(messages, { chat: { ...TERMS, noticeOf } });
         seen.push(result.messages, result.superseded, result.again, result.released);
       }
       const { store, nowMs } = desk;
-      const states = await store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100 });
+      const states = await store.inbox.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100 });
       const places = [];
-      for (const { seq } of await store.unfinished(ACCOUNT)) {
+      for (const { seq } of await store.inbox.unfinished(ACCOUNT)) {
         const { sessionId, turn, isOwner } = await desk.start(seq);
         places.push({ sessionId, turn, isOwner });
       }
       const sessions = [...new Set(places.map(({ sessionId }) => sessionId))];
       const users = [];
       for (const user of USERS) {
-        users.push(await store.budget({ account: ACCOUNT, user, nowMs }));
-        users.push(await store.contextToken({ account: ACCOUNT, user }));
+        users.push(await store.outbox.budget({ account: ACCOUNT, user, nowMs }));
+        users.push(await store.sessions.contextToken({ account: ACCOUNT, user }));
       }
       return {
         seen: (seen.flat() as object[]).map((one) => JSON.stringify(one)).sort(),
-        owner: (await store.accountView(ACCOUNT))?.owner,
+        owner: (await store.admin.accountView(ACCOUNT))?.owner,
         states,
         places: places.map(({ sessionId, ...place }) => [sessions.indexOf(sessionId), place]),
         users,
-        parts: (await store.openParts(ACCOUNT)).map(({ clientId, ...shown }) => shown),
+        parts: (await store.outbox.openParts(ACCOUNT)).map(({ clientId, ...shown }) => shown),
       };
     } finally {
       await dispose();

@@ -22,7 +22,7 @@ export function describeQuotes(make: MakeStore): void {
   afterEach(() => data.dispose());
 
   const quoted = (id: string | null, over: { user?: string; account?: string; aroundMs?: number } = {}) =>
-    desk.store.quoted({ account: ACCOUNT, user: OWNER, aroundMs: null, ...over, id });
+    desk.store.inbox.quoted({ account: ACCOUNT, user: OWNER, aroundMs: null, ...over, id });
   const raw = (text: string) => Buffer.from(JSON.stringify({ text }));
 
   /** Sends a text to a user, and has it accepted under an id. */
@@ -54,7 +54,7 @@ export function describeQuotes(make: MakeStore): void {
       const file: PartFile = { path: '/out/1', name: 'a.pdf', kind: 'file', sizeBytes: 1, md5: 'm' };
       const view = await desk.sends(OWNER, '', { parts: [{ ...part(''), file }] });
       await desk.claim(OWNER);
-      await desk.store.settleUpload({
+      await desk.store.outbox.settleUpload({
         account: ACCOUNT,
         seq: view.seq,
         result: { kind: 'uploaded', upload: '{"param":"p"}' },
@@ -113,17 +113,17 @@ export function describeQuotes(make: MakeStore): void {
     await desk.start(await desk.says(OWNER, { raw: raw('running') }));
     await desk.says(FRIEND, { raw: raw('waiting') });
     await desk.says(OWNER, { raw: raw('ignored'), ignore: 'group' });
-    expect(await desk.store.unfinishedContent(ACCOUNT)).toEqual([
+    expect(await desk.store.inbox.unfinishedContent(ACCOUNT)).toEqual([
       { user: OWNER, raw: raw('running') },
       { user: FRIEND, raw: raw('waiting') },
     ]);
-    expect(await desk.store.unfinishedContent('other@im.bot')).toEqual([]);
+    expect(await desk.store.inbox.unfinishedContent('other@im.bot')).toEqual([]);
   });
 
   test('messages with items of no known kind are counted, the ignored ones and the others', async () => {
     await desk.says(OWNER);
     await desk.says(OWNER, { unknownItems: 2 });
     await desk.says(OWNER, { unknownItems: 1, ignore: 'kind:unknown' });
-    expect((await desk.store.accountView(ACCOUNT))?.inbox).toMatchObject({ unknown: 2, ignored: 1 });
+    expect((await desk.store.admin.accountView(ACCOUNT))?.inbox).toMatchObject({ unknown: 2, ignored: 1 });
   });
 }

@@ -97,14 +97,14 @@ export function describeRefusals(make: MakeStore): void {
   test('the budget counts from when he wrote, not from when it was read; a poll in between would have brought it', async () => {
     const sentAfter = async (polledAtMs: number | null): Promise<number> => {
       await desk.says(OWNER);
-      if (polledAtMs !== null) await desk.store.notePoll({ account: ACCOUNT, nowMs: polledAtMs });
+      if (polledAtMs !== null) await desk.store.admin.recordPoll({ account: ACCOUNT, nowMs: polledAtMs });
       const createdAtMs = desk.nowMs + 60_000;
       await spend(OWNER, 2);
       desk.nowMs = createdAtMs + 1;
       await spend(OWNER, 3);
       desk.nowMs += HOUR_MS;
       await desk.says(OWNER, { createdAtMs });
-      return 10 - (await desk.store.budget({ account: ACCOUNT, user: OWNER, nowMs: desk.nowMs })).left;
+      return 10 - (await desk.store.outbox.budget({ account: ACCOUNT, user: OWNER, nowMs: desk.nowMs })).left;
     };
     expect(await sentAfter(desk.nowMs)).toBe(3);
     // Its clock is behind: what it says was written an hour ago has just come.
@@ -166,7 +166,7 @@ export function describeRefusals(make: MakeStore): void {
     });
 
     test('a message that is ignored is no contact', async () => {
-      await desk.takeIn([{ ...(await import('./desk.ts')).incoming({ user: FRIEND }) }]);
+      await desk.receive([{ ...(await import('./desk.ts')).incoming({ user: FRIEND }) }]);
       await desk.sends(FRIEND, 'hello?');
       expect(await desk.claim(FRIEND)).toMatchObject({ held: [{ reason: 'first-contact' }] });
     });
@@ -372,8 +372,8 @@ export function describeRefusals(make: MakeStore): void {
 
   test('the counters of one account are not those of another', async () => {
     await desk.says(OWNER);
-    const views = await desk.store.accountView(ACCOUNT);
+    const views = await desk.store.admin.accountView(ACCOUNT);
     expect(views?.users.map((one) => one.user)).toEqual([OWNER]);
-    expect(await desk.store.accountView('other')).toBeNull();
+    expect(await desk.store.admin.accountView('other')).toBeNull();
   });
 }

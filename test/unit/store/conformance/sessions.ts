@@ -22,11 +22,18 @@ export function describeSessions(make: MakeStore): void {
   afterEach(() => data.dispose());
 
   const get = (sessionId: string, name = 'x', user = OWNER, account = ACCOUNT) =>
-    desk.store.sessionValue({ account, user, sessionId, name });
+    desk.store.sessions.sessionValue({ account, user, sessionId, name });
   const set = (sessionId: string, value: string | null, name = 'x', user = OWNER) =>
-    desk.store.setSessionValue({ account: ACCOUNT, user, sessionId, name, value, nowMs: desk.nowMs });
+    desk.store.sessions.setSessionValue({
+      account: ACCOUNT,
+      user,
+      sessionId,
+      name,
+      value,
+      nowMs: desk.nowMs,
+    });
   const sweep = () =>
-    desk.store.sweep({
+    desk.store.admin.sweep({
       account: ACCOUNT,
       nowMs: desk.nowMs,
       holdMaxMs: 7 * DAY_MS,
@@ -50,9 +57,9 @@ export function describeSessions(make: MakeStore): void {
   test('another process sees it', async () => {
     await set('s', 'kept');
     const other = data.open('b');
-    expect(await other.sessionValue({ account: ACCOUNT, user: OWNER, sessionId: 's', name: 'x' })).toBe(
-      'kept',
-    );
+    expect(
+      await other.sessions.sessionValue({ account: ACCOUNT, user: OWNER, sessionId: 's', name: 'x' }),
+    ).toBe('kept');
   });
 
   test('what was kept in the session of a user stays, that of a session left goes after 30 days without a change', async () => {

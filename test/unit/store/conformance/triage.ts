@@ -25,9 +25,13 @@ export function describeTriage(make: MakeStore): void {
 
   /** The terms of a `send` count for nothing, whatever they are. */
   const takeInLater = (...messages: ReturnType<typeof incoming>[]): Promise<IntakeResult> =>
-    desk.takeIn(messages, { triage: 'later', allow: new Set(), dedupeWindowMs: 0 } satisfies Partial<Intake>);
+    desk.receive(messages, {
+      triage: 'later',
+      allow: new Set(),
+      dedupeWindowMs: 0,
+    } satisfies Partial<Intake>);
   const triage = (over: Partial<Triage> = {}): Promise<IntakeResult> =>
-    desk.store.triage({
+    desk.store.inbox.triage({
       account: ACCOUNT,
       nowMs: desk.nowMs,
       allow: new Set(),
@@ -43,10 +47,10 @@ export function describeTriage(make: MakeStore): void {
 
   test('a message waits, is run by nobody before its triage, and is decided about once', async () => {
     await takeInLater(incoming());
-    expect(await desk.store.unfinished(ACCOUNT)).toEqual([]);
-    expect((await desk.store.accountView(ACCOUNT))?.inbox.received).toBe(1);
+    expect(await desk.store.inbox.unfinished(ACCOUNT)).toEqual([]);
+    expect((await desk.store.admin.accountView(ACCOUNT))?.inbox.received).toBe(1);
     expect(states(await triage())).toEqual(['received']);
-    expect(await desk.store.unfinished(ACCOUNT)).toHaveLength(1);
+    expect(await desk.store.inbox.unfinished(ACCOUNT)).toHaveLength(1);
     expect(states(await triage())).toEqual([]);
   });
 
@@ -61,7 +65,7 @@ export function describeTriage(make: MakeStore): void {
 
   test('who was let in by command meanwhile is in', async () => {
     await takeInLater(incoming({ user: FRIEND }));
-    await desk.store.setAllowed({ account: ACCOUNT, user: FRIEND, allowed: true, nowMs: desk.nowMs });
+    await desk.store.admin.setAllowed({ account: ACCOUNT, user: FRIEND, allowed: true, nowMs: desk.nowMs });
     expect(states(await triage())).toEqual(['received']);
   });
 
@@ -76,7 +80,7 @@ export function describeTriage(make: MakeStore): void {
       'received',
       'duplicate',
     ]);
-    expect(await desk.store.unfinished(ACCOUNT)).toHaveLength(1);
+    expect(await desk.store.inbox.unfinished(ACCOUNT)).toHaveLength(1);
   });
 
   test('chat commands are obeyed then, in their order, once', async () => {
@@ -84,7 +88,7 @@ export function describeTriage(make: MakeStore): void {
     const result = await triage();
     expect(states(result)).toEqual(['received', 'command: command', 'received']);
     expect(result.superseded).toHaveLength(1);
-    expect(await desk.store.unfinished(ACCOUNT)).toHaveLength(1);
+    expect(await desk.store.inbox.unfinished(ACCOUNT)).toHaveLength(1);
     expect(JSON.parse((await desk.deliver(OWNER))[0] ?? '')).toMatchObject({ about: 'stop', dropped: 1 });
   });
 
@@ -99,21 +103,21 @@ export function describeTriage(make: MakeStore): void {
   ])('--busy %s counts earlier messages, not the message itself or later ones', async (busy, all, left) => {
     await takeInLater(incoming(), incoming(), incoming());
     expect(states(await triage({ chat: { ...TERMS, busy } }))).toEqual(all);
-    expect(await desk.store.unfinished(ACCOUNT)).toHaveLength(left);
+    expect(await desk.store.inbox.unfinished(ACCOUNT)).toHaveLength(left);
   });
 
   test('what was written in one go is one turn', async () => {
     await takeInLater(incoming({ createdAtMs: START_MS }), incoming({ createdAtMs: START_MS + 1_000 }));
     await triage({ chat: { ...TERMS, mergeMs: 5_000 } });
     desk.nowMs += 60_000;
-    const [first] = await desk.store.unfinished(ACCOUNT);
-    const started = await desk.store.startTurn({
+    const [first] = await desk.store.inbox.unfinished(ACCOUNT);
+    const started = await desk.store.turns.startTurn({
       account: ACCOUNT,
       seq: first?.seq ?? 0,
       mergeMs: 5_000,
       nowMs: desk.nowMs,
     });
-    expect(started && 'said' in started ? started.said : []).toHaveLength(2);
+    expect(started && 'seq' in started ? started.messages : []).toHaveLength(2);
   });
 
   test('it brings the token, the budget and the release of what is held at once', async () => {
@@ -128,7 +132,7 @@ export function describeTriage(make: MakeStore): void {
     const message = incoming();
     await takeInLater(message);
     expect(states(await takeInLater(message))).toEqual(['duplicate']);
-    expect(states(await desk.takeIn([message]))).toEqual(['duplicate']);
+    expect(states(await desk.receive([message]))).toEqual(['duplicate']);
     expect(states(await triage())).toEqual(['received']);
   });
 }

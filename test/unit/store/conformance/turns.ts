@@ -22,35 +22,39 @@ export function describeTurns(make: MakeStore): void {
   afterEach(() => data.dispose());
 
   const unfinished = async (): Promise<number[]> =>
-    (await desk.store.unfinished(ACCOUNT)).map((entry) => entry.seq);
+    (await desk.store.inbox.unfinished(ACCOUNT)).map((entry) => entry.seq);
   const stateOf = async (seq: number): Promise<string | undefined> =>
-    (await desk.store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100 })).find(
+    (await desk.store.inbox.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100 })).find(
       (one) => one.seq === seq,
     )?.state;
   const recover = (over: { former?: string | null; retries?: number } = {}) =>
-    desk.store.recover({ account: ACCOUNT, former: null, retries: 3, nowMs: desk.nowMs, ...over });
+    desk.store.turns.recover({ account: ACCOUNT, former: null, retries: 3, nowMs: desk.nowMs, ...over });
 
   test('what is unfinished is listed in order of arrival, of this account only', async () => {
     const seqs = [await desk.says(OWNER), await desk.says(FRIEND), await desk.says(OWNER)];
-    expect(await desk.store.unfinished(ACCOUNT)).toEqual([
+    expect(await desk.store.inbox.unfinished(ACCOUNT)).toEqual([
       { seq: seqs[0], user: OWNER, notBeforeMs: null },
       { seq: seqs[1], user: FRIEND, notBeforeMs: null },
       { seq: seqs[2], user: OWNER, notBeforeMs: null },
     ]);
-    expect(await desk.store.unfinished('other')).toEqual([]);
+    expect(await desk.store.inbox.unfinished('other')).toEqual([]);
   });
 
   test('a turn starts once', async () => {
     const seq = await desk.says(OWNER);
     await desk.start(seq);
-    expect(await desk.store.startTurn({ account: ACCOUNT, seq, mergeMs: 0, nowMs: desk.nowMs })).toBeNull();
+    expect(
+      await desk.store.turns.startTurn({ account: ACCOUNT, seq, mergeMs: 0, nowMs: desk.nowMs }),
+    ).toBeNull();
   });
 
   test('a message of another account, or none at all, does not start', async () => {
     const seq = await desk.says(OWNER);
-    expect(await desk.store.startTurn({ account: 'other', seq, mergeMs: 0, nowMs: desk.nowMs })).toBeNull();
     expect(
-      await desk.store.startTurn({ account: ACCOUNT, seq: seq + 1, mergeMs: 0, nowMs: desk.nowMs }),
+      await desk.store.turns.startTurn({ account: 'other', seq, mergeMs: 0, nowMs: desk.nowMs }),
+    ).toBeNull();
+    expect(
+      await desk.store.turns.startTurn({ account: ACCOUNT, seq: seq + 1, mergeMs: 0, nowMs: desk.nowMs }),
     ).toBeNull();
   });
 
@@ -66,7 +70,7 @@ export function describeTurns(make: MakeStore): void {
   test('a later attempt has the same place in the session', async () => {
     const seq = await desk.says(OWNER);
     const first = await desk.start(seq);
-    await desk.finish(seq, { kind: 'again', notBeforeMs: desk.nowMs, counts: true, detail: '' });
+    await desk.finish(seq, { kind: 'retry', notBeforeMs: desk.nowMs, counts: true, detail: '' });
     await desk.start(await desk.says(OWNER));
     const again = await desk.start(seq);
     expect(again).toMatchObject({ turn: 1, sessionId: first.sessionId, attempt: 2 });
@@ -75,12 +79,12 @@ export function describeTurns(make: MakeStore): void {
   test('a message to be run again is not before its time; only what counts is counted', async () => {
     const seq = await desk.says(OWNER);
     await desk.start(seq);
-    await desk.finish(seq, { kind: 'again', notBeforeMs: desk.nowMs + 5_000, counts: true, detail: 'busy' });
-    expect(await desk.store.unfinished(ACCOUNT)).toEqual([
+    await desk.finish(seq, { kind: 'retry', notBeforeMs: desk.nowMs + 5_000, counts: true, detail: 'busy' });
+    expect(await desk.store.inbox.unfinished(ACCOUNT)).toEqual([
       { seq, user: OWNER, notBeforeMs: desk.nowMs + 5_000 },
     ]);
     expect((await desk.start(seq)).failures).toBe(1);
-    await desk.finish(seq, { kind: 'again', notBeforeMs: desk.nowMs, counts: false, detail: 'stopped' });
+    await desk.finish(seq, { kind: 'retry', notBeforeMs: desk.nowMs, counts: false, detail: 'stopped' });
     expect(await desk.start(seq)).toMatchObject({ failures: 1, attempt: 3 });
   });
 
@@ -100,12 +104,12 @@ export function describeTurns(make: MakeStore): void {
     await desk.finish(seq, { kind: 'done' }, [part('too early')]);
     await desk.answers(seq, 'right');
     await desk.finish(seq, { kind: 'done' }, [part('too late')]);
-    expect((await desk.store.openParts(ACCOUNT)).map((one) => one.text)).toEqual(['right']);
+    expect((await desk.store.outbox.openParts(ACCOUNT)).map((one) => one.text)).toEqual(['right']);
   });
 
   describe('the claim of an answer', () => {
     const finish = (turn: StartedTurn, parts: ReturnType<typeof part>[]) =>
-      desk.store.finishTurn({
+      desk.store.turns.finishTurn({
         account: ACCOUNT,
         turn,
         result: { kind: 'done' },
@@ -181,7 +185,7 @@ export function describeTurns(make: MakeStore): void {
         desk.nowMs += 1_000;
         expect(await recover()).toEqual({ failed: [], children: [] });
         const notBeforeMs = desk.nowMs - 1_000 + delayMs;
-        expect(await desk.store.unfinished(ACCOUNT)).toEqual([{ seq, user: OWNER, notBeforeMs }]);
+        expect(await desk.store.inbox.unfinished(ACCOUNT)).toEqual([{ seq, user: OWNER, notBeforeMs }]);
         desk.nowMs = notBeforeMs;
       }
       await desk.start(seq);
@@ -202,7 +206,7 @@ export function describeTurns(make: MakeStore): void {
     test('failures of the agent and crashes count together', async () => {
       const seq = await desk.says(OWNER);
       await desk.start(seq);
-      await desk.finish(seq, { kind: 'again', notBeforeMs: desk.nowMs, counts: true, detail: '' });
+      await desk.finish(seq, { kind: 'retry', notBeforeMs: desk.nowMs, counts: true, detail: '' });
       await desk.start(seq);
       expect((await recover({ retries: 1 })).failed).toMatchObject([{ seq, failures: 1 }]);
     });
@@ -213,7 +217,7 @@ export function describeTurns(make: MakeStore): void {
       await desk.start(seq);
       desk.nowMs -= 3_600_000;
       await recover();
-      expect(await desk.store.unfinished(ACCOUNT)).toMatchObject([{ notBeforeMs: desk.nowMs + 5_000 }]);
+      expect(await desk.store.inbox.unfinished(ACCOUNT)).toMatchObject([{ notBeforeMs: desk.nowMs + 5_000 }]);
     });
 
     test('what had not started, has ended, or is of another account is left alone', async () => {
@@ -221,17 +225,21 @@ export function describeTurns(make: MakeStore): void {
       await desk.answers(await desk.says(FRIEND));
       const running = await desk.says(FRIEND);
       await desk.start(running);
-      await desk.store.recover({ account: 'other', former: null, retries: 3, nowMs: desk.nowMs });
+      await desk.store.turns.recover({ account: 'other', former: null, retries: 3, nowMs: desk.nowMs });
       expect(await stateOf(running)).toBe('running');
       await recover();
       expect(await unfinished()).toEqual([waiting, running]);
-      expect(await desk.store.unfinished(ACCOUNT)).toMatchObject([{ notBeforeMs: null }, {}]);
+      expect(await desk.store.inbox.unfinished(ACCOUNT)).toMatchObject([{ notBeforeMs: null }, {}]);
     });
 
     test('the processes of running turns are handed out, those of earlier attempts are not', async () => {
       const [one, two] = [await desk.says(OWNER), await desk.says(FRIEND)];
       const started = await desk.start(one);
-      await desk.store.noteChild({ account: ACCOUNT, id: started.id, child: { pid: 41, startTime: 'x:1' } });
+      await desk.store.turns.recordChild({
+        account: ACCOUNT,
+        id: started.id,
+        child: { pid: 41, startTime: 'x:1' },
+      });
       await desk.start(two);
       expect((await recover()).children).toEqual([{ pid: 41, startTime: 'x:1' }]);
       await desk.start(one);
@@ -240,7 +248,7 @@ export function describeTurns(make: MakeStore): void {
 
     test('a process that lives longer than a turn is handed out until it is forgotten', async () => {
       const note = (pid: number, startTime: string, account = ACCOUNT) =>
-        desk.store.noteChild({ account, id: null, child: { pid, startTime } });
+        desk.store.turns.recordChild({ account, id: null, child: { pid, startTime } });
       await note(41, 'x:1');
       await note(42, 'x:2');
       await note(41, 'x:3');
@@ -249,7 +257,7 @@ export function describeTurns(make: MakeStore): void {
         { pid: 41, startTime: 'x:3' },
         { pid: 42, startTime: 'x:2' },
       ]);
-      await desk.store.forgetChild({ account: ACCOUNT, pid: 41 });
+      await desk.store.turns.forgetChild({ account: ACCOUNT, pid: 41 });
       expect((await recover()).children).toEqual([{ pid: 42, startTime: 'x:2' }]);
     });
   });
@@ -260,15 +268,15 @@ export function describeTurns(make: MakeStore): void {
       const ids: string[] = [];
       for (const seq of seqs) {
         ids.push((await desk.start(seq)).id);
-        const result = { kind: 'again', notBeforeMs: 0, counts: true, detail: '' } as const;
+        const result = { kind: 'retry', notBeforeMs: 0, counts: true, detail: '' } as const;
         await desk.finish(seq, result);
         await desk.start(seq);
         await desk.finish(seq, { kind: 'failed', reason: 'exit', detail: 'x' });
       }
-      expect(await desk.store.retry({ account: ACCOUNT, id: ids[1] ?? '' })).toBe(1);
+      expect(await desk.store.inbox.retry({ account: ACCOUNT, id: ids[1] ?? '' })).toBe(1);
       expect(await unfinished()).toEqual([seqs[1]]);
       expect(await desk.start(seqs[1] as number)).toMatchObject({ attempt: 3, failures: 0, turn: 2 });
-      expect(await desk.store.retry({ account: ACCOUNT, id: null })).toBe(2);
+      expect(await desk.store.inbox.retry({ account: ACCOUNT, id: null })).toBe(2);
       expect(await unfinished()).toEqual([seqs[0], seqs[2]]);
     });
 
@@ -281,9 +289,9 @@ export function describeTurns(make: MakeStore): void {
       const { id } = await desk.start(done);
       await desk.finish(done, { kind: 'done' });
       const runningId = (await desk.start(running)).id;
-      expect(await desk.store.retry({ account: ACCOUNT, id })).toBe(1);
-      expect(await desk.store.retry({ account: ACCOUNT, id: runningId })).toBe(0);
-      expect(await desk.store.retry({ account: ACCOUNT, id: 'no such id' })).toBe(0);
+      expect(await desk.store.inbox.retry({ account: ACCOUNT, id })).toBe(1);
+      expect(await desk.store.inbox.retry({ account: ACCOUNT, id: runningId })).toBe(0);
+      expect(await desk.store.inbox.retry({ account: ACCOUNT, id: 'no such id' })).toBe(0);
       expect(await unfinished()).toEqual([done, received]);
       expect(await stateOf(running)).toBe('running');
     });

@@ -30,13 +30,13 @@ export function describeVerdicts(make: MakeStore): void {
     const encode = () => Buffer.from('body');
     const claim = { account: ACCOUNT, user: OWNER, nowMs, paceMs: 0, encode };
     const end = { account: ACCOUNT, turn, result: { kind: 'done' }, nowMs } as const;
-    const queued = await desk.store.finishTurn({ ...end, parts: [part(text)], claim });
+    const queued = await desk.store.turns.finishTurn({ ...end, parts: [part(text)], claim });
     if (queued.claim?.kind !== 'part') throw new Error(`not claimed: ${JSON.stringify(queued)}`);
     return queued.claim.part;
   }
 
   const accept = ({ seq, view }: ClaimedPart, messageId: string | null = '7'): Promise<Verdict> =>
-    desk.store.settlePart({
+    desk.store.outbox.settlePart({
       account: ACCOUNT,
       seq,
       known: view,
@@ -67,7 +67,7 @@ export function describeVerdicts(make: MakeStore): void {
   test('one that was dropped meanwhile stays so', async () => {
     const claimed = await answered('one');
     const drop = { account: ACCOUNT, seqs: [claimed.seq], reason: 'dropped', nowMs: desk.nowMs };
-    await desk.store.dropParts(drop);
+    await desk.store.outbox.dropParts(drop);
     const { part: shown } = await accept(claimed);
     expect(shown).toEqual(await desk.view(claimed.seq));
     expect(shown).toMatchObject({ state: 'unconfirmed', reason: 'dropped', serverId: null });
@@ -78,7 +78,7 @@ export function describeVerdicts(make: MakeStore): void {
     const { seq, view: known } = claimed;
     const reply = { kind: 'accepted', messageId: '7' } as const;
     const times = { nowMs: desk.nowMs };
-    await desk.store.settlePart({ account: 'another', seq, known, reply, ...times });
+    await desk.store.outbox.settlePart({ account: 'another', seq, known, reply, ...times });
     expect(await desk.view(seq)).toEqual(known);
   });
 

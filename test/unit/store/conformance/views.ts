@@ -21,10 +21,10 @@ export function describeViews(make: MakeStore): void {
   afterEach(() => data.dispose());
 
   const list = (over: { user?: string; sinceMs?: number; limit?: number } = {}) =>
-    desk.store.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100, ...over });
+    desk.store.inbox.messages({ account: ACCOUNT, user: null, sinceMs: null, limit: 100, ...over });
 
   test('an account nobody has opened is not there', async () => {
-    expect(await desk.store.accountView('other')).toBeNull();
+    expect(await desk.store.admin.accountView('other')).toBeNull();
   });
 
   test('an account shows its counts, users and holds', async () => {
@@ -34,15 +34,15 @@ export function describeViews(make: MakeStore): void {
     await desk.start(failed);
     await desk.finish(failed, { kind: 'failed', reason: 'exit', detail: '' });
     await desk.start(await desk.says(FRIEND));
-    await desk.takeIn([incoming({ user: 'stranger' })]);
+    await desk.receive([incoming({ user: 'stranger' })]);
     await desk.says(OWNER);
     await desk.accept((await desk.claimed(OWNER)).seq);
     await desk.refuse((await desk.claimed(OWNER)).seq);
     await desk.sends(FRIEND, 'queued');
     await desk.sends('unknown', 'nobody');
     await desk.claim('unknown');
-    await desk.store.notePoll({ account: ACCOUNT, nowMs: desk.nowMs + 1 });
-    expect(await desk.store.accountView(ACCOUNT)).toEqual({
+    await desk.store.admin.recordPoll({ account: ACCOUNT, nowMs: desk.nowMs + 1 });
+    expect(await desk.store.admin.accountView(ACCOUNT)).toEqual({
       owner: OWNER,
       loginExpired: false,
       lastPollAtMs: desk.nowMs + 1,
@@ -72,8 +72,8 @@ export function describeViews(make: MakeStore): void {
   test('a message that waits for its next try counts as received', async () => {
     const seq = await desk.says(OWNER);
     await desk.start(seq);
-    await desk.finish(seq, { kind: 'again', notBeforeMs: desk.nowMs + 9, counts: true, detail: '' });
-    expect((await desk.store.accountView(ACCOUNT))?.inbox.received).toBe(1);
+    await desk.finish(seq, { kind: 'retry', notBeforeMs: desk.nowMs + 9, counts: true, detail: '' });
+    expect((await desk.store.admin.accountView(ACCOUNT))?.inbox.received).toBe(1);
   });
 
   describe('messages', () => {
@@ -92,7 +92,7 @@ export function describeViews(make: MakeStore): void {
 
     test('bytes, kind, reason and attempts come back as they were', async () => {
       const raw = Buffer.from([0, 255, 10, 0, 39]);
-      await desk.takeIn([incoming({ raw, kind: 'voice', ignore: 'too-old' })]);
+      await desk.receive([incoming({ raw, kind: 'voice', ignore: 'too-old' })]);
       expect(await list()).toMatchObject([
         { raw, kind: 'voice', state: 'ignored', reason: 'too-old', receivedAtMs: desk.nowMs, attempt: 0 },
       ]);
@@ -101,7 +101,7 @@ export function describeViews(make: MakeStore): void {
     test('the bytes of a started turn are those that came', async () => {
       const raw = Buffer.from(JSON.stringify({ text: 'a\0b\ud83d', big: 'x'.repeat(1_000_000) }));
       const seq = await desk.says(OWNER, { raw });
-      expect((await desk.start(seq)).said[0]?.raw.equals(raw)).toBe(true);
+      expect((await desk.start(seq)).messages[0]?.raw.equals(raw)).toBe(true);
     });
 
     test('a failed message says why', async () => {
@@ -113,7 +113,7 @@ export function describeViews(make: MakeStore): void {
   });
 
   describe('budget', () => {
-    const budget = (user = OWNER) => desk.store.budget({ account: ACCOUNT, user, nowMs: desk.nowMs });
+    const budget = (user = OWNER) => desk.store.outbox.budget({ account: ACCOUNT, user, nowMs: desk.nowMs });
 
     test('nobody who has not written can be reached', async () => {
       expect(await budget()).toEqual({ left: 0, queued: 0, isOpen: false });
@@ -177,11 +177,11 @@ export function describeViews(make: MakeStore): void {
   });
 
   test('one message by its id', async () => {
-    const { messages } = await desk.takeIn([incoming({ id: '77', raw: Buffer.from('raw') })]);
-    const found = await desk.store.message({ account: ACCOUNT, id: '77' });
+    const { messages } = await desk.receive([incoming({ id: '77', raw: Buffer.from('raw') })]);
+    const found = await desk.store.inbox.message({ account: ACCOUNT, id: '77' });
     expect(found).toEqual((await list()).find(({ seq }) => seq === messages[0]?.seq));
     expect(found).toMatchObject({ id: '77', raw: Buffer.from('raw') });
-    expect(await desk.store.message({ account: ACCOUNT, id: '78' })).toBeNull();
-    expect(await desk.store.message({ account: 'other', id: '77' })).toBeNull();
+    expect(await desk.store.inbox.message({ account: ACCOUNT, id: '78' })).toBeNull();
+    expect(await desk.store.inbox.message({ account: 'other', id: '77' })).toBeNull();
   });
 }

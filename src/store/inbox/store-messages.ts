@@ -1,6 +1,6 @@
 import type { Database, Row } from '../../sqlite/database.ts';
 import { release } from '../outbox/holds.ts';
-import type { IncomingMessage, Intake, IntakeResult } from '../port/inbox-port.ts';
+import type { IncomingMessage, Intake, IntakeResult } from '../port/port.ts';
 import type { Fate } from './fate.ts';
 import { noteMediaKeys } from './media-keys.ts';
 import { freeId, insertMessage, type Outlook, outlookOf, withId, withToken } from './new-message.ts';
@@ -12,7 +12,7 @@ import { createUserNotes } from './user-notes.ts';
  * and what chat commands among them ask for, with the answers to those. Duplicates are counted on the message
  * they repeat, and do nothing.
  */
-export function takeIn(database: Database, intake: Intake): IntakeResult {
+export function storeMessages(database: Database, intake: Intake): IntakeResult {
   const { account, nowMs } = intake;
   const result = nothingTakenIn();
   const outlooks = new Map<string, Outlook>();

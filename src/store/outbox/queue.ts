@@ -1,14 +1,14 @@
 import type { Database, Row } from '../../sqlite/database.ts';
-import type { DeliveryTerms, NewPart, QueuedParts } from '../port/outbox-port.ts';
+import type { ClaimRequest, NewPart, PartView, QueuedParts, SendRequest } from '../port/port.ts';
 import { appendAndClaim } from './claim.ts';
 import type { Claimant } from './lease.ts';
-import { appendParts, partView } from './parts.ts';
+import { appendParts, partsOf, partsOfSendId, partView, replaceKey } from './parts.ts';
 
 /** Parts that answer a message, and the terms on which the first of them is claimed; null: they only wait. */
 export interface Answer {
   parts: readonly NewPart[];
   nowMs: number;
-  claim: DeliveryTerms | null;
+  claim: ClaimRequest | null;
 }
 
 /** What a step has queued that queues nothing. */
@@ -43,9 +43,15 @@ export function queueNotice(
   return answer(database, row, input, claimant);
 }
 
-/** Notes that the user was told something for a message from elsewhere: by `send` inside its agent. */
-export function noteSaid(database: Database, account: string, id: string): void {
-  database.run('UPDATE inbox SET said = 1 WHERE account = ? AND id = ?', account, id);
+/** Queues what `send` was given, unless its `--id` was queued before. */
+export function enqueue(database: Database, request: SendRequest, claimant: Claimant): PartView[] {
+  const { account, user, message, id, key } = request;
+  const before = id === null ? [] : partsOfSendId(database, account, id);
+  if (before.length > 0) return before;
+  if (key !== null) replaceKey(database, { account, user, key, nowMs: request.nowMs }, claimant);
+  if (message !== null)
+    database.run('UPDATE inbox SET said = 1 WHERE account = ? AND id = ?', account, message);
+  return partsOf(database, appendParts(database, request, request.parts).seqs);
 }
 
 /** Appends parts that answer a message, and claims the first where that is asked for. */

@@ -1,0 +1,80 @@
+/** A process that receives an account's messages: to serve its users, or to look once. */
+export interface Poller {
+  claimant: string;
+  purpose: 'serve' | 'look';
+}
+
+/** One user as `status` shows them. */
+export interface UserView {
+  user: string;
+  lastMessageAtMs: number | null;
+  hasToken: boolean;
+  sentSinceMessage: number;
+  hold: { reason: string; parts: number; sinceMs: number } | null;
+}
+
+/** One account as `status` shows it. */
+export interface AccountView {
+  lastPollAtMs: number | null;
+  /** End of the pause that WeChat's rate limit caused (`throttle`); null: there was none. */
+  throttledUntilMs: number | null;
+  loginExpired: boolean;
+  owner: string | null;
+  /** `unknown`: messages with items of an unknown kind, in any state. */
+  inbox: Record<'received' | 'running' | 'failed' | 'ignored' | 'unknown', number>;
+  outbox: Record<'queued' | 'sending' | 'held', number>;
+  users: UserView[];
+}
+
+/** A user that `wxagent allow` has allowed. */
+export interface AllowedUser {
+  user: string;
+  sinceMs: number;
+}
+
+/** How long finished rows and held parts are kept. */
+export interface Retention {
+  account: string;
+  nowMs: number;
+  /** Held parts older than this become `expired` (`--hold-max`). */
+  holdMaxMs: number;
+  /** Finished messages and parts older than this are deleted. */
+  finishedMs: number;
+  /** Finished messages kept per user. */
+  finishedPerUser: number;
+}
+
+/** Accounts, their logins and users, and the upkeep of the store. */
+export interface Admin {
+  /** Registers the account; a changed `login` is a takeover: cursor and tokens are cleared, `queued` parts held (design 4). */
+  openAccount(input: { account: string; login: string; owner: string | null; nowMs: number }): Promise<{
+    cursor: string;
+    loginExpired: boolean;
+    owner: string | null;
+  }>;
+  /** Records that the login is dead, or works. */
+  markLogin(input: { account: string; login: string; expired: boolean }): Promise<void>;
+  /** Records that polling works, for `status`. */
+  recordPoll(input: { account: string; nowMs: number }): Promise<void>;
+  /** What `status` shows of an account; null: the store does not know it. */
+  accountView(account: string): Promise<AccountView | null>;
+
+  /** The process, other than the caller, that receives the account's messages; null: none that is certainly alive. */
+  poller(account: string): Promise<Poller | null>;
+  /** Makes the caller, who has the poller lock, the poller. Returns the live process that already is; null: none. */
+  becomePoller(input: { account: string; purpose: Poller['purpose'] }): Promise<Poller | null>;
+  /** Records that the caller receives no more. */
+  endPolling(account: string): Promise<void>;
+
+  /** Users allowed beside the owner, oldest entry first. */
+  allowed(account: string): Promise<AllowedUser[]>;
+  /** Allows a user, or no longer, from the next intake on. Returns false when nothing changed. */
+  setAllowed(input: { account: string; user: string; allowed: boolean; nowMs: number }): Promise<boolean>;
+
+  /** Expires held parts and deletes old finished rows: a bounded piece of work. Returns whether there is more. */
+  sweep(retention: Retention): Promise<boolean>;
+  /** Checks the whole database. Returns what is wrong with it; null: nothing. */
+  verify(): Promise<string | null>;
+  /** Reserves some space for the time when the disk is full, if there is room; never fails. */
+  keepReserve(): Promise<void>;
+}

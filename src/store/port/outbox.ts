@@ -1,0 +1,244 @@
+import type { ShownAs } from '../../core/message/media.ts';
+
+/** State of a part (design 3). */
+export type PartState =
+  | 'queued'
+  | 'uploading'
+  | 'sending'
+  | 'confirmed'
+  | 'unconfirmed'
+  | 'held'
+  | 'refused'
+  | 'merged'
+  | 'expired';
+
+/** States of a part that is not final: it still waits for its verdict or for its user. */
+export const OPEN_PART_STATES: readonly PartState[] = ['queued', 'uploading', 'sending', 'held'];
+
+/** What a part is: from the agent, from wxagent itself, or from `send`. */
+export type PartOrigin = 'answer' | 'notice' | 'send';
+
+/** A file to be sent: a private copy, kept until the part is final (design 4). */
+export interface PartFile {
+  path: string;
+  /** The name the phone shows. */
+  name: string;
+  /** How the phone shows it. */
+  kind: ShownAs;
+  /** Its size, and its hex md5; null in parts that an older version queued. */
+  sizeBytes: number | null;
+  md5: string | null;
+}
+
+/** A part to be queued: a text, or a file. */
+export interface NewPart {
+  clientId: string;
+  origin: PartOrigin;
+  /** Groups all parts of one turn (`run_id`). */
+  runId: string | null;
+  /** '' for a file. */
+  text: string;
+  file: PartFile | null;
+}
+
+/** A held part that is about to be released. */
+export interface HeldPart {
+  text: string;
+  file: PartFile | null;
+  createdAtMs: number;
+  origin: PartOrigin;
+}
+
+/** What held parts are merged into when their user writes again, in the order of sending. */
+export type MergedHolds = { text: string; file: PartFile | null }[];
+
+/** A part as lists and logs show it. */
+export interface PartView {
+  seq: number;
+  account: string;
+  user: string;
+  clientId: string;
+  message: string | null;
+  origin: PartOrigin;
+  kind: 'text' | ShownAs;
+  text: string;
+  file: PartFile | null;
+  state: PartState;
+  reason: string | null;
+  serverId: string | null;
+  createdAtMs: number;
+  heldAtMs: number | null;
+  /** The part this one was merged into. */
+  mergedInto: number | null;
+}
+
+/** A part claimed for one request. */
+export interface ClaimedPart {
+  seq: number;
+  user: string;
+  /** The exact bytes to send; the same on every repeat (design 3). */
+  body: Buffer;
+  /** Sends of this part so far whose result stayed unknown. */
+  repeats: number;
+  /** The part in its present state. */
+  view: PartView;
+}
+
+/** Result of {@link Outbox.claimPart}. */
+export type Claim =
+  | { kind: 'part'; part: ClaimedPart }
+  /** A file that has to be uploaded before it can be sent. */
+  | { kind: 'upload'; seq: number; user: string; file: PartFile; tries: number }
+  /** No part may go now; ask again after `waitMs`. */
+  | { kind: 'wait'; waitMs: number }
+  /** There is nothing to send, or only held parts. `held`: the parts that this call has put on hold. */
+  | { kind: 'nothing'; held: PartView[] };
+
+/** What became of the parts that a step has queued. */
+export interface QueuedParts {
+  /** The claim of the first one, if the step was asked for it. */
+  claim: Claim | null;
+  /** Those that are held at once, because held parts are ahead of them. */
+  held: PartView[];
+}
+
+/** What the wire needs to send one part. */
+export interface PartContent {
+  user: string;
+  clientId: string;
+  contextToken: string | null;
+  runId: string | null;
+  text: string;
+  /** The result of a file's upload, see {@link Outbox.settleUpload}; null for a text. */
+  upload: string | null;
+}
+
+/** Asks for the next part of a user. */
+export interface ClaimRequest {
+  account: string;
+  user: string;
+  nowMs: number;
+  /** Milliseconds between parts of this account after the first two; 0 turns the pace off. */
+  paceMs: number;
+  /** Writes the request body of a part. */
+  encode: (part: PartContent) => Buffer;
+}
+
+/** How the server answered a sendmessage. */
+export type SendReply =
+  | { kind: 'accepted'; messageId: string | null }
+  | { kind: 'refused'; code: number; errmsg: string }
+  /** An HTTP status that faults the request itself: 4xx except 408, 425, 429. */
+  | { kind: 'rejected'; status: number }
+  /** It may have arrived: no response, 5xx, an unreadable body. */
+  | { kind: 'unknown'; detail: string }
+  /** It has not arrived: no connection, or the server did not process it (425, 429). */
+  | { kind: 'unsent'; detail: string };
+
+/** An upload that a living process is running. */
+export interface UploadView {
+  seq: number;
+  /** How much of it is uploaded; null: unknown as yet. */
+  progress: { sentBytes: number; totalBytes: number } | null;
+}
+
+/** How an upload ended. `upload` is stored with the part and passed to `encode`. */
+export type UploadResult =
+  | { kind: 'uploaded'; upload: string }
+  | { kind: 'refused'; reason: string }
+  | { kind: 'retry'; detail: string };
+
+/** What a request has shown about a part. */
+export interface Verdict {
+  part: PartView;
+  /** How long to wait before the user's next part; null: not at all. */
+  waitMs: number | null;
+  /** Other parts of the user that this verdict put on hold. */
+  held: PartView[];
+  /** Messages the user may still get before they must write again (design 3). */
+  budgetLeft: number;
+  /** The next claim, if the step was asked for it or found it anyway. */
+  next: Claim | null;
+}
+
+/** What `send` was given. */
+export interface SendRequest {
+  account: string;
+  user: string;
+  parts: NewPart[];
+  /** Message this answers, when sent from inside an agent. */
+  message: string | null;
+  /** `--id`: if parts were queued with this key before, they are returned and no new ones queued. */
+  id: string | null;
+  /** `--key`: queued and held parts with this key are replaced. */
+  key: string | null;
+  /** `--ttl`: when a part that is not sent yet is dropped. */
+  expiresAtMs: number | null;
+  nowMs: number;
+}
+
+/** What a user may still get before they must write again (design 3). */
+export interface Budget {
+  /** Messages, queued ones included. */
+  left: number;
+  /** Parts that are queued and not being sent. */
+  queued: number;
+  /** The 24-hour window is open and something is left. */
+  isOpen: boolean;
+}
+
+/** The parts on their way to users. */
+export interface Outbox {
+  /** Queues the parts of a `send` behind everything the user has queued. */
+  enqueue(request: SendRequest): Promise<PartView[]>;
+  /** Users of the account who have parts to deliver. */
+  usersToDeliver(account: string): Promise<string[]>;
+  /** Claims the next part of a user for one request, if one may go now. */
+  claimPart(request: ClaimRequest): Promise<Claim>;
+  /** Keeps the lease on a user for as long again, during an upload, which may take minutes. */
+  renewLease(input: { account: string; user: string; nowMs: number }): Promise<void>;
+  /** Gives a claimed part back unsent. */
+  returnPart(input: { account: string; seq: number }): Promise<void>;
+  /**
+   * Commits the server's reply to a claimed part. With `next` it claims the user's next part in the same transaction.
+   * `known` is the `view` of the claim, so that the part is not read again.
+   */
+  settlePart(input: {
+    account: string;
+    seq: number;
+    known?: PartView;
+    reply: SendReply;
+    nowMs: number;
+    next?: ClaimRequest;
+  }): Promise<Verdict>;
+  /** Commits how the upload of a claimed file ended. */
+  settleUpload(input: {
+    account: string;
+    seq: number;
+    result: UploadResult;
+    nowMs: number;
+  }): Promise<Verdict>;
+  /** Records the progress of an upload, for the processes that wait for it. */
+  recordUpload(input: { account: string; seq: number; sentBytes: number; totalBytes: number }): Promise<void>;
+  /** The running upload to a user; null: none, or one whose process is gone. */
+  runningUpload(input: { account: string; user: string; nowMs: number }): Promise<UploadView | null>;
+  /** The parts with these numbers. */
+  parts(seqs: readonly number[]): Promise<PartView[]>;
+  /** Parts that are not final, oldest first. */
+  openParts(account: string): Promise<PartView[]>;
+  /** Drops parts that are not final and returns them; those whose result is unknown become `unconfirmed`. */
+  dropParts(input: {
+    account: string;
+    seqs: readonly number[];
+    reason: string;
+    /** Keeps the parts that a living process is sending. */
+    exceptSending?: boolean;
+    nowMs: number;
+  }): Promise<PartView[]>;
+  /** Queues the parts again that expired while held. Returns how many. */
+  requeueExpired(input: { account: string }): Promise<number>;
+  /** Which of these outgoing files no part needs any more, not even after a power cut. */
+  unneededFiles(paths: readonly string[]): Promise<string[]>;
+  /** Messages the user may still get, how many of them are queued, and whether one may be sent now (design 3). */
+  budget(input: { account: string; user: string; nowMs: number }): Promise<Budget>;
+}
