@@ -3,7 +3,7 @@ import { expectOrder, expectShown, runChaos } from '../helpers/chaos.ts';
 
 /** WXAGENT_SEED tries another plan; a failure names its seed. */
 const SEED = Number(process.env.WXAGENT_SEED ?? 20261122);
-const SIZE = { messages: 300, users: 20 };
+const SIZE = { messages: 200, users: 15 };
 const LIMIT_MS = 15 * 60_000;
 
 test('destructive without de-duplication: only what the wire lost is missing', {
