@@ -174,7 +174,7 @@ test('an older copy written over the database under a run: said, 74, and what wa
   const path = join(home, 'wx', 'state', 'wxagent.db');
   const once = ['run', '--echo', '--once', ...QUICK];
   simulator.control.message({ text: 'first' });
-  expect((await wxagent(once, { home })).code).toBe(0);
+  expect((await runHere(once, { home })).code).toBe(0);
   const older = readFileSync(path);
   const run = startWxagent(['run', '--exec', 'sleep 60', ...QUICK], { home });
   simulator.control.message({ text: 'at work' });
@@ -193,7 +193,7 @@ test('an older copy written over the database under a run: said, 74, and what wa
   expect(end.stderr).toContain('was deleted, moved or replaced under this process');
   expect(readFileSync(path).equals(copy)).toBe(true);
   expect(existsSync(`${path}-wal`)).toBe(false);
-  expect((await wxagent(once, { home })).code).toBe(0);
+  expect((await runHere(once, { home })).code).toBe(0);
 });
 
 test('a database that is garbage: 74, named, left as it is; doctor finds it', async () => {
@@ -303,7 +303,7 @@ test.each<[string, (lock: string) => void, boolean?]>([
         ['run', '--echo', '--once'],
         ['listen', '--once'],
       ]) {
-        const end = await wxagent(args, { home });
+        const end = await runHere(args, { home });
         expect(end, args.join(' ')).toMatchObject({ code: 75, stdout: '' });
         expect(end.stderr).toContain(`process ${run.pid} on `);
       }
@@ -311,7 +311,7 @@ test.each<[string, (lock: string) => void, boolean?]>([
     await others();
     if (hasGone) await run.says('stderr', 'takes it again');
     await others();
-    const [status] = jsonLines((await wxagent(['status', '--json'], { home })).stdout);
+    const [status] = jsonLines((await runHere(['status', '--json'], { home })).stdout);
     expect(status).toMatchObject({ accounts: [{ runner: { pid: run.pid } }] });
     simulator.control.message({ text: 'still here' });
     await answered(simulator, 1);
@@ -333,7 +333,7 @@ test('a lock that cannot be taken again ends the run: said, 74, nothing lost; th
   expect(end.code, end.stderr).toBe(74);
   expect(end.stderr).toContain(`the lock ${lock} was deleted or replaced under this process`);
   for (const suffix of SIDE_FILES) rmSync(`${lock}${suffix}`, { force: true });
-  expect((await wxagent(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  expect((await runHere(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   expect(answers(simulator)).toEqual(['at work']);
 });
 
@@ -346,6 +346,6 @@ test('whoever was killed has left nothing that keeps the next one out, with its 
     run.signal('SIGKILL');
     await run.exited;
     harm(lockOf(home));
-    expect(await wxagent(['run', '--echo', '--once', ...QUICK], { home })).toMatchObject({ code: 0 });
+    expect(await runHere(['run', '--echo', '--once', ...QUICK], { home })).toMatchObject({ code: 0 });
   }
 });
