@@ -4,19 +4,19 @@ import type { Child, StartedTurn, Turns } from '../store/port/port.ts';
 import type { RunnerAccount } from './port/port.ts';
 
 /**
- * Takes over from the runner that polled before, however it ended: its running messages run again, its
- * leases are free, and the agents it left behind are ended (design 5). `failed` have had their last try;
- * nothing may run before `cleared`.
+ * Recovers from a crash of the former runner: its running messages run again, its leases are freed, and the agents that
+ * it left running are ended (design 5). `failed` are messages without another attempt. No turn may start before
+ * `childrenEnded`.
  */
-export async function recoverFormer(options: {
+export async function recover(options: {
   account: RunnerAccount;
   turns: Pick<Turns, 'recover' | 'forgetChild'>;
   retries: number;
-  /** Ends a process that a former runner left behind; tells whether it still ran. */
+  /** Ends a process that a former runner has left. Tells whether it was still running. */
   endChild: (child: Child) => Promise<boolean>;
   clock: Clock;
   log: Log;
-}): Promise<{ failed: StartedTurn[]; cleared: Promise<void> }> {
+}): Promise<{ failed: StartedTurn[]; childrenEnded: Promise<void> }> {
   const { account, turns, log } = options;
   const { failed, children } = await turns.recover({
     account: account.key,
@@ -28,5 +28,5 @@ export async function recoverFormer(options: {
     if (await options.endChild(child)) log.warn(`ended the agent of a former runner (pid ${child.pid})`);
     await turns.forgetChild({ account: account.key, pid: child.pid });
   };
-  return { failed, cleared: Promise.all(children.map(end)).then(() => {}) };
+  return { failed, childrenEnded: Promise.all(children.map(end)).then(() => {}) };
 }

@@ -3,33 +3,33 @@ import { WxError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { IlinkClient } from '../ilink/client.ts';
-import { HELD_AFTER_MS } from '../ilink/http/stop.ts';
-import { decodeRaw, readInbound } from '../ilink/message/inbound.ts';
 import { createPoller } from '../ilink/poll.ts';
 import type { Child, Store } from '../store/port/port.ts';
 import { createDelivery } from './delivery/delivery.ts';
 import type { Outgoing } from './delivery/outgoing-files.ts';
-import type { Uploader } from './delivery/uploader.ts';
-import { createArrivals } from './intake/dispatch.ts';
+import type { Uploader } from './delivery/upload.ts';
+import { createDispatch } from './intake/dispatch.ts';
 import { runIntake } from './intake/intake.ts';
-import { intakeTerms, judgementOf } from './intake/intake-terms.ts';
+import { triageRules } from './intake/triage.ts';
+import { createLoginState } from './login-state.ts';
 import type { EventSink } from './port/events.ts';
 import type { RunnerOptions } from './port/options.ts';
 import type { Runner, RunnerAccount, RunnerEnd } from './port/port.ts';
 import type { Attachments } from './received/attachments.ts';
-import { recoverFormer } from './recovery.ts';
-import { createIdleness } from './shutdown/exit-when-idle.ts';
-import { createEnding, windDown } from './shutdown/shutdown.ts';
+import { createRescue } from './rescue.ts';
+import { createExitConditions } from './shutdown/exit-conditions.ts';
+import { createShutdown, shutDown } from './shutdown/shutdown.ts';
+import { type Startup, startUp } from './startup.ts';
 import { runSweeps } from './sweeps.ts';
 import type { FolderMaker } from './turns/folders.ts';
 import { createLanes } from './turns/lanes.ts';
-import { createAsks } from './turns/questions.ts';
+import { createQuestions } from './turns/questions.ts';
 import { createTurns } from './turns/turns.ts';
 import { createTyping } from './turns/typing.ts';
 import { watchStore } from './watch-store.ts';
 
-/** Starts serving an account. The caller holds the account's poller lock. */
-export function startRunner(options: {
+/** What a runner is made of. */
+export interface RunnerParts {
   account: RunnerAccount;
   store: Store;
   client: IlinkClient;
@@ -38,224 +38,141 @@ export function startRunner(options: {
   attachments: Attachments;
   outgoing: Outgoing;
   uploader: Uploader;
-  /** Ends a process that a former runner left behind; tells whether it still ran. */
+  /** Ends a process that a former runner has left. Tells whether it was still running. */
   endChild: (child: Child) => Promise<boolean>;
-  /** Takes a message that could not be stored, as one line of JSON, for people to save. */
+  /** Gets content that cannot be stored, as one line of JSON, for people to save. */
   rescue: (line: string) => void;
-  /** Keeps what came of an answer that cannot be read, as in {@link runIntake}. */
+  /** Keeps a response that cannot be read, as in {@link runIntake}. */
   keepUnread: (bytes: Buffer) => Promise<string>;
   settings: RunnerOptions;
   version: string;
   clock: SteadyClock;
   log: Log;
   emit: EventSink;
-}): Runner {
-  const { account, store, client, settings, clock, log } = options;
-  const key = account.key;
-  /** The outside knows an account by the id of its bot. */
-  const emit: EventSink = (event) => options.emit({ ...event, account: account.id });
-  const ending = createEnding(log);
-  const { fail } = ending;
-  const rescued = new Set<string>();
-  /** Once each, whoever finds that it cannot be stored. */
-  function rescue(line: string): void {
-    if (!rescued.has(line)) options.rescue(line);
-    rescued.add(line);
-  }
-  let isExpired = false;
-  let isReady = false;
-  /** A poll has. */
-  let hasFailed = false;
-  /** Answers to polls that could not be read. */
-  let unread = 0;
-  /** What a killed runner left running ends before its messages run again (design 5). */
-  let cleared: Promise<void> | null = null;
+}
 
+/** Starts serving an account. The caller holds the account's poller lock. */
+export function startRunner(parts: RunnerParts): Runner {
+  const { store, client, agent, settings, clock, log } = parts;
+  const { key, id } = parts.account;
+  const options = { ...parts, emit };
+  const shutdown = createShutdown(log);
+  const { fail } = shutdown;
+  const rescue = createRescue({ account: key, store, write: parts.rescue });
+  let startup: Promise<Startup> | null = null;
+  let unread = 0;
+
+  const login = createLoginState({
+    ...options,
+    admin: store.admin,
+    shutdown,
+    onRenewed: () => delivery.refresh(),
+  });
   const delivery = createDelivery({
+    ...options,
     account: key,
-    store,
-    client,
-    uploader: options.uploader,
-    outgoing: options.outgoing,
-    clock,
-    log,
-    emit,
     paceMs: settings.paceMs,
-    version: options.version,
-    onExpired: () => void expire(),
+    onExpired: () => void login.expire(),
     onError: fail,
   });
-  const typing = settings.typing
-    ? createTyping({
-        client,
-        clock,
-        log,
-        contextToken: (user) => store.sessions.contextToken({ account: key, user }),
-      })
-    : null;
-  const asks = createAsks({ account: key, store, delivery, shape: settings, clock, log });
-  const turns = createTurns({
+  const questions = createQuestions({ ...options, account: key, delivery, shape: settings });
+  const contextToken = (user: string) => store.sessions.contextToken({ account: key, user });
+  const typing = settings.typing ? createTyping({ client, clock, log, contextToken }) : null;
+  const turns = createTurns({ ...options, delivery, questions, typing });
+  const lanes = createLanes({ concurrency: settings.concurrency, clock, run });
+  const exit = createExitConditions({ settings, lanes, turns, delivery, shutdown, clock });
+  const dispatch = createDispatch({ lanes, turns, questions, delivery, log });
+  const rules = triageRules({
     ...options,
-    emit,
-    delivery,
-    asks,
-    typing,
+    triage: 'now',
+    agent: agent.name,
+    questionTo: questions.questionTo,
   });
-  const lanes = createLanes({
-    concurrency: settings.concurrency,
-    clock,
-    async run(seq, user) {
-      try {
-        await cleared;
-        return await turns.run(seq, user);
-      } catch (error) {
-        fail(error);
-        return { kind: 'halt' };
-      } finally {
-        idleness.note();
-        if (settings.maxMessages !== null && turns.started >= settings.maxMessages) {
-          // Those that still run are among them.
-          void lanes.stop().then(() => ending.finish('finished'));
-        }
-      }
-    },
-  });
-  const idleness = createIdleness({ ...settings, lanes, delivery, ending, clock });
-  const takeUp = createArrivals({ lanes, turns, asks, delivery, log });
 
-  /** The poll and every request under way may find it out; it is told once. */
-  async function expire(): Promise<void> {
-    if (isExpired) return;
-    isExpired = true;
-    await store.admin.markLogin({ account: key, login: account.login, expired: true }).catch(fail);
-    emit({ type: 'expired', account: key });
-    ending.finish('expired');
+  /** The outside knows an account by the ID of its bot. */
+  function emit(event: Parameters<EventSink>[0]): void {
+    try {
+      parts.emit({ ...event, account: id });
+    } catch (error) {
+      fail(error);
+    }
   }
 
-  function tellReady(): void {
-    if (isReady) return;
-    isReady = true;
-    emit({ type: 'ready', account: key, name: account.name });
-  }
-
-  /** The server's first answer to a poll. */
-  async function onPolled(wasExpired: boolean): Promise<void> {
-    tellReady();
-    if (!wasExpired) return;
-    // The server takes this login after all: what it has kept waiting may go.
-    await store.admin.markLogin({ account: key, login: account.login, expired: false });
-    await delivery.refresh();
-  }
-
-  /** What is stored goes with this process: the messages that still have to run, and the texts that were not sent. */
-  async function rescueStored(): Promise<void> {
-    for (const { raw } of await store.inbox.unfinishedContent(key)) rescue(raw.toString('utf8'));
-    for (const { user, clientId, text, file } of await store.outbox.openParts(key)) {
-      rescue(JSON.stringify({ unsent: { user, clientId, text, file: file?.path ?? null } }));
+  /** Runs a message of a lane, after the startup and when no agent of the former runner is left. */
+  async function run(seq: number): ReturnType<typeof turns.run> {
+    try {
+      await (await startup)?.childrenEnded;
+      return await turns.run(seq);
+    } catch (error) {
+      fail(error);
+      return { kind: 'halt' };
+    } finally {
+      exit.onTurnEnd();
     }
   }
 
   async function serve(): Promise<RunnerEnd> {
-    // From here on every commit of another process is seen, be it before the first look at what waits or after.
+    // Before the first look at the store, so that later commits of other processes are noticed.
     const since = store.changes();
-    const { login, owner } = account;
-    const terms = intakeTerms({
-      ...options,
-      triage: 'now',
-      agent: options.agent.name,
-      questionTo: asks.questionTo,
-    });
-    // Asked for together, they share a commit and keep their order.
-    const [opened, former, waiting] = await Promise.all([
-      store.admin.openAccount({ account: key, login, owner, nowMs: clock.now() }),
-      recoverFormer({ ...options, turns: store.turns, retries: settings.retries }),
-      store.inbox.triage({
-        ...terms,
-        account: key,
-        nowMs: clock.now(),
-        read: (raw, createdAtMs) =>
-          judgementOf({ ...readInbound(decodeRaw(raw)), createdAtMs }, { terms, bot: account.id, clock }),
-      }),
-    ]);
-    if (opened.owner === null) {
-      log.warn('nobody is known as the owner of this bot: the first user who writes becomes it');
-      log.info('hint: --owner <user> names them');
-    }
-    cleared = former.cleared;
-    cleared.then(() => options.agent.start?.()).catch(fail);
-    // The notice goes before what is answered from here on.
-    for (const started of former.failed) await turns.giveUp(started);
-    // Before the first poll: what waits is older than what that will bring.
-    for (const entry of await store.inbox.unfinished(key)) lanes.add(entry);
-    // What is to run of it has its place by now, behind what is older.
-    takeUp({ ...waiting, again: [], messages: waiting.messages.filter(({ state }) => state !== 'received') });
+    startup = startUp({ ...options, rules, turns, lanes, dispatch });
+    const { cursor, loginExpired, childrenEnded } = await startup;
+    childrenEnded.then(() => agent.start?.()).catch(fail);
     const intake = runIntake(
       {
         account: key,
-        bot: account.id,
-        login: account.login,
-        cursor: opened.cursor,
+        bot: id,
+        login: parts.account.login,
+        cursor,
         store,
         poller: createPoller({ client, clock }),
-        terms,
+        rules,
         clock,
         log,
-        onReady: () => void onPolled(opened.loginExpired).catch(fail),
-        onIntake(result) {
-          // A poll that brought only a new cursor is no work: some servers name one every time.
-          if (result.messages.length > 0) idleness.note();
-          takeUp(result);
-        },
-        rescue,
+        rescue: rescue.line,
         keepUnread(bytes) {
           unread++;
-          return options.keepUnread(bytes);
+          return parts.keepUnread(bytes);
         },
-        onEmpty: idleness.onEmpty,
-        onFailure() {
-          hasFailed = true;
+        onReady: () => void login.onPolled(loginExpired).catch(fail),
+        onIntake(result) {
+          exit.onIntake(result);
+          dispatch(result);
         },
+        onEmpty: exit.onEmptyPoll,
+        onFailure: login.onPollFailed,
       },
-      ending.signal,
-    ).then((how) => (how === 'expired' ? expire() : undefined), fail);
-    // After the first poll, which messages wait for. Its answer comes first when none do: then that poll is held.
-    void client
-      .notifyStart()
-      .then(async ({ kind }) => {
-        // Of a login that was dead the poll alone says whether it lives again.
-        if (kind !== 'ok' || opened.loginExpired) return;
-        // A poll that is held: the server has taken its login.
-        await clock.sleep(HELD_AFTER_MS, ending.signal);
-        if (!hasFailed && !ending.signal.aborted) tellReady();
-      })
-      .catch(fail);
+      shutdown.signal,
+    ).then((how) => (how === 'expired' ? login.expire() : undefined), fail);
+    // After the first poll has begun: new messages come first.
+    void login.notifyStart(loginExpired).catch(fail);
     await delivery.refresh().catch(fail);
     const upkeep = Promise.all([
-      watchStore({ account: key, since, store, lanes, delivery, clock, onError: fail }, ending.signal),
-      idleness.watch(),
-      runSweeps({ ...options, account: key, holdMaxMs: settings.holdMaxMs, onError: fail }, ending.signal),
+      watchStore({ account: key, since, store, lanes, delivery, clock, onError: fail }, shutdown.signal),
+      runSweeps({ ...options, account: key, holdMaxMs: settings.holdMaxMs, onError: fail }, shutdown.signal),
+      exit.watch(),
     ]).catch(fail);
-    await ending.reached();
-    const { graceMs } = settings;
+
+    await shutdown.begun();
     try {
-      const { how } = ending;
-      await windDown({ how, intake, lanes, turns, delivery, upkeep, client, graceMs, clock });
+      const { reason } = shutdown;
+      const { graceMs } = settings;
+      await shutDown({ reason, intake, lanes, turns, delivery, upkeep, client, graceMs, clock });
     } finally {
-      if (store.isLost) await rescueStored();
+      if (store.isLost) await rescue.storedContent();
     }
-    ending.check();
+    shutdown.throwIfFailed();
     emit({ type: 'stopped', account: key, unread });
-    return ending.how ?? 'stopped';
+    return shutdown.reason ?? 'stopped';
   }
 
   return {
     done: serve().catch((error) => {
-      ending.fail(error);
+      shutdown.fail(error);
       throw error instanceof Error ? error : new WxError('internal', String(error));
     }),
     get running() {
       return lanes.running;
     },
-    stop: () => ending.finish('stopped'),
+    stop: () => shutdown.begin('stopped'),
   };
 }

@@ -14,7 +14,7 @@ import {
 import { createTransport, type Transport } from '../../ilink/http/transport.ts';
 import type { Cdn } from '../../media/download/port.ts';
 import { createOutgoing, type Outgoing } from '../../runner/delivery/outgoing-files.ts';
-import type { Uploader } from '../../runner/delivery/uploader.ts';
+import type { Uploader } from '../../runner/delivery/upload.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** What a connection is made of. */
@@ -93,7 +93,7 @@ export function connect(context: Network, account: Account, transport: Transport
     uploader: {
       // Most answers are texts.
       async upload(...file) {
-        const { createUploader } = await import('../../runner/delivery/uploader.ts');
+        const { createUploader } = await import('../../runner/delivery/upload.ts');
         const { clock } = context;
         const uploader = createUploader({
           client,

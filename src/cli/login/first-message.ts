@@ -34,7 +34,7 @@ export async function awaitFirstMessage(
       clock: context.clock,
       log: context.log,
       rescue: (line) => context.io.err(`${line}\n`),
-      patienceMs: WAIT_MS,
+      waitMs: WAIT_MS,
       from: account.owner,
       signal: AbortSignal.any([signal, lost.signal]),
     });

@@ -2,7 +2,7 @@ import { reasonOf } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { createDelivery } from '../../runner/delivery/delivery.ts';
-import type { UploadNews } from '../../runner/delivery/part-upload.ts';
+import type { UploadListener } from '../../runner/delivery/upload.ts';
 import { pollOnce } from '../../runner/intake/poll-once.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import type { Store } from '../../store/port/port.ts';
@@ -18,8 +18,8 @@ const OTHERS_POLL_MS = 60_000;
 
 /** Delivery by this process to one user. */
 export interface DirectDelivery {
-  /** Resolves when nothing more can go within `patienceMs`, or after `atMostMs`. */
-  waitUntilIdle(patienceMs: number, atMostMs: number): Promise<void>;
+  /** Resolves when nothing more can go within `withinMs`, or after `atMostMs`. */
+  waitUntilIdle(withinMs: number, atMostMs: number): Promise<void>;
   /** The server has said that the login is dead. */
   readonly isLoginDead: boolean;
   end(): Promise<void>;
@@ -42,7 +42,7 @@ export async function startDirectDelivery(
   context: CommandContext,
   store: Store,
   to: Recipient,
-  onUpload: UploadNews,
+  onUpload: UploadListener,
 ): Promise<DirectDelivery | null> {
   const { clock, log } = context;
   const { account, user } = to;
@@ -69,15 +69,15 @@ export async function startDirectDelivery(
       },
       onError: (error) => log.error(reasonOf(error)),
     });
-    delivery.kick(user);
+    delivery.wake(user);
     return {
       get isLoginDead() {
         return isLoginDead;
       },
-      async waitUntilIdle(patienceMs, atMostMs) {
+      async waitUntilIdle(withinMs, atMostMs) {
         const late = new AbortController();
         const over = clock.sleep(atMostMs, late.signal);
-        await (delivery.pending(patienceMs) ? Promise.race([delivery.settled(patienceMs), over]) : over);
+        await (delivery.pending(withinMs) ? Promise.race([delivery.settled(withinMs), over]) : over);
         late.abort();
       },
       async end() {
@@ -157,7 +157,7 @@ async function pollHere(
     clock: context.clock,
     log: context.log,
     rescue: (line) => context.io.err(`${line}\n`),
-    patienceMs: 0,
+    waitMs: 0,
     from: user,
     signal: stop,
   });

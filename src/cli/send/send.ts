@@ -213,7 +213,7 @@ async function partsOf(
   };
   const texts = text === null ? [] : [{ text: form === 'code' ? codeBlock(text) : text }];
   return replyParts(
-    [...texts, ...kept.map((file) => ({ kept: file }))],
+    [...texts, ...kept.map((copy) => ({ copy }))],
     { ...DEFAULT_RUNNER_OPTIONS, format: form === 'wechat' ? 'wechat' : 'raw' },
     { origin: 'send', runId: newUuid() },
     { budgetLeft, outgoing, nowMs },

@@ -9,7 +9,7 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
   'ended: {}': '已结束：{~}',
   'no reply': '智能体没有回复',
   'not given to the agent: {}': '未交给智能体：{~}',
-  'obeyed a chat command': '已执行聊天命令',
+  'chat command handled': '已执行聊天命令',
   '{} is the owner of this bot now': '{} 现在是这个机器人的所有者',
   'nobody is known as the owner of this bot: the first user who writes becomes it':
     '还不知道这个机器人的所有者：第一个发消息的用户将成为所有者',

@@ -7,9 +7,6 @@ export function retryAfterOf(value: unknown): number | null {
   return isWait ? Math.round(value) : null;
 }
 
-/** Wait before a turn for which this machine was short of something is tried again. */
-export const SHORTAGE_DELAY_MS = 5_000;
-
 /** Wait before retry number `n` (1-based) of a failed turn: 5 s, 30 s, then 120 s each (contract 4). */
 export function turnRetryDelayMs(n: number): number {
   return [5_000, 30_000][n - 1] ?? 120_000;
@@ -34,6 +31,11 @@ export const LONGEST_RESEND_DELAY_MS = 30_000;
 /** Pause before the n-th repeat (1-based) of a request whose result is unknown: up to 0.5 s, doubling to 30 s. */
 export function resendDelayMs(n: number, random?: Random): number {
   return fullJitter(Math.min(500 * 2 ** (n - 1), LONGEST_RESEND_DELAY_MS), random);
+}
+
+/** Pause before the n-th repeat (1-based) of a turn that this machine was short of something for: up to 30 s, doubling to 10 min. */
+export function shortageDelayMs(n: number, random?: Random): number {
+  return fullJitter(Math.min(30_000 * 2 ** (n - 1), 10 * 60_000), random);
 }
 
 /** Pause before a process that has died n times in a row (1-based) is started again: up to 1 s, doubling to 60 s. */

@@ -14,38 +14,38 @@ import {
 } from '../../store/port/port.ts';
 import type { EventSink } from '../port/events.ts';
 import type { Outgoing } from './outgoing-files.ts';
-import { createPartUpload, type UploadNews } from './part-upload.ts';
-import { replyOf } from './send-result.ts';
-import type { Uploader } from './uploader.ts';
+import { readSendResult } from './send-result.ts';
+import { createPartUpload, type Uploader, type UploadListener } from './upload.ts';
 
-/** Delivers the outbox of one account: every user in order, several users at once. */
+/** Delivers the outbox of one account: each user in order, several users at once. */
 export interface Delivery {
-  /** There may be something to deliver to this user. */
-  kick(user: string): void;
+  /** Looks for parts to this user. */
+  wake(user: string): void;
   /**
-   * Runs a store step that queues parts for the user, letting it claim the first one in the same
-   * commit where nothing else is under way to that user. Rejects when the step does.
+   * Runs a store step that queues parts for the user. If nothing else is on its way to them, the step claims the first
+   * part in the same commit. Rejects when the step does.
    */
   queue(user: string, step: (claim: ClaimRequest | null) => Promise<QueuedParts>): Promise<void>;
-  /** Kicks every user with open parts. */
+  /** Wakes the delivery to every user with open parts. */
   refresh(): Promise<void>;
-  /** Whether a part is under way or may go within `patienceMs`. */
-  pending(patienceMs: number): boolean;
-  /** Resolves when nothing is {@link pending}: all final, held, or waiting for longer. */
-  settled(patienceMs: number): Promise<void>;
-  /** Starts no further request and gives up those under way; resolves when all is settled. */
+  /** Whether a part is on its way, or may be sent within `withinMs`. */
+  pending(withinMs: number): boolean;
+  /** Resolves when nothing is {@link pending}: every part is final, held, or has to wait for longer. */
+  settled(withinMs: number): Promise<void>;
+  /** Starts no more requests and aborts the current ones. Resolves when all have ended. */
   stop(): Promise<void>;
 }
 
-/** One user's delivery: at work (`until` null), or asleep until a time on the monotonic clock. */
-interface Course {
-  until: number | null;
-  wake: AbortController | null;
-  /** Something was queued meanwhile: look once more. */
+/** The loop that delivers to one user. It sends, or sleeps until a time on the monotonic clock. */
+interface DeliveryLoop {
+  /** Null while it sends. */
+  sleepsUntil: number | null;
+  sleep: AbortController | null;
+  /** A part was queued meanwhile: the loop looks once more before it ends. */
   again: boolean;
 }
 
-/** See {@link Delivery}. `onExpired` is called when the server says that the login is dead. */
+/** See {@link Delivery}. `onExpired` is called when the server says that the login has expired. */
 export function createDelivery(options: {
   account: string;
   store: Pick<Store, 'outbox' | 'flush'>;
@@ -57,18 +57,18 @@ export function createDelivery(options: {
   emit: EventSink;
   paceMs: number;
   version: string;
-  onUpload?: UploadNews;
+  onUpload?: UploadListener;
   onExpired: () => void;
   onError: (error: unknown) => void;
 }): Delivery {
   const { account, store, client, clock, log, emit } = options;
-  const courses = new Map<string, Course>();
+  const loops = new Map<string, DeliveryLoop>();
   const waiters = new Set<() => void>();
-  const cut = new AbortController();
+  const stopping = new AbortController();
   let stopped = false;
   const upload = createPartUpload({ ...options, outbox: store.outbox, report });
 
-  const terms = (user: string): ClaimRequest => ({
+  const claimFor = (user: string): ClaimRequest => ({
     account,
     user,
     nowMs: clock.now(),
@@ -79,47 +79,47 @@ export function createDelivery(options: {
         : encodeMedia({ ...part, version: options.version, media: JSON.parse(upload) }),
   });
 
-  /** Delivers to one user until nothing can go; `first` is a claim made elsewhere. */
-  async function serve(user: string, course: Course, first: Claim | null): Promise<void> {
+  /** Delivers to one user until nothing can be sent; `first` is a claim made elsewhere. */
+  async function deliver(user: string, loop: DeliveryLoop, first: Claim | null): Promise<void> {
     for (let next = first; ; ) {
-      const claim: Claim = next ?? (await store.outbox.claimPart(terms(user)));
+      const claim: Claim = next ?? (await store.outbox.claimPart(claimFor(user)));
       next = null;
-      if (stopped) return giveBack(claim);
+      if (stopped) return returnClaim(claim);
       if (claim.kind === 'nothing') report(claim.held, null);
-      if (claim.kind === 'nothing' && !course.again) return;
-      // What is queued from here on is found by the claim that comes with the verdict.
-      course.again = false;
+      if (claim.kind === 'nothing' && !loop.again) return;
+      // The claim that comes with the verdict finds what is queued from here on.
+      loop.again = false;
       let waitMs = claim.kind === 'wait' ? claim.waitMs : 0;
       if (claim.kind === 'part' || claim.kind === 'upload') {
-        const verdict = claim.kind === 'part' ? await send(claim.part) : await upload(claim, cut.signal);
+        const verdict = claim.kind === 'part' ? await send(claim.part) : await upload(claim, stopping.signal);
         if (!verdict) return;
-        await letGo(verdict.part);
+        await removeCopy(verdict.part);
         waitMs = verdict.waitMs ?? 0;
         next = verdict.next;
       }
-      if (waitMs > 0 && !stopped) await rest(course, waitMs);
-      if (stopped) return giveBack(next);
+      if (waitMs > 0 && !stopped) await sleep(loop, waitMs);
+      if (stopped) return returnClaim(next);
     }
   }
 
-  /** A claim nothing has been done with yet. */
-  async function giveBack(claim: Claim | null): Promise<void> {
+  /** Returns a part that was claimed and not sent. */
+  async function returnClaim(claim: Claim | null): Promise<void> {
     if (claim?.kind === 'part') await store.outbox.returnPart({ account, seq: claim.part.seq });
     if (claim?.kind === 'upload') await store.outbox.returnPart({ account, seq: claim.seq });
   }
 
-  async function rest(course: Course, waitMs: number): Promise<void> {
-    course.wake = new AbortController();
-    course.until = clock.monotonic() + waitMs;
+  async function sleep(loop: DeliveryLoop, waitMs: number): Promise<void> {
+    loop.sleep = new AbortController();
+    loop.sleepsUntil = clock.monotonic() + waitMs;
     notify();
-    await clock.sleep(waitMs, course.wake.signal);
-    course.until = null;
+    await clock.sleep(waitMs, loop.sleep.signal);
+    loop.sleepsUntil = null;
   }
 
-  /** One request; null when the login turned out to be dead. */
+  /** Sends one request; null if the login has expired. */
   async function send(part: ClaimedPart): Promise<Verdict | null> {
     await store.flush();
-    const reply = replyOf(await client.sendMessage(part.body, { signal: cut.signal }));
+    const reply = readSendResult(await client.sendMessage(part.body, { signal: stopping.signal }));
     if (reply === 'expired') {
       await store.outbox.returnPart({ account, seq: part.seq });
       options.onExpired();
@@ -127,16 +127,18 @@ export function createDelivery(options: {
     }
     const claimed = { account, seq: part.seq, known: part.view };
     const settled = { ...claimed, reply, nowMs: clock.now() };
-    const verdict = await store.outbox.settlePart(stopped ? settled : { ...settled, next: terms(part.user) });
+    const verdict = await store.outbox.settlePart(
+      stopped ? settled : { ...settled, next: claimFor(part.user) },
+    );
     if (reply.kind === 'unknown') log.debug(`${reply.detail}: the same request again`, { part: part.seq });
     report([verdict.part, ...verdict.held], verdict.budgetLeft);
     return verdict;
   }
 
-  /** Our copy of a file is not needed any more once its part is final (design 4). */
-  async function letGo({ file, state }: PartView): Promise<void> {
+  /** Removes our copy of a file once its part is final (design 4). */
+  async function removeCopy({ file, state }: PartView): Promise<void> {
     if (file === null || OPEN_PART_STATES.includes(state)) return;
-    // What cannot be removed now is swept later.
+    // A later sweep removes what cannot be removed now.
     await options.outgoing.discard(await store.outbox.unneededFiles([file.path])).catch(() => {});
   }
 
@@ -157,48 +159,48 @@ export function createDelivery(options: {
     }
   }
 
-  /** Opens a course for the user and keeps it until nothing can go. */
-  function open(user: string, first: Promise<Claim | null>): void {
-    const course: Course = { until: null, wake: null, again: false };
-    courses.set(user, course);
+  /** Starts the loop of a user. */
+  function start(user: string, first: Promise<Claim | null>): void {
+    const loop: DeliveryLoop = { sleepsUntil: null, sleep: null, again: false };
+    loops.set(user, loop);
     void first
-      .then((claim) => serve(user, course, claim))
+      .then((claim) => deliver(user, loop, claim))
       .catch(options.onError)
       .finally(() => {
-        courses.delete(user);
-        if (course.again) kick(user);
+        loops.delete(user);
+        if (loop.again) wake(user);
         notify();
       });
   }
 
-  function kick(user: string): void {
-    const course = courses.get(user);
-    if (course) {
-      course.again = true;
-      if (course.until !== null) course.wake?.abort();
-    } else if (!stopped) open(user, Promise.resolve(null));
+  function wake(user: string): void {
+    const loop = loops.get(user);
+    if (loop) {
+      loop.again = true;
+      if (loop.sleepsUntil !== null) loop.sleep?.abort();
+    } else if (!stopped) start(user, Promise.resolve(null));
   }
 
   function notify(): void {
     for (const waiter of [...waiters]) waiter();
   }
 
-  function pending(patienceMs: number): boolean {
-    const limit = clock.monotonic() + patienceMs;
-    return [...courses.values()].some((course) => course.until === null || course.until <= limit);
+  function pending(withinMs: number): boolean {
+    const limit = clock.monotonic() + withinMs;
+    return [...loops.values()].some(({ sleepsUntil }) => sleepsUntil === null || sleepsUntil <= limit);
   }
 
   return {
-    kick,
+    wake,
     async queue(user, step) {
-      if (courses.has(user) || stopped) {
+      if (loops.has(user) || stopped) {
         report((await step(null)).held, null);
-        kick(user);
+        wake(user);
         return;
       }
-      // The course is open before the step claims, so nobody else takes the same part.
-      const queued = step(terms(user));
-      open(
+      // The loop is started before the step claims a part, so that no other loop sends it.
+      const queued = step(claimFor(user));
+      start(
         user,
         queued.then(
           ({ claim }) => claim,
@@ -208,13 +210,13 @@ export function createDelivery(options: {
       report((await queued).held, null);
     },
     async refresh() {
-      for (const user of await store.outbox.usersToDeliver(account)) kick(user);
+      for (const user of await store.outbox.usersToDeliver(account)) wake(user);
     },
     pending,
-    settled: (patienceMs) =>
+    settled: (withinMs) =>
       new Promise((resolve) => {
         const check = (): void => {
-          if (pending(patienceMs)) return;
+          if (pending(withinMs)) return;
           waiters.delete(check);
           resolve();
         };
@@ -223,13 +225,13 @@ export function createDelivery(options: {
       }),
     async stop() {
       stopped = true;
-      // Whoever stops has waited long enough: what has no answer yet is repeated as it was by the next who delivers.
-      cut.abort();
-      for (const course of courses.values()) course.wake?.abort();
-      if (courses.size === 0) return;
+      // The grace time is over. The next run repeats the requests that have no response yet.
+      stopping.abort();
+      for (const loop of loops.values()) loop.sleep?.abort();
+      if (loops.size === 0) return;
       await new Promise<void>((resolve) => {
         const check = (): void => {
-          if (courses.size === 0) resolve();
+          if (loops.size === 0) resolve();
         };
         waiters.add(check);
         check();

@@ -1,5 +1,7 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { FailureReason, MissingFile, MissingReason } from '../../core/message/message.ts';
+import { readInbound } from '../../ilink/message/inbound.ts';
+import { mergeStored } from '../../ilink/message/merged.ts';
 
 const REASONS: Record<FailureReason | 'crash', Record<ChatLanguage, string>> = {
   exit: { zh: '智能体出错了', en: 'the agent reported an error' },
@@ -13,7 +15,7 @@ const REASONS: Record<FailureReason | 'crash', Record<ChatLanguage, string>> = {
   crash: { zh: '处理时多次意外中断，已放弃', en: 'it was interrupted too often' },
 };
 
-/** What the user is told when a message failed for good (contract 4); with the command that runs it again, where they have it. */
+/** The notice about a message that has failed (contract 4). It names the command that runs it again if the user has it. */
 export function failureNotice(
   reason: FailureReason | 'crash',
   language: ChatLanguage,
@@ -38,7 +40,7 @@ const NOT_SENT: Record<MissingReason, Record<ChatLanguage, string>> = {
 const NAMED_FILES = 5;
 const NAME_CHARS = 60;
 
-/** Says which files of an answer the user does not get. */
+/** The notice about files of a reply that are not sent. */
 export function notSent(
   { first, count }: { first: readonly MissingFile[]; count: number },
   language: ChatLanguage,
@@ -56,7 +58,7 @@ export function notSent(
   return `⚠️ The answer is not complete. Not sent: ${list.join(', ')}${more > 0 ? `, and ${more} more` : ''}.`;
 }
 
-/** A long name without its middle: what kind of file it is stands at its end. */
+/** A long name without its middle: its end shows the kind of the file. */
 function shortName(name: string): string {
   const characters = [...name];
   const half = NAME_CHARS / 2;
@@ -64,24 +66,24 @@ function shortName(name: string): string {
   return `${characters.slice(0, half).join('')}…${characters.slice(-half).join('')}`;
 }
 
-/** Says that a message is still being worked on; others may have come after it. */
+/** The notice that a message is still in progress. It quotes the message, since others may have come after it. */
 export function stillWorking(language: ChatLanguage, about: string): string {
   return language === 'zh' ? `⏳ “${about}”还在处理，请稍候` : `⏳ Still working on "${about}"...`;
 }
 
-/** Says that the whole of a long text follows as a file. */
+/** The end of a preview: the whole text follows as a file. */
 export function wholeInFile(chars: number, language: ChatLanguage): string {
   return language === 'zh'
     ? `……（全文 ${chars} 字，见下面的文件）`
     : `... (${chars} characters in all: see the file below)`;
 }
 
-/** A text that was held, released and refused again has its time already. */
+/** A text that is held for the second time has its time already. */
 const STAMPED = /^\[(?:\d\d-\d\d )?\d\d:\d\d\]\n/;
 
 /**
- * Joins held texts into what is sent first when the user writes again: an empty line between, old
- * ones and those of `send` stamped with their time, a note when others have expired (design 3).
+ * Joins held texts, with an empty line between them. Texts of an earlier day and those of `send` get their time, and a
+ * note counts those that have expired (design 3).
  */
 export function mergeHeld(
   held: readonly { text: string; createdAtMs: number; origin: string }[],
@@ -102,9 +104,25 @@ export function mergeHeld(
   return (expired > 0 ? [note, ...texts] : texts).join('\n\n');
 }
 
-/** A local time as notices give it: `11-22 13:00`, or `13:00` alone. */
+/** The local time in notices: `11-22 13:00`, or `13:00` alone. */
 export function stamp(at: Date, withDay: boolean): string {
   const two = (n: number): string => String(n).padStart(2, '0');
   const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
   return withDay ? `${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}` : time;
+}
+
+/** Characters of a message that a notice about it quotes. */
+const QUOTE_CHARS = 40;
+
+/** How a notice quotes a message: the beginning of its text on one line, or its kind. */
+export function excerptOf(messages: readonly { raw: Buffer; textFrom: number }[]): string {
+  const { text, kind } = readInbound(mergeStored([...messages]));
+  const line = text.replace(/\s+/g, ' ').trim() || `[${kind}]`;
+  return truncate(line, QUOTE_CHARS);
+}
+
+/** A line of at most so many characters. */
+export function truncate(line: string, limit: number): string {
+  const chars = [...line];
+  return chars.length > limit ? `${chars.slice(0, limit - 1).join('')}…` : line;
 }

@@ -15,33 +15,33 @@ import { openSource, trueName } from './source-file.ts';
 const YOUNG_MS = 60 * 60_000;
 
 /**
- * Our own copies of files to be sent: on the disk before their part is committed, there until it is final (design 4).
- * Names lose what no phone could show. What cannot be written throws WxError `storage`.
+ * Our own copies of files to be sent. A copy is flushed before its part is committed, and stays until the part is final
+ * (design 4). Names lose what no phone can show. Throws WxError `storage` if a copy cannot be written.
  */
 export interface Outgoing {
   /**
-   * Keeps a text as a file. Synchronous, because it happens inside a store step; throws the system's error, so that the
-   * store knows a full disk.
+   * Keeps a text as a file. Synchronous, because store steps call it. Throws the error of the system, so that the store
+   * recognises a full disk.
    */
   keepText(text: string, name: string): PartFile;
   /**
-   * Keeps a copy of a file, sharing its blocks where the file system can. Throws WxError `not-found` or `data` when it
-   * cannot be read, is longer than `maxBytes`, or was written to meanwhile.
+   * Keeps a copy of a file, which shares its blocks if the file system can. Throws WxError `not-found` or `data` if the
+   * file cannot be read, is longer than `maxBytes`, or was written to meanwhile.
    */
   keepCopy(path: string, name: string, maxBytes?: number): Promise<PartFile>;
-  /** Keeps what a stream brings. Throws what the stream throws. */
+  /** Keeps the content of a stream. Throws what the stream throws. */
   keepStream(chunks: AsyncIterable<Uint8Array>, name: string): Promise<PartFile>;
   /** Removes copies. */
   discard(paths: readonly string[]): Promise<void>;
-  /** Keeps a copy from being swept before its part is committed, which may be hours later; the returned function ends that. */
-  spare(file: PartFile): () => void;
+  /** Pins a copy whose part is not committed yet, so that no sweep removes it. The returned function unpins it. */
+  pin(file: PartFile): () => void;
   /** Removes copies that no part needs any more. */
   sweep(outbox: Pick<Outbox, 'unneededFiles'>, nowMs: number): Promise<void>;
 }
 
-/** Copies under one folder, which is made when it is first needed. */
+/** Keeps copies in one folder, which is made when it is first needed. */
 export function createOutgoing(folder: string): Outgoing {
-  const spared = new Set<string>();
+  const pinned = new Set<string>();
   function fresh(): string {
     try {
       makeFolder(folder);
@@ -91,9 +91,9 @@ export function createOutgoing(folder: string): Outgoing {
     async discard(paths) {
       for (const path of paths) await rm(path, { force: true });
     },
-    spare({ path }) {
-      spared.add(path);
-      return () => void spared.delete(path);
+    pin({ path }) {
+      pinned.add(path);
+      return () => void pinned.delete(path);
     },
     async sweep(outbox, nowMs) {
       const names = await readdir(folder).catch(() => []);
@@ -102,7 +102,7 @@ export function createOutgoing(folder: string): Outgoing {
         const path = join(folder, name);
         // A `send` that ends removes its own.
         const found = await stat(path).catch(() => null);
-        if (found && nowMs - found.mtimeMs > YOUNG_MS && !spared.has(path)) old.push(path);
+        if (found && nowMs - found.mtimeMs > YOUNG_MS && !pinned.has(path)) old.push(path);
       }
       for (const path of await outbox.unneededFiles(old)) await rm(path, { force: true });
     },
@@ -114,7 +114,7 @@ export function shownName(name: string): string {
   return plainFileName(name) ?? 'file';
 }
 
-/** Copies an open file, and sees to it that what was copied is one state of it. */
+/** Copies an open file. Throws if it was written to meanwhile. */
 async function copyWhole(from: FileHandle, source: string, path: string): Promise<Digest> {
   const before = await from.stat({ bigint: true });
   const digest = (await shareBlocks(await trueName(source), path))
@@ -149,7 +149,7 @@ async function shareBlocks(source: string | Buffer, path: string): Promise<boole
   return true;
 }
 
-/** Writes all chunks into a new file, down to the disk. */
+/** Writes all chunks into a new file, and flushes it. */
 async function writeAll(chunks: AsyncIterable<Uint8Array>, path: string): Promise<Digest> {
   const file = await open(path, 'wx', 0o600).catch(cannotWrite);
   try {

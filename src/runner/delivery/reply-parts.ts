@@ -6,35 +6,35 @@ import type { HeldPart, MergedHolds, NewPart, PartFile, PartOrigin } from '../..
 import { shapeForWeChat } from '../../text/shape.ts';
 import { splitText } from '../../text/split.ts';
 import type { RunnerOptions } from '../port/options.ts';
-import type { KeptPiece } from './kept-pieces.ts';
 import { mergeHeld, wholeInFile } from './notices.ts';
 import type { Outgoing } from './outgoing-files.ts';
+import type { ReplyItem } from './reply-files.ts';
 
 /** Most UTF-8 bytes of a text part: well under what the server takes (protocol 9.1). */
 const MAX_BYTES = 12_000;
-/** How much of a text that goes as a file is shown as text. */
+/** Characters of the preview of a text that is sent as a file. */
 const PREVIEW_CHARS = 800;
-/** Parts that a text may always have: as a file it would be a text and a file. */
+/** Parts that a text may always have: as a file it takes two as well, a preview and the file. */
 const LEAST_ROOM = 2;
-/** Messages that a released hold leaves to the new answer (design 3). */
+/** Messages that released parts leave to the next reply (design 3). */
 const LEFT_FOR_ANSWER = 4;
 
-/** How replies become parts. */
+/** How a reply is split into parts. */
 export interface ReplyShape {
   maxChars: number;
   format: 'wechat' | 'raw';
-  /** Parts a reply may have before its text goes as one file. */
+  /** Parts that a reply may have before its text is sent as one file. */
   maxParts: number;
   longAs: 'txt' | 'md';
 }
 
-/** Who writes, and in whose name. */
+/** What all parts of one reply have in common. */
 export interface ReplyHead {
   origin: PartOrigin;
   runId: string | null;
 }
 
-/** One text as the parts it is sent in. */
+/** Splits a text into the parts in which it is sent. */
 export function textParts(
   text: string,
   shape: Pick<ReplyShape, 'maxChars' | 'format'>,
@@ -47,25 +47,24 @@ function textPart(text: string, head: ReplyHead): NewPart {
   return { ...head, clientId: newClientId(), text, file: null };
 }
 
-/** A file of ours as the part it is sent in. */
+/** The part in which a file of ours is sent. */
 export function filePart(file: PartFile, head: ReplyHead): NewPart {
   return { ...head, clientId: newClientId(), text: '', file };
 }
 
 /**
- * The pieces of a reply as parts: texts, then files. Texts that make more parts than `maxParts` or than the
- * budget has left are joined; when that is not enough, they become one text, which shows the beginning,
- * and one file (contract 4).
+ * Makes the parts of a reply: texts, then files. Texts of more parts than `maxParts`, or than the budget has left, are
+ * joined. If that is still too much, they become a preview and one file (contract 4).
  */
 export async function replyParts(
-  reply: readonly KeptPiece[],
+  reply: readonly ReplyItem[],
   shape: ReplyShape,
   head: ReplyHead,
   about: { budgetLeft: () => Promise<number>; outgoing: Pick<Outgoing, 'keepText'>; nowMs: number },
 ): Promise<NewPart[]> {
   const texts = reply.flatMap((piece) => ('text' in piece ? [piece.text] : []));
-  const files = reply.flatMap((piece) => ('kept' in piece ? [filePart(piece.kept, head)] : []));
-  // What fits in any case needs no look at the budget.
+  const files = reply.flatMap((piece) => ('copy' in piece ? [filePart(piece.copy, head)] : []));
+  // Two parts always fit, so the budget is not read for them.
   const short =
     withinRoom(texts, shape, LEAST_ROOM) ?? (await withinBudget(texts, files.length, shape, about));
   if (short) return [...short.map((text) => textPart(text, head)), ...files];
@@ -84,21 +83,21 @@ async function withinBudget(
   return withinRoom(texts, shape, room) ?? withinRoom([texts.join('\n\n')], shape, room);
 }
 
-/** The texts as they are sent, or null when they need more than `room` parts; what is far too long is not even shaped. */
+/** The texts as they are sent; null if they need more than `room` parts. A text that is far too long is not even shaped. */
 function withinRoom(
   texts: readonly string[],
   shape: Pick<ReplyShape, 'maxChars' | 'format'>,
   room: number,
 ): string[] | null {
-  const said = texts.filter((text) => text.trim() !== '');
-  if (said.length > room || said.some((text) => text.length > 2 * room * shape.maxChars)) return null;
-  const cut = said.flatMap((text) => pieces(text, shape));
+  const filled = texts.filter((text) => text.trim() !== '');
+  if (filled.length > room || filled.some((text) => text.length > 2 * room * shape.maxChars)) return null;
+  const cut = filled.flatMap((text) => pieces(text, shape));
   return cut.length > room ? null : cut;
 }
 
 /**
- * Makes the `merge` of an intake: the held texts of a user as what goes first when they write again,
- * files after them, never so many that the new answer has fewer than four messages left (design 3).
+ * Makes the `merge` of an intake: joins the held texts of a user, which are sent first when they write again, with
+ * their files after them. They leave four messages to the next reply (design 3).
  */
 export function mergeForRelease(
   shape: Pick<RunnerOptions, 'maxChars' | 'longAs' | 'language'>,
@@ -117,7 +116,7 @@ export function mergeForRelease(
     const room = Math.max(1, BUDGET_MESSAGES - LEFT_FOR_ANSWER - files.length);
     const all = merged(texts, expired);
     if (all.length <= room) return [...all.map(textItem), ...files];
-    // As many of them as fit beside the file; each stays whole, in the one or the other.
+    // Texts that do not fit go into one file. No text is divided between the two.
     let fit = texts.length - 1;
     while (fit > 0 && merged(texts.slice(0, fit), expired).length > room - 1) fit--;
     const rest = mergeHeld(texts.slice(fit), fit > 0 ? 0 : expired, language, nowMs);

@@ -4,16 +4,16 @@ import { TOKEN_DEAD } from '../../ilink/result.ts';
 import type { SendMessageResponse } from '../../ilink/wire/wire.ts';
 import type { SendReply } from '../../store/port/port.ts';
 
-/** Those with which a server says that it has not looked at the request: nothing has arrived. */
+/** Statuses of a server that has not read the request. */
 const UNREAD_STATUSES: ReadonlySet<number> = new Set([425, 429]);
 
-/** Whether a status says that the request itself is wrong, so that it would be refused again. */
+/** Whether a status blames the request itself, so that a repeat is refused too. */
 export function isFinalStatus(status: number): boolean {
   return status >= 400 && status < 500 && !isTransientStatus(status);
 }
 
-/** What an answer of the server means for the part (design 3). */
-export function replyOf(result: CallResult<SendMessageResponse>): SendReply | 'expired' {
+/** Reads what the result of a `sendmessage` means for its part (design 3). */
+export function readSendResult(result: CallResult<SendMessageResponse>): SendReply | 'expired' {
   switch (result.kind) {
     case 'ok':
       return { kind: 'accepted', messageId: result.body.message_id ?? null };

@@ -4,13 +4,12 @@ import { sep } from 'node:path';
 import { hasCode, reasonOf, WxError } from '../../core/errors.ts';
 import { shownSize } from '../../core/units.ts';
 
-/** What stands in a text for bytes that are no UTF-8. */
+/** The character that replaces bytes that are not UTF-8. */
 const REPLACED = '\ufffd';
 
 /**
- * The name a file has on its disk. Where names are bytes, one that is no UTF-8 comes to us (in arguments, in lines of an
- * agent) with marks in the place of the odd ones: it is the one file whose name reads like that. Throws WxError `data`
- * where several do.
+ * The name of a file on its disk. A name may have bytes that are not UTF-8. In arguments, and in lines of an agent, these
+ * bytes are replaced, so the file is looked up by what is left. Throws WxError `data` if several files match.
  */
 export async function trueName(path: string): Promise<string | Buffer> {
   if (!path.includes(REPLACED) || (await lstat(path).catch(() => null))) return path;
@@ -37,12 +36,12 @@ export async function trueName(path: string): Promise<string | Buffer> {
   return found;
 }
 
-/** Without waiting for a writer, as a pipe would make one. */
+/** Does not wait for the writer of a pipe. */
 const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
- * Opens a file that somebody wants to have sent. Throws WxError `not-found` (66), or `data` (65) for what is there but
- * can not be sent: a folder, a device, one that may not be read, or is longer than `maxBytes` ({@link isTooLong}).
+ * Opens a file that is to be sent. Throws WxError `not-found` (66). Throws WxError `data` (65) for a folder, a device, a
+ * file that may not be read, and one that is longer than `maxBytes` ({@link isTooLong}).
  */
 export async function openSource(path: string, maxBytes = Number.POSITIVE_INFINITY): Promise<FileHandle> {
   let file: FileHandle;
@@ -75,7 +74,7 @@ export async function openSource(path: string, maxBytes = Number.POSITIVE_INFINI
       });
 }
 
-/** Whether a file could not be sent, or copied, for its length. */
+/** Whether a file was too long to be sent or copied. */
 export function isTooLong({ cause }: WxError): boolean {
   return cause instanceof RangeError || hasCode(cause, 'EFBIG');
 }

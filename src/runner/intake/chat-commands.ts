@@ -1,6 +1,6 @@
 import type { ChatCommand, ChatText } from '../../store/port/port.ts';
 
-/** Every chat command and its names, as people write them behind the slash. */
+/** The names of every chat command, as users type them after the slash. */
 export const CHAT_COMMANDS: Record<ChatCommand, { en: string; zh: string }> = {
   stop: { en: 'stop', zh: '停' },
   new: { en: 'new', zh: '新' },
@@ -21,9 +21,9 @@ const COMMAND = /^\s*[/／]\s*(\p{Letter}+)\p{Punctuation}*(?:\s+|$)/u;
 const ESCAPE = /^\s*[/／](?=[/／])/u;
 
 /**
- * Reads a text as its owner means it: `/stop` and the like are for wxagent, in either language, whatever the case;
- * words behind them change nothing, but those behind `/new` are for the agent. `//x` gives the agent `/x`. All
- * else, unknown commands too, is for the agent.
+ * Finds a chat command in a text of the owner. Names are taken in either language and in any case. Words after a
+ * command are ignored; only those after `/new` go to the agent. `//x` gives the agent `/x`. Every other text is for the
+ * agent, unknown commands too.
  */
 export function readChatText(text: string): ChatText {
   const escaped = ESCAPE.exec(text);

@@ -1,15 +1,14 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { ChatNotice } from '../../store/port/port.ts';
-import { cutTo, excerptOf } from '../delivery/message-excerpt.ts';
-import { stamp } from '../delivery/notices.ts';
+import { excerptOf, stamp, truncate } from '../delivery/notices.ts';
 import { CHAT_COMMANDS } from './chat-commands.ts';
 
-/** A shell line as `/status` names it. */
+/** Characters of the agent's command that `/status` shows. */
 const AGENT_CHARS = 40;
 
-/** What a user is told about a message of theirs that no agent gets. */
+/** The notice about a message that no agent gets. */
 export function chatNotice(news: ChatNotice, language: ChatLanguage, agent: string): string {
-  const shown = cutTo(agent.replace(/\s+/g, ' ').trim(), AGENT_CHARS);
+  const shown = truncate(agent.replace(/\s+/g, ' ').trim(), AGENT_CHARS);
   return language === 'zh' ? inChinese(news, shown) : inEnglish(news, shown);
 }
 

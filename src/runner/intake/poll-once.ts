@@ -6,12 +6,11 @@ import type { Store } from '../../store/port/port.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
 import type { RunnerOptions } from '../port/options.ts';
 import { runIntake } from './intake.ts';
-import { intakeTerms } from './intake-terms.ts';
+import { triageRules } from './triage.ts';
 
 /**
- * Polls without an agent until something arrives, or one poll brings nothing or fails after `patienceMs`
- * at the longest: for `login`, which waits for a first message, and `send`, which needs a fresh
- * context. What arrives waits in the inbox for the next run, which decides what becomes of it. The
+ * Polls without an agent until a message arrives, or until `waitMs` have passed: for `login`, which waits for a first
+ * message, and `send`, which needs a fresh context. Messages wait in the inbox, and the next run triages them. The
  * caller holds the poller lock.
  */
 export async function pollOnce(options: {
@@ -19,16 +18,16 @@ export async function pollOnce(options: {
   store: Store;
   client: IlinkClient;
   outgoing: Outgoing;
-  /** Takes messages that cannot be stored, as in {@link runIntake}. */
+  /** Gets messages that cannot be stored, as in {@link runIntake}. */
   rescue: (line: string) => void;
   keepUnread: (bytes: Buffer) => Promise<string>;
-  /** Only how what was held is sent counts. */
+  /** Only the settings for released parts count. */
   settings: RunnerOptions;
   clock: Clock;
   log: Log;
-  /** Polls go on at least this long when they bring nothing; 0: one whole poll. */
-  patienceMs: number;
-  /** Whose message ends it; null: anybody's. */
+  /** How long it polls if no message arrives; 0: one whole poll. */
+  waitMs: number;
+  /** The user whose message ends the wait; null: any user. */
   from: string | null;
   signal: AbortSignal;
 }): Promise<{ received: number; expired: boolean }> {
@@ -37,10 +36,10 @@ export async function pollOnce(options: {
   const stop = (): void => enough.abort();
   options.signal.addEventListener('abort', stop);
   if (options.signal.aborted) stop();
-  const giveUpAt = clock.monotonic() + options.patienceMs;
-  const timer = options.patienceMs > 0 ? clock.sleep(options.patienceMs, enough.signal).then(stop) : null;
-  const stopWhenLate = (): void => {
-    if (clock.monotonic() >= giveUpAt) stop();
+  const endsAtMs = clock.monotonic() + options.waitMs;
+  const timer = options.waitMs > 0 ? clock.sleep(options.waitMs, enough.signal).then(stop) : null;
+  const stopAtEnd = (): void => {
+    if (clock.monotonic() >= endsAtMs) stop();
   };
   let received = 0;
   try {
@@ -58,7 +57,7 @@ export async function pollOnce(options: {
         cursor: opened.cursor,
         store,
         poller: createPoller({ client: options.client, clock }),
-        terms: intakeTerms({
+        rules: triageRules({
           ...options,
           triage: 'later',
           agent: '-',
@@ -75,8 +74,8 @@ export async function pollOnce(options: {
           ).length;
           if (received > 0) stop();
         },
-        onEmpty: stopWhenLate,
-        onFailure: stopWhenLate,
+        onEmpty: stopAtEnd,
+        onFailure: stopAtEnd,
       },
       enough.signal,
     );

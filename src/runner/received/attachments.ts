@@ -14,35 +14,35 @@ import type { Inbox } from '../../store/port/port.ts';
 import { sweepMediaCache, sweepSessions } from './cache-sweep.ts';
 import { type CacheResult, cacheName, createMediaCache, type MediaFetcher } from './media-cache.ts';
 import { isQuoting, quoteOf } from './quotes.ts';
-import { createHearing, type SpeechToText } from './transcripts.ts';
+import { createTranscriber, type SpeechToText } from './transcripts.ts';
 
-/** Longest time for everything that one message brings: 100 MiB on a slow line. */
+/** Longest time for all files of one message: 100 MiB on a slow line. */
 const FETCH_LIMIT_MS = 5 * 60_000;
 
-/** What turns are given beside the text of their message: its files, and what it quotes. */
+/** Gets the files of messages, and what they quote. */
 export interface Attachments {
   /**
-   * The turn with its attachments and its quote, fetched unless the signal is aborted. What cannot be fetched says
-   * why in its `error`. A message of nothing but text resolves at once. Rejects only for the store.
+   * Completes a turn with its attachments and its quote. The `error` of an attachment says why it could not be fetched.
+   * A message of nothing but text resolves at once. Rejects for the store, and if this machine is short of something.
    */
   complete(turn: Turn, inbound: Inbound, folders: () => TurnFolders, signal: AbortSignal): Promise<Turn>;
-  /** Keeps the cache bounded. */
+  /** Removes old files of the cache. */
   sweep(nowMs: number): Promise<void>;
 }
 
-/** What {@link createAttachments} is made of. */
+/** Options of {@link createAttachments}. */
 export interface AttachmentOptions {
   /** Key of the account in the store. */
   account: string;
   inbox: Pick<Inbox, 'quoted' | 'unfinishedContent' | 'mediaKeys'>;
-  /** Folder of the account's media cache. */
+  /** The folder of the account's media cache. */
   cache: string;
   fetch: MediaFetcher;
   /** Speech to text for voice messages without a transcript; null: none. */
   speechToText: SpeechToText | null;
-  /** Where agents find the files: in the folder they are lent, as links, or in the cache. */
+  /** Where agents find the files: as links in the folder of the turn, or in the cache. */
   place: 'turn' | 'cache';
-  /** Where links lie as long as the sessions of users (see {@link createFolderMaker}). */
+  /** The parent of the folders of sessions (see {@link createFolderMaker}). */
   sessions: string;
   log: Log;
   limitMs?: number;
@@ -51,7 +51,7 @@ export interface AttachmentOptions {
 /** See {@link Attachments}. */
 export function createAttachments(options: AttachmentOptions): Attachments {
   const { account, inbox, log } = options;
-  const hear = options.speechToText && createHearing(options.speechToText, log);
+  const transcribe = options.speechToText && createTranscriber(options.speechToText, log);
   const cache = createMediaCache({
     folder: options.cache,
     fetch: options.fetch,
@@ -60,8 +60,8 @@ export function createAttachments(options: AttachmentOptions): Attachments {
   });
 
   /**
-   * With a transcript the text says it all, and the sound is left on the CDN, as the official client does (protocol 12);
-   * unless it is to be heard here.
+   * A sound file with a transcript is not fetched, as in the official client (protocol 12), unless `--stt-always` wants
+   * to transcribe it.
    */
   function isWanted({ kind, transcript }: MediaSource): boolean {
     return kind !== 'voice' || transcript === null || options.speechToText?.always === true;
@@ -82,21 +82,21 @@ export function createAttachments(options: AttachmentOptions): Attachments {
       sources: MediaSource[],
       text: string,
     ): Promise<{ text: string; attachments: Attachment[] }> {
-      let said = text;
+      let completed = text;
       const attachments: Attachment[] = [];
-      // One after the other: a message has one, and a crowd of them must not crowd the line.
+      // One after the other, so that many files do not share the line.
       for (const source of sources.filter(isWanted)) {
         const { attachment, cached } = await attachmentOf(source, ++number);
         attachments.push(attachment);
         const { kind, path } = attachment;
-        const isHeard = hear && kind === 'voice' && path !== null && cached !== null;
-        const heard = isHeard ? await hear(cached, path, signal) : null;
-        if (heard?.trim()) said = withHeard(said, source.transcript, heard);
+        const isSound = transcribe && kind === 'voice' && path !== null && cached !== null;
+        const transcript = isSound ? await transcribe(cached, path, signal) : null;
+        if (transcript?.trim()) completed = withTranscript(completed, source.transcript, transcript);
       }
-      return { text: said, attachments };
+      return { text: completed, attachments };
     }
 
-    /** A file as the agent gets it, and where it lies in the cache. */
+    /** A file as the agent gets it, and its path in the cache. */
     async function attachmentOf(
       source: MediaSource,
       n: number,
@@ -135,7 +135,7 @@ export function createAttachments(options: AttachmentOptions): Attachments {
       return { error: result.failure === 'too-large' ? `${result.detail} (--max-media)` : result.detail };
     }
     const { mime, sizeBytes, durationMs } = result.file;
-    // In the cache the same content may have come under another name.
+    // The file in the cache may have come under another name.
     const name = nameOf(source) ?? result.file.name;
     let { path } = result;
     if (options.place === 'turn') {
@@ -151,7 +151,7 @@ export function createAttachments(options: AttachmentOptions): Attachments {
     };
   }
 
-  /** Names in the cache that messages which still have to run, and what they quote, will ask for. */
+  /** Names in the cache that unfinished messages, and their quotes, will need. */
   async function needed(): Promise<ReadonlySet<string>> {
     const names = new Set<string>();
     for (const { user, raw } of await inbox.unfinishedContent(account)) {
@@ -171,22 +171,22 @@ export function createAttachments(options: AttachmentOptions): Attachments {
   };
 }
 
-/** What its sender called it, made safe; null: nothing. */
+/** The name that its sender gave it, made safe; null: none. */
 function nameOf({ name }: MediaSource): string | null {
   return name === null ? null : plainFileName(name);
 }
 
-/** What was heard in the place of what WeChat has heard, or behind what there is. */
-function withHeard(text: string, transcript: string | null, heard: string): string {
-  const at = transcript === null ? -1 : text.indexOf(transcript);
-  if (transcript !== null && at >= 0) return text.slice(0, at) + heard + text.slice(at + transcript.length);
-  return text === '' ? heard : `${text}\n${heard}`;
+/** Puts a transcript in the place of the one of WeChat, or after the text. */
+function withTranscript(text: string, ofWeChat: string | null, transcript: string): string {
+  const at = ofWeChat === null ? -1 : text.indexOf(ofWeChat);
+  if (ofWeChat !== null && at >= 0) return text.slice(0, at) + transcript + text.slice(at + ofWeChat.length);
+  return text === '' ? transcript : `${text}\n${transcript}`;
 }
 
-/** Names a file may be given in a folder where others of its name lie. */
+/** Tries for a free name in a folder. */
 const MAX_NAMES = 1_000;
 
-/** Puts a file into a folder, where one of another turn may have its name; returns where. */
+/** Puts a file into a folder, under a free name. Returns its path. */
 async function placeIn(folder: string, n: number, name: string, source: string): Promise<string> {
   for (let k = 1; ; k++) {
     const number = k === 1 ? String(n) : `${n}-${k}`;

@@ -4,10 +4,10 @@ import { ABOUT, type CachedFile } from './media-cache.ts';
 
 const HOUR_MS = 60 * 60_000;
 const DAY_MS = 24 * HOUR_MS;
-/** Files are kept this long after their last use, and so many bytes of them (design 4). */
+/** How long files are kept after their last use, and how many bytes of them (design 4). */
 const FILE_MS = 7 * DAY_MS;
 const MAX_BYTES = 256 * 1024 * 1024;
-/** A file younger than this may be on its way to a turn. */
+/** A younger file may be in use by a turn. */
 const YOUNG_MS = HOUR_MS;
 
 interface Entry {
@@ -17,9 +17,8 @@ interface Entry {
 }
 
 /**
- * Keeps a media cache bounded: what was not used for a week goes, then the longest unused until the rest fits.
- * `needed` names what messages that still have to run, and what they quote, are going to need; it is asked only
- * when something would go.
+ * Removes old files of a media cache: those not used for a week, then the longest unused until the rest fits. `needed`
+ * returns the names that unfinished messages and their quotes need. It is called only if something is to be removed.
  */
 export async function sweepMediaCache(
   folder: string,
@@ -32,34 +31,34 @@ export async function sweepMediaCache(
     const entry = await look(folder, name);
     if (entry === null) continue; // gone meanwhile
     if (!isStaging(name)) entries.push(entry);
-    // Left behind by a process that was killed while it fetched.
+    // A process was killed while it downloaded.
     else if (nowMs - entry.usedAtMs > YOUNG_MS) old.push(name);
   }
   const kept = excess(entries, nowMs, new Set()).length === 0 ? new Set<string>() : await needed();
   for (const name of [...old, ...excess(entries, nowMs, kept)]) {
-    // What cannot be removed now is tried again: no reason to stop serving.
+    // The next sweep tries again to remove it.
     await rm(join(folder, name), { recursive: true, force: true }).catch(() => {});
   }
 }
 
 /**
- * Keeps what lies in the folders of sessions bounded in the same way: links to files of the cache, which hold their
- * space after the cache has let them go.
+ * Removes old files in the folders of sessions, by the same rules. They are links to files of the cache, which take up
+ * space after the cache has removed them.
  */
 export async function sweepSessions(folder: string, nowMs: number): Promise<void> {
   const entries: Entry[] = [];
   for (const name of await readdir(folder, { recursive: true }).catch(() => [])) {
     const file = await lstat(join(folder, name)).catch(() => null);
-    // A link is as old as itself: the file has the time at which it came in.
+    // The change time is that of the link. The modification time is that of the file.
     if (file && !file.isDirectory()) entries.push({ name, usedAtMs: file.ctimeMs, sizeBytes: file.size });
   }
   for (const name of excess(entries, nowMs, new Set())) {
-    // The folders stay, empty: a session was told of its own, and a sandbox that misses it runs nothing.
+    // The folders stay: the agent of a session knows the path, and its sandbox may need the folder.
     await rm(join(folder, name), { force: true }).catch(() => {});
   }
 }
 
-/** What has to go: too old, or too much, but for what is kept. */
+/** The names to remove: too old, or too much, except those that are kept. */
 function excess(entries: Entry[], nowMs: number, kept: ReadonlySet<string>): string[] {
   let totalBytes = entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const names: string[] = [];
@@ -73,7 +72,7 @@ function excess(entries: Entry[], nowMs: number, kept: ReadonlySet<string>): str
   return names;
 }
 
-/** When a name of the folder was last used, and what it weighs. */
+/** When an entry of the folder was last used, and its size. */
 async function look(folder: string, name: string): Promise<Entry | null> {
   const path = join(folder, name);
   try {

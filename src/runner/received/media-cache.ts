@@ -9,14 +9,14 @@ import { makeFolder } from '../../home/make-folder.ts';
 import type { FetchedFile, FetchRequest, FetchResult } from '../../media/download/port.ts';
 import type { WavFile } from '../../media/voice/voice.ts';
 
-/** What the cache knows of a fetched file; kept beside it as `.about.json`. */
+/** What is known of a file of the cache; kept beside it as `.about.json`. */
 export interface CachedFile {
   name: string;
-  /** By content; null when that shows none. */
+  /** By its content; null: unknown. */
   mime: string | null;
   sizeBytes: number;
   durationMs: number | null;
-  /** Of the file when it came in: whatever has written to it since has changed it for everybody. */
+  /** The modification time after the download. Another one means that somebody has written to the file. */
   mtimeMs: number;
 }
 
@@ -29,19 +29,19 @@ export type MediaFetcher = (
 ) => Promise<FetchResult>;
 
 /**
- * Received files of one account, each in a folder of its own named after what it was asked for by: its md5, which
- * the file sent again has too, else its address. What has been fetched once is not fetched again.
+ * Received files of one account, so that none is downloaded twice. Each has a folder of its own, named after its md5,
+ * which it has again when it is sent again, or after its address.
  */
 export interface MediaCache {
-  /** The file of a message of this user, fetched if need be; a SILK sound as WAV. Rejects only for what this machine is short of. */
+  /** A file of a message of this user, downloaded if necessary; SILK as WAV. Rejects only if this machine is short of something. */
   get(user: string, source: MediaSource, signal: AbortSignal): Promise<CacheResult>;
 }
 
 const NAME_CHARS = 32;
-/** In each folder; the safe names of files never begin with a dot. */
+/** In each folder of the cache. The safe name of a file never begins with a dot. */
 export const ABOUT = '.about.json';
 
-/** Name of a file's folder in the cache. Of the user's own: an md5 is no secret, and must not open another's file. */
+/** The name of a file's folder in the cache. The user is part of it: an md5 must not give access to another user's file. */
 export function cacheName(user: string, source: MediaSource): string {
   const { md5, param, fullUrl, keys, kind } = source;
   const named =
@@ -51,11 +51,11 @@ export function cacheName(user: string, source: MediaSource): string {
   return digest(user, kind, ...named).slice(0, NAME_CHARS);
 }
 
-/** The cache in a folder, which is made when it is first needed. */
+/** Makes the cache in a folder, which is made when it is first needed. */
 export function createMediaCache(options: {
   folder: string;
   fetch: MediaFetcher;
-  /** Keys that came with files of this md5 before: of a file sent again, only the first may be right (protocol 5.3). */
+  /** Keys that came with files of this md5 before. If a file is sent again, only its first key may be right (protocol 5.3). */
   keysOf: (md5: string) => Promise<Buffer[]>;
   log: Log;
 }): MediaCache {
@@ -71,7 +71,7 @@ export function createMediaCache(options: {
       await utimes(join(entry, ABOUT), now, now);
       return { ok: true, path, file };
     } catch {
-      return null; // never fetched, or swept
+      return null; // not downloaded, or removed by a sweep
     }
   }
 
@@ -96,7 +96,7 @@ export function createMediaCache(options: {
     }
   }
 
-  /** A file as it is kept: the sound of a voice message becomes WAV. */
+  /** Describes a file as it is kept: a voice message becomes WAV. */
   async function describe(
     fetched: FetchedFile,
     source: MediaSource,

@@ -8,7 +8,7 @@ import type { Inbox, QuotedContent } from '../../store/port/port.ts';
 /** What a message quotes, as far as it is known. */
 export interface QuotedMessage {
   id: string | null;
-  /** The selection, or the whole text; '' where there is none or it cannot be found. */
+  /** The selected text, or the whole text; '' if there is none or it is not found. */
   text: string;
   media: MediaSource[];
 }
@@ -21,12 +21,12 @@ export function isQuoting(inbound: Inbound): boolean {
 }
 
 /**
- * What a message quotes: from the message itself where an older phone sent the whole quoted item, else from the
- * store, by id or time, else the summary that came with it (protocol 10.4). Null when it quotes nothing.
+ * Finds what a message quotes: in the message itself if an older phone sent the whole item, else in the store by ID or
+ * time, else in the summary that came with it (protocol 10.4). Null if it quotes nothing.
  */
 export async function quoteOf(
   inbound: Inbound,
-  place: { account: string; user: string },
+  about: { account: string; user: string },
   inbox: Pick<Inbox, 'quoted'>,
 ): Promise<QuotedMessage | null> {
   if (!isQuoting(inbound)) return null;
@@ -34,7 +34,7 @@ export async function quoteOf(
   if (quoteText !== null || quoteMedia.some(hasAddress)) {
     return { id, text: quoteText ?? '', media: quoteMedia };
   }
-  const stored = await inbox.quoted({ ...place, id, aroundMs: inbound.quoteAtMs });
+  const stored = await inbox.quoted({ ...about, id, aroundMs: inbound.quoteAtMs });
   if (stored === null) return { id, text: inbound.quoteTitle ?? '', media: quoteMedia };
   const { text, media } = contentOf(stored);
   return { id, text: (quotePartial && resolvePartial(text, quotePartial)) ?? text, media };
@@ -45,7 +45,7 @@ function contentOf(stored: QuotedContent): { text: string; media: MediaSource[] 
   return { text: stored.text, media: stored.upload === null ? [] : [mediaOfUpload(stored.upload)] };
 }
 
-/** A file that was sent lies on the CDN under what its upload returned (protocol 5.2). */
+/** Where a sent file is on the CDN: under the reference that its upload returned (protocol 5.2). */
 function mediaOfUpload(upload: string): MediaSource {
   const { kind, param, key, name, plainBytes, md5 } = JSON.parse(upload) as UploadedMedia;
   const opening = decodeMediaKey(key);

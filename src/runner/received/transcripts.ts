@@ -3,40 +3,40 @@ import { dirname, join } from 'node:path';
 import { reasonOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 
-/** Speech to text by a command of the user's. */
+/** Speech to text by the command of `--stt`. */
 export interface SpeechToText {
   command: string;
-  /** Whether it hears also what WeChat has heard (`--stt-always`). */
+  /** Whether it also transcribes what WeChat has transcribed (`--stt-always`). */
   always?: boolean;
-  /** What the sound file at a path says; null when the command has failed, which has been logged. */
+  /** The transcript of a sound file; null if the command has failed, which has been logged. */
   transcribe(path: string, signal: AbortSignal): Promise<string | null>;
 }
 
-/** What is kept of a sound beside it. */
-interface Heard {
+/** A transcript as it is kept beside its sound file. */
+interface Transcript {
   command: string;
   text: string;
 }
 
-/** In the folder that a sound has in the cache, and gone with it. */
-const HEARD = '.heard.json';
+/** In the folder that the sound file has in the cache, so that it goes with the file. */
+const TRANSCRIPT = '.transcript.json';
 
 /**
- * Hears the sounds of a cache: each once by each command, since that may take long, and a message may run again or be
- * quoted. `cached` is where the sound lies in the cache, `path` where the command finds it.
+ * Transcribes the sound files of a cache. Each command transcribes a file once: that may take long, and retries and
+ * quotes reuse the transcript. `cached` is the path in the cache, `path` the one for the command.
  */
-export function createHearing(
+export function createTranscriber(
   { command, transcribe }: SpeechToText,
   log: Log,
 ): (cached: string, path: string, signal: AbortSignal) => Promise<string | null> {
   return async (cached, path, signal) => {
-    const kept = join(dirname(cached), HEARD);
-    const before = await readHeard(kept);
+    const kept = join(dirname(cached), TRANSCRIPT);
+    const before = await readTranscript(kept);
     if (before?.command === command) return before.text;
     const text = await transcribe(path, signal);
     if (text === null) return null;
     try {
-      await writeFile(`${kept}.new`, JSON.stringify({ command, text } satisfies Heard), { mode: 0o600 });
+      await writeFile(`${kept}.new`, JSON.stringify({ command, text } satisfies Transcript), { mode: 0o600 });
       await rename(`${kept}.new`, kept);
     } catch (error) {
       log.warn(`what was heard cannot be kept: ${reasonOf(error)}`);
@@ -45,10 +45,10 @@ export function createHearing(
   };
 }
 
-async function readHeard(path: string): Promise<Heard | null> {
+async function readTranscript(path: string): Promise<Transcript | null> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Heard;
+    return JSON.parse(await readFile(path, 'utf8')) as Transcript;
   } catch {
-    return null; // never heard
+    return null; // not transcribed yet
   }
 }

@@ -7,64 +7,70 @@ import type { RunnerEnd } from '../port/port.ts';
 import type { Lanes } from '../turns/lanes.ts';
 import type { Turns } from '../turns/turns.ts';
 
-/** The end of a runner, as whoever finds a reason for it first has told it. */
-export interface Ending {
-  /** Aborted when it has come: nothing more is to be fetched. */
+/** Begins the shutdown of a runner, once, for the first reason there is. */
+export interface Shutdown {
+  /** Aborted when the shutdown begins. */
   readonly signal: AbortSignal;
-  readonly how: RunnerEnd | null;
-  finish(how: RunnerEnd): void;
-  /** Ends it for a fault of the store, or of what people have set; one of the program itself costs that step only, and is said. */
+  /** The reason of the shutdown; null before it. */
+  readonly reason: RunnerEnd | null;
+  begin(reason: RunnerEnd): void;
+  /**
+   * Reports an error of a step. An error of the store or of the configuration begins the shutdown. A fault of the
+   * program is logged, and costs only its step.
+   */
   fail(error: unknown): void;
-  /** Resolves when it has come. */
-  reached(): Promise<void>;
-  /** Throws the first fault there was. */
-  check(): void;
+  /** Resolves when the shutdown begins. */
+  begun(): Promise<void>;
+  /** Throws the first error that began the shutdown. */
+  throwIfFailed(): void;
 }
 
-/** See {@link Ending}. */
-export function createEnding(log: Pick<Log, 'error' | 'debug'>): Ending {
-  const over = new AbortController();
-  const { signal } = over;
-  const faults: unknown[] = [];
-  let how: RunnerEnd | null = null;
+/** See {@link Shutdown}. */
+export function createShutdown(log: Pick<Log, 'error' | 'debug'>): Shutdown {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const errors: unknown[] = [];
+  let reason: RunnerEnd | null = null;
 
-  function finish(end: RunnerEnd): void {
-    how ??= end;
-    over.abort();
+  function begin(why: RunnerEnd): void {
+    reason ??= why;
+    controller.abort();
   }
   return {
     signal,
-    get how() {
-      return how;
+    get reason() {
+      return reason;
     },
-    finish,
+    begin,
     fail(error) {
-      if (asWxError(error).kind === 'internal') return tellFault(log, error);
-      faults.push(error);
-      finish('stopped');
+      if (asWxError(error).kind === 'internal') return logFault(log, error);
+      errors.push(error);
+      begin('stopped');
     },
-    async reached() {
+    async begun() {
       if (signal.aborted) return;
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     },
-    check() {
-      if (faults.length > 0) throw faults[0];
+    throwIfFailed() {
+      if (errors.length > 0) throw errors[0];
     },
   };
 }
 
-/** Says that a step has failed for a fault of the program itself. */
-export function tellFault(log: Pick<Log, 'error' | 'debug'>, error: unknown): void {
+/** Logs that a step has failed for a fault of the program itself. */
+export function logFault(log: Pick<Log, 'error' | 'debug'>, error: unknown): void {
   log.error(`a step has failed, and is left out: ${reasonOf(error)}`);
   log.debug(String(error instanceof Error ? error.stack : error));
 }
 
-/** Everything that is under way comes to its end, or to the end of the grace time. */
-export async function windDown(runner: {
-  how: RunnerEnd | null;
-  /** The intake, which commits what has been fetched already. */
+/**
+ * Shuts a runner down: the intake commits its last poll, turns end, parts are delivered, the server is notified. Turns
+ * and parts get the grace time.
+ */
+export async function shutDown(runner: {
+  reason: RunnerEnd | null;
   intake: Promise<void>;
-  /** What goes on beside it until the end. */
+  /** Sweeps and watches, which end with the shutdown signal. */
   upkeep: Promise<unknown>;
   lanes: Pick<Lanes, 'stop'>;
   turns: Pick<Turns, 'stop'>;
@@ -73,24 +79,24 @@ export async function windDown(runner: {
   graceMs: number;
   clock: Clock;
 }): Promise<void> {
-  const { how, lanes, turns, delivery, graceMs, clock } = runner;
+  const { reason, lanes, turns, delivery, graceMs, clock } = runner;
   const graceEnd = new AbortController();
   const grace = clock.sleep(graceMs, graceEnd.signal);
-  // At once: the last poll may still take a moment, and what it brings is for the next run.
-  if (how === 'stopped') {
+  // At once: the last poll may take a moment, and its messages are for the next run.
+  if (reason === 'stopped') {
     void lanes.stop();
     turns.stop();
   }
   await runner.intake;
   await Promise.race([lanes.stop(), grace]);
-  if (how !== 'stopped') {
-    // What has not ended by itself by then must not outlive the runner.
+  if (reason !== 'stopped') {
+    // A turn that is still running must not outlive the runner.
     turns.stop();
     await Promise.race([lanes.stop(), clock.sleep(graceMs, graceEnd.signal)]);
   }
-  if (how !== 'expired') await Promise.race([delivery.settled(graceMs), grace]);
+  if (reason !== 'expired') await Promise.race([delivery.settled(graceMs), grace]);
   graceEnd.abort();
   await delivery.stop();
   await runner.upkeep;
-  if (how !== 'expired') await runner.client.notifyStop({ timeoutMs: 2_000 });
+  if (reason !== 'expired') await runner.client.notifyStop({ timeoutMs: 2_000 });
 }

@@ -1,152 +1,161 @@
+import type { TurnEnd } from '../../agents/port/port.ts';
+import { endedOutcome } from '../../agents/port/turn-end.ts';
 import { outcomeOfFault } from '../../agents/reply/outcomes.ts';
 import { isShortage, reasonOf } from '../../core/errors.ts';
 import { newUuid } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
-import type { FailureReason, Outcome, Turn } from '../../core/message/message.ts';
-import { retryAfterOf, SHORTAGE_DELAY_MS, turnRetryDelayMs } from '../../core/time/backoff.ts';
+import type { ChatLanguage } from '../../core/message/language.ts';
+import type { FailureReason, Outcome } from '../../core/message/message.ts';
+import { type Random, retryAfterOf, shortageDelayMs, turnRetryDelayMs } from '../../core/time/backoff.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import type { NewPart, Outbox, StartedTurn, TurnResult } from '../../store/port/port.ts';
-import { type KeptPiece, lossOf } from '../delivery/kept-pieces.ts';
+import type { ClaimRequest, NewPart, StartedTurn, Store, TurnResult } from '../../store/port/port.ts';
+import type { Delivery } from '../delivery/delivery.ts';
 import { failureNotice, notSent } from '../delivery/notices.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
+import { incompleteReply, type ReplyItem } from '../delivery/reply-files.ts';
 import { replyParts, textParts } from '../delivery/reply-parts.ts';
+import type { EventSink } from '../port/events.ts';
 import type { RunnerOptions } from '../port/options.ts';
 import type { TurnOutput } from './streamed-output.ts';
 
-/** What is committed at the end of a turn: how its message ends, and the parts of the answer or the notice. */
-export interface TurnEnding {
+/** A turn that is to be ended. */
+export interface EndingTurn {
+  started: StartedTurn;
+  /** The language of its notices. */
+  language: ChatLanguage;
+  /** What the turn has sent so far. */
+  output: Pick<TurnOutput, 'rest' | 'release' | 'tally'>;
+  /** Groups the parts of the turn. */
+  runId: string;
+  durationMs: number;
+  /** The signal that ends the turn early. */
+  signal: AbortSignal;
+}
+
+/** Ends turns. Each end is one commit; the log and the `outcome` event tell of it afterwards. */
+export interface TurnFinish {
+  /** Ends a turn with the outcome of the agent: done, failed with a notice, or a retry. */
+  finish(outcome: Outcome, turn: EndingTurn): Promise<TurnResult>;
+  /** Ends a turn that a fault of ours has broken off. */
+  finishBroken(error: unknown, turn: EndingTurn): Promise<TurnResult>;
+  /** Fails a message during whose last attempt a former runner crashed. */
+  finishCrashed(started: StartedTurn): Promise<void>;
+}
+
+/** What the last commit of a turn has. */
+interface TurnCommit {
   result: TurnResult;
   parts: NewPart[];
+  /** The outcome, or the failure that a reply without some of its files is. */
+  outcome: Outcome;
 }
 
-/** What a turn said while it ran, and what its parts are grouped by. */
-export interface TurnSaid {
-  output: Pick<TurnOutput, 'rest' | 'tally'>;
-  runId: string;
-}
-
-/** Turns outcomes into what is committed of them, and says so in the log. */
-export interface TurnEndings {
-  /**
-   * What an outcome comes to: done, failed with a notice, or once more. `said` is what the turn said while it ran,
-   * `told` the outcome, or the failure that an answer without some of its files is.
-   */
-  endingOf(
-    outcome: Outcome,
-    started: StartedTurn,
-    turn: Turn,
-    said: TurnSaid,
-  ): Promise<{ ending: TurnEnding; told: Outcome }>;
-  /** Says in the log how a turn has ended. */
-  tell(told: Outcome, ending: TurnEnding, turn: Turn, said: TurnSaid): void;
-  /** The end of a turn that a fault of ours has broken off. */
-  broken(error: unknown, started: StartedTurn): TurnEnding;
-  /** The end of a message whose last try was cut by the end of its runner. */
-  crashed(started: StartedTurn): TurnEnding;
-}
-
-/** See {@link TurnEndings}. */
-export function createTurnEndings(options: {
-  account: string;
-  outbox: Pick<Outbox, 'budget'>;
+/** See {@link TurnFinish}. */
+export function createTurnFinish(options: {
+  account: { key: string; id: string };
+  store: Pick<Store, 'outbox' | 'turns'>;
+  delivery: Pick<Delivery, 'queue'>;
   outgoing: Outgoing;
   settings: RunnerOptions;
   /** Aborted while wxagent stops. */
   stopping: AbortSignal;
   clock: Clock;
+  random?: Random;
   log: Log;
-}): TurnEndings {
-  const { account, outbox, outgoing, settings, stopping, clock, log } = options;
+  emit: EventSink;
+}): TurnFinish {
+  const { store, outgoing, settings, stopping, clock, log } = options;
+  const account = options.account.key;
+  /** How often in a row this machine was short of something for a message, by its number. */
+  const shortages = new Map<number, number>();
 
-  async function endingOf(
-    outcome: Outcome,
-    started: StartedTurn,
-    turn: Turn,
-    said: TurnSaid,
-  ): Promise<{ ending: TurnEnding; told: Outcome }> {
+  async function commitOf(outcome: Outcome, turn: EndingTurn): Promise<TurnCommit> {
+    const { started } = turn;
     const result = resultOf(outcome, started);
-    if (result.kind === 'retry') return { ending: { result, parts: [] }, told: outcome };
+    if (result.kind === 'retry') return { result, parts: [], outcome };
     try {
-      const parts = await answerOf(outcome, turn, said);
-      const told = withLoss(outcome, said);
-      const ending = {
-        result: resultOf(told, started),
-        parts: [...parts, ...noticeOf(outcome, started, said)],
+      const reply = await replyOf(outcome, turn);
+      const whole = withMissingFiles(outcome, turn);
+      return {
+        result: resultOf(whole, started),
+        parts: [...reply, ...noticeOf(outcome, turn)],
+        outcome: whole,
       };
-      return { ending, told };
     } catch (error) {
-      // No room for a copy, say: the message runs again later, as for an agent that could not be started.
+      // Without room for a copy the message runs again later, as if the agent could not be started.
       if (isShortage(error)) throw new Error(reasonOf(error), { cause: error });
       const detail = `a file of the answer cannot be kept: ${reasonOf(error)}`;
-      const told = { kind: 'failed', reason: 'bad-output', detail } as const;
-      return { ending: { result: resultOf(told, started), parts: noticeOf(told, started, said) }, told };
+      const failed = { kind: 'failed', reason: 'bad-output', detail } as const;
+      return { result: resultOf(failed, started), parts: noticeOf(failed, turn), outcome: failed };
     }
   }
 
-  function resultOf(outcome: Outcome, started: StartedTurn): TurnResult {
+  function resultOf(outcome: Outcome, { seq, failures }: StartedTurn): TurnResult {
     if (outcome.kind === 'failed' && outcome.reason === 'cancelled' && stopping.aborted) {
-      // A stop is no fault of the agent: it adds to `attempt`, not to the limit (design 3).
+      // The agent is not to blame for a stop: it adds to `attempt`, not to the limit (design 3).
       return { kind: 'retry', notBeforeMs: clock.now(), counts: false, detail: 'wxagent was stopped' };
     }
     if (outcome.kind === 'retry' && outcome.isShortage) {
-      const notBeforeMs = clock.now() + SHORTAGE_DELAY_MS;
-      return { kind: 'retry', notBeforeMs, counts: false, detail: kept(outcome) };
+      const count = (shortages.get(seq) ?? 0) + 1;
+      shortages.set(seq, count);
+      const notBeforeMs = clock.now() + shortageDelayMs(count, options.random);
+      return { kind: 'retry', notBeforeMs, counts: false, detail: detailOf(outcome) };
     }
     if (outcome.kind === 'retry') {
-      const failures = started.failures + 1;
-      if (failures > settings.retries)
-        return { kind: 'failed', reason: outcome.reason ?? 'exit', detail: kept(outcome) };
-      const waitMs = retryAfterOf(outcome.afterMs) ?? turnRetryDelayMs(failures);
-      return { kind: 'retry', notBeforeMs: clock.now() + waitMs, counts: true, detail: kept(outcome) };
+      const count = failures + 1;
+      if (count > settings.retries) {
+        return { kind: 'failed', reason: outcome.reason ?? 'exit', detail: detailOf(outcome) };
+      }
+      const waitMs = retryAfterOf(outcome.afterMs) ?? turnRetryDelayMs(count);
+      return { kind: 'retry', notBeforeMs: clock.now() + waitMs, counts: true, detail: detailOf(outcome) };
     }
-    if (outcome.kind === 'failed') return { kind: 'failed', reason: outcome.reason, detail: kept(outcome) };
+    if (outcome.kind === 'failed') {
+      return { kind: 'failed', reason: outcome.reason, detail: detailOf(outcome) };
+    }
     return { kind: 'done' };
   }
 
-  /** The parts of what the agent has said. */
-  async function answerOf(outcome: Outcome, turn: Turn, said: TurnSaid): Promise<NewPart[]> {
-    // What was emitted stays, however the turn ends; but who has stopped it wants no more of it.
+  /** The parts of the reply that are not queued yet. */
+  async function replyOf(outcome: Outcome, { started, output, runId }: EndingTurn): Promise<NewPart[]> {
+    // What was emitted stays, however the turn ends. But the user who has cancelled it wants no more of it.
     if (outcome.kind === 'failed' && outcome.reason === 'cancelled') return [];
-    const pieces = await said.output.rest(outcome.kind === 'reply' ? outcome.pieces : []);
-    return pieces.length === 0 ? [] : answer(pieces, turn, said);
-  }
-
-  /** What the user is told beside it: that the message failed, that files are missing, or both. */
-  function noticeOf(outcome: Outcome, started: StartedTurn, { output, runId }: TurnSaid): NewPart[] {
-    const { missing } = output.tally;
-    const language = started.language ?? settings.language;
-    if (outcome.kind === 'reply' || outcome.kind === 'silent')
-      return missing.count === 0 ? [] : notice(notSent(missing, language), runId);
-    // Who has cancelled a message knows.
-    if (outcome.kind === 'failed' && outcome.reason === 'cancelled') return [];
-    const helps = !(outcome.kind === 'failed' && outcome.again === false);
-    const failure = failureText(outcome.reason ?? 'exit', started, { detail: outcome.detail, helps });
-    return notice(missing.count === 0 ? failure : `${failure}\n${notSent(missing, language)}`, runId);
-  }
-
-  function answer(pieces: readonly KeptPiece[], turn: Turn, { output, runId }: TurnSaid): Promise<NewPart[]> {
+    const items: ReplyItem[] = await output.rest(outcome.kind === 'reply' ? outcome.pieces : []);
+    if (items.length === 0) return [];
     const { maxChars, format, longAs } = settings;
     const nowMs = clock.now();
     const budgetLeft = async (): Promise<number> => {
-      const { left, queued } = await outbox.budget({ account, user: turn.user, nowMs });
+      const { left, queued } = await store.outbox.budget({ account, user: started.user, nowMs });
       return left - queued;
     };
     return replyParts(
-      pieces,
+      items,
       { maxChars, format, longAs, maxParts: settings.maxParts - output.tally.used },
       { origin: 'answer', runId },
       { budgetLeft, outgoing, nowMs },
     );
   }
 
+  /** What the user is told besides the reply: that the message failed, that files are missing, or both. */
+  function noticeOf(outcome: Outcome, { started, language, output, runId }: EndingTurn): NewPart[] {
+    const { missing } = output.tally;
+    if (outcome.kind === 'reply' || outcome.kind === 'silent') {
+      return missing.count === 0 ? [] : notice(notSent(missing, language), runId);
+    }
+    // The user who has cancelled a message knows.
+    if (outcome.kind === 'failed' && outcome.reason === 'cancelled') return [];
+    const helps = !(outcome.kind === 'failed' && outcome.again === false);
+    const about = { started, language, detail: outcome.detail, helps };
+    const failure = failureText(outcome.reason ?? 'exit', about);
+    return notice(missing.count === 0 ? failure : `${failure}\n${notSent(missing, language)}`, runId);
+  }
+
   function failureText(
     reason: FailureReason | 'crash',
-    started: StartedTurn,
-    { detail, helps }: { detail: string; helps: boolean },
+    about: { started: StartedTurn; language: ChatLanguage; detail: string; helps: boolean },
   ): string {
-    return failureNotice(reason, started.language ?? settings.language, {
-      detail: settings.onError === 'detail' ? detail : null,
-      hasCommands: settings.commands && started.isOwner && helps,
+    return failureNotice(reason, about.language, {
+      detail: settings.onError === 'detail' ? about.detail : null,
+      hasCommands: settings.commands && about.started.isOwner && about.helps,
     });
   }
 
@@ -155,60 +164,129 @@ export function createTurnEndings(options: {
     return textParts(settings.errorText ?? text, { ...settings, format: 'raw' }, { origin: 'notice', runId });
   }
 
-  function tell(outcome: Outcome, { result, parts }: TurnEnding, turn: Turn, { output }: TurnSaid): void {
-    const facts = { message: turn.id, attempt: turn.attempt };
+  /** Commits the end of a turn; `tell` is called after the commit, and before anything tells of its parts. */
+  async function commit(
+    turn: StartedTurn,
+    { result, parts }: Pick<TurnCommit, 'result' | 'parts'>,
+    tell: () => void,
+  ): Promise<void> {
+    const step = async (claim: ClaimRequest | null) => {
+      const queued = await store.turns.finishTurn({
+        account,
+        turn,
+        result,
+        parts,
+        nowMs: clock.now(),
+        claim,
+      });
+      tell();
+      return queued;
+    };
+    if (parts.length === 0) await step(null);
+    else await options.delivery.queue(turn.user, step);
+  }
+
+  function logEnd({ result, parts, outcome }: TurnCommit, { started, output }: EndingTurn): void {
+    const about = { message: started.id, attempt: started.attempt };
     if (result.kind === 'failed' && result.reason === 'cancelled') {
-      log.info(`ended: ${firstLine(result.detail)}`, facts);
+      log.info(`ended: ${firstLine(result.detail)}`, about);
     } else if (result.kind === 'failed') {
-      log.error(`agent failed: ${result.reason}: ${firstLine(result.detail)}`, facts);
-      if (outcome.kind === 'failed' && outcome.hint) log.info(`hint: ${outcome.hint}`, facts);
+      log.error(`agent failed: ${result.reason}: ${firstLine(result.detail)}`, about);
+      if (outcome.kind === 'failed' && outcome.hint) log.info(`hint: ${outcome.hint}`, about);
     } else if (result.kind === 'retry') {
       const inMs = Math.max(0, result.notBeforeMs - clock.now());
-      log.warn(`will run again in ${Math.round(inMs / 1000)} s: ${firstLine(result.detail)}`, facts);
-    } else if (outcome.kind === 'silent' && output.tally.used + parts.length === 0)
-      log.info('no reply', facts);
+      log.warn(`will run again in ${Math.round(inMs / 1000)} s: ${firstLine(result.detail)}`, about);
+    } else if (outcome.kind === 'silent' && output.tally.used + parts.length === 0) {
+      log.info('no reply', about);
+    }
+  }
+
+  function emitOutcome(
+    { result, parts, outcome }: Pick<TurnCommit, 'result' | 'parts'> & { outcome?: Outcome },
+    turn: Pick<EndingTurn, 'started' | 'durationMs'> & { tally?: TurnOutput['tally'] },
+  ): void {
+    const { started, tally = { used: 0, queued: 0 } } = turn;
+    const failure = outcome?.kind === 'failed' ? outcome.reason : null;
+    options.emit({
+      type: 'outcome',
+      account: options.account.id,
+      id: started.id,
+      user: started.user,
+      outcome: nameOf(result, tally.used + parts.length > 0),
+      reason: result.kind === 'failed' ? result.reason : failure,
+      attempt: started.attempt,
+      durationMs: turn.durationMs,
+      parts: tally.queued + parts.length,
+    });
   }
 
   return {
-    endingOf,
-    tell,
-    broken(error, started) {
-      const facts = { message: started.id, attempt: started.attempt };
-      const detail = `a fault of wxagent: ${reasonOf(error)}`;
-      if (isShortage(error)) {
-        const result = resultOf(outcomeOfFault(error), started);
-        log.warn(`will run again: ${reasonOf(error)}`, facts);
-        return { result, parts: [] };
-      }
-      log.error(`the turn was broken off: ${detail}`, facts);
-      log.debug(String(error instanceof Error ? error.stack : error), facts);
-      return {
-        result: { kind: 'failed', reason: 'crash', detail },
-        parts: notice(failureText('crash', started, { detail, helps: true }), newUuid()),
-      };
+    async finish(outcome, turn) {
+      const cancelled = endedOutcome('cancel', 0);
+      let end = await commitOf(isCancelled(turn.signal) ? cancelled : outcome, turn);
+      // The user may have cancelled it while files were copied. The store takes no parts of such a turn.
+      if (isCancelled(turn.signal) && end.parts.length > 0) end = await commitOf(cancelled, turn);
+      await commit(turn.started, end, () => {
+        logEnd(end, turn);
+        emitOutcome(end, { ...turn, tally: turn.output.tally });
+      });
+      turn.output.release(end.parts);
+      if (!(end.outcome.kind === 'retry' && end.outcome.isShortage)) shortages.delete(turn.started.seq);
+      return end.result;
     },
-    crashed(started) {
+    async finishBroken(error, turn) {
+      const { started, language, runId } = turn;
+      const about = { message: started.id, attempt: started.attempt };
+      const detail = `a fault of wxagent: ${reasonOf(error)}`;
+      let end: Pick<TurnCommit, 'result' | 'parts'>;
+      if (isShortage(error)) {
+        log.warn(`will run again: ${reasonOf(error)}`, about);
+        end = { result: resultOf(outcomeOfFault(error), started), parts: [] };
+      } else {
+        shortages.delete(started.seq);
+        log.error(`the turn was broken off: ${detail}`, about);
+        log.debug(String(error instanceof Error ? error.stack : error), about);
+        const text = failureText('crash', { started, language, detail, helps: true });
+        end = { result: { kind: 'failed', reason: 'crash', detail }, parts: notice(text, runId) };
+      }
+      await commit(started, end, () => emitOutcome(end, { ...turn, tally: turn.output.tally }));
+      return end.result;
+    },
+    async finishCrashed(started) {
       const detail = 'the runner ended while the agent was at work';
       log.error(`giving up a message: ${detail}`, { message: started.id, attempt: started.attempt });
-      return {
-        result: { kind: 'failed', reason: 'crash', detail },
-        parts: notice(failureText('crash', started, { detail, helps: true }), newUuid()),
+      const language = started.language ?? settings.language;
+      const text = failureText('crash', { started, language, detail, helps: true });
+      const end = {
+        result: { kind: 'failed', reason: 'crash', detail } as const,
+        parts: notice(text, newUuid()),
       };
+      await commit(started, end, () => emitOutcome(end, { started, durationMs: 0 }));
     },
   };
 }
 
-/** What an outcome comes to when files of it cannot be sent: an answer is not whole, a failure stays. */
-function withLoss(outcome: Outcome, { output }: TurnSaid): Outcome {
-  const isAnswer = outcome.kind === 'reply' || outcome.kind === 'silent';
-  return isAnswer && output.tally.missing.count > 0 ? lossOf(output.tally.missing) : outcome;
+/** The outcome, or the failure that a reply without some of its files is. A failure stays as it is. */
+function withMissingFiles(outcome: Outcome, { output }: EndingTurn): Outcome {
+  const isReply = outcome.kind === 'reply' || outcome.kind === 'silent';
+  return isReply && output.tally.missing.count > 0 ? incompleteReply(output.tally.missing) : outcome;
 }
 
-/** What is kept with a message that failed: the reason, and below it the end of stderr. */
-function kept({ detail, stderr }: { detail: string; stderr?: string }): string {
+/** The reason that is stored with a message, and below it the end of stderr. */
+function detailOf({ detail, stderr }: { detail: string; stderr?: string }): string {
   return stderr === undefined ? detail : `${detail}\n${stderr}`;
 }
 
 function firstLine(detail: string): string {
   return detail.split('\n', 1)[0] ?? '';
+}
+
+function isCancelled({ reason }: AbortSignal): boolean {
+  return reason === ('cancel' satisfies TurnEnd);
+}
+
+function nameOf(result: TurnResult, hasReply: boolean): 'reply' | 'silent' | 'retry' | 'failed' {
+  if (result.kind === 'retry') return 'retry';
+  if (result.kind === 'failed') return 'failed';
+  return hasReply ? 'reply' : 'silent';
 }

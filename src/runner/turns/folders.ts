@@ -6,33 +6,36 @@ import { digest } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { makeFolder } from '../../home/make-folder.ts';
 
-/**
- * The folders of one turn: made when they are first asked for, removed when it has ended. `paths` only says where
- * they would be, and makes the user's own.
- */
-export type FolderMaker = (
-  seq: number,
-  user: string,
-  sessionId: string,
-) => { make(): TurnFolders; paths(): TurnFolders; remove(): void };
+/** The folders of one turn. */
+export interface TurnFolderSet {
+  /** Makes the folders. */
+  make(): TurnFolders;
+  /** Where the folders are, or would be. Makes only the state folder of the user. */
+  paths(): TurnFolders;
+  /** Removes the folders of the turn when it has ended. The state folder stays. */
+  remove(): void;
+}
 
-/** Marks a folder that was left behind on purpose. */
+/** Names the folders of a turn. Nothing is made before an agent asks for it. */
+export type FolderMaker = (seq: number, user: string, sessionId: string) => TurnFolderSet;
+
+/** Marks a folder that `--keep-files` keeps. */
 const KEPT = '.kept';
 
 const NAME_CHARS = 32;
 
 /**
- * Folders of the turns of one account, of which no turn may run yet: what a run that was killed has left is removed.
- * `keep` leaves them behind (`--keep-files`), for later runs too.
+ * Makes the folders of all turns of one account. Removes what a killed run has left, so no turn may run yet. With
+ * `keep` (`--keep-files`) folders stay, for later runs too.
  */
 export function createFolderMaker(options: {
-  /** Where the folders of turns lie. */
+  /** The parent of the folders of turns. */
   turns: string;
-  /** The folder a user keeps between turns. */
+  /** The folder that a user keeps between turns. */
   state: (user: string) => string;
   /**
-   * Where what users send lies as long as their sessions, for agents that remember: in a folder of the user, one of
-   * the session. Null: with its turn.
+   * The parent of the folders of sessions, for agents that remember: attachments stay as long as the session. Null:
+   * attachments go with their turn.
    */
   sessions: string | null;
   keep: boolean;
@@ -45,10 +48,10 @@ export function createFolderMaker(options: {
       if (!existsSync(join(base, KEPT))) remove(base, options.log);
     }
   }
-  /** The session each user is in, by their folders. */
+  /** The current session of each user, by the folder of the user. */
   const current = new Map<string, string>();
 
-  /** The folder of a session; those that the user has left are removed. */
+  /** The folder of a session. Removes those of earlier sessions. */
   function sessionFolder(sessions: string, user: string, sessionId: string): string {
     const own = join(sessions, digest(user).slice(0, NAME_CHARS));
     if (current.get(own) !== sessionId && !options.keep) {
@@ -59,15 +62,15 @@ export function createFolderMaker(options: {
   }
 
   return (seq, user, sessionId) => {
-    let told: { base: string; folders: TurnFolders } | null = null;
+    let named: { base: string; folders: TurnFolders } | null = null;
     const paths = (): TurnFolders => {
-      if (told) return told.folders;
+      if (named) return named.folders;
       const base = join(options.turns, String(seq));
       const { sessions } = options;
       const media = sessions === null ? join(base, 'in') : sessionFolder(sessions, user, sessionId);
       const folders = { media, reply: join(base, 'reply'), state: options.state(user) };
-      told = { base, folders };
-      // What an attempt that was killed has left there is no part of this one's answer.
+      named = { base, folders };
+      // What a killed attempt has left is not part of this reply.
       if (existsSync(base)) rmSync(base, { recursive: true, force: true });
       if (!known.has(user)) {
         makeFolder(folders.state);
@@ -84,9 +87,9 @@ export function createFolderMaker(options: {
         return folders;
       },
       remove() {
-        if (!told || !existsSync(told.base)) return;
-        if (options.keep) mark(told.base, options.log);
-        else remove(told.base, options.log);
+        if (!named || !existsSync(named.base)) return;
+        if (options.keep) mark(named.base, options.log);
+        else remove(named.base, options.log);
       },
     };
   };
@@ -108,7 +111,7 @@ function mark(base: string, log: Log): void {
   }
 }
 
-/** At once: a run that ends, or the next attempt, would come in between. */
+/** Synchronous: otherwise the run could end, or the next attempt start, in between. */
 function remove(base: string, log: Log): void {
   try {
     rmSync(base, { recursive: true, force: true });

@@ -1,21 +1,18 @@
 import type { Clock } from '../../core/time/clock.ts';
 
-/**
- * What one run of a lane's head came to: go on with the next message, come back to this one later, or start nothing
- * more here.
- */
+/** What a lane does after one run of its head: start the next message, run this one again later, or start nothing more. */
 export type LaneStep = { kind: 'next' } | { kind: 'later'; notBeforeMs: number } | { kind: 'halt' };
 
 /** The queues of all users of one account: strictly in order per user, a bounded number of users at once. */
 export interface Lanes {
   /**
-   * Puts a message in its place in the order; one that is queued already is left alone, one that runs is looked at
-   * again afterwards, unless it is to wait (`notBeforeMs`): then its run has just said so itself.
+   * Queues a message in order. One that is queued already stays as it is. One that runs is run again afterwards,
+   * unless it has to wait (`notBeforeMs`): its run has just told the lane so.
    */
   add(entry: { seq: number; user: string; notBeforeMs: number | null }): void;
-  /** What a user's lane waited for is no more: its head may start now. */
+  /** Ends the wait of a user's lane: its head may start now. */
   wake(user: string): void;
-  /** Starts nothing more; resolves when what runs has ended. */
+  /** Starts nothing more. Resolves when no turn runs. */
   stop(): Promise<void>;
   /** Messages queued or running. */
   readonly size: number;
@@ -25,28 +22,25 @@ export interface Lanes {
   idle(): Promise<void>;
 }
 
-/** No message waits longer. A time further off means that the clock was set back since, and counts as now. */
+/** The longest wait of a message. A later time means that the clock was set back since, and counts as now. */
 const LONGEST_WAIT_MS = 24 * 60 * 60_000;
 
 interface Waiting {
   seq: number;
-  /** When it may start, on the monotonic clock: a wait goes on as it began, whoever sets the other one. */
+  /** When it may start, on the monotonic clock: setting the wall clock does not change a wait. */
   notBefore: number;
 }
 
 interface Lane {
   queue: Waiting[];
   running: boolean;
-  /** What ran was added again, or its wait was called off, meanwhile: its head is looked at once more. */
+  /** The head was added again, or woken, while it ran: it is run once more. */
   repeat: boolean;
   /** Ends the wait for its head. */
   waiting: AbortController | null;
 }
 
-/**
- * Lanes in memory: numbers only, the store has the messages. A lane that is empty is forgotten,
- * so that idle users cost nothing.
- */
+/** Makes lanes in memory. They have numbers only: the store has the messages. An empty lane is removed. */
 export function createLanes(options: {
   concurrency: number;
   clock: Clock;
@@ -55,7 +49,7 @@ export function createLanes(options: {
 }): Lanes {
   const { concurrency, clock, run } = options;
   const lanes = new Map<string, Lane>();
-  /** Users whose head may start, in order of arrival. */
+  /** Users whose head may start, in the order in which it became ready. */
   let ready: string[] = [];
   const known = new Set<number>();
   let running = 0;
@@ -160,7 +154,7 @@ export function createLanes(options: {
   };
 }
 
-/** A message that runs again (`retry`) may be older than those that wait, and need not wait for the time of a younger one. */
+/** Inserts by age: a message that `retry` runs again may be older than the queued ones. It does not wait for them. */
 function insert(lane: Lane, entry: Waiting): void {
   const from = lane.running ? 1 : 0;
   const at = lane.queue.findIndex(({ seq }, index) => index >= from && seq > entry.seq);

@@ -6,20 +6,20 @@ import type { Store } from '../../store/port/port.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import { type ReplyShape, textParts } from '../delivery/reply-parts.ts';
 
-/** Questions that turns ask their users. A user has one turn at a time, and a turn one open question. */
-export interface Asks {
+/** Questions of turns to their users. A user has one turn at a time, and a turn one open question. */
+export interface Questions {
   /**
-   * Sends a question and resolves with the user's next message after it; null when none comes within `waitMs`, or
-   * the turn ends (`over`). Never rejects.
+   * Sends a question, and resolves with the user's next message. Null: no message came within `waitMs`, or the turn
+   * has ended (`over`). Never rejects.
    */
   ask(
     turn: { id: string; user: string; over: AbortSignal },
     question: string,
     waitMs: number,
   ): Promise<string | null>;
-  /** Number of the part that asks this user something now; null: nobody does. */
+  /** The number of the part with the open question to this user; null: there is none. */
   questionTo(user: string): number | null;
-  /** Hands a stored message over as the answer. False when nobody asks any more: then it is a message like any other. */
+  /** Hands over a stored message as the answer. False without an open question: then the agent gets the message. */
   answer(user: string, seq: number): boolean;
 }
 
@@ -28,18 +28,18 @@ interface OpenQuestion {
   settle: (answer: string | null | Promise<string | null>) => void;
 }
 
-/** See {@link Asks}. */
-export function createAsks(options: {
+/** See {@link Questions}. */
+export function createQuestions(options: {
   account: string;
   store: Pick<Store, 'outbox' | 'turns'>;
   delivery: Pick<Delivery, 'queue'>;
   shape: Pick<ReplyShape, 'maxChars' | 'format'>;
   clock: Clock;
   log: Log;
-}): Asks {
+}): Questions {
   const { account, store, clock, log } = options;
   const open = new Map<string, OpenQuestion>();
-  /** The last question of each user, for the next one to wait for. */
+  /** The last question to each user. The next one waits for it. */
   const last = new Map<string, Promise<unknown>>();
 
   /** Queues the question; the number of its last part. */
@@ -47,7 +47,7 @@ export function createAsks(options: {
     let part: number | null = null;
     const { id, user } = turn;
     await options.delivery.queue(user, async () => {
-      // A notice: whoever runs this message again asks again, and that is not the same piece of an answer twice.
+      // A notice, since the next attempt asks again: a repeat of a question is not a repeat of a reply.
       const parts = textParts(question, options.shape, { origin: 'notice', runId: null });
       const request = { account, user, parts, message: id, id: null, key: null, expiresAtMs: null };
       const queued = await store.outbox.enqueue({ ...request, nowMs: clock.now() });
@@ -72,7 +72,7 @@ export function createAsks(options: {
       return await new Promise<string | null>((settle) => {
         open.set(turn.user, { part, settle });
         void clock.sleep(waitMs, settled.signal).then(() => {
-          // One that is being taken has left the table, and is waited for.
+          // A question that is being answered is not open any more, and its answer is awaited.
           if (open.delete(turn.user)) settle(null);
         });
       });
@@ -102,9 +102,9 @@ export function createAsks(options: {
       const question = open.get(user);
       if (!question) return false;
       open.delete(user);
-      // Finished before the agent knows: until then a crash leaves it to be run as a message.
-      const taken = store.turns.finishAnswer({ account, seq, nowMs: clock.now() });
-      question.settle(taken.then((raw) => raw && readInbound(decodeRaw(raw)).text));
+      // Committed before the agent gets it: after a crash before that, the message is run like any other.
+      const finished = store.turns.finishAnswer({ account, seq, nowMs: clock.now() });
+      question.settle(finished.then((raw) => raw && readInbound(decodeRaw(raw)).text));
       return true;
     },
   };

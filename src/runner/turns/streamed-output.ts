@@ -4,37 +4,36 @@ import type { Clock } from '../../core/time/clock.ts';
 import { fileChunks } from '../../media/upload/file-chunks.ts';
 import type { NewPart, StartedTurn, Store } from '../../store/port/port.ts';
 import type { Delivery } from '../delivery/delivery.ts';
-import { createPieceKeeper, type KeptPiece, type MissingFiles } from '../delivery/kept-pieces.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
+import { createReplyFiles, type MissingFiles, type ReplyItem } from '../delivery/reply-files.ts';
 import { filePart, type ReplyShape, textParts } from '../delivery/reply-parts.ts';
 import { openSource } from '../delivery/source-file.ts';
 
-/** Parts that what is said while a turn runs leaves to its end: a beginning and a file. */
-const LEFT_FOR_END = 2;
+/** Parts that are reserved for the end of the turn: a beginning and a file. */
+const RESERVED_PARTS = 2;
 
-/** What one turn says while it runs, and what of it is left to be queued with its end. */
+/** The output of one turn: pieces queued while it runs, and pieces collected for its end. */
 export interface TurnOutput {
   /**
-   * Queues a piece at once as long as enough parts remain for the end of the answer; from then on it is gathered.
-   * What an earlier attempt at the message has queued in this place is not queued again. Never rejects.
+   * Queues a piece at once, as long as the reserved parts remain. From then on pieces are collected. A piece that an
+   * earlier attempt has queued as its n-th, too, is not queued again. Never rejects.
    */
   emit(piece: ReplyPiece): Promise<void>;
-  /** Takes nothing more; resolves when all that was emitted is queued or gathered. Rejects for the store. */
+  /** Ignores later pieces. Resolves when all earlier ones are queued or collected. Rejects for the store. */
   close(): Promise<void>;
   /**
-   * What is to be queued with the end of the turn: what was gathered, then these pieces, without repeats and without
-   * files that cannot be sent. Rejects for what this machine is short of.
+   * The pieces that are to be queued with the end of the turn: those collected, then these, without repeats and
+   * without files that cannot be sent. Rejects if this machine is short of something.
    */
-  rest(last: readonly ReplyPiece[]): Promise<KeptPiece[]>;
-  /** These parts are on the disk: their copies are theirs. */
+  rest(last: readonly ReplyPiece[]): Promise<ReplyItem[]>;
+  /** Tells that these parts are committed, so that the store knows the copies of their files. */
   release(parts: readonly NewPart[]): void;
-  /** The turn is over: removes the copies that no part on the disk has. Never rejects. */
+  /** Removes the copies that no committed part has. Never rejects. */
   dispose(): Promise<void>;
-  /** How it stands. */
   readonly tally: Readonly<OutputTally>;
 }
 
-/** What became of what a turn has said before its end. */
+/** Counts of what a turn has sent before its end. */
 export interface OutputTally {
   /** Parts used up, those of repeats included. */
   used: number;
@@ -44,70 +43,67 @@ export interface OutputTally {
   missing: MissingFiles;
 }
 
-/** What all turns of an account share. */
-export interface OutputTerms {
-  account: string;
-  store: Pick<Store, 'outbox' | 'turns'>;
-  delivery: Pick<Delivery, 'queue'>;
-  outgoing: Outgoing;
-  shape: ReplyShape;
-  clock: Clock;
-}
-
 /** See {@link TurnOutput}; `runId` groups the parts of the turn. */
 export function createTurnOutput(
-  terms: OutputTerms,
+  options: {
+    account: string;
+    store: Pick<Store, 'outbox' | 'turns'>;
+    delivery: Pick<Delivery, 'queue'>;
+    outgoing: Outgoing;
+    shape: ReplyShape;
+    clock: Clock;
+  },
   { seq, user, outputs: earlier }: StartedTurn,
   runId: string,
 ): TurnOutput {
-  const { account, store, delivery, outgoing, shape, clock } = terms;
+  const { account, store, delivery, outgoing, shape, clock } = options;
   const head = { origin: 'answer', runId } as const;
-  const gathered: KeptPiece[] = [];
-  const keeper = createPieceKeeper(outgoing);
-  /** What keeps a copy from being swept before its part is on the disk, which may be hours later; by their paths. */
-  const copies = new Map<string, () => void>();
+  const collected: ReplyItem[] = [];
+  const files = createReplyFiles(outgoing);
+  /** Copies whose part is not committed yet, by their paths. Each is pinned, since that may take hours. */
+  const pinned = new Map<string, () => void>();
   let index = 0;
-  let repeats = earlier.length > 0;
-  const tally: OutputTally = { used: 0, queued: 0, missing: keeper.missing };
+  let isRepeating = earlier.length > 0;
+  const tally: OutputTally = { used: 0, queued: 0, missing: files.missing };
   let failure: unknown = null;
-  let closed = false;
-  let tail: Promise<void> = Promise.resolve();
+  let isClosed = false;
+  let last: Promise<void> = Promise.resolve();
 
-  /** Whether this is what an earlier attempt has queued in this place; from the first difference on nothing is. */
+  /** Whether an earlier attempt has queued the same as its n-th output. From the first difference on nothing is a repeat. */
   function isRepeat(digest: string): boolean {
-    repeats &&= earlier[index] === digest;
-    if (repeats) index++;
-    return repeats;
+    isRepeating &&= earlier[index] === digest;
+    if (isRepeating) index++;
+    return isRepeating;
   }
 
-  async function take(piece: ReplyPiece): Promise<void> {
+  async function queueOrCollect(piece: ReplyPiece): Promise<void> {
     if (failure !== null) return;
-    // At once: an agent may use the name of a file again for its next one.
-    const kept = await keep(piece);
-    if (kept === null) return;
-    // Once gathered, always gathered: nothing overtakes. And a flood is not cut into parts piece by piece.
-    if (gathered.length > 0) {
-      gathered.push(kept);
+    // Before the agent goes on: it may use the name of the file again.
+    const item = await copy(piece);
+    if (item === null) return;
+    // Pieces keep their order, so one that is collected has all later ones collected.
+    if (collected.length > 0) {
+      collected.push(item);
       return;
     }
-    const parts = 'text' in kept ? textParts(kept.text, shape, head) : [filePart(kept.kept, head)];
+    const parts = 'text' in item ? textParts(item.text, shape, head) : [filePart(item.copy, head)];
     if (parts.length === 0) return;
-    const digest = await digestOf(kept);
+    const digest = await digestOf(item);
     if (isRepeat(digest)) tally.used += parts.length;
     else if (await fits(parts.length)) await queue(parts, digest);
-    else gathered.push(kept);
+    else collected.push(item);
   }
 
-  async function keep(piece: ReplyPiece): Promise<KeptPiece | null> {
-    const kept = await keeper.keep(piece);
-    if (kept && 'kept' in kept) copies.set(kept.kept.path, outgoing.spare(kept.kept));
-    return kept;
+  async function copy(piece: ReplyPiece): Promise<ReplyItem | null> {
+    const item = await files.copy(piece);
+    if (item && 'copy' in item) pinned.set(item.copy.path, outgoing.pin(item.copy));
+    return item;
   }
 
   async function fits(count: number): Promise<boolean> {
     const budget = await store.outbox.budget({ account, user, nowMs: clock.now() });
     const room = Math.min(shape.maxParts - tally.used, budget.left - budget.queued);
-    return count + LEFT_FOR_END <= room;
+    return count + RESERVED_PARTS <= room;
   }
 
   async function queue(parts: NewPart[], digest: string): Promise<void> {
@@ -120,62 +116,62 @@ export function createTurnOutput(
   }
 
   function release(parts: readonly NewPart[]): void {
-    for (const { file } of parts) if (file) endSparing(file.path);
+    for (const { file } of parts) if (file) unpin(file.path);
   }
 
-  function endSparing(path: string): void {
-    copies.get(path)?.();
-    copies.delete(path);
+  function unpin(path: string): void {
+    pinned.get(path)?.();
+    pinned.delete(path);
   }
 
   return {
     emit(piece) {
-      if (closed) return Promise.resolve();
-      tail = tail
-        .then(() => take(piece))
+      if (isClosed) return Promise.resolve();
+      last = last
+        .then(() => queueOrCollect(piece))
         .catch((error) => {
           failure ??= error;
         });
-      return tail;
+      return last;
     },
     async close() {
-      closed = true;
-      await tail;
+      isClosed = true;
+      await last;
       if (failure !== null) throw failure;
     },
-    async rest(last) {
-      const fresh: KeptPiece[] = [...gathered];
-      for (const piece of last) {
-        const kept = await keep(piece);
-        if (kept === null) continue;
-        // Asked only while it may matter, since the files of an answer may be large.
-        const isKnown = repeats && index < earlier.length && isRepeat(await digestOf(kept));
-        if (!isKnown) fresh.push(kept);
+    async rest(pieces) {
+      const items: ReplyItem[] = [...collected];
+      for (const piece of pieces) {
+        const item = await copy(piece);
+        if (item === null) continue;
+        // The digest of a file takes time, so it is made only where it can matter.
+        const isKnown = isRepeating && index < earlier.length && isRepeat(await digestOf(item));
+        if (!isKnown) items.push(item);
       }
-      return fresh;
+      return items;
     },
     async dispose() {
-      const paths = [...copies.keys()];
+      const paths = [...pinned.keys()];
       if (paths.length === 0) return;
       try {
         await outgoing.discard(await store.outbox.unneededFiles(paths));
       } catch {
-        // The store fails: they are swept when it works again.
+        // The store fails. A later sweep removes them.
       }
-      for (const path of paths) endSparing(path);
+      for (const path of paths) unpin(path);
     },
     release,
     tally,
   };
 }
 
-/** The same for two outputs that are equal: texts of the same characters, files of the same name and content. */
-async function digestOf(piece: KeptPiece): Promise<string> {
+/** A digest that is equal for equal outputs: texts of the same characters, files of the same name and content. */
+async function digestOf(item: ReplyItem): Promise<string> {
   const hash = createHash('sha256');
-  if ('text' in piece) hash.update('text\0').update(piece.text);
+  if ('text' in item) hash.update('text\0').update(item.text);
   else {
-    hash.update(`file\0${piece.kept.name}\0`);
-    const file = await openSource(piece.kept.path);
+    hash.update(`file\0${item.copy.name}\0`);
+    const file = await openSource(item.copy.path);
     try {
       for await (const chunk of fileChunks(file)) hash.update(chunk);
     } finally {

@@ -1,50 +1,40 @@
 import type { Agent, TurnEnd } from '../../agents/port/port.ts';
-import { endedOutcome, turnEndOf } from '../../agents/port/turn-end.ts';
-import { outcomeOfFault } from '../../agents/reply/outcomes.ts';
 import { WxError } from '../../core/errors.ts';
 import { newUuid } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { languageIn } from '../../core/message/language.ts';
 import type { Outcome, Turn } from '../../core/message/message.ts';
+import type { Random } from '../../core/time/backoff.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { type Inbound, readInbound, writtenAtMs } from '../../ilink/message/inbound.ts';
 import { mergeStored } from '../../ilink/message/merged.ts';
-import type {
-  ClaimRequest,
-  EndedTurn,
-  QueuedParts,
-  StartedTurn,
-  Store,
-  TurnResult,
-} from '../../store/port/port.ts';
+import type { StartedTurn, Store, TurnResult } from '../../store/port/port.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
 import type { EventSink } from '../port/events.ts';
 import type { RunnerOptions } from '../port/options.ts';
 import type { Attachments } from '../received/attachments.ts';
-import { createTurnEndings, type TurnEnding } from './finish.ts';
+import { createAgentRun } from './agent-run.ts';
+import { createTurnFinish } from './finish.ts';
 import type { FolderMaker } from './folders.ts';
 import type { LaneStep } from './lanes.ts';
-import type { Asks } from './questions.ts';
-import { createSessionMemory } from './session-memory.ts';
-import { watchSilence } from './silence.ts';
-import { createTurnOutput, type TurnOutput } from './streamed-output.ts';
-import { createTurnOver } from './turn-signals.ts';
+import type { Questions } from './questions.ts';
+import { createTurnOutput } from './streamed-output.ts';
 import type { Typing } from './typing.ts';
 import { createWorkingNotice } from './working-notice.ts';
 
-/** How soon a turn that `--max-messages` may not leave room for is looked at again. */
-const STARTING_MS = 20;
+/** How soon a lane asks again whether `--max-messages` leaves room for its message. */
+const ROOM_CHECK_MS = 20;
 
 /** Runs messages through the agent, one turn each. */
 export interface Turns {
   /** Runs one message of a lane. Rejects only for the store. */
-  run(seq: number, user: string): Promise<LaneStep>;
-  /** Gives up a message whose last try ended with a crash of the runner. */
-  giveUp(started: StartedTurn): Promise<void>;
+  run(seq: number): Promise<LaneStep>;
+  /** Fails a message during whose last attempt a former runner crashed. */
+  fail(started: StartedTurn): Promise<void>;
   /** Ends the turn of a message that is not to be answered any more, if it runs. */
   cancel(seq: number): void;
-  /** Ends the turns that run: their messages stay and run again later. */
+  /** Ends the turns that run. Their messages run again later. */
   stop(): void;
   /** Turns started so far. */
   readonly started: number;
@@ -56,204 +46,105 @@ export function createTurns(options: {
   store: Pick<Store, 'turns' | 'outbox' | 'sessions'>;
   agent: Agent;
   delivery: Pick<Delivery, 'queue'>;
-  asks: Pick<Asks, 'ask'>;
+  questions: Pick<Questions, 'ask'>;
   typing: Typing | null;
   folders: FolderMaker;
   attachments: Pick<Attachments, 'complete'>;
   outgoing: Outgoing;
   settings: RunnerOptions;
   clock: Clock;
+  random?: Random;
   log: Log;
   emit: EventSink;
 }): Turns {
-  const { store, agent, delivery, settings, clock, emit } = options;
+  const { store, settings, clock } = options;
   const account = options.account.key;
   const stopping = new AbortController();
-  const terms = { ...options, account, shape: settings };
-  const endings = createTurnEndings({ ...options, outbox: store.outbox, account, stopping: stopping.signal });
+  const runAgent = createAgentRun({ ...options, account, sessions: store.sessions });
+  const workingNotice = createWorkingNotice({ ...options, account });
+  const { finish, finishBroken, finishCrashed } = createTurnFinish({ ...options, stopping: stopping.signal });
   /** What ends each turn that runs or is about to, by its message. */
   const running = new Map<number, AbortController>();
-  const notice =
-    settings.workingNoticeMs === 0
-      ? null
-      : createWorkingNotice({ ...options, account, afterMs: settings.workingNoticeMs, shape: settings });
   const maxMessages = settings.maxMessages ?? Number.POSITIVE_INFINITY;
   let count = 0;
-  /** Turns that are being started, and may turn out not to be. */
+  /** Turns whose start is being committed. The store may find that they are not to run. */
   let starting = 0;
 
-  async function run(seq: number, user: string, signal: AbortSignal): Promise<LaneStep> {
+  async function run(seq: number, signal: AbortSignal): Promise<LaneStep> {
     if (count >= maxMessages) return { kind: 'halt' };
-    if (count + starting >= maxMessages) {
-      return { kind: 'later', notBeforeMs: clock.now() + STARTING_MS };
-    }
+    if (count + starting >= maxMessages) return { kind: 'later', notBeforeMs: clock.now() + ROOM_CHECK_MS };
     const started = await start(seq);
     if (!started) return { kind: 'next' };
     if ('notBeforeMs' in started) return { kind: 'later', ...started };
     count++;
+    const result = await runTurn(started, signal);
+    return result.kind === 'retry' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
+  }
+
+  async function start(seq: number): ReturnType<Store['turns']['startTurn']> {
+    starting++;
     try {
-      return await runTurn(started, user, signal);
-    } catch (error) {
-      // What the store cannot keep, no other end of the turn can change.
-      if (isOfStore(error)) throw error;
-      const ending = endings.broken(error, started);
-      await finish(started, ending);
-      const { result } = ending;
-      return result.kind === 'retry' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
+      return await store.turns.startTurn({ account, seq, mergeMs: settings.mergeMs, nowMs: clock.now() });
+    } finally {
+      starting--;
     }
   }
 
-  async function runTurn(stored: StartedTurn, user: string, signal: AbortSignal): Promise<LaneStep> {
-    const { turn: bare, inbound } = turnOf(stored, options.account);
-    // What is said of a message is in its language, whatever its user has written since.
-    const started = { ...stored, language: languageIn(inbound.text) ?? stored.language };
+  async function runTurn(started: StartedTurn, signal: AbortSignal): Promise<TurnResult> {
+    const startedAtMs = clock.monotonic();
     const runId = newUuid();
     const folders = options.folders(started.seq, started.user, started.sessionId);
-    const output = createTurnOutput(terms, started, runId);
+    const output = createTurnOutput({ ...options, account, shape: settings }, started, runId);
+    let language = started.language ?? settings.language;
+    const durationMs = (): number => Math.round(clock.monotonic() - startedAtMs);
+
+    async function outcomeOfRun(): Promise<{ outcome: Outcome; durationMs: number }> {
+      const message = contentOf(started, options.account);
+      // Notices about a message are in its language, whatever its user has written since.
+      language = languageIn(message.inbound.text) ?? language;
+      const notice = workingNotice?.begin({ ...started, language }, runId);
+      try {
+        const { outcome } = await runAgent({ ...message, language, output, folders, signal });
+        return { outcome, durationMs: durationMs() };
+      } finally {
+        const noticed = notice?.end();
+        await output.close();
+        await noticed;
+      }
+    }
+
     try {
-      return await runIn(started, { bare, inbound }, user, { runId, folders, output, signal });
+      const run = await outcomeOfRun();
+      return await finish(run.outcome, { ...run, started, language, output, runId, signal });
+    } catch (error) {
+      // No other end of the turn changes what the store cannot keep.
+      if (isOfStore(error)) throw error;
+      const turn = { started, language, output, runId, signal, durationMs: durationMs() };
+      return await finishBroken(error, turn);
     } finally {
       await output.dispose();
       folders.remove();
     }
   }
 
-  async function runIn(
-    started: StartedTurn,
-    { bare, inbound }: { bare: Turn; inbound: Inbound },
-    user: string,
-    room: { runId: string; folders: ReturnType<FolderMaker>; output: TurnOutput; signal: AbortSignal },
-  ): Promise<LaneStep> {
-    const { runId, folders, output, signal } = room;
-    const startedAt = clock.monotonic();
-    const endNotice = notice?.begin(started, runId);
-    const { turn, outcome } = await runStarted(started, { bare, inbound }, output, folders, signal);
-    const durationMs = Math.round(clock.monotonic() - startedAt);
-    const noticed = endNotice?.();
-    await output.close();
-    await noticed;
-    const said = { output, runId };
-    let end = await endings.endingOf(outcome, started, turn, said);
-    if (isCancelled(signal) && end.ending.parts.length > 0) {
-      // While the answer was made ready: the store would not take it.
-      end = await endings.endingOf(endedOutcome('cancel', 0), started, turn, said);
-    }
-    const { ending, told } = end;
-    const { result, parts } = ending;
-    await finish(started, ending, () => {
-      endings.tell(told, ending, turn, said);
-      emit({
-        type: 'outcome',
-        account: turn.account,
-        id: turn.id,
-        user,
-        outcome: nameOf(result, output.tally.used + parts.length > 0),
-        reason: result.kind === 'failed' ? result.reason : outcome.kind === 'failed' ? outcome.reason : null,
-        attempt: turn.attempt,
-        durationMs,
-        parts: output.tally.queued + parts.length,
-      });
-    });
-    output.release(parts);
-    return result.kind === 'retry' ? { kind: 'later', notBeforeMs: result.notBeforeMs } : { kind: 'next' };
-  }
-
-  function start(seq: number): ReturnType<Store['turns']['startTurn']> {
-    starting++;
-    return store.turns
-      .startTurn({ account, seq, mergeMs: settings.mergeMs, nowMs: clock.now() })
-      .finally(() => starting--);
-  }
-
-  /** Commits the end of a turn; `tell` is called between the commit and what becomes of the parts. */
-  async function finish(turn: EndedTurn, ending: TurnEnding, tell?: () => void): Promise<void> {
-    const commit = async (claim: ClaimRequest | null): Promise<QueuedParts> => {
-      const queued = await store.turns.finishTurn({ account, turn, ...ending, nowMs: clock.now(), claim });
-      tell?.();
-      return queued;
-    };
-    if (ending.parts.length === 0) await commit(null);
-    else await delivery.queue(turn.user, commit);
-  }
-
-  /** Fetches what the message brings, then runs the agent; what a stop cuts short is fetched by the next run. */
-  async function runStarted(
-    started: StartedTurn,
-    { bare, inbound }: { bare: Turn; inbound: Inbound },
-    output: TurnOutput,
-    folders: ReturnType<FolderMaker>,
-    signal: AbortSignal,
-  ): Promise<{ turn: Turn; outcome: Outcome }> {
-    const endTyping = options.typing?.begin(bare.user);
-    try {
-      const turn = await options.attachments.complete(bare, inbound, folders.make, signal);
-      if (signal.aborted) return { turn, outcome: endedOutcome(turnEndOf(signal), settings.timeoutMs) };
-      emit({ type: 'message', account: turn.account, turn });
-      return { turn, outcome: await answer(started, turn, output, folders, signal) };
-    } finally {
-      endTyping?.();
-    }
-  }
-
-  async function answer(
-    started: StartedTurn,
-    turn: Turn,
-    output: TurnOutput,
-    folders: ReturnType<FolderMaker>,
-    signal: AbortSignal,
-  ): Promise<Outcome> {
-    const silence = watchSilence(signal, settings.silenceMs, clock);
-    const over = createTurnOver(silence.signal);
-    try {
-      const outcome = await agent
-        .answer(turn, {
-          signal: silence.signal,
-          folders: folders.make,
-          folderPaths: folders.paths,
-          timeoutMs: settings.timeoutMs,
-          emit: (piece) => silence.during(output.emit(piece)),
-          alive: silence.alive,
-          ask(question, waitMs) {
-            const asking = { id: turn.id, user: turn.user, over: over.signal() };
-            return silence.during(options.asks.ask(asking, question, waitMs));
-          },
-          language: started.language ?? settings.language,
-          memory: createSessionMemory(store.sessions, clock, {
-            account,
-            user: turn.user,
-            sessionId: turn.sessionId,
-          }),
-        })
-        // The disk, mostly: the folders of the turn could not be made.
-        .catch(outcomeOfFault);
-      // Nobody waits for an answer any more, and the store would not take it.
-      return isCancelled(signal) ? endedOutcome('cancel', 0) : outcome;
-    } finally {
-      silence.end();
-      over.end();
-    }
-  }
-
   return {
-    async run(seq, user) {
-      const cut = new AbortController();
-      running.set(seq, cut);
-      if (stopping.signal.aborted) cut.abort(stopping.signal.reason);
+    async run(seq) {
+      const ended = new AbortController();
+      running.set(seq, ended);
+      if (stopping.signal.aborted) ended.abort(stopping.signal.reason);
       try {
-        return await run(seq, user, cut.signal);
+        return await run(seq, ended.signal);
       } finally {
         running.delete(seq);
       }
     },
-    async giveUp(started) {
-      await finish(started, endings.crashed(started));
-    },
+    fail: finishCrashed,
     cancel(seq) {
       running.get(seq)?.abort('cancel' satisfies TurnEnd);
     },
     stop() {
       stopping.abort('stop' satisfies TurnEnd);
-      for (const cut of running.values()) cut.abort('stop' satisfies TurnEnd);
+      for (const ended of running.values()) ended.abort('stop' satisfies TurnEnd);
     },
     get started() {
       return count;
@@ -261,8 +152,8 @@ export function createTurns(options: {
   };
 }
 
-/** A stored message whose turn has been started: what it says, and the turn of it without attachments and quote. */
-function turnOf(
+/** What a stored message says, and its turn without attachments and quote. */
+function contentOf(
   started: StartedTurn,
   account: { id: string; name: string | null },
 ): { turn: Turn; inbound: Inbound } {
@@ -287,14 +178,4 @@ function turnOf(
 function isOfStore(error: unknown): boolean {
   if (error instanceof WxError) return error.kind === 'storage';
   return String((error as { code?: unknown } | null)?.code).startsWith('SQLITE_');
-}
-
-function isCancelled({ reason }: AbortSignal): boolean {
-  return reason === ('cancel' satisfies TurnEnd);
-}
-
-function nameOf(result: TurnResult, hasSpoken: boolean): 'reply' | 'silent' | 'retry' | 'failed' {
-  if (result.kind === 'retry') return 'retry';
-  if (result.kind === 'failed') return 'failed';
-  return hasSpoken ? 'reply' : 'silent';
 }

@@ -3,17 +3,17 @@ import type { Clock } from '../../core/time/clock.ts';
 import type { IlinkClient } from '../../ilink/client.ts';
 import { TYPING_STATUS } from '../../ilink/wire/wire.ts';
 
-/** Shows on the phone that the agent is at work. */
+/** The typing indicator on the phone while a turn runs. */
 export interface Typing {
-  /** Starts showing it to a user; the returned function ends it. Neither is ever waited for. */
+  /** Shows the indicator to a user. The returned function ends it. Nothing waits for either request. */
   begin(user: string): () => void;
 }
 
 const KEEP_ALIVE_MS = 5_000;
-/** Peers keep a ticket up to a day; a refused one is fetched anew anyway (protocol 6.1). */
+/** Other clients keep a ticket up to a day. A refused ticket is fetched anew anyway (protocol 6.1). */
 const TICKET_MS = 12 * 60 * 60_000;
 
-/** Typing of one account: best effort, so every failure is a debug line and nothing else. */
+/** The typing indicator of one account. It is best effort: a failure is a debug line. */
 export function createTyping(options: {
   client: Pick<IlinkClient, 'getConfig' | 'sendTyping'>;
   contextToken: (user: string) => Promise<string | null>;
@@ -36,8 +36,8 @@ export function createTyping(options: {
     return ticket;
   }
 
-  /** Whether the phone was told. */
-  async function tell(user: string, status: number): Promise<boolean> {
+  /** Whether the server accepted the status. */
+  async function sendStatus(user: string, status: number): Promise<boolean> {
     const ticket = await ticketOf(user);
     if (ticket === null) return false;
     const result = await client.sendTyping({ user, ticket, status });
@@ -49,10 +49,10 @@ export function createTyping(options: {
     let shown = false;
     while (!signal.aborted) {
       // A refused ticket is fetched once more at the next keep-alive (protocol 6.3).
-      shown = (await tell(user, TYPING_STATUS.typing)) || shown;
+      shown = (await sendStatus(user, TYPING_STATUS.typing)) || shown;
       await clock.sleep(KEEP_ALIVE_MS, signal);
     }
-    if (shown) await tell(user, TYPING_STATUS.cancel);
+    if (shown) await sendStatus(user, TYPING_STATUS.cancel);
   }
 
   return {

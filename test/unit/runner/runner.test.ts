@@ -257,7 +257,35 @@ describe('what is committed is flushed before a request tells anybody of it', ()
   });
 });
 
-test('an outcome is told after its commit', async () => {
+test.each<[string, string, object, (signal: AbortSignal) => Outcome | Promise<Outcome>]>([
+  ['a reply', 'done', { outcome: 'reply' }, () => ({ kind: 'reply', pieces: [{ text: 'a' }] })],
+  ['silence', 'done', { outcome: 'silent' }, () => ({ kind: 'silent' })],
+  [
+    'a failure',
+    'failed',
+    { outcome: 'failed', reason: 'exit' },
+    () => ({ kind: 'failed', reason: 'exit', detail: '' }),
+  ],
+  ['a retry', 'waiting', { outcome: 'retry' }, () => ({ kind: 'retry', afterMs: null, detail: '' })],
+  [
+    'a retry for want of room',
+    'waiting',
+    { outcome: 'retry' },
+    () => Promise.reject(Object.assign(new Error('no room'), { code: 'ENOSPC' })),
+  ],
+  [
+    'a stop by the user',
+    'superseded',
+    { outcome: 'failed', reason: 'cancelled' },
+    (signal) =>
+      new Promise((resolve) => {
+        deliver(says('/stop'));
+        signal.addEventListener('abort', () => resolve({ kind: 'silent' }), { once: true });
+      }),
+  ],
+  ['a fault of wxagent', 'failed', { outcome: 'failed', reason: 'crash' }, () => ({ kind: 'silent' })],
+])('an outcome is told once, after its commit: %s', async (name, state, event, answer) => {
+  if (name === 'a fault of wxagent') complete = () => Promise.reject(new TypeError('boom'));
   const { finishTurn } = store.turns;
   let commit: () => void = () => {};
   const asked = new Promise<void>((ask) => {
@@ -267,13 +295,14 @@ test('an outcome is told after its commit', async () => {
       return finishTurn(input);
     };
   });
-  start(() => ({ kind: 'silent' }));
+  start((_, signal) => answer(signal));
   deliver(says('1'));
   await asked;
   expect(types()).not.toContain('outcome');
   commit();
   await pollUntil('the outcome', () => types().includes('outcome'));
-  expect(await states()).toEqual(['done']);
+  expect(await states()).toContain(state);
+  expect(events.filter(({ type }) => type === 'outcome')).toMatchObject([event]);
 });
 
 test('the next poll does not wait for the agent', async () => {
@@ -306,6 +335,10 @@ describe('what was left by a run that was killed', () => {
     start(echo, { retries: 0 });
     await pollUntil('both parts', () => sent.length === 2);
     expect(sent).toEqual([expect.stringContaining('interrupted'), 're: old']);
+    expect(events.filter(({ type }) => type === 'outcome')).toMatchObject([
+      { id: first?.id, outcome: 'failed', reason: 'crash', attempt: 1, parts: 1 },
+      { id: second?.id, outcome: 'reply' },
+    ]);
     const messages = await store.inbox.messages({ account: ACCOUNT, user: OWNER, sinceMs: null, limit: 10 });
     expect(messages.map((one) => [one.seq, one.state, one.reason])).toEqual([
       [first?.seq, 'failed', 'crash'],

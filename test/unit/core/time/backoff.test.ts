@@ -4,6 +4,7 @@ import {
   resendDelayMs,
   restartDelayMs,
   retryAfterOf,
+  shortageDelayMs,
   throttleDelayMs,
   turnRetryDelayMs,
 } from '../../../../src/core/time/backoff.ts';
@@ -14,6 +15,11 @@ test.each([
   ['a poll', pollFailureDelayMs, [2_000, 2_000, 30_000, 30_000, 30_000, 30_000, 30_000, 30_000]],
   ['a request', resendDelayMs, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]],
   ['a process', restartDelayMs, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]],
+  [
+    'a turn that this machine was short of something for',
+    shortageDelayMs,
+    [30_000, 60_000, 120_000, 240_000, 480_000, 600_000, 600_000, 600_000],
+  ],
 ] as const)('%s that failed is tried again after anything up to a bound that grows', (_, delay, mostMs) => {
   expect(all((n) => delay(n, () => 1))).toEqual(mostMs);
   expect(all((n) => delay(n, () => 0))).toEqual(mostMs.map(() => 0));

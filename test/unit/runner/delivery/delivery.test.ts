@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CallResult } from '../../../../src/ilink/client.ts';
 import type { SendMessageResponse } from '../../../../src/ilink/wire/wire.ts';
 import { createDelivery, type Delivery } from '../../../../src/runner/delivery/delivery.ts';
-import { replyOf } from '../../../../src/runner/delivery/send-result.ts';
-import type { Uploader } from '../../../../src/runner/delivery/uploader.ts';
+import { readSendResult } from '../../../../src/runner/delivery/send-result.ts';
+import type { Uploader } from '../../../../src/runner/delivery/upload.ts';
 import type { RunnerEvent } from '../../../../src/runner/port/events.ts';
 import type { StartedTurn, Store } from '../../../../src/store/port/port.ts';
 import { expectJittered } from '../../../helpers/jitter.ts';
@@ -121,7 +121,7 @@ test('nothing goes out before what would repeat it is flushed', async () => {
   const cautious = make({ ...desk.store, flush });
   await desk.sends(OWNER, '1');
   await desk.sends(OWNER, '2');
-  cautious.kick(OWNER);
+  cautious.wake(OWNER);
   await pollUntil('the wait', () => waits === 1);
   expect(sent).toEqual([]);
   written();
@@ -136,10 +136,10 @@ test('a slow request to one user does not keep the others waiting', async () => 
   await desk.sends(OWNER, 'slow');
   await desk.sends(OWNER, 'behind');
   await desk.sends(FRIEND, 'quick');
-  delivery.kick(OWNER);
+  delivery.wake(OWNER);
   await pollUntil('the request', () => sent.length === 1);
-  delivery.kick(FRIEND);
-  delivery.kick(OWNER);
+  delivery.wake(FRIEND);
+  delivery.wake(OWNER);
   await pollUntil('the other request', () => sent.length === 2);
   expect(texts()).toEqual(['slow', 'quick']);
   answer(ok());
@@ -151,7 +151,7 @@ test('after an unknown result the same bytes go again, then the rest', async () 
   answers.push(lost, { kind: 'http', status: 502 }, { kind: 'unreadable', detail: 'HTML' });
   await desk.sends(OWNER, '1');
   await desk.sends(OWNER, '2');
-  delivery.kick(OWNER);
+  delivery.wake(OWNER);
   await settled();
   expect(texts()).toEqual(['1', '1', '1', '1', '2']);
   expect(new Set(sent.slice(0, 4).map((one) => one.body)).size).toBe(1);
@@ -162,21 +162,21 @@ test('a refused part and those behind it are told as held, and nothing goes unti
   answers.push(refusal);
   await desk.sends(OWNER, '1');
   await desk.sends(OWNER, '2');
-  delivery.kick(OWNER);
+  delivery.wake(OWNER);
   await settled();
   expect(verdicts()).toEqual(['held', 'held']);
-  delivery.kick(OWNER);
+  delivery.wake(OWNER);
   await settled();
   expect(texts()).toEqual(['1']);
   await desk.says(OWNER);
-  delivery.kick(OWNER);
+  delivery.wake(OWNER);
   await settled();
   expect(texts()).toEqual(['1', '1|2']);
 });
 
 test('a first contact is told as held without a request', async () => {
   await desk.sends('unknown', 'hello?');
-  delivery.kick('unknown');
+  delivery.wake('unknown');
   await settled();
   expect(events).toMatchObject([{ verdict: 'held', reason: 'first-contact', budgetLeft: null }]);
   expect(sent).toEqual([]);
@@ -219,7 +219,7 @@ describe('an answer that is queued', () => {
     answers.push(new Promise((resolve) => (answer = resolve)));
     const turn = await desk.start(await desk.says(OWNER));
     await desk.sends(OWNER, 'earlier');
-    delivery.kick(OWNER);
+    delivery.wake(OWNER);
     await pollUntil('the request', () => sent.length === 1);
     await finish(turn, 'answer');
     answer(ok());
@@ -231,7 +231,7 @@ describe('an answer that is queued', () => {
     const turn = await desk.start(await desk.says(OWNER));
     answers.push(refusal);
     await desk.sends(OWNER, 'earlier');
-    delivery.kick(OWNER);
+    delivery.wake(OWNER);
     await settled();
     await finish(turn, 'answer');
     await settled();
@@ -242,7 +242,7 @@ describe('an answer that is queued', () => {
   test('a step that fails is passed on, and the next one works', async () => {
     await expect(delivery.queue(OWNER, () => Promise.reject(new Error('disk')))).rejects.toThrow('disk');
     await desk.sends(OWNER, 'x');
-    delivery.kick(OWNER);
+    delivery.wake(OWNER);
     await settled();
     expect(texts()).toEqual(['x']);
     expect(errors).toEqual([]);
@@ -254,7 +254,7 @@ describe('a dead login', () => {
     answers.push(dead);
     const first = await desk.sends(OWNER, '1');
     await desk.sends(OWNER, '2');
-    delivery.kick(OWNER);
+    delivery.wake(OWNER);
     await settled();
     expect(expired).toBe(1);
     expect(await desk.view(first.seq)).toMatchObject({ state: 'queued', clientId: first.clientId });
@@ -283,7 +283,7 @@ describe('files', () => {
     await desk.sends(OWNER, 'before');
     await sendFile();
     await desk.sends(OWNER, 'after');
-    delivery.kick(OWNER);
+    delivery.wake(OWNER);
     await settled();
     expect(texts()).toEqual(['before', 'file 4', 'after']);
     expect(events.map((event) => event.type === 'part' && event.kind)).toEqual(['text', 'file', 'text']);
@@ -292,7 +292,7 @@ describe('files', () => {
   test('are uploaded again after a failure', async () => {
     uploads.push({ kind: 'retry', detail: 'CDN' }, { kind: 'retry', detail: 'CDN' });
     await sendFile();
-    delivery.kick(OWNER);
+    delivery.wake(OWNER);
     await settled();
     expect(texts()).toEqual(['file 4']);
     // The claim is renewed while an upload is under way.
@@ -306,7 +306,7 @@ describe('files', () => {
     uploads.push({ kind: 'refused', reason: 'too big' });
     await sendFile();
     await desk.sends(OWNER, 'after');
-    delivery.kick(OWNER);
+    delivery.wake(OWNER);
     await settled();
     expect(texts()).toEqual(['after']);
     expect(events[0]).toMatchObject({ verdict: 'refused', reason: 'too big', kind: 'file' });
@@ -315,7 +315,7 @@ describe('files', () => {
   test('wait when the login is dead', async () => {
     uploads.push({ kind: 'expired' });
     const [queued] = await sendFile();
-    delivery.kick(OWNER);
+    delivery.wake(OWNER);
     await settled();
     expect(expired).toBe(1);
     expect((await desk.view(queued?.seq ?? 0)).state).toBe('queued');
@@ -327,7 +327,7 @@ describe('what is pending', () => {
     delivery = createStillDelivery();
     for (const text of ['1', '2', '3']) await desk.sends(OWNER, text);
     answers.push(ok(), ok(), refusal);
-    delivery.kick(OWNER);
+    delivery.wake(OWNER);
     expect(delivery.pending(0)).toBe(true);
     await delivery.settled(29_000);
     expect([delivery.pending(29_000), delivery.pending(30_000)]).toEqual([false, true]);
@@ -358,11 +358,11 @@ describe('stop', () => {
     answers.push(new Promise(() => {}));
     const first = await desk.sends(OWNER, '1');
     const second = await desk.sends(OWNER, '2');
-    delivery.kick(OWNER);
+    delivery.wake(OWNER);
     await pollUntil('the request', () => sent.length === 1);
     await delivery.stop();
     await desk.sends(FRIEND, 'x');
-    delivery.kick(FRIEND);
+    delivery.wake(FRIEND);
     expect(sent).toHaveLength(1);
     expect((await desk.view(second.seq)).state).toBe('queued');
     desk.nowMs += 1_000;
@@ -405,7 +405,7 @@ describe('stop', () => {
       },
     });
     const { seq } = await desk.sends(OWNER, '1');
-    delivery.kick(OWNER);
+    delivery.wake(OWNER);
     await pollUntil('the claim', () => isClaimed);
     const stopped = delivery.stop();
     claimed();
@@ -461,6 +461,6 @@ describe('what an answer means', () => {
     [lost, { kind: 'unknown', detail: 'timeout' }],
     [{ kind: 'aborted' }, { kind: 'unknown', detail: 'stopped' }],
   ])('%j', (result, reply) => {
-    expect(replyOf(result)).toEqual(reply);
+    expect(readSendResult(result)).toEqual(reply);
   });
 });

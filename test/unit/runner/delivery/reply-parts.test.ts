@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ReplyPiece } from '../../../../src/core/message/message.ts';
-import { createPieceKeeper } from '../../../../src/runner/delivery/kept-pieces.ts';
 import { createOutgoing, type Outgoing } from '../../../../src/runner/delivery/outgoing-files.ts';
+import { createReplyFiles } from '../../../../src/runner/delivery/reply-files.ts';
 import {
   mergeForRelease,
   type ReplyShape,
@@ -30,10 +30,10 @@ async function reply(
   shape: Partial<ReplyShape> = {},
   budgetLeft = 10,
 ): Promise<NewPart[]> {
-  const keeper = createPieceKeeper(outgoing);
-  const kept = await Promise.all(pieces.map(keeper.keep));
+  const files = createReplyFiles(outgoing);
+  const items = await Promise.all(pieces.map(files.copy));
   return replyParts(
-    kept.filter((piece) => piece !== null),
+    items.filter((item) => item !== null),
     { ...SHAPE, ...shape },
     HEAD,
     { budgetLeft: async () => budgetLeft, outgoing, nowMs: Date.now() },

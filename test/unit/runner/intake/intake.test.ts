@@ -3,7 +3,7 @@ import { WxError } from '../../../../src/core/errors.ts';
 import type { PollResult } from '../../../../src/ilink/poll.ts';
 import type { WeixinMessage } from '../../../../src/ilink/wire/wire.ts';
 import { type IntakeOptions, runIntake } from '../../../../src/runner/intake/intake.ts';
-import type { IntakeTerms } from '../../../../src/runner/intake/intake-terms.ts';
+import type { TriageRules } from '../../../../src/runner/intake/triage.ts';
 import type { Intake, IntakeResult } from '../../../../src/store/port/port.ts';
 import { expectJittered } from '../../../helpers/jitter.ts';
 import { createJumpClock } from '../../../helpers/jump-clock.ts';
@@ -18,7 +18,7 @@ const NOTHING: IntakeResult = {
   released: [],
   learnedOwner: null,
 };
-const TERMS: IntakeTerms = {
+const RULES: TriageRules = {
   triage: 'now',
   allow: new Set(),
   maxAgeMs: 0,
@@ -66,7 +66,7 @@ async function run(script: (PollResult | (() => PollResult))[], over: Partial<In
       async flush() {},
     },
     poller,
-    terms: TERMS,
+    rules: RULES,
     clock,
     log,
     onReady: () => void happened.push('ready'),
@@ -355,9 +355,9 @@ describe('what becomes of a message', () => {
   test('a server whose clock is days ahead makes nothing too old, and one that is right makes the wall clock no judge', async () => {
     const ignored = async (wallMs: number, createdAtMs: number) => {
       const clock = { ...createJumpClock(), now: () => NOW, wall: () => wallMs };
-      const terms = { ...TERMS, maxAgeMs: DAY_MS };
+      const rules = { ...RULES, maxAgeMs: DAY_MS };
       const message = wireText('1', 'x', { create_time_ms: createdAtMs });
-      return (await taken(message, { clock, terms }))?.[0]?.ignore;
+      return (await taken(message, { clock, rules }))?.[0]?.ignore;
     };
     expect(await ignored(NOW - 3 * DAY_MS, NOW - 3 * DAY_MS - 60_000)).toBe(null);
     expect(await ignored(NOW - 10 * DAY_MS, NOW - 3 * DAY_MS)).toBe('too-old');
@@ -367,16 +367,16 @@ describe('what becomes of a message', () => {
 
   test('what is too old is kept but not run; 0 turns that off', async () => {
     const old = wireText('1', 'x', { create_time_ms: NOW - 1_001 });
-    expect(await taken(old, { terms: { ...TERMS, maxAgeMs: 1_000 } })).toMatchObject([{ ignore: 'too-old' }]);
+    expect(await taken(old, { rules: { ...RULES, maxAgeMs: 1_000 } })).toMatchObject([{ ignore: 'too-old' }]);
     expect(
       await taken(wireText('1', 'x', { create_time_ms: NOW - 1_000 }), {
-        terms: { ...TERMS, maxAgeMs: 1_000 },
+        rules: { ...RULES, maxAgeMs: 1_000 },
       }),
     ).toMatchObject([{ ignore: null }]);
-    expect(await taken(old, { terms: { ...TERMS, maxAgeMs: 0 } })).toMatchObject([{ ignore: null }]);
+    expect(await taken(old, { rules: { ...RULES, maxAgeMs: 0 } })).toMatchObject([{ ignore: null }]);
     expect(
       await taken(wireText('1', 'x', { create_time_ms: undefined }), {
-        terms: { ...TERMS, maxAgeMs: 1_000 },
+        rules: { ...RULES, maxAgeMs: 1_000 },
       }),
     ).toMatchObject([{ ignore: null }]);
   });

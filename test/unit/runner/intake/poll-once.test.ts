@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 /** Polls a server that answers by script, the last answer for ever. */
-async function poll(script: Result[], patienceMs: number) {
+async function poll(script: Result[], waitMs: number) {
   const jump = createJumpClock();
   // The patience itself never runs out here, everything shorter is jumped over.
   const clock: typeof jump = {
@@ -59,7 +59,7 @@ async function poll(script: Result[], patienceMs: number) {
     settings: { ...DEFAULT_RUNNER_OPTIONS, maxAgeMs: 1 },
     clock,
     log: createLogBook(),
-    patienceMs,
+    waitMs,
     from: OWNER,
     signal: new AbortController().signal,
   });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../../src/core/time/clock.ts';
 import type { RunnerEnd } from '../../../../src/runner/port/port.ts';
-import { windDown } from '../../../../src/runner/shutdown/shutdown.ts';
+import { shutDown } from '../../../../src/runner/shutdown/shutdown.ts';
 
 /** What a runner that ends like this does before its last poll is over, and after it. */
-async function wound(how: RunnerEnd): Promise<{ before: string[]; after: string[] }> {
+async function wound(reason: RunnerEnd): Promise<{ before: string[]; after: string[] }> {
   const done: string[] = [];
   const does =
     <T>(name: string, result: T) =>
@@ -16,8 +16,8 @@ async function wound(how: RunnerEnd): Promise<{ before: string[]; after: string[
   const intake = new Promise<void>((resolve) => {
     endPoll = resolve;
   });
-  const winding = windDown({
-    how,
+  const winding = shutDown({
+    reason,
     intake,
     upkeep: Promise.resolve(),
     lanes: { stop: does('lanes', Promise.resolve()) },

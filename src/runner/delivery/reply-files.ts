@@ -11,34 +11,37 @@ import type { PartFile } from '../../store/port/port.ts';
 import { type Outgoing, shownName } from './outgoing-files.ts';
 import { isTooLong } from './source-file.ts';
 
-/** Longest file of an answer. A sparse file is as long as it says, whatever little of it is on the disk. */
+/** Longest file of a reply. A sparse file counts with its whole length. */
 const MAX_FILE_BYTES = 1024 ** 3;
 
-/** How many of the files that are missing are remembered one by one. */
+/** How many of the missing files are remembered one by one. */
 const MAX_REMEMBERED = 10;
 
-/** A piece whose file, if it is one, is our own copy already. */
-export type KeptPiece = { text: string } | { kept: PartFile };
+/** A piece of a reply: a text, or our own copy of a file. */
+export type ReplyItem = { text: string } | { copy: PartFile };
 
-/** The files of an answer that cannot be sent: the first few, and how many they are. */
+/** The files of a reply that cannot be sent: the first few, and how many they are. */
 export interface MissingFiles {
   first: MissingFile[];
   count: number;
 }
 
-/** Makes our own copies of the files of one answer. */
-export interface PieceKeeper {
-  /** A piece as it is sent; null for a file that cannot be, which is {@link missing} then. Rejects only for a shortage. */
-  keep(piece: ReplyPiece): Promise<KeptPiece | null>;
+/** Copies the files of one reply, so that the agent may change or remove them. */
+export interface ReplyFiles {
+  /**
+   * A piece with its file copied. Null where the file cannot be sent: then it is counted in {@link missing}. Rejects
+   * only if this machine is short of something.
+   */
+  copy(piece: ReplyPiece): Promise<ReplyItem | null>;
   readonly missing: MissingFiles;
 }
 
-/** See {@link PieceKeeper}. */
-export function createPieceKeeper(outgoing: Pick<Outgoing, 'keepCopy'>): PieceKeeper {
+/** See {@link ReplyFiles}. */
+export function createReplyFiles(outgoing: Pick<Outgoing, 'keepCopy'>): ReplyFiles {
   const missing: MissingFiles = { first: [], count: 0 };
   let files = 0;
 
-  async function fileOrFault(piece: Extract<ReplyPiece, { file: string }>): Promise<PartFile | MissingFile> {
+  async function copyOf(piece: Extract<ReplyPiece, { file: string }>): Promise<PartFile | MissingFile> {
     const name = piece.name ?? basename(piece.file);
     if (files >= MAX_ANSWER_FILES) {
       const detail = `${piece.file} is more than the ${MAX_ANSWER_FILES} files of an answer`;
@@ -47,19 +50,19 @@ export function createPieceKeeper(outgoing: Pick<Outgoing, 'keepCopy'>): PieceKe
     try {
       return await outgoing.keepCopy(piece.file, name, MAX_FILE_BYTES);
     } catch (error) {
-      // The message runs again later, as for an agent that could not be started. For the runner this is no fault of the store.
+      // The message runs again later, as if the agent could not be started. A WxError `storage` would end the runner.
       if (isShortage(error)) throw new Error(reasonOf(error), { cause: error });
       return { name: shownName(name), reason: missingReasonOf(error), detail: reasonOf(error) };
     }
   }
 
   return {
-    async keep(piece) {
+    async copy(piece) {
       if ('text' in piece) return piece;
-      const file = 'missing' in piece ? piece.missing : await fileOrFault(piece);
+      const file = 'missing' in piece ? piece.missing : await copyOf(piece);
       if ('path' in file) {
         files++;
-        return { kept: file };
+        return { copy: file };
       }
       if (missing.count++ < MAX_REMEMBERED) missing.first.push(file);
       return null;
@@ -81,8 +84,8 @@ const HINTS: Record<MissingReason, string> = {
   unreadable: 'check its rights: ls -l',
 };
 
-/** What an answer without some of its files comes to: the rest of it must not pass for the whole. */
-export function lossOf({ first, count }: MissingFiles): Extract<Outcome, { kind: 'failed' }> {
+/** The failure that a reply without some of its files is. */
+export function incompleteReply({ first, count }: MissingFiles): Extract<Outcome, { kind: 'failed' }> {
   const [worst] = first.toSorted((a, b) => weight(b) - weight(a));
   return {
     kind: 'failed',
@@ -95,7 +98,7 @@ export function lossOf({ first, count }: MissingFiles): Extract<Outcome, { kind:
   };
 }
 
-/** What is too much counts before what is not there. */
+/** A file that is too much counts before one that is not there. */
 function weight({ reason }: MissingFile): number {
   return Number(reason === 'too-large' || reason === 'too-many');
 }

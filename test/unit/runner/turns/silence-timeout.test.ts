@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type SilenceWatch, watchSilence } from '../../../../src/runner/turns/silence.ts';
+import { type SilenceTimeout, startSilenceTimeout } from '../../../../src/runner/turns/silence-timeout.ts';
 import { createStillClock, settle } from '../../../helpers/still-clock.ts';
 
 let clock: ReturnType<typeof createStillClock>;
 let stop: AbortController;
-let watch: SilenceWatch;
+let watch: SilenceTimeout;
 beforeEach(() => {
   clock = createStillClock();
   stop = new AbortController();
-  watch = watchSilence(stop.signal, 100, clock);
+  watch = startSilenceTimeout(stop.signal, 100, clock);
 });
 afterEach(() => watch.end());
 
@@ -49,7 +49,7 @@ test('while what it said is being kept, it is not the agent that is slow', async
 test('a stop comes through with its reason, also one that came before', () => {
   stop.abort('stop');
   expect(watch.signal.reason).toBe('stop');
-  expect(watchSilence(stop.signal, 100, clock).signal.reason).toBe('stop');
+  expect(startSilenceTimeout(stop.signal, 100, clock).signal.reason).toBe('stop');
 });
 
 test('after the end nothing is aborted any more', async () => {
@@ -60,7 +60,7 @@ test('after the end nothing is aborted any more', async () => {
 });
 
 test('without a limit only a stop ends it', async () => {
-  watch = watchSilence(stop.signal, 0, clock);
+  watch = startSilenceTimeout(stop.signal, 0, clock);
   expect(await after(1_000_000)).toBe(true);
   stop.abort('cancel');
   expect(watch.signal.reason).toBe('cancel');
@@ -68,7 +68,7 @@ test('without a limit only a stop ends it', async () => {
 
 test('time in which this process was stopped is none in which the agent was silent', async () => {
   watch.end();
-  watch = watchSilence(stop.signal, 3_000, clock);
+  watch = startSilenceTimeout(stop.signal, 3_000, clock);
   expect(await after(600_000, 1)).toBe(true);
   expect(await after(1_000)).toBe(true);
   // What it said meanwhile is heard of after the timer.

@@ -10,7 +10,7 @@ import { createIlinkClient } from '../../../../src/ilink/client.ts';
 import { createHostTrust } from '../../../../src/ilink/hosts.ts';
 import { createTransport, type Transport } from '../../../../src/ilink/http/transport.ts';
 import { encodeMedia } from '../../../../src/ilink/message/outbound.ts';
-import { createUploader, type Uploader } from '../../../../src/runner/delivery/uploader.ts';
+import { createUploader, type Uploader } from '../../../../src/runner/delivery/upload.ts';
 import { type Simulator, startSimulator } from '../../../../src/simulator/simulator.ts';
 import type { FaultInput } from '../../../../src/simulator/world/fault.ts';
 import type { PartFile } from '../../../../src/store/port/port.ts';

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Agent, TurnContext } from '../../../src/agents/port/port.ts';
-import type { Outcome } from '../../../src/core/message/message.ts';
-import { makeBot } from '../../helpers/in-process.ts';
-import { pollUntil } from '../../helpers/poll-until.ts';
-import { answered, answers, simulate } from '../../helpers/simulated.ts';
+import type { Agent, TurnContext } from '../../../../src/agents/port/port.ts';
+import type { Outcome } from '../../../../src/core/message/message.ts';
+import { makeBot } from '../../../helpers/in-process.ts';
+import { pollUntil } from '../../../helpers/poll-until.ts';
+import { answered, answers, simulate } from '../../../helpers/simulated.ts';
 
 const reply = (text: string): Outcome => ({ kind: 'reply', pieces: [{ text }] });
 const untilEnded = ({ signal }: TurnContext): Promise<Outcome> =>

@@ -3,13 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../../src/core/time/clock.ts';
-import { createArrivals } from '../../../src/runner/intake/dispatch.ts';
-import { createLanes, type Lanes } from '../../../src/runner/turns/lanes.ts';
-import type { IncomingMessage, MessageView } from '../../../src/store/port/port.ts';
-import { ACCOUNT, createDesk, type Desk, FRIEND, incoming, OWNER, TERMS } from '../store/conformance/desk.ts';
-import { makeSqliteStores } from '../store/sqlite-stores.ts';
-import { createLogBook, wireText } from './support.ts';
+import { systemClock } from '../../../../src/core/time/clock.ts';
+import { createDispatch } from '../../../../src/runner/intake/dispatch.ts';
+import { createLanes, type Lanes } from '../../../../src/runner/turns/lanes.ts';
+import type { IncomingMessage, MessageView } from '../../../../src/store/port/port.ts';
+import {
+  ACCOUNT,
+  createDesk,
+  type Desk,
+  FRIEND,
+  incoming,
+  OWNER,
+  TERMS,
+} from '../../store/conformance/desk.ts';
+import { makeSqliteStores } from '../../store/sqlite-stores.ts';
+import { createLogBook, wireText } from '../support.ts';
 import { createUndelivered } from './undelivered.ts';
 
 /**
@@ -59,20 +67,20 @@ function createLife(desk: Desk, folder: string, { agentMs, mergeMs }: { agentMs:
   const lanes: Lanes = createLanes({
     concurrency: CONCURRENCY,
     clock: systemClock,
-    async run(seq, user) {
+    async run(seq) {
       try {
-        return await turns.run(seq, user);
+        return await turns.run(seq);
       } catch (error) {
         life.faults.push(error);
         return { kind: 'halt' };
       }
     },
   });
-  const takeUp = createArrivals({
+  const dispatch = createDispatch({
     lanes,
     turns,
-    asks: { answer: () => false },
-    delivery: { kick() {} },
+    questions: { answer: () => false },
+    delivery: { wake() {} },
     log: createLogBook(),
   });
   let written = 0;
@@ -93,7 +101,7 @@ function createLife(desk: Desk, folder: string, { agentMs, mergeMs }: { agentMs:
         chat: { ...TERMS, busy, mergeMs },
       });
       for (const [at, { seq }] of result.messages.entries()) life.texts.set(seq, texts[at] ?? '');
-      takeUp(result);
+      dispatch(result);
     },
     /** As after `retry` in another process. */
     async retry(nth: number): Promise<void> {

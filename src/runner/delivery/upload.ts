@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { hasCode, reasonOf, WxError } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
 import { encodeMediaKey } from '../../core/message/media-key.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { IlinkClient } from '../../ilink/client.ts';
@@ -14,27 +15,35 @@ import { encryptedSize } from '../../media/cipher.ts';
 import { type Digest, digestOf } from '../../media/upload/digest.ts';
 import { encryptedChunks } from '../../media/upload/encrypting.ts';
 import { fileChunks } from '../../media/upload/file-chunks.ts';
-import type { PartFile, UploadResult } from '../../store/port/port.ts';
+import type {
+  Claim,
+  Outbox,
+  PartFile,
+  PartView,
+  UploadResult,
+  UploadView,
+  Verdict,
+} from '../../store/port/port.ts';
 import { isFinalStatus } from './send-result.ts';
 
-/** Tries at the CDN before the whole upload is begun anew, and the pause before the second (protocol 5.2). */
+/** Tries at the CDN before the whole upload is started anew, and the pause before the second try (protocol 5.2). */
 const CDN_TRIES = 3;
 const CDN_PAUSE_MS = 500;
-/** The longest that the CDN may take nothing, or take to answer. */
+/** The longest pause in an upload, and the longest wait for the response of the CDN. */
 const CDN_STALL_MS = 60_000;
-/** The CDN answers with headers; a body is only a reason. */
+/** The CDN responds with headers. A body only has the reason of a refusal. */
 const CDN_ANSWER_BYTES = 64 * 1024;
-/** Longest quotation of such a reason. */
+/** Characters of such a reason that are shown. */
 const REASON_CHARS = 200;
 
-/** Told while a file is sent: how much of it the connection has taken so far; all of it: the CDN has yet to answer. */
+/** Progress of an upload: the bytes sent so far. When all are sent, the response of the CDN is still missing. */
 export type UploadProgress = (sentBytes: number, totalBytes: number) => void;
 
 /** Puts files onto the CDN. */
 export interface Uploader {
   /**
-   * Uploads a file for a user; `uploaded` carries JSON of the UploadedMedia that the message needs. `expired`: the
-   * login is dead. `stopped`: the signal came first. Never rejects.
+   * Uploads a file for a user. `uploaded` has the UploadedMedia for the message, as JSON. `expired`: the login has
+   * expired. `stopped`: the signal was aborted. Never rejects.
    */
   upload(
     file: PartFile,
@@ -44,16 +53,16 @@ export interface Uploader {
   ): Promise<UploadResult | { kind: 'expired' } | { kind: 'stopped' }>;
 }
 
-/** What ends an upload, and who is told of it. */
+/** What can end an upload, and the listener to its progress. */
 interface Watch {
   signal: AbortSignal;
   onProgress: UploadProgress | undefined;
 }
 
-/** How an upload, or a step of it, ended early. */
+/** How an upload, or a step of it, has ended early. */
 type Ended = Exclude<Awaited<ReturnType<Uploader['upload']>>, { kind: 'uploaded' }>;
 
-/** The uploader of one account: getuploadurl, then to the CDN the file, encrypted while it is sent (protocol 5). */
+/** The uploader of one account. It asks for an address, then encrypts the file while it sends it to the CDN (protocol 5). */
 export function createUploader(options: {
   client: Pick<IlinkClient, 'getUploadUrl'>;
   transport: Transport;
@@ -71,7 +80,7 @@ export function createUploader(options: {
     return text && URL.canParse(text) ? new URL(text) : null;
   }
 
-  /** Asks where the file may go. */
+  /** Asks the server for an address for the file. */
   async function ask(
     file: PartFile,
     digest: Digest,
@@ -110,7 +119,7 @@ export function createUploader(options: {
     };
   }
 
-  /** Posts the file to its address; what the CDN calls it from now on. */
+  /** Posts the file to its address. Returns the reference that the CDN gives it. */
   async function post(
     url: URL,
     source: { file: PartFile; content: FileHandle; sizeBytes: number; key: Buffer },
@@ -196,7 +205,7 @@ export function createUploader(options: {
   };
 }
 
-/** Our copy is gone or was changed; or the disk does not give it out now. */
+/** Our copy is gone or was changed, or the disk cannot read it for now. */
 function unreadable(name: string, error: unknown): Ended {
   const detail = `our copy of ${name} cannot be sent: ${reasonOf(error)}`;
   return error instanceof WxError || hasCode(error, 'ENOENT')
@@ -204,16 +213,102 @@ function unreadable(name: string, error: unknown): Ended {
     : { kind: 'retry', detail };
 }
 
-/** Why the CDN says no, in its own words where it has some (protocol 5.2). */
+/** Why the CDN has refused a file, in its own words if it has sent any (protocol 5.2). */
 function whyOf(answer: HttpAnswer): string {
   const { status, body } = answer;
   const words = headerOf(answer, 'x-error-message') || body.trim().split('\n', 1)[0] || '';
   return words === '' ? `HTTP ${status}` : words.slice(0, REASON_CHARS);
 }
 
-/** What went wrong for now. */
+/** What was wrong with the last try. */
 function detailOf(result: HttpResult): string {
   if (!result.ok) return result.detail;
   const { status } = result.answer;
   return status === 200 ? 'no x-encrypted-param in its answer' : `HTTP ${status}`;
+}
+
+/** A third of the lease of a claim (design 4). */
+const RENEW_EVERY_MS = 20_000;
+/** How often the progress of an upload is stored. */
+const NOTE_EVERY_MS = 500;
+
+/**
+ * Uploads the file of a claimed part. Null if the signal was aborted or the login has expired: then the part has been
+ * returned.
+ */
+export type PartUpload = (
+  claim: Extract<Claim, { kind: 'upload' }>,
+  signal: AbortSignal,
+) => Promise<Verdict | null>;
+
+/** Gets the progress of the upload of a part; null when it has ended. */
+export type UploadListener = (seq: number, progress: UploadView['progress']) => void;
+
+/** See {@link PartUpload}. */
+export function createPartUpload(options: {
+  account: string;
+  outbox: Pick<Outbox, 'renewLease' | 'returnPart' | 'settleUpload' | 'recordUpload'>;
+  uploader: Uploader;
+  onUpload?: UploadListener;
+  clock: Clock;
+  log: Log;
+  /** Gets the verdict on a file that was refused. */
+  report: (parts: readonly PartView[], budgetLeft: number) => void;
+  onExpired: () => void;
+  onError: (error: unknown) => void;
+}): PartUpload {
+  const { account, outbox, clock } = options;
+
+  /** Renews the lease: an upload may take longer. */
+  async function renew(user: string, over: AbortSignal): Promise<void> {
+    for (;;) {
+      await clock.sleep(RENEW_EVERY_MS, over);
+      if (over.aborted) return;
+      await outbox.renewLease({ account, user, nowMs: clock.now() });
+    }
+  }
+
+  /** Stores the progress, for a `send` in another process. Each note is a write. */
+  function storeProgress(seq: number, over: AbortSignal): UploadProgress {
+    let latest: UploadView['progress'] = null;
+    const note = (): void => {
+      // Steps that must not fail report an error of the store.
+      if (latest) outbox.recordUpload({ account, seq, ...latest }).catch(() => {});
+      latest = null;
+    };
+    const noteAgain = async (): Promise<void> => {
+      for (;;) {
+        await clock.sleep(NOTE_EVERY_MS, over);
+        if (over.aborted) return;
+        note();
+      }
+    };
+    let isStarted = false;
+    return (sentBytes, totalBytes) => {
+      latest = { sentBytes, totalBytes };
+      options.onUpload?.(seq, latest);
+      if (sentBytes === totalBytes) note();
+      if (!isStarted) void noteAgain();
+      isStarted = true;
+    };
+  }
+
+  return async ({ file, user, seq }, signal) => {
+    const over = new AbortController();
+    void renew(user, over.signal).catch(options.onError);
+    const onProgress = storeProgress(seq, over.signal);
+    const result = await options.uploader.upload(file, user, signal, onProgress).finally(() => {
+      over.abort();
+      options.onUpload?.(seq, null);
+    });
+    if (result.kind === 'expired' || result.kind === 'stopped') {
+      await outbox.returnPart({ account, seq });
+      if (result.kind === 'expired') options.onExpired();
+      return null;
+    }
+    const verdict = await outbox.settleUpload({ account, seq, result, nowMs: clock.now() });
+    if (result.kind === 'retry') options.log.debug(`upload: ${result.detail}; once more`, { part: seq });
+    if (result.kind === 'refused') options.report([verdict.part], verdict.budgetLeft);
+    return verdict;
+  };
 }

@@ -5,20 +5,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Agent, TurnContext } from '../../../src/agents/port/port.ts';
-import { WxError } from '../../../src/core/errors.ts';
-import { languageIn } from '../../../src/core/message/language.ts';
-import type { Outcome, ReplyPiece } from '../../../src/core/message/message.ts';
-import { systemClock } from '../../../src/core/time/clock.ts';
-import { createOutgoing, type Outgoing } from '../../../src/runner/delivery/outgoing-files.ts';
-import type { RunnerEvent } from '../../../src/runner/port/events.ts';
-import type { RunnerOptions } from '../../../src/runner/port/options.ts';
-import type { Turns } from '../../../src/runner/turns/turns.ts';
-import type { PartFile, PartView } from '../../../src/store/port/port.ts';
-import { createStillClock, settle } from '../../helpers/still-clock.ts';
-import { ACCOUNT, createDesk, type Desk, incoming, OWNER } from '../store/conformance/desk.ts';
-import { makeSqliteStores } from '../store/sqlite-stores.ts';
-import { wireText } from './support.ts';
+import type { Agent, TurnContext } from '../../../../src/agents/port/port.ts';
+import { WxError } from '../../../../src/core/errors.ts';
+import { languageIn } from '../../../../src/core/message/language.ts';
+import type { Outcome, ReplyPiece } from '../../../../src/core/message/message.ts';
+import { systemClock } from '../../../../src/core/time/clock.ts';
+import { createOutgoing, type Outgoing } from '../../../../src/runner/delivery/outgoing-files.ts';
+import type { RunnerEvent } from '../../../../src/runner/port/events.ts';
+import type { RunnerOptions } from '../../../../src/runner/port/options.ts';
+import type { Turns } from '../../../../src/runner/turns/turns.ts';
+import type { PartFile, PartView } from '../../../../src/store/port/port.ts';
+import { createStillClock, settle } from '../../../helpers/still-clock.ts';
+import { ACCOUNT, createDesk, type Desk, incoming, OWNER } from '../../store/conformance/desk.ts';
+import { makeSqliteStores } from '../../store/sqlite-stores.ts';
+import { wireText } from '../support.ts';
 import { createUndelivered } from './undelivered.ts';
 
 let folder: string;
@@ -65,7 +65,7 @@ async function attempt(
     for (const piece of pieces) await emit(piece);
     return outcome;
   }, over);
-  await turns.run(seq, OWNER);
+  await turns.run(seq);
 }
 
 const texts = (words: readonly string[]): ReplyPiece[] => words.map((text) => ({ text }));
@@ -83,7 +83,7 @@ describe('a turn that speaks while it runs', () => {
       seen.push(await queuedTexts());
       return { kind: 'reply', pieces: [{ text: 'three' }] };
     });
-    await turns.run(seq, OWNER);
+    await turns.run(seq);
     expect(seen).toEqual([['one'], ['one', 'two']]);
     expect(await queuedTexts()).toEqual(['one', 'two', 'three']);
     expect(events.at(-1)).toMatchObject({ type: 'outcome', outcome: 'reply', parts: 3 });
@@ -97,7 +97,7 @@ describe('a turn that speaks while it runs', () => {
       void emit({ text: 'two' });
       return DONE;
     });
-    await turns.run(seq, OWNER);
+    await turns.run(seq);
     expect((await queued()).map(({ kind }) => kind)).toEqual(['file', 'text']);
   });
 
@@ -110,7 +110,7 @@ describe('a turn that speaks while it runs', () => {
       });
       return DONE;
     });
-    await turns.run(seq, OWNER);
+    await turns.run(seq);
     await late;
     expect(await queued()).toEqual([]);
     expect(events.at(-1)).toMatchObject({ outcome: 'silent', parts: 0 });
@@ -141,7 +141,7 @@ describe('a turn that speaks while it runs', () => {
       await rm(path);
       return DONE;
     });
-    await turns.run(seq, OWNER);
+    await turns.run(seq);
     const contents = (await queued()).map(({ file }) => readFile(file?.path ?? '', 'utf8'));
     expect(await Promise.all(contents)).toEqual(['one', 'two', 'three', 'four', 'five']);
   });
@@ -314,7 +314,7 @@ describe('more than may be sent', () => {
       },
       { maxParts: 1 },
     );
-    await turns.run(seq, OWNER);
+    await turns.run(seq);
     const [part] = await queued();
     expect(await readFile(part?.file?.path ?? '', 'utf8')).toBe('content');
     await desk.store.outbox.dropParts({
@@ -362,7 +362,7 @@ describe('a user who waits', () => {
       { workingNoticeMs: 1_000 },
       clock,
     );
-    const ran = turns.run(seq, OWNER);
+    const ran = turns.run(seq);
     await settle();
     for (let ms = 0; ms < forMs; ms += 500) {
       clock.pass(500);
@@ -410,15 +410,12 @@ describe('a user who waits', () => {
 describe('a turn that cannot be run as it should', () => {
   test('fails for a fault of ours, and nothing else does', async () => {
     const seq = await says();
-    const broken = Object.assign([], {
-      push() {
-        throw new TypeError('boom');
-      },
-    });
     const agent: Agent = { name: 'test', answer: async () => DONE };
-    const turns = createUndelivered({ store: desk.store, agent, folder, outgoing, events: broken });
-    expect(await turns.run(seq, OWNER)).toEqual({ kind: 'next' });
+    const attachments = { complete: () => Promise.reject(new TypeError('boom')) };
+    const turns = createUndelivered({ store: desk.store, agent, folder, outgoing, events, attachments });
+    expect(await turns.run(seq)).toEqual({ kind: 'next' });
     expect(await queued()).toHaveLength(1);
+    expect(events).toMatchObject([{ type: 'outcome', outcome: 'failed', reason: 'crash', parts: 1 }]);
     expect((await desk.store.inbox.unfinished(ACCOUNT)).map((one) => one.seq)).not.toContain(seq);
   });
 
@@ -428,25 +425,87 @@ describe('a turn that cannot be run as it should', () => {
       const seq = await says();
       const clock = createStillClock();
       const turns = turnsOf(async () => ({ kind: 'retry', afterMs, detail: '' }), {}, clock);
-      expect(await turns.run(seq, OWNER)).toEqual({
+      expect(await turns.run(seq)).toEqual({
         kind: 'later',
         notBeforeMs: clock.now() + 5_000,
       });
     },
   );
 
-  test('waits as long as this machine is short of something, whatever --retries says', async () => {
-    const seq = await says();
+  test('waits for longer and longer while this machine is short of something, whatever --retries says', async () => {
+    const noRoom = (code: string): Error => Object.assign(new Error('no more'), { code });
+    const whole = outgoing;
+    let seq = await says();
     const clock = createStillClock();
-    const codes = ['EMFILE', 'EAGAIN', 'ENOMEM', 'ENOSPC'];
-    const answer = async (): Promise<Outcome> => {
-      throw Object.assign(new Error('no more'), { code: codes.shift() });
+    let code = '';
+    /** What is short: something of the agent, the file of its answer, an attachment, or nothing. */
+    let what: 'agent' | 'copy' | 'attachment' | 'nothing' = 'agent';
+    const agent: Agent = {
+      name: 'test',
+      async answer() {
+        if (what === 'agent') throw noRoom(code);
+        return what === 'copy' ? { kind: 'reply', pieces: [{ file: '/x', name: null }] } : AGAIN;
+      },
     };
-    const turns = turnsOf(answer, { retries: 1 }, clock);
-    while (codes.length > 0) {
-      expect(await turns.run(seq, OWNER)).toMatchObject({ kind: 'later' });
-      clock.pass(60_000);
+    const turns = createUndelivered({
+      store: desk.store,
+      agent,
+      folder,
+      outgoing: { ...whole, keepCopy: () => Promise.reject(noRoom(code)) },
+      events,
+      over: { retries: 1 },
+      clock,
+      attachments: {
+        async complete(turn) {
+          if (what === 'attachment') throw noRoom(code);
+          return turn;
+        },
+      },
+      random: () => 1,
+    });
+    /** Seconds until the next attempt. */
+    const attempt = async (): Promise<number> => {
+      const step = await turns.run(seq);
+      const waitMs = step.kind === 'later' ? step.notBeforeMs - clock.now() : Number.NaN;
+      clock.pass(waitMs);
+      return waitMs / 1_000;
+    };
+    const waits: number[] = [];
+    for (code of ['EMFILE', 'EAGAIN', 'ENOMEM', 'ENOSPC']) {
+      for (what of ['agent', 'copy', 'attachment'] as const) waits.push(await attempt());
     }
+    expect(waits).toEqual([30, 60, 120, 240, 480, ...Array(7).fill(600)]);
+    expect(events.filter(({ type }) => type === 'outcome')).toHaveLength(waits.length);
+    expect(await queued()).toEqual([]);
+    const first = seq;
+    // Each message has its own wait, and an attempt for which there was enough ends it.
+    seq = await says();
+    what = 'agent';
+    expect([await attempt(), await attempt()]).toEqual([30, 60]);
+    seq = first;
+    what = 'nothing';
+    expect(await attempt()).toBe(0);
+    what = 'copy';
+    expect(await attempt()).toBe(30);
+  });
+
+  test('no user is told of an attempt that waits for its attachments', async () => {
+    const clock = createStillClock();
+    clock.pass(desk.nowMs);
+    const seq = await says();
+    const noRoom = Object.assign(new Error('no room'), { code: 'ENOSPC' });
+    const turns = createUndelivered({
+      store: desk.store,
+      agent: { name: 'test', answer: async () => DONE },
+      folder,
+      outgoing,
+      over: { workingNoticeMs: 1_000 },
+      clock,
+      attachments: { complete: () => Promise.reject(noRoom) },
+    });
+    expect(await turns.run(seq)).toMatchObject({ kind: 'later' });
+    clock.pass(5_000);
+    await settle();
     expect(await queued()).toEqual([]);
   });
 
@@ -509,7 +568,7 @@ describe('a turn that cannot be run as it should', () => {
     const files = ['a.txt', 'b.txt'].map((name) => ({ file: join(folder, name), name: null }));
     const seq = await says();
     const turns = turnsOf(async () => ({ kind: 'reply', pieces: files }));
-    expect(await turns.run(seq, OWNER)).toMatchObject({ kind: 'later' });
+    expect(await turns.run(seq)).toMatchObject({ kind: 'later' });
     expect(await readdir(join(folder, 'out'))).toEqual([]);
   });
 });

@@ -1,0 +1,65 @@
+import type { Log } from '../core/log.ts';
+import type { Clock } from '../core/time/clock.ts';
+import { decodeRaw, readInbound } from '../ilink/message/inbound.ts';
+import type { Child, Store } from '../store/port/port.ts';
+import type { Dispatch } from './intake/dispatch.ts';
+import { classify, type TriageRules } from './intake/triage.ts';
+import type { RunnerAccount } from './port/port.ts';
+import { recover } from './recovery.ts';
+import type { Lanes } from './turns/lanes.ts';
+import type { Turns } from './turns/turns.ts';
+
+/** What a runner knows before its first poll. */
+export interface Startup {
+  cursor: string;
+  /** Whether the login counts as expired. */
+  loginExpired: boolean;
+  /** Resolves when the agents of the former runner have ended. */
+  childrenEnded: Promise<void>;
+}
+
+/**
+ * Takes over an account before the first poll: opens it, recovers from a crash, triages messages that others have
+ * received, and queues everything that is unfinished. It is older than what the first poll brings.
+ */
+export async function startUp(options: {
+  account: RunnerAccount;
+  store: Pick<Store, 'admin' | 'turns' | 'inbox'>;
+  rules: TriageRules;
+  settings: { retries: number };
+  turns: Pick<Turns, 'fail'>;
+  lanes: Pick<Lanes, 'add'>;
+  dispatch: Dispatch;
+  endChild: (child: Child) => Promise<boolean>;
+  clock: Clock;
+  log: Log;
+}): Promise<Startup> {
+  const { account, store, rules, lanes, clock, log } = options;
+  const { key, login, owner } = account;
+  // Called together, the steps share a commit and keep their order.
+  const [opened, recovered, triaged] = await Promise.all([
+    store.admin.openAccount({ account: key, login, owner, nowMs: clock.now() }),
+    recover({ ...options, turns: store.turns, retries: options.settings.retries }),
+    store.inbox.triage({
+      ...rules,
+      account: key,
+      nowMs: clock.now(),
+      read: (raw, createdAtMs) =>
+        classify({ ...readInbound(decodeRaw(raw)), createdAtMs }, { rules, bot: account.id, clock }),
+    }),
+  ]);
+  if (opened.owner === null) {
+    log.warn('nobody is known as the owner of this bot: the first user who writes becomes it');
+    log.info('hint: --owner <user> names them');
+  }
+  // The notices of these messages go before the replies to later ones.
+  for (const started of recovered.failed) await options.turns.fail(started);
+  for (const entry of await store.inbox.unfinished(key)) lanes.add(entry);
+  // Messages to be run are in their lanes already, in order.
+  options.dispatch({
+    ...triaged,
+    again: [],
+    messages: triaged.messages.filter(({ state }) => state !== 'received'),
+  });
+  return { ...opened, childrenEnded: recovered.childrenEnded };
+}
