@@ -28,5 +28,7 @@ export async function recover(options: {
     if (await options.endChild(child)) log.warn(`ended the agent of a former runner (pid ${child.pid})`);
     await turns.forgetChild({ account: account.key, pid: child.pid });
   };
-  return { failed, childrenEnded: Promise.all(children.map(end)).then(() => {}) };
+  const childrenEnded = Promise.all(children.map(end)).then(() => {});
+  childrenEnded.catch(() => {}); // Every turn awaits it, and reports it.
+  return { failed, childrenEnded };
 }

@@ -1,6 +1,6 @@
 import type { Store } from '../store/port/port.ts';
 
-/** Gets content out of this process that no disk takes any more, as lines of JSON for people. */
+/** Saves content that cannot be stored any more: hands it out as lines of JSON, for people to keep. */
 export interface Rescue {
   /** Writes one line, once. */
   line(line: string): void;

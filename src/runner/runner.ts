@@ -143,7 +143,7 @@ export function startRunner(parts: RunnerParts): Runner {
       },
       shutdown.signal,
     ).then((how) => (how === 'expired' ? login.expire() : undefined), fail);
-    // After the first poll has begun: new messages come first.
+    // After the first poll, for which new messages wait.
     void login.notifyStart(loginExpired).catch(fail);
     await delivery.refresh().catch(fail);
     const upkeep = Promise.all([
@@ -152,7 +152,7 @@ export function startRunner(parts: RunnerParts): Runner {
       exit.watch(),
     ]).catch(fail);
 
-    await shutdown.begun();
+    await shutdown.whenBegun();
     try {
       const { reason } = shutdown;
       const { graceMs } = settings;

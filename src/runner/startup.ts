@@ -19,8 +19,8 @@ export interface Startup {
 }
 
 /**
- * Takes over an account before the first poll: opens it, recovers from a crash, triages messages that others have
- * received, and queues everything that is unfinished. It is older than what the first poll brings.
+ * Takes an account over before the first poll: opens it, recovers from a crash, triages messages that `send` or `login`
+ * have received, and queues unfinished messages, which are older than those of the first poll.
  */
 export async function startUp(options: {
   account: RunnerAccount;

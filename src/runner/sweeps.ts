@@ -3,20 +3,22 @@ import type { Store } from '../store/port/port.ts';
 import type { Outgoing } from './delivery/outgoing-files.ts';
 import type { Attachments } from './received/attachments.ts';
 
-/** A start has more to do than this, and the messages that waited for it come first. */
+/** The first sweep waits, so that queued messages come first. */
 const START_MS = 3_000;
-/** How often held parts may expire and finished rows are forgotten; while there is more to do, much sooner. */
+/** How often the store is swept. */
 const SWEEP_EVERY_MS = 60_000;
+/** The pause between two sweeps while there is more to remove. */
 const SWEEP_PAUSE_MS = 50;
-/** The cache of received files is looked through less often: it is read whole. */
+/** The cache of received files is swept less often, since the whole folder is read. */
 const CACHE_EVERY_MS = 10 * 60_000;
-/** Finished rows are kept this long, and so many of each user (design 4). */
+/** How long finished rows are kept, and how many of each user (design 4). */
 const FINISHED_MS = 30 * 24 * 60 * 60_000;
 const FINISHED_PER_USER = 10_000;
 
 /**
- * Keeps the store and the files on either way bounded, a little at a time so that no poll waits for it,
- * until the signal is aborted; at least once, since some runs are short and many. Pauses while no age means anything.
+ * Removes what the retention has ended: rows, copies of sent files, received files. Each step is small, so that no poll
+ * waits for it. Sweeps until the signal is aborted, and at least once, since some runs are short. Pauses while the clock
+ * is not reliable.
  */
 export async function runSweeps(
   options: {
@@ -26,7 +28,7 @@ export async function runSweeps(
     attachments: Pick<Attachments, 'sweep'>;
     holdMaxMs: number;
     clock: SteadyClock;
-    /** Told why a sweep came to nothing; the next one comes all the same. */
+    /** Gets the error of a sweep. The next sweep follows. */
     onError: (error: unknown) => void;
   },
   signal: AbortSignal,
@@ -36,10 +38,10 @@ export async function runSweeps(
   let cacheAtMs = Number.NEGATIVE_INFINITY;
   await clock.sleep(START_MS, signal);
   if (!signal.aborted) await store.admin.keepReserve();
-  /** Returns whether there is more to do at once. */
+  /** Returns whether there is more to remove. */
   async function sweep(): Promise<boolean> {
     const more = !clock.isUnsure() && (await store.admin.sweep({ ...retention, nowMs: clock.now() }));
-    // Files have their times from the wall clock.
+    // The times of files are those of the wall clock.
     if (more || clock.haveJumped()) return more;
     await outgoing.sweep(store.outbox, clock.wall());
     if (clock.monotonic() - cacheAtMs >= CACHE_EVERY_MS) {

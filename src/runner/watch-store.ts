@@ -3,20 +3,20 @@ import type { Inbox, Store } from '../store/port/port.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { Lanes } from './turns/lanes.ts';
 
-/** How soon a runner sees what other processes have written (`retry`, `send`). */
+/** How soon a runner notices commits of other processes (`retry`, `send`). */
 const LOOK_EVERY_MS = 250;
 
-/** Picks up messages and parts that other processes have committed, until the signal is aborted. */
+/** Looks for messages and parts that other processes have committed, until the signal is aborted. */
 export async function watchStore(
   options: {
     account: string;
-    /** `changes()` of the store before what waits was first looked at. */
+    /** `changes()` of the store before the first look at messages and parts. */
     since: number;
     store: { inbox: Pick<Inbox, 'unfinished'> } & Pick<Store, 'changes'>;
     lanes: Pick<Lanes, 'add'>;
     delivery: Pick<Delivery, 'refresh'>;
     clock: Clock;
-    /** Told why a look came to nothing; the next one comes all the same. */
+    /** Gets the error of a look. The next look follows. */
     onError: (error: unknown) => void;
   },
   signal: AbortSignal,

@@ -1,7 +1,7 @@
 import { eventOf, type FailureReason, type MessageEvent, type Turn } from '../../core/message/message.ts';
 import type { PartState, PartView } from '../../store/port/port.ts';
 
-/** What a runner tells the outside as it happens; `run --json` prints these (contract 2). */
+/** An event of a runner. `run --json` prints them (contract 2). */
 export type RunnerEvent =
   | { type: 'ready'; account: string; name: string | null }
   /** A turn starts. */
@@ -28,20 +28,20 @@ export type RunnerEvent =
       verdict: PartState;
       messageId: string | null;
       reason: string | null;
-      /** Messages the user may still get before they must write again; null when that is not known. */
+      /** Messages that the user can still get before they must write again; null: not known. */
       budgetLeft: number | null;
     }
   | { type: 'expired'; account: string }
-  /** `unread`: answers of the server that could not be read, and may have held messages. */
+  /** `unread`: responses of the server that could not be read, and may have had messages. */
   | { type: 'stopped'; account: string; unread: number };
 
-/** An event as everybody outside gets it: `run --json`, hooks, the library (contract 2). */
+/** The JSON of an event, for `run --json`, hooks and the library (contract 2). */
 export type RunnerDocument = { v: 1 } & (MessageEvent | Exclude<RunnerEvent, { type: 'message' }>);
 
-/** An event as its document. */
+/** Makes the JSON of an event. */
 export function documentOf(event: RunnerEvent): RunnerDocument {
   return event.type === 'message' ? eventOf(event.turn) : { v: 1, ...event };
 }
 
-/** Receives runner events in order. */
+/** Gets the events of a runner, in order. */
 export type EventSink = (event: RunnerEvent) => void;

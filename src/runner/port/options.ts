@@ -1,56 +1,56 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { BusyPolicy } from '../../store/port/port.ts';
 
-/** How a runner serves its account: the flags of `run` that concern messages and answers (contract 2). */
+/** How a runner serves its account: the options of `run` about messages and replies (contract 2). */
 export interface RunnerOptions {
-  /** Agents at work at once. */
+  /** Turns that may run at the same time. */
   concurrency: number;
-  /** Milliseconds an agent may take; 0: no limit. */
+  /** Longest turn in milliseconds; 0: no limit. */
   timeoutMs: number;
-  /** Milliseconds an agent may be silent; 0: no limit. */
+  /** Longest time without a sign of life of the agent, in milliseconds; 0: no limit. */
   silenceMs: number;
-  /** Milliseconds after which a user who was told nothing hears that their message is still running; 0: never. */
+  /** Milliseconds after which a user who got nothing is told that their message is in progress; 0: never. */
   workingNoticeMs: number;
-  /** Milliseconds running turns and queued parts get when wxagent stops. */
+  /** Milliseconds that running turns and queued parts get when wxagent stops. */
   graceMs: number;
-  /** Failures after which a message is given up. */
+  /** Retries after which a message fails. */
   retries: number;
-  /** What the user is told of a failure: what happened, also the agent's last line, or nothing. */
+  /** What the user is told of a failure: the reason, the reason with the agent's last line, or nothing. */
   onError: 'notice' | 'detail' | 'silent';
   /** Replaces the failure notice; null: the built-in one. */
   errorText: string | null;
-  /** Users allowed beside the owner. */
+  /** Users allowed besides the owner. */
   allow: ReadonlySet<string> | 'all';
-  /** What wxagent writes in to users who have not written in any language yet. */
+  /** The language of notices to users whose own language is not known yet. */
   language: ChatLanguage;
-  /** Whether the owner's chat commands are obeyed. */
+  /** Whether the owner's chat commands take effect. */
   commands: boolean;
-  /** What becomes of a message while an earlier one of its user is unfinished. */
+  /** What to do with a message while an earlier one of its user is unfinished. */
   busy: BusyPolicy;
-  /** Messages of a user that follow each other within this time become one turn; 0: none do. */
+  /** Messages of a user that follow each other within this time become one turn; 0: each has its own. */
   mergeMs: number;
   /** Longest text part, in UTF-16 units. */
   maxChars: number;
-  /** Parts a reply may have before its text goes as one file, and the kind of that file. */
+  /** Parts that a reply may have before its text is sent as one file, and the kind of that file. */
   maxParts: number;
   longAs: 'txt' | 'md';
-  /** Milliseconds a part is held at the longest. */
+  /** Longest time that a part is held, in milliseconds. */
   holdMaxMs: number;
-  /** Milliseconds between parts of the account beyond the first two; 0: no pace. */
+  /** Milliseconds between parts of the account after the first two; 0: no pause. */
   paceMs: number;
-  /** `wechat`: shape Markdown for the phone; `raw`: send as it is. */
+  /** `wechat`: shape Markdown for the phone; `raw`: send it unchanged. */
   format: 'wechat' | 'raw';
-  /** Whether the phone shows that the agent is at work. */
+  /** Whether the phone shows the typing indicator during a turn. */
   typing: boolean;
   /** Messages older than this are not given to the agent. */
   maxAgeMs: number;
-  /** Content seen again within this time is a duplicate; 0: only ids and times count. */
+  /** The same content within this time is a duplicate; 0: only IDs and times count. */
   dedupeWindowMs: number;
-  /** Ends when one poll came back empty and all is answered. */
+  /** The runner ends after an empty poll, when all messages are answered. */
   once: boolean;
-  /** Messages given to the agent before it ends; null: no limit. */
+  /** Turns after which the runner ends; null: no limit. */
   maxMessages: number | null;
-  /** Ends after this long with nothing to do; null: never. */
+  /** The runner ends after this long with nothing to do; null: never. */
   exitIdleMs: number | null;
 }
 

@@ -2,13 +2,13 @@
 export interface RunnerAccount {
   /** Key of the account in the store. */
   key: string;
-  /** Id of the bot in use, as the outside sees it. */
+  /** ID of the bot, by which the outside knows the account. */
   id: string;
   name: string | null;
   owner: string | null;
-  /** Digest of its token. */
+  /** Digest of the token. */
   login: string;
-  /** Claimant that polled before this process and may have left leases; null: nobody. */
+  /** The former poller, which may have left leases; null: none. */
   formerPoller: string | null;
 }
 
@@ -17,10 +17,10 @@ export type RunnerEnd = 'stopped' | 'expired' | 'finished';
 
 /** Serves one account: polls, runs the agent, delivers. */
 export interface Runner {
-  /** Resolves when it has ended, everything committed. Rejects with WxError for the store. */
+  /** Resolves when the runner has ended and everything is committed. Rejects with WxError for the store. */
   readonly done: Promise<RunnerEnd>;
-  /** Turns running now. */
+  /** How many turns run now. */
   readonly running: number;
-  /** Ends it cleanly: running turns and queued parts get the grace time. */
+  /** Stops the runner. Running turns and queued parts get the grace time. */
   stop(): void;
 }

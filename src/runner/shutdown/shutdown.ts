@@ -20,7 +20,7 @@ export interface Shutdown {
    */
   fail(error: unknown): void;
   /** Resolves when the shutdown begins. */
-  begun(): Promise<void>;
+  whenBegun(): Promise<void>;
   /** Throws the first error that began the shutdown. */
   throwIfFailed(): void;
 }
@@ -47,7 +47,7 @@ export function createShutdown(log: Pick<Log, 'error' | 'debug'>): Shutdown {
       errors.push(error);
       begin('stopped');
     },
-    async begun() {
+    async whenBegun() {
       if (signal.aborted) return;
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     },

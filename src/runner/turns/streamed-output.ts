@@ -78,7 +78,7 @@ export function createTurnOutput(
 
   async function queueOrCollect(piece: ReplyPiece): Promise<void> {
     if (failure !== null) return;
-    // Before the agent goes on: it may use the name of the file again.
+    // Before the agent goes on, since it may reuse the name of the file.
     const item = await copy(piece);
     if (item === null) return;
     // Pieces keep their order, so one that is collected has all later ones collected.
