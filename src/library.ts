@@ -84,7 +84,7 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
   });
   const done = served.then((exit) => {
     if (exit !== EXIT_CODES['not-logged-in']) return;
-    throw new WxError('not-logged-in', 'the login is dead', { hint: 'wxagent login' });
+    throw new WxError('not-logged-in', 'the login has expired', { hint: 'wxagent login' });
   });
   done.catch(() => {}); // whoever awaits it hears of it
   return {

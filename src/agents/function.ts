@@ -88,8 +88,8 @@ function outcomeOf(answer: Answer): Outcome {
   const text: unknown = answer.text ?? undefined;
   const files: unknown = answer.files ?? undefined;
   if (text === undefined && files === undefined) return badOutput('the answer has neither text nor files');
-  if (text !== undefined && typeof text !== 'string') return badOutput('text is no string');
-  if (files !== undefined && !isFileList(files)) return badOutput('files is no list of {path}');
+  if (text !== undefined && typeof text !== 'string') return badOutput('text must be a string');
+  if (files !== undefined && !isFileList(files)) return badOutput('files must be a list of {path}');
   return replyOf([textPiece(text ?? ''), ...(files ?? []).map(filePiece)]);
 }
 
@@ -104,7 +104,7 @@ function isFile(file: unknown): file is AnswerFile {
 /** A memory that throws at what is no text, before it comes to the database. */
 function textsOnly({ get, set }: SessionMemory): SessionMemory {
   const check = (isText: boolean): void => {
-    if (!isText) throw new TypeError('memory has texts by names that are texts; null forgets one');
+    if (!isText) throw new TypeError('memory maps names to strings; null deletes one');
   };
   return {
     async get(name) {

@@ -63,7 +63,7 @@ export function reasonOf(thrown: unknown): string {
     return thrown instanceof Error && typeof thrown.message === 'string' ? thrown.message : String(thrown);
   } catch {
     // An object without a prototype, or whose getters throw.
-    return 'something that has no text';
+    return 'an error without a message';
   }
 }
 

@@ -49,8 +49,8 @@ export async function startUp(options: {
     }),
   ]);
   if (opened.owner === null) {
-    log.warn('nobody is known as the owner of this bot: the first user who writes becomes it');
-    log.info('hint: --owner <user> names them');
+    log.warn('the owner of this bot is not known yet: the first user who writes becomes the owner');
+    log.info('hint: --owner <user> sets the owner');
   }
   // The notices of these messages go before the replies to later ones.
   for (const started of recovered.failed) await options.turns.fail(started);

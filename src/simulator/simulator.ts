@@ -199,9 +199,13 @@ async function readTls(
     const isNamed = (hostname: string): boolean => certificate.checkHost(hostname) !== undefined;
     return { cert, key, place: { scheme: 'https', isNamed } };
   } catch (thrown) {
-    throw new WxError('usage', `${certPath} and ${keyPath} are no certificate and key: ${reasonOf(thrown)}`, {
-      hint: 'both in PEM, the key without a password',
-      cause: thrown,
-    });
+    throw new WxError(
+      'usage',
+      `${certPath} and ${keyPath} are not a certificate and its key: ${reasonOf(thrown)}`,
+      {
+        hint: 'both in PEM, the key without a password',
+        cause: thrown,
+      },
+    );
   }
 }

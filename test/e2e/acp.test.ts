@@ -47,7 +47,7 @@ test('--permission ask: the question is in the chat, the user’s next message d
   expect((await answered(simulator, 3))[2]).toContain('rm -rf build');
   simulator.control.message({ text: '/stop' });
   expect((await answered(simulator, 4))[3]).toContain('Stopped');
-  await run.says('stderr', 'ended: the user wants no answer any more');
+  await run.says('stderr', 'ended: cancelled by the user');
   expect(await run.stop()).toMatchObject({ code: 0, stdout: '' });
   expect(answers(simulator)).toHaveLength(4);
 });

@@ -287,7 +287,7 @@ describe('wxagent allow', () => {
     expect(added).toEqual({
       code: 0,
       stdout: '',
-      stderr: `${friend} may write to ${bot.id} now.\n`,
+      stderr: `${friend} is allowed to write to ${bot.id}.\n`,
     });
     simulator.control.message({ user: friend, text: 'in' });
     expect(await answered(simulator, 1, friend)).toEqual(['in']);
@@ -309,7 +309,7 @@ describe('wxagent allow', () => {
     expect(await runHere(['allow'], bot)).toMatchObject({
       code: 0,
       stdout: '',
-      stderr: 'Nobody but the owner.\n',
+      stderr: 'Only the owner.\n',
     });
     for (const user of [friend, 'o9c@im.wechat', friend]) await runHere(['allow', 'add', user], bot);
     expect((await runHere(['allow', 'list'], bot)).stdout).toMatch(
@@ -329,7 +329,7 @@ test('wrong flags and arguments are refused before anything starts', async () =>
   for (const [args, code, message] of [
     [['run', '--echo', '--busy', 'sometimes'], 64, '--busy'],
     [['run', '--echo', '--merge', '3'], 64, '--merge'],
-    [['allow', 'add', 'two words'], 64, '"two words" is no user'],
+    [['allow', 'add', 'two words'], 64, 'no such user: two words'],
     [['allow', 'add'], 64, 'missing required argument'],
     [['allow', 'remove', 'o9b@im.wechat'], 66, 'o9b@im.wechat is not on the list'],
   ] as const) {

@@ -121,7 +121,7 @@ describe('of a message', () => {
     const done = await runHere(['download', 'last', '--wav'], { home, cwd: here });
     expect(done.stdout).toBe(`${join(here, 'voice.wav')}\n${join(here, 'voice.amr')}\n`);
     expect(readFileSync(join(here, 'voice.wav')).length).toBeGreaterThan(48_000);
-    expect(done.stderr).toMatch(/^wxagent: voice: the voice message .*; as it came it lies in .*\n$/);
+    expect(done.stderr).toMatch(/^wxagent: voice: the voice message .*; the original is in .*\n$/);
     expect(done.code).toBe(65);
   });
 
@@ -161,7 +161,7 @@ describe('of a message', () => {
     expect(done.code).toBe(65);
     expect(done.stdout).toBe(`${join(here, 'good.txt')}\n`);
     expect(done.stderr).toMatch(
-      /^wxagent: wrong\.txt: no key of the message opens it\..*\nwxagent: large\.txt: it is larger than the 1000 B allowed\nhint: .*--max-media\n$/,
+      /^wxagent: wrong\.txt: cannot decrypt the file\..*\nwxagent: large\.txt: it is larger than the 1000 B allowed\nhint: .*--max-media\n$/,
     );
     expect(namesIn(here)).toEqual(['good.txt']);
     const [line] = jsonLines((await runHere([...args, '--json'], { home, cwd: here })).stdout);
@@ -169,7 +169,7 @@ describe('of a message', () => {
       path: null,
       name: 'wrong.txt',
       sizeBytes: 1,
-      error: expect.stringContaining('no key of the message opens it'),
+      error: expect.stringContaining('cannot decrypt the file'),
     });
   });
 
@@ -238,7 +238,7 @@ describe('of a message', () => {
     const none = await runHere(['download', ids[0] as string], { home });
     expect([none.code, none.stderr]).toEqual([
       66,
-      `wxagent: message ${ids[0]} brings no file\nhint: wxagent messages\n`,
+      `wxagent: message ${ids[0]} has no file\nhint: wxagent messages\n`,
     ]);
     expect((await runHere(['download', 'last'], { home })).code).toBe(66);
   });
@@ -285,7 +285,7 @@ test.each([
   [['--param', 'p'], '--param needs --key'],
   [['--param', 'p', '--key', 'zz'], /^--key takes 16 bytes/],
   [['--item', '{bad'], /^--item takes the JSON of an item/],
-  [['--item', '{"type":1}'], 'the item is no picture, voice, file or video'],
+  [['--item', '{"type":1}'], 'the item is not an image, voice message, file or video'],
   [['last', '-o', '-', '--json'], '-o - and --json would both write to stdout'],
   [['last', '--max-media', '5'], /^--max-media takes a size with its unit/],
 ])('download %j is a usage error', async (args, sentence) => {

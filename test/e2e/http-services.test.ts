@@ -76,7 +76,7 @@ test('an endpoint of its own shape, from a file in the folder that wxagent was s
 test('what goes wrong is in the log, with a way out, and no page of HTML reaches the phone', async () => {
   const simulator = await simulate({ strangers: true });
   const cases: Record<string, [Answer, RegExp]> = {
-    path: [{ result: 'x', id: 7 }, /no text at answer[\s\S]*at its top the answer has result, id/],
+    path: [{ result: 'x', id: 7 }, /no text at answer[\s\S]*the top of the response has result, id/],
     html: [
       (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Log in</html>'),
       /the answer is a web page: Log in/,

@@ -96,7 +96,7 @@ test('the digits of the phone: 77 without a terminal, asked for on one, wrong on
   const blind = await runHere(['login', '--base-url', simulator.baseUrl], { home });
   expect(blind.code).toBe(77);
   expect(blind.stderr).toMatch(
-    /wxagent: WeChat wants the digits .*\nhint: run wxagent login in a terminal\n$/,
+    /wxagent: enter the verification code .*\nhint: run wxagent login in a terminal\n$/,
   );
 
   const stdout = join(home, 'stdout');
@@ -146,7 +146,7 @@ test('an expired code is replaced; nobody scans in time: 77', async () => {
     home,
   });
   expect(late).toMatchObject({ code: 77, stdout: '' });
-  expect(late.stderr).toContain('nobody confirmed a QR code');
+  expect(late.stderr).toContain('the QR code was not confirmed');
 });
 
 test('already bound: nothing to do here; a new code elsewhere, with --force, and after -3', async () => {
@@ -375,7 +375,7 @@ test('--owner names the owner where the login does not; it is no bot, and the fi
   }
   const other = { home: makeFolder(), env };
   const start = await runHere(['run', '--echo', '--once'], other);
-  expect(start.stderr).toContain('the first user who writes becomes it');
+  expect(start.stderr).toContain('the first user who writes becomes the owner');
   const named = loggedIn(simulator);
   const refused = await runHere(['run', '--echo', '--once', '--owner', 'x@im.wechat'], { home: named.home });
   expect(refused).toMatchObject({ code: 64, stdout: '' });

@@ -219,7 +219,7 @@ test('the wait begins after the look, and what is held is looked for, whatever h
   expect((await send(home, ['dead'])).exit).toBe(77);
   const { stderr } = await runHere(['send', 'told'], { home });
   expect(stderr).toMatch(
-    /^-> the login of this bot is dead[^;]*; 1 kept: [^\n]*do not send again\nhint: wxagent login --account \S+@im\.bot\n$/,
+    /^-> the login of this bot has expired[^;]*; 1 kept: [^\n]*do not send again\nhint: wxagent login --account \S+@im\.bot\n$/,
   );
 });
 

@@ -24,7 +24,7 @@ test('--wait-login: stays, keeps everything, and goes on when another process ha
   const run = startHere(['run', '--json', '--wait-login', '--exec', 'cat', ...QUICK], { home });
   await answered(simulator, 1);
   simulator.control.kill();
-  await run.says('stderr', 'waits for a new login');
+  await run.says('stderr', 'is waiting for a new login');
   const sent = await runHere(['send', 'meanwhile'], { home });
   expect(sent).toMatchObject({ code: 77, stdout: '' });
 
@@ -65,7 +65,7 @@ async function waitingForLogin() {
   const run = startHere(['run', '--echo', '--wait-login'], { home });
   await run.says('stderr', 'ready');
   simulator.control.kill();
-  await run.says('stderr', 'waits for a new login');
+  await run.says('stderr', 'is waiting for a new login');
   return { simulator, home, run };
 }
 
@@ -132,7 +132,7 @@ test('--all-accounts: one login dies, the others go on, and it is served again w
   const run = startHere(['run', '--all-accounts', '--echo', ...QUICK], { home });
   await run.says('stderr', /ready: (one|two)[\s\S]*ready: (one|two)/);
   simulator.control.kill({ user: 'o9two@im.wechat' });
-  await run.says('stderr', 'waits for a new login');
+  await run.says('stderr', 'is waiting for a new login');
   simulator.control.message({ user: 'o9one@im.wechat', text: 'still there?' });
   expect(await answered(simulator, 1, 'o9one@im.wechat')).toEqual(['still there?']);
   const whole = readFileSync(configPath(home), 'utf8');
@@ -161,7 +161,7 @@ test('a runner that stops late does not undo a login made meanwhile', async () =
   await answered(simulator, 1);
   // Logged in anew by hand, while the runner of the old bot is still at work.
   expect((await runHere(['login', '--force', '--base-url', simulator.baseUrl], { home })).code).toBe(0);
-  await run.says('stderr', 'the login of this bot is dead');
+  await run.says('stderr', 'the login of this bot has expired');
   // It ends by itself, or goes on with the login it finds.
   const end = await run.stop();
   expect([0, 77], end.stderr).toContain(end.code);

@@ -89,8 +89,8 @@ test.each([
   [64, ['--file', '-'], '--file - needs a name'],
   [64, ['--file', '-', '--file', '-', '--name', 'x'], 'there is one stdin'],
   [64, ['--file', '-', '--name', 'x', '--stdin'], 'stdin is either the text'],
-  [64, ['--file', 'a', '--file', 'a', '--name', 'x'], '--name names one file, and there are 2'],
-  [64, ['hello', '--name', 'x'], '--name names one file, and there are 0'],
+  [64, ['--file', 'a', '--file', 'a', '--name', 'x'], '--name goes with one file, not 2'],
+  [64, ['hello', '--name', 'x'], '--name goes with one file, not 0'],
   [64, ['--file', ''], '--file needs the path of a file'],
   [64, ['', '--file', 'a'], 'the text is empty'],
   [66, ['--file', 'a', '--file', 'none.txt'], 'none.txt'],
@@ -103,7 +103,7 @@ test.each([
   expect(end.stderr).toContain(said);
   expect(simulator.control.requests({})).toEqual([]);
   expect(copies(home, id)).toEqual([]);
-  expect((await runHere(['outbox'], { home })).stderr).toBe('Nothing waits.\n');
+  expect((await runHere(['outbox'], { home })).stderr).toBe('Nothing is queued.\n');
 });
 
 test('any bytes that go up are the bytes on the phone, and sent back from there come down the same', async () => {

@@ -209,7 +209,7 @@ test('a send that looks for messages is waited for, and said', async () => {
   const isLooking = () => simulator.control.bots().some(({ polls }) => polls > 0);
   await pollUntil('it looks', isLooking);
   const run = startHere(['run', '--echo', ...QUICK], { home });
-  await run.says('stderr', 'looks for messages of');
+  await run.says('stderr', 'is checking for messages of');
   await run.says('stderr', 'ready');
   expect((await send.exited).code).toBe(75);
   expect((await run.stop()).code).toBe(0);

@@ -73,7 +73,7 @@ test('a line nobody can act on: what was said stays, the notice follows, the log
   expect(run.code, run.stderr).toBe(0);
   expect(answers(simulator)).toEqual(['one', expect.stringContaining('⚠️')]);
   expect(outcomes(run)).toMatchObject([{ outcome: 'failed', reason: 'bad-output', parts: 2 }]);
-  expect(run.stderr).toContain('agent failed: bad-output: a line is no JSON object: Traceback:\n');
+  expect(run.stderr).toContain('agent failed: bad-output: a line is not a JSON object: Traceback:\n');
   expect(run.stderr).toContain('hint: each line is {"text": "..."}');
 });
 
@@ -175,7 +175,7 @@ test('--silence-timeout ends an agent that says nothing more; one that shows lif
   const flags = ['run', '--once', '--json', ...LINES, '--silence-timeout', '1s'];
   const silent = await runHere([...flags, '--exec', `echo '{"text":"one"}'; exec sleep 600`], { home });
   expect(outcomes(silent)).toMatchObject([{ outcome: 'failed', reason: 'timeout', parts: 2 }]);
-  expect(silent.stderr).toContain('timeout: it said nothing for longer than --silence-timeout');
+  expect(silent.stderr).toContain('timeout: no output for longer than --silence-timeout');
   simulator.control.message({ text: 'hi' });
   const slow = `for n in 1 2 3 4 5 6; do echo '{"typing":true}'; sleep 0.25; done; echo '{"text":"two"}'`;
   const alive = await runHere([...flags, '--exec', slow], { home });

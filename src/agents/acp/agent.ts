@@ -104,7 +104,7 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
     }
     if (!connection.isClosed) throw error;
     const { detail } = await connection.death;
-    return { kind: 'retry', afterMs: null, detail: `the agent ended while at work: ${detail}` };
+    return { kind: 'retry', afterMs: null, detail: `the agent ended during a turn: ${detail}` };
   }
 
   async function answerWithin(turn: Turn, context: TurnContext, limit: Limit): Promise<Outcome | null> {

@@ -5,7 +5,7 @@ import { windowsLinesHint } from './resolve-command.ts';
 
 /** What to do about an exit code that a shell gives; by code. */
 const EXIT_HINTS: Readonly<Record<number, string>> = {
-  126: 'the shell found the command but may not run it: chmod +x, and check its first line (#!...)',
+  126: 'the shell cannot run the command: chmod +x, and check its first line (#!...)',
   127: 'the shell did not find a command: give its full path, or check the PATH wxagent was started with',
 };
 
@@ -46,7 +46,7 @@ export function spawnFailure(error: NodeJS.ErrnoException, command: Command, cwd
   // The system says ENOENT for a missing working folder as well, and names the program.
   const hint =
     code === 'ENOENT' && !existsSync(cwd)
-      ? `the folder ${cwd} is gone`
+      ? `the folder ${cwd} does not exist any more`
       : (code === 'ENOENT' && windowsLinesHint(wordsOf(command), cwd)) || SPAWN_HINTS[code];
   return { detail: `could not be started: ${error.message}`, hint, passes: isPassing(error) };
 }

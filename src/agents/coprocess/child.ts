@@ -42,7 +42,7 @@ export async function startCoprocessChild({ log, ...run }: CoprocessRun): Promis
       const before = turns.useful;
       lines.write(chunk);
       uselessBytes = turns.useful > before ? 0 : uselessBytes + chunk.length;
-      if (uselessBytes > FLOOD_BYTES) void resident.end('it wrote more than 4 MiB that answered nothing');
+      if (uselessBytes > FLOOD_BYTES) void resident.end('more than 4 MiB of output without a reply');
       return turns.flush();
     },
     onStderr: (line) => log.info(line),

@@ -40,7 +40,7 @@ export function readCoprocessLine(line: string): CoprocessLine {
   // A UTF-16 unit has at most three bytes.
   if (line.length * 3 > MAX_LINE_BYTES && Buffer.byteLength(line) > MAX_LINE_BYTES) return overlongLine(line);
   const value = parseJson(line);
-  if (!isObject(value)) return bad(null, 'a line is no JSON object', line);
+  if (!isObject(value)) return bad(null, 'a line is not a JSON object', line);
   if (typeof value.id !== 'string')
     return bad(null, 'a line has no "id" with the id of a message, as text', line);
   const { id } = value;
@@ -70,7 +70,7 @@ export function overlongLine(beginning: string): CoprocessLine {
 /** What must not pass for an answer, although something else in the line may be one. */
 function wrongIn({ retryAfterMs, error, sessionId }: Record<string, unknown>): string | null {
   if (isGiven(sessionId)) return 'a line is what was given, not an answer to it';
-  if (isGiven(error) && typeof error !== 'string') return 'error is no text';
+  if (isGiven(error) && typeof error !== 'string') return 'error must be a string';
   return isGiven(retryAfterMs) && retryAfterOf(retryAfterMs) === null ? BAD_RETRY_AFTER : null;
 }
 

@@ -138,7 +138,7 @@ export function createCoprocess(options: CoprocessOptions): Coprocess {
     const isGoing = ready.useful > 0 || clock.monotonic() - startedMs >= GET_GOING_MS;
     if (turnEndOf(limit) === 'timeout' && ready.useful === usefulBefore && isGoing) {
       // It would keep everybody waiting as long, one turn after the other.
-      void ready.end('it was silent for as long as a turn may take');
+      void ready.end('no output for the time limit of a turn');
     }
     return ended();
   }

@@ -100,7 +100,7 @@ export function createOpenTurns({ log, cancel }: { log: Log; cancel: (id: string
    */
   function takeBad({ id, detail }: Extract<CoprocessLine, { kind: 'bad' }>): void {
     const meant = id !== null && turns.has(id) ? [id] : id === null ? [...turns.keys()] : [];
-    if (meant.length === 0) warn(`dropped of the coprocess: ${detail}`);
+    if (meant.length === 0) warn(`ignored output of the coprocess: ${detail}`);
     for (const one of meant) {
       const turn = turns.get(one);
       if (turn) fail(one, turn, 'bad-output', detail, HINT);
@@ -123,7 +123,7 @@ export function createOpenTurns({ log, cancel }: { log: Log; cancel: (id: string
       if (read.kind === 'blank') return;
       if (read.kind === 'bad') return takeBad(read);
       const turn = turns.get(read.id);
-      if (!turn) return warn('dropped of the coprocess: its message is unknown or finished', read.id);
+      if (!turn) return warn('ignored output of the coprocess: its message is unknown or finished', read.id);
       useful++;
       turn.context.alive();
       turn.noteUnread(read.unread);

@@ -30,7 +30,7 @@ export function createConversations(address: string, { answer }: HttpEndpoint, l
         if (conversation !== sent) await context.memory.set(name, conversation);
       } else if (sent === null && !isTold) {
         isTold = true;
-        log.warn(`${address} names no conversation at ${path.text}: it is asked without one`);
+        log.warn(`${address} has no conversation ID at ${path.text}: continuing without one`);
       }
     },
     explain(outcome, status, sent) {

@@ -51,7 +51,7 @@ export function readEndpoint(
   const answer = answerOf(flags, preset);
   const names = new Set([...(body?.names ?? []), ...query.flatMap(({ value }) => [...value.names])]);
   if (names.has('conversation') && !answer?.conversation) {
-    throw new WxError('usage', '{{conversation}} needs to know where in the answer the id stands', {
+    throw new WxError('usage', '{{conversation}} needs the path of the conversation ID in the response', {
       hint: '--http-conversation conversation_id',
     });
   }
@@ -86,7 +86,7 @@ function documentOf(given: string, readFile: (path: string) => string): unknown 
   const isFile = given.startsWith('@');
   const document = parseJson(isFile ? readFile(given.slice(1)) : given);
   if (isObject(document) || Array.isArray(document)) return document;
-  throw new WxError('usage', `${isFile ? given.slice(1) : '--http-body'} is no JSON object or list`, {
+  throw new WxError('usage', `${isFile ? given.slice(1) : '--http-body'} is not a JSON object or list`, {
     hint: `--http-body '{"question":"{{text}}"}', or --http-body @body.json`,
   });
 }

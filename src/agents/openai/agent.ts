@@ -187,7 +187,7 @@ function outcomeOf({ text, finish, hasThought, odd }: ModelAnswer): Outcome {
   }
   if (finish !== 'stop') return failed('bad-output', `no text came back, but ${finish}`);
   const isThoughtOnly = hasThought || /[\p{L}\p{N}]/u.test(text.replace(/<[^<>]*>/g, ''));
-  return isThoughtOnly ? failed('bad-output', 'the model has thought and said nothing') : outcome;
+  return isThoughtOnly ? failed('bad-output', 'the model returned reasoning but no reply') : outcome;
 }
 
 /** What a refusal says, in whatever form it comes. */

@@ -66,7 +66,7 @@ export function createAnswerReader(): AnswerReader {
     if (value === null) return true;
     const chunk = Array.isArray(value) ? value[0] : value;
     if (!isObject(chunk)) {
-      answer.odd ??= `a ${Array.isArray(value) ? 'list' : typeof value} came instead of an object`;
+      answer.odd ??= `the response is a ${Array.isArray(value) ? 'list' : typeof value}, not an object`;
       return false;
     }
     seen = chunk;
@@ -131,7 +131,7 @@ export function createAnswerReader(): AnswerReader {
       return takeObject(event.name === 'error' && isObject(value) ? asError(value) : value);
     // What is no object at all is a sign of life.
     if (!event.text.trimStart().startsWith('{')) return true;
-    answer.odd = `a piece of the answer is no JSON: ${shown(event.text)}`;
+    answer.odd = `a piece of the response is not JSON: ${shown(event.text)}`;
     return false;
   }
 
@@ -148,7 +148,7 @@ export function createAnswerReader(): AnswerReader {
       chunks.every(takeObject);
       return;
     }
-    answer.odd = `the answer is no JSON: ${shown(text)}`;
+    answer.odd = `the response is not JSON: ${shown(text)}`;
   }
 
   return {
@@ -193,8 +193,8 @@ export function createAnswerReader(): AnswerReader {
       if (form === 'other') {
         const text = document.join('\n');
         answer.odd = /^\s*<(?:!doctype|html|head|body|\?xml)/i.test(text)
-          ? 'a web page came'
-          : `the answer is no JSON: ${shown(text)}`;
+          ? 'the response is a web page'
+          : `the response is not JSON: ${shown(text)}`;
       }
       if (form === 'events' && !isOver) {
         // What was cut in the middle of an event is no JSON, and none of it.

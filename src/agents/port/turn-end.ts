@@ -55,10 +55,9 @@ export function turnEndOf(signal: AbortSignal): TurnEnd {
 /** The outcome of a turn that did not end by itself. */
 export function endedOutcome(end: TurnEnd, timeoutMs: number): Outcome {
   if (end === 'stop') return { kind: 'failed', reason: 'cancelled', detail: 'stopped before it answered' };
-  if (end === 'cancel')
-    return { kind: 'failed', reason: 'cancelled', detail: 'the user wants no answer any more' };
+  if (end === 'cancel') return { kind: 'failed', reason: 'cancelled', detail: 'cancelled by the user' };
   if (end === 'silence') {
-    return { kind: 'failed', reason: 'timeout', detail: 'it said nothing for longer than --silence-timeout' };
+    return { kind: 'failed', reason: 'timeout', detail: 'no output for longer than --silence-timeout' };
   }
   const limit = timeoutMs > 0 ? `${Math.round(timeoutMs / 100) / 10} s` : 'its time';
   return { kind: 'failed', reason: 'timeout', detail: `no answer within ${limit}` };

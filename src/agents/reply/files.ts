@@ -44,14 +44,14 @@ export async function readReplyFile(
   if (typeof entry.path === 'string') return absoluteFile({ file: entry.path, name });
   if (typeof entry.base64 === 'string') {
     const base64 = entry.base64.replace(DATA_URL, '').replace(/\s+/g, '');
-    if (!BASE64.test(base64)) return odd(`${where}.base64 is no base64`);
+    if (!BASE64.test(base64)) return odd(`${where}.base64 is not base64`);
     const file = join(folders().reply, String(index + 1));
     await writeFile(file, Buffer.from(base64, 'base64'), { mode: 0o600 });
     return { file, name: name ?? 'file' };
   }
   if (typeof entry.url === 'string') {
     const url = URL.canParse(entry.url) ? new URL(entry.url) : null;
-    if (url === null) return odd(`${where}.url is no URL`);
+    if (url === null) return odd(`${where}.url is not a URL`);
     const file = join(folders().reply, String(index + 1));
     const shown = name ?? nameIn(url) ?? 'file';
     const fault = await fetchFile(url.href, file);

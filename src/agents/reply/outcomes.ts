@@ -20,7 +20,7 @@ export function textPiece(raw: string): ReplyPiece | null {
 /** A file that a service names: by its whole path, since it does not run where wxagent does. */
 export function absoluteFile(piece: Extract<ReplyPiece, { file: string }>): ReplyPiece {
   if (isAbsolute(piece.file)) return piece;
-  return missingFile(piece.name ?? piece.file, 'not-found', `${piece.file} is no absolute path`);
+  return missingFile(piece.name ?? piece.file, 'not-found', `${piece.file} is not an absolute path`);
 }
 
 /** A file of an answer that is known not to be there to be sent. */
@@ -55,7 +55,7 @@ export function withoutSecrets(outcome: Outcome, secrets: readonly string[]): Ou
 }
 
 /** What is wrong with a `retryAfterMs` that is no wait. */
-export const BAD_RETRY_AFTER = 'retryAfterMs is no number of milliseconds up to 24 hours';
+export const BAD_RETRY_AFTER = 'retryAfterMs must be a number of milliseconds up to 24 hours';
 
 /** The wish of an agent to be asked again: after the usual delays (null), or after so many milliseconds. */
 export function retryAfter(wait: unknown, detail: string): Outcome {

@@ -25,7 +25,7 @@ export function parseReplyLine(line: string): ReplyLine {
   if (Buffer.byteLength(line) > MAX_LINE_BYTES) return { kind: 'bad', detail: 'a line is longer than 1 MiB' };
   const value = parseJson(line);
   const quoted = line.slice(0, 80);
-  if (!isObject(value)) return { kind: 'bad', detail: `a line is no JSON object: ${quoted}` };
+  if (!isObject(value)) return { kind: 'bad', detail: `a line is not a JSON object: ${quoted}` };
   const read = readReplyObject(value);
   if (typeof read === 'string') return { kind: 'bad', detail: `${read}: ${quoted}` };
   return read === null
@@ -42,8 +42,8 @@ export function readReplyObject(
   others: readonly string[] = [],
 ): ReplyObject | string | null {
   const { text, file, name } = value;
-  if (isGiven(text) && typeof text !== 'string') return 'text is no text';
-  if (isGiven(file) && typeof file !== 'string') return 'file is no path';
+  if (isGiven(text) && typeof text !== 'string') return 'text must be a string';
+  if (isGiven(file) && typeof file !== 'string') return 'file must be a path';
   if (!isGiven(text) && !isGiven(file) && value.typing !== true) return null;
   const clean = typeof text === 'string' ? replyTextOf(text) : null;
   const pieces: ReplyPiece[] = clean === null ? [] : [{ text: clean }];
@@ -67,8 +67,7 @@ export function createUnreadNotes(tell: (line: string) => void): (fields: readon
   return (fields) => {
     const fresh = fields.filter((field) => !told.has(field)).slice(0, MAX_TOLD - told.size);
     for (const field of fresh) told.add(field);
-    if (fresh.length > 0)
-      tell(`not understood in the answer, and left out: ${fresh.map(shownField).join(', ')}`);
+    if (fresh.length > 0) tell(`ignored unknown fields of the reply: ${fresh.map(shownField).join(', ')}`);
   };
 }
 

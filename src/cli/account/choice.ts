@@ -93,8 +93,8 @@ function givenToken({ environment }: Pick<CommandContext, 'environment'>): strin
   const token = environment.get('WXAGENT_TOKEN')?.trim() ?? '';
   if (token === '') return null;
   if (/^[\x21-\x7e]+$/.test(token)) return token;
-  throw new WxError('config', 'WXAGENT_TOKEN is no token: there is a blank in it, or what is not ASCII', {
-    hint: 'hand over the token alone, as one line; wxagent login makes a new one',
+  throw new WxError('config', 'WXAGENT_TOKEN is not a token: it has a blank or non-ASCII characters', {
+    hint: 'give the token alone, on one line; wxagent login gets a new one',
   });
 }
 
@@ -115,8 +115,8 @@ export function withOwner(
     });
   }
   if (accounts.every((account) => account.owner !== null && account.owner !== owner)) {
-    throw new WxError('usage', `the login of ${first.id} names its owner already: ${first.owner}`, {
-      hint: 'leave --owner out; wxagent allow add <user> lets somebody else in',
+    throw new WxError('usage', `the login of ${first.id} already has an owner: ${first.owner}`, {
+      hint: 'leave --owner out; wxagent allow add <user> allows another user',
     });
   }
   const named = (account: Account): Account => ({ ...account, owner: account.owner ?? owner });

@@ -83,9 +83,13 @@ export function connect(context: Network, account: Account, transport: Transport
   const cdnUrl = namedCdn === null ? account.cdnUrl : parseBaseUrl(namedCdn, '--cdn-url').href;
   const trust = createHostTrust([named, account.namedUrl, cdnUrl].filter((url) => url !== null));
   if (!URL.canParse(baseUrl) || !trust.isTrusted(new URL(baseUrl))) {
-    throw new WxError('config', `the server ${baseUrl} of ${account.id} is not one that may see its token`, {
-      hint: `wxagent login, or --base-url ${baseUrl} if you trust it`,
-    });
+    throw new WxError(
+      'config',
+      `will not send the token of ${account.id} to ${baseUrl}: that host is not trusted`,
+      {
+        hint: `wxagent login, or --base-url ${baseUrl} if you trust it`,
+      },
+    );
   }
   const client = createIlinkClient({ transport, baseUrl, token: account.token, version: VERSION });
   return {

@@ -22,7 +22,7 @@ export function openHomeStore(
     claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive, lives: livesForCertain },
     trouble: options.waitInTrouble && {
       signal: options.waitInTrouble,
-      tell: (why) => log.error(`${why}: receiving stands still until it can be written`),
+      tell: (why) => log.error(`${why}: receiving is paused until it can be written`),
     },
   });
 }

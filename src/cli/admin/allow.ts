@@ -12,7 +12,7 @@ export function listAllowed(context: CommandContext): Promise<number> {
   return withList(context, async (store, account) => {
     const users = await store.admin.allowed(account.key);
     if (context.json) return;
-    if (users.length === 0) context.say('Nobody but the owner.');
+    if (users.length === 0) context.say('Only the owner.');
     context.show(...table(users.map(({ user, sinceMs }) => [user, localMinute(new Date(sinceMs))])));
   });
 }
@@ -20,11 +20,11 @@ export function listAllowed(context: CommandContext): Promise<number> {
 /** `wxagent allow add <user>`: lets a user in, for good; a live run knows at their next message. */
 export function allowUser(context: CommandContext, [user = '']: string[]): Promise<number> {
   if (user === '' || /\s/.test(user)) {
-    throw new WxError('usage', `"${user}" is no user`, { hint: 'wxagent messages --json' });
+    throw new WxError('usage', `no such user: ${user}`, { hint: 'wxagent messages --json' });
   }
   return withList(context, async (store, account) => {
     await store.admin.setAllowed({ account: account.key, user, allowed: true, nowMs: context.clock.now() });
-    context.say(`${user} may write to ${account.id} now.`);
+    context.say(`${user} is allowed to write to ${account.id}.`);
   });
 }
 
@@ -37,7 +37,7 @@ export function disallowUser(context: CommandContext, [user = '']: string[]): Pr
         hint: 'wxagent allow',
       });
     }
-    context.say(`${user} may not write to ${account.id} any more.`);
+    context.say(`${user} is no longer allowed to write to ${account.id}.`);
   });
 }
 

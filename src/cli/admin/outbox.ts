@@ -23,7 +23,7 @@ export async function listOutbox(context: CommandContext): Promise<number> {
   return withStore(context, async (store) => {
     const parts = await store.outbox.openParts(account.key);
     if (context.json) context.printJson('outbox', { parts: parts.map(partReport) });
-    else if (parts.length === 0) context.say('Nothing waits.');
+    else if (parts.length === 0) context.say('Nothing is queued.');
     if (!context.json) context.show(...table(parts.map((part) => rowOf(part, wordsOf(context.language)))));
     return 0;
   });
@@ -36,8 +36,7 @@ export async function dropFromOutbox(context: CommandContext, [id = '']: string[
     const part = (await store.outbox.openParts(account.key)).find(
       (one) => String(one.seq) === id || one.clientId === id,
     );
-    if (!part)
-      throw new WxError('not-found', `there is no part ${id} that waits`, { hint: 'wxagent outbox' });
+    if (!part) throw new WxError('not-found', `no unsent message ${id}`, { hint: 'wxagent outbox' });
     const seqs = [part.seq];
     const drop = {
       account: account.key,

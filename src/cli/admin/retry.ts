@@ -3,7 +3,7 @@ import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 
-/** `wxagent retry <id>|--failed|--expired`: marks messages or parts to go again; a live run sees it within a second. */
+/** `wxagent retry <id>|--failed|--expired`: queues messages or parts again; a live run sees it within a second. */
 export async function retry(context: CommandContext, [id]: string[]): Promise<number> {
   const { failed, expired } = context.settings(['failed', 'expired']);
   if ([failed, expired, id !== undefined].filter((given) => given).length !== 1) {
@@ -20,7 +20,7 @@ export async function retry(context: CommandContext, [id]: string[]): Promise<nu
       throw new WxError('not-found', `there is no finished message ${id}`, { hint: 'wxagent messages' });
     }
     if (context.json) context.printJson('retry', { count });
-    else context.say(`${count} to go again`);
+    else context.say(`${count} queued again`);
     return 0;
   });
 }

@@ -82,7 +82,7 @@ export const databaseCheck: Check = {
     const { type } = await statfs(firstExisting(dirname(database)));
     const network = NETWORK_FILE_SYSTEMS.get(type);
     if (network) {
-      throw new WxError('storage', `${database} lies on ${network}, whose locks cannot be trusted`, {
+      throw new WxError('storage', `${database} is on ${network}, whose locks are not reliable`, {
         hint: '--home <a folder on a local disk>',
       });
     }

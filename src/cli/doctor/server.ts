@@ -83,7 +83,7 @@ export const clockCheck: Check = {
       if (!result.ok)
         throw network(`no answer from ${url}: ${result.detail}`, 'check --proxy and the firewall');
       const serverMs = Date.parse(headerOf(result.answer, 'date') ?? '');
-      if (Number.isNaN(serverMs)) return 'the server does not say its time';
+      if (Number.isNaN(serverMs)) return 'the server does not send its time';
       const offMs = Math.abs(context.clock.wall() - serverMs);
       if (offMs <= CLOCK_LIMIT_MS) return `within ${Math.ceil(offMs / 1000)} s of the server`;
       throw new WxError('config', `this clock is ${Math.round(offMs / 60_000)} minutes off the server's`, {
@@ -105,7 +105,7 @@ export const tokenCheck: Check = {
       const { client } = connect(context, account, transport);
       const result = await client.getConfig({ user: account.owner ?? '', contextToken: null });
       if (result.kind === 'refused' && result.code === TOKEN_DEAD) {
-        throw new WxError('not-logged-in', `the login of ${account.id} is dead`, {
+        throw new WxError('not-logged-in', `the login of ${account.id} has expired`, {
           hint: loginHint(account),
         });
       }

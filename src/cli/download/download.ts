@@ -20,7 +20,7 @@ const AT_ONCE = 4;
 const FAILURES: Record<FetchFailure, { exit: number; hint?: string }> = {
   'wrong-key': { exit: EXIT_CODES.data },
   'no-key': { exit: EXIT_CODES.data },
-  'no-address': { exit: EXIT_CODES.data, hint: '--cdn-url <url> names a CDN to be trusted' },
+  'no-address': { exit: EXIT_CODES.data, hint: '--cdn-url <url> trusts another CDN' },
   damaged: { exit: EXIT_CODES.data },
   refused: { exit: EXIT_CODES.data },
   'too-large': { exit: EXIT_CODES.data, hint: 'a larger --max-media' },
@@ -107,7 +107,7 @@ async function asWav(result: FetchResult, signal: AbortSignal): Promise<FetchRes
     return { ok: true, file: { ...file, mime: 'audio/wav', md5: null } };
   } catch (error) {
     if (signal.aborted) return { ok: false, failure: 'aborted', detail: 'it was stopped' };
-    return { ok: false, failure: 'damaged', detail: `${reasonOf(error)}; as it came it lies in ${path}` };
+    return { ok: false, failure: 'damaged', detail: `${reasonOf(error)}; the original is in ${path}` };
   }
 }
 

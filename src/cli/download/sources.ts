@@ -69,7 +69,7 @@ async function ofMessage(context: CommandContext, id: string): Promise<Wanted> {
     }
     const files = filesOf(found.raw);
     if (files.length === 0)
-      throw new WxError('not-found', `message ${found.id} brings no file`, { hint: 'wxagent messages' });
+      throw new WxError('not-found', `message ${found.id} has no file`, { hint: 'wxagent messages' });
     const sources: WantedSource[] = [];
     for (const source of files) {
       const { md5 } = source;
@@ -98,7 +98,7 @@ async function ofItem(context: CommandContext, given: string): Promise<MediaSour
   }
   const source = mediaOf(item as MessageItem);
   if (source) return source;
-  throw new WxError(kind, 'the item is no picture, voice, file or video', {
+  throw new WxError(kind, 'the item is not an image, voice message, file or video', {
     hint: `--item '{"type":4,"file_item":{"media":{"full_url":"...","aes_key":"..."}}}'`,
   });
 }

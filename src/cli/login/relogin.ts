@@ -26,7 +26,7 @@ export async function relogin(
   const stored = storedLogin(context, dead);
   if (stored || stop.aborted) return stored;
   if (waitLogin || othersAreServed()) {
-    context.log.warn(`${dead.id} waits for a new login`);
+    context.log.warn(`${dead.id} is waiting for a new login`);
     context.log.info(`hint: ${loginHint(dead)}`);
     while (!stop.aborted && (waitLogin || othersAreServed())) {
       await context.clock.sleep(LOOK_EVERY_MS, stop);

@@ -219,7 +219,7 @@ async function waitForPollerLock(
         hint: 'wxagent status',
       });
     }
-    if (holder && !isTold) log.info(`${who} looks for messages of ${account.id}: waiting for it`);
+    if (holder && !isTold) log.info(`${who} is checking for messages of ${account.id}; waiting for it`);
     isTold ||= holder !== null;
     await clock.sleep(LOCK_EVERY_MS, context.stopSignal());
   }

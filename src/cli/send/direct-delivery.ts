@@ -20,7 +20,7 @@ const OTHERS_POLL_MS = 60_000;
 export interface DirectDelivery {
   /** Resolves when nothing more can go within `withinMs`, or after `atMostMs`. */
   waitUntilIdle(withinMs: number, atMostMs: number): Promise<void>;
-  /** The server has said that the login is dead. */
+  /** The server has said that the login has expired. */
   readonly isLoginDead: boolean;
   end(): Promise<void>;
 }
@@ -36,7 +36,7 @@ interface Recipient {
 /**
  * Starts to deliver what one user has queued, without a runner. With no usable context (none, older than 24 h, budget
  * spent) or with parts that are held it first makes one whole poll, whose messages wait in the inbox for the next run
- * (contract 2). null: the login is dead.
+ * (contract 2). null: the login has expired.
  */
 export async function startDirectDelivery(
   context: CommandContext,
@@ -107,7 +107,7 @@ async function mayGo(
 
 /**
  * One whole poll: ours, or that of another process that has the account at the moment, be it another
- * `send` or a runner that has come up meanwhile. Returns whether the login is dead.
+ * `send` or a runner that has come up meanwhile. Returns whether the login has expired.
  */
 async function look(
   context: CommandContext,
@@ -142,7 +142,7 @@ async function look(
   }
 }
 
-/** Returns whether the login is dead. */
+/** Returns whether the login has expired. */
 async function pollHere(
   context: CommandContext,
   store: Store,

@@ -47,7 +47,7 @@ export async function contentToSend(context: CommandContext, words: string[]): P
   }
   const bytes = await context.io.readStdin();
   if (bytes.includes(0)) {
-    throw new WxError('data', 'stdin brings no text, but bytes of another kind', {
+    throw new WxError('data', 'stdin is not text', {
       hint: 'wxagent send --file - --name <name>',
     });
   }
@@ -71,7 +71,7 @@ function filesToSend(given: readonly string[], name: string | null, cwd: string)
     });
   }
   if (name !== null && streams === 0 && given.length !== 1) {
-    throw new WxError('usage', `--name names one file, and there are ${given.length}`, {
+    throw new WxError('usage', `--name goes with one file, not ${given.length}`, {
       hint: 'wxagent send --file out.pdf --name report.pdf',
     });
   }

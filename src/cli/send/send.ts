@@ -223,7 +223,7 @@ async function partsOf(
 /**
  * Waits until all parts have a verdict or `--wait` is over. That begins after the look for messages, and files that go
  * up do not use it up, whoever sends them. Where no other process has the account, this one delivers, also when the
- * other ends meanwhile. The parts as they stand then, and whether the login is dead.
+ * other ends meanwhile. The parts as they stand then, and whether the login has expired.
  */
 async function deliver(
   context: CommandContext,

@@ -54,7 +54,7 @@ export const english = {
     uploading: 'the file is still going up',
     behind: 'earlier ones to the same user go first',
     runner: 'the runner has not sent it yet',
-    login: 'the login is dead',
+    login: 'the login has expired',
     'not-yet': 'not sent yet',
   } as Record<string, string>,
   looking: 'looking whether the user has written, which can take 35 s',
@@ -67,7 +67,7 @@ export const english = {
     `stopped; ${n} ${n === 1 ? 'answer' : 'answers'} of the server could not be read and may have held messages`,
   bytesOf: (done: string, total: string) => `${done} of ${total}`,
   timeLeft: (seconds: number) => `${seconds} s left`,
-  tokenDead: 'the login of this bot is dead: it was bound elsewhere or has expired',
+  tokenDead: 'the login of this bot has expired, or the bot was logged in elsewhere',
   characters: (n: number) => `${n} ${n === 1 ? 'character' : 'characters'}`,
   unknownKind: (types: string) => `unknown (type ${types})`,
   /** Between the pieces of one line. */

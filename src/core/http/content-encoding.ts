@@ -145,7 +145,7 @@ async function* decoded(
   try {
     yield* plain;
   } catch (error) {
-    throw failure ?? new EncodingError('broken', `the body is no whole ${encoding}`, error);
+    throw failure ?? new EncodingError('broken', `the body is not a complete ${encoding}`, error);
   } finally {
     plain.destroy();
     source.destroy();

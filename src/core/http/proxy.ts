@@ -67,7 +67,7 @@ function readProxy(text: string, from: string): Proxy {
     : `${from}=http://127.0.0.1:7890, or unset ${from}`;
   const wrong = (what: string): WxError => new WxError('config', `${from} ${what}`, { hint });
   // Never the value: it may hold a password.
-  if (/\s/.test(written) || !URL.canParse(written)) throw wrong('is no address of a proxy');
+  if (/\s/.test(written) || !URL.canParse(written)) throw wrong('is not the address of a proxy');
   const url = new URL(written);
   const scheme = SCHEMES[url.protocol];
   if (scheme === undefined) {

@@ -100,7 +100,7 @@ export function exchange(connections: Connections, request: HttpRequest): Promis
     };
     const tooLarge = () => fail('too-large', `the answer is longer than ${shownSize(maxBytes)}`);
     const stopped = () => fail('aborted', 'stopped while waiting for an answer');
-    const cutOff = () => fail('network', 'the answer stopped half-way');
+    const cutOff = () => fail('network', 'the response ended half-way');
     const stoppable = createStoppable({ aborted: stopped, cutOff });
     const unwatch = signal && watchSignal(signal, stoppable.stop);
 

@@ -31,7 +31,7 @@ export function openBody(connections: Connections, options: OpenRequest): Promis
     const onLate = () => {
       // Bytes that wait for their reader are not late.
       if (response && response.readableLength > 0) timer?.refresh();
-      else end(new Error(response ? 'the answer stopped half-way' : `no answer within ${timeoutMs} ms`));
+      else end(new Error(response ? 'the response ended half-way' : `no answer within ${timeoutMs} ms`));
     };
     const onAbort = () => end(new Error('stopped'));
     const end = (error: Error) => (response ?? prepared?.request)?.destroy(error);

@@ -178,9 +178,13 @@ async function watchGuideCode(
 function checkTime({ clock, signal, timeoutMs }: LoginOptions, deadline: number): void {
   if (signal.aborted) throw cancelled();
   if (clock.monotonic() < deadline) return;
-  throw new WxError('not-logged-in', `nobody confirmed a QR code within ${Math.round(timeoutMs / 1000)} s`, {
-    hint: 'wxagent login',
-  });
+  throw new WxError(
+    'not-logged-in',
+    `the QR code was not confirmed within ${Math.round(timeoutMs / 1000)} s`,
+    {
+      hint: 'wxagent login',
+    },
+  );
 }
 
 const KNOWN_STATUSES =
@@ -200,9 +204,13 @@ async function askVerifyCode({ port, signal }: LoginOptions, wrong: boolean): Pr
   try {
     const typed = await Promise.race([port.askVerifyCode(wrong), aborted]);
     if (typed === null) {
-      throw new WxError('not-logged-in', 'WeChat wants the digits your phone shows typed in here', {
-        hint: 'run wxagent login in a terminal',
-      });
+      throw new WxError(
+        'not-logged-in',
+        'enter the verification code shown on your phone (needs a terminal)',
+        {
+          hint: 'run wxagent login in a terminal',
+        },
+      );
     }
     return typed.trim() || undefined;
   } finally {
@@ -238,7 +246,7 @@ function resultOf(
   const owner = isText(body.ilink_user_id) ? body.ilink_user_id : null;
   const named = isText(body.baseurl) ? body.baseurl.trim() : null;
   if (named !== null && !(URL.canParse(named) && trust.isTrusted(new URL(named)))) {
-    throw notUnderstood(client, `it sends us to an address that is not trusted (${JSON.stringify(named)})`);
+    throw notUnderstood(client, `it redirects to an address that is not trusted (${JSON.stringify(named)})`);
   }
   return { token, botId, owner, baseUrl: named ?? baseUrl };
 }

@@ -58,8 +58,8 @@ export function createFetcher(options: {
 function planOf({ source, maxBytes, knownKeys = [] }: FetchRequest, cdn: Cdn): Plan | FailedFetch {
   const { urls, untrusted } = cdn.addresses(source);
   if (urls.length === 0) {
-    if (untrusted === null) return failed('no-address', 'the message does not say where it lies');
-    return failed('no-address', `it lies on ${untrusted}, a host that is not trusted`);
+    if (untrusted === null) return failed('no-address', 'the message has no address of the file');
+    return failed('no-address', `the file is on ${untrusted}, a host that is not trusted`);
   }
   const keys = source.isPlain ? [] : distinctKeys([...knownKeys, ...source.keys]);
   if (!source.isPlain && keys.length === 0) return failed('no-key', 'the message has no usable key to it');

@@ -20,7 +20,7 @@ const WRONG_KEY: FailedFetch = {
   ok: false,
   failure: 'wrong-key',
   detail:
-    'no key of the message opens it. WeChat keeps a file that is sent twice under its first key: ask for it in another form, or changed a little',
+    'cannot decrypt the file: WeChat kept an older key for it. Ask the sender to zip it and send it again',
 };
 
 /**
@@ -50,10 +50,12 @@ export async function unlock(locked: Locked): Promise<Decrypted | FailedFetch> {
 function check({ sizeBytes, md5 }: Decrypted, told: Pick<Locked, 'sizeBytes' | 'md5'>): FailedFetch | null {
   const flaw = (detail: string): FailedFetch => ({ ok: false, failure: 'damaged', detail });
   if (told.sizeBytes !== null && sizeBytes !== told.sizeBytes) {
-    return flaw(`it is not what was sent: ${sizeBytes} bytes, where the message tells ${told.sizeBytes}`);
+    return flaw(
+      `the file differs from what was sent: ${sizeBytes} bytes, where the message tells ${told.sizeBytes}`,
+    );
   }
   if (told.md5 !== null && md5 !== told.md5) {
-    return flaw('it is not what was sent: its md5 is not that of the message');
+    return flaw('the file differs from what was sent: its md5 is not that of the message');
   }
   return null;
 }

@@ -69,7 +69,7 @@ export async function openSource(path: string, maxBytes = Number.POSITIVE_INFINI
     ? new WxError('data', `${path} is a folder; only files can be sent`, {
         hint: `tar cz ${path} | wxagent send --file - --name folder.tar.gz`,
       })
-    : new WxError('data', `${path} is no regular file`, {
+    : new WxError('data', `${path} is not a regular file`, {
         hint: `wxagent send --file - --name <name> < ${path}`,
       });
 }

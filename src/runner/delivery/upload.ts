@@ -111,7 +111,7 @@ export function createUploader(options: {
       return { kind: 'retry', detail: `getuploadurl: ${detail}` };
     }
     const address = addressOf(asked.body, filekey);
-    if (!address) return { kind: 'refused', reason: 'the server named no address for the upload' };
+    if (!address) return { kind: 'refused', reason: 'the server gave no address for the upload' };
     if (options.trust.isTrusted(address)) return address;
     return {
       kind: 'refused',

@@ -168,7 +168,7 @@ async function keptUnread(
     return `the ${size} that came are in ${await keepUnread(bytes)}`;
   } catch (error) {
     rescue(JSON.stringify({ unread: bytes.toString('base64') }));
-    return `the ${size} that came cannot be kept (${reasonOf(error)}) and stand on stderr`;
+    return `the ${size} that came cannot be kept (${reasonOf(error)}) and were written to stderr`;
   }
 }
 

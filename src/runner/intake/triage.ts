@@ -82,7 +82,7 @@ export function incomingMessages(
   try {
     return readable(message, context);
   } catch (error) {
-    context.log.error(`a message cannot be read: ${reasonOf(error)}; kept as it came`);
+    context.log.error(`a message cannot be read: ${reasonOf(error)}; kept unread`);
     return [unreadable(encodeRaw(message))];
   }
 }

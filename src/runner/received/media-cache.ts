@@ -119,7 +119,7 @@ export function createMediaCache(options: {
     try {
       return await turnIntoWav(path, signal);
     } catch (error) {
-      log.warn(`${reasonOf(error)}; it is passed on as it came`);
+      log.warn(`${reasonOf(error)}; passing it on undecoded`);
       return null;
     }
   }

@@ -39,7 +39,7 @@ export function createTranscriber(
       await writeFile(`${kept}.new`, JSON.stringify({ command, text } satisfies Transcript), { mode: 0o600 });
       await rename(`${kept}.new`, kept);
     } catch (error) {
-      log.warn(`what was heard cannot be kept: ${reasonOf(error)}`);
+      log.warn(`cannot save the transcript: ${reasonOf(error)}`);
     }
     return text;
   };

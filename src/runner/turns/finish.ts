@@ -194,8 +194,9 @@ export function createTurnFinish(options: {
       log.error(`agent failed: ${result.reason}: ${firstLine(result.detail)}`, about);
       if (outcome.kind === 'failed' && outcome.hint) log.info(`hint: ${outcome.hint}`, about);
     } else if (result.kind === 'retry') {
-      const inMs = Math.max(0, result.notBeforeMs - clock.now());
-      log.warn(`will run again in ${Math.round(inMs / 1000)} s: ${firstLine(result.detail)}`, about);
+      const why = firstLine(result.detail);
+      const seconds = Math.round((result.notBeforeMs - clock.now()) / 1000);
+      log.warn(seconds > 0 ? `will run again in ${seconds} s: ${why}` : `will run again: ${why}`, about);
     } else if (outcome.kind === 'silent' && output.tally.used + parts.length === 0) {
       log.info('no reply', about);
     }
@@ -253,7 +254,7 @@ export function createTurnFinish(options: {
       return end.result;
     },
     async finishCrashed(started) {
-      const detail = 'the runner ended while the agent was at work';
+      const detail = 'wxagent ended during the turn';
       log.error(`giving up a message: ${detail}`, { message: started.id, attempt: started.attempt });
       const language = started.language ?? settings.language;
       const text = failureText('crash', { started, language, detail, helps: true });

@@ -111,7 +111,7 @@ function readJson(raw: Buffer): Record<string, unknown> {
   } catch (thrown) {
     const isDeep = thrown instanceof SyntaxError && thrown.message === 'nested too deeply';
     if (isDeep) throw new WxError('usage', 'the body is nested too deeply', { hint: 'POST it to /_sim/raw' });
-    throw new WxError('usage', 'the body is no JSON');
+    throw new WxError('usage', 'the body is not JSON');
   }
 }
 

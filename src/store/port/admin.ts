@@ -52,7 +52,7 @@ export interface Admin {
     loginExpired: boolean;
     owner: string | null;
   }>;
-  /** Records that the login is dead, or works. */
+  /** Records that the login has expired, or works. */
   markLogin(input: { account: string; login: string; expired: boolean }): Promise<void>;
   /** Records that polling works, for `status`. */
   recordPoll(input: { account: string; nowMs: number }): Promise<void>;

@@ -231,7 +231,7 @@ describe('a command agent', () => {
     const agent = agentFor({ shell: 'true' }, { cwd: '/no/such/folder' });
     expect(await agent.answer()).toMatchObject({
       reason: 'spawn',
-      hint: 'the folder /no/such/folder is gone',
+      hint: 'the folder /no/such/folder does not exist any more',
     });
   });
 
@@ -405,14 +405,14 @@ describe('a command that answers in lines', () => {
     expect(outcome).toEqual({ kind: 'silent' });
     const file = { file: join(root, 'a.txt'), name: null };
     expect(emitted).toEqual([{ text: 'see file' }, file, file, { text: 'end' }]);
-    expect(log.lines).toEqual(['not understood in the answer, and left out: "caption"']);
+    expect(log.lines).toEqual(['ignored unknown fields of the reply: "caption"']);
   });
 
   it.each([
-    ['echo no object; exit 0', /no JSON object: no object/],
-    ['echo no object; exit 75', /no JSON object: no object/],
-    ['echo no object; exec sleep 600', /no JSON object: no object/],
-    [`echo '["text"]'`, /no JSON object/],
+    ['echo no object; exit 0', /not a JSON object: no object/],
+    ['echo no object; exit 75', /not a JSON object: no object/],
+    ['echo no object; exec sleep 600', /not a JSON object: no object/],
+    [`echo '["text"]'`, /not a JSON object/],
     [`echo '{"txt":"one"}'`, /neither text nor file/],
     [`printf '{"text":"on'`, /\(cut off\)/],
     [`printf '{"text":"'; head -c 1100000 /dev/zero | tr '\\0' x; exec sleep 600`, /longer than 1 MiB/],

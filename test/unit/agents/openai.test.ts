@@ -234,8 +234,8 @@ describe('an answer', () => {
     [{ content: [[{ text: 'hi' }]] }, {}, /a part that is \[\{"text":"hi"\}\]/],
     [{ content: {} }, {}, /a part of the type undefined/],
     [{ content: null, tool_calls: [{}] }, { finish_reason: 'tool_calls' }, /no tools were offered/],
-    [{ content: '', reasoning_content: 'hm' }, {}, /has thought and said nothing/],
-    [{ content: '<think>hm</think>\n' }, {}, /has thought and said nothing/],
+    [{ content: '', reasoning_content: 'hm' }, {}, /returned reasoning but no reply/],
+    [{ content: '<think>hm</think>\n' }, {}, /returned reasoning but no reply/],
     [{ content: '' }, { finish_reason: 'content_filter' }, /no text came back, but content_filter/],
   ])('is bad output with a message of %j', async (message, choice, detail) => {
     expect(await said(message, choice)).toMatchObject({
@@ -644,11 +644,11 @@ describe('a server in trouble', () => {
     ['{"choices":[]}', /no choices, but nothing/],
     ['{"id":"a","choices":null}', /no choices, but id/],
     ['{"message":{"content":"hi"},"done":true}', /no choices, but message, done/],
-    ['"hi"', /no JSON: "hi"/],
-    ['hello', /no JSON: hello/],
-    ['[]', /a list came/],
+    ['"hi"', /not JSON: "hi"/],
+    ['hello', /not JSON: hello/],
+    ['[]', /is a list/],
     ['<!doctype html><html></html>', /web page/],
-    ['{"choices":', /no JSON/],
+    ['{"choices":', /not JSON/],
   ])('an answer of %s is bad output with a hint', async (body, detail) => {
     server.answers.push((response) => response.writeHead(200).end(body));
     expect(await answer()).toMatchObject({

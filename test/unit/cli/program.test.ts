@@ -26,7 +26,7 @@ test.each([
     'wxagent simulate --help',
   ],
   ['simulate --port -1', '--port takes a whole number from 0 to 65535, not "-1"', 'wxagent simulate --help'],
-  ['run --http http://127.0.0.1:80808', '"http://127.0.0.1:80808" is no http or https URL', null],
+  ['run --http http://127.0.0.1:80808', '"http://127.0.0.1:80808" is not an http or https URL', null],
   ['status --base-url http://127.0.0.1:80808', null, null],
   [
     'run --http http://a.test --http-attachments url --http-attachments-host 127.0.0.1:80808',

@@ -24,11 +24,16 @@ test.each([
   [64, ['run', '--http', 'http://127.0.0.1:9', '--header', 'nonsense'], /header/i, null],
   [64, [...HTTP, '--http-preset', 'diffy'], /--http-preset is one of dify, coze, .*not "diffy"/, null],
   [64, [...HTTP, '--http-preset', 'coze'], /uses \$\{COZE_BOT_ID\}, which is not set/, 'export COZE_BOT_ID='],
-  [64, [...HTTP, '--http-body', '{"a":'], /--http-body is no JSON object or list/, '--http-body @body.json'],
+  [
+    64,
+    [...HTTP, '--http-body', '{"a":'],
+    /--http-body is not a JSON object or list/,
+    '--http-body @body.json',
+  ],
   [
     64,
     [...HTTP, '--http-body', '{"a":"{{txt}}"}'],
-    /has \{\{txt\}\}, which stands for nothing/,
+    /has \{\{txt\}\}, which is not a placeholder/,
     'text, message',
   ],
   [64, [...HTTP, '--http-reply', 'a..b'], /--http-reply takes a path/, '--http-reply'],

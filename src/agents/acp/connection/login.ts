@@ -32,7 +32,7 @@ export function createAcpLogin(
       log.info(`agent: logged in with "${method.name}", from the environment`);
       return true;
     } catch (error) {
-      log.warn(`agent: it did not take "${method.name}" of the environment: ${(error as Error).message}`);
+      log.warn(`agent: did not accept "${method.name}" of the environment: ${(error as Error).message}`);
       return false;
     }
   }

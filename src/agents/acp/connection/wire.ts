@@ -54,7 +54,7 @@ export function createAcpWire(options: {
     const message = parseJson(line);
     if (!isObject(message) || message.jsonrpc !== '2.0') return 'no ACP message';
     if (!('method' in message)) {
-      if (!pending.delete(message.id)) return 'an answer nobody waits for';
+      if (!pending.delete(message.id)) return 'a response without a request';
     } else if (!('id' in message) && message.method === 'session/update') {
       const update = updateOf(message.params);
       if (update === null) return 'an update without a session';

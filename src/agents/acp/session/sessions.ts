@@ -134,7 +134,7 @@ export function createAcpSessions(options: {
       return true;
     } catch (error) {
       if (!(error instanceof RequestError) || error.code === AUTH_REQUIRED) throw error;
-      log.warn(`agent: its session is gone, a new one begins: ${error.message}`);
+      log.warn(`agent: its session is lost, starting a new one: ${error.message}`);
       return false;
     }
   }

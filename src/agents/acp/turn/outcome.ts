@@ -70,7 +70,7 @@ export function outcomeOfError(
     const ways = authMethods.map(({ name }) => name).join(', ');
     const hint =
       login ?? `log in with the agent's own program${ways === '' ? '' : ` (${ways})`}, then send it again`;
-    return { ...failed('exit', 'the agent wants you to log in to it first', hint), again: false };
+    return { ...failed('exit', 'the agent needs a login first', hint), again: false };
   }
   const { data } = error;
   const more = isObject(data) && typeof data.details === 'string' ? data.details : data;
@@ -90,9 +90,9 @@ export function outcomeOfUnasked(name: string): Outcome {
 export function unaskedError(name: string): WxError {
   return new WxError(
     'usage',
-    `${name} has no mode in which it asks before it acts: with --allow-all it would do what anybody tells it`,
+    `${name} has no mode in which it asks before it acts: with --allow-all it would do what any user asks`,
     {
-      hint: 'say what you want: --permission deny, and a sandbox of your own around it; or leave out --allow-all',
+      hint: 'choose: --permission deny, and a sandbox of your own around it; or leave out --allow-all',
     },
   );
 }

@@ -17,7 +17,7 @@ const QUIET_MS = { afterText: 150, afterNothing: 1_000 };
 /** Longest wait for such latecomers. */
 const LATE_MS = 3_000;
 
-const TOO_LARGE: Outcome = { kind: 'failed', reason: 'too-large', detail: 'it said more than 1 MiB' };
+const TOO_LARGE: Outcome = { kind: 'failed', reason: 'too-large', detail: 'more than 1 MiB of output' };
 
 /** One turn in an agent's session. */
 export interface AcpTurn {

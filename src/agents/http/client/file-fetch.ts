@@ -107,8 +107,8 @@ export function createFileFetcher(environment: Environment): FileFetcher {
         await rm(request.path, { force: true });
         if (isShortage(error)) throw error;
         const fault = (detail: string): FetchFault => ({ reason: 'unreadable', detail });
-        if (request.signal.aborted) return fault('stopped before it was there');
-        if (late.aborted) return fault(`not there within ${TOTAL_MS / 60_000} minutes`);
+        if (request.signal.aborted) return fault('stopped before it was complete');
+        if (late.aborted) return fault(`not complete within ${TOTAL_MS / 60_000} minutes`);
         if (error instanceof TooLarge) return { reason: 'too-large', detail: error.message };
         return fault(reasonOf(error) || 'network error');
       }

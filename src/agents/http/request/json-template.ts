@@ -110,7 +110,7 @@ export function prepareTemplate(document: unknown, where: string, environment: E
 
   function fromTurn(name: string, isWhole: boolean): Part {
     const meaning = placeholderOf(name);
-    if (!meaning) throw refused(`has {{${name}}}, which stands for nothing`, `there are ${KNOWN_NAMES}`);
+    if (!meaning) throw refused(`has {{${name}}}, which is not a placeholder`, `there are ${KNOWN_NAMES}`);
     names.add(name);
     if ('slot' in meaning) {
       const { slot } = meaning;
@@ -121,7 +121,7 @@ export function prepareTemplate(document: unknown, where: string, environment: E
       };
     }
     if (meaning.type === 'json' && !isWhole)
-      throw refused(`has {{${name}}} inside a text, where only texts can stand`);
+      throw refused(`has {{${name}}} inside a string, where only text is possible`);
     return { open: [], fill: ({ named }) => named[meaning.name] };
   }
 

@@ -51,7 +51,7 @@ export function parseAgentUrl(text: string): URL {
   ) {
     return url;
   }
-  throw new WxError('usage', `"${text}" is no http or https URL`, {
+  throw new WxError('usage', `"${text}" is not an http or https URL`, {
     hint: '--http http://127.0.0.1:8000/wechat',
   });
 }

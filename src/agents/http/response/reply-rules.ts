@@ -43,7 +43,7 @@ export function readByRules({ headers, body }: AgentAnswer, rules: ReplyRules): 
       return bad(`the answer is a web page: ${title}`, 'give --http the address that answers in JSON');
     }
     const start = cutUtf8(terminalText(text).replace(/\s+/g, ' ').trim(), 80).value;
-    return bad(`the answer is no JSON but ${type || 'of no type'}: ${start}`, null);
+    return bad(`the response is not JSON but ${type || 'of no type'}: ${start}`, null);
   }
   const reply = textAt(document, rules.reply);
   return outcomeOf([document], reply === null ? null : [reply], rules);
@@ -78,10 +78,10 @@ function outcomeOf(documents: readonly unknown[], texts: string[] | null, rules:
     .slice(0, 20)
     .join(', ');
   return bad(
-    `the answer has no text at ${rules.reply.text}`,
+    `the response has no text at ${rules.reply.text}`,
     top
-      ? `at its top the answer has ${keys || 'nothing'}; give --http-reply the path`
-      : 'at its top the answer is no object; give --http-reply the path',
+      ? `the top of the response has ${keys || 'nothing'}; give --http-reply the path`
+      : 'the top of the response is not an object; give --http-reply the path',
   );
 }
 

@@ -114,22 +114,22 @@ async function readAnswer(
     case 'other':
       return badOutput(
         contentType === ''
-          ? 'the answer is no text, and has no content-type'
+          ? 'the response is not text and has no content-type'
           : `the answer is of the type ${contentType}`,
       );
   }
 }
 
 async function readObject(value: unknown, context: ReplyContext): Promise<Outcome> {
-  if (!isObject(value)) return badOutput('the answer is no JSON object');
+  if (!isObject(value)) return badOutput('the response is not a JSON object');
   const { text, silent, name } = value;
   const isSaid = [text, ...FILE_FIELDS.map((field) => value[field])].some(isGiven);
   if (silent === true) {
-    return isSaid ? badOutput('the answer has silent and something to say') : { kind: 'silent' };
+    return isSaid ? badOutput('the response has both silent and a reply') : { kind: 'silent' };
   }
   if (!isSaid) return nothingSaid(value);
-  if (isGiven(text) && typeof text !== 'string') return badOutput('text is no string');
-  if (isGiven(value.files) && !Array.isArray(value.files)) return badOutput('files is no list');
+  if (isGiven(text) && typeof text !== 'string') return badOutput('text must be a string');
+  if (isGiven(value.files) && !Array.isArray(value.files)) return badOutput('files must be a list');
   const said = typeof text === 'string' ? text : '';
   if (Buffer.byteLength(said) > MAX_TEXT_BYTES) return failed('too-large', 'text is longer than 1 MiB');
   context.noteUnread(

@@ -72,7 +72,7 @@ describe('an ACP agent', () => {
     for (const name of readdirSync(sessions)) rmSync(join(sessions, name));
     const third = acpAgent(PARROT, { parentEnv, cwd });
     expect(textOf(await third.answer('hello', { memory }))).toBe('s1/1: hello');
-    expect(third.log.lines.join('\n')).toContain('its session is gone, a new one begins');
+    expect(third.log.lines.join('\n')).toContain('its session is lost, starting a new one');
   });
 
   it('gets the quote first, pictures as such, other files as links, and what is missing as text', async () => {

@@ -16,7 +16,7 @@ describe('an ACP agent that misbehaves', () => {
     expect(told).toEqual([
       expect.stringContaining('no ACP message: Loading the model'),
       expect.stringContaining('no ACP message: {"level"'),
-      expect.stringContaining('an answer nobody waits for'),
+      expect.stringContaining('a response without a request'),
       expect.stringContaining('an update without a session'),
       expect.stringContaining('no ACP message: [1,2'),
     ]);
@@ -62,7 +62,7 @@ describe('an ACP agent that misbehaves', () => {
 
   it('that dies at work: the turn runs again, with another process', async () => {
     const { answer, pids } = acpAgent(misbehaving('die-once', join(temporaryFolder(), 'died')));
-    expect(await answer()).toEqual(RETRY(/ended while at work: exit code 3: once/));
+    expect(await answer()).toEqual(RETRY(/ended during a turn: exit code 3: once/));
     expect(textOf(await answer())).toBe('fine');
     expect(pids).toHaveLength(2);
   });
@@ -122,7 +122,7 @@ describe('an ACP agent that misbehaves', () => {
     expect(await turn).toEqual({
       kind: 'failed',
       reason: 'cancelled',
-      detail: 'the user wants no answer any more',
+      detail: 'cancelled by the user',
     });
     expect(groupAlive(pids[0] ?? 0)).toBe(true);
   });
@@ -166,7 +166,7 @@ describe('an ACP agent that misbehaves', () => {
   it('that wants a login says so, with how', async () => {
     const preset = ACP_PRESETS.find(({ name }) => name === 'codex') ?? null;
     const known = acpAgent(misbehaving('auth'), { preset });
-    const detail = 'the agent wants you to log in to it first';
+    const detail = 'the agent needs a login first';
     const outcome = { kind: 'failed', reason: 'exit', detail, again: false };
     expect(await known.answer()).toEqual({ ...outcome, hint: 'codex login' });
     const unknown = acpAgent(misbehaving('auth'));

@@ -183,7 +183,7 @@ const DEADLY: [how: string, detail: RegExp, emitted?: string][] = [
   ['kill', /SIGKILL/],
   ['fork-and-exit', /exit code 0: forked \d+$/],
   ['close-stdout', /closed its stdout/],
-  ['flood-of-strangers', /4 MiB that answered nothing/],
+  ['flood-of-strangers', /4 MiB of output without a reply/],
 ];
 
 describe('misbehaviour', () => {
@@ -290,7 +290,7 @@ describe('a process that ends', () => {
       kind: 'retry',
       detail: expect.stringContaining('could not be started'),
     });
-    expect(log.lines.join('\n')).toContain('hint: the folder /nowhere is gone');
+    expect(log.lines.join('\n')).toContain('hint: the folder /nowhere does not exist any more');
   });
 });
 
@@ -319,7 +319,7 @@ describe('a turn that must end', () => {
     expect(await stuck.outcome).toMatchObject({ kind: 'failed', reason: 'timeout' });
     expect(await behind.outcome).toMatchObject({
       kind: 'retry',
-      detail: expect.stringContaining('was silent'),
+      detail: expect.stringContaining('no output for the time limit'),
     });
     expect(await ask('echo anew')).toEqual(reply('anew'));
     expect(started).toHaveLength(2);

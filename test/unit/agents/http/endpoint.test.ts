@@ -12,12 +12,12 @@ const read = (flags: Partial<EndpointFlags>, files: Record<string, string> = {})
 
 describe('what an endpoint wants', () => {
   it.each([
-    [{ body: 'hello' }, /--http-body is no JSON object or list/],
-    [{ body: '"{{text}}"' }, /is no JSON object/],
-    [{ body: '@b.json' }, /b.json is no JSON object/],
+    [{ body: 'hello' }, /--http-body is not a JSON object or list/],
+    [{ body: '"{{text}}"' }, /is not a JSON object/],
+    [{ body: '@b.json' }, /b.json is not a JSON object/],
     [{ body: '{"a":"{{nope}}"}' }, /--http-body has {{nope}}/],
-    [{ body: '{"a":"{{conversation}}"}' }, /where in the answer the id stands/],
-    [{ body: '{"a":"{{conversation}}"}', reply: 'a' }, /where in the answer the id stands/],
+    [{ body: '{"a":"{{conversation}}"}' }, /path of the conversation ID/],
+    [{ body: '{"a":"{{conversation}}"}', reply: 'a' }, /path of the conversation ID/],
     [{ reply: 'a', conversation: 'b' }, /--http-conversation needs {{conversation}}/],
     [{ conversation: 'b' }, /--http-conversation goes with --http-reply/],
     [{ error: 'b' }, /--http-error goes with --http-reply/],
@@ -130,7 +130,7 @@ describe('an endpoint with a shape of its own', () => {
     expect(await agent.answer()).toMatchObject({ kind: 'reply' });
     expect(await agent.answer()).toMatchObject({ kind: 'reply' });
     expect(seen.map(({ body }) => body)).toEqual(['{}', '{}']);
-    expect(agent.log.lines).toEqual([expect.stringContaining('names no conversation at id')]);
+    expect(agent.log.lines).toEqual([expect.stringContaining('has no conversation ID at id')]);
   });
 
   it('that has forgotten the conversation is an error with a way out', async () => {
@@ -240,10 +240,10 @@ describe('an answer that is not as it should be', () => {
 
   it.each([
     [200, 'application/json', '{"a":1,"b":{"data":{}}}', 'bad-output', /no text at data.text/, /has a, b;/],
-    [200, 'application/json', '[]', 'bad-output', /no text at data.text/, /is no object/],
+    [200, 'application/json', '[]', 'bad-output', /no text at data.text/, /is not an object/],
     [200, 'application/json', '{"data":{"text":{"a":1}}}', 'bad-output', /no text at data.text/, /has data;/],
     [200, 'text/html', HTML, 'bad-output', /a web page: Log in/, /address that answers in JSON/],
-    [200, '', 'x', 'bad-output', /no JSON but of no type: x/, null],
+    [200, '', 'x', 'bad-output', /not JSON but of no type: x/, null],
     [200, 'application/json', '{"code":4100,"msg":"no\\u001b[1m key"}', 'http', /an error: no key$/, null],
     [
       200,
@@ -266,7 +266,7 @@ describe('an answer that is not as it should be', () => {
     [200, 'application/json', `{"data":{"text":"${'x'.repeat(1_100_000)}"}}`, 'too-large', /1 MiB/, null],
     [200, 'text/event-stream', 'data: {"x":1}\n\ndata: {"y":2}\n\n', 'bad-output', /no text/, /has x;/],
     [200, 'text/event-stream', 'data: {"msg":"busy"}\n\n', 'http', /an error: busy/, null],
-    [200, 'text/event-stream', 'data: [DONE]\n\n', 'bad-output', /no text/, /is no object/],
+    [200, 'text/event-stream', 'data: [DONE]\n\n', 'bad-output', /no text/, /is not an object/],
   ] as [number, string, string, string, RegExp, RegExp | null][])(
     '%i %s %s',
     async (status, type, body, reason, detail, hint) => {

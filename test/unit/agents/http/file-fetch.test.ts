@@ -193,6 +193,6 @@ test('what goes wrong is said, and leaves no half file', async () => {
   const end = fetchFrom(url, new URL(url).origin, stop.signal);
   await pollUntil('the file to have begun', () => existsSync(path));
   stop.abort('stop');
-  expect(await end).toBe('unreadable: stopped before it was there');
+  expect(await end).toBe('unreadable: stopped before it was complete');
   expect(existsSync(path)).toBe(false);
 });

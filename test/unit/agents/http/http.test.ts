@@ -173,16 +173,16 @@ describe('what an HTTP agent answers', () => {
   it.each([
     [json, '{"reply":"hi"}', /none of text, files and silent, but reply/],
     [json, '{}', /but nothing/],
-    [json, '"hi"', /no JSON object/],
-    [json, '[{"text":"hi"}]', /no JSON object/],
-    [json, '{"text":', /no JSON object/],
+    [json, '"hi"', /not a JSON object/],
+    [json, '[{"text":"hi"}]', /not a JSON object/],
+    [json, '{"text":', /not a JSON object/],
     [json, '{"text":null}', /none of text, files and silent, but text/],
-    [json, '{"text":7}', /text is no string/],
-    [json, '{"files":{}}', /files is no list/],
-    [json, '{"silent":true,"text":"hi"}', /silent and something to say/],
+    [json, '{"text":7}', /text must be a string/],
+    [json, '{"files":{}}', /files must be a list/],
+    [json, '{"silent":true,"text":"hi"}', /both silent and a reply/],
     [{ 'content-type': 'image/png' }, 'x', /type image\/png/],
     [{ 'content-type': 'application/octet-stream' }, 'x', /octet-stream/],
-    [{}, '\0\x01\x02', /no text, and has no content-type/],
+    [{}, '\0\x01\x02', /not text and has no content-type/],
     [{ ...text, 'content-encoding': 'compress' }, 'x', /is compress, which is not understood/],
     [{}, '<!DOCTYPE html><html><head><title>Log\n in</title></head></html>', /web page: Log in/],
     [
@@ -193,7 +193,7 @@ describe('what an HTTP agent answers', () => {
     [{ 'content-type': 'Text/HTML; charset=utf-8' }, '<h1>Not here</h1>', /web page: Not here/],
     [{ 'content-type': 'application/xhtml+xml' }, '<?xml version="1.0"?>\n<html></html>', /web page/],
     [{ 'content-type': 'text/html' }, '{"reply":"hi"}', /but reply/],
-    [lines, '{"text":"hi"}\nhi\n', /no JSON object: hi/],
+    [lines, '{"text":"hi"}\nhi\n', /not a JSON object: hi/],
     [lines, '{"txt":"hi"}', /neither text nor file/],
   ] as [Record<string, string>, string, RegExp][])('is bad output: %j %s', async (headers, body, detail) => {
     expect(await outcomeOf(200, headers, body)).toEqual({
@@ -210,13 +210,13 @@ describe('what an HTTP agent answers', () => {
     ['"files":[{"name":"x"}]', 'x', 'unreadable', /exactly one of/],
     ['"files":[{"path":"/a","base64":"eA=="}]', 'files[0]', 'unreadable', /exactly one of/],
     ['"files":[{"path":7}]', 'files[0]', 'unreadable', /files\[0\]\.path is no string/],
-    ['"files":[{"path":"sub/b.txt"}]', 'b.txt', 'not-found', /no absolute path/],
-    ['"files":[{"base64":"not base64!","name":"a.bin"}]', 'a.bin', 'unreadable', /no base64/],
+    ['"files":[{"path":"sub/b.txt"}]', 'b.txt', 'not-found', /not an absolute path/],
+    ['"files":[{"base64":"not base64!","name":"a.bin"}]', 'a.bin', 'unreadable', /not base64/],
     [
       '"attachments":[{"url":"photo.png"}]',
       'attachments[0]',
       'unreadable',
-      /attachments\[0\]\.url is no URL/,
+      /attachments\[0\]\.url is not a URL/,
     ],
     [
       '"files":["http://10.0.0.1/k?secret"]',
@@ -352,7 +352,7 @@ describe('what an HTTP agent answers', () => {
     const odd = '{"text":"see","image":"a.png","buttons":[1],"typing":true,"data":null}';
     await answer({ text: odd });
     await answer({ text: odd });
-    expect(log.lines).toEqual(['not understood in the answer, and left out: "image", "buttons"']);
+    expect(log.lines).toEqual(['ignored unknown fields of the reply: "image", "buttons"']);
   });
 
   it('is the error that it has instead of a text', async () => {
@@ -442,7 +442,7 @@ describe('what an HTTP agent answers', () => {
 
     it.each([
       ['{"text":"on', /\(cut off\)/],
-      ['{"file":7}', /file is no path/],
+      ['{"file":7}', /file must be a path/],
     ])('is bad with %s', async (body, detail) => {
       const { outcome } = await streamed((response) => response.end(body));
       expect(outcome).toMatchObject({ reason: 'bad-output', detail: expect.stringMatching(detail) });
@@ -453,7 +453,7 @@ describe('what an HTTP agent answers', () => {
         response.end('{"file":"sub/a.txt"}\n{"file":"/b.txt"}\n{"text":"two"}'),
       );
       expect(outcome).toEqual({ kind: 'silent' });
-      const detail = 'sub/a.txt is no absolute path';
+      const detail = 'sub/a.txt is not an absolute path';
       expect(emitted).toEqual([
         { missing: { name: 'a.txt', reason: 'not-found', detail } },
         { file: '/b.txt', name: null },

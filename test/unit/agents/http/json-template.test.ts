@@ -37,7 +37,7 @@ describe('a template', () => {
     ]);
   });
 
-  it('leaves out the key or the list element of what has no value, and is empty for it inside a text', () => {
+  it('leaves out the key or the list element of what has no value, and is empty for it inside a string', () => {
     const document = {
       c: '{{conversation}}',
       l: ['{{conversation}}', 'x'],
@@ -117,13 +117,13 @@ describe('a template', () => {
   });
 
   it.each([
-    [{ a: '{{txt}}' }, /has {{txt}}, which stands for nothing/],
-    [{ a: '{{constructor}}' }, /stands for nothing/],
-    [{ a: '{{image.secret}}' }, /stands for nothing/],
-    [{ a: '{{}}' }, /stands for nothing/],
+    [{ a: '{{txt}}' }, /has {{txt}}, which is not a placeholder/],
+    [{ a: '{{constructor}}' }, /is not a placeholder/],
+    [{ a: '{{image.secret}}' }, /is not a placeholder/],
+    [{ a: '{{}}' }, /is not a placeholder/],
     [{ a: ['{{text'] }, /a {{ that is not closed/],
     [{ '{{text}}': 1 }, /placeholder in the name of a key/],
-    [{ a: 'all: {{attachments}}' }, /{{attachments}} inside a text/],
+    [{ a: 'all: {{attachments}}' }, /{{attachments}} inside a string/],
     [{ a: ['{{image.url}} {{file.url}}'] }, /attachments of two kinds/],
     [{ a: `\${NOT_SET}` }, /NOT_SET}, which is not set/],
   ])('is refused: %j', (document, message) => {

@@ -47,7 +47,7 @@ test('--to what cannot be an id: refused with those who are known, and nothing i
     expect(stderr).toContain(`known here: ${user}`);
   }
   expect((await send(['--to', '', 'hi'])).code).toBe(64);
-  expect((await runHere(['outbox'], { home })).stderr).toBe('Nothing waits.\n');
+  expect((await runHere(['outbox'], { home })).stderr).toBe('Nothing is queued.\n');
 });
 
 test('a text is sent as a terminal shows it in the end, whichever way it comes', async () => {

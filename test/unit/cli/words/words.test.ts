@@ -45,7 +45,7 @@ describe('a sentence in Chinese', () => {
     ['run takes one agent, not 2: --exec, --echo', 'run 只接一个智能体，这里有 2 个：--exec、--echo'],
     ['did you mean one of run, retry?', '是不是其中之一：run、retry？'],
     [
-      'at its top the answer has a, b; give --http-reply the path',
+      'the top of the response has a, b; give --http-reply the path',
       '响应的顶层有 a、b；请用 --http-reply 给出路径',
     ],
     ['--port takes a whole number from 0 to 65535, not "x"', '--port 应为 0 到 65535 的整数，不能是“x”'],

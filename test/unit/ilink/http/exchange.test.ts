@@ -217,7 +217,7 @@ test('a body that stalls does not hold up a stop, one that goes on is read to it
   );
   await pollUntil('the requests arrive', () => server.requests.length === 3);
   stop.abort();
-  const broken = { ok: false, failure: 'network', detail: 'the answer stopped half-way' };
+  const broken = { ok: false, failure: 'network', detail: 'the response ended half-way' };
   expect(await stalls).toMatchObject(broken);
   expect(await beginsLate).toMatchObject(broken);
   expect(await goesOn).toMatchObject({ ok: true, answer: { body: '123456' } });
@@ -287,7 +287,7 @@ test.each([
   [
     'half a chunk',
     'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\n{"re',
-    'the answer stopped half-way',
+    'the response ended half-way',
   ],
   [
     'two lengths',

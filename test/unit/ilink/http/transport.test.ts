@@ -69,7 +69,7 @@ test('a body that stalls is a broken network, since an answer had begun', async 
   expect(await open().send(get(server.url, { timeoutMs: 60 }))).toEqual({
     ok: false,
     failure: 'network',
-    detail: 'the answer stopped half-way',
+    detail: 'the response ended half-way',
     bytes: Buffer.from('12345'),
   });
 });

@@ -308,11 +308,11 @@ describe('size limits', () => {
 describe('what is not what it should be', () => {
   test.each([
     ['short-key', 'no-key', 'the message has no usable key to it'],
-    ['wrong-key', 'wrong-key', /^no key of the message opens it\. WeChat keeps a file that is sent twice/],
+    ['wrong-key', 'wrong-key', /^cannot decrypt the file: WeChat kept an older key/],
     ['half-block', 'damaged', 'what the CDN has is cut short: 24 of 32 bytes'],
-    ['padding', 'wrong-key', /^no key of the message opens it/],
-    ['size', 'damaged', 'it is not what was sent: 20 bytes, where the message tells 21'],
-    ['md5', 'damaged', 'it is not what was sent: its md5 is not that of the message'],
+    ['padding', 'wrong-key', /^cannot decrypt the file/],
+    ['size', 'damaged', 'the file differs from what was sent: 20 bytes, where the message tells 21'],
+    ['md5', 'damaged', 'the file differs from what was sent: its md5 is not that of the message'],
   ] as const)('%s: %s', async (flaw, failure, detail) => {
     const folder = makeFolder();
     const result = await fetching.fetch(await fileOf(Buffer.alloc(20, 'x'), { flaw }), folder);
@@ -341,10 +341,10 @@ describe('what is not what it should be', () => {
     expect(await fetching.fetch({ ...source, param: null }, makeFolder())).toEqual({
       ok: false,
       failure: 'no-address',
-      detail: 'it lies on evil.example, a host that is not trusted',
+      detail: 'the file is on evil.example, a host that is not trusted',
     });
     expect(await fetching.fetch({ ...source, param: null, fullUrl: null }, makeFolder())).toMatchObject({
-      detail: 'the message does not say where it lies',
+      detail: 'the message has no address of the file',
     });
   });
 

@@ -312,7 +312,7 @@ describe('files', () => {
     expect(events[0]).toMatchObject({ verdict: 'refused', reason: 'too big', kind: 'file' });
   });
 
-  test('wait when the login is dead', async () => {
+  test('wait when the login has expired', async () => {
     uploads.push({ kind: 'expired' });
     const [queued] = await sendFile();
     delivery.wake(OWNER);

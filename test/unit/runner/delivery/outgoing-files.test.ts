@@ -154,7 +154,7 @@ test('a link is followed; what is no file is refused in words, and nothing is le
     ['none', 'not-found', /there is no file/],
     ['a.txt/none', 'not-found', /there is no file/],
     ['folder', 'data', /is a folder/],
-    ['pipe', 'data', /is no regular file/],
+    ['pipe', 'data', /is not a regular file/],
   ];
   if (process.getuid?.() !== 0) {
     chmodSync(source('secret', 'x'), 0);

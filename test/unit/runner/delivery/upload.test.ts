@@ -172,7 +172,7 @@ test('4xx is final, with the reason in the words of the CDN', async () => {
 test.each([
   [{ ret: -1 }, { kind: 'refused', reason: 'the server refused the upload (code -1)' }],
   [{ errcode: -14 }, { kind: 'expired' }],
-  [{}, { kind: 'refused', reason: 'the server named no address for the upload' }],
+  [{}, { kind: 'refused', reason: 'the server gave no address for the upload' }],
   [
     { upload_full_url: 'https://cdn.example.com/up' },
     { kind: 'refused', reason: expect.stringContaining('cdn.example.com, which is not trusted') },

@@ -46,7 +46,7 @@ describe('a stop by the user', () => {
       parts: 0,
     });
     expect(await states()).toEqual(['superseded', 'done', 'done']);
-    expect(bot.log.join('\n')).toContain('ended: the user wants no answer any more');
+    expect(bot.log.join('\n')).toContain('ended: cancelled by the user');
   });
 
   test('counts while the answer is made ready: it is neither sent nor told of', async () => {

@@ -55,7 +55,7 @@ test('controls refuse what they do not know, with a sentence', () =>
     expect(await post('message', '{"text":"x","image":{"sizeBytes":1}}')).toContain(
       '400 one message has one',
     );
-    expect(await post('message', '{')).toBe('400 the body is no JSON');
+    expect(await post('message', '{')).toBe('400 the body is not JSON');
     expect(await post('messages', '[]')).toBe('400 the body is an object');
     expect(await post('settings', '{"mode":"x"}')).toContain('400 mode: destructive, replay');
     expect(await post('settings', '{"x":1}')).toBe('400 the simulator has no setting "x"');
