@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { WxError } from '../core/errors.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { type Database, isBusy, openDatabase, storageError } from '../sqlite/database.ts';
-import { fileAt } from '../sqlite/store-files.ts';
+import { fileAt } from '../sqlite/database-files.ts';
 import { makeFolder } from './make-folder.ts';
 
 /** Others that look at the same moment have it for less than this. */

@@ -1,16 +1,13 @@
 import type { Database } from '../sqlite/database.ts';
+import { sweepSessionValues } from './accounts/sessions.ts';
 import { sweepMediaKeys } from './inbox/media-keys.ts';
 import { GIVEN_UP, HELD } from './outbox/parts.ts';
 import type { Retention } from './port/port.ts';
-import { sweepSessionValues } from './turns/session-values.ts';
 
-/** Rows touched by one step, so that it never keeps a poll waiting. */
+/** The most rows that one step changes, so that no poll waits for it. */
 const BATCH = 200;
 
-/**
- * Lets parts expire that were held for too long, and forgets what is finished for long (design 4).
- * Returns whether there is more to do.
- */
+/** Expires parts that were held for too long, and deletes old finished rows (design 4). Returns whether there is more. */
 export function sweep(database: Database, retention: Retention): boolean {
   const { account, nowMs } = retention;
   const expired = database.run(
@@ -21,8 +18,8 @@ export function sweep(database: Database, retention: Retention): boolean {
     account,
     retention.holdMaxMs,
   );
-  // Numbers only grow, so the oldest rows are at the start, and that many numbers back is at least that many rows.
-  // Of all accounts: rows of one that nobody serves any more would keep the younger ones of the others for ever.
+  // Numbers only grow: the oldest rows come first, and n numbers back are at least n rows. All accounts are swept
+  // together: rows of an account that is not served any more would otherwise keep younger rows of others for ever.
   const users = Number(database.one('SELECT count(*) AS n FROM users')?.n ?? 0);
   const newest = Number(database.one('SELECT max(seq) AS seq FROM parts')?.seq ?? 0);
   const parts = database.run(
@@ -41,7 +38,7 @@ export function sweep(database: Database, retention: Retention): boolean {
   for (const row of database.all('SELECT user FROM users WHERE account = ?', account)) {
     counts.push(trimUser(database, account, row.user as string, retention.finishedPerUser));
   }
-  // Where the first of several messages that were one turn is forgotten, each of the others is one by itself.
+  // When the first message of a merged turn is deleted, each of the others becomes a turn of its own.
   database.run(
     `UPDATE inbox SET burst = NULL WHERE burst IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM inbox AS first WHERE first.seq = inbox.burst)`,
@@ -49,7 +46,7 @@ export function sweep(database: Database, retention: Retention): boolean {
   return counts.some((count) => count > 0);
 }
 
-/** Forgets a user's oldest finished messages beyond `keep`. */
+/** Deletes a user's oldest finished messages beyond `keep`. */
 function trimUser(database: Database, account: string, user: string, keep: number): number {
   const limit = database.one(
     'SELECT seq FROM inbox WHERE account = ? AND user = ? ORDER BY seq DESC LIMIT 1 OFFSET ?',

@@ -4,16 +4,16 @@ import type { SteadyClock } from '../core/time/steady-clock.ts';
 import { bootId } from '../home/process-identity.ts';
 import type { Database } from '../sqlite/database.ts';
 
-const NOTE_EVERY_MS = 60_000;
+const SAVE_EVERY_MS = 60_000;
 
-/** A clock that may learn from servers what time it is. */
+/** A clock that may learn the time from servers. */
 export type LearningClock = Clock & Partial<Pick<SteadyClock, 'hear' | 'serverNow'>>;
 
 /**
- * Tells a clock what the processes before this one have learned of the server's time since the machine was started:
- * all processes of a home judge ages alike, whatever the wall clock shows while each of them starts.
+ * Sets a clock to the server's time that earlier processes learned since the machine booted: then all processes of a
+ * home compute the same ages, whatever the wall clock shows when they start.
  */
-export function recallServerTime(database: Database, clock: LearningClock): void {
+export function restoreServerTime(database: Database, clock: LearningClock): void {
   const boot = bootId();
   if (!clock.hear || boot === null) return;
   const row = database.one('SELECT uptime_ms, time_ms FROM server_time WHERE boot = ?', boot);
@@ -22,14 +22,14 @@ export function recallServerTime(database: Database, clock: LearningClock): void
   if (sinceMs >= 0) clock.hear((row.time_ms as number) + sinceMs);
 }
 
-/** Makes what keeps, now and again, what this process has learned for the next ones; called in steps that write anyway. */
-export function createTimeKeeper(clock: LearningClock): (database: Database) => void {
-  let notedAtMs = Number.NEGATIVE_INFINITY;
+/** Saves, from time to time, the server's time that this process learned; called in steps that write anyway. */
+export function createServerTimeSaver(clock: LearningClock): (database: Database) => void {
+  let savedAtMs = Number.NEGATIVE_INFINITY;
   return (database) => {
     const timeMs = clock.serverNow?.() ?? null;
     const boot = bootId();
-    if (timeMs === null || boot === null || clock.monotonic() - notedAtMs < NOTE_EVERY_MS) return;
-    notedAtMs = clock.monotonic();
+    if (timeMs === null || boot === null || clock.monotonic() - savedAtMs < SAVE_EVERY_MS) return;
+    savedAtMs = clock.monotonic();
     database.run('DELETE FROM server_time WHERE boot <> ?', boot);
     database.run(
       `INSERT INTO server_time (boot, uptime_ms, time_ms) VALUES (?1, ?2, ?3)
@@ -41,7 +41,7 @@ export function createTimeKeeper(clock: LearningClock): (database: Database) => 
   };
 }
 
-/** Since the machine was started, its sleep included. */
+/** Time since the machine booted, sleep included. */
 function uptimeMs(): number {
   return Math.round(uptime() * 1_000);
 }

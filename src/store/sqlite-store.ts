@@ -1,87 +1,83 @@
 import { dirname } from 'node:path';
 import { makeFolder } from '../home/make-folder.ts';
 import { type Database, openDatabase, storageError } from '../sqlite/database.ts';
+import { createDatabaseFiles } from '../sqlite/database-files.ts';
 import { markAnew, markOf, UNMARKED } from '../sqlite/database-mark.ts';
-import { createStoreFiles } from '../sqlite/store-files.ts';
+import { accountView } from './accounts/account-view.ts';
 import { markLogin, openAccount, recordPoll } from './accounts/accounts.ts';
 import { allowedUsers, setAllowed } from './accounts/allowed.ts';
 import { becomePoller, endPolling, livingPoller } from './accounts/pollers.ts';
-import { createEndure, type Trouble } from './commit/disk-trouble.ts';
-import { keepReserve } from './commit/reserve.ts';
-import { createCommits } from './commit/transactions.ts';
+import { contextToken, sessionValue, setSessionValue } from './accounts/sessions.ts';
+import { keepReserve } from './commit/disk-reserve.ts';
+import { createDiskRetry, type DiskWait } from './commit/disk-retry.ts';
+import { createGroupCommit } from './commit/group-commit.ts';
 import { mediaKeys } from './inbox/media-keys.ts';
+import { message, messages } from './inbox/message-rows.ts';
 import { quoted } from './inbox/quoted.ts';
-import { retry } from './inbox/retry.ts';
 import { storeMessages } from './inbox/store-messages.ts';
 import { triage } from './inbox/triage.ts';
+import { retry, unfinished, unfinishedContent } from './inbox/unfinished.ts';
 import { migrate } from './migrations.ts';
-import { claimPart } from './outbox/claim.ts';
+import { budgetOf } from './outbox/budget.ts';
+import { claimPart, returnPart } from './outbox/claim.ts';
 import { requeueExpired } from './outbox/holds.ts';
 import { type Claimant, renewLease } from './outbox/lease.ts';
 import { dropParts, openParts, partsOf, unneededFiles, usersToDeliver } from './outbox/parts.ts';
-import { enqueue, queueNotice, queueOutput } from './outbox/queue.ts';
-import { returnPart, settlePart, settleUpload } from './outbox/settle.ts';
-import { recordUpload, runningUpload } from './outbox/uploads.ts';
+import { enqueue } from './outbox/queue.ts';
+import { settlePart } from './outbox/settle.ts';
+import { recordUpload, runningUpload, settleUpload } from './outbox/uploads.ts';
 import type { Store } from './port/port.ts';
 import { sweep } from './retention.ts';
-import { createTimeKeeper, type LearningClock, recallServerTime } from './server-time.ts';
-import { forgetChild, recordChild } from './turns/children.ts';
-import { sessionValue, setSessionValue } from './turns/session-values.ts';
-import {
-  finishAnswer,
-  finishTurn,
-  recover,
-  startTurn,
-  unfinished,
-  unfinishedContent,
-} from './turns/turns.ts';
-import { accountView, budgetOf, contextTokenOf, message, messages } from './views.ts';
+import { createServerTimeSaver, type LearningClock, restoreServerTime } from './server-time.ts';
+import { queueNotice, queueOutput } from './turns/output.ts';
+import { forgetChild, recordChild, recover } from './turns/recovery.ts';
+import { finishAnswer, finishTurn, startTurn } from './turns/turns.ts';
 
 /** Opens (and creates, folders included) the store at `path`. Throws WxError `storage`, or `config` for a newer schema. */
 export function openStore(options: {
   path: string;
-  /** File that is given up when the disk is full. */
+  /** File that is deleted when the disk is full. */
   reserve: string;
   clock: LearningClock;
   claimant: Claimant;
-  /** What to do while the disk does not take what is written; null: fail at once. */
-  trouble: Trouble | null;
+  /** How steps wait while the disk cannot be written; null: they fail at once. */
+  wait: DiskWait | null;
 }): Store {
   const { path, claimant } = options;
   const database = openNewest(path);
-  recallServerTime(database, options.clock);
-  /** Whether the file has the newest mark: older copies of it are told by that. */
+  restoreServerTime(database, options.clock);
+  /** Whether the file has the newest mark, which tells it from older copies. */
   let isMarkInFile = false;
-  const files = createStoreFiles(path, {
+  const files = createDatabaseFiles(path, {
     mark: () => markOf(database),
     onWritten() {
       isMarkInFile = true;
     },
   });
-  const endure = createEndure({ ...options, files });
-  const commits = createCommits({ ...options, database, endure });
+  const diskRetry = createDiskRetry({ ...options, files });
+  const commits = createGroupCommit({ ...options, database, retry: diskRetry });
   /** All accounts of a process keep one reserve. */
   let reserved: Promise<void> | null = null;
   const { run } = commits;
-  const noteTime = createTimeKeeper(options.clock);
-  /** At once: whoever reads need not wait for a turn of the event loop. */
+  const saveServerTime = createServerTimeSaver(options.clock);
+  /** Reads at once, without waiting for a turn of the event loop. */
   async function read<T>(work: () => T): Promise<T> {
     try {
       return work();
     } catch {
-      return endure(work);
+      return diskRetry(work);
     }
   }
 
-  /** Makes the file another one than all copies of it that there are by now. */
-  async function keepApart(): Promise<void> {
+  /** Marks the file as newer than all copies that exist. */
+  async function markAsNewer(): Promise<void> {
     try {
       await run(markAnew);
       database.exec('PRAGMA wal_checkpoint(PASSIVE)');
       files.check();
       isMarkInFile = false;
     } catch {
-      // The next checkpoint does it, and what is lost is said by the next step.
+      // The next checkpoint does it, and the next step reports a lost database.
     }
   }
 
@@ -89,7 +85,7 @@ export function openStore(options: {
     inbox: {
       storeMessages: (intake) =>
         run((db) => {
-          noteTime(db);
+          saveServerTime(db);
           return storeMessages(db, intake);
         }),
       triage: (input) => run((db) => triage(db, input)),
@@ -134,14 +130,14 @@ export function openStore(options: {
     sessions: {
       sessionValue: (key) => read(() => sessionValue(database, key)),
       setSessionValue: (input) => run((db) => setSessionValue(db, input)),
-      contextToken: (input) => read(() => contextTokenOf(database, input)),
+      contextToken: (input) => read(() => contextToken(database, input)),
     },
     admin: {
       openAccount: (input) => run((db) => openAccount(db, input)),
       markLogin: (input) => run((db) => markLogin(db, input)),
       recordPoll: (input) =>
         run((db) => {
-          noteTime(db);
+          saveServerTime(db);
           recordPoll(db, input);
         }),
       accountView: (account) => read(() => accountView(database, account)),
@@ -155,7 +151,7 @@ export function openStore(options: {
         const found = database.one('PRAGMA quick_check(1)')?.quick_check;
         return found === 'ok' ? null : String(found);
       },
-      keepReserve: () => (reserved ??= keepReserve(options.reserve).then(keepApart)),
+      keepReserve: () => (reserved ??= keepReserve(options.reserve).then(markAsNewer)),
     },
     flush: commits.flush,
     changes() {
@@ -180,7 +176,7 @@ export function openStore(options: {
   };
 }
 
-/** Opens the file at the newest schema; its folders are made where they are missing. */
+/** Opens the file and migrates it to the newest schema; creates missing folders. */
 function openNewest(path: string): Database {
   let database: Database | undefined;
   try {
@@ -195,7 +191,7 @@ function openNewest(path: string): Database {
   }
 }
 
-/** Gives a database the mark that tells it from others. Where that cannot be done now, the next process does it. */
+/** Gives a database the mark that tells it from others. If that fails, the next process does it. */
 function markFirst(database: Database): void {
   if (markOf(database) !== UNMARKED) return;
   try {

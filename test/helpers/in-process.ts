@@ -40,8 +40,8 @@ export async function makeBot(simulator: Simulator): Promise<Bot> {
     path: join(folder, 'wxagent.db'),
     reserve: join(folder, 'reserve'),
     clock: createSteadyClock(systemClock),
-    claimant: { id: 'test', isAlive: () => false, lives: () => false },
-    trouble: null,
+    claimant: { id: 'test', isAlive: () => false, isSurelyAlive: () => false },
+    wait: null,
   });
   const log = createLogBook();
   const runners: Runner[] = [];

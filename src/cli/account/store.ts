@@ -19,10 +19,10 @@ export function openHomeStore(
     path: paths.database,
     reserve: paths.reserve,
     clock,
-    claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive, lives: livesForCertain },
-    trouble: options.waitInTrouble && {
+    claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive, isSurelyAlive: livesForCertain },
+    wait: options.waitInTrouble && {
       signal: options.waitInTrouble,
-      tell: (why) => log.error(`${why}: receiving is paused until it can be written`),
+      report: (why) => log.error(`${why}: receiving is paused until it can be written`),
     },
   });
 }

@@ -27,6 +27,15 @@ export function after(ms: number, done: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/**
+ * Milliseconds until a stored time, 0 when it is past or there is none. A time further off than `longestMs` was stored
+ * before the clock was set back, and counts as past.
+ */
+export function timeLeftMs(at: number | null, nowMs: number, longestMs: number): number {
+  const leftMs = (at ?? 0) - nowMs;
+  return leftMs > longestMs ? 0 : Math.max(0, leftMs);
+}
+
 /** The real clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),

@@ -1,7 +1,7 @@
 import type { Database } from '../../sqlite/database.ts';
 import { OPEN } from '../outbox/parts.ts';
 
-/** The account's row as the steps need it. */
+/** An account in the store. */
 export interface AccountRow {
   login: string;
   owner: string | null;
@@ -9,7 +9,7 @@ export interface AccountRow {
   loginExpired: boolean;
 }
 
-/** Reads an account; undefined when the store has never seen it. */
+/** Reads an account; undefined when the store does not know it. */
 function accountRow(database: Database, account: string): AccountRow | undefined {
   const row = database.one(
     'SELECT login, owner, cursor, login_expired FROM accounts WHERE account = ?',
@@ -25,8 +25,8 @@ function accountRow(database: Database, account: string): AccountRow | undefined
 }
 
 /**
- * Makes an account known under the login in use. Another login than the stored one is a takeover
- * (design 4): what belonged to the old bot is cleared, what was queued waits for the user's next message.
+ * Registers an account with the login in use. Another login than the stored one is a takeover (design 4): the cursor and
+ * the tokens of the old bot are cleared, and queued parts wait for the user's next message.
  */
 export function openAccount(
   database: Database,
@@ -40,7 +40,7 @@ export function openAccount(
   }
   if (known.login === login) {
     if (owner === null || owner === known.owner) return known;
-    // Named since (`--owner`): whoever wrote first was taken for it.
+    // `--owner` was given since: until then the first user who wrote was the owner.
     database.run('UPDATE accounts SET owner = ? WHERE account = ?', owner, account);
     return { ...known, owner };
   }
@@ -75,7 +75,7 @@ export function recordPoll(database: Database, input: { account: string; nowMs: 
   database.run('UPDATE accounts SET last_poll_at = ? WHERE account = ?', input.nowMs, input.account);
 }
 
-/** Notes that the login in use is dead, or works; a newer login than the caller's is left alone. */
+/** Records that the login in use is dead, or works. A newer login than the caller's is not changed. */
 export function markLogin(
   database: Database,
   input: { account: string; login: string; expired: boolean },

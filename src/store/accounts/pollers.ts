@@ -2,14 +2,14 @@ import type { Database, Row } from '../../sqlite/database.ts';
 import type { Claimant } from '../outbox/lease.ts';
 import type { Poller } from '../port/port.ts';
 
-/** Who receives an account's messages for certain, other than the claimant itself; see `Admin.poller`. */
+/** The other process that certainly receives an account's messages; see `Admin.poller`. */
 export function livingPoller(database: Database, account: string, claimant: Claimant): Poller | null {
   const row = database.one('SELECT claimant, purpose FROM pollers WHERE account = ?', account);
-  if (!row || row.claimant === claimant.id || !claimant.lives(row.claimant as string)) return null;
+  if (!row || row.claimant === claimant.id || !claimant.isSurelyAlive(row.claimant as string)) return null;
   return pollerOf(row);
 }
 
-/** Makes the claimant the poller, unless another one lives. */
+/** Makes the claimant the poller, unless another living process is. Returns that one. */
 export function becomePoller(
   database: Database,
   { account, purpose }: { account: string; purpose: Poller['purpose'] },
@@ -26,7 +26,7 @@ export function becomePoller(
   return null;
 }
 
-/** The claimant receives no more. */
+/** Ends the claimant's polling. */
 export function endPolling(database: Database, account: string, claimant: Claimant): void {
   database.run('DELETE FROM pollers WHERE account = ? AND claimant = ?', account, claimant.id);
 }

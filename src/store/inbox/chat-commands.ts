@@ -1,13 +1,12 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/verdict.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
+import { endSession, nextTurn } from '../accounts/sessions.ts';
 import { OPEN } from '../outbox/parts.ts';
-import type { ChatCommand, ChatNotice, IntakeResult, TurnMessage } from '../port/port.ts';
-import { retry } from './retry.ts';
-import { nextPlace } from './session-position.ts';
-import { type Before, rowsOf, supersede, UNFINISHED, waitingBefore } from './unfinished.ts';
+import type { ChatCommand, ChatNotice, IntakeResult } from '../port/port.ts';
+import { type Before, retry, supersede, turnColumn, UNFINISHED, unfinishedBefore } from './unfinished.ts';
 
-/** Does what a chat command asks for, in the step that stores it. Returns what the user is told. */
-export function obey(
+/** Executes a chat command in the transaction that stores it. Returns the notice for the user. */
+export function executeCommand(
   database: Database,
   command: ChatCommand,
   own: Before & { nowMs: number },
@@ -23,7 +22,7 @@ export function obey(
     case 'new':
       return { about: 'new', unfinished: newSession(database, own) };
     case 'again':
-      return again(database, own, result);
+      return runAgain(database, own, result);
     case 'status':
       return statusOf(database, own);
     case 'help':
@@ -32,37 +31,36 @@ export function obey(
 }
 
 /**
- * The user's next turn begins a session. What was written before takes its place in the old one now, since it would
- * take it only when it starts. Returns how many such messages are unfinished.
+ * Ends the user's session: their next turn starts a new one. Unfinished messages from before get their turn in the old
+ * session now, because a start would put them into the new one. Returns how many there are.
  */
 export function newSession(database: Database, before: Before): number {
-  const { account, user } = before;
-  const unfinished = waitingBefore(database, before);
+  const unfinished = unfinishedBefore(database, before);
   for (const row of unfinished) {
     if (row.session_id !== null) continue;
-    const { sessionId, turn } = nextPlace(database, before);
+    const { sessionId, turn } = nextTurn(database, before);
     database.run(
-      `UPDATE inbox SET session_id = ?, turn = ? WHERE ${rowsOf(row)} = ?`,
+      `UPDATE inbox SET session_id = ?, turn = ? WHERE ${turnColumn(row)} = ?`,
       sessionId,
       turn,
       row.seq as number,
     );
   }
-  database.run('UPDATE users SET session_id = NULL, turn = 0 WHERE account = ? AND user = ?', account, user);
+  endSession(database, before);
   return unfinished.length;
 }
 
-function again(
+function runAgain(
   database: Database,
   own: Before & { nowMs: number },
   result: Pick<IntakeResult, 'again'>,
 ): ChatNotice {
   const { account, user } = own;
-  const { row, isBusy } = toRunAgain(database, own);
+  const { row, isBusy } = messageToRunAgain(database, own);
   if (!row) return { about: 'again', message: null, isBusy };
-  // Whoever began a new session wants it there: the old one may be why it failed.
+  // After `/new` it runs in the new session: the old one may be why it failed.
   database.run(
-    `UPDATE inbox SET session_id = NULL, turn = NULL WHERE ${rowsOf(row)} = ?
+    `UPDATE inbox SET session_id = NULL, turn = NULL WHERE ${turnColumn(row)} = ?
        AND session_id IS NOT (SELECT session_id FROM users WHERE account = ? AND user = ?)`,
     (row.burst ?? row.seq) as number,
     account,
@@ -70,14 +68,18 @@ function again(
   );
   retry(database, { account, id: row.id as string });
   result.again.push({ seq: (row.burst ?? row.seq) as number, user });
-  return { about: 'again', message: runAgain(row), isBusy: false };
+  const message = { raw: row.raw as Buffer, textFrom: row.text_from as number };
+  return { about: 'again', message, isBusy: false };
 }
 
 /**
- * The last message that failed, unless the user has gone on after that: a later message was answered, or ended
- * without an answer (`/stop`). Then the last one, which may be at work.
+ * The message that `/again` runs: the last one that failed. If a later message was answered, or was stopped (`/stop`),
+ * after that failure: the last message, unless it is unfinished (`isBusy`).
  */
-function toRunAgain(database: Database, { account, user, seq }: Before): { row?: Row; isBusy: boolean } {
+function messageToRunAgain(
+  database: Database,
+  { account, user, seq }: Before,
+): { row?: Row; isBusy: boolean } {
   const lastWhere = (condition: string): Row | undefined =>
     database.one(
       `SELECT id, seq, burst, state, received_at, finished_at, raw, text_from FROM inbox
@@ -93,15 +95,11 @@ function toRunAgain(database: Database, { account, user, seq }: Before): { row?:
   if (!last) return { isBusy: false };
   const isBusy = last.state === 'received' || last.state === 'waiting' || last.state === 'running';
   const failed = lastWhere("state = 'failed'");
-  // One that was answered may have waited behind the failure; who stops one knows of the failure before.
-  const goneOnAt = (last.state === 'done' ? last.received_at : last.finished_at) as number;
-  const isPast = !isBusy && failed !== undefined && goneOnAt > (failed.finished_at as number);
+  // An answered message may have been queued before the failure: then its user had not seen the failure.
+  const actedAt = (last.state === 'done' ? last.received_at : last.finished_at) as number;
+  const isPast = !isBusy && failed !== undefined && actedAt > (failed.finished_at as number);
   if (failed && !isPast) return { row: failed, isBusy: false };
   return isBusy ? { isBusy } : { row: last, isBusy };
-}
-
-function runAgain(row: Row): TurnMessage {
-  return { raw: row.raw as Buffer, textFrom: row.text_from as number };
 }
 
 function statusOf(database: Database, { account, user, nowMs }: Before & { nowMs: number }): ChatNotice {

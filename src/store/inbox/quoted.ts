@@ -2,14 +2,14 @@ import type { Database, Row } from '../../sqlite/database.ts';
 import { textOf } from '../outbox/parts.ts';
 import type { QuotedContent } from '../port/port.ts';
 
-/** How far the time a quote names may lie from that of the quoted message (protocol 10.4). */
+/** How far the time in a quote may differ from that of the quoted message (protocol 10.4). */
 const NEAR_MS = 10_000;
-/** A quote without an id is looked for among so many of the newest messages and parts. */
+/** How many of the newest messages and parts are searched for a quote without an id. */
 const NEWEST = 1_000;
 
 /**
- * What a user quotes: one of their own messages, or a part that was sent to them; never another user's. By the id
- * the server gave it; else by its time, if only one message lies that near. Null when it is not, or no more, stored.
+ * What a user quotes: one of their own messages, or a part that was sent to them; never another user's. It is found by
+ * its server id, else by its time if only one is that close. Null when it is not stored, or no longer.
  */
 export function quoted(
   database: Database,
@@ -22,9 +22,9 @@ export function quoted(
   );
 }
 
-type Place = { account: string; user: string };
+type Chat = { account: string; user: string };
 
-function byId(database: Database, { account, user }: Place, id: string): QuotedContent | null {
+function byId(database: Database, { account, user }: Chat, id: string): QuotedContent | null {
   const message = database.one(
     'SELECT raw FROM inbox WHERE account = ? AND id = ? AND user = ?',
     account,
@@ -41,8 +41,8 @@ function byId(database: Database, { account, user }: Place, id: string): QuotedC
   return contentOf(message ?? part());
 }
 
-/** Times of quotes have no milliseconds; two messages that near cannot be told apart. */
-function byTime(database: Database, { account, user }: Place, aroundMs: number): QuotedContent | null {
+/** The time of a quote has no milliseconds: two messages that close cannot be told apart. */
+function byTime(database: Database, { account, user }: Chat, aroundMs: number): QuotedContent | null {
   const near = [aroundMs - NEAR_MS, aroundMs + NEAR_MS] as const;
   const found = [
     ...database.all(

@@ -1,69 +1,64 @@
+import type { ChatLanguage } from '../../core/message/language.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
-import { release } from '../outbox/holds.ts';
+import { HAS_HOLDS, releaseHolds } from '../outbox/holds.ts';
 import type { IncomingMessage, Intake, IntakeResult } from '../port/port.ts';
-import type { Fate } from './fate.ts';
-import { noteMediaKeys } from './media-keys.ts';
-import { freeId, insertMessage, type Outlook, outlookOf, withId, withToken } from './new-message.ts';
-import { createJudge, NEWEST, nothingTakenIn, repeatedWithin } from './triage.ts';
-import { createUserNotes } from './user-notes.ts';
+import { CANDIDATES, countCopy, findDuplicate, NEWEST } from './duplicates.ts';
+import { recordMediaKeys } from './media-keys.ts';
+import { freeId, insertMessage, messageWithId } from './message-rows.ts';
+import { createTriager, emptyResult, stateAfter, untriaged } from './triage.ts';
+import { createUserUpdates } from './user-updates.ts';
 
 /**
- * Commits what a poll brought: new messages, the cursor, the holds that a new message of their user releases,
- * and what chat commands among them ask for, with the answers to those. Duplicates are counted on the message
- * they repeat, and do nothing.
+ * Commits what a poll brought: new messages, the cursor, the holds that a new message of their user releases, and the
+ * effects of chat commands with the notices about them. A duplicate is counted on the message that it repeats, and has
+ * no other effect.
  */
 export function storeMessages(database: Database, intake: Intake): IntakeResult {
   const { account, nowMs } = intake;
-  const result = nothingTakenIn();
-  const outlooks = new Map<string, Outlook>();
-  const notes = createUserNotes(database, intake);
-  const judge = intake.triage === 'later' ? null : createJudge(database, intake);
+  const result = emptyResult();
+  const contexts = new Map<string, Context>();
+  const users = createUserUpdates(database, intake);
+  const triager = intake.triage === 'later' ? null : createTriager(database, intake);
 
   for (const message of intake.messages) {
     const { user } = message;
-    const outlook = outlookOf(database, account, message, outlooks.get(user));
-    const language = message.language ?? outlook.language;
-    outlooks.set(user, { ...outlook, language });
-    const { login, isKnown, hasKept } = outlook;
-    const owner = result.learnedOwner ?? outlook.owner;
-    // A login that was taken over keeps its last messages; its cursor and tokens are of no use to the new one.
-    const isCurrent = login === intake.login;
-    const isNews = (judge === null || intake.dedupeWindowMs === 0) && !isKnown;
-    const namesake = isNews || message.id === null ? undefined : withId(database, account, message.id);
-    const original = isNews ? undefined : findDuplicate(database, intake, message, namesake);
+    const context = contextOf(database, account, message, contexts.get(user));
+    const language = message.language ?? context.language;
+    contexts.set(user, { ...context, language });
+    const owner = result.learnedOwner ?? context.owner;
+    const isNew = (triager === null || intake.dedupeWindowMs === 0) && !context.hasCandidates;
+    const namesake = isNew || message.id === null ? undefined : messageWithId(database, account, message.id);
+    const original = isNew ? undefined : findDuplicate(database, intake, message, namesake);
     if (original) {
       const seq = original.seq as number;
-      database.run('UPDATE inbox SET copies = copies + 1 WHERE seq = ?', seq);
-      result.messages.push({
-        seq,
-        id: original.id as string,
-        user,
-        state: 'duplicate',
-        reason: null,
-      });
+      countCopy(database, seq);
+      result.messages.push({ seq, id: original.id as string, user, state: 'duplicate', reason: null });
       continue;
     }
-    const isFirst = owner === null && message.ignore === null;
-    if (isFirst) {
+    const becomesOwner = owner === null && message.ignore === null;
+    if (becomesOwner) {
       result.learnedOwner = user;
       database.run('UPDATE accounts SET owner = ? WHERE account = ?', user, account);
     }
-    const isOwner = isFirst || user === owner;
-    const fate = judge ? judge.fateOf(message, { isOwner, before: NEWEST }) : untriaged(message);
+    const isOwner = becomesOwner || user === owner;
+    const decision = triager?.decide(message, { isOwner, before: NEWEST }) ?? untriaged(message);
+    const { kind, reason, textFrom, command } = decision;
     const id = message.id !== null && !namesake ? message.id : freeId(database, account, message);
-    const seq = insertMessage(database, intake, message, { id, fate, isTriaged: judge !== null });
-    noteMediaKeys(database, account, message.mediaKeys, nowMs);
-    result.messages.push({ seq, id, user, state: fate.kind, reason: fate.reason });
-    if (fate.kind === 'ignored' && fate.reason !== 'busy') continue;
-    if (isCurrent) {
-      notes.add(message, seq);
-      if (hasKept && release(database, intake, user, language)) result.released.push(user);
+    const stored = { id, state: stateAfter(decision), reason, textFrom, isTriaged: triager !== null };
+    const seq = insertMessage(database, intake, message, stored);
+    recordMediaKeys(database, account, message.mediaKeys, nowMs);
+    result.messages.push({ seq, id, user, state: kind, reason });
+    if (kind === 'ignored' && reason !== 'busy') continue;
+    // A login that was taken over still stores its last messages; its cursor and tokens are useless to the new one.
+    if (context.login === intake.login) {
+      users.add(message, seq);
+      if (context.hasHolds && releaseHolds(database, intake, user, language)) result.released.push(user);
     }
-    if (fate.command !== null) notes.write(user);
-    judge?.setOff(message, { seq, id, fate, language }, result);
+    if (command !== null) users.write(user);
+    triager?.apply(message, { seq, id, decision, language }, result);
   }
 
-  notes.write();
+  users.write();
   if (intake.cursor) {
     database.run(
       'UPDATE accounts SET cursor = ?, last_poll_at = ? WHERE account = ? AND login = ?',
@@ -76,43 +71,44 @@ export function storeMessages(database: Database, intake: Intake): IntakeResult 
   return result;
 }
 
-/** Of what waits for its triage only that the agent can do nothing with it is known. */
-function untriaged({ ignore }: IncomingMessage): Fate {
-  const kind = ignore === null ? 'received' : 'ignored';
-  return { kind, reason: ignore, command: null, textFrom: 0 };
+/** What is known about a message, its user and its account before it is stored. */
+interface Context {
+  /** Of the account; null when there is none. */
+  login: string | null;
+  owner: string | null;
+  /** Some stored message may be this one, or has its id. */
+  hasCandidates: boolean;
+  /** The user has held parts to release, or parts that expired while held. */
+  hasHolds: boolean;
+  /** The language of the user's earlier messages. */
+  language: ChatLanguage | null;
 }
+
+const HAS_CANDIDATES = `${CANDIDATES} LIMIT 1`;
+const CONTEXT = `SELECT login, owner, language, ${HAS_HOLDS} AS has_holds, EXISTS (${CANDIDATES}) AS has_candidates
+  FROM (SELECT 1)
+  LEFT JOIN accounts ON accounts.account = ?1
+  LEFT JOIN users ON users.account = ?1 AND users.user = ?2`;
 
 /**
- * The stored message that this one repeats (design 3): the same id with the same content or time;
- * or the same user, time and content under another id, where a time that is missing or of whole
- * seconds is too coarse to tell by itself and the context token must agree too.
+ * Reads the {@link Context} of a message in one query, usually the only one. `earlier` is that of the user's previous
+ * message of the same poll: no part is held in between, so only the candidates are read again.
  */
-function findDuplicate(
+function contextOf(
   database: Database,
-  intake: Intake,
+  account: string,
   message: IncomingMessage,
-  namesake: Row | undefined,
-): Row | undefined {
-  const { account } = intake;
-  if (namesake && !isReuse(namesake, message)) return namesake;
-  const coarse = message.createdAtMs === null || message.createdAtMs % 1000 === 0;
-  const alike = database.one(
-    `SELECT seq, id FROM inbox WHERE account = ? AND user = ? AND fingerprint = ? AND created_at IS ?
-       AND (? = 0 OR context_token IS ?) LIMIT 1`,
-    account,
-    message.user,
-    message.fingerprint,
-    message.createdAtMs,
-    coarse ? 1 : 0,
-    message.contextToken,
-  );
-  const known = alike ?? withToken(database, account, message);
-  if (known || intake.triage === 'later') return known;
-  return repeatedWithin(database, intake, message, { seq: NEWEST, atMs: intake.nowMs });
-}
-
-/** An id that comes again with another user, or with other content at another time, is a new message: losing it would be worse. */
-function isReuse(same: Row, message: IncomingMessage): boolean {
-  if (same.user !== message.user) return true;
-  return same.fingerprint !== message.fingerprint && same.created_at !== message.createdAtMs;
+  earlier: Context | undefined,
+): Context {
+  const { user, id, fingerprint, createdAtMs, contextToken } = message;
+  const values = [account, user, id, fingerprint, createdAtMs, contextToken];
+  if (earlier) return { ...earlier, hasCandidates: database.one(HAS_CANDIDATES, ...values) !== undefined };
+  const row = database.one(CONTEXT, ...values) as Row;
+  return {
+    login: row.login as string | null,
+    owner: row.owner as string | null,
+    hasCandidates: row.has_candidates === 1,
+    hasHolds: row.has_holds === 1,
+    language: row.language as ChatLanguage | null,
+  };
 }

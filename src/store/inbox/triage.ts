@@ -2,72 +2,150 @@ import type { ChatLanguage } from '../../core/message/language.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
 import { isAllowed } from '../accounts/allowed.ts';
 import { appendParts } from '../outbox/parts.ts';
-import type { ChatNotice, IncomingMessage, IntakeResult, Triage, TriagePolicy } from '../port/port.ts';
-import { newSession, obey } from './chat-commands.ts';
-import { type Fate, fateOf, wasAsked } from './fate.ts';
-import { stateOf } from './new-message.ts';
-import { supersede, waitingBefore } from './unfinished.ts';
+import type {
+  ChatCommand,
+  ChatNotice,
+  ChatPolicy,
+  IncomingMessage,
+  IntakeResult,
+  MessageState,
+  Triage,
+  TriagePolicy,
+} from '../port/port.ts';
+import { executeCommand, newSession } from './chat-commands.ts';
+import { countCopy, repeatedWithin } from './duplicates.ts';
+import { supersede, unfinishedBefore } from './unfinished.ts';
 
-/** The number of a message that is not stored yet: behind all others. */
-export const NEWEST = Number.MAX_SAFE_INTEGER;
+/** What triage decides about a message. */
+export interface Decision {
+  kind: 'received' | 'ignored' | 'command' | 'answer';
+  /** Stored with the message, for people. */
+  reason: string | null;
+  /** Executed once the message is stored. The rest of the message may be for the agent (`/new and now this`). */
+  command: ChatCommand | null;
+  /** Where its text for the agent begins. */
+  textFrom: number;
+}
 
-/** Decides about the messages of one step, in their order. */
-export interface Judge {
-  /** What becomes of a message; `before` is its number. */
-  fateOf(message: IncomingMessage, about: { isOwner: boolean; before: number }): Fate;
-  /** Does what a stored message sets off beside its own turn, and queues what its user is told of that. */
-  setOff(
+/** The state of a message after this decision. */
+export function stateAfter({ kind }: Decision): MessageState {
+  switch (kind) {
+    case 'command':
+      return 'done';
+    case 'ignored':
+      return 'ignored';
+    default:
+      return 'received';
+  }
+}
+
+/** The decision about a message that has to wait for its triage. */
+export function untriaged({ ignore }: IncomingMessage): Decision {
+  const kind = ignore === null ? 'received' : 'ignored';
+  return { kind, reason: ignore, command: null, textFrom: 0 };
+}
+
+/** Triages the messages of one transaction, in their order. */
+export interface Triager {
+  /** Decides about a message; `before` is its number. */
+  decide(message: IncomingMessage, about: { isOwner: boolean; before: number }): Decision;
+  /** Applies the decision about a stored message to other messages and to the session, and queues the notice about it. */
+  apply(
     message: IncomingMessage,
-    stored: { seq: number; id: string; fate: Fate; language: ChatLanguage | null },
+    stored: { seq: number; id: string; decision: Decision; language: ChatLanguage | null },
     result: IntakeResult,
   ): void;
 }
 
-/** See {@link Judge}. */
-export function createJudge(
+/** See {@link Triager}. */
+export function createTriager(
   database: Database,
   { account, nowMs, allow, chat }: TriagePolicy & { account: string; nowMs: number },
-): Judge {
-  /** One message answers a question; the next one of the same poll is a message. */
+): Triager {
+  /** Users whose open question is answered: their next message of the same poll is a message. */
   const answered = new Set<string>();
 
-  function isIn(user: string): boolean {
+  function isUserAllowed(user: string): boolean {
     return allow === 'all' || allow.has(user) || isAllowed(database, account, user);
   }
 
   return {
-    fateOf(message, { isOwner, before }) {
+    decide(message, { isOwner, before }) {
       const { user } = message;
-      const reason = message.ignore ?? (isOwner || isIn(user) ? null : 'stranger');
+      const reason = message.ignore ?? (isOwner || isUserAllowed(user) ? null : 'stranger');
       if (reason !== null) return { kind: 'ignored', reason, command: null, textFrom: 0 };
       const isAsked = !answered.has(user) && wasAsked(database, chat.questionTo(user));
-      const fate = fateOf(database, message, { account, before, isOwner, isAsked, terms: chat });
-      if (fate.kind === 'answer') answered.add(user);
-      return fate;
+      const decision = decideAllowed(database, message, { account, before, isOwner, isAsked, chat });
+      if (decision.kind === 'answer') answered.add(user);
+      return decision;
     },
-    setOff(message, { seq, id, fate, language }, result) {
+    apply(message, { seq, id, decision, language }, result) {
       const { user } = message;
-      const news = setOff(database, chat, { account, user, seq, nowMs }, fate, result);
-      if (news) appendParts(database, { account, user, message: id, nowMs }, chat.noticeOf(news, language));
+      const notice = applyDecision(database, chat, { account, user, seq, nowMs }, decision, result);
+      if (!notice) return;
+      appendParts(database, { account, user, message: id, nowMs }, chat.noticeOf(notice, language));
     },
   };
 }
 
-/** What a stored message sets off beside its own turn; what the user is told of that. */
-function setOff(
+/**
+ * Decides about a message of a user who may write. While a turn has an open question to them, a text is the answer,
+ * except for `/stop`. Otherwise a command of the owner is executed, and `--busy reject` may reject a message.
+ */
+function decideAllowed(
   database: Database,
-  chat: TriagePolicy['chat'],
+  message: IncomingMessage,
+  about: { account: string; before: number; isOwner: boolean; isAsked: boolean; chat: ChatPolicy },
+): Decision {
+  const text = about.isOwner ? message.chat : null;
+  const command = text?.command ?? null;
+  if (about.isAsked && message.chat !== null && command !== 'stop') {
+    return { kind: 'answer', reason: 'answer', command: null, textFrom: 0 };
+  }
+  if (text !== null && text.agentFrom === null) {
+    return { kind: 'command', reason: 'command', command, textFrom: 0 };
+  }
+  if (about.chat.busy === 'reject' && isBusy(database, { ...about, user: message.user })) {
+    return { kind: 'ignored', reason: 'busy', command: null, textFrom: 0 };
+  }
+  return { kind: 'received', reason: null, command, textFrom: text?.agentFrom ?? 0 };
+}
+
+/** Whether a question was sent to its user: a message that they wrote before is not the answer. */
+function wasAsked(database: Database, question: number | null): boolean {
+  if (question === null) return false;
+  const part = database.one(
+    `SELECT COALESCE(whole.state, parts.state) AS state
+       FROM parts LEFT JOIN parts AS whole ON whole.seq = parts.merged_into WHERE parts.seq = ?`,
+    question,
+  );
+  return part !== undefined && !['queued', 'uploading', 'held'].includes(part.state as string);
+}
+
+/** Whether earlier messages are unfinished. With `--merge`, those that have not started may be merged with this one. */
+function isBusy(
+  database: Database,
+  { account, user, before, chat }: { account: string; user: string; before: number; chat: ChatPolicy },
+): boolean {
+  const rows = unfinishedBefore(database, { account, user, seq: before });
+  return rows.some((row) => chat.mergeMs === 0 || row.state !== 'received');
+}
+
+/** See {@link Triager.apply}. Returns the notice for the user; null: none. */
+function applyDecision(
+  database: Database,
+  chat: ChatPolicy,
   own: { account: string; user: string; seq: number; nowMs: number },
-  fate: Fate,
+  { kind, reason, command }: Decision,
   result: IntakeResult,
 ): ChatNotice | null {
-  if (fate.kind === 'command' && fate.command !== null) return obey(database, fate.command, own, result);
-  if (fate.command === 'new') newSession(database, own);
-  if (fate.kind === 'ignored' && fate.reason === 'busy') {
-    return isFirstTurnedAway(database, own) ? { about: 'busy' } : null;
+  if (kind === 'command' && command !== null) return executeCommand(database, command, own, result);
+  if (command === 'new') newSession(database, own);
+  if (kind === 'ignored' && reason === 'busy') {
+    return isFirstRejected(database, own) ? { about: 'busy' } : null;
   }
-  if (fate.kind === 'received' && chat.busy === 'latest') {
-    // What is still being gathered (`--merge`) and this message become one turn.
+  if (kind === 'received' && chat.busy === 'latest') {
+    // With `--merge`, messages that have not started become one turn with this one.
     const how = { reason: 'latest', onlyStarted: chat.mergeMs > 0, nowMs: own.nowMs };
     const ended = supersede(database, own, how);
     result.superseded.push(...ended.map((row) => ({ seq: row.seq as number, user: own.user })));
@@ -75,31 +153,31 @@ function setOff(
   return null;
 }
 
-/** Whether no other message has been turned away since the one at work came: one notice is enough for all of them. */
-function isFirstTurnedAway(database: Database, own: { account: string; user: string; seq: number }): boolean {
-  const [atWork] = waitingBefore(database, own);
+/** Whether no message has been rejected since the unfinished one came: the user gets one notice for all of them. */
+function isFirstRejected(database: Database, own: { account: string; user: string; seq: number }): boolean {
+  const [oldest] = unfinishedBefore(database, own);
   const earlier = database.one(
     `SELECT 1 FROM inbox WHERE account = ? AND user = ? AND seq > ? AND seq < ? AND state = 'ignored' AND reason = 'busy'`,
     own.account,
     own.user,
-    (atWork?.seq as number | undefined) ?? 0,
+    (oldest?.seq as number | undefined) ?? 0,
     own.seq,
   );
   return earlier === undefined;
 }
 
-/** An intake before its first message. */
-export function nothingTakenIn(): IntakeResult {
+/** The result of an intake before its first message. */
+export function emptyResult(): IntakeResult {
   return { messages: [], superseded: [], again: [], released: [], learnedOwner: null };
 }
 
 /**
- * Decides about the messages that wait since somebody took them in who serves nobody: once, on the terms of the
- * runner that calls this. What they brought their users (token, budget, holds that were released) they have brought.
+ * Triages the messages that a process stored that serves no user, once, by the policy of the calling runner. Their
+ * tokens, budgets and released holds were stored with them.
  */
 export function triage(database: Database, input: Triage): IntakeResult {
   const { account, nowMs } = input;
-  const result = nothingTakenIn();
+  const result = emptyResult();
   const rows = database.all(
     `SELECT seq, id, user, kind, fingerprint, context_token, created_at, received_at, raw,
        (SELECT owner FROM accounts WHERE accounts.account = inbox.account) AS owner,
@@ -108,34 +186,34 @@ export function triage(database: Database, input: Triage): IntakeResult {
     account,
   );
   if (rows.length === 0) return result;
-  const judge = createJudge(database, input);
+  const triager = createTriager(database, input);
   for (const row of rows) {
     const { seq, id, user } = row as { seq: number; id: string; user: string };
     const message = storedMessage(row, input);
     const original = repeatedWithin(database, input, message, { seq, atMs: row.received_at as number });
     if (original) {
-      database.run('UPDATE inbox SET copies = copies + 1 WHERE seq = ?', original.seq as number);
-      const reason = 'duplicate';
-      decide(database, seq, { kind: 'ignored', reason, command: null, textFrom: 0 }, nowMs);
+      countCopy(database, original.seq as number);
+      const duplicate: Decision = { kind: 'ignored', reason: 'duplicate', command: null, textFrom: 0 };
+      storeDecision(database, seq, duplicate, nowMs);
       result.messages.push({ seq, id, user, state: 'duplicate', reason: null });
       continue;
     }
-    const fate = judge.fateOf(message, { isOwner: user === row.owner, before: seq });
-    decide(database, seq, fate, nowMs);
-    result.messages.push({ seq, id, user, state: fate.kind, reason: fate.reason });
+    const decision = triager.decide(message, { isOwner: user === row.owner, before: seq });
+    storeDecision(database, seq, decision, nowMs);
+    result.messages.push({ seq, id, user, state: decision.kind, reason: decision.reason });
     const language = message.language ?? (row.language as ChatLanguage | null);
-    judge.setOff(message, { seq, id, fate, language }, result);
+    triager.apply(message, { seq, id, decision, language }, result);
   }
   return result;
 }
 
-function decide(database: Database, seq: number, fate: Fate, nowMs: number): void {
-  const state = stateOf(fate);
+function storeDecision(database: Database, seq: number, decision: Decision, nowMs: number): void {
+  const state = stateAfter(decision);
   database.run(
     'UPDATE inbox SET untriaged = 0, state = ?, reason = ?, text_from = ?, finished_at = ? WHERE seq = ?',
     state,
-    fate.reason,
-    fate.textFrom,
+    decision.reason,
+    decision.textFrom,
     state === 'received' ? null : nowMs,
     seq,
   );
@@ -155,27 +233,4 @@ function storedMessage(row: Row, { read }: Triage): IncomingMessage {
     raw,
     ...read(raw, row.created_at as number | null),
   };
-}
-
-/**
- * The message before `seq` that says the same, within `--dedupe-window` before `atMs`. There is no index of what users
- * say: only what this one wrote within the window is looked at.
- */
-export function repeatedWithin(
-  database: Database,
-  { account, dedupeWindowMs }: { account: string; dedupeWindowMs: number },
-  { user, fingerprint }: Pick<IncomingMessage, 'user' | 'fingerprint'>,
-  { seq, atMs }: { seq: number; atMs: number },
-): Row | undefined {
-  if (dedupeWindowMs === 0) return undefined;
-  return database.one(
-    `SELECT seq, id FROM inbox WHERE account = ?1 AND user = ?2 AND fingerprint = ?3 AND received_at > ?4 AND seq < ?5
-       AND seq > COALESCE((SELECT seq FROM inbox WHERE account = ?1 AND user = ?2 AND received_at <= ?4
-         ORDER BY seq DESC LIMIT 1), 0) LIMIT 1`,
-    account,
-    user,
-    fingerprint,
-    atMs - dedupeWindowMs,
-    seq,
-  );
 }

@@ -1,33 +1,74 @@
 import type { Database, Row } from '../../sqlite/database.ts';
+import type { LaneEntry } from '../port/port.ts';
 
-/** Messages that are not finished, as SQL: in these very words, for the sake of their index. */
+/** Messages that are not finished, as SQL: exactly the text of their index. */
 export const UNFINISHED = "state IN ('received', 'waiting', 'running')";
 
-/** Whose messages, and up to which (exclusively). */
+/** Of messages that are one turn, only the first, as SQL: it represents the turn. */
+export const FIRST_OF_TURN = '(burst IS NULL OR burst = seq)';
+
+/** The column that has the number of this first message in every row of its turn, which may have several (`--merge`). */
+export function turnColumn(first: Row): 'burst' | 'seq' {
+  return first.burst === null ? 'seq' : 'burst';
+}
+
+/** All messages whose turn has not started, in order of arrival; untriaged ones are not among them. */
+export function unfinished(database: Database, account: string): LaneEntry[] {
+  return database
+    .all(
+      `SELECT seq, user, not_before FROM inbox
+         WHERE account = ? AND ${UNFINISHED} AND +state <> 'running' AND untriaged = 0 AND ${FIRST_OF_TURN} ORDER BY seq`,
+      account,
+    )
+    .map((row) => ({
+      seq: row.seq as number,
+      user: row.user as string,
+      notBeforeMs: row.not_before as number | null,
+    }));
+}
+
+/** The content of all unfinished messages. */
+export function unfinishedContent(database: Database, account: string): { user: string; raw: Buffer }[] {
+  return database
+    .all(`SELECT user, raw FROM inbox WHERE account = ? AND ${UNFINISHED}`, account)
+    .map((row) => ({ user: row.user as string, raw: row.raw as Buffer }));
+}
+
+/** The messages of a user before the number `seq`. */
 export interface Before {
   account: string;
   user: string;
   seq: number;
 }
 
-/** The user's unfinished messages before this one, oldest first. All that are one turn (`--merge`) count as one: the first. */
-export function waitingBefore(database: Database, before: Before): Row[] {
-  return unfinishedRows(database, before).filter((row) => row.burst === null || row.burst === row.seq);
+/** The user's unfinished messages before this one, oldest first. Messages that are one turn count as one: the first. */
+export function unfinishedBefore(database: Database, { account, user, seq }: Before): Row[] {
+  // Without the index SQLite would read every message of the user.
+  const rows = database.all(
+    `SELECT seq, state, burst, session_id FROM inbox INDEXED BY inbox_unfinished
+       WHERE account = ? AND ${UNFINISHED} AND user = ? AND seq < ? ORDER BY seq`,
+    account,
+    user,
+    seq,
+  );
+  return rows.filter((row) => row.burst === null || row.burst === row.seq);
 }
 
 /**
- * Ends the user's unfinished messages before this one for good; what is at work of them is for the caller to end.
- * `onlyStarted` leaves those alone that never ran. Returns those that have ended.
+ * Ends the user's unfinished messages before this one; the caller ends their running turns. `onlyStarted` spares those
+ * that never ran. Returns the ended ones.
  */
 export function supersede(
   database: Database,
   before: Before,
   how: { reason: string; onlyStarted: boolean; nowMs: number },
 ): Row[] {
-  const rows = waitingBefore(database, before).filter((row) => !how.onlyStarted || row.state !== 'received');
+  const rows = unfinishedBefore(database, before).filter(
+    (row) => !how.onlyStarted || row.state !== 'received',
+  );
   for (const row of rows) {
     database.run(
-      `UPDATE inbox SET state = 'superseded', reason = ?, not_before = NULL, finished_at = ? WHERE ${rowsOf(row)} = ?`,
+      `UPDATE inbox SET state = 'superseded', reason = ?, not_before = NULL, finished_at = ? WHERE ${turnColumn(row)} = ?`,
       how.reason,
       how.nowMs,
       row.seq as number,
@@ -36,18 +77,24 @@ export function supersede(
   return rows;
 }
 
-/** The column that holds this number in every row of a turn: it may have begun with several messages. */
-export function rowsOf(first: Row): 'burst' | 'seq' {
-  return first.burst === null ? 'seq' : 'burst';
-}
-
-function unfinishedRows(database: Database, { account, user, seq }: Before): Row[] {
-  // Left alone, SQLite would read all that the user ever wrote.
-  return database.all(
-    `SELECT seq, state, burst, session_id FROM inbox INDEXED BY inbox_unfinished
-       WHERE account = ? AND ${UNFINISHED} AND user = ? AND seq < ? ORDER BY seq`,
-    account,
-    user,
-    seq,
-  );
+/**
+ * Marks finished messages to be run again: one by its id, or all failed ones. Messages that were one turn are one
+ * again. A command cannot run again. The user gets the whole reply again, so earlier outputs are forgotten. Returns how
+ * many were marked.
+ */
+export function retry(database: Database, input: { account: string; id: string | null }): number {
+  const received =
+    "state = 'received', reason = NULL, detail = NULL, failures = 0, not_before = NULL, finished_at = NULL, outputs = NULL, said = 0";
+  if (input.id === null) {
+    return database.run(`UPDATE inbox SET ${received} WHERE account = ? AND state = 'failed'`, input.account)
+      .changes;
+  }
+  return database.run(
+    `UPDATE inbox SET ${received} WHERE seq IN (
+         SELECT rows.seq FROM inbox AS one JOIN inbox AS rows ON rows.seq = one.seq OR rows.burst = one.burst
+           WHERE one.account = ? AND one.id = ?)
+       AND state IN ('failed', 'ignored', 'superseded', 'done') AND reason IS NOT 'command'`,
+    input.account,
+    input.id,
+  ).changes;
 }

@@ -1,9 +1,10 @@
 import { LONGEST_RESEND_DELAY_MS } from '../../core/time/backoff.ts';
+import { timeLeftMs } from '../../core/time/clock.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
 import type { Claim, ClaimRequest, NewPart, PartView } from '../port/port.ts';
+import { refundBudget } from './budget.ts';
 import { holdUser } from './holds.ts';
-import { type Claimant, leaseLeft, takeLease } from './lease.ts';
-import { notePace, paceWait } from './pace.ts';
+import { type Claimant, freeLease, lease, leaseLeft } from './lease.ts';
 import {
   appendParts,
   fileOf,
@@ -16,165 +17,165 @@ import {
   textOf,
   viewOf,
 } from './parts.ts';
-import { throttleLeft } from './throttle.ts';
-import { timeLeft } from './time-left.ts';
+import { paceWait, recordRequest, throttleLeft } from './rate-limit.ts';
 
-/** What of the account and of the user, null where he is unknown, decides about a claim. */
-const WHO = `login_expired, pace_at, throttle_until, throttle_step, recent_sends, context_token, last_message_at,
+/** The columns of the account and of the user that decide about a claim; those of an unknown user are null. */
+const ACCOUNT_AND_USER = `login_expired, pace_at, throttle_until, throttle_step, recent_sends, context_token, last_message_at,
   last_message_seq, last_send_at, sent, lease, lease_until`;
-const OF_WHOM = 'accounts LEFT JOIN users ON users.account = ?1 AND users.user = ?2';
-/** His oldest part that is not final. */
+const FROM_ACCOUNT_AND_USER = 'accounts LEFT JOIN users ON users.account = ?1 AND users.user = ?2';
+/** The user's oldest part that is not final. */
 const HEAD = `SELECT seq FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN} ORDER BY seq LIMIT 1`;
 
-/** All that decides about a claim, in one question: `seq` and the rest of the part are null where there is none. */
-const OUTLOOK = `SELECT ${WHO},
+/** Everything that decides about a claim, in one query; without an open part, the columns of the part are null. */
+const CLAIM_STATE = `SELECT ${ACCOUNT_AND_USER},
     seq, client_id, run_id, message, origin, text, file, upload, state, reason, server_id, body, seen_seq, repeats,
     not_before, expires_at, parts.created_at, held_at, merged_into
-  FROM ${OF_WHOM} LEFT JOIN parts ON seq = (${HEAD}) WHERE accounts.account = ?1`;
-/** The same for a new part: of the one ahead of it only whether there is one. */
-const CLEARANCE = `SELECT ${WHO}, (${HEAD}) AS seq FROM ${OF_WHOM} WHERE accounts.account = ?1`;
+  FROM ${FROM_ACCOUNT_AND_USER} LEFT JOIN parts ON seq = (${HEAD}) WHERE accounts.account = ?1`;
+/** The same for a new part: of the part ahead of it, only its number. */
+const APPEND_STATE = `SELECT ${ACCOUNT_AND_USER}, (${HEAD}) AS seq FROM ${FROM_ACCOUNT_AND_USER} WHERE accounts.account = ?1`;
 
 /**
- * Takes the next part of a user for one request: in order, one at a time across processes, not
- * faster than the pace. A part whose last result is unknown is repeated unchanged (design 3).
- * Whoever has just asked for the outlook has `known` it.
+ * Claims the next part of a user for one request: in order, one at a time across processes, no faster than the pace
+ * allows. A part whose last result is unknown is repeated unchanged (design 3). `known` is the {@link claimState} of
+ * the user, if the caller has just read it.
  */
-export function claimPart(database: Database, terms: ClaimRequest, claimant: Claimant, known?: Row): Claim {
-  const { nowMs } = terms;
-  for (let outlook = known ?? outlookOf(database, terms); ; outlook = outlookOf(database, terms)) {
-    if (!outlook || outlook.login_expired === 1 || !hasHead(outlook)) return { kind: 'nothing', held: [] };
-    const leaseMs = leaseLeft(outlook, claimant, nowMs);
+export function claimPart(database: Database, request: ClaimRequest, claimant: Claimant, known?: Row): Claim {
+  const { nowMs } = request;
+  for (let state = known ?? claimState(database, request); ; state = claimState(database, request)) {
+    if (!state || state.login_expired === 1 || !hasHead(state)) return { kind: 'nothing', held: [] };
+    const leaseMs = leaseLeft(state, claimant, nowMs);
     if (leaseMs > 0) return { kind: 'wait', waitMs: Math.min(leaseMs, 1_000) };
-    if (!isLate(outlook, nowMs)) return claimHead(database, outlook, terms, claimant);
+    if (!isLate(state, nowMs)) return claimHead(database, state, request, claimant);
     database.run(
       `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ? WHERE seq = ?`,
       nowMs,
-      outlook.seq,
+      state.seq,
     );
   }
 }
 
 function claimHead(
   database: Database,
-  outlook: Row & { seq: number },
-  terms: ClaimRequest,
+  state: Row & { seq: number },
+  request: ClaimRequest,
   claimant: Claimant,
 ): Claim {
-  const { account, user, nowMs } = terms;
-  const throttledMs = throttleLeft(outlook, nowMs);
+  const { account, user, nowMs } = request;
+  const throttledMs = throttleLeft(state, nowMs);
   if (throttledMs > 0) return { kind: 'wait', waitMs: throttledMs };
-  if (outlook.state === 'held') {
-    if (outlook.reason !== 'throttle') return { kind: 'nothing', held: [] };
+  if (state.state === 'held') {
+    if (state.reason !== 'throttle') return { kind: 'nothing', held: [] };
     database.run(
       `UPDATE parts SET state = 'queued', reason = NULL
          WHERE account = ? AND user = ? AND ${HELD} AND reason = 'throttle'`,
       account,
       user,
     );
-    outlook.state = 'queued';
+    state.state = 'queued';
   }
-  if (outlook.state !== 'sending' && outlook.last_message_at === null) {
-    // Nothing goes without a message to this bot; who has written to the one before it is no stranger.
-    const reason = (outlook.last_message_seq ?? 0) === 0 ? 'first-contact' : 'context';
+  if (state.state !== 'sending' && state.last_message_at === null) {
+    // Nothing is sent to a user without a message to this bot. One who wrote to the account's former bot is not new.
+    const reason = (state.last_message_seq ?? 0) === 0 ? 'first-contact' : 'context';
     return { kind: 'nothing', held: holdUser(database, { account, user, reason, nowMs }) };
   }
-  const ownMs = timeLeft(outlook.not_before, nowMs, LONGEST_RESEND_DELAY_MS);
-  const file = fileOf(outlook);
-  if (file !== null && outlook.upload === null && outlook.state !== 'sending') {
+  const ownMs = timeLeftMs(state.not_before as number | null, nowMs, LONGEST_RESEND_DELAY_MS);
+  const file = fileOf(state);
+  if (file !== null && state.upload === null && state.state !== 'sending') {
     if (ownMs > 0) return { kind: 'wait', waitMs: ownMs };
-    database.run("UPDATE parts SET state = 'uploading', upload_progress = NULL WHERE seq = ?", outlook.seq);
-    takeLease(database, terms, claimant, { sentBefore: null, counts: false });
-    return { kind: 'upload', seq: outlook.seq, user, file, tries: outlook.repeats as number };
+    database.run("UPDATE parts SET state = 'uploading', upload_progress = NULL WHERE seq = ?", state.seq);
+    lease(database, request, claimant, 'upload');
+    return { kind: 'upload', seq: state.seq, user, file, tries: state.repeats as number };
   }
-  const waitMs = Math.max(ownMs, paceWait(outlook, terms));
+  const waitMs = Math.max(ownMs, paceWait(state, request));
   if (waitMs > 0) return { kind: 'wait', waitMs };
-  return take(database, outlook, terms, claimant);
+  return sendHead(database, state, request, claimant);
 }
 
 /**
- * Appends parts to a user's outbox and claims the first that may go. A text with nothing ahead of it, which is
- * what most answers are, is stored as the request that it becomes at once.
+ * Appends parts to a user's outbox and claims the first that may go. Most replies are a text with no part ahead of it:
+ * such a text is stored as the request that it becomes at once.
  */
 export function appendAndClaim(
   database: Database,
   place: Placement,
   parts: readonly [NewPart, ...NewPart[]],
-  terms: ClaimRequest,
+  request: ClaimRequest,
   claimant: Claimant,
 ): { seqs: number[]; isHeld: boolean; claim: Claim } {
   const [first, ...others] = parts;
-  const outlook = database.one(CLEARANCE, terms.account, terms.user);
-  if (first.file !== null || !outlook || !isClear(outlook, terms, claimant)) {
+  const state = database.one(APPEND_STATE, request.account, request.user);
+  if (first.file !== null || !state || !isClear(state, request, claimant)) {
     const appended = appendParts(database, place, parts);
-    return { ...appended, claim: claimPart(database, terms, claimant) };
+    return { ...appended, claim: claimPart(database, request, claimant) };
   }
-  // As it will be read: half a character is stored as a replacement mark.
+  // As it will be read back: half a character is stored as a replacement mark.
   const text = Buffer.from(first.text, 'utf8').toString('utf8');
-  const body = terms.encode({
-    user: terms.user,
+  const body = request.encode({
+    user: request.user,
     clientId: first.clientId,
-    contextToken: outlook.context_token as string | null,
+    contextToken: state.context_token as string | null,
     runId: first.runId,
     text,
     upload: null,
   });
-  const seenSeq = outlook.last_message_seq as number;
+  const seenSeq = state.last_message_seq as number;
   const seq = insertPart(database, place, first, { state: 'sending', body, seenSeq });
-  const behind = others.map((part) => insertPart(database, place, part, { state: 'queued' }));
-  noteRequest(database, outlook, terms, claimant);
+  const following = others.map((part) => insertPart(database, place, part, { state: 'queued' }));
+  startRequest(database, state, request, claimant);
   return {
-    seqs: [seq, ...behind],
+    seqs: [seq, ...following],
     isHeld: false,
     claim: {
       kind: 'part',
-      part: { seq, user: terms.user, body, repeats: 0, view: newView(seq, place, { ...first, text }) },
+      part: { seq, user: request.user, body, repeats: 0, view: newView(seq, place, { ...first, text }) },
     },
   };
 }
 
-/** Whether a new text may go at once: nothing is ahead of it, and nothing speaks against a request. */
-function isClear(outlook: Row, terms: ClaimRequest, claimant: Claimant): boolean {
+/** Whether a new text may be sent at once: no part is ahead of it, and nothing forbids a request. */
+function isClear(state: Row, request: ClaimRequest, claimant: Claimant): boolean {
   return (
-    !hasHead(outlook) &&
-    outlook.login_expired === 0 &&
-    outlook.last_message_at !== null &&
-    leaseLeft(outlook, claimant, terms.nowMs) <= 0 &&
-    throttleLeft(outlook, terms.nowMs) === 0 &&
-    paceWait(outlook, terms) <= 0
+    !hasHead(state) &&
+    state.login_expired === 0 &&
+    state.last_message_at !== null &&
+    leaseLeft(state, claimant, request.nowMs) <= 0 &&
+    throttleLeft(state, request.nowMs) === 0 &&
+    paceWait(state, request) <= 0
   );
 }
 
 /** Whether the user has a part that is not final. */
-export function hasHead(outlook: Row): outlook is Row & { seq: number } {
-  return outlook.seq !== null;
+export function hasHead(state: Row): state is Row & { seq: number } {
+  return state.seq !== null;
 }
 
-/** Whether the time of a text is over before it went (`--ttl`). */
+/** Whether the `--ttl` of a text has ended before it was sent. */
 function isLate(head: Row, nowMs: number): boolean {
   const expiresAt = head.expires_at as number | null;
   return head.state !== 'sending' && expiresAt !== null && expiresAt <= nowMs;
 }
 
-/** See {@link OUTLOOK}; undefined where there is no such account. */
-export function outlookOf(
+/** See {@link CLAIM_STATE}; undefined when there is no such account. */
+export function claimState(
   database: Database,
   { account, user }: { account: string; user: string },
 ): Row | undefined {
-  return database.one(OUTLOOK, account, user);
+  return database.one(CLAIM_STATE, account, user);
 }
 
-function take(
+/** Claims the oldest part for a `sendmessage`. */
+function sendHead(
   database: Database,
   head: Row & { seq: number },
-  terms: ClaimRequest,
+  request: ClaimRequest,
   claimant: Claimant,
 ): Claim {
-  const { user } = terms;
+  const { user } = request;
   const { seq } = head;
   const repeated = head.state === 'sending' ? (head.body as Buffer) : null;
   const body =
     repeated ??
-    terms.encode({
+    request.encode({
       user,
       clientId: head.client_id as string,
       contextToken: head.context_token as string | null,
@@ -182,7 +183,7 @@ function take(
       text: textOf(head),
       upload: head.upload === null ? null : (head.upload as Buffer).toString('utf8'),
     });
-  // Whoever left it `sending` without a word was killed: that request counts as one of unknown result.
+  // A process that left it `sending` without a verdict was killed: the result of that request is unknown.
   const repeats = repeated ? Math.max(1, head.repeats as number) : 0;
   database.run(
     "UPDATE parts SET state = 'sending', body = ?, seen_seq = ?, repeats = ?, reason = NULL WHERE seq = ?",
@@ -191,13 +192,55 @@ function take(
     repeats,
     seq,
   );
-  noteRequest(database, head, terms, claimant);
-  const view: PartView = { ...viewOf(head), account: terms.account, user, state: 'sending', reason: null };
+  startRequest(database, head, request, claimant);
+  const view: PartView = { ...viewOf(head), account: request.account, user, state: 'sending', reason: null };
   return { kind: 'part', part: { seq, user, body, repeats, view } };
 }
 
-/** A repeat counts too: whether the server takes it for the same message is not known (protocol 4.3). */
-function noteRequest(database: Database, outlook: Row, terms: ClaimRequest, claimant: Claimant): void {
-  takeLease(database, terms, claimant, { sentBefore: terms.nowMs, counts: true });
-  notePace(database, outlook, terms);
+/** Takes the lease and counts the request. A repeat counts too: the server may take it for another message (protocol 4.3). */
+function startRequest(database: Database, state: Row, request: ClaimRequest, claimant: Claimant): void {
+  lease(database, request, claimant, 'send');
+  recordRequest(database, state, request);
+}
+
+/**
+ * Ends the claim of a part: frees the lease on its user. The part is null when it is in another state than the claim
+ * left it in (null: `sending` or `uploading`). `isOwn` is false when the lease has run out and another process has it.
+ */
+export function endClaim(
+  database: Database,
+  { account, seq }: { account: string; seq: number },
+  state: 'sending' | 'uploading' | null,
+  claimant: string,
+): { part: Row | null; isOwn: boolean } {
+  const row = database.one(
+    `SELECT seq, account, user, client_id, state, seen_seq, tries, repeats, unsent, throttled, unsure,
+       upload IS NOT NULL AS has_upload FROM parts
+       WHERE seq = ? AND account = ?`,
+    seq,
+    account,
+  );
+  if (!row) return { part: null, isOwn: false };
+  const isOwn = freeLease(database, { account, user: row.user as string }, claimant);
+  const isClaimed =
+    state === null ? row.state === 'sending' || row.state === 'uploading' : row.state === state;
+  return { part: isClaimed ? row : null, isOwn };
+}
+
+/**
+ * Gives a claimed part back, because the login refused its request. A part whose earlier result is unknown stays as it
+ * is, for it may have arrived.
+ */
+export function returnPart(
+  database: Database,
+  input: { account: string; seq: number },
+  claimant: string,
+): void {
+  const { part, isOwn } = endClaim(database, input, null, claimant);
+  if (!part || !isOwn) return;
+  if (part.state === 'sending') {
+    if (part.repeats !== 0) return;
+    refundBudget(database, part);
+  }
+  database.run("UPDATE parts SET state = 'queued', body = NULL WHERE seq = ?", input.seq);
 }

@@ -4,11 +4,11 @@ import type { Database, Row } from '../../sqlite/database.ts';
 import type { HeldPart, Intake, MergedHolds, PartOrigin, PartView } from '../port/port.ts';
 import { appendParts, CAN_RETURN, fileOf, GIVEN_UP, HELD, OPEN, textOf, VIEW, viewOf } from './parts.ts';
 
-/** Whether anything of the user ?2 of the account ?1 is held, or has expired in a hold, as SQL. */
-export const HAS_KEPT = `(EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${HELD})
+/** Whether the user ?2 of the account ?1 has parts that are held, or that expired while held, as SQL. */
+export const HAS_HOLDS = `(EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${HELD})
   OR EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND state = 'expired'))`;
 
-/** Puts everything a user has queued on hold. Returns the held parts as they are now. */
+/** Puts all queued parts of a user on hold. Returns the user's held parts. */
 export function holdUser(
   database: Database,
   input: { account: string; user: string; reason: string; nowMs: number },
@@ -28,36 +28,35 @@ export function holdUser(
 }
 
 /**
- * Queues a user's held parts again, as `merge` has put them together; those held by `throttle` keep
- * their clock. Returns whether there were any. The rows of the held parts are used again in their
- * order, so that what was queued behind them stays behind them.
+ * Queues a user's held parts again, merged by `merge`; parts held by `throttle` wait for its end. Returns whether there
+ * were any. The rows of the held parts are reused in their order, so that parts queued behind them stay behind them.
  */
-export function release(
+export function releaseHolds(
   database: Database,
   intake: Intake,
   user: string,
   language: ChatLanguage | null,
 ): boolean {
   const { account, nowMs } = intake;
-  dropLate(database, account, user, nowMs);
+  expireByTtl(database, account, user, nowMs);
   const all = database.all(
     `SELECT * FROM parts WHERE account = ? AND user = ? AND ${HELD} AND reason <> 'throttle'
        ORDER BY seq`,
     account,
     user,
   );
-  // One that may have arrived already goes as it was: in another text, or under another id, it would be there twice.
-  for (const row of all) if (row.unsure === 1) requeue(database, row, asItWas(row), true);
+  // A part that may have arrived is sent unchanged: with another text or id it would appear twice.
+  for (const row of all) if (row.unsure === 1) requeue(database, row, contentOf(row), true);
   const held = all.filter((row) => row.unsure !== 1);
-  const expired = takeExpiredCount(database, account, user);
+  const expired = countExpired(database, account, user);
   const last = held.at(-1);
   if (!last && expired === 0) return all.length > 0;
   const merged = intake.merge(held.map(heldPart), expired, language);
   const place = { account, user, message: null, nowMs };
-  const isWhole = merged.length === held.length;
+  const isUnmerged = merged.length === held.length;
   for (const [index, row] of held.entries()) {
     const item = merged[index];
-    if (item) requeue(database, row, item, isWhole);
+    if (item) requeue(database, row, item, isUnmerged);
     else mergeAway(database, row, held[merged.length - 1], nowMs);
   }
   appendParts(
@@ -73,8 +72,8 @@ export function release(
   return true;
 }
 
-/** Held texts whose `--ttl` is over are not for now, whether or not a sweep has come by. */
-function dropLate(database: Database, account: string, user: string, nowMs: number): void {
+/** Expires held texts whose `--ttl` has ended, which a sweep may not have done yet. */
+function expireByTtl(database: Database, account: string, user: string, nowMs: number): void {
   database.run(
     `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ?1
        WHERE account = ?2 AND user = ?3 AND ${HELD} AND expires_at <= ?1`,
@@ -84,8 +83,8 @@ function dropLate(database: Database, account: string, user: string, nowMs: numb
   );
 }
 
-/** How many of the user's parts have expired while held and have not been told of; told of now. */
-function takeExpiredCount(database: Database, account: string, user: string): number {
+/** Counts the user's parts that expired while held and were not reported yet, and marks them as reported. */
+function countExpired(database: Database, account: string, user: string): number {
   return database.run(
     "UPDATE parts SET reason = 'hold-max, told' WHERE account = ? AND user = ? AND state = 'expired' AND reason = 'hold-max'",
     account,
@@ -93,7 +92,7 @@ function takeExpiredCount(database: Database, account: string, user: string): nu
   ).changes;
 }
 
-function asItWas(row: Row): MergedHolds[number] {
+function contentOf(row: Row): MergedHolds[number] {
   return { text: textOf(row), file: fileOf(row) };
 }
 
@@ -107,19 +106,19 @@ function heldPart(row: Row): HeldPart {
 }
 
 /**
- * After a hold the request is a new one: new client id, newest token, file uploaded again (design 3). What
- * `--ttl` and `--key` say of one text must not befall the others that are merged into it.
+ * Queues a row again with this content. After a hold the request is a new one: new client id, newest token, new upload
+ * (design 3). `--ttl` and `--key` of one text must not apply to others that were merged into it.
  */
 function requeue(
   database: Database,
   row: Row,
   item: { text: string; file: unknown },
-  isItsOwn: boolean,
+  keepsOptions: boolean,
 ): void {
   database.run(
     `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, client_id = ?, text = ?, file = ?,
        upload = NULL, not_before = 0, tries = 0, repeats = 0, unsent = 0
-       ${isItsOwn ? '' : ', expires_at = NULL, send_key = NULL'} WHERE seq = ?`,
+       ${keepsOptions ? '' : ', expires_at = NULL, send_key = NULL'} WHERE seq = ?`,
     row.unsure === 1 ? (row.client_id as string) : newClientId(),
     Buffer.from(item.text, 'utf8'),
     item.file === null ? null : Buffer.from(JSON.stringify(item.file), 'utf8'),
@@ -136,7 +135,7 @@ function mergeAway(database: Database, row: Row, into: Row | undefined, nowMs: n
   );
 }
 
-/** Queues parts that have expired while held again. Returns how many. */
+/** Queues the parts again that expired while held. Returns how many. */
 export function requeueExpired(database: Database, input: { account: string }): number {
   return database.run(
     `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, finished_at = NULL, upload = NULL,

@@ -1,33 +1,33 @@
+import { timeLeftMs } from '../../core/time/clock.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
 import type { ClaimRequest } from '../port/port.ts';
-import { timeLeft } from './time-left.ts';
 
-/** How long a claim is good without being renewed (design 4). */
+/** How long a lease lasts without being renewed (design 4). */
 const LEASE_MS = 60_000;
 
-/** Who claims, and how to tell whether another claimer still lives. */
+/** The process that claims, and how it tells whether another one is alive. */
 export interface Claimant {
   id: string;
   isAlive(holder: string): boolean;
-  /** Whether it lives for certain: {@link Claimant.isAlive} is also true of one that cannot be looked at. */
-  lives(holder: string): boolean;
+  /** Whether it is certainly alive: {@link Claimant.isAlive} is also true of a process that cannot be examined. */
+  isSurelyAlive(holder: string): boolean;
 }
 
-/** Milliseconds for which another living process has a user; `who` has his lease. */
-export function leaseLeft(who: Row, claimant: Claimant, nowMs: number): number {
-  const lease = who.lease as string | null;
+/** Milliseconds for which another living process has the lease on a user; `row` has the lease. */
+export function leaseLeft(row: Row, claimant: Claimant, nowMs: number): number {
+  const lease = row.lease as string | null;
   if (!lease || lease === claimant.id || !claimant.isAlive(lease)) return 0;
-  return timeLeft(who.lease_until, nowMs, LEASE_MS);
+  return timeLeftMs(row.lease_until as number | null, nowMs, LEASE_MS);
 }
 
-/** Whether a process that lives, this one too, has a user; `who` has their lease. */
-export function isLeased(who: Row, claimant: Claimant, nowMs: number): boolean {
-  return who.lease === claimant.id
-    ? (who.lease_until as number) > nowMs
-    : leaseLeft(who, claimant, nowMs) > 0;
+/** Whether a living process, this one included, has the lease on a user; `row` has the lease. */
+export function isLeased(row: Row, claimant: Claimant, nowMs: number): boolean {
+  return row.lease === claimant.id
+    ? (row.lease_until as number) > nowMs
+    : leaseLeft(row, claimant, nowMs) > 0;
 }
 
-/** Whether a process that lives is sending a part just now. */
+/** Whether a living process is sending a part. */
 export function isBeingSent(
   database: Database,
   { account, seq, nowMs }: { account: string; seq: number; nowMs: number },
@@ -42,26 +42,26 @@ export function isBeingSent(
   return row !== undefined && isLeased(row, claimant, nowMs);
 }
 
-/** Claims a user; a request that is about to be made counts against his budget. */
-export function takeLease(
+/** Takes the lease on a user, for an upload or for a `sendmessage`, which counts against the user's budget. */
+export function lease(
   database: Database,
   { account, user, nowMs }: ClaimRequest,
   claimant: Claimant,
-  send: { sentBefore: number | null; counts: boolean },
+  purpose: 'upload' | 'send',
 ): void {
   database.run(
     `UPDATE users SET lease = ?, lease_until = ?, last_send_at = COALESCE(?, last_send_at), sent = sent + ?
        WHERE account = ? AND user = ?`,
     claimant.id,
     nowMs + LEASE_MS,
-    send.sentBefore,
-    send.counts ? 1 : 0,
+    purpose === 'send' ? nowMs : null,
+    purpose === 'send' ? 1 : 0,
     account,
     user,
   );
 }
 
-/** Ends the claim of a user. Whether nobody else has him. */
+/** Frees the lease on a user. Returns false when another process has it. */
 export function freeLease(
   database: Database,
   { account, user }: { account: string; user: string },
@@ -77,7 +77,7 @@ export function freeLease(
   );
 }
 
-/** Keeps a claim that is still the caller's for another {@link LEASE_MS}. */
+/** Renews the lease on a user for another {@link LEASE_MS}, if the caller still has it. */
 export function renewLease(
   database: Database,
   input: { account: string; user: string; nowMs: number },

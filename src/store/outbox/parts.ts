@@ -3,37 +3,31 @@ import type { NewPart, PartFile, PartOrigin, PartState, PartView } from '../port
 import { type Claimant, isBeingSent } from './lease.ts';
 
 /**
- * Parts that still wait for their verdict or their user, as SQL. SQLite uses the index of the open parts only
- * where a query has these very words: without them it reads every part there ever was. A condition on the state
- * beside it is written `+state =`: what SQLite knows to be constant it puts into the list, which is built then
- * at every run.
+ * Parts that are not final, as SQL. SQLite uses the index of open parts only where a query has exactly this text;
+ * otherwise it reads every part there ever was. A further condition on the state is written `+state =`: SQLite would
+ * fold a plain one into the list, and build that list at every run.
  */
 export const OPEN = "state IN ('queued', 'uploading', 'sending', 'held')";
 
-/** Parts that wait for their user, as SQL, and in the words of their index. */
+/** Held parts, as SQL: exactly the text of their index. */
 export const HELD = "state = 'held'";
 
-/** What has expired in a hold, and not by a wish of its sender, as SQL: `retry --expired` queues it again. */
+/** Parts that expired while held, and not by their `--ttl`, as SQL: `retry --expired` queues them again. */
 export const CAN_RETURN = "reason LIKE 'hold-max%'";
 
 /**
- * What becomes of an open part that is given up, as SQL: what is being sent, or was once with a result that stayed
- * unknown, may have arrived, and is not called anything else.
+ * The final state of an open part that is given up, as SQL. A part that is being sent, or was once sent with an unknown
+ * result, may have arrived: it is `unconfirmed`.
  */
 export const GIVEN_UP = "CASE WHEN state = 'sending' OR unsure = 1 THEN 'unconfirmed' ELSE 'expired' END";
 
-/** How many parts back final ones are counted: there is no index of them. */
-export const RECENT = 1_000;
-/** How long after a message was written it may come in, while polls work or are tried again. */
-export const LATE_POLL_MS = 60_000;
-
-/** The columns of {@link viewOf}; a row has twice as many, and reading one costs by the column. */
+/** The columns of {@link viewOf}: half of a row's, because each column that is read costs time. */
 export const VIEW = `seq, account, user, client_id, message, origin, text, file, state, reason, server_id, created_at,
   held_at, merged_into`;
 
 const AHEAD = `SELECT reason FROM parts WHERE account = ? AND user = ? AND ${HELD} LIMIT 1`;
 
-/** Where new parts go, and what `send` wants of them. */
+/** Where new parts are queued, and the options of `send`. */
 export interface Placement {
   account: string;
   user: string;
@@ -45,8 +39,8 @@ export interface Placement {
 }
 
 /**
- * Appends parts to a user's outbox. Behind a held part they are held as well: the outbox is one
- * queue, and nothing overtakes (design 3). Returns their numbers, and whether they are held.
+ * Appends parts to a user's outbox. Behind a held part they are held too: the outbox is one queue, in which no part
+ * overtakes another (design 3). Returns their numbers, and whether they are held.
  */
 export function appendParts(
   database: Database,
@@ -55,23 +49,23 @@ export function appendParts(
 ): { seqs: number[]; isHeld: boolean } {
   if (parts.length === 0) return { seqs: [], isHeld: false };
   const ahead = database.one(AHEAD, place.account, place.user);
-  const standing: Standing = ahead
+  const state: NewState = ahead
     ? { state: 'held', reason: ahead.reason as string | null }
     : { state: 'queued' };
   return {
-    seqs: parts.map((part) => insertPart(database, place, part, standing)),
+    seqs: parts.map((part) => insertPart(database, place, part, state)),
     isHeld: ahead !== undefined,
   };
 }
 
-/** How a new part stands; `sending` with the request that is about to be made, and what of its user that knows. */
-export type Standing =
+/** The state of a new part; `sending` with the body of its request and the user's newest message at that time. */
+export type NewState =
   | { state: 'queued' }
   | { state: 'held'; reason: string | null }
   | { state: 'sending'; body: Buffer; seenSeq: number };
 
 /** Stores one part at the end of a user's outbox. Returns its number. */
-export function insertPart(database: Database, place: Placement, part: NewPart, standing: Standing): number {
+export function insertPart(database: Database, place: Placement, part: NewPart, initial: NewState): number {
   return database.run(
     `INSERT INTO parts (account, user, client_id, message, origin, run_id, text, file, state, reason,
        send_id, send_key, expires_at, created_at, held_at, body, seen_seq)
@@ -84,19 +78,19 @@ export function insertPart(database: Database, place: Placement, part: NewPart, 
     part.runId,
     Buffer.from(part.text, 'utf8'),
     part.file && Buffer.from(JSON.stringify(part.file), 'utf8'),
-    standing.state,
-    standing.state === 'held' ? standing.reason : null,
+    initial.state,
+    initial.state === 'held' ? initial.reason : null,
     place.id ?? null,
     place.key ?? null,
     place.expiresAtMs ?? null,
     place.nowMs,
-    standing.state === 'held' ? place.nowMs : null,
-    standing.state === 'sending' ? standing.body : null,
-    standing.state === 'sending' ? standing.seenSeq : null,
+    initial.state === 'held' ? place.nowMs : null,
+    initial.state === 'sending' ? initial.body : null,
+    initial.state === 'sending' ? initial.seenSeq : null,
   ).rowid;
 }
 
-/** Users of an account with parts that may be deliverable, by age of their oldest. */
+/** Users of an account who have open parts, ordered by their oldest part. */
 export function usersToDeliver(database: Database, account: string): string[] {
   return database
     .all(
@@ -156,41 +150,23 @@ export function dropParts(
   }
 }
 
-/**
- * Parts that were accepted since a user (his row) wrote, by the time his message names: it may come in later than some
- * of them have gone out, and for the server those count against it all the same. As the clock of the server may be
- * another, it is believed no further than a poll may be late.
- */
-export function acceptedSince(database: Database, who: Row): number {
-  const row = database.one(
-    `SELECT count(*) AS n FROM parts WHERE seq > (SELECT max(seq) FROM parts) - ${RECENT}
-       AND account = ? AND user = ? AND state IN ('confirmed', 'unconfirmed')
-       AND finished_at > MAX(?, (SELECT received_at FROM inbox WHERE seq = ?) - ${LATE_POLL_MS})`,
-    who.account as string,
-    who.user as string,
-    who.last_message_at as number,
-    who.last_message_seq as number,
-  );
-  return Number(row?.n);
-}
-
-/** Drops the parts of a user that wait under a `--key`, for a newer text to take their place. */
+/** Drops the user's queued and held parts with this `--key`: a newer text replaces them. */
 export function replaceKey(
   database: Database,
   input: { account: string; user: string; key: string; nowMs: number },
   claimant: Claimant,
 ): void {
-  const waiting = database.all(
+  const replaced = database.all(
     `SELECT seq FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND send_key = ? AND state IN ('queued', 'held')`,
     input.account,
     input.user,
     input.key,
   );
-  const seqs = waiting.map((row) => row.seq as number);
+  const seqs = replaced.map((row) => row.seq as number);
   dropParts(database, { ...input, seqs, reason: 'replaced' }, claimant);
 }
 
-/** Which of these files nobody needs: no open part, and none that `retry --expired` would bring back. */
+/** Which of these files are not needed: by no open part, and by none that `retry --expired` would queue again. */
 export function unneededFiles(database: Database, paths: readonly string[]): string[] {
   const needed = new Set(
     database
@@ -224,7 +200,7 @@ export function viewOf(row: Row): PartView {
   };
 }
 
-/** What {@link viewOf} would show of a text that was just stored as `sending`. */
+/** The view of a text that was just stored as `sending`, without reading it. */
 export function newView(seq: number, place: Placement, part: NewPart): PartView {
   const { account, user, message, nowMs } = place;
   const { clientId, origin, text, file } = part;

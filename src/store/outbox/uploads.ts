@@ -1,9 +1,12 @@
+import { resendDelayMs } from '../../core/time/backoff.ts';
 import type { Database } from '../../sqlite/database.ts';
-import type { UploadView } from '../port/port.ts';
+import type { UploadResult, UploadView, Verdict } from '../port/port.ts';
+import { endClaim } from './claim.ts';
 import { type Claimant, isLeased } from './lease.ts';
 import { OPEN } from './parts.ts';
+import { verdictOf } from './verdicts.ts';
 
-/** Notes how much of the file of a claimed part has gone up; nothing of one that is claimed no more. */
+/** Records the progress of the upload of a claimed part; ignored when the part is not being uploaded any more. */
 export function recordUpload(
   database: Database,
   input: { account: string; seq: number; sentBytes: number; totalBytes: number },
@@ -17,7 +20,7 @@ export function recordUpload(
   );
 }
 
-/** The upload to a user that is under way. A part that a killed process has left as it was is not. */
+/** The running upload to a user. A part that a killed process left `uploading` is none. */
 export function runningUpload(
   database: Database,
   { account, user, nowMs }: { account: string; user: string; nowMs: number },
@@ -32,4 +35,42 @@ export function runningUpload(
   if (!row || !isLeased(row, claimant, nowMs)) return null;
   const progress = row.upload_progress as string | null;
   return { seq: row.seq as number, progress: progress === null ? null : JSON.parse(progress) };
+}
+
+/** Commits how the upload of a claimed file ended; an uploaded file is queued to be sent. */
+export function settleUpload(
+  database: Database,
+  input: { account: string; seq: number; result: UploadResult; nowMs: number },
+  claimant: string,
+): Verdict {
+  const { seq, result, nowMs } = input;
+  const { part, isOwn } = endClaim(database, input, 'uploading', claimant);
+  if (!part || !isOwn) return verdictOf(database, seq, null);
+  switch (result.kind) {
+    case 'uploaded':
+      database.run(
+        "UPDATE parts SET state = 'queued', upload = ?, repeats = 0, reason = NULL WHERE seq = ?",
+        Buffer.from(result.upload, 'utf8'),
+        seq,
+      );
+      return verdictOf(database, seq, null);
+    case 'refused':
+      database.run(
+        "UPDATE parts SET state = 'refused', reason = ?, finished_at = ? WHERE seq = ?",
+        result.reason,
+        nowMs,
+        seq,
+      );
+      return verdictOf(database, seq, null);
+    case 'retry': {
+      const waitMs = resendDelayMs((part.repeats as number) + 1);
+      database.run(
+        "UPDATE parts SET state = 'queued', repeats = repeats + 1, not_before = ?, reason = ? WHERE seq = ?",
+        nowMs + waitMs,
+        result.detail,
+        seq,
+      );
+      return verdictOf(database, seq, waitMs);
+    }
+  }
 }

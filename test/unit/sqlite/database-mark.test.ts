@@ -11,13 +11,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../../src/sqlite/database.ts';
+import { createDatabaseFiles, type DatabaseFiles } from '../../../src/sqlite/database-files.ts';
 import { isOfLine, markAnew, markOf, mayFollow, UNMARKED } from '../../../src/sqlite/database-mark.ts';
-import { createStoreFiles, type StoreFiles } from '../../../src/sqlite/store-files.ts';
 
 let folder: string;
 let path: string;
 let database: Database;
-let files: StoreFiles;
+let files: DatabaseFiles;
 let written: number;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'wxagent-mark-'));
@@ -27,7 +27,7 @@ beforeEach(() => {
   markAnew(database);
   checkpoint();
   written = 0;
-  files = createStoreFiles(path, { mark: () => markOf(database), onWritten: () => void written++ });
+  files = createDatabaseFiles(path, { mark: () => markOf(database), onWritten: () => void written++ });
   write();
   files.check();
 });

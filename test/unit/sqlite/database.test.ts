@@ -119,8 +119,8 @@ describe('a store that cannot be opened', () => {
       path,
       reserve: join(folder, 'reserve'),
       clock: systemClock,
-      claimant: { id: 'me', isAlive: () => false, lives: () => false },
-      trouble: null,
+      claimant: { id: 'me', isAlive: () => false, isSurelyAlive: () => false },
+      wait: null,
     });
   const failure = (kind: string) => expect.objectContaining({ kind, message: expect.stringContaining(path) });
 

@@ -15,14 +15,14 @@ export async function makeSqliteStores(): Promise<StoreUnderTest & { path: strin
   return {
     path,
     open(process) {
-      const lives = (holder: string) => !dead.has(holder);
-      const claimant = { id: process, isAlive: lives, lives };
+      const isAlive = (holder: string) => !dead.has(holder);
+      const claimant = { id: process, isAlive, isSurelyAlive: isAlive };
       const store = openStore({
         path,
         reserve: join(folder, 'reserve'),
         clock: systemClock,
         claimant,
-        trouble: null,
+        wait: null,
       });
       stores.push(store);
       return store;

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { freeReserve } from '../../../../src/store/commit/reserve.ts';
+import { freeReserve } from '../../../../src/store/commit/disk-reserve.ts';
 import { makeSqliteStores } from '../sqlite-stores.ts';
 
 const MIB = 1024 * 1024;

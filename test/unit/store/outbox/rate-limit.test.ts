@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { RECENT_SENDS, withRequest } from '../../../../src/store/outbox/pace.ts';
+import { RECENT_SENDS, withRequest } from '../../../../src/store/outbox/rate-limit.ts';
 
 const listOf = (times: readonly number[]): number[] =>
   JSON.parse(times.reduce(withRequest, '[]')) as number[];

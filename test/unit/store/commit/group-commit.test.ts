@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../../../src/core/time/clock.ts';
 import { type Database, openDatabase } from '../../../../src/sqlite/database.ts';
-import { createStoreFiles } from '../../../../src/sqlite/store-files.ts';
-import { createEndure } from '../../../../src/store/commit/disk-trouble.ts';
-import { type Commits, createCommits } from '../../../../src/store/commit/transactions.ts';
+import { createDatabaseFiles } from '../../../../src/sqlite/database-files.ts';
+import { createDiskRetry } from '../../../../src/store/commit/disk-retry.ts';
+import { createGroupCommit, type GroupCommit } from '../../../../src/store/commit/group-commit.ts';
 import { createJumpClock } from '../../../helpers/jump-clock.ts';
 import { makeScript, type Script } from '../../../helpers/run-script.ts';
 
@@ -30,16 +30,16 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const commitsWith = (clock: Clock): Commits =>
-  createCommits({
+const commitsWith = (clock: Clock): GroupCommit =>
+  createGroupCommit({
     database,
     clock,
-    endure: createEndure({
+    retry: createDiskRetry({
       path,
       clock,
       reserve: join(folder, 'reserve'),
-      trouble: null,
-      files: createStoreFiles(path),
+      wait: null,
+      files: createDatabaseFiles(path),
     }),
   });
 const put =

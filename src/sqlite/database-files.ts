@@ -3,7 +3,7 @@ import { WxError } from '../core/errors.ts';
 import { type DatabaseMark, isOfLine, markInFile, mayFollow, UNMARKED } from './database-mark.ts';
 
 /** The files of an open database, as they were when it was first written. */
-export interface StoreFiles {
+export interface DatabaseFiles {
   /** Throws WxError `storage` when they were deleted, moved, replaced or emptied: what is written then is lost with this process. */
   check(): void;
   readonly areGone: boolean;
@@ -20,19 +20,19 @@ export interface MarkedDatabase {
 }
 
 /**
- * See {@link StoreFiles}. A look at two files costs a few microseconds; the mark in the file is read when it was
+ * See {@link DatabaseFiles}. A look at two files costs a few microseconds; the mark in the file is read when it was
  * written, which checkpoints do, seldom.
  */
-export function createStoreFiles(path: string, marked: MarkedDatabase | null = null): StoreFiles {
+export function createDatabaseFiles(path: string, marked: MarkedDatabase | null = null): DatabaseFiles {
   const paths = [path, `${path}-wal`];
   const line = marked?.mark() ?? UNMARKED;
-  let known: StoreFile[] | null = null;
+  let known: DatabaseFile[] | null = null;
   /** The last mark that was seen in the file. */
   let inFile: DatabaseMark | null = null;
   let areGone = false;
   let isOverwritten = false;
 
-  function isOther(now: StoreFile | null | undefined, index: number): boolean {
+  function isOther(now: DatabaseFile | null | undefined, index: number): boolean {
     const before = known?.[index];
     if (now === undefined || !before) return false;
     // A database never gets shorter, its WAL does: one that is was emptied, or an older one copied over it.
@@ -49,7 +49,7 @@ export function createStoreFiles(path: string, marked: MarkedDatabase | null = n
   }
 
   /** The mark in the file before anything happens to it, where that can be read. */
-  function ownMark({ identity }: StoreFile): DatabaseMark | null {
+  function ownMark({ identity }: DatabaseFile): DatabaseMark | null {
     try {
       const mark = markInFile(path, identity);
       return isOwn(mark) ? mark : null;
@@ -68,7 +68,7 @@ export function createStoreFiles(path: string, marked: MarkedDatabase | null = n
   }
 
   /** Looks into a file that was written since the last look. */
-  function readMark(now: StoreFile, before: StoreFile): void {
+  function readMark(now: DatabaseFile, before: DatabaseFile): void {
     let mark: DatabaseMark | null;
     try {
       mark = markInFile(path, now.identity);
@@ -93,8 +93,8 @@ export function createStoreFiles(path: string, marked: MarkedDatabase | null = n
       if (!areGone) {
         const now = paths.map(fileAt);
         if (!known && now.every((one) => one)) {
-          known = now as StoreFile[];
-          inFile = ownMark(known[0] as StoreFile);
+          known = now as DatabaseFile[];
+          inFile = ownMark(known[0] as DatabaseFile);
         }
         areGone = now.some(isOther);
         const [before] = known ?? [];
@@ -126,7 +126,7 @@ function leaveAlone(path: string): void {
 }
 
 /** One of them. */
-export interface StoreFile {
+export interface DatabaseFile {
   /** What tells it from another one in its place. */
   identity: string;
   sizeBytes: number;
@@ -135,7 +135,7 @@ export interface StoreFile {
 }
 
 /** A file as it is now: null where there is none, undefined where nobody can tell. */
-export function fileAt(path: string): StoreFile | null | undefined {
+export function fileAt(path: string): DatabaseFile | null | undefined {
   try {
     const found = statSync(path, { throwIfNoEntry: false });
     return found

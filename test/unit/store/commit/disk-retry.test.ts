@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WxError } from '../../../../src/core/errors.ts';
 import { type Database, openDatabase } from '../../../../src/sqlite/database.ts';
-import { createStoreFiles, type StoreFiles } from '../../../../src/sqlite/store-files.ts';
-import { createEndure, type Endure } from '../../../../src/store/commit/disk-trouble.ts';
+import { createDatabaseFiles, type DatabaseFiles } from '../../../../src/sqlite/database-files.ts';
+import { createDiskRetry, type DiskRetry } from '../../../../src/store/commit/disk-retry.ts';
 import { createJumpClock } from '../../../helpers/jump-clock.ts';
 
 let folder: string;
@@ -27,19 +27,19 @@ afterEach(async () => {
 const failure = (code: string): Error => Object.assign(new Error(`it failed with ${code}`), { code });
 
 function bench(): {
-  endure: Endure;
-  told: string[];
+  retry: DiskRetry;
+  reported: string[];
   stop: AbortController;
   slept: number[];
-  files: StoreFiles;
+  files: DatabaseFiles;
 } {
   const stop = new AbortController();
-  const told: string[] = [];
+  const reported: string[] = [];
   const clock = createJumpClock();
-  const files = createStoreFiles(path);
-  const trouble = { signal: stop.signal, tell: (why: string) => void told.push(why) };
-  const endure = createEndure({ path, clock, reserve: join(folder, 'reserve'), trouble, files });
-  return { endure, told, stop, slept: clock.slept, files };
+  const files = createDatabaseFiles(path);
+  const wait = { signal: stop.signal, report: (why: string) => void reported.push(why) };
+  const retry = createDiskRetry({ path, clock, reserve: join(folder, 'reserve'), wait, files });
+  return { retry, reported, stop, slept: clock.slept, files };
 }
 /** Work that fails so many times. */
 function failing(code: string, times: number): () => string {
@@ -64,26 +64,26 @@ describe('a store that has worked', () => {
     'EFBIG',
     'EIO',
   ])('%s: it waits, says so every 30 s, and goes on', async (code) => {
-    const { endure, told, slept } = bench();
-    await endure(() => 'once');
-    expect(await endure(failing(code, 70))).toBe('done');
-    expect(told).toHaveLength(3);
-    expect(told[0]).toContain(path);
+    const { retry, reported, slept } = bench();
+    await retry(() => 'once');
+    expect(await retry(failing(code, 70))).toBe('done');
+    expect(reported).toHaveLength(3);
+    expect(reported[0]).toContain(path);
     expect(Math.max(...slept)).toBeLessThanOrEqual(1_000);
   });
 
   test('a lock that another process holds for 45 s', async () => {
-    const { endure, told } = bench();
-    await endure(() => 'once');
+    const { retry, reported } = bench();
+    await retry(() => 'once');
     let ms = 0;
     const clock = createJumpClock();
     const until = clock.monotonic() + 45_000;
-    const busy = createEndure({
+    const busy = createDiskRetry({
       path,
       clock,
       reserve: '',
-      trouble: { signal: new AbortController().signal, tell: () => ms++ },
-      files: createStoreFiles(path),
+      wait: { signal: new AbortController().signal, report: () => ms++ },
+      files: createDatabaseFiles(path),
     });
     await busy(() => 'once');
     const work = (): string => {
@@ -91,27 +91,27 @@ describe('a store that has worked', () => {
       return 'done';
     };
     expect(await busy(work)).toBe('done');
-    expect([ms, told]).toEqual([1, []]);
+    expect([ms, reported]).toEqual([1, []]);
   });
 
   test('a stop ends the wait with what was wrong', async () => {
-    const { endure, stop } = bench();
-    await endure(() => 'once');
+    const { retry, stop } = bench();
+    await retry(() => 'once');
     stop.abort();
-    await expect(endure(failing('EMFILE', 9))).rejects.toMatchObject({ kind: 'storage' });
+    await expect(retry(failing('EMFILE', 9))).rejects.toMatchObject({ kind: 'storage' });
   });
 
   test.each(['SQLITE_CORRUPT', 'SQLITE_NOTADB', 'SQLITE_READONLY_DBMOVED'])('%s is the end', async (code) => {
-    const { endure } = bench();
-    await endure(() => 'once');
-    await expect(endure(failing(code, 1))).rejects.toMatchObject({ kind: 'storage' });
+    const { retry } = bench();
+    await retry(() => 'once');
+    await expect(retry(failing(code, 1))).rejects.toMatchObject({ kind: 'storage' });
   });
 });
 
 test.each(['SQLITE_READONLY', 'SQLITE_CANTOPEN', 'EMFILE'])(
-  'a store that has never worked: %s is told at once',
+  'a store that has never worked: %s is reported at once',
   async (code) => {
-    await expect(bench().endure(failing(code, 1))).rejects.toMatchObject({ kind: 'storage' });
+    await expect(bench().retry(failing(code, 1))).rejects.toMatchObject({ kind: 'storage' });
   },
 );
 
@@ -121,7 +121,7 @@ test.each([failure('SQLITE_CONSTRAINT_UNIQUE'), new TypeError('x is undefined'),
     const thrower = (): never => {
       throw error;
     };
-    await expect(bench().endure(thrower)).rejects.toMatchObject({ kind: 'internal' });
+    await expect(bench().retry(thrower)).rejects.toMatchObject({ kind: 'internal' });
   },
 );
 
@@ -143,23 +143,23 @@ describe('the files under an open database', () => {
       },
     ],
   ])('%s: the next step says so, and every one after it', async (_, harm) => {
-    const { endure, files } = bench();
-    await endure(write);
+    const { retry, files } = bench();
+    await retry(write);
     expect(files.areGone).toBe(false);
     await harm();
-    await expect(endure(write)).rejects.toThrow('was deleted, moved or replaced under this process');
-    await expect(endure(write)).rejects.toBeInstanceOf(WxError);
+    await expect(retry(write)).rejects.toThrow('was deleted, moved or replaced under this process');
+    await expect(retry(write)).rejects.toBeInstanceOf(WxError);
     expect(files.areGone).toBe(true);
   });
 
   test('a database that others use and close stays', async () => {
-    const { endure, files } = bench();
-    await endure(write);
+    const { retry, files } = bench();
+    await retry(write);
     const other = openDatabase(path);
     other.run('INSERT INTO t VALUES (NULL)');
     other.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     other.close();
-    await endure(write);
+    await retry(write);
     expect(files.areGone).toBe(false);
   });
 });

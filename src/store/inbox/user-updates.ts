@@ -1,21 +1,21 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { Database } from '../../sqlite/database.ts';
-import { LATE_POLL_MS, RECENT } from '../outbox/parts.ts';
+import { LATE_POLL_MS, RECENT_PARTS } from '../outbox/budget.ts';
 import type { IncomingMessage, Intake } from '../port/port.ts';
 
-/** What the messages of a poll say of their users, each of whom is written once. */
-export interface UserNotes {
+/** What the messages of a poll change about their users; each user is written once. */
+export interface UserUpdates {
   /**
-   * A message of the user opens the window again: newest token, full budget (design 3), but for what has gone out since
-   * it was written. `seq` is its number.
+   * Adds a message with the number `seq`. It opens the window again: newest token, full budget (design 3) except for the
+   * parts that were sent after it was written.
    */
   add(message: IncomingMessage, seq: number): void;
-  /** Writes what is known by now of this user, or of all. */
+  /** Writes the changes of this user, or of all users. */
   write(user?: string): void;
 }
 
-/** What is to be written of a user. */
-interface Note {
+/** The changes of one user. */
+interface Update {
   token: string | null;
   language: ChatLanguage | null;
   atMs: number;
@@ -23,19 +23,20 @@ interface Note {
 }
 
 /**
- * What the server counts towards the budget that a message of the time ?4 opens: it has had the message longer than we
- * have. A poll that came back since would have brought it: then it is a clock that differs.
+ * How many sent parts count towards the budget that a message of the time ?4 opened. The server had the message before
+ * we got it, so parts sent in between count. Parts sent before our last poll do not: that poll would have brought the
+ * message, so the clocks differ.
  */
 const SENT_SINCE = `CASE WHEN last_send_at <= ?4 THEN 0 ELSE MIN(sent, (SELECT count(*) FROM parts
-  WHERE seq > (SELECT max(seq) FROM parts) - ${RECENT} AND account = ?1 AND user = ?2 AND (state = 'sending'
+  WHERE seq > (SELECT max(seq) FROM parts) - ${RECENT_PARTS} AND account = ?1 AND user = ?2 AND (state = 'sending'
     OR (state IN ('confirmed', 'unconfirmed')
       AND finished_at > MAX(?4, COALESCE((SELECT last_poll_at FROM accounts WHERE account = ?1), ?7)))))) END`;
 
-/** See {@link UserNotes}. */
-export function createUserNotes(database: Database, { account, nowMs }: Intake): UserNotes {
-  const notes = new Map<string, Note>();
+/** See {@link UserUpdates}. */
+export function createUserUpdates(database: Database, { account, nowMs }: Intake): UserUpdates {
+  const updates = new Map<string, Update>();
 
-  function write(user: string, { token, atMs, seq, language }: Note): void {
+  function write(user: string, { token, atMs, seq, language }: Update): void {
     database.run(
       `INSERT INTO users (account, user, context_token, last_message_at, last_message_seq, language)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -49,13 +50,13 @@ export function createUserNotes(database: Database, { account, nowMs }: Intake):
       language,
       nowMs - LATE_POLL_MS,
     );
-    notes.delete(user);
+    updates.delete(user);
   }
 
   return {
     add({ user, contextToken, createdAtMs, steadyAtMs, language }, seq) {
-      const before = notes.get(user);
-      notes.set(user, {
+      const before = updates.get(user);
+      updates.set(user, {
         token: contextToken ?? before?.token ?? null,
         language: language ?? before?.language ?? null,
         atMs: Math.min(steadyAtMs ?? createdAtMs ?? nowMs, nowMs),
@@ -63,7 +64,7 @@ export function createUserNotes(database: Database, { account, nowMs }: Intake):
       });
     },
     write(only) {
-      for (const [user, one] of notes) if (only === undefined || user === only) write(user, one);
+      for (const [user, one] of updates) if (only === undefined || user === only) write(user, one);
     },
   };
 }

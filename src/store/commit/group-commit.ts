@@ -1,0 +1,139 @@
+import type { Clock } from '../../core/time/clock.ts';
+import { type Database, isBusy } from '../../sqlite/database.ts';
+import type { DiskRetry } from './disk-retry.ts';
+
+/** Runs steps as transactions: those of the same moment share one commit. */
+export interface GroupCommit {
+  /**
+   * Runs a step in a transaction, together with other steps of the same moment. A step may be repeated, so it must not
+   * touch anything but the database. Rejects with WxError `storage`.
+   */
+  run<T>(step: (database: Database) => T): Promise<T>;
+  /** Resolves when everything committed so far is on the disk: one fsync for all callers of the same moment. */
+  flush(): Promise<void>;
+  /** Resolves when every step so far is committed. */
+  idle(): Promise<void>;
+}
+
+interface Waiting {
+  step: (database: Database) => unknown;
+  resolve: (value: never) => void;
+  reject: (reason: unknown) => void;
+}
+
+/** The most steps of one transaction, so that it does not block the event loop for long. */
+const MAX_BATCH = 256;
+
+/**
+ * From this many steps on, a commit waits these turns of the event loop for further steps: a commit costs mostly the
+ * pages that it writes, and steps write mostly the same ones.
+ */
+const BUSY_STEPS = 5;
+const BUSY_TURNS = 8;
+
+/** After this idle time, this many commits do not wait for other steps: one message is stored, its turn starts and ends. */
+const IDLE_MS = 3;
+const PROMPT_COMMITS = 3;
+
+/** Group commit on one connection: SQLite writes one transaction at a time, so waiting steps share one. */
+export function createGroupCommit(options: {
+  database: Database;
+  clock: Clock;
+  retry: DiskRetry;
+}): GroupCommit {
+  const { database, clock, retry } = options;
+  let waiting: Waiting[] = [];
+  let committing: Promise<void> | null = null;
+  let syncing: Promise<void> | null = null;
+  /** How many commits were made, and how many of them are on the disk. */
+  let committed = 0;
+  let flushed = 0;
+  /** Time of the last commit, and how many commits were made since the last idle time. */
+  let lastMs = Number.NEGATIVE_INFINITY;
+  let sinceIdle = 0;
+
+  async function commit(): Promise<void> {
+    // After one turn of the event loop all steps that are ready share the commit. After an idle time there are no others.
+    if (clock.monotonic() - lastMs > IDLE_MS) sinceIdle = 0;
+    if (sinceIdle < PROMPT_COMMITS) await new Promise<void>((resolve) => process.nextTick(resolve));
+    else await turnOfLoop();
+    while (waiting.length > 0) {
+      // With this many steps, more are about to come.
+      for (let turns = 0; turns < BUSY_TURNS && waiting.length >= BUSY_STEPS; turns++) await turnOfLoop();
+      const batch = waiting.slice(0, MAX_BATCH);
+      waiting = waiting.slice(MAX_BATCH);
+      await settle(batch);
+      lastMs = clock.monotonic();
+      sinceIdle++;
+    }
+    committing = null;
+  }
+
+  async function settle(batch: Waiting[]): Promise<void> {
+    try {
+      const results = await retry(() => transaction(database, batch));
+      committed++;
+      for (let index = 0; index < batch.length; index++) batch[index]?.resolve(results[index] as never);
+    } catch (error) {
+      // One faulty step must not fail the others. When the database stays busy, all steps have waited long enough.
+      if (batch.length === 1 || isBusy((error as Error).cause)) for (const item of batch) item.reject(error);
+      else for (const item of batch) await settle([item]);
+    }
+  }
+
+  async function sync(): Promise<void> {
+    // Whoever waited for the last commit runs its next step in this turn of the event loop, and flushes that next.
+    await turnOfLoop();
+    if (committing) await run(() => undefined);
+    const upTo = committed;
+    try {
+      await retry(() => database.sync());
+      flushed = upTo;
+    } finally {
+      syncing = null;
+    }
+  }
+
+  function run<T>(step: (database: Database) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      waiting.push({ step, resolve: resolve as (value: never) => void, reject });
+      committing ??= commit();
+    });
+  }
+
+  return {
+    run,
+    async flush() {
+      const upTo = committed;
+      // A running fsync may have started before the last commit.
+      while (flushed < upTo) {
+        syncing ??= sync();
+        await syncing;
+      }
+    },
+    async idle() {
+      while (committing) await committing;
+    },
+  };
+}
+
+function turnOfLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Uses its own BEGIN and COMMIT: the library's wrapper hides the first error behind that of its rollback (design 4). */
+function transaction(database: Database, batch: Waiting[]): unknown[] {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const results = batch.map((item) => item.step(database));
+    database.exec('COMMIT');
+    return results;
+  } catch (error) {
+    try {
+      database.exec('ROLLBACK');
+    } catch {
+      // SQLite has rolled back by itself after some errors; the first error is the one that matters.
+    }
+    throw error;
+  }
+}

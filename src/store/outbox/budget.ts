@@ -1,0 +1,64 @@
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/verdict.ts';
+import type { Database, Row } from '../../sqlite/database.ts';
+import type { Budget } from '../port/port.ts';
+import { OPEN } from './parts.ts';
+
+/** How many of the newest parts are searched for finished ones: no index covers those. */
+export const RECENT_PARTS = 1_000;
+/** How late a message may arrive after it was written, while polls work or are retried. */
+export const LATE_POLL_MS = 60_000;
+
+/** What the user may still get before they must write again. */
+export function budgetOf(
+  database: Database,
+  { account, user, nowMs }: { account: string; user: string; nowMs: number },
+): Budget {
+  const row = database.one(
+    'SELECT last_message_at, sent FROM users WHERE account = ? AND user = ?',
+    account,
+    user,
+  );
+  const lastMessageAt = (row?.last_message_at as number | null | undefined) ?? null;
+  const unsent = database.one(
+    `SELECT count(*) AS n FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND +state IS NOT 'held' AND +state IS NOT 'sending'`,
+    account,
+    user,
+  );
+  const queued = Number(unsent?.n ?? 0);
+  if (!row || lastMessageAt === null) return { left: 0, queued, isOpen: false };
+  const left = budgetLeft(row);
+  return { left, queued, isOpen: left > 0 && nowMs - lastMessageAt < BUDGET_WINDOW_MS };
+}
+
+/** Messages the user may still get; `user` is their row. */
+export function budgetLeft(user: Row | undefined): number {
+  return Math.max(0, BUDGET_MESSAGES - ((user?.sent as number | undefined) ?? 0));
+}
+
+/** A definitely refused part has not used the budget, unless the user's new message has reset it meanwhile. */
+export function refundBudget(database: Database, part: Row): void {
+  database.run(
+    'UPDATE users SET sent = MAX(0, sent - 1) WHERE account = ? AND user = ? AND last_message_seq = ?',
+    part.account as string,
+    part.user as string,
+    part.seen_seq as number,
+  );
+}
+
+/**
+ * How many parts were accepted since the user wrote, by the time in their message; `user` is their row. The message may
+ * arrive here after some of these parts were sent, and the server counts those against it all the same. The server's
+ * clock may differ from ours, so its time is trusted no further back than a poll may be late.
+ */
+export function acceptedSince(database: Database, user: Row): number {
+  const row = database.one(
+    `SELECT count(*) AS n FROM parts WHERE seq > (SELECT max(seq) FROM parts) - ${RECENT_PARTS}
+       AND account = ? AND user = ? AND state IN ('confirmed', 'unconfirmed')
+       AND finished_at > MAX(?, (SELECT received_at FROM inbox WHERE seq = ?) - ${LATE_POLL_MS})`,
+    user.account as string,
+    user.user as string,
+    user.last_message_at as number,
+    user.last_message_seq as number,
+  );
+  return Number(row?.n);
+}
