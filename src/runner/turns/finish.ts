@@ -46,9 +46,11 @@ export interface TurnFinish {
 interface TurnCommit {
   result: TurnResult;
   parts: NewPart[];
-  /** The outcome, or the failure that a reply without some of its files is. */
-  outcome: Outcome;
+  /** The outcome, or the failure that a reply without some of its files is; null: a fault or a crash of wxagent. */
+  outcome: Outcome | null;
 }
+
+type CommittedTurn = Pick<EndingTurn, 'started' | 'output' | 'durationMs'>;
 
 /** See {@link TurnFinish}. */
 export function createTurnFinish(options: {
@@ -164,29 +166,26 @@ export function createTurnFinish(options: {
     return textParts(settings.errorText ?? text, { ...settings, format: 'raw' }, { origin: 'notice', runId });
   }
 
-  /** Commits the end of a turn; `tell` is called after the commit, and before anything tells of its parts. */
-  async function commit(
-    turn: StartedTurn,
-    { result, parts }: Pick<TurnCommit, 'result' | 'parts'>,
-    tell: () => void,
-  ): Promise<void> {
+  /** Commits the end of a turn. Then the log and the `outcome` event tell of it, before anything tells of its parts. */
+  async function commit(end: TurnCommit, turn: CommittedTurn): Promise<TurnResult> {
+    const { started, output } = turn;
+    const { result, parts, outcome } = end;
     const step = async (claim: ClaimRequest | null) => {
-      const queued = await store.turns.finishTurn({
-        account,
-        turn,
-        result,
-        parts,
-        nowMs: clock.now(),
-        claim,
-      });
-      tell();
+      const nowMs = clock.now();
+      const queued = await store.turns.finishTurn({ account, turn: started, result, parts, nowMs, claim });
+      logEnd(end, turn);
+      emitOutcome(end, turn);
       return queued;
     };
     if (parts.length === 0) await step(null);
-    else await options.delivery.queue(turn.user, step);
+    else await options.delivery.queue(started.user, step);
+    output.release(parts);
+    if (!(outcome?.kind === 'retry' && outcome.isShortage)) shortages.delete(started.seq);
+    return result;
   }
 
-  function logEnd({ result, parts, outcome }: TurnCommit, { started, output }: EndingTurn): void {
+  function logEnd({ result, parts, outcome }: TurnCommit, { started, output }: CommittedTurn): void {
+    if (outcome === null) return; // It has been logged as an error.
     const about = { message: started.id, attempt: started.attempt };
     if (result.kind === 'failed' && result.reason === 'cancelled') {
       log.info(`ended: ${firstLine(result.detail)}`, about);
@@ -202,70 +201,68 @@ export function createTurnFinish(options: {
     }
   }
 
-  function emitOutcome(
-    { result, parts, outcome }: Pick<TurnCommit, 'result' | 'parts'> & { outcome?: Outcome },
-    turn: Pick<EndingTurn, 'started' | 'durationMs'> & { tally?: TurnOutput['tally'] },
-  ): void {
-    const { started, tally = { used: 0, queued: 0 } } = turn;
+  function emitOutcome({ result, parts, outcome }: TurnCommit, turn: CommittedTurn): void {
+    const { started, output, durationMs } = turn;
+    const { used, queued } = output.tally;
     const failure = outcome?.kind === 'failed' ? outcome.reason : null;
     options.emit({
       type: 'outcome',
       account: options.account.id,
       id: started.id,
       user: started.user,
-      outcome: nameOf(result, tally.used + parts.length > 0),
+      outcome: nameOf(result, used + parts.length > 0),
       reason: result.kind === 'failed' ? result.reason : failure,
       attempt: started.attempt,
-      durationMs: turn.durationMs,
-      parts: tally.queued + parts.length,
+      durationMs,
+      parts: queued + parts.length,
     });
+  }
+
+  function crash(started: StartedTurn, language: ChatLanguage, detail: string, runId: string): TurnCommit {
+    const text = failureText('crash', { started, language, detail, helps: true });
+    const result = { kind: 'failed', reason: 'crash', detail } as const;
+    return { result, parts: notice(text, runId), outcome: null };
   }
 
   return {
     async finish(outcome, turn) {
       const cancelled = endedOutcome('cancel', 0);
-      let end = await commitOf(isCancelled(turn.signal) ? cancelled : outcome, turn);
+      const end = await commitOf(isCancelled(turn.signal) ? cancelled : outcome, turn);
       // The user may have cancelled it while files were copied. The store takes no parts of such a turn.
-      if (isCancelled(turn.signal) && end.parts.length > 0) end = await commitOf(cancelled, turn);
-      await commit(turn.started, end, () => {
-        logEnd(end, turn);
-        emitOutcome(end, { ...turn, tally: turn.output.tally });
-      });
-      turn.output.release(end.parts);
-      if (!(end.outcome.kind === 'retry' && end.outcome.isShortage)) shortages.delete(turn.started.seq);
-      return end.result;
+      const isLate = isCancelled(turn.signal) && end.parts.length > 0;
+      return commit(isLate ? await commitOf(cancelled, turn) : end, turn);
     },
     async finishBroken(error, turn) {
       const { started, language, runId } = turn;
+      if (isShortage(error)) {
+        const outcome = outcomeOfFault(error);
+        return commit({ result: resultOf(outcome, started), parts: [], outcome }, turn);
+      }
       const about = { message: started.id, attempt: started.attempt };
       const detail = `a fault of wxagent: ${reasonOf(error)}`;
-      let end: Pick<TurnCommit, 'result' | 'parts'>;
-      if (isShortage(error)) {
-        log.warn(`will run again: ${reasonOf(error)}`, about);
-        end = { result: resultOf(outcomeOfFault(error), started), parts: [] };
-      } else {
-        shortages.delete(started.seq);
-        log.error(`the turn was broken off: ${detail}`, about);
-        log.debug(String(error instanceof Error ? error.stack : error), about);
-        const text = failureText('crash', { started, language, detail, helps: true });
-        end = { result: { kind: 'failed', reason: 'crash', detail }, parts: notice(text, runId) };
-      }
-      await commit(started, end, () => emitOutcome(end, { ...turn, tally: turn.output.tally }));
-      return end.result;
+      log.error(`the turn was broken off: ${detail}`, about);
+      log.debug(String(error instanceof Error ? error.stack : error), about);
+      return commit(crash(started, language, detail, runId), turn);
     },
     async finishCrashed(started) {
       const detail = 'wxagent ended during the turn';
       log.error(`giving up a message: ${detail}`, { message: started.id, attempt: started.attempt });
       const language = started.language ?? settings.language;
-      const text = failureText('crash', { started, language, detail, helps: true });
-      const end = {
-        result: { kind: 'failed', reason: 'crash', detail } as const,
-        parts: notice(text, newUuid()),
-      };
-      await commit(started, end, () => emitOutcome(end, { started, durationMs: 0 }));
+      await commit(crash(started, language, detail, newUuid()), {
+        started,
+        output: NO_OUTPUT,
+        durationMs: 0,
+      });
     },
   };
 }
+
+/** The output of a turn that a former runner ran. */
+const NO_OUTPUT: EndingTurn['output'] = {
+  rest: async () => [],
+  release() {},
+  tally: { used: 0, queued: 0, missing: { first: [], count: 0 } },
+};
 
 /** The outcome, or the failure that a reply without some of its files is. A failure stays as it is. */
 function withMissingFiles(outcome: Outcome, { output }: EndingTurn): Outcome {

@@ -113,18 +113,20 @@ export function createTurns(options: {
       }
     }
 
+    let fault: unknown;
     try {
       const run = await outcomeOfRun();
       return await finish(run.outcome, { ...run, started, language, output, runId, signal });
     } catch (error) {
       // No other end of the turn changes what the store cannot keep.
       if (isOfStore(error)) throw error;
-      const turn = { started, language, output, runId, signal, durationMs: durationMs() };
-      return await finishBroken(error, turn);
+      fault = error;
     } finally {
       await output.dispose();
       folders.remove();
     }
+    // After its files are gone: they may be what fills the disk, which the commit needs.
+    return finishBroken(fault, { started, language, output, runId, signal, durationMs: durationMs() });
   }
 
   return {

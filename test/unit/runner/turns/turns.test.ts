@@ -489,6 +489,27 @@ describe('a turn that cannot be run as it should', () => {
     expect(await attempt()).toBe(30);
   });
 
+  test('a turn that has filled the disk makes room before its end is stored', async () => {
+    const seq = await says();
+    const { finishTurn } = desk.store.turns;
+    const left: string[][] = [];
+    desk.store.turns.finishTurn = async (input) => {
+      left.push(await readdir(join(folder, 'turns')));
+      return finishTurn(input);
+    };
+    outgoing = {
+      ...outgoing,
+      keepCopy: () => Promise.reject(Object.assign(new Error('no room'), { code: 'ENOSPC' })),
+    };
+    const turns = turnsOf(async ({ folders }) => {
+      const file = join(folders().reply, 'a.bin');
+      writeFileSync(file, 'x');
+      return { kind: 'reply', pieces: [{ file, name: null }] };
+    });
+    expect(await turns.run(seq)).toMatchObject({ kind: 'later' });
+    expect(left).toEqual([[]]);
+  });
+
   test('no user is told of an attempt that waits for its attachments', async () => {
     const clock = createStillClock();
     clock.pass(desk.nowMs);
