@@ -1,54 +1,54 @@
 import { renameSync, rmSync, statSync } from 'node:fs';
 import { WxError } from '../core/errors.ts';
-import { type DatabaseMark, isOfLine, markInFile, mayFollow, UNMARKED } from './database-mark.ts';
+import { type DatabaseMark, isNotOlder, isSameDatabase, markInFile, UNMARKED } from './database-mark.ts';
 
-/** The files of an open database, as they were when it was first written. */
+/** Checks that the files of an open database are still those that it was opened with. */
 export interface DatabaseFiles {
-  /** Throws WxError `storage` when they were deleted, moved, replaced or emptied: what is written then is lost with this process. */
+  /** Throws WxError `storage` when the files were deleted, moved, replaced or emptied: new writes would be lost. */
   check(): void;
   readonly areGone: boolean;
-  /** Another database was copied over this one, which SQLite does not know: to close it would write into that. */
+  /** Another database was copied over this one, which SQLite has not noticed: closing this one would write into it. */
   readonly isOverwritten: boolean;
 }
 
-/** The mark of the database, where it has one. */
+/** Access to the mark of a database. */
 export interface MarkedDatabase {
-  /** As SQLite tells it. */
+  /** The mark that SQLite reads. */
   mark(): DatabaseMark;
-  /** Told when the file has been written and is still its own: what is copied from here on needs another mark. */
+  /** Called when the file was written and is intact: from now on a copy of it has the same mark, so it needs a new one. */
   onWritten(): void;
 }
 
 /**
- * See {@link DatabaseFiles}. A look at two files costs a few microseconds; the mark in the file is read when it was
- * written, which checkpoints do, seldom.
+ * See {@link DatabaseFiles}. A check of both files costs a few microseconds. The mark is read only after the file was
+ * written, which only checkpoints do.
  */
 export function createDatabaseFiles(path: string, marked: MarkedDatabase | null = null): DatabaseFiles {
   const paths = [path, `${path}-wal`];
-  const line = marked?.mark() ?? UNMARKED;
+  const firstMark = marked?.mark() ?? UNMARKED;
   let known: DatabaseFile[] | null = null;
-  /** The last mark that was seen in the file. */
+  /** The last mark that was read from the file. */
   let inFile: DatabaseMark | null = null;
   let areGone = false;
   let isOverwritten = false;
 
-  function isOther(now: DatabaseFile | null | undefined, index: number): boolean {
+  function isReplaced(now: DatabaseFile | null | undefined, index: number): boolean {
     const before = known?.[index];
     if (now === undefined || !before) return false;
-    // A database never gets shorter, its WAL does: one that is was emptied, or an older one copied over it.
+    // A database never shrinks (its WAL does): a shorter one was emptied, or overwritten by an older copy.
     if (now?.identity !== before.identity || (index === 0 && now.sizeBytes < before.sizeBytes)) return true;
     before.sizeBytes = now.sizeBytes;
     return false;
   }
 
-  /** Whether the file is still that of this database, and no older copy of it. */
+  /** Whether a mark in the file is of this database, and not of an older copy of it. */
   function isOwn(mark: DatabaseMark | null): boolean {
     if (mark === null) return false;
-    if (line === UNMARKED || (mark === UNMARKED && (inFile ?? UNMARKED) === UNMARKED)) return true;
-    return isOfLine(mark, line) && mayFollow(mark, inFile ?? UNMARKED);
+    if (firstMark === UNMARKED || (mark === UNMARKED && (inFile ?? UNMARKED) === UNMARKED)) return true;
+    return isSameDatabase(mark, firstMark) && isNotOlder(mark, inFile ?? UNMARKED);
   }
 
-  /** The mark in the file before anything happens to it, where that can be read. */
+  /** The first mark in the file; null when it cannot be read. */
   function ownMark({ identity }: DatabaseFile): DatabaseMark | null {
     try {
       const mark = markInFile(path, identity);
@@ -58,24 +58,24 @@ export function createDatabaseFiles(path: string, marked: MarkedDatabase | null 
     }
   }
 
-  /** Whether SQLite itself has made another database of it, as `.restore` does: then its WAL belongs to that. */
-  function isOthersToSqlite(): boolean {
+  /** Whether SQLite itself replaced the content, as `.restore` does: then the WAL belongs to the new database. */
+  function isReplacedBySqlite(): boolean {
     try {
-      return marked !== null && !isOfLine(marked.mark(), line);
+      return marked !== null && !isSameDatabase(marked.mark(), firstMark);
     } catch {
       return false;
     }
   }
 
-  /** Looks into a file that was written since the last look. */
+  /** Reads the mark of a file that was written since the last check. */
   function readMark(now: DatabaseFile, before: DatabaseFile): void {
     let mark: DatabaseMark | null;
     try {
       mark = markInFile(path, now.identity);
-      // Whoever writes a checkpoint at this moment is done with these bytes.
+      // A checkpoint that was just writing these bytes has finished them by now.
       if (!isOwn(mark)) mark = markInFile(path, now.identity);
     } catch {
-      return; // no descriptor is free: the next look does it
+      return; // No descriptor is free: the next check reads it.
     }
     before.changedAtMs = now.changedAtMs;
     if (isOwn(mark)) {
@@ -84,8 +84,8 @@ export function createDatabaseFiles(path: string, marked: MarkedDatabase | null 
       return;
     }
     areGone = true;
-    isOverwritten = !isOthersToSqlite();
-    if (isOverwritten) leaveAlone(path);
+    isOverwritten = !isReplacedBySqlite();
+    if (isOverwritten) moveWalAway(path);
   }
 
   return {
@@ -96,7 +96,7 @@ export function createDatabaseFiles(path: string, marked: MarkedDatabase | null 
           known = now as DatabaseFile[];
           inFile = ownMark(known[0] as DatabaseFile);
         }
-        areGone = now.some(isOther);
+        areGone = now.some(isReplaced);
         const [before] = known ?? [];
         if (!areGone && before && now[0] && now[0].changedAtMs !== before.changedAtMs)
           readMark(now[0], before);
@@ -115,26 +115,26 @@ export function createDatabaseFiles(path: string, marked: MarkedDatabase | null 
   };
 }
 
-/** What the former database had in its WAL would be written into the one that lies in its place now: it is moved away. */
-function leaveAlone(path: string): void {
+/** Moves the WAL away, so that SQLite does not write the former database into the one that replaced it. */
+function moveWalAway(path: string): void {
   try {
     renameSync(`${path}-wal`, `${path}-wal.old`);
     rmSync(`${path}-shm`, { force: true });
   } catch {
-    // Another process has done it, or nobody can.
+    // Another process has done it, or no process can.
   }
 }
 
-/** One of them. */
+/** One file of a database. */
 export interface DatabaseFile {
-  /** What tells it from another one in its place. */
+  /** Differs for another file at the same path. */
   identity: string;
   sizeBytes: number;
   /** When anything of it was last changed, its times included: no program can set that. */
   changedAtMs: number;
 }
 
-/** A file as it is now: null where there is none, undefined where nobody can tell. */
+/** The file at a path; null when there is none, undefined when that cannot be determined. */
 export function fileAt(path: string): DatabaseFile | null | undefined {
   try {
     const found = statSync(path, { throwIfNoEntry: false });

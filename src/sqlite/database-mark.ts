@@ -3,55 +3,58 @@ import { openSync, readSync } from 'node:fs';
 import type { Database } from './database.ts';
 
 /**
- * A number in the header of a database (SQLite's `application_id`) that tells it from every other one, and from what it
- * was before: the upper bits are drawn once, the lower ones count on. In the file it never goes back.
+ * A number in the header of a database (SQLite's `application_id`). The upper bits are a random id, which tells one
+ * database from another. The lower bits are its generation, which tells it from older copies: it only ever grows.
  */
 export type DatabaseMark = number;
 
-const COUNT_BITS = 12;
-const COUNTS = 2 ** COUNT_BITS;
-const LINES = 2 ** (31 - COUNT_BITS);
+const GENERATION_BITS = 12;
+const GENERATIONS = 2 ** GENERATION_BITS;
+const IDS = 2 ** (31 - GENERATION_BITS);
 
-/** A database that no version has marked yet. */
+/** The mark of a database that has none yet. */
 export const UNMARKED: DatabaseMark = 0;
 
-/** The mark as it is committed; the file itself has it after the next checkpoint. */
+/** The committed mark. The file itself has it after the next checkpoint. */
 export function markOf(database: Database): DatabaseMark {
   return Number(database.one('PRAGMA application_id')?.application_id ?? UNMARKED);
 }
 
-/** Counts on, or draws the first; within a transaction. */
-export function markAnew(database: Database): void {
+/** Writes the mark of the next generation, or the first mark; call it in a transaction. */
+export function writeNextMark(database: Database): void {
   const mark = markOf(database);
   const next =
-    mark === UNMARKED ? randomInt(1, LINES) * COUNTS : lineOf(mark) * COUNTS + ((countOf(mark) + 1) % COUNTS);
+    mark === UNMARKED
+      ? randomInt(1, IDS) * GENERATIONS
+      : idOf(mark) * GENERATIONS + ((generationOf(mark) + 1) % GENERATIONS);
   database.exec(`PRAGMA application_id=${next}`);
 }
 
-/** Whether two marks are of one database, be it now and before. */
-export function isOfLine(mark: DatabaseMark, other: DatabaseMark): boolean {
-  return lineOf(mark) === lineOf(other);
+/** Whether two marks belong to one database, in any generation. */
+export function isSameDatabase(mark: DatabaseMark, other: DatabaseMark): boolean {
+  return idOf(mark) === idOf(other);
 }
 
-/** Whether a database with the mark `before` may have come to `now`: counted on, never back. */
-export function mayFollow(now: DatabaseMark, before: DatabaseMark): boolean {
+/** Whether the mark `now` is of the same database as `before`, and not of an older generation. */
+export function isNotOlder(now: DatabaseMark, before: DatabaseMark): boolean {
   if (before === UNMARKED) return true;
-  return lineOf(now) === lineOf(before) && (countOf(now) - countOf(before) + COUNTS) % COUNTS < COUNTS / 2;
+  const generations = (generationOf(now) - generationOf(before) + GENERATIONS) % GENERATIONS;
+  return isSameDatabase(now, before) && generations < GENERATIONS / 2;
 }
 
-const lineOf = (mark: DatabaseMark): number => Math.floor(mark / COUNTS);
-const countOf = (mark: DatabaseMark): number => mark % COUNTS;
+const idOf = (mark: DatabaseMark): number => Math.floor(mark / GENERATIONS);
+const generationOf = (mark: DatabaseMark): number => mark % GENERATIONS;
 
 const HEADER_BYTES = 100;
 const MAGIC = 'SQLite format 3\0';
 const MARK_AT = 68;
 
-/** Those that were read, by what tells a file from any other; see {@link markInFile}. */
+/** Open descriptors by the identity of their file; see {@link markInFile}. */
 const descriptors = new Map<string, number>();
 
 /**
- * The mark in the file of a database, whatever its WAL says; null when it is no database. The descriptor stays open: to
- * close it would drop the locks that SQLite has on the file for this process.
+ * The mark in the file of a database, which may differ from that in its WAL; null when the file is not a database. The
+ * descriptor stays open: closing it would drop the locks that SQLite has on the file for this process.
  */
 export function markInFile(path: string, identity: string): DatabaseMark | null {
   let descriptor = descriptors.get(identity);

@@ -1,18 +1,18 @@
 import { closeSync, fdatasync, openSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import type LibsqlDatabase from 'libsql';
 import { hasCode, WxError } from '../core/errors.ts';
-import { loadLibsql } from './libsql.ts';
 
-/** While the first process of many that start at once makes the file, or the last of many ends, the others wait. */
+/** How long a process waits to open the file while another one creates it, or closes it as the last. */
 const OPEN_WAIT_MS = 5_000;
 const OPEN_PAUSE_MS = 5;
-/** What the WAL comes to between two checkpoints (`wal_autocheckpoint`), and is cut to when it was longer. */
+/** The size of the WAL between two checkpoints (`wal_autocheckpoint`): a longer one is truncated to it. */
 const WAL_BYTES = 16 * 1024 * 1024;
 
-const writtenOut = promisify(fdatasync);
+const fdatasyncAsync = promisify(fdatasync);
 
-/** What may be bound: anything else makes the native layer abort the whole process (design 4). */
+/** The values that may be bound: any other makes the native layer abort the whole process (design 4). */
 export type SqlValue = number | string | Uint8Array | null;
 
 /** One row by column name. */
@@ -29,33 +29,33 @@ export interface Database {
   /** Runs statements without values. */
   exec(sql: string): void;
   /**
-   * Waits until all that is committed is on the disk. Commits themselves do not (`synchronous=NORMAL`): they would
-   * hold up the event loop.
+   * Resolves when everything committed is on the disk. A commit itself does not wait for the disk (`synchronous=NORMAL`):
+   * that would block the event loop.
    */
   sync(): Promise<void>;
   close(): void;
 }
 
-/** Whether a thrown value says that another connection holds the database. */
+/** Whether a thrown value means that another connection has locked the database. */
 export function isBusy(thrown: unknown): boolean {
   return codeOf(thrown).startsWith('SQLITE_BUSY');
 }
 
-/** Whether a thrown value says that the disk is full: that of the database, or of a file that a step writes. */
+/** Whether a thrown value means that a disk is full: that of the database, or of a file that a step writes. */
 export function isFull(thrown: unknown): boolean {
   return ['SQLITE_FULL', 'ENOSPC', 'EDQUOT'].includes(codeOf(thrown));
 }
 
-/** What says that the file cannot be read or written at the moment, and nothing about what is in it. */
-const PASSING =
+/** Errors of reading or writing the file that may pass; none of them concerns its content. */
+const TRANSIENT =
   /^(?:SQLITE_(?:BUSY|LOCKED|IOERR|CANTOPEN|NOMEM|PROTOCOL|READONLY)(?!_DBMOVED)(?!_CORRUPTFS)(?:_|$)|E(?:IO|FBIG|ROFS)$)/;
 
-/** Whether a thrown value may be otherwise later. */
-export function isPassing(thrown: unknown): boolean {
-  return PASSING.test(codeOf(thrown));
+/** Whether a thrown value means a failure that may pass. */
+export function isTransient(thrown: unknown): boolean {
+  return TRANSIENT.test(codeOf(thrown));
 }
 
-/** Whether a thrown value says that a step asks for something that cannot be: the database is well. */
+/** Whether a thrown value means that the step is faulty, and not the database. */
 export function isFaultOfStep(thrown: unknown): boolean {
   return codeOf(thrown) === '' || /^SQLITE_(?:CONSTRAINT|MISMATCH|RANGE|TOOBIG)/.test(codeOf(thrown));
 }
@@ -66,7 +66,7 @@ function codeOf(thrown: unknown): string {
 
 /**
  * Opens (and creates) an SQLite file in WAL mode. The busy timeout is short because it blocks
- * the event loop; whoever needs to wait longer retries asynchronously. Throws WxError `storage`.
+ * the event loop; callers that wait longer retry asynchronously. Throws WxError `storage`.
  */
 export function openDatabase(path: string, busyTimeoutMs = 50): Database {
   try {
@@ -76,7 +76,7 @@ export function openDatabase(path: string, busyTimeoutMs = 50): Database {
   }
 }
 
-/** A sentence for a failure of the database file at `path`. */
+/** The error for a failure of the database file at `path`. */
 export function storageError(path: string, cause: unknown): WxError {
   if (cause instanceof WxError) return cause;
   const detail = cause instanceof Error ? cause.message : String(cause);
@@ -87,23 +87,28 @@ export function storageError(path: string, cause: unknown): WxError {
   });
 }
 
+/** Loads libsql, a native CommonJS module, when the first database is opened. */
+export function loadLibsql(): typeof LibsqlDatabase {
+  return createRequire(import.meta.url)('libsql');
+}
+
 function open(path: string, busyTimeoutMs: number): LibsqlDatabase.Database {
   createPrivate(path);
   const database = new (loadLibsql())(path);
   database.exec(`PRAGMA busy_timeout=${OPEN_WAIT_MS}`);
   useWal(database);
   database.exec('PRAGMA synchronous=NORMAL');
-  // What a statement returns goes through a table of its own, for which SQLite would prepare a file.
+  // A RETURNING clause uses a temporary table, for which SQLite would create a file.
   database.exec('PRAGMA temp_store=MEMORY');
-  // Mostly the same pages change: the more commits a checkpoint is for, the less often each of them is written.
+  // Commits change mostly the same pages: the more commits a checkpoint covers, the less often each page is written.
   database.exec('PRAGMA wal_autocheckpoint=4000');
-  // Whoever read for long has kept it from being begun anew: it does not stay as long as it has become.
+  // A long read keeps the WAL from being restarted; afterwards it is truncated.
   database.exec(`PRAGMA journal_size_limit=${WAL_BYTES}`);
   database.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);
   return database;
 }
 
-/** SQLite itself does not wait for whoever makes the file at the same moment: it has begun to read by then. */
+/** Retries by itself: SQLite does not wait here for a process that creates the file, because it is reading by then. */
 function useWal(database: LibsqlDatabase.Database): void {
   for (let waitedMs = 0; ; waitedMs += OPEN_PAUSE_MS) {
     try {
@@ -117,7 +122,7 @@ function useWal(database: LibsqlDatabase.Database): void {
 }
 
 /**
- * A new file is its owner's alone (contract 1); WAL and shared memory take its mode over. One that exists
+ * Creates the file with access for its owner only (contract 1); WAL and shared memory inherit its mode. An existing file
  * is never opened here: closing it would drop the locks this process has on it.
  */
 function createPrivate(path: string): void {
@@ -135,9 +140,9 @@ function wrap(database: LibsqlDatabase.Database, path: string): Database {
     wal ??= openSync(`${path}-wal`, 'r+');
     return wal;
   };
-  const prepared = remembered((sql) => database.prepare(sql));
-  // Rows come as arrays of their values, because libsql takes twice as long to make objects of them.
-  const reader = remembered((sql) => {
+  const prepared = memoized((sql) => database.prepare(sql));
+  // libsql takes twice as long to return rows as objects as it takes to return arrays of values.
+  const reader = memoized((sql) => {
     const statement = database.prepare(sql).raw(true);
     return { statement, names: statement.columns().map((column) => column.name) };
   });
@@ -156,7 +161,7 @@ function wrap(database: LibsqlDatabase.Database, path: string): Database {
       return { changes: result.changes, rowid: Number(result.lastInsertRowid) };
     },
     exec: (sql) => void database.exec(sql),
-    sync: async () => writtenOut(walFile()),
+    sync: async () => fdatasyncAsync(walFile()),
     close() {
       if (wal !== undefined) closeSync(wal);
       wal = undefined;
@@ -165,8 +170,8 @@ function wrap(database: LibsqlDatabase.Database, path: string): Database {
   };
 }
 
-/** Keeps what was made of each SQL text, which takes longer than to run most of them. */
-function remembered<T>(make: (sql: string) => T): (sql: string) => T {
+/** Prepares each SQL text once: preparing takes longer than running most of them. */
+function memoized<T>(make: (sql: string) => T): (sql: string) => T {
   const known = new Map<string, T>();
   return (sql) => {
     let made = known.get(sql);
@@ -184,13 +189,13 @@ function rowOf(names: readonly string[], values: readonly SqlValue[]): Row {
   return row;
 }
 
-/** In place. Always an array: a lone Buffer would be taken for named parameters. */
+/** Converts values in place. The result is always an array: libsql takes a lone Buffer for named parameters. */
 function bind(values: SqlValue[]): SqlValue[] {
   for (let index = 0; index < values.length; index++) values[index] = storable(values[index] as SqlValue);
   return values;
 }
 
-/** NUL would cut a text on the way back. */
+/** A value as it may be bound. NUL is replaced, because a text with NUL is cut when it is read. */
 function storable(value: SqlValue): SqlValue {
   if (value === null) return null;
   if (typeof value === 'string') return value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value;

@@ -130,7 +130,7 @@ export const MIGRATIONS = [
   );
   CREATE INDEX media_keys_age ON media_keys (seen_at);
   `,
-  // Quotes of what was sent; messages with items that no version yet knows.
+  // Quotes of sent parts; messages with items of unknown kinds.
   `
   CREATE INDEX parts_server_id ON parts (account, server_id) WHERE server_id IS NOT NULL;
   ALTER TABLE inbox ADD COLUMN unknown_items INTEGER NOT NULL DEFAULT 0;
@@ -154,16 +154,16 @@ export const MIGRATIONS = [
     PRIMARY KEY (account, user)
   ) WITHOUT ROWID;
   `,
-  // Whether anything is held is asked for every message and every answer.
+  // Every message and every reply asks whether the user has held parts.
   `
   CREATE INDEX parts_held ON parts (account, user, seq) WHERE state = 'held';
   `,
-  // What comes in together lies together: in the order of users and contents every message wrote a page of its own.
+  // Messages of the same time are on the same page: ordered by user and content, each wrote a page of its own.
   `
   DROP INDEX inbox_content;
   CREATE INDEX inbox_content ON inbox (account, created_at, fingerprint);
   `,
-  // What was received outside of a runner: the next one decides about it.
+  // Messages that were received without a runner: the next runner triages them.
   `
   ALTER TABLE inbox ADD COLUMN untriaged INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX inbox_untriaged ON inbox (account, seq) WHERE untriaged = 1;
@@ -175,7 +175,7 @@ export const MIGRATIONS = [
     time_ms INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
-  // What cannot have arrived is told from what may have; who waits for an upload sees how far it is.
+  // Requests that cannot have arrived; the progress of an upload, for the processes that wait for it.
   `
   ALTER TABLE parts ADD COLUMN unsent INTEGER NOT NULL DEFAULT 0;  -- tries that found no connection
   ALTER TABLE parts ADD COLUMN upload_progress TEXT;               -- JSON: bytes of its file that have gone up, of how many
@@ -193,10 +193,10 @@ export const MIGRATIONS = [
   `,
 ];
 
-/** A program that starts has nothing else to do: it may block for another process that migrates. */
+/** How long the start of the program may block for another process that migrates. */
 const MIGRATION_WAIT_MS = 5_000;
 
-/** Brings a database to the newest schema. Throws WxError `config` (78) for one written by a newer wxagent. */
+/** Migrates a database to the newest schema. Throws WxError `config` (78) for one written by a newer wxagent. */
 export function migrate(database: Database, path: string): void {
   if (isNewest(database, path)) return;
   const before = Number(database.one('PRAGMA busy_timeout')?.timeout);

@@ -7,7 +7,7 @@ import type { Database } from '../sqlite/database.ts';
 const SAVE_EVERY_MS = 60_000;
 
 /** A clock that may learn the time from servers. */
-export type LearningClock = Clock & Partial<Pick<SteadyClock, 'hear' | 'serverNow'>>;
+export type LearningClock = Clock & Partial<Pick<SteadyClock, 'learnServerTime' | 'serverNow'>>;
 
 /**
  * Sets a clock to the server's time that earlier processes learned since the machine booted: then all processes of a
@@ -15,11 +15,11 @@ export type LearningClock = Clock & Partial<Pick<SteadyClock, 'hear' | 'serverNo
  */
 export function restoreServerTime(database: Database, clock: LearningClock): void {
   const boot = bootId();
-  if (!clock.hear || boot === null) return;
+  if (!clock.learnServerTime || boot === null) return;
   const row = database.one('SELECT uptime_ms, time_ms FROM server_time WHERE boot = ?', boot);
   if (!row) return;
   const sinceMs = uptimeMs() - (row.uptime_ms as number);
-  if (sinceMs >= 0) clock.hear((row.time_ms as number) + sinceMs);
+  if (sinceMs >= 0) clock.learnServerTime((row.time_ms as number) + sinceMs);
 }
 
 /** Saves, from time to time, the server's time that this process learned; called in steps that write anyway. */

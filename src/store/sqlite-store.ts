@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { makeFolder } from '../home/make-folder.ts';
 import { type Database, openDatabase, storageError } from '../sqlite/database.ts';
 import { createDatabaseFiles } from '../sqlite/database-files.ts';
-import { markAnew, markOf, UNMARKED } from '../sqlite/database-mark.ts';
+import { markOf, UNMARKED, writeNextMark } from '../sqlite/database-mark.ts';
 import { accountView } from './accounts/account-view.ts';
 import { markLogin, openAccount, recordPoll } from './accounts/accounts.ts';
 import { allowedUsers, setAllowed } from './accounts/allowed.ts';
@@ -72,7 +72,7 @@ export function openStore(options: {
   /** Marks the file as newer than all copies that exist. */
   async function markAsNewer(): Promise<void> {
     try {
-      await run(markAnew);
+      await run(writeNextMark);
       database.exec('PRAGMA wal_checkpoint(PASSIVE)');
       files.check();
       isMarkInFile = false;
@@ -158,7 +158,7 @@ export function openStore(options: {
       files.check();
       if (isMarkInFile) {
         isMarkInFile = false;
-        run(markAnew).catch(() => {});
+        run(writeNextMark).catch(() => {});
       }
       return Number(database.one('PRAGMA data_version')?.data_version ?? 0);
     },
@@ -196,13 +196,13 @@ function markFirst(database: Database): void {
   if (markOf(database) !== UNMARKED) return;
   try {
     database.exec('BEGIN IMMEDIATE');
-    if (markOf(database) === UNMARKED) markAnew(database);
+    if (markOf(database) === UNMARKED) writeNextMark(database);
     database.exec('COMMIT');
   } catch {
     try {
       database.exec('ROLLBACK');
     } catch {
-      // It has not begun.
+      // The transaction has not begun.
     }
   }
 }

@@ -52,7 +52,7 @@ function namedProxy(proxy: string): ProxyRules {
 function timeTeller({ clock, log }: Pick<CommandContext, 'clock' | 'log'>): (serverMs: number) => void {
   let isTold = false;
   return (serverMs) => {
-    const aheadMs = clock.hear(serverMs);
+    const aheadMs = clock.learnServerTime(serverMs);
     if (aheadMs === 0 || isTold) return;
     isTold = true;
     const hours = Math.round(Math.abs(aheadMs) / 3_600_000);

@@ -1,32 +1,32 @@
 import type { Clock } from './clock.ts';
 
-/** Clocks that differ by more do not tell the same time: one of them was set, or is wrong. */
+/** Clocks that differ by more than this show different times: one of them was set, or is wrong. */
 const FAR_MS = 60 * 60_000;
 
 /**
- * A clock by which ages can be judged whatever becomes of the wall clock. When that jumps away from the monotonic one,
- * `now` stays where it would be had it not, until the jump has stood for an hour: then it is the time (a clock that was
- * put right). What a server says the time is counts for more than either.
+ * A clock for ages, which tolerates a wall clock that jumps. After a jump away from the monotonic clock, `now` goes on as
+ * if there were none. After an hour the jump counts as a correction, and `now` follows it. The time of a server
+ * overrides both.
  */
 export interface SteadyClock extends Clock {
-  /** A server says what time it is. Returns how far the wall clock is ahead of that, 0 where it is not far off. */
-  hear(serverMs: number): number;
-  /** The time as a server has it, from what was heard; null where none was. */
+  /** Learns the time from a server. Returns how far the wall clock is ahead of it; 0 when the two are close. */
+  learnServerTime(serverMs: number): number;
+  /** The server's time, computed from the last one learned; null: none was learned. */
   serverNow(): number | null;
-  /** The wall clock as it is, which is that of the file system. */
+  /** The wall clock itself, which the file system uses. */
   wall(): number;
   /** The wall clock has jumped: the ages of files mean nothing. */
   haveJumped(): boolean;
-  /** It has jumped, and no server has said since what the time is: no age means anything. */
+  /** The wall clock has jumped, and no server's time was learned since: ages mean nothing. */
   isUnsure(): boolean;
 }
 
-/** Makes a clock steady, which believes the wall clock until it is told otherwise. */
+/** Makes a steady clock, which trusts the wall clock until a jump or a server contradicts it. */
 export function createSteadyClock(clock: Clock): SteadyClock {
   const wallOffset = (): number => clock.now() - clock.monotonic();
   let steadyMs = wallOffset();
   let jump: { offsetMs: number; sinceMs: number } | null = null;
-  let server: { offsetMs: number; heardAtMs: number } | null = null;
+  let server: { offsetMs: number; learnedAtMs: number } | null = null;
 
   function look(): void {
     const offsetMs = wallOffset();
@@ -34,7 +34,7 @@ export function createSteadyClock(clock: Clock): SteadyClock {
     else if (jump === null || isFar(offsetMs, jump.offsetMs)) jump = { offsetMs, sinceMs: clock.monotonic() };
     else if (clock.monotonic() - jump.sinceMs > FAR_MS) {
       // A machine that slept looks the same, and what its server said before tells nothing any more.
-      if (server && server.heardAtMs < jump.sinceMs) server = null;
+      if (server && server.learnedAtMs < jump.sinceMs) server = null;
       steadyMs = offsetMs;
       jump = null;
     }
@@ -59,10 +59,10 @@ export function createSteadyClock(clock: Clock): SteadyClock {
     sleep: clock.sleep,
     wall: clock.now,
     haveJumped,
-    isUnsure: () => haveJumped() && !(server && jump && server.heardAtMs >= jump.sinceMs),
-    hear(serverMs) {
+    isUnsure: () => haveJumped() && !(server && jump && server.learnedAtMs >= jump.sinceMs),
+    learnServerTime(serverMs) {
       look();
-      server = { offsetMs: serverMs - clock.monotonic(), heardAtMs: clock.monotonic() };
+      server = { offsetMs: serverMs - clock.monotonic(), learnedAtMs: clock.monotonic() };
       const aheadMs = wallOffset() - server.offsetMs;
       return Math.abs(aheadMs) > FAR_MS ? aheadMs : 0;
     },

@@ -1,6 +1,6 @@
 import { asWxError, isShortage } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import { isBusy, isFaultOfStep, isFull, isPassing, storageError } from '../../sqlite/database.ts';
+import { isBusy, isFaultOfStep, isFull, isTransient, storageError } from '../../sqlite/database.ts';
 import type { DatabaseFiles } from '../../sqlite/database-files.ts';
 import { freeReserve } from './disk-reserve.ts';
 
@@ -50,7 +50,7 @@ export function createDiskRetry(options: {
           await clock.sleep(BUSY_PAUSE_MS);
           continue;
         }
-        const mayPass = isFull(error) || (hasWorked && (isPassing(error) || isShortage(error)));
+        const mayPass = isFull(error) || (hasWorked && (isTransient(error) || isShortage(error)));
         if (isFaultOfStep(error)) throw asWxError(error);
         if (!mayPass || !wait || wait.signal.aborted) throw storageError(path, error);
         if (clock.monotonic() - reportedAtMs > REPORT_MS) {

@@ -114,18 +114,18 @@ function statusOf(database: Database, { account, user, nowMs }: Before & { nowMs
     account,
     user,
   ) as { unsent: number; held: number };
-  const who = database.one(
+  const userRow = database.one(
     'SELECT last_message_at, sent FROM users WHERE account = ? AND user = ?',
     account,
     user,
   );
-  const spent = ((who?.sent as number | undefined) ?? 0) + open.unsent + 1;
+  const spent = ((userRow?.sent as number | undefined) ?? 0) + open.unsent + 1;
   return {
     about: 'status',
     running,
     waiting,
     held: open.held,
     budgetLeft: Math.max(0, BUDGET_MESSAGES - spent),
-    windowEndsAtMs: ((who?.last_message_at as number | null | undefined) ?? nowMs) + BUDGET_WINDOW_MS,
+    windowEndsAtMs: ((userRow?.last_message_at as number | null | undefined) ?? nowMs) + BUDGET_WINDOW_MS,
   };
 }

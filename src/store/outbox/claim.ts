@@ -11,9 +11,9 @@ import {
   GIVEN_UP,
   HELD,
   insertPart,
+  type NewPartOptions,
   newView,
   OPEN,
-  type Placement,
   textOf,
   viewOf,
 } from './parts.ts';
@@ -41,54 +41,54 @@ const APPEND_STATE = `SELECT ${ACCOUNT_AND_USER}, (${HEAD}) AS seq FROM ${FROM_A
  */
 export function claimPart(database: Database, request: ClaimRequest, claimant: Claimant, known?: Row): Claim {
   const { nowMs } = request;
-  for (let state = known ?? claimState(database, request); ; state = claimState(database, request)) {
-    if (!state || state.login_expired === 1 || !hasHead(state)) return { kind: 'nothing', held: [] };
-    const leaseMs = leaseLeft(state, claimant, nowMs);
+  for (let row = known ?? claimState(database, request); ; row = claimState(database, request)) {
+    if (!row || row.login_expired === 1 || !hasHead(row)) return { kind: 'nothing', held: [] };
+    const leaseMs = leaseLeft(row, claimant, nowMs);
     if (leaseMs > 0) return { kind: 'wait', waitMs: Math.min(leaseMs, 1_000) };
-    if (!isLate(state, nowMs)) return claimHead(database, state, request, claimant);
+    if (!isLate(row, nowMs)) return claimHead(database, row, request, claimant);
     database.run(
       `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ? WHERE seq = ?`,
       nowMs,
-      state.seq,
+      row.seq,
     );
   }
 }
 
 function claimHead(
   database: Database,
-  state: Row & { seq: number },
+  head: Row & { seq: number },
   request: ClaimRequest,
   claimant: Claimant,
 ): Claim {
   const { account, user, nowMs } = request;
-  const throttledMs = throttleLeft(state, nowMs);
+  const throttledMs = throttleLeft(head, nowMs);
   if (throttledMs > 0) return { kind: 'wait', waitMs: throttledMs };
-  if (state.state === 'held') {
-    if (state.reason !== 'throttle') return { kind: 'nothing', held: [] };
+  if (head.state === 'held') {
+    if (head.reason !== 'throttle') return { kind: 'nothing', held: [] };
     database.run(
       `UPDATE parts SET state = 'queued', reason = NULL
          WHERE account = ? AND user = ? AND ${HELD} AND reason = 'throttle'`,
       account,
       user,
     );
-    state.state = 'queued';
+    head.state = 'queued';
   }
-  if (state.state !== 'sending' && state.last_message_at === null) {
+  if (head.state !== 'sending' && head.last_message_at === null) {
     // Nothing is sent to a user without a message to this bot. One who wrote to the account's former bot is not new.
-    const reason = (state.last_message_seq ?? 0) === 0 ? 'first-contact' : 'context';
+    const reason = (head.last_message_seq ?? 0) === 0 ? 'first-contact' : 'context';
     return { kind: 'nothing', held: holdUser(database, { account, user, reason, nowMs }) };
   }
-  const ownMs = timeLeftMs(state.not_before as number | null, nowMs, LONGEST_RESEND_DELAY_MS);
-  const file = fileOf(state);
-  if (file !== null && state.upload === null && state.state !== 'sending') {
+  const ownMs = timeLeftMs(head.not_before as number | null, nowMs, LONGEST_RESEND_DELAY_MS);
+  const file = fileOf(head);
+  if (file !== null && head.upload === null && head.state !== 'sending') {
     if (ownMs > 0) return { kind: 'wait', waitMs: ownMs };
-    database.run("UPDATE parts SET state = 'uploading', upload_progress = NULL WHERE seq = ?", state.seq);
+    database.run("UPDATE parts SET state = 'uploading', upload_progress = NULL WHERE seq = ?", head.seq);
     lease(database, request, claimant, 'upload');
-    return { kind: 'upload', seq: state.seq, user, file, tries: state.repeats as number };
+    return { kind: 'upload', seq: head.seq, user, file, tries: head.repeats as number };
   }
-  const waitMs = Math.max(ownMs, paceWait(state, request));
+  const waitMs = Math.max(ownMs, paceWait(head, request));
   if (waitMs > 0) return { kind: 'wait', waitMs };
-  return sendHead(database, state, request, claimant);
+  return sendHead(database, head, request, claimant);
 }
 
 /**
@@ -97,15 +97,15 @@ function claimHead(
  */
 export function appendAndClaim(
   database: Database,
-  place: Placement,
+  options: NewPartOptions,
   parts: readonly [NewPart, ...NewPart[]],
   request: ClaimRequest,
   claimant: Claimant,
 ): { seqs: number[]; isHeld: boolean; claim: Claim } {
   const [first, ...others] = parts;
-  const state = database.one(APPEND_STATE, request.account, request.user);
-  if (first.file !== null || !state || !isClear(state, request, claimant)) {
-    const appended = appendParts(database, place, parts);
+  const row = database.one(APPEND_STATE, request.account, request.user);
+  if (first.file !== null || !row || !isClear(row, request, claimant)) {
+    const appended = appendParts(database, options, parts);
     return { ...appended, claim: claimPart(database, request, claimant) };
   }
   // As it will be read back: half a character is stored as a replacement mark.
@@ -113,40 +113,40 @@ export function appendAndClaim(
   const body = request.encode({
     user: request.user,
     clientId: first.clientId,
-    contextToken: state.context_token as string | null,
+    contextToken: row.context_token as string | null,
     runId: first.runId,
     text,
     upload: null,
   });
-  const seenSeq = state.last_message_seq as number;
-  const seq = insertPart(database, place, first, { state: 'sending', body, seenSeq });
-  const following = others.map((part) => insertPart(database, place, part, { state: 'queued' }));
-  startRequest(database, state, request, claimant);
+  const seenSeq = row.last_message_seq as number;
+  const seq = insertPart(database, options, first, { state: 'sending', body, seenSeq });
+  const following = others.map((part) => insertPart(database, options, part, { state: 'queued' }));
+  startRequest(database, row, request, claimant);
   return {
     seqs: [seq, ...following],
     isHeld: false,
     claim: {
       kind: 'part',
-      part: { seq, user: request.user, body, repeats: 0, view: newView(seq, place, { ...first, text }) },
+      part: { seq, user: request.user, body, repeats: 0, view: newView(seq, options, { ...first, text }) },
     },
   };
 }
 
 /** Whether a new text may be sent at once: no part is ahead of it, and nothing forbids a request. */
-function isClear(state: Row, request: ClaimRequest, claimant: Claimant): boolean {
+function isClear(row: Row, request: ClaimRequest, claimant: Claimant): boolean {
   return (
-    !hasHead(state) &&
-    state.login_expired === 0 &&
-    state.last_message_at !== null &&
-    leaseLeft(state, claimant, request.nowMs) <= 0 &&
-    throttleLeft(state, request.nowMs) === 0 &&
-    paceWait(state, request) <= 0
+    !hasHead(row) &&
+    row.login_expired === 0 &&
+    row.last_message_at !== null &&
+    leaseLeft(row, claimant, request.nowMs) <= 0 &&
+    throttleLeft(row, request.nowMs) === 0 &&
+    paceWait(row, request) <= 0
   );
 }
 
 /** Whether the user has a part that is not final. */
-export function hasHead(state: Row): state is Row & { seq: number } {
-  return state.seq !== null;
+export function hasHead(row: Row): row is Row & { seq: number } {
+  return row.seq !== null;
 }
 
 /** Whether the `--ttl` of a text has ended before it was sent. */
@@ -198,9 +198,9 @@ function sendHead(
 }
 
 /** Takes the lease and counts the request. A repeat counts too: the server may take it for another message (protocol 4.3). */
-function startRequest(database: Database, state: Row, request: ClaimRequest, claimant: Claimant): void {
+function startRequest(database: Database, row: Row, request: ClaimRequest, claimant: Claimant): void {
   lease(database, request, claimant, 'send');
-  recordRequest(database, state, request);
+  recordRequest(database, row, request);
 }
 
 /**

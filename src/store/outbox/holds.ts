@@ -52,7 +52,7 @@ export function releaseHolds(
   const last = held.at(-1);
   if (!last && expired === 0) return all.length > 0;
   const merged = intake.merge(held.map(heldPart), expired, language);
-  const place = { account, user, message: null, nowMs };
+  const options = { account, user, message: null, nowMs };
   const isUnmerged = merged.length === held.length;
   for (const [index, row] of held.entries()) {
     const item = merged[index];
@@ -61,7 +61,7 @@ export function releaseHolds(
   }
   appendParts(
     database,
-    place,
+    options,
     merged.slice(held.length).map((item) => ({
       ...item,
       clientId: newClientId(),

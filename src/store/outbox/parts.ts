@@ -28,7 +28,7 @@ export const VIEW = `seq, account, user, client_id, message, origin, text, file,
 const AHEAD = `SELECT reason FROM parts WHERE account = ? AND user = ? AND ${HELD} LIMIT 1`;
 
 /** Where new parts are queued, and the options of `send`. */
-export interface Placement {
+export interface NewPartOptions {
   account: string;
   user: string;
   message: string | null;
@@ -44,16 +44,16 @@ export interface Placement {
  */
 export function appendParts(
   database: Database,
-  place: Placement,
+  options: NewPartOptions,
   parts: readonly NewPart[],
 ): { seqs: number[]; isHeld: boolean } {
   if (parts.length === 0) return { seqs: [], isHeld: false };
-  const ahead = database.one(AHEAD, place.account, place.user);
+  const ahead = database.one(AHEAD, options.account, options.user);
   const state: NewState = ahead
     ? { state: 'held', reason: ahead.reason as string | null }
     : { state: 'queued' };
   return {
-    seqs: parts.map((part) => insertPart(database, place, part, state)),
+    seqs: parts.map((part) => insertPart(database, options, part, state)),
     isHeld: ahead !== undefined,
   };
 }
@@ -65,26 +65,31 @@ export type NewState =
   | { state: 'sending'; body: Buffer; seenSeq: number };
 
 /** Stores one part at the end of a user's outbox. Returns its number. */
-export function insertPart(database: Database, place: Placement, part: NewPart, initial: NewState): number {
+export function insertPart(
+  database: Database,
+  options: NewPartOptions,
+  part: NewPart,
+  initial: NewState,
+): number {
   return database.run(
     `INSERT INTO parts (account, user, client_id, message, origin, run_id, text, file, state, reason,
        send_id, send_key, expires_at, created_at, held_at, body, seen_seq)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    place.account,
-    place.user,
+    options.account,
+    options.user,
     part.clientId,
-    place.message,
+    options.message,
     part.origin,
     part.runId,
     Buffer.from(part.text, 'utf8'),
     part.file && Buffer.from(JSON.stringify(part.file), 'utf8'),
     initial.state,
     initial.state === 'held' ? initial.reason : null,
-    place.id ?? null,
-    place.key ?? null,
-    place.expiresAtMs ?? null,
-    place.nowMs,
-    initial.state === 'held' ? place.nowMs : null,
+    options.id ?? null,
+    options.key ?? null,
+    options.expiresAtMs ?? null,
+    options.nowMs,
+    initial.state === 'held' ? options.nowMs : null,
     initial.state === 'sending' ? initial.body : null,
     initial.state === 'sending' ? initial.seenSeq : null,
   ).rowid;
@@ -201,8 +206,8 @@ export function viewOf(row: Row): PartView {
 }
 
 /** The view of a text that was just stored as `sending`, without reading it. */
-export function newView(seq: number, place: Placement, part: NewPart): PartView {
-  const { account, user, message, nowMs } = place;
+export function newView(seq: number, options: NewPartOptions, part: NewPart): PartView {
+  const { account, user, message, nowMs } = options;
   const { clientId, origin, text, file } = part;
   return {
     ...{ seq, account, user, clientId, message, origin, kind: 'text', text, file },

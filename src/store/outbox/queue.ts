@@ -36,10 +36,10 @@ export function queueReply(
 ): QueuedParts {
   const [first, ...others] = parts;
   if (!first) return NOTHING_QUEUED;
-  const place = { account, user, message: id, nowMs };
+  const options = { account, user, message: id, nowMs };
   const { seqs, isHeld, claim } = request
-    ? appendAndClaim(database, place, [first, ...others], request, claimant)
-    : { ...appendParts(database, place, parts), claim: null };
+    ? appendAndClaim(database, options, [first, ...others], request, claimant)
+    : { ...appendParts(database, options, parts), claim: null };
   const views = isHeld ? partsOf(database, seqs) : [];
   // A claim at the end of a throttle has released them.
   return { held: views.filter(({ state }) => state === 'held'), claim };

@@ -89,15 +89,15 @@ function settleAccepted(
   const part = accept(database, input);
   if (!part) return null;
   const { account, user } = part;
-  const state = claimState(database, part);
-  if (state?.throttle_step !== 0) endThrottle(database, account, user);
-  const isLast = state !== undefined && !hasHead(state);
+  const row = claimState(database, part);
+  if (row?.throttle_step !== 0) endThrottle(database, account, user);
+  const isLast = row !== undefined && !hasHead(row);
   const next: Claim | null = isLast
     ? { kind: 'nothing', held: [] }
-    : request && claimPart(database, request, claimant, state?.throttle_step === 0 ? state : undefined);
+    : request && claimPart(database, request, claimant, row?.throttle_step === 0 ? row : undefined);
   // A claim has the lease already: freeing it first would write the user's row twice.
   if (next?.kind !== 'part' && next?.kind !== 'upload') freeLease(database, part, claimant.id);
-  return { part, waitMs: null, held: [], budgetLeft: budgetLeft(state), next };
+  return { part, waitMs: null, held: [], budgetLeft: budgetLeft(row), next };
 }
 
 /** Records that a part has arrived. Reading it takes as long as writing it, so a caller that has its view spares that. */

@@ -12,7 +12,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../../src/sqlite/database.ts';
 import { createDatabaseFiles, type DatabaseFiles } from '../../../src/sqlite/database-files.ts';
-import { isOfLine, markAnew, markOf, mayFollow, UNMARKED } from '../../../src/sqlite/database-mark.ts';
+import {
+  isNotOlder,
+  isSameDatabase,
+  markOf,
+  UNMARKED,
+  writeNextMark,
+} from '../../../src/sqlite/database-mark.ts';
 
 let folder: string;
 let path: string;
@@ -24,7 +30,7 @@ beforeEach(() => {
   path = join(folder, 'x.db');
   database = openDatabase(path);
   database.exec('CREATE TABLE t (x BLOB)');
-  markAnew(database);
+  writeNextMark(database);
   checkpoint();
   written = 0;
   files = createDatabaseFiles(path, { mark: () => markOf(database), onWritten: () => void written++ });
@@ -47,22 +53,22 @@ test('a mark counts on, of its own line, and comes round', () => {
   expect(first).not.toBe(UNMARKED);
   let before = first;
   for (let n = 0; n < 5_000; n++) {
-    markAnew(database);
+    writeNextMark(database);
     const now = markOf(database);
-    expect([mayFollow(now, before), mayFollow(before, now), isOfLine(now, first)]).toEqual([
+    expect([isNotOlder(now, before), isNotOlder(before, now), isSameDatabase(now, first)]).toEqual([
       true,
       false,
       true,
     ]);
     before = now;
   }
-  expect(mayFollow(first, first)).toBe(true);
+  expect(isNotOlder(first, first)).toBe(true);
 });
 
 test('what SQLite itself writes, whoever asks for it, is no other database; nor is a change of its times', () => {
   const other = openDatabase(path);
   for (const by of [database, other, database]) {
-    for (const act of [write, markAnew, write]) act(by);
+    for (const act of [write, writeNextMark, write]) act(by);
     checkpoint(by);
     files.check();
   }
@@ -78,7 +84,7 @@ test('what SQLite itself writes, whoever asks for it, is no other database; nor 
 
 test('an older copy is told once the file has another mark, also when its times are those of now', () => {
   copyFileSync(path, `${path}.copy`);
-  markAnew(database);
+  writeNextMark(database);
   checkpoint();
   files.check();
   const { length } = readFileSync(path);
@@ -93,7 +99,7 @@ test.each([
 ])('another one, %s, is told at once', (_, isMarked) => {
   const other = openDatabase(join(folder, 'other.db'));
   other.exec('CREATE TABLE t (x BLOB)');
-  if (isMarked) markAnew(other);
+  if (isMarked) writeNextMark(other);
   for (let n = 0; n < 9; n++) write(other);
   checkpoint(other);
   other.close();

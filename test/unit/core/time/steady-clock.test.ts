@@ -51,7 +51,7 @@ test.each([
     hands.offMs = offMs;
     const clock = createSteadyClock(hands);
     expect(clock.now()).toBe(START_MS + offMs);
-    expect(clock.hear(START_MS)).toBe(offMs);
+    expect(clock.learnServerTime(START_MS)).toBe(offMs);
     hands.passedMs = 5 * HOUR_MS;
     expect([clock.now(), clock.serverNow(), clock.isUnsure()]).toEqual([
       START_MS + 5 * HOUR_MS,
@@ -60,19 +60,19 @@ test.each([
     ]);
     // It is put right.
     hands.offMs = 0;
-    expect([clock.now(), clock.hear(hands.now())]).toEqual([hands.now(), 0]);
+    expect([clock.now(), clock.learnServerTime(hands.now())]).toEqual([hands.now(), 0]);
   },
 );
 
 test('a jump is no doubt once a server has said what time it is; files have their own', () => {
   const hands = createHands();
   const clock = createSteadyClock(hands);
-  clock.hear(START_MS);
+  clock.learnServerTime(START_MS);
   hands.passedMs = 1_000;
   hands.offMs = 48 * HOUR_MS;
   const trueMs = START_MS + 1_000;
   expect([clock.isUnsure(), clock.haveJumped(), clock.now()]).toEqual([true, true, trueMs]);
-  clock.hear(trueMs);
+  clock.learnServerTime(trueMs);
   expect([clock.isUnsure(), clock.haveJumped(), clock.now()]).toEqual([false, true, trueMs]);
   expect(clock.wall()).toBe(hands.now());
 });
@@ -80,7 +80,7 @@ test('a jump is no doubt once a server has said what time it is; files have thei
 test('a machine that slept: what its server said before is forgotten after an hour, or heard anew', () => {
   const hands = createHands();
   const clock = createSteadyClock(hands);
-  clock.hear(START_MS);
+  clock.learnServerTime(START_MS);
   hands.passedMs = 1_000;
   hands.offMs = 48 * HOUR_MS;
   expect(clock.now()).toBe(START_MS + 1_000);
@@ -91,6 +91,6 @@ test('a machine that slept: what its server said before is forgotten after an ho
 test('seconds are the business of the wall clock', () => {
   const hands = createHands();
   const clock = createSteadyClock(hands);
-  expect(clock.hear(START_MS - 50 * 60_000)).toBe(0);
+  expect(clock.learnServerTime(START_MS - 50 * 60_000)).toBe(0);
   expect(clock.now()).toBe(START_MS);
 });
