@@ -1,7 +1,7 @@
 import type { Database } from '../sqlite/database.ts';
 import { sweepSessionValues } from './accounts/sessions.ts';
 import { sweepMediaKeys } from './inbox/media-keys.ts';
-import { GIVEN_UP, HELD } from './outbox/parts.ts';
+import { GIVEN_UP, HELD } from './outbox/part-states.ts';
 import type { Retention } from './port/port.ts';
 
 /** The most rows that one step changes, so that no poll waits for it. */

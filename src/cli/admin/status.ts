@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/verdict.ts';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import type { AccountView, Store, UserView } from '../../store/port/port.ts';
 import { chooseAccounts, loginHint } from '../account/choice.ts';

@@ -1,5 +1,5 @@
 import type { Database, Row } from '../../sqlite/database.ts';
-import { HELD, OPEN } from '../outbox/parts.ts';
+import { HELD, OPEN } from '../outbox/part-states.ts';
 import type { AccountView, UserView } from '../port/port.ts';
 
 /** What `status` shows of an account; null: the store does not know it. */

@@ -1,5 +1,5 @@
 import type { Database } from '../../sqlite/database.ts';
-import { OPEN } from '../outbox/parts.ts';
+import { OPEN } from '../outbox/part-states.ts';
 
 /** An account in the store. */
 export interface AccountRow {

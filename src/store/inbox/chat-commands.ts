@@ -1,7 +1,7 @@
-import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/verdict.ts';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
 import { endSession, nextTurn } from '../accounts/sessions.ts';
-import { OPEN } from '../outbox/parts.ts';
+import { OPEN } from '../outbox/part-states.ts';
 import type { ChatCommand, ChatNotice, IntakeResult } from '../port/port.ts';
 import { type Before, retry, supersede, turnColumn, UNFINISHED, unfinishedBefore } from './unfinished.ts';
 

@@ -1,7 +1,7 @@
-import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/verdict.ts';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
 import type { Budget } from '../port/port.ts';
-import { OPEN } from './parts.ts';
+import { OPEN } from './part-states.ts';
 
 /** How many of the newest parts are searched for finished ones: no index covers those. */
 export const RECENT_PARTS = 1_000;

@@ -5,18 +5,8 @@ import type { Claim, ClaimRequest, NewPart, PartView } from '../port/port.ts';
 import { refundBudget } from './budget.ts';
 import { holdUser } from './holds.ts';
 import { type Claimant, freeLease, lease, leaseLeft } from './lease.ts';
-import {
-  appendParts,
-  fileOf,
-  GIVEN_UP,
-  HELD,
-  insertPart,
-  type NewPartOptions,
-  newView,
-  OPEN,
-  textOf,
-  viewOf,
-} from './parts.ts';
+import { GIVEN_UP, HELD, OPEN } from './part-states.ts';
+import { appendParts, fileOf, insertPart, type NewPartOptions, newView, textOf, viewOf } from './parts.ts';
 import { paceWait, recordRequest, throttleLeft } from './rate-limit.ts';
 
 /** The columns of the account and of the user that decide about a claim; those of an unknown user are null. */

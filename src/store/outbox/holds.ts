@@ -2,7 +2,8 @@ import { newClientId } from '../../core/ids.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
 import type { HeldPart, Intake, MergedHolds, PartOrigin, PartView } from '../port/port.ts';
-import { appendParts, CAN_RETURN, fileOf, GIVEN_UP, HELD, OPEN, textOf, VIEW, viewOf } from './parts.ts';
+import { CAN_RETURN, GIVEN_UP, HELD, OPEN } from './part-states.ts';
+import { appendParts, fileOf, textOf, VIEW, viewOf } from './parts.ts';
 
 /** Whether the user ?2 of the account ?1 has parts that are held, or that expired while held, as SQL. */
 export const HAS_HOLDS = `(EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${HELD})

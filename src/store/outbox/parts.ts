@@ -1,25 +1,9 @@
+import { WxError } from '../../core/errors.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
-import type { NewPart, PartFile, PartOrigin, PartState, PartView } from '../port/port.ts';
+import type { NewPart, PartFile, PartOrigin, PartState, PartView, Verdict } from '../port/port.ts';
+import { budgetLeft } from './budget.ts';
 import { type Claimant, isBeingSent } from './lease.ts';
-
-/**
- * Parts that are not final, as SQL. SQLite uses the index of open parts only where a query has exactly this text;
- * otherwise it reads every part there ever was. A further condition on the state is written `+state =`: SQLite would
- * fold a plain one into the list, and build that list at every run.
- */
-export const OPEN = "state IN ('queued', 'uploading', 'sending', 'held')";
-
-/** Held parts, as SQL: exactly the text of their index. */
-export const HELD = "state = 'held'";
-
-/** Parts that expired while held, and not by their `--ttl`, as SQL: `retry --expired` queues them again. */
-export const CAN_RETURN = "reason LIKE 'hold-max%'";
-
-/**
- * The final state of an open part that is given up, as SQL. A part that is being sent, or was once sent with an unknown
- * result, may have arrived: it is `unconfirmed`.
- */
-export const GIVEN_UP = "CASE WHEN state = 'sending' OR unsure = 1 THEN 'unconfirmed' ELSE 'expired' END";
+import { CAN_RETURN, GIVEN_UP, HELD, OPEN } from './part-states.ts';
 
 /** The columns of {@link viewOf}: half of a row's, because each column that is read costs time. */
 export const VIEW = `seq, account, user, client_id, message, origin, text, file, state, reason, server_id, created_at,
@@ -219,6 +203,25 @@ export function newView(seq: number, options: NewPartOptions, part: NewPart): Pa
       heldAtMs: null,
       mergedInto: null,
     },
+  };
+}
+
+/** The verdict on a part in its present state; `held` are the parts of its user that were put on hold with it. */
+export function verdictOf(
+  database: Database,
+  seq: number,
+  waitMs: number | null,
+  held: PartView[] = [],
+): Verdict {
+  const part = partView(database, seq);
+  if (!part) throw new WxError('internal', `there is no part ${seq}`);
+  const user = database.one('SELECT sent FROM users WHERE account = ? AND user = ?', part.account, part.user);
+  return {
+    part,
+    waitMs,
+    held: held.filter((other) => other.seq !== seq),
+    budgetLeft: budgetLeft(user),
+    next: null,
   };
 }
 

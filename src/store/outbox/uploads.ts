@@ -3,8 +3,8 @@ import type { Database } from '../../sqlite/database.ts';
 import type { UploadResult, UploadView, Verdict } from '../port/port.ts';
 import { endClaim } from './claim.ts';
 import { type Claimant, isLeased } from './lease.ts';
-import { OPEN } from './parts.ts';
-import { verdictOf } from './verdicts.ts';
+import { OPEN } from './part-states.ts';
+import { verdictOf } from './parts.ts';
 
 /** Records the progress of the upload of a claimed part; ignored when the part is not being uploaded any more. */
 export function recordUpload(

@@ -1,32 +1,67 @@
-import { WxError } from '../../core/errors.ts';
 import { newClientId } from '../../core/ids.ts';
-import { judgeRefusal } from '../../core/message/verdict.ts';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
 import type { Database, Row } from '../../sqlite/database.ts';
-import type { PartView, Verdict } from '../port/port.ts';
-import { acceptedSince, budgetLeft, refundBudget } from './budget.ts';
+import type { Verdict } from '../port/port.ts';
+import { acceptedSince, refundBudget } from './budget.ts';
 import { holdUser } from './holds.ts';
-import { partView } from './parts.ts';
+import { verdictOf } from './parts.ts';
 import { recordThrottled } from './rate-limit.ts';
 
 const FIVE_MINUTES_MS = 300_000;
 
-/** The verdict on a part in its present state; `held` are the parts of its user that were put on hold with it. */
-export function verdictOf(
-  database: Database,
-  seq: number,
-  waitMs: number | null,
-  held: PartView[] = [],
-): Verdict {
-  const part = partView(database, seq);
-  if (!part) throw new WxError('internal', `there is no part ${seq}`);
-  const user = database.one('SELECT sent FROM users WHERE account = ? AND user = ?', part.account, part.user);
-  return {
-    part,
-    waitMs,
-    held: held.filter((other) => other.seq !== seq),
-    budgetLeft: budgetLeft(user),
-    next: null,
-  };
+/** What is known when the server definitely refused a part (protocol 8, decision procedure). */
+interface RefusalFacts {
+  code: number;
+  errmsg: string;
+  /** The user wrote after this request was made: the refusal may concern the older token. */
+  userWroteSince: boolean;
+  /** Requests since the user's last message that were accepted or may have been, without this one. */
+  sentSinceMessage: number;
+  /** Milliseconds since the user's last message; null when there was none. */
+  messageAgeMs: number | null;
+  /** Requests of this account in the second and in the five minutes before this one. */
+  sentLastSecond: number;
+  sentLastFiveMinutes: number;
+  /** The account is throttled: no request was accepted since. */
+  isThrottled: boolean;
+  /** This part has waited out a throttle, and other parts of the account were accepted since: that is not the reason. */
+  provenUnthrottled: boolean;
+  /** Definite refusals of this part with an unknown code, this one included. */
+  tries: number;
+  /** It carries a file on the CDN, and this is its first refusal: the server may refuse the reference to the file. */
+  doubtsReference: boolean;
+}
+
+/** What becomes of a refused part: it is final, sent again later, or held until the user writes (`throttle`: until its end). */
+type Judgement =
+  | { kind: 'refused'; reason: string }
+  /** `uploadsAgain`: with a new reference to its file. */
+  | { kind: 'retry'; waitMs: number; uploadsAgain?: boolean }
+  | { kind: 'held'; reason: 'quota' | 'window' | 'throttle' | 'context' | 'code' };
+
+const UNKNOWN_CODE_TRIES = 3;
+const UNKNOWN_CODE_WAIT_MS = 2_000;
+
+/** Judges a definite refusal of `sendmessage` by our own counters, because the code -2 alone says too little (protocol 8). */
+function judgeRefusal(facts: RefusalFacts): Judgement {
+  const uploadsAgain = facts.doubtsReference;
+  if (facts.errmsg === 'invalid arguments') {
+    return uploadsAgain
+      ? { kind: 'retry', waitMs: 0, uploadsAgain }
+      : { kind: 'refused', reason: facts.errmsg };
+  }
+  if (facts.userWroteSince) return { kind: 'retry', waitMs: 0 };
+  if (facts.code !== -2 && facts.code !== -6) {
+    return facts.tries < UNKNOWN_CODE_TRIES
+      ? { kind: 'retry', waitMs: UNKNOWN_CODE_WAIT_MS, uploadsAgain }
+      : { kind: 'held', reason: 'code' };
+  }
+  if (facts.sentSinceMessage >= BUDGET_MESSAGES) return { kind: 'held', reason: 'quota' };
+  if (facts.messageAgeMs === null || facts.messageAgeMs > BUDGET_WINDOW_MS)
+    return { kind: 'held', reason: 'window' };
+  const isBurst = facts.isThrottled || facts.sentLastSecond > 2 || facts.sentLastFiveMinutes > 12;
+  if (isBurst && !facts.provenUnthrottled) return { kind: 'held', reason: 'throttle' };
+  return { kind: 'held', reason: 'context' };
 }
 
 /** Commits what a refusal by the server means (protocol 8): the part is held, tried again, or refused for good. */
@@ -61,7 +96,7 @@ export function settleRefusal(
   });
   if (judgement.kind === 'refused') return refuse(database, part, judgement.reason, nowMs);
   refundBudget(database, part);
-  const { waitMs, uploadsAgain = false } = judgement.kind === 'again' ? judgement : { waitMs: 0 };
+  const { waitMs, uploadsAgain = false } = judgement.kind === 'retry' ? judgement : { waitMs: 0 };
   // After a definite refusal the request may change: newer token, new client id, new upload (design 3). A hold that the
   // user ends uploads anew in any case. A repeat that was refused may have arrived at an earlier try: the server
   // recognises it only by its client id, which therefore stays.
@@ -76,7 +111,7 @@ export function settleRefusal(
     `code ${reply.code}`,
     seq,
   );
-  if (judgement.kind === 'again') return verdictOf(database, seq, waitMs);
+  if (judgement.kind === 'retry') return verdictOf(database, seq, waitMs);
   const held = holdUser(database, { account, user, reason: judgement.reason, nowMs });
   if (judgement.reason !== 'throttle') return verdictOf(database, seq, null, held);
   database.run('UPDATE parts SET throttled = 1 WHERE seq = ?', seq);

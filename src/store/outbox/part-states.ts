@@ -1,0 +1,18 @@
+/**
+ * Parts that are not final, as SQL. SQLite uses the index of open parts only where a query has exactly this text;
+ * otherwise it reads every part there ever was. A further condition on the state is written `+state =`: SQLite would
+ * fold a plain one into the list, and build that list at every run.
+ */
+export const OPEN = "state IN ('queued', 'uploading', 'sending', 'held')";
+
+/** Held parts, as SQL: exactly the text of their index. */
+export const HELD = "state = 'held'";
+
+/** Parts that expired while held, and not by their `--ttl`, as SQL: `retry --expired` queues them again. */
+export const CAN_RETURN = "reason LIKE 'hold-max%'";
+
+/**
+ * The final state of an open part that is given up, as SQL. A part that is being sent, or was once sent with an unknown
+ * result, may have arrived: it is `unconfirmed`.
+ */
+export const GIVEN_UP = "CASE WHEN state = 'sending' OR unsure = 1 THEN 'unconfirmed' ELSE 'expired' END";
