@@ -211,7 +211,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '{} needs a key, and it is empty': '{} 需要一个键，不能为空',
   'polling works again': '收取消息已恢复',
   'a message cannot be read: {}; kept unread': '有一条消息无法读取：{}；已按原样保存',
-  'a message cannot be taken in: {}': '有一条消息无法收取：{}',
+  'cannot store a message: {}': '有一条消息无法保存：{}',
   'items of a kind unknown to this version: type {}; kept': '有此版本不认识的内容（类型 {,}）；已保存',
   'no answer within {} ms': '{} 毫秒内没有响应',
   'no connection within {} ms': '{} 毫秒内没有连上',

@@ -130,7 +130,7 @@ export function createDelivery(options: {
     const verdict = await store.outbox.settlePart(
       stopped ? settled : { ...settled, next: claimFor(part.user) },
     );
-    if (reply.kind === 'unknown') log.debug(`${reply.detail}: the same request again`, { part: part.seq });
+    if (reply.kind === 'unknown') log.debug(`${reply.detail}; repeating the request`, { part: part.seq });
     report([verdict.part, ...verdict.held], verdict.budgetLeft);
     return verdict;
   }

@@ -307,7 +307,8 @@ export function createPartUpload(options: {
       return null;
     }
     const verdict = await outbox.settleUpload({ account, seq, result, nowMs: clock.now() });
-    if (result.kind === 'retry') options.log.debug(`upload: ${result.detail}; once more`, { part: seq });
+    if (result.kind === 'retry')
+      options.log.debug(`upload failed: ${result.detail}; retrying`, { part: seq });
     if (result.kind === 'refused') options.report([verdict.part], verdict.budgetLeft);
     return verdict;
   };

@@ -150,7 +150,7 @@ async function commit({ store, log, rescue }: IntakeOptions, intake: Intake): Pr
         break;
       } catch (error) {
         if (asWxError(error).kind !== 'internal') throw error;
-        log.error(`a message cannot be taken in: ${reasonOf(error)}`, { message: message.id });
+        log.error(`cannot store a message: ${reasonOf(error)}`, { message: message.id });
         if (form !== message) rescue(message.raw.toString('utf8'));
       }
     }

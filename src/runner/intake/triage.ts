@@ -113,7 +113,7 @@ function readable(message: WeixinMessage, context: TriageContext & { log: Log })
   const inbound = readInbound(message);
   // A draft comes again when it is finished, and must not make that one a duplicate (protocol 4.4).
   if (inbound.skip === 'own' || inbound.skip === 'unfinished') {
-    log.debug(`left out a message: ${inbound.skip}`, { id: inbound.id });
+    log.debug(`skipped a message: ${inbound.skip}`, { id: inbound.id });
     return [];
   }
   if (inbound.unknownItems.length > 0) {

@@ -59,7 +59,7 @@ export function createShutdown(log: Pick<Log, 'error' | 'debug'>): Shutdown {
 
 /** Logs that a step has failed for a fault of the program itself. */
 export function logFault(log: Pick<Log, 'error' | 'debug'>, error: unknown): void {
-  log.error(`a step has failed, and is left out: ${reasonOf(error)}`);
+  log.error(`internal error, step skipped: ${reasonOf(error)}`);
   log.debug(String(error instanceof Error ? error.stack : error));
 }
 

@@ -40,6 +40,8 @@ export interface TurnFinish {
   finishBroken(error: unknown, turn: EndingTurn): Promise<TurnResult>;
   /** Fails a message during whose last attempt a former runner crashed. */
   finishCrashed(started: StartedTurn): Promise<void>;
+  /** Forgets the waits of a message that is not to run any more. */
+  forget(seq: number): void;
 }
 
 /** What the last commit of a turn has. */
@@ -86,7 +88,7 @@ export function createTurnFinish(options: {
     } catch (error) {
       // Without room for a copy the message runs again later, as if the agent could not be started.
       if (isShortage(error)) throw new Error(reasonOf(error), { cause: error });
-      const detail = `a file of the answer cannot be kept: ${reasonOf(error)}`;
+      const detail = `cannot copy a file of the reply: ${reasonOf(error)}`;
       const failed = { kind: 'failed', reason: 'bad-output', detail } as const;
       return { result: resultOf(failed, started), parts: noticeOf(failed, turn), outcome: failed };
     }
@@ -239,14 +241,14 @@ export function createTurnFinish(options: {
         return commit({ result: resultOf(outcome, started), parts: [], outcome }, turn);
       }
       const about = { message: started.id, attempt: started.attempt };
-      const detail = `a fault of wxagent: ${reasonOf(error)}`;
-      log.error(`the turn was broken off: ${detail}`, about);
+      const detail = `internal error of wxagent: ${reasonOf(error)}`;
+      log.error(`turn failed: ${detail}`, about);
       log.debug(String(error instanceof Error ? error.stack : error), about);
       return commit(crash(started, language, detail, runId), turn);
     },
     async finishCrashed(started) {
       const detail = 'wxagent ended during the turn';
-      log.error(`giving up a message: ${detail}`, { message: started.id, attempt: started.attempt });
+      log.error(`message failed: ${detail}`, { message: started.id, attempt: started.attempt });
       const language = started.language ?? settings.language;
       await commit(crash(started, language, detail, newUuid()), {
         started,
@@ -254,6 +256,7 @@ export function createTurnFinish(options: {
         durationMs: 0,
       });
     },
+    forget: (seq) => void shortages.delete(seq),
   };
 }
 

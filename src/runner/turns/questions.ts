@@ -88,7 +88,7 @@ export function createQuestions(options: {
       const answer = before
         .then(() => askNow(turn, question, waitMs))
         .catch((error) => {
-          log.error(`a question could not be asked: ${reasonOf(error)}`, { message: turn.id });
+          log.error(`cannot ask the user: ${reasonOf(error)}`, { message: turn.id });
           return null;
         })
         .finally(() => {

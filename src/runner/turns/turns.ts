@@ -32,7 +32,7 @@ export interface Turns {
   run(seq: number): Promise<LaneStep>;
   /** Fails a message during whose last attempt a former runner crashed. */
   fail(started: StartedTurn): Promise<void>;
-  /** Ends the turn of a message that is not to be answered any more, if it runs. */
+  /** Ends the turn of a superseded message, if it runs. */
   cancel(seq: number): void;
   /** Ends the turns that run. Their messages run again later. */
   stop(): void;
@@ -62,7 +62,10 @@ export function createTurns(options: {
   const stopping = new AbortController();
   const runAgent = createAgentRun({ ...options, account, sessions: store.sessions });
   const workingNotice = createWorkingNotice({ ...options, account });
-  const { finish, finishBroken, finishCrashed } = createTurnFinish({ ...options, stopping: stopping.signal });
+  const { finish, finishBroken, finishCrashed, forget } = createTurnFinish({
+    ...options,
+    stopping: stopping.signal,
+  });
   /** What ends each turn that runs or is about to, by its message. */
   const running = new Map<number, AbortController>();
   const maxMessages = settings.maxMessages ?? Number.POSITIVE_INFINITY;
@@ -142,6 +145,7 @@ export function createTurns(options: {
     },
     fail: finishCrashed,
     cancel(seq) {
+      forget(seq);
       running.get(seq)?.abort('cancel' satisfies TurnEnd);
     },
     stop() {

@@ -157,5 +157,5 @@ test('a store that fails is no answer, and no rejection', async () => {
   bot.store.outbox.enqueue = () => Promise.reject(new Error('disk'));
   says('ask');
   expect(await answered(simulator, 1)).toEqual(['null']);
-  expect(bot.log.join('\n')).toContain('a question could not be asked: disk');
+  expect(bot.log.join('\n')).toContain('cannot ask the user: disk');
 });

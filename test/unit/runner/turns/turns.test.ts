@@ -486,6 +486,8 @@ describe('a turn that cannot be run as it should', () => {
     what = 'nothing';
     expect(await attempt()).toBe(0);
     what = 'copy';
+    expect([await attempt(), await attempt()]).toEqual([30, 60]);
+    turns.cancel(seq);
     expect(await attempt()).toBe(30);
   });
 
