@@ -278,7 +278,10 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'demo',
     group: 'testing',
-    about: { en: 'show a chat in 20 seconds, without WeChat', zh: '20 秒看一段演示，不需要微信' },
+    about: {
+      en: 'show a chat, without WeChat, in 10 to 20 seconds',
+      zh: '看一段演示，不需要微信，10 到 20 秒',
+    },
     settings: ['interactive'],
     load: async () => (await import('./simulate/demo.ts')).demo,
   },

@@ -161,7 +161,7 @@ describe('of a message', () => {
     expect(done.code).toBe(65);
     expect(done.stdout).toBe(`${join(here, 'good.txt')}\n`);
     expect(done.stderr).toMatch(
-      /^wxagent: wrong\.txt: cannot decrypt the file\..*\nwxagent: large\.txt: it is larger than the 1000 B allowed\nhint: .*--max-media\n$/,
+      /^wxagent: wrong\.txt: cannot decrypt the file: .*\nwxagent: large\.txt: it is larger than the 1000 B allowed\nhint: .*--max-media\n$/,
     );
     expect(namesIn(here)).toEqual(['good.txt']);
     const [line] = jsonLines((await runHere([...args, '--json'], { home, cwd: here })).stdout);

@@ -23,7 +23,7 @@ test('the official shape: QR and address on stderr, nothing on stdout, the accou
   const home = makeFolder();
   const login = await runHere(['--base-url', simulator.baseUrl, 'login', '--name', 'mine'], { home });
   expect(login).toMatchObject({ code: 0, stdout: '' });
-  expect(login.stderr).toContain('One WeChat user has one live bot');
+  expect(login.stderr).toContain('A WeChat account has one active bot');
   expect(login.stderr).toMatch(/[▀▄█]{8}/);
   expect(login.stderr).toContain('https://liteapp.weixin.qq.com/q/');
   expect(login.stderr).toContain('wxagent run --account mine --exec');
@@ -104,11 +104,11 @@ test('the digits of the phone: 77 without a terminal, asked for on one, wrong on
     home,
     stdout,
   });
-  await terminal.says('stdout', 'The phone shows a number');
+  await terminal.says('stdout', 'Enter the verification code');
   terminal.child.stdin?.write('111111\n');
-  await terminal.says('stdout', 'That number was wrong');
+  await terminal.says('stdout', 'Wrong code');
   terminal.child.stdin?.write('483920\n');
-  await terminal.says('stdout', 'say something to the bot');
+  await terminal.says('stdout', 'send the bot a message');
   simulator.control.message({ text: 'first words' });
   await terminal.says('stdout', 'Your message has arrived');
   expect(await terminal.exited).toMatchObject({ code: 0 });

@@ -121,7 +121,7 @@ test('on a terminal: a new QR code is shown, and the run goes on with the login 
   simulator.control.message({ text: 'two' });
   expect(await answered(simulator, 2)).toEqual(['one', 'two']);
   run.child.stdin?.write('\u0003');
-  await run.says('stdout', 'stopped; all that came in is kept');
+  await run.says('stdout', 'stopped; all received messages are stored');
   await run.exited;
 });
 

@@ -46,7 +46,9 @@ test('a server that talks nonsense to polls and recovers: nothing lost, no crash
     const isNonsense = fault.kind === 'garbage' && fault.garbage !== 'empty';
     const isUnread = isNonsense || (fault.kind === 'answer' && 'msgs' in fault.body);
     expect(end.stderr, JSON.stringify(fault)).toContain(
-      isUnread ? 'stopped; 1 answer of the server could not be read' : 'stopped; all that came in is kept',
+      isUnread
+        ? 'stopped; 1 response of the server could not be read'
+        : 'stopped; all received messages are stored',
     );
     expect(existsSync(join(home, 'wx', 'state', 'unread'))).toBe(isUnread);
     expect(simulator.control.lost().filter(({ reason }) => reason !== 'unfollowed')).toEqual([]);

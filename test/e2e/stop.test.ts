@@ -42,7 +42,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     run.signal(signal);
     const end = await run.exited;
     expect(end.code, end.stderr).toBe(0);
-    expect(end.stderr).toContain('stopping; 1 at work (once more to stop at once)');
+    expect(end.stderr).toContain('stopping; 1 in progress (once more to stop at once)');
     expect(jsonLines(end.stdout).at(-1)).toEqual({ v: 1, type: 'stopped', account: id, unread: 0 });
     expect(lives(pid)).toBe(false);
     expect(answers(simulator)).toEqual([]);
@@ -102,7 +102,7 @@ test('a second signal ends it at once, with 143 or 130; nothing is lost', async 
     );
     await run.says('stderr', 'agent: ready');
     run.signal(signal);
-    await run.says('stderr', 'stopping; 1 at work');
+    await run.says('stderr', 'stopping; 1 in progress');
     // One signal that arrives twice at once is one; a later one counts.
     await pollUntil('it ends', () => {
       run.signal(signal);

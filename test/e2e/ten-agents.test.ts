@@ -34,7 +34,7 @@ test('stopped with ten agents at work: nothing lost, all answered by the next ru
   await pollUntil('ten are at work', () => started() === 10);
   const end = await run.stop();
   expect(end).toMatchObject({ code: 0, stdout: '' });
-  expect(end.stderr).toContain('stopping; 10 at work');
+  expect(end.stderr).toContain('stopping; 10 in progress');
   expect(answers(simulator)).toEqual([]);
   const [status] = jsonLines((await runHere(['status', '--json'], { home })).stdout);
   expect(status?.accounts).toMatchObject([{ inbox: { received: 20, running: 0, failed: 0 } }]);

@@ -3,6 +3,7 @@ import type { Account } from '../../home/accounts-file.ts';
 import { chooseAccount } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
 import { table } from '../terminal/table.ts';
+import { wordsOf } from '../words/words.ts';
 import type { Check } from './check.ts';
 import { databaseCheck, diskCheck, foldersCheck, nodeCheck, platformCheck } from './machine.ts';
 import { clockCheck, dnsCheck, proxyCheck, tcpCheck, tlsCheck, tokenCheck } from './server.ts';
@@ -44,9 +45,14 @@ export async function doctor(context: CommandContext): Promise<number> {
     return exit;
   }
   const { translate } = context;
-  const rows = results.map((one) => [translate(one.ok ? 'ok' : 'FAIL'), one.name, translate(one.detail)]);
-  context.show(...table(rows));
-  for (const { name, hint } of results) if (hint !== null) context.say(`hint: ${name}: ${hint}`);
+  const { checks } = wordsOf(context.language);
+  const shownName = ({ name }: Result): string => checks[name] ?? name;
+  context.show(
+    ...table(
+      results.map((one) => [translate(one.ok ? 'ok' : 'FAIL'), shownName(one), translate(one.detail)]),
+    ),
+  );
+  for (const one of results) if (one.hint !== null) context.say(`hint: ${shownName(one)}: ${one.hint}`);
   return exit;
 }
 

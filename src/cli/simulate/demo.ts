@@ -63,7 +63,7 @@ export async function demo(context: CommandContext): Promise<number> {
           reject: false,
         },
       );
-    context.show(`$ wxagent simulate          # ${translate(`an iLink server: ${simulator.baseUrl}`)}`);
+    context.show(`$ wxagent simulate          # ${translate(`iLink server: ${simulator.baseUrl}`)}`);
     context.show(`$ wxagent login             # ${translate('the code below scans itself')}`);
     const login = await own(['login']);
     if (login.exitCode !== 0)
@@ -85,7 +85,7 @@ export async function demo(context: CommandContext): Promise<number> {
       if (exitCode !== 0 && !stop.aborted)
         throw new WxError('internal', `the last run of the demo ended with ${exitCode}`);
     }
-    if (!interactive) context.show('That was it. Next: wxagent login, with your own WeChat.');
+    if (!interactive) context.show('End of the demo. Next: wxagent login, with your own WeChat.');
     return 0;
   } finally {
     unhook();

@@ -1,5 +1,6 @@
 import { startSimulator } from '../../simulator/simulator.ts';
 import type { CommandContext } from '../command/context.ts';
+import { wordsOf } from '../words/words.ts';
 
 /** `wxagent simulate`: an iLink server on this machine, until it is stopped. */
 export async function simulate(context: CommandContext): Promise<number> {
@@ -8,6 +9,8 @@ export async function simulate(context: CommandContext): Promise<number> {
   const simulator = await startSimulator(options);
   const { baseUrl, cdnUrl, controlUrl } = simulator;
   context.printJson('simulate', { baseUrl, cdnUrl, controlUrl, pid: process.pid });
+  if (context.io.stderrIsTerminal && !context.json)
+    context.say(wordsOf(context.language).simulating(baseUrl));
   const stopped = new Promise<void>((resolve) => {
     if (stop.aborted) resolve();
     stop.addEventListener('abort', () => resolve());

@@ -123,11 +123,11 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
     "wxagent send 'hello'、echo hello | wxagent send，或 wxagent send --file photo.jpg",
   'the owner of {} is not known yet: who is to get this?': '还不知道 {} 的所有者：要发给谁？',
   // The demo and doctor
-  'That was it. Next: wxagent login, with your own WeChat.':
+  'End of the demo. Next: wxagent login, with your own WeChat.':
     '演示结束。下一步：用自己的微信运行 wxagent login。',
   'Type what the phone writes; "long" and "hang" do what they say; Ctrl-D ends the demo.':
     '输入手机要发的消息；“long”得到长回复，“hang”会卡住；Ctrl-D 结束。',
-  'an iLink server: {}': 'iLink 服务器：{}',
+  'iLink server: {}': 'iLink 服务器：{}',
   'the code below scans itself': '下面的二维码会自动扫描',
   'the last run of the demo ended with {}': '演示的最后一次运行以 {} 结束',
   'the demo got no answer in time': '演示没有及时得到回复',

@@ -16,6 +16,9 @@ interface Pattern {
   isOfAgent: boolean;
 }
 
+/** Before lines of the log that an agent has written. */
+const AGENT = 'agent: ';
+
 /** Whole sentences by themselves, and those with gaps, the most telling first. */
 const [WHOLE, GAPPED] = compile();
 
@@ -43,6 +46,8 @@ export function inChinese(sentence: string): string {
     const found = english.exec(sentence);
     if (found) return filled(template, found.slice(1));
   }
+  // What an agent says stays as it is, behind a name that is ours.
+  if (sentence.startsWith(AGENT)) return `智能体：${sentence.slice(AGENT.length)}`;
   return Object.hasOwn(chinese.reasons, sentence) ? (chinese.reasons[sentence] ?? sentence) : sentence;
 }
 
@@ -62,7 +67,7 @@ function compile(): [Map<string, string>, Pattern[]] {
     .sort(([a], [b]) => telling(b) - telling(a))
     .map(([english, text]) => {
       const pieces = english.split('{}').map((piece) => piece.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
-      const isOfAgent = english.startsWith('agent: ');
+      const isOfAgent = english.startsWith(AGENT);
       return { english: new RegExp(`^${pieces.join('([\\s\\S]*?)')}$`), chinese: text, isOfAgent };
     });
   return [new Map(entries), gapped];

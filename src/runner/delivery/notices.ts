@@ -10,7 +10,7 @@ const REASONS: Record<FailureReason | 'crash', Record<ChatLanguage, string>> = {
   spawn: { zh: '智能体无法启动', en: 'the agent could not be started' },
   'too-large': { zh: '回复内容过大', en: 'the answer was too large' },
   'bad-output': { zh: '智能体的输出格式不对', en: 'the reply was not understood' },
-  http: { zh: '智能体服务没有正常应答', en: 'the agent service did not answer properly' },
+  http: { zh: '智能体服务没有正常响应', en: 'the agent service did not answer properly' },
   cancelled: { zh: '已取消', en: 'it was cancelled' },
   crash: { zh: '处理时多次意外中断，已放弃', en: 'it was interrupted too often' },
 };

@@ -56,6 +56,8 @@ describe('a sentence in Chinese', () => {
       'hint: clock: set the clock: timedatectl set-ntp true',
       '提示：clock：请校准时钟：timedatectl set-ntp true',
     ],
+    ['agent: the sky is blue', '智能体：the sky is blue'],
+    ['agent: no reply', '智能体：no reply'],
     ['wxagent: a.txt: it was stopped', 'wxagent: a.txt：已停止'],
     [
       "too many arguments for 'status'. Expected 0 arguments but got 1",
@@ -69,15 +71,7 @@ describe('a sentence in Chinese', () => {
     expect(inChinese(english)).toBe(chinese);
   });
 
-  test.each([
-    '<- "no reply"',
-    '-> is',
-    'agent: the sky is blue',
-    'agent: no reply',
-    'constructor',
-    '',
-    '你好',
-  ])('%s is not ours, and stays', (line) => {
+  test.each(['<- "no reply"', '-> is', 'constructor', '', '你好'])('%s is not ours, and stays', (line) => {
     expect(inChinese(line)).toBe(line);
   });
 });
