@@ -87,6 +87,26 @@ export function storageError(path: string, cause: unknown): WxError {
   });
 }
 
+/**
+ * Runs work in a transaction that takes the write lock at once, so that it cannot fail on a stale snapshot. The library's
+ * own wrapper hides the first error behind that of its rollback (design 4).
+ */
+export function transaction<T>(database: Database, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    try {
+      database.exec('ROLLBACK');
+    } catch {
+      // SQLite rolls back by itself after some errors; the first error is the one that matters.
+    }
+    throw error;
+  }
+}
+
 /** Loads libsql, a native CommonJS module, when the first database is opened. */
 export function loadLibsql(): typeof LibsqlDatabase {
   return createRequire(import.meta.url)('libsql');

@@ -1,5 +1,5 @@
 import { WxError } from '../core/errors.ts';
-import type { Database } from '../sqlite/database.ts';
+import { type Database, transaction } from '../sqlite/database.ts';
 
 /**
  * Forward migrations, applied in order; the number of those applied is SQLite's `user_version`.
@@ -201,19 +201,16 @@ export function migrate(database: Database, path: string): void {
   if (isNewest(database, path)) return;
   const before = Number(database.one('PRAGMA busy_timeout')?.timeout);
   database.exec(`PRAGMA busy_timeout=${MIGRATION_WAIT_MS}`);
-  database.exec('BEGIN IMMEDIATE');
   try {
-    // Asked again under the lock: another process may have migrated meanwhile.
-    if (!isNewest(database, path)) {
+    transaction(database, () => {
+      // Checked again under the lock: another process may have migrated meanwhile.
+      if (isNewest(database, path)) return;
       for (const sql of MIGRATIONS.slice(versionOf(database))) database.exec(sql);
       database.exec(`PRAGMA user_version=${MIGRATIONS.length}`);
-    }
-    database.exec('COMMIT');
-  } catch (error) {
-    database.exec('ROLLBACK');
-    throw error;
+    });
+  } finally {
+    database.exec(`PRAGMA busy_timeout=${before}`);
   }
-  database.exec(`PRAGMA busy_timeout=${before}`);
 }
 
 function isNewest(database: Database, path: string): boolean {

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { makeFolder } from '../home/make-folder.ts';
-import { type Database, openDatabase, storageError } from '../sqlite/database.ts';
+import { type Database, openDatabase, storageError, transaction } from '../sqlite/database.ts';
 import { createDatabaseFiles } from '../sqlite/database-files.ts';
 import { markOf, UNMARKED, writeNextMark } from '../sqlite/database-mark.ts';
 import { accountView } from './accounts/account-view.ts';
@@ -195,14 +195,10 @@ function openNewest(path: string): Database {
 function markFirst(database: Database): void {
   if (markOf(database) !== UNMARKED) return;
   try {
-    database.exec('BEGIN IMMEDIATE');
-    if (markOf(database) === UNMARKED) writeNextMark(database);
-    database.exec('COMMIT');
+    transaction(database, () => {
+      if (markOf(database) === UNMARKED) writeNextMark(database);
+    });
   } catch {
-    try {
-      database.exec('ROLLBACK');
-    } catch {
-      // The transaction has not begun.
-    }
+    // The database is busy or cannot be written; the next step reports what lasts.
   }
 }

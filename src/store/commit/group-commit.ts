@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/time/clock.ts';
-import { type Database, isBusy } from '../../sqlite/database.ts';
+import { type Database, isBusy, transaction } from '../../sqlite/database.ts';
 import type { DiskRetry } from './disk-retry.ts';
 
 /** Runs steps as transactions: those of the same moment share one commit. */
@@ -71,7 +71,9 @@ export function createGroupCommit(options: {
 
   async function settle(batch: Waiting[]): Promise<void> {
     try {
-      const results = await retry(() => transaction(database, batch));
+      const results = await retry(() =>
+        transaction(database, () => batch.map((item) => item.step(database))),
+      );
       committed++;
       for (let index = 0; index < batch.length; index++) batch[index]?.resolve(results[index] as never);
     } catch (error) {
@@ -119,21 +121,4 @@ export function createGroupCommit(options: {
 
 function turnOfLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Uses its own BEGIN and COMMIT: the library's wrapper hides the first error behind that of its rollback (design 4). */
-function transaction(database: Database, batch: Waiting[]): unknown[] {
-  database.exec('BEGIN IMMEDIATE');
-  try {
-    const results = batch.map((item) => item.step(database));
-    database.exec('COMMIT');
-    return results;
-  } catch (error) {
-    try {
-      database.exec('ROLLBACK');
-    } catch {
-      // SQLite has rolled back by itself after some errors; the first error is the one that matters.
-    }
-    throw error;
-  }
 }
