@@ -3,9 +3,6 @@ const nodeModule = require('node:module');
 const { join } = require('node:path');
 
 if (existsSync(join(__dirname, '../dist/main.js'))) {
-  // Bytes of files lie outside V8's heap and wait for its quick collection, which runs each time its young space is
-  // full. A young space that does not grow keeps a gigabyte within 30 MiB.
-  require('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
   // Node 22.3 and newer keep what they compiled, until it changes; NODE_DISABLE_COMPILE_CACHE=1 turns that off.
   nodeModule.enableCompileCache?.();
   // Read with every file: only for who will see a stack.
