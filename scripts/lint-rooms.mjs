@@ -46,7 +46,7 @@ const ROOMS = {
   simulator: ['world', 'queue', 'phone', 'endpoints', 'http', 'control', '.'],
   runner: ['port', 'delivery', 'received', 'turns', 'shutdown', 'intake', '.'],
   cli: [
-    ...['words', 'terminal', 'command', 'account', 'agent', 'login', 'run', 'send', 'download', 'admin'],
+    ...['i18n', 'terminal', 'command', 'account', 'agent', 'login', 'run', 'send', 'download', 'admin'],
     ...['doctor', 'simulate', '.'],
   ],
 };

@@ -4,7 +4,7 @@ import { type ErrorKind, EXIT_CODES } from '../core/errors.ts';
 import type { Localized, SettingGroup } from '../settings/setting.ts';
 import { SETTINGS, type Setting, type SettingName } from '../settings/settings.ts';
 import type { CommandGroup, CommandSpec } from './commands.ts';
-import type { Language } from './words/words.ts';
+import type { Language } from './i18n/language.ts';
 
 /** What commander writes by itself. */
 const HEADINGS: Readonly<Record<string, string>> = {

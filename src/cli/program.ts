@@ -6,7 +6,7 @@ import { createContext, type Host } from './command/context.ts';
 import { ownArgs, reportError } from './command/report-error.ts';
 import { type Action, COMMANDS, type CommandSpec } from './commands.ts';
 import type { HelpWriter } from './help.ts';
-import { type Language, languageOf } from './words/words.ts';
+import { type Language, languageOf } from './i18n/language.ts';
 
 type Flags = Partial<Record<SettingName, unknown>>;
 

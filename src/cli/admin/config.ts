@@ -4,8 +4,8 @@ import { createCredentials } from '../../home/credentials.ts';
 import { checkStorable, longFlag, parseSetting, resolveSetting } from '../../settings/config.ts';
 import { SETTINGS, type Setting, type SettingName } from '../../settings/settings.ts';
 import type { CommandContext } from '../command/context.ts';
+import { wordsOf } from '../i18n/language.ts';
 import { table } from '../terminal/table.ts';
-import { wordsOf } from '../words/words.ts';
 
 /** Settings that `wxagent config` knows. */
 const STORABLE = (Object.keys(SETTINGS) as SettingName[]).filter(

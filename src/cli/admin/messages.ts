@@ -3,11 +3,11 @@ import { decodeRaw, readInbound } from '../../ilink/message/inbound.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
+import { stateShown, type Words, wordsOf } from '../i18n/language.ts';
 import { excerpt } from '../terminal/excerpt.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { filesShown } from '../terminal/message-files.ts';
 import { table } from '../terminal/table.ts';
-import { stateShown, type Words, wordsOf } from '../words/words.ts';
 
 /** Messages shown when no `--since` says how far back. */
 const USUAL_LIMIT = 200;

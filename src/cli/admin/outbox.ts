@@ -3,10 +3,10 @@ import type { PartView } from '../../store/port/port.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
+import { stateShown, type Words, wordsOf } from '../i18n/language.ts';
 import { excerpt } from '../terminal/excerpt.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
-import { stateShown, type Words, wordsOf } from '../words/words.ts';
 
 const TEXT_COLUMNS = 50;
 

@@ -6,8 +6,8 @@ import { chooseAccounts, loginHint } from '../account/choice.ts';
 import { pollerOf } from '../account/poller-lock.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
+import { type Words, wordsOf } from '../i18n/language.ts';
 import { localMinute } from '../terminal/local-time.ts';
-import { type Words, wordsOf } from '../words/words.ts';
 
 /** `wxagent status`: who is logged in, who runs, what waits, and how much may still be sent. */
 export async function status(context: CommandContext): Promise<number> {

@@ -9,9 +9,9 @@ import { createPaths, type Paths } from '../../home/paths.ts';
 import type { Environment, SettingSources } from '../../settings/config.ts';
 import { readSettingsFile, resolveSettings } from '../../settings/config.ts';
 import type { SettingName, Settings } from '../../settings/settings.ts';
+import { type Language, languageOf, translatorTo } from '../i18n/language.ts';
 import { createLog } from '../terminal/log.ts';
 import { createPrinter, type Printer, sanitized } from '../terminal/printer.ts';
-import { type Language, languageOf, translatorTo } from '../words/words.ts';
 
 /** What the process lends to commands; made in main.ts, replaced in tests. */
 export interface Host {

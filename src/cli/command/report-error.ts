@@ -1,6 +1,6 @@
 import { asWxError, WxError } from '../../core/errors.ts';
+import { type Language, translatorTo, wordsOf } from '../i18n/language.ts';
 import { createPrinter } from '../terminal/printer.ts';
-import { type Language, translatorTo, wordsOf } from '../words/words.ts';
 import type { Host } from './context.ts';
 
 /** Exit codes of the signals that ask a command to stop (contract 1). */

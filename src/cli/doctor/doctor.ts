@@ -2,8 +2,8 @@ import { type ErrorKind, EXIT_CODES, reasonOf, WxError } from '../../core/errors
 import type { Account } from '../../home/accounts-file.ts';
 import { chooseAccount } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
+import { wordsOf } from '../i18n/language.ts';
 import { table } from '../terminal/table.ts';
-import { wordsOf } from '../words/words.ts';
 import type { Check } from './check.ts';
 import { databaseCheck, diskCheck, foldersCheck, nodeCheck, platformCheck } from './machine.ts';
 import { clockCheck, dnsCheck, proxyCheck, tcpCheck, tlsCheck, tokenCheck } from './server.ts';

@@ -9,8 +9,8 @@ import type { FetchFailure, FetchMedia, FetchResult } from '../../media/download
 import { typeByName } from '../../media/kind/type-by-name.ts';
 import { openCdn, openTransport } from '../account/connection.ts';
 import type { CommandContext } from '../command/context.ts';
+import { wordsOf } from '../i18n/language.ts';
 import { createProgressLine } from '../terminal/progress-line.ts';
-import { wordsOf } from '../words/words.ts';
 import { findSources, type Wanted, type WantedSource } from './sources.ts';
 
 /** Files fetched at the same time. */

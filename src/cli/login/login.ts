@@ -5,7 +5,7 @@ import { chooseAccount, withoutAccount } from '../account/choice.ts';
 import { openTransport } from '../account/connection.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
-import { wordsOf } from '../words/words.ts';
+import { wordsOf } from '../i18n/language.ts';
 import { awaitFirstMessage } from './first-message.ts';
 import { obtainLogin } from './obtain-login.ts';
 

@@ -8,7 +8,7 @@ import type { Transport } from '../../ilink/http/transport.ts';
 import { login as converse, type LoginPort } from '../../ilink/login/login.ts';
 import type { Admin } from '../../store/port/port.ts';
 import type { CommandContext } from '../command/context.ts';
-import { wordsOf } from '../words/words.ts';
+import { wordsOf } from '../i18n/language.ts';
 
 /** What a login is asked for. */
 export interface LoginRequest {

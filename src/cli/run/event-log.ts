@@ -5,9 +5,9 @@ import type { Clock } from '../../core/time/clock.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../../runner/port/events.ts';
 import { contextOf, knownAccounts } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
+import { type Words, wordsOf } from '../i18n/language.ts';
 import { excerpt } from '../terminal/excerpt.ts';
 import { filesShown } from '../terminal/message-files.ts';
-import { type Words, wordsOf } from '../words/words.ts';
 
 /** Longest quotation of a message on a log line. */
 const QUOTE_CHARS = 60;

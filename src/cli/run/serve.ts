@@ -17,8 +17,8 @@ import { openHomeStore } from '../account/store.ts';
 import type { AgentFactory } from '../agent/agent-factory.ts';
 import { createChildRecords } from '../agent/child-records.ts';
 import type { CommandContext } from '../command/context.ts';
+import { wordsOf } from '../i18n/language.ts';
 import { LOOK_EVERY_MS, relogin, watchForLogins } from '../login/relogin.ts';
-import { wordsOf } from '../words/words.ts';
 import { type AttachmentOptions, openAttachments } from './attachments.ts';
 
 /** How often a lock is asked for that somebody has for a moment, and how long who takes it may have no name. */

@@ -9,7 +9,7 @@ import type { Store } from '../../store/port/port.ts';
 import { type Connection, connect, openTransport } from '../account/connection.ts';
 import { acquirePollerLock } from '../account/poller-lock.ts';
 import type { CommandContext } from '../command/context.ts';
-import { wordsOf } from '../words/words.ts';
+import { wordsOf } from '../i18n/language.ts';
 
 /** How often a `send` looks whether another process has polled. */
 const LOOK_EVERY_MS = 50;

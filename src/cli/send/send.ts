@@ -16,8 +16,8 @@ import { chooseAccount, findAccount, knownAccounts, loginHint } from '../account
 import { pollerOf } from '../account/poller-lock.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
+import { wordsOf } from '../i18n/language.ts';
 import { createProgressLine } from '../terminal/progress-line.ts';
-import { wordsOf } from '../words/words.ts';
 import { createDeadline, watchUploads } from './deadline.ts';
 import { type DirectDelivery, startDirectDelivery } from './direct-delivery.ts';
 import { contentToSend, keepFiles, type SendContent } from './send-content.ts';

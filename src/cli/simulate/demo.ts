@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline';
 import { WxError } from '../../core/errors.ts';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import type { CommandContext } from '../command/context.ts';
+import { wordsOf } from '../i18n/language.ts';
 import { excerpt } from '../terminal/excerpt.ts';
 import { localTime } from '../terminal/local-time.ts';
-import { wordsOf } from '../words/words.ts';
 
 /** The agent of the demo: any program that reads stdin and writes stdout would do. */
 const AGENT = `#!/bin/sh

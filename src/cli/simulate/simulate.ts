@@ -1,6 +1,6 @@
 import { startSimulator } from '../../simulator/simulator.ts';
 import type { CommandContext } from '../command/context.ts';
-import { wordsOf } from '../words/words.ts';
+import { wordsOf } from '../i18n/language.ts';
 
 /** `wxagent simulate`: an iLink server on this machine, until it is stopped. */
 export async function simulate(context: CommandContext): Promise<number> {

@@ -1,6 +1,6 @@
 import { plainFileName } from '../../core/file-name.ts';
 import type { Attachment } from '../../core/message/message.ts';
-import type { Words } from '../words/words.ts';
+import type { Words } from '../i18n/language.ts';
 import { excerpt } from './excerpt.ts';
 
 const NAME_COLUMNS = 40;

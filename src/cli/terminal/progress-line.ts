@@ -1,6 +1,6 @@
 import type { Io } from '../../core/io.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import type { Words } from '../words/words.ts';
+import type { Words } from '../i18n/language.ts';
 
 /** How often the line is drawn anew. */
 const DRAW_EVERY_MS = 200;

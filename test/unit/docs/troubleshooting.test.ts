@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
-import { inChinese } from '../../../src/cli/words/sentences.ts';
+import { inChinese } from '../../../src/cli/i18n/translate.ts';
 import { codeOf, headingsOf, ROOT, readPage, sectionOf } from '../../helpers/pages.ts';
 
 const [english, chinese] = ['docs/troubleshooting.md', 'docs/zh-CN/troubleshooting.md'].map((path) => {

@@ -24,7 +24,7 @@ const BAD: readonly (readonly [file: string, target: string])[] = [
   ['runner/a.ts', 'store/sqlite-store.ts'],
   ['runner/turns/a.ts', 'agents/acp/agent.ts'],
   ['runner/a.ts', 'simulator/world/world.ts'],
-  ['runner/delivery/a.ts', 'cli/words/words.ts'],
+  ['runner/delivery/a.ts', 'cli/i18n/language.ts'],
   ['cli/admin/a.ts', 'main.ts'],
   ['cli/a.ts', 'sqlite/database.ts'],
   // Up, within a layer.
@@ -72,7 +72,7 @@ const BAD: readonly (readonly [file: string, target: string])[] = [
   ['runner/turns/a.ts', 'runner/shutdown/shutdown.ts'],
   ['runner/shutdown/a.ts', 'runner/intake/intake.ts'],
   ['runner/intake/a.ts', 'runner/runner.ts'],
-  ['cli/words/a.ts', 'cli/terminal/table.ts'],
+  ['cli/i18n/a.ts', 'cli/terminal/table.ts'],
   ['cli/terminal/a.ts', 'cli/command/context.ts'],
   ['cli/command/a.ts', 'cli/account/store.ts'],
   ['cli/account/a.ts', 'cli/agent/choose.ts'],

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { wordsOf } from '../../../../src/cli/i18n/language.ts';
 import { createProgressLine, progressText } from '../../../../src/cli/terminal/progress-line.ts';
-import { wordsOf } from '../../../../src/cli/words/words.ts';
 
 const MIB = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../../../src/cli/commands.ts';
-import { inChinese, SENTENCES } from '../../../../src/cli/words/sentences.ts';
+import { inChinese, SENTENCES } from '../../../../src/cli/i18n/translate.ts';
 import { runHere } from '../../../helpers/in-this-process.ts';
 import { isTold, sentencesOf } from '../../../helpers/sentences.ts';
 import { loggedIn, simulate } from '../../../helpers/simulated.ts';

@@ -1,4 +1,4 @@
-/** What commands, settings, the store and the server come to, in Chinese: see {@link file://./sentences.ts}. */
+/** What commands, settings, the store and the server come to, in Chinese: see {@link file://./translate.ts}. */
 export const OF_COMMANDS: Readonly<Record<string, string>> = {
   // The command line
   'there is no command "{}"': '没有命令“{}”',

@@ -17,7 +17,7 @@ export function languageOf(lang: 'auto' | Language, environment: Environment): L
 /** What puts a sentence of ours into a language; what is no sentence of ours stays. Only who needs it loads it. */
 export async function translatorTo(language: Language): Promise<(sentence: string) => string> {
   if (language === 'en') return (sentence) => sentence;
-  return (await import('./sentences.ts')).inChinese;
+  return (await import('./translate.ts')).inChinese;
 }
 
 /** A state of a message or a part, and the reason for it where there is one. */

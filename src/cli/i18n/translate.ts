@@ -1,6 +1,6 @@
 import { chinese } from './chinese.ts';
-import { OF_AGENTS } from './of-agents.ts';
-import { OF_COMMANDS } from './of-commands.ts';
+import { OF_AGENTS } from './chinese-of-agents.ts';
+import { OF_COMMANDS } from './chinese-of-commands.ts';
 
 /**
  * Every whole sentence for people in Chinese, by the English one that stands where it is made: `{}` is what differs, and

@@ -1,4 +1,4 @@
-/** What agents, turns and files come to, in Chinese: see {@link file://./sentences.ts}. */
+/** What agents, turns and files come to, in Chinese: see {@link file://./translate.ts}. */
 export const OF_AGENTS: Readonly<Record<string, string>> = {
   // Turns
   'agent failed: {}: {}': '智能体失败（{}）：{~}',
