@@ -1,25 +1,25 @@
 import { describe } from 'vitest';
-import { describeBursts } from './conformance/bursts.ts';
-import { describeChat } from './conformance/chat.ts';
+import { describePollers } from './conformance/admin/pollers.ts';
+import { describeViews } from './conformance/admin/views.ts';
 import type { MakeStore } from './conformance/desk.ts';
-import { describeFiles } from './conformance/files.ts';
-import { describeHolds } from './conformance/holds.ts';
-import { describeIntake } from './conformance/intake.ts';
-import { describeMediaKeys } from './conformance/media-keys.ts';
-import { describeNextClaims } from './conformance/next-claims.ts';
-import { describeOutbox } from './conformance/outbox.ts';
-import { describeOutputs } from './conformance/outputs.ts';
-import { describePollers } from './conformance/pollers.ts';
-import { describePolls } from './conformance/polls.ts';
-import { describeQuotes } from './conformance/quotes.ts';
-import { describeRefusals } from './conformance/refusals.ts';
-import { describeSessions } from './conformance/sessions.ts';
-import { describeTriage } from './conformance/triage.ts';
-import { describeTurns } from './conformance/turns.ts';
-import { describeVerdicts } from './conformance/verdicts.ts';
-import { describeViews } from './conformance/views.ts';
+import { describeChat } from './conformance/inbox/chat.ts';
+import { describeIntake } from './conformance/inbox/intake.ts';
+import { describeMediaKeys } from './conformance/inbox/media-keys.ts';
+import { describePolls } from './conformance/inbox/polls.ts';
+import { describeQuotes } from './conformance/inbox/quotes.ts';
+import { describeTriage } from './conformance/inbox/triage.ts';
+import { describeFiles } from './conformance/outbox/files.ts';
+import { describeHolds } from './conformance/outbox/holds.ts';
+import { describeNextClaims } from './conformance/outbox/next-claims.ts';
+import { describeOutbox } from './conformance/outbox/outbox.ts';
+import { describeRefusals } from './conformance/outbox/refusals.ts';
+import { describeVerdicts } from './conformance/outbox/verdicts.ts';
+import { describeSessions } from './conformance/sessions/sessions.ts';
+import { describeBursts } from './conformance/turns/merging.ts';
+import { describeOutputs } from './conformance/turns/output.ts';
+import { describeTurns } from './conformance/turns/turns.ts';
 
-/** What every implementation of the store port has to do (design 4); times are given, never waited for. */
+/** What every implementation of the store's ports has to do (design 4); times are given, never waited for. */
 export function describeStore(name: string, make: MakeStore): void {
   describe(name, () => {
     describe('intake', () => describeIntake(make));

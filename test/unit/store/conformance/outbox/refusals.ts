@@ -8,7 +8,7 @@ import {
   type MakeStore,
   OWNER,
   type StoreUnderTest,
-} from './desk.ts';
+} from '../desk.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -76,7 +76,7 @@ export function describeRefusals(make: MakeStore): void {
     expect((await refusedSend()).part.reason).toBe('quota');
   });
 
-  test('ten since he wrote, though some had gone before his message came in here: quota, and no throttle', async () => {
+  test('ten since the user wrote, some of them sent before the message arrived here: quota, and no throttle', async () => {
     await desk.says(OWNER);
     const createdAtMs = desk.nowMs + 1_000;
     desk.nowMs = createdAtMs;
@@ -94,7 +94,7 @@ export function describeRefusals(make: MakeStore): void {
     expect((await refusedSend()).part).toMatchObject({ state: 'held', reason: 'quota' });
   });
 
-  test('the budget counts from when he wrote, not from when it was read; a poll in between would have brought it', async () => {
+  test('the budget counts from when the user wrote, not from when the message was read; a poll in between would have brought it', async () => {
     const sentAfter = async (polledAtMs: number | null): Promise<number> => {
       await desk.says(OWNER);
       if (polledAtMs !== null) await desk.store.admin.recordPoll({ account: ACCOUNT, nowMs: polledAtMs });
@@ -111,7 +111,7 @@ export function describeRefusals(make: MakeStore): void {
     expect(await sentAfter(desk.nowMs + 2 * HOUR_MS)).toBe(0);
   });
 
-  test('what had gone to him before he wrote, or to others, does not count', async () => {
+  test('parts sent before the user wrote, and parts to others, do not count', async () => {
     await desk.says(OWNER);
     await spend(OWNER, 9);
     await desk.says(FRIEND);
@@ -166,12 +166,12 @@ export function describeRefusals(make: MakeStore): void {
     });
 
     test('a message that is ignored is no contact', async () => {
-      await desk.receive([{ ...(await import('./desk.ts')).incoming({ user: FRIEND }) }]);
+      await desk.receive([{ ...(await import('../desk.ts')).incoming({ user: FRIEND }) }]);
       await desk.sends(FRIEND, 'hello?');
       expect(await desk.claim(FRIEND)).toMatchObject({ held: [{ reason: 'first-contact' }] });
     });
 
-    test('his first message lets it go', async () => {
+    test('the first message of the user releases it', async () => {
       await desk.sends(FRIEND, 'hello?');
       await desk.claim(FRIEND);
       await desk.says(FRIEND);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Store } from '../../../../src/store/port/port.ts';
-import { ACCOUNT, type MakeStore, type StoreUnderTest } from './desk.ts';
+import type { Store } from '../../../../../src/store/port/port.ts';
+import { ACCOUNT, type MakeStore, type StoreUnderTest } from '../desk.ts';
 
 const OTHER_ACCOUNT = 'd52a19bb88cf@im.bot';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { QueuedParts, Turns } from '../../../../src/store/port/port.ts';
+import type { QueuedParts, Turns } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,
@@ -9,7 +9,7 @@ import {
   OWNER,
   part,
   type StoreUnderTest,
-} from './desk.ts';
+} from '../desk.ts';
 
 type Output = Parameters<Turns['queueOutput']>[0];
 

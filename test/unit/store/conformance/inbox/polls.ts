@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { IncomingMessage, NewPart } from '../../../../src/store/port/port.ts';
-import { ACCOUNT, createDesk, type Desk, FRIEND, incoming, type MakeStore, OWNER, TERMS } from './desk.ts';
+import type { IncomingMessage, NewPart } from '../../../../../src/store/port/port.ts';
+import { ACCOUNT, createDesk, type Desk, FRIEND, incoming, type MakeStore, OWNER, TERMS } from '../desk.ts';
 
 const USERS = [OWNER, FRIEND, 'third@im.wechat'];
 
@@ -102,7 +102,7 @@ export function describePolls(make: MakeStore): void {
   const plain = { contextToken: null, ignore: null, command: null, hasMore: false, same: null };
   test.each<[string, Partial<Said>[]]>([
     [
-      'an owner is known from his message on, also of who wrote before him',
+      'an owner is known from their message on, also for users who wrote before',
       [{ user: FRIEND, ignore: 'x' }, {}, { user: FRIEND }],
     ],
     ['a token stays that of the last message that has one', [{ contextToken: 'one' }, {}]],

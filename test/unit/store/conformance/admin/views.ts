@@ -8,7 +8,7 @@ import {
   type MakeStore,
   OWNER,
   type StoreUnderTest,
-} from './desk.ts';
+} from '../desk.ts';
 
 /** What `status`, `messages` and the runner read (contract 2). */
 export function describeViews(make: MakeStore): void {

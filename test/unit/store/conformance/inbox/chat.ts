@@ -7,7 +7,7 @@ import type {
   Intake,
   IntakeResult,
   MessageView,
-} from '../../../../src/store/port/port.ts';
+} from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,
@@ -19,7 +19,7 @@ import {
   part,
   type StoreUnderTest,
   TERMS,
-} from './desk.ts';
+} from '../desk.ts';
 
 /** A message that is a command and nothing else. */
 const command = (name: ChatCommand, user = OWNER) =>
@@ -111,7 +111,7 @@ export function describeChat(make: MakeStore): void {
       });
     });
 
-    test('of the first who writes to a bot without an owner is obeyed', async () => {
+    test('of the first user who writes to a bot without an owner is executed', async () => {
       const other = await createDesk(desk.store, null);
       const result = await other.receive([command('help', FRIEND)], { account: 'ownerless' });
       expect(result).toMatchObject({ learnedOwner: FRIEND, messages: [{ state: 'command' }] });
@@ -356,7 +356,7 @@ export function describeChat(make: MakeStore): void {
       expect(await desk.store.inbox.retry({ account: ACCOUNT, id: second?.id as string })).toBe(1);
     });
 
-    test('another user is not in the way, and a command is obeyed', async () => {
+    test('another user does not count, and a command is executed', async () => {
       await desk.receive([incoming({ user: FRIEND })], reject);
       const result = await desk.receive([incoming(), command('stop'), incoming()], reject);
       expect(result.messages.map((one) => one.state)).toEqual(['received', 'command', 'received']);
@@ -379,7 +379,7 @@ export function describeChat(make: MakeStore): void {
   });
 
   describe('the answer to a question', () => {
-    /** A turn has asked the owner something, and the question is on his phone. */
+    /** A turn has asked the owner a question, which was sent. */
     const asked = async (chat: Partial<ChatPolicy> = {}) => {
       const turn = await desk.says(OWNER);
       await desk.start(turn);

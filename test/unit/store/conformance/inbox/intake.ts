@@ -10,7 +10,7 @@ import {
   OWNER,
   START_MS,
   type StoreUnderTest,
-} from './desk.ts';
+} from '../desk.ts';
 
 /** What a poll brings in: duplicates, ids, owners and strangers, the cursor (design 3, 4). */
 export function describeIntake(make: MakeStore): void {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { HeldPart, Intake } from '../../../../src/store/port/port.ts';
+import type { HeldPart, Intake } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   contentOf,
@@ -12,7 +12,7 @@ import {
   OWNER,
   part,
   type StoreUnderTest,
-} from './desk.ts';
+} from '../desk.ts';
 
 /** Holds, their release when the user writes, expiry, and the takeover of an account (design 3, 4). */
 export function describeHolds(make: MakeStore): void {
@@ -34,7 +34,7 @@ export function describeHolds(make: MakeStore): void {
   const texts = (...list: string[]) => list.map((text) => ({ text, file: null }));
 
   describe('release', () => {
-    test('a message of the user lets his held parts go, merged, with the new token and a full budget', async () => {
+    test('a message of the user releases their held parts, merged, with the new token and a full budget', async () => {
       await hold('1', '2', '3');
       expect((await desk.receive([incoming({ contextToken: 'fresh' })])).released).toEqual([OWNER]);
       const { seq, body } = await desk.claimed(OWNER);

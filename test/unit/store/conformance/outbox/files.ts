@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Claim, NewPart, PartFile, PartView, Store } from '../../../../src/store/port/port.ts';
+import type { Claim, NewPart, PartFile, PartView, Store } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   contentOf,
@@ -9,7 +9,7 @@ import {
   OWNER,
   part,
   type StoreUnderTest,
-} from './desk.ts';
+} from '../desk.ts';
 
 /** Parts with a file: claimed for their upload, then for their request. */
 export function describeFiles(make: MakeStore): void {

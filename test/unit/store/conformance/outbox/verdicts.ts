@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ClaimedPart, Verdict } from '../../../../src/store/port/port.ts';
+import type { ClaimedPart, Verdict } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,
@@ -9,7 +9,7 @@ import {
   OWNER,
   part,
   type StoreUnderTest,
-} from './desk.ts';
+} from '../desk.ts';
 
 /** What a verdict shows of a part: the same whether or not the store is told what the claim said of it. */
 export function describeVerdicts(make: MakeStore): void {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { PartFile } from '../../../../src/store/port/port.ts';
+import type { PartFile } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,
@@ -9,7 +9,7 @@ import {
   OWNER,
   part,
   type StoreUnderTest,
-} from './desk.ts';
+} from '../desk.ts';
 
 /** What users quote, and what their waiting messages need (design 4, protocol 10.4). */
 export function describeQuotes(make: MakeStore): void {

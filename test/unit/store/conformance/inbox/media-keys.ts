@@ -8,7 +8,7 @@ import {
   type MakeStore,
   OWNER,
   type StoreUnderTest,
-} from './desk.ts';
+} from '../desk.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 const MD5 = 'd41d8cd98f00b204e9800998ecf8427e';

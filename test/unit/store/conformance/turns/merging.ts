@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { StartedTurn } from '../../../../src/store/port/port.ts';
+import type { StartedTurn } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,
@@ -12,7 +12,7 @@ import {
   part,
   type StoreUnderTest,
   TERMS,
-} from './desk.ts';
+} from '../desk.ts';
 
 const MERGE_MS = 3_000;
 
@@ -49,7 +49,7 @@ export function describeBursts(make: MakeStore): void {
     );
   const unfinished = async () => (await desk.store.inbox.unfinished(ACCOUNT)).map(({ seq }) => seq);
 
-  test('a turn waits until its user has been quiet, and has all he wrote', async () => {
+  test('a turn waits until its user has paused, and has all messages until then', async () => {
     const [first = 0, second = 0] = await writes([0, 2_000]);
     expect(await begin(first)).toEqual({ notBeforeMs: desk.nowMs + MERGE_MS });
     desk.nowMs += MERGE_MS;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Claim, NewPart, SendReply, Verdict } from '../../../../src/store/port/port.ts';
+import type { Claim, NewPart, SendReply, Verdict } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   contentOf,
@@ -12,7 +12,7 @@ import {
   OWNER,
   part,
   type StoreUnderTest,
-} from './desk.ts';
+} from '../desk.ts';
 
 /** The claim that comes with a verdict: what a claim of its own would have found. */
 export function describeNextClaims(make: MakeStore): void {

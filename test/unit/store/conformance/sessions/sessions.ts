@@ -7,7 +7,7 @@ import {
   type MakeStore,
   OWNER,
   type StoreUnderTest,
-} from './desk.ts';
+} from '../desk.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { StartedTurn } from '../../../../src/store/port/port.ts';
+import type { StartedTurn } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,
@@ -9,7 +9,7 @@ import {
   OWNER,
   part,
   type StoreUnderTest,
-} from './desk.ts';
+} from '../desk.ts';
 
 /** Lanes, turns and their ends, and what a crash leaves behind (design 3, contract 4). */
 export function describeTurns(make: MakeStore): void {
@@ -58,7 +58,7 @@ export function describeTurns(make: MakeStore): void {
     ).toBeNull();
   });
 
-  test('a user has one session, its turns count up; another user has his own', async () => {
+  test('a user has one session, its turns count up; another user has their own', async () => {
     const first = await desk.start(await desk.says(OWNER));
     const second = await desk.start(await desk.says(OWNER));
     const other = await desk.start(await desk.says(FRIEND));

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { expectJittered } from '../../../helpers/jitter.ts';
+import { expectJittered } from '../../../../helpers/jitter.ts';
 import {
   ACCOUNT,
   contentOf,
@@ -11,7 +11,7 @@ import {
   OWNER,
   part,
   type StoreUnderTest,
-} from './desk.ts';
+} from '../desk.ts';
 
 /** The outbox: order, leases, pace, repeats, what `send` may ask for (design 3, 4). */
 export function describeOutbox(make: MakeStore): void {
@@ -286,7 +286,7 @@ export function describeOutbox(make: MakeStore): void {
     test('the pace of one account is not that of another', async () => {
       const terms = { nowMs: desk.nowMs, paceMs: 1_500, encode: () => Buffer.from('x') };
       await desk.store.admin.openAccount({ account: 'other', login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
-      await desk.receive([{ ...(await import('./desk.ts')).incoming(), user: OWNER }], { account: 'other' });
+      await desk.receive([{ ...(await import('../desk.ts')).incoming(), user: OWNER }], { account: 'other' });
       await desk.sends(OWNER, 'x', { account: 'other' });
       await wait('user-0');
       await wait('user-1');

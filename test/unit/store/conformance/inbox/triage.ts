@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Intake, IntakeResult, Triage } from '../../../../src/store/port/port.ts';
+import type { Intake, IntakeResult, Triage } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,
@@ -11,7 +11,7 @@ import {
   START_MS,
   type StoreUnderTest,
   TERMS,
-} from './desk.ts';
+} from '../desk.ts';
 
 /** What is taken in for later (`send`, `login`), and decided about by the runner that serves it (design 3). */
 export function describeTriage(make: MakeStore): void {
@@ -83,7 +83,7 @@ export function describeTriage(make: MakeStore): void {
     expect(await desk.store.inbox.unfinished(ACCOUNT)).toHaveLength(1);
   });
 
-  test('chat commands are obeyed then, in their order, once', async () => {
+  test('chat commands are executed then, in their order, once', async () => {
     await takeInLater(incoming(), saying({ command: 'stop', agentFrom: null }), incoming());
     const result = await triage();
     expect(states(result)).toEqual(['received', 'command: command', 'received']);
