@@ -439,6 +439,9 @@ describe('a stop', () => {
       nowMs: Date.now(),
     });
     expect(again).toMatchObject({ attempt: 2, failures: 0 });
+    expect(events.filter(({ type }) => type === 'outcome')).toMatchObject([
+      { outcome: 'retry', reason: 'cancelled', attempt: 1 },
+    ]);
     expect(sent).toEqual([]);
   });
 
