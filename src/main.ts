@@ -57,7 +57,7 @@ const io: Io = {
 
 /**
  * One signal can arrive twice: npx passes on what the terminal has sent to both, and a library of
- * conf's (when-exit) sends every signal once more. Nobody presses Ctrl-C twice as fast as this.
+ * conf's (when-exit) sends every signal once more. A person does not press Ctrl-C twice as fast as this.
  */
 const SAME_SIGNAL_MS = 100;
 

@@ -238,7 +238,7 @@ function createCommand(spec: CommandSpec, tree: Tree): Command {
   return command;
 }
 
-/** Commander's own check, which comes before anything can be said of the words. */
+/** Commander's own check, made after ours of the words. */
 function refuseExcess(command: Command): void {
   const { args, registeredArguments: expected } = command;
   if (args.length <= expected.length || expected.at(-1)?.variadic) return;

@@ -45,7 +45,7 @@ export function tryLock(path: string, me: LockHolder, purpose: LockPurpose = 'se
   const mine = held.get(path);
   if (mine) return { holder: mine };
   const database = openLock(path);
-  const attempt = take(database, path, { ...me, purpose });
+  const attempt = acquire(database, path, { ...me, purpose });
   if ('holder' in attempt) database.close();
   return attempt;
 }
@@ -62,7 +62,7 @@ function openLock(path: string): Database {
 }
 
 /** Takes the lock on an open database, which stays open. */
-function take(database: Database, path: string, me: HeldBy): Attempt {
+function acquire(database: Database, path: string, me: HeldBy): Attempt {
   try {
     database.exec(
       'CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY, host TEXT, pid INTEGER, start_time TEXT, purpose TEXT)',
@@ -138,7 +138,7 @@ function rollBack(database: Database): void {
   }
 }
 
-/** Who has the lock at `path` right now; null when nobody has. */
+/** The holder of the lock at `path` right now; null: it is free. */
 export function lockHolder(path: string): HeldBy | null {
   if (!existsSync(path)) return null;
   const database = openDatabase(path, PROBE_MS);
@@ -166,7 +166,7 @@ export async function withLock<T>(
   const database = openLock(path);
   const giveUpAt = clock.monotonic() + waitMs;
   for (;;) {
-    const attempt = take(database, path, { ...me, purpose: 'look' });
+    const attempt = acquire(database, path, { ...me, purpose: 'look' });
     if ('lock' in attempt) {
       try {
         return await work();
@@ -194,7 +194,7 @@ function hasPurpose(database: Database): boolean {
 }
 
 function readHolder(database: Database): HeldBy | null {
-  // Whoever is just making the lock has nobody's name in it yet.
+  // A lock that is just being made has no holder in it yet.
   if (!database.one("SELECT 1 FROM sqlite_master WHERE name = 'holder'")) return null;
   const purpose = hasPurpose(database) ? 'purpose' : 'NULL AS purpose';
   const row = database.one(`SELECT host, pid, start_time, ${purpose} FROM holder WHERE one = 1`);

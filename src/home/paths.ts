@@ -12,7 +12,7 @@ export interface Paths {
   /** Space to be freed when the disk is full. */
   reserve: string;
   pollerLock(account: string): string;
-  /** Folder of what the server answered to an account and nobody could read. */
+  /** Folder of responses to an account that could not be read. */
   unread(account: string): string;
   /** Folder of incoming or outgoing files of an account. */
   media(kind: 'cache' | 'turn' | 'session' | 'out', account: string): string;

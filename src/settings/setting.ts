@@ -42,6 +42,6 @@ export interface Setting {
   max?: number;
   /** Only as a flag: not in config files, not in `wxagent config`. */
   flagOnly?: boolean;
-  /** The only kinds of agent that take notice of it: as a flag it is refused beside another one. */
+  /** The kinds of agent it goes with: as a flag it is refused with any other. */
   goesWith?: readonly AgentKind[];
 }

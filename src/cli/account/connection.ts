@@ -31,7 +31,7 @@ export function proxiesForServer(context: Pick<CommandContext, 'settings' | 'env
   if (proxy === 'none') return NO_PROXIES;
   if (proxy !== 'env') return namedProxy(proxy);
   const proxies = proxiesOf(context.environment.all);
-  // What is wrong with a variable is said now, not by every poll.
+  // A wrong variable is reported now, not by every poll.
   proxies.proxyFor(new URL(URL.canParse(baseUrl ?? '') ? (baseUrl ?? '') : TENCENT_BASE_URL));
   return proxies;
 }
@@ -115,8 +115,8 @@ export function connect(context: Network, account: Account, transport: Transport
 }
 
 /**
- * The base URL of the CDN to use: that of `--cdn-url`, or of the account; else Tencent's beside Tencent's servers,
- * and beside any other server, which knows nothing of that, `c2c` on the server itself.
+ * The base URL of the CDN to use: that of `--cdn-url` or of the account; else Tencent's for Tencent's servers,
+ * and `c2c` on the server itself for any other.
  */
 function cdnUrlOf(context: Pick<CommandContext, 'settings'>, account: Account | null): string {
   const { baseUrl: namedBase, cdnUrl: named } = context.settings(['baseUrl', 'cdnUrl']);
@@ -127,7 +127,7 @@ function cdnUrlOf(context: Pick<CommandContext, 'settings'>, account: Account | 
   return isTencent ? TENCENT_CDN_URL : endpointUrl(baseUrl, 'c2c');
 }
 
-/** What downloads from the CDN of an account, or of nobody in particular: no token goes there. */
+/** Downloads from the CDN of an account, or of none; it gets no token. */
 export function openCdn(
   context: Pick<CommandContext, 'settings'>,
   account: Account | null,
@@ -145,7 +145,7 @@ function unreadKeeper(
   account: Account,
 ): (bytes: Buffer) => Promise<string> {
   return async (bytes) => {
-    const { keepUnread } = await import('../../home/unreadable-answers.ts');
+    const { keepUnread } = await import('../../home/unreadable-responses.ts');
     return keepUnread(paths.unread(account.key), bytes, clock.now());
   };
 }

@@ -17,9 +17,9 @@ const LOOK_EVERY_MS = 250;
 /** How long it tries to get it again before it gives up. */
 const AGAIN_WITHIN_MS = 2_000;
 
-/** The right to receive an account's messages, which one process has at a time. */
+/** The right to receive the messages of an account. One process has it at a time. */
 export interface PollerLock {
-  /** Who had it before and was killed. */
+  /** The holder before, if it was killed. */
   readonly former: LockHolder | null;
   /** Throws WxError `storage` when it was taken away: nothing more is to be received. */
   check(): void;
@@ -27,9 +27,9 @@ export interface PollerLock {
 }
 
 /**
- * Takes the right to receive, or tells who has it. It is a lock that the system drops with the process, and a note in
- * the store beside it: the files of the lock can be deleted under its holder, and then the note keeps out every
- * other process of this machine, until the holder has the lock again. `onLost` is told when it cannot get it.
+ * Acquires the right to receive, or returns its holder. It is a lock that the system releases with the process, and a
+ * row in the store: the files of the lock can be deleted under its holder. Then the row keeps out every other process
+ * of this machine until the holder has the lock again. `onLost` is called when it cannot get it.
  */
 export async function acquirePollerLock(
   context: CommandContext,
@@ -62,7 +62,7 @@ export async function acquirePollerLock(
     }
   }
 
-  /** Null when it is ours again, else why not. Nobody who has seen the note takes it meanwhile for longer than a look. */
+  /** Null when it is ours again, else why not. Others that see the row hold it only for a moment. */
   async function reacquire(): Promise<WxError | null> {
     const giveUpAtMs = clock.monotonic() + AGAIN_WITHIN_MS;
     for (;;) {
@@ -110,7 +110,7 @@ export async function acquirePollerLock(
   };
 }
 
-/** Who receives the account's messages; null when nobody does. Without a store only its lock is asked. */
+/** Who receives the account's messages; null: no process does. Without a store only the lock is checked. */
 export async function pollerOf(
   { paths }: Pick<CommandContext, 'paths'>,
   { key }: Pick<Account, 'key'>,

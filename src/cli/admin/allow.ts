@@ -7,7 +7,7 @@ import type { CommandContext } from '../command/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
 
-/** `wxagent allow list`: users that may write beside the owner, apart from those of `run --allow`. */
+/** `wxagent allow list`: users that may write to the bot besides the owner; those of `run --allow` are not listed. */
 export function listAllowed(context: CommandContext): Promise<number> {
   return withList(context, async (store, account) => {
     const users = await store.admin.allowed(account.key);
@@ -17,7 +17,7 @@ export function listAllowed(context: CommandContext): Promise<number> {
   });
 }
 
-/** `wxagent allow add <user>`: lets a user in, for good; a live run knows at their next message. */
+/** `wxagent allow add <user>`: allows a user permanently; a running `run` notices with their next message. */
 export function allowUser(context: CommandContext, [user = '']: string[]): Promise<number> {
   if (user === '' || /\s/.test(user)) {
     throw new WxError('usage', `no such user: ${user}`, { hint: 'wxagent messages --json' });
@@ -28,7 +28,7 @@ export function allowUser(context: CommandContext, [user = '']: string[]): Promi
   });
 }
 
-/** `wxagent allow remove <user>`: takes that back. */
+/** `wxagent allow remove <user>`: stops allowing a user. */
 export function disallowUser(context: CommandContext, [user = '']: string[]): Promise<number> {
   return withList(context, async (store, account) => {
     const entry = { account: account.key, user, allowed: false, nowMs: context.clock.now() };

@@ -64,7 +64,7 @@ export async function messages(context: CommandContext): Promise<number> {
   });
 }
 
-/** Its text and its files; a sound that WeChat has heard is its text. */
+/** Its text and its files; a voice message with a transcript is shown as text. */
 function contentOf({ text, media }: { text: string; media: MediaSource[] }, words: Words): string {
   const files = filesShown(
     media.filter(({ transcript }) => transcript === null),
@@ -73,7 +73,7 @@ function contentOf({ text, media }: { text: string; media: MediaSource[] }, word
   return [...(text === '' ? [] : [excerpt(text, TEXT_COLUMNS)]), ...files].join(' ');
 }
 
-/** The kind, and what is beside it that nobody here can read. */
+/** The kind, and the types of items that this version cannot read. */
 function kindOf({ kind, unknownItems }: { kind: string; unknownItems: string[] }, words: Words): string {
   const types = unknownItems.join(words.comma);
   const known = words.kinds[kind] ?? kind;

@@ -14,7 +14,7 @@ export const prepareAcpAgent: PrepareAgent<string> = async (context, given) => {
   const options = {
     ...childOptions(context),
     ...command,
-    // Whoever is asked decides what happens on this machine: nobody has chosen these people.
+    // The user who is asked decides what happens on this machine, and --allow-all chooses no users.
     permission: permission ?? (allowAll ? 'deny' : 'ask'),
     mustAsk: permission === null && allowAll,
     clock: context.clock,

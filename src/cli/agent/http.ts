@@ -42,13 +42,13 @@ export const prepareHttpAgent: PrepareAgent<string> = async (context, http) => {
     clock,
     log,
   };
-  // What is wrong with a proxy is said now, not by every turn.
+  // A wrong proxy is reported now, not by every turn.
   proxiesOf(environment.all).proxyFor(options.endpoint.url);
   const server = await serverFor(given.httpAttachments, given.httpAttachmentsHost);
   return () => createHttpAgent({ ...options, server, sender: createAgentSender(environment.all) });
 };
 
-/** Shared by the accounts, for as long as the process lives; null where nobody fetches. */
+/** Shared by the accounts, for as long as the process lives; null where attachments are not fetched. */
 async function serverFor(form: AttachmentForm, host: string): Promise<AttachmentServer | null> {
   if (form === 'url') {
     const { openAttachmentServer, parseAttachmentHost } = await import(

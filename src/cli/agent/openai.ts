@@ -15,7 +15,7 @@ export const prepareOpenAiAgent: PrepareAgent<string> = async (context, given) =
     clock,
     log,
   };
-  // What is wrong with a proxy is said now, not by every turn.
+  // A wrong proxy is reported now, not by every turn.
   proxiesOf(environment.all).proxyFor(options.baseUrl);
   // Only now, for it brings the package.
   const { createOpenAiAgent } = await import('../../agents/openai/agent.ts');

@@ -8,7 +8,7 @@ import type { Check } from './check.ts';
 import { databaseCheck, diskCheck, foldersCheck, nodeCheck, platformCheck } from './machine.ts';
 import { clockCheck, dnsCheck, proxyCheck, tcpCheck, tlsCheck, tokenCheck } from './server.ts';
 
-/** In the order of what depends on what: the first that fails is what to mend first. */
+/** Each depends on those before it: the first that fails is to be fixed first. */
 const CHECKS: readonly Check[] = [
   nodeCheck,
   platformCheck,

@@ -33,7 +33,7 @@ export const platformCheck: Check = {
   },
 };
 
-/** Whether our files can be written, and by nobody else. */
+/** Whether our files can be written, and only by this user. */
 export const foldersCheck: Check = {
   name: 'folders',
   async run({ paths }) {

@@ -111,7 +111,7 @@ async function asWav(result: FetchResult, signal: AbortSignal): Promise<FetchRes
   }
 }
 
-/** The results of `work` for every item, in their order, with so many at work at once. */
+/** The results of `work` for every item, in their order, with at most so many at the same time. */
 async function inTurns<T, R>(
   items: readonly T[],
   atOnce: number,

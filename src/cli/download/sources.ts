@@ -130,7 +130,7 @@ function ofParam(param: string, key: string | null): MediaSource {
   };
 }
 
-/** The account that would be used; null when nobody is logged in, which downloads do not need. */
+/** The account that would be used; null: none is logged in, which downloads do not need. */
 function anyAccount(context: CommandContext): Account | null {
   try {
     return chooseAccount(context);

@@ -41,7 +41,7 @@ export async function relogin(
   return account.key === dead.key ? account : null;
 }
 
-/** Starts accounts that log in while others are served; ends when nobody is served or the process stops. */
+/** Starts accounts that log in while others are served; ends when no account is served any more, or the process stops. */
 export async function watchForLogins(
   context: CommandContext,
   served: readonly Account[],
@@ -67,7 +67,7 @@ function storedLogin(context: CommandContext, dead: Account): Account | null {
   return now && now.token !== dead.token ? now : null;
 }
 
-/** Files that could not be read the last time, by path: each is said once. */
+/** Files that could not be read the last time, by path: each is reported once. */
 const unreadable = new Set<string>();
 
 /**

@@ -47,7 +47,7 @@ function nameOf(context: CommandContext, id: string): { id: string; name: string
 
 function humanLog(log: Log, clock: Clock, words: Words): EventSink {
   const answers = new Map<string, Answer>();
-  /** Messages that an agent is at work on, and how many parts for them are settled already. */
+  /** Messages in progress, and how many of their parts are settled already. */
   const settledBefore = new Map<string, number>();
 
   function settled(event: Extract<RunnerEvent, { type: 'part' }>): void {

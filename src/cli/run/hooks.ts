@@ -14,15 +14,15 @@ const HOOK_TIMEOUT_MS = 60_000;
 /** How long a hook's pipe is read after its end, when something else keeps it open. */
 const DRAIN_MS = 500;
 
-/** Hooks that run at once; the others wait for their place. */
+/** Hooks that run at the same time; the others are queued. */
 const MAX_AT_ONCE = 4;
 
-/** Commands that are told of events; what they do changes nothing here. */
+/** Commands that get events; what they do changes nothing here. */
 export interface Hooks {
   fire: EventSink;
   /**
-   * Waits for the commands under way, and ends them when the time of a stop is over (`--grace`): what they have left
-   * running stays, and keeps nobody waiting.
+   * Waits for the running commands, and ends them when the time of a stop is over (`--grace`). Processes that they
+   * have left running stay, and are not waited for.
    */
   end(): Promise<void>;
 }

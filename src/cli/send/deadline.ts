@@ -19,7 +19,7 @@ export function createDeadline(clock: Clock, waitMs: number): Deadline {
   };
 }
 
-/** What an upload under way is worth to who waits. */
+/** Extends a deadline while uploads make progress. */
 export interface UploadWatch {
   /** How far an upload of this process is; `progress` null: it is over, whatever came of it. */
   update(seq: number, progress: UploadView['progress']): void;

@@ -49,7 +49,7 @@ export async function startDirectDelivery(
   const transport = openTransport(context);
   try {
     const connection = connect(context, account, transport);
-    if (!(await mayGo(context, store, to)) && (await look(context, store, connection, to))) {
+    if (!(await canSend(context, store, to)) && (await pollUnlessOtherDoes(context, store, connection, to))) {
       await transport.close();
       return null;
     }
@@ -94,7 +94,7 @@ export async function startDirectDelivery(
 }
 
 /** Whether a part to the user may go as things stand: a context that is good, and nothing held. */
-async function mayGo(
+async function canSend(
   context: CommandContext,
   store: Store,
   { account, user }: Pick<Recipient, 'account' | 'user'>,
@@ -109,7 +109,7 @@ async function mayGo(
  * One whole poll: ours, or that of another process that has the account at the moment, be it another
  * `send` or a runner that has come up meanwhile. Returns whether the login has expired.
  */
-async function look(
+async function pollUnlessOtherDoes(
   context: CommandContext,
   store: Store,
   connection: Connection,
@@ -127,10 +127,10 @@ async function look(
     const taken = await acquirePollerLock(context, to.account, store.admin, { purpose: 'look', onLost });
     try {
       const polledAtMs = (await store.admin.accountView(key))?.lastPollAtMs ?? 0;
-      if (polledAtMs >= to.sinceMs || (await mayGo(context, store, to))) return false;
+      if (polledAtMs >= to.sinceMs || (await canSend(context, store, to))) return false;
       if ('lock' in taken) {
         const stop = AbortSignal.any([to.stop, lost.signal]);
-        return await pollHere(context, store, connection, { ...to, stop });
+        return await pollNow(context, store, connection, { ...to, stop });
       }
     } finally {
       if ('lock' in taken) await taken.lock.release();
@@ -143,7 +143,7 @@ async function look(
 }
 
 /** Returns whether the login has expired. */
-async function pollHere(
+async function pollNow(
   context: CommandContext,
   store: Store,
   connection: Connection,

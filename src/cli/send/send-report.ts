@@ -11,16 +11,16 @@ export interface SendEnd {
   parts: PartView[];
   /** Why what had no verdict in time waits, or why it was dropped. */
   reason: string | null;
-  /** The login turned out to be dead. */
+  /** The login has expired. */
   expired: boolean;
-  /** The command that mends a dead login. */
+  /** The command that logs in again. */
   loginHint: string;
   strict: boolean;
   /** False with `--no-hold`: what could not go at once was dropped. */
   hold: boolean;
 }
 
-/** Says what became of the parts, and returns the worst of their exit codes (contract 2). */
+/** Reports the state of the parts, and returns the worst of their exit codes (contract 2). */
 export function reportSend(context: CommandContext, end: SendEnd): number {
   const exit = exitOf(end);
   if (context.json) {

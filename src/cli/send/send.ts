@@ -30,7 +30,7 @@ const LOOK_FOR_RUNNER_MS = 1_000;
 
 /** Users that an error lists. */
 const KNOWN_SHOWN = 10;
-/** How much later than `--wait` a `--no-hold` may still be at work: it has looked, or files have gone up. */
+/** How much longer than `--wait` a `--no-hold` may take: for its poll, or for uploads. */
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
@@ -42,7 +42,7 @@ interface Target {
   user: string;
   /** null inside an agent of an account whose token only the runner has: that one delivers. */
   account: Account | null;
-  /** The server has said that this token is dead: nobody can deliver before a new login. */
+  /** The login has expired: nothing can be delivered before a new one. */
   isLoginDead: boolean;
 }
 
@@ -170,12 +170,12 @@ function namedAccount(context: CommandContext, name: string): Account | null {
 /** What ids of people look like: `o9cq80z...@im.wechat`. Bots, which are `@im.bot`, get nothing from other bots. */
 const USER_ID = /^(?!.*@im\.bot$)[\x21-\x3f\x41-\x7e]{1,128}@[\w.-]{1,64}$/;
 
-/** Throws WxError `not-found` for what is no id and is not known here: nobody would ever write under that name. */
+/** Throws WxError `not-found` for a name that is not an ID and not known here: no user can write under it. */
 async function checkUser(store: Store, account: string, user: string): Promise<void> {
   if (USER_ID.test(user)) return;
   const view = await store.admin.accountView(account);
   const allowed = (await store.admin.allowed(account)).map((one) => one.user);
-  // What a `send` of an earlier version holds for a name makes nobody known.
+  // A part that an earlier version held for a name does not make that user known.
   const users =
     view?.users.filter(({ lastMessageAtMs, hasToken }) => lastMessageAtMs !== null || hasToken) ?? [];
   const known = new Set([...(view?.owner ? [view.owner] : []), ...users.map((one) => one.user), ...allowed]);

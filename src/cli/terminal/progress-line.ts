@@ -15,8 +15,8 @@ export interface ProgressLine {
 }
 
 /**
- * Draws bytes, rate and the time left of `count` files together; nothing where nobody looks. When all of an upload has
- * gone, it is the server that has to answer.
+ * Draws bytes, rate and the time left of `count` files together; nothing without a terminal. When an upload is
+ * complete, the server has yet to respond.
  */
 export function createProgressLine(options: {
   io: Pick<Io, 'err'>;

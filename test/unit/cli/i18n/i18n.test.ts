@@ -166,6 +166,35 @@ test('under --lang zh no command speaks English', async () => {
   }
 });
 
+test('under --lang zh a whole session is Chinese: login, runs, failures, what is held, the log', async () => {
+  const simulator = await simulate({ holdMs: 50 });
+  const home = makeFolder();
+  const said = async (...args: string[]): Promise<string> => {
+    const server = ['--lang', 'zh', '--log-text', '--base-url', simulator.baseUrl];
+    const { stdout, stderr } = await runHere([...server, ...args], { home });
+    return stdout + stderr;
+  };
+  const lines = [await said('login', '--qr', 'none'), await said('send', 'held')];
+  simulator.control.message({ text: '你好' });
+  lines.push(await said('run', '--once', '--pace', '0', '--verbose', '--exec', 'echo 7 >&2; exit 3'));
+  simulator.control.message({ text: '/status' });
+  lines.push(await said('run', '--once', '--pace', '0', '--retries', '1', '--exec', 'exit 75'));
+  for (const command of [
+    'status',
+    'messages',
+    'outbox',
+    'send more',
+    'doctor',
+    'retry --failed',
+    'listen --once',
+  ])
+    lines.push(await said(...command.split(' ')));
+  const all = lines.join('');
+  expect(english(all)).toEqual([]);
+  for (const phrase of ['已登录', '就绪', '智能体失败', '退出码 3', '暂存', '已停止'])
+    expect(all, phrase).toContain(phrase);
+});
+
 test.each([
   ['the environment', [], { WXAGENT_LANG: 'zh' }],
   ['the locale', [], { LANG: 'zh_CN.UTF-8' }],

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { keepUnread } from '../../../src/home/unreadable-answers.ts';
+import { keepUnread } from '../../../src/home/unreadable-responses.ts';
 
 test('answers are kept byte for byte, the same one again once, and the oldest go', async () => {
   const home = await mkdtemp(join(tmpdir(), 'wxagent-unread-'));

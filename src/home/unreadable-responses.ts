@@ -2,13 +2,13 @@ import { readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from './make-folder.ts';
 
-/** So many answers are kept, of so many bytes together: an address that is wrong answers nonsense at every poll. */
+/** Limits of what is kept: a wrong address may return nonsense at every poll. */
 const MOST_KEPT = 20;
 const MOST_BYTES = 64 * 1024 * 1024;
 
 /**
- * Keeps an answer of the server that nobody here can read, as a file of a folder: there may be messages in it, and the
- * server gives them only once (protocol 3.2). The same one again is kept once; the oldest go. Returns its path.
+ * Keeps a response of the server that cannot be read as a file in a folder. It may contain messages, and the server
+ * sends them only once (protocol 3.2). An equal one is kept once; the oldest are deleted. Returns the path.
  */
 export async function keepUnread(folder: string, bytes: Buffer, nowMs: number): Promise<string> {
   makeFolder(folder);
@@ -24,7 +24,7 @@ export async function keepUnread(folder: string, bytes: Buffer, nowMs: number): 
   return path;
 }
 
-/** Makes room for one more of that size beside those named, the oldest first. */
+/** Makes room for one more of that size; deletes the oldest first. */
 async function forgetOldest(folder: string, names: readonly string[], newBytes: number): Promise<void> {
   let leftBytes = MOST_BYTES - newBytes;
   for (const [age, name] of [...names].reverse().entries()) {
