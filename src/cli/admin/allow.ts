@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
-import type { Store } from '../../store/port/port.ts';
+import type { Admin } from '../../store/port/port.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -9,8 +9,8 @@ import { table } from '../terminal/table.ts';
 
 /** `wxagent allow list`: users that may write to the bot besides the owner; those of `run --allow` are not listed. */
 export function listAllowed(context: CommandContext): Promise<number> {
-  return withList(context, async (store, account) => {
-    const users = await store.admin.allowed(account.key);
+  return withList(context, async (admin, account) => {
+    const users = await admin.allowed(account.key);
     if (context.json) return;
     if (users.length === 0) context.say('Only the owner.');
     context.show(...table(users.map(({ user, sinceMs }) => [user, localMinute(new Date(sinceMs))])));
@@ -22,17 +22,17 @@ export function allowUser(context: CommandContext, [user = '']: string[]): Promi
   if (user === '' || /\s/.test(user)) {
     throw new WxError('usage', `no such user: ${user}`, { hint: 'wxagent messages --json' });
   }
-  return withList(context, async (store, account) => {
-    await store.admin.setAllowed({ account: account.key, user, allowed: true, nowMs: context.clock.now() });
+  return withList(context, async (admin, account) => {
+    await admin.setAllowed({ account: account.key, user, allowed: true, nowMs: context.clock.now() });
     context.say(`${user} is allowed to write to ${account.id}.`);
   });
 }
 
 /** `wxagent allow remove <user>`: stops allowing a user. */
 export function disallowUser(context: CommandContext, [user = '']: string[]): Promise<number> {
-  return withList(context, async (store, account) => {
+  return withList(context, async (admin, account) => {
     const entry = { account: account.key, user, allowed: false, nowMs: context.clock.now() };
-    if (!(await store.admin.setAllowed(entry))) {
+    if (!(await admin.setAllowed(entry))) {
       throw new WxError('not-found', `${user} is not on the list of ${account.id}`, {
         hint: 'wxagent allow',
       });
@@ -44,13 +44,13 @@ export function disallowUser(context: CommandContext, [user = '']: string[]): Pr
 /** Looks at the list of the chosen account, or changes it; with `--json` it is printed as it is then. */
 async function withList(
   context: CommandContext,
-  work: (store: Store, account: Account) => Promise<void>,
+  work: (admin: Admin, account: Account) => Promise<void>,
 ): Promise<number> {
   const account = chooseAccount(context);
-  return withStore(context, async (store) => {
-    await work(store, account);
+  return withStore(context, async ({ admin }) => {
+    await work(admin, account);
     if (!context.json) return 0;
-    const users = await store.admin.allowed(account.key);
+    const users = await admin.allowed(account.key);
     context.printJson('allow', {
       account: account.id,
       users: users.map(({ user, sinceMs }) => ({ id: user, since: new Date(sinceMs).toISOString() })),

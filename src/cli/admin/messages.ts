@@ -18,9 +18,9 @@ const TEXT_COLUMNS = 60;
 export async function messages(context: CommandContext): Promise<number> {
   const { user, since } = context.settings(['user', 'since']);
   const account = chooseAccount(context);
-  return withStore(context, async (store) => {
+  return withStore(context, async ({ inbox }) => {
     const sinceMs = since === null ? null : context.clock.now() - since;
-    const found = await store.inbox.messages({
+    const found = await inbox.messages({
       account: account.key,
       user,
       sinceMs,

@@ -20,8 +20,8 @@ const OUTCOMES: Partial<Record<string, string>> = {
 /** `wxagent outbox list`: parts without a final verdict, oldest first. */
 export async function listOutbox(context: CommandContext): Promise<number> {
   const account = chooseAccount(context);
-  return withStore(context, async (store) => {
-    const parts = await store.outbox.openParts(account.key);
+  return withStore(context, async ({ outbox }) => {
+    const parts = await outbox.openParts(account.key);
     if (context.json) context.printJson('outbox', { parts: parts.map(partReport) });
     else if (parts.length === 0) context.say('Nothing is queued.');
     if (!context.json) context.show(...table(parts.map((part) => rowOf(part, wordsOf(context.language)))));
@@ -32,8 +32,8 @@ export async function listOutbox(context: CommandContext): Promise<number> {
 /** `wxagent outbox drop <id>`: takes a part that waits out of the outbox for good. */
 export async function dropFromOutbox(context: CommandContext, [id = '']: string[]): Promise<number> {
   const account = chooseAccount(context);
-  return withStore(context, async (store) => {
-    const part = (await store.outbox.openParts(account.key)).find(
+  return withStore(context, async ({ outbox }) => {
+    const part = (await outbox.openParts(account.key)).find(
       (one) => String(one.seq) === id || one.clientId === id,
     );
     if (!part) throw new WxError('not-found', `no unsent message ${id}`, { hint: 'wxagent outbox' });
@@ -45,7 +45,7 @@ export async function dropFromOutbox(context: CommandContext, [id = '']: string[
       exceptSending: true,
       nowMs: context.clock.now(),
     };
-    const [dropped] = await store.outbox.dropParts(drop);
+    const [dropped] = await outbox.dropParts(drop);
     if (dropped?.state === 'sending') {
       throw new WxError('busy', `part ${id} is being sent just now and cannot be taken back`, {
         hint: 'wxagent outbox',

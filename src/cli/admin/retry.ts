@@ -12,10 +12,10 @@ export async function retry(context: CommandContext, [id]: string[]): Promise<nu
     });
   }
   const account = chooseAccount(context);
-  return withStore(context, async (store) => {
+  return withStore(context, async ({ inbox, outbox }) => {
     const count = expired
-      ? await store.outbox.requeueExpired({ account: account.key })
-      : await store.inbox.retry({ account: account.key, id: id ?? null });
+      ? await outbox.requeueExpired({ account: account.key })
+      : await inbox.retry({ account: account.key, id: id ?? null });
     if (count === 0 && id !== undefined) {
       throw new WxError('not-found', `there is no finished message ${id}`, { hint: 'wxagent messages' });
     }

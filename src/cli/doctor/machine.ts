@@ -87,7 +87,7 @@ export const databaseCheck: Check = {
       });
     }
     if (!existsSync(database)) return 'none yet';
-    const fault = await withStore(context, (store) => store.admin.verify());
+    const fault = await withStore(context, ({ admin }) => admin.verify());
     if (fault === null) return database;
     throw new WxError('storage', `${database} is damaged: ${fault}`, {
       hint: `stop wxagent, move ${database}* away, start again`,

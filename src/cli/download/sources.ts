@@ -52,16 +52,14 @@ export async function findSources(context: CommandContext, [id, ...more]: string
 async function ofMessage(context: CommandContext, id: string): Promise<Wanted> {
   const account = chooseAccount(context);
   const all = { account: account.key, user: null, sinceMs: null };
-  return withStore(context, async (store) => {
+  return withStore(context, async ({ inbox }) => {
     const found =
       id === 'last'
-        ? (await store.inbox.messages({ ...all, limit: NEWEST })).findLast(
-            ({ raw }) => filesOf(raw).length > 0,
-          )
-        : await store.inbox.message({ account: account.key, id });
+        ? (await inbox.messages({ ...all, limit: NEWEST })).findLast(({ raw }) => filesOf(raw).length > 0)
+        : await inbox.message({ account: account.key, id });
     if (!found) {
       const missing = id === 'last' ? 'there is no message with a file' : `there is no message ${id}`;
-      const hasAny = (await store.inbox.messages({ ...all, limit: 1 })).length > 0;
+      const hasAny = (await inbox.messages({ ...all, limit: 1 })).length > 0;
       // Nothing has been received yet: it may wait at the server.
       throw new WxError('not-found', missing, {
         hint: hasAny ? 'wxagent messages' : 'wxagent listen --once',
@@ -73,7 +71,7 @@ async function ofMessage(context: CommandContext, id: string): Promise<Wanted> {
     const sources: WantedSource[] = [];
     for (const source of files) {
       const { md5 } = source;
-      const knownKeys = md5 === null ? [] : await store.inbox.mediaKeys({ account: account.key, md5 });
+      const knownKeys = md5 === null ? [] : await inbox.mediaKeys({ account: account.key, md5 });
       sources.push({ source, knownKeys });
     }
     return { message: found.id, account, sources };

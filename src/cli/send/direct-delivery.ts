@@ -5,7 +5,7 @@ import { createDelivery } from '../../runner/delivery/delivery.ts';
 import type { UploadListener } from '../../runner/delivery/upload.ts';
 import { pollOnce } from '../../runner/intake/poll-once.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
-import type { Store } from '../../store/port/port.ts';
+import type { Outbox, Store } from '../../store/port/port.ts';
 import { type Connection, connect, openTransport } from '../account/connection.ts';
 import { acquirePollerLock } from '../account/poller-lock.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -49,7 +49,10 @@ export async function startDirectDelivery(
   const transport = openTransport(context);
   try {
     const connection = connect(context, account, transport);
-    if (!(await canSend(context, store, to)) && (await pollUnlessOtherDoes(context, store, connection, to))) {
+    if (
+      !(await canSend(context, store.outbox, to)) &&
+      (await pollUnlessOtherDoes(context, store, connection, to))
+    ) {
       await transport.close();
       return null;
     }
@@ -96,12 +99,12 @@ export async function startDirectDelivery(
 /** Whether a part to the user may go as things stand: a context that is good, and nothing held. */
 async function canSend(
   context: CommandContext,
-  store: Store,
+  outbox: Outbox,
   { account, user }: Pick<Recipient, 'account' | 'user'>,
 ): Promise<boolean> {
-  const { isOpen } = await store.outbox.budget({ account: account.key, user, nowMs: context.clock.now() });
+  const { isOpen } = await outbox.budget({ account: account.key, user, nowMs: context.clock.now() });
   if (!isOpen) return false;
-  const parts = await store.outbox.openParts(account.key);
+  const parts = await outbox.openParts(account.key);
   return !parts.some((part) => part.user === user && part.state === 'held');
 }
 
@@ -127,7 +130,7 @@ async function pollUnlessOtherDoes(
     const taken = await acquirePollerLock(context, to.account, store.admin, { purpose: 'look', onLost });
     try {
       const polledAtMs = (await store.admin.accountView(key))?.lastPollAtMs ?? 0;
-      if (polledAtMs >= to.sinceMs || (await canSend(context, store, to))) return false;
+      if (polledAtMs >= to.sinceMs || (await canSend(context, store.outbox, to))) return false;
       if ('lock' in taken) {
         const stop = AbortSignal.any([to.stop, lost.signal]);
         return await pollNow(context, store, connection, { ...to, stop });

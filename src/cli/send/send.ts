@@ -5,8 +5,10 @@ import { createOutgoing, type Outgoing } from '../../runner/delivery/outgoing-fi
 import { replyParts } from '../../runner/delivery/reply-parts.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import {
+  type Admin,
   type NewPart,
   OPEN_PART_STATES,
+  type Outbox,
   type PartFile,
   type PartView,
   type Store,
@@ -51,12 +53,12 @@ export async function send(context: CommandContext, words: string[]): Promise<nu
   const flags = context.settings(['sendFormat', 'wait', 'id', 'key', 'ttl', 'hold', 'strict']);
   const content = await contentToSend(context, words);
   return withStore(context, async (store) => {
-    const target = await findTarget(context, store);
+    const target = await findTarget(context, store.admin);
     const outgoing = createOutgoing(context.paths.media('out', target.key));
-    const seqs = await enqueue(context, store, target, { ...content, outgoing });
+    const seqs = await enqueue(context, store.outbox, target, { ...content, outgoing });
     const { parts: waited, expired } = await deliver(context, store, target, seqs);
     const reason = await whyItWaits(context, store, target, waited);
-    const parts = flags.hold ? waited : await dropWaiting(context, store, waited, reason);
+    const parts = flags.hold ? waited : await dropWaiting(context, store.outbox, waited, reason);
     const files = parts.flatMap(({ file }) => file?.path ?? []);
     await outgoing.discard(await store.outbox.unneededFiles(files));
     const { strict, hold } = flags;
@@ -76,7 +78,7 @@ export async function send(context: CommandContext, words: string[]): Promise<nu
 /** Copies the files and queues everything; the numbers of the parts. With an `--id` that is known, those of before. */
 async function enqueue(
   context: CommandContext,
-  store: Store,
+  outbox: Outbox,
   target: Target,
   { text, files, outgoing }: SendContent & { outgoing: Outgoing },
 ): Promise<number[]> {
@@ -90,11 +92,11 @@ async function enqueue(
   ]);
   const kept = await keepFiles(context, files, outgoing);
   const nowMs = context.clock.now();
-  const queued = await store.outbox.enqueue({
+  const queued = await outbox.enqueue({
     account: target.key,
     user: target.user,
     message: context.environment.get('WXAGENT_MESSAGE_ID') ?? null,
-    parts: await partsOf(store, target, { text, kept, form: sendFormat, outgoing, nowMs }),
+    parts: await partsOf(outbox, target, { text, kept, form: sendFormat, outgoing, nowMs }),
     id,
     key,
     // Without --hold a kill of this process must not leave it for the next who delivers.
@@ -103,7 +105,7 @@ async function enqueue(
     nowMs,
   });
   // Copies for an --id that was known.
-  await outgoing.discard(await store.outbox.unneededFiles(kept.map(({ path }) => path)));
+  await outgoing.discard(await outbox.unneededFiles(kept.map(({ path }) => path)));
   return queued.map((part) => part.seq);
 }
 
@@ -111,16 +113,16 @@ async function enqueue(
  * The account of `--account`, and the user of `--to`, of the agent that calls, or the owner. The name of an account is
  * its owner's: only that bot reaches them.
  */
-async function findTarget(context: CommandContext, store: Store): Promise<Target> {
+async function findTarget(context: CommandContext, admin: Admin): Promise<Target> {
   const given = context.settings(['to']).to;
   if (given === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });
   const named = given === null ? null : namedAccount(context, given);
   const account =
-    (context.settings(['account']).account.length === 0 && named) || (await ownAccount(context, store));
+    (context.settings(['account']).account.length === 0 && named) || (await ownAccount(context, admin));
   const to = named
-    ? (named.owner ?? (await store.admin.accountView(named.key))?.owner ?? unknownUser(named.id))
+    ? (named.owner ?? (await admin.accountView(named.key))?.owner ?? unknownUser(named.id))
     : given;
-  if (to !== null && !named) await checkUser(store, 'view' in account ? account.id : account.key, to);
+  if (to !== null && !named) await checkUser(admin, 'view' in account ? account.id : account.key, to);
   const asking = context.environment.get('WXAGENT_USER');
   if ('view' in account) {
     const user = to ?? asking ?? account.view.owner;
@@ -133,7 +135,7 @@ async function findTarget(context: CommandContext, store: Store): Promise<Target
     };
   }
   const { key, id, owner } = account;
-  const opened = await store.admin.openAccount({
+  const opened = await admin.openAccount({
     account: key,
     login: loginDigest(account),
     owner,
@@ -146,14 +148,14 @@ async function findTarget(context: CommandContext, store: Store): Promise<Target
 /** A logged-in account; inside an agent one that the store knows will do, for the runner has its token. */
 async function ownAccount(
   context: CommandContext,
-  store: Store,
+  admin: Admin,
 ): Promise<Account | { id: string; view: { owner: string | null } }> {
   try {
     return chooseAccount(context);
   } catch (error) {
     const inside = context.environment.get('WXAGENT_MESSAGE_ID') !== undefined;
     const [id] = context.settings(['account']).account;
-    const view = inside && id !== undefined ? await store.admin.accountView(id) : null;
+    const view = inside && id !== undefined ? await admin.accountView(id) : null;
     if (view === null || id === undefined) throw error;
     return { id, view };
   }
@@ -171,10 +173,10 @@ function namedAccount(context: CommandContext, name: string): Account | null {
 const USER_ID = /^(?!.*@im\.bot$)[\x21-\x3f\x41-\x7e]{1,128}@[\w.-]{1,64}$/;
 
 /** Throws WxError `not-found` for a name that is not an ID and not known here: no user can write under it. */
-async function checkUser(store: Store, account: string, user: string): Promise<void> {
+async function checkUser(admin: Admin, account: string, user: string): Promise<void> {
   if (USER_ID.test(user)) return;
-  const view = await store.admin.accountView(account);
-  const allowed = (await store.admin.allowed(account)).map((one) => one.user);
+  const view = await admin.accountView(account);
+  const allowed = (await admin.allowed(account)).map((one) => one.user);
   // A part that an earlier version held for a name does not make that user known.
   const users =
     view?.users.filter(({ lastMessageAtMs, hasToken }) => lastMessageAtMs !== null || hasToken) ?? [];
@@ -195,7 +197,7 @@ function unknownUser(id: string): never {
 }
 
 async function partsOf(
-  store: Store,
+  outbox: Outbox,
   target: Target,
   content: {
     text: string | null;
@@ -207,7 +209,7 @@ async function partsOf(
 ): Promise<NewPart[]> {
   const { text, kept, form, outgoing, nowMs } = content;
   const budgetLeft = async (): Promise<number> => {
-    const { left, isOpen } = await store.outbox.budget({ account: target.key, user: target.user, nowMs });
+    const { left, isOpen } = await outbox.budget({ account: target.key, user: target.user, nowMs });
     // Without an open window the text waits for the user's next message, and then has a whole budget.
     return isOpen ? left : Number.POSITIVE_INFINITY;
   };
@@ -251,7 +253,7 @@ async function deliver(
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   try {
     for (;;) {
-      const parts = await verdicts(store, seqs);
+      const parts = await verdicts(store.outbox, seqs);
       if (uploads.isAnswerDue()) deadline.extend();
       if (direct?.isLoginDead) expired = true;
       if (expired || stop.aborted || !parts.some(isOpen) || deadline.leftMs() === 0) break;
@@ -277,7 +279,7 @@ async function deliver(
     line.end();
     await direct?.end();
   }
-  return { parts: await verdicts(store, seqs), expired };
+  return { parts: await verdicts(store.outbox, seqs), expired };
 }
 
 function isOpen({ state }: PartView): boolean {
@@ -306,7 +308,7 @@ async function whyItWaits(
 /** `--no-hold`: takes out what still waits. Only what cannot have arrived expires. */
 async function dropWaiting(
   context: CommandContext,
-  store: Store,
+  outbox: Outbox,
   parts: readonly PartView[],
   why: string | null,
 ): Promise<PartView[]> {
@@ -314,19 +316,19 @@ async function dropWaiting(
   const dropped = new Map<number, PartView>();
   for (const { account, seq } of parts.filter(isOpen)) {
     const drop = { account, seqs: [seq], reason: `no-hold: ${why}`, nowMs };
-    for (const part of await store.outbox.dropParts(drop)) dropped.set(part.seq, part);
+    for (const part of await outbox.dropParts(drop)) dropped.set(part.seq, part);
   }
   return parts.map((part) => dropped.get(part.seq) ?? part);
 }
 
 /** The parts as they stand; merged ones have the verdict of their text. */
-async function verdicts(store: Store, seqs: readonly number[]): Promise<PartView[]> {
-  return Promise.all((await store.outbox.parts(seqs)).map((part) => whatItWentIn(store, part)));
+async function verdicts(outbox: Outbox, seqs: readonly number[]): Promise<PartView[]> {
+  return Promise.all((await outbox.parts(seqs)).map((part) => whatItWentIn(outbox, part)));
 }
 
 /** A part that was merged into others when its user wrote: the one that carries it now. */
-async function whatItWentIn(store: Store, part: PartView): Promise<PartView> {
+async function whatItWentIn(outbox: Outbox, part: PartView): Promise<PartView> {
   if (part.mergedInto === null) return part;
-  const [carrier] = await store.outbox.parts([part.mergedInto]);
-  return carrier ? whatItWentIn(store, carrier) : part;
+  const [carrier] = await outbox.parts([part.mergedInto]);
+  return carrier ? whatItWentIn(outbox, carrier) : part;
 }
