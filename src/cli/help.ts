@@ -169,7 +169,11 @@ function exitTable(language: Language): string {
 /** Where a line may break: at blanks, and before a Chinese character; not before what closes. */
 const CHUNK = /\s*[“（]*(?:\p{Script=Han}|[^\s\p{Script=Han}]+?(?=\s|\p{Script=Han}|$))[，。、；：）”]*/gu;
 
+/** Narrower than this, a column is left to the terminal to wrap, as commander has it. */
+const NARROWEST = 40;
+
 function wrapped(text: string, width: number): string {
+  if (width < NARROWEST) return text;
   const lines: string[] = [];
   let line = '';
   for (const chunk of text.match(CHUNK) ?? []) {

@@ -1,6 +1,9 @@
+import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../../../src/cli/commands.ts';
+import { createHelpWriter } from '../../../../src/cli/help.ts';
 import { inChinese, SENTENCES } from '../../../../src/cli/i18n/translate.ts';
+import { createProgram } from '../../../../src/cli/program.ts';
 import { runHere } from '../../../helpers/in-this-process.ts';
 import { isTold, sentencesOf } from '../../../helpers/sentences.ts';
 import { loggedIn, simulate } from '../../../helpers/simulated.ts';
@@ -94,6 +97,24 @@ test('under --lang zh the help of every command is Chinese', async () => {
     // Commander's own headings and lines.
     expect(stdout).not.toMatch(/Usage|Options|Commands|Arguments|default|display help/);
   }
+});
+
+test('help is wrapped between Chinese characters, never before what closes, and not at all where it is narrow', async () => {
+  const program = createProgram({ io: { out() {} } as never }, async () => {}, {
+    help: createHelpWriter('zh'),
+  });
+  const send = program.commands.find((one) => one.name() === 'send');
+  const helpAt = (helpWidth: number): string[] => {
+    send?.configureHelp({ ...send.configureHelp(), helpWidth });
+    return send?.helpInformation().split('\n') ?? [];
+  };
+  const lines = helpAt(80);
+  expect(lines.some((line) => stringWidth(line) > 70)).toBe(true);
+  for (const line of lines) {
+    expect(stringWidth(line), line).toBeLessThanOrEqual(80);
+    expect(line).not.toMatch(/^ *[，。、；：）”]/u);
+  }
+  expect(helpAt(0)).toContain('发送文字（来自参数或标准输入）和文件');
 });
 
 test('the help of run shows its options by group, ten of them first', async () => {
