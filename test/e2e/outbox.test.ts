@@ -206,7 +206,7 @@ test('the wait begins after the look, and what is held is looked for, whatever h
   simulator.control.addFault(refusal);
   expect(await verdictOf(home, ['later'])).toEqual([75, 'held', 'context']);
   const screen = startOnTerminal(['send', 'more'], { home, stdout: join(home, 'stdout') });
-  await screen.says('stdout', 'looking whether the user has written');
+  await screen.says('stdout', 'checking for messages of the user');
   await screen.says('stdout', 'held (context)');
   simulator.control.message({ text: 'hi again' });
   expect(await verdictOf(home, ['at last'])).toEqual([0, 'confirmed', null]);
