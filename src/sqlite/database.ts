@@ -41,9 +41,12 @@ export function isBusy(thrown: unknown): boolean {
   return codeOf(thrown).startsWith('SQLITE_BUSY');
 }
 
-/** Whether a thrown value means that a disk is full: that of the database, or of a file that a step writes. */
+/**
+ * Whether a thrown value means that a disk is full: that of the database, or of a file that a step writes. SQLite names
+ * a -shm file that cannot grow an I/O error, not a full disk.
+ */
 export function isFull(thrown: unknown): boolean {
-  return ['SQLITE_FULL', 'ENOSPC', 'EDQUOT'].includes(codeOf(thrown));
+  return ['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE', 'ENOSPC', 'EDQUOT'].includes(codeOf(thrown));
 }
 
 /** Errors of reading or writing the file that may pass; none of them concerns its content. */

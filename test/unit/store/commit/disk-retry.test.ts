@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,6 +71,20 @@ describe('a store that has worked', () => {
     expect(reported[0]).toContain(path);
     expect(Math.max(...slept)).toBeLessThanOrEqual(1_000);
   });
+
+  test.each(['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE', 'ENOSPC', 'EDQUOT'])(
+    '%s is a full disk: the reserve is given up',
+    async (code) => {
+      const { retry, reported, stop } = bench();
+      await retry(() => 'once');
+      await writeFile(join(folder, 'reserve'), 'room');
+      expect(await retry(failing(code, 1))).toBe('done');
+      expect([existsSync(join(folder, 'reserve')), reported]).toEqual([false, []]);
+      expect(await retry(failing(code, 2))).toBe('done');
+      expect(reported).toEqual([`the disk of ${path} is full`]);
+      stop.abort();
+    },
+  );
 
   test('a lock that another process holds for 45 s', async () => {
     const { retry, reported } = bench();
