@@ -98,7 +98,7 @@ async function fetchAll(context: CommandContext, wanted: Wanted, place: Place): 
 /** A voice message as WAV; one that is no SILK stays as it is. */
 async function asWav(result: FetchResult, signal: AbortSignal): Promise<FetchResult> {
   if (!result.ok) return result;
-  const { turnIntoWav } = await import('../../media/voice/voice.ts');
+  const { turnIntoWav } = await import('../../media/voice/voice-to-wav.ts');
   const { path } = result.file;
   try {
     const sound = await turnIntoWav(path, signal);

@@ -7,7 +7,7 @@ import type { Log } from '../../core/log.ts';
 import type { MediaSource } from '../../core/message/media.ts';
 import { makeFolder } from '../../home/make-folder.ts';
 import type { FetchedFile, FetchRequest, FetchResult } from '../../media/download/port.ts';
-import type { WavFile } from '../../media/voice/voice.ts';
+import type { WavFile } from '../../media/voice/voice-to-wav.ts';
 
 /** What is known of a file of the cache; kept beside it as `.about.json`. */
 export interface CachedFile {
@@ -115,7 +115,7 @@ export function createMediaCache(options: {
   }
 
   async function wavOf({ path }: FetchedFile, signal: AbortSignal): Promise<WavFile | null> {
-    const { turnIntoWav } = await import('../../media/voice/voice.ts');
+    const { turnIntoWav } = await import('../../media/voice/voice-to-wav.ts');
     try {
       return await turnIntoWav(path, signal);
     } catch (error) {

@@ -1,7 +1,7 @@
 import { isObject } from '../../core/object.ts';
 import { ITEM_TYPE, MESSAGE_STATE, MESSAGE_TYPE } from '../../ilink/wire/wire.ts';
 import { type Answer, INVALID_ARGUMENTS, ok, refused } from '../world/answer.ts';
-import { isBurst, mustWait, noteSend } from '../world/limits.ts';
+import { isBurst, mustWait, noteSend } from '../world/burst-limit.ts';
 import { peerOf } from '../world/peers.ts';
 import { show } from '../world/phone.ts';
 import { readItem } from '../world/reading.ts';

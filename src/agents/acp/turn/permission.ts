@@ -5,7 +5,7 @@ import type {
 } from '@agentclientprotocol/sdk';
 import type { ChatLanguage } from '../../../core/message/language.ts';
 import type { TurnContext } from '../../port/port.ts';
-import { consentOf } from './consent.ts';
+import { consentOf } from './permission-answer.ts';
 
 /**
  * What happens when an agent wants to do something it needs permission for (`--permission`). With `ask` and `deny` its

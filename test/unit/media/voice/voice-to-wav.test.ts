@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from 'silk-wasm';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { turnIntoWav } from '../../../../src/media/voice/voice.ts';
+import { turnIntoWav } from '../../../../src/media/voice/voice-to-wav.ts';
 
 let folder = '';
 const never = new AbortController().signal;

@@ -3,7 +3,7 @@ import { basename, dirname, extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { giveName, openTemporary } from '../download/new-file.ts';
-import { WAV_HEADER_BYTES, wavHeader } from './wav.ts';
+import { WAV_HEADER_BYTES, wavHeader } from './wav-header.ts';
 
 /**
  * Voice messages are SILK v3, with a byte of Tencent's before its mark, whatever their item says
