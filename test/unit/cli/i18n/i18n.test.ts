@@ -2,8 +2,10 @@ import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../../../src/cli/commands.ts';
 import { createHelpWriter } from '../../../../src/cli/help.ts';
+import { languageOf } from '../../../../src/cli/i18n/language.ts';
 import { inChinese, SENTENCES } from '../../../../src/cli/i18n/translate.ts';
 import { createProgram } from '../../../../src/cli/program.ts';
+import { readEnvironment } from '../../../../src/settings/config.ts';
 import { runHere } from '../../../helpers/in-this-process.ts';
 import { isTold, sentencesOf } from '../../../helpers/sentences.ts';
 import { loggedIn, simulate } from '../../../helpers/simulated.ts';
@@ -83,6 +85,25 @@ describe('a sentence in Chinese', () => {
 function english(text: string): string[] {
   return text.split('\n').filter((line) => !/\p{Script=Han}/u.test(line) && isTold(line));
 }
+
+test.each([
+  [{ LANG: 'zh_CN.UTF-8' }, 'zh'],
+  [{ LANG: 'zh_CN.GBK' }, 'zh'],
+  [{ LANG: 'zh_TW.Big5' }, 'zh'],
+  [{ LANG: 'zh-Hans' }, 'zh'],
+  [{ LANG: 'zh' }, 'zh'],
+  [{ LANG: 'en_US.UTF-8', LC_ALL: 'zh_HK.UTF-8' }, 'zh'],
+  [{ LANG: 'en_US.UTF-8', LC_MESSAGES: 'zh_CN' }, 'zh'],
+  [{ LANG: 'zh_CN.UTF-8', LC_ALL: '' }, 'zh'],
+  [{ LANG: 'zh_CN.UTF-8', LC_ALL: 'C' }, 'en'],
+  [{ LANG: 'zh_CN.UTF-8', LC_MESSAGES: 'en_US.UTF-8' }, 'en'],
+  [{ LANG: 'lzh_TW' }, 'en'],
+  [{ LANG: 'C.UTF-8', LC_CTYPE: 'zh_CN.UTF-8' }, 'en'],
+  [{ LANGUAGE: 'zh_CN:en' }, 'en'],
+  [{}, 'en'],
+])('%j means %s', (environment, language) => {
+  expect(languageOf('auto', readEnvironment(environment))).toBe(language);
+});
 
 test('under --lang zh the help of every command is Chinese', async () => {
   const home = makeFolder();

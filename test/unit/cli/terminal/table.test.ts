@@ -11,9 +11,25 @@ test('columns are aligned as a terminal shows them, whatever stands in them', ()
       ['👨‍👩‍👧', 'x'],
       ['e\u0301', 'x'],
       ['ﾊﾝ', 'x'],
+      ['🇳🇱', 'x'],
+      ['か\u3099', 'x'],
+      ['✅', 'x'],
+      ['⬢ ', 'x'],
       ['（）', ''],
     ]),
-  ).toEqual(['ab    x', '中文  x', '👍🏽    x', '👨‍👩‍👧    x', 'e\u0301     x', 'ﾊﾝ    x', '（）']);
+  ).toEqual([
+    'ab    x',
+    '中文  x',
+    '👍🏽    x',
+    '👨‍👩‍👧    x',
+    'e\u0301     x',
+    'ﾊﾝ    x',
+    '🇳🇱    x',
+    'か\u3099    x',
+    '✅    x',
+    '⬢     x',
+    '（）',
+  ]);
 });
 
 test.each([

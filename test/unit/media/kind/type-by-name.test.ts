@@ -25,6 +25,8 @@ test.each([
   ['a.eml', 'message/rfc822'],
   // Not texts, or texts whose extension means something else: their content tells, or nothing.
   ['a.ts', null],
+  ['a.mts', null],
+  ['a.tsx', null],
   ['a.rs', null],
   ['a.mp4', null],
   ['a.exe', null],
