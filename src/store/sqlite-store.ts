@@ -9,7 +9,7 @@ import { allowedUsers, setAllowed } from './accounts/allowed.ts';
 import { becomePoller, endPolling, livingPoller } from './accounts/pollers.ts';
 import { contextToken, sessionValue, setSessionValue } from './accounts/sessions.ts';
 import { keepReserve } from './commit/disk-reserve.ts';
-import { createDiskRetry, type DiskWait } from './commit/disk-retry.ts';
+import { createDiskRetry, type DiskWait } from './commit/full-disk.ts';
 import { createGroupCommit } from './commit/group-commit.ts';
 import { mediaKeys } from './inbox/media-keys.ts';
 import { message, messages } from './inbox/message-rows.ts';

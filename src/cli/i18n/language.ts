@@ -1,8 +1,8 @@
 import type { Environment } from '../../settings/config.ts';
-import { chinese } from './chinese.ts';
-import { english, type Words } from './english.ts';
+import { chinese } from './chinese-words.ts';
+import { english, type Words } from './english-words.ts';
 
-export type { Words } from './english.ts';
+export type { Words } from './english-words.ts';
 
 /** Languages wxagent speaks to people. */
 export type Language = 'zh' | 'en';

@@ -1,6 +1,6 @@
-import { chinese } from './chinese.ts';
-import { OF_AGENTS } from './chinese-of-agents.ts';
-import { OF_COMMANDS } from './chinese-of-commands.ts';
+import { OF_AGENTS } from './chinese-sentences-of-agents.ts';
+import { OF_COMMANDS } from './chinese-sentences-of-commands.ts';
+import { chinese } from './chinese-words.ts';
 
 /**
  * Every whole sentence for people in Chinese, by the English one that stands where it is made: `{}` is what differs, and

@@ -1,4 +1,4 @@
-/** Decodes SILK beside the main thread, which its seconds of computing would block. See voice.ts. */
+/** Decodes SILK beside the main thread, which its seconds of computing would block. See voice-to-wav.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { decode } from 'silk-wasm';
 

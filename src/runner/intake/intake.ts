@@ -5,7 +5,7 @@ import { shownSize } from '../../core/units.ts';
 import type { Poller, PollResult } from '../../ilink/poll.ts';
 import type { Admin, Inbox, Intake, IntakeResult, Store } from '../../store/port/port.ts';
 import { logFault } from '../shutdown/shutdown.ts';
-import { type AgeClock, incomingMessages, type TriageRules, unreadable } from './triage.ts';
+import { type AgeClock, incomingMessages, type TriageRules, unreadable } from './classify.ts';
 
 /** Longest pause after empty answers that come back at once (design 3). */
 const EMPTY_PAUSE_LIMIT_MS = 2_000;

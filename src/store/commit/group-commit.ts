@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/time/clock.ts';
 import { type Database, isBusy, transaction } from '../../sqlite/database.ts';
-import type { DiskRetry } from './disk-retry.ts';
+import type { DiskRetry } from './full-disk.ts';
 
 /** Runs steps as transactions: those of the same moment share one commit. */
 export interface GroupCommit {

@@ -12,7 +12,7 @@ import type {
   Triage,
   TriagePolicy,
 } from '../port/port.ts';
-import { executeCommand, newSession } from './chat-commands.ts';
+import { executeCommand, newSession } from './chat-command-effects.ts';
 import { countCopy, repeatedWithin } from './duplicates.ts';
 import { supersede, unfinishedBefore } from './unfinished.ts';
 

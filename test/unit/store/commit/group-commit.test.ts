@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type Clock, systemClock } from '../../../../src/core/time/clock.ts';
 import { type Database, openDatabase } from '../../../../src/sqlite/database.ts';
 import { createDatabaseFiles } from '../../../../src/sqlite/database-files.ts';
-import { createDiskRetry } from '../../../../src/store/commit/disk-retry.ts';
+import { createDiskRetry } from '../../../../src/store/commit/full-disk.ts';
 import { createGroupCommit, type GroupCommit } from '../../../../src/store/commit/group-commit.ts';
 import { createJumpClock } from '../../../helpers/jump-clock.ts';
 import { makeScript, type Script } from '../../../helpers/run-script.ts';

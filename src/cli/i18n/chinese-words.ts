@@ -1,4 +1,4 @@
-import type { Words } from './english.ts';
+import type { Words } from './english-words.ts';
 
 const HOLDS: Record<string, string> = {
   'first-contact': '对方还没给机器人发过消息，对方发消息后会自动发送',

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WxError } from '../../../../src/core/errors.ts';
 import { type Database, openDatabase } from '../../../../src/sqlite/database.ts';
 import { createDatabaseFiles, type DatabaseFiles } from '../../../../src/sqlite/database-files.ts';
-import { createDiskRetry, type DiskRetry } from '../../../../src/store/commit/disk-retry.ts';
+import { createDiskRetry, type DiskRetry } from '../../../../src/store/commit/full-disk.ts';
 import { createJumpClock } from '../../../helpers/jump-clock.ts';
 
 let folder: string;
