@@ -90,7 +90,7 @@ export function usersToDeliver(database: Database, account: string): string[] {
 }
 
 /** A part by its number. */
-export function partView(database: Database, seq: number): PartView | undefined {
+function partView(database: Database, seq: number): PartView | undefined {
   const row = database.one(`SELECT ${VIEW} FROM parts WHERE seq = ?`, seq);
   return row && viewOf(row);
 }
