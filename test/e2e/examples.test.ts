@@ -19,7 +19,7 @@ shift
 exec '${process.execPath}' '${BIN}' run --once --pace 0 --no-typing "$@"
 `;
 
-/** A user who writes, a login, and what answers him in this folder of examples. */
+/** A user who writes, a login, and what answers them in this folder of examples. */
 async function bench(folder: string) {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);

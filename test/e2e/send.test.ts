@@ -6,7 +6,7 @@ import { jsonLines, startOnTerminal, wxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
-test('before the user has ever written: held, 75; delivered when he writes', async () => {
+test('before the user has ever written: held, 75; delivered when they write', async () => {
   const simulator = await simulate();
   const { home, user, id } = loggedIn(simulator);
   const sent = await runHere(['send', '--json', 'good', 'morning'], { home });
@@ -30,7 +30,7 @@ test('before the user has ever written: held, 75; delivered when he writes', asy
       exit: 75,
     },
   ]);
-  // It has looked whether he has written meanwhile, and has tried nothing else.
+  // It has looked whether they have written meanwhile, and has tried nothing else.
   expect(simulator.control.requests({ endpoint: 'getupdates' })).not.toHaveLength(0);
   expect(simulator.control.requests({ endpoint: 'sendmessage' })).toHaveLength(0);
   const plain = await runHere(['send', 'are you up?'], { home });

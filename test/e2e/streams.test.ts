@@ -183,7 +183,7 @@ test('--silence-timeout ends an agent that says nothing more; one that shows lif
   expect(answers(simulator).at(-1)).toBe('two');
 });
 
-test('--working-notice tells a user who waits, in his language, unless it is off', async () => {
+test('--working-notice tells a user who waits, in their language, unless it is off', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   const answer = async (text: string, notice: string, exec: string): Promise<string[]> => {

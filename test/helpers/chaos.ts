@@ -59,7 +59,7 @@ export function expectShown(report: ChaosReport, isRight: (times: number, text: 
 }
 
 /**
- * What is shown of the answers to a user is shown in the order in which his texts were written, and their pieces
+ * What is shown of the answers to a user is shown in the order in which their texts were written, and their pieces
  * said; but for those that the wire lost, whose duplicate may have come through later.
  */
 export function expectOrder(report: ChaosReport): void {
@@ -119,7 +119,7 @@ async function settle(plan: ChaosPlan, { control }: Simulator, home: string): Pr
   for (let looks = 0; looks < 2 && performance.now() < giveUpAt; ) {
     await delay(LOOK_MS);
     const { inbox, outbox, users } = await accountIn(home);
-    // Parts held by a refusal or a spent budget go when their user writes, so he does; a throttle ends by itself.
+    // Parts held by a refusal or a spent budget go when their user writes, so they do; a throttle ends by itself.
     const waiting = users.filter(({ hold }) => hold !== null && hold.reason !== 'throttle');
     for (const { id } of waiting) control.message({ user: id, text: 'are you there?' });
     const open = [inbox.received, inbox.running, outbox.queued, outbox.sending, outbox.held];

@@ -467,7 +467,7 @@ describe('what it is told of itself', () => {
 describe('one for each user', () => {
   const of = (user: string) => ({ turn: { user } });
 
-  test('each has a process, a folder and a name of his own', async () => {
+  test('each has a process, a folder and a name of their own', async () => {
     const { textOf, root, started } = coprocess([], { per: 'user', clock: patient() });
     const pids = [
       await textOf('pid', of('ann')),

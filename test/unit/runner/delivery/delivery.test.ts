@@ -88,7 +88,7 @@ const texts = (user?: string): string[] =>
 const verdicts = (): string[] => events.map((event) => (event.type === 'part' ? event.verdict : event.type));
 const settled = (): Promise<void> => delivery.settled(1e9);
 
-test('each user gets his parts in order, and each verdict is told', async () => {
+test('each user gets their parts in order, and each verdict is told', async () => {
   for (const text of ['1', '2', '3']) await desk.sends(OWNER, text);
   await desk.sends(FRIEND, 'x');
   await delivery.refresh();

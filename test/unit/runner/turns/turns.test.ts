@@ -399,7 +399,7 @@ describe('a user who waits', () => {
   test.each([
     [8, true],
     [9, false],
-  ])('is never told with the last message he may get: %i are queued', async (count, isTold) => {
+  ])('is never told with the last message they may get: %i are queued', async (count, isTold) => {
     const seq = await says();
     for (let n = 0; n < count; n++) await desk.sends(OWNER, 'x');
     await slow(seq, 5_000);

@@ -97,7 +97,7 @@ describe('tickets', () => {
     expect(asked.filter((call) => call.startsWith('ticket'))).toHaveLength(2);
   });
 
-  test('each user has his own', async () => {
+  test('each user has their own', async () => {
     begin('u');
     begin('v');
     await calls(4);
