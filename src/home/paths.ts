@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import envPaths from 'env-paths';
 import { DEVICE_NAME } from '../core/file-name.ts';
 
 /** Where everything of one home lies (contract 1). */
@@ -20,10 +19,18 @@ export interface Paths {
   agentState(account: string, user: string): string;
 }
 
+/** The folders in which everything lies where no home is named. */
+export interface PlatformFolders {
+  config: string;
+  state: string;
+  cache: string;
+}
+
 /** Paths under one folder, or under the platform's config, state and cache folders. */
-export function createPaths(home: string | null): Paths {
-  const roots = home === null ? platformRoots() : { config: home, state: home, cache: home };
-  const state = home === null ? roots.state : join(home, 'state');
+export function createPaths(home: string | PlatformFolders): Paths {
+  const isOne = typeof home === 'string';
+  const roots = isOne ? { config: home, state: home, cache: home } : home;
+  const state = isOne ? join(home, 'state') : roots.state;
   return {
     config: join(roots.config, 'config.json'),
     configLock: join(state, 'config.lock'),
@@ -73,7 +80,10 @@ function percent(char: string): string {
   return `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
-function platformRoots(): { config: string; state: string; cache: string } {
+/** The platform's config, state and cache folders. */
+export async function platformFolders(): Promise<PlatformFolders> {
+  // Loaded where no home is named only: it costs a tenth of a start.
+  const { default: envPaths } = await import('env-paths');
   const { config, data, cache, log } = envPaths('wxagent', { suffix: '' });
   // On Linux the XDG state folder is what env-paths calls log; elsewhere logs may be cleaned away.
   return { config, state: process.platform === 'linux' ? log : data, cache };

@@ -5,7 +5,7 @@ import type { Log } from '../../core/log.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { createSteadyClock, type SteadyClock } from '../../core/time/steady-clock.ts';
 import { type ConfigFile, readConfigFile } from '../../home/accounts-file.ts';
-import { createPaths, type Paths } from '../../home/paths.ts';
+import { createPaths, type Paths, platformFolders } from '../../home/paths.ts';
 import type { Environment, SettingSources } from '../../settings/config.ts';
 import { readSettingsFile, resolveSettings } from '../../settings/config.ts';
 import type { SettingName, Settings } from '../../settings/settings.ts';
@@ -60,7 +60,7 @@ export async function createContext(host: Host, flags: SettingSources['flags']):
   const early = { flags, environment, file: {}, stored: {} };
   const { home, config } = resolveSettings(['home', 'config'], early);
   const file = config === null ? {} : readSettingsFile(config);
-  const paths = createPaths(home);
+  const paths = createPaths(home ?? (await platformFolders()));
   const configFile = readConfigFile(paths.config);
   const sources: SettingSources = { flags, environment, file, stored: configFile.settings };
   const settings: CommandContext['settings'] = (names) => resolveSettings(names, sources);

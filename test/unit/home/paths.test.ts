@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createPaths, fileName } from '../../../src/home/paths.ts';
+import { createPaths, fileName, platformFolders } from '../../../src/home/paths.ts';
 
 describe('a name as a file name', () => {
   test.each([
@@ -94,8 +94,8 @@ test('no account can have the lock of the config file, or the database, as its o
   }
 });
 
-test('without a home the folders of the platform are used, apart for config, state and cache', () => {
-  const paths = createPaths(null);
+test('without a home the folders of the platform are used, apart for config, state and cache', async () => {
+  const paths = createPaths(await platformFolders());
   expect(paths.config).toContain('wxagent');
   expect(new Set([dirname(paths.config), dirname(paths.database)]).size).toBe(2);
   expect(paths.media('out', 'bot').startsWith(dirname(paths.database))).toBe(true);
