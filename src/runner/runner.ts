@@ -6,7 +6,9 @@ import type { IlinkClient } from '../ilink/client.ts';
 import { createPoller } from '../ilink/poll.ts';
 import type { Child, Store } from '../store/port/port.ts';
 import { createDelivery } from './delivery/delivery.ts';
+import { notSent } from './delivery/notices.ts';
 import type { Outgoing } from './delivery/outgoing-files.ts';
+import { textParts } from './delivery/reply-parts.ts';
 import type { Uploader } from './delivery/upload.ts';
 import { triageRules } from './intake/classify.ts';
 import { createDispatch } from './intake/dispatch.ts';
@@ -72,6 +74,12 @@ export function startRunner(parts: RunnerParts): Runner {
     ...options,
     account: key,
     paceMs: settings.paceMs,
+    noticeOf: ({ name }, language) =>
+      textParts(
+        notSent({ first: [{ name, reason: 'refused' }], count: 1 }, language ?? settings.language),
+        { ...settings, format: 'raw' },
+        { origin: 'notice', runId: null },
+      ),
     onExpired: () => void login.expire(),
     onError: fail,
   });

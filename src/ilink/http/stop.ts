@@ -42,6 +42,9 @@ export type StopState =
 /** A request that was sent and has no answer for so long is held: a server that has something to say says it sooner. */
 export const HELD_AFTER_MS = 500;
 
+/** After our end is closed, an answer on a slow line may still need so long. A server that sees our end closes its own. */
+const HALF_CLOSED_MS = 2_000;
+
 /** At a stop an answer that has begun is heard to its end, unless nothing more of it comes for so long. */
 const STALLED_AFTER_MS = 5_000;
 
@@ -82,7 +85,7 @@ export function createStoppable(ends: { aborted(): void; cutOff(): void }): Stop
   function halfClose(): void {
     if (!connection) ends.aborted();
     else {
-      enter('half-closed', HELD_AFTER_MS, ends.aborted);
+      enter('half-closed', HALF_CLOSED_MS, ends.aborted);
       connection.end();
     }
   }

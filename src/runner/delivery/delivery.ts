@@ -15,7 +15,7 @@ import {
 import type { EventSink } from '../port/events.ts';
 import type { Outgoing } from './outgoing-files.ts';
 import { readSendResult } from './send-result.ts';
-import { createPartUpload, type Uploader, type UploadListener } from './upload.ts';
+import { createPartUpload, type RefusalNotice, type Uploader, type UploadListener } from './upload.ts';
 
 /** Delivers the outbox of one account: each user in order, several users at once. */
 export interface Delivery {
@@ -58,6 +58,7 @@ export function createDelivery(options: {
   paceMs: number;
   version: string;
   onUpload?: UploadListener;
+  noticeOf?: RefusalNotice;
   onExpired: () => void;
   onError: (error: unknown) => void;
 }): Delivery {

@@ -29,11 +29,12 @@ export function failureNotice(
     : `⚠️ This message could not be answered: ${what}.${more}`;
 }
 
-const NOT_SENT: Record<MissingReason, Record<ChatLanguage, string>> = {
+const NOT_SENT: Record<MissingReason | 'refused', Record<ChatLanguage, string>> = {
   'too-large': { zh: '文件过大', en: 'too large' },
   'too-many': { zh: '文件过多', en: 'too many files' },
   'not-found': { zh: '找不到文件', en: 'not found' },
   unreadable: { zh: '无法读取', en: 'cannot be read' },
+  refused: { zh: '被微信拒绝', en: 'refused by WeChat' },
 };
 
 /** How many files are named to the user, and how much of each name. */
@@ -42,7 +43,10 @@ const NAME_CHARS = 60;
 
 /** The notice about files of a reply that are not sent. */
 export function notSent(
-  { first, count }: { first: readonly MissingFile[]; count: number },
+  {
+    first,
+    count,
+  }: { first: readonly (Pick<MissingFile, 'name'> & { reason: MissingReason | 'refused' })[]; count: number },
   language: ChatLanguage,
 ): string {
   const named = first.slice(0, NAMED_FILES);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { hasCode, reasonOf, WxError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import type { ChatLanguage } from '../../core/message/language.ts';
 import { encodeMediaKey } from '../../core/message/media-key.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { IlinkClient } from '../../ilink/client.ts';
@@ -17,6 +18,7 @@ import { encryptedChunks } from '../../media/upload/encrypting.ts';
 import { fileChunks } from '../../media/upload/file-chunks.ts';
 import type {
   Claim,
+  NewPart,
   Outbox,
   PartFile,
   PartView,
@@ -241,6 +243,9 @@ export type PartUpload = (
   signal: AbortSignal,
 ) => Promise<Verdict | null>;
 
+/** What a user is told about a file of a reply that was refused; `language` is null where theirs is not known. */
+export type RefusalNotice = (file: PartFile, language: ChatLanguage | null) => NewPart[];
+
 /** Gets the progress of the upload of a part; null when it has ended. */
 export type UploadListener = (seq: number, progress: UploadView['progress']) => void;
 
@@ -250,6 +255,8 @@ export function createPartUpload(options: {
   outbox: Pick<Outbox, 'renewLease' | 'returnPart' | 'settleUpload' | 'recordUpload'>;
   uploader: Uploader;
   onUpload?: UploadListener;
+  /** Tells the user that a file of a reply was refused. */
+  noticeOf?: RefusalNotice;
   clock: Clock;
   log: Log;
   /** Gets the verdict on a file that was refused. */
@@ -306,7 +313,9 @@ export function createPartUpload(options: {
       if (result.kind === 'expired') options.onExpired();
       return null;
     }
-    const verdict = await outbox.settleUpload({ account, seq, result, nowMs: clock.now() });
+    const { noticeOf } = options;
+    const settled = { account, seq, result, nowMs: clock.now(), ...(noticeOf && { noticeOf }) };
+    const verdict = await outbox.settleUpload(settled);
     if (result.kind === 'retry')
       options.log.debug(`upload failed: ${result.detail}; retrying`, { part: seq });
     if (result.kind === 'refused') options.report([verdict.part], verdict.budgetLeft);

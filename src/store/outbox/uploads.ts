@@ -1,10 +1,11 @@
+import type { ChatLanguage } from '../../core/message/language.ts';
 import { resendDelayMs } from '../../core/time/backoff.ts';
 import type { Database } from '../../sqlite/database.ts';
-import type { UploadResult, UploadView, Verdict } from '../port/port.ts';
+import type { Outbox, PartView, UploadView, Verdict } from '../port/port.ts';
 import { endClaim } from './claim.ts';
 import { type Claimant, isLeased } from './lease.ts';
 import { OPEN } from './part-states.ts';
-import { verdictOf } from './parts.ts';
+import { appendParts, verdictOf } from './parts.ts';
 
 /** Records the progress of the upload of a claimed part; ignored when the part is not being uploaded any more. */
 export function recordUpload(
@@ -40,7 +41,7 @@ export function runningUpload(
 /** Commits how the upload of a claimed file ended; an uploaded file is queued to be sent. */
 export function settleUpload(
   database: Database,
-  input: { account: string; seq: number; result: UploadResult; nowMs: number },
+  input: Parameters<Outbox['settleUpload']>[0],
   claimant: string,
 ): Verdict {
   const { seq, result, nowMs } = input;
@@ -61,7 +62,7 @@ export function settleUpload(
         nowMs,
         seq,
       );
-      return verdictOf(database, seq, null);
+      return withNotice(database, verdictOf(database, seq, null), input);
     case 'retry': {
       const waitMs = resendDelayMs((part.repeats as number) + 1);
       database.run(
@@ -73,4 +74,18 @@ export function settleUpload(
       return verdictOf(database, seq, waitMs);
     }
   }
+}
+
+/** Queues a notice about a file that was refused, if it belongs to a reply: the user waits for it. */
+function withNotice(
+  database: Database,
+  verdict: Verdict,
+  { noticeOf, nowMs }: Pick<Parameters<Outbox['settleUpload']>[0], 'noticeOf' | 'nowMs'>,
+): Verdict {
+  const { account, user, message, origin, file }: PartView = verdict.part;
+  if (!noticeOf || origin !== 'answer' || file === null) return verdict;
+  const row = database.one('SELECT language FROM users WHERE account = ? AND user = ?', account, user);
+  const parts = noticeOf(file, (row?.language ?? null) as ChatLanguage | null);
+  appendParts(database, { account, user, message, nowMs }, parts);
+  return verdict;
 }

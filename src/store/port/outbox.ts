@@ -1,3 +1,4 @@
+import type { ChatLanguage } from '../../core/message/language.ts';
 import type { ShownAs } from '../../core/message/media.ts';
 
 /** State of a part (design 3). */
@@ -211,12 +212,16 @@ export interface Outbox {
     nowMs: number;
     next?: ClaimRequest;
   }): Promise<Verdict>;
-  /** Commits how the upload of a claimed file ended. */
+  /**
+   * Commits how the upload of a claimed file ended. Where a file of a reply was refused, the parts of `noticeOf` are
+   * queued in the same transaction; `language` is the user's, where it is known.
+   */
   settleUpload(input: {
     account: string;
     seq: number;
     result: UploadResult;
     nowMs: number;
+    noticeOf?: (file: PartFile, language: ChatLanguage | null) => NewPart[];
   }): Promise<Verdict>;
   /** Records the progress of an upload, for the processes that wait for it. */
   recordUpload(input: { account: string; seq: number; sentBytes: number; totalBytes: number }): Promise<void>;

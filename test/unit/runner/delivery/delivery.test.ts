@@ -78,6 +78,7 @@ function make(store: Store, paceMs = 0): Delivery {
     emit: (event) => void events.push(event),
     paceMs,
     version: '1.2.3',
+    noticeOf: ({ name }) => [part(`${name} refused`)],
     onExpired: () => void expired++,
     onError: (error) => void errors.push(error),
   });
@@ -271,7 +272,7 @@ describe('files', () => {
     desk.store.outbox.enqueue({
       account: ACCOUNT,
       user: OWNER,
-      parts: [{ ...part(''), file }],
+      parts: [{ ...part(''), file, origin: 'send' }],
       message: null,
       id: null,
       key: null,
@@ -300,6 +301,24 @@ describe('files', () => {
       clock.slept.filter((ms) => ms !== 20_000),
       [500, 1_000],
     );
+  });
+
+  test('of a reply that are refused are named to the user, in their language, in the commit of the refusal', async () => {
+    uploads.push({ kind: 'refused', reason: 'HTTP 413' });
+    await desk.store.outbox.enqueue({
+      account: ACCOUNT,
+      user: OWNER,
+      parts: [{ ...part(''), file, origin: 'answer' }],
+      message: null,
+      id: null,
+      key: null,
+      expiresAtMs: null,
+      nowMs: clock.now(),
+    });
+    await desk.sends(OWNER, 'after');
+    delivery.wake(OWNER);
+    await settled();
+    expect(texts()).toEqual(['after', 'a.txt refused']);
   });
 
   test('that are refused stop nothing', async () => {
