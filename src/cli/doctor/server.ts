@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { proxiesOf, shownProxy } from '../../core/http/proxy.ts';
 import type { Account } from '../../home/accounts-file.ts';
-import { TENCENT_BASE_URL } from '../../ilink/hosts.ts';
+import { parseBaseUrl, TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import { headerOf } from '../../ilink/http/http.ts';
 import { TOKEN_DEAD } from '../../ilink/result.ts';
 import { loginHint, noAccount } from '../account/choice.ts';
@@ -120,7 +120,8 @@ export const tokenCheck: Check = {
 
 function serverOf(context: CommandContext, account: Account | null): URL {
   const { baseUrl } = context.settings(['baseUrl']);
-  return new URL(baseUrl ?? account?.baseUrl ?? TENCENT_BASE_URL);
+  if (baseUrl !== null) return parseBaseUrl(baseUrl, '--base-url');
+  return new URL(account?.baseUrl ?? TENCENT_BASE_URL);
 }
 
 function endpoint(url: URL): { hostname: string; port: number } {

@@ -362,5 +362,6 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
     '直连（环境变量中的代理只用于智能体；用 --proxy env 启用）',
   'is not the address of a proxy': '不是代理地址',
   'names no host': '没有主机名',
+  'has a path, but a proxy has only a host and a port': '带有路径，而代理只有主机和端口',
   '{}=http://127.0.0.1:7890, or unset {}': '{}=http://127.0.0.1:7890，或取消 {}',
 };

@@ -74,6 +74,9 @@ function readProxy(text: string, from: string): Proxy {
     throw wrong(`begins with ${url.protocol}//, but a proxy speaks http, https or socks5`);
   }
   if (!/^(\[.+\]|[\w.-]+)$/.test(url.hostname)) throw wrong('names no host');
+  // A slash at the end is common. Anything more belongs to some other address.
+  if (url.pathname.length > 1 || url.search !== '' || url.hash !== '')
+    throw wrong('has a path, but a proxy has only a host and a port');
   for (const part of [url.username, url.password]) {
     if (/%(?![0-9a-f]{2})/i.test(part)) throw wrong('has a % in user or password that is not written as %25');
   }

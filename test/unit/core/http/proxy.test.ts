@@ -41,6 +41,9 @@ test.each([
   'http://us%er:secret@p:1',
   '"http://p:1',
   '://',
+  'http://p:1/path',
+  'http://p:1?x=secret',
+  'http://p:1/#secret',
 ])('%s is refused with the name of its variable, and not repeated', (value) => {
   const reading = () => proxyOf({ https_proxy: value });
   expect(reading).toThrow(expect.objectContaining({ kind: 'config', exit: 78 }));
