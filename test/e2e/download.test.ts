@@ -311,5 +311,6 @@ test.skipIf(process.platform !== 'linux')('100 MiB in the memory of a small file
     through: [process.execPath, '--require', peak, BIN],
   });
   expect([done.code, done.stdout]).toEqual([0, `${join(here, 'large')}\n`]);
-  expect(Number(done.stderr) / 1024).toBeLessThan(110);
+  // Node itself has 50 MiB, and V8 lets up to 64 MiB of buffers wait for a collection; the file would come on top.
+  expect(Number(done.stderr) / 1024).toBeLessThan(130);
 });
