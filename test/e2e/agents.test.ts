@@ -132,7 +132,7 @@ test('a message of no characters is nothing to run, but with a quote; a quote co
   const run = await runHere(['run', '--once', ...QUICK, '--exec', 'printf "[%s]" "$(cat)"'], { home });
   expect(run.code).toBe(0);
   const quoted = '> first line\n> second';
-  expect(answers(simulator)).toEqual(['[first line\nsecond]', `[${quoted}\nyes]`, `[${quoted}]`]);
+  expect(answers(simulator), run.stderr).toEqual(['[first line\nsecond]', `[${quoted}\nyes]`, `[${quoted}]`]);
   const { stdout } = await runHere(['messages', '--json'], { home });
   expect(stdout).toContain('"reason":"no-text"');
 });
