@@ -210,7 +210,15 @@ function itemText(item: MessageItem): string | null {
  * and addresses differ.
  */
 export function fingerprintOf(message: WeixinMessage): string {
-  return digestOf(itemsOf(message).flatMap(contentOf));
+  return digestOf(itemsOf(message).flatMap((item) => [...contentOf(item), ...quoteOf(item)]));
+}
+
+/** What an item quotes: the same words about another message say something else. Nothing where it quotes nothing. */
+function quoteOf({ ref_msg: quote }: MessageItem): string[] {
+  if (!isObject(quote)) return [];
+  const { svr_id: id, message_item: item, partial_text: part } = quote as RefMessage;
+  const about = [id, item?.create_time_ms, part?.start, part?.end, part?.startindex, part?.endindex];
+  return ['quote', ...about.map(writtenOf).map(String), ...(isObject(item) ? contentOf(item) : [])];
 }
 
 function contentOf(item: MessageItem): string[] {

@@ -294,6 +294,10 @@ describe('fingerprint', () => {
     const moved = { ...image, msg_id: '8', create_time_ms: 7, image_item: { ...image.image_item, url: 'v' } };
     moved.image_item.media = { full_url: 'w' };
     expect(of([text('a', { msg_id: '1' }), moved], again)).toBe(of([text('a', { msg_id: '2' }), image]));
+    const ref_msg = { svr_id: '1', message_item: { ...image, create_time_ms: 7 } };
+    expect(of([text('a', { ref_msg })])).toBe(
+      of([text('a', { ref_msg: { ...ref_msg, message_item: moved } })]),
+    );
   });
 
   test('different content has another', () => {
@@ -314,6 +318,12 @@ describe('fingerprint', () => {
       [{ ...file, file_item: { ...file.file_item, len: '17' } }],
       [{ ...file, file_item: { ...file.file_item, media: { aes_key: 'k9' } } }],
       [video],
+      [text('a', { ref_msg: { svr_id: '1' } })],
+      [text('a', { ref_msg: { svr_id: '2' } })],
+      [text('a', { ref_msg: { message_item: text('b') } })],
+      [text('a', { ref_msg: { message_item: { ...text('b'), create_time_ms: 7 } } })],
+      [text('a', { ref_msg: { message_item: text('b'), partial_text: { start: 'b', end: 'b' } } })],
+      [text('a', { ref_msg: { message_item: null, partial_text: null } })],
     ];
     expect(new Set(contents.map((items) => of(items))).size).toBe(contents.length);
   });
