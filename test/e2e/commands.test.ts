@@ -104,7 +104,7 @@ test('listen: a line for every message, escaped; done when it is written', async
       attempt: 1,
     })),
   );
-  const idle = await runHere(['listen', '--exit-idle', '300ms'], { home });
+  const idle = await runHere(['listen', '--exit-idle', '2s'], { home });
   expect(idle.stdout).toMatch(/\tc\n$/);
   expect(answers(simulator)).toEqual([]);
 });

@@ -14,7 +14,7 @@ test('the log of many messages at once takes few writes', async () => {
   const { home } = loggedIn(simulator);
   for (let n = 0; n < 100; n++) simulator.control.message({ user: `${n % 20}@im.wechat`, text: `${n}` });
   const writes = join(home, 'writes');
-  const args = ['--echo', '--exit-idle', '100ms', '--concurrency', '20', '--allow-all', '--pace', '0'];
+  const args = ['--echo', '--max-messages', '100', '--concurrency', '20', '--allow-all', '--pace', '0'];
   const env = { ...preloading('counted-writes.mjs'), WRITES: writes };
   const run = await wxagent(['run', ...args], { home, env });
   expect(run.code, run.stderr).toBe(0);

@@ -146,7 +146,7 @@ test('--max-messages leaves the rest to the next run; --exit-idle ends when ther
   expect(some).toMatchObject({ code: 0, stdout: '' });
   expect(answers(simulator)).toEqual(['one', 'two']);
   simulator.control.message({ text: 'four' });
-  const rest = await runHere(['run', '--echo', ...QUICK, '--exit-idle', '300ms'], { home });
+  const rest = await runHere(['run', '--echo', ...QUICK, '--exit-idle', '2s'], { home });
   expect(rest.code).toBe(0);
   expect(answers(simulator)).toEqual(['one', 'two', 'three', 'four']);
   expect(simulator.control.bots()[0]?.announced).toBe(false);
