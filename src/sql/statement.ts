@@ -1,0 +1,90 @@
+/** The values that may be bound to a statement. */
+export type SqlValue = number | string | Uint8Array | null;
+
+/** One row by column name. A blob is a Buffer, a whole number a number, a truth 0 or 1. */
+export type Row = Record<string, SqlValue>;
+
+/** The databases that a step can run on. */
+export type Dialect = 'sqlite' | 'postgres';
+
+/** The text of a statement: one that both databases understand, or one for each (see `sql`). */
+export type Sql = string | Readonly<Record<Dialect, string>>;
+
+/** What a step yields: a statement, or several that do not need each other's results. */
+export type Request = Statement<unknown> | Together<readonly Statement<unknown>[]>;
+
+/**
+ * The work of one transaction, written once for both databases: a generator that asks for each statement by `yield*` and
+ * gets its result. SQLite runs it at once, PostgreSQL waits for each answer. It may be run again from its beginning.
+ */
+export type Step<T> = Generator<Request, T, unknown>;
+
+/** One statement with its values, as a value. `yield*` in a {@link Step} runs it and is its result. */
+export class Statement<T> {
+  readonly kind: 'one' | 'all' | 'run';
+  readonly sql: Sql;
+  readonly values: SqlValue[];
+
+  constructor(kind: 'one' | 'all' | 'run', sql: Sql, values: SqlValue[]) {
+    this.kind = kind;
+    this.sql = sql;
+    this.values = values;
+  }
+
+  [Symbol.iterator](): Iterator<Request, T, unknown> {
+    return new Single<T>(this);
+  }
+}
+
+/** Several statements of one moment; see {@link together}. */
+export class Together<S extends readonly Statement<unknown>[]> {
+  readonly statements: S;
+
+  constructor(statements: S) {
+    this.statements = statements;
+  }
+
+  [Symbol.iterator](): Iterator<Request, Results<S>, unknown> {
+    return new Single<Results<S>>(this);
+  }
+}
+
+type Results<S extends readonly Statement<unknown>[]> = {
+  [Index in keyof S]: S[Index] extends Statement<infer T> ? T : never;
+};
+
+/** Yields one request and returns what the driver sends for it; lighter than a generator of its own. */
+class Single<T> implements Iterator<Request, T, unknown> {
+  private readonly request: Request;
+  private isSent = false;
+
+  constructor(request: Request) {
+    this.request = request;
+  }
+
+  next(result?: unknown): IteratorResult<Request, T> {
+    if (this.isSent) return { done: true, value: result as T };
+    this.isSent = true;
+    return { done: false, value: this.request };
+  }
+}
+
+/** The one row of a query, or undefined. */
+export function one(sql: Sql, ...values: SqlValue[]): Statement<Row | undefined> {
+  return new Statement('one', sql, values);
+}
+
+/** All rows of a query. */
+export function all(sql: Sql, ...values: SqlValue[]): Statement<Row[]> {
+  return new Statement('all', sql, values);
+}
+
+/** Runs a statement. Its result: how many rows it changed. */
+export function run(sql: Sql, ...values: SqlValue[]): Statement<number> {
+  return new Statement('run', sql, values);
+}
+
+/** Statements that do not need each other's results: they make one way to a server and back. */
+export function together<S extends readonly Statement<unknown>[]>(...statements: S): Together<S> {
+  return new Together(statements);
+}
