@@ -1,11 +1,13 @@
 /**
  * `npm run bench`: what wxagent costs beside the bare requests, in one run, side by side (docs/benchmarks.md).
- * `--json` prints one document; names of rooms (start-up, echo, coprocess, backlog, spawned, slow, memory, media, long)
+ * `--json` prints one document; names of rooms (start-up, echo, coprocess, backlog, spawned, slow, memory, media, long,
+ * accounts)
  * measure only those;
- * `long`, which takes minutes, only when it is named.
+ * `long` and `accounts`, which take minutes, only when they are named.
  * Needs a build. Exits 0 whether or not the targets are met: figures are for reading, not for a verdict.
  */
 import { cpus } from 'node:os';
+import { measureAccounts } from './accounts.mjs';
 import { measureBacklog } from './backlog.mjs';
 import { measureCoprocess } from './coprocess.mjs';
 import { measureEcho } from './echo.mjs';
@@ -29,9 +31,10 @@ const ROOMS = {
   memory: measureMemory,
   media: async (given) => [...(await measureMedia(given)), ...(await measureMediaUpload(given))],
   long: measureLong,
+  accounts: measureAccounts,
 };
 /** Rooms measured when none is named: those that take seconds. */
-const USUAL = Object.keys(ROOMS).filter((name) => name !== 'long');
+const USUAL = Object.keys(ROOMS).filter((name) => name !== 'long' && name !== 'accounts');
 
 const args = process.argv.slice(2);
 const asked = args.filter((arg) => arg !== '--json');

@@ -24,8 +24,6 @@ export type HeldBy = LockHolder & { purpose: LockPurpose };
 
 /** A lock that is held until `release` or the end of the process, whichever comes first. */
 export interface Lock {
-  /** Who held it before and was killed: whatever that one left behind may be freed. Null after a release. */
-  readonly former: LockHolder | null;
   /** Whether its files are still those that others would ask. */
   isInPlace(): boolean;
   /** Lets go of files that are not, so that it can be taken anew; what is left of them is deleted. */
@@ -67,8 +65,6 @@ function acquire(database: Database, path: string, me: HeldBy): Attempt {
     database.exec(
       'CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY, host TEXT, pid INTEGER, start_time TEXT, purpose TEXT)',
     );
-    const row = readHolder(database);
-    const former = row && { host: row.host, pid: row.pid, startTime: row.startTime };
     database.exec('BEGIN IMMEDIATE');
     addPurpose(database);
     database.run(
@@ -81,7 +77,7 @@ function acquire(database: Database, path: string, me: HeldBy): Attempt {
     // Others must be able to read who has it: committed first, then the transaction that is the lock.
     database.exec('COMMIT');
     database.exec('BEGIN IMMEDIATE');
-    return { lock: lockOn(database, path, me, former) };
+    return { lock: lockOn(database, path, me) };
   } catch (error) {
     if (isBusy(error)) return { holder: readHolder(database) };
     rollBack(database);
@@ -90,7 +86,7 @@ function acquire(database: Database, path: string, me: HeldBy): Attempt {
   }
 }
 
-function lockOn(database: Database, path: string, me: HeldBy, former: LockHolder | null): Lock {
+function lockOn(database: Database, path: string, me: HeldBy): Lock {
   const identities = (): (string | undefined)[] =>
     [path, `${path}-wal`, `${path}-shm`].map((file) => {
       const found = fileAt(file);
@@ -99,7 +95,6 @@ function lockOn(database: Database, path: string, me: HeldBy, former: LockHolder
   const first = identities();
   held.set(path, me);
   return {
-    former,
     isInPlace: () => identities().every((now, index) => (now ?? first[index]) === first[index]),
     abandon() {
       rollBack(database);
@@ -140,6 +135,8 @@ function rollBack(database: Database): void {
 
 /** The holder of the lock at `path` right now; null: it is free. */
 export function lockHolder(path: string): HeldBy | null {
+  const mine = held.get(path);
+  if (mine) return mine;
   if (!existsSync(path)) return null;
   const database = openDatabase(path, PROBE_MS);
   try {

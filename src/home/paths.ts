@@ -10,6 +10,9 @@ export interface Paths {
   database: string;
   /** Space to be freed when the disk is full. */
   reserve: string;
+  /** Held by a process for as long as it receives messages, for whatever accounts. */
+  processLock(slot: number): string;
+  /** What earlier versions hold for each account that they serve. */
   pollerLock(account: string): string;
   /** Folder of responses to an account that could not be read. */
   unread(account: string): string;
@@ -36,6 +39,7 @@ export function createPaths(home: string | PlatformFolders): Paths {
     configLock: join(state, 'config.lock'),
     database: join(state, 'wxagent.db'),
     reserve: join(state, 'reserve'),
+    processLock: (slot) => join(state, 'processes', `${slot}.lock.db`),
     pollerLock: (account) => join(state, `${fileName(account, LOCK_SUFFIX_BYTES)}.lock.db`),
     unread: (account) => join(state, 'unread', fileName(account)),
     // Outgoing files are part of the promise, so they never lie in a folder that systems clean.

@@ -191,6 +191,10 @@ export const MIGRATIONS = [
     purpose TEXT NOT NULL
   ) WITHOUT ROWID;
   `,
+  // One lock for all accounts of a process.
+  `
+  ALTER TABLE pollers ADD COLUMN slot INTEGER;  -- which lock the process has; null: that of the account (earlier versions)
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

@@ -6,7 +6,7 @@ import { markOf, UNMARKED, writeNextMark } from '../sqlite/database-mark.ts';
 import { accountView } from './accounts/account-view.ts';
 import { markLogin, openAccount, recordPoll } from './accounts/accounts.ts';
 import { allowedUsers, setAllowed } from './accounts/allowed.ts';
-import { becomePoller, endPolling, livingPoller } from './accounts/pollers.ts';
+import { becomePoller, endPolling, notedPoller, polledAccounts } from './accounts/pollers.ts';
 import { contextToken, sessionValue, setSessionValue } from './accounts/sessions.ts';
 import { keepReserve } from './commit/disk-reserve.ts';
 import { createDiskRetry, type DiskWait } from './commit/full-disk.ts';
@@ -141,8 +141,9 @@ export function openStore(options: {
           recordPoll(db, input);
         }),
       accountView: (account) => read(() => accountView(database, account)),
-      poller: (account) => read(() => livingPoller(database, account, claimant)),
+      poller: (account) => read(() => notedPoller(database, account)),
       becomePoller: (input) => run((db) => becomePoller(db, input, claimant)),
+      polledAccounts: () => read(() => polledAccounts(database, claimant)),
       endPolling: (account) => run((db) => endPolling(db, account, claimant)),
       allowed: (account) => read(() => allowedUsers(database, account)),
       setAllowed: (input) => run((db) => setAllowed(db, input)),

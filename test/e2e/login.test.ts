@@ -404,7 +404,7 @@ test('WXAGENT_TOKEN: no login, no trace of it on disk; --account may name anothe
   expect(simulator.control.phone({ user }).shown.at(-1)?.text).toBe('again');
   expect(existsSync(configPath(home))).toBe(false);
   const secret = token.slice(token.lastIndexOf(':') + 1);
-  for (const file of ['wxagent.db', 'wxagent.db-wal', `${id}.lock.db`]) {
+  for (const file of ['wxagent.db', 'wxagent.db-wal', 'processes/1.lock.db']) {
     const path = join(home, 'wx', 'state', file);
     if (existsSync(path)) expect(readFileSync(path).includes(secret), file).toBe(false);
   }

@@ -266,10 +266,7 @@ test('a Node that makes no code of strings runs it all the same', async () => {
   expect(answers(simulator)).toEqual(['one']);
 });
 
-const lockOf = (home: string): string => {
-  const state = join(home, 'wx', 'state');
-  return join(state, readdirSync(state).find((name) => name.endsWith('.lock.db')) ?? 'no lock');
-};
+const lockOf = (home: string): string => join(home, 'wx', 'state', 'processes', '1.lock.db');
 const SIDE_FILES = ['', '-wal', '-shm'];
 const remove =
   (...suffixes: string[]) =>

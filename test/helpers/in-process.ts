@@ -40,7 +40,7 @@ export async function makeBot(simulator: Simulator): Promise<Bot> {
     path: join(folder, 'wxagent.db'),
     reserve: join(folder, 'reserve'),
     clock: createSteadyClock(systemClock),
-    claimant: { id: 'test', isAlive: () => false, isSurelyAlive: () => false },
+    claimant: { id: 'test', isAlive: () => false },
     wait: null,
   });
   const log = createLogBook();

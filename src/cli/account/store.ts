@@ -1,4 +1,4 @@
-import { claimantId, isClaimantAlive, livesForCertain, thisProcess } from '../../home/claimant.ts';
+import { claimantId, isClaimantAlive, thisProcess } from '../../home/claimant.ts';
 import type { Store } from '../../store/port/port.ts';
 import { openStore } from '../../store/sqlite-store.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -19,7 +19,7 @@ export function openHomeStore(
     path: paths.database,
     reserve: paths.reserve,
     clock,
-    claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive, isSurelyAlive: livesForCertain },
+    claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive },
     wait: options.waitInTrouble && {
       signal: options.waitInTrouble,
       report: (why) => log.error(`${why}: receiving is paused until it can be written`),

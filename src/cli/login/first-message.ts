@@ -23,7 +23,7 @@ export async function awaitFirstMessage(
 ): Promise<boolean> {
   const lost = new AbortController();
   const onLost = (): void => lost.abort();
-  const taken = await acquirePollerLock(context, account, store.admin, { purpose: 'look', onLost });
+  const taken = await acquirePollerLock(context, account, store, { purpose: 'look', onLost });
   if (!('lock' in taken)) return false;
   try {
     const { received } = await pollOnce({

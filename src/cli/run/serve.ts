@@ -9,7 +9,7 @@ import type { RunnerOptions } from '../../runner/port/options.ts';
 import type { Runner, RunnerEnd } from '../../runner/port/port.ts';
 import { startRunner } from '../../runner/runner.ts';
 import { createFolderMaker } from '../../runner/turns/folders.ts';
-import type { Admin, Store } from '../../store/port/port.ts';
+import type { Store } from '../../store/port/port.ts';
 import { contextOf, loginHint } from '../account/choice.ts';
 import { connect, openTransport } from '../account/connection.ts';
 import { acquirePollerLock, type PollerLock } from '../account/poller-lock.ts';
@@ -21,9 +21,8 @@ import { wordsOf } from '../i18n/language.ts';
 import { LOOK_EVERY_MS, relogin, watchForLogins } from '../login/relogin.ts';
 import { type AttachmentOptions, openAttachments } from './attachments.ts';
 
-/** How often a lock is asked for that somebody has for a moment, and how long who takes it may have no name. */
+/** How often a lock is asked for that somebody has for a moment. */
 const LOCK_EVERY_MS = 100;
-const UNNAMED_MS = 2_000;
 
 /** How accounts are served. */
 export interface Service {
@@ -81,7 +80,7 @@ export async function serve(
     served.add(account.key);
     const own = contextOf(context, account);
     try {
-      const lock = await waitForPollerLock(own, account, store.admin, {
+      const lock = await waitForPollerLock(context, account, store, {
         isOver: () => stop.aborted || hasFailed,
         onLost: () => runners.get(account.key)?.stop(),
       });
@@ -203,24 +202,24 @@ function startOne(
 async function waitForPollerLock(
   context: CommandContext,
   account: Account,
-  admin: Admin,
+  store: Store,
   { isOver, onLost }: { isOver: () => boolean; onLost: () => void },
 ): Promise<PollerLock | null> {
-  const { clock, log } = context;
-  const unnamedUntilMs = clock.monotonic() + UNNAMED_MS;
+  const { clock } = context;
+  const { log } = contextOf(context, account);
   let isTold = false;
   while (!isOver()) {
-    const taken = await acquirePollerLock(context, account, admin, { purpose: 'serve', onLost });
+    const taken = await acquirePollerLock(context, account, store, { purpose: 'serve', onLost });
     if ('lock' in taken) return taken.lock;
     const { holder } = taken;
-    const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
-    if (holder ? holder.purpose === 'serve' : clock.monotonic() > unnamedUntilMs) {
+    const who = `process ${holder.pid} on ${holder.host}`;
+    if (holder.purpose === 'serve') {
       throw new WxError('busy', `${who} receives the messages of ${account.id} already`, {
         hint: 'wxagent status',
       });
     }
-    if (holder && !isTold) log.info(`${who} is checking for messages of ${account.id}; waiting for it`);
-    isTold ||= holder !== null;
+    if (!isTold) log.info(`${who} is checking for messages of ${account.id}; waiting for it`);
+    isTold = true;
     await clock.sleep(LOCK_EVERY_MS, context.stopSignal());
   }
   return null;

@@ -127,7 +127,7 @@ async function pollUnlessOtherDoes(
   for (;;) {
     const lost = new AbortController();
     const onLost = (): void => lost.abort();
-    const taken = await acquirePollerLock(context, to.account, store.admin, { purpose: 'look', onLost });
+    const taken = await acquirePollerLock(context, to.account, store, { purpose: 'look', onLost });
     try {
       const polledAtMs = (await store.admin.accountView(key))?.lastPollAtMs ?? 0;
       if (polledAtMs >= to.sinceMs || (await canSend(context, store.outbox, to))) return false;

@@ -1,36 +1,43 @@
-import type { Database, Row } from '../../sqlite/database.ts';
+import type { Database } from '../../sqlite/database.ts';
 import type { Claimant } from '../outbox/lease.ts';
 import type { Poller } from '../port/port.ts';
 
-/** The other process that certainly receives an account's messages; see `Admin.poller`. */
-export function livingPoller(database: Database, account: string, claimant: Claimant): Poller | null {
-  const row = database.one('SELECT claimant, purpose FROM pollers WHERE account = ?', account);
-  if (!row || row.claimant === claimant.id || !claimant.isSurelyAlive(row.claimant as string)) return null;
-  return pollerOf(row);
+/** Who is noted as the poller of an account; see `Admin.poller`. */
+export function notedPoller(database: Database, account: string): Poller | null {
+  const row = database.one('SELECT claimant, purpose, slot FROM pollers WHERE account = ?', account);
+  if (!row) return null;
+  return {
+    claimant: row.claimant as string,
+    purpose: row.purpose === 'look' ? 'look' : 'serve',
+    slot: row.slot as number | null,
+  };
 }
 
-/** Makes the claimant the poller, unless another living process is. Returns that one. */
+/** Notes the claimant as the poller in place of `former`. Returns whether nobody else was noted meanwhile. */
 export function becomePoller(
   database: Database,
-  { account, purpose }: { account: string; purpose: Poller['purpose'] },
+  { account, purpose, slot, former }: Omit<Poller, 'claimant'> & { account: string; former: Poller | null },
   claimant: Claimant,
-): Poller | null {
-  const other = livingPoller(database, account, claimant);
-  if (other) return other;
+): boolean {
+  const noted = notedPoller(database, account);
+  if (noted?.claimant !== former?.claimant || noted?.slot !== former?.slot) return false;
   database.run(
-    'INSERT OR REPLACE INTO pollers (account, claimant, purpose) VALUES (?, ?, ?)',
+    'INSERT OR REPLACE INTO pollers (account, claimant, purpose, slot) VALUES (?, ?, ?, ?)',
     account,
     claimant.id,
     purpose,
+    slot,
   );
-  return null;
+  return true;
+}
+
+/** The accounts that the claimant is noted for. */
+export function polledAccounts(database: Database, claimant: Claimant): string[] {
+  const rows = database.all('SELECT account FROM pollers WHERE claimant = ?', claimant.id);
+  return rows.map(({ account }) => account as string);
 }
 
 /** Ends the claimant's polling. */
 export function endPolling(database: Database, account: string, claimant: Claimant): void {
   database.run('DELETE FROM pollers WHERE account = ? AND claimant = ?', account, claimant.id);
-}
-
-function pollerOf(row: Row): Poller {
-  return { claimant: row.claimant as string, purpose: row.purpose === 'look' ? 'look' : 'serve' };
 }

@@ -9,8 +9,6 @@ const LEASE_MS = 60_000;
 export interface Claimant {
   id: string;
   isAlive(holder: string): boolean;
-  /** Whether it is certainly alive: {@link Claimant.isAlive} is also true of a process that cannot be examined. */
-  isSurelyAlive(holder: string): boolean;
 }
 
 /** Milliseconds for which another living process has the lease on a user; `row` has the lease. */

@@ -2,6 +2,8 @@
 export interface Poller {
   claimant: string;
   purpose: 'serve' | 'look';
+  /** Which of the locks of processes it has; null: that of the account, as versions before this column have. */
+  slot: number | null;
 }
 
 /** One user as `status` shows them. */
@@ -59,10 +61,20 @@ export interface Admin {
   /** What `status` shows of an account; null: the store does not know it. */
   accountView(account: string): Promise<AccountView | null>;
 
-  /** The process, other than the caller, that receives the account's messages; null: none that is certainly alive. */
+  /** The process that is noted as the receiver of the account's messages, whether it still lives or not. */
   poller(account: string): Promise<Poller | null>;
-  /** Makes the caller, who has the poller lock, the poller. Returns the live process that already is; null: none. */
-  becomePoller(input: { account: string; purpose: Poller['purpose'] }): Promise<Poller | null>;
+  /**
+   * Notes the caller, who has the lock `slot`, in place of `former`, who is gone. False when another process is noted
+   * by now.
+   */
+  becomePoller(input: {
+    account: string;
+    purpose: Poller['purpose'];
+    slot: number;
+    former: Poller | null;
+  }): Promise<boolean>;
+  /** The accounts that the caller is noted for. */
+  polledAccounts(): Promise<string[]>;
   /** Records that the caller receives no more. */
   endPolling(account: string): Promise<void>;
 

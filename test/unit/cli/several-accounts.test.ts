@@ -1,18 +1,23 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { thisProcess } from '../../../src/home/claimant.ts';
-import { tryLock } from '../../../src/home/lock.ts';
+import { acquirePollerLock } from '../../../src/cli/account/poller-lock.ts';
+import { openHomeStore } from '../../../src/cli/account/store.ts';
+import { systemClock } from '../../../src/core/time/clock.ts';
+import { createSteadyClock } from '../../../src/core/time/steady-clock.ts';
 import { createPaths } from '../../../src/home/paths.ts';
 import { runHere } from '../../helpers/in-this-process.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { answered, loggedIn, simulate } from '../../helpers/simulated.ts';
+import { createLogBook } from '../runner/support.ts';
 
 test('of several accounts each line names its own, and a busy one waits without ending the others', async () => {
   const simulator = await simulate();
   const wife = loggedIn(simulator, { name: 'wife', user: 'her@im.wechat' });
   const mine = loggedIn(simulator, { home: wife.home, user: 'me@im.wechat' });
   const paths = createPaths(join(wife.home, 'wx'));
-  const taken = tryLock(paths.pollerLock(wife.id), thisProcess());
+  const other = { paths, clock: createSteadyClock(systemClock), log: createLogBook() };
+  const store = openHomeStore(other);
+  const taken = await acquirePollerLock(other, { key: wife.id }, store, { purpose: 'serve', onLost() {} });
   if (!('lock' in taken)) throw new Error('nobody else has it');
   const stop = new AbortController();
   let said = '';
@@ -29,7 +34,8 @@ test('of several accounts each line names its own, and a busy one waits without 
   simulator.control.message({ bot: mine.id, user: mine.user, text: 'hello' });
   await answered(simulator, 1, mine.user);
   expect(said).toMatch(/ \[wife\] process \d+ on .* receives the messages of .* already; trying again/);
-  taken.lock.release();
+  await taken.lock.release();
+  await store.close();
   simulator.control.message({ bot: wife.id, user: wife.user, text: 'hi' });
   await answered(simulator, 1, wife.user);
   await pollUntil('its line', () => said.includes('[wife her@im.wechat] -> 1 part confirmed'));

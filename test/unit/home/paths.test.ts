@@ -71,7 +71,7 @@ test('everything of a home lies in it, where contract 1 says', () => {
   expect({
     config: paths.config,
     database: paths.database,
-    lock: paths.pollerLock(bot),
+    lock: paths.processLock(1),
     cache: paths.media('cache', bot),
     turn: paths.media('turn', bot),
     out: paths.media('out', bot),
@@ -79,7 +79,7 @@ test('everything of a home lies in it, where contract 1 says', () => {
   }).toEqual({
     config: join(home, 'config.json'),
     database: join(home, 'state', 'wxagent.db'),
-    lock: join(home, 'state', 'b0f5@im.bot.lock.db'),
+    lock: join(home, 'state', 'processes', '1.lock.db'),
     cache: join(home, 'media', 'cache', bot),
     turn: join(home, 'media', 'turn', bot),
     out: join(home, 'media', 'out', bot),
@@ -89,8 +89,18 @@ test('everything of a home lies in it, where contract 1 says', () => {
 
 test('no account can have the lock of the config file, or the database, as its own', () => {
   const paths = createPaths(resolve('/h'));
-  for (const name of ['config', 'wxagent', 'wxagent.db', 'config.lock.db', 'reserve']) {
-    expect([paths.configLock, paths.database, paths.reserve]).not.toContain(paths.pollerLock(name));
+  for (const name of [
+    'config',
+    'wxagent',
+    'wxagent.db',
+    'config.lock.db',
+    'reserve',
+    'processes/1',
+    'processes',
+  ]) {
+    expect([paths.configLock, paths.database, paths.reserve, paths.processLock(1)]).not.toContain(
+      paths.pollerLock(name),
+    );
   }
 });
 

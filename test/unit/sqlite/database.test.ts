@@ -119,7 +119,7 @@ describe('a store that cannot be opened', () => {
       path,
       reserve: join(folder, 'reserve'),
       clock: systemClock,
-      claimant: { id: 'me', isAlive: () => false, isSurelyAlive: () => false },
+      claimant: { id: 'me', isAlive: () => false },
       wait: null,
     });
   const failure = (kind: string) => expect.objectContaining({ kind, message: expect.stringContaining(path) });

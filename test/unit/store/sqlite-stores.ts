@@ -15,8 +15,7 @@ export async function makeSqliteStores(): Promise<StoreUnderTest & { path: strin
   return {
     path,
     open(process) {
-      const isAlive = (holder: string) => !dead.has(holder);
-      const claimant = { id: process, isAlive, isSurelyAlive: isAlive };
+      const claimant = { id: process, isAlive: (holder: string) => !dead.has(holder) };
       const store = openStore({
         path,
         reserve: join(folder, 'reserve'),

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Store } from '../../../../../src/store/port/port.ts';
+import type { Poller, Store } from '../../../../../src/store/port/port.ts';
 import { ACCOUNT, type MakeStore, type StoreUnderTest } from '../desk.ts';
 
 const OTHER_ACCOUNT = 'd52a19bb88cf@im.bot';
 
-/** Who receives: what is noted beside the poller lock. */
+/** Who receives: what is noted beside the lock of the process. */
 export function describePollers(make: MakeStore): void {
   let data: StoreUnderTest;
   let one: Store;
@@ -15,26 +15,37 @@ export function describePollers(make: MakeStore): void {
   });
   afterEach(() => data.dispose());
 
-  const serve = (store: Store, account = ACCOUNT) => store.admin.becomePoller({ account, purpose: 'serve' });
-  const ONE = { claimant: 'one', purpose: 'serve' };
+  const serve = (store: Store, slot: number, former: Poller | null = null, account = ACCOUNT) =>
+    store.admin.becomePoller({ account, purpose: 'serve', slot, former });
+  const ONE: Poller = { claimant: 'one', purpose: 'serve', slot: 1 };
 
   test('one process at a time, until it receives no more; another account is free', async () => {
     expect(await one.admin.poller(ACCOUNT)).toBeNull();
-    expect(await Promise.all([serve(one), serve(two)])).toEqual([null, ONE]);
-    expect(await two.admin.poller(ACCOUNT)).toEqual(ONE);
-    expect(await serve(two, OTHER_ACCOUNT)).toBeNull();
-    // It is no other to itself.
-    expect([await one.admin.poller(ACCOUNT), await serve(one)]).toEqual([null, null]);
+    expect(await Promise.all([serve(one, 1), serve(two, 2)])).toEqual([true, false]);
+    expect([await one.admin.poller(ACCOUNT), await two.admin.poller(ACCOUNT)]).toEqual([ONE, ONE]);
+    expect(await serve(two, 2, null, OTHER_ACCOUNT)).toBe(true);
+    expect([await one.admin.polledAccounts(), await two.admin.polledAccounts()]).toEqual([
+      [ACCOUNT],
+      [OTHER_ACCOUNT],
+    ]);
     await two.admin.endPolling(ACCOUNT);
-    expect(await serve(two)).toEqual(ONE);
+    expect(await serve(two, 2)).toBe(false);
     await one.admin.endPolling(ACCOUNT);
-    expect(await two.admin.becomePoller({ account: ACCOUNT, purpose: 'look' })).toBeNull();
-    expect(await serve(one)).toEqual({ claimant: 'two', purpose: 'look' });
+    expect(await two.admin.becomePoller({ account: ACCOUNT, purpose: 'look', slot: 2, former: null })).toBe(
+      true,
+    );
+    expect(await one.admin.poller(ACCOUNT)).toEqual({ claimant: 'two', purpose: 'look', slot: 2 });
   });
 
-  test('whoever is gone keeps nobody out', async () => {
-    await serve(one);
-    data.kill('one');
-    expect([await two.admin.poller(ACCOUNT), await serve(two)]).toEqual([null, null]);
+  test('of those who want the place of one that is gone, one gets it', async () => {
+    await serve(one, 1);
+    expect(await Promise.all([serve(two, 2, ONE), serve(data.open('three'), 3, ONE)])).toEqual([true, false]);
+    expect(await one.admin.polledAccounts()).toEqual([]);
+  });
+
+  test('another lock of the same process is noted in place of the one before', async () => {
+    await serve(one, 1);
+    expect([await serve(one, 4, { ...ONE, slot: 3 }), await serve(one, 4, ONE)]).toEqual([false, true]);
+    expect(await two.admin.poller(ACCOUNT)).toEqual({ ...ONE, slot: 4 });
   });
 }

@@ -1,0 +1,79 @@
+/**
+ * A thousand accounts in one process, at rest: what they cost beside the most that is allowed. Linux: memory, processor
+ * time and open files are read from /proc.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { figure } from './figures.mjs';
+import { createHome, startWxagent } from './sides.mjs';
+
+const ACCOUNTS = 1_000;
+/** What every start allocates is collected by then, and every account has polled a second time. */
+const SETTLE_MS = 45_000;
+const REST_MS = 35_000;
+const MOST = { memoryMiB: 250, processorPercent: 5, openFiles: 1_200 };
+/** Of `utime` and `stime`, on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100;
+
+export async function measureAccounts({ phones, folder }) {
+  const bots = await phones.call('bots', { count: ACCOUNTS, label: 'accounts' });
+  const home = createHome(folder, 'accounts', phones.baseUrl, bots);
+  const startedMs = performance.now();
+  const run = startWxagent(home, ['run', '--echo', '--all-accounts']);
+  await phones.call('polled', { bots: bots.map(({ id }) => id) });
+  note(`every account polls after ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
+  await delay(SETTLE_MS);
+  const before = processorSeconds(run.pid);
+  await delay(REST_MS);
+  const processorPercent = ((processorSeconds(run.pid) - before) / (REST_MS / 1_000)) * 100;
+  const files = openFiles(run.pid);
+  note(`open files: ${JSON.stringify(files)}`);
+  const memoryMiB =
+    Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${run.pid}/status`, 'utf8'))[1]) / 1_024;
+  await run.stop();
+  const found = {
+    memoryMiB,
+    processorPercent,
+    openFiles: Object.values(files).reduce((sum, n) => sum + n, 0),
+  };
+  return [
+    ['resident memory', 'MiB', 'memoryMiB'],
+    ['of a core at rest', '%', 'processorPercent'],
+    ['open files', '', 'openFiles'],
+  ].map(([name, unit, key]) =>
+    figure({
+      name: `${ACCOUNTS} accounts, ${name}`,
+      unit,
+      ours: found[key],
+      bare: MOST[key],
+      beside: 'the most allowed',
+      atMost: 1,
+    }),
+  );
+}
+
+function processorSeconds(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** How many of each kind: sockets, files by the ends of their names, and others. */
+function openFiles(pid) {
+  const kinds = {};
+  for (const descriptor of readdirSync(`/proc/${pid}/fd`)) {
+    let target = 'gone';
+    try {
+      target = readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+    } catch {}
+    const kind = target.startsWith('/')
+      ? /[^/.]*(?:\.[a-z]+)*(?:-wal|-shm)?$/.exec(target)[0]
+      : target.split(':')[0];
+    kinds[kind] = (kinds[kind] ?? 0) + 1;
+  }
+  return kinds;
+}
+
+function note(text) {
+  process.stderr.write(`bench: ${text}\n`);
+}
