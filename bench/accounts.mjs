@@ -66,9 +66,8 @@ function openFiles(pid) {
     try {
       target = readlinkSync(`/proc/${pid}/fd/${descriptor}`);
     } catch {}
-    const kind = target.startsWith('/')
-      ? /[^/.]*(?:\.[a-z]+)*(?:-wal|-shm)?$/.exec(target)[0]
-      : target.split(':')[0];
+    const name = /(?:\.lock)?\.[a-z]+(?:-wal|-shm)?$/.exec(target)?.[0] ?? 'file';
+    const kind = target.startsWith('/') ? name : target.split(':')[0];
     kinds[kind] = (kinds[kind] ?? 0) + 1;
   }
   return kinds;

@@ -22,18 +22,19 @@ import { createRescue } from './rescue.ts';
 import { createExitConditions } from './shutdown/exit-conditions.ts';
 import { createShutdown, shutDown } from './shutdown/shutdown.ts';
 import { type Startup, startUp } from './startup.ts';
-import { runSweeps } from './sweeps.ts';
 import type { FolderMaker } from './turns/folders.ts';
 import { createLanes } from './turns/lanes.ts';
 import { createQuestions } from './turns/questions.ts';
 import { createTurns } from './turns/turns.ts';
 import { createTyping } from './turns/typing.ts';
-import { watchStore } from './watch-store.ts';
+import type { Upkeep } from './upkeep.ts';
 
 /** What a runner is made of. */
 export interface RunnerParts {
   account: RunnerAccount;
   store: Store;
+  /** Shared by all accounts of the process. */
+  upkeep: Upkeep;
   client: IlinkClient;
   agent: Agent;
   folders: FolderMaker;
@@ -55,7 +56,7 @@ export interface RunnerParts {
 
 /** Starts serving an account. The caller holds the account's poller lock. */
 export function startRunner(parts: RunnerParts): Runner {
-  const { store, client, agent, settings, clock, log } = parts;
+  const { store, upkeep, client, agent, settings, clock, log } = parts;
   const { key, id } = parts.account;
   const options = { ...parts, emit };
   const shutdown = createShutdown(log);
@@ -119,6 +120,12 @@ export function startRunner(parts: RunnerParts): Runner {
     }
   }
 
+  /** Looks for what other processes have committed. */
+  async function look(): Promise<void> {
+    for (const entry of await store.inbox.unfinished(key)) lanes.add(entry);
+    await delivery.refresh();
+  }
+
   async function serve(): Promise<RunnerEnd> {
     // Before the first look at the store, so that later commits of other processes are noticed.
     const since = store.changes();
@@ -154,9 +161,12 @@ export function startRunner(parts: RunnerParts): Runner {
     // After the first poll, for which new messages wait.
     void login.notifyStart(loginExpired).catch(fail);
     await delivery.refresh().catch(fail);
-    const upkeep = Promise.all([
-      watchStore({ account: key, since, store, lanes, delivery, clock, onError: fail }, shutdown.signal),
-      runSweeps({ ...options, account: key, holdMaxMs: settings.holdMaxMs, onError: fail }, shutdown.signal),
+    const kept = Promise.all([
+      upkeep.watch({ since, look, onError: fail }, shutdown.signal),
+      upkeep.sweep(
+        { ...options, account: key, holdMaxMs: settings.holdMaxMs, onError: fail },
+        shutdown.signal,
+      ),
       exit.watch(),
     ]).catch(fail);
 
@@ -164,7 +174,7 @@ export function startRunner(parts: RunnerParts): Runner {
     try {
       const { reason } = shutdown;
       const { graceMs } = settings;
-      await shutDown({ reason, intake, lanes, turns, delivery, upkeep, client, graceMs, clock });
+      await shutDown({ reason, intake, lanes, turns, delivery, upkeep: kept, client, graceMs, clock });
     } finally {
       if (store.isLost) await rescue.storedContent();
     }

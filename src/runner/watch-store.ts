@@ -1,39 +1,74 @@
+import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import type { Clock } from '../core/time/clock.ts';
-import type { Inbox, Store } from '../store/port/port.ts';
-import type { Delivery } from './delivery/delivery.ts';
-import type { Lanes } from './turns/lanes.ts';
+import type { Store } from '../store/port/port.ts';
 
-/** How soon a runner notices commits of other processes (`retry`, `send`). */
+/** How soon the runners of a process notice commits of other processes (`retry`, `send`). */
 const LOOK_EVERY_MS = 250;
+/** So many accounts look before other events have their turn. */
+const LOOKS_AT_ONCE = 20;
 
-/** Looks for messages and parts that other processes have committed, until the signal is aborted. */
-export async function watchStore(
-  options: {
-    account: string;
-    /** `changes()` of the store before the first look at messages and parts. */
-    since: number;
-    store: { inbox: Pick<Inbox, 'unfinished'> } & Pick<Store, 'changes'>;
-    lanes: Pick<Lanes, 'add'>;
-    delivery: Pick<Delivery, 'refresh'>;
-    clock: Clock;
-    /** Gets the error of a look. The next look follows. */
-    onError: (error: unknown) => void;
-  },
-  signal: AbortSignal,
-): Promise<void> {
-  const { account, store, lanes, delivery, clock } = options;
-  let seen = options.since;
-  while (!signal.aborted) {
-    await clock.sleep(LOOK_EVERY_MS, signal);
-    if (signal.aborted) return;
+/** One account that looks for what other processes have committed. */
+export interface Watcher {
+  /** `changes()` of the store before the first look at messages and parts. */
+  since: number;
+  /** Looks for messages and parts. */
+  look(): Promise<void>;
+  /** Gets the error of a look. The next look follows. */
+  onError(error: unknown): void;
+}
+
+/** Watches a store for all accounts of a process, by one timer. */
+export interface StoreWatch {
+  /** Has the watcher look when another process has committed, until the signal is aborted. */
+  watch(watcher: Watcher, signal: AbortSignal): Promise<void>;
+}
+
+/** See {@link StoreWatch}. */
+export function createStoreWatch(store: Pick<Store, 'changes'>, clock: Clock): StoreWatch {
+  const watchers = new Set<Watcher>();
+  let nobody = new AbortController();
+  /** The look of one of them that is going on. */
+  let current: Promise<void> = Promise.resolve();
+
+  /** Looks for one account after the other: none has to look sooner than the next. */
+  async function lookAll(): Promise<void> {
+    let now: number;
     try {
-      const now = store.changes();
-      if (now === seen) continue;
-      seen = now;
-      for (const entry of await store.inbox.unfinished(account)) lanes.add(entry);
-      await delivery.refresh();
+      now = store.changes();
     } catch (error) {
-      options.onError(error);
+      for (const watcher of watchers) watcher.onError(error);
+      return;
+    }
+    let looks = 0;
+    for (const watcher of watchers) {
+      if (now === watcher.since) continue;
+      watcher.since = now;
+      current = watcher.look().catch(watcher.onError);
+      await current;
+      if (++looks % LOOKS_AT_ONCE === 0) await turnOfLoop();
     }
   }
+
+  async function run(): Promise<void> {
+    const { signal } = nobody;
+    while (!signal.aborted) {
+      await clock.sleep(LOOK_EVERY_MS, signal);
+      if (!signal.aborted) await lookAll();
+    }
+  }
+
+  return {
+    async watch(watcher, signal) {
+      if (signal.aborted) return;
+      watchers.add(watcher);
+      if (watchers.size === 1) {
+        nobody = new AbortController();
+        void run();
+      }
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      watchers.delete(watcher);
+      if (watchers.size === 0) nobody.abort();
+      await current;
+    },
+  };
 }

@@ -9,6 +9,7 @@ import type { RunnerOptions } from '../../runner/port/options.ts';
 import type { Runner, RunnerEnd } from '../../runner/port/port.ts';
 import { startRunner } from '../../runner/runner.ts';
 import { createFolderMaker } from '../../runner/turns/folders.ts';
+import { createUpkeep, type Upkeep } from '../../runner/upkeep.ts';
 import type { Store } from '../../store/port/port.ts';
 import { contextOf, loginHint } from '../account/choice.ts';
 import { connect, openTransport } from '../account/connection.ts';
@@ -47,6 +48,7 @@ export async function serve(
   const stop = context.stopSignal();
   const transport = openTransport(context);
   const store = openHomeStore(context, { waitInTrouble: stop });
+  const upkeep = createUpkeep(store, context.clock);
   const runners = new Map<string, Runner>();
   /** Accounts that are served, or are about to be. */
   const served = new Set<string>();
@@ -87,7 +89,7 @@ export async function serve(
       if (lock === null) return 'stopped';
       try {
         lock.check();
-        const { runner, done } = startOne(own, service, account, { lock, transport, store });
+        const { runner, done } = startOne(own, service, account, { lock, transport, store, upkeep });
         runners.set(account.key, runner);
         if (stop.aborted) runner.stop();
         const end = await done;
@@ -155,7 +157,12 @@ function startOne(
   context: CommandContext,
   service: Service,
   account: Account,
-  { lock, transport, store }: { lock: PollerLock; transport: Transport; store: Store },
+  {
+    lock,
+    transport,
+    store,
+    upkeep,
+  }: { lock: PollerLock; transport: Transport; store: Store; upkeep: Upkeep },
 ): { runner: Runner; done: Promise<RunnerEnd> } {
   const connection = connect(context, account, transport);
   const children = createChildRecords(account.key, store.turns, context.log);
@@ -171,6 +178,7 @@ function startOne(
       formerPoller: lock.former && claimantId(lock.former),
     },
     store,
+    upkeep,
     agent,
     folders: createFolderMaker({
       turns: context.paths.media('turn', account.key),

@@ -15,6 +15,7 @@ import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../../src/runner/
 import type { Runner } from '../../../src/runner/port/port.ts';
 import { startRunner } from '../../../src/runner/runner.ts';
 import { createFolderMaker } from '../../../src/runner/turns/folders.ts';
+import { createUpkeep } from '../../../src/runner/upkeep.ts';
 import type { Child, Claim, Store } from '../../../src/store/port/port.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { ACCOUNT, createDesk, FRIEND, incoming, LOGIN, OWNER } from '../store/conformance/desk.ts';
@@ -111,6 +112,7 @@ function start(
   runner = startRunner({
     account: { key: ACCOUNT, id: ACCOUNT, name: null, owner: OWNER, login: LOGIN, formerPoller: null },
     store,
+    upkeep: createUpkeep(store, createSteadyClock(systemClock)),
     client,
     agent,
     folders: createFolderMaker({

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Clock } from '../../../src/core/time/clock.ts';
 import { createSteadyClock } from '../../../src/core/time/steady-clock.ts';
-import { runSweeps } from '../../../src/runner/sweeps.ts';
+import { createSweeps } from '../../../src/runner/sweeps.ts';
 import type { Retention } from '../../../src/store/port/port.ts';
 
 const DAY_MS = 86_400_000;
@@ -12,7 +12,12 @@ const fail = (error: unknown): never => {
 };
 
 /** Sweeps until the clock has slept `rounds` times after the start; before each sleep the wall clock is set by `shiftOf`. */
-async function sweepsWhile(rounds: number, shiftOf: (round: number) => number, more = false) {
+async function sweepsWhile(
+  rounds: number,
+  shiftOf: (round: number) => number,
+  more = false,
+  accounts = ['a'],
+) {
   const stop = new AbortController();
   let ms = 0;
   let shiftMs = 0;
@@ -57,18 +62,10 @@ async function sweepsWhile(rounds: number, shiftOf: (round: number) => number, m
       caches++;
     },
   };
-  await runSweeps(
-    {
-      account: 'a',
-      store: { admin },
-      outgoing,
-      attachments,
-      holdMaxMs: DAY_MS / 2,
-      clock: createSteadyClock(clock),
-      onError: fail,
-    } as unknown as Parameters<typeof runSweeps>[0],
-    stop.signal,
-  );
+  const store = { admin } as unknown as Parameters<typeof createSweeps>[0];
+  const sweeps = createSweeps(store, createSteadyClock(clock));
+  const one = { outgoing, attachments, holdMaxMs: DAY_MS / 2, onError: fail };
+  await Promise.all(accounts.map((account) => sweeps.sweep({ account, ...one }, stop.signal)));
   return { swept, slept, files, caches, reserves };
 }
 
@@ -84,7 +81,7 @@ test('every minute, files included; sooner while there is more to do', async () 
 
 test('a run that ends before has swept once all the same, and needs no reserve', async () => {
   const { swept, slept, files, caches, reserves } = await sweepsWhile(0, () => 0);
-  expect([swept.length, files, caches, slept.length, reserves]).toEqual([1, 1, 1, 1, 0]);
+  expect([swept.length, files, caches, slept.length, reserves]).toEqual([1, 1, 1, 0, 0]);
   expect((await sweepsWhile(2, () => 0)).reserves).toBe(1);
 });
 
@@ -119,4 +116,14 @@ test('a clock that stays where it jumped to is right after an hour: a laptop has
   // The first sweep saw the old time; those of the hour after the jump were left out.
   expect(swept.length).toBeGreaterThan(1);
   expect(swept.length).toBeLessThan(12);
+});
+
+test('forty accounts are swept one after the other in one round, by one timer', async () => {
+  const accounts = Array.from({ length: 40 }, (_, n) => `bot ${n}`);
+  const { swept, slept, files, reserves } = await sweepsWhile(2, () => 0, false, accounts);
+  expect(slept).toEqual([60_000, 60_000]);
+  expect(swept.map(({ account }) => account)).toEqual([...accounts, ...accounts]);
+  expect([files, reserves]).toEqual([80, 1]);
+  const short = await sweepsWhile(0, () => 0, false, accounts);
+  expect(short.swept.map(({ account }) => account).sort()).toEqual([...accounts].sort());
 });

@@ -1,35 +1,30 @@
 import { expect, test } from 'vitest';
-import { watchStore } from '../../../src/runner/watch-store.ts';
+import { createStoreWatch, type Watcher } from '../../../src/runner/watch-store.ts';
 import { createJumpClock } from '../../helpers/jump-clock.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 
 /** Watches a store that says it has changed as often as the test does. */
-function watch(since: number) {
+function watch(since: number, count = 1) {
   const enough = new AbortController();
   const state = { changes: 1, added: [] as number[], refreshed: 0, looks: 0, faults: [] as unknown[] };
-  const ended = watchStore(
-    {
-      account: 'bot',
-      since,
-      store: {
-        changes() {
-          state.looks++;
-          return state.changes;
-        },
-        inbox: { unfinished: async () => [{ seq: state.changes, user: 'u', notBeforeMs: null }] },
-      },
-      lanes: { add: ({ seq }) => void state.added.push(seq) },
-      delivery: {
-        async refresh() {
-          if (state.changes === 13) throw new Error('a look that fails');
-          state.refreshed++;
-        },
-      },
-      clock: createJumpClock(),
-      onError: (error) => void state.faults.push(error),
+  const store = {
+    changes() {
+      state.looks++;
+      if (state.changes === 666) throw new Error('the database is gone');
+      return state.changes;
     },
-    enough.signal,
-  );
+  };
+  const watched = createStoreWatch(store, createJumpClock());
+  const watcher = (): Watcher => ({
+    since,
+    async look() {
+      state.added.push(state.changes);
+      if (state.changes === 13) throw new Error('a look that fails');
+      state.refreshed++;
+    },
+    onError: (error) => void state.faults.push(error),
+  });
+  const ended = Promise.all(Array.from({ length: count }, () => watched.watch(watcher(), enough.signal)));
   return {
     state,
     async end() {
@@ -64,5 +59,24 @@ test('a look that fails costs no other', async () => {
   await pollUntil('it fails', () => state.faults.length > 0);
   state.changes = 14;
   await pollUntil('the next one', () => state.refreshed === 1);
+  await end();
+});
+
+test('forty accounts look in turn when anything has changed, by one timer, which ends with the last of them', async () => {
+  const { state, end } = watch(1, 40);
+  await pollUntil('a few looks', () => state.looks > 3);
+  expect(state.refreshed).toBe(0);
+  state.changes = 2;
+  await pollUntil('all of them', () => state.refreshed === 40);
+  await end();
+  const { looks } = state;
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect([state.looks, state.added.length, state.faults]).toEqual([looks, 40, []]);
+});
+
+test('every account is told of a store that is gone', async () => {
+  const { state, end } = watch(1, 3);
+  state.changes = 666;
+  await pollUntil('all are told', () => state.faults.length >= 3);
   await end();
 });
