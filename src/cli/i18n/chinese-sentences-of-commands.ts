@@ -68,6 +68,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '{} has logged in': '{} 已登录',
   '{} is waiting for a new login': '{} 等待重新登录',
   '{} receives the messages of {} already': '{~} 已在收取 {} 的消息',
+  '{} receives the messages of {} now': '现在由{~}收取 {} 的消息',
   '{}; trying again until it is free': '{~}；会一直重试到空闲',
   'process {} on {}': '{2} 上的进程 {1}',
   'another process': '另一个进程',
