@@ -10,6 +10,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/soak/**'],
+    globalSetup: ['test/helpers/postgres-setup.ts'],
     // Processes, not threads: tests send signals, change folders and open databases.
     pool: 'forks',
     // A fork serves many files: what they import is read once. No test changes what the others see.

@@ -15,7 +15,7 @@ const LAYERS = {
   core: [],
   text: ['core'],
   settings: ['core'],
-  sql: [],
+  sql: ['core'],
   sqlite: ['core', 'sql'],
   postgres: ['core', 'sql'],
   home: ['core', 'sqlite'],

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import type LibsqlDatabase from 'libsql';
 import { hasCode, WxError } from '../core/errors.ts';
+import { storable } from '../sql/storable.ts';
 
 /** How long a process waits to open the file while another one creates it, or closes it as the last. */
 const OPEN_WAIT_MS = 5_000;
@@ -216,17 +217,4 @@ function rowOf(names: readonly string[], values: readonly SqlValue[]): Row {
 function bind(values: SqlValue[]): SqlValue[] {
   for (let index = 0; index < values.length; index++) values[index] = storable(values[index] as SqlValue);
   return values;
-}
-
-/** A value as it may be bound. NUL is replaced, because a text with NUL is cut when it is read. */
-function storable(value: SqlValue): SqlValue {
-  if (value === null) return null;
-  if (typeof value === 'string') return value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value;
-  if (typeof value === 'number') {
-    if (!Number.isSafeInteger(value)) throw new WxError('internal', `not a storable number: ${value}`);
-    return value;
-  }
-  if (Buffer.isBuffer(value)) return value;
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  throw new WxError('internal', `not a storable value: ${typeof value}`);
 }

@@ -220,7 +220,12 @@ export function migrate(database: Database, path: string): void {
 function isNewest(database: Database, path: string): boolean {
   const version = versionOf(database);
   if (version <= MIGRATIONS.length) return version === MIGRATIONS.length;
-  throw new WxError('config', `the database ${path} was written by a newer wxagent (schema ${version})`, {
+  throw newerSchema(path, version);
+}
+
+/** The error for a database of a newer schema. */
+export function newerSchema(place: string, version: number): WxError {
+  return new WxError('config', `the database ${place} was written by a newer wxagent (schema ${version})`, {
     hint: 'npm install -g wxagent@latest',
   });
 }

@@ -12,7 +12,9 @@ const bad: [file: string, line: string, rule: string][] = [
   ...imports('cli', ['@agentclientprotocol/sdk', 'libsql', 'undici', 'node:child_process']),
   ...imports('core', ['node:fs', 'node:child_process', 'execa']),
   ...imports('runner', ['libsql', 'libsql/promise', 'commander', 'node:child_process', 'silk-wasm']),
-  ...imports('store/outbox', ['undici', 'node:child_process']),
+  ...imports('store/outbox', ['undici', 'pg', 'node:child_process']),
+  ...imports('sqlite', ['pg']),
+  ...imports('sql', ['pg']),
   ...imports('simulator/world', ['undici', 'node:child_process']),
   ...imports('agents/http/client', ['conf', 'libsql', 'silk-wasm']),
   ...imports('ilink', ['conf', 'node:child_process']),
@@ -27,6 +29,7 @@ const bad: [file: string, line: string, rule: string][] = [
 const good: [file: string, line: string][] = [
   ['src/agents/child/free.ts', "import { spawn } from 'node:child_process';\nexport const start = spawn;"],
   ['src/sqlite/free.ts', "import Database from 'libsql';\nexport const open = Database;"],
+  ['src/postgres/free.ts', "import { Client } from 'pg';\nexport const open = Client;"],
   ['src/settings/config.ts', 'export const home = process.env.HOME;'],
   ['src/main.ts', "import { run } from './cli/run/run.ts';\nexport const leave = () => process.exit(run());"],
 ];

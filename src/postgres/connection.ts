@@ -1,0 +1,272 @@
+import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+import type { Client, ClientConfig, CustomTypesConfig, QueryResult } from 'pg';
+import { WxError } from '../core/errors.ts';
+import { textOf } from '../sql/dialect.ts';
+import type { Row, Statement } from '../sql/statement.ts';
+import { storable } from '../sql/storable.ts';
+import { hasNoTls, serverError } from './failures.ts';
+import type { QueryText } from './query-text.ts';
+import type { ServerAddress, TlsMode } from './server-address.ts';
+
+/** The oldest server with the functions that decide a COMMIT of unknown result. */
+const OLDEST_VERSION = 130_000;
+
+/** How long the parts of an exchange may take. */
+export interface Limits {
+  /** Until a new connection can be used. */
+  connectMs: number;
+  /** Until a statement has waited for a lock, or has run, for too long: the server ends it. */
+  lockMs: number;
+  statementMs: number;
+  /** After this time without a statement the server ends a transaction: a stopped process must not hold its locks. */
+  idleMs: number;
+  /** Until the server answers at all: a connection may be dead without a word. */
+  answerMs: number;
+}
+
+export const LIMITS: Limits = {
+  connectMs: 10_000,
+  lockMs: 10_000,
+  statementMs: 30_000,
+  idleMs: 5_000,
+  answerMs: 35_000,
+};
+
+/** How connections are made. */
+export interface ConnectionOptions {
+  address: ServerAddress;
+  limits: Limits;
+  textFor: (sql: string) => QueryText;
+}
+
+/** What is sent beside the statements of a step, as it is. */
+type Command = string;
+
+/** One connection to the server. */
+export interface Connection {
+  /** The line of history that the server writes: another one after the promotion of a standby. */
+  readonly timeline: string;
+  /** Whether it can still be used. */
+  readonly isOpen: boolean;
+  /** The text that begins a transaction; see {@link beginOf}. */
+  readonly begin: { write: Command; read: Command };
+  /**
+   * Sends all at once, and waits for all answers. Resolves to the result of each statement, and the tag of each command.
+   * Rejects with the first error in order: the server refuses everything behind it.
+   */
+  exchange(batch: readonly (Statement<unknown> | Command)[]): Promise<unknown[]>;
+  /** Ends it; `now` does not say goodbye. */
+  close(how?: 'now'): Promise<void>;
+}
+
+/** Opens a connection and checks that the server behind it can be written. Throws WxError. */
+export async function openConnection(options: ConnectionOptions): Promise<Connection> {
+  const { address } = options;
+  try {
+    return await connect(options, address.tls);
+  } catch (error) {
+    if (address.tls !== 'prefer' || !hasNoTls(error)) throw serverError(address, error);
+  }
+  try {
+    return await connect(options, 'disable');
+  } catch (error) {
+    throw serverError(address, error);
+  }
+}
+
+async function connect(options: ConnectionOptions, tls: TlsMode): Promise<Connection> {
+  const { address, limits } = options;
+  const pg = (await import('pg')).default;
+  const socket = new Socket();
+  const client = new pg.Client({
+    host: address.host,
+    port: address.port,
+    user: address.user,
+    database: address.database,
+    // A function: the client looks for a missing password in other places.
+    password() {
+      const password = address.password();
+      if (password !== null) return password;
+      throw new WxError('not-logged-in', `${address} asks for a password, and the URL has none`);
+    },
+    ssl: tlsOptions(address, tls),
+    application_name: 'wxagent',
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    pipeline: true,
+    stream: () => socket,
+    types: { getTypeParser: parserOf(pg.types.getTypeParser as GetTypeParser) } as CustomTypesConfig,
+  } satisfies ClientConfig & { pipeline: boolean });
+  let isOpen = true;
+  // Without a listener an error of an idle connection would end the process.
+  client.on('error', () => {
+    isOpen = false;
+  });
+  client.on('end', () => {
+    isOpen = false;
+  });
+  try {
+    await within(socket, limits.connectMs, () => client.connect());
+    const state = await within(socket, limits.connectMs, () => stateOf(client, address));
+    return wrap(client, socket, options, state, () => isOpen);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** Destroys the socket when there is no answer in time; what waits for one then fails. */
+async function within<T>(socket: Socket, ms: number, work: () => Promise<T>): Promise<T> {
+  const timer = setTimeout(() => {
+    const error = new Error(`the server has not answered for ${ms / 1_000} s`);
+    socket.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
+  }, ms);
+  try {
+    return await work();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tlsOptions(address: ServerAddress, tls: TlsMode): ClientConfig['ssl'] {
+  if (tls === 'disable') return false;
+  if (tls === 'prefer' || tls === 'require') return { rejectUnauthorized: false };
+  return {
+    rejectUnauthorized: true,
+    ...(address.rootCertificate === null ? {} : { ca: certificates(address.rootCertificate) }),
+    checkServerIdentity: (_, certificate) =>
+      tls === 'verify-ca' ? undefined : checkServerIdentity(address.host, certificate),
+  };
+}
+
+function certificates(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new WxError('config', `cannot read ${path}, the sslrootcert of the store`, {
+      hint: `ls -l ${path}`,
+      cause,
+    });
+  }
+}
+
+interface ServerState {
+  timeline: string;
+  /** Commits do not wait for the disk unless they are told to. */
+  isAsynchronous: boolean;
+}
+
+/** Asks what the server is. Throws WxError when it cannot be used. */
+async function stateOf(client: Client, address: ServerAddress): Promise<ServerState> {
+  const { rows } = await client.query(
+    `SELECT current_setting('server_version_num') AS version, current_setting('server_version') AS shown,
+       current_setting('transaction_read_only') AS read_only, current_setting('server_encoding') AS encoding,
+       current_setting('synchronous_commit') AS synchronous,
+       CASE WHEN pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END AS timeline`,
+  );
+  const state = rows[0] as Record<string, string>;
+  if (Number(state.version) < OLDEST_VERSION) {
+    throw new WxError('config', `${address} is PostgreSQL ${state.shown}; wxagent needs 13 or newer`);
+  }
+  if (state.encoding !== 'UTF8') {
+    throw new WxError('config', `${address} has the encoding ${state.encoding}; wxagent needs UTF8`, {
+      hint: 'createdb --encoding UTF8 --template template0 <name>',
+    });
+  }
+  if (state.read_only === 'on') {
+    throw new WxError('network', `${address} can only be read: it is a standby, or set to be read only`);
+  }
+  return { timeline: state.timeline ?? '', isAsynchronous: state.synchronous === 'off' };
+}
+
+/**
+ * The texts that begin a transaction. Settings are those of a transaction, not of a connection: behind a pooler,
+ * transactions of other programs run on the same connection. `pg_temp` comes last, so that a temporary table of such a
+ * program does not take the place of one of ours.
+ */
+function beginOf({ address, limits }: ConnectionOptions, state: ServerState): Connection['begin'] {
+  const settings = [
+    `SET LOCAL search_path TO "${address.schema}", pg_temp`,
+    `SET LOCAL lock_timeout TO ${limits.lockMs}`,
+    `SET LOCAL statement_timeout TO ${limits.statementMs}`,
+    `SET LOCAL idle_in_transaction_session_timeout TO ${limits.idleMs}`,
+    ...(state.isAsynchronous ? ['SET LOCAL synchronous_commit TO on'] : []),
+  ].join('; ');
+  return {
+    write: `BEGIN ISOLATION LEVEL READ COMMITTED; ${settings}`,
+    // All statements of a read see the same moment.
+    read: `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${settings}`,
+  };
+}
+
+function wrap(
+  client: Client,
+  socket: Socket,
+  options: ConnectionOptions,
+  state: ServerState,
+  isOpen: () => boolean,
+): Connection {
+  const { textFor, limits } = options;
+
+  async function ask(item: Statement<unknown> | Command): Promise<unknown> {
+    if (typeof item === 'string') {
+      const result = (await client.query(item)) as QueryResult | QueryResult[];
+      return Array.isArray(result) ? result.at(-1)?.command : result.command;
+    }
+    const { kind, sql, values } = item;
+    const result = await client.query<Row>({
+      ...textFor(textOf(sql, 'postgres')),
+      values: values.map(storable),
+    });
+    if (kind === 'run') return result.rowCount ?? 0;
+    return kind === 'one' ? result.rows[0] : result.rows;
+  }
+
+  return {
+    timeline: state.timeline,
+    begin: beginOf(options, state),
+    get isOpen() {
+      return isOpen();
+    },
+    async exchange(batch) {
+      const answers = await within(socket, limits.answerMs, () => Promise.allSettled(batch.map(ask)));
+      const failed = answers.find((answer) => answer.status === 'rejected');
+      if (failed) throw failed.reason;
+      return answers.map((answer) => (answer as PromiseFulfilledResult<unknown>).value);
+    },
+    async close(how) {
+      if (how === 'now' || !isOpen()) socket.destroy();
+      else await within(socket, limits.connectMs, () => client.end());
+    },
+  };
+}
+
+type GetTypeParser = (oid: number, format?: string) => (text: string) => unknown;
+
+/** What a column may be, by the number of its type: whole numbers, texts, bytes. */
+const WHOLE = new Set([20, 21, 23, 26, 1700]);
+const TEXTS = new Set([18, 19, 25, 705, 1042, 1043]);
+const VOID = 2278;
+const BYTES = 17;
+
+/** Reads columns as SQLite has them. Any other type is a fault of the statement: it would not be the same there. */
+function parserOf(libraryParser: GetTypeParser): GetTypeParser {
+  const bytes = libraryParser(BYTES, 'text');
+  return (oid, format) => {
+    if (format === 'binary') return libraryParser(oid, format);
+    if (WHOLE.has(oid)) return wholeNumber;
+    if (oid === BYTES) return bytes;
+    if (TEXTS.has(oid) || oid === VOID) return (text) => text;
+    return () => {
+      throw new WxError('internal', `a column has a type that SQLite does not have (${oid})`);
+    };
+  };
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number)) throw new WxError('internal', `not a number that can be kept: ${text}`);
+  return number;
+}

@@ -1,0 +1,137 @@
+import { asWxError, isShortage, reasonOf, WxError } from '../core/errors.ts';
+import type { ServerAddress } from './server-address.ts';
+
+/** Other transactions were in the way: the step is run again. */
+const IN_THE_WAY = new Set(['40001', '40P01', '55P03']);
+
+/** The transaction was rolled back, by the server's own word, also when it was said of its COMMIT. */
+const ROLLED_BACK = /^(?:40|23)/;
+
+/**
+ * Conditions of the server or of the way to it that may pass: connections, shortages, shutdowns, timeouts, a standby.
+ * With them those of statements that a connection has lost or had before, or that were parsed for other columns.
+ */
+const MAY_PASS = /^(?:08|53|58|57P0|57014$|25P03$|25P04$|25006$|26000$|42P05$|0A000$)/;
+
+const WRONG_LOGIN = /^28/;
+const NO_DATABASE = '3D000';
+/** Tables or their schema are missing. */
+const GONE = new Set(['42P01', '3F000']);
+const NO_RIGHT = '42501';
+const DISK_FULL = '53100';
+
+/** Codes of Node for certificates that are not trusted. */
+const CERTIFICATE = /^(?:ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_SSL_|HOSTNAME_)/;
+
+/** The client tells it by its message only. */
+const NO_TLS = /^The server does not support SSL connections$/;
+
+/** Whether a server that was asked for TLS has none. */
+export function hasNoTls(thrown: unknown): boolean {
+  return NO_TLS.test(reasonOf(thrown));
+}
+
+/** The code of the server (SQLSTATE), of the system or of Node; '' when there is none. */
+function codeOf(thrown: unknown): string {
+  return thrown instanceof Error ? String((thrown as { code?: unknown }).code ?? '') : '';
+}
+
+/** Whether the server answered with this error about the statement, so that the connection still works. */
+export function isAnswer(thrown: unknown): boolean {
+  return /^[0-9FHPX][0-9A-Z]{4}$/.test(codeOf(thrown)) && !MAY_PASS.test(codeOf(thrown));
+}
+
+/** Whether the step only has to be run again, because other transactions were in its way. */
+export function isInTheWay(thrown: unknown): boolean {
+  return IN_THE_WAY.has(codeOf(thrown));
+}
+
+/** Whether a COMMIT that failed with this has surely not committed. */
+export function isRolledBack(thrown: unknown): boolean {
+  return ROLLED_BACK.test(codeOf(thrown));
+}
+
+/** Whether the failure may pass, with the connection or without it. Errors of the client itself have no SQLSTATE. */
+export function mayPass(thrown: unknown): boolean {
+  if (thrown instanceof WxError) return thrown.kind === 'network';
+  const code = codeOf(thrown);
+  return MAY_PASS.test(code) || isShortage(thrown) || isOfConnection(thrown);
+}
+
+/** Whether the step is faulty, and not the server: what it says, or a value that breaks a rule of the tables. */
+function isFaultOfStep(thrown: unknown): boolean {
+  const code = codeOf(thrown);
+  return /^(?:2[0-7]|42|0A|P0)/.test(code) && !MAY_PASS.test(code) && !GONE.has(code);
+}
+
+/** Whether the tables are gone that a step needs. */
+export function isGone(thrown: unknown): boolean {
+  return GONE.has(codeOf(thrown));
+}
+
+/** Whether something was to be written where nothing may be: in a read, or on a standby. */
+export function isReadOnly(thrown: unknown): boolean {
+  return codeOf(thrown) === '25006';
+}
+
+/** Whether the disk of the server is full. */
+function isFull(thrown: unknown): boolean {
+  return codeOf(thrown) === DISK_FULL;
+}
+
+const OF_SOCKETS =
+  /^(?:E(?:CONN|PIPE|TIMEDOUT|HOST|NET|ADDR|AI_|NOENT|ACCES|NOTFOUND|PROTO|PERM)|ERR_STREAM_|ERR_SOCKET_)/;
+/** The client tells the end of a connection by its message only. */
+const OF_CLIENT =
+  /^(?:Connection terminated|Client has encountered a connection error|Client was closed|timeout expired|There was an error establishing an SSL connection)/;
+
+function isOfConnection(thrown: unknown): boolean {
+  return OF_SOCKETS.test(codeOf(thrown)) || (codeOf(thrown) === '' && OF_CLIENT.test(reasonOf(thrown)));
+}
+
+/** The error for a server that cannot be used, or that refuses what is asked of it. Its sentence has no password. */
+export function serverError(address: ServerAddress, thrown: unknown): WxError {
+  if (thrown instanceof WxError) return thrown;
+  const code = codeOf(thrown);
+  const reason = reasonOf(thrown) || code;
+  if (WRONG_LOGIN.test(code)) {
+    return new WxError('not-logged-in', `the server refuses the login at ${address}: ${reason}`, {
+      hint: 'wxagent doctor',
+      cause: thrown,
+    });
+  }
+  if (code === NO_RIGHT) {
+    const on = /database/i.test(reason)
+      ? `CREATE ON DATABASE "${address.database}"`
+      : `ALL ON SCHEMA "${address.schema}"`;
+    return new WxError('not-logged-in', `${address.user} lacks a right at ${address}: ${reason}`, {
+      hint: `GRANT ${on} TO "${address.user}"`,
+      cause: thrown,
+    });
+  }
+  if (code === NO_DATABASE) {
+    return new WxError('config', `there is no database ${address.database} at ${address}`, {
+      hint: `createdb ${address.database}`,
+      cause: thrown,
+    });
+  }
+  if (CERTIFICATE.test(code)) {
+    return new WxError('config', `the certificate of ${address} is not trusted: ${reason}`, {
+      hint: 'add sslrootcert=<file with the certificate of its issuer> to the URL',
+      cause: thrown,
+    });
+  }
+  if (NO_TLS.test(reason)) {
+    return new WxError('config', `${address} offers no TLS, which sslmode=${address.tls} asks for`, {
+      cause: thrown,
+    });
+  }
+  if (isFaultOfStep(thrown)) return asWxError(thrown);
+  if (isFull(thrown)) {
+    return new WxError('storage', `the disk of the server is full (${address})`, { cause: thrown });
+  }
+  if (isShortage(thrown))
+    return new WxError('storage', `this machine is short of room: ${reason}`, { cause: thrown });
+  const kind = isOfConnection(thrown) || /^(?:08|57P0|25|53300)/.test(code) ? 'network' : 'storage';
+  return new WxError(kind, `cannot use ${address}: ${reason}`, { hint: 'wxagent doctor', cause: thrown });
+}

@@ -1,0 +1,295 @@
+import { asWxError, isShortage, reasonOf, WxError } from '../core/errors.ts';
+import type { Clock } from '../core/time/clock.ts';
+import { one, type Step } from '../sql/statement.ts';
+import { type Connection, LIMITS, type Limits, openConnection } from './connection.ts';
+import { isGone, isInTheWay, isReadOnly, mayPass, serverError } from './failures.ts';
+import { createQueryTexts } from './query-text.ts';
+import type { ServerAddress } from './server-address.ts';
+import {
+  type Fate,
+  FaultOfStep,
+  fateOf,
+  readInTransaction,
+  runInTransaction,
+  UnknownCommit,
+} from './transaction.ts';
+
+/** Makes steps wait while the server cannot be used, instead of failing, until the signal is aborted. */
+export interface ServerWait {
+  signal: AbortSignal;
+  /** Reports the reason from time to time. */
+  report(why: string): void;
+}
+
+/** Runs steps on a server, over a few connections. */
+export interface ServerSteps {
+  /**
+   * Runs a step in a transaction. Steps of one account run in the order of their calls, and those that wait share a
+   * transaction. A step may be run again from its beginning: when others were in the way, and when the server or the
+   * connection failed before it was committed. Resolves when it is committed, and on the server's disk. Rejects with
+   * WxError, or with the error of a faulty step.
+   */
+  run<T>(account: string, step: () => Step<T>): Promise<T>;
+  /** Runs a step that only reads, beside all others. */
+  read<T>(step: () => Step<T>): Promise<T>;
+  /** Resolves when every step so far is committed. */
+  idle(): Promise<void>;
+  /**
+   * A number that changes some time after somebody has committed, this process included: it comes from a look at the
+   * server that is at most a second old when this is called each second.
+   */
+  changes(): number;
+  /** The tables are gone: every step rejects. */
+  readonly isGone: boolean;
+  close(): Promise<void>;
+}
+
+/** Few are enough: fewer statements help more than more connections (docs/decisions/0025). */
+const CONNECTIONS = 4;
+/** The most steps of one transaction. */
+const MAX_BATCH = 32;
+/** How often a step is run again because of others, and the pause before. */
+const MOST_REPEATS = 20;
+const REPEAT_PAUSE_MS = 10;
+/** The pauses before a lost server is tried again: none at first, then this one, doubled with each failure. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+const REPORT_MS = 30_000;
+/** Without `wait`, how long a server that has worked is waited for. */
+const GIVE_UP_MS = 30_000;
+const LOOK_MS = 1_000;
+
+interface Work {
+  step: () => Step<unknown>;
+  resolve: (value: never) => void;
+  reject: (reason: unknown) => void;
+}
+
+/** Works that are done one after the other: those of an account, or a single one that only reads. */
+interface Queue {
+  account: string | null;
+  works: Work[];
+}
+
+/** A place for one connection. */
+interface Lane {
+  connection: Connection | null;
+}
+
+/** See {@link ServerSteps}. Nothing is opened before the first step. */
+export function createServerSteps(options: {
+  address: ServerAddress;
+  clock: Clock;
+  /** Null: a step that meets no server fails. */
+  wait: ServerWait | null;
+  limits?: Limits;
+}): ServerSteps {
+  const { address, clock, wait } = options;
+  const limits = options.limits ?? LIMITS;
+  const textFor = createQueryTexts(address);
+  const lanes: Lane[] = Array.from({ length: CONNECTIONS }, () => ({ connection: null }));
+  const free = [...lanes];
+  /** Queues of accounts, and those that no connection serves yet, oldest first. */
+  const queues = new Map<string, Queue>();
+  const ready = new Set<Queue>();
+  let running = 0;
+  const onIdle: (() => void)[] = [];
+  /** A server that has never worked is not waited for. */
+  let hasWorked = false;
+  let isLost = false;
+  let reportedAtMs = Number.NEGATIVE_INFINITY;
+  let seen = 0;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  let isLooking = false;
+
+  function enqueue<T>(account: string | null, step: () => Step<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const work: Work = { step, resolve: resolve as (value: never) => void, reject };
+      const known = account === null ? undefined : queues.get(account);
+      if (known) known.works.push(work);
+      else {
+        const queue: Queue = { account, works: [work] };
+        if (account !== null) queues.set(account, queue);
+        ready.add(queue);
+        // Steps of the same moment share a transaction.
+        queueMicrotask(dispatch);
+      }
+    });
+  }
+
+  /** Gives queues to free connections: to those that were used last, so that a quiet process has one. */
+  function dispatch(): void {
+    for (const queue of ready) {
+      const lane = free.pop();
+      if (!lane) return;
+      ready.delete(queue);
+      void serve(lane, queue);
+    }
+  }
+
+  async function serve(lane: Lane, queue: Queue): Promise<void> {
+    running++;
+    await settle(lane, queue, queue.works.splice(0, MAX_BATCH));
+    running--;
+    free.push(lane);
+    if (queue.works.length > 0) ready.add(queue);
+    else if (queue.account !== null) queues.delete(queue.account);
+    dispatch();
+    if (isIdle()) for (const resolve of onIdle.splice(0)) resolve();
+  }
+
+  function isIdle(): boolean {
+    return running === 0 && ready.size === 0;
+  }
+
+  /** Ends every work, and never rejects itself. */
+  async function settle(lane: Lane, queue: Queue, batch: Work[]): Promise<void> {
+    try {
+      const results = await persist(lane, queue.account === null, () => inOrder(batch));
+      for (let index = 0; index < batch.length; index++) batch[index]?.resolve(results[index] as never);
+    } catch (error) {
+      // One faulty step must not fail the others. When the server is lost, all have waited long enough.
+      if (batch.length === 1 || mayPass(error)) for (const work of batch) work.reject(error);
+      else for (const work of batch) await settle(lane, queue, [work]);
+    }
+  }
+
+  /** Runs a step until it is committed, or until there is nothing to wait for. */
+  async function persist<T>(lane: Lane, isRead: boolean, step: () => Step<T>): Promise<T> {
+    const patience = createPatience();
+    const run = isRead ? readInTransaction : runInTransaction;
+    let unknown: UnknownCommit | null = null;
+    for (let repeats = 0; ; ) {
+      let connection: Connection;
+      try {
+        connection = await connectionOf(lane);
+      } catch (error) {
+        await patience.wait(error, unknown);
+        continue;
+      }
+      try {
+        const fate: Fate = unknown === null ? null : await fateOf(connection, unknown);
+        if (fate === 'committed') return unknown?.result as T;
+        if (fate === 'in progress') {
+          await patience.wait(unknown, unknown);
+          continue;
+        }
+        unknown = null;
+        const result = await run(connection, step());
+        hasWorked = true;
+        return result;
+      } catch (error) {
+        if (isInTheWay(error) && repeats++ < MOST_REPEATS) {
+          await clock.sleep(REPEAT_PAUSE_MS * (0.5 + Math.random()) * Math.min(repeats, 10));
+          continue;
+        }
+        if (isRead && isReadOnly(error)) throw asWxError(error);
+        if (hasWorked && isGone(error)) isLost = true;
+        if (error instanceof UnknownCommit) unknown = error;
+        else if (error instanceof FaultOfStep) {
+          // It writes files, too, for which this machine may be short of room.
+          if (!isShortage(error.cause)) throw asWxError(error.cause);
+        } else if (!mayPass(error)) throw serverError(address, error);
+        const isWrapped = error instanceof FaultOfStep || error instanceof UnknownCommit;
+        if (!(error instanceof FaultOfStep)) await drop(lane);
+        await patience.wait(isWrapped ? error.cause : error, unknown);
+      }
+    }
+  }
+
+  /** How one step waits for the server; see {@link ServerWait}. */
+  function createPatience() {
+    const giveUpAtMs = clock.monotonic() + GIVE_UP_MS;
+    let pauseMs = 0;
+    let failures = 0;
+    return {
+      async wait(error: unknown, unknown: UnknownCommit | null): Promise<void> {
+        const isPatient = wait ? !wait.signal.aborted : clock.monotonic() < giveUpAtMs;
+        if (!isPatient || !(hasWorked || unknown)) throw givenUp(unknown, error);
+        // A server closes connections that rest: what the next one mends is not worth a word.
+        if (failures++ > 0) report(error);
+        await clock.sleep(pauseMs * (0.5 + Math.random() / 2), wait?.signal);
+        pauseMs = Math.min(Math.max(2 * pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
+      },
+    };
+  }
+
+  async function connectionOf(lane: Lane): Promise<Connection> {
+    if (lane.connection && !lane.connection.isOpen) await drop(lane);
+    lane.connection ??= await openConnection({ address, limits, textFor });
+    return lane.connection;
+  }
+
+  async function drop(lane: Lane): Promise<void> {
+    const { connection } = lane;
+    lane.connection = null;
+    await connection?.close('now');
+  }
+
+  function givenUp(unknown: UnknownCommit | null, error: unknown): WxError {
+    if (unknown === null) return serverError(address, error);
+    return new WxError(
+      'network',
+      `it is not known whether ${address} has committed: ${reasonOf(unknown.cause)}`,
+      {
+        hint: 'wxagent doctor',
+        cause: unknown,
+      },
+    );
+  }
+
+  function report(error: unknown): void {
+    if (!wait || clock.monotonic() - reportedAtMs <= REPORT_MS) return;
+    reportedAtMs = clock.monotonic();
+    wait.report(serverError(address, error).message);
+  }
+
+  async function idle(): Promise<void> {
+    if (isIdle()) return;
+    await new Promise<void>((resolve) => {
+      onIdle.push(resolve);
+    });
+  }
+
+  async function look(): Promise<void> {
+    isLooking = true;
+    try {
+      const row = await enqueue(null, function* () {
+        return yield* one('SELECT CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS newest');
+      });
+      seen = Number(row?.newest);
+    } catch {
+      // The steps report what is wrong.
+    } finally {
+      isLooking = false;
+    }
+  }
+
+  return {
+    run: (account, step) => enqueue(account, step),
+    read: (step) => enqueue(null, step),
+    idle,
+    changes() {
+      if (isLost) throw new WxError('storage', `the tables of ${address} were deleted under this process`);
+      if (!isLooking && clock.monotonic() - lookedAtMs >= LOOK_MS) {
+        lookedAtMs = clock.monotonic();
+        void look();
+      }
+      return seen;
+    },
+    get isGone() {
+      return isLost;
+    },
+    async close() {
+      await idle();
+      await Promise.all(lanes.map(async ({ connection }) => connection?.close()));
+    },
+  };
+}
+
+/** Several steps as one. */
+function* inOrder(batch: readonly Work[]): Step<unknown[]> {
+  const results: unknown[] = [];
+  for (const work of batch) results.push(yield* work.step());
+  return results;
+}
