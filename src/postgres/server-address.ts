@@ -76,7 +76,7 @@ type Parts = 'host' | 'port' | 'user' | 'database' | 'schema' | 'tls' | 'rootCer
  */
 export function parseServerUrl(text: string): ServerAddress {
   const match = /^postgres(?:ql)?:\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?(#.*)?$/is.exec(text.trim());
-  if (!match) throw wrong('is not a URL of PostgreSQL');
+  if (!match) throw refused('the address of the store is not a URL of PostgreSQL');
   const [, authority = '', path = '', query = '', fragment] = match;
   if (fragment !== undefined || `${path}${query}`.includes('@') || /[\s\p{Cc}]/u.test(text.trim())) {
     throw notEncoded();
@@ -89,13 +89,13 @@ export function parseServerUrl(text: string): ServerAddress {
   const host = parameters.get('host') || place.host || 'localhost';
   const port = parameters.get('port') ?? place.port ?? String(DEFAULT_PORT);
   if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) {
-    throw wrong('has a port that is not a number from 1 to 65535');
+    throw refused('the address of the store has a port that is not a number from 1 to 65535');
   }
   if (!host.startsWith('/') && !isIP(host) && !/^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*\.?$/u.test(host)) {
-    throw wrong(
+    throw refused(
       host.includes(',')
-        ? 'names several hosts, but only one can be used'
-        : 'has a host that is not a host name',
+        ? 'the address of the store names several hosts, but only one can be used'
+        : 'the address of the store has a host that is not a host name',
     );
   }
   const user = decoded(colon < 0 ? login : login.slice(0, colon)) || userInfo().username;
@@ -116,10 +116,13 @@ export function parseServerUrl(text: string): ServerAddress {
 /** The host and port of a URL; the folder of a socket may stand there, encoded. */
 function placeOf(text: string): { host: string; port: string | undefined } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/s.exec(text) ?? [];
-  if (bracketed !== undefined && isIP(bracketed) !== 6) throw wrong('has a host that is not a host name');
+  if (bracketed !== undefined && isIP(bracketed) !== 6)
+    throw refused('the address of the store has a host that is not a host name');
   const host = bracketed ?? plain;
   if (host === undefined)
-    throw wrong('has a host that is not a host name (an IPv6 address stands in brackets)');
+    throw refused(
+      'the address of the store has a host that is not a host name (an IPv6 address stands in brackets)',
+    );
   return { host: decoded(host), port: port || undefined };
 }
 
@@ -129,9 +132,11 @@ function parametersOf(query: string): Map<string, string> {
     const [name = '', ...rest] = pair.split('=');
     if (!PARAMETERS.includes(name)) {
       const shown = /^[a-z_]{1,40}$/i.test(name) ? `"${name}"` : 'one';
-      throw wrong(`has a parameter that is not known, ${shown}. Known are ${PARAMETERS.join(', ')}`);
+      throw refused(
+        `the address of the store has a parameter that is not known, ${shown}. Known are ${PARAMETERS.join(', ')}`,
+      );
     }
-    if (parameters.has(name)) throw wrong(`has the parameter "${name}" twice`);
+    if (parameters.has(name)) throw refused(`the address of the store has the parameter "${name}" twice`);
     parameters.set(name, decoded(rest.join('=')));
   }
   return parameters;
@@ -140,25 +145,27 @@ function parametersOf(query: string): Map<string, string> {
 function schemaOf(name: string): string {
   const isReserved = name.startsWith('pg_') || name === 'information_schema';
   if (/^[a-z_][a-z0-9_]*$/.test(name) && name.length <= LONGEST_NAME && !isReserved) return name;
-  throw wrong(
-    `has a schema that cannot be used: its name has up to ${LONGEST_NAME} small letters, digits and underscores, and does not begin with a digit or with pg_`,
+  throw refused(
+    `the address of the store has a schema that cannot be used: its name has up to ${LONGEST_NAME} small letters, digits and underscores, and does not begin with a digit or with pg_`,
   );
 }
 
 function isOn(text: string): boolean {
-  if (text !== 'on' && text !== 'off') throw wrong('has a "prepare" that is neither on nor off');
+  if (text !== 'on' && text !== 'off')
+    throw refused('the address of the store has a "prepare" that is neither on nor off');
   return text === 'on';
 }
 
 /** TLS protects nothing on a socket of this machine. Whoever names certificates wants them to be checked. */
 function tlsOf(mode: string, host: string, rootCertificate: string | null): TlsMode {
   if (!isTlsMode(mode)) {
-    const hint = mode === 'no-verify' ? '. What is called "no-verify" elsewhere is "require"' : '';
-    throw wrong(`has an sslmode that is not known. Known are ${TLS_MODES.join(', ')}${hint}`);
+    throw refused(
+      `the address of the store has an sslmode that is not known. Known are ${TLS_MODES.join(', ')}; "no-verify" is "require" here`,
+    );
   }
   if (host.startsWith('/')) return 'disable';
   if (rootCertificate === null) return mode;
-  if (mode === 'disable') throw wrong('has an sslrootcert, but sslmode=disable');
+  if (mode === 'disable') throw refused('the address of the store has an sslrootcert, but sslmode=disable');
   return mode === 'verify-full' || rootCertificate === SYSTEM ? 'verify-full' : 'verify-ca';
 }
 
@@ -173,18 +180,18 @@ function decoded(text: string): string {
   } catch {
     throw notEncoded();
   }
-  if (plain.includes('\0')) throw wrong('has a NUL character');
+  if (plain.includes('\0')) throw refused('the address of the store has a NUL character');
   return plain;
 }
 
 function notEncoded(): WxError {
-  return wrong(
-    'has characters that must be encoded: # as %23, % as %25, / as %2F, ? as %3F, @ as %40, a blank as %20',
+  return refused(
+    'the address of the store has characters that must be encoded: # as %23, % as %25, / as %2F, ? as %3F, @ as %40, a blank as %20',
   );
 }
 
-function wrong(what: string): WxError {
-  return new WxError('usage', `the address of the store ${what}`, {
+function refused(sentence: string): WxError {
+  return new WxError('usage', sentence, {
     hint: 'postgres://user:password@host:5432/database?sslmode=verify-full',
   });
 }

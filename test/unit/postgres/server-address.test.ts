@@ -86,7 +86,7 @@ describe('the address of a server', () => {
     ['postgres://alice@d*b/bots', 'has a host that is not a host name'],
     ['postgres://alice@one,two/bots', 'names several hosts'],
     ['postgres://alice@db/bots?sslmode=allow', 'has an sslmode that is not known'],
-    ['postgres://alice@db/bots?sslmode=no-verify', 'is "require"'],
+    ['postgres://alice@db/bots?sslmode=no-verify', '"no-verify" is "require" here'],
     ['postgres://alice@db/bots?sslmode=', 'has an sslmode that is not known'],
     ['postgres://alice@db/bots?sslmode=disable&sslrootcert=/ca.pem', 'but sslmode=disable'],
     ['postgres://alice@db/bots?SSLMODE=require', '"SSLMODE"'],

@@ -12,7 +12,7 @@ import { loggedIn, simulate } from '../../../helpers/simulated.ts';
 import { makeFolder } from '../../../helpers/wxagent.ts';
 
 /** All of the program that people meet: not the controls of the simulator, nor the library. */
-const FOLDERS = ['cli', 'agents', 'ilink', 'media', 'runner', 'store', 'core', 'settings'];
+const FOLDERS = ['cli', 'agents', 'ilink', 'media', 'runner', 'store', 'core', 'settings', 'sql', 'postgres'];
 
 test('every sentence that the program says has a Chinese one', () => {
   const missing = sentencesOf(FOLDERS)
