@@ -192,5 +192,6 @@ export function startRunner(parts: RunnerParts): Runner {
       return lanes.running;
     },
     stop: () => shutdown.begin('stopped'),
+    drain: () => shutdown.begin('finished'),
   };
 }

@@ -1,3 +1,4 @@
+import { aborted } from '../core/time/event-loop.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { Store } from '../store/port/port.ts';
 import type { Outgoing } from './delivery/outgoing-files.ts';
@@ -103,10 +104,7 @@ export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: Stea
         nobody = new AbortController();
         void run();
       }
-      if (!signal.aborted)
-        await new Promise<void>((resolve) =>
-          signal.addEventListener('abort', () => resolve(), { once: true }),
-        );
+      await aborted(signal);
       entries.delete(entry);
       if (entries.size === 0) nobody.abort();
       if (!entry.wasSwept) await sweepOnce(entry);

@@ -1,5 +1,6 @@
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import type { Clock } from '../core/time/clock.ts';
+import { aborted } from '../core/time/event-loop.ts';
 import type { Store } from '../store/port/port.ts';
 
 /** How soon the runners of a process notice commits of other processes (`retry`, `send`). */
@@ -65,7 +66,7 @@ export function createStoreWatch(store: Pick<Store, 'changes'>, clock: Clock): S
         nobody = new AbortController();
         void run();
       }
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      await aborted(signal);
       watchers.delete(watcher);
       if (watchers.size === 0) nobody.abort();
       await current;

@@ -62,12 +62,23 @@ function defaultAccount(context: Choice, accounts: Account[]): Account[] {
 
 /** Stored accounts, and the one of `WXAGENT_TOKEN`, which is never written to disk (contract 1). */
 export function knownAccounts(context: Choice): Account[] {
-  const stored = context.file.accounts;
+  const stored = withoutRepeats(context.file.accounts);
   const fromToken = tokenAccount(context);
   if (!fromToken) return stored;
   const same = stored.find((one) => one.id === fromToken.id || one.formerIds.includes(fromToken.id));
   if (!same) return [fromToken, ...stored];
   return stored.map((one) => (one === same ? { ...one, id: fromToken.id, token: fromToken.token } : one));
+}
+
+/** Who writes the file by hand may name an account twice, which would then be served twice. The first counts. */
+export function withoutRepeats(accounts: Account[]): Account[] {
+  const [keys, ids] = [new Set<string>(), new Set<string>()];
+  for (const { key, id } of accounts) {
+    keys.add(key);
+    ids.add(id);
+  }
+  if (keys.size === accounts.length && ids.size === accounts.length) return accounts;
+  return accounts.filter((one) => [keys.delete(one.key), ids.delete(one.id)].every((isFirst) => isFirst));
 }
 
 function tokenAccount(context: Choice): Account | null {

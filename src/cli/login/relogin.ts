@@ -1,10 +1,10 @@
-import { reasonOf } from '../../core/errors.ts';
-import { type Account, readConfigFile } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/accounts-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import type { Admin } from '../../store/port/port.ts';
-import { knownAccounts, loginHint } from '../account/choice.ts';
+import { loginHint } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
 import { obtainLogin } from './obtain-login.ts';
+import { accountsNow } from './stored-accounts.ts';
 
 /** How often the accounts are looked at for new logins. */
 export const LOOK_EVERY_MS = 1_000;
@@ -41,50 +41,39 @@ export async function relogin(
   return account.key === dead.key ? account : null;
 }
 
-/** Starts accounts that log in while others are served; ends when no account is served any more, or the process stops. */
-export async function watchForLogins(
-  context: CommandContext,
-  served: readonly Account[],
-  anyIsServed: () => boolean,
-  start: (account: Account) => void,
-): Promise<void> {
-  const stop = context.stopSignal();
-  const seen = new Set(served.map((account) => account.key));
-  while (!stop.aborted && anyIsServed()) {
-    await context.clock.sleep(LOOK_EVERY_MS, stop);
-    if (stop.aborted) return;
-    for (const account of accountsNow(context)) {
+/** What is done with accounts that come and go while others are served. */
+export interface Changes {
+  /** Resolves with false when there is nothing more to watch for. */
+  wait(ms: number): Promise<boolean>;
+  /** The keys of the accounts that are served, or are about to be. */
+  served(): Iterable<string>;
+  start(account: Account): void;
+  /** The account has logged out. */
+  leave(key: string): void;
+}
+
+/** Follows the accounts of the home: starts those that log in, and ends those that log out. */
+export async function followAccounts(context: CommandContext, changes: Changes): Promise<void> {
+  const seen = new Set(changes.served());
+  while (await changes.wait(LOOK_EVERY_MS)) {
+    const accounts = accountsNow(context);
+    if (accounts === null) continue;
+    const now = new Set(accounts.map(({ key }) => key));
+    for (const key of seen) {
+      if (now.has(key)) continue;
+      seen.delete(key);
+      changes.leave(key);
+    }
+    for (const account of accounts) {
       if (seen.has(account.key)) continue;
       seen.add(account.key);
       context.log.info(`${account.id} has logged in`);
-      start(account);
+      changes.start(account);
     }
   }
 }
 
 function storedLogin(context: CommandContext, dead: Account): Account | null {
-  const now = accountsNow(context).find((account) => account.key === dead.key);
+  const now = accountsNow(context)?.find((account) => account.key === dead.key);
   return now && now.token !== dead.token ? now : null;
-}
-
-/** Files that could not be read the last time, by path: each is reported once. */
-const unreadable = new Set<string>();
-
-/**
- * The accounts by now. Somebody may be just writing the file, and a process that lives keeps what it has read last: here
- * that is none but those it serves.
- */
-function accountsNow(context: CommandContext): Account[] {
-  const { config } = context.paths;
-  try {
-    const accounts = knownAccounts({ ...context, file: readConfigFile(config) });
-    if (unreadable.delete(config)) context.log.info(`${config} can be read again`);
-    return accounts;
-  } catch (error) {
-    if (!unreadable.has(config)) {
-      context.log.warn(`${reasonOf(error)}; going on with what was read before, and looking again`);
-    }
-    unreadable.add(config);
-    return [];
-  }
 }

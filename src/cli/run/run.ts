@@ -1,7 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import type { EventSink } from '../../runner/port/events.ts';
 import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../runner/port/options.ts';
-import { chooseAccounts, withOwner } from '../account/choice.ts';
+import { chooseAccounts, withOwner, withoutRepeats } from '../account/choice.ts';
 import type { ChosenAgent } from '../agent/agent-factory.ts';
 import { checkCommand } from '../agent/child.ts';
 import { chooseAgent } from '../agent/choose.ts';
@@ -47,6 +47,8 @@ export async function runAgent(
   };
   const hooks = createHooks(context, on);
   const accounts = withOwner(context, chooseAccounts(context, allAccounts));
+  if (withoutRepeats(context.file.accounts).length < context.file.accounts.length)
+    context.log.warn(`${context.paths.config} names an account twice: the first one counts`);
   const emit: EventSink = (event) => {
     onEvent(event);
     hooks.fire(event);

@@ -1,4 +1,6 @@
 import { EXIT_CODES, WxError } from '../../core/errors.ts';
+import { startPauseMs } from '../../core/time/backoff.ts';
+import { aborted } from '../../core/time/event-loop.ts';
 import { VERSION } from '../../core/version.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { claimantId } from '../../home/claimant.ts';
@@ -11,7 +13,7 @@ import { startRunner } from '../../runner/runner.ts';
 import { createFolderMaker } from '../../runner/turns/folders.ts';
 import { createUpkeep, type Upkeep } from '../../runner/upkeep.ts';
 import type { Store } from '../../store/port/port.ts';
-import { contextOf, loginHint } from '../account/choice.ts';
+import { contextOf, loginHint, noAccount } from '../account/choice.ts';
 import { connect, openTransport } from '../account/connection.ts';
 import { acquirePollerLock, type PollerLock } from '../account/poller-lock.ts';
 import { openHomeStore } from '../account/store.ts';
@@ -19,11 +21,13 @@ import type { AgentFactory } from '../agent/agent-factory.ts';
 import { createChildRecords } from '../agent/child-records.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
-import { LOOK_EVERY_MS, relogin, watchForLogins } from '../login/relogin.ts';
+import { followAccounts, LOOK_EVERY_MS, relogin } from '../login/relogin.ts';
 import { type AttachmentOptions, openAttachments } from './attachments.ts';
 
 /** How often a lock is asked for that somebody has for a moment. */
 const LOCK_EVERY_MS = 100;
+/** So many accounts start at once; each of the others after a pause. */
+const STARTED_AT_ONCE = 100;
 
 /** How accounts are served. */
 export interface Service {
@@ -32,7 +36,7 @@ export interface Service {
   keepFiles: boolean;
   received: AttachmentOptions;
   emit: EventSink;
-  /** Accounts that log in meanwhile are served as well (`--all-accounts`). */
+  /** Accounts that log in meanwhile are served as well, and those that log out no longer (`--all-accounts`). */
   watchLogins: boolean;
 }
 
@@ -45,31 +49,33 @@ export async function serve(
   service: Service,
   accounts: readonly Account[],
 ): Promise<number> {
+  const { clock } = context;
+  const { waitLogin } = context.settings(['waitLogin']);
   const stop = context.stopSignal();
   const transport = openTransport(context);
   const store = openHomeStore(context, { waitInTrouble: stop });
-  const upkeep = createUpkeep(store, context.clock);
+  const upkeep = createUpkeep(store, clock);
   const runners = new Map<string, Runner>();
   /** Accounts that are served, or are about to be. */
   const served = new Set<string>();
-  const ends: Promise<RunnerEnd>[] = [];
+  /** Those and others that wait, for a login or for another process: each with what ends it. */
+  const active = new Map<string, { account: Account; leave: AbortController; ended: Promise<void> }>();
   /** Whose login has died for good. */
   const expired: Account[] = [];
-  let hasFailed = false;
+  /** Aborted when no account is active any more, or one has failed. */
+  const over = new AbortController();
+  let failure: { error: unknown } | null = null;
+  let areAllStarted = false;
+  let hasLastLoggedOut = false;
 
   /** One account, through as many logins as it takes. */
-  async function serveThrough(first: Account): Promise<RunnerEnd> {
+  async function serveThrough(first: Account, leave: AbortSignal): Promise<RunnerEnd> {
     for (let account = first; ; ) {
-      const end = await serveLogin(account);
+      const own = { ...contextOf(context, account), stopSignal: () => leave };
+      const end = await serveLogin(own, account, leave);
       if (end !== 'expired') return end;
-      const next = await relogin(
-        contextOf(context, account),
-        account,
-        transport,
-        store.admin,
-        () => served.size > 0,
-      );
-      if (stop.aborted) return 'stopped';
+      const next = await relogin(own, account, transport, store.admin, () => served.size > 0);
+      if (leave.aborted) return 'stopped';
       if (next === null) {
         expired.push(account);
         return 'expired';
@@ -78,12 +84,11 @@ export async function serve(
     }
   }
 
-  async function serveLogin(account: Account): Promise<RunnerEnd> {
+  async function serveLogin(own: CommandContext, account: Account, leave: AbortSignal): Promise<RunnerEnd> {
     served.add(account.key);
-    const own = contextOf(context, account);
     try {
-      const lock = await waitForPollerLock(context, account, store, {
-        isOver: () => stop.aborted || hasFailed,
+      const lock = await waitForPollerLock(context, own, account, store, {
+        isOver: () => leave.aborted || failure !== null,
         onLost: () => runners.get(account.key)?.stop(),
       });
       if (lock === null) return 'stopped';
@@ -91,7 +96,7 @@ export async function serve(
         lock.check();
         const { runner, done } = startOne(own, service, account, { lock, transport, store, upkeep });
         runners.set(account.key, runner);
-        if (stop.aborted) runner.stop();
+        if (leave.aborted) runner.stop();
         const end = await done;
         lock.check();
         return end;
@@ -105,48 +110,101 @@ export async function serve(
   }
 
   /** Of several accounts, one that another process serves waits until it is free. */
-  async function serveWhenFree(account: Account): Promise<RunnerEnd> {
+  async function serveWhenFree(account: Account, leave: AbortSignal): Promise<RunnerEnd> {
     for (let isTold = false; ; isTold = true) {
       try {
-        return await serveThrough(account);
+        return await serveThrough(account, leave);
       } catch (error) {
         if (!service.watchLogins || !(error instanceof WxError) || error.kind !== 'busy') throw error;
         if (!isTold) contextOf(context, account).log.warn(`${error.message}; trying again until it is free`);
-        await context.clock.sleep(LOOK_EVERY_MS, stop);
-        if (stop.aborted) return 'stopped';
+        await clock.sleep(LOOK_EVERY_MS, leave);
+        if (leave.aborted) return 'stopped';
         if (served.size === 0) throw error;
       }
     }
   }
-  const start = (account: Account): void => {
-    const end = serveWhenFree(account);
-    // Awaited below; until then a failure must not count as unhandled.
-    end.catch(() => {
-      hasFailed = true;
-    });
-    ends.push(end);
-  };
-  const stopAll = (): void => {
+
+  function start(account: Account): void {
+    const { key } = account;
+    const before = active.get(key)?.ended;
+    const leave = new AbortController();
+    const entry = { account, leave, ended: Promise.resolve() };
+    async function run(): Promise<void> {
+      // One that has logged out, and in again, is served when it has ended.
+      await before;
+      try {
+        await serveWhenFree(account, leave.signal);
+      } catch (error) {
+        failure ??= { error };
+      }
+      hasLastLoggedOut = leave.signal.aborted && !stop.aborted;
+      if (active.get(key) === entry) active.delete(key);
+      endWhenOver();
+    }
+    active.set(key, entry);
+    entry.ended = run();
+  }
+
+  function endWhenOver(): void {
+    const isAwaited = service.watchLogins && waitLogin && hasLastLoggedOut && !stop.aborted;
+    if (failure || (areAllStarted && active.size === 0 && !isAwaited)) over.abort();
+  }
+
+  /** Many are not started at once: the server would be asked by all of them at the same moment, at each poll. */
+  async function startAll(): Promise<void> {
+    for (const [index, account] of accounts.entries()) {
+      if (index >= STARTED_AT_ONCE) await clock.sleep(startPauseMs(), stop);
+      if (stop.aborted || failure) break;
+      start(account);
+    }
+    areAllStarted = true;
+    endWhenOver();
+  }
+
+  function leaveNow(key: string): void {
+    const leaving = active.get(key);
+    if (!leaving) return;
+    const { account, leave } = leaving;
+    context.log.info(`${account.name ?? account.id} has logged out and is served no longer`);
+    leave.abort();
+    runners.get(key)?.drain();
+  }
+
+  function stopAll(): void {
     const busy = [...runners.values()].reduce((sum, runner) => sum + runner.running, 0);
     if (busy > 0) context.log.info(wordsOf(context.language).stopping(busy));
+    for (const { leave } of active.values()) leave.abort(stop.reason);
     for (const runner of runners.values()) runner.stop();
-  };
+    endWhenOver();
+  }
+
+  const following = AbortSignal.any([stop, over.signal]);
   try {
     stop.addEventListener('abort', stopAll, { once: true });
-    for (const account of accounts) start(account);
+    await startAll();
     if (stop.aborted) stopAll();
-    if (service.watchLogins)
-      await watchForLogins(context, accounts, () => served.size > 0 && !hasFailed, start);
-    await Promise.all(ends);
-    if (expired.length === 0) return 0;
+    if (service.watchLogins) {
+      await followAccounts(context, {
+        async wait(ms) {
+          await clock.sleep(ms, following);
+          return !following.aborted;
+        },
+        served: () => active.keys(),
+        start,
+        leave: leaveNow,
+      });
+    }
+    await aborted(over.signal);
+    if (failure) throw (failure as { error: unknown }).error;
     for (const account of expired) contextOf(context, account).log.info(`hint: ${loginHint(account)}`);
-    return EXIT_CODES['not-logged-in'];
-  } catch (error) {
-    for (const runner of runners.values()) runner.stop();
-    await Promise.allSettled(ends);
-    throw error;
+    if (expired.length > 0) return EXIT_CODES['not-logged-in'];
+    if (hasLastLoggedOut) throw noAccount(context);
+    return 0;
   } finally {
     stop.removeEventListener('abort', stopAll);
+    for (const { leave } of active.values()) leave.abort();
+    for (const runner of runners.values()) runner.stop();
+    await Promise.all([...active.values()].map(({ ended }) => ended));
     await store.close();
     await transport.close();
   }
@@ -204,17 +262,18 @@ function startOne(
 }
 
 /**
- * The poller lock of an account; null when it is not wanted any more. Who only looks for messages (`send`,
+ * The poller lock of an account, whose context is `own`; null when it is not wanted any more. Who only looks for messages (`send`,
  * `login`) is waited for. Throws WxError `busy` when another process serves the account.
  */
 async function waitForPollerLock(
   context: CommandContext,
+  own: CommandContext,
   account: Account,
   store: Store,
   { isOver, onLost }: { isOver: () => boolean; onLost: () => void },
 ): Promise<PollerLock | null> {
   const { clock } = context;
-  const { log } = contextOf(context, account);
+  const { log } = own;
   let isTold = false;
   while (!isOver()) {
     const taken = await acquirePollerLock(context, account, store, { purpose: 'serve', onLost });
@@ -228,7 +287,7 @@ async function waitForPollerLock(
     }
     if (!isTold) log.info(`${who} is checking for messages of ${account.id}; waiting for it`);
     isTold = true;
-    await clock.sleep(LOCK_EVERY_MS, context.stopSignal());
+    await clock.sleep(LOCK_EVERY_MS, own.stopSignal());
   }
   return null;
 }

@@ -43,6 +43,11 @@ export function restartDelayMs(n: number, random?: Random): number {
   return fullJitter(Math.min(1_000 * 2 ** (n - 1), 60_000), random);
 }
 
+/** Pause before the next of many accounts starts: up to 20 ms, so that a hundred start in a second. */
+export function startPauseMs(random?: Random): number {
+  return fullJitter(20, random);
+}
+
 /** Anything up to the whole wait: what many lost at the same moment they do not all ask for at the same moment. */
 function fullJitter(mostMs: number, random: Random = Math.random): number {
   return Math.round(random() * mostMs);

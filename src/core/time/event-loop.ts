@@ -13,6 +13,12 @@ export async function eventsDelivered(): Promise<null> {
   return null;
 }
 
+/** Resolves when the signal is aborted. */
+export async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
 /** What the promise resolves with, or null when `waitMs` pass first. Rejects as the promise does. */
 export async function within<T>(waitMs: number, promise: Promise<T>): Promise<T | null> {
   let callOff = (): void => {};

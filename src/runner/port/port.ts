@@ -23,4 +23,6 @@ export interface Runner {
   readonly running: number;
   /** Stops the runner. Running turns and queued parts get the grace time. */
   stop(): void;
+  /** Ends the runner when its running turns are answered, within the grace time. Nothing new is begun. */
+  drain(): void;
 }

@@ -1,6 +1,7 @@
 import { asWxError, reasonOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Clock } from '../../core/time/clock.ts';
+import { aborted } from '../../core/time/event-loop.ts';
 import type { IlinkClient } from '../../ilink/client.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { RunnerEnd } from '../port/port.ts';
@@ -47,10 +48,7 @@ export function createShutdown(log: Pick<Log, 'error' | 'debug'>): Shutdown {
       errors.push(error);
       begin('stopped');
     },
-    async whenBegun() {
-      if (signal.aborted) return;
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    },
+    whenBegun: () => aborted(signal),
     throwIfFailed() {
       if (errors.length > 0) throw errors[0];
     },

@@ -1,3 +1,4 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { acquirePollerLock } from '../../../src/cli/account/poller-lock.ts';
@@ -5,9 +6,9 @@ import { openHomeStore } from '../../../src/cli/account/store.ts';
 import { systemClock } from '../../../src/core/time/clock.ts';
 import { createSteadyClock } from '../../../src/core/time/steady-clock.ts';
 import { createPaths } from '../../../src/home/paths.ts';
-import { runHere } from '../../helpers/in-this-process.ts';
+import { runHere, startHere } from '../../helpers/in-this-process.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
-import { answered, loggedIn, simulate } from '../../helpers/simulated.ts';
+import { answered, configPath, loggedIn, simulate } from '../../helpers/simulated.ts';
 import { createLogBook } from '../runner/support.ts';
 
 test('of several accounts each line names its own, and a busy one waits without ending the others', async () => {
@@ -76,4 +77,73 @@ test('of several accounts, who has to log in again is named by send, status and 
   expect(sent).toMatchObject({ code: 77, stderr: expect.stringContaining(hints[0] as string) });
   const { stdout } = await runHere(['status'], { home });
   for (const hint of hints) expect(stdout).toContain(hint);
+});
+
+test('who logs out is served no longer, a running turn is answered, and who logs in again is served again', async () => {
+  const simulator = await simulate();
+  const { home, user, id } = loggedIn(simulator, { name: 'wife', user: 'her@im.wechat' });
+  loggedIn(simulator, { home, name: 'me', user: 'me@im.wechat' });
+  const exec = 'cat; while [ -e busy ]; do sleep 0.05; done';
+  const run = startHere(['run', '--all-accounts', '--exec', exec], { home });
+  writeFileSync(join(home, 'busy'), '');
+  simulator.control.message({ user, text: 'at work' });
+  await run.says('stderr', '<- ');
+  const config = readFileSync(configPath(home), 'utf8');
+  expect((await runHere(['logout', '--account', 'wife'], { home })).code).toBe(0);
+  await run.says('stderr', 'wife has logged out and is served no longer');
+  rmSync(join(home, 'busy'));
+  expect(await answered(simulator, 1, user)).toEqual(['at work']);
+  await run.says('stderr', '[wife] stopped; all received messages are stored');
+  const bot = () => simulator.control.bots().find((one) => one.id === id);
+  await pollUntil('it polls no more', () => bot()?.polls === 0);
+  simulator.control.message({ user, text: 'anybody?' });
+  simulator.control.message({ user: 'me@im.wechat', text: 'still there?' });
+  await answered(simulator, 1, 'me@im.wechat');
+  expect(bot()?.waiting).toBe(1);
+
+  writeFileSync(configPath(home), config);
+  await run.says('stderr', `${id} has logged in`);
+  expect(await answered(simulator, 2, user)).toEqual(['at work', 'anybody?']);
+  for (const name of ['me', 'wife']) await runHere(['logout', '--account', name], { home });
+  const end = await run.exited;
+  expect(end.code).toBe(77);
+  expect(end.stderr).toContain('no account is logged in under');
+});
+
+test.each([
+  ['half written', (path: string, whole: string) => writeFileSync(path, whole.slice(0, whole.length / 2))],
+  ['emptied', (path: string) => writeFileSync(path, '')],
+  ['deleted', (path: string) => rmSync(path)],
+  ['of another form', (path: string) => writeFileSync(path, '{"accounts":{}}')],
+])('a file of accounts that is %s for a moment ends nobody', async (_, harm) => {
+  const simulator = await simulate();
+  const { home, user } = loggedIn(simulator, { user: 'her@im.wechat' });
+  const run = startHere(['run', '--all-accounts', '--echo'], { home });
+  await run.says('stderr', 'ready');
+  const whole = readFileSync(configPath(home), 'utf8');
+  harm(configPath(home), whole);
+  await run.says('stderr', 'going on with what was read before');
+  simulator.control.message({ user, text: 'still there?' });
+  await answered(simulator, 1, user);
+  writeFileSync(configPath(home), whole);
+  await run.says('stderr', 'can be read again');
+  expect(run.stderr).not.toMatch(/logged (in|out)/);
+  expect(await run.stop()).toMatchObject({ code: 0 });
+});
+
+test('an account that the file names twice is served once', async () => {
+  const simulator = await simulate();
+  const { home, user, id } = loggedIn(simulator, { user: 'her@im.wechat' });
+  const file = JSON.parse(readFileSync(configPath(home), 'utf8'));
+  const [account] = file.accounts;
+  file.accounts.push({ ...account, token: 'another' }, { ...account, key: 'other@im.bot' });
+  writeFileSync(configPath(home), JSON.stringify(file));
+  const run = startHere(['run', '--all-accounts', '--echo'], { home });
+  await run.says('stderr', 'names an account twice: the first one counts');
+  simulator.control.message({ user, text: 'hello' });
+  expect(await answered(simulator, 1, user)).toEqual(['hello']);
+  expect(await run.stop()).toMatchObject({ code: 0 });
+  expect(run.stderr).not.toContain('already');
+  const polls = simulator.control.requests({ endpoint: 'notifystart' });
+  expect([polls.length, simulator.control.bots().filter((bot) => bot.id === id).length]).toEqual([1, 1]);
 });

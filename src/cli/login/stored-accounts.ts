@@ -1,0 +1,52 @@
+import { statSync } from 'node:fs';
+import { reasonOf } from '../../core/errors.ts';
+import { type Account, type ConfigFile, readConfigFile } from '../../home/accounts-file.ts';
+import { knownAccounts } from '../account/choice.ts';
+import type { CommandContext } from '../command/context.ts';
+
+/** A file that was changed a moment ago may change again without looking another. */
+const SETTLED_MS = 5_000;
+
+/** What is known of a config.json that is looked at again and again. */
+interface Known {
+  /** What it looked like when it was read; null: it has to be read again. */
+  look: string | null;
+  file: ConfigFile;
+  /** Whether it could not be read the last time: that is reported once. */
+  isUnreadable: boolean;
+}
+
+/** By path. */
+const known = new Map<string, Known>();
+
+/**
+ * The accounts by now; null while they cannot be told. Somebody may be just writing the file, and who puts another in
+ * its place may delete it first. It is read only when it has changed: with a thousand accounts that takes a while.
+ */
+export function accountsNow(context: CommandContext): Account[] | null {
+  const { config } = context.paths;
+  const before = known.get(config) ?? { look: null, file: context.file, isUnreadable: false };
+  known.set(config, before);
+  try {
+    const now = statSync(config, { throwIfNoEntry: false });
+    if (!now) {
+      // Those of WXAGENT_TOKEN alone have no file.
+      if (before.file.accounts.length === 0) return knownAccounts(context);
+      throw new Error(`${config} is gone`);
+    }
+    const look = `${now.dev}:${now.ino}:${now.size}:${now.mtimeMs}:${now.ctimeMs}`;
+    if (look !== before.look) {
+      before.file = readConfigFile(config);
+      before.look = context.clock.wall() - now.ctimeMs > SETTLED_MS ? look : null;
+    }
+    if (before.isUnreadable) context.log.info(`${config} can be read again`);
+    before.isUnreadable = false;
+    return knownAccounts({ ...context, file: before.file });
+  } catch (error) {
+    if (!before.isUnreadable)
+      context.log.warn(`${reasonOf(error)}; going on with what was read before, and looking again`);
+    before.isUnreadable = true;
+    before.look = null;
+    return null;
+  }
+}
