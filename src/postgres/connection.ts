@@ -221,6 +221,7 @@ function wrap(
       values: values.map(storable),
     });
     if (kind === 'run') return result.rowCount ?? 0;
+    if (kind === 'insert') return result.rows[0]?.seq;
     return kind === 'one' ? result.rows[0] : result.rows;
   }
 

@@ -6,6 +6,30 @@ type Fragment = Readonly<Record<Dialect, string>>;
 /** Locks the rows that are read, until the end of the transaction. SQLite has one writer at a time. */
 export const FOR_UPDATE: Fragment = { sqlite: '', postgres: 'FOR UPDATE' };
 
+/** The function whose result is the least of its arguments, none of which may be null. */
+export const LEAST: Fragment = { sqlite: 'MIN', postgres: 'LEAST' };
+
+/** The end of an `insert`. SQLite tells the number of the last row anyway: RETURNING would make it half as long again. */
+export const RETURNING_SEQ: Fragment = { sqlite: '', postgres: 'RETURNING seq' };
+
+/** Makes SQLite read a table by this index. PostgreSQL decides by its statistics. */
+export function indexedBy(index: string): Fragment {
+  return { sqlite: `INDEXED BY ${index}`, postgres: '' };
+}
+
+/** A column in a condition for which SQLite is to look for no index, nor to fold it into a list of values. */
+export function unindexed(column: string): Fragment {
+  return { sqlite: `+${column}`, postgres: column };
+}
+
+/** Whether a column has the value of a numbered parameter, which may be null; by an index on both databases. */
+export function same(column: string, parameter: `?${number}`): Fragment {
+  return {
+    sqlite: `${column} IS ${parameter}`,
+    postgres: `(${column} = ${parameter} OR (${column} IS NULL AND ${parameter} IS NULL))`,
+  };
+}
+
 /** Joins SQL with fragments: one text when they all say the same, else a text for each database. */
 export function sql(texts: TemplateStringsArray, ...parts: (Sql | number)[]): Sql {
   const textFor = (dialect: Dialect): string =>

@@ -1,3 +1,5 @@
+import { WxError } from '../core/errors.ts';
+
 /** The values that may be bound to a statement. */
 export type SqlValue = number | string | Uint8Array | null;
 
@@ -19,13 +21,16 @@ export type Request = Statement<unknown> | Together<readonly Statement<unknown>[
  */
 export type Step<T> = Generator<Request, T, unknown>;
 
+/** What is asked of a statement. */
+type Kind = 'one' | 'all' | 'run' | 'insert';
+
 /** One statement with its values, as a value. `yield*` in a {@link Step} runs it and is its result. */
 export class Statement<T> {
-  readonly kind: 'one' | 'all' | 'run';
+  readonly kind: Kind;
   readonly sql: Sql;
   readonly values: SqlValue[];
 
-  constructor(kind: 'one' | 'all' | 'run', sql: Sql, values: SqlValue[]) {
+  constructor(kind: Kind, sql: Sql, values: SqlValue[]) {
     this.kind = kind;
     this.sql = sql;
     this.values = values;
@@ -53,6 +58,30 @@ type Results<S extends readonly Statement<unknown>[]> = {
   [Index in keyof S]: S[Index] extends Statement<infer T> ? T : never;
 };
 
+/** Answers a request at once. */
+type Answer = (request: Request) => unknown;
+
+/** What answers the requests of the step that runs through just now; see {@link runThrough}. */
+let answerAtOnce: Answer | null = null;
+
+/**
+ * Runs a step from its beginning to its end without a pause: each request is answered where it is made, so that the
+ * step is never suspended, and an error of the database has the step in its stack.
+ */
+export function runThrough<T>(step: Step<T>, answer: Answer): T {
+  const before = answerAtOnce;
+  answerAtOnce = answer;
+  try {
+    const { done, value } = step.next();
+    if (done) return value;
+  } finally {
+    answerAtOnce = before;
+  }
+  throw new WxError('internal', 'a step yielded something that is no statement', {
+    hint: 'write yield* before a statement and before a step',
+  });
+}
+
 /** Yields one request and returns what the driver sends for it; lighter than a generator of its own. */
 class Single<T> implements Iterator<Request, T, unknown> {
   private readonly request: Request;
@@ -63,6 +92,7 @@ class Single<T> implements Iterator<Request, T, unknown> {
   }
 
   next(result?: unknown): IteratorResult<Request, T> {
+    if (answerAtOnce !== null) return { done: true, value: answerAtOnce(this.request) as T };
     if (this.isSent) return { done: true, value: result as T };
     this.isSent = true;
     return { done: false, value: this.request };
@@ -82,6 +112,11 @@ export function all(sql: Sql, ...values: SqlValue[]): Statement<Row[]> {
 /** Runs a statement. Its result: how many rows it changed. */
 export function run(sql: Sql, ...values: SqlValue[]): Statement<number> {
   return new Statement('run', sql, values);
+}
+
+/** Inserts one row into a table that numbers its rows. Its result: the number, `seq`. The text ends with `RETURNING_SEQ`. */
+export function insert(sql: Sql, ...values: SqlValue[]): Statement<number> {
+  return new Statement('insert', sql, values);
 }
 
 /** Statements that do not need each other's results: they make one way to a server and back. */

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import type LibsqlDatabase from 'libsql';
 import { hasCode, WxError } from '../core/errors.ts';
+import type { Row, SqlValue, Statement } from '../sql/statement.ts';
 import { storable } from '../sql/storable.ts';
 
 /** How long a process waits to open the file while another one creates it, or closes it as the last. */
@@ -13,20 +14,16 @@ const WAL_BYTES = 16 * 1024 * 1024;
 
 const fdatasyncAsync = promisify(fdatasync);
 
-/** The values that may be bound: any other makes the native layer abort the whole process (design 4). */
-export type SqlValue = number | string | Uint8Array | null;
-
-/** One row by column name. */
-export type Row = Record<string, SqlValue>;
-
 /** A checked, synchronous handle on one SQLite file. */
 export interface Database {
   /** The one row of a query, or undefined. */
   one(sql: string, ...values: SqlValue[]): Row | undefined;
   /** All rows of a query. */
   all(sql: string, ...values: SqlValue[]): Row[];
-  /** Runs a statement; returns how many rows changed and the last rowid. */
-  run(sql: string, ...values: SqlValue[]): { changes: number; rowid: number };
+  /** Runs a statement; returns how many rows changed. */
+  run(sql: string, ...values: SqlValue[]): number;
+  /** Runs a statement of a step; returns its result. */
+  answer(statement: Statement<unknown>): unknown;
   /** Runs statements without values. */
   exec(sql: string): void;
   /**
@@ -170,19 +167,32 @@ function wrap(database: LibsqlDatabase.Database, path: string): Database {
     const statement = database.prepare(sql).raw(true);
     return { statement, names: statement.columns().map((column) => column.name) };
   });
+  const one = (sql: string, values: SqlValue[]): Row | undefined => {
+    const { statement, names } = reader(sql);
+    const found = statement.get(bind(values)) as SqlValue[] | undefined;
+    return found && rowOf(names, found);
+  };
+  const all = (sql: string, values: SqlValue[]): Row[] => {
+    const { statement, names } = reader(sql);
+    return (statement.all(bind(values)) as SqlValue[][]).map((row) => rowOf(names, row));
+  };
+  const run = (sql: string, values: SqlValue[]): LibsqlDatabase.RunResult => prepared(sql).run(bind(values));
   return {
-    one(sql, ...values) {
-      const { statement, names } = reader(sql);
-      const found = statement.get(bind(values)) as SqlValue[] | undefined;
-      return found && rowOf(names, found);
-    },
-    all(sql, ...values) {
-      const { statement, names } = reader(sql);
-      return (statement.all(bind(values)) as SqlValue[][]).map((row) => rowOf(names, row));
-    },
-    run(sql, ...values) {
-      const result = prepared(sql).run(bind(values));
-      return { changes: result.changes, rowid: Number(result.lastInsertRowid) };
+    one: (sql, ...values) => one(sql, values),
+    all: (sql, ...values) => all(sql, values),
+    run: (sql, ...values) => run(sql, values).changes,
+    answer({ kind, sql, values }) {
+      const text = typeof sql === 'string' ? sql : sql.sqlite;
+      switch (kind) {
+        case 'one':
+          return one(text, values);
+        case 'all':
+          return all(text, values);
+        case 'run':
+          return run(text, values).changes;
+        case 'insert':
+          return Number(run(text, values).lastInsertRowid);
+      }
     },
     exec: (sql) => void database.exec(sql),
     sync: async () => fdatasyncAsync(walFile()),

@@ -1,4 +1,4 @@
-import type { Database } from '../sqlite/database.ts';
+import { all, one, run, type Step } from '../sql/statement.ts';
 import { sweepSessionValues } from './accounts/sessions.ts';
 import { sweepMediaKeys } from './inbox/media-keys.ts';
 import { GIVEN_UP, HELD } from './outbox/part-states.ts';
@@ -8,38 +8,38 @@ import type { Retention } from './port/port.ts';
 const BATCH = 200;
 
 /** Expires parts that were held for too long, and deletes old finished rows (design 4). Returns whether there is more. */
-export function sweep(database: Database, retention: Retention): boolean {
+export function* sweep(retention: Retention): Step<boolean> {
   const { account, nowMs } = retention;
-  const expired = database.run(
+  const expired = yield* run(
     `UPDATE parts SET state = ${GIVEN_UP}, reason = CASE WHEN expires_at <= ?1 THEN 'ttl' ELSE 'hold-max' END, finished_at = ?1
        WHERE seq IN (SELECT seq FROM parts WHERE account = ?2 AND ${HELD}
-         AND (held_at < ?1 - ?3 OR expires_at <= ?1) LIMIT ${BATCH})`,
+         AND (held_at < ?3 OR expires_at <= ?1) LIMIT ${BATCH})`,
     nowMs,
     account,
-    retention.holdMaxMs,
+    nowMs - retention.holdMaxMs,
   );
   // Numbers only grow: the oldest rows come first, and n numbers back are at least n rows. All accounts are swept
   // together: rows of an account that is not served any more would otherwise keep younger rows of others for ever.
-  const users = Number(database.one('SELECT count(*) AS n FROM users')?.n ?? 0);
-  const newest = Number(database.one('SELECT max(seq) AS seq FROM parts')?.seq ?? 0);
-  const parts = database.run(
+  const users = Number((yield* one('SELECT count(*) AS n FROM users'))?.n ?? 0);
+  const newest = Number((yield* one('SELECT max(seq) AS seq FROM parts'))?.seq ?? 0);
+  const parts = yield* run(
     `DELETE FROM parts WHERE (finished_at < ? OR seq <= ?) AND finished_at IS NOT NULL
        AND seq IN (SELECT seq FROM parts ORDER BY seq LIMIT ${BATCH})`,
     nowMs - retention.finishedMs,
     newest - retention.finishedPerUser * Math.max(1, users),
   );
-  const old = database.run(
+  const old = yield* run(
     `DELETE FROM inbox WHERE finished_at < ? AND seq IN (SELECT seq FROM inbox ORDER BY seq LIMIT ${BATCH})`,
     nowMs - retention.finishedMs,
   );
-  const values = sweepSessionValues(database, nowMs - retention.finishedMs, BATCH);
-  const keys = sweepMediaKeys(database, nowMs - retention.finishedMs, BATCH);
-  const counts = [expired.changes, parts.changes, old.changes, values, keys];
-  for (const row of database.all('SELECT user FROM users WHERE account = ?', account)) {
-    counts.push(trimUser(database, account, row.user as string, retention.finishedPerUser));
+  const values = yield* sweepSessionValues(nowMs - retention.finishedMs, BATCH);
+  const keys = yield* sweepMediaKeys(nowMs - retention.finishedMs, BATCH);
+  const counts = [expired, parts, old, values, keys];
+  for (const row of yield* all('SELECT "user" FROM users WHERE account = ?', account)) {
+    counts.push(yield* trimUser(account, row.user as string, retention.finishedPerUser));
   }
   // When the first message of a merged turn is deleted, each of the others becomes a turn of its own.
-  database.run(
+  yield* run(
     `UPDATE inbox SET burst = NULL WHERE burst IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM inbox AS first WHERE first.seq = inbox.burst)`,
   );
@@ -47,19 +47,19 @@ export function sweep(database: Database, retention: Retention): boolean {
 }
 
 /** Deletes a user's oldest finished messages beyond `keep`. */
-function trimUser(database: Database, account: string, user: string, keep: number): number {
-  const limit = database.one(
-    'SELECT seq FROM inbox WHERE account = ? AND user = ? ORDER BY seq DESC LIMIT 1 OFFSET ?',
+function* trimUser(account: string, user: string, keep: number): Step<number> {
+  const limit = yield* one(
+    'SELECT seq FROM inbox WHERE account = ? AND "user" = ? ORDER BY seq DESC LIMIT 1 OFFSET ?',
     account,
     user,
     keep,
   );
   if (!limit) return 0;
-  return database.run(
+  return yield* run(
     `DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox
-       WHERE account = ? AND user = ? AND seq <= ? AND state NOT IN ('received', 'waiting', 'running') LIMIT ${BATCH})`,
+       WHERE account = ? AND "user" = ? AND seq <= ? AND state NOT IN ('received', 'waiting', 'running') LIMIT ${BATCH})`,
     account,
     user,
     limit.seq as number,
-  ).changes;
+  );
 }

@@ -2,9 +2,11 @@ import { uptime } from 'node:os';
 import type { Clock } from '../core/time/clock.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import { bootId } from '../home/process-identity.ts';
-import type { Database } from '../sqlite/database.ts';
+import { one, run, type Statement, type Step, type Together, together } from '../sql/statement.ts';
 
 const SAVE_EVERY_MS = 60_000;
+/** How long the time of another boot is kept: on a server it may be that of another machine. */
+const KEEP_MS = 30 * 24 * 3_600_000;
 
 /** A clock that may learn the time from servers. */
 export type LearningClock = Clock & Partial<Pick<SteadyClock, 'learnServerTime' | 'serverNow'>>;
@@ -13,30 +15,32 @@ export type LearningClock = Clock & Partial<Pick<SteadyClock, 'learnServerTime' 
  * Sets a clock to the server's time that earlier processes learned since the machine booted: then all processes of a
  * home compute the same ages, whatever the wall clock shows when they start.
  */
-export function restoreServerTime(database: Database, clock: LearningClock): void {
+export function* restoreServerTime(clock: LearningClock): Step<void> {
   const boot = bootId();
   if (!clock.learnServerTime || boot === null) return;
-  const row = database.one('SELECT uptime_ms, time_ms FROM server_time WHERE boot = ?', boot);
+  const row = yield* one('SELECT uptime_ms, time_ms FROM server_time WHERE boot = ?', boot);
   if (!row) return;
   const sinceMs = uptimeMs() - (row.uptime_ms as number);
   if (sinceMs >= 0) clock.learnServerTime((row.time_ms as number) + sinceMs);
 }
 
-/** Saves, from time to time, the server's time that this process learned; called in steps that write anyway. */
-export function createServerTimeSaver(clock: LearningClock): (database: Database) => void {
+const SAVE = `INSERT INTO server_time (boot, uptime_ms, time_ms) VALUES (?1, ?2, ?3)
+  ON CONFLICT (boot) DO UPDATE SET uptime_ms = ?2, time_ms = ?3`;
+
+/**
+ * Saves, from time to time, the server's time that this process learned; called for steps that write anyway. Returns null
+ * when that time has not come.
+ */
+export function createServerTimeSaver(clock: LearningClock): () => Together<Statement<number>[]> | null {
   let savedAtMs = Number.NEGATIVE_INFINITY;
-  return (database) => {
+  return () => {
     const timeMs = clock.serverNow?.() ?? null;
     const boot = bootId();
-    if (timeMs === null || boot === null || clock.monotonic() - savedAtMs < SAVE_EVERY_MS) return;
+    if (timeMs === null || boot === null || clock.monotonic() - savedAtMs < SAVE_EVERY_MS) return null;
     savedAtMs = clock.monotonic();
-    database.run('DELETE FROM server_time WHERE boot <> ?', boot);
-    database.run(
-      `INSERT INTO server_time (boot, uptime_ms, time_ms) VALUES (?1, ?2, ?3)
-         ON CONFLICT (boot) DO UPDATE SET uptime_ms = ?2, time_ms = ?3`,
-      boot,
-      uptimeMs(),
-      timeMs,
+    return together(
+      run('DELETE FROM server_time WHERE boot <> ? AND time_ms < ?', boot, timeMs - KEEP_MS),
+      run(SAVE, boot, uptimeMs(), timeMs),
     );
   };
 }

@@ -1,16 +1,16 @@
-import type { Database, Row } from '../../sqlite/database.ts';
+import { all, one, type Row, type Step } from '../../sql/statement.ts';
 import { HELD, OPEN } from '../outbox/part-states.ts';
 import type { AccountView, UserView } from '../port/port.ts';
 
 /** What `status` shows of an account; null: the store does not know it. */
-export function accountView(database: Database, account: string): AccountView | null {
-  const row = database.one(
+export function* accountView(account: string): Step<AccountView | null> {
+  const row = yield* one(
     'SELECT owner, login_expired, last_poll_at, throttle_until FROM accounts WHERE account = ?',
     account,
   );
   if (!row) return null;
   const messages = counts(
-    database.all(
+    yield* all(
       `SELECT state, count(*) AS n FROM inbox WHERE account = ?1 AND state IN ('received', 'waiting', 'running') GROUP BY state
        UNION ALL
        SELECT state, count(*) AS n FROM inbox WHERE account = ?1 AND state IN ('failed', 'ignored') GROUP BY state`,
@@ -18,7 +18,7 @@ export function accountView(database: Database, account: string): AccountView | 
     ),
   );
   const parts = counts(
-    database.all(
+    yield* all(
       `SELECT state, count(*) AS n FROM parts
          WHERE account = ? AND ${OPEN} GROUP BY state`,
       account,
@@ -35,7 +35,7 @@ export function accountView(database: Database, account: string): AccountView | 
       failed: messages.failed ?? 0,
       ignored: messages.ignored ?? 0,
       unknown: Number(
-        database.one('SELECT count(*) AS n FROM inbox WHERE account = ? AND unknown_items > 0', account)?.n,
+        (yield* one('SELECT count(*) AS n FROM inbox WHERE account = ? AND unknown_items > 0', account))?.n,
       ),
     },
     outbox: {
@@ -43,35 +43,33 @@ export function accountView(database: Database, account: string): AccountView | 
       sending: parts.sending ?? 0,
       held: parts.held ?? 0,
     },
-    users: users(database, account),
+    users: yield* users(account),
   };
 }
 
-function users(database: Database, account: string): UserView[] {
+function* users(account: string): Step<UserView[]> {
   const holds = new Map(
-    database
-      .all(
-        `SELECT user, reason, count(*) AS parts, min(held_at) AS since FROM parts
-           WHERE account = ? AND ${HELD} GROUP BY user`,
-        account,
-      )
-      .map((row) => [
-        row.user as string,
-        { reason: row.reason as string, parts: row.parts as number, sinceMs: row.since as number },
-      ]),
-  );
-  const known = database
-    .all(
-      'SELECT user, last_message_at, sent, context_token IS NOT NULL AS token FROM users WHERE account = ? ORDER BY user',
+    (yield* all(
+      `SELECT "user", count(*) AS parts, min(held_at) AS since, (SELECT reason FROM parts AS oldest
+           WHERE oldest.account = parts.account AND oldest."user" = parts."user" AND oldest.${HELD}
+           ORDER BY held_at, seq LIMIT 1) AS reason FROM parts WHERE account = ? AND ${HELD} GROUP BY account, "user"`,
       account,
-    )
-    .map((row) => ({
-      user: row.user as string,
-      lastMessageAtMs: row.last_message_at as number | null,
-      hasToken: row.token === 1,
-      sentSinceMessage: row.sent as number,
-      hold: holds.get(row.user as string) ?? null,
-    }));
+    )).map((row) => [
+      row.user as string,
+      { reason: row.reason as string, parts: row.parts as number, sinceMs: row.since as number },
+    ]),
+  );
+  const known = (yield* all(
+    `SELECT "user", last_message_at, sent, CASE WHEN context_token IS NULL THEN 0 ELSE 1 END AS token FROM users
+         WHERE account = ? ORDER BY "user"`,
+    account,
+  )).map((row) => ({
+    user: row.user as string,
+    lastMessageAtMs: row.last_message_at as number | null,
+    hasToken: row.token === 1,
+    sentSinceMessage: row.sent as number,
+    hold: holds.get(row.user as string) ?? null,
+  }));
   const strangers = [...holds].filter(([user]) => !known.some((one) => one.user === user));
   return [
     ...known,

@@ -1,4 +1,4 @@
-import type { Database } from '../../sqlite/database.ts';
+import { one, run, type Step } from '../../sql/statement.ts';
 import { OPEN } from '../outbox/part-states.ts';
 
 /** An account in the store. */
@@ -10,8 +10,8 @@ export interface AccountRow {
 }
 
 /** Reads an account; undefined when the store does not know it. */
-function accountRow(database: Database, account: string): AccountRow | undefined {
-  const row = database.one(
+function* accountRow(account: string): Step<AccountRow | undefined> {
+  const row = yield* one(
     'SELECT login, owner, cursor, login_expired FROM accounts WHERE account = ?',
     account,
   );
@@ -28,40 +28,42 @@ function accountRow(database: Database, account: string): AccountRow | undefined
  * Registers an account with the login in use. Another login than the stored one is a takeover (design 4): the cursor and
  * the tokens of the old bot are cleared, and queued parts wait for the user's next message.
  */
-export function openAccount(
-  database: Database,
-  input: { account: string; login: string; owner: string | null; nowMs: number },
-): AccountRow {
+export function* openAccount(input: {
+  account: string;
+  login: string;
+  owner: string | null;
+  nowMs: number;
+}): Step<AccountRow> {
   const { account, login, owner, nowMs } = input;
-  const known = accountRow(database, account);
+  const known = yield* accountRow(account);
   if (!known) {
-    database.run('INSERT INTO accounts (account, login, owner) VALUES (?, ?, ?)', account, login, owner);
+    yield* run('INSERT INTO accounts (account, login, owner) VALUES (?, ?, ?)', account, login, owner);
     return { login, owner, cursor: '', loginExpired: false };
   }
   if (known.login === login) {
     if (owner === null || owner === known.owner) return known;
     // `--owner` was given since: until then the first user who wrote was the owner.
-    database.run('UPDATE accounts SET owner = ? WHERE account = ?', owner, account);
+    yield* run('UPDATE accounts SET owner = ? WHERE account = ?', owner, account);
     return { ...known, owner };
   }
-  database.run(
+  yield* run(
     `UPDATE accounts SET login = ?, owner = COALESCE(?, owner), cursor = '', login_expired = 0,
        throttle_until = NULL, throttle_step = 0 WHERE account = ?`,
     login,
     owner,
     account,
   );
-  database.run(
+  yield* run(
     'UPDATE users SET context_token = NULL, last_message_at = NULL, lease = NULL, lease_until = 0 WHERE account = ?',
     account,
   );
-  database.run(
+  yield* run(
     `UPDATE parts SET state = 'unconfirmed', reason = 'login', body = NULL, finished_at = ?
        WHERE account = ? AND ${OPEN} AND state = 'sending'`,
     nowMs,
     account,
   );
-  database.run(
+  yield* run(
     `UPDATE parts SET state = 'held', reason = 'context', held_at = ?
        WHERE account = ? AND ${OPEN}`,
     nowMs,
@@ -71,16 +73,13 @@ export function openAccount(
 }
 
 /** Records that polling works. */
-export function recordPoll(database: Database, input: { account: string; nowMs: number }): void {
-  database.run('UPDATE accounts SET last_poll_at = ? WHERE account = ?', input.nowMs, input.account);
+export function* recordPoll(input: { account: string; nowMs: number }): Step<void> {
+  yield* run('UPDATE accounts SET last_poll_at = ? WHERE account = ?', input.nowMs, input.account);
 }
 
 /** Records that the login in use is dead, or works. A newer login than the caller's is not changed. */
-export function markLogin(
-  database: Database,
-  input: { account: string; login: string; expired: boolean },
-): void {
-  database.run(
+export function* markLogin(input: { account: string; login: string; expired: boolean }): Step<void> {
+  yield* run(
     'UPDATE accounts SET login_expired = ? WHERE account = ? AND login = ?',
     input.expired ? 1 : 0,
     input.account,

@@ -1,30 +1,30 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
-import type { Database, Row } from '../../sqlite/database.ts';
+import { indexedBy, sql } from '../../sql/dialect.ts';
+import { one, type Row, run, type Step } from '../../sql/statement.ts';
 import { endSession, nextTurn } from '../accounts/sessions.ts';
 import { OPEN } from '../outbox/part-states.ts';
 import type { ChatCommand, ChatNotice, IntakeResult } from '../port/port.ts';
 import { type Before, retry, supersede, turnColumn, UNFINISHED, unfinishedBefore } from './unfinished.ts';
 
 /** Executes a chat command in the transaction that stores it. Returns the notice for the user. */
-export function executeCommand(
-  database: Database,
+export function* executeCommand(
   command: ChatCommand,
   own: Before & { nowMs: number },
   result: Pick<IntakeResult, 'superseded' | 'again'>,
-): ChatNotice {
+): Step<ChatNotice> {
   switch (command) {
     case 'stop': {
-      const ended = supersede(database, own, { reason: 'stop', onlyStarted: false, nowMs: own.nowMs });
+      const ended = yield* supersede(own, { reason: 'stop', onlyStarted: false, nowMs: own.nowMs });
       result.superseded.push(...ended.map((row) => ({ seq: row.seq as number, user: own.user })));
       const dropped = ended.filter((row) => row.state === 'received').length;
       return { about: 'stop', ended: ended.length > dropped, dropped };
     }
     case 'new':
-      return { about: 'new', unfinished: newSession(database, own) };
+      return { about: 'new', unfinished: yield* newSession(own) };
     case 'again':
-      return runAgain(database, own, result);
+      return yield* runAgain(own, result);
     case 'status':
-      return statusOf(database, own);
+      return yield* statusOf(own);
     case 'help':
       return { about: 'help' };
   }
@@ -34,67 +34,59 @@ export function executeCommand(
  * Ends the user's session: their next turn starts a new one. Unfinished messages from before get their turn in the old
  * session now, because a start would put them into the new one. Returns how many there are.
  */
-export function newSession(database: Database, before: Before): number {
-  const unfinished = unfinishedBefore(database, before);
+export function* newSession(before: Before): Step<number> {
+  const unfinished = yield* unfinishedBefore(before);
   for (const row of unfinished) {
     if (row.session_id !== null) continue;
-    const { sessionId, turn } = nextTurn(database, before);
-    database.run(
+    const { sessionId, turn } = yield* nextTurn(before);
+    yield* run(
       `UPDATE inbox SET session_id = ?, turn = ? WHERE ${turnColumn(row)} = ?`,
       sessionId,
       turn,
       row.seq as number,
     );
   }
-  endSession(database, before);
+  yield* endSession(before);
   return unfinished.length;
 }
 
-function runAgain(
-  database: Database,
-  own: Before & { nowMs: number },
-  result: Pick<IntakeResult, 'again'>,
-): ChatNotice {
+function* runAgain(own: Before & { nowMs: number }, result: Pick<IntakeResult, 'again'>): Step<ChatNotice> {
   const { account, user } = own;
-  const { row, isBusy } = messageToRunAgain(database, own);
+  const { row, isBusy } = yield* messageToRunAgain(own);
   if (!row) return { about: 'again', message: null, isBusy };
   // After `/new` it runs in the new session: the old one may be why it failed.
-  database.run(
+  yield* run(
     `UPDATE inbox SET session_id = NULL, turn = NULL WHERE ${turnColumn(row)} = ?
-       AND session_id IS NOT (SELECT session_id FROM users WHERE account = ? AND user = ?)`,
+       AND session_id IS DISTINCT FROM (SELECT session_id FROM users WHERE account = ? AND "user" = ?)`,
     (row.burst ?? row.seq) as number,
     account,
     user,
   );
-  retry(database, { account, id: row.id as string });
+  yield* retry({ account, id: row.id as string });
   result.again.push({ seq: (row.burst ?? row.seq) as number, user });
   const message = { raw: row.raw as Buffer, textFrom: row.text_from as number };
   return { about: 'again', message, isBusy: false };
 }
 
+/** The last message of a user before a number for which a condition holds, as SQL. */
+const lastWhere = (condition: string): string =>
+  `SELECT id, seq, burst, state, received_at, finished_at, raw, text_from FROM inbox
+     WHERE account = ? AND "user" = ? AND seq < ? AND (${condition}) ORDER BY seq DESC LIMIT 1`;
+const LAST_FAILED = lastWhere("state = 'failed'");
+const LAST_TO_RUN = lastWhere(
+  `${UNFINISHED} OR state IN ('failed', 'superseded') OR (state = 'done' AND reason IS NULL)
+     OR (state = 'ignored' AND reason = 'busy')`,
+);
+
 /**
  * The message that `/again` runs: the last one that failed. If a later message was answered, or was stopped (`/stop`),
  * after that failure: the last message, unless it is unfinished (`isBusy`).
  */
-function messageToRunAgain(
-  database: Database,
-  { account, user, seq }: Before,
-): { row?: Row; isBusy: boolean } {
-  const lastWhere = (condition: string): Row | undefined =>
-    database.one(
-      `SELECT id, seq, burst, state, received_at, finished_at, raw, text_from FROM inbox
-         WHERE account = ? AND user = ? AND seq < ? AND (${condition}) ORDER BY seq DESC LIMIT 1`,
-      account,
-      user,
-      seq,
-    );
-  const last = lastWhere(
-    `${UNFINISHED} OR state IN ('failed', 'superseded') OR (state = 'done' AND reason IS NULL)
-       OR (state = 'ignored' AND reason = 'busy')`,
-  );
+function* messageToRunAgain({ account, user, seq }: Before): Step<{ row?: Row; isBusy: boolean }> {
+  const last = yield* one(LAST_TO_RUN, account, user, seq);
   if (!last) return { isBusy: false };
   const isBusy = last.state === 'received' || last.state === 'waiting' || last.state === 'running';
-  const failed = lastWhere("state = 'failed'");
+  const failed = yield* one(LAST_FAILED, account, user, seq);
   // An answered message may have been queued before the failure: then its user had not seen the failure.
   const actedAt = (last.state === 'done' ? last.received_at : last.finished_at) as number;
   const isPast = !isBusy && failed !== undefined && actedAt > (failed.finished_at as number);
@@ -102,20 +94,23 @@ function messageToRunAgain(
   return isBusy ? { isBusy } : { row: last, isBusy };
 }
 
-function statusOf(database: Database, { account, user, nowMs }: Before & { nowMs: number }): ChatNotice {
-  const { running, waiting } = database.one(
-    `SELECT count(*) FILTER (WHERE state = 'running') AS running, count(*) FILTER (WHERE state <> 'running') AS waiting
-       FROM inbox INDEXED BY inbox_unfinished WHERE account = ? AND ${UNFINISHED}`,
-    account,
-  ) as { running: number; waiting: number };
-  const open = database.one(
+const UNFINISHED_COUNTS = sql`SELECT count(*) FILTER (WHERE state = 'running') AS running,
+    count(*) FILTER (WHERE state <> 'running') AS waiting
+  FROM inbox ${indexedBy('inbox_unfinished')} WHERE account = ? AND ${UNFINISHED}`;
+
+function* statusOf({ account, user, nowMs }: Before & { nowMs: number }): Step<ChatNotice> {
+  const { running, waiting } = (yield* one(UNFINISHED_COUNTS, account)) as {
+    running: number;
+    waiting: number;
+  };
+  const open = (yield* one(
     `SELECT count(*) FILTER (WHERE state <> 'sending') AS unsent, count(*) FILTER (WHERE state = 'held') AS held FROM parts
-       WHERE account = ? AND user = ? AND ${OPEN}`,
+       WHERE account = ? AND "user" = ? AND ${OPEN}`,
     account,
     user,
-  ) as { unsent: number; held: number };
-  const userRow = database.one(
-    'SELECT last_message_at, sent FROM users WHERE account = ? AND user = ?',
+  )) as { unsent: number; held: number };
+  const userRow = yield* one(
+    'SELECT last_message_at, sent FROM users WHERE account = ? AND "user" = ?',
     account,
     user,
   );

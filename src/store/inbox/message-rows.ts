@@ -1,5 +1,6 @@
 import { digest } from '../../core/ids.ts';
-import type { Database, Row } from '../../sqlite/database.ts';
+import { RETURNING_SEQ, sql } from '../../sql/dialect.ts';
+import { all, insert, one, type Row, type Statement, type Step } from '../../sql/statement.ts';
 import type { IncomingMessage, Intake, MessageState, MessageView } from '../port/port.ts';
 
 /** What a new message is stored with, beside its content. */
@@ -13,17 +14,18 @@ export interface Stored {
   isTriaged: boolean;
 }
 
-/** Stores a new message. Returns its number. */
+const INSERT = sql`INSERT INTO inbox (account, id, "user", state, reason, kind, fingerprint, context_token, created_at,
+    received_at, raw, text_from, finished_at, unknown_items, untriaged)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ${RETURNING_SEQ}`;
+
+/** Stores a new message; the result is its number. */
 export function insertMessage(
-  database: Database,
   { account, nowMs }: Pick<Intake, 'account' | 'nowMs'>,
   message: IncomingMessage,
   { id, state, reason, textFrom, isTriaged }: Stored,
-): number {
-  return database.run(
-    `INSERT INTO inbox (account, id, user, state, reason, kind, fingerprint, context_token, created_at, received_at, raw,
-       text_from, finished_at, unknown_items, untriaged)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+): Statement<number> {
+  return insert(
+    INSERT,
     account,
     id,
     message.user,
@@ -39,56 +41,54 @@ export function insertMessage(
     state === 'ignored' || state === 'done' ? nowMs : null,
     message.unknownItems,
     isTriaged || state === 'ignored' ? 0 : 1,
-  ).rowid;
+  );
 }
 
 /** A free id for a message: the server's, or one made of the content; with a number behind it if it is taken. */
-export function freeId(database: Database, account: string, message: IncomingMessage): string {
+export function* freeId(account: string, message: IncomingMessage): Step<string> {
   const base =
     message.id ??
     `local-${digest(message.user, message.fingerprint, String(message.createdAtMs), message.contextToken ?? '').slice(0, 16)}`;
   let id = base;
-  for (let n = 2; messageWithId(database, account, id); n++) {
+  for (let n = 2; yield* messageWithId(account, id); n++) {
     id = `${base}-${n}`;
   }
   return id;
 }
 
 /** The message with this id. */
-export function messageWithId(database: Database, account: string, id: string): Row | undefined {
-  return database.one(
-    'SELECT seq, id, user, fingerprint, created_at FROM inbox WHERE account = ? AND id = ?',
+export function* messageWithId(account: string, id: string): Step<Row | undefined> {
+  return yield* one(
+    'SELECT seq, id, "user", fingerprint, created_at FROM inbox WHERE account = ? AND id = ?',
     account,
     id,
   );
 }
 
-const VIEW = 'seq, id, user, state, reason, kind, received_at, attempt, detail, raw';
+const VIEW = 'seq, id, "user", state, reason, kind, received_at, attempt, detail, raw';
 
 /** Messages as `messages` lists them: the newest `limit`, oldest first. */
-export function messages(
-  database: Database,
-  input: { account: string; user: string | null; sinceMs: number | null; limit: number },
-): MessageView[] {
-  return database
-    .all(
-      `SELECT ${VIEW} FROM inbox
-         WHERE account = ?1 AND (?2 IS NULL OR user = ?2) AND received_at >= ?3 ORDER BY seq DESC LIMIT ?4`,
-      input.account,
-      input.user,
-      input.sinceMs ?? 0,
-      input.limit,
-    )
+export function* messages(input: {
+  account: string;
+  user: string | null;
+  sinceMs: number | null;
+  limit: number;
+}): Step<MessageView[]> {
+  return (yield* all(
+    `SELECT ${VIEW} FROM inbox
+         WHERE account = ?1 AND (CAST(?2 AS TEXT) IS NULL OR "user" = ?2) AND received_at >= ?3 ORDER BY seq DESC LIMIT ?4`,
+    input.account,
+    input.user,
+    input.sinceMs ?? 0,
+    input.limit,
+  ))
     .map(viewOf)
     .reverse();
 }
 
 /** The message with this id; null when it is not stored, or no longer. */
-export function message(
-  database: Database,
-  { account, id }: { account: string; id: string },
-): MessageView | null {
-  const row = database.one(`SELECT ${VIEW} FROM inbox WHERE account = ? AND id = ?`, account, id);
+export function* message({ account, id }: { account: string; id: string }): Step<MessageView | null> {
+  const row = yield* one(`SELECT ${VIEW} FROM inbox WHERE account = ? AND id = ?`, account, id);
   return row ? viewOf(row) : null;
 }
 

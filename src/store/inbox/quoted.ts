@@ -1,4 +1,4 @@
-import type { Database, Row } from '../../sqlite/database.ts';
+import { all, one, type Row, type Step } from '../../sql/statement.ts';
 import { textOf } from '../outbox/parts.ts';
 import type { QuotedContent } from '../port/port.ts';
 
@@ -11,54 +11,56 @@ const NEWEST = 1_000;
  * What a user quotes: one of their own messages, or a part that was sent to them; never another user's. It is found by
  * its server id, else by its time if only one is that close. Null when it is not stored, or no longer.
  */
-export function quoted(
-  database: Database,
-  input: { account: string; user: string; id: string | null; aroundMs: number | null },
-): QuotedContent | null {
+export function* quoted(input: {
+  account: string;
+  user: string;
+  id: string | null;
+  aroundMs: number | null;
+}): Step<QuotedContent | null> {
   const { id, aroundMs } = input;
   return (
-    (id === null ? null : byId(database, input, id)) ??
-    (aroundMs === null ? null : byTime(database, input, aroundMs))
+    (id === null ? null : yield* byId(input, id)) ??
+    (aroundMs === null ? null : yield* byTime(input, aroundMs))
   );
 }
 
 type Chat = { account: string; user: string };
 
-function byId(database: Database, { account, user }: Chat, id: string): QuotedContent | null {
-  const message = database.one(
-    'SELECT raw FROM inbox WHERE account = ? AND id = ? AND user = ?',
+function* byId({ account, user }: Chat, id: string): Step<QuotedContent | null> {
+  const message = yield* one(
+    'SELECT raw FROM inbox WHERE account = ? AND id = ? AND "user" = ?',
     account,
     id,
     user,
   );
-  const part = (): Row | undefined =>
-    database.one(
-      'SELECT text, upload FROM parts WHERE account = ? AND server_id = ? AND user = ?',
-      account,
-      id,
-      user,
-    );
-  return contentOf(message ?? part());
+  if (message) return contentOf(message);
+  const part = yield* one(
+    'SELECT text, upload FROM parts WHERE account = ? AND server_id = ? AND "user" = ?',
+    account,
+    id,
+    user,
+  );
+  return contentOf(part);
 }
 
 /** The time of a quote has no milliseconds: two messages that close cannot be told apart. */
-function byTime(database: Database, { account, user }: Chat, aroundMs: number): QuotedContent | null {
+function* byTime({ account, user }: Chat, aroundMs: number): Step<QuotedContent | null> {
   const near = [aroundMs - NEAR_MS, aroundMs + NEAR_MS] as const;
   const found = [
-    ...database.all(
-      `SELECT raw FROM (SELECT raw, created_at FROM inbox WHERE account = ? AND user = ? ORDER BY seq DESC LIMIT ${NEWEST})
+    ...(yield* all(
+      `SELECT raw FROM (SELECT raw, created_at FROM inbox WHERE account = ? AND "user" = ? ORDER BY seq DESC LIMIT ${NEWEST}) AS recent
          WHERE created_at BETWEEN ? AND ? LIMIT 2`,
       account,
       user,
       ...near,
-    ),
-    ...database.all(
-      `SELECT text, upload FROM (SELECT * FROM parts ORDER BY seq DESC LIMIT ${NEWEST})
-         WHERE account = ? AND user = ? AND server_id IS NOT NULL AND finished_at BETWEEN ? AND ? LIMIT 2`,
+    )),
+    ...(yield* all(
+      `SELECT text, upload FROM (SELECT * FROM parts ORDER BY seq DESC LIMIT ${NEWEST}) AS recent
+         WHERE account = ? AND "user" = ? AND server_id IS NOT NULL AND finished_at BETWEEN ? AND ? LIMIT 2`,
       account,
       user,
       ...near,
-    ),
+    )),
   ];
   return found.length === 1 ? contentOf(found[0]) : null;
 }

@@ -1,5 +1,5 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
-import type { Database, Row } from '../../sqlite/database.ts';
+import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
 import { isAllowed } from '../accounts/allowed.ts';
 import { appendParts } from '../outbox/parts.ts';
 import type {
@@ -48,42 +48,47 @@ export function untriaged({ ignore }: IncomingMessage): Decision {
 /** Triages the messages of one transaction, in their order. */
 export interface Triager {
   /** Decides about a message; `before` is its number. */
-  decide(message: IncomingMessage, about: { isOwner: boolean; before: number }): Decision;
+  decide(message: IncomingMessage, about: { isOwner: boolean; before: number }): Step<Decision>;
   /** Applies the decision about a stored message to other messages and to the session, and queues the notice about it. */
   apply(
     message: IncomingMessage,
     stored: { seq: number; id: string; decision: Decision; language: ChatLanguage | null },
     result: IntakeResult,
-  ): void;
+  ): Step<void>;
 }
 
 /** See {@link Triager}. */
-export function createTriager(
-  database: Database,
-  { account, nowMs, allow, chat }: TriagePolicy & { account: string; nowMs: number },
-): Triager {
+export function createTriager({
+  account,
+  nowMs,
+  allow,
+  chat,
+}: TriagePolicy & { account: string; nowMs: number }): Triager {
   /** Users whose open question is answered: their next message of the same poll is a message. */
   const answered = new Set<string>();
 
-  function isUserAllowed(user: string): boolean {
-    return allow === 'all' || allow.has(user) || isAllowed(database, account, user);
+  function* isUserAllowed(user: string): Step<boolean> {
+    return allow === 'all' || allow.has(user) || (yield* isAllowed(account, user));
   }
 
   return {
-    decide(message, { isOwner, before }) {
+    *decide(message, { isOwner, before }) {
       const { user } = message;
-      const reason = message.ignore ?? (isOwner || isUserAllowed(user) ? null : 'stranger');
+      const reason = message.ignore ?? (isOwner || (yield* isUserAllowed(user)) ? null : 'stranger');
       if (reason !== null) return { kind: 'ignored', reason, command: null, textFrom: 0 };
-      const isAsked = !answered.has(user) && wasAsked(database, chat.questionTo(user));
-      const decision = decideAllowed(database, message, { account, before, isOwner, isAsked, chat });
+      const question = chat.questionTo(user);
+      const isAsked = question !== null && !answered.has(user) && (yield* wasAsked(question));
+      const rejects = chat.busy === 'reject' && (yield* isBusy({ account, user, before, chat }));
+      const decision = decideAllowed(message, { isOwner, isAsked, rejects });
       if (decision.kind === 'answer') answered.add(user);
       return decision;
     },
-    apply(message, { seq, id, decision, language }, result) {
+    *apply(message, { seq, id, decision, language }, result) {
       const { user } = message;
-      const notice = applyDecision(database, chat, { account, user, seq, nowMs }, decision, result);
+      if (decision.kind === 'received' && decision.command === null && chat.busy !== 'latest') return;
+      const notice = yield* applyDecision(chat, { account, user, seq, nowMs }, decision, result);
       if (!notice) return;
-      appendParts(database, { account, user, message: id, nowMs }, chat.noticeOf(notice, language));
+      yield* appendParts({ account, user, message: id, nowMs }, chat.noticeOf(notice, language));
     },
   };
 }
@@ -93,9 +98,8 @@ export function createTriager(
  * except for `/stop`. Otherwise a command of the owner is executed, and `--busy reject` may reject a message.
  */
 function decideAllowed(
-  database: Database,
   message: IncomingMessage,
-  about: { account: string; before: number; isOwner: boolean; isAsked: boolean; chat: ChatPolicy },
+  about: { isOwner: boolean; isAsked: boolean; rejects: boolean },
 ): Decision {
   const text = about.isOwner ? message.chat : null;
   const command = text?.command ?? null;
@@ -105,16 +109,15 @@ function decideAllowed(
   if (text !== null && text.agentFrom === null) {
     return { kind: 'command', reason: 'command', command, textFrom: 0 };
   }
-  if (about.chat.busy === 'reject' && isBusy(database, { ...about, user: message.user })) {
+  if (about.rejects) {
     return { kind: 'ignored', reason: 'busy', command: null, textFrom: 0 };
   }
   return { kind: 'received', reason: null, command, textFrom: text?.agentFrom ?? 0 };
 }
 
 /** Whether a question was sent to its user: a message that they wrote before is not the answer. */
-function wasAsked(database: Database, question: number | null): boolean {
-  if (question === null) return false;
-  const part = database.one(
+function* wasAsked(question: number): Step<boolean> {
+  const part = yield* one(
     `SELECT COALESCE(whole.state, parts.state) AS state
        FROM parts LEFT JOIN parts AS whole ON whole.seq = parts.merged_into WHERE parts.seq = ?`,
     question,
@@ -123,41 +126,47 @@ function wasAsked(database: Database, question: number | null): boolean {
 }
 
 /** Whether earlier messages are unfinished. With `--merge`, those that have not started may be merged with this one. */
-function isBusy(
-  database: Database,
-  { account, user, before, chat }: { account: string; user: string; before: number; chat: ChatPolicy },
-): boolean {
-  const rows = unfinishedBefore(database, { account, user, seq: before });
+function* isBusy({
+  account,
+  user,
+  before,
+  chat,
+}: {
+  account: string;
+  user: string;
+  before: number;
+  chat: ChatPolicy;
+}): Step<boolean> {
+  const rows = yield* unfinishedBefore({ account, user, seq: before });
   return rows.some((row) => chat.mergeMs === 0 || row.state !== 'received');
 }
 
 /** See {@link Triager.apply}. Returns the notice for the user; null: none. */
-function applyDecision(
-  database: Database,
+function* applyDecision(
   chat: ChatPolicy,
   own: { account: string; user: string; seq: number; nowMs: number },
   { kind, reason, command }: Decision,
   result: IntakeResult,
-): ChatNotice | null {
-  if (kind === 'command' && command !== null) return executeCommand(database, command, own, result);
-  if (command === 'new') newSession(database, own);
+): Step<ChatNotice | null> {
+  if (kind === 'command' && command !== null) return yield* executeCommand(command, own, result);
+  if (command === 'new') yield* newSession(own);
   if (kind === 'ignored' && reason === 'busy') {
-    return isFirstRejected(database, own) ? { about: 'busy' } : null;
+    return (yield* isFirstRejected(own)) ? { about: 'busy' } : null;
   }
   if (kind === 'received' && chat.busy === 'latest') {
     // With `--merge`, messages that have not started become one turn with this one.
     const how = { reason: 'latest', onlyStarted: chat.mergeMs > 0, nowMs: own.nowMs };
-    const ended = supersede(database, own, how);
+    const ended = yield* supersede(own, how);
     result.superseded.push(...ended.map((row) => ({ seq: row.seq as number, user: own.user })));
   }
   return null;
 }
 
 /** Whether no message has been rejected since the unfinished one came: the user gets one notice for all of them. */
-function isFirstRejected(database: Database, own: { account: string; user: string; seq: number }): boolean {
-  const [oldest] = unfinishedBefore(database, own);
-  const earlier = database.one(
-    `SELECT 1 FROM inbox WHERE account = ? AND user = ? AND seq > ? AND seq < ? AND state = 'ignored' AND reason = 'busy'`,
+function* isFirstRejected(own: { account: string; user: string; seq: number }): Step<boolean> {
+  const [oldest] = yield* unfinishedBefore(own);
+  const earlier = yield* one(
+    `SELECT 1 FROM inbox WHERE account = ? AND "user" = ? AND seq > ? AND seq < ? AND state = 'ignored' AND reason = 'busy'`,
     own.account,
     own.user,
     (oldest?.seq as number | undefined) ?? 0,
@@ -175,41 +184,41 @@ export function emptyResult(): IntakeResult {
  * Triages the messages that a process stored that serves no user, once, by the policy of the calling runner. Their
  * tokens, budgets and released holds were stored with them.
  */
-export function triage(database: Database, input: Triage): IntakeResult {
+export function* triage(input: Triage): Step<IntakeResult> {
   const { account, nowMs } = input;
   const result = emptyResult();
-  const rows = database.all(
-    `SELECT seq, id, user, kind, fingerprint, context_token, created_at, received_at, raw,
+  const rows = yield* all(
+    `SELECT seq, id, "user", kind, fingerprint, context_token, created_at, received_at, raw,
        (SELECT owner FROM accounts WHERE accounts.account = inbox.account) AS owner,
-       (SELECT language FROM users WHERE users.account = inbox.account AND users.user = inbox.user) AS language
+       (SELECT language FROM users WHERE users.account = inbox.account AND users."user" = inbox."user") AS language
        FROM inbox WHERE account = ? AND untriaged = 1 ORDER BY seq`,
     account,
   );
   if (rows.length === 0) return result;
-  const triager = createTriager(database, input);
+  const triager = createTriager(input);
   for (const row of rows) {
     const { seq, id, user } = row as { seq: number; id: string; user: string };
     const message = storedMessage(row, input);
-    const original = repeatedWithin(database, input, message, { seq, atMs: row.received_at as number });
+    const original = yield* repeatedWithin(input, message, { seq, atMs: row.received_at as number });
     if (original) {
-      countCopy(database, original.seq as number);
+      yield* countCopy(original.seq as number);
       const duplicate: Decision = { kind: 'ignored', reason: 'duplicate', command: null, textFrom: 0 };
-      storeDecision(database, seq, duplicate, nowMs);
+      yield* storeDecision(seq, duplicate, nowMs);
       result.messages.push({ seq, id, user, state: 'duplicate', reason: null });
       continue;
     }
-    const decision = triager.decide(message, { isOwner: user === row.owner, before: seq });
-    storeDecision(database, seq, decision, nowMs);
+    const decision = yield* triager.decide(message, { isOwner: user === row.owner, before: seq });
+    yield* storeDecision(seq, decision, nowMs);
     result.messages.push({ seq, id, user, state: decision.kind, reason: decision.reason });
     const language = message.language ?? (row.language as ChatLanguage | null);
-    triager.apply(message, { seq, id, decision, language }, result);
+    yield* triager.apply(message, { seq, id, decision, language }, result);
   }
   return result;
 }
 
-function storeDecision(database: Database, seq: number, decision: Decision, nowMs: number): void {
+function* storeDecision(seq: number, decision: Decision, nowMs: number): Step<void> {
   const state = stateAfter(decision);
-  database.run(
+  yield* run(
     'UPDATE inbox SET untriaged = 0, state = ?, reason = ?, text_from = ?, finished_at = ? WHERE seq = ?',
     state,
     decision.reason,

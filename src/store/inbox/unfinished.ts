@@ -1,4 +1,5 @@
-import type { Database, Row } from '../../sqlite/database.ts';
+import { indexedBy, sql, unindexed } from '../../sql/dialect.ts';
+import { all, type Row, run, type Step } from '../../sql/statement.ts';
 import type { LaneEntry } from '../port/port.ts';
 
 /** Messages that are not finished, as SQL: exactly the text of their index. */
@@ -12,26 +13,23 @@ export function turnColumn(first: Row): 'burst' | 'seq' {
   return first.burst === null ? 'seq' : 'burst';
 }
 
+const NOT_STARTED = sql`SELECT seq, "user", not_before FROM inbox
+  WHERE account = ? AND ${UNFINISHED} AND ${unindexed('state')} <> 'running' AND untriaged = 0 AND ${FIRST_OF_TURN} ORDER BY seq`;
+
 /** All messages whose turn has not started, in order of arrival; untriaged ones are not among them. */
-export function unfinished(database: Database, account: string): LaneEntry[] {
-  return database
-    .all(
-      `SELECT seq, user, not_before FROM inbox
-         WHERE account = ? AND ${UNFINISHED} AND +state <> 'running' AND untriaged = 0 AND ${FIRST_OF_TURN} ORDER BY seq`,
-      account,
-    )
-    .map((row) => ({
-      seq: row.seq as number,
-      user: row.user as string,
-      notBeforeMs: row.not_before as number | null,
-    }));
+export function* unfinished(account: string): Step<LaneEntry[]> {
+  return (yield* all(NOT_STARTED, account)).map((row) => ({
+    seq: row.seq as number,
+    user: row.user as string,
+    notBeforeMs: row.not_before as number | null,
+  }));
 }
 
 /** The content of all unfinished messages. */
-export function unfinishedContent(database: Database, account: string): { user: string; raw: Buffer }[] {
-  return database
-    .all(`SELECT user, raw FROM inbox WHERE account = ? AND ${UNFINISHED}`, account)
-    .map((row) => ({ user: row.user as string, raw: row.raw as Buffer }));
+export function* unfinishedContent(account: string): Step<{ user: string; raw: Buffer }[]> {
+  return (yield* all(`SELECT "user", raw FROM inbox WHERE account = ? AND ${UNFINISHED}`, account)).map(
+    (row) => ({ user: row.user as string, raw: row.raw as Buffer }),
+  );
 }
 
 /** The messages of a user before the number `seq`. */
@@ -41,16 +39,13 @@ export interface Before {
   seq: number;
 }
 
+// Without the index SQLite would read every message of the user.
+const UNFINISHED_BEFORE = sql`SELECT seq, state, burst, session_id FROM inbox ${indexedBy('inbox_unfinished')}
+  WHERE account = ? AND ${UNFINISHED} AND "user" = ? AND seq < ? ORDER BY seq`;
+
 /** The user's unfinished messages before this one, oldest first. Messages that are one turn count as one: the first. */
-export function unfinishedBefore(database: Database, { account, user, seq }: Before): Row[] {
-  // Without the index SQLite would read every message of the user.
-  const rows = database.all(
-    `SELECT seq, state, burst, session_id FROM inbox INDEXED BY inbox_unfinished
-       WHERE account = ? AND ${UNFINISHED} AND user = ? AND seq < ? ORDER BY seq`,
-    account,
-    user,
-    seq,
-  );
+export function* unfinishedBefore({ account, user, seq }: Before): Step<Row[]> {
+  const rows = yield* all(UNFINISHED_BEFORE, account, user, seq);
   return rows.filter((row) => row.burst === null || row.burst === row.seq);
 }
 
@@ -58,16 +53,15 @@ export function unfinishedBefore(database: Database, { account, user, seq }: Bef
  * Ends the user's unfinished messages before this one; the caller ends their running turns. `onlyStarted` spares those
  * that never ran. Returns the ended ones.
  */
-export function supersede(
-  database: Database,
+export function* supersede(
   before: Before,
   how: { reason: string; onlyStarted: boolean; nowMs: number },
-): Row[] {
-  const rows = unfinishedBefore(database, before).filter(
+): Step<Row[]> {
+  const rows = (yield* unfinishedBefore(before)).filter(
     (row) => !how.onlyStarted || row.state !== 'received',
   );
   for (const row of rows) {
-    database.run(
+    yield* run(
       `UPDATE inbox SET state = 'superseded', reason = ?, not_before = NULL, finished_at = ? WHERE ${turnColumn(row)} = ?`,
       how.reason,
       how.nowMs,
@@ -82,19 +76,18 @@ export function supersede(
  * again. A command cannot run again. The user gets the whole reply again, so earlier outputs are forgotten. Returns how
  * many were marked.
  */
-export function retry(database: Database, input: { account: string; id: string | null }): number {
+export function* retry(input: { account: string; id: string | null }): Step<number> {
   const received =
     "state = 'received', reason = NULL, detail = NULL, failures = 0, not_before = NULL, finished_at = NULL, outputs = NULL, said = 0";
   if (input.id === null) {
-    return database.run(`UPDATE inbox SET ${received} WHERE account = ? AND state = 'failed'`, input.account)
-      .changes;
+    return yield* run(`UPDATE inbox SET ${received} WHERE account = ? AND state = 'failed'`, input.account);
   }
-  return database.run(
+  return yield* run(
     `UPDATE inbox SET ${received} WHERE seq IN (
          SELECT rows.seq FROM inbox AS one JOIN inbox AS rows ON rows.seq = one.seq OR rows.burst = one.burst
            WHERE one.account = ? AND one.id = ?)
-       AND state IN ('failed', 'ignored', 'superseded', 'done') AND reason IS NOT 'command'`,
+       AND state IN ('failed', 'ignored', 'superseded', 'done') AND reason IS DISTINCT FROM 'command'`,
     input.account,
     input.id,
-  ).changes;
+  );
 }

@@ -1,5 +1,6 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
-import type { Database } from '../../sqlite/database.ts';
+import { LEAST, sql } from '../../sql/dialect.ts';
+import { run, type Statement } from '../../sql/statement.ts';
 import { LATE_POLL_MS, RECENT_PARTS } from '../outbox/budget.ts';
 import type { IncomingMessage, Intake } from '../port/port.ts';
 
@@ -11,7 +12,7 @@ export interface UserUpdates {
    */
   add(message: IncomingMessage, seq: number): void;
   /** Writes the changes of this user, or of all users. */
-  write(user?: string): void;
+  write(user?: string): Statement<number>[];
 }
 
 /** The changes of one user. */
@@ -23,34 +24,28 @@ interface Update {
 }
 
 /**
- * How many sent parts count towards the budget that a message of the time ?4 opened. The server had the message before
+ * How many sent parts of a user count towards the budget that a message of the time ?4 opened. The server had the message before
  * we got it, so parts sent in between count. Parts sent before our last poll do not: that poll would have brought the
  * message, so the clocks differ.
  */
-const SENT_SINCE = `CASE WHEN last_send_at <= ?4 THEN 0 ELSE MIN(sent, (SELECT count(*) FROM parts
-  WHERE seq > (SELECT max(seq) FROM parts) - ${RECENT_PARTS} AND account = ?1 AND user = ?2 AND (state = 'sending'
+const SENT_SINCE = sql`CASE WHEN users.last_send_at <= ?4 THEN 0 ELSE ${LEAST}(users.sent, (SELECT count(*) FROM parts
+  WHERE seq > (SELECT max(seq) FROM parts) - ${RECENT_PARTS} AND account = ?1 AND "user" = ?2 AND (state = 'sending'
     OR (state IN ('confirmed', 'unconfirmed')
-      AND finished_at > MAX(?4, COALESCE((SELECT last_poll_at FROM accounts WHERE account = ?1), ?7)))))) END`;
+      AND finished_at > ?4 AND finished_at > COALESCE((SELECT last_poll_at FROM accounts WHERE account = ?1), ?7)))))
+  END`;
+
+const UPDATE_USER = sql`INSERT INTO users (account, "user", context_token, last_message_at, last_message_seq, language)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+  ON CONFLICT (account, "user") DO UPDATE SET context_token = COALESCE(?3, users.context_token), last_message_at = ?4,
+    last_message_seq = ?5, sent = ${SENT_SINCE}, language = COALESCE(?6, users.language)`;
 
 /** See {@link UserUpdates}. */
-export function createUserUpdates(database: Database, { account, nowMs }: Intake): UserUpdates {
+export function createUserUpdates({ account, nowMs }: Intake): UserUpdates {
   const updates = new Map<string, Update>();
 
-  function write(user: string, { token, atMs, seq, language }: Update): void {
-    database.run(
-      `INSERT INTO users (account, user, context_token, last_message_at, last_message_seq, language)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT (account, user) DO UPDATE SET context_token = COALESCE(?3, context_token), last_message_at = ?4,
-           last_message_seq = ?5, sent = ${SENT_SINCE}, language = COALESCE(?6, language)`,
-      account,
-      user,
-      token,
-      atMs,
-      seq,
-      language,
-      nowMs - LATE_POLL_MS,
-    );
+  function write(user: string, { token, atMs, seq, language }: Update): Statement<number> {
     updates.delete(user);
+    return run(UPDATE_USER, account, user, token, atMs, seq, language, nowMs - LATE_POLL_MS);
   }
 
   return {
@@ -63,8 +58,9 @@ export function createUserUpdates(database: Database, { account, nowMs }: Intake
         seq,
       });
     },
-    write(only) {
-      for (const [user, one] of updates) if (only === undefined || user === only) write(user, one);
-    },
+    write: (only) =>
+      [...updates]
+        .filter(([user]) => only === undefined || user === only)
+        .map(([user, one]) => write(user, one)),
   };
 }

@@ -1,5 +1,6 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
-import type { Database, Row } from '../../sqlite/database.ts';
+import { sql, unindexed } from '../../sql/dialect.ts';
+import { one, type Row, run, type Step } from '../../sql/statement.ts';
 import type { Budget } from '../port/port.ts';
 import { OPEN } from './part-states.ts';
 
@@ -8,22 +9,26 @@ export const RECENT_PARTS = 1_000;
 /** How late a message may arrive after it was written, while polls work or are retried. */
 export const LATE_POLL_MS = 60_000;
 
+const UNSENT = sql`SELECT count(*) AS n FROM parts
+  WHERE account = ? AND "user" = ? AND ${OPEN} AND ${unindexed('state')} NOT IN ('held', 'sending')`;
+
 /** What the user may still get before they must write again. */
-export function budgetOf(
-  database: Database,
-  { account, user, nowMs }: { account: string; user: string; nowMs: number },
-): Budget {
-  const row = database.one(
-    'SELECT last_message_at, sent FROM users WHERE account = ? AND user = ?',
+export function* budgetOf({
+  account,
+  user,
+  nowMs,
+}: {
+  account: string;
+  user: string;
+  nowMs: number;
+}): Step<Budget> {
+  const row = yield* one(
+    'SELECT last_message_at, sent FROM users WHERE account = ? AND "user" = ?',
     account,
     user,
   );
   const lastMessageAt = (row?.last_message_at as number | null | undefined) ?? null;
-  const unsent = database.one(
-    `SELECT count(*) AS n FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND +state IS NOT 'held' AND +state IS NOT 'sending'`,
-    account,
-    user,
-  );
+  const unsent = yield* one(UNSENT, account, user);
   const queued = Number(unsent?.n ?? 0);
   if (!row || lastMessageAt === null) return { left: 0, queued, isOpen: false };
   const left = budgetLeft(row);
@@ -36,9 +41,9 @@ export function budgetLeft(user: Row | undefined): number {
 }
 
 /** A definitely refused part has not used the budget, unless the user's new message has reset it meanwhile. */
-export function refundBudget(database: Database, part: Row): void {
-  database.run(
-    'UPDATE users SET sent = MAX(0, sent - 1) WHERE account = ? AND user = ? AND last_message_seq = ?',
+export function* refundBudget(part: Row): Step<void> {
+  yield* run(
+    'UPDATE users SET sent = sent - 1 WHERE account = ? AND "user" = ? AND last_message_seq = ? AND sent > 0',
     part.account as string,
     part.user as string,
     part.seen_seq as number,
@@ -50,11 +55,11 @@ export function refundBudget(database: Database, part: Row): void {
  * arrive here after some of these parts were sent, and the server counts those against it all the same. The server's
  * clock may differ from ours, so its time is trusted no further back than a poll may be late.
  */
-export function acceptedSince(database: Database, user: Row): number {
-  const row = database.one(
+export function* acceptedSince(user: Row): Step<number> {
+  const row = yield* one(
     `SELECT count(*) AS n FROM parts WHERE seq > (SELECT max(seq) FROM parts) - ${RECENT_PARTS}
-       AND account = ? AND user = ? AND state IN ('confirmed', 'unconfirmed')
-       AND finished_at > MAX(?, (SELECT received_at FROM inbox WHERE seq = ?) - ${LATE_POLL_MS})`,
+       AND account = ? AND "user" = ? AND state IN ('confirmed', 'unconfirmed')
+       AND finished_at > ? AND finished_at > (SELECT received_at FROM inbox WHERE seq = ?) - ${LATE_POLL_MS}`,
     user.account as string,
     user.user as string,
     user.last_message_at as number,

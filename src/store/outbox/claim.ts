@@ -1,6 +1,14 @@
 import { LONGEST_RESEND_DELAY_MS } from '../../core/time/backoff.ts';
 import { timeLeftMs } from '../../core/time/clock.ts';
-import type { Database, Row } from '../../sqlite/database.ts';
+import {
+  one,
+  type Row,
+  run,
+  type Statement,
+  type Step,
+  type Together,
+  together,
+} from '../../sql/statement.ts';
 import type { Claim, ClaimRequest, NewPart, PartView } from '../port/port.ts';
 import { refundBudget } from './budget.ts';
 import { holdUser } from './holds.ts';
@@ -12,9 +20,9 @@ import { paceWait, recordRequest, throttleLeft } from './rate-limit.ts';
 /** The columns of the account and of the user that decide about a claim; those of an unknown user are null. */
 const ACCOUNT_AND_USER = `login_expired, pace_at, throttle_until, throttle_step, recent_sends, context_token, last_message_at,
   last_message_seq, last_send_at, sent, lease, lease_until`;
-const FROM_ACCOUNT_AND_USER = 'accounts LEFT JOIN users ON users.account = ?1 AND users.user = ?2';
+const FROM_ACCOUNT_AND_USER = 'accounts LEFT JOIN users ON users.account = ?1 AND users."user" = ?2';
 /** The user's oldest part that is not final. */
-const HEAD = `SELECT seq FROM parts WHERE account = ?1 AND user = ?2 AND ${OPEN} ORDER BY seq LIMIT 1`;
+const HEAD = `SELECT seq FROM parts WHERE account = ?1 AND "user" = ?2 AND ${OPEN} ORDER BY seq LIMIT 1`;
 
 /** Everything that decides about a claim, in one query; without an open part, the columns of the part are null. */
 const CLAIM_STATE = `SELECT ${ACCOUNT_AND_USER},
@@ -29,14 +37,14 @@ const APPEND_STATE = `SELECT ${ACCOUNT_AND_USER}, (${HEAD}) AS seq FROM ${FROM_A
  * allows. A part whose last result is unknown is repeated unchanged (design 3). `known` is the {@link claimState} of
  * the user, if the caller has just read it.
  */
-export function claimPart(database: Database, request: ClaimRequest, claimant: Claimant, known?: Row): Claim {
+export function* claimPart(request: ClaimRequest, claimant: Claimant, known?: Row): Step<Claim> {
   const { nowMs } = request;
-  for (let row = known ?? claimState(database, request); ; row = claimState(database, request)) {
+  for (let row = known ?? (yield* claimState(request)); ; row = yield* claimState(request)) {
     if (!row || row.login_expired === 1 || !hasHead(row)) return { kind: 'nothing', held: [] };
     const leaseMs = leaseLeft(row, claimant, nowMs);
     if (leaseMs > 0) return { kind: 'wait', waitMs: Math.min(leaseMs, 1_000) };
-    if (!isLate(row, nowMs)) return claimHead(database, row, request, claimant);
-    database.run(
+    if (!isLate(row, nowMs)) return yield* claimHead(row, request, claimant);
+    yield* run(
       `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ? WHERE seq = ?`,
       nowMs,
       row.seq,
@@ -44,20 +52,15 @@ export function claimPart(database: Database, request: ClaimRequest, claimant: C
   }
 }
 
-function claimHead(
-  database: Database,
-  head: Row & { seq: number },
-  request: ClaimRequest,
-  claimant: Claimant,
-): Claim {
+function* claimHead(head: Row & { seq: number }, request: ClaimRequest, claimant: Claimant): Step<Claim> {
   const { account, user, nowMs } = request;
   const throttledMs = throttleLeft(head, nowMs);
   if (throttledMs > 0) return { kind: 'wait', waitMs: throttledMs };
   if (head.state === 'held') {
     if (head.reason !== 'throttle') return { kind: 'nothing', held: [] };
-    database.run(
+    yield* run(
       `UPDATE parts SET state = 'queued', reason = NULL
-         WHERE account = ? AND user = ? AND ${HELD} AND reason = 'throttle'`,
+         WHERE account = ? AND "user" = ? AND ${HELD} AND reason = 'throttle'`,
       account,
       user,
     );
@@ -66,37 +69,36 @@ function claimHead(
   if (head.state !== 'sending' && head.last_message_at === null) {
     // Nothing is sent to a user without a message to this bot. One who wrote to the account's former bot is not new.
     const reason = (head.last_message_seq ?? 0) === 0 ? 'first-contact' : 'context';
-    return { kind: 'nothing', held: holdUser(database, { account, user, reason, nowMs }) };
+    return { kind: 'nothing', held: yield* holdUser({ account, user, reason, nowMs }) };
   }
   const ownMs = timeLeftMs(head.not_before as number | null, nowMs, LONGEST_RESEND_DELAY_MS);
   const file = fileOf(head);
   if (file !== null && head.upload === null && head.state !== 'sending') {
     if (ownMs > 0) return { kind: 'wait', waitMs: ownMs };
-    database.run("UPDATE parts SET state = 'uploading', upload_progress = NULL WHERE seq = ?", head.seq);
-    lease(database, request, claimant, 'upload');
+    yield* run("UPDATE parts SET state = 'uploading', upload_progress = NULL WHERE seq = ?", head.seq);
+    yield* lease(request, claimant, 'upload');
     return { kind: 'upload', seq: head.seq, user, file, tries: head.repeats as number };
   }
   const waitMs = Math.max(ownMs, paceWait(head, request));
   if (waitMs > 0) return { kind: 'wait', waitMs };
-  return sendHead(database, head, request, claimant);
+  return yield* sendHead(head, request, claimant);
 }
 
 /**
  * Appends parts to a user's outbox and claims the first that may go. Most replies are a text with no part ahead of it:
  * such a text is stored as the request that it becomes at once.
  */
-export function appendAndClaim(
-  database: Database,
+export function* appendAndClaim(
   options: NewPartOptions,
   parts: readonly [NewPart, ...NewPart[]],
   request: ClaimRequest,
   claimant: Claimant,
-): { seqs: number[]; isHeld: boolean; claim: Claim } {
+): Step<{ seqs: number[]; isHeld: boolean; claim: Claim }> {
   const [first, ...others] = parts;
-  const row = database.one(APPEND_STATE, request.account, request.user);
+  const row = yield* one(APPEND_STATE, request.account, request.user);
   if (first.file !== null || !row || !isClear(row, request, claimant)) {
-    const appended = appendParts(database, options, parts);
-    return { ...appended, claim: claimPart(database, request, claimant) };
+    const appended = yield* appendParts(options, parts);
+    return { ...appended, claim: yield* claimPart(request, claimant) };
   }
   // As it will be read back: half a character is stored as a replacement mark.
   const text = Buffer.from(first.text, 'utf8').toString('utf8');
@@ -109,11 +111,14 @@ export function appendAndClaim(
     upload: null,
   });
   const seenSeq = row.last_message_seq as number;
-  const seq = insertPart(database, options, first, { state: 'sending', body, seenSeq });
-  const following = others.map((part) => insertPart(database, options, part, { state: 'queued' }));
-  startRequest(database, row, request, claimant);
+  const seqs = yield* together(
+    insertPart(options, first, { state: 'sending', body, seenSeq }),
+    ...others.map((part) => insertPart(options, part, { state: 'queued' })),
+  );
+  const [seq] = seqs;
+  yield* startRequest(row, request, claimant);
   return {
-    seqs: [seq, ...following],
+    seqs,
     isHeld: false,
     claim: {
       kind: 'part',
@@ -146,20 +151,12 @@ function isLate(head: Row, nowMs: number): boolean {
 }
 
 /** See {@link CLAIM_STATE}; undefined when there is no such account. */
-export function claimState(
-  database: Database,
-  { account, user }: { account: string; user: string },
-): Row | undefined {
-  return database.one(CLAIM_STATE, account, user);
+export function claimState({ account, user }: { account: string; user: string }): Statement<Row | undefined> {
+  return one(CLAIM_STATE, account, user);
 }
 
 /** Claims the oldest part for a `sendmessage`. */
-function sendHead(
-  database: Database,
-  head: Row & { seq: number },
-  request: ClaimRequest,
-  claimant: Claimant,
-): Claim {
+function* sendHead(head: Row & { seq: number }, request: ClaimRequest, claimant: Claimant): Step<Claim> {
   const { user } = request;
   const { seq } = head;
   const repeated = head.state === 'sending' ? (head.body as Buffer) : null;
@@ -175,43 +172,41 @@ function sendHead(
     });
   // A process that left it `sending` without a verdict was killed: the result of that request is unknown.
   const repeats = repeated ? Math.max(1, head.repeats as number) : 0;
-  database.run(
+  yield* run(
     "UPDATE parts SET state = 'sending', body = ?, seen_seq = ?, repeats = ?, reason = NULL WHERE seq = ?",
     body,
     repeated ? (head.seen_seq as number) : ((head.last_message_seq as number | null) ?? 0),
     repeats,
     seq,
   );
-  startRequest(database, head, request, claimant);
+  yield* startRequest(head, request, claimant);
   const view: PartView = { ...viewOf(head), account: request.account, user, state: 'sending', reason: null };
   return { kind: 'part', part: { seq, user, body, repeats, view } };
 }
 
 /** Takes the lease and counts the request. A repeat counts too: the server may take it for another message (protocol 4.3). */
-function startRequest(database: Database, row: Row, request: ClaimRequest, claimant: Claimant): void {
-  lease(database, request, claimant, 'send');
-  recordRequest(database, row, request);
+function startRequest(row: Row, request: ClaimRequest, claimant: Claimant): Together<Statement<number>[]> {
+  return together(lease(request, claimant, 'send'), recordRequest(row, request));
 }
 
 /**
  * Ends the claim of a part: frees the lease on its user. The part is null when it is in another state than the claim
  * left it in (null: `sending` or `uploading`). `isOwn` is false when the lease has run out and another process has it.
  */
-export function endClaim(
-  database: Database,
+export function* endClaim(
   { account, seq }: { account: string; seq: number },
   state: 'sending' | 'uploading' | null,
   claimant: string,
-): { part: Row | null; isOwn: boolean } {
-  const row = database.one(
-    `SELECT seq, account, user, client_id, state, seen_seq, tries, repeats, unsent, throttled, unsure,
-       upload IS NOT NULL AS has_upload FROM parts
+): Step<{ part: Row | null; isOwn: boolean }> {
+  const row = yield* one(
+    `SELECT seq, account, "user", client_id, state, seen_seq, tries, repeats, unsent, throttled, unsure,
+       CASE WHEN upload IS NULL THEN 0 ELSE 1 END AS has_upload FROM parts
        WHERE seq = ? AND account = ?`,
     seq,
     account,
   );
   if (!row) return { part: null, isOwn: false };
-  const isOwn = freeLease(database, { account, user: row.user as string }, claimant);
+  const isOwn = (yield* freeLease({ account, user: row.user as string }, claimant)) > 0;
   const isClaimed =
     state === null ? row.state === 'sending' || row.state === 'uploading' : row.state === state;
   return { part: isClaimed ? row : null, isOwn };
@@ -221,16 +216,12 @@ export function endClaim(
  * Gives a claimed part back, because the login refused its request. A part whose earlier result is unknown stays as it
  * is, for it may have arrived.
  */
-export function returnPart(
-  database: Database,
-  input: { account: string; seq: number },
-  claimant: string,
-): void {
-  const { part, isOwn } = endClaim(database, input, null, claimant);
+export function* returnPart(input: { account: string; seq: number }, claimant: string): Step<void> {
+  const { part, isOwn } = yield* endClaim(input, null, claimant);
   if (!part || !isOwn) return;
   if (part.state === 'sending') {
     if (part.repeats !== 0) return;
-    refundBudget(database, part);
+    yield* refundBudget(part);
   }
-  database.run("UPDATE parts SET state = 'queued', body = NULL WHERE seq = ?", input.seq);
+  yield* run("UPDATE parts SET state = 'queued', body = NULL WHERE seq = ?", input.seq);
 }

@@ -1,69 +1,67 @@
 import { newClientId } from '../../core/ids.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
-import type { Database, Row } from '../../sqlite/database.ts';
+import { all, type Row, run, type Step } from '../../sql/statement.ts';
 import type { HeldPart, Intake, MergedHolds, PartOrigin, PartView } from '../port/port.ts';
 import { CAN_RETURN, GIVEN_UP, HELD, OPEN } from './part-states.ts';
 import { appendParts, fileOf, textOf, VIEW, viewOf } from './parts.ts';
 
 /** Whether the user ?2 of the account ?1 has parts that are held, or that expired while held, as SQL. */
-export const HAS_HOLDS = `(EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND ${HELD})
-  OR EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND user = ?2 AND state = 'expired'))`;
+export const HAS_HOLDS = `(EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND ${HELD})
+  OR EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND state = 'expired'))`;
 
 /** Puts all queued parts of a user on hold. Returns the user's held parts. */
-export function holdUser(
-  database: Database,
-  input: { account: string; user: string; reason: string; nowMs: number },
-): PartView[] {
+export function* holdUser(input: {
+  account: string;
+  user: string;
+  reason: string;
+  nowMs: number;
+}): Step<PartView[]> {
   const { account, user, reason, nowMs } = input;
-  database.run(
+  yield* run(
     `UPDATE parts SET state = 'held', reason = ?, held_at = COALESCE(held_at, ?), body = NULL
-       WHERE account = ? AND user = ? AND ${OPEN} AND state = 'queued'`,
+       WHERE account = ? AND "user" = ? AND ${OPEN} AND state = 'queued'`,
     reason,
     nowMs,
     account,
     user,
   );
-  return database
-    .all(`SELECT ${VIEW} FROM parts WHERE account = ? AND user = ? AND ${HELD} ORDER BY seq`, account, user)
-    .map(viewOf);
+  return (yield* all(
+    `SELECT ${VIEW} FROM parts WHERE account = ? AND "user" = ? AND ${HELD} ORDER BY seq`,
+    account,
+    user,
+  )).map(viewOf);
 }
 
 /**
  * Queues a user's held parts again, merged by `merge`; parts held by `throttle` wait for its end. Returns whether there
  * were any. The rows of the held parts are reused in their order, so that parts queued behind them stay behind them.
  */
-export function releaseHolds(
-  database: Database,
-  intake: Intake,
-  user: string,
-  language: ChatLanguage | null,
-): boolean {
+export function* releaseHolds(intake: Intake, user: string, language: ChatLanguage | null): Step<boolean> {
   const { account, nowMs } = intake;
-  expireByTtl(database, account, user, nowMs);
-  const all = database.all(
-    `SELECT * FROM parts WHERE account = ? AND user = ? AND ${HELD} AND reason <> 'throttle'
+  yield* expireByTtl(account, user, nowMs);
+  const held = yield* all(
+    `SELECT * FROM parts WHERE account = ? AND "user" = ? AND ${HELD} AND reason <> 'throttle'
        ORDER BY seq`,
     account,
     user,
   );
   // A part that may have arrived is sent unchanged: with another text or id it would appear twice.
-  for (const row of all) if (row.unsure === 1) requeue(database, row, contentOf(row), true);
-  const held = all.filter((row) => row.unsure !== 1);
-  const expired = countExpired(database, account, user);
-  const last = held.at(-1);
-  if (!last && expired === 0) return all.length > 0;
-  const merged = intake.merge(held.map(heldPart), expired, language);
+  for (const row of held) if (row.unsure === 1) yield* requeue(row, contentOf(row), true);
+  const sure = held.filter((row) => row.unsure !== 1);
+  const expired = yield* countExpired(account, user);
+  const last = sure.at(-1);
+  if (!last && expired === 0) return held.length > 0;
+  const merged = intake.merge(sure.map(heldPart), expired, language);
   const options = { account, user, message: null, nowMs };
-  const isUnmerged = merged.length === held.length;
-  for (const [index, row] of held.entries()) {
+  const isUnmerged = merged.length === sure.length;
+  for (const [index, row] of sure.entries()) {
     const item = merged[index];
-    if (item) requeue(database, row, item, isUnmerged);
-    else mergeAway(database, row, held[merged.length - 1], nowMs);
+    if (item) yield* requeue(row, item, isUnmerged);
+    else yield* mergeAway(row, sure[merged.length - 1], nowMs);
   }
-  appendParts(
-    database,
+  yield* appendParts(
     options,
-    merged.slice(held.length).map((item) => ({
+    merged.slice(sure.length).map((item) => ({
       ...item,
       clientId: newClientId(),
       origin: (last?.origin as PartOrigin | undefined) ?? 'notice',
@@ -74,10 +72,10 @@ export function releaseHolds(
 }
 
 /** Expires held texts whose `--ttl` has ended, which a sweep may not have done yet. */
-function expireByTtl(database: Database, account: string, user: string, nowMs: number): void {
-  database.run(
+function* expireByTtl(account: string, user: string, nowMs: number): Step<void> {
+  yield* run(
     `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ?1
-       WHERE account = ?2 AND user = ?3 AND ${HELD} AND expires_at <= ?1`,
+       WHERE account = ?2 AND "user" = ?3 AND ${HELD} AND expires_at <= ?1`,
     nowMs,
     account,
     user,
@@ -85,12 +83,12 @@ function expireByTtl(database: Database, account: string, user: string, nowMs: n
 }
 
 /** Counts the user's parts that expired while held and were not reported yet, and marks them as reported. */
-function countExpired(database: Database, account: string, user: string): number {
-  return database.run(
-    "UPDATE parts SET reason = 'hold-max, told' WHERE account = ? AND user = ? AND state = 'expired' AND reason = 'hold-max'",
+function* countExpired(account: string, user: string): Step<number> {
+  return yield* run(
+    `UPDATE parts SET reason = 'hold-max, told' WHERE account = ? AND "user" = ? AND state = 'expired' AND reason = 'hold-max'`,
     account,
     user,
-  ).changes;
+  );
 }
 
 function contentOf(row: Row): MergedHolds[number] {
@@ -110,13 +108,8 @@ function heldPart(row: Row): HeldPart {
  * Queues a row again with this content. After a hold the request is a new one: new client id, newest token, new upload
  * (design 3). `--ttl` and `--key` of one text must not apply to others that were merged into it.
  */
-function requeue(
-  database: Database,
-  row: Row,
-  item: { text: string; file: unknown },
-  keepsOptions: boolean,
-): void {
-  database.run(
+function* requeue(row: Row, item: { text: string; file: unknown }, keepsOptions: boolean): Step<void> {
+  yield* run(
     `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, client_id = ?, text = ?, file = ?,
        upload = NULL, not_before = 0, tries = 0, repeats = 0, unsent = 0
        ${keepsOptions ? '' : ', expires_at = NULL, send_key = NULL'} WHERE seq = ?`,
@@ -127,8 +120,8 @@ function requeue(
   );
 }
 
-function mergeAway(database: Database, row: Row, into: Row | undefined, nowMs: number): void {
-  database.run(
+function* mergeAway(row: Row, into: Row | undefined, nowMs: number): Step<void> {
+  yield* run(
     "UPDATE parts SET state = 'merged', reason = NULL, merged_into = ?, finished_at = ? WHERE seq = ?",
     (into?.seq as number | undefined) ?? null,
     nowMs,
@@ -137,10 +130,10 @@ function mergeAway(database: Database, row: Row, into: Row | undefined, nowMs: n
 }
 
 /** Queues the parts again that expired while held. Returns how many. */
-export function requeueExpired(database: Database, input: { account: string }): number {
-  return database.run(
+export function* requeueExpired(input: { account: string }): Step<number> {
+  return yield* run(
     `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, finished_at = NULL, upload = NULL,
        not_before = 0 WHERE account = ? AND state = 'expired' AND ${CAN_RETURN}`,
     input.account,
-  ).changes;
+  );
 }

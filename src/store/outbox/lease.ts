@@ -1,5 +1,5 @@
 import { timeLeftMs } from '../../core/time/clock.ts';
-import type { Database, Row } from '../../sqlite/database.ts';
+import { one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
 import type { ClaimRequest } from '../port/port.ts';
 
 /** How long a lease lasts without being renewed (design 4). */
@@ -26,13 +26,12 @@ export function isLeased(row: Row, claimant: Claimant, nowMs: number): boolean {
 }
 
 /** Whether a living process is sending a part. */
-export function isBeingSent(
-  database: Database,
+export function* isBeingSent(
   { account, seq, nowMs }: { account: string; seq: number; nowMs: number },
   claimant: Claimant,
-): boolean {
-  const row = database.one(
-    `SELECT lease, lease_until FROM parts JOIN users USING (account, user)
+): Step<boolean> {
+  const row = yield* one(
+    `SELECT lease, lease_until FROM parts JOIN users USING (account, "user")
        WHERE account = ? AND seq = ? AND state = 'sending'`,
     account,
     seq,
@@ -42,14 +41,13 @@ export function isBeingSent(
 
 /** Takes the lease on a user, for an upload or for a `sendmessage`, which counts against the user's budget. */
 export function lease(
-  database: Database,
   { account, user, nowMs }: ClaimRequest,
   claimant: Claimant,
   purpose: 'upload' | 'send',
-): void {
-  database.run(
+): Statement<number> {
+  return run(
     `UPDATE users SET lease = ?, lease_until = ?, last_send_at = COALESCE(?, last_send_at), sent = sent + ?
-       WHERE account = ? AND user = ?`,
+       WHERE account = ? AND "user" = ?`,
     claimant.id,
     nowMs + LEASE_MS,
     purpose === 'send' ? nowMs : null,
@@ -59,30 +57,26 @@ export function lease(
   );
 }
 
-/** Frees the lease on a user. Returns false when another process has it. */
+/** Frees the lease on a user: 0 rows when another process has it. */
 export function freeLease(
-  database: Database,
   { account, user }: { account: string; user: string },
   claimant: string,
-): boolean {
-  return (
-    database.run(
-      'UPDATE users SET lease = NULL WHERE account = ?1 AND user = ?2 AND COALESCE(lease, ?3) = ?3',
-      account,
-      user,
-      claimant,
-    ).changes > 0
+): Statement<number> {
+  return run(
+    'UPDATE users SET lease = NULL WHERE account = ?1 AND "user" = ?2 AND COALESCE(lease, ?3) = ?3',
+    account,
+    user,
+    claimant,
   );
 }
 
 /** Renews the lease on a user for another {@link LEASE_MS}, if the caller still has it. */
-export function renewLease(
-  database: Database,
+export function* renewLease(
   input: { account: string; user: string; nowMs: number },
   claimant: string,
-): void {
-  database.run(
-    'UPDATE users SET lease_until = ? WHERE account = ? AND user = ? AND lease = ?',
+): Step<void> {
+  yield* run(
+    'UPDATE users SET lease_until = ? WHERE account = ? AND "user" = ? AND lease = ?',
     input.nowMs + LEASE_MS,
     input.account,
     input.user,

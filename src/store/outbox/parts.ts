@@ -1,15 +1,16 @@
 import { WxError } from '../../core/errors.ts';
-import type { Database, Row } from '../../sqlite/database.ts';
+import { RETURNING_SEQ, sql } from '../../sql/dialect.ts';
+import { all, insert, one, type Row, run, type Statement, type Step, together } from '../../sql/statement.ts';
 import type { NewPart, PartFile, PartOrigin, PartState, PartView, Verdict } from '../port/port.ts';
 import { budgetLeft } from './budget.ts';
 import { type Claimant, isBeingSent } from './lease.ts';
 import { CAN_RETURN, GIVEN_UP, HELD, OPEN } from './part-states.ts';
 
 /** The columns of {@link viewOf}: half of a row's, because each column that is read costs time. */
-export const VIEW = `seq, account, user, client_id, message, origin, text, file, state, reason, server_id, created_at,
+export const VIEW = `seq, account, "user", client_id, message, origin, text, file, state, reason, server_id, created_at,
   held_at, merged_into`;
 
-const AHEAD = `SELECT reason FROM parts WHERE account = ? AND user = ? AND ${HELD} LIMIT 1`;
+const AHEAD = `SELECT reason FROM parts WHERE account = ? AND "user" = ? AND ${HELD} LIMIT 1`;
 
 /** Where new parts are queued, and the options of `send`. */
 export interface NewPartOptions {
@@ -26,20 +27,17 @@ export interface NewPartOptions {
  * Appends parts to a user's outbox. Behind a held part they are held too: the outbox is one queue, in which no part
  * overtakes another (design 3). Returns their numbers, and whether they are held.
  */
-export function appendParts(
-  database: Database,
+export function* appendParts(
   options: NewPartOptions,
   parts: readonly NewPart[],
-): { seqs: number[]; isHeld: boolean } {
+): Step<{ seqs: number[]; isHeld: boolean }> {
   if (parts.length === 0) return { seqs: [], isHeld: false };
-  const ahead = database.one(AHEAD, options.account, options.user);
+  const ahead = yield* one(AHEAD, options.account, options.user);
   const state: NewState = ahead
     ? { state: 'held', reason: ahead.reason as string | null }
     : { state: 'queued' };
-  return {
-    seqs: parts.map((part) => insertPart(database, options, part, state)),
-    isHeld: ahead !== undefined,
-  };
+  const seqs = yield* together(...parts.map((part) => insertPart(options, part, state)));
+  return { seqs, isHeld: ahead !== undefined };
 }
 
 /** The state of a new part; `sending` with the body of its request and the user's newest message at that time. */
@@ -48,17 +46,14 @@ export type NewState =
   | { state: 'held'; reason: string | null }
   | { state: 'sending'; body: Buffer; seenSeq: number };
 
-/** Stores one part at the end of a user's outbox. Returns its number. */
-export function insertPart(
-  database: Database,
-  options: NewPartOptions,
-  part: NewPart,
-  initial: NewState,
-): number {
-  return database.run(
-    `INSERT INTO parts (account, user, client_id, message, origin, run_id, text, file, state, reason,
-       send_id, send_key, expires_at, created_at, held_at, body, seen_seq)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+const INSERT = sql`INSERT INTO parts (account, "user", client_id, message, origin, run_id, text, file, state, reason, send_id,
+    send_key, expires_at, created_at, held_at, body, seen_seq)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ${RETURNING_SEQ}`;
+
+/** Stores one part at the end of a user's outbox; the result is its number. */
+export function insertPart(options: NewPartOptions, part: NewPart, initial: NewState): Statement<number> {
+  return insert(
+    INSERT,
     options.account,
     options.user,
     part.clientId,
@@ -76,93 +71,86 @@ export function insertPart(
     initial.state === 'held' ? options.nowMs : null,
     initial.state === 'sending' ? initial.body : null,
     initial.state === 'sending' ? initial.seenSeq : null,
-  ).rowid;
+  );
 }
 
 /** Users of an account who have open parts, ordered by their oldest part. */
-export function usersToDeliver(database: Database, account: string): string[] {
-  return database
-    .all(
-      `SELECT user, min(seq) AS head FROM parts WHERE account = ? AND ${OPEN} GROUP BY user ORDER BY head`,
-      account,
-    )
-    .map((row) => row.user as string);
+export function* usersToDeliver(account: string): Step<string[]> {
+  return (yield* all(
+    `SELECT "user", min(seq) AS head FROM parts WHERE account = ? AND ${OPEN} GROUP BY "user" ORDER BY head`,
+    account,
+  )).map((row) => row.user as string);
 }
 
+const PART = `SELECT ${VIEW} FROM parts WHERE seq = ?`;
+
 /** A part by its number. */
-function partView(database: Database, seq: number): PartView | undefined {
-  const row = database.one(`SELECT ${VIEW} FROM parts WHERE seq = ?`, seq);
+function* partView(seq: number): Step<PartView | undefined> {
+  const row = yield* one(PART, seq);
   return row && viewOf(row);
 }
 
 /** The parts with these numbers. */
-export function partsOf(database: Database, seqs: readonly number[]): PartView[] {
-  return seqs.map((seq) => partView(database, seq)).filter((view) => view !== undefined);
+export function* partsOf(seqs: readonly number[]): Step<PartView[]> {
+  const rows = yield* together(...seqs.map((seq) => one(PART, seq)));
+  return rows.filter((row) => row !== undefined).map(viewOf);
 }
 
 /** All parts of an account that are not final, oldest first. */
-export function openParts(database: Database, account: string): PartView[] {
-  return database
-    .all(`SELECT ${VIEW} FROM parts WHERE account = ? AND ${OPEN} ORDER BY seq`, account)
-    .map(viewOf);
+export function* openParts(account: string): Step<PartView[]> {
+  return (yield* all(`SELECT ${VIEW} FROM parts WHERE account = ? AND ${OPEN} ORDER BY seq`, account)).map(
+    viewOf,
+  );
 }
 
 /** Parts that were queued under the same `--id`, oldest first. */
-export function partsOfSendId(database: Database, account: string, id: string): PartView[] {
-  return database
-    .all(`SELECT ${VIEW} FROM parts WHERE account = ? AND send_id = ? ORDER BY seq`, account, id)
-    .map(viewOf);
+export function* partsOfSendId(account: string, id: string): Step<PartView[]> {
+  return (yield* all(
+    `SELECT ${VIEW} FROM parts WHERE account = ? AND send_id = ? ORDER BY seq`,
+    account,
+    id,
+  )).map(viewOf);
 }
 
+const DROP = `UPDATE parts SET state = ${GIVEN_UP}, reason = ?, body = NULL, finished_at = ?
+  WHERE seq = ? AND account = ? AND ${OPEN}`;
+
 /** Drops parts with this reason: see {@link GIVEN_UP}. Final parts stay as they are. */
-export function dropParts(
-  database: Database,
+export function* dropParts(
   input: { account: string; seqs: readonly number[]; reason: string; exceptSending?: boolean; nowMs: number },
   claimant: Claimant,
-): PartView[] {
-  return input.seqs.flatMap((seq) => {
-    const isKept = input.exceptSending && isBeingSent(database, { ...input, seq }, claimant);
-    const view = isKept ? partView(database, seq) : drop(seq);
-    return view?.account === input.account ? [view] : [];
-  });
-
-  function drop(seq: number): PartView | undefined {
-    database.run(
-      `UPDATE parts SET state = ${GIVEN_UP},
-         reason = ?, body = NULL, finished_at = ? WHERE seq = ? AND account = ? AND ${OPEN}`,
-      input.reason,
-      input.nowMs,
-      seq,
-      input.account,
-    );
-    return partView(database, seq);
+): Step<PartView[]> {
+  const views: PartView[] = [];
+  for (const seq of input.seqs) {
+    const isKept = input.exceptSending && (yield* isBeingSent({ ...input, seq }, claimant));
+    if (!isKept) yield* run(DROP, input.reason, input.nowMs, seq, input.account);
+    const view = yield* partView(seq);
+    if (view?.account === input.account) views.push(view);
   }
+  return views;
 }
 
 /** Drops the user's queued and held parts with this `--key`: a newer text replaces them. */
-export function replaceKey(
-  database: Database,
+export function* replaceKey(
   input: { account: string; user: string; key: string; nowMs: number },
   claimant: Claimant,
-): void {
-  const replaced = database.all(
-    `SELECT seq FROM parts WHERE account = ? AND user = ? AND ${OPEN} AND send_key = ? AND state IN ('queued', 'held')`,
+): Step<void> {
+  const replaced = yield* all(
+    `SELECT seq FROM parts WHERE account = ? AND "user" = ? AND ${OPEN} AND send_key = ? AND state IN ('queued', 'held')`,
     input.account,
     input.user,
     input.key,
   );
   const seqs = replaced.map((row) => row.seq as number);
-  dropParts(database, { ...input, seqs, reason: 'replaced' }, claimant);
+  yield* dropParts({ ...input, seqs, reason: 'replaced' }, claimant);
 }
 
 /** Which of these files are not needed: by no open part, and by none that `retry --expired` would queue again. */
-export function unneededFiles(database: Database, paths: readonly string[]): string[] {
+export function* unneededFiles(paths: readonly string[]): Step<string[]> {
   const needed = new Set(
-    database
-      .all(
-        `SELECT file FROM parts WHERE file IS NOT NULL AND (${OPEN} OR (state = 'expired' AND ${CAN_RETURN}))`,
-      )
-      .map((row) => fileOf(row)?.path),
+    (yield* all(
+      `SELECT file FROM parts WHERE file IS NOT NULL AND (${OPEN} OR (state = 'expired' AND ${CAN_RETURN}))`,
+    )).map((row) => fileOf(row)?.path),
   );
   return paths.filter((path) => !needed.has(path));
 }
@@ -207,15 +195,10 @@ export function newView(seq: number, options: NewPartOptions, part: NewPart): Pa
 }
 
 /** The verdict on a part in its present state; `held` are the parts of its user that were put on hold with it. */
-export function verdictOf(
-  database: Database,
-  seq: number,
-  waitMs: number | null,
-  held: PartView[] = [],
-): Verdict {
-  const part = partView(database, seq);
+export function* verdictOf(seq: number, waitMs: number | null, held: PartView[] = []): Step<Verdict> {
+  const part = yield* partView(seq);
   if (!part) throw new WxError('internal', `there is no part ${seq}`);
-  const user = database.one('SELECT sent FROM users WHERE account = ? AND user = ?', part.account, part.user);
+  const user = yield* one('SELECT sent FROM users WHERE account = ? AND "user" = ?', part.account, part.user);
   return {
     part,
     waitMs,

@@ -1,6 +1,6 @@
 import { throttleDelayMs } from '../../core/time/backoff.ts';
 import { timeLeftMs } from '../../core/time/clock.ts';
-import type { Database, Row } from '../../sqlite/database.ts';
+import { one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
 import type { ClaimRequest } from '../port/port.ts';
 
 /** Parts of one account that may be sent at once before the pace applies (design 3). */
@@ -22,9 +22,9 @@ export function paceWait(row: Row, { nowMs, paceMs }: ClaimRequest): number {
 }
 
 /** Records that the account is about to make a request. */
-export function recordRequest(database: Database, row: Row, request: ClaimRequest): void {
+export function recordRequest(row: Row, request: ClaimRequest): Statement<number> {
   const { account, nowMs, paceMs } = request;
-  database.run(
+  return run(
     'UPDATE accounts SET pace_at = ?, recent_sends = ? WHERE account = ?',
     nowMs + Math.min(paceLeft(row, nowMs, paceMs), BURST * paceMs) + paceMs,
     withRequest(row.recent_sends as string, nowMs),
@@ -53,17 +53,16 @@ export function throttleLeft(account: Row | undefined, nowMs: number): number {
  * throttle began belongs to the same burst and changes nothing; `row` is that of the account. Returns the milliseconds
  * until the next try.
  */
-export function recordThrottled(
-  database: Database,
+export function* recordThrottled(
   row: Row | undefined,
   request: { account: string; sentAtMs: number; nowMs: number },
-): number {
+): Step<number> {
   const { account, sentAtMs, nowMs } = request;
   // Nothing is sent during a throttle, so a request that was sent before its end was sent before its beginning.
   if (throttleLeft(row, sentAtMs) > 0) return throttleLeft(row, nowMs);
   const step = numberOf(row?.throttle_step) + 1;
   const waitMs = throttleDelayMs(step);
-  database.run(
+  yield* run(
     'UPDATE accounts SET throttle_until = ?, throttle_step = ? WHERE account = ?',
     nowMs + waitMs,
     step,
@@ -73,15 +72,15 @@ export function recordThrottled(
 }
 
 /** Ends the throttle, because a request to the user was accepted, unless that request is older than the throttle. */
-export function endThrottle(database: Database, account: string, user: string): void {
-  const row = database.one(
+export function* endThrottle(account: string, user: string): Step<void> {
+  const row = yield* one(
     'SELECT throttle_until FROM accounts WHERE account = ? AND throttle_step > 0',
     account,
   );
   if (!row) return;
-  const sent = database.one('SELECT last_send_at FROM users WHERE account = ? AND user = ?', account, user);
+  const sent = yield* one('SELECT last_send_at FROM users WHERE account = ? AND "user" = ?', account, user);
   if (throttleLeft(row, numberOf(sent?.last_send_at)) > 0) return;
-  database.run('UPDATE accounts SET throttle_until = NULL, throttle_step = 0 WHERE account = ?', account);
+  yield* run('UPDATE accounts SET throttle_until = NULL, throttle_step = 0 WHERE account = ?', account);
 }
 
 function numberOf(value: Row[string] | undefined): number {

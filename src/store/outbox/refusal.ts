@@ -1,6 +1,6 @@
 import { newClientId } from '../../core/ids.ts';
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
-import type { Database, Row } from '../../sqlite/database.ts';
+import { one, type Row, run, type Step } from '../../sql/statement.ts';
 import type { Verdict } from '../port/port.ts';
 import { acceptedSince, refundBudget } from './budget.ts';
 import { holdUser } from './holds.ts';
@@ -65,17 +65,16 @@ function judgeRefusal(facts: RefusalFacts): Judgement {
 }
 
 /** Commits what a refusal by the server means (protocol 8): the part is held, tried again, or refused for good. */
-export function settleRefusal(
-  database: Database,
+export function* settleRefusal(
   part: Row,
   reply: { code: number; errmsg: string },
   nowMs: number,
-): Verdict {
+): Step<Verdict> {
   const account = part.account as string;
   const user = part.user as string;
   const seq = part.seq as number;
-  const userRow = database.one('SELECT * FROM users WHERE account = ? AND user = ?', account, user);
-  const accountRow = database.one(
+  const userRow = yield* one('SELECT * FROM users WHERE account = ? AND "user" = ?', account, user);
+  const accountRow = yield* one(
     'SELECT recent_sends, throttle_step, throttle_until FROM accounts WHERE account = ?',
     account,
   );
@@ -84,7 +83,7 @@ export function settleRefusal(
   const judgement = judgeRefusal({
     ...reply,
     userWroteSince: ((userRow?.last_message_seq as number | undefined) ?? 0) > (part.seen_seq as number),
-    sentSinceMessage: userRow ? Math.max((userRow.sent as number) - 1, acceptedSince(database, userRow)) : 0,
+    sentSinceMessage: userRow ? Math.max((userRow.sent as number) - 1, yield* acceptedSince(userRow)) : 0,
     messageAgeMs: lastMessageAt === null ? null : nowMs - lastMessageAt,
     sentLastSecond: recent.filter((at) => at > nowMs - 1_000).length,
     sentLastFiveMinutes: recent.filter((at) => at > nowMs - FIVE_MINUTES_MS).length,
@@ -94,15 +93,15 @@ export function settleRefusal(
     tries: (part.tries as number) + 1,
     doubtsReference: part.has_upload === 1 && part.tries === 0,
   });
-  if (judgement.kind === 'refused') return refuse(database, part, judgement.reason, nowMs);
-  refundBudget(database, part);
+  if (judgement.kind === 'refused') return yield* refuse(part, judgement.reason, nowMs);
+  yield* refundBudget(part);
   const { waitMs, uploadsAgain = false } = judgement.kind === 'retry' ? judgement : { waitMs: 0 };
   // After a definite refusal the request may change: newer token, new client id, new upload (design 3). A hold that the
   // user ends uploads anew in any case. A repeat that was refused may have arrived at an earlier try: the server
   // recognises it only by its client id, which therefore stays.
   const isUnsure = part.unsure === 1 || part.repeats !== 0;
-  database.run(
-    `UPDATE parts SET state = 'queued', body = NULL, upload = CASE WHEN ? THEN NULL ELSE upload END, client_id = ?,
+  yield* run(
+    `UPDATE parts SET state = 'queued', body = NULL, upload = CASE WHEN ? = 1 THEN NULL ELSE upload END, client_id = ?,
        unsure = ?, tries = tries + 1, repeats = 0, not_before = ?, reason = ? WHERE seq = ?`,
     uploadsAgain ? 1 : 0,
     isUnsure ? (part.client_id as string) : newClientId(),
@@ -111,23 +110,23 @@ export function settleRefusal(
     `code ${reply.code}`,
     seq,
   );
-  if (judgement.kind === 'retry') return verdictOf(database, seq, waitMs);
-  const held = holdUser(database, { account, user, reason: judgement.reason, nowMs });
-  if (judgement.reason !== 'throttle') return verdictOf(database, seq, null, held);
-  database.run('UPDATE parts SET throttled = 1 WHERE seq = ?', seq);
+  if (judgement.kind === 'retry') return yield* verdictOf(seq, waitMs);
+  const held = yield* holdUser({ account, user, reason: judgement.reason, nowMs });
+  if (judgement.reason !== 'throttle') return yield* verdictOf(seq, null, held);
+  yield* run('UPDATE parts SET throttled = 1 WHERE seq = ?', seq);
   const sentAtMs = (userRow?.last_send_at as number | undefined) ?? 0;
-  const throttleMs = recordThrottled(database, accountRow, { account, sentAtMs, nowMs });
-  return verdictOf(database, seq, throttleMs, held);
+  const throttleMs = yield* recordThrottled(accountRow, { account, sentAtMs, nowMs });
+  return yield* verdictOf(seq, throttleMs, held);
 }
 
 /** Commits that a part will not be sent. */
-export function refuse(database: Database, part: Row, reason: string, nowMs: number): Verdict {
-  refundBudget(database, part);
-  database.run(
+export function* refuse(part: Row, reason: string, nowMs: number): Step<Verdict> {
+  yield* refundBudget(part);
+  yield* run(
     "UPDATE parts SET state = 'refused', reason = ?, body = NULL, finished_at = ? WHERE seq = ?",
     reason,
     nowMs,
     part.seq as number,
   );
-  return verdictOf(database, part.seq as number, null);
+  return yield* verdictOf(part.seq as number, null);
 }

@@ -1,5 +1,5 @@
 import { resendDelayMs } from '../../core/time/backoff.ts';
-import type { Database } from '../../sqlite/database.ts';
+import { one, type Row, run, type Step, together } from '../../sql/statement.ts';
 import type { Claim, ClaimRequest, PartView, SendReply, Verdict } from '../port/port.ts';
 import { budgetLeft, refundBudget } from './budget.ts';
 import { claimPart, claimState, endClaim, hasHead } from './claim.ts';
@@ -12,7 +12,7 @@ const ACCEPTED = `UPDATE parts SET state = ?1, server_id = ?2, reason = NULL, bo
   WHERE seq = ?4 AND account = ?5 AND state = 'sending'`;
 const ACCEPT = `${ACCEPTED} RETURNING ${VIEW}`;
 /** Fails when a throttle held the part in between: then another process may have sent it again meanwhile. */
-const ACCEPT_AS_CLAIMED = `${ACCEPTED} AND held_at IS ?6`;
+const ACCEPT_AS_CLAIMED = `${ACCEPTED} AND held_at IS NOT DISTINCT FROM ?6`;
 
 /** The claimed part that a reply is about, with its view from the claim. */
 interface Claimed {
@@ -23,46 +23,43 @@ interface Claimed {
 }
 
 /** Commits the server's reply to a claimed part, and frees the user or claims their next part (`next`). */
-export function settlePart(
-  database: Database,
+export function* settlePart(
   { next = null, ...input }: Claimed & { reply: SendReply; next?: ClaimRequest | null },
   claimant: Claimant,
-): Verdict {
+): Step<Verdict> {
   const { reply } = input;
   if (reply.kind === 'accepted') {
     const settled = { ...input, messageId: reply.messageId };
-    const verdict = settleAccepted(database, settled, next, claimant);
+    const verdict = yield* settleAccepted(settled, next, claimant);
     if (verdict) return verdict;
   }
-  const verdict = settleReply(database, input, claimant.id);
-  return next && verdict.waitMs === null
-    ? { ...verdict, next: claimPart(database, next, claimant) }
-    : verdict;
+  const verdict = yield* settleReply(input, claimant.id);
+  return next && verdict.waitMs === null ? { ...verdict, next: yield* claimPart(next, claimant) } : verdict;
 }
 
-function settleReply(database: Database, input: Claimed & { reply: SendReply }, claimant: string): Verdict {
+function* settleReply(input: Claimed & { reply: SendReply }, claimant: string): Step<Verdict> {
   const { seq, reply, nowMs } = input;
-  const { part, isOwn } = endClaim(database, input, 'sending', claimant);
+  const { part, isOwn } = yield* endClaim(input, 'sending', claimant);
   // A takeover, a dropped part, or one that another process repeats now: only its arrival would change anything.
-  if (!part || !isOwn || reply.kind === 'accepted') return verdictOf(database, seq, null);
+  if (!part || !isOwn || reply.kind === 'accepted') return yield* verdictOf(seq, null);
   switch (reply.kind) {
     case 'unknown': {
       const waitMs = resendDelayMs((part.repeats as number) + 1);
-      database.run(
+      yield* run(
         'UPDATE parts SET repeats = repeats + 1, not_before = ?, reason = ? WHERE seq = ?',
         nowMs + waitMs,
         reply.detail,
         seq,
       );
-      return verdictOf(database, seq, waitMs);
+      return yield* verdictOf(seq, waitMs);
     }
     case 'unsent': {
       const waitMs = resendDelayMs((part.unsent as number) + (part.repeats as number) + 1);
       // An earlier request that may have arrived is repeated unchanged. Otherwise no server has seen this one: it may change.
       const isRepeat = part.repeats !== 0;
-      refundBudget(database, part);
-      database.run(
-        `UPDATE parts SET state = ?, body = CASE WHEN ? THEN body END, unsent = unsent + 1, not_before = ?, reason = ?
+      yield* refundBudget(part);
+      yield* run(
+        `UPDATE parts SET state = ?, body = CASE WHEN ? = 1 THEN body END, unsent = unsent + 1, not_before = ?, reason = ?
            WHERE seq = ?`,
         isRepeat ? 'sending' : 'queued',
         isRepeat ? 1 : 0,
@@ -70,44 +67,54 @@ function settleReply(database: Database, input: Claimed & { reply: SendReply }, 
         reply.detail,
         seq,
       );
-      return verdictOf(database, seq, waitMs);
+      return yield* verdictOf(seq, waitMs);
     }
     case 'rejected':
-      return refuse(database, part, `HTTP ${reply.status}`, nowMs);
+      return yield* refuse(part, `HTTP ${reply.status}`, nowMs);
     case 'refused':
-      return settleRefusal(database, part, reply, nowMs);
+      return yield* settleRefusal(part, reply, nowMs);
   }
 }
 
 /** The usual end of a request, whichever process has the lease now; null for a part that is not `sending` any more. */
-function settleAccepted(
-  database: Database,
+function* settleAccepted(
   input: Claimed & { messageId: string | null },
   request: ClaimRequest | null,
   claimant: Claimant,
-): Verdict | null {
-  const part = accept(database, input);
-  if (!part) return null;
+): Step<Verdict | null> {
+  const accepted = yield* accept(input);
+  if (!accepted) return null;
+  const { part, row } = accepted;
   const { account, user } = part;
-  const row = claimState(database, part);
-  if (row?.throttle_step !== 0) endThrottle(database, account, user);
+  if (row?.throttle_step !== 0) yield* endThrottle(account, user);
   const isLast = row !== undefined && !hasHead(row);
   const next: Claim | null = isLast
     ? { kind: 'nothing', held: [] }
-    : request && claimPart(database, request, claimant, row?.throttle_step === 0 ? row : undefined);
+    : request && (yield* claimPart(request, claimant, row?.throttle_step === 0 ? row : undefined));
   // A claim has the lease already: freeing it first would write the user's row twice.
-  if (next?.kind !== 'part' && next?.kind !== 'upload') freeLease(database, part, claimant.id);
+  if (next?.kind !== 'part' && next?.kind !== 'upload') yield* freeLease(part, claimant.id);
   return { part, waitMs: null, held: [], budgetLeft: budgetLeft(row), next };
 }
 
-/** Records that a part has arrived. Reading it takes as long as writing it, so a caller that has its view spares that. */
-function accept(database: Database, input: Claimed & { messageId: string | null }): PartView | null {
+/**
+ * Records that a part has arrived. Reading it takes as long as writing it, so a caller that has its view spares that.
+ * Returns it with the {@link claimState} of its user.
+ */
+function* accept(
+  input: Claimed & { messageId: string | null },
+): Step<{ part: PartView; row: Row | undefined } | null> {
   const { account, seq, known, messageId, nowMs } = input;
   const state = messageId ? 'confirmed' : 'unconfirmed';
   const values = [state, messageId, nowMs, seq, account] as const;
-  if (known && database.run(ACCEPT_AS_CLAIMED, ...values, known.heldAtMs).changes > 0) {
-    return { ...known, state, reason: null, serverId: messageId };
+  if (known) {
+    const [changed, row] = yield* together(
+      run(ACCEPT_AS_CLAIMED, ...values, known.heldAtMs),
+      claimState(known),
+    );
+    if (changed > 0) return { part: { ...known, state, reason: null, serverId: messageId }, row };
   }
-  const row = database.one(ACCEPT, ...values);
-  return row ? viewOf(row) : null;
+  const row = yield* one(ACCEPT, ...values);
+  if (!row) return null;
+  const part = viewOf(row);
+  return { part, row: yield* claimState(part) };
 }

@@ -1,5 +1,15 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
-import type { Database, Row, SqlValue } from '../../sqlite/database.ts';
+import { indexedBy, sql, unindexed } from '../../sql/dialect.ts';
+import {
+  all,
+  one,
+  type Row,
+  run,
+  type SqlValue,
+  type Statement,
+  type Step,
+  together,
+} from '../../sql/statement.ts';
 import { nextTurn } from '../accounts/sessions.ts';
 import { FIRST_OF_TURN, turnColumn, UNFINISHED } from '../inbox/unfinished.ts';
 import type { Claimant } from '../outbox/lease.ts';
@@ -8,9 +18,9 @@ import type { Deferred, EndedTurn, QueuedParts, StartedTurn, TurnResult } from '
 import { outputsOf } from './output.ts';
 
 /** The columns of {@link startedTurn}. */
-export const STARTED = `seq, inbox.account, id, inbox.user, raw, text_from, received_at, inbox.session_id, inbox.turn, attempt,
+export const STARTED = `seq, inbox.account, id, inbox."user", raw, text_from, received_at, inbox.session_id, inbox.turn, attempt,
     failures, burst, outputs, (SELECT owner FROM accounts WHERE accounts.account = inbox.account) AS owner,
-    (SELECT language FROM users WHERE users.account = inbox.account AND users.user = inbox.user) AS user_language`;
+    (SELECT language FROM users WHERE users.account = inbox.account AND users."user" = inbox."user") AS user_language`;
 
 const TO_START = `SELECT ${STARTED} FROM inbox
   WHERE seq = ? AND account = ? AND state IN ('received', 'waiting') AND ${FIRST_OF_TURN}`;
@@ -23,43 +33,41 @@ const STARTS = { seq: `${START} WHERE seq = ?`, burst: `${START} WHERE burst = ?
  * Commits the start of a turn: its state and attempt. The first start also decides which messages belong to the turn,
  * and its number in the user's session.
  */
-export function startTurn(
-  database: Database,
-  input: { account: string; seq: number; mergeMs: number; nowMs: number },
-): StartedTurn | Deferred | null {
+export function* startTurn(input: {
+  account: string;
+  seq: number;
+  mergeMs: number;
+  nowMs: number;
+}): Step<StartedTurn | Deferred | null> {
   const { account, seq, nowMs } = input;
-  const row = database.one(TO_START, seq, account);
+  const row = yield* one(TO_START, seq, account);
   if (!row) return null;
   if (input.mergeMs > 0 && row.attempt === 0 && row.burst === null) {
-    const notBeforeMs = mergeMessages(database, row, input.mergeMs, nowMs);
+    const notBeforeMs = yield* mergeMessages(row, input.mergeMs, nowMs);
     if (notBeforeMs !== null) return { notBeforeMs };
   }
   if (row.session_id === null) {
-    const next = nextTurn(database, { account, user: row.user as string });
+    const next = yield* nextTurn({ account, user: row.user as string });
     Object.assign(row, { session_id: next.sessionId, turn: next.turn });
   }
   row.attempt = (row.attempt as number) + 1;
-  database.run(
-    STARTS[turnColumn(row)],
-    row.attempt,
-    nowMs,
-    row.session_id as string,
-    row.turn as number,
-    seq,
-  );
-  return startedTurn(database, row);
+  yield* run(STARTS[turnColumn(row)], row.attempt, nowMs, row.session_id as string, row.turn as number, seq);
+  return startedTurn(row, row.burst === null ? [row] : yield* messagesOf(row));
 }
+
+const TO_MERGE = sql`SELECT seq, COALESCE(created_at, received_at) AS written_at, received_at
+  FROM inbox ${indexedBy('inbox_unfinished')} WHERE account = ? AND ${UNFINISHED} AND ${unindexed('state')} = 'received'
+    AND "user" = ? AND seq >= ? AND attempt = 0 AND burst IS NULL AND session_id IS NOT DISTINCT FROM ? AND untriaged = 0
+  ORDER BY seq`;
 
 /**
  * Merges a message that is about to start with those of its user that follow, each written within `mergeMs` of the one
  * before (`--merge`). Returns null when the turn may start, or else the time at which to try again, because the user
  * wrote less than `mergeMs` ago.
  */
-function mergeMessages(database: Database, first: Row, mergeMs: number, nowMs: number): number | null {
-  const received = database.all(
-    `SELECT seq, COALESCE(created_at, received_at) AS written_at, received_at
-       FROM inbox INDEXED BY inbox_unfinished WHERE account = ? AND ${UNFINISHED} AND +state = 'received'
-         AND user = ? AND seq >= ? AND attempt = 0 AND burst IS NULL AND session_id IS ? AND untriaged = 0 ORDER BY seq`,
+function* mergeMessages(first: Row, mergeMs: number, nowMs: number): Step<number | null> {
+  const received = yield* all(
+    TO_MERGE,
     first.account as string,
     first.user as string,
     first.seq as number,
@@ -74,28 +82,29 @@ function mergeMessages(database: Database, first: Row, mergeMs: number, nowMs: n
   if (!mayStart) return last + mergeMs;
   if (merged.length === 1) return null;
   first.burst = first.seq as number;
-  for (const row of merged) {
-    database.run('UPDATE inbox SET burst = ? WHERE seq = ?', first.seq as number, row.seq as number);
-  }
+  yield* together(
+    ...merged.map((row) =>
+      run('UPDATE inbox SET burst = ? WHERE seq = ?', first.seq as number, row.seq as number),
+    ),
+  );
   return null;
 }
 
 /** Commits how a turn ended, with the parts of its reply. */
-export function finishTurn(
-  database: Database,
+export function* finishTurn(
   input: Reply & { account: string; turn: EndedTurn; result: TurnResult },
   claimant: Claimant,
-): QueuedParts {
+): Step<QueuedParts> {
   const { account, turn } = input;
   const { seq } = turn;
   const values = resultValues(input);
-  if (database.run(FINISH_FIRST, ...values, seq, account).changes === 0) {
+  if ((yield* run(FINISH_FIRST, ...values, seq, account)) === 0) {
     // It was superseded while the agent ran, which has ended now.
-    database.run('UPDATE inbox SET child = NULL WHERE seq = ? AND account = ?', seq, account);
+    yield* run('UPDATE inbox SET child = NULL WHERE seq = ? AND account = ?', seq, account);
     return NOTHING_QUEUED;
   }
-  if (turn.messages.length > 1) database.run(FINISH_OTHERS, ...values, seq);
-  return queueReply(database, { ...turn, account }, input, claimant);
+  if (turn.messages.length > 1) yield* run(FINISH_OTHERS, ...values, seq);
+  return yield* queueReply({ ...turn, account }, input, claimant);
 }
 
 /** Writes the end of a turn into a row; the values are those of {@link resultValues}. */
@@ -113,11 +122,8 @@ function resultValues({ result, nowMs }: { result: TurnResult; nowMs: number }):
 }
 
 /** Ends a message that answered a question of a turn. Returns its content; null when it had ended already. */
-export function finishAnswer(
-  database: Database,
-  input: { account: string; seq: number; nowMs: number },
-): Buffer | null {
-  const row = database.one(
+export function* finishAnswer(input: { account: string; seq: number; nowMs: number }): Step<Buffer | null> {
+  const row = yield* one(
     `UPDATE inbox SET state = 'done', finished_at = ? WHERE seq = ? AND account = ? AND state = 'received'
        AND reason = 'answer' RETURNING raw`,
     input.nowMs,
@@ -127,12 +133,13 @@ export function finishAnswer(
   return row ? (row.raw as Buffer) : null;
 }
 
+/** The messages of the turn that a row represents. */
+export function messagesOf(first: Row): Statement<Row[]> {
+  return all('SELECT raw, text_from FROM inbox WHERE burst = ? ORDER BY seq', first.seq as number);
+}
+
 /** The turn of a row with the columns {@link STARTED}, with all of its messages. */
-export function startedTurn(database: Database, row: Row): StartedTurn {
-  const rows =
-    row.burst === null
-      ? [row]
-      : database.all('SELECT raw, text_from FROM inbox WHERE burst = ? ORDER BY seq', row.seq as number);
+export function startedTurn(row: Row, messages: readonly Row[]): StartedTurn {
   return {
     sessionId: row.session_id as string,
     turn: row.turn as number,
@@ -141,7 +148,7 @@ export function startedTurn(database: Database, row: Row): StartedTurn {
     user: row.user as string,
     isOwner: row.user === row.owner,
     language: row.user_language as ChatLanguage | null,
-    messages: rows.map((one) => ({ raw: one.raw as Buffer, textFrom: one.text_from as number })),
+    messages: messages.map((one) => ({ raw: one.raw as Buffer, textFrom: one.text_from as number })),
     receivedAtMs: row.received_at as number,
     attempt: row.attempt as number,
     failures: row.failures as number,

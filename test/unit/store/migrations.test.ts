@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Database, Row } from '../../../src/sqlite/database.ts';
+import type { Row } from '../../../src/sql/statement.ts';
+import type { Database } from '../../../src/sqlite/database.ts';
 import { migrate } from '../../../src/store/migrations.ts';
 
 test('a migration that fails throws its own error, although SQLite has rolled it back by then', () => {
@@ -7,7 +8,8 @@ test('a migration that fails throws its own error, although SQLite has rolled it
   const database: Database = {
     one: (sql): Row => (sql === 'PRAGMA busy_timeout' ? { timeout: 50 } : { user_version: 0 }),
     all: () => [],
-    run: () => ({ changes: 0, rowid: 0 }),
+    run: () => 0,
+    answer: () => 0,
     exec(sql) {
       ran.push(sql);
       if (sql.includes('CREATE TABLE accounts')) throw new Error('database or disk is full');

@@ -1,0 +1,21 @@
+import type { Step } from './statement.ts';
+
+/** A database as the steps see it: something that runs them. Rejects with WxError `storage` when the database fails. */
+export interface StepRunner {
+  /** Runs a step in one transaction. It may be run again from its beginning, so what it does beside that must bear it. */
+  run<T>(step: () => Step<T>): Promise<T>;
+  /** Runs a step that only reads. */
+  read<T>(step: () => Step<T>): Promise<T>;
+  /** Resolves when everything that this process has committed is on the disk. */
+  flush(): Promise<void>;
+  /** A number that changes whenever another process has committed. Throws WxError `storage` when it {@link isLost}. */
+  changes(): number;
+  /** The database was deleted or replaced under this process. */
+  readonly isLost: boolean;
+  /** Checks the whole database. Returns what is wrong with it; null: nothing. */
+  verify(): Promise<string | null>;
+  /** Reserves some space for the time when the disk is full, where that is this machine's matter; never fails. */
+  keepReserve(): Promise<void>;
+  /** Resolves when every step so far has ended and its effect is on the disk. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,116 @@
+import type { Step } from '../sql/statement.ts';
+import type { StepRunner } from '../sql/step-runner.ts';
+import { accountView } from './accounts/account-view.ts';
+import { markLogin, openAccount, recordPoll } from './accounts/accounts.ts';
+import { allowedUsers, setAllowed } from './accounts/allowed.ts';
+import { becomePoller, endPolling, notedPoller, polledAccounts } from './accounts/pollers.ts';
+import { contextToken, sessionValue, setSessionValue } from './accounts/sessions.ts';
+import { mediaKeys } from './inbox/media-keys.ts';
+import { message, messages } from './inbox/message-rows.ts';
+import { quoted } from './inbox/quoted.ts';
+import { storeMessages } from './inbox/store-messages.ts';
+import { triage } from './inbox/triage.ts';
+import { retry, unfinished, unfinishedContent } from './inbox/unfinished.ts';
+import { budgetOf } from './outbox/budget.ts';
+import { claimPart, returnPart } from './outbox/claim.ts';
+import { requeueExpired } from './outbox/holds.ts';
+import { type Claimant, renewLease } from './outbox/lease.ts';
+import { dropParts, openParts, partsOf, unneededFiles, usersToDeliver } from './outbox/parts.ts';
+import { enqueue } from './outbox/queue.ts';
+import { settlePart } from './outbox/settle.ts';
+import { recordUpload, runningUpload, settleUpload } from './outbox/uploads.ts';
+import type { Store } from './port/port.ts';
+import { sweep } from './retention.ts';
+import { createServerTimeSaver, type LearningClock } from './server-time.ts';
+import { queueNotice, queueOutput } from './turns/output.ts';
+import { forgetChild, recordChild, recover } from './turns/recovery.ts';
+import { finishAnswer, finishTurn, startTurn } from './turns/turns.ts';
+
+/** The five ports over a database that runs steps. */
+export function createStore(
+  runner: StepRunner,
+  { clock, claimant }: { clock: LearningClock; claimant: Claimant },
+): Store {
+  const { run, read } = runner;
+  const saveServerTime = createServerTimeSaver(clock);
+
+  /** Runs a step of a poll, which may also save the server's time. */
+  function runOfPoll<T>(step: () => Step<T>): Promise<T> {
+    const saving = saveServerTime();
+    if (saving === null) return run(step);
+    return run(function* () {
+      yield* saving;
+      return yield* step();
+    });
+  }
+
+  return {
+    inbox: {
+      storeMessages: (intake) => runOfPoll(() => storeMessages(intake)),
+      triage: (input) => run(() => triage(input)),
+      unfinished: (account) => read(() => unfinished(account)),
+      unfinishedContent: (account) => read(() => unfinishedContent(account)),
+      retry: (input) => run(() => retry(input)),
+      quoted: (input) => read(() => quoted(input)),
+      mediaKeys: (input) => read(() => mediaKeys(input)),
+      messages: (input) => read(() => messages(input)),
+      message: (input) => read(() => message(input)),
+    },
+    turns: {
+      startTurn: (input) => run(() => startTurn(input)),
+      queueOutput: (input) => run(() => queueOutput(input, claimant)),
+      queueNotice: (input) => run(() => queueNotice(input, claimant)),
+      finishTurn: (input) => run(() => finishTurn(input, claimant)),
+      finishAnswer: (input) => run(() => finishAnswer(input)),
+      recover: (input) => run(() => recover(input)),
+      recordChild: (input) => run(() => recordChild(input)),
+      forgetChild: (input) => run(() => forgetChild(input)),
+    },
+    outbox: {
+      enqueue: (request) => run(() => enqueue(request, claimant)),
+      usersToDeliver: (account) => read(() => usersToDeliver(account)),
+      claimPart: (request) => run(() => claimPart(request, claimant)),
+      renewLease: (input) => run(() => renewLease(input, claimant.id)),
+      returnPart: (input) => run(() => returnPart(input, claimant.id)),
+      settlePart: (input) => run(() => settlePart(input, claimant)),
+      settleUpload: (input) => run(() => settleUpload(input, claimant.id)),
+      recordUpload: (input) => run(() => recordUpload(input)),
+      runningUpload: (input) => read(() => runningUpload(input, claimant)),
+      parts: (seqs) => read(() => partsOf(seqs)),
+      openParts: (account) => read(() => openParts(account)),
+      dropParts: (input) => run(() => dropParts(input, claimant)),
+      requeueExpired: (input) => run(() => requeueExpired(input)),
+      async unneededFiles(paths) {
+        await runner.flush();
+        return read(() => unneededFiles(paths));
+      },
+      budget: (input) => read(() => budgetOf(input)),
+    },
+    sessions: {
+      sessionValue: (key) => read(() => sessionValue(key)),
+      setSessionValue: (input) => run(() => setSessionValue(input)),
+      contextToken: (input) => read(() => contextToken(input)),
+    },
+    admin: {
+      openAccount: (input) => run(() => openAccount(input)),
+      markLogin: (input) => run(() => markLogin(input)),
+      recordPoll: (input) => runOfPoll(() => recordPoll(input)),
+      accountView: (account) => read(() => accountView(account)),
+      poller: (account) => read(() => notedPoller(account)),
+      becomePoller: (input) => run(() => becomePoller(input, claimant)),
+      polledAccounts: () => read(() => polledAccounts(claimant)),
+      endPolling: (account) => run(() => endPolling(account, claimant)),
+      allowed: (account) => read(() => allowedUsers(account)),
+      setAllowed: (input) => run(() => setAllowed(input)),
+      sweep: (retention) => run(() => sweep(retention)),
+      verify: runner.verify,
+      keepReserve: runner.keepReserve,
+    },
+    flush: runner.flush,
+    changes: runner.changes,
+    get isLost() {
+      return runner.isLost;
+    },
+    close: runner.close,
+  };
+}
