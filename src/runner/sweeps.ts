@@ -1,4 +1,4 @@
-import { aborted } from '../core/time/event-loop.ts';
+import { abortedAfter } from '../core/time/event-loop.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { Store } from '../store/port/port.ts';
 import type { Outgoing } from './delivery/outgoing-files.ts';
@@ -10,8 +10,8 @@ const START_MS = 3_000;
 const SWEEP_EVERY_MS = 60_000;
 /** The pause between two sweeps of an account while there is more to remove. */
 const SWEEP_PAUSE_MS = 50;
-/** The cache of received files is swept less often, since the whole folder is read. */
-const CACHE_EVERY_MS = 10 * 60_000;
+/** Files are swept less often, since whole folders are read. */
+const FILES_EVERY_MS = 10 * 60_000;
 /** How long finished rows are kept, and how many of each user (design 4). */
 const FINISHED_MS = 30 * 24 * 60 * 60_000;
 const FINISHED_PER_USER = 10_000;
@@ -39,7 +39,7 @@ export interface Sweeps {
 /** An account, and what is known of its sweeps. */
 interface Entry extends Swept {
   wasSwept: boolean;
-  cacheAtMs: number;
+  filesAtMs: number;
   /** The sweep that is going on. */
   current: Promise<boolean> | null;
 }
@@ -56,9 +56,9 @@ export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: Stea
     const more = !clock.isUnsure() && (await store.admin.sweep({ ...retention, nowMs: clock.now() }));
     // The times of files are those of the wall clock.
     if (more || clock.haveJumped()) return more;
-    await outgoing.sweep(store.outbox, clock.wall());
-    if (clock.monotonic() - entry.cacheAtMs >= CACHE_EVERY_MS) {
-      entry.cacheAtMs = clock.monotonic();
+    if (clock.monotonic() - entry.filesAtMs >= FILES_EVERY_MS) {
+      entry.filesAtMs = clock.monotonic();
+      await outgoing.sweep(store.outbox, clock.wall());
       await attachments.sweep(clock.wall());
     }
     return false;
@@ -96,7 +96,7 @@ export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: Stea
       const entry: Entry = {
         ...account,
         wasSwept: false,
-        cacheAtMs: Number.NEGATIVE_INFINITY,
+        filesAtMs: Number.NEGATIVE_INFINITY,
         current: null,
       };
       entries.add(entry);
@@ -104,9 +104,10 @@ export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: Stea
         nobody = new AbortController();
         void run();
       }
-      await aborted(signal);
-      entries.delete(entry);
-      if (entries.size === 0) nobody.abort();
+      await abortedAfter(signal, () => {
+        entries.delete(entry);
+        if (entries.size === 0) nobody.abort();
+      });
       if (!entry.wasSwept) await sweepOnce(entry);
       await entry.current;
     },

@@ -1,6 +1,6 @@
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import type { Clock } from '../core/time/clock.ts';
-import { aborted } from '../core/time/event-loop.ts';
+import { abortedAfter } from '../core/time/event-loop.ts';
 import type { Store } from '../store/port/port.ts';
 
 /** How soon the runners of a process notice commits of other processes (`retry`, `send`). */
@@ -66,9 +66,10 @@ export function createStoreWatch(store: Pick<Store, 'changes'>, clock: Clock): S
         nobody = new AbortController();
         void run();
       }
-      await aborted(signal);
-      watchers.delete(watcher);
-      if (watchers.size === 0) nobody.abort();
+      await abortedAfter(signal, () => {
+        watchers.delete(watcher);
+        if (watchers.size === 0) nobody.abort();
+      });
       await current;
     },
   };

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
-import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { jsonLines } from '../helpers/wxagent.ts';
+import { answered, answers, configPath, loggedIn, readAccounts, simulate } from '../helpers/simulated.ts';
+import { BIN, jsonLines, wxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
@@ -271,4 +271,31 @@ test('--all-accounts serves every account, and picks up one that logs in meanwhi
   expect(['one', 'two', 'three'].map((name) => answers(simulator, `o9${name}@im.wechat`).length)).toEqual([
     2, 1, 2,
   ]);
+});
+
+test('more accounts than files may be open: said before anything starts, and by doctor', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const [account] = readAccounts(home);
+  const accounts = Array.from({ length: 200 }, (_, n) => ({
+    ...account,
+    key: `${n}@im.bot`,
+    id: `${n}@im.bot`,
+  }));
+  writeFileSync(configPath(home), JSON.stringify({ accounts }), { mode: 0o600 });
+  const limited = (...args: string[]) =>
+    wxagent(args, {
+      home,
+      through: ['/bin/sh', '-c', 'ulimit -n 150; exec "$@"', 'sh', process.execPath, BIN],
+    });
+  const run = await limited('run', '--echo', '--all-accounts');
+  expect(run).toMatchObject({ code: 78, stdout: '' });
+  expect(run.stderr).toContain('200 accounts need 264 open files, and this process may have 150');
+  expect(run.stderr).toContain('hint: ulimit -n 1024, or LimitNOFILE= of systemd');
+  expect(simulator.control.requests()).toEqual([]);
+  const doctor = await limited('doctor', '--json');
+  const checks = jsonLines(doctor.stdout)[0]?.checks as { name: string; ok: boolean }[];
+  expect(checks.find(({ name }) => name === 'files')).toMatchObject({ ok: false });
+  // One alone, or a few, are no matter.
+  expect((await limited('run', '--echo', '--once', '--account', '0@im.bot')).code).toBe(0);
 });

@@ -5,7 +5,14 @@ import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { table } from '../terminal/table.ts';
 import type { Check } from './check.ts';
-import { databaseCheck, diskCheck, foldersCheck, nodeCheck, platformCheck } from './machine.ts';
+import {
+  databaseCheck,
+  diskCheck,
+  foldersCheck,
+  nodeCheck,
+  openFilesCheck,
+  platformCheck,
+} from './machine.ts';
 import { clockCheck, dnsCheck, proxyCheck, tcpCheck, tlsCheck, tokenCheck } from './server.ts';
 
 /** Each depends on those before it: the first that fails is to be fixed first. */
@@ -13,6 +20,7 @@ const CHECKS: readonly Check[] = [
   nodeCheck,
   platformCheck,
   foldersCheck,
+  openFilesCheck,
   diskCheck,
   databaseCheck,
   proxyCheck,

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WxError } from '../../core/errors.ts';
+import { openFilesFor, openFilesLimit, tooFewOpenFiles } from '../../home/open-files.ts';
 import { withStore } from '../account/store.ts';
 import type { Check } from './check.ts';
 
@@ -59,6 +60,18 @@ export const foldersCheck: Check = {
       });
     }
     return folders.join(', ');
+  },
+};
+
+/** Whether all accounts can be served by one process that is started as this one is. */
+export const openFilesCheck: Check = {
+  name: 'files',
+  async run({ file }) {
+    const limit = openFilesLimit();
+    if (limit === null) return 'no limit is known';
+    const tooFew = tooFewOpenFiles(file.accounts.length, limit);
+    if (tooFew) throw tooFew;
+    return `${limit} may be open, ${openFilesFor(file.accounts.length)} are enough`;
   },
 };
 

@@ -160,6 +160,7 @@ export const chinese: Words = {
     node: 'Node.js',
     platform: '平台',
     folders: '目录',
+    files: '打开文件数',
     disk: '磁盘',
     database: '数据库',
     proxy: '代理',

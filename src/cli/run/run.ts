@@ -1,4 +1,5 @@
 import { WxError } from '../../core/errors.ts';
+import { tooFewOpenFiles } from '../../home/open-files.ts';
 import type { EventSink } from '../../runner/port/events.ts';
 import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../runner/port/options.ts';
 import { chooseAccounts, withOwner, withoutRepeats } from '../account/choice.ts';
@@ -10,6 +11,9 @@ import type { AttachmentOptions } from './attachments.ts';
 import { createEventLog } from './event-log.ts';
 import { createHooks } from './hooks.ts';
 import { serve } from './serve.ts';
+
+/** From so many accounts on, the limit of open files is looked at. */
+const MANY_ACCOUNTS = 50;
 
 /** `wxagent run`: serves one or more accounts with an agent until it is stopped. */
 export async function run(context: CommandContext, command: string[]): Promise<number> {
@@ -47,6 +51,10 @@ export async function runAgent(
   };
   const hooks = createHooks(context, on);
   const accounts = withOwner(context, chooseAccounts(context, allAccounts));
+  if (accounts.length >= MANY_ACCOUNTS) {
+    const tooFew = tooFewOpenFiles(accounts.length);
+    if (tooFew) throw tooFew;
+  }
   if (withoutRepeats(context.file.accounts).length < context.file.accounts.length)
     context.log.warn(`${context.paths.config} names an account twice: the first one counts`);
   const emit: EventSink = (event) => {

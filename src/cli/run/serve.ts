@@ -4,6 +4,7 @@ import { aborted } from '../../core/time/event-loop.ts';
 import { VERSION } from '../../core/version.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { claimantId } from '../../home/claimant.ts';
+import { tooFewOpenFiles } from '../../home/open-files.ts';
 import { processStartTime } from '../../home/process-identity.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import type { EventSink } from '../../runner/port/events.ts';
@@ -190,7 +191,13 @@ export async function serve(
           return !following.aborted;
         },
         served: () => active.keys(),
-        start,
+        start(account) {
+          const tooFew = tooFewOpenFiles(active.size + 1);
+          if (!tooFew) return start(account);
+          const { log } = contextOf(context, account);
+          log.error(`${account.id} is not served: ${tooFew.message}`);
+          log.info(`hint: ${tooFew.hint}`);
+        },
         leave: leaveNow,
       });
     }

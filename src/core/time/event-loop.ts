@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { after } from './clock.ts';
 
@@ -14,9 +15,22 @@ export async function eventsDelivered(): Promise<null> {
 }
 
 /** Resolves when the signal is aborted. */
-export async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+export function aborted(signal: AbortSignal): Promise<void> {
+  return abortedAfter(signal, () => {});
+}
+
+/** Resolves when the signal is aborted, after `first`, which is called at that moment. */
+export function abortedAfter(signal: AbortSignal, first: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    const onAbort = (): void => {
+      first();
+      resolve();
+    };
+    if (signal.aborted) return onAbort();
+    // Many may wait for one signal; Node would warn of a leak beyond ten.
+    setMaxListeners(0, signal);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
 }
 
 /** What the promise resolves with, or null when `waitMs` pass first. Rejects as the promise does. */

@@ -104,6 +104,8 @@ export function createOutgoing(folder: string): Outgoing {
         const found = await stat(path).catch(() => null);
         if (found && nowMs - found.mtimeMs > YOUNG_MS && !pinned.has(path)) old.push(path);
       }
+      // Mostly there is none, and the store need not be flushed for it.
+      if (old.length === 0) return;
       for (const path of await outbox.unneededFiles(old)) await rm(path, { force: true });
     },
   };

@@ -1,15 +1,12 @@
 import { asWxError, reasonOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import { pollFailureDelayMs } from '../../core/time/backoff.ts';
+import { emptyPollDelayMs, pollFailureDelayMs } from '../../core/time/backoff.ts';
 import { shownSize } from '../../core/units.ts';
 import type { Poller, PollResult } from '../../ilink/poll.ts';
 import type { Admin, Inbox, Intake, IntakeResult, Store } from '../../store/port/port.ts';
 import { logFault } from '../shutdown/shutdown.ts';
 import { type AgeClock, incomingMessages, type TriageRules, unreadable } from './classify.ts';
 
-/** Longest pause after empty answers that come back at once (design 3). */
-const EMPTY_PAUSE_LIMIT_MS = 2_000;
-const EMPTY_PAUSE_START_MS = 50;
 /** How often an idle account notes that polling works. Each note is a write. */
 const NOTE_EVERY_MS = 30_000;
 
@@ -47,7 +44,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
   const { account, store, poller, clock, log } = options;
   let cursor = options.cursor;
   let failures = 0;
-  let emptyPauseMs = 0;
+  let earlyAnswers = 0;
   let ready = false;
   let notedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -96,11 +93,9 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
       if (isAnswer(result)) options.onEmpty();
       else options.onFailure();
       // A server that does not hold must not be hammered.
-      emptyPauseMs = result.early
-        ? Math.min(Math.max(EMPTY_PAUSE_START_MS, emptyPauseMs * 2), EMPTY_PAUSE_LIMIT_MS)
-        : 0;
-      if (emptyPauseMs > 0) await clock.sleep(emptyPauseMs, signal);
-    } else emptyPauseMs = 0;
+      earlyAnswers = result.early ? earlyAnswers + 1 : 0;
+      if (earlyAnswers > 0) await clock.sleep(emptyPollDelayMs(earlyAnswers), signal);
+    } else earlyAnswers = 0;
     return null;
   }
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  emptyPollDelayMs,
   pollFailureDelayMs,
   resendDelayMs,
   restartDelayMs,
@@ -24,6 +25,12 @@ test.each([
   expect(all((n) => delay(n, () => 1))).toEqual(mostMs);
   expect(all((n) => delay(n, () => 0))).toEqual(mostMs.map(() => 0));
   expect(all((n) => delay(n, () => 0.5))).toEqual(mostMs.map((ms) => ms / 2));
+});
+
+test('after an empty answer that came at once: a pause that grows, half of it left to chance', () => {
+  const mostMs = [50, 100, 200, 400, 800, 1_600, 2_000, 2_000];
+  expect(all((n) => emptyPollDelayMs(n, () => 1))).toEqual(mostMs);
+  expect(all((n) => emptyPollDelayMs(n, () => 0))).toEqual(mostMs.map((ms) => ms / 2));
 });
 
 test('what users are promised, and what the server punishes, has no jitter', () => {
