@@ -64,6 +64,11 @@ function isFaultOfStep(thrown: unknown): boolean {
   return /^(?:2[0-7]|42|0A|P0)/.test(code) && !MAY_PASS.test(code) && !GONE.has(code);
 }
 
+/** Whether a pooler has given the connection to others between two statements that need each other. */
+export function isOfPooler(thrown: unknown): boolean {
+  return codeOf(thrown) === '26000' || codeOf(thrown) === '42P05';
+}
+
 /** Whether the tables are gone that a step needs. */
 export function isGone(thrown: unknown): boolean {
   return GONE.has(codeOf(thrown));

@@ -17,7 +17,10 @@ const TOKEN = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\?(\d*)/g
  * Makes the text of statements for PostgreSQL, once for each: `?` and `?1` become `$1`. A name is a digest of the text:
  * behind a pooler, processes share connections, where one name must not mean two statements, nor the tables of two schemas.
  */
-export function createQueryTexts({ isPrepared, schema }: ServerAddress): (sql: string) => QueryText {
+export function createQueryTexts({
+  isPrepared,
+  schema,
+}: Pick<ServerAddress, 'isPrepared' | 'schema'>): (sql: string) => QueryText {
   const known = new Map<string, QueryText>();
   return (sql) => {
     let made = known.get(sql);

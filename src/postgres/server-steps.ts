@@ -2,8 +2,8 @@ import { asWxError, isShortage, reasonOf, WxError } from '../core/errors.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { one, type Step } from '../sql/statement.ts';
 import { type Connection, LIMITS, type Limits, openConnection } from './connection.ts';
-import { isGone, isInTheWay, isReadOnly, mayPass, serverError } from './failures.ts';
-import { createQueryTexts } from './query-text.ts';
+import { isGone, isInTheWay, isOfPooler, isReadOnly, mayPass, serverError } from './failures.ts';
+import { createQueryTexts, type QueryText } from './query-text.ts';
 import type { ServerAddress } from './server-address.ts';
 import {
   type Fate,
@@ -86,7 +86,10 @@ export function createServerSteps(options: {
 }): ServerSteps {
   const { address, clock, wait } = options;
   const limits = options.limits ?? LIMITS;
-  const textFor = createQueryTexts(address);
+  const keptTexts = createQueryTexts(address);
+  const plainTexts = createQueryTexts({ schema: address.schema, isPrepared: false });
+  /** Behind a pooler that does not keep statements for us, we do without. */
+  let isPrepared = address.isPrepared;
   const lanes: Lane[] = Array.from({ length: CONNECTIONS }, () => ({ connection: null }));
   const free = [...lanes];
   /** Queues of accounts, and those that no connection serves yet, oldest first. */
@@ -183,6 +186,11 @@ export function createServerSteps(options: {
           await clock.sleep(REPEAT_PAUSE_MS * (0.5 + Math.random()) * Math.min(repeats, 10));
           continue;
         }
+        if (isOfPooler(error) && repeats++ < MOST_REPEATS) {
+          isPrepared = false;
+          await drop(lane);
+          continue;
+        }
         if (isRead && isReadOnly(error)) throw asWxError(error);
         if (hasWorked && isGone(error)) isLost = true;
         if (error instanceof UnknownCommit) unknown = error;
@@ -213,6 +221,8 @@ export function createServerSteps(options: {
       },
     };
   }
+
+  const textFor = (sql: string): QueryText => (isPrepared ? keptTexts : plainTexts)(sql);
 
   async function connectionOf(lane: Lane): Promise<Connection> {
     if (lane.connection && !lane.connection.isOpen) await drop(lane);

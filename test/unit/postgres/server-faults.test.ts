@@ -39,7 +39,8 @@ describe.skipIf(SERVER === null)('a server that fails', () => {
     stop = new AbortController();
     reports = [];
     steps = open({ port: proxy.port });
-    await steps.read(function* () {
+    // A COMMIT that is waited for: that of a read would be the one that is harmed.
+    await steps.run('a', function* () {
       yield* one('SELECT 1 AS x');
     });
   });

@@ -181,6 +181,14 @@ describe.skipIf(SERVER === null)('steps on a server', () => {
     expect(await names()).toEqual(['1', '2']);
   });
 
+  it('does without kept statements when a pooler loses them', async () => {
+    await steps.run('a', just(run(NOTE, '1')));
+    await steps.run('a', just(run('DEALLOCATE ALL')));
+    await steps.run('a', just(run(NOTE, '2')));
+    expect(await names()).toEqual(['1', '2']);
+    expect(await steps.read(just(one('SELECT count(*) AS n FROM pg_prepared_statements')))).toEqual({ n: 0 });
+  });
+
   it('works without kept statements, and without settings of the connection', async () => {
     const plain = open({ prepare: 'off' });
     try {
