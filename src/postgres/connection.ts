@@ -216,13 +216,11 @@ function wrap(
       return Array.isArray(result) ? result.at(-1)?.command : result.command;
     }
     const { kind, sql, values } = item;
-    const result = await client.query<Row>({
-      ...textFor(textOf(sql, 'postgres')),
-      values: values.map(storable),
-    });
-    if (kind === 'run') return result.rowCount ?? 0;
-    if (kind === 'insert') return result.rows[0]?.seq;
-    return kind === 'one' ? result.rows[0] : result.rows;
+    const text = textFor(textOf(sql, 'postgres'));
+    const { rows, rowCount } = await client.query<Row>({ ...text, values: values.map(storable) });
+    if (kind === 'run') return rowCount ?? 0;
+    if (kind === 'insert') return rows[0]?.seq;
+    return kind === 'one' ? rows[0] : rows;
   }
 
   return {

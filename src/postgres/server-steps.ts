@@ -1,6 +1,7 @@
 import { asWxError, isShortage, reasonOf, WxError } from '../core/errors.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { one, type Step } from '../sql/statement.ts';
+import type { StepRunner } from '../sql/step-runner.ts';
 import { type Connection, LIMITS, type Limits, openConnection } from './connection.ts';
 import { isGone, isInTheWay, isOfPooler, isReadOnly, mayPass, serverError } from './failures.ts';
 import { createQueryTexts, type QueryText } from './query-text.ts';
@@ -21,29 +22,6 @@ export interface ServerWait {
   report(why: string): void;
 }
 
-/** Runs steps on a server, over a few connections. */
-export interface ServerSteps {
-  /**
-   * Runs a step in a transaction. Steps of one account run in the order of their calls, and those that wait share a
-   * transaction. A step may be run again from its beginning: when others were in the way, and when the server or the
-   * connection failed before it was committed. Resolves when it is committed, and on the server's disk. Rejects with
-   * WxError, or with the error of a faulty step.
-   */
-  run<T>(account: string, step: () => Step<T>): Promise<T>;
-  /** Runs a step that only reads, beside all others. */
-  read<T>(step: () => Step<T>): Promise<T>;
-  /** Resolves when every step so far is committed. */
-  idle(): Promise<void>;
-  /**
-   * A number that changes some time after somebody has committed, this process included: it comes from a look at the
-   * server that is at most a second old when this is called each second.
-   */
-  changes(): number;
-  /** The tables are gone: every step rejects. */
-  readonly isGone: boolean;
-  close(): Promise<void>;
-}
-
 /** Few are enough: fewer statements help more than more connections (docs/decisions/0025). */
 const CONNECTIONS = 4;
 /** The most steps of one transaction. */
@@ -58,6 +36,8 @@ const REPORT_MS = 30_000;
 /** Without `wait`, how long a server that has worked is waited for. */
 const GIVE_UP_MS = 30_000;
 const LOOK_MS = 1_000;
+/** Steps of an account exclude each other in all processes, as all steps do on SQLite: each sees what is committed. */
+const LOCK = 'SELECT pg_advisory_xact_lock(hashtext(?1), hashtext(?2))';
 
 interface Work {
   step: () => Step<unknown>;
@@ -76,14 +56,18 @@ interface Lane {
   connection: Connection | null;
 }
 
-/** See {@link ServerSteps}. Nothing is opened before the first step. */
+/**
+ * Runs steps on a server, over a few connections. Nothing is opened before the first step. A step resolves when it is
+ * committed, which here means: on the server's disk. It is run again when others were in the way, and when the server or
+ * the connection failed before it was committed.
+ */
 export function createServerSteps(options: {
   address: ServerAddress;
   clock: Clock;
   /** Null: a step that meets no server fails. */
   wait: ServerWait | null;
   limits?: Limits;
-}): ServerSteps {
+}): StepRunner {
   const { address, clock, wait } = options;
   const limits = options.limits ?? LIMITS;
   const keptTexts = createQueryTexts(address);
@@ -148,7 +132,7 @@ export function createServerSteps(options: {
   /** Ends every work, and never rejects itself. */
   async function settle(lane: Lane, queue: Queue, batch: Work[]): Promise<void> {
     try {
-      const results = await persist(lane, queue.account === null, () => inOrder(batch));
+      const results = await persist(lane, queue.account, () => inOrder(batch));
       for (let index = 0; index < batch.length; index++) batch[index]?.resolve(results[index] as never);
     } catch (error) {
       // One faulty step must not fail the others. When the server is lost, all have waited long enough.
@@ -158,9 +142,9 @@ export function createServerSteps(options: {
   }
 
   /** Runs a step until it is committed, or until there is nothing to wait for. */
-  async function persist<T>(lane: Lane, isRead: boolean, step: () => Step<T>): Promise<T> {
+  async function persist<T>(lane: Lane, account: string | null, step: () => Step<T>): Promise<T> {
     const patience = createPatience();
-    const run = isRead ? readInTransaction : runInTransaction;
+    const isRead = account === null;
     let unknown: UnknownCommit | null = null;
     for (let repeats = 0; ; ) {
       let connection: Connection;
@@ -178,7 +162,9 @@ export function createServerSteps(options: {
           continue;
         }
         unknown = null;
-        const result = await run(connection, step());
+        const result = isRead
+          ? await readInTransaction(connection, step())
+          : await runInTransaction(connection, step(), one(LOCK, address.schema, account));
         hasWorked = true;
         return result;
       } catch (error) {
@@ -278,7 +264,10 @@ export function createServerSteps(options: {
   return {
     run: (account, step) => enqueue(account, step),
     read: (step) => enqueue(null, step),
-    idle,
+    async flush() {
+      // What is committed is on the disk.
+    },
+    // The newest number comes from a look at the server that this call may begin. Commits of this process count, too.
     changes() {
       if (isLost) throw new WxError('storage', `the tables of ${address} were deleted under this process`);
       if (!isLooking && clock.monotonic() - lookedAtMs >= LOOK_MS) {
@@ -287,14 +276,26 @@ export function createServerSteps(options: {
       }
       return seen;
     },
-    get isGone() {
+    get isLost() {
       return isLost;
+    },
+    async verify() {
+      // Pages and their sums are the server's own matter: here it only has to answer.
+      await enqueue(null, () => nothing());
+      return null;
+    },
+    async keepReserve() {
+      // The disk is the server's.
     },
     async close() {
       await idle();
       await Promise.all(lanes.map(async ({ connection }) => connection?.close()));
     },
   };
+}
+
+function* nothing(): Step<void> {
+  yield* one('SELECT 1 AS one');
 }
 
 /** Several steps as one. */

@@ -32,19 +32,23 @@ const XID = one('SELECT CAST(pg_current_xact_id() AS TEXT) AS xid');
 const ONLY_READS = /^\s*SELECT\b/i;
 
 /**
- * Runs a step in a transaction of its own. What begins it goes with the first statements, so a step costs as many ways to
+ * Runs a step in a transaction of its own, under a lock that it takes first. What begins it goes with the first statements, so a step costs as many ways to
  * the server and back as it has requests, and one for COMMIT. Rejects with {@link UnknownCommit}; or, when nothing was
  * committed, with {@link FaultOfStep} or the error of the server or the connection.
  */
-export async function runInTransaction<T>(connection: Connection, step: Step<T>): Promise<T> {
-  const { result, hasBegun, xid } = await play(connection, step, connection.begin.write);
+export async function runInTransaction<T>(
+  connection: Connection,
+  step: Step<T>,
+  lock: Statement<unknown>,
+): Promise<T> {
+  const { result, hasBegun, xid } = await play(connection, step, [connection.begin.write, lock]);
   if (hasBegun) await commit(connection, { xid, timeline: connection.timeline, result });
   return result;
 }
 
 /** Runs a step that only reads: all of its statements see the same moment. The end of the transaction is not waited for. */
 export async function readInTransaction<T>(connection: Connection, step: Step<T>): Promise<T> {
-  const { result, hasBegun } = await play(connection, step, connection.begin.read);
+  const { result, hasBegun } = await play(connection, step, [connection.begin.read]);
   if (hasBegun) connection.exchange(['COMMIT']).catch(() => connection.close('now'));
   return result;
 }
@@ -53,7 +57,7 @@ export async function readInTransaction<T>(connection: Connection, step: Step<T>
 async function play<T>(
   connection: Connection,
   step: Step<T>,
-  begin: string,
+  begin: readonly (string | Statement<unknown>)[],
 ): Promise<{ result: T; hasBegun: boolean; xid: string | null }> {
   let xid: string | null = null;
   let hasBegun = false;
@@ -62,7 +66,7 @@ async function play<T>(
     while (!next.done) {
       const asked = statementsOf(next.value);
       const asksForXid: boolean = xid === null && asked.some(isWriting);
-      const first = hasBegun ? [] : [begin];
+      const first = hasBegun ? [] : begin;
       hasBegun = true;
       const answers = await connection.exchange([...first, ...asked, ...(asksForXid ? [XID] : [])]);
       if (asksForXid) xid = (answers.pop() as { xid: string }).xid;
@@ -109,7 +113,7 @@ function statementsOf(request: Request): readonly Statement<unknown>[] {
 }
 
 function isWriting({ kind, sql }: Statement<unknown>): boolean {
-  return kind === 'run' || !ONLY_READS.test(textOf(sql, 'postgres'));
+  return kind === 'run' || kind === 'insert' || !ONLY_READS.test(textOf(sql, 'postgres'));
 }
 
 async function commit(

@@ -2,17 +2,22 @@ import type { Step } from './statement.ts';
 
 /** A database as the steps see it: something that runs them. Rejects with WxError `storage` when the database fails. */
 export interface StepRunner {
-  /** Runs a step in one transaction. It may be run again from its beginning, so what it does beside that must bear it. */
-  run<T>(step: () => Step<T>): Promise<T>;
+  /**
+   * Runs a step in one transaction. It may be run again from its beginning, so what it does beside that must bear it.
+   * Steps of one account run in the order of their calls, and never beside each other, in whatever process.
+   */
+  run<T>(account: string, step: () => Step<T>): Promise<T>;
   /** Runs a step that only reads. */
   read<T>(step: () => Step<T>): Promise<T>;
   /** Resolves when everything that this process has committed is on the disk. */
   flush(): Promise<void>;
-  /** A number that changes whenever another process has committed. Throws WxError `storage` when it {@link isLost}. */
+  /**
+   * A number that changes whenever another process has committed: at once on SQLite; on a server, within some two seconds
+   * when it is called each second, and when this process has committed. Throws WxError `storage` when it {@link isLost}. */
   changes(): number;
-  /** The database was deleted or replaced under this process. */
+  /** The database, or its tables, were deleted or replaced under this process. */
   readonly isLost: boolean;
-  /** Checks the whole database. Returns what is wrong with it; null: nothing. */
+  /** Checks the whole database; of a server, whether it answers. Returns what is wrong with it; null: nothing. */
   verify(): Promise<string | null>;
   /** Reserves some space for the time when the disk is full, where that is this machine's matter; never fails. */
   keepReserve(): Promise<void>;

@@ -167,9 +167,6 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
  * one that a newer wxagent has written.
  */
 export function* migrateServer(address: ServerAddress): Step<void> {
-  if ((yield* versionOf(address)) === POSTGRES_MIGRATIONS.length) return;
-  yield* one('SELECT pg_advisory_xact_lock(hashtext(?1), hashtext(?2))', 'wxagent', address.schema);
-  // Asked again under the lock: another process may have migrated meanwhile.
   const version = yield* versionOf(address);
   if (version === POSTGRES_MIGRATIONS.length) return;
   // Even IF NOT EXISTS needs the right to create, which the owner of a schema may lack.

@@ -59,7 +59,7 @@ function createSqliteRunner(database: Database, options: Omit<SqliteStoreOptions
   }
 
   return {
-    run: (step) => commits.run((db) => runStep(db, step())),
+    run: (_account, step) => commits.run((db) => runStep(db, step())),
     // Reads at once, without waiting for a turn of the event loop.
     async read(step) {
       try {

@@ -31,14 +31,14 @@ export function createStore(
   runner: StepRunner,
   { clock, claimant }: { clock: LearningClock; claimant: Claimant },
 ): Store {
-  const { run, read } = runner;
+  const { run: commit, read } = runner;
   const saveServerTime = createServerTimeSaver(clock);
 
   /** Runs a step of a poll, which may also save the server's time. */
-  function runOfPoll<T>(step: () => Step<T>): Promise<T> {
+  function commitPoll<T>(account: string, step: () => Step<T>): Promise<T> {
     const saving = saveServerTime();
-    if (saving === null) return run(step);
-    return run(function* () {
+    if (saving === null) return commit(account, step);
+    return commit(account, function* () {
       yield* saving;
       return yield* step();
     });
@@ -46,40 +46,40 @@ export function createStore(
 
   return {
     inbox: {
-      storeMessages: (intake) => runOfPoll(() => storeMessages(intake)),
-      triage: (input) => run(() => triage(input)),
+      storeMessages: (intake) => commitPoll(intake.account, () => storeMessages(intake)),
+      triage: (input) => commit(input.account, () => triage(input)),
       unfinished: (account) => read(() => unfinished(account)),
       unfinishedContent: (account) => read(() => unfinishedContent(account)),
-      retry: (input) => run(() => retry(input)),
+      retry: (input) => commit(input.account, () => retry(input)),
       quoted: (input) => read(() => quoted(input)),
       mediaKeys: (input) => read(() => mediaKeys(input)),
       messages: (input) => read(() => messages(input)),
       message: (input) => read(() => message(input)),
     },
     turns: {
-      startTurn: (input) => run(() => startTurn(input)),
-      queueOutput: (input) => run(() => queueOutput(input, claimant)),
-      queueNotice: (input) => run(() => queueNotice(input, claimant)),
-      finishTurn: (input) => run(() => finishTurn(input, claimant)),
-      finishAnswer: (input) => run(() => finishAnswer(input)),
-      recover: (input) => run(() => recover(input)),
-      recordChild: (input) => run(() => recordChild(input)),
-      forgetChild: (input) => run(() => forgetChild(input)),
+      startTurn: (input) => commit(input.account, () => startTurn(input)),
+      queueOutput: (input) => commit(input.account, () => queueOutput(input, claimant)),
+      queueNotice: (input) => commit(input.account, () => queueNotice(input, claimant)),
+      finishTurn: (input) => commit(input.account, () => finishTurn(input, claimant)),
+      finishAnswer: (input) => commit(input.account, () => finishAnswer(input)),
+      recover: (input) => commit(input.account, () => recover(input)),
+      recordChild: (input) => commit(input.account, () => recordChild(input)),
+      forgetChild: (input) => commit(input.account, () => forgetChild(input)),
     },
     outbox: {
-      enqueue: (request) => run(() => enqueue(request, claimant)),
+      enqueue: (request) => commit(request.account, () => enqueue(request, claimant)),
       usersToDeliver: (account) => read(() => usersToDeliver(account)),
-      claimPart: (request) => run(() => claimPart(request, claimant)),
-      renewLease: (input) => run(() => renewLease(input, claimant.id)),
-      returnPart: (input) => run(() => returnPart(input, claimant.id)),
-      settlePart: (input) => run(() => settlePart(input, claimant)),
-      settleUpload: (input) => run(() => settleUpload(input, claimant.id)),
-      recordUpload: (input) => run(() => recordUpload(input)),
+      claimPart: (request) => commit(request.account, () => claimPart(request, claimant)),
+      renewLease: (input) => commit(input.account, () => renewLease(input, claimant.id)),
+      returnPart: (input) => commit(input.account, () => returnPart(input, claimant.id)),
+      settlePart: (input) => commit(input.account, () => settlePart(input, claimant)),
+      settleUpload: (input) => commit(input.account, () => settleUpload(input, claimant.id)),
+      recordUpload: (input) => commit(input.account, () => recordUpload(input)),
       runningUpload: (input) => read(() => runningUpload(input, claimant)),
       parts: (seqs) => read(() => partsOf(seqs)),
       openParts: (account) => read(() => openParts(account)),
-      dropParts: (input) => run(() => dropParts(input, claimant)),
-      requeueExpired: (input) => run(() => requeueExpired(input)),
+      dropParts: (input) => commit(input.account, () => dropParts(input, claimant)),
+      requeueExpired: (input) => commit(input.account, () => requeueExpired(input)),
       async unneededFiles(paths) {
         await runner.flush();
         return read(() => unneededFiles(paths));
@@ -88,21 +88,21 @@ export function createStore(
     },
     sessions: {
       sessionValue: (key) => read(() => sessionValue(key)),
-      setSessionValue: (input) => run(() => setSessionValue(input)),
+      setSessionValue: (input) => commit(input.account, () => setSessionValue(input)),
       contextToken: (input) => read(() => contextToken(input)),
     },
     admin: {
-      openAccount: (input) => run(() => openAccount(input)),
-      markLogin: (input) => run(() => markLogin(input)),
-      recordPoll: (input) => runOfPoll(() => recordPoll(input)),
+      openAccount: (input) => commit(input.account, () => openAccount(input)),
+      markLogin: (input) => commit(input.account, () => markLogin(input)),
+      recordPoll: (input) => commitPoll(input.account, () => recordPoll(input)),
       accountView: (account) => read(() => accountView(account)),
       poller: (account) => read(() => notedPoller(account)),
-      becomePoller: (input) => run(() => becomePoller(input, claimant)),
+      becomePoller: (input) => commit(input.account, () => becomePoller(input, claimant)),
       polledAccounts: () => read(() => polledAccounts(claimant)),
-      endPolling: (account) => run(() => endPolling(account, claimant)),
+      endPolling: (account) => commit(account, () => endPolling(account, claimant)),
       allowed: (account) => read(() => allowedUsers(account)),
-      setAllowed: (input) => run(() => setAllowed(input)),
-      sweep: (retention) => run(() => sweep(retention)),
+      setAllowed: (input) => commit(input.account, () => setAllowed(input)),
+      sweep: (retention) => commit(retention.account, () => sweep(retention)),
       verify: runner.verify,
       keepReserve: runner.keepReserve,
     },

@@ -70,6 +70,18 @@ export function uniqueName(): string {
 
 /** Runs SQL as the administrator of a server. */
 export async function administer(url: string, ...sql: string[]): Promise<Record<string, unknown>[]> {
+  const client = await connectTo(url);
+  try {
+    let rows: Record<string, unknown>[] = [];
+    for (const one of sql) ({ rows } = await client.query(one));
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** A connection of the administrator of a server. */
+export async function connectTo(url: string): Promise<Client> {
   const { username, password, pathname, searchParams, hostname, port } = new URL(
     url.replace('@/', '@localhost/'),
   );
@@ -82,11 +94,5 @@ export async function administer(url: string, ...sql: string[]): Promise<Record<
     ssl: false,
   });
   await client.connect();
-  try {
-    let rows: Record<string, unknown>[] = [];
-    for (const one of sql) ({ rows } = await client.query(one));
-    return rows;
-  } finally {
-    await client.end();
-  }
+  return client;
 }

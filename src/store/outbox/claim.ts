@@ -32,6 +32,10 @@ const CLAIM_STATE = `SELECT ${ACCOUNT_AND_USER},
 /** The same for a new part: of the part ahead of it, only its number. */
 const APPEND_STATE = `SELECT ${ACCOUNT_AND_USER}, (${HEAD}) AS seq FROM ${FROM_ACCOUNT_AND_USER} WHERE accounts.account = ?1`;
 
+/** Drops the texts of a user whose `--ttl` has ended; what is sent just now is not among them. */
+const EXPIRE_LATE = `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ?1
+  WHERE account = ?2 AND "user" = ?3 AND ${OPEN} AND state <> 'sending' AND expires_at <= ?1`;
+
 /**
  * Claims the next part of a user for one request: in order, one at a time across processes, no faster than the pace
  * allows. A part whose last result is unknown is repeated unchanged (design 3). `known` is the {@link claimState} of
@@ -44,11 +48,8 @@ export function* claimPart(request: ClaimRequest, claimant: Claimant, known?: Ro
     const leaseMs = leaseLeft(row, claimant, nowMs);
     if (leaseMs > 0) return { kind: 'wait', waitMs: Math.min(leaseMs, 1_000) };
     if (!isLate(row, nowMs)) return yield* claimHead(row, request, claimant);
-    yield* run(
-      `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ? WHERE seq = ?`,
-      nowMs,
-      row.seq,
-    );
+    // All of them at once: one by one, PostgreSQL would read those before it again and again.
+    yield* run(EXPIRE_LATE, nowMs, request.account, request.user);
   }
 }
 

@@ -5,8 +5,9 @@ import { WxError } from '../../../src/core/errors.ts';
 import { systemClock } from '../../../src/core/time/clock.ts';
 import { LIMITS } from '../../../src/postgres/connection.ts';
 import { parseServerUrl } from '../../../src/postgres/server-address.ts';
-import { createServerSteps, type ServerSteps } from '../../../src/postgres/server-steps.ts';
+import { createServerSteps } from '../../../src/postgres/server-steps.ts';
 import { all, one, run, type Step } from '../../../src/sql/statement.ts';
+import type { StepRunner } from '../../../src/sql/step-runner.ts';
 import { type CuttingProxy, type Fate, startCuttingProxy } from '../../helpers/cutting-proxy.ts';
 import { administer, SERVER, uniqueName, upstreamOf, urlOf, withParts } from '../../helpers/postgres.ts';
 import { startServer } from '../../helpers/postgres-setup.ts';
@@ -20,9 +21,9 @@ describe.skipIf(SERVER === null)('a server that fails', () => {
   let proxy: CuttingProxy;
   let stop: AbortController;
   let reports: string[];
-  let steps: ServerSteps;
+  let steps: StepRunner;
 
-  function open(parts: { port: number }): ServerSteps {
+  function open(parts: { port: number }): StepRunner {
     const url = withParts(server, { schema, host: '127.0.0.1', ...parts });
     const wait = { signal: stop.signal, report: (why: string) => void reports.push(why) };
     return createServerSteps({ address: parseServerUrl(url), clock: systemClock, wait, limits: QUICK });

@@ -2,16 +2,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WxError } from '../../../src/core/errors.ts';
 import { systemClock } from '../../../src/core/time/clock.ts';
 import { parseServerUrl } from '../../../src/postgres/server-address.ts';
-import { createServerSteps, type ServerSteps } from '../../../src/postgres/server-steps.ts';
+import { createServerSteps } from '../../../src/postgres/server-steps.ts';
 import { all, one, run, type Statement, type Step, together } from '../../../src/sql/statement.ts';
+import type { StepRunner } from '../../../src/sql/step-runner.ts';
 import { administer, SERVER, uniqueName, withParts } from '../../helpers/postgres.ts';
 
 describe.skipIf(SERVER === null)('steps on a server', () => {
   const server = SERVER as string;
   let schema: string;
-  let steps: ServerSteps;
+  let steps: StepRunner;
 
-  function open(over: Record<string, string> = {}): ServerSteps {
+  function open(over: Record<string, string> = {}): StepRunner {
     const address = parseServerUrl(withParts(server, { schema, ...over }));
     return createServerSteps({ address, clock: systemClock, wait: null });
   }
@@ -213,10 +214,10 @@ describe.skipIf(SERVER === null)('steps on a server', () => {
 
   it('knows that its tables are gone', async () => {
     await steps.run('a', just(run(NOTE, '1')));
-    expect(steps.isGone).toBe(false);
+    expect(steps.isLost).toBe(false);
     await administer(server, `DROP TABLE ${schema}.applied`);
     await expect(steps.run('a', just(run(NOTE, '2')))).rejects.toMatchObject({ kind: 'storage' });
-    expect(steps.isGone).toBe(true);
+    expect(steps.isLost).toBe(true);
     expect(() => steps.changes()).toThrow(
       `the tables of ${parseServerUrl(withParts(server, { schema }))} were deleted`,
     );

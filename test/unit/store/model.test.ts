@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { ChatNotice, ClaimedPart } from '../../../src/store/port/port.ts';
+import { SERVER } from '../../helpers/postgres.ts';
 import {
   ACCOUNT,
   contentOf,
@@ -8,11 +9,13 @@ import {
   type Desk,
   FRIEND,
   incoming,
+  type MakeStore,
   OWNER,
   part,
   type StoreUnderTest,
   TERMS,
 } from './conformance/desk.ts';
+import { postgresStores } from './postgres-stores.ts';
 import { makeSqliteStores } from './sqlite-stores.ts';
 
 /**
@@ -83,7 +86,7 @@ function pass(world: World, ms: number): void {
 async function bear(world: World, process: number): Promise<void> {
   const at = world.born === 0 ? null : nowMs(world);
   const name = `process ${world.born++}`;
-  const desk = await createDesk(world.data.open(name));
+  const desk = await createDesk(await world.data.open(name));
   world.names[process] = name;
   world.desks[process] = desk;
   if (at !== null) desk.nowMs = at;
@@ -331,7 +334,18 @@ async function finish(model: Model, world: World): Promise<void> {
   expect(await poller(world).store.outbox.openParts(ACCOUNT)).toEqual([]);
 }
 
-test('nothing is lost, nothing overtakes, nothing is sent twice without need', async () => {
+test('nothing is lost, nothing overtakes, nothing is sent twice without need', () =>
+  checkModel(makeSqliteStores, 60));
+
+describe.skipIf(SERVER === null)('on a server', () => {
+  const { make, drop } = postgresStores();
+  afterAll(drop);
+
+  test('nothing is lost, nothing overtakes, nothing is sent twice without need', () => checkModel(make, 15));
+});
+
+/** Runs steps at random on stores and on the model. */
+async function checkModel(make: MakeStore, numRuns: number): Promise<void> {
   const user = fc.constantFrom(...USERS);
   const process = fc.constantFrom(...PROCESSES);
   const steps = fc.commands(
@@ -355,7 +369,7 @@ test('nothing is lost, nothing overtakes, nothing is sent twice without need', a
   );
   await fc.assert(
     fc.asyncProperty(steps, async (commands) => {
-      const world: World = { data: await makeSqliteStores(), desks: [], names: [], born: 0 };
+      const world: World = { data: await make(), desks: [], names: [], born: 0 };
       const model: Model = { messages: [], users: new Map(), texts: 0 };
       try {
         for (const process of PROCESSES) await bear(world, process);
@@ -377,6 +391,6 @@ test('nothing is lost, nothing overtakes, nothing is sent twice without need', a
       }
     }),
     // A failure prints its seed, its path and the steps.
-    { seed: 20_261_122, numRuns: 60, endOnFailure: false },
+    { seed: 20_261_122, numRuns, endOnFailure: false },
   );
-});
+}

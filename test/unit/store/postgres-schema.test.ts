@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/time/clock.ts';
 import { parseServerUrl } from '../../../src/postgres/server-address.ts';
-import { createServerSteps, type ServerSteps } from '../../../src/postgres/server-steps.ts';
+import { createServerSteps } from '../../../src/postgres/server-steps.ts';
+import type { StepRunner } from '../../../src/sql/step-runner.ts';
 import { openDatabase } from '../../../src/sqlite/database.ts';
 import { migrate } from '../../../src/store/migrations.ts';
 import { migrateServer } from '../../../src/store/postgres-schema.ts';
@@ -13,7 +14,7 @@ import { administer, SERVER, uniqueName, withParts } from '../../helpers/postgre
 describe.skipIf(SERVER === null)('the schema of a server', () => {
   const server = SERVER as string;
   let schema: string;
-  const opened: ServerSteps[] = [];
+  const opened: StepRunner[] = [];
 
   function migrateAs(parts: Record<string, string> = {}): Promise<void> {
     const address = parseServerUrl(withParts(server, { schema, ...parts }));

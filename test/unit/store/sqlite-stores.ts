@@ -6,8 +6,11 @@ import type { Store } from '../../../src/store/port/port.ts';
 import { openStore } from '../../../src/store/sqlite-store.ts';
 import type { StoreUnderTest } from './conformance/desk.ts';
 
+/** These open at once. */
+type SqliteStoresUnderTest = Omit<StoreUnderTest, 'open'> & { path: string; open(process: string): Store };
+
 /** SQLite stores on one file in a folder of their own. */
-export async function makeSqliteStores(): Promise<StoreUnderTest & { path: string }> {
+export async function makeSqliteStores(): Promise<SqliteStoresUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'wxagent-store-'));
   const path = join(folder, 'state', 'wxagent.db');
   const dead = new Set<string>();

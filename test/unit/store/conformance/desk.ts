@@ -21,7 +21,7 @@ import type {
 /** One set of data and the processes that use it, for the conformance suite of the store port. */
 export interface StoreUnderTest {
   /** Opens the data as the process of this name would; several may be open at once. */
-  open(process: string): Store;
+  open(process: string): Store | Promise<Store>;
   /** From now on this process counts as gone. */
   kill(process: string): void;
   dispose(): Promise<void>;
@@ -93,6 +93,8 @@ export interface Desk {
   /** A user writes something new; the number of the message. */
   says(user: string, over?: Partial<IncomingMessage>): Promise<number>;
   start(seq: number): Promise<StartedTurn>;
+  /** Starts a turn and ends it. */
+  runs(seq: number): Promise<StartedTurn>;
   /** Ends a turn. */
   finish(seq: number, result: TurnResult, parts?: NewPart[]): Promise<void>;
   /** A message is run and answered with these texts. */
@@ -137,6 +139,11 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
     async start(seq) {
       const started = await store.turns.startTurn({ account: ACCOUNT, seq, mergeMs: 0, nowMs: desk.nowMs });
       if (!started || 'notBeforeMs' in started) throw new Error(`message ${seq} is not to be started`);
+      return started;
+    },
+    async runs(seq) {
+      const started = await desk.start(seq);
+      await desk.finish(seq, { kind: 'done' });
       return started;
     },
     async finish(seq, result, parts = []) {

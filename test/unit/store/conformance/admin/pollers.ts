@@ -11,7 +11,7 @@ export function describePollers(make: MakeStore): void {
   let two: Store;
   beforeEach(async () => {
     data = await make();
-    [one, two] = [data.open('one'), data.open('two')];
+    [one, two] = [await data.open('one'), await data.open('two')];
   });
   afterEach(() => data.dispose());
 
@@ -39,7 +39,10 @@ export function describePollers(make: MakeStore): void {
 
   test('of those who want the place of one that is gone, one gets it', async () => {
     await serve(one, 1);
-    expect(await Promise.all([serve(two, 2, ONE), serve(data.open('three'), 3, ONE)])).toEqual([true, false]);
+    expect(await Promise.all([serve(two, 2, ONE), serve(await data.open('three'), 3, ONE)])).toEqual([
+      true,
+      false,
+    ]);
     expect(await one.admin.polledAccounts()).toEqual([]);
   });
 

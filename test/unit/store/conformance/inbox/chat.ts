@@ -31,7 +31,7 @@ export function describeChat(make: MakeStore): void {
   let desk: Desk;
   beforeEach(async () => {
     data = await make();
-    desk = await createDesk(data.open('a'));
+    desk = await createDesk(await data.open('a'));
   });
   afterEach(() => data.dispose());
 
@@ -69,7 +69,7 @@ export function describeChat(make: MakeStore): void {
     await receive(incoming({ language: 'zh' }), command('help'));
     const { messages } = await receive(incoming(), incoming({ user: FRIEND }), command('status'));
     expect(told).toEqual([null, 'zh', 'zh']);
-    const other = await createDesk(data.open('b'));
+    const other = await createDesk(await data.open('b'));
     const languages = messages.slice(0, 2).map(async ({ seq }) => (await other.start(seq)).language);
     expect(await Promise.all(languages)).toEqual(['zh', null]);
     await receive(incoming({ language: 'en' }), incoming(), command('help'));
@@ -198,20 +198,22 @@ export function describeChat(make: MakeStore): void {
 
   describe('new', () => {
     test('begins a session with the next message; what was written before stays in the old one', async () => {
-      const first = await desk.start(await desk.says(OWNER));
+      const running = await desk.says(OWNER);
+      const first = await desk.start(running);
       const before = await desk.says(OWNER);
       await desk.receive([command('new')]);
       const after = await desk.says(OWNER);
       expect(await told()).toEqual([{ about: 'new', unfinished: 2 }]);
-      expect(await desk.start(before)).toMatchObject({ sessionId: first.sessionId, turn: 2 });
-      const begun = await desk.start(after);
+      await desk.finish(running, { kind: 'done' });
+      expect(await desk.runs(before)).toMatchObject({ sessionId: first.sessionId, turn: 2 });
+      const begun = await desk.runs(after);
       expect(begun.turn).toBe(1);
       expect(begun.sessionId).not.toBe(first.sessionId);
       expect(await desk.start(await desk.says(OWNER))).toMatchObject({ sessionId: begun.sessionId, turn: 2 });
     });
 
     test('with more behind it is the first message of the session, and is not answered by wxagent', async () => {
-      const old = await desk.start(await desk.says(OWNER));
+      const old = await desk.runs(await desk.says(OWNER));
       const result = await desk.receive([incoming({ chat: { command: 'new', agentFrom: 5 } })]);
       expect(result.messages[0]?.state).toBe('received');
       const started = await desk.start(seqOf(result));
@@ -363,8 +365,10 @@ export function describeChat(make: MakeStore): void {
     });
 
     test('a new session is not begun by a message that is turned away', async () => {
-      const { sessionId } = await desk.start(await desk.says(OWNER));
+      const running = await desk.says(OWNER);
+      const { sessionId } = await desk.start(running);
       await desk.receive([incoming({ chat: { command: 'new', agentFrom: 5 } })], reject);
+      await desk.finish(running, { kind: 'done' });
       expect(await desk.start(await desk.says(OWNER))).toMatchObject({ sessionId, turn: 2 });
     });
 
@@ -459,7 +463,7 @@ export function describeChat(make: MakeStore): void {
 
     test('is known at the next message, whichever process has changed it', async () => {
       expect(await write()).toBe('ignored');
-      const beside = data.open('beside');
+      const beside = await data.open('beside');
       const entry = { account: ACCOUNT, user: FRIEND, nowMs: 1 };
       expect(await beside.admin.setAllowed({ ...entry, allowed: true })).toBe(true);
       expect(await beside.admin.setAllowed({ ...entry, allowed: true })).toBe(false);

@@ -18,7 +18,7 @@ export function describeIntake(make: MakeStore): void {
   let desk: Desk;
   beforeEach(async () => {
     data = await make();
-    desk = await createDesk(data.open('a'));
+    desk = await createDesk(await data.open('a'));
   });
   afterEach(() => data.dispose());
 
@@ -208,7 +208,7 @@ export function describeIntake(make: MakeStore): void {
       await desk.store.close();
       await data.dispose();
       data = await make();
-      desk = await createDesk(data.open('a'), null);
+      desk = await createDesk(await data.open('a'), null);
     });
 
     test('the first who writes owns an account without an owner, once and for all', async () => {

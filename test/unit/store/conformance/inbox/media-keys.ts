@@ -20,7 +20,7 @@ export function describeMediaKeys(make: MakeStore): void {
   let desk: Desk;
   beforeEach(async () => {
     data = await make();
-    desk = await createDesk(data.open('a'));
+    desk = await createDesk(await data.open('a'));
   });
   afterEach(() => data.dispose());
 

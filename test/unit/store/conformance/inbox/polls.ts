@@ -31,7 +31,7 @@ export function describePolls(make: MakeStore): void {
   /** A store in which the friend has something held, and nobody is the owner. */
   async function prepare(): Promise<{ desk: Desk; dispose: () => Promise<void> }> {
     const data = await make();
-    const desk = await createDesk(data.open('a'), null);
+    const desk = await createDesk(await data.open('a'), null);
     await desk.receive([{ ...first, user: FRIEND }]);
     await desk.store.admin.setAllowed({ account: ACCOUNT, user: FRIEND, allowed: true, nowMs: desk.nowMs });
     await desk.sends(FRIEND, 'held');
@@ -59,6 +59,7 @@ export function describePolls(make: MakeStore): void {
       for (const { seq } of await store.inbox.unfinished(ACCOUNT)) {
         const { sessionId, turn, isOwner } = await desk.start(seq);
         places.push({ sessionId, turn, isOwner });
+        await desk.finish(seq, { kind: 'done' });
       }
       const sessions = [...new Set(places.map(({ sessionId }) => sessionId))];
       const users = [];

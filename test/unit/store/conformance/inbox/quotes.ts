@@ -17,7 +17,7 @@ export function describeQuotes(make: MakeStore): void {
   let desk: Desk;
   beforeEach(async () => {
     data = await make();
-    desk = await createDesk(data.open('a'));
+    desk = await createDesk(await data.open('a'));
   });
   afterEach(() => data.dispose());
 

@@ -18,7 +18,7 @@ export function describeFiles(make: MakeStore): void {
   let desk: Desk;
   beforeEach(async () => {
     data = await make();
-    store = data.open('me');
+    store = await data.open('me');
     desk = await createDesk(store);
     await desk.says(OWNER);
   });
@@ -74,7 +74,7 @@ export function describeFiles(make: MakeStore): void {
     await claimUpload();
     await store.outbox.returnPart({ account: ACCOUNT, seq });
     expect((await desk.view(seq)).state).toBe('queued');
-    const other = data.open('other');
+    const other = await data.open('other');
     const terms = {
       account: ACCOUNT,
       user: OWNER,
@@ -89,7 +89,7 @@ export function describeFiles(make: MakeStore): void {
     await sendFile();
     const { seq } = await claimUpload();
     data.kill('me');
-    const other = data.open('other');
+    const other = await data.open('other');
     const terms = {
       account: ACCOUNT,
       user: OWNER,
@@ -123,7 +123,7 @@ export function describeFiles(make: MakeStore): void {
 
   test('who waits sees how far an upload is, while its process lives', async () => {
     const { seq } = await sendFile();
-    const other = data.open('b');
+    const other = await data.open('b');
     const upload = (): Promise<unknown> =>
       other.outbox.runningUpload({ account: ACCOUNT, user: OWNER, nowMs: desk.nowMs });
     expect(await upload()).toBeNull();

@@ -20,7 +20,7 @@ export function describeHolds(make: MakeStore): void {
   let desk: Desk;
   beforeEach(async () => {
     data = await make();
-    desk = await createDesk(data.open('a'));
+    desk = await createDesk(await data.open('a'));
     await desk.says(OWNER);
   });
   afterEach(() => data.dispose());

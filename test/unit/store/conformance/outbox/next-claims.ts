@@ -22,8 +22,8 @@ export function describeNextClaims(make: MakeStore): void {
   let other: Desk;
   beforeEach(async () => {
     data = await make();
-    desk = await createDesk(data.open('a'));
-    other = await createDesk(data.open('b'));
+    desk = await createDesk(await data.open('a'));
+    other = await createDesk(await data.open('b'));
     await desk.says(OWNER, { contextToken: 'token' });
     await desk.says(FRIEND);
   });

@@ -19,7 +19,7 @@ export function describeOutbox(make: MakeStore): void {
   let desk: Desk;
   beforeEach(async () => {
     data = await make();
-    desk = await createDesk(data.open('a'));
+    desk = await createDesk(await data.open('a'));
     await desk.says(OWNER, { contextToken: 'token' });
     await desk.says(FRIEND);
   });
@@ -27,7 +27,7 @@ export function describeOutbox(make: MakeStore): void {
 
   /** The same data as another process sees it. */
   const beside = async (name: string): Promise<Desk> => {
-    const other = await createDesk(data.open(name));
+    const other = await createDesk(await data.open(name));
     other.nowMs = desk.nowMs;
     return other;
   };

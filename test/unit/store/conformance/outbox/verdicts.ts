@@ -17,7 +17,7 @@ export function describeVerdicts(make: MakeStore): void {
   let desk: Desk;
   beforeEach(async () => {
     data = await make();
-    desk = await createDesk(data.open('a'));
+    desk = await createDesk(await data.open('a'));
     await desk.says(FRIEND);
   });
   afterEach(() => data.dispose());
@@ -87,7 +87,7 @@ export function describeVerdicts(make: MakeStore): void {
     let claimed: ClaimedPart;
     beforeEach(async () => {
       claimed = await answered('one');
-      other = await createDesk(data.open('b'));
+      other = await createDesk(await data.open('b'));
       desk.nowMs += 60_000;
       other.nowMs = desk.nowMs;
     });

@@ -17,7 +17,7 @@ export function describeSessions(make: MakeStore): void {
   let desk: Desk;
   beforeEach(async () => {
     data = await make();
-    desk = await createDesk(data.open('a'));
+    desk = await createDesk(await data.open('a'));
   });
   afterEach(() => data.dispose());
 
@@ -56,7 +56,7 @@ export function describeSessions(make: MakeStore): void {
 
   test('another process sees it', async () => {
     await set('s', 'kept');
-    const other = data.open('b');
+    const other = await data.open('b');
     expect(
       await other.sessions.sessionValue({ account: ACCOUNT, user: OWNER, sessionId: 's', name: 'x' }),
     ).toBe('kept');

@@ -22,7 +22,7 @@ export function describeBursts(make: MakeStore): void {
   let desk: Desk;
   beforeEach(async () => {
     data = await make();
-    desk = await createDesk(data.open('a'));
+    desk = await createDesk(await data.open('a'));
   });
   afterEach(() => data.dispose());
 
@@ -179,7 +179,9 @@ export function describeBursts(make: MakeStore): void {
     const fresh = incoming({ createdAtMs: desk.nowMs + 1, chat: { command: 'new', agentFrom: 5 } });
     const next = (await desk.receive([fresh])).messages[0]?.seq as number;
     desk.nowMs += MERGE_MS;
-    const [old, begun] = [await started(first), await started(next)];
+    const old = await started(first);
+    await desk.finish(first, { kind: 'done' });
+    const begun = await started(next);
     expect([old.messages.length, begun.messages.length, begun.turn]).toEqual([1, 1, 1]);
     expect(begun.sessionId).not.toBe(old.sessionId);
   });

@@ -19,7 +19,7 @@ export function describeOutputs(make: MakeStore): void {
   let desk: Desk;
   beforeEach(async () => {
     data = await make();
-    desk = await createDesk(data.open('a'));
+    desk = await createDesk(await data.open('a'));
   });
   afterEach(() => data.dispose());
 
@@ -175,9 +175,11 @@ export function describeOutputs(make: MakeStore): void {
       await desk.start(one);
       await emit(one, 0, 'one');
       await notice(one);
+      await desk.finish(one, { kind: 'done' });
       const { id } = await desk.start(two);
       await desk.sends(OWNER, 'sent', { message: id });
       await notice(two);
+      await desk.finish(two, { kind: 'done' });
       await desk.start(three);
       await desk.sends(OWNER, 'of somebody else');
       await notice(three, 'working');

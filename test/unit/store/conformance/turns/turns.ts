@@ -17,7 +17,7 @@ export function describeTurns(make: MakeStore): void {
   let desk: Desk;
   beforeEach(async () => {
     data = await make();
-    desk = await createDesk(data.open('a'));
+    desk = await createDesk(await data.open('a'));
   });
   afterEach(() => data.dispose());
 
@@ -59,8 +59,8 @@ export function describeTurns(make: MakeStore): void {
   });
 
   test('a user has one session, its turns count up; another user has their own', async () => {
-    const first = await desk.start(await desk.says(OWNER));
-    const second = await desk.start(await desk.says(OWNER));
+    const first = await desk.runs(await desk.says(OWNER));
+    const second = await desk.runs(await desk.says(OWNER));
     const other = await desk.start(await desk.says(FRIEND));
     expect([first.turn, second.turn, other.turn]).toEqual([1, 2, 1]);
     expect(second.sessionId).toBe(first.sessionId);
@@ -71,7 +71,7 @@ export function describeTurns(make: MakeStore): void {
     const seq = await desk.says(OWNER);
     const first = await desk.start(seq);
     await desk.finish(seq, { kind: 'retry', notBeforeMs: desk.nowMs, counts: true, detail: '' });
-    await desk.start(await desk.says(OWNER));
+    await desk.runs(await desk.says(OWNER));
     const again = await desk.start(seq);
     expect(again).toMatchObject({ turn: 1, sessionId: first.sessionId, attempt: 2 });
   });

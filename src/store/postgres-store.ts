@@ -1,0 +1,29 @@
+import type { ServerAddress } from '../postgres/server-address.ts';
+import { createServerSteps, type ServerWait } from '../postgres/server-steps.ts';
+import type { Claimant } from './outbox/lease.ts';
+import type { Store } from './port/port.ts';
+import { migrateServer } from './postgres-schema.ts';
+import { type LearningClock, restoreServerTime } from './server-time.ts';
+import { createStore } from './store.ts';
+
+/** No account has this name: what is done under it excludes nobody but its like. */
+const NO_ACCOUNT = '';
+
+/** Opens the store in a schema of a server, which is made if there is none. Throws WxError. */
+export async function openServerStore(options: {
+  address: ServerAddress;
+  clock: LearningClock;
+  claimant: Claimant;
+  /** How steps wait while the server cannot be used; null: they fail. */
+  wait: ServerWait | null;
+}): Promise<Store> {
+  const runner = createServerSteps(options);
+  try {
+    await runner.run(NO_ACCOUNT, () => migrateServer(options.address));
+    await runner.read(() => restoreServerTime(options.clock));
+  } catch (error) {
+    await runner.close();
+    throw error;
+  }
+  return createStore(runner, options);
+}
