@@ -84,6 +84,7 @@ export function createServerSteps(options: {
   /** A server that has never worked is not waited for. */
   let hasWorked = false;
   let isLost = false;
+  const givenUpErrors = new WeakSet<object>();
   let reportedAtMs = Number.NEGATIVE_INFINITY;
   let seen = 0;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -136,7 +137,8 @@ export function createServerSteps(options: {
       for (let index = 0; index < batch.length; index++) batch[index]?.resolve(results[index] as never);
     } catch (error) {
       // One faulty step must not fail the others. When the server is lost, all have waited long enough.
-      if (batch.length === 1 || mayPass(error)) for (const work of batch) work.reject(error);
+      if (batch.length === 1 || givenUpErrors.has(error as object))
+        for (const work of batch) work.reject(error);
       else for (const work of batch) await settle(lane, queue, [work]);
     }
   }
@@ -183,7 +185,7 @@ export function createServerSteps(options: {
         else if (error instanceof FaultOfStep) {
           // It writes files, too, for which this machine may be short of room.
           if (!isShortage(error.cause)) throw asWxError(error.cause);
-        } else if (!mayPass(error)) throw serverError(address, error);
+        } else if (!mayPass(error)) throw errorOf(error);
         const isWrapped = error instanceof FaultOfStep || error instanceof UnknownCommit;
         if (!(error instanceof FaultOfStep)) await drop(lane);
         await patience.wait(isWrapped ? error.cause : error, unknown);
@@ -222,16 +224,18 @@ export function createServerSteps(options: {
     await connection?.close('now');
   }
 
+  /** The error for a step. Of a store that is open, whatever fails is its storage: by the network WeChat is reached. */
+  function errorOf(error: unknown): WxError {
+    const why = serverError(address, error);
+    if (!hasWorked || why.kind === 'internal') return why;
+    return new WxError('storage', why.message, { hint: why.hint, cause: why.cause });
+  }
+
   function givenUp(unknown: UnknownCommit | null, error: unknown): WxError {
-    if (unknown === null) return serverError(address, error);
-    return new WxError(
-      'network',
-      `it is not known whether ${address} has committed: ${reasonOf(unknown.cause)}`,
-      {
-        hint: 'wxagent doctor',
-        cause: unknown,
-      },
-    );
+    const isUnknown = `it is not known whether ${address} has committed: ${reasonOf(error)}`;
+    const told = unknown === null ? errorOf(error) : new WxError('storage', isUnknown, { cause: unknown });
+    givenUpErrors.add(told);
+    return told;
   }
 
   function report(error: unknown): void {

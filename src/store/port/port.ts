@@ -16,7 +16,7 @@ export type * from './turns.ts';
  * operation is a named step of the way a message goes (design 3), no operation is a table, and only `store/` knows the
  * database behind it. Steps are atomic. A step that is repeated calls its callbacks (`questionTo`,
  * `noticeOf`, `encode`, `merge`) again. Every
- * step rejects with WxError `storage` when the disk fails.
+ * step rejects with WxError `storage` when the disk, or the server of the database, fails.
  */
 export interface Store {
   readonly inbox: Inbox;
@@ -30,7 +30,10 @@ export interface Store {
    * {@link Store.close} flushes before the process ends, `Outbox.unneededFiles` before files are deleted.
    */
   flush(): Promise<void>;
-  /** A number that changes whenever another process has committed. Throws WxError `storage` when {@link Store.isLost}. */
+  /**
+   * A number that changes whenever another process has committed: on a server within some two seconds when it is called
+   * each second, and also when this process has committed. Throws WxError `storage` when {@link Store.isLost}.
+   */
   changes(): number;
   /** The database was deleted or replaced under this process: it can still be read, every step rejects. */
   readonly isLost: boolean;

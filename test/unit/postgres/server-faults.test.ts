@@ -129,7 +129,7 @@ describe.skipIf(SERVER === null)('a server that fails', () => {
     await unsure;
     await proxy.refuse();
     const late = note('3');
-    const told = expect(late).rejects.toMatchObject({ kind: 'network', exit: 69 });
+    const told = expect(late).rejects.toMatchObject({ kind: 'storage', exit: 74 });
     await expect.poll(() => reports.length).toBeGreaterThan(0);
     stop.abort();
     await told;

@@ -14,6 +14,7 @@ import { describeNextClaims } from './conformance/outbox/next-claims.ts';
 import { describeOutbox } from './conformance/outbox/outbox.ts';
 import { describeRefusals } from './conformance/outbox/refusals.ts';
 import { describeVerdicts } from './conformance/outbox/verdicts.ts';
+import { describeRivals } from './conformance/rivals.ts';
 import { describeSessions } from './conformance/sessions/sessions.ts';
 import { describeBursts } from './conformance/turns/merging.ts';
 import { describeOutputs } from './conformance/turns/output.ts';
@@ -39,6 +40,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('sessions', () => describeSessions(make));
     describe('media keys', () => describeMediaKeys(make));
     describe('quotes', () => describeQuotes(make));
+    describe('rivals', () => describeRivals(make));
     describe('views', () => describeViews(make));
   });
 }
