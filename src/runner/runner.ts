@@ -139,6 +139,7 @@ export function startRunner(parts: RunnerParts): Runner {
         login: parts.account.login,
         cursor,
         store,
+        notes: upkeep.notes,
         poller: createPoller({ client, clock }),
         rules,
         clock,
@@ -157,7 +158,9 @@ export function startRunner(parts: RunnerParts): Runner {
         onFailure: login.onPollFailed,
       },
       shutdown.signal,
-    ).then((how) => (how === 'expired' ? login.expire() : undefined), fail);
+    )
+      .finally(() => upkeep.notes.settle(key))
+      .then((how) => (how === 'expired' ? login.expire() : undefined), fail);
     // After the first poll, for which new messages wait.
     void login.notifyStart(loginExpired).catch(fail);
     await delivery.refresh().catch(fail);

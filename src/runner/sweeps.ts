@@ -8,7 +8,9 @@ import type { Attachments } from './received/attachments.ts';
 const START_MS = 3_000;
 /** How often the store is swept. */
 const SWEEP_EVERY_MS = 60_000;
-/** The pause between two sweeps of an account while there is more to remove. */
+/** So many accounts are swept in one step: most have nothing to remove. */
+const SWEPT_TOGETHER = 20;
+/** The pause after a sweep that has left something to remove. */
 const SWEEP_PAUSE_MS = 50;
 /** Files are swept less often, since whole folders are read. */
 const FILES_EVERY_MS = 10 * 60_000;
@@ -26,7 +28,7 @@ export interface Swept {
   onError: (error: unknown) => void;
 }
 
-/** Sweeps all accounts of a process, one after the other. */
+/** Sweeps all accounts of a process, some at a time. */
 export interface Sweeps {
   /**
    * Removes what the retention has ended: rows, copies of sent files, received files. Each step is small, so that no
@@ -44,35 +46,64 @@ interface Entry extends Swept {
   current: Promise<boolean> | null;
 }
 
+/** Accounts that one step of the store sweeps. */
+function groupsOf(entries: readonly Entry[]): Entry[][] {
+  const groups: Entry[][] = [];
+  for (const entry of entries) {
+    const last = groups.at(-1);
+    if (last?.[0]?.holdMaxMs === entry.holdMaxMs && last.length < SWEPT_TOGETHER) last.push(entry);
+    else groups.push([entry]);
+  }
+  return groups;
+}
+
 /** See {@link Sweeps}. */
 export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: SteadyClock): Sweeps {
   const entries = new Set<Entry>();
   let nobody = new AbortController();
 
   /** Returns whether there is more to remove. */
-  async function remove(entry: Entry): Promise<boolean> {
-    const { account, holdMaxMs, outgoing, attachments } = entry;
-    const retention = { account, holdMaxMs, finishedMs: FINISHED_MS, finishedPerUser: FINISHED_PER_USER };
+  async function remove(group: readonly Entry[], holdMaxMs: number): Promise<boolean> {
+    const accounts = group.map(({ account }) => account);
+    const retention = { accounts, holdMaxMs, finishedMs: FINISHED_MS, finishedPerUser: FINISHED_PER_USER };
     const more = !clock.isUnsure() && (await store.admin.sweep({ ...retention, nowMs: clock.now() }));
     // The times of files are those of the wall clock.
     if (more || clock.haveJumped()) return more;
-    if (clock.monotonic() - entry.filesAtMs >= FILES_EVERY_MS) {
+    for (const entry of group) {
+      if (clock.monotonic() - entry.filesAtMs < FILES_EVERY_MS) continue;
       entry.filesAtMs = clock.monotonic();
-      await outgoing.sweep(store.outbox, clock.wall());
-      await attachments.sweep(clock.wall());
+      try {
+        await entry.outgoing.sweep(store.outbox, clock.wall());
+        await entry.attachments.sweep(clock.wall());
+      } catch (error) {
+        entry.onError(error);
+      }
     }
     return false;
   }
 
-  async function sweepOnce(entry: Entry): Promise<boolean> {
-    entry.wasSwept = true;
-    entry.current = remove(entry).catch((error) => {
-      entry.onError(error);
+  /** Sweeps accounts with the same settings. Returns whether there is more to remove. */
+  async function sweepOnce(group: readonly Entry[]): Promise<boolean> {
+    const current = remove(group, group[0]?.holdMaxMs ?? 0).catch((error) => {
+      for (const entry of group) entry.onError(error);
       return false;
     });
-    const more = await entry.current;
-    entry.current = null;
-    return more;
+    for (const entry of group) {
+      entry.wasSwept = true;
+      entry.current = current;
+    }
+    return current;
+  }
+
+  async function sweepAll(signal: AbortSignal): Promise<void> {
+    const groups = groupsOf([...entries]);
+    for (const group of groups) {
+      const present = group.filter((entry) => entries.has(entry));
+      if (present.length === 0 || !(await sweepOnce(present)) || signal.aborted) continue;
+      // After the others.
+      groups.push(present);
+      await clock.sleep(SWEEP_PAUSE_MS, signal);
+    }
   }
 
   async function run(): Promise<void> {
@@ -80,13 +111,7 @@ export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: Stea
     await clock.sleep(START_MS, signal);
     if (!signal.aborted) await store.admin.keepReserve();
     while (!signal.aborted) {
-      const unfinished = new Set<Entry>();
-      for (const entry of entries) if (await sweepOnce(entry)) unfinished.add(entry);
-      while (unfinished.size > 0 && !signal.aborted) {
-        await clock.sleep(SWEEP_PAUSE_MS, signal);
-        for (const entry of unfinished)
-          if (!entries.has(entry) || !(await sweepOnce(entry))) unfinished.delete(entry);
-      }
+      await sweepAll(signal);
       if (!signal.aborted) await clock.sleep(SWEEP_EVERY_MS, signal);
     }
   }
@@ -108,7 +133,7 @@ export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: Stea
         entries.delete(entry);
         if (entries.size === 0) nobody.abort();
       });
-      if (!entry.wasSwept) await sweepOnce(entry);
+      if (!entry.wasSwept) await sweepOnce([entry]);
       await entry.current;
     },
   };

@@ -1,12 +1,19 @@
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { Store } from '../store/port/port.ts';
+import { createPollNotes, type PollNotes } from './intake/poll-notes.ts';
 import { createSweeps, type Sweeps } from './sweeps.ts';
 import { createStoreWatch, type StoreWatch } from './watch-store.ts';
 
 /** What all accounts of a process share: one timer for each kind of upkeep, however many accounts there are. */
-export interface Upkeep extends StoreWatch, Sweeps {}
+export interface Upkeep extends StoreWatch, Sweeps {
+  notes: PollNotes;
+}
 
 /** Shared by the runners of one store. */
 export function createUpkeep(store: Store, clock: SteadyClock): Upkeep {
-  return { ...createStoreWatch(store, clock), ...createSweeps(store, clock) };
+  return {
+    ...createStoreWatch(store, clock),
+    ...createSweeps(store, clock),
+    notes: createPollNotes(clock),
+  };
 }

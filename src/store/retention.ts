@@ -9,15 +9,9 @@ const BATCH = 200;
 
 /** Expires parts that were held for too long, and deletes old finished rows (design 4). Returns whether there is more. */
 export function* sweep(retention: Retention): Step<boolean> {
-  const { account, nowMs } = retention;
-  const expired = yield* run(
-    `UPDATE parts SET state = ${GIVEN_UP}, reason = CASE WHEN expires_at <= ?1 THEN 'ttl' ELSE 'hold-max' END, finished_at = ?1
-       WHERE seq IN (SELECT seq FROM parts WHERE account = ?2 AND ${HELD}
-         AND (held_at < ?3 OR expires_at <= ?1) LIMIT ${BATCH})`,
-    nowMs,
-    account,
-    nowMs - retention.holdMaxMs,
-  );
+  const { accounts, nowMs } = retention;
+  const counts: number[] = [];
+  for (const account of accounts) counts.push(yield* expireHeld(account, retention));
   // Numbers only grow: the oldest rows come first, and n numbers back are at least n rows. All accounts are swept
   // together: rows of an account that is not served any more would otherwise keep younger rows of others for ever.
   const users = Number((yield* one('SELECT count(*) AS n FROM users'))?.n ?? 0);
@@ -34,9 +28,11 @@ export function* sweep(retention: Retention): Step<boolean> {
   );
   const values = yield* sweepSessionValues(nowMs - retention.finishedMs, BATCH);
   const keys = yield* sweepMediaKeys(nowMs - retention.finishedMs, BATCH);
-  const counts = [expired, parts, old, values, keys];
-  for (const row of yield* all('SELECT "user" FROM users WHERE account = ?', account)) {
-    counts.push(yield* trimUser(account, row.user as string, retention.finishedPerUser));
+  counts.push(parts, old, values, keys);
+  for (const account of accounts) {
+    for (const row of yield* all('SELECT "user" FROM users WHERE account = ?', account)) {
+      counts.push(yield* trimUser(account, row.user as string, retention.finishedPerUser));
+    }
   }
   // When the first message of a merged turn is deleted, each of the others becomes a turn of its own.
   yield* run(
@@ -44,6 +40,18 @@ export function* sweep(retention: Retention): Step<boolean> {
        AND NOT EXISTS (SELECT 1 FROM inbox AS first WHERE first.seq = inbox.burst)`,
   );
   return counts.some((count) => count > 0);
+}
+
+/** Expires what an account has held for too long. */
+function* expireHeld(account: string, { nowMs, holdMaxMs }: Retention): Step<number> {
+  return yield* run(
+    `UPDATE parts SET state = ${GIVEN_UP}, reason = CASE WHEN expires_at <= ?1 THEN 'ttl' ELSE 'hold-max' END, finished_at = ?1
+       WHERE seq IN (SELECT seq FROM parts WHERE account = ?2 AND ${HELD}
+         AND (held_at < ?3 OR expires_at <= ?1) LIMIT ${BATCH})`,
+    nowMs,
+    account,
+    nowMs - holdMaxMs,
+  );
 }
 
 /** Deletes a user's oldest finished messages beyond `keep`. */

@@ -171,7 +171,9 @@ async function keep(context: Locking, home: Home): Promise<void> {
     if (signal.aborted) return;
     const wasLost = !home.lock?.isInPlace();
     if (wasLost && !(await takeAgain(context, home, signal))) return;
-    for (const store of new Set([...home.accounts.values()].map((held) => held.store))) {
+    const stores = new Set<PollerStore>();
+    for (const { store } of home.accounts.values()) stores.add(store);
+    for (const store of stores) {
       try {
         const now = store.changes();
         if (now === seen.get(store) && !wasLost) continue;

@@ -6,6 +6,7 @@ import type { Poller, PollResult } from '../../ilink/poll.ts';
 import type { Admin, Inbox, Intake, IntakeResult, Store } from '../../store/port/port.ts';
 import { logFault } from '../shutdown/shutdown.ts';
 import { type AgeClock, incomingMessages, type TriageRules, unreadable } from './classify.ts';
+import type { PollNotes } from './poll-notes.ts';
 
 /** How often an idle account notes that polling works. Each note is a write. */
 const NOTE_EVERY_MS = 30_000;
@@ -19,6 +20,8 @@ export interface IntakeOptions {
   login: string;
   cursor: string;
   store: { inbox: Pick<Inbox, 'storeMessages'>; admin: Pick<Admin, 'recordPoll'> } & Pick<Store, 'flush'>;
+  /** Where what empty polls have brought waits to be stored; without it that is stored at once. */
+  notes?: Pick<PollNotes, 'note' | 'forget'>;
   poller: Poller;
   rules: TriageRules;
   clock: AgeClock;
@@ -41,7 +44,7 @@ export interface IntakeOptions {
  * hands each message out only once (protocol 3.2). Rejects only for the store.
  */
 export async function runIntake(options: IntakeOptions, signal: AbortSignal): Promise<'aborted' | 'expired'> {
-  const { account, store, poller, clock, log } = options;
+  const { account, store, notes, poller, clock, log } = options;
   let cursor = options.cursor;
   let failures = 0;
   let earlyAnswers = 0;
@@ -71,7 +74,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
     if (result.kind === 'messages' || (result.cursor !== null && result.cursor !== cursor)) {
       const messages =
         result.kind === 'messages' ? result.messages.flatMap((one) => incomingMessages(one, options)) : [];
-      await commitOrRescue(options, {
+      const intake: Intake = {
         account,
         login: options.login,
         cursor: result.cursor,
@@ -82,12 +85,20 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
         merge: options.rules.merge,
         chat: options.rules.chat,
         nowMs: clock.now(),
-      });
+      };
+      if (notes && result.kind === 'empty' && cursor !== '') {
+        await notes.note(account, () => store.inbox.storeMessages(intake));
+      } else {
+        notes?.forget(account);
+        await commitOrRescue(options, intake);
+      }
       cursor = result.cursor ?? cursor;
       notedAtMs = clock.monotonic();
     } else if (clock.monotonic() - notedAtMs > NOTE_EVERY_MS) {
       notedAtMs = clock.monotonic();
-      await store.admin.recordPoll({ account, nowMs: clock.now() });
+      const polled = { account, nowMs: clock.now() };
+      if (notes) await notes.note(account, () => store.admin.recordPoll(polled));
+      else await store.admin.recordPoll(polled);
     }
     if (result.kind === 'empty') {
       if (isAnswer(result)) options.onEmpty();

@@ -36,7 +36,8 @@ export interface AllowedUser {
 
 /** How long finished rows and held parts are kept. */
 export interface Retention {
-  account: string;
+  /** Whose held parts and users are looked at; old rows are those of all accounts. */
+  accounts: readonly string[];
   nowMs: number;
   /** Held parts older than this become `expired` (`--hold-max`). */
   holdMaxMs: number;

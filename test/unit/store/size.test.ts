@@ -19,7 +19,7 @@ test('the file stops growing: what retention forgets makes room for what comes',
       await desk.deliver(OWNER);
     }
     const retention = {
-      account: ACCOUNT,
+      accounts: [ACCOUNT],
       nowMs: desk.nowMs,
       holdMaxMs: 1,
       finishedMs: 10 * ROUND * 1_000_000,

@@ -324,7 +324,7 @@ describe('more than may be sent', () => {
       nowMs: desk.nowMs,
     });
     await desk.store.admin.sweep({
-      account: ACCOUNT,
+      accounts: [ACCOUNT],
       nowMs: desk.nowMs + hour,
       holdMaxMs: hour,
       finishedMs: 0,

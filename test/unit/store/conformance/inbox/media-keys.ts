@@ -51,7 +51,12 @@ export function describeMediaKeys(make: MakeStore): void {
     desk.nowMs += 20 * DAY_MS;
     await desk.says(OWNER, { mediaKeys: [{ md5: MD5, key: key(2) }] });
     desk.nowMs += 11 * DAY_MS;
-    const retention = { account: ACCOUNT, holdMaxMs: DAY_MS, finishedMs: 30 * DAY_MS, finishedPerUser: 100 };
+    const retention = {
+      accounts: [ACCOUNT],
+      holdMaxMs: DAY_MS,
+      finishedMs: 30 * DAY_MS,
+      finishedPerUser: 100,
+    };
     while (await desk.store.admin.sweep({ ...retention, nowMs: desk.nowMs }));
     expect(await keysOf(MD5)).toEqual([key(2)]);
   });

@@ -122,7 +122,7 @@ export function describeHolds(make: MakeStore): void {
   describe('expiry', () => {
     const sweep = () =>
       desk.store.admin.sweep({
-        account: ACCOUNT,
+        accounts: [ACCOUNT],
         nowMs: desk.nowMs,
         holdMaxMs: 1_000,
         finishedMs: 1_000_000,
@@ -210,7 +210,7 @@ export function describeHolds(make: MakeStore): void {
 
     test('no more finished messages of a user are kept than told', async () => {
       const keep = {
-        account: ACCOUNT,
+        accounts: [ACCOUNT],
         nowMs: desk.nowMs,
         holdMaxMs: 1,
         finishedMs: 1_000_000,

@@ -34,7 +34,7 @@ export function describeSessions(make: MakeStore): void {
     });
   const sweep = () =>
     desk.store.admin.sweep({
-      account: ACCOUNT,
+      accounts: [ACCOUNT],
       nowMs: desk.nowMs,
       holdMaxMs: 7 * DAY_MS,
       finishedMs: 30 * DAY_MS,

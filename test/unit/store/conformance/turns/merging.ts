@@ -205,7 +205,7 @@ export function describeBursts(make: MakeStore): void {
     await started(first);
     await desk.finish(first, { kind: 'done' });
     const retention = {
-      account: ACCOUNT,
+      accounts: [ACCOUNT],
       nowMs: desk.nowMs,
       holdMaxMs: 1,
       finishedMs: 1e12,
