@@ -55,9 +55,11 @@ export interface Changes {
 /** Follows the accounts of the home: starts those that log in, and ends those that log out. */
 export async function followAccounts(context: CommandContext, changes: Changes): Promise<void> {
   const seen = new Set(changes.served());
+  let before: Account[] | null = null;
   while (await changes.wait(LOOK_EVERY_MS)) {
     const accounts = accountsNow(context);
-    if (accounts === null) continue;
+    if (accounts === null || accounts === before) continue;
+    before = accounts;
     const now = new Set(accounts.map(({ key }) => key));
     for (const key of seen) {
       if (now.has(key)) continue;

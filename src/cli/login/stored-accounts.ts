@@ -12,6 +12,8 @@ interface Known {
   /** What it looked like when it was read; null: it has to be read again. */
   look: string | null;
   file: ConfigFile;
+  /** The accounts of that file, for whoever asked. */
+  accounts: { of: CommandContext['environment']; list: Account[] } | null;
   /** Whether it could not be read the last time: that is reported once. */
   isUnreadable: boolean;
 }
@@ -25,7 +27,12 @@ const known = new Map<string, Known>();
  */
 export function accountsNow(context: CommandContext): Account[] | null {
   const { config } = context.paths;
-  const before = known.get(config) ?? { look: null, file: context.file, isUnreadable: false };
+  const before = known.get(config) ?? {
+    look: null,
+    file: context.file,
+    accounts: null,
+    isUnreadable: false,
+  };
   known.set(config, before);
   try {
     const now = statSync(config, { throwIfNoEntry: false });
@@ -37,11 +44,16 @@ export function accountsNow(context: CommandContext): Account[] | null {
     const look = `${now.dev}:${now.ino}:${now.size}:${now.mtimeMs}:${now.ctimeMs}`;
     if (look !== before.look) {
       before.file = readConfigFile(config);
+      before.accounts = null;
       before.look = context.clock.wall() - now.ctimeMs > SETTLED_MS ? look : null;
     }
     if (before.isUnreadable) context.log.info(`${config} can be read again`);
     before.isUnreadable = false;
-    return knownAccounts({ ...context, file: before.file });
+    const { environment } = context;
+    if (before.accounts?.of !== environment) {
+      before.accounts = { of: environment, list: knownAccounts({ ...context, file: before.file }) };
+    }
+    return before.accounts.list;
   } catch (error) {
     if (!before.isUnreadable)
       context.log.warn(`${reasonOf(error)}; going on with what was read before, and looking again`);
