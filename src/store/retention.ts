@@ -7,47 +7,51 @@ import type { Retention } from './port/port.ts';
 /** The most rows that one step changes, so that no poll waits for it. */
 const BATCH = 200;
 
-/** Expires parts that were held for too long, and deletes old finished rows (design 4). Returns whether there is more. */
-export function* sweep(retention: Retention): Step<boolean> {
-  const { accounts, nowMs } = retention;
-  const counts: number[] = [];
-  const holding = new Set(
-    (yield* all(`SELECT DISTINCT account FROM parts WHERE ${HELD}`)).map((row) => row.account),
-  );
-  for (const account of accounts) {
-    if (holding.has(account)) counts.push(yield* expireHeld(account, retention));
+/** The accounts among them that may have something to remove: most have nothing, and need no step of their own. */
+export function* accountsToSweep({ accounts, finishedPerUser }: Retention): Step<string[]> {
+  // In an inbox with fewer messages no user has too many.
+  const messages = yield* one('SELECT min(seq) AS oldest, max(seq) AS newest FROM inbox');
+  if (Number(messages?.newest ?? 0) - Number(messages?.oldest ?? 0) >= finishedPerUser) return [...accounts];
+  const rows = yield* all(`SELECT DISTINCT account FROM parts WHERE ${HELD}`);
+  const holding = new Set(rows.map((row) => row.account as string));
+  return accounts.filter((account) => holding.has(account));
+}
+
+/** Expires parts that an account has held for too long, and deletes its oldest finished messages (design 4). */
+export function* sweepAccount(account: string, retention: Retention): Step<boolean> {
+  const counts = [yield* expireHeld(account, retention)];
+  for (const row of yield* all('SELECT "user" FROM users WHERE account = ?', account)) {
+    counts.push(yield* trimUser(account, row.user as string, retention.finishedPerUser));
   }
-  // Numbers only grow: the oldest rows come first, and n numbers back are at least n rows. All accounts are swept
-  // together: rows of an account that is not served any more would otherwise keep younger rows of others for ever.
+  return counts.some((count) => count > 0);
+}
+
+/**
+ * Deletes old finished rows of all accounts (design 4): rows of one that is not served any more would otherwise keep
+ * younger rows of others for ever. Returns whether there is more.
+ */
+export function* sweepFinished({ nowMs, finishedMs, finishedPerUser }: Retention): Step<boolean> {
+  // Numbers only grow: the oldest rows come first, and n numbers back are at least n rows.
   const users = Number((yield* one('SELECT count(*) AS n FROM users'))?.n ?? 0);
   const newest = Number((yield* one('SELECT max(seq) AS seq FROM parts'))?.seq ?? 0);
   const parts = yield* run(
     `DELETE FROM parts WHERE (finished_at < ? OR seq <= ?) AND finished_at IS NOT NULL
        AND seq IN (SELECT seq FROM parts ORDER BY seq LIMIT ${BATCH})`,
-    nowMs - retention.finishedMs,
-    newest - retention.finishedPerUser * Math.max(1, users),
+    nowMs - finishedMs,
+    newest - finishedPerUser * Math.max(1, users),
   );
   const old = yield* run(
     `DELETE FROM inbox WHERE finished_at < ? AND seq IN (SELECT seq FROM inbox ORDER BY seq LIMIT ${BATCH})`,
-    nowMs - retention.finishedMs,
+    nowMs - finishedMs,
   );
-  const values = yield* sweepSessionValues(nowMs - retention.finishedMs, BATCH);
-  const keys = yield* sweepMediaKeys(nowMs - retention.finishedMs, BATCH);
-  counts.push(parts, old, values, keys);
-  // In an inbox with fewer messages no user has too many.
-  const messages = yield* one('SELECT min(seq) AS oldest, max(seq) AS newest FROM inbox');
-  const isLong = Number(messages?.newest ?? 0) - Number(messages?.oldest ?? 0) >= retention.finishedPerUser;
-  for (const account of isLong ? accounts : []) {
-    for (const row of yield* all('SELECT "user" FROM users WHERE account = ?', account)) {
-      counts.push(yield* trimUser(account, row.user as string, retention.finishedPerUser));
-    }
-  }
+  const values = yield* sweepSessionValues(nowMs - finishedMs, BATCH);
+  const keys = yield* sweepMediaKeys(nowMs - finishedMs, BATCH);
   // When the first message of a merged turn is deleted, each of the others becomes a turn of its own.
   yield* run(
     `UPDATE inbox SET burst = NULL WHERE burst IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM inbox AS first WHERE first.seq = inbox.burst)`,
   );
-  return counts.some((count) => count > 0);
+  return [parts, old, values, keys].some((count) => count > 0);
 }
 
 /** Expires what an account has held for too long. */

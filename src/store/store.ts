@@ -19,8 +19,8 @@ import { dropParts, openParts, partsOf, unneededFiles, usersToDeliver } from './
 import { enqueue } from './outbox/queue.ts';
 import { settlePart } from './outbox/settle.ts';
 import { recordUpload, runningUpload, settleUpload } from './outbox/uploads.ts';
-import type { Store } from './port/port.ts';
-import { sweep } from './retention.ts';
+import type { Retention, Store } from './port/port.ts';
+import { accountsToSweep, sweepAccount, sweepFinished } from './retention.ts';
 import { createServerTimeSaver, type LearningClock } from './server-time.ts';
 import { queueNotice, queueOutput } from './turns/output.ts';
 import { forgetChild, recordChild, recover } from './turns/recovery.ts';
@@ -42,6 +42,16 @@ export function createStore(
       yield* saving;
       return yield* step();
     });
+  }
+
+  /** Each account has a step of its own, which is in order with its others. */
+  async function sweepAll(retention: Retention): Promise<boolean> {
+    const some = await read(() => accountsToSweep(retention));
+    const [any = ''] = retention.accounts;
+    return Promise.all([
+      ...some.map((account) => commit(account, () => sweepAccount(account, retention))),
+      commit(any, () => sweepFinished(retention)),
+    ]).then((swept) => swept.some((more) => more));
   }
 
   return {
@@ -102,7 +112,7 @@ export function createStore(
       endPolling: (account) => commit(account, () => endPolling(account, claimant)),
       allowed: (account) => read(() => allowedUsers(account)),
       setAllowed: (input) => commit(input.account, () => setAllowed(input)),
-      sweep: (retention) => commit(retention.account, () => sweep(retention)),
+      sweep: sweepAll,
       verify: runner.verify,
       keepReserve: runner.keepReserve,
     },
