@@ -42,7 +42,7 @@ function createSqliteRunner(database: Database, options: Omit<SqliteStoreOptions
     },
   });
   const diskRetry = createDiskRetry({ ...options, files });
-  const commits = createGroupCommit({ ...options, database, retry: diskRetry });
+  const commits = createGroupCommit({ ...options, database, files, retry: diskRetry });
   /** All accounts of a process keep one reserve. */
   let reserved: Promise<void> | null = null;
 

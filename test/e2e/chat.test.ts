@@ -251,16 +251,16 @@ describe('--merge', () => {
     const { says, startProcess, bot, simulator, worksOn } = await talk(['--merge', '1m']);
     const first = startProcess();
     says('one');
+    says('two');
     await pollUntil(
-      'it is taken in, and the next poll waits',
-      () => simulator.control.stats().counts.handedOut === 1 && simulator.control.bots()[0]?.polls === 1,
+      'they are taken in, and the next poll waits',
+      () => simulator.control.stats().counts.handedOut === 2 && simulator.control.bots()[0]?.polls === 1,
     );
     first.signal('SIGKILL');
     await first.exited;
-    expect(await states(bot)).toEqual(['received']);
-    says('two');
+    expect(await states(bot)).toEqual(['received', 'received']);
     const second = startWxagent(
-      ['run', ...QUICK, '--merge', '4s', '--exec', 'cat >/dev/null; echo $$ >slow; exec sleep 600'],
+      ['run', ...QUICK, '--merge', '1s', '--exec', 'cat >/dev/null; echo $$ >slow; exec sleep 600'],
       bot,
     );
     await worksOn('slow');

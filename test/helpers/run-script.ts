@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build } from 'rolldown';
 
 /** A TypeScript file made runnable, so that tests can have it run as a process of its own. */
 export interface Script {
@@ -38,14 +38,12 @@ export async function makeScript(entry: string): Promise<Script> {
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
   const outfile = join(folder, 'script.mjs');
   await build({
-    absWorkingDir: root,
-    entryPoints: [entry],
-    outfile,
-    bundle: true,
-    format: 'esm',
+    cwd: root,
+    input: entry,
+    external: /^[^./]/,
     platform: 'node',
-    packages: 'external',
-    logLevel: 'warning',
+    output: { file: outfile, codeSplitting: false },
+    logLevel: 'warn',
   });
   const running = new Set<RunningScript>();
   return {

@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { transformSync } from 'esbuild';
 import { parseAst } from 'vitest/node';
 import { ROOT } from './pages.ts';
 
@@ -27,9 +26,8 @@ export function sentencesOf(folders: readonly string[]): Sentence[] {
       .flatMap((path) => {
         const file = join(folder, path);
         const source = readFileSync(join(ROOT, 'src', file), 'utf8');
-        const { code } = transformSync(source, { loader: 'ts', format: 'esm' });
         const texts = new Set<string>();
-        walk(parseAst(code) as unknown as Node, (text) => texts.add(text));
+        walk(parseAst(source, { lang: 'ts' }) as unknown as Node, (text) => texts.add(text));
         return [...texts].map((text) => ({ file, text }));
       }),
   );
@@ -89,6 +87,10 @@ function textsOf(node: Node | null, found: (text: string) => void): void {
       break;
     case 'ObjectExpression':
       for (const { value } of node.properties as Node[]) textsOf(value as Node, found);
+      break;
+    case 'TSAsExpression':
+    case 'TSSatisfiesExpression':
+      textsOf(node.expression as Node, found);
       break;
     case 'ArrayExpression':
       break;

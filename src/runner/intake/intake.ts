@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { asWxError, reasonOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { emptyPollDelayMs, pollFailureDelayMs } from '../../core/time/backoff.ts';
@@ -132,6 +133,8 @@ async function commitOrRescue(options: IntakeOptions, intake: Intake): Promise<v
   try {
     for (const result of await commit(options, intake)) options.onIntake(result);
     await options.store.flush();
+    // The replies that waited for the same flush go out before the next poll.
+    await setImmediate();
   } catch (error) {
     for (const message of intake.messages) options.rescue(message.raw.toString('utf8'));
     throw error;

@@ -39,8 +39,8 @@ export function createDiskRetry(options: {
     const giveUpAtMs = clock.monotonic() + BUSY_LIMIT_MS;
     for (;;) {
       try {
+        if (files.areGone) files.check();
         const result = await work();
-        files.check();
         hasWorked = true;
         return result;
       } catch (error) {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/time/clock.ts';
 import { type Database, isBusy, transaction } from '../../sqlite/database.ts';
+import type { DatabaseFiles } from '../../sqlite/database-files.ts';
 import type { DiskRetry } from './full-disk.ts';
 
 /** Runs steps as transactions: those of the same moment share one commit. */
@@ -35,13 +36,22 @@ const BUSY_TURNS = 8;
 const IDLE_MS = 3;
 const PROMPT_COMMITS = 3;
 
+/**
+ * After an idle time the event loop waits for the disk itself: to hand that to a thread takes longer than a quick disk.
+ * One that takes longer than this is handed to a thread for a while.
+ */
+const QUICK_SYNC_MS = 20;
+const SLOW_DISK_MS = 60_000;
+
 /** Group commit on one connection: SQLite writes one transaction at a time, so waiting steps share one. */
 export function createGroupCommit(options: {
   database: Database;
+  /** Checked by every flush: what was committed into lost files is on no disk. */
+  files: Pick<DatabaseFiles, 'check'>;
   clock: Clock;
   retry: DiskRetry;
 }): GroupCommit {
-  const { database, clock, retry } = options;
+  const { database, files, clock, retry } = options;
   let waiting: Waiting[] = [];
   let committing: Promise<void> | null = null;
   let syncing: Promise<void> | null = null;
@@ -51,6 +61,7 @@ export function createGroupCommit(options: {
   /** Time of the last commit, and how many commits were made since the last idle time. */
   let lastMs = Number.NEGATIVE_INFINITY;
   let sinceIdle = 0;
+  let slowUntilMs = Number.NEGATIVE_INFINITY;
 
   async function commit(): Promise<void> {
     // After one turn of the event loop all steps that are ready share the commit. After an idle time there are no others.
@@ -89,11 +100,20 @@ export function createGroupCommit(options: {
     if (committing) await run(() => undefined);
     const upTo = committed;
     try {
-      await retry(() => database.sync());
+      await retry(writeOut);
+      files.check();
       flushed = upTo;
     } finally {
       syncing = null;
     }
+  }
+
+  async function writeOut(): Promise<void> {
+    const startedMs = clock.monotonic();
+    if (sinceIdle > PROMPT_COMMITS || startedMs < slowUntilMs) return database.sync();
+    database.syncBlocking();
+    const endedMs = clock.monotonic();
+    if (endedMs - startedMs > QUICK_SYNC_MS) slowUntilMs = endedMs + SLOW_DISK_MS;
   }
 
   function run<T>(step: (database: Database) => T): Promise<T> {

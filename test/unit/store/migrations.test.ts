@@ -16,6 +16,7 @@ test('a migration that fails throws its own error, although SQLite has rolled it
       if (sql === 'ROLLBACK') throw new Error('cannot rollback - no transaction is active');
     },
     sync: async () => {},
+    syncBlocking() {},
     close() {},
   };
   expect(() => migrate(database, 'wxagent.db')).toThrow('database or disk is full');

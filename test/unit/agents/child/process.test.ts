@@ -108,8 +108,8 @@ describe('a child that ends by itself', () => {
   it('has ended in time when its end is heard of too late', async () => {
     const run = runWith({
       command: { shell: 'echo ready >&2; echo answer' },
-      timeoutMs: 50,
-      onStderr: () => busyFor(200),
+      timeoutMs: 2_000,
+      onStderr: () => busyFor(2_200),
     });
     const end = await runProcess(run);
     expect(end).toMatchObject({ endedBy: null, exit: { code: 0 } });

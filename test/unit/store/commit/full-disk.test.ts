@@ -7,6 +7,7 @@ import { WxError } from '../../../../src/core/errors.ts';
 import { type Database, openDatabase } from '../../../../src/sqlite/database.ts';
 import { createDatabaseFiles, type DatabaseFiles } from '../../../../src/sqlite/database-files.ts';
 import { createDiskRetry, type DiskRetry } from '../../../../src/store/commit/full-disk.ts';
+import { createGroupCommit, type GroupCommit } from '../../../../src/store/commit/group-commit.ts';
 import { createJumpClock } from '../../../helpers/jump-clock.ts';
 
 let folder: string;
@@ -32,6 +33,7 @@ function bench(): {
   stop: AbortController;
   slept: number[];
   files: DatabaseFiles;
+  commits: GroupCommit;
 } {
   const stop = new AbortController();
   const reported: string[] = [];
@@ -39,8 +41,10 @@ function bench(): {
   const files = createDatabaseFiles(path);
   const wait = { signal: stop.signal, report: (why: string) => void reported.push(why) };
   const retry = createDiskRetry({ path, clock, reserve: join(folder, 'reserve'), wait, files });
-  return { retry, reported, stop, slept: clock.slept, files };
+  const commits = createGroupCommit({ database, files, clock, retry });
+  return { retry, reported, stop, slept: clock.slept, files, commits };
 }
+
 /** Work that fails so many times. */
 function failing(code: string, times: number): () => string {
   let left = times;
@@ -156,24 +160,26 @@ describe('the files under an open database', () => {
         await rename(join(folder, 'other'), path);
       },
     ],
-  ])('%s: the next step says so, and every one after it', async (_, harm) => {
-    const { retry, files } = bench();
-    await retry(write);
+  ])('%s: the next flush says so, and every step and flush after it', async (_, harm) => {
+    const { commits, files } = bench();
+    await commits.run(write);
+    await commits.flush();
     expect(files.areGone).toBe(false);
     await harm();
-    await expect(retry(write)).rejects.toThrow('was deleted, moved or replaced under this process');
-    await expect(retry(write)).rejects.toBeInstanceOf(WxError);
+    const writing = commits.run(write).then(commits.flush);
+    await expect(writing).rejects.toThrow('was deleted, moved or replaced under this process');
+    await expect(commits.run(write)).rejects.toBeInstanceOf(WxError);
     expect(files.areGone).toBe(true);
   });
 
   test('a database that others use and close stays', async () => {
-    const { retry, files } = bench();
-    await retry(write);
+    const { commits, files } = bench();
+    await commits.run(write).then(commits.flush);
     const other = openDatabase(path);
     other.run('INSERT INTO t VALUES (NULL)');
     other.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     other.close();
-    await retry(write);
+    await commits.run(write).then(commits.flush);
     expect(files.areGone).toBe(false);
   });
 });

@@ -30,18 +30,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const commitsWith = (clock: Clock): GroupCommit =>
-  createGroupCommit({
-    database,
-    clock,
-    retry: createDiskRetry({
-      path,
-      clock,
-      reserve: join(folder, 'reserve'),
-      wait: null,
-      files: createDatabaseFiles(path),
-    }),
-  });
+const commitsWith = (clock: Clock): GroupCommit => {
+  const files = createDatabaseFiles(path);
+  const reserve = join(folder, 'reserve');
+  const retry = createDiskRetry({ path, clock, reserve, wait: null, files });
+  return createGroupCommit({ database, files, clock, retry });
+};
 const put =
   (n: number) =>
   (db: Database): number => {
@@ -96,9 +90,12 @@ test('a step whose file finds the disk full is done again with the room of the r
 });
 
 describe('flush', () => {
-  /** A disk that is done when it is told, and how often it was told to write. */
-  const slowDisk = () => {
-    const disk = { syncs: 0, finish: (_?: Error) => {} };
+  /** A disk that is done when it is told, and how often it was told to write; `commits` knows that it is slow. */
+  const slowDisk = async () => {
+    const disk = { syncs: 0, finish: (_?: Error) => {}, commits: commitsWith(systemClock) };
+    database.syncBlocking = () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25);
+    await disk.commits.run(put(0));
+    await disk.commits.flush();
     database.sync = () => {
       disk.syncs++;
       return new Promise((resolve, reject) => {
@@ -112,8 +109,8 @@ describe('flush', () => {
   };
 
   test('once for all who ask for it, and for what their commits have set off; not where nothing is new', async () => {
-    const disk = slowDisk();
-    const commits = commitsWith(systemClock);
+    const disk = await slowDisk();
+    const { commits } = disk;
     await commits.flush();
     expect(disk.syncs).toBe(0);
     await Promise.all([commits.run(put(1)), commits.run(put(2))]);
@@ -129,8 +126,8 @@ describe('flush', () => {
   });
 
   test('what is committed while the disk writes is written once more: it may have come too late', async () => {
-    const disk = slowDisk();
-    const commits = commitsWith(systemClock);
+    const disk = await slowDisk();
+    const { commits } = disk;
     await commits.run(put(1));
     const first = commits.flush();
     await turns();
@@ -146,8 +143,8 @@ describe('flush', () => {
   });
 
   test('a disk that fails fails all who wait, and the next is tried anew', async () => {
-    const disk = slowDisk();
-    const commits = commitsWith(systemClock);
+    const disk = await slowDisk();
+    const { commits } = disk;
     await commits.run(put(1));
     const failing = Promise.allSettled([commits.flush(), commits.flush()]);
     await turns();
@@ -158,6 +155,34 @@ describe('flush', () => {
     disk.finish();
     await next;
     expect(disk.syncs).toBe(2);
+  });
+
+  test('after a rest a quick disk is waited for at once; a slow one by a thread, for a minute', async () => {
+    const clock = createJumpClock();
+    const commits = commitsWith(clock);
+    const ways: string[] = [];
+    let tookMs = 1;
+    database.syncBlocking = () => {
+      ways.push('at once');
+      clock.advance(tookMs);
+    };
+    database.sync = async () => void ways.push('thread');
+    const flushOne = async (n: number): Promise<void> => {
+      clock.advance(10);
+      await commits.run(put(n));
+      await commits.flush();
+    };
+    for (const n of [1, 2]) await flushOne(n);
+    tookMs = 21;
+    for (const n of [3, 4, 5]) await flushOne(n);
+    clock.advance(60_000);
+    await flushOne(6);
+    expect(ways).toEqual(['at once', 'at once', 'at once', 'thread', 'thread', 'at once']);
+    ways.length = 0;
+    clock.advance(60_000);
+    for (let n = 7; n < 12; n++) await commits.run(put(n));
+    await commits.flush();
+    expect(ways).toEqual(['thread']);
   });
 });
 
