@@ -52,6 +52,7 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
   const { createFunctionAgent } = await import('./agents/function.ts');
   const { createContext } = await import('./cli/command/context.ts');
   const { chooseAccounts } = await import('./cli/account/choice.ts');
+  const { atStore } = await import('./cli/account/store-place.ts');
   const { runAgent } = await import('./cli/run/run.ts');
   const { documentOf } = await import('./runner/port/events.ts');
 
@@ -60,7 +61,7 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
   if (unusable !== undefined) throw new WxError('usage', `createRunner has no setting "${unusable}"`);
   const { all } = readEnvironment();
   const stopping = new AbortController();
-  const context = await createContext(
+  const plain = await createContext(
     {
       io: ioOf(onLog),
       environment: readEnvironment(token === undefined ? all : { ...all, WXAGENT_TOKEN: token }),
@@ -71,8 +72,14 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
     },
     settings,
   );
-  context.settings(names);
-  chooseAccounts(context);
+  plain.settings(names);
+  const context = await atStore(plain);
+  try {
+    chooseAccounts(context);
+  } catch (error) {
+    await context.server?.close();
+    throw error;
+  }
 
   const served = runAgent(context, { kind: 'function', make: () => createFunctionAgent(agent) }, (event) => {
     try {
@@ -82,10 +89,12 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
       context.log.error(`onEvent failed: ${reasonOf(error)}`);
     }
   });
-  const done = served.then((exit) => {
-    if (exit !== EXIT_CODES['not-logged-in']) return;
-    throw new WxError('not-logged-in', 'the login has expired', { hint: 'wxagent login' });
-  });
+  const done = served
+    .finally(() => context.server?.close())
+    .then((exit) => {
+      if (exit !== EXIT_CODES['not-logged-in']) return;
+      throw new WxError('not-logged-in', 'the login has expired', { hint: 'wxagent login' });
+    });
   done.catch(() => {}); // whoever awaits it hears of it
   return {
     done,

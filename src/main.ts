@@ -9,6 +9,7 @@ import { hasCode, reasonOf, WxError } from './core/errors.ts';
 import type { Io } from './core/io.ts';
 import { systemClock } from './core/time/clock.ts';
 import { readEnvironment } from './settings/config.ts';
+import { shownStore } from './settings/store-url.ts';
 
 /** The composition root: real streams, signals and clock; errors become sentences and exit codes. */
 
@@ -110,7 +111,19 @@ function watchStreams(host: Host, argv: readonly string[]): void {
   process.on('exit', output.flush);
 }
 
+/** An argument with the URL of a store. */
+const STORE_URL = /^(?:--store=)?(\s*['"]?postgres(?:ql)?:[\s\S]*)$/i;
+
+/** Other users of this machine see the arguments of a process: the password of a store is taken out of them. */
+function hidePassword(argv: readonly string[]): void {
+  const shown = argv.map((arg) =>
+    arg.replace(STORE_URL, (whole, url: string) => whole.replace(url, () => shownStore(url))),
+  );
+  if (shown.join('\0') !== argv.join('\0')) process.title = ['wxagent', ...shown].join(' ');
+}
+
 async function main(argv: readonly string[]): Promise<number> {
+  hidePassword(argv);
   const host: Host = {
     io,
     environment: readEnvironment(),

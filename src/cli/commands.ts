@@ -24,6 +24,8 @@ export interface CommandSpec {
   /** Runs when no subcommand is named. */
   isDefault?: boolean;
   subcommands?: readonly CommandSpec[];
+  /** It works without the store, or opens it itself. */
+  needsNoStore?: boolean;
   load?: () => Promise<Action>;
 }
 
@@ -216,6 +218,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       zh: '检查网络、时钟、登录、文件、磁盘和数据库',
     },
     settings: [],
+    needsNoStore: true,
     load: async () => (await import('./doctor/doctor.ts')).doctor,
   },
   {
@@ -223,6 +226,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     group: 'state',
     about: { en: 'list the agents that --acp knows by name', zh: '列出 --acp 认识的智能体，以及是否已安装' },
     settings: [],
+    needsNoStore: true,
     load: async () => (await import('./admin/agents.ts')).agents,
   },
   {
@@ -236,6 +240,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         about: { en: 'list all settings and where each value comes from', zh: '列出所有设置和每个值的来源' },
         settings: [],
         isDefault: true,
+        needsNoStore: true,
         load: async () => (await import('./admin/config.ts')).listConfig,
       },
       {
@@ -245,6 +250,7 @@ export const COMMANDS: readonly CommandSpec[] = [
           '<name>': { en: 'option name in camelCase, such as onError', zh: '驼峰式选项名，例如 onError' },
         },
         settings: [],
+        needsNoStore: true,
         load: async () => (await import('./admin/config.ts')).getConfig,
       },
       {
@@ -255,6 +261,7 @@ export const COMMANDS: readonly CommandSpec[] = [
           '<value>': { en: 'value, as it follows the option', zh: '值，写法与选项后相同' },
         },
         settings: [],
+        needsNoStore: true,
         load: async () => (await import('./admin/config.ts')).setConfig,
       },
       {
@@ -264,6 +271,7 @@ export const COMMANDS: readonly CommandSpec[] = [
           '<name>': { en: 'option name in camelCase, such as onError', zh: '驼峰式选项名，例如 onError' },
         },
         settings: [],
+        needsNoStore: true,
         load: async () => (await import('./admin/config.ts')).unsetConfig,
       },
     ],
@@ -273,6 +281,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     group: 'testing',
     about: { en: 'start a simulated WeChat server on this machine', zh: '在本机启动模拟的微信服务器' },
     settings: ['port', 'seed', 'scan', 'script', 'tlsCert', 'tlsKey'],
+    needsNoStore: true,
     load: async () => (await import('./simulate/simulate.ts')).simulate,
   },
   {
@@ -283,6 +292,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       zh: '看一段演示，不需要微信，10 到 20 秒',
     },
     settings: ['interactive'],
+    needsNoStore: true,
     load: async () => (await import('./simulate/demo.ts')).demo,
   },
 ];

@@ -16,10 +16,17 @@ export async function runProgram(host: Host, argv: readonly string[]): Promise<n
   let language: Language | null = null;
   const program = createProgram(
     host,
-    async (action, flags, args) => {
+    async ({ action, needsNoStore }, flags, args) => {
       const context = await createContext(host, flags);
       language = context.language;
-      exit = await (await action())(context, args);
+      const run = await action();
+      const { atStore } = needsNoStore ? { atStore: null } : await import('./account/store-place.ts');
+      const full = atStore ? await atStore(context) : context;
+      try {
+        exit = await run(full, args);
+      } finally {
+        await full.server?.close();
+      }
     },
     { argv, help: isHelpAsked(argv) ? await helpFor(host, argv) : null },
   );
@@ -71,7 +78,11 @@ export async function languageAsked(host: Host, argv: readonly string[]): Promis
   }
 }
 
-type Run = (action: () => Promise<Action>, flags: Flags, args: string[]) => Promise<void>;
+type Run = (
+  command: { action: () => Promise<Action>; needsNoStore?: boolean },
+  flags: Flags,
+  args: string[],
+) => Promise<void>;
 
 /** What the command tree is made for. */
 interface Tree {
@@ -111,7 +122,7 @@ export function createProgram(
         refuseDashes(command, [unknown]);
         throw unknownCommand(command, unknown);
       }
-      await run(async () => (await import('./welcome.ts')).welcome, flagsOf(command), []);
+      await run({ action: async () => (await import('./welcome.ts')).welcome }, flagsOf(command), []);
     });
 }
 
@@ -230,7 +241,8 @@ function createCommand(spec: CommandSpec, tree: Tree): Command {
       if (spec.isDefault && meant.parent && meant.args[0] !== undefined)
         throw unknownCommand(meant.parent, meant.args[0]);
       refuseExcess(meant);
-      await run(load, flagsOf(meant), meant.args);
+      const { needsNoStore = false } = spec;
+      await run({ action: load, needsNoStore }, flagsOf(meant), meant.args);
     });
   // What is too much may be a misspelt subcommand, or an option with another dash.
   command.allowExcessArguments();

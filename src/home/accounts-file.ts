@@ -24,11 +24,15 @@ export interface Account {
   loggedInAt: string;
 }
 
-/** Everything config.json holds. */
-export interface ConfigFile {
+/** Who is logged in. */
+export interface AccountList {
   accounts: Account[];
   /** Key of the account `accounts use` chose. */
   defaultAccount: string | null;
+}
+
+/** Everything config.json holds. */
+export interface ConfigFile extends AccountList {
   /** Settings written by `wxagent config set`, by their camelCase flag name. */
   settings: Record<string, unknown>;
 }

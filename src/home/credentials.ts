@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import type { Clock } from '../core/time/clock.ts';
-import { type Account, type ConfigFile, readConfigFile } from './accounts-file.ts';
+import { type Account, type AccountList, type ConfigFile, readConfigFile } from './accounts-file.ts';
 import { type LockHolder, withLock } from './lock.ts';
 import { makeFolder } from './make-folder.ts';
 import type { Paths } from './paths.ts';
@@ -22,8 +22,10 @@ export interface NewLogin {
   loggedInAt: string;
 }
 
-/** The writer of config.json: every change under a lock, on what the file holds at that moment (design 4). */
-export interface Credentials {
+/** The logins of a store, in config.json or in a database: every change is made on what is there at that moment. */
+export interface Logins {
+  /** Who is logged in by now. */
+  list(): Promise<AccountList>;
   /**
    * Makes sure that a login can be stored, by writing what is there once more: whoever has scanned a code has ended the
    * login before, so it must not come out afterwards. Throws WxError `storage` (a full disk), `cannot-create`, `config`.
@@ -35,6 +37,10 @@ export interface Credentials {
   remove(key: string): Promise<void>;
   /** Makes an account the default. */
   use(key: string): Promise<void>;
+}
+
+/** The writer of config.json, under a lock (design 4). */
+export interface Credentials extends Logins {
   /** Sets a setting, or unsets it with undefined. */
   set(name: string, value: unknown): Promise<void>;
 }
@@ -60,6 +66,7 @@ export function createCredentials(options: { paths: Paths; me: LockHolder; clock
   }
 
   return {
+    list: async () => readConfigFile(paths.config),
     prepare: () =>
       change(() => {
         // A login takes more room than what is there.
@@ -70,7 +77,7 @@ export function createCredentials(options: { paths: Paths; me: LockHolder; clock
           rmSync(probe, { force: true });
         }
       }),
-    saveLogin: (login) => change((file) => putLogin(file, login)),
+    saveLogin: (login) => change((file) => placeLogin(file.accounts, login)),
     remove: (key) =>
       change((file) => {
         file.accounts = file.accounts.filter((account) => account.key !== key);
@@ -100,14 +107,15 @@ function cannotWrite(path: string, cause: unknown): WxError {
   return new WxError('config', message, { hint: `ls -ld ${dirname(path)}`, cause });
 }
 
-function putLogin(file: ConfigFile, login: NewLogin): Account {
-  const index = file.accounts.findIndex(
+/** Puts a login into a list, in place of the one that it takes over; returns its account. */
+export function placeLogin(accounts: Account[], login: NewLogin): Account {
+  const index = accounts.findIndex(
     (account) =>
       account.id === login.id ||
       account.formerIds.includes(login.id) ||
       (login.owner !== null && account.owner === login.owner),
   );
-  const old = file.accounts[index];
+  const old = accounts[index];
   const account: Account = {
     ...login,
     key: old?.key ?? login.id,
@@ -115,8 +123,8 @@ function putLogin(file: ConfigFile, login: NewLogin): Account {
     owner: login.owner ?? old?.owner ?? null,
     formerIds: old ? [...new Set([...old.formerIds, old.id])].filter((id) => id !== login.id) : [],
   };
-  if (old) file.accounts[index] = account;
-  else file.accounts.push(account);
+  if (old) accounts[index] = account;
+  else accounts.push(account);
   return account;
 }
 

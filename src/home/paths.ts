@@ -10,6 +10,8 @@ export interface Paths {
   database: string;
   /** Space to be freed when the disk is full. */
   reserve: string;
+  /** A file with the URL of a store, for what agents run. */
+  storeUrl(name: string): string;
   /** Held by a process for as long as it receives messages, for whatever accounts. */
   processLock(slot: number): string;
   /** What earlier versions hold for each account that they serve. */
@@ -39,6 +41,7 @@ export function createPaths(home: string | PlatformFolders): Paths {
     configLock: join(state, 'config.lock'),
     database: join(state, 'wxagent.db'),
     reserve: join(state, 'reserve'),
+    storeUrl: (name) => join(state, 'stores', name),
     processLock: (slot) => join(state, 'processes', `${slot}.lock.db`),
     pollerLock: (account) => join(state, `${fileName(account, LOCK_SUFFIX_BYTES)}.lock.db`),
     unread: (account) => join(state, 'unread', fileName(account)),
@@ -46,6 +49,18 @@ export function createPaths(home: string | PlatformFolders): Paths {
     media: (kind, account) =>
       join(kind === 'out' ? roots.state : roots.cache, 'media', kind, fileName(account)),
     agentState: (account, user) => join(roots.state, 'agents', fileName(account), fileName(user)),
+  };
+}
+
+/** The paths with another database: what guards it lies beside it, for whatever home uses it. */
+export function withDatabase(paths: Paths, database: string): Paths {
+  const beside = (name: string): string => `${database}-${name}`;
+  return {
+    ...paths,
+    database,
+    reserve: beside('reserve'),
+    processLock: (slot) => join(beside('processes'), `${slot}.lock.db`),
+    pollerLock: (account) => join(beside('processes'), `${fileName(account, LOCK_SUFFIX_BYTES)}.lock.db`),
   };
 }
 

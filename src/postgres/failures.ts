@@ -26,6 +26,9 @@ const CERTIFICATE = /^(?:ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_
 /** The client tells it by its message only. */
 const NO_TLS = /^The server does not support SSL connections$/;
 
+/** What has answered speaks another language. */
+const NO_POSTGRES = /^There was an error establishing an SSL connection$/;
+
 /** Whether a server that was asked for TLS has none. */
 export function hasNoTls(thrown: unknown): boolean {
   return NO_TLS.test(reasonOf(thrown));
@@ -123,6 +126,12 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
   if (CERTIFICATE.test(code)) {
     return new WxError('config', `the certificate of ${address} is not trusted: ${reason}`, {
       hint: 'add sslrootcert=<file with the certificate of its issuer> to the URL',
+      cause: thrown,
+    });
+  }
+  if (NO_POSTGRES.test(reason)) {
+    return new WxError('network', `what answers at ${address} is not PostgreSQL`, {
+      hint: 'check the host and the port of the URL',
       cause: thrown,
     });
   }

@@ -17,6 +17,26 @@ export const GLOBAL = {
     env: 'WXAGENT_HOME',
     flagOnly: true,
   },
+  store: {
+    kind: 'text',
+    flag: '--store <url>',
+    about: {
+      en: 'database: postgres://..., or the path of an SQLite file; @file holds it',
+      zh: '数据库：postgres://... 或 SQLite 文件路径；@文件 表示从文件读取',
+    },
+    group: 'general',
+    env: 'WXAGENT_STORE',
+    hasPassword: true,
+  },
+  storePlaintext: {
+    kind: 'switch',
+    flag: '--store-plaintext',
+    about: {
+      en: 'keep logins in PostgreSQL without encryption',
+      zh: '登录信息不加密保存在 PostgreSQL 中',
+    },
+    group: 'general',
+  },
   baseUrl: {
     kind: 'text',
     flag: '--base-url <url>',

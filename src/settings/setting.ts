@@ -40,6 +40,8 @@ export interface Setting {
   /** Smallest and largest count allowed. */
   min?: number;
   max?: number;
+  /** A URL that may have a password, which is never shown. */
+  hasPassword?: boolean;
   /** Only as a flag: not in config files, not in `wxagent config`. */
   flagOnly?: boolean;
   /** The kinds of agent it goes with: as a flag it is refused with any other. */

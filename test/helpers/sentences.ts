@@ -36,7 +36,7 @@ export function sentencesOf(folders: readonly string[]): Sentence[] {
 /** Whether a text is a sentence to a person: two words that are not a command, a flag, a file or a variable. */
 export function isTold(text: string): boolean {
   const isCommand =
-    /^(\$ |hint: |\{\})?(wxagent|tar|npm|export|ls|--[a-z-]+|timedatectl|GRANT|createdb|postgres:\S+)( [^ ,;]+)*$/.test(
+    /^(\$ |hint: |\{\})?(wxagent|tar|npm|export|ls|--[a-z-]+|timedatectl|GRANT|ALTER|openssl|createdb|postgres:\S+)( [^ ,;]+)*$/.test(
       text,
     );
   const isExample = /^(\$ |--[a-z-]+ ')/.test(text);

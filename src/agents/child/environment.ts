@@ -9,6 +9,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** What every turn of this process is told about wxagent itself; null leaves the variable unset. */
 export interface AgentConstants {
   home: string | null;
+  /** A value of `--store` that has no password in it. */
+  store: string | null;
   baseUrl: string | null;
   cdnUrl: string | null;
   /** What to run for `"$WXAGENT_BIN" send`. */
@@ -31,7 +33,13 @@ const INHERITED_BYTES = 512 * 1024;
 /** Linux refuses a single variable of 128 KiB or more (E2BIG). */
 const LONGEST_VARIABLE_BYTES = 128 * 1024 - 1;
 
-const SECRETS = new Set(['WXAGENT_TOKEN', 'WXAGENT_HTTP_SECRET']);
+const SECRETS = new Set([
+  'WXAGENT_TOKEN',
+  'WXAGENT_HTTP_SECRET',
+  'WXAGENT_STORE',
+  'WXAGENT_STORE_KEY',
+  'WXAGENT_STORE_KEY_OLD',
+]);
 
 /** For output that can be sent: no colours, no cursor movements, and Python neither buffers nor guesses an encoding. */
 const DEFAULTS = { NO_COLOR: '1', TERM: 'dumb', PYTHONUTF8: '1', PYTHONUNBUFFERED: '1' };
@@ -149,9 +157,10 @@ export function coprocessEnvironment(
   return environment;
 }
 
-function constantScalars({ home, baseUrl, cdnUrl, bin, version }: AgentConstants) {
+function constantScalars({ home, store, baseUrl, cdnUrl, bin, version }: AgentConstants) {
   return {
     WXAGENT_HOME: home,
+    WXAGENT_STORE: store,
     WXAGENT_BASE_URL: baseUrl,
     WXAGENT_CDN_URL: cdnUrl,
     WXAGENT_BIN: bin,

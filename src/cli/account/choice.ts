@@ -6,8 +6,11 @@ import { botIdOfToken } from '../../ilink/login/bot-id.ts';
 import type { CommandContext } from '../command/context.ts';
 import { logOf } from '../terminal/log.ts';
 
+/** Where accounts are kept. */
+type Place = Pick<CommandContext, 'paths'> & Partial<Pick<CommandContext, 'server'>>;
+
 /** What tells which accounts there are, and which are meant. */
-type Choice = Pick<CommandContext, 'settings' | 'file' | 'environment' | 'paths'>;
+type Choice = Pick<CommandContext, 'settings' | 'file' | 'environment'> & Place;
 
 /**
  * The accounts the command works with: those of `--account`, all of them, or the default one.
@@ -44,9 +47,11 @@ export function findAccount(accounts: readonly Account[], name: string): Account
   return found;
 }
 
-/** Names the folder: mostly somebody is logged in, but as another user or with another --home. */
-export function noAccount({ paths }: Pick<CommandContext, 'paths'>): WxError {
-  const message = `no account is logged in under ${dirname(paths.config)}`;
+/** Names the place: mostly somebody is logged in, but as another user, or with another --home or --store. */
+export function noAccount({ paths, server = null }: Place): WxError {
+  const message = server
+    ? `no account is logged in at ${server.name}`
+    : `no account is logged in under ${dirname(paths.config)}`;
   return new WxError('not-logged-in', message, { hint: 'wxagent login' });
 }
 

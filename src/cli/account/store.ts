@@ -4,32 +4,34 @@ import { openStore } from '../../store/sqlite-store.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** Where the store is, and what it works with. */
-type StoreHome = Pick<CommandContext, 'paths' | 'clock' | 'log'>;
+type StoreHome = Pick<CommandContext, 'paths' | 'clock' | 'log'> & Partial<Pick<CommandContext, 'server'>>;
 
 /**
- * Opens the store of this home. With `waitInTrouble`, a full disk makes its steps wait, and say so,
- * until there is room or the signal is aborted; without it they fail at once.
+ * Opens the store. With `waitInTrouble`, a full disk or a server that is lost makes its steps wait, and say so, until
+ * there is room or the signal is aborted; without it they fail.
  */
-export function openHomeStore(
+export async function openHomeStore(
   context: StoreHome,
   options: { waitInTrouble: AbortSignal | null } = { waitInTrouble: null },
-): Store {
-  const { paths, clock, log } = context;
+): Promise<Store> {
+  const { paths, clock, log, server } = context;
+  const wait = options.waitInTrouble && {
+    signal: options.waitInTrouble,
+    report: (why: string) => log.error(`${why}: receiving is paused until it can be written`),
+  };
+  if (server) return server.open(wait);
   return openStore({
     path: paths.database,
     reserve: paths.reserve,
     clock,
     claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive },
-    wait: options.waitInTrouble && {
-      signal: options.waitInTrouble,
-      report: (why) => log.error(`${why}: receiving is paused until it can be written`),
-    },
+    wait,
   });
 }
 
 /** Opens the store for `work` alone. */
 export async function withStore<T>(context: StoreHome, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = openHomeStore(context);
+  const store = await openHomeStore(context);
   try {
     return await work(store);
   } finally {

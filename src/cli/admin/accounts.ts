@@ -1,7 +1,6 @@
 import type { Account } from '../../home/accounts-file.ts';
-import { thisProcess } from '../../home/claimant.ts';
-import { createCredentials } from '../../home/credentials.ts';
 import { chooseAccount, findAccount, knownAccounts, noAccount, withoutAccount } from '../account/choice.ts';
+import { loginsOf } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
@@ -39,7 +38,7 @@ export async function listAccounts(context: CommandContext): Promise<number> {
 /** `wxagent accounts use <name>`: makes an account the default. */
 export async function useAccount(context: CommandContext, [name = '']: string[]): Promise<number> {
   const account = findAccount(context.file.accounts, name);
-  await credentials(context).use(account.key);
+  await loginsOf(context).use(account.key);
   context.say(`${label(account)} is the default account now.`);
   return 0;
 }
@@ -47,13 +46,9 @@ export async function useAccount(context: CommandContext, [name = '']: string[])
 /** `wxagent logout`: forgets the token of an account; its messages stay. */
 export async function logout(context: CommandContext): Promise<number> {
   const account = findAccount(context.file.accounts, chooseAccount(context).key);
-  await credentials(context).remove(account.key);
+  await loginsOf(context).remove(account.key);
   context.say(`${label(account)} is logged out here; its messages are kept.`);
   return 0;
-}
-
-function credentials(context: CommandContext): ReturnType<typeof createCredentials> {
-  return createCredentials({ paths: context.paths, me: thisProcess(), clock: context.clock });
 }
 
 function label(account: Account): string {

@@ -3,6 +3,8 @@ import { thisProcess } from '../../home/claimant.ts';
 import { createCredentials } from '../../home/credentials.ts';
 import { checkStorable, longFlag, parseSetting, resolveSetting } from '../../settings/config.ts';
 import { SETTINGS, type Setting, type SettingName } from '../../settings/settings.ts';
+import { shownStore } from '../../settings/store-url.ts';
+import { checkedStore } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { table } from '../terminal/table.ts';
@@ -38,7 +40,8 @@ export async function setConfig(context: CommandContext, [name = '', value = '']
   const known = nameOf(name);
   const setting: Setting = SETTINGS[known];
   parseSetting(setting, value, longFlag(setting));
-  await store(context, known, setting.kind === 'list' ? [value] : value);
+  const kept = known === 'store' ? checkedStore(context, value) : value;
+  await store(context, known, setting.kind === 'list' ? [value] : kept);
   return 0;
 }
 
@@ -64,10 +67,8 @@ function written(context: CommandContext, name: SettingName): { value: string | 
     stored: context.sources.stored[name],
     default: setting.default,
   }[origin];
-  return {
-    value: raw === undefined || raw === null ? null : Array.isArray(raw) ? raw.join(', ') : String(raw),
-    origin,
-  };
+  const text = raw === undefined || raw === null ? null : Array.isArray(raw) ? raw.join(', ') : String(raw);
+  return { value: text !== null && setting.hasPassword ? shownStore(text) : text, origin };
 }
 
 function store(context: CommandContext, name: SettingName, value: unknown): Promise<void> {

@@ -13,18 +13,26 @@ import { localMinute } from '../terminal/local-time.ts';
 export async function status(context: CommandContext): Promise<number> {
   const accounts = chooseAccounts(context, true);
   // Looking must not create anything.
-  const store = existsSync(context.paths.database) ? openHomeStore(context) : null;
+  const exists = context.server?.exists ?? existsSync(context.paths.database);
+  const store = exists ? await openHomeStore(context) : null;
   try {
     const reports = [];
     for (const account of accounts) reports.push(await report(context, account, store));
     if (context.json) context.printJson('status', { accounts: reports });
     else
       for (const [index, one] of reports.entries())
-        context.show(...describe(one, loginHint(accounts[index] as Account), wordsOf(context.language)));
+        context.show(
+          ...describe(one, toLogin(context, accounts[index] as Account), wordsOf(context.language)),
+        );
     return 0;
   } finally {
     await store?.close();
   }
+}
+
+/** Without the key of the logins, it is not known at which server the account is. */
+function toLogin({ server }: CommandContext, account: Account): string {
+  return server?.hasKey === false ? 'wxagent login' : loginHint(account);
 }
 
 type Report = Awaited<ReturnType<typeof report>>;
@@ -60,7 +68,7 @@ function userReport(user: UserView, nowMs: number) {
   };
 }
 
-function describe(report: Report, toLogin: string, words: Words): string[] {
+function describe(report: Report, howToLogin: string, words: Words): string[] {
   const { inbox, outbox, runner, login } = report;
   const name = report.name === null ? report.id : words.inDetail(report.name, report.id);
   const state = [words.login[login], runner ? words.running(runner.pid, runner.host) : words.notRunning];
@@ -79,7 +87,7 @@ function describe(report: Report, toLogin: string, words: Words): string[] {
       return `  ${about.join(words.comma)}${hold}`;
     }),
   ];
-  if (login === 'expired') lines.push(`  ${words.hint}${toLogin}`);
+  if (login === 'expired') lines.push(`  ${words.hint}${howToLogin}`);
   else if (inbox.failed > 0) lines.push(`  ${words.hint}wxagent messages; wxagent retry --failed`);
   return lines;
 }

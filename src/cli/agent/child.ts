@@ -1,6 +1,7 @@
 import type { CommandSearch } from '../../agents/child/resolve-command.ts';
 import { checkShellLine } from '../../agents/child/shell-line.ts';
 import { VERSION } from '../../core/version.ts';
+import { storeForChildren } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import type { ChildRecords } from './child-records.ts';
 
@@ -13,7 +14,14 @@ export function childOptions(context: CommandContext) {
   return {
     cwd: context.cwd,
     parentEnv: context.environment.all,
-    constants: { home: context.home, baseUrl, cdnUrl, bin: context.bin, version: VERSION },
+    constants: {
+      home: context.home,
+      store: storeForChildren(context),
+      baseUrl,
+      cdnUrl,
+      bin: context.bin,
+      version: VERSION,
+    },
     log: context.log,
     killGraceMs: Math.min(KILL_GRACE_MS, grace / 2),
   };

@@ -9,6 +9,7 @@ import { createPaths, type Paths, platformFolders } from '../../home/paths.ts';
 import type { Environment, SettingSources } from '../../settings/config.ts';
 import { readSettingsFile, resolveSettings } from '../../settings/config.ts';
 import type { SettingName, Settings } from '../../settings/settings.ts';
+import type { StoreServer } from '../../store/server.ts';
 import { type Language, languageOf, translatorTo } from '../i18n/language.ts';
 import { createLog } from '../terminal/log.ts';
 import { createPrinter, type Printer, sanitized } from '../terminal/printer.ts';
@@ -35,8 +36,10 @@ export interface CommandContext extends Host, Printer {
   paths: Paths;
   /** The folder given with `--home` or `WXAGENT_HOME`; null: the platform's folders. */
   home: string | null;
-  /** config.json as it was when the command started. */
+  /** config.json as it was when the command started; with a server, its accounts are those of the server. */
   file: ConfigFile;
+  /** The server that the store is on; null: the store is a file. */
+  server: StoreServer | null;
   log: Log;
   json: boolean;
   language: Language;
@@ -86,6 +89,7 @@ export async function createContext(host: Host, flags: SettingSources['flags']):
     paths,
     home,
     file: configFile,
+    server: null,
     json,
     language,
     isInteractive: io.stdinIsTerminal && io.stderrIsTerminal && !json,

@@ -1,6 +1,7 @@
 import { type ErrorKind, EXIT_CODES, reasonOf, WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { chooseAccount } from '../account/choice.ts';
+import { atStore } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { table } from '../terminal/table.ts';
@@ -16,20 +17,17 @@ import {
 import { clockCheck, dnsCheck, proxyCheck, tcpCheck, tlsCheck, tokenCheck } from './server.ts';
 
 /** Each depends on those before it: the first that fails is to be fixed first. */
-const CHECKS: readonly Check[] = [
-  nodeCheck,
-  platformCheck,
-  foldersCheck,
-  openFilesCheck,
-  diskCheck,
-  databaseCheck,
-  proxyCheck,
-  dnsCheck,
-  tcpCheck,
-  tlsCheck,
-  clockCheck,
-  tokenCheck,
-];
+const OF_MACHINE: readonly Check[] = [nodeCheck, platformCheck, foldersCheck, openFilesCheck, diskCheck];
+const OF_SERVER: readonly Check[] = [proxyCheck, dnsCheck, tcpCheck, tlsCheck, clockCheck, tokenCheck];
+
+async function checksOfStore({ server }: CommandContext): Promise<readonly Check[]> {
+  return server ? (await import('./database-server.ts')).SERVER_CHECKS : [databaseCheck];
+}
+
+/** A check whose outcome is known. */
+function failing(name: string, error: WxError): Check {
+  return { name, run: () => Promise.reject(error) };
+}
 
 interface Result {
   name: string;
@@ -41,10 +39,33 @@ interface Result {
 }
 
 /** `wxagent doctor`: looks at everything that has to work, and names what does not. */
-export async function doctor(context: CommandContext): Promise<number> {
+export async function doctor(plain: CommandContext): Promise<number> {
+  const { context, trouble } = await opened(plain);
+  try {
+    return await examineAll(context, trouble);
+  } finally {
+    await context.server?.close();
+  }
+}
+
+/** The context with its store; without it where that cannot be opened, which is one thing among those to be told. */
+async function opened(
+  context: CommandContext,
+): Promise<{ context: CommandContext; trouble: WxError | null }> {
+  try {
+    return { context: await atStore(context), trouble: null };
+  } catch (error) {
+    if (!(error instanceof WxError)) throw error;
+    return { context, trouble: error };
+  }
+}
+
+async function examineAll(context: CommandContext, trouble: WxError | null): Promise<number> {
   const account = accountOrNull(context);
+  const ofStore = trouble ? [failing('database', trouble)] : await checksOfStore(context);
   const results: Result[] = [];
-  for (const check of CHECKS) results.push(await examine(check, context, account));
+  for (const check of [...OF_MACHINE, ...ofStore, ...OF_SERVER])
+    results.push(await examine(check, context, account));
   const first = results.find((result) => !result.ok);
   const exit = first?.kind ? EXIT_CODES[first.kind] : 0;
   if (context.json) {

@@ -41,4 +41,51 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
     '数据库地址里有必须编码的字符：# 写作 %23，% 写作 %25，/ 写作 %2F，? 写作 %3F，@ 写作 %40，空格写作 %20',
   'it is not known whether {} has committed: {}': '不知道 {} 是否已提交：{}',
   'the tables of {} were deleted under this process': '{} 的数据表在运行中被删除',
+  'what answers at {} is not PostgreSQL': '{} 上的服务不是 PostgreSQL',
+  'check the host and the port of the URL': '请检查 URL 里的主机和端口',
+  'process {} on {} receives the messages of {} now': '{2} 上的进程 {1} 现在在收取 {3} 的消息',
+  'the lease on {} could not be renewed: another process may receive its messages now':
+    '未能及时续约 {}：其他进程现在可能在收取它的消息',
+  'no account is logged in at {}': '{} 上没有登录的账号',
+  'cannot read {}, which {} names: {}': '无法读取 {2} 指定的 {1}：{3}',
+  '{} takes postgres://... or the path of an SQLite file, not {}':
+    '{} 应为 postgres://... 或 SQLite 文件的路径，不能是 {}',
+  '{} is a folder: {} takes the path of a file': '{} 是目录，{} 应为文件的路径',
+  'there is no folder {} for the store': '数据库所在的目录 {} 不存在',
+  'may not create tables at {}': '没有在 {} 建表的权限',
+  'may create tables': '可以建表',
+  'its clock and that of this machine are {} s apart': '数据库服务器的时钟与本机相差 {} 秒',
+  'within {} ms of this machine': '与本机相差不到 {} 毫秒',
+  'set both clocks: timedatectl set-ntp true': '请校准两边的时钟：timedatectl set-ntp true',
+  '{} of {} connections in use': '已用 {} 个连接，共 {} 个',
+  'raise max_connections, or put pgbouncer before it': '请调大 max_connections，或在前面加 pgbouncer',
+  'fsync is off: a crash of the server loses messages': 'fsync 已关闭：服务器崩溃会丢消息',
+  'writable, {} standbys': '可写，备库 {} 个',
+  '{}: PostgreSQL {}, {} ms a query': '{}：PostgreSQL {}，每次查询 {} 毫秒',
+  '{}: PostgreSQL {}, {} ms a query, no tables yet': '{}：PostgreSQL {}，每次查询 {} 毫秒，还没有表',
+  'connection: {}; logins: {}': '连接：{~}；登录信息：{~}',
+  'a socket of this machine': '本机套接字',
+  'not encrypted': '未加密',
+  'plain text': '明文',
+  'WXAGENT_STORE_KEY and --store-plaintext exclude each other':
+    'WXAGENT_STORE_KEY 和 --store-plaintext 不能同时使用',
+  'to read what was encrypted, name its key as WXAGENT_STORE_KEY_OLD':
+    '要读取已加密的内容，请把它的密钥放在 WXAGENT_STORE_KEY_OLD 里',
+  'logins are kept in the database: give a key that encrypts them, WXAGENT_STORE_KEY, or say --store-plaintext':
+    '登录信息保存在数据库里：请用 WXAGENT_STORE_KEY 给出加密的密钥，或明确写 --store-plaintext',
+  'make a key, and keep it, because without it the logins are lost: openssl rand -base64 32':
+    '请生成密钥并妥善保存，丢了它登录信息也就没了：openssl rand -base64 32',
+  '{} takes a key of {} bytes in base64, and has {} bytes': '{} 应为 base64 写的 {} 字节密钥，这里是 {} 字节',
+  '{} takes a key of {} bytes in base64': '{} 应为 base64 写的 {} 字节密钥',
+  'the login of {} is encrypted, and WXAGENT_STORE_KEY is not set':
+    '{} 的登录信息已加密，而没有设置 WXAGENT_STORE_KEY',
+  'set WXAGENT_STORE_KEY to the key it was encrypted with': '请把 WXAGENT_STORE_KEY 设为加密时用的密钥',
+  'WXAGENT_STORE_KEY does not decrypt the login of {}: it is another key':
+    'WXAGENT_STORE_KEY 解不开 {} 的登录信息：不是同一个密钥',
+  'WXAGENT_STORE_KEY=<new key>,<old key> reads both, and encrypts with the new one':
+    'WXAGENT_STORE_KEY=<新密钥>,<旧密钥> 两个都能解密，并用新密钥加密',
+  'the login of {} cannot be decrypted: it was changed in the database, or is of a newer version':
+    '{} 的登录信息无法解密：它在数据库里被改过，或来自更新的版本',
+  'restore the row of the table credentials from a backup, or delete it and run: wxagent login':
+    '请从备份恢复 credentials 表里的这一行，或删掉它再运行：wxagent login',
 };

@@ -1,9 +1,10 @@
 import { WxError } from '../../core/errors.ts';
-import { type Account, readConfigFile } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/accounts-file.ts';
 import { parseBaseUrl } from '../../ilink/hosts.ts';
 import { chooseAccount, withoutAccount } from '../account/choice.ts';
 import { openTransport } from '../account/connection.ts';
 import { openHomeStore } from '../account/store.ts';
+import { loginsOf } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { awaitFirstMessage } from './first-message.ts';
@@ -23,7 +24,9 @@ export async function login(context: CommandContext): Promise<number> {
   checkName(name);
   const signal = context.stopSignal();
   const transport = openTransport(context);
-  const store = openHomeStore(context);
+  // Before the tables are made: without a key nothing is.
+  await context.server?.logins.prepare();
+  const store = await openHomeStore(context);
   try {
     const { account, isNew } = await obtainLogin(context, request, transport, store.admin);
     const { id, owner, baseUrl: server } = account;
@@ -34,7 +37,7 @@ export async function login(context: CommandContext): Promise<number> {
       const heard = await awaitFirstMessage(context, account, transport, store, signal);
       context.say(heard ? words.heard : words.notHeard);
     }
-    if (!context.json) context.say(words.nextRun(accountToName(context, account)));
+    if (!context.json) context.say(words.nextRun(await accountToName(context, account)));
     return 0;
   } finally {
     await store.close();
@@ -52,10 +55,10 @@ function formerLogin(context: CommandContext, alias: string | null): Account | u
 }
 
 /** What a command is told to work with a new login: its alias, else its id; nothing where it is the account anyway. */
-function accountToName(context: CommandContext, { key, name, id }: Account): string | null {
+async function accountToName(context: CommandContext, { key, name, id }: Account): Promise<string | null> {
   if (name !== null) return name;
   // The stored accounts as they are now.
-  const file = readConfigFile(context.paths.config);
+  const file = { ...context.file, ...(await loginsOf(context).list()) };
   const plain = { ...context, file, settings: withoutAccount(context) };
   return chooseAccount(plain).key === key ? null : id;
 }

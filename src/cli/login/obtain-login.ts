@@ -1,12 +1,11 @@
 import { VERSION } from '../../core/version.ts';
-import { type Account, loginDigest, readConfigFile } from '../../home/accounts-file.ts';
-import { thisProcess } from '../../home/claimant.ts';
-import { createCredentials } from '../../home/credentials.ts';
+import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { createIlinkClient } from '../../ilink/client.ts';
 import { createHostTrust, TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import { login as converse, type LoginPort } from '../../ilink/login/login.ts';
 import type { Admin } from '../../store/port/port.ts';
+import { loginsOf } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 
@@ -33,11 +32,11 @@ export async function obtainLogin(
   const { clock } = context;
   const baseUrl = request.namedUrl ?? TENCENT_BASE_URL;
   // A token only goes back to the host that it was issued for (protocol 14).
-  const here = readConfigFile(context.paths.config)
-    .accounts.filter((account) => (account.namedUrl ?? TENCENT_BASE_URL) === baseUrl)
+  const logins = loginsOf(context);
+  const here = (await logins.list()).accounts
+    .filter((account) => (account.namedUrl ?? TENCENT_BASE_URL) === baseUrl)
     .sort((a, b) => b.loggedInAt.localeCompare(a.loggedInAt));
-  const credentials = createCredentials({ paths: context.paths, me: thisProcess(), clock });
-  await credentials.prepare();
+  await logins.prepare();
   context.say(wordsOf(context.language).oneBot);
   const result = await converse({
     newClient: (url) => createIlinkClient({ transport, baseUrl: url, token: null, version: VERSION }),
@@ -54,7 +53,7 @@ export async function obtainLogin(
   const [newest] = here;
   if ('already' in result && newest) return { account: newest, isNew: false };
   if ('already' in result) throw new Error('a bot without a stored account cannot be known already');
-  const account = await credentials.saveLogin({
+  const account = await logins.saveLogin({
     namedUrl: request.namedUrl,
     cdnUrl: request.cdnUrl,
     name: request.name,

@@ -23,14 +23,14 @@ export async function relogin(
 ): Promise<Account | null> {
   const stop = context.stopSignal();
   const { waitLogin } = context.settings(['waitLogin']);
-  const stored = storedLogin(context, dead);
+  const stored = await storedLogin(context, dead);
   if (stored || stop.aborted) return stored;
   if (waitLogin || othersAreServed()) {
     context.log.warn(`${dead.id} is waiting for a new login`);
     context.log.info(`hint: ${loginHint(dead)}`);
     while (!stop.aborted && (waitLogin || othersAreServed())) {
       await context.clock.sleep(LOOK_EVERY_MS, stop);
-      const found = storedLogin(context, dead);
+      const found = await storedLogin(context, dead);
       if (found) return found;
     }
     return null;
@@ -57,7 +57,7 @@ export async function followAccounts(context: CommandContext, changes: Changes):
   const seen = new Set(changes.served());
   let before: Account[] | null = null;
   while (await changes.wait(LOOK_EVERY_MS)) {
-    const accounts = accountsNow(context);
+    const accounts = await accountsNow(context);
     if (accounts === null || accounts === before) continue;
     before = accounts;
     const now = new Set(accounts.map(({ key }) => key));
@@ -75,7 +75,7 @@ export async function followAccounts(context: CommandContext, changes: Changes):
   }
 }
 
-function storedLogin(context: CommandContext, dead: Account): Account | null {
-  const now = accountsNow(context)?.find((account) => account.key === dead.key);
+async function storedLogin(context: CommandContext, dead: Account): Promise<Account | null> {
+  const now = (await accountsNow(context))?.find((account) => account.key === dead.key);
   return now && now.token !== dead.token ? now : null;
 }

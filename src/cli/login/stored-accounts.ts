@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { reasonOf } from '../../core/errors.ts';
 import { type Account, type ConfigFile, readConfigFile } from '../../home/accounts-file.ts';
+import type { StoreServer } from '../../store/server.ts';
 import { knownAccounts } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
 
@@ -25,7 +26,8 @@ const known = new Map<string, Known>();
  * The accounts by now; null while they cannot be told. Somebody may be just writing the file, and who puts another in
  * its place may delete it first. It is read only when it has changed: with a thousand accounts that takes a while.
  */
-export function accountsNow(context: CommandContext): Account[] | null {
+export async function accountsNow(context: CommandContext): Promise<Account[] | null> {
+  if (context.server) return accountsOnServer(context, context.server);
   const { config } = context.paths;
   const before = known.get(config) ?? {
     look: null,
@@ -59,6 +61,22 @@ export function accountsNow(context: CommandContext): Account[] | null {
       context.log.warn(`${reasonOf(error)}; going on with what was read before, and looking again`);
     before.isUnreadable = true;
     before.look = null;
+    return null;
+  }
+}
+
+/** Servers whose logins could not be read the last time. */
+const unreadable = new WeakSet<StoreServer>();
+
+async function accountsOnServer(context: CommandContext, server: StoreServer): Promise<Account[] | null> {
+  try {
+    const list = await server.logins.list();
+    if (unreadable.delete(server)) context.log.info(`${server.name} can be read again`);
+    return knownAccounts({ ...context, file: { ...context.file, ...list } });
+  } catch (error) {
+    if (!unreadable.has(server))
+      context.log.warn(`${reasonOf(error)}; going on with what was read before, and looking again`);
+    unreadable.add(server);
     return null;
   }
 }

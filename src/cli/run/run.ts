@@ -55,7 +55,7 @@ export async function runAgent(
     const tooFew = tooFewOpenFiles(accounts.length);
     if (tooFew) throw tooFew;
   }
-  if (withoutRepeats(context.file.accounts).length < context.file.accounts.length)
+  if (!context.server && withoutRepeats(context.file.accounts).length < context.file.accounts.length)
     context.log.warn(`${context.paths.config} names an account twice: the first one counts`);
   const emit: EventSink = (event) => {
     onEvent(event);

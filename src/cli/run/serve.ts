@@ -16,7 +16,8 @@ import { createUpkeep, type Upkeep } from '../../runner/upkeep.ts';
 import type { Store } from '../../store/port/port.ts';
 import { contextOf, loginHint, noAccount } from '../account/choice.ts';
 import { connect, openTransport } from '../account/connection.ts';
-import { acquirePollerLock, type PollerLock } from '../account/poller-lock.ts';
+import type { PollerLock } from '../account/poller-lease.ts';
+import { acquirePollerLock } from '../account/poller-lock.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { AgentFactory } from '../agent/agent-factory.ts';
 import { createChildRecords } from '../agent/child-records.ts';
@@ -54,7 +55,7 @@ export async function serve(
   const { waitLogin } = context.settings(['waitLogin']);
   const stop = context.stopSignal();
   const transport = openTransport(context);
-  const store = openHomeStore(context, { waitInTrouble: stop });
+  const store = await openHomeStore(context, { waitInTrouble: stop });
   const upkeep = createUpkeep(store, clock);
   const runners = new Map<string, Runner>();
   /** Accounts that are served, or are about to be. */

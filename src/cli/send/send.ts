@@ -122,12 +122,12 @@ async function findTarget(context: CommandContext, admin: Admin): Promise<Target
   const to = named
     ? (named.owner ?? (await admin.accountView(named.key))?.owner ?? unknownUser(named.id))
     : given;
-  if (to !== null && !named) await checkUser(admin, 'view' in account ? account.id : account.key, to);
+  if (to !== null && !named) await checkUser(admin, account.key, to);
   const asking = context.environment.get('WXAGENT_USER');
   if ('view' in account) {
     const user = to ?? asking ?? account.view.owner;
     return {
-      key: account.id,
+      key: account.key,
       id: account.id,
       user: user ?? unknownUser(account.id),
       account: null,
@@ -149,15 +149,20 @@ async function findTarget(context: CommandContext, admin: Admin): Promise<Target
 async function ownAccount(
   context: CommandContext,
   admin: Admin,
-): Promise<Account | { id: string; view: { owner: string | null } }> {
+): Promise<Account | { key: string; id: string; view: { owner: string | null } }> {
+  const { environment, server } = context;
   try {
-    return chooseAccount(context);
+    const account = chooseAccount(context);
+    // What an agent runs has no key, and needs none: the runner has the login.
+    const isKeyless = server !== null && !server.hasKey && environment.get('WXAGENT_BIN') !== undefined;
+    const view = isKeyless ? await admin.accountView(account.key) : null;
+    return view ? { key: account.key, id: account.id, view } : account;
   } catch (error) {
-    const inside = context.environment.get('WXAGENT_MESSAGE_ID') !== undefined;
+    const inside = environment.get('WXAGENT_MESSAGE_ID') !== undefined;
     const [id] = context.settings(['account']).account;
     const view = inside && id !== undefined ? await admin.accountView(id) : null;
     if (view === null || id === undefined) throw error;
-    return { id, view };
+    return { key: id, id, view };
   }
 }
 

@@ -28,7 +28,7 @@ function agentFor(command: Command, changes: Partial<CommandAgentOptions> = {}) 
     output: 'text',
     cwd: root,
     parentEnv: { PATH: process.env.PATH },
-    constants: { home: null, baseUrl: null, cdnUrl: null, bin: 'wxagent', version: '0.0.0' },
+    constants: { home: null, store: null, baseUrl: null, cdnUrl: null, bin: 'wxagent', version: '0.0.0' },
     killGraceMs: 50,
     log,
     onStarted: (_, pid) => void started.push(pid),

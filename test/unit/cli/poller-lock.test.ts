@@ -31,7 +31,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'wxagent-poller-'));
   paths = createPaths(folder);
   context = { paths, clock: createSteadyClock(systemClock), log: createLogBook() };
-  store = openHomeStore(context);
+  store = await openHomeStore(context);
 });
 afterEach(async () => {
   await store.close();

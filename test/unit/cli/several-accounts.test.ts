@@ -17,7 +17,7 @@ test('of several accounts each line names its own, and a busy one waits without 
   const mine = loggedIn(simulator, { home: wife.home, user: 'me@im.wechat' });
   const paths = createPaths(join(wife.home, 'wx'));
   const other = { paths, clock: createSteadyClock(systemClock), log: createLogBook() };
-  const store = openHomeStore(other);
+  const store = await openHomeStore(other);
   const taken = await acquirePollerLock(other, { key: wife.id }, store, { purpose: 'serve', onLost() {} });
   if (!('lock' in taken)) throw new Error('nobody else has it');
   const stop = new AbortController();

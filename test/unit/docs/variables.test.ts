@@ -21,7 +21,14 @@ function turnVariables(): string[] {
     quote: null,
     attempt: 1,
   };
-  const constants = { home: '/h', baseUrl: 'http://b', cdnUrl: 'http://c', bin: '/b', version: '1' };
+  const constants = {
+    home: '/h',
+    store: '/s',
+    baseUrl: 'http://b',
+    cdnUrl: 'http://c',
+    bin: '/b',
+    version: '1',
+  };
   const folders = { media: '/m', reply: '/r', state: '/s' };
   return Object.keys(turnEnvironment(turn, folders, inheritEnvironment({}), constants));
 }
@@ -55,7 +62,7 @@ test.each([
   ['docs/zh-CN/files.md', '变量'],
 ])('%s names every variable that wxagent reads for its settings', (path, head) => {
   // Those of a turn, by which `send` inside an agent knows whom to answer; and where others keep language and programs.
-  const elsewhere = /^(WXAGENT_(USER|MESSAGE_ID)|PATH|PATHEXT|LC_ALL|LC_MESSAGES|LANG)$/;
+  const elsewhere = /^(WXAGENT_(USER|MESSAGE_ID|BIN)|PATH|PATHEXT|LC_ALL|LC_MESSAGES|LANG)$/;
   const documented = tableOf(readPage(path), head).flatMap(([names = '']) => codeOf(names));
   expect(documented.sort()).toEqual(
     variablesRead()

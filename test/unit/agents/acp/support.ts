@@ -51,7 +51,7 @@ export function acpAgent(argv: [string, ...string[]], changes: Partial<AcpAgentO
     mustAsk: false,
     cwd: folder,
     parentEnv: { PATH: process.env.PATH },
-    constants: { home: null, baseUrl: null, cdnUrl: null, bin: 'wxagent', version: '0' },
+    constants: { home: null, store: null, baseUrl: null, cdnUrl: null, bin: 'wxagent', version: '0' },
     clock: { ...systemClock, sleep: async () => {} },
     log,
     killGraceMs: 300,

@@ -5,6 +5,7 @@ import { inheritEnvironment, turnEnvironment } from '../../../../src/agents/chil
 import { contextIn, temporaryFolder, turnWith } from '../support.ts';
 
 const constants = {
+  store: null,
   home: '/srv/wx',
   baseUrl: 'https://ilinkai.weixin.qq.com',
   cdnUrl: 'https://cdn.example',

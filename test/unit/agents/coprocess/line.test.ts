@@ -149,7 +149,7 @@ describe('what a coprocess gets', () => {
 
   test('its environment has all variables of a turn that do not change from one to the next', () => {
     const inherited = inheritEnvironment({});
-    const constants = { home: '/h', baseUrl: 'u', cdnUrl: 'c', bin: 'b', version: '1' };
+    const constants = { home: '/h', store: null, baseUrl: 'u', cdnUrl: 'c', bin: 'b', version: '1' };
     const turn = turnEnvironment(turnWith({ text: 'x'.repeat(40_000) }), folders, inherited, constants);
     const user = { id: turnWith().user, stateDir: '/s' };
     const own = coprocessEnvironment(

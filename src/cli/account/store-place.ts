@@ -1,0 +1,128 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { reasonOf, WxError } from '../../core/errors.ts';
+import { digest } from '../../core/ids.ts';
+import { thisProcess } from '../../home/claimant.ts';
+import { createCredentials, type Logins } from '../../home/credentials.ts';
+import { makeFolder } from '../../home/make-folder.ts';
+import { withDatabase } from '../../home/paths.ts';
+import { resolveSetting, type SettingOrigin } from '../../settings/config.ts';
+import { formOfStore, shownStore } from '../../settings/store-url.ts';
+import type { CommandContext } from '../command/context.ts';
+
+/** Where a value was written, for its errors. */
+const WHERE: Partial<Record<SettingOrigin, string>> = {
+  flag: '--store',
+  environment: 'WXAGENT_STORE',
+  'config file': '"store" of the --config file',
+  stored: '"store" of wxagent config',
+};
+
+/**
+ * The context with the store that the settings name: its server and who is logged in there, or the path of its file.
+ * Nothing is written. Throws WxError `usage` or `config` for what is no store, and what {@link StoreServer} does.
+ */
+export async function atStore(context: CommandContext): Promise<CommandContext> {
+  const { value, origin } = resolveSetting('store', context.sources);
+  if (value === null) return context;
+  const where = WHERE[origin] ?? '--store';
+  const text = textOfStore(context, String(value), where);
+  try {
+    if (formOfStore(text) === 'server') return await atServer(context, text);
+    return { ...context, paths: withDatabase(context.paths, checkedPath(context, text, where)) };
+  } catch (error) {
+    // Whatever else is wrong with a setting that is no flag is its own kind.
+    if (!(error instanceof WxError) || error.kind !== 'usage' || origin === 'flag') throw error;
+    throw new WxError('config', error.message, { hint: error.hint, cause: error });
+  }
+}
+
+/** A store as it is kept in the settings: a path counts from every folder. Throws WxError as {@link atStore} does. */
+export function checkedStore(context: CommandContext, given: string): string {
+  const text = given.trim();
+  if (text.startsWith('@')) return `@${resolve(context.cwd, text.slice(1))}`;
+  return formOfStore(text) === 'server' ? text : checkedPath(context, text, '--store');
+}
+
+/** The text itself, or that of the file which `@file` names. Throws WxError `config`. */
+function textOfStore({ cwd }: Pick<CommandContext, 'cwd'>, given: string, where: string): string {
+  const text = given.trim();
+  if (!text.startsWith('@')) return text;
+  const path = resolve(cwd, text.slice(1));
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (cause) {
+    throw new WxError('config', `cannot read ${path}, which ${where} names: ${reasonOf(cause)}`, {
+      hint: `ls -l ${path}`,
+      cause,
+    });
+  }
+}
+
+async function atServer(context: CommandContext, url: string): Promise<CommandContext> {
+  const { environment, clock } = context;
+  const { openServer } = await import('../../store/server.ts');
+  const server = await openServer({
+    url,
+    sealing: {
+      keys: environment.get('WXAGENT_STORE_KEY'),
+      oldKeys: environment.get('WXAGENT_STORE_KEY_OLD'),
+      isPlaintext: context.settings(['storePlaintext']).storePlaintext,
+    },
+    clock,
+  });
+  try {
+    return { ...context, server, file: { ...context.file, ...(await server.logins.list()) } };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+/** The full path of a database. Throws WxError `usage` for a URL, `config` for a folder, or for a file in no folder. */
+function checkedPath({ cwd }: Pick<CommandContext, 'cwd'>, text: string, where: string): string {
+  if (formOfStore(text) === 'other' || text === '') {
+    throw new WxError(
+      'usage',
+      `${where} takes postgres://... or the path of an SQLite file, not ${text === '' ? 'nothing' : shownStore(text)}`,
+      { hint: 'postgres://user:password@host:5432/database?sslmode=verify-full' },
+    );
+  }
+  const path = isAbsolute(text) ? text : resolve(cwd, text);
+  const folder = dirname(path);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new WxError('config', `${path} is a folder: ${where} takes the path of a file`, {
+      hint: `${where === '--store' ? '--store ' : ''}${resolve(path, 'wxagent.db')}`,
+    });
+  }
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new WxError('config', `there is no folder ${folder} for the store`, { hint: `mkdir -p ${folder}` });
+  return path;
+}
+
+/**
+ * The store as programs are told of it that an agent runs, such as `"$WXAGENT_BIN" send`: without a password, which is
+ * easily printed into a chat. A URL that has one lies in a file of this user alone. Null: they find it by themselves.
+ */
+export function storeForChildren(context: CommandContext): string | null {
+  const { value, origin } = resolveSetting('store', context.sources);
+  if (value === null || origin === 'stored') return null;
+  const { server, paths, cwd } = context;
+  if (!server) return paths.database;
+  const given = String(value).trim();
+  if (given.startsWith('@')) return `@${resolve(cwd, given.slice(1))}`;
+  if (shownStore(given) === given) return given;
+  const path = paths.storeUrl(digest(given).slice(0, 16));
+  makeFolder(dirname(path));
+  writeFileSync(path, `${given}\n`, { mode: 0o600 });
+  return `@${path}`;
+}
+
+/** The logins of the store. */
+export function loginsOf({
+  server,
+  paths,
+  clock,
+}: Pick<CommandContext, 'server' | 'paths' | 'clock'>): Logins {
+  return server?.logins ?? createCredentials({ paths, me: thisProcess(), clock });
+}

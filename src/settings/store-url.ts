@@ -1,0 +1,33 @@
+/** Where a store is, by the form of what names it. */
+export type StoreForm = 'server' | 'path' | 'other';
+
+/** A password that stands where none is shown. */
+const HIDDEN = '***';
+
+/** What is meant: a server, the path of a file, or something that is neither. */
+export function formOfStore(text: string): StoreForm {
+  if (/^postgres(?:ql)?:/i.test(text)) return 'server';
+  // A word alone is a slip of the pen.
+  if (/^(?:postgres(?:ql)?|sqlite3?|mysql)$/i.test(text)) return 'other';
+  // The letter of a drive is no scheme. Beside it, a colon or an "@" is a piece of a URL sooner than one of a path.
+  const rest = text.replace(/^[a-z]:(?=[\\/])/i, '');
+  return /^['"`]|^[a-z][\w+.-]*:|:\/\/|:[^/\\]*@|^\/\/[^/]*@/i.test(rest) ? 'other' : 'path';
+}
+
+/** What names a store, for people: without the password of a URL, however that is written. */
+export function shownStore(text: string): string {
+  if (formOfStore(text) === 'path') return text;
+  const [, scheme = ''] = /^['"`\s]*([a-z][\w+.-]*:\/\/)/i.exec(text) ?? [];
+  if (scheme === '') return HIDDEN;
+  const rest = text.slice(text.indexOf(scheme) + scheme.length).replace(/['"`\s]+$/, '');
+  const at = rest.lastIndexOf('@');
+  // Without an "@", what looks like a host with its port may be a user with their password.
+  if (at < 0) return /^[\w.-]*(?::\d{1,5})?(?:[/?]|$)/.test(rest) ? scheme + masked(rest) : scheme + HIDDEN;
+  const [user = '', ...password] = rest.slice(0, at).split(':');
+  const login = password.length > 0 ? `${user}:${HIDDEN}` : user;
+  return `${scheme}${login}@${masked(rest.slice(at + 1))}`;
+}
+
+function masked(rest: string): string {
+  return rest.replace(/([?&][^=&]*(?:pass|pwd|secret|token|key)[^=&]*=)[^&#]*/gi, `$1${HIDDEN}`);
+}

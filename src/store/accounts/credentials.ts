@@ -1,0 +1,105 @@
+import type { Account, AccountList } from '../../home/accounts-file.ts';
+import { type NewLogin, placeLogin } from '../../home/credentials.ts';
+import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
+import type { Sealing } from './sealing.ts';
+
+const NEXT_CHANGE = "nextval('credentials_changes')";
+
+/** What is sealed: the token, and where it may be sent, so that who can write the database does not get it sent elsewhere. */
+type Secret = Pick<Account, 'token' | 'baseUrl' | 'namedUrl' | 'cdnUrl'>;
+
+/** Another text after every change of the logins. */
+export function* credentialsMark(): Step<string> {
+  const row = yield* one('SELECT count(*) AS n, COALESCE(max(changed), 0) AS newest FROM credentials');
+  return `${row?.n}:${row?.newest}`;
+}
+
+/** Who is logged in, the first login first, and the accounts that are sealed otherwise than they would be now. */
+export function* credentials(sealing: Sealing): Step<AccountList & { outdated: string[] }> {
+  const rows = yield* all(
+    'SELECT account, id, former_ids, name, owner, logged_in_at, is_default, sealed FROM credentials ORDER BY seq',
+  );
+  const outdated: string[] = [];
+  const accounts = rows.map((row): Account => {
+    const key = row.account as string;
+    const open = (): Secret => secretOf(sealing, row).secret;
+    // Who needs no login needs no key: what is sealed is opened by whoever asks for it, who then hears what is missing.
+    if (!sealing.isDecrypting) return lazily(publicOf(row), open);
+    const { secret, isCurrent } = secretOf(sealing, row);
+    if (!isCurrent) outdated.push(key);
+    return { ...publicOf(row), ...secret };
+  });
+  const chosen = rows.find((row) => row.is_default === 1);
+  return { accounts, defaultAccount: (chosen?.account as string | undefined) ?? null, outdated };
+}
+
+function secretOf(sealing: Sealing, row: Row): { secret: Secret; isCurrent: boolean } {
+  const { text, isCurrent } = sealing.open(row.account as string, row.sealed as string);
+  return { secret: JSON.parse(text) as Secret, isCurrent };
+}
+
+const SECRETS = ['token', 'baseUrl', 'namedUrl', 'cdnUrl'] as const satisfies (keyof Secret)[];
+
+/** An account whose secrets are opened when they are read. */
+function lazily(known: Omit<Account, keyof Secret>, open: () => Secret): Account {
+  const properties = SECRETS.map((name) => [name, { get: () => open()[name], enumerable: true }] as const);
+  return Object.defineProperties(known, Object.fromEntries(properties)) as Account;
+}
+
+function publicOf(row: Row): Omit<Account, keyof Secret> {
+  return {
+    key: row.account as string,
+    id: row.id as string,
+    formerIds: JSON.parse(row.former_ids as string) as string[],
+    name: row.name as string | null,
+    owner: row.owner as string | null,
+    loggedInAt: row.logged_in_at as string,
+  };
+}
+
+/** Stores a login; see `Logins.saveLogin`. */
+export function* putLogin(login: NewLogin, sealing: Sealing): Step<Account> {
+  const { accounts } = yield* credentials(sealing);
+  const account = placeLogin(accounts, login);
+  yield* run(
+    `INSERT INTO credentials (account, id, former_ids, name, owner, logged_in_at, sealed, changed)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ${NEXT_CHANGE})
+       ON CONFLICT (account) DO UPDATE SET id = excluded.id, former_ids = excluded.former_ids, name = excluded.name,
+         owner = excluded.owner, logged_in_at = excluded.logged_in_at, sealed = excluded.sealed, changed = excluded.changed`,
+    account.key,
+    account.id,
+    JSON.stringify(account.formerIds),
+    account.name,
+    account.owner,
+    account.loggedInAt,
+    sealed(account, sealing),
+  );
+  return account;
+}
+
+/** Seals accounts anew, with the first key. */
+export function* sealAgain(keys: readonly string[], sealing: Sealing): Step<void> {
+  const { accounts } = yield* credentials(sealing);
+  for (const account of accounts.filter(({ key }) => keys.includes(key))) {
+    const update = `UPDATE credentials SET sealed = ?, changed = ${NEXT_CHANGE} WHERE account = ?`;
+    yield* run(update, sealed(account, sealing), account.key);
+  }
+}
+
+function sealed({ key, token, baseUrl, namedUrl, cdnUrl }: Account, sealing: Sealing): string {
+  return sealing.seal(key, JSON.stringify({ token, baseUrl, namedUrl, cdnUrl } satisfies Secret));
+}
+
+/** Forgets a login. */
+export function* removeLogin(key: string): Step<void> {
+  yield* run('DELETE FROM credentials WHERE account = ?', key);
+}
+
+/** Makes an account the default. */
+export function* useLogin(key: string): Step<void> {
+  yield* run(
+    `UPDATE credentials SET is_default = CASE WHEN account = ?1 THEN 1 ELSE 0 END, changed = ${NEXT_CHANGE}
+       WHERE is_default = 1 OR account = ?1`,
+    key,
+  );
+}

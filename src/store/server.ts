@@ -1,0 +1,242 @@
+import { newUuid } from '../core/ids.ts';
+import type { SteadyClock } from '../core/time/steady-clock.ts';
+import type { AccountList } from '../home/accounts-file.ts';
+import { claimantId, thisProcess } from '../home/claimant.ts';
+import type { Logins } from '../home/credentials.ts';
+import { parseServerUrl, type ServerAddress } from '../postgres/server-address.ts';
+import { createServerSteps, type ServerWait } from '../postgres/server-steps.ts';
+import { one, type Row, type Step } from '../sql/statement.ts';
+import type { StepRunner } from '../sql/step-runner.ts';
+import {
+  credentials,
+  credentialsMark,
+  putLogin,
+  removeLogin,
+  sealAgain,
+  useLogin,
+} from './accounts/credentials.ts';
+import {
+  endPollerLease,
+  type Leaseholder,
+  leaseholder,
+  renewPollerLeases,
+  takePollerLease,
+} from './accounts/poller-leases.ts';
+import { createSealing, type Sealing, type SealingOptions } from './accounts/sealing.ts';
+import type { Claimant } from './outbox/lease.ts';
+import type { Store } from './port/port.ts';
+import { migrateServer, versionOf } from './postgres-schema.ts';
+import { openServerStore } from './postgres-store.ts';
+import { type LearningClock, restoreServerTime } from './server-time.ts';
+import { createStore } from './store.ts';
+
+/** What is done under this name excludes only its like; no account is called so. */
+const NO_ACCOUNT = '';
+
+export type { Leaseholder } from './accounts/poller-leases.ts';
+
+/** A PostgreSQL server, as the place of a store and of its logins. */
+export interface StoreServer {
+  /** Its URL without the password. */
+  readonly name: string;
+  /** Whether there is a key that decrypts logins; without one they can be named, and not used. */
+  readonly hasKey: boolean;
+  /** Whether the store is there; it is made by whoever first needs it. */
+  readonly exists: boolean;
+  readonly logins: Logins;
+  readonly leases: PollerLeases;
+  /** Opens the store. With `wait` its steps wait for a server that is lost; without, they fail in the end. */
+  open(wait?: ServerWait | null): Promise<Store>;
+  /** What `doctor` tells of it. */
+  inspect(clock: WallClock): Promise<ServerReport>;
+  close(): Promise<void>;
+}
+
+/** The right to receive the messages of accounts, which expires by the clock of the server. */
+export interface PollerLeases {
+  /** This process: no other has ever had the same. */
+  readonly claimant: string;
+  take(
+    account: string,
+    purpose: Leaseholder['purpose'],
+    ttlMs: number,
+  ): Promise<{ holder: Leaseholder } | { former: string | null }>;
+  /** Renews all that have not run out; the accounts of those. */
+  renew(ttlMs: number): Promise<string[]>;
+  holder(account: string): Promise<Leaseholder | null>;
+  end(account: string): Promise<void>;
+}
+
+/** The clock of this machine, as it is set. */
+type WallClock = Pick<SteadyClock, 'wall' | 'monotonic'>;
+
+/** What a server says of itself. */
+export interface ServerReport {
+  version: string;
+  /** `null`: the connection is not encrypted. */
+  tls: string | null;
+  isSocket: boolean;
+  isSealed: boolean;
+  /** What gives a right that is missing; null: none is. */
+  grant: string | null;
+  connections: number;
+  maxConnections: number;
+  standbys: number;
+  isDurable: boolean;
+  /** How far the server's clock is ahead of this machine's. */
+  offMs: number;
+  /** How long it took to ask: one way there and back. */
+  tookMs: number;
+}
+
+/**
+ * Opens the server behind a URL; its schema stays as it is. Throws WxError: `usage` for a URL that is none, `network`,
+ * `not-logged-in`, `config` for keys that are none, or a schema of a newer version.
+ */
+export async function openServer(options: {
+  url: string;
+  sealing: SealingOptions;
+  clock: LearningClock;
+}): Promise<StoreServer> {
+  const { url, clock } = options;
+  const address = parseServerUrl(url);
+  const sealing = createSealing(options.sealing);
+  const claimant: Claimant = {
+    id: `${claimantId(thisProcess())}/${newUuid()}`,
+    // A process cannot be looked at from another machine, nor from another container: leases run out.
+    isAlive: () => true,
+  };
+  const runner = createServerSteps({ address, clock, wait: null });
+  const isThere = async (): Promise<boolean> => ((await runner.read(() => versionOf(address))) ?? 0) > 0;
+  let exists: boolean;
+  try {
+    exists = await isThere();
+  } catch (error) {
+    await runner.close();
+    throw error;
+  }
+  let migrating: Promise<void> | null = null;
+
+  /** The runner, when the tables are there. */
+  async function migrated(): Promise<StepRunner> {
+    migrating ??= runner.run(NO_ACCOUNT, () => migrateServer(address));
+    await migrating;
+    return runner;
+  }
+
+  /** The same, where others have made the tables; null: nobody has. */
+  async function existing(): Promise<StepRunner | null> {
+    exists ||= migrating !== null || (await isThere());
+    return exists ? migrated() : null;
+  }
+
+  return {
+    name: String(address),
+    hasKey: sealing.isDecrypting,
+    exists,
+    logins: createServerLogins(existing, migrated, sealing),
+    leases: createPollerLeases(migrated, claimant.id),
+    async open(wait = null) {
+      if (wait !== null) return openServerStore({ address, clock, claimant, wait });
+      const shared = await migrated();
+      await shared.read(() => restoreServerTime(clock));
+      // Its connections last longer than the store: logins and leases go over them.
+      return createStore(unclosed(shared), { clock, claimant });
+    },
+    inspect: (wall) => inspect(runner, { address, clock: wall, isSealed: sealing.isEncrypting }),
+    close: () => runner.close(),
+  };
+}
+
+function unclosed(runner: StepRunner): StepRunner {
+  return Object.create(runner, { close: { value: runner.flush } }) as StepRunner;
+}
+
+/** The logins in the database. `existing` is null while there are no tables, which only a login makes. */
+function createServerLogins(
+  existing: () => Promise<StepRunner | null>,
+  migrated: () => Promise<StepRunner>,
+  sealing: Sealing,
+): Logins {
+  let known: { mark: string; list: AccountList } | null = null;
+
+  async function change<T>(step: () => Step<T>): Promise<T> {
+    return (await migrated()).run(NO_ACCOUNT, step);
+  }
+
+  return {
+    async list() {
+      const runner = await existing();
+      if (!runner) return { accounts: [], defaultAccount: null };
+      const mark = await runner.read(credentialsMark);
+      if (mark === known?.mark) return known.list;
+      const { outdated, ...list } = await runner.read(() => credentials(sealing));
+      known = { mark, list };
+      if (outdated.length > 0 && sealing.isEncrypting) await change(() => sealAgain(outdated, sealing));
+      return list;
+    },
+    async prepare() {
+      sealing.check();
+      await migrated();
+    },
+    saveLogin: (login) => change(() => putLogin(login, sealing)),
+    remove: (key) => change(() => removeLogin(key)),
+    use: (key) => change(() => useLogin(key)),
+  };
+}
+
+function createPollerLeases(migrated: () => Promise<StepRunner>, claimant: string): PollerLeases {
+  return {
+    claimant,
+    async take(account, purpose, ttlMs) {
+      const wanted = { account, claimant, purpose, ttlMs };
+      return (await migrated()).run(account, () => takePollerLease(wanted));
+    },
+    renew: async (ttlMs) => (await migrated()).run(claimant, () => renewPollerLeases(claimant, ttlMs)),
+    holder: async (account) => (await migrated()).read(() => leaseholder(account)),
+    end: async (account) => (await migrated()).run(account, () => endPollerLease(account, claimant)),
+  };
+}
+
+const REPORT = `SELECT current_setting('server_version') AS version, current_setting('max_connections') AS most,
+    (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+    (SELECT count(*) FROM pg_stat_replication) AS standbys,
+    CASE WHEN current_setting('fsync') = 'on' THEN 1 ELSE 0 END AS durable,
+    CASE WHEN has_database_privilege(current_database(), 'CREATE') THEN 1 ELSE 0 END AS may_create_schema,
+    (SELECT CASE WHEN has_schema_privilege(oid, 'CREATE') THEN 1 ELSE 0 END FROM pg_namespace WHERE nspname = ?)
+      AS may_create_table,
+    (SELECT version || ', ' || cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl) AS tls,
+    CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS time_ms`;
+
+/** Tables need a right on the schema; where it is still to be made, it needs one on the database. */
+function grantOf(row: Row, { database, schema, user }: ServerAddress): string | null {
+  if (row.may_create_table === null)
+    return row.may_create_schema === 1 ? null : `GRANT CREATE ON DATABASE "${database}" TO "${user}"`;
+  return row.may_create_table === 1 ? null : `GRANT ALL ON SCHEMA "${schema}" TO "${user}"`;
+}
+
+async function inspect(
+  runner: StepRunner,
+  { address, clock, isSealed }: { address: ServerAddress; clock: WallClock; isSealed: boolean },
+): Promise<ServerReport> {
+  let beganAt = clock.wall();
+  const from = clock.monotonic();
+  const row = await runner.read(function* () {
+    beganAt = clock.wall();
+    return yield* one(REPORT, address.schema);
+  });
+  if (!row) throw new Error('a SELECT without FROM has a row');
+  return {
+    version: row.version as string,
+    tls: row.tls as string | null,
+    isSocket: address.isSocket,
+    isSealed,
+    grant: grantOf(row, address),
+    connections: row.connections as number,
+    maxConnections: Number(row.most),
+    standbys: row.standbys as number,
+    isDurable: row.durable === 1,
+    offMs: (row.time_ms as number) - (beganAt + clock.wall()) / 2,
+    tookMs: clock.monotonic() - from,
+  };
+}

@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/core/time/clock.ts';
+import type { NewLogin } from '../../../src/home/credentials.ts';
+import { openServer, type StoreServer } from '../../../src/store/server.ts';
+import { administer, SERVER, uniqueName, withParts } from '../../helpers/postgres.ts';
+
+const [ONE, TWO] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
+
+const login = (over: Partial<NewLogin> = {}): NewLogin => ({
+  id: 'one@im.bot',
+  owner: 'owner@im.wechat',
+  name: null,
+  token: 'one@im.bot:SECRET',
+  baseUrl: 'https://ilinkai.weixin.qq.com',
+  namedUrl: null,
+  cdnUrl: null,
+  loggedInAt: '2026-11-22T12:00:00.000Z',
+  ...over,
+});
+
+describe.skipIf(SERVER === null)('a server', () => {
+  let schema: string;
+  const opened: StoreServer[] = [];
+
+  async function open(keys?: string, isPlaintext = false): Promise<StoreServer> {
+    const url = withParts(SERVER as string, { schema });
+    const sealing = { keys, oldKeys: undefined, isPlaintext };
+    const server = await openServer({ url, sealing, clock: systemClock });
+    opened.push(server);
+    return server;
+  }
+  const sealed = async (): Promise<unknown[]> =>
+    (await administer(SERVER as string, `SELECT sealed FROM ${schema}.credentials ORDER BY seq`)).map(
+      (row) => row.sealed,
+    );
+  const tables = () =>
+    administer(SERVER as string, `SELECT nspname FROM pg_namespace WHERE nspname = '${schema}'`);
+
+  beforeEach(() => {
+    schema = uniqueName();
+  });
+  afterEach(async () => {
+    for (const server of opened.splice(0)) await server.close();
+    await administer(SERVER as string, `DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+  });
+
+  it('is looked at without making anything, and a login without a key makes nothing either', async () => {
+    const server = await open();
+    expect([server.exists, await server.logins.list()]).toEqual([
+      false,
+      { accounts: [], defaultAccount: null },
+    ]);
+    await expect(server.logins.prepare()).rejects.toMatchObject({ kind: 'config' });
+    expect(await tables()).toEqual([]);
+  });
+
+  it('keeps logins as a home does: one that takes another over, the default one, one that leaves', async () => {
+    const { logins } = await open(ONE);
+    const first = await logins.saveLogin(login({ name: 'mine' }));
+    await logins.saveLogin(login({ id: 'else@im.bot', owner: 'else', namedUrl: 'https://x.example' }));
+    await logins.use('else@im.bot');
+    expect(await logins.list()).toMatchObject({
+      accounts: [first, { id: 'else@im.bot' }],
+      defaultAccount: 'else@im.bot',
+    });
+    await logins.saveLogin(login({ id: 'two@im.bot', token: 'two@im.bot:SECRET' }));
+    const { accounts } = await (await open(ONE)).logins.list();
+    expect(accounts.map(({ key, id, name, formerIds }) => [key, id, name, formerIds])).toEqual([
+      ['one@im.bot', 'two@im.bot', 'mine', ['one@im.bot']],
+      ['else@im.bot', 'else@im.bot', null, []],
+    ]);
+    await logins.remove('else@im.bot');
+    expect(await logins.list()).toMatchObject({ accounts: [{ id: 'two@im.bot' }], defaultAccount: null });
+    const [row] = await administer(
+      SERVER as string,
+      `SELECT CAST(credentials AS TEXT) AS row FROM ${schema}.credentials`,
+    );
+    expect(row?.row).not.toMatch(/SECRET|weixin/);
+  });
+
+  it('shows changes that another process makes, removals and additions alike', async () => {
+    const [here, there] = [(await open(ONE)).logins, (await open(ONE)).logins];
+    await there.saveLogin(login());
+    expect((await here.list()).accounts).toHaveLength(1);
+    await there.remove('one@im.bot');
+    await there.saveLogin(login({ id: 'new@im.bot', owner: 'new' }));
+    expect((await here.list()).accounts.map(({ id }) => id)).toEqual(['new@im.bot']);
+  });
+
+  it('writes logins anew under the first of two keys, and nothing under a wrong one', async () => {
+    await (await open(ONE)).logins.saveLogin(login());
+    const before = await sealed();
+    await expect((await open(TWO)).logins.list()).rejects.toMatchObject({ kind: 'config' });
+    expect(await sealed()).toEqual(before);
+    expect((await (await open(`${TWO},${ONE}`)).logins.list()).accounts[0]?.token).toBe('one@im.bot:SECRET');
+    expect(await sealed()).not.toEqual(before);
+    expect((await (await open(TWO)).logins.list()).accounts[0]?.token).toBe('one@im.bot:SECRET');
+    await expect((await open(ONE)).logins.list()).rejects.toMatchObject({ kind: 'config' });
+  });
+
+  it('encrypts what was plain once there is a key', async () => {
+    await (await open(undefined, true)).logins.saveLogin(login());
+    expect(String(await sealed())).toContain('SECRET');
+    await (await open(ONE)).logins.list();
+    expect(String(await sealed())).not.toContain('SECRET');
+  });
+
+  it('names accounts without the key, and tells who wants a token what is missing', async () => {
+    await (await open(ONE)).logins.saveLogin(login({ name: 'mine' }));
+    const [account] = (await (await open()).logins.list()).accounts;
+    expect([account?.id, account?.name]).toEqual(['one@im.bot', 'mine']);
+    expect(() => account?.token).toThrow('WXAGENT_STORE_KEY is not set');
+  });
+
+  it('does not take a login of one account for that of another, nor a changed one', async () => {
+    const { logins } = await open(ONE);
+    await logins.saveLogin(login());
+    await logins.saveLogin(login({ id: 'else@im.bot', owner: 'else' }));
+    const url = SERVER as string;
+    await administer(
+      url,
+      `UPDATE ${schema}.credentials SET sealed = (SELECT sealed FROM ${schema}.credentials WHERE account = 'else@im.bot')`,
+    );
+    await expect((await open(ONE)).logins.list()).rejects.toThrow(
+      'the login of one@im.bot cannot be decrypted',
+    );
+  });
+
+  it('gives the lease on an account to one process, until it runs out', async () => {
+    const [a, b] = [(await open()).leases, (await open()).leases];
+    expect(await a.take('x', 'serve', 60_000)).toEqual({ former: null });
+    expect(await b.take('x', 'serve', 60_000)).toEqual({
+      holder: { claimant: a.claimant, purpose: 'serve' },
+    });
+    expect(await b.renew(60_000)).toEqual([]);
+    await b.end('x');
+    expect(await a.renew(1)).toEqual(['x']);
+    // It may not have run out yet.
+    let taken = await b.take('x', 'look', 60_000);
+    while ('holder' in taken) taken = await b.take('x', 'look', 60_000);
+    expect(taken).toEqual({ former: a.claimant });
+    expect(await a.renew(60_000)).toEqual([]);
+    expect(await a.holder('x')).toEqual({ claimant: b.claimant, purpose: 'look' });
+    await b.end('x');
+    expect(await a.holder('x')).toBeNull();
+  });
+});
