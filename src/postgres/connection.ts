@@ -158,15 +158,17 @@ interface ServerState {
   isAsynchronous: boolean;
 }
 
+const STATE = `SELECT current_setting('server_version_num') AS version, current_setting('server_version') AS shown,
+    current_setting('transaction_read_only') AS read_only, current_setting('server_encoding') AS encoding,
+    current_setting('synchronous_commit') AS synchronous`;
+/** A standby has none, and some hosted servers do not tell it. */
+const TIMELINE = 'SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline';
+
 /** Asks what the server is. Throws WxError when it cannot be used. */
 async function stateOf(client: Client, address: ServerAddress): Promise<ServerState> {
-  const { rows } = await client.query(
-    `SELECT current_setting('server_version_num') AS version, current_setting('server_version') AS shown,
-       current_setting('transaction_read_only') AS read_only, current_setting('server_encoding') AS encoding,
-       current_setting('synchronous_commit') AS synchronous,
-       CASE WHEN pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END AS timeline`,
-  );
-  const state = rows[0] as Record<string, string>;
+  const [told, line] = await Promise.allSettled([client.query(STATE), client.query(TIMELINE)]);
+  if (told.status === 'rejected') throw told.reason;
+  const state = told.value.rows[0] as Record<string, string>;
   if (Number(state.version) < OLDEST_VERSION) {
     throw new WxError('config', `${address} is PostgreSQL ${state.shown}; wxagent needs 13 or newer`);
   }
@@ -178,7 +180,8 @@ async function stateOf(client: Client, address: ServerAddress): Promise<ServerSt
   if (state.read_only === 'on') {
     throw new WxError('network', `${address} can only be read: it is a standby, or set to be read only`);
   }
-  return { timeline: state.timeline ?? '', isAsynchronous: state.synchronous === 'off' };
+  const timeline = line.status === 'fulfilled' ? (line.value.rows[0]?.timeline as string) : '';
+  return { timeline, isAsynchronous: state.synchronous === 'off' };
 }
 
 /**

@@ -41,7 +41,7 @@ function codeOf(thrown: unknown): string {
 
 /** Whether the server answered with this error about the statement, so that the connection still works. */
 export function isAnswer(thrown: unknown): boolean {
-  return /^[0-9FHPX][0-9A-Z]{4}$/.test(codeOf(thrown)) && !MAY_PASS.test(codeOf(thrown));
+  return /^[0-9FHPX][0-9A-Z]{4}$/.test(codeOf(thrown)) && !mayPass(thrown);
 }
 
 /** Whether the step only has to be run again, because other transactions were in its way. */
@@ -54,17 +54,24 @@ export function isRolledBack(thrown: unknown): boolean {
   return ROLLED_BACK.test(codeOf(thrown));
 }
 
+/**
+ * A server says so of a statement that is used wrongly, which does not pass. Poolers say so of whatever they cannot do just
+ * now, and end the connection with it.
+ */
+const PROTOCOL = '08P01';
+
 /** Whether the failure may pass, with the connection or without it. Errors of the client itself have no SQLSTATE. */
 export function mayPass(thrown: unknown): boolean {
   if (thrown instanceof WxError) return thrown.kind === 'network';
   const code = codeOf(thrown);
+  if (code === PROTOCOL) return (thrown as { severity?: unknown }).severity === 'FATAL';
   return MAY_PASS.test(code) || isShortage(thrown) || isOfConnection(thrown);
 }
 
 /** Whether the step is faulty, and not the server: what it says, or a value that breaks a rule of the tables. */
 function isFaultOfStep(thrown: unknown): boolean {
   const code = codeOf(thrown);
-  return /^(?:2[0-7]|42|0A|P0)/.test(code) && !MAY_PASS.test(code) && !GONE.has(code);
+  return /^(?:2[0-7]|42|0A|P0|08P01)/.test(code) && !mayPass(thrown) && !GONE.has(code);
 }
 
 /** Whether a pooler has given the connection to others between two statements that need each other. */
@@ -109,9 +116,8 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
     });
   }
   if (code === NO_RIGHT) {
-    const on = /database/i.test(reason)
-      ? `CREATE ON DATABASE "${address.database}"`
-      : `ALL ON SCHEMA "${address.schema}"`;
+    const inSchema = `${/schema/i.test(reason) ? 'ALL ON SCHEMA' : 'ALL ON ALL TABLES IN SCHEMA'} "${address.schema}"`;
+    const on = /database/i.test(reason) ? `CREATE ON DATABASE "${address.database}"` : inSchema;
     return new WxError('not-logged-in', `${address.user} lacks a right at ${address}: ${reason}`, {
       hint: `GRANT ${on} TO "${address.user}"`,
       cause: thrown,

@@ -3,7 +3,15 @@ import { WxError } from '../../../src/core/errors.ts';
 import { systemClock } from '../../../src/core/time/clock.ts';
 import { parseServerUrl } from '../../../src/postgres/server-address.ts';
 import { createServerSteps } from '../../../src/postgres/server-steps.ts';
-import { all, one, run, type Statement, type Step, together } from '../../../src/sql/statement.ts';
+import {
+  all,
+  one,
+  run,
+  type SqlValue,
+  type Statement,
+  type Step,
+  together,
+} from '../../../src/sql/statement.ts';
 import type { StepRunner } from '../../../src/sql/step-runner.ts';
 import { administer, SERVER, uniqueName, withParts } from '../../helpers/postgres.ts';
 
@@ -87,6 +95,22 @@ describe.skipIf(SERVER === null)('steps on a server', () => {
       'not a storable number',
     );
     expect(await steps.read(just(one('SELECT count(*) AS c FROM kinds')))).toEqual({ c: 0 });
+  });
+
+  it.each<[string, SqlValue[]]>([
+    ['SELECT CAST(? AS TEXT) AS x', ['one', 'too many']],
+    ['SELECT nothing FROM nowhere', []],
+    ['SELEKT 1', []],
+    ['SELECT 1 / 0 AS x', []],
+    ['SELECT CAST(? AS BIGINT) AS x', ['no number']],
+    ['SELECT CAST(? AS BIGINT) * 1000000 * 1000000 AS x', [9_000_000_000]],
+  ])('refuses a faulty statement at once: %s', async (sql, values) => {
+    await steps.run('a', just(run(NOTE, '1')));
+    await expect(steps.run('a', just(one(sql, ...values)))).rejects.toMatchObject({
+      kind: expect.stringMatching(/^(internal|storage)$/),
+    });
+    await expect(steps.read(just(one(sql, ...values)))).rejects.toBeInstanceOf(WxError);
+    expect(await names()).toEqual(['1']);
   });
 
   it('takes back a step that throws, and lets it clean up', async () => {

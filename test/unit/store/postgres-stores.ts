@@ -6,11 +6,13 @@ import { openServerStore } from '../../../src/store/postgres-store.ts';
 import { connectTo, SERVER, uniqueName, withParts } from '../../helpers/postgres.ts';
 import type { MakeStore } from './conformance/desk.ts';
 
-/** Stores of one test file, in a schema of its own: `make` gives an empty one, `drop` ends it. */
-export function postgresStores(): { make: MakeStore; drop(): Promise<void> } {
+/**
+ * Stores of one test file, in a schema of its own: `make` gives an empty one, `drop` ends it. They reach the server by the
+ * port of a proxy if there is one.
+ */
+export function postgresStores(proxy?: () => number): { make: MakeStore; drop(): Promise<void> } {
   const server = SERVER as string;
   const schema = uniqueName();
-  const address = parseServerUrl(withParts(server, { schema }));
   let administrator: Promise<Client> | null = null;
   let emptying: string | null = null;
 
@@ -43,6 +45,8 @@ export function postgresStores(): { make: MakeStore; drop(): Promise<void> } {
       return {
         async open(process) {
           const claimant = { id: process, isAlive: (holder: string) => !dead.has(holder) };
+          const way = proxy ? { host: '127.0.0.1', port: proxy() } : {};
+          const address = parseServerUrl(withParts(server, { schema, ...way }));
           const store = await openServerStore({ address, clock: systemClock, claimant, wait: null });
           stores.push(store);
           return store;
