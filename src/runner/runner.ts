@@ -4,6 +4,7 @@ import type { Log } from '../core/log.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import { createPoller } from '../ilink/poll.ts';
+import type { Trust } from '../store/port/lease.ts';
 import type { Child, Store } from '../store/port/port.ts';
 import { createDelivery } from './delivery/delivery.ts';
 import { notSent } from './delivery/notices.ts';
@@ -33,6 +34,8 @@ import type { Upkeep } from './upkeep.ts';
 export interface RunnerParts {
   account: RunnerAccount;
   store: Store;
+  /** Whether this process may act for its accounts at the moment; null: always. */
+  trust?: Trust | null;
   /** Shared by all accounts of the process. */
   upkeep: Upkeep;
   client: IlinkClient;
@@ -140,6 +143,7 @@ export function startRunner(parts: RunnerParts): Runner {
         cursor,
         store,
         notes: upkeep.notes,
+        ...(parts.trust ? { trust: parts.trust } : {}),
         poller: createPoller({ client, clock }),
         rules,
         clock,
@@ -177,7 +181,18 @@ export function startRunner(parts: RunnerParts): Runner {
     try {
       const { reason } = shutdown;
       const { graceMs } = settings;
-      await shutDown({ reason, intake, lanes, turns, delivery, upkeep: kept, client, graceMs, clock });
+      await shutDown({
+        reason,
+        lost: shutdown.lost,
+        intake,
+        lanes,
+        turns,
+        delivery,
+        upkeep: kept,
+        client,
+        graceMs,
+        clock,
+      });
     } finally {
       if (store.isLost) await rescue.storedContent();
     }
@@ -196,5 +211,6 @@ export function startRunner(parts: RunnerParts): Runner {
     },
     stop: () => shutdown.begin('stopped'),
     drain: () => shutdown.begin('finished'),
+    lose: () => shutdown.begin('lost'),
   };
 }

@@ -3,8 +3,8 @@ import type { Dialect, Sql } from './statement.ts';
 /** A piece of SQL that the databases spell differently. */
 type Fragment = Readonly<Record<Dialect, string>>;
 
-/** Locks the rows that are read, until the end of the transaction. SQLite has one writer at a time. */
-export const FOR_UPDATE: Fragment = { sqlite: '', postgres: 'FOR UPDATE' };
+/** Lets nobody write the rows that are read, until the end of the transaction. SQLite has one writer at a time. */
+export const FOR_SHARE: Fragment = { sqlite: '', postgres: 'FOR SHARE' };
 
 /** The function whose result is the least of its arguments, none of which may be null. */
 export const LEAST: Fragment = { sqlite: 'MIN', postgres: 'LEAST' };

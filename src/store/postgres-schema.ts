@@ -183,6 +183,32 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
       expires_at BIGINT NOT NULL
     )`,
   ],
+  // Workers have no like on SQLite. A row of `workers` changes with every renewal, one of `leases` only with its owner:
+  // steps lock it. The reference keeps a worker's row until all its accounts have another. `next` is a worker to be.
+  [
+    `CREATE TABLE workers (
+      worker ${KEY} PRIMARY KEY,
+      name ${KEY} NOT NULL,
+      host TEXT NOT NULL,
+      pid BIGINT NOT NULL,
+      version TEXT NOT NULL,
+      capacity BIGINT,
+      started_at BIGINT NOT NULL,
+      renewed_at BIGINT NOT NULL,
+      expires_at BIGINT NOT NULL,
+      leaving BIGINT NOT NULL DEFAULT 0
+    ) WITH (fillfactor = 50)`,
+    `CREATE TABLE leases (
+      account ${KEY} PRIMARY KEY,
+      epoch BIGINT NOT NULL DEFAULT 0,
+      worker ${KEY} REFERENCES workers (worker),
+      last_worker ${KEY},
+      last_name ${KEY},
+      next ${KEY},
+      changed_at BIGINT NOT NULL DEFAULT 0
+    )`,
+    'CREATE INDEX leases_worker ON leases (worker)',
+  ],
 ];
 
 /**

@@ -5,6 +5,7 @@ import type { Store } from './port/port.ts';
 import { migrateServer } from './postgres-schema.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
+import type { Fence } from './workers/fence.ts';
 
 /** No account has this name: what is done under it excludes nobody but its like. */
 const NO_ACCOUNT = '';
@@ -16,6 +17,8 @@ export async function openServerStore(options: {
   claimant: Claimant;
   /** How steps wait while the server cannot be used; null: they fail. */
   wait: ServerWait | null;
+  /** The leases of a worker; not given: this process serves no account. */
+  fence?: Fence;
 }): Promise<Store> {
   const runner = createServerSteps(options);
   try {

@@ -19,29 +19,49 @@ import { dropParts, openParts, partsOf, unneededFiles, usersToDeliver } from './
 import { enqueue } from './outbox/queue.ts';
 import { settlePart } from './outbox/settle.ts';
 import { recordUpload, runningUpload, settleUpload } from './outbox/uploads.ts';
+import { LeaseLost } from './port/lease.ts';
 import type { Retention, Store } from './port/port.ts';
 import { accountsToSweep, sweepAccount, sweepFinished } from './retention.ts';
 import { createServerTimeSaver, type LearningClock } from './server-time.ts';
 import { queueNotice, queueOutput } from './turns/output.ts';
 import { forgetChild, recordChild, recover } from './turns/recovery.ts';
 import { finishAnswer, finishTurn, startTurn } from './turns/turns.ts';
+import { ALWAYS, type Fence, fenced, type IsHeld, withLease } from './workers/fence.ts';
 
-/** The five ports over a database that runs steps. */
+/**
+ * The five ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
+ * and rejects with LeaseLost without one; other processes (`send`, `retry`) have no fence.
+ */
 export function createStore(
   runner: StepRunner,
-  { clock, claimant }: { clock: LearningClock; claimant: Claimant },
+  { clock, claimant, fence }: { clock: LearningClock; claimant: Claimant; fence?: Fence },
 ): Store {
   const { run: commit, read } = runner;
+  /** Runs a step of whoever serves the account: of a worker only while it holds the lease. */
+  const act: StepRunner['run'] = fence
+    ? (account, step) => commit(account, () => fenced(fence, account, step))
+    : commit;
   const saveServerTime = createServerTimeSaver(clock);
 
-  /** Runs a step of a poll, which may also save the server's time. */
-  function commitPoll<T>(account: string, step: () => Step<T>): Promise<T> {
+  /** A step of a poll, which may also save the server's time. */
+  function withServerTime<T>(step: () => Step<T>): () => Step<T> {
     const saving = saveServerTime();
-    if (saving === null) return commit(account, step);
-    return commit(account, function* () {
+    if (saving === null) return step;
+    return function* () {
       yield* saving;
       return yield* step();
-    });
+    };
+  }
+
+  /**
+   * Runs a step of which a part counts for a late owner as well; `isHeld` tells the step whether its process is one. The
+   * late owner learns it when that part is committed.
+   */
+  async function actLate<T>(account: string, step: (isHeld: IsHeld) => Step<T>): Promise<T> {
+    if (!fence) return commit(account, () => step(ALWAYS));
+    const { isHeld, result } = await commit(account, () => withLease(fence, account, step));
+    if (!isHeld) throw new LeaseLost(account);
+    return result;
   }
 
   /** Each account has a step of its own, which is in order with its others. */
@@ -56,8 +76,21 @@ export function createStore(
 
   return {
     inbox: {
-      storeMessages: (intake) => commitPoll(intake.account, () => storeMessages(intake)),
-      triage: (input) => commit(input.account, () => triage(input)),
+      storeMessages(intake) {
+        // What a poll brought exists nowhere else, so it is stored for a late owner, too; its cursor is not.
+        if (intake.messages.length === 0) {
+          return act(
+            intake.account,
+            withServerTime(() => storeMessages(intake)),
+          );
+        }
+        return actLate(intake.account, (isHeld) =>
+          withServerTime(function* () {
+            return yield* storeMessages(intake, isHeld);
+          })(),
+        );
+      },
+      triage: (input) => act(input.account, () => triage(input)),
       unfinished: (account) => read(() => unfinished(account)),
       unfinishedContent: (account) => read(() => unfinishedContent(account)),
       retry: (input) => commit(input.account, () => retry(input)),
@@ -67,29 +100,34 @@ export function createStore(
       message: (input) => read(() => message(input)),
     },
     turns: {
-      startTurn: (input) => commit(input.account, () => startTurn(input)),
-      queueOutput: (input) => commit(input.account, () => queueOutput(input, claimant)),
-      queueNotice: (input) => commit(input.account, () => queueNotice(input, claimant)),
-      finishTurn: (input) => commit(input.account, () => finishTurn(input, claimant)),
-      finishAnswer: (input) => commit(input.account, () => finishAnswer(input)),
-      recover: (input) => commit(input.account, () => recover(input)),
-      recordChild: (input) => commit(input.account, () => recordChild(input)),
+      startTurn: (input) => act(input.account, () => startTurn(input)),
+      queueOutput: (input) => act(input.account, () => queueOutput(input, claimant)),
+      queueNotice: (input) => act(input.account, () => queueNotice(input, claimant)),
+      finishTurn: (input) => act(input.account, () => finishTurn(input, claimant)),
+      finishAnswer: (input) => act(input.account, () => finishAnswer(input)),
+      recover: (input) => act(input.account, () => recover(input)),
+      recordChild: (input) => act(input.account, () => recordChild(input)),
       forgetChild: (input) => commit(input.account, () => forgetChild(input)),
     },
     outbox: {
       enqueue: (request) => commit(request.account, () => enqueue(request, claimant)),
       usersToDeliver: (account) => read(() => usersToDeliver(account)),
-      claimPart: (request) => commit(request.account, () => claimPart(request, claimant)),
-      renewLease: (input) => commit(input.account, () => renewLease(input, claimant.id)),
-      returnPart: (input) => commit(input.account, () => returnPart(input, claimant.id)),
-      settlePart: (input) => commit(input.account, () => settlePart(input, claimant)),
-      settleUpload: (input) => commit(input.account, () => settleUpload(input, claimant.id)),
-      recordUpload: (input) => commit(input.account, () => recordUpload(input)),
+      claimPart: (request) => act(request.account, () => claimPart(request, claimant)),
+      renewLease: (input) => act(input.account, () => renewLease(input, claimant.id)),
+      returnPart: (input) => act(input.account, () => returnPart(input, claimant.id)),
+      settlePart(input) {
+        if (input.reply.kind !== 'accepted') return act(input.account, () => settlePart(input, claimant));
+        return actLate(input.account, function* (isHeld) {
+          return yield* settlePart(input, claimant, isHeld);
+        });
+      },
+      settleUpload: (input) => act(input.account, () => settleUpload(input, claimant.id)),
+      recordUpload: (input) => act(input.account, () => recordUpload(input)),
       runningUpload: (input) => read(() => runningUpload(input, claimant)),
       parts: (seqs) => read(() => partsOf(seqs)),
       openParts: (account) => read(() => openParts(account)),
       dropParts: (input) => commit(input.account, () => dropParts(input, claimant)),
-      requeueExpired: (input) => commit(input.account, () => requeueExpired(input)),
+      requeueExpired: (input) => act(input.account, () => requeueExpired(input)),
       async unneededFiles(paths) {
         await runner.flush();
         return read(() => unneededFiles(paths));
@@ -98,13 +136,17 @@ export function createStore(
     },
     sessions: {
       sessionValue: (key) => read(() => sessionValue(key)),
-      setSessionValue: (input) => commit(input.account, () => setSessionValue(input)),
+      setSessionValue: (input) => act(input.account, () => setSessionValue(input)),
       contextToken: (input) => read(() => contextToken(input)),
     },
     admin: {
-      openAccount: (input) => commit(input.account, () => openAccount(input)),
-      markLogin: (input) => commit(input.account, () => markLogin(input)),
-      recordPoll: (input) => commitPoll(input.account, () => recordPoll(input)),
+      openAccount: (input) => act(input.account, () => openAccount(input)),
+      markLogin: (input) => act(input.account, () => markLogin(input)),
+      recordPoll: (input) =>
+        act(
+          input.account,
+          withServerTime(() => recordPoll(input)),
+        ),
       accountView: (account) => read(() => accountView(account)),
       poller: (account) => read(() => notedPoller(account)),
       becomePoller: (input) => commit(input.account, () => becomePoller(input, claimant)),

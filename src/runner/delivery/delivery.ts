@@ -2,6 +2,7 @@ import type { Log } from '../../core/log.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { IlinkClient } from '../../ilink/client.ts';
 import { encodeMedia, encodeText } from '../../ilink/message/outbound.ts';
+import type { Trust } from '../../store/port/lease.ts';
 import {
   type Claim,
   type ClaimedPart,
@@ -52,6 +53,8 @@ export function createDelivery(options: {
   client: Pick<IlinkClient, 'sendMessage'>;
   uploader: Uploader;
   outgoing: Pick<Outgoing, 'discard'>;
+  /** Without trust no request begins; null: it may always begin. */
+  trust?: Trust | null;
   clock: Clock;
   log: Log;
   emit: EventSink;
@@ -92,6 +95,12 @@ export function createDelivery(options: {
       loop.again = false;
       let waitMs = claim.kind === 'wait' ? claim.waitMs : 0;
       if (claim.kind === 'part' || claim.kind === 'upload') {
+        // Right before a request, without anything to wait for in between, whatever has been waited for until now.
+        if (claim.kind === 'part') await store.flush();
+        if (options.trust && !options.trust.isTrusted()) {
+          await options.trust.regained(stopping.signal);
+          if (stopped) return returnClaim(claim);
+        }
         const verdict = claim.kind === 'part' ? await send(claim.part) : await upload(claim, stopping.signal);
         if (!verdict) return;
         await removeCopy(verdict.part);
@@ -119,7 +128,6 @@ export function createDelivery(options: {
 
   /** Sends one request; null if the login has expired. */
   async function send(part: ClaimedPart): Promise<Verdict | null> {
-    await store.flush();
     const reply = readSendResult(await client.sendMessage(part.body, { signal: stopping.signal }));
     if (reply === 'expired') {
       await store.outbox.returnPart({ account, seq: part.seq });

@@ -4,6 +4,7 @@ import type { Log } from '../../core/log.ts';
 import { emptyPollDelayMs, pollFailureDelayMs } from '../../core/time/backoff.ts';
 import { shownSize } from '../../core/units.ts';
 import type { Poller, PollResult } from '../../ilink/poll.ts';
+import { LeaseLost, type Trust } from '../../store/port/lease.ts';
 import type { Admin, Inbox, Intake, IntakeResult, Store } from '../../store/port/port.ts';
 import { logFault } from '../shutdown/shutdown.ts';
 import { type AgeClock, incomingMessages, type TriageRules, unreadable } from './classify.ts';
@@ -24,6 +25,8 @@ export interface IntakeOptions {
   /** Where what empty polls have brought waits to be stored; without it that is stored at once. */
   notes?: Pick<PollNotes, 'note' | 'forget'>;
   poller: Poller;
+  /** Without trust no poll begins, and one that is held ends; null: it may always poll. */
+  trust?: Trust | null;
   rules: TriageRules;
   clock: AgeClock;
   log: Log;
@@ -45,7 +48,7 @@ export interface IntakeOptions {
  * hands each message out only once (protocol 3.2). Rejects only for the store.
  */
 export async function runIntake(options: IntakeOptions, signal: AbortSignal): Promise<'aborted' | 'expired'> {
-  const { account, store, notes, poller, clock, log } = options;
+  const { account, store, notes, poller, clock, log, trust } = options;
   let cursor = options.cursor;
   let failures = 0;
   let earlyAnswers = 0;
@@ -53,8 +56,15 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
   let notedAtMs = Number.NEGATIVE_INFINITY;
 
   async function step(): Promise<'aborted' | 'expired' | null> {
-    const result = await poller.poll({ cursor, signal });
-    if (result.kind === 'aborted') return 'aborted';
+    if (trust && !trust.isTrusted()) {
+      await trust.regained(signal);
+      if (signal.aborted) return 'aborted';
+    }
+    const result = await poller.poll({
+      cursor,
+      signal: trust ? AbortSignal.any([signal, trust.signal]) : signal,
+    });
+    if (result.kind === 'aborted') return signal.aborted ? 'aborted' : null;
     if (result.kind === 'expired') return 'expired';
     if (result.kind === 'failed') {
       if (signal.aborted && !result.unread) return 'aborted';
@@ -136,6 +146,8 @@ async function commitOrRescue(options: IntakeOptions, intake: Intake): Promise<v
     // The replies that waited for the same flush go out before the next poll.
     await setImmediate();
   } catch (error) {
+    // They are stored; the new owner runs them.
+    if (error instanceof LeaseLost) throw error;
     for (const message of intake.messages) options.rescue(message.raw.toString('utf8'));
     throw error;
   }

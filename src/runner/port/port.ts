@@ -12,8 +12,8 @@ export interface RunnerAccount {
   formerPoller: string | null;
 }
 
-/** Why a runner ended. */
-export type RunnerEnd = 'stopped' | 'expired' | 'finished';
+/** Why a runner ended. `lost`: another worker has the account. */
+export type RunnerEnd = 'stopped' | 'expired' | 'finished' | 'lost';
 
 /** Serves one account: polls, runs the agent, delivers. */
 export interface Runner {
@@ -25,4 +25,6 @@ export interface Runner {
   stop(): void;
   /** Ends the runner when its running turns are answered, within the grace time. Nothing new is begun. */
   drain(): void;
+  /** Ends the runner at once, whatever runs: another worker has the account, or may have it. */
+  lose(): void;
 }

@@ -3,6 +3,7 @@ import type { Log } from '../../core/log.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { aborted } from '../../core/time/event-loop.ts';
 import type { IlinkClient } from '../../ilink/client.ts';
+import { LeaseLost } from '../../store/port/lease.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { RunnerEnd } from '../port/port.ts';
 import type { Lanes } from '../turns/lanes.ts';
@@ -15,9 +16,11 @@ export interface Shutdown {
   /** The reason of the shutdown; null before it. */
   readonly reason: RunnerEnd | null;
   begin(reason: RunnerEnd): void;
+  /** Aborted when the account is lost: nothing is waited for, also when the shutdown had begun for another reason. */
+  readonly lost: AbortSignal;
   /**
    * Reports an error of a step. An error of the store or of the configuration begins the shutdown. A fault of the
-   * program is logged, and costs only its step.
+   * program is logged, and costs only its step. That the account is lost is a reason, and no error.
    */
   fail(error: unknown): void;
   /** Resolves when the shutdown begins. */
@@ -31,19 +34,23 @@ export function createShutdown(log: Pick<Log, 'error' | 'debug'>): Shutdown {
   const controller = new AbortController();
   const { signal } = controller;
   const errors: unknown[] = [];
+  const lost = new AbortController();
   let reason: RunnerEnd | null = null;
 
   function begin(why: RunnerEnd): void {
-    reason ??= why;
+    reason = why === 'lost' ? why : (reason ?? why);
+    if (why === 'lost') lost.abort();
     controller.abort();
   }
   return {
     signal,
+    lost: lost.signal,
     get reason() {
       return reason;
     },
     begin,
     fail(error) {
+      if (error instanceof LeaseLost) return begin('lost');
       if (asWxError(error).kind === 'internal') return logFault(log, error);
       errors.push(error);
       begin('stopped');
@@ -67,6 +74,8 @@ export function logFault(log: Pick<Log, 'error' | 'debug'>, error: unknown): voi
  */
 export async function shutDown(runner: {
   reason: RunnerEnd | null;
+  /** See {@link Shutdown.lost}. */
+  lost: AbortSignal;
   intake: Promise<void>;
   /** Sweeps and watches, which end with the shutdown signal. */
   upkeep: Promise<unknown>;
@@ -77,24 +86,25 @@ export async function shutDown(runner: {
   graceMs: number;
   clock: Clock;
 }): Promise<void> {
-  const { reason, lanes, turns, delivery, graceMs, clock } = runner;
+  const { reason, lost, lanes, turns, delivery, graceMs, clock } = runner;
   const graceEnd = new AbortController();
-  const grace = clock.sleep(graceMs, graceEnd.signal);
+  const grace = clock.sleep(graceMs, AbortSignal.any([graceEnd.signal, lost]));
   // At once: the last poll may take a moment, and its messages are for the next run.
-  if (reason === 'stopped') {
+  if (reason === 'stopped' || reason === 'lost') {
     void lanes.stop();
     turns.stop();
   }
   await runner.intake;
   await Promise.race([lanes.stop(), grace]);
-  if (reason !== 'stopped') {
+  if (reason !== 'stopped' && reason !== 'lost') {
     // A turn that is still running must not outlive the runner.
     turns.stop();
-    await Promise.race([lanes.stop(), clock.sleep(graceMs, graceEnd.signal)]);
+    await Promise.race([lanes.stop(), clock.sleep(graceMs, AbortSignal.any([graceEnd.signal, lost]))]);
   }
   if (reason !== 'expired') await Promise.race([delivery.settled(graceMs), grace]);
   graceEnd.abort();
   await delivery.stop();
   await runner.upkeep;
-  if (reason !== 'expired') await runner.client.notifyStop({ timeoutMs: 2_000 });
+  // Of one that is lost, the new owner has told the server that it polls.
+  if (reason !== 'expired' && !lost.aborted) await runner.client.notifyStop({ timeoutMs: 2_000 });
 }

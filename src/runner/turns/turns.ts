@@ -8,6 +8,7 @@ import type { Random } from '../../core/time/backoff.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { type Inbound, readInbound, writtenAtMs } from '../../ilink/message/inbound.ts';
 import { mergeStored } from '../../ilink/message/merged.ts';
+import { LeaseLost, type Trust } from '../../store/port/lease.ts';
 import type { StartedTurn, Store, TurnResult } from '../../store/port/port.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
@@ -52,6 +53,8 @@ export function createTurns(options: {
   attachments: Pick<Attachments, 'complete'>;
   outgoing: Outgoing;
   settings: RunnerOptions;
+  /** Without trust no turn starts; null: it may always start. */
+  trust?: Trust | null;
   clock: Clock;
   random?: Random;
   log: Log;
@@ -74,6 +77,7 @@ export function createTurns(options: {
   let starting = 0;
 
   async function run(seq: number, signal: AbortSignal): Promise<LaneStep> {
+    if (options.trust) await options.trust.regained(stopping.signal);
     if (count >= maxMessages) return { kind: 'halt' };
     if (count + starting >= maxMessages) return { kind: 'later', notBeforeMs: clock.now() + ROOM_CHECK_MS };
     const started = await start(seq);
@@ -182,6 +186,6 @@ function contentOf(
 }
 
 function isOfStore(error: unknown): boolean {
-  if (error instanceof WxError) return error.kind === 'storage';
+  if (error instanceof WxError) return error.kind === 'storage' || error instanceof LeaseLost;
   return String((error as { code?: unknown } | null)?.code).startsWith('SQLITE_');
 }

@@ -3,6 +3,7 @@ import { sql } from '../../sql/dialect.ts';
 import { one, type Row, run, type Step, together } from '../../sql/statement.ts';
 import { HAS_HOLDS, releaseHolds } from '../outbox/holds.ts';
 import type { Intake, IntakeResult } from '../port/port.ts';
+import { ALWAYS, type IsHeld } from '../workers/fence.ts';
 import { CANDIDATES, countCopy, findDuplicate, NEWEST } from './duplicates.ts';
 import { recordMediaKeys } from './media-keys.ts';
 import { freeId, insertMessage, messageWithId } from './message-rows.ts';
@@ -14,9 +15,9 @@ const SET_CURSOR = 'UPDATE accounts SET cursor = ?, last_poll_at = ? WHERE accou
 /**
  * Commits what a poll brought: new messages, the cursor, the holds that a new message of their user releases, and the
  * effects of chat commands with the notices about them. A duplicate is counted on the message that it repeats, and has
- * no other effect.
+ * no other effect. For a late owner of the account the cursor stays where it is.
  */
-export function* storeMessages(intake: Intake): Step<IntakeResult> {
+export function* storeMessages(intake: Intake, isHeld: IsHeld = ALWAYS): Step<IntakeResult> {
   const { account, nowMs } = intake;
   const result = emptyResult();
   const contexts = new Map<string, Context>();
@@ -67,7 +68,8 @@ export function* storeMessages(intake: Intake): Step<IntakeResult> {
     if (triager) yield* triager.apply(message, { seq, id, decision, language }, result);
   }
 
-  const cursor = intake.cursor ? [run(SET_CURSOR, intake.cursor, nowMs, account, intake.login)] : [];
+  const moves = intake.cursor && isHeld();
+  const cursor = moves ? [run(SET_CURSOR, intake.cursor, nowMs, account, intake.login)] : [];
   yield* together(...users.write(), ...cursor);
   return result;
 }

@@ -1,6 +1,7 @@
 import { resendDelayMs } from '../../core/time/backoff.ts';
 import { one, type Row, run, type Step, together } from '../../sql/statement.ts';
 import type { Claim, ClaimRequest, PartView, SendReply, Verdict } from '../port/port.ts';
+import { ALWAYS, type IsHeld } from '../workers/fence.ts';
 import { budgetLeft, refundBudget } from './budget.ts';
 import { claimPart, claimState, endClaim, hasHead } from './claim.ts';
 import { type Claimant, freeLease } from './lease.ts';
@@ -26,15 +27,18 @@ interface Claimed {
 export function* settlePart(
   { next = null, ...input }: Claimed & { reply: SendReply; next?: ClaimRequest | null },
   claimant: Claimant,
+  isHeld: IsHeld = ALWAYS,
 ): Step<Verdict> {
   const { reply } = input;
   if (reply.kind === 'accepted') {
     const settled = { ...input, messageId: reply.messageId };
-    const verdict = yield* settleAccepted(settled, next, claimant);
+    const verdict = yield* settleAccepted(settled, next, claimant, isHeld);
     if (verdict) return verdict;
   }
   const verdict = yield* settleReply(input, claimant.id);
-  return next && verdict.waitMs === null ? { ...verdict, next: yield* claimPart(next, claimant) } : verdict;
+  return next && verdict.waitMs === null && isHeld()
+    ? { ...verdict, next: yield* claimPart(next, claimant) }
+    : verdict;
 }
 
 function* settleReply(input: Claimed & { reply: SendReply }, claimant: string): Step<Verdict> {
@@ -81,6 +85,7 @@ function* settleAccepted(
   input: Claimed & { messageId: string | null },
   request: ClaimRequest | null,
   claimant: Claimant,
+  isHeld: IsHeld,
 ): Step<Verdict | null> {
   const accepted = yield* accept(input);
   if (!accepted) return null;
@@ -90,7 +95,9 @@ function* settleAccepted(
   const isLast = row !== undefined && !hasHead(row);
   const next: Claim | null = isLast
     ? { kind: 'nothing', held: [] }
-    : request && (yield* claimPart(request, claimant, row?.throttle_step === 0 ? row : undefined));
+    : request && isHeld()
+      ? yield* claimPart(request, claimant, row?.throttle_step === 0 ? row : undefined)
+      : null;
   // A claim has the lease already: freeing it first would write the user's row twice.
   if (next?.kind !== 'part' && next?.kind !== 'upload') yield* freeLease(part, claimant.id);
   return { part, waitMs: null, held: [], budgetLeft: budgetLeft(row), next };

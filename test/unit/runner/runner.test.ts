@@ -16,7 +16,9 @@ import type { Runner } from '../../../src/runner/port/port.ts';
 import { startRunner } from '../../../src/runner/runner.ts';
 import { createFolderMaker } from '../../../src/runner/turns/folders.ts';
 import { createUpkeep } from '../../../src/runner/upkeep.ts';
+import { LeaseLost } from '../../../src/store/port/lease.ts';
 import type { Child, Claim, Store } from '../../../src/store/port/port.ts';
+import { createTrustWindow, type TrustWindow } from '../../../src/store/workers/trust.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { ACCOUNT, createDesk, FRIEND, incoming, LOGIN, OWNER } from '../store/conformance/desk.ts';
 import { makeSqliteStores } from '../store/sqlite-stores.ts';
@@ -39,6 +41,8 @@ let wakePoll: () => void;
 let onRequest: (what: string) => void;
 /** Fetches what a message brings. */
 let complete: (turn: Turn, signal: AbortSignal) => Promise<Turn>;
+/** As that of a worker; null: the runner holds no lease. */
+let trust: TrustWindow | null;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'wxagent-runner-'));
@@ -47,6 +51,7 @@ beforeEach(async () => {
   runner = null;
   [events, inbox, sent, calls, wakePoll] = [[], [], [], [], () => {}];
   complete = async (turn) => turn;
+  trust = null;
   onRequest = () => {};
   sendResult = () => ({ kind: 'ok', body: { message_id: String(sent.length) } });
 });
@@ -112,6 +117,7 @@ function start(
   runner = startRunner({
     account: { key: ACCOUNT, id: ACCOUNT, name: null, owner: OWNER, login: LOGIN, formerPoller: null },
     store,
+    trust,
     upkeep: createUpkeep(store, createSteadyClock(systemClock)),
     client,
     agent,
@@ -161,6 +167,69 @@ test('messages come in, are answered in order, and a stop is clean', async () =>
   ]);
   expect(calls.filter((call) => call !== 'poll')).toEqual(['start', 'stop']);
   expect(await store.inbox.unfinished(ACCOUNT)).toEqual([]);
+});
+
+test('without trust in its lease it polls nothing, starts nothing and sends nothing, and then goes on', async () => {
+  trust = createTrustWindow(systemClock);
+  trust.renewed(trust.now());
+  let end: () => void = () => {};
+  start(({ text }) =>
+    text === '1'
+      ? new Promise((resolve) => {
+          end = () => resolve({ kind: 'reply', pieces: [{ text: 're: 1' }] });
+        })
+      : echo({ text } as Turn),
+  );
+  deliver(says('1'), says('2'));
+  await pollUntil('the first turn runs', () => types().includes('message'));
+  await pollUntil('the second poll', () => calls.filter((call) => call === 'poll').length === 2);
+  trust.spend();
+  end();
+  await pollUntil('the outcome', () => types().includes('outcome'));
+  inbox.push([says('3')]);
+  wakePoll();
+  for (let n = 0; n < 50; n++) await new Promise((resolve) => setImmediate(resolve));
+  // What the poll that ended was handed is stored, and waits.
+  expect(calls.filter((call) => call === 'poll')).toHaveLength(2);
+  expect([sent, types().filter((type) => type === 'message')]).toEqual([[], ['message']]);
+  trust.renewed(trust.now());
+  await pollUntil('all are answered', () => sent.length === 3);
+  expect(sent).toEqual(['re: 1', 're: 2', 're: 3']);
+});
+
+test.each(['told', 'fenced'])('it leaves a lost account at once, whatever runs: %s', async (how) => {
+  let aborted = false;
+  const opened = store;
+  let isFenced = false;
+  store = {
+    ...opened,
+    turns: {
+      ...opened.turns,
+      async startTurn(input) {
+        if (isFenced) throw new LeaseLost(ACCOUNT);
+        return opened.turns.startTurn(input);
+      },
+    },
+  };
+  start((_, signal) => {
+    return new Promise((resolve) => {
+      signal.addEventListener('abort', () => {
+        aborted = true;
+        resolve({ kind: 'retry', detail: 'stopped' } as unknown as Outcome);
+      });
+    });
+  });
+  deliver(says('1'), says('2', FRIEND));
+  await pollUntil('both turns run', () => types().filter((type) => type === 'message').length === 2);
+  if (how === 'told') runner?.lose();
+  else {
+    isFenced = true;
+    deliver(says('3', 'o9cq80zExampleUser03@im.wechat'));
+  }
+  expect(await runner?.done).toBe('lost');
+  expect(aborted).toBe(true);
+  expect(calls).not.toContain('stop');
+  store = opened;
 });
 
 test('it is ready when the server has greeted it: with nothing to do, the first poll is held for half a minute', async () => {

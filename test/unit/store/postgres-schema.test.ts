@@ -37,7 +37,7 @@ describe.skipIf(SERVER === null)('the schema of a server', () => {
     const rows = await administer(
       server,
       `SELECT table_name AS t, column_name AS c, data_type AS type, CASE is_nullable WHEN 'NO' THEN 1 ELSE 0 END AS needed
-         FROM information_schema.columns WHERE table_schema = '${schema}' AND table_name NOT IN ('schema_version', 'credentials', 'poller_leases')`,
+         FROM information_schema.columns WHERE table_schema = '${schema}' AND table_name NOT IN ('schema_version', 'credentials', 'poller_leases', 'workers', 'leases')`,
     );
     const indexes = await administer(
       server,
@@ -64,7 +64,7 @@ describe.skipIf(SERVER === null)('the schema of a server', () => {
       .all(`SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL`)
       .map((row) => row.name as string);
     const own = indexes.map((row) => row.name as string).filter((name) => !/_(pkey|key)$/.test(name));
-    expect(own.sort()).toEqual([...names, 'inbox_running'].sort());
+    expect(own.sort()).toEqual([...names, 'inbox_running', 'leases_worker'].sort());
     database.close();
     rmSync(folder, { recursive: true });
   });

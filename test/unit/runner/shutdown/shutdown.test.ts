@@ -18,6 +18,7 @@ async function wound(reason: RunnerEnd): Promise<{ before: string[]; after: stri
   });
   const winding = shutDown({
     reason,
+    lost: reason === 'lost' ? AbortSignal.abort() : new AbortController().signal,
     intake,
     upkeep: Promise.resolve(),
     lanes: { stop: does('lanes', Promise.resolve()) },
@@ -38,6 +39,12 @@ test('a stop tells lanes and turns at once: the last poll takes nothing of the g
   const { before, after } = await wound('stopped');
   expect(before).toEqual(['lanes', 'turns']);
   expect(after).toEqual(['lanes', 'deliver', 'end delivery', 'notify']);
+});
+
+test('a lost account is left at once, and the server is not told: its new owner polls', async () => {
+  const { before, after } = await wound('lost');
+  expect(before).toEqual(['lanes', 'turns']);
+  expect(after).toEqual(['lanes', 'deliver', 'end delivery']);
 });
 
 test.each(['finished', 'expired'] as const)('%s: what the last poll brings still begins', async (how) => {

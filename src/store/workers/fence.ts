@@ -1,0 +1,93 @@
+import { FOR_SHARE, sql } from '../../sql/dialect.ts';
+import {
+  one,
+  type Request,
+  type Row,
+  type Statement,
+  type Step,
+  Together,
+  together,
+} from '../../sql/statement.ts';
+import { type Lease, LeaseLost } from '../port/lease.ts';
+
+/** The lease under which a process acts for an account; null: it has none. */
+export type Fence = (account: string) => Pick<Lease, 'worker' | 'epoch'> | null;
+
+/** Whether the process holds the lease, as a step is told that has made its first request. */
+export type IsHeld = () => boolean;
+
+/** Without a fence, nobody else may come in between. */
+export const ALWAYS: IsHeld = () => true;
+
+/** Locked until the commit: a takeover waits for it, or is seen. Nothing weaker keeps a late commit out (decision 0028). */
+const HELD = sql`SELECT epoch FROM leases WHERE account = ? AND worker = ? AND epoch = ? ${FOR_SHARE}`;
+
+/** A step that changes nothing unless its process holds the lease on the account. Rejects with {@link LeaseLost}. */
+export function* fenced<T>(fence: Fence, account: string, step: () => Step<T>): Step<T> {
+  const own = fence(account);
+  if (own === null) throw new LeaseLost(account);
+  const { isHeld, result } = yield* withLock(account, own, step(), (row) => {
+    if (row === undefined) throw new LeaseLost(account);
+  });
+  if (!isHeld) throw new LeaseLost(account);
+  return result;
+}
+
+/** Runs a step that is told whether its process holds the lease, and what it came to. */
+export function* withLease<T>(
+  fence: Fence,
+  account: string,
+  step: (isHeld: IsHeld) => Step<T>,
+): Step<{ isHeld: boolean; result: T }> {
+  const own = fence(account);
+  let isHeld = false;
+  const steps = step(() => isHeld);
+  if (own === null) return { isHeld, result: yield* steps };
+  return yield* withLock(account, own, steps, (row) => {
+    isHeld = row !== undefined;
+  });
+}
+
+/**
+ * Asks for the lease together with the first statements of a step, so that it costs no way to the server of its own. What
+ * these do is undone when `onRow` throws.
+ */
+function* withLock<T>(
+  account: string,
+  own: Pick<Lease, 'worker' | 'epoch'>,
+  step: Step<T>,
+  onRow: (row: Row | undefined) => void,
+): Step<{ isHeld: boolean; result: T }> {
+  const lease = [one(HELD, account, own.worker, own.epoch)] as const;
+  const first = step.next();
+  if (first.done) return { isHeld: (yield* lease[0]) !== undefined, result: first.value };
+  const request = first.value;
+  const isGroup = request instanceof Together;
+  const asked: readonly Statement<unknown>[] = isGroup ? request.statements : [request];
+  let answers: [Row | undefined, ...unknown[]];
+  try {
+    answers = (yield* together(...lease, ...asked)) as typeof answers;
+    onRow(answers[0]);
+  } catch (error) {
+    step.return(null as never);
+    throw error;
+  }
+  const [row, ...results] = answers;
+  return { isHeld: row !== undefined, result: yield* resumed(step, isGroup ? results : results[0]) };
+}
+
+/** A step that has made its first request, which gets this answer. */
+function resumed<T>(step: Step<T>, answer: unknown): { [Symbol.iterator](): Iterator<Request, T, unknown> } {
+  let isFirst = true;
+  return {
+    [Symbol.iterator]: () => ({
+      next(result) {
+        const given = isFirst ? answer : result;
+        isFirst = false;
+        return step.next(given);
+      },
+      throw: (error) => step.throw(error),
+      return: (value) => step.return(value as T),
+    }),
+  };
+}

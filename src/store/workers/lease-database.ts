@@ -1,0 +1,136 @@
+import type { Clock } from '../../core/time/clock.ts';
+import { type Connection, LIMITS, openConnection } from '../../postgres/connection.ts';
+import { createQueryTexts } from '../../postgres/query-text.ts';
+import type { ServerAddress } from '../../postgres/server-address.ts';
+import { runInTransaction } from '../../postgres/transaction.ts';
+import { one, type Row, type Statement, type Step, together } from '../../sql/statement.ts';
+import type { Lease } from '../port/lease.ts';
+import { giveBack, handOver, heldBy, offer, takeFree, withdraw } from './lease-rows.ts';
+import {
+  announceLeaving,
+  board,
+  register,
+  renew,
+  revive,
+  unregister,
+  type WorkerCard,
+} from './worker-rows.ts';
+
+/** What a worker asks of the database about workers and leases. Every call rejects when it has no answer in `withinMs`. */
+export interface LeaseDatabase {
+  enter(worker: string, card: WorkerCard): Promise<void>;
+  /** False: it has expired. On a connection of its own, which nothing else keeps busy. */
+  keepAlive(worker: string, withinMs: number): Promise<boolean>;
+  enterAnew(from: string, to: string, card: WorkerCard): Promise<void>;
+  look(): Promise<{ workers: Row[]; groups: Row[] }>;
+  holdings(worker: string): Promise<(Lease & { isHandedOver: boolean })[]>;
+  take(me: { worker: string; name: string }, how: { most: number; mayTakeOver: boolean }): Promise<Lease[]>;
+  give(worker: string, give: { to: string; count: number }[]): Promise<string[]>;
+  release(leases: readonly Omit<Lease, 'former'>[]): Promise<void>;
+  add(accounts: readonly string[]): Promise<void>;
+  remove(account: string): Promise<void>;
+  beginLeaving(worker: string): Promise<void>;
+  leave(worker: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A process that was stopped in one of these short transactions must not keep the others waiting. */
+const SHORT = { lockMs: 2_000, statementMs: 5_000, idleMs: 2_000 };
+const ANSWER_MS = 5_000;
+/** Changes of leases follow each other: what a worker decides by the board is still so when it is done. */
+const LOCK = "SELECT pg_advisory_xact_lock(hashtext(?), hashtext('leases'))";
+
+/** See {@link LeaseDatabase}. Nothing is opened before the first call; a connection that fails is not used again. */
+export function createLeaseDatabase(address: ServerAddress, clock: Clock): LeaseDatabase {
+  const textFor = createQueryTexts(address);
+  const limits = { ...LIMITS, ...SHORT, connectMs: ANSWER_MS, answerMs: ANSWER_MS };
+  const renewals = createOwnConnection();
+  const changes = createOwnConnection();
+
+  function createOwnConnection() {
+    let connection: Connection | null = null;
+    let last: Promise<unknown> = Promise.resolve();
+
+    async function drop(): Promise<void> {
+      const dropped = connection;
+      connection = null;
+      await dropped?.close('now');
+    }
+
+    async function attempt<T>(
+      step: () => Step<T>,
+      withinMs: number,
+      lock: () => Statement<unknown>,
+    ): Promise<T> {
+      const late = new AbortController();
+      const timer = clock.sleep(withinMs, late.signal).then(() => {
+        if (!late.signal.aborted) return drop();
+      });
+      try {
+        if (connection && !connection.isOpen) await drop();
+        connection ??= await openConnection({ address, limits, textFor });
+        return await runInTransaction(connection, step(), lock());
+      } catch (error) {
+        await drop();
+        throw error;
+      } finally {
+        late.abort();
+        await timer;
+      }
+    }
+
+    return {
+      /** One after the other: a step that is late ends its connection. */
+      settle<T>(step: () => Step<T>, withinMs: number, lock: () => Statement<unknown>): Promise<T> {
+        const result = last.then(() => attempt(step, withinMs, lock));
+        last = result.catch(() => {});
+        return result;
+      },
+      async close(): Promise<void> {
+        await last;
+        await connection?.close();
+        connection = null;
+      },
+    };
+  }
+
+  const NO_LOCK = () => one('SELECT 1 AS one');
+  const read = <T>(step: () => Step<T>): Promise<T> => changes.settle(step, ANSWER_MS, NO_LOCK);
+  const change = <T>(step: () => Step<T>): Promise<T> =>
+    changes.settle(step, ANSWER_MS, () => one(LOCK, address.schema));
+  const just = (statement: () => Statement<number>): (() => Step<number>) =>
+    function* () {
+      return yield* statement();
+    };
+
+  return {
+    enter: async (worker, card) => void (await change(just(() => register(worker, card)))),
+    keepAlive: async (worker, withinMs) =>
+      (await renewals.settle(
+        just(() => renew(worker)),
+        withinMs,
+        NO_LOCK,
+      )) > 0,
+    enterAnew: (from, to, card) => change(() => revive(from, to, card)),
+    look: () => read(board),
+    holdings: (worker) => read(() => heldBy(worker)),
+    take: (me, how) => change(() => takeFree(me, how)),
+    give: (worker, give) =>
+      change(function* () {
+        const picked: string[] = [];
+        for (const { to, count } of give) picked.push(...(yield* handOver(worker, to, count)));
+        return picked;
+      }),
+    release: (leases) =>
+      change(function* () {
+        yield* together(...leases.map(giveBack));
+      }),
+    add: async (accounts) => void (await change(just(() => offer(accounts)))),
+    remove: async (account) => void (await change(just(() => withdraw(account)))),
+    beginLeaving: async (worker) => void (await change(just(() => announceLeaving(worker)))),
+    leave: async (worker) => void (await change(just(() => unregister(worker)))),
+    async close() {
+      for (const connection of [renewals, changes]) await connection.close();
+    },
+  };
+}

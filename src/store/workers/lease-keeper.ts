@@ -1,0 +1,265 @@
+import { randomBytes } from 'node:crypto';
+import { reasonOf } from '../../core/errors.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import { aborted } from '../../core/time/event-loop.ts';
+import type { Lease, Trust } from '../port/lease.ts';
+import { heldSum, readBoard } from './board.ts';
+import type { Fence } from './fence.ts';
+import type { LeaseDatabase } from './lease-database.ts';
+import { createTrustWindow, RENEW_EVERY_MS } from './trust.ts';
+import type { WorkerCard } from './worker-rows.ts';
+
+/** What serves the accounts of a worker. */
+export interface LeasedService {
+  /** An account was gained. */
+  start(lease: Lease): void;
+  /** The account is handed over: no new turn begins. Resolves when the last one is answered. */
+  drain(account: string): Promise<void>;
+  /** Another worker has the account, or may have it: it ends at once, whatever runs. */
+  drop(account: string): void;
+}
+
+/** Keeps the leases of this worker: takes its share of the accounts, renews, hands over. */
+export interface LeaseKeeper {
+  /** The id of this worker; a new one after every start, and after it has expired. */
+  readonly worker: string;
+  readonly trust: Trust;
+  readonly fence: Fence;
+  /**
+   * Who claims parts. Whoever holds the lease on an account goes by no claim of another worker: its request may have
+   * arrived, and is repeated unchanged.
+   */
+  readonly claimant: { readonly id: string; isAlive(holder: string): boolean };
+  /** Looks soon: something has changed. */
+  wake(): void;
+  /**
+   * Hands everything back, drained, and leaves. When it has to give up, others take what is left after one TTL.
+   */
+  stop(giveUp: AbortSignal): Promise<void>;
+}
+
+const LOOK_EVERY_MS = 1_000;
+/** A timer that is later than this says that the process did not run. */
+const DRIFT_MS = 1_000;
+/** Without trust left, a renewal may still take this long. */
+const LEAST_RENEWAL_MS = 2_000;
+const RETRY_MS = 500;
+const REPORT_EVERY_MS = 30_000;
+
+/** The ids of all workers begin with this, so that a claim in the outbox tells who made it. */
+const WORKER_PREFIX = 'worker:';
+
+interface Held {
+  lease: Lease;
+  state: 'serving' | 'draining' | 'drained';
+}
+
+/** Registers a worker and keeps its leases. Rejects when it cannot register. See {@link LeaseKeeper}. */
+export async function startLeaseKeeper(options: {
+  database: LeaseDatabase;
+  card: WorkerCard;
+  service: LeasedService;
+  clock: Clock;
+  /** Whether a process that is no worker may still send a part that it has claimed. */
+  isAlive(claimant: string): boolean;
+  /** Says from time to time why leases cannot be renewed. */
+  report(why: string): void;
+}): Promise<LeaseKeeper> {
+  const { database, card, service, clock } = options;
+  const trust = createTrustWindow(clock);
+  const held = new Map<string, Held>();
+  const over = new AbortController();
+  let worker = newWorkerId(card.name);
+  let isLeaving = false;
+  let beatNow = new AbortController();
+  let lookNow = new AbortController();
+  let isLookWanted = true;
+  let reportedAtMs = Number.NEGATIVE_INFINITY;
+  const onEmpty: (() => void)[] = [];
+
+  function report(error: unknown): void {
+    if (clock.monotonic() - reportedAtMs < REPORT_EVERY_MS) return;
+    reportedAtMs = clock.monotonic();
+    options.report(reasonOf(error));
+  }
+
+  /** Renews as long as the worker lives. Between failures it tries more often. */
+  async function beatAll(): Promise<void> {
+    while (!over.signal.aborted) {
+      const isDone = await beat();
+      beatNow = new AbortController();
+      const pauseMs = isDone ? RENEW_EVERY_MS : RETRY_MS;
+      await clock.sleep(pauseMs, AbortSignal.any([beatNow.signal, over.signal]));
+    }
+  }
+
+  async function beat(): Promise<boolean> {
+    const sentAt = trust.now();
+    try {
+      const isAlive = await database.keepAlive(worker, Math.max(trust.leftMs(), LEAST_RENEWAL_MS));
+      if (isAlive) trust.renewed(sentAt);
+      else await beginAnew();
+      return true;
+    } catch (error) {
+      trust.failed();
+      report(error);
+      return false;
+    }
+  }
+
+  /** After it has expired: everything is dropped, and what nobody has taken is gained again. */
+  async function beginAnew(): Promise<void> {
+    trust.spend();
+    for (const account of [...held.keys()]) drop(account);
+    const sentAt = trust.now();
+    const next = newWorkerId(card.name);
+    await database.enterAnew(worker, next, card);
+    worker = next;
+    if (isLeaving) await database.beginLeaving(worker);
+    trust.renewed(sentAt);
+    wake();
+  }
+
+  async function lookAll(): Promise<void> {
+    let at = trust.now();
+    while (!over.signal.aborted) {
+      lookNow = new AbortController();
+      if (!isLookWanted) await clock.sleep(LOOK_EVERY_MS, AbortSignal.any([lookNow.signal, over.signal]));
+      isLookWanted = false;
+      const before = at;
+      at = trust.now();
+      const gapMs = Math.max(at.monotonicMs - before.monotonicMs, at.wallMs - before.wallMs);
+      if (gapMs > LOOK_EVERY_MS + DRIFT_MS) {
+        trust.spend();
+        beatNow.abort();
+      }
+      if (!trust.isTrusted()) continue;
+      try {
+        await look();
+      } catch (error) {
+        report(error);
+      }
+      at = trust.now();
+    }
+  }
+
+  async function look(): Promise<void> {
+    const me = worker;
+    const mayTakeOver = trust.isSteady() && !isLeaving;
+    const reading = readBoard(await database.look(), me, mayTakeOver);
+    if (reading.held !== sumOfHeld()) await compare(me);
+    const drained = [...held.values()].filter(({ state }) => state === 'drained');
+    if (drained.length > 0)
+      await release(
+        me,
+        drained.map(({ lease }) => lease),
+      );
+    if (!isLeaving && (reading.take > 0 || reading.isAwaited)) {
+      const taken = await database.take({ worker: me, name: card.name }, { most: reading.take, mayTakeOver });
+      // Anything may have happened before the answer came.
+      if (me === worker) for (const lease of taken) gain(lease);
+    }
+    if (!isLeaving && reading.give.length > 0) {
+      for (const account of await database.give(me, reading.give)) drain(account);
+    }
+    if (isLeaving && held.size === 0) for (const resolve of onEmpty.splice(0)) resolve();
+  }
+
+  /** Compares with the rows themselves: leases may be lost, or gained by a commit whose answer was lost. */
+  async function compare(me: string): Promise<void> {
+    const rows = await database.holdings(me);
+    if (me !== worker) return;
+    const now = new Map(rows.map((row) => [row.account, row]));
+    for (const [account, { lease }] of [...held]) {
+      if (now.get(account)?.epoch !== lease.epoch) drop(account);
+    }
+    for (const { isHandedOver, ...lease } of rows) {
+      if (!held.has(lease.account)) gain(lease);
+      if (isHandedOver || isLeaving) drain(lease.account);
+    }
+  }
+
+  function gain(lease: Lease): void {
+    const known = held.get(lease.account);
+    if (known?.lease.epoch === lease.epoch) return;
+    if (known) drop(lease.account);
+    held.set(lease.account, { lease, state: 'serving' });
+    service.start(lease);
+  }
+
+  function drop(account: string): void {
+    // First: from here on no step of it passes the fence.
+    if (held.delete(account)) service.drop(account);
+  }
+
+  function drain(account: string): void {
+    const one = held.get(account);
+    if (one?.state !== 'serving') return;
+    one.state = 'draining';
+    void service
+      .drain(account)
+      .catch(report)
+      .then(() => {
+        one.state = 'drained';
+        wake();
+      });
+  }
+
+  async function release(me: string, leases: readonly Lease[]): Promise<void> {
+    await database.release(leases);
+    if (me !== worker) return;
+    for (const { account, epoch } of leases) {
+      if (held.get(account)?.lease.epoch === epoch) held.delete(account);
+    }
+  }
+
+  function sumOfHeld(): string {
+    let epochs = 0;
+    for (const { lease } of held.values()) epochs += lease.epoch;
+    return heldSum(held.size, epochs);
+  }
+
+  function wake(): void {
+    isLookWanted = true;
+    lookNow.abort();
+  }
+
+  const sentAt = trust.now();
+  await database.enter(worker, card);
+  trust.renewed(sentAt);
+  const running = [beatAll(), lookAll()];
+
+  return {
+    get worker() {
+      return worker;
+    },
+    trust,
+    fence(account) {
+      return held.get(account)?.lease ?? null;
+    },
+    claimant: {
+      get id() {
+        return worker;
+      },
+      isAlive: (holder) => !holder.startsWith(WORKER_PREFIX) && options.isAlive(holder),
+    },
+    wake,
+    async stop(giveUp) {
+      isLeaving = true;
+      const emptied = new Promise<void>((resolve) => onEmpty.push(resolve));
+      await database.beginLeaving(worker).catch(report);
+      for (const account of [...held.keys()]) drain(account);
+      wake();
+      await Promise.race([emptied, aborted(giveUp)]);
+      over.abort();
+      await Promise.all(running);
+      for (const account of [...held.keys()]) drop(account);
+      if (!giveUp.aborted) await database.leave(worker).catch(report);
+      await database.close();
+    },
+  };
+}
+
+function newWorkerId(name: string): string {
+  return `${WORKER_PREFIX}${name}:${randomBytes(8).toString('hex')}`;
+}

@@ -1,0 +1,274 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../../src/core/time/clock.ts';
+import { parseServerUrl } from '../../../../src/postgres/server-address.ts';
+import { createServerSteps } from '../../../../src/postgres/server-steps.ts';
+import type { StepRunner } from '../../../../src/sql/step-runner.ts';
+import type { Store } from '../../../../src/store/port/port.ts';
+import { openServerStore } from '../../../../src/store/postgres-store.ts';
+import { createLeaseDatabase, type LeaseDatabase } from '../../../../src/store/workers/lease-database.ts';
+import { TTL_MS } from '../../../../src/store/workers/trust.ts';
+import { workerOf, workerViews } from '../../../../src/store/workers/worker-rows.ts';
+import { type CuttingProxy, startCuttingProxy } from '../../../helpers/cutting-proxy.ts';
+import { pollUntil } from '../../../helpers/poll-until.ts';
+import { administer, SERVER, uniqueName, upstreamOf, withParts } from '../../../helpers/postgres.ts';
+import { createQuickClock } from '../../../helpers/quick-clock.ts';
+import { startTestWorker, type TestWorker } from './worker-desk.ts';
+
+/** The database's TTL of 20 s, in which a worker renews often: a busy machine costs it no lease. */
+const TIMES = 10;
+const never = new AbortController().signal;
+
+describe.skipIf(SERVER === null)('workers that share the accounts of a server', () => {
+  const server = SERVER as string;
+  const schema = uniqueName();
+  const url = withParts(server, { schema });
+  const workers: TestWorker[] = [];
+  let leases: LeaseDatabase;
+  let proxy: CuttingProxy | null = null;
+  let store: Store;
+  let steps: StepRunner;
+  /** Who serves an account now, as the workers themselves believe. */
+  const serving = new Map<string, string>();
+
+  const ask = (sql: string): Promise<Record<string, unknown>[]> =>
+    administer(server, `SET search_path TO ${schema}`, sql);
+
+  async function start(name: string, over: { isSlow?: boolean; url?: string } = {}): Promise<TestWorker> {
+    const worker = await startTestWorker(over.url ?? url, name, {
+      clock: createQuickClock(TIMES),
+      ...over,
+    });
+    workers.push(worker);
+    return worker;
+  }
+
+  const accounts = (count: number): string[] => Array.from({ length: count }, (_, n) => `bot-${n}`);
+  const held = (): number[] => workers.map((worker) => worker.serving.size);
+  const areServed = (count: number) => (): boolean => held().reduce((sum, one) => sum + one, 0) === count;
+  const expire = (worker: TestWorker): Promise<unknown> =>
+    ask(`UPDATE workers SET expires_at = 1 WHERE worker = '${worker.keeper.worker}'`);
+
+  beforeAll(async () => {
+    const claimant = { id: 'test', isAlive: () => false };
+    store = await openServerStore({
+      address: parseServerUrl(url),
+      clock: systemClock,
+      claimant,
+      wait: null,
+    });
+    leases = createLeaseDatabase(parseServerUrl(url), systemClock);
+    steps = createServerSteps({ address: parseServerUrl(url), clock: systemClock, wait: null });
+    // The database's own log: who had which account, in the order of its transactions.
+    await ask(
+      `CREATE TABLE epochs (n BIGINT GENERATED ALWAYS AS IDENTITY, account TEXT, worker TEXT, epoch BIGINT, former TEXT, dead BOOLEAN);
+       CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         IF NEW.worker IS DISTINCT FROM OLD.worker THEN
+           INSERT INTO ${schema}.epochs (account, worker, epoch, former, dead) VALUES (NEW.account, NEW.worker, NEW.epoch, OLD.worker,
+             EXISTS (SELECT 1 FROM ${schema}.workers WHERE worker = OLD.worker AND expires_at < 100));
+         END IF; RETURN NEW; END $$;
+       CREATE TRIGGER note AFTER UPDATE ON leases FOR EACH ROW EXECUTE FUNCTION note()`,
+    );
+  });
+
+  beforeEach(async () => {
+    await ask('TRUNCATE workers, leases, epochs');
+    serving.clear();
+  });
+
+  afterEach(async () => {
+    await proxy?.close();
+    proxy = null;
+    const giveUp = AbortSignal.abort();
+    for (const { keeper } of workers.splice(0)) await keeper.stop(giveUp);
+    // Never two at once, and every owner under an epoch of its own: a living one has given back first.
+    const log = await ask('SELECT account, worker, epoch, former, dead FROM epochs ORDER BY n');
+    const last = new Map<unknown, number>();
+    for (const { account, worker, epoch, former, dead } of log) {
+      if (worker === null) continue;
+      expect(former === null || dead).toBe(true);
+      expect(Number(epoch)).toBe((last.get(account) ?? 0) + 1);
+      last.set(account, Number(epoch));
+    }
+  });
+
+  afterAll(async () => {
+    await leases?.close();
+    await steps?.close();
+    await store?.close();
+    await administer(server, `DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+  });
+
+  it('share them evenly, also when one joins, and hand over only what is drained', async () => {
+    await leases.add(accounts(20));
+    const first = await start('a', { isSlow: true });
+    await pollUntil('one serves all', areServed(20));
+    const second = await start('b');
+    await pollUntil('ten are asked to drain', () => first.drained.size === 10);
+    // Nothing moves before it is drained.
+    await pollUntil('the second one looks', () => second.keeper.trust.isTrusted());
+    expect(held()).toEqual([20, 0]);
+    for (const end of first.drained.values()) end();
+    await pollUntil('both have ten', () => held().join() === '10,10');
+    const moved = await ask("SELECT epoch FROM leases WHERE worker LIKE 'worker:b:%'");
+    expect(moved.map(({ epoch }) => Number(epoch))).toEqual(Array(10).fill(2));
+    await leases.enter('worker:dead:1', { name: 'dead', host: 'x', pid: 7, version: '1', capacity: 3 });
+    await ask("UPDATE workers SET expires_at = 1, renewed_at = 1 WHERE name = 'dead'");
+    const views = await steps.read(workerViews);
+    expect(
+      views.map(({ name, state, accounts, pid }) => [name, state, accounts, pid === process.pid]),
+    ).toEqual([
+      ['a', 'serving', 10, true],
+      ['b', 'serving', 10, true],
+      ['dead', 'expired', 0, false],
+    ]);
+    expect(views[2]?.lagMs).toBeGreaterThan(1e12);
+    const [account = ''] = second.serving.keys();
+    expect(await steps.read(() => workerOf(account))).toMatchObject({ name: 'b', pid: process.pid });
+    expect(await steps.read(() => workerOf('nobody'))).toBe(null);
+    const { claimant } = second.keeper;
+    expect([claimant.id, first.keeper.worker, 'host/1/2'].map(claimant.isAlive)).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    expect(first.dropped).toEqual([]);
+  });
+
+  it('give all back at the end, drained, and are on the list no more', async () => {
+    await leases.add(accounts(10));
+    const first = await start('a', { isSlow: true });
+    await pollUntil('one serves all', areServed(10));
+    const end = first.keeper.stop(never);
+    workers.splice(0);
+    const second = await start('b');
+    await pollUntil('all drain', () => first.drained.size === 10);
+    expect(second.serving.size).toBe(0);
+    for (const drain of first.drained.values()) drain();
+    await end;
+    await pollUntil('the other serves all', areServed(10));
+    expect(await ask('SELECT name FROM workers')).toEqual([{ name: 'b' }]);
+    expect([...second.serving.values()].every(({ former }) => former === first.keeper.worker)).toBe(true);
+    // Its name finds them again.
+    const third = await start('a');
+    await pollUntil('half of them return', () => third.serving.size === 5);
+  });
+
+  it('take over from one that is dead, when they themselves have not been away for one TTL', async () => {
+    await leases.add(accounts(6));
+    await leases.enter('worker:dead:1', { name: 'dead', host: 'x', pid: 1, version: '0', capacity: null });
+    await leases.take({ worker: 'worker:dead:1', name: 'dead' }, { most: 6, mayTakeOver: false });
+    await ask('UPDATE workers SET expires_at = 1');
+    const clock = createQuickClock(TIMES, 3_600_000);
+    let tookAtMs = 0;
+    const first = await startTestWorker(url, 'a', {
+      clock,
+      onStart() {
+        tookAtMs ||= clock.monotonic();
+      },
+    });
+    workers.push(first);
+    await pollUntil('its accounts are served', areServed(6));
+    expect(tookAtMs).toBeGreaterThanOrEqual(TTL_MS);
+    expect((await ask('SELECT worker FROM workers')).map(({ worker }) => worker)).toEqual([
+      first.keeper.worker,
+    ]);
+    expect([...first.serving.values()].map(({ epoch, former }) => [epoch, former])).toEqual(
+      Array(6).fill([2, 'worker:dead:1']),
+    );
+  });
+
+  it('lose nothing to each other when the server was away from all', async () => {
+    proxy = await startCuttingProxy(upstreamOf(server));
+    const through = withParts(url, { host: '127.0.0.1', port: proxy.port });
+    await leases.add(accounts(12));
+    const first = await start('a', { url: through });
+    const second = await start('b', { url: through });
+    await pollUntil('both serve', () => areServed(12)() && held().every((count) => count >= 5));
+    const before = [first.keeper.worker, second.keeper.worker];
+    const owners = await ask('SELECT account, last_name FROM leases ORDER BY account');
+    await proxy.refuse();
+    await ask('UPDATE workers SET expires_at = 1');
+    await pollUntil('they act no more', () => workers.every(({ keeper }) => !keeper.trust.isTrusted()));
+    await proxy.accept();
+    await pollUntil('both are back', () =>
+      workers.every(({ keeper }) => keeper.trust.isTrusted() && !before.includes(keeper.worker)),
+    );
+    await pollUntil('all are served again', areServed(12));
+    expect(await ask('SELECT account, last_name FROM leases ORDER BY account')).toEqual(owners);
+    expect([...first.dropped, ...second.dropped].sort()).toEqual(accounts(12).sort());
+    expect(workers.flatMap(({ reports }) => reports).length).toBeGreaterThan(0);
+  });
+
+  it('begin anew under another id when they have expired, and serve under new epochs', async () => {
+    await leases.add(accounts(3));
+    const first = await start('a');
+    await pollUntil('it serves all', areServed(3));
+    const { worker } = first.keeper;
+    await expire(first);
+    await pollUntil('it has another id', () => first.keeper.worker !== worker);
+    await pollUntil('it serves all again', areServed(3));
+    expect(first.dropped).toHaveLength(3);
+    expect([...first.serving.values()].map(({ epoch }) => epoch)).toEqual([2, 2, 2]);
+    expect(first.keeper.fence('bot-0')).toMatchObject({ worker: first.keeper.worker, epoch: 2 });
+  });
+
+  it('find out what was taken from them, and end it', async () => {
+    await leases.add(accounts(3));
+    const first = await start('a');
+    await pollUntil('it serves all', areServed(3));
+    await leases.enter('worker:other:1', { name: 'x', host: 'x', pid: 1, version: '0', capacity: 0 });
+    await ask(`ALTER TABLE leases DISABLE TRIGGER note`);
+    await ask(`UPDATE leases SET worker = 'worker:other:1', epoch = 9 WHERE account = 'bot-1'`);
+    await ask(`ALTER TABLE leases ENABLE TRIGGER note`);
+    await leases.remove('bot-2');
+    await pollUntil('it serves one', () => first.serving.size === 1);
+    expect(first.dropped.sort()).toEqual(['bot-1', 'bot-2']);
+    expect(first.keeper.fence('bot-1')).toBe(null);
+  });
+
+  it('go on renewing while every other connection is busy', async () => {
+    const first = await start('a');
+    const before = Number((await ask('SELECT renewed_at FROM workers'))[0]?.renewed_at);
+    const busy = Array.from({ length: 8 }, (_, n) =>
+      store.inbox.retry({ account: `busy-${n}`, id: null }).catch(() => {}),
+    );
+    const lock = administer(
+      server,
+      `BEGIN`,
+      `LOCK TABLE ${schema}.inbox IN ACCESS EXCLUSIVE MODE`,
+      'SELECT pg_sleep(2)',
+      'COMMIT',
+    );
+    await pollUntil('renewals go on', () => first.keeper.trust.isTrusted());
+    await lock;
+    await Promise.all(busy);
+    const after = Number((await ask('SELECT renewed_at FROM workers'))[0]?.renewed_at);
+    expect(after).toBeGreaterThan(before);
+    expect(first.dropped).toEqual([]);
+  });
+
+  it('serve once what they have taken in a COMMIT whose answer was cut', async () => {
+    proxy = await startCuttingProxy(upstreamOf(server));
+    await leases.add(accounts(4));
+    let cuts = 0;
+    let isTake = false;
+    proxy.rule = (from, bytes) => {
+      if (from === 'client' && bytes.includes('WITH found AS')) isTake = true;
+      const isCommit = from === 'server' && isTake && bytes.includes('COMMIT\0');
+      if (!isCommit || cuts > 0) return 'pass';
+      cuts++;
+      return 'cut';
+    };
+    const starts: string[] = [];
+    const through = withParts(url, { host: '127.0.0.1', port: proxy.port, prepare: 'off' });
+    const worker = await startTestWorker(through, 'a', {
+      clock: createQuickClock(TIMES),
+      onStart: ({ account }) => starts.push(account),
+    });
+    workers.push(worker);
+    await pollUntil('it serves all', areServed(4));
+    expect(cuts).toBe(1);
+    expect(starts.sort()).toEqual(accounts(4));
+    expect((await ask('SELECT DISTINCT epoch FROM leases')).map(({ epoch }) => Number(epoch))).toEqual([1]);
+  });
+});
