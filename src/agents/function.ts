@@ -4,7 +4,7 @@ import { isObject } from '../core/object.ts';
 import { cutUtf8 } from '../core/text-bytes.ts';
 import type { Agent, SessionMemory } from './port/port.ts';
 import { endedOutcome, limitTurn, turnEndOf, untilAborted } from './port/turn-end.ts';
-import { failed, replyOf, retryAfter, textPiece } from './reply/outcomes.ts';
+import { failed, missingFile, replyOf, retryAfter, textPiece } from './reply/outcomes.ts';
 
 /** A file of an answer: an absolute path, and the name the phone shows, else that of the file. */
 export interface AnswerFile {
@@ -42,6 +42,8 @@ export type AgentFunction = (message: MessageEvent, context: AnswerContext) => A
 
 /** The most that is kept of a stack with a message that failed. */
 const STACK_BYTES = 4 * 1024;
+
+const HINT = 'return a string, {text, files: [{path}]}, {retryAfterMs}, or nothing';
 
 /** An agent that is a function of this process. It cannot be killed: past its time it is no longer listened to. */
 export function createFunctionAgent(answer: AgentFunction): Agent {
@@ -89,12 +91,14 @@ function outcomeOf(answer: Answer): Outcome {
   const files: unknown = answer.files ?? undefined;
   if (text === undefined && files === undefined) return badOutput('the answer has neither text nor files');
   if (text !== undefined && typeof text !== 'string') return badOutput('text must be a string');
-  if (files !== undefined && !isFileList(files)) return badOutput('files must be a list of {path}');
-  return replyOf([textPiece(text ?? ''), ...(files ?? []).map(filePiece)]);
+  const given = files === undefined ? [] : Array.isArray(files) ? Array.from(files) : [files];
+  return replyOf([textPiece(text ?? ''), ...given.map(givenFile)]);
 }
 
-function isFileList(files: unknown): files is AnswerFile[] {
-  return Array.isArray(files) && Array.from(files).every(isFile);
+/** An entry of the files; one that is no file costs the answer nothing else. */
+function givenFile(file: unknown, index: number): ReplyPiece {
+  if (isFile(file)) return filePiece(file);
+  return missingFile(`files[${index}]`, 'unreadable', 'files must be a list of {path}', HINT);
 }
 
 function isFile(file: unknown): file is AnswerFile {
@@ -137,7 +141,7 @@ function stackOf(error: unknown): { stderr?: string } {
 }
 
 function badOutput(detail: string): Outcome {
-  return failed('bad-output', detail, 'return a string, {text, files: [{path}]}, {retryAfterMs}, or nothing');
+  return failed('bad-output', detail, HINT);
 }
 
 function filePiece({ path, name }: AnswerFile): ReplyPiece {

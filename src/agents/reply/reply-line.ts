@@ -1,5 +1,6 @@
 import type { ReplyPiece } from '../../core/message/message.ts';
 import { isObject } from '../../core/object.ts';
+import { missingFile } from './outcomes.ts';
 import { replyTextOf } from './output.ts';
 
 /** What one line of a reply in JSON lines asks for; `bad` says what is wrong with it. */
@@ -43,11 +44,12 @@ export function readReplyObject(
 ): ReplyObject | string | null {
   const { text, file, name } = value;
   if (isGiven(text) && typeof text !== 'string') return 'text must be a string';
-  if (isGiven(file) && typeof file !== 'string') return 'file must be a path';
   if (!isGiven(text) && !isGiven(file) && value.typing !== true) return null;
   const clean = typeof text === 'string' ? replyTextOf(text) : null;
   const pieces: ReplyPiece[] = clean === null ? [] : [{ text: clean }];
-  if (typeof file === 'string') pieces.push({ file, name: typeof name === 'string' ? name : null });
+  const shown = typeof name === 'string' ? name : null;
+  if (typeof file === 'string') pieces.push({ file, name: shown });
+  else if (isGiven(file)) pieces.push(missingFile(shown ?? 'file', 'unreadable', 'file must be a path'));
   return { pieces, unread: unreadFields(value, [...FIELDS, ...others]) };
 }
 

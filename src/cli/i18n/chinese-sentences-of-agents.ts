@@ -214,7 +214,7 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
   'a line is what was given, not an answer to it: {}': '有一行是收到的内容本身，不是回复：{}',
   'error must be a string: {}': 'error 应为文字：{}',
   'text must be a string: {}': 'text 应为文字：{}',
-  'file must be a path: {}': 'file 应为路径：{}',
+  'file must be a path': 'file 应为路径',
   'retryAfterMs must be a number of milliseconds up to 24 hours': 'retryAfterMs 应为不超过 24 小时的毫秒数',
   'ignored unknown fields of the reply: {}': '回复中无法识别、已忽略的字段：{,}',
   'each line is {"text": "..."}, {"file": "path"} or {"typing": true}':
@@ -227,7 +227,6 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
   'the answer has neither text nor files': '回复既没有 text 也没有 files',
   'text must be a string': 'text 应为字符串',
   'files must be a list of {path}': 'files 应为 {path} 的列表',
-  'files must be a list': 'files 应为列表',
   'memory maps names to strings; null deletes one': 'memory 的名称和内容都应为文字；null 表示删除',
   'the shell cannot run the command: chmod +x, and check its first line (#!...)':
     'shell 找到了命令但不能执行：请 chmod +x，并检查第一行（#!...）',

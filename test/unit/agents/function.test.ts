@@ -38,12 +38,30 @@ test.each([
   ['a date', new Date(0)],
   ['an object without a prototype', Object.create(null)],
   ['text of another type', { text: 7 }],
-  ['files that are none', { files: [null] }],
-  ['files with holes', { files: new Array(3) }],
-  ['files that are an object', { files: { path: '/a' } }],
-  ['files with odd paths', { files: [{ path: Symbol('a') }] }],
 ])('%s is bad output', async (_, answer) => {
   expect(await outcomeOf(answer)).toMatchObject({ kind: 'failed', reason: 'bad-output' });
+});
+
+const noFile = (index: number) => ({
+  missing: {
+    name: `files[${index}]`,
+    reason: 'unreadable',
+    detail: 'files must be a list of {path}',
+    hint: expect.stringContaining('{text, files: [{path}]}'),
+  },
+});
+
+test.each([
+  ['one file that is in no list', { path: '/a' }, [{ file: '/a', name: null }]],
+  ['one that is none', [null, { path: '/b' }], [noFile(0), { file: '/b', name: null }]],
+  ['holes', new Array(2), [noFile(0), noFile(1)]],
+  ['an odd path', [{ path: Symbol('a') }], [noFile(0)]],
+  ['a text', '/a', [noFile(0)]],
+])('files that are wrong cost the answer nothing else: %s', async (_, files, pieces) => {
+  expect(await outcomeOf({ text: 'hi', files })).toEqual({
+    kind: 'reply',
+    pieces: [{ text: 'hi' }, ...pieces],
+  });
 });
 
 const broken = () => {

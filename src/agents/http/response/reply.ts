@@ -129,7 +129,6 @@ async function readObject(value: unknown, context: ReplyContext): Promise<Outcom
   }
   if (!isSaid) return nothingSaid(value);
   if (isGiven(text) && typeof text !== 'string') return badOutput('text must be a string');
-  if (isGiven(value.files) && !Array.isArray(value.files)) return badOutput('files must be a list');
   const said = typeof text === 'string' ? text : '';
   if (Buffer.byteLength(said) > MAX_TEXT_BYTES) return failed('too-large', 'text is longer than 1 MiB');
   context.noteUnread(

@@ -57,7 +57,6 @@ const BAD: [line: unknown, id: string | null][] = [
   [{ id: '7', done: false }, '7'],
   [{ id: '7', typing: false }, '7'],
   [{ id: '7', text: 5, done: true }, '7'],
-  [{ id: '7', file: {}, done: true }, '7'],
   [{ id: '7', retryAfterMs: -1 }, '7'],
   [{ id: '7', retryAfterMs: 86_400_001 }, '7'],
   [{ id: '7', retryAfterMs: '5' }, '7'],
@@ -73,6 +72,15 @@ describe('a line of a coprocess', () => {
 
   test.each(BAD)('%j says nothing, and the schema refuses it', (line, id) => {
     expect(readCoprocessLine(JSON.stringify(line))).toMatchObject({ kind: 'bad', id });
+    expect(follows('output', line)).toBe(false);
+  });
+
+  test('with a file that is no path costs nothing else, though the schema refuses it', () => {
+    const line = { id: '7', text: 'hi', file: {}, done: true };
+    const missing = { name: 'file', reason: 'unreadable', detail: 'file must be a path' };
+    expect(readCoprocessLine(JSON.stringify(line))).toMatchObject(
+      answer({ pieces: [{ text: 'hi' }, { missing }], close: { kind: 'done' } }),
+    );
     expect(follows('output', line)).toBe(false);
   });
 
