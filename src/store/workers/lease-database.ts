@@ -10,7 +10,7 @@ import {
   announceLeaving,
   board,
   register,
-  renew,
+  renewWorker,
   revive,
   unregister,
   type WorkerCard,
@@ -107,7 +107,7 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock): Lease
     enter: async (worker, card) => void (await change(just(() => register(worker, card)))),
     keepAlive: async (worker, withinMs) =>
       (await renewals.settle(
-        just(() => renew(worker)),
+        just(() => renewWorker(worker)),
         withinMs,
         NO_LOCK,
       )) > 0,

@@ -23,7 +23,10 @@ export interface LeasedService {
 export interface LeaseKeeper {
   /** The id of this worker; a new one after every start, and after it has expired. */
   readonly worker: string;
+  /** Whether this worker may trust its leases at all. */
   readonly trust: Trust;
+  /** Whether it may act for an account that it has now; never again after that lease is lost. */
+  trustOf(account: string): Trust;
   readonly fence: Fence;
   /**
    * Who claims parts. Whoever holds the lease on an account goes by no claim of another worker: its request may have
@@ -51,6 +54,7 @@ const WORKER_PREFIX = 'worker:';
 
 interface Held {
   lease: Lease;
+  lost: AbortController;
   state: 'serving' | 'draining' | 'drained';
 }
 
@@ -183,13 +187,17 @@ export async function startLeaseKeeper(options: {
     const known = held.get(lease.account);
     if (known?.lease.epoch === lease.epoch) return;
     if (known) drop(lease.account);
-    held.set(lease.account, { lease, state: 'serving' });
+    held.set(lease.account, { lease, lost: new AbortController(), state: 'serving' });
     service.start(lease);
   }
 
   function drop(account: string): void {
     // First: from here on no step of it passes the fence.
-    if (held.delete(account)) service.drop(account);
+    const one = held.get(account);
+    if (!one) return;
+    held.delete(account);
+    one.lost.abort();
+    service.drop(account);
   }
 
   function drain(account: string): void {
@@ -234,6 +242,21 @@ export async function startLeaseKeeper(options: {
       return worker;
     },
     trust,
+    trustOf(account) {
+      const one = held.get(account);
+      const lost = one?.lost.signal ?? AbortSignal.abort();
+      const isTrusted = (): boolean => !lost.aborted && trust.isTrusted();
+      return {
+        isTrusted,
+        get signal() {
+          return AbortSignal.any([lost, trust.signal]);
+        },
+        async regained(signal) {
+          while (!signal.aborted && !isTrusted())
+            await (lost.aborted ? aborted(signal) : trust.regained(signal));
+        },
+      };
+    },
     fence(account) {
       return held.get(account)?.lease ?? null;
     },

@@ -30,7 +30,7 @@ export function register(worker: string, card: WorkerCard): Statement<number> {
 }
 
 /** Keeps a worker alive: 0 rows when it has expired, for then others may have begun to take its accounts. */
-export function renew(worker: string): Statement<number> {
+export function renewWorker(worker: string): Statement<number> {
   return run(
     `UPDATE workers SET renewed_at = ${NOW}, expires_at = ${NOW} + ${TTL_MS} WHERE worker = ? AND expires_at > ${NOW}`,
     worker,

@@ -111,7 +111,7 @@ describe('no step and no statement is dropped', () => {
       .filter(({ index, 0: { length } }) => {
         const before = code.slice(0, index).trimEnd();
         const isDeclared = /^(?:: (?:Step|Statement|Together)<| \{)/.test(behindParens(code, index + length));
-        const isOfRunner = /^(?:\(\) =>|function\*)/.test(code.slice(index + length));
+        const isOfRunner = /^(?:[\w.]+, )?(?:\(\) =>|function\*)/.test(code.slice(index + length));
         return !isDeclared && !isOfRunner && !YIELDED.test(before) && !isInTogether(before);
       })
       .map(({ index }) => code.slice(index).split('\n', 1)[0] as string);

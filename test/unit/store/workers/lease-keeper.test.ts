@@ -204,11 +204,26 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     const first = await start('a');
     await pollUntil('it serves all', areServed(3));
     const { worker } = first.keeper;
+    const [ofOld, over] = [first.keeper.trustOf('bot-0'), new AbortController()];
+    expect([ofOld.isTrusted(), ofOld.signal.aborted]).toEqual([true, false]);
+    let isBack = false;
     await expire(first);
+    await pollUntil('it is lost', () => ofOld.signal.aborted);
+    const regained = ofOld.regained(over.signal).then(() => {
+      isBack = true;
+    });
     await pollUntil('it has another id', () => first.keeper.worker !== worker);
     await pollUntil('it serves all again', areServed(3));
     expect(first.dropped).toHaveLength(3);
     expect([...first.serving.values()].map(({ epoch }) => epoch)).toEqual([2, 2, 2]);
+    // What acted under the former lease never goes on.
+    expect([first.keeper.trustOf('bot-0').isTrusted(), ofOld.isTrusted(), isBack]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    over.abort();
+    await regained;
     expect(first.keeper.fence('bot-0')).toMatchObject({ worker: first.keeper.worker, epoch: 2 });
   });
 
