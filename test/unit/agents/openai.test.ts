@@ -658,6 +658,15 @@ describe('a server in trouble', () => {
     });
   });
 
+  it('what is no answer is told at once, also when the connection stays open', async () => {
+    server.answers.push((response) => response.writeHead(200).write('Loading the model ...\n'));
+    const outcome = await answer();
+    expect(outcome).toMatchObject({
+      reason: 'bad-output',
+      detail: expect.stringMatching(/not JSON: Loading/),
+    });
+  });
+
   it('nobody at home is tried again', async () => {
     const outcome = await answer({}, { baseUrl: new URL('http://127.0.0.1:9/v1') });
     expect(outcome).toMatchObject({
