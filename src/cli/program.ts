@@ -20,8 +20,8 @@ export async function runProgram(host: Host, argv: readonly string[]): Promise<n
       const context = await createContext(host, flags);
       language = context.language;
       const run = await action();
-      const { atStore } = needsNoStore ? { atStore: null } : await import('./account/store-place.ts');
-      const full = atStore ? await atStore(context) : context;
+      const isElsewhere = !needsNoStore && context.settings(['store']).store !== null;
+      const full = isElsewhere ? await (await import('./account/store-place.ts')).atStore(context) : context;
       try {
         exit = await run(full, args);
       } finally {

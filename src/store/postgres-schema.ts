@@ -228,6 +228,11 @@ export function* migrateServer(address: ServerAddress): Step<void> {
   yield* run('UPDATE schema_version SET version = ?', POSTGRES_MIGRATIONS.length);
 }
 
+/** Whether a schema has the newest version. */
+export function* isNewest(address: ServerAddress): Step<boolean> {
+  return (yield* versionOf(address)) === POSTGRES_MIGRATIONS.length;
+}
+
 /** The version of a schema; 0: it is empty; null: there is none. */
 export function* versionOf(address: ServerAddress): Step<number | null> {
   // Not to_regclass: in a transaction that has waited for a lock, it may still not know what others made meanwhile.

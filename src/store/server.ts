@@ -1,3 +1,4 @@
+import { WxError } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { AccountList } from '../home/accounts-file.ts';
@@ -25,7 +26,7 @@ import {
 import { createSealing, type Sealing, type SealingOptions } from './accounts/sealing.ts';
 import type { Claimant } from './outbox/lease.ts';
 import type { Store } from './port/port.ts';
-import { migrateServer, versionOf } from './postgres-schema.ts';
+import { isNewest, migrateServer, versionOf } from './postgres-schema.ts';
 import { openServerStore } from './postgres-store.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
@@ -119,9 +120,25 @@ export async function openServer(options: {
 
   /** The runner, when the tables are there. */
   async function migrated(): Promise<StepRunner> {
-    migrating ??= runner.run(NO_ACCOUNT, () => migrateServer(address));
-    await migrating;
+    migrating ??= migrate();
+    try {
+      await migrating;
+    } catch (error) {
+      migrating = null;
+      throw error;
+    }
     return runner;
+  }
+
+  async function migrate(): Promise<void> {
+    if (await runner.read(() => isNewest(address))) return;
+    // Of its own: what fails here is a server that cannot be used, and not a store that has failed.
+    const first = createServerSteps({ address, clock, wait: null });
+    try {
+      await first.run(NO_ACCOUNT, () => migrateServer(address));
+    } finally {
+      await first.close();
+    }
   }
 
   /** The same, where others have made the tables; null: nobody has. */
@@ -172,7 +189,7 @@ function createServerLogins(
       if (mark === known?.mark) return known.list;
       const { outdated, ...list } = await runner.read(() => credentials(sealing));
       known = { mark, list };
-      if (outdated.length > 0 && sealing.isEncrypting) await change(() => sealAgain(outdated, sealing));
+      if (outdated.length > 0 && sealing.canSeal) await change(() => sealAgain(outdated, sealing));
       return list;
     },
     async prepare() {
@@ -190,7 +207,14 @@ function createPollerLeases(migrated: () => Promise<StepRunner>, claimant: strin
     claimant,
     async take(account, purpose, ttlMs) {
       const wanted = { account, claimant, purpose, ttlMs };
-      return (await migrated()).run(account, () => takePollerLease(wanted));
+      const runner = await migrated();
+      try {
+        return await runner.run(account, () => takePollerLease(wanted));
+      } catch (error) {
+        if (runner.isLost || !(error instanceof WxError) || error.kind !== 'storage') throw error;
+        // Nothing was done yet that could be lost: it can be asked for again.
+        throw new WxError('network', error.message, { hint: error.hint, cause: error });
+      }
     },
     renew: async (ttlMs) => (await migrated()).run(claimant, () => renewPollerLeases(claimant, ttlMs)),
     holder: async (account) => (await migrated()).read(() => leaseholder(account)),

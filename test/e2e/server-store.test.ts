@@ -4,8 +4,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { type Clock, systemClock } from '../../src/core/time/clock.ts';
+import { startCuttingProxy } from '../helpers/cutting-proxy.ts';
 import { runHere, startHere } from '../helpers/in-this-process.ts';
-import { administer, SERVER, uniqueName, withParts } from '../helpers/postgres.ts';
+import { administer, SERVER, uniqueName, upstreamOf, withParts } from '../helpers/postgres.ts';
 import { answered, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, makeFolder, startWxagent } from '../helpers/wxagent.ts';
 
@@ -175,6 +177,34 @@ describe.skipIf(SERVER === null)('a store on a server', () => {
     expect((await wx(['run', '--echo', '--once'], { WXAGENT_STORE_KEY: KEY })).code).toBe(0);
     await administer(SERVER as string, `UPDATE ${schema}.schema_version SET version = 99`);
     expect((await wx(['status'], { WXAGENT_STORE_KEY: KEY })).code).toBe(78);
+  });
+
+  test('an account whose lease has run out while the server was lost is served again', async () => {
+    const simulator = await simulate();
+    const { home, token } = loggedIn(simulator);
+    const proxy = await startCuttingProxy(upstreamOf(SERVER as string));
+    onTestFinished(() => proxy.close());
+    const env = {
+      WXAGENT_TOKEN: token,
+      WXAGENT_BASE_URL: simulator.baseUrl,
+      WXAGENT_STORE: withParts(url, { host: '127.0.0.1', port: proxy.port }),
+    };
+    // Waits and leases pass 20 times as fast, except at the server.
+    const clock: Clock = {
+      now: systemClock.now,
+      monotonic: () => systemClock.monotonic() * 20,
+      sleep: (ms, signal) => systemClock.sleep(ms / 20, signal),
+    };
+    const run = startHere(['run', '--echo', ...QUICK], { home, env, clock });
+    await run.says('stderr', 'ready');
+    await proxy.refuse();
+    await run.says('stderr', 'receiving is paused');
+    await systemClock.sleep(1_000);
+    await proxy.accept();
+    await run.says('stderr', 'trying again until the server answers');
+    simulator.control.message({ text: 'hello' });
+    expect(await answered(simulator, 1)).toEqual(['hello']);
+    expect((await run.stop()).code).toBe(0);
   });
 
   test('the password is in no list of processes, no settings that are shown, and no log', async () => {

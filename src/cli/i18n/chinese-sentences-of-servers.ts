@@ -46,6 +46,7 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'process {} on {} receives the messages of {} now': '{2} 上的进程 {1} 现在在收取 {3} 的消息',
   'the lease on {} could not be renewed: another process may receive its messages now':
     '未能及时续约 {}：其他进程现在可能在收取它的消息',
+  '{}; trying again until the server answers': '{~}；会一直重试，直到数据库服务器恢复',
   'no account is logged in at {}': '{} 上没有登录的账号',
   'cannot read {}, which {} names: {}': '无法读取 {2} 指定的 {1}：{3}',
   '{} takes postgres://... or the path of an SQLite file, not {}':

@@ -111,14 +111,25 @@ export async function serve(
     }
   }
 
-  /** Of several accounts, one that another process serves waits until it is free. */
+  /**
+   * Of several accounts, one that another process serves waits until it is free. An account whose lease ran out while the
+   * server of the store was lost is served again when that answers, unless another process has it by then.
+   */
   async function serveWhenFree(account: Account, leave: AbortSignal): Promise<RunnerEnd> {
     for (let isTold = false; ; isTold = true) {
       try {
         return await serveThrough(account, leave);
       } catch (error) {
-        if (!service.watchLogins || !(error instanceof WxError) || error.kind !== 'busy') throw error;
-        if (!isTold) contextOf(context, account).log.warn(`${error.message}; trying again until it is free`);
+        if (!(error instanceof WxError)) throw error;
+        const { log } = contextOf(context, account);
+        if (context.server && error.kind === 'network') {
+          log.warn(`${error.message}; trying again until the server answers`);
+          await clock.sleep(LOOK_EVERY_MS, leave);
+          if (leave.aborted) return 'stopped';
+          continue;
+        }
+        if (!service.watchLogins || error.kind !== 'busy') throw error;
+        if (!isTold) log.warn(`${error.message}; trying again until it is free`);
         await clock.sleep(LOOK_EVERY_MS, leave);
         if (leave.aborted) return 'stopped';
         if (served.size === 0) throw error;

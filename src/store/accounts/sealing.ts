@@ -5,6 +5,8 @@ import { WxError } from '../../core/errors.ts';
 export interface Sealing {
   /** There is a key to encrypt with. */
   readonly isEncrypting: boolean;
+  /** There is one, or the word to do without. */
+  readonly canSeal: boolean;
   /** There is a key to decrypt with. */
   readonly isDecrypting: boolean;
   /** Throws WxError `config` when there is neither a key nor the word to do without. */
@@ -61,6 +63,7 @@ export function createSealing({ keys, oldKeys, isPlaintext }: SealingOptions): S
 
   return {
     isEncrypting: first !== undefined,
+    canSeal: first !== undefined || isPlaintext,
     isDecrypting: known.length > 0,
     check,
     seal(account, text) {

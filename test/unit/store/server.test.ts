@@ -23,9 +23,9 @@ describe.skipIf(SERVER === null)('a server', () => {
   let schema: string;
   const opened: StoreServer[] = [];
 
-  async function open(keys?: string, isPlaintext = false): Promise<StoreServer> {
+  async function open(keys?: string, isPlaintext = false, oldKeys?: string): Promise<StoreServer> {
     const url = withParts(SERVER as string, { schema });
-    const sealing = { keys, oldKeys: undefined, isPlaintext };
+    const sealing = { keys, oldKeys, isPlaintext };
     const server = await openServer({ url, sealing, clock: systemClock });
     opened.push(server);
     return server;
@@ -99,11 +99,13 @@ describe.skipIf(SERVER === null)('a server', () => {
     await expect((await open(ONE)).logins.list()).rejects.toMatchObject({ kind: 'config' });
   });
 
-  it('encrypts what was plain once there is a key', async () => {
+  it('encrypts what was plain once there is a key, and the other way round when that is said', async () => {
     await (await open(undefined, true)).logins.saveLogin(login());
     expect(String(await sealed())).toContain('SECRET');
     await (await open(ONE)).logins.list();
     expect(String(await sealed())).not.toContain('SECRET');
+    await (await open(undefined, true, ONE)).logins.list();
+    expect(String(await sealed())).toContain('SECRET');
   });
 
   it('names accounts without the key, and tells who wants a token what is missing', async () => {
