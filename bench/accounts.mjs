@@ -8,9 +8,10 @@ import { figure } from './figures.mjs';
 import { createHome, startWxagent } from './sides.mjs';
 
 const ACCOUNTS = 1_000;
-/** What every start allocates is collected by then, and every account has polled a second time. */
-const SETTLE_MS = 45_000;
-const REST_MS = 35_000;
+/** By then every account has polled a second time and was swept once, and what the start needed is collected. */
+const SETTLE_MS = 75_000;
+/** Two polls of every account, and a sweep. */
+const REST_MS = 70_000;
 const MOST = { memoryMiB: 250, processorPercent: 5, openFiles: 1_200 };
 /** Of `utime` and `stime`, on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;

@@ -1,3 +1,4 @@
+import { startPauseMs } from '../../core/time/backoff.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import type { Admin } from '../../store/port/port.ts';
@@ -66,8 +67,11 @@ export async function followAccounts(context: CommandContext, changes: Changes):
       seen.delete(key);
       changes.leave(key);
     }
+    let started = 0;
     for (const account of accounts) {
       if (seen.has(account.key)) continue;
+      const pauseMs = startPauseMs(++started);
+      if (pauseMs > 0 && !(await changes.wait(pauseMs))) return;
       seen.add(account.key);
       context.log.info(`${account.id} has logged in`);
       changes.start(account);

@@ -28,8 +28,6 @@ import { type AttachmentOptions, openAttachments } from './attachments.ts';
 
 /** How often a lock is asked for that somebody has for a moment. */
 const LOCK_EVERY_MS = 100;
-/** So many accounts start at once; each of the others after a pause. */
-const STARTED_AT_ONCE = 100;
 
 /** How accounts are served. */
 export interface Service {
@@ -166,7 +164,7 @@ export async function serve(
   /** Many are not started at once: the server would be asked by all of them at the same moment, at each poll. */
   async function startAll(): Promise<void> {
     for (const [index, account] of accounts.entries()) {
-      if (index >= STARTED_AT_ONCE) await clock.sleep(startPauseMs(), stop);
+      await clock.sleep(startPauseMs(index + 1), stop);
       if (stop.aborted || failure) break;
       start(account);
     }

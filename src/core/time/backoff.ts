@@ -52,9 +52,12 @@ export function emptyPollDelayMs(n: number, random?: Random): number {
   return mostMs / 2 + fullJitter(mostMs / 2, random);
 }
 
-/** Pause before the next of many accounts starts: up to 20 ms, so that a hundred start in a second. */
-export function startPauseMs(random?: Random): number {
-  return fullJitter(20, random);
+/** So many accounts start at once. */
+const STARTED_AT_ONCE = 100;
+
+/** Pause before the n-th account (1-based) of many starts: after a hundred up to 20 ms each, so a hundred in a second. */
+export function startPauseMs(n: number, random?: Random): number {
+  return n <= STARTED_AT_ONCE ? 0 : fullJitter(20, random);
 }
 
 /** Anything up to the whole wait: what many lost at the same moment they do not all ask for at the same moment. */

@@ -6,6 +6,7 @@ import {
   restartDelayMs,
   retryAfterOf,
   shortageDelayMs,
+  startPauseMs,
   throttleDelayMs,
   turnRetryDelayMs,
 } from '../../../../src/core/time/backoff.ts';
@@ -31,6 +32,11 @@ test('after an empty answer that came at once: a pause that grows, half of it le
   const mostMs = [50, 100, 200, 400, 800, 1_600, 2_000, 2_000];
   expect(all((n) => emptyPollDelayMs(n, () => 1))).toEqual(mostMs);
   expect(all((n) => emptyPollDelayMs(n, () => 0))).toEqual(mostMs.map((ms) => ms / 2));
+});
+
+test('a hundred accounts start at once, and each of the others after a pause', () => {
+  expect([1, 100].map((n) => startPauseMs(n, () => 1))).toEqual([0, 0]);
+  expect([101, 1_000].map((n) => startPauseMs(n, () => 1))).toEqual([20, 20]);
 });
 
 test('what users are promised, and what the server punishes, has no jitter', () => {
