@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { figure } from './figures.mjs';
-import { createHome, startWxagent } from './sides.mjs';
+import { createHome, startBare, startWxagent } from './sides.mjs';
 
 const ACCOUNTS = 1_000;
 /** By then every account has polled a second time and was swept once, and what the start needed is collected. */
@@ -18,26 +18,33 @@ const TICKS_PER_SECOND = 100;
 
 export async function measureAccounts({ phones, folder }) {
   const bots = await phones.call('bots', { count: ACCOUNTS, label: 'accounts' });
+  const others = await phones.call('bots', { count: ACCOUNTS, label: 'bare' });
   const home = createHome(folder, 'accounts', phones.baseUrl, bots);
   const startedMs = performance.now();
   const run = startWxagent(home, ['run', '--echo', '--all-accounts']);
   await phones.call('polled', { bots: bots.map(({ id }) => id) });
   note(`every account polls after ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
+  // Beside it, so that a busy machine slows both.
+  const bare = startBare(phones.baseUrl, others);
+  await phones.call('polled', { bots: others.map(({ id }) => id) });
   await delay(SETTLE_MS);
-  const before = processorSeconds(run.pid);
+  const before = [run, bare].map(({ pid }) => processorSeconds(pid));
   await delay(REST_MS);
-  const processorPercent = ((processorSeconds(run.pid) - before) / (REST_MS / 1_000)) * 100;
+  const [processorPercent, barePercent] = [run, bare].map(
+    ({ pid }, index) => ((processorSeconds(pid) - before[index]) / (REST_MS / 1_000)) * 100,
+  );
   const files = openFiles(run.pid);
   note(`open files: ${JSON.stringify(files)}`);
   const memoryMiB =
     Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${run.pid}/status`, 'utf8'))[1]) / 1_024;
   await run.stop();
+  await bare.stop();
   const found = {
     memoryMiB,
     processorPercent,
     openFiles: Object.values(files).reduce((sum, n) => sum + n, 0),
   };
-  return [
+  const figures = [
     ['resident memory', 'MiB', 'memoryMiB'],
     ['of a core at rest', '%', 'processorPercent'],
     ['open files', '', 'openFiles'],
@@ -51,6 +58,11 @@ export async function measureAccounts({ phones, folder }) {
       atMost: 1,
     }),
   );
+  const beside = 'the same polls, nothing stored';
+  return [
+    ...figures,
+    figure({ name: 'of a core at rest', unit: '%', ours: processorPercent, bare: barePercent, beside }),
+  ];
 }
 
 function processorSeconds(pid) {
