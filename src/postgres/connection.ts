@@ -39,6 +39,10 @@ export interface ConnectionOptions {
   address: ServerAddress;
   limits: Limits;
   textFor: (sql: string) => QueryText;
+  /** Gets what others NOTIFY on the channels that the connection listens to. */
+  onNotification?: (payload: string) => void;
+  /** Is told when the connection has ended, or fails while it rests. */
+  onEnd?: () => void;
 }
 
 /** What is sent beside the statements of a step, as it is. */
@@ -101,12 +105,13 @@ async function connect(options: ConnectionOptions, tls: TlsMode): Promise<Connec
   } satisfies ClientConfig & { pipeline: boolean });
   let isOpen = true;
   // Without a listener an error of an idle connection would end the process.
-  client.on('error', () => {
+  const end = (): void => {
     isOpen = false;
-  });
-  client.on('end', () => {
-    isOpen = false;
-  });
+    options.onEnd?.();
+  };
+  client.on('error', end);
+  client.on('end', end);
+  client.on('notification', ({ payload }) => options.onNotification?.(payload ?? ''));
   try {
     await within(socket, limits.connectMs, () => client.connect());
     const state = await within(socket, limits.connectMs, () => stateOf(client, address));

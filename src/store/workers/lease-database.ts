@@ -26,7 +26,8 @@ export interface LeaseDatabase {
   holdings(worker: string): Promise<(Lease & { isHandedOver: boolean })[]>;
   take(me: { worker: string; name: string }, how: { most: number; mayTakeOver: boolean }): Promise<Lease[]>;
   give(worker: string, give: { to: string; count: number }[]): Promise<string[]>;
-  release(leases: readonly Omit<Lease, 'former'>[]): Promise<void>;
+  /** The workers that wait for them. */
+  release(leases: readonly Omit<Lease, 'former'>[]): Promise<string[]>;
   add(accounts: readonly string[]): Promise<void>;
   remove(account: string): Promise<void>;
   beginLeaving(worker: string): Promise<void>;
@@ -123,7 +124,8 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock): Lease
       }),
     release: (leases) =>
       change(function* () {
-        yield* together(...leases.map(giveBack));
+        const rows = yield* together(...leases.map(giveBack));
+        return [...new Set(rows.flatMap((row) => (row && row.next !== null ? [row.next as string] : [])))];
       }),
     add: async (accounts) => void (await change(just(() => offer(accounts)))),
     remove: async (account) => void (await change(just(() => withdraw(account)))),

@@ -52,6 +52,13 @@ const REPORT_EVERY_MS = 30_000;
 /** The ids of all workers begin with this, so that a claim in the outbox tells who made it. */
 const WORKER_PREFIX = 'worker:';
 
+/** Hints that something has changed; see `createHints`. */
+export interface LeaseHints {
+  listen(channel: string, onHint: () => void): void;
+  notify(channel: string): void;
+  close(): Promise<void>;
+}
+
 interface Held {
   lease: Lease;
   lost: AbortController;
@@ -66,10 +73,12 @@ export async function startLeaseKeeper(options: {
   clock: Clock;
   /** Whether a process that is no worker may still send a part that it has claimed. */
   isAlive(claimant: string): boolean;
+  /** Wakes workers before they look by themselves. */
+  hints?: LeaseHints;
   /** Says from time to time why leases cannot be renewed. */
   report(why: string): void;
 }): Promise<LeaseKeeper> {
-  const { database, card, service, clock } = options;
+  const { database, card, service, clock, hints } = options;
   const trust = createTrustWindow(clock);
   const held = new Map<string, Held>();
   const over = new AbortController();
@@ -119,6 +128,7 @@ export async function startLeaseKeeper(options: {
     const next = newWorkerId(card.name);
     await database.enterAnew(worker, next, card);
     worker = next;
+    hints?.listen(channelOf(worker), wake);
     if (isLeaving) await database.beginLeaving(worker);
     trust.renewed(sentAt);
     wake();
@@ -214,7 +224,7 @@ export async function startLeaseKeeper(options: {
   }
 
   async function release(me: string, leases: readonly Lease[]): Promise<void> {
-    await database.release(leases);
+    for (const next of await database.release(leases)) hints?.notify(channelOf(next));
     if (me !== worker) return;
     for (const { account, epoch } of leases) {
       if (held.get(account)?.lease.epoch === epoch) held.delete(account);
@@ -234,6 +244,7 @@ export async function startLeaseKeeper(options: {
 
   const sentAt = trust.now();
   await database.enter(worker, card);
+  hints?.listen(channelOf(worker), wake);
   trust.renewed(sentAt);
   const running = [beatAll(), lookAll()];
 
@@ -278,9 +289,15 @@ export async function startLeaseKeeper(options: {
       await Promise.all(running);
       for (const account of [...held.keys()]) drop(account);
       if (!giveUp.aborted) await database.leave(worker).catch(report);
+      await hints?.close();
       await database.close();
     },
   };
+}
+
+/** The channel on which a worker is woken: no two have the same, in whatever schema. */
+function channelOf(worker: string): string {
+  return `wxagent_${worker.slice(-16)}`;
 }
 
 function newWorkerId(name: string): string {

@@ -1,4 +1,4 @@
-import { all, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
+import { all, one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
 import type { Lease } from '../port/lease.ts';
 import { NOW } from './worker-rows.ts';
 
@@ -79,10 +79,11 @@ export function* handOver(worker: string, to: string, count: number): Step<strin
   return rows.map(({ account }) => account as string);
 }
 
-/** Gives an account back, drained. Nothing happens when somebody else has it. */
-export function giveBack({ account, worker, epoch }: Omit<Lease, 'former'>): Statement<number> {
-  return run(
-    `UPDATE leases SET worker = NULL, last_worker = worker, changed_at = ${NOW} WHERE account = ? AND worker = ? AND epoch = ?`,
+/** Gives an account back, drained: the worker to be, if there is one. Nothing happens when somebody else has it. */
+export function giveBack({ account, worker, epoch }: Omit<Lease, 'former'>): Statement<Row | undefined> {
+  return one(
+    `UPDATE leases SET worker = NULL, last_worker = worker, changed_at = ${NOW} WHERE account = ? AND worker = ? AND epoch = ?
+       RETURNING next`,
     account,
     worker,
     epoch,

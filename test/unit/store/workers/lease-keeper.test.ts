@@ -6,6 +6,7 @@ import type { StepRunner } from '../../../../src/sql/step-runner.ts';
 import type { Store } from '../../../../src/store/port/port.ts';
 import { openServerStore } from '../../../../src/store/postgres-store.ts';
 import { createLeaseDatabase, type LeaseDatabase } from '../../../../src/store/workers/lease-database.ts';
+import type { LeaseHints } from '../../../../src/store/workers/lease-keeper.ts';
 import { TTL_MS } from '../../../../src/store/workers/trust.ts';
 import { workerOf, workerViews } from '../../../../src/store/workers/worker-rows.ts';
 import { type CuttingProxy, startCuttingProxy } from '../../../helpers/cutting-proxy.ts';
@@ -132,6 +133,27 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
       true,
     ]);
     expect(first.dropped).toEqual([]);
+  });
+
+  it('wake who waits for an account, when it is given back', async () => {
+    const listeners = new Map<string, () => void>();
+    const woken: string[] = [];
+    const hints = (): LeaseHints => ({
+      listen: (channel, onHint) => void listeners.set(channel, onHint),
+      notify(channel) {
+        woken.push(channel);
+        listeners.get(channel)?.();
+      },
+      async close() {},
+    });
+    await leases.add(accounts(2));
+    const clock = createQuickClock(TIMES);
+    workers.push(await startTestWorker(url, 'a', { clock, hints: hints() }));
+    await pollUntil('one serves all', areServed(2));
+    workers.push(await startTestWorker(url, 'b', { clock, hints: hints() }));
+    await pollUntil('each has one', () => held().join() === '1,1');
+    expect(woken).toEqual([`wxagent_${workers[1]?.keeper.worker.slice(-16)}`]);
+    expect([...listeners.keys()]).toContain(woken[0]);
   });
 
   it('give all back at the end, drained, and are on the list no more', async () => {

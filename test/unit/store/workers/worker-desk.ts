@@ -2,7 +2,11 @@ import { type Clock, systemClock } from '../../../../src/core/time/clock.ts';
 import { parseServerUrl } from '../../../../src/postgres/server-address.ts';
 import type { Lease } from '../../../../src/store/port/lease.ts';
 import { createLeaseDatabase } from '../../../../src/store/workers/lease-database.ts';
-import { type LeaseKeeper, startLeaseKeeper } from '../../../../src/store/workers/lease-keeper.ts';
+import {
+  type LeaseHints,
+  type LeaseKeeper,
+  startLeaseKeeper,
+} from '../../../../src/store/workers/lease-keeper.ts';
 
 /** A worker without runners: it notes what it would serve. */
 export interface TestWorker {
@@ -18,7 +22,12 @@ export interface TestWorker {
 export async function startTestWorker(
   url: string,
   name: string,
-  { clock, isSlow = false, onStart }: { clock: Clock; isSlow?: boolean; onStart?: (lease: Lease) => void },
+  {
+    clock,
+    isSlow = false,
+    onStart,
+    hints,
+  }: { clock: Clock; isSlow?: boolean; onStart?: (lease: Lease) => void; hints?: LeaseHints },
 ): Promise<TestWorker> {
   const address = parseServerUrl(url);
   const worker: Omit<TestWorker, 'keeper'> = {
@@ -32,6 +41,7 @@ export async function startTestWorker(
     card: { name, host: 'here', pid: process.pid, version: '0', capacity: null },
     clock,
     isAlive: () => true,
+    ...(hints ? { hints } : {}),
     report: (why) => void worker.reports.push(why),
     service: {
       start(lease) {
