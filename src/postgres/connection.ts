@@ -93,7 +93,9 @@ async function connect(options: ConnectionOptions, tls: TlsMode): Promise<Connec
     password() {
       const password = address.password();
       if (password !== null) return password;
-      throw new WxError('not-logged-in', `${address} asks for a password, and the URL has none`);
+      throw new WxError('not-logged-in', `${address} asks for a password, and the URL has none`, {
+        hint: 'postgres://user:password@host:5432/database',
+      });
     },
     ssl: tlsOptions(address, tls),
     application_name: 'wxagent',

@@ -110,8 +110,9 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
   const code = codeOf(thrown);
   const reason = reasonOf(thrown) || code;
   if (WRONG_LOGIN.test(code)) {
+    const isForTls = address.tls === 'disable' && /no encryption|SSL off/i.test(reason);
     return new WxError('not-logged-in', `the server refuses the login at ${address}: ${reason}`, {
-      hint: 'wxagent doctor',
+      hint: isForTls ? 'say sslmode=require in the URL' : 'check user and password in the URL',
       cause: thrown,
     });
   }

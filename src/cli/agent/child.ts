@@ -8,9 +8,14 @@ import type { ChildRecords } from './child-records.ts';
 /** Between TERM and KILL (contract 4); less when `--grace` would be over before that. */
 const KILL_GRACE_MS = 5_000;
 
+/** How long a child has between TERM and KILL. */
+export function killGraceOf(context: Pick<CommandContext, 'settings'>): number {
+  return Math.min(KILL_GRACE_MS, context.settings(['grace']).grace / 2);
+}
+
 /** What agents that are child processes have in common. */
 export function childOptions(context: CommandContext) {
-  const { baseUrl, cdnUrl, grace } = context.settings(['baseUrl', 'cdnUrl', 'grace']);
+  const { baseUrl, cdnUrl } = context.settings(['baseUrl', 'cdnUrl']);
   return {
     cwd: context.cwd,
     parentEnv: context.environment.all,
@@ -23,7 +28,7 @@ export function childOptions(context: CommandContext) {
       version: VERSION,
     },
     log: context.log,
-    killGraceMs: Math.min(KILL_GRACE_MS, grace / 2),
+    killGraceMs: killGraceOf(context),
   };
 }
 

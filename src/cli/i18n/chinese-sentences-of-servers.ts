@@ -41,6 +41,8 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
     '数据库地址里有必须编码的字符：# 写作 %23，% 写作 %25，/ 写作 %2F，? 写作 %3F，@ 写作 %40，空格写作 %20',
   'it is not known whether {} has committed: {}': '不知道 {} 是否已提交：{}',
   'the tables of {} were deleted under this process': '{} 的数据表在运行中被删除',
+  'say sslmode=require in the URL': '请在 URL 里写上 sslmode=require',
+  'check user and password in the URL': '请检查 URL 里的用户和密码',
   'what answers at {} is not PostgreSQL': '{} 上的服务不是 PostgreSQL',
   'check the host and the port of the URL': '请检查 URL 里的主机和端口',
   'process {} on {} receives the messages of {} now': '{2} 上的进程 {1} 现在在收取 {3} 的消息',

@@ -1,7 +1,7 @@
 import { definedOnly } from '../../agents/child/environment.ts';
 import { WxError } from '../../core/errors.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../../runner/port/events.ts';
-import { checkCommand, childOptions } from '../agent/child.ts';
+import { checkCommand, killGraceOf } from '../agent/child.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** Moments a command can be run at (`--on event=command`). */
@@ -33,7 +33,7 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
   const hooks = on.map(parseHook);
   for (const { event, command } of hooks) checkCommand(context, `--on ${event}`, command);
   const { grace: graceMs } = context.settings(['grace']);
-  const { killGraceMs } = childOptions(context);
+  const killGraceMs = killGraceOf(context);
   const stop = context.stopSignal();
   let stoppedAtMs: number | null = null;
   const noteStop = (): void => {
