@@ -4,10 +4,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { type Clock, systemClock } from '../../src/core/time/clock.ts';
+import { systemClock } from '../../src/core/time/clock.ts';
 import { startCuttingProxy } from '../helpers/cutting-proxy.ts';
 import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { administer, SERVER, uniqueName, upstreamOf, withParts } from '../helpers/postgres.ts';
+import { createQuickClock } from '../helpers/quick-clock.ts';
 import { answered, loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, makeFolder, startWxagent } from '../helpers/wxagent.ts';
 
@@ -174,7 +175,8 @@ describe.skipIf(SERVER === null)('a store on a server', () => {
     }
     // What needs no login needs no key.
     expect((await wx(['status'], {})).code).toBe(0);
-    expect((await wx(['run', '--echo', '--once'], { WXAGENT_STORE_KEY: KEY })).code).toBe(0);
+    writeFileSync(join(home, 'key'), `${KEY}\n`);
+    expect((await wx(['run', '--echo', '--once'], { WXAGENT_STORE_KEY: '@key' })).code).toBe(0);
     await administer(SERVER as string, `UPDATE ${schema}.schema_version SET version = 99`);
     expect((await wx(['status'], { WXAGENT_STORE_KEY: KEY })).code).toBe(78);
   });
@@ -190,11 +192,7 @@ describe.skipIf(SERVER === null)('a store on a server', () => {
       WXAGENT_STORE: withParts(url, { host: '127.0.0.1', port: proxy.port }),
     };
     // Waits and leases pass 20 times as fast, except at the server.
-    const clock: Clock = {
-      now: systemClock.now,
-      monotonic: () => systemClock.monotonic() * 20,
-      sleep: (ms, signal) => systemClock.sleep(ms / 20, signal),
-    };
+    const clock = createQuickClock(20);
     const run = startHere(['run', '--echo', ...QUICK], { home, env, clock });
     await run.says('stderr', 'ready');
     await proxy.refuse();

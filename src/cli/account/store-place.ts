@@ -26,7 +26,7 @@ export async function atStore(context: CommandContext): Promise<CommandContext> 
   const { value, origin } = resolveSetting('store', context.sources);
   if (value === null) return context;
   const where = WHERE[origin] ?? '--store';
-  const text = textOfStore(context, String(value), where);
+  const text = textGiven(context, String(value), where);
   try {
     if (formOfStore(text) === 'server') return await atServer(context, text);
     return { ...context, paths: withDatabase(context.paths, checkedPath(context, text, where)) };
@@ -45,7 +45,7 @@ export function checkedStore(context: CommandContext, given: string): string {
 }
 
 /** The text itself, or that of the file which `@file` names. Throws WxError `config`. */
-function textOfStore({ cwd }: Pick<CommandContext, 'cwd'>, given: string, where: string): string {
+function textGiven({ cwd }: Pick<CommandContext, 'cwd'>, given: string, where: string): string {
   const text = given.trim();
   if (!text.startsWith('@')) return text;
   const path = resolve(cwd, text.slice(1));
@@ -61,12 +61,14 @@ function textOfStore({ cwd }: Pick<CommandContext, 'cwd'>, given: string, where:
 
 async function atServer(context: CommandContext, url: string): Promise<CommandContext> {
   const { environment, clock } = context;
+  const keys = environment.get('WXAGENT_STORE_KEY');
+  const oldKeys = environment.get('WXAGENT_STORE_KEY_OLD');
   const { openServer } = await import('../../store/server.ts');
   const server = await openServer({
     url,
     sealing: {
-      keys: environment.get('WXAGENT_STORE_KEY'),
-      oldKeys: environment.get('WXAGENT_STORE_KEY_OLD'),
+      keys: keys && textGiven(context, keys, 'WXAGENT_STORE_KEY'),
+      oldKeys: oldKeys && textGiven(context, oldKeys, 'WXAGENT_STORE_KEY_OLD'),
       isPlaintext: context.settings(['storePlaintext']).storePlaintext,
     },
     clock,
