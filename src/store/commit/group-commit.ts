@@ -37,9 +37,10 @@ const IDLE_MS = 3;
 const PROMPT_COMMITS = 3;
 
 /**
- * After an idle time the event loop waits for the disk itself: to hand that to a thread takes longer than a quick disk.
- * One that takes longer than this is handed to a thread for a while.
+ * With so few steps to write, little else is going on, and the event loop waits for the disk itself: to hand that to a
+ * thread takes longer than a quick disk. One that takes longer than this is handed to a thread for a while.
  */
+const QUIET_STEPS = 6;
 const QUICK_SYNC_MS = 20;
 const SLOW_DISK_MS = 60_000;
 
@@ -58,6 +59,8 @@ export function createGroupCommit(options: {
   /** How many commits were made, and how many of them are on the disk. */
   let committed = 0;
   let flushed = 0;
+  /** Steps committed since the last flush. */
+  let unflushedSteps = 0;
   /** Time of the last commit, and how many commits were made since the last idle time. */
   let lastMs = Number.NEGATIVE_INFINITY;
   let sinceIdle = 0;
@@ -86,6 +89,7 @@ export function createGroupCommit(options: {
         transaction(database, () => batch.map((item) => item.step(database))),
       );
       committed++;
+      unflushedSteps += batch.length;
       for (let index = 0; index < batch.length; index++) batch[index]?.resolve(results[index] as never);
     } catch (error) {
       // One faulty step must not fail the others. When the database stays busy, all steps have waited long enough.
@@ -110,7 +114,9 @@ export function createGroupCommit(options: {
 
   async function writeOut(): Promise<void> {
     const startedMs = clock.monotonic();
-    if (sinceIdle > PROMPT_COMMITS || startedMs < slowUntilMs) return database.sync();
+    const isQuiet = unflushedSteps <= QUIET_STEPS;
+    unflushedSteps = 0;
+    if (!isQuiet || startedMs < slowUntilMs) return database.sync();
     database.syncBlocking();
     const endedMs = clock.monotonic();
     if (endedMs - startedMs > QUICK_SYNC_MS) slowUntilMs = endedMs + SLOW_DISK_MS;

@@ -157,7 +157,7 @@ describe('flush', () => {
     expect(disk.syncs).toBe(2);
   });
 
-  test('after a rest a quick disk is waited for at once; a slow one by a thread, for a minute', async () => {
+  test('with few steps a quick disk is waited for at once; a slow one by a thread, for a minute', async () => {
     const clock = createJumpClock();
     const commits = commitsWith(clock);
     const ways: string[] = [];
@@ -180,7 +180,7 @@ describe('flush', () => {
     expect(ways).toEqual(['at once', 'at once', 'at once', 'thread', 'thread', 'at once']);
     ways.length = 0;
     clock.advance(60_000);
-    for (let n = 7; n < 12; n++) await commits.run(put(n));
+    for (let n = 7; n < 14; n++) await commits.run(put(n));
     await commits.flush();
     expect(ways).toEqual(['thread']);
   });
