@@ -4,6 +4,7 @@ import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { AccountList } from '../home/accounts-file.ts';
 import { claimantId, thisProcess } from '../home/claimant.ts';
 import type { Logins } from '../home/credentials.ts';
+import { createHints } from '../postgres/hints.ts';
 import { parseServerUrl, type ServerAddress } from '../postgres/server-address.ts';
 import { createServerSteps, type ServerWait } from '../postgres/server-steps.ts';
 import { one, type Row, type Step } from '../sql/statement.ts';
@@ -30,6 +31,9 @@ import { isNewest, migrateServer, versionOf } from './postgres-schema.ts';
 import { openServerStore } from './postgres-store.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
+import { createLeaseDatabase } from './workers/lease-database.ts';
+import { type LeasedService, type LeaseKeeper, startLeaseKeeper } from './workers/lease-keeper.ts';
+import type { WorkerCard } from './workers/worker-rows.ts';
 
 /** What is done under this name excludes only its like; no account is called so. */
 const NO_ACCOUNT = '';
@@ -48,6 +52,14 @@ export interface StoreServer {
   readonly leases: PollerLeases;
   /** Opens the store. With `wait` its steps wait for a server that is lost; without, they fail in the end. */
   open(wait?: ServerWait | null): Promise<Store>;
+  /** Makes this process a worker, which shares the accounts of the server with others; see {@link LeaseKeeper}. */
+  work(options: {
+    card: WorkerCard;
+    service: LeasedService;
+    wait: ServerWait;
+    /** Says from time to time why leases cannot be renewed. */
+    report(why: string): void;
+  }): Promise<{ store: Store; keeper: LeaseKeeper }>;
   /** What `doctor` tells of it. */
   inspect(clock: WallClock): Promise<ServerReport>;
   close(): Promise<void>;
@@ -159,6 +171,20 @@ export async function openServer(options: {
       await shared.read(() => restoreServerTime(clock));
       // Its connections last longer than the store: logins and leases go over them.
       return createStore(unclosed(shared), { clock, claimant });
+    },
+    async work({ wait, ...options }) {
+      await migrated();
+      const keeper = await startLeaseKeeper({
+        ...options,
+        clock,
+        database: createLeaseDatabase(address, clock),
+        // Without hints workers look each second.
+        hints: createHints({ address, clock, report() {} }),
+        isAlive: claimant.isAlive,
+      });
+      const { fence } = keeper;
+      const store = await openServerStore({ address, clock, claimant: keeper.claimant, wait, fence });
+      return { store, keeper };
     },
     inspect: (wall) => inspect(runner, { address, clock: wall, isSealed: sealing.isEncrypting }),
     close: () => runner.close(),

@@ -49,6 +49,8 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'the lease on {} could not be renewed: another process may receive its messages now':
     '未能及时续约 {}：其他进程现在可能在收取它的消息',
   '{}; trying again until the server answers': '{~}；会一直重试，直到数据库服务器恢复',
+  'another worker serves {} by now': '{} 现在由另一个工作进程接手',
+  'the leases of this worker cannot be renewed: {}': '这个工作进程未能续约：{~}',
   'no account is logged in at {}': '{} 上没有登录的账号',
   'cannot read {}, which {} names: {}': '无法读取 {2} 指定的 {1}：{3}',
   '{} takes postgres://... or the path of an SQLite file, not {}':

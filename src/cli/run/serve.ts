@@ -13,6 +13,7 @@ import type { Runner, RunnerEnd } from '../../runner/port/port.ts';
 import { startRunner } from '../../runner/runner.ts';
 import { createFolderMaker } from '../../runner/turns/folders.ts';
 import { createUpkeep, type Upkeep } from '../../runner/upkeep.ts';
+import { LeaseLost, type Trust } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import { contextOf, loginHint, noAccount } from '../account/choice.ts';
 import { connect, openTransport } from '../account/connection.ts';
@@ -25,6 +26,7 @@ import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { followAccounts, LOOK_EVERY_MS, relogin } from '../login/relogin.ts';
 import { type AttachmentOptions, openAttachments } from './attachments.ts';
+import { openLeasedAccounts } from './leased-accounts.ts';
 
 /** How often a lock is asked for that somebody has for a moment. */
 const LOCK_EVERY_MS = 100;
@@ -53,7 +55,13 @@ export async function serve(
   const { waitLogin } = context.settings(['waitLogin']);
   const stop = context.stopSignal();
   const transport = openTransport(context);
-  const store = await openHomeStore(context, { waitInTrouble: stop });
+  const { graceMs } = service.settings;
+  /** Of a server, all processes that serve all accounts share them. */
+  const shared =
+    context.server && service.watchLogins
+      ? await openLeasedAccounts(context, context.server, { stop, graceMs })
+      : null;
+  const store = shared?.store ?? (await openHomeStore(context, { waitInTrouble: stop }));
   const upkeep = createUpkeep(store, clock);
   const runners = new Map<string, Runner>();
   /** Accounts that are served, or are about to be. */
@@ -74,7 +82,13 @@ export async function serve(
       const own = { ...contextOf(context, account), stopSignal: () => leave };
       const end = await serveLogin(own, account, leave);
       if (end !== 'expired') return end;
-      const next = await relogin(own, account, transport, store.admin, () => served.size > 0);
+      const next = await relogin(
+        own,
+        account,
+        transport,
+        store.admin,
+        () => shared !== null || served.size > 0,
+      );
       if (leave.aborted) return 'stopped';
       if (next === null) {
         expired.push(account);
@@ -94,7 +108,13 @@ export async function serve(
       if (lock === null) return 'stopped';
       try {
         lock.check();
-        const { runner, done } = startOne(own, service, account, { lock, transport, store, upkeep });
+        const { runner, done } = startOne(own, service, account, {
+          ...(shared?.lease(account.key) ?? {}),
+          lock,
+          transport,
+          store,
+          upkeep,
+        });
         runners.set(account.key, runner);
         if (leave.aborted) runner.stop();
         const end = await done;
@@ -118,6 +138,7 @@ export async function serve(
       try {
         return await serveThrough(account, leave);
       } catch (error) {
+        if (error instanceof LeaseLost) return 'lost';
         if (!(error instanceof WxError)) throw error;
         const { log } = contextOf(context, account);
         if (context.server && error.kind === 'network') {
@@ -130,7 +151,7 @@ export async function serve(
         if (!isTold) log.warn(`${error.message}; trying again until it is free`);
         await clock.sleep(LOOK_EVERY_MS, leave);
         if (leave.aborted) return 'stopped';
-        if (served.size === 0) throw error;
+        if (served.size === 0 && !shared) throw error;
       }
     }
   }
@@ -158,11 +179,18 @@ export async function serve(
 
   function endWhenOver(): void {
     const isAwaited = service.watchLogins && waitLogin && hasLastLoggedOut && !stop.aborted;
-    if (failure || (areAllStarted && active.size === 0 && !isAwaited)) over.abort();
+    const isWorker = shared !== null && !stop.aborted;
+    if (failure || (areAllStarted && active.size === 0 && !isAwaited && !isWorker)) over.abort();
   }
 
   /** Many are not started at once: the server would be asked by all of them at the same moment, at each poll. */
   async function startAll(): Promise<void> {
+    if (shared) {
+      shared.begin({ start, drain, drop });
+      shared.offer(accounts);
+      areAllStarted = true;
+      return;
+    }
     for (const [index, account] of accounts.entries()) {
       await clock.sleep(startPauseMs(index + 1), stop);
       if (stop.aborted || failure) break;
@@ -174,11 +202,24 @@ export async function serve(
 
   function leaveNow(key: string): void {
     const leaving = active.get(key);
+    if (leaving) {
+      const { account } = leaving;
+      context.log.info(`${account.name ?? account.id} has logged out and is served no longer`);
+    }
+    void drain(key).then(() => shared?.withdraw(key));
+  }
+
+  async function drain(key: string): Promise<void> {
+    const leaving = active.get(key);
     if (!leaving) return;
-    const { account, leave } = leaving;
-    context.log.info(`${account.name ?? account.id} has logged out and is served no longer`);
-    leave.abort();
+    leaving.leave.abort();
     runners.get(key)?.drain();
+    await leaving.ended;
+  }
+
+  function drop(key: string): void {
+    active.get(key)?.leave.abort();
+    runners.get(key)?.lose();
   }
 
   function stopAll(): void {
@@ -186,6 +227,7 @@ export async function serve(
     if (busy > 0) context.log.info(wordsOf(context.language).stopping(busy));
     for (const { leave } of active.values()) leave.abort(stop.reason);
     for (const runner of runners.values()) runner.stop();
+    void shared?.leave();
     endWhenOver();
   }
 
@@ -200,8 +242,9 @@ export async function serve(
           await clock.sleep(ms, following);
           return !following.aborted;
         },
-        served: () => active.keys(),
+        served: () => shared?.known() ?? active.keys(),
         start(account) {
+          if (shared) return shared.offer([account]);
           const tooFew = tooFewOpenFiles(active.size + 1);
           if (!tooFew) return start(account);
           const { log } = contextOf(context, account);
@@ -215,13 +258,14 @@ export async function serve(
     if (failure) throw (failure as { error: unknown }).error;
     for (const account of expired) contextOf(context, account).log.info(`hint: ${loginHint(account)}`);
     if (expired.length > 0) return EXIT_CODES['not-logged-in'];
-    if (hasLastLoggedOut) throw noAccount(context);
+    if (hasLastLoggedOut && !shared) throw noAccount(context);
     return 0;
   } finally {
     stop.removeEventListener('abort', stopAll);
     for (const { leave } of active.values()) leave.abort();
     for (const runner of runners.values()) runner.stop();
     await Promise.all([...active.values()].map(({ ended }) => ended));
+    await shared?.leave();
     await store.close();
     await transport.close();
   }
@@ -237,7 +281,16 @@ function startOne(
     transport,
     store,
     upkeep,
-  }: { lock: PollerLock; transport: Transport; store: Store; upkeep: Upkeep },
+    trust = null,
+    former = null,
+  }: {
+    lock: PollerLock;
+    transport: Transport;
+    store: Store;
+    upkeep: Upkeep;
+    trust?: Trust | null;
+    former?: string | null;
+  },
 ): { runner: Runner; done: Promise<RunnerEnd> } {
   const connection = connect(context, account, transport);
   const children = createChildRecords(account.key, store.turns, context.log);
@@ -250,9 +303,10 @@ function startOne(
       name: account.name,
       owner: account.owner,
       login: loginDigest(account),
-      formerPoller: lock.former && claimantId(lock.former),
+      formerPoller: former ?? (lock.former && claimantId(lock.former)),
     },
     store,
+    trust,
     upkeep,
     agent,
     folders: createFolderMaker({

@@ -29,7 +29,7 @@ export interface LeaseDatabase {
   /** The workers that wait for them. */
   release(leases: readonly Omit<Lease, 'former'>[]): Promise<string[]>;
   add(accounts: readonly string[]): Promise<void>;
-  remove(account: string): Promise<void>;
+  remove(account: string, worker: string): Promise<void>;
   beginLeaving(worker: string): Promise<void>;
   leave(worker: string): Promise<void>;
   close(): Promise<void>;
@@ -128,7 +128,7 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock): Lease
         return [...new Set(rows.flatMap((row) => (row && row.next !== null ? [row.next as string] : [])))];
       }),
     add: async (accounts) => void (await change(just(() => offer(accounts)))),
-    remove: async (account) => void (await change(just(() => withdraw(account)))),
+    remove: async (account, worker) => void (await change(just(() => withdraw(account, worker)))),
     beginLeaving: async (worker) => void (await change(just(() => announceLeaving(worker)))),
     leave: async (worker) => void (await change(just(() => unregister(worker)))),
     async close() {

@@ -33,6 +33,10 @@ export interface LeaseKeeper {
    * arrived, and is repeated unchanged.
    */
   readonly claimant: { readonly id: string; isAlive(holder: string): boolean };
+  /** Accounts that are to be served, by whichever worker. */
+  offer(accounts: readonly string[]): Promise<void>;
+  /** An account that has logged out, and that is not served here any more. */
+  withdraw(account: string): Promise<void>;
   /** Looks soon: something has changed. */
   wake(): void;
   /**
@@ -277,6 +281,11 @@ export async function startLeaseKeeper(options: {
       },
       isAlive: (holder) => !holder.startsWith(WORKER_PREFIX) && options.isAlive(holder),
     },
+    async offer(accounts) {
+      await database.add(accounts);
+      wake();
+    },
+    withdraw: (account) => database.remove(account, worker),
     wake,
     async stop(giveUp) {
       isLeaving = true;

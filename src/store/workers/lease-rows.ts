@@ -11,9 +11,9 @@ export function offer(accounts: readonly string[]): Statement<number> {
   );
 }
 
-/** An account that has logged out: whoever serves it finds its lease lost. */
-export function withdraw(account: string): Statement<number> {
-  return run('DELETE FROM leases WHERE account = ?', account);
+/** An account that has logged out. One that another worker still serves is that one's to withdraw. */
+export function withdraw(account: string, worker: string): Statement<number> {
+  return run('DELETE FROM leases WHERE account = ?1 AND COALESCE(worker, ?2) = ?2', account, worker);
 }
 
 /** What a worker holds. */

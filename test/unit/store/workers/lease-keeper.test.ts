@@ -257,7 +257,12 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     await ask(`ALTER TABLE leases DISABLE TRIGGER note`);
     await ask(`UPDATE leases SET worker = 'worker:other:1', epoch = 9 WHERE account = 'bot-1'`);
     await ask(`ALTER TABLE leases ENABLE TRIGGER note`);
-    await leases.remove('bot-2');
+    await leases.remove('bot-2', first.keeper.worker);
+    await leases.remove('bot-1', first.keeper.worker);
+    expect(await ask('SELECT account FROM leases ORDER BY 1')).toEqual([
+      { account: 'bot-0' },
+      { account: 'bot-1' },
+    ]);
     await pollUntil('it serves one', () => first.serving.size === 1);
     expect(first.dropped.sort()).toEqual(['bot-1', 'bot-2']);
     expect(first.keeper.fence('bot-1')).toBe(null);

@@ -1,0 +1,127 @@
+import { hostname } from 'node:os';
+import { VERSION } from '../../core/version.ts';
+import type { Account } from '../../home/accounts-file.ts';
+import type { Lease, Trust } from '../../store/port/lease.ts';
+import type { Store } from '../../store/port/port.ts';
+import type { StoreServer } from '../../store/server.ts';
+import type { CommandContext } from '../command/context.ts';
+
+/** How soon an account that could not be offered to the workers is offered again. */
+const AGAIN_MS = 1_000;
+/** Beside the grace of its runners, how long this worker tries to hand its accounts back. */
+const LEAVE_MS = 10_000;
+
+/** What serves an account; see `serve`. */
+export interface AccountService {
+  start(account: Account): void;
+  /** Begins nothing new. Resolves when the account is served no longer. */
+  drain(key: string): Promise<void>;
+  /** Ends it at once. */
+  drop(key: string): void;
+}
+
+/** The accounts of a server, which this process shares with other workers: it serves those that it has leases on. */
+export interface LeasedAccounts {
+  /** Every step of a served account needs its lease. */
+  readonly store: Store;
+  /** Serves what it has a lease on, from now on. */
+  begin(service: AccountService): void;
+  /** Accounts that have logged in: one of the workers serves each. */
+  offer(accounts: readonly Account[]): void;
+  /** An account that has logged out, and is served here no longer. */
+  withdraw(key: string): void;
+  /** The keys of all that are logged in. */
+  known(): Iterable<string>;
+  /** Under which lease an account is served; null: it is lost by now. */
+  lease(key: string): { trust: Trust; former: string | null } | null;
+  /** Hands everything back, each account when it is drained. */
+  leave(): Promise<void>;
+}
+
+/** Makes this process a worker of its server. */
+export async function openLeasedAccounts(
+  context: CommandContext,
+  server: StoreServer,
+  { stop, graceMs }: { stop: AbortSignal; graceMs: number },
+): Promise<LeasedAccounts> {
+  const { clock, log } = context;
+  const logins = new Map<string, Account>();
+  const leases = new Map<string, Lease>();
+  let service: AccountService | null = null;
+  let leaving: Promise<void> | null = null;
+
+  function startIfMine(key: string): void {
+    const account = logins.get(key);
+    if (service && account && leases.has(key) && !stop.aborted) service.start(account);
+  }
+
+  const { store, keeper } = await server.work({
+    card: { name: hostname(), host: hostname(), pid: process.pid, version: VERSION, capacity: null },
+    wait: {
+      signal: stop,
+      report: (why) => log.error(`${why}: receiving is paused until it can be written`),
+    },
+    report: (why) => log.warn(`the leases of this worker cannot be renewed: ${why}`),
+    service: {
+      start(lease) {
+        leases.set(lease.account, lease);
+        startIfMine(lease.account);
+      },
+      async drain(key) {
+        await service?.drain(key);
+        leases.delete(key);
+      },
+      drop(key) {
+        leases.delete(key);
+        service?.drop(key);
+      },
+    },
+  });
+
+  /** A server that does not answer now does so later. */
+  async function persist(work: () => Promise<void>): Promise<void> {
+    while (!stop.aborted) {
+      try {
+        return await work();
+      } catch {
+        await clock.sleep(AGAIN_MS, stop);
+      }
+    }
+  }
+
+  async function leaveAll(): Promise<void> {
+    const giveUp = new AbortController();
+    const left = new AbortController();
+    const late = clock.sleep(graceMs + LEAVE_MS, left.signal).then(() => {
+      if (!left.signal.aborted) giveUp.abort();
+    });
+    await keeper.stop(giveUp.signal);
+    left.abort();
+    await late;
+  }
+
+  return {
+    store,
+    begin(given) {
+      service = given;
+      for (const key of [...leases.keys()]) startIfMine(key);
+    },
+    offer(accounts) {
+      for (const account of accounts) {
+        logins.set(account.key, account);
+        startIfMine(account.key);
+      }
+      void persist(() => keeper.offer(accounts.map(({ key }) => key)));
+    },
+    withdraw(key) {
+      logins.delete(key);
+      void persist(() => keeper.withdraw(key));
+    },
+    known: () => logins.keys(),
+    lease(key) {
+      const lease = leases.get(key);
+      return lease ? { trust: keeper.trustOf(key), former: lease.former } : null;
+    },
+    leave: () => (leaving ??= leaveAll()),
+  };
+}

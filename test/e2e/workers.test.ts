@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startHere } from '../helpers/in-this-process.ts';
+import { LIMIT_MS, pollUntil } from '../helpers/poll-until.ts';
+import { administer, SERVER, uniqueName, withParts } from '../helpers/postgres.ts';
+import { answers, simulate } from '../helpers/simulated.ts';
+import { makeFolder, startWxagent } from '../helpers/wxagent.ts';
+
+describe.skipIf(SERVER === null)('processes that serve all accounts of a server', () => {
+  let schema: string;
+  beforeEach(() => {
+    schema = uniqueName();
+  });
+  afterEach(() => administer(SERVER as string, `DROP SCHEMA IF EXISTS ${schema} CASCADE`));
+
+  test('share them: another one joins, leaves, and each message is answered once', async () => {
+    const simulator = await simulate({ scan: 'manual' });
+    const home = makeFolder();
+    const env = {
+      WXAGENT_STORE: withParts(SERVER as string, { schema }),
+      WXAGENT_STORE_KEY: randomBytes(32).toString('base64'),
+    };
+    async function login(user: string): Promise<void> {
+      const asked = startHere(['login', '--json', '--base-url', simulator.baseUrl], { home, env });
+      await asked.says('stdout', '"qr"');
+      simulator.control.scan({ user });
+      expect((await asked.exited).code).toBe(0);
+    }
+    const users = ['a', 'b', 'c'].map((name) => `${name}@im.wechat`);
+    for (const user of users) await login(user);
+    const work = () =>
+      startWxagent(['run', '--all-accounts', '--exec', 'echo "$PPID $(cat)"', '--pace', '0', '--no-typing'], {
+        home: makeFolder(),
+        env,
+      });
+    /** How many accounts each worker has. */
+    async function held(): Promise<Map<number, number>> {
+      const rows = await administer(
+        SERVER as string,
+        `SELECT pid, count(account) AS n FROM ${schema}.workers LEFT JOIN ${schema}.leases USING (worker) GROUP BY pid`,
+      );
+      return new Map(rows.map(({ pid, n }) => [Number(pid), Number(n)]));
+    }
+    async function until(what: string, isSo: (now: Map<number, number>) => boolean): Promise<void> {
+      const giveUpAt = Date.now() + LIMIT_MS;
+      for (let now = await held(); !isSo(now); now = await held()) {
+        if (Date.now() > giveUpAt) throw new Error(`never happened: ${what}; ${JSON.stringify([...now])}`);
+      }
+    }
+
+    const first = work();
+    await until('one serves all', (now) => now.get(first.pid) === 3);
+    const second = work();
+    await until('both serve some', (now) => now.get(first.pid) === 2 && now.get(second.pid) === 1);
+    for (const user of users) simulator.control.message({ user, text: 'one' });
+    await pollUntil('all are answered', () => users.every((user) => answers(simulator, user).length === 1));
+    expect(
+      new Set(users.flatMap((user) => answers(simulator, user).map((text) => text.split(' ')[0]))).size,
+    ).toBe(2);
+    // A new login is served by one of them.
+    await login('d@im.wechat');
+    users.push('d@im.wechat');
+    await until('there are four', (now) => (now.get(first.pid) ?? 0) + (now.get(second.pid) ?? 0) === 4);
+    expect((await first.stop()).code).toBe(0);
+    await until('the other serves all', (now) => now.get(second.pid) === 4 && now.size === 1);
+    for (const user of users) simulator.control.message({ user, text: 'two' });
+    await pollUntil('all are answered', () => users.flatMap((user) => answers(simulator, user)).length >= 7);
+    expect(users.map((user) => answers(simulator, user).map((text) => text.split(' ')[1]))).toEqual([
+      ['one', 'two'],
+      ['one', 'two'],
+      ['one', 'two'],
+      ['two'],
+    ]);
+    expect((await second.stop()).code).toBe(0);
+    expect((await held()).size).toBe(0);
+  });
+});
