@@ -29,6 +29,11 @@ export function openFilesFor(accounts: number): number {
   return accounts + BESIDE_POLLS;
 }
 
+/** How many accounts this process has files for; null: that cannot be told. */
+export function mostAccounts(limit = openFilesLimit()): number | null {
+  return limit === null ? null : Math.max(0, limit - BESIDE_POLLS);
+}
+
 /**
  * The error where this process cannot serve so many accounts; null: it can. With the last file open for a poll, no
  * message of any account could be answered.

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { VERSION } from '../../core/version.ts';
 import type { Account } from '../../home/accounts-file.ts';
+import { mostAccounts } from '../../home/open-files.ts';
 import type { Lease, Trust } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { StoreServer } from '../../store/server.ts';
@@ -28,8 +29,8 @@ export interface LeasedAccounts {
   begin(service: AccountService): void;
   /** Accounts that have logged in: one of the workers serves each. */
   offer(accounts: readonly Account[]): void;
-  /** An account that has logged out, and is served here no longer. */
-  withdraw(key: string): void;
+  /** An account that has logged out, and is served here no longer when it is drained. */
+  withdraw(key: string, drained: Promise<void>): void;
   /** The keys of all that are logged in. */
   known(): Iterable<string>;
   /** Under which lease an account is served; null: it is lost by now. */
@@ -56,7 +57,13 @@ export async function openLeasedAccounts(
   }
 
   const { store, keeper } = await server.work({
-    card: { name: hostname(), host: hostname(), pid: process.pid, version: VERSION, capacity: null },
+    card: {
+      name: hostname(),
+      host: hostname(),
+      pid: process.pid,
+      version: VERSION,
+      capacity: mostAccounts(),
+    },
     wait: {
       signal: stop,
       report: (why) => log.error(`${why}: receiving is paused until it can be written`),
@@ -113,9 +120,10 @@ export async function openLeasedAccounts(
       }
       void persist(() => keeper.offer(accounts.map(({ key }) => key)));
     },
-    withdraw(key) {
+    withdraw(key, drained) {
       logins.delete(key);
-      void persist(() => keeper.withdraw(key));
+      // It may have logged in again meanwhile.
+      void drained.then(() => (logins.has(key) ? undefined : persist(() => keeper.withdraw(key))));
     },
     known: () => logins.keys(),
     lease(key) {

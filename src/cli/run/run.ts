@@ -52,7 +52,8 @@ export async function runAgent(
   const hooks = createHooks(context, on);
   const accounts = withOwner(context, chooseAccounts(context, allAccounts));
   if (accounts.length >= MANY_ACCOUNTS) {
-    const tooFew = tooFewOpenFiles(accounts.length);
+    // A worker takes no more than it has files for.
+    const tooFew = tooFewOpenFiles(context.server && allAccounts ? 1 : accounts.length);
     if (tooFew) throw tooFew;
   }
   if (!context.server && withoutRepeats(context.file.accounts).length < context.file.accounts.length)

@@ -206,7 +206,8 @@ export async function serve(
       const { account } = leaving;
       context.log.info(`${account.name ?? account.id} has logged out and is served no longer`);
     }
-    void drain(key).then(() => shared?.withdraw(key));
+    const drained = drain(key);
+    shared?.withdraw(key, drained);
   }
 
   async function drain(key: string): Promise<void> {
