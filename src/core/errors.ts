@@ -72,8 +72,8 @@ export function hasCode(thrown: unknown, code: string): boolean {
   return thrown instanceof Error && (thrown as NodeJS.ErrnoException).code === code;
 }
 
-/** What a machine may be short of for a while: files, processes, memory, room on the disk. */
-const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOBUFS', 'ENOSPC', 'EDQUOT']);
+/** What a machine may be short of for a while: files, processes, memory, room on the disk, that of the store's server too. */
+const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOBUFS', 'ENOSPC', 'EDQUOT', '53100']);
 
 /** Whether something has failed for what this machine is short of just now: later it may work as it is. */
 export function isShortage(thrown: unknown): boolean {

@@ -209,6 +209,25 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
     )`,
     'CREATE INDEX leases_worker ON leases (worker)',
   ],
+  // Files to be sent, which a home keeps in media/out. A blob without a size is not whole. Chunks are not compressed:
+  // most files are already, and the attempt takes longer than the rest.
+  [
+    `CREATE TABLE blobs (
+      blob ${KEY} PRIMARY KEY,
+      account ${KEY} NOT NULL,
+      size_bytes BIGINT,
+      md5 TEXT,
+      written_at BIGINT NOT NULL,
+      removed BIGINT NOT NULL DEFAULT 0
+    ) WITH (fillfactor = 50)`,
+    `CREATE TABLE blob_chunks (
+      blob ${KEY} NOT NULL,
+      n BIGINT NOT NULL,
+      bytes BYTEA NOT NULL,
+      PRIMARY KEY (blob, n)
+    )`,
+    'ALTER TABLE blob_chunks ALTER COLUMN bytes SET STORAGE EXTERNAL',
+  ],
 ];
 
 /**

@@ -3,6 +3,7 @@ import { createServerSteps, type ServerWait } from '../postgres/server-steps.ts'
 import type { Claimant } from './outbox/lease.ts';
 import type { Store } from './port/port.ts';
 import { migrateServer } from './postgres-schema.ts';
+import { createServerBlobs } from './server-blobs.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
 import type { Fence } from './workers/fence.ts';
@@ -28,5 +29,5 @@ export async function openServerStore(options: {
     await runner.close();
     throw error;
   }
-  return createStore(runner, options);
+  return createStore(runner, { ...options, blobs: createServerBlobs(runner, options.clock) });
 }

@@ -29,6 +29,7 @@ import type { Claimant } from './outbox/lease.ts';
 import type { Store } from './port/port.ts';
 import { isNewest, migrateServer, versionOf } from './postgres-schema.ts';
 import { openServerStore } from './postgres-store.ts';
+import { createServerBlobs } from './server-blobs.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
 import { createLeaseDatabase } from './workers/lease-database.ts';
@@ -170,7 +171,7 @@ export async function openServer(options: {
       const shared = await migrated();
       await shared.read(() => restoreServerTime(clock));
       // Its connections last longer than the store: logins and leases go over them.
-      return createStore(unclosed(shared), { clock, claimant });
+      return createStore(unclosed(shared), { clock, claimant, blobs: createServerBlobs(shared, clock) });
     },
     async work({ wait, ...options }) {
       await migrated();

@@ -34,7 +34,12 @@ import { ALWAYS, type Fence, fenced, type IsHeld, withLease } from './workers/fe
  */
 export function createStore(
   runner: StepRunner,
-  { clock, claimant, fence }: { clock: LearningClock; claimant: Claimant; fence?: Fence },
+  {
+    clock,
+    claimant,
+    fence,
+    blobs = null,
+  }: { clock: LearningClock; claimant: Claimant; fence?: Fence; blobs?: Store['blobs'] },
 ): Store {
   const { run: commit, read } = runner;
   /** Runs a step of whoever serves the account: of a worker only while it holds the lease. */
@@ -158,6 +163,7 @@ export function createStore(
       verify: runner.verify,
       keepReserve: runner.keepReserve,
     },
+    blobs,
     flush: runner.flush,
     changes: runner.changes,
     get isLost() {

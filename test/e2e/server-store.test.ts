@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
+import { PNG } from 'pngjs';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/core/time/clock.ts';
 import { startCuttingProxy } from '../helpers/cutting-proxy.ts';
 import { runHere, startHere } from '../helpers/in-this-process.ts';
+import { pollUntil } from '../helpers/poll-until.ts';
 import { administer, SERVER, uniqueName, upstreamOf, withParts } from '../helpers/postgres.ts';
 import { createQuickClock } from '../helpers/quick-clock.ts';
 import { answered, loggedIn, simulate } from '../helpers/simulated.ts';
@@ -19,6 +21,16 @@ const PASSWORD = 'p@ss:w/o?r#d %25&=';
 
 /** The document that a command prints. */
 const documentOf = (stdout: string): Record<string, unknown> => jsonLines(stdout)[0] ?? {};
+
+/** The bytes of the newest file on the phone. */
+function newestFile(simulator: Awaited<ReturnType<typeof simulate>>): Buffer | null {
+  return simulator.control.file(simulator.control.phone().shown.at(-1)?.messageId ?? '');
+}
+
+/** A picture whose content says so, longer than a chunk of the database. */
+function picture(): Buffer {
+  return Buffer.concat([PNG.sync.write(new PNG({ width: 2, height: 2 })), Buffer.alloc(300_000, 7)]);
+}
 
 describe.skipIf(SERVER === null)('a store on a server', () => {
   let schema: string;
@@ -97,6 +109,55 @@ describe.skipIf(SERVER === null)('a store on a server', () => {
     ]);
     const [file = ''] = readdirSync(join(home, 'wx', 'state', 'stores'));
     expect(statSync(join(home, 'wx', 'state', 'stores', file)).mode & 0o777).toBe(0o600);
+  });
+
+  test('a file goes whole from another home, when the worker that took the answer was killed in its upload', async () => {
+    const simulator = await simulate();
+    const { home, id, token } = loggedIn(simulator);
+    const other = makeFolder();
+    const env = { WXAGENT_TOKEN: token, WXAGENT_BASE_URL: simulator.baseUrl, WXAGENT_STORE: url };
+    const bytes = randomBytes(3 * 256 * 1024 + 17);
+    writeFileSync(join(home, 'source.bin'), bytes);
+    simulator.control.addFault({ endpoint: 'upload', kind: 'hang', count: 1 });
+    const agent = `cp '${join(home, 'source.bin')}' "$WXAGENT_REPLY_DIR/film.bin"`;
+    const first = startWxagent(['run', '--exec', agent, ...QUICK], { home, env });
+    await first.says('stderr', 'ready');
+    simulator.control.message({ text: 'hello' });
+    await pollUntil(
+      'the upload has begun',
+      () => simulator.control.requests({ endpoint: 'upload' }).length === 1,
+    );
+    first.signal('SIGKILL');
+    await first.exited;
+    // Neither the copies of that home nor what the agent had are needed, and its leases run out.
+    expect(existsSync(join(home, 'wx', 'media', 'out', id))).toBe(false);
+    rmSync(join(home, 'wx', 'media'), { recursive: true });
+    await administer(
+      SERVER as string,
+      `SET search_path TO ${schema}; UPDATE poller_leases SET expires_at = 1; UPDATE users SET lease_until = 1`,
+    );
+    const second = startHere(['run', '--exec', 'echo again', ...QUICK], { home: other, env });
+    await second.says('stderr', 'ready');
+    await pollUntil('the file is shown', () => newestFile(simulator) !== null);
+    expect(newestFile(simulator)?.equals(bytes)).toBe(true);
+    expect(simulator.control.phone().shown.at(-1)).toMatchObject({ kind: 'file', fileName: 'film.bin' });
+
+    // From a home without a runner: `send` queues, and the run of another home delivers, from stdin too.
+    await second.stop();
+    simulator.control.addFault({ endpoint: 'getuploadurl', kind: 'hang', count: 1 });
+    const piped = runHere(['send', '--file', '-', '--name', 'piped.png', '--wait', '1s'], {
+      ...{ home, env },
+      input: picture(),
+    });
+    expect((await piped).code).toBe(75);
+    rmSync(join(home, 'wx'), { recursive: true });
+    await administer(SERVER as string, `UPDATE ${schema}.users SET lease_until = 1`);
+    const third = startHere(['run', '--echo', ...QUICK], { home: other, env });
+    await pollUntil('the picture is shown', () => simulator.control.phone().shown.at(-1)?.kind === 'image');
+    expect(newestFile(simulator)?.equals(picture())).toBe(true);
+    expect((await third.stop()).code).toBe(0);
+    const left = `SELECT blob FROM ${schema}.blobs UNION SELECT blob FROM ${schema}.blob_chunks`;
+    expect(await administer(SERVER as string, left)).toEqual([]);
   });
 
   test('what cannot be used is a sentence without a password, and nothing is written', async () => {

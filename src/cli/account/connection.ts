@@ -13,8 +13,10 @@ import {
 } from '../../ilink/hosts.ts';
 import { createTransport, type Transport } from '../../ilink/http/transport.ts';
 import type { Cdn } from '../../media/download/port.ts';
+import { createOutgoingBlobs } from '../../runner/delivery/outgoing-blobs.ts';
 import { createOutgoing, type Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import type { Uploader } from '../../runner/delivery/upload.ts';
+import type { Store } from '../../store/port/port.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** What a connection is made of. */
@@ -77,7 +79,12 @@ export interface Connection {
  * Connects to the server of an account. Its token goes to Tencent's hosts, to the host named at its
  * login, and to one named now (design 6). Throws WxError `config` for any other host.
  */
-export function connect(context: Network, account: Account, transport: Transport): Connection {
+export function connect(
+  context: Network,
+  account: Account,
+  transport: Transport,
+  store: Pick<Store, 'blobs'>,
+): Connection {
   const { baseUrl: named, cdnUrl: namedCdn } = context.settings(['baseUrl', 'cdnUrl']);
   const baseUrl = named === null ? account.baseUrl : parseBaseUrl(named, '--base-url').href;
   const cdnUrl = namedCdn === null ? account.cdnUrl : parseBaseUrl(namedCdn, '--cdn-url').href;
@@ -91,6 +98,7 @@ export function connect(context: Network, account: Account, transport: Transport
       },
     );
   }
+  const outgoing = openOutgoing(context, store, account.key);
   const client = createIlinkClient({ transport, baseUrl, token: account.token, version: VERSION });
   return {
     client,
@@ -104,14 +112,24 @@ export function connect(context: Network, account: Account, transport: Transport
           transport,
           trust,
           clock,
+          open: outgoing.open,
           cdnUrl: cdnUrlOf(context, account),
         });
         return uploader.upload(...file);
       },
     },
-    outgoing: createOutgoing(context.paths.media('out', account.key)),
+    outgoing,
     keepUnread: unreadKeeper(context, account),
   };
+}
+
+/** Where the files lie that an account is to send: in the database of a server, or in the home. */
+export function openOutgoing(
+  { paths }: Pick<CommandContext, 'paths'>,
+  { blobs }: Pick<Store, 'blobs'>,
+  account: string,
+): Outgoing {
+  return blobs ? createOutgoingBlobs(account, blobs) : createOutgoing(paths.media('out', account));
 }
 
 /**

@@ -102,7 +102,7 @@ export const tokenCheck: Check = {
     if (!account) throw noAccount(context);
     const transport = openTransport(context);
     try {
-      const { client } = connect(context, account, transport);
+      const { client } = connect(context, account, transport, { blobs: null });
       const result = await client.getConfig({ user: account.owner ?? '', contextToken: null });
       if (result.kind === 'refused' && result.code === TOKEN_DEAD) {
         throw new WxError('not-logged-in', `the login of ${account.id} has expired`, {

@@ -29,7 +29,7 @@ export async function awaitFirstMessage(
     const { received } = await pollOnce({
       account: { key: account.key, id: account.id, login: loginDigest(account), owner: account.owner },
       store,
-      ...connect(context, account, transport),
+      ...connect(context, account, transport, store),
       settings: DEFAULT_RUNNER_OPTIONS,
       clock: context.clock,
       log: context.log,

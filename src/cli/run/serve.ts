@@ -293,7 +293,7 @@ function startOne(
     former?: string | null;
   },
 ): { runner: Runner; done: Promise<RunnerEnd> } {
-  const connection = connect(context, account, transport);
+  const connection = connect(context, account, transport, store);
   const children = createChildRecords(account.key, store.turns, context.log);
   const agent = service.makeAgent(children, account);
   const runner = startRunner({

@@ -48,7 +48,7 @@ export async function startDirectDelivery(
   const { account, user } = to;
   const transport = openTransport(context);
   try {
-    const connection = connect(context, account, transport);
+    const connection = connect(context, account, transport, store);
     if (
       !(await canSend(context, store.outbox, to)) &&
       (await pollUnlessOtherDoes(context, store, connection, to))

@@ -4,7 +4,7 @@ import { WxError } from '../../core/errors.ts';
 import { terminalText } from '../../core/terminal.ts';
 import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { openSource } from '../../runner/delivery/source-file.ts';
-import type { PartFile } from '../../store/port/port.ts';
+import type { Outbox, PartFile } from '../../store/port/port.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** What `send` was given, checked. */
@@ -85,7 +85,7 @@ function filesToSend(given: readonly string[], name: string | null, cwd: string)
 export async function keepFiles(
   context: CommandContext,
   files: readonly FileToSend[],
-  outgoing: Outgoing,
+  { outgoing, outbox }: { outgoing: Outgoing; outbox: Outbox },
 ): Promise<PartFile[]> {
   const kept: PartFile[] = [];
   try {
@@ -98,7 +98,9 @@ export async function keepFiles(
     }
     return kept;
   } catch (error) {
-    await outgoing.discard(kept.map(({ path }) => path));
+    const paths = kept.map(({ path }) => path);
+    // A later sweep removes what cannot be removed now.
+    await outgoing.discard(outbox, paths).catch(() => {});
     throw error;
   }
 }

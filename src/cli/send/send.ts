@@ -1,7 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import { newUuid } from '../../core/ids.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
-import { createOutgoing, type Outgoing } from '../../runner/delivery/outgoing-files.ts';
+import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { replyParts } from '../../runner/delivery/reply-parts.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import {
@@ -15,6 +15,7 @@ import {
 } from '../../store/port/port.ts';
 import { codeBlock } from '../../text/code-block.ts';
 import { chooseAccount, findAccount, knownAccounts, loginHint } from '../account/choice.ts';
+import { openOutgoing } from '../account/connection.ts';
 import { pollerOf } from '../account/poller-lock.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -54,13 +55,13 @@ export async function send(context: CommandContext, words: string[]): Promise<nu
   const content = await contentToSend(context, words);
   return withStore(context, async (store) => {
     const target = await findTarget(context, store.admin);
-    const outgoing = createOutgoing(context.paths.media('out', target.key));
+    const outgoing = openOutgoing(context, store, target.key);
     const seqs = await enqueue(context, store.outbox, target, { ...content, outgoing });
     const { parts: waited, expired } = await deliver(context, store, target, seqs);
     const reason = await whyItWaits(context, store, target, waited);
     const parts = flags.hold ? waited : await dropWaiting(context, store.outbox, waited, reason);
     const files = parts.flatMap(({ file }) => file?.path ?? []);
-    await outgoing.discard(await store.outbox.unneededFiles(files));
+    await outgoing.discard(store.outbox, files);
     const { strict, hold } = flags;
     return reportSend(context, {
       account: target.id,
@@ -90,7 +91,7 @@ async function enqueue(
     'hold',
     'wait',
   ]);
-  const kept = await keepFiles(context, files, outgoing);
+  const kept = await keepFiles(context, files, { outgoing, outbox });
   const nowMs = context.clock.now();
   const queued = await outbox.enqueue({
     account: target.key,
@@ -105,7 +106,10 @@ async function enqueue(
     nowMs,
   });
   // Copies for an --id that was known.
-  await outgoing.discard(await outbox.unneededFiles(kept.map(({ path }) => path)));
+  await outgoing.discard(
+    outbox,
+    kept.map(({ path }) => path),
+  );
   return queued.map((part) => part.seq);
 }
 

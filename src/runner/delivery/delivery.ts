@@ -148,7 +148,7 @@ export function createDelivery(options: {
   async function removeCopy({ file, state }: PartView): Promise<void> {
     if (file === null || OPEN_PART_STATES.includes(state)) return;
     // A later sweep removes what cannot be removed now.
-    await options.outgoing.discard(await store.outbox.unneededFiles([file.path])).catch(() => {});
+    await options.outgoing.discard(store.outbox, [file.path]).catch(() => {});
   }
 
   function report(parts: readonly PartView[], budgetLeft: number | null): void {

@@ -9,7 +9,7 @@ import { shownAs } from '../../media/kind/shown-as.ts';
 import { type Digest, digestOf, digestOfBytes, digestOfFile } from '../../media/upload/digest.ts';
 import { fileChunks } from '../../media/upload/file-chunks.ts';
 import type { Outbox, PartFile } from '../../store/port/port.ts';
-import { openSource, trueName } from './source-file.ts';
+import { openSource, trueName, watchSource } from './source-file.ts';
 
 /** A file younger than this may belong to a part that is just being committed. */
 const YOUNG_MS = 60 * 60_000;
@@ -31,12 +31,21 @@ export interface Outgoing {
   keepCopy(path: string, name: string, maxBytes?: number): Promise<PartFile>;
   /** Keeps the content of a stream. Throws what the stream throws. */
   keepStream(chunks: AsyncIterable<Uint8Array>, name: string): Promise<PartFile>;
-  /** Removes copies. */
-  discard(paths: readonly string[]): Promise<void>;
+  /** Opens a copy. Throws the error of the system, or WxError `data`, if it is gone. */
+  open(file: PartFile): Promise<OpenCopy>;
+  /** Removes those copies that no part needs any more. */
+  discard(outbox: Pick<Outbox, 'unneededFiles'>, paths: readonly string[]): Promise<void>;
   /** Pins a copy whose part is not committed yet, so that no sweep removes it. The returned function unpins it. */
   pin(file: PartFile): () => void;
   /** Removes copies that no part needs any more. */
   sweep(outbox: Pick<Outbox, 'unneededFiles'>, nowMs: number): Promise<void>;
+}
+
+/** A copy that is being read, as often as needed. */
+export interface OpenCopy {
+  /** Its bytes from the beginning. Each chunk is good until the next is asked for. */
+  chunks(): AsyncIterable<Buffer>;
+  close(): Promise<void>;
 }
 
 /** Keeps copies in one folder, which is made when it is first needed. */
@@ -82,14 +91,24 @@ export function createOutgoing(folder: string): Outgoing {
     async keepCopy(source, name, maxBytes) {
       const from = await openSource(source, maxBytes);
       try {
-        return await keep(name, (path) => copyWhole(from, source, path));
+        const check = await watchSource(from, source);
+        return await keep(name, async (path) => {
+          const digest = await copyAny(from, source, path);
+          await check(digest.sizeBytes);
+          return digest;
+        });
       } finally {
         await from.close();
       }
     },
     keepStream: (chunks, name) => keep(name, (path) => writeAll(chunks, path)),
-    async discard(paths) {
-      for (const path of paths) await rm(path, { force: true });
+    async open({ path }) {
+      const file = await open(path);
+      return { chunks: () => fileChunks(file), close: () => file.close() };
+    },
+    async discard(outbox, paths) {
+      if (paths.length === 0) return;
+      for (const path of await outbox.unneededFiles(paths)) await rm(path, { force: true });
     },
     pin({ path }) {
       pinned.add(path);
@@ -116,22 +135,11 @@ export function shownName(name: string): string {
   return plainFileName(name) ?? 'file';
 }
 
-/** Copies an open file. Throws if it was written to meanwhile. */
-async function copyWhole(from: FileHandle, source: string, path: string): Promise<Digest> {
-  const before = await from.stat({ bigint: true });
-  const digest = (await shareBlocks(await trueName(source), path))
-    ? await digestOfFile(path)
-    : await writeAll(fileChunks(from), path);
-  const after = await from.stat({ bigint: true });
-  if (
-    after.mtimeNs === before.mtimeNs &&
-    after.size === before.size &&
-    BigInt(digest.sizeBytes) === after.size
-  )
-    return digest;
-  throw new WxError('data', `${source} was written to while it was being copied`, {
-    hint: 'send it again when it is complete',
-  });
+/** Copies an open file. */
+async function copyAny(from: FileHandle, source: string, path: string): Promise<Digest> {
+  return (await shareBlocks(await trueName(source), path))
+    ? digestOfFile(path)
+    : writeAll(fileChunks(from), path);
 }
 
 /** Whether the file system has made a copy that shares its blocks with the source. */

@@ -74,6 +74,25 @@ export async function openSource(path: string, maxBytes = Number.POSITIVE_INFINI
       });
 }
 
+/**
+ * Watches an open file that is to be copied. The returned check throws WxError `data` if the file was written to since, or if
+ * what was read is not all of it.
+ */
+export async function watchSource(
+  file: FileHandle,
+  path: string,
+): Promise<(readBytes: number) => Promise<void>> {
+  const before = await file.stat({ bigint: true });
+  return async (readBytes) => {
+    const after = await file.stat({ bigint: true });
+    const isSame = after.mtimeNs === before.mtimeNs && after.size === before.size;
+    if (isSame && BigInt(readBytes) === after.size) return;
+    throw new WxError('data', `${path} was written to while it was being copied`, {
+      hint: 'send it again when it is complete',
+    });
+  };
+}
+
 /** Whether a file was too long to be sent or copied. */
 export function isTooLong({ cause }: WxError): boolean {
   return cause instanceof RangeError || hasCode(cause, 'EFBIG');

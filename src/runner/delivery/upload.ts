@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
 import { hasCode, reasonOf, WxError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
@@ -15,7 +14,6 @@ import { MEDIA_TYPE, type UploadUrlResponse } from '../../ilink/wire/wire.ts';
 import { encryptedSize } from '../../media/cipher.ts';
 import { type Digest, digestOf } from '../../media/upload/digest.ts';
 import { encryptedChunks } from '../../media/upload/encrypting.ts';
-import { fileChunks } from '../../media/upload/file-chunks.ts';
 import type {
   Claim,
   NewPart,
@@ -26,6 +24,7 @@ import type {
   UploadView,
   Verdict,
 } from '../../store/port/port.ts';
+import type { OpenCopy, Outgoing } from './outgoing-files.ts';
 import { isFinalStatus } from './send-result.ts';
 
 /** Tries at the CDN before the whole upload is started anew, and the pause before the second try (protocol 5.2). */
@@ -70,6 +69,8 @@ export function createUploader(options: {
   transport: Transport;
   cdnUrl: string;
   trust: HostTrust;
+  /** Opens the copy of a file. */
+  open: Outgoing['open'];
   clock: Clock;
 }): Uploader {
   const { client, transport, clock } = options;
@@ -124,7 +125,7 @@ export function createUploader(options: {
   /** Posts the file to its address. Returns the reference that the CDN gives it. */
   async function post(
     url: URL,
-    source: { file: PartFile; content: FileHandle; sizeBytes: number; key: Buffer },
+    source: { file: PartFile; content: OpenCopy; sizeBytes: number; key: Buffer },
     { signal, onProgress }: Watch,
   ): Promise<{ kind: 'posted'; param: string } | Ended> {
     const { file, content, sizeBytes, key } = source;
@@ -134,7 +135,7 @@ export function createUploader(options: {
       async function* chunks(): AsyncGenerator<Buffer> {
         let sentBytes = 0;
         try {
-          for await (const chunk of encryptedChunks(content, sizeBytes, key)) {
+          for await (const chunk of encryptedChunks(content.chunks(), sizeBytes, key)) {
             yield chunk;
             sentBytes += chunk.length;
             onProgress?.(sentBytes, totalBytes);
@@ -167,13 +168,12 @@ export function createUploader(options: {
 
   async function uploadContent(
     file: PartFile,
-    content: FileHandle,
+    content: OpenCopy,
     user: string,
     watch: Watch,
   ): Promise<Awaited<ReturnType<Uploader['upload']>>> {
     const { md5, sizeBytes } = file;
-    const digest =
-      md5 === null || sizeBytes === null ? await digestOf(fileChunks(content)) : { md5, sizeBytes };
+    const digest = md5 === null || sizeBytes === null ? await digestOf(content.chunks()) : { md5, sizeBytes };
     const key = randomBytes(16);
     const address = await ask(file, digest, key, { user, signal: watch.signal });
     if (!(address instanceof URL)) return address;
@@ -194,9 +194,9 @@ export function createUploader(options: {
 
   return {
     async upload(file, user, signal, onProgress) {
-      let content: FileHandle | undefined;
+      let content: OpenCopy | undefined;
       try {
-        content = await open(file.path);
+        content = await options.open(file);
         return await uploadContent(file, content, user, { signal, onProgress });
       } catch (error) {
         return unreadable(file.name, error);
@@ -207,10 +207,10 @@ export function createUploader(options: {
   };
 }
 
-/** Our copy is gone or was changed, or the disk cannot read it for now. */
+/** Our copy is gone or was changed, or it cannot be read for now: by the disk, or from the server of the store. */
 function unreadable(name: string, error: unknown): Ended {
   const detail = `our copy of ${name} cannot be sent: ${reasonOf(error)}`;
-  return error instanceof WxError || hasCode(error, 'ENOENT')
+  return (error instanceof WxError && error.kind === 'data') || hasCode(error, 'ENOENT')
     ? { kind: 'refused', reason: detail }
     : { kind: 'retry', detail };
 }

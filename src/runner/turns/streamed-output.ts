@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { ReplyPiece } from '../../core/message/message.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import { fileChunks } from '../../media/upload/file-chunks.ts';
 import type { NewPart, StartedTurn, Store } from '../../store/port/port.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
 import { createReplyFiles, type MissingFiles, type ReplyItem } from '../delivery/reply-files.ts';
 import { filePart, type ReplyShape, textParts } from '../delivery/reply-parts.ts';
-import { openSource } from '../delivery/source-file.ts';
 
 /** Parts that are reserved for the end of the turn: a beginning and a file. */
 const RESERVED_PARTS = 2;
@@ -88,7 +86,7 @@ export function createTurnOutput(
     }
     const parts = 'text' in item ? textParts(item.text, shape, head) : [filePart(item.copy, head)];
     if (parts.length === 0) return;
-    const digest = await digestOf(item);
+    const digest = await digestOf(item, outgoing);
     if (isRepeat(digest)) tally.used += parts.length;
     else if (await fits(parts.length)) await queue(parts, digest);
     else collected.push(item);
@@ -145,7 +143,7 @@ export function createTurnOutput(
         const item = await copy(piece);
         if (item === null) continue;
         // The digest of a file takes time, so it is made only where it can matter.
-        const isKnown = isRepeating && index < earlier.length && isRepeat(await digestOf(item));
+        const isKnown = isRepeating && index < earlier.length && isRepeat(await digestOf(item, outgoing));
         if (!isKnown) items.push(item);
       }
       return items;
@@ -154,7 +152,7 @@ export function createTurnOutput(
       const paths = [...pinned.keys()];
       if (paths.length === 0) return;
       try {
-        await outgoing.discard(await store.outbox.unneededFiles(paths));
+        await outgoing.discard(store.outbox, paths);
       } catch {
         // The store fails. A later sweep removes them.
       }
@@ -166,16 +164,16 @@ export function createTurnOutput(
 }
 
 /** A digest that is equal for equal outputs: texts of the same characters, files of the same name and content. */
-async function digestOf(item: ReplyItem): Promise<string> {
+async function digestOf(item: ReplyItem, outgoing: Pick<Outgoing, 'open'>): Promise<string> {
   const hash = createHash('sha256');
   if ('text' in item) hash.update('text\0').update(item.text);
   else {
     hash.update(`file\0${item.copy.name}\0`);
-    const file = await openSource(item.copy.path);
+    const copy = await outgoing.open(item.copy);
     try {
-      for await (const chunk of fileChunks(file)) hash.update(chunk);
+      for await (const chunk of copy.chunks()) hash.update(chunk);
     } finally {
-      await file.close();
+      await copy.close();
     }
   }
   return hash.digest('base64');

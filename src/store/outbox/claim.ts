@@ -10,6 +10,7 @@ import {
   together,
 } from '../../sql/statement.ts';
 import type { Claim, ClaimRequest, NewPart, PartView } from '../port/port.ts';
+import { storeContents } from './blob-rows.ts';
 import { refundBudget } from './budget.ts';
 import { holdUser } from './holds.ts';
 import { type Claimant, freeLease, lease, leaseLeft } from './lease.ts';
@@ -112,6 +113,10 @@ export function* appendAndClaim(
     upload: null,
   });
   const seenSeq = row.last_message_seq as number;
+  yield* storeContents(
+    options.account,
+    others.map(({ file }) => file),
+  );
   const seqs = yield* together(
     insertPart(options, first, { state: 'sending', body, seenSeq }),
     ...others.map((part) => insertPart(options, part, { state: 'queued' })),

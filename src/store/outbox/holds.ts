@@ -2,8 +2,9 @@ import { newClientId } from '../../core/ids.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
 import { all, type Row, run, type Step } from '../../sql/statement.ts';
 import type { HeldPart, Intake, MergedHolds, PartOrigin, PartView } from '../port/port.ts';
+import { storeContents } from './blob-rows.ts';
 import { CAN_RETURN, GIVEN_UP, HELD, OPEN } from './part-states.ts';
-import { appendParts, fileOf, textOf, VIEW, viewOf } from './parts.ts';
+import { appendParts, fileOf, storedFile, textOf, VIEW, viewOf } from './parts.ts';
 
 /** Whether the user ?2 of the account ?1 has parts that are held, or that expired while held, as SQL. */
 export const HAS_HOLDS = `(EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND ${HELD})
@@ -108,14 +109,15 @@ function heldPart(row: Row): HeldPart {
  * Queues a row again with this content. After a hold the request is a new one: new client id, newest token, new upload
  * (design 3). `--ttl` and `--key` of one text must not apply to others that were merged into it.
  */
-function* requeue(row: Row, item: { text: string; file: unknown }, keepsOptions: boolean): Step<void> {
+function* requeue(row: Row, item: MergedHolds[number], keepsOptions: boolean): Step<void> {
+  yield* storeContents(row.account as string, [item.file]);
   yield* run(
     `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, client_id = ?, text = ?, file = ?,
        upload = NULL, not_before = 0, tries = 0, repeats = 0, unsent = 0
        ${keepsOptions ? '' : ', expires_at = NULL, send_key = NULL'} WHERE seq = ?`,
     row.unsure === 1 ? (row.client_id as string) : newClientId(),
     Buffer.from(item.text, 'utf8'),
-    item.file === null ? null : Buffer.from(JSON.stringify(item.file), 'utf8'),
+    storedFile(item.file),
     row.seq as number,
   );
 }

@@ -2,6 +2,7 @@ import { WxError } from '../../core/errors.ts';
 import { RETURNING_SEQ, sql } from '../../sql/dialect.ts';
 import { all, insert, one, type Row, run, type Statement, type Step, together } from '../../sql/statement.ts';
 import type { NewPart, PartFile, PartOrigin, PartState, PartView, Verdict } from '../port/port.ts';
+import { storeContents } from './blob-rows.ts';
 import { budgetLeft } from './budget.ts';
 import { type Claimant, isBeingSent } from './lease.ts';
 import { CAN_RETURN, GIVEN_UP, HELD, OPEN } from './part-states.ts';
@@ -36,6 +37,10 @@ export function* appendParts(
   const state: NewState = ahead
     ? { state: 'held', reason: ahead.reason as string | null }
     : { state: 'queued' };
+  yield* storeContents(
+    options.account,
+    parts.map(({ file }) => file),
+  );
   const seqs = yield* together(...parts.map((part) => insertPart(options, part, state)));
   return { seqs, isHeld: ahead !== undefined };
 }
@@ -61,7 +66,7 @@ export function insertPart(options: NewPartOptions, part: NewPart, initial: NewS
     part.origin,
     part.runId,
     Buffer.from(part.text, 'utf8'),
-    part.file && Buffer.from(JSON.stringify(part.file), 'utf8'),
+    storedFile(part.file),
     initial.state,
     initial.state === 'held' ? initial.reason : null,
     options.id ?? null,
@@ -147,12 +152,17 @@ export function* replaceKey(
 
 /** Which of these files are not needed: by no open part, and by none that `retry --expired` would queue again. */
 export function* unneededFiles(paths: readonly string[]): Step<string[]> {
-  const needed = new Set(
-    (yield* all(
-      `SELECT file FROM parts WHERE file IS NOT NULL AND (${OPEN} OR (state = 'expired' AND ${CAN_RETURN}))`,
-    )).map((row) => fileOf(row)?.path),
-  );
+  const needed = yield* neededFiles(null);
   return paths.filter((path) => !needed.has(path));
+}
+
+const NEEDED = `SELECT file FROM parts WHERE file IS NOT NULL
+  AND (${OPEN} OR (state = 'expired' AND ${CAN_RETURN}))`;
+
+/** The files that open parts need, and those that `retry --expired` would queue again; null: of all accounts. */
+export function* neededFiles(account: string | null): Step<Set<string | undefined>> {
+  const rows = account === null ? yield* all(NEEDED) : yield* all(`${NEEDED} AND account = ?`, account);
+  return new Set(rows.map((row) => fileOf(row)?.path));
 }
 
 /** A row of `parts` as lists and logs show it. */
@@ -211,6 +221,11 @@ export function* verdictOf(seq: number, waitMs: number | null, held: PartView[] 
 /** The text of a row. */
 export function textOf(row: Row): string {
   return (row.text as Buffer).toString('utf8');
+}
+
+/** A file as its part has it. */
+export function storedFile(file: PartFile | null): Buffer | null {
+  return file && Buffer.from(JSON.stringify({ ...file, content: undefined }), 'utf8');
 }
 
 /** The file of a row; null for a text. */

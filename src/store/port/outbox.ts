@@ -29,6 +29,8 @@ export interface PartFile {
   /** Its size, and its hex md5; null in parts that an older version queued. */
   sizeBytes: number | null;
   md5: string | null;
+  /** Its bytes, where the step that queues its part is to store them; not kept in the part. */
+  content?: Uint8Array;
 }
 
 /** A part to be queued: a text, or a file. */

@@ -1,10 +1,12 @@
 import type { Admin } from './admin.ts';
+import type { Blobs } from './blobs.ts';
 import type { Inbox } from './inbox.ts';
 import type { Outbox } from './outbox.ts';
 import type { Sessions } from './sessions.ts';
 import type { Turns } from './turns.ts';
 
 export type * from './admin.ts';
+export type * from './blobs.ts';
 export type * from './inbox.ts';
 export type * from './outbox.ts';
 export { OPEN_PART_STATES } from './outbox.ts';
@@ -24,6 +26,8 @@ export interface Store {
   readonly outbox: Outbox;
   readonly sessions: Sessions;
   readonly admin: Admin;
+  /** Where the bytes of files to be sent lie; null: not in the database, but in the home. */
+  readonly blobs: Blobs | null;
   /**
    * Resolves when everything this process has committed is on the disk. What is committed is flushed before a request
    * tells anybody of it: before the next poll, whose cursor lets the server forget, and before a `sendmessage`.

@@ -8,9 +8,13 @@ import type { MakeStore } from './conformance/desk.ts';
 
 /**
  * Stores of one test file, in a schema of its own: `make` gives an empty one, `drop` ends it. They reach the server by the
- * port of a proxy if there is one.
+ * port of a proxy if there is one just then.
  */
-export function postgresStores(proxy?: () => number): { make: MakeStore; drop(): Promise<void> } {
+export function postgresStores(proxy: () => number | null = () => null): {
+  make: MakeStore;
+  drop(): Promise<void>;
+  schema: string;
+} {
   const server = SERVER as string;
   const schema = uniqueName();
   let administrator: Promise<Client> | null = null;
@@ -39,13 +43,15 @@ export function postgresStores(proxy?: () => number): { make: MakeStore; drop():
   }
 
   return {
+    schema,
     async make() {
       const dead = new Set<string>();
       const stores: Store[] = [];
       return {
         async open(process) {
           const claimant = { id: process, isAlive: (holder: string) => !dead.has(holder) };
-          const way = proxy ? { host: '127.0.0.1', port: proxy() } : {};
+          const port = proxy();
+          const way = port === null ? {} : { host: '127.0.0.1', port };
           const address = parseServerUrl(withParts(server, { schema, ...way }));
           const store = await openServerStore({ address, clock: systemClock, claimant, wait: null });
           stores.push(store);

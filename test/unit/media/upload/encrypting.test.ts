@@ -7,6 +7,7 @@ import { afterAll, expect, test } from 'vitest';
 import { encryptedSize, encryptMedia } from '../../../../src/media/cipher.ts';
 import { digestOfBytes, digestOfFile } from '../../../../src/media/upload/digest.ts';
 import { encryptedChunks } from '../../../../src/media/upload/encrypting.ts';
+import { fileChunks } from '../../../../src/media/upload/file-chunks.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'wxagent-encrypting-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -18,7 +19,7 @@ async function encrypt(sizeBytes: number, onChunk: (n: number) => void = () => {
   const file = await open(path);
   const chunks: Buffer[] = [];
   try {
-    for await (const chunk of encryptedChunks(file, sizeBytes, key)) onChunk(chunks.push(chunk));
+    for await (const chunk of encryptedChunks(fileChunks(file), sizeBytes, key)) onChunk(chunks.push(chunk));
   } finally {
     await file.close();
   }

@@ -210,7 +210,7 @@ test('a sweep bears that others remove their copies meanwhile', async () => {
   const outbox = {
     unneededFiles: async (paths: readonly string[]) => {
       expect([...paths].sort()).toEqual([...kept].sort());
-      await outgoing.discard([gone]);
+      rmSync(gone);
       return paths.filter((path) => path !== needed);
     },
   };
@@ -218,8 +218,12 @@ test('a sweep bears that others remove their copies meanwhile', async () => {
   expect(left()).toEqual([needed.split('/').at(-1)]);
 });
 
-test('copies are removed by path', async () => {
+test('copies are removed by path, but for those that a part needs', async () => {
   const { path } = await outgoing.keepCopy(source('a', 'x'), 'a');
-  await outgoing.discard([path, join(folder, 'out', 'gone')]);
-  expect(left()).toEqual([]);
+  const needed = await outgoing.keepCopy(source('b', 'x'), 'b');
+  const outbox = {
+    unneededFiles: async (paths: readonly string[]) => paths.filter((one) => one !== needed.path),
+  };
+  await outgoing.discard(outbox, [path, needed.path, join(folder, 'out', 'gone')]);
+  expect(left()).toEqual([needed.path.split('/').at(-1)]);
 });

@@ -10,6 +10,7 @@ import { createIlinkClient } from '../../../../src/ilink/client.ts';
 import { createHostTrust } from '../../../../src/ilink/hosts.ts';
 import { createTransport, type Transport } from '../../../../src/ilink/http/transport.ts';
 import { encodeMedia } from '../../../../src/ilink/message/outbound.ts';
+import { createOutgoing } from '../../../../src/runner/delivery/outgoing-files.ts';
 import { createUploader, type Uploader } from '../../../../src/runner/delivery/upload.ts';
 import { type Simulator, startSimulator } from '../../../../src/simulator/simulator.ts';
 import type { FaultInput } from '../../../../src/simulator/world/fault.ts';
@@ -47,6 +48,7 @@ function bot(cdnUrl = simulator.cdnUrl) {
     transport,
     cdnUrl,
     trust: createHostTrust([simulator.baseUrl, cdnUrl]),
+    open: createOutgoing(folder).open,
     clock,
   });
   const upload = (file: PartFile, signal = never) =>
