@@ -277,6 +277,25 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
   },
   {
+    name: 'store',
+    group: 'state',
+    about: { en: 'move the store to another database, and back', zh: '把数据迁移到另一个数据库，或迁回来' },
+    settings: [],
+    needsNoStore: true,
+    subcommands: [
+      {
+        name: 'migrate',
+        about: {
+          en: 'move everything in a store, logins included, and check that it is the same',
+          zh: '迁移全部数据（包括登录信息），并逐表核对',
+        },
+        settings: ['moveFrom', 'moveTo', 'moveCancel'],
+        needsNoStore: true,
+        load: async () => (await import('./admin/store-migrate.ts')).migrateStore,
+      },
+    ],
+  },
+  {
     name: 'simulate',
     group: 'testing',
     about: { en: 'start a simulated WeChat server on this machine', zh: '在本机启动模拟的微信服务器' },

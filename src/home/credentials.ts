@@ -37,6 +37,8 @@ export interface Logins {
   remove(key: string): Promise<void>;
   /** Makes an account the default. */
   use(key: string): Promise<void>;
+  /** Puts other logins in the place of all that are there. */
+  replace(list: AccountList): Promise<void>;
 }
 
 /** The writer of config.json, under a lock (design 4). */
@@ -86,6 +88,10 @@ export function createCredentials(options: { paths: Paths; me: LockHolder; clock
     use: (key) =>
       change((file) => {
         file.defaultAccount = key;
+      }),
+    replace: ({ accounts, defaultAccount }) =>
+      change((file) => {
+        Object.assign(file, { accounts, defaultAccount });
       }),
     set: (name, value) =>
       change((file) => {

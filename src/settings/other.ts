@@ -29,6 +29,32 @@ export const OTHER = {
     about: { en: 'send all replies that expired while held', zh: '重新发送所有暂存后过期的回复' },
     flagOnly: true,
   },
+  moveFrom: {
+    kind: 'text',
+    flag: '--from <store>',
+    about: {
+      en: 'postgres://..., SQLite file or folder of a home; default: this home',
+      zh: 'postgres://...、SQLite 文件或主目录；默认是当前主目录',
+    },
+    hasPassword: true,
+    flagOnly: true,
+  },
+  moveTo: {
+    kind: 'text',
+    flag: '--to <store>',
+    about: { en: 'the same, for the place it moves to', zh: '迁移到哪里，写法相同' },
+    hasPassword: true,
+    flagOnly: true,
+  },
+  moveCancel: {
+    kind: 'switch',
+    flag: '--cancel',
+    about: {
+      en: 'give up a move that was killed, and use --from again',
+      zh: '放弃被中断的迁移，继续使用 --from 的数据库',
+    },
+    flagOnly: true,
+  },
   port: {
     kind: 'count',
     flag: '--port <n>',

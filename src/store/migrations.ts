@@ -195,6 +195,15 @@ export const MIGRATIONS = [
   `
   ALTER TABLE pollers ADD COLUMN slot INTEGER;  -- which lock the process has; null: that of the account (earlier versions)
   `,
+  // Where the content is; no row: here.
+  `
+  CREATE TABLE moves (
+    store TEXT PRIMARY KEY,   -- names the content, wherever it goes
+    state TEXT NOT NULL,      -- here, leaving, left, arriving
+    other TEXT NOT NULL,      -- the other place
+    mover TEXT NOT NULL       -- process that moves it
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

@@ -228,6 +228,14 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
     )`,
     'ALTER TABLE blob_chunks ALTER COLUMN bytes SET STORAGE EXTERNAL',
   ],
+  [
+    `CREATE TABLE moves (
+      store ${KEY} PRIMARY KEY,
+      state TEXT NOT NULL,
+      other TEXT NOT NULL,
+      mover TEXT NOT NULL
+    )`,
+  ],
 ];
 
 /**

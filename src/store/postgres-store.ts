@@ -1,5 +1,6 @@
 import type { ServerAddress } from '../postgres/server-address.ts';
 import { createServerSteps, type ServerWait } from '../postgres/server-steps.ts';
+import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/lease.ts';
 import type { Store } from './port/port.ts';
 import { migrateServer } from './postgres-schema.ts';
@@ -24,7 +25,10 @@ export async function openServerStore(options: {
   const runner = createServerSteps(options);
   try {
     await runner.run(NO_ACCOUNT, () => migrateServer(options.address));
-    await runner.read(() => restoreServerTime(options.clock));
+    await runner.read(function* () {
+      yield* checkIsHere(String(options.address));
+      yield* restoreServerTime(options.clock);
+    });
   } catch (error) {
     await runner.close();
     throw error;

@@ -14,6 +14,7 @@ import {
   credentialsMark,
   putLogin,
   removeLogin,
+  replaceLogins,
   sealAgain,
   useLogin,
 } from './accounts/credentials.ts';
@@ -25,6 +26,9 @@ import {
   takePollerLease,
 } from './accounts/poller-leases.ts';
 import { createSealing, type Sealing, type SealingOptions } from './accounts/sealing.ts';
+import type { Movable } from './moving/move.ts';
+import { servedOnServer } from './moving/served.ts';
+import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/lease.ts';
 import type { Store } from './port/port.ts';
 import { isNewest, migrateServer, versionOf } from './postgres-schema.ts';
@@ -61,6 +65,8 @@ export interface StoreServer {
     /** Says from time to time why leases cannot be renewed. */
     report(why: string): void;
   }): Promise<{ store: Store; keeper: LeaseKeeper }>;
+  /** Opens the store to move it from or to there: also one that is not to be used. */
+  openToMove(): Promise<Movable>;
   /** What `doctor` tells of it. */
   inspect(clock: WallClock): Promise<ServerReport>;
   close(): Promise<void>;
@@ -130,9 +136,18 @@ export async function openServer(options: {
     throw error;
   }
   let migrating: Promise<void> | null = null;
+  let isHere = false;
 
-  /** The runner, when the tables are there. */
+  /** The runner, when the tables are there. Throws WxError `config` when the store has moved away. */
   async function migrated(): Promise<StepRunner> {
+    const known = await newest();
+    if (!isHere) await known.read(() => checkIsHere(String(address)));
+    isHere = true;
+    return known;
+  }
+
+  /** The same where its content may be elsewhere. */
+  async function newest(): Promise<StepRunner> {
     migrating ??= migrate();
     try {
       await migrating;
@@ -187,6 +202,18 @@ export async function openServer(options: {
       const store = await openServerStore({ address, clock, claimant: keeper.claimant, wait, fence });
       return { store, keeper };
     },
+    async openToMove() {
+      const steps = await newest();
+      return {
+        name: String(address),
+        dialect: 'postgres',
+        steps,
+        // Nothing is sealed again by who only reads.
+        logins: createServerLogins(newest, newest, { ...sealing, canSeal: false }),
+        loginsAt: claimant.id,
+        served: () => servedOnServer(claimant, clock.now()),
+      };
+    },
     inspect: (wall) => inspect(runner, { address, clock: wall, isSealed: sealing.isEncrypting }),
     close: () => runner.close(),
   };
@@ -226,6 +253,7 @@ function createServerLogins(
     saveLogin: (login) => change(() => putLogin(login, sealing)),
     remove: (key) => change(() => removeLogin(key)),
     use: (key) => change(() => useLogin(key)),
+    replace: (list) => change(() => replaceLogins(list, sealing)),
   };
 }
 

@@ -9,6 +9,7 @@ import { keepReserve } from './commit/disk-reserve.ts';
 import { createDiskRetry, type DiskWait } from './commit/full-disk.ts';
 import { createGroupCommit } from './commit/group-commit.ts';
 import { migrate } from './migrations.ts';
+import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/lease.ts';
 import type { Store } from './port/port.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
@@ -27,9 +28,14 @@ interface SqliteStoreOptions {
 
 /** Opens (and creates, folders included) the store at `path`. Throws WxError `storage`, or `config` for a newer schema. */
 export function openStore(options: SqliteStoreOptions): Store {
-  const database = openNewest(options.path);
+  const database = openNewest(options.path, true);
   runStep(database, restoreServerTime(options.clock));
   return createStore(createSqliteRunner(database, options), options);
+}
+
+/** Opens (and creates) a store at `path` to move it from or to there. Throws what {@link openStore} does. */
+export function openFileToMove(options: SqliteStoreOptions): StepRunner {
+  return createSqliteRunner(openNewest(options.path, false), options);
 }
 
 function createSqliteRunner(database: Database, options: Omit<SqliteStoreOptions, 'claimant'>): StepRunner {
@@ -95,12 +101,15 @@ function createSqliteRunner(database: Database, options: Omit<SqliteStoreOptions
     },
   };
 }
-/** Opens the file and migrates it to the newest schema; creates missing folders. */
-function openNewest(path: string): Database {
+
+/** Opens the file and migrates it to the newest schema; creates missing folders. With `isHere`, one that has moved away is refused. */
+function openNewest(path: string, isHere: boolean): Database {
   let database: Database | undefined;
   try {
     makeFolder(dirname(path));
     database = openDatabase(path);
+    // Before a migration, which would write into what is closed.
+    if (isHere && hasMoves(database)) runStep(database, checkIsHere(path));
     migrate(database, path);
     markFirst(database);
     return database;
@@ -108,6 +117,11 @@ function openNewest(path: string): Database {
     database?.close();
     throw storageError(path, error);
   }
+}
+
+/** Whether it may have moved. */
+function hasMoves(database: Database): boolean {
+  return database.one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'moves'") !== undefined;
 }
 
 /** Gives a database the mark that tells it from others. If that fails, the next process does it. */

@@ -124,7 +124,11 @@ export async function pollerOf(
     return leaseholderOf(context.server.leases, key);
   }
   const noted = await admin?.poller(key);
-  if (!noted) return null;
+  return noted ? livingPoller(context, key, noted) : null;
+}
+
+/** Who is noted as the poller of an account, if that process still lives. */
+export function livingPoller(context: Locking, key: string, noted: Poller): HeldBy | null {
   const home = homeOf(context);
   const here = home.accounts.get(key);
   return here ? { ...thisProcess(), purpose: here.purpose } : livingHolder(context, home, key, noted);

@@ -1,13 +1,14 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { digest } from '../../core/ids.ts';
 import { thisProcess } from '../../home/claimant.ts';
 import { createCredentials, type Logins } from '../../home/credentials.ts';
 import { makeFolder } from '../../home/make-folder.ts';
-import { withDatabase } from '../../home/paths.ts';
+import { createPaths, type Paths, withDatabase } from '../../home/paths.ts';
 import { resolveSetting, type SettingOrigin } from '../../settings/config.ts';
 import { formOfStore, shownStore } from '../../settings/store-url.ts';
+import type { StoreServer } from '../../store/server.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** Where a value was written, for its errors. */
@@ -60,11 +61,22 @@ function textGiven({ cwd }: Pick<CommandContext, 'cwd'>, given: string, where: s
 }
 
 async function atServer(context: CommandContext, url: string): Promise<CommandContext> {
+  const server = await serverAt(context, url);
+  try {
+    return { ...context, server, file: { ...context.file, ...(await server.logins.list()) } };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+/** Opens the server of a URL. Throws what {@link openServer} does. */
+async function serverAt(context: CommandContext, url: string): Promise<StoreServer> {
   const { environment, clock } = context;
   const keys = environment.get('WXAGENT_STORE_KEY');
   const oldKeys = environment.get('WXAGENT_STORE_KEY_OLD');
   const { openServer } = await import('../../store/server.ts');
-  const server = await openServer({
+  return openServer({
     url,
     sealing: {
       keys: keys && textGiven(context, keys, 'WXAGENT_STORE_KEY'),
@@ -73,12 +85,50 @@ async function atServer(context: CommandContext, url: string): Promise<CommandCo
     },
     clock,
   });
-  try {
-    return { ...context, server, file: { ...context.file, ...(await server.logins.list()) } };
-  } catch (error) {
-    await server.close();
-    throw error;
+}
+
+/** A store by its place: what lies there, and how it is named to people. */
+export interface StorePlace {
+  name: string;
+  paths: Paths;
+  /** Null: an SQLite file. */
+  server: StoreServer | null;
+}
+
+/** A file of a store by its name; what has none of these is the folder of a home. */
+const DATABASE_NAME = /\.(?:db|sqlite3?)$/i;
+
+/**
+ * The store that an option names: a server, an SQLite file, the folder of a home; null: that of this home. Nothing is written.
+ * Throws what {@link atStore} does.
+ */
+export async function storePlace(
+  context: CommandContext,
+  given: string | null,
+  where: string,
+): Promise<StorePlace> {
+  const { paths, home, cwd } = context;
+  if (given === null)
+    return { name: home === null ? paths.database : resolve(cwd, home), paths, server: null };
+  const text = textGiven(context, given, where);
+  if (formOfStore(text) === 'server') {
+    const server = await serverAt(context, text);
+    return { name: server.name, paths, server };
   }
+  const path = resolve(cwd, text);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (
+    text !== '' &&
+    formOfStore(text) === 'path' &&
+    (found ? found.isDirectory() : !DATABASE_NAME.test(path))
+  )
+    return { name: path, paths: createPaths(path), server: null };
+  const folder = createPaths(dirname(dirname(path)));
+  // The file of another home: its logins and locks are there, and not here.
+  if (folder.database === path && existsSync(folder.config) && paths.database !== path)
+    return { name: dirname(dirname(path)), paths: folder, server: null };
+  const file = checkedPath(context, text, where);
+  return { name: file, paths: file === paths.database ? paths : withDatabase(paths, file), server: null };
 }
 
 /** The full path of a database. Throws WxError `usage` for a URL, `config` for a folder, or for a file in no folder. */

@@ -1,6 +1,6 @@
 import type { Account, AccountList } from '../../home/accounts-file.ts';
 import { type NewLogin, placeLogin } from '../../home/credentials.ts';
-import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
+import { all, one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
 import type { Sealing } from './sealing.ts';
 
 const NEXT_CHANGE = "nextval('credentials_changes')";
@@ -61,7 +61,12 @@ function publicOf(row: Row): Omit<Account, keyof Secret> {
 export function* putLogin(login: NewLogin, sealing: Sealing): Step<Account> {
   const { accounts } = yield* credentials(sealing);
   const account = placeLogin(accounts, login);
-  yield* run(
+  yield* put(account, sealing);
+  return account;
+}
+
+function put(account: Account, sealing: Sealing): Statement<number> {
+  return run(
     `INSERT INTO credentials (account, id, former_ids, name, owner, logged_in_at, sealed, changed)
        VALUES (?, ?, ?, ?, ?, ?, ?, ${NEXT_CHANGE})
        ON CONFLICT (account) DO UPDATE SET id = excluded.id, former_ids = excluded.former_ids, name = excluded.name,
@@ -74,7 +79,13 @@ export function* putLogin(login: NewLogin, sealing: Sealing): Step<Account> {
     account.loggedInAt,
     sealed(account, sealing),
   );
-  return account;
+}
+
+/** Puts other logins in the place of all that are there; see `Logins.replace`. */
+export function* replaceLogins({ accounts, defaultAccount }: AccountList, sealing: Sealing): Step<void> {
+  yield* run('DELETE FROM credentials');
+  for (const account of accounts) yield* put(account, sealing);
+  if (defaultAccount !== null) yield* useLogin(defaultAccount);
 }
 
 /** Seals accounts anew, with the first key. */

@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { WxError } from '../../core/errors.ts';
+import { readConfigFile } from '../../home/accounts-file.ts';
+import { claimantId, isClaimantAlive, thisProcess } from '../../home/claimant.ts';
+import { resolveSetting } from '../../settings/config.ts';
+import type { Movable, Moved } from '../../store/moving/move.ts';
+import { livingPoller } from '../account/poller-lock.ts';
+import { loginsOf, type StorePlace, storePlace } from '../account/store-place.ts';
+import type { CommandContext } from '../command/context.ts';
+import { table } from '../terminal/table.ts';
+
+/** `wxagent store migrate`: moves everything that a store has to another one. */
+export async function migrateStore(context: CommandContext): Promise<number> {
+  const { moveFrom, moveTo, moveCancel } = context.settings(['moveFrom', 'moveTo', 'moveCancel']);
+  checkOptions(context, { moveFrom, moveTo, moveCancel });
+  const opened: { close(): Promise<void> }[] = [];
+
+  /** Opens a side; whatever was opened is closed in the end. */
+  async function place(given: string | null, where: string): Promise<StorePlace> {
+    const found = await storePlace(context, given, where);
+    if (found.server) opened.push(found.server);
+    return found;
+  }
+  async function movable(found: StorePlace): Promise<Movable> {
+    if (found.server) return found.server.openToMove();
+    const file = await openFile(context, found);
+    opened.push(file.steps);
+    return file;
+  }
+
+  try {
+    const source = await place(moveFrom, '--from');
+    if (!source.server) checkIsThere(source);
+    if (moveCancel) {
+      const { cancelMove } = await import('../../store/moving/move.ts');
+      await cancelMove(await movable(source));
+      context.say(`The move was given up: ${source.name} can be served again.`);
+      return 0;
+    }
+    const target = await place(moveTo, '--to');
+    const { move } = await import('../../store/moving/move.ts');
+    const compared: Moved[] = [];
+    const from = await movable(source);
+    await move(from, await movable(target), {
+      signal: context.stopSignal(),
+      onMoved(moved) {
+        compared.push(moved);
+        if (context.json) context.printJson('migrate', moved);
+      },
+    });
+    if (!context.json) {
+      context.show(...table(compared.map((one) => [one.table, String(one.rows), one.digest.slice(0, 16)])));
+    }
+    tellWhatIsNext(context, source, target);
+    return 0;
+  } finally {
+    for (const one of opened.reverse()) await one.close();
+  }
+}
+
+function checkOptions(
+  context: CommandContext,
+  { moveFrom, moveTo, moveCancel }: { moveFrom: string | null; moveTo: string | null; moveCancel: boolean },
+): void {
+  const hint = 'wxagent store migrate --to postgres://user@host/database';
+  if (resolveSetting('store', context.sources).origin === 'flag')
+    throw new WxError('usage', 'store migrate takes --from and --to instead of --store', { hint });
+  if (moveCancel && moveTo !== null)
+    throw new WxError('usage', '--cancel goes with --from, and not with --to', {
+      hint: 'wxagent store migrate --cancel',
+    });
+  if (!moveCancel && moveFrom === null && moveTo === null)
+    throw new WxError('usage', 'store migrate needs --from, --to or both', { hint });
+}
+
+/** Opening a file would make one. Throws WxError `not-found`. */
+function checkIsThere({ name, paths }: StorePlace): void {
+  if (existsSync(paths.database) || readConfigFile(paths.config).accounts.length > 0) return;
+  throw new WxError('not-found', `there is no store in ${name}`, {
+    hint: 'wxagent store migrate --from <home, file or postgres://...>',
+  });
+}
+
+async function openFile(context: CommandContext, { name, paths }: StorePlace): Promise<Movable> {
+  const { clock } = context;
+  const here = { ...context, paths, server: null };
+  const claimant = { id: claimantId(thisProcess()), isAlive: isClaimantAlive };
+  const { openFileToMove } = await import('../../store/sqlite-store.ts');
+  const { servedInFile } = await import('../../store/moving/served.ts');
+  const steps = openFileToMove({ path: paths.database, reserve: paths.reserve, clock, claimant, wait: null });
+  return {
+    name,
+    dialect: 'sqlite',
+    steps,
+    logins: loginsOf(here),
+    loginsAt: paths.config,
+    served: () => servedInFile(claimant, clock.now(), (account, noted) => livingPoller(here, account, noted)),
+  };
+}
+
+/** What does not move, and what is to be used from now on. */
+function tellWhatIsNext(context: CommandContext, source: StorePlace, target: StorePlace): void {
+  context.say(`Everything is at ${target.name} now, and the same. ${source.name} is not served any more.`);
+  const { paths } = source;
+  const isHome = !target.server && target.paths.config !== context.paths.config;
+  context.say(`hint: wxagent run ${isHome ? '--home' : '--store'} ${target.name}`);
+  for (const [what, folder] of [
+    ['files that are still to be sent', dirname(paths.media('out', 'any'))],
+    ['state of agents', dirname(dirname(paths.agentState('any', 'any')))],
+  ] as const) {
+    if (existsSync(folder)) context.say(`${what} stays on this machine, in ${folder}`);
+  }
+}

@@ -1,0 +1,341 @@
+import { createHash } from 'node:crypto';
+import { WxError } from '../../core/errors.ts';
+import { newUuid } from '../../core/ids.ts';
+import type { Account, AccountList } from '../../home/accounts-file.ts';
+import { claimantId, livesForCertain, thisProcess } from '../../home/claimant.ts';
+import type { Logins } from '../../home/credentials.ts';
+import { type Dialect, one, type Row, type SqlValue, type Step } from '../../sql/statement.ts';
+import type { StepRunner } from '../../sql/step-runner.ts';
+import {
+  clear,
+  createSum,
+  insertRows,
+  lastNumber,
+  numberFrom,
+  type Page,
+  pageAfter,
+  sizeOf,
+  type TableSum,
+} from './rows.ts';
+import { MOVED_TABLES, type MovedTable, PASSING_TABLES } from './tables.ts';
+import { close, elsewhere, note, open, type Whereabouts, whereabouts } from './whereabouts.ts';
+
+/** A store that can be moved, opened for nothing else. */
+export interface Movable {
+  /** For people: a URL without its password, a folder or a path. */
+  name: string;
+  dialect: Dialect;
+  steps: StepRunner;
+  logins: Logins;
+  /** Where its logins are: two stores of one home have the same. */
+  loginsAt: string;
+  /** Who serves accounts there, or delivers, as a sentence; null: nobody. */
+  served(): Step<string | null>;
+}
+
+/** What was compared: a table, or the logins. */
+export interface Moved extends TableSum {
+  table: string;
+}
+
+/** How a move is told of, and stopped. */
+interface MoveOptions {
+  signal: AbortSignal;
+  /** A table is the same on both sides. */
+  onMoved(moved: Moved): void;
+}
+
+/** What is done under this name excludes its like in all processes. */
+const NO_ACCOUNT = '';
+/** The most rows of a page, and about how much they may have: rows have up to some megabytes. */
+const PAGE_ROWS = 300;
+const PAGE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Moves the content of a store. Both sides refuse to be served meanwhile. What is at the target from a try before stays if it
+ * is the same as in the source. The source is marked as left when all is the same on both sides, and only then the target
+ * as usable: so never both. When this rejects before, the source is as it was. Throws WxError.
+ */
+export async function move(from: Movable, to: Movable, { signal, onMoved }: MoveOptions): Promise<void> {
+  const mover = `${claimantId(thisProcess())} ${newUuid()}`;
+  const hasSameLogins = from.loginsAt === to.loginsAt;
+  const logins = await from.logins.list();
+  // Without a key nothing begins.
+  if (!hasSameLogins && logins.accounts.length > 0) await to.logins.prepare();
+  const { store, isLeft } = await leave(from, to, mover);
+  try {
+    await arrive(from, to, { store, mover, isLeft, hasLogins: !hasSameLogins && (await hasLogins(to)) });
+    if (!isLeft) {
+      for (const table of MOVED_TABLES) await copy(table, from, to, { mover, signal });
+      if (!hasSameLogins) {
+        const list = await from.logins.list();
+        await as(to, mover, nothing);
+        await to.logins.replace(list);
+      }
+    }
+    for (const table of MOVED_TABLES) {
+      onMoved({
+        table: table.name,
+        ...same(table.name, await sumOf(table, from, signal), await sumOf(table, to, signal)),
+      });
+    }
+    onMoved({
+      table: 'logins',
+      ...same('logins', sumOfLogins(await from.logins.list()), sumOfLogins(await to.logins.list())),
+    });
+    await to.steps.flush();
+  } catch (error) {
+    if (!isLeft) await stay(from, mover);
+    throw error;
+  }
+  const left: Whereabouts = { store, state: 'left', other: to.name, mover };
+  if (!isLeft) await as(from, mover, () => note(left));
+  await from.steps.flush();
+  await as(to, mover, function* () {
+    yield* open(to.dialect);
+    yield* note({ store, state: 'here', other: '', mover: '' });
+  });
+  await to.steps.flush();
+}
+
+/** Gives a move up that was killed: the source can be served again. Throws WxError `config` when it has left, or none was begun. */
+export async function cancelMove(from: Movable): Promise<void> {
+  await from.steps.run(NO_ACCOUNT, function* () {
+    const noted = yield* whereabouts();
+    if (noted?.state === 'left' || noted?.state === 'arriving') throw elsewhere(from.name, noted);
+    if (noted?.state !== 'leaving') {
+      throw new WxError('config', `the store ${from.name} is not being moved`, { hint: 'wxagent status' });
+    }
+    checkMover(noted, null);
+    yield* open(from.dialect);
+    yield* note({ ...noted, state: 'here', other: '', mover: '' });
+  });
+  await from.steps.flush();
+}
+
+/** Closes the source. `isLeft`: an earlier try has copied everything, and was killed when it had marked the source. */
+async function leave(from: Movable, to: Movable, mover: string): Promise<{ store: string; isLeft: boolean }> {
+  const there = await to.steps.read(() => whereabouts());
+  return from.steps.run(NO_ACCOUNT, function* () {
+    const noted = yield* whereabouts();
+    if (noted?.state === 'left' && there?.state === 'arriving' && there.store === noted.store)
+      return { store: noted.store, isLeft: true };
+    if (noted?.state === 'left' || noted?.state === 'arriving') throw elsewhere(from.name, noted);
+    if (noted) checkMover(noted, null);
+    const store = noted?.store ?? newUuid();
+    yield* close('all', from.dialect);
+    yield* checkUnserved(from);
+    yield* note({ store, state: 'leaving', other: to.name, mover });
+    return { store, isLeft: false };
+  });
+}
+
+/** Lets the source be used again, if this process still moves it. */
+async function stay(from: Movable, mover: string): Promise<void> {
+  await as(from, mover, function* () {
+    const noted = yield* whereabouts();
+    yield* open(from.dialect);
+    if (noted) yield* note({ ...noted, state: 'here', other: '', mover: '' });
+  }).catch(() => {
+    // Another process has taken the move over; or the store itself fails, which the first error mostly says.
+  });
+}
+
+/** Takes the target for this move, if it is empty, or has nothing but what came from the same store. */
+async function arrive(
+  from: Movable,
+  to: Movable,
+  how: { store: string; mover: string; isLeft: boolean; hasLogins: boolean },
+): Promise<void> {
+  const { store, mover } = how;
+  await to.steps.run(NO_ACCOUNT, function* () {
+    const noted = yield* whereabouts();
+    if (noted?.mover === mover && noted.state === 'leaving') throw sameStore(from.name, to.name);
+    if (noted?.state === 'leaving') throw elsewhere(to.name, noted);
+    if (noted) checkMover(noted, mover);
+    const isOurs = noted?.store === store && noted.state !== 'here';
+    if (!isOurs) {
+      const found = how.hasLogins ? 'logins' : yield* anythingIn();
+      if (noted?.state === 'left' || noted?.state === 'arriving') throw elsewhere(to.name, noted);
+      if (found) {
+        throw new WxError('config', `${to.name} is not empty: it has ${found} of another store`, {
+          hint: 'name an empty place with --to: another home, or another ?schema=',
+        });
+      }
+    }
+    if (noted?.state !== 'arriving') {
+      yield* close('serving', to.dialect);
+      for (const table of MOVED_TABLES) yield* clear(table);
+    }
+    yield* checkUnserved(to);
+    yield* note({ store, state: 'arriving', other: from.name, mover });
+  });
+}
+
+/** The first table that has anything to lose; null: none has. */
+function* anythingIn(): Step<string | null> {
+  for (const { name } of MOVED_TABLES) {
+    if (PASSING_TABLES.includes(name)) continue;
+    if (yield* one(`SELECT 1 AS found FROM ${name} LIMIT 1`)) return name;
+  }
+  return null;
+}
+
+async function hasLogins({ logins }: Movable): Promise<boolean> {
+  return (await logins.list()).accounts.length > 0;
+}
+
+/** Throws WxError `busy` while a process serves accounts of a store, or delivers. */
+function* checkUnserved(store: Movable): Step<void> {
+  const who = yield* store.served();
+  if (who !== null) {
+    throw new WxError('busy', `the store ${store.name} is in use: ${who}`, {
+      hint: 'stop it, then try again; after a crash, in a minute',
+    });
+  }
+}
+
+/** Throws WxError `busy` when another process moves a store, and certainly lives. */
+function checkMover({ mover }: Whereabouts, mine: string | null): void {
+  const [claimant = ''] = mover.split(' ', 1);
+  if (mover === '' || mover === mine || claimant === claimantId(thisProcess()) || !livesForCertain(claimant))
+    return;
+  const [host, pid] = claimant.split('/');
+  throw new WxError('busy', `process ${pid} on ${host} moves this store now`, {
+    hint: 'wait until it has ended',
+  });
+}
+
+/** Runs a step of this move, unless another process has taken the move over. */
+function as<T>({ name, steps }: Movable, mover: string, step: () => Step<T>): Promise<T> {
+  return steps.run(NO_ACCOUNT, function* () {
+    const noted = yield* whereabouts();
+    if (noted?.mover === mover) return yield* step();
+    throw new WxError('busy', `another process moves the store ${name} now`, {
+      hint: 'wait until it has ended',
+    });
+  });
+}
+
+/** Copies a table, from where an earlier try has come to if what it has copied is the same. */
+async function copy(
+  table: MovedTable,
+  from: Movable,
+  to: Movable,
+  { mover, signal }: { mover: string; signal: AbortSignal },
+): Promise<void> {
+  let last = await lastCopied(table, from, to, signal);
+  if (last === null) await as(to, mover, () => asStep(clear(table)));
+  const size = createPageSize();
+  for (;;) {
+    check(signal);
+    const page: Page = await from.steps.read(() => pageAfter(table, last, size.rows));
+    if (page.rows.length === 0) break;
+    await as(to, mover, () => insertRows(table, page.rows));
+    size.learn(page.rows);
+    last = page.last;
+  }
+  if (!table.isNumbered) return;
+  const highest = await from.steps.read(() => lastNumber(table));
+  await as(to, mover, () => numberFrom(table, highest, to.dialect));
+}
+
+function* nothing(): Step<void> {}
+
+function* asStep(statement: ReturnType<typeof clear>): Step<void> {
+  yield* statement;
+}
+
+/** The key of the last row at the target, if all that is there is the beginning of what the source has. */
+async function lastCopied(
+  table: MovedTable,
+  from: Movable,
+  to: Movable,
+  signal: AbortSignal,
+): Promise<SqlValue[] | null> {
+  const size = createPageSize();
+  let last: SqlValue[] | null = null;
+  for (;;) {
+    check(signal);
+    const there: Page = await to.steps.read(() => pageAfter(table, last, size.rows));
+    if (there.rows.length === 0) return last;
+    const here = await from.steps.read(() => pageAfter(table, last, there.rows.length));
+    if (sumOfRows(table, here.rows).digest !== sumOfRows(table, there.rows).digest) return null;
+    size.learn(there.rows);
+    last = there.last;
+  }
+}
+
+async function sumOf(table: MovedTable, { steps }: Movable, signal: AbortSignal): Promise<TableSum> {
+  const sum = createSum(table);
+  const size = createPageSize();
+  for (let last: SqlValue[] | null = null; ; ) {
+    check(signal);
+    const page: Page = await steps.read(() => pageAfter(table, last, size.rows));
+    if (page.rows.length === 0) return sum.end();
+    sum.add(page.rows);
+    size.learn(page.rows);
+    last = page.last;
+  }
+}
+
+function sumOfRows(table: MovedTable, rows: readonly Row[]): TableSum {
+  const sum = createSum(table);
+  sum.add(rows);
+  return sum.end();
+}
+
+function sumOfLogins({ accounts, defaultAccount }: AccountList): TableSum {
+  const rows = accounts.map(
+    ({ key, id, formerIds, name, owner, token, baseUrl, namedUrl, cdnUrl, loggedInAt }: Account) => [
+      ...[
+        key,
+        id,
+        formerIds,
+        name,
+        owner,
+        token,
+        baseUrl,
+        namedUrl,
+        cdnUrl,
+        loggedInAt,
+        key === defaultAccount,
+      ],
+    ],
+  );
+  return { rows: rows.length, digest: createHash('sha256').update(JSON.stringify(rows)).digest('hex') };
+}
+
+/** The sum of both sides. Throws WxError `storage` when they differ. */
+function same(table: string, from: TableSum, to: TableSum): TableSum {
+  if (from.rows === to.rows && from.digest === to.digest) return to;
+  const how = from.rows === to.rows ? 'their digests differ' : `${from.rows} rows became ${to.rows}`;
+  throw new WxError('storage', `${table} is not the same at the target: ${how}`, {
+    hint: 'run the same command again: it copies that table anew',
+  });
+}
+
+/** As many rows as memory easily has. */
+function createPageSize(): { readonly rows: number; learn(rows: readonly Row[]): void } {
+  let most = PAGE_ROWS;
+  return {
+    get rows() {
+      return most;
+    },
+    learn(rows) {
+      const mean = rows.reduce((sum, row) => sum + sizeOf(row), 0) / rows.length;
+      most = Math.max(1, Math.min(PAGE_ROWS, Math.floor(PAGE_BYTES / Math.max(1, mean))));
+    },
+  };
+}
+
+function check(signal: AbortSignal): void {
+  if (!signal.aborted) return;
+  throw new WxError('cancelled', 'the move was stopped: the store stays where it was', {
+    hint: 'run the same command again to go on',
+  });
+}
+
+function sameStore(from: string, to: string): WxError {
+  return new WxError('usage', `${from} and ${to} are the same store`);
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import type { Dialect, Row, Sql, SqlValue, Statement, Step } from '../../sql/statement.ts';
+import { all, one, run, together } from '../../sql/statement.ts';
+import type { MovedTable } from './tables.ts';
+
+/** A part of a table, in the order of its key. */
+export interface Page {
+  rows: Row[];
+  /** What the next one begins after; null: at the first row. */
+  last: SqlValue[] | null;
+}
+
+/** What a table has, in short: two that say the same have the same rows. */
+export interface TableSum {
+  rows: number;
+  /** SHA-256 over all rows in the order of their key, in hex. */
+  digest: string;
+}
+
+/** The rows of a table after a key. */
+export function* pageAfter(table: MovedTable, after: SqlValue[] | null, most: number): Step<Page> {
+  const keys = listOf(table.key);
+  const from = after === null ? '' : `WHERE (${keys}) > (${after.map(() => '?').join(', ')})`;
+  const found = yield* all(
+    `SELECT ${listOf(table.columns.map(({ name }) => name))} FROM ${table.name} ${from} ORDER BY ${keys} LIMIT ?`,
+    ...(after ?? []),
+    most,
+  );
+  const rows = found.map((row) => asTyped(table, row));
+  const end = rows.at(-1);
+  return { rows, last: end ? table.key.map((name) => end[name] as SqlValue) : after };
+}
+
+/** Inserts rows as they are, numbers included. */
+export function* insertRows(table: MovedTable, rows: readonly Row[]): Step<void> {
+  const names = table.columns.map(({ name }) => name);
+  const insertion = `INSERT INTO ${table.name} (${listOf(names)}) VALUES (${names.map(() => '?').join(', ')})`;
+  yield* together(...rows.map((row) => run(insertion, ...names.map((name) => row[name] as SqlValue))));
+}
+
+/** Deletes all rows of a table. */
+export function clear({ name }: MovedTable): Statement<number> {
+  return run(`DELETE FROM ${name}`);
+}
+
+/** The highest number that a table has given to a row, which may have been deleted since. */
+export function* lastNumber({ name }: MovedTable): Step<number> {
+  const noted: Sql = {
+    sqlite: `SELECT seq FROM sqlite_sequence WHERE name = '${name}'`,
+    postgres: `SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS seq FROM ${name}_seq_seq`,
+  };
+  const [counted, highest] = yield* together(
+    one(noted),
+    one(`SELECT COALESCE(MAX(seq), 0) AS seq FROM ${name}`),
+  );
+  return Math.max(Number(counted?.seq ?? 0), Number(highest?.seq ?? 0));
+}
+
+/** Makes a table give higher numbers than this one to its next rows: rows that are copied do not count as given. */
+export function* numberFrom({ name }: MovedTable, last: number, dialect: Dialect): Step<void> {
+  if (dialect === 'postgres') {
+    if (last > 0) yield* one(`SELECT setval('${name}_seq_seq', ?)`, last);
+    else yield* run(`ALTER TABLE ${name} ALTER COLUMN seq RESTART`);
+    return;
+  }
+  yield* run('DELETE FROM sqlite_sequence WHERE name = ?', name);
+  yield* run('INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)', name, last);
+}
+
+/** Sums up rows that come in the order of their key. */
+export function createSum(table: MovedTable): { add(rows: readonly Row[]): void; end(): TableSum } {
+  const hash = createHash('sha256').update(table.columns.map(({ name }) => name).join(' '));
+  let count = 0;
+  return {
+    add(rows) {
+      count += rows.length;
+      for (const row of rows) for (const { name } of table.columns) hash.update(canonical(row[name] ?? null));
+    },
+    end: () => ({ rows: count, digest: hash.digest('hex') }),
+  };
+}
+
+/** The bytes of a row that its value in another database is to have as well. */
+export function sizeOf(row: Row): number {
+  let bytes = 0;
+  for (const value of Object.values(row)) {
+    if (typeof value === 'string' || value instanceof Uint8Array) bytes += value.length;
+  }
+  return bytes;
+}
+
+/** A value by its type, length and bytes, so that no two lists of values look alike. */
+function canonical(value: SqlValue): Buffer {
+  if (value === null) return Buffer.from('-');
+  if (typeof value === 'number') return Buffer.from(`n${value};`);
+  const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+  return Buffer.concat([Buffer.from(`${typeof value === 'string' ? 't' : 'b'}${bytes.length}:`), bytes]);
+}
+
+/** SQLite keeps in a column whatever it is given, also a text among blobs. */
+function asTyped({ columns }: MovedTable, row: Row): Row {
+  for (const { name, type } of columns) {
+    const value = row[name] ?? null;
+    if (type === 'blob' && typeof value === 'string') row[name] = Buffer.from(value);
+    else if (type === 'text' && value instanceof Uint8Array) row[name] = Buffer.from(value).toString('utf8');
+    else if (type === 'text' && typeof value === 'number') row[name] = String(value);
+  }
+  return row;
+}
+
+function listOf(names: readonly string[]): string {
+  return names.map((name) => (name === 'user' ? '"user"' : name)).join(', ');
+}

@@ -1,0 +1,48 @@
+import type { HeldBy } from '../../home/lock.ts';
+import { all, type Step } from '../../sql/statement.ts';
+import { notedPoller } from '../accounts/pollers.ts';
+import type { Claimant } from '../outbox/lease.ts';
+import type { Poller } from '../port/port.ts';
+import { NOW } from '../workers/worker-rows.ts';
+
+/** Who serves the accounts of a server's store, or delivers for them, as a sentence; null: nobody. */
+export function* servedOnServer(claimant: Claimant, nowMs: number): Step<string | null> {
+  const [lease] = yield* all(`SELECT account, claimant FROM poller_leases WHERE expires_at > ${NOW} LIMIT 1`);
+  if (lease) return receives(lease.claimant as string, lease.account as string);
+  const [worker] = yield* all(`SELECT host, pid FROM workers WHERE expires_at > ${NOW} LIMIT 1`);
+  if (worker) return `process ${worker.pid} on ${worker.host} is a worker`;
+  return yield* deliverer(claimant, nowMs);
+}
+
+/** The same for a file, whose pollers hold locks. */
+export function* servedInFile(
+  claimant: Claimant,
+  nowMs: number,
+  living: (account: string, noted: Poller) => HeldBy | null,
+): Step<string | null> {
+  for (const { account } of yield* all('SELECT account FROM pollers')) {
+    const noted = yield* notedPoller(account as string);
+    if (noted && living(account as string, noted)) return receives(noted.claimant, account as string);
+  }
+  return yield* deliverer(claimant, nowMs);
+}
+
+/** Who is just sending to a user. */
+function* deliverer(claimant: Claimant, nowMs: number): Step<string | null> {
+  const leases = yield* all(
+    'SELECT DISTINCT account, lease FROM users WHERE lease IS NOT NULL AND lease_until > ?',
+    nowMs,
+  );
+  const found = leases.find(({ lease }) => claimant.isAlive(lease as string));
+  return found ? `${processOf(found.lease as string)} sends messages of ${found.account}` : null;
+}
+
+function receives(claimant: string, account: string): string {
+  return `${processOf(claimant)} receives the messages of ${account}`;
+}
+
+/** Workers have names of their own. */
+function processOf(claimant: string): string {
+  const [, host, pid] = /^(.+?)\/(\d+)\//.exec(claimant) ?? [];
+  return pid === undefined ? claimant : `process ${pid} on ${host}`;
+}

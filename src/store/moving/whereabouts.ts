@@ -1,0 +1,118 @@
+import { WxError } from '../../core/errors.ts';
+import { all, type Dialect, one, run, type Step } from '../../sql/statement.ts';
+import { MOVED_TABLES, SERVING_TABLES } from './tables.ts';
+
+/**
+ * Where the content of a store is. `here`: it can be served; without a note, too. `leaving`: it is being copied, and
+ * `arriving`: to here. `left`: it is served elsewhere now, and what is here is an old copy.
+ */
+type State = 'here' | 'leaving' | 'left' | 'arriving';
+
+/** The note of a store. */
+export interface Whereabouts {
+  /** Names the content, wherever it goes: it was given at the first move. */
+  store: string;
+  state: State;
+  /** The other place, for people. */
+  other: string;
+  /** Which process moves it, and which of its tries; see `move`. */
+  mover: string;
+}
+
+/** What databases say to whoever still writes. */
+const REFUSAL = 'this store is being moved to another place, or has moved there';
+
+/** The note; null: the store was never moved. */
+export function* whereabouts(): Step<Whereabouts | null> {
+  const row = yield* one('SELECT store, state, other, mover FROM moves');
+  if (!row) return null;
+  const { store, state, other, mover } = row;
+  return {
+    store: store as string,
+    state: state as State,
+    other: other as string,
+    mover: mover as string,
+  };
+}
+
+/** Replaces the note. */
+export function* note({ store, state, other, mover }: Whereabouts): Step<void> {
+  yield* run('DELETE FROM moves');
+  yield* run(
+    'INSERT INTO moves (store, state, other, mover) VALUES (?, ?, ?, ?)',
+    store,
+    state,
+    other,
+    mover,
+  );
+}
+
+/** Throws WxError `config` for a store that is not to be used, because its content is elsewhere, or on its way. */
+export function* checkIsHere(name: string): Step<void> {
+  const noted = yield* whereabouts();
+  if (noted && noted.state !== 'here') throw elsewhere(name, noted);
+}
+
+/** The error for a store that is not to be used. */
+export function elsewhere(name: string, { state, other }: Whereabouts): WxError {
+  const move = (from: string, to: string): string => `wxagent store migrate --from ${from} --to ${to}`;
+  if (state === 'left') {
+    return new WxError('config', `the store ${name} has moved to ${other}: it is served there`, {
+      hint: `use --store for that one; ${move(other, name)} brings it back`,
+    });
+  }
+  if (state === 'arriving') {
+    return new WxError('config', `the store ${name} is not whole: its move from ${other} has not ended`, {
+      hint: move(other, name),
+    });
+  }
+  return new WxError('config', `the store ${name} is being moved to ${other}`, {
+    hint: `${move(name, other)} goes on; with --cancel it stays here`,
+  });
+}
+
+/** The tables whose writers a database refuses: all of them, or those by which a process begins to serve. */
+export type Closed = 'all' | 'serving';
+
+function tablesOf(closed: Closed, dialect: Dialect): string[] {
+  const logins = dialect === 'postgres' ? ['credentials'] : [];
+  const content = closed === 'all' ? [...MOVED_TABLES.map(({ name }) => name), ...logins] : [];
+  return [...content, ...SERVING_TABLES[dialect]];
+}
+
+/**
+ * Makes the database itself refuse writes: also those of processes that have opened the store before, and of other versions.
+ * Whoever writes at this moment is waited for.
+ */
+export function* close(closed: Closed, dialect: Dialect): Step<void> {
+  yield* open(dialect);
+  if (dialect === 'postgres') {
+    yield* run(
+      `CREATE FUNCTION refuse_writes() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN RAISE EXCEPTION ''${REFUSAL}'' USING ERRCODE = ''55000''; END'`,
+    );
+  }
+  for (const table of tablesOf(closed, dialect)) {
+    if (dialect === 'postgres') {
+      yield* run(
+        `CREATE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON ${table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_writes()`,
+      );
+      continue;
+    }
+    for (const what of ['INSERT', 'UPDATE', 'DELETE']) {
+      yield* run(
+        `CREATE TRIGGER moved_${table}_${what} BEFORE ${what} ON ${table} BEGIN SELECT RAISE(ABORT, '${REFUSAL}'); END`,
+      );
+    }
+  }
+}
+
+/** Lets everybody write again. */
+export function* open(dialect: Dialect): Step<void> {
+  if (dialect === 'postgres') {
+    yield* run('DROP FUNCTION IF EXISTS refuse_writes() CASCADE');
+    return;
+  }
+  const found = yield* all("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'moved%'");
+  for (const { name } of found) yield* run(`DROP TRIGGER ${name}`);
+}
