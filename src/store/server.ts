@@ -65,8 +65,8 @@ export interface StoreServer {
     /** Says from time to time why leases cannot be renewed. */
     report(why: string): void;
   }): Promise<{ store: Store; keeper: LeaseKeeper }>;
-  /** Opens the store to move it from or to there: also one that is not to be used. */
-  openToMove(): Promise<Movable>;
+  /** Opens the store to move it from there, or to there: also one that is not to be used. A target makes tables, with a key. */
+  openToMove(side: 'source' | 'target'): Promise<Movable>;
   /** What `doctor` tells of it. */
   inspect(clock: WallClock): Promise<ServerReport>;
   close(): Promise<void>;
@@ -202,7 +202,9 @@ export async function openServer(options: {
       const store = await openServerStore({ address, clock, claimant: keeper.claimant, wait, fence });
       return { store, keeper };
     },
-    async openToMove() {
+    async openToMove(side) {
+      if (side === 'target') sealing.check();
+      else if (!exists) throw noStore(address);
       const steps = await newest();
       return {
         name: String(address),
@@ -221,6 +223,12 @@ export async function openServer(options: {
 
 function unclosed(runner: StepRunner): StepRunner {
   return Object.create(runner, { close: { value: runner.flush } }) as StepRunner;
+}
+
+function noStore(address: ServerAddress): WxError {
+  return new WxError('not-found', `there is no store in ${address}`, {
+    hint: 'wxagent store migrate --from <home, file or postgres://...>',
+  });
 }
 
 /** The logins in the database. `existing` is null while there are no tables, which only a login makes. */

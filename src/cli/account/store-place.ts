@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { digest } from '../../core/ids.ts';
@@ -116,7 +116,7 @@ export async function storePlace(
     return { name: server.name, paths, server };
   }
   const path = resolve(cwd, text);
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = statOf(path);
   if (
     text !== '' &&
     formOfStore(text) === 'path' &&
@@ -131,6 +131,15 @@ export async function storePlace(
   return { name: file, paths: file === paths.database ? paths : withDatabase(paths, file), server: null };
 }
 
+/** What lies at a path, if anything can be seen there. */
+function statOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
+}
+
 /** The full path of a database. Throws WxError `usage` for a URL, `config` for a folder, or for a file in no folder. */
 function checkedPath({ cwd }: Pick<CommandContext, 'cwd'>, text: string, where: string): string {
   if (formOfStore(text) === 'other' || text === '') {
@@ -142,12 +151,12 @@ function checkedPath({ cwd }: Pick<CommandContext, 'cwd'>, text: string, where: 
   }
   const path = isAbsolute(text) ? text : resolve(cwd, text);
   const folder = dirname(path);
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+  if (statOf(path)?.isDirectory()) {
     throw new WxError('config', `${path} is a folder: ${where} takes the path of a file`, {
       hint: `${where === '--store' ? '--store ' : ''}${resolve(path, 'wxagent.db')}`,
     });
   }
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+  if (!statOf(folder)?.isDirectory())
     throw new WxError('config', `there is no folder ${folder} for the store`, { hint: `mkdir -p ${folder}` });
   return path;
 }

@@ -22,8 +22,8 @@ export async function migrateStore(context: CommandContext): Promise<number> {
     if (found.server) opened.push(found.server);
     return found;
   }
-  async function movable(found: StorePlace): Promise<Movable> {
-    if (found.server) return found.server.openToMove();
+  async function movable(found: StorePlace, side: 'source' | 'target'): Promise<Movable> {
+    if (found.server) return found.server.openToMove(side);
     const file = await openFile(context, found);
     opened.push(file.steps);
     return file;
@@ -34,15 +34,15 @@ export async function migrateStore(context: CommandContext): Promise<number> {
     if (!source.server) checkIsThere(source);
     if (moveCancel) {
       const { cancelMove } = await import('../../store/moving/move.ts');
-      await cancelMove(await movable(source));
+      await cancelMove(await movable(source, 'source'));
       context.say(`The move was given up: ${source.name} can be served again.`);
       return 0;
     }
     const target = await place(moveTo, '--to');
     const { move } = await import('../../store/moving/move.ts');
     const compared: Moved[] = [];
-    const from = await movable(source);
-    await move(from, await movable(target), {
+    const from = await movable(source, 'source');
+    await move(from, await movable(target, 'target'), {
       signal: context.stopSignal(),
       onMoved(moved) {
         compared.push(moved);
@@ -105,10 +105,10 @@ function tellWhatIsNext(context: CommandContext, source: StorePlace, target: Sto
   const { paths } = source;
   const isHome = !target.server && target.paths.config !== context.paths.config;
   context.say(`hint: wxagent run ${isHome ? '--home' : '--store'} ${target.name}`);
-  for (const [what, folder] of [
-    ['files that are still to be sent', dirname(paths.media('out', 'any'))],
-    ['state of agents', dirname(dirname(paths.agentState('any', 'any')))],
-  ] as const) {
-    if (existsSync(folder)) context.say(`${what} stays on this machine, in ${folder}`);
-  }
+  const [out, agents] = [
+    dirname(paths.media('out', 'any')),
+    dirname(dirname(paths.agentState('any', 'any'))),
+  ];
+  if (existsSync(out)) context.say(`files that are still to be sent stay on this machine, in ${out}`);
+  if (existsSync(agents)) context.say(`the state of agents stays on this machine, in ${agents}`);
 }

@@ -16,6 +16,7 @@ import {
   pageAfter,
   sizeOf,
   type TableSum,
+  unusable,
 } from './rows.ts';
 import { MOVED_TABLES, type MovedTable, PASSING_TABLES } from './tables.ts';
 import { close, elsewhere, note, open, type Whereabouts, whereabouts } from './whereabouts.ts';
@@ -227,11 +228,21 @@ async function copy(
   let last = await lastCopied(table, from, to, signal);
   if (last === null) await as(to, mover, () => asStep(clear(table)));
   const size = createPageSize();
+  async function insert(rows: readonly Row[]): Promise<void> {
+    try {
+      await as(to, mover, () => insertRows(table, rows));
+    } catch (error) {
+      // A rule of the target's table that these rows break, or a text that its encoding does not have.
+      throw error instanceof WxError && error.kind === 'internal'
+        ? unusable(table, error.message, error)
+        : error;
+    }
+  }
   for (;;) {
     check(signal);
     const page: Page = await from.steps.read(() => pageAfter(table, last, size.rows));
     if (page.rows.length === 0) break;
-    await as(to, mover, () => insertRows(table, page.rows));
+    await insert(page.rows);
     size.learn(page.rows);
     last = page.last;
   }

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
+import { WxError } from '../../core/errors.ts';
 import type { Dialect, Row, Sql, SqlValue, Statement, Step } from '../../sql/statement.ts';
 import { all, one, run, together } from '../../sql/statement.ts';
+import { storable } from '../../sql/storable.ts';
 import type { MovedTable } from './tables.ts';
+
+/** How much of a value is shown. */
+const MOST_SHOWN = 40;
 
 /** A part of a table, in the order of its key. */
 export interface Page {
@@ -21,14 +26,17 @@ export interface TableSum {
 export function* pageAfter(table: MovedTable, after: SqlValue[] | null, most: number): Step<Page> {
   const keys = listOf(table.key);
   const from = after === null ? '' : `WHERE (${keys}) > (${after.map(() => '?').join(', ')})`;
-  const found = yield* all(
-    `SELECT ${listOf(table.columns.map(({ name }) => name))} FROM ${table.name} ${from} ORDER BY ${keys} LIMIT ?`,
-    ...(after ?? []),
-    most,
-  );
+  const select = (dialect: Dialect): string =>
+    `SELECT ${columnsOf(table, dialect)} FROM ${table.name} ${from} ORDER BY ${keys} LIMIT ?`;
+  const text = { sqlite: select('sqlite'), postgres: select('postgres') };
+  const found = yield* all(text, ...(after ?? []), most);
   const rows = found.map((row) => asTyped(table, row));
   const end = rows.at(-1);
-  return { rows, last: end ? table.key.map((name) => end[name] as SqlValue) : after };
+  const last = end ? table.key.map((name) => end[name] as SqlValue) : after;
+  // A blob is sorted behind the text that it reads as, and would come again and again.
+  if (end && String(last) === String(after))
+    throw unusable(table, `the key ${String(last)} stands there twice`);
+  return { rows, last };
 }
 
 /** Inserts rows as they are, numbers included. */
@@ -97,17 +105,50 @@ function canonical(value: SqlValue): Buffer {
   return Buffer.concat([Buffer.from(`${typeof value === 'string' ? 't' : 'b'}${bytes.length}:`), bytes]);
 }
 
+/** Texts come from SQLite as bytes: its library ends the process at one that is not UTF-8, and cuts one with NUL. */
+function columnsOf({ columns }: MovedTable, dialect: Dialect): string {
+  return columns
+    .map(({ name, type }) => {
+      const quoted = listOf([name]);
+      return dialect === 'sqlite' && type === 'text' ? `CAST(${quoted} AS BLOB) AS ${quoted}` : quoted;
+    })
+    .join(', ');
+}
+
 /** SQLite keeps in a column whatever it is given, also a text among blobs. */
-function asTyped({ columns }: MovedTable, row: Row): Row {
-  for (const { name, type } of columns) {
+function asTyped(table: MovedTable, row: Row): Row {
+  for (const { name, type } of table.columns) {
     const value = row[name] ?? null;
     if (type === 'blob' && typeof value === 'string') row[name] = Buffer.from(value);
-    else if (type === 'text' && value instanceof Uint8Array) row[name] = Buffer.from(value).toString('utf8');
-    else if (type === 'text' && typeof value === 'number') row[name] = String(value);
+    else if (type === 'text' && value instanceof Uint8Array)
+      row[name] = textOf(table, name, Buffer.from(value));
+    else if (type === 'number' && value !== null && !Number.isSafeInteger(value)) {
+      const shown = String(value).slice(0, MOST_SHOWN);
+      throw unusable(table, `${name} has a value that is no whole number: ${shown}`);
+    }
   }
   return row;
 }
 
+/** As `storable` has it. A key has to stay what it is: rows are sorted by it. */
+function textOf(table: MovedTable, name: string, bytes: Buffer): string {
+  const text = String(storable(bytes.toString('utf8')));
+  if (table.key.includes(name) && !bytes.equals(Buffer.from(text)))
+    throw unusable(
+      table,
+      `${name} has a value that is no text: ${bytes.toString('hex').slice(0, MOST_SHOWN)}`,
+    );
+  return text;
+}
+
 function listOf(names: readonly string[]): string {
   return names.map((name) => (name === 'user' ? '"user"' : name)).join(', ');
+}
+
+/** The error for rows that no version of wxagent has written, or that the other database does not take. */
+export function unusable({ name }: MovedTable, what: string, cause?: unknown): WxError {
+  return new WxError('data', `rows of ${name} cannot be moved: ${what}`, {
+    hint: 'mend or delete those rows in the source, then run the same command again',
+    cause,
+  });
 }

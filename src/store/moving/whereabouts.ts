@@ -58,7 +58,7 @@ export function elsewhere(name: string, { state, other }: Whereabouts): WxError 
   const move = (from: string, to: string): string => `wxagent store migrate --from ${from} --to ${to}`;
   if (state === 'left') {
     return new WxError('config', `the store ${name} has moved to ${other}: it is served there`, {
-      hint: `use --store for that one; ${move(other, name)} brings it back`,
+      hint: `${move(other, name)} brings it back`,
     });
   }
   if (state === 'arriving') {
