@@ -290,6 +290,7 @@ export const COMMANDS: readonly CommandSpec[] = [
           zh: '迁移全部数据（包括登录信息），并逐表核对',
         },
         settings: ['moveFrom', 'moveTo', 'moveCancel'],
+        isDefault: true,
         needsNoStore: true,
         load: async () => (await import('./admin/store-migrate.ts')).migrateStore,
       },

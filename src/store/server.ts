@@ -227,7 +227,7 @@ function unclosed(runner: StepRunner): StepRunner {
 
 function noStore(address: ServerAddress): WxError {
   return new WxError('not-found', `there is no store in ${address}`, {
-    hint: 'wxagent store migrate --from <home, file or postgres://...>',
+    hint: 'wxagent store migrate --from <store>',
   });
 }
 

@@ -56,6 +56,7 @@ test('every JSON line of docs/commands.md has the fields that are printed', asyn
   take((await server.stop()).stdout);
   simulator.control.kill();
   await json('run', '--echo');
+  await json('store', 'migrate', '--to', makeFolder());
 
   expect([...documented.keys()].sort()).toEqual([...printed.keys()].sort());
   for (const [type, line] of documented) expect(fieldsOf(line), type).toEqual(fieldsOf(printed.get(type)));

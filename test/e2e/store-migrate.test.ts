@@ -191,7 +191,10 @@ describe.skipIf(SERVER === null)('a store that moves', () => {
     const again = await runHere(['store', 'migrate', '--to', url], { home, env });
     expect([again.code, again.stderr]).toEqual([78, expect.stringContaining('has moved to')]);
     // Killed when the source was marked, and the target was not yet.
-    await administer(SERVER as string, `UPDATE ${schema}.moves SET state = 'arriving', mover = 'host/1/2 gone'`);
+    await administer(
+      SERVER as string,
+      `UPDATE ${schema}.moves SET state = 'arriving', mover = 'host/1/2 gone'`,
+    );
     expect((await runs(home, '--store', url)).code).toBe(78);
     expect(await runHere(['store', 'migrate', '--to', url], { home, env })).toMatchObject({ code: 0 });
     const before = contentOf(home);

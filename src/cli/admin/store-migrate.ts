@@ -78,7 +78,7 @@ function checkOptions(
 function checkIsThere({ name, paths }: StorePlace): void {
   if (existsSync(paths.database) || readConfigFile(paths.config).accounts.length > 0) return;
   throw new WxError('not-found', `there is no store in ${name}`, {
-    hint: 'wxagent store migrate --from <home, file or postgres://...>',
+    hint: 'wxagent store migrate --from <store>',
   });
 }
 

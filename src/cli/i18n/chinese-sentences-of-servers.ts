@@ -103,7 +103,7 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   '{} goes on; with --cancel it stays here': '继续迁移：{}；加 --cancel 则留在这里',
   'the store {} is not being moved': '{} 没有正在进行的迁移',
   'the store {} is in use: {}': '{} 正在使用：{~}',
-  'process {} on {} receives the messages of {}': '{2} 上的进程 {1} 正在收取 {3} 的消息',
+  'process {} on {} receives for {}': '{2} 上的进程 {1} 正在收取 {3} 的消息',
   'process {} on {} is a worker': '{2} 上的进程 {1} 是工作进程',
   'process {} on {} sends messages of {}': '{2} 上的进程 {1} 正在发送 {3} 的消息',
   'stop it, then try again; after a crash, in a minute': '请停掉它再试；如果是崩溃了，请过一分钟再试',

@@ -38,7 +38,7 @@ function* deliverer(claimant: Claimant, nowMs: number): Step<string | null> {
 }
 
 function receives(claimant: string, account: string): string {
-  return `${processOf(claimant)} receives the messages of ${account}`;
+  return `${processOf(claimant)} receives for ${account}`;
 }
 
 /** Workers have names of their own. */

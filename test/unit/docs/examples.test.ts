@@ -17,6 +17,7 @@ const TYPES = [
   'login-status',
   'message',
   'messages',
+  'migrate',
   'outbox',
   'outcome',
   'part',
