@@ -103,6 +103,9 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   '{} goes on; with --cancel it stays here': '继续迁移：{}；加 --cancel 则留在这里',
   'the store {} is not being moved': '{} 没有正在进行的迁移',
   'the store {} is in use: {}': '{} 正在使用：{~}',
+  '{} files in {} are still to be sent, and do not move': '{2} 里还有 {1} 个待发的文件，它们不能迁移',
+  'let wxagent run send them first, or wxagent outbox drop <id>':
+    '请先用 wxagent run 发完，或用 wxagent outbox drop <id> 取消',
   'process {} on {} receives for {}': '{2} 上的进程 {1} 正在收取 {3} 的消息',
   'process {} on {} is a worker': '{2} 上的进程 {1} 是工作进程',
   'process {} on {} sends messages of {}': '{2} 上的进程 {1} 正在发送 {3} 的消息',

@@ -6,6 +6,7 @@ import { claimantId, livesForCertain, thisProcess } from '../../home/claimant.ts
 import type { Logins } from '../../home/credentials.ts';
 import { type Dialect, one, type Row, type SqlValue, type Step } from '../../sql/statement.ts';
 import type { StepRunner } from '../../sql/step-runner.ts';
+import { neededFiles } from '../outbox/parts.ts';
 import {
   clear,
   createSum,
@@ -126,8 +127,18 @@ async function leave(from: Movable, to: Movable, mover: string): Promise<{ store
     const store = noted?.store ?? newUuid();
     yield* close('all', from.dialect);
     yield* checkUnserved(from);
+    if (from.dialect === 'postgres' || to.dialect === 'postgres') yield* checkNoFiles(from.name);
     yield* note({ store, state: 'leaving', other: to.name, mover });
     return { store, isLeft: false };
+  });
+}
+
+/** Files to be sent lie in a folder of a home, or in chunks in a server: a part names the place of its own. */
+function* checkNoFiles(name: string): Step<void> {
+  const { size } = yield* neededFiles(null);
+  if (size === 0) return;
+  throw new WxError('config', `${size} files in ${name} are still to be sent, and do not move`, {
+    hint: 'let wxagent run send them first, or wxagent outbox drop <id>',
   });
 }
 

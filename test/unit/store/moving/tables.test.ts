@@ -11,8 +11,11 @@ import { MOVED_TABLES, SERVING_TABLES } from '../../../../src/store/moving/table
 import { migrateServer } from '../../../../src/store/postgres-schema.ts';
 import { administer, SERVER, uniqueName, withParts } from '../../../helpers/postgres.ts';
 
-/** What a move leaves out, beside who serves just now: the note of the move itself, and logins, which go as such. */
-const OTHERS = { sqlite: ['moves'], postgres: ['moves', 'credentials', 'schema_version'] };
+/** What a move leaves out, beside who serves just now: its own note, logins, which go as such, and files, with which none begins. */
+const OTHERS = {
+  sqlite: ['moves'],
+  postgres: ['moves', 'credentials', 'schema_version', 'blobs', 'blob_chunks'],
+};
 const TYPES: Record<string, string> = {
   ...{ TEXT: 'text', INTEGER: 'number', BLOB: 'blob' },
   ...{ text: 'text', bigint: 'number', bytea: 'blob' },
