@@ -175,16 +175,10 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
       changed BIGINT NOT NULL
     )`,
     'CREATE SEQUENCE credentials_changes',
-    // Who receives the messages of an account, until when by the clock of the server.
-    `CREATE TABLE poller_leases (
-      account ${KEY} PRIMARY KEY,
-      claimant TEXT NOT NULL,
-      purpose TEXT NOT NULL,
-      expires_at BIGINT NOT NULL
-    )`,
   ],
   // Workers have no like on SQLite. A row of `workers` changes with every renewal, one of `leases` only with its owner:
-  // steps lock it. The reference keeps a worker's row until all its accounts have another. `next` is a worker to be.
+  // steps lock it. The reference keeps a worker's row until all its accounts have another. `next` is a worker to be;
+  // `shared` are accounts that any worker may serve, others are held by who was started for them.
   [
     `CREATE TABLE workers (
       worker ${KEY} PRIMARY KEY,
@@ -192,6 +186,7 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
       host TEXT NOT NULL,
       pid BIGINT NOT NULL,
       version TEXT NOT NULL,
+      purpose TEXT NOT NULL,
       capacity BIGINT,
       started_at BIGINT NOT NULL,
       renewed_at BIGINT NOT NULL,
@@ -205,6 +200,7 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
       last_worker ${KEY},
       last_name ${KEY},
       next ${KEY},
+      shared BIGINT NOT NULL DEFAULT 0,
       changed_at BIGINT NOT NULL DEFAULT 0
     )`,
     'CREATE INDEX leases_worker ON leases (worker)',

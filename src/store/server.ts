@@ -18,13 +18,6 @@ import {
   sealAgain,
   useLogin,
 } from './accounts/credentials.ts';
-import {
-  endPollerLease,
-  type Leaseholder,
-  leaseholder,
-  renewPollerLeases,
-  takePollerLease,
-} from './accounts/poller-leases.ts';
 import { createSealing, type Sealing, type SealingOptions } from './accounts/sealing.ts';
 import type { Movable } from './moving/move.ts';
 import { servedOnServer } from './moving/served.ts';
@@ -38,12 +31,10 @@ import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
 import { createLeaseDatabase } from './workers/lease-database.ts';
 import { type LeasedService, type LeaseKeeper, startLeaseKeeper } from './workers/lease-keeper.ts';
-import type { WorkerCard } from './workers/worker-rows.ts';
+import { type WorkerCard, type WorkerView, workerOf, workerViews } from './workers/worker-rows.ts';
 
 /** What is done under this name excludes only its like; no account is called so. */
 const NO_ACCOUNT = '';
-
-export type { Leaseholder } from './accounts/poller-leases.ts';
 
 /** A PostgreSQL server, as the place of a store and of its logins. */
 export interface StoreServer {
@@ -54,37 +45,28 @@ export interface StoreServer {
   /** Whether the store is there; it is made by whoever first needs it. */
   readonly exists: boolean;
   readonly logins: Logins;
-  readonly leases: PollerLeases;
   /** Opens the store. With `wait` its steps wait for a server that is lost; without, they fail in the end. */
   open(wait?: ServerWait | null): Promise<Store>;
-  /** Makes this process a worker, which shares the accounts of the server with others; see {@link LeaseKeeper}. */
+  /**
+   * Makes this process a worker, which alone may serve the accounts that it has leases on; see {@link LeaseKeeper}. With
+   * `wait` the steps of its store wait for a server that is lost.
+   */
   work(options: {
     card: WorkerCard;
     service: LeasedService;
-    wait: ServerWait;
+    wait: ServerWait | null;
     /** Says from time to time why leases cannot be renewed. */
     report(why: string): void;
   }): Promise<{ store: Store; keeper: LeaseKeeper }>;
   /** Opens the store to move it from there, or to there: also one that is not to be used. A target makes tables, with a key. */
   openToMove(side: 'source' | 'target'): Promise<Movable>;
+  /** All workers, oldest first. */
+  workers(): Promise<WorkerView[]>;
+  /** The worker that has an account; null: none, or one that has expired. */
+  workerOf(account: string): Promise<Pick<WorkerView, 'host' | 'pid' | 'purpose'> | null>;
   /** What `doctor` tells of it. */
   inspect(clock: WallClock): Promise<ServerReport>;
   close(): Promise<void>;
-}
-
-/** The right to receive the messages of accounts, which expires by the clock of the server. */
-export interface PollerLeases {
-  /** This process: no other has ever had the same. */
-  readonly claimant: string;
-  take(
-    account: string,
-    purpose: Leaseholder['purpose'],
-    ttlMs: number,
-  ): Promise<{ holder: Leaseholder } | { former: string | null }>;
-  /** Renews all that have not run out; the accounts of those. */
-  renew(ttlMs: number): Promise<string[]>;
-  holder(account: string): Promise<Leaseholder | null>;
-  end(account: string): Promise<void>;
 }
 
 /** The clock of this machine, as it is set. */
@@ -180,7 +162,6 @@ export async function openServer(options: {
     hasKey: sealing.isDecrypting,
     exists,
     logins: createServerLogins(existing, migrated, sealing),
-    leases: createPollerLeases(migrated, claimant.id),
     async open(wait = null) {
       if (wait !== null) return openServerStore({ address, clock, claimant, wait });
       const shared = await migrated();
@@ -216,6 +197,8 @@ export async function openServer(options: {
         served: () => servedOnServer(claimant, clock.now()),
       };
     },
+    workers: async () => (await existing())?.read(workerViews) ?? [],
+    workerOf: async (account) => (await existing())?.read(() => workerOf(account)) ?? null,
     inspect: (wall) => inspect(runner, { address, clock: wall, isSealed: sealing.isEncrypting }),
     close: () => runner.close(),
   };
@@ -262,26 +245,6 @@ function createServerLogins(
     remove: (key) => change(() => removeLogin(key)),
     use: (key) => change(() => useLogin(key)),
     replace: (list) => change(() => replaceLogins(list, sealing)),
-  };
-}
-
-function createPollerLeases(migrated: () => Promise<StepRunner>, claimant: string): PollerLeases {
-  return {
-    claimant,
-    async take(account, purpose, ttlMs) {
-      const wanted = { account, claimant, purpose, ttlMs };
-      const runner = await migrated();
-      try {
-        return await runner.run(account, () => takePollerLease(wanted));
-      } catch (error) {
-        if (runner.isLost || !(error instanceof WxError) || error.kind !== 'storage') throw error;
-        // Nothing was done yet that could be lost: it can be asked for again.
-        throw new WxError('network', error.message, { hint: error.hint, cause: error });
-      }
-    },
-    renew: async (ttlMs) => (await migrated()).run(claimant, () => renewPollerLeases(claimant, ttlMs)),
-    holder: async (account) => (await migrated()).read(() => leaseholder(account)),
-    end: async (account) => (await migrated()).run(account, () => endPollerLease(account, claimant)),
   };
 }
 

@@ -5,7 +5,6 @@ import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { PNG } from 'pngjs';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../src/core/time/clock.ts';
 import { startCuttingProxy } from '../helpers/cutting-proxy.ts';
 import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
@@ -134,7 +133,7 @@ describe.skipIf(SERVER === null)('a store on a server', () => {
     rmSync(join(home, 'wx', 'media'), { recursive: true });
     await administer(
       SERVER as string,
-      `SET search_path TO ${schema}; UPDATE poller_leases SET expires_at = 1; UPDATE users SET lease_until = 1`,
+      `SET search_path TO ${schema}; UPDATE leases SET last_worker = worker, worker = NULL; UPDATE users SET lease_until = 1`,
     );
     const second = startHere(['run', '--exec', 'echo again', ...QUICK], { home: other, env });
     await second.says('stderr', 'ready');
@@ -258,7 +257,7 @@ describe.skipIf(SERVER === null)('a store on a server', () => {
     await run.says('stderr', 'ready');
     await proxy.refuse();
     await run.says('stderr', 'receiving is paused');
-    await systemClock.sleep(1_000);
+    await administer(SERVER as string, `UPDATE ${schema}.workers SET expires_at = 1`);
     await proxy.accept();
     await run.says('stderr', 'trying again until the server answers');
     simulator.control.message({ text: 'hello' });

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startHere } from '../helpers/in-this-process.ts';
 import { LIMIT_MS, pollUntil } from '../helpers/poll-until.ts';
 import { administer, SERVER, uniqueName, withParts } from '../helpers/postgres.ts';
-import { answers, simulate } from '../helpers/simulated.ts';
+import { createQuickClock } from '../helpers/quick-clock.ts';
+import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
 import { makeFolder, startWxagent } from '../helpers/wxagent.ts';
 
 describe.skipIf(SERVER === null)('processes that serve all accounts of a server', () => {
@@ -74,4 +75,39 @@ describe.skipIf(SERVER === null)('processes that serve all accounts of a server'
     expect((await second.stop()).code).toBe(0);
     expect((await held()).size).toBe(0);
   });
+
+  // Windows has no signal that stops a process.
+  test.skipIf(process.platform === 'win32')(
+    'one of a single account that stands still past its lease does nothing when it goes on',
+    async () => {
+      const simulator = await simulate();
+      const { home, token } = loggedIn(simulator);
+      const env = {
+        WXAGENT_TOKEN: token,
+        WXAGENT_BASE_URL: simulator.baseUrl,
+        WXAGENT_STORE: withParts(SERVER as string, { schema }),
+      };
+      const quick = ['--pace', '0', '--no-typing'];
+      const first = startWxagent(['run', '--exec', 'echo first', ...quick], { home, env });
+      await first.says('stderr', 'ready');
+      process.kill(first.pid, 'SIGSTOP');
+      await administer(SERVER as string, `UPDATE ${schema}.workers SET expires_at = 1`);
+      // Waits pass 20 times as fast, except at the server.
+      const second = startHere(['run', '--exec', 'echo second', ...quick], {
+        home: makeFolder(),
+        env,
+        clock: createQuickClock(20),
+      });
+      await second.says('stderr', 'has not renewed its lease');
+      await second.says('stderr', 'ready');
+      simulator.control.message({ text: 'hello' });
+      expect(await answered(simulator, 1)).toEqual(['second']);
+      process.kill(first.pid, 'SIGCONT');
+      const { code } = await first.exited;
+      expect([code, first.stderr]).toEqual([75, expect.stringContaining('receives the messages of')]);
+      simulator.control.message({ text: 'again' });
+      expect(await answered(simulator, 2)).toEqual(['second', 'second']);
+      expect((await second.stop()).code).toBe(0);
+    },
+  );
 });

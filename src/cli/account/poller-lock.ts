@@ -5,15 +5,23 @@ import type { HeldBy, LockHolder, LockPurpose } from '../../home/lock.ts';
 import { createHolderLookup, type ProcessLock, takeProcessLock } from '../../home/process-lock.ts';
 import type { Admin, Poller, Store } from '../../store/port/port.ts';
 import type { CommandContext } from '../command/context.ts';
-import type { PollerLock } from './poller-lease.ts';
 
 /** How often a process looks whether its lock is still the one that others ask. */
 const LOOK_EVERY_MS = 250;
 /** How long it tries to get it again before it gives up. */
 const AGAIN_WITHIN_MS = 2_000;
 
-type Locking = Pick<CommandContext, 'clock' | 'log' | 'paths'> & Partial<Pick<CommandContext, 'server'>>;
+type Locking = Pick<CommandContext, 'clock' | 'log' | 'paths'>;
 type PollerStore = Pick<Store, 'changes'> & { admin: Admin };
+
+/** The lock of the home on an account: the right to receive its messages. */
+interface PollerLock {
+  /** The holder before, if it was killed. */
+  readonly former: LockHolder | null;
+  /** Throws WxError when it was taken away, `busy` or `storage`. */
+  check(): void;
+  release(): Promise<void>;
+}
 
 /** An account that this process receives for, or is about to. */
 interface Held {
@@ -50,10 +58,6 @@ export async function acquirePollerLock(
   store: PollerStore,
   how: { purpose: LockPurpose; onLost: () => void },
 ): Promise<{ lock: PollerLock } | { holder: HeldBy }> {
-  if (context.server) {
-    const { acquirePollerLease } = await import('./poller-lease.ts');
-    return acquirePollerLease(context, context.server.leases, key, how);
-  }
   const home = homeOf(context);
   const here = home.accounts.get(key);
   if (here) return { holder: { ...thisProcess(), purpose: here.purpose } };
@@ -113,16 +117,11 @@ async function take(
 }
 
 /** Who receives the account's messages; null: no process does. */
-export async function pollerOf(
+export async function lockHolderOf(
   context: Locking,
   { key }: Pick<Account, 'key'>,
   admin: Pick<Admin, 'poller'> | null,
 ): Promise<HeldBy | null> {
-  if (context.server) {
-    if (!context.server.exists) return null;
-    const { leaseholderOf } = await import('./poller-lease.ts');
-    return leaseholderOf(context.server.leases, key);
-  }
   const noted = await admin?.poller(key);
   return noted ? livingPoller(context, key, noted) : null;
 }

@@ -3,6 +3,11 @@ import type { Store } from '../../store/port/port.ts';
 import { openStore } from '../../store/sqlite-store.ts';
 import type { CommandContext } from '../command/context.ts';
 
+interface StepWait {
+  signal: AbortSignal;
+  report(why: string): void;
+}
+
 /** Where the store is, and what it works with. */
 type StoreHome = Pick<CommandContext, 'paths' | 'clock' | 'log'> & Partial<Pick<CommandContext, 'server'>>;
 
@@ -14,11 +19,8 @@ export async function openHomeStore(
   context: StoreHome,
   options: { waitInTrouble: AbortSignal | null } = { waitInTrouble: null },
 ): Promise<Store> {
-  const { paths, clock, log, server } = context;
-  const wait = options.waitInTrouble && {
-    signal: options.waitInTrouble,
-    report: (why: string) => log.error(`${why}: receiving is paused until it can be written`),
-  };
+  const { paths, clock, server } = context;
+  const wait = waitOf(context, options.waitInTrouble);
   if (server) return server.open(wait);
   return openStore({
     path: paths.database,
@@ -27,6 +29,12 @@ export async function openHomeStore(
     claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive },
     wait,
   });
+}
+
+/** How steps wait, and say so, until the signal is aborted; null: they do not. */
+export function waitOf({ log }: Pick<CommandContext, 'log'>, signal: AbortSignal | null): StepWait | null {
+  if (signal === null) return null;
+  return { signal, report: (why) => log.error(`${why}: receiving is paused until it can be written`) };
 }
 
 /** Opens the store for `work` alone. */

@@ -3,7 +3,7 @@ import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts'
 import type { Account } from '../../home/accounts-file.ts';
 import type { AccountView, Store, UserView } from '../../store/port/port.ts';
 import { chooseAccounts, loginHint } from '../account/choice.ts';
-import { pollerOf } from '../account/poller-lock.ts';
+import { pollerOf } from '../account/polling.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { type Words, wordsOf } from '../i18n/language.ts';

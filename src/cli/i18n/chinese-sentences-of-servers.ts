@@ -45,7 +45,8 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'check user and password in the URL': '请检查 URL 里的用户和密码',
   'what answers at {} is not PostgreSQL': '{} 上的服务不是 PostgreSQL',
   'check the host and the port of the URL': '请检查 URL 里的主机和端口',
-  'process {} on {} receives the messages of {} now': '{2} 上的进程 {1} 现在在收取 {3} 的消息',
+  'process {} on {} has not renewed its lease on {}; waiting until it may be taken over':
+    '{2} 上的进程 {1} 没有续约 {3}；等到可以接管为止',
   'the lease on {} could not be renewed: another process may receive its messages now':
     '未能及时续约 {}：其他进程现在可能在收取它的消息',
   '{}; trying again until the server answers': '{~}；会一直重试，直到数据库服务器恢复',

@@ -2,9 +2,11 @@ import { hostname } from 'node:os';
 import { VERSION } from '../../core/version.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { mostAccounts } from '../../home/open-files.ts';
-import type { Lease, Trust } from '../../store/port/lease.ts';
+import type { Lease } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { StoreServer } from '../../store/server.ts';
+import type { PollingRight } from '../account/polling.ts';
+import { waitOf } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** How soon an account that could not be offered to the workers is offered again. */
@@ -33,10 +35,11 @@ export interface LeasedAccounts {
   withdraw(key: string, drained: Promise<void>): void;
   /** The keys of all that are logged in. */
   known(): Iterable<string>;
-  /** Under which lease an account is served; null: it is lost by now. */
-  lease(key: string): { trust: Trust; former: string | null } | null;
+  /** The right to receive for an account, which its lease gives; null: it is lost by now. */
+  right(key: string): PollingRight | null;
   /** Hands everything back, each account when it is drained. */
   leave(): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** Makes this process a worker of its server. */
@@ -62,12 +65,10 @@ export async function openLeasedAccounts(
       host: hostname(),
       pid: process.pid,
       version: VERSION,
+      purpose: 'share',
       capacity: mostAccounts(),
     },
-    wait: {
-      signal: stop,
-      report: (why) => log.error(`${why}: receiving is paused until it can be written`),
-    },
+    wait: waitOf(context, stop),
     report: (why) => log.warn(`the leases of this worker cannot be renewed: ${why}`),
     service: {
       start(lease) {
@@ -126,10 +127,13 @@ export async function openLeasedAccounts(
       void drained.then(() => (logins.has(key) ? undefined : persist(() => keeper.withdraw(key))));
     },
     known: () => logins.keys(),
-    lease(key) {
+    right(key) {
       const lease = leases.get(key);
-      return lease ? { trust: keeper.trustOf(key), former: lease.former } : null;
+      if (!lease) return null;
+      // Who loses it is told by `drop`, and gives it back when it is drained.
+      return { former: lease.former, trust: keeper.trustOf(key), check() {}, async release() {} };
     },
     leave: () => (leaving ??= leaveAll()),
+    close: () => store.close(),
   };
 }

@@ -3,7 +3,6 @@ import { startPauseMs } from '../../core/time/backoff.ts';
 import { aborted } from '../../core/time/event-loop.ts';
 import { VERSION } from '../../core/version.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
-import { claimantId } from '../../home/claimant.ts';
 import { tooFewOpenFiles } from '../../home/open-files.ts';
 import { processStartTime } from '../../home/process-identity.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
@@ -13,13 +12,11 @@ import type { Runner, RunnerEnd } from '../../runner/port/port.ts';
 import { startRunner } from '../../runner/runner.ts';
 import { createFolderMaker } from '../../runner/turns/folders.ts';
 import { createUpkeep, type Upkeep } from '../../runner/upkeep.ts';
-import { LeaseLost, type Trust } from '../../store/port/lease.ts';
+import { LeaseLost } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import { contextOf, loginHint, noAccount } from '../account/choice.ts';
 import { connect, openTransport } from '../account/connection.ts';
-import type { PollerLock } from '../account/poller-lease.ts';
-import { acquirePollerLock } from '../account/poller-lock.ts';
-import { openHomeStore } from '../account/store.ts';
+import { leaseLost, openPolling, type Polling, type PollingRight } from '../account/polling.ts';
 import type { AgentFactory } from '../agent/agent-factory.ts';
 import { createChildRecords } from '../agent/child-records.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -61,7 +58,8 @@ export async function serve(
     context.server && service.watchLogins
       ? await openLeasedAccounts(context, context.server, { stop, graceMs })
       : null;
-  const store = shared?.store ?? (await openHomeStore(context, { waitInTrouble: stop }));
+  const polling = shared ?? (await openPolling(context, { purpose: 'serve', store: null, stop }));
+  const { store } = polling;
   const upkeep = createUpkeep(store, clock);
   const runners = new Map<string, Runner>();
   /** Accounts that are served, or are about to be. */
@@ -101,27 +99,32 @@ export async function serve(
   async function serveLogin(own: CommandContext, account: Account, leave: AbortSignal): Promise<RunnerEnd> {
     served.add(account.key);
     try {
-      const lock = await waitForPollerLock(context, own, account, store, {
-        isOver: () => leave.aborted || failure !== null,
-        onLost: () => runners.get(account.key)?.stop(),
-      });
-      if (lock === null) return 'stopped';
+      const isOver = (): boolean => leave.aborted || failure !== null;
+      const right =
+        'right' in polling
+          ? polling.right(account.key)
+          : await waitForRight(own, polling, account, isOver, () => endLost(account.key));
+      if (right === null) return 'stopped';
       try {
-        lock.check();
+        right.check();
         const { runner, done } = startOne(own, service, account, {
-          ...(shared?.lease(account.key) ?? {}),
-          lock,
+          right,
           transport,
           store,
           upkeep,
         });
         runners.set(account.key, runner);
         if (leave.aborted) runner.stop();
-        const end = await done;
-        lock.check();
-        return end;
+        const how = await done;
+        right.check();
+        // A step has noticed it before the lease was looked at.
+        if (how === 'lost' && !shared) throw leaseLost(account.key);
+        return how;
+      } catch (error) {
+        if (error instanceof LeaseLost && !shared) throw leaseLost(account.key);
+        throw error;
       } finally {
-        await lock.release();
+        await right.release();
       }
     } finally {
       runners.delete(account.key);
@@ -223,6 +226,13 @@ export async function serve(
     runners.get(key)?.lose();
   }
 
+  /** Nothing more may be sent where another process may have the lease by now. */
+  function endLost(key: string): void {
+    const runner = runners.get(key);
+    if (context.server) runner?.lose();
+    else runner?.stop();
+  }
+
   function stopAll(): void {
     const busy = [...runners.values()].reduce((sum, runner) => sum + runner.running, 0);
     if (busy > 0) context.log.info(wordsOf(context.language).stopping(busy));
@@ -267,30 +277,26 @@ export async function serve(
     for (const runner of runners.values()) runner.stop();
     await Promise.all([...active.values()].map(({ ended }) => ended));
     await shared?.leave();
-    await store.close();
+    await polling.close();
     await transport.close();
   }
 }
 
-/** Serves one login of an account, whose poller lock the caller holds. */
+/** Serves one login of an account, for which the caller has the right to receive. */
 function startOne(
   context: CommandContext,
   service: Service,
   account: Account,
   {
-    lock,
+    right,
     transport,
     store,
     upkeep,
-    trust = null,
-    former = null,
   }: {
-    lock: PollerLock;
+    right: PollingRight;
     transport: Transport;
     store: Store;
     upkeep: Upkeep;
-    trust?: Trust | null;
-    former?: string | null;
   },
 ): { runner: Runner; done: Promise<RunnerEnd> } {
   const connection = connect(context, account, transport, store);
@@ -304,10 +310,10 @@ function startOne(
       name: account.name,
       owner: account.owner,
       login: loginDigest(account),
-      formerPoller: former ?? (lock.former && claimantId(lock.former)),
+      formerPoller: right.former,
     },
     store,
-    trust,
+    trust: right.trust,
     upkeep,
     agent,
     folders: createFolderMaker({
@@ -334,32 +340,36 @@ function startOne(
 }
 
 /**
- * The poller lock of an account, whose context is `own`; null when it is not wanted any more. Who only looks for messages (`send`,
- * `login`) is waited for. Throws WxError `busy` when another process serves the account.
+ * The right to receive for an account, whose context is `own`; null when it is not wanted any more. Who only looks for messages
+ * (`send`, `login`) is waited for, and who has not renewed its lease. Throws WxError `busy` when another process serves it.
  */
-async function waitForPollerLock(
-  context: CommandContext,
+async function waitForRight(
   own: CommandContext,
+  polling: Polling,
   account: Account,
-  store: Store,
-  { isOver, onLost }: { isOver: () => boolean; onLost: () => void },
-): Promise<PollerLock | null> {
-  const { clock } = context;
-  const { log } = own;
-  let isTold = false;
+  isOver: () => boolean,
+  onLost: () => void,
+): Promise<PollingRight | null> {
+  const { clock, log } = own;
+  let told: string | null = null;
   while (!isOver()) {
-    const taken = await acquirePollerLock(context, account, store, { purpose: 'serve', onLost });
-    if ('lock' in taken) return taken.lock;
+    const taken = await polling.acquire(account, onLost);
+    if ('right' in taken) return taken.right;
     const { holder } = taken;
-    const who = `process ${holder.pid} on ${holder.host}`;
-    if (holder.purpose === 'serve') {
-      throw new WxError('busy', `${who} receives the messages of ${account.id} already`, {
-        hint: 'wxagent status',
-      });
+    if (holder) {
+      const who = `process ${holder.pid} on ${holder.host}`;
+      if (holder.purpose === 'serve' && !holder.isExpired) {
+        throw new WxError('busy', `${who} receives the messages of ${account.id} already`, {
+          hint: 'wxagent status',
+        });
+      }
+      const why = holder.isExpired
+        ? `${who} has not renewed its lease on ${account.id}; waiting until it may be taken over`
+        : `${who} is checking for messages of ${account.id}; waiting for it`;
+      if (why !== told) log.info(why);
+      told = why;
     }
-    if (!isTold) log.info(`${who} is checking for messages of ${account.id}; waiting for it`);
-    isTold = true;
-    await clock.sleep(LOCK_EVERY_MS, own.stopSignal());
+    await clock.sleep(holder?.isExpired ? LOOK_EVERY_MS : LOCK_EVERY_MS, own.stopSignal());
   }
   return null;
 }

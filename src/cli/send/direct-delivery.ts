@@ -5,9 +5,10 @@ import { createDelivery } from '../../runner/delivery/delivery.ts';
 import type { UploadListener } from '../../runner/delivery/upload.ts';
 import { pollOnce } from '../../runner/intake/poll-once.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
+import { LeaseLost } from '../../store/port/lease.ts';
 import type { Outbox, Store } from '../../store/port/port.ts';
 import { type Connection, connect, openTransport } from '../account/connection.ts';
-import { acquirePollerLock } from '../account/poller-lock.ts';
+import { openPolling, type PollingRight } from '../account/polling.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 
@@ -124,24 +125,32 @@ async function pollUnlessOtherDoes(
     context.say(wordsOf(context.language).looking);
   }
   const endsAtMs = clock.monotonic() + OTHERS_POLL_MS;
-  for (;;) {
-    const lost = new AbortController();
-    const onLost = (): void => lost.abort();
-    const taken = await acquirePollerLock(context, to.account, store, { purpose: 'look', onLost });
-    try {
-      const polledAtMs = (await store.admin.accountView(key))?.lastPollAtMs ?? 0;
-      if (polledAtMs >= to.sinceMs || (await canSend(context, store.outbox, to))) return false;
-      if ('lock' in taken) {
-        const stop = AbortSignal.any([to.stop, lost.signal]);
-        return await pollNow(context, store, connection, { ...to, stop });
+  const polling = await openPolling(context, { purpose: 'look', store, stop: null });
+  try {
+    for (;;) {
+      const lost = new AbortController();
+      const taken = await polling.acquire(to.account, () => lost.abort());
+      const right = 'right' in taken ? taken.right : null;
+      try {
+        const polledAtMs = (await store.admin.accountView(key))?.lastPollAtMs ?? 0;
+        if (polledAtMs >= to.sinceMs || (await canSend(context, store.outbox, to))) return false;
+        if (right) {
+          const stop = AbortSignal.any([to.stop, lost.signal]);
+          return await pollNow(context, polling.store, right, connection, { ...to, stop });
+        }
+      } catch (error) {
+        // Another process has the account by now, and polls.
+        if (!(error instanceof LeaseLost)) throw error;
+      } finally {
+        await right?.release();
       }
-    } finally {
-      if ('lock' in taken) await taken.lock.release();
+      const parts = await store.outbox.openParts(key);
+      const waits = parts.some((part) => part.user === to.user && ['queued', 'held'].includes(part.state));
+      if (!waits || to.stop.aborted || clock.monotonic() >= endsAtMs) return false;
+      await clock.sleep(LOOK_EVERY_MS);
     }
-    const parts = await store.outbox.openParts(key);
-    const waits = parts.some((part) => part.user === to.user && ['queued', 'held'].includes(part.state));
-    if (!waits || to.stop.aborted || clock.monotonic() >= endsAtMs) return false;
-    await clock.sleep(LOOK_EVERY_MS);
+  } finally {
+    await polling.close();
   }
 }
 
@@ -149,6 +158,7 @@ async function pollUnlessOtherDoes(
 async function pollNow(
   context: CommandContext,
   store: Store,
+  { trust }: PollingRight,
   connection: Connection,
   { account, user, stop }: Recipient,
 ): Promise<boolean> {
@@ -156,6 +166,7 @@ async function pollNow(
     ...connection,
     account: { key: account.key, id: account.id, login: loginDigest(account), owner: account.owner },
     store,
+    trust,
     settings: DEFAULT_RUNNER_OPTIONS,
     clock: context.clock,
     log: context.log,

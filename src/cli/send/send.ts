@@ -16,7 +16,7 @@ import {
 import { codeBlock } from '../../text/code-block.ts';
 import { chooseAccount, findAccount, knownAccounts, loginHint } from '../account/choice.ts';
 import { openOutgoing } from '../account/connection.ts';
-import { pollerOf } from '../account/poller-lock.ts';
+import { pollerOf } from '../account/polling.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';

@@ -2,6 +2,7 @@ import type { Log } from '../../core/log.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { IlinkClient } from '../../ilink/client.ts';
 import { createPoller } from '../../ilink/poll.ts';
+import type { Trust } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
 import type { RunnerOptions } from '../port/options.ts';
@@ -11,7 +12,7 @@ import { runIntake } from './intake.ts';
 /**
  * Polls without an agent until a message arrives, or until `waitMs` have passed: for `login`, which waits for a first
  * message, and `send`, which needs a fresh context. Messages wait in the inbox, and the next run triages them. The
- * caller holds the poller lock.
+ * caller has the right to receive.
  */
 export async function pollOnce(options: {
   account: { key: string; id: string; login: string; owner: string | null };
@@ -25,6 +26,8 @@ export async function pollOnce(options: {
   settings: RunnerOptions;
   clock: Clock;
   log: Log;
+  /** Without trust no poll begins; null: it may always poll. */
+  trust: Trust | null;
   /** How long it polls if no message arrives; 0: one whole poll. */
   waitMs: number;
   /** The user whose message ends the wait; null: any user. */
@@ -56,6 +59,7 @@ export async function pollOnce(options: {
         login: account.login,
         cursor: opened.cursor,
         store,
+        trust: options.trust,
         poller: createPoller({ client: options.client, clock }),
         rules: triageRules({
           ...options,

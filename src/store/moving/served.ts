@@ -7,10 +7,14 @@ import { NOW } from '../workers/worker-rows.ts';
 
 /** Who serves the accounts of a server's store, or delivers for them, as a sentence; null: nobody. */
 export function* servedOnServer(claimant: Claimant, nowMs: number): Step<string | null> {
-  const [lease] = yield* all(`SELECT account, claimant FROM poller_leases WHERE expires_at > ${NOW} LIMIT 1`);
-  if (lease) return receives(lease.claimant as string, lease.account as string);
-  const [worker] = yield* all(`SELECT host, pid FROM workers WHERE expires_at > ${NOW} LIMIT 1`);
-  if (worker) return `process ${worker.pid} on ${worker.host} is a worker`;
+  const [worker] = yield* all(
+    `SELECT host, pid, purpose, account FROM workers LEFT JOIN leases USING (worker) WHERE expires_at > ${NOW} LIMIT 1`,
+  );
+  if (worker) {
+    const who = `process ${worker.pid} on ${worker.host}`;
+    const isNamed = worker.purpose !== 'share' && worker.account !== null;
+    return isNamed ? `${who} receives for ${worker.account}` : `${who} is a worker`;
+  }
   return yield* deliverer(claimant, nowMs);
 }
 

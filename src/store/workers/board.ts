@@ -21,14 +21,15 @@ export function readBoard(
 ): Reading {
   const present = new Map(
     workers
-      .filter(({ alive, leaving }) => alive === 1 && leaving === 0)
+      .filter((row) => row.alive === 1 && hasShare(row))
       .map(({ worker, capacity }) => [
         worker as string,
         { worker: worker as string, capacity: capacity as number | null, kept: 0, incoming: 0 },
       ]),
   );
-  const leaving = new Set(
-    workers.filter(({ alive, leaving }) => alive === 1 && leaving === 1).map(({ worker }) => worker),
+  /** Their accounts are nobody else's, and are not shared. */
+  const apart = new Set(
+    workers.filter((row) => row.alive === 1 && !hasShare(row)).map(({ worker }) => worker),
   );
   let free = 0;
   let isAwaited = false;
@@ -46,10 +47,14 @@ export function readBoard(
       next.incoming += count;
       isAwaited ||= group.worker === null && group.next === me;
     } else if (owner && group.next === null) owner.kept += count;
-    else if (group.worker === null || (mayTakeOver && !owner && !leaving.has(group.worker))) free += count;
+    else if (group.worker === null || (mayTakeOver && !owner && !apart.has(group.worker))) free += count;
   }
   const plan = planOf(me, [...present.values()], { free, mostGiven: GIVEN_AT_ONCE });
   return { ...plan, take: Math.min(plan.take, TAKEN_AT_ONCE), isAwaited, held: heldSum(accounts, epochs) };
+}
+
+function hasShare({ leaving, purpose }: Row): boolean {
+  return leaving === 0 && purpose === 'share';
 }
 
 /** See {@link Reading.held}. */

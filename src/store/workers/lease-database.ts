@@ -1,11 +1,21 @@
 import type { Clock } from '../../core/time/clock.ts';
 import { type Connection, LIMITS, openConnection } from '../../postgres/connection.ts';
+import { serverError } from '../../postgres/failures.ts';
 import { createQueryTexts } from '../../postgres/query-text.ts';
 import type { ServerAddress } from '../../postgres/server-address.ts';
-import { runInTransaction } from '../../postgres/transaction.ts';
+import { FaultOfStep, runInTransaction, UnknownCommit } from '../../postgres/transaction.ts';
 import { one, type Row, type Statement, type Step, together } from '../../sql/statement.ts';
 import type { Lease } from '../port/lease.ts';
-import { giveBack, handOver, heldBy, offer, takeFree, withdraw } from './lease-rows.ts';
+import {
+  giveBack,
+  handOver,
+  heldBy,
+  offer,
+  type Taken,
+  takeFree,
+  takeNamed,
+  withdraw,
+} from './lease-rows.ts';
 import {
   announceLeaving,
   board,
@@ -25,6 +35,10 @@ export interface LeaseDatabase {
   look(): Promise<{ workers: Row[]; groups: Row[] }>;
   holdings(worker: string): Promise<(Lease & { isHandedOver: boolean })[]>;
   take(me: { worker: string; name: string }, how: { most: number; mayTakeOver: boolean }): Promise<Lease[]>;
+  takeNamed(
+    me: { worker: string; name: string },
+    how: { account: string; mayTakeOver: boolean },
+  ): Promise<Taken>;
   give(worker: string, give: { to: string; count: number }[]): Promise<string[]>;
   /** The workers that wait for them. */
   release(leases: readonly Omit<Lease, 'former'>[]): Promise<string[]>;
@@ -73,7 +87,8 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock): Lease
         return await runInTransaction(connection, step(), lock());
       } catch (error) {
         await drop();
-        throw error;
+        const isWrapped = error instanceof FaultOfStep || error instanceof UnknownCommit;
+        throw serverError(address, isWrapped ? error.cause : error);
       } finally {
         late.abort();
         await timer;
@@ -116,6 +131,7 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock): Lease
     look: () => read(board),
     holdings: (worker) => read(() => heldBy(worker)),
     take: (me, how) => change(() => takeFree(me, how)),
+    takeNamed: (me, how) => change(() => takeNamed(me, how)),
     give: (worker, give) =>
       change(function* () {
         const picked: string[] = [];

@@ -6,6 +6,7 @@ import type { Lease, Trust } from '../port/lease.ts';
 import { heldSum, readBoard } from './board.ts';
 import type { Fence } from './fence.ts';
 import type { LeaseDatabase } from './lease-database.ts';
+import type { Taken } from './lease-rows.ts';
 import { createTrustWindow, RENEW_EVERY_MS } from './trust.ts';
 import type { WorkerCard } from './worker-rows.ts';
 
@@ -19,7 +20,10 @@ export interface LeasedService {
   drop(account: string): void;
 }
 
-/** Keeps the leases of this worker: takes its share of the accounts, renews, hands over. */
+/**
+ * Keeps the leases of this worker: takes its share of the accounts, renews, hands over. One whose purpose is not to share has
+ * just those that it asks for.
+ */
 export interface LeaseKeeper {
   /** The id of this worker; a new one after every start, and after it has expired. */
   readonly worker: string;
@@ -35,6 +39,10 @@ export interface LeaseKeeper {
   readonly claimant: { readonly id: string; isAlive(holder: string): boolean };
   /** Accounts that are to be served, by whichever worker. */
   offer(accounts: readonly string[]): Promise<void>;
+  /** Takes an account by its name. What it has already is its own. */
+  acquire(account: string): Promise<Taken>;
+  /** Gives one back that is served here no longer. Never rejects: it is tried again until it is done. */
+  release(account: string): Promise<void>;
   /** An account that has logged out, and that is not served here any more. */
   withdraw(account: string): Promise<void>;
   /** Looks soon: something has changed. */
@@ -84,6 +92,7 @@ export async function startLeaseKeeper(options: {
 }): Promise<LeaseKeeper> {
   const { database, card, service, clock, hints } = options;
   const trust = createTrustWindow(clock);
+  const isSharing = card.purpose === 'share';
   const held = new Map<string, Held>();
   const over = new AbortController();
   let worker = newWorkerId(card.name);
@@ -164,20 +173,20 @@ export async function startLeaseKeeper(options: {
   async function look(): Promise<void> {
     const me = worker;
     const mayTakeOver = trust.isSteady() && !isLeaving;
-    const reading = readBoard(await database.look(), me, mayTakeOver);
-    if (reading.held !== sumOfHeld()) await compare(me);
+    const reading = isSharing ? readBoard(await database.look(), me, mayTakeOver) : null;
+    if (reading?.held !== sumOfHeld()) await compare(me);
     const drained = [...held.values()].filter(({ state }) => state === 'drained');
     if (drained.length > 0)
       await release(
         me,
         drained.map(({ lease }) => lease),
       );
-    if (!isLeaving && (reading.take > 0 || reading.isAwaited)) {
+    if (reading && !isLeaving && (reading.take > 0 || reading.isAwaited)) {
       const taken = await database.take({ worker: me, name: card.name }, { most: reading.take, mayTakeOver });
       // Anything may have happened before the answer came.
       if (me === worker) for (const lease of taken) gain(lease);
     }
-    if (!isLeaving && reading.give.length > 0) {
+    if (reading && !isLeaving && reading.give.length > 0) {
       for (const account of await database.give(me, reading.give)) drain(account);
     }
     if (isLeaving && held.size === 0) for (const resolve of onEmpty.splice(0)) resolve();
@@ -284,6 +293,31 @@ export async function startLeaseKeeper(options: {
     async offer(accounts) {
       await database.add(accounts);
       wake();
+    },
+    async acquire(account) {
+      for (;;) {
+        const me = worker;
+        const own = held.get(account);
+        if (own?.state === 'serving') return { lease: own.lease };
+        if (own) {
+          await release(me, [own.lease]);
+          continue;
+        }
+        const taken = await database.takeNamed(
+          { worker: me, name: card.name },
+          { account, mayTakeOver: trust.isSteady() },
+        );
+        // One that has expired meanwhile has lost it, or is told of it under its new name.
+        if (me !== worker) continue;
+        if ('lease' in taken) gain(taken.lease);
+        return taken;
+      }
+    },
+    async release(account) {
+      const own = held.get(account);
+      if (!own) return;
+      own.state = 'drained';
+      await release(worker, [own.lease]).catch(report);
     },
     withdraw: (account) => database.remove(account, worker),
     wake,

@@ -1,12 +1,13 @@
 import { all, one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
 import type { Lease } from '../port/lease.ts';
-import { NOW } from './worker-rows.ts';
+import { NOW, type WorkerView } from './worker-rows.ts';
 
-/** Accounts that are to be served from now on. */
+/** Accounts that are to be served from now on, by whichever worker. */
 export function offer(accounts: readonly string[]): Statement<number> {
   return run(
-    `INSERT INTO leases (account, changed_at) SELECT offered, ${NOW}
-       FROM json_array_elements_text(CAST(? AS json)) AS offered ON CONFLICT (account) DO NOTHING`,
+    `INSERT INTO leases (account, shared, changed_at) SELECT offered, 1, ${NOW}
+       FROM json_array_elements_text(CAST(? AS json)) AS offered
+       ON CONFLICT (account) DO UPDATE SET shared = 1 WHERE leases.shared = 0`,
     JSON.stringify(accounts),
   );
 }
@@ -24,15 +25,30 @@ export function* heldBy(worker: string): Step<(Lease & { isHandedOver: boolean }
 
 /** Free accounts: nobody has them, and they are not on their way to another worker. With `?4`: those of dead workers, too. */
 const FREE = `SELECT leases.account AS free FROM leases LEFT JOIN workers ON workers.worker = leases.worker
-  WHERE (leases.worker IS NULL
+  WHERE shared = 1 AND ((leases.worker IS NULL
       AND (next IS NULL OR next = ?1 OR next NOT IN (SELECT worker FROM workers WHERE expires_at > ${NOW} AND leaving = 0))
       AND (?3 > 0 OR next = ?1))
-    OR (?4 = 1 AND ?3 > 0 AND expires_at <= ${NOW})
+    OR (?4 = 1 AND ?3 > 0 AND expires_at <= ${NOW}))
   ORDER BY CASE WHEN next = ?1 THEN 0 WHEN last_name = ?2 THEN 1
       WHEN last_name IN (SELECT name FROM workers WHERE expires_at > ${NOW} AND leaving = 0) THEN 3 ELSE 2 END,
     random()
   LIMIT GREATEST(?3, 0) + (SELECT COUNT(*) FROM leases WHERE worker IS NULL AND next = ?1)
   FOR UPDATE OF leases SKIP LOCKED`;
+
+const NAMED = 'SELECT account AS free FROM leases WHERE account = ?3 FOR UPDATE SKIP LOCKED';
+
+/** Gives what is found to the worker `?1` of the name `?2`, if it lives. */
+function takeFound(found: string): string {
+  return `WITH found AS MATERIALIZED (${found})
+    UPDATE leases SET worker = ?1, epoch = epoch + 1, last_worker = COALESCE(leases.worker, last_worker),
+      last_name = ?2, next = NULL, changed_at = ${NOW}
+    FROM found WHERE leases.account = found.free
+      AND EXISTS (SELECT 1 FROM workers AS mine WHERE mine.worker = ?1 AND mine.expires_at > ${NOW})
+    RETURNING account, epoch, last_worker`;
+}
+
+const FORGET_DEAD = `DELETE FROM workers WHERE expires_at <= ${NOW}
+  AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.worker = workers.worker)`;
 
 /**
  * Takes free accounts under new epochs: those that are handed over to the worker, and `most` others; first those that it
@@ -45,24 +61,52 @@ export function* takeFree(
   // From here on it stays expired, however the clock of the server is set.
   if (mayTakeOver)
     yield* run(`UPDATE workers SET expires_at = 0 WHERE expires_at <= ${NOW} AND expires_at > 0`);
-  const rows = yield* all(
-    `WITH found AS MATERIALIZED (${FREE})
-       UPDATE leases SET worker = ?1, epoch = epoch + 1, last_worker = COALESCE(leases.worker, last_worker),
-         last_name = ?2, next = NULL, changed_at = ${NOW}
-       FROM found WHERE leases.account = found.free
-         AND EXISTS (SELECT 1 FROM workers AS mine WHERE mine.worker = ?1 AND mine.expires_at > ${NOW})
-       RETURNING account, epoch, last_worker`,
-    me.worker,
-    me.name,
-    most,
-    mayTakeOver ? 1 : 0,
-  );
+  const rows = yield* all(takeFound(FREE), me.worker, me.name, most, mayTakeOver ? 1 : 0);
   // In the transaction that moved the last of their accounts.
-  yield* run(
-    `DELETE FROM workers WHERE expires_at <= ${NOW}
-       AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.worker = workers.worker)`,
-  );
+  yield* run(FORGET_DEAD);
   return rows.map((row) => leaseOf(row, me.worker));
+}
+
+/** Who has an account that was asked for by name. */
+export interface LeaseHolder extends Pick<WorkerView, 'host' | 'pid' | 'purpose'> {
+  /** It has not renewed in time: its account can be taken soon. */
+  isExpired: boolean;
+}
+
+/** What became of an account that was asked for; `holder` is null while a step is being committed that needs its lease. */
+export type Taken = { lease: Lease } | { holder: LeaseHolder | null };
+
+/** Takes one account, unless another worker has it, or is about to; see {@link takeFree}. */
+export function* takeNamed(
+  me: { worker: string; name: string },
+  { account, mayTakeOver }: { account: string; mayTakeOver: boolean },
+): Step<Taken> {
+  yield* run('INSERT INTO leases (account) VALUES (?) ON CONFLICT (account) DO NOTHING', account);
+  const row = yield* one(
+    `SELECT leases.worker, epoch, last_worker, owner.worker AS owner, host, pid, purpose, owner.leaving,
+         CASE WHEN owner.expires_at > ${NOW} THEN 1 ELSE 0 END AS alive
+       FROM leases LEFT JOIN workers AS owner ON owner.worker = COALESCE(leases.worker, next) WHERE account = ?`,
+    account,
+  );
+  if (!row) throw new Error(`no lease on ${account}`);
+  if (row.worker === me.worker) return { lease: leaseOf({ ...row, account }, me.worker) };
+  const isComing = row.worker === null && row.owner !== null && row.alive === 1 && row.leaving === 0;
+  if (isComing || (row.worker !== null && (row.alive === 1 || !mayTakeOver))) {
+    const { host, pid, purpose } = row;
+    return {
+      holder: {
+        host: host as string,
+        pid: pid as number,
+        purpose: purpose as LeaseHolder['purpose'],
+        isExpired: row.alive !== 1,
+      },
+    };
+  }
+  const former = row.worker ?? null;
+  if (former !== null) yield* run('UPDATE workers SET expires_at = 0 WHERE worker = ?', former);
+  const taken = yield* one(takeFound(NAMED), me.worker, me.name, account);
+  yield* run(FORGET_DEAD);
+  return taken ? { lease: leaseOf(taken, me.worker) } : { holder: null };
 }
 
 /** Picks accounts of a worker to be handed over to another: they are drained first. */

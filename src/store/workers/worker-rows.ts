@@ -8,6 +8,8 @@ export interface WorkerCard {
   host: string;
   pid: number;
   version: string;
+  /** `share`: it takes its share of all accounts; the others hold those that they were started for. */
+  purpose: 'share' | 'serve' | 'look';
   /** Accounts it serves at the most; null: any number. */
   capacity: number | null;
 }
@@ -18,13 +20,14 @@ export const NOW = 'CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIG
 /** Registers a worker under an id that nobody had before. */
 export function register(worker: string, card: WorkerCard): Statement<number> {
   return run(
-    `INSERT INTO workers (worker, name, host, pid, version, capacity, started_at, renewed_at, expires_at)
-       VALUES (?, ?, ?, ?, ?, ?, ${NOW}, ${NOW}, ${NOW} + ${TTL_MS})`,
+    `INSERT INTO workers (worker, name, host, pid, version, purpose, capacity, started_at, renewed_at, expires_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ${NOW}, ${NOW}, ${NOW} + ${TTL_MS})`,
     worker,
     card.name,
     card.host,
     card.pid,
     card.version,
+    card.purpose,
     card.capacity,
   );
 }
@@ -74,7 +77,7 @@ export interface WorkerView extends WorkerCard {
 /** All workers, oldest first. */
 export function* workerViews(): Step<WorkerView[]> {
   const rows = yield* all(
-    `SELECT worker, name, host, pid, version, capacity, started_at, ${NOW} - renewed_at AS lag,
+    `SELECT worker, name, host, pid, version, purpose, capacity, started_at, ${NOW} - renewed_at AS lag,
        CASE WHEN expires_at <= ${NOW} THEN 'expired' WHEN leaving = 1 THEN 'leaving' ELSE 'serving' END AS state,
        (SELECT COUNT(*) FROM leases WHERE leases.worker = workers.worker) AS accounts
        FROM workers ORDER BY started_at, worker`,
@@ -85,6 +88,7 @@ export function* workerViews(): Step<WorkerView[]> {
     host: row.host as string,
     pid: row.pid as number,
     version: row.version as string,
+    purpose: row.purpose as WorkerView['purpose'],
     capacity: row.capacity as number | null,
     state: row.state as WorkerView['state'],
     accounts: row.accounts as number,
@@ -96,23 +100,30 @@ export function* workerViews(): Step<WorkerView[]> {
 /** Who serves an account; null: nobody, or one that has expired. */
 export function* workerOf(
   account: string,
-): Step<Pick<WorkerView, 'worker' | 'name' | 'host' | 'pid'> | null> {
+): Step<Pick<WorkerView, 'worker' | 'name' | 'host' | 'pid' | 'purpose'> | null> {
   const row = yield* one(
-    `SELECT worker, name, host, pid FROM leases JOIN workers USING (worker) WHERE account = ? AND expires_at > ${NOW}`,
+    `SELECT worker, name, host, pid, purpose FROM leases JOIN workers USING (worker) WHERE account = ? AND expires_at > ${NOW}`,
     account,
   );
   if (!row) return null;
-  const { worker, name, host, pid } = row;
-  return { worker: worker as string, name: name as string, host: host as string, pid: pid as number };
+  return {
+    worker: row.worker as string,
+    name: row.name as string,
+    host: row.host as string,
+    pid: row.pid as number,
+    purpose: row.purpose as WorkerView['purpose'],
+  };
 }
 
 /** All workers and how accounts are spread over them, in one way to the server. */
 export function* board(): Step<{ workers: Row[]; groups: Row[] }> {
   const [workers, groups] = yield* together(
     all(
-      `SELECT worker, capacity, CASE WHEN expires_at > ${NOW} THEN 1 ELSE 0 END AS alive, leaving FROM workers`,
+      `SELECT worker, capacity, CASE WHEN expires_at > ${NOW} THEN 1 ELSE 0 END AS alive, purpose, leaving FROM workers`,
     ),
-    all('SELECT worker, next, COUNT(*) AS accounts, SUM(epoch) AS epochs FROM leases GROUP BY worker, next'),
+    all(
+      'SELECT worker, next, COUNT(*) AS accounts, SUM(epoch) AS epochs FROM leases WHERE shared = 1 GROUP BY worker, next',
+    ),
   );
   return { workers, groups };
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { acquirePollerLock, pollerOf } from '../../../src/cli/account/poller-lock.ts';
+import { acquirePollerLock, lockHolderOf } from '../../../src/cli/account/poller-lock.ts';
 import { openHomeStore } from '../../../src/cli/account/store.ts';
 import { systemClock } from '../../../src/core/time/clock.ts';
 import { createSteadyClock } from '../../../src/core/time/steady-clock.ts';
@@ -75,9 +75,9 @@ test('of two in one process the second is told so, until the first lets go', asy
   expect(await ask(KEY, 'look')).toEqual({
     holder: expect.objectContaining({ pid: process.pid, purpose: 'serve' }),
   });
-  expect(await pollerOf(context, { key: KEY }, store.admin)).toMatchObject({ pid: process.pid });
+  expect(await lockHolderOf(context, { key: KEY }, store.admin)).toMatchObject({ pid: process.pid });
   await lock.release();
-  expect(await pollerOf(context, { key: KEY }, store.admin)).toBeNull();
+  expect(await lockHolderOf(context, { key: KEY }, store.admin)).toBeNull();
   await (await acquired()).release();
 });
 
@@ -88,11 +88,11 @@ test.each<[string, () => string, number | null]>([
   mkdirSync(dirname(path()), { recursive: true });
   const other = await servedElsewhere(path(), slot);
   expect(await ask()).toEqual({ holder: { ...unseen(other), purpose: 'serve' } });
-  expect(await pollerOf(context, { key: KEY }, store.admin)).toMatchObject(unseen(other));
+  expect(await lockHolderOf(context, { key: KEY }, store.admin)).toMatchObject(unseen(other));
   // Its lock has nothing to do with other accounts.
   await (await acquired('other@im.bot')).release();
   await other.kill();
-  await expect.poll(() => pollerOf(context, { key: KEY }, store.admin), { timeout: 20_000 }).toBeNull();
+  await expect.poll(() => lockHolderOf(context, { key: KEY }, store.admin), { timeout: 20_000 }).toBeNull();
   const lock = await acquired();
   // What it has left behind may be freed.
   expect(lock.former).toEqual(unseen(other));

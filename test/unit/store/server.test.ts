@@ -128,23 +128,4 @@ describe.skipIf(SERVER === null)('a server', () => {
       'the login of one@im.bot cannot be decrypted',
     );
   });
-
-  it('gives the lease on an account to one process, until it runs out', async () => {
-    const [a, b] = [(await open()).leases, (await open()).leases];
-    expect(await a.take('x', 'serve', 60_000)).toEqual({ former: null });
-    expect(await b.take('x', 'serve', 60_000)).toEqual({
-      holder: { claimant: a.claimant, purpose: 'serve' },
-    });
-    expect(await b.renew(60_000)).toEqual([]);
-    await b.end('x');
-    expect(await a.renew(1)).toEqual(['x']);
-    // It may not have run out yet.
-    let taken = await b.take('x', 'look', 60_000);
-    while ('holder' in taken) taken = await b.take('x', 'look', 60_000);
-    expect(taken).toEqual({ former: a.claimant });
-    expect(await a.renew(60_000)).toEqual([]);
-    expect(await a.holder('x')).toEqual({ claimant: b.claimant, purpose: 'look' });
-    await b.end('x');
-    expect(await a.holder('x')).toBeNull();
-  });
 });

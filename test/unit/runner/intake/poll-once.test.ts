@@ -56,6 +56,7 @@ async function poll(script: Result[], waitMs: number) {
     outgoing: createOutgoing(folder),
     rescue() {},
     keepUnread: async () => '',
+    trust: null,
     settings: { ...DEFAULT_RUNNER_OPTIONS, maxAgeMs: 1 },
     clock,
     log: createLogBook(),

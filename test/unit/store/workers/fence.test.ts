@@ -13,7 +13,14 @@ describe.skipIf(SERVER === null)('the fence around an account', () => {
   const server = SERVER as string;
   const schema = uniqueName();
   const address = parseServerUrl(withParts(server, { schema }));
-  const card = { name: 'test', host: 'here', pid: 1, version: '0', capacity: null };
+  const card = {
+    name: 'test',
+    host: 'here',
+    pid: 1,
+    version: '0',
+    purpose: 'share' as const,
+    capacity: null,
+  };
   let leases: LeaseDatabase;
   let admin: Client;
   /** The lease that the late owner believes to have. */

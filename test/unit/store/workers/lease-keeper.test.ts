@@ -8,7 +8,7 @@ import { openServerStore } from '../../../../src/store/postgres-store.ts';
 import { createLeaseDatabase, type LeaseDatabase } from '../../../../src/store/workers/lease-database.ts';
 import type { LeaseHints } from '../../../../src/store/workers/lease-keeper.ts';
 import { TTL_MS } from '../../../../src/store/workers/trust.ts';
-import { workerOf, workerViews } from '../../../../src/store/workers/worker-rows.ts';
+import { type WorkerCard, workerOf, workerViews } from '../../../../src/store/workers/worker-rows.ts';
 import { type CuttingProxy, startCuttingProxy } from '../../../helpers/cutting-proxy.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';
 import { administer, SERVER, uniqueName, upstreamOf, withParts } from '../../../helpers/postgres.ts';
@@ -34,7 +34,10 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
   const ask = (sql: string): Promise<Record<string, unknown>[]> =>
     administer(server, `SET search_path TO ${schema}`, sql);
 
-  async function start(name: string, over: { isSlow?: boolean; url?: string } = {}): Promise<TestWorker> {
+  async function start(
+    name: string,
+    over: { isSlow?: boolean; url?: string; purpose?: WorkerCard['purpose'] } = {},
+  ): Promise<TestWorker> {
     const worker = await startTestWorker(over.url ?? url, name, {
       clock: createQuickClock(TIMES),
       ...over,
@@ -112,7 +115,14 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     await pollUntil('both have ten', () => held().join() === '10,10');
     const moved = await ask("SELECT epoch FROM leases WHERE worker LIKE 'worker:b:%'");
     expect(moved.map(({ epoch }) => Number(epoch))).toEqual(Array(10).fill(2));
-    await leases.enter('worker:dead:1', { name: 'dead', host: 'x', pid: 7, version: '1', capacity: 3 });
+    await leases.enter('worker:dead:1', {
+      name: 'dead',
+      host: 'x',
+      pid: 7,
+      version: '1',
+      purpose: 'share',
+      capacity: 3,
+    });
     await ask("UPDATE workers SET expires_at = 1, renewed_at = 1 WHERE name = 'dead'");
     const views = await steps.read(workerViews);
     expect(
@@ -133,6 +143,69 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
       true,
     ]);
     expect(first.dropped).toEqual([]);
+  });
+
+  it('keep off accounts that were asked for by name, which only one has at a time', async () => {
+    await leases.add(accounts(4));
+    const first = await start('a');
+    await pollUntil('it serves all', areServed(4));
+    const second = await start('b', { purpose: 'serve' });
+    // One that is served, one that nobody shares.
+    expect(await second.keeper.acquire('bot-0')).toEqual({
+      holder: { host: 'here', pid: process.pid, purpose: 'share', isExpired: false },
+    });
+    expect(await second.keeper.acquire('alone')).toMatchObject({ lease: { epoch: 1, former: null } });
+    expect(await second.keeper.acquire('alone')).toMatchObject({ lease: { epoch: 1 } });
+    const look = await start('c', { purpose: 'look' });
+    expect(await look.keeper.acquire('alone')).toMatchObject({ holder: { purpose: 'serve' } });
+    expect(held()).toEqual([4, 1, 0]);
+    await second.keeper.release('alone');
+    expect(second.keeper.fence('alone')).toBe(null);
+    expect(await look.keeper.acquire('alone')).toMatchObject({
+      lease: { epoch: 2, former: second.keeper.worker },
+    });
+    // What is free is not shared unless it was offered; what another has by name comes back to all.
+    await first.keeper.stop(never);
+    workers.splice(0, 1);
+    expect(await second.keeper.acquire('bot-1')).toMatchObject({ lease: { epoch: 2 } });
+    const third = await start('d');
+    await pollUntil('it serves the others', () => third.serving.size === 3);
+    await second.keeper.release('bot-1');
+    await pollUntil('it serves that one, too', () => third.serving.size === 4);
+    expect(third.serving.has('alone')).toBe(false);
+  });
+
+  it('take an account by name from one that is dead, after one TTL, and lose it as the others do', async () => {
+    await leases.add(['bot-0']);
+    await leases.enter('worker:dead:1', {
+      name: 'dead',
+      host: 'x',
+      pid: 7,
+      version: '0',
+      purpose: 'serve',
+      capacity: null,
+    });
+    await leases.takeNamed(
+      { worker: 'worker:dead:1', name: 'dead' },
+      { account: 'bot-0', mayTakeOver: false },
+    );
+    await ask('UPDATE workers SET expires_at = 1');
+    const first = await start('a', { purpose: 'serve' });
+    const dead = { holder: { host: 'x', pid: 7, purpose: 'serve', isExpired: true } };
+    expect(await first.keeper.acquire('bot-0')).toEqual(dead);
+    let taken = await first.keeper.acquire('bot-0');
+    while ('holder' in taken) taken = await first.keeper.acquire('bot-0');
+    expect(taken.lease).toMatchObject({ epoch: 2, former: 'worker:dead:1' });
+    expect(await ask('SELECT name FROM workers')).toEqual([{ name: 'a' }]);
+    const trust = first.keeper.trustOf('bot-0');
+    // It stands still, and another has it when it goes on.
+    await expire(first);
+    await ask('TRUNCATE epochs');
+    await ask('UPDATE leases SET worker = NULL, epoch = 7');
+    await pollUntil('it is lost', () => !trust.isTrusted());
+    expect([first.dropped, first.keeper.fence('bot-0')]).toEqual([['bot-0'], null]);
+    expect(await first.keeper.acquire('bot-0')).toMatchObject({ lease: { epoch: 8 } });
+    await ask('TRUNCATE epochs');
   });
 
   it('wake who waits for an account, when it is given back', async () => {
@@ -177,7 +250,14 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
 
   it('take over from one that is dead, when they themselves have not been away for one TTL', async () => {
     await leases.add(accounts(6));
-    await leases.enter('worker:dead:1', { name: 'dead', host: 'x', pid: 1, version: '0', capacity: null });
+    await leases.enter('worker:dead:1', {
+      name: 'dead',
+      host: 'x',
+      pid: 1,
+      version: '0',
+      purpose: 'share',
+      capacity: null,
+    });
     await leases.take({ worker: 'worker:dead:1', name: 'dead' }, { most: 6, mayTakeOver: false });
     await ask('UPDATE workers SET expires_at = 1');
     const clock = createQuickClock(TIMES, 3_600_000);
@@ -253,7 +333,14 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     await leases.add(accounts(3));
     const first = await start('a');
     await pollUntil('it serves all', areServed(3));
-    await leases.enter('worker:other:1', { name: 'x', host: 'x', pid: 1, version: '0', capacity: 0 });
+    await leases.enter('worker:other:1', {
+      name: 'x',
+      host: 'x',
+      pid: 1,
+      version: '0',
+      purpose: 'share',
+      capacity: 0,
+    });
     await ask(`ALTER TABLE leases DISABLE TRIGGER note`);
     await ask(`UPDATE leases SET worker = 'worker:other:1', epoch = 9 WHERE account = 'bot-1'`);
     await ask(`ALTER TABLE leases ENABLE TRIGGER note`);

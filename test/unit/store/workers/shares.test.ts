@@ -26,7 +26,13 @@ function createModel(accounts: number) {
       groups.set(key, group);
     }
     return {
-      workers: [...workers].map(([worker, capacity]) => ({ worker, capacity, alive: 1, leaving: 0 })),
+      workers: [...workers].map(([worker, capacity]) => ({
+        worker,
+        capacity,
+        alive: 1,
+        purpose: 'share',
+        leaving: 0,
+      })),
       groups: [...groups.values()],
     };
   }
@@ -145,7 +151,7 @@ describe('the shares of workers', () => {
 
   it('are taken in batches, handed over little by little, and what is free goes first', () => {
     const share = (worker: string, kept: number) => ({ worker, capacity: null, kept, incoming: 0 });
-    const alone = { workers: [{ worker: 'a', capacity: null, alive: 1, leaving: 0 }] };
+    const alone = { workers: [{ worker: 'a', capacity: null, alive: 1, purpose: 'share', leaving: 0 }] };
     const all = { worker: null, next: null, accounts: 10_000, epochs: 0 };
     expect(readBoard({ ...alone, groups: [all] }, 'a', false).take).toBe(200);
     expect(planOf('a', [share('a', 1_000), share('b', 0)], { free: 0, mostGiven: 50 })).toEqual({
@@ -157,9 +163,9 @@ describe('the shares of workers', () => {
 
   it('leave out the accounts of expired workers until somebody may take them over', () => {
     const workers = [
-      { worker: 'a', capacity: null, alive: 1, leaving: 0 },
-      { worker: 'dead', capacity: null, alive: 0, leaving: 0 },
-      { worker: 'going', capacity: null, alive: 1, leaving: 1 },
+      { worker: 'a', capacity: null, alive: 1, purpose: 'share', leaving: 0 },
+      { worker: 'dead', capacity: null, alive: 0, purpose: 'share', leaving: 0 },
+      { worker: 'going', capacity: null, alive: 1, purpose: 'share', leaving: 1 },
     ];
     const groups = ['dead', 'going'].map((worker) => ({ worker, next: null, accounts: 10, epochs: 10 }));
     expect(readBoard({ workers, groups }, 'a', false).take).toBe(0);

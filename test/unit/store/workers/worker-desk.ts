@@ -7,6 +7,7 @@ import {
   type LeaseKeeper,
   startLeaseKeeper,
 } from '../../../../src/store/workers/lease-keeper.ts';
+import type { WorkerCard } from '../../../../src/store/workers/worker-rows.ts';
 
 /** A worker without runners: it notes what it would serve. */
 export interface TestWorker {
@@ -27,7 +28,14 @@ export async function startTestWorker(
     isSlow = false,
     onStart,
     hints,
-  }: { clock: Clock; isSlow?: boolean; onStart?: (lease: Lease) => void; hints?: LeaseHints },
+    purpose = 'share',
+  }: {
+    clock: Clock;
+    isSlow?: boolean;
+    onStart?: (lease: Lease) => void;
+    hints?: LeaseHints;
+    purpose?: WorkerCard['purpose'];
+  },
 ): Promise<TestWorker> {
   const address = parseServerUrl(url);
   const worker: Omit<TestWorker, 'keeper'> = {
@@ -38,7 +46,7 @@ export async function startTestWorker(
   };
   const keeper = await startLeaseKeeper({
     database: createLeaseDatabase(address, systemClock),
-    card: { name, host: 'here', pid: process.pid, version: '0', capacity: null },
+    card: { name, host: 'here', pid: process.pid, version: '0', purpose, capacity: null },
     clock,
     isAlive: () => true,
     ...(hints ? { hints } : {}),

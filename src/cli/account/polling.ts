@@ -1,0 +1,172 @@
+import { hostname } from 'node:os';
+import { WxError } from '../../core/errors.ts';
+import { VERSION } from '../../core/version.ts';
+import type { Account } from '../../home/accounts-file.ts';
+import { claimantId } from '../../home/claimant.ts';
+import type { HeldBy, LockPurpose } from '../../home/lock.ts';
+import type { Trust } from '../../store/port/lease.ts';
+import type { Admin, Store } from '../../store/port/port.ts';
+import type { StoreServer } from '../../store/server.ts';
+import type { CommandContext } from '../command/context.ts';
+import { acquirePollerLock, lockHolderOf } from './poller-lock.ts';
+import { openHomeStore, waitOf } from './store.ts';
+
+/** How long this process tries to give its leases back when it ends. */
+const LEAVE_MS = 10_000;
+
+/** The right to receive the messages of an account. One process has it at a time. */
+export interface PollingRight {
+  /** The holder before, which may have left claims; null: none. */
+  readonly former: string | null;
+  /** Whether it may be used at this moment; null: it always may. */
+  readonly trust: Trust | null;
+  /** Throws WxError when it was taken away, `busy`, `storage` or `network`: nothing more is to be received. */
+  check(): void;
+  release(): Promise<void>;
+}
+
+/** Who has the right. */
+export interface Holder extends Pick<HeldBy, 'host' | 'pid' | 'purpose'> {
+  /** It does not renew its lease, which can be taken soon. */
+  isExpired?: boolean;
+}
+
+/** How one process acquires rights to receive; see {@link openPolling}. */
+export interface Polling {
+  /** Whatever belongs to receiving goes through this store: on a server its steps need the right. */
+  readonly store: Store;
+  /**
+   * Acquires the right for an account, or tells who has it; null: somebody who is about to let go. `onLost` is called when
+   * it is lost.
+   */
+  acquire(
+    account: Pick<Account, 'key'>,
+    onLost: () => void,
+  ): Promise<{ right: PollingRight } | { holder: Holder | null }>;
+  close(): Promise<void>;
+}
+
+/**
+ * Prepares this process to receive for accounts that it names: by a lock of the home, or by leases of a server. `store` is one
+ * that is open already; without it one is opened whose steps wait in trouble until `stop`.
+ */
+export async function openPolling(
+  context: CommandContext,
+  { purpose, store, stop }: { purpose: LockPurpose; store: Store | null; stop: AbortSignal | null },
+): Promise<Polling> {
+  if (context.server) return openLeases(context, context.server, { purpose, stop });
+  const own = store ?? (await openHomeStore(context, { waitInTrouble: stop }));
+  return {
+    store: own,
+    async acquire(account, onLost) {
+      const taken = await acquirePollerLock(context, account, own, { purpose, onLost });
+      if ('holder' in taken) return taken;
+      const { lock } = taken;
+      const former = lock.former && claimantId(lock.former);
+      return { right: { ...lock, former, trust: null } };
+    },
+    async close() {
+      if (own !== store) await own.close();
+    },
+  };
+}
+
+/** A process of a server that holds the leases it asks for, and no others. */
+async function openLeases(
+  context: CommandContext,
+  server: StoreServer,
+  { purpose, stop }: { purpose: LockPurpose; stop: AbortSignal | null },
+): Promise<Polling> {
+  const { clock, log } = context;
+  /** The accounts in use here, each with what is done when it is lost. */
+  const used = new Map<string, () => void>();
+  const { store, keeper } = await server.work({
+    card: {
+      name: hostname(),
+      host: hostname(),
+      pid: process.pid,
+      version: VERSION,
+      purpose,
+      capacity: null,
+    },
+    wait: waitOf(context, stop),
+    report: (why) => log.warn(`the leases of this worker cannot be renewed: ${why}`),
+    service: {
+      // What was lost for a moment waits here until it is asked for again.
+      start() {},
+      async drain() {},
+      drop: (account) => used.get(account)?.(),
+    },
+  });
+  return {
+    store,
+    async acquire({ key }, onLost) {
+      if (used.has(key)) return { holder: { host: hostname(), pid: process.pid, purpose } };
+      let lost: WxError | null = null;
+      used.set(key, () => {
+        lost ??= leaseLost(key);
+        onLost();
+      });
+      try {
+        const taken = await keeper.acquire(key);
+        if ('holder' in taken) {
+          used.delete(key);
+          return { holder: taken.holder && { ...taken.holder, purpose: purposeOf(taken.holder) } };
+        }
+        return {
+          right: {
+            former: taken.lease.former,
+            trust: keeper.trustOf(key),
+            check() {
+              if (lost) throw lost;
+            },
+            async release() {
+              used.delete(key);
+              await keeper.release(key);
+            },
+          },
+        };
+      } catch (error) {
+        used.delete(key);
+        if (!(error instanceof WxError) || error.kind !== 'storage') throw error;
+        // Nothing was done yet that could be lost: it can be asked for again.
+        throw new WxError('network', error.message, { hint: error.hint, cause: error });
+      }
+    },
+    async close() {
+      const left = new AbortController();
+      const giveUp = new AbortController();
+      const late = clock.sleep(LEAVE_MS, left.signal).then(() => {
+        if (!left.signal.aborted) giveUp.abort();
+      });
+      await keeper.stop(giveUp.signal);
+      left.abort();
+      await late;
+      await store.close();
+    },
+  };
+}
+
+/** Who receives the account's messages; null: no process does. */
+export async function pollerOf(
+  context: Pick<CommandContext, 'clock' | 'log' | 'paths' | 'server'>,
+  account: Pick<Account, 'key'>,
+  admin: Pick<Admin, 'poller'> | null,
+): Promise<Holder | null> {
+  if (!context.server) return lockHolderOf(context, account, admin);
+  const worker = await context.server.workerOf(account.key);
+  return worker && { host: worker.host, pid: worker.pid, purpose: purposeOf(worker) };
+}
+
+function purposeOf({ purpose }: { purpose: 'share' | LockPurpose }): LockPurpose {
+  return purpose === 'share' ? 'serve' : purpose;
+}
+
+/** Another process may have the account by now: it is asked for again. */
+export function leaseLost(key: string): WxError {
+  return new WxError(
+    'network',
+    `the lease on ${key} could not be renewed: another process may receive its messages now`,
+    { hint: 'wxagent doctor' },
+  );
+}
