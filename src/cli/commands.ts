@@ -211,6 +211,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./admin/status.ts')).status,
   },
   {
+    name: 'workers',
+    group: 'state',
+    about: {
+      en: 'list the processes that serve the accounts of a database server',
+      zh: '列出运行数据库服务器上各账号的进程',
+    },
+    settings: [],
+    load: async () => (await import('./admin/workers.ts')).workers,
+  },
+  {
     name: 'doctor',
     group: 'state',
     about: {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startHere } from '../helpers/in-this-process.ts';
+import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { LIMIT_MS, pollUntil } from '../helpers/poll-until.ts';
 import { administer, SERVER, uniqueName, withParts } from '../helpers/postgres.ts';
 import { createQuickClock } from '../helpers/quick-clock.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { makeFolder, startWxagent } from '../helpers/wxagent.ts';
+import { jsonLines, makeFolder, startWxagent } from '../helpers/wxagent.ts';
 
 describe.skipIf(SERVER === null)('processes that serve all accounts of a server', () => {
   let schema: string;
@@ -58,6 +58,20 @@ describe.skipIf(SERVER === null)('processes that serve all accounts of a server'
     expect(
       new Set(users.flatMap((user) => answers(simulator, user).map((text) => text.split(' ')[0]))).size,
     ).toBe(2);
+    const listed = jsonLines((await runHere(['workers', '--json'], { home, env })).stdout);
+    expect(listed).toMatchObject([
+      { type: 'worker', pid: first.pid, purpose: 'share', state: 'serving', accounts: 2 },
+      { type: 'worker', pid: second.pid, purpose: 'share', state: 'serving', accounts: 1 },
+    ]);
+    expect(Object.keys(listed[0] ?? {}).join()).toBe(
+      'v,type,id,name,host,pid,version,purpose,state,accounts,capacity,startedAt,lagMs',
+    );
+    const { accounts } = jsonLines((await runHere(['status', '--json'], { home, env })).stdout)[0] as {
+      accounts: { runner: { pid: number } }[];
+    };
+    expect(accounts.map(({ runner }) => runner.pid).sort()).toEqual(
+      [first.pid, first.pid, second.pid].sort(),
+    );
     // A new login is served by one of them.
     await login('d@im.wechat');
     users.push('d@im.wechat');
@@ -92,6 +106,8 @@ describe.skipIf(SERVER === null)('processes that serve all accounts of a server'
       await first.says('stderr', 'ready');
       process.kill(first.pid, 'SIGSTOP');
       await administer(SERVER as string, `UPDATE ${schema}.workers SET expires_at = 1`);
+      const { stdout } = await runHere(['workers'], { home, env });
+      expect(stdout).toMatch(new RegExp(`  ${first.pid}  .*  1 account  renewed \\d+ s ago  expired\\n`));
       // Waits pass 20 times as fast, except at the server.
       const second = startHere(['run', '--exec', 'echo second', ...quick], {
         home: makeFolder(),

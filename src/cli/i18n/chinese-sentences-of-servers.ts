@@ -50,6 +50,9 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'the lease on {} could not be renewed: another process may receive its messages now':
     '未能及时续约 {}：其他进程现在可能在收取它的消息',
   '{}; trying again until the server answers': '{~}；会一直重试，直到数据库服务器恢复',
+  'One machine serves an SQLite store; who serves which account:':
+    'SQLite 数据库只由一台机器使用；查看每个账号由谁运行：',
+  'No process receives messages.': '没有进程在收取消息。',
   'another worker serves {} by now': '{} 现在由另一个工作进程接手',
   'the leases of this worker cannot be renewed: {}': '这个工作进程未能续约：{~}',
   'no account is logged in at {}': '{} 上没有登录的账号',

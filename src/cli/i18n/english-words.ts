@@ -94,6 +94,9 @@ export const english = {
   login: { ok: 'login ok', expired: 'login expired' },
   running: (pid: number, host: string) => `running (pid ${pid} on ${host})`,
   notRunning: 'not running',
+  accounts: (n: number) => `${n} ${n === 1 ? 'account' : 'accounts'}`,
+  renewed: (seconds: number) => `renewed ${seconds} s ago`,
+  workerStates: { serving: '', leaving: 'leaving', expired: 'expired' },
   owner: (user: string | null) => `owner ${user ?? 'not known yet'}`,
   lastPoll: (time: string | null) => `last poll ${time ?? 'never'}`,
   inbox: (n: Record<'received' | 'running' | 'failed' | 'ignored', number>) =>

@@ -27,6 +27,7 @@ const TYPES = [
   'send',
   'simulate',
   'status',
+  'worker',
   'stopped',
 ];
 
