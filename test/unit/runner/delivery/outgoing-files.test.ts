@@ -4,6 +4,7 @@ import {
   appendFileSync,
   chmodSync,
   closeSync,
+  createReadStream,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -19,13 +20,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PNG } from 'pngjs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createOutgoingBlobs } from '../../../../src/runner/delivery/outgoing-blobs.ts';
 import { createOutgoing, type Outgoing } from '../../../../src/runner/delivery/outgoing-files.ts';
+import { createMemoryBlobs } from '../../../helpers/memory-blobs.ts';
 
 let folder: string;
 let outgoing: Outgoing;
+let blobs: ReturnType<typeof createMemoryBlobs>;
+let inBlobs: Outgoing;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'wxagent-outgoing-'));
   outgoing = createOutgoing(join(folder, 'out'));
+  blobs = createMemoryBlobs();
+  inBlobs = createOutgoingBlobs('bot', blobs);
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -124,12 +131,22 @@ test.each([
   });
   expect(readFileSync(kept.path).equals(content)).toBe(true);
   expect(statSync(kept.path).mode & 0o777).toBe(0o600);
+  // As a blob it has the same facts and bytes, from a file and from a stream.
+  const path = source(name, content);
+  for (const blob of [
+    await inBlobs.keepCopy(path, name),
+    await inBlobs.keepStream(createReadStream(path), name),
+  ]) {
+    expect(blob).toEqual({ ...kept, path: expect.stringMatching(/^blob:/) });
+    for await (const bytes of (await inBlobs.open(blob)).chunks()) expect(bytes.equals(content)).toBe(true);
+  }
 });
 
 test('a text and a stream are kept with the same facts, under a name that phones can show', async () => {
   const bytes = Buffer.from('你好');
   const facts = { name: 'passwd', kind: 'file', sizeBytes: 6, md5: md5(bytes) };
   expect(outgoing.keepText('你好', '../../etc/passwd')).toMatchObject(facts);
+  expect(inBlobs.keepText('你好', '../../etc/passwd')).toMatchObject({ ...facts, content: bytes });
   async function* chunks() {
     yield bytes.subarray(0, 2);
     yield bytes.subarray(2);
@@ -183,6 +200,11 @@ test('a file that is written to while it is copied is noticed', async () => {
     clearInterval(writing);
     expect(left()).toEqual([]);
   }
+  const kept = inBlobs.keepCopy(path, 'log');
+  const writing = setInterval(() => appendFileSync(path, 'one more line\n'), 1);
+  await expect(kept).rejects.toMatchObject({ kind: 'data' });
+  clearInterval(writing);
+  expect(blobs.contents.size).toBe(0);
   closeSync(file);
 });
 

@@ -5,12 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { WxError } from '../../../../src/core/errors.ts';
 import type { ShownAs } from '../../../../src/core/message/media.ts';
 import { createIlinkClient } from '../../../../src/ilink/client.ts';
 import { createHostTrust } from '../../../../src/ilink/hosts.ts';
 import { createTransport, type Transport } from '../../../../src/ilink/http/transport.ts';
 import { encodeMedia } from '../../../../src/ilink/message/outbound.ts';
-import { createOutgoing } from '../../../../src/runner/delivery/outgoing-files.ts';
+import { createOutgoing, type Outgoing } from '../../../../src/runner/delivery/outgoing-files.ts';
 import { createUploader, type Uploader } from '../../../../src/runner/delivery/upload.ts';
 import { type Simulator, startSimulator } from '../../../../src/simulator/simulator.ts';
 import type { FaultInput } from '../../../../src/simulator/world/fault.ts';
@@ -39,7 +40,7 @@ afterEach(async () => {
 const never = new AbortController().signal;
 
 /** A bot that may write, and its uploader. */
-function bot(cdnUrl = simulator.cdnUrl) {
+function bot(cdnUrl = simulator.cdnUrl, open = createOutgoing(folder).open) {
   const { token, user } = simulator.control.createBot();
   simulator.control.message({ text: 'hi' });
   const client = createIlinkClient({ transport, baseUrl: simulator.baseUrl, token, version: '1.2.3' });
@@ -48,7 +49,7 @@ function bot(cdnUrl = simulator.cdnUrl) {
     transport,
     cdnUrl,
     trust: createHostTrust([simulator.baseUrl, cdnUrl]),
-    open: createOutgoing(folder).open,
+    open,
     clock,
   });
   const upload = (file: PartFile, signal = never) =>
@@ -112,6 +113,25 @@ test.each([
   expect(line).toMatchObject({ kind, grey: null });
   const [request] = simulator.control.requests({ endpoint: 'getuploadurl' });
   expect(request?.body).toMatchObject({ media_type: type, no_need_thumb: true, rawsize: 1, filesize: 16 });
+});
+
+test.each([
+  ['data', 'refused', 'reason'],
+  ['storage', 'retry', 'detail'],
+  ['network', 'retry', 'detail'],
+] as const)('a copy in a database that fails as %s: %s', async (kind, end, field) => {
+  const open = async (): ReturnType<Outgoing['open']> => ({
+    // biome-ignore lint/correctness/useYield: it fails at its first chunk.
+    async *chunks() {
+      throw new WxError(kind, 'no bytes');
+    },
+    async close() {},
+  });
+  const { upload } = bot(simulator.cdnUrl, open);
+  expect(await upload(fileOf(Buffer.from('x')))).toEqual({
+    kind: end,
+    [field]: 'our copy of a.bin cannot be sent: no bytes',
+  });
 });
 
 test('a part of a version that kept no size and md5', async () => {
