@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto';
 import { WxError } from '../core/errors.ts';
 import type { Clock } from '../core/time/clock.ts';
 import type { StepRunner } from '../sql/step-runner.ts';
-import { emptyBlob, removeBlobs, staleBlobs } from './outbox/blob-removal.ts';
+import type { MovableFiles } from './moving/files.ts';
+import { discardBlob, emptyBlob, removeBlobs, staleBlobs } from './outbox/blob-removal.ts';
 import {
   appendChunk,
   beginBlob,
+  blobPath,
   CHUNK_BYTES,
   endBlob,
+  isWhole,
   newBlobPath,
   readChunk,
   touchBlob,
@@ -35,8 +38,7 @@ export function createServerBlobs(
   }
 
   return {
-    async put(account, chunks) {
-      const path = newBlobPath();
+    async put(account, chunks, path = newBlobPath()) {
       const md5 = createHash('md5');
       let sizeBytes = 0;
       let n = 0;
@@ -91,6 +93,23 @@ export function createServerBlobs(
       if (clock.monotonic() - sweptAtMs < SWEEP_EVERY_MS) return;
       sweptAtMs = clock.monotonic();
       for (const [account, paths] of await read(staleBlobs)) await remove(account, paths);
+    },
+  };
+}
+
+/** Files to be sent, for a move. */
+export function createMovableBlobs(steps: StepRunner, clock: Pick<Clock, 'monotonic'>): MovableFiles {
+  const blobs = createServerBlobs(steps, clock);
+  return {
+    pathOf: (_, id) => blobPath(id),
+    has: ({ path, sizeBytes }) => steps.read(() => isWhole(path, sizeBytes)),
+    read: ({ path, sizeBytes }) => blobs.read({ path, sizeBytes: sizeBytes ?? 0 }),
+    async write(account, path, chunks) {
+      await steps.run(path, function* () {
+        yield* discardBlob(path);
+      });
+      while (await steps.run(path, () => emptyBlob(path)));
+      await blobs.put(account, chunks, path);
     },
   };
 }

@@ -26,7 +26,7 @@ import type { Claimant } from './outbox/lease.ts';
 import type { Store } from './port/port.ts';
 import { isNewest, migrateServer, versionOf } from './postgres-schema.ts';
 import { openServerStore } from './postgres-store.ts';
-import { createServerBlobs } from './server-blobs.ts';
+import { createMovableBlobs, createServerBlobs } from './server-blobs.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
 import { createLeaseDatabase } from './workers/lease-database.ts';
@@ -193,6 +193,7 @@ export async function openServer(options: {
         steps,
         // Nothing is sealed again by who only reads.
         logins: createServerLogins(newest, newest, { ...sealing, canSeal: false }),
+        files: createMovableBlobs(steps, clock),
         loginsAt: claimant.id,
         served: () => servedOnServer(claimant, clock.now()),
       };

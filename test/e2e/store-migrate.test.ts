@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { Row, SqlValue } from '../../src/sql/statement.ts';
+import type { SqlValue } from '../../src/sql/statement.ts';
 import { type Database, openDatabase } from '../../src/sqlite/database.ts';
 import { MOVED_TABLES, type MovedTable } from '../../src/store/moving/tables.ts';
 import { runHere, startHere } from '../helpers/in-this-process.ts';
@@ -67,14 +67,17 @@ function fill(database: Database, table: MovedTable, count: number): void {
 }
 
 /** All that moves, by the words of SQLite itself. */
-function contentOf(home: string): Record<string, Row[]> {
+function contentOf(home: string): Record<string, unknown[]> {
   const database = openDatabase(databaseOf(home));
   try {
     const rows = MOVED_TABLES.map(
       ({ name, key }) => [name, database.all(`SELECT * FROM ${name} ORDER BY ${key.join(', ')}`)] as const,
     );
+    const parts = database.all('SELECT * FROM parts ORDER BY seq');
     return {
       ...Object.fromEntries(rows),
+      parts: parts.map((row) => ({ ...row, file: row.file && String(row.file).replace(home, '') })),
+      files: parts.flatMap(({ file }) => (file ? [readFileSync(JSON.parse(String(file)).path)] : [])),
       numbers: database.all('SELECT * FROM sqlite_sequence ORDER BY name'),
     };
   } finally {
@@ -103,12 +106,25 @@ describe.skipIf(SERVER === null)('a store that moves', () => {
     simulator.control.message({ text: 'waits 等待' });
     // It looks once, so the message is there, and nobody has answered it.
     expect((await runHere(['send', 'hello', '--account', 'eins'], { home })).code).toBe(0);
+    const bytes = randomBytes(700_000);
+    writeFileSync(join(home, 'picture.bin'), bytes);
+    const held = [
+      'send',
+      '--account',
+      'eins',
+      '--to',
+      'friend@im.wechat',
+      '--file',
+      join(home, 'picture.bin'),
+    ];
+    expect((await runHere([...held, '--wait', '1s'], { home })).code).toBe(75);
     const database = openDatabase(databaseOf(home));
     for (const table of MOVED_TABLES) {
       if (table.name !== 'server_time') fill(database, table, ROWS);
     }
     database.close();
     const before = contentOf(home);
+    expect(before.files).toEqual([bytes]);
     const config = readFileSync(join(home, 'wx', 'config.json'), 'utf8');
 
     const there = await runHere(['store', 'migrate', '--to', url, '--json'], { home, env });

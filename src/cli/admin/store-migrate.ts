@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { WxError } from '../../core/errors.ts';
 import { readConfigFile } from '../../home/accounts-file.ts';
 import { claimantId, isClaimantAlive, thisProcess } from '../../home/claimant.ts';
@@ -87,6 +87,7 @@ async function openFile(context: CommandContext, { name, paths }: StorePlace): P
   const here = { ...context, paths, server: null };
   const claimant = { id: claimantId(thisProcess()), isAlive: isClaimantAlive };
   const { openFileToMove } = await import('../../store/sqlite-store.ts');
+  const { filesInFolders } = await import('../../store/moving/files.ts');
   const { servedInFile } = await import('../../store/moving/served.ts');
   const steps = openFileToMove({ path: paths.database, reserve: paths.reserve, clock, claimant, wait: null });
   return {
@@ -94,6 +95,7 @@ async function openFile(context: CommandContext, { name, paths }: StorePlace): P
     dialect: 'sqlite',
     steps,
     logins: loginsOf(here),
+    files: filesInFolders((account) => resolve(context.cwd, paths.media('out', account))),
     loginsAt: paths.config,
     served: () => servedInFile(claimant, clock.now(), (account, noted) => livingPoller(here, account, noted)),
   };
@@ -105,10 +107,6 @@ function tellWhatIsNext(context: CommandContext, source: StorePlace, target: Sto
   const { paths } = source;
   const isHome = !target.server && target.paths.config !== context.paths.config;
   context.say(`hint: wxagent run ${isHome ? '--home' : '--store'} ${target.name}`);
-  const [out, agents] = [
-    dirname(paths.media('out', 'any')),
-    dirname(dirname(paths.agentState('any', 'any'))),
-  ];
-  if (existsSync(out)) context.say(`files that are still to be sent stay on this machine, in ${out}`);
+  const agents = dirname(dirname(paths.agentState('any', 'any')));
   if (existsSync(agents)) context.say(`the state of agents stays on this machine, in ${agents}`);
 }

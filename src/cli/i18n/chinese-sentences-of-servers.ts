@@ -107,9 +107,8 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   '{} goes on; with --cancel it stays here': '继续迁移：{}；加 --cancel 则留在这里',
   'the store {} is not being moved': '{} 没有正在进行的迁移',
   'the store {} is in use: {}': '{} 正在使用：{~}',
-  '{} files in {} are still to be sent, and do not move': '{2} 里还有 {1} 个待发的文件，它们不能迁移',
-  'let wxagent run send them first, or wxagent outbox drop <id>':
-    '请先用 wxagent run 发完，或用 wxagent outbox drop <id> 取消',
+  'cannot write {} in {}: {}': '无法在 {2} 写入 {1}：{3}',
+  'make room on that disk, then try again': '请在那个磁盘上腾出空间再试',
   'process {} on {} receives for {}': '{2} 上的进程 {1} 正在收取 {3} 的消息',
   'process {} on {} is a worker': '{2} 上的进程 {1} 是工作进程',
   'process {} on {} sends messages of {}': '{2} 上的进程 {1} 正在发送 {3} 的消息',
@@ -134,7 +133,6 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'there is no store in {}': '{} 里没有数据',
   'Everything is at {} now, and the same. {} is not served any more.':
     '全部数据已在 {}，核对一致。{} 不再使用。',
-  'files that are still to be sent stay on this machine, in {}': '待发的文件留在本机：{}',
   'the state of agents stays on this machine, in {}': '智能体的数据留在本机：{}',
   'rows of {} cannot be moved: {}': '{} 里有无法迁移的行：{~}',
   'the key {} stands there twice': '键 {} 出现了两次',

@@ -6,7 +6,8 @@ import { claimantId, livesForCertain, thisProcess } from '../../home/claimant.ts
 import type { Logins } from '../../home/credentials.ts';
 import { type Dialect, one, type Row, type SqlValue, type Step } from '../../sql/statement.ts';
 import type { StepRunner } from '../../sql/step-runner.ts';
-import { neededFiles } from '../outbox/parts.ts';
+import { type NeededFile, neededPartFiles } from '../outbox/parts.ts';
+import { copyFiles, type MovableFiles, sumOfFiles, withPath } from './files.ts';
 import {
   clear,
   createSum,
@@ -16,10 +17,9 @@ import {
   type Page,
   pageAfter,
   sizeOf,
-  type TableSum,
   unusable,
 } from './rows.ts';
-import { MOVED_TABLES, type MovedTable, PASSING_TABLES } from './tables.ts';
+import { MOVED_TABLES, type MovedTable, PASSING_TABLES, type TableSum } from './tables.ts';
 import { close, elsewhere, note, open, type Whereabouts, whereabouts } from './whereabouts.ts';
 
 /** A store that can be moved, opened for nothing else. */
@@ -29,6 +29,7 @@ export interface Movable {
   dialect: Dialect;
   steps: StepRunner;
   logins: Logins;
+  files: MovableFiles;
   /** Where its logins are: two stores of one home have the same. */
   loginsAt: string;
   /** Who serves accounts there, or delivers, as a sentence; null: nobody. */
@@ -67,7 +68,11 @@ export async function move(from: Movable, to: Movable, { signal, onMoved }: Move
   const { store, isLeft } = await leave(from, to, mover);
   try {
     await arrive(from, to, { store, mover, isLeft, hasLogins: !hasSameLogins && (await hasLogins(to)) });
+    const stop = (): void => check(signal);
     if (!isLeft) {
+      // A part is copied when its file is there.
+      await as(to, mover, nothing);
+      await copyFiles(await filesOf(from), from.files, to.files, stop);
       for (const table of MOVED_TABLES) await copy(table, from, to, { mover, signal });
       if (!hasSameLogins) {
         const list = await from.logins.list();
@@ -81,6 +86,13 @@ export async function move(from: Movable, to: Movable, { signal, onMoved }: Move
         ...same(table.name, await sumOf(table, from, signal), await sumOf(table, to, signal)),
       });
     }
+    const [here, there] = [await filesOf(from), await filesOf(to)];
+    const files = same(
+      'files',
+      await sumOfFiles(here, from.files, stop),
+      await sumOfFiles(there, to.files, stop),
+    );
+    onMoved({ table: 'files', ...files });
     onMoved({
       table: 'logins',
       ...same('logins', sumOfLogins(await from.logins.list()), sumOfLogins(await to.logins.list())),
@@ -115,6 +127,10 @@ export async function cancelMove(from: Movable): Promise<void> {
   await from.steps.flush();
 }
 
+function filesOf({ steps }: Movable): Promise<NeededFile[]> {
+  return steps.read(neededPartFiles);
+}
+
 /** Closes the source. `isLeft`: an earlier try has copied everything, and was killed when it had marked the source. */
 async function leave(from: Movable, to: Movable, mover: string): Promise<{ store: string; isLeft: boolean }> {
   const there = await to.steps.read(() => whereabouts());
@@ -127,18 +143,8 @@ async function leave(from: Movable, to: Movable, mover: string): Promise<{ store
     const store = noted?.store ?? newUuid();
     yield* close('all', from.dialect);
     yield* checkUnserved(from);
-    if (from.dialect === 'postgres' || to.dialect === 'postgres') yield* checkNoFiles(from.name);
     yield* note({ store, state: 'leaving', other: to.name, mover });
     return { store, isLeft: false };
-  });
-}
-
-/** Files to be sent lie in a folder of a home, or in chunks in a server: a part names the place of its own. */
-function* checkNoFiles(name: string): Step<void> {
-  const { size } = yield* neededFiles(null);
-  if (size === 0) return;
-  throw new WxError('config', `${size} files in ${name} are still to be sent, and do not move`, {
-    hint: 'let wxagent run send them first, or wxagent outbox drop <id>',
   });
 }
 
@@ -241,7 +247,8 @@ async function copy(
   const size = createPageSize();
   async function insert(rows: readonly Row[]): Promise<void> {
     try {
-      await as(to, mover, () => insertRows(table, rows));
+      const placed = table.name === 'parts' ? rows.map((row) => withPath(row, to.files.pathOf)) : rows;
+      await as(to, mover, () => insertRows(table, placed));
     } catch (error) {
       // A rule of the target's table that these rows break, or a text that its encoding does not have.
       throw error instanceof WxError && error.kind === 'internal'

@@ -3,7 +3,8 @@ import { WxError } from '../../core/errors.ts';
 import type { Dialect, Row, Sql, SqlValue, Statement, Step } from '../../sql/statement.ts';
 import { all, one, run, together } from '../../sql/statement.ts';
 import { storable } from '../../sql/storable.ts';
-import type { MovedTable } from './tables.ts';
+import { withPath } from './files.ts';
+import type { MovedTable, TableSum } from './tables.ts';
 
 /** How much of a value is shown. */
 const MOST_SHOWN = 40;
@@ -13,13 +14,6 @@ export interface Page {
   rows: Row[];
   /** What the next one begins after; null: at the first row. */
   last: SqlValue[] | null;
-}
-
-/** What a table has, in short: two that say the same have the same rows. */
-export interface TableSum {
-  rows: number;
-  /** SHA-256 over all rows in the order of their key, in hex. */
-  digest: string;
 }
 
 /** The rows of a table after a key. */
@@ -82,7 +76,11 @@ export function createSum(table: MovedTable): { add(rows: readonly Row[]): void;
   return {
     add(rows) {
       count += rows.length;
-      for (const row of rows) for (const { name } of table.columns) hash.update(canonical(row[name] ?? null));
+      for (const one of rows) {
+        // Each side has a place of its own for files.
+        const row = table.name === 'parts' ? withPath(one, (_, id) => id) : one;
+        for (const { name } of table.columns) hash.update(canonical(row[name] ?? null));
+      }
     },
     end: () => ({ rows: count, digest: hash.digest('hex') }),
   };

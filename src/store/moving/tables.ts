@@ -11,6 +11,13 @@ export interface MovedTable {
   readonly isNumbered: boolean;
 }
 
+/** What a table has, in short: two that say the same have the same rows. */
+export interface TableSum {
+  rows: number;
+  /** SHA-256 over all rows in the order of their key, in hex. */
+  digest: string;
+}
+
 /**
  * Every table that moves with a store, and every column of it. A table that is missing here would be lost with a move: a
  * test compares the list with both schemas.

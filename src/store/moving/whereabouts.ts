@@ -75,8 +75,8 @@ export function elsewhere(name: string, { state, other }: Whereabouts): WxError 
 export type Closed = 'all' | 'serving';
 
 function tablesOf(closed: Closed, dialect: Dialect): string[] {
-  const logins = dialect === 'postgres' ? ['credentials'] : [];
-  const content = closed === 'all' ? [...MOVED_TABLES.map(({ name }) => name), ...logins] : [];
+  const others = dialect === 'postgres' ? ['credentials', 'blobs', 'blob_chunks'] : [];
+  const content = closed === 'all' ? [...MOVED_TABLES.map(({ name }) => name), ...others] : [];
   return [...content, ...SERVING_TABLES[dialect]];
 }
 

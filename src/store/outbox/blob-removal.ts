@@ -1,4 +1,4 @@
-import { all, run, type Step } from '../../sql/statement.ts';
+import { all, run, type Statement, type Step } from '../../sql/statement.ts';
 import { NOW } from '../workers/worker-rows.ts';
 import { neededFiles } from './parts.ts';
 
@@ -16,6 +16,11 @@ export function* removeBlobs(account: string, paths: readonly string[]): Step<st
     if (yield* emptyBlob(path)) left.push(path);
   }
   return left;
+}
+
+/** Marks a blob as removed that nobody can need: it is not whole. */
+export function discardBlob(path: string): Statement<number> {
+  return run('UPDATE blobs SET removed = 1 WHERE blob = ?', path);
 }
 
 /** Deletes some chunks of a removed blob, and in the end the blob. Returns whether there are more. */

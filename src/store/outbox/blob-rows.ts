@@ -9,7 +9,19 @@ export const CHUNK_BYTES = 256 * 1024;
 
 /** The path of a blob that nobody has written yet; no file of a home has one like it. */
 export function newBlobPath(): string {
-  return `blob:${newUuid()}`;
+  return blobPath(newUuid());
+}
+
+/** The path of the blob with this id. */
+export function blobPath(id: string): string {
+  return `blob:${id}`;
+}
+
+/** Whether a blob is whole; null: of any size. */
+export function* isWhole(path: string, sizeBytes: number | null): Step<boolean> {
+  const found = yield* one('SELECT size_bytes FROM blobs WHERE blob = ? AND removed = 0', path);
+  const size = found?.size_bytes ?? null;
+  return size !== null && (sizeBytes === null || size === sizeBytes);
 }
 
 /** Begins a blob. It has no size until it is whole. */

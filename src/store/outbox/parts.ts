@@ -156,8 +156,24 @@ export function* unneededFiles(paths: readonly string[]): Step<string[]> {
   return paths.filter((path) => !needed.has(path));
 }
 
-const NEEDED = `SELECT file FROM parts WHERE file IS NOT NULL
+const NEEDED = `SELECT account, file FROM parts WHERE file IS NOT NULL
   AND (${OPEN} OR (state = 'expired' AND ${CAN_RETURN}))`;
+
+/** A file that a part needs. */
+export interface NeededFile extends Pick<PartFile, 'path' | 'sizeBytes'> {
+  account: string;
+}
+
+/** The files that parts of all accounts need, each once. */
+export function* neededPartFiles(): Step<NeededFile[]> {
+  const found = new Map<string, NeededFile>();
+  for (const row of yield* all(NEEDED)) {
+    const file = fileOf(row);
+    if (file)
+      found.set(file.path, { account: row.account as string, path: file.path, sizeBytes: file.sizeBytes });
+  }
+  return [...found.values()];
+}
 
 /** The files that open parts need, and those that `retry --expired` would queue again; null: of all accounts. */
 export function* neededFiles(account: string | null): Step<Set<string | undefined>> {

@@ -12,7 +12,7 @@ export interface Blobs {
    * Stores a stream as a blob. No part may name it before this resolves. Nothing is left of it when this rejects; what
    * a killed process leaves is swept.
    */
-  put(account: string, chunks: AsyncIterable<Uint8Array>): Promise<StoredBlob>;
+  put(account: string, chunks: AsyncIterable<Uint8Array>, path?: string): Promise<StoredBlob>;
   /** The path of a text that is to be stored with its part (`PartFile.content`). */
   newPath(): string;
   /** Reads a blob in chunks. Throws WxError `data` if it is gone or not whole. */

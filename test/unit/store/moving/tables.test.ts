@@ -11,7 +11,7 @@ import { MOVED_TABLES, SERVING_TABLES } from '../../../../src/store/moving/table
 import { migrateServer } from '../../../../src/store/postgres-schema.ts';
 import { administer, SERVER, uniqueName, withParts } from '../../../helpers/postgres.ts';
 
-/** What a move leaves out, beside who serves just now: its own note, logins, which go as such, and files, with which none begins. */
+/** What a move leaves out, beside who serves just now: its own note, logins, which go as such, and files to be sent. */
 const OTHERS = {
   sqlite: ['moves'],
   postgres: ['moves', 'credentials', 'schema_version', 'blobs', 'blob_chunks'],
