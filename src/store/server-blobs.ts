@@ -104,7 +104,7 @@ export function createMovableBlobs(steps: StepRunner, clock: Pick<Clock, 'monoto
     pathOf: (_, id) => blobPath(id),
     has: ({ path, sizeBytes }) => steps.read(() => isWhole(path, sizeBytes)),
     read: ({ path, sizeBytes }) => blobs.read({ path, sizeBytes: sizeBytes ?? 0 }),
-    async write(account, path, chunks) {
+    async put(account, path, chunks) {
       await steps.run(path, function* () {
         yield* discardBlob(path);
       });

@@ -16,14 +16,14 @@ export interface MovableFiles {
   has(file: Pick<NeededFile, 'path' | 'sizeBytes'>): Promise<boolean>;
   read(file: Pick<NeededFile, 'path' | 'sizeBytes'>): AsyncIterable<Buffer>;
   /** Writes a file, in place of what a killed process has left of it. */
-  write(account: string, path: string, chunks: AsyncIterable<Buffer>): Promise<void>;
+  put(account: string, path: string, chunks: AsyncIterable<Buffer>): Promise<void>;
 }
 
 /** A copy of ours: a file in `media/out/<account>`, or a blob. Both are named by an id that no other has. */
 const COPY = /^(?:blob:|(?:.*[/\\])?media[/\\]out[/\\][^/\\]+[/\\])([\da-f-]{36})$/s;
 
 /** The id of a copy of ours; null: it is something else. */
-export function copyId(path: string): string | null {
+function copyId(path: string): string | null {
   return COPY.exec(path)?.[1] ?? null;
 }
 
@@ -55,7 +55,7 @@ export async function copyFiles(
     const isThere = path === file.path || (await to.has({ ...file, path }));
     if (isThere || !(await from.has(file))) continue;
     check();
-    await to.write(file.account, path, from.read(file));
+    await to.put(file.account, path, from.read(file));
   }
 }
 
@@ -83,10 +83,10 @@ export function filesInFolders(folderOf: (account: string) => string): MovableFi
     pathOf: (account, id) => join(folderOf(account), id),
     async has({ path, sizeBytes }) {
       const found = await stat(path).catch(() => null);
-      return found !== null && found.isFile() && (sizeBytes === null || found.size === sizeBytes);
+      return found?.isFile() === true && (sizeBytes === null || found.size === sizeBytes);
     },
     read: ({ path }) => createReadStream(path),
-    async write(_, path, chunks) {
+    async put(_, path, chunks) {
       // Of a killed process only such a file is left, which a sweep of the home removes.
       const fresh = join(dirname(path), randomUUID());
       try {

@@ -9,7 +9,7 @@ import type { StepRunner } from '../../sql/step-runner.ts';
 import { type NeededFile, neededPartFiles } from '../outbox/parts.ts';
 import { copyFiles, type MovableFiles, sumOfFiles, withPath } from './files.ts';
 import {
-  clear,
+  clearTable,
   createSum,
   insertRows,
   lastNumber,
@@ -20,7 +20,14 @@ import {
   unusable,
 } from './rows.ts';
 import { MOVED_TABLES, type MovedTable, PASSING_TABLES, type TableSum } from './tables.ts';
-import { close, elsewhere, note, open, type Whereabouts, whereabouts } from './whereabouts.ts';
+import {
+  closeWrites,
+  elsewhere,
+  openWrites,
+  setWhereabouts,
+  type Whereabouts,
+  whereabouts,
+} from './whereabouts.ts';
 
 /** A store that can be moved, opened for nothing else. */
 export interface Movable {
@@ -103,11 +110,11 @@ export async function move(from: Movable, to: Movable, { signal, onMoved }: Move
     throw error;
   }
   const left: Whereabouts = { store, state: 'left', other: to.name, mover };
-  if (!isLeft) await as(from, mover, () => note(left));
+  if (!isLeft) await as(from, mover, () => setWhereabouts(left));
   await from.steps.flush();
   await as(to, mover, function* () {
-    yield* open(to.dialect);
-    yield* note({ store, state: 'here', other: '', mover: '' });
+    yield* openWrites(to.dialect);
+    yield* setWhereabouts({ store, state: 'here', other: '', mover: '' });
   });
   await to.steps.flush();
 }
@@ -121,8 +128,8 @@ export async function cancelMove(from: Movable): Promise<void> {
       throw new WxError('config', `the store ${from.name} is not being moved`, { hint: 'wxagent status' });
     }
     checkMover(noted, null);
-    yield* open(from.dialect);
-    yield* note({ ...noted, state: 'here', other: '', mover: '' });
+    yield* openWrites(from.dialect);
+    yield* setWhereabouts({ ...noted, state: 'here', other: '', mover: '' });
   });
   await from.steps.flush();
 }
@@ -141,9 +148,9 @@ async function leave(from: Movable, to: Movable, mover: string): Promise<{ store
     if (noted?.state === 'left' || noted?.state === 'arriving') throw elsewhere(from.name, noted);
     if (noted) checkMover(noted, null);
     const store = noted?.store ?? newUuid();
-    yield* close('all', from.dialect);
+    yield* closeWrites('all', from.dialect);
     yield* checkUnserved(from);
-    yield* note({ store, state: 'leaving', other: to.name, mover });
+    yield* setWhereabouts({ store, state: 'leaving', other: to.name, mover });
     return { store, isLeft: false };
   });
 }
@@ -152,8 +159,8 @@ async function leave(from: Movable, to: Movable, mover: string): Promise<{ store
 async function stay(from: Movable, mover: string): Promise<void> {
   await as(from, mover, function* () {
     const noted = yield* whereabouts();
-    yield* open(from.dialect);
-    if (noted) yield* note({ ...noted, state: 'here', other: '', mover: '' });
+    yield* openWrites(from.dialect);
+    if (noted) yield* setWhereabouts({ ...noted, state: 'here', other: '', mover: '' });
   }).catch(() => {
     // Another process has taken the move over; or the store itself fails, which the first error mostly says.
   });
@@ -182,11 +189,11 @@ async function arrive(
       }
     }
     if (noted?.state !== 'arriving') {
-      yield* close('serving', to.dialect);
-      for (const table of MOVED_TABLES) yield* clear(table);
+      yield* closeWrites('serving', to.dialect);
+      for (const table of MOVED_TABLES) yield* clearTable(table);
     }
     yield* checkUnserved(to);
-    yield* note({ store, state: 'arriving', other: from.name, mover });
+    yield* setWhereabouts({ store, state: 'arriving', other: from.name, mover });
   });
 }
 
@@ -243,9 +250,9 @@ async function copy(
   { mover, signal }: { mover: string; signal: AbortSignal },
 ): Promise<void> {
   let last = await lastCopied(table, from, to, signal);
-  if (last === null) await as(to, mover, () => asStep(clear(table)));
+  if (last === null) await as(to, mover, () => emptied(table));
   const size = createPageSize();
-  async function insert(rows: readonly Row[]): Promise<void> {
+  async function putRows(rows: readonly Row[]): Promise<void> {
     try {
       const placed = table.name === 'parts' ? rows.map((row) => withPath(row, to.files.pathOf)) : rows;
       await as(to, mover, () => insertRows(table, placed));
@@ -260,7 +267,7 @@ async function copy(
     check(signal);
     const page: Page = await from.steps.read(() => pageAfter(table, last, size.rows));
     if (page.rows.length === 0) break;
-    await insert(page.rows);
+    await putRows(page.rows);
     size.learn(page.rows);
     last = page.last;
   }
@@ -271,8 +278,8 @@ async function copy(
 
 function* nothing(): Step<void> {}
 
-function* asStep(statement: ReturnType<typeof clear>): Step<void> {
-  yield* statement;
+function* emptied(table: MovedTable): Step<void> {
+  yield* clearTable(table);
 }
 
 /** The key of the last row at the target, if all that is there is the beginning of what the source has. */

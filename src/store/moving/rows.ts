@@ -41,7 +41,7 @@ export function* insertRows(table: MovedTable, rows: readonly Row[]): Step<void>
 }
 
 /** Deletes all rows of a table. */
-export function clear({ name }: MovedTable): Statement<number> {
+export function clearTable({ name }: MovedTable): Statement<number> {
   return run(`DELETE FROM ${name}`);
 }
 

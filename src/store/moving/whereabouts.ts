@@ -36,7 +36,7 @@ export function* whereabouts(): Step<Whereabouts | null> {
 }
 
 /** Replaces the note. */
-export function* note({ store, state, other, mover }: Whereabouts): Step<void> {
+export function* setWhereabouts({ store, state, other, mover }: Whereabouts): Step<void> {
   yield* run('DELETE FROM moves');
   yield* run(
     'INSERT INTO moves (store, state, other, mover) VALUES (?, ?, ?, ?)',
@@ -84,8 +84,8 @@ function tablesOf(closed: Closed, dialect: Dialect): string[] {
  * Makes the database itself refuse writes: also those of processes that have opened the store before, and of other versions.
  * Whoever writes at this moment is waited for.
  */
-export function* close(closed: Closed, dialect: Dialect): Step<void> {
-  yield* open(dialect);
+export function* closeWrites(closed: Closed, dialect: Dialect): Step<void> {
+  yield* openWrites(dialect);
   if (dialect === 'postgres') {
     yield* run(
       `CREATE FUNCTION refuse_writes() RETURNS trigger LANGUAGE plpgsql AS
@@ -95,7 +95,7 @@ export function* close(closed: Closed, dialect: Dialect): Step<void> {
   for (const table of tablesOf(closed, dialect)) {
     if (dialect === 'postgres') {
       yield* run(
-        `CREATE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON ${table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_writes()`,
+        `CREATE TRIGGER moved BEFORE UPDATE OR DELETE OR INSERT ON ${table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_writes()`,
       );
       continue;
     }
@@ -108,7 +108,7 @@ export function* close(closed: Closed, dialect: Dialect): Step<void> {
 }
 
 /** Lets everybody write again. */
-export function* open(dialect: Dialect): Step<void> {
+export function* openWrites(dialect: Dialect): Step<void> {
   if (dialect === 'postgres') {
     yield* run('DROP FUNCTION IF EXISTS refuse_writes() CASCADE');
     return;
