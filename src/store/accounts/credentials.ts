@@ -61,11 +61,11 @@ function publicOf(row: Row): Omit<Account, keyof Secret> {
 export function* putLogin(login: NewLogin, sealing: Sealing): Step<Account> {
   const { accounts } = yield* credentials(sealing);
   const account = placeLogin(accounts, login);
-  yield* put(account, sealing);
+  yield* storeLogin(account, sealing);
   return account;
 }
 
-function put(account: Account, sealing: Sealing): Statement<number> {
+function storeLogin(account: Account, sealing: Sealing): Statement<number> {
   return run(
     `INSERT INTO credentials (account, id, former_ids, name, owner, logged_in_at, sealed, changed)
        VALUES (?, ?, ?, ?, ?, ?, ?, ${NEXT_CHANGE})
@@ -84,7 +84,7 @@ function put(account: Account, sealing: Sealing): Statement<number> {
 /** Puts other logins in the place of all that are there; see `Logins.replace`. */
 export function* replaceLogins({ accounts, defaultAccount }: AccountList, sealing: Sealing): Step<void> {
   yield* run('DELETE FROM credentials');
-  for (const account of accounts) yield* put(account, sealing);
+  for (const account of accounts) yield* storeLogin(account, sealing);
   if (defaultAccount !== null) yield* useLogin(defaultAccount);
 }
 
