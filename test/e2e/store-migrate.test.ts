@@ -13,7 +13,7 @@ import { type Exited, jsonLines, makeFolder, startWxagent } from '../helpers/wxa
 
 const QUICK = ['--pace', '0', '--no-typing'];
 const KEY = randomBytes(32).toString('base64');
-const ROWS = 700;
+const ROWS = 320;
 
 /** What databases have made something else of: each is to come back as it was. */
 const TEXTS = [
