@@ -56,6 +56,12 @@ interface Lane {
   connection: Connection | null;
 }
 
+/** The steps of a server, which are told when others have news. */
+export interface ServerSteps extends StepRunner {
+  /** Looks for news at once: there may be some. */
+  lookForNews(): void;
+}
+
 /**
  * Runs steps on a server, over a few connections. Nothing is opened before the first step. A step resolves when it is
  * committed, which here means: on the server's disk. It is run again when others were in the way, and when the server or
@@ -67,8 +73,10 @@ export function createServerSteps(options: {
   /** Null: a step that meets no server fails. */
   wait: ServerWait | null;
   limits?: Limits;
-}): StepRunner {
-  const { address, clock, wait } = options;
+  /** What others have committed for accounts from a mark on, and the next mark; see {@link StepRunner.changes}. */
+  newsSince?: (mark: number) => Step<{ upto: number; accounts: Map<string, number> }>;
+}): ServerSteps {
+  const { address, clock, wait, newsSince } = options;
   const limits = options.limits ?? LIMITS;
   const keptTexts = createQueryTexts(address);
   const plainTexts = createQueryTexts({ schema: address.schema, isPrepared: false });
@@ -86,7 +94,8 @@ export function createServerSteps(options: {
   let isLost = false;
   const givenUpErrors = new WeakSet<object>();
   let reportedAtMs = Number.NEGATIVE_INFINITY;
-  let seen = 0;
+  const news = new Map<string, number>();
+  let newsMark = 0;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   let isLooking = false;
 
@@ -252,12 +261,13 @@ export function createServerSteps(options: {
   }
 
   async function look(): Promise<void> {
+    if (!newsSince || isLooking) return;
+    lookedAtMs = clock.monotonic();
     isLooking = true;
     try {
-      const row = await enqueue(null, function* () {
-        return yield* one('SELECT CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS newest');
-      });
-      seen = Number(row?.newest);
+      const { upto, accounts } = await enqueue(null, () => newsSince(newsMark));
+      for (const [account, changed] of accounts) news.set(account, changed);
+      newsMark = upto;
     } catch {
       // The steps report what is wrong.
     } finally {
@@ -271,15 +281,13 @@ export function createServerSteps(options: {
     async flush() {
       // What is committed is on the disk.
     },
-    // The newest number comes from a look at the server that this call may begin. Commits of this process count, too.
+    // The numbers come from a look at the server that this call may begin.
     changes() {
       if (isLost) throw new WxError('storage', `the tables of ${address} were deleted under this process`);
-      if (!isLooking && clock.monotonic() - lookedAtMs >= LOOK_MS) {
-        lookedAtMs = clock.monotonic();
-        void look();
-      }
-      return seen;
+      if (clock.monotonic() - lookedAtMs >= LOOK_MS) void look();
+      return (account) => news.get(account) ?? 0;
     },
+    lookForNews: () => void look(),
     get isLost() {
       return isLost;
     },

@@ -131,7 +131,7 @@ export function startRunner(parts: RunnerParts): Runner {
 
   async function serve(): Promise<RunnerEnd> {
     // Before the first look at the store, so that later commits of other processes are noticed.
-    const since = store.changes();
+    const since = store.changes()(key);
     startup = startUp({ ...options, rules, turns, lanes, dispatch });
     const { cursor, loginExpired, childrenEnded } = await startup;
     childrenEnded.then(() => agent.start?.()).catch(fail);
@@ -169,7 +169,7 @@ export function startRunner(parts: RunnerParts): Runner {
     void login.notifyStart(loginExpired).catch(fail);
     await delivery.refresh().catch(fail);
     const kept = Promise.all([
-      upkeep.watch({ since, look, onError: fail }, shutdown.signal),
+      upkeep.watch({ account: key, since, look, onError: fail }, shutdown.signal),
       upkeep.sweep(
         { ...options, account: key, holdMaxMs: settings.holdMaxMs, onError: fail },
         shutdown.signal,

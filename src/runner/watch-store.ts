@@ -10,7 +10,8 @@ const LOOKS_AT_ONCE = 20;
 
 /** One account that looks for what other processes have committed. */
 export interface Watcher {
-  /** `changes()` of the store before the first look at messages and parts. */
+  account: string;
+  /** Its number in `changes()` of the store before the first look at messages and parts. */
   since: number;
   /** Looks for messages and parts. */
   look(): Promise<void>;
@@ -20,7 +21,7 @@ export interface Watcher {
 
 /** Watches a store for all accounts of a process, by one timer. */
 export interface StoreWatch {
-  /** Has the watcher look when another process has committed, until the signal is aborted. */
+  /** Has the watcher look when another process has committed what concerns its account, until the signal is aborted. */
   watch(watcher: Watcher, signal: AbortSignal): Promise<void>;
 }
 
@@ -33,7 +34,7 @@ export function createStoreWatch(store: Pick<Store, 'changes'>, clock: Clock): S
 
   /** Looks for one account after the other: none has to look sooner than the next. */
   async function lookAll(): Promise<void> {
-    let now: number;
+    let now: ReturnType<Store['changes']>;
     try {
       now = store.changes();
     } catch (error) {
@@ -42,8 +43,9 @@ export function createStoreWatch(store: Pick<Store, 'changes'>, clock: Clock): S
     }
     let looks = 0;
     for (const watcher of watchers) {
-      if (now === watcher.since) continue;
-      watcher.since = now;
+      const number = now(watcher.account);
+      if (number === watcher.since) continue;
+      watcher.since = number;
       current = watcher.look().catch(watcher.onError);
       await current;
       if (++looks % LOOKS_AT_ONCE === 0) await turnOfLoop();

@@ -12,9 +12,11 @@ export interface StepRunner {
   /** Resolves when everything that this process has committed is on the disk. */
   flush(): Promise<void>;
   /**
-   * A number that changes whenever another process has committed: at once on SQLite; on a server, within some two seconds
-   * when it is called each second, and when this process has committed. Throws WxError `storage` when it {@link isLost}. */
-  changes(): number;
+   * Tells a number for each account, another one whenever another process has committed what concerns it: at once on SQLite,
+   * where every commit counts for all accounts; on a server, within some two seconds when it is called each second. Throws
+   * WxError `storage` when it {@link isLost}.
+   */
+  changes(): (account: string) => number;
   /** The database, or its tables, were deleted or replaced under this process. */
   readonly isLost: boolean;
   /** Checks the whole database; of a server, whether it answers. Returns what is wrong with it; null: nothing. */

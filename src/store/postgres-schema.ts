@@ -204,6 +204,11 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
       changed_at BIGINT NOT NULL DEFAULT 0
     )`,
     'CREATE INDEX leases_worker ON leases (worker)',
+    // The newest transaction that changed something for an account without having the lease on it.
+    `CREATE TABLE account_news (
+      account ${KEY} PRIMARY KEY,
+      changed BIGINT NOT NULL
+    ) WITH (fillfactor = 50)`,
   ],
   // Files to be sent, which a home keeps in media/out. A blob without a size is not whole. Chunks are not compressed:
   // most files are already, and the attempt takes longer than the rest.

@@ -1,5 +1,6 @@
 import type { ServerAddress } from '../postgres/server-address.ts';
 import { createServerSteps, type ServerWait } from '../postgres/server-steps.ts';
+import { createNews, newsSince } from './accounts/news.ts';
 import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/lease.ts';
 import type { Store } from './port/port.ts';
@@ -21,8 +22,10 @@ export async function openServerStore(options: {
   wait: ServerWait | null;
   /** The leases of a worker; not given: this process serves no account. */
   fence?: Fence;
+  /** Gets what is to be called when there may be news for an account. */
+  onOpen?: (lookForNews: () => void) => void;
 }): Promise<Store> {
-  const runner = createServerSteps(options);
+  const runner = createServerSteps({ ...options, newsSince });
   try {
     await runner.run(NO_ACCOUNT, () => migrateServer(options.address));
     await runner.read(function* () {
@@ -33,5 +36,10 @@ export async function openServerStore(options: {
     await runner.close();
     throw error;
   }
-  return createStore(runner, { ...options, blobs: createServerBlobs(runner, options.clock) });
+  options.onOpen?.(runner.lookForNews);
+  return createStore(runner, {
+    ...options,
+    blobs: createServerBlobs(runner, options.clock),
+    news: createNews(runner),
+  });
 }

@@ -18,6 +18,7 @@ import {
   sealAgain,
   useLogin,
 } from './accounts/credentials.ts';
+import { createNews } from './accounts/news.ts';
 import { createSealing, type Sealing, type SealingOptions } from './accounts/sealing.ts';
 import type { Movable } from './moving/move.ts';
 import { servedOnServer } from './moving/served.ts';
@@ -30,7 +31,12 @@ import { createMovableBlobs, createServerBlobs } from './server-blobs.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
 import { createLeaseDatabase } from './workers/lease-database.ts';
-import { type LeasedService, type LeaseKeeper, startLeaseKeeper } from './workers/lease-keeper.ts';
+import {
+  type LeasedService,
+  type LeaseHints,
+  type LeaseKeeper,
+  startLeaseKeeper,
+} from './workers/lease-keeper.ts';
 import { type WorkerCard, type WorkerView, workerOf, workerViews } from './workers/worker-rows.ts';
 
 /** What is done under this name excludes only its like; no account is called so. */
@@ -167,20 +173,44 @@ export async function openServer(options: {
       const shared = await migrated();
       await shared.read(() => restoreServerTime(clock));
       // Its connections last longer than the store: logins and leases go over them.
-      return createStore(unclosed(shared), { clock, claimant, blobs: createServerBlobs(shared, clock) });
+      return createStore(unclosed(shared), {
+        clock,
+        claimant,
+        blobs: createServerBlobs(shared, clock),
+        news: createNews(shared),
+      });
     },
     async work({ wait, ...options }) {
       await migrated();
+      let lookForNews = (): void => {};
+      const hints = createHints({ address, clock, report() {} });
+      const wakingHints: LeaseHints = {
+        ...hints,
+        listen: (channel, onHint) =>
+          hints.listen(channel, () => {
+            onHint();
+            lookForNews();
+          }),
+      };
       const keeper = await startLeaseKeeper({
         ...options,
         clock,
         database: createLeaseDatabase(address, clock),
-        // Without hints workers look each second.
-        hints: createHints({ address, clock, report() {} }),
+        // Without hints workers look each second. Who looks once is not woken.
+        ...(options.card.purpose === 'look' ? {} : { hints: wakingHints }),
         isAlive: claimant.isAlive,
       });
       const { fence } = keeper;
-      const store = await openServerStore({ address, clock, claimant: keeper.claimant, wait, fence });
+      const store = await openServerStore({
+        address,
+        clock,
+        claimant: keeper.claimant,
+        wait,
+        fence,
+        onOpen(look) {
+          lookForNews = look;
+        },
+      });
       return { store, keeper };
     },
     async openToMove(side) {

@@ -81,7 +81,8 @@ function createSqliteRunner(database: Database, options: Omit<SqliteStoreOptions
         isMarkInFile = false;
         commits.run(writeNextMark).catch(() => {});
       }
-      return Number(database.one('PRAGMA data_version')?.data_version ?? 0);
+      const version = Number(database.one('PRAGMA data_version')?.data_version ?? 0);
+      return () => version;
     },
     get isLost() {
       return files.areGone;

@@ -3,6 +3,7 @@ import type { StepRunner } from '../sql/step-runner.ts';
 import { accountView } from './accounts/account-view.ts';
 import { markLogin, openAccount, recordPoll } from './accounts/accounts.ts';
 import { allowedUsers, setAllowed } from './accounts/allowed.ts';
+import type { News } from './accounts/news.ts';
 import { becomePoller, endPolling, notedPoller, polledAccounts } from './accounts/pollers.ts';
 import { contextToken, sessionValue, setSessionValue } from './accounts/sessions.ts';
 import { mediaKeys } from './inbox/media-keys.ts';
@@ -39,13 +40,27 @@ export function createStore(
     claimant,
     fence,
     blobs = null,
-  }: { clock: LearningClock; claimant: Claimant; fence?: Fence; blobs?: Store['blobs'] },
+    news,
+  }: { clock: LearningClock; claimant: Claimant; fence?: Fence; blobs?: Store['blobs']; news?: News },
 ): Store {
   const { run: commit, read } = runner;
+
+  /** Runs a step that concerns whoever serves the account, which may be another process. */
+  const notify: StepRunner['run'] = news
+    ? async (account, step) => {
+        const result = await commit(account, function* () {
+          const done = yield* step();
+          yield* news.note(account);
+          return done;
+        });
+        news.tell(account);
+        return result;
+      }
+    : commit;
   /** Runs a step of whoever serves the account: of a worker only while it holds the lease. */
   const act: StepRunner['run'] = fence
     ? (account, step) => commit(account, () => fenced(fence, account, step))
-    : commit;
+    : notify;
   const saveServerTime = createServerTimeSaver(clock);
 
   /** A step of a poll, which may also save the server's time. */
@@ -63,10 +78,16 @@ export function createStore(
    * late owner learns it when that part is committed.
    */
   async function actLate<T>(account: string, step: (isHeld: IsHeld) => Step<T>): Promise<T> {
-    if (!fence) return commit(account, () => step(ALWAYS));
-    const { isHeld, result } = await commit(account, () => withLease(fence, account, step));
-    if (!isHeld) throw new LeaseLost(account);
-    return result;
+    if (!fence) return notify(account, () => step(ALWAYS));
+    const late = function* (isHeld: IsHeld): Step<T> {
+      const done = yield* step(isHeld);
+      if (news && !isHeld()) yield* news.note(account);
+      return done;
+    };
+    const { isHeld, result } = await commit(account, () => withLease(fence, account, late));
+    if (isHeld) return result;
+    news?.tell(account);
+    throw new LeaseLost(account);
   }
 
   /** Each account has a step of its own, which is in order with its others. */
@@ -98,7 +119,7 @@ export function createStore(
       triage: (input) => act(input.account, () => triage(input)),
       unfinished: (account) => read(() => unfinished(account)),
       unfinishedContent: (account) => read(() => unfinishedContent(account)),
-      retry: (input) => commit(input.account, () => retry(input)),
+      retry: (input) => notify(input.account, () => retry(input)),
       quoted: (input) => read(() => quoted(input)),
       mediaKeys: (input) => read(() => mediaKeys(input)),
       messages: (input) => read(() => messages(input)),
@@ -115,7 +136,7 @@ export function createStore(
       forgetChild: (input) => commit(input.account, () => forgetChild(input)),
     },
     outbox: {
-      enqueue: (request) => commit(request.account, () => enqueue(request, claimant)),
+      enqueue: (request) => notify(request.account, () => enqueue(request, claimant)),
       usersToDeliver: (account) => read(() => usersToDeliver(account)),
       claimPart: (request) => act(request.account, () => claimPart(request, claimant)),
       renewLease: (input) => act(input.account, () => renewLease(input, claimant.id)),
@@ -131,7 +152,7 @@ export function createStore(
       runningUpload: (input) => read(() => runningUpload(input, claimant)),
       parts: (seqs) => read(() => partsOf(seqs)),
       openParts: (account) => read(() => openParts(account)),
-      dropParts: (input) => commit(input.account, () => dropParts(input, claimant)),
+      dropParts: (input) => notify(input.account, () => dropParts(input, claimant)),
       requeueExpired: (input) => act(input.account, () => requeueExpired(input)),
       async unneededFiles(paths) {
         await runner.flush();
@@ -158,7 +179,7 @@ export function createStore(
       polledAccounts: () => read(() => polledAccounts(claimant)),
       endPolling: (account) => commit(account, () => endPolling(account, claimant)),
       allowed: (account) => read(() => allowedUsers(account)),
-      setAllowed: (input) => commit(input.account, () => setAllowed(input)),
+      setAllowed: (input) => notify(input.account, () => setAllowed(input)),
       sweep: sweepAll,
       verify: runner.verify,
       keepReserve: runner.keepReserve,

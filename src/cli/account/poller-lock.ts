@@ -179,7 +179,8 @@ async function keep(context: Locking, home: Home): Promise<void> {
     for (const { store } of home.accounts.values()) stores.add(store);
     for (const store of stores) {
       try {
-        const now = store.changes();
+        // Of a file, every commit counts for all accounts.
+        const now = store.changes()('');
         if (now === seen.get(store) && !wasLost) continue;
         seen.set(store, now);
         await loseWhatOthersHave(home, store);

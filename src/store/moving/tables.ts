@@ -64,7 +64,7 @@ export const PASSING_TABLES: readonly string[] = ['server_time', 'children'];
 /** The tables in which a process notes that it serves accounts, in both databases. Nobody else is told of them. */
 export const SERVING_TABLES = {
   sqlite: ['pollers'],
-  postgres: ['pollers', 'workers', 'leases'],
+  postgres: ['pollers', 'workers', 'leases', 'account_news'],
 } as const;
 
 function table(

@@ -35,10 +35,10 @@ export interface Store {
    */
   flush(): Promise<void>;
   /**
-   * A number that changes whenever another process has committed: on a server within some two seconds when it is called
-   * each second, and also when this process has committed. Throws WxError `storage` when {@link Store.isLost}.
+   * Tells a number for each account, another one whenever another process has committed what concerns it: on a server within
+   * some two seconds when it is called each second. Throws WxError `storage` when {@link Store.isLost}.
    */
-  changes(): number;
+  changes(): (account: string) => number;
   /** The database was deleted or replaced under this process: it can still be read, every step rejects. */
   readonly isLost: boolean;
   close(): Promise<void>;

@@ -8,7 +8,7 @@ import type { Fence } from './fence.ts';
 import type { LeaseDatabase } from './lease-database.ts';
 import type { Taken } from './lease-rows.ts';
 import { createTrustWindow, RENEW_EVERY_MS } from './trust.ts';
-import type { WorkerCard } from './worker-rows.ts';
+import { channelOf, type WorkerCard } from './worker-rows.ts';
 
 /** What serves the accounts of a worker. */
 export interface LeasedService {
@@ -336,11 +336,6 @@ export async function startLeaseKeeper(options: {
       await database.close();
     },
   };
-}
-
-/** The channel on which a worker is woken: no two have the same, in whatever schema. */
-function channelOf(worker: string): string {
-  return `wxagent_${worker.slice(-16)}`;
 }
 
 function newWorkerId(name: string): string {

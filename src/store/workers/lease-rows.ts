@@ -73,7 +73,7 @@ export interface LeaseHolder extends Pick<WorkerView, 'host' | 'pid' | 'purpose'
   isExpired: boolean;
 }
 
-/** What became of an account that was asked for; `holder` is null while a step is being committed that needs its lease. */
+/** What became of an account that was asked for; `holder` is null while that cannot be said. */
 export type Taken = { lease: Lease } | { holder: LeaseHolder | null };
 
 /** Takes one account, unless another worker has it, or is about to; see {@link takeFree}. */

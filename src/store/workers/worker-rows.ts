@@ -17,6 +17,14 @@ export interface WorkerCard {
 /** The database's clock, in milliseconds: no worker's clock says who is alive. */
 export const NOW = 'CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)';
 
+/** The channel on which a worker is woken: no two have the same, in whatever schema. */
+export function channelOf(worker: string): string {
+  return `wxagent_${worker.slice(-16)}`;
+}
+
+/** The same in SQL, for the owner of a lease. */
+export const CHANNEL_OF_OWNER = "'wxagent_' || right(worker, 16)";
+
 /** Registers a worker under an id that nobody had before. */
 export function register(worker: string, card: WorkerCard): Statement<number> {
   return run(

@@ -228,14 +228,6 @@ describe.skipIf(SERVER === null)('steps on a server', () => {
     }
   });
 
-  it('says when somebody has committed', async () => {
-    const first = steps.changes();
-    await expect.poll(() => steps.changes()).not.toBe(first);
-    const before = steps.changes();
-    await administer(server, `INSERT INTO ${schema}.applied (name) VALUES ('x')`);
-    await expect.poll(() => steps.changes()).not.toBe(before);
-  });
-
   it('knows that its tables are gone', async () => {
     await steps.run('a', just(run(NOTE, '1')));
     expect(steps.isLost).toBe(false);

@@ -11,11 +11,12 @@ function watch(since: number, count = 1) {
     changes() {
       state.looks++;
       if (state.changes === 666) throw new Error('the database is gone');
-      return state.changes;
+      return () => state.changes;
     },
   };
   const watched = createStoreWatch(store, createJumpClock());
   const watcher = (): Watcher => ({
+    account: 'a',
     since,
     async look() {
       state.added.push(state.changes);

@@ -152,9 +152,9 @@ export function describeViews(make: MakeStore): void {
 
   test('the number of changes tells of other processes', async () => {
     const other = await createDesk(await data.open('b'));
-    const before = desk.store.changes();
+    const before = desk.store.changes()(ACCOUNT);
     await other.says(OWNER);
-    await expect.poll(() => desk.store.changes()).not.toBe(before);
+    await expect.poll(() => desk.store.changes()(ACCOUNT)).not.toBe(before);
   });
 
   test('everything committed so far can be waited for, also when it is on the disk already', async () => {
