@@ -58,6 +58,8 @@ test('every JSON line of docs/commands.md has the fields that are printed', asyn
   await json('run', '--echo');
   await json('store', 'migrate', '--to', makeFolder());
 
-  expect([...documented.keys()].sort()).toEqual([...printed.keys()].sort());
-  for (const [type, line] of documented) expect(fieldsOf(line), type).toEqual(fieldsOf(printed.get(type)));
+  // Only a store on a server has workers: workers.test.ts compares their line.
+  const here = new Map([...documented].filter(([type]) => type !== 'worker'));
+  expect([...here.keys()].sort()).toEqual([...printed.keys()].sort());
+  for (const [type, line] of here) expect(fieldsOf(line), type).toEqual(fieldsOf(printed.get(type)));
 });

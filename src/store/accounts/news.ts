@@ -14,12 +14,13 @@ export interface News {
 export function createNews(runner: Pick<StepRunner, 'read'>): News {
   const telling = new Set<string>();
   return {
-    note: (account) =>
-      run(
+    note(account) {
+      return run(
         `INSERT INTO account_news (account, changed) VALUES (?, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT))
            ON CONFLICT (account) DO UPDATE SET changed = excluded.changed`,
         account,
-      ),
+      );
+    },
     tell(account) {
       if (telling.has(account)) return;
       telling.add(account);

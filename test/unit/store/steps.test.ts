@@ -110,7 +110,9 @@ describe('no step and no statement is dropped', () => {
     return [...code.matchAll(call)]
       .filter(({ index, 0: { length } }) => {
         const before = code.slice(0, index).trimEnd();
-        const isDeclared = /^(?:: (?:Step|Statement|Together)<| \{)/.test(behindParens(code, index + length));
+        const isDeclared = /^(?:: (?:Step|Statement|Together|Promise)<| \{)/.test(
+          behindParens(code, index + length),
+        );
         const isOfRunner = /^(?:[\w.]+, )?(?:\(\) =>|function\*)/.test(code.slice(index + length));
         return !isDeclared && !isOfRunner && !YIELDED.test(before) && !isInTogether(before);
       })
