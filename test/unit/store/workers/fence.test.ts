@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../src/core/time/clock.ts';
 import { parseServerUrl } from '../../../../src/postgres/server-address.ts';
@@ -6,7 +6,7 @@ import { LeaseLost } from '../../../../src/store/port/lease.ts';
 import type { Store } from '../../../../src/store/port/port.ts';
 import { openServerStore } from '../../../../src/store/postgres-store.ts';
 import { createLeaseDatabase, type LeaseDatabase } from '../../../../src/store/workers/lease-database.ts';
-import { administer, SERVER, uniqueName, withParts } from '../../../helpers/postgres.ts';
+import { administer, connectTo, SERVER, uniqueName, withParts } from '../../../helpers/postgres.ts';
 import { ACCOUNT, createDesk, type Desk, incoming, LOGIN, OWNER, part, TERMS } from '../conformance/desk.ts';
 
 describe.skipIf(SERVER === null)('the fence around an account', () => {
@@ -46,8 +46,7 @@ describe.skipIf(SERVER === null)('the fence around an account', () => {
     ask(`UPDATE leases SET worker = 'new', epoch = epoch + 1 WHERE account = '${ACCOUNT}'`);
 
   beforeAll(async () => {
-    admin = new Client(clientOptions());
-    await admin.connect();
+    admin = await connectTo(server);
     const store = await open();
     await admin.query(`SET search_path TO ${schema}`);
     await store.close();
@@ -74,18 +73,6 @@ describe.skipIf(SERVER === null)('the fence around an account', () => {
     await admin?.end();
     await administer(server, `DROP SCHEMA IF EXISTS ${schema} CASCADE`);
   });
-
-  function clientOptions() {
-    const { username, password, hostname, searchParams } = new URL(server.replace('@/', '@localhost/'));
-    return {
-      user: decodeURIComponent(username),
-      password: decodeURIComponent(password),
-      database: 'postgres',
-      host: searchParams.get('host') ?? hostname,
-      port: Number(searchParams.get('port') ?? 5432),
-      ssl: false,
-    };
-  }
 
   it('lets nothing of a late owner through, and nothing of who has no lease at all', async () => {
     const seq = await late.says(OWNER);

@@ -115,15 +115,10 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     await pollUntil('both have ten', () => held().join() === '10,10');
     const moved = await ask("SELECT epoch FROM leases WHERE worker LIKE 'worker:b:%'");
     expect(moved.map(({ epoch }) => Number(epoch))).toEqual(Array(10).fill(2));
-    await leases.enter('worker:dead:1', {
-      name: 'dead',
-      host: 'x',
-      pid: 7,
-      version: '1',
-      purpose: 'share',
-      capacity: 3,
-    });
-    await ask("UPDATE workers SET expires_at = 1, renewed_at = 1 WHERE name = 'dead'");
+    await ask(
+      `INSERT INTO workers (worker, name, host, pid, version, purpose, capacity, started_at, renewed_at, expires_at)
+         VALUES ('worker:dead:1', 'dead', 'x', 7, '1', 'share', 3, 1, 1, 1)`,
+    );
     const views = await steps.read(workerViews);
     expect(
       views.map(({ name, state, accounts, pid }) => [name, state, accounts, pid === process.pid]),
