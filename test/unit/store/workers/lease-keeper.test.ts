@@ -117,7 +117,7 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     expect(moved.map(({ epoch }) => Number(epoch))).toEqual(Array(10).fill(2));
     await ask(
       `INSERT INTO workers (worker, name, host, pid, version, purpose, capacity, started_at, renewed_at, expires_at)
-         VALUES ('worker:dead:1', 'dead', 'x', 7, '1', 'share', 3, 1, 1, 1)`,
+         VALUES ('worker:dead:1', 'dead', 'x', 7, '1', 'share', 3, 4000000000000, 1, 1)`,
     );
     const views = await steps.read(workerViews);
     expect(
