@@ -7,6 +7,7 @@ import type { HeldBy, LockPurpose } from '../../home/lock.ts';
 import type { Trust } from '../../store/port/lease.ts';
 import type { Admin, Store } from '../../store/port/port.ts';
 import type { StoreServer } from '../../store/server.ts';
+import type { WorkerCard } from '../../store/workers/worker-rows.ts';
 import type { CommandContext } from '../command/context.ts';
 import { acquirePollerLock, lockHolderOf } from './poller-lock.ts';
 import { openHomeStore, waitOf } from './store.ts';
@@ -81,14 +82,7 @@ async function openLeases(
   /** The accounts in use here, each with what is done when it is lost. */
   const used = new Map<string, () => void>();
   const { store, keeper } = await server.work({
-    card: {
-      name: hostname(),
-      host: hostname(),
-      pid: process.pid,
-      version: VERSION,
-      purpose,
-      capacity: null,
-    },
+    card: workerCard(purpose, null),
     wait: waitOf(context, stop),
     report: (why) => log.warn(`the leases of this worker cannot be renewed: ${why}`),
     service: {
@@ -156,6 +150,11 @@ export async function pollerOf(
   if (!context.server) return lockHolderOf(context, account, admin);
   const worker = await context.server.workerOf(account.key);
   return worker && { host: worker.host, pid: worker.pid, purpose: purposeOf(worker) };
+}
+
+/** What other workers are shown of this process. `capacity`: the most accounts it serves; null: any number. */
+export function workerCard(purpose: WorkerCard['purpose'], capacity: number | null): WorkerCard {
+  return { name: hostname(), host: hostname(), pid: process.pid, version: VERSION, purpose, capacity };
 }
 
 function purposeOf({ purpose }: { purpose: 'share' | LockPurpose }): LockPurpose {

@@ -1,11 +1,9 @@
-import { hostname } from 'node:os';
-import { VERSION } from '../../core/version.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { mostAccounts } from '../../home/open-files.ts';
 import type { Lease } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { StoreServer } from '../../store/server.ts';
-import type { PollingRight } from '../account/polling.ts';
+import { type PollingRight, workerCard } from '../account/polling.ts';
 import { waitOf } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 
@@ -60,14 +58,7 @@ export async function openLeasedAccounts(
   }
 
   const { store, keeper } = await server.work({
-    card: {
-      name: hostname(),
-      host: hostname(),
-      pid: process.pid,
-      version: VERSION,
-      purpose: 'share',
-      capacity: mostAccounts(),
-    },
+    card: workerCard('share', mostAccounts()),
     wait: waitOf(context, stop),
     report: (why) => log.warn(`the leases of this worker cannot be renewed: ${why}`),
     service: {
