@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
@@ -8,7 +9,8 @@ import type { Row, Statement } from '../sql/statement.ts';
 import { storable } from '../sql/storable.ts';
 import { hasNoTls, serverError } from './failures.ts';
 import type { QueryText } from './query-text.ts';
-import type { ServerAddress, TlsMode } from './server-address.ts';
+import { isSocket, type Place, type ServerAddress, type TlsMode } from './server-address.ts';
+import type { Parameter } from './url-parameters.ts';
 
 /** The oldest server with the functions that decide a COMMIT of unknown result. */
 const OLDEST_VERSION = 130_000;
@@ -65,46 +67,79 @@ export interface Connection {
   close(how?: 'now'): Promise<void>;
 }
 
-/** Opens a connection and checks that the server behind it can be written. Throws WxError. */
+/** The place of an address that was writable last: the others are tried after it. */
+const worked = new WeakMap<ServerAddress, Place>();
+
+/**
+ * Opens a connection to the first place of the address whose server can be written: after the promotion of a standby that
+ * is another one. Throws WxError, of several places that of the first with another fault than of the network.
+ */
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
   const { address } = options;
-  try {
-    return await connect(options, address.tls);
-  } catch (error) {
-    if (address.tls !== 'prefer' || !hasNoTls(error)) throw serverError(address, error);
+  const last = worked.get(address);
+  const faults: WxError[] = [];
+  for (const place of new Set([...(last ? [last] : []), ...address.places])) {
+    const here = address.at(place);
+    try {
+      const connection = await connectAt(place, { ...options, address: here });
+      worked.set(address, place);
+      return connection;
+    } catch (error) {
+      faults.push(serverError(here, error));
+    }
   }
-  try {
-    return await connect(options, 'disable');
-  } catch (error) {
-    throw serverError(address, error);
-  }
+  throw faults.find(({ kind }) => kind !== 'network') ?? faults[0];
 }
 
-async function connect(options: ConnectionOptions, tls: TlsMode): Promise<Connection> {
-  const { address, limits } = options;
+async function connectAt(place: Place, options: ConnectionOptions): Promise<Connection> {
+  const tls = isSocket(place) ? 'disable' : options.address.with.tls;
+  try {
+    return await connect(place, options, tls);
+  } catch (error) {
+    if (tls !== 'prefer' || !hasNoTls(error)) throw error;
+  }
+  return connect(place, options, 'disable');
+}
+
+async function connect(place: Place, options: ConnectionOptions, tls: TlsMode): Promise<Connection> {
+  const { address } = options;
+  const { user, database, applicationName, isDirect, isBound, connectMs } = address.with;
+  const limits = {
+    ...options.limits,
+    connectMs: Math.min(options.limits.connectMs, connectMs ?? Number.POSITIVE_INFINITY),
+  };
   const pg = (await import('pg')).default;
   const socket = new Socket();
+  /** Whether the server proves over this very connection that it knows the password. */
+  let isProven = false;
   const client = new pg.Client({
-    host: address.host,
-    port: address.port,
-    user: address.user,
-    database: address.database,
+    ...place,
+    user,
+    database,
     // A function: the client looks for a missing password in other places.
     password() {
+      if (isBound && !isProven) throw notBound(address);
       const password = address.password();
       if (password !== null) return password;
       throw new WxError('not-logged-in', `${address} asks for a password, and the URL has none`, {
         hint: 'postgres://user:password@host:5432/database',
       });
     },
-    ssl: tlsOptions(address, tls),
-    application_name: 'wxagent',
+    ssl: tlsOptions(place, address, tls),
+    sslnegotiation: isDirect && tls !== 'disable' ? 'direct' : 'postgres',
+    enableChannelBinding: isBound,
+    application_name: applicationName,
+    ...(address.with.options === null ? {} : { options: address.with.options }),
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     pipeline: true,
     stream: () => socket,
     types: { getTypeParser: parserOf(pg.types.getTypeParser as GetTypeParser) } as CustomTypesConfig,
   } satisfies ClientConfig & { pipeline: boolean });
+  const { connection } = client as unknown as { connection: EventEmitter };
+  connection.prependListener('authenticationSASL', ({ mechanisms }: { mechanisms: string[] }) => {
+    isProven = tls !== 'disable' && mechanisms.includes('SCRAM-SHA-256-PLUS');
+  });
   let isOpen = true;
   // Without a listener an error of an idle connection would end the process.
   const end = (): void => {
@@ -116,8 +151,9 @@ async function connect(options: ConnectionOptions, tls: TlsMode): Promise<Connec
   client.on('notification', ({ payload }) => options.onNotification?.(payload ?? ''));
   try {
     await within(socket, limits.connectMs, () => client.connect());
+    if (isBound && !isProven) throw notBound(address);
     const state = await within(socket, limits.connectMs, () => stateOf(client, address));
-    return wrap(client, socket, options, state, () => isOpen);
+    return wrap(client, socket, { ...options, limits }, state, () => isOpen);
   } catch (error) {
     socket.destroy();
     throw error;
@@ -137,22 +173,36 @@ async function within<T>(socket: Socket, ms: number, work: () => Promise<T>): Pr
   }
 }
 
-function tlsOptions(address: ServerAddress, tls: TlsMode): ClientConfig['ssl'] {
+function notBound(address: ServerAddress): WxError {
+  return new WxError(
+    'config',
+    `${address} does not prove over TLS that it knows the password, which channel_binding=require asks for`,
+    { hint: 'say sslmode=verify-full in the URL instead: it checks the certificate' },
+  );
+}
+
+function tlsOptions({ host }: Place, address: ServerAddress, tls: TlsMode): ClientConfig['ssl'] {
+  const { rootCertificate, clientCertificate } = address.with;
   if (tls === 'disable') return false;
-  if (tls === 'prefer' || tls === 'require') return { rejectUnauthorized: false };
+  const own = clientCertificate && {
+    cert: certificates('sslcert', clientCertificate.certificate),
+    key: certificates('sslkey', clientCertificate.key),
+  };
+  if (tls === 'prefer' || tls === 'require') return { ...own, rejectUnauthorized: false };
   return {
+    ...own,
     rejectUnauthorized: true,
-    ...(address.rootCertificate === null ? {} : { ca: certificates(address.rootCertificate) }),
+    ...(rootCertificate === null ? {} : { ca: certificates('sslrootcert', rootCertificate) }),
     checkServerIdentity: (_, certificate) =>
-      tls === 'verify-ca' ? undefined : checkServerIdentity(address.host, certificate),
+      tls === 'verify-ca' ? undefined : checkServerIdentity(host, certificate),
   };
 }
 
-function certificates(path: string): Buffer {
+function certificates(parameter: Parameter, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw new WxError('config', `cannot read ${path}, the sslrootcert of the store`, {
+    throw new WxError('config', `cannot read ${path}, the ${parameter} of the store`, {
       hint: `ls -l ${path}`,
       cause,
     });

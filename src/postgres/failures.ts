@@ -110,7 +110,7 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
   const code = codeOf(thrown);
   const reason = reasonOf(thrown) || code;
   if (WRONG_LOGIN.test(code)) {
-    const isForTls = address.tls === 'disable' && /no encryption|SSL off/i.test(reason);
+    const isForTls = address.with.tls === 'disable' && /no encryption|SSL off/i.test(reason);
     return new WxError('not-logged-in', `the server refuses the login at ${address}: ${reason}`, {
       hint: isForTls ? 'say sslmode=require in the URL' : 'check user and password in the URL',
       cause: thrown,
@@ -118,15 +118,15 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
   }
   if (code === NO_RIGHT) {
     const inSchema = `${/schema/i.test(reason) ? 'ALL ON SCHEMA' : 'ALL ON ALL TABLES IN SCHEMA'} "${address.schema}"`;
-    const on = /database/i.test(reason) ? `CREATE ON DATABASE "${address.database}"` : inSchema;
-    return new WxError('not-logged-in', `${address.user} lacks a right at ${address}: ${reason}`, {
-      hint: `GRANT ${on} TO "${address.user}"`,
+    const on = /database/i.test(reason) ? `CREATE ON DATABASE "${address.with.database}"` : inSchema;
+    return new WxError('not-logged-in', `${address.with.user} lacks a right at ${address}: ${reason}`, {
+      hint: `GRANT ${on} TO "${address.with.user}"`,
       cause: thrown,
     });
   }
   if (code === NO_DATABASE) {
-    return new WxError('config', `there is no database ${address.database} at ${address}`, {
-      hint: `createdb ${address.database}`,
+    return new WxError('config', `there is no database ${address.with.database} at ${address}`, {
+      hint: `createdb ${address.with.database}`,
       cause: thrown,
     });
   }
@@ -143,7 +143,7 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
     });
   }
   if (NO_TLS.test(reason)) {
-    return new WxError('config', `${address} offers no TLS, which sslmode=${address.tls} asks for`, {
+    return new WxError('config', `${address} offers no TLS, which sslmode=${address.with.tls} asks for`, {
       cause: thrown,
     });
   }

@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
 import { userInfo } from 'node:os';
-import { WxError } from '../core/errors.ts';
+import type { WxError } from '../core/errors.ts';
+import { type Parameter, parametersOf, refused } from './url-parameters.ts';
 
 /** How a connection is secured, in the words of PostgreSQL's own clients. */
 export type TlsMode = (typeof TLS_MODES)[number];
 
 const TLS_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
-const PARAMETERS = ['host', 'port', 'sslmode', 'sslrootcert', 'schema', 'prepare'];
 
 /** As an `sslrootcert`: the certificates that Node trusts, which sign for names. */
 const SYSTEM = 'system';
@@ -15,35 +15,55 @@ const DEFAULT_SCHEMA = 'wxagent';
 /** PostgreSQL cuts longer names without a word. */
 const LONGEST_NAME = 63;
 
+/** A place where a server may answer. */
+export interface Place {
+  /** A name, an address, or the folder of a socket. */
+  host: string;
+  port: number;
+}
+
+/** What else a connection is made of. */
+interface ConnectionParts {
+  user: string;
+  database: string;
+  schema: string;
+  tls: TlsMode;
+  /** File with the certificates that are trusted; null: those that Node trusts. */
+  rootCertificate: string | null;
+  /** Files with the certificate by which this client is known, and its key. */
+  clientCertificate: { certificate: string; key: string } | null;
+  /** TLS begins at once, without a question in plain text before it. */
+  isDirect: boolean;
+  /** The server has to prove that it knows the password, over this very connection. */
+  isBound: boolean;
+  /** The longest time for a connection to be made; null: as usual. */
+  connectMs: number | null;
+  applicationName: string;
+  /** What the server is told with a new connection; null: nothing. */
+  options: string | null;
+  /** Whether the server keeps parsed statements for a connection, which some poolers do not bear. */
+  isPrepared: boolean;
+}
+
 /** Where a database is, and how it is reached. The password is in no text of it: not in JSON, not in `inspect`. */
 export class ServerAddress {
-  /** A name, an address, or the folder of a socket. */
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly database: string;
-  readonly schema: string;
-  readonly tls: TlsMode;
-  /** File with the certificates that are trusted; null: those that Node trusts. */
-  readonly rootCertificate: string | null;
-  /** Whether the server keeps parsed statements for a connection, which some poolers do not bear. */
-  readonly isPrepared: boolean;
+  /** In the order in which they are tried: that of them counts which can be written. */
+  readonly places: readonly Place[];
+  readonly with: Readonly<ConnectionParts>;
   readonly #password: string | null;
 
-  constructor(parts: Pick<ServerAddress, keyof ServerAddress & Parts> & { password: string | null }) {
-    this.host = parts.host;
-    this.port = parts.port;
-    this.user = parts.user;
-    this.database = parts.database;
-    this.schema = parts.schema;
-    this.tls = parts.tls;
-    this.rootCertificate = parts.rootCertificate;
-    this.isPrepared = parts.isPrepared;
-    this.#password = parts.password;
+  constructor(places: readonly Place[], parts: ConnectionParts, password: string | null) {
+    this.places = places;
+    this.with = parts;
+    this.#password = password;
   }
 
-  get isSocket(): boolean {
-    return this.host.startsWith('/');
+  get schema(): string {
+    return this.with.schema;
+  }
+
+  get isPrepared(): boolean {
+    return this.with.isPrepared;
   }
 
   /** Null: the URL has none. */
@@ -51,16 +71,22 @@ export class ServerAddress {
     return this.#password;
   }
 
+  /** The same database at one of its places. */
+  at(place: Place): ServerAddress {
+    return new ServerAddress([place], this.with, this.#password);
+  }
+
   /** The URL without its password, for messages. */
   toString(): string {
-    const { host, port, user, database, schema } = this;
-    const at = this.isSocket ? '' : `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+    const { user, database, schema } = this.with;
+    const sockets = this.places.filter(isSocket).map(({ host }) => host);
+    const at = this.places.filter((place) => !isSocket(place)).map(shownPlace);
     const parameters = [
-      ...(this.isSocket ? [`host=${host}`] : []),
+      ...(sockets.length > 0 ? [`host=${sockets.join(',')}`] : []),
       ...(schema === DEFAULT_SCHEMA ? [] : [`schema=${schema}`]),
     ];
     const query = parameters.length > 0 ? `?${parameters.join('&')}` : '';
-    return `postgres://${user}@${at}/${database}${query}`;
+    return `postgres://${user}@${at.join(',')}/${database}${query}`;
   }
 
   toJSON(): string {
@@ -68,7 +94,14 @@ export class ServerAddress {
   }
 }
 
-type Parts = 'host' | 'port' | 'user' | 'database' | 'schema' | 'tls' | 'rootCertificate' | 'isPrepared';
+/** Whether a place is a socket of this machine. */
+export function isSocket({ host }: Place): boolean {
+  return host.startsWith('/');
+}
+
+function shownPlace({ host, port }: Place): string {
+  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+}
 
 /**
  * Reads `postgres://user:password@host:port/database?parameters`. Throws WxError `usage`. No message repeats what may be a
@@ -84,36 +117,48 @@ export function parseServerUrl(text: string): ServerAddress {
   const at = authority.lastIndexOf('@');
   const login = authority.slice(0, Math.max(at, 0));
   const colon = login.indexOf(':');
-  const place = placeOf(authority.slice(at + 1));
-  const parameters = parametersOf(query);
-  const host = parameters.get('host') || place.host || 'localhost';
-  const port = parameters.get('port') ?? place.port ?? String(DEFAULT_PORT);
-  if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) {
-    throw refused('the address of the store has a port that is not a number from 1 to 65535');
-  }
-  if (!host.startsWith('/') && !isIP(host) && !/^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*\.?$/u.test(host)) {
-    throw refused(
-      host.includes(',')
-        ? 'the address of the store names several hosts, but only one can be used'
-        : 'the address of the store has a host that is not a host name',
-    );
-  }
-  const user = decoded(colon < 0 ? login : login.slice(0, colon)) || userInfo().username;
+  const given = parametersOf(query, decoded);
+  const places = placesOf(authority.slice(at + 1), given);
+  const ofUser = colon < 0 ? login : login.slice(0, colon);
+  const user = decoded(ofUser) || given.get('user') || userInfo().username;
+  const password = colon < 0 ? (given.get('password') ?? null) : decoded(login.slice(colon + 1));
+  const sealing = tlsOf(given, places.every(isSocket));
   const address = {
-    host,
-    port: Number(port),
+    ...sealing,
     user,
-    database: decoded(path) || user,
-    schema: schemaOf(parameters.get('schema') ?? DEFAULT_SCHEMA),
-    isPrepared: isOn(parameters.get('prepare') ?? 'on'),
+    database: decoded(path) || given.get('dbname') || user,
+    schema: schemaOf(given.get('schema') ?? DEFAULT_SCHEMA),
+    isPrepared: isOn('prepare', given, 'on', 'off') && !isOn('pgbouncer', given, 'true', 'false', 'false'),
+    connectMs: connectMsOf(given.get('connect_timeout') ?? '0'),
+    applicationName: given.get('application_name') || 'wxagent',
+    options: given.get('options') || null,
   };
-  const password = colon < 0 ? null : decoded(login.slice(colon + 1));
-  const named = parameters.get('sslrootcert') ?? null;
-  const tls = tlsOf(parameters.get('sslmode') ?? 'prefer', host, named);
-  return new ServerAddress({ ...address, tls, rootCertificate: named === SYSTEM ? null : named, password });
+  return new ServerAddress(places, address, password);
 }
 
-/** The host and port of a URL; the folder of a socket may stand there, encoded. */
+/** The hosts and ports of a URL: one, or several with commas between them. */
+function placesOf(authority: string, given: ReadonlyMap<Parameter, string>): Place[] {
+  const inUrl = authority.split(',').map(placeOf);
+  const named = given.get('host')?.split(',');
+  const hosts = named ?? inUrl.map(({ host }) => host);
+  const ports = given.get('port')?.split(',') ?? inUrl.map(({ port }) => port ?? '');
+  if (ports.length > 1 && ports.length !== hosts.length)
+    throw refused('the address of the store does not have as many ports as hosts');
+  return hosts.map((host, index) => {
+    const port = (ports.length === 1 ? ports[0] : ports[index]) || String(DEFAULT_PORT);
+    if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535)
+      throw refused('the address of the store has a port that is not a number from 1 to 65535');
+    // A socket may lie in a folder of any name; a comma between hosts with nothing before it is a slip of the pen.
+    const known = host || (hosts.length === 1 ? 'localhost' : '');
+    if (!known.startsWith('/') && !isIP(known) && !HOST_NAME.test(known))
+      throw refused('the address of the store has a host that is not a host name');
+    return { host: known, port: Number(port) };
+  });
+}
+
+const HOST_NAME = /^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*\.?$/u;
+
+/** A host and port of a URL; the folder of a socket may stand there, encoded. */
 function placeOf(text: string): { host: string; port: string | undefined } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/s.exec(text) ?? [];
   if (bracketed !== undefined && isIP(bracketed) !== 6)
@@ -126,22 +171,6 @@ function placeOf(text: string): { host: string; port: string | undefined } {
   return { host: decoded(host), port: port || undefined };
 }
 
-function parametersOf(query: string): Map<string, string> {
-  const parameters = new Map<string, string>();
-  for (const pair of query.split('&').filter((one) => one !== '')) {
-    const [name = '', ...rest] = pair.split('=');
-    if (!PARAMETERS.includes(name)) {
-      const shown = /^[a-z_]{1,40}$/i.test(name) ? `"${name}"` : 'one';
-      throw refused(
-        `the address of the store has a parameter that is not known, ${shown}. Known are ${PARAMETERS.join(', ')}`,
-      );
-    }
-    if (parameters.has(name)) throw refused(`the address of the store has the parameter "${name}" twice`);
-    parameters.set(name, decoded(rest.join('=')));
-  }
-  return parameters;
-}
-
 function schemaOf(name: string): string {
   const isReserved = name.startsWith('pg_') || name === 'information_schema';
   if (/^[a-z_][a-z0-9_]*$/.test(name) && name.length <= LONGEST_NAME && !isReserved) return name;
@@ -150,23 +179,62 @@ function schemaOf(name: string): string {
   );
 }
 
-function isOn(text: string): boolean {
-  if (text !== 'on' && text !== 'off')
-    throw refused('the address of the store has a "prepare" that is neither on nor off');
-  return text === 'on';
+/** A parameter of two values; without it, it is the first one, or `otherwise`. */
+function isOn(
+  name: Parameter,
+  given: ReadonlyMap<Parameter, string>,
+  on: string,
+  off: string,
+  otherwise = on,
+): boolean {
+  const value = given.get(name) ?? otherwise;
+  if (value !== on && value !== off)
+    throw refused(`the address of the store has a "${name}" that is neither ${on} nor ${off}`);
+  return value === on;
 }
 
+function connectMsOf(seconds: string): number | null {
+  if (!/^\d{1,6}$/.test(seconds))
+    throw refused('the address of the store has a connect_timeout that is not a number of seconds');
+  return seconds === '0' ? null : Number(seconds) * 1_000;
+}
+
+type Sealing = Pick<
+  ConnectionParts,
+  'tls' | 'rootCertificate' | 'clientCertificate' | 'isDirect' | 'isBound'
+>;
+
 /** TLS protects nothing on a socket of this machine. Whoever names certificates wants them to be checked. */
-function tlsOf(mode: string, host: string, rootCertificate: string | null): TlsMode {
+function tlsOf(given: ReadonlyMap<Parameter, string>, areSockets: boolean): Sealing {
+  const mode = given.get('sslmode') ?? 'prefer';
   if (!isTlsMode(mode)) {
     throw refused(
       `the address of the store has an sslmode that is not known. Known are ${TLS_MODES.join(', ')}; "no-verify" is "require" here`,
     );
   }
-  if (host.startsWith('/')) return 'disable';
-  if (rootCertificate === null) return mode;
-  if (mode === 'disable') throw refused('the address of the store has an sslrootcert, but sslmode=disable');
-  return mode === 'verify-full' || rootCertificate === SYSTEM ? 'verify-full' : 'verify-ca';
+  const named = given.get('sslrootcert') ?? null;
+  if (named !== null && mode === 'disable')
+    throw refused('the address of the store has an sslrootcert, but sslmode=disable');
+  const certificate = given.get('sslcert') ?? null;
+  const key = given.get('sslkey') ?? null;
+  if ((certificate === null) !== (key === null))
+    throw refused('the address of the store has one of sslcert and sslkey, but not the other');
+  const isDirect = !isOn('sslnegotiation', given, 'postgres', 'direct');
+  if (isDirect && (mode === 'disable' || mode === 'prefer'))
+    throw refused('the address of the store has sslnegotiation=direct, which needs sslmode=require or more');
+  const binding = given.get('channel_binding') ?? 'prefer';
+  if (!/^(?:disable|prefer|require)$/.test(binding))
+    throw refused(
+      'the address of the store has a channel_binding that is neither disable, prefer nor require',
+    );
+  const checked = mode === 'verify-full' || named === SYSTEM ? 'verify-full' : 'verify-ca';
+  return {
+    tls: areSockets ? 'disable' : named === null ? mode : checked,
+    rootCertificate: named === SYSTEM ? null : named,
+    clientCertificate: certificate === null || key === null ? null : { certificate, key },
+    isDirect,
+    isBound: binding === 'require',
+  };
 }
 
 function isTlsMode(text: string): text is TlsMode {
@@ -188,10 +256,4 @@ function notEncoded(): WxError {
   return refused(
     'the address of the store has characters that must be encoded: # as %23, % as %25, / as %2F, ? as %3F, @ as %40, a blank as %20',
   );
-}
-
-function refused(sentence: string): WxError {
-  return new WxError('usage', sentence, {
-    hint: 'postgres://user:password@host:5432/database?sslmode=verify-full',
-  });
 }

@@ -275,9 +275,9 @@ export function* versionOf(address: ServerAddress): Step<number | null> {
   if (found.may_use === 0) {
     throw new WxError(
       'not-logged-in',
-      `${address.user} may not use the schema ${address.schema} of ${address}`,
+      `${address.with.user} may not use the schema ${address.schema} of ${address}`,
       {
-        hint: `GRANT ALL ON SCHEMA "${address.schema}" TO "${address.user}"`,
+        hint: `GRANT ALL ON SCHEMA "${address.schema}" TO "${address.with.user}"`,
       },
     );
   }

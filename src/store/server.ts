@@ -5,7 +5,7 @@ import type { AccountList } from '../home/accounts-file.ts';
 import { claimantId, thisProcess } from '../home/claimant.ts';
 import type { Logins } from '../home/credentials.ts';
 import { createHints } from '../postgres/hints.ts';
-import { parseServerUrl, type ServerAddress } from '../postgres/server-address.ts';
+import { isSocket, parseServerUrl, type ServerAddress } from '../postgres/server-address.ts';
 import { createServerSteps, type ServerWait } from '../postgres/server-steps.ts';
 import { one, type Row, type Step } from '../sql/statement.ts';
 import type { StepRunner } from '../sql/step-runner.ts';
@@ -290,7 +290,7 @@ const REPORT = `SELECT current_setting('server_version') AS version, current_set
     CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS time_ms`;
 
 /** Tables need a right on the schema; where it is still to be made, it needs one on the database. */
-function grantOf(row: Row, { database, schema, user }: ServerAddress): string | null {
+function grantOf(row: Row, { with: { database, schema, user } }: ServerAddress): string | null {
   if (row.may_create_table === null)
     return row.may_create_schema === 1 ? null : `GRANT CREATE ON DATABASE "${database}" TO "${user}"`;
   return row.may_create_table === 1 ? null : `GRANT ALL ON SCHEMA "${schema}" TO "${user}"`;
@@ -310,7 +310,7 @@ async function inspect(
   return {
     version: row.version as string,
     tls: row.tls as string | null,
-    isSocket: address.isSocket,
+    isSocket: address.places.every(isSocket),
     isSealed,
     grant: grantOf(row, address),
     connections: row.connections as number,

@@ -2,7 +2,11 @@
 export const OF_SERVERS: Readonly<Record<string, string>> = {
   '{} may not use the schema {} of {}': '{} 无权使用 {3} 的模式 {2}',
   '{} asks for a password, and the URL has none': '{} 需要密码，但 URL 里没有',
-  'cannot read {}, the sslrootcert of the store': '无法读取 {}（数据库地址里的 sslrootcert）',
+  'cannot read {}, the {} of the store': '无法读取 {}（数据库地址里的 {}）',
+  '{} does not prove over TLS that it knows the password, which channel_binding=require asks for':
+    '{} 没有通过 TLS 证明它知道密码，而 channel_binding=require 需要它',
+  'say sslmode=verify-full in the URL instead: it checks the certificate':
+    '请在 URL 里改写 sslmode=verify-full：它会检查证书',
   '{} is PostgreSQL {}; wxagent needs 13 or newer': '{} 的版本是 PostgreSQL {}，wxagent 需要 13 或更高版本',
   '{} has the encoding {}; wxagent needs UTF8': '{} 的编码是 {}，wxagent 需要 UTF8',
   '{} can only be read: it is a standby, or set to be read only': '{} 只能读取：它是备库，或被设为只读',
@@ -20,18 +24,27 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'the address of the store is not a URL of PostgreSQL': '数据库地址不是 PostgreSQL 的 URL',
   'the address of the store has a port that is not a number from 1 to 65535':
     '数据库地址的端口不是 1 到 65535 的数字',
-  'the address of the store names several hosts, but only one can be used':
-    '数据库地址有多个主机，只能用一个',
+  'the address of the store does not have as many ports as hosts': '数据库地址里端口和主机的数量不一致',
   'the address of the store has a host that is not a host name': '数据库地址的主机名无效',
   'the address of the store has a host that is not a host name (an IPv6 address stands in brackets)':
     '数据库地址的主机名无效（IPv6 地址要放在方括号里）',
-  'the address of the store has a parameter that is not known, {}. Known are {}':
-    '数据库地址有不认识的参数 {}；可用的有 {,}',
+  'the address of the store has a parameter that is not known, {}: leave it out. Known are {}':
+    '数据库地址有不认识的参数 {}，请去掉；可用的有 {,}',
+  'the address of the store has the parameter {}: write {} instead': '数据库地址有参数 {}，请改写 {}',
+  'the address of the store asks for something that wxagent cannot do, with "{}": leave it out':
+    '数据库地址的参数“{}”要求的事 wxagent 做不到，请去掉',
+  'the address of the store has a connect_timeout that is not a number of seconds':
+    '数据库地址里的 connect_timeout 不是秒数',
+  'the address of the store has one of sslcert and sslkey, but not the other':
+    '数据库地址里的 sslcert 和 sslkey 只给了一个',
+  'the address of the store has sslnegotiation=direct, which needs sslmode=require or more':
+    '数据库地址有 sslnegotiation=direct，它需要 sslmode=require 或更严格',
+  'the address of the store has a channel_binding that is neither disable, prefer nor require':
+    '数据库地址里的 channel_binding 只能是 disable、prefer 或 require',
   'the address of the store has the parameter "{}" twice': '数据库地址里参数“{}”出现了两次',
   'the address of the store has a schema that cannot be used: its name has up to {} small letters, digits and underscores, and does not begin with a digit or with pg_':
     '数据库地址里的 schema 不可用：名称最多 {} 个字符，只含小写字母、数字和下划线，不以数字或 pg_ 开头',
-  'the address of the store has a "prepare" that is neither on nor off':
-    '数据库地址里的 prepare 只能是 on 或 off',
+  'the address of the store has a "{}" that is neither {} nor {}': '数据库地址里的 {} 只能是 {} 或 {}',
   'the address of the store has an sslmode that is not known. Known are {}; "no-verify" is "require" here':
     '数据库地址里的 sslmode 不认识；可用的有 {,}（其他程序的“no-verify”在这里是“require”）',
   'the address of the store has an sslrootcert, but sslmode=disable':

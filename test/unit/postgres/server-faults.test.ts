@@ -228,6 +228,55 @@ describe.skipIf(SERVER === null)('a server that crashes', () => {
   });
 });
 
+describe.skipIf(SERVER === null)('a server with several places', () => {
+  const server = SERVER as string;
+
+  it('is used where it can be written, and elsewhere when that place is lost', async () => {
+    const [first, second, dead] = [
+      await startCuttingProxy(upstreamOf(server)),
+      await startCuttingProxy(upstreamOf(server)),
+      await startCuttingProxy(upstreamOf(server)),
+    ];
+    await dead.refuse();
+    const url = withParts(server, { host: '127.0.0.1', port: dead.port, sslmode: 'disable' }).replace(
+      `:${dead.port}/`,
+      `:${dead.port},127.0.0.1:${first.port},127.0.0.1:${second.port}/`,
+    );
+    const reports: string[] = [];
+    const stop = new AbortController();
+    const wait = { signal: stop.signal, report: (why: string) => void reports.push(why) };
+    const steps = createServerSteps({
+      address: parseServerUrl(url),
+      clock: systemClock,
+      wait,
+      limits: QUICK,
+    });
+    const ask = () =>
+      steps.run('a', function* (): Step<unknown> {
+        return (yield* one('SELECT 1 AS x'))?.x;
+      });
+    try {
+      expect([await ask(), first.connections, second.connections]).toEqual([1, 1, 0]);
+      await first.refuse();
+      expect([await ask(), second.connections, reports]).toEqual([1, 1, []]);
+      // The one before is not gone back to, as long as this one works.
+      await first.accept();
+      expect([await ask(), first.connections, second.connections]).toEqual([1, 1, 1]);
+      await first.refuse();
+      await second.refuse();
+      const waiting = ask();
+      await expect.poll(() => reports.length).toBe(1);
+      expect(reports[0]).toContain('ECONNREFUSED');
+      await dead.accept();
+      expect(await waiting).toBe(1);
+    } finally {
+      stop.abort();
+      await steps.close();
+      for (const proxy of [first, second, dead]) await proxy.close();
+    }
+  });
+});
+
 describe.skipIf(SERVER === null)('a server that cannot be used', () => {
   const server = SERVER as string;
 
@@ -262,6 +311,8 @@ describe.skipIf(SERVER === null)('a server that cannot be used', () => {
       ['127.0.0.1', { sslmode: 'verify-ca', sslrootcert: authority }, 1],
       ['127.0.0.1', { sslmode: 'require', sslrootcert: authority }, 1],
       ['localhost', { sslmode: 'verify-full', sslrootcert: authority }, 1],
+      ['localhost', { sslmode: 'require', sslnegotiation: 'direct' }, 1],
+      ['127.0.0.1', { sslmode: 'require', channel_binding: 'require' }, 1],
     ];
     for (const [host, parts, isSecure] of works) {
       const address = parseServerUrl(url(host, parts));
@@ -279,6 +330,12 @@ describe.skipIf(SERVER === null)('a server that cannot be used', () => {
       ['localhost', { sslmode: 'verify-full' }, /is not trusted/],
       ['localhost', { sslmode: 'verify-ca' }, /is not trusted/],
       ['localhost', { sslrootcert: 'system' }, /is not trusted/],
+      ['localhost', { sslmode: 'disable', channel_binding: 'require' }, /channel_binding=require asks for/],
+      [
+        'localhost',
+        { sslmode: 'require', sslcert: '/nowhere.crt', sslkey: '/nowhere.key' },
+        /cannot read .*sslcert/,
+      ],
     ];
     for (const [host, parts, sentence] of fails) {
       const { exit, message } = await failure(url(host, parts));
