@@ -90,6 +90,32 @@ describe.skipIf(SERVER === null)('processes that serve all accounts of a server'
     expect((await held()).size).toBe(0);
   });
 
+  test('one that was killed is followed by a new start, which waits for the end of its lease', async () => {
+    const simulator = await simulate();
+    const { home, token } = loggedIn(simulator);
+    const env = {
+      WXAGENT_TOKEN: token,
+      WXAGENT_BASE_URL: simulator.baseUrl,
+      WXAGENT_STORE: withParts(SERVER as string, { schema }),
+    };
+    const quick = ['--pace', '0', '--no-typing'];
+    const first = startWxagent(['run', '--echo', ...quick], { home, env });
+    await first.says('stderr', 'ready');
+    first.signal('SIGKILL');
+    await first.exited;
+    simulator.control.message({ text: 'hello' });
+    // Waits pass 20 times as fast, except at the server.
+    const second = startHere(['run', '--echo', ...quick], { home, env, clock: createQuickClock(20) });
+    await second.says('stderr', new RegExp(`process ${first.pid} on .* has the lease on .* for \\d+ s`));
+    await administer(
+      SERVER as string,
+      `UPDATE ${schema}.workers SET expires_at = 1 WHERE pid = ${first.pid}`,
+    );
+    await second.says('stderr', 'ready');
+    expect(await answered(simulator, 1)).toEqual(['hello']);
+    expect((await second.stop()).code).toBe(0);
+  });
+
   // Windows has no signal that stops a process.
   test.skipIf(process.platform === 'win32')(
     'one of a single account that stands still past its lease does nothing when it goes on',

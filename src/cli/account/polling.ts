@@ -7,6 +7,7 @@ import type { HeldBy, LockPurpose } from '../../home/lock.ts';
 import type { Trust } from '../../store/port/lease.ts';
 import type { Admin, Store } from '../../store/port/port.ts';
 import type { StoreServer } from '../../store/server.ts';
+import type { LeaseHolder } from '../../store/workers/lease-rows.ts';
 import type { WorkerCard } from '../../store/workers/worker-rows.ts';
 import type { CommandContext } from '../command/context.ts';
 import { acquirePollerLock, lockHolderOf } from './poller-lock.ts';
@@ -28,8 +29,8 @@ export interface PollingRight {
 
 /** Who has the right. */
 export interface Holder extends Pick<HeldBy, 'host' | 'pid' | 'purpose'> {
-  /** It does not renew its lease, which can be taken soon. */
-  isExpired?: boolean;
+  /** The lease by which it has it; not given: a lock, whose holder certainly lives. */
+  lease?: Pick<LeaseHolder, 'renewal' | 'leftMs'>;
 }
 
 /** How one process acquires rights to receive; see {@link openPolling}. */
@@ -105,7 +106,8 @@ async function openLeases(
         const taken = await keeper.acquire(key);
         if ('holder' in taken) {
           used.delete(key);
-          return { holder: taken.holder && { ...taken.holder, purpose: purposeOf(taken.holder) } };
+          const { holder } = taken;
+          return { holder: holder && { ...holder, purpose: purposeOf(holder), lease: holder } };
         }
         return {
           right: {

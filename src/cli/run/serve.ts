@@ -16,7 +16,7 @@ import { LeaseLost } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import { contextOf, loginHint, noAccount } from '../account/choice.ts';
 import { connect, openTransport } from '../account/connection.ts';
-import { leaseLost, openPolling, type Polling, type PollingRight } from '../account/polling.ts';
+import { type Holder, leaseLost, openPolling, type Polling, type PollingRight } from '../account/polling.ts';
 import type { AgentFactory } from '../agent/agent-factory.ts';
 import { createChildRecords } from '../agent/child-records.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -341,7 +341,8 @@ function startOne(
 
 /**
  * The right to receive for an account, whose context is `own`; null when it is not wanted any more. Who only looks for messages
- * (`send`, `login`) is waited for, and who has not renewed its lease. Throws WxError `busy` when another process serves it.
+ * (`send`, `login`) is waited for, and the end of a lease that is not renewed. Throws WxError `busy` when another process
+ * serves it, and lives.
  */
 async function waitForRight(
   own: CommandContext,
@@ -352,24 +353,36 @@ async function waitForRight(
 ): Promise<PollingRight | null> {
   const { clock, log } = own;
   let told: string | null = null;
+  /** Of a lease that may be that of a process which was killed: it is not renewed then. */
+  let renewal: string | null = null;
   while (!isOver()) {
     const taken = await polling.acquire(account, onLost);
     if ('right' in taken) return taken.right;
     const { holder } = taken;
     if (holder) {
       const who = `process ${holder.pid} on ${holder.host}`;
-      if (holder.purpose === 'serve' && !holder.isExpired) {
+      const { lease } = holder;
+      if (
+        holder.purpose === 'serve' &&
+        (!lease || (lease.leftMs > 0 && (renewal ??= lease.renewal) !== lease.renewal))
+      ) {
         throw new WxError('busy', `${who} receives the messages of ${account.id} already`, {
           hint: 'wxagent status',
         });
       }
-      const why = holder.isExpired
-        ? `${who} has not renewed its lease on ${account.id}; waiting until it may be taken over`
-        : `${who} is checking for messages of ${account.id}; waiting for it`;
-      if (why !== told) log.info(why);
-      told = why;
+      const seen = lease?.leftMs === 0 ? 'expired' : holder.purpose;
+      if (seen !== told) log.info(whyWaiting(who, account.id, holder));
+      told = seen;
     }
-    await clock.sleep(holder?.isExpired ? LOOK_EVERY_MS : LOCK_EVERY_MS, own.stopSignal());
+    await clock.sleep(holder?.purpose === 'serve' ? LOOK_EVERY_MS : LOCK_EVERY_MS, own.stopSignal());
   }
   return null;
+}
+
+function whyWaiting(who: string, account: string, { purpose, lease }: Holder): string {
+  if (lease?.leftMs === 0)
+    return `${who} has not renewed its lease on ${account}; waiting until it may be taken over`;
+  if (purpose === 'look') return `${who} is checking for messages of ${account}; waiting for it`;
+  const seconds = Math.ceil((lease?.leftMs ?? 0) / 1_000);
+  return `${who} has the lease on ${account} for ${seconds} s; waiting whether it is renewed`;
 }

@@ -69,8 +69,10 @@ export function* takeFree(
 
 /** Who has an account that was asked for by name. */
 export interface LeaseHolder extends Pick<WorkerView, 'host' | 'pid' | 'purpose'> {
-  /** It has not renewed in time: its account can be taken soon. */
-  isExpired: boolean;
+  /** Another one with every renewal, and for every worker. */
+  renewal: string;
+  /** When its lease ends, unless it is renewed; 0: it has ended, and its account can be taken soon. */
+  leftMs: number;
 }
 
 /** What became of an account that was asked for; `holder` is null while that cannot be said. */
@@ -84,21 +86,24 @@ export function* takeNamed(
   yield* run('INSERT INTO leases (account) VALUES (?) ON CONFLICT (account) DO NOTHING', account);
   const row = yield* one(
     `SELECT leases.worker, epoch, last_worker, owner.worker AS owner, host, pid, purpose, owner.leaving,
-         CASE WHEN owner.expires_at > ${NOW} THEN 1 ELSE 0 END AS alive
+         renewed_at, GREATEST(owner.expires_at - ${NOW}, 0) AS left_ms
        FROM leases LEFT JOIN workers AS owner ON owner.worker = COALESCE(leases.worker, next) WHERE account = ?`,
     account,
   );
   if (!row) throw new Error(`no lease on ${account}`);
   if (row.worker === me.worker) return { lease: leaseOf({ ...row, account }, me.worker) };
-  const isComing = row.worker === null && row.owner !== null && row.alive === 1 && row.leaving === 0;
-  if (isComing || (row.worker !== null && (row.alive === 1 || !mayTakeOver))) {
+  const leftMs = Number(row.left_ms);
+  const isAlive = leftMs > 0;
+  const isComing = row.worker === null && row.owner !== null && isAlive && row.leaving === 0;
+  if (isComing || (row.worker !== null && (isAlive || !mayTakeOver))) {
     const { host, pid, purpose } = row;
     return {
       holder: {
         host: host as string,
         pid: pid as number,
         purpose: purpose as LeaseHolder['purpose'],
-        isExpired: row.alive !== 1,
+        renewal: `${row.owner} ${row.renewed_at}`,
+        leftMs,
       },
     };
   }

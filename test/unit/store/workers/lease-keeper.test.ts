@@ -147,7 +147,13 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     const second = await start('b', { purpose: 'serve' });
     // One that is served, one that nobody shares.
     expect(await second.keeper.acquire('bot-0')).toEqual({
-      holder: { host: 'here', pid: process.pid, purpose: 'share', isExpired: false },
+      holder: {
+        host: 'here',
+        pid: process.pid,
+        purpose: 'share',
+        renewal: expect.any(String),
+        leftMs: expect.any(Number),
+      },
     });
     expect(await second.keeper.acquire('alone')).toMatchObject({ lease: { epoch: 1, former: null } });
     expect(await second.keeper.acquire('alone')).toMatchObject({ lease: { epoch: 1 } });
@@ -186,7 +192,9 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     );
     await ask('UPDATE workers SET expires_at = 1');
     const first = await start('a', { purpose: 'serve' });
-    const dead = { holder: { host: 'x', pid: 7, purpose: 'serve', isExpired: true } };
+    const dead = {
+      holder: { host: 'x', pid: 7, purpose: 'serve', renewal: expect.any(String), leftMs: 0 },
+    };
     expect(await first.keeper.acquire('bot-0')).toEqual(dead);
     let taken = await first.keeper.acquire('bot-0');
     while ('holder' in taken) taken = await first.keeper.acquire('bot-0');
