@@ -74,6 +74,11 @@ export function createServerSteps(options: {
   wait: ServerWait | null;
   limits?: Limits;
   /** What others have committed for accounts from a mark on, and the next mark; see {@link StepRunner.changes}. */
+  /**
+   * Is called before any step runs on another line of history: a standby was promoted, or a backup restored. What this
+   * process knows may not have happened there.
+   */
+  onNewHistory?: () => void;
   newsSince?: (mark: number) => Step<{ upto: number; accounts: Map<string, number> }>;
 }): ServerSteps {
   const { address, clock, wait, newsSince } = options;
@@ -94,6 +99,7 @@ export function createServerSteps(options: {
   let isLost = false;
   const givenUpErrors = new WeakSet<object>();
   let reportedAtMs = Number.NEGATIVE_INFINITY;
+  let timeline: string | null = null;
   const news = new Map<string, number>();
   let newsMark = 0;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -223,7 +229,11 @@ export function createServerSteps(options: {
 
   async function connectionOf(lane: Lane): Promise<Connection> {
     if (lane.connection && !lane.connection.isOpen) await drop(lane);
-    lane.connection ??= await openConnection({ address, limits, textFor });
+    if (!lane.connection) {
+      lane.connection = await openConnection({ address, limits, textFor });
+      if (timeline !== null && lane.connection.timeline !== timeline) options.onNewHistory?.();
+      timeline = lane.connection.timeline;
+    }
     return lane.connection;
   }
 

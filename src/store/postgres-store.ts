@@ -22,6 +22,8 @@ export async function openServerStore(options: {
   wait: ServerWait | null;
   /** The leases of a worker; not given: this process serves no account. */
   fence?: Fence;
+  /** Is called when the server is on another line of history; see {@link createServerSteps}. */
+  onNewHistory?: () => void;
   /** Gets what is to be called when there may be news for an account. */
   onOpen?: (lookForNews: () => void) => void;
 }): Promise<Store> {

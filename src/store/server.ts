@@ -207,6 +207,7 @@ export async function openServer(options: {
         claimant: keeper.claimant,
         wait,
         fence,
+        onNewHistory: keeper.distrust,
         onOpen(look) {
           lookForNews = look;
         },

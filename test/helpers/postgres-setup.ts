@@ -22,6 +22,8 @@ export interface ServerProcess {
   /** Ends the server as `pg_ctl stop -m immediate` does. */
   crash(): Promise<void>;
   start(): Promise<void>;
+  /** Starts a second server that follows this one, asynchronously. Resolves to its port. */
+  startStandby(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -41,15 +43,17 @@ export async function startServer(): Promise<ServerProcess | null> {
     if (told.isMissing) return null;
     throw new Error(`the PostgreSQL server of the tests does not start: ${told.error}`);
   }
-  const obey = async (command: string): Promise<void> => {
+  const obey = async (command: string): Promise<string> => {
     child.stdin?.write(`${command}\n`);
     const answer = await nextLine();
-    if (answer !== command) throw new Error(`the PostgreSQL server of the tests: ${answer}`);
+    if (!answer.startsWith(command)) throw new Error(`the PostgreSQL server of the tests: ${answer}`);
+    return answer.slice(command.length).trim();
   };
   return {
     address: told,
-    crash: () => obey('crash'),
-    start: () => obey('start'),
+    crash: async () => void (await obey('crash')),
+    start: async () => void (await obey('start')),
+    startStandby: async () => Number(await obey('standby')),
     async stop() {
       child.stdin?.end();
       await ended;

@@ -362,10 +362,9 @@ async function waitForRight(
     if (holder) {
       const who = `process ${holder.pid} on ${holder.host}`;
       const { lease } = holder;
-      if (
-        holder.purpose === 'serve' &&
-        (!lease || (lease.leftMs > 0 && (renewal ??= lease.renewal) !== lease.renewal))
-      ) {
+      const isServing = holder.purpose === 'serve' && lease?.leftMs !== 0;
+      if (isServing) renewal ??= lease?.renewal ?? null;
+      if (isServing && (!lease || lease.renewal !== renewal)) {
         throw new WxError('busy', `${who} receives the messages of ${account.id} already`, {
           hint: 'wxagent status',
         });

@@ -45,6 +45,10 @@ export interface LeaseKeeper {
   release(account: string): Promise<void>;
   /** An account that has logged out, and that is not served here any more. */
   withdraw(account: string): Promise<void>;
+  /**
+   * Drops everything at once, and begins anew: what was done under its leases may not have happened for the database.
+   */
+  distrust(): void;
   /** Looks soon: something has changed. */
   wake(): void;
   /**
@@ -100,6 +104,7 @@ export async function startLeaseKeeper(options: {
   let beatNow = new AbortController();
   let lookNow = new AbortController();
   let isLookWanted = true;
+  let isDistrusted = false;
   let reportedAtMs = Number.NEGATIVE_INFINITY;
   const onEmpty: (() => void)[] = [];
 
@@ -112,8 +117,8 @@ export async function startLeaseKeeper(options: {
   /** Renews as long as the worker lives. Between failures it tries more often. */
   async function beatAll(): Promise<void> {
     while (!over.signal.aborted) {
-      const isDone = await beat();
       beatNow = new AbortController();
+      const isDone = await beat();
       const pauseMs = isDone ? RENEW_EVERY_MS : RETRY_MS;
       await clock.sleep(pauseMs, AbortSignal.any([beatNow.signal, over.signal]));
     }
@@ -122,7 +127,8 @@ export async function startLeaseKeeper(options: {
   async function beat(): Promise<boolean> {
     const sentAt = trust.now();
     try {
-      const isAlive = await database.keepAlive(worker, Math.max(trust.leftMs(), LEAST_RENEWAL_MS));
+      const isAlive =
+        !isDistrusted && (await database.keepAlive(worker, Math.max(trust.leftMs(), LEAST_RENEWAL_MS)));
       if (isAlive) trust.renewed(sentAt);
       else await beginAnew();
       return true;
@@ -135,11 +141,11 @@ export async function startLeaseKeeper(options: {
 
   /** After it has expired: everything is dropped, and what nobody has taken is gained again. */
   async function beginAnew(): Promise<void> {
-    trust.spend();
-    for (const account of [...held.keys()]) drop(account);
+    dropAll();
     const sentAt = trust.now();
     const next = newWorkerId(card.name);
     await database.enterAnew(worker, next, card);
+    isDistrusted = false;
     worker = next;
     hints?.listen(channelOf(worker), wake);
     if (isLeaving) await database.beginLeaving(worker);
@@ -250,6 +256,11 @@ export async function startLeaseKeeper(options: {
     return heldSum(held.size, epochs);
   }
 
+  function dropAll(): void {
+    trust.spend();
+    for (const account of [...held.keys()]) drop(account);
+  }
+
   function wake(): void {
     isLookWanted = true;
     lookNow.abort();
@@ -320,6 +331,11 @@ export async function startLeaseKeeper(options: {
       await release(worker, [own.lease]).catch(report);
     },
     withdraw: (account) => database.remove(account, worker),
+    distrust() {
+      isDistrusted = true;
+      dropAll();
+      beatNow.abort();
+    },
     wake,
     async stop(giveUp) {
       isLeaving = true;
