@@ -56,7 +56,7 @@ test('connections are kept alive', async () => {
 
 test('no headers in time: timeout', async () => {
   const server = await serve(hang);
-  expect(await open().send(get(server.url, { timeoutMs: 40 }))).toMatchObject({
+  expect(await open().send(get(server.url, { timeoutMs: 1_000 }))).toMatchObject({
     ok: false,
     failure: 'timeout',
   });
@@ -66,7 +66,7 @@ test('a body that stalls is a broken network, since an answer had begun', async 
   const server = await serve((response) => {
     response.writeHead(200, { 'content-length': '10' }).write('12345');
   });
-  expect(await open().send(get(server.url, { timeoutMs: 60 }))).toEqual({
+  expect(await open().send(get(server.url, { timeoutMs: 2_000 }))).toEqual({
     ok: false,
     failure: 'network',
     detail: 'the response ended half-way',

@@ -68,7 +68,7 @@ async function start(
     newClient: (baseUrl) => ({
       ...createIlinkClient({
         // Nobody waits for real here: a server that hangs is given up at once.
-        transport: { ...transport, send: (request) => transport.send({ ...request, timeoutMs: 200 }) },
+        transport: { ...transport, send: (request) => transport.send({ ...request, timeoutMs: 2_000 }) },
         baseUrl: given.loopback ? baseUrl : `${server.url}/${new URL(baseUrl).host}`,
         token: null,
         version: '0.1.0',
