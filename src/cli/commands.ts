@@ -29,7 +29,7 @@ export interface CommandSpec {
   load?: () => Promise<Action>;
 }
 
-/** The command tree (contract 2). */
+/** The command tree. */
 export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'login',

@@ -33,7 +33,7 @@ const COMMAND_GROUPS: Readonly<Record<CommandGroup, Localized>> = {
   testing: { en: 'Without WeChat:', zh: '不用微信：' },
 };
 
-/** When a command ends with the code of a kind (contract 1). */
+/** When a command ends with the code of a kind. */
 const EXIT_REASONS = {
   usage: { en: 'flags or arguments are wrong; nothing was started', zh: '选项或参数有误，什么都没有启动' },
   data: { en: 'refused by the server, or unusable input', zh: '服务器拒绝，或输入无法使用' },

@@ -1,4 +1,4 @@
-/** The streams and the terminal a command talks to. stdout is data, stderr is for people (contract 1). */
+/** The streams and the terminal a command talks to. stdout is data, stderr is for people. */
 export interface Io {
   /** Writes to stdout. */
   out(text: string | Uint8Array): void;

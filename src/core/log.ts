@@ -1,4 +1,4 @@
-/** Facts of a log line, `message` being the id of the message it is about; never a token, a key or a CDN query string (design 6). */
+/** Facts of a log line, `message` being the id of the message it is about; never a token, a key or a CDN query string. */
 export type LogFields = Record<string, string | number | boolean | null | undefined>;
 
 /** How loud a line is. `info` is the default threshold, `debug` needs `--verbose`. */

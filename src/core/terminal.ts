@@ -49,9 +49,9 @@ interface Screen {
 }
 
 /**
- * What a terminal shows in the end of what it was sent: lines that were drawn again and again (`\r`, backspaces,
- * cursor movements, erased lines) as they were left, without colours and control characters but newline and tab
- * (contract 4). A terminal as high and wide as the text needs.
+ * What a terminal shows in the end of what it was sent: lines that were drawn again and again (`\r`, backspaces, cursor
+ * movements, erased lines) as they were left, without colours and control characters but newline and tab. A terminal as
+ * high and wide as the text needs.
  */
 export function terminalText(text: string): string {
   if (!ANY_CODE.test(text)) return text;

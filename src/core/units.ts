@@ -25,7 +25,7 @@ const SIZE_UNITS = new Map(Object.entries(SIZE_BYTES).map(([unit, bytes]) => [un
 /** A hundred years: beyond, times have no date any more. */
 const LONGEST_DAYS = 36_500;
 
-/** Parses `1500ms`, `30s`, `8m`, `24h`, `7d` to milliseconds; only 0 is bare (contract 1). Throws WxError `usage`. */
+/** Parses `1500ms`, `30s`, `8m`, `24h`, `7d` to milliseconds; only 0 needs no unit. Throws WxError `usage`. */
 export function parseDurationMs(text: string, flag: string): number {
   const ms = parseUnit(
     text,
@@ -37,7 +37,7 @@ export function parseDurationMs(text: string, flag: string): number {
   throw new WxError('usage', `${flag} takes at most ${LONGEST_DAYS}d, not "${text}"`);
 }
 
-/** Parses `16KiB`, `10M`, `2 GB` to bytes; only 0 is bare (contract 1). Throws WxError `usage`. */
+/** Parses `16KiB`, `10M`, `2 GB` to bytes; only 0 needs no unit. Throws WxError `usage`. */
 export function parseSizeBytes(text: string, flag: string): number {
   const units = { what: 'size', known: SIZE_BYTES, usual: 'MiB' };
   return parseUnit(text, flag, units, (unit) => SIZE_UNITS.get(unit.toLowerCase()));

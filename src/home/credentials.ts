@@ -31,7 +31,7 @@ export interface Logins {
    * login before, so it must not come out afterwards. Throws WxError `storage` (a full disk), `cannot-create`, `config`.
    */
   prepare(): Promise<void>;
-  /** Stores a login. The same owner, or the same bot id, takes its old account over (design 4). */
+  /** Stores a login. The same owner, or the same bot id, takes its old account over. */
   saveLogin(login: NewLogin): Promise<Account>;
   /** Forgets an account. */
   remove(key: string): Promise<void>;
@@ -41,7 +41,7 @@ export interface Logins {
   replace(list: AccountList): Promise<void>;
 }
 
-/** The writer of config.json, under a lock (design 4). */
+/** The writer of config.json, under a lock. */
 export interface Credentials extends Logins {
   /** Sets a setting, or unsets it with undefined. */
   set(name: string, value: unknown): Promise<void>;

@@ -36,7 +36,7 @@ const held = new Map<string, HeldBy>();
 
 /**
  * Takes the lock at `path`, or returns who has it. The lock is an open write transaction on a small
- * database, so the system drops it with the process, however that ends (design 4). Nothing else in
+ * database, so the system drops it with the process, however that ends. Nothing else in
  * the process may open the file: closing a second handle would drop the lock.
  */
 export function tryLock(path: string, me: LockHolder, purpose: LockPurpose = 'serve'): Attempt {

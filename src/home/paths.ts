@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { DEVICE_NAME } from '../core/file-name.ts';
 
-/** Where everything of one home lies (contract 1). */
+/** Where everything of one home lies. */
 export interface Paths {
   config: string;
   /** Guards writes to `config`. */

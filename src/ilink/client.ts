@@ -21,7 +21,7 @@ import type {
 
 export type { CallResult } from './result.ts';
 
-/** Largest JSON answer that is read (design 6). */
+/** Largest JSON answer that is read. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** So much is kept of an answer to a poll that is longer: its messages come only once (protocol 3.2). */
 const KEPT_BODY_BYTES = 4 * MAX_BODY_BYTES;

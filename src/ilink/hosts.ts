@@ -2,7 +2,7 @@ import { WxError } from '../core/errors.ts';
 
 /**
  * Which hosts may see a bot token or a user's media, and how addresses are put
- * together (design 6, protocol 1.1, 14).
+ * together (protocol 1.1, 14).
  */
 
 /** Tencent's domains: these and everything below them. */

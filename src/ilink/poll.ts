@@ -5,7 +5,7 @@ import { writeJson } from './wire/json.ts';
 import type { GetUpdatesResponse, WeixinMessage } from './wire/wire.ts';
 
 /**
- * One long poll and what its answer means (design 3 "Poll failures", protocol 1.4, 3).
+ * One long poll and what its answer means (protocol 1.4, 3).
  * It never sleeps: pauses between polls are the runner's.
  */
 

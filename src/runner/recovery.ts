@@ -5,7 +5,7 @@ import type { RunnerAccount } from './port/port.ts';
 
 /**
  * Recovers from a crash of the former runner: its running messages run again, its leases are freed, and the agents that
- * it left running are ended (design 5). `failed` are messages without another attempt. No turn may start before
+ * it left running are ended. `failed` are messages without another attempt. No turn may start before
  * `childrenEnded`.
  */
 export async function recover(options: {

@@ -14,7 +14,7 @@ const SWEPT_TOGETHER = 20;
 const SWEEP_PAUSE_MS = 50;
 /** Files are swept less often, since whole folders are read. */
 const FILES_EVERY_MS = 10 * 60_000;
-/** How long finished rows are kept, and how many of each user (design 4). */
+/** How long finished rows are kept, and how many of each user. */
 const FINISHED_MS = 30 * 24 * 60 * 60_000;
 const FINISHED_PER_USER = 10_000;
 

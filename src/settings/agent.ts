@@ -1,6 +1,6 @@
 import type { AgentKind, Setting } from './setting.ts';
 
-/** Settings of `run` that choose its agent, each the name of a kind; `-- cmd` does too (contract 2). */
+/** Settings of `run` that choose its agent, each the name of a kind; `-- cmd` does too. */
 export const AGENT_CHOICES = [
   'exec',
   'coprocess',

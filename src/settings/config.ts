@@ -5,7 +5,7 @@ import { isObject } from '../core/object.ts';
 import { parseCount, parseDurationMs, parseSizeBytes } from '../core/units.ts';
 import { SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts';
 
-/** Where a value came from; later ones in this list lose (contract 1). */
+/** Where a value came from; later ones in this list lose. */
 export type SettingOrigin = 'flag' | 'environment' | 'config file' | 'stored' | 'default';
 
 /** The environment this program reads, and nothing else does. */

@@ -1,6 +1,6 @@
 import type { Setting } from './setting.ts';
 
-/** Settings of `download` (contract 2). */
+/** Settings of `download`. */
 export const DOWNLOAD = {
   out: {
     kind: 'text',

@@ -1,6 +1,6 @@
 import type { Setting } from './setting.ts';
 
-/** Settings every command takes, before and after its name (contract 1). */
+/** Settings every command takes, before and after its name. */
 export const GLOBAL = {
   account: {
     kind: 'list',

@@ -1,6 +1,6 @@
 import type { Setting } from './setting.ts';
 
-/** Settings of `login` (contract 2). */
+/** Settings of `login`. */
 export const LOGIN = {
   force: {
     kind: 'switch',

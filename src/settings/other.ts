@@ -1,6 +1,6 @@
 import type { Setting } from './setting.ts';
 
-/** Settings of the commands that look at things, and of the simulator (contract 2). */
+/** Settings of the commands that look at things, and of the simulator. */
 export const OTHER = {
   user: {
     kind: 'text',

@@ -11,7 +11,7 @@ const SLOW_AGENTS = [
   'openai',
 ] as const satisfies readonly AgentKind[];
 
-/** Settings of `run` and `listen` (contract 2). */
+/** Settings of `run` and `listen`. */
 export const RUN = {
   ...AGENT,
   allAccounts: {

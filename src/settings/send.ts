@@ -1,6 +1,6 @@
 import type { Setting } from './setting.ts';
 
-/** Settings of `send` (contract 2). */
+/** Settings of `send`. */
 export const SEND = {
   to: {
     kind: 'text',

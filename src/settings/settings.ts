@@ -7,7 +7,7 @@ import { SEND } from './send.ts';
 
 /**
  * Every setting of wxagent in one table: its flag, what it takes, its default. Flags, `--help`,
- * `--config` files and `wxagent config` are all made from it (contract 1, 2).
+ * `--config` files and `wxagent config` are all made from it.
  */
 
 export type { Setting } from './setting.ts';

@@ -92,7 +92,7 @@ export function storageError(path: string, cause: unknown): WxError {
 
 /**
  * Runs work in a transaction that takes the write lock at once, so that it cannot fail on a stale snapshot. The library's
- * own wrapper hides the first error behind that of its rollback (design 4).
+ * own wrapper hides the first error behind that of its rollback.
  */
 export function transaction<T>(database: Database, work: () => T): T {
   database.exec('BEGIN IMMEDIATE');
@@ -147,7 +147,7 @@ function useWal(database: LibsqlDatabase.Database): void {
 }
 
 /**
- * Creates the file with access for its owner only (contract 1); WAL and shared memory inherit its mode. An existing file
+ * Creates the file with access for its owner only; WAL and shared memory inherit its mode. An existing file
  * is never opened here: closing it would drop the locks this process has on it.
  */
 function createPrivate(path: string): void {

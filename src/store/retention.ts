@@ -17,7 +17,7 @@ export function* accountsToSweep({ accounts, finishedPerUser }: Retention): Step
   return accounts.filter((account) => holding.has(account));
 }
 
-/** Expires parts that an account has held for too long, and deletes its oldest finished messages (design 4). */
+/** Expires parts that an account has held for too long, and deletes its oldest finished messages. */
 export function* sweepAccount(account: string, retention: Retention): Step<boolean> {
   const counts = [yield* expireHeld(account, retention)];
   for (const row of yield* all('SELECT "user" FROM users WHERE account = ?', account)) {
@@ -27,7 +27,7 @@ export function* sweepAccount(account: string, retention: Retention): Step<boole
 }
 
 /**
- * Deletes old finished rows of all accounts (design 4): rows of one that is not served any more would otherwise keep
+ * Deletes old finished rows of all accounts: rows of one that is not served any more would otherwise keep
  * younger rows of others for ever. Returns whether there is more.
  */
 export function* sweepFinished({ nowMs, finishedMs, finishedPerUser }: Retention): Step<boolean> {

@@ -1,4 +1,4 @@
-/** What one text part may measure; both hold for every part (protocol 9.1, contract 4). */
+/** What one text part may measure; both hold for every part (protocol 9.1). */
 export interface TextLimits {
   /** UTF-16 units, as JavaScript counts; at least 2. */
   maxChars: number;

@@ -6,7 +6,7 @@ import { isArrow, type Name, namesIn } from './names.ts';
 const PATH = /\\[\p{L}\p{N}]|^[A-Za-z]:\\/u;
 const ESCAPES = /\\([!-/:-@[-`{-~])/g;
 
-/** Shapes one paragraph, heading, list item or table row of Markdown without fenced code (design 3 "Shape"). */
+/** Shapes one paragraph, heading, list item or table row of Markdown without fenced code. */
 export function shapeInline(text: string): string {
   const inline = readInline(text);
   const marks = readMarks(text, inline.atoms);

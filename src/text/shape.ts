@@ -7,7 +7,7 @@ const SMALL_HEADING = /^((?:[ \t]*>)* {0,3})(?:#{5,6}[ \t]+)+(?=\S)/;
 const SHAPED = /[#*_<!]/;
 
 /**
- * Turns Markdown into what the phone shows rightly (design 3 "Shape", protocol 11): small headings and CJK
+ * Turns Markdown into what the phone shows rightly (protocol 11): small headings and CJK
  * italics lose their marks, images become links, a bare `<` becomes `＜`, identifiers get backticks. Code is
  * never touched. Linear in the length of the text, whatever it contains.
  */

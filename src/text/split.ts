@@ -10,11 +10,11 @@ const FENCE_SHARE = 1 / 8;
 const HEAD_SHARE = 1 / 4;
 
 /**
- * Cuts a text into the parts it is sent as, each within both limits (contract 4). A text that fits comes
- * back as it is; one of only white space gives no part. Cuts fall at paragraphs, lines, sentences, words or
- * graphemes, in this order of preference, and not inside a link, a code span, a formula, a row of a table or
- * short emphasis, unless it is larger than a part. A code block cut in two is closed and opened again with its
- * language; a table repeats its header and rule. Nothing visible is lost. Throws RangeError for limits that no character fits in.
+ * Cuts a text into the parts it is sent as, each within both limits. A text that fits comes back as it is; one of only
+ * white space gives no part. Cuts fall at paragraphs, lines, sentences, words or graphemes, in this order of
+ * preference, and not inside a link, a code span, a formula, a row of a table or short emphasis, unless it is larger
+ * than a part. A code block cut in two is closed and opened again with its language; a table repeats its header and
+ * rule. Nothing visible is lost. Throws RangeError for limits that no character fits in.
  */
 export function splitText(text: string, limits: TextLimits = DEFAULT_LIMITS): string[] {
   if (!(limits.maxChars >= 2 && limits.maxBytes >= 4)) throw new RangeError('limits of a part too small');

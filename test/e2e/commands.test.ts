@@ -177,7 +177,7 @@ test('messages and retry: failed ones run again, also beside a live runner', asy
   expect(after.messages).toMatchObject([1, 2, 3].map(() => ({ state: 'done', reason: null, attempt: 2 })));
 });
 
-test('status: the document of contract 2, from before the first message to a hold', async () => {
+test('status: its JSON, from before the first message to a hold', async () => {
   const simulator = await simulate();
   const { home, user, id } = loggedIn(simulator, { name: 'mine' });
   const report = async () =>

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { ASSIGNMENTS } from './shell-line.ts';
 
-/** What is started: a line for the shell, with `args` as further words behind it, or a program with its arguments (contract 3). */
+/** What is started: a line for the shell, with `args` as further words behind it, or a program with its arguments. */
 export type Command = { shell: string; args?: readonly string[] } | { argv: readonly [string, ...string[]] };
 
 /** A command in the form `spawn` takes. */
@@ -13,9 +13,8 @@ export interface CommandLine {
 }
 
 /**
- * How a command is started on this platform: `/bin/sh -c`, on Windows `cmd /d /s /c`
- * (contract 3). Windows cannot start `.cmd` and `.bat` files itself, so these go
- * through cmd as well, with every word quoted.
+ * How a command is started on this platform: `/bin/sh -c`, on Windows `cmd /d /s /c`. Windows cannot start `.cmd` and
+ * `.bat` files itself, so these go through cmd as well, with every word quoted.
  */
 export function commandLineOf(command: Command, platform: NodeJS.Platform, comspec = 'cmd.exe'): CommandLine {
   const throughCmd = (line: string): CommandLine => ({

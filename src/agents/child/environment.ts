@@ -18,7 +18,7 @@ export interface AgentConstants {
   version: string;
 }
 
-/** Longest `WXAGENT_TEXT`, and longest `WXAGENT_QUOTE`; the whole text is on stdin (contract 3). */
+/** Longest `WXAGENT_TEXT`, and longest `WXAGENT_QUOTE`; the whole text is on stdin. */
 const TEXT_BYTES = 32 * 1024;
 
 /** Longest of all other variables of ours: above every platform's longest path. */
@@ -82,7 +82,7 @@ export function inheritForAgent(parent: Environment, log: Pick<Log, 'warn'>): In
 }
 
 /**
- * The whole environment of one turn (contract 3). Every variable of ours is present,
+ * The whole environment of one turn. Every variable of ours is present,
  * empty where there is nothing to say (`set -u` works), except `WXAGENT_TEXT_TRUNCATED`
  * and the constants that are null. None holds NUL, none is cut inside a character.
  */

@@ -9,7 +9,7 @@ export interface ChildIdentity {
 
 /**
  * Ends what a killed runner left running, forks included, before its messages run
- * again (design 5). Touches nothing unless pid and start time both match; tells
+ * again. Touches nothing unless pid and start time both match; tells
  * whether they did.
  */
 export async function endOrphan(

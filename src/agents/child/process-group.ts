@@ -7,7 +7,7 @@ const LAST_WAIT_MS = 1_000;
 
 /**
  * Ends a detached child and everything it forked: TERM, `graceMs`, KILL, to the
- * whole group (contract 4). Resolves when the group is gone, at the latest about
+ * whole group. Resolves when the group is gone, at the latest about
  * a second after the KILL; never rejects. Forks keep their grace although the
  * leader has already died of the TERM, as a shell does. What has left the group
  * with setsid is out of reach.

@@ -29,16 +29,16 @@ export type OutputForm = 'text' | 'jsonl';
 
 const MEBIBYTE = 1024 * 1024;
 
-/** The most a command may print as text (contract 4). */
+/** The most a command may print as text. */
 const MAX_STDOUT_BYTES = MEBIBYTE;
 
 /** How long a process that outlives its agent may hold up the reply by keeping the pipe open. */
 const DRAIN_MS = 500;
 
-/** Between TERM and KILL (contract 4). */
+/** Between TERM and KILL. */
 const KILL_GRACE_MS = 5_000;
 
-/** `EX_TEMPFAIL`: run this message again later (contract 4). */
+/** `EX_TEMPFAIL`: run this message again later. */
 const EXIT_RETRY = 75;
 
 /** What a command agent needs to know. */
@@ -58,7 +58,7 @@ export interface CommandAgentOptions {
   onStarted?(turn: Turn, pid: number): void | Promise<void>;
 }
 
-/** An agent that starts a command for every message: stdin in, stdout out (contract 3 and 4). */
+/** An agent that starts a command for every message: stdin in, stdout out. */
 export function createCommandAgent(options: CommandAgentOptions): Agent {
   const { command, log } = options;
   let inherited: Inherited | undefined;

@@ -17,7 +17,7 @@ export interface LeftFiles {
 }
 
 /**
- * The files of a reply folder in the order of their names by UTF-16 units (contract 4): regular files at its top level.
+ * The files of a reply folder in the order of their names by UTF-16 units: regular files at its top level.
  * Hidden ones are taken for the leavings of tools (`.DS_Store`, half-written temporary files), and a link could lead
  * anywhere. More than an answer may have are not looked at one by one: nobody sends them. Throws when this machine is
  * short of what it takes to read the folder.

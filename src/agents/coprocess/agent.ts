@@ -46,7 +46,7 @@ interface UserCoprocess {
 
 /**
  * An agent that stays running: events in on stdin, answers out on stdout, one JSON object a line, several
- * turns at once (contract 4). A process that ends is started again, after 1 s doubling to 60 s.
+ * turns at once. A process that ends is started again, after 1 s doubling to 60 s.
  */
 export function createCoprocessAgent(options: CoprocessAgentOptions): Agent {
   const { command, account, constants, clock, log } = options;

@@ -6,17 +6,17 @@ import type { TurnFolders } from '../port/port.ts';
 import { BAD_RETRY_AFTER } from '../reply/outcomes.ts';
 import { isGiven, MAX_LINE_BYTES, parseJson, readReplyObject, unreadFields } from '../reply/reply-line.ts';
 
-/** A message as a coprocess gets it: the event of contract 3, and where the folders of its turn are or would be. */
+/** A message as a coprocess gets it: its event, and where the folders of its turn are or would be. */
 export function eventLine(turn: Turn, { state, reply, media }: TurnFolders): string {
   return wellFormedJson({ ...eventOf(turn), stateDir: state, replyDir: reply, mediaDir: media });
 }
 
-/** What tells it that nobody waits for the answer to a message any more (contract 4). */
+/** What tells it that nobody waits for the answer to a message any more. */
 export function cancelLine(id: string): string {
   return JSON.stringify({ v: 1, type: 'cancel', id });
 }
 
-/** How a coprocess ends a turn (contract 4). */
+/** How a coprocess ends a turn. */
 export type TurnClose =
   | { kind: 'done' }
   | { kind: 'retry'; afterMs: number }
@@ -34,7 +34,7 @@ const QUOTED_CHARS = 80;
 /** What a line may have beside text, file and typing. */
 const FIELDS = ['id', 'done', 'retryAfterMs', 'error'];
 
-/** Reads `{"id"}` with `text`, `file` or `typing` and with `done`, `retryAfterMs` or `error` (contract 4). */
+/** Reads `{"id"}` with `text`, `file` or `typing` and with `done`, `retryAfterMs` or `error`. */
 export function readCoprocessLine(line: string): CoprocessLine {
   if (line.trim() === '') return { kind: 'blank' };
   // A UTF-16 unit has at most three bytes.

@@ -6,7 +6,7 @@ import type { TurnContext } from '../port/port.ts';
 import { createUnreadNotes } from '../reply/reply-line.ts';
 import { type CoprocessLine, overlongLine, readCoprocessLine, type TurnClose } from './line.ts';
 
-/** Longest text of one answer (contract 4), and most pieces of one: nobody reads more. */
+/** Longest text of one answer, and most pieces of one: nobody reads more. */
 const MAX_TEXT_BYTES = 1024 * 1024;
 const MAX_PIECES = 1_000;
 

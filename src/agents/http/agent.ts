@@ -40,7 +40,7 @@ export interface HttpAgentOptions {
   log: Log;
 }
 
-/** An agent behind a URL: the event, or what the endpoint wants, is posted; the response is the answer (contract 3 and 4). */
+/** An agent behind a URL: the event, or what the endpoint wants, is posted; the response is the answer. */
 export function createHttpAgent(options: HttpAgentOptions): Agent {
   const { endpoint, sender, clock } = options;
   const { target, ownHeaders } = withoutCredentials(endpoint.url, options.headers);

@@ -19,7 +19,7 @@ export interface HttpEndpoint {
   query: readonly { name: string; value: JsonTemplate }[];
   /** What is posted; null: the event. */
   body: JsonTemplate | null;
-  /** How the answer is read; null: in the forms of contract 4. */
+  /** How the answer is read; null: in the forms of docs/http.md. */
   answer: ReplyRules | null;
 }
 

@@ -197,7 +197,7 @@ function refusalIn(sent: AgentAnswer): ServerError {
   return (isObject(first) && errorIn(first, false)) || errorOfText(withBody(sent));
 }
 
-/** What a refusal means: 429, 5xx and the network are tried again, all else is final (contract 4). */
+/** What a refusal means: 429, 5xx and the network are tried again, all else is final. */
 function outcomeOfRefusal(
   refusal: ServerError,
   { status, headers }: Pick<AgentAnswer, 'status' | 'headers'>,

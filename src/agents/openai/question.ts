@@ -13,7 +13,7 @@ export interface Question {
 /** The largest picture that is sent along; base64 makes it a third longer. */
 const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
 
-/** Text and pictures of a message and of what it quotes; what a model cannot read is named in a line (contract 3). */
+/** Text and pictures of a message and of what it quotes; what a model cannot read is named in a line. */
 export async function questionOf(turn: Turn): Promise<Question> {
   const images: ChatCompletionContentPart[] = [];
   const lines = new Map<Attachment, string>();

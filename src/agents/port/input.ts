@@ -3,7 +3,7 @@ import { type Attachment, eventOf, type Quote, type Turn } from '../../core/mess
 /** What a command gets on stdin (`--input`). */
 export type InputForm = 'text' | 'raw' | 'json';
 
-/** The bytes of stdin for one turn (contract 3). A lone surrogate becomes U+FFFD in every form. */
+/** The bytes of stdin for one turn. A lone surrogate becomes U+FFFD in every form. */
 export function stdinOf(turn: Turn, form: InputForm): Buffer {
   switch (form) {
     case 'text':
@@ -15,7 +15,7 @@ export function stdinOf(turn: Turn, form: InputForm): Buffer {
   }
 }
 
-/** The event of contract 3 as JSON on one line. */
+/** The event as JSON on one line; see docs/agents.md. */
 export function eventJson(turn: Turn): string {
   return wellFormedJson(eventOf(turn));
 }
@@ -28,7 +28,7 @@ export function wellFormedJson(root: unknown): string {
   );
 }
 
-/** A message as people read it: the quote as `> ` lines, the text, a line for each attachment (contract 3). */
+/** A message as people read it: the quote as `> ` lines, the text, a line for each attachment. */
 export function plainInput(
   { text, quote, attachments }: Turn,
   lineOf: (attachment: Attachment) => string = attachmentLine,

@@ -41,7 +41,7 @@ export interface SessionMemory {
   set(name: string, value: string | null): Promise<void>;
 }
 
-/** Folders given to one turn (contract 3). */
+/** Folders given to one turn. */
 export interface TurnFolders {
   /** Where the attachments of the message lie. */
   media: string;

@@ -26,7 +26,7 @@ export type FileContext = Pick<TurnContext, 'folders'> & {
 
 /**
  * Turns an entry of the files of a JSON answer, the `index`-th of all, into a piece: `{"path"}` as it is, `{"base64"}`
- * and `{"url"}` as files of the reply folder (contract 4). A text alone is a path or an address. One that cannot be
+ * and `{"url"}` as files of the reply folder. A text alone is a path or an address. One that cannot be
  * read costs the answer nothing else. `where` names it.
  */
 export async function readReplyFile(

@@ -14,13 +14,13 @@ export interface ReplyObject {
   unread: string[];
 }
 
-/** Longest line (contract 4). */
+/** Longest line. */
 export const MAX_LINE_BYTES = 1024 * 1024;
 
 /** What an object of a reply may have. */
 const FIELDS = ['text', 'file', 'name', 'typing'];
 
-/** Reads `{"text"}`, `{"file","name"?}`, both, or `{"typing":true}` (contract 4); blank lines are nothing. */
+/** Reads `{"text"}`, `{"file","name"?}`, both, or `{"typing":true}`; blank lines are nothing. */
 export function parseReplyLine(line: string): ReplyLine {
   if (line.trim() === '') return { kind: 'reply', pieces: [], unread: [] };
   if (Buffer.byteLength(line) > MAX_LINE_BYTES) return { kind: 'bad', detail: 'a line is longer than 1 MiB' };

@@ -9,7 +9,7 @@ import { createUnreadNotes, parseReplyLine } from './reply-line.ts';
 /** The most a stream of reply lines may have in all. */
 export const MAX_STREAM_BYTES = 4 * 1024 * 1024;
 
-/** The longest line of one, in UTF-16 units; the limit of contract 4 is one of bytes and is checked line by line. */
+/** The longest line of one, in UTF-16 units. The limit of a line is one of bytes, and is checked line by line. */
 export const MAX_LINE_CHARS = 1024 * 1024;
 
 /** What a stream of reply lines may say. */
@@ -23,7 +23,7 @@ interface BadLine {
   half: boolean;
 }
 
-/** A reply in JSON lines, acted on line by line (contract 4). */
+/** A reply in JSON lines, acted on line by line. */
 export interface ReplyStream {
   take: LineHandler;
   /** The line after which none was taken; null: all are good. */

@@ -65,7 +65,7 @@ function defaultAccount(context: Choice, accounts: Account[]): Account[] {
   return found ? [found] : [];
 }
 
-/** Stored accounts, and the one of `WXAGENT_TOKEN`, which is never written to disk (contract 1). */
+/** Stored accounts, and the one of `WXAGENT_TOKEN`, which is never written to disk. */
 export function knownAccounts(context: Choice): Account[] {
   const stored = withoutRepeats(context.file.accounts);
   const fromToken = tokenAccount(context);
@@ -115,7 +115,7 @@ function givenToken({ environment }: Pick<CommandContext, 'environment'>): strin
 }
 
 /**
- * The accounts with the owner of `--owner` where their login names none (contract 2). Throws WxError `usage` when all
+ * The accounts with the owner of `--owner` where their login names none. Throws WxError `usage` when all
  * have another one, and for a bot: it would answer itself.
  */
 export function withOwner(

@@ -77,7 +77,7 @@ export interface Connection {
 
 /**
  * Connects to the server of an account. Its token goes to Tencent's hosts, to the host named at its
- * login, and to one named now (design 6). Throws WxError `config` for any other host.
+ * login, and to one named now. Throws WxError `config` for any other host.
  */
 export function connect(
   context: Network,

@@ -4,7 +4,7 @@ import type { Turn } from '../../core/message/message.ts';
 import { processStartTime } from '../../home/process-identity.ts';
 import type { Turns } from '../../store/port/port.ts';
 
-/** Keeps a record of an agent's processes, so that the next runner can end what a killed one left (design 5). Never rejects. */
+/** Keeps a record of an agent's processes, so that the next runner can end what a killed one left. Never rejects. */
 export interface ChildRecords {
   /** A process has started: of one turn, or with null one that lives longer. */
   started(turn: Turn | null, pid: number): Promise<void>;

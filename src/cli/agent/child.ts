@@ -5,7 +5,7 @@ import { storeForChildren } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import type { ChildRecords } from './child-records.ts';
 
-/** Between TERM and KILL (contract 4); less when `--grace` would be over before that. */
+/** Between TERM and KILL; less when `--grace` would be over before that. */
 const KILL_GRACE_MS = 5_000;
 
 /** How long a child has between TERM and KILL. */

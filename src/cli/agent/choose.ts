@@ -7,7 +7,7 @@ import { RUN_SETTINGS, SETTINGS, type Setting } from '../../settings/settings.ts
 import type { CommandContext } from '../command/context.ts';
 import type { AgentFactory, ChosenAgent } from './agent-factory.ts';
 
-/** The stronger before the weaker (contract 1). */
+/** The stronger before the weaker. */
 const ORIGINS: readonly SettingOrigin[] = ['flag', 'environment', 'config file', 'stored'];
 
 /** One way in which an agent was given. */
@@ -22,7 +22,7 @@ interface Given {
 
 /**
  * Checks the choice of agent: exactly one of `--exec`, `-- cmd`, `--coprocess`, `--acp`, `--http`, `--openai`,
- * `--echo` (contract 2), and nothing that only another one would take notice of. As with every setting, flags win
+ * `--echo`, and nothing that only another one would take notice of. As with every setting, flags win
  * over what is stored. Loads only the code of that agent. Throws WxError `usage`, or `not-found` for what is not there.
  */
 export async function chooseAgent(context: CommandContext, command: string[]): Promise<ChosenAgent> {

@@ -3,7 +3,7 @@ import { type Language, translatorTo, wordsOf } from '../i18n/language.ts';
 import { createPrinter } from '../terminal/printer.ts';
 import type { Host } from './context.ts';
 
-/** Exit codes of the signals that ask a command to stop (contract 1). */
+/** Exit codes of the signals that ask a command to stop. */
 export const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
 
 /** Arguments for wxagent itself: what follows `--` is the agent's. */

@@ -188,7 +188,7 @@ async function report(
   return exit;
 }
 
-/** One file of the JSON document (contract 2). */
+/** One file of the JSON document. */
 async function fileLine(
   { kind, name, sizeBytes, md5 }: WantedSource['source'],
   result: FetchResult,

@@ -8,7 +8,7 @@ import { connect } from '../account/connection.ts';
 import { openPolling } from '../account/polling.ts';
 import type { CommandContext } from '../command/context.ts';
 
-/** How long a fresh login waits for the user's first message (contract 2). */
+/** How long a fresh login waits for the user's first message. */
 const WAIT_MS = 60_000;
 
 /**

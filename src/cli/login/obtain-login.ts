@@ -63,7 +63,7 @@ export async function obtainLogin(
     baseUrl: result.baseUrl,
     loggedInAt: new Date(clock.now()).toISOString(),
   });
-  // The store hears of it now, so that a runner of the old login finds its cursor gone (design 4).
+  // The store hears of it now, so that a runner of the old login finds its cursor gone.
   await admin.openAccount({
     account: account.key,
     login: loginDigest(account),

@@ -13,7 +13,7 @@ export const LOOK_EVERY_MS = 1_000;
 /**
  * A new login of an account whose login has died, or null when there is none to be had: one that
  * another process has stored meanwhile or, with `--wait-login` or while others are served, will
- * store; on a terminal a new QR code (design 3).
+ * store; on a terminal a new QR code.
  */
 export async function relogin(
   context: CommandContext,

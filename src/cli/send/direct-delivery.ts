@@ -36,8 +36,8 @@ interface Recipient {
 
 /**
  * Starts to deliver what one user has queued, without a runner. With no usable context (none, older than 24 h, budget
- * spent) or with parts that are held it first makes one whole poll, whose messages wait in the inbox for the next run
- * (contract 2). null: the login has expired.
+ * spent) or with parts that are held it first makes one whole poll, whose messages wait in the inbox for the next run.
+ * null: the login has expired.
  */
 export async function startDirectDelivery(
   context: CommandContext,

@@ -20,7 +20,7 @@ export interface SendEnd {
   hold: boolean;
 }
 
-/** Reports the state of the parts, and returns the worst of their exit codes (contract 2). */
+/** Reports the state of the parts, and returns the worst of their exit codes. */
 export function reportSend(context: CommandContext, end: SendEnd): number {
   const exit = exitOf(end);
   if (context.json) {

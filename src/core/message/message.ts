@@ -3,10 +3,10 @@
  * server's are uint64 (protocol 10.3).
  */
 
-/** What a message consists of; `mixed` has items of several kinds (contract 3). */
+/** What a message consists of; `mixed` has items of several kinds. */
 export type MessageKind = 'text' | 'image' | 'voice' | 'file' | 'video' | 'mixed';
 
-/** A picture, sound, video or file that came with a message, as an agent gets it (contract 3). */
+/** A picture, sound, video or file that came with a message, as an agent gets it. */
 export interface Attachment {
   kind: 'image' | 'voice' | 'file' | 'video';
   /** Where it lies on disk; null when it could not be fetched, then `error` says why. */
@@ -22,7 +22,7 @@ export interface Attachment {
   error: string | null;
 }
 
-/** What the user quoted (contract 3). */
+/** What the user quoted. */
 export interface Quote {
   id: string | null;
   text: string;
@@ -30,8 +30,7 @@ export interface Quote {
 }
 
 /**
- * One start of the agent for one message: everything an agent may know.
- * Serialised it is the event of contract 3.
+ * One start of the agent for one message: everything an agent may know. Serialised it is a {@link MessageEvent}.
  */
 export interface Turn {
   id: string;
@@ -68,7 +67,7 @@ export type MissingReason = 'too-large' | 'too-many' | 'not-found' | 'unreadable
 /** Most files of one answer: nobody looks at more. */
 export const MAX_ANSWER_FILES = 1_000;
 
-/** Why a turn failed for good (design 2). */
+/** Why a turn failed for good. */
 export type FailureReason =
   | 'exit'
   | 'signal'
@@ -79,12 +78,12 @@ export type FailureReason =
   | 'http'
   | 'cancelled';
 
-/** What the agent came back with. Outcomes are values, never exceptions (design 2). */
+/** What the agent came back with. Outcomes are values, never exceptions. */
 export type Outcome =
   | { kind: 'reply'; pieces: ReplyPiece[] }
   | { kind: 'silent' }
   /**
-   * Run this message again later; `afterMs` null means the usual delays (contract 4). `isShortage`: this machine was
+   * Run this message again later; `afterMs` null means the usual delays. `isShortage`: this machine was
    * short of something, so that it counts for nothing against the agent. `reason`: what it fails for when it is not run
    * again; `exit` unless told otherwise.
    */
@@ -102,7 +101,7 @@ export type Outcome =
    */
   | { kind: 'failed'; reason: FailureReason; detail: string; stderr?: string; hint?: string; again?: false };
 
-/** The event of contract 3: what JSON agents, HTTP agents and `listen --json` receive. */
+/** The event of docs/agents.md: what JSON agents, HTTP agents and `listen --json` receive. */
 export interface MessageEvent extends Omit<Turn, 'accountName' | 'timeMs'> {
   v: 1;
   type: 'message';

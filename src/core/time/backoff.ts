@@ -1,4 +1,4 @@
-/** Longest wait that an agent may ask for: after it the user could not be answered any more (design 3). */
+/** Longest wait that an agent may ask for: after it the user could not be answered any more. */
 const MAX_RETRY_AFTER_MS = 24 * 60 * 60_000;
 
 /** A wait that an agent asks for, in whole milliseconds; null when it is none: a number from 0 to 24 hours. */
@@ -7,12 +7,12 @@ export function retryAfterOf(value: unknown): number | null {
   return isWait ? Math.round(value) : null;
 }
 
-/** Wait before retry number `n` (1-based) of a failed turn: 5 s, 30 s, then 120 s each (contract 4). */
+/** Wait before retry number `n` (1-based) of a failed turn: 5 s, 30 s, then 120 s each. */
 export function turnRetryDelayMs(n: number): number {
   return [5_000, 30_000][n - 1] ?? 120_000;
 }
 
-/** Wait before a throttled user's n-th try (1-based): 30 s doubling up to 30 min (design 3). Never earlier: a probe prolongs it. */
+/** Wait before a throttled user's n-th try (1-based): 30 s doubling up to 30 min. Never earlier: a probe prolongs it. */
 export function throttleDelayMs(n: number): number {
   return Math.min(30_000 * 2 ** (n - 1), 30 * 60_000);
 }
@@ -20,7 +20,7 @@ export function throttleDelayMs(n: number): number {
 /** A source of numbers from 0 up to 1, as `Math.random` is. */
 export type Random = () => number;
 
-/** Wait after the n-th poll failure in a row (1-based): up to 2 s, and up to 30 s from the third on (design 3). */
+/** Wait after the n-th poll failure in a row (1-based): up to 2 s, and up to 30 s from the third on. */
 export function pollFailureDelayMs(n: number, random?: Random): number {
   return fullJitter(n < 3 ? 2_000 : 30_000, random);
 }

@@ -18,7 +18,7 @@ export interface LoginCode {
   url: string;
 }
 
-/** Three tries and the pauses between them fit into 10 s (contract 2). */
+/** Three tries and the pauses between them fit into 10 s. */
 const TRIES = 3;
 const TRY_TIMEOUT_MS = 3_000;
 const TRY_PAUSE_MS = 500;

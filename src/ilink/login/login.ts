@@ -8,7 +8,7 @@ import { cancelled, isText, type LoginCode, notUnderstood, requestCode } from '.
 
 /**
  * The login conversation: show a QR code, wait until a phone confirms it, take the token
- * (contract 2 `login`, protocol 2). What a person sees and types goes through a port.
+ * (protocol 2). What a person sees and types goes through a port.
  */
 
 /** The person in front of the login. */

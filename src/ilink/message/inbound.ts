@@ -206,7 +206,7 @@ function itemText(item: MessageItem): string | null {
 }
 
 /**
- * Digest of what stays the same when the server delivers a message twice (design 3). Only content: ids, times, tokens
+ * Digest of what stays the same when the server delivers a message twice. Only content: ids, times, tokens
  * and addresses differ.
  */
 export function fingerprintOf(message: WeixinMessage): string {

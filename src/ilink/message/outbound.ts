@@ -9,7 +9,7 @@ import {
 
 /**
  * Bodies of `sendmessage` (protocol 4.1, 4.5), made once and stored, because a request whose
- * answer was lost is repeated byte for byte (design 3). Each carries exactly one item.
+ * answer was lost is repeated byte for byte. Each carries exactly one item.
  */
 
 /** What every part says about itself, whatever it carries. */

@@ -144,7 +144,7 @@ export function createDelivery(options: {
     return verdict;
   }
 
-  /** Removes our copy of a file once its part is final (design 4). */
+  /** Removes our copy of a file once its part is final. */
   async function removeCopy({ file, state }: PartView): Promise<void> {
     if (file === null || OPEN_PART_STATES.includes(state)) return;
     // A later sweep removes what cannot be removed now.

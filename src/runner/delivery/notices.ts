@@ -15,7 +15,7 @@ const REASONS: Record<FailureReason | 'crash', Record<ChatLanguage, string>> = {
   crash: { zh: '处理时多次意外中断，已放弃', en: 'it was interrupted too often' },
 };
 
-/** The notice about a message that has failed (contract 4). It names the command that runs it again if the user has it. */
+/** The notice about a message that has failed. It names the command that runs it again if the user has it. */
 export function failureNotice(
   reason: FailureReason | 'crash',
   language: ChatLanguage,
@@ -87,7 +87,7 @@ const STAMPED = /^\[(?:\d\d-\d\d )?\d\d:\d\d\]\n/;
 
 /**
  * Joins held texts, with an empty line between them. Texts of an earlier day and those of `send` get their time, and a
- * note counts those that have expired (design 3).
+ * note counts those that have expired.
  */
 export function mergeHeld(
   held: readonly { text: string; createdAtMs: number; origin: string }[],

@@ -15,8 +15,8 @@ import { openSource, trueName, watchSource } from './source-file.ts';
 const YOUNG_MS = 60 * 60_000;
 
 /**
- * Our own copies of files to be sent. A copy is flushed before its part is committed, and stays until the part is final
- * (design 4). Names lose what no phone can show. Throws WxError `storage` if a copy cannot be written.
+ * Our own copies of files to be sent. A copy is flushed before its part is committed, and stays until the part is
+ * final. Names lose what no phone can show. Throws WxError `storage` if a copy cannot be written.
  */
 export interface Outgoing {
   /**

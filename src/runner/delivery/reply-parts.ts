@@ -16,7 +16,7 @@ const MAX_BYTES = 12_000;
 const PREVIEW_CHARS = 800;
 /** Parts that a text may always have: as a file it takes two as well, a preview and the file. */
 const LEAST_ROOM = 2;
-/** Messages that released parts leave to the next reply (design 3). */
+/** Messages that released parts leave to the next reply. */
 const LEFT_FOR_ANSWER = 4;
 
 /** How a reply is split into parts. */
@@ -54,7 +54,7 @@ export function filePart(file: PartFile, head: ReplyHead): NewPart {
 
 /**
  * Makes the parts of a reply: texts, then files. Texts of more parts than `maxParts`, or than the budget has left, are
- * joined. If that is still too much, they become a preview and one file (contract 4).
+ * joined. If that is still too much, they become a preview and one file.
  */
 export async function replyParts(
   reply: readonly ReplyItem[],
@@ -97,7 +97,7 @@ function withinRoom(
 
 /**
  * Makes the `merge` of an intake: joins the held texts of a user, which are sent first when they write again, with
- * their files after them. They leave four messages to the next reply (design 3).
+ * their files after them. They leave four messages to the next reply.
  */
 export function mergeForRelease(
   shape: Pick<RunnerOptions, 'maxChars' | 'longAs' | 'language'>,

@@ -12,7 +12,7 @@ export function isFinalStatus(status: number): boolean {
   return status >= 400 && status < 500 && !isTransientStatus(status);
 }
 
-/** Reads what the result of a `sendmessage` means for its part (design 3). */
+/** Reads what the result of a `sendmessage` means for its part. */
 export function readSendResult(result: CallResult<SendMessageResponse>): SendReply | 'expired' {
   switch (result.kind) {
     case 'ok':

@@ -229,7 +229,7 @@ function detailOf(result: HttpResult): string {
   return status === 200 ? 'no x-encrypted-param in its answer' : `HTTP ${status}`;
 }
 
-/** A third of the lease of a claim (design 4). */
+/** A third of the lease of a claim. */
 const RENEW_EVERY_MS = 20_000;
 /** How often the progress of an upload is stored. */
 const NOTE_EVERY_MS = 500;

@@ -1,7 +1,7 @@
 import { eventOf, type FailureReason, type MessageEvent, type Turn } from '../../core/message/message.ts';
 import type { PartState, PartView } from '../../store/port/port.ts';
 
-/** An event of a runner. `run --json` prints them (contract 2). */
+/** An event of a runner. `run --json` prints them. */
 export type RunnerEvent =
   | { type: 'ready'; account: string; name: string | null }
   /** A turn starts. */
@@ -35,7 +35,7 @@ export type RunnerEvent =
   /** `unread`: responses of the server that could not be read, and may have had messages. */
   | { type: 'stopped'; account: string; unread: number };
 
-/** The JSON of an event, for `run --json`, hooks and the library (contract 2). */
+/** The JSON of an event, for `run --json`, hooks and the library. */
 export type RunnerDocument = { v: 1 } & (MessageEvent | Exclude<RunnerEvent, { type: 'message' }>);
 
 /** Makes the JSON of an event. */

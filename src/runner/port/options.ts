@@ -1,7 +1,7 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { BusyPolicy } from '../../store/port/port.ts';
 
-/** How a runner serves its account: the options of `run` about messages and replies (contract 2). */
+/** How a runner serves its account: the options of `run` about messages and replies. */
 export interface RunnerOptions {
   /** Turns that may run at the same time. */
   concurrency: number;
@@ -54,7 +54,7 @@ export interface RunnerOptions {
   exitIdleMs: number | null;
 }
 
-/** The defaults of contract 2. */
+/** The defaults of `run`. */
 export const DEFAULT_RUNNER_OPTIONS: RunnerOptions = {
   concurrency: 4,
   timeoutMs: 30 * 60_000,

@@ -4,7 +4,7 @@ import { ABOUT, type CachedFile } from './media-cache.ts';
 
 const HOUR_MS = 60 * 60_000;
 const DAY_MS = 24 * HOUR_MS;
-/** How long files are kept after their last use, and how many bytes of them (design 4). */
+/** How long files are kept after their last use, and how many bytes of them. */
 const FILE_MS = 7 * DAY_MS;
 const MAX_BYTES = 256 * 1024 * 1024;
 /** A younger file may be in use by a turn. */

@@ -96,7 +96,7 @@ export function createTurnFinish(options: {
 
   function resultOf(outcome: Outcome, { seq, failures }: StartedTurn): TurnResult {
     if (outcome.kind === 'failed' && outcome.reason === 'cancelled' && stopping.aborted) {
-      // The agent is not to blame for a stop: it adds to `attempt`, not to the limit (design 3).
+      // The agent is not to blame for a stop: it adds to `attempt`, not to the limit.
       return { kind: 'retry', notBeforeMs: clock.now(), counts: false, detail: 'wxagent was stopped' };
     }
     if (outcome.kind === 'retry' && outcome.isShortage) {

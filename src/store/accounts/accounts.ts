@@ -25,7 +25,7 @@ function* accountRow(account: string): Step<AccountRow | undefined> {
 }
 
 /**
- * Registers an account with the login in use. Another login than the stored one is a takeover (design 4): the cursor and
+ * Registers an account with the login in use. Another login than the stored one is a takeover: the cursor and
  * the tokens of the old bot are cleared, and queued parts wait for the user's next message.
  */
 export function* openAccount(input: {

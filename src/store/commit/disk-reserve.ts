@@ -1,7 +1,7 @@
 import { unlinkSync } from 'node:fs';
 import { open, stat, unlink } from 'node:fs/promises';
 
-/** Enough for the messages of many polls and for SQLite's own files (design 4). */
+/** Enough for the messages of many polls and for SQLite's own files. */
 const RESERVE_BYTES = 16 * 1024 * 1024;
 const BLOCK = Buffer.alloc(1024 * 1024);
 

@@ -47,7 +47,7 @@ export interface ChatPolicy {
   noticeOf(notice: ChatNotice, language: ChatLanguage | null): NewPart[];
 }
 
-/** State of a message (design 3). */
+/** State of a message. */
 export type MessageState = 'received' | 'running' | 'waiting' | 'done' | 'failed' | 'ignored' | 'superseded';
 
 /** The AES key that came with a file of this md5. */
@@ -106,7 +106,7 @@ export interface Intake extends TriagePolicy {
    * calls {@link Inbox.triage} with its own policy; the policy of this intake is not used.
    */
   triage?: 'now' | 'later';
-  /** Digest of the token that polled: the cursor of a newer login must not be overwritten (design 4). */
+  /** Digest of the token that polled: the cursor of a newer login must not be overwritten. */
   login: string;
   /** New cursor; null keeps the old one. */
   cursor: string | null;

@@ -1,7 +1,7 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { ShownAs } from '../../core/message/media.ts';
 
-/** State of a part (design 3). */
+/** State of a part. */
 export type PartState =
   | 'queued'
   | 'uploading'
@@ -19,7 +19,7 @@ export const OPEN_PART_STATES: readonly PartState[] = ['queued', 'uploading', 's
 /** What a part is: from the agent, from wxagent itself, or from `send`. */
 export type PartOrigin = 'answer' | 'notice' | 'send';
 
-/** A file to be sent: a private copy, kept until the part is final (design 4). */
+/** A file to be sent: a private copy, kept until the part is final. */
 export interface PartFile {
   path: string;
   /** The name the phone shows. */
@@ -79,7 +79,7 @@ export interface PartView {
 export interface ClaimedPart {
   seq: number;
   user: string;
-  /** The exact bytes to send; the same on every repeat (design 3). */
+  /** The exact bytes to send; the same on every repeat. */
   body: Buffer;
   /** Sends of this part so far whose result stayed unknown. */
   repeats: number;
@@ -158,7 +158,7 @@ export interface Verdict {
   waitMs: number | null;
   /** Other parts of the user that this verdict put on hold. */
   held: PartView[];
-  /** Messages the user may still get before they must write again (design 3). */
+  /** Messages the user may still get before they must write again. */
   budgetLeft: number;
   /** The next claim, if the step was asked for it or found it anyway. */
   next: Claim | null;
@@ -180,7 +180,7 @@ export interface SendRequest {
   nowMs: number;
 }
 
-/** What a user may still get before they must write again (design 3). */
+/** What a user may still get before they must write again. */
 export interface Budget {
   /** Messages, queued ones included. */
   left: number;
@@ -246,6 +246,6 @@ export interface Outbox {
   requeueExpired(input: { account: string }): Promise<number>;
   /** Which of these outgoing files no part needs any more, not even after a power cut. */
   unneededFiles(paths: readonly string[]): Promise<string[]>;
-  /** Messages the user may still get, how many of them are queued, and whether one may be sent now (design 3). */
+  /** Messages the user may still get, how many of them are queued, and whether one may be sent now. */
   budget(input: { account: string; user: string; nowMs: number }): Promise<Budget>;
 }

@@ -15,7 +15,7 @@ export type * from './turns.ts';
 
 /**
  * The durable state of all accounts of one home, in five ports. Any number of processes may use it at once. Every
- * operation is a named step of the way a message goes (design 3), no operation is a table, and only `store/` knows the
+ * operation is a named step of the way a message goes, no operation is a table, and only `store/` knows the
  * database behind it. Steps are atomic. A step that is repeated calls its callbacks (`questionTo`,
  * `noticeOf`, `encode`, `merge`) again. Every
  * step rejects with WxError `storage` when the disk, or the server of the database, fails.

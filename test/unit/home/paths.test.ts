@@ -64,7 +64,7 @@ describe('a name as a file name', () => {
   });
 });
 
-test('everything of a home lies in it, where contract 1 says', () => {
+test('everything of a home lies in it, where docs/files.md says', () => {
   const home = resolve('/home/of/wxagent');
   const paths = createPaths(home);
   const [bot, user] = ['b0f5@im.bot', '../x'];

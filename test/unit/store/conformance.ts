@@ -20,7 +20,7 @@ import { describeBursts } from './conformance/turns/merging.ts';
 import { describeOutputs } from './conformance/turns/output.ts';
 import { describeTurns } from './conformance/turns/turns.ts';
 
-/** What every implementation of the store's ports has to do (design 4); times are given, never waited for. */
+/** What every implementation of the store's ports has to do; times are given, never waited for. */
 export function describeStore(name: string, make: MakeStore): void {
   describe(name, () => {
     describe('intake', () => describeIntake(make));

@@ -4,7 +4,7 @@ import { isObject } from '../../../core/object.ts';
 import { createLineReader } from '../../reply/line-reader.ts';
 import { parseJson } from '../../reply/reply-line.ts';
 
-/** Longest message an agent may send: a picture in base64 is the largest (design 6). */
+/** Longest message an agent may send: a picture in base64 is the largest. */
 const MAX_LINE_CHARS = 16 * 1024 * 1024;
 
 /** Lines on stdout that are no messages, and are shown, per process. */

@@ -5,7 +5,7 @@ import { isObject } from '../../../core/object.ts';
 import { missingFile } from '../../reply/outcomes.ts';
 import { replyTextOf } from '../../reply/output.ts';
 
-/** The most text of one reply, as for a command (contract 4). */
+/** The most text of one reply, as for a command. */
 const MAX_TEXT_BYTES = 1024 * 1024;
 
 /** The most of pictures and files in one reply, in base64. */

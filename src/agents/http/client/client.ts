@@ -19,7 +19,7 @@ export interface HttpClientOptions {
 /** A turn's own limit bounds its whole exchange: an agent may think for minutes before it says a word. */
 export const UNLIMITED: HttpClientOptions = { headersTimeout: 0, bodyTimeout: 0 };
 
-/** Opens a client whose connections are kept alive, through the proxies that the environment names (contract 1). */
+/** Opens a client whose connections are kept alive, through the proxies that the environment names. */
 export async function openClient(environment: Environment, options: HttpClientOptions): Promise<HttpClient> {
   const { Agent, ProxyAgent, request } = await import('undici');
   const proxies = proxiesOf(environment);

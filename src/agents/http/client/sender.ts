@@ -47,7 +47,7 @@ export interface AgentSender {
   close(): Promise<void>;
 }
 
-/** Opens a sender; proxies are those of the environment (contract 1). The HTTP client is loaded by the first request. */
+/** Opens a sender; proxies are those of the environment. The HTTP client is loaded by the first request. */
 export function createAgentSender(environment: Environment): AgentSender {
   let opening: Promise<HttpClient> | undefined;
   const files = createFileFetcher(environment);

@@ -12,7 +12,7 @@ const RESERVED = /^(connection|content-length|expect|keep-alive|te|trailer|trans
 
 /**
  * Parses one `--header 'Name: value'`; `${VAR}` in the value comes from the environment,
- * so that a secret need not stand in the command line (contract 3). Throws WxError 'usage'
+ * so that a secret need not stand in the command line. Throws WxError 'usage'
  * (64); no message repeats a value.
  */
 export function parseHeader(text: string, environment: Environment): Header {

@@ -15,7 +15,7 @@ export function parseWebhookSecret(text: string): Buffer {
   return Buffer.from(encoded, 'base64');
 }
 
-/** The three headers of Standard Webhooks for one request (contract 3); the id is the same on every retry. */
+/** The three headers of Standard Webhooks for one request; the id is the same on every retry. */
 export function signatureHeaders(
   key: Buffer,
   request: { messageId: string; timeMs: number; body: string },

@@ -15,7 +15,7 @@ const PROLOGUE = /(?:<\?xml[^>]*>|<!--[\s\S]*?-->)\s*/iy;
 /** So much of a page is looked at for its title. */
 const TITLE_CHARS = 32_768;
 
-/** Fields of an answer in JSON (contract 4), and what people write for them. */
+/** Fields of an answer in JSON, and what people write for them. */
 export const REPLY_FIELDS = ['text', 'files', 'file', 'attachments', 'silent'];
 
 /** What the header says; null when it says nothing. */

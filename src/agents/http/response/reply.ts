@@ -17,7 +17,7 @@ import { formOfBody, isDeclaredLines, REPLY_FIELDS, titleOf } from './body-form.
 
 const MEBIBYTE = 1024 * 1024;
 
-/** Longest text of an answer (contract 4). */
+/** Longest text of an answer. */
 export const MAX_TEXT_BYTES = MEBIBYTE;
 
 /** Longest body that may carry more than a text, like files as base64. */
@@ -43,7 +43,7 @@ export interface ReplyContext extends FileContext {
 }
 
 /**
- * What a complete answer means (contract 4). `stream` is what took its lines, if it had any; `nowMs` is what a
+ * What a complete answer means. `stream` is what took its lines, if it had any; `nowMs` is what a
  * date in Retry-After is compared with.
  */
 export async function outcomeOfAnswer(
@@ -147,7 +147,7 @@ async function readObject(value: unknown, context: ReplyContext): Promise<Outcom
   return replyOf(pieces);
 }
 
-/** Where an answer has its files: as contract 4 has it, as lines have it, and as others do. */
+/** Where an answer has its files: in our own form (`files`), as lines have it, and as others do. */
 const FILE_FIELDS = ['files', 'file', 'attachments'];
 
 /** The files of one field: a list, or a single one, to which a `name` beside it belongs. */
@@ -176,7 +176,7 @@ export function errorDetail(error: string): string {
   return `the service answered with an error: ${cutUtf8(terminalText(error).replace(/\s+/g, ' '), 300).value}`;
 }
 
-/** The network, whatever is wrong with it, is tried again (contract 4); an encoding that nobody knows stays unknown. */
+/** The network, whatever is wrong with it, is tried again; an encoding that nobody knows stays unknown. */
 export function notReached(error: unknown): Outcome {
   if (error instanceof EncodingError && error.fault === 'unknown') return badOutput(error.message);
   // Where a name has several addresses the message of the joint error is empty.

@@ -10,7 +10,7 @@ import {
   type StoreUnderTest,
 } from '../desk.ts';
 
-/** What `status`, `messages` and the runner read (contract 2). */
+/** What `status`, `messages` and the runner read. */
 export function describeViews(make: MakeStore): void {
   let data: StoreUnderTest;
   let desk: Desk;

@@ -25,7 +25,7 @@ import {
 const command = (name: ChatCommand, user = OWNER) =>
   incoming({ user, chat: { command: name, agentFrom: null } });
 
-/** What users ask of wxagent itself, and what becomes of messages while others are at work (contract 2, issue 5). */
+/** What users ask of wxagent itself, and what becomes of messages while others are at work. */
 export function describeChat(make: MakeStore): void {
   let data: StoreUnderTest;
   let desk: Desk;

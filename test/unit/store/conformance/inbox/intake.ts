@@ -12,7 +12,7 @@ import {
   type StoreUnderTest,
 } from '../desk.ts';
 
-/** What a poll brings in: duplicates, ids, owners and strangers, the cursor (design 3, 4). */
+/** What a poll brings in: duplicates, ids, owners and strangers, the cursor. */
 export function describeIntake(make: MakeStore): void {
   let data: StoreUnderTest;
   let desk: Desk;

@@ -11,7 +11,7 @@ import {
   type StoreUnderTest,
 } from '../desk.ts';
 
-/** What users quote, and what their waiting messages need (design 4, protocol 10.4). */
+/** What users quote, and what their waiting messages need (protocol 10.4). */
 export function describeQuotes(make: MakeStore): void {
   let data: StoreUnderTest;
   let desk: Desk;

@@ -13,7 +13,7 @@ import {
   TERMS,
 } from '../desk.ts';
 
-/** What is taken in for later (`send`, `login`), and decided about by the runner that serves it (design 3). */
+/** What is taken in for later (`send`, `login`), and decided about by the runner that serves it. */
 export function describeTriage(make: MakeStore): void {
   let data: StoreUnderTest;
   let desk: Desk;

@@ -14,7 +14,7 @@ import {
   type StoreUnderTest,
 } from '../desk.ts';
 
-/** Holds, their release when the user writes, expiry, and the takeover of an account (design 3, 4). */
+/** Holds, their release when the user writes, expiry, and the takeover of an account. */
 export function describeHolds(make: MakeStore): void {
   let data: StoreUnderTest;
   let desk: Desk;

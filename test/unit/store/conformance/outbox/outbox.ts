@@ -13,7 +13,7 @@ import {
   type StoreUnderTest,
 } from '../desk.ts';
 
-/** The outbox: order, leases, pace, repeats, what `send` may ask for (design 3, 4). */
+/** The outbox: order, leases, pace, repeats, what `send` may ask for. */
 export function describeOutbox(make: MakeStore): void {
   let data: StoreUnderTest;
   let desk: Desk;

@@ -12,7 +12,7 @@ import {
 
 const HOUR_MS = 3_600_000;
 
-/** What a definite refusal means (design 3, protocol 8). */
+/** What a definite refusal means (protocol 8). */
 export function describeRefusals(make: MakeStore): void {
   let data: StoreUnderTest;
   let desk: Desk;

@@ -13,7 +13,7 @@ import {
 
 type Output = Parameters<Turns['queueOutput']>[0];
 
-/** What turns say while they run, and what later attempts know of it (design 3). */
+/** What turns say while they run, and what later attempts know of it. */
 export function describeOutputs(make: MakeStore): void {
   let data: StoreUnderTest;
   let desk: Desk;

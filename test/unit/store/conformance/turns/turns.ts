@@ -11,7 +11,7 @@ import {
   type StoreUnderTest,
 } from '../desk.ts';
 
-/** Lanes, turns and their ends, and what a crash leaves behind (design 3, contract 4). */
+/** Lanes, turns and their ends, and what a crash leaves behind. */
 export function describeTurns(make: MakeStore): void {
   let data: StoreUnderTest;
   let desk: Desk;
