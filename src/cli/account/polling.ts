@@ -14,7 +14,7 @@ import { acquirePollerLock, lockHolderOf } from './poller-lock.ts';
 import { openHomeStore, waitOf } from './store.ts';
 
 /** How long this process tries to give its leases back when it ends. */
-const LEAVE_MS = 10_000;
+export const LEAVE_MS = 10_000;
 
 /** The right to receive the messages of an account. One process has it at a time. */
 export interface PollingRight {
@@ -79,7 +79,7 @@ async function openLeases(
   server: StoreServer,
   { purpose, stop }: { purpose: LockPurpose; stop: AbortSignal | null },
 ): Promise<Polling> {
-  const { clock, log } = context;
+  const { log } = context;
   /** The accounts in use here, each with what is done when it is lost. */
   const used = new Map<string, () => void>();
   const { store, keeper } = await server.work({
@@ -130,14 +130,7 @@ async function openLeases(
       }
     },
     async close() {
-      const left = new AbortController();
-      const giveUp = new AbortController();
-      const late = clock.sleep(LEAVE_MS, left.signal).then(() => {
-        if (!left.signal.aborted) giveUp.abort();
-      });
-      await keeper.stop(giveUp.signal);
-      left.abort();
-      await late;
+      await keeper.stop(LEAVE_MS);
       await store.close();
     },
   };

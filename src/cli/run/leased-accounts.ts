@@ -3,14 +3,12 @@ import { mostAccounts } from '../../home/open-files.ts';
 import type { Lease } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { StoreServer } from '../../store/server.ts';
-import { type PollingRight, workerCard } from '../account/polling.ts';
+import { LEAVE_MS, type PollingRight, workerCard } from '../account/polling.ts';
 import { waitOf } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** How soon an account that could not be offered to the workers is offered again. */
 const AGAIN_MS = 1_000;
-/** Beside the grace of its runners, how long this worker tries to hand its accounts back. */
-const LEAVE_MS = 10_000;
 
 /** What serves an account; see `serve`. */
 export interface AccountService {
@@ -88,17 +86,6 @@ export async function openLeasedAccounts(
     }
   }
 
-  async function leaveAll(): Promise<void> {
-    const giveUp = new AbortController();
-    const left = new AbortController();
-    const late = clock.sleep(graceMs + LEAVE_MS, left.signal).then(() => {
-      if (!left.signal.aborted) giveUp.abort();
-    });
-    await keeper.stop(giveUp.signal);
-    left.abort();
-    await late;
-  }
-
   return {
     store,
     begin(given) {
@@ -124,7 +111,7 @@ export async function openLeasedAccounts(
       // Who loses it is told by `drop`, and gives it back when it is drained.
       return { former: lease.former, trust: keeper.trustOf(key), check() {}, async release() {} };
     },
-    leave: () => (leaving ??= leaveAll()),
+    leave: () => (leaving ??= keeper.stop(graceMs + LEAVE_MS)),
     close: () => store.close(),
   };
 }

@@ -33,6 +33,18 @@ export function abortedAfter(signal: AbortSignal, first: () => void): Promise<vo
   });
 }
 
+/**
+ * Combines a signal with others, one at a time: the same other gives the same result again. Node keeps every combined
+ * signal that is listened to as long as those that it is made of, so none is made for each of many waits.
+ */
+export function combinerOf(signal: AbortSignal): (other: AbortSignal) => AbortSignal {
+  let last: { other: AbortSignal; either: AbortSignal } | null = null;
+  return (other) => {
+    if (last?.other !== other) last = { other, either: AbortSignal.any([signal, other]) };
+    return last.either;
+  };
+}
+
 /** What the promise resolves with, or null when `waitMs` pass first. Rejects as the promise does. */
 export async function within<T>(waitMs: number, promise: Promise<T>): Promise<T | null> {
   let callOff = (): void => {};

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { asWxError, reasonOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { emptyPollDelayMs, pollFailureDelayMs } from '../../core/time/backoff.ts';
+import { combinerOf } from '../../core/time/event-loop.ts';
 import { shownSize } from '../../core/units.ts';
 import type { Poller, PollResult } from '../../ilink/poll.ts';
 import { LeaseLost, type Trust } from '../../store/port/lease.ts';
@@ -54,16 +55,14 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
   let earlyAnswers = 0;
   let ready = false;
   let notedAtMs = Number.NEGATIVE_INFINITY;
+  const combined = combinerOf(signal);
 
   async function step(): Promise<'aborted' | 'expired' | null> {
     if (trust && !trust.isTrusted()) {
       await trust.regained(signal);
       if (signal.aborted) return 'aborted';
     }
-    const result = await poller.poll({
-      cursor,
-      signal: trust ? AbortSignal.any([signal, trust.signal]) : signal,
-    });
+    const result = await poller.poll({ cursor, signal: trust ? combined(trust.signal) : signal });
     if (result.kind === 'aborted') return signal.aborted ? 'aborted' : null;
     if (result.kind === 'expired') return 'expired';
     if (result.kind === 'failed') {

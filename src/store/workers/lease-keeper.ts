@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { reasonOf } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import { aborted } from '../../core/time/event-loop.ts';
+import { aborted, combinerOf } from '../../core/time/event-loop.ts';
 import type { Lease, Trust } from '../port/lease.ts';
 import { heldSum, readBoard } from './board.ts';
 import type { Fence } from './fence.ts';
@@ -51,10 +51,8 @@ export interface LeaseKeeper {
   distrust(): void;
   /** Looks soon: something has changed. */
   wake(): void;
-  /**
-   * Hands everything back, drained, and leaves. When it has to give up, others take what is left after one TTL.
-   */
-  stop(giveUp: AbortSignal): Promise<void>;
+  /** Hands everything back, drained, and leaves. What is not drained in time, others take after one TTL. */
+  stop(withinMs: number): Promise<void>;
 }
 
 const LOOK_EVERY_MS = 1_000;
@@ -98,9 +96,9 @@ export async function startLeaseKeeper(options: {
   const trust = createTrustWindow(clock);
   const isSharing = card.purpose === 'share';
   const held = new Map<string, Held>();
-  const over = new AbortController();
   let worker = newWorkerId(card.name);
   let isLeaving = false;
+  let isOver = false;
   let beatNow = new AbortController();
   let lookNow = new AbortController();
   let isLookWanted = true;
@@ -116,11 +114,10 @@ export async function startLeaseKeeper(options: {
 
   /** Renews as long as the worker lives. Between failures it tries more often. */
   async function beatAll(): Promise<void> {
-    while (!over.signal.aborted) {
+    while (!isOver) {
       beatNow = new AbortController();
       const isDone = await beat();
-      const pauseMs = isDone ? RENEW_EVERY_MS : RETRY_MS;
-      await clock.sleep(pauseMs, AbortSignal.any([beatNow.signal, over.signal]));
+      await clock.sleep(isDone ? RENEW_EVERY_MS : RETRY_MS, beatNow.signal);
     }
   }
 
@@ -155,9 +152,9 @@ export async function startLeaseKeeper(options: {
 
   async function lookAll(): Promise<void> {
     let at = trust.now();
-    while (!over.signal.aborted) {
+    while (!isOver) {
       lookNow = new AbortController();
-      if (!isLookWanted) await clock.sleep(LOOK_EVERY_MS, AbortSignal.any([lookNow.signal, over.signal]));
+      if (!isLookWanted) await clock.sleep(LOOK_EVERY_MS, lookNow.signal);
       isLookWanted = false;
       const before = at;
       at = trust.now();
@@ -280,11 +277,12 @@ export async function startLeaseKeeper(options: {
     trustOf(account) {
       const one = held.get(account);
       const lost = one?.lost.signal ?? AbortSignal.abort();
+      const combined = combinerOf(lost);
       const isTrusted = (): boolean => !lost.aborted && trust.isTrusted();
       return {
         isTrusted,
         get signal() {
-          return AbortSignal.any([lost, trust.signal]);
+          return combined(trust.signal);
         },
         async regained(signal) {
           while (!signal.aborted && !isTrusted())
@@ -337,17 +335,22 @@ export async function startLeaseKeeper(options: {
       beatNow.abort();
     },
     wake,
-    async stop(giveUp) {
+    async stop(withinMs) {
       isLeaving = true;
-      const emptied = new Promise<void>((resolve) => onEmpty.push(resolve));
+      const ended = new AbortController();
+      const late = clock.sleep(withinMs, ended.signal).then(() => false);
+      const emptied = new Promise<true>((resolve) => onEmpty.push(() => resolve(true)));
       await database.beginLeaving(worker).catch(report);
       for (const account of [...held.keys()]) drain(account);
       wake();
-      await Promise.race([emptied, aborted(giveUp)]);
-      over.abort();
+      const isEmpty = await Promise.race([emptied, late]);
+      ended.abort();
+      isOver = true;
+      beatNow.abort();
+      wake();
       await Promise.all(running);
       for (const account of [...held.keys()]) drop(account);
-      if (!giveUp.aborted) await database.leave(worker).catch(report);
+      if (isEmpty) await database.leave(worker).catch(report);
       await hints?.close();
       await database.close();
     },

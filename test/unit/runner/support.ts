@@ -19,12 +19,15 @@ export function createLogBook(): Log & { lines: string[] } {
 /** A poller that answers by script, each answer once; after the last one it waits for the abort. */
 export function createScriptedPoller(
   script: (PollResult | (() => PollResult))[],
-): Poller & { cursors: string[] } {
+): Poller & { cursors: string[]; signals: AbortSignal[] } {
   const cursors: string[] = [];
+  const signals: AbortSignal[] = [];
   return {
     cursors,
+    signals,
     async poll({ cursor, signal }) {
       cursors.push(cursor);
+      signals.push(signal);
       const next = script[cursors.length - 1];
       if (next !== undefined) return typeof next === 'function' ? next() : next;
       if (!signal.aborted) {

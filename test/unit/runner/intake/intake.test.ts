@@ -205,6 +205,13 @@ test('a message is told of when it is committed, and on the disk before the next
   expect(poller.cursors).toHaveLength(3);
 });
 
+test('all polls under one lease have the same signal, so that nothing is left of each', async () => {
+  const { signal } = new AbortController();
+  const trust = { isTrusted: () => true, signal, regained: async () => {} };
+  const { poller } = await run([empty, empty, empty], { trust });
+  expect([poller.signals.length, new Set(poller.signals).size]).toEqual([4, 1]);
+});
+
 test('it is ready once, when an answer was understood', async () => {
   const { happened } = await run([failed, empty, brings([wireText('1', 'a')]), empty]);
   expect(happened).toEqual(['failure', 'ready', 'empty', 'intake', 'empty']);

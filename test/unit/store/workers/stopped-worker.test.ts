@@ -95,6 +95,6 @@ describe.skipIf(SERVER === null || process.platform === 'win32')('a worker that 
       { cursor: 'parent 2' },
     ]);
     await stopped.kill();
-    await other.keeper.stop(AbortSignal.abort());
+    await other.keeper.stop(0);
   });
 });
