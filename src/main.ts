@@ -111,8 +111,8 @@ function watchStreams(host: Host, argv: readonly string[]): void {
   process.on('exit', output.flush);
 }
 
-/** An argument with the URL of a store. */
-const STORE_URL = /^(?:--store=)?(\s*['"]?postgres(?:ql)?:[\s\S]*)$/i;
+/** An argument with the URL of a store, alone or behind its option: `--store`, `--from`, `--to`. */
+const STORE_URL = /^(?:--[a-z-]+=)?(\s*['"]?postgres(?:ql)?:[\s\S]*)$/i;
 
 /** Other users of this machine see the arguments of a process: the password of a store is taken out of them. */
 function hidePassword(argv: readonly string[]): void {

@@ -200,19 +200,18 @@ export async function openServer(options: {
         ...(options.card.purpose === 'look' ? {} : { hints: wakingHints }),
         isAlive: claimant.isAlive,
       });
-      const { fence } = keeper;
-      const store = await openServerStore({
-        address,
-        clock,
-        claimant: keeper.claimant,
-        wait,
-        fence,
-        onNewHistory: keeper.distrust,
-        onOpen(look) {
-          lookForNews = look;
-        },
-      });
-      return { store, keeper };
+      const own = { claimant: keeper.claimant, fence: keeper.fence, onNewHistory: keeper.distrust };
+      const onOpen = (look: () => void): void => {
+        lookForNews = look;
+      };
+      try {
+        const store = await openServerStore({ address, clock, ...own, wait, onOpen });
+        return { store, keeper };
+      } catch (error) {
+        // It would hold accounts that it does not serve.
+        await keeper.stop();
+        throw error;
+      }
     },
     async openToMove(side) {
       if (side === 'target') sealing.check();

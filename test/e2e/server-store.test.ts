@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { PNG } from 'pngjs';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -283,6 +284,26 @@ describe.skipIf(SERVER === null)('a store on a server', () => {
     expect(all).not.toContain(PASSWORD);
   });
 });
+
+test.runIf(existsSync('/proc/self/cmdline'))(
+  'the password of a store is in no list of processes, whichever option it stands behind',
+  async () => {
+    // It takes connections, and never answers.
+    const silent = createTcpServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void silent.close());
+    await once(silent, 'listening');
+    const url = `postgres://user:hush@127.0.0.1:${(silent.address() as AddressInfo).port}/db`;
+    for (const args of [
+      ['status', `--store=${url}`],
+      ['store', 'migrate', `--from=${url}`, '--to', url],
+    ]) {
+      const { pid } = startWxagent(args, { home: makeFolder() });
+      const shown = (): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      await pollUntil('a password is hidden', () => shown().includes('***'));
+      expect(shown()).not.toContain('hush');
+    }
+  },
+);
 
 test('a store at a path has its locks beside it, whatever home uses it', async () => {
   const simulator = await simulate();

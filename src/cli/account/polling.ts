@@ -13,9 +13,6 @@ import type { CommandContext } from '../command/context.ts';
 import { acquirePollerLock, lockHolderOf } from './poller-lock.ts';
 import { openHomeStore, waitOf } from './store.ts';
 
-/** How long this process tries to give its leases back when it ends. */
-export const LEAVE_MS = 10_000;
-
 /** The right to receive the messages of an account. One process has it at a time. */
 export interface PollingRight {
   /** The holder before, which may have left claims; null: none. */
@@ -130,7 +127,7 @@ async function openLeases(
       }
     },
     async close() {
-      await keeper.stop(LEAVE_MS);
+      await keeper.stop();
       await store.close();
     },
   };

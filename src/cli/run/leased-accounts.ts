@@ -1,9 +1,9 @@
 import type { Account } from '../../home/accounts-file.ts';
 import { mostAccounts } from '../../home/open-files.ts';
-import type { Lease } from '../../store/port/lease.ts';
+import { LEAVE_MS, type Lease } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { StoreServer } from '../../store/server.ts';
-import { LEAVE_MS, type PollingRight, workerCard } from '../account/polling.ts';
+import { type PollingRight, workerCard } from '../account/polling.ts';
 import { waitOf } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 

@@ -11,6 +11,9 @@ export interface Lease {
   former: string | null;
 }
 
+/** How long a worker that ends tries to give its leases back. */
+export const LEAVE_MS = 10_000;
+
 /**
  * The account has another owner by now: the step has changed nothing, and repeating it is no use. Only messages of a poll
  * are stored all the same.

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { reasonOf } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { aborted, combinerOf } from '../../core/time/event-loop.ts';
-import type { Lease, Trust } from '../port/lease.ts';
+import { LEAVE_MS, type Lease, type Trust } from '../port/lease.ts';
 import { heldSum, readBoard } from './board.ts';
 import type { Fence } from './fence.ts';
 import type { LeaseDatabase } from './lease-database.ts';
@@ -52,7 +52,7 @@ export interface LeaseKeeper {
   /** Looks soon: something has changed. */
   wake(): void;
   /** Hands everything back, drained, and leaves. What is not drained in time, others take after one TTL. */
-  stop(withinMs: number): Promise<void>;
+  stop(withinMs?: number): Promise<void>;
 }
 
 const LOOK_EVERY_MS = 1_000;
@@ -335,7 +335,7 @@ export async function startLeaseKeeper(options: {
       beatNow.abort();
     },
     wake,
-    async stop(withinMs) {
+    async stop(withinMs = LEAVE_MS) {
       isLeaving = true;
       const ended = new AbortController();
       const late = clock.sleep(withinMs, ended.signal).then(() => false);

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/core/time/clock.ts';
 import type { NewLogin } from '../../../src/home/credentials.ts';
 import { openServer, type StoreServer } from '../../../src/store/server.ts';
-import { administer, SERVER, uniqueName, withParts } from '../../helpers/postgres.ts';
+import { startCuttingProxy } from '../../helpers/cutting-proxy.ts';
+import { administer, SERVER, uniqueName, upstreamOf, withParts } from '../../helpers/postgres.ts';
 
 const [ONE, TWO] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
 
@@ -23,8 +24,13 @@ describe.skipIf(SERVER === null)('a server', () => {
   let schema: string;
   const opened: StoreServer[] = [];
 
-  async function open(keys?: string, isPlaintext = false, oldKeys?: string): Promise<StoreServer> {
-    const url = withParts(SERVER as string, { schema });
+  async function open(
+    keys?: string,
+    isPlaintext = false,
+    oldKeys?: string,
+    at: Parameters<typeof withParts>[1] = {},
+  ): Promise<StoreServer> {
+    const url = withParts(SERVER as string, { schema, ...at });
     const sealing = { keys, oldKeys, isPlaintext };
     const server = await openServer({ url, sealing, clock: systemClock });
     opened.push(server);
@@ -127,5 +133,23 @@ describe.skipIf(SERVER === null)('a server', () => {
     await expect((await open(ONE)).logins.list()).rejects.toThrow(
       'the login of one@im.bot cannot be decrypted',
     );
+  });
+
+  it('takes a worker off the list again whose store cannot be opened', async () => {
+    await (await open(ONE)).logins.prepare();
+    const proxy = await startCuttingProxy(upstreamOf(SERVER as string));
+    onTestFinished(() => proxy.close());
+    // One connection to look, and one to register: more are not to be had.
+    proxy.rule = (_from, _bytes, connection) => (connection > 2 ? 'cut' : 'pass');
+    const at = { host: '127.0.0.1', port: proxy.port, sslmode: 'disable' };
+    const server = await open(ONE, false, undefined, at);
+    const working = server.work({
+      card: { name: 'a', host: 'here', pid: 7, version: '1', purpose: 'serve', capacity: null },
+      service: { start() {}, async drain() {}, drop() {} },
+      wait: null,
+      report() {},
+    });
+    await expect(working).rejects.toMatchObject({ kind: 'network' });
+    expect(await administer(SERVER as string, `SELECT pid FROM ${schema}.workers`)).toEqual([]);
   });
 });
