@@ -1,7 +1,7 @@
 import { asWxError, isShortage, reasonOf, WxError } from '../core/errors.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { one, type Step } from '../sql/statement.ts';
-import type { StepRunner } from '../sql/step-runner.ts';
+import type { StepRunner, StepWait } from '../sql/step-runner.ts';
 import { type Connection, LIMITS, type Limits, openConnection } from './connection.ts';
 import { isGone, isInTheWay, isOfPooler, isReadOnly, mayPass, serverError } from './failures.ts';
 import { createQueryTexts, type QueryText } from './query-text.ts';
@@ -14,13 +14,6 @@ import {
   runInTransaction,
   UnknownCommit,
 } from './transaction.ts';
-
-/** Makes steps wait while the server cannot be used, instead of failing, until the signal is aborted. */
-export interface ServerWait {
-  signal: AbortSignal;
-  /** Reports the reason from time to time. */
-  report(why: string): void;
-}
 
 /** Few are enough: fewer statements help more than more connections (docs/decisions/0025). */
 const CONNECTIONS = 4;
@@ -71,7 +64,7 @@ export function createServerSteps(options: {
   address: ServerAddress;
   clock: Clock;
   /** Null: a step that meets no server fails. */
-  wait: ServerWait | null;
+  wait: StepWait | null;
   limits?: Limits;
   /** What others have committed for accounts from a mark on, and the next mark; see {@link StepRunner.changes}. */
   /**
@@ -208,7 +201,7 @@ export function createServerSteps(options: {
     }
   }
 
-  /** How one step waits for the server; see {@link ServerWait}. */
+  /** How one step waits for the server; see {@link StepWait}. */
   function createPatience() {
     const giveUpAtMs = clock.monotonic() + GIVE_UP_MS;
     let pauseMs = 0;

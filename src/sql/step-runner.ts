@@ -1,5 +1,15 @@
 import type { Step } from './statement.ts';
 
+/** No account is called so: what runs under this name excludes only its like, in all processes. */
+export const NO_ACCOUNT = '';
+
+/** Makes steps wait while the disk is full or the server cannot be used, instead of failing, until the signal is aborted. */
+export interface StepWait {
+  signal: AbortSignal;
+  /** Reports the reason from time to time. */
+  report(why: string): void;
+}
+
 /** A database as the steps see it: something that runs them. Rejects with WxError `storage` when the database fails. */
 export interface StepRunner {
   /**

@@ -1,5 +1,6 @@
 import type { ServerAddress } from '../postgres/server-address.ts';
-import { createServerSteps, type ServerWait } from '../postgres/server-steps.ts';
+import { createServerSteps } from '../postgres/server-steps.ts';
+import { NO_ACCOUNT, type StepWait } from '../sql/step-runner.ts';
 import { createNews, newsSince } from './accounts/news.ts';
 import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/lease.ts';
@@ -10,16 +11,13 @@ import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
 import type { Fence } from './workers/fence.ts';
 
-/** No account has this name: what is done under it excludes nobody but its like. */
-const NO_ACCOUNT = '';
-
 /** Opens the store in a schema of a server, which is made if there is none. Throws WxError. */
 export async function openServerStore(options: {
   address: ServerAddress;
   clock: LearningClock;
   claimant: Claimant;
   /** How steps wait while the server cannot be used; null: they fail. */
-  wait: ServerWait | null;
+  wait: StepWait | null;
   /** The leases of a worker; not given: this process serves no account. */
   fence?: Fence;
   /** Is called when the server is on another line of history; see {@link createServerSteps}. */

@@ -6,9 +6,9 @@ import { claimantId, thisProcess } from '../home/claimant.ts';
 import type { Logins } from '../home/credentials.ts';
 import { createHints } from '../postgres/hints.ts';
 import { isSocket, parseServerUrl, type ServerAddress } from '../postgres/server-address.ts';
-import { createServerSteps, type ServerWait } from '../postgres/server-steps.ts';
+import { createServerSteps } from '../postgres/server-steps.ts';
 import { one, type Row, type Step } from '../sql/statement.ts';
-import type { StepRunner } from '../sql/step-runner.ts';
+import { NO_ACCOUNT, type StepRunner, type StepWait } from '../sql/step-runner.ts';
 import {
   credentials,
   credentialsMark,
@@ -39,9 +39,6 @@ import {
 } from './workers/lease-keeper.ts';
 import { type WorkerCard, type WorkerView, workerOf, workerViews } from './workers/worker-rows.ts';
 
-/** What is done under this name excludes only its like; no account is called so. */
-const NO_ACCOUNT = '';
-
 /** A PostgreSQL server, as the place of a store and of its logins. */
 export interface StoreServer {
   /** Its URL without the password. */
@@ -52,7 +49,7 @@ export interface StoreServer {
   readonly exists: boolean;
   readonly logins: Logins;
   /** Opens the store. With `wait` its steps wait for a server that is lost; without, they fail in the end. */
-  open(wait?: ServerWait | null): Promise<Store>;
+  open(wait?: StepWait | null): Promise<Store>;
   /**
    * Makes this process a worker, which alone may serve the accounts that it has leases on; see {@link LeaseKeeper}. With
    * `wait` the steps of its store wait for a server that is lost.
@@ -60,7 +57,7 @@ export interface StoreServer {
   work(options: {
     card: WorkerCard;
     service: LeasedService;
-    wait: ServerWait | null;
+    wait: StepWait | null;
     /** Says from time to time why leases cannot be renewed. */
     report(why: string): void;
   }): Promise<{ store: Store; keeper: LeaseKeeper }>;

@@ -1,12 +1,12 @@
 import { dirname } from 'node:path';
 import { makeFolder } from '../home/make-folder.ts';
-import type { StepRunner } from '../sql/step-runner.ts';
+import type { StepRunner, StepWait } from '../sql/step-runner.ts';
 import { type Database, openDatabase, storageError, transaction } from '../sqlite/database.ts';
 import { createDatabaseFiles } from '../sqlite/database-files.ts';
 import { markOf, UNMARKED, writeNextMark } from '../sqlite/database-mark.ts';
 import { runStep } from '../sqlite/run-step.ts';
 import { keepReserve } from './commit/disk-reserve.ts';
-import { createDiskRetry, type DiskWait } from './commit/full-disk.ts';
+import { createDiskRetry } from './commit/full-disk.ts';
 import { createGroupCommit } from './commit/group-commit.ts';
 import { migrate } from './migrations.ts';
 import { checkIsHere } from './moving/whereabouts.ts';
@@ -23,7 +23,7 @@ interface SqliteStoreOptions {
   clock: LearningClock;
   claimant: Claimant;
   /** How steps wait while the disk cannot be written; null: they fail at once. */
-  wait: DiskWait | null;
+  wait: StepWait | null;
 }
 
 /** Opens (and creates, folders included) the store at `path`. Throws WxError `storage`, or `config` for a newer schema. */

@@ -3,11 +3,6 @@ import type { Store } from '../../store/port/port.ts';
 import { openStore } from '../../store/sqlite-store.ts';
 import type { CommandContext } from '../command/context.ts';
 
-interface StepWait {
-  signal: AbortSignal;
-  report(why: string): void;
-}
-
 /** Where the store is, and what it works with. */
 type StoreHome = Pick<CommandContext, 'paths' | 'clock' | 'log'> & Partial<Pick<CommandContext, 'server'>>;
 
@@ -32,9 +27,12 @@ export async function openHomeStore(
 }
 
 /** How steps wait, and say so, until the signal is aborted; null: they do not. */
-export function waitOf({ log }: Pick<CommandContext, 'log'>, signal: AbortSignal | null): StepWait | null {
+export function waitOf({ log }: Pick<CommandContext, 'log'>, signal: AbortSignal | null) {
   if (signal === null) return null;
-  return { signal, report: (why) => log.error(`${why}: receiving is paused until it can be written`) };
+  return {
+    signal,
+    report: (why: string) => log.error(`${why}: receiving is paused until it can be written`),
+  };
 }
 
 /** Opens the store for `work` alone. */

@@ -1,15 +1,9 @@
 import { asWxError, isShortage } from '../../core/errors.ts';
 import type { Clock } from '../../core/time/clock.ts';
+import type { StepWait } from '../../sql/step-runner.ts';
 import { isBusy, isFaultOfStep, isFull, isTransient, storageError } from '../../sqlite/database.ts';
 import type { DatabaseFiles } from '../../sqlite/database-files.ts';
 import { freeReserve } from './disk-reserve.ts';
-
-/** Makes steps wait while the disk cannot be written, instead of failing, until the signal is aborted. */
-export interface DiskWait {
-  signal: AbortSignal;
-  /** Reports the reason from time to time. */
-  report(why: string): void;
-}
 
 /** Does something with the database until it succeeds. Rejects with WxError `storage`, or with the error of a faulty step. */
 export type DiskRetry = <T>(work: () => T | Promise<T>) => Promise<T>;
@@ -27,7 +21,7 @@ export function createDiskRetry(options: {
   clock: Clock;
   /** File that is deleted when the disk is full. */
   reserve: string;
-  wait: DiskWait | null;
+  wait: StepWait | null;
   files: DatabaseFiles;
 }): DiskRetry {
   const { path, clock, reserve, wait, files } = options;

@@ -5,7 +5,7 @@ import type { Account, AccountList } from '../../home/accounts-file.ts';
 import { claimantId, livesForCertain, thisProcess } from '../../home/claimant.ts';
 import type { Logins } from '../../home/credentials.ts';
 import { type Dialect, one, type Row, type SqlValue, type Step } from '../../sql/statement.ts';
-import type { StepRunner } from '../../sql/step-runner.ts';
+import { NO_ACCOUNT, type StepRunner } from '../../sql/step-runner.ts';
 import { type NeededFile, neededPartFiles } from '../outbox/parts.ts';
 import { copyFiles, type MovableFiles, sumOfFiles, withPath } from './files.ts';
 import {
@@ -55,8 +55,6 @@ interface MoveOptions {
   onMoved(moved: Moved): void;
 }
 
-/** What is done under this name excludes its like in all processes. */
-const NO_ACCOUNT = '';
 /** The most rows of a page, and about how much they may have: rows have up to some megabytes. */
 const PAGE_ROWS = 300;
 const PAGE_BYTES = 4 * 1024 * 1024;
