@@ -11,16 +11,7 @@ import type { Paths } from './paths.ts';
 const PROBE_BYTES = 16 * 1024;
 
 /** What a login brought. */
-export interface NewLogin {
-  id: string;
-  owner: string | null;
-  name: string | null;
-  token: string;
-  baseUrl: string;
-  namedUrl: string | null;
-  cdnUrl: string | null;
-  loggedInAt: string;
-}
+export type NewLogin = Omit<Account, 'key' | 'formerIds'>;
 
 /** The logins of a store, in config.json or in a database: every change is made on what is there at that moment. */
 export interface Logins {

@@ -1,25 +1,13 @@
 import { WxError } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
-import type { SteadyClock } from '../core/time/steady-clock.ts';
-import type { AccountList } from '../home/accounts-file.ts';
 import { claimantId, thisProcess } from '../home/claimant.ts';
 import type { Logins } from '../home/credentials.ts';
 import { createHints } from '../postgres/hints.ts';
-import { isSocket, parseServerUrl, type ServerAddress } from '../postgres/server-address.ts';
+import { parseServerUrl, type ServerAddress } from '../postgres/server-address.ts';
 import { createServerSteps } from '../postgres/server-steps.ts';
-import { one, type Row, type Step } from '../sql/statement.ts';
 import { NO_ACCOUNT, type StepRunner, type StepWait } from '../sql/step-runner.ts';
-import {
-  credentials,
-  credentialsMark,
-  putLogin,
-  removeLogin,
-  replaceLogins,
-  sealAgain,
-  useLogin,
-} from './accounts/credentials.ts';
 import { createNews } from './accounts/news.ts';
-import { createSealing, type Sealing, type SealingOptions } from './accounts/sealing.ts';
+import { createSealing, type SealingOptions } from './accounts/sealing.ts';
 import type { Movable } from './moving/move.ts';
 import { servedOnServer } from './moving/served.ts';
 import { checkIsHere } from './moving/whereabouts.ts';
@@ -28,6 +16,8 @@ import type { Store } from './port/port.ts';
 import { isNewest, migrateServer, versionOf } from './postgres-schema.ts';
 import { openServerStore } from './postgres-store.ts';
 import { createMovableBlobs, createServerBlobs } from './server-blobs.ts';
+import { createServerLogins } from './server-logins.ts';
+import { inspectServer, type ServerReport, type WallClock } from './server-report.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
 import { createLeaseDatabase } from './workers/lease-database.ts';
@@ -70,28 +60,6 @@ export interface StoreServer {
   /** What `doctor` tells of it. */
   inspect(clock: WallClock): Promise<ServerReport>;
   close(): Promise<void>;
-}
-
-/** The clock of this machine, as it is set. */
-type WallClock = Pick<SteadyClock, 'wall' | 'monotonic'>;
-
-/** What a server says of itself. */
-export interface ServerReport {
-  version: string;
-  /** `null`: the connection is not encrypted. */
-  tls: string | null;
-  isSocket: boolean;
-  isSealed: boolean;
-  /** What gives a right that is missing; null: none is. */
-  grant: string | null;
-  connections: number;
-  maxConnections: number;
-  standbys: number;
-  isDurable: boolean;
-  /** How far the server's clock is ahead of this machine's. */
-  offMs: number;
-  /** How long it took to ask: one way there and back. */
-  tookMs: number;
 }
 
 /**
@@ -227,7 +195,7 @@ export async function openServer(options: {
     },
     workers: async () => (await existing())?.read(workerViews) ?? [],
     workerOf: async (account) => (await existing())?.read(() => workerOf(account)) ?? null,
-    inspect: (wall) => inspect(runner, { address, clock: wall, isSealed: sealing.isEncrypting }),
+    inspect: (wall) => inspectServer(runner, { address, clock: wall, isSealed: sealing.isEncrypting }),
     close: () => runner.close(),
   };
 }
@@ -240,81 +208,4 @@ function noStore(address: ServerAddress): WxError {
   return new WxError('not-found', `there is no store in ${address}`, {
     hint: 'wxagent store migrate --from <store>',
   });
-}
-
-/** The logins in the database. `existing` is null while there are no tables, which only a login makes. */
-function createServerLogins(
-  existing: () => Promise<StepRunner | null>,
-  migrated: () => Promise<StepRunner>,
-  sealing: Sealing,
-): Logins {
-  let known: { mark: string; list: AccountList } | null = null;
-
-  async function change<T>(step: () => Step<T>): Promise<T> {
-    return (await migrated()).run(NO_ACCOUNT, step);
-  }
-
-  return {
-    async list() {
-      const runner = await existing();
-      if (!runner) return { accounts: [], defaultAccount: null };
-      const mark = await runner.read(credentialsMark);
-      if (mark === known?.mark) return known.list;
-      const { outdated, ...list } = await runner.read(() => credentials(sealing));
-      known = { mark, list };
-      if (outdated.length > 0 && sealing.canSeal) await change(() => sealAgain(outdated, sealing));
-      return list;
-    },
-    async prepare() {
-      sealing.check();
-      await migrated();
-    },
-    saveLogin: (login) => change(() => putLogin(login, sealing)),
-    remove: (key) => change(() => removeLogin(key)),
-    use: (key) => change(() => useLogin(key)),
-    replace: (list) => change(() => replaceLogins(list, sealing)),
-  };
-}
-
-const REPORT = `SELECT current_setting('server_version') AS version, current_setting('max_connections') AS most,
-    (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
-    (SELECT count(*) FROM pg_stat_replication) AS standbys,
-    CASE WHEN current_setting('fsync') = 'on' THEN 1 ELSE 0 END AS durable,
-    CASE WHEN has_database_privilege(current_database(), 'CREATE') THEN 1 ELSE 0 END AS may_create_schema,
-    (SELECT CASE WHEN has_schema_privilege(oid, 'CREATE') THEN 1 ELSE 0 END FROM pg_namespace WHERE nspname = ?)
-      AS may_create_table,
-    (SELECT version || ', ' || cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl) AS tls,
-    CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS time_ms`;
-
-/** Tables need a right on the schema; where it is still to be made, it needs one on the database. */
-function grantOf(row: Row, { with: { database, schema, user } }: ServerAddress): string | null {
-  if (row.may_create_table === null)
-    return row.may_create_schema === 1 ? null : `GRANT CREATE ON DATABASE "${database}" TO "${user}"`;
-  return row.may_create_table === 1 ? null : `GRANT ALL ON SCHEMA "${schema}" TO "${user}"`;
-}
-
-async function inspect(
-  runner: StepRunner,
-  { address, clock, isSealed }: { address: ServerAddress; clock: WallClock; isSealed: boolean },
-): Promise<ServerReport> {
-  let beganAt = clock.wall();
-  const from = clock.monotonic();
-  const row = await runner.read(function* () {
-    beganAt = clock.wall();
-    return yield* one(REPORT, address.schema);
-  });
-  if (!row) throw new Error('a SELECT without FROM has a row');
-  return {
-    version: row.version as string,
-    tls: row.tls as string | null,
-    isSocket: address.places.every(isSocket),
-    isSealed,
-    grant: grantOf(row, address),
-    connections: row.connections as number,
-    maxConnections: Number(row.most),
-    standbys: row.standbys as number,
-    isDurable: row.durable === 1,
-    offMs: (row.time_ms as number) - (beganAt + clock.wall()) / 2,
-    tookMs: clock.monotonic() - from,
-  };
 }

@@ -12,13 +12,8 @@ export async function workers(context: CommandContext): Promise<number> {
   }
   const views = await server.workers();
   if (json) {
-    for (const { worker: id, startedAtMs, ...view } of views) {
-      const { name, host, pid, version, purpose, state, accounts, capacity, lagMs } = view;
-      const startedAt = new Date(startedAtMs).toISOString();
-      context.printJson('worker', {
-        ...{ id, name, host, pid, version, purpose, state, accounts, capacity, startedAt, lagMs },
-      });
-    }
+    for (const { worker: id, startedAtMs, lagMs, ...view } of views)
+      context.printJson('worker', { id, ...view, startedAt: new Date(startedAtMs).toISOString(), lagMs });
     return 0;
   }
   if (views.length === 0) context.say('No process receives messages.', 'hint: wxagent run --all-accounts');

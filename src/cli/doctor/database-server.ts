@@ -1,5 +1,6 @@
 import { WxError } from '../../core/errors.ts';
-import type { ServerReport, StoreServer } from '../../store/server.ts';
+import type { StoreServer } from '../../store/server.ts';
+import type { ServerReport } from '../../store/server-report.ts';
 import type { CommandContext } from '../command/context.ts';
 import type { Check } from './check.ts';
 

@@ -45,8 +45,7 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
   const running = new Set<Promise<void>>();
 
   async function run(command: string, event: RunnerEvent): Promise<void> {
-    const { runThroughShortages, runProcess } = await import('../../agents/child/process.ts');
-    const { failureOf } = await import('../../agents/child/process.ts');
+    const { failureOf, runThroughShortages, runProcess } = await import('../../agents/child/process.ts');
     const { signal } = ending;
     const end = await runThroughShortages(
       () =>

@@ -6,7 +6,8 @@ import type { Sealing } from './sealing.ts';
 const NEXT_CHANGE = "nextval('credentials_changes')";
 
 /** What is sealed: the token, and where it may be sent, so that who can write the database does not get it sent elsewhere. */
-type Secret = Pick<Account, 'token' | 'baseUrl' | 'namedUrl' | 'cdnUrl'>;
+const SECRETS = ['token', 'baseUrl', 'namedUrl', 'cdnUrl'] as const;
+type Secret = Pick<Account, (typeof SECRETS)[number]>;
 
 /** Another text after every change of the logins. */
 export function* credentialsMark(): Step<string> {
@@ -37,8 +38,6 @@ function secretOf(sealing: Sealing, row: Row): { secret: Secret; isCurrent: bool
   const { text, isCurrent } = sealing.open(row.account as string, row.sealed as string);
   return { secret: JSON.parse(text) as Secret, isCurrent };
 }
-
-const SECRETS = ['token', 'baseUrl', 'namedUrl', 'cdnUrl'] as const satisfies (keyof Secret)[];
 
 /** An account whose secrets are opened when they are read. */
 function lazily(known: Omit<Account, keyof Secret>, open: () => Secret): Account {

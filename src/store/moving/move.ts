@@ -55,6 +55,19 @@ interface MoveOptions {
   onMoved(moved: Moved): void;
 }
 
+/** What a login is, in the order in which it is summed up. */
+const LOGIN = [
+  'key',
+  'id',
+  'formerIds',
+  'name',
+  'owner',
+  'token',
+  'baseUrl',
+  'namedUrl',
+  'cdnUrl',
+  'loggedInAt',
+] as const satisfies (keyof Account)[];
 /** The most rows of a page, and about how much they may have: rows have up to some megabytes. */
 const PAGE_ROWS = 300;
 const PAGE_BYTES = 4 * 1024 * 1024;
@@ -320,23 +333,10 @@ function sumOfRows(table: MovedTable, rows: readonly Row[]): TableSum {
 }
 
 function sumOfLogins({ accounts, defaultAccount }: AccountList): TableSum {
-  const rows = accounts.map(
-    ({ key, id, formerIds, name, owner, token, baseUrl, namedUrl, cdnUrl, loggedInAt }: Account) => [
-      ...[
-        key,
-        id,
-        formerIds,
-        name,
-        owner,
-        token,
-        baseUrl,
-        namedUrl,
-        cdnUrl,
-        loggedInAt,
-        key === defaultAccount,
-      ],
-    ],
-  );
+  const rows = accounts.map((account) => [
+    ...LOGIN.map((name) => account[name]),
+    account.key === defaultAccount,
+  ]);
   return { rows: rows.length, digest: createHash('sha256').update(JSON.stringify(rows)).digest('hex') };
 }
 

@@ -97,9 +97,9 @@ export function* workerViews(): Step<WorkerView[]> {
     pid: row.pid as number,
     version: row.version as string,
     purpose: row.purpose as WorkerView['purpose'],
-    capacity: row.capacity as number | null,
     state: row.state as WorkerView['state'],
     accounts: row.accounts as number,
+    capacity: row.capacity as number | null,
     startedAtMs: row.started_at as number,
     lagMs: Math.max(0, row.lag as number),
   }));

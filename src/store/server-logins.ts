@@ -1,0 +1,48 @@
+import type { AccountList } from '../home/accounts-file.ts';
+import type { Logins } from '../home/credentials.ts';
+import type { Step } from '../sql/statement.ts';
+import { NO_ACCOUNT, type StepRunner } from '../sql/step-runner.ts';
+import {
+  credentials,
+  credentialsMark,
+  putLogin,
+  removeLogin,
+  replaceLogins,
+  sealAgain,
+  useLogin,
+} from './accounts/credentials.ts';
+import type { Sealing } from './accounts/sealing.ts';
+
+/** The logins in the database. `existing` is null while there are no tables, which only a login makes. */
+export function createServerLogins(
+  existing: () => Promise<StepRunner | null>,
+  migrated: () => Promise<StepRunner>,
+  sealing: Sealing,
+): Logins {
+  let known: { mark: string; list: AccountList } | null = null;
+
+  async function change<T>(step: () => Step<T>): Promise<T> {
+    return (await migrated()).run(NO_ACCOUNT, step);
+  }
+
+  return {
+    async list() {
+      const runner = await existing();
+      if (!runner) return { accounts: [], defaultAccount: null };
+      const mark = await runner.read(credentialsMark);
+      if (mark === known?.mark) return known.list;
+      const { outdated, ...list } = await runner.read(() => credentials(sealing));
+      known = { mark, list };
+      if (outdated.length > 0 && sealing.canSeal) await change(() => sealAgain(outdated, sealing));
+      return list;
+    },
+    async prepare() {
+      sealing.check();
+      await migrated();
+    },
+    saveLogin: (login) => change(() => putLogin(login, sealing)),
+    remove: (key) => change(() => removeLogin(key)),
+    use: (key) => change(() => useLogin(key)),
+    replace: (list) => change(() => replaceLogins(list, sealing)),
+  };
+}

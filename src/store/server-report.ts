@@ -1,0 +1,70 @@
+import type { SteadyClock } from '../core/time/steady-clock.ts';
+import { isSocket, type ServerAddress } from '../postgres/server-address.ts';
+import { one, type Row } from '../sql/statement.ts';
+import type { StepRunner } from '../sql/step-runner.ts';
+
+/** The clock of this machine, as it is set. */
+export type WallClock = Pick<SteadyClock, 'wall' | 'monotonic'>;
+
+/** What a server says of itself. */
+export interface ServerReport {
+  version: string;
+  /** `null`: the connection is not encrypted. */
+  tls: string | null;
+  isSocket: boolean;
+  isSealed: boolean;
+  /** What gives a right that is missing; null: none is. */
+  grant: string | null;
+  connections: number;
+  maxConnections: number;
+  standbys: number;
+  isDurable: boolean;
+  /** How far the server's clock is ahead of this machine's. */
+  offMs: number;
+  /** How long it took to ask: one way there and back. */
+  tookMs: number;
+}
+
+const REPORT = `SELECT current_setting('server_version') AS version, current_setting('max_connections') AS most,
+    (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+    (SELECT count(*) FROM pg_stat_replication) AS standbys,
+    CASE WHEN current_setting('fsync') = 'on' THEN 1 ELSE 0 END AS durable,
+    CASE WHEN has_database_privilege(current_database(), 'CREATE') THEN 1 ELSE 0 END AS may_create_schema,
+    (SELECT CASE WHEN has_schema_privilege(oid, 'CREATE') THEN 1 ELSE 0 END FROM pg_namespace WHERE nspname = ?)
+      AS may_create_table,
+    (SELECT version || ', ' || cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl) AS tls,
+    CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS time_ms`;
+
+/** Tables need a right on the schema; where it is still to be made, it needs one on the database. */
+function grantOf(row: Row, { with: { database, schema, user } }: ServerAddress): string | null {
+  if (row.may_create_table === null)
+    return row.may_create_schema === 1 ? null : `GRANT CREATE ON DATABASE "${database}" TO "${user}"`;
+  return row.may_create_table === 1 ? null : `GRANT ALL ON SCHEMA "${schema}" TO "${user}"`;
+}
+
+/** Asks a server about itself. */
+export async function inspectServer(
+  runner: StepRunner,
+  { address, clock, isSealed }: { address: ServerAddress; clock: WallClock; isSealed: boolean },
+): Promise<ServerReport> {
+  let beganAt = clock.wall();
+  const from = clock.monotonic();
+  const row = await runner.read(function* () {
+    beganAt = clock.wall();
+    return yield* one(REPORT, address.schema);
+  });
+  if (!row) throw new Error('a SELECT without FROM has a row');
+  return {
+    version: row.version as string,
+    tls: row.tls as string | null,
+    isSocket: address.places.every(isSocket),
+    isSealed,
+    grant: grantOf(row, address),
+    connections: row.connections as number,
+    maxConnections: Number(row.most),
+    standbys: row.standbys as number,
+    isDurable: row.durable === 1,
+    offMs: (row.time_ms as number) - (beganAt + clock.wall()) / 2,
+    tookMs: clock.monotonic() - from,
+  };
+}
