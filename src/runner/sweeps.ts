@@ -1,3 +1,4 @@
+import { atMostEvery } from '../core/time/clock.ts';
 import { abortedAfter } from '../core/time/event-loop.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { Store } from '../store/port/port.ts';
@@ -41,7 +42,8 @@ export interface Sweeps {
 /** An account, and what is known of its sweeps. */
 interface Entry extends Swept {
   wasSwept: boolean;
-  filesAtMs: number;
+  /** Whether its files are to be swept, too. */
+  areFilesDue: () => boolean;
   /** The sweep that is going on. */
   current: Promise<boolean> | null;
 }
@@ -70,8 +72,7 @@ export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: Stea
     // The times of files are those of the wall clock.
     if (more || clock.haveJumped()) return more;
     for (const entry of group) {
-      if (clock.monotonic() - entry.filesAtMs < FILES_EVERY_MS) continue;
-      entry.filesAtMs = clock.monotonic();
+      if (!entry.areFilesDue()) continue;
       try {
         await entry.outgoing.sweep(store.outbox, clock.wall());
         await entry.attachments.sweep(clock.wall());
@@ -121,7 +122,7 @@ export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: Stea
       const entry: Entry = {
         ...account,
         wasSwept: false,
-        filesAtMs: Number.NEGATIVE_INFINITY,
+        areFilesDue: atMostEvery(FILES_EVERY_MS, clock),
         current: null,
       };
       entries.add(entry);

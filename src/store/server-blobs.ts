@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { WxError } from '../core/errors.ts';
-import type { Clock } from '../core/time/clock.ts';
+import { atMostEvery, type Clock } from '../core/time/clock.ts';
 import type { StepRunner } from '../sql/step-runner.ts';
 import type { MovableFiles } from './moving/files.ts';
 import { discardBlob, emptyBlob, removeBlobs, staleBlobs } from './outbox/blob-removal.ts';
@@ -28,7 +28,7 @@ export function createServerBlobs(
   { run, read }: Pick<StepRunner, 'run' | 'read'>,
   clock: Pick<Clock, 'monotonic'>,
 ): Blobs {
-  let sweptAtMs = Number.NEGATIVE_INFINITY;
+  const isSweepDue = atMostEvery(SWEEP_EVERY_MS, clock);
 
   async function remove(account: string, paths: readonly string[]): Promise<void> {
     if (paths.length === 0) return;
@@ -90,8 +90,7 @@ export function createServerBlobs(
       });
     },
     async sweep() {
-      if (clock.monotonic() - sweptAtMs < SWEEP_EVERY_MS) return;
-      sweptAtMs = clock.monotonic();
+      if (!isSweepDue()) return;
       for (const [account, paths] of await read(staleBlobs)) await remove(account, paths);
     },
   };

@@ -1,5 +1,5 @@
 import { uptime } from 'node:os';
-import type { Clock } from '../core/time/clock.ts';
+import { atMostEvery, type Clock } from '../core/time/clock.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import { bootId } from '../home/process-identity.ts';
 import { one, run, type Statement, type Step, type Together, together } from '../sql/statement.ts';
@@ -32,12 +32,11 @@ const SAVE = `INSERT INTO server_time (boot, uptime_ms, time_ms) VALUES (?1, ?2,
  * when that time has not come.
  */
 export function createServerTimeSaver(clock: LearningClock): () => Together<Statement<number>[]> | null {
-  let savedAtMs = Number.NEGATIVE_INFINITY;
+  const isDue = atMostEvery(SAVE_EVERY_MS, clock);
   return () => {
     const timeMs = clock.serverNow?.() ?? null;
     const boot = bootId();
-    if (timeMs === null || boot === null || clock.monotonic() - savedAtMs < SAVE_EVERY_MS) return null;
-    savedAtMs = clock.monotonic();
+    if (timeMs === null || boot === null || !isDue()) return null;
     return together(
       run('DELETE FROM server_time WHERE boot <> ? AND time_ms < ?', boot, timeMs - KEEP_MS),
       run(SAVE, boot, uptimeMs(), timeMs),

@@ -1,5 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { newUuid } from '../../core/ids.ts';
+import { atMostEvery } from '../../core/time/clock.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { replyParts } from '../../runner/delivery/reply-parts.ts';
@@ -259,15 +260,14 @@ async function deliver(
   const uploads = watchUploads(deadline, line.track(0));
   let direct: DirectDelivery | null = null;
   let expired = target.isLoginDead;
-  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  const isLookDue = atMostEvery(LOOK_FOR_RUNNER_MS, clock);
   try {
     for (;;) {
       const parts = await verdicts(store.outbox, seqs);
       if (uploads.isAnswerDue()) deadline.extend();
       if (direct?.isLoginDead) expired = true;
       if (expired || stop.aborted || !parts.some(isOpen) || deadline.leftMs() === 0) break;
-      if (!direct && account && clock.monotonic() - lookedAtMs >= LOOK_FOR_RUNNER_MS) {
-        lookedAtMs = clock.monotonic();
+      if (!direct && account && isLookDue()) {
         if ((await pollerOf(context, { key }, store.admin))?.purpose !== 'serve') {
           direct = await startDirectDelivery(
             context,

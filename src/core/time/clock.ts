@@ -27,6 +27,17 @@ export function after(ms: number, done: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/** Tells when something is due that happens once in so long at the most: at first, and when `ms` have passed since. */
+export function atMostEvery(ms: number, clock: Pick<Clock, 'monotonic'>): () => boolean {
+  let dueAtMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    const nowMs = clock.monotonic();
+    if (nowMs < dueAtMs) return false;
+    dueAtMs = nowMs + ms;
+    return true;
+  };
+}
+
 /**
  * Milliseconds until a stored time, 0 when it is past or there is none. A time further off than `longestMs` was stored
  * before the clock was set back, and counts as past.

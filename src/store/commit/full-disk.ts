@@ -1,5 +1,5 @@
 import { asWxError, isShortage } from '../../core/errors.ts';
-import type { Clock } from '../../core/time/clock.ts';
+import { atMostEvery, type Clock } from '../../core/time/clock.ts';
 import type { StepWait } from '../../sql/step-runner.ts';
 import { isBusy, isFaultOfStep, isFull, isTransient, storageError } from '../../sqlite/database.ts';
 import type { DatabaseFiles } from '../../sqlite/database-files.ts';
@@ -27,7 +27,7 @@ export function createDiskRetry(options: {
   const { path, clock, reserve, wait, files } = options;
   /** A database that never worked is not waited for. */
   let hasWorked = false;
-  let reportedAtMs = Number.NEGATIVE_INFINITY;
+  const isReportDue = atMostEvery(REPORT_MS, clock);
 
   return async (work) => {
     const giveUpAtMs = clock.monotonic() + BUSY_LIMIT_MS;
@@ -47,10 +47,8 @@ export function createDiskRetry(options: {
         const mayPass = isFull(error) || (hasWorked && (isTransient(error) || isShortage(error)));
         if (isFaultOfStep(error)) throw asWxError(error);
         if (!mayPass || !wait || wait.signal.aborted) throw storageError(path, error);
-        if (clock.monotonic() - reportedAtMs > REPORT_MS) {
-          reportedAtMs = clock.monotonic();
+        if (isReportDue())
           wait.report(isFull(error) ? `the disk of ${path} is full` : storageError(path, error).message);
-        }
         await clock.sleep(PAUSE_MS, wait.signal);
       }
     }
