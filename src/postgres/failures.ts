@@ -1,6 +1,8 @@
 import { asWxError, isShortage, reasonOf, WxError } from '../core/errors.ts';
 import type { ServerAddress } from './server-address.ts';
 
+const SQLSTATE = /^[0-9FHPX][0-9A-Z]{4}$/;
+
 /** Other transactions were in the way: the step is run again. */
 const IN_THE_WAY = new Set(['40001', '40P01', '55P03']);
 
@@ -41,7 +43,12 @@ function codeOf(thrown: unknown): string {
 
 /** Whether the server answered with this error about the statement, so that the connection still works. */
 export function isAnswer(thrown: unknown): boolean {
-  return /^[0-9FHPX][0-9A-Z]{4}$/.test(codeOf(thrown)) && !mayPass(thrown);
+  return SQLSTATE.test(codeOf(thrown)) && !mayPass(thrown);
+}
+
+/** Whether the server, and no pooler before it, has refused a statement, and undone its transaction with that. */
+export function isRefusal(thrown: unknown): boolean {
+  return SQLSTATE.test(codeOf(thrown)) && !/^(?:08|57P|25P)/.test(codeOf(thrown));
 }
 
 /** Whether the step only has to be run again, because other transactions were in its way. */

@@ -29,8 +29,6 @@ const REPORT_MS = 30_000;
 /** Without `wait`, how long a server that has worked is waited for. */
 const GIVE_UP_MS = 30_000;
 const LOOK_MS = 1_000;
-/** Steps of an account exclude each other in all processes, as all steps do on SQLite: each sees what is committed. */
-const LOCK = 'SELECT pg_advisory_xact_lock(hashtext(?1), hashtext(?2))';
 
 interface Work {
   step: () => Step<unknown>;
@@ -174,7 +172,7 @@ export function createServerSteps(options: {
         unknown = null;
         const result = isRead
           ? await readInTransaction(connection, step())
-          : await runInTransaction(connection, step(), one(LOCK, address.schema, account));
+          : await runInTransaction(connection, step(), { schema: address.schema, name: account });
         hasWorked = true;
         return result;
       } catch (error) {

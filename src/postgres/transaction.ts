@@ -1,20 +1,26 @@
 import { WxError } from '../core/errors.ts';
-import { textOf } from '../sql/dialect.ts';
-import { one, type Request, type Statement, type Step, Together } from '../sql/statement.ts';
+import { one, type Request, type Statement, type Step, Together, Unawaited } from '../sql/statement.ts';
 import type { Connection } from './connection.ts';
-import { isAnswer, isRolledBack } from './failures.ts';
+import { isAnswer, isRefusal, isRolledBack } from './failures.ts';
+
+/** A transaction whose COMMIT is sent. */
+interface EndedTransaction {
+  xid: string;
+  timeline: string;
+  result: unknown;
+}
 
 /** A COMMIT was sent, and its answer is missing. */
 export class UnknownCommit extends Error {
   override readonly name = 'UnknownCommit';
-  /** The number of the transaction; null: it has written nothing. */
-  readonly xid: string | null;
+  /** The number of the transaction. */
+  readonly xid: string;
   /** The server's line of history, in which the number has a meaning. */
   readonly timeline: string;
   /** What the step returned. */
   readonly result: unknown;
 
-  constructor(transaction: { xid: string | null; timeline: string; result: unknown }, cause: unknown) {
+  constructor(transaction: EndedTransaction, cause: unknown) {
     super('the connection was lost before the server had answered to a COMMIT', { cause });
     this.xid = transaction.xid;
     this.timeline = transaction.timeline;
@@ -27,53 +33,83 @@ export class FaultOfStep extends Error {
   override readonly name = 'FaultOfStep';
 }
 
-const XID = one('SELECT CAST(pg_current_xact_id() AS TEXT) AS xid');
-/** A statement that gives its transaction no number that matters. */
-const ONLY_READS = /^\s*SELECT\b/i;
+/** Steps with the same lock exclude each other in all processes, as all steps do on SQLite: each sees what is committed. */
+export interface Lock {
+  schema: string;
+  /** An account, or what else is changed. */
+  name: string;
+}
+
+/** The number of the transaction, which is known before its COMMIT is sent. */
+const XID = 'CAST(pg_current_xact_id() AS TEXT) AS xid';
+
+function beginWith(lock: Lock | null): Statement<unknown> {
+  if (lock === null) return one(`SELECT ${XID}`);
+  return one(`SELECT pg_advisory_xact_lock(hashtext(?1), hashtext(?2)), ${XID}`, lock.schema, lock.name);
+}
 
 /**
- * Runs a step in a transaction of its own, under a lock that it takes first. What begins it goes with the first statements, so a step costs as many ways to
- * the server and back as it has requests, and one for COMMIT. Rejects with {@link UnknownCommit}; or, when nothing was
- * committed, with {@link FaultOfStep} or the error of the server or the connection.
+ * Runs a step in a transaction of its own, under a lock if it has one. What begins it goes with the first statements, and COMMIT with those
+ * that nobody waits for: a step costs as many ways to the server and back as it has requests, and one more. Rejects with
+ * {@link UnknownCommit}; or, when nothing was committed, with {@link FaultOfStep} or the error of the server or the connection.
  */
 export async function runInTransaction<T>(
   connection: Connection,
   step: Step<T>,
-  lock: Statement<unknown>,
+  lock: Lock | null,
 ): Promise<T> {
-  const { result, hasBegun, xid } = await play(connection, step, [connection.begin.write, lock]);
-  if (hasBegun) await commit(connection, { xid, timeline: connection.timeline, result });
+  const begin = [connection.begin.write, beginWith(lock)];
+  const { result, answersToBegin, unawaited } = await play(connection, step, begin);
+  if (answersToBegin === null && unawaited.length === 0) return result;
+  const [, begun] = answersToBegin ?? (await connection.exchange(begin));
+  const { xid } = begun as { xid: string };
+  await commit(connection, unawaited, { xid, timeline: connection.timeline, result });
   return result;
 }
 
 /** Runs a step that only reads: all of its statements see the same moment. The end of the transaction is not waited for. */
 export async function readInTransaction<T>(connection: Connection, step: Step<T>): Promise<T> {
-  const { result, hasBegun } = await play(connection, step, [connection.begin.read]);
-  if (hasBegun) connection.exchange(['COMMIT']).catch(() => connection.close('now'));
+  const { result, answersToBegin, unawaited } = await play(connection, step, [connection.begin.read]);
+  if (unawaited.length > 0) throw new WxError('internal', 'a step that only reads has something to write');
+  if (answersToBegin !== null) connection.exchange(['COMMIT']).catch(() => connection.close('now'));
   return result;
 }
 
-/** Runs a step to its end in a transaction, which stays open unless the step fails. */
+/** What a step came to, whose transaction stays open. */
+interface Played<T> {
+  result: T;
+  /** Null: the transaction has not begun. */
+  answersToBegin: unknown[] | null;
+  /** What is still to be sent. */
+  unawaited: Statement<unknown>[];
+}
+
+/** Runs a step to its end in a transaction. If it fails, the transaction is over. */
 async function play<T>(
   connection: Connection,
   step: Step<T>,
   begin: readonly (string | Statement<unknown>)[],
-): Promise<{ result: T; hasBegun: boolean; xid: string | null }> {
-  let xid: string | null = null;
+): Promise<Played<T>> {
+  let answersToBegin: unknown[] | null = null;
   let hasBegun = false;
+  let unawaited: Statement<unknown>[] = [];
   try {
     let next = advance(step, undefined);
     while (!next.done) {
-      const asked = statementsOf(next.value);
-      const asksForXid: boolean = xid === null && asked.some(isWriting);
-      const first = hasBegun ? [] : begin;
+      if (next.value instanceof Unawaited) {
+        unawaited.push(...next.value.statements);
+        next = advance(step, undefined);
+        continue;
+      }
+      const before = [...(hasBegun ? [] : begin), ...unawaited];
       hasBegun = true;
-      const answers = await connection.exchange([...first, ...asked, ...(asksForXid ? [XID] : [])]);
-      if (asksForXid) xid = (answers.pop() as { xid: string }).xid;
-      const results = answers.slice(first.length);
+      unawaited = [];
+      const answers = await connection.exchange([...before, ...statementsOf(next.value)]);
+      answersToBegin ??= answers.slice(0, begin.length);
+      const results = answers.slice(before.length);
       next = advance(step, next.value instanceof Together ? results : results[0]);
     }
-    return { result: next.value, hasBegun, xid };
+    return { result: next.value, answersToBegin, unawaited };
   } catch (error) {
     if (!(error instanceof FaultOfStep)) endStep(step, error);
     if (hasBegun) await rollBack(connection, error);
@@ -94,7 +130,6 @@ export type Fate = 'committed' | 'aborted' | 'in progress' | null;
 
 /** Asks on another connection what became of a transaction. */
 export async function fateOf(connection: Connection, { xid, timeline }: UnknownCommit): Promise<Fate> {
-  if (xid === null) return 'aborted';
   // Another server may have given the number to another transaction.
   if (connection.timeline !== timeline) return null;
   const asked = one('SELECT pg_xact_status(CAST(?1 AS xid8)) AS fate', xid);
@@ -108,25 +143,24 @@ export async function fateOf(connection: Connection, { xid, timeline }: UnknownC
   }
 }
 
-function statementsOf(request: Request): readonly Statement<unknown>[] {
+function statementsOf(request: Exclude<Request, Unawaited>): readonly Statement<unknown>[] {
   return request instanceof Together ? request.statements : [request];
 }
 
-function isWriting({ kind, sql }: Statement<unknown>): boolean {
-  return kind === 'run' || kind === 'insert' || !ONLY_READS.test(textOf(sql, 'postgres'));
-}
-
+/** Sends the last statements and COMMIT together. */
 async function commit(
   connection: Connection,
-  transaction: { xid: string | null; timeline: string; result: unknown },
+  last: readonly Statement<unknown>[],
+  transaction: EndedTransaction,
 ): Promise<void> {
-  let tag: unknown;
-  try {
-    [tag] = await connection.exchange(['COMMIT']);
-  } catch (error) {
-    if (isRolledBack(error)) throw error;
-    throw new UnknownCommit(transaction, error);
-  }
+  const answers = connection.exchange(last);
+  const [rest, ended] = await Promise.allSettled([answers, connection.exchange(['COMMIT'])]);
+  // It has undone the transaction, whatever it was to answer to the COMMIT.
+  if (rest.status === 'rejected' && isRefusal(rest.reason)) throw rest.reason;
+  if (ended.status === 'rejected' && isRolledBack(ended.reason)) throw ended.reason;
+  for (const one of [rest, ended])
+    if (one.status === 'rejected') throw new UnknownCommit(transaction, one.reason);
+  const [tag] = (ended as PromiseFulfilledResult<unknown[]>).value;
   // The server answers so to the COMMIT of a transaction in which a statement has failed.
   if (tag !== 'COMMIT') throw new Error(`a transaction ended with ${tag}, although no statement had failed`);
 }

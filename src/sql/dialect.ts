@@ -9,6 +9,14 @@ export const FOR_SHARE: Fragment = { sqlite: '', postgres: 'FOR SHARE' };
 /** The function whose result is the least of its arguments, none of which may be null. */
 export const LEAST: Fragment = { sqlite: 'MIN', postgres: 'LEAST' };
 
+/** The number that the next row of a table gets, known before it is inserted. Nobody else inserts meanwhile. */
+export function nextSeq(table: 'inbox' | 'parts'): Fragment {
+  return {
+    sqlite: `(SELECT COALESCE(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = '${table}')`,
+    postgres: `nextval('${table}_seq_seq')`,
+  };
+}
+
 /** The end of an `insert`. SQLite tells the number of the last row anyway: RETURNING would make it half as long again. */
 export const RETURNING_SEQ: Fragment = { sqlite: '', postgres: 'RETURNING seq' };
 

@@ -12,8 +12,8 @@ export type Dialect = 'sqlite' | 'postgres';
 /** The text of a statement: one that both databases understand, or one for each (see `sql`). */
 export type Sql = string | Readonly<Record<Dialect, string>>;
 
-/** What a step yields: a statement, or several that do not need each other's results. */
-export type Request = Statement<unknown> | Together<readonly Statement<unknown>[]>;
+/** What a step yields: a statement, several that do not need each other's results, or some whose results nobody needs. */
+export type Request = Statement<unknown> | Together<readonly Statement<unknown>[]> | Unawaited;
 
 /**
  * The work of one transaction, written once for both databases: a generator that asks for each statement by `yield*` and
@@ -51,6 +51,19 @@ export class Together<S extends readonly Statement<unknown>[]> {
 
   [Symbol.iterator](): Iterator<Request, Results<S>, unknown> {
     return new Single<Results<S>>(this);
+  }
+}
+
+/** Statements without results; see {@link unawaited}. */
+export class Unawaited {
+  readonly statements: readonly Statement<unknown>[];
+
+  constructor(statements: readonly Statement<unknown>[]) {
+    this.statements = statements;
+  }
+
+  [Symbol.iterator](): Iterator<Request, void, unknown> {
+    return new Single<void>(this);
   }
 }
 
@@ -122,4 +135,12 @@ export function insert(sql: Sql, ...values: SqlValue[]): Statement<number> {
 /** Statements that do not need each other's results: they make one way to a server and back. */
 export function together<S extends readonly Statement<unknown>[]>(...statements: S): Together<S> {
   return new Together(statements);
+}
+
+/**
+ * Statements whose results nobody needs: a server gets them with the next request of the transaction, or with its end. An
+ * error in one of them comes as late, and undoes the transaction all the same.
+ */
+export function unawaited(...statements: Statement<number>[]): Unawaited {
+  return new Unawaited(statements);
 }

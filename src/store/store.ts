@@ -1,4 +1,4 @@
-import type { Step } from '../sql/statement.ts';
+import { type Step, unawaited } from '../sql/statement.ts';
 import type { StepRunner } from '../sql/step-runner.ts';
 import { accountView } from './accounts/account-view.ts';
 import { markLogin, openAccount, recordPoll } from './accounts/accounts.ts';
@@ -50,7 +50,7 @@ export function createStore(
     ? async (account, step) => {
         const result = await commit(account, function* () {
           const done = yield* step();
-          yield* news.note(account);
+          yield* unawaited(news.note(account));
           return done;
         });
         news.tell(account);
@@ -81,7 +81,7 @@ export function createStore(
     if (!fence) return notify(account, () => step(ALWAYS));
     const late = function* (isHeld: IsHeld): Step<T> {
       const done = yield* step(isHeld);
-      if (news && !isHeld()) yield* news.note(account);
+      if (news && !isHeld()) yield* unawaited(news.note(account));
       return done;
     };
     const { isHeld, result } = await commit(account, () => withLease(fence, account, late));

@@ -5,7 +5,7 @@ import { CHANNEL_OF_OWNER } from '../workers/worker-rows.ts';
 /** How a step that concerns the process which serves an account lets that one know; see docs/decisions/0028. */
 export interface News {
   /** Goes into the transaction of the step. */
-  note(account: string): Statement<unknown>;
+  note(account: string): Statement<number>;
   /** Wakes whoever serves the account, after the commit. A hint: it may be lost. */
   tell(account: string): void;
 }

@@ -1,29 +1,46 @@
 import { newUuid } from '../../core/ids.ts';
-import { one, run, type Step } from '../../sql/statement.ts';
-import type { SessionKey, StartedTurn } from '../port/port.ts';
+import { one, type Row, run, type Step, unawaited } from '../../sql/statement.ts';
+import type { SessionKey } from '../port/port.ts';
 
-/** Counts a new turn in the user's session; starts a session when they have none. */
-export function* nextTurn({
-  account,
-  user,
-}: {
-  account: string;
-  user: string;
-}): Step<Pick<StartedTurn, 'sessionId' | 'turn'>> {
+/** A user's session, as their row has it, and its newest turn. */
+export interface UserSession {
+  sessionId: string | null;
+  turn: number;
+}
+
+const COUNT_TURN = `INSERT INTO users (account, "user", session_id, turn) VALUES (?1, ?2, ?3, ?4)
+  ON CONFLICT (account, "user") DO UPDATE SET session_id = ?3, turn = ?4`;
+
+/** Counts a new turn in the user's session, which is `before` it; starts a session when they have none. */
+export function* nextTurn(
+  { account, user }: { account: string; user: string },
+  before: UserSession,
+): Step<UserSession & { sessionId: string }> {
+  const next = { sessionId: before.sessionId ?? newUuid(), turn: before.turn + 1 };
+  yield* unawaited(run(COUNT_TURN, account, user, next.sessionId, next.turn));
+  return next;
+}
+
+/** The session of a user. */
+export function* userSession({ account, user }: { account: string; user: string }): Step<UserSession> {
   const row = yield* one(
-    `INSERT INTO users (account, "user", session_id, turn) VALUES (?1, ?2, ?3, 1)
-       ON CONFLICT (account, "user") DO UPDATE SET session_id = COALESCE(users.session_id, ?3), turn = users.turn + 1
-       RETURNING session_id, turn`,
+    'SELECT session_id, turn FROM users WHERE account = ? AND "user" = ?',
     account,
     user,
-    newUuid(),
   );
-  return { sessionId: row?.session_id as string, turn: row?.turn as number };
+  return sessionOf(row?.session_id, row?.turn);
+}
+
+/** The session of a user, of whom there may be no row. */
+export function sessionOf(sessionId: Row[string] | undefined, turn: Row[string] | undefined): UserSession {
+  return { sessionId: (sessionId as string | null | undefined) ?? null, turn: Number(turn ?? 0) };
 }
 
 /** Ends the user's session: their next turn starts a new one. */
 export function* endSession({ account, user }: { account: string; user: string }): Step<void> {
-  yield* run('UPDATE users SET session_id = NULL, turn = 0 WHERE account = ? AND "user" = ?', account, user);
+  yield* unawaited(
+    run('UPDATE users SET session_id = NULL, turn = 0 WHERE account = ? AND "user" = ?', account, user),
+  );
 }
 
 /** The user's newest context token; null: none. */

@@ -1,7 +1,7 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
 import { indexedBy, sql } from '../../sql/dialect.ts';
-import { one, type Row, run, type Step } from '../../sql/statement.ts';
-import { endSession, nextTurn } from '../accounts/sessions.ts';
+import { one, type Row, run, type Step, unawaited } from '../../sql/statement.ts';
+import { endSession, nextTurn, userSession } from '../accounts/sessions.ts';
 import { OPEN } from '../outbox/part-states.ts';
 import type { ChatCommand, ChatNotice, IntakeResult } from '../port/port.ts';
 import { type Before, retry, supersede, turnColumn, UNFINISHED, unfinishedBefore } from './unfinished.ts';
@@ -36,15 +36,19 @@ export function* executeCommand(
  */
 export function* newSession(before: Before): Step<number> {
   const unfinished = yield* unfinishedBefore(before);
+  let session = yield* userSession(before);
   for (const row of unfinished) {
     if (row.session_id !== null) continue;
-    const { sessionId, turn } = yield* nextTurn(before);
-    yield* run(
-      `UPDATE inbox SET session_id = ?, turn = ? WHERE ${turnColumn(row)} = ?`,
-      sessionId,
-      turn,
-      row.seq as number,
+    const { sessionId, turn } = yield* nextTurn(before, session);
+    yield* unawaited(
+      run(
+        `UPDATE inbox SET session_id = ?, turn = ? WHERE ${turnColumn(row)} = ?`,
+        sessionId,
+        turn,
+        row.seq as number,
+      ),
     );
+    session = { sessionId, turn };
   }
   yield* endSession(before);
   return unfinished.length;

@@ -1,5 +1,5 @@
 import { same, sql } from '../../sql/dialect.ts';
-import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
+import { all, one, type Row, run, type Step, unawaited } from '../../sql/statement.ts';
 import type { IncomingMessage, Intake } from '../port/port.ts';
 
 /** The number of a message that is not stored yet: after all others. */
@@ -100,5 +100,5 @@ export function* repeatedWithin(
 
 /** Counts another copy of a stored message. */
 export function* countCopy(seq: number): Step<void> {
-  yield* run('UPDATE inbox SET copies = copies + 1 WHERE seq = ?', seq);
+  yield* unawaited(run('UPDATE inbox SET copies = copies + 1 WHERE seq = ?', seq));
 }

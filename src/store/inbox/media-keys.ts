@@ -1,15 +1,17 @@
-import { all, run, type Step } from '../../sql/statement.ts';
+import { all, run, type Step, unawaited } from '../../sql/statement.ts';
 import type { MediaKey } from '../port/port.ts';
 
 /** Records the keys that came with files, each under the md5 of its file. */
 export function* recordMediaKeys(account: string, keys: readonly MediaKey[], nowMs: number): Step<void> {
   for (const { md5, key } of keys) {
-    yield* run(
-      'INSERT INTO media_keys (account, md5, key, seen_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
-      account,
-      md5,
-      key,
-      nowMs,
+    yield* unawaited(
+      run(
+        'INSERT INTO media_keys (account, md5, key, seen_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+        account,
+        md5,
+        key,
+        nowMs,
+      ),
     );
   }
 }

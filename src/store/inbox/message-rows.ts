@@ -1,10 +1,10 @@
 import { digest } from '../../core/ids.ts';
-import { RETURNING_SEQ, sql } from '../../sql/dialect.ts';
-import { all, insert, one, type Row, type Statement, type Step } from '../../sql/statement.ts';
+import { all, one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
 import type { IncomingMessage, Intake, MessageState, MessageView } from '../port/port.ts';
 
 /** What a new message is stored with, beside its content. */
 export interface Stored {
+  seq: number;
   id: string;
   state: MessageState;
   /** Why it has this state, for people. */
@@ -14,18 +14,19 @@ export interface Stored {
   isTriaged: boolean;
 }
 
-const INSERT = sql`INSERT INTO inbox (account, id, "user", state, reason, kind, fingerprint, context_token, created_at,
+const INSERT = `INSERT INTO inbox (seq, account, id, "user", state, reason, kind, fingerprint, context_token, created_at,
     received_at, raw, text_from, finished_at, unknown_items, untriaged)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ${RETURNING_SEQ}`;
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-/** Stores a new message; the result is its number. */
+/** Stores a new message. */
 export function insertMessage(
   { account, nowMs }: Pick<Intake, 'account' | 'nowMs'>,
   message: IncomingMessage,
-  { id, state, reason, textFrom, isTriaged }: Stored,
+  { seq, id, state, reason, textFrom, isTriaged }: Stored,
 ): Statement<number> {
-  return insert(
+  return run(
     INSERT,
+    seq,
     account,
     id,
     message.user,

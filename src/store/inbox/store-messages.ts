@@ -1,6 +1,6 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
-import { sql } from '../../sql/dialect.ts';
-import { one, type Row, run, type Step, together } from '../../sql/statement.ts';
+import { nextSeq, sql } from '../../sql/dialect.ts';
+import { one, type Row, run, type Step, unawaited } from '../../sql/statement.ts';
 import { HAS_HOLDS, releaseHolds } from '../outbox/holds.ts';
 import type { Intake, IntakeResult } from '../port/port.ts';
 import { ALWAYS, type IsHeld } from '../workers/fence.ts';
@@ -29,7 +29,7 @@ export function* storeMessages(intake: Intake, isHeld: IsHeld = ALWAYS): Step<In
     const about = [account, user, message.id, message.fingerprint, message.createdAtMs, message.contextToken];
     const earlier = contexts.get(user);
     const context = earlier
-      ? { ...earlier, hasCandidates: (yield* one(HAS_CANDIDATES, ...about)) !== undefined }
+      ? { ...earlier, ...candidatesOf((yield* one(HAS_CANDIDATES, ...about)) as Row) }
       : contextOf((yield* one(CONTEXT, ...about)) as Row);
     const language = message.language ?? context.language;
     contexts.set(user, { ...context, language });
@@ -38,15 +38,15 @@ export function* storeMessages(intake: Intake, isHeld: IsHeld = ALWAYS): Step<In
     const namesake = isNew || message.id === null ? undefined : yield* messageWithId(account, message.id);
     const original = isNew ? undefined : yield* findDuplicate(intake, message, namesake);
     if (original) {
-      const seq = original.seq as number;
-      yield* countCopy(seq);
-      result.messages.push({ seq, id: original.id as string, user, state: 'duplicate', reason: null });
+      yield* countCopy(original.seq as number);
+      const { seq, id } = original as { seq: number; id: string };
+      result.messages.push({ seq, id, user, state: 'duplicate', reason: null });
       continue;
     }
     const becomesOwner = owner === null && message.ignore === null;
     if (becomesOwner) {
       result.learnedOwner = user;
-      yield* run('UPDATE accounts SET owner = ? WHERE account = ?', user, account);
+      yield* unawaited(run('UPDATE accounts SET owner = ? WHERE account = ?', user, account));
     }
     const isOwner = becomesOwner || user === owner;
     const decision = triager
@@ -54,8 +54,9 @@ export function* storeMessages(intake: Intake, isHeld: IsHeld = ALWAYS): Step<In
       : untriaged(message);
     const { kind, reason, textFrom, command } = decision;
     const id = message.id !== null && !namesake ? message.id : yield* freeId(account, message);
-    const stored = { id, state: stateAfter(decision), reason, textFrom, isTriaged: triager !== null };
-    const seq = yield* insertMessage(intake, message, stored);
+    const { seq } = context;
+    const stored = { seq, id, state: stateAfter(decision), reason, textFrom, isTriaged: triager !== null };
+    yield* unawaited(insertMessage(intake, message, stored));
     if (message.mediaKeys.length > 0) yield* recordMediaKeys(account, message.mediaKeys, nowMs);
     result.messages.push({ seq, id, user, state: kind, reason });
     if (kind === 'ignored' && reason !== 'busy') continue;
@@ -64,13 +65,13 @@ export function* storeMessages(intake: Intake, isHeld: IsHeld = ALWAYS): Step<In
       users.add(message, seq);
       if (context.hasHolds && (yield* releaseHolds(intake, user, language))) result.released.push(user);
     }
-    if (command !== null) yield* together(...users.write(user));
+    if (command !== null) yield* unawaited(...users.write(user));
     if (triager) yield* triager.apply(message, { seq, id, decision, language }, result);
   }
 
   const moves = intake.cursor && isHeld();
   const cursor = moves ? [run(SET_CURSOR, intake.cursor, nowMs, account, intake.login)] : [];
-  yield* together(...users.write(), ...cursor);
+  yield* unawaited(...users.write(), ...cursor);
   return result;
 }
 
@@ -79,6 +80,8 @@ interface Context {
   /** Of the account; null when there is none. */
   login: string | null;
   owner: string | null;
+  /** The number that the message gets if it is stored. */
+  seq: number;
   /** Some stored message may be this one, or has its id. */
   hasCandidates: boolean;
   /** The user has held parts to release, or parts that expired while held. */
@@ -91,18 +94,21 @@ interface Context {
  * Reads the {@link Context} of a message in one query, usually the only one. After an earlier message of the same user in
  * the same poll only the candidates are read again: no part is held in between.
  */
-const HAS_CANDIDATES = sql`${CANDIDATES} LIMIT 1`;
-const CONTEXT = sql`SELECT login, owner, language, CASE WHEN ${HAS_HOLDS} THEN 1 ELSE 0 END AS has_holds,
-    CASE WHEN EXISTS (${CANDIDATES}) THEN 1 ELSE 0 END AS has_candidates
+const HAS_CANDIDATES = sql`SELECT ${nextSeq('inbox')} AS seq, CASE WHEN EXISTS (${CANDIDATES}) THEN 1 ELSE 0 END AS has_candidates`;
+const CONTEXT = sql`${HAS_CANDIDATES}, login, owner, language, CASE WHEN ${HAS_HOLDS} THEN 1 ELSE 0 END AS has_holds
   FROM (SELECT 1) AS one_row
   LEFT JOIN accounts ON accounts.account = ?1
   LEFT JOIN users ON users.account = ?1 AND users."user" = ?2`;
+
+function candidatesOf(row: Row): Pick<Context, 'seq' | 'hasCandidates'> {
+  return { seq: row.seq as number, hasCandidates: row.has_candidates === 1 };
+}
 
 function contextOf(row: Row): Context {
   return {
     login: row.login as string | null,
     owner: row.owner as string | null,
-    hasCandidates: row.has_candidates === 1,
+    ...candidatesOf(row),
     hasHolds: row.has_holds === 1,
     language: row.language as ChatLanguage | null,
   };

@@ -1,13 +1,14 @@
 import { LONGEST_RESEND_DELAY_MS } from '../../core/time/backoff.ts';
 import { timeLeftMs } from '../../core/time/clock.ts';
+import { nextSeq, sql } from '../../sql/dialect.ts';
 import {
   one,
   type Row,
   run,
   type Statement,
   type Step,
-  type Together,
-  together,
+  type Unawaited,
+  unawaited,
 } from '../../sql/statement.ts';
 import type { Claim, ClaimRequest, NewPart, PartView } from '../port/port.ts';
 import { storeContents } from './blob-rows.ts';
@@ -15,7 +16,16 @@ import { refundBudget } from './budget.ts';
 import { holdUser } from './holds.ts';
 import { type Claimant, freeLease, lease, leaseLeft } from './lease.ts';
 import { GIVEN_UP, HELD, OPEN } from './part-states.ts';
-import { appendParts, fileOf, insertPart, type NewPartOptions, newView, textOf, viewOf } from './parts.ts';
+import {
+  appendParts,
+  fileOf,
+  insertPart,
+  insertPartAs,
+  type NewPartOptions,
+  newView,
+  textOf,
+  viewOf,
+} from './parts.ts';
 import { paceWait, recordRequest, throttleLeft } from './rate-limit.ts';
 
 /** The columns of the account and of the user that decide about a claim; those of an unknown user are null. */
@@ -30,8 +40,9 @@ const CLAIM_STATE = `SELECT ${ACCOUNT_AND_USER},
     seq, client_id, run_id, message, origin, text, file, upload, state, reason, server_id, body, seen_seq, repeats,
     not_before, expires_at, parts.created_at, held_at, merged_into
   FROM ${FROM_ACCOUNT_AND_USER} LEFT JOIN parts ON seq = (${HEAD}) WHERE accounts.account = ?1`;
-/** The same for a new part: of the part ahead of it, only its number. */
-const APPEND_STATE = `SELECT ${ACCOUNT_AND_USER}, (${HEAD}) AS seq FROM ${FROM_ACCOUNT_AND_USER} WHERE accounts.account = ?1`;
+/** The same for a new part, with its number; of the part ahead of it, only its number. */
+const APPEND_STATE = sql`SELECT ${ACCOUNT_AND_USER}, (${HEAD}) AS seq, ${nextSeq('parts')} AS new_seq
+  FROM ${FROM_ACCOUNT_AND_USER} WHERE accounts.account = ?1`;
 
 /** Drops the texts of a user whose `--ttl` has ended; what is sent just now is not among them. */
 const EXPIRE_LATE = `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ?1
@@ -50,7 +61,7 @@ export function* claimPart(request: ClaimRequest, claimant: Claimant, known?: Ro
     if (leaseMs > 0) return { kind: 'wait', waitMs: Math.min(leaseMs, 1_000) };
     if (!isLate(row, nowMs)) return yield* claimHead(row, request, claimant);
     // All of them at once: one by one, PostgreSQL would read those before it again and again.
-    yield* run(EXPIRE_LATE, nowMs, request.account, request.user);
+    yield* unawaited(run(EXPIRE_LATE, nowMs, request.account, request.user));
   }
 }
 
@@ -60,11 +71,13 @@ function* claimHead(head: Row & { seq: number }, request: ClaimRequest, claimant
   if (throttledMs > 0) return { kind: 'wait', waitMs: throttledMs };
   if (head.state === 'held') {
     if (head.reason !== 'throttle') return { kind: 'nothing', held: [] };
-    yield* run(
-      `UPDATE parts SET state = 'queued', reason = NULL
-         WHERE account = ? AND "user" = ? AND ${HELD} AND reason = 'throttle'`,
-      account,
-      user,
+    yield* unawaited(
+      run(
+        `UPDATE parts SET state = 'queued', reason = NULL
+           WHERE account = ? AND "user" = ? AND ${HELD} AND reason = 'throttle'`,
+        account,
+        user,
+      ),
     );
     head.state = 'queued';
   }
@@ -77,8 +90,10 @@ function* claimHead(head: Row & { seq: number }, request: ClaimRequest, claimant
   const file = fileOf(head);
   if (file !== null && head.upload === null && head.state !== 'sending') {
     if (ownMs > 0) return { kind: 'wait', waitMs: ownMs };
-    yield* run("UPDATE parts SET state = 'uploading', upload_progress = NULL WHERE seq = ?", head.seq);
-    yield* lease(request, claimant, 'upload');
+    yield* unawaited(
+      run("UPDATE parts SET state = 'uploading', upload_progress = NULL WHERE seq = ?", head.seq),
+      lease(request, claimant, 'upload'),
+    );
     return { kind: 'upload', seq: head.seq, user, file, tries: head.repeats as number };
   }
   const waitMs = Math.max(ownMs, paceWait(head, request));
@@ -88,19 +103,19 @@ function* claimHead(head: Row & { seq: number }, request: ClaimRequest, claimant
 
 /**
  * Appends parts to a user's outbox and claims the first that may go. Most replies are a text with no part ahead of it:
- * such a text is stored as the request that it becomes at once.
+ * such a text is stored as the request that it becomes at once. `row` is the {@link appendState}.
  */
 export function* appendAndClaim(
   options: NewPartOptions,
   parts: readonly [NewPart, ...NewPart[]],
   request: ClaimRequest,
   claimant: Claimant,
-): Step<{ seqs: number[]; isHeld: boolean; claim: Claim }> {
+  row: Row | undefined,
+): Step<{ held: number[]; claim: Claim }> {
   const [first, ...others] = parts;
-  const row = yield* one(APPEND_STATE, request.account, request.user);
   if (first.file !== null || !row || !isClear(row, request, claimant)) {
-    const appended = yield* appendParts(options, parts);
-    return { ...appended, claim: yield* claimPart(request, claimant) };
+    const { seqs, isHeld } = yield* appendParts(options, parts);
+    return { held: isHeld ? seqs : [], claim: yield* claimPart(request, claimant) };
   }
   // As it will be read back: half a character is stored as a replacement mark.
   const text = Buffer.from(first.text, 'utf8').toString('utf8');
@@ -113,19 +128,18 @@ export function* appendAndClaim(
     upload: null,
   });
   const seenSeq = row.last_message_seq as number;
-  yield* storeContents(
-    options.account,
-    others.map(({ file }) => file),
-  );
-  const seqs = yield* together(
-    insertPart(options, first, { state: 'sending', body, seenSeq }),
-    ...others.map((part) => insertPart(options, part, { state: 'queued' })),
-  );
-  const [seq] = seqs;
+  const seq = row.new_seq as number;
+  yield* unawaited(insertPartAs(seq, options, first, { state: 'sending', body, seenSeq }));
   yield* startRequest(row, request, claimant);
+  if (others.length > 0) {
+    yield* storeContents(
+      options.account,
+      others.map(({ file }) => file),
+    );
+    yield* unawaited(...others.map((part) => insertPart(options, part, { state: 'queued' })));
+  }
   return {
-    seqs,
-    isHeld: false,
+    held: [],
     claim: {
       kind: 'part',
       part: { seq, user: request.user, body, repeats: 0, view: newView(seq, options, { ...first, text }) },
@@ -156,6 +170,11 @@ function isLate(head: Row, nowMs: number): boolean {
   return head.state !== 'sending' && expiresAt !== null && expiresAt <= nowMs;
 }
 
+/** See {@link APPEND_STATE}; undefined when there is no such account. */
+export function appendState({ account, user }: ClaimRequest): Statement<Row | undefined> {
+  return one(APPEND_STATE, account, user);
+}
+
 /** See {@link CLAIM_STATE}; undefined when there is no such account. */
 export function claimState({ account, user }: { account: string; user: string }): Statement<Row | undefined> {
   return one(CLAIM_STATE, account, user);
@@ -178,12 +197,14 @@ function* sendHead(head: Row & { seq: number }, request: ClaimRequest, claimant:
     });
   // A process that left it `sending` without a verdict was killed: the result of that request is unknown.
   const repeats = repeated ? Math.max(1, head.repeats as number) : 0;
-  yield* run(
-    "UPDATE parts SET state = 'sending', body = ?, seen_seq = ?, repeats = ?, reason = NULL WHERE seq = ?",
-    body,
-    repeated ? (head.seen_seq as number) : ((head.last_message_seq as number | null) ?? 0),
-    repeats,
-    seq,
+  yield* unawaited(
+    run(
+      "UPDATE parts SET state = 'sending', body = ?, seen_seq = ?, repeats = ?, reason = NULL WHERE seq = ?",
+      body,
+      repeated ? (head.seen_seq as number) : ((head.last_message_seq as number | null) ?? 0),
+      repeats,
+      seq,
+    ),
   );
   yield* startRequest(head, request, claimant);
   const view: PartView = { ...viewOf(head), account: request.account, user, state: 'sending', reason: null };
@@ -191,8 +212,8 @@ function* sendHead(head: Row & { seq: number }, request: ClaimRequest, claimant:
 }
 
 /** Takes the lease and counts the request. A repeat counts too: the server may take it for another message (protocol 4.3). */
-function startRequest(row: Row, request: ClaimRequest, claimant: Claimant): Together<Statement<number>[]> {
-  return together(lease(request, claimant, 'send'), recordRequest(row, request));
+function startRequest(row: Row, request: ClaimRequest, claimant: Claimant): Unawaited {
+  return unawaited(lease(request, claimant, 'send'), recordRequest(row, request));
 }
 
 /**
@@ -229,5 +250,5 @@ export function* returnPart(input: { account: string; seq: number }, claimant: s
     if (part.repeats !== 0) return;
     yield* refundBudget(part);
   }
-  yield* run("UPDATE parts SET state = 'queued', body = NULL WHERE seq = ?", input.seq);
+  yield* unawaited(run("UPDATE parts SET state = 'queued', body = NULL WHERE seq = ?", input.seq));
 }

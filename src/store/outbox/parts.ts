@@ -1,6 +1,16 @@
 import { WxError } from '../../core/errors.ts';
 import { RETURNING_SEQ, sql } from '../../sql/dialect.ts';
-import { all, insert, one, type Row, run, type Statement, type Step, together } from '../../sql/statement.ts';
+import {
+  all,
+  insert,
+  one,
+  type Row,
+  run,
+  type SqlValue,
+  type Statement,
+  type Step,
+  together,
+} from '../../sql/statement.ts';
 import type { NewPart, PartFile, PartOrigin, PartState, PartView, Verdict } from '../port/port.ts';
 import { storeContents } from './blob-rows.ts';
 import { budgetLeft } from './budget.ts';
@@ -51,14 +61,29 @@ export type NewState =
   | { state: 'held'; reason: string | null }
   | { state: 'sending'; body: Buffer; seenSeq: number };
 
-const INSERT = sql`INSERT INTO parts (account, "user", client_id, message, origin, run_id, text, file, state, reason, send_id,
-    send_key, expires_at, created_at, held_at, body, seen_seq)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ${RETURNING_SEQ}`;
+const COLUMNS = `account, "user", client_id, message, origin, run_id, text, file, state, reason, send_id, send_key, expires_at,
+  created_at, held_at, body, seen_seq`;
+const VALUES = '?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?';
+const INSERT = sql`INSERT INTO parts (${COLUMNS}) VALUES (${VALUES}) ${RETURNING_SEQ}`;
+const INSERT_AS = `INSERT INTO parts (${COLUMNS}, seq) VALUES (${VALUES}, ?)`;
 
 /** Stores one part at the end of a user's outbox; the result is its number. */
 export function insertPart(options: NewPartOptions, part: NewPart, initial: NewState): Statement<number> {
-  return insert(
-    INSERT,
+  return insert(INSERT, ...valuesOf(options, part, initial));
+}
+
+/** The same of a part whose number is known. */
+export function insertPartAs(
+  seq: number,
+  options: NewPartOptions,
+  part: NewPart,
+  initial: NewState,
+): Statement<number> {
+  return run(INSERT_AS, ...valuesOf(options, part, initial), seq);
+}
+
+function valuesOf(options: NewPartOptions, part: NewPart, initial: NewState): SqlValue[] {
+  return [
     options.account,
     options.user,
     part.clientId,
@@ -76,7 +101,7 @@ export function insertPart(options: NewPartOptions, part: NewPart, initial: NewS
     initial.state === 'held' ? options.nowMs : null,
     initial.state === 'sending' ? initial.body : null,
     initial.state === 'sending' ? initial.seenSeq : null,
-  );
+  ];
 }
 
 /** Users of an account who have open parts, ordered by their oldest part. */
@@ -97,6 +122,7 @@ function* partView(seq: number): Step<PartView | undefined> {
 
 /** The parts with these numbers. */
 export function* partsOf(seqs: readonly number[]): Step<PartView[]> {
+  if (seqs.length === 0) return [];
   const rows = yield* together(...seqs.map((seq) => one(PART, seq)));
   return rows.filter((row) => row !== undefined).map(viewOf);
 }

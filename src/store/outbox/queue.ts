@@ -1,6 +1,6 @@
-import { run, type Step } from '../../sql/statement.ts';
+import { type Row, run, type Statement, type Step, unawaited } from '../../sql/statement.ts';
 import type { ClaimRequest, NewPart, PartView, QueuedParts, SendRequest } from '../port/port.ts';
-import { appendAndClaim } from './claim.ts';
+import { appendAndClaim, appendState } from './claim.ts';
 import type { Claimant } from './lease.ts';
 import { appendParts, partsOf, partsOfSendId, replaceKey } from './parts.ts';
 
@@ -22,9 +22,14 @@ export function* enqueue(request: SendRequest, claimant: Claimant): Step<PartVie
   if (key !== null) yield* replaceKey({ account, user, key, nowMs: request.nowMs }, claimant);
   if (message !== null) {
     // The agent of this message has told its user something, through `send`.
-    yield* run('UPDATE inbox SET said = 1 WHERE account = ? AND id = ?', account, message);
+    yield* unawaited(run('UPDATE inbox SET said = 1 WHERE account = ? AND id = ?', account, message));
   }
   return yield* partsOf((yield* appendParts(request, request.parts)).seqs);
+}
+
+/** What a step that queues a reply asks of the outbox before; its answer is the `outbox` of {@link queueReply}. */
+export function outboxFor({ parts, claim }: Reply): Statement<Row | undefined>[] {
+  return claim === null || parts.length === 0 ? [] : [appendState(claim)];
 }
 
 /** Queues the parts that reply to a message, and claims the first if that is asked for. */
@@ -32,14 +37,16 @@ export function* queueReply(
   { account, user, id }: { account: string; user: string; id: string },
   { parts, nowMs, claim: request }: Reply,
   claimant: Claimant,
+  outbox: Row | undefined,
 ): Step<QueuedParts> {
   const [first, ...others] = parts;
   if (!first) return NOTHING_QUEUED;
   const options = { account, user, message: id, nowMs };
-  const { seqs, isHeld, claim } = request
-    ? yield* appendAndClaim(options, [first, ...others], request, claimant)
-    : { ...(yield* appendParts(options, parts)), claim: null };
-  const views = isHeld ? yield* partsOf(seqs) : [];
+  if (!request) {
+    const { seqs, isHeld } = yield* appendParts(options, parts);
+    return { held: isHeld ? yield* partsOf(seqs) : [], claim: null };
+  }
+  const { held, claim } = yield* appendAndClaim(options, [first, ...others], request, claimant, outbox);
   // A claim at the end of a throttle has released them.
-  return { held: views.filter(({ state }) => state === 'held'), claim };
+  return { held: (yield* partsOf(held)).filter(({ state }) => state === 'held'), claim };
 }

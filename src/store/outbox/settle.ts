@@ -1,5 +1,5 @@
 import { resendDelayMs } from '../../core/time/backoff.ts';
-import { one, type Row, run, type Step, together } from '../../sql/statement.ts';
+import { one, type Row, run, type Step, together, unawaited } from '../../sql/statement.ts';
 import type { Claim, ClaimRequest, PartView, SendReply, Verdict } from '../port/port.ts';
 import { ALWAYS, type IsHeld } from '../workers/fence.ts';
 import { budgetLeft, refundBudget } from './budget.ts';
@@ -99,7 +99,7 @@ function* settleAccepted(
       ? yield* claimPart(request, claimant, row?.throttle_step === 0 ? row : undefined)
       : null;
   // A claim has the lease already: freeing it first would write the user's row twice.
-  if (next?.kind !== 'part' && next?.kind !== 'upload') yield* freeLease(part, claimant.id);
+  if (next?.kind !== 'part' && next?.kind !== 'upload') yield* unawaited(freeLease(part, claimant.id));
   return { part, waitMs: null, held: [], budgetLeft: budgetLeft(row), next };
 }
 

@@ -1,6 +1,6 @@
-import { one, type Row, run, type Step } from '../../sql/statement.ts';
+import { one, type Row, run, type Statement, type Step, together, unawaited } from '../../sql/statement.ts';
 import type { Claimant } from '../outbox/lease.ts';
-import { NOTHING_QUEUED, queueReply, type Reply } from '../outbox/queue.ts';
+import { NOTHING_QUEUED, outboxFor, queueReply, type Reply } from '../outbox/queue.ts';
 import type { QueuedParts } from '../port/port.ts';
 
 /**
@@ -11,12 +11,14 @@ export function* queueOutput(
   input: Reply & { account: string; seq: number; output: { index: number; digest: string } },
   claimant: Claimant,
 ): Step<QueuedParts> {
-  const row = yield* runningMessage(input);
-  if (!row) return NOTHING_QUEUED;
+  const [row, outbox] = yield* together(runningMessage(input), ...outboxFor(input));
+  if (!isRunning(row)) return NOTHING_QUEUED;
   const { index, digest } = input.output;
   const outputs = [...outputsOf(row).slice(0, index), digest];
-  yield* run('UPDATE inbox SET outputs = ?, said = 1 WHERE seq = ?', JSON.stringify(outputs), row.seq);
-  return yield* queueReply(row, input, claimant);
+  yield* unawaited(
+    run('UPDATE inbox SET outputs = ?, said = 1 WHERE seq = ?', JSON.stringify(outputs), row.seq),
+  );
+  return yield* queueReply(row, input, claimant, outbox);
 }
 
 /** Queues a notice about a running turn, unless its user was already told anything for this message. */
@@ -24,10 +26,10 @@ export function* queueNotice(
   input: Reply & { account: string; seq: number },
   claimant: Claimant,
 ): Step<QueuedParts> {
-  const row = yield* runningMessage(input);
-  if (!row || row.said === 1) return NOTHING_QUEUED;
-  yield* run('UPDATE inbox SET said = 1 WHERE seq = ?', row.seq);
-  return yield* queueReply(row, input, claimant);
+  const [row, outbox] = yield* together(runningMessage(input), ...outboxFor(input));
+  if (!isRunning(row) || row.said === 1) return NOTHING_QUEUED;
+  yield* unawaited(run('UPDATE inbox SET said = 1 WHERE seq = ?', row.seq));
+  return yield* queueReply(row, input, claimant, outbox);
 }
 
 /** The digests of the output that earlier attempts at a message queued, in order. */
@@ -38,10 +40,14 @@ export function outputsOf(row: Row): string[] {
 type RunningMessage = Row & { seq: number; account: string; id: string; user: string };
 
 /** The message of a running turn. */
-function* runningMessage(input: { account: string; seq: number }): Step<RunningMessage | undefined> {
-  return (yield* one(
+function runningMessage(input: { account: string; seq: number }): Statement<Row | undefined> {
+  return one(
     `SELECT seq, account, id, "user", outputs, said FROM inbox WHERE seq = ? AND account = ? AND state = 'running'`,
     input.seq,
     input.account,
-  )) as RunningMessage | undefined;
+  );
+}
+
+function isRunning(row: Row | undefined): row is RunningMessage {
+  return row !== undefined;
 }

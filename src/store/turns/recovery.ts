@@ -7,8 +7,8 @@ import { messagesOf, STARTED, startedTurn } from './turns.ts';
 
 const START_OVER = sql`UPDATE inbox SET not_before = ?1
   WHERE account = ?2 AND ${UNFINISHED} AND ${unindexed('state')} = 'waiting' AND started_at > ?1`;
-const RUNNING = sql`SELECT ${STARTED}, started_at FROM inbox
-  WHERE account = ? AND ${UNFINISHED} AND ${unindexed('state')} = 'running' AND ${FIRST_OF_TURN} ORDER BY seq`;
+const RUNNING = sql`SELECT ${STARTED}
+  WHERE inbox.account = ? AND ${UNFINISHED} AND ${unindexed('state')} = 'running' AND ${FIRST_OF_TURN} ORDER BY seq`;
 
 /**
  * Puts back what a dead runner left: its leases and its running messages. The crash counts as a failure (contract 4): a

@@ -9,21 +9,23 @@ import {
   type Statement,
   type Step,
   together,
+  unawaited,
 } from '../../sql/statement.ts';
-import { nextTurn } from '../accounts/sessions.ts';
+import { nextTurn, sessionOf } from '../accounts/sessions.ts';
 import { FIRST_OF_TURN, turnColumn, UNFINISHED } from '../inbox/unfinished.ts';
 import type { Claimant } from '../outbox/lease.ts';
-import { NOTHING_QUEUED, queueReply, type Reply } from '../outbox/queue.ts';
+import { NOTHING_QUEUED, outboxFor, queueReply, type Reply } from '../outbox/queue.ts';
 import type { Deferred, EndedTurn, QueuedParts, StartedTurn, TurnResult } from '../port/port.ts';
 import { outputsOf } from './output.ts';
 
-/** The columns of {@link startedTurn}. */
+/** The columns of {@link startedTurn}, and where they are. */
 export const STARTED = `seq, inbox.account, id, inbox."user", raw, text_from, received_at, inbox.session_id, inbox.turn, attempt,
-    failures, burst, outputs, (SELECT owner FROM accounts WHERE accounts.account = inbox.account) AS owner,
-    (SELECT language FROM users WHERE users.account = inbox.account AND users."user" = inbox."user") AS user_language`;
+    failures, burst, outputs, started_at, owner, language, users.session_id AS user_session, users.turn AS user_turn
+  FROM inbox LEFT JOIN accounts ON accounts.account = inbox.account
+    LEFT JOIN users ON users.account = inbox.account AND users."user" = inbox."user"`;
 
-const TO_START = `SELECT ${STARTED} FROM inbox
-  WHERE seq = ? AND account = ? AND state IN ('received', 'waiting') AND ${FIRST_OF_TURN}`;
+const TO_START = `SELECT ${STARTED}
+  WHERE seq = ? AND inbox.account = ? AND state IN ('received', 'waiting') AND ${FIRST_OF_TURN}`;
 const START = `UPDATE inbox SET state = 'running', reason = NULL, attempt = ?, started_at = ?, child = NULL,
   not_before = NULL, session_id = ?, turn = ?`;
 /** Starts a turn of one message, and of several. */
@@ -47,11 +49,14 @@ export function* startTurn(input: {
     if (notBeforeMs !== null) return { notBeforeMs };
   }
   if (row.session_id === null) {
-    const next = yield* nextTurn({ account, user: row.user as string });
+    const before = sessionOf(row.user_session, row.user_turn);
+    const next = yield* nextTurn({ account, user: row.user as string }, before);
     Object.assign(row, { session_id: next.sessionId, turn: next.turn });
   }
   row.attempt = (row.attempt as number) + 1;
-  yield* run(STARTS[turnColumn(row)], row.attempt, nowMs, row.session_id as string, row.turn as number, seq);
+  yield* unawaited(
+    run(STARTS[turnColumn(row)], row.attempt, nowMs, row.session_id as string, row.turn as number, seq),
+  );
   return startedTurn(row, row.burst === null ? [row] : yield* messagesOf(row));
 }
 
@@ -82,7 +87,7 @@ function* mergeMessages(first: Row, mergeMs: number, nowMs: number): Step<number
   if (!mayStart) return last + mergeMs;
   if (merged.length === 1) return null;
   first.burst = first.seq as number;
-  yield* together(
+  yield* unawaited(
     ...merged.map((row) =>
       run('UPDATE inbox SET burst = ? WHERE seq = ?', first.seq as number, row.seq as number),
     ),
@@ -98,13 +103,14 @@ export function* finishTurn(
   const { account, turn } = input;
   const { seq } = turn;
   const values = resultValues(input);
-  if ((yield* run(FINISH_FIRST, ...values, seq, account)) === 0) {
+  const [ended, outbox] = yield* together(run(FINISH_FIRST, ...values, seq, account), ...outboxFor(input));
+  if (ended === 0) {
     // It was superseded while the agent ran, which has ended now.
-    yield* run('UPDATE inbox SET child = NULL WHERE seq = ? AND account = ?', seq, account);
+    yield* unawaited(run('UPDATE inbox SET child = NULL WHERE seq = ? AND account = ?', seq, account));
     return NOTHING_QUEUED;
   }
-  if (turn.messages.length > 1) yield* run(FINISH_OTHERS, ...values, seq);
-  return yield* queueReply({ ...turn, account }, input, claimant);
+  if (turn.messages.length > 1) yield* unawaited(run(FINISH_OTHERS, ...values, seq));
+  return yield* queueReply({ ...turn, account }, input, claimant, outbox);
 }
 
 /** Writes the end of a turn into a row; the values are those of {@link resultValues}. */
@@ -147,7 +153,7 @@ export function startedTurn(row: Row, messages: readonly Row[]): StartedTurn {
     id: row.id as string,
     user: row.user as string,
     isOwner: row.user === row.owner,
-    language: row.user_language as ChatLanguage | null,
+    language: row.language as ChatLanguage | null,
     messages: messages.map((one) => ({ raw: one.raw as Buffer, textFrom: one.text_from as number })),
     receivedAtMs: row.received_at as number,
     attempt: row.attempt as number,

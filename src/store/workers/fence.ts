@@ -1,13 +1,5 @@
 import { FOR_SHARE, sql } from '../../sql/dialect.ts';
-import {
-  one,
-  type Request,
-  type Row,
-  type Statement,
-  type Step,
-  Together,
-  together,
-} from '../../sql/statement.ts';
+import { one, type Request, type Row, Statement, type Step, together } from '../../sql/statement.ts';
 import { type Lease, LeaseLost } from '../port/lease.ts';
 
 /** The lease under which a process acts for an account; null: it has none. */
@@ -62,8 +54,8 @@ function* withLock<T>(
   const first = step.next();
   if (first.done) return { isHeld: (yield* lease[0]) !== undefined, result: first.value };
   const request = first.value;
-  const isGroup = request instanceof Together;
-  const asked: readonly Statement<unknown>[] = isGroup ? request.statements : [request];
+  const isSingle = request instanceof Statement;
+  const asked: readonly Statement<unknown>[] = isSingle ? [request] : request.statements;
   let answers: [Row | undefined, ...unknown[]];
   try {
     answers = (yield* together(...lease, ...asked)) as typeof answers;
@@ -73,7 +65,7 @@ function* withLock<T>(
     throw error;
   }
   const [row, ...results] = answers;
-  return { isHeld: row !== undefined, result: yield* resumed(step, isGroup ? results : results[0]) };
+  return { isHeld: row !== undefined, result: yield* resumed(step, isSingle ? results[0] : results) };
 }
 
 /** A step that has made its first request, which gets this answer. */

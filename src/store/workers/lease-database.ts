@@ -3,8 +3,8 @@ import { type Connection, LIMITS, openConnection } from '../../postgres/connecti
 import { serverError } from '../../postgres/failures.ts';
 import { createQueryTexts } from '../../postgres/query-text.ts';
 import type { ServerAddress } from '../../postgres/server-address.ts';
-import { FaultOfStep, runInTransaction, UnknownCommit } from '../../postgres/transaction.ts';
-import { one, type Row, type Statement, type Step, together } from '../../sql/statement.ts';
+import { FaultOfStep, type Lock, runInTransaction, UnknownCommit } from '../../postgres/transaction.ts';
+import { type Row, type Statement, type Step, together } from '../../sql/statement.ts';
 import type { Lease } from '../port/lease.ts';
 import {
   giveBack,
@@ -52,8 +52,6 @@ export interface LeaseDatabase {
 /** A process that was stopped in one of these short transactions must not keep the others waiting. */
 const SHORT = { lockMs: 2_000, statementMs: 5_000, idleMs: 2_000 };
 const ANSWER_MS = 5_000;
-/** Changes of leases follow each other: what a worker decides by the board is still so when it is done. */
-const LOCK = "SELECT pg_advisory_xact_lock(hashtext(?), hashtext('leases'))";
 
 /** See {@link LeaseDatabase}. Nothing is opened before the first call; a connection that fails is not used again. */
 export function createLeaseDatabase(address: ServerAddress, clock: Clock): LeaseDatabase {
@@ -72,11 +70,7 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock): Lease
       await dropped?.close('now');
     }
 
-    async function attempt<T>(
-      step: () => Step<T>,
-      withinMs: number,
-      lock: () => Statement<unknown>,
-    ): Promise<T> {
+    async function attempt<T>(step: () => Step<T>, withinMs: number, lock: Lock | null): Promise<T> {
       const late = new AbortController();
       const timer = clock.sleep(withinMs, late.signal).then(() => {
         if (!late.signal.aborted) return drop();
@@ -84,7 +78,7 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock): Lease
       try {
         if (connection && !connection.isOpen) await drop();
         connection ??= await openConnection({ address, limits, textFor });
-        return await runInTransaction(connection, step(), lock());
+        return await runInTransaction(connection, step(), lock);
       } catch (error) {
         await drop();
         const isWrapped = error instanceof FaultOfStep || error instanceof UnknownCommit;
@@ -97,7 +91,7 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock): Lease
 
     return {
       /** One after the other: a step that is late ends its connection. */
-      settle<T>(step: () => Step<T>, withinMs: number, lock: () => Statement<unknown>): Promise<T> {
+      settle<T>(step: () => Step<T>, withinMs: number, lock: Lock | null): Promise<T> {
         const result = last.then(() => attempt(step, withinMs, lock));
         last = result.catch(() => {});
         return result;
@@ -110,10 +104,10 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock): Lease
     };
   }
 
-  const NO_LOCK = () => one('SELECT 1 AS one');
-  const read = <T>(step: () => Step<T>): Promise<T> => changes.settle(step, ANSWER_MS, NO_LOCK);
-  const change = <T>(step: () => Step<T>): Promise<T> =>
-    changes.settle(step, ANSWER_MS, () => one(LOCK, address.schema));
+  /** Changes of leases follow each other: what a worker decides by the board is still so when it is done. */
+  const lock = { schema: address.schema, name: 'leases' };
+  const read = <T>(step: () => Step<T>): Promise<T> => changes.settle(step, ANSWER_MS, null);
+  const change = <T>(step: () => Step<T>): Promise<T> => changes.settle(step, ANSWER_MS, lock);
   const just = (statement: () => Statement<number>): (() => Step<number>) =>
     function* () {
       return yield* statement();
@@ -125,7 +119,7 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock): Lease
       (await renewals.settle(
         just(() => renewWorker(worker)),
         withinMs,
-        NO_LOCK,
+        null,
       )) > 0,
     enterAnew: (from, to, card) => change(() => revive(from, to, card)),
     look: () => read(board),

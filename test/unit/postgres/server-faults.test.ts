@@ -6,7 +6,7 @@ import { systemClock } from '../../../src/core/time/clock.ts';
 import { LIMITS } from '../../../src/postgres/connection.ts';
 import { parseServerUrl } from '../../../src/postgres/server-address.ts';
 import { createServerSteps } from '../../../src/postgres/server-steps.ts';
-import { all, one, run, type Step } from '../../../src/sql/statement.ts';
+import { all, one, run, type Step, unawaited } from '../../../src/sql/statement.ts';
 import type { StepRunner } from '../../../src/sql/step-runner.ts';
 import { type CuttingProxy, type Fate, startCuttingProxy } from '../../helpers/cutting-proxy.ts';
 import { administer, SERVER, uniqueName, upstreamOf, urlOf, withParts } from '../../helpers/postgres.ts';
@@ -66,6 +66,14 @@ describe.skipIf(SERVER === null)('a server that fails', () => {
       return row?.name as string;
     });
 
+  /** The same, with what it writes sent together with its COMMIT. */
+  const noteLast = (name: string, account = 'a') =>
+    steps.run(account, function* (): Step<string> {
+      const row = yield* one('SELECT CAST(? AS TEXT) AS name', name);
+      yield* unawaited(run('INSERT INTO applied (account, name) VALUES (?, ?)', account, name));
+      return row?.name as string;
+    });
+
   const applied = async (account = 'a'): Promise<unknown[]> => {
     const rows = await administer(server, `SELECT account, name FROM ${schema}.applied ORDER BY seq`);
     return rows.filter((row) => row.account === account).map((row) => row.name);
@@ -94,11 +102,15 @@ describe.skipIf(SERVER === null)('a server that fails', () => {
     ['its first statement never arrives', 'client', 'INSERT INTO applied', 'stall'],
     ['the answer to its first statement never arrives', 'server', 'INSERT 0 1', 'stall'],
   ])('applies a step once when %s', async (_, from, text, fate) => {
-    const isDone = once(from, text, fate);
-    expect(await note('1')).toBe('1');
-    expect(isDone()).toBe(true);
-    await note('2');
-    expect(await applied()).toEqual(['1', '2']);
+    const wanted: string[] = [];
+    for (const write of [note, noteLast]) {
+      const isDone = once(from, text, fate);
+      expect(await write(write.name)).toBe(write.name);
+      expect(isDone()).toBe(true);
+      await write('next');
+      wanted.push(write.name, 'next');
+      expect(await applied()).toEqual(wanted);
+    }
   });
 
   it('waits for a server that refuses, says so, and goes on with what waited', async () => {
@@ -178,7 +190,8 @@ describe.skipIf(SERVER === null)('a server that fails', () => {
           const wanted = Array.from({ length: 20 }, (_, n) => `${n}`);
           await Promise.all(
             ['a', 'b', 'c'].map(async (account) => {
-              for (const name of wanted) expect(await note(name, account)).toBe(name);
+              for (const [n, name] of wanted.entries())
+                expect(await (n % 2 === 0 ? note : noteLast)(name, account)).toBe(name);
             }),
           );
           for (const account of ['a', 'b', 'c']) expect(await applied(account)).toEqual(wanted);

@@ -11,6 +11,7 @@ import {
   type Statement,
   type Step,
   together,
+  unawaited,
 } from '../../../src/sql/statement.ts';
 import type { StepRunner } from '../../../src/sql/step-runner.ts';
 import { administer, SERVER, uniqueName, withParts } from '../../helpers/postgres.ts';
@@ -136,6 +137,33 @@ describe.skipIf(SERVER === null)('steps on a server', () => {
     expect(await names()).toEqual([]);
   });
 
+  it('sends what nobody waits for with the next request, and with the end', async () => {
+    const seen = await steps.run('a', function* () {
+      yield* unawaited(run(NOTE, '1'), run(NOTE, '2'));
+      const row = yield* one('SELECT count(*) AS n FROM applied');
+      yield* unawaited(run(NOTE, '3'));
+      return row?.n;
+    });
+    expect(seen).toBe(2);
+    await steps.run('a', function* () {
+      yield* unawaited(run(NOTE, '4'));
+    });
+    expect(await names()).toEqual(['1', '2', '3', '4']);
+  });
+
+  it('takes back a step of which a statement fails that nobody waits for', async () => {
+    const [fails, ends] = [false, true].map((isLast) =>
+      steps.run(isLast ? 'b' : 'a', function* () {
+        yield* unawaited(run(NOTE, 'never'), run(`INSERT INTO counts VALUES ('a', 1)`));
+        if (!isLast) yield* one('SELECT 1 AS x');
+      }),
+    );
+    await expect(fails).rejects.toThrow('counts_pkey');
+    await expect(ends).rejects.toThrow('counts_pkey');
+    await steps.run('a', just(run(NOTE, '1')));
+    expect(await names()).toEqual(['1']);
+  });
+
   it('takes the first of several errors', async () => {
     const breaks = steps.run('a', function* () {
       yield* together(run(`INSERT INTO counts VALUES ('a', 1)`), run(NOTE, 'never'), one('SELECT 1/0 AS x'));
@@ -194,7 +222,12 @@ describe.skipIf(SERVER === null)('steps on a server', () => {
       return before;
     });
     expect(seen).toEqual({ n: 0 });
-    await expect(steps.read(just(run(NOTE, 'never')))).rejects.toMatchObject({ kind: 'internal' });
+    for (const write of [run(NOTE, 'never'), unawaited(run(NOTE, 'never'))])
+      await expect(
+        steps.read(function* () {
+          yield* write;
+        }),
+      ).rejects.toMatchObject({ kind: 'internal' });
     expect(await names()).toEqual([]);
   });
 

@@ -2,9 +2,8 @@ import { expect, it } from 'vitest';
 import type { Connection } from '../../../src/postgres/connection.ts';
 import { fateOf, UnknownCommit } from '../../../src/postgres/transaction.ts';
 
-it.each<[string, string | null, string, unknown]>([
+it.each<[string, string, string, unknown]>([
   ['the server knows', '7', '00000001', 'committed'],
-  ['nothing was written', null, '00000001', 'aborted'],
   ['a standby was promoted, where the number may be that of another transaction', '7', '00000002', null],
 ])('what became of a transaction: %s', async (_, xid, timeline, fate) => {
   const commit = new UnknownCommit({ xid, timeline: '00000001', result: undefined }, new Error('cut'));

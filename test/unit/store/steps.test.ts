@@ -78,7 +78,7 @@ describe('the SQL of the store is what SQLite and PostgreSQL both understand, an
 });
 
 describe('no step and no statement is dropped', () => {
-  const STATEMENTS = ['one', 'all', 'run', 'insert', 'together'];
+  const STATEMENTS = ['one', 'all', 'run', 'insert', 'together', 'unawaited'];
 
   /** The names of what has to be yielded, in all sources. */
   function namesIn(sources: Iterable<string>): string[] {
@@ -88,7 +88,7 @@ describe('no step and no statement is dropped', () => {
       ),
       ...[...source.matchAll(/function (\w+)\(/g)]
         .filter(({ index, 0: start }) =>
-          /^: (?:Statement|Together)</.test(behindParens(source, index + start.length)),
+          /^: (?:(?:Statement|Together)<|Unawaited )/.test(behindParens(source, index + start.length)),
         )
         .map(([, name]) => name as string),
     ]);
@@ -103,14 +103,14 @@ describe('no step and no statement is dropped', () => {
     return code.slice(at, at + 20);
   }
 
-  /** Calls that nothing yields: neither a `yield*` here, nor whoever gets a returned statement, a runner, `together`. */
+  /** Calls that nothing yields: neither a `yield*` here, nor whoever gets a returned statement, a runner, a group. */
   function droppedIn(source: string, names: readonly string[]): string[] {
     const code = source.replaceAll(TOKEN, (token) => (token.startsWith('/') ? '' : '$'));
     const call = new RegExp(String.raw`(?<![\w.*])(?:\w+\.)?(?:${names.join('|')})\(`, 'g');
     return [...code.matchAll(call)]
       .filter(({ index, 0: { length } }) => {
         const before = code.slice(0, index).trimEnd();
-        const isDeclared = /^(?:: (?:Step|Statement|Together|Promise)<| \{)/.test(
+        const isDeclared = /^(?:: (?:(?:Step|Statement|Together|Promise)<|Unawaited )| \{)/.test(
           behindParens(code, index + length),
         );
         const isOfRunner = /^(?:[\w.]+, )?(?:\(\) =>|function\*)/.test(code.slice(index + length));
@@ -122,11 +122,11 @@ describe('no step and no statement is dropped', () => {
   /** What stands before a call that is yielded here or elsewhere; whoever does not, has a value of another type. */
   const YIELDED = /(?:yield\*|\breturn|\[|\(\) =>|\.map\(\((?:[^()]|\([^()]*\))*\) =>)$/;
 
-  /** Whether a call that follows is an argument of `together`, however deep. */
+  /** Whether a call that follows is an argument of `together` or `unawaited`, however deep. */
   function isInTogether(before: string): boolean {
     for (let at = before.length - 1, depth = 0; at >= 0 && !';{}'.includes(before[at] as string); at--) {
       depth += { ')': 1, '(': -1 }[before[at] as string] ?? 0;
-      if (depth < 0 && /\btogether$/.test(before.slice(0, at))) return true;
+      if (depth < 0 && /\b(?:together|unawaited)$/.test(before.slice(0, at))) return true;
       if (depth < 0) depth = 0;
     }
     return false;

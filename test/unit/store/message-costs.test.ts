@@ -1,0 +1,166 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/time/clock.ts';
+import { type Connection, LIMITS, openConnection } from '../../../src/postgres/connection.ts';
+import { createQueryTexts } from '../../../src/postgres/query-text.ts';
+import { parseServerUrl } from '../../../src/postgres/server-address.ts';
+import { readInTransaction, runInTransaction } from '../../../src/postgres/transaction.ts';
+import type { Step } from '../../../src/sql/statement.ts';
+import type { StepRunner } from '../../../src/sql/step-runner.ts';
+import { openDatabase, transaction } from '../../../src/sqlite/database.ts';
+import { runStep } from '../../../src/sqlite/run-step.ts';
+import { migrate } from '../../../src/store/migrations.ts';
+import type { Claim, ClaimRequest } from '../../../src/store/port/port.ts';
+import { migrateServer } from '../../../src/store/postgres-schema.ts';
+import { createStore } from '../../../src/store/store.ts';
+import { administer, SERVER, uniqueName, withParts } from '../../helpers/postgres.ts';
+import { ACCOUNT, createDesk, incoming, OWNER, part } from './conformance/desk.ts';
+
+/** What was asked of a database: `ways` are those to a server and back. */
+type Costs = Record<string, number>;
+
+/** A runner that counts what it costs. */
+interface Counted {
+  runner: Pick<StepRunner, 'run' | 'read' | 'flush'>;
+  costs: Costs;
+  close(): Promise<void>;
+}
+
+let opened: Counted | null = null;
+afterEach(() => opened?.close());
+
+async function onSqlite(): Promise<Counted> {
+  const folder = await mkdtemp(join(tmpdir(), 'wxagent-costs-'));
+  const database = openDatabase(join(folder, 'x.db'));
+  migrate(database, folder);
+  const costs = { commits: 0, statements: 0 };
+  const counting = {
+    ...database,
+    answer(statement: Parameters<typeof database.answer>[0]) {
+      costs.statements++;
+      return database.answer(statement);
+    },
+  };
+  return {
+    costs,
+    runner: {
+      async run(_, step) {
+        const result = transaction(database, () => runStep(counting, step()));
+        costs.commits++;
+        return result;
+      },
+      read: async (step) => runStep(counting, step()),
+      async flush() {},
+    },
+    async close() {
+      database.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function onServer(): Promise<Counted> {
+  const schema = uniqueName();
+  const address = parseServerUrl(withParts(SERVER, { schema }));
+  const connection = await openConnection({ address, limits: LIMITS, textFor: createQueryTexts(address) });
+  const costs = { commits: 0, statements: 0, ways: 0 };
+  let waiting = 0;
+  const counting: Connection = Object.create(connection, {
+    exchange: {
+      async value(batch: Parameters<Connection['exchange']>[0]) {
+        costs.statements += batch.length;
+        if (batch.includes('COMMIT')) costs.commits++;
+        if (waiting++ === 0) costs.ways++;
+        try {
+          return await connection.exchange(batch);
+        } finally {
+          waiting--;
+        }
+      },
+    },
+  });
+  const run = <T>(account: string, step: () => Step<T>): Promise<T> =>
+    runInTransaction(counting, step(), { schema, name: account });
+  await run('', () => migrateServer(address));
+  return {
+    costs,
+    runner: { run, read: (step) => readInTransaction(counting, step()), async flush() {} },
+    async close() {
+      await connection.close();
+      await administer(SERVER as string, `DROP SCHEMA ${schema} CASCADE`);
+    },
+  };
+}
+
+/** What each step costs of a message that is answered by one text. */
+async function costsOfMessage(open: () => Promise<Counted>): Promise<Record<string, Costs>> {
+  opened = await open();
+  const { runner, costs } = opened;
+  const claimant = { id: 'this', isAlive: () => true };
+  const store = createStore(runner as StepRunner, { clock: systemClock, claimant });
+  const { receive, nowMs } = await createDesk(store);
+  const claim = (): ClaimRequest => ({
+    account: ACCOUNT,
+    user: OWNER,
+    nowMs,
+    paceMs: 0,
+    encode: (content) => Buffer.from(JSON.stringify(content)),
+  });
+  const of: Record<string, Costs> = {};
+  async function counted<T>(name: string, step: () => Promise<T>): Promise<T> {
+    const before = { ...costs };
+    const result = await step();
+    of[name] = Object.fromEntries(
+      Object.entries(costs).map(([what, count]) => [what, count - (before[what] as number)]),
+    );
+    return result;
+  }
+  // The first one also makes the user known.
+  for (let n = 0; n < 2; n++) {
+    const { messages } = await counted('store', () => receive([incoming()], { cursor: `cursor ${n}` }));
+    const seq = messages[0]?.seq as number;
+    const turn = await counted('start', () =>
+      store.turns.startTurn({ account: ACCOUNT, seq, mergeMs: 0, nowMs }),
+    );
+    if (!turn || 'notBeforeMs' in turn) throw new Error('the turn has not started');
+    const parts = [part('reply')];
+    const ended = { account: ACCOUNT, turn, result: { kind: 'done' as const }, parts, nowMs };
+    const queued = await counted('finish', () => store.turns.finishTurn({ ...ended, claim: claim() }));
+    const { part: claimed } = queued.claim as Claim & { kind: 'part' };
+    const reply = { kind: 'accepted' as const, messageId: `server ${n}` };
+    const verdict = await counted('verdict', () =>
+      store.outbox.settlePart({
+        account: ACCOUNT,
+        seq: claimed.seq,
+        known: claimed.view,
+        reply,
+        nowMs,
+        next: claim(),
+      }),
+    );
+    expect(verdict).toMatchObject({ part: { state: 'confirmed' }, next: { kind: 'nothing' } });
+  }
+  return of;
+}
+
+/** What a message costs that is answered by one text. A limit may be lowered; who raises one says why in decision 0025. */
+test('on SQLite', async () => {
+  expect(await costsOfMessage(onSqlite)).toEqual({
+    store: { commits: 1, statements: 4 },
+    start: { commits: 1, statements: 3 },
+    finish: { commits: 1, statements: 5 },
+    verdict: { commits: 1, statements: 3 },
+  });
+});
+
+// With BEGIN, the lock and COMMIT.
+test.skipIf(SERVER === null)('on a server', async () => {
+  expect(await costsOfMessage(onServer)).toEqual({
+    store: { commits: 1, statements: 7, ways: 2 },
+    start: { commits: 1, statements: 6, ways: 2 },
+    finish: { commits: 1, statements: 8, ways: 2 },
+    verdict: { commits: 1, statements: 6, ways: 2 },
+  });
+});
