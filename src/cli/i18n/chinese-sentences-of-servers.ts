@@ -11,6 +11,7 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   '{} has the encoding {}; wxagent needs UTF8': '{} 的编码是 {}，wxagent 需要 UTF8',
   '{} can only be read: it is a standby, or set to be read only': '{} 只能读取：它是备库，或被设为只读',
   'a column has a type that SQLite does not have ({})': '有一列的类型是 SQLite 没有的（{}）',
+  'a step that only reads has something to write': '只读的步骤里有要写入的语句',
   'not a number that can be kept: {}': '无法保存的数字：{}',
   'the server refuses the login at {}: {}': '数据库服务器拒绝登录 {}：{}',
   '{} lacks a right at {}: {}': '{} 在 {} 上缺少权限：{}',
