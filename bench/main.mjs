@@ -7,19 +7,19 @@
  * Needs a build. Exits 0 whether or not the targets are met: figures are for reading, not for a verdict.
  */
 import { cpus } from 'node:os';
-import { measureAccounts } from './accounts.mjs';
-import { measureBacklog } from './backlog.mjs';
-import { measureCoprocess } from './coprocess.mjs';
-import { measureEcho } from './echo.mjs';
+import { measureAccounts } from './rooms/accounts.mjs';
+import { measureBacklog } from './rooms/backlog.mjs';
+import { measureCoprocess } from './rooms/coprocess.mjs';
+import { measureEcho } from './rooms/echo.mjs';
 import { tableOf } from './figures.mjs';
-import { measureLong } from './long.mjs';
-import { measureMedia } from './media.mjs';
-import { measureMediaUpload } from './media-upload.mjs';
-import { measureMemory } from './memory.mjs';
-import { createFolder, startPhones } from './sides.mjs';
-import { measureSlow } from './slow.mjs';
-import { measureSpawned } from './spawned.mjs';
-import { measureStartUp } from './start-up.mjs';
+import { measureLong } from './rooms/long.mjs';
+import { measureMedia } from './rooms/media.mjs';
+import { measureMediaUpload } from './rooms/media-upload.mjs';
+import { measureMemory } from './rooms/memory.mjs';
+import { createFolder, startPhones } from './sides/sides.mjs';
+import { measureSlow } from './rooms/slow.mjs';
+import { measureSpawned } from './rooms/spawned.mjs';
+import { measureStartUp } from './rooms/start-up.mjs';
 
 const ROOMS = {
   'start-up': measureStartUp,

@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BLOB_KEY } from './blob.mjs';
-import { figure, median } from './figures.mjs';
+import { BLOB_KEY } from '../sides/blob.mjs';
+import { figure, median } from '../figures.mjs';
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const MIB = 1024 * 1024;
@@ -19,7 +19,7 @@ const PEAK_LIMIT = 110;
 
 /** Fetches 1 GiB and 10 MiB, in turn with the bare pipeline; whole processes are timed, the sync of the disk is ours alone. */
 export async function measureMedia({ folder }) {
-  const server = fork(here('blob-server.mjs'));
+  const server = fork(here('../sides/blob-server.mjs'));
   const [port] = await once(server, 'message');
   const target = join(folder.path, 'media');
   mkdirSync(target);
@@ -31,7 +31,7 @@ export async function measureMedia({ folder }) {
     const peakFile = join(target, 'peak');
     const isTold = existsSync('/proc/self/status');
     const startedMs = performance.now();
-    const child = spawn(process.execPath, [...(isTold ? ['--require', here('peak.cjs')] : []), ...argv], {
+    const child = spawn(process.execPath, [...(isTold ? ['--require', here('../sides/peak.cjs')] : []), ...argv], {
       env: { PATH: process.env.PATH, BENCH_PEAK: peakFile, WXAGENT_HOME: join(target, 'home') },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
@@ -42,7 +42,7 @@ export async function measureMedia({ folder }) {
   }
   const bare = async (sizeBytes) => {
     const file = join(target, 'bare');
-    const result = await run([here('bare-download.mjs'), `${origin}/${sizeBytes}`, file], sizeBytes);
+    const result = await run([here('../sides/bare-download.mjs'), `${origin}/${sizeBytes}`, file], sizeBytes);
     rmSync(file);
     return result;
   };
@@ -51,7 +51,7 @@ export async function measureMedia({ folder }) {
     const item = JSON.stringify({ type: 4, file_item: { file_name: 'blob', media, ...more } });
     const out = join(target, 'out');
     const result = await run(
-      [here('../bin/wxagent.js'), 'download', '--cdn-url', origin, '--item', item, '-o', out],
+      [here('../../bin/wxagent.js'), 'download', '--cdn-url', origin, '--item', item, '-o', out],
       sizeBytes,
     );
     rmSync(out, { recursive: true });

@@ -1,6 +1,6 @@
 /** Cold starts beside `node -e 0`: until the exit, and for `run` until its first poll is at the server. */
-import { figure, median } from './figures.mjs';
-import { createHome, startWxagent, timeOf, timeOfWxagent } from './sides.mjs';
+import { figure, median } from '../figures.mjs';
+import { createHome, startWxagent, timeOf, timeOfWxagent } from '../sides/sides.mjs';
 
 const ROUNDS = 21;
 

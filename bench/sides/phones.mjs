@@ -4,7 +4,7 @@
  * Calls come over the IPC channel: `{ id, name, input }`, answered by `{ id, result }` or `{ id, error }`.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { startSimulator } from '../dist/index.js';
+import { startSimulator } from '../../dist/index.js';
 
 const simulator = await startSimulator({
   seed: 1,

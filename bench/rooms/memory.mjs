@@ -2,8 +2,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { figure, median } from './figures.mjs';
-import { createHome, startWxagent } from './sides.mjs';
+import { figure, median } from '../figures.mjs';
+import { createHome, startWxagent } from '../sides/sides.mjs';
 
 const ROUNDS = 3;
 const IDLE_MS = 4_000;

@@ -3,8 +3,8 @@
  * Both sides answer every user in order and all users at once.
  */
 import { join } from 'node:path';
-import { figure, median } from './figures.mjs';
-import { createHome, startBare, startWxagent } from './sides.mjs';
+import { figure, median } from '../figures.mjs';
+import { createHome, startBare, startWxagent } from '../sides/sides.mjs';
 
 const MESSAGES = 2_000;
 const USERS = 50;

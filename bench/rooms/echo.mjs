@@ -1,7 +1,7 @@
 /** A user writes, the phone shows the answer: `run --echo` beside the bare loop, and beside one that stores the least. */
 import { join } from 'node:path';
-import { figure, percentile } from './figures.mjs';
-import { createHome, startBare, startWxagent } from './sides.mjs';
+import { figure, percentile } from '../figures.mjs';
+import { createHome, startBare, startWxagent } from '../sides/sides.mjs';
 
 const WARM_UP_BLOCKS = 4;
 const BLOCKS = 20;

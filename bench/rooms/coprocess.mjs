@@ -1,10 +1,10 @@
 /** A user writes, the phone shows the answer: `run --coprocess` beside `run --echo`. */
 import { fileURLToPath } from 'node:url';
 import { measureRoundTrips } from './echo.mjs';
-import { figure, percentile } from './figures.mjs';
-import { createHome, startWxagent } from './sides.mjs';
+import { figure, percentile } from '../figures.mjs';
+import { createHome, startWxagent } from '../sides/sides.mjs';
 
-const COPROCESS = `exec '${process.execPath}' '${fileURLToPath(new URL('coprocess-echo.mjs', import.meta.url))}'`;
+const COPROCESS = `exec '${process.execPath}' '${fileURLToPath(new URL('../sides/coprocess-echo.mjs', import.meta.url))}'`;
 
 export async function measureCoprocess({ phones, folder }) {
   const bots = await phones.call('bots', { count: 2, label: 'coprocess' });

@@ -1,8 +1,8 @@
 /** 50 bots at once with an agent that thinks for 200 ms: beside the time it takes when nothing else took any. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { figure } from './figures.mjs';
-import { createHome, startWxagent } from './sides.mjs';
+import { figure } from '../figures.mjs';
+import { createHome, startWxagent } from '../sides/sides.mjs';
 
 const BOTS = 50;
 const MESSAGES_EACH = 5;

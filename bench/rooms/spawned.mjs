@@ -6,9 +6,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { catThrough } from './bare-spawn.mjs';
-import { figure, median } from './figures.mjs';
-import { createHome, startBare, startWxagent } from './sides.mjs';
+import { catThrough } from '../sides/bare-spawn.mjs';
+import { figure, median } from '../figures.mjs';
+import { createHome, startBare, startWxagent } from '../sides/sides.mjs';
 
 const WARM_UP = 10;
 const ROUNDS = 150;
@@ -58,7 +58,7 @@ async function timed(work) {
 
 /** The agent of `run --exec cat` from a build of its own: the program has no door to it alone. */
 async function commandAgent(folder) {
-  const root = fileURLToPath(new URL('..', import.meta.url));
+  const root = fileURLToPath(new URL('../..', import.meta.url));
   const built = join(folder.path, 'agent');
   execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), built, 'src/agents/command/agent.ts'], {
     cwd: root,

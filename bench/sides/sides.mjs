@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
-const bin = here('../bin/wxagent.js');
+const bin = here('../../bin/wxagent.js');
 
 /** The environment of everything measured: none of this machine's wxagent settings reach it. */
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('WXAGENT_')));

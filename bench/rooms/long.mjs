@@ -3,8 +3,8 @@
  * message stay bounded. It takes minutes, so it is measured only when it is asked for by name.
  */
 import { readFileSync } from 'node:fs';
-import { figure, median } from './figures.mjs';
-import { createHome, startWxagent } from './sides.mjs';
+import { figure, median } from '../figures.mjs';
+import { createHome, startWxagent } from '../sides/sides.mjs';
 
 const BATCH = 2_000;
 const MESSAGES = 100_000;

@@ -4,7 +4,7 @@
  * answered in order, all users at once. With `spawns` it asks `sh -c cat` for the answer first; with `store`,
  * the path of a file, it keeps there what it must not lose (bare-store.mjs).
  *
- * Bots come as JSON in argv: `node bench/bare-loop.mjs '{"baseUrl":"...","bots":[{"token":"..."}]}'`
+ * Bots come as JSON in argv: `node bench/sides/bare-loop.mjs '{"baseUrl":"...","bots":[{"token":"..."}]}'`
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';

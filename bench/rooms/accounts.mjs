@@ -4,8 +4,8 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { figure } from './figures.mjs';
-import { createHome, startBare, startWxagent } from './sides.mjs';
+import { figure } from '../figures.mjs';
+import { createHome, startBare, startWxagent } from '../sides/sides.mjs';
 
 const ACCOUNTS = 1_000;
 /** By then every account has polled a second time and was swept once, and what the start needed is collected. */

@@ -7,8 +7,8 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { figure, median } from './figures.mjs';
-import { createHome, startWxagent } from './sides.mjs';
+import { figure, median } from '../figures.mjs';
+import { createHome, startWxagent } from '../sides/sides.mjs';
 
 const ROUNDS = 3;
 const MiB = 1024 * 1024;
@@ -20,7 +20,7 @@ const MOST_MIB = 110;
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 
 export async function measureMediaUpload({ phones, folder }) {
-  const sink = fork(here('cdn-sink.mjs'));
+  const sink = fork(here('../sides/cdn-sink.mjs'));
   const [{ url }] = await once(sink, 'message');
   const [large, small] = [join(folder.path, 'large'), join(folder.path, 'small')];
   fill(large, LARGE_BYTES);
@@ -92,7 +92,7 @@ async function speedOf(sink, run) {
 }
 
 async function runBare(path, url) {
-  const child = spawn(process.execPath, [here('bare-upload.mjs'), path, url], { stdio: 'inherit' });
+  const child = spawn(process.execPath, [here('../sides/bare-upload.mjs'), path, url], { stdio: 'inherit' });
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error(`the bare upload left with ${code}`);
 }
