@@ -1,25 +1,24 @@
 /**
  * `npm run bench`: what wxagent costs beside the bare requests, in one run, side by side (docs/benchmarks.md).
- * `--json` prints one document; names of rooms (start-up, echo, coprocess, backlog, spawned, slow, memory, media, long,
- * accounts)
- * measure only those;
- * `long` and `accounts`, which take minutes, only when they are named.
+ * `--json` prints one document; names of rooms measure only those. Rooms that take minutes are measured only when they are
+ * named. `--accounts=200 --workers=2` makes these smaller, to see whether they work.
  * Needs a build. Exits 0 whether or not the targets are met: figures are for reading, not for a verdict.
  */
 import { cpus } from 'node:os';
+import { tableOf } from './figures.mjs';
 import { measureAccounts } from './rooms/accounts.mjs';
 import { measureBacklog } from './rooms/backlog.mjs';
 import { measureCoprocess } from './rooms/coprocess.mjs';
 import { measureEcho } from './rooms/echo.mjs';
-import { tableOf } from './figures.mjs';
 import { measureLong } from './rooms/long.mjs';
 import { measureMedia } from './rooms/media.mjs';
 import { measureMediaUpload } from './rooms/media-upload.mjs';
 import { measureMemory } from './rooms/memory.mjs';
-import { createFolder, startPhones } from './sides/sides.mjs';
 import { measureSlow } from './rooms/slow.mjs';
 import { measureSpawned } from './rooms/spawned.mjs';
 import { measureStartUp } from './rooms/start-up.mjs';
+import { measureWorkers } from './rooms/workers.mjs';
+import { createFolder, startPhones } from './sides/sides.mjs';
 
 const ROOMS = {
   'start-up': measureStartUp,
@@ -32,15 +31,23 @@ const ROOMS = {
   media: async (given) => [...(await measureMedia(given)), ...(await measureMediaUpload(given))],
   long: measureLong,
   accounts: measureAccounts,
+  workers: measureWorkers,
 };
-/** Rooms measured when none is named: those that take seconds. */
-const USUAL = Object.keys(ROOMS).filter((name) => name !== 'long' && name !== 'accounts');
+/** They take minutes. */
+const LONG = ['long', 'accounts', 'workers'];
+const USUAL = Object.keys(ROOMS).filter((name) => !LONG.includes(name));
 
 const args = process.argv.slice(2);
-const asked = args.filter((arg) => arg !== '--json');
+const sizes = {};
+const asked = args.filter((arg) => {
+  const [, name, count] = /^--(accounts|workers)=(\d+)$/.exec(arg) ?? [];
+  if (name) sizes[name] = Number(count);
+  return !name && arg !== '--json';
+});
 const unknown = asked.find((name) => !Object.hasOwn(ROOMS, name));
 if (unknown !== undefined) {
-  process.stderr.write(`bench: there is no "${unknown}": ${Object.keys(ROOMS).join(', ')}, --json\n`);
+  const known = [...Object.keys(ROOMS), '--json', '--accounts=<n>', '--workers=<n>'];
+  process.stderr.write(`bench: there is no "${unknown}": ${known.join(', ')}\n`);
   process.exit(64);
 }
 
@@ -52,7 +59,7 @@ try {
     // A server of its own for every room, so that none inherits what another left in its memory.
     const phones = await startPhones();
     try {
-      figures.push(...(await ROOMS[name]({ phones, folder })));
+      figures.push(...(await ROOMS[name]({ phones, folder, sizes })));
     } finally {
       await phones.stop();
     }

@@ -1,8 +1,8 @@
 /** A user writes, the phone shows the answer: `run --coprocess` beside `run --echo`. */
 import { fileURLToPath } from 'node:url';
-import { measureRoundTrips } from './echo.mjs';
 import { figure, percentile } from '../figures.mjs';
 import { createHome, startWxagent } from '../sides/sides.mjs';
+import { measureRoundTrips } from './echo.mjs';
 
 const COPROCESS = `exec '${process.execPath}' '${fileURLToPath(new URL('../sides/coprocess-echo.mjs', import.meta.url))}'`;
 

@@ -2,8 +2,8 @@
  * 100,000 messages through one runner, and a restart with 50,000 that wait: whether memory and the cost of a
  * message stay bounded. It takes minutes, so it is measured only when it is asked for by name.
  */
-import { readFileSync } from 'node:fs';
 import { figure, median } from '../figures.mjs';
+import { residentMiB } from '../sides/processes.mjs';
 import { createHome, startWxagent } from '../sides/sides.mjs';
 
 const BATCH = 2_000;
@@ -28,7 +28,7 @@ async function through({ phones, folder }) {
   const rssMiB = [];
   for (let sent = 0; sent < MESSAGES; sent += BATCH) {
     tookMs.push(await phones.call('through', { messages: messagesTo(bot, BATCH) }));
-    rssMiB.push(rssOf(runner.pid));
+    rssMiB.push(residentMiB(runner.pid));
   }
   await runner.stop();
   // One look is of how long ago V8 has collected.
@@ -84,9 +84,4 @@ function messagesTo(bot, count) {
     user: `${bot.user}-${n % USERS}@im.wechat`,
     text: `message ${n}`,
   }));
-}
-
-function rssOf(pid) {
-  const [, kib] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(kib) / 1024;
 }

@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BLOB_KEY } from '../sides/blob.mjs';
 import { figure, median } from '../figures.mjs';
+import { BLOB_KEY } from '../sides/blob.mjs';
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const MIB = 1024 * 1024;
@@ -31,10 +31,14 @@ export async function measureMedia({ folder }) {
     const peakFile = join(target, 'peak');
     const isTold = existsSync('/proc/self/status');
     const startedMs = performance.now();
-    const child = spawn(process.execPath, [...(isTold ? ['--require', here('../sides/peak.cjs')] : []), ...argv], {
-      env: { PATH: process.env.PATH, BENCH_PEAK: peakFile, WXAGENT_HOME: join(target, 'home') },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      [...(isTold ? ['--require', here('../sides/peak.cjs')] : []), ...argv],
+      {
+        env: { PATH: process.env.PATH, BENCH_PEAK: peakFile, WXAGENT_HOME: join(target, 'home') },
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    );
     const [code] = await once(child, 'exit');
     if (code !== 0) throw new Error(`${argv.join(' ')} left with ${code}`);
     const rate = sizeBytes / MIB / ((performance.now() - startedMs) / 1_000);

@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { catThrough } from '../sides/bare-spawn.mjs';
 import { figure, median } from '../figures.mjs';
+import { catThrough } from '../sides/bare-spawn.mjs';
 import { createHome, startBare, startWxagent } from '../sides/sides.mjs';
 
 const WARM_UP = 10;

@@ -6,8 +6,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { startSimulator } from '../../dist/index.js';
 
+/** What never happens ends a measurement. */
+const LONGEST_WAIT_MS = 10 * 60_000;
+
 const simulator = await startSimulator({
-  seed: 1,
+  seed: Number(process.argv[2]),
   strangers: true,
   burstLimit: 0,
   quota: 0,
@@ -27,10 +30,16 @@ const CALLS = {
   bots: ({ count, label }) =>
     Array.from({ length: count }, (_, n) => control.createBot(`${label}-${n}@im.wechat`)),
 
-  /** Resolves when every one of these bots has a poll waiting. */
-  async polled({ bots }) {
+  /** Resolves when every one of these bots has a poll waiting. For many, a look takes longer than the usual pause. */
+  async polled({ bots, pauseMs }) {
     const wanted = new Set(bots);
-    await until(() => control.bots().every((bot) => !wanted.has(bot.id) || bot.polls > 0));
+    await until(() => control.bots().every((bot) => !wanted.has(bot.id) || bot.polls > 0), pauseMs);
+  },
+
+  /** Resolves when none of them has. */
+  async unpolled({ bots }) {
+    const wanted = new Set(bots);
+    await until(() => control.bots().every((bot) => !wanted.has(bot.id) || bot.polls === 0));
   },
 
   /** Milliseconds from writing these messages to the last of their answers. */
@@ -63,6 +72,37 @@ const CALLS = {
     const { timeMs } = polls()[0];
     control.changeSettings({ requestLimit: 0 });
     return timeMs;
+  },
+
+  /**
+   * Each of these users writes, and writes again when it has its answer: milliseconds from writing to the answer, for all
+   * that came while it was measured.
+   */
+  async conversations({ users, warmUpMs, measureMs }) {
+    const waiting = new Map();
+    const samples = [];
+    const fromMs = performance.now() + warmUpMs;
+    const endMs = fromMs + measureMs;
+    const write = (one) => {
+      waiting.set(`${one.bot} ${one.user}`, { one, sinceMs: performance.now() });
+      control.message({ ...one, text: `message ${++written}` });
+    };
+    await new Promise((resolve) => {
+      const stop = control.onShown(({ from, bot, user }) => {
+        const asked = from === 'bot' && waiting.get(`${bot} ${user}`);
+        if (!asked) return;
+        const nowMs = performance.now();
+        waiting.delete(`${bot} ${user}`);
+        if (nowMs >= fromMs && nowMs < endMs) samples.push(nowMs - asked.sinceMs);
+        if (nowMs < endMs) setImmediate(write, asked.one);
+        else if (waiting.size === 0) {
+          stop();
+          resolve();
+        }
+      });
+      for (const one of users) write(one);
+    });
+    return samples;
   },
 
   /** Lets messages wait, before anybody polls for them. */
@@ -111,7 +151,11 @@ const CALLS = {
 };
 
 async function until(condition, pauseMs = 2) {
-  while (!condition()) await delay(pauseMs);
+  const giveUpMs = performance.now() + LONGEST_WAIT_MS;
+  while (!condition()) {
+    if (performance.now() > giveUpMs) throw new Error(`never happened: ${condition}`);
+    await delay(pauseMs);
+  }
 }
 
 process.on('message', async ({ id, name, input }) => {

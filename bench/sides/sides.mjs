@@ -20,9 +20,9 @@ export function createFolder() {
   return { path: folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** Starts the phones' side (phones.mjs); `call(name, input)` asks it for something. */
-export async function startPhones() {
-  const child = fork(here('phones.mjs'), { env });
+/** Starts the phones' side (phones.mjs); `call(name, input)` asks it for something. Those of another seed have other bots. */
+export async function startPhones(seed = 1) {
+  const child = fork(here('phones.mjs'), [String(seed)], { env });
   const waiting = new Map();
   let calls = 0;
   child.on('message', ({ id, result, error }) => {
@@ -42,22 +42,22 @@ export async function startPhones() {
     child.send({ id, name, input });
     return answered;
   };
-  return { call, baseUrl: await call('baseUrl'), stop: () => end(child, 'SIGKILL') };
+  return { pid: child.pid, call, baseUrl: await call('baseUrl'), stop: () => end(child, 'SIGKILL') };
 }
 
-/** A home in which these bots are logged in. */
+/** A home in which these bots are logged in; one that is of another server has its own `baseUrl`. */
 export function createHome(folder, label, baseUrl, bots) {
   const home = join(folder.path, label);
   mkdirSync(home);
-  const accounts = bots.map(({ id, token, user }) => ({
+  const accounts = bots.map(({ id, token, user, baseUrl: own = baseUrl }) => ({
     key: id,
     id,
     formerIds: [],
     name: null,
     owner: user,
     token,
-    baseUrl,
-    namedUrl: baseUrl,
+    baseUrl: own,
+    namedUrl: own,
     cdnUrl: null,
     loggedInAt: new Date().toISOString(),
   }));
@@ -65,20 +65,26 @@ export function createHome(folder, label, baseUrl, bots) {
   return home;
 }
 
-/** Starts wxagent; what it says on stderr goes to a file, as under a supervisor. */
-export function startWxagent(home, args) {
+/** Starts wxagent; what it says on stderr goes to a file, as under a supervisor. `more`: what its environment has beside. */
+export function startWxagent(home, args, more = {}, channels = []) {
   const log = join(home, 'log.txt');
   const stderr = openSync(log, 'a');
   const child = spawn(process.execPath, [bin, ...args, '--home', home], {
-    env,
-    stdio: ['ignore', 'ignore', stderr],
+    env: { ...env, ...more },
+    stdio: ['ignore', 'ignore', stderr, ...channels],
   });
   closeSync(stderr);
   child.once('exit', (code) => {
     if (code !== 0 && code !== null)
       process.stderr.write(`wxagent ${args.join(' ')} left with ${code}:\n${readFileSync(log)}`);
   });
-  return { pid: child.pid, ended: once(child, 'exit'), stop: () => end(child, 'SIGTERM') };
+  return {
+    child,
+    pid: child.pid,
+    ended: once(child, 'exit'),
+    stop: () => end(child, 'SIGTERM'),
+    kill: () => end(child, 'SIGKILL'),
+  };
 }
 
 /** Starts the bare loop for these bots; see bare-loop.mjs. */
@@ -92,9 +98,12 @@ export function startBare(baseUrl, bots, { spawns = false, store } = {}) {
 }
 
 /** Runs a program to its end; returns milliseconds, spawn to exit. Its exit code must be among `exits`. */
-export async function timeOf(argv, exits = [0]) {
+export async function timeOf(argv, exits = [0], more = {}) {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, argv, { env, stdio: ['ignore', 'ignore', 'ignore'] });
+  const child = spawn(process.execPath, argv, {
+    env: { ...env, ...more },
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
   const [code] = await once(child, 'exit');
   const tookMs = performance.now() - startedMs;
   if (!exits.includes(code)) throw new Error(`${argv.join(' ')} left with ${code}`);
@@ -102,8 +111,8 @@ export async function timeOf(argv, exits = [0]) {
 }
 
 /** The same for wxagent. */
-export function timeOfWxagent(home, args, exits) {
-  return timeOf([bin, ...args, '--home', home], exits);
+export function timeOfWxagent(home, args, exits, more) {
+  return timeOf([bin, ...args, '--home', home], exits, more);
 }
 
 async function end(child, signal) {

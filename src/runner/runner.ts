@@ -135,6 +135,7 @@ export function startRunner(parts: RunnerParts): Runner {
     startup = startUp({ ...options, rules, turns, lanes, dispatch });
     const { cursor, loginExpired, childrenEnded } = await startup;
     childrenEnded.then(() => agent.start?.()).catch(fail);
+    const report = upkeep.reports.of(key, log);
     const intake = runIntake(
       {
         account: key,
@@ -148,6 +149,7 @@ export function startRunner(parts: RunnerParts): Runner {
         rules,
         clock,
         log,
+        report,
         rescue: rescue.line,
         keepUnread(bytes) {
           unread++;
@@ -163,7 +165,10 @@ export function startRunner(parts: RunnerParts): Runner {
       },
       shutdown.signal,
     )
-      .finally(() => upkeep.notes.settle(key))
+      .finally(() => {
+        report.end();
+        return upkeep.notes.settle(key);
+      })
       .then((how) => (how === 'expired' ? login.expire() : undefined), fail);
     // After the first poll, for which new messages wait.
     void login.notifyStart(loginExpired).catch(fail);

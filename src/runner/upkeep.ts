@@ -1,19 +1,23 @@
+import type { Log } from '../core/log.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { Store } from '../store/port/port.ts';
 import { createPollNotes, type PollNotes } from './intake/poll-notes.ts';
+import { createPollReports, type PollReports } from './intake/poll-reports.ts';
 import { createSweeps, type Sweeps } from './sweeps.ts';
 import { createStoreWatch, type StoreWatch } from './watch-store.ts';
 
 /** What all accounts of a process share: one timer for each kind of upkeep, however many accounts there are. */
 export interface Upkeep extends StoreWatch, Sweeps {
   notes: PollNotes;
+  reports: PollReports;
 }
 
-/** Shared by the runners of one store. */
-export function createUpkeep(store: Store, clock: SteadyClock): Upkeep {
+/** Shared by the runners of one store; `log` is that of the process. */
+export function createUpkeep(store: Store, clock: SteadyClock, log: Log): Upkeep {
   return {
     ...createStoreWatch(store, clock),
     ...createSweeps(store, clock),
     notes: createPollNotes(clock),
+    reports: createPollReports(clock, log),
   };
 }

@@ -63,7 +63,7 @@ export async function makeBot(simulator: Simulator): Promise<Bot> {
       const runner = startRunner({
         account: { key: id, id, name: null, owner: user, login: token, formerPoller: null },
         store,
-        upkeep: createUpkeep(store, createSteadyClock(systemClock)),
+        upkeep: createUpkeep(store, createSteadyClock(systemClock), log),
         client: createIlinkClient({ transport, baseUrl: simulator.baseUrl, token, version: '0' }),
         agent: { name: 'test', answer },
         folders: createFolderMaker({

@@ -222,6 +222,8 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   'stop all of wxagent, delete that file, and start again': '停止所有 wxagent，删除该文件，再重新启动',
   '{} needs a key, and it is empty': '{} 需要一个键，不能为空',
   'polling works again': '收取消息已恢复',
+  'polling failed for {} accounts: {}; each tries again by itself': '{} 个账号收取消息失败：{~}；会自动重试',
+  'polling works again for {} accounts': '{} 个账号的收取已恢复',
   'a message cannot be read: {}; kept unread': '有一条消息无法读取：{}；已按原样保存',
   'cannot store a message: {}': '有一条消息无法保存：{}',
   'items of a kind unknown to this version: type {}; kept': '有此版本不认识的内容（类型 {,}）；已保存',

@@ -60,7 +60,7 @@ export async function serve(
       : null;
   const polling = shared ?? (await openPolling(context, { purpose: 'serve', store: null, stop }));
   const { store } = polling;
-  const upkeep = createUpkeep(store, clock);
+  const upkeep = createUpkeep(store, clock, context.log);
   const runners = new Map<string, Runner>();
   /** Accounts that are served, or are about to be. */
   const served = new Set<string>();

@@ -10,6 +10,7 @@ import type { Admin, Inbox, Intake, IntakeResult, Store } from '../../store/port
 import { logFault } from '../shutdown/shutdown.ts';
 import { type AgeClock, incomingMessages, type TriageRules, unreadable } from './classify.ts';
 import type { PollNotes } from './poll-notes.ts';
+import { type PollReport, reportAlone } from './poll-reports.ts';
 
 /** How often an idle account notes that polling works. Each note is a write. */
 const NOTE_EVERY_MS = 30_000;
@@ -31,6 +32,8 @@ export interface IntakeOptions {
   rules: TriageRules;
   clock: AgeClock;
   log: Log;
+  /** Who tells of polls that fail; without it they are told of one by one. */
+  report?: Pick<PollReport, 'failed' | 'works'>;
   /** Polling works: the first response could be read. */
   onReady: () => void;
   onIntake: (result: IntakeResult) => void;
@@ -49,7 +52,7 @@ export interface IntakeOptions {
  * hands each message out only once (protocol 3.2). Rejects only for the store.
  */
 export async function runIntake(options: IntakeOptions, signal: AbortSignal): Promise<'aborted' | 'expired'> {
-  const { account, store, notes, poller, clock, log, trust } = options;
+  const { account, store, notes, poller, clock, log, trust, report = reportAlone(log) } = options;
   let cursor = options.cursor;
   let failures = 0;
   let earlyAnswers = 0;
@@ -70,12 +73,13 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
       failures++;
       const waitMs = pollFailureDelayMs(failures);
       const kept = result.unread ? `; ${await keptUnread(result.unread, options)}` : '';
-      log.warn(`polling failed: ${result.detail}${kept}; next try in ${waitMs / 1000} s`, { failures });
+      const line = `polling failed: ${result.detail}${kept}; next try in ${waitMs / 1000} s`;
+      report.failed(line, result.detail, { failures });
       options.onFailure();
       await clock.sleep(waitMs, signal);
       return null;
     }
-    if (failures > 0) log.info('polling works again');
+    if (failures > 0) report.works();
     failures = 0;
     if (!ready && isAnswer(result)) {
       ready = true;

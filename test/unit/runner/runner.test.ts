@@ -118,7 +118,7 @@ function start(
     account: { key: ACCOUNT, id: ACCOUNT, name: null, owner: OWNER, login: LOGIN, formerPoller: null },
     store,
     trust,
-    upkeep: createUpkeep(store, createSteadyClock(systemClock)),
+    upkeep: createUpkeep(store, createSteadyClock(systemClock), createLogBook()),
     client,
     agent,
     folders: createFolderMaker({
