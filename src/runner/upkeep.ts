@@ -17,7 +17,7 @@ export function createUpkeep(store: Store, clock: SteadyClock, log: Log): Upkeep
   return {
     ...createStoreWatch(store, clock),
     ...createSweeps(store, clock),
-    notes: createPollNotes(clock),
+    notes: createPollNotes(clock, store.admin.recordPolls),
     reports: createPollReports(clock, log),
   };
 }

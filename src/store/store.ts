@@ -27,7 +27,7 @@ import { createServerTimeSaver, type LearningClock } from './server-time.ts';
 import { queueNotice, queueOutput } from './turns/output.ts';
 import { forgetChild, recordChild, recover } from './turns/recovery.ts';
 import { finishAnswer, finishTurn, startTurn } from './turns/turns.ts';
-import { ALWAYS, type Fence, fenced, type IsHeld, withLease } from './workers/fence.ts';
+import { ALWAYS, type Fence, fenced, heldOf, type IsHeld, withLease } from './workers/fence.ts';
 
 /**
  * The five ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
@@ -168,11 +168,17 @@ export function createStore(
     admin: {
       openAccount: (input) => act(input.account, () => openAccount(input)),
       markLogin: (input) => act(input.account, () => markLogin(input)),
-      recordPoll: (input) =>
-        act(
-          input.account,
-          withServerTime(() => recordPoll(input)),
-        ),
+      async recordPolls(polls) {
+        const [any] = polls;
+        if (!any) return;
+        await commit(
+          any.account,
+          withServerTime(function* () {
+            const held = fence ? yield* heldOf(fence, polls) : polls;
+            yield* unawaited(...held.map(recordPoll));
+          }),
+        );
+      },
       accountView: (account) => read(() => accountView(account)),
       poller: (account) => read(() => notedPoller(account)),
       becomePoller: (input) => commit(input.account, () => becomePoller(input, claimant)),

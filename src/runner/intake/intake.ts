@@ -23,7 +23,7 @@ export interface IntakeOptions {
   /** Digest of the token that polls. */
   login: string;
   cursor: string;
-  store: { inbox: Pick<Inbox, 'storeMessages'>; admin: Pick<Admin, 'recordPoll'> } & Pick<Store, 'flush'>;
+  store: { inbox: Pick<Inbox, 'storeMessages'>; admin: Pick<Admin, 'recordPolls'> } & Pick<Store, 'flush'>;
   /** Where what empty polls have brought waits to be stored; without it that is stored at once. */
   notes?: Pick<PollNotes, 'note' | 'forget'>;
   poller: Poller;
@@ -85,6 +85,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
       ready = true;
       options.onReady();
     }
+    const polled = { account, login: options.login, cursor: null, nowMs: clock.now() };
     if (result.kind === 'messages' || (result.cursor !== null && result.cursor !== cursor)) {
       const messages =
         result.kind === 'messages' ? result.messages.flatMap((one) => incomingMessages(one, options)) : [];
@@ -98,21 +99,20 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
         dedupeWindowMs: options.rules.dedupeWindowMs,
         merge: options.rules.merge,
         chat: options.rules.chat,
-        nowMs: clock.now(),
+        nowMs: polled.nowMs,
       };
       if (notes && result.kind === 'empty' && cursor !== '') {
-        await notes.note(account, () => store.inbox.storeMessages(intake));
+        await notes.note({ ...polled, cursor: result.cursor });
       } else {
-        notes?.forget(account);
+        await notes?.forget(account);
         await commitOrRescue(options, intake);
       }
       cursor = result.cursor ?? cursor;
       notedAtMs = clock.monotonic();
     } else if (clock.monotonic() - notedAtMs > NOTE_EVERY_MS) {
       notedAtMs = clock.monotonic();
-      const polled = { account, nowMs: clock.now() };
-      if (notes) await notes.note(account, () => store.admin.recordPoll(polled));
-      else await store.admin.recordPoll(polled);
+      if (notes) await notes.note(polled);
+      else await store.admin.recordPolls([polled]);
     }
     if (result.kind === 'empty') {
       if (isAnswer(result)) options.onEmpty();

@@ -1,5 +1,6 @@
-import { one, run, type Step } from '../../sql/statement.ts';
+import { one, run, type Statement, type Step } from '../../sql/statement.ts';
 import { OPEN } from '../outbox/part-states.ts';
+import type { Polled } from '../port/port.ts';
 
 /** An account in the store. */
 export interface AccountRow {
@@ -72,9 +73,15 @@ export function* openAccount(input: {
   return { login, owner: owner ?? known.owner, cursor: '', loginExpired: false };
 }
 
-/** Records that polling works. */
-export function* recordPoll(input: { account: string; nowMs: number }): Step<void> {
-  yield* run('UPDATE accounts SET last_poll_at = ? WHERE account = ?', input.nowMs, input.account);
+/** Records a poll that has brought no message. A login that was taken over moves no cursor. */
+export function recordPoll({ account, login, cursor, nowMs }: Polled): Statement<number> {
+  return run(
+    'UPDATE accounts SET cursor = COALESCE(?, cursor), last_poll_at = ? WHERE account = ? AND login = ?',
+    cursor,
+    nowMs,
+    account,
+    login,
+  );
 }
 
 /** Records that the login in use is dead, or works. A newer login than the caller's is not changed. */

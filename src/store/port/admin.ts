@@ -34,6 +34,16 @@ export interface AllowedUser {
   sinceMs: number;
 }
 
+/** A poll that has brought no message. */
+export interface Polled {
+  account: string;
+  /** Digest of the token that has polled. */
+  login: string;
+  /** The cursor for the next poll; null: the one before. */
+  cursor: string | null;
+  nowMs: number;
+}
+
 /** How long finished rows and held parts are kept. */
 export interface Retention {
   /** Whose held parts and users are looked at; old rows are those of all accounts. */
@@ -57,8 +67,8 @@ export interface Admin {
   }>;
   /** Records that the login has expired, or works. */
   markLogin(input: { account: string; login: string; expired: boolean }): Promise<void>;
-  /** Records that polling works, for `status`. */
-  recordPoll(input: { account: string; nowMs: number }): Promise<void>;
+  /** Records polls that have brought no message: that they work, and the cursors. What a lease is missing for is left out. */
+  recordPolls(polls: readonly Polled[]): Promise<void>;
   /** What `status` shows of an account; null: the store does not know it. */
   accountView(account: string): Promise<AccountView | null>;
 

@@ -14,6 +14,13 @@ export const ALWAYS: IsHeld = () => true;
 /** Locked until the commit: a takeover waits for it, or is seen. Nothing weaker keeps a late commit out (decision 0028). */
 const HELD = sql`SELECT epoch FROM leases WHERE account = ? AND worker = ? AND epoch = ? ${FOR_SHARE}`;
 
+function lockOf(
+  account: string,
+  { worker, epoch }: Pick<Lease, 'worker' | 'epoch'>,
+): Statement<Row | undefined> {
+  return one(HELD, account, worker, epoch);
+}
+
 /** A step that changes nothing unless its process holds the lease on the account. Rejects with {@link LeaseLost}. */
 export function* fenced<T>(fence: Fence, account: string, step: () => Step<T>): Step<T> {
   const own = fence(account);
@@ -23,6 +30,16 @@ export function* fenced<T>(fence: Fence, account: string, step: () => Step<T>): 
   });
   if (!isHeld) throw new LeaseLost(account);
   return result;
+}
+
+/** Those of several accounts that the process holds the leases on, until the commit. */
+export function* heldOf<T extends { account: string }>(fence: Fence, all: readonly T[]): Step<T[]> {
+  const leased = all.flatMap((one) => {
+    const own = fence(one.account);
+    return own ? [{ one, lock: lockOf(one.account, own) }] : [];
+  });
+  const rows = yield* together(...leased.map(({ lock }) => lock));
+  return leased.flatMap(({ one }, index) => (rows[index] === undefined ? [] : [one]));
 }
 
 /** Runs a step that is told whether its process holds the lease, and what it came to. */
@@ -50,7 +67,7 @@ function* withLock<T>(
   step: Step<T>,
   onRow: (row: Row | undefined) => void,
 ): Step<{ isHeld: boolean; result: T }> {
-  const lease = [one(HELD, account, own.worker, own.epoch)] as const;
+  const lease = [lockOf(account, own)] as const;
   const first = step.next();
   if (first.done) return { isHeld: (yield* lease[0]) !== undefined, result: first.value };
   const request = first.value;

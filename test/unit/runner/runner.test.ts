@@ -671,7 +671,7 @@ test('a fault of the program costs the step that it is in, and not the runner', 
     };
   };
   store.outbox.usersToDeliver = once(store.outbox.usersToDeliver);
-  store.admin.recordPoll = once(store.admin.recordPoll);
+  store.admin.recordPolls = once(store.admin.recordPolls);
   start(echo);
   await pollUntil('it is ready', () => events.some(({ type }) => type === 'ready'));
   store.inbox.unfinished = once(unfinished);

@@ -59,7 +59,7 @@ async function run(script: (PollResult | (() => PollResult))[], over: Partial<In
         },
       },
       admin: {
-        async recordPoll() {
+        async recordPolls() {
           notes++;
         },
       },
@@ -195,7 +195,7 @@ test('a message is told of when it is committed, and on the disk before the next
             return NOTHING;
           },
         },
-        admin: { async recordPoll() {} },
+        admin: { async recordPolls() {} },
         flush: says('flushed'),
       },
       onIntake: () => void order.push('told'),
@@ -259,7 +259,7 @@ test.each(['storeMessages', 'flush'] as const)(
     const { how, rescued } = await run([brings([message])], {
       store: {
         inbox: { storeMessages: step === 'storeMessages' ? fails : async () => NOTHING },
-        admin: { async recordPoll() {} },
+        admin: { async recordPolls() {} },
         flush: step === 'flush' ? fails : async () => {},
       },
     });
@@ -344,7 +344,7 @@ describe('what becomes of a message', () => {
               return NOTHING;
             },
           },
-          admin: { async recordPoll() {} },
+          admin: { async recordPolls() {} },
           async flush() {},
         },
       },

@@ -28,7 +28,7 @@ describe.skipIf(SERVER === null)('the fence around an account', () => {
   let late: Desk;
   const stores: Store[] = [];
 
-  async function open(fence?: () => typeof own): Promise<Store> {
+  async function open(fence?: (account: string) => typeof own): Promise<Store> {
     const claimant = { id: 'late', isAlive: () => false };
     const store = await openServerStore({
       address,
@@ -91,7 +91,6 @@ describe.skipIf(SERVER === null)('the fence around an account', () => {
       recover: () => turns.recover({ ...base, former: 'new', retries: 0 }),
       triage: () => inbox.triage({ ...base, ...policy, read: () => incoming() }),
       'a cursor': () => late.receive([], { cursor: 'late' }),
-      recordPoll: () => desk.recordPoll(base),
       markLogin: () => desk.markLogin({ account: ACCOUNT, login: LOGIN, expired: true }),
       startTurn: () => turns.startTurn({ ...base, seq: other, mergeMs: 0 }),
       queueOutput: () =>
@@ -158,6 +157,25 @@ describe.skipIf(SERVER === null)('the fence around an account', () => {
     expect(await ask('SELECT cursor FROM accounts')).toEqual([{ cursor: 'new' }]);
     for (const { seq } of await present.inbox.unfinished(ACCOUNT)) await desk.answers(seq, 'once');
     expect(await present.outbox.openParts(ACCOUNT)).toHaveLength(3);
+  });
+
+  it('stores what polls without messages have brought of the accounts that are still its own', async () => {
+    const other = (await leases.holdings('old')).find(({ account }) => account === 'other') ?? null;
+    const store = await open((account) => (account === 'other' ? other : own));
+    const polled = { login: LOGIN, nowMs: late.nowMs, cursor: 'late' };
+    await store.admin.openAccount({ ...polled, account: 'other', owner: null });
+    await takeAway();
+    const before = await ask('SELECT account, cursor FROM accounts ORDER BY account');
+    for (const lease of [own, null]) {
+      own = lease;
+      await store.admin.recordPolls([
+        { ...polled, account: ACCOUNT },
+        { ...polled, account: 'other' },
+      ]);
+    }
+    expect(await ask('SELECT account, cursor FROM accounts ORDER BY account')).toEqual(
+      before.map((row) => (row.account === 'other' ? { ...row, cursor: 'late' } : row)),
+    );
   });
 
   it('records that a part has arrived, whoever serves the account by now, and claims no other', async () => {

@@ -5,6 +5,7 @@ import {
   type Desk,
   FRIEND,
   incoming,
+  LOGIN,
   type MakeStore,
   OWNER,
   type StoreUnderTest,
@@ -41,7 +42,9 @@ export function describeViews(make: MakeStore): void {
     await desk.sends(FRIEND, 'queued');
     await desk.sends('unknown', 'nobody');
     await desk.claim('unknown');
-    await desk.store.admin.recordPoll({ account: ACCOUNT, nowMs: desk.nowMs + 1 });
+    await desk.store.admin.recordPolls([
+      { account: ACCOUNT, login: LOGIN, cursor: null, nowMs: desk.nowMs + 1 },
+    ]);
     expect(await desk.store.admin.accountView(ACCOUNT)).toEqual({
       owner: OWNER,
       loginExpired: false,

@@ -5,6 +5,7 @@ import {
   createDesk,
   type Desk,
   FRIEND,
+  LOGIN,
   type MakeStore,
   OWNER,
   type StoreUnderTest,
@@ -97,7 +98,10 @@ export function describeRefusals(make: MakeStore): void {
   test('the budget counts from when the user wrote, not from when the message was read; a poll in between would have brought it', async () => {
     const sentAfter = async (polledAtMs: number | null): Promise<number> => {
       await desk.says(OWNER);
-      if (polledAtMs !== null) await desk.store.admin.recordPoll({ account: ACCOUNT, nowMs: polledAtMs });
+      if (polledAtMs !== null)
+        await desk.store.admin.recordPolls([
+          { account: ACCOUNT, login: LOGIN, cursor: null, nowMs: polledAtMs },
+        ]);
       const createdAtMs = desk.nowMs + 60_000;
       await spend(OWNER, 2);
       desk.nowMs = createdAtMs + 1;
