@@ -36,9 +36,9 @@ export function* fenced<T>(fence: Fence, account: string, step: () => Step<T>): 
 export function* heldOf<T extends { account: string }>(fence: Fence, all: readonly T[]): Step<T[]> {
   const leased = all.flatMap((one) => {
     const own = fence(one.account);
-    return own ? [{ one, lock: lockOf(one.account, own) }] : [];
+    return own ? [{ one, own }] : [];
   });
-  const rows = yield* together(...leased.map(({ lock }) => lock));
+  const rows = yield* together(...leased.map(({ one, own }) => lockOf(one.account, own)));
   return leased.flatMap(({ one }, index) => (rows[index] === undefined ? [] : [one]));
 }
 
