@@ -1,5 +1,5 @@
 import type { Log, LogFields } from '../../core/log.ts';
-import type { Clock } from '../../core/time/clock.ts';
+import { atMostEvery, type Clock } from '../../core/time/clock.ts';
 
 /** Polls of so many accounts are told of one by one. */
 const FEW = 3;
@@ -38,7 +38,7 @@ export function createPollReports(clock: Pick<Clock, 'sleep' | 'monotonic'>, log
   let news = new Map<string, { reason: string; tell: () => void }>();
   let isDue = false;
   /** The server fails for many. */
-  let outage: { toldAtMs: number; recovered: Set<string> } | null = null;
+  let outage: { isReportDue: () => boolean; recovered: Set<string> } | null = null;
 
   function lookSoon(): void {
     if (isDue) return;
@@ -53,9 +53,8 @@ export function createPollReports(clock: Pick<Clock, 'sleep' | 'monotonic'>, log
     const now = news;
     news = new Map();
     if (failing.size > FEW) {
-      outage ??= { toldAtMs: Number.NEGATIVE_INFINITY, recovered: new Set() };
-      if (now.size === 0 || clock.monotonic() - outage.toldAtMs < REPORT_EVERY_MS) return;
-      outage.toldAtMs = clock.monotonic();
+      outage ??= { isReportDue: atMostEvery(REPORT_EVERY_MS, clock), recovered: new Set() };
+      if (now.size === 0 || !outage.isReportDue()) return;
       log.warn(
         `polling failed for ${failing.size} accounts: ${commonReason(now)}; each tries again by itself`,
       );
