@@ -26,7 +26,7 @@ export async function recover(options: {
   });
   const end = async (child: Child): Promise<void> => {
     if (await options.endChild(child)) log.warn(`ended the agent of a former runner (pid ${child.pid})`);
-    await turns.forgetChild({ account: account.key, pid: child.pid });
+    await turns.forgetChild({ account: account.key, child });
   };
   const childrenEnded = Promise.all(children.map(end)).then(() => {});
   childrenEnded.catch(() => {}); // Every turn awaits it, and reports it.

@@ -209,6 +209,17 @@ export const MIGRATIONS = [
 /** How long the start of the program may block for another process that migrates. */
 const MIGRATION_WAIT_MS = 5_000;
 
+/** Throws WxError `config` for a database of another program, in which nothing is to be written. */
+export function checkIsOurs(database: Database, path: string): void {
+  const tables = database.one(
+    "SELECT count(*) AS n, sum(name = 'inbox') AS ours FROM sqlite_master WHERE type = 'table'",
+  );
+  if (tables?.n === 0 || tables?.ours === 1) return;
+  throw new WxError('config', `the database ${path} is that of another program`, {
+    hint: '--store <a new file>',
+  });
+}
+
 /** Migrates a database to the newest schema. Throws WxError `config` (78) for one written by a newer wxagent. */
 export function migrate(database: Database, path: string): void {
   if (isNewest(database, path)) return;

@@ -12,6 +12,7 @@ import {
   useLogin,
 } from './accounts/credentials.ts';
 import type { Sealing } from './accounts/sealing.ts';
+import { withdrawUnserved } from './workers/lease-rows.ts';
 
 /** The logins in the database. `existing` is null while there are no tables, which only a login makes. */
 export function createServerLogins(
@@ -41,7 +42,11 @@ export function createServerLogins(
       await migrated();
     },
     saveLogin: (login) => change(() => putLogin(login, sealing)),
-    remove: (key) => change(() => removeLogin(key)),
+    remove: (key) =>
+      change(function* () {
+        yield* removeLogin(key);
+        yield* withdrawUnserved(key);
+      }),
     use: (key) => change(() => useLogin(key)),
     replace: (list) => change(() => replaceLogins(list, sealing)),
   };

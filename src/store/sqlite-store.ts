@@ -8,7 +8,7 @@ import { runStep } from '../sqlite/run-step.ts';
 import { keepReserve } from './commit/disk-reserve.ts';
 import { createDiskRetry } from './commit/full-disk.ts';
 import { createGroupCommit } from './commit/group-commit.ts';
-import { migrate } from './migrations.ts';
+import { checkIsOurs, migrate } from './migrations.ts';
 import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/lease.ts';
 import type { Store } from './port/port.ts';
@@ -109,8 +109,9 @@ function openNewest(path: string, isHere: boolean): Database {
   try {
     makeFolder(dirname(path));
     database = openDatabase(path);
+    checkIsOurs(database, path);
     // Before a migration, which would write into what is closed.
-    if (isHere && hasMoves(database)) runStep(database, checkIsHere(path));
+    if (isHere && hasTable(database, 'moves')) runStep(database, checkIsHere(path));
     migrate(database, path);
     markFirst(database);
     return database;
@@ -120,9 +121,8 @@ function openNewest(path: string, isHere: boolean): Database {
   }
 }
 
-/** Whether it may have moved. */
-function hasMoves(database: Database): boolean {
-  return database.one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'moves'") !== undefined;
+function hasTable(database: Database, name: string): boolean {
+  return database.one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", name) !== undefined;
 }
 
 /** Gives a database the mark that tells it from others. If that fails, the next process does it. */

@@ -90,7 +90,10 @@ export function createStore(
     throw new LeaseLost(account);
   }
 
-  /** Each account has a step of its own, which is in order with its others. */
+  /**
+   * Each account has a step of its own, which is in order with its others. No lease is needed: by the rows alone, whoever
+   * sweeps would remove the same.
+   */
   async function sweepAll(retention: Retention): Promise<boolean> {
     const some = await read(() => accountsToSweep(retention));
     const [any = ''] = retention.accounts;
@@ -133,6 +136,7 @@ export function createStore(
       finishAnswer: (input) => act(input.account, () => finishAnswer(input)),
       recover: (input) => act(input.account, () => recover(input)),
       recordChild: (input) => act(input.account, () => recordChild(input)),
+      // Only ever one's own process, and the record of it: also when the lease is lost.
       forgetChild: (input) => commit(input.account, () => forgetChild(input)),
     },
     outbox: {
@@ -152,6 +156,7 @@ export function createStore(
       runningUpload: (input) => read(() => runningUpload(input, claimant)),
       parts: (seqs) => read(() => partsOf(seqs)),
       openParts: (account) => read(() => openParts(account)),
+      // Only people drop parts, by any process.
       dropParts: (input) => notify(input.account, () => dropParts(input, claimant)),
       requeueExpired: (input) => act(input.account, () => requeueExpired(input)),
       async unneededFiles(paths) {
@@ -181,6 +186,7 @@ export function createStore(
       },
       accountView: (account) => read(() => accountView(account)),
       poller: (account) => read(() => notedPoller(account)),
+      // On a server nobody calls it: leases say who polls.
       becomePoller: (input) => commit(input.account, () => becomePoller(input, claimant)),
       polledAccounts: () => read(() => polledAccounts(claimant)),
       endPolling: (account) => commit(account, () => endPolling(account, claimant)),

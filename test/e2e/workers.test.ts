@@ -88,6 +88,12 @@ describe.skipIf(SERVER === null)('processes that serve all accounts of a server'
     ]);
     expect((await second.stop()).code).toBe(0);
     expect((await held()).size).toBe(0);
+    // Of who has logged out nothing is shared any more.
+    const [one] = await administer(SERVER as string, `SELECT account FROM ${schema}.credentials LIMIT 1`);
+    expect((await runHere(['logout', '--account', String(one?.account)], { home, env })).code).toBe(0);
+    const shared = await administer(SERVER as string, `SELECT account FROM ${schema}.leases`);
+    expect(shared.map(({ account }) => account)).not.toContain(one?.account);
+    expect(shared).toHaveLength(3);
   });
 
   test('one that was killed is followed by a new start, which waits for the end of its lease', async () => {

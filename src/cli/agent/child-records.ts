@@ -18,15 +18,23 @@ export function createChildRecords(
   turns: Pick<Turns, 'recordChild' | 'forgetChild'>,
   log: Log,
 ): ChildRecords {
+  /** Of those that were started without a turn: an ended process tells it no more. */
+  const startTimes = new Map<number, string>();
   const note = (what: Promise<void>): Promise<void> =>
     what.catch((error) => log.debug(`child not recorded: ${reasonOf(error)}`));
   return {
     async started(turn, pid) {
       const startTime = processStartTime(pid);
       if (startTime === null) return;
+      if (turn === null) startTimes.set(pid, startTime);
       // Committed before the agent gets the message, so that after a SIGKILL its process is known.
       await note(turns.recordChild({ account, id: turn?.id ?? null, child: { pid, startTime } }));
     },
-    ended: (pid) => note(turns.forgetChild({ account, pid })),
+    async ended(pid) {
+      const startTime = startTimes.get(pid);
+      if (startTime === undefined) return;
+      startTimes.delete(pid);
+      await note(turns.forgetChild({ account, child: { pid, startTime } }));
+    },
   };
 }

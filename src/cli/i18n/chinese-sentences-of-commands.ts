@@ -193,6 +193,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   'cannot use the database {}: {}': '无法使用数据库 {}：{~}',
   'process {} holds {}': '进程 {} 占用了 {}',
   'try again in a moment': '请稍后重试',
+  'the database {} is that of another program': '数据库 {} 属于其他程序',
   'the database {} was written by a newer wxagent (schema {})':
     '数据库 {} 由更新版本的 wxagent 写入（结构版本 {}）',
   'polling failed: {}{}; next try in {} s': '收取消息失败：{~}{~}；{} 秒后重试',

@@ -106,5 +106,5 @@ export interface Turns {
   /** Records a child process for the next {@link Turns.recover}: of the running message `id`, or null: of no message. */
   recordChild(input: { account: string; id: string | null; child: Child }): Promise<void>;
   /** Forgets a process that was recorded without a message: it has ended. */
-  forgetChild(input: { account: string; pid: number }): Promise<void>;
+  forgetChild(input: { account: string; child: Child }): Promise<void>;
 }

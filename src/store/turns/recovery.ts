@@ -67,9 +67,14 @@ export function* recordChild({
   );
 }
 
-/** Forgets a process that was recorded without a message. */
-export function* forgetChild({ account, pid }: { account: string; pid: number }): Step<void> {
-  yield* run('DELETE FROM children WHERE account = ? AND pid = ?', account, pid);
+/** Forgets a process that was recorded without a message. On another machine one of the same number may run. */
+export function* forgetChild({ account, child }: { account: string; child: Child }): Step<void> {
+  yield* run(
+    'DELETE FROM children WHERE account = ? AND pid = ? AND start_time = ?',
+    account,
+    child.pid,
+    child.startTime,
+  );
 }
 
 /** All recorded processes. Those of superseded messages are among them: their turns end when the agent has ended. */

@@ -17,6 +17,15 @@ export function withdraw(account: string, worker: string): Statement<number> {
   return run('DELETE FROM leases WHERE account = ?1 AND COALESCE(worker, ?2) = ?2', account, worker);
 }
 
+/** An account that has logged out. One that a living worker serves is that one's to withdraw. */
+export function withdrawUnserved(account: string): Statement<number> {
+  return run(
+    `DELETE FROM leases WHERE account = ?
+       AND (worker IS NULL OR worker IN (SELECT worker FROM workers WHERE expires_at <= ${NOW}))`,
+    account,
+  );
+}
+
 /** What a worker holds. */
 export function* heldBy(worker: string): Step<(Lease & { isHandedOver: boolean })[]> {
   const rows = yield* all('SELECT account, epoch, last_worker, next FROM leases WHERE worker = ?', worker);

@@ -161,6 +161,19 @@ describe('a store that cannot be opened', () => {
     newer.close();
   });
 
+  test.each([0, 3, 99])(
+    'a database of another program is refused and left alone, at version %i',
+    async (version) => {
+      const other = openDatabase(path);
+      // A text that is not UTF-8, which the driver cannot read without ending the process.
+      other.exec(`CREATE TABLE moves (store TEXT); INSERT INTO moves VALUES (CAST(x'ff' AS TEXT))`);
+      other.exec(`PRAGMA user_version=${version}`);
+      expect(open).toThrow(/is that of another program/);
+      expect(other.all('SELECT name FROM sqlite_master')).toHaveLength(1);
+      other.close();
+    },
+  );
+
   test.each(MIGRATIONS.map((_, version) => version))(
     'a database of schema %i is brought to the newest one, with what is in it',
     async (version) => {

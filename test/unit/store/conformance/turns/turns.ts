@@ -257,7 +257,12 @@ export function describeTurns(make: MakeStore): void {
         { pid: 41, startTime: 'x:3' },
         { pid: 42, startTime: 'x:2' },
       ]);
-      await desk.store.turns.forgetChild({ account: ACCOUNT, pid: 41 });
+      const forget = (startTime: string) =>
+        desk.store.turns.forgetChild({ account: ACCOUNT, child: { pid: 41, startTime } });
+      // One of the same number, elsewhere or earlier.
+      await forget('x:1');
+      expect((await recover()).children).toHaveLength(2);
+      await forget('x:3');
       expect((await recover()).children).toEqual([{ pid: 42, startTime: 'x:2' }]);
     });
   });
