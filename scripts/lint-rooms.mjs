@@ -41,7 +41,7 @@ const ROOMS = {
   home: ['.'],
   media: ['.', 'kind', 'download', 'upload', 'voice'],
   ilink: ['wire', 'message', 'http', '.', 'login'],
-  store: ['port', 'commit', 'workers', 'outbox', 'accounts', 'inbox', 'turns', 'moving', '.'],
+  store: ['port', 'commit', 'access', 'workers', 'outbox', 'accounts', 'inbox', 'turns', 'moving', '.'],
   agents: [
     ...['port', 'reply', 'child/output', 'child', 'command', 'coprocess'],
     ...['acp/connection', 'acp/session', 'acp/turn', 'acp'],

@@ -204,6 +204,42 @@ export const MIGRATIONS = [
     mover TEXT NOT NULL       -- process that moves it
   ) WITHOUT ROWID;
   `,
+  // Who may use the API: secrets are here as their SHA-256.
+  `
+  CREATE TABLE access_tokens (
+    id TEXT PRIMARY KEY,      -- stands in the token itself
+    name TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    account TEXT,             -- the only one it is for
+    user TEXT,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    last_used_at INTEGER,     -- to within five minutes
+    digest TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE UNIQUE INDEX access_tokens_name ON access_tokens (name);
+
+  CREATE TABLE access_codes (  -- one-time codes that are not used yet
+    digest TEXT PRIMARY KEY,
+    expires_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE access_sessions (  -- browsers that came in by a code
+    digest TEXT PRIMARY KEY,
+    user_agent TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    act TEXT NOT NULL,
+    account TEXT,
+    about TEXT NOT NULL
+  );
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

@@ -1,5 +1,15 @@
 import { type Step, unawaited } from '../sql/statement.ts';
 import type { StepRunner } from '../sql/step-runner.ts';
+import { auditEntries, noteAct } from './access/audit.ts';
+import {
+  addCode,
+  browserSession,
+  browserSessions,
+  endSessions,
+  noteSessionUse,
+  redeemCode,
+} from './access/browser-sessions.ts';
+import { accessToken, accessTokens, addToken, noteTokenUse, removeToken } from './access/tokens.ts';
 import { accountView } from './accounts/account-view.ts';
 import { markLogin, openAccount, recordPoll } from './accounts/accounts.ts';
 import { allowedUsers, setAllowed } from './accounts/allowed.ts';
@@ -20,6 +30,7 @@ import { dropParts, openParts, partsOf, unneededFiles, usersToDeliver } from './
 import { enqueue } from './outbox/queue.ts';
 import { settlePart } from './outbox/settle.ts';
 import { recordUpload, runningUpload, settleUpload } from './outbox/uploads.ts';
+import type { Asked } from './port/access.ts';
 import { LeaseLost } from './port/lease.ts';
 import type { Retention, Store } from './port/port.ts';
 import { accountsToSweep, sweepAccount, sweepFinished } from './retention.ts';
@@ -29,8 +40,11 @@ import { forgetChild, recordChild, recover } from './turns/recovery.ts';
 import { finishAnswer, finishTurn, startTurn } from './turns/turns.ts';
 import { ALWAYS, type Fence, fenced, heldOf, type IsHeld, withLease } from './workers/fence.ts';
 
+/** What is done under this name excludes only its like; no account is called so. */
+export const NO_ACCOUNT = '';
+
 /**
- * The five ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
+ * The six ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
  * and rejects with LeaseLost without one; other processes (`send`, `retry`) have no fence.
  */
 export function createStore(
@@ -61,6 +75,20 @@ export function createStore(
   const act: StepRunner['run'] = fence
     ? (account, step) => commit(account, () => fenced(fence, account, step))
     : notify;
+  /** Runs a step that somebody asks for; when the API does, the act is recorded in the same transaction. */
+  function asked<T>(
+    input: Asked & { account: string; nowMs?: number; act: string; about: string },
+    step: () => Step<T>,
+  ): Promise<T> {
+    const { by } = input;
+    if (by === undefined) return notify(input.account, step);
+    return notify(input.account, function* () {
+      const done = yield* step();
+      if (done) yield* noteAct({ ...input, by, nowMs: input.nowMs ?? clock.now() });
+      return done;
+    });
+  }
+
   const saveServerTime = createServerTimeSaver(clock);
 
   /** A step of a poll, which may also save the server's time. */
@@ -122,7 +150,7 @@ export function createStore(
       triage: (input) => act(input.account, () => triage(input)),
       unfinished: (account) => read(() => unfinished(account)),
       unfinishedContent: (account) => read(() => unfinishedContent(account)),
-      retry: (input) => notify(input.account, () => retry(input)),
+      retry: (input) => asked({ ...input, act: 'retry', about: input.id ?? 'failed' }, () => retry(input)),
       quoted: (input) => read(() => quoted(input)),
       mediaKeys: (input) => read(() => mediaKeys(input)),
       messages: (input) => read(() => messages(input)),
@@ -191,10 +219,31 @@ export function createStore(
       polledAccounts: () => read(() => polledAccounts(claimant)),
       endPolling: (account) => commit(account, () => endPolling(account, claimant)),
       allowed: (account) => read(() => allowedUsers(account)),
-      setAllowed: (input) => notify(input.account, () => setAllowed(input)),
+      setAllowed: (input) =>
+        asked({ ...input, act: input.allowed ? 'allow' : 'disallow', about: input.user }, () =>
+          setAllowed(input),
+        ),
       sweep: sweepAll,
       verify: runner.verify,
       keepReserve: runner.keepReserve,
+    },
+    access: {
+      addToken: (input) => commit(NO_ACCOUNT, () => addToken(input)),
+      tokens: () => read(() => accessTokens()),
+      removeToken: (input) => commit(NO_ACCOUNT, () => removeToken(input)),
+      token: (id) => read(() => accessToken(id)),
+      noteTokenUse: (input) => commit(NO_ACCOUNT, () => noteTokenUse(input)),
+      addCode: (input) => commit(NO_ACCOUNT, () => addCode(input)),
+      redeemCode: (input) => commit(NO_ACCOUNT, () => redeemCode(input)),
+      session: (input) => read(() => browserSession(input.digest, input.nowMs)),
+      noteSessionUse: (input) => commit(NO_ACCOUNT, () => noteSessionUse(input)),
+      sessions: ({ nowMs }) => read(() => browserSessions(nowMs)),
+      endSessions: (input) => commit(NO_ACCOUNT, () => endSessions(input)),
+      audit: (input) => read(() => auditEntries(input)),
+      noteAct: (input) =>
+        commit(NO_ACCOUNT, function* () {
+          yield* noteAct(input);
+        }),
     },
     blobs,
     flush: runner.flush,

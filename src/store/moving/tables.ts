@@ -56,10 +56,17 @@ export const MOVED_TABLES: readonly MovedTable[] = [
   }),
   table('allowed', ['account', 'user'], { text: 'account user', number: 'since' }),
   table('server_time', ['boot'], { text: 'boot', number: 'uptime_ms time_ms' }),
+  table('access_tokens', ['id'], {
+    text: 'id name scope account user digest',
+    number: 'created_at expires_at last_used_at',
+  }),
+  table('access_codes', ['digest'], { text: 'digest', number: 'expires_at' }),
+  table('access_sessions', ['digest'], { text: 'digest user_agent', number: 'created_at last_seen_at' }),
+  table('audit', ['seq'], { text: 'who act account about', number: 'seq at' }),
 ];
 
 /** Tables that say nothing of a store's content: what is in them when another store arrives goes. */
-export const PASSING_TABLES: readonly string[] = ['server_time', 'children'];
+export const PASSING_TABLES: readonly string[] = ['server_time', 'children', 'access_codes'];
 
 /** The tables in which a process notes that it serves accounts, in both databases. Nobody else is told of them. */
 export const SERVING_TABLES = {

@@ -11,7 +11,8 @@ import {
   type Step,
   together,
 } from '../../sql/statement.ts';
-import type { NewPart, PartFile, PartOrigin, PartState, PartView, Verdict } from '../port/port.ts';
+import { noteAct } from '../access/audit.ts';
+import type { NewPart, Outbox, PartFile, PartOrigin, PartState, PartView, Verdict } from '../port/port.ts';
 import { storeContents } from './blob-rows.ts';
 import { budgetLeft } from './budget.ts';
 import { type Claimant, isBeingSent } from './lease.ts';
@@ -147,14 +148,13 @@ const DROP = `UPDATE parts SET state = ${GIVEN_UP}, reason = ?, body = NULL, fin
   WHERE seq = ? AND account = ? AND ${OPEN}`;
 
 /** Drops parts with this reason: see {@link GIVEN_UP}. Final parts stay as they are. */
-export function* dropParts(
-  input: { account: string; seqs: readonly number[]; reason: string; exceptSending?: boolean; nowMs: number },
-  claimant: Claimant,
-): Step<PartView[]> {
+export function* dropParts(input: Parameters<Outbox['dropParts']>[0], claimant: Claimant): Step<PartView[]> {
+  const { by } = input;
   const views: PartView[] = [];
   for (const seq of input.seqs) {
     const isKept = input.exceptSending && (yield* isBeingSent({ ...input, seq }, claimant));
-    if (!isKept) yield* run(DROP, input.reason, input.nowMs, seq, input.account);
+    const dropped = isKept ? 0 : yield* run(DROP, input.reason, input.nowMs, seq, input.account);
+    if (dropped > 0 && by !== undefined) yield* noteAct({ ...input, by, act: 'drop', about: String(seq) });
     const view = yield* partView(seq);
     if (view?.account === input.account) views.push(view);
   }

@@ -1,3 +1,5 @@
+import type { Asked } from './access.ts';
+
 /** A process that receives an account's messages: to serve its users, or to look once. */
 export interface Poller {
   claimant: string;
@@ -92,7 +94,9 @@ export interface Admin {
   /** Users allowed beside the owner, oldest entry first. */
   allowed(account: string): Promise<AllowedUser[]>;
   /** Allows a user, or no longer, from the next intake on. Returns false when nothing changed. */
-  setAllowed(input: { account: string; user: string; allowed: boolean; nowMs: number }): Promise<boolean>;
+  setAllowed(
+    input: Asked & { account: string; user: string; allowed: boolean; nowMs: number },
+  ): Promise<boolean>;
 
   /** Expires held parts and deletes old finished rows: a bounded piece of work. Returns whether there is more. */
   sweep(retention: Retention): Promise<boolean>;

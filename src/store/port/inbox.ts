@@ -1,4 +1,5 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
+import type { Asked } from './access.ts';
 import type { HeldPart, MergedHolds, NewPart } from './outbox.ts';
 import type { TurnMessage } from './turns.ts';
 
@@ -178,7 +179,7 @@ export interface Inbox {
   /** The content of messages that still have to run, and of running ones: the files they need are kept. */
   unfinishedContent(account: string): Promise<{ user: string; raw: Buffer }[]>;
   /** Marks messages to be run again: one by id, or all failed ones. Returns how many. */
-  retry(input: { account: string; id: string | null }): Promise<number>;
+  retry(input: Asked & { account: string; id: string | null }): Promise<number>;
   /**
    * The message or part that a user quotes: by its server id, else by its time if only one fits. Null when it is not
    * stored, or no longer.

@@ -1,5 +1,6 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { ShownAs } from '../../core/message/media.ts';
+import type { Asked } from './access.ts';
 
 /** State of a part. */
 export type PartState =
@@ -234,14 +235,16 @@ export interface Outbox {
   /** Parts that are not final, oldest first. */
   openParts(account: string): Promise<PartView[]>;
   /** Drops parts that are not final and returns them; those whose result is unknown become `unconfirmed`. */
-  dropParts(input: {
-    account: string;
-    seqs: readonly number[];
-    reason: string;
-    /** Keeps the parts that a living process is sending. */
-    exceptSending?: boolean;
-    nowMs: number;
-  }): Promise<PartView[]>;
+  dropParts(
+    input: Asked & {
+      account: string;
+      seqs: readonly number[];
+      reason: string;
+      /** Keeps the parts that a living process is sending. */
+      exceptSending?: boolean;
+      nowMs: number;
+    },
+  ): Promise<PartView[]>;
   /** Queues the parts again that expired while held. Returns how many. */
   requeueExpired(input: { account: string }): Promise<number>;
   /** Which of these outgoing files no part needs any more, not even after a power cut. */

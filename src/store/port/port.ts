@@ -1,3 +1,4 @@
+import type { Access } from './access.ts';
 import type { Admin } from './admin.ts';
 import type { Blobs } from './blobs.ts';
 import type { Inbox } from './inbox.ts';
@@ -5,6 +6,8 @@ import type { Outbox } from './outbox.ts';
 import type { Sessions } from './sessions.ts';
 import type { Turns } from './turns.ts';
 
+export type * from './access.ts';
+export { SCOPES } from './access.ts';
 export type * from './admin.ts';
 export type * from './blobs.ts';
 export type * from './inbox.ts';
@@ -14,7 +17,7 @@ export type * from './sessions.ts';
 export type * from './turns.ts';
 
 /**
- * The durable state of all accounts of one home, in five ports. Any number of processes may use it at once. Every
+ * The durable state of all accounts of one home, in six ports. Any number of processes may use it at once. Every
  * operation is a named step of the way a message goes, no operation is a table, and only `store/` knows the
  * database behind it. Steps are atomic. A step that is repeated calls its callbacks (`questionTo`,
  * `noticeOf`, `encode`, `merge`) again. Every
@@ -26,6 +29,7 @@ export interface Store {
   readonly outbox: Outbox;
   readonly sessions: Sessions;
   readonly admin: Admin;
+  readonly access: Access;
   /** Where the bytes of files to be sent lie; null: not in the database, but in the home. */
   readonly blobs: Blobs | null;
   /**

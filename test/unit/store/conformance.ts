@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { describeAccess } from './conformance/access/access.ts';
 import { describePollers } from './conformance/admin/pollers.ts';
 import { describeViews } from './conformance/admin/views.ts';
 import type { MakeStore } from './conformance/desk.ts';
@@ -41,6 +42,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('media keys', () => describeMediaKeys(make));
     describe('quotes', () => describeQuotes(make));
     describe('rivals', () => describeRivals(make));
+    describe('access', () => describeAccess(make));
     describe('views', () => describeViews(make));
   });
 }

@@ -1,0 +1,108 @@
+import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
+import type { BrowserSession } from '../port/port.ts';
+import { noteAct } from './audit.ts';
+import { USE_NOTED_EVERY_MS } from './tokens.ts';
+
+/** A session that was not used for so long has ended. */
+const SESSION_MS = 7 * 24 * 3_600_000;
+/** So many browsers at most: the one that was seen longest ago goes. */
+const MOST_SESSIONS = 25;
+
+const COLUMNS = 'digest, user_agent, created_at, last_seen_at';
+
+/** Stores a one-time code; see `Access.addCode`. */
+export function* addCode(input: {
+  digest: string;
+  expiresAtMs: number;
+  by: string;
+  nowMs: number;
+}): Step<void> {
+  yield* run('DELETE FROM access_codes WHERE expires_at <= ?', input.nowMs);
+  yield* run(
+    'INSERT INTO access_codes (digest, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING',
+    input.digest,
+    input.expiresAtMs,
+  );
+}
+
+/** Takes a code in exchange for a session; see `Access.redeemCode`. */
+export function* redeemCode(input: {
+  digest: string;
+  session: Pick<BrowserSession, 'digest' | 'userAgent'>;
+  nowMs: number;
+}): Step<boolean> {
+  const { session, nowMs } = input;
+  const taken = yield* run(
+    'DELETE FROM access_codes WHERE digest = ? AND expires_at > ?',
+    input.digest,
+    nowMs,
+  );
+  if (taken === 0) return false;
+  yield* run('DELETE FROM access_sessions WHERE last_seen_at <= ?', nowMs - SESSION_MS);
+  yield* run(
+    `INSERT INTO access_sessions (${COLUMNS}) VALUES (?, ?, ?, ?)`,
+    ...[session.digest, session.userAgent, nowMs, nowMs],
+  );
+  yield* run(
+    `DELETE FROM access_sessions WHERE digest NOT IN
+       (SELECT digest FROM access_sessions ORDER BY last_seen_at DESC, digest LIMIT ${MOST_SESSIONS})`,
+  );
+  const who = browserName(session.digest);
+  yield* noteAct({ by: who, act: 'session-start', account: null, about: session.userAgent, nowMs });
+  return true;
+}
+
+/** The session of a cookie; null: none, or it has ended. */
+export function* browserSession(digest: string, nowMs: number): Step<BrowserSession | null> {
+  const row = yield* one(
+    `SELECT ${COLUMNS} FROM access_sessions WHERE digest = ? AND last_seen_at > ?`,
+    digest,
+    nowMs - SESSION_MS,
+  );
+  return row ? sessionOf(row) : null;
+}
+
+/** Records that a session was used. */
+export function* noteSessionUse({ digest, nowMs }: { digest: string; nowMs: number }): Step<void> {
+  yield* run(
+    'UPDATE access_sessions SET last_seen_at = ? WHERE digest = ? AND last_seen_at <= ?',
+    nowMs,
+    digest,
+    nowMs - USE_NOTED_EVERY_MS,
+  );
+}
+
+/** All sessions, newest first. */
+export function* browserSessions(nowMs: number): Step<BrowserSession[]> {
+  const rows = yield* all(
+    `SELECT ${COLUMNS} FROM access_sessions WHERE last_seen_at > ? ORDER BY created_at DESC, digest`,
+    nowMs - SESSION_MS,
+  );
+  return rows.map(sessionOf);
+}
+
+/** Ends one session, or all; see `Access.endSessions`. */
+export function* endSessions(input: { digest: string | null; by: string; nowMs: number }): Step<number> {
+  const { digest } = input;
+  const ended =
+    digest === null
+      ? yield* run('DELETE FROM access_sessions')
+      : yield* run('DELETE FROM access_sessions WHERE digest = ?', digest);
+  const about = digest === null ? 'all' : browserName(digest);
+  if (ended > 0) yield* noteAct({ ...input, act: 'session-end', account: null, about });
+  return ended;
+}
+
+/** A browser as the audit names it: nobody can make its cookie of that. */
+export function browserName(digest: string): string {
+  return `browser ${digest.slice(0, 8)}`;
+}
+
+function sessionOf(row: Row): BrowserSession {
+  return {
+    digest: row.digest as string,
+    userAgent: row.user_agent as string,
+    createdAtMs: row.created_at as number,
+    lastSeenAtMs: row.last_seen_at as number,
+  };
+}
