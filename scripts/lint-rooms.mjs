@@ -25,9 +25,14 @@ const LAYERS = {
   agents: ['core'],
   simulator: ['core', 'ilink/wire', 'media/cipher.ts'],
   runner: ['core', 'text', 'home', 'media', 'ilink', 'store/port', 'agents/port', 'agents/reply'],
-  cli: [...['core', 'text', 'settings', 'home', 'media', 'ilink', 'store', 'agents', 'simulator', 'runner']],
+  views: ['core', 'home', 'ilink', 'store/port'],
+  web: ['core', 'home', 'media', 'ilink', 'store/port', 'views', 'runner'],
+  cli: [
+    ...['core', 'text', 'settings', 'home', 'media', 'ilink', 'store', 'agents', 'simulator', 'runner'],
+    ...['views', 'web'],
+  ],
   // What src itself holds: main.ts, and the library.
-  '.': ['core', 'settings', 'home', 'store', 'agents', 'simulator', 'runner', 'cli'],
+  '.': ['core', 'settings', 'home', 'store', 'agents', 'simulator', 'runner', 'web', 'cli'],
 };
 
 /** The rooms of each layer from the bottom up: one imports those before it only; `.` is the layer's own folder. */
@@ -49,9 +54,11 @@ const ROOMS = {
   ],
   simulator: ['world', 'queue', 'phone', 'endpoints', 'http', 'control', '.'],
   runner: ['port', 'delivery', 'received', 'turns', 'shutdown', 'intake', '.'],
+  views: ['.'],
+  web: ['port', 'guard', 'access', 'api', '.'],
   cli: [
-    ...['i18n', 'terminal', 'command', 'account', 'agent', 'login', 'run', 'send', 'download', 'admin'],
-    ...['doctor', 'simulate', '.'],
+    ...['i18n', 'terminal', 'command', 'account', 'agent', 'login', 'send', 'download', 'admin'],
+    ...['doctor', 'web', 'run', 'simulate', '.'],
   ],
 };
 

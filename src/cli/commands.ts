@@ -201,6 +201,44 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
   },
   {
+    name: 'token',
+    group: 'accounts',
+    about: { en: 'list, add or remove tokens of the API', zh: '查看、添加或移除 API 的访问令牌' },
+    settings: [],
+    subcommands: [
+      {
+        name: 'list',
+        about: { en: 'list the tokens and when each was last used', zh: '列出访问令牌和最近使用时间' },
+        settings: [],
+        isDefault: true,
+        load: async () => (await import('./web/token.ts')).listTokens,
+      },
+      {
+        name: 'add',
+        about: { en: 'make a token; it is shown once', zh: '新建访问令牌，只显示一次' },
+        args: { '<name>': { en: 'name by which it is listed and removed', zh: '名称，用于查看和移除' } },
+        settings: ['tokenScope', 'tokenTo', 'expires'],
+        load: async () => (await import('./web/token.ts')).makeToken,
+      },
+      {
+        name: 'remove',
+        about: { en: 'remove a token: it may do nothing any more', zh: '移除访问令牌，立即失效' },
+        args: { '<name>': { en: 'name of the token', zh: '访问令牌的名称' } },
+        settings: [],
+        load: async () => (await import('./web/token.ts')).removeToken,
+      },
+      {
+        name: 'code',
+        about: {
+          en: 'make a one-time code for a browser, for 10 minutes',
+          zh: '生成浏览器用的一次性登录码，10 分钟有效',
+        },
+        settings: [],
+        load: async () => (await import('./web/token.ts')).makeCode,
+      },
+    ],
+  },
+  {
     name: 'status',
     group: 'state',
     about: {
@@ -238,6 +276,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     settings: [],
     needsNoStore: true,
     load: async () => (await import('./admin/agents.ts')).agents,
+  },
+  {
+    name: 'web',
+    group: 'state',
+    about: { en: 'serve the API over HTTP', zh: '通过 HTTP 提供 API' },
+    settings: ['listen', 'publicUrl', 'trustProxy', 'tlsCert', 'tlsKey'],
+    load: async () => (await import('./web/web.ts')).web,
   },
   {
     name: 'config',

@@ -21,6 +21,7 @@ const SETTING_GROUPS: Readonly<Record<SettingGroup, Localized>> = {
   delivery: { en: 'Delivery options:', zh: '发送选项：' },
   media: { en: 'Media options:', zh: '附件选项：' },
   limits: { en: 'Limits:', zh: '限制选项：' },
+  web: { en: 'Web server options:', zh: 'Web 服务选项：' },
   logging: { en: 'Output and logging options:', zh: '输出和日志选项：' },
   general: { en: 'General options:', zh: '通用选项：' },
 };

@@ -270,6 +270,7 @@ function addOptions(
     const setting: Setting = SETTINGS[name];
     const option = new Option(setting.flag);
     option.attributeName = () => name;
+    if (setting.preset !== undefined) option.preset(setting.preset);
     if (setting.kind === 'list') option.argParser((value: string, all: string[] = []) => [...all, value]);
     if (setting.kind === 'level') option.argParser((_: string, n: number = 0) => n + 1);
     help?.option(option, setting, isGrouped);

@@ -86,18 +86,6 @@ export const OTHER = {
     about: { en: 'JSON Lines of control calls to play', zh: '按 JSON Lines 文件执行控制调用' },
     flagOnly: true,
   },
-  tlsCert: {
-    kind: 'text',
-    flag: '--tls-cert <file>',
-    about: { en: 'serve https with this certificate (PEM)', zh: '用这个证书（PEM）提供 https' },
-    flagOnly: true,
-  },
-  tlsKey: {
-    kind: 'text',
-    flag: '--tls-key <file>',
-    about: { en: 'key of --tls-cert (PEM)', zh: '--tls-cert 的密钥（PEM）' },
-    flagOnly: true,
-  },
   interactive: {
     kind: 'switch',
     flag: '--interactive',

@@ -18,6 +18,7 @@ export type SettingGroup =
   | 'delivery'
   | 'media'
   | 'limits'
+  | 'web'
   | 'logging'
   | 'general';
 
@@ -32,6 +33,8 @@ export interface Setting {
   group?: SettingGroup;
   /** Default as a user would write it; none: unset. */
   default?: string;
+  /** The value of a flag that is given without one (`--web`). */
+  preset?: string;
   /** Environment variable that sets it. */
   env?: string;
   choices?: readonly string[];

@@ -4,6 +4,7 @@ import { LOGIN } from './login.ts';
 import { OTHER } from './other.ts';
 import { RUN } from './run.ts';
 import { SEND } from './send.ts';
+import { RUN_WEB, WEB } from './web.ts';
 
 /**
  * Every setting of wxagent in one table: its flag, what it takes, its default. Flags, `--help`,
@@ -13,7 +14,7 @@ import { SEND } from './send.ts';
 export type { Setting } from './setting.ts';
 
 /** All settings by their camelCase name, which is also their name in config files. */
-export const SETTINGS = { ...GLOBAL, ...LOGIN, ...RUN, ...SEND, ...DOWNLOAD, ...OTHER };
+export const SETTINGS = { ...GLOBAL, ...LOGIN, ...RUN, ...SEND, ...DOWNLOAD, ...OTHER, ...WEB };
 
 /** Name of a setting. */
 export type SettingName = keyof typeof SETTINGS;
@@ -22,7 +23,7 @@ export type SettingName = keyof typeof SETTINGS;
 export const GLOBAL_SETTINGS = Object.keys(GLOBAL) as (keyof typeof GLOBAL)[];
 
 /** The settings of `run`. */
-export const RUN_SETTINGS = Object.keys(RUN) as (keyof typeof RUN)[];
+export const RUN_SETTINGS = [...(Object.keys(RUN) as (keyof typeof RUN)[]), ...RUN_WEB];
 
 type KindValue = {
   text: string;

@@ -1,10 +1,9 @@
-import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { createSecureContext } from 'node:tls';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
+import { certificateFiles, checkCertificate } from '../core/http/certificate.ts';
 import { foreignRequest, LOOPBACK_ONLY, type OwnAddress } from '../core/http/foreign-request.ts';
 import { createControl, type SimulatorControl } from './control/control.ts';
 import { serveControl } from './control/control-server.ts';
@@ -184,28 +183,11 @@ async function readTls(
   certPath: string | null,
   keyPath: string | null,
 ): Promise<{ cert: string; key: string; place: OwnAddress } | null> {
-  if (certPath === null && keyPath === null) return null;
-  if (certPath === null || keyPath === null) {
-    throw new WxError('usage', `--tls-${keyPath === null ? 'cert' : 'key'} needs the other half`, {
-      hint: 'wxagent simulate --tls-cert cert.pem --tls-key key.pem',
-    });
-  }
-  const cert = await readInput('certificate', certPath);
-  const key = await readInput('key', keyPath);
-  try {
-    createSecureContext({ cert, key });
-    const certificate = new X509Certificate(cert);
-    // Whoever made the certificate wants to be asked under its names.
-    const isNamed = (hostname: string): boolean => certificate.checkHost(hostname) !== undefined;
-    return { cert, key, place: { scheme: 'https', isNamed } };
-  } catch (thrown) {
-    throw new WxError(
-      'usage',
-      `${certPath} and ${keyPath} are not a certificate and its key: ${reasonOf(thrown)}`,
-      {
-        hint: 'both in PEM, the key without a password',
-        cause: thrown,
-      },
-    );
-  }
+  const files = certificateFiles(certPath, keyPath, 'wxagent simulate');
+  if (files === null) return null;
+  const cert = await readInput('certificate', files.cert);
+  const key = await readInput('key', files.key);
+  const { isFor } = checkCertificate({ cert, key }, files);
+  // Whoever made the certificate wants to be asked under its names.
+  return { cert, key, place: { scheme: 'https', isNamed: isFor } };
 }

@@ -8,7 +8,7 @@ import type { Store } from './port/port.ts';
 import { migrateServer } from './postgres-schema.ts';
 import { createServerBlobs } from './server-blobs.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
-import { createStore, NO_ACCOUNT } from './store.ts';
+import { createStore } from './store.ts';
 import type { Fence } from './workers/fence.ts';
 
 /** Opens the store in a schema of a server, which is made if there is none. Throws WxError. */

@@ -19,7 +19,7 @@ import { createMovableBlobs, createServerBlobs } from './server-blobs.ts';
 import { createServerLogins } from './server-logins.ts';
 import { inspectServer, type ServerReport, type WallClock } from './server-report.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
-import { createStore, NO_ACCOUNT } from './store.ts';
+import { createStore } from './store.ts';
 import { createLeaseDatabase } from './workers/lease-database.ts';
 import {
   type LeasedService,

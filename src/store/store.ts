@@ -1,5 +1,5 @@
 import { type Step, unawaited } from '../sql/statement.ts';
-import type { StepRunner } from '../sql/step-runner.ts';
+import { NO_ACCOUNT, type StepRunner } from '../sql/step-runner.ts';
 import { auditEntries, noteAct } from './access/audit.ts';
 import {
   addCode,
@@ -39,9 +39,6 @@ import { queueNotice, queueOutput } from './turns/output.ts';
 import { forgetChild, recordChild, recover } from './turns/recovery.ts';
 import { finishAnswer, finishTurn, startTurn } from './turns/turns.ts';
 import { ALWAYS, type Fence, fenced, heldOf, type IsHeld, withLease } from './workers/fence.ts';
-
-/** What is done under this name excludes only its like; no account is called so. */
-export const NO_ACCOUNT = '';
 
 /**
  * The six ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,

@@ -51,6 +51,12 @@ test('every JSON line of docs/commands.md has the fields that are printed', asyn
   await json('agents');
   await json('config', 'get', 'timeout');
   await json('doctor');
+  await json('token', 'add', 'cron', '--scope', 'send');
+  await json('token');
+  await json('token', 'code');
+  const web = startHere(['web', '--listen', '127.0.0.1:0', '--json'], { home });
+  await web.says('stdout', '}\n');
+  take((await web.stop()).stdout);
   const server = startHere(['simulate', '--json'], { home });
   await server.says('stdout', '}\n');
   take((await server.stop()).stdout);

@@ -1,5 +1,5 @@
 import type { MediaSource } from '../../core/message/media.ts';
-import { decodeRaw, readInbound } from '../../ilink/message/inbound.ts';
+import { messageShown, readMessage } from '../../views/message.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -26,25 +26,9 @@ export async function messages(context: CommandContext): Promise<number> {
       sinceMs,
       limit: since === null ? USUAL_LIMIT : NO_LIMIT,
     });
-    const read = found.map((message) => {
-      const { text, media, unknownItems } = readInbound(decodeRaw(message.raw));
-      return { ...message, text, media, unknownItems };
-    });
+    const read = found.map(readMessage);
     if (context.json) {
-      context.printJson('messages', {
-        messages: read.map(({ id, user, state, reason, detail, kind, text, ...message }) => ({
-          id,
-          user,
-          state,
-          reason,
-          detail,
-          kind,
-          text,
-          time: new Date(message.receivedAtMs).toISOString(),
-          attempt: message.attempt,
-          unknownItems: message.unknownItems,
-        })),
-      });
+      context.printJson('messages', { messages: read.map(messageShown) });
       return 0;
     }
     if (read.length === 0) context.say('No messages.');

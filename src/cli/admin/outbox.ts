@@ -1,5 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import type { PartView } from '../../store/port/port.ts';
+import { partShown } from '../../views/part.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -22,7 +23,7 @@ export async function listOutbox(context: CommandContext): Promise<number> {
   const account = chooseAccount(context);
   return withStore(context, async ({ outbox }) => {
     const parts = await outbox.openParts(account.key);
-    if (context.json) context.printJson('outbox', { parts: parts.map(partReport) });
+    if (context.json) context.printJson('outbox', { parts: parts.map(partShown) });
     else if (parts.length === 0) context.say('Nothing is queued.');
     if (!context.json) context.show(...table(parts.map((part) => rowOf(part, wordsOf(context.language)))));
     return 0;
@@ -51,26 +52,10 @@ export async function dropFromOutbox(context: CommandContext, [id = '']: string[
         hint: 'wxagent outbox',
       });
     }
-    if (context.json && dropped) context.printJson('outbox', { parts: [partReport(dropped)] });
+    if (context.json && dropped) context.printJson('outbox', { parts: [partShown(dropped)] });
     else context.say(OUTCOMES[dropped?.state ?? ''] ?? `It is ${dropped?.state} already.`);
     return 0;
   });
-}
-
-function partReport(part: PartView) {
-  return {
-    id: String(part.seq),
-    user: part.user,
-    message: part.message,
-    clientId: part.clientId,
-    kind: part.kind,
-    name: part.file?.name ?? null,
-    text: part.text,
-    verdict: part.state,
-    reason: part.reason,
-    createdAt: new Date(part.createdAtMs).toISOString(),
-    heldAt: part.heldAtMs === null ? null : new Date(part.heldAtMs).toISOString(),
-  };
 }
 
 function rowOf(part: PartView, words: Words): string[] {

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
+import { BUDGET_MESSAGES } from '../../core/message/budget.ts';
 import type { Account } from '../../home/accounts-file.ts';
-import type { AccountView, Store, UserView } from '../../store/port/port.ts';
+import type { Store } from '../../store/port/port.ts';
+import { accountShown } from '../../views/account.ts';
 import { chooseAccounts, loginHint } from '../account/choice.ts';
 import { pollerOf } from '../account/polling.ts';
 import { openHomeStore } from '../account/store.ts';
@@ -38,34 +39,10 @@ function toLogin({ server }: CommandContext, account: Account): string {
 type Report = Awaited<ReturnType<typeof report>>;
 
 async function report(context: CommandContext, account: Account, store: Store | null) {
-  const view: AccountView | null = (await store?.admin.accountView(account.key)) ?? null;
+  const view = (await store?.admin.accountView(account.key)) ?? null;
   const holder = await pollerOf(context, account, store?.admin ?? null);
-  return {
-    id: account.id,
-    name: account.name,
-    owner: account.owner ?? view?.owner ?? null,
-    login: view?.loginExpired ? ('expired' as const) : ('ok' as const),
-    runner: holder?.purpose === 'serve' ? { pid: holder.pid, host: holder.host } : null,
-    lastPollAt: timeOf(view?.lastPollAtMs ?? null),
-    inbox: view?.inbox ?? { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
-    outbox: view?.outbox ?? { queued: 0, sending: 0, held: 0 },
-    users: (view?.users ?? []).map((user) => userReport(user, context.clock.now())),
-  };
-}
-
-function userReport(user: UserView, nowMs: number) {
-  const { lastMessageAtMs, sentSinceMessage, hold } = user;
-  const windowEndsAtMs = lastMessageAtMs === null ? null : lastMessageAtMs + BUDGET_WINDOW_MS;
-  const isOpen = windowEndsAtMs !== null && windowEndsAtMs > nowMs;
-  return {
-    id: user.user,
-    lastMessageAt: timeOf(lastMessageAtMs),
-    tokenAgeMs: user.hasToken && lastMessageAtMs !== null ? Math.max(0, nowMs - lastMessageAtMs) : null,
-    sentSinceMessage,
-    budgetLeft: isOpen ? Math.max(0, BUDGET_MESSAGES - sentSinceMessage) : 0,
-    windowEndsAt: timeOf(windowEndsAtMs),
-    hold: hold && { reason: hold.reason, parts: hold.parts, since: timeOf(hold.sinceMs) },
-  };
+  const runner = holder?.purpose === 'serve' ? { pid: holder.pid, host: holder.host } : null;
+  return accountShown(account, view, runner, context.clock.now());
 }
 
 function describe(report: Report, howToLogin: string, words: Words): string[] {
@@ -90,10 +67,6 @@ function describe(report: Report, howToLogin: string, words: Words): string[] {
   if (login === 'expired') lines.push(`  ${words.hint}${howToLogin}`);
   else if (inbox.failed > 0) lines.push(`  ${words.hint}wxagent messages; wxagent retry --failed`);
   return lines;
-}
-
-function timeOf(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
 }
 
 function localOf(iso: string | null): string | null {

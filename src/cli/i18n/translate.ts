@@ -1,6 +1,7 @@
 import { OF_AGENTS } from './chinese-sentences-of-agents.ts';
 import { OF_COMMANDS } from './chinese-sentences-of-commands.ts';
 import { OF_SERVERS } from './chinese-sentences-of-servers.ts';
+import { OF_WEB } from './chinese-sentences-of-web.ts';
 import { chinese } from './chinese-words.ts';
 
 /**
@@ -8,7 +9,12 @@ import { chinese } from './chinese-words.ts';
  * in the Chinese one `{~}` what is a sentence of ours itself, `{,}` what is a list, `{2}` the second of them. So code everywhere says what it
  * says in one language, errors keep one text to search for, and only who reads Chinese loads this.
  */
-export const SENTENCES: Readonly<Record<string, string>> = { ...OF_AGENTS, ...OF_COMMANDS, ...OF_SERVERS };
+export const SENTENCES: Readonly<Record<string, string>> = {
+  ...OF_AGENTS,
+  ...OF_COMMANDS,
+  ...OF_SERVERS,
+  ...OF_WEB,
+};
 
 interface Pattern {
   english: RegExp;

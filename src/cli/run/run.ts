@@ -2,6 +2,10 @@ import { WxError } from '../../core/errors.ts';
 import { tooFewOpenFiles } from '../../home/open-files.ts';
 import type { EventSink } from '../../runner/port/events.ts';
 import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../runner/port/options.ts';
+import { longFlag } from '../../settings/config.ts';
+import { SETTINGS } from '../../settings/settings.ts';
+import { RUN_WEB } from '../../settings/web.ts';
+import type { WebServer } from '../../web/serve.ts';
 import { chooseAccounts, withOwner, withoutRepeats } from '../account/choice.ts';
 import type { ChosenAgent } from '../agent/agent-factory.ts';
 import { checkCommand } from '../agent/child.ts';
@@ -63,7 +67,23 @@ export async function runAgent(
     hooks.fire(event);
   };
   const service = { makeAgent: agent.make, settings, keepFiles, received, emit, watchLogins: allAccounts };
-  return serve(context, service, accounts).finally(hooks.end);
+  const web = await openWebBeside(context);
+  return serve(context, service, accounts).finally(async () => {
+    await web?.close();
+    await hooks.end();
+  });
+}
+
+/** The web server of `--web`, in this process; null: none is asked for. */
+async function openWebBeside(context: CommandContext): Promise<WebServer | null> {
+  const { web } = context.settings(['web']);
+  if (web !== null) return (await import('../web/open-web.ts')).openWeb(context, web, '--web');
+  const stray = RUN_WEB.find((name) => context.sources.flags[name] !== undefined);
+  if (stray !== undefined)
+    throw new WxError('usage', `${longFlag(SETTINGS[stray])} goes with --web`, {
+      hint: 'wxagent run --web --echo',
+    });
+  return null;
 }
 
 /** The flags of `run` that concern messages and answers. */

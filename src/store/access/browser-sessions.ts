@@ -1,7 +1,6 @@
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
-import type { BrowserSession } from '../port/port.ts';
+import { type BrowserSession, browserName, USE_NOTED_EVERY_MS } from '../port/access.ts';
 import { noteAct } from './audit.ts';
-import { USE_NOTED_EVERY_MS } from './tokens.ts';
 
 /** A session that was not used for so long has ended. */
 const SESSION_MS = 7 * 24 * 3_600_000;
@@ -91,11 +90,6 @@ export function* endSessions(input: { digest: string | null; by: string; nowMs: 
   const about = digest === null ? 'all' : browserName(digest);
   if (ended > 0) yield* noteAct({ ...input, act: 'session-end', account: null, about });
   return ended;
-}
-
-/** A browser as the audit names it: nobody can make its cookie of that. */
-export function browserName(digest: string): string {
-  return `browser ${digest.slice(0, 8)}`;
 }
 
 function sessionOf(row: Row): BrowserSession {

@@ -1,9 +1,6 @@
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
-import type { AccessToken, CheckedToken, Scope } from '../port/port.ts';
+import { type AccessToken, type CheckedToken, type Scope, USE_NOTED_EVERY_MS } from '../port/access.ts';
 import { noteAct } from './audit.ts';
-
-/** The last use is written no more often: a program may ask every second. */
-export const USE_NOTED_EVERY_MS = 5 * 60_000;
 
 const COLUMNS = 'id, name, scope, account, "user", created_at, expires_at, last_used_at, digest';
 

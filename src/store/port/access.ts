@@ -4,6 +4,9 @@ export type Scope = 'read' | 'send' | 'admin';
 /** The scopes, from the least to everything. */
 export const SCOPES: readonly Scope[] = ['read', 'send', 'admin'];
 
+/** The last use of a token or a session is written no more often: a program may ask every second. */
+export const USE_NOTED_EVERY_MS = 5 * 60_000;
+
 /** A token by which a program uses the API. Its secret is shown once and is not stored. */
 export interface AccessToken {
   /** Stands in the token itself, so that its row is found by it. */
@@ -31,6 +34,11 @@ export interface BrowserSession {
   userAgent: string;
   createdAtMs: number;
   lastSeenAtMs: number;
+}
+
+/** A browser as the audit names it: nobody can make its cookie of that. */
+export function browserName(digest: string): string {
+  return `browser ${digest.slice(0, 8)}`;
 }
 
 /** Something that was done on purpose and cannot be taken back. */

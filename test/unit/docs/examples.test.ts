@@ -8,6 +8,7 @@ const TYPES = [
   'agents',
   'allow',
   'cancel',
+  'code',
   'config',
   'doctor',
   'download',
@@ -27,6 +28,9 @@ const TYPES = [
   'send',
   'simulate',
   'status',
+  'token',
+  'tokens',
+  'web',
   'worker',
   'stopped',
 ];

@@ -12,7 +12,20 @@ import { loggedIn, simulate } from '../../../helpers/simulated.ts';
 import { makeFolder } from '../../../helpers/wxagent.ts';
 
 /** All of the program that people meet: not the controls of the simulator, nor the library. */
-const FOLDERS = ['cli', 'agents', 'ilink', 'media', 'runner', 'store', 'core', 'settings', 'sql', 'postgres'];
+const FOLDERS = [
+  'cli',
+  'agents',
+  'ilink',
+  'media',
+  'runner',
+  'store',
+  'core',
+  'settings',
+  'sql',
+  'postgres',
+  'web/guard',
+  'web/access',
+];
 
 test('every sentence that the program says has a Chinese one', () => {
   const missing = sentencesOf(FOLDERS)
@@ -151,6 +164,7 @@ test('the help of run shows its options by group, ten of them first', async () =
     'Delivery options:',
     'Media options:',
     'Limits:',
+    'Web server options:',
     'Output and logging options:',
     'General options:',
   ]);
@@ -201,6 +215,23 @@ test('under --lang zh no command speaks English', async () => {
     'simulate --tls-cert nowhere --tls-key nowhere',
     'send --to 张三 hi',
     'doctor --proxy nowhere',
+    'token',
+    'token add x',
+    'token add ? --scope read',
+    'token add x --scope read --expires 0',
+    'token add x --scope read',
+    'token add x --scope read',
+    'token list',
+    'token remove x',
+    'token remove x',
+    'token code',
+    'web --listen nowhere:x',
+    'web --listen 192.0.2.1:0',
+    'web --public-url nowhere',
+    'web --trust-proxy nowhere',
+    'web --tls-cert nowhere',
+    'web --tls-cert nowhere --tls-key nowhere',
+    'run --echo --public-url https://x',
   ];
   for (const line of lines) {
     const ran = await runHere(['--lang', 'zh', ...line.split(' ').filter((word) => word !== '')], { home });

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import { reasonOf, WxError } from '../../core/errors.ts';
+import { type Certificate, certificateFiles, checkCertificate } from '../../core/http/certificate.ts';
+import { isReachable, parseListen, parsePublicUrl, parseTrustedProxies } from '../../web/guard/place.ts';
+import type { WebServer } from '../../web/serve.ts';
+import { openHomeStore } from '../account/store.ts';
+import type { CommandContext } from '../command/context.ts';
+import { createWebBackend } from './backend.ts';
+
+/** Starts the web server of the store, at an address that `flag` gave. Throws WxError before anything is served. */
+export async function openWeb(context: CommandContext, address: string, flag: string): Promise<WebServer> {
+  const { publicUrl, trustProxy, tlsCert, tlsKey } = context.settings([
+    'publicUrl',
+    'trustProxy',
+    'tlsCert',
+    'tlsKey',
+  ]);
+  const listen = parseListen(address, flag);
+  const publicOrigin = publicUrl === null ? null : parsePublicUrl(publicUrl);
+  const trusted = parseTrustedProxies(trustProxy);
+  const certificate = await readCertificate(tlsCert, tlsKey);
+  const store = await openHomeStore(context);
+  try {
+    const { serveWeb } = await import('../../web/serve.ts');
+    const backend = createWebBackend(context, store);
+    const server = await serveWeb(backend, { listen, certificate, publicOrigin, trusted });
+    if (isReachable(listen) && certificate === null && publicOrigin === null)
+      context.log.warn(
+        `${server.url} is open to the network without encryption: whoever is in between reads tokens and messages`,
+      );
+    context.log.info(`the API is at ${publicOrigin ?? server.url}`);
+    return {
+      url: server.url,
+      async close() {
+        await server.close();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function readCertificate(certPath: string | null, keyPath: string | null): Promise<Certificate | null> {
+  const files = certificateFiles(certPath, keyPath, 'wxagent web');
+  if (files === null) return null;
+  const [cert, key] = [await readPem('certificate', files.cert), await readPem('key', files.key)];
+  return checkCertificate({ cert, key }, files);
+}
+
+async function readPem(what: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new WxError('not-found', `the ${what} ${path} cannot be read: ${reasonOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,101 @@
+import { WxError } from '../../core/errors.ts';
+import { tokenShown } from '../../views/access.ts';
+import { timeShown } from '../../views/account.ts';
+import { addCode } from '../../web/access/add-code.ts';
+import { addToken } from '../../web/access/add-token.ts';
+import { chooseAccount } from '../account/choice.ts';
+import { withStore } from '../account/store.ts';
+import type { CommandContext } from '../command/context.ts';
+import { localMinute } from '../terminal/local-time.ts';
+import { table } from '../terminal/table.ts';
+
+/** As the audit names whoever has this terminal. */
+const TERMINAL = 'terminal';
+
+/** `wxagent token list`: the tokens of the API, without their secrets. */
+export async function listTokens(context: CommandContext): Promise<number> {
+  return withStore(context, async ({ access }) => {
+    const tokens = await access.tokens();
+    if (context.json) {
+      context.printJson('tokens', { tokens: tokens.map(tokenShown) });
+      return 0;
+    }
+    if (tokens.length === 0) context.say('No tokens.', 'hint: wxagent token add <name> --scope read');
+    const minute = (ms: number | null): string => (ms === null ? '-' : localMinute(new Date(ms)));
+    context.show(
+      ...table(
+        tokens.map((token) => [
+          token.name,
+          token.scope,
+          token.account ?? '*',
+          token.user ?? '*',
+          minute(token.expiresAtMs),
+          minute(token.lastUsedAtMs),
+        ]),
+      ),
+    );
+    return 0;
+  });
+}
+
+/** `wxagent token add <name> --scope <scope>`: makes a token and shows it, once. */
+export async function makeToken(context: CommandContext, [name = '']: string[]): Promise<number> {
+  const { tokenScope, tokenTo, expires, account } = context.settings([
+    'tokenScope',
+    'tokenTo',
+    'expires',
+    'account',
+  ]);
+  if (!/^[\p{L}\p{N}_.-]{1,64}$/u.test(name))
+    throw new WxError('usage', `a token is named with letters, digits, "_", "." and "-", not "${name}"`);
+  if (tokenScope === null)
+    throw new WxError('usage', 'a token needs a scope: read, send or admin', {
+      hint: `wxagent token add ${name} --scope read`,
+    });
+  if (tokenTo === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });
+  if (expires === 0) throw new WxError('usage', '--expires takes a time to come', { hint: '--expires 90d' });
+  const only = account.length === 0 ? null : chooseAccount(context);
+  return withStore(context, async ({ access }) => {
+    const nowMs = context.clock.now();
+    const { token, text } = await addToken(access, {
+      name,
+      scope: tokenScope,
+      account: only?.key ?? null,
+      user: tokenTo,
+      expiresAtMs: expires === null ? null : nowMs + expires,
+      by: TERMINAL,
+      nowMs,
+    });
+    if (context.json) {
+      context.printJson('token', { token: text, ...tokenShown(token) });
+      return 0;
+    }
+    context.print(text);
+    context.say('This token is shown only now: keep it where its program finds it.');
+    return 0;
+  });
+}
+
+/** `wxagent token remove <name>`: from now on nobody gets in with it. */
+export async function removeToken(context: CommandContext, [name = '']: string[]): Promise<number> {
+  return withStore(context, async ({ access }) => {
+    if (!(await access.removeToken({ name, by: TERMINAL, nowMs: context.clock.now() })))
+      throw new WxError('not-found', `there is no token "${name}"`, { hint: 'wxagent token' });
+    context.say(`The token ${name} is removed.`);
+    return 0;
+  });
+}
+
+/** `wxagent token code`: a one-time code by which a browser comes in. */
+export async function makeCode(context: CommandContext): Promise<number> {
+  return withStore(context, async ({ access }) => {
+    const { code, expiresAtMs } = await addCode(access, { by: TERMINAL, nowMs: context.clock.now() });
+    if (context.json) {
+      context.printJson('code', { code, expiresAt: timeShown(expiresAtMs) });
+      return 0;
+    }
+    context.print(code);
+    context.say('It opens the server once, within 10 minutes: POST /api/v1/session.');
+    return 0;
+  });
+}

@@ -1,0 +1,47 @@
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import { reasonOf, WxError } from '../errors.ts';
+
+/** A certificate and its key in PEM, as a server of ours uses them. */
+export interface Certificate {
+  cert: string;
+  key: string;
+  /** Whether it is for this host name or address. */
+  isFor(hostname: string): boolean;
+}
+
+/** The two files of a certificate, or null where none is named. Throws WxError `usage` for half of it. */
+export function certificateFiles(
+  cert: string | null,
+  key: string | null,
+  example: string,
+): { cert: string; key: string } | null {
+  if (cert === null && key === null) return null;
+  if (cert !== null && key !== null) return { cert, key };
+  throw new WxError('usage', `--tls-${key === null ? 'cert' : 'key'} needs the other half`, {
+    hint: `${example} --tls-cert cert.pem --tls-key key.pem`,
+  });
+}
+
+/** Checks what the two files hold. Throws WxError `usage` for what is no certificate, or not its key. */
+export function checkCertificate(
+  { cert, key }: { cert: string; key: string },
+  files: { cert: string; key: string },
+): Certificate {
+  try {
+    createSecureContext({ cert, key });
+    const certificate = new X509Certificate(cert);
+    return {
+      cert,
+      key,
+      isFor: (hostname) =>
+        certificate.checkHost(hostname) !== undefined || certificate.checkIP(hostname) !== undefined,
+    };
+  } catch (thrown) {
+    throw new WxError(
+      'usage',
+      `${files.cert} and ${files.key} are not a certificate and its key: ${reasonOf(thrown)}`,
+      { hint: 'both in PEM, the key without a password', cause: thrown },
+    );
+  }
+}

@@ -1,0 +1,46 @@
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/message/budget.ts';
+import type { Account } from '../home/accounts-file.ts';
+import type { AccountView, UserView } from '../store/port/port.ts';
+
+/** An account as `status --json` and the API show it. `view` null: the store does not know it yet. */
+export function accountShown(
+  account: Pick<Account, 'id' | 'name' | 'owner'>,
+  view: AccountView | null,
+  runner: { pid: number; host: string } | null,
+  nowMs: number,
+) {
+  return {
+    id: account.id,
+    name: account.name,
+    owner: account.owner ?? view?.owner ?? null,
+    login: view?.loginExpired ? ('expired' as const) : ('ok' as const),
+    runner,
+    lastPollAt: timeShown(view?.lastPollAtMs ?? null),
+    inbox: view?.inbox ?? { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
+    outbox: view?.outbox ?? { queued: 0, sending: 0, held: 0 },
+    users: (view?.users ?? []).map((user) => userShown(user, nowMs)),
+  };
+}
+
+/** A user with their budget and their window. */
+function userShown(user: UserView, nowMs: number) {
+  const { lastMessageAtMs, sentSinceMessage, hold } = user;
+  const windowEndsAtMs = lastMessageAtMs === null ? null : lastMessageAtMs + BUDGET_WINDOW_MS;
+  const isOpen = windowEndsAtMs !== null && windowEndsAtMs > nowMs;
+  return {
+    id: user.user,
+    lastMessageAt: timeShown(lastMessageAtMs),
+    tokenAgeMs: user.hasToken && lastMessageAtMs !== null ? Math.max(0, nowMs - lastMessageAtMs) : null,
+    sentSinceMessage,
+    budgetLeft: isOpen ? Math.max(0, BUDGET_MESSAGES - sentSinceMessage) : 0,
+    windowEndsAt: timeShown(windowEndsAtMs),
+    hold: hold && { reason: hold.reason, parts: hold.parts, since: timeShown(hold.sinceMs) },
+  };
+}
+
+/** A time as JSON has it. */
+export function timeShown(ms: number): string;
+export function timeShown(ms: number | null): string | null;
+export function timeShown(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}

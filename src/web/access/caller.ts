@@ -1,0 +1,57 @@
+import {
+  type Access,
+  type BrowserSession,
+  browserName,
+  type Scope,
+  USE_NOTED_EVERY_MS,
+} from '../../store/port/port.ts';
+import type { Credential } from '../guard/credential.ts';
+import { digestOf, idOfToken, isSame } from './secrets.ts';
+
+/** Who asks, and what they may. */
+export interface Caller {
+  /** As the audit names them. */
+  name: string;
+  scope: Scope;
+  /** Key of the only account they may see; null: all. */
+  account: string | null;
+  /** The only user; null: all. */
+  user: string | null;
+  /** When they may no longer; null: as long as their token or session is there. */
+  expiresAtMs: number | null;
+  /** The session of a browser; null: a program. */
+  session: Pick<BrowserSession, 'digest' | 'createdAtMs'> | null;
+}
+
+/** Compared with when there is no such token, so that both take as long. */
+const NOBODY = digestOf('');
+
+/** Whose credential this is; null: nobody's, or no longer. */
+export async function callerOf(
+  access: Access,
+  credential: Credential,
+  nowMs: number,
+): Promise<Caller | null> {
+  if (credential.kind === 'cookie') return ofCookie(access, credential.value, nowMs);
+  if (credential.kind === 'none') return null;
+  const id = idOfToken(credential.text);
+  const token = id === null ? null : await access.token(id);
+  const isRight = isSame(digestOf(credential.text), token?.digest ?? NOBODY);
+  if (!token || !isRight || (token.expiresAtMs !== null && token.expiresAtMs <= nowMs)) return null;
+  if (isUseToNote(token.lastUsedAtMs, nowMs)) await access.noteTokenUse({ id: token.id, nowMs });
+  const { scope, account, user, expiresAtMs } = token;
+  return { name: `token ${token.name}`, scope, account, user, expiresAtMs, session: null };
+}
+
+async function ofCookie(access: Access, value: string, nowMs: number): Promise<Caller | null> {
+  const digest = digestOf(value);
+  const session = await access.session({ digest, nowMs });
+  if (!session) return null;
+  if (isUseToNote(session.lastSeenAtMs, nowMs)) await access.noteSessionUse({ digest, nowMs });
+  return { name: browserName(digest), scope: 'admin', account: null, user: null, expiresAtMs: null, session };
+}
+
+/** A program may ask every second: its use is written every five minutes. */
+function isUseToNote(lastMs: number | null, nowMs: number): boolean {
+  return lastMs === null || nowMs - lastMs >= USE_NOTED_EVERY_MS;
+}

@@ -1,0 +1,58 @@
+import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+import type { Scope } from '../../store/port/port.ts';
+
+/** Secrets of programs and browsers. The store has their SHA-256 only: with 160 random bits and more, that suffices. */
+
+const LETTERS: Readonly<Record<Scope, string>> = { read: 'r', send: 's', admin: 'a' };
+const TOKEN = /^wxa_[rsa]([0-9a-z]{8})_[0-9A-Za-z]{32}$/;
+
+/** Digits and letters that nobody confuses when they read them aloud. */
+const CODE_LETTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
+/** 49 bits, in two halves. */
+const CODE_LENGTH = 10;
+
+/** How long a one-time code is good. */
+export const CODE_MS = 10 * 60_000;
+
+/** A new token: the ID of its row, and its text, which says to people and to scanners for secrets what it is. */
+export function newToken(scope: Scope): { id: string; text: string } {
+  const id = randomText('0123456789abcdefghijklmnopqrstuvwxyz', 8);
+  const secret = randomText('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz', 32);
+  return { id, text: `wxa_${LETTERS[scope]}${id}_${secret}` };
+}
+
+/** The ID that stands in a token; null: it is none of ours. */
+export function idOfToken(text: string): string | null {
+  return TOKEN.exec(text)?.[1] ?? null;
+}
+
+/** A new one-time code, as it is shown. */
+export function newCode(): string {
+  const text = randomText(CODE_LETTERS, CODE_LENGTH);
+  return `${text.slice(0, CODE_LENGTH / 2)}-${text.slice(CODE_LENGTH / 2)}`;
+}
+
+/** A code as it counts, however it was typed. */
+export function plainCode(typed: string): string {
+  return typed.toUpperCase().replace(/[\s-]/g, '');
+}
+
+/** A new value of a cookie. */
+export function newCookie(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** What the store keeps of a secret. */
+export function digestOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
+}
+
+/** Whether two digests are the same, in a time that does not tell how much of them is. */
+export function isSame(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function randomText(letters: string, length: number): string {
+  return Array.from({ length }, () => letters[randomInt(letters.length)]).join('');
+}

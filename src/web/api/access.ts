@@ -1,0 +1,221 @@
+import { WxError } from '../../core/errors.ts';
+import { browserName, SCOPES, type Scope } from '../../store/port/port.ts';
+import { tokenShown } from '../../views/access.ts';
+import { timeShown } from '../../views/account.ts';
+import { addToken } from '../access/add-token.ts';
+import { digestOf, newCookie, plainCode } from '../access/secrets.ts';
+import { HttpError } from './problem.ts';
+import type { Call, Route } from './route.ts';
+import { COUNT, listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from './schema.ts';
+
+const SCOPE = oneOf(...SCOPES);
+
+const TOKEN_FIELDS = {
+  name: TEXT,
+  scope: SCOPE,
+  account: orNull(TEXT),
+  user: orNull(TEXT),
+  createdAt: TIME,
+  expiresAt: orNull(TIME),
+  lastUsedAt: orNull(TIME),
+};
+
+const PAGE = optionalOf({
+  limit: { type: 'integer', minimum: 1, maximum: 500 },
+  before: { type: 'integer', minimum: 1 },
+});
+
+/** Who asks, who may ask, and what was done. */
+export const ACCESS_ROUTES: readonly Route[] = [
+  {
+    method: 'post',
+    path: '/session',
+    about: 'exchange a one-time code for the cookie of a browser',
+    scopes: null,
+    body: objectOf({ code: { type: 'string', minLength: 1, maxLength: 40 } }),
+    maxBodyBytes: 1_024,
+    status: 201,
+    answer: objectOf({ scope: SCOPE }),
+    errors: [429],
+    handle: startSession,
+  },
+  {
+    method: 'get',
+    path: '/session',
+    about: 'who asks: the token or the browser, and what it may do',
+    scopes: SCOPES,
+    status: 200,
+    answer: objectOf({
+      name: TEXT,
+      scope: SCOPE,
+      account: orNull(TEXT),
+      user: orNull(TEXT),
+      expiresAt: orNull(TIME),
+    }),
+    errors: [],
+    handle: async ({ caller: { name, scope, account, user, expiresAtMs } }) => ({
+      json: { name, scope, account, user, expiresAt: timeShown(expiresAtMs) },
+    }),
+  },
+  {
+    method: 'delete',
+    path: '/session',
+    about: 'end the session of this browser',
+    scopes: SCOPES,
+    status: 204,
+    answer: null,
+    errors: [422],
+    async handle({ backend, caller, nowMs }) {
+      if (caller.session === null)
+        throw new WxError('usage', 'a token has no session', { hint: 'DELETE /api/v1/tokens/{name}' });
+      await backend.store.access.endSessions({ digest: caller.session.digest, by: caller.name, nowMs });
+      return { endsCookie: true };
+    },
+  },
+  {
+    method: 'get',
+    path: '/sessions',
+    about: 'the browsers that are logged in',
+    scopes: [],
+    status: 200,
+    answer: objectOf({
+      sessions: listOf(
+        objectOf({ name: TEXT, userAgent: TEXT, createdAt: TIME, lastSeenAt: TIME, isThisOne: YES_NO }),
+      ),
+    }),
+    errors: [],
+    async handle({ backend, caller, nowMs }) {
+      const sessions = (await backend.store.access.sessions({ nowMs })).map((one) => ({
+        name: browserName(one.digest),
+        userAgent: one.userAgent,
+        createdAt: timeShown(one.createdAtMs),
+        lastSeenAt: timeShown(one.lastSeenAtMs),
+        isThisOne: one.digest === caller.session?.digest,
+      }));
+      return { json: { sessions } };
+    },
+  },
+  {
+    method: 'delete',
+    path: '/sessions',
+    about: 'end the sessions of all browsers',
+    scopes: [],
+    isElevated: true,
+    status: 200,
+    answer: objectOf({ count: COUNT }),
+    errors: [],
+    async handle({ backend, caller, nowMs }) {
+      const count = await backend.store.access.endSessions({ digest: null, by: caller.name, nowMs });
+      return { json: { count }, endsCookie: caller.session !== null };
+    },
+  },
+  {
+    method: 'get',
+    path: '/tokens',
+    about: 'the tokens, without their secrets',
+    scopes: [],
+    status: 200,
+    answer: objectOf({ tokens: listOf(objectOf(TOKEN_FIELDS)) }),
+    errors: [],
+    handle: async ({ backend }) => ({
+      json: { tokens: (await backend.store.access.tokens()).map(tokenShown) },
+    }),
+  },
+  {
+    method: 'post',
+    path: '/tokens',
+    about: 'make a token; its secret is in this answer and nowhere else',
+    scopes: [],
+    isElevated: true,
+    body: optionalOf(
+      {
+        name: { type: 'string', pattern: '^[\\p{L}\\p{N}_.-]{1,64}$' },
+        scope: SCOPE,
+        account: { type: 'string', minLength: 1, maxLength: 200 },
+        to: { type: 'string', minLength: 1, maxLength: 200 },
+        expiresAt: TIME,
+      },
+      ['name', 'scope'],
+    ),
+    status: 201,
+    answer: objectOf({ ...TOKEN_FIELDS, token: TEXT }),
+    errors: [404, 409],
+    handle: makeToken,
+  },
+  {
+    method: 'delete',
+    path: '/tokens/{name}',
+    about: 'remove a token: whoever has it may do nothing any more',
+    scopes: [],
+    isElevated: true,
+    status: 204,
+    answer: null,
+    errors: [404],
+    async handle({ backend, caller, params, nowMs }) {
+      const { name = '' } = params;
+      if (!(await backend.store.access.removeToken({ name, by: caller.name, nowMs })))
+        throw new WxError('not-found', `there is no token ${JSON.stringify(name.slice(0, 80))}`);
+      return {};
+    },
+  },
+  {
+    method: 'get',
+    path: '/audit',
+    about: 'what was done and cannot be taken back, newest first',
+    scopes: [],
+    query: PAGE,
+    status: 200,
+    answer: objectOf({
+      entries: listOf(
+        objectOf({ id: TEXT, time: TIME, who: TEXT, act: TEXT, account: orNull(TEXT), about: TEXT }),
+      ),
+      before: orNull(COUNT),
+    }),
+    errors: [422],
+    async handle({ backend, query }) {
+      const limit = Number(query.limit ?? 100);
+      const beforeSeq = query.before === undefined ? null : Number(query.before);
+      const found = await backend.store.access.audit({ beforeSeq, limit });
+      const entries = found.map(({ seq, atMs, who, act, account, about }) => ({
+        ...{ id: String(seq), time: timeShown(atMs), who, act, account, about },
+      }));
+      return { json: { entries, before: found.length < limit ? null : (found.at(-1)?.seq ?? null) } };
+    },
+  },
+];
+
+async function startSession({ backend, client, incoming, body, nowMs, failures }: Call) {
+  const { code } = body as { code: string };
+  // Of a code there are fewer than of a token: who has failed too often is not even told whether it was right.
+  failures.check(client.address);
+  const cookie = newCookie();
+  const userAgent = (incoming.headers['user-agent'] ?? '').slice(0, 200);
+  const isRight = await backend.store.access.redeemCode({
+    digest: digestOf(plainCode(code)),
+    session: { digest: digestOf(cookie), userAgent },
+    nowMs,
+  });
+  if (!isRight) {
+    failures.failed(client.address);
+    throw new HttpError(401, 'not-logged-in', 'the code is wrong, used or too old', {
+      hint: 'wxagent token code',
+    });
+  }
+  return { status: 201, json: { scope: 'admin' }, cookie };
+}
+
+async function makeToken({ backend, caller, body, nowMs }: Call) {
+  const given = body as { name: string; scope: Scope; account?: string; to?: string; expiresAt?: string };
+  const expiresAtMs = given.expiresAt === undefined ? null : Date.parse(given.expiresAt);
+  if (expiresAtMs !== null && expiresAtMs <= nowMs) throw new WxError('usage', 'expiresAt is in the past');
+  const accounts = await backend.accounts();
+  const account = given.account === undefined ? null : accounts.find((one) => one.id === given.account);
+  if (account === undefined)
+    throw new WxError('not-found', `there is no account ${JSON.stringify(given.account)}`);
+  const { name, scope } = given;
+  const { token, text } = await addToken(backend.store.access, {
+    ...{ name, scope, account: account?.key ?? null, user: given.to ?? null, expiresAtMs },
+    ...{ by: caller.name, nowMs },
+  });
+  return { status: 201, json: { ...tokenShown(token), token: text } };
+}

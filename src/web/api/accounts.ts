@@ -1,0 +1,84 @@
+import { accountShown } from '../../views/account.ts';
+import type { Caller } from '../access/caller.ts';
+import type { KnownAccount, WebBackend } from '../port/backend.ts';
+import { HttpError } from './problem.ts';
+import type { Call, Route } from './route.ts';
+import { COUNT, listOf, objectOf, oneOf, orNull, TEXT, TIME } from './schema.ts';
+
+const USER = objectOf({
+  id: TEXT,
+  lastMessageAt: orNull(TIME),
+  tokenAgeMs: orNull(COUNT),
+  sentSinceMessage: COUNT,
+  budgetLeft: COUNT,
+  windowEndsAt: orNull(TIME),
+  hold: orNull(objectOf({ reason: TEXT, parts: COUNT, since: TIME })),
+});
+
+const ACCOUNT = objectOf({
+  id: TEXT,
+  name: orNull(TEXT),
+  owner: orNull(TEXT),
+  login: oneOf('ok', 'expired'),
+  runner: orNull(objectOf({ pid: COUNT, host: TEXT })),
+  lastPollAt: orNull(TIME),
+  inbox: objectOf({ received: COUNT, running: COUNT, failed: COUNT, ignored: COUNT, unknown: COUNT }),
+  outbox: objectOf({ queued: COUNT, sending: COUNT, held: COUNT }),
+  users: listOf(USER),
+});
+
+/** Accounts, their logins and their users with budget and window. */
+export const ACCOUNT_ROUTES: readonly Route[] = [
+  {
+    method: 'get',
+    path: '/accounts',
+    about: 'all accounts, as wxagent status shows them',
+    scopes: ['read'],
+    status: 200,
+    answer: objectOf({ accounts: listOf(ACCOUNT) }),
+    errors: [],
+    async handle(call) {
+      const accounts = await accountsOf(call.backend, call.caller);
+      return { json: { accounts: await Promise.all(accounts.map((one) => shown(call, one))) } };
+    },
+  },
+  {
+    method: 'get',
+    path: '/accounts/{account}',
+    about: 'one account, by its ID or name',
+    scopes: ['read'],
+    status: 200,
+    answer: ACCOUNT,
+    errors: [404],
+    handle: async (call) => ({ json: await shown(call, await accountOf(call)) }),
+  },
+];
+
+async function shown({ backend, caller, nowMs }: Call, account: KnownAccount) {
+  const [view, runner] = await Promise.all([
+    backend.store.admin.accountView(account.key),
+    backend.runnerOf(account),
+  ]);
+  const all = accountShown(account, view, runner, nowMs);
+  return caller.user === null ? all : { ...all, users: all.users.filter(({ id }) => id === caller.user) };
+}
+
+/** The accounts that a caller may see. */
+async function accountsOf(backend: WebBackend, { account }: Caller): Promise<KnownAccount[]> {
+  const accounts = await backend.accounts();
+  return account === null ? accounts : accounts.filter(({ key }) => key === account);
+}
+
+/** The account that a path names by ID, name or former ID; one that the caller may not see is not there. */
+async function accountOf({ backend, caller, params }: Call): Promise<KnownAccount> {
+  const { account: name = '' } = params;
+  const accounts = await accountsOf(backend, caller);
+  const found =
+    accounts.find((one) => one.id === name || one.key === name) ??
+    accounts.find((one) => one.name === name) ??
+    accounts.find((one) => one.formerIds.includes(name));
+  if (found) return found;
+  throw new HttpError(404, 'not-found', `there is no account ${JSON.stringify(name.slice(0, 80))}`, {
+    hint: 'GET /api/v1/accounts',
+  });
+}

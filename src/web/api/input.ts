@@ -1,0 +1,80 @@
+import type { IncomingMessage } from 'node:http';
+import { WxError } from '../../core/errors.ts';
+import { HttpError } from './problem.ts';
+import { faultOf, type ObjectSchema } from './schema.ts';
+
+/** The largest JSON body of a route that names no other. */
+const MAX_BODY_BYTES = 1024 * 1024;
+/** Deeper than any body of the API. */
+const MAX_DEPTH = 20;
+
+/** Reads the query of a request. Throws WxError `usage` for what is not of this form. */
+export function readQuery(
+  schema: ObjectSchema | undefined,
+  given: URLSearchParams,
+): Record<string, string | number> {
+  const query: Record<string, string | number> = {};
+  const { properties = {} } = schema ?? {};
+  for (const [name, value] of given) {
+    if (Object.hasOwn(query, name)) throw new WxError('usage', `the query has ${name} more than once`);
+    const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    const isNumber = property && 'type' in property && property.type === 'integer';
+    query[name] = isNumber && /^-?\d{1,16}$/.test(value) ? Number(value) : value;
+  }
+  const fault = faultOf(schema ?? NOTHING, query, 'the query');
+  if (fault !== null) throw new WxError('usage', fault);
+  return query;
+}
+
+const NOTHING: ObjectSchema = { type: 'object', properties: {}, required: [], additionalProperties: false };
+
+/** Reads the JSON body of a request. Throws what is wrong with it. */
+export async function readJson(
+  schema: ObjectSchema,
+  incoming: IncomingMessage,
+  maxBytes = MAX_BODY_BYTES,
+): Promise<unknown> {
+  if (!/^application\/json\s*(;|$)/i.test(incoming.headers['content-type'] ?? '')) {
+    throw new HttpError(415, 'usage', 'the body is not sent as application/json', {
+      hint: "curl -H 'Content-Type: application/json'",
+    });
+  }
+  const bytes = await readBytes(incoming, maxBytes);
+  let body: unknown;
+  try {
+    body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new HttpError(400, 'usage', 'the body is not JSON in UTF-8');
+  }
+  if (isDeeper(body, MAX_DEPTH)) throw new HttpError(400, 'usage', 'the body is nested too deeply');
+  const fault = faultOf(schema, body, 'the body');
+  if (fault !== null) throw new WxError('usage', fault);
+  return body;
+}
+
+/** Reads a body that may have so many bytes. Throws `413` for a longer one, and `400` when its sender goes. */
+async function readBytes(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const tooLarge = (): HttpError =>
+    new HttpError(413, 'usage', `the body is larger than ${maxBytes} bytes`, {
+      headers: { connection: 'close' },
+    });
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  try {
+    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > maxBytes) break;
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw new HttpError(400, 'usage', 'the body was cut off', { cause });
+  }
+  if (sizeBytes > maxBytes) throw tooLarge();
+  return Buffer.concat(chunks);
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((one) => isDeeper(one, levels - 1));
+}

@@ -1,0 +1,93 @@
+import { EXIT_CODES } from '../../core/errors.ts';
+import type { Route } from './route.ts';
+import { objectOf, oneOf, orNull, type Schema, TEXT } from './schema.ts';
+
+/** The statuses that any route may answer with, beside its own: of every request, and of those that need a credential. */
+const ALWAYS = [421, 500, 503];
+const WITH_CREDENTIAL = [401, 403, 429];
+const WITH_BODY = [400, 413, 415, 422];
+
+/** What the `type` of a problem leads to. */
+const PROBLEM: Schema = objectOf({
+  type: TEXT,
+  title: TEXT,
+  status: { type: 'integer', minimum: 400, maximum: 599 },
+  detail: TEXT,
+  kind: oneOf(...Object.keys(EXIT_CODES)),
+  hint: orNull(TEXT),
+});
+
+/** The statuses of the problems that a route may answer with. */
+function problemsOf({ scopes, body, errors }: Route): number[] {
+  const all = [
+    ...ALWAYS,
+    ...(scopes === null ? [] : WITH_CREDENTIAL),
+    ...(body ? [...WITH_BODY, 403] : []),
+    ...errors,
+  ];
+  return [...new Set(all)].sort((a, b) => a - b);
+}
+
+/** The OpenAPI document of these routes. */
+export function openApiOf(routes: readonly Route[], version: string): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of routes) {
+    paths[route.path] ??= {};
+    (paths[route.path] as Record<string, object>)[route.method] = operationOf(route);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'wxagent',
+      version,
+      description: 'See docs/api.md.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/api/v1' }],
+    security: [{ token: [] }, { cookie: [] }],
+    paths,
+    components: {
+      schemas: { Problem: PROBLEM },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'wxagent token add <name>' },
+        cookie: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'wxagent',
+          description: 'POST /session with a one-time code',
+        },
+      },
+    },
+  };
+}
+
+function operationOf(route: Route): object {
+  const { method, path, about, scopes, query, body, status, answer } = route;
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    ...{ name, in: 'path', required: true, schema: TEXT },
+  }));
+  const inQuery = Object.entries(query?.properties ?? {}).map(([name, schema]) => ({
+    ...{ name, in: 'query', required: query?.required.includes(name), schema },
+  }));
+  const needs = scopes === null ? 'nothing' : ['admin', ...scopes].join(' or ');
+  return {
+    operationId: `${method}${path.replaceAll(/[/{}-]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}`,
+    summary: about,
+    description: `Scope: ${needs}.`,
+    ...(scopes === null ? { security: [] } : {}),
+    parameters: [...inPath, ...inQuery],
+    ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: body } } } } : {}),
+    responses: {
+      [status]: {
+        description: about,
+        ...(answer ? { content: { 'application/json': { schema: answer } } } : {}),
+      },
+      ...Object.fromEntries(problemsOf(route).map((one) => [one, PROBLEM_RESPONSE])),
+    },
+  };
+}
+
+const PROBLEM_RESPONSE = {
+  description: 'a problem',
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+};

@@ -1,0 +1,78 @@
+import { asWxError, type ErrorKind, WxError } from '../../core/errors.ts';
+
+/** The HTTP status of each kind of error, where the route says no other. */
+const STATUS: Readonly<Record<ErrorKind, number>> = {
+  usage: 422,
+  data: 422,
+  'not-found': 404,
+  network: 502,
+  internal: 500,
+  'cannot-create': 507,
+  storage: 503,
+  busy: 409,
+  protocol: 502,
+  'not-logged-in': 409,
+  config: 500,
+  cancelled: 503,
+};
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  416: 'Range Not Satisfiable',
+  421: 'Misdirected Request',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  507: 'Insufficient Storage',
+};
+
+/** A refusal with a status of its own, and headers that go with it. */
+export class HttpError extends WxError {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: number,
+    kind: ErrorKind,
+    message: string,
+    options: { hint?: string; headers?: Readonly<Record<string, string>>; cause?: unknown } = {},
+  ) {
+    super(kind, message, options);
+    this.status = status;
+    this.headers = options.headers ?? {};
+  }
+}
+
+/** What went wrong, as RFC 9457 writes it, with the kind of the table of exit codes. */
+export interface Problem {
+  type: 'about:blank';
+  title: string;
+  status: number;
+  detail: string;
+  kind: ErrorKind;
+  hint: string | null;
+}
+
+/** Anything thrown as a problem. A bug says no more than that it is one: its words may be anybody's. */
+export function problemOf(thrown: unknown): Problem {
+  const error = asWxError(thrown);
+  const status = error instanceof HttpError ? error.status : STATUS[error.kind];
+  const isBug = error.kind === 'internal';
+  return {
+    type: 'about:blank',
+    title: TITLES[status] ?? 'Error',
+    status,
+    detail: isBug ? 'an unexpected failure: the log of the server has it' : error.message,
+    kind: error.kind,
+    hint: isBug ? null : (error.hint ?? null),
+  };
+}

@@ -1,0 +1,65 @@
+import type { IncomingMessage } from 'node:http';
+import type { Scope } from '../../store/port/port.ts';
+import type { Caller } from '../access/caller.ts';
+import type { Client } from '../guard/client.ts';
+import type { WebBackend } from '../port/backend.ts';
+import type { ObjectSchema } from './schema.ts';
+
+/** A request that may be answered: its parts are checked. */
+export interface Call {
+  backend: WebBackend;
+  caller: Caller;
+  client: Client;
+  /** The parts of the path that are in braces in {@link Route.path}. */
+  params: Readonly<Record<string, string>>;
+  query: Readonly<Record<string, string | number>>;
+  /** How often a code was wrong. */
+  failures: Failures;
+  /** The JSON body, of the form of {@link Route.body}. */
+  body: unknown;
+  /** The request itself, for a route that reads its own body. */
+  incoming: IncomingMessage;
+  nowMs: number;
+}
+
+/** Failed attempts to come in. */
+export interface Failures {
+  /** Throws `429` when this address has to wait. */
+  check(address: string): void;
+  failed(address: string): void;
+}
+
+/** What is answered. */
+export interface Reply {
+  status?: number;
+  /** An object of the form of {@link Route.answer}. */
+  json?: object;
+  headers?: Readonly<Record<string, string>>;
+  /** The value of a browser's new cookie. */
+  cookie?: string;
+  /** The cookie counts no longer. */
+  endsCookie?: boolean;
+}
+
+/** One operation of the API, as data: the server, the OpenAPI document and the test of every route are made of it. */
+export interface Route {
+  method: 'get' | 'post' | 'delete';
+  /** Behind `/api/v1`, with parameters in braces. */
+  path: string;
+  /** What it is for, in a few words. */
+  about: string;
+  /** Whose tokens may use it beside those of `admin`; null: anybody may. */
+  scopes: readonly Scope[] | null;
+  /** A browser may use it only soon after it came in: who finds one open cannot let others in. */
+  isElevated?: boolean;
+  query?: ObjectSchema;
+  body?: ObjectSchema;
+  /** The largest JSON body. */
+  maxBodyBytes?: number;
+  status: number;
+  /** What it answers; null: nothing. */
+  answer: ObjectSchema | null;
+  /** The statuses of its problems, beside those that every route has. */
+  errors: readonly number[];
+  handle(call: Call): Promise<Reply>;
+}

@@ -1,0 +1,198 @@
+import type { HttpBindings } from '@hono/node-server';
+import { type Context, Hono } from 'hono';
+import { reasonOf } from '../core/errors.ts';
+import { foreignHost, foreignPage } from '../core/http/foreign-request.ts';
+import { type Caller, callerOf } from './access/caller.ts';
+import { CODE_MS } from './access/secrets.ts';
+import { readJson, readQuery } from './api/input.ts';
+import { openApiOf } from './api/openapi.ts';
+import { HttpError, problemOf } from './api/problem.ts';
+import type { Failures, Reply, Route } from './api/route.ts';
+import { ROUTES } from './api/routes.ts';
+import { type Client, clientOf } from './guard/client.ts';
+import { credentialOf, endedCookie, sessionCookie } from './guard/credential.ts';
+import { SAFE_HEADERS } from './guard/headers.ts';
+import { createFailureLimit } from './guard/limit.ts';
+import type { TrustedProxies } from './guard/place.ts';
+import { isAllowedBy } from './guard/scope.ts';
+import type { WebBackend } from './port/backend.ts';
+
+const API = '/api/v1';
+
+const WELCOME = `wxagent serves its API here.
+
+What it can do: ${API}/openapi.json
+How to use it:  docs/api.md
+A token for a program: wxagent token add <name> --scope read
+`;
+
+/** Under which names the server is asked, and whom it believes. */
+export interface WebSettings {
+  isNamed(hostname: string): boolean;
+  /** The origin of the proxy in front; null: none. */
+  publicOrigin: string | null;
+  trusted: TrustedProxies;
+}
+
+type Web = Context<{ Bindings: HttpBindings }>;
+
+/** Who asks without a credential. */
+const NOBODY: Caller = {
+  name: 'nobody',
+  scope: 'read',
+  account: '',
+  user: '',
+  expiresAtMs: null,
+  session: null,
+};
+
+/** The server as a function of requests: guards, then the route. */
+export function createWeb(backend: WebBackend, settings: WebSettings): Hono<{ Bindings: HttpBindings }> {
+  const { log } = backend;
+  const cookieName = `wxagent-${backend.instance}`;
+  const limit = createFailureLimit(backend.clock);
+  const failures: Failures = {
+    failed: limit.failed,
+    check(address) {
+      const waitMs = limit.waitMs(address);
+      if (waitMs > 0) throw tooMany(waitMs);
+    },
+  };
+  let openApi: string | null = null;
+
+  function clientFor({ env: { incoming } }: Web): Client {
+    const { remoteAddress = '' } = incoming.socket;
+    const isTls = 'encrypted' in incoming.socket;
+    return clientOf({ address: remoteAddress, isTls }, incoming.headers, settings.trusted);
+  }
+
+  /** Throws `421` under a name that is none of ours: that a browser was led here by. */
+  function checkHost(c: Web): void {
+    const { isNamed } = settings;
+    const foreign = foreignHost(c.env.incoming.headers, { scheme: clientFor(c).scheme, isNamed });
+    if (foreign !== null)
+      throw new HttpError(421, 'usage', foreign, {
+        hint: '--public-url names the address of a proxy in front',
+      });
+  }
+
+  /** Throws `403` for the page of another site. Programs that show a token are no page: a browser sends none by itself. */
+  function checkPage(c: Web): void {
+    const { publicOrigin } = settings;
+    const others = publicOrigin === null ? [] : [publicOrigin];
+    const foreign = foreignPage(c.env.incoming.headers, { scheme: clientFor(c).scheme }, others);
+    if (foreign !== null) throw new HttpError(403, 'usage', foreign);
+  }
+
+  async function callerFor(c: Web, { scopes, isElevated }: Route): Promise<Caller> {
+    const credential = credentialOf(c.env.incoming.headers, cookieName);
+    if (credential.kind !== 'token') checkPage(c);
+    if (scopes === null) return NOBODY;
+    const caller = await callerOf(backend.store.access, credential, backend.clock.now());
+    if (!caller) {
+      const { address } = clientFor(c);
+      if (credential.kind !== 'none') {
+        failures.check(address);
+        failures.failed(address);
+      }
+      throw new HttpError(401, 'not-logged-in', notKnown(credential.kind), {
+        hint: 'wxagent token add <name> --scope read',
+        headers: { 'www-authenticate': 'Bearer realm="wxagent"' },
+      });
+    }
+    if (isElevated) checkIsFresh(caller, backend.clock.now());
+    if (isAllowedBy(caller.scope, scopes)) return caller;
+    const needed = ['admin', ...scopes].join(' or ');
+    throw new HttpError(
+      403,
+      'not-logged-in',
+      `this needs the scope ${needed}, and ${caller.name} has ${caller.scope}`,
+    );
+  }
+
+  async function answer(c: Web, route: Route): Promise<Response> {
+    const { incoming } = c.env;
+    const caller = await callerFor(c, route);
+    const query = readQuery(route.query, new URL(c.req.url).searchParams);
+    const body = route.body ? await readJson(route.body, incoming, route.maxBodyBytes) : null;
+    const client = clientFor(c);
+    const reply = await route.handle({
+      ...{ backend, caller, client, failures, params: c.req.param(), query, body, incoming },
+      nowMs: backend.clock.now(),
+    });
+    return responseOf(reply, route, client);
+  }
+
+  function responseOf(reply: Reply, route: Route, client: Client): Response {
+    const { status = route.status, json, cookie, endsCookie } = reply;
+    const headers = new Headers({ ...reply.headers });
+    if (json) headers.set('content-type', 'application/json');
+    const isSecure = client.scheme === 'https' || settings.publicOrigin?.startsWith('https:') === true;
+    if (cookie !== undefined) headers.set('set-cookie', sessionCookie(cookieName, cookie, isSecure));
+    else if (endsCookie) headers.set('set-cookie', endedCookie(cookieName));
+    return new Response(json ? `${JSON.stringify(json)}\n` : null, { status, headers });
+  }
+
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  app.use(async (c, next) => {
+    checkHost(c);
+    await next();
+    for (const [name, value] of Object.entries(SAFE_HEADERS))
+      if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+  });
+  app.onError((thrown, c) => {
+    const problem = problemOf(thrown);
+    if (problem.status === 500) log.error(`${c.req.method} ${c.req.path}: ${reasonOf(thrown)}`);
+    const headers = { ...SAFE_HEADERS, ...(thrown instanceof HttpError ? thrown.headers : {}) };
+    return new Response(`${JSON.stringify(problem)}\n`, {
+      status: problem.status,
+      headers: { ...headers, 'content-type': 'application/problem+json' },
+    });
+  });
+  app.get('/', (c) => c.text(WELCOME));
+  app.get(`${API}/openapi.json`, (c) => {
+    openApi ??= `${JSON.stringify(openApiOf(ROUTES, backend.version))}\n`;
+    return c.body(openApi, 200, { 'content-type': 'application/json' });
+  });
+  const paths = new Map<string, string[]>();
+  for (const route of ROUTES) {
+    const path = API + route.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    const method = route.method.toUpperCase();
+    app.on(method, path, (c) => answer(c, route));
+    paths.set(path, [...(paths.get(path) ?? []), method]);
+  }
+  for (const [path, methods] of paths)
+    app.all(path, (c) => {
+      throw new HttpError(405, 'usage', `${c.req.path} takes ${methods.join(', ')}, not ${c.req.method}`, {
+        headers: { allow: methods.join(', ') },
+      });
+    });
+  app.all('*', (c) => {
+    throw new HttpError(404, 'not-found', `there is nothing at ${c.req.path}`, {
+      hint: `GET ${API}/openapi.json`,
+    });
+  });
+  return app;
+}
+
+/** Throws `403` for a browser that came in a while ago. */
+function checkIsFresh({ session }: Caller, nowMs: number): void {
+  if (session === null || nowMs - session.createdAtMs <= CODE_MS) return;
+  throw new HttpError(403, 'not-logged-in', 'this needs a session that is younger than 10 minutes', {
+    hint: 'wxagent token code',
+  });
+}
+
+function tooMany(waitMs: number): HttpError {
+  const seconds = Math.ceil(waitMs / 1_000);
+  return new HttpError(429, 'busy', `too many wrong tokens or codes: wait ${seconds} s`, {
+    headers: { 'retry-after': String(seconds) },
+  });
+}
+
+function notKnown(kind: 'none' | 'token' | 'cookie'): string {
+  if (kind === 'none') return 'this needs a token, or the cookie of a browser';
+  return kind === 'token'
+    ? 'the token is wrong, removed or expired'
+    : 'the session of this browser has ended';
+}

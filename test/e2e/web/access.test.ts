@@ -1,0 +1,395 @@
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { runHere, startHere } from '../../helpers/in-this-process.ts';
+import { loggedIn, simulate } from '../../helpers/simulated.ts';
+import { type Ask, askAt, STORES, startWeb } from '../../helpers/web.ts';
+import { jsonLines, makeFolder } from '../../helpers/wxagent.ts';
+
+const ADMIN = ['--scope', 'admin'];
+const READ = ['--scope', 'read'];
+/** As it is before a server has started. */
+const RESPONSE = globalThis.Response;
+
+describe.each(STORES)('access, on $store', ({ environment }) => {
+  async function start(...options: string[]) {
+    const [home, env] = [makeFolder(), environment()];
+    return { home, env, web: await startWeb({ home, env }, ...options) };
+  }
+
+  test('a token may do what its scope says, until it is removed or expired', async () => {
+    const { home, env, web } = await start();
+    const [admin, read, short] = [
+      await web.token(...ADMIN),
+      await web.token(...READ),
+      await web.token(...READ, '--expires', '1ms'),
+    ];
+    expect((await web.ask('/accounts')).status).toBe(401);
+    expect((await web.ask('/accounts', { token: `${read}x` })).status).toBe(401);
+    expect((await web.ask('/accounts', { token: short })).status).toBe(401);
+    expect(await web.ask('/accounts', { token: read })).toMatchObject({
+      status: 200,
+      json: { accounts: [] },
+    });
+    expect(await web.ask('/tokens', { token: read })).toMatchObject({
+      status: 403,
+      json: { kind: 'not-logged-in', detail: expect.stringContaining('this needs the scope admin') },
+    });
+    const { json } = await web.ask('/tokens', { token: admin });
+    const tokens = json?.tokens as { name: string; lastUsedAt: string | null }[];
+    expect(tokens.map(({ lastUsedAt }) => lastUsedAt !== null)).toEqual([true, true, false]);
+    expect(JSON.stringify(json)).not.toContain(admin.slice(-32));
+
+    const name = tokens[1]?.name as string;
+    expect((await runHere(['token', 'remove', name], { home, env })).code).toBe(0);
+    expect((await web.ask('/accounts', { token: read })).status).toBe(401);
+  });
+
+  test('the API makes and removes tokens, and the audit tells who did', async () => {
+    const { web } = await start();
+    const token = await web.token(...ADMIN);
+    const made = await web.post('/tokens', { name: 'cron', scope: 'read' }, { token });
+    expect(made).toMatchObject({ status: 201, json: { name: 'cron', scope: 'read', lastUsedAt: null } });
+    expect((await web.ask('/session', { token: made.json?.token as string })).json).toMatchObject({
+      name: 'token cron',
+      scope: 'read',
+    });
+    expect(await web.post('/tokens', { name: 'cron', scope: 'read' }, { token })).toMatchObject({
+      status: 409,
+      json: { kind: 'busy' },
+    });
+    for (const wrong of [
+      { name: 'a b', scope: 'read' },
+      { name: 'x', scope: 'root' },
+      { name: 'x' },
+      { name: 'x', scope: 'read', expiresAt: '2020-01-01T00:00:00Z' },
+      { name: 'x', scope: 'read', more: 1 },
+    ])
+      expect((await web.post('/tokens', wrong, { token })).status, JSON.stringify(wrong)).toBe(422);
+    expect(
+      (await web.post('/tokens', { name: 'x', scope: 'read', account: 'nobody' }, { token })).status,
+    ).toBe(404);
+    expect((await web.ask('/tokens/cron', { method: 'DELETE', token })).status).toBe(204);
+    expect((await web.ask('/tokens/cron', { method: 'DELETE', token })).status).toBe(404);
+    const { json } = await web.ask('/audit?limit=2', { token });
+    const who = ((await web.ask('/session', { token })).json?.name as string) ?? '';
+    expect(json?.entries).toMatchObject([
+      { who, act: 'token-remove', about: 'cron' },
+      { who, act: 'token-add', about: 'cron' },
+    ]);
+    const next = await web.ask(`/audit?before=${json?.before}`, { token });
+    expect(next.json).toMatchObject({ entries: [{ who: 'terminal', act: 'token-add' }], before: null });
+  });
+
+  test('a browser comes in by a code, once, and goes', async () => {
+    const { web } = await start();
+    const code = await web.code();
+    expect((await web.post('/session', { code: 'AAAAA-AAAAA' })).status).toBe(401);
+    // However it was typed.
+    const came = await web.post(
+      '/session',
+      { code: ` ${code.toLowerCase().replace('-', ' ')}` },
+      { headers: { 'user-agent': 'a browser' } },
+    );
+    expect(came.status).toBe(201);
+    expect(came.headers['set-cookie']).toMatch(
+      /^wxagent-[0-9a-f]{8}=[\w-]{43}; Path=\/; Max-Age=604800; HttpOnly; SameSite=Strict$/,
+    );
+    expect((await web.post('/session', { code })).status).toBe(401);
+    const cookie = (came.headers['set-cookie'] as string).split(';')[0] as string;
+    const headers = { cookie };
+    expect((await web.ask('/session', { headers })).json).toMatchObject({ scope: 'admin', account: null });
+    const other = await web.cookie();
+    expect((await web.ask('/sessions', { headers })).json?.sessions).toMatchObject([
+      { isThisOne: false },
+      { userAgent: 'a browser', isThisOne: true },
+    ]);
+    expect(await web.ask('/session', { method: 'DELETE', headers })).toMatchObject({
+      status: 204,
+      headers: { 'set-cookie': expect.stringContaining('Max-Age=0') },
+    });
+    expect((await web.ask('/session', { headers })).status).toBe(401);
+    const token = await web.token(...ADMIN);
+    expect((await web.ask('/sessions', { method: 'DELETE', token })).json).toEqual({ count: 1 });
+    expect((await web.ask('/session', { headers: { cookie: other } })).status).toBe(401);
+    expect((await web.ask('/session', { method: 'DELETE', token })).status).toBe(422);
+  });
+
+  test('a token for one account sees no other', async () => {
+    const env = environment();
+    const home = makeFolder();
+    for (const [seed, name] of ['one', 'two'].entries()) {
+      const { baseUrl } = await simulate({ seed });
+      await runHere(['login', '--qr', 'none', '--base-url', baseUrl, '--name', name], { home, env });
+    }
+    const web = await startWeb({ home, env });
+    const [all, one] = [await web.token(...READ), await web.token(...READ, '--account', 'one')];
+    const named = async (token: string) => {
+      const { json } = await web.ask('/accounts', { token });
+      const accounts = json?.accounts as { name: string }[];
+      return accounts.map(({ name }) => name);
+    };
+    expect((await named(all)).sort()).toEqual(['one', 'two']);
+    expect(await named(one)).toEqual(['one']);
+    expect((await web.ask('/accounts/one', { token: one })).status).toBe(200);
+    // It is not there, as one that does not exist is not.
+    const [foreign, none] = [
+      await web.ask('/accounts/two', { token: one }),
+      await web.ask('/accounts/xyz', { token: one }),
+    ];
+    expect([foreign.status, foreign.text.replace('two', 'xyz')]).toEqual([404, none.text]);
+  });
+});
+
+describe('who may ask', () => {
+  const start = async (...options: string[]) => startWeb({ home: makeFolder() }, ...options);
+
+  test('ten thousand wrong tokens get in nobody, and keep out nobody', async () => {
+    const web = await start();
+    const token = await web.token(...READ);
+    const counts = new Map<number, number>();
+    const wrong = (n: number) => `wxa_r${String(n).padStart(8, '0')}_${'x'.repeat(32)}`;
+    for (let n = 0; n < 10_000; n += 100) {
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, (_, at) => web.ask('/accounts', { token: wrong(n + at) })),
+      );
+      for (const { status } of answers) counts.set(status, (counts.get(status) ?? 0) + 1);
+    }
+    expect([...counts.keys()].sort()).toEqual([401, 429]);
+    const refused = await web.ask('/accounts', { token: 'x' });
+    expect([refused.status, Number(refused.headers['retry-after']) > 0]).toEqual([429, true]);
+    expect((await web.ask('/accounts', { token })).status).toBe(200);
+    // A code could be guessed sooner: it has to wait, also the right one.
+    expect((await web.post('/session', { code: await web.code() })).status).toBe(429);
+  });
+
+  const CROSS: [name: string, headers: Record<string, string>][] = [
+    ['another site', { origin: 'https://evil.example' }],
+    ['no site', { origin: 'null' }],
+    ['another port of this machine', { origin: 'http://127.0.0.1:1' }],
+    ['another scheme', { origin: 'https://HOST' }],
+    ['a name that begins alike', { origin: 'http://HOST.evil.example' }],
+    ['a browser that says so', { 'sec-fetch-site': 'cross-site' }],
+    ['a neighbour', { 'sec-fetch-site': 'same-site' }],
+    ['its own words beside', { origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' }],
+  ];
+  const TYPES = [
+    ...['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'],
+    ...['application/octet-stream', 'application/json; charset=utf-8', 'text/html', ''],
+  ];
+
+  test.each(CROSS)('a page of %s gets nothing with the cookie, whatever it sends', async (_, foreign) => {
+    const web = await start();
+    const cookie = await web.cookie();
+    const host = new URL(web.url).host;
+    const headers: Record<string, string> = { cookie, ...foreign };
+    if (headers.origin) headers.origin = headers.origin.replace('HOST', host);
+    for (const type of TYPES) {
+      const ask: Ask = {
+        method: 'POST',
+        headers: { ...headers, ...(type ? { 'content-type': type } : {}) },
+        body: JSON.stringify({ name: 'x', scope: 'admin' }),
+      };
+      expect((await web.ask('/tokens', ask)).status, type).toBe(403);
+      expect((await web.ask('/session', { ...ask, body: '{"code":"x"}' })).status, type).toBe(403);
+    }
+    for (const path of ['/accounts', '/tokens', '/audit'])
+      expect((await web.ask(path, { headers })).status, path).toBe(403);
+    expect((await web.ask('/session', { method: 'DELETE', headers })).status).toBe(403);
+    // Its own page may, and a cookie alone is enough to look.
+    const own = { cookie, origin: `http://${host}`, 'sec-fetch-site': 'same-origin' };
+    expect((await web.post('/tokens', { name: 'x', scope: 'read' }, { headers: own })).status).toBe(201);
+    expect((await web.ask('/accounts', { headers: { cookie } })).status).toBe(200);
+  });
+
+  test('no name leads to it but its own', async () => {
+    const web = await start('--public-url', 'https://bot.example.org');
+    const token = await web.token(...READ);
+    const { port } = new URL(web.url);
+    const at = async (host: string, path = '/accounts') =>
+      (await web.ask(path, { token, headers: { host } })).status;
+    for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, 'bot.example.org'])
+      expect(await at(host), host).toBe(200);
+    for (const host of [
+      'evil.example',
+      `evil.example:${port}`,
+      '192.168.1.9',
+      'bot.example.org.evil.example',
+      '0.0.0.0',
+    ])
+      for (const path of ['/accounts', '//', '//api/v1/openapi.json', '//nothing'])
+        expect(await at(host, path), `${host} ${path}`).toBe(421);
+  });
+
+  test('the page of the proxy in front is its own, and the cookie is for https only', async () => {
+    const web = await start('--public-url', 'https://bot.example.org', '--trust-proxy', '127.0.0.1');
+    const headers = {
+      host: 'bot.example.org',
+      origin: 'https://bot.example.org',
+      'x-forwarded-proto': 'https',
+    };
+    const came = await web.post('/session', { code: await web.code() }, { headers });
+    expect([came.status, came.headers['set-cookie']]).toEqual([201, expect.stringMatching(/; Secure$/)]);
+    const evil = { ...headers, origin: 'https://evil.example' };
+    expect((await web.post('/session', { code: await web.code() }, { headers: evil })).status).toBe(403);
+  });
+
+  test('a trusted proxy says who failed; others cannot', async () => {
+    const fail = (web: Awaited<ReturnType<typeof start>>, address: string) =>
+      web.ask('/accounts', { token: 'x', headers: { 'x-forwarded-for': address } });
+    const [trusting, plain] = [await start('--trust-proxy', '127.0.0.1'), await start()];
+    for (let n = 0; n < 10; n++) {
+      await fail(trusting, '1.2.3.4');
+      await fail(plain, `1.2.3.${n}`);
+    }
+    expect((await fail(trusting, '1.2.3.4')).status).toBe(429);
+    expect((await fail(trusting, '1.2.3.5')).status).toBe(401);
+    expect((await fail(plain, '9.9.9.9')).status).toBe(429);
+  });
+
+  test('every answer forbids frames, scripts, guesses and copies', async () => {
+    const web = await start();
+    const token = await web.token(...ADMIN);
+    const answers = [
+      await web.ask('//'),
+      await web.ask('//api/v1/openapi.json'),
+      await web.ask('/accounts', { token }),
+      await web.ask('/accounts'),
+      await web.ask('//nowhere'),
+      await web.ask('/accounts', { token, headers: { host: 'evil.example' } }),
+      await web.ask('/tokens/none', { method: 'DELETE', token }),
+    ];
+    for (const { headers } of answers)
+      expect(headers).toMatchObject({
+        'content-security-policy': expect.stringMatching(/^default-src 'none'.*frame-ancestors 'none'/),
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+        'referrer-policy': 'no-referrer',
+        'cross-origin-resource-policy': 'same-origin',
+        'cache-control': 'no-store',
+      });
+    expect(
+      answers.every(({ headers }) => !Object.keys(headers).some((name) => /^access-control/.test(name))),
+    ).toBe(true);
+    expect((await web.ask('/accounts', { method: 'OPTIONS' })).status).toBe(405);
+  });
+
+  test('a browser may let others in only soon after it came', async () => {
+    const clock = { aheadMs: 0 };
+    const home = makeFolder();
+    const now = () => Date.now() + clock.aheadMs;
+    const { systemClock } = await import('../../../src/core/time/clock.ts');
+    const running = startHere(['web', '--listen', '127.0.0.1:0', '--json'], {
+      home,
+      clock: { ...systemClock, now, monotonic: () => systemClock.monotonic() + clock.aheadMs },
+    });
+    await running.says('stdout', '}\n');
+    const url = jsonLines(running.stdout)[0]?.url as string;
+    const code = jsonLines((await runHere(['token', 'code', '--json'], { home })).stdout)[0]?.code;
+    const type = { 'content-type': 'application/json' };
+    const came = await askAt(`${url}/api/v1/session`, {
+      method: 'POST',
+      headers: type,
+      body: JSON.stringify({ code }),
+    });
+    const cookie = came.headers['set-cookie']?.split(';')[0] as string;
+    const make = (name: string) =>
+      askAt(`${url}/api/v1/tokens`, {
+        method: 'POST',
+        headers: { ...type, cookie },
+        body: JSON.stringify({ name, scope: 'read' }),
+      });
+    expect((await make('one')).status).toBe(201);
+    clock.aheadMs = 11 * 60_000;
+    expect(await make('two')).toMatchObject({ status: 403, json: { hint: 'wxagent token code' } });
+    expect((await askAt(`${url}/api/v1/tokens`, { headers: { cookie } })).status).toBe(200);
+  });
+
+  test('a token is in no log, and no path of the API takes one', async () => {
+    const home = makeFolder();
+    const running = startHere(['web', '--listen', '127.0.0.1:0', '--json', '--verbose'], { home });
+    await running.says('stdout', '}\n');
+    const url = jsonLines(running.stdout)[0]?.url as string;
+    const token = jsonLines((await runHere(['token', 'add', 'x', ...READ, '--json'], { home })).stdout)[0]
+      ?.token as string;
+    expect((await askAt(`${url}/api/v1/accounts?token=${token}`)).status).toBe(401);
+    await askAt(`${url}/api/v1/accounts`, { token });
+    await askAt(`${url}/api/v1/accounts`, { token: `${token}y` });
+    expect(running.stdout + running.stderr).not.toContain(token);
+  });
+});
+
+describe('the server', () => {
+  test('says what it is, and what it has', async () => {
+    const web = await startWeb({ home: makeFolder() });
+    expect((await web.ask('//')).text).toContain('/api/v1/openapi.json');
+    expect((await web.ask('//api/v1/openapi.json')).json).toMatchObject({ openapi: '3.1.0' });
+    expect(await web.ask('//favicon.ico')).toMatchObject({ status: 404, json: { kind: 'not-found' } });
+    expect(await web.ask('/session', { method: 'PUT' })).toMatchObject({
+      status: 405,
+      headers: { allow: 'POST, GET, DELETE' },
+    });
+    expect((await web.ask('/accounts', { method: 'HEAD', token: await web.token(...READ) })).text).toBe('');
+  });
+
+  test('runs in the process of a runner, and ends with it', async () => {
+    const simulator = await simulate();
+    const { home } = loggedIn(simulator);
+    const run = startHere(['run', '--echo', '--web', '127.0.0.1:0'], { home });
+    await run.says('stderr', /the API is at (http:\S+)/);
+    await run.says('stderr', 'ready');
+    const url = /the API is at (\S+)/.exec(run.stderr)?.[1] as string;
+    const token = jsonLines((await runHere(['token', 'add', 'x', ...READ, '--json'], { home })).stdout)[0]
+      ?.token as string;
+    const { json } = await askAt(`${url}/api/v1/accounts`, { token });
+    expect(json?.accounts).toMatchObject([{ login: 'ok', runner: { pid: process.pid } }]);
+    expect(globalThis.Response).toBe(RESPONSE);
+    expect((await run.stop()).code).toBe(0);
+    await expect(askAt(`${url}/`)).rejects.toThrow('ECONNREFUSED');
+  });
+
+  test('says what is wrong with where it is to listen', async () => {
+    const busy = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void busy.close());
+    await new Promise((listening) => busy.once('listening', listening));
+    const { port } = busy.address() as AddressInfo;
+    const home = makeFolder();
+    const tried = async (...args: string[]) => {
+      const { code, stderr } = await runHere(args, { home, stop: AbortSignal.abort('SIGTERM') });
+      return [code, stderr.split('\n')[0]];
+    };
+    expect(await tried('web', '--listen', `127.0.0.1:${port}`)).toEqual([
+      73,
+      expect.stringContaining(`cannot listen on 127.0.0.1:${port}`),
+    ]);
+    expect(await tried('web', '--listen', '192.0.2.1:0')).toEqual([
+      64,
+      'wxagent: 192.0.2.1 is not an address of this machine',
+    ]);
+    expect(await tried('web', '--listen', 'x y')).toEqual([64, expect.stringContaining('takes an address')]);
+    expect(await tried('web', '--tls-cert', 'a.pem')).toEqual([
+      64,
+      expect.stringContaining('the other half'),
+    ]);
+    expect(await tried('web', '--tls-cert', 'a.pem', '--tls-key', 'b.pem')).toEqual([
+      66,
+      expect.stringContaining('the certificate a.pem cannot be read'),
+    ]);
+    expect(await tried('run', '--echo', '--tls-key', 'b.pem')).toEqual([
+      expect.any(Number),
+      expect.stringMatching(/goes with --web|no account/),
+    ]);
+  });
+
+  test('cuts off who sends no headers, and ends although somebody stays', async () => {
+    const web = await startWeb({ home: makeFolder() });
+    const { port } = new URL(web.url);
+    const slow = connect(Number(port), '127.0.0.1');
+    slow.on('error', () => {});
+    slow.write('GET / HTTP/1.1\r\nHost: localhost\r\n');
+    await new Promise((connected) => slow.once('connect', connected));
+    const closed = new Promise((done) => slow.once('close', done));
+    await web.stop();
+    await closed;
+  });
+});

@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto';
+import { request } from 'node:http';
+import { onTestFinished } from 'vitest';
+import { runHere, startHere } from './in-this-process.ts';
+import { administer, SERVER, uniqueName, withParts } from './postgres.ts';
+import { jsonLines } from './wxagent.ts';
+
+/** The environment of a store: of a home, or of a server in a schema of its own. */
+export const STORES: readonly { store: string; environment(): Record<string, string> }[] = [
+  { store: 'SQLite', environment: () => ({}) },
+  ...(SERVER === null
+    ? []
+    : [
+        {
+          store: 'PostgreSQL',
+          environment() {
+            const schema = uniqueName();
+            onTestFinished(async () => {
+              await administer(SERVER as string, `DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+            });
+            return {
+              WXAGENT_STORE: withParts(SERVER as string, { schema }),
+              WXAGENT_STORE_KEY: randomBytes(32).toString('base64'),
+            };
+          },
+        },
+      ]),
+];
+
+/** What a server of the test has answered. */
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  text: string;
+  /** The body as JSON; null: it is none. */
+  json: Record<string, unknown> | null;
+}
+
+/** How a request is made. Headers as they are given: also those that `fetch` would not send. */
+export interface Ask {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+  token?: string;
+}
+
+/** A server of `wxagent web`, in the process of the test. */
+export interface TestWeb {
+  url: string;
+  /** Asks below `/api/v1`; a path that begins with `//` is taken as it is, without one slash. */
+  ask(path: string, how?: Ask): Promise<Answer>;
+  /** Posts JSON. */
+  post(path: string, body: unknown, how?: Ask): Promise<Answer>;
+  /** Makes a token. */
+  token(...options: string[]): Promise<string>;
+  /** Makes a one-time code. */
+  code(): Promise<string>;
+  /** The cookie of a new browser, as it sends it. */
+  cookie(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+let made = 0;
+
+/** Starts `wxagent web` with these options, for a home. */
+export async function startWeb(
+  { home, env = {} }: { home: string; env?: Record<string, string> },
+  ...options: string[]
+): Promise<TestWeb> {
+  const web = startHere(['web', '--listen', '127.0.0.1:0', '--json', ...options], { home, env });
+  await web.says('stdout', '}\n');
+  const url = jsonLines(web.stdout)[0]?.url as string;
+
+  const printed = async (...args: string[]) =>
+    jsonLines((await runHere([...args, '--json'], { home, env })).stdout)[0] ?? {};
+  const ask: TestWeb['ask'] = (path, how) =>
+    askAt(path.startsWith('//') ? `${url}${path.slice(1)}` : `${url}/api/v1${path}`, how);
+  const post: TestWeb['post'] = (path, body, how = {}) =>
+    ask(path, {
+      method: 'POST',
+      ...how,
+      headers: { 'content-type': 'application/json', ...how.headers },
+      body: JSON.stringify(body),
+    });
+  const code = async () => (await printed('token', 'code')).code as string;
+  return {
+    url,
+    ask,
+    post,
+    code,
+    token: async (...rest) => (await printed('token', 'add', `t${++made}`, ...rest)).token as string,
+    async cookie() {
+      const { headers } = await post('/session', { code: await code() });
+      return (headers['set-cookie'] ?? '').split(';')[0] as string;
+    },
+    async stop() {
+      await web.stop();
+    },
+  };
+}
+
+/** Makes one request over a connection of its own. */
+export function askAt(url: string, { method = 'GET', headers = {}, body, token }: Ask = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    const path = url.slice(url.indexOf('/', 'http://'.length));
+    const given = { ...(token ? { authorization: `Bearer ${token}` } : {}), ...headers };
+    const sent = request({ host: hostname, port, path, method, headers: given, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        const flat = Object.entries(response.headers).map(([name, value]) => [name, String(value)]);
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: Object.fromEntries(flat),
+          text,
+          json: jsonOf(text),
+        });
+      });
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+function jsonOf(text: string): Record<string, unknown> | null {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return null;
+  }
+}
