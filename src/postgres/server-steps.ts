@@ -206,7 +206,9 @@ export function createServerSteps(options: {
     let failures = 0;
     return {
       async wait(error: unknown, unknown: UnknownCommit | null): Promise<void> {
-        const isPatient = wait ? !wait.signal.aborted : clock.monotonic() < giveUpAtMs;
+        // A connection that breaks while this process stops is worth another: what it has committed may be decided at once.
+        const isFirst = failures === 0;
+        const isPatient = isFirst || (wait ? !wait.signal.aborted : clock.monotonic() < giveUpAtMs);
         if (!isPatient || !(hasWorked || unknown)) throw givenUp(unknown, error);
         // A server closes connections that rest: what the next one mends is not worth a word.
         if (failures++ > 0) report(error);

@@ -1,24 +1,58 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
+import type { SimulatorControl } from '../../src/simulator/control/control.ts';
+import type { UserMessage } from '../../src/simulator/phone/writing.ts';
 import type { Simulator, SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { createChaosHistory } from './chaos-history.ts';
+import { type ChaosHistory, createChaosHistory } from './chaos-history.ts';
 import { runHere } from './in-this-process.ts';
-import { loggedIn, simulate } from './simulated.ts';
-import { startWxagent, type Wxagent } from './wxagent.ts';
+import { expectOnePoller, type PollWatch, watchPolls } from './one-poller.ts';
+import { simulate } from './simulated.ts';
+import { type StartOptions, startWxagent, type Wxagent } from './wxagent.ts';
 
-/** What is done to the built runner. */
+/** How long the chaos is, and what the server is like. */
 export interface ChaosPlan {
   seed: number;
   messages: number;
-  users: number;
   mode: 'replay' | 'destructive';
   dedupe: boolean;
+}
+
+/** Where the chaos is: what those who do harm have at hand. */
+export interface Stage {
+  seed: number;
+  simulator: Simulator;
+  /** The next number of the seed, from 0 to 1. */
+  roll: () => number;
+  happened: ChaosHistory;
+  /** What all runners have told: it only grows, however slow the machine is. */
+  readonly events: number;
+  /** Whether messages are still written. */
+  readonly isWriting: boolean;
+  /** Starts a runner of the built program. */
+  start(name: string, args: readonly string[], options: StartOptions): Wxagent;
+}
+
+/** The runners, and what is done to them. */
+export interface Cast {
+  /** Bots, and those who write to each. */
+  bots: { id: string; users: string[] }[];
+  /** How commands find the store. */
+  at: Pick<StartOptions, 'home' | 'env'>;
+  /** Does harm for as long as messages are written, and ends with all runners in order. */
+  harm(): Promise<void>;
+  /** What was done, by name. */
+  readonly harms: readonly string[];
+  /** Whether messages are to be written on, for harm that is not done yet. */
+  hasMore(): boolean;
+  /** Stops all runners, which leave in order. */
+  stop(): Promise<void>;
 }
 
 /** What the phones show in the end. */
 export interface ChaosReport {
   seed: number;
-  kills: number;
+  /** See {@link Cast.harms}. */
+  harms: readonly string[];
   /** Every text that was written, in order per user. */
   written: Map<string, string[]>;
   /** How often each piece of an answer is shown. */
@@ -33,6 +67,10 @@ export interface ChaosReport {
   done: Set<string>;
   /** What the store holds in the end. */
   outbox: { queued: number; sending: number; held: number };
+  /** Faults of the program itself that runners have logged. */
+  faults: string[];
+  /** See {@link expectOnePoller}. */
+  polls: ReturnType<PollWatch['end']>;
   /** Everything that happened to one text, for the message of a failed test. */
   history(text: string): string;
 }
@@ -49,7 +87,7 @@ function piecesOf(text: string): string[] {
  * Every piece of every answer is shown as often as `isRight` says. A failure names all that are not, and tells
  * everything that happened to the user of the first.
  */
-export function expectShown(report: ChaosReport, isRight: (times: number, text: string) => boolean): void {
+function expectShown(report: ChaosReport, isRight: (times: number, text: string) => boolean): void {
   const wrong = [...report.written.values()].flat().flatMap((text) =>
     piecesOf(text)
       .map((piece) => ({ text, piece, times: report.shown.get(piece) ?? 0 }))
@@ -62,7 +100,7 @@ export function expectShown(report: ChaosReport, isRight: (times: number, text: 
  * What is shown of the answers to a user is shown in the order in which their texts were written, and their pieces
  * said; but for those that the wire lost, whose duplicate may have come through later.
  */
-export function expectOrder(report: ChaosReport): void {
+function expectOrder(report: ChaosReport): void {
   for (const [user, shown] of report.order) {
     const kept = (report.written.get(user) ?? []).filter((text) => !report.lost.has(text));
     const pieces = kept.flatMap(piecesOf);
@@ -70,6 +108,30 @@ export function expectOrder(report: ChaosReport): void {
     const expected = pieces.filter((piece) => order.includes(piece));
     expect(order, `order of ${user}, seed ${report.seed}`).toEqual(expected);
   }
+}
+
+/** What holds in `replay` with de-duplication: every piece of every answer is shown exactly once, and in order. */
+export function expectEachOnce(report: ChaosReport): void {
+  // A message that was given up has said some of its pieces, or all of them, and then the notice.
+  expectShown(
+    report,
+    (times, text) => times === 1 || (times === 0 && report.givenUp.has(text) && !report.done.has(text)),
+  );
+  expectPeace(report);
+}
+
+/** What holds in `destructive`: only what the wire lost, or what was given up, is missing. */
+export function expectOnlyLost(report: ChaosReport): void {
+  const excused = (text: string) => report.lost.has(text) || report.givenUp.has(text);
+  expectShown(report, (times, text) => times > 0 || (excused(text) && !report.done.has(text)));
+  expectPeace(report);
+}
+
+function expectPeace(report: ChaosReport): void {
+  expectOrder(report);
+  expectOnePoller(report.polls);
+  expect(report.outbox).toEqual({ queued: 0, sending: 0, held: 0 });
+  expect(report.faults).toEqual([]);
 }
 
 /** A small generator of numbers from 0 to 1 (mulberry32): the plan repeats with its seed. */
@@ -87,11 +149,11 @@ function random(seed: number): () => number {
 const LOOK_MS = 1_500;
 const SETTLE_MS = 10 * 60_000;
 
+/** How slowly messages are written for harm that is not done yet. */
+const SLOWLY_MS = 100;
+
 /** So many messages wait for their outcome at once: enough that each kill meets all stages of a message. */
 const WAITING = 40;
-
-/** A runner is killed when it has told of so many events: at least, and so many more by chance. */
-const KILLED_AFTER = { least: 30, more: 120 };
 
 /** The account as `status` shows it. */
 interface AccountStatus {
@@ -101,27 +163,44 @@ interface AccountStatus {
 }
 
 /** Waits until the condition holds, however long that takes: the test's own end is the limit. */
-async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await delay(5);
 }
 
-async function accountIn(home: string): Promise<AccountStatus> {
-  const { stdout, stderr } = await runHere(['status', '--json'], { home });
+/** All accounts of the store together. */
+async function accountsAt({ at }: Cast): Promise<AccountStatus> {
+  const { stdout, stderr } = await runHere(['status', '--json'], at);
   if (stdout === '') throw new Error(stderr);
-  return (JSON.parse(stdout) as { accounts: AccountStatus[] }).accounts[0] as AccountStatus;
+  const { accounts } = JSON.parse(stdout) as { accounts: AccountStatus[] };
+  const sum = (of: (account: AccountStatus) => number): number =>
+    accounts.reduce((all, account) => all + of(account), 0);
+  return {
+    inbox: { received: sum(({ inbox }) => inbox.received), running: sum(({ inbox }) => inbox.running) },
+    outbox: {
+      queued: sum(({ outbox }) => outbox.queued),
+      sending: sum(({ outbox }) => outbox.sending),
+      held: sum(({ outbox }) => outbox.held),
+    },
+    users: accounts.flatMap(({ users }) => users),
+  };
 }
 
 /** Ends what misbehaves, and waits until the program says that all is answered, and says so twice. */
-async function settle(plan: ChaosPlan, { control }: Simulator, home: string): Promise<void> {
+async function settle(
+  plan: ChaosPlan,
+  { control }: Simulator,
+  cast: Cast,
+  write: (input: UserMessage) => void,
+): Promise<void> {
   control.clearFaults();
   control.changeSettings({ duplicate: 'off' });
   const giveUpAt = performance.now() + SETTLE_MS;
   for (let looks = 0; looks < 2 && performance.now() < giveUpAt; ) {
     await delay(LOOK_MS);
-    const { inbox, outbox, users } = await accountIn(home);
+    const { inbox, outbox, users } = await accountsAt(cast);
     // Parts held by a refusal or a spent budget go when their user writes, so they do; a throttle ends by itself.
     const waiting = users.filter(({ hold }) => hold !== null && hold.reason !== 'throttle');
-    for (const { id } of waiting) control.message({ user: id, text: 'are you there?' });
+    for (const { id } of waiting) write({ user: id, text: 'are you there?' });
     const open = [inbox.received, inbox.running, outbox.queued, outbox.sending, outbox.held];
     // What was lost comes again in `replay`, and never else.
     if (plan.mode === 'replay') open.push(control.lost().length);
@@ -131,8 +210,14 @@ async function settle(plan: ChaosPlan, { control }: Simulator, home: string): Pr
 
 const DUPLICATES: SimulatorOptions['duplicate'][] = ['off', 'off', 'same-id', 'new-id', 'no-id'];
 
-/** Writes messages while the wire misbehaves and the runner is killed again and again; then lets everything settle. */
-export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
+/** What every runner of a chaos is started with, beside where it finds its accounts. */
+export const CHAOS_RUN = [
+  ...['run', '--exec', AGENT, '--output', 'jsonl', '--allow-all', '--pace', '0', '--no-typing'],
+  ...['--json', '--verbose'],
+];
+
+/** Writes messages while the wire misbehaves and harm is done to the runners; then lets everything settle. */
+export async function runChaos(plan: ChaosPlan, cast: (stage: Stage) => Promise<Cast>): Promise<ChaosReport> {
   const roll = random(plan.seed);
   const simulator = await simulate({
     seed: plan.seed,
@@ -141,12 +226,116 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
     strangers: true,
     holdMs: 300,
     duplicateAfterMs: 200,
-    transcriptLimit: plan.messages * 10,
-    requestLimit: 2_000,
+    transcriptLimit: plan.messages * 20,
+    requestLimit: 20_000,
   });
   const { control } = simulator;
   const happened = createChaosHistory(control);
-  const { home } = loggedIn(simulator);
+  const polls = watchPolls(control);
+  let outcomes = 0;
+  const faults: string[] = [];
+  const stage = {
+    ...{ seed: plan.seed, simulator, roll, happened, events: 0, isWriting: true },
+    start(name: string, args: readonly string[], options: StartOptions): Wxagent {
+      const runner = startWxagent(args, options);
+      happened.watch(name, runner);
+      runner.child.stdout?.on('data', (text: string) => {
+        stage.events += text.split('\n').length - 1;
+        outcomes += text.split('"type":"outcome"').length - 1;
+      });
+      runner.child.stderr?.on('data', (text: string) => {
+        if (text.includes('internal error')) faults.push(`${name}: ${text}`);
+      });
+      return runner;
+    },
+  };
+  const company = await cast(stage);
+  misbehave(control, plan);
+
+  const written = new Map<string, string[]>();
+  const botOf = new Map(company.bots.flatMap(({ id, users }) => users.map((user) => [user, id])));
+  const placeOf = (user: string): number => Math.max(...company.bots.map((bot) => bot.users.indexOf(user)));
+  const write = (message: UserMessage & { user: string }): void => {
+    const bot = botOf.get(message.user);
+    control.message({ ...message, ...(bot === undefined ? {} : { bot }) });
+  };
+  // One of each bot, then another of each.
+  const users = [...botOf.keys()].sort((a, b) => placeOf(a) - placeOf(b));
+  let hasFailed = false;
+  const harming = company.harm();
+  harming.catch(() => {
+    hasFailed = true;
+  });
+  for (let n = 0; !hasFailed && (n < plan.messages || company.hasMore()); n++) {
+    // Some write more than others: they are the ones whose order can break.
+    const user = users[Math.floor(roll() ** 2 * users.length)] as string;
+    control.changeSettings({ duplicate: DUPLICATES[Math.floor(roll() * DUPLICATES.length)] });
+    const text = `${user.split('@')[0]}-m${String(n).padStart(5, '0')}.`;
+    written.set(user, [...(written.get(user) ?? []), text]);
+    write({ user, text });
+    // Those that the wire loses have no outcome: after a while the next is written all the same.
+    const deadline = performance.now() + LOOK_MS;
+    await until(() => n - outcomes < WAITING || performance.now() > deadline);
+    if (n >= plan.messages) await delay(SLOWLY_MS);
+  }
+  stage.isWriting = false;
+  await harming;
+  happened.note('all is quiet again');
+
+  await settle(plan, simulator, company, (message) => write(message as UserMessage & { user: string }));
+  happened.note('the last runners are stopped');
+  await company.stop();
+  const { outbox } = await accountsAt(company);
+  const list = async <T>(name: string, ...args: string[]): Promise<T[]> => {
+    const rows: T[] = [];
+    for (const { id } of company.bots) {
+      const { stdout } = await runHere([...args, '--account', id, '--json'], company.at);
+      rows.push(...((JSON.parse(stdout) as Record<string, T[]>)[name] ?? []));
+    }
+    return rows;
+  };
+  const states = await list<{ text: string; state: string }>('messages', 'messages', '--since', '4h');
+  const textsThatAre = (state: string) =>
+    new Set(states.filter((message) => message.state === state).map(({ text }) => text));
+  const open = await list<{ user: string }>('parts', 'outbox');
+  happened.end();
+
+  const lines = control.phone().shown.filter((line) => line.from === 'bot');
+  const shown = new Map<string, number>();
+  const order = new Map<string, string[]>();
+  for (const { user, text } of lines) {
+    for (const one of text.match(/user\d+-m\d+[.!]/g) ?? []) {
+      if (!shown.has(one)) order.set(user, [...(order.get(user) ?? []), one]);
+      shown.set(one, (shown.get(one) ?? 0) + 1);
+    }
+  }
+  return {
+    seed: plan.seed,
+    harms: company.harms,
+    written,
+    shown,
+    order,
+    lost: new Set(control.lost().map((message) => message.text)),
+    givenUp: textsThatAre('failed'),
+    done: textsThatAre('done'),
+    outbox,
+    faults,
+    polls: polls.end(),
+    history(text) {
+      const user = [...written].find(([, texts]) => texts.includes(text))?.[0] ?? '';
+      const own = (from: { user: string }): boolean => from.user === user;
+      return [
+        `seed ${plan.seed}, ${text}`,
+        happened.of(user),
+        `store: ${JSON.stringify(states.find((message) => message.text === text))}`,
+        `outbox: ${JSON.stringify(open.filter(own))}`,
+      ].join('\n');
+    },
+  };
+}
+
+/** What goes wrong between the runners and WeChat. */
+function misbehave(control: SimulatorControl, plan: ChaosPlan): void {
   for (const endpoint of ['getupdates', 'sendmessage'] as const) {
     control.addFault({ endpoint, kind: 'reset', probability: 0.02 });
     control.addFault({ endpoint, kind: 'reset', probability: 0.02, processed: true });
@@ -165,98 +354,4 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
     // It silences the whole account for half a minute: so that there is something to misbehave for, not too early.
     skip: plan.messages / 2,
   });
-
-  const written = new Map<string, string[]>();
-  const write = (user: string, text: string): void => {
-    const texts = written.get(user) ?? [];
-    written.set(user, texts);
-    texts.push(text);
-    control.message({ user, text });
-  };
-  const users = Array.from({ length: plan.users }, (_, index) => `user${index}@im.wechat`);
-  let kills = 0;
-  /** What all runners have told: it only grows, however slow the machine is. */
-  let events = 0;
-  let outcomes = 0;
-  const start = (): Wxagent => {
-    const runner = startWxagent(
-      [
-        ...['run', '--exec', AGENT, '--output', 'jsonl', '--allow-all', '--pace', '0', '--no-typing'],
-        ...['--base-url', simulator.baseUrl, '--json', '--verbose'],
-      ],
-      { home },
-    );
-    happened.watch(`runner ${kills}`, runner);
-    runner.child.stdout?.on('data', (text: string) => {
-      events += text.split('\n').length - 1;
-      outcomes += text.split('"type":"outcome"').length - 1;
-    });
-    return runner;
-  };
-  let runner = start();
-  let isWriting = true;
-  const killing = (async () => {
-    while (isWriting) {
-      const enough = events + KILLED_AFTER.least + roll() * KILLED_AFTER.more;
-      await until(() => events > enough || !isWriting);
-      runner.signal('SIGKILL');
-      await runner.exited;
-      happened.note(`runner ${kills} is killed`);
-      kills++;
-      runner = start();
-    }
-  })();
-  for (let n = 0; n < plan.messages; n++) {
-    const user = users[Math.floor(roll() * users.length)] as string;
-    control.changeSettings({ duplicate: DUPLICATES[Math.floor(roll() * DUPLICATES.length)] });
-    write(user, `${user.split('@')[0]}-m${String(n).padStart(5, '0')}.`);
-    // Those that the wire loses have no outcome: after a while the next is written all the same.
-    const deadline = performance.now() + LOOK_MS;
-    await until(() => n - outcomes < WAITING || performance.now() > deadline);
-  }
-  isWriting = false;
-  await killing;
-  happened.note('all is quiet again');
-
-  await settle(plan, simulator, home);
-  happened.note('the last runner is stopped');
-  await runner.stop();
-  const { outbox } = await accountIn(home);
-  const list = async (...args: string[]) => JSON.parse((await runHere([...args, '--json'], { home })).stdout);
-  const states: { text: string; state: string }[] = (await list('messages', '--since', '2h')).messages;
-  const textsThatAre = (state: string) =>
-    new Set(states.filter((message) => message.state === state).map(({ text }) => text));
-  const open: { user: string }[] = (await list('outbox')).parts;
-  happened.end();
-
-  const lines = control.phone().shown.filter((line) => line.from === 'bot');
-  const shown = new Map<string, number>();
-  const order = new Map<string, string[]>();
-  for (const { user, text } of lines) {
-    for (const one of text.match(/user\d+-m\d+[.!]/g) ?? []) {
-      if (!shown.has(one)) order.set(user, [...(order.get(user) ?? []), one]);
-      shown.set(one, (shown.get(one) ?? 0) + 1);
-    }
-  }
-  return {
-    seed: plan.seed,
-    kills,
-    written,
-    shown,
-    order,
-    lost: new Set(control.lost().map((message) => message.text)),
-    givenUp: textsThatAre('failed'),
-    done: textsThatAre('done'),
-    outbox,
-    history(text) {
-      const user = [...written].find(([, texts]) => texts.includes(text))?.[0] ?? '';
-      const own = (from: { user: string }): boolean => from.user === user;
-      return [
-        `seed ${plan.seed}, ${text}`,
-        happened.of(user),
-        `store: ${JSON.stringify(states.find((message) => message.text === text))}`,
-        `outbox: ${JSON.stringify(open.filter(own))}`,
-      ].join('\n');
-    },
-  };
 }

@@ -4,7 +4,7 @@ import type { Call } from '../endpoints/handler.ts';
 import { ROUTES, type Route } from '../endpoints/routes.ts';
 import { type Answer, INVALID_ARGUMENTS, SESSION_TIMEOUT } from '../world/answer.ts';
 import { parseOutside } from '../world/reading.ts';
-import { type Bot, count, now, type World } from '../world/world.ts';
+import { type Bot, count, now, type SeenRequest, type World } from '../world/world.ts';
 import { takeFault } from './faults.ts';
 import { respond } from './respond.ts';
 import { strike } from './wire-faults.ts';
@@ -31,7 +31,7 @@ export async function serveClient(world: World, req: IncomingMessage, res: Serve
   const body = route.binary ? {} : readJson(raw);
   const fault = world.faults.length > 0 ? takeFault(world, route.endpoint) : null;
   count(world, route.endpoint);
-  world.requests.push({
+  const seen: SeenRequest = {
     n: world.requests.last + 1,
     timeMs: now(world),
     endpoint: route.endpoint,
@@ -42,11 +42,17 @@ export async function serveClient(world: World, req: IncomingMessage, res: Serve
     body: route.binary || raw.length > REMEMBERED_BYTES ? null : body,
     sizeBytes: raw.length,
     fault: fault?.kind ?? null,
-  });
+    answered: null,
+  };
+  world.requests.push(seen);
   const { dateOffsetMs } = world.settings;
   if (dateOffsetMs === null) res.sendDate = false;
   else if (dateOffsetMs + world.clockOffsetMs !== 0)
     res.setHeader('date', new Date(now(world) + dateOffsetMs).toUTCString());
+  const noted = (answer: Answer): Answer => {
+    seen.answered = answer.cursor ?? null;
+    return answer;
+  };
   const run = () => {
     const call: Call = {
       bot,
@@ -58,7 +64,8 @@ export async function serveClient(world: World, req: IncomingMessage, res: Serve
       dropped: fault?.kind === 'drop',
       onAbort: (listener) => res.once('close', listener),
     };
-    return handle(world, route, call, body === null);
+    const answer = handle(world, route, call, body === null);
+    return answer instanceof Promise ? answer.then(noted) : noted(answer);
   };
   if (fault) return strike(world, fault, res, run);
   const answer = run();

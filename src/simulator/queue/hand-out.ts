@@ -39,7 +39,7 @@ export function handOut(world: World, bot: Bot, cursor: number): Answer {
     ),
   );
   const body = Buffer.concat(pieces);
-  if (entries.length === 0) return ok(body);
+  if (entries.length === 0) return { ...ok(body), cursor: next };
 
   count(world, 'handedOut', entries.length);
   // What is handed out again is not lost any more.
@@ -54,10 +54,11 @@ export function handOut(world: World, bot: Bot, cursor: number): Answer {
   const key = next || `none:${bot.cursorMs}`;
   bot.batches.set(key, batch);
   keepNewest(bot.batches, BATCH_LIMIT);
-  return ok(body, (wireResult: WireResult) => {
+  const answer = ok(body, (wireResult: WireResult) => {
     batch.wireResult = wireResult;
     if (wireResult === 'sent' && next === '') bot.batches.delete(key);
   });
+  return { ...answer, cursor: next };
 }
 
 /** Protocol buffers as captured (protocol 15a): field 1 is the queue number, the others are times, no two of a bot alike. */

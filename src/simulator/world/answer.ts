@@ -9,6 +9,8 @@ export interface Answer {
   status: number;
   body: string | Buffer;
   headers?: Record<string, string>;
+  /** The cursor that it brings, of a poll. */
+  cursor?: string;
   /** Told once what became of the answer. */
   onWireResult?(wireResult: WireResult): void;
 }

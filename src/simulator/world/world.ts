@@ -142,6 +142,8 @@ export interface SeenRequest {
   body: unknown;
   sizeBytes: number;
   fault: string | null;
+  /** The cursor that a poll was answered with, whether that arrived or not; null before, and for everything else. */
+  answered: string | null;
 }
 
 /** Everything the simulator knows. One object, thrown away whole on a reset. */

@@ -147,6 +147,18 @@ describe.skipIf(SERVER === null)('a server that fails', () => {
     await told;
   });
 
+  it('looks once more, also when it is to stop: one broken connection is no lost server', async () => {
+    for (const [from, text] of [
+      ['server', 'COMMIT\0'],
+      ['client', 'INSERT INTO applied'],
+    ] as const) {
+      once(from, text, 'cut');
+      stop.abort();
+      expect(await note(from)).toBe(from);
+    }
+    expect(await applied()).toEqual(['server', 'client']);
+  });
+
   it('takes steps again from a server that has lost their open transaction', async () => {
     let isDone = false;
     await steps.run('a', function* (): Step<void> {

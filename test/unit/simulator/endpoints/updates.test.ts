@@ -84,6 +84,19 @@ test('replay: an old cursor hands out again all that came after it', () =>
     expect(texts(await bot.poll(''))).toEqual(['hello', 'a', 'b', 'c']);
   }));
 
+test('the log tells with which cursor a poll was answered, as soon as it is', () =>
+  withSimulator({ holdMs: 60_000 }, async (sim) => {
+    const bot = await talkingBot(sim);
+    const answered = () =>
+      sim.control.requests({ endpoint: 'getupdates' }).map((request) => request.answered);
+    const held = bot.poll(bot.cursor);
+    await expect.poll(() => answered().length).toBe(2);
+    expect(answered()).toEqual([bot.cursor, null]);
+    sim.control.message({ text: 'a' });
+    const { get_updates_buf: cursor } = await held;
+    expect(answered()).toEqual([bot.cursor, cursor]);
+  }));
+
 test('ids above 2^53 are bare numbers, quoted, or missing', () =>
   withSimulator({ holdMs: 0 }, async (sim) => {
     const { token } = sim.control.createBot();
