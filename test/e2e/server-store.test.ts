@@ -69,7 +69,10 @@ describe.skipIf(SERVER === null)('a store on a server', () => {
       0,
       [{ verdict: 'confirmed' }],
     ]);
-    expect(await json('messages')).toMatchObject({ messages: [{ text: 'hello', state: 'done' }] });
+    for (const since of [[], ['--since', '1h']])
+      expect(await json('messages', ...since)).toMatchObject({
+        messages: [{ text: 'hello', state: 'done' }],
+      });
     expect(await json('status')).toMatchObject({ accounts: [{ name: 'mine', runner: { pid: run.pid } }] });
     expect((await wx('allow', 'add', 'friend@im.wechat')).code).toBe(0);
     expect(await json('allow')).toMatchObject({ users: [{ id: 'friend@im.wechat' }] });

@@ -167,11 +167,16 @@ export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await delay(5);
 }
 
+/** What a command says in JSON. */
+async function tell<T>(at: Cast['at'], ...args: string[]): Promise<T> {
+  const { stdout, stderr } = await runHere([...args, '--json'], at);
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as T;
+}
+
 /** All accounts of the store together. */
 async function accountsAt({ at }: Cast): Promise<AccountStatus> {
-  const { stdout, stderr } = await runHere(['status', '--json'], at);
-  if (stdout === '') throw new Error(stderr);
-  const { accounts } = JSON.parse(stdout) as { accounts: AccountStatus[] };
+  const { accounts } = await tell<{ accounts: AccountStatus[] }>(at, 'status');
   const sum = (of: (account: AccountStatus) => number): number =>
     accounts.reduce((all, account) => all + of(account), 0);
   return {
@@ -286,18 +291,17 @@ export async function runChaos(plan: ChaosPlan, cast: (stage: Stage) => Promise<
   happened.note('the last runners are stopped');
   await company.stop();
   const { outbox } = await accountsAt(company);
-  const list = async <T>(name: string, ...args: string[]): Promise<T[]> => {
-    const rows: T[] = [];
-    for (const { id } of company.bots) {
-      const { stdout } = await runHere([...args, '--account', id, '--json'], company.at);
-      rows.push(...((JSON.parse(stdout) as Record<string, T[]>)[name] ?? []));
-    }
-    return rows;
-  };
-  const states = await list<{ text: string; state: string }>('messages', 'messages', '--since', '4h');
+  const states: { text: string; state: string }[] = [];
+  const open: { user: string }[] = [];
+  for (const { id } of company.bots) {
+    const of = ['--account', id];
+    states.push(
+      ...(await tell<{ messages: typeof states }>(company.at, 'messages', '--since', '4h', ...of)).messages,
+    );
+    open.push(...(await tell<{ parts: typeof open }>(company.at, 'outbox', ...of)).parts);
+  }
   const textsThatAre = (state: string) =>
     new Set(states.filter((message) => message.state === state).map(({ text }) => text));
-  const open = await list<{ user: string }>('parts', 'outbox');
   happened.end();
 
   const lines = control.phone().shown.filter((line) => line.from === 'bot');

@@ -11,7 +11,7 @@ import { table } from '../terminal/table.ts';
 
 /** Messages shown when no `--since` says how far back. */
 const USUAL_LIMIT = 200;
-const NO_LIMIT = -1;
+const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 const TEXT_COLUMNS = 60;
 
 /** `wxagent messages`: what has come in, oldest first, and what became of it. */
