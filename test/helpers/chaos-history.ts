@@ -55,10 +55,7 @@ export function createChaosHistory(control: SimulatorControl): ChaosHistory {
   );
 
   return {
-    note: (line) => {
-      if (process.env.CHAOS_LOG) console.log(new Date().toISOString(), line);
-      add(null, line);
-    },
+    note: (line) => add(null, line),
     watch(name, runner) {
       onLines(runner.child.stdout, (line) => {
         for (const { v, account, ...event } of jsonLines(line)) {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { systemClock } from '../../src/core/time/clock.ts';
 import { openServer } from '../../src/store/server.ts';
-import { type Cast, CHAOS_RUN, type Stage } from './chaos.ts';
+import { type Cast, CHAOS_RUN, type Stage, until } from './chaos.ts';
 import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
 import { administer, upstreamOf, urlOf, withParts } from './postgres.ts';
 import { type ServerProcess, startServer } from './postgres-setup.ts';
@@ -31,6 +31,9 @@ interface Worker {
 const LOOK_MS = 50;
 /** How long it may take until accounts have moved, in times of the TTL: what never comes fails, not what is slow. */
 const PATIENCE_TTLS = 30;
+
+/** So many events are told before the next harm: at least, and so many more by chance. */
+const QUIET = { least: 20, more: 60 };
 
 /** Kinds of harm. Each is done once before any is done again. */
 const HARMS = ['kill', 'stop', 'partition', 'restart', 'replace'] as const;
@@ -105,7 +108,7 @@ function workersOf(server: ServerProcess, plan: WorkersPlan) {
     }
 
     /** Waits until the database says so. */
-    async function until(what: string, sql: string): Promise<void> {
+    async function untilSaid(what: string, sql: string): Promise<void> {
       const giveUpAt = performance.now() + PATIENCE_TTLS * plan.ttlMs;
       for (;;) {
         const [row] = await administer(url, 'SET search_path TO wxagent', `SELECT (${sql}) AS "isSo"`);
@@ -116,17 +119,17 @@ function workersOf(server: ServerProcess, plan: WorkersPlan) {
     }
     const NOW = 'extract(epoch FROM clock_timestamp()) * 1000';
     const allServed = (): Promise<void> =>
-      until(
+      untilSaid(
         'all accounts are served',
         `SELECT count(*) = ${plan.accounts} FROM leases JOIN workers USING (worker) WHERE expires_at > ${NOW}`,
       );
     const othersServe = ({ name, run }: Worker): Promise<void> =>
-      until(
+      untilSaid(
         `others have taken all of ${name}`,
         `SELECT count(*) = 0 FROM leases JOIN workers USING (worker) WHERE pid = ${run.pid}`,
       );
     const someServedBy = ({ name, run }: Worker): Promise<void> =>
-      until(
+      untilSaid(
         `${name} has an account`,
         `SELECT count(*) > 0 FROM leases JOIN workers USING (worker) WHERE pid = ${run.pid}`,
       );
@@ -203,8 +206,12 @@ function workersOf(server: ServerProcess, plan: WorkersPlan) {
         const left: (typeof HARMS)[number][] = [];
         while (stage.isWriting) {
           if (left.length === 0) left.push(...HARMS);
+          const enough = stage.events + QUIET.least + roll() * QUIET.more;
+          await until(() => stage.events > enough || !stage.isWriting);
           const [kind] = left.splice(Math.floor(roll() * left.length), 1) as [(typeof HARMS)[number]];
-          await ways[kind](oneOf(workers));
+          const worker = oneOf(workers);
+          await someServedBy(worker);
+          await ways[kind](worker);
           await allServed();
           harms.push(kind);
         }

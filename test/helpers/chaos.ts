@@ -127,6 +127,19 @@ export function expectOnlyLost(report: ChaosReport): void {
   expectPeace(report);
 }
 
+/** What a long run came to, in one line. */
+export function summaryOf({ seed, written, harms, lost, givenUp, polls }: ChaosReport): string {
+  const countOf = (all: Iterable<readonly unknown[]>): number =>
+    [...all].reduce((sum, { length }) => sum + length, 0);
+  const counts = new Map<string, number>();
+  for (const kind of harms) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return [
+    `seed ${seed}: ${countOf(written.values())} messages, ${countOf(polls.values())} polls`,
+    ...[...counts].map(([kind, count]) => `${kind} ${count}`),
+    `lost on the wire ${lost.size}, given up ${givenUp.size}`,
+  ].join(', ');
+}
+
 function expectPeace(report: ChaosReport): void {
   expectOrder(report);
   expectOnePoller(report.polls);

@@ -1,6 +1,6 @@
 import { test } from 'vitest';
 import { TTL_MS } from '../../src/store/workers/trust.ts';
-import { expectEachOnce, expectOnlyLost, runChaos } from '../helpers/chaos.ts';
+import { expectEachOnce, expectOnlyLost, runChaos, summaryOf } from '../helpers/chaos.ts';
 import { withWorkers } from '../helpers/chaos-workers.ts';
 import { LIMIT_MS, MESSAGES, SEED } from './size.ts';
 
@@ -10,13 +10,17 @@ const PLAN = { workers: 3, accounts: 30, users: 20, ttlMs: TTL_MS };
 test(`replay, ${MESSAGES} messages, seed ${SEED}`, { timeout: LIMIT_MS }, ({ skip }) =>
   withWorkers(PLAN, skip, async (cast) => {
     const plan = { messages: MESSAGES, seed: SEED, mode: 'replay', dedupe: true } as const;
-    expectEachOnce(await runChaos(plan, cast));
+    const report = await runChaos(plan, cast);
+    console.log(summaryOf(report));
+    expectEachOnce(report);
   }),
 );
 
 test(`destructive, ${MESSAGES} messages, seed ${SEED}`, { timeout: LIMIT_MS }, ({ skip }) =>
   withWorkers(PLAN, skip, async (cast) => {
     const plan = { messages: MESSAGES, seed: SEED, mode: 'destructive', dedupe: false } as const;
-    expectOnlyLost(await runChaos(plan, cast));
+    const report = await runChaos(plan, cast);
+    console.log(summaryOf(report));
+    expectOnlyLost(report);
   }),
 );

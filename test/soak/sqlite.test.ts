@@ -1,5 +1,5 @@
 import { test } from 'vitest';
-import { expectEachOnce, expectOnlyLost, runChaos } from '../helpers/chaos.ts';
+import { expectEachOnce, expectOnlyLost, runChaos, summaryOf } from '../helpers/chaos.ts';
 import { oneRunner } from '../helpers/chaos-runner.ts';
 import { LIMIT_MS, MESSAGES, SEED } from './size.ts';
 
@@ -8,10 +8,14 @@ const USERS = 100;
 
 test(`replay, ${MESSAGES} messages, seed ${SEED}`, { timeout: LIMIT_MS }, async () => {
   const plan = { messages: MESSAGES, seed: SEED, mode: 'replay', dedupe: true } as const;
-  expectEachOnce(await runChaos(plan, oneRunner(USERS)));
+  const report = await runChaos(plan, oneRunner(USERS));
+  console.log(summaryOf(report));
+  expectEachOnce(report);
 });
 
 test(`destructive, ${MESSAGES} messages, seed ${SEED}`, { timeout: LIMIT_MS }, async () => {
   const plan = { messages: MESSAGES, seed: SEED, mode: 'destructive', dedupe: false } as const;
-  expectOnlyLost(await runChaos(plan, oneRunner(USERS)));
+  const report = await runChaos(plan, oneRunner(USERS));
+  console.log(summaryOf(report));
+  expectOnlyLost(report);
 });
