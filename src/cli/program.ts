@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { WxError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../settings/settings.ts';
+import { shownStore } from '../settings/store-url.ts';
 import { createContext, type Host } from './command/context.ts';
 import { ownArgs, reportError } from './command/report-error.ts';
 import { type Action, COMMANDS, type CommandSpec } from './commands.ts';
@@ -273,6 +274,7 @@ function addOptions(
     if (setting.preset !== undefined) option.preset(setting.preset);
     if (setting.kind === 'list') option.argParser((value: string, all: string[] = []) => [...all, value]);
     if (setting.kind === 'level') option.argParser((_: string, n: number = 0) => n + 1);
+    if (name === 'store') option.argParser(onlyStore);
     help?.option(option, setting, isGrouped);
     command.addOption(option);
   }
@@ -287,10 +289,18 @@ function flagsOf(command: Command): Flags {
     for (const option of one.options) {
       const name = option.attributeName() as SettingName;
       if (one.getOptionValueSource(name) !== 'cli') continue;
-      flags[name] = added(flags[name], one.getOptionValue(name));
+      const value = one.getOptionValue(name);
+      flags[name] = name === 'store' ? onlyStore(value, flags.store) : added(flags[name], value);
     }
   }
   return flags;
+}
+
+/** Whichever of two stores was used, the messages of the other would be missed. Throws WxError `usage`. */
+function onlyStore(given: string, before: unknown): string {
+  if (before === undefined || before === given) return given;
+  const names = `${shownStore(String(before))} and ${shownStore(given)}`;
+  throw new WxError('usage', `--store names two: ${names}`, { hint: 'give the one that is meant' });
 }
 
 function added(before: unknown, value: unknown): unknown {

@@ -143,11 +143,12 @@ function statOf(path: string): Stats | null {
 /** The full path of a database. Throws WxError `usage` for a URL, `config` for a folder, or for a file in no folder. */
 function checkedPath({ cwd }: Pick<CommandContext, 'cwd'>, text: string, where: string): string {
   if (formOfStore(text) === 'other' || text === '') {
-    throw new WxError(
-      'usage',
-      `${where} takes postgres://... or the path of an SQLite file, not ${text === '' ? 'nothing' : shownStore(text)}`,
-      { hint: 'postgres://user:password@host:5432/database?sslmode=verify-full' },
-    );
+    const takes = 'takes postgres://... or the path of an SQLite file';
+    const sentence =
+      text === '' ? `${where} is empty: it ${takes}` : `${where} ${takes}, not ${shownStore(text)}`;
+    throw new WxError('usage', sentence, {
+      hint: 'postgres://user:password@host:5432/database?sslmode=verify-full',
+    });
   }
   const path = isAbsolute(text) ? text : resolve(cwd, text);
   const folder = dirname(path);

@@ -73,6 +73,10 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'the leases of this worker cannot be renewed: {}': '这个工作进程未能续约：{~}',
   'no account is logged in at {}': '{} 上没有登录的账号',
   'cannot read {}, which {} names: {}': '无法读取 {2} 指定的 {1}：{3}',
+  '{} is empty: it takes postgres://... or the path of an SQLite file':
+    '{} 是空的，应为 postgres://... 或 SQLite 文件的路径',
+  '--store names two: {} and {}': '--store 给了两个：{} 和 {}',
+  'give the one that is meant': '请只给要用的那个',
   '{} takes postgres://... or the path of an SQLite file, not {}':
     '{} 应为 postgres://... 或 SQLite 文件的路径，不能是 {}',
   '{} is a folder: {} takes the path of a file': '{} 是目录，{} 应为文件的路径',
