@@ -75,7 +75,7 @@ export function terminalText(text: string): string {
       if (command === 'l') main = null;
     } else if (command === 's' || escaped === '7') kept = { ...screen };
     else if (command === 'u' || escaped === '8') moveTo(screen, kept.row, kept.column);
-    else if (command !== undefined) work -= obey(screen, command, parameters);
+    else if (command !== undefined) work -= execute(screen, command, parameters);
     else if (escaped === 'c') Object.assign(screen, { rows: [[]], row: 0, column: 0 });
     else if (escaped === 'E') newLine(screen);
     else if (escaped === 'M') moveTo(screen, screen.row - 1, screen.column);
@@ -108,8 +108,8 @@ function control(screen: Screen, code: string): number {
   return 1;
 }
 
-/** Obeys one CSI sequence; returns what it costs. */
-function obey(screen: Screen, command: string, parameters: string): number {
+/** Executes one CSI sequence; returns what it costs. */
+function execute(screen: Screen, command: string, parameters: string): number {
   const [first = 0, second = 0] = parameters.split(';').map((one) => Number.parseInt(one, 10) || 0);
   const count = Math.max(1, first);
   const { row, column } = screen;

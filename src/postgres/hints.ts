@@ -97,7 +97,7 @@ export function createHints(options: {
         // Hints were lost meanwhile.
         now.onHint();
       }
-      await clock.sleep(HEARTBEAT_MS, AbortSignal.any([signal, closing.signal]));
+      await clock.sleep(HEARTBEAT_MS, signal);
     }
   }
 
@@ -136,6 +136,7 @@ export function createHints(options: {
     async close() {
       await sending;
       closing.abort();
+      ended.abort();
       await running;
       await connection?.close();
       connection = null;

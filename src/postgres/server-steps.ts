@@ -1,5 +1,5 @@
 import { asWxError, isShortage, reasonOf, WxError } from '../core/errors.ts';
-import type { Clock } from '../core/time/clock.ts';
+import { atMostEvery, type Clock } from '../core/time/clock.ts';
 import { one, type Step } from '../sql/statement.ts';
 import type { StepRunner, StepWait } from '../sql/step-runner.ts';
 import { type Connection, LIMITS, type Limits, openConnection } from './connection.ts';
@@ -7,9 +7,9 @@ import { isGone, isInTheWay, isOfPooler, isReadOnly, mayPass, serverError } from
 import { createQueryTexts, type QueryText } from './query-text.ts';
 import type { ServerAddress } from './server-address.ts';
 import {
-  type Fate,
+  type CommitStatus,
+  commitStatus,
   FaultOfStep,
-  fateOf,
   readInTransaction,
   runInTransaction,
   UnknownCommit,
@@ -43,7 +43,7 @@ interface Queue {
 }
 
 /** A place for one connection. */
-interface Lane {
+interface Slot {
   connection: Connection | null;
 }
 
@@ -64,12 +64,12 @@ export function createServerSteps(options: {
   /** Null: a step that meets no server fails. */
   wait: StepWait | null;
   limits?: Limits;
-  /** What others have committed for accounts from a mark on, and the next mark; see {@link StepRunner.changes}. */
   /**
    * Is called before any step runs on another line of history: a standby was promoted, or a backup restored. What this
    * process knows may not have happened there.
    */
   onNewHistory?: () => void;
+  /** What others have committed for accounts from a mark on, and the next mark; see {@link StepRunner.changes}. */
   newsSince?: (mark: number) => Step<{ upto: number; accounts: Map<string, number> }>;
 }): ServerSteps {
   const { address, clock, wait, newsSince } = options;
@@ -78,8 +78,8 @@ export function createServerSteps(options: {
   const plainTexts = createQueryTexts({ schema: address.schema, isPrepared: false });
   /** Behind a pooler that does not keep statements for us, we do without. */
   let isPrepared = address.isPrepared;
-  const lanes: Lane[] = Array.from({ length: CONNECTIONS }, () => ({ connection: null }));
-  const free = [...lanes];
+  const slots: Slot[] = Array.from({ length: CONNECTIONS }, () => ({ connection: null }));
+  const free = [...slots];
   /** Queues of accounts, and those that no connection serves yet, oldest first. */
   const queues = new Map<string, Queue>();
   const ready = new Set<Queue>();
@@ -89,11 +89,11 @@ export function createServerSteps(options: {
   let hasWorked = false;
   let isLost = false;
   const givenUpErrors = new WeakSet<object>();
-  let reportedAtMs = Number.NEGATIVE_INFINITY;
+  const isReportDue = atMostEvery(REPORT_MS, clock);
   let timeline: string | null = null;
   const news = new Map<string, number>();
   let newsMark = 0;
-  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  const isLookDue = atMostEvery(LOOK_MS, clock);
   let isLooking = false;
 
   function enqueue<T>(account: string | null, step: () => Step<T>): Promise<T> {
@@ -114,18 +114,18 @@ export function createServerSteps(options: {
   /** Gives queues to free connections: to those that were used last, so that a quiet process has one. */
   function dispatch(): void {
     for (const queue of ready) {
-      const lane = free.pop();
-      if (!lane) return;
+      const slot = free.pop();
+      if (!slot) return;
       ready.delete(queue);
-      void serve(lane, queue);
+      void serve(slot, queue);
     }
   }
 
-  async function serve(lane: Lane, queue: Queue): Promise<void> {
+  async function serve(slot: Slot, queue: Queue): Promise<void> {
     running++;
-    await settle(lane, queue, queue.works.splice(0, MAX_BATCH));
+    await settle(slot, queue, queue.works.splice(0, MAX_BATCH));
     running--;
-    free.push(lane);
+    free.push(slot);
     if (queue.works.length > 0) ready.add(queue);
     else if (queue.account !== null) queues.delete(queue.account);
     dispatch();
@@ -137,36 +137,36 @@ export function createServerSteps(options: {
   }
 
   /** Ends every work, and never rejects itself. */
-  async function settle(lane: Lane, queue: Queue, batch: Work[]): Promise<void> {
+  async function settle(slot: Slot, queue: Queue, batch: Work[]): Promise<void> {
     try {
-      const results = await persist(lane, queue.account, () => inOrder(batch));
+      const results = await persist(slot, queue.account, () => inOrder(batch));
       for (let index = 0; index < batch.length; index++) batch[index]?.resolve(results[index] as never);
     } catch (error) {
       // One faulty step must not fail the others. When the server is lost, all have waited long enough.
       if (batch.length === 1 || givenUpErrors.has(error as object))
         for (const work of batch) work.reject(error);
-      else for (const work of batch) await settle(lane, queue, [work]);
+      else for (const work of batch) await settle(slot, queue, [work]);
     }
   }
 
   /** Runs a step until it is committed, or until there is nothing to wait for. */
-  async function persist<T>(lane: Lane, account: string | null, step: () => Step<T>): Promise<T> {
-    const patience = createPatience();
+  async function persist<T>(slot: Slot, account: string | null, step: () => Step<T>): Promise<T> {
+    const backoff = createBackoff();
     const isRead = account === null;
     let unknown: UnknownCommit | null = null;
     for (let repeats = 0; ; ) {
       let connection: Connection;
       try {
-        connection = await connectionOf(lane);
+        connection = await connectionOf(slot);
       } catch (error) {
-        await patience.wait(error, unknown);
+        await backoff.wait(error, unknown);
         continue;
       }
       try {
-        const fate: Fate = unknown === null ? null : await fateOf(connection, unknown);
-        if (fate === 'committed') return unknown?.result as T;
-        if (fate === 'in progress') {
-          await patience.wait(unknown, unknown);
+        const status: CommitStatus = unknown === null ? null : await commitStatus(connection, unknown);
+        if (status === 'committed') return unknown?.result as T;
+        if (status === 'in progress') {
+          await backoff.wait(unknown, unknown);
           continue;
         }
         unknown = null;
@@ -182,7 +182,7 @@ export function createServerSteps(options: {
         }
         if (isOfPooler(error) && repeats++ < MOST_REPEATS) {
           isPrepared = false;
-          await drop(lane);
+          await drop(slot);
           continue;
         }
         if (isRead && isReadOnly(error)) throw asWxError(error);
@@ -193,14 +193,14 @@ export function createServerSteps(options: {
           if (!isShortage(error.cause)) throw asWxError(error.cause);
         } else if (!mayPass(error)) throw errorOf(error);
         const isWrapped = error instanceof FaultOfStep || error instanceof UnknownCommit;
-        if (!(error instanceof FaultOfStep)) await drop(lane);
-        await patience.wait(isWrapped ? error.cause : error, unknown);
+        if (!(error instanceof FaultOfStep)) await drop(slot);
+        await backoff.wait(isWrapped ? error.cause : error, unknown);
       }
     }
   }
 
   /** How one step waits for the server; see {@link StepWait}. */
-  function createPatience() {
+  function createBackoff() {
     const giveUpAtMs = clock.monotonic() + GIVE_UP_MS;
     let pauseMs = 0;
     let failures = 0;
@@ -208,8 +208,8 @@ export function createServerSteps(options: {
       async wait(error: unknown, unknown: UnknownCommit | null): Promise<void> {
         // A connection that breaks while this process stops is worth another: what it has committed may be decided at once.
         const isFirst = failures === 0;
-        const isPatient = isFirst || (wait ? !wait.signal.aborted : clock.monotonic() < giveUpAtMs);
-        if (!isPatient || !(hasWorked || unknown)) throw givenUp(unknown, error);
+        const mayWait = isFirst || (wait ? !wait.signal.aborted : clock.monotonic() < giveUpAtMs);
+        if (!mayWait || !(hasWorked || unknown)) throw givenUp(unknown, error);
         // A server closes connections that rest: what the next one mends is not worth a word.
         if (failures++ > 0) report(error);
         await clock.sleep(pauseMs * (0.5 + Math.random() / 2), wait?.signal);
@@ -220,19 +220,19 @@ export function createServerSteps(options: {
 
   const textFor = (sql: string): QueryText => (isPrepared ? keptTexts : plainTexts)(sql);
 
-  async function connectionOf(lane: Lane): Promise<Connection> {
-    if (lane.connection && !lane.connection.isOpen) await drop(lane);
-    if (!lane.connection) {
-      lane.connection = await openConnection({ address, limits, textFor });
-      if (timeline !== null && lane.connection.timeline !== timeline) options.onNewHistory?.();
-      timeline = lane.connection.timeline;
+  async function connectionOf(slot: Slot): Promise<Connection> {
+    if (slot.connection && !slot.connection.isOpen) await drop(slot);
+    if (!slot.connection) {
+      slot.connection = await openConnection({ address, limits, textFor });
+      if (timeline !== null && slot.connection.timeline !== timeline) options.onNewHistory?.();
+      timeline = slot.connection.timeline;
     }
-    return lane.connection;
+    return slot.connection;
   }
 
-  async function drop(lane: Lane): Promise<void> {
-    const { connection } = lane;
-    lane.connection = null;
+  async function drop(slot: Slot): Promise<void> {
+    const { connection } = slot;
+    slot.connection = null;
     await connection?.close('now');
   }
 
@@ -251,9 +251,7 @@ export function createServerSteps(options: {
   }
 
   function report(error: unknown): void {
-    if (!wait || clock.monotonic() - reportedAtMs <= REPORT_MS) return;
-    reportedAtMs = clock.monotonic();
-    wait.report(serverError(address, error).message);
+    if (wait && isReportDue()) wait.report(serverError(address, error).message);
   }
 
   async function idle(): Promise<void> {
@@ -265,7 +263,6 @@ export function createServerSteps(options: {
 
   async function look(): Promise<void> {
     if (!newsSince || isLooking) return;
-    lookedAtMs = clock.monotonic();
     isLooking = true;
     try {
       const { upto, accounts } = await enqueue(null, () => newsSince(newsMark));
@@ -287,7 +284,7 @@ export function createServerSteps(options: {
     // The numbers come from a look at the server that this call may begin.
     changes() {
       if (isLost) throw new WxError('storage', `the tables of ${address} were deleted under this process`);
-      if (clock.monotonic() - lookedAtMs >= LOOK_MS) void look();
+      if (isLookDue()) void look();
       return (account) => news.get(account) ?? 0;
     },
     lookForNews: () => void look(),
@@ -304,7 +301,7 @@ export function createServerSteps(options: {
     },
     async close() {
       await idle();
-      await Promise.all(lanes.map(async ({ connection }) => connection?.close()));
+      await Promise.all(slots.map(async ({ connection }) => connection?.close()));
     },
   };
 }

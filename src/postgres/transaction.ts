@@ -49,9 +49,10 @@ function beginWith(lock: Lock | null): Statement<unknown> {
 }
 
 /**
- * Runs a step in a transaction of its own, under a lock if it has one. What begins it goes with the first statements, and COMMIT with those
- * that nobody waits for: a step costs as many ways to the server and back as it has requests, and one more. Rejects with
- * {@link UnknownCommit}; or, when nothing was committed, with {@link FaultOfStep} or the error of the server or the connection.
+ * Runs a step in a transaction of its own, under a lock if it has one. What begins it goes with the first statements,
+ * and COMMIT with those that nobody waits for: a step costs as many ways to the server and back as it has requests, and
+ * one more. Rejects with {@link UnknownCommit}; or, when nothing was committed, with {@link FaultOfStep} or the error
+ * of the server or the connection.
  */
 export async function runInTransaction<T>(
   connection: Connection,
@@ -126,16 +127,19 @@ function advance<T>(step: Step<T>, result: unknown): IteratorResult<Request, T> 
 }
 
 /** What became of a transaction; null: the server does not know it, or no longer. */
-export type Fate = 'committed' | 'aborted' | 'in progress' | null;
+export type CommitStatus = 'committed' | 'aborted' | 'in progress' | null;
 
 /** Asks on another connection what became of a transaction. */
-export async function fateOf(connection: Connection, { xid, timeline }: UnknownCommit): Promise<Fate> {
+export async function commitStatus(
+  connection: Connection,
+  { xid, timeline }: UnknownCommit,
+): Promise<CommitStatus> {
   // Another server may have given the number to another transaction.
   if (connection.timeline !== timeline) return null;
-  const asked = one('SELECT pg_xact_status(CAST(?1 AS xid8)) AS fate', xid);
+  const asked = one('SELECT pg_xact_status(CAST(?1 AS xid8)) AS status', xid);
   try {
     const [row] = await connection.exchange([asked]);
-    return (row as { fate: Fate }).fate;
+    return (row as { status: CommitStatus }).status;
   } catch (error) {
     // For the server the number lies in the future: it was set back.
     if (isAnswer(error)) return null;

@@ -4,13 +4,13 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
  * What becomes of some bytes: they pass; the connection is cut instead of them, or after some of them; nothing passes any
  * more, in either direction, although both ends stay open; or only the server's end is closed, and the client hears nothing.
  */
-export type Fate = 'pass' | 'cut' | 'stall' | 'half-open' | { passing: number; end: 'cut' | 'stall' };
+export type Treatment = 'pass' | 'cut' | 'stall' | 'half-open' | { passing: number; end: 'cut' | 'stall' };
 
 /** A TCP proxy on 127.0.0.1 that does harm. */
 export interface CuttingProxy {
   port: number;
   /** Decides about each piece of data; `connection` counts from 1. */
-  rule: (from: 'client' | 'server', bytes: Buffer, connection: number) => Fate;
+  rule: (from: 'client' | 'server', bytes: Buffer, connection: number) => Treatment;
   /** How many connections were made. */
   connections: number;
   /** Refuses new connections and cuts the present ones. */
@@ -37,17 +37,17 @@ export async function startCuttingProxy(
     };
     pairs.add(cut);
     let isStalled = false;
-    const obey = (fate: 'cut' | 'stall' | 'half-open'): void => {
-      if (fate === 'cut') cut();
+    const apply = (treatment: 'cut' | 'stall' | 'half-open'): void => {
+      if (treatment === 'cut') cut();
       isStalled = true;
-      if (fate === 'half-open') far.destroy();
+      if (treatment === 'half-open') far.destroy();
     };
     const carry = (from: 'client' | 'server', target: Socket) => (bytes: Buffer) => {
       if (isStalled) return;
-      const fate = proxy.rule(from, bytes, number);
-      if (fate === 'pass') target.write(bytes);
-      else if (typeof fate === 'string') obey(fate);
-      else target.write(bytes.subarray(0, fate.passing), () => obey(fate.end));
+      const treatment = proxy.rule(from, bytes, number);
+      if (treatment === 'pass') target.write(bytes);
+      else if (typeof treatment === 'string') apply(treatment);
+      else target.write(bytes.subarray(0, treatment.passing), () => apply(treatment.end));
     };
     client.on('data', carry('client', far)).on('error', () => {});
     far.on('data', carry('server', client)).on('error', () => {});

@@ -43,7 +43,7 @@ export async function startServer(): Promise<ServerProcess | null> {
     if (told.isMissing) return null;
     throw new Error(`the PostgreSQL server of the tests does not start: ${told.error}`);
   }
-  const obey = async (command: string): Promise<string> => {
+  const ask = async (command: string): Promise<string> => {
     child.stdin?.write(`${command}\n`);
     const answer = await nextLine();
     if (!answer.startsWith(command)) throw new Error(`the PostgreSQL server of the tests: ${answer}`);
@@ -51,9 +51,9 @@ export async function startServer(): Promise<ServerProcess | null> {
   };
   return {
     address: told,
-    crash: async () => void (await obey('crash')),
-    start: async () => void (await obey('start')),
-    startStandby: async () => Number(await obey('standby')),
+    crash: async () => void (await ask('crash')),
+    start: async () => void (await ask('start')),
+    startStandby: async () => Number(await ask('standby')),
     async stop() {
       child.stdin?.end();
       await ended;

@@ -6,8 +6,9 @@ import type { DiskRetry } from './full-disk.ts';
 /** Runs steps as transactions: those of the same moment share one commit. */
 export interface GroupCommit {
   /**
-   * Runs a step in a transaction, together with other steps of the same moment. A step may be repeated, so what it
-   * does beside the database must bear repetition: a merged text that is too long for a part becomes a file. Rejects with WxError `storage`.
+   * Runs a step in a transaction, together with other steps of the same moment. A step may be repeated, so what it does
+   * beside the database must bear repetition: a merged text that is too long for a part becomes a file. Rejects with
+   * WxError `storage`.
    */
   run<T>(step: (database: Database) => T): Promise<T>;
   /** Resolves when everything committed so far is on the disk: one fsync for all callers of the same moment. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { reasonOf } from '../../core/errors.ts';
-import type { Clock } from '../../core/time/clock.ts';
+import { atMostEvery, type Clock } from '../../core/time/clock.ts';
 import { aborted, combinerOf } from '../../core/time/event-loop.ts';
 import { LEAVE_MS, type Lease, type Trust } from '../port/lease.ts';
 import { heldSum, readBoard } from './board.ts';
@@ -103,13 +103,11 @@ export async function startLeaseKeeper(options: {
   let lookNow = new AbortController();
   let isLookWanted = true;
   let isDistrusted = false;
-  let reportedAtMs = Number.NEGATIVE_INFINITY;
+  const isReportDue = atMostEvery(REPORT_EVERY_MS, clock);
   const onEmpty: (() => void)[] = [];
 
   function report(error: unknown): void {
-    if (clock.monotonic() - reportedAtMs < REPORT_EVERY_MS) return;
-    reportedAtMs = clock.monotonic();
-    options.report(reasonOf(error));
+    if (isReportDue()) options.report(reasonOf(error));
   }
 
   /** Renews as long as the worker lives. Between failures it tries more often. */

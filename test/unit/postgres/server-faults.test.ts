@@ -8,7 +8,7 @@ import { parseServerUrl } from '../../../src/postgres/server-address.ts';
 import { createServerSteps } from '../../../src/postgres/server-steps.ts';
 import { all, one, run, type Step, unawaited } from '../../../src/sql/statement.ts';
 import type { StepRunner } from '../../../src/sql/step-runner.ts';
-import { type CuttingProxy, type Fate, startCuttingProxy } from '../../helpers/cutting-proxy.ts';
+import { type CuttingProxy, startCuttingProxy, type Treatment } from '../../helpers/cutting-proxy.ts';
 import { administer, SERVER, uniqueName, upstreamOf, urlOf, withParts } from '../../helpers/postgres.ts';
 import { startServer } from '../../helpers/postgres-setup.ts';
 
@@ -80,17 +80,17 @@ describe.skipIf(SERVER === null)('a server that fails', () => {
   };
 
   /** Does harm once, to what fits. */
-  function once(from: 'client' | 'server', text: string, fate: Fate): () => boolean {
+  function once(from: 'client' | 'server', text: string, treatment: Treatment): () => boolean {
     let isDone = false;
     proxy.rule = (side, bytes) => {
       if (isDone || side !== from || !bytes.includes(text)) return 'pass';
       isDone = true;
-      return fate;
+      return treatment;
     };
     return () => isDone;
   }
 
-  it.each<[string, 'client' | 'server', string, Fate]>([
+  it.each<[string, 'client' | 'server', string, Treatment]>([
     ['the request of its COMMIT is cut off', 'client', 'COMMIT\0', 'cut'],
     ['the request of its COMMIT is cut in two', 'client', 'COMMIT\0', { passing: 4, end: 'cut' }],
     ['the answer to its COMMIT is cut off', 'server', 'COMMIT\0', 'cut'],
@@ -101,10 +101,10 @@ describe.skipIf(SERVER === null)('a server that fails', () => {
     ['its first statement is cut off', 'client', 'INSERT INTO applied', 'cut'],
     ['its first statement never arrives', 'client', 'INSERT INTO applied', 'stall'],
     ['the answer to its first statement never arrives', 'server', 'INSERT 0 1', 'stall'],
-  ])('applies a step once when %s', async (_, from, text, fate) => {
+  ])('applies a step once when %s', async (_, from, text, treatment) => {
     const wanted: string[] = [];
     for (const write of [note, noteLast]) {
-      const isDone = once(from, text, fate);
+      const isDone = once(from, text, treatment);
       expect(await write(write.name)).toBe(write.name);
       expect(isDone()).toBe(true);
       await write('next');
