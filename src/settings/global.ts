@@ -21,8 +21,8 @@ export const GLOBAL = {
     kind: 'text',
     flag: '--store <url>',
     about: {
-      en: 'database: postgres://..., or the path of an SQLite file; @file holds it',
-      zh: '数据库：postgres://... 或 SQLite 文件路径；@文件 表示从文件读取',
+      en: 'database: postgres://..., the path of an SQLite file, or @file that has one of these',
+      zh: '数据库：postgres://...、SQLite 文件路径，或 @文件（内容是前两者之一）',
     },
     group: 'general',
     env: 'WXAGENT_STORE',
