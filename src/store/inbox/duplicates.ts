@@ -26,7 +26,7 @@ const SAME_MOMENT = sql`SELECT seq, id FROM inbox
     AND (?5 = 0 OR context_token IS NOT DISTINCT FROM ?6) LIMIT 1`;
 
 /**
- * The stored message that this one repeats (design 3): the same id with the same content or time; or the same user,
+ * The stored message that this one repeats: the same id with the same content or time; or the same user,
  * time and content under another id. A missing time, and one of whole seconds, is too coarse: then the context token
  * must be the same too. `namesake` is the stored message with the same id.
  */

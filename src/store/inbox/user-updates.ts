@@ -7,7 +7,7 @@ import type { IncomingMessage, Intake } from '../port/port.ts';
 /** What the messages of a poll change about their users; each user is written once. */
 export interface UserUpdates {
   /**
-   * Adds a message with the number `seq`. It opens the window again: newest token, full budget (design 3) except for the
+   * Adds a message with the number `seq`. It opens the window again: newest token, full budget except for the
    * parts that were sent after it was written.
    */
   add(message: IncomingMessage, seq: number): void;
@@ -24,9 +24,9 @@ interface Update {
 }
 
 /**
- * How many sent parts of a user count towards the budget that a message of the time ?4 opened. The server had the message before
- * we got it, so parts sent in between count. Parts sent before our last poll do not: that poll would have brought the
- * message, so the clocks differ.
+ * How many sent parts of a user count towards the budget that a message of the time ?4 opened. The server had the
+ * message before we got it, so parts sent in between count. Parts sent before our last poll do not: that poll would
+ * have brought the message, so the clocks differ.
  */
 const SENT_SINCE = sql`CASE WHEN users.last_send_at <= ?4 THEN 0 ELSE ${LEAST}(users.sent, (SELECT count(*) FROM parts
   WHERE seq > (SELECT max(seq) FROM parts) - ${RECENT_PARTS} AND account = ?1 AND "user" = ?2 AND (state = 'sending'

@@ -50,7 +50,7 @@ const EXPIRE_LATE = `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finis
 
 /**
  * Claims the next part of a user for one request: in order, one at a time across processes, no faster than the pace
- * allows. A part whose last result is unknown is repeated unchanged (design 3). `known` is the {@link claimState} of
+ * allows. A part whose last result is unknown is repeated unchanged. `known` is the {@link claimState} of
  * the user, if the caller has just read it.
  */
 export function* claimPart(request: ClaimRequest, claimant: Claimant, known?: Row): Step<Claim> {

@@ -106,8 +106,8 @@ function heldPart(row: Row): HeldPart {
 }
 
 /**
- * Queues a row again with this content. After a hold the request is a new one: new client id, newest token, new upload
- * (design 3). `--ttl` and `--key` of one text must not apply to others that were merged into it.
+ * Queues a row again with this content. After a hold the request is a new one: new client id, newest token, new upload.
+ * `--ttl` and `--key` of one text must not apply to others that were merged into it.
  */
 function* requeue(row: Row, item: MergedHolds[number], keepsOptions: boolean): Step<void> {
   yield* storeContents(row.account as string, [item.file]);

@@ -2,7 +2,7 @@ import { timeLeftMs } from '../../core/time/clock.ts';
 import { one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
 import type { ClaimRequest } from '../port/port.ts';
 
-/** How long a lease lasts without being renewed (design 4). */
+/** How long a lease lasts without being renewed. */
 const LEASE_MS = 60_000;
 
 /** The process that claims, and how it tells whether another one is alive. */

@@ -37,7 +37,7 @@ export interface NewPartOptions {
 
 /**
  * Appends parts to a user's outbox. Behind a held part they are held too: the outbox is one queue, in which no part
- * overtakes another (design 3). Returns their numbers, and whether they are held.
+ * overtakes another. Returns their numbers, and whether they are held.
  */
 export function* appendParts(
   options: NewPartOptions,

@@ -3,7 +3,7 @@ import { timeLeftMs } from '../../core/time/clock.ts';
 import { one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
 import type { ClaimRequest } from '../port/port.ts';
 
-/** Parts of one account that may be sent at once before the pace applies (design 3). */
+/** Parts of one account that may be sent at once before the pace applies. */
 const BURST = 2;
 /** Two parts to one user that are closer than this may swap on the phone (protocol 4.3). */
 const USER_GAP_MS = 150;

@@ -96,7 +96,7 @@ export function* settleRefusal(
   if (judgement.kind === 'refused') return yield* refuse(part, judgement.reason, nowMs);
   yield* refundBudget(part);
   const { waitMs, uploadsAgain = false } = judgement.kind === 'retry' ? judgement : { waitMs: 0 };
-  // After a definite refusal the request may change: newer token, new client id, new upload (design 3). A hold that the
+  // After a definite refusal the request may change: newer token, new client id, new upload. A hold that the
   // user ends uploads anew in any case. A repeat that was refused may have arrived at an earlier try: the server
   // recognises it only by its client id, which therefore stays.
   const isUnsure = part.unsure === 1 || part.repeats !== 0;

@@ -11,7 +11,7 @@ const RUNNING = sql`SELECT ${STARTED}
   WHERE inbox.account = ? AND ${UNFINISHED} AND ${unindexed('state')} = 'running' AND ${FIRST_OF_TURN} ORDER BY seq`;
 
 /**
- * Puts back what a dead runner left: its leases and its running messages. The crash counts as a failure (contract 4): a
+ * Puts back what a dead runner left: its leases and its running messages. The crash counts as a failure: a
  * message waits the usual delay from its start. One that has used up its retries is returned in `failed`, still
  * `running`, for the caller to finish with a notice.
  */
