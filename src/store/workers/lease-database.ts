@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/time/clock.ts';
-import { type Connection, LIMITS, openConnection } from '../../postgres/connection.ts';
+import { type Connection, type Limits, openConnection } from '../../postgres/connection.ts';
 import { serverError } from '../../postgres/failures.ts';
 import { createQueryTexts } from '../../postgres/query-text.ts';
 import type { ServerAddress } from '../../postgres/server-address.ts';
@@ -50,13 +50,17 @@ export interface LeaseDatabase {
 }
 
 /** A process that was stopped in one of these short transactions must not keep the others waiting. */
-const SHORT = { lockMs: 2_000, statementMs: 5_000, idleMs: 2_000 };
-const ANSWER_MS = 5_000;
+const SHORT: Limits = {
+  connectMs: 5_000,
+  lockMs: 2_000,
+  statementMs: 5_000,
+  idleMs: 2_000,
+  answerMs: 5_000,
+};
 
 /** See {@link LeaseDatabase}. Nothing is opened before the first call; a connection that fails is not used again. */
-export function createLeaseDatabase(address: ServerAddress, clock: Clock): LeaseDatabase {
+export function createLeaseDatabase(address: ServerAddress, clock: Clock, limits = SHORT): LeaseDatabase {
   const textFor = createQueryTexts(address);
-  const limits = { ...LIMITS, ...SHORT, connectMs: ANSWER_MS, answerMs: ANSWER_MS };
   const renewals = createOwnConnection();
   const changes = createOwnConnection();
 
@@ -106,8 +110,8 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock): Lease
 
   /** Changes of leases follow each other: what a worker decides by the board is still so when it is done. */
   const lock = { schema: address.schema, name: 'leases' };
-  const read = <T>(step: () => Step<T>): Promise<T> => changes.settle(step, ANSWER_MS, null);
-  const change = <T>(step: () => Step<T>): Promise<T> => changes.settle(step, ANSWER_MS, lock);
+  const read = <T>(step: () => Step<T>): Promise<T> => changes.settle(step, limits.answerMs, null);
+  const change = <T>(step: () => Step<T>): Promise<T> => changes.settle(step, limits.answerMs, lock);
   const just = (statement: () => Statement<number>): (() => Step<number>) =>
     function* () {
       return yield* statement();

@@ -270,12 +270,7 @@ describe.skipIf(SERVER === null)('a server with several places', () => {
     const reports: string[] = [];
     const stop = new AbortController();
     const wait = { signal: stop.signal, report: (why: string) => void reports.push(why) };
-    const steps = createServerSteps({
-      address: parseServerUrl(url),
-      clock: systemClock,
-      wait,
-      limits: QUICK,
-    });
+    const steps = createServerSteps({ address: parseServerUrl(url), clock: systemClock, wait });
     const ask = () =>
       steps.run('a', function* (): Step<unknown> {
         return (yield* one('SELECT 1 AS x'))?.x;

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../src/core/time/clock.ts';
+import { LIMITS } from '../../../../src/postgres/connection.ts';
 import { parseServerUrl } from '../../../../src/postgres/server-address.ts';
 import { LeaseLost } from '../../../../src/store/port/lease.ts';
 import type { Store } from '../../../../src/store/port/port.ts';
@@ -55,7 +56,7 @@ describe.skipIf(SERVER === null)('the fence around an account', () => {
 
   beforeEach(async () => {
     await ask('TRUNCATE workers, leases, accounts, users, inbox, parts, session_values, children');
-    leases = createLeaseDatabase(address, systemClock);
+    leases = createLeaseDatabase(address, systemClock, LIMITS);
     await leases.enter('old', { ...card, name: 'old' });
     await leases.enter('new', { ...card, name: 'new' });
     await leases.add([ACCOUNT, 'other']);

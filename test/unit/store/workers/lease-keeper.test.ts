@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../src/core/time/clock.ts';
+import { LIMITS } from '../../../../src/postgres/connection.ts';
 import { parseServerUrl } from '../../../../src/postgres/server-address.ts';
 import { createServerSteps } from '../../../../src/postgres/server-steps.ts';
 import type { StepRunner } from '../../../../src/sql/step-runner.ts';
@@ -59,7 +60,7 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
       claimant,
       wait: null,
     });
-    leases = createLeaseDatabase(parseServerUrl(url), systemClock);
+    leases = createLeaseDatabase(parseServerUrl(url), systemClock, LIMITS);
     steps = createServerSteps({ address: parseServerUrl(url), clock: systemClock, wait: null });
     // The database's own log: who had which account, in the order of its transactions.
     await ask(

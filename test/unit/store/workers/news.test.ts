@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../src/core/time/clock.ts';
+import { LIMITS } from '../../../../src/postgres/connection.ts';
 import { parseServerUrl } from '../../../../src/postgres/server-address.ts';
 import { createServerSteps } from '../../../../src/postgres/server-steps.ts';
 import { newsSince } from '../../../../src/store/accounts/news.ts';
@@ -33,7 +34,7 @@ describe.skipIf(SERVER === null)('news for whoever serves an account', () => {
     const fence: Fence = () => ({ worker: 'worker:a:0123456789abcdef', epoch });
     let epoch = 1;
     const [other, owner] = [await open('other'), await open('worker:a:0123456789abcdef', fence)];
-    const leases = createLeaseDatabase(address, systemClock);
+    const leases = createLeaseDatabase(address, systemClock, LIMITS);
     const card = { name: 'a', host: 'h', pid: 1, version: '0', purpose: 'serve' as const, capacity: null };
     await leases.enter('worker:a:0123456789abcdef', card);
     const me = { worker: 'worker:a:0123456789abcdef', name: 'a' };

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../../../src/core/time/clock.ts';
+import { LIMITS } from '../../../../src/postgres/connection.ts';
 import { parseServerUrl } from '../../../../src/postgres/server-address.ts';
 import type { Lease } from '../../../../src/store/port/lease.ts';
 import { createLeaseDatabase } from '../../../../src/store/workers/lease-database.ts';
@@ -45,7 +46,7 @@ export async function startTestWorker(
     reports: [],
   };
   const keeper = await startLeaseKeeper({
-    database: createLeaseDatabase(address, systemClock),
+    database: createLeaseDatabase(address, systemClock, LIMITS),
     card: { name, host: 'here', pid: process.pid, version: '0', purpose, capacity: null },
     clock,
     isAlive: () => true,
