@@ -1,43 +1,20 @@
 import { EXIT_CODES, WxError } from '../../core/errors.ts';
 import { startPauseMs } from '../../core/time/backoff.ts';
 import { aborted } from '../../core/time/event-loop.ts';
-import { VERSION } from '../../core/version.ts';
-import { type Account, loginDigest } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/accounts-file.ts';
 import { tooFewOpenFiles } from '../../home/open-files.ts';
-import { processStartTime } from '../../home/process-identity.ts';
-import type { Transport } from '../../ilink/http/transport.ts';
-import type { EventSink } from '../../runner/port/events.ts';
-import type { RunnerOptions } from '../../runner/port/options.ts';
 import type { Runner, RunnerEnd } from '../../runner/port/port.ts';
-import { startRunner } from '../../runner/runner.ts';
-import { createFolderMaker } from '../../runner/turns/folders.ts';
-import { createUpkeep, type Upkeep } from '../../runner/upkeep.ts';
+import { createUpkeep } from '../../runner/upkeep.ts';
 import { LeaseLost } from '../../store/port/lease.ts';
-import type { Store } from '../../store/port/port.ts';
 import { contextOf, loginHint, noAccount } from '../account/choice.ts';
-import { connect, openTransport } from '../account/connection.ts';
-import { type Holder, leaseLost, openPolling, type Polling, type PollingRight } from '../account/polling.ts';
-import type { AgentFactory } from '../agent/agent-factory.ts';
-import { createChildRecords } from '../agent/child-records.ts';
+import { openTransport } from '../account/connection.ts';
+import { leaseLost, openPolling } from '../account/polling.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { followAccounts, LOOK_EVERY_MS, relogin } from '../login/relogin.ts';
-import { type AttachmentOptions, openAttachments } from './attachments.ts';
 import { openLeasedAccounts } from './leased-accounts.ts';
-
-/** How often a lock is asked for that somebody has for a moment. */
-const LOCK_EVERY_MS = 100;
-
-/** How accounts are served. */
-export interface Service {
-  makeAgent: AgentFactory;
-  settings: RunnerOptions;
-  keepFiles: boolean;
-  received: AttachmentOptions;
-  emit: EventSink;
-  /** Accounts that log in meanwhile are served as well, and those that log out no longer (`--all-accounts`). */
-  watchLogins: boolean;
-}
+import { type Service, startAccount } from './start-account.ts';
+import { waitForRight } from './wait-for-right.ts';
 
 /**
  * Serves accounts until all their runners have ended, or the process is told to stop. An account
@@ -107,12 +84,7 @@ export async function serve(
       if (right === null) return 'stopped';
       try {
         right.check();
-        const { runner, done } = startOne(own, service, account, {
-          right,
-          transport,
-          store,
-          upkeep,
-        });
+        const { runner, done } = startAccount(own, service, account, { right, transport, store, upkeep });
         runners.set(account.key, runner);
         if (leave.aborted) runner.stop();
         const how = await done;
@@ -280,108 +252,4 @@ export async function serve(
     await polling.close();
     await transport.close();
   }
-}
-
-/** Serves one login of an account, for which the caller has the right to receive. */
-function startOne(
-  context: CommandContext,
-  service: Service,
-  account: Account,
-  {
-    right,
-    transport,
-    store,
-    upkeep,
-  }: {
-    right: PollingRight;
-    transport: Transport;
-    store: Store;
-    upkeep: Upkeep;
-  },
-): { runner: Runner; done: Promise<RunnerEnd> } {
-  const connection = connect(context, account, transport, store);
-  const children = createChildRecords(account.key, store.turns, context.log);
-  const agent = service.makeAgent(children, account);
-  const runner = startRunner({
-    ...connection,
-    account: {
-      key: account.key,
-      id: account.id,
-      name: account.name,
-      owner: account.owner,
-      login: loginDigest(account),
-      formerPoller: right.former,
-    },
-    store,
-    trust: right.trust,
-    upkeep,
-    agent,
-    folders: createFolderMaker({
-      turns: context.paths.media('turn', account.key),
-      state: (user) => context.paths.agentState(account.key, user),
-      sessions: service.received.place === 'session' ? context.paths.media('session', account.key) : null,
-      keep: service.keepFiles,
-      log: context.log,
-    }),
-    attachments: openAttachments(context, account, store, transport, service.received, children),
-    async endChild(child) {
-      const { endOrphan } = await import('../../agents/child/orphans.ts');
-      return endOrphan(child, processStartTime);
-    },
-    rescue: (line) => context.io.err(`${line}\n`),
-    settings: service.settings,
-    version: VERSION,
-    clock: context.clock,
-    log: context.log,
-    emit: service.emit,
-  });
-  const done = runner.done.finally(() => agent.close?.());
-  return { runner, done };
-}
-
-/**
- * The right to receive for an account, whose context is `own`; null when it is not wanted any more. Who only looks for messages
- * (`send`, `login`) is waited for, and the end of a lease that is not renewed. Throws WxError `busy` when another process
- * serves it, and lives.
- */
-async function waitForRight(
-  own: CommandContext,
-  polling: Polling,
-  account: Account,
-  isOver: () => boolean,
-  onLost: () => void,
-): Promise<PollingRight | null> {
-  const { clock, log } = own;
-  let told: string | null = null;
-  /** Of a lease that may be that of a process which was killed: it is not renewed then. */
-  let renewal: string | null = null;
-  while (!isOver()) {
-    const taken = await polling.acquire(account, onLost);
-    if ('right' in taken) return taken.right;
-    const { holder } = taken;
-    if (holder) {
-      const who = `process ${holder.pid} on ${holder.host}`;
-      const { lease } = holder;
-      const isServing = holder.purpose === 'serve' && lease?.leftMs !== 0;
-      if (isServing) renewal ??= lease?.renewal ?? null;
-      if (isServing && (!lease || lease.renewal !== renewal)) {
-        throw new WxError('busy', `${who} receives the messages of ${account.id} already`, {
-          hint: 'wxagent status',
-        });
-      }
-      const seen = lease?.leftMs === 0 ? 'expired' : holder.purpose;
-      if (seen !== told) log.info(whyWaiting(who, account.id, holder));
-      told = seen;
-    }
-    await clock.sleep(holder?.purpose === 'serve' ? LOOK_EVERY_MS : LOCK_EVERY_MS, own.stopSignal());
-  }
-  return null;
-}
-
-function whyWaiting(who: string, account: string, { purpose, lease }: Holder): string {
-  if (lease?.leftMs === 0)
-    return `${who} has not renewed its lease on ${account}; waiting until it may be taken over`;
-  if (purpose === 'look') return `${who} is checking for messages of ${account}; waiting for it`;
-  const seconds = Math.ceil((lease?.leftMs ?? 0) / 1_000);
-  return `${who} has the lease on ${account} for ${seconds} s; waiting whether it is renewed`;
 }
