@@ -30,13 +30,16 @@ const CALLS = {
   bots: ({ count, label }) =>
     Array.from({ length: count }, (_, n) => control.createBot(`${label}-${n}@im.wechat`)),
 
-  /** Resolves when every one of these bots has a poll waiting. For many, a look takes longer than the usual pause. */
+  /** Resolves when every one of these bots has had a poll waiting: of many, some are always between two of them. */
   async polled({ bots, pauseMs }) {
-    const wanted = new Set(bots);
-    await until(() => control.bots().every((bot) => !wanted.has(bot.id) || bot.polls > 0), pauseMs);
+    const missing = new Set(bots);
+    await until(() => {
+      for (const { id, polls } of control.bots()) if (polls > 0) missing.delete(id);
+      return missing.size === 0;
+    }, pauseMs);
   },
 
-  /** Resolves when none of them has. */
+  /** Resolves when none of them has one. */
   async unpolled({ bots }) {
     const wanted = new Set(bots);
     await until(() => control.bots().every((bot) => !wanted.has(bot.id) || bot.polls === 0));

@@ -2,11 +2,15 @@ import { all, one, type Row, run, type Statement, type Step } from '../../sql/st
 import type { Lease } from '../port/lease.ts';
 import { NOW, type WorkerView } from './worker-rows.ts';
 
-/** Accounts that are to be served from now on, by whichever worker. */
+/**
+ * Accounts that are to be served from now on, by whichever worker. Those that are known are left out first: ON CONFLICT
+ * would lock them all, and wait for every step that runs.
+ */
 export function offer(accounts: readonly string[]): Statement<number> {
   return run(
     `INSERT INTO leases (account, shared, changed_at) SELECT offered, 1, ${NOW}
-       FROM json_array_elements_text(CAST(? AS json)) AS offered
+       FROM json_array_elements_text(CAST(? AS json)) AS offered LEFT JOIN leases AS known ON known.account = offered
+       WHERE COALESCE(known.shared, 0) = 0
        ON CONFLICT (account) DO UPDATE SET shared = 1 WHERE leases.shared = 0`,
     JSON.stringify(accounts),
   );
@@ -123,11 +127,12 @@ export function* takeNamed(
   return taken ? { lease: leaseOf(taken, me.worker) } : { holder: null };
 }
 
-/** Picks accounts of a worker to be handed over to another: they are drained first. */
+/** Picks accounts of a worker to be handed over to another: they are drained first. Those in a step are passed by. */
 export function* handOver(worker: string, to: string, count: number): Step<string[]> {
   const rows = yield* all(
     `UPDATE leases SET next = ?2 WHERE worker = ?1 AND next IS NULL AND account IN (
-         SELECT account FROM leases WHERE worker = ?1 AND next IS NULL ORDER BY random() LIMIT ?3)
+         SELECT account FROM leases WHERE worker = ?1 AND next IS NULL ORDER BY random() LIMIT ?3
+           FOR UPDATE SKIP LOCKED)
        AND EXISTS (SELECT 1 FROM workers AS other WHERE other.worker = ?2 AND other.expires_at > ${NOW} AND leaving = 0)
        RETURNING account`,
     worker,

@@ -266,6 +266,22 @@ describe.skipIf(SERVER === null)('the fence around an account', () => {
     expect(await administer(server, `SELECT worker FROM ${schema}.workers`)).toEqual([{ worker: 'new' }]);
   });
 
+  it('makes nobody wait who offers accounts that are known, or hands others over', async () => {
+    const beside = await connectTo(server);
+    try {
+      await beside.query(`SET search_path TO ${schema}`);
+      await beside.query('BEGIN');
+      await beside.query(`SELECT epoch FROM leases WHERE account = '${ACCOUNT}' FOR SHARE`);
+      await leases.add([ACCOUNT, 'other', 'one more']);
+      expect(await leases.give('old', [{ to: 'new', count: 2 }])).toEqual(['other']);
+    } finally {
+      await beside.end();
+    }
+    expect(await ask('SELECT account, shared FROM leases ORDER BY account')).toEqual(
+      [ACCOUNT, 'one more', 'other'].sort().map((account) => ({ account, shared: '1' })),
+    );
+  });
+
   it('keeps the row of a worker as long as it has an account, and never renews one that has expired', async () => {
     await expect(leases.leave('old')).rejects.toThrow(/foreign key/);
     expect(await leases.keepAlive('old', 5_000)).toBe(true);
