@@ -21,6 +21,11 @@ export function figure({ name, unit, ours, bare, beside, atMost = null, atLeast 
   return { name, unit, ours, bare, beside, ratio, atMost, atLeast, isMet };
 }
 
+/** Says on stderr what belongs to no figure. */
+export function note(text) {
+  process.stderr.write(`bench: ${text}\n`);
+}
+
 /** All figures as a table for people. */
 export function tableOf(figures) {
   const rows = figures.map((one) => [

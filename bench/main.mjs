@@ -18,6 +18,8 @@ import { measureSlow } from './rooms/slow.mjs';
 import { measureSpawned } from './rooms/spawned.mjs';
 import { measureStartUp } from './rooms/start-up.mjs';
 import { measureWorkers } from './rooms/workers.mjs';
+import { measureEchoOfServer } from './rooms/workers-echo.mjs';
+import { measureLoad } from './rooms/workers-load.mjs';
 import { createFolder, startPhones } from './sides/sides.mjs';
 
 const ROOMS = {
@@ -31,22 +33,27 @@ const ROOMS = {
   media: async (given) => [...(await measureMedia(given)), ...(await measureMediaUpload(given))],
   long: measureLong,
   accounts: measureAccounts,
-  workers: measureWorkers,
+  'workers-many': measureWorkers,
+  'workers-load': measureLoad,
+  'workers-echo': measureEchoOfServer,
 };
+/** Rooms of one name. */
+const WORKERS = ['workers-many', 'workers-load', 'workers-echo'];
 /** They take minutes. */
-const LONG = ['long', 'accounts', 'workers'];
+const LONG = ['long', 'accounts', ...WORKERS];
 const USUAL = Object.keys(ROOMS).filter((name) => !LONG.includes(name));
 
 const args = process.argv.slice(2);
 const sizes = {};
-const asked = args.filter((arg) => {
+const asked = args.flatMap((arg) => {
   const [, name, count] = /^--(accounts|workers)=(\d+)$/.exec(arg) ?? [];
   if (name) sizes[name] = Number(count);
-  return !name && arg !== '--json';
+  if (arg === 'workers') return WORKERS;
+  return name || arg === '--json' ? [] : [arg];
 });
 const unknown = asked.find((name) => !Object.hasOwn(ROOMS, name));
 if (unknown !== undefined) {
-  const known = [...Object.keys(ROOMS), '--json', '--accounts=<n>', '--workers=<n>'];
+  const known = [...Object.keys(ROOMS), 'workers', '--json', '--accounts=<n>', '--workers=<n>'];
   process.stderr.write(`bench: there is no "${unknown}": ${known.join(', ')}\n`);
   process.exit(64);
 }

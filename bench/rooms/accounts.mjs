@@ -3,7 +3,7 @@
  * time and open files are read from /proc.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { figure } from '../figures.mjs';
+import { figure, note } from '../figures.mjs';
 import { openFiles, processorSeconds, residentMiB } from '../sides/processes.mjs';
 import { createHome, startBare, startWxagent } from '../sides/sides.mjs';
 
@@ -59,8 +59,4 @@ export async function measureAccounts({ phones, folder, sizes: { accounts = 1_00
     ...figures,
     figure({ name: 'of a core at rest', unit: '%', ours: processorPercent, bare: barePercent, beside }),
   ];
-}
-
-function note(text) {
-  process.stderr.write(`bench: ${text}\n`);
 }

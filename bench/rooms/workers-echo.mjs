@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { figure, percentile } from '../figures.mjs';
+import { figure, note, percentile } from '../figures.mjs';
+import { startServer } from '../sides/server.mjs';
 import { createHome, startWxagent } from '../sides/sides.mjs';
 import { measureRoundTrips } from './echo.mjs';
 
@@ -13,7 +14,16 @@ const PAUSE_MS = 5;
 const REST_MS = 5_000;
 const MOST = { ways: 8, commits: 3 };
 
-export async function measureEchoOfServer({ server, phones, folder, note }) {
+export async function measureEchoOfServer({ phones, folder }) {
+  const server = await startServer();
+  try {
+    return await measureOn({ server, phones, folder });
+  } finally {
+    await server.stop();
+  }
+}
+
+async function measureOn({ server, phones, folder }) {
   const bots = await phones.call('bots', { count: 3, label: 'server-echo' });
   const [onServer, onFile, counted] = bots.map((bot) => ({ ...bot, baseUrl: phones.baseUrl }));
   const store = await server.createStore(folder, 'echo', [onServer]);

@@ -5,8 +5,9 @@
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { figure, percentile } from '../figures.mjs';
+import { figure, note, percentile } from '../figures.mjs';
 import { processorSeconds } from '../sides/processes.mjs';
+import { startServer } from '../sides/server.mjs';
 import { createHome, startWxagent } from '../sides/sides.mjs';
 
 const THINKS_MS = 200;
@@ -16,7 +17,8 @@ const USERS = 4;
 const WARM_UP_MS = 5_000;
 const MEASURE_MS = 20_000;
 
-export async function measureLoad({ server, phones, folder, sizes, note }) {
+export async function measureLoad({ phones, folder, sizes }) {
+  const server = await startServer();
   const agent = createServer((request, response) => {
     request.resume();
     setTimeout(() => response.setHeader('content-type', 'text/plain').end('thought'), THINKS_MS);
@@ -50,6 +52,7 @@ export async function measureLoad({ server, phones, folder, sizes, note }) {
   } finally {
     agent.close();
     agent.closeAllConnections();
+    await server.stop();
   }
   return counts.slice(1).map((count) =>
     figure({

@@ -3,12 +3,10 @@
  * killed. Linux only. The simulators, the workers and the server have the cores of this machine among them.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { figure } from '../figures.mjs';
+import { figure, note } from '../figures.mjs';
 import { openFiles, processorSeconds, residentMiB } from '../sides/processes.mjs';
 import { startServer } from '../sides/server.mjs';
 import { createHome, startPhones, startWxagent } from '../sides/sides.mjs';
-import { measureEchoOfServer } from './workers-echo.mjs';
-import { measureLoad } from './workers-load.mjs';
 
 const ACCOUNTS_A_SIMULATOR = 2_500;
 /** A look at the bots of a simulator takes it a millisecond for a thousand. */
@@ -21,21 +19,16 @@ const REST_MS = 70_000;
 const MOST = { startS: 60, memoryMiB: 350, takeoverS: 25, renewalMs: 100 };
 const RUN = ['run', '--echo', '--all-accounts', '--pace', '0', '--no-typing'];
 
-export async function measureWorkers({ phones, folder, sizes }) {
+export async function measureWorkers({ folder, sizes }) {
   const server = await startServer();
   try {
-    note(`PostgreSQL ${server.version}`);
-    return [
-      ...(await measureMany({ server, folder, sizes })),
-      ...(await measureLoad({ server, phones, folder, sizes, note })),
-      ...(await measureEchoOfServer({ server, phones, folder, note })),
-    ];
+    return await measureOn({ server, folder, sizes });
   } finally {
     await server.stop();
   }
 }
 
-async function measureMany({ server, folder, sizes }) {
+async function measureOn({ server, folder, sizes }) {
   const { accounts = 10_000, workers: count = 8 } = sizes;
   const simulators = [];
   const workers = [];
@@ -61,7 +54,10 @@ async function measureMany({ server, folder, sizes }) {
       workers.push(startWxagent(createHome(folder, `worker-${n}`, null, []), RUN, store.env));
     await everywhere('polled');
     const startS = (performance.now() - startedMs) / 1_000;
-    note(`every account polls after ${startS.toFixed(1)} s`);
+    const spent = spentBy({ simulators, workers }).map(([name, s]) => `${name} ${s.toFixed(1)} s`);
+    note(
+      `every account polls after ${startS.toFixed(1)} s; processor time: server ${(await server.counters()).processorSeconds.toFixed(1)} s, ${spent.join(', ')}`,
+    );
     await tellCosts(server);
 
     await delay(SETTLE_MS);
@@ -121,9 +117,7 @@ async function startSimulator(seed, count) {
 
 /** What is done a second while nobody writes, and what it costs. */
 async function measureRest({ server, simulators, workers }) {
-  const sides = { workers, simulators: simulators.map(({ phones }) => phones) };
-  const spent = () =>
-    Object.entries(sides).map(([name, side]) => [name, processorSeconds(...side.map(({ pid }) => pid))]);
+  const spent = () => spentBy({ simulators, workers });
   const [before, spentBefore] = [await server.counters(), spent()];
   await delay(REST_MS);
   const after = await server.counters();
@@ -136,6 +130,11 @@ async function measureRest({ server, simulators, workers }) {
   );
   await tellCosts(server);
   return { statements };
+}
+
+function spentBy({ simulators, workers }) {
+  const sides = { workers, simulators: simulators.map(({ phones }) => phones) };
+  return Object.entries(sides).map(([name, side]) => [name, processorSeconds(...side.map(({ pid }) => pid))]);
 }
 
 /** Each worker renews one row for all its leases. What a commit takes is the mean of all. */
@@ -153,8 +152,4 @@ async function tellCosts(server) {
 
 function seconds(ms) {
   return `${(ms / 1_000).toFixed(1)} s`;
-}
-
-function note(text) {
-  process.stderr.write(`bench: ${text}\n`);
 }

@@ -8,6 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** So much of a log is shown when a process ends that was not to. */
+const LOG_CHARS = 2_000;
+
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const bin = here('../../bin/wxagent.js');
 
@@ -76,7 +79,9 @@ export function startWxagent(home, args, more = {}, channels = []) {
   closeSync(stderr);
   child.once('exit', (code) => {
     if (code !== 0 && code !== null)
-      process.stderr.write(`wxagent ${args.join(' ')} left with ${code}:\n${readFileSync(log)}`);
+      process.stderr.write(
+        `wxagent ${args.join(' ')} left with ${code}:\n${readFileSync(log, 'utf8').slice(-LOG_CHARS)}`,
+      );
   });
   return {
     child,
