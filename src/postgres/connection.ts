@@ -216,7 +216,7 @@ interface ServerState {
 }
 
 const STATE = `SELECT current_setting('server_version_num') AS version, current_setting('server_version') AS shown,
-    current_setting('transaction_read_only') AS read_only, current_setting('server_encoding') AS encoding,
+    current_setting('transaction_read_only') AS read_only, pg_is_in_recovery()::text AS standby, current_setting('server_encoding') AS encoding,
     current_setting('synchronous_commit') AS synchronous`;
 /** A standby has none, and some hosted servers do not tell it. */
 const TIMELINE = 'SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline';
@@ -235,7 +235,14 @@ async function stateOf(client: Client, address: ServerAddress): Promise<ServerSt
     });
   }
   if (state.read_only === 'on') {
-    throw new WxError('network', `${address} can only be read: it is a standby, or set to be read only`);
+    if (state.standby === 'true') {
+      throw new WxError('network', `${address} can only be read: it is a standby`, {
+        hint: 'name the primary in the URL, or both: postgres://user@one,two/database',
+      });
+    }
+    throw new WxError('network', `${address} can only be read: it is set so`, {
+      hint: `ALTER DATABASE "${address.with.database}" SET default_transaction_read_only TO off`,
+    });
   }
   const timeline = line.status === 'fulfilled' ? (line.value.rows[0]?.timeline as string) : '';
   return { timeline, isAsynchronous: state.synchronous === 'off' };

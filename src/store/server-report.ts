@@ -6,6 +6,17 @@ import type { StepRunner } from '../sql/step-runner.ts';
 /** The clock of this machine, as it is set. */
 export type WallClock = Pick<SteadyClock, 'wall' | 'monotonic'>;
 
+/** The servers that follow one. */
+export interface Standbys {
+  count: number;
+  /** Of how many it is told how far they are behind. */
+  known: number;
+  /** The longest of their lags. */
+  lagMs: number;
+  /** How many a commit waits for. */
+  synchronous: number;
+}
+
 /** What a server says of itself. */
 export interface ServerReport {
   version: string;
@@ -17,7 +28,8 @@ export interface ServerReport {
   grant: string | null;
   connections: number;
   maxConnections: number;
-  standbys: number;
+  /** Null: the server does not tell. */
+  standbys: Standbys | null;
   isDurable: boolean;
   /** How far the server's clock is ahead of this machine's. */
   offMs: number;
@@ -27,13 +39,31 @@ export interface ServerReport {
 
 const REPORT = `SELECT current_setting('server_version') AS version, current_setting('max_connections') AS most,
     (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
-    (SELECT count(*) FROM pg_stat_replication) AS standbys,
     CASE WHEN current_setting('fsync') = 'on' THEN 1 ELSE 0 END AS durable,
     CASE WHEN has_database_privilege(current_database(), 'CREATE') THEN 1 ELSE 0 END AS may_create_schema,
     (SELECT CASE WHEN has_schema_privilege(oid, 'CREATE') THEN 1 ELSE 0 END FROM pg_namespace WHERE nspname = ?)
       AS may_create_table,
     (SELECT version || ', ' || cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl) AS tls,
     CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS time_ms`;
+
+/** A copy that is being made is no standby. Who may not see more gets rows that are empty. */
+const STANDBYS = `SELECT count(*) AS count, count(sync_state) AS known,
+    CAST(COALESCE(EXTRACT(EPOCH FROM max(replay_lag)) * 1000, 0) AS BIGINT) AS lag_ms,
+    count(*) FILTER (WHERE sync_state IN ('sync', 'quorum')) AS synchronous
+  FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup'`;
+
+async function standbysOf(runner: StepRunner): Promise<Standbys | null> {
+  try {
+    const row = await runner.read(function* () {
+      return yield* one(STANDBYS);
+    });
+    const { count, known, lag_ms, synchronous } = row as Record<string, number>;
+    return { count, known, lagMs: lag_ms, synchronous } as Standbys;
+  } catch {
+    // Some hosts of databases keep that to themselves.
+    return null;
+  }
+}
 
 /** Tables need a right on the schema; where it is still to be made, it needs one on the database. */
 function grantOf(row: Row, { with: { database, schema, user } }: ServerAddress): string | null {
@@ -54,6 +84,8 @@ export async function inspectServer(
     return yield* one(REPORT, address.schema);
   });
   if (!row) throw new Error('a SELECT without FROM has a row');
+  const offMs = (row.time_ms as number) - (beganAt + clock.wall()) / 2;
+  const tookMs = clock.monotonic() - from;
   return {
     version: row.version as string,
     tls: row.tls as string | null,
@@ -62,9 +94,9 @@ export async function inspectServer(
     grant: grantOf(row, address),
     connections: row.connections as number,
     maxConnections: Number(row.most),
-    standbys: row.standbys as number,
+    standbys: await standbysOf(runner),
     isDurable: row.durable === 1,
-    offMs: (row.time_ms as number) - (beganAt + clock.wall()) / 2,
-    tookMs: clock.monotonic() - from,
+    offMs,
+    tookMs,
   };
 }

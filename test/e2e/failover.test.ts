@@ -50,6 +50,11 @@ describe.skipIf(SERVER === null || process.platform === 'win32')('a standby that
     expect(await answered(simulator, 1)).toEqual(['re one']);
 
     await expect.poll(hasAll).toBe(true);
+    const { stdout } = await wx('doctor', '--json');
+    expect(stdout).toMatch(/"1 standbys, [\d.]+ ms behind, 0 synchronous"/);
+    const alone = await runHere(['doctor'], { home, env: { ...env, WXAGENT_STORE: at(standby) } });
+    expect([alone.code, alone.stderr]).toEqual([69, expect.stringContaining('name the primary in the URL')]);
+    expect(alone.stdout).toContain('can only be read: it is a standby');
     await administer(at(standby), "ALTER SYSTEM SET primary_conninfo TO ''", 'SELECT pg_reload_conf()');
     await expect.poll(hasAll).toBe(false);
     simulator.control.message({ text: 'slow' });

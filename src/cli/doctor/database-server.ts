@@ -6,6 +6,8 @@ import type { Check } from './check.ts';
 
 /** From here on ages of messages, which each machine counts by its own clock, differ too much. */
 const CLOCK_LIMIT_MS = 60_000;
+/** A standby that is further behind is of little use. */
+const LAG_LIMIT_MS = 60_000;
 /** Below this the next worker may not get its connections. */
 const SPARE_CONNECTIONS = 10;
 
@@ -36,13 +38,27 @@ export const SERVER_CHECKS: readonly Check[] = [
     if (connections + SPARE_CONNECTIONS <= maxConnections) return detail;
     throw new WxError('storage', detail, { hint: 'raise max_connections, or put pgbouncer before it' });
   }),
-  check('database-safety', async ({ isDurable, standbys }) => {
+  check('database-safety', async ({ isDurable }) => {
     if (!isDurable) {
       throw new WxError('storage', 'fsync is off: a crash of the server loses messages', {
         hint: 'ALTER SYSTEM SET fsync TO on',
       });
     }
-    return `writable, ${standbys} standbys`;
+    return 'every commit is on its disk';
+  }),
+  check('database-standbys', async ({ standbys }) => {
+    if (standbys === null) return 'unknown';
+    const { count, known, lagMs, synchronous } = standbys;
+    if (lagMs > LAG_LIMIT_MS) {
+      throw new WxError(
+        'storage',
+        `a standby is ${Math.round(lagMs / 1_000)} s behind: what it lacks is lost when it is promoted`,
+        { hint: 'look at pg_stat_replication, and into the log of the standby' },
+      );
+    }
+    if (count === 0) return 'no standbys';
+    if (known < count) return `${count} standbys, lag unknown`;
+    return `${count} standbys, ${ms(lagMs)} behind, ${synchronous} synchronous`;
   }),
   check('database-encryption', async ({ tls, isSocket, isSealed }) => {
     const way = tls === null ? (isSocket ? 'a socket of this machine' : 'not encrypted') : tls;

@@ -170,6 +170,7 @@ export const chinese: Words = {
     'database-clock': '数据库时钟',
     'database-connections': '数据库连接',
     'database-safety': '数据库安全',
+    'database-standbys': '数据库备库',
     'database-encryption': '数据库加密',
     proxy: '代理',
     dns: '域名解析',
