@@ -60,7 +60,8 @@ const SHORT: Limits = {
 
 /** See {@link LeaseDatabase}. Nothing is opened before the first call; a connection that fails is not used again. */
 export function createLeaseDatabase(address: ServerAddress, clock: Clock, limits = SHORT): LeaseDatabase {
-  const textFor = createQueryTexts(address);
+  // A few statements a second need not be kept by the server, which some poolers do not bear.
+  const textFor = createQueryTexts({ schema: address.schema, isPrepared: false });
   const renewals = createOwnConnection();
   const changes = createOwnConnection();
 

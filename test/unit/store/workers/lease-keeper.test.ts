@@ -101,6 +101,21 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     await administer(server, `DROP SCHEMA IF EXISTS ${schema} CASCADE`);
   });
 
+  it('keep no statements at the server: a pooler gives the connection to others between transactions', async () => {
+    proxy = await startCuttingProxy(upstreamOf(server));
+    let sent = '';
+    proxy.rule = (from, bytes) => {
+      if (from === 'client') sent += bytes.toString('latin1');
+      return 'pass';
+    };
+    await leases.add(accounts(1));
+    await start('a', { url: withParts(url, { host: '127.0.0.1', port: proxy.port, sslmode: 'disable' }) });
+    await pollUntil('it serves', areServed(1));
+    expect(sent).toContain('FROM leases');
+    // A message `Parse`, and the name of what is parsed.
+    expect(sent).not.toMatch(/wxagent_[0-9a-f]{24}\0/);
+  });
+
   it('share them evenly, also when one joins, and hand over only what is drained', async () => {
     await leases.add(accounts(20));
     const first = await start('a', { isSlow: true });
