@@ -20,6 +20,7 @@ const NO_DATABASE = '3D000';
 /** Tables or their schema are missing. */
 const GONE = new Set(['42P01', '3F000']);
 const NO_RIGHT = '42501';
+const TOO_MANY = '53300';
 const DISK_FULL = '53100';
 
 /** Codes of Node for certificates that are not trusted. */
@@ -118,8 +119,11 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
   const reason = reasonOf(thrown) || code;
   if (WRONG_LOGIN.test(code)) {
     const isForTls = address.with.tls === 'disable' && /no encryption|SSL off/i.test(reason);
+    const ofUser = /pg_hba\.conf/.test(reason)
+      ? 'allow this host, user and database in pg_hba.conf of the server'
+      : 'check user and password in the URL';
     return new WxError('not-logged-in', `the server refuses the login at ${address}: ${reason}`, {
-      hint: isForTls ? 'say sslmode=require in the URL' : 'check user and password in the URL',
+      hint: isForTls ? 'say sslmode=require in the URL' : ofUser,
       cause: thrown,
     });
   }
@@ -161,5 +165,6 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
   if (isShortage(thrown))
     return new WxError('storage', `this machine is short of room: ${reason}`, { cause: thrown });
   const kind = isOfConnection(thrown) || /^(?:08|57P0|25|53300)/.test(code) ? 'network' : 'storage';
-  return new WxError(kind, `cannot use ${address}: ${reason}`, { hint: 'wxagent doctor', cause: thrown });
+  const hint = code === TOO_MANY ? 'raise max_connections, or put pgbouncer before it' : 'wxagent doctor';
+  return new WxError(kind, `cannot use ${address}: ${reason}`, { hint, cause: thrown });
 }

@@ -59,6 +59,8 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'it is not known whether {} has committed: {}': '不知道 {} 是否已提交：{}',
   'the tables of {} were deleted under this process': '{} 的数据表在运行中被删除',
   'say sslmode=require in the URL': '请在 URL 里写上 sslmode=require',
+  'allow this host, user and database in pg_hba.conf of the server':
+    '请在服务器的 pg_hba.conf 里允许这个主机、用户和数据库',
   'check user and password in the URL': '请检查 URL 里的用户和密码',
   'what answers at {} is not PostgreSQL': '{} 上的服务不是 PostgreSQL',
   'check the host and the port of the URL': '请检查 URL 里的主机和端口',
