@@ -144,7 +144,10 @@ describe.skipIf(SERVER === null)('a store that moves', () => {
       home: other,
       env,
     });
-    expect([back.code, back.stderr]).toEqual([0, expect.stringContaining('is not served any more')]);
+    expect([back.code, back.stderr]).toEqual([
+      0,
+      expect.stringContaining(`is not served any more.\nhint: wxagent run --home ${join(other, 'wx')}\n`),
+    ]);
     expect(contentOf(other)).toEqual(before);
     expect(statSync(join(other, 'wx', 'config.json')).mode & 0o777).toBe(0o600);
     expect(JSON.parse(readFileSync(join(other, 'wx', 'config.json'), 'utf8')).accounts).toEqual(

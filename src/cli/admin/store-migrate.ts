@@ -105,7 +105,7 @@ async function openFile(context: CommandContext, { name, paths }: StorePlace): P
 function tellWhatIsNext(context: CommandContext, source: StorePlace, target: StorePlace): void {
   context.say(`Everything is at ${target.name} now, and the same. ${source.name} is not served any more.`);
   const { paths } = source;
-  const isHome = !target.server && target.paths.config !== context.paths.config;
+  const isHome = !target.server && target.name !== target.paths.database;
   context.say(`hint: wxagent run ${isHome ? '--home' : '--store'} ${target.name}`);
   const agents = dirname(dirname(paths.agentState('any', 'any')));
   if (existsSync(agents)) context.say(`the state of agents stays on this machine, in ${agents}`);
