@@ -8,6 +8,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
+import { buildPage } from './build-page.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -28,7 +29,7 @@ await build({
   input: Object.fromEntries(inputs.map((file) => [parse(file).name, file])),
   external: /^[^./]/,
   platform: 'node',
-  transform: { target: 'node20', define: { __VERSION__: JSON.stringify(version) } },
+  transform: { target: 'node20', define: { __VERSION__: JSON.stringify(version), __PAGES__: '"./"' } },
   output: {
     dir: outdir,
     entryFileNames: '[name].js',
@@ -38,6 +39,8 @@ await build({
   logLevel: 'warn',
   checks: { ineffectiveDynamicImport: false },
 });
+
+if (entries.length === 0) await buildPage(join(root, 'src/simulator/page'), resolve(root, outdir, 'phone'));
 
 /**
  * What every start needs is one chunk, and what `run` needs beside it another. Split by who shares what, they would be

@@ -354,7 +354,10 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'simulate',
     group: 'testing',
-    about: { en: 'start a simulated WeChat server on this machine', zh: '在本机启动模拟的微信服务器' },
+    about: {
+      en: 'start a simulated WeChat server; in a browser it is the phone',
+      zh: '在本机启动模拟的微信服务器，用浏览器打开就是手机',
+    },
     settings: ['port', 'seed', 'scan', 'script', 'tlsCert', 'tlsKey'],
     needsNoStore: true,
     load: async () => (await import('./simulate/simulate.ts')).simulate,

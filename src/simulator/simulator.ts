@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import { certificateFiles, checkCertificate } from '../core/http/certificate.ts';
 import { foreignRequest, LOOPBACK_ONLY, type OwnAddress } from '../core/http/foreign-request.ts';
+import { type PageFile, readPage } from '../page/served/page-files.ts';
 import { createControl, type SimulatorControl } from './control/control.ts';
 import { serveControl } from './control/control-server.ts';
 import { parseScript, runScript } from './control/script.ts';
@@ -125,9 +126,27 @@ async function serve(
   // The body need not be read: nobody who is refused here keeps the connection.
   if (foreign !== null) return respond(res, refusal(foreign));
   const url = req.url ?? '';
+  if (url === '/' || url.startsWith('/?') || url.startsWith('/page/')) return servePage(url, req, res);
   if (!url.startsWith('/_sim')) return serveClient(world, req, res);
   const [path = '', search = ''] = url.slice('/_sim'.length).split('?', 2);
   return serveControl(control, path, search, req, res);
+}
+
+let phonePage: Promise<ReadonlyMap<string, PageFile>> | undefined;
+
+/** The page that is the phones (`src/simulator/page`). */
+async function servePage(url: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  if (req.method !== 'GET' && req.method !== 'HEAD')
+    return respond(res, {
+      status: 405,
+      body: 'method not allowed',
+      headers: { allow: 'GET, HEAD', connection: 'close' },
+    });
+  phonePage ??= readPage('phone');
+  const file = (await phonePage).get(url.split('?', 1)[0] ?? '');
+  if (file) return respond(res, { status: 200, ...file });
+  const body = 'not found; in a checkout the page is built by: npm run build\n';
+  respond(res, { status: 404, body, headers: { 'content-type': 'text/plain' } });
 }
 
 /** No page of a browser may write as the owner, or read what a phone shows. */

@@ -330,4 +330,5 @@ test('demo --interactive: what is piped in is answered before it ends', async ()
   expect(demo.code, demo.stderr).toBe(0);
   expect(demo.stdout).toContain('YOU SAID: HELLO');
   expect(demo.stdout).toContain('YOU SAID: LAST');
+  expect(demo.stderr).toMatch(/open http:\/\/127\.0\.0\.1:\d+ in a browser/);
 });

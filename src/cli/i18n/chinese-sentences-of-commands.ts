@@ -135,6 +135,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   // The demo and doctor
   'End of the demo. Next: wxagent login, with your own WeChat.':
     '演示结束。下一步：用自己的微信运行 wxagent login。',
+  'The phone, with pictures and voice: open {} in a browser': '手机（可发图片和语音）：用浏览器打开 {}',
   'Type what the phone writes; "long" and "hang" do what they say; Ctrl-D ends the demo.':
     '输入手机要发的消息；“long”得到长回复，“hang”会卡住；Ctrl-D 结束。',
   'iLink server: {}': 'iLink 服务器：{}',

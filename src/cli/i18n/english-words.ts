@@ -107,7 +107,7 @@ export const english = {
   lastWrote: (user: string, time: string | null) => `${user}: last wrote ${time ?? 'never'}`,
   /** Where `simulate` listens, and how to use it. */
   simulating: (baseUrl: string) =>
-    `Simulated WeChat server: ${baseUrl} (Ctrl-C ends). Next: wxagent login --home ./simulated --base-url ${baseUrl}`,
+    `Simulated WeChat server: ${baseUrl} (open it in a browser: it is the phone; Ctrl-C ends). Next: wxagent login --home ./simulated --base-url ${baseUrl}`,
   /** What `doctor` checks. */
   checks: {} as Record<string, string>,
   hint: 'hint: ',

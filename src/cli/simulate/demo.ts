@@ -140,6 +140,7 @@ async function answered(simulator: Simulator, count: number, stop: AbortSignal):
 
 /** Every line typed is a message from the phone; the end of input ends that. */
 async function converse(context: CommandContext, simulator: Simulator, stop: AbortSignal): Promise<void> {
+  context.say(`The phone, with pictures and voice: open ${simulator.baseUrl} in a browser`);
   context.say('Type what the phone writes; "long" and "hang" do what they say; Ctrl-D ends the demo.');
   const lines = createInterface({ input: process.stdin, signal: stop });
   for await (const line of lines) if (line.trim() !== '') simulator.control.message({ text: line });

@@ -54,6 +54,13 @@ export const CALLS: Readonly<Record<string, CallOf>> = {
     control.verify(readFields<{ code?: string }>(body, { code: 'string' }).code ?? ''),
   bots: (control, body) => control.createBot(readFields<{ user?: string }>(body, { user: 'string' }).user),
   kill: (control, body) => control.kill(readFields(body, { user: 'string', bot: 'string' })),
+  budget: (control, body) => {
+    const { left, user } = readFields<{ left?: number; user?: string }>(body, {
+      left: 'number',
+      user: 'string',
+    });
+    return control.setBudget(left ?? 0, user);
+  },
   clock: (control, body) => {
     const { advanceMs } = readFields<{ advanceMs?: number }>(body, { advanceMs: 'number' });
     return { timeMs: control.advance(advanceMs ?? 0) };

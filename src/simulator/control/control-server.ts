@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WxError } from '../../core/errors.ts';
+import { silkOf, wavOf } from '../../media/voice/recording.ts';
+import { mediaHeaders } from '../../page/served/inline-type.ts';
 import { respond } from '../http/respond.ts';
 import { readBody } from '../http/server.ts';
 import type { Answer } from '../world/answer.ts';
@@ -8,6 +10,7 @@ import { parseOutside } from '../world/reading.ts';
 import { LONGEST_TIMER_MS } from '../world/world.ts';
 import { CALLS } from './calls.ts';
 import type { PhoneQuery, PhoneView, SimulatorControl } from './control.ts';
+import { serveLive } from './live.ts';
 
 const BODY_LIMIT_BYTES = 256 * 1024 * 1024;
 
@@ -21,6 +24,7 @@ const VIEWS: Readonly<Record<string, (control: SimulatorControl, query: URLSearc
   bots: (control) => ({ bots: control.bots() }),
   faults: (control) => ({ faults: control.faults() }),
   settings: (control) => control.settings(),
+  state: (control) => control.state(),
   stats: (control) => control.stats(),
 };
 
@@ -33,9 +37,12 @@ export async function serveControl(
   res: ServerResponse,
 ): Promise<void> {
   const raw = await readBody(req, BODY_LIMIT_BYTES);
+  const query = new URLSearchParams(search);
+  if (req.method === 'GET' && path === '/live')
+    return serveLive(control, String(req.headers['last-event-id'] ?? query.get('after') ?? ''), res);
   try {
     if (raw === null) throw new WxError('usage', 'the body is too large');
-    respond(res, await answerOf(control, req.method ?? '', path.slice(1), new URLSearchParams(search), raw));
+    respond(res, await answerOf(control, req.method ?? '', path.slice(1), query, raw));
   } catch (thrown) {
     if (!(thrown instanceof WxError)) throw thrown;
     const { message, hint } = thrown;
@@ -54,11 +61,12 @@ async function answerOf(
   raw: Buffer,
 ): Promise<Answer> {
   if (method === 'GET' && name === '')
-    return json(200, { get: [...Object.keys(VIEWS), 'file'], post: Object.keys(CALLS) });
-  if (method === 'GET' && name === 'file') {
-    const body = control.file(query.get('messageId') ?? '');
-    if (!body) throw new WxError('not-found', 'no message of this id names media and the key to it');
-    return { status: 200, body, headers: { 'content-type': 'application/octet-stream' } };
+    return json(200, { get: [...Object.keys(VIEWS), 'file', 'live'], post: [...Object.keys(CALLS), 'silk'] });
+  if (method === 'GET' && name === 'file') return mediaOf(control, query);
+  if (method === 'POST' && name === 'silk') {
+    const silk = await silkOf(raw);
+    if (!silk) throw new WxError('usage', 'a recording is a WAV file: one channel, 16 bit, a minute at most');
+    return json(200, { base64: Buffer.from(silk.bytes).toString('base64'), playtimeMs: silk.durationMs });
   }
   const view = method === 'GET' && Object.hasOwn(VIEWS, name) ? VIEWS[name] : undefined;
   if (view) return json(200, await view(control, query));
@@ -69,6 +77,19 @@ async function answerOf(
   const call = method === 'POST' && Object.hasOwn(CALLS, name) ? CALLS[name] : undefined;
   if (call) return json(200, call(control, readJson(raw)));
   throw new WxError('not-found', `no control ${method} /_sim/${name}`, { hint: 'GET /_sim lists them' });
+}
+
+/** The media of a message; `as=wav`: a voice as sound that every browser plays. */
+async function mediaOf(control: SimulatorControl, query: URLSearchParams): Promise<Answer> {
+  const messageId = query.get('messageId') ?? '';
+  const body = control.file(messageId);
+  if (!body) throw new WxError('not-found', 'no message of this id names media and the key to it');
+  const line = control.phone({ all: true }).shown.find((shown) => shown.messageId === messageId);
+  if (query.get('as') !== 'wav')
+    return { status: 200, body, headers: mediaHeaders(body, line?.fileName ?? null) };
+  const wav = await wavOf(body);
+  if (!wav) throw new WxError('not-found', 'the media of this message is no voice of a phone');
+  return { status: 200, body: wav, headers: mediaHeaders(wav, 'voice.wav') };
 }
 
 /** The transcript; with `waitMs`, held until there is something to show. */

@@ -15,9 +15,11 @@ import { readFault } from '../http/faults.ts';
 import { type UserMessage, type Written, writeMessage, writeRaw } from '../phone/writing.ts';
 import { bindBot, botFor, killBot } from '../queue/bots.ts';
 import type { FaultInput, FaultRule } from '../world/fault.ts';
+import { peerOf } from '../world/peers.ts';
 import { type TypingView, typingNow } from '../world/phone.ts';
 import { changeSettings, type Settings } from '../world/settings.ts';
 import { now, ownerOf, type Qr, type Shown, type World } from '../world/world.ts';
+import { type BotView, type ContactView, type StateView, stateOf, viewOf } from './state.ts';
 import {
   type LostMessage,
   lostMessages,
@@ -26,18 +28,6 @@ import {
   seenRequests,
   statsOf,
 } from './views.ts';
-
-/** A bot as the controls show it. */
-export interface BotView {
-  id: string;
-  user: string;
-  live: boolean;
-  announced: boolean;
-  /** Polls waiting right now. */
-  polls: number;
-  /** Messages not handed out yet. */
-  waiting: number;
-}
 
 /** Which part of the transcript to show. */
 export interface PhoneQuery {
@@ -79,6 +69,10 @@ export interface SimulatorControl {
   /** Kills a token: -14 from now on. The user's bot, the one named, or the newest. */
   kill(which?: { user?: string; bot?: string }): BotView;
   bots(): BotView[];
+  /** All that is now beside the messages. */
+  state(): StateView;
+  /** How many messages a user's bot may send before that user writes again. */
+  setBudget(left: number, user?: string): ContactView;
   /** Moves the simulator's clock forward; returns its new time. */
   advance(ms: number): number;
   settings(): Settings;
@@ -115,16 +109,6 @@ export function createControl(current: () => World, reset: () => void): Simulato
     return state(qr);
   };
   const state = (qr: Qr) => ({ qrcode: qr.qrcode, status: qr.status });
-  const views = () =>
-    current().bots.map((bot) => ({
-      id: bot.id,
-      user: bot.user,
-      live: bot.live,
-      announced: bot.announced,
-      polls: bot.waiters.size,
-      waiting: bot.queue.last - bot.handedOut,
-    }));
-
   return {
     message: (input) => writeMessage(current(), input),
     messages: (inputs) => inputs.map((input) => writeMessage(current(), input)),
@@ -159,9 +143,21 @@ export function createControl(current: () => World, reset: () => void): Simulato
           : botFor(world, which.user ?? '', which.bot ?? null);
       if (!bot) throw new WxError('not-found', 'no such live bot');
       killBot(world, bot);
-      return views()[world.bots.indexOf(bot)] as BotView;
+      return viewOf(bot);
     },
-    bots: views,
+    bots: () => current().bots.map(viewOf),
+    state: () => stateOf(current()),
+    setBudget(left, user) {
+      const world = current();
+      const { quota } = world.settings;
+      if (!Number.isInteger(left) || left < 0 || left > quota)
+        throw new WxError('usage', `left: a whole number from 0 to ${quota}, the setting quota`);
+      const name = user ?? ownerOf(world);
+      const peer = peerOf(botFor(world, name, null), name);
+      if (!peer) throw new WxError('not-found', `${name} has not written to a live bot`);
+      peer.sentSinceInbound = quota - left;
+      return stateOf(world).contacts.find((contact) => contact.user === name) as ContactView;
+    },
     advance(ms) {
       const world = current();
       if (!Number.isSafeInteger(ms) || ms < 0) throw new WxError('usage', 'advanceMs: a whole number from 0');

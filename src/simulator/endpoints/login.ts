@@ -1,7 +1,7 @@
 import { type Answer, INVALID_ARGUMENTS, ok, refused } from '../world/answer.ts';
 import { later, never, now, type Qr, type World } from '../world/world.ts';
 import type { Handler } from './handler.ts';
-import { confirmQr, enterCode, isFinal, newQr, statusOf } from './qr.ts';
+import { confirmQr, enterCode, isFinal, newQr, statusOf, urlOf } from './qr.ts';
 
 /** The status call is held a little shorter than the message poll (protocol 2.2). */
 const STATUS_HOLD_MS = 30_000;
@@ -89,11 +89,6 @@ function tell(world: World, qr: Qr): Answer {
   return ok(
     JSON.stringify({ ret: 0, status, bot_token: token, ilink_bot_id: id, ilink_user_id: user, baseurl }),
   );
-}
-
-/** What the QR code says: the address the phone opens. */
-function urlOf(qr: Qr): string {
-  return `https://liteapp.weixin.qq.com/q/7GiQu1?qrcode=${qr.qrcode}&bot_type=3`;
 }
 
 function stringsIn(value: unknown): string[] {

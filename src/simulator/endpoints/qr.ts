@@ -59,6 +59,11 @@ export function isFinal(qr: Qr): boolean {
   return FINAL.has(qr.status);
 }
 
+/** What the QR code says: the address the phone opens. */
+export function urlOf(qr: Qr): string {
+  return `https://liteapp.weixin.qq.com/q/7GiQu1?qrcode=${qr.qrcode}&bot_type=3`;
+}
+
 /** The phone scans a waiting QR. */
 export function scanQr(world: World, qr: Qr, options: ScanOptions): void {
   const { settings } = world;

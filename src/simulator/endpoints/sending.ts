@@ -84,6 +84,7 @@ function accept(world: World, bot: Bot, msg: unknown, dropped: boolean): string 
     clientId,
     messageId,
     runId: typeof msg.run_id === 'string' ? msg.run_id : null,
+    quote: null,
     state: Number(state),
   });
   return messageId;

@@ -107,6 +107,7 @@ export function writeMessage(world: World, input: UserMessage): Written {
     clientId: null,
     messageId: id,
     runId: null,
+    quote: input.quote?.id ?? null,
     state: MESSAGE_STATE.finish,
   });
   if (bot) deliver(world, bot, message);

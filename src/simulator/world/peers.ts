@@ -18,6 +18,6 @@ export function meet(bot: Bot, user: string): Peer {
 }
 
 /** The peer named in a request, when that user has written to this bot. */
-export function peerOf(bot: Bot, user: unknown): Peer | null {
-  return typeof user === 'string' ? (bot.peers.get(user) ?? null) : null;
+export function peerOf(bot: Bot | null, user: unknown): Peer | null {
+  return typeof user === 'string' ? (bot?.peers.get(user) ?? null) : null;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Answer, WireResult } from './answer.ts';
 import type { FaultRule } from './fault.ts';
 import { createIds, createRandom, type Ids } from './ids.ts';
@@ -124,6 +125,8 @@ export interface Shown {
   clientId: string | null;
   messageId: string | null;
   runId: string | null;
+  /** `messageId` of what a user's message quotes. */
+  quote: string | null;
   /** `message_state`; 1 is a message that was never finished (protocol 4.4). */
   state: number;
   /** CDN parameter and key as the message named them. */
@@ -148,6 +151,8 @@ export interface SeenRequest {
 
 /** Everything the simulator knows. One object, thrown away whole on a reset. */
 export interface World {
+  /** Never that of another world, also of the same seed. */
+  id: string;
   seed: number;
   settings: Settings;
   ids: Ids;
@@ -183,6 +188,7 @@ export function createWorld(seed: number, baseUrl: string, cdnUrl: string, patch
   changeSettings(settings, patch);
   const ids = createIds(seed);
   return {
+    id: randomUUID(),
     seed,
     settings,
     ids,

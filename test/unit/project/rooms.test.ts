@@ -19,7 +19,11 @@ const BAD: readonly (readonly [file: string, target: string])[] = [
   ['store/inbox/a.ts', 'ilink/client.ts'],
   ['agents/acp/turn/a.ts', 'store/port/port.ts'],
   ['agents/a.ts', 'ilink/wire/wire.ts'],
+  ['page/a.ts', 'core/errors.ts'],
+  ['page/served/a.ts', 'page/language.ts'],
+  ['page/language.ts', 'page/chat/bubble.tsx'],
   ['simulator/a.ts', 'ilink/client.ts'],
+  ['simulator/control/c.ts', 'simulator/page/page.tsx'],
   ['simulator/control/a.ts', 'media/download/fetch.ts'],
   ['runner/a.ts', 'store/sqlite-store.ts'],
   ['runner/turns/a.ts', 'agents/acp/agent.ts'],
@@ -97,6 +101,8 @@ const BAD: readonly (readonly [file: string, target: string])[] = [
 
 const GOOD: readonly (readonly [file: string, target: string])[] = [
   ['simulator/b.ts', 'ilink/wire/wire.ts'],
+  ['simulator/page/b.tsx', 'page/theme.ts'],
+  ['web/b.ts', 'page/theme.ts'],
   ['simulator/world/b.ts', 'media/cipher.ts'],
   ['runner/turns/b.ts', 'store/port/port.ts'],
   ['cli/run/b.ts', 'simulator/world/world.ts'],

@@ -1,0 +1,61 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+
+declare const __PAGES__: string | undefined;
+
+/** Where the build puts pages, seen from this file as built or from its source. */
+const PAGES = new URL(typeof __PAGES__ === 'string' ? __PAGES__ : '../../../dist/', import.meta.url);
+
+/** A file of a page, ready to be sent. */
+export interface PageFile {
+  body: Buffer;
+  headers: Record<string, string>;
+}
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+/** Everything comes from the page's own server, and nothing that is written in a chat can become a script. */
+const HEADERS = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' blob:",
+    "media-src 'self' blob:",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ].join('; '),
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'microphone=(self), camera=(), geolocation=()',
+};
+
+/**
+ * The files of a built page by their path: its document is `/`, the others are below `/page/` and have the hash of
+ * their content in the name. Empty when it is not built.
+ */
+export async function readPage(page: 'phone'): Promise<ReadonlyMap<string, PageFile>> {
+  const folder = new URL(`${page}/`, PAGES);
+  const names = await readdir(folder).catch(() => []);
+  const entries = names.map(async (name): Promise<[string, PageFile]> => {
+    const isDocument = name === 'index.html';
+    const headers = {
+      ...HEADERS,
+      'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
+      'cache-control': isDocument ? 'no-cache' : 'public, max-age=31536000, immutable',
+    };
+    return [isDocument ? '/' : `/page/${name}`, { body: await readFile(new URL(name, folder)), headers }];
+  });
+  return new Map(await Promise.all(entries));
+}

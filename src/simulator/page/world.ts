@@ -1,0 +1,97 @@
+import { computed, effect, signal } from '@preact/signals';
+import { listen } from '../../page/events.ts';
+import type { StateView } from '../control/state.ts';
+import type { Shown } from '../world/world.ts';
+
+/** Lines that the page remembers. */
+const MOST_LINES = 2_000;
+
+/** What the phones show, oldest first, with what they do not. */
+export const lines = signal<readonly Shown[]>([]);
+/** Everything beside it; null: nothing has come yet. */
+export const state = signal<StateView | null>(null);
+/** Users that were added here and have not written yet. */
+export const added = signal<readonly string[]>(remembered('added', []));
+
+const chosen = signal<string | null>(remembered('chosen', null));
+
+/** Whose phones there are, the owner first. */
+export const users = computed<readonly string[]>(() => {
+  const known = state.value?.contacts.map(({ user }) => user) ?? [];
+  return [...known, ...added.value.filter((user) => !known.includes(user))];
+});
+
+/** Whose phone is looked at; null: no state has come yet. */
+export const selected = computed<string | null>(() => {
+  if (!state.value) return null;
+  const { value } = users;
+  return chosen.value !== null && value.includes(chosen.value) ? chosen.value : (value[0] ?? null);
+});
+
+/** The last line of each user that has been looked at, in one world. */
+const seen = signal<{ world: string; lines: Readonly<Record<string, number>> }>(
+  remembered('seen', { world: '', lines: {} }),
+);
+
+/** How many messages of the bot a user has not looked at. */
+export function unreadOf(user: string): number {
+  if (user === selected.value) return 0;
+  const { [user]: last = 0 } = seen.value.lines;
+  return lines.value.filter((line) => line.n > last && line.user === user && isNews(line)).length;
+}
+
+/** Looks at the phone of a user. */
+export function select(user: string): void {
+  chosen.value = user;
+}
+
+/** Whether an owner is whoever this is. */
+export function isOwner(user: string): boolean {
+  return state.value?.contacts.find((contact) => contact.user === user)?.isOwner ?? false;
+}
+
+/** How the page stands with the simulator; listening begins here. */
+export const connection = listen('/_sim/live', {
+  reset: () => {
+    lines.value = [];
+  },
+  shown: (line) => {
+    lines.value = [...lines.value, line as Shown].slice(-MOST_LINES);
+  },
+  state: (view) => {
+    state.value = view as StateView;
+    const { world } = state.value;
+    if (seen.peek().world !== world) seen.value = { world, lines: {} };
+  },
+});
+
+effect(() => {
+  const user = selected.value;
+  const last = lines.value.at(-1)?.n ?? 0;
+  if (user === null || seen.value.lines[user] === last) return;
+  seen.value = { ...seen.value, lines: { ...seen.value.lines, [user]: last } };
+});
+effect(() => remember('seen', seen.value));
+effect(() => remember('added', added.value));
+effect(() => remember('chosen', chosen.value));
+
+function isNews(line: Shown): boolean {
+  return line.from === 'bot' && line.hidden === null;
+}
+
+/** What the page has remembered for a reload. */
+function remembered<T>(name: string, initial: T): T {
+  try {
+    return (JSON.parse(sessionStorage.getItem(`wxagent-${name}`) ?? 'null') as T | null) ?? initial;
+  } catch {
+    return initial;
+  }
+}
+
+function remember(name: string, value: unknown): void {
+  try {
+    sessionStorage.setItem(`wxagent-${name}`, JSON.stringify(value));
+  } catch {
+    // Storage is switched off: a reload forgets it.
+  }
+}

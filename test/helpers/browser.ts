@@ -1,0 +1,71 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import axe from 'axe-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { expect, onTestFinished } from 'vitest';
+import { LIMIT_MS } from './poll-until.ts';
+
+const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome'];
+
+/** The Chromium of this system; null: there is none, and tests of pages are skipped. */
+export const CHROMIUM: string | null =
+  (process.env.PATH ?? '')
+    .split(delimiter)
+    .flatMap((folder) => PROGRAMS.map((program) => join(folder, program)))
+    .find(canRun) ?? null;
+if (CHROMIUM === null) console.warn('there is no Chromium: tests of pages are skipped');
+
+function canRun(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A browser without a window. Its microphone is a beep, and pages may use it. */
+export function launchBrowser(): Promise<Browser> {
+  const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  return chromium.launch({
+    executablePath: CHROMIUM ?? '',
+    args: [...sandbox, '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
+    timeout: LIMIT_MS,
+  });
+}
+
+/** A page in a browser profile of its own. A word in its console that is an error fails the test at its end. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<Page> {
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    locale: 'en-US',
+    ...options,
+  });
+  context.setDefaultTimeout(LIMIT_MS);
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) errors.push(message.text());
+  });
+  page.on('pageerror', (error) => errors.push(String(error)));
+  onTestFinished(async () => {
+    await context.close();
+    // A simulator that a test ends is no fault of the page.
+    expect(errors.filter((error) => !/net::ERR_(CONNECTION|INCOMPLETE)/.test(error))).toEqual([]);
+  });
+  await page.goto(url);
+  return page;
+}
+
+/** What axe finds in a page and calls serious or worse, in words. */
+export async function seriousFaults(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate('axe.run(document)')) as axe.AxeResults;
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`);
+}
