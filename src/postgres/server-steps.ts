@@ -2,6 +2,7 @@ import { asWxError, isShortage, reasonOf, WxError } from '../core/errors.ts';
 import { atMostEvery, type Clock } from '../core/time/clock.ts';
 import { one, type Step } from '../sql/statement.ts';
 import type { StepRunner, StepWait } from '../sql/step-runner.ts';
+import { settleWorks, type Work } from '../sql/works.ts';
 import { type Connection, LIMITS, type Limits, openConnection } from './connection.ts';
 import { isGone, isInTheWay, isOfPooler, isReadOnly, mayPass, serverError } from './failures.ts';
 import { createQueryTexts, type QueryText } from './query-text.ts';
@@ -30,16 +31,12 @@ const REPORT_MS = 30_000;
 const GIVE_UP_MS = 30_000;
 const LOOK_MS = 1_000;
 
-interface Work {
-  step: () => Step<unknown>;
-  resolve: (value: never) => void;
-  reject: (reason: unknown) => void;
-}
+type StepWork = Work<() => Step<unknown>>;
 
 /** Works that are done one after the other: those of an account, or a single one that only reads. */
 interface Queue {
   account: string | null;
-  works: Work[];
+  works: StepWork[];
 }
 
 /** A place for one connection. */
@@ -98,7 +95,7 @@ export function createServerSteps(options: {
 
   function enqueue<T>(account: string | null, step: () => Step<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const work: Work = { step, resolve: resolve as (value: never) => void, reject };
+      const work: StepWork = { step, resolve: resolve as (value: never) => void, reject };
       const known = account === null ? undefined : queues.get(account);
       if (known) known.works.push(work);
       else {
@@ -123,7 +120,11 @@ export function createServerSteps(options: {
 
   async function serve(slot: Slot, queue: Queue): Promise<void> {
     running++;
-    await settle(slot, queue, queue.works.splice(0, MAX_BATCH));
+    await settleWorks(
+      queue.works.splice(0, MAX_BATCH),
+      (batch) => persist(slot, queue.account, () => inOrder(batch)),
+      (error) => givenUpErrors.has(error as object),
+    );
     running--;
     free.push(slot);
     if (queue.works.length > 0) ready.add(queue);
@@ -134,19 +135,6 @@ export function createServerSteps(options: {
 
   function isIdle(): boolean {
     return running === 0 && ready.size === 0;
-  }
-
-  /** Ends every work, and never rejects itself. */
-  async function settle(slot: Slot, queue: Queue, batch: Work[]): Promise<void> {
-    try {
-      const results = await persist(slot, queue.account, () => inOrder(batch));
-      for (let index = 0; index < batch.length; index++) batch[index]?.resolve(results[index] as never);
-    } catch (error) {
-      // One faulty step must not fail the others. When the server is lost, all have waited long enough.
-      if (batch.length === 1 || givenUpErrors.has(error as object))
-        for (const work of batch) work.reject(error);
-      else for (const work of batch) await settle(slot, queue, [work]);
-    }
   }
 
   /** Runs a step until it is committed, or until there is nothing to wait for. */
@@ -311,7 +299,7 @@ function* nothing(): Step<void> {
 }
 
 /** Several steps as one. */
-function* inOrder(batch: readonly Work[]): Step<unknown[]> {
+function* inOrder(batch: readonly StepWork[]): Step<unknown[]> {
   const results: unknown[] = [];
   for (const work of batch) results.push(yield* work.step());
   return results;

@@ -1,9 +1,9 @@
 import { atMostEvery } from '../core/time/clock.ts';
-import { abortedAfter } from '../core/time/event-loop.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { Store } from '../store/port/port.ts';
 import type { Outgoing } from './delivery/outgoing-files.ts';
 import type { Attachments } from './received/attachments.ts';
+import { createSharedLoop } from './shared-loop.ts';
 
 /** The first sweep waits, so that queued messages come first. */
 const START_MS = 3_000;
@@ -61,8 +61,7 @@ function groupsOf(entries: readonly Entry[]): Entry[][] {
 
 /** See {@link Sweeps}. */
 export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: SteadyClock): Sweeps {
-  const entries = new Set<Entry>();
-  let nobody = new AbortController();
+  const loop = createSharedLoop<Entry>(run);
 
   /** Returns whether there is more to remove. */
   async function remove(group: readonly Entry[], holdMaxMs: number): Promise<boolean> {
@@ -97,9 +96,9 @@ export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: Stea
   }
 
   async function sweepAll(signal: AbortSignal): Promise<void> {
-    const groups = groupsOf([...entries]);
+    const groups = groupsOf([...loop.members]);
     for (const group of groups) {
-      const present = group.filter((entry) => entries.has(entry));
+      const present = group.filter((entry) => loop.members.has(entry));
       if (present.length === 0 || !(await sweepOnce(present)) || signal.aborted) continue;
       // After the others.
       groups.push(present);
@@ -107,8 +106,7 @@ export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: Stea
     }
   }
 
-  async function run(): Promise<void> {
-    const { signal } = nobody;
+  async function run(signal: AbortSignal): Promise<void> {
     await clock.sleep(START_MS, signal);
     if (!signal.aborted) await store.admin.keepReserve();
     while (!signal.aborted) {
@@ -125,15 +123,7 @@ export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: Stea
         areFilesDue: atMostEvery(FILES_EVERY_MS, clock),
         current: null,
       };
-      entries.add(entry);
-      if (entries.size === 1) {
-        nobody = new AbortController();
-        void run();
-      }
-      await abortedAfter(signal, () => {
-        entries.delete(entry);
-        if (entries.size === 0) nobody.abort();
-      });
+      await loop.join(entry, signal);
       if (!entry.wasSwept) await sweepOnce([entry]);
       await entry.current;
     },

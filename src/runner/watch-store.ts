@@ -1,7 +1,7 @@
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import type { Clock } from '../core/time/clock.ts';
-import { abortedAfter } from '../core/time/event-loop.ts';
 import type { Store } from '../store/port/port.ts';
+import { createSharedLoop } from './shared-loop.ts';
 
 /** How soon the runners of a process notice commits of other processes (`retry`, `send`). */
 const LOOK_EVERY_MS = 250;
@@ -27,8 +27,7 @@ export interface StoreWatch {
 
 /** See {@link StoreWatch}. */
 export function createStoreWatch(store: Pick<Store, 'changes'>, clock: Clock): StoreWatch {
-  const watchers = new Set<Watcher>();
-  let nobody = new AbortController();
+  const loop = createSharedLoop<Watcher>(run);
   /** The look of one of them that is going on. */
   let current: Promise<void> = Promise.resolve();
 
@@ -38,11 +37,11 @@ export function createStoreWatch(store: Pick<Store, 'changes'>, clock: Clock): S
     try {
       now = store.changes();
     } catch (error) {
-      for (const watcher of watchers) watcher.onError(error);
+      for (const watcher of loop.members) watcher.onError(error);
       return;
     }
     let looks = 0;
-    for (const watcher of watchers) {
+    for (const watcher of loop.members) {
       const number = now(watcher.account);
       if (number === watcher.since) continue;
       watcher.since = number;
@@ -52,8 +51,7 @@ export function createStoreWatch(store: Pick<Store, 'changes'>, clock: Clock): S
     }
   }
 
-  async function run(): Promise<void> {
-    const { signal } = nobody;
+  async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await clock.sleep(LOOK_EVERY_MS, signal);
       if (!signal.aborted) await lookAll();
@@ -63,15 +61,7 @@ export function createStoreWatch(store: Pick<Store, 'changes'>, clock: Clock): S
   return {
     async watch(watcher, signal) {
       if (signal.aborted) return;
-      watchers.add(watcher);
-      if (watchers.size === 1) {
-        nobody = new AbortController();
-        void run();
-      }
-      await abortedAfter(signal, () => {
-        watchers.delete(watcher);
-        if (watchers.size === 0) nobody.abort();
-      });
+      await loop.join(watcher, signal);
       await current;
     },
   };

@@ -210,7 +210,7 @@ export async function serve(
     if (busy > 0) context.log.info(wordsOf(context.language).stopping(busy));
     for (const { leave } of active.values()) leave.abort(stop.reason);
     for (const runner of runners.values()) runner.stop();
-    void shared?.leave();
+    shared?.leave().catch(() => {}); // told at the end
     endWhenOver();
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/time/clock.ts';
+import { settleWorks, type Work } from '../../sql/works.ts';
 import { type Database, isBusy, transaction } from '../../sqlite/database.ts';
 import type { DatabaseFiles } from '../../sqlite/database-files.ts';
 import type { DiskRetry } from './full-disk.ts';
@@ -17,11 +18,7 @@ export interface GroupCommit {
   idle(): Promise<void>;
 }
 
-interface Waiting {
-  step: (database: Database) => unknown;
-  resolve: (value: never) => void;
-  reject: (reason: unknown) => void;
-}
+type StepWork = Work<(database: Database) => unknown>;
 
 /** The most steps of one transaction, so that it does not block the event loop for long. */
 const MAX_BATCH = 256;
@@ -54,7 +51,7 @@ export function createGroupCommit(options: {
   retry: DiskRetry;
 }): GroupCommit {
   const { database, files, clock, retry } = options;
-  let waiting: Waiting[] = [];
+  let waiting: StepWork[] = [];
   let committing: Promise<void> | null = null;
   let syncing: Promise<void> | null = null;
   /** How many commits were made, and how many of them are on the disk. */
@@ -77,26 +74,18 @@ export function createGroupCommit(options: {
       for (let turns = 0; turns < BUSY_TURNS && waiting.length >= BUSY_STEPS; turns++) await turnOfLoop();
       const batch = waiting.slice(0, MAX_BATCH);
       waiting = waiting.slice(MAX_BATCH);
-      await settle(batch);
+      await settleWorks(batch, runAll, (error) => isBusy((error as Error).cause));
       lastMs = clock.monotonic();
       sinceIdle++;
     }
     committing = null;
   }
 
-  async function settle(batch: Waiting[]): Promise<void> {
-    try {
-      const results = await retry(() =>
-        transaction(database, () => batch.map((item) => item.step(database))),
-      );
-      committed++;
-      unflushedSteps += batch.length;
-      for (let index = 0; index < batch.length; index++) batch[index]?.resolve(results[index] as never);
-    } catch (error) {
-      // One faulty step must not fail the others. When the database stays busy, all steps have waited long enough.
-      if (batch.length === 1 || isBusy((error as Error).cause)) for (const item of batch) item.reject(error);
-      else for (const item of batch) await settle([item]);
-    }
+  async function runAll(batch: readonly StepWork[]): Promise<unknown[]> {
+    const results = await retry(() => transaction(database, () => batch.map(({ step }) => step(database))));
+    committed++;
+    unflushedSteps += batch.length;
+    return results;
   }
 
   async function sync(): Promise<void> {
