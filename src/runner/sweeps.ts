@@ -2,8 +2,8 @@ import { atMostEvery } from '../core/time/clock.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { Store } from '../store/port/port.ts';
 import type { Outgoing } from './delivery/outgoing-files.ts';
+import { createMemberLoop } from './member-loop.ts';
 import type { Attachments } from './received/attachments.ts';
-import { createSharedLoop } from './shared-loop.ts';
 
 /** The first sweep waits, so that queued messages come first. */
 const START_MS = 3_000;
@@ -61,7 +61,7 @@ function groupsOf(entries: readonly Entry[]): Entry[][] {
 
 /** See {@link Sweeps}. */
 export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: SteadyClock): Sweeps {
-  const loop = createSharedLoop<Entry>(run);
+  const loop = createMemberLoop<Entry>(run);
 
   /** Returns whether there is more to remove. */
   async function remove(group: readonly Entry[], holdMaxMs: number): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import type { Clock } from '../core/time/clock.ts';
 import type { Store } from '../store/port/port.ts';
-import { createSharedLoop } from './shared-loop.ts';
+import { createMemberLoop } from './member-loop.ts';
 
 /** How soon the runners of a process notice commits of other processes (`retry`, `send`). */
 const LOOK_EVERY_MS = 250;
@@ -27,7 +27,7 @@ export interface StoreWatch {
 
 /** See {@link StoreWatch}. */
 export function createStoreWatch(store: Pick<Store, 'changes'>, clock: Clock): StoreWatch {
-  const loop = createSharedLoop<Watcher>(run);
+  const loop = createMemberLoop<Watcher>(run);
   /** The look of one of them that is going on. */
   let current: Promise<void> = Promise.resolve();
 

@@ -66,7 +66,7 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'check the host and the port of the URL': '请检查 URL 里的主机和端口',
   'process {} on {} has not renewed its lease on {}; waiting until it may be taken over':
     '{2} 上的进程 {1} 没有续约 {3}；等到可以接管为止',
-  'process {} on {} has the lease on {} for {} s; waiting whether it is renewed':
+  'process {} on {} has the lease on {} for {} s; waiting to see whether it is renewed':
     '{2} 上的进程 {1} 对 {3} 的租约还剩 {4} 秒；等着看它是否续约',
   'the lease on {} could not be renewed: another process may receive its messages now':
     '未能及时续约 {}：其他进程现在可能在收取它的消息',

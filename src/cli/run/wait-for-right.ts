@@ -51,5 +51,5 @@ function whyWaiting(who: string, account: string, { purpose, lease }: Holder): s
     return `${who} has not renewed its lease on ${account}; waiting until it may be taken over`;
   if (purpose === 'look') return `${who} is checking for messages of ${account}; waiting for it`;
   const seconds = Math.ceil((lease?.leftMs ?? 0) / 1_000);
-  return `${who} has the lease on ${account} for ${seconds} s; waiting whether it is renewed`;
+  return `${who} has the lease on ${account} for ${seconds} s; waiting to see whether it is renewed`;
 }

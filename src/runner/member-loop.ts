@@ -1,14 +1,14 @@
 import { abortedAfter } from '../core/time/event-loop.ts';
 
 /** A loop that several members share: it runs as long as there is one. */
-export interface SharedLoop<T> {
+export interface MemberLoop<T> {
   readonly members: ReadonlySet<T>;
   /** Adds a member. Resolves when the signal is aborted, and the member is gone. */
   join(member: T, signal: AbortSignal): Promise<void>;
 }
 
-/** See {@link SharedLoop}. `run` begins with the first member; its signal is aborted when the last one is gone. */
-export function createSharedLoop<T>(run: (signal: AbortSignal) => Promise<void>): SharedLoop<T> {
+/** See {@link MemberLoop}. `run` begins with the first member; its signal is aborted when the last one is gone. */
+export function createMemberLoop<T>(run: (signal: AbortSignal) => Promise<void>): MemberLoop<T> {
   const members = new Set<T>();
   let nobody = new AbortController();
   return {
