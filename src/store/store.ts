@@ -17,6 +17,7 @@ import type { News } from './accounts/news.ts';
 import { becomePoller, endPolling, notedPoller, polledAccounts } from './accounts/pollers.ts';
 import { contextToken, sessionValue, setSessionValue } from './accounts/sessions.ts';
 import { mediaKeys } from './inbox/media-keys.ts';
+import { messagePage } from './inbox/message-page.ts';
 import { message, messages } from './inbox/message-rows.ts';
 import { quoted } from './inbox/quoted.ts';
 import { storeMessages } from './inbox/store-messages.ts';
@@ -26,6 +27,7 @@ import { budgetOf } from './outbox/budget.ts';
 import { claimPart, returnPart } from './outbox/claim.ts';
 import { requeueExpired } from './outbox/holds.ts';
 import { type Claimant, renewLease } from './outbox/lease.ts';
+import { partPage } from './outbox/part-page.ts';
 import { dropParts, openParts, partsOf, unneededFiles, usersToDeliver } from './outbox/parts.ts';
 import { enqueue } from './outbox/queue.ts';
 import { settlePart } from './outbox/settle.ts';
@@ -151,6 +153,7 @@ export function createStore(
       quoted: (input) => read(() => quoted(input)),
       mediaKeys: (input) => read(() => mediaKeys(input)),
       messages: (input) => read(() => messages(input)),
+      messagePage: (input) => read(() => messagePage(input)),
       message: (input) => read(() => message(input)),
     },
     turns: {
@@ -180,10 +183,12 @@ export function createStore(
       recordUpload: (input) => act(input.account, () => recordUpload(input)),
       runningUpload: (input) => read(() => runningUpload(input, claimant)),
       parts: (seqs) => read(() => partsOf(seqs)),
+      partPage: (input) => read(() => partPage(input)),
       openParts: (account) => read(() => openParts(account)),
       // Only people drop parts, by any process.
       dropParts: (input) => notify(input.account, () => dropParts(input, claimant)),
-      requeueExpired: (input) => act(input.account, () => requeueExpired(input)),
+      requeueExpired: (input) =>
+        asked({ ...input, act: 'retry', about: 'expired' }, () => requeueExpired(input)),
       async unneededFiles(paths) {
         await runner.flush();
         return read(() => unneededFiles(paths));

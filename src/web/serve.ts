@@ -37,7 +37,7 @@ export async function serveWeb(backend: WebBackend, options: ServeOptions): Prom
   const isNamed = namesOf(listen, publicOrigin, certificate);
   const web = createWeb(backend, { isNamed, publicOrigin, trusted });
   const server = createAdaptorServer({
-    fetch: web.fetch,
+    fetch: web.app.fetch,
     // They are those of the runner, too.
     overrideGlobalObjects: false,
     ...(certificate
@@ -60,6 +60,7 @@ export async function serveWeb(backend: WebBackend, options: ServeOptions): Prom
       const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
       await closed;
       clearTimeout(late);
+      await web.close();
     },
   };
 }

@@ -5,17 +5,20 @@ import { foreignHost, foreignPage } from '../core/http/foreign-request.ts';
 import { type Caller, callerOf } from './access/caller.ts';
 import { CODE_MS } from './access/secrets.ts';
 import { readJson, readQuery } from './api/input.ts';
+import { isMultipart } from './api/multipart.ts';
 import { openApiOf } from './api/openapi.ts';
 import { HttpError, problemOf } from './api/problem.ts';
 import type { Failures, Reply, Route } from './api/route.ts';
-import { ROUTES } from './api/routes.ts';
 import { type Client, clientOf } from './guard/client.ts';
 import { credentialOf, endedCookie, sessionCookie } from './guard/credential.ts';
 import { SAFE_HEADERS } from './guard/headers.ts';
 import { createFailureLimit } from './guard/limit.ts';
 import type { TrustedProxies } from './guard/place.ts';
 import { isAllowedBy } from './guard/scope.ts';
+import { createFileShelf } from './live/file-shelf.ts';
+import { createLoginDesk } from './live/login-desk.ts';
 import type { WebBackend } from './port/backend.ts';
+import { ROUTES } from './routes/routes.ts';
 
 const API = '/api/v1';
 
@@ -46,8 +49,11 @@ const NOBODY: Caller = {
   session: null,
 };
 
-/** The server as a function of requests: guards, then the route. */
-export function createWeb(backend: WebBackend, settings: WebSettings): Hono<{ Bindings: HttpBindings }> {
+/** The server as a function of requests: guards, then the route. `close` ends what goes on beside them. */
+export function createWeb(
+  backend: WebBackend,
+  settings: WebSettings,
+): { app: Hono<{ Bindings: HttpBindings }>; close(): Promise<void> } {
   const { log } = backend;
   const cookieName = `wxagent-${backend.instance}`;
   const limit = createFailureLimit(backend.clock);
@@ -58,6 +64,8 @@ export function createWeb(backend: WebBackend, settings: WebSettings): Hono<{ Bi
       if (waitMs > 0) throw tooMany(waitMs);
     },
   };
+  const desk = createLoginDesk(backend);
+  const shelf = createFileShelf();
   let openApi: string | null = null;
 
   function clientFor({ env: { incoming } }: Web): Client {
@@ -84,7 +92,7 @@ export function createWeb(backend: WebBackend, settings: WebSettings): Hono<{ Bi
     if (foreign !== null) throw new HttpError(403, 'usage', foreign);
   }
 
-  async function callerFor(c: Web, { scopes, isElevated }: Route): Promise<Caller> {
+  async function callerFor(c: Web, { scopes, reach, isElevated }: Route): Promise<Caller> {
     const credential = credentialOf(c.env.incoming.headers, cookieName);
     if (credential.kind !== 'token') checkPage(c);
     if (scopes === null) return NOBODY;
@@ -100,6 +108,7 @@ export function createWeb(backend: WebBackend, settings: WebSettings): Hono<{ Bi
         headers: { 'www-authenticate': 'Bearer realm="wxagent"' },
       });
     }
+    checkReach(caller, reach);
     if (isElevated) checkIsFresh(caller, backend.clock.now());
     if (isAllowedBy(caller.scope, scopes)) return caller;
     const needed = ['admin', ...scopes].join(' or ');
@@ -114,23 +123,24 @@ export function createWeb(backend: WebBackend, settings: WebSettings): Hono<{ Bi
     const { incoming } = c.env;
     const caller = await callerFor(c, route);
     const query = readQuery(route.query, new URL(c.req.url).searchParams);
-    const body = route.body ? await readJson(route.body, incoming, route.maxBodyBytes) : null;
+    const isForm = route.multipart !== undefined && isMultipart(incoming);
+    const body = route.body && !isForm ? await readJson(route.body, incoming, route.maxBodyBytes) : null;
     const client = clientFor(c);
     const reply = await route.handle({
-      ...{ backend, caller, client, failures, params: c.req.param(), query, body, incoming },
+      ...{ backend, caller, client, desk, shelf, failures, params: c.req.param(), query, body, incoming },
       nowMs: backend.clock.now(),
     });
     return responseOf(reply, route, client);
   }
 
   function responseOf(reply: Reply, route: Route, client: Client): Response {
-    const { status = route.status, json, cookie, endsCookie } = reply;
+    const { status = route.status, json, body = null, cookie, endsCookie } = reply;
     const headers = new Headers({ ...reply.headers });
     if (json) headers.set('content-type', 'application/json');
     const isSecure = client.scheme === 'https' || settings.publicOrigin?.startsWith('https:') === true;
     if (cookie !== undefined) headers.set('set-cookie', sessionCookie(cookieName, cookie, isSecure));
     else if (endsCookie) headers.set('set-cookie', endedCookie(cookieName));
-    return new Response(json ? `${JSON.stringify(json)}\n` : null, { status, headers });
+    return new Response(json ? `${JSON.stringify(json)}\n` : body, { status, headers });
   }
 
   const app = new Hono<{ Bindings: HttpBindings }>();
@@ -172,7 +182,25 @@ export function createWeb(backend: WebBackend, settings: WebSettings): Hono<{ Bi
       hint: `GET ${API}/openapi.json`,
     });
   });
-  return app;
+  return {
+    app,
+    async close() {
+      await desk.close();
+      await shelf.close();
+    },
+  };
+}
+
+/** Throws `403` where a route touches more than the account or the user that a token is for. */
+function checkReach({ name, account, user }: Caller, reach: Route['reach']): void {
+  const isTooFar =
+    reach === 'server' ? account !== null || user !== null : reach === 'account' && user !== null;
+  if (isTooFar)
+    throw new HttpError(
+      403,
+      'not-logged-in',
+      `${name} is for one ${user === null ? 'account' : 'user'} only`,
+    );
 }
 
 /** Throws `403` for a browser that came in a while ago. */

@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 export const LIMIT_MS = 60_000;
 
 /** Waits until the condition holds; fails loudly when it never does. */
-export async function pollUntil(what: string, condition: () => boolean): Promise<void> {
+export async function pollUntil(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const startedAt = performance.now();
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() - startedAt > LIMIT_MS) throw new Error(`never happened: ${what}`);
     await delay(5);
   }

@@ -7,7 +7,7 @@ import { table } from '../terminal/table.ts';
 export async function agents(context: CommandContext): Promise<number> {
   const found = findPresets(commandSearch(context));
   if (context.json) {
-    context.printJson('agents', { agents: found.map(viewOf) });
+    context.printJson('agents', { agents: found.map(agentShown) });
     return 0;
   }
   context.show(
@@ -18,7 +18,8 @@ export async function agents(context: CommandContext): Promise<number> {
   return 0;
 }
 
-function viewOf({ preset, path, argv }: PresetFound): object {
+/** An agent as programs are shown it. */
+export function agentShown({ preset, path, argv }: PresetFound): object {
   const { name, title, program, args, npmPackage, login, source } = preset;
   return {
     name,

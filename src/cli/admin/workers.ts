@@ -1,3 +1,5 @@
+import type { WorkerView } from '../../store/workers/worker-rows.ts';
+import { timeShown } from '../../views/account.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { table } from '../terminal/table.ts';
@@ -12,8 +14,7 @@ export async function workers(context: CommandContext): Promise<number> {
   }
   const views = await server.workers();
   if (json) {
-    for (const { worker: id, startedAtMs, lagMs, ...view } of views)
-      context.printJson('worker', { id, ...view, startedAt: new Date(startedAtMs).toISOString(), lagMs });
+    for (const view of views) context.printJson('worker', workerShown(view));
     return 0;
   }
   if (views.length === 0) context.say('No process receives messages.', 'hint: wxagent run --all-accounts');
@@ -32,4 +33,11 @@ export async function workers(context: CommandContext): Promise<number> {
     ),
   );
   return 0;
+}
+
+/** A worker as programs are shown it. */
+export function workerShown(view: WorkerView) {
+  const { worker: id, name, host, pid, version, purpose, state, accounts, capacity, lagMs } = view;
+  const startedAt = timeShown(view.startedAtMs);
+  return { id, name, host, pid, version, purpose, state, accounts, capacity, startedAt, lagMs };
 }

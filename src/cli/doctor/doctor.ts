@@ -60,17 +60,30 @@ async function opened(
   }
 }
 
-async function examineAll(context: CommandContext, trouble: WxError | null): Promise<number> {
+/** Runs every check with the store as it is open; `trouble` is why it is not. */
+export async function checkAll(
+  context: CommandContext,
+  trouble: WxError | null = null,
+): Promise<readonly Result[]> {
   const account = accountOrNull(context);
   const ofStore = trouble ? [failing('database', trouble)] : await checksOfStore(context);
   const results: Result[] = [];
   for (const check of [...OF_MACHINE, ...ofStore, ...OF_SERVER])
     results.push(await examine(check, context, account));
+  return results;
+}
+
+/** What programs are shown of checks. */
+export function checksShown(results: readonly Result[]) {
+  return { ok: results.every(({ ok }) => ok), checks: results.map(({ kind: _, ...result }) => result) };
+}
+
+async function examineAll(context: CommandContext, trouble: WxError | null): Promise<number> {
+  const results = await checkAll(context, trouble);
   const first = results.find((result) => !result.ok);
   const exit = first?.kind ? EXIT_CODES[first.kind] : 0;
   if (context.json) {
-    const checks = results.map(({ kind: _, ...result }) => result);
-    context.printJson('doctor', { ok: exit === 0, checks });
+    context.printJson('doctor', checksShown(results));
     return exit;
   }
   const { translate } = context;

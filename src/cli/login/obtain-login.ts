@@ -20,7 +20,7 @@ export interface LoginRequest {
 }
 
 /**
- * Shows a QR code until a phone confirms it, and stores what that brings. `isNew` is false when the
+ * Shows a QR code until a phone confirms it, on the terminal or where `port` says, and stores what that brings. `isNew` is false when the
  * bot was logged in here already. Throws WxError as the login conversation does.
  */
 export async function obtainLogin(
@@ -28,6 +28,7 @@ export async function obtainLogin(
   request: LoginRequest,
   transport: Transport,
   admin: Admin,
+  port: LoginPort = terminalPort(context),
 ): Promise<{ account: Account; isNew: boolean }> {
   const { clock } = context;
   const baseUrl = request.namedUrl ?? TENCENT_BASE_URL;
@@ -48,7 +49,7 @@ export async function obtainLogin(
     timeoutMs: context.settings(['loginTimeout']).loginTimeout,
     clock,
     signal: context.stopSignal(),
-    port: loginPort(context),
+    port,
   });
   const [newest] = here;
   if ('already' in result && newest) return { account: newest, isNew: false };
@@ -73,7 +74,7 @@ export async function obtainLogin(
   return { account, isNew: true };
 }
 
-function loginPort(context: CommandContext): LoginPort {
+function terminalPort(context: CommandContext): LoginPort {
   const { io, json } = context;
   const words = wordsOf(context.language);
   const { qr, qrFile } = context.settings(['qr', 'qrFile']);

@@ -1,20 +1,14 @@
 import { WxError } from '../../core/errors.ts';
-import { newUuid } from '../../core/ids.ts';
 import { atMostEvery } from '../../core/time/clock.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
-import { replyParts } from '../../runner/delivery/reply-parts.ts';
-import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import {
   type Admin,
-  type NewPart,
   OPEN_PART_STATES,
   type Outbox,
-  type PartFile,
   type PartView,
   type Store,
 } from '../../store/port/port.ts';
-import { codeBlock } from '../../text/code-block.ts';
 import { chooseAccount, findAccount, knownAccounts, loginHint } from '../account/choice.ts';
 import { openOutgoing } from '../account/connection.ts';
 import { pollerOf } from '../account/polling.ts';
@@ -24,7 +18,9 @@ import { wordsOf } from '../i18n/language.ts';
 import { createProgressLine } from '../terminal/progress-line.ts';
 import { createDeadline, watchUploads } from './deadline.ts';
 import { type DirectDelivery, startDirectDelivery } from './direct-delivery.ts';
+import { checkUser, unknownUser } from './recipient.ts';
 import { contentToSend, keepFiles, type SendContent } from './send-content.ts';
+import { queueSend } from './send-queue.ts';
 import { reportSend } from './send-report.ts';
 
 /** How often a waiting `send` looks whether its parts have got their verdicts. */
@@ -32,8 +28,6 @@ const LOOK_EVERY_MS = 50;
 /** How often it looks whether there is another process that delivers. */
 const LOOK_FOR_RUNNER_MS = 1_000;
 
-/** Users that an error lists. */
-const KNOWN_SHOWN = 10;
 /** How much longer than `--wait` a `--no-hold` may take: for its poll, or for uploads. */
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -94,11 +88,13 @@ async function enqueue(
   ]);
   const kept = await keepFiles(context, files, { outgoing, outbox });
   const nowMs = context.clock.now();
-  const queued = await outbox.enqueue({
+  const queued = await queueSend(outbox, outgoing, {
     account: target.key,
     user: target.user,
     message: context.environment.get('WXAGENT_MESSAGE_ID') ?? null,
-    parts: await partsOf(outbox, target, { text, kept, form: sendFormat, outgoing, nowMs }),
+    text,
+    kept,
+    form: sendFormat,
     id,
     key,
     // Without --hold a kill of this process must not leave it for the next who delivers.
@@ -106,11 +102,6 @@ async function enqueue(
       ttl !== null ? nowMs + ttl : hold ? null : nowMs + wait + (files.length > 0 ? HOUR_MS : MINUTE_MS),
     nowMs,
   });
-  // Copies for an --id that was known.
-  await outgoing.discard(
-    outbox,
-    kept.map(({ path }) => path),
-  );
   return queued.map((part) => part.seq);
 }
 
@@ -177,59 +168,6 @@ function namedAccount(context: CommandContext, name: string): Account | null {
   return accounts.some((one) => [one.id, one.key, one.name, ...one.formerIds].includes(name))
     ? findAccount(accounts, name)
     : null;
-}
-
-/** What ids of people look like: `o9cq80z...@im.wechat`. Bots, which are `@im.bot`, get nothing from other bots. */
-const USER_ID = /^(?!.*@im\.bot$)[\x21-\x3f\x41-\x7e]{1,128}@[\w.-]{1,64}$/;
-
-/** Throws WxError `not-found` for a name that is not an ID and not known here: no user can write under it. */
-async function checkUser(admin: Admin, account: string, user: string): Promise<void> {
-  if (USER_ID.test(user)) return;
-  const view = await admin.accountView(account);
-  const allowed = (await admin.allowed(account)).map((one) => one.user);
-  // A part that an earlier version held for a name does not make that user known.
-  const users =
-    view?.users.filter(({ lastMessageAtMs, hasToken }) => lastMessageAtMs !== null || hasToken) ?? [];
-  const known = new Set([...(view?.owner ? [view.owner] : []), ...users.map((one) => one.user), ...allowed]);
-  if (known.has(user)) return;
-  const some = [...known].slice(0, KNOWN_SHOWN).join(', ');
-  throw new WxError(
-    'not-found',
-    `there is no user "${user}": --to takes an id such as o9cq80z...@im.wechat, or the name of an account${some && `; known here: ${some}`}`,
-    { hint: 'wxagent status' },
-  );
-}
-
-function unknownUser(id: string): never {
-  throw new WxError('usage', `the owner of ${id} is not known yet: who is to get this?`, {
-    hint: 'wxagent send --to <user> ...',
-  });
-}
-
-async function partsOf(
-  outbox: Outbox,
-  target: Target,
-  content: {
-    text: string | null;
-    kept: PartFile[];
-    form: 'wechat' | 'raw' | 'code';
-    outgoing: Outgoing;
-    nowMs: number;
-  },
-): Promise<NewPart[]> {
-  const { text, kept, form, outgoing, nowMs } = content;
-  const budgetLeft = async (): Promise<number> => {
-    const { left, isOpen } = await outbox.budget({ account: target.key, user: target.user, nowMs });
-    // Without an open window the text waits for the user's next message, and then has a whole budget.
-    return isOpen ? left : Number.POSITIVE_INFINITY;
-  };
-  const texts = text === null ? [] : [{ text: form === 'code' ? codeBlock(text) : text }];
-  return replyParts(
-    [...texts, ...kept.map((copy) => ({ copy }))],
-    { ...DEFAULT_RUNNER_OPTIONS, format: form === 'wechat' ? 'wechat' : 'raw' },
-    { origin: 'send', runId: newUuid() },
-    { budgetLeft, outgoing, nowMs },
-  );
 }
 
 /**

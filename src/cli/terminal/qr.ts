@@ -44,12 +44,17 @@ export async function writeQrFile(path: string, text: string): Promise<void> {
   }
 }
 
+/** The code as a picture in SVG. */
+export function qrSvg(text: string): string {
+  return drawSvg(modulesOf(text));
+}
+
 async function drawPicture(path: string, text: string): Promise<string | Buffer> {
   switch (extname(path).toLowerCase()) {
     case '.png':
       return drawPng(modulesOf(text));
     case '.svg':
-      return drawSvg(modulesOf(text));
+      return qrSvg(text);
     default:
       throw new WxError('usage', `a QR code is written as .png or .svg, not as ${path}`, {
         hint: '--qr-file login.png',

@@ -1,17 +1,39 @@
+import { WxError } from '../../core/errors.ts';
 import { digest } from '../../core/ids.ts';
 import { VERSION } from '../../core/version.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import { type Account, loginDigest } from '../../home/accounts-file.ts';
+import { makeFolder } from '../../home/make-folder.ts';
+import { parseBaseUrl } from '../../ilink/hosts.ts';
+import type { Transport } from '../../ilink/http/transport.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { KnownAccount, WebBackend } from '../../web/port/backend.ts';
 import { knownAccounts } from '../account/choice.ts';
+import { openCdn, openOutgoing, openTransport } from '../account/connection.ts';
 import { pollerOf } from '../account/polling.ts';
+import { loginsOf } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { accountsNow } from '../login/stored-accounts.ts';
+import { checkUser, unknownUser } from '../send/recipient.ts';
+import { queueSend } from '../send/send-queue.ts';
+import { createDeliveries } from './deliveries.ts';
 
-/** What the web server needs, of a command that runs it. */
-export function createWebBackend(context: CommandContext, store: Store): WebBackend {
+/** What the web server needs, of a command that runs it. `close` ends what it has begun. */
+export function createWebBackend(
+  context: CommandContext,
+  store: Store,
+): WebBackend & { close(): Promise<void> } {
   const { clock, log, server, paths } = context;
+  const deliveries = createDeliveries(context, store);
   let known = knownAccounts(context);
+  let transport: Transport | null = null;
+  const opened = (): Transport => (transport ??= openTransport(context));
+
+  function withToken({ key }: KnownAccount): Account {
+    const account = known.find((one) => one.key === key);
+    if (account) return account;
+    throw new WxError('not-logged-in', `${key} has logged out`, { hint: 'wxagent login' });
+  }
+
   return {
     store,
     clock,
@@ -25,6 +47,71 @@ export function createWebBackend(context: CommandContext, store: Store): WebBack
     async runnerOf(account) {
       const holder = await pollerOf(context, account, store.admin);
       return holder?.purpose === 'serve' ? { pid: holder.pid, host: holder.host } : null;
+    },
+    async recipient({ key, id, owner }, named) {
+      if (named !== null) await checkUser(store.admin, key, named);
+      return named ?? owner ?? (await store.admin.accountView(key))?.owner ?? unknownUser(id);
+    },
+    keepFile: ({ key }, chunks, name) => openOutgoing(context, store, key).keepStream(chunks, name),
+    async discardFiles({ key }, files) {
+      const copies = files.map(({ path }) => path);
+      await openOutgoing(context, store, key).discard(store.outbox, copies);
+    },
+    async send(account, user, what) {
+      const { key, owner } = account;
+      const nowMs = clock.now();
+      if ((await store.admin.accountView(key)) === null)
+        await store.admin.openAccount({ account: key, login: loginDigest(withToken(account)), owner, nowMs });
+      const parts = await queueSend(store.outbox, openOutgoing(context, store, key), {
+        ...{ ...what, account: key, user, message: null, nowMs },
+      });
+      // Without the key of the logins only a runner can deliver.
+      if (server?.hasKey !== false) deliveries.begin(withToken(account), user);
+      return parts;
+    },
+    async fetchFile(account, request) {
+      const { createFetcher } = await import('../../media/download/fetch.ts');
+      const cdn = openCdn(context, withToken(account), opened());
+      return createFetcher({ cdn, clock, makeFolder })({ ...request, name: null, maxBytes: 0 });
+    },
+    async login({ name, force }, port, signal) {
+      const { obtainLogin } = await import('../login/obtain-login.ts');
+      const { baseUrl, cdnUrl } = context.settings(['baseUrl', 'cdnUrl']);
+      const silent = { ...context, say() {}, stopSignal: () => signal };
+      const former = known.find((one) => name !== null && [one.name, one.id, one.key].includes(name));
+      const request = {
+        namedUrl: baseUrl === null ? (former?.namedUrl ?? null) : parseBaseUrl(baseUrl, '--base-url').href,
+        cdnUrl: cdnUrl === null ? (former?.cdnUrl ?? null) : parseBaseUrl(cdnUrl, '--cdn-url').href,
+        name,
+        force,
+      };
+      const { account, isNew } = await obtainLogin(silent, request, opened(), store.admin, port);
+      return { account: withoutToken(account), isNew };
+    },
+    logout: ({ key }) => loginsOf(context).remove(key),
+    async qrSvg(text) {
+      const { qrSvg } = await import('../terminal/qr.ts');
+      return qrSvg(text);
+    },
+    async workers() {
+      const { workerShown } = await import('../admin/workers.ts');
+      return server ? (await server.workers()).map(workerShown) : [];
+    },
+    async agents() {
+      const { findPresets } = await import('../../agents/acp/connection/command.ts');
+      const { commandSearch } = await import('../agent/child.ts');
+      const { agentShown } = await import('../admin/agents.ts');
+      return findPresets(commandSearch(context)).map(agentShown);
+    },
+    async doctor() {
+      const { checkAll, checksShown } = await import('../doctor/doctor.ts');
+      // Who has logged in since this process began counts as well.
+      const file = { ...context.file, accounts: (await accountsNow(context)) ?? known };
+      return checksShown(await checkAll({ ...context, file }));
+    },
+    async close() {
+      await deliveries.end();
+      await transport?.close();
     },
   };
 }

@@ -33,6 +33,7 @@ export async function openWeb(context: CommandContext, address: string, flag: st
       url: server.url,
       async close() {
         await server.close();
+        await backend.close();
         await store.close();
       },
     };

@@ -66,7 +66,8 @@ export function* messageWithId(account: string, id: string): Step<Row | undefine
   );
 }
 
-const VIEW = 'seq, id, "user", state, reason, kind, received_at, attempt, detail, raw';
+/** The columns of {@link viewOf}. */
+export const VIEW = 'seq, id, "user", state, reason, kind, received_at, attempt, detail, raw';
 
 /** Messages as `messages` lists them: the newest `limit`, oldest first. */
 export function* messages(input: {
@@ -93,7 +94,8 @@ export function* message({ account, id }: { account: string; id: string }): Step
   return row ? viewOf(row) : null;
 }
 
-function viewOf(row: Row): MessageView {
+/** A row as lists show it. */
+export function viewOf(row: Row): MessageView {
   return {
     seq: row.seq as number,
     id: row.id as string,

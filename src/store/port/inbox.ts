@@ -200,6 +200,16 @@ export interface Inbox {
     sinceMs: number | null;
     limit: number;
   }): Promise<MessageView[]>;
+  /** Messages of these users and times, newest first, before the one with this number (null: from the newest on). */
+  messagePage(input: {
+    account: string;
+    user: string | null;
+    fromMs: number | null;
+    /** Exclusive. */
+    toMs: number | null;
+    beforeSeq: number | null;
+    limit: number;
+  }): Promise<MessageView[]>;
   /** One message; null when it is not stored, or no longer. */
   message(input: { account: string; id: string }): Promise<MessageView | null>;
 }

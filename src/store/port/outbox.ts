@@ -232,6 +232,14 @@ export interface Outbox {
   runningUpload(input: { account: string; user: string; nowMs: number }): Promise<UploadView | null>;
   /** The parts with these numbers. */
   parts(seqs: readonly number[]): Promise<PartView[]>;
+  /** Parts in these states (null: in any), newest first, before the one with this number (null: from the newest on). */
+  partPage(input: {
+    account: string;
+    user: string | null;
+    states: readonly PartState[] | null;
+    beforeSeq: number | null;
+    limit: number;
+  }): Promise<PartView[]>;
   /** Parts that are not final, oldest first. */
   openParts(account: string): Promise<PartView[]>;
   /** Drops parts that are not final and returns them; those whose result is unknown become `unconfirmed`. */
@@ -246,7 +254,7 @@ export interface Outbox {
     },
   ): Promise<PartView[]>;
   /** Queues the parts again that expired while held. Returns how many. */
-  requeueExpired(input: { account: string }): Promise<number>;
+  requeueExpired(input: Asked & { account: string }): Promise<number>;
   /** Which of these outgoing files no part needs any more, not even after a power cut. */
   unneededFiles(paths: readonly string[]): Promise<string[]>;
   /** Messages the user may still get, how many of them are queued, and whether one may be sent now. */

@@ -3,9 +3,9 @@ import type { Route } from './route.ts';
 import { objectOf, oneOf, orNull, type Schema, TEXT } from './schema.ts';
 
 /** The statuses that any route may answer with, beside its own: of every request, and of those that need a credential. */
-const ALWAYS = [421, 500, 503];
+const ALWAYS = [421, 422, 500, 503];
 const WITH_CREDENTIAL = [401, 403, 429];
-const WITH_BODY = [400, 413, 415, 422];
+const WITH_BODY = [400, 413, 415];
 
 /** What the `type` of a problem leads to. */
 const PROBLEM: Schema = objectOf({
@@ -18,7 +18,7 @@ const PROBLEM: Schema = objectOf({
 });
 
 /** The statuses of the problems that a route may answer with. */
-function problemsOf({ scopes, body, errors }: Route): number[] {
+export function problemsOf({ scopes, body, errors }: Route): number[] {
   const all = [
     ...ALWAYS,
     ...(scopes === null ? [] : WITH_CREDENTIAL),
@@ -62,7 +62,7 @@ export function openApiOf(routes: readonly Route[], version: string): object {
 }
 
 function operationOf(route: Route): object {
-  const { method, path, about, scopes, query, body, status, answer } = route;
+  const { method, path, about, scopes, query, body, status, answer, media } = route;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     ...{ name, in: 'path', required: true, schema: TEXT },
   }));
@@ -76,14 +76,22 @@ function operationOf(route: Route): object {
     description: `Scope: ${needs}.`,
     ...(scopes === null ? { security: [] } : {}),
     parameters: [...inPath, ...inQuery],
-    ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: body } } } } : {}),
+    ...(body ? { requestBody: { required: true, content: contentOf(route) } } : {}),
     responses: {
       [status]: {
         description: about,
         ...(answer ? { content: { 'application/json': { schema: answer } } } : {}),
+        ...(media ? { content: { [media]: {} } } : {}),
       },
       ...Object.fromEntries(problemsOf(route).map((one) => [one, PROBLEM_RESPONSE])),
     },
+  };
+}
+
+function contentOf({ body, multipart }: Route): object {
+  return {
+    'application/json': { schema: body },
+    ...(multipart ? { 'multipart/form-data': { schema: multipart } } : {}),
   };
 }
 

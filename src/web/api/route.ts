@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Scope } from '../../store/port/port.ts';
 import type { Caller } from '../access/caller.ts';
 import type { Client } from '../guard/client.ts';
+import type { FileShelf } from '../live/file-shelf.ts';
+import type { LoginDesk } from '../live/login-desk.ts';
 import type { WebBackend } from '../port/backend.ts';
 import type { ObjectSchema } from './schema.ts';
 
@@ -13,6 +15,9 @@ export interface Call {
   /** The parts of the path that are in braces in {@link Route.path}. */
   params: Readonly<Record<string, string>>;
   query: Readonly<Record<string, string | number>>;
+  /** Logins that go on, and files that are read. */
+  desk: LoginDesk;
+  shelf: FileShelf;
   /** How often a code was wrong. */
   failures: Failures;
   /** The JSON body, of the form of {@link Route.body}. */
@@ -34,6 +39,8 @@ export interface Reply {
   status?: number;
   /** An object of the form of {@link Route.answer}. */
   json?: object;
+  /** What is no JSON. */
+  body?: string | ReadableStream;
   headers?: Readonly<Record<string, string>>;
   /** The value of a browser's new cookie. */
   cookie?: string;
@@ -50,15 +57,21 @@ export interface Route {
   about: string;
   /** Whose tokens may use it beside those of `admin`; null: anybody may. */
   scopes: readonly Scope[] | null;
+  /** What it touches at most. A token for one account or one user does not reach further, whatever its scope. */
+  reach: 'server' | 'account' | 'user';
   /** A browser may use it only soon after it came in: who finds one open cannot let others in. */
   isElevated?: boolean;
   query?: ObjectSchema;
   body?: ObjectSchema;
+  /** It takes a form with files as well, which its function reads. */
+  multipart?: ObjectSchema;
   /** The largest JSON body. */
   maxBodyBytes?: number;
   status: number;
-  /** What it answers; null: nothing. */
+  /** What it answers; null: nothing, or what is no JSON. */
   answer: ObjectSchema | null;
+  /** The type of what is no JSON. */
+  media?: string;
   /** The statuses of its problems, beside those that every route has. */
   errors: readonly number[];
   handle(call: Call): Promise<Reply>;

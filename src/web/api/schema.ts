@@ -115,7 +115,7 @@ function faultOfText(schema: TextSchema, value: unknown, name: string): string |
 }
 
 /** A time as RFC 3339 writes it, in milliseconds; NaN for anything else. */
-function timeOf(text: string): number {
+export function timeOf(text: string): number {
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i.test(text);
   return isTime ? Date.parse(text) : Number.NaN;
 }

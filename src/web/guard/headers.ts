@@ -1,3 +1,5 @@
+import { plainFileName } from '../../core/file-name.ts';
+
 /** What every response says: nothing of it may be put into another page, guessed at, or told where the browser goes next. */
 export const SAFE_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': [
@@ -20,3 +22,31 @@ export const SAFE_HEADERS: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'same-origin',
   'cache-control': 'no-store',
 };
+
+/** Kinds that a browser shows without running anything in them. */
+const SHOWN = new Set([
+  ...['image/png', 'image/jpeg', 'image/gif', 'image/webp'],
+  ...['audio/mpeg', 'audio/ogg', 'audio/wav', 'video/mp4'],
+]);
+
+/**
+ * The headers of a file that a user sent: what its bytes show to be a picture, sound or film is shown, anything else is
+ * saved. `mime` is what its content shows, never what a name says.
+ */
+export function fileHeaders(name: string | null, mime: string | null): Record<string, string> {
+  const isShown = mime !== null && SHOWN.has(mime);
+  const saved = (name === null ? null : plainFileName(name)) ?? 'file';
+  return {
+    'content-type': isShown ? mime : 'application/octet-stream',
+    'content-disposition': `${isShown ? 'inline' : 'attachment'}; filename*=UTF-8''${encoded(saved)}`,
+    'content-security-policy': "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
+  };
+}
+
+/** A name as RFC 8187 writes it: letters, digits and a few marks as they are, everything else in percent. */
+function encoded(name: string): string {
+  return encodeURIComponent(name.toWellFormed()).replace(
+    /['()*!]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}

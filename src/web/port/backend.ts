@@ -1,10 +1,26 @@
 import type { Log } from '../../core/log.ts';
+import type { MediaSource } from '../../core/message/media.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { Account } from '../../home/accounts-file.ts';
-import type { Store } from '../../store/port/port.ts';
+import type { LoginPort } from '../../ilink/login/login.ts';
+import type { FetchResult } from '../../media/download/port.ts';
+import type { PartFile, PartView, Store } from '../../store/port/port.ts';
 
 /** An account as the server sees it: without its token. */
 export type KnownAccount = Pick<Account, 'key' | 'id' | 'formerIds' | 'name' | 'owner' | 'loggedInAt'>;
+
+/** What is to be sent. */
+export interface ToSend {
+  text: string | null;
+  /** Copies that {@link WebBackend.keepFile} made. */
+  kept: PartFile[];
+  form: 'wechat' | 'raw' | 'code';
+  /** What was sent with this key before is not sent again. */
+  id: string | null;
+  /** Replaces what waits with the same key. */
+  key: string | null;
+  expiresAtMs: number | null;
+}
 
 /** What the server needs of the program that runs it. */
 export interface WebBackend {
@@ -18,4 +34,35 @@ export interface WebBackend {
   accounts(): Promise<KnownAccount[]>;
   /** The process that receives an account's messages; null: none. */
   runnerOf(account: KnownAccount): Promise<{ pid: number; host: string } | null>;
+
+  /** The user that is meant: the one named, else the owner. Throws WxError for one that cannot be reached. */
+  recipient(account: KnownAccount, named: string | null): Promise<string>;
+  /** Keeps the content of a stream, to be sent. */
+  keepFile(account: KnownAccount, chunks: AsyncIterable<Uint8Array>, name: string): Promise<PartFile>;
+  /** Removes copies that nothing is sent of. */
+  discardFiles(account: KnownAccount, files: readonly PartFile[]): Promise<void>;
+  /** Queues what is to be sent, and sees that it goes: by its runner, or by this process where there is none. */
+  send(account: KnownAccount, user: string, what: ToSend): Promise<PartView[]>;
+
+  /** Fetches a file that a user sent into a folder, and checks it. */
+  fetchFile(
+    account: KnownAccount,
+    request: { source: MediaSource; knownKeys: readonly Buffer[]; folder: string; signal: AbortSignal },
+  ): Promise<FetchResult>;
+
+  /** Logs in; what a person sees and types goes through `port`. `isNew` false: that bot was logged in already. */
+  login(
+    request: { name: string | null; force: boolean },
+    port: LoginPort,
+    signal: AbortSignal,
+  ): Promise<{ account: KnownAccount; isNew: boolean }>;
+  /** Forgets the token of an account; its messages stay. */
+  logout(account: KnownAccount): Promise<void>;
+  /** A text as a QR code. */
+  qrSvg(text: string): Promise<string>;
+
+  /** What `wxagent workers`, `wxagent agents` and `wxagent doctor` print as JSON. */
+  workers(): Promise<readonly object[]>;
+  agents(): Promise<readonly object[]>;
+  doctor(): Promise<object>;
 }

@@ -4,9 +4,11 @@ import { tokenShown } from '../../views/access.ts';
 import { timeShown } from '../../views/account.ts';
 import { addToken } from '../access/add-token.ts';
 import { digestOf, newCookie, plainCode } from '../access/secrets.ts';
-import { HttpError } from './problem.ts';
-import type { Call, Route } from './route.ts';
-import { COUNT, listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from './schema.ts';
+import { BEFORE, LIMIT, limitOf, pageOf } from '../api/page.ts';
+import { HttpError } from '../api/problem.ts';
+import type { Call, Route } from '../api/route.ts';
+import { COUNT, listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
+import { findAccount } from './accounts.ts';
 
 const SCOPE = oneOf(...SCOPES);
 
@@ -20,11 +22,6 @@ const TOKEN_FIELDS = {
   lastUsedAt: orNull(TIME),
 };
 
-const PAGE = optionalOf({
-  limit: { type: 'integer', minimum: 1, maximum: 500 },
-  before: { type: 'integer', minimum: 1 },
-});
-
 /** Who asks, who may ask, and what was done. */
 export const ACCESS_ROUTES: readonly Route[] = [
   {
@@ -32,6 +29,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     path: '/session',
     about: 'exchange a one-time code for the cookie of a browser',
     scopes: null,
+    reach: 'user',
     body: objectOf({ code: { type: 'string', minLength: 1, maxLength: 40 } }),
     maxBodyBytes: 1_024,
     status: 201,
@@ -44,6 +42,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     path: '/session',
     about: 'who asks: the token or the browser, and what it may do',
     scopes: SCOPES,
+    reach: 'user',
     status: 200,
     answer: objectOf({
       name: TEXT,
@@ -62,9 +61,10 @@ export const ACCESS_ROUTES: readonly Route[] = [
     path: '/session',
     about: 'end the session of this browser',
     scopes: SCOPES,
+    reach: 'user',
     status: 204,
     answer: null,
-    errors: [422],
+    errors: [],
     async handle({ backend, caller, nowMs }) {
       if (caller.session === null)
         throw new WxError('usage', 'a token has no session', { hint: 'DELETE /api/v1/tokens/{name}' });
@@ -77,6 +77,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     path: '/sessions',
     about: 'the browsers that are logged in',
     scopes: [],
+    reach: 'server',
     status: 200,
     answer: objectOf({
       sessions: listOf(
@@ -100,6 +101,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     path: '/sessions',
     about: 'end the sessions of all browsers',
     scopes: [],
+    reach: 'server',
     isElevated: true,
     status: 200,
     answer: objectOf({ count: COUNT }),
@@ -114,6 +116,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     path: '/tokens',
     about: 'the tokens, without their secrets',
     scopes: [],
+    reach: 'server',
     status: 200,
     answer: objectOf({ tokens: listOf(objectOf(TOKEN_FIELDS)) }),
     errors: [],
@@ -126,6 +129,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     path: '/tokens',
     about: 'make a token; its secret is in this answer and nowhere else',
     scopes: [],
+    reach: 'server',
     isElevated: true,
     body: optionalOf(
       {
@@ -147,6 +151,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     path: '/tokens/{name}',
     about: 'remove a token: whoever has it may do nothing any more',
     scopes: [],
+    reach: 'server',
     isElevated: true,
     status: 204,
     answer: null,
@@ -163,7 +168,8 @@ export const ACCESS_ROUTES: readonly Route[] = [
     path: '/audit',
     about: 'what was done and cannot be taken back, newest first',
     scopes: [],
-    query: PAGE,
+    reach: 'server',
+    query: optionalOf({ ...LIMIT, ...BEFORE }),
     status: 200,
     answer: objectOf({
       entries: listOf(
@@ -171,15 +177,15 @@ export const ACCESS_ROUTES: readonly Route[] = [
       ),
       before: orNull(COUNT),
     }),
-    errors: [422],
+    errors: [],
     async handle({ backend, query }) {
-      const limit = Number(query.limit ?? 100);
+      const limit = limitOf(query);
       const beforeSeq = query.before === undefined ? null : Number(query.before);
       const found = await backend.store.access.audit({ beforeSeq, limit });
       const entries = found.map(({ seq, atMs, who, act, account, about }) => ({
         ...{ id: String(seq), time: timeShown(atMs), who, act, account, about },
       }));
-      return { json: { entries, before: found.length < limit ? null : (found.at(-1)?.seq ?? null) } };
+      return { json: { entries, before: pageOf(found, limit) } };
     },
   },
 ];
@@ -208,10 +214,7 @@ async function makeToken({ backend, caller, body, nowMs }: Call) {
   const given = body as { name: string; scope: Scope; account?: string; to?: string; expiresAt?: string };
   const expiresAtMs = given.expiresAt === undefined ? null : Date.parse(given.expiresAt);
   if (expiresAtMs !== null && expiresAtMs <= nowMs) throw new WxError('usage', 'expiresAt is in the past');
-  const accounts = await backend.accounts();
-  const account = given.account === undefined ? null : accounts.find((one) => one.id === given.account);
-  if (account === undefined)
-    throw new WxError('not-found', `there is no account ${JSON.stringify(given.account)}`);
+  const account = given.account === undefined ? null : findAccount(await backend.accounts(), given.account);
   const { name, scope } = given;
   const { token, text } = await addToken(backend.store.access, {
     ...{ name, scope, account: account?.key ?? null, user: given.to ?? null, expiresAtMs },

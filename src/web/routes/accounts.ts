@@ -1,9 +1,9 @@
+import { WxError } from '../../core/errors.ts';
 import { accountShown } from '../../views/account.ts';
 import type { Caller } from '../access/caller.ts';
+import type { Call, Route } from '../api/route.ts';
+import { COUNT, listOf, objectOf, oneOf, orNull, TEXT, TIME } from '../api/schema.ts';
 import type { KnownAccount, WebBackend } from '../port/backend.ts';
-import { HttpError } from './problem.ts';
-import type { Call, Route } from './route.ts';
-import { COUNT, listOf, objectOf, oneOf, orNull, TEXT, TIME } from './schema.ts';
 
 const USER = objectOf({
   id: TEXT,
@@ -34,6 +34,7 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     path: '/accounts',
     about: 'all accounts, as wxagent status shows them',
     scopes: ['read'],
+    reach: 'user',
     status: 200,
     answer: objectOf({ accounts: listOf(ACCOUNT) }),
     errors: [],
@@ -47,6 +48,7 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     path: '/accounts/{account}',
     about: 'one account, by its ID or name',
     scopes: ['read'],
+    reach: 'user',
     status: 200,
     answer: ACCOUNT,
     errors: [404],
@@ -69,16 +71,19 @@ async function accountsOf(backend: WebBackend, { account }: Caller): Promise<Kno
   return account === null ? accounts : accounts.filter(({ key }) => key === account);
 }
 
-/** The account that a path names by ID, name or former ID; one that the caller may not see is not there. */
-async function accountOf({ backend, caller, params }: Call): Promise<KnownAccount> {
-  const { account: name = '' } = params;
-  const accounts = await accountsOf(backend, caller);
+/** The account that a path names; one that the caller may not see is not there. */
+export async function accountOf({ backend, caller, params }: Call): Promise<KnownAccount> {
+  return findAccount(await accountsOf(backend, caller), params.account ?? '');
+}
+
+/** An account by ID, name or former ID. Throws WxError `not-found`. */
+export function findAccount(accounts: readonly KnownAccount[], name: string): KnownAccount {
   const found =
     accounts.find((one) => one.id === name || one.key === name) ??
     accounts.find((one) => one.name === name) ??
     accounts.find((one) => one.formerIds.includes(name));
   if (found) return found;
-  throw new HttpError(404, 'not-found', `there is no account ${JSON.stringify(name.slice(0, 80))}`, {
+  throw new WxError('not-found', `there is no account ${JSON.stringify(name.slice(0, 80))}`, {
     hint: 'GET /api/v1/accounts',
   });
 }

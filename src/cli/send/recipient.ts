@@ -1,0 +1,33 @@
+import { WxError } from '../../core/errors.ts';
+import type { Admin } from '../../store/port/port.ts';
+
+/** Users that an error lists. */
+const KNOWN_SHOWN = 10;
+
+/** What ids of people look like: `o9cq80z...@im.wechat`. Bots, which are `@im.bot`, get nothing from other bots. */
+const USER_ID = /^(?!.*@im\.bot$)[\x21-\x3f\x41-\x7e]{1,128}@[\w.-]{1,64}$/;
+
+/** Throws WxError `not-found` for a name that is not an ID and not known here: no user can write under it. */
+export async function checkUser(admin: Admin, account: string, user: string): Promise<void> {
+  if (USER_ID.test(user)) return;
+  const view = await admin.accountView(account);
+  const allowed = (await admin.allowed(account)).map((one) => one.user);
+  // A part that an earlier version held for a name does not make that user known.
+  const users =
+    view?.users.filter(({ lastMessageAtMs, hasToken }) => lastMessageAtMs !== null || hasToken) ?? [];
+  const known = new Set([...(view?.owner ? [view.owner] : []), ...users.map((one) => one.user), ...allowed]);
+  if (known.has(user)) return;
+  const some = [...known].slice(0, KNOWN_SHOWN).join(', ');
+  throw new WxError(
+    'not-found',
+    `there is no user "${user}": --to takes an id such as o9cq80z...@im.wechat, or the name of an account${some && `; known here: ${some}`}`,
+    { hint: 'wxagent status' },
+  );
+}
+
+/** Throws WxError `usage`: an account whose owner is not known, and nobody else is named. */
+export function unknownUser(id: string): never {
+  throw new WxError('usage', `the owner of ${id} is not known yet: who is to get this?`, {
+    hint: 'wxagent send --to <user> ...',
+  });
+}

@@ -1,0 +1,41 @@
+import { newUuid } from '../../core/ids.ts';
+import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
+import { replyParts } from '../../runner/delivery/reply-parts.ts';
+import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
+import type { NewPart, Outbox, PartFile, PartView, SendRequest } from '../../store/port/port.ts';
+import { codeBlock } from '../../text/code-block.ts';
+
+/** A text and files, copied already, and whom they go to. */
+export interface WhatToSend extends Omit<SendRequest, 'parts'> {
+  text: string | null;
+  kept: PartFile[];
+  form: 'wechat' | 'raw' | 'code';
+}
+
+/** Queues a text and files. With an `id` that is known, nothing is queued, and the parts of before are returned. */
+export async function queueSend(
+  outbox: Outbox,
+  outgoing: Outgoing,
+  { text, kept, form, ...request }: WhatToSend,
+): Promise<PartView[]> {
+  const { account, user, nowMs } = request;
+  const budgetLeft = async (): Promise<number> => {
+    const { left, isOpen } = await outbox.budget({ account, user, nowMs });
+    // Without an open window the text waits for the user's next message, and then has a whole budget.
+    return isOpen ? left : Number.POSITIVE_INFINITY;
+  };
+  const texts = text === null ? [] : [{ text: form === 'code' ? codeBlock(text) : text }];
+  const parts: NewPart[] = await replyParts(
+    [...texts, ...kept.map((copy) => ({ copy }))],
+    { ...DEFAULT_RUNNER_OPTIONS, format: form === 'wechat' ? 'wechat' : 'raw' },
+    { origin: 'send', runId: newUuid() },
+    { budgetLeft, outgoing, nowMs },
+  );
+  const queued = await outbox.enqueue({ ...request, parts });
+  // Copies for an id that was known.
+  await outgoing.discard(
+    outbox,
+    kept.map(({ path }) => path),
+  );
+  return queued;
+}

@@ -1,0 +1,83 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { reasonOf, WxError } from '../../core/errors.ts';
+import { HttpError } from './problem.ts';
+
+/** The largest field that is no file, and how many fields and files there may be. */
+const MAX_FIELD_BYTES = 1024 * 1024;
+const MAX_FIELDS = 20;
+const MAX_FILES = 20;
+
+/** Whether a body is a form with files. */
+export function isMultipart({ headers }: IncomingMessage): boolean {
+  return /^multipart\/form-data\s*;/i.test(headers['content-type'] ?? '');
+}
+
+/**
+ * Reads a form: its fields, and each file as a stream, one after the other. Throws `400` for what is no form, and what
+ * `onFile` throws, when no file is read any more.
+ */
+export async function readForm(
+  incoming: IncomingMessage,
+  onFile: (file: Readable, name: string | null) => Promise<void>,
+): Promise<Record<string, string>> {
+  const { default: Busboy } = await import('@fastify/busboy');
+  const fields: Record<string, string> = {};
+  /** Files that are being read, one after the other. */
+  const open = new Set<Readable>();
+  let files: Promise<void> = Promise.resolve();
+  let hasFailed = false;
+  const limits = { fieldSize: MAX_FIELD_BYTES, fields: MAX_FIELDS, files: MAX_FILES, fieldNameSize: 100 };
+  let form: InstanceType<typeof Busboy.Busboy>;
+  try {
+    form = new Busboy.Busboy({ headers: incoming.headers as { 'content-type': string }, limits });
+  } catch (cause) {
+    throw new HttpError(400, 'usage', `the form cannot be read: ${reasonOf(cause)}`, { cause });
+  }
+  await new Promise<void>((resolve, reject) => {
+    const fail = (thrown: unknown): void => {
+      hasFailed = true;
+      incoming.unpipe(form);
+      // Who reads one ends with it, and is waited for: what was kept of it goes.
+      for (const stream of open) stream.destroy(new Error('the form was not read to its end'));
+      files.then(
+        () => reject(thrown),
+        () => reject(thrown),
+      );
+    };
+    form.on('field', (name, value, _nameTruncated, isCut) => {
+      if (Object.hasOwn(fields, name)) fail(new WxError('usage', `the form has ${name} more than once`));
+      else if (isCut) fail(new HttpError(413, 'usage', `${name} is larger than ${MAX_FIELD_BYTES} bytes`));
+      else Object.defineProperty(fields, name, { value, enumerable: true, configurable: true });
+    });
+    form.on('file', (name, stream, filename) => {
+      if (name !== 'file') {
+        stream.resume();
+        return fail(
+          new WxError('usage', `files come as "file", not as ${JSON.stringify(name.slice(0, 80))}`),
+        );
+      }
+      open.add(stream);
+      stream.on('error', () => {});
+      stream.once('close', () => open.delete(stream));
+      files = files.then(async () => {
+        if (!hasFailed) await onFile(stream, filename || null);
+      });
+      files.catch((thrown) => {
+        if (!hasFailed) fail(thrown);
+      });
+    });
+    for (const limit of ['filesLimit', 'fieldsLimit', 'partsLimit'] as const)
+      form.on(limit, () => fail(new HttpError(413, 'usage', 'the form has too many fields or files')));
+    form.on('error', (cause) =>
+      fail(new HttpError(400, 'usage', `the form cannot be read: ${reasonOf(cause)}`, { cause })),
+    );
+    form.on('finish', () => files.then(resolve, reject));
+    incoming.once('aborted', () => {
+      form.destroy();
+      fail(new HttpError(400, 'usage', 'the form was cut off'));
+    });
+    incoming.pipe(form);
+  });
+  return fields;
+}

@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto';
+import { asWxError, WxError } from '../../core/errors.ts';
+import type { Caller } from '../access/caller.ts';
+import type { KnownAccount, WebBackend } from '../port/backend.ts';
+
+/** So many logins at the same time; one that is over is remembered for a while, so that its page hears of it. */
+const MOST_LOGINS = 5;
+const REMEMBERED_MS = 10 * 60_000;
+
+/** How far a login is. */
+export type LoginState = 'starting' | 'waiting' | 'scanned' | 'verify' | 'done' | 'failed' | 'cancelled';
+
+/** A login that somebody has begun through the API. */
+export interface LoginView {
+  id: string;
+  state: LoginState;
+  /** What its QR code says; null: there is none just now. */
+  url: string | null;
+  expiresAtMs: number | null;
+  /** The digits that were given were wrong. */
+  isWrongCode: boolean;
+  account: KnownAccount | null;
+  /** False: that bot was logged in already. */
+  isNew: boolean | null;
+  error: WxError | null;
+}
+
+/** Logins that go on beside requests. */
+export interface LoginDesk {
+  begin(request: { name: string | null; force: boolean }, caller: Caller): LoginView;
+  /** Throws WxError `not-found`. */
+  find(id: string): LoginView;
+  /** Gives the digits that the phone shows. Throws WxError `busy` when nothing asks for them. */
+  verify(id: string, code: string): LoginView;
+  cancel(id: string): LoginView;
+  close(): Promise<void>;
+}
+
+interface Entry {
+  view: LoginView;
+  stop: AbortController;
+  /** Takes the digits; null: nobody asks. */
+  answer: ((code: string | null) => void) | null;
+  endedAtMs: number | null;
+  done: Promise<void>;
+}
+
+/** States in which nothing more happens. */
+const OVER: readonly LoginState[] = ['done', 'failed', 'cancelled'];
+
+/** Makes an empty desk. */
+export function createLoginDesk(backend: WebBackend): LoginDesk {
+  const entries = new Map<string, Entry>();
+
+  function sweep(): void {
+    const nowMs = backend.clock.monotonic();
+    for (const [id, { endedAtMs }] of entries)
+      if (endedAtMs !== null && nowMs - endedAtMs > REMEMBERED_MS) entries.delete(id);
+  }
+
+  function entryOf(id: string): Entry {
+    sweep();
+    const entry = entries.get(id);
+    if (entry) return entry;
+    throw new WxError('not-found', 'there is no such login, or no longer', { hint: 'POST /api/v1/logins' });
+  }
+
+  async function converse(
+    entry: Entry,
+    request: { name: string | null; force: boolean },
+    caller: Caller,
+  ): Promise<void> {
+    const { view, stop } = entry;
+    try {
+      const { account, isNew } = await backend.login(request, portOf(entry), stop.signal);
+      Object.assign(view, { state: 'done', account, isNew });
+      const about = account.name ?? account.id;
+      await backend.store.access.noteAct({
+        ...{ by: caller.name, act: 'login', account: account.key, about, nowMs: backend.clock.now() },
+      });
+    } catch (thrown) {
+      if (view.state !== 'cancelled') Object.assign(view, { state: 'failed', error: asWxError(thrown) });
+    } finally {
+      Object.assign(view, { url: null, expiresAtMs: null });
+      entry.endedAtMs = backend.clock.monotonic();
+    }
+  }
+
+  return {
+    begin(request, caller) {
+      sweep();
+      const open = [...entries.values()].filter(({ view }) => !OVER.includes(view.state));
+      if (open.length >= MOST_LOGINS)
+        throw new WxError('busy', `${MOST_LOGINS} logins are going on already`, {
+          hint: 'DELETE /api/v1/logins/{login}',
+        });
+      const view: LoginView = {
+        id: randomUUID(),
+        state: 'starting',
+        url: null,
+        expiresAtMs: null,
+        isWrongCode: false,
+        account: null,
+        isNew: null,
+        error: null,
+      };
+      const entry: Entry = {
+        view,
+        stop: new AbortController(),
+        answer: null,
+        endedAtMs: null,
+        done: Promise.resolve(),
+      };
+      entries.set(view.id, entry);
+      entry.done = converse(entry, request, caller);
+      return view;
+    },
+    find: (id) => entryOf(id).view,
+    verify(id, code) {
+      const { view, answer } = entryOf(id);
+      if (!answer) throw new WxError('busy', `this login asks for no code: it is ${view.state}`);
+      answer(code);
+      return view;
+    },
+    cancel(id) {
+      const entry = entryOf(id);
+      if (!OVER.includes(entry.view.state)) {
+        entry.view.state = 'cancelled';
+        entry.answer?.(null);
+        entry.stop.abort();
+      }
+      return entry.view;
+    },
+    async close() {
+      for (const { answer, stop } of entries.values()) {
+        answer?.(null);
+        stop.abort();
+      }
+      await Promise.all([...entries.values()].map(({ done }) => done));
+    },
+  };
+}
+
+/** Writes down what a login shows and asks for. */
+function portOf(entry: Entry): Parameters<WebBackend['login']>[1] {
+  const { view } = entry;
+  const become = (state: LoginState): void => {
+    if (!OVER.includes(view.state)) view.state = state;
+  };
+  return {
+    showQr({ url, expiresAtMs }) {
+      Object.assign(view, { url, expiresAtMs });
+      become('waiting');
+    },
+    status(status) {
+      // The wire's own word.
+      if (status === 'scaned') become('scanned');
+    },
+    askVerifyCode(wrong) {
+      view.isWrongCode = wrong;
+      become('verify');
+      return new Promise((resolve) => {
+        entry.answer = (code) => {
+          entry.answer = null;
+          become('scanned');
+          resolve(code);
+        };
+      });
+    },
+  };
+}

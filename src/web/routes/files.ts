@@ -1,0 +1,70 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { WxError } from '../../core/errors.ts';
+import { HttpError } from '../api/problem.ts';
+import type { Call, Reply, Route } from '../api/route.ts';
+import { fileHeaders } from '../guard/headers.ts';
+import { messageOf } from './messages.ts';
+
+/** Files that users sent. */
+export const FILE_ROUTES: readonly Route[] = [
+  {
+    method: 'get',
+    path: '/accounts/{account}/messages/{message}/files/{file}',
+    about: 'a file of a message, from 0 on in the order of its files, then of those it quotes; takes Range',
+    scopes: ['read'],
+    reach: 'user',
+    status: 200,
+    answer: null,
+    media: 'application/octet-stream',
+    errors: [404, 416, 502],
+    handle: readFile,
+  },
+];
+
+async function readFile(call: Call): Promise<Reply> {
+  const { backend, shelf, params, incoming } = call;
+  const { account, message } = await messageOf(call);
+  const { file: number = '' } = params;
+  const sources = [...message.media, ...message.quoteMedia];
+  const source = /^\d{1,4}$/.test(number) ? sources[Number(number)] : undefined;
+  if (!source) throw new WxError('not-found', `message ${message.id} has ${sources.length} files, from 0 on`);
+  const { md5, name } = source;
+  const file = await shelf.take(
+    JSON.stringify([account.key, message.seq, number]),
+    async (folder, signal) => {
+      const { inbox } = backend.store;
+      const knownKeys = md5 === null ? [] : await inbox.mediaKeys({ account: account.key, md5 });
+      return backend.fetchFile(account, { source, knownKeys, folder, signal });
+    },
+  );
+  const { size } = await stat(file.path);
+  const headers = { ...fileHeaders(name ?? file.name, file.mime), 'accept-ranges': 'bytes' };
+  const range = rangeOf(incoming.headers.range, size);
+  const { from, to } = range ?? { from: 0, to: size - 1 };
+  // Opened before the answer begins: who reads it may take longer than the file is kept.
+  const stream = createReadStream(file.path, size === 0 ? {} : { start: from, end: to });
+  await new Promise((opened, failed) => stream.once('open', opened).once('error', failed));
+  return {
+    status: range ? 206 : 200,
+    headers: {
+      ...headers,
+      'content-length': String(size === 0 ? 0 : to - from + 1),
+      ...(range ? { 'content-range': `bytes ${from}-${to}/${size}` } : {}),
+    },
+    body: Readable.toWeb(stream) as ReadableStream,
+  };
+}
+
+/** The one range that is asked for; null: all of it, also for what is no range of bytes. Throws `416`. */
+function rangeOf(header: string | undefined, size: number): { from: number; to: number } | null {
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
+  if (first === '' && last === '') return null;
+  const from = first === '' ? Math.max(0, size - Number(last)) : Number(first);
+  const to = first === '' || last === '' ? size - 1 : Math.min(size - 1, Number(last));
+  if (from <= to) return { from, to };
+  throw new HttpError(416, 'usage', `the file has ${size} bytes`, {
+    headers: { 'content-range': `bytes */${size}` },
+  });
+}

@@ -1,0 +1,118 @@
+import { WxError } from '../../core/errors.ts';
+import { timeShown } from '../../views/account.ts';
+import { problemOf } from '../api/problem.ts';
+import type { Route } from '../api/route.ts';
+import { objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
+import type { LoginView } from '../live/login-desk.ts';
+import { accountOf } from './accounts.ts';
+
+const LOGIN = objectOf({
+  id: TEXT,
+  state: oneOf('starting', 'waiting', 'scanned', 'verify', 'done', 'failed', 'cancelled'),
+  url: orNull(TEXT),
+  expiresAt: orNull(TIME),
+  isWrongCode: YES_NO,
+  account: orNull(objectOf({ id: TEXT, name: orNull(TEXT), owner: orNull(TEXT) })),
+  isNew: orNull(YES_NO),
+  problem: orNull(objectOf({ kind: TEXT, detail: TEXT, hint: orNull(TEXT) })),
+});
+
+/** Who may scan a code in the name of this server. */
+const ADMIN = { scopes: [], reach: 'server' } as const;
+
+/** Logging in and out. A login goes on beside its requests: who began it looks how far it is. */
+export const LOGIN_ROUTES: readonly Route[] = [
+  {
+    ...ADMIN,
+    method: 'post',
+    path: '/logins',
+    about: 'begin a login: its QR code comes a moment later',
+    body: optionalOf({ name: { type: 'string', pattern: '^[\\p{L}\\p{N}_.-]{1,64}$' }, force: YES_NO }),
+    status: 201,
+    answer: LOGIN,
+    errors: [409],
+    async handle({ desk, caller, body }) {
+      const { name = null, force = false } = body as { name?: string; force?: boolean };
+      return { json: shown(desk.begin({ name, force }, caller)) };
+    },
+  },
+  {
+    ...ADMIN,
+    method: 'get',
+    path: '/logins/{login}',
+    about: 'how far a login is',
+    status: 200,
+    answer: LOGIN,
+    errors: [404],
+    handle: async ({ desk, params }) => ({ json: shown(desk.find(params.login ?? '')) }),
+  },
+  {
+    ...ADMIN,
+    method: 'get',
+    path: '/logins/{login}/qr.svg',
+    about: 'the QR code of a login, to be scanned with WeChat',
+    status: 200,
+    answer: null,
+    media: 'image/svg+xml',
+    errors: [404, 409],
+    async handle({ backend, desk, params }) {
+      const { url, state } = desk.find(params.login ?? '');
+      if (url === null) throw new WxError('busy', `this login has no QR code just now: it is ${state}`);
+      return { body: await backend.qrSvg(url), headers: { 'content-type': 'image/svg+xml' } };
+    },
+  },
+  {
+    ...ADMIN,
+    method: 'post',
+    path: '/logins/{login}/code',
+    about: 'give the verification code that the phone shows',
+    body: objectOf({ code: { type: 'string', pattern: '^[0-9]{1,12}$' } }),
+    status: 200,
+    answer: LOGIN,
+    errors: [404, 409],
+    async handle({ desk, params, body }) {
+      const { code } = body as { code: string };
+      return { json: shown(desk.verify(params.login ?? '', code)) };
+    },
+  },
+  {
+    ...ADMIN,
+    method: 'delete',
+    path: '/logins/{login}',
+    about: 'cancel a login',
+    status: 200,
+    answer: LOGIN,
+    errors: [404],
+    handle: async ({ desk, params }) => ({ json: shown(desk.cancel(params.login ?? '')) }),
+  },
+  {
+    ...ADMIN,
+    method: 'delete',
+    path: '/accounts/{account}',
+    about: 'log out: forget the token of an account; its messages stay',
+    isElevated: true,
+    status: 204,
+    answer: null,
+    errors: [404],
+    async handle(call) {
+      const { backend, caller, nowMs } = call;
+      const account = await accountOf(call);
+      await backend.logout(account);
+      const { key, id, name } = account;
+      await backend.store.access.noteAct({
+        ...{ by: caller.name, act: 'logout', account: key, about: name ?? id, nowMs },
+      });
+      return {};
+    },
+  },
+];
+
+function shown({ id, state, url, expiresAtMs, isWrongCode, account, isNew, error }: LoginView) {
+  const problem = error && problemOf(error);
+  return {
+    ...{ id, state, url, isWrongCode, isNew },
+    expiresAt: timeShown(expiresAtMs),
+    account: account && { id: account.id, name: account.name, owner: account.owner },
+    problem: problem && { kind: problem.kind, detail: problem.detail, hint: problem.hint },
+  };
+}

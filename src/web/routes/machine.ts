@@ -1,0 +1,75 @@
+import type { Route } from '../api/route.ts';
+import { COUNT, listOf, objectOf, oneOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
+
+/** The agents of this machine, the processes that share a database, and whether everything works. */
+export const MACHINE_ROUTES: readonly Route[] = [
+  {
+    method: 'get',
+    path: '/agents',
+    about: 'the agents that --acp knows by name, and which are installed where the server runs',
+    scopes: ['read'],
+    reach: 'server',
+    status: 200,
+    answer: objectOf({
+      agents: listOf(
+        objectOf({
+          name: TEXT,
+          title: TEXT,
+          installed: YES_NO,
+          path: orNull(TEXT),
+          program: TEXT,
+          args: listOf(TEXT),
+          npmPackage: orNull(TEXT),
+          command: orNull(listOf(TEXT)),
+          login: orNull(TEXT),
+          source: TEXT,
+        }),
+      ),
+    }),
+    errors: [],
+    handle: async ({ backend }) => ({ json: { agents: await backend.agents() } }),
+  },
+  {
+    method: 'get',
+    path: '/workers',
+    about: 'the processes that receive messages from a PostgreSQL store',
+    scopes: ['read'],
+    reach: 'server',
+    status: 200,
+    answer: objectOf({
+      workers: listOf(
+        objectOf({
+          id: TEXT,
+          name: TEXT,
+          host: TEXT,
+          pid: COUNT,
+          version: TEXT,
+          purpose: oneOf('share', 'serve', 'look'),
+          state: oneOf('serving', 'leaving', 'expired'),
+          accounts: COUNT,
+          capacity: orNull(COUNT),
+          startedAt: TIME,
+          lagMs: { type: 'integer' },
+        }),
+      ),
+    }),
+    errors: [],
+    handle: async ({ backend }) => ({ json: { workers: await backend.workers() } }),
+  },
+  {
+    method: 'get',
+    path: '/doctor',
+    about: 'checks network, clock, login, files, disk and database; takes some seconds',
+    scopes: [],
+    reach: 'server',
+    status: 200,
+    answer: objectOf({
+      ok: YES_NO,
+      checks: listOf(
+        objectOf({ name: TEXT, ok: YES_NO, detail: TEXT, hint: orNull(TEXT), durationMs: COUNT }),
+      ),
+    }),
+    errors: [],
+    handle: async ({ backend }) => ({ json: await backend.doctor() }),
+  },
+];

@@ -1,0 +1,23 @@
+import type { Route } from '../api/route.ts';
+import { ACCESS_ROUTES } from './access.ts';
+import { ACCOUNT_ROUTES } from './accounts.ts';
+import { ALLOWED_ROUTES } from './allowed.ts';
+import { FILE_ROUTES } from './files.ts';
+import { LOGIN_ROUTES } from './logins.ts';
+import { MACHINE_ROUTES } from './machine.ts';
+import { MESSAGE_ROUTES } from './messages.ts';
+import { PART_ROUTES } from './parts.ts';
+import { SEND_ROUTES } from './send.ts';
+
+/** Every route of the API. */
+export const ROUTES: readonly Route[] = [
+  ...ACCOUNT_ROUTES,
+  ...MESSAGE_ROUTES,
+  ...FILE_ROUTES,
+  ...PART_ROUTES,
+  ...SEND_ROUTES,
+  ...ALLOWED_ROUTES,
+  ...LOGIN_ROUTES,
+  ...MACHINE_ROUTES,
+  ...ACCESS_ROUTES,
+];
