@@ -5,6 +5,8 @@ export const OF_WEB: Readonly<Record<string, string>> = {
     '{} 对网络开放且没有加密：途经的任何人都能读到令牌和消息',
   'the API is at {}': 'API 地址：{}',
   'the {} {} cannot be read: {}': '无法读取 {2}（{1}）：{3}',
+  '{} has logged out': '{} 已退出登录',
+  'a message to {} waits: {}': '给 {} 的消息还没有发出：{~}',
   'No tokens.': '没有访问令牌。',
   'a token is named with letters, digits, "_", "." and "-", not "{}"':
     '访问令牌的名称只能用字母、数字、“_”、“.”和“-”，不能是“{}”',
