@@ -142,7 +142,7 @@ export function summaryOf({ seed, written, harms, lost, givenUp, polls }: ChaosR
 
 function expectPeace(report: ChaosReport): void {
   expectOrder(report);
-  expectOnePoller(report.polls);
+  expectOnePoller(report.polls, report.history(''));
   expect(report.outbox).toEqual({ queued: 0, sending: 0, held: 0 });
   expect(report.faults).toEqual([]);
 }

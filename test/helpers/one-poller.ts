@@ -5,9 +5,13 @@ import type { SimulatorControl } from '../../src/simulator/control/control.ts';
 const LOOK_MS = 500;
 const ANSWERED_AFTER_MS = 10_000;
 
+/** So many polls before one at fault are told. */
+const TOLD = 25;
+
 /** A poll, as the simulator has seen it. */
 interface Poll {
   n: number;
+  timeMs: number;
   asked: string;
   answered: string | null;
 }
@@ -30,7 +34,7 @@ export function watchPolls(control: SimulatorControl): PollWatch {
       seen = n;
       const polls = byBot.get(bot ?? '') ?? [];
       byBot.set(bot ?? '', polls);
-      polls.push({ n, asked: (body as { get_updates_buf: string }).get_updates_buf, answered });
+      polls.push({ n, timeMs, asked: (body as { get_updates_buf: string }).get_updates_buf, answered });
     }
   }
   const looking = setInterval(() => look(ANSWERED_AFTER_MS), LOOK_MS);
@@ -44,11 +48,24 @@ export function watchPolls(control: SimulatorControl): PollWatch {
   };
 }
 
+/** The polls before one that is at fault: when each came, which answer it had read, and whether its own was read. */
+function toldOf(all: readonly Poll[], n: number): string[] {
+  const numberOf = new Map(all.map((poll) => [poll.answered, poll.n]));
+  const read = new Set(all.map(({ asked }) => asked));
+  return all
+    .filter((poll) => poll.n <= n)
+    .slice(-TOLD)
+    .map(({ n, timeMs, asked, answered }) => {
+      const end = answered === null ? 'is not answered' : read.has(answered) ? 'is read' : 'is not read';
+      return `  ${new Date(timeMs).toISOString().slice(11, 23)} ${n} has read ${numberOf.get(asked) ?? 'nothing'}, and ${end}`;
+    });
+}
+
 /**
  * No two pollers ever move the cursor of one bot. Whoever polls with the cursor of an answer has read that answer, so polls
  * form chains. One that begins again further back, as after a kill, ends the chain before it: nobody goes on with that.
  */
-export function expectOnePoller(polls: ReadonlyMap<string, readonly Poll[]>): void {
+export function expectOnePoller(polls: ReadonlyMap<string, readonly Poll[]>, happened = ''): void {
   const faults: string[] = [];
   for (const [bot, all] of polls) {
     const read = new Set(all.map(({ asked }) => asked));
@@ -58,10 +75,14 @@ export function expectOnePoller(polls: ReadonlyMap<string, readonly Poll[]>): vo
       // The last poll of a process that was lost, or one whose answer was: it has moved nothing.
       if (answered === null || !read.has(answered)) continue;
       const at = chain.lastIndexOf(asked);
-      if (at < 0) faults.push(`request ${n} for ${bot} goes on where another poller had begun again`);
+      if (at < 0)
+        faults.push(
+          `request ${n} for ${bot} goes on where another poller had begun again:`,
+          ...toldOf(all, n),
+        );
       chain.length = at + 1;
       chain.push(answered);
     }
   }
-  expect(faults).toEqual([]);
+  expect(faults, happened).toEqual([]);
 }
