@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { WxError } from '../../core/errors.ts';
+import { aborted } from '../../core/time/event-loop.ts';
 import { VERSION } from '../../core/version.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { claimantId } from '../../home/claimant.ts';
@@ -77,8 +78,8 @@ async function openLeases(
   { purpose, stop }: { purpose: LockPurpose; stop: AbortSignal | null },
 ): Promise<Polling> {
   const { log } = context;
-  /** The accounts in use here, each with what is done when it is lost. */
-  const used = new Map<string, () => void>();
+  /** The accounts in use here, each with what is done when it is lost, which resolves when it is not in use any more. */
+  const used = new Map<string, () => Promise<void>>();
   const { store, keeper } = await server.work({
     card: workerCard(purpose, null),
     wait: waitOf(context, stop),
@@ -87,7 +88,7 @@ async function openLeases(
       // What was lost for a moment waits here until it is asked for again.
       start() {},
       async drain() {},
-      drop: (account) => used.get(account)?.(),
+      drop: async (account) => used.get(account)?.(),
     },
   });
   return {
@@ -95,14 +96,20 @@ async function openLeases(
     async acquire({ key }, onLost) {
       if (used.has(key)) return { holder: { host: hostname(), pid: process.pid, purpose } };
       let lost: WxError | null = null;
-      used.set(key, () => {
+      const use = new AbortController();
+      used.set(key, async () => {
         lost ??= leaseLost(key);
         onLost();
+        await aborted(use.signal);
       });
+      function end(): void {
+        used.delete(key);
+        use.abort();
+      }
       try {
         const taken = await keeper.acquire(key);
         if ('holder' in taken) {
-          used.delete(key);
+          end();
           const { holder } = taken;
           return { holder: holder && { ...holder, purpose: purposeOf(holder), lease: holder } };
         }
@@ -114,13 +121,13 @@ async function openLeases(
               if (lost) throw lost;
             },
             async release() {
-              used.delete(key);
+              end();
               await keeper.release(key);
             },
           },
         };
       } catch (error) {
-        used.delete(key);
+        end();
         if (!(error instanceof WxError) || error.kind !== 'storage') throw error;
         // Nothing was done yet that could be lost: it can be asked for again.
         throw new WxError('network', error.message, { hint: error.hint, cause: error });

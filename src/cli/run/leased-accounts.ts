@@ -15,8 +15,8 @@ export interface AccountService {
   start(account: Account): void;
   /** Begins nothing new. Resolves when the account is served no longer. */
   drain(key: string): Promise<void>;
-  /** Ends it at once. */
-  drop(key: string): void;
+  /** Ends it at once. Resolves when nothing of it is left. */
+  drop(key: string): Promise<void>;
 }
 
 /** The accounts of a server, which this process shares with other workers: it serves those that it has leases on. */
@@ -68,9 +68,9 @@ export async function openLeasedAccounts(
         await service?.drain(key);
         leases.delete(key);
       },
-      drop(key) {
+      async drop(key) {
         leases.delete(key);
-        service?.drop(key);
+        await service?.drop(key);
       },
     },
   });

@@ -193,9 +193,11 @@ export async function serve(
     await leaving.ended;
   }
 
-  function drop(key: string): void {
-    active.get(key)?.leave.abort();
+  async function drop(key: string): Promise<void> {
+    const leaving = active.get(key);
+    leaving?.leave.abort();
     runners.get(key)?.lose();
+    await leaving?.ended;
   }
 
   /** Nothing more may be sent where another process may have the lease by now. */

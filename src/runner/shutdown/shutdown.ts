@@ -105,6 +105,8 @@ export async function shutDown(runner: {
   graceEnd.abort();
   await delivery.stop();
   await runner.upkeep;
+  // This process may get the account again: no turn of before may end then.
+  if (lost.aborted) await lanes.stop();
   // Of one that is lost, the new owner has told the server that it polls.
   if (reason !== 'expired' && !lost.aborted) await runner.client.notifyStop({ timeoutMs: 2_000 });
 }

@@ -31,7 +31,7 @@ export interface StartedTurn {
 }
 
 /** What the end of a turn needs to know of it. */
-export type EndedTurn = Pick<StartedTurn, 'seq' | 'id' | 'user' | 'messages'>;
+export type EndedTurn = Pick<StartedTurn, 'seq' | 'id' | 'user' | 'messages' | 'attempt'>;
 
 /** The turn does not start before this wall-clock time: its user may still be writing (`--merge`). */
 export interface Deferred {

@@ -101,22 +101,27 @@ export function* finishTurn(
   claimant: Claimant,
 ): Step<QueuedParts> {
   const { account, turn } = input;
-  const { seq } = turn;
+  const { seq, attempt } = turn;
   const values = resultValues(input);
-  const [ended, outbox] = yield* together(run(FINISH_FIRST, ...values, seq, account), ...outboxFor(input));
+  const [ended, outbox] = yield* together(
+    run(FINISH_FIRST, ...values, seq, account, attempt),
+    ...outboxFor(input),
+  );
   if (ended === 0) {
-    // It was superseded while the agent ran, which has ended now.
-    yield* unawaited(run('UPDATE inbox SET child = NULL WHERE seq = ? AND account = ?', seq, account));
+    // It was superseded while the agent ran, which has ended now; or another attempt runs.
+    yield* unawaited(run(FORGET_CHILD, seq, account));
     return NOTHING_QUEUED;
   }
   if (turn.messages.length > 1) yield* unawaited(run(FINISH_OTHERS, ...values, seq));
   return yield* queueReply({ ...turn, account }, input, claimant, outbox);
 }
 
+const FORGET_CHILD = `UPDATE inbox SET child = NULL WHERE seq = ? AND account = ? AND state <> 'running'`;
 /** Writes the end of a turn into a row; the values are those of {@link resultValues}. */
 const FINISH = `state = ?1, reason = ?2, detail = ?3, finished_at = ?4, not_before = ?5, failures = failures + ?6,
   child = NULL`;
-const FINISH_FIRST = `UPDATE inbox SET ${FINISH} WHERE seq = ?7 AND account = ?8 AND state = 'running'`;
+const FINISH_FIRST = `UPDATE inbox SET ${FINISH} WHERE seq = ?7 AND account = ?8 AND state = 'running'
+  AND attempt = ?9`;
 const FINISH_OTHERS = `UPDATE inbox SET ${FINISH} WHERE burst = ?7 AND seq <> ?7`;
 
 function resultValues({ result, nowMs }: { result: TurnResult; nowMs: number }): SqlValue[] {

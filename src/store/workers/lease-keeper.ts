@@ -16,8 +16,11 @@ export interface LeasedService {
   start(lease: Lease): void;
   /** The account is handed over: no new turn begins. Resolves when the last one is answered. */
   drain(account: string): Promise<void>;
-  /** Another worker has the account, or may have it: it ends at once, whatever runs. */
-  drop(account: string): void;
+  /**
+   * Another worker has the account, or may have it: it ends at once, whatever runs. Resolves when nothing of it is left that
+   * could still ask the store for anything: it would do so under the next lease of this worker.
+   */
+  drop(account: string): Promise<void>;
 }
 
 /**
@@ -76,7 +79,10 @@ export interface LeaseHints {
 interface Held {
   lease: Lease;
   lost: AbortController;
-  state: 'serving' | 'draining' | 'drained';
+  /** `waiting`: what served it under a former lease has not ended yet. */
+  state: 'waiting' | 'serving' | 'draining' | 'drained';
+  /** Whether anything has been done under this lease. */
+  isBegun: boolean;
 }
 
 /** Registers a worker and keeps its leases. Rejects when it cannot register. See {@link LeaseKeeper}. */
@@ -96,6 +102,8 @@ export async function startLeaseKeeper(options: {
   const trust = createTrustWindow(clock);
   const isSharing = card.purpose === 'share';
   const held = new Map<string, Held>();
+  /** What was dropped and has not ended. */
+  const ending = new Map<string, Promise<unknown>>();
   let worker = newWorkerId(card.name);
   let isLeaving = false;
   let isOver = false;
@@ -211,7 +219,17 @@ export async function startLeaseKeeper(options: {
     const known = held.get(lease.account);
     if (known?.lease.epoch === lease.epoch) return;
     if (known) drop(lease.account);
-    held.set(lease.account, { lease, lost: new AbortController(), state: 'serving' });
+    const one: Held = { lease, lost: new AbortController(), state: 'waiting', isBegun: false };
+    held.set(lease.account, one);
+    void serve(one);
+  }
+
+  async function serve(one: Held): Promise<void> {
+    const { lease } = one;
+    for (let former = ending.get(lease.account); former; former = ending.get(lease.account)) await former;
+    if (held.get(lease.account) !== one || one.state !== 'waiting') return;
+    one.state = 'serving';
+    one.isBegun = true;
     service.start(lease);
   }
 
@@ -221,11 +239,19 @@ export async function startLeaseKeeper(options: {
     if (!one) return;
     held.delete(account);
     one.lost.abort();
-    service.drop(account);
+    const former = ending.get(account);
+    const ended = Promise.all([former, service.drop(account).catch(report)]).then(() => {
+      if (ending.get(account) === ended) ending.delete(account);
+    });
+    ending.set(account, ended);
   }
 
   function drain(account: string): void {
     const one = held.get(account);
+    if (one?.state === 'waiting') {
+      one.state = 'drained';
+      wake();
+    }
     if (one?.state !== 'serving') return;
     one.state = 'draining';
     void service
@@ -289,7 +315,8 @@ export async function startLeaseKeeper(options: {
       };
     },
     fence(account) {
-      return held.get(account)?.lease ?? null;
+      const one = held.get(account);
+      return one?.isBegun ? one.lease : null;
     },
     claimant: {
       get id() {
@@ -305,6 +332,10 @@ export async function startLeaseKeeper(options: {
       for (;;) {
         const me = worker;
         const own = held.get(account);
+        if (own?.state === 'waiting') {
+          await ending.get(account);
+          continue;
+        }
         if (own?.state === 'serving') return { lease: own.lease };
         if (own) {
           await release(me, [own.lease]);
@@ -316,8 +347,8 @@ export async function startLeaseKeeper(options: {
         );
         // One that has expired meanwhile has lost it, or is told of it under its new name.
         if (me !== worker) continue;
-        if ('lease' in taken) gain(taken.lease);
-        return taken;
+        if ('holder' in taken) return taken;
+        gain(taken.lease);
       }
     },
     async release(account) {

@@ -145,7 +145,7 @@ describe.skipIf(SERVER === null)('a server', () => {
     const server = await open(ONE, false, undefined, at);
     const working = server.work({
       card: { name: 'a', host: 'here', pid: 7, version: '1', purpose: 'serve', capacity: null },
-      service: { start() {}, async drain() {}, drop() {} },
+      service: { start() {}, async drain() {}, async drop() {} },
       wait: null,
       report() {},
     });

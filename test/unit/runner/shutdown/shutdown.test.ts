@@ -41,10 +41,10 @@ test('a stop tells lanes and turns at once: the last poll takes nothing of the g
   expect(after).toEqual(['lanes', 'deliver', 'end delivery', 'notify']);
 });
 
-test('a lost account is left at once, and the server is not told: its new owner polls', async () => {
+test('a lost account is left when its turns have ended, and the server is not told: its new owner polls', async () => {
   const { before, after } = await wound('lost');
   expect(before).toEqual(['lanes', 'turns']);
-  expect(after).toEqual(['lanes', 'deliver', 'end delivery']);
+  expect(after).toEqual(['lanes', 'deliver', 'end delivery', 'lanes']);
 });
 
 test.each(['finished', 'expired'] as const)('%s: what the last poll brings still begins', async (how) => {

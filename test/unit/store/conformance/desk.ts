@@ -147,7 +147,7 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
       return started;
     },
     async finish(seq, result, parts = []) {
-      const turn = turns.get(seq) ?? { seq, id: '', user: OWNER, messages: [] };
+      const turn = turns.get(seq) ?? { seq, id: '', user: OWNER, messages: [], attempt: 1 };
       await store.turns.finishTurn({ account: ACCOUNT, turn, result, parts, nowMs: desk.nowMs, claim: null });
     },
     async answers(seq, ...texts) {

@@ -36,7 +36,7 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
 
   async function start(
     name: string,
-    over: { isSlow?: boolean; url?: string; purpose?: WorkerCard['purpose'] } = {},
+    over: { isSlow?: boolean; url?: string; purpose?: WorkerCard['purpose']; ended?: Promise<void> } = {},
   ): Promise<TestWorker> {
     const worker = await startTestWorker(over.url ?? url, name, {
       clock: createQuickClock(TIMES),
@@ -349,6 +349,26 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     over.abort();
     await regained;
     expect(first.keeper.fence('bot-0')).toMatchObject({ worker: first.keeper.worker, epoch: 2 });
+  });
+
+  it('serve again what they have lost only when all that was done under the former lease has ended', async () => {
+    await leases.add(accounts(2));
+    let end = (): void => {};
+    const first = await start('a', {
+      ended: new Promise((resolve) => {
+        end = resolve;
+      }),
+    });
+    await pollUntil('it serves both', areServed(2));
+    await expire(first);
+    await pollUntil('both are lost', () => first.dropped.length === 2);
+    // They are its own again; it hands one over, and yet no step of before may take them for the former ones.
+    const second = await start('b');
+    await pollUntil('one of them is handed over all the same', () => second.serving.size === 1);
+    expect([first.serving.size, ...accounts(2).map(first.keeper.fence)]).toEqual([0, null, null]);
+    end();
+    await pollUntil('it serves the other one', () => first.serving.size === 1);
+    expect([...first.serving.values()].map(({ epoch }) => epoch)).toEqual([2]);
   });
 
   it('find out what was taken from them, and end it', async () => {

@@ -30,12 +30,15 @@ export async function startTestWorker(
     onStart,
     hints,
     purpose = 'share',
+    ended = Promise.resolve(),
   }: {
     clock: Clock;
     isSlow?: boolean;
     onStart?: (lease: Lease) => void;
     hints?: LeaseHints;
     purpose?: WorkerCard['purpose'];
+    /** Until then something is left of what was dropped. */
+    ended?: Promise<void>;
   },
 ): Promise<TestWorker> {
   const address = parseServerUrl(url);
@@ -61,9 +64,10 @@ export async function startTestWorker(
         if (isSlow) await new Promise<void>((resolve) => worker.drained.set(account, resolve));
         worker.serving.delete(account);
       },
-      drop(account) {
+      async drop(account) {
         worker.dropped.push(account);
         worker.serving.delete(account);
+        await ended;
       },
     },
   });

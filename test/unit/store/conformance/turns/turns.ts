@@ -107,6 +107,27 @@ export function describeTurns(make: MakeStore): void {
     expect((await desk.store.outbox.openParts(ACCOUNT)).map((one) => one.text)).toEqual(['right']);
   });
 
+  test('an attempt that is over does not end the next one', async () => {
+    const seq = await desk.says(OWNER);
+    const first = await desk.start(seq);
+    await recover();
+    desk.nowMs += 3_600_000;
+    const second = await desk.start(seq);
+    await desk.store.turns.recordChild({
+      account: ACCOUNT,
+      id: second.id,
+      child: { pid: 7, startTime: 'x' },
+    });
+    const end = { account: ACCOUNT, result: { kind: 'done' }, nowMs: desk.nowMs, claim: null } as const;
+    await desk.store.turns.finishTurn({ ...end, turn: first, parts: [part('late')] });
+    expect(await stateOf(seq)).toBe('running');
+    expect((await recover()).children).toEqual([{ pid: 7, startTime: 'x' }]);
+    desk.nowMs += 3_600_000;
+    const third = await desk.start(seq);
+    await desk.store.turns.finishTurn({ ...end, turn: third, parts: [part('right')] });
+    expect((await desk.store.outbox.openParts(ACCOUNT)).map(({ text }) => text)).toEqual(['right']);
+  });
+
   describe('the claim of an answer', () => {
     const finish = (turn: StartedTurn, parts: ReturnType<typeof part>[]) =>
       desk.store.turns.finishTurn({
