@@ -1,10 +1,10 @@
-import { Command, CommanderError, Option } from 'commander';
 import { WxError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../settings/settings.ts';
 import { shownStore } from '../settings/store-url.ts';
 import { createContext, type Host } from './command/context.ts';
 import { ownArgs, reportError } from './command/report-error.ts';
+import { Command, CommanderError, Option } from './commander.ts';
 import { type Action, COMMANDS, type CommandSpec } from './commands.ts';
 import type { HelpWriter } from './help.ts';
 import { type Language, languageOf } from './i18n/language.ts';
