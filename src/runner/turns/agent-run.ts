@@ -48,7 +48,8 @@ export function createAgentRun(options: {
   async function answer(turn: Turn, input: AgentRunInput): Promise<Outcome> {
     const { output, folders, signal, language } = input;
     const silence = startSilenceTimeout(signal, settings.silenceMs, clock);
-    const ended = new AbortController();
+    /** Ends the questions of the turn; most ask none. */
+    let ended: AbortController | null = null;
     try {
       return await agent
         .answer(turn, {
@@ -59,6 +60,7 @@ export function createAgentRun(options: {
           emit: (piece) => silence.during(output.emit(piece)),
           alive: silence.alive,
           ask(question, waitMs) {
+            ended ??= new AbortController();
             const over = AbortSignal.any([silence.signal, ended.signal]);
             const asking = { id: turn.id, user: turn.user, over };
             return silence.during(options.questions.ask(asking, question, waitMs));
@@ -70,7 +72,7 @@ export function createAgentRun(options: {
         .catch(outcomeOfFault);
     } finally {
       silence.end();
-      ended.abort('ended');
+      (ended as AbortController | null)?.abort('ended');
     }
   }
 
