@@ -92,7 +92,7 @@ export function createCredentials(options: { paths: Paths; me: LockHolder; clock
   };
 }
 
-/** With the exit code of what is in the way: no room, no right, or a path that is none. */
+/** With the exit code of what is in the way: no room, no right, or what is not a path. */
 function cannotWrite(path: string, cause: unknown): WxError {
   const message = `cannot write ${path}: ${reasonOf(cause)}`;
   if (['ENOSPC', 'EDQUOT'].some((code) => hasCode(cause, code))) {

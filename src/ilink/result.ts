@@ -64,7 +64,7 @@ function envelopeOf(text: string): { body: Fields } | { detail: string } {
   return isObject(body) ? { body } : { detail: 'the answer is not a JSON object' };
 }
 
-/** The error code of an answer, 0 when there is none; null when what stands there is none. */
+/** The error code of an answer, 0 when there is none; null when what is there is not one. */
 function codeIn(body: Fields): number | null {
   const ret = codeOf(body.ret);
   const errcode = codeOf(body.errcode);

@@ -166,7 +166,7 @@ function placeOf(text: string): { host: string; port: string | undefined } {
   const host = bracketed ?? plain;
   if (host === undefined)
     throw refused(
-      'the address of the store has a host that is not a host name (an IPv6 address stands in brackets)',
+      'the address of the store has a host that is not a host name (write an IPv6 address in brackets)',
     );
   return { host: decoded(host), port: port || undefined };
 }

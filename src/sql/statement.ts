@@ -90,7 +90,7 @@ export function runThrough<T>(step: Step<T>, answer: Answer): T {
   } finally {
     answerAtOnce = before;
   }
-  throw new WxError('internal', 'a step yielded something that is no statement', {
+  throw new WxError('internal', 'a step yielded something that is not a statement', {
     hint: 'write yield* before a statement and before a step',
   });
 }

@@ -63,8 +63,8 @@ export interface StoreServer {
 }
 
 /**
- * Opens the server behind a URL; its schema stays as it is. Throws WxError: `usage` for a URL that is none, `network`,
- * `not-logged-in`, `config` for keys that are none, or a schema of a newer version.
+ * Opens the server behind a URL; its schema stays as it is. Throws WxError: `usage` for what is not a URL, `network`,
+ * `not-logged-in`, `config` for what is not a key, or a schema of a newer version.
  */
 export async function openServer(options: {
   url: string;

@@ -7,7 +7,7 @@ const QUOTE_MARKS = /^(?: {0,3}> ?)+/;
 const LIST_ITEM = /^([ \t]*)([-+*]|\d{1,9}[.)])([ \t]+|$)/;
 const BLOCK_START = /^\s*(?:$|[-+*][ \t]|\d+[.)][ \t]|#{1,6}[ \t]|>|\|)/;
 
-/** A formula of more lines is none; so an opening mark without an end costs little. */
+/** A formula of more lines is not one; so an opening mark without an end costs little. */
 const FORMULA_LINES = 100;
 
 /** Lines of Markdown that belong together, as indices; the line end behind them is outside. */

@@ -12,7 +12,7 @@ export interface MathReader {
   endAt(at: number): number;
 }
 
-/** Reads `$..$`, `$$..$$`, `\(..\)`, `\[..\]` and `\begin{..}`; prices and shell variables are none. */
+/** Reads `$..$`, `$$..$$`, `\(..\)`, `\[..\]` and `\begin{..}`; prices and shell variables are not formulas. */
 export function mathReader(text: string): MathReader {
   const unclosed = new Set<string>();
   const closedWith = (closer: string, from: number): number => {

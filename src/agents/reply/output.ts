@@ -1,6 +1,6 @@
 import { terminalText } from '../../core/terminal.ts';
 
-/** What a command printed, or a service answered, as the text of a reply; null when it is none. */
+/** What a command printed, or a service answered, as the text of a reply; null when it is not text. */
 export function replyTextOf(text: string): string | null {
   const clean = terminalText(text).replace(/\n$/, '');
   return clean.trim() === '' ? null : clean;

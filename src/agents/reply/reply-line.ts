@@ -80,7 +80,7 @@ function shownField(field: string): string {
   return JSON.stringify(field.slice(0, 40));
 }
 
-/** The value of a JSON text, which may begin with a byte order mark; undefined when it is none. */
+/** The value of a JSON text, which may begin with a byte order mark; undefined when it is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ''));

@@ -22,7 +22,7 @@ import type { CommandContext } from '../command/context.ts';
 /** What a connection is made of. */
 type Network = Pick<CommandContext, 'settings' | 'environment' | 'clock' | 'log' | 'paths'>;
 
-/** Opens connections as `--proxy` says. Throws WxError `usage` for a proxy that is none, `config` for one of the environment. */
+/** Opens connections as `--proxy` says. Throws WxError `usage` for what is not a proxy, `config` if it is from the environment. */
 export function openTransport(context: Network): Transport {
   return createTransport({ proxies: proxiesForServer(context), onTime: timeTeller(context) });
 }

@@ -201,7 +201,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   'there is no part {}': '没有待发的消息 {}',
   'not a storable number: {}': '无法保存的数字：{}',
   'not a storable value: {}': '无法保存的值：{}',
-  'a step yielded something that is no statement': '步骤给出的不是语句',
+  'a step yielded something that is not a statement': '步骤给出的不是语句',
   'write yield* before a statement and before a step': '语句和步骤前面都要写 yield*',
   '{}; the {} that came are in {}': '{~}；收到的 {} 保存在 {}',
   '{}; the {} that came cannot be kept ({}) and were written to stderr':

@@ -30,7 +30,7 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
     '数据库地址的端口不是 1 到 65535 的数字',
   'the address of the store does not have as many ports as hosts': '数据库地址里端口和主机的数量不一致',
   'the address of the store has a host that is not a host name': '数据库地址的主机名无效',
-  'the address of the store has a host that is not a host name (an IPv6 address stands in brackets)':
+  'the address of the store has a host that is not a host name (write an IPv6 address in brackets)':
     '数据库地址的主机名无效（IPv6 地址要放在方括号里）',
   'the address of the store has a parameter that is not known, {}: leave it out. Known are {}':
     '数据库地址有不认识的参数 {}，请去掉；可用的有 {,}',
@@ -166,9 +166,9 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
     '全部数据已在 {}，核对一致。{} 不再使用。',
   'the state of agents stays on this machine, in {}': '智能体的数据留在本机：{}',
   'rows of {} cannot be moved: {}': '{} 里有无法迁移的行：{~}',
-  'the key {} stands there twice': '键 {} 出现了两次',
-  '{} has a value that is no text: {}': '{} 里有不是文本的值：{}',
-  '{} has a value that is no whole number: {}': '{} 里有不是整数的值：{}',
+  'the key {} is there twice': '键 {} 出现了两次',
+  '{} has a value that is not text: {}': '{} 里有不是文本的值：{}',
+  '{} has a value that is not a whole number: {}': '{} 里有不是整数的值：{}',
   'mend or delete those rows in the source, then run the same command again':
     '请在源数据库里修正或删除这些行，再运行一次同样的命令',
 };

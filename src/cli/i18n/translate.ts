@@ -35,7 +35,7 @@ const OF_OTHERS = /^(<-|->|agent:) /;
 /** What stands before a sentence where several are told of: `wxagent: photo.jpg: it was stopped`. */
 const PREFIX = /^(wxagent: |hint: )(?:([^:]+): )?(.+)$/s;
 
-/** A sentence of ours in Chinese; what is none stays as it is. */
+/** A sentence of ours in Chinese; any other stays as it is. */
 export function inChinese(sentence: string): string {
   const [, first, about, rest] = PREFIX.exec(sentence) ?? [];
   if (first !== undefined && rest !== undefined) {

@@ -1,7 +1,7 @@
 /** Longest wait that an agent may ask for: after it the user could not be answered any more. */
 const MAX_RETRY_AFTER_MS = 24 * 60 * 60_000;
 
-/** A wait that an agent asks for, in whole milliseconds; null when it is none: a number from 0 to 24 hours. */
+/** A wait that an agent asks for, in whole milliseconds; null unless it is a number from 0 to 24 hours. */
 export function retryAfterOf(value: unknown): number | null {
   const isWait = typeof value === 'number' && value >= 0 && value <= MAX_RETRY_AFTER_MS;
   return isWait ? Math.round(value) : null;

@@ -1,4 +1,4 @@
-/** Fields as they may come off the wire: a missing one, or one of a wrong type, is none. */
+/** Fields as they may come off the wire: one of a wrong type counts as missing. */
 
 /** A text; '' is how the wire says none. */
 export function textOf(value: unknown): string | null {
@@ -22,13 +22,13 @@ export function idOf(value: unknown): string | null {
   return id === null || id.length > MAX_ID_CHARS || /^(?:0*|\s+)$/.test(id) ? null : id;
 }
 
-/** A text that stays what it is when it is stored; any other is none. */
+/** A text that stays what it is when it is stored; any other counts as missing. */
 export function exactTextOf(value: unknown): string | null {
   const text = textOf(value);
   return text?.includes('\0') || !text?.isWellFormed() ? null : text;
 }
 
-/** What says something to people: of blanks alone it is none. */
+/** What says something to people: blanks alone count as missing. */
 export function wordsOf(value: unknown): string | null {
   const text = writtenOf(value);
   return text === null || text.trim() === '' ? null : text;

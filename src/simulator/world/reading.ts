@@ -7,7 +7,7 @@ import type { Blob, Shown, World } from './world.ts';
 /** Levels of JSON that are read: what is nested deeper cannot be written out again. */
 const DEPTH_LIMIT = 1_000;
 
-/** Parses JSON from outside, ids losslessly; throws SyntaxError for what is none or is nested too deeply. */
+/** Parses JSON from outside, ids losslessly; throws SyntaxError for what is not JSON or is nested too deeply. */
 export function parseOutside(raw: Buffer): unknown {
   if (raw.length > DEPTH_LIMIT && depthOf(raw) > DEPTH_LIMIT) throw new SyntaxError('nested too deeply');
   return parseLossless(raw.toString('utf8'));

@@ -41,7 +41,7 @@ interface Key {
   bytes: Buffer;
 }
 
-/** Throws WxError `config` for keys that are none. */
+/** Throws WxError `config` for what is not a key. */
 export function createSealing({ keys, oldKeys, isPlaintext }: SealingOptions): Sealing {
   const sealing = keysOf('WXAGENT_STORE_KEY', keys);
   const known = [...sealing, ...keysOf('WXAGENT_STORE_KEY_OLD', oldKeys)];

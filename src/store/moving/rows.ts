@@ -28,8 +28,7 @@ export function* pageAfter(table: MovedTable, after: SqlValue[] | null, most: nu
   const end = rows.at(-1);
   const last = end ? table.key.map((name) => end[name] as SqlValue) : after;
   // A blob is sorted behind the text that it reads as, and would come again and again.
-  if (end && String(last) === String(after))
-    throw unusable(table, `the key ${String(last)} stands there twice`);
+  if (end && String(last) === String(after)) throw unusable(table, `the key ${String(last)} is there twice`);
   return { rows, last };
 }
 
@@ -122,7 +121,7 @@ function asTyped(table: MovedTable, row: Row): Row {
       row[name] = textOf(table, name, Buffer.from(value));
     else if (type === 'number' && value !== null && !Number.isSafeInteger(value)) {
       const shown = String(value).slice(0, MOST_SHOWN);
-      throw unusable(table, `${name} has a value that is no whole number: ${shown}`);
+      throw unusable(table, `${name} has a value that is not a whole number: ${shown}`);
     }
   }
   return row;
@@ -134,7 +133,7 @@ function textOf(table: MovedTable, name: string, bytes: Buffer): string {
   if (table.key.includes(name) && !bytes.equals(Buffer.from(text)))
     throw unusable(
       table,
-      `${name} has a value that is no text: ${bytes.toString('hex').slice(0, MOST_SHOWN)}`,
+      `${name} has a value that is not text: ${bytes.toString('hex').slice(0, MOST_SHOWN)}`,
     );
   return text;
 }

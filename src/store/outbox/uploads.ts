@@ -27,7 +27,7 @@ export function* recordUpload(input: {
 const UPLOADING = sql`SELECT seq, upload_progress, lease, lease_until FROM parts JOIN users USING (account, "user")
   WHERE account = ? AND "user" = ? AND ${OPEN} AND ${unindexed('state')} = 'uploading' ORDER BY seq LIMIT 1`;
 
-/** The running upload to a user. A part that a killed process left `uploading` is none. */
+/** The running upload to a user. A part that a killed process left `uploading` does not count. */
 export function* runningUpload(
   { account, user, nowMs }: { account: string; user: string; nowMs: number },
   claimant: Claimant,

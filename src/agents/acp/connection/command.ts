@@ -9,7 +9,7 @@ export interface AcpCommand {
   /** The preset's name, or the command as it was given. */
   name: string;
   command: Command;
-  /** What is known of it; null: it is none that wxagent knows by name. */
+  /** What is known of it; null: wxagent does not know it by name. */
   preset: AcpPreset | null;
 }
 

@@ -48,7 +48,7 @@ export function createAcpWire(options: {
     log.warn(`agent: stdout: ${why}: ${line.slice(0, 200)}${last}`);
   }
 
-  /** Passes a message on; tells what is wrong with a line that is none. */
+  /** Passes a message on; tells what is wrong with a line that is not a message. */
   function take(line: string, cut: boolean): string | null {
     if (cut) return 'a line longer than 16 MiB';
     const message = parseJson(line);

@@ -5,7 +5,7 @@ import { parseJson } from '../../reply/reply-line.ts';
 export interface StreamEvent {
   /** What its `event:` line says; '' without one. */
   name: string;
-  /** Its data as JSON; undefined when it is none. */
+  /** Its data as JSON; undefined when it is not JSON. */
   data: unknown;
   /** Its data is the `[DONE]` that ends many streams. */
   isDone: boolean;

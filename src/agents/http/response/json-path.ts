@@ -25,7 +25,7 @@ export function parseJsonPath(text: string, flag: string): JsonPath {
   return { text, alternatives };
 }
 
-/** The steps of one path; null when it is none. */
+/** The steps of one path; null when it is not a path. */
 function parseSteps(path: string): string[] | null {
   const steps: string[] = [];
   const start = path.startsWith('$') ? 1 : 0;
