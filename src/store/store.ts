@@ -134,17 +134,8 @@ export function createStore(
     inbox: {
       storeMessages(intake) {
         // What a poll brought exists nowhere else, so it is stored for a late owner, too; its cursor is not.
-        if (intake.messages.length === 0) {
-          return act(
-            intake.account,
-            withServerTime(() => storeMessages(intake)),
-          );
-        }
-        return actLate(intake.account, (isHeld) =>
-          withServerTime(function* () {
-            return yield* storeMessages(intake, isHeld);
-          })(),
-        );
+        const step = (isHeld = ALWAYS) => withServerTime(() => storeMessages(intake, isHeld))();
+        return intake.messages.length === 0 ? act(intake.account, step) : actLate(intake.account, step);
       },
       triage: (input) => act(input.account, () => triage(input)),
       unfinished: (account) => read(() => unfinished(account)),
@@ -175,9 +166,7 @@ export function createStore(
       returnPart: (input) => act(input.account, () => returnPart(input, claimant.id)),
       settlePart(input) {
         if (input.reply.kind !== 'accepted') return act(input.account, () => settlePart(input, claimant));
-        return actLate(input.account, function* (isHeld) {
-          return yield* settlePart(input, claimant, isHeld);
-        });
+        return actLate(input.account, (isHeld) => settlePart(input, claimant, isHeld));
       },
       settleUpload: (input) => act(input.account, () => settleUpload(input, claimant.id)),
       recordUpload: (input) => act(input.account, () => recordUpload(input)),

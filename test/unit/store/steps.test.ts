@@ -120,7 +120,7 @@ describe('no step and no statement is dropped', () => {
   }
 
   /** What stands before a call that is yielded here or elsewhere; whoever does not, has a value of another type. */
-  const YIELDED = /(?:yield\*|\breturn|\[|\(\) =>|\.map\(\((?:[^()]|\([^()]*\))*\) =>)$/;
+  const YIELDED = /(?:yield\*|\breturn|\[|\((?:isHeld)?\) =>|\.map\(\((?:[^()]|\([^()]*\))*\) =>)$/;
 
   /** Whether a call that follows is an argument of `together` or `unawaited`, however deep. */
   function isInTogether(before: string): boolean {
