@@ -1,33 +1,44 @@
 import { type Signal, signal } from '@preact/signals';
 
 const AGAIN_MS = 2_000;
+/** A page that nobody has seen for so long lets go: browsers share six connections among all pages of a server. */
+const UNSEEN_MS = 60_000;
 
 /** How a page stands with its server. */
 export type Connection = 'connecting' | 'live' | 'lost';
 
 /**
- * Listens to a stream of server-sent events for as long as the page is open. A lost connection is made again and goes
- * on after the last event that came, also where the browser itself has given up.
+ * Listens to a stream of server-sent events for as long as the page is open and seen. A lost connection is made again
+ * and goes on after the last event that came, also where the browser itself has given up.
  */
 export function listen(url: string, handlers: Record<string, (data: unknown) => void>): Signal<Connection> {
   const connection = signal<Connection>('connecting');
   let lastId = '';
+  let source: EventSource | null = null;
   const open = (): void => {
-    const source = new EventSource(lastId === '' ? url : `${url}?after=${encodeURIComponent(lastId)}`);
-    source.addEventListener('open', () => {
+    if (source && source.readyState !== EventSource.CLOSED) return;
+    const opened = new EventSource(lastId === '' ? url : `${url}?after=${encodeURIComponent(lastId)}`);
+    source = opened;
+    opened.addEventListener('open', () => {
       connection.value = 'live';
     });
-    source.addEventListener('error', () => {
+    opened.addEventListener('error', () => {
       connection.value = 'lost';
-      if (source.readyState === EventSource.CLOSED) setTimeout(open, AGAIN_MS);
+      if (opened.readyState === EventSource.CLOSED) setTimeout(open, AGAIN_MS);
     });
     for (const [name, handle] of Object.entries(handlers)) {
-      source.addEventListener(name, (event) => {
+      opened.addEventListener(name, (event) => {
         if (event.lastEventId !== '') lastId = event.lastEventId;
         handle(JSON.parse(event.data));
       });
     }
   };
+  let leaving: ReturnType<typeof setTimeout> | undefined;
+  document.addEventListener('visibilitychange', () => {
+    clearTimeout(leaving);
+    if (document.visibilityState === 'visible') open();
+    else leaving = setTimeout(() => source?.close(), UNSEEN_MS);
+  });
   open();
   return connection;
 }

@@ -25,25 +25,28 @@ export function wordsIn<T>(table: Record<Language, T>): () => T {
   return () => table[language.value];
 }
 
+const FORMATS = {
+  time: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+  day: { weekday: 'short', day: 'numeric', month: 'short' },
+} as const satisfies Record<string, Intl.DateTimeFormatOptions>;
+
+/** Making one takes longer than drawing a message, so each is made once. */
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
 /** A time of day as people write it. */
 export function timeOfDay(timeMs: number): string {
-  return new Date(timeMs).toLocaleTimeString(localeOf(), {
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-  });
+  return formatterOf('time').format(timeMs);
 }
 
 /** A day and a time. */
 export function dayAndTime(timeMs: number): string {
-  const day = new Date(timeMs).toLocaleDateString(localeOf(), {
-    weekday: 'short',
-    day: 'numeric',
-    month: 'short',
-  });
-  return `${day} ${timeOfDay(timeMs)}`;
+  return `${formatterOf('day').format(timeMs)} ${timeOfDay(timeMs)}`;
 }
 
-function localeOf(): string {
-  return language.value === 'zh' ? 'zh-CN' : 'en-GB';
+function formatterOf(name: keyof typeof FORMATS): Intl.DateTimeFormat {
+  const locale = language.value === 'zh' ? 'zh-CN' : 'en-GB';
+  const key = `${locale} ${name}`;
+  const formatter = formatters.get(key) ?? new Intl.DateTimeFormat(locale, FORMATS[name]);
+  formatters.set(key, formatter);
+  return formatter;
 }

@@ -375,6 +375,57 @@ describe.skipIf(CHROMIUM === null)('the phone', () => {
     expect(await page.frames()[1]?.evaluate('document.querySelector(".phone") === null')).toBe(true);
   });
 
+  test('writes by keyboard: Enter chooses words of an input method, Shift+Enter begins a line; what is pasted or dropped is sent', async () => {
+    const sim = await simulate();
+    const page = await openPage(browser, sim.baseUrl);
+    const box = page.getByRole('textbox', { name: 'Message' });
+    await box.fill('ni');
+    for (const composing of ['isComposing: true', 'keyCode: 229'])
+      await page.evaluate(`document.querySelector('textarea').dispatchEvent(
+        new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ${composing} }))`);
+    await box.press('Shift+Enter');
+    await box.pressSequentially('hao');
+    await box.press('Enter');
+    await page.locator('.mine').getByText('ni').waitFor();
+    expect(sim.control.phone().shown.map(({ text }) => text)).toEqual(['ni\nhao']);
+
+    const bytes = JSON.stringify([...picture()]);
+    const carry = (place: string, event: string) =>
+      page.evaluate(`{
+        const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(${bytes})], 'p.png', { type: 'image/png' }));
+        document.querySelector('${place}').dispatchEvent(${event});
+      }`);
+    await carry('textarea', "new ClipboardEvent('paste', { clipboardData: data, bubbles: true })");
+    await expect.poll(() => page.locator('.mine img').count()).toBe(1);
+    await carry('.chat', "new DragEvent('drop', { dataTransfer: data, bubbles: true })");
+    await expect.poll(() => page.locator('.mine img').count()).toBe(2);
+    expect(sim.control.phone().shown.map(({ kind }) => kind)).toEqual(['text', 'image', 'image']);
+  });
+
+  test('a page that nobody has seen for a while lets go of its connection, and is up to date when it is seen', async () => {
+    const sim = await simulate();
+    const page = await openPage(browser, 'about:blank');
+    await page.clock.install();
+    await page.goto(sim.baseUrl);
+    await write(page, 'before');
+    const become = (visibility: string) =>
+      page.evaluate(`Object.defineProperty(document, 'visibilityState', { value: '${visibility}', configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'))`);
+    const streams: string[] = [];
+    page.on('request', (asked) => {
+      if (asked.url().includes('/_sim/live')) streams.push(asked.url());
+    });
+    await become('hidden');
+    await page.clock.runFor(61_000);
+    sim.control.message({ text: 'meanwhile' });
+    await become('visible');
+    await page.clock.runFor(1_000);
+    await page.locator('.mine').getByText('meanwhile').waitFor();
+    expect(streams).toEqual([expect.stringMatching(/live\?after=[\w-]+\.1$/)]);
+    expect(await page.locator('.mine').count()).toBe(2);
+  });
+
   test('a simulator that goes is told, and one that comes back is found', async () => {
     const home = makeFolder();
     const first = await simulator(home);

@@ -8,7 +8,7 @@ import { chatWords } from './words.ts';
 /** Between two messages further apart stands the time. */
 const PAUSE_MS = 5 * 60_000;
 /** A chat shows so many; older ones are where they were, but not on the page. */
-const MOST_SHOWN = 300;
+export const MOST_SHOWN = 300;
 /** Whoever is so near to the end follows it. */
 const NEAR_PIXELS = 120;
 

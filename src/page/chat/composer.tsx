@@ -6,6 +6,9 @@ import { chatWords } from './words.ts';
 /** A minute is the longest voice message of WeChat. */
 const LONGEST_SECONDS = 60;
 
+/** Lines of a text that are seen while it is written. */
+const MOST_ROWS = 6;
+
 /** What a composer is told, and what it tells; each resolves to whether it was sent. */
 export interface ComposerProps {
   /** What is quoted, in words; null: nothing. */
@@ -88,15 +91,14 @@ export function Composer(props: ComposerProps) {
       <div class="write">
         <textarea
           ref={box}
-          rows={1}
+          rows={Math.min(MOST_ROWS, text.split('\n').length)}
           value={text}
           aria-label={words.message}
           placeholder={words.write}
           enterkeyhint="send"
           onInput={({ currentTarget }) => setText(currentTarget.value)}
           onKeyDown={(event) => {
-            // While an input method composes, Enter chooses a word.
-            if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+            if (event.key !== 'Enter' || event.shiftKey || isComposing(event)) return;
             event.preventDefault();
             void sendText();
           }}
@@ -113,6 +115,11 @@ export function Composer(props: ComposerProps) {
       </div>
     </form>
   );
+}
+
+/** Whether Enter chooses a word of an input method. Safari says that it is no longer composing, and gives this code. */
+function isComposing(event: KeyboardEvent): boolean {
+  return event.isComposing || event.keyCode === 229;
 }
 
 function FileButton(props: {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WxError } from '../../core/errors.ts';
 import { silkOf, wavOf } from '../../media/voice/recording.ts';
-import { mediaHeaders } from '../../page/served/inline-type.ts';
+import { serveMedia } from '../../page/served/media.ts';
 import { respond } from '../http/respond.ts';
 import { readBody } from '../http/server.ts';
 import type { Answer } from '../world/answer.ts';
@@ -42,7 +42,13 @@ export async function serveControl(
     return serveLive(control, String(req.headers['last-event-id'] ?? query.get('after') ?? ''), res);
   try {
     if (raw === null) throw new WxError('usage', 'the body is too large');
-    respond(res, await answerOf(control, req.method ?? '', path.slice(1), query, raw));
+    const isMedia = req.method === 'GET' && path === '/file';
+    respond(
+      res,
+      isMedia
+        ? await mediaOf(control, query, req.headers.range)
+        : await answerOf(control, req.method ?? '', path.slice(1), query, raw),
+    );
   } catch (thrown) {
     if (!(thrown instanceof WxError)) throw thrown;
     const { message, hint } = thrown;
@@ -62,7 +68,6 @@ async function answerOf(
 ): Promise<Answer> {
   if (method === 'GET' && name === '')
     return json(200, { get: [...Object.keys(VIEWS), 'file', 'live'], post: [...Object.keys(CALLS), 'silk'] });
-  if (method === 'GET' && name === 'file') return mediaOf(control, query);
   if (method === 'POST' && name === 'silk') {
     const silk = await silkOf(raw);
     if (!silk) throw new WxError('usage', 'a recording is a WAV file: one channel, 16 bit, a minute at most');
@@ -80,16 +85,19 @@ async function answerOf(
 }
 
 /** The media of a message; `as=wav`: a voice as sound that every browser plays. */
-async function mediaOf(control: SimulatorControl, query: URLSearchParams): Promise<Answer> {
+async function mediaOf(
+  control: SimulatorControl,
+  query: URLSearchParams,
+  range: string | undefined,
+): Promise<Answer> {
   const messageId = query.get('messageId') ?? '';
   const body = control.file(messageId);
   if (!body) throw new WxError('not-found', 'no message of this id names media and the key to it');
   const line = control.phone({ all: true }).shown.find((shown) => shown.messageId === messageId);
-  if (query.get('as') !== 'wav')
-    return { status: 200, body, headers: mediaHeaders(body, line?.fileName ?? null) };
+  if (query.get('as') !== 'wav') return serveMedia(body, line?.fileName ?? null, range);
   const wav = await wavOf(body);
   if (!wav) throw new WxError('not-found', 'the media of this message is no voice of a phone');
-  return { status: 200, body: wav, headers: mediaHeaders(wav, 'voice.wav') };
+  return serveMedia(wav, 'voice.wav', range);
 }
 
 /** The transcript; with `waitMs`, held until there is something to show. */

@@ -69,6 +69,8 @@ export interface SimulatorControl {
   /** Kills a token: -14 from now on. The user's bot, the one named, or the newest. */
   kill(which?: { user?: string; bot?: string }): BotView;
   bots(): BotView[];
+  /** Which world this is: another one after every reset. */
+  world(): string;
   /** All that is now beside the messages. */
   state(): StateView;
   /** How many messages a user's bot may send before that user writes again. */
@@ -146,6 +148,7 @@ export function createControl(current: () => World, reset: () => void): Simulato
       return viewOf(bot);
     },
     bots: () => current().bots.map(viewOf),
+    world: () => current().id,
     state: () => stateOf(current()),
     setBudget(left, user) {
       const world = current();

@@ -31,23 +31,27 @@ export function serveLive(control: SimulatorControl, lastId: string, res: Server
     sent = place ?? Math.max(0, last - NEWEST);
     if (place === null) write('reset', '{}', `${world}.${sent}`);
   };
-  const tell = (): void => {
+  const tellLines = (): void => {
     if (isFull || res.destroyed) return;
-    const view = control.state();
-    if (view.world !== world) begin(view.world);
+    const next = control.world();
+    if (next !== world) begin(next);
     for (const line of control.phone({ after: sent, all: true }).shown) {
       if (isFull) return;
       sent = line.n;
       write('shown', JSON.stringify(line), `${world}.${line.n}`);
     }
-    const text = JSON.stringify(view);
-    if (isFull || text === state) return;
+  };
+  const tell = (): void => {
+    tellLines();
+    if (isFull || res.destroyed) return;
+    const text = JSON.stringify(control.state());
+    if (text === state) return;
     state = text;
     write('state', text);
   };
 
   tell();
-  const unhook = control.onShown(tell);
+  const unhook = control.onShown(tellLines);
   const looking = setInterval(tell, LOOK_MS);
   const keeping = setInterval(() => {
     if (!isFull) res.write(':\n\n');

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { ChatLog } from '../../page/chat/chat-log.tsx';
+import { ChatLog, MOST_SHOWN } from '../../page/chat/chat-log.tsx';
 import { Composer } from '../../page/chat/composer.tsx';
 import { type ChatMessage, gist } from '../../page/chat/message.ts';
 import { chatWords } from '../../page/chat/words.ts';
@@ -35,7 +35,7 @@ export function Chat({ user }: { user: string }) {
       <LoginCard />
       <ChatLog
         name={words.chatWith(nameOf(user))}
-        messages={messagesOf(user)}
+        messages={messagesOf(user, MOST_SHOWN + 1)}
         typing={typing.some((one) => one.user === user)}
         onQuote={setQuoted}
       >

@@ -4,7 +4,7 @@ import { chatWords } from '../../page/chat/words.ts';
 import { Icon } from '../../page/icons.tsx';
 import { timeOfDay } from '../../page/language.ts';
 import { addUser } from './controls.ts';
-import { messagesOf, nameOf } from './names.ts';
+import { lastMessageOf, nameOf } from './names.ts';
 import { phoneWords } from './words.ts';
 import { isOwner, select, selected, unreadOf, users } from './world.ts';
 
@@ -32,7 +32,7 @@ export function Contacts({ onChoose }: { onChoose: () => void }) {
 
 function Contact({ user, onChoose }: { user: string; onChoose: () => void }) {
   const words = phoneWords();
-  const last = messagesOf(user).findLast(({ unseen }) => unseen === null);
+  const last = lastMessageOf(user);
   const unread = unreadOf(user);
   const name = nameOf(user);
   return (

@@ -3,7 +3,7 @@ import { gist } from '../../page/chat/message.ts';
 import { chatWords } from '../../page/chat/words.ts';
 import type { Shown } from '../world/world.ts';
 import { phoneWords } from './words.ts';
-import { isOwner, lines } from './world.ts';
+import { isOwner, linesByUser } from './world.ts';
 
 /** A user in short: what is before the sign of WeChat. */
 export function nameOf(user: string): string {
@@ -12,11 +12,17 @@ export function nameOf(user: string): string {
   return name.length > 24 ? `${name.slice(0, 23)}…` : name;
 }
 
-/** The messages of a user's chat. */
-export function messagesOf(user: string): ChatMessage[] {
-  const own = lines.value.filter((line) => line.user === user);
+/** The newest messages of a user's chat, not more than `most`. */
+export function messagesOf(user: string, most: number): ChatMessage[] {
+  const own = linesByUser.value.get(user) ?? [];
   const byId = new Map(own.map((line) => [line.messageId, line]));
-  return own.map((line) => messageOf(line, byId));
+  return own.slice(-most).map((line) => messageOf(line, byId));
+}
+
+/** The last message that a user has seen; null: none yet. */
+export function lastMessageOf(user: string): ChatMessage | null {
+  const line = linesByUser.value.get(user)?.findLast(({ hidden }) => hidden === null);
+  return line ? messageOf(line, new Map()) : null;
 }
 
 function messageOf(line: Shown, byId: ReadonlyMap<string | null, Shown>): ChatMessage {

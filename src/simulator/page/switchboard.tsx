@@ -43,7 +43,7 @@ export function Switchboard() {
           words={words.once.day}
           onAct={() => void change('clock', { advanceMs: DAY_AND_AN_HOUR_MS })}
         />
-        <Action words={words.once.kill} onAct={() => void change('kill')} />
+        <Action words={words.once.kill} onAct={() => void change('kill', user === null ? {} : { user })} />
         <p class="clock">
           <time dateTime={new Date(clockMs.value).toISOString()}>
             {words.clock(dayAndTime(clockMs.value))}

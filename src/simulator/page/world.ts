@@ -5,11 +5,23 @@ import type { Shown } from '../world/world.ts';
 
 /** Lines that the page remembers. */
 const MOST_LINES = 2_000;
+/** Lines that come within so long are shown at once: a page that begins gets hundreds. */
+const TOGETHER_MS = 30;
 
 /** What the phones show, oldest first, with what they do not. */
-export const lines = signal<readonly Shown[]>([]);
+const lines = signal<readonly Shown[]>([]);
 /** Everything beside it; null: nothing has come yet. */
 export const state = signal<StateView | null>(null);
+/** The lines of each user. */
+export const linesByUser = computed<ReadonlyMap<string, readonly Shown[]>>(() => {
+  const byUser = new Map<string, Shown[]>();
+  for (const line of lines.value) {
+    const own = byUser.get(line.user);
+    if (own) own.push(line);
+    else byUser.set(line.user, [line]);
+  }
+  return byUser;
+});
 /** Users that were added here and have not written yet. */
 export const added = signal<readonly string[]>(remembered('added', []));
 
@@ -37,7 +49,7 @@ const seen = signal<{ world: string; lines: Readonly<Record<string, number>> }>(
 export function unreadOf(user: string): number {
   if (user === selected.value) return 0;
   const { [user]: last = 0 } = seen.value.lines;
-  return lines.value.filter((line) => line.n > last && line.user === user && isNews(line)).length;
+  return (linesByUser.value.get(user) ?? []).filter((line) => line.n > last && isNews(line)).length;
 }
 
 /** Looks at the phone of a user. */
@@ -45,18 +57,30 @@ export function select(user: string): void {
   chosen.value = user;
 }
 
-/** Whether an owner is whoever this is. */
+/** The user who scans when nobody is named. */
+const owner = computed(() => state.value?.contacts.find((contact) => contact.isOwner)?.user);
+
+/** Whether this is the owner. */
 export function isOwner(user: string): boolean {
-  return state.value?.contacts.find((contact) => contact.user === user)?.isOwner ?? false;
+  return user === owner.value;
+}
+
+let arrived: Shown[] = [];
+
+function showArrived(): void {
+  lines.value = [...lines.value, ...arrived].slice(-MOST_LINES);
+  arrived = [];
 }
 
 /** How the page stands with the simulator; listening begins here. */
 export const connection = listen('/_sim/live', {
   reset: () => {
+    arrived = [];
     lines.value = [];
   },
   shown: (line) => {
-    lines.value = [...lines.value, line as Shown].slice(-MOST_LINES);
+    if (arrived.length === 0) setTimeout(showArrived, TOGETHER_MS);
+    arrived.push(line as Shown);
   },
   state: (view) => {
     state.value = view as StateView;

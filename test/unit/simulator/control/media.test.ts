@@ -60,3 +60,26 @@ test.each([
     }
   }),
 );
+
+test.each<[string, number, string | null, string]>([
+  ['bytes=0-1', 206, 'bytes 0-1/10', '01'],
+  ['bytes=7-', 206, 'bytes 7-9/10', '789'],
+  ['bytes=-3', 206, 'bytes 7-9/10', '789'],
+  ['bytes=-99', 206, 'bytes 0-9/10', '0123456789'],
+  ['bytes=8-99', 206, 'bytes 8-9/10', '89'],
+  ['bytes=10-', 416, 'bytes */10', ''],
+  ['bytes=-0', 416, 'bytes */10', ''],
+  ...['bytes=5-2', 'bytes=-', 'bytes=0-1,3-4', 'lines=0-1', 'bytes=a-b'].map(
+    (range): [string, number, null, string] => [range, 200, null, '0123456789'],
+  ),
+])('a part of a file: %s', (range, status, place, text) =>
+  withSimulator({}, async (sim) => {
+    const { messageId } = sim.control.message({ file: { bytes: Buffer.from('0123456789') } });
+    const part = await fetch(`${sim.controlUrl}/file?messageId=${messageId}`, { headers: { range } });
+    expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([
+      status,
+      place,
+      text,
+    ]);
+  }),
+);

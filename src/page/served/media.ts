@@ -23,18 +23,47 @@ const MARKS: readonly { type: string; marks: readonly (readonly [at: number, mar
   { type: 'video/mp4', marks: [[4, 'ftyp']] },
 ];
 
-/** Headers under which bytes of anybody may be served: shown only if they are what they must be, never run. */
-export function mediaHeaders(bytes: Uint8Array, fileName: string | null): Record<string, string> {
-  const head = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
+/** What a server answers with. */
+export interface ServedMedia {
+  status: number;
+  headers: Record<string, string>;
+  body: Buffer;
+}
+
+/**
+ * Bytes of anybody as they may be served: shown only if they are what they must be, never run. `range` is the header
+ * of that name: without an answer to it some browsers play no sound and no film.
+ */
+export function serveMedia(bytes: Buffer, fileName: string | null, range: string | undefined): ServedMedia {
+  const head = bytes.toString('latin1', 0, 16);
   const type = MARKS.find(({ marks }) => marks.every(([at, mark]) => head.startsWith(mark, at)))?.type;
-  return {
+  const headers = {
     'content-type': type ?? 'application/octet-stream',
     'content-disposition': `${type ? 'inline' : 'attachment'}; filename*=UTF-8''${encodedName(fileName ?? 'file')}`,
     'content-security-policy': "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
     'x-content-type-options': 'nosniff',
     'cross-origin-resource-policy': 'same-origin',
     'cache-control': 'no-store',
+    'accept-ranges': 'bytes',
   };
+  const wanted = range === undefined ? null : readRange(range, bytes.length);
+  if (wanted === null) return { status: 200, headers, body: bytes };
+  const [start, end] = wanted;
+  const place = start < end ? `${start}-${end - 1}` : '*';
+  return {
+    status: start < end ? 206 : 416,
+    headers: { ...headers, 'content-range': `bytes ${place}/${bytes.length}` },
+    body: bytes.subarray(start, end),
+  };
+}
+
+/** Where one range begins and where it is over; null for what is no such range, and is ignored. */
+function readRange(range: string, size: number): [start: number, end: number] | null {
+  const [, from = '', to = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(range) ?? [];
+  if (from === '' && to === '') return null;
+  if (from === '') return [Math.max(0, size - Number(to)), size];
+  if (to !== '' && Number(to) < Number(from)) return null;
+  return [Number(from), Math.min(size, to === '' ? size : Number(to) + 1)];
 }
 
 /** A name of anybody as RFC 8187 writes it: no quotes, no line ends, nothing that is no Unicode. */
