@@ -117,7 +117,6 @@ describe.skipIf(SERVER === null)('the fence around an account', () => {
         outbox.settleUpload({ ...base, seq: claimed.seq, result: { kind: 'uploaded', upload: '{}' } }),
       recordUpload: () =>
         outbox.recordUpload({ account: ACCOUNT, seq: claimed.seq, sentBytes: 1, totalBytes: 1 }),
-      requeueExpired: () => outbox.requeueExpired({ account: ACCOUNT }),
       setSessionValue: () => sessions.setSessionValue({ ...key, value: 'late', nowMs: 1 }),
     };
     await takeAway();
