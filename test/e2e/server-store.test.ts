@@ -269,6 +269,32 @@ describe.skipIf(SERVER === null)('a store on a server', () => {
     expect((await run.stop()).code).toBe(0);
   });
 
+  test('while the disk of the server is full nothing is polled, and afterwards nothing is lost', async () => {
+    const simulator = await simulate();
+    const { home, token } = loggedIn(simulator);
+    const env = { WXAGENT_TOKEN: token, WXAGENT_BASE_URL: simulator.baseUrl, WXAGENT_STORE: url };
+    // Waits pass 20 times as fast, except at the server.
+    const run = startHere(['run', '--echo', ...QUICK], { home, env, clock: createQuickClock(20) });
+    await run.says('stderr', 'ready');
+    await administer(
+      SERVER as string,
+      `CREATE FUNCTION ${schema}.fail() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN RAISE EXCEPTION ''could not extend file: No space left'' USING ERRCODE = ''53100''; END'`,
+      `CREATE TRIGGER disk BEFORE INSERT ON ${schema}.inbox FOR EACH ROW EXECUTE FUNCTION ${schema}.fail()`,
+    );
+    const texts = ['one', 'two', 'three'];
+    for (const text of texts) simulator.control.message({ text });
+    await run.says('stderr', 'the disk of the server is full');
+    const polls = (): number => simulator.control.requests({ endpoint: 'getupdates' }).length;
+    const before = polls();
+    // Once, and at intervals.
+    await run.says('stderr', /(disk of the server is full.*\n[^]*){2}/);
+    expect(polls()).toBe(before);
+    await administer(SERVER as string, `DROP TRIGGER disk ON ${schema}.inbox`);
+    expect((await answered(simulator, 3)).slice(0, 3)).toEqual(texts);
+    expect((await run.stop()).code).toBe(0);
+  });
+
   test('the password is in no list of processes, no settings that are shown, and no log', async () => {
     const simulator = await simulate();
     const { home, token } = loggedIn(simulator);
