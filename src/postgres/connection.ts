@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { checkServerIdentity } from 'node:tls';
+import { checkServerIdentity, TLSSocket } from 'node:tls';
 import type { Client, ClientConfig, CustomTypesConfig, QueryResult } from 'pg';
 import { WxError } from '../core/errors.ts';
 import { textOf } from '../sql/dialect.ts';
@@ -54,6 +54,8 @@ type Command = string;
 export interface Connection {
   /** The line of history that the server writes: another one after the promotion of a standby. */
   readonly timeline: string;
+  /** How it is encrypted, as this end sees it; null: not at all. Behind a pooler, the server's end is another connection. */
+  readonly cipher: string | null;
   /** Whether it can still be used. */
   readonly isOpen: boolean;
   /** The text that begins a transaction; see {@link beginOf}. */
@@ -292,6 +294,7 @@ function wrap(
 
   return {
     timeline: state.timeline,
+    cipher: cipherOf(client),
     begin: beginOf(options, state),
     get isOpen() {
       return isOpen();
@@ -307,6 +310,11 @@ function wrap(
       else await within(socket, limits.connectMs, () => client.end());
     },
   };
+}
+
+function cipherOf(client: Client): string | null {
+  const { stream } = (client as unknown as { connection: { stream: unknown } }).connection;
+  return stream instanceof TLSSocket ? `${stream.getProtocol()}, ${stream.getCipher().standardName}` : null;
 }
 
 type GetTypeParser = (oid: number, format?: string) => (text: string) => unknown;

@@ -1,4 +1,6 @@
 import type { SteadyClock } from '../core/time/steady-clock.ts';
+import { LIMITS, openConnection } from '../postgres/connection.ts';
+import { createQueryTexts } from '../postgres/query-text.ts';
 import { isSocket, type ServerAddress } from '../postgres/server-address.ts';
 import { one, type Row } from '../sql/statement.ts';
 import type { StepRunner } from '../sql/step-runner.ts';
@@ -43,7 +45,6 @@ const REPORT = `SELECT current_setting('server_version') AS version, current_set
     CASE WHEN has_database_privilege(current_database(), 'CREATE') THEN 1 ELSE 0 END AS may_create_schema,
     (SELECT CASE WHEN has_schema_privilege(oid, 'CREATE') THEN 1 ELSE 0 END FROM pg_namespace WHERE nspname = ?)
       AS may_create_table,
-    (SELECT version || ', ' || cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl) AS tls,
     CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS time_ms`;
 
 /** A copy that is being made is no standby. Who may not see more gets rows that are empty. */
@@ -51,6 +52,14 @@ const STANDBYS = `SELECT count(*) AS count, count(sync_state) AS known,
     CAST(COALESCE(EXTRACT(EPOCH FROM max(replay_lag)) * 1000, 0) AS BIGINT) AS lag_ms,
     count(*) FILTER (WHERE sync_state IN ('sync', 'quorum')) AS synchronous
   FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup'`;
+
+/** On a connection of its own: those of the steps are theirs. */
+async function cipherOf(address: ServerAddress): Promise<string | null> {
+  const textFor = createQueryTexts({ schema: address.schema, isPrepared: false });
+  const connection = await openConnection({ address, limits: LIMITS, textFor });
+  await connection.close();
+  return connection.cipher;
+}
 
 async function standbysOf(runner: StepRunner): Promise<Standbys | null> {
   try {
@@ -88,7 +97,7 @@ export async function inspectServer(
   const tookMs = clock.monotonic() - from;
   return {
     version: row.version as string,
-    tls: row.tls as string | null,
+    tls: await cipherOf(address),
     isSocket: address.places.every(isSocket),
     isSealed,
     grant: grantOf(row, address),
