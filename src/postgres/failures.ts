@@ -17,6 +17,9 @@ const MAY_PASS = /^(?:08|53|58|57P0|57014$|25P03$|25P04$|25006$|26000$|42P05$|0A
 
 const WRONG_LOGIN = /^28/;
 const NO_DATABASE = '3D000';
+/** A pooler has one code for both, which says nothing. */
+const LOGIN_AT_POOLER = /^(?:(?:password|SASL) authentication failed|no such user)/i;
+const DATABASE_AT_POOLER = /^no such database/i;
 /** Tables or their schema are missing. */
 const GONE = new Set(['42P01', '3F000']);
 const NO_RIGHT = '42501';
@@ -25,6 +28,8 @@ const DISK_FULL = '53100';
 
 /** Codes of Node for certificates that are not trusted. */
 const CERTIFICATE = /^(?:ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_SSL_|HOSTNAME_)/;
+
+const OTHER_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
 /** The client tells it by its message only. */
 const NO_TLS = /^The server does not support SSL connections$/;
@@ -117,7 +122,8 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
   if (thrown instanceof WxError) return thrown;
   const code = codeOf(thrown);
   const reason = reasonOf(thrown) || code;
-  if (WRONG_LOGIN.test(code)) {
+  const isOfPoolers = code === PROTOCOL;
+  if (WRONG_LOGIN.test(code) || (isOfPoolers && LOGIN_AT_POOLER.test(reason))) {
     const isForTls = address.with.tls === 'disable' && /no encryption|SSL off/i.test(reason);
     const ofUser = /pg_hba\.conf/.test(reason)
       ? 'allow this host, user and database in pg_hba.conf of the server'
@@ -135,7 +141,7 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
       cause: thrown,
     });
   }
-  if (code === NO_DATABASE) {
+  if (code === NO_DATABASE || (isOfPoolers && DATABASE_AT_POOLER.test(reason))) {
     return new WxError('config', `there is no database ${address.with.database} at ${address}`, {
       hint: `createdb ${address.with.database}`,
       cause: thrown,
@@ -143,7 +149,16 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
   }
   if (CERTIFICATE.test(code)) {
     return new WxError('config', `the certificate of ${address} is not trusted: ${reason}`, {
-      hint: 'add sslrootcert=<file with the certificate of its issuer> to the URL',
+      hint:
+        code === OTHER_NAME
+          ? 'name the host as its certificate does, or say sslmode=verify-ca in the URL'
+          : 'add sslrootcert=<file with the certificate of its issuer> to the URL',
+      cause: thrown,
+    });
+  }
+  if (code === 'EPROTO' && address.with.isDirect) {
+    return new WxError('config', `${address} offers no TLS at once, which sslnegotiation=direct asks for`, {
+      hint: 'leave sslnegotiation out of the URL: it needs PostgreSQL 17, and no pooler before it',
       cause: thrown,
     });
   }

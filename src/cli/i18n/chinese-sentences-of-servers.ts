@@ -22,6 +22,12 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'the certificate of {} is not trusted: {}': '{} 的证书不受信任：{}',
   'add sslrootcert=<file with the certificate of its issuer> to the URL':
     '请在 URL 中加上 sslrootcert=<签发者证书文件>',
+  'name the host as its certificate does, or say sslmode=verify-ca in the URL':
+    '请按证书上的名称写主机，或在 URL 里写 sslmode=verify-ca',
+  '{} offers no TLS at once, which sslnegotiation=direct asks for':
+    '{} 不支持直接开始 TLS，而 sslnegotiation=direct 需要它',
+  'leave sslnegotiation out of the URL: it needs PostgreSQL 17, and no pooler before it':
+    '请从 URL 里去掉 sslnegotiation：它需要 PostgreSQL 17，且前面没有连接池',
   '{} offers no TLS, which sslmode={} asks for': '{} 不支持 TLS，而 sslmode={} 需要它',
   'the disk of the server is full ({})': '数据库服务器的磁盘已满（{}）',
   'this machine is short of room: {}': '本机资源不足：{}',
