@@ -88,6 +88,7 @@ export function createServerSteps(options: {
   const givenUpErrors = new WeakSet<object>();
   const isReportDue = atMostEvery(REPORT_MS, clock);
   let timeline: string | null = null;
+  const closing = new AbortController();
   const news = new Map<string, number>();
   let newsMark = 0;
   const isLookDue = atMostEvery(LOOK_MS, clock);
@@ -196,11 +197,14 @@ export function createServerSteps(options: {
       async wait(error: unknown, unknown: UnknownCommit | null): Promise<void> {
         // A connection that breaks while this process stops is worth another: what it has committed may be decided at once.
         const isFirst = failures === 0;
-        const mayWait = isFirst || (wait ? !wait.signal.aborted : clock.monotonic() < giveUpAtMs);
+        const isPatient = wait ? !wait.signal.aborted : clock.monotonic() < giveUpAtMs;
+        const mayWait = isFirst || (isPatient && !closing.signal.aborted);
         if (!mayWait || !(hasWorked || unknown)) throw givenUp(unknown, error);
         // A server closes connections that rest: what the next one mends is not worth a word.
         if (failures++ > 0) report(error);
-        await clock.sleep(pauseMs * (0.5 + Math.random() / 2), wait?.signal);
+        const { signal } = closing;
+        const until = wait ? AbortSignal.any([wait.signal, signal]) : signal;
+        await clock.sleep(pauseMs * (0.5 + Math.random() / 2), until);
         pauseMs = Math.min(Math.max(2 * pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
       },
     };
@@ -288,6 +292,8 @@ export function createServerSteps(options: {
       // The disk is the server's.
     },
     async close() {
+      // Nobody waits any longer for what a lost server keeps from ending.
+      closing.abort();
       await idle();
       await Promise.all(slots.map(async ({ connection }) => connection?.close()));
     },

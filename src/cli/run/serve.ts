@@ -222,7 +222,7 @@ export async function serve(
     await startAll();
     if (stop.aborted) stopAll();
     if (service.watchLogins) {
-      await followAccounts(context, {
+      const followed = followAccounts(context, {
         async wait(ms) {
           await clock.sleep(ms, following);
           return !following.aborted;
@@ -238,6 +238,8 @@ export async function serve(
         },
         leave: leaveNow,
       });
+      // A look that a lost server keeps from ending does not keep this process from it.
+      await Promise.race([followed, aborted(following)]);
     }
     await aborted(over.signal);
     if (failure) throw (failure as { error: unknown }).error;

@@ -83,6 +83,8 @@ interface Held {
   state: 'waiting' | 'serving' | 'draining' | 'drained';
   /** Whether anything has been done under this lease. */
   isBegun: boolean;
+  /** Resolves when it has drained. */
+  drained: Promise<void> | null;
 }
 
 /** Registers a worker and keeps its leases. Rejects when it cannot register. See {@link LeaseKeeper}. */
@@ -196,7 +198,7 @@ export async function startLeaseKeeper(options: {
       if (me === worker) for (const lease of taken) gain(lease);
     }
     if (reading && !isLeaving && reading.give.length > 0) {
-      for (const account of await database.give(me, reading.give)) drain(account);
+      for (const account of await database.give(me, reading.give)) void drain(account);
     }
     if (isLeaving && held.size === 0) for (const resolve of onEmpty.splice(0)) resolve();
   }
@@ -211,7 +213,7 @@ export async function startLeaseKeeper(options: {
     }
     for (const { isHandedOver, ...lease } of rows) {
       if (!held.has(lease.account)) gain(lease);
-      if (isHandedOver || isLeaving) drain(lease.account);
+      if (isHandedOver || isLeaving) void drain(lease.account);
     }
   }
 
@@ -219,7 +221,7 @@ export async function startLeaseKeeper(options: {
     const known = held.get(lease.account);
     if (known?.lease.epoch === lease.epoch) return;
     if (known) drop(lease.account);
-    const one: Held = { lease, lost: new AbortController(), state: 'waiting', isBegun: false };
+    const one: Held = { lease, lost: new AbortController(), state: 'waiting', isBegun: false, drained: null };
     held.set(lease.account, one);
     void serve(one);
   }
@@ -246,21 +248,24 @@ export async function startLeaseKeeper(options: {
     ending.set(account, ended);
   }
 
-  function drain(account: string): void {
+  async function drain(account: string): Promise<void> {
     const one = held.get(account);
-    if (one?.state === 'waiting') {
+    if (!one) return;
+    if (one.state === 'waiting') {
       one.state = 'drained';
       wake();
     }
-    if (one?.state !== 'serving') return;
-    one.state = 'draining';
-    void service
-      .drain(account)
-      .catch(report)
-      .then(() => {
-        one.state = 'drained';
-        wake();
-      });
+    if (one.state === 'serving') {
+      one.state = 'draining';
+      one.drained = service
+        .drain(account)
+        .catch(report)
+        .then(() => {
+          one.state = 'drained';
+          wake();
+        });
+    }
+    await one.drained;
   }
 
   async function release(me: string, leases: readonly Lease[]): Promise<void> {
@@ -367,11 +372,15 @@ export async function startLeaseKeeper(options: {
     async stop(withinMs = LEAVE_MS) {
       isLeaving = true;
       const ended = new AbortController();
-      const late = clock.sleep(withinMs, ended.signal).then(() => false);
       const emptied = new Promise<true>((resolve) => onEmpty.push(() => resolve(true)));
       await database.beginLeaving(worker).catch(report);
-      for (const account of [...held.keys()]) drain(account);
+      const drained = Promise.all([...held.keys()].map(drain));
       wake();
+      // Of a server that does not answer, nothing is waited for when nothing runs any more.
+      const late = Promise.race([
+        clock.sleep(withinMs, ended.signal),
+        drained.then(() => clock.sleep(LEAVE_MS, ended.signal)),
+      ]).then(() => false);
       const isEmpty = await Promise.race([emptied, late]);
       ended.abort();
       isOver = true;

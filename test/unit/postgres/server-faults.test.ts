@@ -11,6 +11,7 @@ import type { StepRunner } from '../../../src/sql/step-runner.ts';
 import { type CuttingProxy, startCuttingProxy, type Treatment } from '../../helpers/cutting-proxy.ts';
 import { administer, SERVER, uniqueName, upstreamOf, urlOf, withParts } from '../../helpers/postgres.ts';
 import { startServer } from '../../helpers/postgres-setup.ts';
+import { createStillClock } from '../../helpers/still-clock.ts';
 
 /** A server that is dead without a word is given up soon. */
 const QUICK = { ...LIMITS, answerMs: 1_000, connectMs: 1_000, idleMs: 500 };
@@ -157,6 +158,23 @@ describe.skipIf(SERVER === null)('a server that fails', () => {
       expect(await note(from)).toBe(from);
     }
     expect(await applied()).toEqual(['server', 'client']);
+  });
+
+  it('is not waited for by who closes: a step that waits fails, and time need not pass', async () => {
+    const url = withParts(server, { schema, host: '127.0.0.1', port: proxy.port });
+    const clock = createStillClock();
+    const own = createServerSteps({ address: parseServerUrl(url), clock, wait: null, limits: QUICK });
+    const look = () =>
+      own.read(function* () {
+        return yield* one('SELECT 1 AS x');
+      });
+    await look();
+    await proxy.refuse();
+    const waiting = look();
+    const told = expect(waiting).rejects.toMatchObject({ kind: 'storage' });
+    await expect.poll(() => proxy.connections).toBeGreaterThan(1);
+    await own.close();
+    await told;
   });
 
   it('takes steps again from a server that has lost their open transaction', async () => {
