@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { reasonOf, WxError } from '../errors.ts';
 
@@ -34,8 +35,13 @@ export function checkCertificate(
     return {
       cert,
       key,
-      isFor: (hostname) =>
-        certificate.checkHost(hostname) !== undefined || certificate.checkIP(hostname) !== undefined,
+      isFor(hostname) {
+        const address = hostname.replace(/^\[|\]$/g, '');
+        // Asked of a name, `checkIP` throws.
+        return (
+          (isIP(address) > 0 ? certificate.checkIP(address) : certificate.checkHost(hostname)) !== undefined
+        );
+      },
     };
   } catch (thrown) {
     throw new WxError(
