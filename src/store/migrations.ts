@@ -1,5 +1,6 @@
 import { WxError } from '../core/errors.ts';
 import { type Database, transaction } from '../sqlite/database.ts';
+import { SQLITE_EVENTS } from './events/event-schema.ts';
 
 /**
  * Forward migrations, applied in order; the number of those applied is SQLite's `user_version`.
@@ -240,6 +241,7 @@ export const MIGRATIONS = [
     about TEXT NOT NULL
   );
   `,
+  SQLITE_EVENTS,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

@@ -1,6 +1,7 @@
 import { WxError } from '../core/errors.ts';
 import type { ServerAddress } from '../postgres/server-address.ts';
 import { one, run, type Step } from '../sql/statement.ts';
+import { postgresEvents } from './events/event-schema.ts';
 import { newerSchema } from './migrations.ts';
 
 /** Ids of the wire are compared and sorted by their bytes, as SQLite does it. */
@@ -269,6 +270,7 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
       about TEXT NOT NULL
     )`,
   ],
+  postgresEvents(KEY),
 ];
 
 /**

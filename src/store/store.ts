@@ -16,6 +16,7 @@ import { allowedUsers, setAllowed } from './accounts/allowed.ts';
 import type { News } from './accounts/news.ts';
 import { becomePoller, endPolling, notedPoller, polledAccounts } from './accounts/pollers.ts';
 import { contextToken, sessionValue, setSessionValue } from './accounts/sessions.ts';
+import { eventAt, eventCounts, eventsAfter, newestEvent } from './events/events.ts';
 import { mediaKeys } from './inbox/media-keys.ts';
 import { messagePage } from './inbox/message-page.ts';
 import { message, messages } from './inbox/message-rows.ts';
@@ -43,7 +44,7 @@ import { finishAnswer, finishTurn, startTurn } from './turns/turns.ts';
 import { ALWAYS, type Fence, fenced, heldOf, type IsHeld, withLease } from './workers/fence.ts';
 
 /**
- * The six ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
+ * The seven ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
  * and rejects with LeaseLost without one; other processes (`send`, `retry`) have no fence.
  */
 export function createStore(
@@ -235,6 +236,12 @@ export function createStore(
         commit(NO_ACCOUNT, function* () {
           yield* noteAct(input);
         }),
+    },
+    events: {
+      newest: () => read(newestEvent),
+      at: (place) => read(() => eventAt(place)),
+      after: (input) => read(() => eventsAfter(input)),
+      counts: (input) => read(() => eventCounts(input)),
     },
     blobs,
     flush: runner.flush,

@@ -3,6 +3,7 @@ import { describeAccess } from './conformance/access/access.ts';
 import { describePollers } from './conformance/admin/pollers.ts';
 import { describeViews } from './conformance/admin/views.ts';
 import type { MakeStore } from './conformance/desk.ts';
+import { describeEvents } from './conformance/events/events.ts';
 import { describeChat } from './conformance/inbox/chat.ts';
 import { describeIntake } from './conformance/inbox/intake.ts';
 import { describeMediaKeys } from './conformance/inbox/media-keys.ts';
@@ -43,6 +44,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('quotes', () => describeQuotes(make));
     describe('rivals', () => describeRivals(make));
     describe('access', () => describeAccess(make));
+    describe('events', () => describeEvents(make));
     describe('views', () => describeViews(make));
   });
 }

@@ -11,10 +11,10 @@ import { MOVED_TABLES, SERVING_TABLES } from '../../../../src/store/moving/table
 import { migrateServer } from '../../../../src/store/postgres-schema.ts';
 import { administer, SERVER, uniqueName, withParts } from '../../../helpers/postgres.ts';
 
-/** What a move leaves out, beside who serves just now: its own note, logins, which go as such, and files to be sent. */
+/** What a move leaves out, beside who serves just now: its own note, the log of events, logins, which go as such, and files to be sent. */
 const OTHERS = {
-  sqlite: ['moves'],
-  postgres: ['moves', 'credentials', 'schema_version', 'blobs', 'blob_chunks'],
+  sqlite: ['moves', 'events'],
+  postgres: ['moves', 'events', 'credentials', 'schema_version', 'blobs', 'blob_chunks'],
 };
 const TYPES: Record<string, string> = {
   ...{ TEXT: 'text', INTEGER: 'number', BLOB: 'blob' },

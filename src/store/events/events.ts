@@ -1,0 +1,106 @@
+import { sql } from '../../sql/dialect.ts';
+import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
+import type { EventCount, EventKind, EventPlace, StateEvent } from '../port/port.ts';
+
+/** How long events are kept: for whoever comes back, not for ever. */
+const KEPT_MS = 24 * 3_600_000;
+/** How many events a message makes, at the most that is usual. */
+const OF_A_MESSAGE = 8;
+/** The rows of events are short. */
+const BATCH = 2_000;
+
+/**
+ * The order of events. On SQLite there is one writer at a time. On PostgreSQL transactions commit in another order than
+ * that of their numbers: only what is before every running transaction is read, so that nothing comes in front of it later.
+ */
+const ORDER = { sqlite: 'seq', postgres: 'xid, seq' };
+const KEY = { sqlite: 'seq', postgres: '(xid, seq)' };
+const NEWEST_FIRST = { sqlite: 'seq DESC', postgres: 'xid DESC, seq DESC' };
+const AFTER = { sqlite: 'xid >= ?1 AND seq > ?2', postgres: '(xid, seq) > (?1, ?2)' };
+const UP_TO = { sqlite: 'xid <= ?3 AND seq <= ?4', postgres: '(xid, seq) <= (?3, ?4)' };
+const IS_SETTLED = {
+  sqlite: '1 = 1',
+  postgres: 'xid < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)',
+};
+/** The newest row of SQLite stays: without any, it would give its numbers again. */
+const MAY_GO = { sqlite: 'seq < (SELECT max(seq) FROM events)', postgres: '1 = 1' };
+
+const COLUMNS = 'xid, seq, at, kind, account, "user", message, subject, state, ms';
+const NEWEST = sql`SELECT xid, seq, at FROM events WHERE ${IS_SETTLED} ORDER BY ${NEWEST_FIRST} LIMIT 1`;
+const FOLLOWING = sql`SELECT ${COLUMNS} FROM events WHERE ${AFTER} AND ${IS_SETTLED} ORDER BY ${ORDER} LIMIT ?3`;
+const SWEEP = sql`DELETE FROM events
+  WHERE (at < ?1 OR seq <= (SELECT seq FROM events ORDER BY ${NEWEST_FIRST} LIMIT 1) - ?2)
+    AND ${MAY_GO} AND ${KEY} IN (SELECT ${ORDER} FROM events ORDER BY ${ORDER} LIMIT ${BATCH})`;
+
+/** See `Events.newest`. */
+export function* newestEvent(): Step<EventPlace | null> {
+  const row = yield* one(NEWEST);
+  return row ? placeOf(row) : null;
+}
+
+/** See `Events.at`. */
+export function* eventAt({ xid, seq, atMs }: EventPlace): Step<StateEvent | null> {
+  const row = yield* one(
+    `SELECT ${COLUMNS} FROM events WHERE seq = ? AND xid = ? AND at = ?`,
+    seq,
+    xid,
+    atMs,
+  );
+  return row ? eventOf(row) : null;
+}
+
+/** See `Events.after`. */
+export function* eventsAfter({ place, limit }: { place: EventPlace; limit: number }): Step<StateEvent[]> {
+  return (yield* all(FOLLOWING, place.xid, place.seq, limit)).map(eventOf);
+}
+
+/** See `Events.counts`. */
+export function* eventCounts(input: {
+  after: EventPlace;
+  upTo: EventPlace;
+  limitsMs: readonly number[];
+}): Step<EventCount[]> {
+  const { after, upTo, limitsMs } = input;
+  const cases = limitsMs
+    .map((limit) => `WHEN ms <= ${Math.trunc(limit)} THEN ${Math.trunc(limit)}`)
+    .join(' ');
+  const rows = yield* all(
+    sql`SELECT kind, state, within_ms, count(*) AS n, CAST(COALESCE(sum(ms), 0) AS BIGINT) AS total_ms
+      FROM (SELECT kind, state, ms, CASE ${cases} END AS within_ms FROM events WHERE ${AFTER} AND ${UP_TO}) AS noted
+      GROUP BY kind, state, within_ms`,
+    after.xid,
+    after.seq,
+    upTo.xid,
+    upTo.seq,
+  );
+  return rows.map((row) => ({
+    kind: row.kind as EventKind,
+    state: row.state as string,
+    withinMs: row.within_ms as number | null,
+    count: row.n as number,
+    ms: row.total_ms as number,
+  }));
+}
+
+/** Deletes events that are too old, or too many for the messages that are kept. Returns whether there is more. */
+export function* sweepEvents(nowMs: number, messages: number): Step<boolean> {
+  const swept = yield* run(SWEEP, nowMs - KEPT_MS, messages * OF_A_MESSAGE);
+  return swept === BATCH;
+}
+
+function placeOf(row: Row): EventPlace {
+  return { xid: row.xid as number, seq: row.seq as number, atMs: row.at as number };
+}
+
+function eventOf(row: Row): StateEvent {
+  return {
+    ...placeOf(row),
+    kind: row.kind as EventKind,
+    account: row.account as string | null,
+    user: row.user as string | null,
+    message: row.message as string | null,
+    subject: row.subject as string | null,
+    state: row.state as string,
+    ms: row.ms as number | null,
+  };
+}
