@@ -11,3 +11,19 @@ export async function pollUntil(what: string, condition: () => boolean | Promise
     await delay(5);
   }
 }
+
+/** Reads until it is what is wanted, and returns that; fails loudly when it never is. */
+export async function readUntil<T>(
+  what: string,
+  read: () => Promise<T>,
+  isIt: (found: T) => boolean,
+): Promise<T> {
+  const startedAt = performance.now();
+  for (;;) {
+    const found = await read();
+    if (isIt(found)) return found;
+    if (performance.now() - startedAt > LIMIT_MS)
+      throw new Error(`never happened: ${what}, but ${JSON.stringify(found)}`);
+    await delay(5);
+  }
+}

@@ -3,7 +3,7 @@
  * makes it and in whatever process: no step can forget it, and it costs no statement and no way to a server.
  */
 
-/** In which transactions an event was written, for PostgreSQL; see `events.ts`. */
+/** The transaction that writes an event. */
 const XID = 'CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)';
 
 /** Events of a message: those of its turn, while it runs or has just run. */
@@ -13,8 +13,8 @@ const TURN_MS = "CASE WHEN OLD.state = 'running' THEN NEW.finished_at - NEW.star
 const KIND_OF_PART =
   "CASE WHEN NEW.state IN ('queued', 'uploading', 'sending') THEN 'part' ELSE 'verdict' END";
 const LOGIN_STATE = "CASE NEW.login_expired WHEN 1 THEN 'expired' ELSE 'ok' END";
-/** A row that comes with its end has moved here from another store: nothing has happened. Only ignored messages begin so. */
-const IS_NEWS = "NEW.finished_at IS NULL OR NEW.state = 'ignored'";
+/** A turn that comes with its end has moved here from another store: nothing has happened. */
+const IS_NEWS = 'NEW.finished_at IS NULL OR NEW.attempt = 0';
 
 const NOTE = 'INSERT INTO events (kind, account, "user", message, subject, state, ms)';
 const ofMessage = (kind: string, ms: string): string =>

@@ -1,6 +1,6 @@
 import { sql } from '../../sql/dialect.ts';
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
-import type { EventCount, EventKind, EventPlace, StateEvent } from '../port/port.ts';
+import type { EventCount, EventKind, EventPlace, Following, StateEvent } from '../port/port.ts';
 
 /** How long events are kept: for whoever comes back, not for ever. */
 const KEPT_MS = 24 * 3_600_000;
@@ -17,6 +17,7 @@ const ORDER = { sqlite: 'seq', postgres: 'xid, seq' };
 const KEY = { sqlite: 'seq', postgres: '(xid, seq)' };
 const NEWEST_FIRST = { sqlite: 'seq DESC', postgres: 'xid DESC, seq DESC' };
 const AFTER = { sqlite: 'xid >= ?1 AND seq > ?2', postgres: '(xid, seq) > (?1, ?2)' };
+const FROM = { sqlite: 'xid >= ?1 AND seq >= ?2', postgres: '(xid, seq) >= (?1, ?2)' };
 const UP_TO = { sqlite: 'xid <= ?3 AND seq <= ?4', postgres: '(xid, seq) <= (?3, ?4)' };
 const IS_SETTLED = {
   sqlite: '1 = 1',
@@ -27,7 +28,7 @@ const MAY_GO = { sqlite: 'seq < (SELECT max(seq) FROM events)', postgres: '1 = 1
 
 const COLUMNS = 'xid, seq, at, kind, account, "user", message, subject, state, ms';
 const NEWEST = sql`SELECT xid, seq, at FROM events WHERE ${IS_SETTLED} ORDER BY ${NEWEST_FIRST} LIMIT 1`;
-const FOLLOWING = sql`SELECT ${COLUMNS} FROM events WHERE ${AFTER} AND ${IS_SETTLED} ORDER BY ${ORDER} LIMIT ?3`;
+const FOLLOWING = sql`SELECT ${COLUMNS} FROM events WHERE ${FROM} AND ${IS_SETTLED} ORDER BY ${ORDER} LIMIT ?3`;
 const SWEEP = sql`DELETE FROM events
   WHERE (at < ?1 OR seq <= (SELECT seq FROM events ORDER BY ${NEWEST_FIRST} LIMIT 1) - ?2)
     AND ${MAY_GO} AND ${KEY} IN (SELECT ${ORDER} FROM events ORDER BY ${ORDER} LIMIT ${BATCH})`;
@@ -50,8 +51,12 @@ export function* eventAt({ xid, seq, atMs }: EventPlace): Step<StateEvent | null
 }
 
 /** See `Events.after`. */
-export function* eventsAfter({ place, limit }: { place: EventPlace; limit: number }): Step<StateEvent[]> {
-  return (yield* all(FOLLOWING, place.xid, place.seq, limit)).map(eventOf);
+export function* eventsAfter({ place, limit }: { place: EventPlace; limit: number }): Step<Following> {
+  const rows = yield* all(FOLLOWING, place.xid, place.seq, limit + 1);
+  const isThere = rows[0]?.seq === place.seq && rows[0].xid === place.xid && rows[0].at === place.atMs;
+  // Before the first event there is none.
+  if (!isThere) return { events: rows.slice(0, limit).map(eventOf), isWhole: place.seq === 0 };
+  return { events: rows.slice(1).map(eventOf), isWhole: true };
 }
 
 /** See `Events.counts`. */

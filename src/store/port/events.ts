@@ -24,6 +24,13 @@ export interface StateEvent extends EventPlace {
   ms: number | null;
 }
 
+/** What follows a place in the log. */
+export interface Following {
+  events: StateEvent[];
+  /** Whether the place is still in the log: otherwise some that followed it may have gone, too. */
+  isWhole: boolean;
+}
+
 /** How often an event of a kind and state was noted; turns also by how long they took. */
 export interface EventCount {
   kind: EventKind;
@@ -45,7 +52,7 @@ export interface Events {
   /** The event at a place; null: there is none, or no longer. */
   at(place: EventPlace): Promise<StateEvent | null>;
   /** The oldest events behind a place, in their order. */
-  after(input: { place: EventPlace; limit: number }): Promise<StateEvent[]>;
+  after(input: { place: EventPlace; limit: number }): Promise<Following>;
   /** How often each event was noted behind a place, up to another one; turns by these limits. */
   counts(input: { after: EventPlace; upTo: EventPlace; limitsMs: readonly number[] }): Promise<EventCount[]>;
 }

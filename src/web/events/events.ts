@@ -1,0 +1,98 @@
+import type { ServerResponse } from 'node:http';
+import { eventShown } from '../../views/event.ts';
+import type { Caller } from '../access/caller.ts';
+import type { WebBackend } from '../port/backend.ts';
+import { createEventLog, type ToldEvent } from './log.ts';
+import { idOf, placeOf } from './place.ts';
+import { startStream } from './stream.ts';
+import { follow } from './subscriber.ts';
+
+/** Streams at the same time: of one token or browser, and of all. */
+const OF_ONE = 5;
+const OF_ALL = 200;
+/** How long a stream lives, give or take a fifth, so that not all come back at once. */
+const LIFE_MS = 30 * 60_000;
+/** How often it is asked whether a token still counts. */
+const CHECK_MS = 5_000;
+
+/** Who wants events, and from where on. */
+export interface EventRequest {
+  caller: Caller;
+  /** Who asks, as long as they may; null: no longer. */
+  again(): Promise<Caller | null>;
+  /** The ID of the last event that they know; null: none. */
+  knownId: string | null;
+  outgoing: ServerResponse;
+}
+
+/** The streams of state events of a server. */
+export interface EventStreams {
+  /** Begins a stream on a response; false: there are too many. */
+  open(request: EventRequest): boolean;
+  readonly count: number;
+  /** Ends all streams. */
+  close(): void;
+}
+
+/** See {@link EventStreams}. */
+export function createEventStreams(backend: WebBackend): EventStreams {
+  const { store, clock, log, instance } = backend;
+  const names = new Map<string, string>();
+  const open = new Map<object, { of: string; end(): void }>();
+
+  /** The events with the IDs of their accounts: in the log are their keys, which a new login does not change. */
+  async function tell(events: Parameters<typeof eventShown>[0][]): Promise<ToldEvent[]> {
+    if (events.some(({ account }) => account !== null && !names.has(account)))
+      for (const { key, id } of await backend.accounts()) names.set(key, id);
+    return events.map((event) => {
+      const account = event.account === null ? null : (names.get(event.account) ?? event.account);
+      const shown = eventShown(event, account);
+      const text = `id: ${idOf(instance, event)}\nevent: ${shown.type}\ndata: ${JSON.stringify(shown)}\n\n`;
+      return { ...event, text };
+    });
+  }
+
+  const eventLog = createEventLog(store.events, { clock, log, tell: (events) => tell([...events]) });
+
+  return {
+    open({ caller, again, knownId, outgoing }) {
+      const of = caller.session?.digest ?? caller.name;
+      const own = [...open.values()].filter((one) => one.of === of);
+      if (own.length >= OF_ONE || open.size >= OF_ALL) return false;
+      const stream = startStream(outgoing);
+      const place = {};
+      open.set(place, { of, end: stream.end });
+      const leftMs = (caller.expiresAtMs ?? Number.POSITIVE_INFINITY) - clock.now();
+      const life = setTimeout(stream.end, Math.min(LIFE_MS * (0.8 + 0.4 * Math.random()), leftMs));
+      const check = setInterval(async () => {
+        if ((await again().catch(() => caller)) === null) stream.end();
+      }, CHECK_MS);
+      const receiver = {
+        isFor: ({ account, user }: { account: string | null; user: string | null }) =>
+          (caller.account === null || account === caller.account) &&
+          (caller.user === null || user === null || user === caller.user),
+        // Who may not see all events gets no ID of one that may be none of theirs.
+        reset: (end: Parameters<typeof idOf>[1]) =>
+          stream.reset(caller.account === null && caller.user === null ? idOf(instance, end) : null),
+        push: stream.push,
+        pull: stream.pull,
+      };
+      const known = knownId === null ? null : placeOf(instance, knownId);
+      void follow(eventLog, receiver, { known, signal: stream.signal })
+        // The store fails: they come back.
+        .catch(() => outgoing.destroy())
+        .finally(() => {
+          clearTimeout(life);
+          clearInterval(check);
+          open.delete(place);
+        });
+      return true;
+    },
+    get count() {
+      return open.size;
+    },
+    close() {
+      for (const { end } of open.values()) end();
+    },
+  };
+}
