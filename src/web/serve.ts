@@ -56,6 +56,7 @@ export async function serveWeb(backend: WebBackend, options: ServeOptions): Prom
     url: `${certificate ? 'https' : 'http'}://${host}:${port}`,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      web.endStreams();
       server.closeIdleConnections();
       const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
       await closed;

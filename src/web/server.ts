@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { reasonOf } from '../core/errors.ts';
@@ -9,6 +10,7 @@ import { isMultipart } from './api/multipart.ts';
 import { openApiOf } from './api/openapi.ts';
 import { HttpError, problemOf } from './api/problem.ts';
 import type { Failures, Reply, Route } from './api/route.ts';
+import { createEventStreams } from './events/events.ts';
 import { type Client, clientOf } from './guard/client.ts';
 import { credentialOf, endedCookie, sessionCookie } from './guard/credential.ts';
 import { SAFE_HEADERS } from './guard/headers.ts';
@@ -49,11 +51,14 @@ const NOBODY: Caller = {
   session: null,
 };
 
-/** The server as a function of requests: guards, then the route. `close` ends what goes on beside them. */
+/**
+ * The server as a function of requests: guards, then the route. `endStreams` ends the answers that do not end by themselves,
+ * `close` what goes on beside them.
+ */
 export function createWeb(
   backend: WebBackend,
   settings: WebSettings,
-): { app: Hono<{ Bindings: HttpBindings }>; close(): Promise<void> } {
+): { app: Hono<{ Bindings: HttpBindings }>; endStreams(): void; close(): Promise<void> } {
   const { log } = backend;
   const cookieName = `wxagent-${backend.instance}`;
   const limit = createFailureLimit(backend.clock);
@@ -66,6 +71,7 @@ export function createWeb(
   };
   const desk = createLoginDesk(backend);
   const shelf = createFileShelf();
+  const streams = createEventStreams(backend);
   let openApi: string | null = null;
 
   function clientFor({ env: { incoming } }: Web): Client {
@@ -92,8 +98,10 @@ export function createWeb(
     if (foreign !== null) throw new HttpError(403, 'usage', foreign);
   }
 
+  const credentialIn = ({ env: { incoming } }: Web) => credentialOf(incoming.headers, cookieName);
+
   async function callerFor(c: Web, { scopes, reach, isElevated }: Route): Promise<Caller> {
-    const credential = credentialOf(c.env.incoming.headers, cookieName);
+    const credential = credentialIn(c);
     if (credential.kind !== 'token') checkPage(c);
     if (scopes === null) return NOBODY;
     const caller = await callerOf(backend.store.access, credential, backend.clock.now());
@@ -120,7 +128,7 @@ export function createWeb(
   }
 
   async function answer(c: Web, route: Route): Promise<Response> {
-    const { incoming } = c.env;
+    const { incoming, outgoing } = c.env;
     const caller = await callerFor(c, route);
     const query = readQuery(route.query, new URL(c.req.url).searchParams);
     const isForm = route.multipart !== undefined && isMultipart(incoming);
@@ -128,12 +136,16 @@ export function createWeb(
     const client = clientFor(c);
     const reply = await route.handle({
       ...{ backend, caller, client, desk, shelf, failures, params: c.req.param(), query, body, incoming },
+      ...{ outgoing: outgoing as ServerResponse, streams },
+      again: () => callerOf(backend.store.access, credentialIn(c), backend.clock.now()),
       nowMs: backend.clock.now(),
     });
     return responseOf(reply, route, client);
   }
 
   function responseOf(reply: Reply, route: Route, client: Client): Response {
+    // What the server takes for an answer that it has to send no more.
+    if (reply.isSent) return new Response(null, { headers: { 'x-hono-already-sent': 'true' } });
     const { status = route.status, json, body = null, cookie, endsCookie } = reply;
     const headers = new Headers({ ...reply.headers });
     if (json) headers.set('content-type', 'application/json');
@@ -184,6 +196,7 @@ export function createWeb(
   });
   return {
     app,
+    endStreams: streams.close,
     async close() {
       await desk.close();
       await shelf.close();

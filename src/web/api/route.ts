@@ -1,6 +1,7 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Scope } from '../../store/port/port.ts';
 import type { Caller } from '../access/caller.ts';
+import type { EventStreams } from '../events/events.ts';
 import type { Client } from '../guard/client.ts';
 import type { FileShelf } from '../live/file-shelf.ts';
 import type { LoginDesk } from '../live/login-desk.ts';
@@ -24,6 +25,11 @@ export interface Call {
   body: unknown;
   /** The request itself, for a route that reads its own body. */
   incoming: IncomingMessage;
+  /** The response itself, for a route whose answer does not end; see {@link Reply.isSent}. */
+  outgoing: ServerResponse;
+  streams: EventStreams;
+  /** Who asks, if they still may; null: no longer. */
+  again(): Promise<Caller | null>;
   nowMs: number;
 }
 
@@ -41,6 +47,8 @@ export interface Reply {
   json?: object;
   /** What is no JSON. */
   body?: string | ReadableStream;
+  /** It goes out on {@link Call.outgoing}. */
+  isSent?: boolean;
   headers?: Readonly<Record<string, string>>;
   /** The value of a browser's new cookie. */
   cookie?: string;

@@ -20,8 +20,8 @@ export interface EventRequest {
   caller: Caller;
   /** Who asks, as long as they may; null: no longer. */
   again(): Promise<Caller | null>;
-  /** The ID of the last event that they know; null: none. */
-  knownId: string | null;
+  /** The ID of the last event that they know; empty: none. */
+  knownId: string;
   outgoing: ServerResponse;
 }
 
@@ -77,7 +77,7 @@ export function createEventStreams(backend: WebBackend): EventStreams {
         push: stream.push,
         pull: stream.pull,
       };
-      const known = knownId === null ? null : placeOf(instance, knownId);
+      const known = placeOf(instance, knownId);
       void follow(eventLog, receiver, { known, signal: stream.signal })
         // The store fails: they come back.
         .catch(() => outgoing.destroy())

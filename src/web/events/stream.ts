@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { SAFE_HEADERS } from '../guard/headers.ts';
 import type { ToldEvent } from './log.ts';
 
-/** A receiver that takes nothing has so much on its way, at the most, and no longer than that. */
+/** Who has not taken so much gets nothing more, and is cut off; also who takes nothing for so long. */
 const MOST_BYTES = 256 * 1_024;
 const MOST_EVENTS = 1_000;
 const DRAIN_MS = 10_000;
@@ -36,16 +36,16 @@ export interface EventStream {
 /** Begins server-sent events on a raw response: what a framework queues for who never reads has no end. */
 export function startStream(outgoing: ServerResponse): EventStream {
   const ended = new AbortController();
-  /** What was pushed since everything before was taken. */
+  /** Events since everything before was taken. */
   let pushed = 0;
   let late: NodeJS.Timeout | null = null;
 
   function write(text: string): void {
     if (ended.signal.aborted || outgoing.writableEnded) return;
     silence.refresh();
-    if (outgoing.write(text)) pushed = 0;
-    else late ??= setTimeout(() => outgoing.destroy(), DRAIN_MS);
     if (outgoing.writableLength > MOST_BYTES) outgoing.destroy();
+    else if (outgoing.write(text)) pushed = 0;
+    else late ??= setTimeout(() => outgoing.destroy(), DRAIN_MS);
   }
 
   const silence = setInterval(() => write(':\n\n'), SILENCE_MS);
@@ -70,10 +70,9 @@ export function startStream(outgoing: ServerResponse): EventStream {
       write(`${id === null ? '' : `id: ${id}\n`}event: reset\ndata: {"type":"reset"}\n\n`);
     },
     push(events) {
+      if (pushed > MOST_EVENTS) outgoing.destroy();
       pushed += events.length;
-      const waiting = pushed;
       write(textOf(events));
-      if (pushed !== 0 && waiting > MOST_EVENTS) outgoing.destroy();
     },
     async pull(events) {
       write(textOf(events));

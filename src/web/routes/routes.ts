@@ -2,6 +2,7 @@ import type { Route } from '../api/route.ts';
 import { ACCESS_ROUTES } from './access.ts';
 import { ACCOUNT_ROUTES } from './accounts.ts';
 import { ALLOWED_ROUTES } from './allowed.ts';
+import { EVENT_ROUTES } from './events.ts';
 import { FILE_ROUTES } from './files.ts';
 import { LOGIN_ROUTES } from './logins.ts';
 import { MACHINE_ROUTES } from './machine.ts';
@@ -19,5 +20,6 @@ export const ROUTES: readonly Route[] = [
   ...ALLOWED_ROUTES,
   ...LOGIN_ROUTES,
   ...MACHINE_ROUTES,
+  ...EVENT_ROUTES,
   ...ACCESS_ROUTES,
 ];

@@ -1,0 +1,28 @@
+import { HttpError } from '../api/problem.ts';
+import type { Route } from '../api/route.ts';
+import { optionalOf, TEXT } from '../api/schema.ts';
+
+/** The state events, as they come. */
+export const EVENT_ROUTES: readonly Route[] = [
+  {
+    method: 'get',
+    path: '/events',
+    about: 'what changes, as server-sent events; Last-Event-ID, or after, goes on behind an event',
+    scopes: ['read'],
+    reach: 'user',
+    query: optionalOf({ after: TEXT }),
+    status: 200,
+    answer: null,
+    media: 'text/event-stream',
+    errors: [422],
+    async handle({ streams, caller, again, query, incoming, outgoing }) {
+      if (incoming.method === 'HEAD') return { headers: { 'content-type': 'text/event-stream' } };
+      // A client that goes on by itself keeps the address it began with.
+      const knownId = String(incoming.headers['last-event-id'] ?? query.after ?? '');
+      if (streams.open({ caller, again, knownId, outgoing })) return { isSent: true };
+      throw new HttpError(503, 'busy', 'there are too many streams of events: 5 of a token, 200 of all', {
+        headers: { 'retry-after': '10' },
+      });
+    },
+  },
+];
