@@ -1,5 +1,6 @@
 import { WxError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
+import { longFlag } from '../settings/config.ts';
 import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../settings/settings.ts';
 import { shownStore } from '../settings/store-url.ts';
 import { createContext, type Host } from './command/context.ts';
@@ -274,7 +275,7 @@ function addOptions(
     if (setting.preset !== undefined) option.preset(setting.preset);
     if (setting.kind === 'list') option.argParser((value: string, all: string[] = []) => [...all, value]);
     if (setting.kind === 'level') option.argParser((_: string, n: number = 0) => n + 1);
-    if (name === 'store') option.argParser(onlyStore);
+    if (setting.hasPassword) option.argParser((given: string, before) => onlyOne(setting, given, before));
     help?.option(option, setting, isGrouped);
     command.addOption(option);
   }
@@ -290,17 +291,20 @@ function flagsOf(command: Command): Flags {
       const name = option.attributeName() as SettingName;
       if (one.getOptionValueSource(name) !== 'cli') continue;
       const value = one.getOptionValue(name);
-      flags[name] = name === 'store' ? onlyStore(value, flags.store) : added(flags[name], value);
+      const setting: Setting = SETTINGS[name];
+      flags[name] = setting.hasPassword ? onlyOne(setting, value, flags[name]) : added(flags[name], value);
     }
   }
   return flags;
 }
 
 /** Whichever of two stores was used, the messages of the other would be missed. Throws WxError `usage`. */
-function onlyStore(given: string, before: unknown): string {
+function onlyOne(setting: Setting, given: string, before: unknown): string {
   if (before === undefined || before === given) return given;
-  const names = `${shownStore(String(before))} and ${shownStore(given)}`;
-  throw new WxError('usage', `--store names two: ${names}`, { hint: 'give the one that is meant' });
+  const [first, second] = [String(before), given].map(shownStore);
+  throw new WxError('usage', `${longFlag(setting)} names two: ${first} and ${second}`, {
+    hint: 'give the one that is meant',
+  });
 }
 
 function added(before: unknown, value: unknown): unknown {

@@ -77,13 +77,10 @@ async function openLeases(
   server: StoreServer,
   { purpose, stop }: { purpose: LockPurpose; stop: AbortSignal | null },
 ): Promise<Polling> {
-  const { log } = context;
   /** The accounts in use here, each with what is done when it is lost, which resolves when it is not in use any more. */
   const used = new Map<string, () => Promise<void>>();
   const { store, keeper } = await server.work({
-    card: workerCard(purpose, null),
-    wait: waitOf(context, stop),
-    report: (why) => log.warn(`the leases of this worker cannot be renewed: ${why}`),
+    ...workerOptions(context, { purpose, capacity: null }, stop),
     service: {
       // What was lost for a moment waits here until it is asked for again.
       start() {},
@@ -151,9 +148,17 @@ export async function pollerOf(
   return worker && { host: worker.host, pid: worker.pid, purpose: purposeOf(worker) };
 }
 
-/** What other workers are shown of this process. `capacity`: the most accounts it serves; null: any number. */
-export function workerCard(purpose: WorkerCard['purpose'], capacity: number | null): WorkerCard {
-  return { name: hostname(), host: hostname(), pid: process.pid, version: VERSION, purpose, capacity };
+/** What this process is as a worker, whose steps wait in trouble until `stop`. */
+export function workerOptions(
+  context: Pick<CommandContext, 'log'>,
+  share: Pick<WorkerCard, 'purpose' | 'capacity'>,
+  stop: AbortSignal | null,
+) {
+  return {
+    card: { name: hostname(), host: hostname(), pid: process.pid, version: VERSION, ...share },
+    wait: waitOf(context, stop),
+    report: (why: string) => context.log.warn(`the leases of this worker cannot be renewed: ${why}`),
+  };
 }
 
 function purposeOf({ purpose }: { purpose: 'share' | LockPurpose }): LockPurpose {

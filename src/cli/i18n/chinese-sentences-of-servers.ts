@@ -86,7 +86,7 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'cannot read {}, which {} names: {}': '无法读取 {2} 指定的 {1}：{3}',
   '{} is empty: it takes postgres://... or the path of an SQLite file':
     '{} 是空的，应为 postgres://... 或 SQLite 文件的路径',
-  '--store names two: {} and {}': '--store 给了两个：{} 和 {}',
+  '{} names two: {} and {}': '{} 给了两个：{} 和 {}',
   'give the one that is meant': '请只给要用的那个',
   '{} takes postgres://... or the path of an SQLite file, not {}':
     '{} 应为 postgres://... 或 SQLite 文件的路径，不能是 {}',

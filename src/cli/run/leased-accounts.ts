@@ -3,8 +3,7 @@ import { mostAccounts } from '../../home/open-files.ts';
 import { LEAVE_MS, type Lease } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { StoreServer } from '../../store/server.ts';
-import { type PollingRight, workerCard } from '../account/polling.ts';
-import { waitOf } from '../account/store.ts';
+import { type PollingRight, workerOptions } from '../account/polling.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** How soon an account that could not be offered to the workers is offered again. */
@@ -44,7 +43,7 @@ export async function openLeasedAccounts(
   server: StoreServer,
   { stop, graceMs }: { stop: AbortSignal; graceMs: number },
 ): Promise<LeasedAccounts> {
-  const { clock, log } = context;
+  const { clock } = context;
   const logins = new Map<string, Account>();
   const leases = new Map<string, Lease>();
   let service: AccountService | null = null;
@@ -56,9 +55,7 @@ export async function openLeasedAccounts(
   }
 
   const { store, keeper } = await server.work({
-    card: workerCard('share', mostAccounts()),
-    wait: waitOf(context, stop),
-    report: (why) => log.warn(`the leases of this worker cannot be renewed: ${why}`),
+    ...workerOptions(context, { purpose: 'share', capacity: mostAccounts() }, stop),
     service: {
       start(lease) {
         leases.set(lease.account, lease);

@@ -64,6 +64,7 @@ test.each([
   [66, [...ECHO, '--account', 'nobody'], /there is no account "nobody"/, 'wxagent accounts'],
   [64, ['status', '--store', 'a.db', '--store=b.db'], /--store names two: a\.db and b\.db/, null],
   [64, ['--store', 'a.db', 'status', '--store', 'b.db'], /--store names two: a\.db and b\.db/, null],
+  [64, ['store', 'migrate', '--to', 'a', '--to', 'b'], /--to names two: a and b/, null],
   [64, ['status', '--store', ' '], /--store is empty/, 'postgres://'],
   [64, ['retry'], /retry takes the id of one message/, 'wxagent messages'],
   [66, ['retry', '12345'], /there is no finished message 12345/, 'wxagent messages'],
