@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { systemClock } from '../../src/core/time/clock.ts';
@@ -136,8 +137,9 @@ function workersOf(server: ServerProcess, plan: WorkersPlan) {
 
     async function kill(worker: Worker): Promise<void> {
       happened.note(`${worker.name} is killed`);
+      const gone = once(worker.run.child, 'close');
       worker.run.signal('SIGKILL');
-      await worker.run.exited;
+      await gone;
       without(worker);
       await join();
       await othersServe(worker);
