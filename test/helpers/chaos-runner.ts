@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { type Cast, CHAOS_RUN, type Stage, until } from './chaos.ts';
 import { loggedIn } from './simulated.ts';
 import type { Wxagent } from './wxagent.ts';
@@ -23,8 +24,9 @@ export function oneRunner(users: number) {
         while (stage.isWriting) {
           const enough = stage.events + KILLED_AFTER.least + roll() * KILLED_AFTER.more;
           await until(() => stage.events > enough || !stage.isWriting);
+          const gone = once(runner.child, 'close');
           runner.signal('SIGKILL');
-          await runner.exited;
+          await gone;
           happened.note(`runner ${harms.length} is killed`);
           harms.push('kill');
           runner = start();
