@@ -14,8 +14,8 @@ import { makeFolder, type Running, startWxagent } from '../helpers/wxagent.ts';
 const QUICK = ['--pace', '0', '--no-typing'];
 const LINES = ['--output', 'jsonl', '--exec'];
 const PARROT = fileURLToPath(new URL('../fixtures/agents/acp.mjs', import.meta.url));
-/** Waits and leases pass so many times as fast, except at the server. */
-const TIMES = 20;
+/** Waits and leases pass so many times as fast, except at the server. More, and each hiccup of a busy machine would cost a lease. */
+const TIMES = 5;
 
 /** Each named as issues and documents name it; all of them at once, and by chance, are in test/integration/chaos-workers.test.ts. */
 describe.skipIf(SERVER === null)('a worker of a server', () => {
