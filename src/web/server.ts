@@ -49,6 +49,7 @@ const NOBODY: Caller = {
   user: '',
   expiresAtMs: null,
   session: null,
+  renewedCookie: null,
 };
 
 /**
@@ -140,7 +141,11 @@ export function createWeb(
       again: () => callerOf(backend.store.access, credentialIn(c), backend.clock.now()),
       nowMs: backend.clock.now(),
     });
-    return responseOf(reply, route, client);
+    return responseOf(
+      caller.renewedCookie ? { cookie: caller.renewedCookie, ...reply } : reply,
+      route,
+      client,
+    );
   }
 
   function responseOf(reply: Reply, route: Route, client: Client): Response {
@@ -150,8 +155,8 @@ export function createWeb(
     const headers = new Headers({ ...reply.headers });
     if (json) headers.set('content-type', 'application/json');
     const isSecure = client.scheme === 'https' || settings.publicOrigin?.startsWith('https:') === true;
-    if (cookie !== undefined) headers.set('set-cookie', sessionCookie(cookieName, cookie, isSecure));
-    else if (endsCookie) headers.set('set-cookie', endedCookie(cookieName));
+    if (endsCookie) headers.set('set-cookie', endedCookie(cookieName));
+    else if (cookie !== undefined) headers.set('set-cookie', sessionCookie(cookieName, cookie, isSecure));
     return new Response(json ? `${JSON.stringify(json)}\n` : body, { status, headers });
   }
 

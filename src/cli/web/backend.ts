@@ -21,7 +21,11 @@ import { createDeliveries } from './deliveries.ts';
 export function createWebBackend(
   context: CommandContext,
   store: Store,
-): WebBackend & { close(): Promise<void> } {
+): WebBackend & {
+  /** Sees that what is queued for accounts without a runner goes: an earlier process may have been killed. */
+  resume(): Promise<void>;
+  close(): Promise<void>;
+} {
   const { clock, log, server, paths } = context;
   const deliveries = createDeliveries(context, store);
   let known = knownAccounts(context);
@@ -68,6 +72,11 @@ export function createWebBackend(
       // Without the key of the logins only a runner can deliver.
       if (server?.hasKey !== false) deliveries.begin(withToken(account), user);
       return parts;
+    },
+    async resume() {
+      if (server?.hasKey === false) return;
+      for (const account of known)
+        for (const user of await store.outbox.usersToDeliver(account.key)) deliveries.begin(account, user);
     },
     async fetchFile(account, request) {
       const { createFetcher } = await import('../../media/download/fetch.ts');

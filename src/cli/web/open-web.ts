@@ -8,7 +8,11 @@ import type { CommandContext } from '../command/context.ts';
 import { createWebBackend } from './backend.ts';
 
 /** Starts the web server of the store, at an address that `flag` gave. Throws WxError before anything is served. */
-export async function openWeb(context: CommandContext, address: string, flag: string): Promise<WebServer> {
+export async function openWeb(
+  context: CommandContext,
+  address: string,
+  flag: string,
+): Promise<WebServer & Pick<ReturnType<typeof createWebBackend>, 'resume'>> {
   const { publicUrl, trustProxy, tlsCert, tlsKey } = context.settings([
     'publicUrl',
     'trustProxy',
@@ -31,6 +35,7 @@ export async function openWeb(context: CommandContext, address: string, flag: st
     context.log.info(`the API is at ${publicOrigin ?? server.url}`);
     return {
       url: server.url,
+      resume: backend.resume,
       async close() {
         await server.close();
         await backend.close();

@@ -7,6 +7,7 @@ export async function web(context: CommandContext): Promise<number> {
   const { listen } = context.settings(['listen']);
   const stop = context.stopSignal();
   const server = await openWeb(context, listen, '--listen');
+  await server.resume();
   if (context.json) context.printJson('web', { url: server.url, pid: process.pid });
   else if (context.io.stderrIsTerminal) context.say('hint: wxagent token add <name> --scope read');
   await aborted(stop);

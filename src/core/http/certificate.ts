@@ -1,7 +1,8 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { reasonOf, WxError } from '../errors.ts';
+import { plainHost } from './this-machine.ts';
 
 /** A certificate and its key in PEM, as a server of ours uses them. */
 export interface Certificate {
@@ -32,15 +33,16 @@ export function checkCertificate(
   try {
     createSecureContext({ cert, key });
     const certificate = new X509Certificate(cert);
+    // A context takes an RSA key beside an EC certificate, and then serves nobody.
+    if (!certificate.checkPrivateKey(createPrivateKey(key)))
+      throw new Error('the key is that of another certificate');
     return {
       cert,
       key,
       isFor(hostname) {
-        const address = hostname.replace(/^\[|\]$/g, '');
-        // Asked of a name, `checkIP` throws.
-        return (
-          (isIP(address) > 0 ? certificate.checkIP(address) : certificate.checkHost(hostname)) !== undefined
-        );
+        const host = plainHost(hostname);
+        const found = isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host);
+        return found !== undefined;
       },
     };
   } catch (thrown) {

@@ -21,6 +21,8 @@ export interface Caller {
   expiresAtMs: number | null;
   /** The session of a browser; null: a program. */
   session: Pick<BrowserSession, 'digest' | 'createdAtMs'> | null;
+  /** The cookie of a session that lasts longer from now on: it is set again. */
+  renewedCookie: string | null;
 }
 
 /** Compared with when there is no such token, so that both take as long. */
@@ -40,15 +42,32 @@ export async function callerOf(
   if (!token || !isRight || (token.expiresAtMs !== null && token.expiresAtMs <= nowMs)) return null;
   if (isUseToNote(token.lastUsedAtMs, nowMs)) await access.noteTokenUse({ id: token.id, nowMs });
   const { scope, account, user, expiresAtMs } = token;
-  return { name: `token ${token.name}`, scope, account, user, expiresAtMs, session: null };
+  return {
+    name: `token ${token.name}`,
+    scope,
+    account,
+    user,
+    expiresAtMs,
+    session: null,
+    renewedCookie: null,
+  };
 }
 
 async function ofCookie(access: Access, value: string, nowMs: number): Promise<Caller | null> {
   const digest = digestOf(value);
   const session = await access.session({ digest, nowMs });
   if (!session) return null;
-  if (isUseToNote(session.lastSeenAtMs, nowMs)) await access.noteSessionUse({ digest, nowMs });
-  return { name: browserName(digest), scope: 'admin', account: null, user: null, expiresAtMs: null, session };
+  const isRenewed = isUseToNote(session.lastSeenAtMs, nowMs);
+  if (isRenewed) await access.noteSessionUse({ digest, nowMs });
+  return {
+    name: browserName(digest),
+    scope: 'admin',
+    account: null,
+    user: null,
+    expiresAtMs: null,
+    session,
+    renewedCookie: isRenewed ? value : null,
+  };
 }
 
 /** A program may ask every second: its use is written every five minutes. */

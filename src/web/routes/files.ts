@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { WxError } from '../../core/errors.ts';
+import { unhurried } from '../api/patience.ts';
 import { HttpError } from '../api/problem.ts';
 import type { Call, Reply, Route } from '../api/route.ts';
 import { fileHeaders } from '../guard/headers.ts';
@@ -31,14 +32,13 @@ async function readFile(call: Call): Promise<Reply> {
   const source = /^\d{1,4}$/.test(number) ? sources[Number(number)] : undefined;
   if (!source) throw new WxError('not-found', `message ${message.id} has ${sources.length} files, from 0 on`);
   const { md5, name } = source;
-  const file = await shelf.take(
-    JSON.stringify([account.key, message.seq, number]),
-    async (folder, signal) => {
-      const { inbox } = backend.store;
-      const knownKeys = md5 === null ? [] : await inbox.mediaKeys({ account: account.key, md5 });
-      return backend.fetchFile(account, { source, knownKeys, folder, signal });
-    },
-  );
+  const place = JSON.stringify([account.key, message.seq, number]);
+  const fetched = shelf.take(place, async (folder, signal) => {
+    const { inbox } = backend.store;
+    const knownKeys = md5 === null ? [] : await inbox.mediaKeys({ account: account.key, md5 });
+    return backend.fetchFile(account, { source, knownKeys, folder, signal });
+  });
+  const file = await unhurried(incoming, () => fetched);
   const { size } = await stat(file.path);
   const headers = { ...fileHeaders(name ?? file.name, file.mime), 'accept-ranges': 'bytes' };
   const range = rangeOf(incoming.headers.range, size);

@@ -1,3 +1,4 @@
+import { unhurried } from '../api/patience.ts';
 import type { Route } from '../api/route.ts';
 import { COUNT, listOf, objectOf, oneOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
 
@@ -70,6 +71,6 @@ export const MACHINE_ROUTES: readonly Route[] = [
       ),
     }),
     errors: [],
-    handle: async ({ backend }) => ({ json: await backend.doctor() }),
+    handle: async ({ backend, incoming }) => ({ json: await unhurried(incoming, backend.doctor) }),
   },
 ];

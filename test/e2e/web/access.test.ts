@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { request as requestTls } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { runHere, startHere } from '../../helpers/in-this-process.ts';
 import { loggedIn, simulate } from '../../helpers/simulated.ts';
@@ -302,7 +306,12 @@ describe('who may ask', () => {
     expect((await make('one')).status).toBe(201);
     clock.aheadMs = 11 * 60_000;
     expect(await make('two')).toMatchObject({ status: 403, json: { hint: 'wxagent token code' } });
-    expect((await askAt(`${url}/api/v1/tokens`, { headers: { cookie } })).status).toBe(200);
+    const looked = () => askAt(`${url}/api/v1/tokens`, { headers: { cookie } });
+    // Its cookie lasts as long as it is used.
+    const set = [await looked(), await looked()].map(({ headers }) => headers['set-cookie'] ?? null);
+    expect(set).toEqual([null, null]);
+    clock.aheadMs += 5 * 60_000;
+    expect((await looked()).headers['set-cookie']).toContain(`${cookie}; Path=/; Max-Age=604800`);
   });
 
   test('a token is in no log, and no path of the API takes one', async () => {
@@ -391,5 +400,70 @@ describe('the server', () => {
     const closed = new Promise((done) => slow.once('close', done));
     await web.stop();
     await closed;
+  });
+});
+
+describe('over https', () => {
+  test('with a certificate of its own, under its names', async () => {
+    const folder = makeFolder();
+    const [cert, key, other] = ['cert.pem', 'key.pem', 'other.pem'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const subject = ['-subj', '/CN=nas.local', '-addext', 'subjectAltName=DNS:nas.local,IP:127.0.0.1'];
+    const make = [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-days',
+      '2',
+    ];
+    execFileSync('openssl', [...make, ...subject, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+    execFileSync('openssl', ['genpkey', '-algorithm', 'RSA', '-out', other], { stdio: 'ignore' });
+    const tls = ['--tls-cert', cert, '--tls-key'];
+    const wrong = await runHere(['web', '--listen', '127.0.0.1:0', ...tls, other], { home: folder });
+    expect([wrong.code, wrong.stderr]).toEqual([
+      64,
+      expect.stringContaining('are not a certificate and its key'),
+    ]);
+
+    const web = startHere(['web', '--listen', '0.0.0.0:0', '--json', ...tls, key], { home: folder });
+    await web.says('stdout', '}\n');
+    // Nobody in between reads anything: there is nothing to warn of.
+    expect(web.stderr).not.toContain('without encryption');
+    const { port } = new URL(jsonLines(web.stdout)[0]?.url as string);
+    const code = jsonLines((await runHere(['token', 'code', '--json'], { home: folder })).stdout)[0]?.code;
+    const asked = (host: string) =>
+      new Promise<{ status: number; cookie: string }>((resolve, reject) => {
+        const sent = requestTls(
+          {
+            ...{ host: '127.0.0.1', port, method: 'POST', path: '/api/v1/session' },
+            ca: readFileSync(cert),
+            servername: 'nas.local',
+            checkServerIdentity: () => undefined,
+            headers: { host: `${host}:${port}`, 'content-type': 'application/json' },
+          },
+          (response) => {
+            response.resume();
+            const [cookie = ''] = response.headers['set-cookie'] ?? [];
+            resolve({ status: response.statusCode ?? 0, cookie });
+          },
+        );
+        sent.on('error', reject);
+        sent.end(JSON.stringify({ code }));
+      });
+    expect((await asked('evil.example')).status).toBe(421);
+    const came = await asked('nas.local');
+    expect([came.status, came.cookie]).toEqual([201, expect.stringMatching(/; Secure$/)]);
+  });
+
+  test('without it, another address is a warning', async () => {
+    const web = startHere(['web', '--listen', '0.0.0.0:0'], { home: makeFolder() });
+    await web.says('stderr', /0\.0\.0\.0:\d+ is open to the network without encryption/);
   });
 });

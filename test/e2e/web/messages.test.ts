@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { runHere, startHere } from '../../helpers/in-this-process.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { answers } from '../../helpers/simulated.ts';
-import { type Answer, type Ask, STORES, type TestWeb } from '../../helpers/web.ts';
+import { type Answer, type Ask, STORES, startWeb, type TestWeb } from '../../helpers/web.ts';
 import { FILES, makeWebWorld } from '../../helpers/web-world.ts';
 
 interface Part {
@@ -90,6 +90,15 @@ describe.each(STORES)('messages and parts, on $store', ({ environment }) => {
     const shown = simulator.control.phone().shown.filter(({ from }) => from === 'bot');
     expect(shown).toHaveLength(before + 3);
     expect(simulator.control.file(shown.at(-2)?.messageId ?? '')?.equals(bytes)).toBe(true);
+  });
+
+  test('what a process before it has left is sent when it starts', async () => {
+    const { web, simulator, home, env } = await makeWebWorld(environment());
+    await web.stop();
+    expect((await runHere(['send', 'left behind', '--wait', '0'], { home, env })).code).toBe(75);
+    const next = await startWeb({ home, env });
+    await pollUntil('the text', () => answers(simulator).includes('left behind'));
+    await next.stop();
   });
 
   test('a runner that serves the account sends it', async () => {
