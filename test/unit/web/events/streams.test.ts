@@ -11,7 +11,8 @@ import { type EventClient, openEvents } from '../../../helpers/event-client.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';
 
 const CALLER: Caller = {
-  ...{ name: 'token', scope: 'read', account: null, user: null, expiresAtMs: null, session: null },
+  ...{ name: 'token', scope: 'read', account: null, user: null, expiresAtMs: null },
+  ...{ session: null, renewedCookie: null },
 };
 
 /** A server of nothing but events, over a log in memory. A token is the name of who asks, or what is said of them. */
