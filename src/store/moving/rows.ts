@@ -65,7 +65,7 @@ export function* numberFrom({ name }: MovedTable, last: number, dialect: Dialect
     return;
   }
   yield* run('DELETE FROM sqlite_sequence WHERE name = ?', name);
-  yield* run('INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)', name, last);
+  if (last > 0) yield* run('INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)', name, last);
 }
 
 /** Sums up rows that come in the order of their key. */
