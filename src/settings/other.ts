@@ -89,7 +89,10 @@ export const OTHER = {
   interactive: {
     kind: 'switch',
     flag: '--interactive',
-    about: { en: 'type the messages of the phone yourself', zh: '由你输入手机上的消息' },
+    about: {
+      en: 'write the messages of the phone yourself, here or in a browser',
+      zh: '由你写手机上的消息，在终端或浏览器里',
+    },
     flagOnly: true,
   },
 } as const satisfies Record<string, Setting>;
