@@ -69,7 +69,7 @@ const ROOMS = {
   simulator: ['world', 'queue', 'phone', 'endpoints', 'http', 'control', 'page', '.'],
   runner: ['port', 'delivery', 'received', 'turns', 'shutdown', 'intake', '.'],
   views: ['.'],
-  web: ['port', 'guard', 'access', 'events', 'live', 'api', 'routes', '.'],
+  web: ['port', 'guard', 'access', 'events', 'operating', 'live', 'api', 'routes', '.'],
   cli: [
     ...['i18n', 'terminal', 'command', 'account', 'agent', 'login', 'send', 'download', 'admin'],
     ...['doctor', 'web', 'run', 'simulate', '.'],

@@ -24,6 +24,7 @@ import { quoted } from './inbox/quoted.ts';
 import { storeMessages } from './inbox/store-messages.ts';
 import { triage } from './inbox/triage.ts';
 import { retry, unfinished, unfinishedContent } from './inbox/unfinished.ts';
+import { measures, probe } from './measures.ts';
 import { budgetOf } from './outbox/budget.ts';
 import { claimPart, returnPart } from './outbox/claim.ts';
 import { requeueExpired } from './outbox/holds.ts';
@@ -215,6 +216,11 @@ export function createStore(
         asked({ ...input, act: input.allowed ? 'allow' : 'disallow', about: input.user }, () =>
           setAllowed(input),
         ),
+      measures: (nowMs) => read(() => measures(nowMs)),
+      async probe() {
+        await commit(NO_ACCOUNT, probe);
+        await runner.flush();
+      },
       sweep: sweepAll,
       verify: runner.verify,
       keepReserve: runner.keepReserve,

@@ -19,6 +19,9 @@ import type { TrustedProxies } from './guard/place.ts';
 import { isAllowedBy } from './guard/scope.ts';
 import { createFileShelf } from './live/file-shelf.ts';
 import { createLoginDesk } from './live/login-desk.ts';
+import { createReadiness } from './operating/health.ts';
+import { createMetrics } from './operating/metrics.ts';
+import { PROMETHEUS_TYPE } from './operating/prometheus-text.ts';
 import type { WebBackend } from './port/backend.ts';
 import { ROUTES } from './routes/routes.ts';
 
@@ -73,6 +76,8 @@ export function createWeb(
   const desk = createLoginDesk(backend);
   const shelf = createFileShelf();
   const streams = createEventStreams(backend);
+  const readiness = createReadiness(backend);
+  const metrics = createMetrics(backend, streams);
   let openApi: string | null = null;
 
   function clientFor({ env: { incoming } }: Web): Client {
@@ -101,7 +106,10 @@ export function createWeb(
 
   const credentialIn = ({ env: { incoming } }: Web) => credentialOf(incoming.headers, cookieName);
 
-  async function callerFor(c: Web, { scopes, reach, isElevated }: Route): Promise<Caller> {
+  async function callerFor(
+    c: Web,
+    { scopes, reach, isElevated }: Pick<Route, 'scopes' | 'reach' | 'isElevated'>,
+  ): Promise<Caller> {
     const credential = credentialIn(c);
     if (credential.kind !== 'token') checkPage(c);
     if (scopes === null) return NOBODY;
@@ -177,6 +185,16 @@ export function createWeb(
     });
   });
   app.get('/', (c) => c.text(WELCOME));
+  // A store that was deleted under the process comes back with another process only.
+  app.get('/healthz', (c) => c.json({ ok: !backend.store.isLost }, backend.store.isLost ? 503 : 200));
+  app.get('/readyz', async (c) => {
+    const answer = await readiness();
+    return c.json(answer, answer.ready ? 200 : 503);
+  });
+  app.get('/metrics', async (c) => {
+    await callerFor(c, { scopes: ['read'], reach: 'server' });
+    return c.body(await metrics(), 200, { 'content-type': PROMETHEUS_TYPE });
+  });
   app.get(`${API}/openapi.json`, (c) => {
     openApi ??= `${JSON.stringify(openApiOf(ROUTES, backend.version))}\n`;
     return c.body(openApi, 200, { 'content-type': 'application/json' });

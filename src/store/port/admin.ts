@@ -8,6 +8,18 @@ export interface Poller {
   slot: number | null;
 }
 
+/** One account in numbers. */
+export interface AccountMeasures {
+  account: string;
+  loginExpired: boolean;
+  lastPollAtMs: number | null;
+  /** Messages that are not finished, and parts that are not final, by state. */
+  messages: Readonly<Record<string, number>>;
+  parts: Readonly<Record<string, number>>;
+  /** The most that was sent to one of its users whose window is open, since they wrote; null: there is none. */
+  mostSent: number | null;
+}
+
 /** One user as `status` shows them. */
 export interface UserView {
   user: string;
@@ -100,6 +112,10 @@ export interface Admin {
 
   /** Expires held parts and deletes old finished rows: a bounded piece of work. Returns whether there is more. */
   sweep(retention: Retention): Promise<boolean>;
+  /** What is measured of every account that the store knows. */
+  measures(nowMs: number): Promise<AccountMeasures[]>;
+  /** Resolves when something was written and is on the disk: that shows whether the store can be written. */
+  probe(): Promise<void>;
   /** Checks the whole database. Returns what is wrong with it; null: nothing. */
   verify(): Promise<string | null>;
   /** Reserves some space for the time when the disk is full, if there is room; never fails. */
