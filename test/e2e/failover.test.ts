@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
@@ -60,6 +61,7 @@ describe.skipIf(SERVER === null || process.platform === 'win32')('a standby that
     simulator.control.message({ text: 'slow' });
     const count = 'SELECT count(*)::int AS n FROM wxagent.inbox';
     await expect.poll(async () => (await administer(primary, count))[0]?.n).toBe(2);
+    await pollUntil('the agent runs', () => existsSync(marker));
     await server.crash();
     expect((await administer(at(standby), count))[0]?.n).toBe(1);
     await pollUntil('it is said', () => workers.some(({ stderr }) => stderr.includes('receiving is paused')));

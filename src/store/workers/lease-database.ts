@@ -26,7 +26,7 @@ import {
   type WorkerCard,
 } from './worker-rows.ts';
 
-/** What a worker asks of the database about workers and leases. Every call rejects when it has no answer in `withinMs`. */
+/** What a worker asks of the database about workers and leases. Every call rejects when there is no answer in time. */
 export interface LeaseDatabase {
   enter(worker: string, card: WorkerCard): Promise<void>;
   /** False: it has expired. On a connection of its own, which nothing else keeps busy. */
@@ -75,11 +75,13 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock, limits
       await dropped?.close('now');
     }
 
-    async function attempt<T>(step: () => Step<T>, withinMs: number, lock: Lock | null): Promise<T> {
+    async function attempt<T>(step: () => Step<T>, lock: Lock | null, withinMs: number | null): Promise<T> {
       const late = new AbortController();
-      const timer = clock.sleep(withinMs, late.signal).then(() => {
-        if (!late.signal.aborted) return drop();
-      });
+      const timer =
+        withinMs !== null &&
+        clock.sleep(withinMs, late.signal).then(() => {
+          if (!late.signal.aborted) return drop();
+        });
       try {
         if (connection && !connection.isOpen) await drop();
         connection ??= await openConnection({ address, limits, textFor });
@@ -95,9 +97,9 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock, limits
     }
 
     return {
-      /** One after the other: a step that is late ends its connection. */
-      settle<T>(step: () => Step<T>, withinMs: number, lock: Lock | null): Promise<T> {
-        const result = last.then(() => attempt(step, withinMs, lock));
+      /** One after the other: a step that is late ends its connection; each answer has a limit of its own. */
+      settle<T>(step: () => Step<T>, lock: Lock | null, withinMs: number | null = null): Promise<T> {
+        const result = last.then(() => attempt(step, lock, withinMs));
         last = result.catch(() => {});
         return result;
       },
@@ -111,8 +113,8 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock, limits
 
   /** Changes of leases follow each other: what a worker decides by the board is still so when it is done. */
   const lock = { schema: address.schema, name: 'leases' };
-  const read = <T>(step: () => Step<T>): Promise<T> => changes.settle(step, limits.answerMs, null);
-  const change = <T>(step: () => Step<T>): Promise<T> => changes.settle(step, limits.answerMs, lock);
+  const read = <T>(step: () => Step<T>): Promise<T> => changes.settle(step, null);
+  const change = <T>(step: () => Step<T>): Promise<T> => changes.settle(step, lock);
   const just = (statement: () => Statement<number>): (() => Step<number>) =>
     function* () {
       return yield* statement();
@@ -123,8 +125,8 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock, limits
     keepAlive: async (worker, withinMs) =>
       (await renewals.settle(
         just(() => renewWorker(worker)),
-        withinMs,
         null,
+        withinMs,
       )) > 0,
     enterAnew: (from, to, card) => change(() => revive(from, to, card)),
     look: () => read(board),
