@@ -89,6 +89,7 @@ describe.skipIf(SERVER === null)('a store on a server', () => {
       '-clock',
       '-connections',
       '-safety',
+      '-standbys',
       '-encryption',
     ]);
     expect(ofDatabase.at(-1)?.detail).toContain('logins: AES-256-GCM');

@@ -78,7 +78,7 @@ function contentOf(home: string): Record<string, unknown[]> {
       ...Object.fromEntries(rows),
       parts: parts.map((row) => ({ ...row, file: row.file && String(row.file).replace(home, '') })),
       files: parts.flatMap(({ file }) => (file ? [readFileSync(JSON.parse(String(file)).path)] : [])),
-      numbers: database.all('SELECT * FROM sqlite_sequence ORDER BY name'),
+      numbers: database.all('SELECT * FROM sqlite_sequence WHERE seq > 0 ORDER BY name'),
     };
   } finally {
     database.close();
