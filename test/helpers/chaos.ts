@@ -291,9 +291,10 @@ export async function runChaos(plan: ChaosPlan, cast: (stage: Stage) => Promise<
     const text = `${user.split('@')[0]}-m${String(n).padStart(5, '0')}.`;
     written.set(user, [...(written.get(user) ?? []), text]);
     write({ user, text });
-    // Those that the wire loses have no outcome: after a while the next is written all the same.
+    // Those that the wire loses have no outcome, unless they come again; and after a while the next is written all the same.
+    const lost = plan.mode === 'destructive' ? control.lost().length : 0;
     const deadline = performance.now() + LOOK_MS;
-    await until(() => n - outcomes < WAITING || performance.now() > deadline);
+    await until(() => n - lost - outcomes < WAITING || performance.now() > deadline);
     if (n >= plan.messages) await delay(SLOWLY_MS);
   }
   stage.isWriting = false;
