@@ -138,6 +138,8 @@ export function createWeb(
 
   async function answer(c: Web, route: Route): Promise<Response> {
     const { incoming, outgoing } = c.env;
+    // Throws when its files were deleted or replaced: what is written to those is in no file any more.
+    backend.store.changes();
     const caller = await callerFor(c, route);
     const query = readQuery(route.query, new URL(c.req.url).searchParams);
     const isForm = route.multipart !== undefined && isMultipart(incoming);
