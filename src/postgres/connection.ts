@@ -54,6 +54,9 @@ type Command = string;
 export interface Connection {
   /** The line of history that the server writes: another one after the promotion of a standby. */
   readonly timeline: string;
+  /** When the server has started, and the first number that it has given to a transaction since. */
+  readonly startedAt: string;
+  readonly firstXid: string;
   /** How it is encrypted, as this end sees it; null: not at all. Behind a pooler, the server's end is another connection. */
   readonly cipher: string | null;
   /** Whether it can still be used. */
@@ -211,8 +214,7 @@ function certificates(parameter: Parameter, path: string): Buffer {
   }
 }
 
-interface ServerState {
-  timeline: string;
+interface ServerState extends Pick<Connection, 'timeline' | 'startedAt' | 'firstXid'> {
   /** Commits do not wait for the disk unless they are told to. */
   isAsynchronous: boolean;
 }
@@ -223,9 +225,18 @@ const STATE = `SELECT current_setting('server_version_num') AS version, current_
 /** A standby has none, and some hosted servers do not tell it. */
 const TIMELINE = 'SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline';
 
+/** The first number after a crash is in the checkpoint that ends the recovery. A later checkpoint has a later one. */
+const START = `SELECT CAST(pg_postmaster_start_time() AS TEXT) AS started_at,
+    CAST(CAST(split_part(next_xid, ':', 1) AS BIGINT) * 4294967296 + CAST(split_part(next_xid, ':', 2) AS BIGINT) AS TEXT)
+      AS first_xid FROM pg_control_checkpoint()`;
+
 /** Asks what the server is. Throws WxError when it cannot be used. */
 async function stateOf(client: Client, address: ServerAddress): Promise<ServerState> {
-  const [told, line] = await Promise.allSettled([client.query(STATE), client.query(TIMELINE)]);
+  const [told, line, start] = await Promise.allSettled([
+    client.query(STATE),
+    client.query(TIMELINE),
+    client.query(START),
+  ]);
   if (told.status === 'rejected') throw told.reason;
   const state = told.value.rows[0] as Record<string, string>;
   if (Number(state.version) < OLDEST_VERSION) {
@@ -247,7 +258,10 @@ async function stateOf(client: Client, address: ServerAddress): Promise<ServerSt
     });
   }
   const timeline = line.status === 'fulfilled' ? (line.value.rows[0]?.timeline as string) : '';
-  return { timeline, isAsynchronous: state.synchronous === 'off' };
+  const { started_at: startedAt = '', first_xid: firstXid = '0' } = (
+    start.status === 'fulfilled' ? start.value.rows[0] : {}
+  ) as Record<string, string>;
+  return { timeline, startedAt, firstXid, isAsynchronous: state.synchronous === 'off' };
 }
 
 /**
@@ -294,6 +308,8 @@ function wrap(
 
   return {
     timeline: state.timeline,
+    startedAt: state.startedAt,
+    firstXid: state.firstXid,
     cipher: cipherOf(client),
     begin: beginOf(options, state),
     get isOpen() {

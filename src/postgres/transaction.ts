@@ -1,12 +1,12 @@
 import { WxError } from '../core/errors.ts';
 import { one, type Request, type Statement, type Step, Together, Unawaited } from '../sql/statement.ts';
+import { storable } from '../sql/storable.ts';
 import type { Connection } from './connection.ts';
 import { isAnswer, isRefusal, isRolledBack } from './failures.ts';
 
-/** A transaction whose COMMIT is sent. */
-interface EndedTransaction {
+/** A transaction whose COMMIT is sent, and the server that has numbered it. */
+interface EndedTransaction extends Pick<Connection, 'timeline' | 'startedAt'> {
   xid: string;
-  timeline: string;
   result: unknown;
 }
 
@@ -17,6 +17,7 @@ export class UnknownCommit extends Error {
   readonly xid: string;
   /** The server's line of history, in which the number has a meaning. */
   readonly timeline: string;
+  readonly startedAt: string;
   /** What the step returned. */
   readonly result: unknown;
 
@@ -24,6 +25,7 @@ export class UnknownCommit extends Error {
     super('the connection was lost before the server had answered to a COMMIT', { cause });
     this.xid = transaction.xid;
     this.timeline = transaction.timeline;
+    this.startedAt = transaction.startedAt;
     this.result = transaction.result;
   }
 }
@@ -64,7 +66,8 @@ export async function runInTransaction<T>(
   if (answersToBegin === null && unawaited.length === 0) return result;
   const [, begun] = answersToBegin ?? (await connection.exchange(begin));
   const { xid } = begun as { xid: string };
-  await commit(connection, unawaited, { xid, timeline: connection.timeline, result });
+  const { timeline, startedAt } = connection;
+  await commit(connection, unawaited, { xid, timeline, startedAt, result });
   return result;
 }
 
@@ -98,6 +101,8 @@ async function play<T>(
     let next = advance(step, undefined);
     while (!next.done) {
       if (next.value instanceof Unawaited) {
+        // What cannot be bound would not be sent, and COMMIT would.
+        for (const { values } of next.value.statements) for (const value of values) storable(value);
         unawaited.push(...next.value.statements);
         next = advance(step, undefined);
         continue;
@@ -132,10 +137,12 @@ export type CommitStatus = 'committed' | 'aborted' | 'in progress' | null;
 /** Asks on another connection what became of a transaction. */
 export async function commitStatus(
   connection: Connection,
-  { xid, timeline }: UnknownCommit,
+  { xid, timeline, startedAt }: UnknownCommit,
 ): Promise<CommitStatus> {
   // Another server may have given the number to another transaction.
   if (connection.timeline !== timeline) return null;
+  // After a crash, numbers that have left no trace are given again, to other transactions.
+  if (connection.startedAt !== startedAt && BigInt(xid) >= BigInt(connection.firstXid)) return 'aborted';
   const asked = one('SELECT pg_xact_status(CAST(?1 AS xid8)) AS status', xid);
   try {
     const [row] = await connection.exchange([asked]);

@@ -315,6 +315,51 @@ describe.skipIf(SERVER === null)('a server with several places', () => {
   });
 });
 
+describe.skipIf(SERVER === null)('a server that gives the number of a transaction again', () => {
+  it('is not believed that it has committed, and the step is applied', async () => {
+    const own = await startServer();
+    if (own === null) return;
+    const url = urlOf(own.address);
+    const proxy = await startCuttingProxy(upstreamOf(url));
+    try {
+      await administer(url, 'CREATE SCHEMA wxagent', 'CREATE TABLE wxagent.applied (seq SERIAL, name TEXT)');
+      const wait = { signal: new AbortController().signal, report() {} };
+      const address = parseServerUrl(withParts(url, { host: '127.0.0.1', port: proxy.port }));
+      const steps = createServerSteps({ address, clock: systemClock, wait, limits: QUICK });
+      const note = (name: string) =>
+        steps.run('a', function* (): Step<void> {
+          yield* one('SELECT 1 AS x');
+          yield* unawaited(run('INSERT INTO applied (name) VALUES (?)', name));
+        });
+      await note('1');
+      let isCut = false;
+      proxy.rule = (from, bytes) => {
+        if (isCut || from !== 'client' || !bytes.includes('COMMIT\0')) return 'pass';
+        isCut = true;
+        return 'cut';
+      };
+      const unsure = note('2');
+      await expect.poll(() => isCut).toBe(true);
+      await proxy.refuse();
+      await own.crash();
+      await own.start();
+      for (let n = 0; n < 20; n++)
+        await administer(url, "INSERT INTO wxagent.applied (name) VALUES ('of others')");
+      await proxy.accept();
+      await unsure;
+      const rows = await administer(
+        url,
+        "SELECT name FROM wxagent.applied WHERE name <> 'of others' ORDER BY seq",
+      );
+      expect(rows.map((row) => row.name)).toEqual(['1', '2']);
+      await steps.close();
+    } finally {
+      await proxy.close();
+      await own.stop();
+    }
+  });
+});
+
 describe.skipIf(SERVER === null)('a server that cannot be used', () => {
   const server = SERVER as string;
 
