@@ -60,6 +60,8 @@ export function createPollReports(clock: Pick<Clock, 'sleep' | 'monotonic'>, log
       );
       return;
     }
+    // The last ones are about to poll again.
+    if (outage && failing.size > 0 && now.size === 0) return;
     const recovered = outage?.recovered.size ?? 0;
     if (recovered > 0) log.info(`polling works again for ${recovered} accounts`);
     outage = null;
@@ -83,13 +85,13 @@ export function createPollReports(clock: Pick<Clock, 'sleep' | 'monotonic'>, log
           // Nobody was told that it failed.
           else if (!news.has(account)) alone.works();
           news.delete(account);
-          if (outage && failing.size <= FEW) lookSoon();
+          if (outage && failing.size === 0) lookSoon();
         },
         end() {
           polling.delete(account);
           failing.delete(account);
           news.delete(account);
-          if (outage && failing.size <= FEW) lookSoon();
+          if (outage && failing.size === 0) lookSoon();
         },
       };
     },

@@ -77,6 +77,17 @@ test('an outage for all is one line, said again from time to time, and one line 
   expect(said()).toEqual(['a0: polling works again', 'a1: polling works again']);
 });
 
+test('the last accounts that work again after an outage are not told of by themselves', async () => {
+  const { accounts, said, pass } = reports();
+  const all = accounts(10);
+  for (const account of all) account.fail('HTTP 500');
+  expect((await pass()).length).toBe(1);
+  for (const account of all.slice(1)) account.works();
+  expect([said(), await pass()]).toEqual([[], []]);
+  all[0]?.works();
+  expect([said(), await pass()]).toEqual([[], ['polling works again for 10 accounts']]);
+});
+
 test('accounts that end while the server fails for all are not waited for', async () => {
   const { accounts, pass } = reports();
   const all = accounts(5);
