@@ -38,6 +38,15 @@ function linesOf(page: string): string[] {
   return [...new Set(lines)].filter((line) => COMMANDS.some(({ name }) => line.split(' ')[0] === name));
 }
 
+async function understands(words: string[]): Promise<void> {
+  let runs = 0;
+  const program = createProgram({ io: silent }, async () => {
+    runs++;
+  });
+  await program.parseAsync(words, { from: 'user' });
+  expect(runs).toBe(1);
+}
+
 describe.each(allPages())('%s', (path) => {
   const page = readPage(path);
 
@@ -52,12 +61,7 @@ describe.each(allPages())('%s', (path) => {
   const lines = linesOf(page);
   if (lines.length > 0) {
     test.each(lines)('wxagent %s: is understood', async (line) => {
-      let runs = 0;
-      const program = createProgram({ io: silent }, async () => {
-        runs++;
-      });
-      await program.parseAsync(wordsOf(line.replaceAll('\\%', '%')), { from: 'user' });
-      expect(runs).toBe(1);
+      await understands(wordsOf(line.replaceAll('\\%', '%')));
     });
   }
 });
@@ -67,4 +71,13 @@ test.each([
   [READMES[1], RECIPES[1], 'docs/zh-CN/commands.md'],
 ])('%s and the pages it leads to have command lines', (...paths) => {
   expect(new Set(paths.flatMap((path) => linesOf(readPage(path)))).size).toBeGreaterThan(30);
+});
+
+test('the unit and the compose file of workers start what is understood', async () => {
+  const unit = readPage('examples/workers/wxagent-worker@.service');
+  const [, started = ''] = /^ExecStart=\S+\/wxagent (.*)$/m.exec(unit) ?? [];
+  const [, composed = '[]'] = /^ +command: (\[.*\])$/m.exec(readPage('examples/workers/compose.yaml')) ?? [];
+  const words = JSON.parse(composed.replaceAll("'", '"')) as string[];
+  expect(words).toEqual(wordsOf(started));
+  await understands(words);
 });
