@@ -44,11 +44,7 @@ describe('the package', () => {
 
   it('holds nothing else', () => {
     const expected =
-<<<<<<< HEAD
-      /^(package\.json|LICENSE|CHANGELOG\.md|README(\.[\w-]+)?\.md|docs\/([\w-]+\/)?[\w.-]+\.(md|json|yml)|bin\/(start\.js|wxagent\.js|package\.json)|examples\/[\w./-]+|dist\/[\w-]+\.js(\.map)?|dist\/phone\/(index\.html|[\w-]+\.(js|css|svg))|dist\/([\w-]+\/)*[\w-]+\.d\.ts)$/;
-=======
-      /^(package\.json|LICENSE|CHANGELOG\.md|README(\.[\w-]+)?\.md|docs\/([\w-]+\/)?[\w.-]+\.(md|json)|bin\/(start\.js|wxagent\.js|package\.json)|examples\/[\w./@-]+|dist\/[\w-]+\.js(\.map)?|dist\/phone\/(index\.html|[\w-]+\.(js|css|svg))|dist\/([\w-]+\/)*[\w-]+\.d\.ts)$/;
->>>>>>> ad50bcfe (Let an example have the name of a template unit)
+      /^(package\.json|LICENSE|CHANGELOG\.md|README(\.[\w-]+)?\.md|docs\/([\w-]+\/)?[\w.-]+\.(md|json|yml)|bin\/(start\.js|wxagent\.js|package\.json)|examples\/[\w./@-]+|dist\/[\w-]+\.js(\.map)?|dist\/phone\/(index\.html|[\w-]+\.(js|css|svg))|dist\/([\w-]+\/)*[\w-]+\.d\.ts)$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 
