@@ -1,25 +1,9 @@
 import { plainFileName } from '../../core/file-name.ts';
+import { PAGE_HEADERS } from '../../page/served/page-headers.ts';
 
-/** What every response says: nothing of it may be put into another page, guessed at, or told where the browser goes next. */
+/** What every response says; see {@link PAGE_HEADERS}. */
 export const SAFE_HEADERS: Readonly<Record<string, string>> = {
-  'content-security-policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' blob:",
-    "media-src 'self' blob:",
-    "connect-src 'self'",
-    "manifest-src 'self'",
-    "form-action 'self'",
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-    "require-trusted-types-for 'script'",
-  ].join('; '),
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
+  ...PAGE_HEADERS,
   'cache-control': 'no-store',
 };
 
