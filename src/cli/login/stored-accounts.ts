@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { reasonOf } from '../../core/errors.ts';
-import { type Account, type ConfigFile, readConfigFile } from '../../home/accounts-file.ts';
+import { type Account, type AccountList, type ConfigFile, readConfigFile } from '../../home/accounts-file.ts';
 import type { StoreServer } from '../../store/server.ts';
 import { knownAccounts } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -13,14 +13,24 @@ interface Known {
   /** What it looked like when it was read; null: it has to be read again. */
   look: string | null;
   file: ConfigFile;
-  /** The accounts of that file, for whoever asked. */
-  accounts: { of: CommandContext['environment']; list: Account[] } | null;
   /** Whether it could not be read the last time: that is reported once. */
   isUnreadable: boolean;
 }
 
 /** By path. */
 const known = new Map<string, Known>();
+
+/** What became of the accounts of a list that is looked at again and again: with ten thousand of them that takes a while. */
+const made = new WeakMap<Account[], { of: CommandContext['environment']; accounts: Account[] }>();
+
+function accountsOf(context: CommandContext, list: AccountList): Account[] {
+  const { environment } = context;
+  const before = made.get(list.accounts);
+  if (before?.of === environment) return before.accounts;
+  const accounts = knownAccounts({ ...context, file: { ...context.file, ...list } });
+  made.set(list.accounts, { of: environment, accounts });
+  return accounts;
+}
 
 /**
  * The accounts by now; null while they cannot be told. Somebody may be just writing the file, and who puts another in
@@ -29,12 +39,7 @@ const known = new Map<string, Known>();
 export async function accountsNow(context: CommandContext): Promise<Account[] | null> {
   if (context.server) return accountsOnServer(context, context.server);
   const { config } = context.paths;
-  const before = known.get(config) ?? {
-    look: null,
-    file: context.file,
-    accounts: null,
-    isUnreadable: false,
-  };
+  const before = known.get(config) ?? { look: null, file: context.file, isUnreadable: false };
   known.set(config, before);
   try {
     const now = statSync(config, { throwIfNoEntry: false });
@@ -46,16 +51,11 @@ export async function accountsNow(context: CommandContext): Promise<Account[] | 
     const look = `${now.dev}:${now.ino}:${now.size}:${now.mtimeMs}:${now.ctimeMs}`;
     if (look !== before.look) {
       before.file = readConfigFile(config);
-      before.accounts = null;
       before.look = context.clock.wall() - now.ctimeMs > SETTLED_MS ? look : null;
     }
     if (before.isUnreadable) context.log.info(`${config} can be read again`);
     before.isUnreadable = false;
-    const { environment } = context;
-    if (before.accounts?.of !== environment) {
-      before.accounts = { of: environment, list: knownAccounts({ ...context, file: before.file }) };
-    }
-    return before.accounts.list;
+    return accountsOf(context, before.file);
   } catch (error) {
     if (!before.isUnreadable)
       context.log.warn(`${reasonOf(error)}; going on with what was read before, and looking again`);
@@ -72,7 +72,7 @@ async function accountsOnServer(context: CommandContext, server: StoreServer): P
   try {
     const list = await server.logins.list();
     if (unreadable.delete(server)) context.log.info(`${server.name} can be read again`);
-    return knownAccounts({ ...context, file: { ...context.file, ...list } });
+    return accountsOf(context, list);
   } catch (error) {
     if (!unreadable.has(server))
       context.log.warn(`${reasonOf(error)}; going on with what was read before, and looking again`);

@@ -26,11 +26,13 @@ interface Answer {
 /** Turns runner events into what `run` prints: JSON lines on stdout, or log lines for people. */
 export function createEventLog(context: CommandContext): EventSink {
   const words = wordsOf(context.language);
+  const names = new Map(knownAccounts(context).map(({ id, name }) => [id, name]));
   /** One of several accounts by its name, as its log lines give it. */
   const sinks = new Map<string, EventSink>();
+  const logOf = (id: string): Log => contextOf(context, { id, name: names.get(id) ?? null }).log;
   const people: EventSink = (event) => {
     const { account: id } = event;
-    const sink = sinks.get(id) ?? humanLog(contextOf(context, nameOf(context, id)).log, context.clock, words);
+    const sink = sinks.get(id) ?? humanLog(logOf(id), context.clock, words);
     sinks.set(id, sink);
     sink(event);
   };
@@ -39,10 +41,6 @@ export function createEventLog(context: CommandContext): EventSink {
     people(event);
     context.io.outSoon(`${JSON.stringify(documentOf(event))}\n`);
   };
-}
-
-function nameOf(context: CommandContext, id: string): { id: string; name: string | null } {
-  return { id, name: knownAccounts(context).find((one) => one.id === id)?.name ?? null };
 }
 
 function humanLog(log: Log, clock: Clock, words: Words): EventSink {
