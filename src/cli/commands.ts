@@ -1,33 +1,6 @@
-import type { Localized } from '../settings/setting.ts';
-import { RUN_SETTINGS, type SettingName } from '../settings/settings.ts';
-import type { CommandContext } from './command/context.ts';
-
-/** What a command does; returns the exit code. */
-export type Action = (context: CommandContext, args: string[]) => Promise<number>;
-
-/** Groups of commands in the help of the program, in its order. */
-export type CommandGroup = 'start' | 'messages' | 'accounts' | 'state' | 'testing';
-
-/** One command of the tree. Its code is loaded when it runs. */
-export interface CommandSpec {
-  name: string;
-  about: Localized;
-  /** Where the help of the program shows it; subcommands have none. */
-  group?: CommandGroup;
-  /** Its arguments, as commander writes them, and what each is for. */
-  args?: Readonly<Record<string, Localized>>;
-  settings: readonly SettingName[];
-  /** Its help shows its settings, and those of all commands, by their groups. */
-  isGrouped?: boolean;
-  /** Everything from the first argument on belongs to the agent's command. */
-  passThrough?: boolean;
-  /** Runs when no subcommand is named. */
-  isDefault?: boolean;
-  subcommands?: readonly CommandSpec[];
-  /** It works without the store, or opens it itself. */
-  needsNoStore?: boolean;
-  load?: () => Promise<Action>;
-}
+import { RUN_SETTINGS } from '../settings/settings.ts';
+import type { CommandSpec } from './command/spec.ts';
+import { ACCESS_COMMANDS } from './web/commands.ts';
 
 /** The command tree. */
 export const COMMANDS: readonly CommandSpec[] = [
@@ -200,43 +173,16 @@ export const COMMANDS: readonly CommandSpec[] = [
       },
     ],
   },
+  ...ACCESS_COMMANDS,
   {
-    name: 'token',
-    group: 'accounts',
-    about: { en: 'list, add or remove tokens of the API', zh: '查看、添加或移除 API 的访问令牌' },
-    settings: [],
-    subcommands: [
-      {
-        name: 'list',
-        about: { en: 'list the tokens and when each was last used', zh: '列出访问令牌和最近使用时间' },
-        settings: [],
-        isDefault: true,
-        load: async () => (await import('./web/token.ts')).listTokens,
-      },
-      {
-        name: 'add',
-        about: { en: 'make a token; it is shown once', zh: '新建访问令牌，只显示一次' },
-        args: { '<name>': { en: 'name by which it is listed and removed', zh: '名称，用于查看和移除' } },
-        settings: ['tokenScope', 'tokenTo', 'expires'],
-        load: async () => (await import('./web/token.ts')).makeToken,
-      },
-      {
-        name: 'remove',
-        about: { en: 'remove a token: it may do nothing any more', zh: '移除访问令牌，立即失效' },
-        args: { '<name>': { en: 'name of the token', zh: '访问令牌的名称' } },
-        settings: [],
-        load: async () => (await import('./web/token.ts')).removeToken,
-      },
-      {
-        name: 'code',
-        about: {
-          en: 'make a one-time code for a browser, for 10 minutes',
-          zh: '生成浏览器用的一次性登录码，10 分钟有效',
-        },
-        settings: [],
-        load: async () => (await import('./web/token.ts')).makeCode,
-      },
-    ],
+    name: 'audit',
+    group: 'state',
+    about: {
+      en: 'list what was granted, sent again or removed, by whom and when',
+      zh: '列出授权、重试和移除等操作：谁、何时、对什么',
+    },
+    settings: ['since'],
+    load: async () => (await import('./admin/audit.ts')).audit,
   },
   {
     name: 'status',

@@ -3,7 +3,7 @@ import stringWidth from 'string-width';
 import { type ErrorKind, EXIT_CODES } from '../core/errors.ts';
 import type { Localized, SettingGroup } from '../settings/setting.ts';
 import { SETTINGS, type Setting, type SettingName } from '../settings/settings.ts';
-import type { CommandGroup, CommandSpec } from './commands.ts';
+import type { CommandGroup, CommandSpec } from './command/spec.ts';
 import type { Language } from './i18n/language.ts';
 
 /** What commander writes by itself. */

@@ -5,8 +5,9 @@ import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../se
 import { shownStore } from '../settings/store-url.ts';
 import { createContext, type Host } from './command/context.ts';
 import { ownArgs, reportError } from './command/report-error.ts';
+import type { Action, CommandSpec } from './command/spec.ts';
 import { Command, CommanderError, Option } from './commander.ts';
-import { type Action, COMMANDS, type CommandSpec } from './commands.ts';
+import { COMMANDS } from './commands.ts';
 import type { HelpWriter } from './help.ts';
 import { type Language, languageOf } from './i18n/language.ts';
 

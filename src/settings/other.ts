@@ -12,8 +12,8 @@ export const OTHER = {
     kind: 'duration',
     flag: '--since <duration>',
     about: {
-      en: 'only messages of this last period, for example 24h',
-      zh: '只列出最近一段时间的消息，例如 24h',
+      en: 'only what is from this last period, for example 24h',
+      zh: '只列出最近一段时间的，例如 24h',
     },
     flagOnly: true,
   },

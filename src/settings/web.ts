@@ -67,6 +67,13 @@ export const WEB = {
     },
     flagOnly: true,
   },
+  inviteExpires: {
+    kind: 'duration',
+    flag: '--expires <duration>',
+    about: { en: 'for so long, such as 3d', zh: '有效期，例如 3d' },
+    default: '24h',
+    flagOnly: true,
+  },
 } as const satisfies Record<string, Setting>;
 
 /** What `run` takes of them. */

@@ -242,6 +242,18 @@ export const MIGRATIONS = [
   );
   `,
   SQLITE_EVENTS,
+  // Links by which somebody else adds one account.
+  `
+  CREATE TABLE invitations (
+    id TEXT PRIMARY KEY,      -- stands in the token of the link
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at INTEGER
+  ) WITHOUT ROWID;
+  CREATE UNIQUE INDEX invitations_name ON invitations (name);
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

@@ -271,6 +271,17 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
     )`,
   ],
   postgresEvents(KEY),
+  [
+    `CREATE TABLE invitations (
+      id ${KEY} PRIMARY KEY,
+      name ${KEY} NOT NULL,
+      digest TEXT NOT NULL,
+      created_at BIGINT NOT NULL,
+      expires_at BIGINT NOT NULL,
+      used_at BIGINT
+    )`,
+    'CREATE UNIQUE INDEX invitations_name ON invitations (name)',
+  ],
 ];
 
 /**

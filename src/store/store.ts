@@ -9,6 +9,14 @@ import {
   noteSessionUse,
   redeemCode,
 } from './access/browser-sessions.ts';
+import {
+  addInvitation,
+  invitation,
+  invitations,
+  removeInvitation,
+  returnInvitation,
+  useInvitation,
+} from './access/invitations.ts';
 import { accessToken, accessTokens, addToken, noteTokenUse, removeToken } from './access/tokens.ts';
 import { accountView } from './accounts/account-view.ts';
 import { markLogin, openAccount, recordPoll } from './accounts/accounts.ts';
@@ -76,19 +84,18 @@ export function createStore(
   const act: StepRunner['run'] = fence
     ? (account, step) => commit(account, () => fenced(fence, account, step))
     : notify;
-  /** Runs a step that somebody asks for; when the API does, the act is recorded in the same transaction. */
-  function asked<T>(
+  /** A step that somebody asks for; when they are named, the act is recorded in the same transaction. */
+  function* noted<T>(
     input: Asked & { account: string; nowMs?: number; act: string; about: string },
     step: () => Step<T>,
-  ): Promise<T> {
+  ): Step<T> {
     const { by } = input;
-    if (by === undefined) return notify(input.account, step);
-    return notify(input.account, function* () {
-      const done = yield* step();
-      if (done) yield* noteAct({ ...input, by, nowMs: input.nowMs ?? clock.now() });
-      return done;
-    });
+    const done = yield* step();
+    if (done && by !== undefined) yield* noteAct({ ...input, by, nowMs: input.nowMs ?? clock.now() });
+    return done;
   }
+  const asked = <T>(input: Parameters<typeof noted>[0], step: () => Step<T>): Promise<T> =>
+    notify(input.account, () => noted(input, step));
 
   const saveServerTime = createServerTimeSaver(clock);
 
@@ -192,7 +199,10 @@ export function createStore(
       contextToken: (input) => read(() => contextToken(input)),
     },
     admin: {
-      openAccount: (input) => act(input.account, () => openAccount(input)),
+      openAccount: (input) =>
+        act(input.account, () =>
+          noted({ ...input, act: 'login', about: input.account }, () => openAccount(input)),
+        ),
       markLogin: (input) => act(input.account, () => markLogin(input)),
       async recordPolls(polls) {
         const [any] = polls;
@@ -237,6 +247,12 @@ export function createStore(
       noteSessionUse: (input) => commit(NO_ACCOUNT, () => noteSessionUse(input)),
       sessions: ({ nowMs }) => read(() => browserSessions(nowMs)),
       endSessions: (input) => commit(NO_ACCOUNT, () => endSessions(input)),
+      addInvitation: (input) => commit(NO_ACCOUNT, () => addInvitation(input)),
+      invitations: () => read(() => invitations()),
+      removeInvitation: (input) => commit(NO_ACCOUNT, () => removeInvitation(input)),
+      invitation: (id) => read(() => invitation(id)),
+      useInvitation: (input) => commit(NO_ACCOUNT, () => useInvitation(input)),
+      returnInvitation: (input) => commit(NO_ACCOUNT, () => returnInvitation(input)),
       audit: (input) => read(() => auditEntries(input)),
       noteAct: (input) =>
         commit(NO_ACCOUNT, function* () {

@@ -1,4 +1,4 @@
-import type { AccessToken } from '../store/port/port.ts';
+import type { AccessToken, AuditEntry, Invitation } from '../store/port/port.ts';
 import { timeShown } from './account.ts';
 
 /** A token as `token list --json` and the API show it. */
@@ -10,4 +10,22 @@ export function tokenShown(token: AccessToken) {
     expiresAt: timeShown(token.expiresAtMs),
     lastUsedAt: timeShown(token.lastUsedAtMs),
   };
+}
+
+/** An invitation as `invite list --json` and the API show it. */
+export function invitationShown(invitation: Invitation, nowMs: number) {
+  const { name, createdAtMs, expiresAtMs, usedAtMs } = invitation;
+  const isExpired = expiresAtMs <= nowMs;
+  return {
+    name,
+    state: usedAtMs !== null ? ('used' as const) : isExpired ? ('expired' as const) : ('open' as const),
+    createdAt: timeShown(createdAtMs),
+    expiresAt: timeShown(expiresAtMs),
+    usedAt: timeShown(usedAtMs),
+  };
+}
+
+/** An entry of the audit as `audit --json` and the API show it. */
+export function auditEntryShown({ seq, atMs, who, act, account, about }: AuditEntry) {
+  return { id: String(seq), time: timeShown(atMs), who, act, account, about };
 }

@@ -8,7 +8,7 @@ import { CODE_MS } from './access/secrets.ts';
 import { readJson, readQuery } from './api/input.ts';
 import { isMultipart } from './api/multipart.ts';
 import { openApiOf } from './api/openapi.ts';
-import { HttpError, problemOf } from './api/problem.ts';
+import { CodeNeeded, HttpError, problemOf } from './api/problem.ts';
 import type { Failures, Reply, Route } from './api/route.ts';
 import { createEventStreams } from './events/events.ts';
 import { type Client, clientOf } from './guard/client.ts';
@@ -16,7 +16,7 @@ import { credentialOf, endedCookie, sessionCookie } from './guard/credential.ts'
 import { SAFE_HEADERS } from './guard/headers.ts';
 import { createFailureLimit } from './guard/limit.ts';
 import type { TrustedProxies } from './guard/place.ts';
-import { isAllowedBy } from './guard/scope.ts';
+import { isAllowedBy, whoMay } from './guard/scope.ts';
 import { createFileShelf } from './live/file-shelf.ts';
 import { createLoginDesk } from './live/login-desk.ts';
 import { createReadiness } from './operating/health.ts';
@@ -52,6 +52,7 @@ const NOBODY: Caller = {
   user: '',
   expiresAtMs: null,
   session: null,
+  invitation: null,
   renewedCookie: null,
 };
 
@@ -125,15 +126,14 @@ export function createWeb(
         headers: { 'www-authenticate': 'Bearer realm="wxagent"' },
       });
     }
+    if (!isAllowedBy(caller.scope, scopes)) {
+      const { name, scope } = caller;
+      const detail = `this needs the scope ${whoMay(scopes)}, and ${name} has ${scope}`;
+      throw new HttpError(403, 'not-logged-in', detail);
+    }
     checkReach(caller, reach);
     if (isElevated) checkIsFresh(caller, backend.clock.now());
-    if (isAllowedBy(caller.scope, scopes)) return caller;
-    const needed = ['admin', ...scopes].join(' or ');
-    throw new HttpError(
-      403,
-      'not-logged-in',
-      `this needs the scope ${needed}, and ${caller.name} has ${caller.scope}`,
-    );
+    return caller;
   }
 
   async function answer(c: Web, route: Route): Promise<Response> {
@@ -148,6 +148,7 @@ export function createWeb(
     const reply = await route.handle({
       ...{ backend, caller, client, desk, shelf, failures, params: c.req.param(), query, body, incoming },
       ...{ outgoing: outgoing as ServerResponse, streams },
+      origin: settings.publicOrigin ?? `${client.scheme}://${incoming.headers.host}`,
       again: () => callerOf(backend.store.access, credentialIn(c), backend.clock.now()),
       nowMs: backend.clock.now(),
     });
@@ -241,12 +242,9 @@ function checkReach({ name, account, user }: Caller, reach: Route['reach']): voi
     );
 }
 
-/** Throws `403` for a browser that came in a while ago. */
+/** Throws `403` for a browser that gave its one-time code a while ago. */
 function checkIsFresh({ session }: Caller, nowMs: number): void {
-  if (session === null || nowMs - session.createdAtMs <= CODE_MS) return;
-  throw new HttpError(403, 'not-logged-in', 'this needs a session that is younger than 10 minutes', {
-    hint: 'wxagent token code',
-  });
+  if (session !== null && nowMs - session.createdAtMs > CODE_MS) throw new CodeNeeded();
 }
 
 function tooMany(waitMs: number): HttpError {

@@ -1,5 +1,7 @@
 import type { Account } from '../../home/accounts-file.ts';
+import { TERMINAL } from '../../store/port/port.ts';
 import { chooseAccount, findAccount, knownAccounts, noAccount, withoutAccount } from '../account/choice.ts';
+import { withStore } from '../account/store.ts';
 import { loginsOf } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
@@ -47,6 +49,17 @@ export async function useAccount(context: CommandContext, [name = '']: string[])
 export async function logout(context: CommandContext): Promise<number> {
   const account = findAccount(context.file.accounts, chooseAccount(context).key);
   await loginsOf(context).remove(account.key);
+  await withStore(context, ({ access }) =>
+    access.noteAct({
+      ...{
+        by: TERMINAL,
+        act: 'logout',
+        account: account.key,
+        about: account.key,
+        nowMs: context.clock.now(),
+      },
+    }),
+  );
   context.say(`${label(account)} is logged out here; its messages are kept.`);
   return 0;
 }

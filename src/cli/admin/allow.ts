@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
-import type { Admin } from '../../store/port/port.ts';
+import { type Admin, TERMINAL } from '../../store/port/port.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -23,7 +23,7 @@ export function allowUser(context: CommandContext, [user = '']: string[]): Promi
     throw new WxError('usage', `no such user: ${user}`, { hint: 'wxagent messages --json' });
   }
   return withList(context, async (admin, account) => {
-    await admin.setAllowed({ account: account.key, user, allowed: true, nowMs: context.clock.now() });
+    await admin.setAllowed({ account: account.key, user, allowed: true, ...asked(context) });
     context.say(`${user} is allowed to write to ${account.id}.`);
   });
 }
@@ -31,7 +31,7 @@ export function allowUser(context: CommandContext, [user = '']: string[]): Promi
 /** `wxagent allow remove <user>`: stops allowing a user. */
 export function disallowUser(context: CommandContext, [user = '']: string[]): Promise<number> {
   return withList(context, async (admin, account) => {
-    const entry = { account: account.key, user, allowed: false, nowMs: context.clock.now() };
+    const entry = { account: account.key, user, allowed: false, ...asked(context) };
     if (!(await admin.setAllowed(entry))) {
       throw new WxError('not-found', `${user} is not on the list of ${account.id}`, {
         hint: 'wxagent allow',
@@ -39,6 +39,10 @@ export function disallowUser(context: CommandContext, [user = '']: string[]): Pr
     }
     context.say(`${user} is no longer allowed to write to ${account.id}.`);
   });
+}
+
+function asked({ clock }: CommandContext) {
+  return { by: TERMINAL, nowMs: clock.now() };
 }
 
 /** Looks at the list of the chosen account, or changes it; with `--json` it is printed as it is then. */

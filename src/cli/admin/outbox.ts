@@ -1,5 +1,5 @@
 import { WxError } from '../../core/errors.ts';
-import type { PartView } from '../../store/port/port.ts';
+import { type PartView, TERMINAL } from '../../store/port/port.ts';
 import { partShown } from '../../views/part.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
@@ -44,6 +44,7 @@ export async function dropFromOutbox(context: CommandContext, [id = '']: string[
       seqs,
       reason: 'dropped',
       exceptSending: true,
+      by: TERMINAL,
       nowMs: context.clock.now(),
     };
     const [dropped] = await outbox.dropParts(drop);

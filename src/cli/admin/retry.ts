@@ -1,4 +1,5 @@
 import { WxError } from '../../core/errors.ts';
+import { TERMINAL } from '../../store/port/port.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -14,8 +15,8 @@ export async function retry(context: CommandContext, [id]: string[]): Promise<nu
   const account = chooseAccount(context);
   return withStore(context, async ({ inbox, outbox }) => {
     const count = expired
-      ? await outbox.requeueExpired({ account: account.key })
-      : await inbox.retry({ account: account.key, id: id ?? null });
+      ? await outbox.requeueExpired({ account: account.key, by: TERMINAL })
+      : await inbox.retry({ account: account.key, id: id ?? null, by: TERMINAL });
     if (count === 0 && id !== undefined) {
       throw new WxError('not-found', `there is no finished message ${id}`, { hint: 'wxagent messages' });
     }

@@ -24,5 +24,16 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   '--public-url takes http(s)://host, without a path, not "{}"':
     '--public-url 需要 http(s)://主机，不带路径，不能是“{}”',
   '--trust-proxy takes addresses or networks, not "{}"': '--trust-proxy 需要地址或网段，不能是“{}”',
+  'No invitations.': '没有邀请。',
+  'an invitation is named with letters, digits, "_", "." and "-", not "{}"':
+    '邀请的名称只能用字母、数字、“_”、“.”和“-”，不能是“{}”',
+  'This link is shown only now. Whoever opens it can add one account, while wxagent web runs.':
+    '这个链接只显示这一次。wxagent web 运行时，打开链接的人可以添加一个账号。',
+  'there is no invitation "{}"': '没有邀请“{}”',
+  'there is an invitation "{}" already': '已经有邀请“{}”',
+  'there is an account "{}" already': '已经有账号“{}”',
+  'The invitation {} is removed.': '邀请 {} 已移除。',
+  'this invitation was used or removed meanwhile': '这个邀请已被使用或移除',
+  'Nothing yet.': '还没有记录。',
   '{} is not an address of this machine': '{} 不是本机的地址',
 };

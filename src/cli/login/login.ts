@@ -1,6 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { parseBaseUrl } from '../../ilink/hosts.ts';
+import { TERMINAL } from '../../store/port/port.ts';
 import { chooseAccount, withoutAccount } from '../account/choice.ts';
 import { openTransport } from '../account/connection.ts';
 import { openHomeStore } from '../account/store.ts';
@@ -18,8 +19,7 @@ export async function login(context: CommandContext): Promise<number> {
   const request = {
     namedUrl: baseUrl === null ? (former?.namedUrl ?? null) : parseBaseUrl(baseUrl, '--base-url').href,
     cdnUrl: cdnUrl === null ? (former?.cdnUrl ?? null) : parseBaseUrl(cdnUrl, '--cdn-url').href,
-    name,
-    force,
+    ...{ name, force, by: TERMINAL, invitation: null },
   };
   checkName(name);
   const signal = context.stopSignal();
@@ -28,7 +28,7 @@ export async function login(context: CommandContext): Promise<number> {
   await context.server?.logins.prepare();
   const store = await openHomeStore(context);
   try {
-    const { account, isNew } = await obtainLogin(context, request, transport, store.admin);
+    const { account, isNew } = await obtainLogin(context, request, transport, store);
     const { id, owner, baseUrl: server } = account;
     if (context.json) context.printJson('login', { account: id, owner, name: account.name, baseUrl: server });
     else context.say(isNew ? words.loggedIn(id) : words.already);

@@ -1,10 +1,11 @@
+import { WxError } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { createIlinkClient } from '../../ilink/client.ts';
 import { createHostTrust, TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import { login as converse, type LoginPort } from '../../ilink/login/login.ts';
-import type { Admin } from '../../store/port/port.ts';
+import type { Store } from '../../store/port/port.ts';
 import { loginsOf } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
@@ -17,17 +18,22 @@ export interface LoginRequest {
   name: string | null;
   /** A new token even where one is stored. */
   force: boolean;
+  /** Who asks, as the audit names them. */
+  by: string;
+  /** The ID of the invitation that a new login uses up; null: none. */
+  invitation: string | null;
 }
 
 /**
  * Shows a QR code until a phone confirms it, on the terminal or where `port` says, and stores what that brings. `isNew` is false when the
- * bot was logged in here already. Throws WxError as the login conversation does.
+ * bot was logged in here already. Throws WxError as the login conversation does, and `not-found` for an invitation that is
+ * used or removed by then.
  */
 export async function obtainLogin(
   context: CommandContext,
   request: LoginRequest,
   transport: Transport,
-  admin: Admin,
+  { admin, access }: Pick<Store, 'admin' | 'access'>,
   port: LoginPort = terminalPort(context),
 ): Promise<{ account: Account; isNew: boolean }> {
   const { clock } = context;
@@ -54,7 +60,11 @@ export async function obtainLogin(
   const [newest] = here;
   if ('already' in result && newest) return { account: newest, isNew: false };
   if ('already' in result) throw new Error('a bot without a stored account cannot be known already');
-  const account = await logins.saveLogin({
+  const { invitation } = request;
+  // Before the login is stored: of two that scan with one invitation, only one may come in.
+  if (invitation !== null && !(await access.useInvitation({ id: invitation, nowMs: clock.now() })))
+    throw new WxError('not-found', 'this invitation was used or removed meanwhile');
+  const login = {
     namedUrl: request.namedUrl,
     cdnUrl: request.cdnUrl,
     name: request.name,
@@ -63,6 +73,10 @@ export async function obtainLogin(
     token: result.token,
     baseUrl: result.baseUrl,
     loggedInAt: new Date(clock.now()).toISOString(),
+  };
+  const account = await logins.saveLogin(login).catch(async (error) => {
+    if (invitation !== null) await access.returnInvitation({ id: invitation, nowMs: clock.now() });
+    throw error;
   });
   // The store hears of it now, so that a runner of the old login finds its cursor gone.
   await admin.openAccount({
@@ -70,6 +84,7 @@ export async function obtainLogin(
     login: loginDigest(account),
     owner: account.owner,
     nowMs: clock.now(),
+    by: request.by,
   });
   return { account, isNew: true };
 }

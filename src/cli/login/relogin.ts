@@ -1,7 +1,7 @@
 import { startPauseMs } from '../../core/time/backoff.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
-import type { Admin } from '../../store/port/port.ts';
+import { type Store, TERMINAL } from '../../store/port/port.ts';
 import { loginHint } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
 import { obtainLogin } from './obtain-login.ts';
@@ -19,7 +19,7 @@ export async function relogin(
   context: CommandContext,
   dead: Account,
   transport: Transport,
-  admin: Admin,
+  store: Pick<Store, 'admin' | 'access'>,
   othersAreServed: () => boolean,
 ): Promise<Account | null> {
   const stop = context.stopSignal();
@@ -37,8 +37,15 @@ export async function relogin(
     return null;
   }
   if (!context.isInteractive) return null;
-  const request = { namedUrl: dead.namedUrl, cdnUrl: dead.cdnUrl, name: dead.name, force: true };
-  const { account } = await obtainLogin(context, request, transport, admin);
+  const request = {
+    namedUrl: dead.namedUrl,
+    cdnUrl: dead.cdnUrl,
+    name: dead.name,
+    force: true,
+    by: TERMINAL,
+    invitation: null,
+  };
+  const { account } = await obtainLogin(context, request, transport, store);
   return account.key === dead.key ? account : null;
 }
 

@@ -57,13 +57,7 @@ export async function serve(
       const own = { ...contextOf(context, account), stopSignal: () => leave };
       const end = await serveLogin(own, account, leave);
       if (end !== 'expired') return end;
-      const next = await relogin(
-        own,
-        account,
-        transport,
-        store.admin,
-        () => shared !== null || served.size > 0,
-      );
+      const next = await relogin(own, account, transport, store, () => shared !== null || served.size > 0);
       if (leave.aborted) return 'stopped';
       if (next === null) {
         expired.push(account);

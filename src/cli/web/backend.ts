@@ -83,7 +83,7 @@ export function createWebBackend(
       const cdn = openCdn(context, withToken(account), opened());
       return createFetcher({ cdn, clock, makeFolder })({ ...request, name: null, maxBytes: 0 });
     },
-    async login({ name, force }, port, signal) {
+    async login({ name, force, by, invitation }, port, signal) {
       const { obtainLogin } = await import('../login/obtain-login.ts');
       const { baseUrl, cdnUrl } = context.settings(['baseUrl', 'cdnUrl']);
       const silent = { ...context, say() {}, stopSignal: () => signal };
@@ -91,10 +91,9 @@ export function createWebBackend(
       const request = {
         namedUrl: baseUrl === null ? (former?.namedUrl ?? null) : parseBaseUrl(baseUrl, '--base-url').href,
         cdnUrl: cdnUrl === null ? (former?.cdnUrl ?? null) : parseBaseUrl(cdnUrl, '--cdn-url').href,
-        name,
-        force,
+        ...{ name, force, by, invitation },
       };
-      const { account, isNew } = await obtainLogin(silent, request, opened(), store.admin, port);
+      const { account, isNew } = await obtainLogin(silent, request, opened(), store, port);
       return { account: withoutToken(account), isNew };
     },
     logout: ({ key }) => loginsOf(context).remove(key),

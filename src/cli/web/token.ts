@@ -1,4 +1,5 @@
 import { WxError } from '../../core/errors.ts';
+import { TERMINAL } from '../../store/port/port.ts';
 import { tokenShown } from '../../views/access.ts';
 import { timeShown } from '../../views/account.ts';
 import { addCode } from '../../web/access/add-code.ts';
@@ -8,9 +9,6 @@ import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
-
-/** As the audit names whoever has this terminal. */
-const TERMINAL = 'terminal';
 
 /** `wxagent token list`: the tokens of the API, without their secrets. */
 export async function listTokens(context: CommandContext): Promise<number> {

@@ -22,15 +22,18 @@ export function* addCode(input: {
     input.digest,
     input.expiresAtMs,
   );
+  const about = new Date(input.expiresAtMs).toISOString();
+  yield* noteAct({ ...input, act: 'code-add', account: null, about });
 }
 
 /** Takes a code in exchange for a session; see `Access.redeemCode`. */
 export function* redeemCode(input: {
   digest: string;
   session: Pick<BrowserSession, 'digest' | 'userAgent'>;
+  replaces: string | null;
   nowMs: number;
 }): Step<boolean> {
-  const { session, nowMs } = input;
+  const { session, replaces, nowMs } = input;
   const taken = yield* run(
     'DELETE FROM access_codes WHERE digest = ? AND expires_at > ?',
     input.digest,
@@ -38,6 +41,7 @@ export function* redeemCode(input: {
   );
   if (taken === 0) return false;
   yield* run('DELETE FROM access_sessions WHERE last_seen_at <= ?', nowMs - SESSION_MS);
+  const replaced = replaces && (yield* run('DELETE FROM access_sessions WHERE digest = ?', replaces));
   yield* run(
     `INSERT INTO access_sessions (${COLUMNS}) VALUES (?, ?, ?, ?)`,
     ...[session.digest, session.userAgent, nowMs, nowMs],
@@ -47,7 +51,8 @@ export function* redeemCode(input: {
        (SELECT digest FROM access_sessions ORDER BY last_seen_at DESC, digest LIMIT ${MOST_SESSIONS})`,
   );
   const who = browserName(session.digest);
-  yield* noteAct({ by: who, act: 'session-start', account: null, about: session.userAgent, nowMs });
+  const act = replaced ? 'session-confirm' : 'session-start';
+  yield* noteAct({ by: who, act, account: null, about: session.userAgent, nowMs });
   return true;
 }
 

@@ -36,6 +36,29 @@ export interface BrowserSession {
   lastSeenAtMs: number;
 }
 
+/** A link by which somebody else adds one account, and sees nothing else. */
+export interface Invitation {
+  /** Stands in the token of the link, so that its row is found by it. */
+  id: string;
+  /** Unlike those of other invitations; the account that it adds has it as well. */
+  name: string;
+  createdAtMs: number;
+  expiresAtMs: number;
+  /** null: not yet. */
+  usedAtMs: number | null;
+}
+
+/** An invitation as it is checked: with the SHA-256 of its token, in hex. */
+export type CheckedInvitation = Invitation & { digest: string };
+
+/** Whoever has a terminal of this machine, as the audit names them. */
+export const TERMINAL = 'terminal';
+
+/** Whoever has an invitation, as the audit names them. */
+export function invitationName(name: string): string {
+  return `invitation ${name}`;
+}
+
 /** A browser as the audit names it: nobody can make its cookie of that. */
 export function browserName(digest: string): string {
   return `browser ${digest.slice(0, 8)}`;
@@ -45,7 +68,7 @@ export function browserName(digest: string): string {
 export interface AuditEntry {
   seq: number;
   atMs: number;
-  /** `terminal`, or `token <name>`, or `browser <first digits of its digest>`. */
+  /** `terminal`, `token <name>`, `browser <first digits of its digest>` or `invitation <name>`. */
   who: string;
   /** What was done, in a word such as `drop`. */
   act: string;
@@ -70,10 +93,15 @@ export interface Access {
 
   /** Stores the SHA-256 of a one-time code. */
   addCode(input: { digest: string; expiresAtMs: number; by: string; nowMs: number }): Promise<void>;
-  /** Takes a code in exchange for a session. False when there is no such code, or no longer. */
+  /**
+   * Takes a code in exchange for a session, which takes the place of one that this browser had. False when there is no
+   * such code, or no longer.
+   */
   redeemCode(input: {
     digest: string;
     session: Pick<BrowserSession, 'digest' | 'userAgent'>;
+    /** The digest of the session before; null: none. */
+    replaces: string | null;
     nowMs: number;
   }): Promise<boolean>;
   /** The session of this cookie; null: none. */
@@ -84,6 +112,19 @@ export interface Access {
   sessions(input: { nowMs: number }): Promise<BrowserSession[]>;
   /** Ends one session, or all (null). Returns how many. */
   endSessions(input: { digest: string | null; by: string; nowMs: number }): Promise<number>;
+
+  /** Stores an invitation, in place of one of its name that is used or expired. False when another one has its name. */
+  addInvitation(input: { invitation: CheckedInvitation; by: string; nowMs: number }): Promise<boolean>;
+  /** All invitations, newest first: also those that are used, or expired in the last seven days. */
+  invitations(): Promise<Invitation[]>;
+  /** Removes an invitation. Returns its ID; null: there is none of this name. */
+  removeInvitation(input: { name: string; by: string; nowMs: number }): Promise<string | null>;
+  /** The invitation with this ID; null: none. */
+  invitation(id: string): Promise<CheckedInvitation | null>;
+  /** Uses an invitation up. False when it is used or removed: of several that use it, one does. */
+  useInvitation(input: { id: string; nowMs: number }): Promise<boolean>;
+  /** Makes it usable again: what it was used for has failed. */
+  returnInvitation(input: { id: string; nowMs: number }): Promise<void>;
 
   /** What was done, newest first, before the entry of this number (null: from the newest on). */
   audit(input: { beforeSeq: number | null; limit: number }): Promise<AuditEntry[]>;
@@ -97,7 +138,7 @@ export interface Access {
   }): Promise<void>;
 }
 
-/** Who asks for a change that belongs in the audit; not given: a command, which its user sees. */
+/** Who asks for a change that belongs in the audit; not given: nobody, such as a runner that starts. */
 export interface Asked {
   by?: string;
 }

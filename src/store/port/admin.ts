@@ -74,7 +74,9 @@ export interface Retention {
 /** Accounts, their logins and users, and the upkeep of the store. */
 export interface Admin {
   /** Registers the account; a changed `login` is a takeover: cursor and tokens are cleared, `queued` parts held. */
-  openAccount(input: { account: string; login: string; owner: string | null; nowMs: number }): Promise<{
+  openAccount(
+    input: Asked & { account: string; login: string; owner: string | null; nowMs: number },
+  ): Promise<{
     cursor: string;
     loginExpired: boolean;
     owner: string | null;

@@ -2,17 +2,19 @@ import {
   type Access,
   type BrowserSession,
   browserName,
-  type Scope,
+  type Invitation,
+  invitationName,
   USE_NOTED_EVERY_MS,
 } from '../../store/port/port.ts';
 import type { Credential } from '../guard/credential.ts';
-import { digestOf, idOfToken, isSame } from './secrets.ts';
+import type { CallerScope } from '../guard/scope.ts';
+import { digestOf, idOfInvitation, idOfToken, isSame } from './secrets.ts';
 
 /** Who asks, and what they may. */
 export interface Caller {
   /** As the audit names them. */
   name: string;
-  scope: Scope;
+  scope: CallerScope;
   /** Key of the only account they may see; null: all. */
   account: string | null;
   /** The only user; null: all. */
@@ -21,6 +23,8 @@ export interface Caller {
   expiresAtMs: number | null;
   /** The session of a browser; null: a program. */
   session: Pick<BrowserSession, 'digest' | 'createdAtMs'> | null;
+  /** The invitation of a guest, also when it is used or expired; null: nobody's. */
+  invitation: Invitation | null;
   /** The cookie of a session that lasts longer from now on: it is set again. */
   renewedCookie: string | null;
 }
@@ -36,6 +40,8 @@ export async function callerOf(
 ): Promise<Caller | null> {
   if (credential.kind === 'cookie') return ofCookie(access, credential.value, nowMs);
   if (credential.kind === 'none') return null;
+  const invited = idOfInvitation(credential.text);
+  if (invited !== null) return ofInvitation(access, invited, credential.text);
   const id = idOfToken(credential.text);
   const token = id === null ? null : await access.token(id);
   const isRight = isSame(digestOf(credential.text), token?.digest ?? NOBODY);
@@ -49,6 +55,23 @@ export async function callerOf(
     user,
     expiresAtMs,
     session: null,
+    invitation: null,
+    renewedCookie: null,
+  };
+}
+
+async function ofInvitation(access: Access, id: string, text: string): Promise<Caller | null> {
+  const found = await access.invitation(id);
+  if (!isSame(digestOf(text), found?.digest ?? NOBODY) || !found) return null;
+  const { digest: _, ...invitation } = found;
+  return {
+    name: invitationName(invitation.name),
+    scope: 'guest',
+    account: '',
+    user: '',
+    expiresAtMs: invitation.expiresAtMs,
+    session: null,
+    invitation,
     renewedCookie: null,
   };
 }
@@ -66,6 +89,7 @@ async function ofCookie(access: Access, value: string, nowMs: number): Promise<C
     user: null,
     expiresAtMs: null,
     session,
+    invitation: null,
     renewedCookie: isRenewed ? value : null,
   };
 }

@@ -5,6 +5,7 @@ import type { Scope } from '../../store/port/port.ts';
 
 const LETTERS: Readonly<Record<Scope, string>> = { read: 'r', send: 's', admin: 'a' };
 const TOKEN = /^wxa_[rsa]([0-9a-z]{8})_[0-9A-Za-z]{32}$/;
+const INVITATION = /^wxi_([0-9a-z]{8})_[0-9A-Za-z]{32}$/;
 
 /** Digits and letters that nobody confuses when they read them aloud. */
 const CODE_LETTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
@@ -13,17 +14,33 @@ const CODE_LENGTH = 10;
 
 /** How long a one-time code is good. */
 export const CODE_MS = 10 * 60_000;
+/** How long an invitation is good, where nobody says how long. */
+export const INVITATION_MS = 24 * 3_600_000;
 
 /** A new token: the ID of its row, and its text, which says to people and to scanners for secrets what it is. */
 export function newToken(scope: Scope): { id: string; text: string } {
+  return newSecret(`wxa_${LETTERS[scope]}`);
+}
+
+/** The same of an invitation. */
+export function newInvitationToken(): { id: string; text: string } {
+  return newSecret('wxi_');
+}
+
+function newSecret(prefix: string): { id: string; text: string } {
   const id = randomText('0123456789abcdefghijklmnopqrstuvwxyz', 8);
   const secret = randomText('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz', 32);
-  return { id, text: `wxa_${LETTERS[scope]}${id}_${secret}` };
+  return { id, text: `${prefix}${id}_${secret}` };
 }
 
 /** The ID that stands in a token; null: it is none of ours. */
 export function idOfToken(text: string): string | null {
   return TOKEN.exec(text)?.[1] ?? null;
+}
+
+/** The ID that stands in the token of an invitation; null: it is none. */
+export function idOfInvitation(text: string): string | null {
+  return INVITATION.exec(text)?.[1] ?? null;
 }
 
 /** A new one-time code, as it is shown. */

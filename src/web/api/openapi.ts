@@ -1,4 +1,5 @@
-import { EXIT_CODES } from '../../core/errors.ts';
+import { whoMay } from '../guard/scope.ts';
+import { PROBLEM_KINDS } from './problem.ts';
 import type { Route } from './route.ts';
 import { objectOf, oneOf, orNull, type Schema, TEXT } from './schema.ts';
 
@@ -13,7 +14,7 @@ const PROBLEM: Schema = objectOf({
   title: TEXT,
   status: { type: 'integer', minimum: 400, maximum: 599 },
   detail: TEXT,
-  kind: oneOf(...Object.keys(EXIT_CODES)),
+  kind: oneOf(...PROBLEM_KINDS),
   hint: orNull(TEXT),
 });
 
@@ -69,7 +70,7 @@ function operationOf(route: Route): object {
   const inQuery = Object.entries(query?.properties ?? {}).map(([name, schema]) => ({
     ...{ name, in: 'query', required: query?.required.includes(name), schema },
   }));
-  const needs = scopes === null ? 'nothing' : ['admin', ...scopes].join(' or ');
+  const needs = scopes === null ? 'nothing' : whoMay(scopes);
   return {
     operationId: `${method}${path.replaceAll(/[/{}-]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: about,

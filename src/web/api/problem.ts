@@ -1,4 +1,4 @@
-import { asWxError, type ErrorKind, WxError } from '../../core/errors.ts';
+import { asWxError, type ErrorKind, EXIT_CODES, WxError } from '../../core/errors.ts';
 
 /** The HTTP status of each kind of error, where the route says no other. */
 const STATUS: Readonly<Record<ErrorKind, number>> = {
@@ -23,6 +23,7 @@ const TITLES: Readonly<Record<number, string>> = {
   404: 'Not Found',
   405: 'Method Not Allowed',
   409: 'Conflict',
+  410: 'Gone',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   416: 'Range Not Satisfiable',
@@ -34,6 +35,10 @@ const TITLES: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
   507: 'Insufficient Storage',
 };
+
+/** The kinds of problems: those of the exit codes, and what only a browser is asked for. */
+export const PROBLEM_KINDS = [...(Object.keys(EXIT_CODES) as ErrorKind[]), 'code-needed'] as const;
+export type ProblemKind = (typeof PROBLEM_KINDS)[number];
 
 /** A refusal with a status of its own, and headers that go with it. */
 export class HttpError extends WxError {
@@ -58,8 +63,17 @@ export interface Problem {
   title: string;
   status: number;
   detail: string;
-  kind: ErrorKind;
+  kind: ProblemKind;
   hint: string | null;
+}
+
+/** A refusal that a new one-time code ends: the page asks for one, and tries again. */
+export class CodeNeeded extends HttpError {
+  constructor() {
+    super(403, 'not-logged-in', 'this needs a one-time code of the last 10 minutes', {
+      hint: 'wxagent token code',
+    });
+  }
 }
 
 /** Anything thrown as a problem. A bug says no more than that it is one: its words may be anybody's. */
@@ -72,7 +86,7 @@ export function problemOf(thrown: unknown): Problem {
     title: TITLES[status] ?? 'Error',
     status,
     detail: isBug ? 'an unexpected failure: the log of the server has it' : error.message,
-    kind: error.kind,
+    kind: error instanceof CodeNeeded ? 'code-needed' : error.kind,
     hint: isBug ? null : (error.hint ?? null),
   };
 }

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Scope } from '../../store/port/port.ts';
 import type { Caller } from '../access/caller.ts';
 import type { EventStreams } from '../events/events.ts';
 import type { Client } from '../guard/client.ts';
+import type { CallerScope } from '../guard/scope.ts';
 import type { FileShelf } from '../live/file-shelf.ts';
 import type { LoginDesk } from '../live/login-desk.ts';
 import type { WebBackend } from '../port/backend.ts';
@@ -28,6 +28,8 @@ export interface Call {
   /** The response itself, for a route whose answer does not end; see {@link Reply.isSent}. */
   outgoing: ServerResponse;
   streams: EventStreams;
+  /** Where the caller reaches this server, such as `https://bot.example.org`. */
+  origin: string;
   /** Who asks, if they still may; null: no longer. */
   again(): Promise<Caller | null>;
   nowMs: number;
@@ -63,11 +65,11 @@ export interface Route {
   path: string;
   /** What it is for, in a few words. */
   about: string;
-  /** Whose tokens may use it beside those of `admin`; null: anybody may. */
-  scopes: readonly Scope[] | null;
+  /** Whose tokens may use it beside those of `admin`, or only guests; null: anybody may. */
+  scopes: readonly CallerScope[] | null;
   /** What it touches at most. A token for one account or one user does not reach further, whatever its scope. */
   reach: 'server' | 'account' | 'user';
-  /** A browser may use it only soon after it came in: who finds one open cannot let others in. */
+  /** A browser may use it only soon after it gave a one-time code: who finds one open cannot let others in. */
   isElevated?: boolean;
   query?: ObjectSchema;
   body?: ObjectSchema;

@@ -1,6 +1,17 @@
 import type { Scope } from '../../store/port/port.ts';
 
-/** Whether a scope may use a route that asks for one of these. Who may do everything needs none of them. */
-export function isAllowedBy(scope: Scope, needed: readonly Scope[]): boolean {
-  return scope === 'admin' || needed.includes(scope);
+/** What a caller may: what a token may, or what an invitation is for. */
+export type CallerScope = Scope | 'guest';
+
+/**
+ * Whether a scope may use a route that asks for one of these. Who may do everything needs none of them, but for what only
+ * a guest does: with their own invitation.
+ */
+export function isAllowedBy(scope: CallerScope, needed: readonly CallerScope[]): boolean {
+  return needed.includes(scope) || (scope === 'admin' && !needed.includes('guest'));
+}
+
+/** The scopes that may use it, as people read them. */
+export function whoMay(needed: readonly CallerScope[]): string {
+  return (needed.includes('guest') ? needed : ['admin', ...needed]).join(' or ');
 }

@@ -13,6 +13,8 @@ export type LoginState = 'starting' | 'waiting' | 'scanned' | 'verify' | 'done' 
 /** A login that somebody has begun through the API. */
 export interface LoginView {
   id: string;
+  /** The ID of the invitation by which it was begun; null: by an administrator. */
+  invitation: string | null;
   state: LoginState;
   /** What its QR code says; null: there is none just now. */
   url: string | null;
@@ -27,12 +29,15 @@ export interface LoginView {
 
 /** Logins that go on beside requests. */
 export interface LoginDesk {
+  /** Begins a login. Of an invitation one goes on at a time: whoever opens it meanwhile sees the same. */
   begin(request: { name: string | null; force: boolean }, caller: Caller): LoginView;
-  /** Throws WxError `not-found`. */
-  find(id: string): LoginView;
+  /** Throws WxError `not-found`, also for one that a guest has not begun. */
+  find(id: string, caller: Caller): LoginView;
   /** Gives the digits that the phone shows. Throws WxError `busy` when nothing asks for them. */
-  verify(id: string, code: string): LoginView;
-  cancel(id: string): LoginView;
+  verify(id: string, code: string, caller: Caller): LoginView;
+  cancel(id: string, caller: Caller): LoginView;
+  /** The invitation with this ID is removed: what goes on by it ends. */
+  endInvitation(id: string): void;
   close(): Promise<void>;
 }
 
@@ -58,10 +63,10 @@ export function createLoginDesk(backend: WebBackend): LoginDesk {
       if (endedAtMs !== null && nowMs - endedAtMs > REMEMBERED_MS) entries.delete(id);
   }
 
-  function entryOf(id: string): Entry {
+  function entryOf(id: string, { invitation }: Caller): Entry {
     sweep();
     const entry = entries.get(id);
-    if (entry) return entry;
+    if (entry && (invitation === null || entry.view.invitation === invitation.id)) return entry;
     throw new WxError('not-found', 'there is no such login, or no longer', { hint: 'POST /api/v1/logins' });
   }
 
@@ -71,13 +76,10 @@ export function createLoginDesk(backend: WebBackend): LoginDesk {
     caller: Caller,
   ): Promise<void> {
     const { view, stop } = entry;
+    const asked = { ...request, by: caller.name, invitation: view.invitation };
     try {
-      const { account, isNew } = await backend.login(request, portOf(entry), stop.signal);
+      const { account, isNew } = await backend.login(asked, portOf(entry), stop.signal);
       Object.assign(view, { state: 'done', account, isNew });
-      const about = account.name ?? account.id;
-      await backend.store.access.noteAct({
-        ...{ by: caller.name, act: 'login', account: account.key, about, nowMs: backend.clock.now() },
-      });
     } catch (thrown) {
       if (view.state !== 'cancelled') Object.assign(view, { state: 'failed', error: asWxError(thrown) });
     } finally {
@@ -86,16 +88,29 @@ export function createLoginDesk(backend: WebBackend): LoginDesk {
     }
   }
 
+  const isOpen = ({ view }: Entry): boolean => !OVER.includes(view.state);
+
+  function end(entry: Entry): void {
+    if (!isOpen(entry)) return;
+    Object.assign(entry.view, { state: 'cancelled', url: null, expiresAtMs: null });
+    entry.answer?.(null);
+    entry.stop.abort();
+  }
+
   return {
     begin(request, caller) {
       sweep();
-      const open = [...entries.values()].filter(({ view }) => !OVER.includes(view.state));
+      const open = [...entries.values()].filter(isOpen);
+      const invitation = caller.invitation?.id ?? null;
+      const same = open.find(({ view }) => invitation !== null && view.invitation === invitation);
+      if (same) return same.view;
       if (open.length >= MOST_LOGINS)
         throw new WxError('busy', `${MOST_LOGINS} logins are going on already`, {
           hint: 'DELETE /api/v1/logins/{login}',
         });
       const view: LoginView = {
         id: randomUUID(),
+        invitation,
         state: 'starting',
         url: null,
         expiresAtMs: null,
@@ -115,21 +130,20 @@ export function createLoginDesk(backend: WebBackend): LoginDesk {
       entry.done = converse(entry, request, caller);
       return view;
     },
-    find: (id) => entryOf(id).view,
-    verify(id, code) {
-      const { view, answer } = entryOf(id);
+    find: (id, caller) => entryOf(id, caller).view,
+    verify(id, code, caller) {
+      const { view, answer } = entryOf(id, caller);
       if (!answer) throw new WxError('busy', `this login asks for no code: it is ${view.state}`);
       answer(code);
       return view;
     },
-    cancel(id) {
-      const entry = entryOf(id);
-      if (!OVER.includes(entry.view.state)) {
-        entry.view.state = 'cancelled';
-        entry.answer?.(null);
-        entry.stop.abort();
-      }
+    cancel(id, caller) {
+      const entry = entryOf(id, caller);
+      end(entry);
       return entry.view;
+    },
+    endInvitation(id) {
+      for (const entry of entries.values()) if (entry.view.invitation === id) end(entry);
     },
     async close() {
       for (const { answer, stop } of entries.values()) {

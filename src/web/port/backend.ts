@@ -50,9 +50,12 @@ export interface WebBackend {
     request: { source: MediaSource; knownKeys: readonly Buffer[]; folder: string; signal: AbortSignal },
   ): Promise<FetchResult>;
 
-  /** Logs in; what a person sees and types goes through `port`. `isNew` false: that bot was logged in already. */
+  /**
+   * Logs in; what a person sees and types goes through `port`. `isNew` false: that bot was logged in already. `invitation`
+   * is the ID of one that a new login uses up. Throws WxError `not-found` when that is used or removed by then.
+   */
   login(
-    request: { name: string | null; force: boolean },
+    request: { name: string | null; force: boolean; by: string; invitation: string | null },
     port: LoginPort,
     signal: AbortSignal,
   ): Promise<{ account: KnownAccount; isNew: boolean }>;

@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { browserName, SCOPES, type Scope } from '../../store/port/port.ts';
-import { tokenShown } from '../../views/access.ts';
+import { auditEntryShown, tokenShown } from '../../views/access.ts';
 import { timeShown } from '../../views/account.ts';
 import { addToken } from '../access/add-token.ts';
 import { digestOf, newCookie, plainCode } from '../access/secrets.ts';
@@ -182,22 +182,22 @@ export const ACCESS_ROUTES: readonly Route[] = [
       const limit = limitOf(query);
       const beforeSeq = query.before === undefined ? null : Number(query.before);
       const found = await backend.store.access.audit({ beforeSeq, limit });
-      const entries = found.map(({ seq, atMs, who, act, account, about }) => ({
-        ...{ id: String(seq), time: timeShown(atMs), who, act, account, about },
-      }));
-      return { json: { entries, before: pageOf(found, limit) } };
+      return { json: { entries: found.map(auditEntryShown), before: pageOf(found, limit) } };
     },
   },
 ];
 
-async function startSession({ backend, client, incoming, body, nowMs, failures }: Call) {
+async function startSession({ backend, client, incoming, body, nowMs, failures, again }: Call) {
   const { code } = body as { code: string };
   // Of a code there are fewer than of a token: who has failed too often is not even told whether it was right.
   failures.check(client.address);
   const cookie = newCookie();
   const userAgent = (incoming.headers['user-agent'] ?? '').slice(0, 200);
+  // A browser that is in already confirms who sits there: its session begins anew, with another cookie.
+  const before = await again();
   const isRight = await backend.store.access.redeemCode({
     digest: digestOf(plainCode(code)),
+    replaces: before?.session?.digest ?? null,
     session: { digest: digestOf(cookie), userAgent },
     nowMs,
   });

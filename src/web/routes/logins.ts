@@ -1,12 +1,13 @@
 import { WxError } from '../../core/errors.ts';
 import { timeShown } from '../../views/account.ts';
 import { problemOf } from '../api/problem.ts';
-import type { Route } from '../api/route.ts';
+import type { Call, Route } from '../api/route.ts';
 import { objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
 import type { LoginView } from '../live/login-desk.ts';
 import { accountOf } from './accounts.ts';
 
-const LOGIN = objectOf({
+/** A login as the API shows it. A guest is not told of accounts, only how far it is. */
+export const LOGIN = objectOf({
   id: TEXT,
   state: oneOf('starting', 'waiting', 'scanned', 'verify', 'done', 'failed', 'cancelled'),
   url: orNull(TEXT),
@@ -16,6 +17,27 @@ const LOGIN = objectOf({
   isNew: orNull(YES_NO),
   problem: orNull(objectOf({ kind: TEXT, detail: TEXT, hint: orNull(TEXT) })),
 });
+
+/** The QR code of a login. */
+export async function qrOf({ backend, desk, params, caller }: Call) {
+  const { url, state } = desk.find(params.login ?? '', caller);
+  if (url === null) throw new WxError('busy', `this login has no QR code just now: it is ${state}`);
+  return { body: await backend.qrSvg(url), headers: { 'content-type': 'image/svg+xml' } };
+}
+
+/** What takes the verification code of a login, but for its path and who may. */
+export const GIVE_CODE = {
+  method: 'post',
+  about: 'give the verification code that the phone shows',
+  body: objectOf({ code: { type: 'string', pattern: '^[0-9]{1,12}$' } }),
+  status: 200,
+  answer: LOGIN,
+  errors: [404, 409],
+  async handle({ desk, params, body, caller }: Call) {
+    const { code } = body as { code: string };
+    return { json: loginShown(desk.verify(params.login ?? '', code, caller)) };
+  },
+} as const satisfies Partial<Route>;
 
 /** Who may scan a code in the name of this server. */
 const ADMIN = { scopes: [], reach: 'server' } as const;
@@ -33,7 +55,7 @@ export const LOGIN_ROUTES: readonly Route[] = [
     errors: [409],
     async handle({ desk, caller, body }) {
       const { name = null, force = false } = body as { name?: string; force?: boolean };
-      return { json: shown(desk.begin({ name, force }, caller)) };
+      return { json: loginShown(desk.begin({ name, force }, caller)) };
     },
   },
   {
@@ -44,7 +66,9 @@ export const LOGIN_ROUTES: readonly Route[] = [
     status: 200,
     answer: LOGIN,
     errors: [404],
-    handle: async ({ desk, params }) => ({ json: shown(desk.find(params.login ?? '')) }),
+    handle: async ({ desk, params, caller }) => ({
+      json: loginShown(desk.find(params.login ?? '', caller)),
+    }),
   },
   {
     ...ADMIN,
@@ -55,25 +79,12 @@ export const LOGIN_ROUTES: readonly Route[] = [
     answer: null,
     media: 'image/svg+xml',
     errors: [404, 409],
-    async handle({ backend, desk, params }) {
-      const { url, state } = desk.find(params.login ?? '');
-      if (url === null) throw new WxError('busy', `this login has no QR code just now: it is ${state}`);
-      return { body: await backend.qrSvg(url), headers: { 'content-type': 'image/svg+xml' } };
-    },
+    handle: qrOf,
   },
   {
     ...ADMIN,
-    method: 'post',
+    ...GIVE_CODE,
     path: '/logins/{login}/code',
-    about: 'give the verification code that the phone shows',
-    body: objectOf({ code: { type: 'string', pattern: '^[0-9]{1,12}$' } }),
-    status: 200,
-    answer: LOGIN,
-    errors: [404, 409],
-    async handle({ desk, params, body }) {
-      const { code } = body as { code: string };
-      return { json: shown(desk.verify(params.login ?? '', code)) };
-    },
   },
   {
     ...ADMIN,
@@ -83,7 +94,9 @@ export const LOGIN_ROUTES: readonly Route[] = [
     status: 200,
     answer: LOGIN,
     errors: [404],
-    handle: async ({ desk, params }) => ({ json: shown(desk.cancel(params.login ?? '')) }),
+    handle: async ({ desk, params, caller }) => ({
+      json: loginShown(desk.cancel(params.login ?? '', caller)),
+    }),
   },
   {
     ...ADMIN,
@@ -98,21 +111,24 @@ export const LOGIN_ROUTES: readonly Route[] = [
       const { backend, caller, nowMs } = call;
       const account = await accountOf(call);
       await backend.logout(account);
-      const { key, id, name } = account;
+      const { key } = account;
       await backend.store.access.noteAct({
-        ...{ by: caller.name, act: 'logout', account: key, about: name ?? id, nowMs },
+        ...{ by: caller.name, act: 'logout', account: key, about: key, nowMs },
       });
       return {};
     },
   },
 ];
 
-function shown({ id, state, url, expiresAtMs, isWrongCode, account, isNew, error }: LoginView) {
+/** A login, as {@link LOGIN} says. */
+export function loginShown(view: LoginView) {
+  const { id, state, url, expiresAtMs, isWrongCode, account, isNew, error, invitation } = view;
   const problem = error && problemOf(error);
   return {
     ...{ id, state, url, isWrongCode, isNew },
     expiresAt: timeShown(expiresAtMs),
-    account: account && { id: account.id, name: account.name, owner: account.owner },
+    account:
+      account && invitation === null ? { id: account.id, name: account.name, owner: account.owner } : null,
     problem: problem && { kind: problem.kind, detail: problem.detail, hint: problem.hint },
   };
 }

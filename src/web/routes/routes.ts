@@ -4,6 +4,7 @@ import { ACCOUNT_ROUTES } from './accounts.ts';
 import { ALLOWED_ROUTES } from './allowed.ts';
 import { EVENT_ROUTES } from './events.ts';
 import { FILE_ROUTES } from './files.ts';
+import { INVITATION_ROUTES } from './invitations.ts';
 import { LOGIN_ROUTES } from './logins.ts';
 import { MACHINE_ROUTES } from './machine.ts';
 import { MESSAGE_ROUTES } from './messages.ts';
@@ -19,6 +20,7 @@ export const ROUTES: readonly Route[] = [
   ...SEND_ROUTES,
   ...ALLOWED_ROUTES,
   ...LOGIN_ROUTES,
+  ...INVITATION_ROUTES,
   ...MACHINE_ROUTES,
   ...EVENT_ROUTES,
   ...ACCESS_ROUTES,

@@ -289,13 +289,17 @@ describe('who may ask', () => {
     });
     await running.says('stdout', '}\n');
     const url = jsonLines(running.stdout)[0]?.url as string;
-    const code = jsonLines((await runHere(['token', 'code', '--json'], { home })).stdout)[0]?.code;
+    const atThatTime = { ...systemClock, now };
+    const newCode = async () =>
+      jsonLines((await runHere(['token', 'code', '--json'], { home, clock: atThatTime })).stdout)[0]
+        ?.code as string;
+    const code = await newCode();
     const type = { 'content-type': 'application/json' };
-    const came = await askAt(`${url}/api/v1/session`, {
-      method: 'POST',
-      headers: type,
-      body: JSON.stringify({ code }),
-    });
+    const confirm = (cookie: string, given: string) =>
+      askAt(`${url}/api/v1/session`, {
+        ...{ method: 'POST', headers: { ...type, cookie }, body: JSON.stringify({ code: given }) },
+      });
+    const came = await confirm('', code);
     const cookie = came.headers['set-cookie']?.split(';')[0] as string;
     const make = (name: string) =>
       askAt(`${url}/api/v1/tokens`, {
@@ -305,13 +309,42 @@ describe('who may ask', () => {
       });
     expect((await make('one')).status).toBe(201);
     clock.aheadMs = 11 * 60_000;
-    expect(await make('two')).toMatchObject({ status: 403, json: { hint: 'wxagent token code' } });
+    for (const [method, path] of [
+      ['POST', '/tokens'],
+      ['DELETE', '/tokens/one'],
+      ['POST', '/invitations'],
+      ['DELETE', '/invitations/x'],
+      ['DELETE', '/accounts/x'],
+      ['DELETE', '/sessions'],
+    ] as const)
+      expect(
+        await askAt(`${url}/api/v1${path}`, {
+          ...{ method, headers: { ...type, cookie } },
+          ...(method === 'POST' ? { body: JSON.stringify({ name: 'two', scope: 'read' }) } : {}),
+        }),
+        path,
+      ).toMatchObject({ status: 403, json: { kind: 'code-needed', hint: 'wxagent token code' } });
+    // What was good before is good no more, and a wrong code is none.
+    for (const again of [code, 'AAAAA-AAAAA'])
+      expect(await confirm(cookie, again as string)).toMatchObject({ status: 401 });
     const looked = () => askAt(`${url}/api/v1/tokens`, { headers: { cookie } });
     // Its cookie lasts as long as it is used.
     const set = [await looked(), await looked()].map(({ headers }) => headers['set-cookie'] ?? null);
     expect(set).toEqual([null, null]);
     clock.aheadMs += 5 * 60_000;
     expect((await looked()).headers['set-cookie']).toContain(`${cookie}; Path=/; Max-Age=604800`);
+
+    // A new code lets it go on, with another cookie; the old one counts no longer.
+    const confirmed = await confirm(cookie, await newCode());
+    const next = confirmed.headers['set-cookie']?.split(';')[0] as string;
+    expect([confirmed.status, next === cookie]).toEqual([201, false]);
+    expect((await looked()).status).toBe(401);
+    const { status } = await askAt(`${url}/api/v1/tokens/one`, {
+      ...{ method: 'DELETE', headers: { cookie: next } },
+    });
+    expect(status).toBe(204);
+    const { json } = await askAt(`${url}/api/v1/sessions`, { headers: { cookie: next } });
+    expect(json?.sessions).toMatchObject([{ isThisOne: true }]);
   });
 
   test('a token is in no log, and no path of the API takes one', async () => {

@@ -9,6 +9,8 @@ import { pollUntil } from '../../helpers/poll-until.ts';
 import { type Answer, STORES, type TestWeb } from '../../helpers/web.ts';
 import { makeWebWorld, type WebWorld } from '../../helpers/web-world.ts';
 
+let invited = 0;
+
 const nameOf = ({ method, path }: Pick<Route, 'method' | 'path'>): string => `${method} ${path}`;
 
 /** A good request to a route: what stands in its path, and the rest. */
@@ -18,6 +20,8 @@ interface Sample {
   body?: object;
   /** Before the request, with what it gives into the path. */
   before?(): Promise<Record<string, string>>;
+  /** Who asks, instead of an administrator. */
+  guest?(): Promise<string>;
 }
 
 /** A good request to every route. */
@@ -40,6 +44,10 @@ function samplesFor({ web, messages, fileOf, user }: WebWorld, admin: string): R
       async () => (await web.ask(`/logins/${id}`, { token: admin })).json?.url !== null,
     );
     return { login: id };
+  };
+  const guest = async () => {
+    const { json } = await web.post('/invitations', { name: `guest${++invited}` }, { token: admin });
+    return json?.token as string;
   };
   return {
     'get /accounts': {},
@@ -76,6 +84,21 @@ function samplesFor({ web, messages, fileOf, user }: WebWorld, admin: string): R
     'get /logins/{login}/qr.svg': { before: login },
     'post /logins/{login}/code': { before: login, body: { code: '1234' } },
     'delete /logins/{login}': { before: login },
+    'get /invitations': {},
+    'post /invitations': { body: { name: 'made', expiresAt: '2199-01-01T00:00:00Z' } },
+    'delete /invitations/{name}': {
+      params: { name: 'gone' },
+      async before() {
+        await web.post('/invitations', { name: 'gone' }, { token: admin });
+        return {};
+      },
+    },
+    'get /invitation': { guest },
+    'post /invitation/logins': { guest },
+    'get /invitation/logins/{login}': { guest },
+    'get /invitation/logins/{login}/qr.svg': { guest },
+    'post /invitation/logins/{login}/code': { guest, body: { code: '1234' } },
+    'delete /invitation/logins/{login}': { guest },
     'get /events': { query: '?after=x' },
     'get /agents': {},
     'get /workers': {},
@@ -119,6 +142,16 @@ function expectProblem(route: Route, answer: Answer, status: number): void {
   if (status !== 405) expect(problemsOf(route), nameOf(route)).toContain(status);
 }
 
+/** A login that a guest has begun, as soon as it has a QR code. */
+async function begunBy(web: TestWeb, token: string): Promise<string> {
+  const id = (await web.ask('/invitation/logins', { method: 'POST', token })).json?.id as string;
+  await pollUntil(
+    'a QR code',
+    async () => (await web.ask(`/invitation/logins/${id}`, { token })).json?.url !== null,
+  );
+  return id;
+}
+
 async function askRoute(
   web: TestWeb,
   route: Route,
@@ -152,6 +185,8 @@ describe.each(STORES)('every route, on $store', ({ environment }) => {
     ];
     const ofOther = await web.token('--scope', 'admin', '--to', 'nobody@im.wechat');
     const samples = samplesFor(world, admin);
+    const invitation = (await web.post('/invitations', { name: 'nobody' }, { token: admin })).json
+      ?.token as string;
     // What logs out comes last.
     const last = 'delete /accounts/{account}';
     const ordered = [
@@ -160,13 +195,18 @@ describe.each(STORES)('every route, on $store', ({ environment }) => {
     ];
     for (const route of ordered) {
       const sample = samples[nameOf(route)] as Sample;
-      const params = { ...sample.params, ...(await sample.before?.()) };
+      const params: Record<string, string> = { ...sample.params, ...(await sample.before?.()) };
+      const guest = await sample.guest?.();
+      // Who else has no login to speak of.
+      const may = guest ?? admin;
+      if (guest && route.path.includes('{login}')) params.login = await begunBy(web, guest);
       const full: Sample = { ...sample, params };
       if (route.path === '/session' && route.method === 'post') full.body = { code: await web.code() };
       // Without a token, and with one that may not.
       if (route.scopes !== null) {
         expectProblem(route, await askRoute(web, route, full), 401);
-        for (const [scope, token] of Object.entries({ send, read }))
+        const others = guest ? { send, read, admin } : { send, read, guest: invitation };
+        for (const [scope, token] of Object.entries(others))
           if (!route.scopes.includes(scope as 'read'))
             expectProblem(route, await askRoute(web, route, full, token), 403);
         if (route.reach !== 'user') expectProblem(route, await askRoute(web, route, full, ofOther), 403);
@@ -174,21 +214,21 @@ describe.each(STORES)('every route, on $store', ({ environment }) => {
       // What is not there.
       for (const name of [...route.path.matchAll(/\{(\w+)\}/g)].map(([, one]) => one as string)) {
         const gone = { ...full, params: { ...params, [name]: '../x%2f..\u0000' } };
-        expectProblem(route, await askRoute(web, route, gone, admin), 404);
+        expectProblem(route, await askRoute(web, route, gone, may), 404);
       }
       // What is too much, or wrong.
-      expectProblem(route, await askRoute(web, route, { ...full, query: '?nonsense=1' }, admin), 422);
+      expectProblem(route, await askRoute(web, route, { ...full, query: '?nonsense=1' }, may), 422);
       for (const query of Object.keys(route.query?.properties ?? {})) {
         const twice = await askRoute(web, route, { ...full, query: `?${query}=1&${query}=1` }, admin);
         expectProblem(route, twice, 422);
       }
       if (route.body) {
         const wrong = { ...full, body: { ...full.body, nonsense: 1 } };
-        expectProblem(route, await askRoute(web, route, wrong, admin), 422);
+        expectProblem(route, await askRoute(web, route, wrong, may), 422);
         const path = pathOf(route, params);
         const json = { 'content-type': 'application/json' };
         const raw = (body: string, headers: Record<string, string> = json) =>
-          web.ask(path, { method: 'POST', headers, body, token: admin });
+          web.ask(path, { method: 'POST', headers, body, token: may });
         expectProblem(route, await raw('{'), 400);
         expectProblem(route, await raw('{}', { 'content-type': 'text/plain' }), 415);
         expectProblem(route, await raw(`"${'x'.repeat((route.maxBodyBytes ?? 1024 * 1024) + 1)}"`), 413);
@@ -200,9 +240,12 @@ describe.each(STORES)('every route, on $store', ({ environment }) => {
         : route.media === 'text/event-stream'
           ? // The answer to GET would not end.
             await web.ask(pathOf(route, params), { method: 'HEAD', token: admin })
-          : await askRoute(web, route, full, admin);
+          : await askRoute(web, route, full, may);
+      // Only some logins go on at the same time.
+      const begun = params.login ?? (route.path.endsWith('/logins') && (answer.json?.id as string));
+      if (begun) await web.ask(`/logins/${begun}`, { method: 'DELETE', token: admin });
       // This login asks for no code, and no message waits for long.
-      if (nameOf(route) === 'post /logins/{login}/code') {
+      if (nameOf(route).endsWith('/logins/{login}/code')) {
         expectProblem(route, answer, 409);
         continue;
       }
@@ -254,6 +297,7 @@ describe('arbitrary bodies', () => {
     const samples = samplesFor(world, admin);
     for (const route of ROUTES.filter(({ body, path }) => body && path !== '/logins')) {
       const params = samples[nameOf(route)]?.params ?? {};
+      const token = (await samples[nameOf(route)]?.guest?.()) ?? admin;
       await fc.assert(
         fc.asyncProperty(
           bodies,
@@ -263,7 +307,7 @@ describe('arbitrary bodies', () => {
               method: 'POST',
               headers: { 'content-type': type },
               body: Buffer.from(body),
-              token: admin,
+              token,
             });
             if (answer.status === route.status) return;
             expectProblem(route, answer, answer.status);

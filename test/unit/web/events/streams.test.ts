@@ -12,7 +12,7 @@ import { pollUntil } from '../../../helpers/poll-until.ts';
 
 const CALLER: Caller = {
   ...{ name: 'token', scope: 'read', account: null, user: null, expiresAtMs: null },
-  ...{ session: null, renewedCookie: null },
+  ...{ session: null, invitation: null, renewedCookie: null },
 };
 
 /** A server of nothing but events, over a log in memory. A token is the name of who asks, or what is said of them. */

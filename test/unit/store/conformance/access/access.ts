@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { CheckedToken, Store } from '../../../../../src/store/port/port.ts';
+import type { CheckedInvitation, CheckedToken, Store } from '../../../../../src/store/port/port.ts';
 import { ACCOUNT, createDesk, type Desk, FRIEND, type MakeStore, OWNER, START_MS } from '../desk.ts';
 
 const MINUTE_MS = 60_000;
@@ -75,7 +75,12 @@ export function describeAccess(make: MakeStore): void {
     const code = (digest = 'code', nowMs = START_MS) =>
       access.addCode({ digest, expiresAtMs: nowMs + 10 * MINUTE_MS, by: 'terminal', nowMs });
     const redeem = (digest: string, session: string, nowMs = START_MS) =>
-      access.redeemCode({ digest, session: { digest: session, userAgent: 'a browser' }, nowMs });
+      access.redeemCode({
+        digest,
+        session: { digest: session, userAgent: 'a browser' },
+        replaces: null,
+        nowMs,
+      });
 
     test('is exchanged for one session', async () => {
       await code();
@@ -88,7 +93,23 @@ export function describeAccess(make: MakeStore): void {
       expect(await access.session({ digest: 's2', nowMs: START_MS })).toBeNull();
       expect(await acts()).toEqual([
         { who: 'browser s1', act: 'session-start', account: null, about: 'a browser' },
+        { who: 'terminal', act: 'code-add', account: null, about: '2026-11-22T12:10:00.123Z' },
       ]);
+    });
+
+    test('lets a browser that is in begin its session anew, with another cookie', async () => {
+      await code('c1');
+      await redeem('c1', 's1');
+      await code('c2');
+      const replaces = 's1';
+      const session = { digest: 's2', userAgent: 'a browser' };
+      // A wrong code takes nothing away.
+      const input = { session, replaces, nowMs: START_MS + 1 };
+      expect(await access.redeemCode({ ...input, digest: 'wrong' })).toBe(false);
+      expect(await access.session({ digest: 's1', nowMs: START_MS })).not.toBeNull();
+      expect(await access.redeemCode({ ...input, digest: 'c2' })).toBe(true);
+      expect((await access.sessions({ nowMs: START_MS })).map(({ digest }) => digest)).toEqual(['s2']);
+      expect((await acts())[0]).toMatchObject({ who: 'browser s2', act: 'session-confirm' });
     });
 
     test('is good for one of two that take it at the same time', async () => {
@@ -141,6 +162,70 @@ export function describeAccess(make: MakeStore): void {
     });
   });
 
+  describe('an invitation', () => {
+    const invitation = (over: Partial<CheckedInvitation> = {}): CheckedInvitation => ({
+      ...{ id: 'i1', name: 'mum', digest: 'aa', createdAtMs: START_MS, usedAtMs: null },
+      ...{ expiresAtMs: START_MS + DAY_MS, ...over },
+    });
+    const invite = (over?: Partial<CheckedInvitation>, nowMs = START_MS) =>
+      access.addInvitation({ invitation: invitation(over), by: 'terminal', nowMs });
+    const use = (id = 'i1') => access.useInvitation({ id, nowMs: START_MS + 1 });
+
+    test('is found by its ID, with its digest, which no list shows', async () => {
+      expect(await invite()).toBe(true);
+      expect(await access.invitation('i1')).toEqual(invitation());
+      const { digest: _, ...shown } = invitation();
+      expect(await access.invitations()).toEqual([shown]);
+      expect(await access.invitation('i2')).toBeNull();
+      expect(await acts()).toEqual([{ who: 'terminal', act: 'invitation-add', account: null, about: 'mum' }]);
+    });
+
+    test('is used by one of those that use it at the same time', async () => {
+      await invite();
+      expect((await Promise.all([use(), use(), use()])).sort()).toEqual([false, false, true]);
+      expect(await use('i2')).toBe(false);
+      expect((await access.invitation('i1'))?.usedAtMs).toBe(START_MS + 1);
+      expect((await acts()).map(({ who, act, about }) => [who, act, about])).toEqual([
+        ['invitation mum', 'invitation-use', 'mum'],
+        ['terminal', 'invitation-add', 'mum'],
+      ]);
+    });
+
+    test('can be used again when what it was used for has failed', async () => {
+      await invite();
+      await access.returnInvitation({ id: 'i1', nowMs: START_MS });
+      expect(await acts()).toHaveLength(1);
+      await use();
+      await access.returnInvitation({ id: 'i1', nowMs: START_MS });
+      expect((await acts())[0]).toMatchObject({ who: 'invitation mum', act: 'invitation-return' });
+      expect(await use()).toBe(true);
+    });
+
+    test('has a name of its own, until it is used, expired or removed', async () => {
+      await invite();
+      expect(await invite({ id: 'i2' })).toBe(false);
+      expect(await access.removeInvitation({ name: 'mum', by: 'token x', nowMs: START_MS })).toBe('i1');
+      expect(await access.removeInvitation({ name: 'mum', by: 'token x', nowMs: START_MS })).toBeNull();
+      expect(await use()).toBe(false);
+      expect((await acts())[0]).toMatchObject({ who: 'token x', act: 'invitation-remove', about: 'mum' });
+      expect(await invite({ id: 'i2' })).toBe(true);
+      await use('i2');
+      expect(await invite({ id: 'i3' })).toBe(true);
+      expect(await invite({ id: 'i4' }, START_MS + DAY_MS)).toBe(true);
+      expect((await access.invitations()).map(({ id }) => id)).toEqual(['i4']);
+    });
+
+    test('is listed for a week after it has expired', async () => {
+      await invite();
+      const listed = async (nowMs: number) => {
+        await invite({ id: 'other', name: 'other', createdAtMs: nowMs, expiresAtMs: nowMs + 1 }, nowMs);
+        return (await access.invitations()).map(({ name }) => name);
+      };
+      expect(await listed(START_MS + 8 * DAY_MS - 1)).toEqual(['other', 'mum']);
+      expect(await listed(START_MS + 8 * DAY_MS)).toEqual(['other']);
+    });
+  });
+
   describe('the audit', () => {
     test('has what was asked for, once it has happened, and only if it was asked by name', async () => {
       const { inbox, outbox, admin } = desk.store;
@@ -159,6 +244,16 @@ export function describeAccess(make: MakeStore): void {
       expect(await acts()).toEqual([
         { who: 'token x', act: 'drop', account: ACCOUNT, about: String(waiting.seq) },
         { who: 'token x', act: 'disallow', account: ACCOUNT, about: FRIEND },
+      ]);
+    });
+
+    test('has a login in the transaction in which the store hears of it', async () => {
+      const open = { account: ACCOUNT, login: 'login-2', owner: OWNER, nowMs: START_MS };
+      await desk.store.admin.openAccount(open);
+      expect(await acts()).toEqual([]);
+      await desk.store.admin.openAccount({ ...open, login: 'login-3', by: 'invitation mum' });
+      expect(await acts()).toEqual([
+        { who: 'invitation mum', act: 'login', account: ACCOUNT, about: ACCOUNT },
       ]);
     });
 
