@@ -76,7 +76,7 @@ function listenOn(server: Server, { host, port }: ListenAddress): Promise<void> 
               hint: '--listen 127.0.0.1:7788',
               cause,
             })
-          : new WxError('cannot-create', `cannot listen on ${host}:${port}: ${reasonOf(cause)}`, {
+          : new WxError('cannot-create', `cannot listen on ${host}:${port}: ${whyNot(cause)}`, {
               hint: `--listen ${host}:<a free port>`,
               cause,
             }),
@@ -84,4 +84,8 @@ function listenOn(server: Server, { host, port }: ListenAddress): Promise<void> 
     });
     server.listen(port, host, () => resolve());
   });
+}
+
+function whyNot(cause: unknown): string {
+  return hasCode(cause, 'EADDRINUSE') ? 'another program listens there' : reasonOf(cause);
 }

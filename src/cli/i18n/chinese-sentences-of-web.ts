@@ -5,6 +5,8 @@ export const OF_WEB: Readonly<Record<string, string>> = {
     '{} 对网络开放且没有加密：途经的任何人都能读到令牌和消息',
   'the API is at {}': 'API 地址：{}',
   'the {} {} cannot be read: {}': '无法读取 {2}（{1}）：{3}',
+  '{}: it is opened anew': '{~}，正在重新打开',
+  'cannot serve: {}': '无法提供服务：{~}',
   '{} has logged out': '{} 已退出登录',
   'a message to {} waits: {}': '给 {} 的消息还没有发出：{~}',
   'No tokens.': '没有访问令牌。',

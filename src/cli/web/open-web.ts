@@ -7,12 +7,17 @@ import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { createWebBackend } from './backend.ts';
 
+/** How often it is looked whether the store is still there. */
+const LOOK_MS = 1_000;
+
+/** A web server with its store. */
+export interface OpenWeb extends WebServer, Pick<ReturnType<typeof createWebBackend>, 'resume'> {
+  /** Resolves with the reason when the store is lost, such as deleted: then it can only be opened anew. Null: aborted. */
+  lost(signal: AbortSignal): Promise<string | null>;
+}
+
 /** Starts the web server of the store, at an address that `flag` gave. Throws WxError before anything is served. */
-export async function openWeb(
-  context: CommandContext,
-  address: string,
-  flag: string,
-): Promise<WebServer & Pick<ReturnType<typeof createWebBackend>, 'resume'>> {
+export async function openWeb(context: CommandContext, address: string, flag: string): Promise<OpenWeb> {
   const { publicUrl, trustProxy, tlsCert, tlsKey } = context.settings([
     'publicUrl',
     'trustProxy',
@@ -36,6 +41,17 @@ export async function openWeb(
     return {
       url: server.url,
       resume: backend.resume,
+      async lost(signal) {
+        while (!signal.aborted) {
+          try {
+            store.changes();
+          } catch (error) {
+            if (store.isLost) return reasonOf(error);
+          }
+          await context.clock.sleep(LOOK_MS, signal);
+        }
+        return null;
+      },
       async close() {
         await server.close();
         await backend.close();

@@ -1,16 +1,49 @@
-import { aborted } from '../../core/time/event-loop.ts';
+import { reasonOf } from '../../core/errors.ts';
 import type { CommandContext } from '../command/context.ts';
-import { openWeb } from './open-web.ts';
+import { type OpenWeb, openWeb } from './open-web.ts';
+
+/** Between two attempts to open a store that was lost. */
+const AGAIN_MS = 5_000;
 
 /** `wxagent web`: serves the API of this store until it is stopped. */
 export async function web(context: CommandContext): Promise<number> {
   const { listen } = context.settings(['listen']);
   const stop = context.stopSignal();
-  const server = await openWeb(context, listen, '--listen');
+  let server: OpenWeb | null = await openWeb(context, listen, '--listen');
+  // Also when a free port was asked for: who comes back finds it there.
+  const address = new URL(server.url).host;
   await server.resume();
   if (context.json) context.printJson('web', { url: server.url, pid: process.pid });
   else if (context.io.stderrIsTerminal) context.say('hint: wxagent token add <name> --scope read');
-  await aborted(stop);
-  await server.close();
+  while (server !== null) {
+    const why = await server.lost(stop);
+    if (why === null) {
+      await server.close();
+      break;
+    }
+    context.log.error(`${why}: it is opened anew`);
+    // It throws the same once more.
+    await server.close().catch(() => {});
+    server = await openAgain(context, address, stop);
+  }
   return 0;
+}
+
+/** The server with the store that is there now; null: it is to stop. */
+async function openAgain(
+  context: CommandContext,
+  address: string,
+  stop: AbortSignal,
+): Promise<OpenWeb | null> {
+  while (!stop.aborted) {
+    try {
+      const server = await openWeb(context, address, '--listen');
+      await server.resume();
+      return server;
+    } catch (error) {
+      context.log.error(`cannot serve: ${reasonOf(error)}`);
+      await context.clock.sleep(AGAIN_MS, stop);
+    }
+  }
+  return null;
 }

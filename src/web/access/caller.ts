@@ -8,6 +8,7 @@ import {
 } from '../../store/port/port.ts';
 import type { Credential } from '../guard/credential.ts';
 import type { CallerScope } from '../guard/scope.ts';
+import { storeAnswer } from '../port/store-answer.ts';
 import { digestOf, idOfInvitation, idOfToken, isSame } from './secrets.ts';
 
 /** Who asks, and what they may. */
@@ -32,12 +33,15 @@ export interface Caller {
 /** Compared with when there is no such token, so that both take as long. */
 const NOBODY = digestOf('');
 
-/** Whose credential this is; null: nobody's, or no longer. */
-export async function callerOf(
-  access: Access,
-  credential: Credential,
-  nowMs: number,
-): Promise<Caller | null> {
+/**
+ * Whose credential this is; null: nobody's, or no longer. Throws WxError `storage` when the store takes too long: requests
+ * begin with this, so those to a store that is away have done nothing.
+ */
+export function callerOf(access: Access, credential: Credential, nowMs: number): Promise<Caller | null> {
+  return storeAnswer(find(access, credential, nowMs));
+}
+
+async function find(access: Access, credential: Credential, nowMs: number): Promise<Caller | null> {
   if (credential.kind === 'cookie') return ofCookie(access, credential.value, nowMs);
   if (credential.kind === 'none') return null;
   const invited = idOfInvitation(credential.text);
@@ -46,7 +50,9 @@ export async function callerOf(
   const token = id === null ? null : await access.token(id);
   const isRight = isSame(digestOf(credential.text), token?.digest ?? NOBODY);
   if (!token || !isRight || (token.expiresAtMs !== null && token.expiresAtMs <= nowMs)) return null;
-  if (isUseToNote(token.lastUsedAtMs, nowMs)) await access.noteTokenUse({ id: token.id, nowMs });
+  // Who may read can do so while nothing can be written.
+  if (isUseToNote(token.lastUsedAtMs, nowMs))
+    await access.noteTokenUse({ id: token.id, nowMs }).catch(() => {});
   const { scope, account, user, expiresAtMs } = token;
   return {
     name: `token ${token.name}`,
@@ -81,7 +87,7 @@ async function ofCookie(access: Access, value: string, nowMs: number): Promise<C
   const session = await access.session({ digest, nowMs });
   if (!session) return null;
   const isRenewed = isUseToNote(session.lastSeenAtMs, nowMs);
-  if (isRenewed) await access.noteSessionUse({ digest, nowMs });
+  if (isRenewed) await access.noteSessionUse({ digest, nowMs }).catch(() => {});
   return {
     name: browserName(digest),
     scope: 'admin',

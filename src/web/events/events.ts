@@ -65,7 +65,8 @@ export function createEventStreams(backend: WebBackend): EventStreams {
       const leftMs = (caller.expiresAtMs ?? Number.POSITIVE_INFINITY) - clock.now();
       const life = setTimeout(stream.end, Math.min(LIFE_MS * (0.8 + 0.4 * Math.random()), leftMs));
       const check = setInterval(async () => {
-        if ((await again().catch(() => caller)) === null) stream.end();
+        // Who comes back is told what is wrong with the store; an open stream would look like peace.
+        if ((await again().catch(() => null)) === null) stream.end();
       }, CHECK_MS);
       const receiver = {
         isFor: ({ account, user }: { account: string | null; user: string | null }) =>

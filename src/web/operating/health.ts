@@ -1,12 +1,10 @@
 import { hostname } from 'node:os';
 import { reasonOf } from '../../core/errors.ts';
-import { within } from '../../core/time/event-loop.ts';
 import type { WebBackend } from '../port/backend.ts';
+import { storeAnswer } from '../port/store-answer.ts';
 
 /** A poll is held for some 40 s, and tried again after a failure: after that, something is wrong. */
 const LATE_MS = 2 * 60_000;
-/** A store that does not answer within this time is not ready. */
-const STORE_MS = 3_000;
 /** Whoever asks more often gets the same answer: everybody may ask. */
 const FRESH_MS = 1_000;
 
@@ -30,13 +28,8 @@ export function createReadiness(backend: WebBackend): () => Promise<Readiness> {
     probing ??= probe(backend).finally(() => {
       probing = null;
     });
-    const found = await within(
-      STORE_MS,
-      probing.then((fault) => ({ fault })),
-    );
-    if (found === null)
-      return { ready: false, store: `it has not answered within ${STORE_MS / 1_000} s`, late: 0 };
-    if (found.fault !== null) return { ready: false, store: found.fault, late: 0 };
+    const fault = await storeAnswer(probing).catch(reasonOf);
+    if (fault !== null) return { ready: false, store: fault, late: 0 };
     const late = await lateAccounts(backend);
     return { ready: late === 0, store: null, late };
   }

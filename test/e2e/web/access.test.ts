@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
@@ -388,21 +388,6 @@ describe('the server', () => {
     expect(globalThis.Response).toBe(RESPONSE);
     expect((await run.stop()).code).toBe(0);
     await expect(askAt(`${url}/`)).rejects.toThrow('ECONNREFUSED');
-  });
-
-  test('takes nothing when its database was deleted under it', async () => {
-    const home = makeFolder();
-    const web = await startWeb({ home });
-    const token = await web.token(...ADMIN);
-    expect((await web.ask('/tokens', { token })).status).toBe(200);
-    const state = join(home, 'wx', 'state');
-    for (const name of readdirSync(state).filter((one) => one.startsWith('wxagent.db')))
-      rmSync(join(state, name));
-    for (const answer of [
-      await web.post('/tokens', { name: 'x', scope: 'read' }, { token }),
-      await web.ask('/accounts', { token }),
-    ])
-      expect(answer).toMatchObject({ status: 503, json: { kind: 'storage' } });
   });
 
   test('says what is wrong with where it is to listen', async () => {

@@ -1,9 +1,7 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runHere, startHere } from '../../helpers/in-this-process.ts';
 import { readUntil } from '../../helpers/poll-until.ts';
-import { answered, loggedIn, simulate } from '../../helpers/simulated.ts';
+import { answered, simulate } from '../../helpers/simulated.ts';
 import { askAt, STORES, startWeb } from '../../helpers/web.ts';
 import { jsonLines, makeFolder } from '../../helpers/wxagent.ts';
 
@@ -55,25 +53,4 @@ describe.each(STORES)('a server that is watched, on $store', ({ environment }) =
     expect(text).not.toContain(message?.user);
     await run.stop();
   });
-});
-
-test('a server whose database was deleted says so', async () => {
-  const simulator = await simulate();
-  const { home } = loggedIn(simulator);
-  const web = await startWeb({ home });
-  expect((await web.ask('//readyz')).status).toBe(200);
-  for (const end of ['', '-wal', '-shm'])
-    rmSync(join(home, 'wx', 'state', `wxagent.db${end}`), { force: true });
-  const answer = await readUntil(
-    'it is not ready',
-    () => web.ask('//readyz'),
-    ({ status }) => status === 503,
-  );
-  expect(answer.json).toMatchObject({ ready: false });
-  expect(answer.text).not.toContain(home);
-  await readUntil(
-    'it is not well',
-    () => web.ask('//healthz'),
-    ({ status }) => status === 503,
-  );
 });
