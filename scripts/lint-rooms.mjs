@@ -57,6 +57,7 @@ const ROOMS = {
     'outbox',
     'accounts',
     'inbox',
+    'conversations',
     'turns',
     'moving',
     '.',

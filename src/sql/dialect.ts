@@ -30,6 +30,23 @@ export function unindexed(column: string): Fragment {
   return { sqlite: `+${column}`, postgres: column };
 }
 
+/** Whether a text contains another one. */
+export function contains(text: Sql, part: Sql): Fragment {
+  return {
+    sqlite: `instr(${textOf(text, 'sqlite')}, ${textOf(part, 'sqlite')}) > 0`,
+    postgres: `strpos(${textOf(text, 'postgres')}, ${textOf(part, 'postgres')}) > 0`,
+  };
+}
+
+/** Bytes, as a text that can be compared with others like it: ASCII letters are small ones. */
+export function folded(bytes: string): Fragment {
+  return {
+    sqlite: `lower(CAST(${bytes} AS TEXT))`,
+    // Bytes need not be a text that PostgreSQL takes.
+    postgres: `lower(encode(CAST(${bytes} AS BYTEA), 'escape') COLLATE "C")`,
+  };
+}
+
 /** Whether a column has the value of a numbered parameter, which may be null; by an index on both databases. */
 export function same(column: string, parameter: `?${number}`): Fragment {
   return {

@@ -254,6 +254,25 @@ export const MIGRATIONS = [
   ) WITHOUT ROWID;
   CREATE UNIQUE INDEX invitations_name ON invitations (name);
   `,
+  // Conversations: what was sent to a user, whose messages failed, and how far somebody has looked. Of indexes that it
+  // holds equally good, SQLite takes the one made last: that must be one that has few rows.
+  `
+  CREATE INDEX parts_user ON parts (account, user, seq);
+  DROP INDEX parts_open;
+  DROP INDEX parts_expired;
+  DROP INDEX parts_held;
+  CREATE INDEX parts_open ON parts (account, user, seq) WHERE state IN ('queued', 'uploading', 'sending', 'held');
+  CREATE INDEX parts_expired ON parts (account, user) WHERE state = 'expired';
+  CREATE INDEX parts_held ON parts (account, user, seq) WHERE state = 'held';
+  DROP INDEX inbox_noted;
+  CREATE INDEX inbox_noted ON inbox (account, state, user) WHERE state IN ('failed', 'ignored');
+  CREATE TABLE seen (
+    account TEXT NOT NULL,
+    user TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (account, user)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

@@ -282,6 +282,17 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
     )`,
     'CREATE UNIQUE INDEX invitations_name ON invitations (name)',
   ],
+  [
+    'CREATE INDEX parts_user ON parts (account, "user", seq)',
+    'DROP INDEX inbox_noted',
+    `CREATE INDEX inbox_noted ON inbox (account, state, "user") WHERE state IN ('failed', 'ignored')`,
+    `CREATE TABLE seen (
+      account ${KEY} NOT NULL,
+      "user" ${KEY} NOT NULL,
+      seq BIGINT NOT NULL,
+      PRIMARY KEY (account, "user")
+    )`,
+  ],
 ];
 
 /**

@@ -24,6 +24,10 @@ import { allowedUsers, setAllowed } from './accounts/allowed.ts';
 import type { News } from './accounts/news.ts';
 import { becomePoller, endPolling, notedPoller, polledAccounts } from './accounts/pollers.ts';
 import { contextToken, sessionValue, setSessionValue } from './accounts/sessions.ts';
+import { listConversations } from './conversations/list.ts';
+import { chatPiece, placeOfEntry } from './conversations/piece.ts';
+import { findMessages, findParts } from './conversations/search.ts';
+import { markSeen } from './conversations/seen.ts';
 import { eventAt, eventCounts, eventsAfter, newestEvent } from './events/events.ts';
 import { mediaKeys } from './inbox/media-keys.ts';
 import { messagePage } from './inbox/message-page.ts';
@@ -53,7 +57,7 @@ import { finishAnswer, finishTurn, startTurn } from './turns/turns.ts';
 import { ALWAYS, type Fence, fenced, heldOf, type IsHeld, withLease } from './workers/fence.ts';
 
 /**
- * The seven ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
+ * The eight ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
  * and rejects with LeaseLost without one; other processes (`send`, `retry`) have no fence.
  */
 export function createStore(
@@ -258,6 +262,14 @@ export function createStore(
         commit(NO_ACCOUNT, function* () {
           yield* noteAct(input);
         }),
+    },
+    conversations: {
+      list: (input) => read(() => listConversations(input)),
+      piece: (input) => read(() => chatPiece(input)),
+      placeOf: (input) => read(() => placeOfEntry(input)),
+      findMessages: (input) => read(() => findMessages(input)),
+      findParts: (input) => read(() => findParts(input)),
+      markSeen: (input) => commit(input.account, () => markSeen(input)),
     },
     events: {
       newest: () => read(newestEvent),

@@ -23,7 +23,7 @@ export function accountShown(
 }
 
 /** A user with their budget and their window. */
-function userShown(user: UserView, nowMs: number) {
+export function userShown(user: UserView, nowMs: number) {
   const { lastMessageAtMs, sentSinceMessage, hold } = user;
   const windowEndsAtMs = lastMessageAtMs === null ? null : lastMessageAtMs + BUDGET_WINDOW_MS;
   const isOpen = windowEndsAtMs !== null && windowEndsAtMs > nowMs;

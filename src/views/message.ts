@@ -9,14 +9,20 @@ export type ReadMessage = Omit<MessageView, 'raw'> & {
   media: MediaSource[];
   /** The files of the message it quotes. */
   quoteMedia: MediaSource[];
+  /** What it quotes: what it says of that itself, and the ID under which that may be stored. */
+  quoteText: string | null;
+  quoteTitle: string | null;
+  quoteId: string | null;
   /** Types of items that this version cannot read. */
   unknownItems: string[];
 };
 
 /** Reads what a stored message says. */
 export function readMessage({ raw, ...message }: MessageView): ReadMessage {
-  const { text, media, quoteMedia, unknownItems } = readInbound(decodeRaw(raw));
-  return { ...message, text, media, quoteMedia, unknownItems };
+  const { text, media, quoteMedia, quoteText, quoteTitle, quoteId, unknownItems } = readInbound(
+    decodeRaw(raw),
+  );
+  return { ...message, text, media, quoteMedia, quoteText, quoteTitle, quoteId, unknownItems };
 }
 
 /** A message as `messages --json` and the API show it. */

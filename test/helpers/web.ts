@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { runHere, startHere } from './in-this-process.ts';
+import { pollUntil } from './poll-until.ts';
 import { administer, SERVER, uniqueName, withParts } from './postgres.ts';
 import { jsonLines } from './wxagent.ts';
 
@@ -51,6 +52,8 @@ export interface TestWeb {
   ask(path: string, how?: Ask): Promise<Answer>;
   /** Posts JSON. */
   post(path: string, body: unknown, how?: Ask): Promise<Answer>;
+  /** Sends a file to the owner, and waits until WeChat has it; the ID of its part. */
+  sendFile(token: string, file: { name: string; bytes: Buffer }): Promise<string>;
   /** Makes a token. */
   token(...options: string[]): Promise<string>;
   /** Makes a one-time code. */
@@ -88,6 +91,13 @@ export async function startWeb(
     ask,
     post,
     code,
+    async sendFile(token, file) {
+      const { json } = await ask('/accounts/mine/send', { method: 'POST', token, ...form({}, [file]) });
+      const part = (json as { parts: { id: string }[] }).parts[0]?.id as string;
+      const look = () => ask(`/accounts/mine/parts/${part}`, { token });
+      await pollUntil('a file that was sent', async () => (await look()).json?.hasFile === true);
+      return part;
+    },
     token: async (...rest) => (await printed('token', 'add', `t${++made}`, ...rest)).token as string,
     async cookie() {
       const { headers } = await post('/session', { code: await code() });
@@ -96,6 +106,31 @@ export async function startWeb(
     async stop() {
       await web.stop();
     },
+  };
+}
+
+/** A form as programs send it. */
+export function form(
+  fields: Record<string, string>,
+  files: { name: string; bytes: Buffer }[] = [],
+): Pick<Ask, 'headers' | 'body'> {
+  const boundary = `x${randomBytes(8).toString('hex')}`;
+  const parts = [
+    ...Object.entries(fields).map(([name, value]) =>
+      Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`),
+    ),
+    ...files.flatMap(({ name, bytes }) => [
+      Buffer.from(
+        `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\nContent-Type: application/octet-stream\r\n\r\n`,
+      ),
+      bytes,
+      Buffer.from('\r\n'),
+    ]),
+    Buffer.from(`--${boundary}--\r\n`),
+  ];
+  return {
+    headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
+    body: Buffer.concat(parts),
   };
 }
 

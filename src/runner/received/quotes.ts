@@ -40,7 +40,8 @@ export async function quoteOf(
   return { id, text: (quotePartial && resolvePartial(text, quotePartial)) ?? text, media };
 }
 
-function contentOf(stored: QuotedContent): { text: string; media: MediaSource[] } {
+/** What a stored message or part says, and its files. */
+export function contentOf(stored: QuotedContent): { text: string; media: MediaSource[] } {
   if (stored.kind === 'message') return readInbound(decodeRaw(stored.raw));
   return { text: stored.text, media: stored.upload === null ? [] : [mediaOfUpload(stored.upload)] };
 }

@@ -43,17 +43,20 @@ export function* accountView(account: string): Step<AccountView | null> {
       sending: parts.sending ?? 0,
       held: parts.held ?? 0,
     },
-    users: yield* users(account),
+    users: yield* userViews(account),
   };
 }
 
-function* users(account: string): Step<UserView[]> {
+/** The users of an account, or those of these who are known or have held parts. */
+export function* userViews(account: string, users?: readonly string[]): Step<UserView[]> {
+  const those = users ? `AND "user" IN (${users.map(() => '?').join(', ')})` : '';
   const holds = new Map(
     (yield* all(
       `SELECT "user", count(*) AS parts, min(held_at) AS since, (SELECT reason FROM parts AS oldest
            WHERE oldest.account = parts.account AND oldest."user" = parts."user" AND oldest.${HELD}
-           ORDER BY held_at, seq LIMIT 1) AS reason FROM parts WHERE account = ? AND ${HELD} GROUP BY account, "user"`,
+           ORDER BY held_at, seq LIMIT 1) AS reason FROM parts WHERE account = ? AND ${HELD} ${those} GROUP BY account, "user"`,
       account,
+      ...(users ?? []),
     )).map((row) => [
       row.user as string,
       { reason: row.reason as string, parts: row.parts as number, sinceMs: row.since as number },
@@ -61,8 +64,9 @@ function* users(account: string): Step<UserView[]> {
   );
   const known = (yield* all(
     `SELECT "user", last_message_at, sent, CASE WHEN context_token IS NULL THEN 0 ELSE 1 END AS token FROM users
-         WHERE account = ? ORDER BY "user"`,
+         WHERE account = ? ${those} ORDER BY "user"`,
     account,
+    ...(users ?? []),
   )).map((row) => ({
     user: row.user as string,
     lastMessageAtMs: row.last_message_at as number | null,

@@ -55,6 +55,7 @@ export const MOVED_TABLES: readonly MovedTable[] = [
     blob: 'key',
   }),
   table('allowed', ['account', 'user'], { text: 'account user', number: 'since' }),
+  table('seen', ['account', 'user'], { text: 'account user', number: 'seq' }),
   table('server_time', ['boot'], { text: 'boot', number: 'uptime_ms time_ms' }),
   table('access_tokens', ['id'], {
     text: 'id name scope account user digest',

@@ -1,6 +1,7 @@
 import type { Access } from './access.ts';
 import type { Admin } from './admin.ts';
 import type { Blobs } from './blobs.ts';
+import type { Conversations } from './conversations.ts';
 import type { Events } from './events.ts';
 import type { Inbox } from './inbox.ts';
 import type { Outbox } from './outbox.ts';
@@ -11,6 +12,8 @@ export type * from './access.ts';
 export { browserName, invitationName, SCOPES, TERMINAL, USE_NOTED_EVERY_MS } from './access.ts';
 export type * from './admin.ts';
 export type * from './blobs.ts';
+export type * from './conversations.ts';
+export { MOST_UNSEEN } from './conversations.ts';
 export type * from './events.ts';
 export type * from './inbox.ts';
 export type * from './outbox.ts';
@@ -19,7 +22,7 @@ export type * from './sessions.ts';
 export type * from './turns.ts';
 
 /**
- * The durable state of all accounts of one home, in seven ports. Any number of processes may use it at once. Every
+ * The durable state of all accounts of one home, in eight ports. Any number of processes may use it at once. Every
  * operation is a named step of the way a message goes, no operation is a table, and only `store/` knows the
  * database behind it. Steps are atomic. A step that is repeated calls its callbacks (`questionTo`,
  * `noticeOf`, `encode`, `merge`) again. Every
@@ -32,6 +35,7 @@ export interface Store {
   readonly sessions: Sessions;
   readonly admin: Admin;
   readonly access: Access;
+  readonly conversations: Conversations;
   readonly events: Events;
   /** Where the bytes of files to be sent lie; null: not in the database, but in the home. */
   readonly blobs: Blobs | null;

@@ -5,7 +5,8 @@ import type { Call, Route } from '../api/route.ts';
 import { COUNT, listOf, objectOf, oneOf, orNull, TEXT, TIME } from '../api/schema.ts';
 import type { KnownAccount, WebBackend } from '../port/backend.ts';
 
-const USER = objectOf({
+/** A user with their budget and their window. */
+export const USER_FIELDS = {
   id: TEXT,
   lastMessageAt: orNull(TIME),
   tokenAgeMs: orNull(COUNT),
@@ -13,7 +14,7 @@ const USER = objectOf({
   budgetLeft: COUNT,
   windowEndsAt: orNull(TIME),
   hold: orNull(objectOf({ reason: TEXT, parts: COUNT, since: TIME })),
-});
+} as const;
 
 const ACCOUNT = objectOf({
   id: TEXT,
@@ -24,7 +25,7 @@ const ACCOUNT = objectOf({
   lastPollAt: orNull(TIME),
   inbox: objectOf({ received: COUNT, running: COUNT, failed: COUNT, ignored: COUNT, unknown: COUNT }),
   outbox: objectOf({ queued: COUNT, sending: COUNT, held: COUNT }),
-  users: listOf(USER),
+  users: listOf(objectOf(USER_FIELDS)),
 });
 
 /** Accounts, their logins and their users with budget and window. */

@@ -2,13 +2,20 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { WxError } from '../../core/errors.ts';
+import type { MediaSource } from '../../core/message/media.ts';
+import type { FetchedFile } from '../../media/download/port.ts';
+import { turnIntoWav } from '../../media/voice/voice-to-wav.ts';
+import { contentOf } from '../../runner/received/quotes.ts';
 import { unhurried } from '../api/patience.ts';
 import { HttpError } from '../api/problem.ts';
 import type { Call, Reply, Route } from '../api/route.ts';
+import { oneOf, optionalOf } from '../api/schema.ts';
 import { fileHeaders } from '../guard/headers.ts';
+import type { KnownAccount } from '../port/backend.ts';
 import { messageOf } from './messages.ts';
+import { partOf } from './parts.ts';
 
-/** Files that users sent. */
+/** Files that users sent, and that were sent to them. */
 export const FILE_ROUTES: readonly Route[] = [
   {
     method: 'get',
@@ -16,27 +23,67 @@ export const FILE_ROUTES: readonly Route[] = [
     about: 'a file of a message, from 0 on in the order of its files, then of those it quotes; takes Range',
     scopes: ['read'],
     reach: 'user',
+    query: optionalOf({ as: { ...oneOf('wav'), description: 'a voice as sound that browsers play' } }),
     status: 200,
     answer: null,
     media: 'application/octet-stream',
     errors: [404, 416, 502],
-    handle: readFile,
+    handle: readFileOfMessage,
+  },
+  {
+    method: 'get',
+    path: '/accounts/{account}/parts/{part}/file',
+    about: 'the file of a part that was sent, from where WeChat has it; takes Range',
+    scopes: ['read'],
+    reach: 'user',
+    status: 200,
+    answer: null,
+    media: 'application/octet-stream',
+    errors: [404, 416, 502],
+    handle: readFileOfPart,
   },
 ];
 
-async function readFile(call: Call): Promise<Reply> {
-  const { backend, shelf, params, incoming } = call;
+async function readFileOfMessage(call: Call): Promise<Reply> {
+  const { params, query } = call;
   const { account, message } = await messageOf(call);
   const { file: number = '' } = params;
   const sources = [...message.media, ...message.quoteMedia];
   const source = /^\d{1,4}$/.test(number) ? sources[Number(number)] : undefined;
   if (!source) throw new WxError('not-found', `message ${message.id} has ${sources.length} files, from 0 on`);
+  const isSound = query.as === 'wav';
+  return served(call, account, source, ['message', message.seq, number, isSound], async (file, signal) => {
+    const wav = isSound ? await turnIntoWav(file.path, signal) : null;
+    return wav ? { ...file, ...wav, mime: 'audio/wav' } : file;
+  });
+}
+
+async function readFileOfPart(call: Call): Promise<Reply> {
+  const { account, part } = await partOf(call);
+  const { user, serverId, file } = part;
+  const stored =
+    file === null || serverId === null
+      ? null
+      : await call.backend.store.inbox.quoted({ account: account.key, user, id: serverId, aroundMs: null });
+  const [source] = stored ? contentOf(stored).media : [];
+  if (!source) throw new WxError('not-found', `part ${part.seq} has no file, or it was not sent`);
+  return served(call, account, { ...source, name: file?.name ?? null }, ['part', part.seq]);
+}
+
+/** The answer with a file, which is fetched if it is not there yet; `change` makes of it what is served. */
+async function served(
+  { backend, shelf, incoming }: Call,
+  account: KnownAccount,
+  source: MediaSource,
+  place: readonly unknown[],
+  change = async (file: FetchedFile, _signal: AbortSignal): Promise<FetchedFile> => file,
+): Promise<Reply> {
   const { md5, name } = source;
-  const place = JSON.stringify([account.key, message.seq, number]);
-  const fetched = shelf.take(place, async (folder, signal) => {
+  const fetched = shelf.take(JSON.stringify([account.key, ...place]), async (folder, signal) => {
     const { inbox } = backend.store;
     const knownKeys = md5 === null ? [] : await inbox.mediaKeys({ account: account.key, md5 });
-    return backend.fetchFile(account, { source, knownKeys, folder, signal });
+    const result = await backend.fetchFile(account, { source, knownKeys, folder, signal });
+    return result.ok ? { ok: true, file: await change(result.file, signal) } : result;
   });
   const file = await unhurried(incoming, () => fetched);
   const { size } = await stat(file.path);

@@ -1,14 +1,9 @@
 import { WxError } from '../../core/errors.ts';
 import { messageShown, type ReadMessage, readMessage } from '../../views/message.ts';
-import { BEFORE, LIMIT, limitOf, pageOf } from '../api/page.ts';
+import { BEFORE, firstOf, hasText, LIMIT, limitOf, pageOf } from '../api/page.ts';
 import type { Call, Route } from '../api/route.ts';
 import { COUNT, listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME, timeOf } from '../api/schema.ts';
 import { accountOf } from './accounts.ts';
-
-/** So many messages are read for one page of a search; a page with fewer hits says where to go on. */
-const SEARCHED = 2_000;
-/** Read from the store at a time. */
-const BATCH = 200;
 
 const FILE = objectOf({
   kind: oneOf('image', 'voice', 'file', 'video'),
@@ -18,7 +13,8 @@ const FILE = objectOf({
   transcript: orNull(TEXT),
 });
 
-const MESSAGE = objectOf({
+/** A message as the API shows it. */
+export const MESSAGE = objectOf({
   id: TEXT,
   user: TEXT,
   state: oneOf('received', 'running', 'waiting', 'done', 'failed', 'ignored', 'superseded'),
@@ -31,6 +27,7 @@ const MESSAGE = objectOf({
   unknownItems: listOf(TEXT),
   files: listOf(FILE),
   quotedFiles: listOf(FILE),
+  quote: orNull(objectOf({ id: orNull(TEXT), text: TEXT })),
 });
 
 /** Messages that users sent, and what became of them. */
@@ -63,7 +60,7 @@ export const MESSAGE_ROUTES: readonly Route[] = [
     status: 200,
     answer: MESSAGE,
     errors: [404],
-    handle: async (call) => ({ json: shown((await messageOf(call)).message) }),
+    handle: async (call) => ({ json: shownMessage((await messageOf(call)).message) }),
   },
   {
     method: 'post',
@@ -109,35 +106,33 @@ async function findMessages(call: Call) {
   const { query, caller, backend } = call;
   const { key } = await accountOf(call);
   const limit = limitOf(query);
-  const wanted = typeof query.text === 'string' ? query.text.toLowerCase() : null;
   const filter = {
     account: key,
     user: caller.user ?? (query.user === undefined ? null : String(query.user)),
     fromMs: query.from === undefined ? null : timeOf(String(query.from)),
     toMs: query.to === undefined ? null : timeOf(String(query.to)),
   };
-  const found: ReadMessage[] = [];
-  let beforeSeq = query.before === undefined ? null : Number(query.before);
-  if (wanted === null) {
+  const beforeSeq = query.before === undefined ? null : Number(query.before);
+  if (query.text === undefined) {
     const page = await backend.store.inbox.messagePage({ ...filter, beforeSeq, limit });
-    return { json: { messages: page.map(readMessage).map(shown), before: pageOf(page, limit) } };
+    return {
+      json: { messages: page.map((one) => shownMessage(readMessage(one))), before: pageOf(page, limit) },
+    };
   }
-  for (let searched = 0; searched < SEARCHED; searched += BATCH) {
-    const page = await backend.store.inbox.messagePage({ ...filter, beforeSeq, limit: BATCH });
-    for (const message of page.map(readMessage)) {
-      beforeSeq = message.seq;
-      if (message.text.toLowerCase().includes(wanted)) found.push(message);
-      if (found.length === limit) return { json: { messages: found.map(shown), before: beforeSeq } };
-    }
-    if (page.length < BATCH) return { json: { messages: found.map(shown), before: null } };
-  }
-  return { json: { messages: found.map(shown), before: beforeSeq } };
+  const text = String(query.text);
+  const { found, beforeSeq: next } = await backend.store.conversations.findMessages({
+    ...{ ...filter, text, beforeSeq },
+  });
+  const hits = found
+    .map(readMessage)
+    .filter(({ text: said, media }) => hasText(text, said, ...media.map(({ name }) => name)));
+  const { page, before } = firstOf(hits, limit, next);
+  return { json: { messages: page.map((one) => shownMessage(one)), before } };
 }
 
 /** The message that a path names. */
-export async function messageOf(call: Call) {
+export async function messageOf(call: Call, id = call.params.message ?? '') {
   const account = await accountOf(call);
-  const { message: id = '' } = call.params;
   const found = await call.backend.store.inbox.message({ account: account.key, id });
   if (found && (call.caller.user ?? found.user) === found.user)
     return { account, message: readMessage(found) };
@@ -146,9 +141,16 @@ export async function messageOf(call: Call) {
   });
 }
 
-function shown(message: ReadMessage) {
-  const { media, quoteMedia } = message;
-  return { ...messageShown(message), files: media.map(fileShown), quotedFiles: quoteMedia.map(fileShown) };
+/** A message as {@link MESSAGE} describes it; `quotedText`: what it quotes, where that is known from elsewhere. */
+export function shownMessage(message: ReadMessage, quotedText?: string) {
+  const { media, quoteMedia, quoteText, quoteTitle, quoteId } = message;
+  const isQuoting = quoteId !== null || quoteText !== null || quoteTitle !== null || quoteMedia.length > 0;
+  return {
+    ...messageShown(message),
+    files: media.map(fileShown),
+    quotedFiles: quoteMedia.map(fileShown),
+    quote: isQuoting ? { id: quoteId, text: quoteText ?? quotedText ?? quoteTitle ?? '' } : null,
+  };
 }
 
 function fileShown({ kind, name, sizeBytes, durationMs, transcript }: ReadMessage['media'][number]) {

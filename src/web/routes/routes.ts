@@ -2,6 +2,7 @@ import type { Route } from '../api/route.ts';
 import { ACCESS_ROUTES } from './access.ts';
 import { ACCOUNT_ROUTES } from './accounts.ts';
 import { ALLOWED_ROUTES } from './allowed.ts';
+import { CONVERSATION_ROUTES } from './conversations.ts';
 import { EVENT_ROUTES } from './events.ts';
 import { FILE_ROUTES } from './files.ts';
 import { INVITATION_ROUTES } from './invitations.ts';
@@ -14,6 +15,7 @@ import { SEND_ROUTES } from './send.ts';
 /** Every route of the API. */
 export const ROUTES: readonly Route[] = [
   ...ACCOUNT_ROUTES,
+  ...CONVERSATION_ROUTES,
   ...MESSAGE_ROUTES,
   ...FILE_ROUTES,
   ...PART_ROUTES,

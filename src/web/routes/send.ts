@@ -1,14 +1,13 @@
 import { WxError } from '../../core/errors.ts';
 import { parseDurationMs } from '../../core/units.ts';
 import type { PartFile } from '../../store/port/port.ts';
-import { partShown } from '../../views/part.ts';
 import { isMultipart, readForm } from '../api/multipart.ts';
 import { HttpError } from '../api/problem.ts';
 import type { Call, Reply, Route } from '../api/route.ts';
 import { faultOf, listOf, objectOf, oneOf, optionalOf, type Schema } from '../api/schema.ts';
 import type { KnownAccount, ToSend } from '../port/backend.ts';
 import { accountOf } from './accounts.ts';
-import { PART } from './parts.ts';
+import { PART, shownPart } from './parts.ts';
 
 /** What a header can carry, and what is no more than a name. */
 const KEY: Schema = { type: 'string', pattern: '^[\\x21-\\x7e]{1,200}$' };
@@ -60,7 +59,7 @@ async function send(call: Call): Promise<Reply> {
     const fields = isMultipart(incoming) ? await readFields(call, account, kept) : (call.body as Fields);
     const { user, what } = await checked(call, account, fields);
     const parts = await backend.send(account, user, { ...what, kept, id });
-    return { json: { parts: parts.map(partShown) } };
+    return { json: { parts: parts.map(shownPart) } };
   } catch (error) {
     // A later sweep removes what cannot be removed now.
     await backend.discardFiles(account, kept).catch(() => {});

@@ -58,6 +58,7 @@ test.skipIf(!hasCurl)('every line of docs/api.md works as it stands', { timeout:
     OTHER_ACCOUNT: 'other',
     CODE: await web.code(),
     LAST_ID: 'x',
+    USER_ID: world.user,
   };
   const begin = async (body: object) => (await web.post('/logins', body, { token })).json?.id as string;
   const state = async (id: string) => (await web.ask(`/logins/${id}`, { token })).json?.state;
@@ -75,6 +76,8 @@ test.skipIf(!hasCurl)('every line of docs/api.md works as it stands', { timeout:
       const to = 'friend@im.wechat';
       const { json } = await web.post('/accounts/mine/send', { text: 'x', to }, { token });
       env.PART = (json as { parts: { id: string }[] }).parts[0]?.id as string;
+      if (route.endsWith('/file'))
+        env.PART = await web.sendFile(token, { name: 'a.txt', bytes: Buffer.from('a file') });
     }
     if (route.includes('{login}')) {
       const isOfGuest = route.includes('/invitation/');

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { runHere, startHere } from '../../helpers/in-this-process.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { answers } from '../../helpers/simulated.ts';
-import { type Answer, type Ask, STORES, startWeb, type TestWeb } from '../../helpers/web.ts';
+import { type Answer, type Ask, form, STORES, startWeb, type TestWeb } from '../../helpers/web.ts';
 import { FILES, makeWebWorld } from '../../helpers/web-world.ts';
 
 interface Part {
@@ -18,31 +18,6 @@ interface Part {
 }
 
 const partsOf = ({ json }: Answer): Part[] => (json as { parts: Part[] }).parts;
-
-/** A form as programs send it. */
-function form(
-  fields: Record<string, string>,
-  files: { name: string; bytes: Buffer }[] = [],
-): Pick<Ask, 'headers' | 'body'> {
-  const boundary = `x${randomBytes(8).toString('hex')}`;
-  const parts = [
-    ...Object.entries(fields).map(([name, value]) =>
-      Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`),
-    ),
-    ...files.flatMap(({ name, bytes }) => [
-      Buffer.from(
-        `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\nContent-Type: application/octet-stream\r\n\r\n`,
-      ),
-      bytes,
-      Buffer.from('\r\n'),
-    ]),
-    Buffer.from(`--${boundary}--\r\n`),
-  ];
-  return {
-    headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
-    body: Buffer.concat(parts),
-  };
-}
 
 async function settled(web: TestWeb, token: string, parts: readonly Part[]): Promise<Part[]> {
   let now: Part[] = [];

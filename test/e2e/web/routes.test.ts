@@ -36,6 +36,9 @@ function samplesFor({ web, messages, fileOf, user }: WebWorld, admin: string): R
     );
     return { part: (json as { parts: { id: string }[] }).parts[0]?.id as string };
   };
+  const sentFile = async () => ({
+    part: await web.sendFile(admin, { name: 'a.txt', bytes: Buffer.from('hi') }),
+  });
   const login = async () => {
     const { json } = await web.post('/logins', { force: true }, { token: admin });
     const id = json?.id as string;
@@ -53,6 +56,14 @@ function samplesFor({ web, messages, fileOf, user }: WebWorld, admin: string): R
     'get /accounts': {},
     'get /accounts/{account}': { params: { account } },
     'delete /accounts/{account}': { params: { account } },
+    'get /accounts/{account}/conversations': { params: { account }, query: '?user=O9&limit=1' },
+    'get /accounts/{account}/conversations/{user}': { params: { account, user } },
+    'get /accounts/{account}/conversations/{user}/entries': {
+      params: { account, user },
+      query: `?message=${message}&limit=5`,
+    },
+    'post /accounts/{account}/seen': { params: { account }, body: { message } },
+    'get /accounts/{account}/parts/{part}/file': { params: { account }, before: sentFile },
     'get /accounts/{account}/messages': {
       params: { account },
       query: `?user=${encodeURIComponent(user)}&text=HELLO&from=2020-01-01T00:00:00Z&to=2199-01-01T00:00:00%2B08:00&limit=5`,

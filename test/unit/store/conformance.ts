@@ -16,6 +16,7 @@ import { describeNextClaims } from './conformance/outbox/next-claims.ts';
 import { describeOutbox } from './conformance/outbox/outbox.ts';
 import { describeRefusals } from './conformance/outbox/refusals.ts';
 import { describeVerdicts } from './conformance/outbox/verdicts.ts';
+import { describeConversations } from './conformance/pages/conversations.ts';
 import { describePages } from './conformance/pages/pages.ts';
 import { describeRivals } from './conformance/rivals.ts';
 import { describeSessions } from './conformance/sessions/sessions.ts';
@@ -45,6 +46,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('quotes', () => describeQuotes(make));
     describe('rivals', () => describeRivals(make));
     describe('pages', () => describePages(make));
+    describe('conversations', () => describeConversations(make));
     describe('access', () => describeAccess(make));
     describe('events', () => describeEvents(make));
     describe('views', () => describeViews(make));
