@@ -292,6 +292,13 @@ function wrap(
   isOpen: () => boolean,
 ): Connection {
   const { textFor, limits } = options;
+  const stream = streamOf(client);
+
+  /** What is asked for in one moment goes out in one write: the library makes one or two of each statement. */
+  function holdWrites(): void {
+    stream.cork();
+    process.nextTick(() => stream.uncork());
+  }
 
   async function ask(item: Statement<unknown> | Command): Promise<unknown> {
     if (typeof item === 'string') {
@@ -310,12 +317,13 @@ function wrap(
     timeline: state.timeline,
     startedAt: state.startedAt,
     firstXid: state.firstXid,
-    cipher: cipherOf(client),
+    cipher: cipherOf(stream),
     begin: beginOf(options, state),
     get isOpen() {
       return isOpen();
     },
     async exchange(batch) {
+      holdWrites();
       const answers = await within(socket, limits.answerMs, () => Promise.allSettled(batch.map(ask)));
       const failed = answers.find((answer) => answer.status === 'rejected');
       if (failed) throw failed.reason;
@@ -328,8 +336,12 @@ function wrap(
   };
 }
 
-function cipherOf(client: Client): string | null {
-  const { stream } = (client as unknown as { connection: { stream: unknown } }).connection;
+/** The socket, or TLS over it. */
+function streamOf(client: Client): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
+}
+
+function cipherOf(stream: Socket): string | null {
   return stream instanceof TLSSocket ? `${stream.getProtocol()}, ${stream.getCipher().standardName}` : null;
 }
 
