@@ -40,7 +40,10 @@ await build({
   checks: { ineffectiveDynamicImport: false },
 });
 
-if (entries.length === 0) await buildPage(join(root, 'src/simulator/page'), resolve(root, outdir, 'phone'));
+if (entries.length === 0) {
+  await buildPage(join(root, 'src/simulator/page'), resolve(root, outdir, 'phone'));
+  await buildPage(join(root, 'src/web/page'), resolve(root, outdir, 'web-page'));
+}
 
 /**
  * What every start needs is one chunk, and what `run` needs beside it another. Split by who shares what, they would be

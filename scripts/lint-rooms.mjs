@@ -70,7 +70,10 @@ const ROOMS = {
   simulator: ['world', 'queue', 'phone', 'endpoints', 'http', 'control', 'page', '.'],
   runner: ['port', 'delivery', 'received', 'turns', 'shutdown', 'intake', '.'],
   views: ['.'],
-  web: ['port', 'guard', 'access', 'events', 'operating', 'live', 'api', 'routes', '.'],
+  web: [
+    ...['port', 'guard', 'access', 'events', 'operating', 'live', 'api', 'routes'],
+    ...['page/server', 'page/frame', 'page/views/overview', 'page', '.'],
+  ],
   cli: [
     ...['i18n', 'terminal', 'command', 'account', 'agent', 'login', 'send', 'download', 'admin'],
     ...['doctor', 'web', 'run', 'simulate', '.'],

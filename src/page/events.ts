@@ -1,4 +1,4 @@
-import { type Signal, signal } from '@preact/signals';
+import { type ReadonlySignal, signal } from '@preact/signals';
 
 const AGAIN_MS = 2_000;
 /** A page that nobody has seen for so long lets go: browsers share six connections among all pages of a server. */
@@ -8,15 +8,19 @@ const UNSEEN_MS = 60_000;
 export type Connection = 'connecting' | 'live' | 'lost';
 
 /**
- * Listens to a stream of server-sent events for as long as the page is open and seen. A lost connection is made again
- * and goes on after the last event that came, also where the browser itself has given up.
+ * Listens to a stream of server-sent events until `stop`, while the page is seen. A lost connection is made again and
+ * goes on after the last event that came, also where the browser itself has given up.
  */
-export function listen(url: string, handlers: Record<string, (data: unknown) => void>): Signal<Connection> {
+export function listen(
+  url: string,
+  handlers: Record<string, (data: unknown) => void>,
+): { connection: ReadonlySignal<Connection>; stop(): void } {
   const connection = signal<Connection>('connecting');
   let lastId = '';
   let source: EventSource | null = null;
+  let isStopped = false;
   const open = (): void => {
-    if (source && source.readyState !== EventSource.CLOSED) return;
+    if (isStopped || (source && source.readyState !== EventSource.CLOSED)) return;
     const opened = new EventSource(lastId === '' ? url : `${url}?after=${encodeURIComponent(lastId)}`);
     source = opened;
     opened.addEventListener('open', () => {
@@ -34,11 +38,20 @@ export function listen(url: string, handlers: Record<string, (data: unknown) => 
     }
   };
   let leaving: ReturnType<typeof setTimeout> | undefined;
-  document.addEventListener('visibilitychange', () => {
+  const onVisibility = (): void => {
     clearTimeout(leaving);
     if (document.visibilityState === 'visible') open();
     else leaving = setTimeout(() => source?.close(), UNSEEN_MS);
-  });
+  };
+  document.addEventListener('visibilitychange', onVisibility);
   open();
-  return connection;
+  return {
+    connection,
+    stop() {
+      isStopped = true;
+      clearTimeout(leaving);
+      document.removeEventListener('visibilitychange', onVisibility);
+      source?.close();
+    },
+  };
 }

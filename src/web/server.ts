@@ -3,12 +3,13 @@ import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { reasonOf } from '../core/errors.ts';
 import { foreignHost, foreignPage } from '../core/http/foreign-request.ts';
+import { readPage } from '../page/served/page-files.ts';
 import { type Caller, callerOf } from './access/caller.ts';
 import { CODE_MS } from './access/secrets.ts';
 import { readJson, readQuery } from './api/input.ts';
 import { isMultipart } from './api/multipart.ts';
 import { openApiOf } from './api/openapi.ts';
-import { CodeNeeded, HttpError, problemOf } from './api/problem.ts';
+import { CodeNeeded, HttpError, languageOf, problemOf } from './api/problem.ts';
 import type { Failures, Reply, Route } from './api/route.ts';
 import { createEventStreams } from './events/events.ts';
 import { type Client, clientOf } from './guard/client.ts';
@@ -26,13 +27,6 @@ import type { WebBackend } from './port/backend.ts';
 import { ROUTES } from './routes/routes.ts';
 
 const API = '/api/v1';
-
-const WELCOME = `wxagent serves its API here.
-
-What it can do: ${API}/openapi.json
-How to use it:  docs/api.md
-A token for a program: wxagent token add <name> --scope read
-`;
 
 /** Under which names the server is asked, and whom it believes. */
 export interface WebSettings {
@@ -178,16 +172,25 @@ export function createWeb(
     for (const [name, value] of Object.entries(SAFE_HEADERS))
       if (!c.res.headers.has(name)) c.res.headers.set(name, value);
   });
-  app.onError((thrown, c) => {
-    const problem = problemOf(thrown);
+  app.onError(async (thrown, c) => {
+    const { detail, hint, ...problem } = problemOf(thrown);
+    const told = await backend.translator(languageOf(c.env.incoming.headers['accept-language']));
     if (problem.status === 500) log.error(`${c.req.method} ${c.req.path}: ${reasonOf(thrown)}`);
     const headers = { ...SAFE_HEADERS, ...(thrown instanceof HttpError ? thrown.headers : {}) };
-    return new Response(`${JSON.stringify(problem)}\n`, {
+    const body = { ...problem, detail: told(detail), hint: hint === null ? null : told(hint) };
+    return new Response(`${JSON.stringify(body)}\n`, {
       status: problem.status,
       headers: { ...headers, 'content-type': 'application/problem+json' },
     });
   });
-  app.get('/', (c) => c.text(WELCOME));
+  let page: ReturnType<typeof readPage> | null = null;
+  for (const path of ['/', '/page/:file'])
+    app.get(path, async (c) => {
+      page ??= readPage('web-page');
+      const file = (await page).get(c.req.path);
+      if (!file) throw nothingAt(c);
+      return c.body(new Uint8Array(file.body), 200, file.headers);
+    });
   app.get('/healthz', (c) => c.json({ ok: true }));
   app.get('/readyz', async (c) => {
     const answer = await readiness();
@@ -215,9 +218,7 @@ export function createWeb(
       });
     });
   app.all('*', (c) => {
-    throw new HttpError(404, 'not-found', `there is nothing at ${c.req.path}`, {
-      hint: `GET ${API}/openapi.json`,
-    });
+    throw nothingAt(c);
   });
   return {
     app,
@@ -237,7 +238,7 @@ function checkReach({ name, account, user }: Caller, reach: Route['reach']): voi
     throw new HttpError(
       403,
       'not-logged-in',
-      `${name} is for one ${user === null ? 'account' : 'user'} only`,
+      user === null ? `${name} is for one account only` : `${name} is for one user only`,
     );
 }
 
@@ -250,6 +251,12 @@ function tooMany(waitMs: number): HttpError {
   const seconds = Math.ceil(waitMs / 1_000);
   return new HttpError(429, 'busy', `too many wrong tokens or codes: wait ${seconds} s`, {
     headers: { 'retry-after': String(seconds) },
+  });
+}
+
+function nothingAt({ req }: Web): HttpError {
+  return new HttpError(404, 'not-found', `there is nothing at ${req.path}`, {
+    hint: `GET ${API}/openapi.json`,
   });
 }
 

@@ -12,6 +12,7 @@ import { openCdn, openOutgoing, openTransport } from '../account/connection.ts';
 import { pollerOf } from '../account/polling.ts';
 import { loginsOf } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
+import { translatorTo } from '../i18n/language.ts';
 import { accountsNow } from '../login/stored-accounts.ts';
 import { checkUser, unknownUser } from '../send/recipient.ts';
 import { queueSend } from '../send/send-queue.ts';
@@ -44,6 +45,7 @@ export function createWebBackend(
     log,
     version: VERSION,
     instance: digest(server?.name ?? paths.database).slice(0, 8),
+    translator: translatorTo,
     async accounts() {
       known = (await accountsNow(context)) ?? known;
       return known.map(withoutToken);

@@ -29,7 +29,7 @@ const HEADERS = {
  * The files of a built page by their path: its document is `/`, the others are below `/page/` and have the hash of
  * their content in the name. Empty when it is not built.
  */
-export async function readPage(page: 'phone'): Promise<ReadonlyMap<string, PageFile>> {
+export async function readPage(page: 'phone' | 'web-page'): Promise<ReadonlyMap<string, PageFile>> {
   const folder = new URL(`${page}/`, PAGES);
   const names = await readdir(folder).catch(() => []);
   const entries = names.map(async (name): Promise<[string, PageFile]> => {

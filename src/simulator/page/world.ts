@@ -73,7 +73,7 @@ function showArrived(): void {
 }
 
 /** How the page stands with the simulator; listening begins here. */
-export const connection = listen('/_sim/live', {
+export const { connection } = listen('/_sim/live', {
   reset: () => {
     arrived = [];
     lines.value = [];

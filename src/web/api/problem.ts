@@ -90,3 +90,8 @@ export function problemOf(thrown: unknown): Problem {
     hint: isBug ? null : (error.hint ?? null),
   };
 }
+
+/** The language of an `Accept-Language` header: Chinese where it comes first. */
+export function languageOf(header: string | undefined): 'en' | 'zh' {
+  return /^\s*zh\b/i.test(header ?? '') ? 'zh' : 'en';
+}

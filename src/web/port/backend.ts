@@ -30,6 +30,8 @@ export interface WebBackend {
   version: string;
   /** Tells this store from others on this machine: cookies do not know ports. */
   instance: string;
+  /** What puts a sentence of ours into a language; what is no sentence of ours stays. */
+  translator(language: 'en' | 'zh'): Promise<(sentence: string) => string>;
   /** The accounts that are logged in by now. */
   accounts(): Promise<KnownAccount[]>;
   /** The process that receives an account's messages; null: none. */

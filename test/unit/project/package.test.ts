@@ -44,7 +44,7 @@ describe('the package', () => {
 
   it('holds nothing else', () => {
     const expected =
-      /^(package\.json|LICENSE|CHANGELOG\.md|README(\.[\w-]+)?\.md|docs\/([\w-]+\/)?[\w.-]+\.(md|json|yml)|bin\/(start\.js|wxagent\.js|package\.json)|examples\/[\w./@-]+|dist\/[\w-]+\.js(\.map)?|dist\/phone\/(index\.html|[\w-]+\.(js|css|svg))|dist\/([\w-]+\/)*[\w-]+\.d\.ts)$/;
+      /^(package\.json|LICENSE|CHANGELOG\.md|README(\.[\w-]+)?\.md|docs\/([\w-]+\/)?[\w.-]+\.(md|json|yml)|bin\/(start\.js|wxagent\.js|package\.json)|examples\/[\w./@-]+|dist\/[\w-]+\.js(\.map)?|dist\/(phone|web-page)\/(index\.html|[\w-]+\.(js|css|svg))|dist\/([\w-]+\/)*[\w-]+\.d\.ts)$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 

@@ -23,8 +23,7 @@ const FOLDERS = [
   'settings',
   'sql',
   'postgres',
-  'web/guard',
-  'web/access',
+  'web',
 ];
 
 test('every sentence that the program says has a Chinese one', () => {

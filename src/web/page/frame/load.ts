@@ -1,0 +1,73 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { onEvent } from '../server/live.ts';
+import { stale } from '../server/state.ts';
+import type { StateEvent } from '../server/types.ts';
+
+/** Events that come together are one reason to load. */
+const TOGETHER_MS = 200;
+
+/** What a view shows of the server. */
+export interface Loaded<T> {
+  /** null: it has not come yet. An old one stays until there is a new one. */
+  value: T | null;
+  /** Why the last attempt came to nothing, as a sentence; null: it did not. */
+  problem: string | null;
+  reload(): void;
+}
+
+/**
+ * Loads something for as long as a view is shown: again when `inputs` change, when an event is news for it, and when
+ * everything may be old.
+ */
+export function useLoaded<T>(
+  load: (signal: AbortSignal) => Promise<T>,
+  inputs: readonly unknown[],
+  isNews: (event: StateEvent) => boolean,
+): Loaded<T> {
+  const value = useSignal<T | null>(null);
+  const problem = useSignal<string | null>(null);
+  const asked = useSignal(0);
+  useEffect(() => {
+    const stop = new AbortController();
+    let soon: ReturnType<typeof setTimeout> | undefined;
+    let isLoading = false;
+    let isOld = false;
+    const run = async (): Promise<void> => {
+      isOld = isLoading;
+      if (isLoading) return;
+      isLoading = true;
+      try {
+        const found = await load(stop.signal);
+        if (stop.signal.aborted) return;
+        value.value = found;
+        problem.value = null;
+      } catch (thrown) {
+        if (stop.signal.aborted) return;
+        problem.value = thrown instanceof Error ? thrown.message : String(thrown);
+      } finally {
+        isLoading = false;
+      }
+      if (isOld) void run();
+    };
+    const stopEvents = onEvent((event) => {
+      if (!isNews(event)) return;
+      clearTimeout(soon);
+      soon = setTimeout(run, TOGETHER_MS);
+    });
+    const stopStale = stale.subscribe(() => void run());
+    return () => {
+      stop.abort();
+      clearTimeout(soon);
+      stopEvents();
+      stopStale();
+    };
+  }, [...inputs, asked.value]);
+  return {
+    value: value.value,
+    problem: problem.value,
+    reload() {
+      asked.value++;
+    },
+  };
+}

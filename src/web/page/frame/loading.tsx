@@ -1,0 +1,21 @@
+import type { ComponentChild } from 'preact';
+import type { Loaded } from './load.ts';
+import { frameWords } from './words.ts';
+
+/** What has been loaded, or why it has not. */
+export function WhenLoaded<T>({ of, children }: { of: Loaded<T>; children: (value: T) => ComponentChild }) {
+  const words = frameWords();
+  return (
+    <>
+      {of.problem !== null && (
+        <div class="problem" role="alert">
+          <p>{of.problem}</p>
+          <button type="button" onClick={of.reload}>
+            {words.again}
+          </button>
+        </div>
+      )}
+      {of.value === null ? of.problem === null && <p class="wait">{words.loading}</p> : children(of.value)}
+    </>
+  );
+}

@@ -1,0 +1,53 @@
+import { wordsIn } from '../../../page/language.ts';
+
+const en = {
+  title: 'wxagent',
+  toContent: 'To the content',
+  views: 'Views',
+  more: 'More',
+  leave: 'Sign out',
+  close: 'Close',
+  cancel: 'Cancel',
+  loading: 'Loading…',
+  again: 'Try again',
+  trouble: {
+    server: 'The server does not answer. What you see may be old. The page tries again by itself.',
+    store: 'The server cannot use its store. What you see may be old. The page tries again by itself.',
+  },
+  signIn: {
+    title: 'Sign in',
+    about: 'Make a one-time code in a terminal of the server:',
+    lasts: 'It is good for 10 minutes, and once.',
+    code: 'One-time code',
+    act: 'Sign in',
+  },
+  now: 'now',
+};
+
+/** The words around every view. */
+export const frameWords = wordsIn<typeof en>({
+  en,
+  zh: {
+    title: 'wxagent',
+    toContent: '跳到内容',
+    views: '页面',
+    more: '更多',
+    leave: '退出',
+    close: '关闭',
+    cancel: '取消',
+    loading: '正在加载……',
+    again: '重试',
+    trouble: {
+      server: '服务器没有响应，看到的内容可能已经过时。页面会自动重试。',
+      store: '服务器无法使用它的存储，看到的内容可能已经过时。页面会自动重试。',
+    },
+    signIn: {
+      title: '登录',
+      about: '在服务器的终端里生成一次性登录码：',
+      lasts: '10 分钟内可用一次。',
+      code: '一次性登录码',
+      act: '登录',
+    },
+    now: '刚刚',
+  },
+});

@@ -1,0 +1,51 @@
+import { signal } from '@preact/signals';
+import { ask, Problem } from './api.ts';
+import { isIn, wasIn } from './state.ts';
+
+/** Why this browser did not come in; null: it was not tried. */
+export const refusal = signal<string | null>(null);
+
+/** Comes in with the code of the address, or with the session there is. A code does not stay in the address. */
+export async function begin(): Promise<void> {
+  addEventListener('hashchange', () => void comeInByAddress());
+  if (await comeInByAddress()) return;
+  if (wasIn.peek() === 'no') isIn.value = false;
+  else
+    await ask('/session').then(
+      () => {
+        isIn.value = true;
+      },
+      () => {
+        // Who is not refused may be in: the page shows what is wrong, and tries again.
+        isIn.value ??= true;
+      },
+    );
+}
+
+/** Exchanges a one-time code for the session of this browser. */
+export async function comeIn(code: string): Promise<boolean> {
+  try {
+    await ask('/session', { body: { code } });
+    refusal.value = null;
+    isIn.value = true;
+    return true;
+  } catch (thrown) {
+    if (!(thrown instanceof Problem)) throw thrown;
+    refusal.value = thrown.message;
+    return false;
+  }
+}
+
+/** Ends the session of this browser. Throws Problem when the server cannot be told. */
+export async function leave(): Promise<void> {
+  await ask('/session', { method: 'DELETE' });
+  refusal.value = null;
+  isIn.value = false;
+}
+
+async function comeInByAddress(): Promise<boolean> {
+  const [, code] = /^#code=(.*)$/.exec(location.hash) ?? [];
+  if (code === undefined) return false;
+  history.replaceState(null, '', '/');
+  return comeIn(code);
+}

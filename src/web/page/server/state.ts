@@ -1,0 +1,30 @@
+import { effect, signal } from '@preact/signals';
+import { storedChoice } from '../../../page/stored.ts';
+
+/** What keeps the page from what it shows: nobody answers, or whoever answers cannot use the store. */
+export type Trouble = 'server' | 'store';
+
+/** What is wrong just now; null: nothing. */
+export const trouble = signal<Trouble | null>(null);
+
+/** Counts up when everything that is shown may be old: it has to be loaded again. */
+export const stale = signal(0);
+
+/** Whether this browser has come in; null: not known yet. */
+export const isIn = signal<boolean | null>(null);
+
+/** Whether it had come in when the page was last open: who never was is not asked for. */
+export const wasIn = storedChoice('wxagent-in', ['no', 'yes'], 'no');
+
+/** How much the clock of the server is ahead of that of the browser. */
+export const clockAheadMs = signal(0);
+
+effect(() => {
+  if (isIn.value !== null) wasIn.value = isIn.value ? 'yes' : 'no';
+});
+
+/** Notes how a request ended. */
+export function noteTrouble(found: Trouble | null): void {
+  if (trouble.peek() !== null && found === null) stale.value++;
+  trouble.value = found;
+}

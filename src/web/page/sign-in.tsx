@@ -1,0 +1,60 @@
+import { useSignal } from '@preact/signals';
+import { PageSwitches } from '../../page/switches.tsx';
+import { frameWords } from './frame/words.ts';
+import { comeIn, refusal } from './server/session.ts';
+
+/** Where a browser comes in. */
+export function SignIn() {
+  const words = frameWords().signIn;
+  const code = useSignal('');
+  const isBusy = useSignal(false);
+  return (
+    <main class="sign-in">
+      <div class="sign-in-head">
+        <h1>wxagent</h1>
+        <PageSwitches />
+      </div>
+      <form
+        class="card"
+        onSubmit={async (event) => {
+          event.preventDefault();
+          if (code.value.trim() === '' || isBusy.value) return;
+          isBusy.value = true;
+          await comeIn(code.value);
+          isBusy.value = false;
+        }}
+      >
+        <h2>{words.title}</h2>
+        <p>{words.about}</p>
+        <pre>
+          <code>wxagent token code</code>
+        </pre>
+        <label>
+          <span>{words.code}</span>
+          <input
+            type="text"
+            class="code"
+            value={code.value}
+            maxLength={40}
+            autocomplete="one-time-code"
+            autocapitalize="characters"
+            spellcheck={false}
+            placeholder="ABCDE-FGHIJ"
+            aria-describedby="code-refusal"
+            aria-invalid={refusal.value !== null}
+            onInput={({ currentTarget }) => {
+              code.value = currentTarget.value;
+            }}
+          />
+        </label>
+        <p id="code-refusal" class="refusal" role="alert">
+          {refusal.value}
+        </p>
+        <button type="submit" class="primary" disabled={isBusy.value}>
+          {words.act}
+        </button>
+        <small>{words.lasts}</small>
+      </form>
+    </main>
+  );
+}
