@@ -17,6 +17,7 @@ import { measureMemory } from './rooms/memory.mjs';
 import { measureSlow } from './rooms/slow.mjs';
 import { measureSpawned } from './rooms/spawned.mjs';
 import { measureStartUp } from './rooms/start-up.mjs';
+import { measureWeb } from './rooms/web.mjs';
 import { measureWorkers } from './rooms/workers.mjs';
 import { measureEchoOfServer } from './rooms/workers-echo.mjs';
 import { measureLoad } from './rooms/workers-load.mjs';
@@ -31,6 +32,7 @@ const ROOMS = {
   slow: measureSlow,
   memory: measureMemory,
   media: async (given) => [...(await measureMedia(given)), ...(await measureMediaUpload(given))],
+  web: measureWeb,
   long: measureLong,
   accounts: measureAccounts,
   'workers-many': measureWorkers,

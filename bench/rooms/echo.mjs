@@ -9,8 +9,14 @@ const BLOCK = 25;
 /** A user writes to a bot that has come to rest: its next poll waits at the server. */
 const PAUSE_MS = 5;
 
-/** Fills the `samples` of each side with the milliseconds of its round trips, block by block in turn, and stops them. */
+/** Fills the `samples` of each side with the milliseconds of its round trips, and stops them. */
 export async function measureRoundTrips(phones, sides) {
+  await sampleRoundTrips(phones, sides);
+  for (const side of sides) await side.process.stop();
+}
+
+/** The same, block by block in turn; they go on. */
+export async function sampleRoundTrips(phones, sides) {
   await phones.call('polled', { bots: sides.map(({ bot }) => bot.id) });
   for (let block = -WARM_UP_BLOCKS; block < BLOCKS; block++) {
     for (const { bot, samples } of sides) {
@@ -19,7 +25,6 @@ export async function measureRoundTrips(phones, sides) {
       if (block >= 0) samples.push(...took);
     }
   }
-  for (const side of sides) await side.process.stop();
 }
 
 export async function measureEcho({ phones, folder }) {

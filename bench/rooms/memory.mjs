@@ -1,8 +1,9 @@
 /** Resident memory while nothing happens: `run` beside a node process that holds one request open. */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { figure, median } from '../figures.mjs';
+import { residentMiB } from '../sides/processes.mjs';
 import { createHome, startWxagent } from '../sides/sides.mjs';
 
 const ROUNDS = 3;
@@ -27,8 +28,8 @@ export async function measureMemory({ phones, folder }) {
     const bare = spawn(process.execPath, ['-e', ONE_REQUEST, input], { stdio: 'ignore' });
     await phones.call('polled', { bots: [mine.id, other.id] });
     await delay(IDLE_MS);
-    samples.ours.push(rssMiB(ours.pid));
-    samples.bare.push(rssMiB(bare.pid));
+    samples.ours.push(residentMiB(ours.pid));
+    samples.bare.push(residentMiB(bare.pid));
     await ours.stop();
     bare.kill('SIGKILL');
     await once(bare, 'exit');
@@ -43,8 +44,4 @@ export async function measureMemory({ phones, folder }) {
       atMost: 1.8,
     }),
   ];
-}
-
-function rssMiB(pid) {
-  return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1_024;
 }

@@ -1,7 +1,7 @@
 /**
  * The three processes of a measurement: the phones' side, wxagent as users start it, and the bare loop.
  */
-import { fork, spawn } from 'node:child_process';
+import { execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -118,6 +118,11 @@ export async function timeOf(argv, exits = [0], more = {}) {
 /** The same for wxagent. */
 export function timeOfWxagent(home, args, exits, more) {
   return timeOf([bin, ...args, '--home', home], exits, more);
+}
+
+/** What a command of wxagent prints. */
+export function outputOfWxagent(home, args) {
+  return execFileSync(process.execPath, [bin, ...args, '--home', home], { env, encoding: 'utf8' });
 }
 
 async function end(child, signal) {
