@@ -55,6 +55,7 @@ const ROOMS = {
     'events',
     'workers',
     'outbox',
+    'questions',
     'accounts',
     'inbox',
     'conversations',
@@ -75,7 +76,7 @@ const ROOMS = {
     ...['page/server', 'page/frame', 'page/views/overview', 'page', '.'],
   ],
   cli: [
-    ...['i18n', 'terminal', 'command', 'account', 'agent', 'login', 'send', 'download', 'admin'],
+    ...['i18n', 'terminal', 'command', 'account', 'agent', 'login', 'send', 'ask', 'download', 'admin'],
     ...['doctor', 'web', 'run', 'simulate', '.'],
   ],
 };

@@ -46,6 +46,22 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./send/send.ts')).send,
   },
   {
+    name: 'ask',
+    group: 'messages',
+    about: {
+      en: 'ask the user on the phone; the answer is on stdout',
+      zh: '在手机上提问，回答写到标准输出',
+    },
+    args: {
+      '[text...]': {
+        en: 'question; several words are joined by blanks; without it, stdin is read',
+        zh: '问题；多个词以空格连接；不写则读取标准输入',
+      },
+    },
+    settings: ['choices', 'askTimeout', 'default', 'to', 'file'],
+    load: async () => (await import('./ask/ask.ts')).ask,
+  },
+  {
     name: 'listen',
     group: 'messages',
     about: { en: 'write messages to stdout, without replying', zh: '把消息写到标准输出，不回复' },

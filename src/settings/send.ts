@@ -21,8 +21,8 @@ export const SEND = {
     kind: 'list',
     flag: '--file <path|->',
     about: {
-      en: 'file to send after the text; -: stdin (repeatable)',
-      zh: '在文字之后发送的文件；-：标准输入（可重复）',
+      en: 'file to send; -: stdin (repeatable)',
+      zh: '要发送的文件；-：标准输入（可重复）',
     },
     flagOnly: true,
   },

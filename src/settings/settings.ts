@@ -1,3 +1,4 @@
+import { ASK } from './ask.ts';
 import { DOWNLOAD } from './download.ts';
 import { GLOBAL } from './global.ts';
 import { LOGIN } from './login.ts';
@@ -14,7 +15,7 @@ import { RUN_WEB, WEB } from './web.ts';
 export type { Setting } from './setting.ts';
 
 /** All settings by their camelCase name, which is also their name in config files. */
-export const SETTINGS = { ...GLOBAL, ...LOGIN, ...RUN, ...SEND, ...DOWNLOAD, ...OTHER, ...WEB };
+export const SETTINGS = { ...GLOBAL, ...LOGIN, ...RUN, ...SEND, ...ASK, ...DOWNLOAD, ...OTHER, ...WEB };
 
 /** Name of a setting. */
 export type SettingName = keyof typeof SETTINGS;

@@ -273,6 +273,28 @@ export const MIGRATIONS = [
     PRIMARY KEY (account, user)
   ) WITHOUT ROWID;
   `,
+  // Questions of programs (`ask`). The answer is stored with the message that brings it.
+  `
+  CREATE TABLE questions (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL,
+    user TEXT NOT NULL,
+    number INTEGER NOT NULL,      -- by which the user can name it
+    part INTEGER NOT NULL,        -- the part that asks
+    fingerprint TEXT,             -- of what is asked: the same question may be taken over
+    choices TEXT,                 -- JSON; null: any text is an answer
+    timeout_ms INTEGER NOT NULL,  -- from the arrival of the part on
+    asker TEXT,                   -- process that waits for the answer
+    asker_until INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL,          -- open, answered, closed
+    answer BLOB,
+    choice INTEGER,
+    told INTEGER NOT NULL DEFAULT 0,  -- the user knows what was wrong with an answer
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER
+  );
+  CREATE INDEX questions_user ON questions (account, user, seq);
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

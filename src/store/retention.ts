@@ -5,6 +5,7 @@ import { sweepEvents } from './events/events.ts';
 import { sweepMediaKeys } from './inbox/media-keys.ts';
 import { GIVEN_UP, HELD } from './outbox/part-states.ts';
 import type { Retention } from './port/port.ts';
+import { sweepQuestions } from './questions/questions.ts';
 
 /** The most rows that one step changes, so that no poll waits for it. */
 const BATCH = 200;
@@ -48,6 +49,7 @@ export function* sweepFinished({ nowMs, finishedMs, finishedPerUser }: Retention
   );
   const values = yield* sweepSessionValues(nowMs - finishedMs, BATCH);
   const keys = yield* sweepMediaKeys(nowMs - finishedMs, BATCH);
+  const questions = yield* sweepQuestions(nowMs - finishedMs, BATCH);
   const acts = yield* sweepAudit(nowMs - finishedMs, BATCH);
   const isMore = yield* sweepEvents(nowMs, finishedPerUser * Math.max(1, users));
   // When the first message of a merged turn is deleted, each of the others becomes a turn of its own.
@@ -55,7 +57,7 @@ export function* sweepFinished({ nowMs, finishedMs, finishedPerUser }: Retention
     `UPDATE inbox SET burst = NULL WHERE burst IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM inbox AS first WHERE first.seq = inbox.burst)`,
   );
-  return isMore || [parts, old, values, keys, acts].some((count) => count > 0);
+  return isMore || [parts, old, values, keys, questions, acts].some((count) => count > 0);
 }
 
 /** Expires what an account has held for too long. */

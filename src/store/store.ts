@@ -49,6 +49,13 @@ import { recordUpload, runningUpload, settleUpload } from './outbox/uploads.ts';
 import type { Asked } from './port/access.ts';
 import { LeaseLost } from './port/lease.ts';
 import type { Retention, Store } from './port/port.ts';
+import {
+  askQuestion,
+  closeQuestion,
+  leaveQuestion,
+  questionView,
+  renewQuestion,
+} from './questions/questions.ts';
 import { accountsToSweep, sweepAccount, sweepFinished } from './retention.ts';
 import { createServerTimeSaver, type LearningClock } from './server-time.ts';
 import { queueNotice, queueOutput } from './turns/output.ts';
@@ -57,7 +64,7 @@ import { finishAnswer, finishTurn, startTurn } from './turns/turns.ts';
 import { ALWAYS, type Fence, fenced, heldOf, type IsHeld, withLease } from './workers/fence.ts';
 
 /**
- * The eight ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
+ * The nine ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
  * and rejects with LeaseLost without one; other processes (`send`, `retry`) have no fence.
  */
 export function createStore(
@@ -147,7 +154,7 @@ export function createStore(
     inbox: {
       storeMessages(intake) {
         // What a poll brought exists nowhere else, so it is stored for a late owner, too; its cursor is not.
-        const step = (isHeld = ALWAYS) => withServerTime(() => storeMessages(intake, isHeld))();
+        const step = (isHeld = ALWAYS) => withServerTime(() => storeMessages(intake, claimant, isHeld))();
         return intake.messages.length === 0 ? act(intake.account, step) : actLate(intake.account, step);
       },
       triage: (input) => act(input.account, () => triage(input)),
@@ -196,6 +203,13 @@ export function createStore(
         return read(() => unneededFiles(paths));
       },
       budget: (input) => read(() => budgetOf(input)),
+    },
+    questions: {
+      ask: (input) => notify(input.account, () => askQuestion(input, claimant)),
+      question: (seq) => read(() => questionView(seq)),
+      renew: (input) => commit(input.account, () => renewQuestion(input, claimant)),
+      leave: (input) => commit(input.account, () => leaveQuestion(input)),
+      close: (input) => commit(input.account, () => closeQuestion(input)),
     },
     sessions: {
       sessionValue: (key) => read(() => sessionValue(key)),

@@ -1,5 +1,21 @@
 /** What commands, settings, the store and the server come to, in Chinese: see {@link file://./translate.ts}. */
 export const OF_COMMANDS: Readonly<Record<string, string>> = {
+  // Questions
+  'ask needs a question': 'ask 需要一个问题',
+  'ask needs a question beside its files': '除了文件，ask 还需要一个问题',
+  'not asked yet: the question stays in the outbox, and asks when it arrives':
+    '还没问到：问题留在发件箱，到达后再问',
+  'the same command again gets the answer': '再次运行同样的命令即可得到回答',
+  'question #{}: no answer in time': '问题 #{}：超时没有回答',
+  'the question was not sent: {}': '问题没有发出：{~}',
+  'the login of {} has expired: the question was not asked': '{} 的登录已失效，问题没有发出',
+  'stopped before there was an answer; the question is closed': '已停止，还没有回答；问题已关闭',
+  '--choices has a choice without a name: "{}"': '--choices 中有的选项没有名称：“{}”',
+  '--choices takes names of at most {} characters: "{}"': '--choices 的名称最多 {} 个字符：“{}”',
+  '--choices takes at most {} choices, not {}': '--choices 最多 {} 个选项，这里有 {} 个',
+  '--choices has "{}" twice': '--choices 中“{}”重复',
+  '--default is one of {}, not "{}"': '--default 只能是 {,} 之一，不能是“{}”',
+  'for a question: {}': '对提问的消息：{~}',
   // The command line
   'there is no command "{}"': '没有命令“{}”',
   'did you mean {}?': '是不是 {}？',

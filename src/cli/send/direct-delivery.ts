@@ -19,6 +19,8 @@ const OTHERS_POLL_MS = 60_000;
 
 /** Delivery by this process to one user. */
 export interface DirectDelivery {
+  /** There may be something to deliver. */
+  wake(): void;
   /** Resolves when nothing more can go within `withinMs`, or after `atMostMs`. */
   waitUntilIdle(withinMs: number, atMostMs: number): Promise<void>;
   /** The server has said that the login has expired. */
@@ -75,6 +77,7 @@ export async function startDirectDelivery(
     });
     delivery.wake(user);
     return {
+      wake: () => delivery.wake(user),
       get isLoginDead() {
         return isLoginDead;
       },
@@ -154,13 +157,14 @@ async function pollUnlessOtherDoes(
   }
 }
 
-/** Returns whether the login has expired. */
-async function pollNow(
+/** Makes one whole poll, or one until the user writes. Returns whether the login has expired. */
+export async function pollNow(
   context: CommandContext,
   store: Store,
   { trust }: PollingRight,
   connection: Connection,
-  { account, user, stop }: Recipient,
+  { account, user, stop }: Pick<Recipient, 'account' | 'user' | 'stop'>,
+  onReceived: () => void = () => {},
 ): Promise<boolean> {
   const { expired } = await pollOnce({
     ...connection,
@@ -173,6 +177,7 @@ async function pollNow(
     rescue: (line) => context.io.err(`${line}\n`),
     waitMs: 0,
     from: user,
+    onReceived,
     signal: stop,
   });
   return expired;

@@ -1,15 +1,7 @@
-import { WxError } from '../../core/errors.ts';
 import { atMostEvery } from '../../core/time/clock.ts';
-import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
-import {
-  type Admin,
-  OPEN_PART_STATES,
-  type Outbox,
-  type PartView,
-  type Store,
-} from '../../store/port/port.ts';
-import { chooseAccount, findAccount, knownAccounts, loginHint } from '../account/choice.ts';
+import { OPEN_PART_STATES, type Outbox, type PartView, type Store } from '../../store/port/port.ts';
+import { loginHint } from '../account/choice.ts';
 import { openOutgoing } from '../account/connection.ts';
 import { pollerOf } from '../account/polling.ts';
 import { withStore } from '../account/store.ts';
@@ -18,10 +10,10 @@ import { wordsOf } from '../i18n/language.ts';
 import { createProgressLine } from '../terminal/progress-line.ts';
 import { createDeadline, watchUploads } from './deadline.ts';
 import { type DirectDelivery, startDirectDelivery } from './direct-delivery.ts';
-import { checkUser, unknownUser } from './recipient.ts';
 import { contentToSend, keepFiles, type SendContent } from './send-content.ts';
 import { queueSend } from './send-queue.ts';
 import { reportSend } from './send-report.ts';
+import { findTarget, type Target } from './target.ts';
 
 /** How often a waiting `send` looks whether its parts have got their verdicts. */
 const LOOK_EVERY_MS = 50;
@@ -31,18 +23,6 @@ const LOOK_FOR_RUNNER_MS = 1_000;
 /** How much longer than `--wait` a `--no-hold` may take: for its poll, or for uploads. */
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-
-/** Whom a text goes to, and through which account. */
-interface Target {
-  /** Key of the account in the store. */
-  key: string;
-  id: string;
-  user: string;
-  /** null inside an agent of an account whose token only the runner has: that one delivers. */
-  account: Account | null;
-  /** The login has expired: nothing can be delivered before a new one. */
-  isLoginDead: boolean;
-}
 
 /** `wxagent send`: puts a text and files into the outbox and waits for their verdict. */
 export async function send(context: CommandContext, words: string[]): Promise<number> {
@@ -103,71 +83,6 @@ async function enqueue(
     nowMs,
   });
   return queued.map((part) => part.seq);
-}
-
-/**
- * The account of `--account`, and the user of `--to`, of the agent that calls, or the owner. The name of an account is
- * its owner's: only that bot reaches them.
- */
-async function findTarget(context: CommandContext, admin: Admin): Promise<Target> {
-  const given = context.settings(['to']).to;
-  if (given === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });
-  const named = given === null ? null : namedAccount(context, given);
-  const account =
-    (context.settings(['account']).account.length === 0 && named) || (await ownAccount(context, admin));
-  const to = named
-    ? (named.owner ?? (await admin.accountView(named.key))?.owner ?? unknownUser(named.id))
-    : given;
-  if (to !== null && !named) await checkUser(admin, account.key, to);
-  const asking = context.environment.get('WXAGENT_USER');
-  if ('view' in account) {
-    const user = to ?? asking ?? account.view.owner;
-    return {
-      key: account.key,
-      id: account.id,
-      user: user ?? unknownUser(account.id),
-      account: null,
-      isLoginDead: false,
-    };
-  }
-  const { key, id, owner } = account;
-  const opened = await admin.openAccount({
-    account: key,
-    login: loginDigest(account),
-    owner,
-    nowMs: context.clock.now(),
-  });
-  const user = to ?? asking ?? owner ?? opened.owner ?? unknownUser(id);
-  return { key, id, user, account, isLoginDead: opened.loginExpired };
-}
-
-/** A logged-in account; inside an agent one that the store knows will do, for the runner has its token. */
-async function ownAccount(
-  context: CommandContext,
-  admin: Admin,
-): Promise<Account | { key: string; id: string; view: { owner: string | null } }> {
-  const { environment, server } = context;
-  try {
-    const account = chooseAccount(context);
-    // What an agent runs has no key, and needs none: the runner has the login.
-    const isKeyless = server !== null && !server.hasKey && environment.get('WXAGENT_BIN') !== undefined;
-    const view = isKeyless ? await admin.accountView(account.key) : null;
-    return view ? { key: account.key, id: account.id, view } : account;
-  } catch (error) {
-    const inside = environment.get('WXAGENT_MESSAGE_ID') !== undefined;
-    const [id] = context.settings(['account']).account;
-    const view = inside && id !== undefined ? await admin.accountView(id) : null;
-    if (view === null || id === undefined) throw error;
-    return { key: id, id, view };
-  }
-}
-
-/** An account whose name or id this is. */
-function namedAccount(context: CommandContext, name: string): Account | null {
-  const accounts = knownAccounts(context);
-  return accounts.some((one) => [one.id, one.key, one.name, ...one.formerIds].includes(name))
-    ? findAccount(accounts, name)
-    : null;
 }
 
 /**

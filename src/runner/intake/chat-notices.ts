@@ -46,6 +46,20 @@ function inEnglish(news: ChatNotice, agent: string): string {
       ].join('\n');
     case 'busy':
       return 'Your last message is still running, so this one is not taken. Write again after the reply.';
+    case 'answer': {
+      const [first] = news.questions;
+      const number = `#${first?.number}`;
+      switch (news.why) {
+        case 'unclear':
+          return `Question ${number} was not answered. Reply with ${choicesOf(first, ' or ') ?? `${number} and your answer`}.`;
+        case 'which':
+          return `Several questions are open. Quote the one you mean, or begin with its number: ${number} ${sampleOf(first) ?? 'answer'}`;
+        case 'late':
+          return `Question ${number} is closed: your answer came too late and does not count.`;
+        case 'kept':
+          return `Your answer to question ${number} is stored. The program that asked is not running now; it gets the answer if it asks again soon.`;
+      }
+    }
   }
 }
 
@@ -80,7 +94,32 @@ function inChinese(news: ChatNotice, agent: string): string {
       ].join('\n');
     case 'busy':
       return '上一条还在处理，这条暂不受理。请等回复后再发。';
+    case 'answer': {
+      const [first] = news.questions;
+      const number = `#${first?.number}`;
+      switch (news.why) {
+        case 'unclear':
+          return `没有看懂对问题 ${number} 的回答。请回复 ${choicesOf(first, ' 或 ') ?? `${number} 加上你的回答`}。`;
+        case 'which':
+          return `现在有多个问题在等回答。请引用要回答的那条，或以序号开头：${number} ${sampleOf(first) ?? '你的回答'}`;
+        case 'late':
+          return `问题 ${number} 已经结束，你的回答来晚了，没有生效。`;
+        case 'kept':
+          return `已记下你对问题 ${number} 的回答。提问的程序现在没有运行，它很快再问同一个问题时会收到。`;
+      }
+    }
   }
+}
+
+type NamedQuestion = Extract<ChatNotice, { about: 'answer' }>['questions'][number] | undefined;
+
+/** `yes or no`; null without choices. */
+function choicesOf(question: NamedQuestion, or: string): string | null {
+  return question?.choices?.map(({ name }) => name).join(or) ?? null;
+}
+
+function sampleOf(question: NamedQuestion): string | undefined {
+  return question?.choices?.[0]?.name;
 }
 
 function untilOf(news: { windowEndsAtMs: number }): string {

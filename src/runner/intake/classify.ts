@@ -13,10 +13,11 @@ import {
   writtenAtMs,
 } from '../../ilink/message/inbound.ts';
 import type { WeixinMessage } from '../../ilink/wire/wire.ts';
-import type { ChatNotice, IncomingMessage, Intake, MediaKey } from '../../store/port/port.ts';
+import type { ChatNotice, IncomingMessage, Intake, MediaKey, Said } from '../../store/port/port.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
 import { mergeForRelease, textParts } from '../delivery/reply-parts.ts';
 import type { RunnerOptions } from '../port/options.ts';
+import { isQuoting } from '../received/quotes.ts';
 import { readChatText } from './chat-commands.ts';
 import { chatNotice } from './chat-notices.ts';
 
@@ -102,6 +103,7 @@ export function unreadable(raw: Buffer): IncomingMessage {
     ignore: 'unreadable',
     chat: null,
     language: null,
+    said: { text: '', quote: null },
   };
 }
 
@@ -140,8 +142,15 @@ function readable(message: WeixinMessage, context: TriageContext & { log: Log })
       ignore: excessOf(message, raw) ?? ignore,
       chat,
       language,
+      said: saidOf(inbound),
     },
   ];
+}
+
+/** What an answer to a question is found by. */
+function saidOf(inbound: Inbound): Said {
+  const { text, quoteId: id, quoteAtMs: atMs, quoteText, quoteTitle } = inbound;
+  return { text, quote: isQuoting(inbound) ? { id, atMs, text: quoteText ?? quoteTitle } : null };
 }
 
 /** Reads what a message says, and why the agent does not get it. */

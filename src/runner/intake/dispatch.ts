@@ -32,9 +32,10 @@ export function createDispatch(options: {
       } else if (state === 'ignored') {
         log.warn(`not given to the agent: ${reason}`, { message: id, user });
       } else if (state === 'command') log.info('chat command handled', { message: id, user });
+      else if (state === 'answered') log.info(`for a question: ${reason}`, { message: id, user });
       else log.debug(`not given to the agent: ${state}`, { message: id });
       // wxagent itself has replied to these.
-      if (state === 'command' || reason === 'busy') delivery.wake(user);
+      if (state === 'command' || state === 'answered' || reason === 'busy') delivery.wake(user);
     }
   };
 }

@@ -32,6 +32,8 @@ export async function pollOnce(options: {
   waitMs: number;
   /** The user whose message ends the wait; null: any user. */
   from: string | null;
+  /** Messages of any kind are stored. */
+  onReceived?: () => void;
   signal: AbortSignal;
 }): Promise<{ received: number; expired: boolean }> {
   const { account, store, clock } = options;
@@ -76,6 +78,7 @@ export async function pollOnce(options: {
           received += result.messages.filter(
             ({ state, user }) => state === 'received' && (options.from === null || user === options.from),
           ).length;
+          options.onReceived?.();
           if (received > 0) stop();
         },
         onEmpty: stopAtEnd,

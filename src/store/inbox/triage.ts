@@ -18,19 +18,22 @@ import { supersede, unfinishedBefore } from './unfinished.ts';
 
 /** What triage decides about a message. */
 export interface Decision {
-  kind: 'received' | 'ignored' | 'command' | 'answer';
+  kind: 'received' | 'ignored' | 'command' | 'answer' | 'answered';
   /** Stored with the message, for people. */
   reason: string | null;
   /** Executed once the message is stored. The rest of the message may be for the agent (`/new and now this`). */
   command: ChatCommand | null;
   /** Where its text for the agent begins. */
   textFrom: number;
+  /** What its user is told about it; null: nothing. */
+  notice?: ChatNotice | null;
 }
 
 /** The state of a message after this decision. */
 export function stateAfter({ kind }: Decision): MessageState {
   switch (kind) {
     case 'command':
+    case 'answered':
       return 'done';
     case 'ignored':
       return 'ignored';
@@ -47,6 +50,8 @@ export function untriaged({ ignore }: IncomingMessage): Decision {
 
 /** Triages the messages of one transaction, in their order. */
 export interface Triager {
+  /** Whether a turn has an open question to this user. */
+  isTurnAsking(user: string): Step<boolean>;
   /** Decides about a message; `before` is its number. */
   decide(message: IncomingMessage, about: { isOwner: boolean; before: number }): Step<Decision>;
   /** Applies the decision about a stored message to other messages and to the session, and queues the notice about it. */
@@ -71,13 +76,18 @@ export function createTriager({
     return allow === 'all' || allow.has(user) || (yield* isAllowed(account, user));
   }
 
+  function* isTurnAsking(user: string): Step<boolean> {
+    const question = chat.questionTo(user);
+    return question !== null && !answered.has(user) && (yield* wasAsked(question));
+  }
+
   return {
+    isTurnAsking,
     *decide(message, { isOwner, before }) {
       const { user } = message;
       const reason = message.ignore ?? (isOwner || (yield* isUserAllowed(user)) ? null : 'stranger');
       if (reason !== null) return { kind: 'ignored', reason, command: null, textFrom: 0 };
-      const question = chat.questionTo(user);
-      const isAsked = question !== null && !answered.has(user) && (yield* wasAsked(question));
+      const isAsked = yield* isTurnAsking(user);
       const rejects = chat.busy === 'reject' && (yield* isBusy({ account, user, before, chat }));
       const decision = decideAllowed(message, { isOwner, isAsked, rejects });
       if (decision.kind === 'answer') answered.add(user);
@@ -240,6 +250,7 @@ function storedMessage(row: Row, { read }: Triage): IncomingMessage {
     unknownItems: 0,
     fingerprint: row.fingerprint as string,
     raw,
+    said: { text: '', quote: null },
     ...read(raw, row.created_at as number | null),
   };
 }

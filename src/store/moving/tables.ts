@@ -43,6 +43,11 @@ export const MOVED_TABLES: readonly MovedTable[] = [
       unsent`,
     blob: 'text file upload body',
   }),
+  table('questions', ['seq'], {
+    text: 'account user fingerprint choices asker state',
+    number: 'seq number part timeout_ms asker_until choice told created_at finished_at',
+    blob: 'answer',
+  }),
   table('session_values', ['account', 'user', 'session_id', 'name'], {
     text: 'account user session_id name',
     number: 'changed_at',

@@ -1,6 +1,8 @@
+import type { Choice } from '../../core/message/choices.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { Asked } from './access.ts';
 import type { HeldPart, MergedHolds, NewPart } from './outbox.ts';
+import type { Said } from './questions.ts';
 import type { TurnMessage } from './turns.ts';
 
 /** What the owner can ask of wxagent itself, in the chat. */
@@ -35,7 +37,15 @@ export type ChatNotice =
     }
   | { about: 'help' }
   /** The message was rejected, because earlier ones are unfinished. */
-  | { about: 'busy' };
+  | { about: 'busy' }
+  /** The message is for one of these questions, and no answer as it is. */
+  | { about: 'answer'; why: AnswerFault; questions: { number: number; choices: readonly Choice[] | null }[] };
+
+/**
+ * What is wrong with an answer: it is none of the choices (`unclear`), several questions are open (`which`), nobody waits
+ * for it any more (`late`), or whoever asked does not run just now, so that it is kept (`kept`).
+ */
+export type AnswerFault = 'unclear' | 'which' | 'late' | 'kept';
 
 /** How triage treats messages beyond storing them. */
 export interface ChatPolicy {
@@ -80,6 +90,7 @@ export interface IncomingMessage {
   chat: ChatText | null;
   /** The language it is written in; null: unknown. */
   language: ChatLanguage | null;
+  said: Said;
 }
 
 /** The rules of triage: who may write, what counts as a duplicate, what a chat command does. */
@@ -125,9 +136,10 @@ export interface IntakeResult {
     user: string;
     /**
      * `command`: executed in this transaction; the caller only has to end the turns it superseded. `answer`: to an
-     * open question; a message like any other until `Turns.finishAnswer`.
+     * open question of a turn; a message like any other until `Turns.finishAnswer`. `answered`: for a stored question,
+     * which has taken it or has told its user what is wrong with it.
      */
-    state: 'received' | 'ignored' | 'duplicate' | 'command' | 'answer';
+    state: 'received' | 'ignored' | 'duplicate' | 'command' | 'answer' | 'answered';
     reason: string | null;
   }[];
   /** Messages that will not be answered any more; their turns may be running. */

@@ -5,6 +5,7 @@ import type { Conversations } from './conversations.ts';
 import type { Events } from './events.ts';
 import type { Inbox } from './inbox.ts';
 import type { Outbox } from './outbox.ts';
+import type { Questions } from './questions.ts';
 import type { Sessions } from './sessions.ts';
 import type { Turns } from './turns.ts';
 
@@ -18,20 +19,22 @@ export type * from './events.ts';
 export type * from './inbox.ts';
 export type * from './outbox.ts';
 export { OPEN_PART_STATES } from './outbox.ts';
+export type * from './questions.ts';
 export type * from './sessions.ts';
 export type * from './turns.ts';
 
 /**
- * The durable state of all accounts of one home, in eight ports. Any number of processes may use it at once. Every
+ * The durable state of all accounts of one home, in nine ports. Any number of processes may use it at once. Every
  * operation is a named step of the way a message goes, no operation is a table, and only `store/` knows the
  * database behind it. Steps are atomic. A step that is repeated calls its callbacks (`questionTo`,
- * `noticeOf`, `encode`, `merge`) again. Every
+ * `noticeOf`, `compose`, `encode`, `merge`) again. Every
  * step rejects with WxError `storage` when the disk, or the server of the database, fails.
  */
 export interface Store {
   readonly inbox: Inbox;
   readonly turns: Turns;
   readonly outbox: Outbox;
+  readonly questions: Questions;
   readonly sessions: Sessions;
   readonly admin: Admin;
   readonly access: Access;

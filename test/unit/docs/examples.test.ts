@@ -7,6 +7,7 @@ const TYPES = [
   'accounts',
   'agents',
   'allow',
+  'ask',
   'audit',
   'cancel',
   'code',

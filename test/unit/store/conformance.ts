@@ -18,6 +18,7 @@ import { describeRefusals } from './conformance/outbox/refusals.ts';
 import { describeVerdicts } from './conformance/outbox/verdicts.ts';
 import { describeConversations } from './conformance/pages/conversations.ts';
 import { describePages } from './conformance/pages/pages.ts';
+import { describeQuestions } from './conformance/questions/questions.ts';
 import { describeRivals } from './conformance/rivals.ts';
 import { describeSessions } from './conformance/sessions/sessions.ts';
 import { describeBursts } from './conformance/turns/merging.ts';
@@ -41,6 +42,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('claims that come with a verdict', () => describeNextClaims(make));
     describe('refusals', () => describeRefusals(make));
     describe('holds', () => describeHolds(make));
+    describe('questions', () => describeQuestions(make));
     describe('sessions', () => describeSessions(make));
     describe('media keys', () => describeMediaKeys(make));
     describe('quotes', () => describeQuotes(make));

@@ -3,9 +3,9 @@ import type {
   RequestPermissionRequest,
   RequestPermissionResponse,
 } from '@agentclientprotocol/sdk';
+import { consentOf } from '../../../core/message/consent.ts';
 import type { ChatLanguage } from '../../../core/message/language.ts';
 import type { TurnContext } from '../../port/port.ts';
-import { consentOf } from './permission-answer.ts';
 
 /**
  * What happens when an agent wants to do something it needs permission for (`--permission`). With `ask` and `deny` its

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { consentOf } from '../../../../src/agents/acp/turn/permission-answer.ts';
+import { consentOf } from '../../../../src/core/message/consent.ts';
 
 test.each([
   [

@@ -1,0 +1,145 @@
+import { EXIT_CODES, WxError } from '../../core/errors.ts';
+import { digestOf, newUuid } from '../../core/ids.ts';
+import type { Choice } from '../../core/message/choices.ts';
+import { filePart, textParts } from '../../runner/delivery/reply-parts.ts';
+import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
+import type { PartFile, Store } from '../../store/port/port.ts';
+import { loginHint } from '../account/choice.ts';
+import { openOutgoing } from '../account/connection.ts';
+import { withStore } from '../account/store.ts';
+import type { CommandContext } from '../command/context.ts';
+import { wordsOf } from '../i18n/language.ts';
+import { contentToSend, keepFiles, type SendContent } from '../send/send-content.ts';
+import { findTarget, type Target } from '../send/target.ts';
+import { type Asked, type Asking, askAndWait } from './asking.ts';
+import { parseChoices, parseDefault } from './choices.ts';
+import { questionText } from './question-text.ts';
+
+/** Exit codes of `ask` beside those of errors, as `timeout(1)` has the second one. */
+const OTHER_CHOICE = 1;
+const NO_ANSWER = 124;
+
+/** `wxagent ask`: asks a user, and waits for the answer. */
+export async function ask(context: CommandContext, words: string[]): Promise<number> {
+  const { choices: given, default: otherwise } = context.settings(['choices', 'default']);
+  const choices = given === null ? null : parseChoices(given);
+  const fallback = parseDefault(otherwise, choices);
+  if (words.length === 0 && context.io.stdinIsTerminal)
+    throw new WxError('usage', 'ask needs a question', { hint: "wxagent ask 'Deploy?'" });
+  const { text, files } = await contentToSend(context, words);
+  if (text === null)
+    throw new WxError('usage', 'ask needs a question beside its files', {
+      hint: "wxagent ask 'Is this all right?' --file photo.jpg",
+    });
+  return withStore(context, async (store) => {
+    const target = await findTarget(context, store.admin);
+    const asked = await askOf(context, store, target, { text, files, choices });
+    return report(context, target, { asked, choices, otherwise, fallback });
+  });
+}
+
+async function askOf(
+  context: CommandContext,
+  store: Store,
+  target: Target,
+  { text, files, choices }: { text: string; files: SendContent['files']; choices: readonly Choice[] | null },
+): Promise<Asked> {
+  const { askTimeout } = context.settings(['askTimeout']);
+  const outgoing = openOutgoing(context, store, target.key);
+  const kept = await keepFiles(context, files, { outgoing, outbox: store.outbox });
+  const content = kept.flatMap(({ name, md5 }) => [name, md5 ?? '']);
+  const asked = await askAndWait(context, store, target, {
+    ...questionOf(context, { sign: '❓', text, choices, files: kept }),
+    timeoutMs: askTimeout,
+    fingerprint: digestOf([text, JSON.stringify(choices), ...content]),
+    hold: 'keep',
+    onHeld: (reason) => context.say(`-> ${wordsOf(context.language).held(1, reason)}`),
+  });
+  // Copies of a question that was asked before.
+  await outgoing.discard(
+    store.outbox,
+    kept.map(({ path }) => path),
+  );
+  return asked;
+}
+
+/** A question as it is asked: its files, then its text. */
+export function questionOf(
+  context: Pick<CommandContext, 'language' | 'environment'>,
+  {
+    sign,
+    text,
+    choices,
+    files = [],
+  }: { sign: string; text: string; choices: readonly Choice[] | null; files?: readonly PartFile[] },
+): Pick<Asking, 'choices' | 'message' | 'compose'> {
+  const head = { origin: 'send', runId: newUuid() } as const;
+  return {
+    choices,
+    message: context.environment.get('WXAGENT_MESSAGE_ID') ?? null,
+    compose({ language, ...about }) {
+      const whole = questionText({ sign, text, choices, ...about }, language ?? context.language);
+      return [
+        ...files.map((file) => filePart(file, head)),
+        ...textParts(whole, DEFAULT_RUNNER_OPTIONS, head),
+      ];
+    },
+  };
+}
+
+/** What is said at the end: the answer to programs, anything else to people. */
+function report(
+  context: CommandContext,
+  target: Target,
+  end: { asked: Asked; choices: readonly Choice[] | null; otherwise: string | null; fallback: number | null },
+): number {
+  const { asked, choices, otherwise, fallback } = end;
+  const isDefault = asked.kind === 'timeout' && otherwise !== null;
+  const choice = asked.kind === 'answer' ? asked.choice : isDefault ? fallback : null;
+  const name = choice === null ? null : (choices?.[choice]?.name ?? null);
+  const said = asked.kind === 'answer' ? asked.text.trim() : isDefault ? otherwise : null;
+  const answer = name ?? said;
+  const exit =
+    answer === null ? exitOf(context, target, asked) : choice === null || choice === 0 ? 0 : OTHER_CHOICE;
+  if (context.json) {
+    context.printJson('ask', {
+      account: target.id,
+      user: target.user,
+      number: asked.number,
+      verdict: asked.kind === 'answer' ? 'answered' : asked.kind,
+      reason: 'reason' in asked ? asked.reason : null,
+      answer,
+      choice: name,
+      exit,
+    });
+  } else if (answer !== null) context.print(answer);
+  return exit;
+}
+
+/** The exit code without an answer, and a sentence about it. Throws WxError where that is one. */
+function exitOf(context: CommandContext, target: Target, asked: Asked): number {
+  const hint = target.account === null ? 'wxagent login' : loginHint(target.account);
+  switch (asked.kind) {
+    case 'held':
+      if (!context.json) {
+        context.say('not asked yet: the question stays in the outbox, and asks when it arrives');
+        context.say(
+          `${wordsOf(context.language).hint}${context.translate('the same command again gets the answer')}`,
+        );
+      }
+      return EXIT_CODES.busy;
+    case 'timeout':
+      if (!context.json) context.say(`question #${asked.number}: no answer in time`);
+      return NO_ANSWER;
+    case 'refused':
+      throw new WxError('data', `the question was not sent: ${asked.reason}`, { hint: 'wxagent outbox' });
+    case 'login':
+      throw new WxError(
+        'not-logged-in',
+        `the login of ${target.id} has expired: the question was not asked`,
+        { hint },
+      );
+    default:
+      throw new WxError('cancelled', 'stopped before there was an answer; the question is closed');
+  }
+}

@@ -1,0 +1,72 @@
+import type { Account } from '../../home/accounts-file.ts';
+import { LeaseLost } from '../../store/port/lease.ts';
+import type { Store } from '../../store/port/port.ts';
+import { connect, openTransport } from '../account/connection.ts';
+import { openPolling, pollerOf } from '../account/polling.ts';
+import type { CommandContext } from '../command/context.ts';
+import { type DirectDelivery, pollNow, startDirectDelivery } from '../send/direct-delivery.ts';
+
+/** How often it looks whether a runner serves the account, and lets others poll. */
+const LOOK_EVERY_MS = 250;
+
+/**
+ * Delivers to one user and receives for the account until the signal is aborted, as long as no runner does. It polls by
+ * whole polls and lets go in between, so that a runner that starts waits for one of them at most. Messages that are for no
+ * question wait in the inbox for it. Returns whether the login has expired.
+ */
+export async function standIn(
+  context: CommandContext,
+  store: Store,
+  { account, user }: { account: Account; user: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { clock } = context;
+  const sinceMs = clock.now();
+  const transport = openTransport(context);
+  const polling = await openPolling(context, { purpose: 'look', store, stop: null });
+  const connection = connect(context, account, transport, polling.store);
+  let direct: DirectDelivery | null = null;
+
+  /** One poll, if no other process polls at the moment. Returns whether the login has expired. */
+  async function poll(): Promise<boolean> {
+    const lost = new AbortController();
+    const taken = await polling.acquire(account, () => lost.abort());
+    if (!('right' in taken)) return false;
+    try {
+      const stop = AbortSignal.any([signal, lost.signal]);
+      return await pollNow(context, polling.store, taken.right, connection, { account, user, stop }, () =>
+        direct?.wake(),
+      );
+    } catch (error) {
+      if (!(error instanceof LeaseLost)) throw error;
+      return false;
+    } finally {
+      await taken.right.release();
+    }
+  }
+
+  try {
+    while (!signal.aborted) {
+      if ((await pollerOf(context, account, store.admin))?.purpose === 'serve') {
+        await direct?.end();
+        direct = null;
+      } else {
+        direct ??= await startDirectDelivery(
+          context,
+          store,
+          { account, user, sinceMs, stop: signal },
+          () => {},
+        );
+        if (direct === null || direct.isLoginDead) return true;
+        if (!signal.aborted && (await poll())) return true;
+        direct.wake();
+      }
+      await clock.sleep(LOOK_EVERY_MS, signal);
+    }
+    return false;
+  } finally {
+    await direct?.end();
+    await polling.close();
+    await transport.close();
+  }
+}

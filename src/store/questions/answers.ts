@@ -1,0 +1,49 @@
+import type { Step } from '../../sql/statement.ts';
+import type { Claimant } from '../outbox/lease.ts';
+import type { AnswerFault, ChatNotice, IncomingMessage } from '../port/port.ts';
+import { addressed } from './addressed.ts';
+import { hasReached, isAwaited, isOver, questionsTo, type StoredQuestion } from './question-rows.ts';
+import { answerQuestion, markTold } from './questions.ts';
+
+/** How far the clock of the server may be behind: what was written before the question is no answer to it. */
+const SKEW_MS = 5_000;
+
+/** A message that was for a question. */
+export interface Taken {
+  /** Stored with the message. */
+  reason: string;
+  notice: ChatNotice | null;
+}
+
+/**
+ * Gives a message to the question that it answers, or says what is wrong with it. Only who was asked can answer, whoever else
+ * may write to the bot. Null: the message is for no question.
+ */
+export function* takeAnswer(
+  { user, said, createdAtMs, steadyAtMs }: IncomingMessage,
+  about: { account: string; nowMs: number; isTurnAsking: boolean },
+  claimant: Claimant,
+): Step<Taken | null> {
+  const { nowMs } = about;
+  const writtenAtMs = steadyAtMs ?? createdAtMs ?? nowMs;
+  const asked = (yield* questionsTo(about.account, user)).filter(
+    (question) => hasReached(question) && question.createdAtMs <= writtenAtMs + SKEW_MS,
+  );
+  const over = asked.filter((question) => isOver(question, claimant, nowMs));
+  const found = addressed(said, { ...about, open: asked.filter((one) => !over.includes(one)), over });
+  if (found === null) return null;
+  if (found.kind === 'fault') {
+    yield* markTold(found.questions);
+    return told(found.why, found.questions);
+  }
+  const { question } = found;
+  const isInTime = yield* answerQuestion(question, { ...found, nowMs });
+  if (!isInTime) return told('late', [question]);
+  if (isAwaited(question, claimant, nowMs)) return { reason: 'answer', notice: null };
+  return { ...told('kept', [question]), reason: 'answer' };
+}
+
+function told(why: AnswerFault, questions: readonly StoredQuestion[]): Taken {
+  const named = questions.map(({ number, choices }) => ({ number, choices }));
+  return { reason: `answer-${why}`, notice: { about: 'answer', why, questions: named } };
+}
