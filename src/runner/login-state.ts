@@ -13,7 +13,14 @@ export interface LoginState {
   /** The server has responded to a poll: the login is ready. */
   onPolled(wasExpired: boolean): Promise<void>;
   onPollFailed(): void;
-  /** The server says that the login has expired, in response to a poll or to any other request. Never rejects. */
+  /**
+   * The server says that the login has expired, in response to a request other than a poll. What a poll session can do is
+   * tried first; said again with nothing accepted in between, it is believed. Never rejects.
+   */
+  doubt(): Promise<void>;
+  /** The server has accepted a message. */
+  onAccepted(): void;
+  /** The server says that the login has expired, in response to a poll. Never rejects. */
   expire(): Promise<void>;
 }
 
@@ -25,6 +32,8 @@ export function createLoginState(options: {
   shutdown: Pick<Shutdown, 'signal' | 'begin' | 'fail'>;
   clock: Clock;
   emit: EventSink;
+  /** Begins a poll session, and ends the poll that is held. Resolves when the next one is held or answered. */
+  beginSession: () => Promise<void>;
   /** Called if a login that counted as expired works. */
   onRenewed: () => Promise<void>;
 }): LoginState {
@@ -33,11 +42,20 @@ export function createLoginState(options: {
   let isReady = false;
   let isExpired = false;
   let hasPollFailed = false;
+  let doubt: 'none' | 'tried' | 'trying' = 'none';
 
   function tellReady(): void {
     if (isReady) return;
     isReady = true;
     emit({ type: 'ready', account: key, name: account.name });
+  }
+
+  async function expire(): Promise<void> {
+    if (isExpired) return;
+    isExpired = true;
+    await admin.markLogin({ account: key, login, expired: true }).catch(shutdown.fail);
+    emit({ type: 'expired', account: key });
+    shutdown.begin('expired');
   }
 
   return {
@@ -57,12 +75,17 @@ export function createLoginState(options: {
     onPollFailed() {
       hasPollFailed = true;
     },
-    async expire() {
-      if (isExpired) return;
-      isExpired = true;
-      await admin.markLogin({ account: key, login, expired: true }).catch(shutdown.fail);
-      emit({ type: 'expired', account: key });
-      shutdown.begin('expired');
+    async doubt() {
+      if (doubt === 'tried') return expire();
+      if (doubt === 'trying') return;
+      doubt = 'trying';
+      await options.beginSession();
+      doubt = 'tried';
+      if (!shutdown.signal.aborted) await options.onRenewed().catch(shutdown.fail);
     },
+    onAccepted() {
+      if (doubt === 'tried') doubt = 'none';
+    },
+    expire,
   };
 }

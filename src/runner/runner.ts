@@ -4,6 +4,7 @@ import type { Log } from '../core/log.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import { createPoller } from '../ilink/poll.ts';
+import { createPollSession } from '../ilink/poll-session.ts';
 import type { Trust } from '../store/port/lease.ts';
 import type { Child, Store } from '../store/port/port.ts';
 import { createDelivery } from './delivery/delivery.ts';
@@ -68,10 +69,12 @@ export function startRunner(parts: RunnerParts): Runner {
   let startup: Promise<Startup> | null = null;
   let unread = 0;
 
+  const polls = createPollSession({ poller: createPoller({ client, clock }), client, clock });
   const login = createLoginState({
     ...options,
     admin: store.admin,
     shutdown,
+    beginSession: () => polls.renew('start', shutdown.signal),
     onRenewed: () => delivery.refresh(),
   });
   const delivery = createDelivery({
@@ -84,7 +87,8 @@ export function startRunner(parts: RunnerParts): Runner {
         { ...settings, format: 'raw' },
         { origin: 'notice', runId: null },
       ),
-    onExpired: () => void login.expire(),
+    renewPolls: (signal) => polls.renew('restart', signal),
+    onExpired: () => void login.doubt(),
     onError: fail,
   });
   const questions = createQuestions({ ...options, account: key, delivery, shape: settings });
@@ -104,6 +108,8 @@ export function startRunner(parts: RunnerParts): Runner {
   /** The outside knows an account by the ID of its bot. */
   function emit(event: Parameters<EventSink>[0]): void {
     try {
+      if (event.type === 'part' && (event.verdict === 'confirmed' || event.verdict === 'unconfirmed'))
+        login.onAccepted();
       parts.emit({ ...event, account: id });
     } catch (error) {
       fail(error);
@@ -145,7 +151,7 @@ export function startRunner(parts: RunnerParts): Runner {
         store,
         notes: upkeep.notes,
         ...(parts.trust ? { trust: parts.trust } : {}),
-        poller: createPoller({ client, clock }),
+        poller: polls,
         rules,
         clock,
         log,

@@ -295,6 +295,9 @@ export const MIGRATIONS = [
   );
   CREATE INDEX questions_user ON questions (account, user, seq);
   `,
+  `
+  ALTER TABLE users ADD COLUMN renewed_seq INTEGER;  -- the user's newest message when the poll session was renewed for them
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

@@ -314,6 +314,7 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
     )`,
     'CREATE INDEX questions_user ON questions (account, "user", seq)',
   ],
+  ['ALTER TABLE users ADD COLUMN renewed_seq BIGINT'],
 ];
 
 /**

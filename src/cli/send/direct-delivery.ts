@@ -28,11 +28,15 @@ export interface DirectDelivery {
   end(): Promise<void>;
 }
 
-/** Whom `send` writes to. What was polled from `sinceMs` on need not be looked for; `stop` ends a look. */
+/**
+ * Whom `send` writes to. What was polled from `sinceMs` on need not be looked for; `stop` ends a look. `isLoginDoubted`:
+ * a poll is needed, whatever may be sent.
+ */
 interface Recipient {
   account: Account;
   user: string;
   sinceMs: number;
+  isLoginDoubted?: boolean;
   stop: AbortSignal;
 }
 
@@ -60,6 +64,13 @@ export async function startDirectDelivery(
       return null;
     }
     let isLoginDead = false;
+    let revival: Promise<void> | null = null;
+    /** What a poll session can do for a login that is said to have expired is tried before that is believed. */
+    async function revive(): Promise<void> {
+      const doubted = { ...to, sinceMs: clock.now(), isLoginDoubted: true };
+      isLoginDead = await pollUnlessOtherDoes(context, store, connection, doubted);
+      if (!isLoginDead) delivery.wake(user);
+    }
     const delivery = createDelivery({
       ...connection,
       account: account.key,
@@ -71,7 +82,8 @@ export async function startDirectDelivery(
       paceMs: DEFAULT_RUNNER_OPTIONS.paceMs,
       version: VERSION,
       onExpired: () => {
-        isLoginDead = true;
+        if (revival) isLoginDead = true;
+        else revival = revive().catch((error) => log.error(reasonOf(error)));
       },
       onError: (error) => log.error(reasonOf(error)),
     });
@@ -88,6 +100,7 @@ export async function startDirectDelivery(
         late.abort();
       },
       async end() {
+        await revival;
         await delivery.stop();
         if (isLoginDead)
           await store.admin.markLogin({ account: account.key, login: loginDigest(account), expired: true });
@@ -136,7 +149,8 @@ async function pollUnlessOtherDoes(
       const right = 'right' in taken ? taken.right : null;
       try {
         const polledAtMs = (await store.admin.accountView(key))?.lastPollAtMs ?? 0;
-        if (polledAtMs >= to.sinceMs || (await canSend(context, store.outbox, to))) return false;
+        if (polledAtMs >= to.sinceMs) return false;
+        if (!to.isLoginDoubted && (await canSend(context, store.outbox, to))) return false;
         if (right) {
           const stop = AbortSignal.any([to.stop, lost.signal]);
           return await pollNow(context, polling.store, right, connection, { ...to, stop });

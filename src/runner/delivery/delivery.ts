@@ -62,6 +62,8 @@ export function createDelivery(options: {
   version: string;
   onUpload?: UploadListener;
   noticeOf?: RefusalNotice;
+  /** Ends the poll session and begins another one; without it a refusal that this may cure is taken as it is. */
+  renewPolls?: (signal: AbortSignal) => Promise<void>;
   onExpired: () => void;
   onError: (error: unknown) => void;
 }): Delivery {
@@ -104,6 +106,7 @@ export function createDelivery(options: {
         const verdict = claim.kind === 'part' ? await send(claim.part) : await upload(claim, stopping.signal);
         if (!verdict) return;
         await removeCopy(verdict.part);
+        if (verdict.renewsPolls) await options.renewPolls?.(stopping.signal);
         waitMs = verdict.waitMs ?? 0;
         next = verdict.next;
       }
@@ -135,7 +138,12 @@ export function createDelivery(options: {
       return null;
     }
     const claimed = { account, seq: part.seq, known: part.view };
-    const settled = { ...claimed, reply, nowMs: clock.now() };
+    const settled = {
+      ...claimed,
+      reply,
+      nowMs: clock.now(),
+      canRenewPolls: options.renewPolls !== undefined,
+    };
     const verdict = await store.outbox.settlePart(
       stopped ? settled : { ...settled, next: claimFor(part.user) },
     );

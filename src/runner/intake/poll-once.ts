@@ -2,6 +2,7 @@ import type { Log } from '../../core/log.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { IlinkClient } from '../../ilink/client.ts';
 import { createPoller } from '../../ilink/poll.ts';
+import { createPollSession } from '../../ilink/poll-session.ts';
 import type { Trust } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
@@ -62,7 +63,7 @@ export async function pollOnce(options: {
         cursor: opened.cursor,
         store,
         trust: options.trust,
-        poller: createPoller({ client: options.client, clock }),
+        poller: createPollSession({ ...options, poller: createPoller(options) }),
         rules: triageRules({
           ...options,
           triage: 'later',

@@ -67,7 +67,11 @@ function accept(world: World, bot: Bot, msg: unknown, dropped: boolean): string 
     return refused(-2, settings.limitAnswer === 'no-errmsg' ? null : 'prepare failed');
   }
 
+  // A session that has grown old says nothing about what is wrong.
+  if (settings.sessionMs !== null && timeMs - bot.announcedMs > settings.sessionMs) return refused(-2, null);
+
   const messageId = newMessageId(world);
+  bot.activeMs = timeMs;
   noteSend(bot, settings, timeMs);
   peer.sentSinceInbound += 1;
   if (clientId !== null) {

@@ -2,6 +2,7 @@ import { TYPING_STATUS } from '../../ilink/wire/wire.ts';
 import { INVALID_ARGUMENTS, ok, refused } from '../world/answer.ts';
 import { peerOf } from '../world/peers.ts';
 import { setTyping } from '../world/phone.ts';
+import { startWaking } from '../world/sleep.ts';
 import { type Bot, now } from '../world/world.ts';
 import type { Handler } from './handler.ts';
 
@@ -35,8 +36,11 @@ export const sendTyping: Handler = (world, call) => {
 };
 
 /** `msg/notifystart` (protocol 7): the chat header says "connected". */
-export const notifyStart: Handler = (_world, call) => {
-  (call.bot as Bot).announced = true;
+export const notifyStart: Handler = (world, call) => {
+  const bot = call.bot as Bot;
+  if (!bot.announced) bot.announcedMs = now(world);
+  bot.announced = true;
+  startWaking(bot);
   return ok('{"ret":0}');
 };
 

@@ -1,5 +1,6 @@
 import { handOut, startOf } from '../queue/hand-out.ts';
 import { type Answer, SESSION_TIMEOUT } from '../world/answer.ts';
+import { wakeByPoll } from '../world/sleep.ts';
 import { type Bot, later, never, type Waiter, type World } from '../world/world.ts';
 import type { Handler } from './handler.ts';
 
@@ -7,6 +8,7 @@ import type { Handler } from './handler.ts';
 export const getUpdates: Handler = (world, call) => {
   const bot = call.bot as Bot;
   const sent = typeof call.body.get_updates_buf === 'string' ? call.body.get_updates_buf : '';
+  if (!wakeByPoll(world, bot, sent)) return SESSION_TIMEOUT;
   bot.batches.delete(sent);
   const cursor = readCursor(bot, sent);
   // In `replay` a cursor vouches for all before it, also where a poll that nobody read has brought that again.

@@ -4,11 +4,14 @@ import type { Call } from '../endpoints/handler.ts';
 import { ROUTES, type Route } from '../endpoints/routes.ts';
 import { type Answer, INVALID_ARGUMENTS, SESSION_TIMEOUT } from '../world/answer.ts';
 import { parseOutside } from '../world/reading.ts';
+import { isAsleep } from '../world/sleep.ts';
 import { type Bot, count, now, type SeenRequest, type World } from '../world/world.ts';
 import { takeFault } from './faults.ts';
 import { respond } from './respond.ts';
 import { strike } from './wire-faults.ts';
 
+/** What a bot that has fallen asleep may call. */
+const WAKES: ReadonlySet<string> = new Set(['notifystart', 'notifystop', 'getupdates']);
 const JSON_LIMIT_BYTES = 16 * 1024 * 1024;
 /** Larger bodies are not kept with the requests: nobody who asks often may fill the memory. */
 const REMEMBERED_BYTES = 128 * 1024;
@@ -81,6 +84,7 @@ function nameAddresses(world: World, host: string): void {
 function handle(world: World, route: Route, call: Call, unreadable: boolean): Answer | Promise<Answer> {
   // A dead token is told before anything else about the request (protocol 1.2).
   if (route.needsBot && !call.bot) return SESSION_TIMEOUT;
+  if (call.bot && !WAKES.has(route.endpoint) && isAsleep(world, call.bot)) return SESSION_TIMEOUT;
   return unreadable ? INVALID_ARGUMENTS : route.handler(world, call);
 }
 

@@ -1,6 +1,6 @@
 import { SESSION_TIMEOUT } from '../world/answer.ts';
 import { createNumbered } from '../world/numbered.ts';
-import type { Bot, World } from '../world/world.ts';
+import { type Bot, now, type World } from '../world/world.ts';
 import { deliver, deliverRaw } from './deliver.ts';
 
 /**
@@ -17,6 +17,9 @@ export function bindBot(world: World, user: string): Bot {
     serial: world.bots.length + 1,
     live: true,
     announced: false,
+    announcedMs: 0,
+    activeMs: now(world),
+    sleep: 'awake',
     queue: createNumbered(),
     handedOut: 0,
     cursorMs: 0,

@@ -1,5 +1,6 @@
 import { messageJson, type WireMessage, withId, withoutIds } from '../world/message-json.ts';
 import { meet } from '../world/peers.ts';
+import { isAsleep } from '../world/sleep.ts';
 import {
   type Bot,
   count,
@@ -25,6 +26,7 @@ export function deliver(world: World, bot: Bot, message: WireMessage): void {
   const peer = meet(bot, String(message.from_user_id));
   peer.sentSinceInbound = 0;
   peer.lastInboundMs = now(world);
+  if (!isAsleep(world, bot)) bot.activeMs = peer.lastInboundMs;
   peer.contextTokens += 1;
   const complete: WireMessage = { ...message };
   if (complete.to_user_id === undefined) complete.to_user_id = bot.id;

@@ -44,6 +44,12 @@ export interface Settings {
   owner: string;
   /** Whether users other than a bot's owner may write to it. */
   strangers: boolean;
+  /** A bot without a message for longer falls asleep, on the simulator's clock: -14 until `notifystart` and a poll (protocol 15a). */
+  loginIdleMs: number | null;
+  /** Which poll wakes a bot that has fallen asleep: any, or only one without a cursor. */
+  loginWakes: 'any-poll' | 'new-cursor';
+  /** Longer after `notifystart` sends are answered -2, until `notifystop` and another `notifystart` (protocol 15a). */
+  sessionMs: number | null;
 
   /** How ids look: `number` as captured (bare `message_id`, quoted `msg_id` and `svr_id`), all bare, all quoted, or no id at all. */
   ids: 'number' | 'all-numbers' | 'string' | 'missing';
@@ -153,6 +159,9 @@ const FIELDS: { [K in keyof Settings]: Field<Settings[K]> } = {
   confirmedBaseUrl: oneOf('own', 'absent'),
   owner: text(''),
   strangers: flag(false),
+  loginIdleMs: optional(whole(0)),
+  loginWakes: oneOf('any-poll', 'new-cursor'),
+  sessionMs: optional(whole(0)),
   ids: oneOf('number', 'all-numbers', 'string', 'missing'),
   idSteps: oneOf('snowflake', 'dense'),
   itemIds: oneOf('v1', 'digits', 'missing'),

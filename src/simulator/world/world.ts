@@ -52,6 +52,12 @@ export interface Bot {
   live: boolean;
   /** Between `notifystart` and `notifystop` (protocol 7). */
   announced: boolean;
+  /** When that began. */
+  announcedMs: number;
+  /** When it last sent or got a message, or was woken. */
+  activeMs: number;
+  /** Asleep, or told to wake and not polling yet; see `loginIdleMs`. */
+  sleep: 'awake' | 'asleep' | 'waking';
   queue: Numbered<Inbound>;
   /** The highest queue number ever handed out. */
   handedOut: number;

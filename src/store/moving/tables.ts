@@ -29,7 +29,7 @@ export const MOVED_TABLES: readonly MovedTable[] = [
   }),
   table('users', ['account', 'user'], {
     text: 'account user context_token session_id lease language',
-    number: 'last_message_at last_message_seq sent last_send_at turn lease_until',
+    number: 'last_message_at last_message_seq sent last_send_at turn lease_until renewed_seq',
   }),
   table('inbox', ['seq'], {
     text: 'account id user state reason kind fingerprint context_token child session_id outputs',

@@ -259,6 +259,7 @@ export function* verdictOf(seq: number, waitMs: number | null, held: PartView[] 
     waitMs,
     held: held.filter((other) => other.seq !== seq),
     budgetLeft: budgetLeft(user),
+    renewsPolls: false,
     next: null,
   };
 }

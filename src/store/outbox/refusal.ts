@@ -8,6 +8,8 @@ import { verdictOf } from './parts.ts';
 import { recordThrottled } from './rate-limit.ts';
 
 const FIVE_MINUTES_MS = 300_000;
+/** A refusal this soon after the user wrote is not explained by the age of anything. */
+const JUST_WROTE_MS = 600_000;
 
 /** What is known when the server definitely refused a part (protocol 8, decision procedure). */
 interface RefusalFacts {
@@ -28,6 +30,8 @@ interface RefusalFacts {
   provenUnthrottled: boolean;
   /** Definite refusals of this part with an unknown code, this one included. */
   tries: number;
+  /** The caller can renew its poll session, and has not done so since the user wrote. */
+  canRenewPolls: boolean;
   /** It carries a file on the CDN, and this is its first refusal: the server may refuse the reference to the file. */
   doubtsReference: boolean;
 }
@@ -35,8 +39,8 @@ interface RefusalFacts {
 /** What becomes of a refused part: it is final, sent again later, or held until the user writes (`throttle`: until its end). */
 type Judgement =
   | { kind: 'refused'; reason: string }
-  /** `uploadsAgain`: with a new reference to its file. */
-  | { kind: 'retry'; waitMs: number; uploadsAgain?: boolean }
+  /** `uploadsAgain`: with a new reference to its file. `renewsPolls`: after the poll session is renewed. */
+  | { kind: 'retry'; waitMs: number; uploadsAgain?: boolean; renewsPolls?: true }
   | { kind: 'held'; reason: 'quota' | 'window' | 'throttle' | 'context' | 'code' };
 
 const UNKNOWN_CODE_TRIES = 3;
@@ -61,6 +65,8 @@ function judgeRefusal(facts: RefusalFacts): Judgement {
     return { kind: 'held', reason: 'window' };
   const isBurst = facts.isThrottled || facts.sentLastSecond > 2 || facts.sentLastFiveMinutes > 12;
   if (isBurst && !facts.provenUnthrottled) return { kind: 'held', reason: 'throttle' };
+  if (facts.canRenewPolls && facts.messageAgeMs < JUST_WROTE_MS)
+    return { kind: 'retry', waitMs: 0, renewsPolls: true };
   return { kind: 'held', reason: 'context' };
 }
 
@@ -68,7 +74,7 @@ function judgeRefusal(facts: RefusalFacts): Judgement {
 export function* settleRefusal(
   part: Row,
   reply: { code: number; errmsg: string },
-  nowMs: number,
+  { nowMs, canRenewPolls = false }: { nowMs: number; canRenewPolls?: boolean },
 ): Step<Verdict> {
   const account = part.account as string;
   const user = part.user as string;
@@ -91,11 +97,16 @@ export function* settleRefusal(
     // An accepted request ends the throttle of the account, so a step of 0 proves that it is over.
     provenUnthrottled: part.throttled === 1 && accountRow?.throttle_step === 0,
     tries: (part.tries as number) + 1,
+    canRenewPolls: canRenewPolls && userRow?.last_message_seq !== userRow?.renewed_seq,
     doubtsReference: part.has_upload === 1 && part.tries === 0,
   });
   if (judgement.kind === 'refused') return yield* refuse(part, judgement.reason, nowMs);
   yield* refundBudget(part);
-  const { waitMs, uploadsAgain = false } = judgement.kind === 'retry' ? judgement : { waitMs: 0 };
+  const {
+    waitMs,
+    uploadsAgain = false,
+    renewsPolls = false,
+  } = judgement.kind === 'retry' ? judgement : { waitMs: 0 };
   // After a definite refusal the request may change: newer token, new client id, new upload. A hold that the
   // user ends uploads anew in any case. A repeat that was refused may have arrived at an earlier try: the server
   // recognises it only by its client id, which therefore stays.
@@ -110,7 +121,13 @@ export function* settleRefusal(
     `code ${reply.code}`,
     seq,
   );
-  if (judgement.kind === 'retry') return yield* verdictOf(seq, waitMs);
+  if (renewsPolls)
+    yield* run(
+      'UPDATE users SET renewed_seq = last_message_seq WHERE account = ? AND "user" = ?',
+      account,
+      user,
+    );
+  if (judgement.kind === 'retry') return { ...(yield* verdictOf(seq, waitMs)), renewsPolls };
   const held = yield* holdUser({ account, user, reason: judgement.reason, nowMs });
   if (judgement.reason !== 'throttle') return yield* verdictOf(seq, null, held);
   yield* run('UPDATE parts SET throttled = 1 WHERE seq = ?', seq);

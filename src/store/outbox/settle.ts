@@ -25,7 +25,10 @@ interface Claimed {
 
 /** Commits the server's reply to a claimed part, and frees the user or claims their next part (`next`). */
 export function* settlePart(
-  { next = null, ...input }: Claimed & { reply: SendReply; next?: ClaimRequest | null },
+  {
+    next = null,
+    ...input
+  }: Claimed & { reply: SendReply; canRenewPolls?: boolean; next?: ClaimRequest | null },
   claimant: Claimant,
   isHeld: IsHeld = ALWAYS,
 ): Step<Verdict> {
@@ -41,7 +44,10 @@ export function* settlePart(
     : verdict;
 }
 
-function* settleReply(input: Claimed & { reply: SendReply }, claimant: string): Step<Verdict> {
+function* settleReply(
+  input: Claimed & { reply: SendReply; canRenewPolls?: boolean },
+  claimant: string,
+): Step<Verdict> {
   const { seq, reply, nowMs } = input;
   const { part, isOwn } = yield* endClaim(input, 'sending', claimant);
   // A takeover, a dropped part, or one that another process repeats now: only its arrival would change anything.
@@ -76,7 +82,7 @@ function* settleReply(input: Claimed & { reply: SendReply }, claimant: string): 
     case 'rejected':
       return yield* refuse(part, `HTTP ${reply.status}`, nowMs);
     case 'refused':
-      return yield* settleRefusal(part, reply, nowMs);
+      return yield* settleRefusal(part, reply, input);
   }
 }
 
@@ -100,7 +106,7 @@ function* settleAccepted(
       : null;
   // A claim has the lease already: freeing it first would write the user's row twice.
   if (next?.kind !== 'part' && next?.kind !== 'upload') yield* unawaited(freeLease(part, claimant.id));
-  return { part, waitMs: null, held: [], budgetLeft: budgetLeft(row), next };
+  return { part, waitMs: null, held: [], budgetLeft: budgetLeft(row), renewsPolls: false, next };
 }
 
 /**

@@ -161,6 +161,8 @@ export interface Verdict {
   held: PartView[];
   /** Messages the user may still get before they must write again. */
   budgetLeft: number;
+  /** Whether the poll session is to be renewed before the user's next part. */
+  renewsPolls: boolean;
   /** The next claim, if the step was asked for it or found it anyway. */
   next: Claim | null;
 }
@@ -205,13 +207,15 @@ export interface Outbox {
   returnPart(input: { account: string; seq: number }): Promise<void>;
   /**
    * Commits the server's reply to a claimed part. With `next` it claims the user's next part in the same transaction.
-   * `known` is the `view` of the claim, so that the part is not read again.
+   * `known` is the `view` of the claim, so that the part is not read again. `canRenewPolls`: the caller can renew its poll
+   * session, where that may cure a refusal.
    */
   settlePart(input: {
     account: string;
     seq: number;
     known?: PartView;
     reply: SendReply;
+    canRenewPolls?: boolean;
     nowMs: number;
     next?: ClaimRequest;
   }): Promise<Verdict>;

@@ -48,6 +48,7 @@ async function poll(script: Result[], waitMs: number) {
       clock.advance(1_000);
       return script[Math.min(polls, script.length) - 1] as Result;
     },
+    notifyStart: async () => ({ kind: 'ok', body: {} }) as const,
   } as unknown as IlinkClient;
   const result = await pollOnce({
     account: { key: ACCOUNT, id: ACCOUNT, login: LOGIN, owner: OWNER },

@@ -47,6 +47,35 @@ export function describeRefusals(make: MakeStore): void {
     expect((await refusedSend(code, errmsg)).part).toMatchObject({ state: 'held', reason: 'context' });
   });
 
+  test('right after the user wrote it may be the poll session: renewed once for each message, then held', async () => {
+    const refuseRenewing = async () =>
+      desk.store.outbox.settlePart({
+        account: ACCOUNT,
+        seq: (await desk.claimed(OWNER)).seq,
+        reply: { kind: 'refused', code: -2, errmsg: '' },
+        canRenewPolls: true,
+        nowMs: desk.nowMs,
+      });
+    await desk.says(OWNER);
+    await desk.sends(OWNER, 'x');
+    expect(await refuseRenewing()).toMatchObject({ renewsPolls: true, waitMs: 0, part: { state: 'queued' } });
+    expect(await refuseRenewing()).toMatchObject({
+      renewsPolls: false,
+      part: { state: 'held', reason: 'context' },
+    });
+    desk.nowMs += 60_000;
+    await desk.says(OWNER);
+    expect((await refuseRenewing()).renewsPolls).toBe(true);
+    await desk.deliver(OWNER);
+    await desk.says(OWNER);
+    await desk.sends(OWNER, 'later');
+    desk.nowMs += HOUR_MS;
+    expect(await refuseRenewing()).toMatchObject({
+      renewsPolls: false,
+      part: { state: 'held', reason: 'context' },
+    });
+  });
+
   test('"invalid arguments" is our fault: refused for good, and stops nothing', async () => {
     await desk.says(OWNER);
     await desk.sends(OWNER, 'bad');
