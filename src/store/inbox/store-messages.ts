@@ -1,14 +1,14 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
-import { nextSeq, sql } from '../../sql/dialect.ts';
-import { one, type Row, run, type Step, unawaited } from '../../sql/statement.ts';
-import { HAS_HOLDS, releaseHolds } from '../outbox/holds.ts';
+import { run, type Step, unawaited } from '../../sql/statement.ts';
+import { releaseHolds } from '../outbox/holds.ts';
 import type { Claimant } from '../outbox/lease.ts';
 import { appendParts } from '../outbox/parts.ts';
 import type { ChatCommand, IncomingMessage, Intake, IntakeResult } from '../port/port.ts';
 import { takeAnswer } from '../questions/answers.ts';
 import { ALWAYS, type IsHeld } from '../workers/fence.ts';
-import { CANDIDATES, countCopy, findDuplicate, NEWEST } from './duplicates.ts';
+import { countCopy, findDuplicate, NEWEST } from './duplicates.ts';
 import { recordMediaKeys } from './media-keys.ts';
+import { type Context, contextsOf, createStoredOfPoll, mayBeStored } from './message-contexts.ts';
 import { freeId, insertMessage, messageWithId } from './message-rows.ts';
 import { createTriager, type Decision, emptyResult, stateAfter, untriaged } from './triage.ts';
 import { createUserUpdates } from './user-updates.ts';
@@ -27,7 +27,10 @@ export function* storeMessages(
 ): Step<IntakeResult> {
   const { account, nowMs } = intake;
   const result = emptyResult();
-  const contexts = new Map<string, Context>();
+  const contexts = yield* contextsOf(intake);
+  const languages = new Map<string, ChatLanguage | null>();
+  const stored = createStoredOfPoll();
+  let lastSeq = 0;
   const users = createUserUpdates(intake);
   const triager = intake.triage === 'later' ? null : createTriager(intake);
 
@@ -40,17 +43,15 @@ export function* storeMessages(
     return taken && { kind: 'answered', command: null, textFrom: 0, ...taken };
   }
 
-  for (const message of intake.messages) {
+  for (const [n, message] of intake.messages.entries()) {
     const { user } = message;
-    const about = [account, user, message.id, message.fingerprint, message.createdAtMs, message.contextToken];
-    const earlier = contexts.get(user);
-    const context = earlier
-      ? { ...earlier, ...candidatesOf((yield* one(HAS_CANDIDATES, ...about)) as Row) }
-      : contextOf((yield* one(CONTEXT, ...about)) as Row);
-    const language = message.language ?? context.language;
-    contexts.set(user, { ...context, language });
+    const context = contexts[n] as Context;
+    const hasCandidates =
+      context.hasCandidates || (stored.mayHave(message) && (yield* mayBeStored(account, message)));
+    const language = message.language ?? languages.get(user) ?? context.language;
+    languages.set(user, language);
     const owner = result.learnedOwner ?? context.owner;
-    const isNew = (triager === null || intake.dedupeWindowMs === 0) && !context.hasCandidates;
+    const isNew = (triager === null || intake.dedupeWindowMs === 0) && !hasCandidates;
     const namesake = isNew || message.id === null ? undefined : yield* messageWithId(account, message.id);
     const original = isNew ? undefined : yield* findDuplicate(intake, message, namesake);
     if (original) {
@@ -70,8 +71,10 @@ export function* storeMessages(
       (triager ? yield* triager.decide(message, { isOwner, before: NEWEST }) : untriaged(message));
     const { kind, reason, textFrom, command } = decision;
     const id = message.id !== null && !namesake ? message.id : yield* freeId(account, message);
-    const { seq } = context;
-    const stored = {
+    // SQLite has told the same number for all of them.
+    const seq = Math.max(context.seq, lastSeq + 1);
+    lastSeq = seq;
+    const row = {
       seq,
       id,
       state: stateAfter(decision),
@@ -79,7 +82,8 @@ export function* storeMessages(
       textFrom,
       isTriaged: triager !== null || kind === 'answered',
     };
-    yield* unawaited(insertMessage(intake, message, stored));
+    yield* unawaited(insertMessage(intake, message, row));
+    stored.add(id, message);
     if (message.mediaKeys.length > 0) yield* recordMediaKeys(account, message.mediaKeys, nowMs);
     result.messages.push({ seq, id, user, state: kind, reason });
     if (kind === 'ignored' && reason !== 'busy') continue;
@@ -101,47 +105,4 @@ export function* storeMessages(
   const cursor = moves ? [run(SET_CURSOR, intake.cursor, nowMs, account, intake.login)] : [];
   yield* unawaited(...users.write(), ...cursor);
   return result;
-}
-
-/** What is known about a message, its user and its account before it is stored. */
-interface Context {
-  /** Of the account; null when there is none. */
-  login: string | null;
-  owner: string | null;
-  /** The number that the message gets if it is stored. */
-  seq: number;
-  /** Some stored message may be this one, or has its id. */
-  hasCandidates: boolean;
-  /** The user has held parts to release, or parts that expired while held. */
-  hasHolds: boolean;
-  /** The user was asked by `ask`. */
-  hasQuestions: boolean;
-  /** The language of the user's earlier messages. */
-  language: ChatLanguage | null;
-}
-
-/**
- * Reads the {@link Context} of a message in one query, usually the only one. After an earlier message of the same user in
- * the same poll only the candidates are read again: no part is held in between.
- */
-const HAS_CANDIDATES = sql`SELECT ${nextSeq('inbox')} AS seq, CASE WHEN EXISTS (${CANDIDATES}) THEN 1 ELSE 0 END AS has_candidates`;
-const CONTEXT = sql`${HAS_CANDIDATES}, login, owner, language, CASE WHEN ${HAS_HOLDS} THEN 1 ELSE 0 END AS has_holds,
-    CASE WHEN EXISTS (SELECT 1 FROM questions WHERE account = ?1 AND "user" = ?2) THEN 1 ELSE 0 END AS has_questions
-  FROM (SELECT 1) AS one_row
-  LEFT JOIN accounts ON accounts.account = ?1
-  LEFT JOIN users ON users.account = ?1 AND users."user" = ?2`;
-
-function candidatesOf(row: Row): Pick<Context, 'seq' | 'hasCandidates'> {
-  return { seq: row.seq as number, hasCandidates: row.has_candidates === 1 };
-}
-
-function contextOf(row: Row): Context {
-  return {
-    login: row.login as string | null,
-    owner: row.owner as string | null,
-    ...candidatesOf(row),
-    hasHolds: row.has_holds === 1,
-    hasQuestions: row.has_questions === 1,
-    language: row.language as ChatLanguage | null,
-  };
 }

@@ -164,3 +164,37 @@ test.skipIf(SERVER === null)('on a server', async () => {
     verdict: { commits: 1, statements: 6, ways: 2 },
   });
 });
+
+/** What it costs to store a poll of ten messages: of one user, and of ten. */
+async function costsOfPolls(open: () => Promise<Counted>): Promise<Costs[]> {
+  opened = await open();
+  const { runner, costs } = opened;
+  const claimant = { id: 'this', isAlive: () => true };
+  const { receive } = await createDesk(createStore(runner as StepRunner, { clock: systemClock, claimant }));
+  const of: Costs[] = [];
+  for (const user of [() => OWNER, (n: number) => `user ${n}`]) {
+    const before = { ...costs };
+    await receive(
+      Array.from({ length: 10 }, (_, n) => incoming({ user: user(n) })),
+      { cursor: 'cursor', allow: 'all' },
+    );
+    of.push(
+      Object.fromEntries(Object.entries(costs).map(([what, count]) => [what, count - (before[what] ?? 0)])),
+    );
+  }
+  return of;
+}
+
+test('a poll of ten messages, on SQLite', async () => {
+  expect(await costsOfPolls(onSqlite)).toEqual([
+    { commits: 1, statements: 22 },
+    { commits: 1, statements: 31 },
+  ]);
+});
+
+test.skipIf(SERVER === null)('a poll of ten messages, on a server', async () => {
+  expect(await costsOfPolls(onServer)).toEqual([
+    { commits: 1, statements: 25, ways: 2 },
+    { commits: 1, statements: 34, ways: 2 },
+  ]);
+});
