@@ -57,6 +57,11 @@ export interface Connection {
   /** When the server has started, and the first number that it has given to a transaction since. */
   readonly startedAt: string;
   readonly firstXid: string;
+  /**
+   * Where the server has begun to write after its start, or after the crash of one of its processes; '' when that is too
+   * long ago to be told.
+   */
+  readonly begunAt: string;
   /** How it is encrypted, as this end sees it; null: not at all. Behind a pooler, the server's end is another connection. */
   readonly cipher: string | null;
   /** Whether it can still be used. */
@@ -214,7 +219,7 @@ function certificates(parameter: Parameter, path: string): Buffer {
   }
 }
 
-interface ServerState extends Pick<Connection, 'timeline' | 'startedAt' | 'firstXid'> {
+interface ServerState extends Pick<Connection, 'timeline' | 'startedAt' | 'firstXid' | 'begunAt'> {
   /** Commits do not wait for the disk unless they are told to. */
   isAsynchronous: boolean;
 }
@@ -225,8 +230,13 @@ const STATE = `SELECT current_setting('server_version_num') AS version, current_
 /** A standby has none, and some hosted servers do not tell it. */
 const TIMELINE = 'SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline';
 
-/** The first number after a crash is in the checkpoint that ends the recovery. A later checkpoint has a later one. */
+/**
+ * The first number after a crash is in the checkpoint that ends the recovery. A later checkpoint has a later one. Only such
+ * a checkpoint, at which nothing runs, lies where its redo begins (with `minimal`, others may).
+ */
 const START = `SELECT CAST(pg_postmaster_start_time() AS TEXT) AS started_at,
+    CASE WHEN redo_lsn = checkpoint_lsn AND current_setting('wal_level') <> 'minimal' THEN CAST(checkpoint_lsn AS TEXT)
+      ELSE '' END AS begun_at,
     CAST(CAST(split_part(next_xid, ':', 1) AS BIGINT) * 4294967296 + CAST(split_part(next_xid, ':', 2) AS BIGINT) AS TEXT)
       AS first_xid FROM pg_control_checkpoint()`;
 
@@ -258,10 +268,12 @@ async function stateOf(client: Client, address: ServerAddress): Promise<ServerSt
     });
   }
   const timeline = line.status === 'fulfilled' ? (line.value.rows[0]?.timeline as string) : '';
-  const { started_at: startedAt = '', first_xid: firstXid = '0' } = (
-    start.status === 'fulfilled' ? start.value.rows[0] : {}
-  ) as Record<string, string>;
-  return { timeline, startedAt, firstXid, isAsynchronous: state.synchronous === 'off' };
+  const {
+    started_at: startedAt = '',
+    first_xid: firstXid = '0',
+    begun_at: begunAt = '',
+  } = (start.status === 'fulfilled' ? start.value.rows[0] : {}) as Record<string, string>;
+  return { timeline, startedAt, firstXid, begunAt, isAsynchronous: state.synchronous === 'off' };
 }
 
 /**
@@ -317,6 +329,7 @@ function wrap(
     timeline: state.timeline,
     startedAt: state.startedAt,
     firstXid: state.firstXid,
+    begunAt: state.begunAt,
     cipher: cipherOf(stream),
     begin: beginOf(options, state),
     get isOpen() {

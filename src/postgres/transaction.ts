@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts';
 import { isAnswer, isRefusal, isRolledBack } from './failures.ts';
 
 /** A transaction whose COMMIT is sent, and the server that has numbered it. */
-interface EndedTransaction extends Pick<Connection, 'timeline' | 'startedAt'> {
+interface EndedTransaction extends Pick<Connection, 'timeline' | 'startedAt' | 'begunAt'> {
   xid: string;
   result: unknown;
 }
@@ -18,6 +18,7 @@ export class UnknownCommit extends Error {
   /** The server's line of history, in which the number has a meaning. */
   readonly timeline: string;
   readonly startedAt: string;
+  readonly begunAt: string;
   /** What the step returned. */
   readonly result: unknown;
 
@@ -26,6 +27,7 @@ export class UnknownCommit extends Error {
     this.xid = transaction.xid;
     this.timeline = transaction.timeline;
     this.startedAt = transaction.startedAt;
+    this.begunAt = transaction.begunAt;
     this.result = transaction.result;
   }
 }
@@ -66,8 +68,8 @@ export async function runInTransaction<T>(
   if (answersToBegin === null && unawaited.length === 0) return result;
   const [, begun] = answersToBegin ?? (await connection.exchange(begin));
   const { xid } = begun as { xid: string };
-  const { timeline, startedAt } = connection;
-  await commit(connection, unawaited, { xid, timeline, startedAt, result });
+  const { timeline, startedAt, begunAt } = connection;
+  await commit(connection, unawaited, { xid, timeline, startedAt, begunAt, result });
   return result;
 }
 
@@ -137,12 +139,14 @@ export type CommitStatus = 'committed' | 'aborted' | 'in progress' | null;
 /** Asks on another connection what became of a transaction. */
 export async function commitStatus(
   connection: Connection,
-  { xid, timeline, startedAt }: UnknownCommit,
+  { xid, timeline, startedAt, begunAt }: UnknownCommit,
 ): Promise<CommitStatus> {
   // Another server may have given the number to another transaction.
   if (connection.timeline !== timeline) return null;
   // After a crash, numbers that have left no trace are given again, to other transactions.
-  if (connection.startedAt !== startedAt && BigInt(xid) >= BigInt(connection.firstXid)) return 'aborted';
+  const hasCrashed =
+    connection.startedAt !== startedAt || (connection.begunAt !== '' && connection.begunAt !== begunAt);
+  if (hasCrashed && BigInt(xid) >= BigInt(connection.firstXid)) return 'aborted';
   const asked = one('SELECT pg_xact_status(CAST(?1 AS xid8)) AS status', xid);
   try {
     const [row] = await connection.exchange([asked]);

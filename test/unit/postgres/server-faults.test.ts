@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
+import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WxError } from '../../../src/core/errors.ts';
 import { systemClock } from '../../../src/core/time/clock.ts';
@@ -9,6 +10,7 @@ import { createServerSteps } from '../../../src/postgres/server-steps.ts';
 import { all, one, run, type Step, unawaited } from '../../../src/sql/statement.ts';
 import type { StepRunner } from '../../../src/sql/step-runner.ts';
 import { type CuttingProxy, startCuttingProxy, type Treatment } from '../../helpers/cutting-proxy.ts';
+import { pollUntil } from '../../helpers/poll-until.ts';
 import { administer, SERVER, uniqueName, upstreamOf, urlOf, withParts } from '../../helpers/postgres.ts';
 import { startServer } from '../../helpers/postgres-setup.ts';
 import { createStillClock } from '../../helpers/still-clock.ts';
@@ -316,7 +318,24 @@ describe.skipIf(SERVER === null)('a server with several places', () => {
 });
 
 describe.skipIf(SERVER === null)('a server that gives the number of a transaction again', () => {
-  it('is not believed that it has committed, and the step is applied', async () => {
+  /** As when the system ends one of its processes for want of memory: the server ends the others, and recovers. */
+  async function crashProcess(url: string): Promise<void> {
+    const client = new Client(url);
+    client.on('error', () => {});
+    await client.connect();
+    const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+    const ended = new Promise((resolve) => client.once('end', resolve));
+    process.kill(rows[0].pid as number, 'SIGKILL');
+    await ended;
+    await pollUntil('the server works again', () =>
+      administer(url, 'SELECT 1').then(
+        () => true,
+        () => false,
+      ),
+    );
+  }
+
+  it.each(['whole', 'process'] as const)('is not believed that it has committed: %s', async (what) => {
     const own = await startServer();
     if (own === null) return;
     const url = urlOf(own.address);
@@ -341,8 +360,11 @@ describe.skipIf(SERVER === null)('a server that gives the number of a transactio
       const unsure = note('2');
       await expect.poll(() => isCut).toBe(true);
       await proxy.refuse();
-      await own.crash();
-      await own.start();
+      if (what === 'process') await crashProcess(url);
+      else {
+        await own.crash();
+        await own.start();
+      }
       for (let n = 0; n < 20; n++)
         await administer(url, "INSERT INTO wxagent.applied (name) VALUES ('of others')");
       await proxy.accept();
