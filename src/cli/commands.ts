@@ -58,7 +58,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         zh: '问题；多个词以空格连接；不写则读取标准输入',
       },
     },
-    settings: ['choices', 'askTimeout', 'default', 'to', 'file'],
+    settings: ['choices', 'askTimeout', 'default', 'to', 'file', 'hook'],
     load: async () => (await import('./ask/ask.ts')).ask,
   },
   {

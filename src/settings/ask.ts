@@ -27,4 +27,14 @@ export const ASK = {
     about: { en: 'answer if none comes in time', zh: '超时没有回答时采用的回答' },
     flagOnly: true,
   },
+  hook: {
+    kind: 'choice',
+    flag: '--hook <program>',
+    about: {
+      en: 'answer a hook of this coding agent; reads it from stdin',
+      zh: '回答编程智能体的 hook（标准输入）',
+    },
+    choices: ['claude', 'codex'],
+    flagOnly: true,
+  },
 } as const satisfies Record<string, Setting>;

@@ -1,9 +1,7 @@
 import { EXIT_CODES, WxError } from '../../core/errors.ts';
-import { digestOf, newUuid } from '../../core/ids.ts';
+import { digestOf } from '../../core/ids.ts';
 import type { Choice } from '../../core/message/choices.ts';
-import { filePart, textParts } from '../../runner/delivery/reply-parts.ts';
-import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
-import type { PartFile, Store } from '../../store/port/port.ts';
+import type { Store } from '../../store/port/port.ts';
 import { loginHint } from '../account/choice.ts';
 import { openOutgoing } from '../account/connection.ts';
 import { withStore } from '../account/store.ts';
@@ -11,9 +9,9 @@ import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { contentToSend, keepFiles, type SendContent } from '../send/send-content.ts';
 import { findTarget, type Target } from '../send/target.ts';
-import { type Asked, type Asking, askAndWait } from './asking.ts';
+import { type Asked, askAndWait } from './asking.ts';
 import { parseChoices, parseDefault } from './choices.ts';
-import { questionText } from './question-text.ts';
+import { questionOf } from './question-text.ts';
 
 /** Exit codes of `ask` beside those of errors, as `timeout(1)` has the second one. */
 const OTHER_CHOICE = 1;
@@ -21,7 +19,8 @@ const NO_ANSWER = 124;
 
 /** `wxagent ask`: asks a user, and waits for the answer. */
 export async function ask(context: CommandContext, words: string[]): Promise<number> {
-  const { choices: given, default: otherwise } = context.settings(['choices', 'default']);
+  const { hook, choices: given, default: otherwise } = context.settings(['hook', 'choices', 'default']);
+  if (hook !== null) return (await import('./hook.ts')).answerHook(context, hook, words);
   const choices = given === null ? null : parseChoices(given);
   const fallback = parseDefault(otherwise, choices);
   if (words.length === 0 && context.io.stdinIsTerminal)
@@ -61,30 +60,6 @@ async function askOf(
     kept.map(({ path }) => path),
   );
   return asked;
-}
-
-/** A question as it is asked: its files, then its text. */
-export function questionOf(
-  context: Pick<CommandContext, 'language' | 'environment'>,
-  {
-    sign,
-    text,
-    choices,
-    files = [],
-  }: { sign: string; text: string; choices: readonly Choice[] | null; files?: readonly PartFile[] },
-): Pick<Asking, 'choices' | 'message' | 'compose'> {
-  const head = { origin: 'send', runId: newUuid() } as const;
-  return {
-    choices,
-    message: context.environment.get('WXAGENT_MESSAGE_ID') ?? null,
-    compose({ language, ...about }) {
-      const whole = questionText({ sign, text, choices, ...about }, language ?? context.language);
-      return [
-        ...files.map((file) => filePart(file, head)),
-        ...textParts(whole, DEFAULT_RUNNER_OPTIONS, head),
-      ];
-    },
-  };
 }
 
 /** What is said at the end: the answer to programs, anything else to people. */

@@ -1,8 +1,14 @@
+import { newUuid } from '../../core/ids.ts';
 import type { Choice } from '../../core/message/choices.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
+import { filePart, textParts } from '../../runner/delivery/reply-parts.ts';
+import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
+import type { PartFile } from '../../store/port/port.ts';
+import type { CommandContext } from '../command/context.ts';
+import type { Asking } from './asking.ts';
 
 /** How a question is written for the phone. */
-export interface QuestionText {
+interface QuestionText {
   /** Before its number. */
   sign: string;
   text: string;
@@ -13,7 +19,7 @@ export interface QuestionText {
 }
 
 /** The text of a question: its number, what is asked, the choices, and how to answer. */
-export function questionText(
+function questionText(
   { sign, text, choices, number, hasOthers }: QuestionText,
   language: ChatLanguage,
 ): string {
@@ -33,4 +39,28 @@ export function questionText(
       : []),
   ];
   return lines.join('\n');
+}
+
+/** A question as it is asked: its files, then its text. */
+export function questionOf(
+  context: Pick<CommandContext, 'language' | 'environment'>,
+  {
+    sign,
+    text,
+    choices,
+    files = [],
+  }: { sign: string; text: string; choices: readonly Choice[] | null; files?: readonly PartFile[] },
+): Pick<Asking, 'choices' | 'message' | 'compose'> {
+  const head = { origin: 'send', runId: newUuid() } as const;
+  return {
+    choices,
+    message: context.environment.get('WXAGENT_MESSAGE_ID') ?? null,
+    compose({ language, ...about }) {
+      const whole = questionText({ sign, text, choices, ...about }, language ?? context.language);
+      return [
+        ...files.map((file) => filePart(file, head)),
+        ...textParts(whole, DEFAULT_RUNNER_OPTIONS, head),
+      ];
+    },
+  };
 }

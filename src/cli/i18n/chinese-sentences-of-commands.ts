@@ -1,6 +1,13 @@
 /** What commands, settings, the store and the server come to, in Chinese: see {@link file://./translate.ts}. */
 export const OF_COMMANDS: Readonly<Record<string, string>> = {
   // Questions
+  '--hook goes without --choices, --default and --file': '--hook 不能与 --choices、--default、--file 一起用',
+  'the input of the hook is not JSON: {}': 'hook 的输入不是 JSON：{}',
+  'the input of the hook is not a JSON object': 'hook 的输入不是 JSON 对象',
+  'the input of the hook names no event': 'hook 的输入没有事件名称',
+  'docs/recipes.md shows the settings of a hook': 'hook 的设置见 docs/zh-CN/recipes.md',
+  'the hook {} is none that can be answered from the phone': '手机上不能回答 hook {}',
+  'not answered from the phone: {}': '手机上没有回答：{~}',
   'ask needs a question': 'ask 需要一个问题',
   'ask needs a question beside its files': '除了文件，ask 还需要一个问题',
   'not asked yet: the question stays in the outbox, and asks when it arrives':
