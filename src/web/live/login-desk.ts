@@ -53,6 +53,10 @@ interface Entry {
 /** States in which nothing more happens. */
 const OVER: readonly LoginState[] = ['done', 'failed', 'cancelled'];
 
+/** The wire's own words: the phone has the code, and a code that is over. */
+const SCANNED = ['scaned', 'scanned', 'scaned_but_redirect'];
+const ENDS_CODE = ['expired', 'verify_code_blocked'];
+
 /** Makes an empty desk. */
 export function createLoginDesk(backend: WebBackend): LoginDesk {
   const entries = new Map<string, Entry>();
@@ -167,8 +171,11 @@ function portOf(entry: Entry): Parameters<WebBackend['login']>[1] {
       become('waiting');
     },
     status(status) {
-      // The wire's own word.
-      if (status === 'scaned') become('scanned');
+      if (SCANNED.includes(status)) become('scanned');
+      if (!ENDS_CODE.includes(status)) return;
+      // What nobody can scan any more is not shown until the next one comes.
+      Object.assign(view, { url: null, expiresAtMs: null });
+      become('starting');
     },
     askVerifyCode(wrong) {
       view.isWrongCode = wrong;

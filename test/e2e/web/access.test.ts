@@ -333,6 +333,8 @@ describe('who may ask', () => {
     expect(set).toEqual([null, null]);
     clock.aheadMs += 5 * 60_000;
     expect((await looked()).headers['set-cookie']).toContain(`${cookie}; Path=/; Max-Age=604800`);
+    // To be used is not to be confirmed.
+    expect((await make('two')).status).toBe(403);
 
     // A new code lets it go on, with another cookie; the old one counts no longer.
     const confirmed = await confirm(cookie, await newCode());

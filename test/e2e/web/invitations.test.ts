@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/time/clock.ts';
 import { ROUTES } from '../../../src/web/routes/routes.ts';
@@ -109,7 +111,11 @@ describe('an invitation', () => {
     const url = async () => (await web.ask(`/invitation/logins/${second}`, { token })).json?.url;
     const before = await url();
     simulator.control.expire();
+    await pollUntil('no dead code', async () => (await url()) !== before);
     await pollUntil('another code', async () => ![null, before].includes((await url()) as string));
+    // What a preview of a chat or a scanner of mails does to a link.
+    for (const method of ['GET', 'HEAD', 'OPTIONS'])
+      for (const path of ['//invite', '/invitation']) await web.ask(path, { method });
     expect((await web.ask('/invitation', { token })).status).toBe(200);
     simulator.control.scan({ user: 'o9dad@im.wechat' });
     await reaches(web, token, second, 'done');
@@ -142,6 +148,28 @@ describe('an invitation', () => {
     expect(json?.accounts).toHaveLength(1);
   });
 
+  test('can be used again when its login could not be stored', async () => {
+    const { home, simulator, web, admin } = await start();
+    const token = await invite(web, admin, 'again');
+    const first = await begin(web, token);
+    await reaches(web, token, first, 'waiting');
+    const config = join(home, 'wx', 'config.json');
+    const kept = readFileSync(config);
+    writeFileSync(config, '{');
+    simulator.control.scan({ user: 'o9again@im.wechat' });
+    await reaches(web, token, first, 'failed');
+    writeFileSync(config, kept);
+    const second = await begin(web, token);
+    await reaches(web, token, second, 'waiting');
+    simulator.control.scan({ user: 'o9again@im.wechat' });
+    await reaches(web, token, second, 'done');
+    const { json } = await web.ask('/audit?limit=5', { token: admin });
+    const { entries } = json as { entries: { act: string }[] };
+    expect(entries.map(({ act }) => act)).toEqual([
+      ...['login', 'invitation-use', 'invitation-return', 'invitation-use', 'invitation-add'],
+    ]);
+  });
+
   test('ends when it is removed, also while its login goes on', async () => {
     const { web, admin, wx } = await start();
     const token = await invite(web, admin, 'gone');
@@ -158,7 +186,7 @@ describe('an invitation', () => {
     const home = makeFolder();
     const now = () => Date.now() + clock.aheadMs;
     const running = startHere(['web', '--listen', '127.0.0.1:0', '--json'], {
-      ...{ home, clock: { ...systemClock, now } },
+      ...{ home, clock: { ...systemClock, now, monotonic: () => systemClock.monotonic() + clock.aheadMs } },
     });
     await running.says('stdout', '}\n');
     const url = jsonLines(running.stdout)[0]?.url as string;
