@@ -73,7 +73,8 @@ const ROOMS = {
   views: ['.'],
   web: [
     ...['port', 'guard', 'access', 'events', 'operating', 'live', 'api', 'routes'],
-    ...['page/server', 'page/frame', 'page/views/overview', 'page', '.'],
+    ...['page/server', 'page/frame', 'page/login', 'page/views/overview', 'page/views/login'],
+    ...['page/views/tokens', 'page/views/audit', 'page/invited', 'page', '.'],
   ],
   cli: [
     ...['i18n', 'terminal', 'command', 'account', 'agent', 'login', 'send', 'ask', 'download', 'admin'],

@@ -27,6 +27,8 @@ import type { WebBackend } from './port/backend.ts';
 import { ROUTES } from './routes/routes.ts';
 
 const API = '/api/v1';
+/** Where the link of an invitation leads. */
+const INVITED_PATH = '/invite';
 
 /** Under which names the server is asked, and whom it believes. */
 export interface WebSettings {
@@ -184,10 +186,11 @@ export function createWeb(
     });
   });
   let page: ReturnType<typeof readPage> | null = null;
-  for (const path of ['/', '/page/:file'])
+  for (const path of ['/', INVITED_PATH, '/page/:file'])
     app.get(path, async (c) => {
       page ??= readPage('web-page');
-      const file = (await page).get(c.req.path);
+      // Who is invited gets the same document: the link has its token where no server sees it.
+      const file = (await page).get(c.req.path === INVITED_PATH ? '/' : c.req.path);
       if (!file) throw nothingAt(c);
       return c.body(new Uint8Array(file.body), 200, file.headers);
     });

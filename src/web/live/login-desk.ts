@@ -55,7 +55,7 @@ const OVER: readonly LoginState[] = ['done', 'failed', 'cancelled'];
 
 /** The wire's own words: the phone has the code, and a code that is over. */
 const SCANNED = ['scaned', 'scanned', 'scaned_but_redirect'];
-const ENDS_CODE = ['expired', 'verify_code_blocked'];
+const ENDS_CODE = ['expired', 'verify_code_blocked', 'binded_redirect'];
 
 /** Makes an empty desk. */
 export function createLoginDesk(backend: WebBackend): LoginDesk {

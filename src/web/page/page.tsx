@@ -2,9 +2,12 @@ import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { followLanguage, language } from '../../page/language.ts';
 import { followTheme } from '../../page/theme.ts';
+import { CodeDialog } from './frame/code-dialog.tsx';
 import { ConfirmDialog } from './frame/dialog.tsx';
 import { Toasts } from './frame/toast.tsx';
 import { frameWords } from './frame/words.ts';
+import { INVITED_PATH, Invited } from './invited/invited.tsx';
+import { invitedWords } from './invited/words.ts';
 import { followEvents } from './server/live.ts';
 import { begin } from './server/session.ts';
 import { isIn } from './server/state.ts';
@@ -19,20 +22,29 @@ function Page() {
       {isIn.value ? <Shell /> : <SignIn />}
       <Toasts />
       <ConfirmDialog />
+      <CodeDialog />
     </>
   );
 }
 
 followLanguage();
 followTheme();
-followEvents();
+const isInvited = location.pathname === INVITED_PATH;
 effect(() => {
-  const name = isIn.value ? shown.value.name[language.value] : frameWords().signIn.title;
-  document.title = `${name} · wxagent`;
+  document.title = `${titleNow()} · wxagent`;
 });
 const place = document.getElementById('page');
 if (place) {
   place.replaceChildren();
-  render(<Page />, place);
+  render(isInvited ? <Invited /> : <Page />, place);
+}
+// Who is invited has no session, and needs none.
+if (!isInvited) {
+  followEvents();
   void begin();
+}
+
+function titleNow(): string {
+  if (isInvited) return invitedWords().title;
+  return isIn.value ? shown.value.name[language.value] : frameWords().signIn.title;
 }

@@ -5,7 +5,7 @@ import { INVITATION_MS } from '../access/secrets.ts';
 import { HttpError } from '../api/problem.ts';
 import type { Call, Route } from '../api/route.ts';
 import { listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME } from '../api/schema.ts';
-import { GIVE_CODE, LOGIN, loginShown, qrOf } from './logins.ts';
+import { CANCEL, GIVE_DIGITS, LOGIN, LOOK, loginReply, SEE_CODE } from './logins.ts';
 
 const FIELDS = {
   name: TEXT,
@@ -92,49 +92,13 @@ export const INVITATION_ROUTES: readonly Route[] = [
       const { name } = openInvitation(call);
       const isTaken = (await call.backend.accounts()).some((one) => one.name === name);
       const login = call.desk.begin({ name: isTaken ? null : name, force: false }, call.caller);
-      return { json: loginShown(login) };
+      return loginReply(call, login);
     },
   },
-  {
-    ...GUEST,
-    method: 'get',
-    path: '/invitation/logins/{login}',
-    about: 'how far the login of an invitation is',
-    status: 200,
-    answer: LOGIN,
-    errors: [404],
-    handle: async ({ desk, params, caller }) => ({
-      json: loginShown(desk.find(params.login ?? '', caller)),
-    }),
-  },
-  {
-    ...GUEST,
-    method: 'get',
-    path: '/invitation/logins/{login}/qr.svg',
-    about: 'the QR code of that login',
-    status: 200,
-    answer: null,
-    media: 'image/svg+xml',
-    errors: [404, 409],
-    handle: qrOf,
-  },
-  {
-    ...GUEST,
-    ...GIVE_CODE,
-    path: '/invitation/logins/{login}/code',
-  },
-  {
-    ...GUEST,
-    method: 'delete',
-    path: '/invitation/logins/{login}',
-    about: 'cancel that login; the invitation can be used again',
-    status: 200,
-    answer: LOGIN,
-    errors: [404],
-    handle: async ({ desk, params, caller }) => ({
-      json: loginShown(desk.cancel(params.login ?? '', caller)),
-    }),
-  },
+  { ...GUEST, ...LOOK, path: '/invitation/logins/{login}' },
+  { ...GUEST, ...SEE_CODE, path: '/invitation/logins/{login}/qr.svg' },
+  { ...GUEST, ...GIVE_DIGITS, path: '/invitation/logins/{login}/code' },
+  { ...GUEST, ...CANCEL, path: '/invitation/logins/{login}' },
 ];
 
 async function makeInvitation({ backend, caller, body, origin, nowMs }: Call) {

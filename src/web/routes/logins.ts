@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { timeShown } from '../../views/account.ts';
-import { problemOf } from '../api/problem.ts';
+import { languageOf, problemOf } from '../api/problem.ts';
 import type { Call, Route } from '../api/route.ts';
 import { objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
 import type { LoginView } from '../live/login-desk.ts';
@@ -18,25 +18,47 @@ export const LOGIN = objectOf({
   problem: orNull(objectOf({ kind: TEXT, detail: TEXT, hint: orNull(TEXT) })),
 });
 
-/** The QR code of a login. */
-export async function qrOf({ backend, desk, params, caller }: Call) {
-  const { url, state } = desk.find(params.login ?? '', caller);
-  if (url === null) throw new WxError('busy', `this login has no QR code just now: it is ${state}`);
-  return { body: await backend.qrSvg(url), headers: { 'content-type': 'image/svg+xml' } };
-}
-
-/** What takes the verification code of a login, but for its path and who may. */
-export const GIVE_CODE = {
+/** What is done with a login that goes on, but for its path and who may. */
+export const LOOK = {
+  method: 'get',
+  about: 'how far a login is',
+  status: 200,
+  answer: LOGIN,
+  errors: [404],
+  handle: (call: Call) => loginReply(call, call.desk.find(call.params.login ?? '', call.caller)),
+} as const satisfies Partial<Route>;
+export const SEE_CODE = {
+  method: 'get',
+  about: 'the QR code of a login, to be scanned with WeChat',
+  status: 200,
+  answer: null,
+  media: 'image/svg+xml',
+  errors: [404, 409],
+  async handle({ backend, desk, params, caller }: Call) {
+    const { url, state } = desk.find(params.login ?? '', caller);
+    if (url === null) throw new WxError('busy', `this login has no QR code just now: it is ${state}`);
+    return { body: await backend.qrSvg(url), headers: { 'content-type': 'image/svg+xml' } };
+  },
+} as const satisfies Partial<Route>;
+export const GIVE_DIGITS = {
   method: 'post',
   about: 'give the verification code that the phone shows',
   body: objectOf({ code: { type: 'string', pattern: '^[0-9]{1,12}$' } }),
   status: 200,
   answer: LOGIN,
   errors: [404, 409],
-  async handle({ desk, params, body, caller }: Call) {
-    const { code } = body as { code: string };
-    return { json: loginShown(desk.verify(params.login ?? '', code, caller)) };
+  handle(call: Call) {
+    const { code } = call.body as { code: string };
+    return loginReply(call, call.desk.verify(call.params.login ?? '', code, call.caller));
   },
+} as const satisfies Partial<Route>;
+export const CANCEL = {
+  method: 'delete',
+  about: 'cancel a login',
+  status: 200,
+  answer: LOGIN,
+  errors: [404],
+  handle: (call: Call) => loginReply(call, call.desk.cancel(call.params.login ?? '', call.caller)),
 } as const satisfies Partial<Route>;
 
 /** Who may scan a code in the name of this server. */
@@ -53,51 +75,15 @@ export const LOGIN_ROUTES: readonly Route[] = [
     status: 201,
     answer: LOGIN,
     errors: [409],
-    async handle({ desk, caller, body }) {
-      const { name = null, force = false } = body as { name?: string; force?: boolean };
-      return { json: loginShown(desk.begin({ name, force }, caller)) };
+    handle(call) {
+      const { name = null, force = false } = call.body as { name?: string; force?: boolean };
+      return loginReply(call, call.desk.begin({ name, force }, call.caller));
     },
   },
-  {
-    ...ADMIN,
-    method: 'get',
-    path: '/logins/{login}',
-    about: 'how far a login is',
-    status: 200,
-    answer: LOGIN,
-    errors: [404],
-    handle: async ({ desk, params, caller }) => ({
-      json: loginShown(desk.find(params.login ?? '', caller)),
-    }),
-  },
-  {
-    ...ADMIN,
-    method: 'get',
-    path: '/logins/{login}/qr.svg',
-    about: 'the QR code of a login, to be scanned with WeChat',
-    status: 200,
-    answer: null,
-    media: 'image/svg+xml',
-    errors: [404, 409],
-    handle: qrOf,
-  },
-  {
-    ...ADMIN,
-    ...GIVE_CODE,
-    path: '/logins/{login}/code',
-  },
-  {
-    ...ADMIN,
-    method: 'delete',
-    path: '/logins/{login}',
-    about: 'cancel a login',
-    status: 200,
-    answer: LOGIN,
-    errors: [404],
-    handle: async ({ desk, params, caller }) => ({
-      json: loginShown(desk.cancel(params.login ?? '', caller)),
-    }),
-  },
+  { ...ADMIN, ...LOOK, path: '/logins/{login}' },
+  { ...ADMIN, ...SEE_CODE, path: '/logins/{login}/qr.svg' },
+  { ...ADMIN, ...GIVE_DIGITS, path: '/logins/{login}/code' },
+  { ...ADMIN, ...CANCEL, path: '/logins/{login}' },
   {
     ...ADMIN,
     method: 'delete',
@@ -120,15 +106,21 @@ export const LOGIN_ROUTES: readonly Route[] = [
   },
 ];
 
-/** A login, as {@link LOGIN} says. */
-export function loginShown(view: LoginView) {
+/** Answers with a login, as {@link LOGIN} says. */
+export async function loginReply({ backend, incoming }: Call, view: LoginView) {
   const { id, state, url, expiresAtMs, isWrongCode, account, isNew, error, invitation } = view;
   const problem = error && problemOf(error);
-  return {
+  const told = await backend.translator(languageOf(incoming.headers['accept-language']));
+  const json = {
     ...{ id, state, url, isWrongCode, isNew },
     expiresAt: timeShown(expiresAtMs),
     account:
       account && invitation === null ? { id: account.id, name: account.name, owner: account.owner } : null,
-    problem: problem && { kind: problem.kind, detail: problem.detail, hint: problem.hint },
+    problem: problem && {
+      kind: problem.kind,
+      detail: told(problem.detail),
+      hint: problem.hint && told(problem.hint),
+    },
   };
+  return { json };
 }

@@ -13,11 +13,7 @@ export interface Question {
 
 const asked = signal<(Question & { answer: (isYes: boolean) => void }) | null>(null);
 
-/**
- * Asks once; whether it is to be done.
- *
- * @public
- */
+/** Asks once; whether it is to be done. */
 export function confirmed(question: Question): Promise<boolean> {
   asked.peek()?.answer(false);
   return new Promise((answer) => {

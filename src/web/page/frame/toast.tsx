@@ -8,11 +8,7 @@ const SHOWN_MS = 6_000;
 const toasts = signal<readonly { n: number; text: string; isBad: boolean }[]>([]);
 let told = 0;
 
-/**
- * Says what was done; it goes by itself.
- *
- * @public
- */
+/** Says what was done; it goes by itself. */
 export function tell(text: string): void {
   const n = add(text, false);
   setTimeout(() => remove(n), SHOWN_MS);

@@ -21,6 +21,14 @@ const en = {
     code: 'One-time code',
     act: 'Sign in',
   },
+  confirmCode: {
+    title: 'Confirm that it is you',
+    about: 'This lets somebody in or out. Make a new one-time code in a terminal of the server:',
+    act: 'Go on',
+  },
+  copy: 'Copy',
+  copied: 'Copied.',
+  done: 'Done',
   now: 'now',
 };
 
@@ -48,6 +56,14 @@ export const frameWords = wordsIn<typeof en>({
       code: '一次性登录码',
       act: '登录',
     },
+    confirmCode: {
+      title: '请确认是你本人',
+      about: '这项操作会授权或移除访问。请在服务器的终端里生成新的一次性登录码：',
+      act: '继续',
+    },
+    copy: '复制',
+    copied: '已复制。',
+    done: '完成',
     now: '刚刚',
   },
 });

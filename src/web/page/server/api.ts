@@ -34,15 +34,21 @@ export interface Asking {
   key?: string;
   /** For what takes its time: as long as this lasts. */
   signal?: AbortSignal;
+  /** The token of a guest, instead of the session of this browser. */
+  token?: string;
 }
 
 /** Asks the API for something below `/api/v1`; {} for an answer without a body. Throws {@link Problem}. */
-export async function ask<T = object>(path: string, { method, body, key, signal }: Asking = {}): Promise<T> {
+export async function ask<T = object>(
+  path: string,
+  { method, body, key, signal, token }: Asking = {},
+): Promise<T> {
   const isForm = body instanceof FormData;
   const headers: Record<string, string> = {
     'accept-language': language.value,
     ...(body && !isForm ? { 'content-type': 'application/json' } : {}),
     ...(key === undefined ? {} : { 'idempotency-key': key }),
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
   };
   const answered = await fetch(API + path, {
     method: method ?? (body ? 'POST' : 'GET'),
@@ -66,7 +72,7 @@ export async function ask<T = object>(path: string, { method, body, key, signal 
   }
   const problem = problemIn(answer, response.status);
   // A code that is wrong does not end the session that is there.
-  if (problem.status === 401 && !(path === '/session' && body)) isIn.value = false;
+  if (problem.status === 401 && token === undefined && !(path === '/session' && body)) isIn.value = false;
   throw noted(problem, path);
 }
 

@@ -1,4 +1,4 @@
-import type { tokenShown } from '../../../views/access.ts';
+import type { auditEntryShown, invitationShown, tokenShown } from '../../../views/access.ts';
 import type { accountShown } from '../../../views/account.ts';
 import type { eventShown } from '../../../views/event.ts';
 import type { partShown } from '../../../views/part.ts';
@@ -15,9 +15,23 @@ export type User = Account['users'][number];
 export type Part = ReturnType<typeof partShown>;
 /** What has changed, of `GET /events`. */
 export type StateEvent = ReturnType<typeof eventShown>;
-/**
- * A token of `GET /tokens`.
- *
- * @public
- */
+/** A token of `GET /tokens`. */
 export type Token = ReturnType<typeof tokenShown>;
+/** An invitation of `GET /invitations`. */
+export type Invitation = ReturnType<typeof invitationShown>;
+/** What was done, of `GET /audit`. */
+export type AuditEntry = ReturnType<typeof auditEntryShown>;
+/** A login of `GET /logins/{login}`. */
+export interface Login {
+  id: string;
+  state: 'starting' | 'waiting' | 'scanned' | 'verify' | 'done' | 'failed' | 'cancelled';
+  /** What its QR code says; null: there is none just now. */
+  url: string | null;
+  expiresAt: string | null;
+  isWrongCode: boolean;
+  /** null: it is not done, or a guest asks. */
+  account: { id: string; name: string | null; owner: string | null } | null;
+  /** False: that bot was logged in already. */
+  isNew: boolean | null;
+  problem: { detail: string } | null;
+}

@@ -3,6 +3,7 @@ import { Icon } from '../../../../page/icons.tsx';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { accountName, userName } from '../../frame/names.ts';
+import { linkTo } from '../../frame/route.ts';
 import { stateWords } from '../../frame/state-words.ts';
 import { duration, fromNow, nowMs } from '../../frame/time.ts';
 import type { View } from '../../frame/view.ts';
@@ -33,10 +34,9 @@ function Overview() {
         accounts.length === 0 ? (
           <div class="card">
             <p>{words.none}</p>
-            <p>{words.toLogIn}</p>
-            <pre>
-              <code>wxagent login</code>
-            </pre>
+            <p>
+              <a href={linkTo('login')}>{words.toLogIn}</a>
+            </p>
           </div>
         ) : (
           <>
@@ -66,7 +66,8 @@ function Needs({ accounts }: { accounts: readonly Account[] }) {
       <ul>
         {needs.map(({ account, need }) => (
           <li key={`${account.id} ${need}`}>
-            <strong>{accountName(account)}</strong> {need}
+            <strong>{accountName(account)}</strong> {need}{' '}
+            {need === words.logIn && <a href={linkTo('login')}>{words.logInAgain}</a>}
           </li>
         ))}
       </ul>

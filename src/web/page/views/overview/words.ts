@@ -2,9 +2,10 @@ import { wordsIn } from '../../../../page/language.ts';
 
 const en = {
   none: 'No account has logged in yet.',
-  toLogIn: 'Log in from a terminal:',
+  toLogIn: 'Add an account',
   needsYou: 'Needs you',
-  logIn: 'The login has expired, or the bot was logged in elsewhere. Log in again.',
+  logIn: 'The login has expired, or the bot was logged in elsewhere.',
+  logInAgain: 'Log in again',
   noRunner: 'No runner receives its messages.',
   late: (ago: string) => `The last poll was ${ago}. WeChat may not be reachable.`,
   failed: (n: number) => (n === 1 ? '1 message failed.' : `${n} messages failed.`),
@@ -35,9 +36,10 @@ export const overviewWords = wordsIn<typeof en>({
   en,
   zh: {
     none: '还没有登录任何账号。',
-    toLogIn: '在终端里登录：',
+    toLogIn: '添加账号',
     needsYou: '需要你处理',
-    logIn: '登录已失效，或机器人已在别处登录。请重新登录。',
+    logIn: '登录已失效，或机器人已在别处登录。',
+    logInAgain: '重新登录',
     noRunner: '没有进程在接收它的消息。',
     late: (ago) => `上次收取是 ${ago}，可能连不上微信。`,
     failed: (n) => `${n} 条消息处理失败。`,

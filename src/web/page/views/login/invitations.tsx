@@ -1,0 +1,150 @@
+import { useSignal } from '@preact/signals';
+import { dayAndTime } from '../../../../page/language.ts';
+import { withCode } from '../../frame/code-dialog.tsx';
+import { confirmed } from '../../frame/dialog.tsx';
+import { useLoaded } from '../../frame/load.ts';
+import { WhenLoaded } from '../../frame/loading.tsx';
+import { Secret } from '../../frame/secret.tsx';
+import { complain, tell } from '../../frame/toast.tsx';
+import { ask } from '../../server/api.ts';
+import type { Invitation } from '../../server/types.ts';
+import { logInWords } from './words.ts';
+
+/** How long an invitation may be good, in days. */
+const DAYS = ['1', '3', '7'];
+const DAY_MS = 24 * 3_600_000;
+
+/** Links by which somebody else adds an account. */
+export function Invitations() {
+  const words = logInWords();
+  const link = useSignal<string | null>(null);
+  const loaded = useLoaded(
+    (signal) => ask<{ invitations: Invitation[] }>('/invitations', { signal }),
+    [],
+    ({ type }) => type === 'login',
+  );
+  return (
+    <>
+      <section class="card" aria-labelledby="invite">
+        <h2 id="invite">{words.invite}</h2>
+        <p>{words.inviteAbout}</p>
+        <NewInvitation
+          onMade={(made) => {
+            link.value = made;
+            loaded.reload();
+          }}
+        />
+        <WhenLoaded of={loaded}>
+          {({ invitations }) => (
+            <ul class="rows">
+              {invitations.map((one) => (
+                <InvitationRow key={one.name + one.createdAt} invitation={one} onChange={loaded.reload} />
+              ))}
+            </ul>
+          )}
+        </WhenLoaded>
+      </section>
+      {link.value !== null && (
+        <Secret
+          name={words.link}
+          about={words.linkAbout}
+          text={link.value}
+          onDone={() => {
+            link.value = null;
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function NewInvitation({ onMade }: { onMade: (link: string) => void }) {
+  const words = logInWords();
+  const name = useSignal('');
+  const days = useSignal(DAYS[0] as string);
+  return (
+    <form
+      onSubmit={async (event) => {
+        event.preventDefault();
+        if (name.value === '') return;
+        const expiresAt = new Date(Date.now() + Number(days.value) * DAY_MS).toISOString();
+        const body = { name: name.value, expiresAt };
+        try {
+          const made = await withCode(() => ask<{ link: string }>('/invitations', { body }));
+          if (made === null) return;
+          name.value = '';
+          onMade(made.link);
+        } catch (thrown) {
+          complain(thrown);
+        }
+      }}
+    >
+      <div class="form-grid">
+        <label class="field">
+          <span>{words.inviteName}</span>
+          <input
+            type="text"
+            required
+            maxLength={64}
+            spellcheck={false}
+            autocomplete="off"
+            value={name.value}
+            onInput={({ currentTarget }) => {
+              name.value = currentTarget.value.trim();
+            }}
+          />
+        </label>
+        <label class="field">
+          <span>{words.goodFor}</span>
+          <select
+            value={days.value}
+            onChange={({ currentTarget }) => {
+              days.value = currentTarget.value;
+            }}
+          >
+            {DAYS.map((n) => (
+              <option key={n} value={n}>
+                {words.days(Number(n))}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <div class="buttons form-end">
+        <button type="submit">{words.makeLink}</button>
+      </div>
+    </form>
+  );
+}
+
+function InvitationRow({
+  invitation: { name, state, expiresAt, usedAt },
+  onChange,
+}: {
+  invitation: Invitation;
+  onChange: () => void;
+}) {
+  const words = logInWords();
+  const remove = async (): Promise<void> => {
+    const question = { title: words.removeOf(name), about: words.removeAbout, act: words.remove };
+    if (!(await confirmed(question))) return;
+    const path = `/invitations/${encodeURIComponent(name)}`;
+    if ((await withCode(() => ask(path, { method: 'DELETE' }))) === null) return;
+    tell(words.removed(name));
+    onChange();
+  };
+  return (
+    <li class="row">
+      <div class="row-text">
+        <p>
+          <strong>{name}</strong>{' '}
+          <span class={`badge ${state === 'open' ? 'good' : ''}`}>{words.states[state]}</span>
+        </p>
+        <p class="dim">{words.when[state](dayAndTime(Date.parse(usedAt ?? expiresAt ?? '')))}</p>
+      </div>
+      <button type="button" aria-label={words.removeOf(name)} onClick={() => remove().catch(complain)}>
+        {words.remove}
+      </button>
+    </li>
+  );
+}

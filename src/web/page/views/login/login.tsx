@@ -1,0 +1,120 @@
+import { useSignal } from '@preact/signals';
+import { useLoaded } from '../../frame/load.ts';
+import { WhenLoaded } from '../../frame/loading.tsx';
+import { tabMemory } from '../../frame/tab-memory.ts';
+import { complain } from '../../frame/toast.tsx';
+import type { View } from '../../frame/view.ts';
+import { LoginSteps } from '../../login/steps.tsx';
+import { type LoginHandle, useLogin } from '../../login/use-login.ts';
+import { loginWords } from '../../login/words.ts';
+import { ask } from '../../server/api.ts';
+import type { Account, Login } from '../../server/types.ts';
+import { AccountList } from './account-list.tsx';
+import { Invitations } from './invitations.tsx';
+import { logInWords } from './words.ts';
+
+/** Adds accounts, and mends those whose login has expired. */
+export const LOG_IN: View = {
+  path: 'login',
+  name: { en: 'Log in', zh: '登录账号' },
+  icon: 'login',
+  isMain: true,
+  Content: LogIn,
+};
+
+const memory = tabMemory('wxagent-login');
+
+function LogIn() {
+  const handle = useLogin({ path: '/logins', memory });
+  const loaded = useLoaded(
+    (signal) => ask<{ accounts: Account[] }>('/accounts', { signal }),
+    [],
+    ({ type }) => type === 'login' || type === 'worker',
+  );
+  const { login } = handle;
+  return (
+    <>
+      {login ? (
+        <LoginSteps handle={handle}>
+          <Done handle={handle} login={login} accounts={loaded.value?.accounts ?? []} />
+        </LoginSteps>
+      ) : (
+        <NewLogin handle={handle} />
+      )}
+      <WhenLoaded of={loaded}>
+        {({ accounts }) =>
+          accounts.length > 0 && <AccountList accounts={accounts} handle={handle} onChange={loaded.reload} />
+        }
+      </WhenLoaded>
+      <Invitations />
+    </>
+  );
+}
+
+function NewLogin({ handle }: { handle: LoginHandle }) {
+  const words = logInWords();
+  const name = useSignal('');
+  return (
+    <form
+      class="card"
+      aria-labelledby="new-login"
+      onSubmit={(event) => {
+        event.preventDefault();
+        handle.begin(name.value === '' ? {} : { name: name.value }).catch(complain);
+      }}
+    >
+      <h2 id="new-login">{words.add}</h2>
+      <p>{loginWords().oneBot}</p>
+      <div class="form-grid">
+        <label class="field">
+          <span>{words.name}</span>
+          <input
+            type="text"
+            maxLength={64}
+            spellcheck={false}
+            autocomplete="off"
+            value={name.value}
+            onInput={({ currentTarget }) => {
+              name.value = currentTarget.value.trim();
+            }}
+          />
+        </label>
+      </div>
+      <div class="buttons">
+        <button type="submit" class="primary">
+          {words.showCode}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+/** What comes next: they write to the bot, and somebody serves it. */
+function Done({ handle, login, accounts }: { handle: LoginHandle; login: Login; accounts: Account[] }) {
+  const words = logInWords();
+  const account = accounts.find(({ id }) => id === login.account?.id);
+  return (
+    <>
+      {login.isNew && <p>{loginWords().writeFirst}</p>}
+      {login.isNew && account && !account.runner && (
+        <>
+          <p>{words.noRunner}</p>
+          <pre>
+            <code>wxagent run --account {account.name ?? account.id} --echo</code>
+          </pre>
+        </>
+      )}
+      {login.isNew && account?.runner && <p>{words.served}</p>}
+      <div class="buttons">
+        {!login.isNew && (
+          <button type="button" onClick={() => handle.begin({ force: true }).catch(complain)}>
+            {words.force}
+          </button>
+        )}
+        <button type="button" class="primary" onClick={handle.forget}>
+          {words.finish}
+        </button>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,133 @@
+import { type Signal, useSignal } from '@preact/signals';
+import type { ComponentChild } from 'preact';
+import { withCode } from '../../frame/code-dialog.tsx';
+import { accountName } from '../../frame/names.ts';
+import { complain } from '../../frame/toast.tsx';
+import { ask } from '../../server/api.ts';
+import type { Account, Token } from '../../server/types.ts';
+import { tokenWords } from './words.ts';
+
+const DAY_MS = 24 * 3_600_000;
+/** How long a token may be good, in days; '': until it is removed. */
+const DAYS = ['', '7', '30', '90', '365'];
+
+/** Makes a token, whose text is given to `onMade`. */
+export function NewToken({
+  accounts,
+  onMade,
+}: {
+  accounts: readonly Account[];
+  onMade: (text: string) => void;
+}) {
+  const words = tokenWords();
+  const [name, scope, account, to, days] = [
+    useSignal(''),
+    useSignal<Token['scope']>('read'),
+    useSignal(''),
+    useSignal(''),
+    useSignal('90'),
+  ];
+  const make = async (): Promise<void> => {
+    const body = {
+      name: name.value,
+      scope: scope.value,
+      ...(account.value === '' ? {} : { account: account.value }),
+      ...(to.value === '' ? {} : { to: to.value }),
+      ...(days.value === '' ? {} : { expiresAt: inDays(Number(days.value)) }),
+    };
+    const made = await withCode(() => ask<{ token: string }>('/tokens', { body }));
+    if (made === null) return;
+    name.value = '';
+    onMade(made.token);
+  };
+  return (
+    <form
+      class="card"
+      aria-labelledby="new-token"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (name.value !== '') make().catch(complain);
+      }}
+    >
+      <h2 id="new-token">{words.add}</h2>
+      <div class="form-grid">
+        <TextField label={words.name} of={name} isNeeded />
+        <Choice label={words.scope} of={scope}>
+          {Object.entries(words.scopes).map(([value, about]) => (
+            <option key={value} value={value}>
+              {about}
+            </option>
+          ))}
+        </Choice>
+        <Choice label={words.account} of={account}>
+          <option value="">{words.all}</option>
+          {accounts.map((one) => (
+            <option key={one.id} value={one.id}>
+              {accountName(one)}
+            </option>
+          ))}
+        </Choice>
+        <TextField label={words.user} of={to} />
+        <Choice label={words.goodFor} of={days}>
+          {DAYS.map((n) => (
+            <option key={n} value={n}>
+              {n === '' ? words.noEnd : words.days(n)}
+            </option>
+          ))}
+        </Choice>
+      </div>
+      <div class="buttons">
+        <button type="submit" class="primary">
+          {words.make}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function inDays(days: number): string {
+  return new Date(Date.now() + days * DAY_MS).toISOString();
+}
+
+function TextField({
+  label,
+  of,
+  isNeeded = false,
+}: {
+  label: string;
+  of: Signal<string>;
+  isNeeded?: boolean;
+}) {
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <input
+        type="text"
+        required={isNeeded}
+        maxLength={isNeeded ? 64 : 200}
+        spellcheck={false}
+        autocomplete="off"
+        value={of.value}
+        onInput={({ currentTarget }) => {
+          of.value = currentTarget.value.trim();
+        }}
+      />
+    </label>
+  );
+}
+
+function Choice<T extends string>(props: { label: string; of: Signal<T>; children: ComponentChild }) {
+  return (
+    <label class="field">
+      <span>{props.label}</span>
+      <select
+        value={props.of.value}
+        onChange={({ currentTarget }) => {
+          props.of.value = currentTarget.value as T;
+        }}
+      >
+        {props.children}
+      </select>
+    </label>
+  );
+}
