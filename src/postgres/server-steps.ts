@@ -2,7 +2,7 @@ import { asWxError, isShortage, reasonOf, WxError } from '../core/errors.ts';
 import { atMostEvery, type Clock } from '../core/time/clock.ts';
 import { one, type Step } from '../sql/statement.ts';
 import type { StepRunner, StepWait } from '../sql/step-runner.ts';
-import { settleWorks, type Work } from '../sql/works.ts';
+import { type BeforeCommit, inOrder, settleWorks, type Work } from '../sql/works.ts';
 import { type Connection, LIMITS, type Limits, openConnection } from './connection.ts';
 import { isGone, isInTheWay, isOfPooler, isReadOnly, mayPass, serverError } from './failures.ts';
 import { createQueryTexts, type QueryText } from './query-text.ts';
@@ -94,9 +94,13 @@ export function createServerSteps(options: {
   const isLookDue = atMostEvery(LOOK_MS, clock);
   let isLooking = false;
 
-  function enqueue<T>(account: string | null, step: () => Step<T>): Promise<T> {
+  function enqueue<T>(
+    account: string | null,
+    step: () => Step<T>,
+    beforeCommit?: BeforeCommit<T>,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const work: StepWork = { step, resolve: resolve as (value: never) => void, reject };
+      const work: StepWork = { step, beforeCommit, resolve: resolve as (value: never) => void, reject };
       const known = account === null ? undefined : queues.get(account);
       if (known) known.works.push(work);
       else {
@@ -121,9 +125,10 @@ export function createServerSteps(options: {
 
   async function serve(slot: Slot, queue: Queue): Promise<void> {
     running++;
+    const takeWaiting = () => queue.works.splice(0, MAX_BATCH);
     await settleWorks(
-      queue.works.splice(0, MAX_BATCH),
-      (batch) => persist(slot, queue.account, () => inOrder(batch)),
+      takeWaiting(),
+      (batch) => persist(slot, queue.account, () => inOrder(batch, takeWaiting)),
       (error) => givenUpErrors.has(error as object),
     );
     running--;
@@ -268,7 +273,7 @@ export function createServerSteps(options: {
   }
 
   return {
-    run: (account, step) => enqueue(account, step),
+    run: enqueue,
     read: (step) => enqueue(null, step),
     async flush() {
       // What is committed is on the disk.
@@ -302,11 +307,4 @@ export function createServerSteps(options: {
 
 function* nothing(): Step<void> {
   yield* one('SELECT 1 AS one');
-}
-
-/** Several steps as one. */
-function* inOrder(batch: readonly StepWork[]): Step<unknown[]> {
-  const results: unknown[] = [];
-  for (const work of batch) results.push(yield* work.step());
-  return results;
 }

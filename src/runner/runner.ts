@@ -67,6 +67,7 @@ export function startRunner(parts: RunnerParts): Runner {
   const { fail } = shutdown;
   const rescue = createRescue({ account: key, store, write: parts.rescue });
   let startup: Promise<Startup> | null = null;
+  let mayRun = false;
   let unread = 0;
 
   const polls = createPollSession({ poller: createPoller({ client, clock }), client, clock });
@@ -116,10 +117,10 @@ export function startRunner(parts: RunnerParts): Runner {
     }
   }
 
-  /** Runs a message of a lane, after the startup and when no agent of the former runner is left. */
+  /** Runs a message of a lane, after the startup and when no agent of the former runner is left: then at once. */
   async function run(seq: number): ReturnType<typeof turns.run> {
     try {
-      await (await startup)?.childrenEnded;
+      if (!mayRun) await (await startup)?.childrenEnded;
       return await turns.run(seq);
     } catch (error) {
       fail(error);
@@ -140,7 +141,12 @@ export function startRunner(parts: RunnerParts): Runner {
     const since = store.changes()(key);
     startup = startUp({ ...options, rules, turns, lanes, dispatch });
     const { cursor, loginExpired, childrenEnded } = await startup;
-    childrenEnded.then(() => agent.start?.()).catch(fail);
+    childrenEnded
+      .then(() => {
+        mayRun = true;
+        return agent.start?.();
+      })
+      .catch(fail);
     const report = upkeep.reports.of(key, log);
     const intake = runIntake(
       {
@@ -162,9 +168,10 @@ export function startRunner(parts: RunnerParts): Runner {
           return parts.keepUnread(bytes);
         },
         onReady: () => void login.onPolled(loginExpired).catch(fail),
+        beforeCommit: dispatch.beforeCommit,
         onIntake(result) {
           exit.onIntake(result);
-          dispatch(result);
+          dispatch.committed(result);
         },
         onEmpty: exit.onEmptyPoll,
         onFailure: login.onPollFailed,

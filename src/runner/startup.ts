@@ -29,7 +29,7 @@ export async function startUp(options: {
   settings: { retries: number };
   turns: Pick<Turns, 'fail'>;
   lanes: Pick<Lanes, 'add'>;
-  dispatch: Dispatch;
+  dispatch: Pick<Dispatch, 'committed'>;
   endChild: (child: Child) => Promise<boolean>;
   clock: Clock;
   log: Log;
@@ -56,10 +56,6 @@ export async function startUp(options: {
   for (const started of recovered.failed) await options.turns.fail(started);
   for (const entry of await store.inbox.unfinished(key)) lanes.add(entry);
   // Messages to be run are in their lanes already, in order.
-  options.dispatch({
-    ...triaged,
-    again: [],
-    messages: triaged.messages.filter(({ state }) => state !== 'received'),
-  });
+  options.dispatch.committed({ ...triaged, again: [] });
   return { ...opened, childrenEnded: recovered.childrenEnded };
 }

@@ -1,4 +1,5 @@
 import type { Step } from './statement.ts';
+import type { BeforeCommit } from './works.ts';
 
 /** No account is called so: what runs under this name excludes only its like, in all processes. */
 export const NO_ACCOUNT = '';
@@ -14,9 +15,10 @@ export interface StepWait {
 export interface StepRunner {
   /**
    * Runs a step in one transaction. It may be run again from its beginning, so what it does beside that must bear it.
-   * Steps of one account run in the order of their calls, and never beside each other, in whatever process.
+   * Steps of one account run in the order of their calls, and never beside each other, in whatever process. `beforeCommit`
+   * gets the result before the commit: steps of the account that it asks for at once share the transaction.
    */
-  run<T>(account: string, step: () => Step<T>): Promise<T>;
+  run<T>(account: string, step: () => Step<T>, beforeCommit?: BeforeCommit<T>): Promise<T>;
   /** Runs a step that only reads. */
   read<T>(step: () => Step<T>): Promise<T>;
   /** Resolves when everything that this process has committed is on the disk. */

@@ -1,17 +1,27 @@
+import type { Step } from './statement.ts';
+
 /** A step that waits for its transaction, and who waits for its result. */
 export interface Work<S> {
   step: S;
+  /** Gets the result when the step has run, before the commit: what it asks for at once joins the transaction. */
+  beforeCommit: BeforeCommit<never> | undefined;
   resolve: (value: never) => void;
   reject: (reason: unknown) => void;
 }
 
+/** See {@link Work}. The transaction may fail, and the step run again: then it is called again. */
+export type BeforeCommit<T> = (result: T) => void;
+
+/** Takes the works that wait just now. */
+export type TakeWaiting<S> = () => Work<S>[];
+
 /**
  * Runs works in one transaction, and settles each of them. One faulty step must not fail the others: each is then run by
- * itself, unless the error is one for which all have waited long enough (`isOfAll`).
+ * itself, unless the error is one for which all have waited long enough (`isOfAll`). `run` adds those that join.
  */
 export async function settleWorks<S>(
-  works: readonly Work<S>[],
-  run: (works: readonly Work<S>[]) => Promise<unknown[]>,
+  works: Work<S>[],
+  run: (works: Work<S>[]) => Promise<unknown[]>,
   isOfAll: (error: unknown) => boolean,
 ): Promise<void> {
   try {
@@ -21,4 +31,21 @@ export async function settleWorks<S>(
     if (works.length === 1 || isOfAll(error)) for (const { reject } of works) reject(error);
     else for (const work of works) await settleWorks([work], run, isOfAll);
   }
+}
+
+/** Several works as one step, in their order. Those that wait when a result has been told join, behind the others. */
+export function* inOrder(
+  works: Work<() => Step<unknown>>[],
+  takeWaiting: TakeWaiting<() => Step<unknown>>,
+): Step<unknown[]> {
+  const results: unknown[] = [];
+  for (const { step, beforeCommit } of works) {
+    const result = yield* step();
+    results.push(result);
+    if (beforeCommit) {
+      beforeCommit(result as never);
+      works.push(...takeWaiting());
+    }
+  }
+  return results;
 }

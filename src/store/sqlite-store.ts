@@ -65,7 +65,7 @@ function createSqliteRunner(database: Database, options: Omit<SqliteStoreOptions
   }
 
   return {
-    run: (_account, step) => commits.run((db) => runStep(db, step())),
+    run: (_account, step, beforeCommit) => commits.run((db) => runStep(db, step()), beforeCommit),
     // Reads at once, without waiting for a turn of the event loop.
     async read(step) {
       try {

@@ -1,5 +1,6 @@
 import { type Step, unawaited } from '../sql/statement.ts';
 import { NO_ACCOUNT, type StepRunner } from '../sql/step-runner.ts';
+import type { BeforeCommit } from '../sql/works.ts';
 import { auditEntries, noteAct } from './access/audit.ts';
 import {
   addCode,
@@ -81,19 +82,20 @@ export function createStore(
 
   /** Runs a step that concerns whoever serves the account, which may be another process. */
   const notify: StepRunner['run'] = news
-    ? async (account, step) => {
-        const result = await commit(account, function* () {
+    ? async (account, step, beforeCommit) => {
+        const noted = function* () {
           const done = yield* step();
           yield* unawaited(news.note(account));
           return done;
-        });
+        };
+        const result = await commit(account, noted, beforeCommit);
         news.tell(account);
         return result;
       }
     : commit;
   /** Runs a step of whoever serves the account: of a worker only while it holds the lease. */
   const act: StepRunner['run'] = fence
-    ? (account, step) => commit(account, () => fenced(fence, account, step))
+    ? (account, step, beforeCommit) => commit(account, () => fenced(fence, account, step), beforeCommit)
     : notify;
   /** A step that somebody asks for; when they are named, the act is recorded in the same transaction. */
   function* noted<T>(
@@ -124,14 +126,22 @@ export function createStore(
    * Runs a step of which a part counts for a late owner as well; `isHeld` tells the step whether its process is one. The
    * late owner learns it when that part is committed.
    */
-  async function actLate<T>(account: string, step: (isHeld: IsHeld) => Step<T>): Promise<T> {
-    if (!fence) return notify(account, () => step(ALWAYS));
+  async function actLate<T>(
+    account: string,
+    step: (isHeld: IsHeld) => Step<T>,
+    beforeCommit?: BeforeCommit<T>,
+  ): Promise<T> {
+    if (!fence) return notify(account, () => step(ALWAYS), beforeCommit);
     const late = function* (isHeld: IsHeld): Step<T> {
       const done = yield* step(isHeld);
       if (news && !isHeld()) yield* unawaited(news.note(account));
       return done;
     };
-    const { isHeld, result } = await commit(account, () => withLease(fence, account, late));
+    const { isHeld, result } = await commit(
+      account,
+      () => withLease(fence, account, late),
+      (done) => done.isHeld && beforeCommit?.(done.result),
+    );
     if (isHeld) return result;
     news?.tell(account);
     throw new LeaseLost(account);
@@ -152,10 +162,12 @@ export function createStore(
 
   return {
     inbox: {
-      storeMessages(intake) {
+      storeMessages(intake, beforeCommit) {
         // What a poll brought exists nowhere else, so it is stored for a late owner, too; its cursor is not.
         const step = (isHeld = ALWAYS) => withServerTime(() => storeMessages(intake, claimant, isHeld))();
-        return intake.messages.length === 0 ? act(intake.account, step) : actLate(intake.account, step);
+        return intake.messages.length === 0
+          ? act(intake.account, step)
+          : actLate(intake.account, step, beforeCommit);
       },
       triage: (input) => act(input.account, () => triage(input)),
       unfinished: (account) => read(() => unfinished(account)),

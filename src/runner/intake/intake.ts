@@ -37,6 +37,8 @@ export interface IntakeOptions {
   /** Polling works: the first response could be read. */
   onReady: () => void;
   onIntake: (result: IntakeResult) => void;
+  /** The one that is called before the commit; see {@link Inbox.storeMessages}. */
+  beforeCommit?: (result: IntakeResult) => void;
   /** Gets a message that cannot be stored, as one line of JSON: the last resort on a full disk. */
   rescue: (line: string) => void;
   /** Keeps a response that cannot be read, and returns its path. If that fails too, `rescue` gets it. */
@@ -160,9 +162,12 @@ async function commitOrRescue(options: IntakeOptions, intake: Intake): Promise<v
  * Commits a poll in one transaction. If that fails for a fault of the program, each message is committed by itself. The
  * one that fails again is stored as `unreadable`, or handed to `rescue`.
  */
-async function commit({ store, log, rescue }: IntakeOptions, intake: Intake): Promise<IntakeResult[]> {
+async function commit(
+  { store, log, rescue, beforeCommit }: IntakeOptions,
+  intake: Intake,
+): Promise<IntakeResult[]> {
   try {
-    return [await store.inbox.storeMessages(intake)];
+    return [await store.inbox.storeMessages(intake, beforeCommit)];
   } catch (error) {
     if (intake.messages.length === 0 || asWxError(error).kind !== 'internal') throw error;
   }
@@ -170,7 +175,8 @@ async function commit({ store, log, rescue }: IntakeOptions, intake: Intake): Pr
   for (const message of intake.messages) {
     for (const form of [message, unreadable(message.raw)]) {
       try {
-        results.push(await store.inbox.storeMessages({ ...intake, cursor: null, messages: [form] }));
+        const alone = { ...intake, cursor: null, messages: [form] };
+        results.push(await store.inbox.storeMessages(alone, beforeCommit));
         break;
       } catch (error) {
         if (asWxError(error).kind !== 'internal') throw error;

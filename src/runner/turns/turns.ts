@@ -77,7 +77,8 @@ export function createTurns(options: {
   let starting = 0;
 
   async function run(seq: number, signal: AbortSignal): Promise<LaneStep> {
-    if (options.trust) await options.trust.regained(stopping.signal);
+    const { trust } = options;
+    if (trust && !trust.isTrusted()) await trust.regained(stopping.signal);
     if (count >= maxMessages) return { kind: 'halt' };
     if (count + starting >= maxMessages) return { kind: 'later', notBeforeMs: clock.now() + ROOM_CHECK_MS };
     const started = await start(seq);

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/time/clock.ts';
-import { settleWorks, type Work } from '../../sql/works.ts';
+import { type BeforeCommit, settleWorks, type Work } from '../../sql/works.ts';
 import { type Database, isBusy, transaction } from '../../sqlite/database.ts';
 import type { DatabaseFiles } from '../../sqlite/database-files.ts';
 import type { DiskRetry } from './full-disk.ts';
@@ -8,10 +8,10 @@ import type { DiskRetry } from './full-disk.ts';
 export interface GroupCommit {
   /**
    * Runs a step in a transaction, together with other steps of the same moment. A step may be repeated, so what it does
-   * beside the database must bear repetition: a merged text that is too long for a part becomes a file. Rejects with
-   * WxError `storage`.
+   * beside the database must bear repetition: a merged text that is too long for a part becomes a file. `beforeCommit` is
+   * that of {@link StepRunner.run}. Rejects with WxError `storage`.
    */
-  run<T>(step: (database: Database) => T): Promise<T>;
+  run<T>(step: (database: Database) => T, beforeCommit?: BeforeCommit<T>): Promise<T>;
   /** Resolves when everything committed so far is on the disk: one fsync for all callers of the same moment. */
   flush(): Promise<void>;
   /** Resolves when every step so far is committed. */
@@ -30,7 +30,7 @@ const MAX_BATCH = 256;
 const BUSY_STEPS = 5;
 const BUSY_TURNS = 8;
 
-/** After this idle time, this many commits do not wait for other steps: one message is stored, its turn starts and ends. */
+/** After this idle time, this many commits do not wait for other steps: a message is stored, answered, and that is sent. */
 const IDLE_MS = 3;
 const PROMPT_COMMITS = 3;
 
@@ -51,7 +51,7 @@ export function createGroupCommit(options: {
   retry: DiskRetry;
 }): GroupCommit {
   const { database, files, clock, retry } = options;
-  let waiting: StepWork[] = [];
+  const waiting: StepWork[] = [];
   let committing: Promise<void> | null = null;
   let syncing: Promise<void> | null = null;
   /** How many commits were made, and how many of them are on the disk. */
@@ -72,19 +72,30 @@ export function createGroupCommit(options: {
     while (waiting.length > 0) {
       // With this many steps, more are about to come.
       for (let turns = 0; turns < BUSY_TURNS && waiting.length >= BUSY_STEPS; turns++) await turnOfLoop();
-      const batch = waiting.slice(0, MAX_BATCH);
-      waiting = waiting.slice(MAX_BATCH);
-      await settleWorks(batch, runAll, (error) => isBusy((error as Error).cause));
+      await settleWorks(waiting.splice(0, MAX_BATCH), runAll, (error) => isBusy((error as Error).cause));
       lastMs = clock.monotonic();
       sinceIdle++;
     }
     committing = null;
   }
 
-  async function runAll(batch: readonly StepWork[]): Promise<unknown[]> {
-    const results = await retry(() => transaction(database, () => batch.map(({ step }) => step(database))));
+  async function runAll(batch: StepWork[]): Promise<unknown[]> {
+    const results = await retry(() => transaction(database, () => runInOrder(batch)));
     committed++;
     unflushedSteps += batch.length;
+    return results;
+  }
+
+  /** Runs steps, and behind them those that wait when a result has been told. */
+  function runInOrder(batch: StepWork[]): unknown[] {
+    const results: unknown[] = [];
+    for (const { step, beforeCommit } of batch) {
+      const result = step(database);
+      results.push(result);
+      if (!beforeCommit) continue;
+      beforeCommit(result as never);
+      batch.push(...waiting.splice(0, MAX_BATCH));
+    }
     return results;
   }
 
@@ -112,9 +123,9 @@ export function createGroupCommit(options: {
     if (endedMs - startedMs > QUICK_SYNC_MS) slowUntilMs = endedMs + SLOW_DISK_MS;
   }
 
-  function run<T>(step: (database: Database) => T): Promise<T> {
+  function run<T>(step: (database: Database) => T, beforeCommit?: BeforeCommit<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      waiting.push({ step, resolve: resolve as (value: never) => void, reject });
+      waiting.push({ step, beforeCommit, resolve: resolve as (value: never) => void, reject });
       committing ??= commit();
     });
   }

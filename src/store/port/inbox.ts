@@ -182,8 +182,11 @@ export interface MessageView {
 
 /** The messages that users sent. */
 export interface Inbox {
-  /** Commits a poll: messages, cursor and released holds. */
-  storeMessages(intake: Intake): Promise<IntakeResult>;
+  /**
+   * Commits a poll: messages, cursor and released holds. `beforeCommit` gets the result of one with messages before the
+   * commit, which may fail: turns of the account that it starts at once share the commit.
+   */
+  storeMessages(intake: Intake, beforeCommit?: (result: IntakeResult) => void): Promise<IntakeResult>;
   /** Triages, once, the messages that were stored with triage `later`, by the policy of the runner that serves them. */
   triage(input: Triage): Promise<IntakeResult>;
   /** All messages whose turn has not started, in order of arrival. Untriaged and running ones are not among them. */

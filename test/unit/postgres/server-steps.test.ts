@@ -195,6 +195,26 @@ describe.skipIf(SERVER === null)('steps on a server', () => {
     expect(new Set(last.map((row) => row.xid)).size).toBe(1);
   });
 
+  it('does in the same transaction what a result sets off before the commit', async () => {
+    const later: Promise<unknown>[] = [];
+    const note = (name: string) => later.push(steps.run('a', just(run(NOTE, name))));
+    let times = 0;
+    await steps.run('a', just(run(NOTE, '1')), () => {
+      if (times++ > 0) return;
+      note('2');
+      later.push(steps.run('a', just(run(`INSERT INTO counts VALUES ('a', 1)`))));
+    });
+    expect((await Promise.allSettled(later)).map((one) => one.status)).toEqual(['fulfilled', 'rejected']);
+    later.length = 0;
+    await steps.run('a', just(run(NOTE, '3')), () => ['4', '5'].map(note));
+    await Promise.all(later);
+    const rows = await applied();
+    expect(rows.map((row) => row.name)).toEqual(['1', '2', '3', '4', '5']);
+    expect(new Set(rows.slice(-3).map((row) => row.xid)).size).toBe(1);
+    // The faulty one was done alone, and the others again without it.
+    expect(times).toBe(2);
+  });
+
   it("runs steps again that were in each other's way", async () => {
     const other = open();
     const both = (first: string, second: string) =>

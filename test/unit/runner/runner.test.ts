@@ -267,6 +267,29 @@ test('an agent that stays running starts when what a former runner left has ende
   expect(recovered.children).toEqual([]);
 });
 
+test('a turn of a free lane starts in the commit of its message, and the agent runs after it', async () => {
+  const order: string[] = [];
+  const { storeMessages } = store.inbox;
+  const { startTurn } = store.turns;
+  store.inbox.storeMessages = async (...intake) => {
+    const result = await storeMessages(...intake);
+    order.push('committed');
+    return result;
+  };
+  store.turns.startTurn = (input) => {
+    order.push('start');
+    return startTurn(input);
+  };
+  start(({ text }) => {
+    order.push(text);
+    return { kind: 'silent' };
+  });
+  await pollUntil('the first poll', () => calls.includes('poll'));
+  deliver(says('1'));
+  await pollUntil('the outcome', () => types().includes('outcome'));
+  expect(order).toEqual(['start', 'committed', '1']);
+});
+
 describe('what is committed is flushed before a request tells anybody of it', () => {
   test('a message before the next poll, every part before it is sent', async () => {
     const unflushed = new Set<string>();
@@ -283,8 +306,8 @@ describe('what is committed is flushed before a request tells anybody of it', ()
     const { storeMessages } = store.inbox;
     const { finishTurn } = store.turns;
     const { claimPart, settlePart } = store.outbox;
-    store.inbox.storeMessages = async (intake) => {
-      const result = await storeMessages(intake);
+    store.inbox.storeMessages = async (...intake) => {
+      const result = await storeMessages(...intake);
       unflushed.add('messages');
       return result;
     };

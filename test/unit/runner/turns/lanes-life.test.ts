@@ -95,13 +95,10 @@ function createLife(desk: Desk, folder: string, { agentMs, mergeMs }: { agentMs:
         const raw = Buffer.from(JSON.stringify(wireText(`m${written++}`, text)));
         return incoming({ user, createdAtMs: null, raw, chat: { command, agentFrom: command ? null : 0 } });
       });
-      const result = await desk.receive(messages, {
-        allow: 'all',
-        nowMs: Date.now(),
-        chat: { ...TERMS, busy, mergeMs },
-      });
+      const over = { allow: 'all', nowMs: Date.now(), chat: { ...TERMS, busy, mergeMs } } as const;
+      const result = await desk.receive(messages, over, dispatch.beforeCommit);
       for (const [at, { seq }] of result.messages.entries()) life.texts.set(seq, texts[at] ?? '');
-      dispatch(result);
+      dispatch.committed(result);
     },
     /** As after `retry` in another process. */
     async retry(nth: number): Promise<void> {

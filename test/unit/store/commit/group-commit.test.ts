@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type Clock, systemClock } from '../../../../src/core/time/clock.ts';
 import { type Database, openDatabase } from '../../../../src/sqlite/database.ts';
 import { createDatabaseFiles } from '../../../../src/sqlite/database-files.ts';
@@ -87,6 +87,63 @@ test('a step whose file finds the disk full is done again with the room of the r
   };
   expect(await commits.run(keeping)).toBe(1);
   expect(stored()).toEqual([1]);
+});
+
+describe('what a result sets off before the commit', () => {
+  const versions = () => {
+    const other = openDatabase(path);
+    onTestFinished(() => other.close());
+    return () => other.one('PRAGMA data_version')?.data_version;
+  };
+
+  test('shares the commit, behind what waited already', async () => {
+    const commits = commitsWith(systemClock);
+    const version = versions();
+    const before = version();
+    const ends: unknown[] = [];
+    const later: Promise<unknown>[] = [];
+    const ask = (n: number) => later.push(commits.run(put(n)).then(() => ends.push([n, version()])));
+    await commits.run(put(1), (n) => {
+      // Nobody else sees it yet.
+      expect([n, version()]).toEqual([1, before]);
+      ask(2);
+      ask(3);
+    });
+    await Promise.all(later);
+    expect(ends).toEqual([2, 3].map((n) => [n, version()]));
+    expect(stored()).toEqual([1, 2, 3]);
+  });
+
+  test('fails by itself', async () => {
+    const commits = commitsWith(systemClock);
+    let second: Promise<number> | undefined;
+    const told: number[] = [];
+    const first = commits.run(put(1), (n) => {
+      told.push(n);
+      second ??= commits.run(put(1));
+    });
+    expect(await first).toBe(1);
+    await expect(second).rejects.toThrow('UNIQUE');
+    expect([told, stored()]).toEqual([[1, 1], [1]]);
+  });
+
+  test('finds nothing of a step that fails', async () => {
+    const commits = commitsWith(systemClock);
+    const count = (db: Database) => db.one('SELECT count(*) AS n FROM t')?.n;
+    let second: Promise<unknown> | undefined;
+    let times = 0;
+    const failing = (db: Database): number => {
+      put(1)(db);
+      if (times++ > 0) throw new Error('no');
+      return 1;
+    };
+    const first = commits.run(failing, () => {
+      second = commits.run(count);
+      void commits.run(put(1)).catch(() => {});
+    });
+    await expect(first).rejects.toThrow('no');
+    expect(await second).toBe(0);
+  });
 });
 
 describe('flush', () => {

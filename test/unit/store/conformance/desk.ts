@@ -90,7 +90,11 @@ export interface Desk {
   store: Store;
   /** The time that steps are given; tests move it. */
   nowMs: number;
-  receive(messages: IncomingMessage[], over?: Partial<Intake>): Promise<IntakeResult>;
+  receive(
+    messages: IncomingMessage[],
+    over?: Partial<Intake>,
+    beforeCommit?: (result: IntakeResult) => void,
+  ): Promise<IntakeResult>;
   /** A user writes something new; the number of the message. */
   says(user: string, over?: Partial<IncomingMessage>): Promise<number>;
   start(seq: number): Promise<StartedTurn>;
@@ -119,19 +123,21 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
   const desk: Desk = {
     store,
     nowMs: START_MS,
-    receive: (messages, over = {}) =>
-      store.inbox.storeMessages({
+    receive(messages, over = {}, beforeCommit) {
+      const intake = {
         account: ACCOUNT,
         login: LOGIN,
         cursor: null,
         messages,
-        allow: new Set(),
+        allow: new Set<string>(),
         dedupeWindowMs: 0,
         nowMs: desk.nowMs,
         merge: mergeWithBars,
         chat: TERMS,
         ...over,
-      }),
+      };
+      return store.inbox.storeMessages(intake, beforeCommit);
+    },
     async says(user, over = {}) {
       const message = incoming({ user, createdAtMs: desk.nowMs, ...over });
       const { messages } = await desk.receive([message], { allow: 'all' });
