@@ -72,7 +72,8 @@ const ROOMS = {
   runner: ['port', 'delivery', 'received', 'turns', 'shutdown', 'intake', '.'],
   views: ['.'],
   web: [
-    ...['port', 'guard', 'access', 'events', 'operating', 'live', 'api', 'routes'],
+    ...['port', 'guard', 'access', 'events', 'operating', 'live', 'api'],
+    ...['push/port', 'push/text', 'push/dialects', 'push', 'routes'],
     ...['page/server', 'page/frame', 'page/login', 'page/views/overview', 'page/views/login'],
     ...['page/views/tokens', 'page/views/audit', 'page/invited', 'page', '.'],
   ],

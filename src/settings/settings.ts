@@ -5,6 +5,7 @@ import { LOGIN } from './login.ts';
 import { OTHER } from './other.ts';
 import { RUN } from './run.ts';
 import { SEND } from './send.ts';
+import { SOURCE } from './source.ts';
 import { RUN_WEB, WEB } from './web.ts';
 
 /**
@@ -15,7 +16,17 @@ import { RUN_WEB, WEB } from './web.ts';
 export type { Setting } from './setting.ts';
 
 /** All settings by their camelCase name, which is also their name in config files. */
-export const SETTINGS = { ...GLOBAL, ...LOGIN, ...RUN, ...SEND, ...ASK, ...DOWNLOAD, ...OTHER, ...WEB };
+export const SETTINGS = {
+  ...GLOBAL,
+  ...LOGIN,
+  ...RUN,
+  ...SEND,
+  ...ASK,
+  ...DOWNLOAD,
+  ...OTHER,
+  ...WEB,
+  ...SOURCE,
+};
 
 /** Name of a setting. */
 export type SettingName = keyof typeof SETTINGS;

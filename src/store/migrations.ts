@@ -298,6 +298,21 @@ export const MIGRATIONS = [
   `
   ALTER TABLE users ADD COLUMN renewed_seq INTEGER;  -- the user's newest message when the poll session was renewed for them
   `,
+  // Programs of others that push; their tokens are here as their SHA-256.
+  `
+  CREATE TABLE sources (
+    name TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    user TEXT,                -- null: the owner
+    title TEXT,
+    template TEXT,            -- JSON
+    ttl INTEGER,
+    created_at INTEGER NOT NULL,
+    last_used_at INTEGER,     -- to within five minutes
+    digest TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE UNIQUE INDEX sources_digest ON sources (digest);
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

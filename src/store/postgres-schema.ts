@@ -315,6 +315,20 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE INDEX questions_user ON questions (account, "user", seq)',
   ],
   ['ALTER TABLE users ADD COLUMN renewed_seq BIGINT'],
+  [
+    `CREATE TABLE sources (
+      name ${KEY} PRIMARY KEY,
+      account ${KEY} NOT NULL,
+      "user" ${KEY},
+      title TEXT,
+      template TEXT,
+      ttl BIGINT,
+      created_at BIGINT NOT NULL,
+      last_used_at BIGINT,
+      digest ${KEY} NOT NULL
+    )`,
+    'CREATE UNIQUE INDEX sources_digest ON sources (digest)',
+  ],
 ];
 
 /**

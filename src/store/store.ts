@@ -18,6 +18,7 @@ import {
   returnInvitation,
   useInvitation,
 } from './access/invitations.ts';
+import { addSource, noteSourceUse, removeSource, sourceByDigest, sources } from './access/sources.ts';
 import { accessToken, accessTokens, addToken, noteTokenUse, removeToken } from './access/tokens.ts';
 import { accountView } from './accounts/account-view.ts';
 import { markLogin, openAccount, recordPoll } from './accounts/accounts.ts';
@@ -271,6 +272,11 @@ export function createStore(
       removeToken: (input) => commit(NO_ACCOUNT, () => removeToken(input)),
       token: (id) => read(() => accessToken(id)),
       noteTokenUse: (input) => commit(NO_ACCOUNT, () => noteTokenUse(input)),
+      addSource: (input) => commit(NO_ACCOUNT, () => addSource(input)),
+      sources: () => read(sources),
+      removeSource: (input) => commit(NO_ACCOUNT, () => removeSource(input)),
+      source: (digest) => read(() => sourceByDigest(digest)),
+      noteSourceUse: (input) => commit(NO_ACCOUNT, () => noteSourceUse(input)),
       addCode: (input) => commit(NO_ACCOUNT, () => addCode(input)),
       redeemCode: (input) => commit(NO_ACCOUNT, () => redeemCode(input)),
       session: (input) => read(() => browserSession(input.digest, input.nowMs)),

@@ -1,4 +1,4 @@
-import type { AccessToken, AuditEntry, Invitation } from '../store/port/port.ts';
+import type { AccessToken, AuditEntry, Invitation, Source } from '../store/port/port.ts';
 import { timeShown } from './account.ts';
 
 /** A token as `token list --json` and the API show it. */
@@ -28,4 +28,16 @@ export function invitationShown(invitation: Invitation, nowMs: number) {
 /** An entry of the audit as `audit --json` and the API show it. */
 export function auditEntryShown({ seq, atMs, who, act, account, about }: AuditEntry) {
   return { id: String(seq), time: timeShown(atMs), who, act, account, about };
+}
+
+/** A source as `source list --json` and the API show it. */
+export function sourceShown(source: Source) {
+  const { name, account, user, title, template, ttlMs } = source;
+  return {
+    ...{ name, account, user, title },
+    template: template === null ? null : (JSON.parse(template) as object),
+    ttlMs,
+    createdAt: timeShown(source.createdAtMs),
+    lastUsedAt: timeShown(source.lastUsedAtMs),
+  };
 }

@@ -5,7 +5,7 @@ import { reasonOf } from '../core/errors.ts';
 import { foreignHost, foreignPage } from '../core/http/foreign-request.ts';
 import { readPage } from '../page/served/page-files.ts';
 import { type Caller, callerOf } from './access/caller.ts';
-import { CODE_MS } from './access/secrets.ts';
+import { CODE_MS, withoutSourceTokens } from './access/secrets.ts';
 import { readJson, readQuery } from './api/input.ts';
 import { isMultipart } from './api/multipart.ts';
 import { openApiOf } from './api/openapi.ts';
@@ -24,6 +24,7 @@ import { createReadiness } from './operating/health.ts';
 import { createMetrics } from './operating/metrics.ts';
 import { PROMETHEUS_TYPE } from './operating/prometheus-text.ts';
 import type { WebBackend } from './port/backend.ts';
+import { createPush } from './push/push.ts';
 import { ROUTES } from './routes/routes.ts';
 
 const API = '/api/v1';
@@ -70,6 +71,7 @@ export function createWeb(
       if (waitMs > 0) throw tooMany(waitMs);
     },
   };
+  const push = createPush(backend, failures);
   const desk = createLoginDesk(backend);
   const shelf = createFileShelf();
   const streams = createEventStreams(backend);
@@ -177,7 +179,8 @@ export function createWeb(
   app.onError(async (thrown, c) => {
     const { detail, hint, ...problem } = problemOf(thrown);
     const told = await backend.translator(languageOf(c.env.incoming.headers['accept-language']));
-    if (problem.status === 500) log.error(`${c.req.method} ${c.req.path}: ${reasonOf(thrown)}`);
+    if (problem.status === 500)
+      log.error(withoutSourceTokens(`${c.req.method} ${c.req.path}: ${reasonOf(thrown)}`));
     const headers = { ...SAFE_HEADERS, ...(thrown instanceof HttpError ? thrown.headers : {}) };
     const body = { ...problem, detail: told(detail), hint: hint === null ? null : told(hint) };
     return new Response(`${JSON.stringify(body)}\n`, {
@@ -220,7 +223,10 @@ export function createWeb(
         headers: { allow: methods.join(', ') },
       });
     });
-  app.all('*', (c) => {
+  app.all('*', async (c) => {
+    const { incoming } = c.env;
+    const pushed = await push({ incoming, url: new URL(c.req.url), address: clientFor(c).address });
+    if (pushed) return pushed;
     throw nothingAt(c);
   });
   return {

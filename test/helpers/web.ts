@@ -60,7 +60,8 @@ export interface TestWeb {
   code(): Promise<string>;
   /** The cookie of a new browser, as it sends it. */
   cookie(): Promise<string>;
-  stop(): Promise<void>;
+  /** Ends it; what it has told people. */
+  stop(): Promise<{ stderr: string }>;
 }
 
 let made = 0;
@@ -105,6 +106,7 @@ export async function startWeb(
     },
     async stop() {
       await web.stop();
+      return { stderr: web.stderr };
     },
   };
 }

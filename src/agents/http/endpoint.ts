@@ -1,4 +1,5 @@
 import { WxError } from '../../core/errors.ts';
+import { parseJsonPath } from '../../core/json-path.ts';
 import type { Turn } from '../../core/message/message.ts';
 import { isObject } from '../../core/object.ts';
 import type { Environment } from '../child/environment.ts';
@@ -8,7 +9,6 @@ import { HTTP_PRESETS, type HttpPreset, type PresetName } from './presets.ts';
 import { type JsonTemplate, prepareTemplate } from './request/json-template.ts';
 import { parseAgentUrl } from './request/options.ts';
 import { templateValues } from './request/template-values.ts';
-import { parseJsonPath } from './response/json-path.ts';
 import type { ReplyRules } from './response/reply-rules.ts';
 import { createStreamReader } from './response/stream-answer.ts';
 

@@ -20,6 +20,22 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   'The token {} is removed.': '访问令牌 {} 已移除。',
   'It opens the server once, within 10 minutes: POST /api/v1/session.':
     '10 分钟内可用一次：POST /api/v1/session。',
+  'No sources.': '没有来源。',
+  'a source is named with letters, digits, "_", "." and "-", not "{}"':
+    '来源的名称只能用字母、数字、“_”、“.”和“-”，不能是“{}”',
+  'This token is shown only now. Push to /push/<token> of wxagent web: see docs/push.md.':
+    '这个令牌只显示这一次。推送到 wxagent web 的 /push/<令牌>，见 docs/zh-CN/push.md。',
+  'there is no source "{}"': '没有来源“{}”',
+  'there is a source "{}" already': '已经有来源“{}”',
+  'The source {} is removed.': '来源 {} 已移除。',
+  'the template {} cannot be read: {}': '无法读取模板 {}：{}',
+  'a push to {} was not taken: {}': '没有接收发给 {} 的推送：{~}',
+  'the template of the source finds nothing in what came': '收到的内容里没有来源模板要找的值',
+  '{} takes a JSON object': '{} 需要一个 JSON 对象',
+  '{} has "{}", which is none of {}': '{} 里的“{}”不在 {} 之中',
+  '{} takes a text as {}': '{} 的 {} 必须是文字',
+  '{} needs a text or a title': '{} 需要 text 或 title',
+  '{} takes {} as format': '{1} 的 format 只能是 {2}',
   '--expires takes a time to come': '--expires 需要一个将来的期限',
   '{} takes an address to listen on, such as host:port, not "{}"':
     '{} 需要监听地址，例如 host:port，不能是“{}”',

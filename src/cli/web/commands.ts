@@ -72,4 +72,36 @@ export const ACCESS_COMMANDS: readonly CommandSpec[] = [
       },
     ],
   },
+  {
+    name: 'source',
+    group: 'accounts',
+    about: {
+      en: 'list, add or remove programs that may push to a user',
+      zh: '查看、添加或移除可以推送的来源',
+    },
+    settings: [],
+    subcommands: [
+      {
+        name: 'list',
+        about: { en: 'list the sources and when each last pushed', zh: '列出来源和最近推送时间' },
+        settings: [],
+        isDefault: true,
+        load: async () => (await import('./source.ts')).listSources,
+      },
+      {
+        name: 'add',
+        about: { en: 'make a source; its token is shown once', zh: '新建来源，令牌只显示一次' },
+        args: { '<name>': { en: 'name by which it is listed and removed', zh: '名称，用于查看和移除' } },
+        settings: ['sourceTo', 'sourceTitle', 'template', 'ttl'],
+        load: async () => (await import('./source.ts')).makeSource,
+      },
+      {
+        name: 'remove',
+        about: { en: 'remove a source: it can push no more', zh: '移除来源，立即失效' },
+        args: { '<name>': { en: 'name of the source', zh: '来源的名称' } },
+        settings: [],
+        load: async () => (await import('./source.ts')).removeSource,
+      },
+    ],
+  },
 ];

@@ -29,12 +29,16 @@ export function createDeliveries(context: CommandContext, store: Store): Deliver
     const to = { account, user, sinceMs: clock.now(), stop: stop.signal };
     const delivery = await startDirectDelivery({ ...context, json: true }, store, to, () => {});
     if (!delivery) return;
+    let onStop = (): void => {};
     try {
-      const ended = new Promise<void>((resolve) => {
-        stop.signal.addEventListener('abort', () => resolve(), { once: true });
+      const stopped = new Promise<void>((resolve) => {
+        onStop = resolve;
       });
-      await Promise.race([ended, delivery.waitUntilIdle(WITHIN_MS, AT_MOST_MS)]);
+      stop.signal.addEventListener('abort', onStop);
+      await Promise.race([stopped, delivery.waitUntilIdle(WITHIN_MS, AT_MOST_MS)]);
     } finally {
+      // As many deliveries as there are pushes have one signal.
+      stop.signal.removeEventListener('abort', onStop);
       await delivery.end();
     }
   }

@@ -69,6 +69,10 @@ export const MOVED_TABLES: readonly MovedTable[] = [
   table('access_codes', ['digest'], { text: 'digest', number: 'expires_at' }),
   table('access_sessions', ['digest'], { text: 'digest user_agent', number: 'created_at last_seen_at' }),
   table('invitations', ['id'], { text: 'id name digest', number: 'created_at expires_at used_at' }),
+  table('sources', ['name'], {
+    text: 'name account user title template digest',
+    number: 'ttl created_at last_used_at',
+  }),
   table('audit', ['seq'], { text: 'who act account about', number: 'seq at' }),
 ];
 

@@ -4,7 +4,7 @@ export type Scope = 'read' | 'send' | 'admin';
 /** The scopes, from the least to everything. */
 export const SCOPES: readonly Scope[] = ['read', 'send', 'admin'];
 
-/** The last use of a token or a session is written no more often: a program may ask every second. */
+/** The last use of a token, a source or a session is written no more often: a program may ask every second. */
 export const USE_NOTED_EVERY_MS = 5 * 60_000;
 
 /** A token by which a program uses the API. Its secret is shown once and is not stored. */
@@ -26,6 +26,27 @@ export interface AccessToken {
 
 /** A token as it is checked: with the SHA-256 of its text, in hex. */
 export type CheckedToken = AccessToken & { digest: string };
+
+/** A program of others that pushes what its people want to be told, with a token of its own. */
+export interface Source {
+  name: string;
+  /** Key of the account that sends. */
+  account: string;
+  /** Who gets it; null: the owner. */
+  user: string | null;
+  /** The title of what comes without one. */
+  title: string | null;
+  /** What is made of the JSON that comes, as JSON; null: it has to be a form that is known. */
+  template: string | null;
+  /** Drops what is not sent after so long; null: nothing. */
+  ttlMs: number | null;
+  createdAtMs: number;
+  /** To within five minutes; null: never. */
+  lastUsedAtMs: number | null;
+}
+
+/** A source as it is stored: with the SHA-256 of its token, in hex. */
+export type StoredSource = Source & { digest: string };
 
 /** A browser that has come in by a one-time code. */
 export interface BrowserSession {
@@ -90,6 +111,17 @@ export interface Access {
   token(id: string): Promise<CheckedToken | null>;
   /** Records that a token was used. */
   noteTokenUse(input: { id: string; nowMs: number }): Promise<void>;
+
+  /** Stores a source. False when its name is taken. */
+  addSource(input: { source: StoredSource; by: string; nowMs: number }): Promise<boolean>;
+  /** All sources, oldest first. */
+  sources(): Promise<Source[]>;
+  /** Removes a source. False when there is none of this name. */
+  removeSource(input: { name: string; by: string; nowMs: number }): Promise<boolean>;
+  /** The source whose token has this digest; null: none. */
+  source(digest: string): Promise<Source | null>;
+  /** Records that a source was used. */
+  noteSourceUse(input: { name: string; nowMs: number }): Promise<void>;
 
   /** Stores the SHA-256 of a one-time code. */
   addCode(input: { digest: string; expiresAtMs: number; by: string; nowMs: number }): Promise<void>;

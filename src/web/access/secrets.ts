@@ -1,11 +1,18 @@
 import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import type { Scope } from '../../store/port/port.ts';
 
-/** Secrets of programs and browsers. The store has their SHA-256 only: with 160 random bits and more, that suffices. */
+/** Secrets of programs and browsers. The store has their SHA-256 only: with so many random bits, that suffices. */
 
+const ALL_LETTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const LETTERS: Readonly<Record<Scope, string>> = { read: 'r', send: 's', admin: 'a' };
 const TOKEN = /^wxa_[rsa]([0-9a-z]{8})_[0-9A-Za-z]{32}$/;
 const INVITATION = /^wxi_([0-9a-z]{8})_[0-9A-Za-z]{32}$/;
+
+/**
+ * The token of a source: what every client takes where the token of its service would stand. Clients of Gotify want 15
+ * characters of which the first is an A; a topic of ntfy may have letters and digits. 83 random bits.
+ */
+const SOURCE_TOKEN = /^A[0-9A-Za-z]{14}$/;
 
 /** Digits and letters that nobody confuses when they read them aloud. */
 const CODE_LETTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
@@ -29,7 +36,7 @@ export function newInvitationToken(): { id: string; text: string } {
 
 function newSecret(prefix: string): { id: string; text: string } {
   const id = randomText('0123456789abcdefghijklmnopqrstuvwxyz', 8);
-  const secret = randomText('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz', 32);
+  const secret = randomText(ALL_LETTERS, 32);
   return { id, text: `${prefix}${id}_${secret}` };
 }
 
@@ -41,6 +48,23 @@ export function idOfToken(text: string): string | null {
 /** The ID that stands in the token of an invitation; null: it is none. */
 export function idOfInvitation(text: string): string | null {
   return INVITATION.exec(text)?.[1] ?? null;
+}
+
+/** A new token of a source. */
+export function newSourceToken(): string {
+  return `A${randomText(ALL_LETTERS, 14)}`;
+}
+
+/** Whether a text can be the token of a source. */
+export function looksLikeSourceToken(text: string): boolean {
+  return SOURCE_TOKEN.test(text);
+}
+
+/** A text for logs: tokens of sources in it are masked, and what stands where one belongs. */
+export function withoutSourceTokens(text: string): string {
+  return text
+    .replace(/\/push\/[^/?#\s]+/g, '/push/***')
+    .replace(/(?<![0-9A-Za-z])A[0-9A-Za-z]{14}(?![0-9A-Za-z])/g, '***');
 }
 
 /** A new one-time code, as it is shown. */

@@ -53,7 +53,7 @@ export async function readJson(
 }
 
 /** Reads a body that may have so many bytes. Throws `413` for a longer one, and `400` when its sender goes. */
-async function readBytes(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export async function readBytes(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const tooLarge = (): HttpError =>
     new HttpError(413, 'usage', `the body is larger than ${maxBytes} bytes`, {
       headers: { connection: 'close' },

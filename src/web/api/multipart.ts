@@ -14,12 +14,13 @@ export function isMultipart({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Reads a form: its fields, and each file as a stream, one after the other. Throws `400` for what is no form, and what
+ * Reads a form: its fields, and each file as a stream, one after the other, of the fields that `isFile` names. Throws `400` for what is no form, and what
  * `onFile` throws, when no file is read any more.
  */
 export async function readForm(
   incoming: IncomingMessage,
   onFile: (file: Readable, name: string | null) => Promise<void>,
+  isFile: (field: string) => boolean = (field) => field === 'file',
 ): Promise<Record<string, string>> {
   const { default: Busboy } = await import('@fastify/busboy');
   const fields: Record<string, string> = {};
@@ -51,7 +52,7 @@ export async function readForm(
       else Object.defineProperty(fields, name, { value, enumerable: true, configurable: true });
     });
     form.on('file', (name, stream, filename) => {
-      if (name !== 'file') {
+      if (!isFile(name)) {
         stream.resume();
         return fail(
           new WxError('usage', `files come as "file", not as ${JSON.stringify(name.slice(0, 80))}`),

@@ -76,6 +76,11 @@ export class CodeNeeded extends HttpError {
   }
 }
 
+/** The same problem under another status. */
+export function withStatus(problem: Problem, status: number): Problem {
+  return { ...problem, title: TITLES[status] ?? 'Error', status };
+}
+
 /** Anything thrown as a problem. A bug says no more than that it is one: its words may be anybody's. */
 export function problemOf(thrown: unknown): Problem {
   const error = asWxError(thrown);

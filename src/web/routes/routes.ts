@@ -11,6 +11,7 @@ import { MACHINE_ROUTES } from './machine.ts';
 import { MESSAGE_ROUTES } from './messages.ts';
 import { PART_ROUTES } from './parts.ts';
 import { SEND_ROUTES } from './send.ts';
+import { SOURCE_ROUTES } from './sources.ts';
 
 /** Every route of the API. */
 export const ROUTES: readonly Route[] = [
@@ -26,4 +27,5 @@ export const ROUTES: readonly Route[] = [
   ...MACHINE_ROUTES,
   ...EVENT_ROUTES,
   ...ACCESS_ROUTES,
+  ...SOURCE_ROUTES,
 ];

@@ -130,6 +130,17 @@ function samplesFor({ web, messages, fileOf, user }: WebWorld, admin: string): R
         return {};
       },
     },
+    'get /sources': {},
+    'post /sources': {
+      body: { name: 'made', account: 'mine', to: user, title: 'T', template: { text: '{{x}}' }, ttl: '10m' },
+    },
+    'delete /sources/{name}': {
+      params: { name: 'gone' },
+      async before() {
+        await web.post('/sources', { name: 'gone', account: 'mine' }, { token: admin });
+        return {};
+      },
+    },
     'get /audit': { query: '?limit=1' },
   };
 }

@@ -31,12 +31,14 @@ const TYPES = [
   'retry',
   'send',
   'simulate',
+  'source',
+  'sources',
   'status',
+  'stopped',
   'token',
   'tokens',
   'web',
   'worker',
-  'stopped',
 ];
 
 const examples = allPages().flatMap((path) =>

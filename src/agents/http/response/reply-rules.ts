@@ -1,3 +1,4 @@
+import { type JsonPath, textAt } from '../../../core/json-path.ts';
 import type { Outcome } from '../../../core/message/message.ts';
 import { isObject } from '../../../core/object.ts';
 import { terminalText } from '../../../core/terminal.ts';
@@ -9,7 +10,6 @@ import { withoutThinking } from '../../reply/thinking.ts';
 import type { AgentAnswer } from '../client/sender.ts';
 import { formOfBody, titleOf } from './body-form.ts';
 import { parseEventStream } from './event-stream.ts';
-import { type JsonPath, textAt } from './json-path.ts';
 import { errorDetail, MAX_TEXT_BYTES, serviceRetry } from './reply.ts';
 import type { StreamReader } from './stream-answer.ts';
 

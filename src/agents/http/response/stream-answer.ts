@@ -1,5 +1,5 @@
+import { type JsonPath, parseJsonPath, textAt } from '../../../core/json-path.ts';
 import type { StreamEvent } from './event-stream.ts';
-import { type JsonPath, parseJsonPath, textAt } from './json-path.ts';
 
 /** What to do with some events of a stream. */
 export interface StreamRule {

@@ -1,5 +1,5 @@
-import { WxError } from '../../../core/errors.ts';
-import { isObject } from '../../../core/object.ts';
+import { WxError } from './errors.ts';
+import { isObject } from './object.ts';
 
 /**
  * Where in a JSON document something stands: `answer`, `data.outputs.0.text`, `$.choices[0].message.content`,

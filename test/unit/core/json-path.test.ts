@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseJsonPath, textAt } from '../../../../src/agents/http/response/json-path.ts';
+import { parseJsonPath, textAt } from '../../../src/core/json-path.ts';
 
 const DOCUMENT = {
   answer: 'yes',

@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { reasonOf, WxError } from '../../core/errors.ts';
+import { TERMINAL } from '../../store/port/port.ts';
+import { sourceShown } from '../../views/access.ts';
+import { addSource } from '../../web/access/add-source.ts';
+import { checkedTemplate } from '../../web/push/port/template.ts';
+import { chooseAccount } from '../account/choice.ts';
+import { withStore } from '../account/store.ts';
+import type { CommandContext } from '../command/context.ts';
+import { checkUser } from '../send/recipient.ts';
+import { localMinute } from '../terminal/local-time.ts';
+import { table } from '../terminal/table.ts';
+
+/** `wxagent source list`: the sources that may push, without their tokens. */
+export async function listSources(context: CommandContext): Promise<number> {
+  return withStore(context, async ({ access }) => {
+    const sources = await access.sources();
+    if (context.json) {
+      context.printJson('sources', { sources: sources.map(sourceShown) });
+      return 0;
+    }
+    if (sources.length === 0) context.say('No sources.', 'hint: wxagent source add <name>');
+    context.show(
+      ...table(
+        sources.map(({ name, account, user, title, lastUsedAtMs }) => [
+          name,
+          account,
+          user ?? '*',
+          title ?? '-',
+          lastUsedAtMs === null ? '-' : localMinute(new Date(lastUsedAtMs)),
+        ]),
+      ),
+    );
+    return 0;
+  });
+}
+
+/** `wxagent source add <name>`: makes a source and shows its token, once. */
+export async function makeSource(context: CommandContext, [name = '']: string[]): Promise<number> {
+  const { sourceTo, sourceTitle, template, ttl } = context.settings([
+    'sourceTo',
+    'sourceTitle',
+    'template',
+    'ttl',
+  ]);
+  if (!/^[\p{L}\p{N}_.-]{1,64}$/u.test(name))
+    throw new WxError('usage', `a source is named with letters, digits, "_", "." and "-", not "${name}"`);
+  if (sourceTo === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });
+  const checked = template === null ? null : checkedTemplate(readTemplate(template, context.cwd));
+  const account = chooseAccount(context);
+  return withStore(context, async ({ access, admin }) => {
+    if (sourceTo !== null) await checkUser(admin, account.key, sourceTo);
+    const { source, token } = await addSource(access, {
+      name,
+      account: account.key,
+      user: sourceTo,
+      title: sourceTitle,
+      template: checked,
+      ttlMs: ttl,
+      by: TERMINAL,
+      nowMs: context.clock.now(),
+    });
+    if (context.json) {
+      context.printJson('source', { token, ...sourceShown(source) });
+      return 0;
+    }
+    context.print(token);
+    context.say('This token is shown only now. Push to /push/<token> of wxagent web: see docs/push.md.');
+    return 0;
+  });
+}
+
+/** `wxagent source remove <name>`: from now on nobody can push with its token. */
+export async function removeSource(context: CommandContext, [name = '']: string[]): Promise<number> {
+  return withStore(context, async ({ access }) => {
+    if (!(await access.removeSource({ name, by: TERMINAL, nowMs: context.clock.now() })))
+      throw new WxError('not-found', `there is no source "${name}"`, { hint: 'wxagent source' });
+    context.say(`The source ${name} is removed.`);
+    return 0;
+  });
+}
+
+/** The JSON of `--template`, or of the file behind an `@`. */
+function readTemplate(given: string, cwd: string): string {
+  if (!given.startsWith('@')) return given;
+  const path = resolve(cwd, given.slice(1));
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new WxError('not-found', `the template ${path} cannot be read: ${reasonOf(cause)}`, { cause });
+  }
+}

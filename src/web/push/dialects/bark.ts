@@ -1,0 +1,95 @@
+import { isObject } from '../../../core/object.ts';
+import { looksLikeSourceToken } from '../../access/secrets.ts';
+import { HttpError } from '../../api/problem.ts';
+import { formOf, textIn } from '../port/content.ts';
+import { type Dialect, json, PLAIN, type PushRequest } from '../port/dialect.ts';
+import { takes } from './native.ts';
+
+/** Bark: `/<key>/<title>/<body>`, or fields. */
+export const bark: Dialect = {
+  name: 'bark',
+  isOwn(request) {
+    const { method, path, headers } = request;
+    if (path === '/ping' || path === '/info') return true;
+    if (path === '/push' || path === '/push/') return true;
+    const [, key = '', rest = ''] = /^\/([^/]+)(\/.*)?$/.exec(path) ?? [];
+    if (!looksLikeSourceToken(key)) return false;
+    if (rest.length > 1) return !/^\/(?:publish|send|trigger|auth)\/?$/.test(rest);
+    // A topic of ntfy looks the same: its clients send text, those of Bark fields.
+    if (method === 'GET') return !request.query.has('up');
+    return method === 'POST' && /^\s*application\/json/i.test(headers['content-type'] ?? '');
+  },
+  probe: ({ path, nowMs }) => {
+    if (path === '/ping')
+      return json(200, { code: 200, message: 'pong', timestamp: Math.floor(nowMs / 1_000) });
+    return path === '/info'
+      ? json(200, { version: 'wxagent', build: '', arch: '', commit: '', devices: 1 })
+      : null;
+  },
+  async tokenOf(request) {
+    if (!/^\/push\/?$/.test(request.path)) return request.path.split('/')[1] ?? null;
+    const fields = await fieldsOf(request);
+    const [first] = Array.isArray(fields.device_keys)
+      ? fields.device_keys
+      : String(fields.device_keys ?? '').split(',');
+    return textIn(fields, 'device_key') ?? (typeof first === 'string' ? first.trim() : null);
+  },
+  async read(request) {
+    takes(request.method, 'GET', 'POST');
+    const fields = { ...(await fieldsOf(request)), ...inPath(request.path) };
+    const subtitle = textIn(fields, 'subtitle');
+    const markdown = textIn(fields, 'markdown');
+    const title = textIn(fields, 'title');
+    const body = markdown ?? textIn(fields, 'body');
+    const copied = textIn(fields, 'image');
+    const nothing = title === null && subtitle === null && body === null;
+    return {
+      push: {
+        ...PLAIN,
+        title,
+        text: nothing ? 'Empty Message' : [subtitle, body, copied].filter((one) => one !== null).join('\n'),
+        form: markdown === null ? 'raw' : 'wechat',
+        link: textIn(fields, 'url'),
+        // A later push with the same ID takes the place of the first.
+        key: textIn(fields, 'id')?.slice(0, 200) ?? null,
+      },
+    };
+  },
+  accepted: ({ nowMs }) => json(200, { code: 200, message: 'success', timestamp: Math.floor(nowMs / 1_000) }),
+  refused: ({ status, detail }, { nowMs }) =>
+    json(status === 401 ? 400 : status, {
+      code: status === 401 ? 400 : status,
+      message: status === 401 ? `failed to get device token: ${detail}` : detail,
+      timestamp: Math.floor(nowMs / 1_000),
+    }),
+};
+
+/** The fields of the body and of the query; their names in any case. */
+async function fieldsOf({ content, query }: PushRequest): Promise<Record<string, unknown>> {
+  const { fields, json: body } = await content();
+  const lower = (all: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+    Object.fromEntries(Object.entries(all).map(([name, value]) => [name.toLowerCase(), value]));
+  const given = formOf(query);
+  return isObject(body) ? { ...lower(fields), ...lower(given) } : { ...lower(given), ...lower(fields) };
+}
+
+/** What stands in the path behind the key: body; title and body; title, subtitle and body. */
+function inPath(path: string): Record<string, string> {
+  const parts = path
+    .split('/')
+    .slice(2)
+    .filter((part) => part !== '')
+    .map(decoded);
+  if (parts.length === 0 || /^\/push\/?$/.test(path)) return {};
+  if (parts.length > 3) throw new HttpError(404, 'not-found', 'Cannot find this path');
+  const names = [['body'], ['title', 'body'], ['title', 'subtitle', 'body']][parts.length - 1] ?? [];
+  return Object.fromEntries(names.map((name, index) => [name, parts[index] ?? '']));
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part.replaceAll('+', ' '));
+  } catch {
+    throw new HttpError(400, 'usage', 'the path is not UTF-8 in percent');
+  }
+}

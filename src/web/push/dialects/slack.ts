@@ -1,0 +1,98 @@
+import { isObject } from '../../../core/object.ts';
+import { HttpError } from '../../api/problem.ts';
+import { objectsIn, textIn } from '../port/content.ts';
+import { type Dialect, PLAIN, type PushRequest, plain } from '../port/dialect.ts';
+import { markdownOfMrkdwn } from '../text/mrkdwn.ts';
+import { takes } from './native.ts';
+
+/** `/services/T/B/X` of Slack, `/hooks/X` of Mattermost, `/hooks/A/B` of Rocket.Chat: the last one is the token. */
+const PATH = /^\/(?:services|hooks)\/(?:[^/]+\/){0,2}([^/]+)\/?$/;
+
+const ERRORS: Readonly<Record<number, string>> = {
+  400: 'invalid_payload',
+  401: 'invalid_token',
+  404: 'no_service',
+  429: 'rate_limited',
+  500: 'rollup_error',
+};
+
+/** Incoming webhooks of Slack, and of those who speak like it. */
+export const slack: Dialect = {
+  name: 'slack',
+  isOwn: ({ path }) => PATH.test(path),
+  tokenOf: ({ path }) => PATH.exec(path)?.[1] ?? null,
+  async read(request) {
+    takes(request.method, 'POST');
+    const payload = await payloadOf(request);
+    const text = [
+      textIn(payload, 'text'),
+      // Those who send blocks send the text for notifications.
+      ...(textIn(payload, 'text') === null ? textsOfBlocks(objectsIn(payload, 'blocks')) : []),
+      ...objectsIn(payload, 'attachments').flatMap(textsOfAttachment),
+    ].filter((one) => one !== null && one.trim() !== '');
+    if (text.length === 0) throw new HttpError(400, 'usage', 'no_text');
+    return { push: { ...PLAIN, text: markdownOfMrkdwn(text.join('\n')), form: 'wechat' } };
+  },
+  accepted: () => plain(200, 'ok'),
+  refused: ({ status, detail }) =>
+    plain(
+      status === 401 ? 403 : status,
+      detail === 'no_text' ? detail : (ERRORS[status] ?? 'internal_error'),
+    ),
+};
+
+/** The JSON of a body, or that of its field `payload`. */
+async function payloadOf({ content }: PushRequest): Promise<Record<string, unknown>> {
+  const { fields, json } = await content();
+  const inside = json === undefined ? textIn(fields, 'payload') : null;
+  if (inside === null) return { ...fields };
+  try {
+    // Some write the line breaks of a text as they are.
+    const body: unknown = JSON.parse(inside.replace(/[\r\n]+/g, '\\n'));
+    if (isObject(body)) return body;
+  } catch {
+    // The same as for what is no object.
+  }
+  throw new HttpError(400, 'usage', 'invalid_payload');
+}
+
+function textsOfAttachment(attachment: Record<string, unknown>): (string | null)[] {
+  const fields = objectsIn(attachment, 'fields').map(
+    ({ title, value }) => `${String(title)}: ${String(value)}`,
+  );
+  const link = textIn(attachment, 'title_link');
+  const title = textIn(attachment, 'title');
+  const texts = [
+    textIn(attachment, 'pretext'),
+    title !== null && link !== null ? `<${link}|${title}>` : title,
+    textIn(attachment, 'text'),
+    ...fields,
+    ...textsOfBlocks(objectsIn(attachment, 'blocks')),
+  ].filter((one) => one !== null);
+  return texts.length > 0 ? texts : [textIn(attachment, 'fallback')];
+}
+
+/** The texts of blocks, each a line; what has no text, such as a button, goes. */
+function textsOfBlocks(blocks: readonly Record<string, unknown>[]): string[] {
+  return blocks.flatMap((block) => {
+    const { text, fields, elements } = block;
+    const own = isObject(text) ? [textIn(text, 'text')] : [];
+    const others = [fields, elements].flatMap((list) => (Array.isArray(list) ? list.map(textOfElement) : []));
+    return [...own, ...others].filter((one) => one !== null && one !== '') as string[];
+  });
+}
+
+/** An element of a block, and of rich text, in which they are inside one another. */
+function textOfElement(element: unknown, depth = 0): string | null {
+  if (!isObject(element) || depth > 8) return null;
+  const { type, elements, url, name } = element;
+  if (Array.isArray(elements)) {
+    const texts = elements.map((one) => textOfElement(one, depth + 1) ?? '');
+    return texts.join(type === 'rich_text_list' ? '\n' : '');
+  }
+  if (type === 'link') return textIn(element, 'text') ?? textIn({ url }, 'url');
+  if (type === 'emoji') return `:${String(name)}:`;
+  if (type === 'button') return null;
+  const { text } = element;
+  return isObject(text) ? textIn(text, 'text') : textIn(element, 'text');
+}

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { WxError } from '../../../core/errors.ts';
+import { HttpError, type Problem } from '../../api/problem.ts';
+import { objectIn, objectsIn, textIn } from '../port/content.ts';
+import {
+  type Answer,
+  type Dialect,
+  json,
+  type MediaDesk,
+  PLAIN,
+  type PushRequest,
+  type Read,
+} from '../port/dialect.ts';
+import { keepBase64, takes } from './native.ts';
+
+/** What a robot of WeCom says of its errors, in an answer of status 200. */
+const CODES: Readonly<Record<number, number>> = {
+  400: 40058,
+  401: 93000,
+  404: 40007,
+  413: 45001,
+  429: 45009,
+};
+
+/** The robot of a WeCom group: texts, Markdown, pictures, news, files. */
+export const wecom: Dialect = {
+  name: 'wecom',
+  isOwn: ({ path }) => path.startsWith('/cgi-bin/webhook/'),
+  tokenOf: ({ query }) => query.get('key'),
+  async read(request, desk) {
+    takes(request.method, 'POST');
+    if (request.path === '/cgi-bin/webhook/upload_media') return upload(request, desk);
+    if (request.path !== '/cgi-bin/webhook/send')
+      throw new HttpError(400, 'usage', 'there is no such address');
+    const { fields } = await request.content();
+    return readMessage(fields, request, desk);
+  },
+  accepted: () => json(200, { errcode: 0, errmsg: 'ok' }),
+  refused,
+};
+
+function refused({ status, detail }: Problem): Answer {
+  // Its clients look at the code alone; of a server that cannot take it just now they have to hear.
+  if (status >= 500) return json(status, { errcode: -1, errmsg: `system error: ${detail}` });
+  const isKey = status === 401;
+  const errmsg = isKey ? `invalid webhook url, hint: [wxagent], ${detail}` : detail;
+  return json(200, { errcode: CODES[status] ?? 40058, errmsg });
+}
+
+async function upload(request: PushRequest, desk: MediaDesk): Promise<Read> {
+  const before = request.kept.length;
+  await request.content();
+  const file = request.kept[before];
+  if (!file) throw new WxError('usage', 'the form has no file');
+  const type = request.query.get('type') ?? 'file';
+  const media = { type, media_id: desk.put(file), created_at: String(Math.floor(request.nowMs / 1_000)) };
+  return { answer: json(200, { errcode: 0, errmsg: 'ok', ...media }) };
+}
+
+async function readMessage(
+  fields: Readonly<Record<string, unknown>>,
+  request: PushRequest,
+  desk: MediaDesk,
+): Promise<Read> {
+  const type = textIn(fields, 'msgtype') ?? '';
+  const content = objectIn(fields, type);
+  const needed = (name: string): string => {
+    const text = textIn(content, name);
+    if (text === null) throw new WxError('usage', `${type}.${name} is missing`);
+    return text;
+  };
+  switch (type) {
+    case 'text':
+      return { push: { ...PLAIN, text: needed('content') } };
+    case 'markdown':
+    case 'markdown_v2':
+      return { push: { ...PLAIN, text: withoutTags(needed('content')), form: 'wechat' } };
+    case 'image':
+      await keepPicture(request, needed('base64'), textIn(content, 'md5'));
+      return { push: PLAIN };
+    case 'news':
+      return { push: { ...PLAIN, text: newsOf(objectsIn(content, 'articles')) } };
+    case 'file':
+    case 'voice': {
+      const file = desk.take(needed('media_id'));
+      if (!file) throw new HttpError(404, 'not-found', 'invalid media_id');
+      request.take(file);
+      return { push: PLAIN };
+    }
+    case 'template_card':
+      return { push: cardOf(content) };
+    default:
+      throw new WxError('usage', `invalid message type: ${type.slice(0, 40) || 'none'}`);
+  }
+}
+
+/** Markdown of WeCom as anybody's: without colours, and people by their names. */
+function withoutTags(markdown: string): string {
+  return markdown.replace(/<\/?font[^<>]*>/gi, '').replace(/<(@[^<>\s]+)>/g, '$1');
+}
+
+async function keepPicture(request: PushRequest, base64: string, md5: string | null): Promise<void> {
+  const bytes = Buffer.from(base64, 'base64');
+  const isRight = md5 === null || createHash('md5').update(bytes).digest('hex') === md5.toLowerCase();
+  if (!isRight) throw new WxError('usage', 'image.md5 is not that of image.base64');
+  const isPng = bytes.subarray(1, 4).toString('latin1') === 'PNG';
+  await keepBase64(request, base64, isPng ? 'image.png' : 'image.jpg');
+}
+
+function newsOf(articles: readonly Record<string, unknown>[]): string {
+  const texts = articles.map((article) =>
+    ['title', 'description', 'url', 'picurl']
+      .map((name) => textIn(article, name))
+      .filter(Boolean)
+      .join('\n'),
+  );
+  if (texts.join('') === '') throw new WxError('usage', 'news.articles is missing');
+  return texts.join('\n\n');
+}
+
+function cardOf(card: Readonly<Record<string, unknown>>) {
+  const { title, desc } = objectIn(card, 'main_title');
+  const rows = objectsIn(card, 'horizontal_content_list').map(
+    ({ keyname, value }) => `${String(keyname)}: ${String(value ?? '')}`,
+  );
+  const text = [textIn({ desc }, 'desc'), textIn(card, 'sub_title_text'), ...rows].filter(Boolean).join('\n');
+  const link = textIn(objectIn(card, 'card_action'), 'url');
+  return { ...PLAIN, title: textIn({ title }, 'title'), text, link };
+}

@@ -1,0 +1,100 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { isObject } from '../../../core/object.ts';
+import { readBytes } from '../../api/input.ts';
+import { isMultipart, readForm } from '../../api/multipart.ts';
+import { HttpError } from '../../api/problem.ts';
+
+/** The largest body that is no form with files: room for a picture in JSON. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
+
+/** What a request carries. Clients say wrongly what they send, so what it turns out to be counts as well. */
+export interface Content {
+  /** The fields of an object in JSON, or of a form; none: it has none. */
+  fields: Readonly<Record<string, unknown>>;
+  /** The JSON; undefined: it is none. */
+  json: unknown;
+  /** The body as a text; null: a form with files. */
+  text: string | null;
+}
+
+const NOTHING: Content = { fields: {}, json: undefined, text: '' };
+
+/** Reads a body. `onFile` gets the files of a form. Throws HttpError `400` and `413`. */
+export async function readContent(
+  incoming: IncomingMessage,
+  onFile: (file: Readable, name: string | null) => Promise<void>,
+): Promise<Content> {
+  if (isMultipart(incoming))
+    return { fields: await readForm(incoming, onFile, () => true), json: undefined, text: null };
+  const bytes = await readBytes(incoming, MAX_BODY_BYTES);
+  if (bytes.length === 0) return NOTHING;
+  const type = (incoming.headers['content-type'] ?? '').trim().toLowerCase();
+  const text = decoded(bytes);
+  const isJson = /^[^;]*[/+]json\s*(;|$)/.test(type);
+  const isForm = type.startsWith('application/x-www-form-urlencoded');
+  // Without a type, or with the one that curl -d sends, it may be anything.
+  const json = isJson || isForm || type === '' ? jsonOf(text) : undefined;
+  if (isJson && json === undefined) throw new HttpError(400, 'usage', 'the body is not JSON');
+  if (json !== undefined && (isJson || isObject(json) || Array.isArray(json)))
+    return { fields: isObject(json) ? json : {}, json, text };
+  return { fields: isForm ? formOf(text) : {}, json: undefined, text };
+}
+
+/** The fields of a form or a query; the first of a name counts. */
+export function formOf(text: string | URLSearchParams): Record<string, string> {
+  const fields: Record<string, string> = Object.create(null);
+  for (const [name, value] of new URLSearchParams(text)) fields[name] ??= value;
+  return fields;
+}
+
+/** A field that is a text; a number and a truth value count as one. Null: there is none, or it is blank. */
+export function textIn(
+  fields: Readonly<Record<string, unknown>>,
+  ...names: readonly string[]
+): string | null {
+  for (const name of names) {
+    const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+    if (typeof value === 'string' && value.trim() !== '') return value;
+  }
+  return null;
+}
+
+/** A field that is an object, without its own fields if it is none. */
+export function objectIn(fields: Readonly<Record<string, unknown>>, name: string): Record<string, unknown> {
+  const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+  return isObject(value) ? value : {};
+}
+
+/** The objects of a field that is a list. */
+export function objectsIn(
+  fields: Readonly<Record<string, unknown>>,
+  name: string,
+): Record<string, unknown>[] {
+  const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+/** Text in UTF-8; null: it is none. */
+export function utf8Of(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function decoded(bytes: Buffer): string {
+  const text = utf8Of(bytes);
+  if (text === null) throw new HttpError(400, 'usage', 'the body is not UTF-8');
+  return text;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

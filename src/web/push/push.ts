@@ -1,0 +1,167 @@
+import type { IncomingMessage } from 'node:http';
+import { reasonOf, WxError } from '../../core/errors.ts';
+import { type PartFile, type PartView, type Source, USE_NOTED_EVERY_MS } from '../../store/port/port.ts';
+import { digestOf, looksLikeSourceToken, withoutSourceTokens } from '../access/secrets.ts';
+import { HttpError, problemOf, withStatus } from '../api/problem.ts';
+import type { Failures } from '../api/route.ts';
+import type { KnownAccount, WebBackend } from '../port/backend.ts';
+import { composed } from './compose.ts';
+import { DIALECTS, NATIVE } from './dialects.ts';
+import { createMediaShelf } from './media-shelf.ts';
+import { type Content, readContent } from './port/content.ts';
+import { type Answer, type Dialect, PLAIN, type Pushed, type PushRequest } from './port/dialect.ts';
+import { readByTemplate } from './port/template.ts';
+
+/** A request as the server has it. */
+export interface AskedOfServer {
+  incoming: IncomingMessage;
+  url: URL;
+  /** Whose wrong tokens are counted. */
+  address: string;
+}
+
+/** Other tools try again after 5xx and give up after 4xx: what may go later is never a mistake of theirs. */
+const STATUS: Readonly<Record<number, number>> = { 409: 503, 422: 400 };
+
+/** Takes what programs of others push. The result is null for a path of no dialect. */
+export function createPush(
+  backend: WebBackend,
+  failures: Failures,
+): (asked: AskedOfServer) => Promise<Response | null> {
+  const { store, clock, log } = backend;
+  const shelf = createMediaShelf(clock);
+
+  /** The source of a token. Throws `401`, and `429` for who has tried too often. */
+  async function sourceOf(token: string | null, address: string): Promise<Source> {
+    const source =
+      token !== null && looksLikeSourceToken(token) ? await store.access.source(digestOf(token)) : null;
+    if (!source) {
+      failures.check(address);
+      if (token !== null) failures.failed(address);
+      throw new HttpError(401, 'not-logged-in', 'the token of the source is wrong, removed or missing', {
+        hint: 'wxagent source add <name>',
+      });
+    }
+    const { name, lastUsedAtMs } = source;
+    const nowMs = clock.now();
+    if (lastUsedAtMs === null || nowMs - lastUsedAtMs >= USE_NOTED_EVERY_MS)
+      await store.access.noteSourceUse({ name, nowMs });
+    return source;
+  }
+
+  async function accountOf({ account }: Source): Promise<KnownAccount> {
+    const found = (await backend.accounts()).find(({ key }) => key === account);
+    if (found) return found;
+    throw new WxError('not-logged-in', `${account} has logged out`, { hint: 'wxagent login' });
+  }
+
+  /** Queues a push; it is on the disk when this resolves. */
+  async function send(source: Source, pushed: Pushed, kept: PartFile[]): Promise<PartView[]> {
+    const text = composed(pushed, source);
+    if (text === null && kept.length === 0)
+      throw new WxError('usage', 'there is nothing to send: no title, no text, no file');
+    const account = await accountOf(source);
+    const user = source.user ?? (await backend.recipient(account, null));
+    const ttlMs = pushed.ttlMs ?? source.ttlMs;
+    const ofSource = (name: string | null): string | null =>
+      name === null ? null : `${source.name}:${name}`;
+    const parts = await backend.send(account, user, {
+      ...{ text, kept, form: pushed.form, id: ofSource(pushed.id), key: ofSource(pushed.key) },
+      expiresAtMs: ttlMs === null ? null : clock.now() + ttlMs,
+    });
+    await store.flush();
+    return parts;
+  }
+
+  return async ({ incoming, url, address }) => {
+    const kept: PartFile[] = [];
+    let source: Source | null = null;
+    let content: Promise<Content> | null = null;
+    const keep = async (chunks: AsyncIterable<Uint8Array>, name: string): Promise<PartFile> => {
+      if (source === null) throw new WxError('usage', 'a file comes with the token in the address');
+      const file = await backend.keepFile(await accountOf(source), chunks, name);
+      kept.push(file);
+      return file;
+    };
+    const place = placeOf({
+      ...{ method: incoming.method ?? 'GET', path: url.pathname, query: url.searchParams },
+      ...{ headers: incoming.headers, stream: incoming, keep, kept, nowMs: clock.now() },
+      content: () =>
+        (content ??= readContent(incoming, async (file, name) => void (await keep(file, name ?? 'file')))),
+      take: (file) => void kept.push(file),
+    });
+    if (place === null) return null;
+    const { dialect, request } = place;
+    try {
+      // Throws when its files were deleted or replaced: what is written to those is in no file any more.
+      store.changes();
+      const probed = dialect.probe?.(request);
+      if (probed) return responseOf(probed);
+      source = await sourceOf(place.token ?? (await dialect.tokenOf?.(request)) ?? null, address);
+      const template = dialect === NATIVE ? source.template : null;
+      const read =
+        (template === null ? null : await readByTemplate(template, request)) ??
+        (await dialect.read(request, shelf.of(source.name)));
+      if ('answer' in read) return responseOf(read.answer);
+      const { nowMs } = request;
+      if ('ignored' in read) {
+        const answer = dialect.accepted({ parts: [], pushed: PLAIN, nowMs }, request);
+        return responseOf(answer, { verdict: 'ignored', reason: read.ignored });
+      }
+      const parts = await send(source, read.push, kept);
+      return responseOf(dialect.accepted({ parts, pushed: read.push, nowMs }, request), verdictOf(parts));
+    } catch (thrown) {
+      // A later sweep removes what cannot be removed now.
+      if (source) await discard(source, kept).catch(() => {});
+      const problem = problemOf(thrown);
+      const status = STATUS[problem.status] ?? problem.status;
+      if (status >= 500)
+        log.warn(
+          `a push to ${source?.name ?? dialect.name} was not taken: ${withoutSourceTokens(reasonOf(thrown))}`,
+        );
+      const answer = dialect.refused(withStatus(problem, status), request);
+      const headers = thrown instanceof HttpError ? thrown.headers : {};
+      return responseOf({ ...answer, headers: { ...headers, ...answer.headers } }, { verdict: 'rejected' });
+    }
+  };
+
+  async function discard(source: Source, kept: readonly PartFile[]): Promise<void> {
+    if (kept.length > 0) await backend.discardFiles(await accountOf(source), kept);
+  }
+}
+
+/** Where a request goes: to a dialect by name, or by the path that its service has. */
+function placeOf(
+  request: PushRequest,
+): { dialect: Dialect; token: string | null; request: PushRequest } | null {
+  const [, token, name, rest = ''] = /^\/push\/([^/]+)(?:\/([^/]*))?(\/.*)?$/.exec(request.path) ?? [];
+  if (token !== undefined) {
+    const dialect = name === undefined || name === '' ? NATIVE : DIALECTS.find((one) => one.name === name);
+    if (dialect) return { dialect, token, request: { ...request, path: rest === '' ? '/' : rest } };
+    throw new HttpError(404, 'not-found', `there is no dialect ${JSON.stringify(name?.slice(0, 80))}`, {
+      hint: `there are ${DIALECTS.map((one) => one.name).join(', ')}`,
+    });
+  }
+  const dialect = DIALECTS.find((one) => one.isOwn?.(request));
+  return dialect ? { dialect, token: null, request } : null;
+}
+
+/** What became of the first part, which tells of the others as well: nothing overtakes. */
+function verdictOf(parts: readonly PartView[]): Record<string, string> {
+  const [first] = parts;
+  if (!first) return {};
+  return {
+    verdict: first.state,
+    parts: parts.map(({ seq }) => String(seq)).join(','),
+    ...(first.reason === null ? {} : { reason: first.reason }),
+  };
+}
+
+/** `verdict` and what goes with it are headers, whatever form the answer has. */
+function responseOf({ status, body, type, headers }: Answer, verdict: Record<string, string> = {}): Response {
+  const told = Object.entries(verdict).map(([name, value]) => [`x-wxagent-${name}`, value] as const);
+  return new Response(body, {
+    status,
+    headers: { 'content-type': type, ...headers, ...Object.fromEntries(told) },
+  });
+}

@@ -1,0 +1,290 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { DIALECTS } from '../../../src/web/push/dialects.ts';
+import { runHere } from '../../helpers/in-this-process.ts';
+import { blocksOf, readPage } from '../../helpers/pages.ts';
+import { pollUntil } from '../../helpers/poll-until.ts';
+import { simulate } from '../../helpers/simulated.ts';
+import { STORES, startWeb, type TestWeb } from '../../helpers/web.ts';
+import { jsonLines, makeFolder } from '../../helpers/wxagent.ts';
+
+/** What a client of a service sends, as its document prints it or as it was seen, and what it has to get. */
+interface Example {
+  what: string;
+  /** `$T` is the token of the source. */
+  path: string;
+  method?: string;
+  headers?: Record<string, string>;
+  /** A value is sent as JSON. */
+  body?: string | object;
+  /** The texts that are queued, in order; files in brackets. */
+  queued: string[];
+  status?: number;
+  /** Fields of the JSON that is answered, or the text. */
+  answer?: object | string;
+}
+
+const FOLDER = new URL('../../fixtures/pushes', import.meta.url).pathname;
+const NAMES = readdirSync(FOLDER).map((name) => name.replace('.json', ''));
+const examplesOf = (name: string): Example[] =>
+  JSON.parse(readFileSync(join(FOLDER, `${name}.json`), 'utf8')) as Example[];
+
+/** A server with a source. */
+async function start(env: Record<string, string>, ...options: string[]) {
+  const simulator = await simulate();
+  const home = makeFolder();
+  const wx = (...args: string[]) => runHere(args, { home, env });
+  await wx('login', '--qr', 'none', '--base-url', simulator.baseUrl, '--name', 'mine');
+  const web = await startWeb({ home, env });
+  const made = await wx('source', 'add', 'test', '--json', ...options);
+  const source = jsonLines(made.stdout)[0] as { token: string };
+  const admin = await web.token('--scope', 'admin');
+  return { home, web, wx, token: source.token, admin, simulator };
+}
+
+function push(
+  web: TestWeb,
+  token: string,
+  { path, method, headers, body }: Omit<Example, 'what' | 'queued'>,
+) {
+  const filled = (text: string): string => text.replaceAll('$T', token);
+  const isJson = typeof body === 'object';
+  const given = Object.entries(headers ?? {}).map(([name, value]) => {
+    const encoded = /^Basic (.*)$/.exec(value)?.[1];
+    const plain = encoded && filled(Buffer.from(encoded, 'base64').toString());
+    return [name, plain ? `Basic ${Buffer.from(plain).toString('base64')}` : filled(value)] as const;
+  });
+  return web.ask(`/${filled(path)}`, {
+    method: method ?? 'POST',
+    headers: { ...(isJson ? { 'content-type': 'application/json' } : {}), ...Object.fromEntries(given) },
+    ...(body === undefined ? {} : { body: filled(isJson ? JSON.stringify(body) : body) }),
+  });
+}
+
+/** What is in the outbox since the part of this number. */
+async function queuedAfter(
+  web: TestWeb,
+  admin: string,
+  last: number,
+): Promise<{ texts: string[]; last: number }> {
+  const { json } = await web.ask('/accounts/mine/parts?limit=100', { token: admin });
+  const parts = (json as { parts: { id: string; text: string; name: string | null }[] }).parts
+    .filter(({ id }) => Number(id) > last)
+    .reverse();
+  return {
+    texts: parts.map(({ text, name }) => (name === null ? text : `[${name}]`)),
+    last: Number(parts.at(-1)?.id ?? last),
+  };
+}
+
+test('each dialect: what its clients send is queued, and answered as its service answers', async () => {
+  const { web, token, admin } = await start({});
+  let last = 0;
+  for (const name of NAMES) {
+    for (const example of examplesOf(name)) {
+      const about = `${name}: ${example.what}`;
+      const answer = await push(web, token, example);
+      const after = await queuedAfter(web, admin, last);
+      last = after.last;
+      expect([answer.status, after.texts], `${about}: ${answer.text}`).toEqual([
+        example.status ?? 200,
+        example.queued,
+      ]);
+      const { answer: wanted } = example;
+      if (typeof wanted === 'string') expect(answer.text, about).toBe(wanted);
+      else if (wanted) expect(answer.json, about).toMatchObject(wanted);
+      if (example.queued.length > 0)
+        expect(answer.headers['x-wxagent-verdict'], about).toMatch(/^(queued|held)$/);
+    }
+  }
+});
+
+test('every dialect has examples', () => {
+  expect(NAMES.sort()).toEqual(['native', ...DIALECTS.map(({ name }) => name)].sort());
+});
+
+test('whatever is sent to a dialect, it answers in its own way, and logs no token', {
+  timeout: 60_000,
+}, async () => {
+  const { web, token, wx } = await start({});
+  const examples = NAMES.flatMap(examplesOf);
+  const hostile = fc.oneof(
+    fc.json({ maxDepth: 4 }).map((body) => ({ body, type: 'application/json' })),
+    fc.string({ unit: 'binary' }).map((body) => ({ body, type: 'application/x-www-form-urlencoded' })),
+    fc.string({ unit: 'binary' }).map((body) => ({ body, type: 'multipart/form-data; boundary=b' })),
+    fc.string().map((body) => ({ body, type: '' })),
+    fc
+      .constantFrom('['.repeat(100_000), '{"text":'.repeat(20_000), '{"__proto__":{"text":"x"}}')
+      .map((body) => ({ body, type: 'application/json' })),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...examples),
+      hostile,
+      async ({ path, method, headers }, { body, type }) => {
+        const given = { ...headers, 'content-type': type };
+        const answer = await push(web, token, { path, ...(method ? { method } : {}), headers: given, body });
+        expect(answer.status, answer.text).not.toBe(500);
+        expect(answer.text).not.toContain(token);
+      },
+    ),
+    { numRuns: 80 },
+  );
+  const long = await push(web, token, { path: '/push/$T', body: { text: 'x'.repeat(600_000) } });
+  expect(long).toMatchObject({ status: 400, json: { kind: 'usage' } });
+  // A value of any type where a text is expected.
+  const values = [null, [[]], { x: null }];
+  for (const { path, headers, body } of examples.filter((one) => typeof one.body === 'object')) {
+    for (const [key, value] of Object.keys(body as object).flatMap((key) =>
+      values.map((value) => [key, value] as const),
+    )) {
+      const answer = await push(web, token, {
+        path,
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: { ...(body as object), [key]: value },
+      });
+      expect(answer.status, `${path} ${key}: ${answer.text}`).not.toBe(500);
+    }
+  }
+  const { stderr } = await web.stop();
+  expect(stderr).not.toContain(token);
+  expect((await wx('source', '--json')).stdout).not.toContain(token);
+});
+
+describe.each(STORES)('a source, on $store', ({ environment }) => {
+  test('is made, listed and removed; its token pushes until then', async () => {
+    const { web, wx, token } = await start(environment(), '--title', 'NAS', '--ttl', '10m');
+    expect((await push(web, token, { path: '/push/$T', body: { text: 'x' } })).status).toBe(200);
+    const listed = await wx('source', '--json');
+    expect(jsonLines(listed.stdout)[0]).toMatchObject({
+      sources: [
+        {
+          name: 'test',
+          user: null,
+          title: 'NAS',
+          template: null,
+          ttlMs: 600_000,
+          lastUsedAt: expect.any(String),
+        },
+      ],
+    });
+    expect(await wx('source', 'add', 'test')).toMatchObject({
+      code: 75,
+      stderr: expect.stringContaining('already'),
+    });
+    expect((await wx('source', 'remove', 'test')).code).toBe(0);
+    expect((await wx('source', 'remove', 'test')).code).toBe(66);
+    expect((await push(web, token, { path: '/push/$T', body: { text: 'x' } })).status).toBe(401);
+  });
+
+  test('an ID is sent once, a key replaces, a ttl ends; each for its source alone', async () => {
+    const { web, wx, token, admin } = await start(environment());
+    const other = jsonLines((await wx('source', 'add', 'other', '--json')).stdout)[0]?.token as string;
+    const send = (of: string, body: object) => push(web, of, { path: '/push/$T', body });
+    const first = await send(token, { text: 'a', id: '1' });
+    expect((await send(token, { text: 'again', id: '1' })).json).toMatchObject({
+      parts: [{ id: (first.json as { parts: { id: string }[] }).parts[0]?.id }],
+    });
+    await send(other, { text: 'of another', id: '1', key: 'k' });
+    await send(token, { text: 'old', key: 'k', ttl: '1h' });
+    await send(token, { text: 'new', key: 'k' });
+    const { json } = await web.ask('/accounts/mine/parts?limit=10', { token: admin });
+    const parts = (json as { parts: { text: string; verdict: string; reason: string | null }[] }).parts;
+    expect(parts.map(({ text }) => text).reverse()).toEqual(['a', 'of another', 'old', 'new']);
+    expect(parts[1]).toMatchObject({ verdict: 'expired', reason: 'replaced' });
+    expect((await send(token, { text: 'x', ttl: '5' })).status).toBe(400);
+  });
+
+  test('the API makes and removes it', async () => {
+    const { web, admin } = await start(environment());
+    const template = { title: '{{build.name}}', text: '{{build.state}}: {{build.url|url}}' };
+    const made = await web.post('/sources', { name: 'ci', account: 'mine', template }, { token: admin });
+    expect(made).toMatchObject({ status: 201, json: { name: 'ci', template } });
+    const token = made.json?.token as string;
+    await push(web, token, {
+      path: '/push/$T',
+      body: { build: { name: '{{x}}', state: 'red' }, url: 'http://b' },
+    });
+    expect((await queuedAfter(web, admin, 0)).texts).toEqual(['{{x}}\nred: http://b']);
+    expect((await push(web, token, { path: '/push/$T', body: { other: 1 } })).status).toBe(200);
+    const bad = await web.post(
+      '/sources',
+      { name: 'c', account: 'mine', template: { text: '{{a b}}' } },
+      { token: admin },
+    );
+    expect(bad.status).toBe(422);
+    expect((await web.ask('/sources/ci', { method: 'DELETE', token: admin })).status).toBe(204);
+    expect((await push(web, token, { path: '/push/$T', body: { text: 'x' } })).status).toBe(401);
+  });
+});
+
+test('a file that was uploaded to the robot of WeCom goes with the message that names it', async () => {
+  const { web, token, admin } = await start({});
+  const uploaded = await push(web, token, {
+    path: '/cgi-bin/webhook/upload_media?key=$T&type=file',
+    headers: { 'content-type': 'multipart/form-data; boundary=b' },
+    body: '--b\r\nContent-Disposition: form-data; name="media"; filename="w.txt"; filelength=6\r\nContent-Type: application/octet-stream\r\n\r\nmytext\r\n--b--\r\n',
+  });
+  expect(uploaded.json).toMatchObject({ errcode: 0, type: 'file', media_id: expect.any(String) });
+  const message = { msgtype: 'file', file: { media_id: uploaded.json?.media_id } };
+  const sent = () => push(web, token, { path: '/cgi-bin/webhook/send?key=$T', body: message });
+  expect((await sent()).json).toEqual({ errcode: 0, errmsg: 'ok' });
+  expect((await sent()).json).toMatchObject({ errcode: 40007 });
+  expect((await queuedAfter(web, admin, 0)).texts).toEqual(['[w.txt]']);
+});
+
+test('who tries tokens is stopped; a right one still pushes', async () => {
+  const { web, token } = await start({});
+  const guess = () => push(web, 'A23456789012345', { path: '/push/$T', body: { text: 'x' } });
+  const statuses: number[] = [];
+  for (let n = 0; n < 12; n++) statuses.push((await guess()).status);
+  expect(statuses).toEqual([...Array(10).fill(401), 429, 429]);
+  expect((await push(web, token, { path: '/push/$T', body: { text: 'x' } })).status).toBe(200);
+});
+
+test('what cannot go now is held, which is a success; without a login it may be tried again', async () => {
+  const { web, wx, token, admin } = await start({});
+  await push(web, token, { path: '/push/$T', body: { text: 'first' } });
+  await pollUntil('a hold', async () => {
+    const { json } = await web.ask('/accounts/mine/parts?verdict=held', { token: admin });
+    return (json as { parts: object[] }).parts.length > 0;
+  });
+  expect(await push(web, token, { path: '/push/$T', body: { text: 'second' } })).toMatchObject({
+    status: 200,
+    headers: { 'x-wxagent-verdict': 'held', 'x-wxagent-reason': 'first-contact' },
+  });
+  await wx('logout');
+  expect((await push(web, token, { path: '/push/$T/alertmanager', body: { alerts: [{}] } })).status).toBe(
+    503,
+  );
+});
+
+/** The lines of docs/push.md that push, but for those of a source with a template. */
+const LINES = blocksOf(readPage('docs/push.md'))
+  .flatMap(({ text }) => text.split('\n'))
+  .filter((line) => line.startsWith('curl ') && line.includes('$U') && !line.includes('"repo"'));
+
+test('every line of docs/push.md pushes as it stands', { timeout: 60_000 }, async (context) => {
+  const { web, token } = await start({});
+  const folder = makeFolder();
+  writeFileSync(join(folder, 'report.pdf'), 'a report');
+  for (const line of LINES) {
+    const timed = line.replace(
+      'curl ',
+      `curl -sS --max-time 20 -w ' %{http_code} %header{x-wxagent-verdict}' `,
+    );
+    const env = { ...process.env, U: web.url, TOKEN: token };
+    const told = await new Promise<string>((resolve) => {
+      execFile('/bin/sh', ['-c', timed], { cwd: folder, env }, (error, stdout, stderr) =>
+        resolve(error ? `${error.message} ${stderr}` : stdout),
+      );
+    });
+    if (/curl: not found/.test(told)) return context.skip();
+    expect(told, line).toMatch(/ 200( |$)/);
+    expect(told, line).not.toMatch(/rejected|"errcode":[^0]/);
+  }
+  expect(LINES.length).toBeGreaterThan(15);
+});
