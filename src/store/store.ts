@@ -232,7 +232,7 @@ export function createStore(
     admin: {
       openAccount: (input) =>
         act(input.account, () =>
-          noted({ ...input, act: 'login', about: input.account }, () => openAccount(input)),
+          noted({ ...input, act: 'login', about: input.name ?? input.account }, () => openAccount(input)),
         ),
       markLogin: (input) => act(input.account, () => markLogin(input)),
       async recordPolls(polls) {

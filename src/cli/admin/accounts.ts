@@ -55,7 +55,7 @@ export async function logout(context: CommandContext): Promise<number> {
         by: TERMINAL,
         act: 'logout',
         account: account.key,
-        about: account.key,
+        about: account.name ?? account.id,
         nowMs: context.clock.now(),
       },
     }),

@@ -85,6 +85,7 @@ export async function obtainLogin(
     owner: account.owner,
     nowMs: clock.now(),
     by: request.by,
+    name: account.name ?? account.id,
   });
   return { account, isNew: true };
 }

@@ -75,7 +75,14 @@ export interface Retention {
 export interface Admin {
   /** Registers the account; a changed `login` is a takeover: cursor and tokens are cleared, `queued` parts held. */
   openAccount(
-    input: Asked & { account: string; login: string; owner: string | null; nowMs: number },
+    input: Asked & {
+      account: string;
+      login: string;
+      owner: string | null;
+      /** How the audit calls the account, when somebody asks; not given: by its key. */
+      name?: string;
+      nowMs: number;
+    },
   ): Promise<{
     cursor: string;
     loginExpired: boolean;

@@ -6,6 +6,8 @@ import type { KnownAccount, WebBackend } from '../port/backend.ts';
 /** So many logins at the same time; one that is over is remembered for a while, so that its page hears of it. */
 const MOST_LOGINS = 5;
 const REMEMBERED_MS = 10 * 60_000;
+/** So many of one guest are remembered: each asks WeChat for a code. */
+const MOST_OF_GUEST = 20;
 
 /** How far a login is. */
 export type LoginState = 'starting' | 'waiting' | 'scanned' | 'verify' | 'done' | 'failed' | 'cancelled';
@@ -108,6 +110,9 @@ export function createLoginDesk(backend: WebBackend): LoginDesk {
       const invitation = caller.invitation?.id ?? null;
       const same = open.find(({ view }) => invitation !== null && view.invitation === invitation);
       if (same) return same.view;
+      const tried = [...entries.values()].filter(({ view }) => view.invitation === invitation);
+      if (invitation !== null && tried.length >= MOST_OF_GUEST)
+        throw new WxError('busy', 'this invitation was tried too often: wait 10 minutes');
       if (open.length >= MOST_LOGINS)
         throw new WxError('busy', `${MOST_LOGINS} logins are going on already`, {
           hint: 'DELETE /api/v1/logins/{login}',

@@ -97,9 +97,9 @@ export const LOGIN_ROUTES: readonly Route[] = [
       const { backend, caller, nowMs } = call;
       const account = await accountOf(call);
       await backend.logout(account);
-      const { key } = account;
+      const { key, id, name } = account;
       await backend.store.access.noteAct({
-        ...{ by: caller.name, act: 'logout', account: key, about: key, nowMs },
+        ...{ by: caller.name, act: 'logout', account: key, about: name ?? id, nowMs },
       });
       return {};
     },

@@ -5,6 +5,8 @@ import { request as requestTls } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { SCOPES } from '../../../src/store/port/port.ts';
+import { ROUTES } from '../../../src/web/routes/routes.ts';
 import { runHere, startHere } from '../../helpers/in-this-process.ts';
 import { loggedIn, simulate } from '../../helpers/simulated.ts';
 import { type Ask, askAt, STORES, startWeb } from '../../helpers/web.ts';
@@ -142,6 +144,49 @@ describe.each(STORES)('access, on $store', ({ environment }) => {
       await web.ask('/accounts/xyz', { token: one }),
     ];
     expect([foreign.status, foreign.text.replace('two', 'xyz')]).toEqual([404, none.text]);
+    // Whatever its scope, and whatever is asked.
+    for (const scope of SCOPES) {
+      const token = await web.token('--scope', scope, '--account', 'one');
+      for (const { method, path, body } of ROUTES.filter(({ path: one }) => one.includes('{account}'))) {
+        const how = {
+          method: method.toUpperCase(),
+          headers: { 'content-type': 'application/json' },
+          ...(body ? { body: '{}' } : {}),
+        };
+        const { status } = await web.ask(path.replace('{account}', 'two').replaceAll(/\{\w+\}/g, '1'), {
+          ...{ ...how, token },
+        });
+        // A body that is wrong is told before anything is looked up.
+        expect([403, 404, ...(body ? [422] : [])], `${scope}: ${method} ${path}`).toContain(status);
+      }
+    }
+    expect(await named(all)).toHaveLength(2);
+  });
+
+  test('a scope is what its token was made with, whatever is shown beside', async () => {
+    const { web } = await start();
+    const read = await web.token(...READ);
+    const wanted = { name: 'more', scope: 'admin' };
+    for (const how of [
+      { token: read.replace('wxa_r', 'wxa_a') },
+      { token: `${read} ${read.replace('wxa_r', 'wxa_a')}` },
+      { headers: { authorization: `Basic ${Buffer.from(`admin:${read}`).toString('base64')}` } },
+    ])
+      expect((await web.post('/tokens', wanted, how)).status).toBe(401);
+    for (const [path, how] of [
+      ['/tokens', {}],
+      ['/tokens/', {}],
+      ['/tokens?scope=admin', {}],
+      ['/TOKENS', {}],
+      ['/accounts/../tokens', {}],
+      ['/%74okens', {}],
+      ['/accounts', { headers: { 'x-http-method-override': 'DELETE', 'x-original-url': '/api/v1/tokens' } }],
+      ['/tokens', { headers: { 'x-scope': 'admin', 'x-forwarded-for': '127.0.0.1', cookie: 'scope=admin' } }],
+    ] as const)
+      expect([403, 404, 405], path).toContain((await web.post(path, wanted, { ...how, token: read })).status);
+    const admin = await web.token(...ADMIN);
+    const { tokens } = (await web.ask('/tokens', { token: admin })).json as { tokens: { name: string }[] };
+    expect(tokens.map(({ name }) => name)).not.toContain('more');
   });
 });
 
@@ -270,7 +315,7 @@ describe('who may ask', () => {
         'x-frame-options': 'DENY',
         'referrer-policy': 'no-referrer',
         'cross-origin-resource-policy': 'same-origin',
-        'cache-control': 'no-store',
+        'cache-control': expect.stringMatching(/^no-(store|cache)$/),
       });
     expect(
       answers.every(({ headers }) => !Object.keys(headers).some((name) => /^access-control/.test(name))),
@@ -359,14 +404,19 @@ describe('who may ask', () => {
     expect((await askAt(`${url}/api/v1/accounts?token=${token}`)).status).toBe(401);
     await askAt(`${url}/api/v1/accounts`, { token });
     await askAt(`${url}/api/v1/accounts`, { token: `${token}y` });
-    expect(running.stdout + running.stderr).not.toContain(token);
+    const invited = jsonLines((await runHere(['invite', 'add', 'x', '--json'], { home })).stdout)[0]
+      ?.token as string;
+    expect((await askAt(`${url}/api/v1/invitation?token=${invited}`)).status).toBe(401);
+    expect((await askAt(`${url}/api/v1/invitation`, { token: invited })).status).toBe(200);
+    await askAt(`${url}/api/v1/invitation`, { token: `${invited}y` });
+    expect(running.stdout + running.stderr).not.toMatch(/wx[ai]_\w{20}/);
   });
 });
 
 describe('the server', () => {
   test('says what it is, and what it has', async () => {
     const web = await startWeb({ home: makeFolder() });
-    expect((await web.ask('//')).text).toContain('/api/v1/openapi.json');
+    expect((await web.ask('//')).text).toContain('<title>wxagent</title>');
     expect((await web.ask('//api/v1/openapi.json')).json).toMatchObject({ openapi: '3.1.0' });
     expect(await web.ask('//favicon.ico')).toMatchObject({ status: 404, json: { kind: 'not-found' } });
     expect(await web.ask('/session', { method: 'PUT' })).toMatchObject({

@@ -242,6 +242,19 @@ describe('an invitation', () => {
     expect((await web.ask('/invitation', { token: admin })).status).toBe(403);
   });
 
+  test('does not ask WeChat for codes without end', async () => {
+    const { web, admin } = await start();
+    const token = await invite(web, admin, 'eager');
+    const statuses = [];
+    for (let n = 0; n < 21; n++) {
+      const begun = await web.ask('/invitation/logins', { ...POST, token });
+      statuses.push(begun.status);
+      await web.ask(`/invitation/logins/${begun.json?.id}`, { ...DELETE, token });
+    }
+    expect(statuses.filter((status) => status === 201)).toHaveLength(20);
+    expect(statuses.at(-1)).toBe(409);
+  });
+
   test('is guessed no more often than a token', async () => {
     const { web, admin } = await start();
     const token = await invite(web, admin, 'right');

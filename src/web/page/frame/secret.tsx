@@ -6,7 +6,7 @@ import { frameWords } from './words.ts';
 export function Secret({ name, about, text, onDone }: SecretProps) {
   const words = frameWords();
   const shown = useRef<HTMLElement>(null);
-  const isCopied = useSignal(false);
+  const said = useSignal('');
   return (
     <section class="card secret" aria-label={name}>
       <h2>{name}</h2>
@@ -15,12 +15,12 @@ export function Secret({ name, about, text, onDone }: SecretProps) {
         <code ref={shown}>{text}</code>
       </pre>
       <div class="buttons">
-        <span role="status">{isCopied.value && words.copied}</span>
+        <span role="status">{said.value}</span>
         <button
           type="button"
           class="primary"
           onClick={async () => {
-            isCopied.value = await copied(text, shown.current);
+            said.value = (await copied(text, shown.current)) ? words.copied : words.selected;
           }}
         >
           {words.copy}

@@ -28,6 +28,7 @@ const en = {
   },
   copy: 'Copy',
   copied: 'Copied.',
+  selected: 'It is selected: copy it by hand.',
   done: 'Done',
   now: 'now',
 };
@@ -63,6 +64,7 @@ export const frameWords = wordsIn<typeof en>({
     },
     copy: '复制',
     copied: '已复制。',
+    selected: '已选中，请手动复制。',
     done: '完成',
     now: '刚刚',
   },

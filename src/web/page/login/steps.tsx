@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChild } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { Qr } from '../../../page/qr.tsx';
 import { nowMs } from '../frame/time.ts';
 import { complain } from '../frame/toast.tsx';
@@ -11,9 +12,12 @@ import { loginWords } from './words.ts';
 /** A login as its person sees it, step by step. `children` is what comes next when it is done. */
 export function LoginSteps({ handle, children }: { handle: LoginHandle; children: ComponentChild }) {
   const { login, problem } = handle;
+  const box = useRef<HTMLElement>(null);
+  // What was pressed to begin it is gone.
+  useEffect(() => box.current?.focus(), []);
   if (!login) return null;
   return (
-    <section class="card login" aria-label={loginWords().title}>
+    <section class="card login" aria-label={loginWords().title} tabIndex={-1} ref={box}>
       <div role="status">
         <Step handle={handle} login={login} />
       </div>
@@ -79,6 +83,8 @@ function Scan({ login, isCurrent }: { login: Login; isCurrent: boolean }) {
 function VerifyForm({ handle, isWrong }: { handle: LoginHandle; isWrong: boolean }) {
   const words = loginWords();
   const code = useSignal('');
+  const box = useRef<HTMLInputElement>(null);
+  useEffect(() => box.current?.focus(), []);
   return (
     <form
       onSubmit={(event) => {
@@ -92,6 +98,7 @@ function VerifyForm({ handle, isWrong }: { handle: LoginHandle; isWrong: boolean
       <label class="field">
         <span>{words.verifyCode}</span>
         <input
+          ref={box}
           class="digits"
           type="text"
           inputMode="numeric"

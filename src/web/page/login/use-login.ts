@@ -1,8 +1,10 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { TabMemory } from '../frame/tab-memory.ts';
+import { complain } from '../frame/toast.tsx';
 import { ask, Problem } from '../server/api.ts';
 import type { Login } from '../server/types.ts';
+import { loginWords } from './words.ts';
 
 /** How often a login is looked at. */
 const LOOK_MS = 1_000;
@@ -59,7 +61,10 @@ export function useLogin({ path, token, memory }: LoginPlace): LoginHandle {
       } catch (thrown) {
         if (isEnded) return;
         // The server has forgotten it, or this browser may not know of it any more.
-        if (thrown instanceof Problem && [401, 404].includes(thrown.status)) return take(null);
+        if (thrown instanceof Problem && [401, 404].includes(thrown.status)) {
+          if (login.peek() !== null) complain(loginWords().lost);
+          return take(null);
+        }
         problem.value = thrown instanceof Error ? thrown.message : String(thrown);
       }
       next = setTimeout(look, LOOK_MS);

@@ -1,5 +1,5 @@
 import { language } from '../../../page/language.ts';
-import { clockAheadMs, isIn, noteTrouble } from './state.ts';
+import { clockAheadMs, isIn, noteTrouble, sessions } from './state.ts';
 import { serverWords } from './words.ts';
 
 const API = '/api/v1';
@@ -43,6 +43,7 @@ export async function ask<T = object>(
   path: string,
   { method, body, key, signal, token }: Asking = {},
 ): Promise<T> {
+  const session = sessions.peek();
   const isForm = body instanceof FormData;
   const headers: Record<string, string> = {
     'accept-language': language.value,
@@ -72,7 +73,11 @@ export async function ask<T = object>(
   }
   const problem = problemIn(answer, response.status);
   // A code that is wrong does not end the session that is there.
-  if (problem.status === 401 && token === undefined && !(path === '/session' && body)) isIn.value = false;
+  if (problem.status === 401 && token === undefined && !(path === '/session' && body)) {
+    // It had the cookie of before somebody confirmed that it is they who sit here.
+    if (sessions.peek() !== session) return ask(path, { method, body, key, signal } as Asking);
+    isIn.value = false;
+  }
   throw noted(problem, path);
 }
 

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { ask, Problem } from './api.ts';
-import { isIn, wasIn } from './state.ts';
+import { isIn, sessions, wasIn } from './state.ts';
 
 /** Why this browser did not come in; null: it was not tried. */
 export const refusal = signal<string | null>(null);
@@ -27,6 +27,7 @@ export async function comeIn(code: string): Promise<boolean> {
   try {
     await ask('/session', { body: { code } });
     refusal.value = null;
+    sessions.value++;
     isIn.value = true;
     return true;
   } catch (thrown) {

@@ -13,6 +13,9 @@ export const stale = signal(0);
 /** Whether this browser has come in; null: not known yet. */
 export const isIn = signal<boolean | null>(null);
 
+/** Counts up when this browser gets a session: what was asked before was asked with another one. */
+export const sessions = signal(0);
+
 /** Whether it had come in when the page was last open: who never was is not asked for. */
 export const wasIn = storedChoice('wxagent-in', ['no', 'yes'], 'no');
 

@@ -251,10 +251,8 @@ export function describeAccess(make: MakeStore): void {
       const open = { account: ACCOUNT, login: 'login-2', owner: OWNER, nowMs: START_MS };
       await desk.store.admin.openAccount(open);
       expect(await acts()).toEqual([]);
-      await desk.store.admin.openAccount({ ...open, login: 'login-3', by: 'invitation mum' });
-      expect(await acts()).toEqual([
-        { who: 'invitation mum', act: 'login', account: ACCOUNT, about: ACCOUNT },
-      ]);
+      await desk.store.admin.openAccount({ ...open, login: 'login-3', by: 'invitation mum', name: 'mum' });
+      expect(await acts()).toEqual([{ who: 'invitation mum', act: 'login', account: ACCOUNT, about: 'mum' }]);
     });
 
     test('is read in pages, newest first, and kept as long as messages are', async () => {
