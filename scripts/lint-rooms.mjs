@@ -79,7 +79,7 @@ const ROOMS = {
   ],
   cli: [
     ...['i18n', 'terminal', 'command', 'account', 'agent', 'login', 'send', 'ask', 'download', 'admin'],
-    ...['doctor', 'web', 'run', 'simulate', '.'],
+    ...['doctor', 'web', 'run', 'exec', 'simulate', '.'],
   ],
 };
 

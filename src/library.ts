@@ -69,6 +69,7 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
       cwd: process.cwd(),
       bin: fileURLToPath(new URL('../bin/wxagent.js', import.meta.url)),
       stopSignal: () => stopping.signal,
+      passSignals: () => () => {},
     },
     settings,
   );
@@ -147,6 +148,7 @@ function ioOf(onLog: ((line: string) => void) | undefined): Io {
   return {
     out() {},
     outAll: async () => {},
+    errAll: async () => {},
     err,
     outSoon() {},
     errSoon: err,

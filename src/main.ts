@@ -19,13 +19,16 @@ const output = createOutput({
   later: (flush) => void setTimeout(flush, 1),
 });
 
+async function writeAll(stream: 'stdout' | 'stderr', chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of chunks) {
+    await new Promise<void>((resolve) => output.now(stream, chunk, resolve));
+  }
+}
+
 const io: Io = {
   out: (text) => output.now('stdout', text),
-  async outAll(chunks) {
-    for await (const chunk of chunks) {
-      await new Promise<void>((resolve) => output.now('stdout', chunk, resolve));
-    }
-  },
+  outAll: (chunks) => writeAll('stdout', chunks),
+  errAll: (chunks) => writeAll('stderr', chunks),
   err: (text) => output.now('stderr', text),
   outSoon: (text) => output.soon('stdout', text),
   errSoon: (text) => output.soon('stderr', text),
@@ -66,7 +69,8 @@ const SAME_SIGNAL_MS = 100;
  * The first signal asks a command to stop, if it has said that it can; the next one ends the process. What the starter
  * has set to ignored (nohup) stays so.
  */
-function watchSignals(): () => AbortSignal {
+function watchSignals(): Pick<Host, 'stopSignal' | 'passSignals'> {
+  let passed: ((signal: NodeJS.Signals) => void) | null = null;
   const stop = new AbortController();
   let isHandled = false;
   let isSame = false;
@@ -79,6 +83,7 @@ function watchSignals(): () => AbortSignal {
   const heeded = Object.entries(SIGNAL_EXITS).filter(([name]) => !ignored.has(name as NodeJS.Signals));
   for (const [name, code] of heeded) {
     process.on(name, () => {
+      if (passed) return passed(name as NodeJS.Signals);
       if (isSame) return;
       if (!isHandled || stop.signal.aborted) process.exit(code);
       isSame = true;
@@ -87,11 +92,25 @@ function watchSignals(): () => AbortSignal {
       stop.abort(name);
     });
   }
-  return () => {
-    isHandled = true;
-    return stop.signal;
+  return {
+    stopSignal() {
+      isHandled = true;
+      return stop.signal;
+    },
+    passSignals(to) {
+      passed = to;
+      const others = ALSO_PASSED.map((name) => [name, () => to(name)] as const);
+      for (const [name, pass] of others) process.on(name, pass);
+      return () => {
+        passed = null;
+        for (const [name, pass] of others) process.off(name, pass);
+      };
+    },
   };
 }
+
+/** What a command under `exec` may be told beside being stopped. */
+const ALSO_PASSED = ['SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const satisfies NodeJS.Signals[];
 
 /** The exit code of a stdout that takes nothing, once that was told. */
 let broken: Promise<number> | null = null;
@@ -130,7 +149,7 @@ async function main(argv: readonly string[]): Promise<number> {
     clock: systemClock,
     cwd: process.cwd(),
     bin: fileURLToPath(new URL('../bin/wxagent.js', import.meta.url)),
-    stopSignal: watchSignals(),
+    ...watchSignals(),
   };
   watchStreams(host, argv);
   return runProgram(host, argv);

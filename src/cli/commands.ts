@@ -62,6 +62,24 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./ask/ask.ts')).ask,
   },
   {
+    name: 'exec',
+    group: 'messages',
+    about: {
+      en: 'run a command, and send how it ended',
+      zh: '运行命令，结束后把结果发到手机',
+    },
+    args: {
+      '[command...]': {
+        en: 'program and its arguments, run without a shell; -- before it is optional',
+        zh: '程序和参数，不经过 shell；前面的 -- 可省略',
+      },
+    },
+    settings: ['title', 'always', 'onFailure', 'execOutput', 'to'],
+    passThrough: true,
+    needsNoStore: true,
+    load: async () => (await import('./exec/exec.ts')).exec,
+  },
+  {
     name: 'listen',
     group: 'messages',
     about: { en: 'write messages to stdout, without replying', zh: '把消息写到标准输出，不回复' },

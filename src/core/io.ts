@@ -4,6 +4,8 @@ export interface Io {
   out(text: string | Uint8Array): void;
   /** Writes to stdout as fast as its reader takes it. */
   outAll(chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Writes to stderr as fast as its reader takes it. */
+  errAll(chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /** Writes to stderr. */
   err(text: string): void;
   /**

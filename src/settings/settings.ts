@@ -1,5 +1,6 @@
 import { ASK } from './ask.ts';
 import { DOWNLOAD } from './download.ts';
+import { EXEC } from './exec.ts';
 import { GLOBAL } from './global.ts';
 import { LOGIN } from './login.ts';
 import { OTHER } from './other.ts';
@@ -22,6 +23,7 @@ export const SETTINGS = {
   ...RUN,
   ...SEND,
   ...ASK,
+  ...EXEC,
   ...DOWNLOAD,
   ...OTHER,
   ...WEB,

@@ -61,6 +61,9 @@ function run(
       async outAll(chunks: AsyncIterable<Uint8Array>) {
         for await (const chunk of chunks) write('stdout')(chunk);
       },
+      async errAll(chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) write('stderr')(chunk);
+      },
       readStdin: async () => Buffer.from(input),
       async *stdin() {
         if (input.length > 0) yield Buffer.from(input);
@@ -82,6 +85,7 @@ function run(
     cwd,
     bin: BIN,
     stopSignal: () => stop,
+    passSignals: () => () => {},
   };
   return runProgram(host, args);
 }

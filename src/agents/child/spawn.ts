@@ -25,3 +25,17 @@ export function spawnGroup(
     return error as NodeJS.ErrnoException;
   }
 }
+
+/**
+ * Starts a program in our own process group, with our stdin: to a terminal it is the one in the foreground. `shell` is what
+ * a shell does before it replaces itself with the program; null: none is there. Errors come as an event.
+ */
+export function spawnForeground(
+  { file, name, args, shell }: { file: string; name: string; args: readonly string[]; shell: string | null },
+  cwd: string,
+  [stdout, stderr]: readonly ['inherit' | 'pipe', 'inherit' | 'pipe'],
+): ChildProcess {
+  const stdio = ['inherit', stdout, stderr] as const;
+  if (shell !== null) return spawn('/bin/sh', ['-c', shell, 'sh', name, ...args], { cwd, stdio: [...stdio] });
+  return spawn(file, args, { cwd, stdio: [...stdio], argv0: name });
+}

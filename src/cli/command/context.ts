@@ -28,6 +28,8 @@ export interface Host {
    * is ended at once instead.
    */
   stopSignal(): AbortSignal;
+  /** Hands signals over as they come, instead of stopping, until the function that it returns is called. */
+  passSignals(to: (signal: NodeJS.Signals) => void): () => void;
 }
 
 /** Everything a command works with. */

@@ -1,5 +1,8 @@
 /** What commands, settings, the store and the server come to, in Chinese: see {@link file://./translate.ts}. */
 export const OF_COMMANDS: Readonly<Record<string, string>> = {
+  'exec needs a command': 'exec 需要一个命令',
+  '--always and --on-failure exclude each other': '--always 和 --on-failure 不能一起用',
+  '{} cannot be started: {}': '无法启动 {}：{}',
   // Questions
   '--hook goes without --choices, --default and --file': '--hook 不能与 --choices、--default、--file 一起用',
   'the input of the hook is not JSON: {}': 'hook 的输入不是 JSON：{}',

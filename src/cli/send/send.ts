@@ -26,8 +26,12 @@ const HOUR_MS = 60 * MINUTE_MS;
 
 /** `wxagent send`: puts a text and files into the outbox and waits for their verdict. */
 export async function send(context: CommandContext, words: string[]): Promise<number> {
+  return sendContent(context, await contentToSend(context, words));
+}
+
+/** Sends what was put together already, as `send` does, and tells how it went. Returns the exit code of `send`. */
+export async function sendContent(context: CommandContext, content: SendContent): Promise<number> {
   const flags = context.settings(['sendFormat', 'wait', 'id', 'key', 'ttl', 'hold', 'strict']);
-  const content = await contentToSend(context, words);
   return withStore(context, async (store) => {
     const target = await findTarget(context, store.admin);
     const outgoing = openOutgoing(context, store, target.key);

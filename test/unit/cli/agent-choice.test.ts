@@ -19,6 +19,7 @@ function contextOf(flags: Values, stored: Values = {}): Promise<CommandContext> 
     cwd: process.cwd(),
     bin: 'wxagent',
     stopSignal: () => new AbortController().signal,
+    passSignals: () => () => {},
   };
   const folder = makeFolder();
   const config = join(folder, 'settings.json');

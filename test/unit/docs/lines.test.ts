@@ -23,6 +23,7 @@ const silent = {
   outSoon() {},
   errSoon() {},
   outAll: async () => {},
+  errAll: async () => {},
   readStdin: async () => Buffer.alloc(0),
   stdin: async function* () {},
   ask: async () => null,
