@@ -1,12 +1,14 @@
 import type { Agent } from '../agents/port/port.ts';
 import { WxError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import type { WindowKeeper } from '../core/message/window-keeper.ts';
+import { isQuiet } from '../core/time/quiet-hours.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { IlinkClient } from '../ilink/client.ts';
 import { createPoller } from '../ilink/poll.ts';
 import { createPollSession } from '../ilink/poll-session.ts';
 import type { Trust } from '../store/port/lease.ts';
-import type { Child, Store } from '../store/port/port.ts';
+import type { Child, ClaimRequest, Store } from '../store/port/port.ts';
 import { createDelivery } from './delivery/delivery.ts';
 import { notSent } from './delivery/notices.ts';
 import type { Outgoing } from './delivery/outgoing-files.ts';
@@ -15,6 +17,7 @@ import type { Uploader } from './delivery/upload.ts';
 import { triageRules } from './intake/classify.ts';
 import { createDispatch } from './intake/dispatch.ts';
 import { runIntake } from './intake/intake.ts';
+import { wordPart } from './keeper.ts';
 import { createLoginState } from './login-state.ts';
 import type { EventSink } from './port/events.ts';
 import type { RunnerOptions } from './port/options.ts';
@@ -69,6 +72,7 @@ export function startRunner(parts: RunnerParts): Runner {
   let startup: Promise<Startup> | null = null;
   let mayRun = false;
   let unread = 0;
+  let keeper: WindowKeeper | null = null;
 
   const polls = createPollSession({ poller: createPoller({ client, clock }), client, clock });
   const login = createLoginState({
@@ -88,6 +92,7 @@ export function startRunner(parts: RunnerParts): Runner {
         { ...settings, format: 'raw' },
         { origin: 'notice', runId: null },
       ),
+    ask: askNow,
     renewPolls: (signal) => polls.renew('restart', signal),
     onExpired: () => void login.doubt(),
     onError: fail,
@@ -105,6 +110,13 @@ export function startRunner(parts: RunnerParts): Runner {
     agent: agent.name,
     questionTo: questions.questionTo,
   });
+
+  /** How a user is asked for a word at this moment; null: nobody is. */
+  function askNow(): ClaimRequest['ask'] | null {
+    const asking = keeper;
+    if (asking === null || isQuiet(clock.now(), asking.quietHours)) return null;
+    return (language) => wordPart(asking, language ?? settings.language);
+  }
 
   /** The outside knows an account by the ID of its bot. */
   function emit(event: Parameters<EventSink>[0]): void {
@@ -141,6 +153,8 @@ export function startRunner(parts: RunnerParts): Runner {
     const since = store.changes()(key);
     startup = startUp({ ...options, rules, turns, lanes, dispatch });
     const { cursor, loginExpired, childrenEnded } = await startup;
+    if (settings.keeper !== 'stored') await store.admin.setKeeper({ account: key, keeper: settings.keeper });
+    keeper = await store.admin.keeper(key);
     childrenEnded
       .then(() => {
         mayRun = true;
@@ -193,6 +207,11 @@ export function startRunner(parts: RunnerParts): Runner {
         shutdown.signal,
       ),
       exit.watch(),
+      keeper &&
+        upkeep.keep(
+          { account: key, keeper, language: settings.language, delivery, onError: fail },
+          shutdown.signal,
+        ),
     ]).catch(fail);
 
     await shutdown.whenBegun();

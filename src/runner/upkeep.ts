@@ -3,11 +3,12 @@ import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { Store } from '../store/port/port.ts';
 import { createPollNotes, type PollNotes } from './intake/poll-notes.ts';
 import { createPollReports, type PollReports } from './intake/poll-reports.ts';
+import { createKeepers, type Keepers } from './keeper.ts';
 import { createSweeps, type Sweeps } from './sweeps.ts';
 import { createStoreWatch, type StoreWatch } from './watch-store.ts';
 
 /** What all accounts of a process share: one timer for each kind of upkeep, however many accounts there are. */
-export interface Upkeep extends StoreWatch, Sweeps {
+export interface Upkeep extends StoreWatch, Sweeps, Keepers {
   notes: PollNotes;
   reports: PollReports;
 }
@@ -17,6 +18,7 @@ export function createUpkeep(store: Store, clock: SteadyClock, log: Log): Upkeep
   return {
     ...createStoreWatch(store, clock),
     ...createSweeps(store, clock),
+    ...createKeepers(store, clock),
     notes: createPollNotes(clock, store.admin.recordPolls),
     reports: createPollReports(clock, log),
   };

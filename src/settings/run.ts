@@ -177,6 +177,32 @@ export const RUN = {
     group: 'delivery',
     default: '7d',
   },
+  keepWindow: {
+    kind: 'choice',
+    flag: '--keep-window [on|off]',
+    preset: 'on',
+    about: {
+      en: 'ask users for a word before WeChat stops messages to them; stays so for the account',
+      zh: '在微信不再让机器人发消息之前，请用户回一句；该账号以后都这样',
+    },
+    group: 'delivery',
+    choices: ['on', 'off'],
+  },
+  quietHours: {
+    kind: 'text',
+    flag: '--quiet-hours <from-to>',
+    about: {
+      en: 'with --keep-window: ask nobody at these times of the day, such as 23:00-07:00',
+      zh: '与 --keep-window 连用：每天这段时间不打扰，例如 23:00-07:00',
+    },
+    group: 'delivery',
+  },
+  keepText: {
+    kind: 'text',
+    flag: '--keep-text <text>',
+    about: { en: 'with --keep-window: what users are asked', zh: '与 --keep-window 连用：请用户回话的文字' },
+    group: 'delivery',
+  },
   waitLogin: {
     kind: 'switch',
     flag: '--wait-login',

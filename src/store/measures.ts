@@ -1,7 +1,6 @@
 import { BUDGET_WINDOW_MS } from '../core/message/budget.ts';
 import { all, type Row, run, type Step, together, unawaited } from '../sql/statement.ts';
-import { UNFINISHED } from './inbox/unfinished.ts';
-import { OPEN } from './outbox/part-states.ts';
+import { OPEN, UNFINISHED } from './outbox/part-states.ts';
 import type { AccountMeasures } from './port/port.ts';
 
 /** See `Admin.measures`: four queries over what is not finished, however much there is beside it. */

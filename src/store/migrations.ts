@@ -313,6 +313,11 @@ export const MIGRATIONS = [
   ) WITHOUT ROWID;
   CREATE UNIQUE INDEX sources_digest ON sources (digest);
   `,
+  // Users are asked for a word before their windows end.
+  `
+  ALTER TABLE accounts ADD COLUMN keeper TEXT;     -- JSON; null: nobody is asked
+  ALTER TABLE users ADD COLUMN asked_seq INTEGER;  -- the user's newest message when they were asked
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

@@ -329,6 +329,7 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
     )`,
     'CREATE UNIQUE INDEX sources_digest ON sources (digest)',
   ],
+  ['ALTER TABLE accounts ADD COLUMN keeper TEXT', 'ALTER TABLE users ADD COLUMN asked_seq BIGINT'],
 ];
 
 /**

@@ -23,6 +23,7 @@ import { accessToken, accessTokens, addToken, noteTokenUse, removeToken } from '
 import { accountView } from './accounts/account-view.ts';
 import { markLogin, openAccount, recordPoll } from './accounts/accounts.ts';
 import { allowedUsers, setAllowed } from './accounts/allowed.ts';
+import { askForWord, keeperOf, setKeeper, usersToAsk } from './accounts/keeper.ts';
 import type { News } from './accounts/news.ts';
 import { becomePoller, endPolling, notedPoller, polledAccounts } from './accounts/pollers.ts';
 import { contextToken, sessionValue, setSessionValue } from './accounts/sessions.ts';
@@ -193,6 +194,7 @@ export function createStore(
     },
     outbox: {
       enqueue: (request) => notify(request.account, () => enqueue(request, claimant)),
+      askForWord: (input) => act(input.account, () => askForWord(input)),
       usersToDeliver: (account) => read(() => usersToDeliver(account)),
       claimPart: (request) => act(request.account, () => claimPart(request, claimant)),
       renewLease: (input) => act(input.account, () => renewLease(input, claimant.id)),
@@ -235,6 +237,9 @@ export function createStore(
           noted({ ...input, act: 'login', about: input.name ?? input.account }, () => openAccount(input)),
         ),
       markLogin: (input) => act(input.account, () => markLogin(input)),
+      setKeeper: (input) => act(input.account, () => setKeeper(input)),
+      keeper: (account) => read(() => keeperOf(account)),
+      usersToAsk: (input) => read(() => usersToAsk(input)),
       async recordPolls(polls) {
         const [any] = polls;
         if (!any) return;

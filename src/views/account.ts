@@ -1,4 +1,6 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/message/budget.ts';
+import { askTimeMs } from '../core/message/window-keeper.ts';
+import { quietHoursShown } from '../core/time/quiet-hours.ts';
 import type { Account } from '../home/accounts-file.ts';
 import type { AccountView, UserView } from '../store/port/port.ts';
 
@@ -9,6 +11,12 @@ export function accountShown(
   runner: { pid: number; host: string } | null,
   nowMs: number,
 ) {
+  const keeper = view?.keeper ?? null;
+  /** When a user is asked for a word; null: they are not, or were asked. */
+  const asksAtMs = (user: string): number | null => {
+    const windowEndsAtMs = view?.toAsk.find((one) => one.user === user)?.windowEndsAtMs ?? 0;
+    return keeper && windowEndsAtMs > nowMs ? askTimeMs(windowEndsAtMs, keeper) : null;
+  };
   return {
     id: account.id,
     name: account.name,
@@ -18,7 +26,11 @@ export function accountShown(
     lastPollAt: timeShown(view?.lastPollAtMs ?? null),
     inbox: view?.inbox ?? { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
     outbox: view?.outbox ?? { queued: 0, sending: 0, held: 0 },
-    users: (view?.users ?? []).map((user) => userShown(user, nowMs)),
+    keepWindow: keeper && { quietHours: quietHoursShown(keeper.quietHours), text: keeper.text },
+    users: (view?.users ?? []).map((user) => ({
+      ...userShown(user, nowMs),
+      asksAt: timeShown(asksAtMs(user.user)),
+    })),
   };
 }
 

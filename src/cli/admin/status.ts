@@ -60,8 +60,9 @@ function describe(report: Report, howToLogin: string, words: Words): string[] {
         words.lastWrote(user.id, localOf(user.lastMessageAt)),
         words.left(user.budgetLeft, BUDGET_MESSAGES),
       ];
+      const asks = user.asksAt ? `${words.comma}${words.asksAt(localMinute(new Date(user.asksAt)))}` : '';
       const hold = user.hold ? `${words.semicolon}${words.held(user.hold.parts, user.hold.reason)}` : '';
-      return `  ${about.join(words.comma)}${hold}`;
+      return `  ${about.join(words.comma)}${asks}${hold}`;
     }),
   ];
   if (login === 'expired') lines.push(`  ${words.hint}${howToLogin}`);

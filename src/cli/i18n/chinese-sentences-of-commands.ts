@@ -57,6 +57,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   'run takes one agent, not {}: {}': 'run 只接一个智能体，这里有 {} 个：{,}',
   '--http-attachments-host goes with --http-attachments url':
     '--http-attachments-host 要与 --http-attachments url 一起用',
+  '{} goes with --keep-window': '{} 要与 --keep-window 一起用',
   '--stt needs a command': '--stt 需要命令',
   '--stt-always goes with --stt': '--stt-always 要与 --stt 一起用',
   'WXAGENT_LOG is one of debug, info, warn, error, not "{}"':
@@ -64,6 +65,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   'this command works with one --account': '这个命令只能用一个 --account',
   '--proxy takes none, env or an address, not "{}"': '--proxy 应为 none、env 或地址，不能是“{}”',
   '--on takes event=command with one of {}, not "{}"': '--on 应为 事件=命令，事件是 {,} 之一，不能是“{}”',
+  '{} takes two times of the day, not "{}"': '{} 应为每天的两个时刻，不能是“{}”',
   'commands of --on that were not run, because wxagent ends: {}': '因 wxagent 退出而没有运行的 --on 命令：{}',
   'the command of --on {} failed: {}': '--on {} 的命令失败：{}',
   'unexpected failure: {}': '意外错误：{}',

@@ -161,6 +161,7 @@ export const chinese: Words = {
   unknownItems: (n) => `${n} 条含有此版本不认识的内容`,
   outbox: (n) => `发件：排队 ${n.queued}，发送中 ${n.sending}，暂存 ${n.held}`,
   lastWrote: (user, time) => `${user}：上次发言 ${time ?? '从未'}`,
+  asksAt: (time) => `${time} 请对方回一句`,
   simulating: (baseUrl) =>
     `模拟的微信服务器：${baseUrl}（用浏览器打开就是手机；Ctrl-C 结束）。下一步：wxagent login --home ./simulated --base-url ${baseUrl}`,
   checks: {

@@ -105,6 +105,7 @@ export const english = {
   outbox: (n: Record<'queued' | 'sending' | 'held', number>) =>
     `outbox: ${n.queued} queued, ${n.sending} sending, ${n.held} held`,
   lastWrote: (user: string, time: string | null) => `${user}: last wrote ${time ?? 'never'}`,
+  asksAt: (time: string) => `asks for a word at ${time}`,
   /** Where `simulate` listens, and how to use it. */
   simulating: (baseUrl: string) =>
     `Simulated WeChat server: ${baseUrl} (open it in a browser: it is the phone; Ctrl-C ends). Next: wxagent login --home ./simulated --base-url ${baseUrl}`,

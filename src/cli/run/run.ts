@@ -1,4 +1,5 @@
 import { WxError } from '../../core/errors.ts';
+import { parseQuietHours } from '../../core/time/quiet-hours.ts';
 import { tooFewOpenFiles } from '../../home/open-files.ts';
 import type { EventSink } from '../../runner/port/events.ts';
 import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../runner/port/options.ts';
@@ -129,10 +130,26 @@ function runnerSettings(context: CommandContext, isEcho: boolean): RunnerOptions
     paceMs: pace,
     maxAgeMs: maxAge,
     holdMaxMs: holdMax,
+    keeper: keeperSettings(context),
     dedupeWindowMs: dedupeWindow,
     exitIdleMs: exitIdle,
     // Nothing on the phone should flicker for an agent that answers at once.
     typing: rest.typing && !isEcho,
     workingNoticeMs: isEcho ? 0 : workingNotice,
   };
+}
+
+/** `--keep-window`; without it, what is stored counts. Throws WxError `usage`. */
+function keeperSettings(context: CommandContext): RunnerOptions['keeper'] {
+  const { keepWindow, quietHours, keepText } = context.settings(['keepWindow', 'quietHours', 'keepText']);
+  const hours = quietHours === null ? null : parseQuietHours(quietHours, '--quiet-hours');
+  if (keepWindow === 'on') return { quietHours: hours, text: keepText };
+  const stray = (['quietHours', 'keepText'] as const).find(
+    (name) => context.sources.flags[name] !== undefined,
+  );
+  if (stray !== undefined)
+    throw new WxError('usage', `${longFlag(SETTINGS[stray])} goes with --keep-window`, {
+      hint: 'wxagent run --keep-window --quiet-hours 23:00-07:00 --echo',
+    });
+  return keepWindow === 'off' ? null : 'stored';
 }

@@ -64,6 +64,8 @@ export function createDelivery(options: {
   noticeOf?: RefusalNotice;
   /** Ends the poll session and begins another one; without it a refusal that this may cure is taken as it is. */
   renewPolls?: (signal: AbortSignal) => Promise<void>;
+  /** Writes the part that asks a user for a word; null: nobody is asked now. */
+  ask?: () => ClaimRequest['ask'] | null;
   onExpired: () => void;
   onError: (error: unknown) => void;
 }): Delivery {
@@ -74,11 +76,17 @@ export function createDelivery(options: {
   let stopped = false;
   const upload = createPartUpload({ ...options, outbox: store.outbox, report });
 
+  function askNow(): Pick<ClaimRequest, 'ask'> {
+    const ask = options.ask?.();
+    return ask ? { ask } : {};
+  }
+
   const claimFor = (user: string): ClaimRequest => ({
     account,
     user,
     nowMs: clock.now(),
     paceMs: options.paceMs,
+    ...askNow(),
     encode: ({ upload, ...part }) =>
       upload === null
         ? encodeText({ ...part, version: options.version })

@@ -75,6 +75,13 @@ export function stillWorking(language: ChatLanguage, about: string): string {
   return language === 'zh' ? `⏳ “${about}”还在处理，请稍候` : `⏳ Still working on "${about}"...`;
 }
 
+/** The notice that asks for a word, by which WeChat lets the bot write for another day. */
+export function wordAsked(language: ChatLanguage): string {
+  return language === 'zh'
+    ? '⏰ 微信很快就不让我给你发消息了。随便回一句，之后 24 小时内还能收到。'
+    : '⏰ WeChat will soon not let me write to you any more. Send me any word, and messages can reach you for another 24 hours.';
+}
+
 /** The end of a preview: the whole text follows as a file. */
 export function wholeInFile(chars: number, language: ChatLanguage): string {
   return language === 'zh'

@@ -1,4 +1,5 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
+import type { WindowKeeper } from '../../core/message/window-keeper.ts';
 import type { BusyPolicy } from '../../store/port/port.ts';
 
 /** How a runner serves its account: the options of `run` about messages and replies. */
@@ -36,6 +37,8 @@ export interface RunnerOptions {
   longAs: 'txt' | 'md';
   /** Longest time that a part is held, in milliseconds. */
   holdMaxMs: number;
+  /** How users are asked for a word before their windows end; null: not; 'stored': as is stored for the account. */
+  keeper: WindowKeeper | null | 'stored';
   /** Milliseconds between parts of the account after the first two; 0: no pause. */
   paceMs: number;
   /** `wechat`: shape Markdown for the phone; `raw`: send it unchanged. */
@@ -73,6 +76,7 @@ export const DEFAULT_RUNNER_OPTIONS: RunnerOptions = {
   maxParts: 5,
   longAs: 'txt',
   holdMaxMs: 7 * 24 * 60 * 60_000,
+  keeper: 'stored',
   paceMs: 1_500,
   format: 'wechat',
   typing: true,

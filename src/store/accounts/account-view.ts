@@ -1,14 +1,16 @@
 import { all, one, type Row, type Step } from '../../sql/statement.ts';
 import { HELD, OPEN } from '../outbox/part-states.ts';
 import type { AccountView, UserView } from '../port/port.ts';
+import { readKeeper, usersToAsk } from './keeper.ts';
 
 /** What `status` shows of an account; null: the store does not know it. */
 export function* accountView(account: string): Step<AccountView | null> {
   const row = yield* one(
-    'SELECT owner, login_expired, last_poll_at, throttle_until FROM accounts WHERE account = ?',
+    'SELECT owner, login_expired, last_poll_at, throttle_until, keeper FROM accounts WHERE account = ?',
     account,
   );
   if (!row) return null;
+  const keeper = readKeeper(row);
   const messages = counts(
     yield* all(
       `SELECT state, count(*) AS n FROM inbox WHERE account = ?1 AND state IN ('received', 'waiting', 'running') GROUP BY state
@@ -26,6 +28,8 @@ export function* accountView(account: string): Step<AccountView | null> {
   );
   return {
     owner: row.owner as string | null,
+    keeper,
+    toAsk: keeper === null ? [] : yield* usersToAsk({ account, nowMs: 0 }),
     loginExpired: row.login_expired === 1,
     lastPollAtMs: row.last_poll_at as number | null,
     throttledUntilMs: row.throttle_until as number | null,

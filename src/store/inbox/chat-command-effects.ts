@@ -2,9 +2,9 @@ import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts'
 import { indexedBy, sql } from '../../sql/dialect.ts';
 import { one, type Row, run, type Step, unawaited } from '../../sql/statement.ts';
 import { endSession, nextTurn, userSession } from '../accounts/sessions.ts';
-import { OPEN } from '../outbox/part-states.ts';
+import { OPEN, UNFINISHED } from '../outbox/part-states.ts';
 import type { ChatCommand, ChatNotice, IntakeResult } from '../port/port.ts';
-import { type Before, retry, supersede, turnColumn, UNFINISHED, unfinishedBefore } from './unfinished.ts';
+import { type Before, retry, supersede, turnColumn, unfinishedBefore } from './unfinished.ts';
 
 /** Executes a chat command in the transaction that stores it. Returns the notice for the user. */
 export function* executeCommand(

@@ -1,9 +1,7 @@
 import { indexedBy, sql, unindexed } from '../../sql/dialect.ts';
 import { all, type Row, run, type Step } from '../../sql/statement.ts';
+import { UNFINISHED } from '../outbox/part-states.ts';
 import type { LaneEntry } from '../port/port.ts';
-
-/** Messages that are not finished, as SQL: exactly the text of their index. */
-export const UNFINISHED = "state IN ('received', 'waiting', 'running')";
 
 /** Of messages that are one turn, only the first, as SQL: it represents the turn. */
 export const FIRST_OF_TURN = '(burst IS NULL OR burst = seq)';

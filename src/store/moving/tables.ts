@@ -24,12 +24,12 @@ export interface TableSum {
  */
 export const MOVED_TABLES: readonly MovedTable[] = [
   table('accounts', ['account'], {
-    text: 'account login owner cursor recent_sends',
+    text: 'account login owner cursor recent_sends keeper',
     number: 'login_expired last_poll_at pace_at throttle_until throttle_step',
   }),
   table('users', ['account', 'user'], {
     text: 'account user context_token session_id lease language',
-    number: 'last_message_at last_message_seq sent last_send_at turn lease_until renewed_seq',
+    number: 'last_message_at last_message_seq sent last_send_at turn lease_until renewed_seq asked_seq',
   }),
   table('inbox', ['seq'], {
     text: 'account id user state reason kind fingerprint context_token child session_id outputs',

@@ -4,6 +4,8 @@ import { one, type Row, run, type Step } from '../../sql/statement.ts';
 import type { Budget } from '../port/port.ts';
 import { OPEN } from './part-states.ts';
 
+/** With so many messages left, the budget is near its end. */
+export const BUDGET_NEAR_END = 2;
 /** How many of the newest parts are searched for finished ones: no index covers those. */
 export const RECENT_PARTS = 1_000;
 /** How late a message may arrive after it was written, while polls work or are retried. */

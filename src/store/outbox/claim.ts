@@ -27,6 +27,7 @@ import {
   viewOf,
 } from './parts.ts';
 import { paceWait, recordRequest, throttleLeft } from './rate-limit.ts';
+import { wordBeforeTheLast } from './word.ts';
 
 /** The columns of the account and of the user that decide about a claim; those of an unknown user are null. */
 const ACCOUNT_AND_USER = `login_expired, pace_at, throttle_until, throttle_step, recent_sends, context_token, last_message_at,
@@ -43,6 +44,8 @@ const CLAIM_STATE = `SELECT ${ACCOUNT_AND_USER},
 /** The same for a new part, with its number; of the part ahead of it, only its number. */
 const APPEND_STATE = sql`SELECT ${ACCOUNT_AND_USER}, (${HEAD}) AS seq, ${nextSeq('parts')} AS new_seq
   FROM ${FROM_ACCOUNT_AND_USER} WHERE accounts.account = ?1`;
+
+const NEW_SEQ = sql`SELECT ${nextSeq('parts')} AS new_seq`;
 
 /** Drops the texts of a user whose `--ttl` has ended; what is sent just now is not among them. */
 const EXPIRE_LATE = `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ?1
@@ -98,7 +101,10 @@ function* claimHead(head: Row & { seq: number }, request: ClaimRequest, claimant
   }
   const waitMs = Math.max(ownMs, paceWait(head, request));
   if (waitMs > 0) return { kind: 'wait', waitMs };
-  return yield* sendHead(head, request, claimant);
+  const word = yield* wordBeforeTheLast(head, request);
+  if (word === null) return yield* sendHead(head, request, claimant);
+  const numbered = yield* one(NEW_SEQ);
+  return yield* sendNew(head, numbered?.new_seq as number, { ...request, message: null }, word, claimant);
 }
 
 /**
@@ -117,20 +123,7 @@ export function* appendAndClaim(
     const { seqs, isHeld } = yield* appendParts(options, parts);
     return { held: isHeld ? seqs : [], claim: yield* claimPart(request, claimant) };
   }
-  // As it will be read back: half a character is stored as a replacement mark.
-  const text = Buffer.from(first.text, 'utf8').toString('utf8');
-  const body = request.encode({
-    user: request.user,
-    clientId: first.clientId,
-    contextToken: row.context_token as string | null,
-    runId: first.runId,
-    text,
-    upload: null,
-  });
-  const seenSeq = row.last_message_seq as number;
-  const seq = row.new_seq as number;
-  yield* unawaited(insertPartAs(seq, options, first, { state: 'sending', body, seenSeq }));
-  yield* startRequest(row, request, claimant);
+  const claim = yield* sendNew(row, row.new_seq as number, { ...request, ...options }, first, claimant);
   if (others.length > 0) {
     yield* storeContents(
       options.account,
@@ -138,13 +131,32 @@ export function* appendAndClaim(
     );
     yield* unawaited(...others.map((part) => insertPart(options, part, { state: 'queued' })));
   }
-  return {
-    held: [],
-    claim: {
-      kind: 'part',
-      part: { seq, user: request.user, body, repeats: 0, view: newView(seq, options, { ...first, text }) },
-    },
-  };
+  return { held: [], claim };
+}
+
+/** Stores a new text as the request that it becomes at once; `row` has the columns of the account and of the user. */
+function* sendNew(
+  row: Row,
+  seq: number,
+  request: ClaimRequest & NewPartOptions,
+  part: NewPart,
+  claimant: Claimant,
+): Step<Claim> {
+  // As it will be read back: half a character is stored as a replacement mark.
+  const text = Buffer.from(part.text, 'utf8').toString('utf8');
+  const body = request.encode({
+    user: request.user,
+    clientId: part.clientId,
+    contextToken: row.context_token as string | null,
+    runId: part.runId,
+    text,
+    upload: null,
+  });
+  const seenSeq = row.last_message_seq as number;
+  yield* unawaited(insertPartAs(seq, request, part, { state: 'sending', body, seenSeq }));
+  yield* startRequest(row, request, claimant);
+  const view = newView(seq, request, { ...part, text });
+  return { kind: 'part', part: { seq, user: request.user, body, repeats: 0, view } };
 }
 
 /** Whether a new text may be sent at once: no part is ahead of it, and nothing forbids a request. */
@@ -226,7 +238,7 @@ export function* endClaim(
   claimant: string,
 ): Step<{ part: Row | null; isOwn: boolean }> {
   const row = yield* one(
-    `SELECT seq, account, "user", client_id, state, seen_seq, tries, repeats, unsent, throttled, unsure,
+    `SELECT seq, account, "user", client_id, origin, state, seen_seq, tries, repeats, unsent, throttled, unsure,
        CASE WHEN upload IS NULL THEN 0 ELSE 1 END AS has_upload FROM parts
        WHERE seq = ? AND account = ?`,
     seq,

@@ -40,6 +40,7 @@ export function* holdUser(input: {
 export function* releaseHolds(intake: Intake, user: string, language: ChatLanguage | null): Step<boolean> {
   const { account, nowMs } = intake;
   yield* expireByTtl(account, user, nowMs);
+  yield* endWord(account, user, nowMs);
   const held = yield* all(
     `SELECT * FROM parts WHERE account = ? AND "user" = ? AND ${HELD} AND reason <> 'throttle'
        ORDER BY seq`,
@@ -77,6 +78,17 @@ function* expireByTtl(account: string, user: string, nowMs: number): Step<void> 
   yield* run(
     `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ?1
        WHERE account = ?2 AND "user" = ?3 AND ${HELD} AND expires_at <= ?1`,
+    nowMs,
+    account,
+    user,
+  );
+}
+
+/** Ends the part that asks a user for a word, who has written now. */
+function* endWord(account: string, user: string, nowMs: number): Step<void> {
+  yield* run(
+    `UPDATE parts SET state = ${GIVEN_UP}, reason = 'answered', body = NULL, finished_at = ?1
+       WHERE account = ?2 AND "user" = ?3 AND ${OPEN} AND origin = 'keeper'`,
     nowMs,
     account,
     user,

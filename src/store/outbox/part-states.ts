@@ -16,3 +16,6 @@ export const CAN_RETURN = "reason LIKE 'hold-max%'";
  * result, may have arrived: it is `unconfirmed`.
  */
 export const GIVEN_UP = "CASE WHEN state = 'sending' OR unsure = 1 THEN 'unconfirmed' ELSE 'expired' END";
+
+/** Messages that are not finished, as SQL: exactly the text of their index. */
+export const UNFINISHED = "state IN ('received', 'waiting', 'running')";

@@ -52,6 +52,8 @@ function* settleReply(
   const { part, isOwn } = yield* endClaim(input, 'sending', claimant);
   // A takeover, a dropped part, or one that another process repeats now: only its arrival would change anything.
   if (!part || !isOwn || reply.kind === 'accepted') return yield* verdictOf(seq, null);
+  // Nobody is asked for a word twice, nor after they have written: this part is not kept.
+  if (part.origin === 'keeper') return yield* giveUpWord(part, reply.kind === 'unknown', nowMs);
   switch (reply.kind) {
     case 'unknown': {
       const waitMs = resendDelayMs((part.repeats as number) + 1);
@@ -84,6 +86,17 @@ function* settleReply(
     case 'refused':
       return yield* settleRefusal(part, reply, input);
   }
+}
+
+function* giveUpWord(part: Row, mayHaveArrived: boolean, nowMs: number): Step<Verdict> {
+  if (!mayHaveArrived) yield* refundBudget(part);
+  yield* run(
+    'UPDATE parts SET state = ?, body = NULL, finished_at = ? WHERE seq = ?',
+    mayHaveArrived ? 'unconfirmed' : 'refused',
+    nowMs,
+    part.seq as number,
+  );
+  return yield* verdictOf(part.seq as number, null);
 }
 
 /** The usual end of a request, whichever process has the lease now; null for a part that is not `sending` any more. */

@@ -1,3 +1,5 @@
+import type { ChatLanguage } from '../../core/message/language.ts';
+import type { WindowKeeper } from '../../core/message/window-keeper.ts';
 import type { Asked } from './access.ts';
 
 /** A process that receives an account's messages: to serve its users, or to look once. */
@@ -20,6 +22,15 @@ export interface AccountMeasures {
   mostSent: number | null;
 }
 
+/** A user whose window is open, and who was not asked for a word in it. */
+export interface UserToAsk {
+  user: string;
+  /** Their newest message. */
+  messageSeq: number;
+  windowEndsAtMs: number;
+  language: ChatLanguage | null;
+}
+
 /** One user as `status` shows them. */
 export interface UserView {
   user: string;
@@ -36,6 +47,10 @@ export interface AccountView {
   throttledUntilMs: number | null;
   loginExpired: boolean;
   owner: string | null;
+  /** How its users are asked for a word before their windows end; null: they are not. */
+  keeper: WindowKeeper | null;
+  /** Those who were not asked yet; their windows may have ended. */
+  toAsk: UserToAsk[];
   /** `unknown`: messages with items of an unknown kind, in any state. */
   inbox: Record<'received' | 'running' | 'failed' | 'ignored' | 'unknown', number>;
   outbox: Record<'queued' | 'sending' | 'held', number>;
@@ -92,6 +107,12 @@ export interface Admin {
   markLogin(input: { account: string; login: string; expired: boolean }): Promise<void>;
   /** Records polls that have brought no message: that they work, and the cursors. What a lease is missing for is left out. */
   recordPolls(polls: readonly Polled[]): Promise<void>;
+  /** Stores how users are asked for a word before their windows end (`--keep-window`); null: they are not. */
+  setKeeper(input: { account: string; keeper: WindowKeeper | null }): Promise<void>;
+  /** How users are asked for a word before their windows end; null: they are not. */
+  keeper(account: string): Promise<WindowKeeper | null>;
+  /** Users for whom something waits or may come, with an open window in which they were not asked yet. */
+  usersToAsk(input: { account: string; nowMs: number }): Promise<UserToAsk[]>;
   /** What `status` shows of an account; null: the store does not know it. */
   accountView(account: string): Promise<AccountView | null>;
 

@@ -17,8 +17,8 @@ export type PartState =
 /** States of a part that is not final: it still waits for its verdict or for its user. */
 export const OPEN_PART_STATES: readonly PartState[] = ['queued', 'uploading', 'sending', 'held'];
 
-/** What a part is: from the agent, from wxagent itself, or from `send`. */
-export type PartOrigin = 'answer' | 'notice' | 'send';
+/** What a part is: from the agent, from wxagent itself, from `send`, or asking the user for a word (`--keep-window`). */
+export type PartOrigin = 'answer' | 'notice' | 'send' | 'keeper';
 
 /** A file to be sent: a private copy, kept until the part is final. */
 export interface PartFile {
@@ -126,6 +126,8 @@ export interface ClaimRequest {
   paceMs: number;
   /** Writes the request body of a part. */
   encode: (part: PartContent) => Buffer;
+  /** Writes the part that asks for a word before the budget is spent; without it nobody is asked. */
+  ask?: (language: ChatLanguage | null) => NewPart;
 }
 
 /** How the server answered a sendmessage. */
@@ -199,6 +201,17 @@ export interface Outbox {
   enqueue(request: SendRequest): Promise<PartView[]>;
   /** Users of the account who have parts to deliver. */
   usersToDeliver(account: string): Promise<string[]>;
+  /**
+   * Queues the part that asks a user for a word, unless they have written or were asked since `messageSeq`, an answer to
+   * them is on its way, or it would be held.
+   */
+  askForWord(input: {
+    account: string;
+    user: string;
+    messageSeq: number;
+    part: NewPart;
+    nowMs: number;
+  }): Promise<QueuedParts>;
   /** Claims the next part of a user for one request, if one may go now. */
   claimPart(request: ClaimRequest): Promise<Claim>;
   /** Keeps the lease on a user for as long again, during an upload, which may take minutes. */

@@ -1,7 +1,8 @@
 import { turnRetryDelayMs } from '../../core/time/backoff.ts';
 import { sql, unindexed } from '../../sql/dialect.ts';
 import { all, run, type Step } from '../../sql/statement.ts';
-import { FIRST_OF_TURN, turnColumn, UNFINISHED } from '../inbox/unfinished.ts';
+import { FIRST_OF_TURN, turnColumn } from '../inbox/unfinished.ts';
+import { UNFINISHED } from '../outbox/part-states.ts';
 import type { Child, StartedTurn } from '../port/port.ts';
 import { messagesOf, STARTED, startedTurn } from './turns.ts';
 

@@ -12,8 +12,9 @@ import {
   unawaited,
 } from '../../sql/statement.ts';
 import { nextTurn, sessionOf } from '../accounts/sessions.ts';
-import { FIRST_OF_TURN, turnColumn, UNFINISHED } from '../inbox/unfinished.ts';
+import { FIRST_OF_TURN, turnColumn } from '../inbox/unfinished.ts';
 import type { Claimant } from '../outbox/lease.ts';
+import { UNFINISHED } from '../outbox/part-states.ts';
 import { NOTHING_QUEUED, outboxFor, queueReply, type Reply } from '../outbox/queue.ts';
 import type { Deferred, EndedTurn, QueuedParts, StartedTurn, TurnResult } from '../port/port.ts';
 import { outputsOf } from './output.ts';

@@ -25,7 +25,8 @@ const ACCOUNT = objectOf({
   lastPollAt: orNull(TIME),
   inbox: objectOf({ received: COUNT, running: COUNT, failed: COUNT, ignored: COUNT, unknown: COUNT }),
   outbox: objectOf({ queued: COUNT, sending: COUNT, held: COUNT }),
-  users: listOf(objectOf(USER_FIELDS)),
+  keepWindow: orNull(objectOf({ quietHours: orNull(TEXT), text: orNull(TEXT) })),
+  users: listOf(objectOf({ ...USER_FIELDS, asksAt: orNull(TIME) })),
 });
 
 /** Accounts, their logins and their users with budget and window. */

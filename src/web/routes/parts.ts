@@ -19,7 +19,7 @@ export const PART = objectOf({
   message: orNull(TEXT),
   clientId: TEXT,
   kind: oneOf('text', 'image', 'video', 'file'),
-  origin: oneOf('answer', 'notice', 'send'),
+  origin: oneOf('answer', 'notice', 'send', 'keeper'),
   name: orNull(TEXT),
   sizeBytes: orNull(COUNT),
   hasFile: YES_NO,

@@ -16,6 +16,7 @@ import { describeNextClaims } from './conformance/outbox/next-claims.ts';
 import { describeOutbox } from './conformance/outbox/outbox.ts';
 import { describeRefusals } from './conformance/outbox/refusals.ts';
 import { describeVerdicts } from './conformance/outbox/verdicts.ts';
+import { describeWord } from './conformance/outbox/word.ts';
 import { describeConversations } from './conformance/pages/conversations.ts';
 import { describePages } from './conformance/pages/pages.ts';
 import { describeQuestions } from './conformance/questions/questions.ts';
@@ -42,6 +43,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('claims that come with a verdict', () => describeNextClaims(make));
     describe('refusals', () => describeRefusals(make));
     describe('holds', () => describeHolds(make));
+    describe('a word of the user', () => describeWord(make));
     describe('questions', () => describeQuestions(make));
     describe('sessions', () => describeSessions(make));
     describe('media keys', () => describeMediaKeys(make));

@@ -47,6 +47,8 @@ export function describeViews(make: MakeStore): void {
     ]);
     expect(await desk.store.admin.accountView(ACCOUNT)).toEqual({
       owner: OWNER,
+      keeper: null,
+      toAsk: [],
       loginExpired: false,
       lastPollAtMs: desk.nowMs + 1,
       throttledUntilMs: null,

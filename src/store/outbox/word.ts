@@ -1,0 +1,39 @@
+import { BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
+import type { ChatLanguage } from '../../core/message/language.ts';
+import { one, type Row, run, type Step } from '../../sql/statement.ts';
+import type { ClaimRequest, NewPart } from '../port/port.ts';
+import { BUDGET_NEAR_END, budgetLeft } from './budget.ts';
+import { OPEN, UNFINISHED } from './part-states.ts';
+
+/** Whether the user was asked since they last wrote, as SQL. */
+export const IS_ASKED = 'COALESCE(asked_seq, 0) = last_message_seq';
+
+/** An answer that comes, or may come, to a user: it must not lose its place to a question. */
+export const HAS_ANSWER = `(EXISTS (SELECT 1 FROM inbox WHERE account = ?1 AND "user" = ?2 AND ${UNFINISHED})
+  OR EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND ${OPEN} AND origin = 'answer'))`;
+
+/**
+ * The part that asks a user for a word before the last parts of their budget are spent: when more waits than they may
+ * get. null: not now. `head` is the part that would go now.
+ */
+export function* wordBeforeTheLast(head: Row, request: ClaimRequest): Step<NewPart | null> {
+  const left = budgetLeft(head);
+  const mayAsk = request.ask && head.origin !== 'answer' && head.state !== 'sending' && left > 0;
+  if (!mayAsk || left > BUDGET_NEAR_END) return null;
+  const { account, user, nowMs } = request;
+  const row = yield* one(
+    `SELECT language, (SELECT count(*) FROM parts WHERE account = ?1 AND "user" = ?2 AND ${OPEN}) AS waiting
+       FROM users WHERE account = ?1 AND "user" = ?2 AND last_message_at > ?3 AND NOT ${IS_ASKED} AND NOT ${HAS_ANSWER}`,
+    account,
+    user,
+    nowMs - BUDGET_WINDOW_MS,
+  );
+  if (!row || Number(row.waiting) <= left) return null;
+  yield* noteAsked(account, user);
+  return request.ask?.(row.language as ChatLanguage | null) ?? null;
+}
+
+/** Notes that a user is asked for a word. */
+export function* noteAsked(account: string, user: string): Step<void> {
+  yield* run('UPDATE users SET asked_seq = last_message_seq WHERE account = ? AND "user" = ?', account, user);
+}
