@@ -5,7 +5,7 @@ import { type Store, TERMINAL } from '../../store/port/port.ts';
 import { loginHint } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
 import { obtainLogin } from './obtain-login.ts';
-import { accountsNow } from './stored-accounts.ts';
+import { accountsNow, accountsOfLate } from './stored-accounts.ts';
 
 /** How often the accounts are looked at for new logins. */
 export const LOOK_EVERY_MS = 1_000;
@@ -24,14 +24,16 @@ export async function relogin(
 ): Promise<Account | null> {
   const stop = context.stopSignal();
   const { waitLogin } = context.settings(['waitLogin']);
-  const stored = await storedLogin(context, dead);
+  const newLogin = (accounts: readonly Account[] | null): Account | null =>
+    accounts?.find(({ key, token }) => key === dead.key && token !== dead.token) ?? null;
+  const stored = newLogin(await accountsNow(context));
   if (stored || stop.aborted) return stored;
   if (waitLogin || othersAreServed()) {
     context.log.warn(`${dead.id} is waiting for a new login`);
     context.log.info(`hint: ${loginHint(dead)}`);
     while (!stop.aborted && (waitLogin || othersAreServed())) {
       await context.clock.sleep(LOOK_EVERY_MS, stop);
-      const found = await storedLogin(context, dead);
+      const found = newLogin(await accountsOfLate(context));
       if (found) return found;
     }
     return null;
@@ -84,9 +86,4 @@ export async function followAccounts(context: CommandContext, changes: Changes):
       changes.start(account);
     }
   }
-}
-
-async function storedLogin(context: CommandContext, dead: Account): Promise<Account | null> {
-  const now = (await accountsNow(context))?.find((account) => account.key === dead.key);
-  return now && now.token !== dead.token ? now : null;
 }

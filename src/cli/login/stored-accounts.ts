@@ -65,6 +65,23 @@ export async function accountsNow(context: CommandContext): Promise<Account[] | 
   }
 }
 
+/** How old a look may be that several wait for. */
+const SHARED_MS = 500;
+/** The last look of those that share them. */
+const shared = new WeakMap<StoreServer, { atMs: number; accounts: Promise<Account[] | null> }>();
+
+/** The accounts a moment ago, as {@link accountsNow} tells them: of a server that many of a process look at, each second. */
+export function accountsOfLate(context: CommandContext): Promise<Account[] | null> {
+  const { server, clock } = context;
+  if (!server) return accountsNow(context);
+  const atMs = clock.monotonic();
+  const last = shared.get(server);
+  if (last && atMs - last.atMs < SHARED_MS) return last.accounts;
+  const accounts = accountsNow(context);
+  shared.set(server, { atMs, accounts });
+  return accounts;
+}
+
 /** Servers whose logins could not be read the last time. */
 const unreadable = new WeakSet<StoreServer>();
 
