@@ -1,12 +1,21 @@
+import type { ComponentChild } from 'preact';
 import { useState } from 'preact/hooks';
 import { Icon } from '../icons.tsx';
 import { type ChatMessage, gist, sizeInWords } from './message.ts';
 import { VoicePlayer } from './voice-player.tsx';
 import { chatWords } from './words.ts';
 
+/** A text that is longer is shown to here, until somebody wants all of it. */
+const SHOWN_CHARS = 3_000;
+
 /** One message of a chat. Its texts are texts: nothing in them becomes HTML. */
-export function Bubble(props: { message: ChatMessage; onQuote: ((message: ChatMessage) => void) | null }) {
-  const { message, onQuote } = props;
+export function Bubble(props: {
+  message: ChatMessage;
+  onQuote: ((message: ChatMessage) => void) | null;
+  /** Stands below it. */
+  foot?: ComponentChild;
+}) {
+  const { message, onQuote, foot } = props;
   const words = chatWords();
   if (message.unseen !== null)
     return (
@@ -18,14 +27,17 @@ export function Bubble(props: { message: ChatMessage; onQuote: ((message: ChatMe
   return (
     <li class={`message ${message.isMine ? 'mine' : 'theirs'}`} data-n={message.n}>
       <span class="unseen-text">{message.author}: </span>
-      <div class={`bubble bubble-${message.grey === null ? message.kind : 'grey'}`}>
-        {message.quote !== null && (
-          <p class="quoted">
-            <span class="unseen-text">{words.quoted} </span>
-            {message.quote}
-          </p>
-        )}
-        <Content message={message} />
+      <div class="said">
+        <div class={`bubble bubble-${message.grey === null ? message.kind : 'grey'}`}>
+          {message.quote !== null && (
+            <p class="quoted" dir="auto">
+              <span class="unseen-text">{words.quoted} </span>
+              {message.quote}
+            </p>
+          )}
+          <Content message={message} />
+        </div>
+        {foot}
       </div>
       {onQuote && message.id !== null && (
         <button
@@ -49,16 +61,22 @@ function Content({ message }: { message: ChatMessage }) {
   const { url } = message;
   if (message.grey !== null) return <Grey title={words.grey} reason={message.grey} />;
   if (message.kind === 'text' || message.kind === 'other')
-    return <p class="text">{message.text || `[${words.kinds[message.kind]}]`}</p>;
+    return <Text text={message.text || `[${words.kinds[message.kind]}]`} />;
   if (url === null || isBroken) return <Grey title={words.kinds[message.kind]} reason={words.notOpened} />;
   const onError = () => setBroken(true);
-  const text = message.text !== '' && <p class="text">{message.text}</p>;
+  const text = message.text !== '' && <Text text={message.text} />;
   switch (message.kind) {
     case 'image':
       return (
         <>
           <a href={url} target="_blank" rel="noopener noreferrer">
-            <img class="picture" src={url} alt={words.picture(name).trim()} onError={onError} />
+            <img
+              class="picture"
+              src={url}
+              alt={words.picture(name).trim()}
+              loading="lazy"
+              onError={onError}
+            />
           </a>
           {text}
         </>
@@ -101,6 +119,23 @@ function Content({ message }: { message: ChatMessage }) {
       );
     }
   }
+}
+
+/** A text in its own direction; of a very long one, the beginning. */
+function Text({ text }: { text: string }) {
+  const [isWhole, setWhole] = useState(text.length <= SHOWN_CHARS);
+  return (
+    <>
+      <p class="text" dir="auto">
+        {isWhole ? text : `${text.slice(0, SHOWN_CHARS).toWellFormed()}…`}
+      </p>
+      {!isWhole && (
+        <button type="button" class="whole" onClick={() => setWhole(true)}>
+          {chatWords().whole(text.length)}
+        </button>
+      )}
+    </>
+  );
 }
 
 function Grey({ title, reason }: { title: string; reason: string }) {

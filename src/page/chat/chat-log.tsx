@@ -1,4 +1,4 @@
-import type { ComponentChildren } from 'preact';
+import type { ComponentChild, ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { dayAndTime } from '../language.ts';
 import { Bubble } from './bubble.tsx';
@@ -11,27 +11,64 @@ const PAUSE_MS = 5 * 60_000;
 export const MOST_SHOWN = 300;
 /** Whoever is so near to the end follows it. */
 const NEAR_PIXELS = 120;
+/** Whoever is so near to what is not there yet gets it. */
+const SOON_PIXELS = 400;
+
+/** How a chat gets what it does not show. */
+export interface ChatPages {
+  /** Brings earlier messages; null: there are none. */
+  onOlder: (() => void) | null;
+  /** Brings later messages; null: the newest are shown. */
+  onNewer: (() => void) | null;
+  /** Shows the newest. */
+  onNewest: () => void;
+  /** The message that somebody wants to see; null: the newest one. */
+  wanted: number | null;
+}
 
 /** The messages of a chat, oldest first. New ones are read out; who has scrolled back stays there. */
 export function ChatLog(props: {
   name: string;
   messages: readonly ChatMessage[];
   onQuote: ((message: ChatMessage) => void) | null;
+  /** What stands below a message. */
+  footOf?: (message: ChatMessage) => ComponentChild;
+  /** Without it there is no more than what is shown. */
+  pages?: ChatPages;
   /** Shown in place of messages while there are none. */
   children?: ComponentChildren;
   /** Shown at the end, and not read out. */
   typing: boolean;
 }) {
+  const { pages, footOf } = props;
   const box = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
   const shown = props.messages.slice(-MOST_SHOWN);
   const last = shown.at(-1);
+  const isAtEnd = !pages?.onNewer;
   const words = chatWords();
+  // Where the first message that is seen stands, before others come in front of it.
+  const held = useRef<{ n: string; top: number } | null>(null);
+  held.current = box.current && !follows.current ? firstSeen(box.current) : null;
 
   useLayoutEffect(() => {
     const element = box.current;
-    if (element && (follows.current || last?.isMine)) element.scrollTop = element.scrollHeight;
-  }, [last?.n, props.typing, props.name]);
+    if (!element) return;
+    const own = pages === undefined && last?.isMine;
+    if (isAtEnd && (follows.current || own)) element.scrollTop = element.scrollHeight;
+    else if (held.current) {
+      const place = element.querySelector(`[data-n="${held.current.n}"]`);
+      if (place) element.scrollTop += topOf(place) - held.current.top;
+    }
+  }, [last?.n, shown[0]?.n, props.typing, props.name]);
+
+  const wanted = pages?.wanted ?? null;
+  const isThere = shown.some(({ n }) => n === wanted);
+  useLayoutEffect(() => {
+    if (!isThere) return;
+    follows.current = false;
+    box.current?.querySelector(`[data-n="${wanted}"]`)?.scrollIntoView({ block: 'center' });
+  }, [wanted, isThere]);
 
   // A picture is higher once it is there, and the place for messages smaller while one quotes.
   useEffect(() => {
@@ -45,40 +82,82 @@ export function ChatLog(props: {
   }, []);
 
   return (
-    <div
-      class="chat-log"
-      ref={box}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
-      tabIndex={0}
-      role="log"
-      aria-label={props.name}
-      onScroll={({ currentTarget: at }) => {
-        follows.current = at.scrollHeight - at.scrollTop - at.clientHeight < NEAR_PIXELS;
-      }}
-    >
-      {shown.length === 0 && props.children}
-      {shown.length < props.messages.length && <p class="pause">{words.earlier}</p>}
-      <ul class="messages">
-        {shown.flatMap((message, index) => {
-          const before = shown[index - 1];
-          const isLater = !before || message.timeMs - before.timeMs > PAUSE_MS;
-          const bubble = <Bubble key={message.n} message={message} onQuote={props.onQuote} />;
-          if (!isLater) return [bubble];
-          const pause = (
-            <li key={`pause-${message.n}`} class="pause">
-              <time dateTime={new Date(message.timeMs).toISOString()}>{dayAndTime(message.timeMs)}</time>
-            </li>
-          );
-          return [pause, bubble];
-        })}
-      </ul>
-      {props.typing && (
-        <div class="typing" aria-hidden="true">
-          <i />
-          <i />
-          <i />
-        </div>
+    <div class="chat-place">
+      <div
+        class="chat-log"
+        ref={box}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
+        tabIndex={0}
+        role="log"
+        // What comes from before is not news.
+        aria-live={isAtEnd && follows.current ? 'polite' : 'off'}
+        aria-label={props.name}
+        onScroll={({ currentTarget: at }) => {
+          const below = at.scrollHeight - at.scrollTop - at.clientHeight;
+          follows.current = isAtEnd && below < NEAR_PIXELS;
+          if (at.scrollTop < SOON_PIXELS) pages?.onOlder?.();
+          if (below < SOON_PIXELS) pages?.onNewer?.();
+        }}
+      >
+        {shown.length === 0 && props.children}
+        {shown.length < props.messages.length && <p class="pause">{words.earlier}</p>}
+        {pages?.onOlder && (
+          <p class="pause">
+            <button type="button" class="quiet" onClick={pages.onOlder}>
+              {words.showEarlier}
+            </button>
+          </p>
+        )}
+        <ul class="messages">
+          {shown.flatMap((message, index) => {
+            const before = shown[index - 1];
+            const isLater = !before || message.timeMs - before.timeMs > PAUSE_MS;
+            const bubble = (
+              <Bubble key={message.n} message={message} onQuote={props.onQuote} foot={footOf?.(message)} />
+            );
+            if (!isLater) return [bubble];
+            const pause = (
+              <li key={`pause-${message.n}`} class="pause">
+                <time dateTime={new Date(message.timeMs).toISOString()}>{dayAndTime(message.timeMs)}</time>
+              </li>
+            );
+            return [pause, bubble];
+          })}
+        </ul>
+        {props.typing && (
+          <div class="typing" aria-hidden="true">
+            <i />
+            <i />
+            <i />
+          </div>
+        )}
+      </div>
+      {!isAtEnd && (
+        <button
+          type="button"
+          class="to-newest"
+          onClick={() => {
+            follows.current = true;
+            pages?.onNewest();
+          }}
+        >
+          {words.toNewest}
+        </button>
       )}
     </div>
   );
+}
+
+/** The first message of which something is seen. */
+function firstSeen(box: HTMLElement): { n: string; top: number } | null {
+  const top = topOf(box);
+  for (const element of box.querySelectorAll<HTMLElement>('[data-n]')) {
+    const { n } = element.dataset;
+    if (n !== undefined && element.getBoundingClientRect().bottom > top) return { n, top: topOf(element) };
+  }
+  return null;
+}
+
+function topOf(element: Element): number {
+  return element.getBoundingClientRect().top;
 }

@@ -16,17 +16,21 @@ export interface ComposerProps {
   onEndQuote: () => void;
   onText: (text: string) => Promise<boolean>;
   onFiles: (files: File[], as: 'picture' | 'file') => Promise<boolean>;
-  onVoice: (wav: Blob, from: 'microphone' | 'sample') => Promise<boolean>;
+  /** null: no voice can be sent. */
+  onVoice: ((wav: Blob, from: 'microphone' | 'sample') => Promise<boolean>) | null;
   /** Says why there is no recording. */
   onTrouble: (thrown: unknown) => void;
+  /** What was being written when the page was left, and how to keep it. */
+  draft?: { text: string; onChange: (text: string) => void };
 }
 
 /** Where a message is written: text, pictures, files, voice. Enter sends, Shift+Enter is a new line. */
 export function Composer(props: ComposerProps) {
-  const [text, setText] = useState('');
+  const [text, setText] = useState(props.draft?.text ?? '');
   const [isBusy, setBusy] = useState(false);
   const box = useRef<HTMLTextAreaElement>(null);
   const words = chatWords();
+  const { onVoice } = props;
 
   const during = async (send: () => Promise<boolean>): Promise<boolean> => {
     setBusy(true);
@@ -45,6 +49,7 @@ export function Composer(props: ComposerProps) {
     if (files && files.length > 0) void during(() => props.onFiles([...files], as));
   };
 
+  useEffect(() => props.draft?.onChange(text), [text]);
   useEffect(() => {
     if (props.quote !== null) box.current?.focus();
   }, [props.quote]);
@@ -77,16 +82,20 @@ export function Composer(props: ComposerProps) {
           onFiles={(files) => sendFiles(files, 'picture')}
         />
         <FileButton icon="file" name={words.addFile} onFiles={(files) => sendFiles(files, 'file')} />
-        <RecordButton {...props} onVoice={(wav) => during(() => props.onVoice(wav, 'microphone'))} />
-        <button
-          type="button"
-          class="quiet square"
-          aria-label={words.sample}
-          title={words.sample}
-          onClick={() => void during(() => props.onVoice(sampleSound(), 'sample'))}
-        >
-          <Icon name="note" />
-        </button>
+        {onVoice && (
+          <>
+            <RecordButton {...props} onVoice={(wav) => during(() => onVoice(wav, 'microphone'))} />
+            <button
+              type="button"
+              class="quiet square"
+              aria-label={words.sample}
+              title={words.sample}
+              onClick={() => void during(() => onVoice(sampleSound(), 'sample'))}
+            >
+              <Icon name="note" />
+            </button>
+          </>
+        )}
       </div>
       <div class="write">
         <textarea

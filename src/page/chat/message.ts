@@ -1,6 +1,6 @@
 /** A message as a page shows it. */
 export interface ChatMessage {
-  /** Its place: grows, and is never that of another. */
+  /** Tells it from every other. */
   n: number;
   /** Whether whoever looks at the page has written it. */
   isMine: boolean;

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { Avatar } from '../../page/chat/avatar.tsx';
 import { gist } from '../../page/chat/message.ts';
 import { chatWords } from '../../page/chat/words.ts';
 import { Icon } from '../../page/icons.tsx';
@@ -43,7 +44,7 @@ function Contact({ user, onChoose }: { user: string; onChoose: () => void }) {
         aria-current={user === selected.value ? 'true' : undefined}
         onClick={onChoose}
       >
-        <Avatar user={user} />
+        <UserAvatar user={user} />
         <span class="contact-text">
           <span class="contact-name">
             <strong>{name}</strong>
@@ -63,15 +64,9 @@ function Contact({ user, onChoose }: { user: string; onChoose: () => void }) {
   );
 }
 
-/** The first letter of a name, in a colour that is always that of the user. */
-export function Avatar({ user }: { user: string }) {
-  const hue = [...user].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 360, 7);
-  const letter = Array.from(nameOf(user))[0] ?? '?';
-  return (
-    <span class="avatar" aria-hidden="true" style={isOwner(user) ? {} : { '--hue': String(hue) }}>
-      {letter.toUpperCase()}
-    </span>
-  );
+/** The {@link Avatar} of a user. */
+export function UserAvatar({ user }: { user: string }) {
+  return <Avatar user={user} name={nameOf(user)} isOwner={isOwner(user)} />;
 }
 
 function NewUser({ onAdd }: { onAdd: () => void }) {

@@ -5,7 +5,7 @@ import { followLanguage } from '../../page/language.ts';
 import { PageSwitches } from '../../page/switches.tsx';
 import { followTheme } from '../../page/theme.ts';
 import { Chat, ChatState } from './chat.tsx';
-import { Avatar, Contacts } from './contacts.tsx';
+import { Contacts, UserAvatar } from './contacts.tsx';
 import { trouble } from './controls.ts';
 import { nameOf } from './names.ts';
 import { Switchboard } from './switchboard.tsx';
@@ -40,7 +40,7 @@ function Phone() {
           >
             <Icon name="people" />
           </button>
-          {user !== null && <Avatar user={user} />}
+          {user !== null && <UserAvatar user={user} />}
           <div class="chat-title">
             <h2>{user === null ? '' : nameOf(user)}</h2>
             {user !== null && <ChatState user={user} />}

@@ -66,7 +66,7 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
     async handle(call) {
       const { account, user } = await chatOf(call);
       const [found] = await conversationsOf(call, account, { user });
-      if (found) return { json: shown(found, call.nowMs) };
+      if (found) return { json: shownConversation(found, call.nowMs) };
       throw nobody(user);
     },
   },
@@ -129,7 +129,7 @@ async function listConversations(call: Call) {
   const isMore = last !== undefined && page.length === limit && caller.user === null;
   return {
     json: {
-      conversations: page.map((one) => shown(one, call.nowMs)),
+      conversations: page.map((one) => shownConversation(one, call.nowMs)),
       before: isMore ? `${last.lastAtMs}:${last.user}` : null,
     },
   };
@@ -144,7 +144,8 @@ function conversationsOf(
   return backend.store.conversations.list({ ...all, ...over });
 }
 
-function shown(conversation: Conversation, nowMs: number) {
+/** A conversation as the list shows it. */
+export function shownConversation(conversation: Conversation, nowMs: number) {
   const { last, lastAtMs, failed, unseen } = conversation;
   return {
     ...userShown(conversation, nowMs),

@@ -2,6 +2,9 @@ import type { auditEntryShown, invitationShown, tokenShown } from '../../../view
 import type { accountShown } from '../../../views/account.ts';
 import type { eventShown } from '../../../views/event.ts';
 import type { partShown } from '../../../views/part.ts';
+import type { shownConversation } from '../../routes/conversations.ts';
+import type { shownMessage } from '../../routes/messages.ts';
+import type { shownPart } from '../../routes/parts.ts';
 
 /** An account of `GET /accounts`. */
 export type Account = ReturnType<typeof accountShown>;
@@ -13,6 +16,12 @@ export type User = Account['users'][number];
  * @public
  */
 export type Part = ReturnType<typeof partShown>;
+/** A message of `GET /accounts/{account}/messages`. */
+export type Message = ReturnType<typeof shownMessage>;
+/** What stands in a conversation. */
+export type Entry = { message: Message; part: null } | { message: null; part: ReturnType<typeof shownPart> };
+/** A conversation of `GET /accounts/{account}/conversations`. */
+export type Conversation = ReturnType<typeof shownConversation>;
 /** What has changed, of `GET /events`. */
 export type StateEvent = ReturnType<typeof eventShown>;
 /** A token of `GET /tokens`. */

@@ -1,0 +1,178 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CHROMIUM, launchBrowser } from '../../helpers/browser.ts';
+import { type ChatWorld, makeChatWorld, picture, voice } from '../../helpers/chat-world.ts';
+import { pollUntil } from '../../helpers/poll-until.ts';
+import { answers } from '../../helpers/simulated.ts';
+import { makeFolder } from '../../helpers/wxagent.ts';
+
+let browser: Browser;
+
+/** The bubble with this text, with what stands below it. */
+const said = (page: Page, text: string) => page.locator('.message', { hasText: text }).last();
+
+async function write(page: Page, text: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Message' }).fill(text);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+}
+
+const said50 = (world: ChatWorld, name: string) =>
+  world.simulator.control.phone().shown.find(({ fileName }) => fileName === name);
+
+describe.skipIf(CHROMIUM === null)('conversations on the page', () => {
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(() => browser?.close());
+
+  test('both sides chat: text, a picture, a voice that plays, a file; what is sent says what became of it', async () => {
+    const world = await makeChatWorld();
+    const { simulator } = world;
+    const page = await world.open(browser, null);
+    await page.getByText('Nobody has written yet.').waitFor();
+    simulator.control.message({ text: 'hello from the phone' });
+    await page.getByRole('link', { name: /You said: hello/ }).click();
+    await said(page, 'You said: hello from the phone').getByText('agent · confirmed').waitFor();
+
+    simulator.control.messages([{ image: { bytes: picture() } }, { voice: { bytes: await voice(2) } }]);
+    const image = page.locator('.message.theirs img');
+    await image.waitFor();
+    await pollUntil(
+      'the picture',
+      async () => (await image.evaluate((one: { naturalWidth: number }) => one.naturalWidth)) === 320,
+    );
+    await page.getByRole('button', { name: 'Play the voice message' }).click();
+    await page.getByRole('button', { name: 'Stop the voice message' }).waitFor();
+    await page.getByRole('button', { name: 'Play the voice message' }).waitFor();
+
+    await write(page, 'an answer by hand **as it is**');
+    await said(page, 'an answer by hand').getByText('sent · confirmed').waitFor();
+    expect(answers(simulator)).toContain('an answer by hand **as it is**');
+    await page
+      .locator('input[data-for=picture]')
+      .setInputFiles({ name: 'mine.png', mimeType: 'image/png', buffer: picture(64, 48) });
+    const mine = page.locator('.message.mine img');
+    await mine.waitFor();
+    await pollUntil(
+      'the picture',
+      async () => (await mine.evaluate((one: { naturalWidth: number }) => one.naturalWidth)) === 64,
+    );
+
+    const drop = await page.evaluateHandle(
+      "(() => { const t = new DataTransfer(); t.items.add(new File(['a,b'], 'table.csv')); return t; })()",
+    );
+    await page.locator('section.chat').dispatchEvent('drop', { dataTransfer: drop });
+    const saved = page.locator('.message.mine a.file', { hasText: 'table.csv' });
+    await saved.waitFor();
+    const [download] = await Promise.all([page.waitForEvent('download'), saved.click()]);
+    expect(download.suggestedFilename()).toBe('table.csv');
+  });
+
+  test('what is held says why and goes when the phone writes; one of two who drop it is told', async () => {
+    const world = await makeChatWorld();
+    const { simulator, user } = world;
+    simulator.control.message({ text: 'quiet' });
+    simulator.control.setBudget(0);
+    const page = await world.open(browser, user);
+    await said(page, 'quiet').waitFor();
+    await write(page, 'first that waits');
+    await write(page, 'second that waits');
+    await said(page, 'second that waits')
+      .getByText(/held: .*It goes when the user writes/)
+      .waitFor();
+
+    const other = await world.open(browser, user);
+    for (const one of [page, other])
+      await said(one, 'second that waits').getByRole('button', { name: 'Drop' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Drop' }).click();
+    await said(page, 'second that waits').getByText('expired: somebody dropped it').waitFor();
+    await other.getByRole('dialog').getByRole('button', { name: 'Drop' }).click();
+    await said(other, 'second that waits').getByText('expired: somebody dropped it').waitFor();
+    await other
+      .locator('.toasts')
+      .getByText(/dropped/)
+      .waitFor();
+
+    simulator.control.setBudget(10);
+    simulator.control.message({ text: 'quiet again' });
+    await said(page, 'first that waits').getByText('sent · confirmed').waitFor();
+    expect(answers(simulator)).toEqual([expect.stringMatching(/first that waits$/)]);
+  });
+
+  test('a failed message shows why and its stderr, and runs again', async () => {
+    const world = await makeChatWorld();
+    world.simulator.control.message({ text: 'fail' });
+    const page = await world.open(browser, world.user);
+    const message = said(page, 'fail');
+    await message.getByText('failed: exit code 3: KeyError: city').waitFor();
+    await message.getByText('What the agent wrote on stderr').click();
+    await message.getByText('File "agent.py", line 3').waitFor();
+    await page.getByRole('link', { name: /1 failed/ }).waitFor();
+    writeFileSync(join(world.folder, 'mended'), '');
+    await message.getByRole('button', { name: 'Run again' }).click();
+    await said(page, 'mended').getByText('agent · confirmed').waitFor();
+    await pollUntil('no failure', async () => (await page.getByText('1 failed').count()) === 0);
+    expect(await message.getByRole('button').count()).toBe(0);
+  });
+
+  test('a reload in the middle of sending sends once, and keeps what is being written', async () => {
+    const world = await makeChatWorld();
+    const { simulator, user } = world;
+    simulator.control.message({ text: 'quiet' });
+    const page = await world.open(browser, user);
+    await said(page, 'quiet').waitFor();
+    let sent = 0;
+    // The server gets it, and the page never hears of it.
+    await page.route('**/send', async (route) => {
+      sent++;
+      if (sent > 1) return route.continue();
+      await route.fetch();
+    });
+    const box = page.getByRole('textbox', { name: 'Message' });
+    await box.fill('only once');
+    await page.getByRole('button', { name: 'Send', exact: true }).dblclick();
+    await pollUntil('the message', () => answers(simulator).includes('only once'));
+    await box.fill('still being written');
+    await page.reload();
+    await said(page, 'only once').getByText('sent · confirmed').waitFor();
+    await pollUntil('the second request', () => sent === 2);
+    expect(await box.inputValue()).toBe('still being written');
+    await pollUntil('nothing on its way', async () => (await page.getByText('on its way').count()) === 0);
+    expect(answers(simulator)).toEqual(['only once']);
+    expect(await page.locator('.message', { hasText: 'only once' }).count()).toBe(1);
+  });
+
+  test('what the server does not take is said, and can be sent again', async () => {
+    const world = await makeChatWorld();
+    world.simulator.control.message({ text: 'quiet' });
+    const page = await world.open(browser, world.user);
+    await said(page, 'quiet').waitFor();
+    await page.route('**/send', (route) => route.abort('connectionrefused'));
+    await write(page, 'not yet');
+    await said(page, 'not yet').getByText('Not sent: The server does not answer.').waitFor();
+    await page.unroute('**/send');
+    await said(page, 'not yet').getByRole('button', { name: 'Send again' }).click();
+    await said(page, 'not yet').getByText('sent · confirmed').waitFor();
+  });
+
+  test('a file of 50 MB goes as a stream, and the page tells how far it is', {
+    timeout: 120_000,
+  }, async () => {
+    const world = await makeChatWorld();
+    world.simulator.control.message({ text: 'quiet' });
+    const page = await world.open(browser, world.user);
+    await said(page, 'quiet').waitFor();
+    const path = join(makeFolder(), 'large.bin');
+    writeFileSync(path, Buffer.alloc(50_000_000, 'wxagent '));
+    await page.evaluate(
+      "globalThis.seen = new Set(); setInterval(() => { const p = document.querySelector('progress'); if (p) seen.add(p.value); }, 5)",
+    );
+    await page.locator('input[data-for=file]').setInputFiles(path);
+    await said(page, 'large.bin').getByText('sent · confirmed').waitFor({ timeout: 90_000 });
+    const seen = (await page.evaluate('[...seen]')) as number[];
+    expect(seen.length).toBeGreaterThan(2);
+    expect(said50(world, 'large.bin')?.sizeBytes).toBe(50_000_000);
+  });
+});
