@@ -49,7 +49,7 @@ import { dropParts, openParts, partsOf, unneededFiles, usersToDeliver } from './
 import { enqueue } from './outbox/queue.ts';
 import { settlePart } from './outbox/settle.ts';
 import { recordUpload, runningUpload, settleUpload } from './outbox/uploads.ts';
-import type { Asked } from './port/access.ts';
+import type { Act, Asked } from './port/access.ts';
 import { LeaseLost } from './port/lease.ts';
 import type { Retention, Store } from './port/port.ts';
 import {
@@ -101,7 +101,7 @@ export function createStore(
     : notify;
   /** A step that somebody asks for; when they are named, the act is recorded in the same transaction. */
   function* noted<T>(
-    input: Asked & { account: string; nowMs?: number; act: string; about: string },
+    input: Asked & { account: string; nowMs?: number; act: Act; about: string },
     step: () => Step<T>,
   ): Step<T> {
     const { by } = input;

@@ -1,4 +1,5 @@
 import { auditEntryShown } from '../../views/access.ts';
+import { actInWords, whoInWords } from '../../views/acts.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
@@ -24,8 +25,8 @@ export async function audit(context: CommandContext): Promise<number> {
       ...table(
         entries.map(({ atMs, who, act, account, about }) => [
           localMinute(new Date(atMs)),
-          who,
-          act,
+          whoInWords(who, context.language),
+          actInWords(act, context.language),
           account === null || account === about ? about : `${account} ${about}`,
         ]),
       ),

@@ -1,13 +1,13 @@
 import { RETURNING_SEQ, sql } from '../../sql/dialect.ts';
 import { all, insert, run, type Statement, type Step } from '../../sql/statement.ts';
-import type { AuditEntry } from '../port/port.ts';
+import type { Act, AuditEntry } from '../port/port.ts';
 
 const INSERT = sql`INSERT INTO audit (at, who, act, account, about) VALUES (?, ?, ?, ?, ?) ${RETURNING_SEQ}`;
 
 /** Records an act; it goes into the transaction of the act. */
 export function noteAct(input: {
   by: string;
-  act: string;
+  act: Act;
   account: string | null;
   about: string;
   nowMs: number;

@@ -1,5 +1,5 @@
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
-import { type CheckedInvitation, type Invitation, invitationName } from '../port/access.ts';
+import { type Act, type CheckedInvitation, type Invitation, invitationName } from '../port/access.ts';
 import { noteAct } from './audit.ts';
 
 /** One that has expired is listed for so long, so that whoever made it sees what became of it. */
@@ -66,7 +66,7 @@ export function* returnInvitation({ id, nowMs }: { id: string; nowMs: number }):
   if (returned > 0) yield* noteUse(id, 'invitation-return', nowMs);
 }
 
-function* noteUse(id: string, act: string, nowMs: number): Step<void> {
+function* noteUse(id: string, act: Act, nowMs: number): Step<void> {
   const row = yield* one('SELECT name FROM invitations WHERE id = ?', id);
   const about = row?.name as string;
   yield* noteAct({ by: invitationName(about), act, account: null, about, nowMs });

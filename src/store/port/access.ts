@@ -85,13 +85,27 @@ export function browserName(digest: string): string {
   return `browser ${digest.slice(0, 8)}`;
 }
 
-/** Something that was done on purpose and cannot be taken back. */
+/** What the audit has: what grants something, sends it again, or cannot be taken back. */
+export type Act =
+  | `token-${'add' | 'remove'}`
+  | 'code-add'
+  | `session-${'start' | 'confirm' | 'end'}`
+  | `source-${'add' | 'remove'}`
+  | `invitation-${'add' | 'use' | 'return' | 'remove'}`
+  | 'login'
+  | 'logout'
+  | 'allow'
+  | 'disallow'
+  | 'drop'
+  | 'retry';
+
+/** Something that was done on purpose. */
 export interface AuditEntry {
   seq: number;
   atMs: number;
   /** `terminal`, `token <name>`, `browser <first digits of its digest>` or `invitation <name>`. */
   who: string;
-  /** What was done, in a word such as `drop`. */
+  /** An {@link Act}, or one of a newer wxagent. */
   act: string;
   /** Key of the account; null: it concerns none. */
   account: string | null;
@@ -163,7 +177,7 @@ export interface Access {
   /** Records something that was done beside the store, such as a login. */
   noteAct(input: {
     by: string;
-    act: string;
+    act: Act;
     account: string | null;
     about: string;
     nowMs: number;

@@ -300,19 +300,16 @@ describe('the audit', () => {
     await wx('retry', '--expired');
     await wx('token', 'code');
     await wx('logout');
-    const { stdout } = await wx('audit');
-    const rows = stdout
-      .trim()
-      .split('\n')
-      .map((row) =>
-        row
-          .split(/\s{2,}/)
-          .slice(1, 3)
-          .join(' '),
-      );
-    expect(rows.slice(1)).toEqual(
-      ['login', 'allow', 'disallow', 'drop', 'code-add', 'logout'].map((act) => `terminal ${act}`),
+    const rows = async (...args: string[]) =>
+      (await wx('audit', ...args)).stdout
+        .trim()
+        .split('\n')
+        .map((row) => row.split(/\s{2,}/).slice(1, 3));
+    const did = ['Account logged in', 'User allowed', 'User no longer allowed', 'Taken out of the outbox'];
+    expect((await rows()).slice(1)).toEqual(
+      [...did, 'One-time code made', 'Account logged out'].map((act) => ['terminal', act]),
     );
+    expect((await rows('--lang', 'zh'))[1]).toEqual(['终端', '账号登录']);
     expect((await wx('audit', '--since', '1ms')).stdout).toBe('');
   });
 });

@@ -232,8 +232,8 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     expect((await web.ask('/session', to)).status).toBe(401);
 
     await page.evaluate("location.hash = '#/audit'");
-    await says(page, 'Token removed:');
-    await says(page, 'Browser signed in:');
+    await says(page, 'Token removed');
+    await says(page, 'Browser signed in');
     expect(await page.getByText('One-time code made').count()).toBe(1);
   });
 

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { dayAndTime } from '../../../../page/language.ts';
+import { dayAndTime, language } from '../../../../page/language.ts';
+import { actInWords, whoInWords } from '../../../../views/acts.ts';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { accountName } from '../../frame/names.ts';
@@ -78,22 +79,20 @@ function Audit() {
 }
 
 function Entry({ entry, names }: { entry: AuditEntry; names: ReadonlyMap<string, string> }) {
-  const words = auditWords();
   const { time, who, act, account, about } = entry;
   const named = (id: string): string => names.get(id) ?? id;
-  const [kind = '', ...rest] = who.split(' ');
   const shownAbout = act === 'code-add' ? '' : named(about);
   return (
     <li class="row">
       <div class="row-text">
         <p>
-          <strong>{words.acts[act] ?? act}</strong> {shownAbout}
+          <strong>{actInWords(act, language.value)}</strong> {shownAbout}
           {account !== null && account !== about && <span class="dim"> ({named(account)})</span>}
         </p>
         <p class="dim">
           <time dateTime={time ?? ''}>{dayAndTime(Date.parse(time ?? ''))}</time>
           {' · '}
-          {words.who[kind] ?? kind} {rest.join(' ')}
+          {whoInWords(who, language.value)}
         </p>
       </div>
     </li>

@@ -257,7 +257,7 @@ export function describeAccess(make: MakeStore): void {
 
     test('is read in pages, newest first, and kept as long as messages are', async () => {
       for (const n of [0, 1, 2]) {
-        const act = { by: 'terminal', act: 'login', account: null, about: String(n) };
+        const act = { by: 'terminal', act: 'login' as const, account: null, about: String(n) };
         await access.noteAct({ ...act, nowMs: START_MS + n * DAY_MS });
       }
       const [first] = await access.audit({ beforeSeq: null, limit: 1 });
