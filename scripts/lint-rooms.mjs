@@ -75,7 +75,8 @@ const ROOMS = {
     ...['port', 'guard', 'access', 'events', 'operating', 'live', 'api'],
     ...['push/port', 'push/text', 'push/dialects', 'push', 'routes'],
     ...['page/server', 'page/frame', 'page/login', 'page/views/overview', 'page/views/login'],
-    ...['page/views/tokens', 'page/views/conversations', 'page/views/audit', 'page/invited', 'page', '.'],
+    ...['page/views/tokens', 'page/views/conversations', 'page/views/audit', 'page/views/outbox'],
+    ...['page/views/workers', 'page/views/doctor', 'page/invited', 'page', '.'],
   ],
   cli: [
     ...['i18n', 'terminal', 'command', 'account', 'agent', 'login', 'send', 'ask', 'download', 'admin'],

@@ -15,5 +15,6 @@ export function partShown(part: PartView) {
     reason: part.reason,
     createdAt: timeShown(part.createdAtMs),
     heldAt: timeShown(part.heldAtMs),
+    expiresAt: timeShown(part.expiresAtMs),
   };
 }

@@ -113,11 +113,15 @@ export function createWebBackend(
       const { agentShown } = await import('../admin/agents.ts');
       return findPresets(commandSearch(context)).map(agentShown);
     },
-    async doctor() {
+    async doctor(account) {
       const { checkAll, checksShown } = await import('../doctor/doctor.ts');
       // Who has logged in since this process began counts as well.
       const file = { ...context.file, accounts: (await accountsNow(context)) ?? known };
-      return checksShown(await checkAll({ ...context, file }));
+      const settings: CommandContext['settings'] = (names) => ({
+        ...context.settings(names),
+        account: account === null ? [] : [account.id],
+      });
+      return checksShown(await checkAll({ ...context, file, settings }));
     },
     async close() {
       await deliveries.end();

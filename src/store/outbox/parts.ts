@@ -20,7 +20,7 @@ import { CAN_RETURN, GIVEN_UP, HELD, OPEN } from './part-states.ts';
 
 /** The columns of {@link viewOf}: half of a row's, because each column that is read costs time. */
 export const VIEW = `seq, account, "user", client_id, message, origin, text, file, state, reason, server_id, created_at,
-  held_at, merged_into`;
+  held_at, expires_at, merged_into`;
 
 const AHEAD = `SELECT reason FROM parts WHERE account = ? AND "user" = ? AND ${HELD} LIMIT 1`;
 
@@ -228,6 +228,7 @@ export function viewOf(row: Row): PartView {
     serverId: row.server_id as string | null,
     createdAtMs: row.created_at as number,
     heldAtMs: row.held_at as number | null,
+    expiresAtMs: row.expires_at as number | null,
     mergedInto: row.merged_into as number | null,
   };
 }
@@ -244,6 +245,7 @@ export function newView(seq: number, options: NewPartOptions, part: NewPart): Pa
       serverId: null,
       createdAtMs: nowMs,
       heldAtMs: null,
+      expiresAtMs: options.expiresAtMs ?? null,
       mergedInto: null,
     },
   };

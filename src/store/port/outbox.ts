@@ -72,6 +72,8 @@ export interface PartView {
   serverId: string | null;
   createdAtMs: number;
   heldAtMs: number | null;
+  /** When it is given up if it is not sent by then (`--ttl`). */
+  expiresAtMs: number | null;
   /** The part this one was merged into. */
   mergedInto: number | null;
 }

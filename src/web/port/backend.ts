@@ -22,6 +22,12 @@ export interface ToSend {
   expiresAtMs: number | null;
 }
 
+/** What `wxagent doctor` has found. */
+export interface Checkup {
+  ok: boolean;
+  checks: readonly { name: string; ok: boolean; detail: string; hint: string | null; durationMs: number }[];
+}
+
 /** What the server needs of the program that runs it. */
 export interface WebBackend {
   store: Store;
@@ -66,8 +72,8 @@ export interface WebBackend {
   /** A text as a QR code. */
   qrSvg(text: string): Promise<string>;
 
-  /** What `wxagent workers`, `wxagent agents` and `wxagent doctor` print as JSON. */
+  /** What `wxagent workers` and `wxagent agents` print as JSON, and `wxagent doctor` of an account; null: of the default one. */
   workers(): Promise<readonly object[]>;
   agents(): Promise<readonly object[]>;
-  doctor(): Promise<object>;
+  doctor(account: KnownAccount | null): Promise<Checkup>;
 }

@@ -1,6 +1,8 @@
 import { unhurried } from '../api/patience.ts';
+import { languageOf } from '../api/problem.ts';
 import type { Route } from '../api/route.ts';
-import { COUNT, listOf, objectOf, oneOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
+import { COUNT, listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
+import { findAccount } from './accounts.ts';
 
 /** The agents of this machine, the processes that share a database, and whether everything works. */
 export const MACHINE_ROUTES: readonly Route[] = [
@@ -63,6 +65,9 @@ export const MACHINE_ROUTES: readonly Route[] = [
     about: 'checks network, clock, login, files, disk and database; takes some seconds',
     scopes: [],
     reach: 'server',
+    query: optionalOf({
+      account: { ...TEXT, description: 'whose login and server; without it, those of the default account' },
+    }),
     status: 200,
     answer: objectOf({
       ok: YES_NO,
@@ -70,7 +75,13 @@ export const MACHINE_ROUTES: readonly Route[] = [
         objectOf({ name: TEXT, ok: YES_NO, detail: TEXT, hint: orNull(TEXT), durationMs: COUNT }),
       ),
     }),
-    errors: [],
-    handle: async ({ backend, incoming }) => ({ json: await unhurried(incoming, backend.doctor) }),
+    errors: [404],
+    async handle({ backend, incoming, query }) {
+      const { account: name } = query;
+      const account = name === undefined ? null : findAccount(await backend.accounts(), String(name));
+      const { ok, checks } = await unhurried(incoming, () => backend.doctor(account));
+      const told = await backend.translator(languageOf(incoming.headers['accept-language']));
+      return { json: { ok, checks: checks.map((check) => ({ ...check, detail: told(check.detail) })) } };
+    },
   },
 ];

@@ -28,6 +28,7 @@ export const PART = objectOf({
   reason: orNull(TEXT),
   createdAt: TIME,
   heldAt: orNull(TIME),
+  expiresAt: orNull(TIME),
 });
 
 /** What was sent or waits, each with its verdict. */

@@ -6,6 +6,8 @@ import type { StateEvent } from '../server/types.ts';
 
 /** Events that come together are one reason to load. */
 const TOGETHER_MS = 200;
+/** What takes long is loaded so much less often: most of the time nothing is asked. */
+const REST = 4;
 
 /** What a view shows of the server. */
 export interface Loaded<T> {
@@ -18,12 +20,13 @@ export interface Loaded<T> {
 
 /**
  * Loads something for as long as a view is shown: again when `inputs` change, when an event is news for it, and when
- * everything may be old.
+ * everything may be old; with `everyMs` also that often, for what no event tells.
  */
 export function useLoaded<T>(
   load: (signal: AbortSignal) => Promise<T>,
   inputs: readonly unknown[],
   isNews: (event: StateEvent) => boolean,
+  everyMs: number | null = null,
 ): Loaded<T> {
   const value = useSignal<T | null>(null);
   const problem = useSignal<string | null>(null);
@@ -33,10 +36,17 @@ export function useLoaded<T>(
     let soon: ReturnType<typeof setTimeout> | undefined;
     let isLoading = false;
     let isOld = false;
+    let restMs = TOGETHER_MS;
+    const runSoon = (): void => {
+      soon ??= setTimeout(run, restMs);
+    };
     const run = async (): Promise<void> => {
+      clearTimeout(soon);
+      soon = undefined;
       isOld = isLoading;
       if (isLoading) return;
       isLoading = true;
+      const startedMs = performance.now();
       try {
         const found = await load(stop.signal);
         if (stop.signal.aborted) return;
@@ -47,18 +57,19 @@ export function useLoaded<T>(
         problem.value = thrown instanceof Error ? thrown.message : String(thrown);
       } finally {
         isLoading = false;
+        restMs = Math.max(TOGETHER_MS, REST * (performance.now() - startedMs));
       }
-      if (isOld) void run();
+      if (isOld) runSoon();
     };
     const stopEvents = onEvent((event) => {
-      if (!isNews(event)) return;
-      clearTimeout(soon);
-      soon = setTimeout(run, TOGETHER_MS);
+      if (isNews(event)) runSoon();
     });
     const stopStale = stale.subscribe(() => void run());
+    const regularly = everyMs === null ? undefined : setInterval(() => isSeen() && runSoon(), everyMs);
     return () => {
       stop.abort();
       clearTimeout(soon);
+      clearInterval(regularly);
       stopEvents();
       stopStale();
     };
@@ -70,4 +81,8 @@ export function useLoaded<T>(
       asked.value++;
     },
   };
+}
+
+function isSeen(): boolean {
+  return document.visibilityState === 'visible';
 }

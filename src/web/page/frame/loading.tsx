@@ -1,4 +1,5 @@
 import type { ComponentChild } from 'preact';
+import { trouble } from '../server/state.ts';
 import type { Loaded } from './load.ts';
 import { frameWords } from './words.ts';
 
@@ -7,7 +8,7 @@ export function WhenLoaded<T>({ of, children }: { of: Loaded<T>; children: (valu
   const words = frameWords();
   return (
     <>
-      {of.problem !== null && (
+      {of.problem !== null && (of.value === null || trouble.value === null) && (
         <div class="problem" role="alert">
           <p>{of.problem}</p>
           <button type="button" onClick={of.reload}>

@@ -32,17 +32,17 @@ export interface Asking {
   body?: object | FormData;
   /** A key of {@link newKey}: the same request may be made again, and has its effect once. */
   key?: string;
-  /** For what takes its time: as long as this lasts. */
+  /** Lets go when it is aborted. */
   signal?: AbortSignal;
+  /** It may take minutes. */
+  isSlow?: boolean;
   /** The token of a guest, instead of the session of this browser. */
   token?: string;
 }
 
 /** Asks the API for something below `/api/v1`; {} for an answer without a body. Throws {@link Problem}. */
-export async function ask<T = object>(
-  path: string,
-  { method, body, key, signal, token }: Asking = {},
-): Promise<T> {
+export async function ask<T = object>(path: string, asking: Asking = {}): Promise<T> {
+  const { method, body, key, signal, token, isSlow = false } = asking;
   const session = sessions.peek();
   const isForm = body instanceof FormData;
   const headers: Record<string, string> = {
@@ -51,11 +51,15 @@ export async function ask<T = object>(
     ...(key === undefined ? {} : { 'idempotency-key': key }),
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
   };
+  const stop = new AbortController();
+  const letGo = (): void => stop.abort();
+  signal?.addEventListener('abort', letGo);
+  const late = isSlow ? undefined : setTimeout(letGo, PATIENCE_MS);
   const answered = await fetch(API + path, {
     method: method ?? (body ? 'POST' : 'GET'),
     headers,
     body: body ? (isForm ? body : JSON.stringify(body)) : null,
-    signal: signal ?? AbortSignal.timeout(PATIENCE_MS),
+    signal: stop.signal,
   })
     .then(async (response) => ({ response, text: await response.text() }))
     .catch((thrown: unknown) => {
@@ -63,6 +67,10 @@ export async function ask<T = object>(
       if (signal?.aborted) throw thrown;
       noteTrouble('server');
       throw new Problem(0, serverWords().noServer);
+    })
+    .finally(() => {
+      clearTimeout(late);
+      signal?.removeEventListener('abort', letGo);
     });
   const { response, text } = answered;
   noteClock(response.headers.get('date'));

@@ -10,11 +10,7 @@ import type { shownPart } from '../../routes/parts.ts';
 export type Account = ReturnType<typeof accountShown>;
 /** A user of an account, with budget and window. */
 export type User = Account['users'][number];
-/**
- * A part of `GET /accounts/{account}/parts`.
- *
- * @public
- */
+/** A part of `GET /accounts/{account}/parts`. */
 export type Part = ReturnType<typeof partShown>;
 /** A message of `GET /accounts/{account}/messages`. */
 export type Message = ReturnType<typeof shownMessage>;
@@ -44,3 +40,23 @@ export interface Login {
   isNew: boolean | null;
   problem: { detail: string } | null;
 }
+
+/** A process of `GET /workers`. */
+export interface Worker {
+  id: string;
+  name: string;
+  host: string;
+  pid: number;
+  version: string;
+  purpose: 'share' | 'serve' | 'look';
+  state: 'serving' | 'leaving' | 'expired';
+  accounts: number;
+  /** null: any number. */
+  capacity: number | null;
+  startedAt: string;
+  /** How long ago it renewed its leases. */
+  lagMs: number;
+}
+
+/** What `GET /doctor` has found. */
+export type { Checkup } from '../../port/backend.ts';

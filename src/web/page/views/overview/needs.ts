@@ -5,15 +5,36 @@ import { overviewWords } from './words.ts';
 /** A poll is held for some 40 s, and tried again after a failure: after that, something is wrong. */
 const LATE_MS = 2 * 60_000;
 
-/** What an account needs a person for, the worst first. */
-export function needsOf({ login, runner, lastPollAt, inbox, outbox }: Account): string[] {
+/** What an account needs a person for. */
+export interface Need {
+  account: Account;
+  /** The worst is 0. */
+  rank: number;
+  text: string;
+  /** The view in which it can be done; null: it is done elsewhere. */
+  view: 'login' | 'conversations' | 'outbox' | 'doctor' | null;
+}
+
+/** What accounts need a person for, the worst first. */
+export function needsOf(accounts: readonly Account[]): Need[] {
+  return accounts.flatMap(needsOfOne).sort((a, b) => a.rank - b.rank);
+}
+
+function needsOfOne(account: Account): Need[] {
   const words = overviewWords();
+  const { login, runner, lastPollAt, inbox } = account;
   const polledMs = lastPollAt === null ? null : Date.parse(lastPollAt);
-  const needs: string[] = [];
-  if (login === 'expired') needs.push(words.logIn);
-  else if (!runner) needs.push(words.noRunner);
-  else if (polledMs !== null && nowMs.value - polledMs > LATE_MS) needs.push(words.late(fromNow(polledMs)));
-  if (inbox.failed > 0) needs.push(words.failed(inbox.failed));
-  if (outbox.held > 0) needs.push(words.held(outbox.held));
+  const isLate = polledMs !== null && nowMs.value - polledMs > LATE_MS;
+  const held = account.users
+    // What a rate limit holds goes by itself.
+    .filter(({ hold }) => hold !== null && hold.reason !== 'throttle')
+    .reduce((sum, { hold }) => sum + (hold?.parts ?? 0), 0);
+  const needs: Need[] = [];
+  if (login === 'expired') needs.push({ account, rank: 0, text: words.logIn, view: 'login' });
+  else if (!runner) needs.push({ account, rank: 1, text: words.noRunner, view: null });
+  else if (isLate) needs.push({ account, rank: 2, text: words.late(fromNow(polledMs)), view: 'doctor' });
+  if (inbox.failed > 0)
+    needs.push({ account, rank: 3, text: words.failed(inbox.failed), view: 'conversations' });
+  if (held > 0) needs.push({ account, rank: 4, text: words.held(held), view: 'outbox' });
   return needs;
 }

@@ -1,16 +1,19 @@
-import { BUDGET_MESSAGES } from '../../../../core/message/budget.ts';
 import { Icon } from '../../../../page/icons.tsx';
+import { language } from '../../../../page/language.ts';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
-import { accountName, userName } from '../../frame/names.ts';
+import { accountName } from '../../frame/names.ts';
 import { linkTo } from '../../frame/route.ts';
-import { stateWords } from '../../frame/state-words.ts';
-import { duration, fromNow, nowMs } from '../../frame/time.ts';
+import { fromNow } from '../../frame/time.ts';
 import type { View } from '../../frame/view.ts';
 import { ask } from '../../server/api.ts';
-import type { Account, User } from '../../server/types.ts';
+import type { Account } from '../../server/types.ts';
 import { needsOf } from './needs.ts';
+import { Users } from './users.tsx';
 import { overviewWords } from './words.ts';
+
+/** No event tells a poll. */
+const EVERY_MS = 15_000;
 
 /** Each account, and first what needs a person. */
 export const OVERVIEW: View = {
@@ -27,6 +30,7 @@ function Overview() {
     (signal) => ask<{ accounts: Account[] }>('/accounts', { signal }),
     [],
     () => true,
+    EVERY_MS,
   );
   return (
     <WhenLoaded of={loaded}>
@@ -35,7 +39,9 @@ function Overview() {
           <div class="card">
             <p>{words.none}</p>
             <p>
-              <a href={linkTo('login')}>{words.toLogIn}</a>
+              <a class="button" href={linkTo('login')}>
+                {words.toLogIn}
+              </a>
             </p>
           </div>
         ) : (
@@ -55,19 +61,33 @@ function Overview() {
 
 function Needs({ accounts }: { accounts: readonly Account[] }) {
   const words = overviewWords();
-  const needs = accounts.flatMap((account) => needsOf(account).map((need) => ({ account, need })));
-  if (needs.length === 0) return null;
+  const needs = needsOf(accounts);
+  if (needs.length === 0)
+    return (
+      <p class="all-well">
+        <Icon name="check" />
+        {words.allWell}
+      </p>
+    );
   return (
-    <section class="card needs" aria-label={words.needsYou}>
+    <section class="needs" aria-label={words.needsYou}>
       <h2>
         <Icon name="alert" />
         {words.needsYou}
       </h2>
       <ul>
-        {needs.map(({ account, need }) => (
-          <li key={`${account.id} ${need}`}>
-            <strong>{accountName(account)}</strong> {need}{' '}
-            {need === words.logIn && <a href={linkTo('login')}>{words.logInAgain}</a>}
+        {needs.map(({ account, text, view }) => (
+          <li key={`${account.id} ${view}`} class={view === null ? 'by-hand' : ''}>
+            <p>
+              <strong>{accountName(account)}</strong> {text}
+            </p>
+            {view === null ? (
+              <code>wxagent run --account {accountName(account)}</code>
+            ) : (
+              <a class="button" href={linkTo(view)}>
+                {words.act[view]}
+              </a>
+            )}
           </li>
         ))}
       </ul>
@@ -79,13 +99,14 @@ function AccountCard({ account }: { account: Account }) {
   const words = overviewWords();
   const { login, runner, lastPollAt, inbox, outbox } = account;
   const counts = [
-    [words.counts.received, inbox.received],
-    [words.counts.running, inbox.running],
-    [words.counts.failed, inbox.failed],
-    [words.counts.queued, outbox.queued + outbox.sending],
-    [words.counts.held, outbox.held],
-    [words.counts.ignored, inbox.ignored],
-  ] as const;
+    { what: words.counts.received, count: inbox.received },
+    { what: words.counts.running, count: inbox.running },
+    { what: words.counts.failed, count: inbox.failed, isBad: true },
+    { what: words.counts.queued, count: outbox.queued + outbox.sending },
+    { what: words.counts.held, count: outbox.held, isBad: true },
+    { what: words.counts.ignored, count: inbox.ignored },
+    { what: words.counts.unknown, count: inbox.unknown },
+  ].filter(({ count }) => count > 0);
   return (
     <section class="card account" aria-label={accountName(account)}>
       <div class="card-head">
@@ -97,55 +118,15 @@ function AccountCard({ account }: { account: Account }) {
         {' · '}
         {lastPollAt === null ? words.neverPolled : words.lastPoll(fromNow(Date.parse(lastPollAt)))}
       </p>
-      <dl class="counts">
-        {counts.map(([name, count]) => (
-          <div key={name} class={count > 0 ? 'some' : ''}>
-            <dt>{name}</dt>
-            <dd>{count}</dd>
-          </div>
+      <ul class="chips" aria-label={words.waits}>
+        {counts.map(({ what, count, isBad }) => (
+          <li key={what} class={`badge ${isBad ? 'warn' : ''}`}>
+            {count.toLocaleString(language.value)} {what}
+          </li>
         ))}
-      </dl>
-      {account.users.length > 0 && (
-        <ul class="budgets" aria-label={words.users}>
-          {account.users.map((user) => (
-            <UserBudget key={user.id} user={user} isOwner={user.id === account.owner} />
-          ))}
-        </ul>
-      )}
+        {counts.length === 0 && <li class="dim">{words.nothingWaits}</li>}
+      </ul>
+      <Users account={account} />
     </section>
-  );
-}
-
-function UserBudget({ user, isOwner }: { user: User; isOwner: boolean }) {
-  const words = overviewWords();
-  const endsMs = user.windowEndsAt === null ? null : Date.parse(user.windowEndsAt);
-  const isOpen = endsMs !== null && endsMs > nowMs.value;
-  const left = isOpen ? user.budgetLeft : 0;
-  return (
-    <li class="budget">
-      <p>
-        <span class="budget-user">{userName(user.id)}</span>
-        {isOwner && <small> {words.owner}</small>}
-      </p>
-      <p class="budget-left">{words.left(left, BUDGET_MESSAGES)}</p>
-      <meter
-        min={0}
-        max={BUDGET_MESSAGES}
-        low={3}
-        high={4}
-        optimum={BUDGET_MESSAGES}
-        value={left}
-        aria-hidden="true"
-      />
-      <p class="dim">
-        {endsMs === null
-          ? words.neverWrote
-          : isOpen
-            ? words.closes(duration(endsMs - nowMs.value))
-            : words.closed}
-        {user.hold &&
-          ` ${words.held(user.hold.parts)} ${stateWords().holds[user.hold.reason] ?? user.hold.reason}.`}
-      </p>
-    </li>
   );
 }

@@ -1,0 +1,63 @@
+import { ask, Problem } from '../../server/api.ts';
+import type { Account, Part } from '../../server/types.ts';
+
+/** The most that is loaded at first, of each account; and by each wish for more. */
+const PAGE = 100;
+
+/** The parts of a user that wait, in the order in which they go. */
+export interface UserQueue {
+  account: Account;
+  user: string;
+  parts: readonly Part[];
+}
+
+/** What waits. */
+export interface OpenParts {
+  queues: readonly UserQueue[];
+  /** There are older ones. */
+  hasMore: boolean;
+}
+
+/** Loads what waits, of all accounts, so many pages of each. */
+export async function loadOpenParts(pages: number, signal: AbortSignal): Promise<OpenParts> {
+  const { accounts } = await ask<{ accounts: Account[] }>('/accounts', { signal });
+  const waiting = accounts.filter(({ outbox }) => outbox.queued + outbox.sending + outbox.held > 0);
+  const found: OpenParts[] = [];
+  for (const account of waiting) found.push(await openPartsOf(account, pages, signal));
+  return { queues: found.flatMap(({ queues }) => queues), hasMore: found.some(({ hasMore }) => hasMore) };
+}
+
+async function openPartsOf(account: Account, pages: number, signal: AbortSignal): Promise<OpenParts> {
+  const parts: Part[] = [];
+  let before: number | null = null;
+  for (let page = 0; page < pages; page++) {
+    const path = `/accounts/${encodeURIComponent(account.id)}/parts?verdict=open&limit=${PAGE}`;
+    const found: { parts: Part[]; before: number | null } = await ask(
+      before === null ? path : `${path}&before=${before}`,
+      { signal },
+    );
+    parts.push(...found.parts);
+    before = found.before;
+    if (before === null) break;
+  }
+  const byUser = new Map<string, Part[]>();
+  for (const part of parts.reverse()) byUser.set(part.user, [...(byUser.get(part.user) ?? []), part]);
+  const queues = [...byUser].map(([user, own]) => ({ account, user, parts: own }));
+  return { queues, hasMore: before !== null };
+}
+
+/** Drops a part. Resolves to what has become of it; `isDropped` false: somebody else was faster. Throws Problem. */
+export async function dropPart(
+  account: Account,
+  part: Part,
+): Promise<{ verdict: string; isDropped: boolean }> {
+  const path = `/accounts/${encodeURIComponent(account.id)}/parts/${part.id}`;
+  try {
+    const { verdict } = await ask<Part>(path, { method: 'DELETE' });
+    return { verdict, isDropped: true };
+  } catch (thrown) {
+    if (!(thrown instanceof Problem) || thrown.status !== 409) throw thrown;
+    const { verdict } = await ask<Part>(path);
+    return { verdict, isDropped: false };
+  }
+}
