@@ -56,6 +56,7 @@ const ROOMS = {
     'workers',
     'outbox',
     'questions',
+    'expected',
     'accounts',
     'inbox',
     'conversations',

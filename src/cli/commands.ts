@@ -129,6 +129,35 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
   },
   {
+    name: 'expect',
+    group: 'messages',
+    about: { en: 'tell when a text that should come is missing', zh: '应该来的消息没有来时通知' },
+    settings: [],
+    subcommands: [
+      {
+        name: 'list',
+        about: { en: 'list what is expected, and what is missing', zh: '列出应来的消息和没有来的消息' },
+        settings: [],
+        load: async () => (await import('./admin/expect.ts')).listExpected,
+      },
+      {
+        name: 'add',
+        about: { en: 'expect texts with this key', zh: '应定期收到带这个键的消息' },
+        args: { '[key]': { en: 'key of send --key, or of a push', zh: 'send --key 或推送的键' } },
+        settings: ['every', 'to'],
+        isDefault: true,
+        load: async () => (await import('./admin/expect.ts')).addExpected,
+      },
+      {
+        name: 'remove',
+        about: { en: 'expect a key no more', zh: '不再等待这个键' },
+        args: { '<key>': { en: 'key, as in wxagent expect list', zh: '键，见 wxagent expect list' } },
+        settings: [],
+        load: async () => (await import('./admin/expect.ts')).removeExpected,
+      },
+    ],
+  },
+  {
     name: 'retry',
     group: 'messages',
     about: { en: 'handle a message again, or all failed ones', zh: '重新处理一条消息，或所有失败的消息' },

@@ -241,7 +241,7 @@ function createCommand(spec: CommandSpec, tree: Tree): Command {
     command.action(async (...given) => {
       const meant = given.at(-1) as Command;
       refuseDashes(meant, wordsBeforeEnd(meant.args, argv), spec.passThrough);
-      if (spec.isDefault && meant.parent && meant.args[0] !== undefined)
+      if (spec.isDefault && !spec.args && meant.parent && meant.args[0] !== undefined)
         throw unknownCommand(meant.parent, meant.args[0]);
       refuseExcess(meant);
       const { needsNoStore = false } = spec;

@@ -37,6 +37,13 @@ export function parseDurationMs(text: string, flag: string): number {
   throw new WxError('usage', `${flag} takes at most ${LONGEST_DAYS}d, not "${text}"`);
 }
 
+/** `26h`, `90m`, `500ms`: a duration as it is typed, in the largest unit that fits without a rest. */
+export function shownDuration(ms: number): string {
+  const units = Object.entries(DURATION_MS).reverse();
+  const [unit, unitMs] = units.find(([, one]) => ms >= one && ms % one === 0) ?? (['ms', 1] as const);
+  return `${ms / unitMs}${unit}`;
+}
+
 /** Parses `16KiB`, `10M`, `2 GB` to bytes; only 0 needs no unit. Throws WxError `usage`. */
 export function parseSizeBytes(text: string, flag: string): number {
   const units = { what: 'size', known: SIZE_BYTES, usual: 'MiB' };

@@ -17,6 +17,12 @@ export const OTHER = {
     },
     flagOnly: true,
   },
+  every: {
+    kind: 'duration',
+    flag: '--every <duration>',
+    about: { en: 'how long the key may be silent', zh: '这个键最长可以多久没有消息' },
+    flagOnly: true,
+  },
   failed: {
     kind: 'switch',
     flag: '--failed',

@@ -318,6 +318,18 @@ export const MIGRATIONS = [
   ALTER TABLE accounts ADD COLUMN keeper TEXT;     -- JSON; null: nobody is asked
   ALTER TABLE users ADD COLUMN asked_seq INTEGER;  -- the user's newest message when they were asked
   `,
+  `
+  CREATE TABLE expected (       -- texts that are to come again and again, by the key of send --key
+    account TEXT NOT NULL,
+    key TEXT NOT NULL,
+    user TEXT,                  -- who is told; null: the owner
+    every_ms INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    last_seen_at INTEGER,
+    missing_since INTEGER,      -- its user was told that it is missing
+    PRIMARY KEY (account, key)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

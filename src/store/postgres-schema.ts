@@ -330,6 +330,18 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE UNIQUE INDEX sources_digest ON sources (digest)',
   ],
   ['ALTER TABLE accounts ADD COLUMN keeper TEXT', 'ALTER TABLE users ADD COLUMN asked_seq BIGINT'],
+  [
+    `CREATE TABLE expected (
+      account ${KEY} NOT NULL,
+      key ${KEY} NOT NULL,
+      "user" ${KEY},
+      every_ms BIGINT NOT NULL,
+      since BIGINT NOT NULL,
+      last_seen_at BIGINT,
+      missing_since BIGINT,
+      PRIMARY KEY (account, key)
+    )`,
+  ],
 ];
 
 /**

@@ -32,6 +32,7 @@ import { chatPiece, placeOfEntry } from './conversations/piece.ts';
 import { findMessages, findParts } from './conversations/search.ts';
 import { markSeen } from './conversations/seen.ts';
 import { eventAt, eventCounts, eventsAfter, newestEvent } from './events/events.ts';
+import { dueAccounts, expect, expectations, tellExpected, unexpect } from './expected/expected.ts';
 import { mediaKeys } from './inbox/media-keys.ts';
 import { messagePage } from './inbox/message-page.ts';
 import { message, messages } from './inbox/message-rows.ts';
@@ -67,7 +68,7 @@ import { finishAnswer, finishTurn, startTurn } from './turns/turns.ts';
 import { ALWAYS, type Fence, fenced, heldOf, type IsHeld, withLease } from './workers/fence.ts';
 
 /**
- * The nine ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
+ * The ten ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
  * and rejects with LeaseLost without one; other processes (`send`, `retry`) have no fence.
  */
 export function createStore(
@@ -225,6 +226,13 @@ export function createStore(
       renew: (input) => commit(input.account, () => renewQuestion(input, claimant)),
       leave: (input) => commit(input.account, () => leaveQuestion(input)),
       close: (input) => commit(input.account, () => closeQuestion(input)),
+    },
+    expected: {
+      expect: (input) => commit(input.account, () => expect(input)),
+      unexpect: (input) => commit(input.account, () => unexpect(input)),
+      expectations: (account) => read(() => expectations(account)),
+      due: (nowMs) => read(() => dueAccounts(nowMs)),
+      tell: (input) => act(input.account, () => tellExpected(input)),
     },
     sessions: {
       sessionValue: (key) => read(() => sessionValue(key)),

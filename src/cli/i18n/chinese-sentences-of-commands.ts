@@ -3,6 +3,15 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   'exec needs a command': 'exec 需要一个命令',
   '--always and --on-failure exclude each other': '--always 和 --on-failure 不能一起用',
   '{} cannot be started: {}': '无法启动 {}：{}',
+  'Nothing is expected.': '没有应收的消息。',
+  'a key is a text of at most {} characters, not "{}"': '键是最多 {} 个字符的文字，不能是“{}”',
+  'expect needs --every: how long the key may be silent': 'expect 需要 --every：这个键最长可以多久没有消息',
+  '--every takes at least {}, not {}': '--every 至少为 {}，不能是 {}',
+  '"{}" is expected every {}. A runner has to watch: wxagent run.':
+    '“{}”应每 {} 来一次，由运行中的 wxagent run 检查。',
+  '"{}" is not expected': '没有应收“{}”',
+  '"{}" is no longer expected.': '不再应收“{}”。',
+  'missing since {}': '从 {} 起没有来',
   // Questions
   '--hook goes without --choices, --default and --file': '--hook 不能与 --choices、--default、--file 一起用',
   'the input of the hook is not JSON: {}': 'hook 的输入不是 JSON：{}',

@@ -48,6 +48,10 @@ export const MOVED_TABLES: readonly MovedTable[] = [
     number: 'seq number part timeout_ms asker_until choice told created_at finished_at',
     blob: 'answer',
   }),
+  table('expected', ['account', 'key'], {
+    text: 'account key user',
+    number: 'every_ms since last_seen_at missing_since',
+  }),
   table('session_values', ['account', 'user', 'session_id', 'name'], {
     text: 'account user session_id name',
     number: 'changed_at',

@@ -3,6 +3,7 @@ import type { Admin } from './admin.ts';
 import type { Blobs } from './blobs.ts';
 import type { Conversations } from './conversations.ts';
 import type { Events } from './events.ts';
+import type { Expected } from './expected.ts';
 import type { Inbox } from './inbox.ts';
 import type { Outbox } from './outbox.ts';
 import type { Questions } from './questions.ts';
@@ -16,6 +17,7 @@ export type * from './blobs.ts';
 export type * from './conversations.ts';
 export { MOST_UNSEEN } from './conversations.ts';
 export type * from './events.ts';
+export type * from './expected.ts';
 export type * from './inbox.ts';
 export type * from './outbox.ts';
 export { OPEN_PART_STATES } from './outbox.ts';
@@ -24,7 +26,7 @@ export type * from './sessions.ts';
 export type * from './turns.ts';
 
 /**
- * The durable state of all accounts of one home, in nine ports. Any number of processes may use it at once. Every
+ * The durable state of all accounts of one home, in ten ports. Any number of processes may use it at once. Every
  * operation is a named step of the way a message goes, no operation is a table, and only `store/` knows the
  * database behind it. Steps are atomic. A step that is repeated calls its callbacks (`questionTo`,
  * `noticeOf`, `compose`, `encode`, `merge`) again. Every
@@ -35,6 +37,7 @@ export interface Store {
   readonly turns: Turns;
   readonly outbox: Outbox;
   readonly questions: Questions;
+  readonly expected: Expected;
   readonly sessions: Sessions;
   readonly admin: Admin;
   readonly access: Access;

@@ -15,6 +15,7 @@ const TYPES = [
   'doctor',
   'download',
   'error',
+  'expected',
   'expired',
   'invitation',
   'invitations',
