@@ -1,7 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { PageSwitches } from '../../page/switches.tsx';
+import { CodeField } from './frame/fields.tsx';
 import { frameWords } from './frame/words.ts';
-import { comeIn, refusal } from './server/session.ts';
+import { comeIn } from './server/session.ts';
 
 /** Where a browser comes in. */
 export function SignIn() {
@@ -26,30 +27,7 @@ export function SignIn() {
       >
         <h2>{words.title}</h2>
         <p>{words.about}</p>
-        <pre>
-          <code>wxagent token code</code>
-        </pre>
-        <label>
-          <span>{words.code}</span>
-          <input
-            type="text"
-            class="code"
-            value={code.value}
-            maxLength={40}
-            autocomplete="one-time-code"
-            autocapitalize="characters"
-            spellcheck={false}
-            placeholder="ABCDE-FGHIJ"
-            aria-describedby="code-refusal"
-            aria-invalid={refusal.value !== null}
-            onInput={({ currentTarget }) => {
-              code.value = currentTarget.value;
-            }}
-          />
-        </label>
-        <p id="code-refusal" class="refusal" role="alert">
-          {refusal.value}
-        </p>
+        <CodeField of={code} />
         <button type="submit" class="primary" disabled={isBusy.value}>
           {words.act}
         </button>

@@ -2,6 +2,7 @@ import { signal, useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Problem } from '../server/api.ts';
 import { comeIn, refusal } from '../server/session.ts';
+import { CodeField } from './fields.tsx';
 import { frameWords } from './words.ts';
 
 const asked = signal<((isGiven: boolean) => void) | null>(null);
@@ -60,29 +61,7 @@ export function CodeDialog() {
         >
           <h2 id="confirm-title">{words.confirmCode.title}</h2>
           <p>{words.confirmCode.about}</p>
-          <pre>
-            <code>wxagent token code</code>
-          </pre>
-          <label class="field">
-            <span>{words.signIn.code}</span>
-            <input
-              type="text"
-              class="code"
-              value={code.value}
-              maxLength={40}
-              autocomplete="one-time-code"
-              autocapitalize="characters"
-              spellcheck={false}
-              aria-describedby="confirm-refusal"
-              aria-invalid={refusal.value !== null}
-              onInput={({ currentTarget }) => {
-                code.value = currentTarget.value;
-              }}
-            />
-          </label>
-          <p id="confirm-refusal" class="refusal" role="alert">
-            {refusal.value}
-          </p>
+          <CodeField of={code} />
           <div class="buttons">
             <button type="button" onClick={() => end(false)}>
               {words.cancel}

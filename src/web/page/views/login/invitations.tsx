@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import { dayAndTime } from '../../../../page/language.ts';
 import { withCode } from '../../frame/code-dialog.tsx';
 import { confirmed } from '../../frame/dialog.tsx';
+import { Choice, TextField } from '../../frame/fields.tsx';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { Secret } from '../../frame/secret.tsx';
@@ -80,35 +81,14 @@ function NewInvitation({ onMade }: { onMade: (link: string) => void }) {
       }}
     >
       <div class="form-grid">
-        <label class="field">
-          <span>{words.inviteName}</span>
-          <input
-            type="text"
-            required
-            maxLength={64}
-            spellcheck={false}
-            autocomplete="off"
-            value={name.value}
-            onInput={({ currentTarget }) => {
-              name.value = currentTarget.value.trim();
-            }}
-          />
-        </label>
-        <label class="field">
-          <span>{words.goodFor}</span>
-          <select
-            value={days.value}
-            onChange={({ currentTarget }) => {
-              days.value = currentTarget.value;
-            }}
-          >
-            {DAYS.map((n) => (
-              <option key={n} value={n}>
-                {words.days(Number(n))}
-              </option>
-            ))}
-          </select>
-        </label>
+        <TextField label={words.inviteName} of={name} isNeeded />
+        <Choice label={words.goodFor} of={days}>
+          {DAYS.map((n) => (
+            <option key={n} value={n}>
+              {words.days(Number(n))}
+            </option>
+          ))}
+        </Choice>
       </div>
       <div class="buttons form-end">
         <button type="submit">{words.makeLink}</button>

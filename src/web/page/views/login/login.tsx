@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { TextField } from '../../frame/fields.tsx';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { tabMemory } from '../../frame/tab-memory.ts';
@@ -66,19 +67,7 @@ function NewLogin({ handle }: { handle: LoginHandle }) {
       <h2 id="new-login">{words.add}</h2>
       <p>{loginWords().oneBot}</p>
       <div class="form-grid">
-        <label class="field">
-          <span>{words.name}</span>
-          <input
-            type="text"
-            maxLength={64}
-            spellcheck={false}
-            autocomplete="off"
-            value={name.value}
-            onInput={({ currentTarget }) => {
-              name.value = currentTarget.value.trim();
-            }}
-          />
-        </label>
+        <TextField label={words.name} of={name} />
       </div>
       <div class="buttons">
         <button type="submit" class="primary">

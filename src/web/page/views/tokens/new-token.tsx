@@ -1,6 +1,6 @@
-import { type Signal, useSignal } from '@preact/signals';
-import type { ComponentChild } from 'preact';
+import { useSignal } from '@preact/signals';
 import { withCode } from '../../frame/code-dialog.tsx';
+import { Choice, TextField } from '../../frame/fields.tsx';
 import { accountName } from '../../frame/names.ts';
 import { complain } from '../../frame/toast.tsx';
 import { ask } from '../../server/api.ts';
@@ -67,7 +67,7 @@ export function NewToken({
             </option>
           ))}
         </Choice>
-        <TextField label={words.user} of={to} />
+        <TextField label={words.user} of={to} most={200} />
         <Choice label={words.goodFor} of={days}>
           {DAYS.map((n) => (
             <option key={n} value={n}>
@@ -87,47 +87,4 @@ export function NewToken({
 
 function inDays(days: number): string {
   return new Date(Date.now() + days * DAY_MS).toISOString();
-}
-
-function TextField({
-  label,
-  of,
-  isNeeded = false,
-}: {
-  label: string;
-  of: Signal<string>;
-  isNeeded?: boolean;
-}) {
-  return (
-    <label class="field">
-      <span>{label}</span>
-      <input
-        type="text"
-        required={isNeeded}
-        maxLength={isNeeded ? 64 : 200}
-        spellcheck={false}
-        autocomplete="off"
-        value={of.value}
-        onInput={({ currentTarget }) => {
-          of.value = currentTarget.value.trim();
-        }}
-      />
-    </label>
-  );
-}
-
-function Choice<T extends string>(props: { label: string; of: Signal<T>; children: ComponentChild }) {
-  return (
-    <label class="field">
-      <span>{props.label}</span>
-      <select
-        value={props.of.value}
-        onChange={({ currentTarget }) => {
-          props.of.value = currentTarget.value as T;
-        }}
-      >
-        {props.children}
-      </select>
-    </label>
-  );
 }
