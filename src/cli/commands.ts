@@ -289,8 +289,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'web',
     group: 'state',
-    about: { en: 'serve the API over HTTP', zh: '通过 HTTP 提供 API' },
-    settings: ['listen', 'publicUrl', 'trustProxy', 'tlsCert', 'tlsKey'],
+    about: { en: 'serve a page for browsers, and the API over HTTP', zh: '提供浏览器页面和 HTTP API' },
+    settings: ['listen', 'open', 'publicUrl', 'trustProxy', 'tlsCert', 'tlsKey'],
     load: async () => (await import('./web/web.ts')).web,
   },
   {

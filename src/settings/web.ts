@@ -8,10 +8,16 @@ export const WEB = {
     about: { en: 'address and port to listen on', zh: '监听的地址和端口' },
     default: '127.0.0.1:7788',
   },
+  open: {
+    kind: 'switch',
+    flag: '--open',
+    about: { en: 'open the page in the browser of this machine', zh: '在本机的浏览器里打开页面' },
+    flagOnly: true,
+  },
   web: {
     kind: 'text',
     flag: '--web [address]',
-    about: { en: 'serve the API as well, here', zh: '同时提供 API，监听这个地址' },
+    about: { en: 'serve the page and the API as well, here', zh: '同时提供页面和 API，监听这个地址' },
     group: 'web',
     preset: '127.0.0.1:7788',
   },

@@ -3,7 +3,9 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   '{} goes with --web': '{} 只和 --web 一起用',
   '{} is open to the network without encryption: whoever is in between reads tokens and messages':
     '{} 对网络开放且没有加密：途经的任何人都能读到令牌和消息',
-  'the API is at {}': 'API 地址：{}',
+  'the page and the API are at {}': '页面和 API 的地址：{}',
+  'There is no browser to open here.': '这里没有可以打开的浏览器。',
+  'Open {} in a browser: once, within 10 minutes.': '请在浏览器里打开 {}：10 分钟内有效，只能用一次。',
   'the {} {} cannot be read: {}': '无法读取 {2}（{1}）：{3}',
   '{}: it is opened anew': '{~}，正在重新打开',
   'cannot serve: {}': '无法提供服务：{~}',
@@ -18,8 +20,8 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   'there is no token "{}"': '没有访问令牌“{}”',
   'there is a token "{}" already': '已经有访问令牌“{}”',
   'The token {} is removed.': '访问令牌 {} 已移除。',
-  'It opens the server once, within 10 minutes: POST /api/v1/session.':
-    '10 分钟内可用一次：POST /api/v1/session。',
+  'It opens the page of wxagent web once, within 10 minutes.':
+    '用它打开 wxagent web 的页面：10 分钟内有效，只能用一次。',
   'No sources.': '没有来源。',
   'a source is named with letters, digits, "_", "." and "-", not "{}"':
     '来源的名称只能用字母、数字、“_”、“.”和“-”，不能是“{}”',

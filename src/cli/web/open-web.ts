@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { type Certificate, certificateFiles, checkCertificate } from '../../core/http/certificate.ts';
+import { TERMINAL } from '../../store/port/port.ts';
+import { addCode } from '../../web/access/add-code.ts';
 import { isReachable, parseListen, parsePublicUrl, parseTrustedProxies } from '../../web/guard/place.ts';
 import type { WebServer } from '../../web/serve.ts';
 import { openHomeStore } from '../account/store.ts';
@@ -14,6 +16,8 @@ const LOOK_MS = 1_000;
 export interface OpenWeb extends WebServer, Pick<ReturnType<typeof createWebBackend>, 'resume'> {
   /** Resolves with the reason when the store is lost, such as deleted: then it can only be opened anew. Null: aborted. */
   lost(signal: AbortSignal): Promise<string | null>;
+  /** The address of the page with a new one-time code, which is good for 10 minutes. */
+  invite(): Promise<string>;
 }
 
 /** Starts the web server of the store, at an address that `flag` gave. Throws WxError before anything is served. */
@@ -37,10 +41,14 @@ export async function openWeb(context: CommandContext, address: string, flag: st
       context.log.warn(
         `${server.url} is open to the network without encryption: whoever is in between reads tokens and messages`,
       );
-    context.log.info(`the API is at ${publicOrigin ?? server.url}`);
+    context.log.info(`the page and the API are at ${publicOrigin ?? server.url}`);
     return {
       url: server.url,
       resume: backend.resume,
+      async invite() {
+        const { code } = await addCode(store.access, { by: TERMINAL, nowMs: context.clock.now() });
+        return `${publicOrigin ?? hereUrl(server.url)}/#code=${code}`;
+      },
       async lost(signal) {
         while (!signal.aborted) {
           try {
@@ -62,6 +70,11 @@ export async function openWeb(context: CommandContext, address: string, flag: st
     await store.close();
     throw error;
   }
+}
+
+/** An address by which a browser of this machine reaches a server that listens on all of them. */
+function hereUrl(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 }
 
 async function readCertificate(certPath: string | null, keyPath: string | null): Promise<Certificate | null> {

@@ -93,7 +93,7 @@ export async function makeCode(context: CommandContext): Promise<number> {
       return 0;
     }
     context.print(code);
-    context.say('It opens the server once, within 10 minutes: POST /api/v1/session.');
+    context.say('It opens the page of wxagent web once, within 10 minutes.');
     return 0;
   });
 }

@@ -1,5 +1,6 @@
 import { reasonOf } from '../../core/errors.ts';
 import type { CommandContext } from '../command/context.ts';
+import { openBrowser } from './open-browser.ts';
 import { type OpenWeb, openWeb } from './open-web.ts';
 
 /** Between two attempts to open a store that was lost. */
@@ -7,14 +8,14 @@ const AGAIN_MS = 5_000;
 
 /** `wxagent web`: serves the API of this store until it is stopped. */
 export async function web(context: CommandContext): Promise<number> {
-  const { listen } = context.settings(['listen']);
+  const { listen, open } = context.settings(['listen', 'open']);
   const stop = context.stopSignal();
   let server: OpenWeb | null = await openWeb(context, listen, '--listen');
   // Also when a free port was asked for: who comes back finds it there.
   const address = new URL(server.url).host;
   await server.resume();
   if (context.json) context.printJson('web', { url: server.url, pid: process.pid });
-  else if (context.io.stderrIsTerminal) context.say('hint: wxagent token add <name> --scope read');
+  await bring(context, server, open);
   while (server !== null) {
     const why = await server.lost(stop);
     if (why === null) {
@@ -27,6 +28,17 @@ export async function web(context: CommandContext): Promise<number> {
     server = await openAgain(context, address, stop);
   }
   return 0;
+}
+
+/** Brings whoever sits here to the page: opens it, or says where it is. */
+async function bring(context: CommandContext, server: OpenWeb, isToOpen: boolean): Promise<void> {
+  const isRead = context.io.stderrIsTerminal && !context.json;
+  if (!isToOpen && !isRead) return;
+  const address = await server.invite();
+  if (isToOpen && (await openBrowser(context, address))) return;
+  if (isToOpen) context.say('There is no browser to open here.');
+  // What goes into a log has no code.
+  context.say(isRead ? `Open ${address} in a browser: once, within 10 minutes.` : 'hint: wxagent token code');
 }
 
 /** The server with the store that is there now; null: it is to stop. */

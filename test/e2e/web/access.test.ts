@@ -430,9 +430,9 @@ describe('the server', () => {
     const simulator = await simulate();
     const { home } = loggedIn(simulator);
     const run = startHere(['run', '--echo', '--web', '127.0.0.1:0'], { home });
-    await run.says('stderr', /the API is at (http:\S+)/);
+    await run.says('stderr', /the API are at (http:\S+)/);
     await run.says('stderr', 'ready');
-    const url = /the API is at (\S+)/.exec(run.stderr)?.[1] as string;
+    const url = /the API are at (\S+)/.exec(run.stderr)?.[1] as string;
     const token = jsonLines((await runHere(['token', 'add', 'x', ...READ, '--json'], { home })).stdout)[0]
       ?.token as string;
     const { json } = await askAt(`${url}/api/v1/accounts`, { token });

@@ -28,8 +28,8 @@ describe.each(STORES)('a server that is watched, on $store', ({ environment }) =
     const made = await runHere(['token', 'add', 'x', '--scope', 'read', '--json'], { home, env });
     const token = jsonLines(made.stdout)[0]?.token as string;
     const run = startHere(['run', '--echo', '--web', '127.0.0.1:0', ...QUICK], { home, env });
-    await run.says('stderr', 'the API is at ');
-    const url = /the API is at (\S+)/.exec(run.stderr)?.[1] as string;
+    await run.says('stderr', 'the API are at ');
+    const url = /the API are at (\S+)/.exec(run.stderr)?.[1] as string;
     const metrics = async () => (await askAt(`${url}/metrics`, { token })).text;
     await readUntil(
       'it polls',
