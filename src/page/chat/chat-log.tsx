@@ -22,6 +22,8 @@ export interface ChatPages {
   onNewer: (() => void) | null;
   /** Shows the newest. */
   onNewest: () => void;
+  /** Whether whoever looks has just written it: it is shown wherever they were. */
+  isOwn: (message: ChatMessage) => boolean;
   /** The message that somebody wants to see; null: the newest one. */
   wanted: number | null;
 }
@@ -47,19 +49,26 @@ export function ChatLog(props: {
   const last = shown.at(-1);
   const isAtEnd = !pages?.onNewer;
   const words = chatWords();
-  // Where the first message that is seen stands, before others come in front of it.
+  /** Where the first message that is seen stands: it stays there, whatever comes or grows above it. */
   const held = useRef<{ n: string; top: number } | null>(null);
-  held.current = box.current && !follows.current ? firstSeen(box.current) : null;
-
-  useLayoutEffect(() => {
+  const hold = (): void => {
+    held.current = box.current && !follows.current ? firstSeen(box.current) : null;
+  };
+  const keep = (): void => {
     const element = box.current;
     if (!element) return;
-    const own = pages === undefined && last?.isMine;
-    if (isAtEnd && (follows.current || own)) element.scrollTop = element.scrollHeight;
+    if (follows.current) element.scrollTop = element.scrollHeight;
     else if (held.current) {
       const place = element.querySelector(`[data-n="${held.current.n}"]`);
-      if (place) element.scrollTop += topOf(place) - held.current.top;
+      if (place) element.scrollTop += topIn(element, place) - held.current.top;
     }
+  };
+
+  useLayoutEffect(() => {
+    if (last && (pages ? pages.isOwn(last) : last.isMine)) follows.current = true;
+    if (!isAtEnd) follows.current = false;
+    keep();
+    hold();
   }, [last?.n, shown[0]?.n, props.typing, props.name]);
 
   const wanted = pages?.wanted ?? null;
@@ -68,13 +77,12 @@ export function ChatLog(props: {
     if (!isThere) return;
     follows.current = false;
     box.current?.querySelector(`[data-n="${wanted}"]`)?.scrollIntoView({ block: 'center' });
+    hold();
   }, [wanted, isThere]);
 
   // A picture is higher once it is there, and the place for messages smaller while one quotes.
   useEffect(() => {
-    const watching = new ResizeObserver(() => {
-      if (follows.current && box.current) box.current.scrollTop = box.current.scrollHeight;
-    });
+    const watching = new ResizeObserver(keep);
     for (const element of [box.current, box.current?.querySelector('.messages')]) {
       if (element) watching.observe(element);
     }
@@ -95,6 +103,7 @@ export function ChatLog(props: {
         onScroll={({ currentTarget: at }) => {
           const below = at.scrollHeight - at.scrollTop - at.clientHeight;
           follows.current = isAtEnd && below < NEAR_PIXELS;
+          hold();
           if (at.scrollTop < SOON_PIXELS) pages?.onOlder?.();
           if (below < SOON_PIXELS) pages?.onNewer?.();
         }}
@@ -150,14 +159,15 @@ export function ChatLog(props: {
 
 /** The first message of which something is seen. */
 function firstSeen(box: HTMLElement): { n: string; top: number } | null {
-  const top = topOf(box);
   for (const element of box.querySelectorAll<HTMLElement>('[data-n]')) {
     const { n } = element.dataset;
-    if (n !== undefined && element.getBoundingClientRect().bottom > top) return { n, top: topOf(element) };
+    const top = topIn(box, element);
+    if (n !== undefined && top + element.offsetHeight > 0) return { n, top };
   }
   return null;
 }
 
-function topOf(element: Element): number {
-  return element.getBoundingClientRect().top;
+/** How far below the upper edge of a box something in it begins. */
+function topIn(box: Element, element: Element): number {
+  return element.getBoundingClientRect().top - box.getBoundingClientRect().top;
 }

@@ -113,7 +113,9 @@ export function Composer(props: ComposerProps) {
           }}
           onPaste={(event) => {
             const files = event.clipboardData?.files;
-            if (!files || files.length === 0) return;
+            // What is copied from a table or a document comes as a picture, too: it is the text that is meant.
+            const isText = event.clipboardData?.getData('text/plain') !== '';
+            if (!files || files.length === 0 || isText) return;
             event.preventDefault();
             sendFiles(files, 'picture');
           }}

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { ChatLog, MOST_SHOWN } from '../../page/chat/chat-log.tsx';
 import { Composer } from '../../page/chat/composer.tsx';
+import { useDropPlace } from '../../page/chat/drop-place.ts';
 import { type ChatMessage, gist } from '../../page/chat/message.ts';
 import { chatWords } from '../../page/chat/words.ts';
 import { clockMs } from './clock.ts';
@@ -13,24 +14,15 @@ import { state } from './world.ts';
 /** The chat of one user with their bot. */
 export function Chat({ user }: { user: string }) {
   const [quoted, setQuoted] = useState<ChatMessage | null>(null);
-  const [isOver, setOver] = useState(false);
+  const drop = useDropPlace((files) => void writeFiles(user, files, 'picture'));
   const words = phoneWords();
   const { typing = [] } = state.value ?? {};
   const withQuote = () => (quoted?.id == null ? {} : { quote: { id: quoted.id } });
   return (
     <section
-      class={`chat ${isOver ? 'drop' : ''}`}
+      class={`chat ${drop.isOver ? 'drop' : ''}`}
       aria-label={words.chatWith(nameOf(user))}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        void writeFiles(user, [...(event.dataTransfer?.files ?? [])], 'picture');
-      }}
+      {...drop.handlers}
     >
       <LoginCard />
       <ChatLog

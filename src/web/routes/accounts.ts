@@ -2,7 +2,7 @@ import { WxError } from '../../core/errors.ts';
 import { accountShown } from '../../views/account.ts';
 import type { Caller } from '../access/caller.ts';
 import type { Call, Route } from '../api/route.ts';
-import { COUNT, listOf, objectOf, oneOf, orNull, TEXT, TIME } from '../api/schema.ts';
+import { COUNT, listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME } from '../api/schema.ts';
 import type { KnownAccount, WebBackend } from '../port/backend.ts';
 
 /** A user with their budget and their window. */
@@ -37,12 +37,17 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     about: 'all accounts, as wxagent status shows them',
     scopes: ['read'],
     reach: 'user',
+    query: optionalOf({
+      users: { ...oneOf('none'), description: 'without the users, who may be thousands' },
+    }),
     status: 200,
     answer: objectOf({ accounts: listOf(ACCOUNT) }),
     errors: [],
     async handle(call) {
       const accounts = await accountsOf(call.backend, call.caller);
-      return { json: { accounts: await Promise.all(accounts.map((one) => shown(call, one))) } };
+      const all = await Promise.all(accounts.map((one) => shown(call, one)));
+      const isShort = call.query.users === 'none';
+      return { json: { accounts: isShort ? all.map((one) => ({ ...one, users: [] })) : all } };
     },
   },
   {

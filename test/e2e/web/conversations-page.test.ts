@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHROMIUM, launchBrowser } from '../../helpers/browser.ts';
-import { type ChatWorld, makeChatWorld, picture, voice } from '../../helpers/chat-world.ts';
+import { makeChatWorld, picture, voice } from '../../helpers/chat-world.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { answers } from '../../helpers/simulated.ts';
 import { makeFolder } from '../../helpers/wxagent.ts';
@@ -17,9 +17,6 @@ async function write(page: Page, text: string): Promise<void> {
   await page.getByRole('textbox', { name: 'Message' }).fill(text);
   await page.getByRole('button', { name: 'Send', exact: true }).click();
 }
-
-const said50 = (world: ChatWorld, name: string) =>
-  world.simulator.control.phone().shown.find(({ fileName }) => fileName === name);
 
 describe.skipIf(CHROMIUM === null)('conversations on the page', () => {
   beforeAll(async () => {
@@ -36,7 +33,7 @@ describe.skipIf(CHROMIUM === null)('conversations on the page', () => {
     await page.getByRole('link', { name: /You said: hello/ }).click();
     await said(page, 'You said: hello from the phone').getByText('agent · confirmed').waitFor();
 
-    simulator.control.messages([{ image: { bytes: picture() } }, { voice: { bytes: await voice(2) } }]);
+    simulator.control.messages([{ image: { bytes: picture() } }, { voice: { bytes: await voice(1) } }]);
     const image = page.locator('.message.theirs img');
     await image.waitFor();
     await pollUntil(
@@ -157,6 +154,39 @@ describe.skipIf(CHROMIUM === null)('conversations on the page', () => {
     await said(page, 'not yet').getByText('sent · confirmed').waitFor();
   });
 
+  test('what is looked at is new no more, here and in another page of the browser', async () => {
+    const world = await makeChatWorld();
+    const { simulator, user, account } = world;
+    simulator.control.messages([{ text: 'quiet one' }, { text: 'quiet two' }]);
+    const page = await world.open(browser, null);
+    await page.getByRole('link', { name: /2 new/ }).waitFor();
+    const other = await page.context().newPage();
+    await other.goto(`${world.web.url}/#/conversations/${account}/${encodeURIComponent(user)}`);
+    await said(other, 'quiet two').waitFor();
+    await pollUntil('nothing new', async () => (await page.getByText(/\d new/).count()) === 0);
+    expect(await other.getByText(/\d new/).count()).toBe(0);
+  });
+
+  test('a text that is dragged is no file, and one that is pasted with a picture is a text', async () => {
+    const world = await makeChatWorld();
+    world.simulator.control.message({ text: 'quiet' });
+    const page = await world.open(browser, world.user);
+    await said(page, 'quiet').waitFor();
+    const transfer = (files: string) =>
+      page.evaluateHandle(
+        `(() => { const t = new DataTransfer(); t.setData('text/plain', 'a text'); ${files} return t; })()`,
+      );
+    const chat = page.locator('section.chat');
+    await chat.dispatchEvent('dragover', { dataTransfer: await transfer('') });
+    expect(await chat.getAttribute('class')).not.toContain('drop');
+    await chat.dispatchEvent('drop', { dataTransfer: await transfer('') });
+    const picture = await transfer("t.items.add(new File(['x'], 'cells.png', { type: 'image/png' }));");
+    await page.locator('textarea').dispatchEvent('paste', { clipboardData: picture });
+    await write(page, 'sent after that');
+    await said(page, 'sent after that').getByText('sent · confirmed').waitFor();
+    expect(answers(world.simulator)).toEqual(['sent after that']);
+  });
+
   test('a file of 50 MB goes as a stream, and the page tells how far it is', {
     timeout: 120_000,
   }, async () => {
@@ -173,6 +203,7 @@ describe.skipIf(CHROMIUM === null)('conversations on the page', () => {
     await said(page, 'large.bin').getByText('sent · confirmed').waitFor({ timeout: 90_000 });
     const seen = (await page.evaluate('[...seen]')) as number[];
     expect(seen.length).toBeGreaterThan(2);
-    expect(said50(world, 'large.bin')?.sizeBytes).toBe(50_000_000);
+    const { shown } = world.simulator.control.phone();
+    expect(shown.find(({ fileName }) => fileName === 'large.bin')?.sizeBytes).toBe(50_000_000);
   });
 });

@@ -53,7 +53,7 @@ function samplesFor({ web, messages, fileOf, user }: WebWorld, admin: string): R
     return json?.token as string;
   };
   return {
-    'get /accounts': {},
+    'get /accounts': { query: '?users=none' },
     'get /accounts/{account}': { params: { account } },
     'delete /accounts/{account}': { params: { account } },
     'get /accounts/{account}/conversations': { params: { account }, query: '?user=O9&limit=1' },

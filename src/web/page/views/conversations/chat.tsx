@@ -1,8 +1,9 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { BUDGET_MESSAGES } from '../../../../core/message/budget.ts';
 import { Avatar } from '../../../../page/chat/avatar.tsx';
 import { ChatLog } from '../../../../page/chat/chat-log.tsx';
 import { Composer } from '../../../../page/chat/composer.tsx';
+import { useDropPlace } from '../../../../page/chat/drop-place.ts';
 import { Icon } from '../../../../page/icons.tsx';
 import { useLoaded } from '../../frame/load.ts';
 import { userName } from '../../frame/names.ts';
@@ -21,7 +22,6 @@ import { conversationWords } from './words.ts';
 /** The chat with one user; `around`: the entry that somebody looks for, null: the newest. */
 export function Chat({ account, user, around }: { account: Account; user: string; around: string | null }) {
   const words = conversationWords();
-  const [isOver, setOver] = useState(false);
   const found = useEntries(account.id, user, around);
   const draft = useMemo(() => draftOf(account.id, user), [account.id, user]);
   const mine = found.hasNewer
@@ -38,21 +38,9 @@ export function Chat({ account, user, around }: { account: Account; user: string
     if (files.length > 0) send(account.id, user, '', files);
     return true;
   };
+  const drop = useDropPlace((files) => void sendFiles(files));
   return (
-    <section
-      class={`chat ${isOver ? 'drop' : ''}`}
-      aria-label={words.chatWith(name)}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        void sendFiles([...(event.dataTransfer?.files ?? [])]);
-      }}
-    >
+    <section class={`chat ${drop.isOver ? 'drop' : ''}`} aria-label={words.chatWith(name)} {...drop.handlers}>
       <Head account={account} user={user} />
       {found.problem !== null && (
         <div class="problem" role="alert">
@@ -75,6 +63,7 @@ export function Chat({ account, user, around }: { account: Account; user: string
           onOlder: found.hasOlder ? found.loadOlder : null,
           onNewer: found.hasNewer ? found.loadNewer : null,
           onNewest: () => (around === null ? found.loadNewest() : goTo('conversations', account.id, user)),
+          isOwn: ({ n }) => sendingByNumber.has(n),
           wanted: around === null ? null : numberOf(around),
         }}
       >

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { accountName } from '../../frame/names.ts';
@@ -22,8 +23,20 @@ export const CONVERSATIONS: View = {
 function Conversations({ rest }: { rest: readonly string[] }) {
   const [named, user, around] = rest;
   const words = conversationWords();
+  const before = useRef(user);
+  useEffect(() => {
+    const left = before.current;
+    before.current = user;
+    if (left === user || !matchMedia('(max-width: 900px)').matches) return;
+    // What had the focus is not on the page any more.
+    const place =
+      user === undefined
+        ? `.contact[href$="${CSS.escape(encodeURIComponent(left ?? ''))}"]`
+        : '.chats .narrow-only';
+    document.querySelector<HTMLElement>(place)?.focus();
+  }, [user]);
   const loaded = useLoaded(
-    (signal) => ask<{ accounts: Account[] }>('/accounts', { signal }),
+    (signal) => ask<{ accounts: Account[] }>('/accounts?users=none', { signal }),
     [],
     ({ type }) => type === 'login',
   );

@@ -11,6 +11,7 @@ import { onEvent } from '../../server/live.ts';
 import { stale } from '../../server/state.ts';
 import type { Account, Conversation } from '../../server/types.ts';
 import { Hits } from './hits.tsx';
+import { onSeen } from './seen.ts';
 import { letterName, plain } from './shown.ts';
 import { conversationWords } from './words.ts';
 
@@ -170,16 +171,19 @@ function useConversations(account: string, named: string): Found {
       const now = (await Promise.all(those)).filter((one) => one !== null);
       if (!stop.signal.aborted) found.value = inOrder([...now, ...(found.peek() ?? [])]);
     };
-    const stopEvents = onEvent(({ account: of, user }) => {
+    const note = ({ account: of, user }: { account: string | null; user: string | null }): void => {
       if (of !== account || user === null) return;
       changed.add(user);
       soon ??= setTimeout(() => void look(), TOGETHER_MS);
-    });
+    };
+    const stopEvents = onEvent(note);
+    const stopSeen = onSeen(note);
     const stopStale = stale.subscribe(() => void load(null, stop.signal));
     return () => {
       stop.abort();
       clearTimeout(soon);
       stopEvents();
+      stopSeen();
       stopStale();
     };
   }, [account, named, asked.value]);

@@ -2,19 +2,41 @@ import { useEffect, useRef } from 'preact/hooks';
 import { ask } from '../../server/api.ts';
 import type { Entry } from '../../server/types.ts';
 
+/** Which conversation was looked at. */
+export interface Seen {
+  account: string;
+  user: string;
+}
+
+/** To the other pages of this browser. To those of others it is no news that somebody has looked. */
+const channel = new BroadcastChannel('wxagent-seen');
+const listeners = new Set<(seen: Seen) => void>();
+channel.addEventListener('message', ({ data }) => {
+  for (const listener of listeners) listener(data as Seen);
+});
+
+/** Tells what is looked at, here or in another page of this browser. Returns what ends it. */
+export function onSeen(listener: (seen: Seen) => void): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
+
 /** Notes that somebody looks at the newest messages of a user, for as long as the page itself is seen. */
 export function useSeen(account: string, user: string, entries: readonly Entry[] | null): void {
   const last = entries?.findLast(({ message }) => message !== null)?.message?.id ?? null;
   const noted = useRef<string | null>(null);
   useEffect(() => {
-    const note = (): void => {
+    const note = async (): Promise<void> => {
       if (last === null || noted.current === last || document.visibilityState !== 'visible') return;
       noted.current = last;
-      // Who cannot note it sees it all the same.
-      ask(`/accounts/${encodeURIComponent(account)}/seen`, { body: { message: last } }).catch(() => {});
+      await ask(`/accounts/${encodeURIComponent(account)}/seen`, { body: { message: last } });
+      channel.postMessage({ account, user });
+      for (const listener of listeners) listener({ account, user });
     };
-    note();
-    document.addEventListener('visibilitychange', note);
-    return () => document.removeEventListener('visibilitychange', note);
+    // Who cannot note it sees it all the same.
+    const tryNote = (): void => void note().catch(() => {});
+    tryNote();
+    document.addEventListener('visibilitychange', tryNote);
+    return () => document.removeEventListener('visibilitychange', tryNote);
   }, [account, user, last]);
 }

@@ -172,6 +172,9 @@ export function describeConversations(make: MakeStore): void {
     expect(await hits('会议', OWNER)).toEqual([[], []]);
     expect(await hits('INVOICE')).toEqual([[], [answer.seq]]);
     expect(await hits('bericht.pdf')).toEqual([[], [file.seq]]);
+    const marks = await says('100%_of </b> it / that');
+    for (const wanted of ['100%_OF', '</B>', 'it / that']) expect(await hits(wanted)).toEqual([[marks], []]);
+    expect(await hits('1_0')).toEqual([[], []]);
     expect(await hits('nothing of it')).toEqual([[], []]);
   });
 }
