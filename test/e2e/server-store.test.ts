@@ -242,8 +242,24 @@ describe.skipIf(SERVER === null)('a store on a server', () => {
     expect((await wx(['status'], {})).code).toBe(0);
     writeFileSync(join(home, 'key'), `${KEY}\n`);
     expect((await wx(['run', '--echo', '--once'], { WXAGENT_STORE_KEY: '@key' })).code).toBe(0);
+    // A worker that runs goes on beside a newer version; no other one starts.
+    const all = ['run', '--echo', '--all-accounts', '--pace', '0'];
+    const env = { WXAGENT_STORE: url, WXAGENT_STORE_KEY: KEY };
+    const worker = startHere(all, { home, env });
+    await worker.says('stderr', 'ready');
     await administer(SERVER as string, `UPDATE ${schema}.schema_version SET version = 99`);
-    expect((await wx(['status'], { WXAGENT_STORE_KEY: KEY })).code).toBe(78);
+    for (const args of [['status'], all]) {
+      const { code, stderr } = await wx(args, env);
+      expect([code, stderr], args[0]).toEqual([
+        78,
+        expect.stringContaining('was written by a newer wxagent (schema 99)'),
+      ]);
+    }
+    const workers = await administer(SERVER as string, `SELECT count(*)::int AS n FROM ${schema}.workers`);
+    expect(workers).toEqual([{ n: 1 }]);
+    simulator.control.message({ text: 'still there' });
+    await answered(simulator, 1);
+    expect((await worker.stop()).code).toBe(0);
   });
 
   test('an account whose lease has run out while the server was lost is served again', async () => {
