@@ -104,14 +104,18 @@ function cannotWrite(path: string, cause: unknown): WxError {
   return new WxError('config', message, { hint: `ls -ld ${dirname(path)}`, cause });
 }
 
+/** Whether a login takes this account over: the bot or its owner is the same. */
+export function isOfAccount(account: Account, login: Pick<NewLogin, 'id' | 'owner'>): boolean {
+  return (
+    account.id === login.id ||
+    account.formerIds.includes(login.id) ||
+    (login.owner !== null && account.owner === login.owner)
+  );
+}
+
 /** Puts a login into a list, in place of the one that it takes over; returns its account. */
 export function placeLogin(accounts: Account[], login: NewLogin): Account {
-  const index = accounts.findIndex(
-    (account) =>
-      account.id === login.id ||
-      account.formerIds.includes(login.id) ||
-      (login.owner !== null && account.owner === login.owner),
-  );
+  const index = accounts.findIndex((account) => isOfAccount(account, login));
   const old = accounts[index];
   const account: Account = {
     ...login,

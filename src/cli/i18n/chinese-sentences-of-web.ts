@@ -55,6 +55,7 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   'The invitation {} is removed.': '邀请 {} 已移除。',
   'this invitation was used or removed meanwhile': '这个邀请已被使用或移除',
   'this invitation was tried too often: wait 10 minutes': '这个邀请尝试得太频繁，请 10 分钟后再试',
+  'the server cannot log anybody in just now': '服务器暂时无法登录账号',
   'Nothing yet.': '还没有记录。',
   'this needs the scope {}, and {} has {}': '这需要权限范围 {}，而{2}只有 {3}',
   '{} takes {}, not {}': '{} 只接受 {2}，不接受 {3}',

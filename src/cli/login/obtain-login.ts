@@ -1,6 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
+import { isOfAccount } from '../../home/credentials.ts';
 import { createIlinkClient } from '../../ilink/client.ts';
 import { createHostTrust, TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
@@ -64,12 +65,14 @@ export async function obtainLogin(
   // Before the login is stored: of two that scan with one invitation, only one may come in.
   if (invitation !== null && !(await access.useInvitation({ id: invitation, nowMs: clock.now() })))
     throw new WxError('not-found', 'this invitation was used or removed meanwhile');
+  const found = { id: result.botId, owner: result.owner };
+  // Whoever is invited may have an account here already, which others know by its name.
+  const keepsName = invitation !== null && here.some((account) => isOfAccount(account, found));
   const login = {
+    ...found,
     namedUrl: request.namedUrl,
     cdnUrl: request.cdnUrl,
-    name: request.name,
-    id: result.botId,
-    owner: result.owner,
+    name: keepsName ? null : request.name,
     token: result.token,
     baseUrl: result.baseUrl,
     loggedInAt: new Date(clock.now()).toISOString(),

@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { timeShown } from '../../views/account.ts';
-import { languageOf, problemOf } from '../api/problem.ts';
+import { languageOf, type Problem, problemOf } from '../api/problem.ts';
 import type { Call, Route } from '../api/route.ts';
 import { objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
 import type { LoginView } from '../live/login-desk.ts';
@@ -109,13 +109,13 @@ export const LOGIN_ROUTES: readonly Route[] = [
 /** Answers with a login, as {@link LOGIN} says. */
 export async function loginReply({ backend, incoming }: Call, view: LoginView) {
   const { id, state, url, expiresAtMs, isWrongCode, account, isNew, error, invitation } = view;
-  const problem = error && problemOf(error);
+  const isGuest = invitation !== null;
+  const problem = error && (isGuest ? forGuest(problemOf(error)) : problemOf(error));
   const told = await backend.translator(languageOf(incoming.headers['accept-language']));
   const json = {
     ...{ id, state, url, isWrongCode, isNew },
     expiresAt: timeShown(expiresAtMs),
-    account:
-      account && invitation === null ? { id: account.id, name: account.name, owner: account.owner } : null,
+    account: account && !isGuest ? { id: account.id, name: account.name, owner: account.owner } : null,
     problem: problem && {
       kind: problem.kind,
       detail: told(problem.detail),
@@ -123,4 +123,10 @@ export async function loginReply({ backend, incoming }: Call, view: LoginView) {
     },
   };
   return { json };
+}
+
+/** What a guest is told: nothing of files and servers, and no commands. */
+function forGuest({ kind, detail }: Problem): Pick<Problem, 'kind' | 'detail' | 'hint'> {
+  const isTheirs = kind === 'not-found' || kind === 'not-logged-in' || kind === 'cancelled';
+  return { kind, detail: isTheirs ? detail : 'the server cannot log anybody in just now', hint: null };
 }

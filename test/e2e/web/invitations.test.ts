@@ -158,6 +158,10 @@ describe('an invitation', () => {
     writeFileSync(config, '{');
     simulator.control.scan({ user: 'o9again@im.wechat' });
     await reaches(web, token, first, 'failed');
+    // A guest is told nothing of the files of the server.
+    expect((await web.ask(`/invitation/logins/${first}`, { token })).json?.problem).toEqual({
+      ...{ kind: 'config', detail: 'the server cannot log anybody in just now', hint: null },
+    });
     writeFileSync(config, kept);
     const second = await begin(web, token);
     await reaches(web, token, second, 'waiting');
@@ -168,6 +172,36 @@ describe('an invitation', () => {
     expect(entries.map(({ act }) => act)).toEqual([
       ...['login', 'invitation-use', 'invitation-return', 'invitation-use', 'invitation-add'],
     ]);
+  });
+
+  test('mends an account of whoever scans, which keeps its name', async () => {
+    const { simulator, web, admin, wx } = await start();
+    simulator.control.changeSettings({ scan: 'auto' });
+    await wx('login', '--qr', 'none', '--base-url', simulator.baseUrl, '--name', 'mine');
+    simulator.control.changeSettings({ scan: 'manual' });
+    const token = await invite(web, admin, 'mum');
+    const scanned = async () => {
+      const id = await begin(web, token);
+      await reaches(web, token, id, 'waiting');
+      simulator.control.scan();
+      await reaches(web, token, id, 'done');
+      return (await web.ask(`/invitation/logins/${id}`, { token })).json;
+    };
+    // It lives: nothing is added, and nothing used up.
+    expect(await scanned()).toMatchObject({ isNew: false, account: null });
+    expect((await web.ask('/invitation', { token })).status).toBe(200);
+    simulator.control.kill();
+    expect(await scanned()).toMatchObject({ isNew: true, account: null });
+    expect((await web.ask('/invitation', { token })).status).toBe(410);
+    const { accounts } = (await web.ask('/accounts', { token: admin })).json as { accounts: object[] };
+    expect(accounts).toMatchObject([{ name: 'mine', login: 'ok' }]);
+  });
+
+  test('leads to the proxy in front', async () => {
+    const web = await startWeb({ home: makeFolder() }, '--public-url', 'https://bot.example.org');
+    const token = await web.token('--scope', 'admin');
+    const made = await web.post('/invitations', { name: 'far' }, { token });
+    expect(made.json?.link).toMatch(/^https:\/\/bot\.example\.org\/invite#wxi_/);
   });
 
   test('ends when it is removed, also while its login goes on', async () => {
