@@ -103,7 +103,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'messages',
     group: 'messages',
     about: { en: 'list received messages and their state', zh: '列出收到的消息及其状态' },
-    settings: ['user', 'since'],
+    settings: ['user', 'since', 'grep', 'follow'],
     load: async () => (await import('./admin/messages.ts')).messages,
   },
   {

@@ -23,6 +23,21 @@ export const OTHER = {
     about: { en: 'how long the key may be silent', zh: '这个键最长可以多久没有消息' },
     flagOnly: true,
   },
+  grep: {
+    kind: 'text',
+    flag: '--grep <pattern>',
+    about: {
+      en: 'only messages whose text or file name matches this regular expression, in any case',
+      zh: '只列出文字或文件名匹配这个正则表达式的消息，不分大小写',
+    },
+    flagOnly: true,
+  },
+  follow: {
+    kind: 'switch',
+    flag: '--follow',
+    about: { en: 'go on, and list new messages as they come', zh: '继续运行，有新消息就列出' },
+    flagOnly: true,
+  },
   failed: {
     kind: 'switch',
     flag: '--failed',

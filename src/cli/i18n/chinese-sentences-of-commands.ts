@@ -12,6 +12,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '"{}" is not expected': '没有应收“{}”',
   '"{}" is no longer expected.': '不再应收“{}”。',
   'missing since {}': '从 {} 起没有来',
+  '--grep takes a regular expression, not "{}": {}': '--grep 应为正则表达式，不能是“{}”：{}',
   // Questions
   '--hook goes without --choices, --default and --file': '--hook 不能与 --choices、--default、--file 一起用',
   'the input of the hook is not JSON: {}': 'hook 的输入不是 JSON：{}',
