@@ -315,14 +315,27 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     await page.keyboard.press('Enter');
     await page.getByText(/^(Logged in\.|登录成功。)$/).waitFor();
     await look(page, 'done');
-    for (const [view, text] of [
-      ['tokens', 'backup'],
-      ['audit', /terminal|终端/],
-    ] as const) {
-      await page.evaluate(`location.hash = '#/${view}'`);
-      await page.getByText(text).first().waitFor();
-      await look(page, view);
-    }
+    await page.evaluate("location.hash = '#/tokens'");
+    await page.getByText('backup').waitFor();
+    await page.getByRole('textbox', { name: /^(Name|名称)$/ }).fill('cron');
+    await page.getByRole('button', { name: /^(Make the token|生成令牌)$/ }).click();
+    await page.getByText(/^wxa_r/).waitFor();
+    await look(page, 'tokens');
+    await page.getByRole('button', { name: /backup/ }).click();
+    await look(page, 'question');
+    await page.getByRole('button', { name: /^(Cancel|取消)$/ }).click();
+    await page.evaluate("location.hash = '#/audit'");
+    await page
+      .getByText(/terminal|终端/)
+      .first()
+      .waitFor();
+    await look(page, 'audit');
+    const refused = await openPage(browser, `${url}x`, { colorScheme, locale });
+    await refused
+      .getByRole('alert')
+      .getByText(/not valid|无效/)
+      .waitFor();
+    await look(refused, 'refused');
   });
 });
 
