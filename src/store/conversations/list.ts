@@ -1,9 +1,16 @@
 import { contains, sql } from '../../sql/dialect.ts';
-import { all, type Row, type SqlValue, type Step, together } from '../../sql/statement.ts';
+import { all, type Row, type Sql, type SqlValue, type Step, together } from '../../sql/statement.ts';
 import { userViews } from '../accounts/account-view.ts';
 import { VIEW as MESSAGE, viewOf as messageOf } from '../inbox/message-rows.ts';
+import { HELD } from '../outbox/part-states.ts';
 import { VIEW as PART, viewOf as partOf } from '../outbox/parts.ts';
-import { type ChatEntry, type Conversation, type Conversations, MOST_UNSEEN } from '../port/port.ts';
+import {
+  type ChatEntry,
+  type Conversation,
+  type ConversationKind,
+  type Conversations,
+  MOST_UNSEEN,
+} from '../port/port.ts';
 
 /** The users of a table, each found by one look into its index behind the one before: not by reading all rows. */
 const usersOf = (table: 'inbox' | 'parts', name: string): string => `${name}(who) AS (
@@ -22,22 +29,37 @@ const ACTIVITY = `SELECT who, inbox.seq AS message_seq, parts.seq AS part_seq, r
   LEFT JOIN inbox ON inbox.seq = newest.message_seq
   LEFT JOIN parts ON parts.seq = newest.part_seq`;
 
-const LIST = sql`WITH RECURSIVE ${usersOf('inbox', 'writers')}, ${usersOf('parts', 'readers')},
-  people AS (SELECT who FROM writers WHERE who IS NOT NULL UNION SELECT who FROM readers WHERE who IS NOT NULL)
+/** All of these users, and those who are looked for. */
+const PEOPLE: Record<ConversationKind | 'all', string> = {
+  all: `RECURSIVE ${usersOf('inbox', 'writers')}, ${usersOf('parts', 'readers')},
+    people AS (SELECT who FROM writers WHERE who IS NOT NULL UNION SELECT who FROM readers WHERE who IS NOT NULL)`,
+  unseen: `RECURSIVE ${usersOf('inbox', 'writers')}, people AS (SELECT who FROM writers WHERE who IS NOT NULL
+    AND ${newestOf('inbox')} > COALESCE((SELECT seq FROM seen WHERE account = ?1 AND "user" = who), 0))`,
+  failed: `people AS (SELECT DISTINCT "user" AS who FROM inbox WHERE account = ?1 AND state = 'failed')`,
+  held: `people AS (SELECT DISTINCT "user" AS who FROM parts WHERE account = ?1 AND ${HELD})`,
+};
+
+const listOf = (only: ConversationKind | 'all'): Sql => sql`WITH ${PEOPLE[only]}
   SELECT * FROM (${ACTIVITY}) AS found
     WHERE (at < ?2 OR (at = ?2 AND who > ?3)) AND ${contains('lower(who)', '?4')}
     ORDER BY at DESC, who LIMIT ?5`;
+const LIST = {
+  all: listOf('all'),
+  unseen: listOf('unseen'),
+  failed: listOf('failed'),
+  held: listOf('held'),
+};
 /** The same of one user. */
 const ONE = `WITH people AS (SELECT CAST(?2 AS TEXT) AS who) SELECT * FROM (${ACTIVITY}) AS found WHERE at IS NOT NULL`;
 
 /** See `Conversations.list`: a few looks into indexes for each user, however much they wrote. */
 export function* listConversations(input: Parameters<Conversations['list']>[0]): Step<Conversation[]> {
-  const { account, user, named, behind, limit } = input;
+  const { account, user, named, only, behind, limit } = input;
   const rows =
     user !== null
       ? yield* all(ONE, account, user)
       : yield* all(
-          LIST,
+          LIST[only ?? 'all'],
           account,
           behind?.lastAtMs ?? Number.MAX_SAFE_INTEGER,
           behind?.user ?? '',

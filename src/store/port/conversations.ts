@@ -32,6 +32,10 @@ export interface Conversation extends UserView {
   unseen: number;
 }
 
+/** What a conversation can be looked for by. */
+export const CONVERSATION_KINDS = ['unseen', 'failed', 'held'] as const;
+export type ConversationKind = (typeof CONVERSATION_KINDS)[number];
+
 /** Unseen messages are counted no further. */
 export const MOST_UNSEEN = 100;
 
@@ -56,12 +60,14 @@ export interface Found<T> {
 export interface Conversations {
   /**
    * Conversations, those with the newest entry first, behind this one (null: from the first on). `user`: only this one's;
-   * `named`: only of users in whose ID this stands, in any case.
+   * `named`: only of users in whose ID this stands, in any case. `only`: those with failed messages, held parts, or messages
+   * that nobody has looked at.
    */
   list(input: {
     account: string;
     user: string | null;
     named: string | null;
+    only: ConversationKind | null;
     behind: Pick<Conversation, 'lastAtMs' | 'user'> | null;
     limit: number;
   }): Promise<Conversation[]>;

@@ -15,7 +15,7 @@ export { browserName, invitationName, SCOPES, TERMINAL, USE_NOTED_EVERY_MS } fro
 export type * from './admin.ts';
 export type * from './blobs.ts';
 export type * from './conversations.ts';
-export { MOST_UNSEEN } from './conversations.ts';
+export { CONVERSATION_KINDS, MOST_UNSEEN } from './conversations.ts';
 export type * from './events.ts';
 export type * from './expected.ts';
 export type * from './inbox.ts';

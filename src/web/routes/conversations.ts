@@ -1,11 +1,17 @@
 import { WxError } from '../../core/errors.ts';
 import { contentOf } from '../../runner/received/quotes.ts';
-import type { ChatEntry, ChatPlace, Conversation } from '../../store/port/port.ts';
+import {
+  type ChatEntry,
+  type ChatPlace,
+  CONVERSATION_KINDS,
+  type Conversation,
+  type ConversationKind,
+} from '../../store/port/port.ts';
 import { timeShown, userShown } from '../../views/account.ts';
 import { type ReadMessage, readMessage } from '../../views/message.ts';
 import { LIMIT, limitOf } from '../api/page.ts';
 import type { Call, Route } from '../api/route.ts';
-import { COUNT, listOf, objectOf, optionalOf, orNull, TEXT, TIME } from '../api/schema.ts';
+import { COUNT, listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME } from '../api/schema.ts';
 import type { KnownAccount } from '../port/backend.ts';
 import { accountOf, USER_FIELDS } from './accounts.ts';
 import { MESSAGE, messageOf, shownMessage } from './messages.ts';
@@ -42,6 +48,10 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
     reach: 'user',
     query: optionalOf({
       user: { type: 'string', minLength: 1, maxLength: 200, description: 'a piece of the ID, in any case' },
+      only: {
+        ...oneOf(...CONVERSATION_KINDS),
+        description: 'those with messages that nobody has looked at or that failed, or with held parts',
+      },
       ...LIMIT,
       before: {
         type: 'string',
@@ -122,6 +132,7 @@ async function listConversations(call: Call) {
   const page = await conversationsOf(call, account, {
     user: caller.user,
     named: query.user === undefined ? null : String(query.user),
+    only: (query.only as ConversationKind | undefined) ?? null,
     behind: query.before === undefined ? null : { lastAtMs: Number(ms), user: rest.join(':') },
     limit,
   });
@@ -140,7 +151,7 @@ function conversationsOf(
   { key }: KnownAccount,
   over: Partial<Parameters<typeof backend.store.conversations.list>[0]>,
 ): Promise<Conversation[]> {
-  const all = { account: key, user: null, named: null, behind: null, limit: 1 };
+  const all = { account: key, user: null, named: null, only: null, behind: null, limit: 1 };
   return backend.store.conversations.list({ ...all, ...over });
 }
 

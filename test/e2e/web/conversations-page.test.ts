@@ -106,6 +106,9 @@ describe.skipIf(CHROMIUM === null)('conversations on the page', () => {
     await message.getByText('failed: exit code 3: KeyError: city').waitFor();
     await message.getByText('What the agent wrote on stderr').click();
     await message.getByText('File "agent.py", line 3').waitFor();
+    await page.getByRole('button', { name: 'Held', exact: true }).click();
+    await page.getByText('There are none.').waitFor();
+    await page.getByRole('button', { name: 'Failed', exact: true }).click();
     await page.getByRole('link', { name: /1 failed/ }).waitFor();
     writeFileSync(join(world.folder, 'mended'), '');
     await message.getByRole('button', { name: 'Run again' }).click();

@@ -56,7 +56,7 @@ function samplesFor({ web, messages, fileOf, user }: WebWorld, admin: string): R
     'get /accounts': { query: '?users=none' },
     'get /accounts/{account}': { params: { account } },
     'delete /accounts/{account}': { params: { account } },
-    'get /accounts/{account}/conversations': { params: { account }, query: '?user=O9&limit=1' },
+    'get /accounts/{account}/conversations': { params: { account }, query: '?user=O9&only=failed&limit=1' },
     'get /accounts/{account}/conversations/{user}': { params: { account, user } },
     'get /accounts/{account}/conversations/{user}/entries': {
       params: { account, user },

@@ -25,6 +25,8 @@ function PartFoot({ part, account }: { part: NonNullable<Entry['part']>; account
   const isBad = ['refused', 'expired'].includes(verdict);
   const isHeld = verdict === 'held';
   const why = reason === null ? null : (holds[reason] ?? words.reasons[reason] ?? reason);
+  const state = verdicts[verdict] ?? verdict;
+  const what = why === null ? state : words.because(state, why);
   const drop = async (): Promise<void> => {
     const isSure = await confirmed({ title: words.dropTitle, about: words.dropAbout, act: words.drop });
     if (!isSure) return;
@@ -36,9 +38,8 @@ function PartFoot({ part, account }: { part: NonNullable<Entry['part']>; account
   return (
     <p class={`foot ${isBad ? 'bad' : isHeld ? 'held' : ''}`}>
       <span>
-        {words.origins[origin] ?? origin} · {verdicts[verdict] ?? verdict}
-        {why !== null && `: ${why}`}
-        {isHeld && reason !== null && `. ${whenHeldGoes(reason)}`}
+        {words.origins[origin] ?? origin} ·{' '}
+        {isHeld && reason !== null ? words.next(what, whenHeldGoes(reason)) : what}
       </span>
       {isHeld && (
         <button type="button" class="small" onClick={() => void drop()}>
@@ -65,13 +66,12 @@ function MessageFoot({ message, account }: { message: NonNullable<Entry['message
       complain,
     );
   };
-  const why = [words.states[state] ?? state, words.reasons[reason ?? ''] ?? reason, first];
+  const what = [words.states[state] ?? state, words.reasons[reason ?? ''] ?? reason, first]
+    .filter((one) => one !== null && one !== '')
+    .reduce<string>((all, one) => (all === '' ? `${one}` : words.because(all, `${one}`)), '');
   return (
     <div class={`foot ${state === 'failed' ? 'bad' : ''}`}>
-      <p>
-        {why.filter(Boolean).join(': ')}
-        {attempt > 1 && ` (${words.attempt(attempt)})`}
-      </p>
+      <p>{attempt > 1 ? words.withAttempt(what, attempt) : what}</p>
       {stderr.length > 0 && (
         <details>
           <summary>{words.stderr}</summary>

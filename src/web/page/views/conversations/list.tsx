@@ -15,6 +15,9 @@ import { onSeen } from './seen.ts';
 import { letterName, plain } from './shown.ts';
 import { conversationWords } from './words.ts';
 
+type Only = 'unseen' | 'failed' | 'held';
+
+const ONLY: readonly Only[] = ['unseen', 'failed', 'held'];
 const PAGE = 50;
 const TOGETHER_MS = 300;
 
@@ -22,8 +25,9 @@ const TOGETHER_MS = 300;
 export function List({ account, user }: { account: Account; user: string | null }) {
   const words = conversationWords();
   const [wanted, setWanted] = useState('');
+  const [only, setOnly] = useState<Only | null>(null);
   const named = useLater(wanted.trim());
-  const list = useConversations(account.id, named);
+  const list = useConversations(account.id, named, only);
   return (
     <section class="chat-list" aria-label={words.list}>
       <div class="search">
@@ -37,6 +41,19 @@ export function List({ account, user }: { account: Account; user: string | null 
           onInput={({ currentTarget }) => setWanted(currentTarget.value)}
         />
       </div>
+      <fieldset class="only" aria-label={words.only}>
+        {[null, ...ONLY].map((one) => (
+          <button
+            key={one}
+            type="button"
+            class="small"
+            aria-pressed={only === one}
+            onClick={() => setOnly(one)}
+          >
+            {words.kinds[one ?? 'all']}
+          </button>
+        ))}
+      </fieldset>
       {list.problem !== null && (
         <p class="problem" role="alert">
           {list.problem}
@@ -49,7 +66,9 @@ export function List({ account, user }: { account: Account; user: string | null 
             <Row key={one.id} account={account} one={one} isShown={one.id === user} />
           ))}
         </ul>
-        {list.found?.length === 0 && named === '' && <p class="wait">{words.none}</p>}
+        {list.found?.length === 0 && named === '' && (
+          <p class="wait">{only === null ? words.none : words.noSuch}</p>
+        )}
         {list.onMore && (
           <button type="button" class="quiet more" onClick={list.onMore}>
             {words.more}
@@ -132,13 +151,14 @@ interface Found {
 }
 
 /** The first conversations, and more when they are asked for; one that changes is asked for alone. */
-function useConversations(account: string, named: string): Found {
+function useConversations(account: string, named: string, only: Only | null): Found {
   const found = useSignal<readonly Conversation[] | null>(null);
   const before = useSignal<string | null>(null);
   const problem = useSignal<string | null>(null);
   const asked = useSignal(0);
   const path = `/accounts/${encodeURIComponent(account)}/conversations`;
-  const filter = named === '' ? '' : `&user=${encodeURIComponent(named)}`;
+  const filter =
+    (named === '' ? '' : `&user=${encodeURIComponent(named)}`) + (only === null ? '' : `&only=${only}`);
 
   const load = async (from: string | null, signal?: AbortSignal): Promise<void> => {
     const place = from === null ? '' : `&before=${encodeURIComponent(from)}`;
@@ -169,7 +189,8 @@ function useConversations(account: string, named: string): Found {
         ask<Conversation>(`${path}/${encodeURIComponent(user)}`, { signal: stop.signal }).catch(() => null),
       );
       const now = (await Promise.all(those)).filter((one) => one !== null);
-      if (!stop.signal.aborted) found.value = inOrder([...now, ...(found.peek() ?? [])]);
+      if (stop.signal.aborted) return;
+      found.value = inOrder([...now, ...(found.peek() ?? [])]).filter((one) => isOf(one, only));
     };
     const note = ({ account: of, user }: { account: string | null; user: string | null }): void => {
       if (of !== account || user === null) return;
@@ -186,7 +207,7 @@ function useConversations(account: string, named: string): Found {
       stopSeen();
       stopStale();
     };
-  }, [account, named, asked.value]);
+  }, [account, named, only, asked.value]);
 
   const from = before.value;
   return {
@@ -197,6 +218,10 @@ function useConversations(account: string, named: string): Found {
       asked.value++;
     },
   };
+}
+
+function isOf({ unseen, failed, hold }: Conversation, only: Only | null): boolean {
+  return only === null || { unseen: unseen > 0, failed: failed > 0, held: hold !== null }[only];
 }
 
 /** Each user once, as it came first; those with the newest entry first. */

@@ -20,7 +20,7 @@ export function describeConversations(make: MakeStore): void {
 
   const list = (over: Partial<Parameters<Desk['store']['conversations']['list']>[0]> = {}) =>
     desk.store.conversations.list({
-      ...{ account: ACCOUNT, user: null, named: null, behind: null, limit: 10 },
+      ...{ account: ACCOUNT, user: null, named: null, only: null, behind: null, limit: 10 },
       ...over,
     });
   const piece = (from: { upTo: ChatPlace } | { behind: ChatPlace }, limit = 10, user = OWNER) =>
@@ -62,6 +62,11 @@ export function describeConversations(make: MakeStore): void {
       ['o9stranger@im.wechat', 2_000, expect.stringMatching(/^p/), 0, 0, expect.any(Number)],
       [FRIEND, 1_000, expect.stringMatching(/^m/), 0, 2, 0],
     ]);
+    const names = async (only: 'unseen' | 'failed' | 'held') =>
+      (await list({ only })).map(({ user }) => user);
+    expect(await names('failed')).toEqual([OWNER]);
+    expect(await names('unseen')).toEqual([OWNER, FRIEND]);
+    expect(await names('held')).toEqual(['o9stranger@im.wechat']);
     expect(await list({ account: 'another' })).toEqual([]);
   });
 
