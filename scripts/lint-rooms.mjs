@@ -55,6 +55,7 @@ const ROOMS = {
     'events',
     'workers',
     'outbox',
+    'fallbacks',
     'questions',
     'expected',
     'accounts',

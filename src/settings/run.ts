@@ -289,10 +289,20 @@ export const RUN = {
     kind: 'list',
     flag: '--on <event=command>',
     about: {
-      en: 'run a command on ready, expired, held or failed (repeatable)',
-      zh: '在 ready、expired、held、failed 时运行命令（可重复）',
+      en: 'run a command on ready, expired, held, failed or undelivered (repeatable)',
+      zh: '在 ready、expired、held、failed、undelivered 时运行命令（可重复）',
     },
     group: 'logging',
+  },
+  within: {
+    kind: 'duration',
+    flag: '--within <duration>',
+    about: {
+      en: 'with --on undelivered: how long a text of send may be unconfirmed',
+      zh: '与 --on undelivered 连用：send 的文字多久没有确认就算没送到',
+    },
+    group: 'logging',
+    default: '10m',
   },
   once: {
     kind: 'switch',

@@ -330,6 +330,15 @@ export const MIGRATIONS = [
     PRIMARY KEY (account, key)
   ) WITHOUT ROWID;
   `,
+  // Parts that were not confirmed in time go to a command.
+  `
+  ALTER TABLE parts ADD COLUMN fallback_from TEXT;      -- the state that a part has again if the command fails
+  ALTER TABLE parts ADD COLUMN fallback_by TEXT;        -- process that runs the command
+  ALTER TABLE parts ADD COLUMN fallback_until INTEGER;  -- end of its lease, or of the pause after it has failed
+  ALTER TABLE parts ADD COLUMN fallback_tries INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX parts_unarrived ON parts (account, seq) WHERE state IN ('unconfirmed', 'refused');
+  CREATE INDEX parts_fallback ON parts (account, seq) WHERE state = 'fallback' AND finished_at IS NULL;
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

@@ -342,6 +342,12 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
       PRIMARY KEY (account, key)
     )`,
   ],
+  [
+    `ALTER TABLE parts ADD COLUMN fallback_from TEXT, ADD COLUMN fallback_by TEXT, ADD COLUMN fallback_until BIGINT,
+       ADD COLUMN fallback_tries BIGINT NOT NULL DEFAULT 0`,
+    "CREATE INDEX parts_unarrived ON parts (account, seq) WHERE state IN ('unconfirmed', 'refused')",
+    "CREATE INDEX parts_fallback ON parts (account, seq) WHERE state = 'fallback' AND finished_at IS NULL",
+  ],
 ];
 
 /**

@@ -33,6 +33,7 @@ import { findMessages, findParts } from './conversations/search.ts';
 import { markSeen } from './conversations/seen.ts';
 import { eventAt, eventCounts, eventsAfter, newestEvent } from './events/events.ts';
 import { dueAccounts, expect, expectations, tellExpected, unexpect } from './expected/expected.ts';
+import { claimFallback, isFallbackDue, settleFallback } from './fallbacks/fallbacks.ts';
 import { mediaKeys } from './inbox/media-keys.ts';
 import { messagePage } from './inbox/message-page.ts';
 import { message, messages } from './inbox/message-rows.ts';
@@ -212,6 +213,10 @@ export function createStore(
       openParts: (account) => read(() => openParts(account)),
       // Only people drop parts, by any process.
       dropParts: (input) => notify(input.account, () => dropParts(input, claimant)),
+      isFallbackDue: (input) => read(() => isFallbackDue(input, claimant)),
+      // No lease is needed: a command may also be run where nobody can send.
+      claimFallback: (input) => commit(input.account, () => claimFallback(input, claimant)),
+      settleFallback: (input) => notify(input.account, () => settleFallback(input, claimant.id)),
       requeueExpired: (input) =>
         asked({ ...input, act: 'retry', about: 'expired' }, () => requeueExpired(input)),
       async unneededFiles(paths) {

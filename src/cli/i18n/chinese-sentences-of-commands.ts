@@ -75,6 +75,8 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   'this command works with one --account': '这个命令只能用一个 --account',
   '--proxy takes none, env or an address, not "{}"': '--proxy 应为 none、env 或地址，不能是“{}”',
   '--on takes event=command with one of {}, not "{}"': '--on 应为 事件=命令，事件是 {,} 之一，不能是“{}”',
+  '--on undelivered takes one command': '--on undelivered 只能有一个命令',
+  'the command of --on undelivered failed: {}': '--on undelivered 的命令失败：{~}',
   '{} takes two times of the day, not "{}"': '{} 应为每天的两个时刻，不能是“{}”',
   'commands of --on that were not run, because wxagent ends: {}': '因 wxagent 退出而没有运行的 --on 命令：{}',
   'the command of --on {} failed: {}': '--on {} 的命令失败：{}',

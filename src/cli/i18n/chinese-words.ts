@@ -98,6 +98,7 @@ export const chinese: Words = {
     refused: '被拒绝',
     merged: '已合并',
     expired: '已过期',
+    fallback: '已改用其他方式',
   },
   reasons: {
     exit: '退出码',
@@ -161,6 +162,8 @@ export const chinese: Words = {
   unknownItems: (n) => `${n} 条含有此版本不认识的内容`,
   outbox: (n) => `发件：排队 ${n.queued}，发送中 ${n.sending}，暂存 ${n.held}`,
   lastWrote: (user, time) => `${user}：上次发言 ${time ?? '从未'}`,
+  toldElsewhere: (n) => `${n} 条已改用其他方式通知`,
+  fellBack: (reason) => `-> 没有及时确认${reason === null ? '' : `（${reason}）`}：已改用其他方式通知`,
   asksAt: (time) => `${time} 请对方回一句`,
   simulating: (baseUrl) =>
     `模拟的微信服务器：${baseUrl}（用浏览器打开就是手机；Ctrl-C 结束）。下一步：wxagent login --home ./simulated --base-url ${baseUrl}`,

@@ -106,6 +106,10 @@ export const english = {
     `outbox: ${n.queued} queued, ${n.sending} sending, ${n.held} held`,
   lastWrote: (user: string, time: string | null) => `${user}: last wrote ${time ?? 'never'}`,
   asksAt: (time: string) => `asks for a word at ${time}`,
+  toldElsewhere: (n: number) => `${n} told another way`,
+  /** Of a text that was not confirmed in time, and went to a command. */
+  fellBack: (reason: string | null) =>
+    `-> not confirmed in time${reason === null ? '' : ` (${reason})`}: told another way`,
   /** Where `simulate` listens, and how to use it. */
   simulating: (baseUrl: string) =>
     `Simulated WeChat server: ${baseUrl} (open it in a browser: it is the phone; Ctrl-C ends). Next: wxagent login --home ./simulated --base-url ${baseUrl}`,

@@ -50,6 +50,10 @@ function humanLog(log: Log, clock: Clock, words: Words): EventSink {
 
   function settled(event: Extract<RunnerEvent, { type: 'part' }>): void {
     if (event.verdict === 'queued' || event.verdict === 'sending') return;
+    if (event.verdict === 'fallback') {
+      log.warn(words.fellBack(event.reason), { user: event.user });
+      return;
+    }
     const key = event.message ?? event.clientId;
     const before = settledBefore.get(key);
     if (before !== undefined) settledBefore.set(key, before + 1);

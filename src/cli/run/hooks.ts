@@ -5,7 +5,7 @@ import { checkCommand, killGraceOf } from '../agent/child.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** Moments a command can be run at (`--on event=command`). */
-const HOOK_EVENTS = ['ready', 'held', 'expired', 'failed'] as const;
+const HOOK_EVENTS = ['ready', 'held', 'expired', 'failed', 'undelivered'] as const;
 type HookEvent = (typeof HOOK_EVENTS)[number];
 
 /** Longest a hook may take. */
@@ -20,6 +20,8 @@ const MAX_AT_ONCE = 4;
 /** Commands that get events; what they do changes nothing here. */
 export interface Hooks {
   fire: EventSink;
+  /** The command of `--on undelivered`, which gets what was not confirmed in time; null: there is none. */
+  readonly undelivered: string | null;
   /**
    * Waits for the running commands, and ends them when the time of a stop is over (`--grace`). Processes that they
    * have left running stay, and are not waited for.
@@ -32,6 +34,11 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
   const { clock, cwd, log } = context;
   const hooks = on.map(parseHook);
   for (const { event, command } of hooks) checkCommand(context, `--on ${event}`, command);
+  const [undelivered, another] = hooks.filter(({ event }) => event === 'undelivered');
+  if (another)
+    throw new WxError('usage', '--on undelivered takes one command', {
+      hint: "--on undelivered='./by-mail; ./by-sms'",
+    });
   const { grace: graceMs } = context.settings(['grace']);
   const killGraceMs = killGraceOf(context);
   const stop = context.stopSignal();
@@ -84,6 +91,7 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
   }
 
   return {
+    undelivered: undelivered?.command ?? null,
     fire(event) {
       const name = hookOf(event);
       for (const hook of hooks) {

@@ -38,6 +38,7 @@ export async function listen(context: CommandContext): Promise<number> {
       // A line may be read long after it was written.
       received: { maxBytes: maxMedia, stt: null, sttAlways: false, place: 'cache' },
       emit: createEventLog({ ...context, json: false }),
+      undelivered: null,
       watchLogins: false,
     },
     withOwner(context, [chooseAccount(context)]),

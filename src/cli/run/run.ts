@@ -16,6 +16,7 @@ import type { AttachmentOptions } from './attachments.ts';
 import { createEventLog } from './event-log.ts';
 import { createHooks } from './hooks.ts';
 import { serve } from './serve.ts';
+import { createOtherWay } from './undelivered.ts';
 
 /** From so many accounts on, the limit of open files is looked at. */
 const MANY_ACCOUNTS = 50;
@@ -67,7 +68,14 @@ export async function runAgent(
     onEvent(event);
     hooks.fire(event);
   };
-  const service = { makeAgent: agent.make, settings, keepFiles, received, emit, watchLogins: allAccounts };
+  const { within } = context.settings(['within']);
+  const service = {
+    ...{ makeAgent: agent.make, settings, keepFiles, received, emit, watchLogins: allAccounts },
+    undelivered:
+      hooks.undelivered === null
+        ? null
+        : { tell: createOtherWay(context, hooks.undelivered), withinMs: within },
+  };
   const web = await openWebBeside(context);
   return serve(context, service, accounts).finally(async () => {
     await web?.close();

@@ -1,8 +1,9 @@
-import { EXIT_CODES, WxError } from '../../core/errors.ts';
+import { EXIT_CODES, reasonOf, WxError } from '../../core/errors.ts';
 import { startPauseMs } from '../../core/time/backoff.ts';
 import { aborted } from '../../core/time/event-loop.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { tooFewOpenFiles } from '../../home/open-files.ts';
+import { createFallbacks } from '../../runner/fallbacks.ts';
 import type { Runner, RunnerEnd } from '../../runner/port/port.ts';
 import { createUpkeep } from '../../runner/upkeep.ts';
 import { LeaseLost } from '../../store/port/lease.ts';
@@ -14,6 +15,7 @@ import { wordsOf } from '../i18n/language.ts';
 import { followAccounts, LOOK_EVERY_MS, relogin } from '../login/relogin.ts';
 import { openLeasedAccounts } from './leased-accounts.ts';
 import { type Service, startAccount } from './start-account.ts';
+import { COMMAND_LEASE_MS } from './undelivered.ts';
 import { waitForRight } from './wait-for-right.ts';
 
 /**
@@ -38,6 +40,10 @@ export async function serve(
   const polling = shared ?? (await openPolling(context, { purpose: 'serve', store: null, stop }));
   const { store } = polling;
   const upkeep = createUpkeep(store, clock, context.log);
+  const endingCommands = new AbortController();
+  const fallbacks = createFallbacks({
+    ...{ outbox: store.outbox, clock, leaseMs: COMMAND_LEASE_MS, ending: endingCommands.signal },
+  });
   const runners = new Map<string, Runner>();
   /** Accounts that are served, or are about to be. */
   const served = new Set<string>();
@@ -51,8 +57,35 @@ export async function serve(
   let areAllStarted = false;
   let hasLastLoggedOut = false;
 
-  /** One account, through as many logins as it takes. */
+  /** One account, with what is done meanwhile with what does not arrive, also while it waits for a login. */
   async function serveThrough(first: Account, leave: AbortSignal): Promise<RunnerEnd> {
+    if (service.undelivered === null) return serveLogins(first, leave);
+    const { log } = contextOf(context, first);
+    const { key, id } = first;
+    const onError = (error: unknown): void => log.error(reasonOf(error));
+    const undelivered = {
+      ...service.undelivered,
+      account: { key, id },
+      log,
+      emit: service.emit,
+      onError,
+      stop: leave,
+    };
+    const over = new AbortController();
+    const watched = fallbacks.watch(undelivered, over.signal);
+    try {
+      const end = await serveLogins(first, leave);
+      // Nobody is there any more who could wait for a new login.
+      if (end === 'expired') await fallbacks.handOver(undelivered);
+      return end;
+    } finally {
+      over.abort();
+      await watched;
+    }
+  }
+
+  /** One account, through as many logins as it takes. */
+  async function serveLogins(first: Account, leave: AbortSignal): Promise<RunnerEnd> {
     for (let account = first; ; ) {
       const own = { ...contextOf(context, account), stopSignal: () => leave };
       const end = await serveLogin(own, account, leave);
@@ -207,6 +240,7 @@ export async function serve(
     for (const { leave } of active.values()) leave.abort(stop.reason);
     for (const runner of runners.values()) runner.stop();
     shared?.leave().catch(() => {}); // told at the end
+    void clock.sleep(graceMs, over.signal).then(() => endingCommands.abort('stop'));
     endWhenOver();
   }
 

@@ -51,7 +51,7 @@ function exitOf({ parts, expired, strict, hold }: SendEnd): number {
   if (some('expired') && !hold && !some('confirmed', 'unconfirmed')) return EXIT_CODES.network;
   if (some('expired')) return EXIT_CODES.data;
   if (parts.some(isWaiting)) return EXIT_CODES.busy;
-  return strict && some('unconfirmed') ? EXIT_CODES.protocol : 0;
+  return strict && some('unconfirmed', 'fallback') ? EXIT_CODES.protocol : 0;
 }
 
 function isWaiting({ state }: PartView): boolean {
@@ -73,6 +73,7 @@ function sentence(context: CommandContext, { parts, reason, expired, hold }: Sen
     expired && words.tokenDead,
     confirmed.length > 0 && words.confirmed(confirmed.length),
     unconfirmed.length > 0 && words.unconfirmed(unconfirmed.length),
+    of('fallback').length > 0 && words.toldElsewhere(of('fallback').length),
     refused.length > 0 && words.refused(refused.length, refused[0]?.reason ?? ''),
     dropped.length > 0 && words.dropped(dropped.length, why),
     expired && held.length + waiting.length > 0 && words.kept(held.length + waiting.length),

@@ -1,6 +1,26 @@
 import { eventOf, type FailureReason, type MessageEvent, type Turn } from '../../core/message/message.ts';
 import type { PartState, PartView } from '../../store/port/port.ts';
 
+/** A text that was not confirmed in time, as a command is told of it. */
+export interface UndeliveredMessage {
+  type: 'undelivered';
+  about: 'message';
+  account: string;
+  user: string;
+  /** The same each time that the command is started for it. */
+  id: string;
+  /** The parts that did not arrive. */
+  parts: string[];
+  text: string;
+  /** `path` names no file where the store is on a server. */
+  files: { name: string; path: string }[];
+  verdict: PartState;
+  reason: string | null;
+  createdAt: string;
+  /** More than 1: the command has failed before, or was cut off. */
+  attempt: number;
+}
+
 /** An event of a runner. `run --json` prints them. */
 export type RunnerEvent =
   | { type: 'ready'; account: string; name: string | null }
@@ -32,6 +52,7 @@ export type RunnerEvent =
       budgetLeft: number | null;
     }
   | { type: 'expired'; account: string }
+  | UndeliveredMessage
   /** `unread`: responses of the server that could not be read, and may have had messages. */
   | { type: 'stopped'; account: string; unread: number };
 

@@ -38,9 +38,10 @@ export const MOVED_TABLES: readonly MovedTable[] = [
     blob: 'raw detail',
   }),
   table('parts', ['seq'], {
-    text: `account user client_id message origin run_id state reason server_id send_id send_key upload_progress`,
+    text: `account user client_id message origin run_id state reason server_id send_id send_key upload_progress
+      fallback_from fallback_by`,
     number: `seq expires_at seen_seq tries repeats throttled not_before created_at held_at merged_into finished_at unsure
-      unsent`,
+      unsent fallback_until fallback_tries`,
     blob: 'text file upload body',
   }),
   table('questions', ['seq'], {

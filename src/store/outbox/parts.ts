@@ -183,7 +183,7 @@ export function* unneededFiles(paths: readonly string[]): Step<string[]> {
 }
 
 const NEEDED = `SELECT account, file FROM parts WHERE file IS NOT NULL
-  AND (${OPEN} OR (state = 'expired' AND ${CAN_RETURN}))`;
+  AND (${OPEN} OR (state = 'expired' AND ${CAN_RETURN}) OR (state = 'fallback' AND finished_at IS NULL))`;
 
 // One pass over all rows takes less time than a look at each row that an index of an account names.
 const NEEDED_OF = sql`${NEEDED} AND ${unindexed('account')} = ?`;

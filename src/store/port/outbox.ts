@@ -12,6 +12,7 @@ export type PartState =
   | 'held'
   | 'refused'
   | 'merged'
+  | 'fallback'
   | 'expired';
 
 /** States of a part that is not final: it still waits for its verdict or for its user. */
@@ -187,6 +188,16 @@ export interface SendRequest {
   nowMs: number;
 }
 
+/** The parts of one text that were not confirmed in time, for the command that tells somebody of them another way. */
+export interface Fallback {
+  /** As they are to be told: before the command had them. */
+  parts: PartView[];
+  /** What was known of them then. */
+  verdict: PartState;
+  /** How often a command was started for them, this time included. */
+  attempt: number;
+}
+
 /** What a user may still get before they must write again. */
 export interface Budget {
   /** Messages, queued ones included. */
@@ -272,6 +283,28 @@ export interface Outbox {
       nowMs: number;
     },
   ): Promise<PartView[]>;
+  /** Whether {@link claimFallback} would find something. */
+  isFallbackDue(input: { account: string; withinMs: number; nowMs: number }): Promise<boolean>;
+  /**
+   * Claims what `send` wrote more than `withinMs` ago and is not confirmed, for a command: nothing else sends it from now
+   * on. For `leaseMs` no other process takes it, unless this one is dead. null: there is nothing.
+   */
+  claimFallback(input: {
+    account: string;
+    withinMs: number;
+    leaseMs: number;
+    nowMs: number;
+  }): Promise<Fallback | null>;
+  /**
+   * Commits how the command has ended. Done, the parts are final (`fallback`). Otherwise they are claimed once more after
+   * a pause, and in the end they are what they were: still to be sent, or `unconfirmed`.
+   */
+  settleFallback(input: {
+    account: string;
+    seqs: readonly number[];
+    isDone: boolean;
+    nowMs: number;
+  }): Promise<PartView[]>;
   /** Queues the parts again that expired while held. Returns how many. */
   requeueExpired(input: Asked & { account: string }): Promise<number>;
   /** Which of these outgoing files no part needs any more, not even after a power cut. */

@@ -13,7 +13,7 @@ export interface EventCounts {
 }
 
 const OUTCOMES = ['done', 'failed', 'ignored', 'superseded'];
-const VERDICTS = ['confirmed', 'unconfirmed', 'held', 'refused', 'expired', 'merged'];
+const VERDICTS = ['confirmed', 'unconfirmed', 'held', 'refused', 'expired', 'merged', 'fallback'];
 
 /** Counts events from the log of the store, each time behind the last one that was counted. */
 export function createEventCounters(events: Pick<Events, 'newest' | 'counts'>): () => Promise<EventCounts> {

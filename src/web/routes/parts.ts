@@ -9,7 +9,7 @@ import { accountOf } from './accounts.ts';
 
 const STATES: readonly PartState[] = [
   ...['queued', 'uploading', 'sending', 'held'],
-  ...['confirmed', 'unconfirmed', 'refused', 'merged', 'expired'],
+  ...['confirmed', 'unconfirmed', 'refused', 'merged', 'expired', 'fallback'],
 ] as PartState[];
 
 /** A part as the API shows it. */

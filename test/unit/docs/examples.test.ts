@@ -38,6 +38,7 @@ const TYPES = [
   'stopped',
   'token',
   'tokens',
+  'undelivered',
   'web',
   'worker',
 ];

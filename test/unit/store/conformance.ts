@@ -5,6 +5,7 @@ import { describeViews } from './conformance/admin/views.ts';
 import type { MakeStore } from './conformance/desk.ts';
 import { describeEvents } from './conformance/events/events.ts';
 import { describeExpected } from './conformance/expected/expected.ts';
+import { describeFallbacks } from './conformance/fallbacks/fallbacks.ts';
 import { describeChat } from './conformance/inbox/chat.ts';
 import { describeIntake } from './conformance/inbox/intake.ts';
 import { describeMediaKeys } from './conformance/inbox/media-keys.ts';
@@ -45,6 +46,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('refusals', () => describeRefusals(make));
     describe('holds', () => describeHolds(make));
     describe('a word of the user', () => describeWord(make));
+    describe('fallbacks', () => describeFallbacks(make));
     describe('questions', () => describeQuestions(make));
     describe('expected texts', () => describeExpected(make));
     describe('sessions', () => describeSessions(make));

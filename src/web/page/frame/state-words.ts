@@ -11,6 +11,7 @@ const en = {
     refused: 'refused',
     merged: 'merged',
     expired: 'expired',
+    fallback: 'told another way',
   } as Record<string, string>,
   /** Why parts are held. */
   holds: {
@@ -41,6 +42,7 @@ export const stateWords = wordsIn<typeof en>({
       refused: '被拒绝',
       merged: '已合并',
       expired: '已过期',
+      fallback: '已改用其他方式',
     },
     holds: {
       'first-contact': '对方还没有给机器人发过消息',

@@ -1,0 +1,140 @@
+import type { Log } from '../core/log.ts';
+import type { Clock } from '../core/time/clock.ts';
+import type { Fallback, Outbox } from '../store/port/port.ts';
+import { createMemberLoop } from './member-loop.ts';
+import type { EventSink, UndeliveredMessage } from './port/events.ts';
+
+/** How often it looks what was not confirmed in time. */
+const LOOK_EVERY_MS = 2_000;
+
+/** Tells somebody of a message another way. Resolves to why that failed; null: it is done. Never rejects. */
+export type OtherWay = (message: UndeliveredMessage, signal: AbortSignal) => Promise<string | null>;
+
+/** One account, and what is done with what does not arrive. */
+export interface Undelivered {
+  account: { key: string; id: string };
+  /** How long a text may be unconfirmed. */
+  withinMs: number;
+  tell: OtherWay;
+  /** No command is started any more. */
+  stop: AbortSignal;
+  log: Pick<Log, 'warn'>;
+  emit: EventSink;
+  onError: (error: unknown) => void;
+}
+
+/** Hands what was not confirmed in time to commands, for all accounts of a process. */
+export interface Fallbacks {
+  /** Looks after this account until the signal is aborted, and a command that runs then has ended. */
+  watch(undelivered: Undelivered, signal: AbortSignal): Promise<void>;
+  /** Hands over all that is not confirmed at this moment: nobody will send it soon. */
+  handOver(undelivered: Undelivered): Promise<void>;
+}
+
+/** See {@link Fallbacks}. `leaseMs`: longer than a command may run; `ending` ends commands that run. */
+export function createFallbacks({
+  outbox,
+  clock,
+  leaseMs,
+  ending,
+}: {
+  outbox: Pick<Outbox, 'isFallbackDue' | 'claimFallback' | 'settleFallback'>;
+  clock: Clock;
+  leaseMs: number;
+  ending: AbortSignal;
+}): Fallbacks {
+  const loop = createMemberLoop<Undelivered>(run);
+  /** What is told of an account just now. */
+  const current = new Map<Undelivered, Promise<void>>();
+
+  async function tellAll(undelivered: Undelivered, withinMs: number, stop: AbortSignal): Promise<void> {
+    const { key } = undelivered.account;
+    while (!stop.aborted) {
+      const due = { account: key, withinMs, nowMs: clock.now() };
+      if (!(await outbox.isFallbackDue(due))) return;
+      const fallback = await outbox.claimFallback({ ...due, leaseMs });
+      if (fallback) await tellOne(undelivered, fallback);
+    }
+  }
+
+  async function tellOne({ account, tell, log, emit }: Undelivered, fallback: Fallback): Promise<void> {
+    const message = messageOf(account.id, fallback);
+    const failure = await tell(message, ending);
+    const parts = await outbox.settleFallback({
+      account: account.key,
+      seqs: fallback.parts.map(({ seq }) => seq),
+      isDone: failure === null,
+      nowMs: clock.now(),
+    });
+    if (failure !== null) {
+      log.warn(`the command of --on undelivered failed: ${failure}`, { user: message.user ?? undefined });
+      return;
+    }
+    for (const part of parts) {
+      emit({
+        type: 'part',
+        account: account.id,
+        message: part.message,
+        user: part.user,
+        clientId: part.clientId,
+        kind: part.kind,
+        verdict: part.state,
+        messageId: part.serverId,
+        reason: part.reason,
+        budgetLeft: null,
+      });
+    }
+  }
+
+  /** One account after the other, and each of them only once at a time. */
+  function look(undelivered: Undelivered, withinMs: number, stop: AbortSignal): Promise<void> {
+    const before = current.get(undelivered) ?? Promise.resolve();
+    const looked = before.then(() => tellAll(undelivered, withinMs, stop)).catch(undelivered.onError);
+    const ended = looked.finally(() => {
+      if (current.get(undelivered) === ended) current.delete(undelivered);
+    });
+    current.set(undelivered, ended);
+    return ended;
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      for (const undelivered of loop.members) {
+        // A slow command of one account keeps no other waiting.
+        if (!current.has(undelivered)) void look(undelivered, undelivered.withinMs, undelivered.stop);
+      }
+      await clock.sleep(LOOK_EVERY_MS, signal);
+    }
+  }
+
+  return {
+    async watch(undelivered, signal) {
+      if (signal.aborted) return;
+      await loop.join(undelivered, signal);
+      await current.get(undelivered);
+    },
+    handOver: (undelivered) => look(undelivered, 0, ending),
+  };
+}
+
+/** What a command is told of a text that has not arrived. */
+function messageOf(account: string, { parts, verdict, attempt }: Fallback): UndeliveredMessage {
+  const [first] = parts as [Fallback['parts'][0]];
+  return {
+    type: 'undelivered',
+    about: 'message',
+    account,
+    user: first.user,
+    id: String(first.seq),
+    parts: parts.map(({ seq }) => String(seq)),
+    text: parts
+      .map(({ text }) => text)
+      .filter((text) => text !== '')
+      .join('\n'),
+    files: parts.flatMap(({ file }) => (file ? [{ name: file.name, path: file.path }] : [])),
+    verdict,
+    reason: first.reason,
+    createdAt: new Date(first.createdAtMs).toISOString(),
+    attempt,
+  };
+}

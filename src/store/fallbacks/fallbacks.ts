@@ -1,0 +1,149 @@
+import { sql, unindexed } from '../../sql/dialect.ts';
+import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
+import { type Claimant, isLeased } from '../outbox/lease.ts';
+import { OPEN } from '../outbox/part-states.ts';
+import { partsOf, VIEW, viewOf } from '../outbox/parts.ts';
+import type { Fallback, Outbox, PartState, PartView } from '../port/port.ts';
+
+/** So often the command is run for a part, in all; then WeChat has the part again. */
+const MOST_TRIES = 3;
+/** The pauses after a command that has failed. */
+const RETRY_MS = [30_000, 120_000];
+/** Final parts that are older are not news to anybody. */
+const FINAL_MAX_AGE_MS = 24 * 60 * 60_000;
+
+const COLUMNS = `${VIEW}, run_id, unsure, fallback_from, fallback_by, fallback_until, fallback_tries`;
+
+/** Parts that a command has, or will have once more, as SQL: exactly the text of their index. */
+const UNDER_WAY = "state = 'fallback' AND finished_at IS NULL";
+const NEXT_UNDER_WAY = `SELECT ${COLUMNS} FROM parts WHERE account = ? AND ${UNDER_WAY} ORDER BY seq`;
+
+/** What `send` wrote; a question is asked on the phone or not at all. */
+const IS_ALERT = sql`origin = 'send' AND fallback_tries < ${MOST_TRIES}
+  AND NOT EXISTS (SELECT 1 FROM questions WHERE questions.part = parts.seq)`;
+/** Not confirmed in time. For what is queued that begins anew when the user writes, for then it goes. */
+const LATE_OPEN = sql`SELECT ${COLUMNS} FROM parts WHERE account = ?1 AND ${OPEN} AND created_at <= ?2 AND ${IS_ALERT}
+  AND (${unindexed('state')} = 'held' OR NOT EXISTS (SELECT 1 FROM users WHERE users.account = parts.account
+    AND users."user" = parts."user" AND last_message_at > ?2)) ORDER BY seq`;
+/** The text is exactly that of its index. */
+const LATE_FINAL = sql`SELECT ${COLUMNS} FROM parts WHERE account = ?1 AND state IN ('unconfirmed', 'refused')
+  AND created_at <= ?2 AND created_at > ?3 AND ${IS_ALERT} ORDER BY seq`;
+const LEASE = 'SELECT lease, lease_until FROM users WHERE account = ? AND "user" = ?';
+
+/** Whether {@link claimFallback} would find something. Asked often, and reads only. */
+export function* isFallbackDue(
+  input: { account: string; withinMs: number; nowMs: number },
+  claimant: Claimant,
+): Step<boolean> {
+  return (yield* findDue(input, claimant)) !== null;
+}
+
+/** See `Outbox.claimFallback`. */
+export function* claimFallback(
+  input: Parameters<Outbox['claimFallback']>[0],
+  claimant: Claimant,
+): Step<Fallback | null> {
+  const rows = yield* findDue(input, claimant);
+  const [first] = rows ?? [];
+  if (!rows || !first) return null;
+  for (const row of rows) {
+    yield* run(
+      `UPDATE parts SET state = 'fallback', fallback_from = ?, fallback_by = ?, fallback_until = ?,
+         fallback_tries = fallback_tries + 1, body = NULL, finished_at = NULL WHERE seq = ?`,
+      verdictBefore(row),
+      claimant.id,
+      input.nowMs + input.leaseMs,
+      row.seq as number,
+    );
+  }
+  return {
+    parts: rows.map(viewOf),
+    verdict: verdictBefore(first),
+    attempt: Number(first.fallback_tries) + 1,
+  };
+}
+
+/** The state in which the part was when a command first had it. */
+function verdictBefore(row: Row): PartState {
+  return (row.state === 'fallback' ? row.fallback_from : row.state) as PartState;
+}
+
+/** What a part is again that a command had, and told nobody of: it is sent again if it cannot have arrived. */
+function restored(row: Row): PartState {
+  const before = row.fallback_from as PartState;
+  if (before === 'refused') return before;
+  return before === 'sending' || before === 'unconfirmed' || row.unsure === 1 ? 'unconfirmed' : 'queued';
+}
+
+/** The parts of one text that are to go to a command now: those that a dead process has left come first. */
+function* findDue(
+  { account, withinMs, nowMs }: { account: string; withinMs: number; nowMs: number },
+  claimant: Claimant,
+): Step<Row[] | null> {
+  const left = (yield* all(NEXT_UNDER_WAY, account)).filter((row) => isFree(row, claimant, nowMs));
+  if (left.length > 0) return ofOneText(left);
+  const before = nowMs - withinMs;
+  const late = yield* all(LATE_OPEN, account, before);
+  for (const row of late) {
+    const text = ofOneText([row, ...late.filter((other) => other !== row)]);
+    if (yield* areOnTheirWay(text, claimant, nowMs)) continue;
+    return text;
+  }
+  const final = yield* all(LATE_FINAL, account, before, nowMs - withinMs - FINAL_MAX_AGE_MS);
+  return final.length > 0 ? ofOneText(final) : null;
+}
+
+/** Those of the same text as the first: a long one has several parts. */
+function ofOneText(rows: readonly Row[]): Row[] {
+  const [first, ...others] = rows as [Row, ...Row[]];
+  const isOfIt = (row: Row): boolean =>
+    first.run_id !== null && row.run_id === first.run_id && row.user === first.user;
+  return [first, ...others.filter(isOfIt)];
+}
+
+/** Whether a living process is sending one of these parts, which all go to one user. */
+function* areOnTheirWay(rows: readonly Row[], claimant: Claimant, nowMs: number): Step<boolean> {
+  const [first] = rows;
+  if (!first || !rows.some(({ state }) => state === 'sending' || state === 'uploading')) return false;
+  const user = yield* one(LEASE, first.account as string, first.user as string);
+  return user !== undefined && isLeased(user, claimant, nowMs);
+}
+
+/** Whether no living process has it, and its pause is over. */
+function isFree(row: Row, claimant: Claimant, nowMs: number): boolean {
+  const by = row.fallback_by as string | null;
+  const isOver = (row.fallback_until as number) <= nowMs;
+  return isOver || (by !== null && by !== claimant.id && !claimant.isAlive(by));
+}
+
+/** See `Outbox.settleFallback`. */
+export function* settleFallback(
+  { account, seqs, isDone, nowMs }: Parameters<Outbox['settleFallback']>[0],
+  claimant: string,
+): Step<PartView[]> {
+  for (const seq of seqs) {
+    const row = yield* one(
+      `SELECT fallback_from, fallback_tries, unsure FROM parts WHERE account = ? AND seq = ? AND ${UNDER_WAY} AND fallback_by = ?`,
+      account,
+      seq,
+      claimant,
+    );
+    if (!row) continue;
+    const waitMs = RETRY_MS[(row.fallback_tries as number) - 1];
+    if (isDone) yield* run('UPDATE parts SET fallback_by = NULL, finished_at = ? WHERE seq = ?', nowMs, seq);
+    else if (waitMs !== undefined)
+      yield* run(
+        'UPDATE parts SET fallback_by = NULL, fallback_until = ? WHERE seq = ?',
+        nowMs + waitMs,
+        seq,
+      );
+    else
+      yield* run(
+        'UPDATE parts SET state = ?, fallback_by = NULL, not_before = 0, finished_at = ? WHERE seq = ?',
+        restored(row),
+        restored(row) === 'queued' ? null : nowMs,
+        seq,
+      );
+  }
+  return yield* partsOf(seqs);
+}

@@ -1,0 +1,211 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import {
+  ACCOUNT,
+  createDesk,
+  type Desk,
+  FRIEND,
+  LOGIN,
+  type MakeStore,
+  OWNER,
+  part,
+  type StoreUnderTest,
+} from '../desk.ts';
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+/** What was not confirmed in time goes to a command. */
+export function describeFallbacks(make: MakeStore): void {
+  let data: StoreUnderTest;
+  let desk: Desk;
+  let other: Desk['store'];
+  beforeEach(async () => {
+    data = await make();
+    desk = await createDesk(await data.open('a'));
+    other = await data.open('b');
+  });
+  afterEach(() => data.dispose());
+
+  const due = () => ({ account: ACCOUNT, withinMs: 10 * MINUTE_MS, nowMs: desk.nowMs });
+  const claim = async (store = desk.store) => {
+    const isDue = await store.outbox.isFallbackDue(due());
+    const fallback = await store.outbox.claimFallback({ ...due(), leaseMs: 3 * MINUTE_MS });
+    expect(fallback !== null).toBe(isDue);
+    return fallback;
+  };
+  const texts = async (store = desk.store) => (await claim(store))?.parts.map(({ text }) => text);
+  const settle = (seqs: number[], isDone: boolean, store = desk.store) =>
+    store.outbox.settleFallback({ account: ACCOUNT, seqs, isDone, nowMs: desk.nowMs });
+  /** A text that the server has refused for now. */
+  const held = async (text: string) => {
+    const { seq } = await desk.sends(OWNER, text);
+    const claimed = await desk.claim(OWNER);
+    if (claimed.kind === 'part') await desk.refuse(claimed.part.seq);
+    return seq;
+  };
+
+  test('what is held for so long, once; then it is final, and no release sends it', async () => {
+    await desk.says(OWNER);
+    const seq = await held('alert');
+    desk.nowMs += 10 * MINUTE_MS - 1;
+    expect(await claim()).toBe(null);
+    desk.nowMs += 1;
+    expect(await claim()).toMatchObject({ verdict: 'held', attempt: 1, parts: [{ seq, reason: 'context' }] });
+    expect(await claim()).toBe(null);
+    expect(await settle([seq], true)).toMatchObject([{ state: 'fallback', reason: 'context' }]);
+    await desk.says(OWNER);
+    expect(await desk.deliver(OWNER)).toEqual([]);
+    desk.nowMs += DAY_MS;
+    expect(await claim()).toBe(null);
+    expect((await desk.view(seq)).state).toBe('fallback');
+  });
+
+  test('what nobody sends, for there is no runner, or the login is dead', async () => {
+    await desk.sends(OWNER, 'no runner');
+    await desk.store.admin.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });
+    desk.nowMs += 10 * MINUTE_MS;
+    expect(await texts()).toEqual(['no runner']);
+  });
+
+  test('what was accepted without an ID, and what was refused; not what was confirmed', async () => {
+    await desk.says(OWNER);
+    for (const text of ['confirmed', 'unconfirmed', 'refused']) await desk.sends(OWNER, text);
+    await desk.accept((await desk.claimed(OWNER)).seq);
+    await desk.settle((await desk.claimed(OWNER)).seq, { kind: 'accepted', messageId: null });
+    await desk.refuse((await desk.claimed(OWNER)).seq, -2, 'invalid arguments');
+    desk.nowMs += 10 * MINUTE_MS;
+    expect(await claim()).toMatchObject({ verdict: 'unconfirmed', parts: [{ text: 'unconfirmed' }] });
+    expect(await claim()).toMatchObject({ verdict: 'refused', parts: [{ text: 'refused' }] });
+    expect(await claim()).toBe(null);
+  });
+
+  test('what became final long before somebody asked is no news', async () => {
+    await desk.says(OWNER);
+    await desk.sends(OWNER, 'x');
+    await desk.settle((await desk.claimed(OWNER)).seq, { kind: 'accepted', messageId: null });
+    desk.nowMs += DAY_MS + 20 * MINUTE_MS;
+    expect(await claim()).toBe(null);
+  });
+
+  test('not answers, notices, questions, nor what was dropped, replaced or too late', async () => {
+    const seq = await desk.says(OWNER);
+    await desk.answers(seq, 'answer');
+    await desk.sends(FRIEND, 'old', { key: 'k' });
+    await desk.sends(FRIEND, 'new', { key: 'k' });
+    await desk.sends(FRIEND, 'late', { expiresAtMs: desk.nowMs + 1 });
+    const dropped = await desk.sends(FRIEND, 'dropped');
+    await desk.store.outbox.dropParts({
+      account: ACCOUNT,
+      seqs: [dropped.seq],
+      reason: 'dropped',
+      nowMs: desk.nowMs,
+    });
+    desk.nowMs += 2;
+    await desk.claim(FRIEND);
+    desk.nowMs += 10 * MINUTE_MS;
+    expect(await texts()).toEqual(['new']);
+  });
+
+  test('the parts of one text go together, without those that have arrived', async () => {
+    await desk.says(OWNER);
+    const parts = ['1', '2', '3'].map((text) => ({ ...part(text, 'send'), runId: 'run' }));
+    await desk.sends(OWNER, '', { parts });
+    await desk.sends(OWNER, 'another');
+    await desk.accept((await desk.claimed(OWNER)).seq);
+    await desk.refuse((await desk.claimed(OWNER)).seq);
+    desk.nowMs += 10 * MINUTE_MS;
+    expect(await texts()).toEqual(['2', '3']);
+    expect(await texts()).toEqual(['another']);
+  });
+
+  test('not while a living process sends it, nor right after the user has written', async () => {
+    await desk.says(OWNER);
+    const { seq } = await desk.sends(OWNER, 'x');
+    desk.nowMs += 10 * MINUTE_MS;
+    await desk.claimed(OWNER);
+    expect(await claim(other)).toBe(null);
+    await desk.store.outbox.returnPart({ account: ACCOUNT, seq });
+    await desk.says(OWNER);
+    desk.nowMs += 1;
+    expect(await claim()).toBe(null);
+    desk.nowMs += 10 * MINUTE_MS;
+    expect(await texts()).toEqual(['x']);
+  });
+
+  test('a late reply of the server changes nothing that a command has', async () => {
+    await desk.says(OWNER);
+    const { seq } = await desk.sends(OWNER, 'x');
+    await desk.settle((await desk.claimed(OWNER)).seq, { kind: 'unknown', detail: 'cut' });
+    desk.nowMs += 10 * MINUTE_MS;
+    expect(await claim()).toMatchObject({ verdict: 'sending', parts: [{ seq }] });
+    expect((await desk.accept(seq)).part.state).toBe('fallback');
+    await settle([seq], true);
+    expect((await desk.view(seq)).state).toBe('fallback');
+  });
+
+  test('a command that fails is started three times; then WeChat has the part again, if it cannot have arrived', async () => {
+    await desk.says(OWNER);
+    const seq = await held('x');
+    desk.nowMs += 10 * MINUTE_MS;
+    for (const attempt of [1, 2, 3]) {
+      expect(await claim()).toMatchObject({ attempt, verdict: 'held' });
+      await settle([seq], false);
+      expect(await claim()).toBe(null);
+      desk.nowMs += 2 * MINUTE_MS;
+    }
+    expect((await desk.view(seq)).state).toBe('queued');
+    desk.nowMs += DAY_MS;
+    expect(await claim()).toBe(null);
+    expect(await desk.deliver(OWNER)).toEqual(['x']);
+
+    await desk.sends(OWNER, 'maybe');
+    const maybe = (await desk.claimed(OWNER)).seq;
+    await desk.settle(maybe, { kind: 'unknown', detail: 'cut' });
+    desk.nowMs += 10 * MINUTE_MS;
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await claim();
+      await settle([maybe], false);
+      desk.nowMs += 2 * MINUTE_MS;
+    }
+    expect((await desk.view(maybe)).state).toBe('unconfirmed');
+
+    // Held, but an earlier request may have arrived.
+    await desk.says(OWNER);
+    await desk.sends(OWNER, 'repeated');
+    const repeated = (await desk.claimed(OWNER)).seq;
+    await desk.settle(repeated, { kind: 'unknown', detail: 'cut' });
+    desk.nowMs += MINUTE_MS;
+    await desk.refuse((await desk.claimed(OWNER)).seq);
+    desk.nowMs += 10 * MINUTE_MS;
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      expect(await claim()).toMatchObject({ verdict: 'held' });
+      await settle([repeated], false);
+      desk.nowMs += 2 * MINUTE_MS;
+    }
+    expect((await desk.view(repeated)).state).toBe('unconfirmed');
+  });
+
+  test('several processes: one has it; one that is dead loses it at once, one that hangs after its lease', async () => {
+    const seq = await (async () => {
+      await desk.says(OWNER);
+      return held('x');
+    })();
+    desk.nowMs += 10 * MINUTE_MS;
+    const both = await Promise.all([claimOnly(desk.store), claimOnly(other)]);
+    expect(both.filter((one) => one !== null)).toHaveLength(1);
+    const [mine, theirs] = both[0] ? [desk.store, other] : [other, desk.store];
+    expect(await claim(theirs)).toBe(null);
+    data.kill(both[0] ? 'a' : 'b');
+    expect(await claim(theirs)).toMatchObject({ attempt: 2 });
+    // The former one comes back late: its word counts no more.
+    await settle([seq], true, mine);
+    expect(await claim(mine)).toBe(null);
+    desk.nowMs += 4 * MINUTE_MS;
+    expect(await claim(mine)).toMatchObject({ attempt: 3 });
+    await settle([seq], true, mine);
+    expect((await desk.view(seq)).state).toBe('fallback');
+  });
+
+  const claimOnly = (store: Desk['store']) =>
+    store.outbox.claimFallback({ ...due(), leaseMs: 3 * MINUTE_MS });
+}
