@@ -5,6 +5,8 @@ import type { CommandContext } from '../command/context.ts';
 import type { Target } from '../send/target.ts';
 import { standIn } from './stand-in.ts';
 
+/** How long a question may be on its way, however short its time for an answer is. */
+const SENDING_MS = 30_000;
 /** How often the store is asked for the answer. */
 const LOOK_EVERY_MS = 100;
 /** How often the asker says that it still waits; see `Questions.renew`. */
@@ -63,7 +65,7 @@ export async function askAndWait(
 
   /** Waits for a reason to end. */
   async function wait(): Promise<Exclude<Asked['kind'], 'answer'> | null> {
-    const endsAtMs = clock.monotonic() + asking.timeoutMs;
+    const startedAtMs = clock.monotonic();
     const isRenewalDue = atMostEvery(RENEW_EVERY_MS, clock);
     isRenewalDue();
     let isToldHeld = false;
@@ -81,7 +83,8 @@ export async function askAndWait(
         isToldHeld = true;
       }
       if (sentAtMs !== null && clock.now() >= sentAtMs + asking.timeoutMs) return 'timeout';
-      if (sentAtMs === null && clock.monotonic() >= endsAtMs) return 'held';
+      const mayTakeMs = state === 'held' ? asking.timeoutMs : Math.max(asking.timeoutMs, SENDING_MS);
+      if (sentAtMs === null && clock.monotonic() - startedAtMs >= mayTakeMs) return 'held';
       if (isRenewalDue()) await questions.renew({ ...about, nowMs: clock.now() });
       await clock.sleep(LOOK_EVERY_MS, stop);
     }

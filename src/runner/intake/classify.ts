@@ -32,7 +32,7 @@ export type TriageRules = Pick<Intake, 'allow' | 'dedupeWindowMs' | 'merge' | 'c
 };
 
 /** Tells the age of messages. A steady clock follows servers, and knows the wall clock of this machine too. */
-export type AgeClock = Clock & Partial<Pick<SteadyClock, 'wall'>>;
+export type AgeClock = Clock & Partial<Pick<SteadyClock, 'wall' | 'serverNow'>>;
 
 /** What the triage of one message needs. */
 export interface TriageContext {
@@ -103,7 +103,7 @@ export function unreadable(raw: Buffer): IncomingMessage {
     ignore: 'unreadable',
     chat: null,
     language: null,
-    said: { text: '', quote: null },
+    said: { text: '', atMs: null, quote: null },
   };
 }
 
@@ -142,15 +142,22 @@ function readable(message: WeixinMessage, context: TriageContext & { log: Log })
       ignore: excessOf(message, raw) ?? ignore,
       chat,
       language,
-      said: saidOf(inbound),
+      said: saidOf({ ...inbound, createdAtMs }, clock),
     },
   ];
 }
 
 /** What an answer to a question is found by. */
-function saidOf(inbound: Inbound): Said {
-  const { text, quoteId: id, quoteAtMs: atMs, quoteText, quoteTitle } = inbound;
-  return { text, quote: isQuoting(inbound) ? { id, atMs, text: quoteText ?? quoteTitle } : null };
+function saidOf(inbound: Inbound, clock: AgeClock): Said {
+  const { text, createdAtMs, quoteId: id, quoteAtMs, quoteText, quoteTitle } = inbound;
+  // The server has told its time with this message: whatever this clock shows, the difference is the age.
+  const serverNowMs = clock.serverNow?.() ?? null;
+  const ageMs = createdAtMs === null || serverNowMs === null ? null : Math.max(0, serverNowMs - createdAtMs);
+  return {
+    text,
+    atMs: ageMs === null ? null : clock.now() - ageMs,
+    quote: isQuoting(inbound) ? { id, atMs: quoteAtMs, text: quoteText ?? quoteTitle } : null,
+  };
 }
 
 /** Reads what a message says, and why the agent does not get it. */

@@ -250,7 +250,7 @@ function storedMessage(row: Row, { read }: Triage): IncomingMessage {
     unknownItems: 0,
     fingerprint: row.fingerprint as string,
     raw,
-    said: { text: '', quote: null },
+    said: { text: '', atMs: null, quote: null },
     ...read(raw, row.created_at as number | null),
   };
 }

@@ -5,6 +5,8 @@ import type { NewPart, PartState } from './outbox.ts';
 /** What a message says, as far as an answer to a question needs it. */
 export interface Said {
   text: string;
+  /** When it was written, by the clock of this machine; null: unknown. */
+  atMs: number | null;
   /** What it quotes: the ID, the time to the second and the text, as far as they came along; null: nothing. */
   quote: { id: string | null; atMs: number | null; text: string | null } | null;
 }

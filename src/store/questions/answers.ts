@@ -5,8 +5,8 @@ import { addressed } from './addressed.ts';
 import { hasReached, isAwaited, isOver, questionsTo, type StoredQuestion } from './question-rows.ts';
 import { answerQuestion, markTold } from './questions.ts';
 
-/** How far the clock of the server may be behind: what was written before the question is no answer to it. */
-const SKEW_MS = 5_000;
+/** How exactly it is known when a message was written: what was written before the question is no answer to it. */
+const SKEW_MS = 2_000;
 
 /** A message that was for a question. */
 export interface Taken {
@@ -20,12 +20,12 @@ export interface Taken {
  * may write to the bot. Null: the message is for no question.
  */
 export function* takeAnswer(
-  { user, said, createdAtMs, steadyAtMs }: IncomingMessage,
+  { user, said }: IncomingMessage,
   about: { account: string; nowMs: number; isTurnAsking: boolean },
   claimant: Claimant,
 ): Step<Taken | null> {
   const { nowMs } = about;
-  const writtenAtMs = steadyAtMs ?? createdAtMs ?? nowMs;
+  const writtenAtMs = said.atMs ?? nowMs;
   const asked = (yield* questionsTo(about.account, user)).filter(
     (question) => hasReached(question) && question.createdAtMs <= writtenAtMs + SKEW_MS,
   );

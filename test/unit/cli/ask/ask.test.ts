@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { runHere, startHere } from '../../../helpers/in-this-process.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../../../helpers/simulated.ts';
+import { wallClock } from '../../../helpers/wall-clock.ts';
 import { jsonLines } from '../../../helpers/wxagent.ts';
 
 /** A home whose owner has just written. */
@@ -118,6 +119,20 @@ test('a stranger’s yes is none, and so is one from before the question', async
   expect(await ended(one)).toMatchObject({ code: 1, stdout: 'no\n' });
   expect(answers(simulator, user)).toHaveLength(1);
 });
+
+test.each([-40, 40])(
+  'a clock that is %i s off the server’s makes no answer too old, and no old one new',
+  async (seconds) => {
+    const { home, says, shown } = await owner();
+    const clock = wallClock();
+    clock.set(seconds * 1_000);
+    says('yes', { message: { create_time_ms: Date.now() - 10_000 } });
+    const one = startHere(['ask', 'Deploy?', '--choices', 'yes,no'], { home, clock });
+    await shown(1);
+    says('no');
+    expect(await ended(one)).toMatchObject({ code: 1, stdout: 'no\n' });
+  },
+);
 
 test('a question that is held asks when it arrives; 75 as long as it cannot, and the same command gets the answer', async () => {
   const { ask, says, shown } = await owner({ written: false });

@@ -55,7 +55,7 @@ export function incoming(over: Partial<IncomingMessage> = {}): IncomingMessage {
     ignore: null,
     chat: { command: null, agentFrom: 0 },
     language: null,
-    said: { text: '', quote: null },
+    said: { text: '', atMs: null, quote: null },
     ...over,
   };
 }

@@ -71,7 +71,11 @@ export function describeQuestions(make: MakeStore): void {
     quote: Said['quote'] = null,
     triage: 'now' | 'later' = 'now',
   ): Promise<IntakeResult['messages'][0]> => {
-    const message = incoming({ createdAtMs: runner.nowMs, said: { text, quote }, ...over });
+    const message = incoming({
+      createdAtMs: runner.nowMs,
+      said: { text, atMs: runner.nowMs, quote },
+      ...over,
+    });
     const { messages } = await runner.receive([message], { triage });
     return messages[0] as IntakeResult['messages'][0];
   };
@@ -102,7 +106,8 @@ export function describeQuestions(make: MakeStore): void {
     expect(await writes('yes')).toMatchObject({ state: 'received' });
     await runner.deliver(OWNER);
     expect(await writes('yes', { user: FRIEND })).toMatchObject({ state: 'ignored', reason: 'stranger' });
-    expect(await writes('yes', { createdAtMs: runner.nowMs - 10_000 })).toMatchObject({ state: 'received' });
+    const said = { text: 'yes', atMs: runner.nowMs - 3_000, quote: null };
+    expect(await writes('yes', { said })).toMatchObject({ state: 'received' });
     expect(await writes('yes', { chat: null })).toMatchObject({ state: 'received' });
     expect(await writes('yes', { ignore: 'too-old' })).toMatchObject({ state: 'ignored' });
     expect(await look(question)).toMatchObject({ state: 'open' });
@@ -147,8 +152,12 @@ export function describeQuestions(make: MakeStore): void {
     await runner.deliver(OWNER);
     const chat = { busy: 'queue', mergeMs: 0, questionTo: () => turn.seq, noticeOf: () => [] } as const;
     const receive = async (text: string, quote: Said['quote'] = null) =>
-      (await runner.receive([incoming({ createdAtMs: runner.nowMs, said: { text, quote } })], { chat }))
-        .messages[0];
+      (
+        await runner.receive(
+          [incoming({ createdAtMs: runner.nowMs, said: { text, atMs: runner.nowMs, quote } })],
+          { chat },
+        )
+      ).messages[0];
     expect(await receive('do as you like')).toMatchObject({ state: 'answer' });
     expect(await receive('yes')).toMatchObject({ state: 'answered', reason: 'answer-which' });
     expect(await receive('yes', { id: turn.serverId ?? 'x', atMs: null, text: 'may I?' })).toMatchObject({
