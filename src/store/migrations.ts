@@ -1,6 +1,6 @@
 import { WxError } from '../core/errors.ts';
 import { type Database, transaction } from '../sqlite/database.ts';
-import { SQLITE_EVENTS } from './events/event-schema.ts';
+import { SQLITE_EVENTS, SQLITE_WANTED_EVENTS } from './events/event-schema.ts';
 
 /**
  * Forward migrations, applied in order; the number of those applied is SQLite's `user_version`.
@@ -339,6 +339,7 @@ export const MIGRATIONS = [
   CREATE INDEX parts_unarrived ON parts (account, seq) WHERE state IN ('unconfirmed', 'refused');
   CREATE INDEX parts_fallback ON parts (account, seq) WHERE state = 'fallback' AND finished_at IS NULL;
   `,
+  SQLITE_WANTED_EVENTS,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

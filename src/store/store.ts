@@ -68,6 +68,9 @@ import { forgetChild, recordChild, recover } from './turns/recovery.ts';
 import { finishAnswer, finishTurn, startTurn } from './turns/turns.ts';
 import { ALWAYS, type Fence, fenced, heldOf, type IsHeld, withLease } from './workers/fence.ts';
 
+/** How often who reads the log of events says so. */
+const WANT_EVERY_MS = 60_000;
+
 /**
  * The ten ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
  * and rejects with LeaseLost without one; other processes (`send`, `retry`) have no fence.
@@ -80,7 +83,16 @@ export function createStore(
     fence,
     blobs = null,
     news,
-  }: { clock: LearningClock; claimant: Claimant; fence?: Fence; blobs?: Store['blobs']; news?: News },
+    wantLog,
+  }: {
+    clock: LearningClock;
+    claimant: Claimant;
+    fence?: Fence;
+    blobs?: Store['blobs'];
+    news?: News;
+    /** Has the log of events written, where that is not always done. */
+    wantLog?: () => Promise<void>;
+  },
 ): Store {
   const { run: commit, read } = runner;
 
@@ -149,6 +161,17 @@ export function createStore(
     if (isHeld) return result;
     news?.tell(account);
     throw new LeaseLost(account);
+  }
+
+  let wantedAtMs = Number.NEGATIVE_INFINITY;
+  /** Runs a step that reads the log of events. */
+  async function readLog<T>(step: () => Step<T>): Promise<T> {
+    const nowMs = clock.monotonic();
+    if (wantLog && nowMs - wantedAtMs > WANT_EVERY_MS) {
+      await wantLog();
+      wantedAtMs = nowMs;
+    }
+    return read(step);
   }
 
   /**
@@ -322,10 +345,10 @@ export function createStore(
       markSeen: (input) => commit(input.account, () => markSeen(input)),
     },
     events: {
-      newest: () => read(newestEvent),
-      at: (place) => read(() => eventAt(place)),
-      after: (input) => read(() => eventsAfter(input)),
-      counts: (input) => read(() => eventCounts(input)),
+      newest: () => readLog(newestEvent),
+      at: (place) => readLog(() => eventAt(place)),
+      after: (input) => readLog(() => eventsAfter(input)),
+      counts: (input) => readLog(() => eventCounts(input)),
     },
     blobs,
     flush: runner.flush,

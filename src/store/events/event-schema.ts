@@ -26,6 +26,13 @@ const ofService = (account: string, subject: string, state: string): string =>
 const CHANGED_STATE = 'OLD.state <> NEW.state';
 const CHANGED_LOGIN = 'OLD.login <> NEW.login OR OLD.login_expired <> NEW.login_expired';
 
+/** How long events are kept: for whoever comes back, not for ever. */
+export const EVENTS_KEPT_MS = 24 * 3_600_000;
+/** When SQLite stops writing the log, if nobody reads it from now on: later than anybody may come back. */
+export const WANTED_UNTIL = `unixepoch() + ${EVENTS_KEPT_MS / 1_000 + 3_600}`;
+/** Whether SQLite writes the log. */
+const IS_WANTED = 'EXISTS (SELECT 1 FROM event_log WHERE wanted_until > unixepoch())';
+
 /** When something is noted, and what. */
 interface Trigger {
   name: string;
@@ -107,6 +114,7 @@ const OF_WORKERS: readonly Trigger[] = [
   },
 ];
 
+const ON_SQLITE = [...TRIGGERS, ...OF_POLLERS];
 const sqliteTrigger = ({ name, on, when, note }: Trigger): string =>
   `CREATE TRIGGER ${name} AFTER ${on} WHEN ${when} BEGIN ${note} END;`;
 
@@ -124,7 +132,15 @@ export const SQLITE_EVENTS = `
     state TEXT NOT NULL,
     ms INTEGER                       -- how long a turn took that has ended
   );
-  ${[...TRIGGERS, ...OF_POLLERS].map(sqliteTrigger).join('\n  ')}
+  ${ON_SQLITE.map(sqliteTrigger).join('\n  ')}
+`;
+
+/** SQLite's second migration: the log is written only while it is wanted; see `wantEvents`. */
+export const SQLITE_WANTED_EVENTS = `
+  CREATE TABLE event_log (wanted_until INTEGER NOT NULL);  -- seconds since 1970
+  INSERT INTO event_log SELECT CASE WHEN EXISTS (SELECT 1 FROM events) THEN ${WANTED_UNTIL} ELSE 0 END;
+  ${ON_SQLITE.map(({ name }) => `DROP TRIGGER ${name};`).join('\n  ')}
+  ${ON_SQLITE.map((trigger) => sqliteTrigger({ ...trigger, when: `(${trigger.when}) AND ${IS_WANTED}` })).join('\n  ')}
 `;
 
 /** The statements of a trigger on PostgreSQL. The path is that of the schema which is made: others may write to it, too. */

@@ -1,9 +1,8 @@
 import { sql } from '../../sql/dialect.ts';
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
 import type { EventCount, EventKind, EventPlace, Following, StateEvent } from '../port/port.ts';
+import { EVENTS_KEPT_MS, WANTED_UNTIL } from './event-schema.ts';
 
-/** How long events are kept: for whoever comes back, not for ever. */
-const KEPT_MS = 24 * 3_600_000;
 /** How many events a message makes, at the most that is usual. */
 const OF_A_MESSAGE = 8;
 /** The rows of events are short. */
@@ -32,6 +31,21 @@ const FOLLOWING = sql`SELECT ${COLUMNS} FROM events WHERE ${FROM} AND ${IS_SETTL
 const SWEEP = sql`DELETE FROM events
   WHERE (at < ?1 OR seq <= (SELECT seq FROM events ORDER BY ${NEWEST_FIRST} LIMIT 1) - ?2)
     AND ${MAY_GO} AND ${KEY} IN (SELECT ${ORDER} FROM events ORDER BY ${ORDER} LIMIT ${BATCH})`;
+
+/**
+ * Has SQLite write the log from now on, for as long as whoever reads it may come back: most stores have no reader, and
+ * the log is a tenth of their work. When it was not written in between, nobody's place in it counts any more.
+ */
+export function* wantEvents(): Step<void> {
+  const isOn = yield* run(
+    `UPDATE event_log SET wanted_until = ${WANTED_UNTIL} WHERE wanted_until > unixepoch()`,
+  );
+  if (isOn > 0) return;
+  yield* run('DELETE FROM events WHERE seq < (SELECT max(seq) FROM events)');
+  // It keeps its number, which would be given again.
+  yield* run("UPDATE events SET at = CAST(unixepoch('subsec') * 1000 AS INTEGER)");
+  yield* run(`UPDATE event_log SET wanted_until = ${WANTED_UNTIL}`);
+}
 
 /** See `Events.newest`. */
 export function* newestEvent(): Step<EventPlace | null> {
@@ -89,7 +103,7 @@ export function* eventCounts(input: {
 
 /** Deletes events that are too old, or too many for the messages that are kept. Returns whether there is more. */
 export function* sweepEvents(nowMs: number, messages: number): Step<boolean> {
-  const swept = yield* run(SWEEP, nowMs - KEPT_MS, messages * OF_A_MESSAGE);
+  const swept = yield* run(SWEEP, nowMs - EVENTS_KEPT_MS, messages * OF_A_MESSAGE);
   return swept === BATCH;
 }
 

@@ -44,7 +44,7 @@ export interface EventCount {
 
 /**
  * The log of state events. They are in one order, in which nothing is ever put in front of what was read. They are kept for
- * a day.
+ * a day. SQLite writes the log while somebody reads it, and for a day after: places from before are in it no more.
  */
 export interface Events {
   /** The newest event; null: there is none. */

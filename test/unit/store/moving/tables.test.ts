@@ -13,7 +13,7 @@ import { administer, SERVER, uniqueName, withParts } from '../../../helpers/post
 
 /** What a move leaves out, beside who serves just now: its own note, the log of events, logins, which go as such, and files to be sent. */
 const OTHERS = {
-  sqlite: ['moves', 'events'],
+  sqlite: ['moves', 'events', 'event_log'],
   postgres: ['moves', 'events', 'credentials', 'schema_version', 'blobs', 'blob_chunks'],
 };
 const TYPES: Record<string, string> = {

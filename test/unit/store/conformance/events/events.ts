@@ -23,7 +23,10 @@ export function describeEvents(make: MakeStore): void {
   let from: EventPlace;
   beforeEach(async () => {
     data = await make();
-    desk = await createDesk(await data.open('a'));
+    const opened = await data.open('a');
+    // SQLite writes the log for readers only.
+    await opened.events.newest();
+    desk = await createDesk(opened);
     ({ store } = desk);
     // The first one tells that the account is known.
     const first = await readUntil(
