@@ -3,6 +3,9 @@ import { type ReadonlySignal, signal } from '@preact/signals';
 const AGAIN_MS = 2_000;
 /** A page that nobody has seen for so long lets go: browsers share six connections among all pages of a server. */
 const UNSEEN_MS = 60_000;
+const TICK_MS = 5_000;
+/** Between two ticks that are so far apart the machine has slept: its connection may be dead, and nobody says so. */
+const SLEPT_MS = 30_000;
 
 /** How a page stands with its server. */
 export type Connection = 'connecting' | 'live' | 'lost';
@@ -44,12 +47,26 @@ export function listen(
     else leaving = setTimeout(() => source?.close(), UNSEEN_MS);
   };
   document.addEventListener('visibilitychange', onVisibility);
+  const renew = (): void => {
+    if (document.visibilityState !== 'visible') return;
+    source?.close();
+    open();
+  };
+  addEventListener('online', renew);
+  let tickMs = Date.now();
+  const ticking = setInterval(() => {
+    const hasSlept = Date.now() - tickMs > SLEPT_MS;
+    tickMs = Date.now();
+    if (hasSlept) renew();
+  }, TICK_MS);
   open();
   return {
     connection,
     stop() {
       isStopped = true;
       clearTimeout(leaving);
+      clearInterval(ticking);
+      removeEventListener('online', renew);
       document.removeEventListener('visibilitychange', onVisibility);
       source?.close();
     },

@@ -10,6 +10,7 @@ const PATHS = {
   gauge: 'M4 18a8.5 8.5 0 1 1 16 0M12 14l4-5M8 18h8',
   key: 'M14.5 13.5a4.5 4.5 0 1 0-4-4L4 16v4h4v-2.5h2.5V15z M15.5 8.5h.01',
   leave: 'M14 4h5v16h-5M10 8l-4 4 4 4M6 12h9',
+  list: 'M9 6h11M9 12h11M9 18h11M4 6h.01M4 12h.01M4 18h.01',
   login: 'M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2v2M20 14v2h-2M14 20h2M20 20h-.01',
   machines: 'M4 5h16v6H4zM4 13h16v6H4zM8 8h.01M8 16h.01',
   microphone: 'M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3zM6 11a6 6 0 0 0 12 0M12 17v4M9 21h6',

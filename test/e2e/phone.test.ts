@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { CHROMIUM, launchBrowser, openPage, seriousFaults } from '../helpers/browser.ts';
-import { ROOT } from '../helpers/pages.ts';
+import { expectPicture } from '../helpers/picture.ts';
 import { loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, makeFolder, startOnTerminal, startWxagent } from '../helpers/wxagent.ts';
 
@@ -463,26 +463,6 @@ describe.skipIf(CHROMIUM === null)('the phone', () => {
     await answer(page, 'Done: I will remind you at 8:30.').waitFor();
     await page.getByText('Bot connected').waitFor();
     await expect.poll(() => page.evaluate('document.images[0].naturalWidth')).toBe(240);
-    const taken = await page.screenshot({ animations: 'disabled' });
-    const path = join(ROOT, 'docs/pictures/phone.png');
-    if (process.env.WXAGENT_PICTURES) writeFileSync(path, taken);
-    // Other fonts and another time of day make small differences, another page large ones.
-    const [now, documented] = [taken, readFileSync(path)].map(blurred) as [number[], number[]];
-    const difference = now.reduce((sum, value, at) => sum + Math.abs(value - (documented[at] ?? 255)), 0);
-    expect(difference / now.length, 'docs/testing.md says how it is taken again').toBeLessThan(6);
+    await expectPicture(page, 'phone.png');
   });
 });
-
-/** The brightness of a picture in squares of 40 pixels. */
-function blurred(png: Buffer): number[] {
-  const SIDE = 40;
-  const image = PNG.sync.read(png);
-  const columns = Math.ceil(image.width / SIDE);
-  const sums = new Float64Array(columns * Math.ceil(image.height / SIDE));
-  for (let at = 0; at < image.width * image.height; at++) {
-    const x = at % image.width;
-    const square = Math.floor((at - x) / image.width / SIDE) * columns + Math.floor(x / SIDE);
-    sums[square] = (sums[square] ?? 0) + (image.data[at * 4 + 1] ?? 0) / SIDE ** 2;
-  }
-  return [...sums];
-}

@@ -19,6 +19,10 @@ export interface OperatorWorld {
   simulator: Simulator;
   web: TestWeb;
   runner: Running;
+  /** The account that is served. */
+  family: string;
+  /** The view of the conversation with Alice. */
+  alice: string;
 }
 
 /**
@@ -28,9 +32,10 @@ export interface OperatorWorld {
 export async function makeOperatorWorld(): Promise<OperatorWorld> {
   const simulator = await simulate({ strangers: true });
   const { control } = simulator;
-  const { home } = loggedIn(simulator, { name: 'lab', user: 'lena@im.wechat' });
+  const family = loggedIn(simulator, { name: 'family', user: ALICE });
+  const { home } = family;
+  loggedIn(simulator, { home, name: 'lab', user: 'lena@im.wechat' });
   const shop = loggedIn(simulator, { home, name: 'shop', user: 'sven@im.wechat' });
-  const family = loggedIn(simulator, { home, name: 'family', user: ALICE });
   const wx = (...args: string[]) => runHere(args, { home });
   control.kill({ bot: shop.id });
   await wx('run', '--once', '--account', 'shop', '--echo');
@@ -55,5 +60,6 @@ export async function makeOperatorWorld(): Promise<OperatorWorld> {
   await wx(...toBoris, 'The backup of the night is done: 12 GB in 41 minutes.');
   await wx(...toBoris, '--file', join(home, 'disk.png'));
   await wx(...toBoris, '--ttl', '2h', 'Disk 2 is 91 % full. Shall I remove the oldest snapshots?');
-  return { home, simulator, web, runner };
+  const alice = `conversations/${family.id}/${ALICE}`;
+  return { home, simulator, web, runner, family: family.id, alice };
 }

@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHROMIUM, launchBrowser, openPage, seriousFaults } from '../../helpers/browser.ts';
+import { runHere } from '../../helpers/in-this-process.ts';
 import { loggedIn, simulate } from '../../helpers/simulated.ts';
 import { startWeb, type TestWeb } from '../../helpers/web.ts';
 import { openWebPage } from '../../helpers/web-page.ts';
@@ -95,6 +96,34 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     await box.fill(await web.code());
     await box.press('Enter');
     await page.getByRole('heading', { name: 'mine' }).waitFor();
+  });
+
+  test('a machine that has slept follows again, and a proxy without its server is no end', async () => {
+    const simulator = await simulate();
+    const { home, id } = loggedIn(simulator, { name: 'mine' });
+    const web = await startWeb({ home, env: {} });
+    const page = await openPage(browser, 'about:blank');
+    await page.clock.install();
+    const streams: string[] = [];
+    page.on('request', (asked) => {
+      if (asked.url().includes('/api/v1/events')) streams.push(asked.url());
+    });
+    await page.goto(`${web.url}/#code=${await web.code()}`);
+    await page.getByRole('heading', { name: 'mine' }).waitFor();
+    await expect.poll(() => streams.length).toBe(1);
+    await page.clock.fastForward(10 * 60_000);
+    await expect.poll(() => streams.length).toBe(2);
+
+    const refusal = { status: 502, contentType: 'text/html', body: '<h1>Bad Gateway</h1>' };
+    await page.route('**/api/v1/**', (asked) => asked.fulfill(refusal));
+    await page.clock.fastForward(10 * 60_000);
+    await page.getByRole('alert').getByText('The server does not answer.').waitFor();
+    await page.unroute('**/api/v1/**');
+    await page.clock.runFor(5_000);
+    await page.getByText('The server does not answer.').waitFor({ state: 'detached' });
+    simulator.control.message({ bot: id, text: 'hello' });
+    await runHere(['run', '--once', '--echo'], { home });
+    await expect.poll(() => page.locator('.budget-left').innerText()).toBe('9 of 10 left');
   });
 
   test('an old browser and one without JavaScript get a sentence', async () => {

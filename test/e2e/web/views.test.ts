@@ -51,16 +51,16 @@ describe.skipIf(CHROMIUM === null)('the views of the page', () => {
 
     await needs.getByRole('link', { name: 'Outbox' }).click();
     const queue = page.getByRole('region', { name: 'boris' });
-    await queue.getByText('the 10 messages since the user last wrote are used up').waitFor();
+    await queue.getByText('Held: the 10 messages since the user last wrote are used up.').waitFor();
     await queue
       .getByText('When they write, the 2 texts go first, joined, then 1 file, and then the reply.')
       .waitFor();
     expect(await queue.getByRole('listitem').allInnerTexts()).toEqual([
-      expect.stringMatching(/^The backup.*\n+held held since .*given up about .* \d\d:\d\d/),
+      expect.stringMatching(/^The backup.*\n+held since .* \d\d:\d\d · given up about .* \d\d:\d\d/),
       expect.stringMatching(/^picture: disk\.png\n+held .*given up about /),
       expect.stringMatching(/^Disk 2.*\n+held .*given up on /),
     ]);
-    world.simulator.control.message({ user: BORIS, bot: await familyOf(world), text: 'I am here' });
+    world.simulator.control.message({ user: BORIS, bot: world.family, text: 'I am here' });
     await page.getByText('Nothing waits.').waitFor();
     await page.getByRole('link', { name: 'Overview' }).click();
     await expect.poll(() => boris.innerText()).toMatch(/\d of 10 left\n+window closes in 23 h 59 min$/);
@@ -231,9 +231,3 @@ describe.skipIf(CHROMIUM === null || SERVER === null)('the page of a database se
     await page.getByText('nobody: wxagent run --all-accounts').waitFor();
   });
 });
-
-/** The ID of the account that is served. */
-async function familyOf({ web }: OperatorWorld): Promise<string> {
-  const token = await web.token('--scope', 'read');
-  return (await web.ask('/accounts/family', { token })).json?.id as string;
-}

@@ -29,6 +29,7 @@ describe.each([
   ['docs/http.md', 'docs/zh-CN/http.md'],
   ['docs/openai.md', 'docs/zh-CN/openai.md'],
   ['docs/scaling.md', 'docs/zh-CN/scaling.md'],
+  ['docs/web.md', 'docs/zh-CN/web.md'],
 ] as const)('%s and %s', (...paths) => {
   const [english, chinese] = paths.map(readPage) as [string, string];
 

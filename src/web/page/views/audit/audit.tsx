@@ -14,7 +14,7 @@ import { auditWords } from './words.ts';
 export const AUDIT: View = {
   path: 'audit',
   name: { en: 'Audit', zh: '审计记录' },
-  icon: 'pulse',
+  icon: 'list',
   isMain: false,
   Content: Audit,
 };

@@ -6,7 +6,6 @@ import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { accountName, userName } from '../../frame/names.ts';
 import { stateWords } from '../../frame/state-words.ts';
-import { fromNow } from '../../frame/time.ts';
 import { complain, tell } from '../../frame/toast.tsx';
 import type { View } from '../../frame/view.ts';
 import type { Part } from '../../server/types.ts';
@@ -70,7 +69,7 @@ function Queue({ queue, onDrop }: { queue: UserQueue; onDrop: () => void }) {
       {held && (
         <p class="why">
           <Icon name="alert" />
-          <span>{stateWords().holds[held.reason ?? ''] ?? held.reason}</span>
+          <span>{outboxWords().held(stateWords().holds[held.reason ?? ''] ?? held.reason ?? '')}</span>
         </p>
       )}
       <p class="dim">{whatHappens(queue)}</p>
@@ -86,7 +85,7 @@ function Queue({ queue, onDrop }: { queue: UserQueue; onDrop: () => void }) {
 function PartRow({ part, onDrop }: { part: Part; onDrop: () => void }) {
   const words = outboxWords();
   const { verdict, createdAt, heldAt } = part;
-  const since = heldAt === null ? words.queuedSince : words.heldSince;
+  const since = words.since(dayAndTime(Date.parse(heldAt ?? createdAt)));
   return (
     <li>
       <div>
@@ -96,7 +95,7 @@ function PartRow({ part, onDrop }: { part: Part; onDrop: () => void }) {
         </p>
         <p class="dim">
           <span class={`badge ${verdict === 'held' ? 'warn' : ''}`}>{stateWords().verdicts[verdict]}</span>{' '}
-          {[since(fromNow(Date.parse(heldAt ?? createdAt))), untilWhen(part)].filter(Boolean).join(' · ')}
+          {[since, untilWhen(part)].filter(Boolean).join(' · ')}
         </p>
       </div>
       {verdict !== 'sending' && (

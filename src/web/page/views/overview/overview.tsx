@@ -84,7 +84,7 @@ function Needs({ accounts }: { accounts: readonly Account[] }) {
             {view === null ? (
               <code>wxagent run --account {accountName(account)}</code>
             ) : (
-              <a class="button" href={linkTo(view)}>
+              <a class="button" href={linkTo(view, ...(view === 'conversations' ? [account.id] : []))}>
                 {words.act[view]}
               </a>
             )}
