@@ -56,6 +56,7 @@ const ROOMS = {
     'workers',
     'outbox',
     'fallbacks',
+    'pushes',
     'questions',
     'expected',
     'accounts',

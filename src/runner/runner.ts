@@ -247,6 +247,7 @@ export function startRunner(parts: RunnerParts): Runner {
     get running() {
       return lanes.running;
     },
+    wake: (user) => delivery.wake(user),
     stop: () => shutdown.begin('stopped'),
     drain: () => shutdown.begin('finished'),
     lose: () => shutdown.begin('lost'),

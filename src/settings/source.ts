@@ -14,6 +14,33 @@ export const SOURCE = {
     about: { en: 'title of what comes without one', zh: '没有标题时用的标题' },
     flagOnly: true,
   },
+  digest: {
+    kind: 'duration',
+    flag: '--digest <duration>',
+    about: { en: 'join what comes within this time into one text', zh: '这段时间内的推送合成一条' },
+    flagOnly: true,
+  },
+  sourceQuiet: {
+    kind: 'text',
+    flag: '--quiet-hours <from-to>',
+    about: {
+      en: 'keep what comes at these times of the day until they end: 23:00-07:00',
+      zh: '每天这段时间的推送留到结束后再发：23:00-07:00',
+    },
+    flagOnly: true,
+  },
+  sourceLimit: {
+    kind: 'text',
+    flag: '--limit <count/time>',
+    about: { en: 'at most so many texts in a time: 6/h', zh: '一段时间内最多几条：6/h' },
+    flagOnly: true,
+  },
+  important: {
+    kind: 'switch',
+    flag: '--important',
+    about: { en: 'never let it wait for others', zh: '从不等待，立即发送' },
+    flagOnly: true,
+  },
   template: {
     kind: 'text',
     flag: '--template <json|@file>',

@@ -340,6 +340,18 @@ export const MIGRATIONS = [
   CREATE INDEX parts_fallback ON parts (account, seq) WHERE state = 'fallback' AND finished_at IS NULL;
   `,
   SQLITE_WANTED_EVENTS,
+  // Pushes that wait for their source's rule, or for others.
+  `
+  ALTER TABLE sources ADD COLUMN digest_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE sources ADD COLUMN limit_count INTEGER;
+  ALTER TABLE sources ADD COLUMN limit_ms INTEGER;
+  ALTER TABLE sources ADD COLUMN quiet TEXT;                          -- minutes of the day: from-to
+  ALTER TABLE sources ADD COLUMN important INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE sources ADD COLUMN sent TEXT NOT NULL DEFAULT '[]';     -- times of its texts within the limit
+  ALTER TABLE sources ADD COLUMN uncounted INTEGER NOT NULL DEFAULT 0; -- pushes that were not kept, to be told
+  ALTER TABLE parts ADD COLUMN source TEXT;                           -- which source pushed it
+  CREATE INDEX parts_delayed ON parts (account, user, seq) WHERE state = 'delayed';
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

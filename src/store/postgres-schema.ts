@@ -348,6 +348,17 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
     "CREATE INDEX parts_unarrived ON parts (account, seq) WHERE state IN ('unconfirmed', 'refused')",
     "CREATE INDEX parts_fallback ON parts (account, seq) WHERE state = 'fallback' AND finished_at IS NULL",
   ],
+  [
+    'ALTER TABLE sources ADD COLUMN digest_ms BIGINT NOT NULL DEFAULT 0',
+    'ALTER TABLE sources ADD COLUMN limit_count BIGINT',
+    'ALTER TABLE sources ADD COLUMN limit_ms BIGINT',
+    'ALTER TABLE sources ADD COLUMN quiet TEXT',
+    'ALTER TABLE sources ADD COLUMN important BIGINT NOT NULL DEFAULT 0',
+    "ALTER TABLE sources ADD COLUMN sent TEXT NOT NULL DEFAULT '[]'",
+    'ALTER TABLE sources ADD COLUMN uncounted BIGINT NOT NULL DEFAULT 0',
+    `ALTER TABLE parts ADD COLUMN source ${KEY}`,
+    `CREATE INDEX parts_delayed ON parts (account, "user", seq) WHERE state = 'delayed'`,
+  ],
 ];
 
 /**

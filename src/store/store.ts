@@ -48,12 +48,12 @@ import { requeueExpired } from './outbox/holds.ts';
 import { type Claimant, renewLease } from './outbox/lease.ts';
 import { partPage } from './outbox/part-page.ts';
 import { dropParts, openParts, partsOf, unneededFiles, usersToDeliver } from './outbox/parts.ts';
-import { enqueue } from './outbox/queue.ts';
 import { settlePart } from './outbox/settle.ts';
 import { recordUpload, runningUpload, settleUpload } from './outbox/uploads.ts';
 import type { Act, Asked } from './port/access.ts';
 import { LeaseLost } from './port/lease.ts';
 import type { Retention, Store } from './port/port.ts';
+import { duePushes, enqueueRequest, releasePushes } from './pushes/pushes.ts';
 import {
   askQuestion,
   closeQuestion,
@@ -218,8 +218,11 @@ export function createStore(
       forgetChild: (input) => commit(input.account, () => forgetChild(input)),
     },
     outbox: {
-      enqueue: (request) => notify(request.account, () => enqueue(request, claimant)),
+      enqueue: (request) => notify(request.account, () => enqueueRequest(request, claimant)),
       askForWord: (input) => act(input.account, () => askForWord(input)),
+      duePushes: (nowMs) => read(() => duePushes(nowMs)),
+      // Whoever looks first: the commit decides.
+      releasePushes: (input) => notify(input.account, () => releasePushes(input)),
       usersToDeliver: (account) => read(() => usersToDeliver(account)),
       claimPart: (request) => act(request.account, () => claimPart(request, claimant)),
       renewLease: (input) => act(input.account, () => renewLease(input, claimant.id)),

@@ -1,3 +1,4 @@
+import { quietHoursShown } from '../core/time/quiet-hours.ts';
 import type { AccessToken, AuditEntry, Invitation, Source } from '../store/port/port.ts';
 import { timeShown } from './account.ts';
 
@@ -32,11 +33,15 @@ export function auditEntryShown({ seq, atMs, who, act, account, about }: AuditEn
 
 /** A source as `source list --json` and the API show it. */
 export function sourceShown(source: Source) {
-  const { name, account, user, title, template, ttlMs } = source;
+  const { name, account, user, title, template, ttlMs, digestMs, limit, quietHours, isImportant } = source;
   return {
     ...{ name, account, user, title },
     template: template === null ? null : (JSON.parse(template) as object),
     ttlMs,
+    digestMs,
+    limit,
+    quietHours: quietHoursShown(quietHours),
+    important: isImportant,
     createdAt: timeShown(source.createdAtMs),
     lastUsedAt: timeShown(source.lastUsedAtMs),
   };

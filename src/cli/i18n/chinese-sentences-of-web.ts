@@ -36,6 +36,8 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   '{} takes a JSON object': '{} 需要一个 JSON 对象',
   '{} has "{}", which is none of {}': '{} 里的“{}”不在 {} 之中',
   '{} takes a text as {}': '{} 的 {} 必须是文字',
+  '{} takes so many texts in a time, such as 6/h, not "{}"': '{} 需要一段时间内的条数，例如 6/h，不能是“{}”',
+  'pushes wait: {}': '推送在等：{~}',
   '{} needs a text or a title': '{} 需要 text 或 title',
   '{} takes {} as format': '{1} 的 format 只能是 {2}',
   '--expires takes a time to come': '--expires 需要一个将来的期限',

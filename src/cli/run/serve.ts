@@ -13,6 +13,7 @@ import { leaseLost, openPolling } from '../account/polling.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { followAccounts, LOOK_EVERY_MS, relogin } from '../login/relogin.ts';
+import { releasePushes } from '../send/push-releases.ts';
 import { openLeasedAccounts } from './leased-accounts.ts';
 import { type Service, startAccount } from './start-account.ts';
 import { COMMAND_LEASE_MS } from './undelivered.ts';
@@ -249,6 +250,11 @@ export async function serve(
     stop.addEventListener('abort', stopAll, { once: true });
     await startAll();
     if (stop.aborted) stopAll();
+    void releasePushes(
+      { store, clock, log: context.log },
+      (account, user) => runners.get(account)?.wake(user),
+      following,
+    );
     if (service.watchLogins) {
       const followed = followAccounts(context, {
         async wait(ms) {

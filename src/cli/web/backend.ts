@@ -5,6 +5,7 @@ import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { makeFolder } from '../../home/make-folder.ts';
 import { parseBaseUrl } from '../../ilink/hosts.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
+import { tellPushes } from '../../runner/delivery/push-texts.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { KnownAccount, WebBackend } from '../../web/port/backend.ts';
 import { knownAccounts } from '../account/choice.ts';
@@ -14,6 +15,7 @@ import { loginsOf } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { translatorTo } from '../i18n/language.ts';
 import { accountsNow } from '../login/stored-accounts.ts';
+import { releasePushes } from '../send/push-releases.ts';
 import { checkUser, unknownUser } from '../send/recipient.ts';
 import { queueSend } from '../send/send-queue.ts';
 import { createDeliveries } from './deliveries.ts';
@@ -31,6 +33,17 @@ export function createWebBackend(
   const deliveries = createDeliveries(context, store);
   let known = knownAccounts(context);
   let transport: Transport | null = null;
+  const over = new AbortController();
+  // Without the key of the logins only a runner can deliver.
+  const mayDeliver = server?.hasKey !== false;
+  const releases = releasePushes(
+    { store, clock, log },
+    (key, user) => {
+      const account = known.find((one) => one.key === key);
+      if (account && mayDeliver) deliveries.begin(account, user);
+    },
+    over.signal,
+  );
   const opened = (): Transport => (transport ??= openTransport(context));
 
   function withToken({ key }: KnownAccount): Account {
@@ -63,20 +76,20 @@ export function createWebBackend(
       const copies = files.map(({ path }) => path);
       await openOutgoing(context, store, key).discard(store.outbox, copies);
     },
-    async send(account, user, what) {
+    async send(account, user, { push, ...rest }) {
       const { key, owner } = account;
       const nowMs = clock.now();
       if ((await store.admin.accountView(key)) === null)
         await store.admin.openAccount({ account: key, login: loginDigest(withToken(account)), owner, nowMs });
       const parts = await queueSend(store.outbox, openOutgoing(context, store, key), {
-        ...{ ...what, account: key, user, message: null, nowMs },
+        ...{ ...rest, account: key, user, message: null, nowMs },
+        ...(push ? { push: { ...push, tell: tellPushes } } : {}),
       });
-      // Without the key of the logins only a runner can deliver.
-      if (server?.hasKey !== false) deliveries.begin(withToken(account), user);
+      if (mayDeliver) deliveries.begin(withToken(account), user);
       return parts;
     },
     async resume() {
-      if (server?.hasKey === false) return;
+      if (!mayDeliver) return;
       for (const account of known)
         for (const user of await store.outbox.usersToDeliver(account.key)) deliveries.begin(account, user);
     },
@@ -124,6 +137,8 @@ export function createWebBackend(
       return checksShown(await checkAll({ ...context, file, settings }));
     },
     async close() {
+      over.abort();
+      await releases;
       await deliveries.end();
       await transport?.close();
     },

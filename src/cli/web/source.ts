@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { reasonOf, WxError } from '../../core/errors.ts';
+import { parseQuietHours } from '../../core/time/quiet-hours.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { sourceShown } from '../../views/access.ts';
 import { addSource } from '../../web/access/add-source.ts';
+import { parseLimit } from '../../web/access/limit.ts';
 import { checkedTemplate } from '../../web/push/port/template.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
@@ -38,16 +40,23 @@ export async function listSources(context: CommandContext): Promise<number> {
 
 /** `wxagent source add <name>`: makes a source and shows its token, once. */
 export async function makeSource(context: CommandContext, [name = '']: string[]): Promise<number> {
-  const { sourceTo, sourceTitle, template, ttl } = context.settings([
-    'sourceTo',
-    'sourceTitle',
-    'template',
-    'ttl',
-  ]);
+  const { sourceTo, sourceTitle, template, ttl, digest, sourceQuiet, sourceLimit, important } =
+    context.settings([
+      'sourceTo',
+      'sourceTitle',
+      'template',
+      'ttl',
+      'digest',
+      'sourceQuiet',
+      'sourceLimit',
+      'important',
+    ]);
   if (!/^[\p{L}\p{N}_.-]{1,64}$/u.test(name))
     throw new WxError('usage', `a source is named with letters, digits, "_", "." and "-", not "${name}"`);
   if (sourceTo === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });
   const checked = template === null ? null : checkedTemplate(readTemplate(template, context.cwd));
+  const quietHours = sourceQuiet === null ? null : parseQuietHours(sourceQuiet, '--quiet-hours');
+  const limit = sourceLimit === null ? null : parseLimit(sourceLimit, '--limit');
   const account = chooseAccount(context);
   return withStore(context, async ({ access, admin }) => {
     if (sourceTo !== null) await checkUser(admin, account.key, sourceTo);
@@ -58,6 +67,10 @@ export async function makeSource(context: CommandContext, [name = '']: string[])
       title: sourceTitle,
       template: checked,
       ttlMs: ttl,
+      digestMs: digest ?? 0,
+      limit,
+      quietHours,
+      isImportant: important,
       by: TERMINAL,
       nowMs: context.clock.now(),
     });

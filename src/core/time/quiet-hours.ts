@@ -39,6 +39,12 @@ export function quietSinceMs(atMs: number, quiet: QuietHours): number {
   return atMs - (atMs % MINUTE_MS) - minutesSince(quiet.fromMinute, atMs) * MINUTE_MS;
 }
 
+/** The end of the quiet hours in which a time is. */
+export function quietUntilMs(atMs: number, quiet: QuietHours): number {
+  const left = (quiet.toMinute - quiet.fromMinute + DAY_MINUTES) % DAY_MINUTES;
+  return quietSinceMs(atMs, quiet) + left * MINUTE_MS;
+}
+
 function minutesSince(minute: number, atMs: number): number {
   const at = new Date(atMs);
   return (at.getHours() * 60 + at.getMinutes() - minute + DAY_MINUTES) % DAY_MINUTES;

@@ -21,6 +21,8 @@ export interface Runner {
   readonly done: Promise<RunnerEnd>;
   /** How many turns run now. */
   readonly running: number;
+  /** Looks for what this process has queued for a user. */
+  wake(user: string): void;
   /** Stops the runner. Running turns and queued parts get the grace time. */
   stop(): void;
   /** Ends the runner when its running turns are answered, within the grace time. Nothing new is begun. */

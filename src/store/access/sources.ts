@@ -1,15 +1,20 @@
+import { parseQuietHours, quietHoursShown } from '../../core/time/quiet-hours.ts';
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
 import { type Source, type StoredSource, USE_NOTED_EVERY_MS } from '../port/access.ts';
 import { noteAct } from './audit.ts';
 
-const COLUMNS = 'name, account, "user", title, template, ttl, created_at, last_used_at';
+const COLUMNS = `name, account, "user", title, template, ttl, created_at, last_used_at, digest_ms, limit_count,
+  limit_ms, quiet, important`;
 
 /** Stores a source; see `Access.addSource`. */
 export function* addSource(input: { source: StoredSource; by: string; nowMs: number }): Step<boolean> {
   const { name, account, user, title, template, ttlMs, createdAtMs, lastUsedAtMs, digest } = input.source;
+  const { digestMs, limit, quietHours, isImportant } = input.source;
   const added = yield* run(
-    `INSERT INTO sources (${COLUMNS}, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-    ...[name, account, user, title, template, ttlMs, createdAtMs, lastUsedAtMs, digest],
+    `INSERT INTO sources (${COLUMNS}, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    ...[name, account, user, title, template, ttlMs, createdAtMs, lastUsedAtMs],
+    ...[digestMs, limit?.count ?? null, limit?.perMs ?? null, quietHoursShown(quietHours)],
+    ...[isImportant ? 1 : 0, digest],
   );
   if (added > 0) yield* noteAct({ ...input, act: 'source-add', account, about: name });
   return added > 0;
@@ -44,8 +49,15 @@ export function* noteSourceUse({ name, nowMs }: { name: string; nowMs: number })
   );
 }
 
-function sourceOf(row: Row): Source {
+/** A source of its row. */
+export function sourceOf(row: Row): Source {
+  const quiet = row.quiet as string | null;
+  const count = row.limit_count as number | null;
   return {
+    digestMs: row.digest_ms as number,
+    limit: count === null ? null : { count, perMs: row.limit_ms as number },
+    quietHours: quiet === null ? null : parseQuietHours(quiet, 'quiet'),
+    isImportant: row.important === 1,
     name: row.name as string,
     account: row.account as string,
     user: row.user as string | null,

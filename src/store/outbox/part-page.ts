@@ -1,12 +1,12 @@
 import { sql, unindexed } from '../../sql/dialect.ts';
 import { all, type Step } from '../../sql/statement.ts';
 import { OPEN_PART_STATES, type Outbox, type PartState, type PartView } from '../port/port.ts';
-import { HELD, OPEN } from './part-states.ts';
+import { DELAYED, HELD, OPEN } from './part-states.ts';
 import { VIEW, viewOf } from './parts.ts';
 
 /** States whose parts have an index of their own. */
 const INDEXED: ReadonlyMap<string, string> = new Map([
-  [OPEN_PART_STATES.join(), OPEN],
+  [OPEN_PART_STATES.join(), `(${OPEN} OR ${DELAYED})`],
   ['held', HELD],
   ['expired', "state = 'expired'"],
 ]);

@@ -8,6 +8,9 @@ export const OPEN = "state IN ('queued', 'uploading', 'sending', 'held')";
 /** Held parts, as SQL: exactly the text of their index. */
 export const HELD = "state = 'held'";
 
+/** Pushes that wait for their time, as SQL: exactly the text of their index. They are not in the queue yet. */
+export const DELAYED = "state = 'delayed'";
+
 /** Parts that expired while held, and not by their `--ttl`, as SQL: `retry --expired` queues them again. */
 export const CAN_RETURN = "reason LIKE 'hold-max%'";
 

@@ -16,7 +16,7 @@ import type { NewPart, Outbox, PartFile, PartOrigin, PartState, PartView, Verdic
 import { storeContents } from './blob-rows.ts';
 import { budgetLeft } from './budget.ts';
 import { type Claimant, isBeingSent } from './lease.ts';
-import { CAN_RETURN, GIVEN_UP, HELD, OPEN } from './part-states.ts';
+import { CAN_RETURN, DELAYED, GIVEN_UP, HELD, OPEN } from './part-states.ts';
 
 /** The columns of {@link viewOf}: half of a row's, because each column that is read costs time. */
 export const VIEW = `seq, account, "user", client_id, message, origin, text, file, state, reason, server_id, created_at,
@@ -33,6 +33,7 @@ export interface NewPartOptions {
   id?: string | null;
   key?: string | null;
   expiresAtMs?: number | null;
+  source?: string;
 }
 
 /**
@@ -60,11 +61,12 @@ export function* appendParts(
 export type NewState =
   | { state: 'queued' }
   | { state: 'held'; reason: string | null }
+  | { state: 'delayed'; reason: string | null; dueMs: number }
   | { state: 'sending'; body: Buffer; seenSeq: number };
 
 const COLUMNS = `account, "user", client_id, message, origin, run_id, text, file, state, reason, send_id, send_key, expires_at,
-  created_at, held_at, body, seen_seq`;
-const VALUES = '?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?';
+  created_at, held_at, body, seen_seq, source, not_before`;
+const VALUES = '?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?';
 const INSERT = sql`INSERT INTO parts (${COLUMNS}) VALUES (${VALUES}) ${RETURNING_SEQ}`;
 const INSERT_AS = `INSERT INTO parts (${COLUMNS}, seq) VALUES (${VALUES}, ?)`;
 
@@ -94,7 +96,7 @@ function valuesOf(options: NewPartOptions, part: NewPart, initial: NewState): Sq
     Buffer.from(part.text, 'utf8'),
     storedFile(part.file),
     initial.state,
-    initial.state === 'held' ? initial.reason : null,
+    'reason' in initial ? initial.reason : null,
     options.id ?? null,
     options.key ?? null,
     options.expiresAtMs ?? null,
@@ -102,6 +104,8 @@ function valuesOf(options: NewPartOptions, part: NewPart, initial: NewState): Sq
     initial.state === 'held' ? options.nowMs : null,
     initial.state === 'sending' ? initial.body : null,
     initial.state === 'sending' ? initial.seenSeq : null,
+    options.source ?? null,
+    initial.state === 'delayed' ? initial.dueMs : 0,
   ];
 }
 
@@ -130,9 +134,11 @@ export function* partsOf(seqs: readonly number[]): Step<PartView[]> {
 
 /** All parts of an account that are not final, oldest first. */
 export function* openParts(account: string): Step<PartView[]> {
-  return (yield* all(`SELECT ${VIEW} FROM parts WHERE account = ? AND ${OPEN} ORDER BY seq`, account)).map(
-    viewOf,
+  const [queued, waiting] = yield* together(
+    all(`SELECT ${VIEW} FROM parts WHERE account = ? AND ${OPEN} ORDER BY seq`, account),
+    all(`SELECT ${VIEW} FROM parts WHERE account = ? AND ${DELAYED} ORDER BY seq`, account),
   );
+  return [...(queued ?? []), ...(waiting ?? [])].map(viewOf);
 }
 
 /** Parts that were queued under the same `--id`, oldest first. */
@@ -145,7 +151,7 @@ export function* partsOfSendId(account: string, id: string): Step<PartView[]> {
 }
 
 const DROP = `UPDATE parts SET state = ${GIVEN_UP}, reason = ?, body = NULL, finished_at = ?
-  WHERE seq = ? AND account = ? AND ${OPEN}`;
+  WHERE seq = ? AND account = ? AND (${OPEN} OR ${DELAYED})`;
 
 /** Drops parts with this reason: see {@link GIVEN_UP}. Final parts stay as they are. */
 export function* dropParts(input: Parameters<Outbox['dropParts']>[0], claimant: Claimant): Step<PartView[]> {
@@ -166,13 +172,12 @@ export function* replaceKey(
   input: { account: string; user: string; key: string; nowMs: number },
   claimant: Claimant,
 ): Step<void> {
-  const replaced = yield* all(
-    `SELECT seq FROM parts WHERE account = ? AND "user" = ? AND ${OPEN} AND send_key = ? AND state IN ('queued', 'held')`,
-    input.account,
-    input.user,
-    input.key,
+  const ofKey = 'SELECT seq FROM parts WHERE account = ? AND "user" = ? AND send_key = ?';
+  const replaced = yield* together(
+    all(`${ofKey} AND ${OPEN} AND state IN ('queued', 'held')`, input.account, input.user, input.key),
+    all(`${ofKey} AND ${DELAYED}`, input.account, input.user, input.key),
   );
-  const seqs = replaced.map((row) => row.seq as number);
+  const seqs = replaced.flat().map((row) => row.seq as number);
   yield* dropParts({ ...input, seqs, reason: 'replaced' }, claimant);
 }
 
@@ -183,7 +188,7 @@ export function* unneededFiles(paths: readonly string[]): Step<string[]> {
 }
 
 const NEEDED = `SELECT account, file FROM parts WHERE file IS NOT NULL
-  AND (${OPEN} OR (state = 'expired' AND ${CAN_RETURN}) OR (state = 'fallback' AND finished_at IS NULL))`;
+  AND (${OPEN} OR ${DELAYED} OR (state = 'expired' AND ${CAN_RETURN}) OR (state = 'fallback' AND finished_at IS NULL))`;
 
 // One pass over all rows takes less time than a look at each row that an index of an account names.
 const NEEDED_OF = sql`${NEEDED} AND ${unindexed('account')} = ?`;

@@ -17,15 +17,23 @@ export const NOTHING_QUEUED: QueuedParts = { held: [], claim: null };
 /** A text that is expected has come, whatever becomes of it. */
 const SEEN = 'UPDATE expected SET last_seen_at = ? WHERE account = ? AND key = ?';
 
-/** Queues the parts of `send`, unless its `--id` was queued before. */
-export function* enqueue(request: SendRequest, claimant: Claimant): Step<PartView[]> {
-  const { account, user, message, id, key } = request;
+/** What was queued with the `--id` of a `send` before; null: nothing, and what has its `--key` is replaced. */
+export function* queuedBefore(request: SendRequest, claimant: Claimant): Step<PartView[] | null> {
+  const { account, user, id, key, nowMs } = request;
   const before = id === null ? [] : yield* partsOfSendId(account, id);
   if (before.length > 0) return before;
   if (key !== null) {
-    yield* replaceKey({ account, user, key, nowMs: request.nowMs }, claimant);
-    yield* unawaited(run(SEEN, request.nowMs, account, key));
+    yield* replaceKey({ account, user, key, nowMs }, claimant);
+    yield* unawaited(run(SEEN, nowMs, account, key));
   }
+  return null;
+}
+
+/** Queues the parts of `send`, unless its `--id` was queued before. */
+export function* enqueue(request: SendRequest, claimant: Claimant): Step<PartView[]> {
+  const { account, message } = request;
+  const before = yield* queuedBefore(request, claimant);
+  if (before) return before;
   if (message !== null) {
     // The agent of this message has told its user something, through `send`.
     yield* unawaited(run('UPDATE inbox SET said = 1 WHERE account = ? AND id = ?', account, message));

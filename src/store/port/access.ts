@@ -1,3 +1,5 @@
+import type { QuietHours } from '../../core/time/quiet-hours.ts';
+
 /** What a token of the API may do: look; send and see what became of it; everything. */
 export type Scope = 'read' | 'send' | 'admin';
 
@@ -40,6 +42,14 @@ export interface Source {
   template: string | null;
   /** Drops what is not sent after so long; null: nothing. */
   ttlMs: number | null;
+  /** What comes within this time is one text; 0: each push is one. */
+  digestMs: number;
+  /** At most so many texts in this time; null: any number. */
+  limit: { count: number; perMs: number } | null;
+  /** Hours of the day in which nothing goes; null: none. */
+  quietHours: QuietHours | null;
+  /** What it pushes waits for none of these. */
+  isImportant: boolean;
   createdAtMs: number;
   /** To within five minutes; null: never. */
   lastUsedAtMs: number | null;

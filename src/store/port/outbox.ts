@@ -4,6 +4,7 @@ import type { Asked } from './access.ts';
 
 /** State of a part. */
 export type PartState =
+  | 'delayed'
   | 'queued'
   | 'uploading'
   | 'sending'
@@ -16,7 +17,7 @@ export type PartState =
   | 'expired';
 
 /** States of a part that is not final: it still waits for its verdict or for its user. */
-export const OPEN_PART_STATES: readonly PartState[] = ['queued', 'uploading', 'sending', 'held'];
+export const OPEN_PART_STATES: readonly PartState[] = ['delayed', 'queued', 'uploading', 'sending', 'held'];
 
 /** What a part is: from the agent, from wxagent itself, from `send`, or asking the user for a word (`--keep-window`). */
 export type PartOrigin = 'answer' | 'notice' | 'send' | 'keeper';
@@ -185,6 +186,8 @@ export interface SendRequest {
   key: string | null;
   /** `--ttl`: when a part that is not sent yet is dropped. */
   expiresAtMs: number | null;
+  /** Given for what a source pushes. */
+  push?: PushRequest;
   nowMs: number;
 }
 
@@ -197,6 +200,29 @@ export interface Fallback {
   /** How often a command was started for them, this time included. */
   attempt: number;
 }
+
+/** A push of a source: it may have to wait for the rule of its source, and for others. */
+export interface PushRequest {
+  source: string;
+  /** It waits for nothing. */
+  isImportant: boolean;
+  /** Makes the text of pushes, as in {@link PushTeller}. */
+  tell: PushTeller;
+}
+
+/** What is told of one push, or of several in one text. */
+export interface ToldPushes {
+  pushes: readonly { source: string; text: string; cameAtMs: number; reason: string | null }[];
+  /** Pushes that were not kept because too many wait, and those whose `--ttl` has ended. */
+  uncounted: number;
+  /** How many wait longer. */
+  waiting: number;
+  /** Nothing more can be sent until the user writes. */
+  isLast: boolean;
+}
+
+/** Makes one text of pushes, and says what was left out. `language` is the user's, where it is known. */
+export type PushTeller = (told: ToldPushes, language: ChatLanguage | null) => string;
 
 /** What a user may still get before they must write again. */
 export interface Budget {
@@ -212,6 +238,15 @@ export interface Budget {
 export interface Outbox {
   /** Queues the parts of a `send` behind everything the user has queued. */
   enqueue(request: SendRequest): Promise<PartView[]>;
+  /** Users who have pushes that waited and may go now, in any account. */
+  duePushes(nowMs: number): Promise<{ account: string; user: string }[]>;
+  /** Queues the pushes of a user that waited and may go now, joined. Whoever commits it first has done it. */
+  releasePushes(input: {
+    account: string;
+    user: string;
+    nowMs: number;
+    tell: PushTeller;
+  }): Promise<PartView[]>;
   /** Users of the account who have parts to deliver. */
   usersToDeliver(account: string): Promise<string[]>;
   /**

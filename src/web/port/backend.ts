@@ -20,6 +20,8 @@ export interface ToSend {
   /** Replaces what waits with the same key. */
   key: string | null;
   expiresAtMs: number | null;
+  /** Given for what a source pushes. */
+  push?: { source: string; isImportant: boolean };
 }
 
 /** What `wxagent doctor` has found. */

@@ -68,6 +68,7 @@ export function createPush(
     const parts = await backend.send(account, user, {
       ...{ text, kept, form: pushed.form, id: ofSource(pushed.id), key: ofSource(pushed.key) },
       expiresAtMs: ttlMs === null ? null : clock.now() + ttlMs,
+      push: { source: source.name, isImportant: pushed.isImportant },
     });
     await store.flush();
     return parts;
@@ -149,7 +150,8 @@ function placeOf(
 /** What became of the first part, which tells of the others as well: nothing overtakes. */
 function verdictOf(parts: readonly PartView[]): Record<string, string> {
   const [first] = parts;
-  if (!first) return {};
+  // Too many wait: how many there were is told with the next text.
+  if (!first) return { verdict: 'counted' };
   return {
     verdict: first.state,
     parts: parts.map(({ seq }) => String(seq)).join(','),

@@ -8,7 +8,7 @@ import type { KnownAccount } from '../port/backend.ts';
 import { accountOf } from './accounts.ts';
 
 const STATES: readonly PartState[] = [
-  ...['queued', 'uploading', 'sending', 'held'],
+  ...['delayed', 'queued', 'uploading', 'sending', 'held'],
   ...['confirmed', 'unconfirmed', 'refused', 'merged', 'expired', 'fallback'],
 ] as PartState[];
 

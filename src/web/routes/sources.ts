@@ -1,9 +1,11 @@
 import { WxError } from '../../core/errors.ts';
+import { parseQuietHours } from '../../core/time/quiet-hours.ts';
 import { parseDurationMs } from '../../core/units.ts';
 import { sourceShown } from '../../views/access.ts';
 import { addSource } from '../access/add-source.ts';
+import { parseLimit } from '../access/limit.ts';
 import type { Call, Reply, Route } from '../api/route.ts';
-import { COUNT, listOf, objectOf, optionalOf, orNull, TEXT, TIME } from '../api/schema.ts';
+import { COUNT, listOf, objectOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
 import { checkedTemplate } from '../push/port/template.ts';
 import { findAccount } from './accounts.ts';
 
@@ -25,6 +27,10 @@ const FIELDS = {
   title: orNull(TEXT),
   template: orNull(TEMPLATE),
   ttlMs: orNull(COUNT),
+  digestMs: COUNT,
+  limit: orNull(objectOf({ count: COUNT, perMs: COUNT })),
+  quietHours: orNull(TEXT),
+  important: YES_NO,
   createdAt: TIME,
   lastUsedAt: orNull(TIME),
 };
@@ -58,6 +64,14 @@ export const SOURCE_ROUTES: readonly Route[] = [
         to: { type: 'string', minLength: 1, maxLength: 200, description: 'a user; default: the owner' },
         title: { type: 'string', minLength: 1, maxLength: 200 },
         template: TEMPLATE,
+        digest: {
+          type: 'string',
+          maxLength: 20,
+          description: 'join what comes within this time, such as 5m',
+        },
+        limit: { type: 'string', maxLength: 20, description: 'so many texts in a time, such as 6/h' },
+        quietHours: { type: 'string', maxLength: 20, description: 'such as 23:00-07:00' },
+        important: YES_NO,
         ttl: {
           type: 'string',
           maxLength: 20,
@@ -91,7 +105,8 @@ export const SOURCE_ROUTES: readonly Route[] = [
 ];
 
 async function makeSource({ backend, caller, body, nowMs }: Call): Promise<Reply> {
-  const { name, to, title, template, ttl, ...rest } = body as MakeSource;
+  const { name, to, title, template, ttl, digest, limit, quietHours, important, ...rest } =
+    body as MakeSource;
   const account = findAccount(await backend.accounts(), rest.account);
   const { source, token } = await addSource(backend.store.access, {
     name,
@@ -100,6 +115,10 @@ async function makeSource({ backend, caller, body, nowMs }: Call): Promise<Reply
     title: title ?? null,
     template: template === undefined ? null : checkedTemplate(JSON.stringify(template)),
     ttlMs: ttl === undefined ? null : parseDurationMs(ttl, 'ttl'),
+    digestMs: digest === undefined ? 0 : parseDurationMs(digest, 'digest'),
+    limit: limit === undefined ? null : parseLimit(limit, 'limit'),
+    quietHours: quietHours === undefined ? null : parseQuietHours(quietHours, 'quietHours'),
+    isImportant: important ?? false,
     by: caller.name,
     nowMs,
   });
@@ -113,4 +132,8 @@ interface MakeSource {
   title?: string;
   template?: object;
   ttl?: string;
+  digest?: string;
+  limit?: string;
+  quietHours?: string;
+  important?: boolean;
 }

@@ -7,7 +7,7 @@ import { DIALECTS } from '../../../src/web/push/dialects.ts';
 import { runHere } from '../../helpers/in-this-process.ts';
 import { blocksOf, readPage } from '../../helpers/pages.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
-import { simulate } from '../../helpers/simulated.ts';
+import { answered, answers, simulate } from '../../helpers/simulated.ts';
 import { STORES, startWeb, type TestWeb } from '../../helpers/web.ts';
 import { jsonLines, makeFolder } from '../../helpers/wxagent.ts';
 
@@ -97,7 +97,7 @@ test('each dialect: what its clients send is queued, and answered as its service
       if (typeof wanted === 'string') expect(answer.text, about).toBe(wanted);
       else if (wanted) expect(answer.json, about).toMatchObject(wanted);
       if (example.queued.length > 0)
-        expect(answer.headers['x-wxagent-verdict'], about).toMatch(/^(queued|held)$/);
+        expect(answer.headers['x-wxagent-verdict'], about).toMatch(/^(queued|held|delayed)$/);
     }
   }
 });
@@ -254,12 +254,64 @@ test('what cannot go now is held, which is a success; without a login it may be 
   });
   expect(await push(web, token, { path: '/push/$T', body: { text: 'second' } })).toMatchObject({
     status: 200,
+    headers: { 'x-wxagent-verdict': 'delayed', 'x-wxagent-reason': 'hold' },
+  });
+  expect(
+    await push(web, token, { path: '/push/$T', body: { text: 'third', important: true } }),
+  ).toMatchObject({
+    status: 200,
     headers: { 'x-wxagent-verdict': 'held', 'x-wxagent-reason': 'first-contact' },
   });
   await wx('logout');
   expect((await push(web, token, { path: '/push/$T/alertmanager', body: { alerts: [{}] } })).status).toBe(
     503,
   );
+});
+
+describe.each(STORES)('a budget, on $store', ({ environment }) => {
+  test('pushes of a digest are one text on the phone, also when the server has ended meanwhile', async () => {
+    const env = environment();
+    const { home, web, wx, token, simulator } = await start(env, '--digest', '2s');
+    simulator.control.messages([{ text: 'hi' }]);
+    await wx('run', '--once', '--echo', '--no-typing');
+    await answered(simulator, 1);
+    for (const text of ['one', 'two', 'three'])
+      expect((await push(web, token, { path: '/push/$T', body: { text } })).headers).toMatchObject({
+        'x-wxagent-verdict': 'delayed',
+        'x-wxagent-reason': 'digest',
+      });
+    await web.stop();
+    const others = [await startWeb({ home, env }), await startWeb({ home, env })];
+    const [, text] = await answered(simulator, 2);
+    expect(text).toMatch(/^📬 3 messages .*\n• .* \[test\] one\n• .* two\n• .* three$/);
+    for (const one of others) await one.stop();
+    expect(answers(simulator)).toHaveLength(2);
+  });
+});
+
+test('a runner sends what a server has taken that is gone', async () => {
+  const { web, wx, token, simulator } = await start({}, '--digest', '1s');
+  simulator.control.messages([{ text: 'hi' }]);
+  await wx('run', '--once', '--echo', '--no-typing');
+  for (const text of ['one', 'two']) await push(web, token, { path: '/push/$T', body: { text } });
+  await web.stop();
+  await wx('run', '--echo', '--no-typing', '--exit-idle', '3s');
+  expect((await answered(simulator, 2))[1]).toMatch(/^📬 2 messages/);
+});
+
+test('twenty alerts in a row: as many go as leave three messages, the others wait to be joined', {
+  timeout: 60_000,
+}, async () => {
+  const { web, wx, token, simulator } = await start({});
+  simulator.control.messages([{ text: '你好' }]);
+  await wx('run', '--once', '--echo', '--no-typing');
+  const verdicts: string[] = [];
+  for (let n = 1; n <= 20; n++) {
+    const { headers } = await push(web, token, { path: '/push/$T', body: { text: `alert ${n}` } });
+    verdicts.push(headers['x-wxagent-reason'] ?? headers['x-wxagent-verdict'] ?? '');
+    if (n <= 6) await answered(simulator, n + 1);
+  }
+  expect(verdicts).toEqual([...Array(6).fill('queued'), ...Array(14).fill('allowance')]);
 });
 
 /** The lines of docs/push.md that push, but for those of a source with a template. */

@@ -16,6 +16,7 @@ import { describeFiles } from './conformance/outbox/files.ts';
 import { describeHolds } from './conformance/outbox/holds.ts';
 import { describeNextClaims } from './conformance/outbox/next-claims.ts';
 import { describeOutbox } from './conformance/outbox/outbox.ts';
+import { describePushes } from './conformance/outbox/pushes.ts';
 import { describeRefusals } from './conformance/outbox/refusals.ts';
 import { describeVerdicts } from './conformance/outbox/verdicts.ts';
 import { describeWord } from './conformance/outbox/word.ts';
@@ -43,6 +44,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('files', () => describeFiles(make));
     describe('verdicts', () => describeVerdicts(make));
     describe('claims that come with a verdict', () => describeNextClaims(make));
+    describe('pushes', () => describePushes(make));
     describe('refusals', () => describeRefusals(make));
     describe('holds', () => describeHolds(make));
     describe('a word of the user', () => describeWord(make));

@@ -2,6 +2,7 @@ import { wordsIn } from '../../../page/language.ts';
 
 const en = {
   verdicts: {
+    delayed: 'delayed',
     queued: 'queued',
     uploading: 'uploading',
     sending: 'sending',
@@ -33,6 +34,7 @@ export const stateWords = wordsIn<typeof en>({
   en,
   zh: {
     verdicts: {
+      delayed: '延后',
       queued: '排队',
       uploading: '正在上传',
       sending: '正在发送',

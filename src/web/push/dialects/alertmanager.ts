@@ -27,6 +27,7 @@ export const alertmanager: Dialect = {
           '\n',
         ),
         link: textIn(fields, 'externalURL'),
+        isImportant: firing.some((alert) => textIn(objectIn(alert, 'labels'), 'severity') === 'critical'),
       },
     };
   },

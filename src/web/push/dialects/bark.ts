@@ -50,6 +50,7 @@ export const bark: Dialect = {
         text: nothing ? 'Empty Message' : [subtitle, body, copied].filter((one) => one !== null).join('\n'),
         form: markdown === null ? 'raw' : 'wechat',
         link: textIn(fields, 'url'),
+        isImportant: ['timeSensitive', 'critical'].includes(textIn(fields, 'level') ?? ''),
         // A later push with the same ID takes the place of the first.
         key: textIn(fields, 'id')?.slice(0, 200) ?? null,
       },

@@ -40,6 +40,7 @@ export const gotify: Dialect = {
         text,
         form: type === 'text/markdown' ? 'wechat' : 'raw',
         link: textIn(click, 'url'),
+        isImportant: Number(textIn(fields, 'priority') ?? 0) >= 8,
       },
     };
   },

@@ -72,6 +72,7 @@ function pushedOf(fields: Readonly<Record<string, unknown>>, rest: string): Push
     id: keyIn(fields, 'id'),
     key: keyIn(fields, 'key'),
     ttlMs: ttl === null ? null : parseDurationMs(ttl, 'ttl'),
+    isImportant: /^(1|yes|true)$/i.test(textIn(fields, 'important') ?? ''),
   };
 }
 

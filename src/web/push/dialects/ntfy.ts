@@ -232,6 +232,7 @@ function read(
         .join('\n'),
       form: isMarkdown ? 'wechat' : 'raw',
       link: value('click'),
+      isImportant: priority !== null && (PRIORITIES[priority.trim().toLowerCase()] ?? 3) > 3,
     },
   };
 }

@@ -37,6 +37,8 @@ export interface Pushed {
   /** Replaces what waits with the same key. */
   key: string | null;
   ttlMs: number | null;
+  /** It waits for no other: its sender says that it is urgent. */
+  isImportant: boolean;
 }
 
 /** The forms, as a request can name them. */
@@ -51,6 +53,7 @@ export const PLAIN: Pushed = {
   id: null,
   key: null,
   ttlMs: null,
+  isImportant: false,
 };
 
 /** What a request is answered with. */

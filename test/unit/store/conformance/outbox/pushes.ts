@@ -1,0 +1,233 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { newUuid } from '../../../../../src/core/ids.ts';
+import type { PushTeller, Source, Store } from '../../../../../src/store/port/port.ts';
+import {
+  ACCOUNT,
+  createDesk,
+  type Desk,
+  FRIEND,
+  type MakeStore,
+  OWNER,
+  part,
+  START_MS,
+  type StoreUnderTest,
+} from '../desk.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** What is told, so that tests see it: the texts with bars between them, and what was left out. */
+const tell: PushTeller = ({ pushes, uncounted, waiting, isLast }) =>
+  [
+    pushes
+      .map(({ text, reason }) => (pushes.length > 1 && reason !== null ? `${text}(${reason})` : text))
+      .join('|'),
+    ...(uncounted > 0 ? [`+${uncounted}`] : []),
+    ...(isLast ? [`last, ${waiting} wait`] : []),
+  ].join(' ');
+
+/** What sources push: what waits, until when, and what becomes of it. */
+export function describePushes(make: MakeStore): void {
+  let data: StoreUnderTest;
+  let desk: Desk;
+  let store: Store;
+  beforeEach(async () => {
+    data = await make();
+    desk = await createDesk(await data.open('a'));
+    store = desk.store;
+    await desk.says(OWNER);
+  });
+  afterEach(() => data.dispose());
+
+  const addSource = (name: string, over: Partial<Source> = {}) =>
+    store.access.addSource({
+      source: {
+        ...{ name, account: ACCOUNT, user: null, title: null, template: null, ttlMs: null },
+        ...{ digestMs: 0, limit: null, quietHours: null, isImportant: false },
+        ...{ createdAtMs: START_MS, lastUsedAtMs: null, digest: name },
+        ...over,
+      },
+      by: 'terminal',
+      nowMs: START_MS,
+    });
+  const pushed = (
+    source: string,
+    text: string,
+    over: {
+      id?: string;
+      key?: string;
+      expiresAtMs?: number;
+      isImportant?: boolean;
+      user?: string;
+      files?: string[];
+    } = {},
+  ) => {
+    const { isImportant = false, user = OWNER, files = [], ...rest } = over;
+    const runId = newUuid();
+    const file = (path: string) => ({ path, name: path, kind: 'file' as const, sizeBytes: 1, md5: null });
+    return store.outbox.enqueue({
+      ...{ account: ACCOUNT, user, message: null, id: null, key: null, expiresAtMs: null, nowMs: desk.nowMs },
+      parts: [
+        { ...part(text, 'send'), runId },
+        ...files.map((path) => ({ ...part('', 'send'), runId, file: file(path) })),
+      ],
+      push: { source, isImportant, tell },
+      ...rest,
+    });
+  };
+  const push = async (...args: Parameters<typeof pushed>) =>
+    (await pushed(...args))
+      .map(({ state, reason }) => (reason === null ? state : `${state} ${reason}`))
+      .join();
+  const release = (of: Store = store, user = OWNER) =>
+    of.outbox.releasePushes({ account: ACCOUNT, user, nowMs: desk.nowMs, tell });
+  const due = () => store.outbox.duePushes(desk.nowMs);
+  /** Moves the time, has pushes released that may go, and delivers; the texts. */
+  const after = async (ms: number): Promise<string[]> => {
+    desk.nowMs += ms;
+    if ((await due()).length > 0) await release();
+    return desk.deliver(OWNER);
+  };
+
+  test('go at once where nothing keeps them', async () => {
+    await addSource('a');
+    expect(await push('a', '1')).toBe('queued');
+    expect(await desk.deliver(OWNER)).toEqual(['1']);
+    expect(await due()).toEqual([]);
+  });
+
+  test('of a digest wait for its end, and are one text, which all of them have become', async () => {
+    await addSource('a', { digestMs: 5 * MINUTE_MS });
+    const [first] = await pushed('a', '1');
+    expect(first?.state).toBe('delayed');
+    desk.nowMs += 4 * MINUTE_MS;
+    const [second] = await pushed('a', '2');
+    expect(await after(0)).toEqual([]);
+    expect(await after(MINUTE_MS)).toEqual(['1(digest)|2(digest)']);
+    expect(await desk.view(second?.seq ?? 0)).toMatchObject({ state: 'merged', mergedInto: first?.seq });
+    expect(await desk.view(first?.seq ?? 0)).toMatchObject({ state: 'confirmed' });
+    expect(await after(HOUR_MS)).toEqual([]);
+  });
+
+  test('are released once, whoever looks', async () => {
+    await addSource('a', { digestMs: MINUTE_MS });
+    await push('a', '1');
+    await push('a', '2');
+    desk.nowMs += MINUTE_MS;
+    const other = await data.open('b');
+    const released = await Promise.all([release(), release(other), release(), release(other)]);
+    expect(released.flat()).toHaveLength(1);
+    expect(await desk.deliver(OWNER)).toEqual(['1(digest)|2(digest)']);
+  });
+
+  test('above the limit wait until there is room again, and say so', async () => {
+    await addSource('a', { limit: { count: 2, perMs: HOUR_MS } });
+    expect([await push('a', '1'), await push('a', '2'), await push('a', '3'), await push('a', '4')]).toEqual([
+      ...['queued', 'queued', 'delayed limit', 'delayed limit'],
+    ]);
+    expect(await after(59 * MINUTE_MS)).toEqual(['1', '2']);
+    expect(await after(MINUTE_MS)).toEqual(['3(limit)|4(limit)']);
+    expect(await push('a', '5')).toBe('queued');
+    expect(await push('a', '6')).toBe('delayed limit');
+  });
+
+  test('that are important wait for nothing', async () => {
+    await addSource('a', { digestMs: HOUR_MS });
+    await addSource('b', { digestMs: HOUR_MS, isImportant: true });
+    expect(await push('a', '1')).toBe('delayed digest');
+    expect(await push('a', '2', { isImportant: true })).toBe('queued');
+    expect(await push('b', '3')).toBe('queued');
+    expect(await after(0)).toEqual(['2', '3']);
+  });
+
+  test('are joined with three messages left, and the last one says what waits', async () => {
+    await addSource('a');
+    await addSource('b');
+    await addSource('slow', { digestMs: HOUR_MS });
+    for (let n = 0; n < 7; n++) await push('a', `${n}`);
+    expect(await desk.deliver(OWNER)).toHaveLength(7);
+    expect(await push('a', 'x')).toBe('delayed allowance');
+    expect(await push('b', 'y')).toBe('delayed allowance');
+    expect(await after(MINUTE_MS)).toEqual(['x(allowance)|y(allowance)']);
+    expect(await push('slow', 'z')).toBe('delayed digest');
+    await desk.sends(OWNER, 'of a command');
+    expect(await desk.deliver(OWNER)).toEqual(['of a command']);
+    await push('b', 'w');
+    expect(await after(MINUTE_MS)).toEqual(['w last, 1 wait']);
+    // From now on everything waits for a word.
+    expect(await push('a', '8')).toBe('delayed allowance');
+    expect(await after(2 * HOUR_MS)).toEqual([]);
+    await desk.says(OWNER);
+    expect((await after(0)).sort()).toEqual(['8', 'z']);
+  });
+
+  test('wait behind what is held, and go when the user has written', async () => {
+    await addSource('a');
+    await desk.sends(OWNER, 'held');
+    await desk.refuse((await desk.claimed(OWNER)).seq);
+    expect(await push('a', '1')).toBe('delayed hold');
+    expect(await push('a', '2')).toBe('delayed hold');
+    expect(await due()).toEqual([]);
+    await desk.says(OWNER);
+    expect(await after(0)).toEqual(['held', '1(hold)|2(hold)']);
+  });
+
+  test('to a user who never wrote are not heaped up: one tries, the others wait', async () => {
+    await addSource('a');
+    expect(await push('a', '1', { user: FRIEND })).toBe('queued');
+    expect(await push('a', '2', { user: FRIEND })).toBe('delayed hold');
+    await desk.claim(FRIEND);
+    expect(await due()).toEqual([]);
+  });
+
+  test('beyond a hundred that wait are counted, and told', async () => {
+    await addSource('a', { digestMs: MINUTE_MS });
+    for (let n = 0; n < 103; n++) await push('a', '.');
+    expect(await store.outbox.openParts(ACCOUNT)).toHaveLength(100);
+    const [text] = await after(MINUTE_MS);
+    expect(text).toMatch(/ \+3$/);
+    // What is important as well, where it cannot go.
+    for (let n = 0; n < 102; n++) await pushed('a', '!', { isImportant: true, user: FRIEND });
+    expect(await pushed('a', '!', { isImportant: true, user: FRIEND })).toEqual([]);
+  });
+
+  test('of one ID wait once, a key replaces, and a ttl that ends is counted', async () => {
+    await addSource('a', { digestMs: MINUTE_MS });
+    await push('a', '1', { id: 'i' });
+    expect(await push('a', 'again', { id: 'i' })).toBe('delayed digest');
+    await push('a', 'old', { key: 'k' });
+    await push('a', 'new', { key: 'k' });
+    await push('a', 'late', { expiresAtMs: desk.nowMs + 1_000 });
+    expect(await after(MINUTE_MS)).toEqual(['1(digest)|new(digest) +1']);
+  });
+
+  test('keep their files, which go behind the text', async () => {
+    await addSource('a', { digestMs: MINUTE_MS });
+    await push('a', '1', { files: ['/f1'] });
+    await push('a', '2', { files: ['/f2'] });
+    expect(await store.outbox.unneededFiles(['/f1', '/f2', '/f3'])).toEqual(['/f3']);
+    desk.nowMs += MINUTE_MS;
+    expect((await release()).map(({ text, file }) => file?.path ?? text)).toEqual([
+      ...['1(digest)|2(digest)', '/f1', '/f2'],
+    ]);
+  });
+
+  test('can be dropped, and go when their source is removed', async () => {
+    await addSource('a', { digestMs: HOUR_MS });
+    const [first] = await pushed('a', '1');
+    await push('a', '2');
+    const drop = { account: ACCOUNT, seqs: [first?.seq ?? 0], reason: 'dropped', nowMs: desk.nowMs };
+    expect(await store.outbox.dropParts(drop)).toMatchObject([{ state: 'expired' }]);
+    await store.access.removeSource({ name: 'a', by: 'terminal', nowMs: desk.nowMs });
+    expect(await after(HOUR_MS)).toEqual(['2']);
+  });
+
+  describe('of several sources', () => {
+    test('are a text each, as long as there is room', async () => {
+      await addSource('a', { digestMs: MINUTE_MS });
+      await addSource('b', { digestMs: MINUTE_MS });
+      for (const text of ['1', '2']) for (const source of ['a', 'b']) await push(source, text);
+      expect((await after(MINUTE_MS)).sort()).toEqual(['1(digest)|2(digest)', '1(digest)|2(digest)']);
+    });
+  });
+}
