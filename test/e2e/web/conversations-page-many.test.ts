@@ -5,6 +5,7 @@ import { openDatabase, transaction } from '../../../src/sqlite/database.ts';
 import { CHROMIUM, launchBrowser, seriousFaults } from '../../helpers/browser.ts';
 import { type ChatWorld, makeChatWorld, picture, voice } from '../../helpers/chat-world.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
+import { startWeb } from '../../helpers/web.ts';
 import { FILES } from '../../helpers/web-world.ts';
 
 const PHONE = { width: 360, height: 740 };
@@ -15,8 +16,8 @@ let browser: Browser;
 
 type Box = Record<'scrollTop' | 'scrollHeight' | 'clientHeight', number>;
 
-/** Stores messages and answers of a user, one each a minute, as old as there are many. */
-function fill({ home, account }: ChatWorld, user: string, count: number): void {
+/** Stores messages and answers of a user, one each a minute, the last of them now; `isNews`: pages are told of them. */
+function fill({ home, account }: ChatWorld, user: string, count: number, isNews = false): void {
   const database = openDatabase(join(home, 'wx/state/wxagent.db'));
   const startMs = Date.now() - count * 60_000;
   transaction(database, () => {
@@ -27,14 +28,15 @@ function fill({ home, account }: ChatWorld, user: string, count: number): void {
       );
       database.run(
         `INSERT INTO inbox (account, id, "user", state, kind, fingerprint, received_at, raw, finished_at, attempt)
-           VALUES (?, ?, ?, 'done', 'text', ?, ?, ?, ?, 1)`,
+           VALUES (?, ?, ?, 'done', 'text', ?, ?, ?, ?, ?)`,
         account,
-        `m${n}`,
+        `m${n} ${isNews}`,
         user,
         `f${n}`,
         startMs + n * 60_000,
         raw,
         startMs + n * 60_000,
+        isNews ? 0 : 1,
       );
       database.run(
         `INSERT INTO parts (account, "user", client_id, message, origin, text, state, created_at, finished_at)
@@ -98,6 +100,29 @@ describe.skipIf(CHROMIUM === null)('long and hostile conversations on the page',
       await pollUntil('later messages', async () => (await bubbles.last().innerText()) !== last);
     }
     expect(await bubbles.count()).toBeLessThanOrEqual(300);
+  });
+
+  test('however many come at once, whoever follows sees the last; a server that goes and comes back is caught up with', async () => {
+    const world = await makeChatWorld();
+    fill(world, world.user, 10);
+    const page = await world.open(browser, world.user);
+    const log = page.getByRole('log');
+    await log.getByText('answer 10').waitFor();
+    fill(world, world.user, 200, true);
+    await log.getByText('answer 200').waitFor();
+    expect(await page.locator('.messages .message').count()).toBe(300);
+
+    await world.web.stop();
+    await page.getByText('The server does not answer. What you see').waitFor();
+    await page.getByRole('textbox', { name: 'Message' }).fill('into the void');
+    await page.keyboard.press('Enter');
+    await log.getByText('Not sent:').waitFor();
+    world.simulator.control.message({ text: 'while it was away' });
+    const { port } = new URL(world.web.url);
+    await startWeb(world, '--listen', `127.0.0.1:${port}`, '--base-url', world.simulator.baseUrl);
+    await log.getByText('You said: while it was away').waitFor();
+    await page.getByRole('button', { name: 'Send again' }).click();
+    await log.getByText('sent · confirmed').waitFor();
   });
 
   test('what comes while somebody reads further up does not move them', async () => {

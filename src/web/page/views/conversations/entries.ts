@@ -55,14 +55,17 @@ export function useEntries(account: string, user: string, around: string | null)
     /** The place behind the last entry; null: it has to be asked for. */
     let newer: string | null = null;
     let isBusy = false;
-    let isWanted: (() => Promise<void>) | null = null;
+    /** What is loaded next: the same not twice. */
+    const waiting = new Set<() => Promise<void>>();
+    /** Keys of entries that have changed. */
+    const changed = new Set<string>();
     const get = (query: string, limit = PAGE) =>
       ask<Piece>(`${chat}?${query}&limit=${limit}`, { signal: stop });
 
-    /** One after the other; of those that wait, the last. */
+    /** One after the other. */
     async function alone(load: () => Promise<void>): Promise<void> {
       if (isBusy) {
-        isWanted = load;
+        waiting.add(load);
         return;
       }
       isBusy = true;
@@ -75,9 +78,10 @@ export function useEntries(account: string, user: string, around: string | null)
       } finally {
         isBusy = false;
       }
-      const next = isWanted;
-      isWanted = null;
-      if (next) await alone(next);
+      const [next] = waiting;
+      if (!next) return;
+      waiting.delete(next);
+      await alone(next);
     }
 
     async function newest(): Promise<void> {
@@ -139,15 +143,19 @@ export function useEntries(account: string, user: string, around: string | null)
     }
 
     /** Loads what has changed, and what is new where the newest are shown. */
-    async function refresh(changed: ReadonlySet<string>): Promise<void> {
+    async function refresh(): Promise<void> {
       const shown = (entries.peek() ?? []).filter((one) => changed.has(keyOf(one)));
+      changed.clear();
       if (shown.length > MOST_CHANGES) await reload();
       else {
         const now = await Promise.all(shown.map(async (one) => [keyOf(one), await again(one)] as const));
         const found = new Map(now);
         entries.value = (entries.peek() ?? []).map((one) => found.get(keyOf(one)) ?? one);
       }
-      if (!hasNewer.peek()) await takeNewer();
+      if (hasNewer.peek()) return;
+      // However many have come: whoever follows goes on to follow.
+      do await takeNewer();
+      while (hasNewer.peek());
     }
 
     async function again({ message, part }: Entry): Promise<Entry | null> {
@@ -170,7 +178,7 @@ export function useEntries(account: string, user: string, around: string | null)
       newer = piece.newer;
     }
 
-    return { alone, newest, aroundOne, takeOlder, takeNewer, refresh, reload };
+    return { alone, newest, aroundOne, takeOlder, takeNewer, refresh, reload, changed };
   }
 
   useEffect(() => {
@@ -181,18 +189,15 @@ export function useEntries(account: string, user: string, around: string | null)
     hasNewer.value = false;
     const mine = createWork(stop.signal);
     work.current = mine;
-    let changed = new Set<string>();
     let soon: ReturnType<typeof setTimeout> | undefined;
     const stopEvents = onEvent((event) => {
       if (event.account !== account || event.user !== user) return;
-      if (event.part !== null) changed.add(`part=${event.part}`);
+      if (event.part !== null) mine.changed.add(`part=${event.part}`);
       // Its parts are not itself.
-      else if (event.message !== null) changed.add(`message=${encodeURIComponent(event.message)}`);
+      else if (event.message !== null) mine.changed.add(`message=${encodeURIComponent(event.message)}`);
       soon ??= setTimeout(() => {
         soon = undefined;
-        const these = changed;
-        changed = new Set();
-        void mine.alone(() => mine.refresh(these));
+        void mine.alone(mine.refresh);
       }, TOGETHER_MS);
     });
     let isFirst = true;
