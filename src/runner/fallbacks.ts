@@ -2,13 +2,16 @@ import type { Log } from '../core/log.ts';
 import type { Clock } from '../core/time/clock.ts';
 import type { Fallback, Outbox } from '../store/port/port.ts';
 import { createMemberLoop } from './member-loop.ts';
-import type { EventSink, UndeliveredMessage } from './port/events.ts';
+import type { DeafAccount, EventSink, UndeliveredMessage } from './port/events.ts';
 
 /** How often it looks what was not confirmed in time. */
 const LOOK_EVERY_MS = 2_000;
 
-/** Tells somebody of a message another way. Resolves to why that failed; null: it is done. Never rejects. */
-export type OtherWay = (message: UndeliveredMessage, signal: AbortSignal) => Promise<string | null>;
+/** Tells somebody of a message another way, or of an account. Resolves to why that failed; null: it is done. Never rejects. */
+export type OtherWay = (
+  event: UndeliveredMessage | DeafAccount,
+  signal: AbortSignal,
+) => Promise<string | null>;
 
 /** One account, and what is done with what does not arrive. */
 export interface Undelivered {

@@ -208,6 +208,7 @@ export function startRunner(parts: RunnerParts): Runner {
       ),
       upkeep.watchExpected({ account: key, settings, delivery, onError: fail }, shutdown.signal),
       exit.watch(),
+      upkeep.listen({ account: key, emit, onError: fail }, shutdown.signal),
       keeper &&
         upkeep.keep(
           { account: key, keeper, language: settings.language, delivery, onError: fail },

@@ -1,6 +1,7 @@
 import type { Log } from '../core/log.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { Store } from '../store/port/port.ts';
+import { createDeafnessWatch, type DeafnessWatch } from './deafness.ts';
 import { createExpectedWatch, type ExpectedWatch } from './expected.ts';
 import { createPollNotes, type PollNotes } from './intake/poll-notes.ts';
 import { createPollReports, type PollReports } from './intake/poll-reports.ts';
@@ -9,7 +10,7 @@ import { createSweeps, type Sweeps } from './sweeps.ts';
 import { createStoreWatch, type StoreWatch } from './watch-store.ts';
 
 /** What all accounts of a process share: one timer for each kind of upkeep, however many accounts there are. */
-export interface Upkeep extends StoreWatch, Sweeps, Keepers, ExpectedWatch {
+export interface Upkeep extends StoreWatch, Sweeps, Keepers, ExpectedWatch, DeafnessWatch {
   notes: PollNotes;
   reports: PollReports;
 }
@@ -20,6 +21,7 @@ export function createUpkeep(store: Store, clock: SteadyClock, log: Log): Upkeep
     ...createStoreWatch(store, clock),
     ...createSweeps(store, clock),
     ...createKeepers(store, clock),
+    ...createDeafnessWatch(store.admin, clock),
     ...createExpectedWatch(store, clock),
     notes: createPollNotes(clock, store.admin.recordPolls),
     reports: createPollReports(clock, log),

@@ -352,6 +352,9 @@ export const MIGRATIONS = [
   ALTER TABLE parts ADD COLUMN source TEXT;                           -- which source pushed it
   CREATE INDEX parts_delayed ON parts (account, user, seq) WHERE state = 'delayed';
   `,
+  `
+  ALTER TABLE accounts ADD COLUMN deaf TEXT;  -- JSON: the sign that nothing is shown of what it sends
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

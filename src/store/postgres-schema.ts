@@ -359,6 +359,7 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
     `ALTER TABLE parts ADD COLUMN source ${KEY}`,
     `CREATE INDEX parts_delayed ON parts (account, "user", seq) WHERE state = 'delayed'`,
   ],
+  ['ALTER TABLE accounts ADD COLUMN deaf TEXT'],
 ];
 
 /**

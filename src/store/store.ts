@@ -23,6 +23,7 @@ import { accessToken, accessTokens, addToken, noteTokenUse, removeToken } from '
 import { accountView } from './accounts/account-view.ts';
 import { markLogin, openAccount, recordPoll } from './accounts/accounts.ts';
 import { allowedUsers, setAllowed } from './accounts/allowed.ts';
+import { deafnessOf, noteDeafness } from './accounts/deafness.ts';
 import { askForWord, keeperOf, setKeeper, usersToAsk } from './accounts/keeper.ts';
 import type { News } from './accounts/news.ts';
 import { becomePoller, endPolling, notedPoller, polledAccounts } from './accounts/pollers.ts';
@@ -278,6 +279,8 @@ export function createStore(
       markLogin: (input) => act(input.account, () => markLogin(input)),
       setKeeper: (input) => act(input.account, () => setKeeper(input)),
       keeper: (account) => read(() => keeperOf(account)),
+      noteDeafness: (input) => act(input.account, () => noteDeafness(input)),
+      deafness: (input) => read(() => deafnessOf(input)),
       usersToAsk: (input) => read(() => usersToAsk(input)),
       async recordPolls(polls) {
         const [any] = polls;

@@ -2,7 +2,7 @@ import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/message/budget.ts';
 import { askTimeMs } from '../core/message/window-keeper.ts';
 import { quietHoursShown } from '../core/time/quiet-hours.ts';
 import type { Account } from '../home/accounts-file.ts';
-import type { AccountView, UserView } from '../store/port/port.ts';
+import type { AccountView, DeafSign, UserView } from '../store/port/port.ts';
 
 /** An account as `status --json` and the API show it. `view` null: the store does not know it yet. */
 export function accountShown(
@@ -26,12 +26,39 @@ export function accountShown(
     lastPollAt: timeShown(view?.lastPollAtMs ?? null),
     inbox: view?.inbox ?? { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
     outbox: view?.outbox ?? { queued: 0, sending: 0, held: 0 },
+    deaf: deafShown(view?.deaf ?? null),
     keepWindow: keeper && { quietHours: quietHoursShown(keeper.quietHours), text: keeper.text },
     users: (view?.users ?? []).map((user) => ({
       ...userShown(user, nowMs),
       asksAt: timeShown(asksAtMs(user.user)),
     })),
   };
+}
+
+/** That an account may be deaf, in a sentence. */
+export function deafSentence(deaf: {
+  sign: DeafSign['sign'];
+  account: string;
+  user: string;
+  since: string;
+  count: number;
+}): string {
+  const { sign, account, user, since, count } = deaf;
+  return sign === 'unconfirmed'
+    ? `${account} may be deaf: ${count} messages to ${user} were accepted without an ID since ${since}; look at the phone`
+    : `${account} may be deaf: ${user} has not written, as they used to, and got ${count} messages since ${since}; look at the phone`;
+}
+
+/** The sign that an account is deaf, with what the vendor needs to look into it. */
+function deafShown(deaf: DeafSign | null) {
+  return (
+    deaf && {
+      ...{ sign: deaf.sign, user: deaf.user, since: timeShown(deaf.sinceMs), count: deaf.count },
+      parts: deaf.parts.map(({ seq, clientId, serverId, atMs }) => ({
+        ...{ id: String(seq), clientId, messageId: serverId, time: timeShown(atMs) },
+      })),
+    }
+  );
 }
 
 /** A user with their budget and their window. */

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { BUDGET_MESSAGES } from '../../core/message/budget.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import type { Store } from '../../store/port/port.ts';
-import { accountShown } from '../../views/account.ts';
+import { accountShown, deafSentence } from '../../views/account.ts';
 import { chooseAccounts, loginHint } from '../account/choice.ts';
 import { pollerOf } from '../account/polling.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
-import { type Words, wordsOf } from '../i18n/language.ts';
+import { wordsOf } from '../i18n/language.ts';
 import { localMinute } from '../terminal/local-time.ts';
 
 /** `wxagent status`: who is logged in, who runs, what waits, and how much may still be sent. */
@@ -22,9 +22,7 @@ export async function status(context: CommandContext): Promise<number> {
     if (context.json) context.printJson('status', { accounts: reports });
     else
       for (const [index, one] of reports.entries())
-        context.show(
-          ...describe(one, toLogin(context, accounts[index] as Account), wordsOf(context.language)),
-        );
+        context.show(...describe(context, one, toLogin(context, accounts[index] as Account)));
     return 0;
   } finally {
     await store?.close();
@@ -45,7 +43,8 @@ async function report(context: CommandContext, account: Account, store: Store | 
   return accountShown(account, view, runner, context.clock.now());
 }
 
-function describe(report: Report, howToLogin: string, words: Words): string[] {
+function describe({ language, translate }: CommandContext, report: Report, howToLogin: string): string[] {
+  const words = wordsOf(language);
   const { inbox, outbox, runner, login } = report;
   const name = report.name === null ? report.id : words.inDetail(report.name, report.id);
   const state = [words.login[login], runner ? words.running(runner.pid, runner.host) : words.notRunning];
@@ -65,6 +64,7 @@ function describe(report: Report, howToLogin: string, words: Words): string[] {
       return `  ${about.join(words.comma)}${asks}${hold}`;
     }),
   ];
+  if (report.deaf) lines.push(`  ${translate(deafSentence({ ...report.deaf, account: report.id }))}`);
   if (login === 'expired') lines.push(`  ${words.hint}${howToLogin}`);
   else if (inbox.failed > 0) lines.push(`  ${words.hint}wxagent messages; wxagent retry --failed`);
   return lines;

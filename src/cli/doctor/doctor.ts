@@ -5,6 +5,7 @@ import { atStore } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { table } from '../terminal/table.ts';
+import { arrivalCheck } from './arrival.ts';
 import type { Check } from './check.ts';
 import {
   databaseCheck,
@@ -18,7 +19,15 @@ import { clockCheck, dnsCheck, proxyCheck, tcpCheck, tlsCheck, tokenCheck } from
 
 /** Each depends on those before it: the first that fails is to be fixed first. */
 const OF_MACHINE: readonly Check[] = [nodeCheck, platformCheck, foldersCheck, openFilesCheck, diskCheck];
-const OF_SERVER: readonly Check[] = [proxyCheck, dnsCheck, tcpCheck, tlsCheck, clockCheck, tokenCheck];
+const OF_SERVER: readonly Check[] = [
+  proxyCheck,
+  dnsCheck,
+  tcpCheck,
+  tlsCheck,
+  clockCheck,
+  tokenCheck,
+  arrivalCheck,
+];
 
 async function checksOfStore({ server }: CommandContext): Promise<readonly Check[]> {
   return server ? (await import('./database-server.ts')).SERVER_CHECKS : [databaseCheck];

@@ -77,6 +77,13 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '--on takes event=command with one of {}, not "{}"': '--on 应为 事件=命令，事件是 {,} 之一，不能是“{}”',
   '--on undelivered takes one command': '--on undelivered 只能有一个命令',
   'the command of --on undelivered failed: {}': '--on undelivered 的命令失败：{~}',
+  '{} may be deaf: {} messages to {} were accepted without an ID since {}; look at the phone':
+    '{} 可能收不到消息：发给对方的 {} 条消息（{}）自 {} 起都没有返回 ID；请看一下手机',
+  '{} may be deaf: {} has not written, as they used to, and got {} messages since {}; look at the phone':
+    '{} 可能收不到消息：{} 一直没有像以前那样回话，期间发出了 {} 条消息（自 {} 起）；请看一下手机',
+  'nothing was sent yet': '还没有发过消息',
+  'no sign that messages are accepted and not shown': '没有迹象表明消息被接受却不显示',
+  'tell the vendor: bot {}, user {}, messages {}': '请告诉微信：机器人 {}，用户 {}，消息 {,}',
   '{} takes two times of the day, not "{}"': '{} 应为每天的两个时刻，不能是“{}”',
   'commands of --on that were not run, because wxagent ends: {}': '因 wxagent 退出而没有运行的 --on 命令：{}',
   'the command of --on {} failed: {}': '--on {} 的命令失败：{}',

@@ -192,6 +192,7 @@ export const chinese: Words = {
     tls: 'TLS 证书',
     clock: '时钟',
     token: '登录',
+    arrival: '送达',
   },
   hint: '提示：',
 };

@@ -3,6 +3,7 @@ import { BUDGET_MESSAGES } from '../../core/message/budget.ts';
 import type { Turn } from '../../core/message/message.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../../runner/port/events.ts';
+import { deafSentence } from '../../views/account.ts';
 import { contextOf, knownAccounts } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
 import { type Words, wordsOf } from '../i18n/language.ts';
@@ -100,6 +101,9 @@ function humanLog(log: Log, clock: Clock, words: Words): EventSink {
         break;
       case 'expired':
         log.error(words.tokenDead);
+        break;
+      case 'undelivered':
+        if (event.about === 'account') log.warn(deafSentence(event));
         break;
       case 'stopped':
         if (event.unread === 0) log.info(words.stopped);

@@ -3,6 +3,7 @@ import { WxError } from '../../core/errors.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../../runner/port/events.ts';
 import { checkCommand, killGraceOf } from '../agent/child.ts';
 import type { CommandContext } from '../command/context.ts';
+import { createOtherWay } from './undelivered.ts';
 
 /** Moments a command can be run at (`--on event=command`). */
 const HOOK_EVENTS = ['ready', 'held', 'expired', 'failed', 'undelivered'] as const;
@@ -52,8 +53,16 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
   const running = new Set<Promise<void>>();
 
   async function run(command: string, event: RunnerEvent): Promise<void> {
-    const { failureOf, runThroughShortages, runProcess } = await import('../../agents/child/process.ts');
     const { signal } = ending;
+    const failure =
+      event.type === 'undelivered'
+        ? await createOtherWay(context, command)(event, signal)
+        : await runHook(command, event, signal);
+    if (failure !== null) log.warn(`the command of --on ${hookOf(event)} failed: ${failure}`);
+  }
+
+  async function runHook(command: string, event: RunnerEvent, signal: AbortSignal): Promise<string | null> {
+    const { failureOf, runThroughShortages, runProcess } = await import('../../agents/child/process.ts');
     const end = await runThroughShortages(
       () =>
         runProcess({
@@ -69,8 +78,7 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
         }),
       signal,
     );
-    const failure = failureOf(end, HOOK_TIMEOUT_MS);
-    if (failure !== null) log.warn(`the command of --on ${hookOf(event)} failed: ${failure}`);
+    return failureOf(end, HOOK_TIMEOUT_MS);
   }
 
   function pump(): void {
@@ -132,6 +140,7 @@ function hookOf(event: RunnerEvent): HookEvent | null {
   switch (event.type) {
     case 'ready':
     case 'expired':
+    case 'undelivered':
       return event.type;
     case 'part':
       return event.verdict === 'held' ? 'held' : null;

@@ -5,6 +5,7 @@ import { definedOnly } from '../../agents/child/environment.ts';
 import { reasonOf } from '../../core/errors.ts';
 import type { OtherWay } from '../../runner/fallbacks.ts';
 import { documentOf } from '../../runner/port/events.ts';
+import { deafSentence } from '../../views/account.ts';
 import { killGraceOf } from '../agent/child.ts';
 import type { CommandContext } from '../command/context.ts';
 
@@ -18,20 +19,22 @@ export const COMMAND_LEASE_MS = 3 * TIMEOUT_MS;
 /** Runs a command with the JSON of a message on stdin, and with the path of a file that has its text as argument. */
 export function createOtherWay(context: CommandContext, command: string): OtherWay {
   const { cwd, environment } = context;
-  return async (message, signal) => {
+  return async (event, signal) => {
     const { failureOf, runThroughShortages, runProcess } = await import('../../agents/child/process.ts');
     let folder: string | null = null;
     try {
       folder = await mkdtemp(join(tmpdir(), 'wxagent-undelivered-'));
       const path = join(folder, 'text.txt');
-      await writeFile(path, message.text, { mode: 0o600 });
+      await writeFile(path, event.about === 'message' ? event.text : context.translate(deafSentence(event)), {
+        mode: 0o600,
+      });
       const end = await runThroughShortages(
         () =>
           runProcess({
             command: { shell: command, args: [path] },
             cwd,
             env: definedOnly(environment.all),
-            stdin: Buffer.from(`${JSON.stringify(documentOf(message))}\n`),
+            stdin: Buffer.from(`${JSON.stringify(documentOf(event))}\n`),
             timeoutMs: TIMEOUT_MS,
             killGraceMs: killGraceOf(context),
             drainMs: DRAIN_MS,

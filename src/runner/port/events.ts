@@ -21,6 +21,20 @@ export interface UndeliveredMessage {
   attempt: number;
 }
 
+/** A sign that an account is deaf: the server accepts what it sends, and shows nothing. */
+export interface DeafAccount {
+  type: 'undelivered';
+  about: 'account';
+  account: string;
+  /** Parts accepted without an ID, one after the other; or the owner silent for longer than ever lately. */
+  sign: 'unconfirmed' | 'silence';
+  user: string;
+  since: string;
+  count: number;
+  /** The newest of these parts: what the vendor needs to look into it. */
+  parts: { id: string; clientId: string; messageId: string | null; time: string }[];
+}
+
 /** An event of a runner. `run --json` prints them. */
 export type RunnerEvent =
   | { type: 'ready'; account: string; name: string | null }
@@ -53,6 +67,7 @@ export type RunnerEvent =
     }
   | { type: 'expired'; account: string }
   | UndeliveredMessage
+  | DeafAccount
   /** `unread`: responses of the server that could not be read, and may have had messages. */
   | { type: 'stopped'; account: string; unread: number };
 

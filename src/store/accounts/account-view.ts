@@ -1,12 +1,13 @@
 import { all, one, type Row, type Step } from '../../sql/statement.ts';
 import { HELD, OPEN } from '../outbox/part-states.ts';
 import type { AccountView, UserView } from '../port/port.ts';
+import { readDeafness } from './deafness.ts';
 import { readKeeper, usersToAsk } from './keeper.ts';
 
 /** What `status` shows of an account; null: the store does not know it. */
 export function* accountView(account: string): Step<AccountView | null> {
   const row = yield* one(
-    'SELECT owner, login_expired, last_poll_at, throttle_until, keeper FROM accounts WHERE account = ?',
+    'SELECT owner, login_expired, last_poll_at, throttle_until, keeper, deaf FROM accounts WHERE account = ?',
     account,
   );
   if (!row) return null;
@@ -29,6 +30,7 @@ export function* accountView(account: string): Step<AccountView | null> {
   return {
     owner: row.owner as string | null,
     keeper,
+    deaf: readDeafness(row),
     toAsk: keeper === null ? [] : yield* usersToAsk({ account, nowMs: 0 }),
     loginExpired: row.login_expired === 1,
     lastPollAtMs: row.last_poll_at as number | null,

@@ -24,7 +24,7 @@ export interface TableSum {
  */
 export const MOVED_TABLES: readonly MovedTable[] = [
   table('accounts', ['account'], {
-    text: 'account login owner cursor recent_sends keeper',
+    text: 'account login owner cursor recent_sends keeper deaf',
     number: 'login_expired last_poll_at pace_at throttle_until throttle_step',
   }),
   table('users', ['account', 'user'], {

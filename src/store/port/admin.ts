@@ -22,6 +22,18 @@ export interface AccountMeasures {
   mostSent: number | null;
 }
 
+/** A sign that what an account sends is accepted and not shown. */
+export interface DeafSign {
+  /** Parts were accepted without an ID, one after the other; or the owner is silent for longer than ever lately. */
+  sign: 'unconfirmed' | 'silence';
+  user: string;
+  /** When the first of the parts was queued. */
+  sinceMs: number;
+  count: number;
+  /** The newest of the parts, newest first. */
+  parts: { seq: number; clientId: string; serverId: string | null; atMs: number }[];
+}
+
 /** A user whose window is open, and who was not asked for a word in it. */
 export interface UserToAsk {
   user: string;
@@ -49,6 +61,8 @@ export interface AccountView {
   owner: string | null;
   /** How its users are asked for a word before their windows end; null: they are not. */
   keeper: WindowKeeper | null;
+  /** The sign that it is deaf, as a runner has noted it; null: there is none. */
+  deaf: DeafSign | null;
   /** Those who were not asked yet; their windows may have ended. */
   toAsk: UserToAsk[];
   /** `unknown`: messages with items of an unknown kind, in any state. */
@@ -113,6 +127,10 @@ export interface Admin {
   keeper(account: string): Promise<WindowKeeper | null>;
   /** Users for whom something waits or may come, with an open window in which they were not asked yet. */
   usersToAsk(input: { account: string; nowMs: number }): Promise<UserToAsk[]>;
+  /** Looks for the sign that an account is deaf, and stores it. Returns one that is new. */
+  noteDeafness(input: { account: string; nowMs: number }): Promise<DeafSign | null>;
+  /** The sign at this moment; null: there is none. */
+  deafness(input: { account: string; nowMs: number }): Promise<DeafSign | null>;
   /** What `status` shows of an account; null: the store does not know it. */
   accountView(account: string): Promise<AccountView | null>;
 

@@ -25,6 +25,12 @@ const ACCOUNT = objectOf({
   lastPollAt: orNull(TIME),
   inbox: objectOf({ received: COUNT, running: COUNT, failed: COUNT, ignored: COUNT, unknown: COUNT }),
   outbox: objectOf({ queued: COUNT, sending: COUNT, held: COUNT }),
+  deaf: orNull(
+    objectOf({
+      ...{ sign: oneOf('unconfirmed', 'silence'), user: TEXT, since: TIME, count: COUNT },
+      parts: listOf(objectOf({ id: TEXT, clientId: TEXT, messageId: orNull(TEXT), time: TIME })),
+    }),
+  ),
   keepWindow: orNull(objectOf({ quietHours: orNull(TEXT), text: orNull(TEXT) })),
   users: listOf(objectOf({ ...USER_FIELDS, asksAt: orNull(TIME) })),
 });

@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import { describeAccess } from './conformance/access/access.ts';
+import { describeDeafness } from './conformance/admin/deafness.ts';
 import { describePollers } from './conformance/admin/pollers.ts';
 import { describeViews } from './conformance/admin/views.ts';
 import type { MakeStore } from './conformance/desk.ts';
@@ -49,6 +50,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('holds', () => describeHolds(make));
     describe('a word of the user', () => describeWord(make));
     describe('fallbacks', () => describeFallbacks(make));
+    describe('deafness', () => describeDeafness(make));
     describe('questions', () => describeQuestions(make));
     describe('expected texts', () => describeExpected(make));
     describe('sessions', () => describeSessions(make));

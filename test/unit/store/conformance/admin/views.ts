@@ -48,6 +48,7 @@ export function describeViews(make: MakeStore): void {
     expect(await desk.store.admin.accountView(ACCOUNT)).toEqual({
       owner: OWNER,
       keeper: null,
+      deaf: null,
       toAsk: [],
       loginExpired: false,
       lastPollAtMs: desk.nowMs + 1,
