@@ -28,6 +28,7 @@ export function wordsIn<T>(table: Record<Language, T>): () => T {
 const FORMATS = {
   time: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
   day: { weekday: 'short', day: 'numeric', month: 'short' },
+  date: { day: 'numeric', month: 'short', year: 'numeric' },
 } as const satisfies Record<string, Intl.DateTimeFormatOptions>;
 
 /** Making one takes longer than drawing a message, so each is made once. */
@@ -41,6 +42,11 @@ export function timeOfDay(timeMs: number): string {
 /** A day and a time. */
 export function dayAndTime(timeMs: number): string {
   return `${formatterOf('day').format(timeMs)} ${timeOfDay(timeMs)}`;
+}
+
+/** A day that may be in another year. */
+export function dateOf(timeMs: number): string {
+  return formatterOf('date').format(timeMs);
 }
 
 function formatterOf(name: keyof typeof FORMATS): Intl.DateTimeFormat {

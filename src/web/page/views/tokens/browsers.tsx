@@ -1,3 +1,5 @@
+import { language } from '../../../../page/language.ts';
+import { whoInWords } from '../../../../views/acts.ts';
 import { withCode } from '../../frame/code-dialog.tsx';
 import { confirmed } from '../../frame/dialog.tsx';
 import { useLoaded } from '../../frame/load.ts';
@@ -38,7 +40,8 @@ export function Browsers() {
               <li key={name} class="row">
                 <div class="row-text">
                   <p>
-                    <strong>{name}</strong> {isThisOne && <span class="badge good">{words.thisOne}</span>}
+                    <strong>{whoInWords(name, language.value)}</strong>{' '}
+                    {isThisOne && <span class="badge good">{words.thisOne}</span>}
                   </p>
                   <p class="dim">
                     {words.seen(fromNow(Date.parse(lastSeenAt)))} · {userAgent}

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { dayAndTime } from '../../../../page/language.ts';
+import { dateOf } from '../../../../page/language.ts';
 import { withCode } from '../../frame/code-dialog.tsx';
 import { confirmed } from '../../frame/dialog.tsx';
 import { useLoaded } from '../../frame/load.ts';
@@ -96,7 +96,7 @@ function TokenRow({ token, onChange }: { token: Token; onChange: () => void }) {
         <p class="dim">
           {[
             ...limits,
-            expiresAt === null ? words.noEnd : words.until(dayAndTime(Date.parse(expiresAt))),
+            expiresAt === null ? words.noEnd : words.until(dateOf(Date.parse(expiresAt))),
             lastUsedAt === null ? words.unused : words.used(fromNow(Date.parse(lastUsedAt))),
           ]
             .filter((part) => part !== false)
