@@ -49,7 +49,7 @@ function fill(database: Database, table: MovedTable, count: number): void {
   for (let n = 0; n < count; n++) {
     const values = table.columns.map(({ name, type }, at): SqlValue => {
       if (name === 'seq') return 10 + 3 * n;
-      if (table.key.includes(name) || name === 'id' || name === 'name')
+      if (table.key.includes(name) || ['id', 'name', 'digest'].includes(name))
         return type === 'number'
           ? n
           : type === 'blob'
