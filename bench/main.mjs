@@ -14,6 +14,7 @@ import { measureLong } from './rooms/long.mjs';
 import { measureMedia } from './rooms/media.mjs';
 import { measureMediaUpload } from './rooms/media-upload.mjs';
 import { measureMemory } from './rooms/memory.mjs';
+import { measurePage } from './rooms/page.mjs';
 import { measureSlow } from './rooms/slow.mjs';
 import { measureSpawned } from './rooms/spawned.mjs';
 import { measureStartUp } from './rooms/start-up.mjs';
@@ -33,6 +34,7 @@ const ROOMS = {
   memory: measureMemory,
   media: async (given) => [...(await measureMedia(given)), ...(await measureMediaUpload(given))],
   web: measureWeb,
+  page: measurePage,
   long: measureLong,
   accounts: measureAccounts,
   'workers-many': measureWorkers,

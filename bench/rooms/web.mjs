@@ -22,7 +22,7 @@ export async function measureWeb({ phones, folder }) {
   const served = { bot: mine, process: startWxagent(home, [...run, '--web', '127.0.0.1:0']), samples: [] };
   const bare = { bot: other, process: startWxagent(plain, run), samples: [] };
   await phones.call('polled', { bots: [mine.id, other.id] });
-  const [, url] = /the API is at (\S+)/.exec(readFileSync(join(home, 'log.txt'), 'utf8'));
+  const [, url] = /the API are at (\S+)/.exec(readFileSync(join(home, 'log.txt'), 'utf8'));
   const { token } = JSON.parse(outputOfWxagent(home, ['token', 'add', 'bench', '--scope', 'read', '--json']));
   const headers = { authorization: `Bearer ${token}` };
   const events = await fetch(`${url}/api/v1/events`, { headers });

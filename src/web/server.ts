@@ -195,7 +195,10 @@ export function createWeb(
       // Who is invited gets the same document: the link has its token where no server sees it.
       const file = (await page).get(c.req.path === INVITED_PATH ? '/' : c.req.path);
       if (!file) throw nothingAt(c);
-      return c.body(new Uint8Array(file.body), 200, file.headers);
+      const isGzipped = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '');
+      const encoding = { vary: 'accept-encoding', ...(isGzipped ? { 'content-encoding': 'gzip' } : {}) };
+      const body = new Uint8Array(isGzipped ? file.gzipped : file.body);
+      return c.body(body, 200, { ...file.headers, ...encoding });
     });
   app.get('/healthz', (c) => c.json({ ok: true }));
   app.get('/readyz', async (c) => {

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { PAGE_HEADERS } from './page-headers.ts';
 
 declare const __PAGES__: string | undefined;
@@ -10,6 +11,8 @@ const PAGES = new URL(typeof __PAGES__ === 'string' ? __PAGES__ : '../../../dist
 /** A file of a page, ready to be sent. */
 export interface PageFile {
   body: Buffer;
+  /** The body for who takes gzip. */
+  gzipped: Buffer;
   headers: Record<string, string>;
 }
 
@@ -39,7 +42,8 @@ export async function readPage(page: 'phone' | 'web-page'): Promise<ReadonlyMap<
       'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
       'cache-control': isDocument ? 'no-cache' : 'public, max-age=31536000, immutable',
     };
-    return [isDocument ? '/' : `/page/${name}`, { body: await readFile(new URL(name, folder)), headers }];
+    const body = await readFile(new URL(name, folder));
+    return [isDocument ? '/' : `/page/${name}`, { body, gzipped: gzipSync(body), headers }];
   });
   return new Map(await Promise.all(entries));
 }

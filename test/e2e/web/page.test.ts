@@ -131,5 +131,10 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     const without = await openPage(browser, web.url, { javaScriptEnabled: false });
     await without.getByText('This page needs a browser of 2022 or later, with JavaScript.').waitFor();
     await without.getByText('此页面需要 2022 年以后的浏览器').waitFor();
+    const old = await openPage(browser, 'about:blank');
+    // What it does not understand does not run.
+    await old.route('**/page/*.js', (asked) => asked.abort('connectionrefused'));
+    await old.goto(web.url);
+    await old.getByText('This page needs a browser of 2022 or later, with JavaScript.').waitFor();
   });
 });

@@ -131,6 +131,40 @@ describe.skipIf(CHROMIUM === null)('the views of the page', () => {
       }
   });
 
+  test('of a thousand accounts some are shown, those that need a person first, and any is found', async () => {
+    const web = await startWeb({ home: loggedIn(await simulate()).home, env: {} });
+    const page = await openWebPage(browser, web, { view: 'outbox' });
+    const users: object[] = [];
+    const [inbox, outbox] = [
+      { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
+      { queued: 0, sending: 0, held: 0 },
+    ];
+    const accounts = Array.from({ length: 1_000 }, (_, n) => ({
+      ...{
+        id: `b${n}@im.bot`,
+        name: `shop ${n}`,
+        owner: `o${n}@im.wechat`,
+        lastPollAt: new Date().toISOString(),
+      },
+      ...{ login: n % 100 === 99 ? 'expired' : 'ok', runner: { pid: 1, host: 'nas' }, inbox, outbox, users },
+    }));
+    await page.route('**/api/v1/accounts', (asked) => asked.fulfill({ json: { accounts } }));
+    await page.evaluate("location.hash = '#/overview'");
+    const needs = page.getByRole('region', { name: 'Needs you' });
+    await needs.getByText('shop 99').waitFor();
+    expect(await needs.getByRole('listitem').count()).toBe(8);
+    await needs.getByRole('button', { name: '2 more' }).click();
+    expect(await needs.getByRole('listitem').count()).toBe(10);
+    expect(await page.locator('.account').count()).toBe(48);
+    await page.getByRole('button', { name: '952 more accounts' }).click();
+    expect(await page.locator('.account').count()).toBe(96);
+    await page.getByRole('searchbox', { name: 'Search 1000 accounts' }).fill('O777');
+    await page.getByRole('region', { name: 'shop 777' }).waitFor();
+    expect(await page.locator('.account').count()).toBe(1);
+    await page.getByRole('searchbox').fill('nobody');
+    await page.getByText('No account is called so.').waitFor();
+  });
+
   test('all is reached by keyboard, and whoever chooses a view goes on in it', async () => {
     const web = await startWeb({ home: loggedIn(await simulate()).home, env: {} });
     const page = await openWebPage(browser, web, { viewport: SIZES[0] ?? null });

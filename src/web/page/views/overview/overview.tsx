@@ -1,19 +1,20 @@
+import { useSignal } from '@preact/signals';
 import { Icon } from '../../../../page/icons.tsx';
-import { language } from '../../../../page/language.ts';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { accountName } from '../../frame/names.ts';
 import { linkTo } from '../../frame/route.ts';
-import { fromNow } from '../../frame/time.ts';
 import type { View } from '../../frame/view.ts';
 import { ask } from '../../server/api.ts';
 import type { Account } from '../../server/types.ts';
+import { Accounts } from './accounts.tsx';
 import { needsOf } from './needs.ts';
-import { Users } from './users.tsx';
 import { overviewWords } from './words.ts';
 
 /** No event tells a poll. */
 const EVERY_MS = 15_000;
+/** So many needs are shown until somebody wants all. */
+const FIRST = 8;
 
 /** Each account, and first what needs a person. */
 export const OVERVIEW: View = {
@@ -47,11 +48,7 @@ function Overview() {
         ) : (
           <>
             <Needs accounts={accounts} />
-            <div class="cards">
-              {accounts.map((account) => (
-                <AccountCard key={account.id} account={account} />
-              ))}
-            </div>
+            <Accounts accounts={accounts} />
           </>
         )
       }
@@ -61,6 +58,7 @@ function Overview() {
 
 function Needs({ accounts }: { accounts: readonly Account[] }) {
   const words = overviewWords();
+  const isAll = useSignal(false);
   const needs = needsOf(accounts);
   if (needs.length === 0)
     return (
@@ -76,7 +74,7 @@ function Needs({ accounts }: { accounts: readonly Account[] }) {
         {words.needsYou}
       </h2>
       <ul>
-        {needs.map(({ account, text, view }) => (
+        {needs.slice(0, isAll.value ? undefined : FIRST).map(({ account, text, view }) => (
           <li key={`${account.id} ${view}`} class={view === null ? 'by-hand' : ''}>
             <p>
               <strong>{accountName(account)}</strong> {text}
@@ -91,42 +89,18 @@ function Needs({ accounts }: { accounts: readonly Account[] }) {
           </li>
         ))}
       </ul>
-    </section>
-  );
-}
-
-function AccountCard({ account }: { account: Account }) {
-  const words = overviewWords();
-  const { login, runner, lastPollAt, inbox, outbox } = account;
-  const counts = [
-    { what: words.counts.received, count: inbox.received },
-    { what: words.counts.running, count: inbox.running },
-    { what: words.counts.failed, count: inbox.failed, isBad: true },
-    { what: words.counts.queued, count: outbox.queued + outbox.sending },
-    { what: words.counts.held, count: outbox.held, isBad: true },
-    { what: words.counts.ignored, count: inbox.ignored },
-    { what: words.counts.unknown, count: inbox.unknown },
-  ].filter(({ count }) => count > 0);
-  return (
-    <section class="card account" aria-label={accountName(account)}>
-      <div class="card-head">
-        <h2>{accountName(account)}</h2>
-        <span class={`badge ${login === 'ok' ? 'good' : 'bad'}`}>{words.login[login]}</span>
-      </div>
-      <p class="dim">
-        {runner ? words.servedBy(runner.host, runner.pid) : words.notServed}
-        {' · '}
-        {lastPollAt === null ? words.neverPolled : words.lastPoll(fromNow(Date.parse(lastPollAt)))}
-      </p>
-      <ul class="chips" aria-label={words.waits}>
-        {counts.map(({ what, count, isBad }) => (
-          <li key={what} class={`badge ${isBad ? 'warn' : ''}`}>
-            {count.toLocaleString(language.value)} {what}
-          </li>
-        ))}
-        {counts.length === 0 && <li class="dim">{words.nothingWaits}</li>}
-      </ul>
-      <Users account={account} />
+      {needs.length > FIRST && (
+        <button
+          type="button"
+          class="quiet"
+          aria-expanded={isAll.value}
+          onClick={() => {
+            isAll.value = !isAll.value;
+          }}
+        >
+          {isAll.value ? words.fewer : words.moreNeeds(needs.length - FIRST)}
+        </button>
+      )}
     </section>
   );
 }

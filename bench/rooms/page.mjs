@@ -1,0 +1,62 @@
+/** How soon a browser shows the page of `wxagent web`, from loopback and with an empty cache, beside what it may take. */
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { figure, median, note } from '../figures.mjs';
+import { createHome, outputOfWxagent, startWxagent } from '../sides/sides.mjs';
+
+const ROUNDS = 15;
+const MOST_MS = 500;
+
+export async function measurePage({ phones, folder }) {
+  const program = process.env.PATH.split(delimiter)
+    .flatMap((one) => ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(one, name)))
+    .find(existsSync);
+  if (program === undefined) {
+    note('there is no Chromium: the page is not measured');
+    return [];
+  }
+  const [bot] = await phones.call('bots', { count: 1, label: 'page' });
+  const home = createHome(folder, 'page', phones.baseUrl, [bot]);
+  const server = startWxagent(home, ['run', '--echo', '--web', '127.0.0.1:0']);
+  await phones.call('polled', { bots: [bot.id] });
+  const [, url] = /the API are at (\S+)/.exec(readFileSync(join(home, 'log.txt'), 'utf8'));
+  const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+  const samples = { signIn: [], overview: [] };
+  for (let round = 0; round <= ROUNDS; round++) {
+    const { code } = JSON.parse(outputOfWxagent(home, ['token', 'code', '--json']));
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(url);
+    await page.getByRole('textbox').waitFor();
+    const signIn = await firstPaintMs(page);
+    await page.goto('about:blank');
+    await page.goto(`${url}/#code=${code}`);
+    await page.locator('.account').waitFor();
+    const overview = await page.evaluate('performance.now()');
+    await context.close();
+    // The first round warms the disk cache.
+    if (round === 0) continue;
+    samples.signIn.push(signIn);
+    samples.overview.push(overview);
+  }
+  await browser.close();
+  await server.stop();
+  const line = (name, of) =>
+    figure({
+      name,
+      unit: 'ms',
+      ours: median(samples[of]),
+      bare: MOST_MS,
+      beside: 'the most allowed',
+      atMost: 1,
+    });
+  return [
+    line('first paint of the page, nothing cached', 'signIn'),
+    line('until the overview shows an account', 'overview'),
+  ];
+}
+
+function firstPaintMs(page) {
+  return page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime");
+}
