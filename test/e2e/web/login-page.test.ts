@@ -141,6 +141,29 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     expect((await web.ask('/accounts', { token: admin })).json?.accounts).toEqual([]);
   });
 
+  test('shows no code of a server that is gone, and says that it knows nothing of the login afterwards', async () => {
+    const { home, simulator, web, admin } = await start();
+    const url = await link(web, admin, 'mum');
+    const [page, guest] = [
+      await openWebPage(browser, web, { view: 'login' }),
+      await openPage(browser, url, { locale: 'zh-CN', viewport: PHONE }),
+    ];
+    await click(page, 'Show the QR code');
+    await click(guest, '显示二维码');
+    await code(page).waitFor();
+    await guest.getByRole('img', { name: '微信登录二维码' }).waitFor();
+    await web.stop();
+    await code(page).waitFor({ state: 'detached' });
+    await guest.getByRole('img', { name: '微信登录二维码' }).waitFor({ state: 'detached' });
+    const place = ['--base-url', simulator.baseUrl, '--listen', new URL(web.url).host];
+    await startWeb({ home, env: {} }, ...place);
+    await says(page, 'The server knows nothing of this login any more. Begin again.');
+    await page.getByRole('button', { name: 'Show the QR code' }).waitFor();
+    // Whoever is invited begins again with the same link.
+    await click(guest, '显示二维码');
+    await guest.getByRole('img', { name: '微信登录二维码' }).waitFor();
+  });
+
   test('an invitation is used once, in any browser, and refused twice', async () => {
     const { control, web, admin, logIn } = await start();
     await logIn('mine');
