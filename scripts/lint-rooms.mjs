@@ -59,6 +59,7 @@ const ROOMS = {
     'pushes',
     'questions',
     'expected',
+    'scheduled',
     'accounts',
     'inbox',
     'conversations',

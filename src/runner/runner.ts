@@ -206,6 +206,7 @@ export function startRunner(parts: RunnerParts): Runner {
         { ...options, account: key, holdMaxMs: settings.holdMaxMs, onError: fail },
         shutdown.signal,
       ),
+      upkeep.watchScheduled({ ...options, account: key, delivery, onError: fail }, shutdown.signal),
       upkeep.watchExpected({ account: key, settings, delivery, onError: fail }, shutdown.signal),
       exit.watch(),
       upkeep.listen({ account: key, emit, onError: fail }, shutdown.signal),

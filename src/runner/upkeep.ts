@@ -6,11 +6,12 @@ import { createExpectedWatch, type ExpectedWatch } from './expected.ts';
 import { createPollNotes, type PollNotes } from './intake/poll-notes.ts';
 import { createPollReports, type PollReports } from './intake/poll-reports.ts';
 import { createKeepers, type Keepers } from './keeper.ts';
+import { createScheduledWatch, type ScheduledWatch } from './scheduled.ts';
 import { createSweeps, type Sweeps } from './sweeps.ts';
 import { createStoreWatch, type StoreWatch } from './watch-store.ts';
 
 /** What all accounts of a process share: one timer for each kind of upkeep, however many accounts there are. */
-export interface Upkeep extends StoreWatch, Sweeps, Keepers, ExpectedWatch, DeafnessWatch {
+export interface Upkeep extends StoreWatch, Sweeps, Keepers, ExpectedWatch, DeafnessWatch, ScheduledWatch {
   notes: PollNotes;
   reports: PollReports;
 }
@@ -23,6 +24,7 @@ export function createUpkeep(store: Store, clock: SteadyClock, log: Log): Upkeep
     ...createKeepers(store, clock),
     ...createDeafnessWatch(store.admin, clock),
     ...createExpectedWatch(store, clock),
+    ...createScheduledWatch(store, clock),
     notes: createPollNotes(clock, store.admin.recordPolls),
     reports: createPollReports(clock, log),
   };

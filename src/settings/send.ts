@@ -50,6 +50,15 @@ export const SEND = {
     default: '30s',
     flagOnly: true,
   },
+  at: {
+    kind: 'text',
+    flag: '--at <time>',
+    about: {
+      en: 'send a text later: +2h, 9:00, "tomorrow 9:00" or a date; a runner has to be there then',
+      zh: '稍后发送文字：+2h、9:00、"明天 9:00" 或日期；到时需要有 wxagent run',
+    },
+    flagOnly: true,
+  },
   ttl: {
     kind: 'duration',
     flag: '--ttl <duration>',

@@ -355,6 +355,21 @@ export const MIGRATIONS = [
   `
   ALTER TABLE accounts ADD COLUMN deaf TEXT;  -- JSON: the sign that nothing is shown of what it sends
   `,
+  `
+  CREATE TABLE scheduled (      -- texts that are to be sent later (send --at)
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL,
+    user TEXT NOT NULL,
+    text BLOB NOT NULL,
+    format TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    send_key TEXT,
+    send_id TEXT,
+    ttl_ms INTEGER,
+    created_at INTEGER NOT NULL
+  );
+  CREATE INDEX scheduled_at ON scheduled (at);
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

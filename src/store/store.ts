@@ -63,6 +63,7 @@ import {
   renewQuestion,
 } from './questions/questions.ts';
 import { accountsToSweep, sweepAccount, sweepFinished } from './retention.ts';
+import { dueTexts, releaseText, schedule, scheduledTexts, unschedule } from './scheduled/scheduled.ts';
 import { createServerTimeSaver, type LearningClock } from './server-time.ts';
 import { queueNotice, queueOutput } from './turns/output.ts';
 import { forgetChild, recordChild, recover } from './turns/recovery.ts';
@@ -73,7 +74,7 @@ import { ALWAYS, type Fence, fenced, heldOf, type IsHeld, withLease } from './wo
 const WANT_EVERY_MS = 60_000;
 
 /**
- * The ten ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
+ * The eleven ports over a database that runs steps. With a `fence`, whatever belongs to serving an account needs a lease on it,
  * and rejects with LeaseLost without one; other processes (`send`, `retry`) have no fence.
  */
 export function createStore(
@@ -265,6 +266,13 @@ export function createStore(
       expectations: (account) => read(() => expectations(account)),
       due: (nowMs) => read(() => dueAccounts(nowMs)),
       tell: (input) => act(input.account, () => tellExpected(input)),
+    },
+    scheduled: {
+      schedule: (input) => commit(input.account, () => schedule(input)),
+      scheduled: (account) => read(() => scheduledTexts(account)),
+      unschedule: (input) => commit(input.account, () => unschedule(input)),
+      dueTexts: (nowMs) => read(() => dueTexts(nowMs)),
+      release: (input) => act(input.text.account, () => releaseText(input, claimant)),
     },
     sessions: {
       sessionValue: (key) => read(() => sessionValue(key)),

@@ -1,5 +1,6 @@
 import { WxError } from '../../core/errors.ts';
-import { type PartView, TERMINAL } from '../../store/port/port.ts';
+import { type PartView, type ScheduledText, TERMINAL } from '../../store/port/port.ts';
+import { timeShown } from '../../views/account.ts';
 import { partShown } from '../../views/part.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
@@ -21,11 +22,23 @@ const OUTCOMES: Partial<Record<string, string>> = {
 /** `wxagent outbox list`: parts without a final verdict, oldest first. */
 export async function listOutbox(context: CommandContext): Promise<number> {
   const account = chooseAccount(context);
-  return withStore(context, async ({ outbox }) => {
+  return withStore(context, async ({ outbox, scheduled }) => {
     const parts = await outbox.openParts(account.key);
-    if (context.json) context.printJson('outbox', { parts: parts.map(partShown) });
-    else if (parts.length === 0) context.say('Nothing is queued.');
-    if (!context.json) context.show(...table(parts.map((part) => rowOf(part, wordsOf(context.language)))));
+    const later = await scheduled.scheduled(account.key);
+    if (context.json)
+      context.printJson('outbox', { parts: parts.map(partShown), scheduled: later.map(scheduledShown) });
+    else if (parts.length + later.length === 0) context.say('Nothing is queued.');
+    if (!context.json) {
+      const words = wordsOf(context.language);
+      const rows = later.map(({ seq, user, text, atMs }) => [
+        `at-${seq}`,
+        localMinute(new Date(atMs)),
+        user,
+        stateShown(words, { state: 'scheduled', reason: null }),
+        excerpt(text, TEXT_COLUMNS),
+      ]);
+      context.show(...table([...parts.map((part) => rowOf(part, words)), ...rows]));
+    }
     return 0;
   });
 }
@@ -33,7 +46,15 @@ export async function listOutbox(context: CommandContext): Promise<number> {
 /** `wxagent outbox drop <id>`: takes a part that waits out of the outbox for good. */
 export async function dropFromOutbox(context: CommandContext, [id = '']: string[]): Promise<number> {
   const account = chooseAccount(context);
-  return withStore(context, async ({ outbox }) => {
+  return withStore(context, async ({ outbox, scheduled }) => {
+    const [, seq] = /^at-(\d{1,15})$/.exec(id) ?? [];
+    if (seq !== undefined) {
+      if (!(await scheduled.unschedule({ account: account.key, seq: Number(seq) })))
+        throw new WxError('not-found', `no unsent message ${id}`, { hint: 'wxagent outbox' });
+      if (context.json) context.printJson('outbox', { parts: [], scheduled: [] });
+      else context.say('Dropped.');
+      return 0;
+    }
     const part = (await outbox.openParts(account.key)).find(
       (one) => String(one.seq) === id || one.clientId === id,
     );
@@ -53,7 +74,7 @@ export async function dropFromOutbox(context: CommandContext, [id = '']: string[
         hint: 'wxagent outbox',
       });
     }
-    if (context.json && dropped) context.printJson('outbox', { parts: [partShown(dropped)] });
+    if (context.json && dropped) context.printJson('outbox', { parts: [partShown(dropped)], scheduled: [] });
     else context.say(OUTCOMES[dropped?.state ?? ''] ?? `It is ${dropped?.state} already.`);
     return 0;
   });
@@ -69,4 +90,8 @@ function rowOf(part: PartView, words: Words): string[] {
       ? `[${words.kinds[part.kind] ?? part.kind}: ${part.file.name}]`
       : excerpt(part.text, TEXT_COLUMNS),
   ];
+}
+
+function scheduledShown({ seq, user, text, atMs, key }: ScheduledText) {
+  return { id: `at-${seq}`, user, at: timeShown(atMs), text, key };
 }

@@ -13,6 +13,13 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '"{}" is no longer expected.': '不再应收“{}”。',
   'missing since {}': '从 {} 起没有来',
   '--grep takes a regular expression, not "{}": {}': '--grep 应为正则表达式，不能是“{}”：{}',
+  '{} takes a time such as +2h, 9:00 or "tomorrow 9:00", not "{}"':
+    '{} 应为时间，例如 +2h、9:00 或 "明天 9:00"，不能是“{}”',
+  '{} "{}" is past already': '{} “{}”已经过去',
+  '{} takes a time within {} days, not "{}"': '{} 应为 {} 天以内的时间，不能是“{}”',
+  '--at takes a text: files are sent at once': '--at 只用于文字：文件会立即发送',
+  '--at goes without --no-hold and --strict': '--at 不能与 --no-hold、--strict 一起用',
+  'to be sent at {} by wxagent run (at-{})': '将在 {} 由 wxagent run 发送（at-{}）',
   // Questions
   '--hook goes without --choices, --default and --file': '--hook 不能与 --choices、--default、--file 一起用',
   'the input of the hook is not JSON: {}': 'hook 的输入不是 JSON：{}',

@@ -90,6 +90,7 @@ export const chinese: Words = {
     ignored: '已忽略',
     superseded: '已取消',
     queued: '排队',
+    scheduled: '定时',
     uploading: '上传中',
     sending: '发送中',
     held: '暂存',

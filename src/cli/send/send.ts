@@ -26,7 +26,10 @@ const HOUR_MS = 60 * MINUTE_MS;
 
 /** `wxagent send`: puts a text and files into the outbox and waits for their verdict. */
 export async function send(context: CommandContext, words: string[]): Promise<number> {
-  return sendContent(context, await contentToSend(context, words));
+  const content = await contentToSend(context, words);
+  const { at } = context.settings(['at']);
+  if (at !== null) return (await import('./schedule.ts')).schedule(context, at, content);
+  return sendContent(context, content);
 }
 
 /** Sends what was put together already, as `send` does, and tells how it went. Returns the exit code of `send`. */

@@ -53,6 +53,11 @@ export const MOVED_TABLES: readonly MovedTable[] = [
     text: 'account key user',
     number: 'every_ms since last_seen_at missing_since',
   }),
+  table('scheduled', ['seq'], {
+    text: 'account user format send_key send_id',
+    number: 'seq at ttl_ms created_at',
+    blob: 'text',
+  }),
   table('session_values', ['account', 'user', 'session_id', 'name'], {
     text: 'account user session_id name',
     number: 'changed_at',

@@ -7,6 +7,7 @@ import type { Expected } from './expected.ts';
 import type { Inbox } from './inbox.ts';
 import type { Outbox } from './outbox.ts';
 import type { Questions } from './questions.ts';
+import type { Scheduled } from './scheduled.ts';
 import type { Sessions } from './sessions.ts';
 import type { Turns } from './turns.ts';
 
@@ -22,11 +23,12 @@ export type * from './inbox.ts';
 export type * from './outbox.ts';
 export { OPEN_PART_STATES } from './outbox.ts';
 export type * from './questions.ts';
+export type * from './scheduled.ts';
 export type * from './sessions.ts';
 export type * from './turns.ts';
 
 /**
- * The durable state of all accounts of one home, in ten ports. Any number of processes may use it at once. Every
+ * The durable state of all accounts of one home, in eleven ports. Any number of processes may use it at once. Every
  * operation is a named step of the way a message goes, no operation is a table, and only `store/` knows the
  * database behind it. Steps are atomic. A step that is repeated calls its callbacks (`questionTo`,
  * `noticeOf`, `compose`, `encode`, `merge`) again. Every
@@ -38,6 +40,7 @@ export interface Store {
   readonly outbox: Outbox;
   readonly questions: Questions;
   readonly expected: Expected;
+  readonly scheduled: Scheduled;
   readonly sessions: Sessions;
   readonly admin: Admin;
   readonly access: Access;

@@ -30,6 +30,7 @@ const TYPES = [
   'qr',
   'ready',
   'retry',
+  'scheduled',
   'send',
   'simulate',
   'source',

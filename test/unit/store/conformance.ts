@@ -25,6 +25,7 @@ import { describeConversations } from './conformance/pages/conversations.ts';
 import { describePages } from './conformance/pages/pages.ts';
 import { describeQuestions } from './conformance/questions/questions.ts';
 import { describeRivals } from './conformance/rivals.ts';
+import { describeScheduled } from './conformance/scheduled/scheduled.ts';
 import { describeSessions } from './conformance/sessions/sessions.ts';
 import { describeBursts } from './conformance/turns/merging.ts';
 import { describeOutputs } from './conformance/turns/output.ts';
@@ -53,6 +54,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('deafness', () => describeDeafness(make));
     describe('questions', () => describeQuestions(make));
     describe('expected texts', () => describeExpected(make));
+    describe('scheduled texts', () => describeScheduled(make));
     describe('sessions', () => describeSessions(make));
     describe('media keys', () => describeMediaKeys(make));
     describe('quotes', () => describeQuotes(make));

@@ -1,0 +1,54 @@
+import { WxError } from '../../core/errors.ts';
+import { parseWhen } from '../../core/time/when.ts';
+import { codeBlock } from '../../text/code-block.ts';
+import { timeShown } from '../../views/account.ts';
+import { withStore } from '../account/store.ts';
+import type { CommandContext } from '../command/context.ts';
+import { localMinute } from '../terminal/local-time.ts';
+import type { SendContent } from './send-content.ts';
+import { findTarget } from './target.ts';
+
+/** `send --at`: keeps a text for later. The runner sends it. */
+export async function schedule(
+  context: CommandContext,
+  at: string,
+  { text, files }: SendContent,
+): Promise<number> {
+  const { sendFormat, id, key, ttl, hold, strict } = context.settings([
+    'sendFormat',
+    'id',
+    'key',
+    'ttl',
+    'hold',
+    'strict',
+  ]);
+  if (text === null || files.length > 0)
+    throw new WxError('usage', '--at takes a text: files are sent at once');
+  if (!hold || strict) throw new WxError('usage', '--at goes without --no-hold and --strict');
+  const nowMs = context.clock.now();
+  const atMs = parseWhen(at, '--at', nowMs);
+  return withStore(context, async ({ admin, scheduled }) => {
+    const target = await findTarget(context, admin);
+    const kept = await scheduled.schedule({
+      account: target.key,
+      user: target.user,
+      text: sendFormat === 'code' ? codeBlock(text) : text,
+      format: sendFormat === 'wechat' ? 'wechat' : 'raw',
+      atMs,
+      key,
+      id,
+      ttlMs: ttl,
+      nowMs,
+    });
+    if (context.json) {
+      const { seq, user } = kept;
+      context.printJson('scheduled', {
+        account: target.id,
+        ...{ user, id: `at-${seq}`, at: timeShown(kept.atMs), exit: 0 },
+      });
+    } else if (context.io.stderrIsTerminal) {
+      context.say(`to be sent at ${localMinute(new Date(kept.atMs))} by wxagent run (at-${kept.seq})`);
+    }
+    return 0;
+  });
+}

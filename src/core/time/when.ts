@@ -1,0 +1,49 @@
+import { WxError } from '../errors.ts';
+import { parseDurationMs } from '../units.ts';
+
+const DAYS: Readonly<Record<string, number>> = { today: 0, tomorrow: 1, 今天: 0, 明天: 1, 后天: 2 };
+/** Further ahead is a slip. */
+const LATEST_DAYS = 366;
+
+/**
+ * Reads when something is to be done: `+2h`, `9:00` (the next one), `tomorrow 9:00`, `2026-12-01 09:00`, or an ISO time with
+ * its zone; days and hours are local. Throws WxError `usage` for anything else, and for a time that is past.
+ */
+export function parseWhen(text: string, flag: string, nowMs: number): number {
+  const atMs = readWhen(text.trim(), flag, nowMs);
+  if (atMs === null)
+    throw new WxError('usage', `${flag} takes a time such as +2h, 9:00 or "tomorrow 9:00", not "${text}"`, {
+      hint: `${flag} 'tomorrow 9:00'`,
+    });
+  if (atMs <= nowMs) throw new WxError('usage', `${flag} "${text}" is past already`);
+  if (atMs > nowMs + LATEST_DAYS * 86_400_000)
+    throw new WxError('usage', `${flag} takes a time within ${LATEST_DAYS} days, not "${text}"`);
+  return atMs;
+}
+
+function readWhen(text: string, flag: string, nowMs: number): number | null {
+  if (text.startsWith('+')) return nowMs + parseDurationMs(text.slice(1).trim(), flag);
+  const [, day, hour, minute] = /^(?:(\p{L}+)\s*)?(\d{1,2})[:：](\d\d)$/u.exec(text) ?? [];
+  if (hour !== undefined && minute !== undefined) {
+    const days = day === undefined ? 0 : DAYS[day.toLowerCase()];
+    if (days === undefined || Number(hour) > 23 || Number(minute) > 59) return null;
+    const today = new Date(nowMs);
+    const on = (ahead: number): number =>
+      new Date(
+        today.getFullYear(),
+        today.getMonth(),
+        today.getDate() + ahead,
+        Number(hour),
+        Number(minute),
+      ).getTime();
+    return day === undefined && on(0) <= nowMs ? on(1) : on(days);
+  }
+  const iso = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:?\d\d)?$/.exec(
+    text,
+  );
+  if (!iso) return null;
+  const atMs = Date.parse(text.replace(' ', 'T'));
+  // JavaScript takes the 31st of June for the 1st of July.
+  const lastDay = new Date(Date.UTC(Number(iso[1]), Number(iso[2]), 0)).getUTCDate();
+  return Number.isNaN(atMs) || Number(iso[3]) > lastDay ? null : atMs;
+}

@@ -1,0 +1,81 @@
+import { newUuid } from '../core/ids.ts';
+import type { SteadyClock } from '../core/time/steady-clock.ts';
+import type { ScheduledText, Store } from '../store/port/port.ts';
+import type { Outgoing } from './delivery/outgoing-files.ts';
+import { replyParts } from './delivery/reply-parts.ts';
+import { createMemberLoop } from './member-loop.ts';
+import type { RunnerOptions } from './port/options.ts';
+
+/** How often it is looked whether the time of a text has come. */
+const LOOK_EVERY_MS = 2_000;
+
+/** One account whose scheduled texts are sent. */
+export interface Scheduling {
+  account: string;
+  settings: RunnerOptions;
+  outgoing: Outgoing;
+  delivery: { wake(user: string): void };
+  onError: (error: unknown) => void;
+}
+
+/** Sends the scheduled texts of all accounts of a process. */
+export interface ScheduledWatch {
+  /** Queues texts at their time, until the signal is aborted. */
+  watchScheduled(account: Scheduling, signal: AbortSignal): Promise<void>;
+}
+
+/** See {@link ScheduledWatch}. */
+export function createScheduledWatch(
+  store: Pick<Store, 'scheduled' | 'outbox'>,
+  clock: SteadyClock,
+): ScheduledWatch {
+  const loop = createMemberLoop<Scheduling>(run);
+  let current: Promise<void> = Promise.resolve();
+
+  async function release(text: ScheduledText, { settings, outgoing, delivery }: Scheduling): Promise<void> {
+    const { account, user, format } = text;
+    const nowMs = clock.now();
+    const parts = await replyParts(
+      [{ text: text.text }],
+      { ...settings, format },
+      { origin: 'send', runId: newUuid() },
+      {
+        budgetLeft: async () => {
+          const { left, isOpen } = await store.outbox.budget({ account, user, nowMs });
+          return isOpen ? left : Number.POSITIVE_INFINITY;
+        },
+        outgoing,
+        nowMs,
+      },
+    );
+    if ((await store.scheduled.release({ text, parts, nowMs })).length > 0) delivery.wake(user);
+  }
+
+  async function look(): Promise<void> {
+    if (clock.isUnsure()) return;
+    const members = new Map([...loop.members].map((member) => [member.account, member]));
+    try {
+      for (const text of await store.scheduled.dueTexts(clock.now())) {
+        const member = members.get(text.account);
+        if (member) await release(text, member).catch(member.onError);
+      }
+    } catch (error) {
+      for (const member of members.values()) member.onError(error);
+    }
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      current = look();
+      await current;
+      if (!signal.aborted) await clock.sleep(LOOK_EVERY_MS, signal);
+    }
+  }
+
+  return {
+    async watchScheduled(account, signal) {
+      await loop.join(account, signal);
+      await current;
+    },
+  };
+}
