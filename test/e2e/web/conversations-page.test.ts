@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -188,6 +188,35 @@ describe.skipIf(CHROMIUM === null)('conversations on the page', () => {
     await write(page, 'sent after that');
     await said(page, 'sent after that').getByText('sent · confirmed').waitFor();
     expect(answers(world.simulator)).toEqual(['sent after that']);
+  });
+
+  test('a reload ends an upload and leaves nothing of it; the browser asks first', async () => {
+    const world = await makeChatWorld();
+    world.simulator.control.message({ text: 'quiet' });
+    const page = await world.open(browser, world.user);
+    await said(page, 'quiet').waitFor();
+    const network = await page.context().newCDPSession(page);
+    await network.send('Network.emulateNetworkConditions', {
+      ...{ offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 1_000_000 },
+    });
+    const path = join(makeFolder(), 'large.bin');
+    writeFileSync(path, Buffer.alloc(20_000_000));
+    await page.locator('input[data-for=file]').setInputFiles(path);
+    const out = join(world.home, 'wx/media/out', world.account);
+    const copies = () => (existsSync(out) ? readdirSync(out) : []);
+    await pollUntil('the upload', async () => copies().length > 0);
+    const asked: string[] = [];
+    page.on('dialog', (dialog) => {
+      asked.push(dialog.type());
+      void dialog.accept();
+    });
+    // Browsers ask only whoever has done something with the page.
+    await page.getByRole('textbox', { name: 'Message' }).click();
+    await page.reload();
+    await said(page, 'quiet').waitFor();
+    expect(asked).toEqual(['beforeunload']);
+    await pollUntil('nothing left', () => copies().length === 0);
+    expect(await page.locator('.message').count()).toBe(1);
   });
 
   test('a file of 50 MB goes as a stream, and the page tells how far it is', {

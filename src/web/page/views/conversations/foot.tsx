@@ -6,7 +6,7 @@ import type { Entry } from '../../server/types.ts';
 import { forget, type Sending, sendAgain } from './sending.ts';
 import { conversationWords } from './words.ts';
 
-/** States after which a message can be run again, and in which nothing has gone wrong. */
+/** States in which a message can be run again; one that is done was answered. */
 const RUNS_AGAIN = ['failed', 'ignored', 'superseded'];
 
 /** What became of an entry, in words, and what can be done about it. */
