@@ -82,6 +82,9 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
         await page.getByRole('heading', { name: 'mine' }).waitFor();
         expect(await seriousFaults(page)).toEqual([]);
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(viewport.width);
+        // Names of one line each: what is above leaves so much room.
+        if (viewport === PHONE)
+          expect(await page.evaluate("document.querySelector('.nav').offsetHeight")).toBeLessThan(70);
       }
     },
   );
