@@ -197,6 +197,8 @@ test('status: its JSON, from before the first message to a hold', async () => {
         lastPollAt: null,
         inbox: { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
         outbox: { queued: 0, sending: 0, held: 0 },
+        deaf: null,
+        keepWindow: null,
         users: [],
       },
     ],
@@ -221,6 +223,7 @@ test('status: its JSON, from before the first message to a hold', async () => {
       budgetLeft: 9,
       windowEndsAt: expect.stringMatching(/Z$/),
       hold: null,
+      asksAt: null,
     },
   ]);
   await run.stop();

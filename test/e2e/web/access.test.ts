@@ -239,7 +239,8 @@ describe('who may ask', () => {
         headers: { ...headers, ...(type ? { 'content-type': type } : {}) },
         body: JSON.stringify({ name: 'x', scope: 'admin' }),
       };
-      expect((await web.ask('/tokens', ask)).status, type).toBe(403);
+      for (const path of ['/tokens', '/invitations', '/logins', '/accounts/mine/send'])
+        expect((await web.ask(path, ask)).status, `${path} ${type}`).toBe(403);
       expect((await web.ask('/session', { ...ask, body: '{"code":"x"}' })).status, type).toBe(403);
     }
     for (const path of ['/accounts', '/tokens', '/audit'])
