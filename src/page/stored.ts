@@ -8,6 +8,15 @@ export function storedChoice<T extends string>(name: string, choices: readonly T
   return choice;
 }
 
+/** Whether this browser keeps anything for a page. */
+export function isKept(): boolean {
+  try {
+    return localStorage.length >= 0;
+  } catch {
+    return false;
+  }
+}
+
 function read(name: string): string | null {
   try {
     return localStorage.getItem(name);

@@ -101,6 +101,25 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     await page.getByRole('heading', { name: 'mine' }).waitFor();
   });
 
+  test('a browser that keeps nothing stays signed in, and one whose clock is wrong counts by that of the server', async () => {
+    const simulator = await simulate();
+    const { home, id } = loggedIn(simulator, { name: 'mine' });
+    simulator.control.message({ bot: id, text: 'hello' });
+    await runHere(['run', '--once', '--echo'], { home });
+    const web = await startWeb({ home, env: {} });
+    const page = await openPage(browser, 'about:blank');
+    await page.addInitScript(`Object.defineProperty(window, 'localStorage', {
+      get() { throw new DOMException('denied', 'SecurityError'); },
+    })`);
+    await page.clock.install({ time: Date.now() + 3 * 3_600_000 });
+    await page.goto(`${web.url}/#code=${await web.code()}`);
+    await page.getByText(/^window closes in 23 h 5\d min$/).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'mine' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('textbox', { name: 'One-time code' }).waitFor();
+  });
+
   test('a machine that has slept follows again, and a proxy without its server is no end', async () => {
     const simulator = await simulate();
     const { home, id } = loggedIn(simulator, { name: 'mine' });

@@ -81,6 +81,7 @@ describe.skipIf(CHROMIUM === null)('the views of the page', () => {
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Cancel');
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    await page.keyboard.press('Escape');
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Drop');
     await page.keyboard.press('Enter');
     await page.keyboard.press('Tab');

@@ -39,7 +39,8 @@ export function ConfirmDialog() {
       class="dialog"
       aria-labelledby="dialog-title"
       aria-describedby="dialog-about"
-      onCancel={() => end(false)}
+      // However it was closed: by Escape, or by the back of a phone.
+      onClose={() => asked.peek() && end(false)}
     >
       {question && (
         <>

@@ -1,5 +1,5 @@
 import { effect, signal } from '@preact/signals';
-import { storedChoice } from '../../../page/stored.ts';
+import { isKept, storedChoice } from '../../../page/stored.ts';
 
 /** What keeps the page from what it shows: nobody answers, or whoever answers cannot use the store. */
 export type Trouble = 'server' | 'store';
@@ -16,8 +16,8 @@ export const isIn = signal<boolean | null>(null);
 /** Counts up when this browser gets a session: what was asked before was asked with another one. */
 export const sessions = signal(0);
 
-/** Whether it had come in when the page was last open: who never was is not asked for. */
-export const wasIn = storedChoice('wxagent-in', ['no', 'yes'], 'no');
+/** Whether it had come in when the page was last open: who never was is not asked for. Who keeps nothing may have been. */
+export const wasIn = storedChoice('wxagent-in', ['no', 'yes'], isKept() ? 'no' : 'yes');
 
 /** How much the clock of the server is ahead of that of the browser. */
 export const clockAheadMs = signal(0);
