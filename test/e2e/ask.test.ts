@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { pollUntil } from '../helpers/poll-until.ts';
+import { administer, SERVER, uniqueName, withParts } from '../helpers/postgres.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
-import { startWxagent, wxagent } from '../helpers/wxagent.ts';
+import { makeFolder, startWxagent, wxagent } from '../helpers/wxagent.ts';
 
 const QUESTION = ['ask', 'Deploy?', '--choices', 'yes,no'];
 
@@ -69,4 +70,30 @@ test('a runner starts beside an ask that waits, and three that wait alone share 
   expect((await asks[0]?.exited)?.stdout).toContain('"answer":"y"');
   expect(await asks[2]?.exited).toMatchObject({ code: 0 });
   await run.stop();
+});
+
+describe.skipIf(SERVER === null)('with a store on a server', () => {
+  test('a runner of another home serves the question', async () => {
+    const schema = uniqueName();
+    onTestFinished(async () => {
+      await administer(SERVER as string, `DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+    });
+    const simulator = await simulate();
+    const [home, other] = [makeFolder(), makeFolder()];
+    const env = {
+      WXAGENT_STORE: withParts(SERVER, { schema }),
+      WXAGENT_STORE_KEY: Buffer.alloc(32, 7).toString('base64'),
+    };
+    const login = await wxagent(['login', '--qr', 'none', '--base-url', simulator.baseUrl], { home, env });
+    expect(login.code, login.stderr).toBe(0);
+    const says = (text: string) => simulator.control.message({ text });
+    says('hi');
+    const run = startWxagent(['run', '--exec', 'true', '--no-typing'], { home: other, env });
+    await run.says('stderr', 'ready');
+    const first = startWxagent(QUESTION, { home, env });
+    await answered(simulator, 1);
+    says('yes');
+    expect(await first.exited).toMatchObject({ code: 0, stdout: 'yes\n' });
+    await run.stop();
+  });
 });
