@@ -3,7 +3,7 @@ import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { ExpectationNews, Store } from '../store/port/port.ts';
 import { stamp } from './delivery/notices.ts';
 import { type ReplyShape, textParts } from './delivery/reply-parts.ts';
-import { createMemberLoop } from './member-loop.ts';
+import { createLookLoop } from './member-loop.ts';
 
 /** How often it is looked whether something is missing. */
 const LOOK_EVERY_MS = 15_000;
@@ -24,20 +24,17 @@ export interface ExpectedWatch {
 
 /** See {@link ExpectedWatch}. */
 export function createExpectedWatch(store: Pick<Store, 'expected'>, clock: SteadyClock): ExpectedWatch {
-  const loop = createMemberLoop<Expecting>(run);
-  let current: Promise<void> = Promise.resolve();
-
-  async function look(): Promise<void> {
+  async function look(accounts: ReadonlySet<Expecting>): Promise<void> {
     // A clock that jumps tells of what is not missing.
     if (clock.isUnsure()) return;
     let due: ReadonlySet<string>;
     try {
       due = new Set(await store.expected.due(clock.now()));
     } catch (error) {
-      for (const member of loop.members) member.onError(error);
+      for (const member of accounts) member.onError(error);
       return;
     }
-    for (const { account, settings, delivery, onError } of loop.members) {
+    for (const { account, settings, delivery, onError } of accounts) {
       if (!due.has(account)) continue;
       try {
         const users = await store.expected.tell({
@@ -57,20 +54,7 @@ export function createExpectedWatch(store: Pick<Store, 'expected'>, clock: Stead
     }
   }
 
-  async function run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      current = look();
-      await current;
-      if (!signal.aborted) await clock.sleep(LOOK_EVERY_MS, signal);
-    }
-  }
-
-  return {
-    async watchExpected(account, signal) {
-      await loop.join(account, signal);
-      await current;
-    },
-  };
+  return { watchExpected: createLookLoop(look, LOOK_EVERY_MS, clock).join };
 }
 
 /** What a user is told about a text that is missing, or has come again. */

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/time/clock.ts';
 import { abortedAfter } from '../core/time/event-loop.ts';
 
 /** A loop that several members share: it runs as long as there is one. */
@@ -23,6 +24,29 @@ export function createMemberLoop<T>(run: (signal: AbortSignal) => Promise<void>)
         members.delete(member);
         if (members.size === 0) nobody.abort();
       });
+    },
+  };
+}
+
+/** A loop that looks again and again for all of its members, as long as there is one. */
+export function createLookLoop<T>(
+  look: (members: ReadonlySet<T>) => Promise<void>,
+  everyMs: number,
+  clock: Pick<Clock, 'sleep'>,
+): Pick<MemberLoop<T>, 'join'> {
+  let current: Promise<void> = Promise.resolve();
+  const loop = createMemberLoop<T>(async (signal) => {
+    while (!signal.aborted) {
+      current = look(loop.members);
+      await current;
+      if (!signal.aborted) await clock.sleep(everyMs, signal);
+    }
+  });
+  return {
+    async join(member, signal) {
+      await loop.join(member, signal);
+      // Nothing of a member goes on when it has left.
+      await current;
     },
   };
 }

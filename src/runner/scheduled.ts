@@ -3,7 +3,7 @@ import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { ScheduledText, Store } from '../store/port/port.ts';
 import type { Outgoing } from './delivery/outgoing-files.ts';
 import { replyParts } from './delivery/reply-parts.ts';
-import { createMemberLoop } from './member-loop.ts';
+import { createLookLoop } from './member-loop.ts';
 import type { RunnerOptions } from './port/options.ts';
 
 /** How often it is looked whether the time of a text has come. */
@@ -29,9 +29,6 @@ export function createScheduledWatch(
   store: Pick<Store, 'scheduled' | 'outbox'>,
   clock: SteadyClock,
 ): ScheduledWatch {
-  const loop = createMemberLoop<Scheduling>(run);
-  let current: Promise<void> = Promise.resolve();
-
   async function release(text: ScheduledText, { settings, outgoing, delivery }: Scheduling): Promise<void> {
     const { account, user, format } = text;
     const nowMs = clock.now();
@@ -51,9 +48,9 @@ export function createScheduledWatch(
     if ((await store.scheduled.release({ text, parts, nowMs })).length > 0) delivery.wake(user);
   }
 
-  async function look(): Promise<void> {
+  async function look(accounts: ReadonlySet<Scheduling>): Promise<void> {
     if (clock.isUnsure()) return;
-    const members = new Map([...loop.members].map((member) => [member.account, member]));
+    const members = new Map([...accounts].map((member) => [member.account, member]));
     try {
       for (const text of await store.scheduled.dueTexts(clock.now())) {
         const member = members.get(text.account);
@@ -64,18 +61,5 @@ export function createScheduledWatch(
     }
   }
 
-  async function run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      current = look();
-      await current;
-      if (!signal.aborted) await clock.sleep(LOOK_EVERY_MS, signal);
-    }
-  }
-
-  return {
-    async watchScheduled(account, signal) {
-      await loop.join(account, signal);
-      await current;
-    },
-  };
+  return { watchScheduled: createLookLoop(look, LOOK_EVERY_MS, clock).join };
 }
