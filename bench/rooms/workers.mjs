@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { figure, note } from '../figures.mjs';
-import { openFiles, processorSeconds, residentMiB } from '../sides/processes.mjs';
+import { openFiles, peakMiB, processorSeconds, residentMiB } from '../sides/processes.mjs';
 import { startServer } from '../sides/server.mjs';
 import { createHome, startPhones, startWxagent } from '../sides/sides.mjs';
 
@@ -54,6 +54,7 @@ async function measureOn({ server, folder, sizes }) {
       workers.push(startWxagent(createHome(folder, `worker-${n}`, null, []), RUN, store.env));
     await everywhere('polled');
     const startS = (performance.now() - startedMs) / 1_000;
+    const startMiB = Math.max(...workers.map(({ pid }) => peakMiB(pid)));
     const spent = spentBy({ simulators, workers }).map(([name, s]) => `${name} ${s.toFixed(1)} s`);
     note(
       `every account polls after ${startS.toFixed(1)} s; processor time: server ${(await server.counters()).processorSeconds.toFixed(1)} s, ${spent.join(', ')}`,
@@ -86,6 +87,13 @@ async function measureOn({ server, folder, sizes }) {
     const of = `${accounts} accounts, ${count} workers`;
     return [
       figure({ name: `${of}, until all are polled`, unit: 's', ours: startS, bare: MOST.startS, ...most }),
+      figure({
+        name: 'most memory of one, until then',
+        unit: 'MiB',
+        ours: startMiB,
+        bare: MOST.memoryMiB,
+        ...most,
+      }),
       figure({ name: 'memory of the largest', unit: 'MiB', ours: memoryMiB, bare: MOST.memoryMiB, ...most }),
       figure({ name: 'one is killed', unit: 's', ours: takeoverS, bare: MOST.takeoverS, ...most }),
       figure({

@@ -15,7 +15,17 @@ export function processorSeconds(...pids) {
 
 /** Resident memory. */
 export function residentMiB(pid) {
-  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1_024;
+  return memoryMiB(pid, 'VmRSS');
+}
+
+/** The most that it has been. */
+export function peakMiB(pid) {
+  return memoryMiB(pid, 'VmHWM');
+}
+
+function memoryMiB(pid, name) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)[1]) / 1_024;
 }
 
 /** The processes that this one has started. */

@@ -51,10 +51,11 @@ export function createTurnOutput(
     shape: ReplyShape;
     clock: Clock;
   },
-  { seq, user, outputs: earlier }: StartedTurn,
+  turn: StartedTurn,
   runId: string,
 ): TurnOutput {
   const { account, store, delivery, outgoing, shape, clock } = options;
+  const { user, outputs: earlier } = turn;
   const head = { origin: 'answer', runId } as const;
   const collected: ReplyItem[] = [];
   const files = createReplyFiles(outgoing);
@@ -105,7 +106,7 @@ export function createTurnOutput(
   }
 
   async function queue(parts: NewPart[], digest: string): Promise<void> {
-    const output = { account, seq, output: { index, digest }, parts };
+    const output = { account, turn, output: { index, digest }, parts };
     await delivery.queue(user, (claim) => store.turns.queueOutput({ ...output, nowMs: clock.now(), claim }));
     release(parts);
     index++;

@@ -23,10 +23,11 @@ export function createWorkingNotice(options: {
   const { account, store, delivery, settings, clock } = options;
 
   async function wait(
-    { seq, user, messages, language }: StartedTurn & { language: ChatLanguage },
+    turn: StartedTurn & { language: ChatLanguage },
     runId: string,
     ended: AbortSignal,
   ): Promise<void> {
+    const { user, messages, language } = turn;
     await clock.sleep(settings.workingNoticeMs, ended);
     if (ended.aborted) return;
     const { left, queued } = await store.outbox.budget({ account, user, nowMs: clock.now() });
@@ -36,7 +37,7 @@ export function createWorkingNotice(options: {
     const parts = textParts(text, { ...settings, format: 'raw' }, { origin: 'notice', runId });
     // The store knows whether this turn, or an earlier attempt, has sent anything.
     await delivery.queue(user, (claim) =>
-      store.turns.queueNotice({ account, seq, parts, nowMs: clock.now(), claim }),
+      store.turns.queueNotice({ account, turn, parts, nowMs: clock.now(), claim }),
     );
   }
 

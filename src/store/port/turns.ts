@@ -30,6 +30,9 @@ export interface StartedTurn {
   outputs: string[];
 }
 
+/** One attempt at a turn: what it does counts only while it is the one that runs. */
+export type TurnAttempt = Pick<StartedTurn, 'seq' | 'attempt'>;
+
 /** What the end of a turn needs to know of it. */
 export type EndedTurn = Pick<StartedTurn, 'seq' | 'id' | 'user' | 'messages' | 'attempt'>;
 
@@ -65,11 +68,12 @@ export interface Turns {
   }): Promise<StartedTurn | Deferred | null>;
   /**
    * Queues what a running turn has output: its parts, with its digest as the `index`-th output of the message. A
-   * later attempt finds the digests in {@link StartedTurn}; from `index` on they are replaced.
+   * later attempt finds the digests in {@link StartedTurn}; from `index` on they are replaced. An attempt that is over
+   * queues nothing.
    */
   queueOutput(input: {
     account: string;
-    seq: number;
+    turn: TurnAttempt;
     output: { index: number; digest: string };
     parts: NewPart[];
     nowMs: number;
@@ -78,7 +82,7 @@ export interface Turns {
   /** Queues a notice about a running turn, unless its user was already told anything for this message. */
   queueNotice(input: {
     account: string;
-    seq: number;
+    turn: TurnAttempt;
     parts: NewPart[];
     nowMs: number;
     claim: ClaimRequest | null;

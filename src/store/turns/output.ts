@@ -1,14 +1,14 @@
 import { one, type Row, run, type Statement, type Step, together, unawaited } from '../../sql/statement.ts';
 import type { Claimant } from '../outbox/lease.ts';
 import { NOTHING_QUEUED, outboxFor, queueReply, type Reply } from '../outbox/queue.ts';
-import type { QueuedParts } from '../port/port.ts';
+import type { QueuedParts, TurnAttempt } from '../port/port.ts';
 
 /**
  * Queues what a running turn has output, with its digest as the `index`-th output of the message. It replaces the
  * digests that an earlier attempt stored from `index` on.
  */
 export function* queueOutput(
-  input: Reply & { account: string; seq: number; output: { index: number; digest: string } },
+  input: Reply & { account: string; turn: TurnAttempt; output: { index: number; digest: string } },
   claimant: Claimant,
 ): Step<QueuedParts> {
   const [row, outbox] = yield* together(runningMessage(input), ...outboxFor(input));
@@ -23,7 +23,7 @@ export function* queueOutput(
 
 /** Queues a notice about a running turn, unless its user was already told anything for this message. */
 export function* queueNotice(
-  input: Reply & { account: string; seq: number },
+  input: Reply & { account: string; turn: TurnAttempt },
   claimant: Claimant,
 ): Step<QueuedParts> {
   const [row, outbox] = yield* together(runningMessage(input), ...outboxFor(input));
@@ -39,12 +39,14 @@ export function outputsOf(row: Row): string[] {
 
 type RunningMessage = Row & { seq: number; account: string; id: string; user: string };
 
-/** The message of a running turn. */
-function runningMessage(input: { account: string; seq: number }): Statement<Row | undefined> {
+/** The message of a turn, as long as this attempt at it runs. */
+function runningMessage(input: { account: string; turn: TurnAttempt }): Statement<Row | undefined> {
   return one(
-    `SELECT seq, account, id, "user", outputs, said FROM inbox WHERE seq = ? AND account = ? AND state = 'running'`,
-    input.seq,
+    `SELECT seq, account, id, "user", outputs, said FROM inbox WHERE seq = ? AND account = ? AND state = 'running'
+       AND attempt = ?`,
+    input.turn.seq,
     input.account,
+    input.turn.attempt,
   );
 }
 

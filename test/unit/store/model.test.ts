@@ -164,7 +164,7 @@ const emits = (user: string, isSame: boolean): Step =>
       const text = `text ${model.texts++}`;
       await poller(world).store.turns.queueOutput({
         account: ACCOUNT,
-        seq: message.seq,
+        turn: poller(world).turnOf(message.seq),
         output: { index, digest: text },
         parts: [part(text)],
         nowMs: nowMs(world),

@@ -2,6 +2,7 @@ import type {
   ChatPolicy,
   Claim,
   ClaimedPart,
+  EndedTurn,
   HeldPart,
   IncomingMessage,
   Intake,
@@ -98,6 +99,8 @@ export interface Desk {
   /** A user writes something new; the number of the message. */
   says(user: string, over?: Partial<IncomingMessage>): Promise<number>;
   start(seq: number): Promise<StartedTurn>;
+  /** The turn of a message, as it was started last. */
+  turnOf(seq: number): EndedTurn;
   /** Starts a turn and ends it. */
   runs(seq: number): Promise<StartedTurn>;
   /** Ends a turn. */
@@ -153,8 +156,9 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
       await desk.finish(seq, { kind: 'done' });
       return started;
     },
+    turnOf: (seq) => turns.get(seq) ?? { seq, id: '', user: OWNER, messages: [], attempt: 1 },
     async finish(seq, result, parts = []) {
-      const turn = turns.get(seq) ?? { seq, id: '', user: OWNER, messages: [], attempt: 1 };
+      const turn = desk.turnOf(seq);
       await store.turns.finishTurn({ account: ACCOUNT, turn, result, parts, nowMs: desk.nowMs, claim: null });
     },
     async answers(seq, ...texts) {

@@ -97,12 +97,12 @@ describe.skipIf(SERVER === null)('the fence around an account', () => {
       queueOutput: () =>
         turns.queueOutput({
           ...base,
-          seq,
+          turn,
           output: { index: 0, digest: 'd' },
           parts: [part('x')],
           claim: null,
         }),
-      queueNotice: () => turns.queueNotice({ ...base, seq, parts: [part('x')], claim: null }),
+      queueNotice: () => turns.queueNotice({ ...base, turn, parts: [part('x')], claim: null }),
       finishTurn: () =>
         turns.finishTurn({ ...base, turn, result: { kind: 'done' }, parts: [part('x')], claim }),
       finishAnswer: () => turns.finishAnswer({ ...base, seq: other }),

@@ -158,7 +158,13 @@ export function describeChat(make: MakeStore): void {
       const seq = await desk.says(OWNER);
       await desk.start(seq);
       await desk.receive([command('stop')]);
-      const late = { account: ACCOUNT, seq, parts: [part('late')], nowMs: desk.nowMs, claim: null };
+      const late = {
+        account: ACCOUNT,
+        turn: desk.turnOf(seq),
+        parts: [part('late')],
+        nowMs: desk.nowMs,
+        claim: null,
+      };
       await desk.store.turns.queueOutput({ ...late, output: { index: 0, digest: 'x' } });
       await desk.finish(seq, { kind: 'done' }, [part('too late')]);
       expect(await state(seq)).toBe('superseded (stop)');

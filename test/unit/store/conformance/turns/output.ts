@@ -27,17 +27,17 @@ export function describeOutputs(make: MakeStore): void {
   const emit = (seq: number, index: number, text: string, over: Partial<Output> = {}): Promise<QueuedParts> =>
     desk.store.turns.queueOutput({
       account: ACCOUNT,
-      seq,
+      turn: desk.turnOf(seq),
       output: { index, digest: text },
       parts: [part(text)],
       nowMs: desk.nowMs,
       claim: null,
       ...over,
     });
-  const notice = (seq: number, text = 'working'): Promise<QueuedParts> =>
+  const notice = (seq: number, text = 'working', turn = desk.turnOf(seq)): Promise<QueuedParts> =>
     desk.store.turns.queueNotice({
       account: ACCOUNT,
-      seq,
+      turn,
       parts: [part(text, 'notice')],
       nowMs: desk.nowMs,
       claim: null,
@@ -55,6 +55,17 @@ export function describeOutputs(make: MakeStore): void {
     expect(await desk.deliver(OWNER)).toEqual(['one', 'two']);
     await desk.finish(seq, { kind: 'done' }, [part('three')]);
     expect(await desk.store.outbox.openParts(ACCOUNT)).toMatchObject([{ text: 'three', message: id }]);
+  });
+
+  test('an attempt that is over says nothing more, and tells of nothing', async () => {
+    const seq = await desk.says(OWNER);
+    const first = await desk.start(seq);
+    await again(seq);
+    await desk.start(seq);
+    expect(await emit(seq, 0, 'late', { turn: first })).toEqual({ claim: null, held: [] });
+    expect(await notice(seq, 'late', first)).toEqual({ claim: null, held: [] });
+    await emit(seq, 0, 'in time');
+    expect(await texts()).toEqual(['in time']);
   });
 
   test('it stands in the queue of its user where it was committed, with what `send` has queued', async () => {
