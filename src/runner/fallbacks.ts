@@ -7,17 +7,18 @@ import type { DeafAccount, EventSink, UndeliveredMessage } from './port/events.t
 /** How often it looks what was not confirmed in time. */
 const LOOK_EVERY_MS = 2_000;
 
-/** Tells somebody of a message another way, or of an account. Resolves to why that failed; null: it is done. Never rejects. */
+/** Tells somebody of a message another way, or of an account; by `command`, or by its own. Resolves to why that failed; null: it is done. Never rejects. */
 export type OtherWay = (
   event: UndeliveredMessage | DeafAccount,
   signal: AbortSignal,
+  command: string | null,
 ) => Promise<string | null>;
 
 /** One account, and what is done with what does not arrive. */
 export interface Undelivered {
   account: { key: string; id: string };
-  /** How long a text may be unconfirmed. */
-  withinMs: number;
+  /** How long a text may be unconfirmed that no source with a command has pushed; null: for ever. */
+  withinMs: number | null;
   tell: OtherWay;
   /** No command is started any more. */
   stop: AbortSignal;
@@ -41,7 +42,7 @@ export function createFallbacks({
   leaseMs,
   ending,
 }: {
-  outbox: Pick<Outbox, 'isFallbackDue' | 'claimFallback' | 'settleFallback'>;
+  outbox: Pick<Outbox, 'accountsWithFallback' | 'isFallbackDue' | 'claimFallback' | 'settleFallback'>;
   clock: Clock;
   leaseMs: number;
   ending: AbortSignal;
@@ -50,10 +51,11 @@ export function createFallbacks({
   /** What is told of an account just now. */
   const current = new Map<Undelivered, Promise<void>>();
 
-  async function tellAll(undelivered: Undelivered, withinMs: number, stop: AbortSignal): Promise<void> {
+  async function tellAll(undelivered: Undelivered, atOnce: boolean, stop: AbortSignal): Promise<void> {
+    const { withinMs } = undelivered;
     const { key } = undelivered.account;
     while (!stop.aborted) {
-      const due = { account: key, withinMs, nowMs: clock.now() };
+      const due = { account: key, withinMs, atOnce, nowMs: clock.now() };
       if (!(await outbox.isFallbackDue(due))) return;
       const fallback = await outbox.claimFallback({ ...due, leaseMs });
       if (fallback) await tellOne(undelivered, fallback);
@@ -62,7 +64,7 @@ export function createFallbacks({
 
   async function tellOne({ account, tell, log, emit }: Undelivered, fallback: Fallback): Promise<void> {
     const message = messageOf(account.id, fallback);
-    const failure = await tell(message, ending);
+    const failure = await tell(message, ending, fallback.command);
     const parts = await outbox.settleFallback({
       account: account.key,
       seqs: fallback.parts.map(({ seq }) => seq),
@@ -70,7 +72,13 @@ export function createFallbacks({
       nowMs: clock.now(),
     });
     if (failure !== null) {
-      log.warn(`the command of --on undelivered failed: ${failure}`, { user: message.user ?? undefined });
+      const { source, command } = fallback;
+      log.warn(
+        command === null
+          ? `the command of --on undelivered failed: ${failure}`
+          : `the command of the source ${source} failed: ${failure}`,
+        { user: message.user },
+      );
       return;
     }
     for (const part of parts) {
@@ -90,9 +98,9 @@ export function createFallbacks({
   }
 
   /** One account after the other, and each of them only once at a time. */
-  function look(undelivered: Undelivered, withinMs: number, stop: AbortSignal): Promise<void> {
+  function look(undelivered: Undelivered, atOnce: boolean, stop: AbortSignal): Promise<void> {
     const before = current.get(undelivered) ?? Promise.resolve();
-    const looked = before.then(() => tellAll(undelivered, withinMs, stop)).catch(undelivered.onError);
+    const looked = before.then(() => tellAll(undelivered, atOnce, stop)).catch(undelivered.onError);
     const ended = looked.finally(() => {
       if (current.get(undelivered) === ended) current.delete(undelivered);
     });
@@ -100,11 +108,22 @@ export function createFallbacks({
     return ended;
   }
 
+  async function accountsWithOwn(): Promise<Set<string>> {
+    try {
+      return new Set(await outbox.accountsWithFallback());
+    } catch (error) {
+      for (const { onError } of loop.members) onError(error);
+      return new Set();
+    }
+  }
+
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      const withOwn = await accountsWithOwn();
       for (const undelivered of loop.members) {
+        if (undelivered.withinMs === null && !withOwn.has(undelivered.account.key)) continue;
         // A slow command of one account keeps no other waiting.
-        if (!current.has(undelivered)) void look(undelivered, undelivered.withinMs, undelivered.stop);
+        if (!current.has(undelivered)) void look(undelivered, false, undelivered.stop);
       }
       await clock.sleep(LOOK_EVERY_MS, signal);
     }
@@ -116,12 +135,12 @@ export function createFallbacks({
       await loop.join(undelivered, signal);
       await current.get(undelivered);
     },
-    handOver: (undelivered) => look(undelivered, 0, ending),
+    handOver: (undelivered) => look(undelivered, true, ending),
   };
 }
 
 /** What a command is told of a text that has not arrived. */
-function messageOf(account: string, { parts, verdict, attempt }: Fallback): UndeliveredMessage {
+function messageOf(account: string, { parts, verdict, attempt, source }: Fallback): UndeliveredMessage {
   const [first] = parts as [Fallback['parts'][0]];
   return {
     type: 'undelivered',
@@ -135,6 +154,7 @@ function messageOf(account: string, { parts, verdict, attempt }: Fallback): Unde
       .filter((text) => text !== '')
       .join('\n'),
     files: parts.flatMap(({ file }) => (file ? [{ name: file.name, path: file.path }] : [])),
+    source,
     verdict,
     reason: first.reason,
     createdAt: new Date(first.createdAtMs).toISOString(),

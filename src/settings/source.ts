@@ -41,6 +41,24 @@ export const SOURCE = {
     about: { en: 'never let it wait for others', zh: '从不等待，立即发送' },
     flagOnly: true,
   },
+  fallback: {
+    kind: 'text',
+    flag: '--fallback <command>',
+    about: {
+      en: 'command that tells another way what is not confirmed in time',
+      zh: '没有及时确认的推送，用这个命令以其他方式通知',
+    },
+    flagOnly: true,
+  },
+  sourceWithin: {
+    kind: 'duration',
+    flag: '--within <duration>',
+    about: {
+      en: 'with --fallback: how long a push may be unconfirmed (10m)',
+      zh: '与 --fallback 连用：推送多久没有确认就算没送到（10m）',
+    },
+    flagOnly: true,
+  },
   template: {
     kind: 'text',
     flag: '--template <json|@file>',

@@ -370,6 +370,12 @@ export const MIGRATIONS = [
   );
   CREATE INDEX scheduled_at ON scheduled (at);
   `,
+  // What a source has for pushes that do not arrive.
+  `
+  ALTER TABLE sources ADD COLUMN fallback TEXT;       -- command; null: none of its own
+  ALTER TABLE sources ADD COLUMN within_ms INTEGER;   -- how long a push may be unconfirmed
+  ALTER TABLE parts ADD COLUMN important INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 /** How long the start of the program may block for another process that migrates. */

@@ -375,6 +375,10 @@ const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
     )`,
     'CREATE INDEX scheduled_at ON scheduled (at)',
   ],
+  [
+    'ALTER TABLE sources ADD COLUMN fallback TEXT, ADD COLUMN within_ms BIGINT',
+    'ALTER TABLE parts ADD COLUMN important BIGINT NOT NULL DEFAULT 0',
+  ],
 ];
 
 /**

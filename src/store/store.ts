@@ -34,7 +34,7 @@ import { findMessages, findParts } from './conversations/search.ts';
 import { markSeen } from './conversations/seen.ts';
 import { eventAt, eventCounts, eventsAfter, newestEvent } from './events/events.ts';
 import { dueAccounts, expect, expectations, tellExpected, unexpect } from './expected/expected.ts';
-import { claimFallback, isFallbackDue, settleFallback } from './fallbacks/fallbacks.ts';
+import { accountsWithFallback, claimFallback, isFallbackDue, settleFallback } from './fallbacks/fallbacks.ts';
 import { mediaKeys } from './inbox/media-keys.ts';
 import { messagePage } from './inbox/message-page.ts';
 import { message, messages } from './inbox/message-rows.ts';
@@ -241,6 +241,7 @@ export function createStore(
       openParts: (account) => read(() => openParts(account)),
       // Only people drop parts, by any process.
       dropParts: (input) => notify(input.account, () => dropParts(input, claimant)),
+      accountsWithFallback: () => read(accountsWithFallback),
       isFallbackDue: (input) => read(() => isFallbackDue(input, claimant)),
       // No lease is needed: a command may also be run where nobody can send.
       claimFallback: (input) => commit(input.account, () => claimFallback(input, claimant)),

@@ -33,7 +33,8 @@ export function auditEntryShown({ seq, atMs, who, act, account, about }: AuditEn
 
 /** A source as `source list --json` and the API show it. */
 export function sourceShown(source: Source) {
-  const { name, account, user, title, template, ttlMs, digestMs, limit, quietHours, isImportant } = source;
+  const { name, account, user, title, template, ttlMs, digestMs, limit, quietHours, isImportant, fallback } =
+    source;
   return {
     ...{ name, account, user, title },
     template: template === null ? null : (JSON.parse(template) as object),
@@ -42,6 +43,7 @@ export function sourceShown(source: Source) {
     limit,
     quietHours: quietHoursShown(quietHours),
     important: isImportant,
+    fallback,
     createdAt: timeShown(source.createdAtMs),
     lastUsedAt: timeShown(source.lastUsedAtMs),
   };

@@ -172,6 +172,42 @@ test.each([
   expect(end.stderr).toContain(sentence);
 });
 
+test('source add --fallback: wxagent web alone runs the command for a push that is held, at once if it is important', async () => {
+  const simulator = await simulate();
+  const { home, id, user } = loggedIn(simulator);
+  asCommand(home, KEEPS);
+  const added = await runHere(
+    ['source', 'add', 'nas', '--json', '--important', '--fallback', 'sh ./tell.sh', '--within', '1h'],
+    { home },
+  );
+  expect(added.code, added.stderr).toBe(0);
+  const [source] = jsonLines(added.stdout);
+  expect(source).toMatchObject({ fallback: { command: 'sh ./tell.sh', withinMs: 3_600_000 } });
+  const web = startHere(['web', '--listen', '127.0.0.1:0'], { home, clock: impatient });
+  await web.says('stderr', /http:\S+/);
+  const [url = ''] = /http:\S+/.exec(web.stderr) ?? [];
+  const pushed = await fetch(`${url}/push/${source?.token}`, { method: 'POST', body: 'disk full' });
+  expect(pushed.status).toBe(200);
+  await pollUntil('it is told', () => told(home).length === 1);
+  expect(told(home)).toMatchObject([
+    { account: id, user, text: 'disk full', source: 'nas', verdict: 'held' },
+  ]);
+  simulator.control.message({ text: 'hi' });
+  expect((await runHere(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
+  expect(answers(simulator)).toEqual(['hi']);
+  expect((await web.stop()).code).toBe(0);
+});
+
+test.each([
+  [['--within', '5m'], '--within goes with --fallback'],
+  [['--fallback', './no-such-program'], 'no-such-program'],
+])('source add %j is refused', async (args, sentence) => {
+  const { home } = loggedIn(await simulate());
+  const end = await runHere(['source', 'add', 'nas', ...args], { home });
+  expect(end.code).not.toBe(0);
+  expect(end.stderr).toContain(sentence);
+});
+
 test('the recipes hand the text on: by mail, ntfy, a second bot, a gateway', async () => {
   const { home } = loggedIn(await simulate());
   const page = readPage('docs/recipes.md');

@@ -84,6 +84,9 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '--on takes event=command with one of {}, not "{}"': '--on 应为 事件=命令，事件是 {,} 之一，不能是“{}”',
   '--on undelivered takes one command': '--on undelivered 只能有一个命令',
   'the command of --on undelivered failed: {}': '--on undelivered 的命令失败：{~}',
+  'the command of the source {} failed: {}': '来源 {} 的命令失败：{~}',
+  '--within goes with --fallback': '--within 要与 --fallback 一起用',
+  'there is no command': '没有命令',
   '{} may be deaf: {} messages to {} were accepted without an ID since {}; look at the phone':
     '{} 可能收不到消息：发给对方的 {} 条消息（{}）自 {} 起都没有返回 ID；请看一下手机',
   '{} may be deaf: {} has not written, as they used to, and got {} messages since {}; look at the phone':

@@ -3,7 +3,7 @@ import { WxError } from '../../core/errors.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../../runner/port/events.ts';
 import { checkCommand, killGraceOf } from '../agent/child.ts';
 import type { CommandContext } from '../command/context.ts';
-import { createOtherWay } from './undelivered.ts';
+import { createOtherWay } from '../send/other-way.ts';
 
 /** Moments a command can be run at (`--on event=command`). */
 const HOOK_EVENTS = ['ready', 'held', 'expired', 'failed', 'undelivered'] as const;
@@ -56,7 +56,7 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
     const { signal } = ending;
     const failure =
       event.type === 'undelivered'
-        ? await createOtherWay(context, command)(event, signal)
+        ? await createOtherWay(context, command)(event, signal, null)
         : await runHook(command, event, signal);
     if (failure !== null) log.warn(`the command of --on ${hookOf(event)} failed: ${failure}`);
   }

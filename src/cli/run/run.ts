@@ -12,11 +12,11 @@ import type { ChosenAgent } from '../agent/agent-factory.ts';
 import { checkCommand } from '../agent/child.ts';
 import { chooseAgent } from '../agent/choose.ts';
 import type { CommandContext } from '../command/context.ts';
+import { createOtherWay } from '../send/other-way.ts';
 import type { AttachmentOptions } from './attachments.ts';
 import { createEventLog } from './event-log.ts';
 import { createHooks } from './hooks.ts';
 import { serve } from './serve.ts';
-import { createOtherWay } from './undelivered.ts';
 
 /** From so many accounts on, the limit of open files is looked at. */
 const MANY_ACCOUNTS = 50;
@@ -71,10 +71,10 @@ export async function runAgent(
   const { within } = context.settings(['within']);
   const service = {
     ...{ makeAgent: agent.make, settings, keepFiles, received, emit, watchLogins: allAccounts },
-    undelivered:
-      hooks.undelivered === null
-        ? null
-        : { tell: createOtherWay(context, hooks.undelivered), withinMs: within },
+    undelivered: {
+      tell: createOtherWay(context, hooks.undelivered),
+      withinMs: hooks.undelivered === null ? null : within,
+    },
   };
   const web = await openWebBeside(context);
   return serve(context, service, accounts).finally(async () => {

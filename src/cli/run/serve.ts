@@ -13,10 +13,10 @@ import { leaseLost, openPolling } from '../account/polling.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { followAccounts, LOOK_EVERY_MS, relogin } from '../login/relogin.ts';
+import { COMMAND_LEASE_MS } from '../send/other-way.ts';
 import { releasePushes } from '../send/push-releases.ts';
 import { openLeasedAccounts } from './leased-accounts.ts';
 import { type Service, startAccount } from './start-account.ts';
-import { COMMAND_LEASE_MS } from './undelivered.ts';
 import { waitForRight } from './wait-for-right.ts';
 
 /**
@@ -60,7 +60,6 @@ export async function serve(
 
   /** One account, with what is done meanwhile with what does not arrive, also while it waits for a login. */
   async function serveThrough(first: Account, leave: AbortSignal): Promise<RunnerEnd> {
-    if (service.undelivered === null) return serveLogins(first, leave);
     const { log } = contextOf(context, first);
     const { key, id } = first;
     const onError = (error: unknown): void => log.error(reasonOf(error));

@@ -2,7 +2,7 @@ import { VERSION } from '../../core/version.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { processStartTime } from '../../home/process-identity.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
-import type { OtherWay } from '../../runner/fallbacks.ts';
+import type { Undelivered } from '../../runner/fallbacks.ts';
 import type { EventSink } from '../../runner/port/events.ts';
 import type { RunnerOptions } from '../../runner/port/options.ts';
 import type { Runner, RunnerEnd } from '../../runner/port/port.ts';
@@ -24,8 +24,8 @@ export interface Service {
   keepFiles: boolean;
   received: AttachmentOptions;
   emit: EventSink;
-  /** What is done with what `send` wrote and is not confirmed in time; null: nothing. */
-  undelivered: { tell: OtherWay; withinMs: number } | null;
+  /** What is done with what is not confirmed in time. */
+  undelivered: Pick<Undelivered, 'tell' | 'withinMs'>;
   /** Accounts that log in meanwhile are served as well, and those that log out no longer (`--all-accounts`). */
   watchLogins: boolean;
 }

@@ -94,7 +94,7 @@ export const ACCESS_COMMANDS: readonly CommandSpec[] = [
         args: { '<name>': { en: 'name by which it is listed and removed', zh: '名称，用于查看和移除' } },
         settings: [
           ...(['sourceTo', 'sourceTitle', 'template', 'ttl'] as const),
-          ...(['digest', 'sourceLimit', 'sourceQuiet', 'important'] as const),
+          ...(['digest', 'sourceLimit', 'sourceQuiet', 'important', 'fallback', 'sourceWithin'] as const),
         ],
         load: async () => (await import('./source.ts')).makeSource,
       },

@@ -8,6 +8,7 @@ import type { WebServer } from '../../web/serve.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { createWebBackend } from './backend.ts';
+import { watchFallbacks } from './fallbacks.ts';
 
 /** How often it is looked whether the store is still there. */
 const LOOK_MS = 1_000;
@@ -37,6 +38,7 @@ export async function openWeb(context: CommandContext, address: string, flag: st
     const { serveWeb } = await import('../../web/serve.ts');
     const backend = createWebBackend(context, store);
     const server = await serveWeb(backend, { listen, certificate, publicOrigin, trusted });
+    const endFallbacks = watchFallbacks(context, store);
     if (isReachable(listen) && certificate === null && publicOrigin === null)
       context.log.warn(
         `${server.url} is open to the network without encryption: whoever is in between reads tokens and messages`,
@@ -62,6 +64,7 @@ export async function openWeb(context: CommandContext, address: string, flag: st
       },
       async close() {
         await server.close();
+        await endFallbacks();
         await backend.close();
         await store.close();
       },

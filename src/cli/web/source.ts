@@ -9,6 +9,7 @@ import { parseLimit } from '../../web/access/limit.ts';
 import { checkedTemplate } from '../../web/push/port/template.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
+import { checkCommand } from '../agent/child.ts';
 import type { CommandContext } from '../command/context.ts';
 import { checkUser } from '../send/recipient.ts';
 import { localMinute } from '../terminal/local-time.ts';
@@ -38,9 +39,12 @@ export async function listSources(context: CommandContext): Promise<number> {
   });
 }
 
+/** How long a push may be unconfirmed, unless `--within` says so. */
+const DEFAULT_WITHIN_MS = 10 * 60_000;
+
 /** `wxagent source add <name>`: makes a source and shows its token, once. */
 export async function makeSource(context: CommandContext, [name = '']: string[]): Promise<number> {
-  const { sourceTo, sourceTitle, template, ttl, digest, sourceQuiet, sourceLimit, important } =
+  const { sourceTo, sourceTitle, template, ttl, digest, sourceQuiet, sourceLimit, important, ...another } =
     context.settings([
       'sourceTo',
       'sourceTitle',
@@ -50,6 +54,8 @@ export async function makeSource(context: CommandContext, [name = '']: string[])
       'sourceQuiet',
       'sourceLimit',
       'important',
+      'fallback',
+      'sourceWithin',
     ]);
   if (!/^[\p{L}\p{N}_.-]{1,64}$/u.test(name))
     throw new WxError('usage', `a source is named with letters, digits, "_", "." and "-", not "${name}"`);
@@ -57,6 +63,12 @@ export async function makeSource(context: CommandContext, [name = '']: string[])
   const checked = template === null ? null : checkedTemplate(readTemplate(template, context.cwd));
   const quietHours = sourceQuiet === null ? null : parseQuietHours(sourceQuiet, '--quiet-hours');
   const limit = sourceLimit === null ? null : parseLimit(sourceLimit, '--limit');
+  const { fallback: command } = another;
+  if (command !== null) checkCommand(context, '--fallback', command);
+  else if (another.sourceWithin !== null)
+    throw new WxError('usage', '--within goes with --fallback', {
+      hint: "wxagent source add nas --fallback './by-mail' --within 10m",
+    });
   const account = chooseAccount(context);
   return withStore(context, async ({ access, admin }) => {
     if (sourceTo !== null) await checkUser(admin, account.key, sourceTo);
@@ -71,6 +83,7 @@ export async function makeSource(context: CommandContext, [name = '']: string[])
       limit,
       quietHours,
       isImportant: important,
+      fallback: command === null ? null : { command, withinMs: another.sourceWithin ?? DEFAULT_WITHIN_MS },
       by: TERMINAL,
       nowMs: context.clock.now(),
     });

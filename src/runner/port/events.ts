@@ -14,6 +14,8 @@ export interface UndeliveredMessage {
   text: string;
   /** `path` names no file where the store is on a server. */
   files: { name: string; path: string }[];
+  /** The source that has pushed it; null: `send` wrote it. */
+  source: string | null;
   verdict: PartState;
   reason: string | null;
   createdAt: string;

@@ -1,9 +1,9 @@
 import { sql, unindexed } from '../../sql/dialect.ts';
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
 import { type Claimant, isLeased } from '../outbox/lease.ts';
-import { OPEN } from '../outbox/part-states.ts';
+import { DELAYED, OPEN } from '../outbox/part-states.ts';
 import { partsOf, VIEW, viewOf } from '../outbox/parts.ts';
-import type { Fallback, Outbox, PartState, PartView } from '../port/port.ts';
+import type { Fallback, FallbackRequest, Outbox, PartState, PartView } from '../port/port.ts';
 
 /** So often the command is run for a part, in all; then WeChat has the part again. */
 const MOST_TRIES = 3;
@@ -12,29 +12,47 @@ const RETRY_MS = [30_000, 120_000];
 /** Final parts that are older are not news to anybody. */
 const FINAL_MAX_AGE_MS = 24 * 60 * 60_000;
 
-const COLUMNS = `${VIEW}, run_id, unsure, fallback_from, fallback_by, fallback_until, fallback_tries`;
+const COLUMNS = `${VIEW}, run_id, unsure, fallback_from, fallback_by, fallback_until, fallback_tries, source,
+  (SELECT fallback FROM sources WHERE sources.name = parts.source) AS command`;
 
 /** Parts that a command has, or will have once more, as SQL: exactly the text of their index. */
 const UNDER_WAY = "state = 'fallback' AND finished_at IS NULL";
 const NEXT_UNDER_WAY = `SELECT ${COLUMNS} FROM parts WHERE account = ? AND ${UNDER_WAY} ORDER BY seq`;
 
+/** How long a part may be unconfirmed: as its source says, else ?2; null: for ever. With ?4 = 0 no time at all. */
+const WITHIN = '(COALESCE((SELECT within_ms FROM sources WHERE sources.name = parts.source), ?2) * ?4)';
+/** A part from before this moment is late. */
+const LATEST = `(?3 - ${WITHIN})`;
 /** What `send` wrote; a question is asked on the phone or not at all. */
 const IS_ALERT = sql`origin = 'send' AND fallback_tries < ${MOST_TRIES}
   AND NOT EXISTS (SELECT 1 FROM questions WHERE questions.part = parts.seq)`;
-/** Not confirmed in time. For what is queued that begins anew when the user writes, for then it goes. */
-const LATE_OPEN = sql`SELECT ${COLUMNS} FROM parts WHERE account = ?1 AND ${OPEN} AND created_at <= ?2 AND ${IS_ALERT}
-  AND (${unindexed('state')} = 'held' OR NOT EXISTS (SELECT 1 FROM users WHERE users.account = parts.account
-    AND users."user" = parts."user" AND last_message_at > ?2)) ORDER BY seq`;
-/** The text is exactly that of its index. */
+/** The user writes before WeChat takes it, or somebody logs in: there is nothing to wait for. */
+const IS_SHUT = `((state = 'held' AND reason <> 'throttle')
+  OR EXISTS (SELECT 1 FROM accounts WHERE accounts.account = parts.account AND login_expired = 1))`;
+/**
+ * Not confirmed in time. For what is queued that begins anew when the user writes, for then it goes; a push that has
+ * waited for the rule of its source is late only after that.
+ */
+const IS_LATE = sql`(created_at <= ${LATEST} AND COALESCE(fallback_until, 0) <= ${LATEST}
+    AND (${unindexed('state')} = 'held' OR NOT EXISTS (SELECT 1 FROM users WHERE users.account = parts.account
+      AND users."user" = parts."user" AND last_message_at > ${LATEST})))`;
+const LATE_OPEN = sql`SELECT ${COLUMNS} FROM parts WHERE account = ?1 AND ${OPEN} AND ${IS_ALERT}
+  AND (${IS_LATE} OR (important = 1 AND ${WITHIN} IS NOT NULL AND ${IS_SHUT})) ORDER BY seq`;
+const LATE_DELAYED = sql`SELECT ${COLUMNS} FROM parts WHERE account = ?1 AND ${DELAYED} AND ${IS_ALERT}
+  AND created_at <= ${LATEST} AND not_before <= ${LATEST} ORDER BY seq`;
 const LATE_FINAL = sql`SELECT ${COLUMNS} FROM parts WHERE account = ?1 AND state IN ('unconfirmed', 'refused')
-  AND created_at <= ?2 AND created_at > ?3 AND ${IS_ALERT} ORDER BY seq`;
+  AND created_at <= ${LATEST} AND created_at > ${LATEST} - ${FINAL_MAX_AGE_MS} AND ${IS_ALERT} ORDER BY seq`;
 const LEASE = 'SELECT lease, lease_until FROM users WHERE account = ? AND "user" = ?';
 
+/** Accounts with a source that has a command of its own. */
+export function* accountsWithFallback(): Step<string[]> {
+  return (yield* all('SELECT DISTINCT account FROM sources WHERE fallback IS NOT NULL')).map(
+    (row) => row.account as string,
+  );
+}
+
 /** Whether {@link claimFallback} would find something. Asked often, and reads only. */
-export function* isFallbackDue(
-  input: { account: string; withinMs: number; nowMs: number },
-  claimant: Claimant,
-): Step<boolean> {
+export function* isFallbackDue(input: FallbackRequest, claimant: Claimant): Step<boolean> {
   return (yield* findDue(input, claimant)) !== null;
 }
 
@@ -60,6 +78,8 @@ export function* claimFallback(
     parts: rows.map(viewOf),
     verdict: verdictBefore(first),
     attempt: Number(first.fallback_tries) + 1,
+    source: first.source as string | null,
+    command: first.command as string | null,
   };
 }
 
@@ -71,26 +91,29 @@ function verdictBefore(row: Row): PartState {
 /** What a part is again that a command had, and told nobody of: it is sent again if it cannot have arrived. */
 function restored(row: Row): PartState {
   const before = row.fallback_from as PartState;
-  if (before === 'refused') return before;
+  if (before === 'refused' || before === 'delayed') return before;
   return before === 'sending' || before === 'unconfirmed' || row.unsure === 1 ? 'unconfirmed' : 'queued';
 }
 
 /** The parts of one text that are to go to a command now: those that a dead process has left come first. */
 function* findDue(
-  { account, withinMs, nowMs }: { account: string; withinMs: number; nowMs: number },
+  { account, withinMs, atOnce = false, nowMs }: FallbackRequest,
   claimant: Claimant,
 ): Step<Row[] | null> {
   const left = (yield* all(NEXT_UNDER_WAY, account)).filter((row) => isFree(row, claimant, nowMs));
   if (left.length > 0) return ofOneText(left);
-  const before = nowMs - withinMs;
-  const late = yield* all(LATE_OPEN, account, before);
+  const values = [account, withinMs, nowMs, atOnce ? 0 : 1] as const;
+  const late = yield* all(LATE_OPEN, ...values);
   for (const row of late) {
     const text = ofOneText([row, ...late.filter((other) => other !== row)]);
     if (yield* areOnTheirWay(text, claimant, nowMs)) continue;
     return text;
   }
-  const final = yield* all(LATE_FINAL, account, before, nowMs - withinMs - FINAL_MAX_AGE_MS);
-  return final.length > 0 ? ofOneText(final) : null;
+  for (const sql of [LATE_DELAYED, LATE_FINAL]) {
+    const rows = yield* all(sql, ...values);
+    if (rows.length > 0) return ofOneText(rows);
+  }
+  return null;
 }
 
 /** Those of the same text as the first: a long one has several parts. */
@@ -141,7 +164,7 @@ export function* settleFallback(
       yield* run(
         'UPDATE parts SET state = ?, fallback_by = NULL, not_before = 0, finished_at = ? WHERE seq = ?',
         restored(row),
-        restored(row) === 'queued' ? null : nowMs,
+        ['queued', 'delayed'].includes(restored(row)) ? null : nowMs,
         seq,
       );
   }

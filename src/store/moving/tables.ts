@@ -41,7 +41,7 @@ export const MOVED_TABLES: readonly MovedTable[] = [
     text: `account user client_id message origin run_id state reason server_id send_id send_key upload_progress
       fallback_from fallback_by source`,
     number: `seq expires_at seen_seq tries repeats throttled not_before created_at held_at merged_into finished_at unsure
-      unsent fallback_until fallback_tries`,
+      unsent fallback_until fallback_tries important`,
     blob: 'text file upload body',
   }),
   table('questions', ['seq'], {
@@ -80,8 +80,8 @@ export const MOVED_TABLES: readonly MovedTable[] = [
   table('access_sessions', ['digest'], { text: 'digest user_agent', number: 'created_at last_seen_at' }),
   table('invitations', ['id'], { text: 'id name digest', number: 'created_at expires_at used_at' }),
   table('sources', ['name'], {
-    text: 'name account user title template digest quiet sent',
-    number: 'ttl created_at last_used_at digest_ms limit_count limit_ms important uncounted',
+    text: 'name account user title template digest quiet sent fallback',
+    number: 'ttl created_at last_used_at digest_ms limit_count limit_ms important uncounted within_ms',
   }),
   table('audit', ['seq'], { text: 'who act account about', number: 'seq at' }),
 ];

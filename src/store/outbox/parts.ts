@@ -34,6 +34,7 @@ export interface NewPartOptions {
   key?: string | null;
   expiresAtMs?: number | null;
   source?: string;
+  isImportant?: boolean;
 }
 
 /**
@@ -65,8 +66,8 @@ export type NewState =
   | { state: 'sending'; body: Buffer; seenSeq: number };
 
 const COLUMNS = `account, "user", client_id, message, origin, run_id, text, file, state, reason, send_id, send_key, expires_at,
-  created_at, held_at, body, seen_seq, source, not_before`;
-const VALUES = '?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?';
+  created_at, held_at, body, seen_seq, source, not_before, important`;
+const VALUES = '?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?';
 const INSERT = sql`INSERT INTO parts (${COLUMNS}) VALUES (${VALUES}) ${RETURNING_SEQ}`;
 const INSERT_AS = `INSERT INTO parts (${COLUMNS}, seq) VALUES (${VALUES}, ?)`;
 
@@ -106,6 +107,7 @@ function valuesOf(options: NewPartOptions, part: NewPart, initial: NewState): Sq
     initial.state === 'sending' ? initial.seenSeq : null,
     options.source ?? null,
     initial.state === 'delayed' ? initial.dueMs : 0,
+    options.isImportant ? 1 : 0,
   ];
 }
 

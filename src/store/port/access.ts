@@ -50,6 +50,8 @@ export interface Source {
   quietHours: QuietHours | null;
   /** What it pushes waits for none of these. */
   isImportant: boolean;
+  /** The command that tells another way what is not confirmed within so long; null: none of its own. */
+  fallback: { command: string; withinMs: number } | null;
   createdAtMs: number;
   /** To within five minutes; null: never. */
   lastUsedAtMs: number | null;

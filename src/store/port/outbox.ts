@@ -199,6 +199,19 @@ export interface Fallback {
   verdict: PartState;
   /** How often a command was started for them, this time included. */
   attempt: number;
+  /** The source that has pushed them, and its command; null: none, or none of its own. */
+  source: string | null;
+  command: string | null;
+}
+
+/** Asks for what was not confirmed in time. */
+export interface FallbackRequest {
+  account: string;
+  /** How long a text may be unconfirmed, where its source does not say; null: for ever. */
+  withinMs: number | null;
+  /** No time at all: nobody will send anything soon. */
+  atOnce?: boolean;
+  nowMs: number;
 }
 
 /** A push of a source: it may have to wait for the rule of its source, and for others. */
@@ -318,18 +331,16 @@ export interface Outbox {
       nowMs: number;
     },
   ): Promise<PartView[]>;
+  /** Accounts with a source that has a command of its own. */
+  accountsWithFallback(): Promise<string[]>;
   /** Whether {@link claimFallback} would find something. */
-  isFallbackDue(input: { account: string; withinMs: number; nowMs: number }): Promise<boolean>;
+  isFallbackDue(input: FallbackRequest): Promise<boolean>;
   /**
-   * Claims what `send` wrote more than `withinMs` ago and is not confirmed, for a command: nothing else sends it from now
-   * on. For `leaseMs` no other process takes it, unless this one is dead. null: there is nothing.
+   * Claims what `send` or a source wrote and is not confirmed in time, for a command: nothing else sends it from now on.
+   * What is important is late as soon as only the user, or a login, can help. For `leaseMs` no other process takes it,
+   * unless this one is dead. null: there is nothing.
    */
-  claimFallback(input: {
-    account: string;
-    withinMs: number;
-    leaseMs: number;
-    nowMs: number;
-  }): Promise<Fallback | null>;
+  claimFallback(input: FallbackRequest & { leaseMs: number }): Promise<Fallback | null>;
   /**
    * Commits how the command has ended. Done, the parts are final (`fallback`). Otherwise they are claimed once more after
    * a pause, and in the end they are what they were: still to be sent, or `unconfirmed`.

@@ -38,8 +38,9 @@ function* enqueuePush(request: SendRequest & { push: PushRequest }, claimant: Cl
   const source = sourceOf(row);
   const room = yield* roomOf(request);
   const own = yield* one(OF_SOURCE, account, user, source.name);
-  const wait = push.isImportant || source.isImportant ? null : waitOf(source, row, own, room, nowMs);
-  const options = { ...request, source: source.name };
+  const isImportant = push.isImportant || source.isImportant;
+  const wait = isImportant ? null : waitOf(source, row, own, room, nowMs);
+  const options = { ...request, source: source.name, isImportant };
   if (wait) {
     if (Number(own?.n) >= MOST_WAITING) return yield* countOnly(source);
     const seqs: number[] = [];
@@ -279,7 +280,12 @@ function* queueJoined(
   }
   for (const { seq } of kept)
     yield* unawaited(
-      run("UPDATE parts SET state = 'queued', reason = NULL, not_before = 0 WHERE seq = ?", seq as number),
+      // What it waited for does not count as late.
+      run(
+        "UPDATE parts SET state = 'queued', reason = NULL, not_before = 0, fallback_until = ? WHERE seq = ?",
+        nowMs,
+        seq as number,
+      ),
     );
   return kept.map(({ seq }) => seq as number);
 }

@@ -31,6 +31,7 @@ const FIELDS = {
   limit: orNull(objectOf({ count: COUNT, perMs: COUNT })),
   quietHours: orNull(TEXT),
   important: YES_NO,
+  fallback: orNull(objectOf({ command: TEXT, withinMs: COUNT })),
   createdAt: TIME,
   lastUsedAt: orNull(TIME),
 };
@@ -119,6 +120,8 @@ async function makeSource({ backend, caller, body, nowMs }: Call): Promise<Reply
     limit: limit === undefined ? null : parseLimit(limit, 'limit'),
     quietHours: quietHours === undefined ? null : parseQuietHours(quietHours, 'quietHours'),
     isImportant: important ?? false,
+    // A command is given on the machine that runs it, never from afar.
+    fallback: null,
     by: caller.name,
     nowMs,
   });

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Source } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,
@@ -204,6 +205,118 @@ export function describeFallbacks(make: MakeStore): void {
     expect(await claim(mine)).toMatchObject({ attempt: 3 });
     await settle([seq], true, mine);
     expect((await desk.view(seq)).state).toBe('fallback');
+  });
+
+  describe('of a source', () => {
+    const addSource = async (name: string, over: Partial<Source> = {}) => {
+      await desk.store.access.addSource({
+        source: {
+          ...{ name, account: ACCOUNT, user: null, title: null, template: null, ttlMs: null, digestMs: 0 },
+          ...{
+            limit: null,
+            quietHours: null,
+            isImportant: false,
+            createdAtMs: desk.nowMs,
+            lastUsedAtMs: null,
+          },
+          ...{ fallback: { command: './own', withinMs: 2 * MINUTE_MS }, digest: name },
+          ...over,
+        },
+        by: 'terminal',
+        nowMs: desk.nowMs,
+      });
+    };
+    const pushes = (source: string, text: string, isImportant = false) =>
+      desk.sends(OWNER, text, {
+        parts: [{ ...part(text, 'send'), runId: text }],
+        push: { source, isImportant, tell: ({ pushes: [one] }) => one?.text ?? '' },
+      });
+    const claimOwn = (over: { withinMs?: number | null; atOnce?: boolean } = {}) =>
+      desk.store.outbox.claimFallback({ ...due(), withinMs: null, leaseMs: 1, ...over });
+
+    test('its own command in its own time; what others wrote, only in that of the run', async () => {
+      await addSource('nas');
+      await addSource('plain', { fallback: null });
+      await pushes('nas', 'of nas');
+      await pushes('plain', 'of plain');
+      await desk.sends(OWNER, 'sent');
+      expect(await desk.store.outbox.accountsWithFallback()).toEqual([ACCOUNT]);
+      desk.nowMs += 2 * MINUTE_MS - 1;
+      expect(await claimOwn()).toBe(null);
+      desk.nowMs += 1;
+      expect(await claimOwn()).toMatchObject({
+        parts: [{ text: 'of nas' }],
+        source: 'nas',
+        command: './own',
+      });
+      desk.nowMs += DAY_MS;
+      await settleAll();
+      expect(await claimOwn()).toBe(null);
+      expect(await claimOwn({ atOnce: true })).toBe(null);
+      expect(await claimOwn({ withinMs: MINUTE_MS })).toMatchObject({
+        parts: [{ text: 'sent' }],
+        source: null,
+      });
+      await settleAll();
+      expect(await claimOwn({ withinMs: MINUTE_MS })).toMatchObject({
+        parts: [{ text: 'of plain' }],
+        source: 'plain',
+        command: null,
+      });
+    });
+
+    test('important and held: at once; others wait, and so does what is queued', async () => {
+      await addSource('nas');
+      await desk.says(OWNER);
+      await pushes('nas', 'first');
+      await pushes('nas', 'urgent', true);
+      expect(await claimOwn()).toBe(null);
+      await desk.refuse((await desk.claimed(OWNER)).seq);
+      expect(await claimOwn()).toMatchObject({ parts: [{ text: 'urgent' }], verdict: 'held' });
+      await settleAll();
+      expect(await claimOwn()).toBe(null);
+      expect(await claimOwn({ atOnce: true })).toMatchObject({ parts: [{ text: 'first' }] });
+    });
+
+    test('important, and the login is dead: at once', async () => {
+      await addSource('nas', { isImportant: true });
+      await desk.says(OWNER);
+      await pushes('nas', 'urgent');
+      expect(await claimOwn()).toBe(null);
+      await desk.store.admin.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });
+      expect(await claimOwn()).toMatchObject({ parts: [{ text: 'urgent' }] });
+    });
+
+    test('what waits for the rule of its source is late only after that', async () => {
+      await addSource('nas', { digestMs: 30 * MINUTE_MS });
+      await desk.says(OWNER);
+      await pushes('nas', 'one');
+      desk.nowMs += 30 * MINUTE_MS;
+      expect(await claimOwn()).toBe(null);
+      await desk.store.outbox.releasePushes({
+        account: ACCOUNT,
+        user: OWNER,
+        nowMs: desk.nowMs,
+        tell: ({ pushes: [one] }) => one?.text ?? '',
+      });
+      desk.nowMs += 2 * MINUTE_MS - 1;
+      expect(await claimOwn()).toBe(null);
+      desk.nowMs += 1;
+      expect(await claimOwn()).toMatchObject({ parts: [{ text: 'one' }], verdict: 'queued' });
+    });
+
+    const settleAll = async () => {
+      const under = (
+        await desk.store.outbox.partPage({
+          account: ACCOUNT,
+          user: null,
+          states: ['fallback'],
+          beforeSeq: null,
+          limit: 99,
+        })
+      ).map(({ seq }) => seq);
+      await settle(under, true);
+    };
   });
 
   const claimOnly = (store: Desk['store']) =>

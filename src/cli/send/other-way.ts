@@ -16,10 +16,12 @@ const DRAIN_MS = 500;
 /** For so long no other process takes what a command was started for: longer than the command can take. */
 export const COMMAND_LEASE_MS = 3 * TIMEOUT_MS;
 
-/** Runs a command with the JSON of a message on stdin, and with the path of a file that has its text as argument. */
-export function createOtherWay(context: CommandContext, command: string): OtherWay {
+/** Runs a command, or the `general` one, with the JSON of a message on stdin, and with the path of a file that has its text as argument. */
+export function createOtherWay(context: CommandContext, general: string | null): OtherWay {
   const { cwd, environment } = context;
-  return async (event, signal) => {
+  return async (event, signal, own) => {
+    const command = own ?? general;
+    if (command === null) return 'there is no command';
     const { failureOf, runThroughShortages, runProcess } = await import('../../agents/child/process.ts');
     let folder: string | null = null;
     try {
