@@ -34,7 +34,7 @@ export async function answerHook(
   const json = words.length > 0 ? words.join(' ') : (await context.io.readStdin()).toString('utf8');
   const hook = readHookInput(json);
   const answer = await answerTo(context, program, hook);
-  if (answer !== null) context.io.out(`${JSON.stringify(answer)}\n`);
+  if (answer !== null) context.print(JSON.stringify(answer));
   return 0;
 }
 

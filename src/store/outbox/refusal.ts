@@ -65,7 +65,8 @@ function judgeRefusal(facts: RefusalFacts): Judgement {
     return { kind: 'held', reason: 'window' };
   const isBurst = facts.isThrottled || facts.sentLastSecond > 2 || facts.sentLastFiveMinutes > 12;
   if (isBurst && !facts.provenUnthrottled) return { kind: 'held', reason: 'throttle' };
-  if (facts.canRenewPolls && facts.messageAgeMs < JUST_WROTE_MS)
+  // What was accepted since the user wrote shows that the poll session is not the fault.
+  if (facts.canRenewPolls && facts.sentSinceMessage === 0 && facts.messageAgeMs < JUST_WROTE_MS)
     return { kind: 'retry', waitMs: 0, renewsPolls: true };
   return { kind: 'held', reason: 'context' };
 }
