@@ -234,9 +234,9 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     const { web, logIn } = await start();
     await logIn('mine');
     const page = await openWebPage(browser, web, { view: 'tokens' });
-    await page.getByRole('textbox', { name: 'Name' }).fill('cron');
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('cron');
     await page.getByRole('combobox', { name: 'Scope' }).selectOption('send');
-    await page.getByRole('combobox', { name: 'Account' }).selectOption({ label: 'mine' });
+    await page.getByRole('combobox', { name: 'Account', exact: true }).selectOption({ label: 'mine' });
     await page.getByRole('textbox', { name: 'Only for this user' }).fill('friend@im.wechat');
     await page.getByRole('combobox', { name: 'Good for' }).selectOption('30');
     await click(page, 'Make the token');
@@ -257,8 +257,24 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     await says(page, 'The token cron is removed.');
     expect((await web.ask('/session', to)).status).toBe(401);
 
+    // A tool that pushes has a token as well.
+    await page.getByRole('textbox', { name: 'Name of the source' }).fill('nas');
+    await page.getByRole('textbox', { name: 'Title before each text' }).fill('NAS');
+    await page.getByRole('combobox', { name: 'Join pushes' }).selectOption('5m');
+    await click(page, 'Add the source');
+    const address = page.getByText(`${web.url}/push/A`);
+    await address.waitFor();
+    const pushed = await fetch(await address.innerText(), { method: 'POST', body: 'backup done' });
+    expect(pushed.status).toBeLessThan(300);
+    await click(page, 'Done');
+    await says(page, /to the owner of mine · NAS · joined within 5 min/);
+    await click(page, 'Remove the source: nas');
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
+    await says(page, 'The source nas is removed.');
+
     await page.evaluate("location.hash = '#/audit'");
     await says(page, 'Token removed');
+    await says(page, 'Source removed');
     await says(page, 'Browser signed in');
     expect(await page.getByText('One-time code made').count()).toBe(1);
   });
@@ -279,7 +295,7 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
       return jsonLines(stdout)[0]?.code as string;
     };
     const page = await openWebPage(browser, { url, code: newCode }, { view: 'tokens' });
-    await page.getByRole('textbox', { name: 'Name' }).fill('late');
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('late');
     clock.aheadMs = 11 * 60_000;
     await click(page, 'Make the token');
     const dialog = page.getByRole('dialog', { name: 'Confirm that it is you' });

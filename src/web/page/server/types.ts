@@ -1,4 +1,4 @@
-import type { auditEntryShown, invitationShown, tokenShown } from '../../../views/access.ts';
+import type { auditEntryShown, invitationShown, sourceShown, tokenShown } from '../../../views/access.ts';
 import type { accountShown } from '../../../views/account.ts';
 import type { eventShown } from '../../../views/event.ts';
 import type { partShown } from '../../../views/part.ts';
@@ -22,6 +22,8 @@ export type Conversation = ReturnType<typeof shownConversation>;
 export type StateEvent = ReturnType<typeof eventShown>;
 /** A token of `GET /tokens`. */
 export type Token = ReturnType<typeof tokenShown>;
+/** A source of `GET /sources`. */
+export type Source = ReturnType<typeof sourceShown>;
 /** An invitation of `GET /invitations`. */
 export type Invitation = ReturnType<typeof invitationShown>;
 /** What was done, of `GET /audit`. */

@@ -12,12 +12,13 @@ import { ask } from '../../server/api.ts';
 import type { Account, Token } from '../../server/types.ts';
 import { Browsers } from './browsers.tsx';
 import { NewToken } from './new-token.tsx';
+import { Sources } from './sources.tsx';
 import { tokenWords } from './words.ts';
 
-/** Who may use the API: programs by their tokens, and browsers. */
+/** Who may use the server: programs by their tokens, tools that push, and browsers. */
 export const TOKENS: View = {
   path: 'tokens',
-  name: { en: 'Tokens', zh: '访问令牌' },
+  name: { en: 'Tokens and sources', zh: '令牌和来源' },
   icon: 'key',
   isMain: false,
   Content: Tokens,
@@ -68,6 +69,7 @@ function Tokens() {
               loaded.reload();
             }}
           />
+          <Sources accounts={accounts} />
           <Browsers />
         </>
       )}

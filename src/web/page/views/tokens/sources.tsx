@@ -1,0 +1,153 @@
+import { useSignal } from '@preact/signals';
+import { withCode } from '../../frame/code-dialog.tsx';
+import { confirmed } from '../../frame/dialog.tsx';
+import { Choice, TextField } from '../../frame/fields.tsx';
+import { useLoaded } from '../../frame/load.ts';
+import { WhenLoaded } from '../../frame/loading.tsx';
+import { accountName, userName } from '../../frame/names.ts';
+import { Secret } from '../../frame/secret.tsx';
+import { duration, fromNow } from '../../frame/time.ts';
+import { complain, tell } from '../../frame/toast.tsx';
+import { ask } from '../../server/api.ts';
+import type { Account, Source } from '../../server/types.ts';
+import { sourceWords } from './source-words.ts';
+
+/** How long pushes of a source may be joined, as the API takes it; '': each goes by itself. */
+const DIGESTS = ['', '1m', '5m', '15m', '1h'];
+
+/** The tools that may push, each with a token of its own. */
+export function Sources({ accounts }: { accounts: readonly Account[] }) {
+  const words = sourceWords();
+  const made = useSignal<string | null>(null);
+  const loaded = useLoaded(
+    (signal) => ask<{ sources: Source[] }>('/sources', { signal }),
+    [],
+    () => false,
+  );
+  return (
+    <>
+      {made.value !== null && (
+        <Secret
+          name={words.made}
+          about={words.madeAbout}
+          text={`${location.origin}/push/${made.value}`}
+          onDone={() => {
+            made.value = null;
+          }}
+        />
+      )}
+      <section class="card" aria-labelledby="sources">
+        <h2 id="sources">{words.sources}</h2>
+        <p>{words.about}</p>
+        <WhenLoaded of={loaded}>
+          {({ sources }) => (
+            <ul class="rows">
+              {sources.map((source) => (
+                <SourceRow key={source.name} source={source} accounts={accounts} onChange={loaded.reload} />
+              ))}
+            </ul>
+          )}
+        </WhenLoaded>
+        {accounts.length === 0 ? (
+          <p class="dim">{words.noAccount}</p>
+        ) : (
+          <NewSource
+            accounts={accounts}
+            onMade={(token) => {
+              made.value = token;
+              loaded.reload();
+            }}
+          />
+        )}
+      </section>
+    </>
+  );
+}
+
+function SourceRow(props: { source: Source; accounts: readonly Account[]; onChange: () => void }) {
+  const words = sourceWords();
+  const { name, account, user, title, digestMs, quietHours, lastUsedAt } = props.source;
+  const known = props.accounts.find(({ id }) => id === account);
+  const remove = async (): Promise<void> => {
+    const question = { title: words.removeOf(name), about: words.removeAbout, act: words.remove };
+    if (!(await confirmed(question))) return;
+    const path = `/sources/${encodeURIComponent(name)}`;
+    if ((await withCode(() => ask(path, { method: 'DELETE' }))) === null) return;
+    tell(words.removed(name));
+    props.onChange();
+  };
+  const facts = [
+    words.to(known ? accountName(known) : account, user === null ? null : userName(user)),
+    title !== null && title,
+    digestMs > 0 && words.joined(duration(digestMs)),
+    quietHours !== null && words.quiet(quietHours),
+    lastUsedAt === null ? words.unused : words.used(fromNow(Date.parse(lastUsedAt))),
+  ];
+  return (
+    <li class="row">
+      <div class="row-text">
+        <p>
+          <strong>{name}</strong>
+        </p>
+        <p class="dim">{facts.filter((fact) => fact !== false).join(' · ')}</p>
+      </div>
+      <button type="button" aria-label={words.removeOf(name)} onClick={() => remove().catch(complain)}>
+        {words.remove}
+      </button>
+    </li>
+  );
+}
+
+function NewSource(props: { accounts: readonly Account[]; onMade: (token: string) => void }) {
+  const words = sourceWords();
+  const [name, account, to, title, digest, quietHours] = [
+    useSignal(''),
+    useSignal(props.accounts[0]?.id ?? ''),
+    useSignal(''),
+    useSignal(''),
+    useSignal(''),
+    useSignal(''),
+  ];
+  const make = async (): Promise<void> => {
+    const given = { to, title, digest, quietHours };
+    const chosen = Object.entries(given).flatMap(([key, { value }]) => (value === '' ? [] : [[key, value]]));
+    const body = { name: name.value, account: account.value, ...Object.fromEntries(chosen) };
+    const made = await withCode(() => ask<{ token: string }>('/sources', { body }));
+    if (made === null) return;
+    name.value = '';
+    props.onMade(made.token);
+  };
+  return (
+    <form
+      aria-label={words.add}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (name.value !== '') make().catch(complain);
+      }}
+    >
+      <div class="form-grid">
+        <TextField label={words.name} of={name} isNeeded />
+        <Choice label={words.account} of={account}>
+          {props.accounts.map((one) => (
+            <option key={one.id} value={one.id}>
+              {accountName(one)}
+            </option>
+          ))}
+        </Choice>
+        <TextField label={words.user} of={to} most={200} />
+        <TextField label={words.title} of={title} most={200} />
+        <Choice label={words.digest} of={digest}>
+          {DIGESTS.map((time) => (
+            <option key={time} value={time}>
+              {time === '' ? words.single : words.within(time)}
+            </option>
+          ))}
+        </Choice>
+        <TextField label={words.quietHours} of={quietHours} most={20} />
+      </div>
+      <div class="buttons form-end">
+        <button type="submit">{words.make}</button>
+      </div>
+    </form>
+  );
+}
