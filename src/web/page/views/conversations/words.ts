@@ -33,7 +33,10 @@ const en = {
   next: (what: string, next: string) => `${what}. ${next}`,
   withAttempt: (what: string, n: number) => `${what} (attempt ${n})`,
   unknown: (types: string) => `[unknown: ${types}]`,
-  origins: { answer: 'agent', notice: 'wxagent', send: 'sent' } as Record<string, string>,
+  origins: { answer: 'agent', notice: 'wxagent', send: 'sent', keeper: 'window keeper' } as Record<
+    string,
+    string
+  >,
   states: {
     received: 'waits for the agent',
     running: 'the agent is running',
@@ -120,7 +123,7 @@ export const conversationWords = wordsIn<typeof en>({
     next: (what, next) => `${what}。${next}`,
     withAttempt: (what, n) => `${what}（第 ${n} 次尝试）`,
     unknown: (types) => `[不支持的类型：${types}]`,
-    origins: { answer: '智能体', notice: 'wxagent', send: '手动发送' },
+    origins: { answer: '智能体', notice: 'wxagent', send: '手动发送', keeper: '续期提醒' },
     states: {
       received: '等待处理',
       running: '智能体处理中',
