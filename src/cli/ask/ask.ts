@@ -1,3 +1,4 @@
+import { withoutBom } from '../../core/bom.ts';
 import { EXIT_CODES, WxError } from '../../core/errors.ts';
 import { digestOf } from '../../core/ids.ts';
 import type { Choice } from '../../core/message/choices.ts';
@@ -23,18 +24,21 @@ export async function ask(context: CommandContext, words: string[]): Promise<num
   if (hook !== null) return (await import('./hook.ts')).answerHook(context, hook, words);
   const choices = given === null ? null : parseChoices(given);
   const fallback = parseDefault(otherwise, choices);
-  if (words.length === 0 && context.io.stdinIsTerminal)
-    throw new WxError('usage', 'ask needs a question', { hint: "wxagent ask 'Deploy?'" });
-  const { text, files } = await contentToSend(context, words);
-  if (text === null)
-    throw new WxError('usage', 'ask needs a question beside its files', {
-      hint: "wxagent ask 'Is this all right?' --file photo.jpg",
-    });
+  const { text, files } = await contentToSend(context, words.length > 0 ? words : [await piped(context)]);
   return withStore(context, async (store) => {
     const target = await findTarget(context, store.admin);
-    const asked = await askOf(context, store, target, { text, files, choices });
+    const asked = await askOf(context, store, target, { text: text ?? '', files, choices });
     return report(context, target, { asked, choices, otherwise, fallback });
   });
+}
+
+/** The question on stdin. Throws WxError `usage` where there is none. */
+async function piped(context: CommandContext): Promise<string> {
+  if (context.io.stdinIsTerminal || context.settings(['file']).file.includes('-'))
+    throw new WxError('usage', 'ask needs a question', { hint: "wxagent ask 'Deploy?'" });
+  const bytes = await context.io.readStdin();
+  if (bytes.includes(0)) throw new WxError('data', 'stdin is not text');
+  return withoutBom(bytes.toString('utf8'));
 }
 
 async function askOf(

@@ -103,8 +103,9 @@ export async function askAndWait(
     if (closed?.state === 'answered')
       return { number, kind: 'answer', text: closed.answer ?? '', choice: closed.choice };
     await takeBack(closed);
-    const reason = closed?.part.reason ?? 'not-yet';
-    return end === null ? { number, kind: 'timeout' } : { number, kind: end, reason };
+    if (end === 'held' || end === 'refused')
+      return { number, kind: end, reason: closed?.part.reason ?? 'not-yet' };
+    return { number, kind: end ?? 'timeout' };
   } catch (error) {
     over.abort();
     await standing;

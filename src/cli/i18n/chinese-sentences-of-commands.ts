@@ -29,7 +29,6 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   'the hook {} is none that can be answered from the phone': '手机上不能回答 hook {}',
   'not answered from the phone: {}': '手机上没有回答：{~}',
   'ask needs a question': 'ask 需要一个问题',
-  'ask needs a question beside its files': '除了文件，ask 还需要一个问题',
   'not asked yet: the question stays in the outbox, and asks when it arrives':
     '还没问到：问题留在发件箱，到达后再问',
   'the same command again gets the answer': '再次运行同样的命令即可得到回答',

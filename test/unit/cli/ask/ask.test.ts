@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runHere, startHere } from '../../../helpers/in-this-process.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';
@@ -147,6 +149,19 @@ test('a question that is held asks when it arrives; 75 as long as it cannot, and
   expect(await ended(again)).toMatchObject({ code: 0, stdout: 'yes\n' });
 });
 
+test('a question on stdin, after its file; the JSON of no answer', async () => {
+  const { home, simulator, shown, user } = await owner();
+  writeFileSync(join(home, 'plan.txt'), 'the plan');
+  const args = ['ask', '--file', 'plan.txt', '--timeout', '200ms', '--json'];
+  const one = startHere(args, { home, input: 'Is this\nall right?\n' });
+  await shown(2);
+  const kinds = simulator.control.phone({ user }).shown.filter(({ from }) => from === 'bot');
+  expect(kinds.map(({ kind, text }) => text || kind)).toEqual(['file', '❓ #1 Is this\nall right?']);
+  const { code, stdout } = await ended(one);
+  expect(code).toBe(124);
+  expect(jsonLines(stdout)).toMatchObject([{ verdict: 'timeout', reason: null, answer: null, exit: 124 }]);
+});
+
 test('beside a runner, whose agent gets everything else', async () => {
   const { ask, says, shown, home } = await owner();
   const run = startHere(['run', '--exec', 'cat', '--no-typing'], { home });
@@ -167,6 +182,7 @@ test.each([
   [['--timeout', '10', 'x'], 64, '--timeout takes a duration'],
   [[''], 64, 'the text is empty'],
   [['--file', 'none.jpg', 'x'], 66, 'none.jpg'],
+  [['--file', '-', '--choices', 'y,n'], 64, 'ask needs a question'],
 ])('%j is refused before anything is asked', async (args, code, why) => {
   const { home } = await owner();
   const ran = await runHere(['ask', ...args], { home });
