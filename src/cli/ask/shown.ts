@@ -17,6 +17,7 @@ const SECRETS: readonly [RegExp, string][] = [
     `$1${MASK}`,
   ],
   [/(--(?:[\w-]*(?:password|passphrase|token|secret|api-key)))(?:[ =]+)(?!-)[^\s]{4,}/gi, `$1 ${MASK}`],
+  [/(\s(?:-u|--user)[ =]+["']?[^\s:"']+:)(?!\d+\b)[^\s"']+/g, `$1${MASK}`],
   [/(:\/\/[^\s/:@]+:)[^\s/@]+@/g, `$1${MASK}@`],
   [
     /\b(sk-|gh[opsur]_|github_pat_|glpat-|xox[abeprs]-|AKIA|ASIA|AIza|hf_|npm_|whsec_|SG\.)[\w.-]{10,}/g,
