@@ -15,6 +15,7 @@ import { measureMedia } from './rooms/media.mjs';
 import { measureMediaUpload } from './rooms/media-upload.mjs';
 import { measureMemory } from './rooms/memory.mjs';
 import { measurePage } from './rooms/page.mjs';
+import { measurePush } from './rooms/push.mjs';
 import { measureSlow } from './rooms/slow.mjs';
 import { measureSpawned } from './rooms/spawned.mjs';
 import { measureStartUp } from './rooms/start-up.mjs';
@@ -35,6 +36,7 @@ const ROOMS = {
   media: async (given) => [...(await measureMedia(given)), ...(await measureMediaUpload(given))],
   web: measureWeb,
   page: measurePage,
+  push: measurePush,
   long: measureLong,
   accounts: measureAccounts,
   'workers-many': measureWorkers,

@@ -44,6 +44,8 @@ export function createWebBackend(
     },
     over.signal,
   );
+  /** Accounts that the store has. */
+  const stored = new Set<string>();
   const opened = (): Transport => (transport ??= openTransport(context));
 
   function withToken({ key }: KnownAccount): Account {
@@ -79,13 +81,23 @@ export function createWebBackend(
     async send(account, user, { push, ...rest }) {
       const { key, owner } = account;
       const nowMs = clock.now();
-      if ((await store.admin.accountView(key)) === null)
-        await store.admin.openAccount({ account: key, login: loginDigest(withToken(account)), owner, nowMs });
+      if (!stored.has(key)) {
+        if ((await store.admin.accountView(key)) === null)
+          await store.admin.openAccount({
+            account: key,
+            login: loginDigest(withToken(account)),
+            owner,
+            nowMs,
+          });
+        stored.add(key);
+      }
       const parts = await queueSend(store.outbox, openOutgoing(context, store, key), {
         ...{ ...rest, account: key, user, message: null, nowMs },
         ...(push ? { push: { ...push, tell: tellPushes } } : {}),
       });
-      if (mayDeliver) deliveries.begin(withToken(account), user);
+      // What waits for its time is released by itself.
+      if (mayDeliver && parts.some(({ state }) => state !== 'delayed'))
+        deliveries.begin(withToken(account), user);
       return parts;
     },
     async resume() {

@@ -84,7 +84,7 @@ export function createPush(
       kept.push(file);
       return file;
     };
-    const place = placeOf({
+    const place = await placeOf({
       ...{ method: incoming.method ?? 'GET', path: url.pathname, query: url.searchParams },
       ...{ headers: incoming.headers, stream: incoming, keep, kept, nowMs: clock.now() },
       content: () =>
@@ -132,9 +132,9 @@ export function createPush(
 }
 
 /** Where a request goes: to a dialect by name, or by the path that its service has. */
-function placeOf(
+async function placeOf(
   request: PushRequest,
-): { dialect: Dialect; token: string | null; request: PushRequest } | null {
+): Promise<{ dialect: Dialect; token: string | null; request: PushRequest } | null> {
   const [, token, name, rest = ''] = /^\/push\/([^/]+)(?:\/([^/]*))?(\/.*)?$/.exec(request.path) ?? [];
   if (token !== undefined) {
     const dialect = name === undefined || name === '' ? NATIVE : DIALECTS.find((one) => one.name === name);
@@ -143,8 +143,9 @@ function placeOf(
       hint: `there are ${DIALECTS.map((one) => one.name).join(', ')}`,
     });
   }
-  const dialect = DIALECTS.find((one) => one.isOwn?.(request));
-  return dialect ? { dialect, token: null, request } : null;
+  for (const dialect of [NATIVE, ...DIALECTS])
+    if (await dialect.isOwn?.(request)) return { dialect, token: null, request };
+  return null;
 }
 
 /** What became of the first part, which tells of the others as well: nothing overtakes. */

@@ -1,14 +1,17 @@
 import { isObject } from '../../../core/object.ts';
 import { looksLikeSourceToken } from '../../access/secrets.ts';
 import { HttpError } from '../../api/problem.ts';
-import { formOf, textIn } from '../port/content.ts';
+import { formOf, isForm, textIn } from '../port/content.ts';
 import { type Dialect, json, PLAIN, type PushRequest } from '../port/dialect.ts';
 import { takes } from './native.ts';
+
+/** A longer form is a text of ntfy. */
+const MAX_FORM_BYTES = 64 * 1_024;
 
 /** Bark: `/<key>/<title>/<body>`, or fields. */
 export const bark: Dialect = {
   name: 'bark',
-  isOwn(request) {
+  async isOwn(request) {
     const { method, path, headers } = request;
     if (path === '/ping' || path === '/info') return true;
     if (path === '/push' || path === '/push/') return true;
@@ -17,7 +20,14 @@ export const bark: Dialect = {
     if (rest.length > 1) return !/^\/(?:publish|send|trigger|auth)\/?$/.test(rest);
     // A topic of ntfy looks the same: its clients send text, those of Bark fields.
     if (method === 'GET') return !request.query.has('up');
-    return method === 'POST' && /^\s*application\/json/i.test(headers['content-type'] ?? '');
+    if (method !== 'POST') return false;
+    if (/^\s*application\/json/i.test(headers['content-type'] ?? '')) return true;
+    const isShortForm =
+      isForm(headers['content-type']) && Number(headers['content-length'] ?? '0') <= MAX_FORM_BYTES;
+    if (!isShortForm) return false;
+    // What cannot be read is refused by whoever takes it.
+    const { fields } = await request.content().catch(() => ({ fields: {} }));
+    return textIn(fields, 'body', 'title') !== null;
   },
   probe: ({ path, nowMs }) => {
     if (path === '/ping')
@@ -36,7 +46,10 @@ export const bark: Dialect = {
   },
   async read(request) {
     takes(request.method, 'GET', 'POST');
-    const fields = { ...(await fieldsOf(request)), ...inPath(request.path) };
+    const given = await fieldsOf(request);
+    // Some add `/push` to an address that has the key already.
+    const isDoubled = /^\/[^/]+\/push\/?$/.test(request.path) && textIn(given, 'body', 'markdown') !== null;
+    const fields = isDoubled ? given : { ...given, ...inPath(request.path) };
     const subtitle = textIn(fields, 'subtitle');
     const markdown = textIn(fields, 'markdown');
     const title = textIn(fields, 'title');
@@ -74,16 +87,16 @@ async function fieldsOf({ content, query }: PushRequest): Promise<Record<string,
   return isObject(body) ? { ...lower(fields), ...lower(given) } : { ...lower(given), ...lower(fields) };
 }
 
-/** What stands in the path behind the key: body; title and body; title, subtitle and body. */
+/**
+ * What stands in the path behind the key: body; title and body; title, subtitle and body. With more of it, an address was
+ * not encoded: everything behind the title is the body.
+ */
 function inPath(path: string): Record<string, string> {
-  const parts = path
-    .split('/')
-    .slice(2)
-    .filter((part) => part !== '')
-    .map(decoded);
-  if (parts.length === 0 || /^\/push\/?$/.test(path)) return {};
-  if (parts.length > 3) throw new HttpError(404, 'not-found', 'Cannot find this path');
-  const names = [['body'], ['title', 'body'], ['title', 'subtitle', 'body']][parts.length - 1] ?? [];
+  if (/^\/push\/?$/.test(path)) return {};
+  const [, title = '', rest = ''] = /^\/[^/]+\/([^/]*)\/?(.*)$/.exec(path) ?? [];
+  const parts = [title, ...rest.split('/')].filter((part) => part !== '').map(decoded);
+  if (parts.length > 3 || /:\/\/?/.test(rest)) return { title: decoded(title), body: decoded(rest) };
+  const names = [[], ['body'], ['title', 'body'], ['title', 'subtitle', 'body']][parts.length] ?? [];
   return Object.fromEntries(names.map((name, index) => [name, parts[index] ?? '']));
 }
 

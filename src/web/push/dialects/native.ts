@@ -17,12 +17,17 @@ import {
 /** What the header and the column for an ID take. */
 const MAX_KEY_CHARS = 200;
 
+/** Where clients of the Apprise API push, in this form as well. */
+const NOTIFY = /^\/notify\/([^/]+)\/?$/;
+
 /** wxagent's own form: a text, or fields in JSON, a form, a form with files, or the query. */
 export const native: Dialect = {
   name: 'native',
+  isOwn: ({ path }) => NOTIFY.test(path),
+  tokenOf: ({ path }) => NOTIFY.exec(path)?.[1] ?? null,
   async read(request) {
     const { method, path, headers, query } = request;
-    if (path !== '/')
+    if (path !== '/' && !NOTIFY.test(path))
       throw new HttpError(404, 'not-found', 'there is nothing below /push/<token> but dialects');
     takes(method, 'POST', 'PUT', 'GET');
     const type = headers['content-type'] ?? '';

@@ -3,7 +3,7 @@ import { WxError } from '../../../core/errors.ts';
 import { isObject } from '../../../core/object.ts';
 import { looksLikeSourceToken } from '../../access/secrets.ts';
 import { HttpError } from '../../api/problem.ts';
-import { objectsIn, textIn, utf8Of } from '../port/content.ts';
+import { isForm, objectsIn, textIn, utf8Of } from '../port/content.ts';
 import { basicPassword, bearerOf } from '../port/credentials.ts';
 import { type Dialect, json, PLAIN, type PushRequest, type Read } from '../port/dialect.ts';
 import { takes } from './native.ts';
@@ -156,7 +156,11 @@ async function readPlain(request: PushRequest): Promise<Read> {
 }
 
 /** The body as a text; null: it was kept as a file, because it is long, or no text. */
-async function textOrFile({ stream, keep }: PushRequest, message: string | null): Promise<string | null> {
+async function textOrFile(
+  { stream, keep, content, headers }: PushRequest,
+  message: string | null,
+): Promise<string | null> {
+  if (message === null && isForm(headers['content-type'])) return (await content()).text;
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   const rest = (stream as Readable & AsyncIterable<Buffer>)[Symbol.asyncIterator]();
@@ -243,7 +247,7 @@ function viewsOf(
   header: string | null,
 ): string[] {
   const inHeader = (header ?? '').split(';').map((one) => {
-    const [action, label, url] = one.split(',').map((part) => part.trim());
+    const [action, label, url] = one.split(',').map((part) => part.trim().replace(/^"(.*)"$/, '$1'));
     return { action, label, url };
   });
   return [...given, ...inHeader]

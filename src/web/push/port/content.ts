@@ -32,13 +32,18 @@ export async function readContent(
   const type = (incoming.headers['content-type'] ?? '').trim().toLowerCase();
   const text = decoded(bytes);
   const isJson = /^[^;]*[/+]json\s*(;|$)/.test(type);
-  const isForm = type.startsWith('application/x-www-form-urlencoded');
+  const isFields = isForm(type);
   // Without a type, or with the one that curl -d sends, it may be anything.
-  const json = isJson || isForm || type === '' ? jsonOf(text) : undefined;
+  const json = isJson || isFields || type === '' ? jsonOf(text) : undefined;
   if (isJson && json === undefined) throw new HttpError(400, 'usage', 'the body is not JSON');
   if (json !== undefined && (isJson || isObject(json) || Array.isArray(json)))
     return { fields: isObject(json) ? json : {}, json, text };
-  return { fields: isForm ? formOf(text) : {}, json: undefined, text };
+  return { fields: isFields ? formOf(text) : {}, json: undefined, text };
+}
+
+/** Whether a type is that of a form without files, which curl and wget send for any text. */
+export function isForm(type: string | undefined): boolean {
+  return /^\s*application\/x-www-form-urlencoded/i.test(type ?? '');
 }
 
 /** The fields of a form or a query; the first of a name counts. */

@@ -80,7 +80,7 @@ export interface Dialect {
   /** As it stands in `/push/<token>/<name>`. */
   readonly name: string;
   /** Whether a path at the root of this server is one of the service; not given: it has none there. */
-  isOwn?(request: PushRequest): boolean;
+  isOwn?(request: PushRequest): boolean | Promise<boolean>;
   /** The token of a request at the root; null: there is none. */
   tokenOf?(request: PushRequest): string | null | Promise<string | null>;
   /** Answers what needs no token, such as a look whether the service is there; null: it does. */

@@ -212,6 +212,25 @@ export function describePushes(make: MakeStore): void {
     ]);
   });
 
+  test('that wait for a word of the user go another way in time, those that wait for their own time do not', async () => {
+    await addSource('a');
+    await addSource('slow', { digestMs: HOUR_MS });
+    await desk.sends(OWNER, 'held');
+    await desk.refuse((await desk.claimed(OWNER)).seq);
+    await push('a', '1');
+    await push('slow', '2');
+    desk.nowMs += 10 * MINUTE_MS;
+    const claim = () =>
+      store.outbox.claimFallback({
+        account: ACCOUNT,
+        withinMs: 10 * MINUTE_MS,
+        leaseMs: MINUTE_MS,
+        nowMs: desk.nowMs,
+      });
+    const claimed = [await claim(), await claim(), await claim()];
+    expect(claimed.map((one) => one?.parts.map(({ text }) => text).join())).toEqual(['held', '1', undefined]);
+  });
+
   test('can be dropped, and go when their source is removed', async () => {
     await addSource('a', { digestMs: HOUR_MS });
     const [first] = await pushed('a', '1');
