@@ -10,7 +10,7 @@ import { SERVER, upstreamOf, withParts } from '../../helpers/postgres.ts';
 import { loggedIn, simulate } from '../../helpers/simulated.ts';
 import { STORES, startWeb } from '../../helpers/web.ts';
 import { openWebPage } from '../../helpers/web-page.ts';
-import { makeFolder } from '../../helpers/wxagent.ts';
+import { jsonLines, makeFolder } from '../../helpers/wxagent.ts';
 
 const SIZES = [
   { width: 360, height: 740 },
@@ -101,6 +101,23 @@ describe.skipIf(CHROMIUM === null)('the views of the page', () => {
     ]);
   });
 
+  test('what a source pushes and has to wait is shown with why, and can be dropped', async () => {
+    const simulator = await simulate();
+    const { home } = loggedIn(simulator, { name: 'mine' });
+    const { stdout } = await runHere(['source', 'add', 'nas', '--digest', '1h', '--json'], { home });
+    const [source] = jsonLines(stdout) as [{ token: string }];
+    const web = await startWeb({ home, env: {} });
+    const page = await openWebPage(browser, web, { view: 'outbox' });
+    await page.getByText('Nothing waits.').waitFor();
+    const body = 'disk 2 is full';
+    expect((await web.ask(`//push/${source.token}`, { method: 'POST', body })).status).toBe(200);
+    const row = page.getByRole('listitem').filter({ hasText: 'disk 2 is full' });
+    await row.getByText(/delayed.*joined with what else its source pushes/).waitFor();
+    await row.getByRole('button', { name: 'Drop' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Drop' }).click();
+    await page.getByText('Nothing waits.').waitFor();
+  });
+
   test('the doctor says what to begin with, in the language of the page, for the account that is chosen', async () => {
     const simulator = await simulate();
     const { home } = loggedIn(simulator, { name: 'mine' });
@@ -148,14 +165,16 @@ describe.skipIf(CHROMIUM === null)('the views of the page', () => {
         lastPollAt: new Date().toISOString(),
       },
       ...{ login: n % 100 === 99 ? 'expired' : 'ok', runner: { pid: 1, host: 'nas' }, inbox, outbox, users },
+      ...{ deaf: n === 0 ? { sign: 'silent', user: 'o0@im.wechat' } : null, keepWindow: null },
     }));
     await page.route('**/api/v1/accounts', (asked) => asked.fulfill({ json: { accounts } }));
     await page.evaluate("location.hash = '#/overview'");
     const needs = page.getByRole('region', { name: 'Needs you' });
     await needs.getByText('shop 99').waitFor();
     expect(await needs.getByRole('listitem').count()).toBe(8);
-    await needs.getByRole('button', { name: '2 more' }).click();
-    expect(await needs.getByRole('listitem').count()).toBe(10);
+    await needs.getByRole('button', { name: '3 more' }).click();
+    expect(await needs.getByRole('listitem').count()).toBe(11);
+    expect(await needs.getByRole('listitem').last().innerText()).toContain('Look at the phone of o0.');
     expect(await page.locator('.account').count()).toBe(48);
     await page.getByRole('button', { name: '952 more accounts' }).click();
     expect(await page.locator('.account').count()).toBe(96);

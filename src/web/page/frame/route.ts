@@ -11,11 +11,7 @@ export function linkTo(...parts: string[]): string {
   return `#/${parts.map(encodeURIComponent).join('/')}`;
 }
 
-/**
- * Goes to another address of this page.
- *
- * @public
- */
+/** Goes to another address of this page. */
 export function goTo(...parts: string[]): void {
   location.hash = linkTo(...parts);
 }

@@ -24,6 +24,14 @@ const en = {
     code: 'WeChat refused it with an unknown code',
     login: 'it was queued under an earlier login',
   } as Record<string, string>,
+  /** Why what a source pushes waits. */
+  delays: {
+    digest: 'joined with what else its source pushes',
+    limit: 'its source has pushed as much as it may',
+    quiet: 'quiet hours of its source',
+    allowance: 'few messages are left',
+    hold: 'others are held before it',
+  } as Record<string, string>,
   /** When held parts go. */
   whenHeldGoes: (reason: string): string =>
     reason === 'throttle' ? 'It is tried again by itself.' : 'It goes when the user writes.',
@@ -54,6 +62,13 @@ export const stateWords = wordsIn<typeof en>({
       context: '微信暂时不接受',
       code: '微信返回了未知代码',
       login: '是在之前的登录下排队的',
+    },
+    delays: {
+      digest: '与同一来源的其他推送合并',
+      limit: '这个来源推送得太多',
+      quiet: '在来源的免打扰时段',
+      allowance: '剩余条数不多',
+      hold: '前面有暂存的',
     },
     whenHeldGoes: (reason) => (reason === 'throttle' ? '会自动重试。' : '对方再发消息时发出。'),
   },

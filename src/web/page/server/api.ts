@@ -83,17 +83,13 @@ export async function ask<T = object>(path: string, asking: Asking = {}): Promis
   // A code that is wrong does not end the session that is there.
   if (problem.status === 401 && token === undefined && !(path === '/session' && body)) {
     // It had the cookie of before somebody confirmed that it is they who sit here.
-    if (sessions.peek() !== session) return ask(path, { method, body, key, signal } as Asking);
+    if (sessions.peek() !== session) return ask(path, asking);
     isIn.value = false;
   }
   throw noted(problem, path);
 }
 
-/**
- * Sends a form with files, and tells how far it is: `fetch` would not. Throws {@link Problem}.
- *
- * @public
- */
+/** Sends a form with files, and tells how far it is: `fetch` would not. Throws {@link Problem}. */
 export function upload<T>(
   path: string,
   form: FormData,
@@ -120,11 +116,7 @@ export function upload<T>(
   });
 }
 
-/**
- * What makes a request one that has its effect once, however often it is made.
- *
- * @public
- */
+/** What makes a request one that has its effect once, however often it is made. */
 export function newKey(): string {
   // Not randomUUID: over plain HTTP a browser has it on its own machine only.
   return [...crypto.getRandomValues(new Uint8Array(16))]

@@ -95,7 +95,7 @@ function PartRow({ part, onDrop }: { part: Part; onDrop: () => void }) {
         </p>
         <p class="dim">
           <span class={`badge ${verdict === 'held' ? 'warn' : ''}`}>{stateWords().verdicts[verdict]}</span>{' '}
-          {[since, untilWhen(part)].filter(Boolean).join(' · ')}
+          {[since, delayOf(part), untilWhen(part)].filter(Boolean).join(' · ')}
         </p>
       </div>
       {verdict !== 'sending' && (
@@ -128,6 +128,10 @@ function whatHappens({ account, parts }: UserQueue): string {
   if (held.every(({ reason }) => reason === 'throttle')) return words.whenThrottleEnds;
   const texts = held.filter(({ kind }) => kind === 'text').length;
   return words.whenTheyWrite(texts, held.length - texts);
+}
+
+function delayOf({ verdict, reason }: Part): string | null {
+  return verdict === 'delayed' && reason !== null ? (stateWords().delays[reason] ?? reason) : null;
 }
 
 function untilWhen({ heldAt, expiresAt }: Part): string | null {

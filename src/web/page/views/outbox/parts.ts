@@ -18,13 +18,26 @@ export interface OpenParts {
   hasMore: boolean;
 }
 
-/** Loads what waits, of all accounts, so many pages of each. */
+/** Loads what waits, of all accounts that have something, so many pages of each. */
 export async function loadOpenParts(pages: number, signal: AbortSignal): Promise<OpenParts> {
   const { accounts } = await ask<{ accounts: Account[] }>('/accounts', { signal });
-  const waiting = accounts.filter(({ outbox }) => outbox.queued + outbox.sending + outbox.held > 0);
+  const queued = accounts.filter(({ outbox }) => outbox.queued + outbox.sending + outbox.held > 0);
+  const pushed = await pushedTo(accounts, signal);
+  const waiting = [...queued, ...pushed.filter(({ id }) => queued.every((one) => one.id !== id))];
   const found: OpenParts[] = [];
   for (const account of waiting) found.push(await openPartsOf(account, pages, signal));
   return { queues: found.flatMap(({ queues }) => queues), hasMore: found.some(({ hasMore }) => hasMore) };
+}
+
+/** The accounts that sources push to: what a source has to wait for is in no count of its account. */
+async function pushedTo(accounts: readonly Account[], signal: AbortSignal): Promise<Account[]> {
+  const { sources } = await ask<{ sources: { account: string }[] }>('/sources', { signal });
+  const found = [...new Set(sources.map(({ account }) => account))].map((key) => {
+    const known = accounts.find(({ id }) => id === key);
+    // An account that has logged in again has another ID; one that has logged out is not there.
+    return known ?? ask<Account>(`/accounts/${encodeURIComponent(key)}`, { signal }).catch(() => null);
+  });
+  return (await Promise.all(found)).filter((account) => account !== null);
 }
 
 async function openPartsOf(account: Account, pages: number, signal: AbortSignal): Promise<OpenParts> {

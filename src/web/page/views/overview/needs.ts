@@ -1,3 +1,4 @@
+import { userName } from '../../frame/names.ts';
 import { fromNow, nowMs } from '../../frame/time.ts';
 import type { Account } from '../../server/types.ts';
 import { overviewWords } from './words.ts';
@@ -22,7 +23,7 @@ export function needsOf(accounts: readonly Account[]): Need[] {
 
 function needsOfOne(account: Account): Need[] {
   const words = overviewWords();
-  const { login, runner, lastPollAt, inbox } = account;
+  const { login, runner, lastPollAt, inbox, deaf } = account;
   const polledMs = lastPollAt === null ? null : Date.parse(lastPollAt);
   const isLate = polledMs !== null && nowMs.value - polledMs > LATE_MS;
   const held = account.users
@@ -33,6 +34,7 @@ function needsOfOne(account: Account): Need[] {
   if (login === 'expired') needs.push({ account, rank: 0, text: words.logIn, view: 'login' });
   else if (!runner) needs.push({ account, rank: 1, text: words.noRunner, view: null });
   else if (isLate) needs.push({ account, rank: 2, text: words.late(fromNow(polledMs)), view: 'doctor' });
+  if (deaf) needs.push({ account, rank: 2, text: words.deaf(userName(deaf.user)), view: 'conversations' });
   if (inbox.failed > 0)
     needs.push({ account, rank: 3, text: words.failed(inbox.failed), view: 'conversations' });
   if (held > 0) needs.push({ account, rank: 4, text: words.held(held), view: 'outbox' });

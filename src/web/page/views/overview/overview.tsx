@@ -75,7 +75,7 @@ function Needs({ accounts }: { accounts: readonly Account[] }) {
       </h2>
       <ul>
         {needs.slice(0, isAll.value ? undefined : FIRST).map(({ account, text, view }) => (
-          <li key={`${account.id} ${view}`} class={view === null ? 'by-hand' : ''}>
+          <li key={`${account.id} ${text}`} class={view === null ? 'by-hand' : ''}>
             <p>
               <strong>{accountName(account)}</strong> {text}
             </p>
