@@ -121,6 +121,8 @@ describe.skipIf(CHROMIUM === null)('long and hostile conversations on the page',
     const { port } = new URL(world.web.url);
     await startWeb(world, '--listen', `127.0.0.1:${port}`, '--base-url', world.simulator.baseUrl);
     await log.getByText('You said: while it was away').waitFor();
+    // Nobody is thrown back to the last page.
+    expect(await page.locator('.messages .message').count()).toBeGreaterThan(290);
     await page.getByRole('button', { name: 'Send again' }).click();
     await log.getByText('sent · confirmed').waitFor();
   });

@@ -84,8 +84,8 @@ export function useEntries(account: string, user: string, around: string | null)
       await alone(next);
     }
 
-    async function newest(): Promise<void> {
-      const piece = await get('');
+    async function newest(limit = PAGE): Promise<void> {
+      const piece = await get('', limit);
       entries.value = piece.entries;
       older.value = piece.older && `older=${piece.older}`;
       newer = piece.newer;
@@ -93,11 +93,7 @@ export function useEntries(account: string, user: string, around: string | null)
     }
 
     async function aroundOne(key: string): Promise<void> {
-      const before = await get(key, PAGE / 2).catch((thrown) => {
-        // It is kept no longer.
-        if (thrown instanceof Problem && thrown.status === 404) return null;
-        throw thrown;
-      });
+      const before = await get(key, PAGE / 2).catch(unlessGone);
       if (!before) return newest();
       const after = await get(`newer=${before.newer}`, PAGE / 2);
       entries.value = [...before.entries, ...after.entries];
@@ -148,7 +144,9 @@ export function useEntries(account: string, user: string, around: string | null)
       changed.clear();
       if (shown.length > MOST_CHANGES) await reload();
       else {
-        const now = await Promise.all(shown.map(async (one) => [keyOf(one), await again(one)] as const));
+        const now = await Promise.all(
+          shown.map(async (one) => [keyOf(one), await again(one).catch(unlessGone)] as const),
+        );
         const found = new Map(now);
         entries.value = (entries.peek() ?? []).map((one) => found.get(keyOf(one)) ?? one);
       }
@@ -171,8 +169,10 @@ export function useEntries(account: string, user: string, around: string | null)
     async function reload(): Promise<void> {
       const now = entries.peek();
       const last = now?.at(-1);
-      if (!now || !last || !hasNewer.peek()) return newest();
-      const piece = await get(keyOf(last), Math.max(PAGE, now.length));
+      // Whoever has scrolled back stays there: as many as were there.
+      const limit = Math.max(PAGE, now?.length ?? 0);
+      if (!last || !hasNewer.peek()) return newest(limit);
+      const piece = await get(keyOf(last), limit);
       entries.value = piece.entries;
       older.value = piece.older && `older=${piece.older}`;
       newer = piece.newer;
@@ -222,4 +222,10 @@ export function useEntries(account: string, user: string, around: string | null)
     loadNewer: () => void work.current?.alone(work.current.takeNewer),
     loadNewest: () => void work.current?.alone(work.current.newest),
   };
+}
+
+/** null for what is kept no longer; throws whatever else went wrong. */
+function unlessGone(thrown: unknown): null {
+  if (thrown instanceof Problem && thrown.status === 404) return null;
+  throw thrown;
 }
