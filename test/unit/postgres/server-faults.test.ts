@@ -318,15 +318,21 @@ describe.skipIf(SERVER === null)('a server with several places', () => {
 });
 
 describe.skipIf(SERVER === null)('a server that gives the number of a transaction again', () => {
-  /** As when the system ends one of its processes for want of memory: the server ends the others, and recovers. */
-  async function crashProcess(url: string): Promise<void> {
+  async function connected(url: string): Promise<Client> {
     const client = new Client(url);
     client.on('error', () => {});
     await client.connect();
-    const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
-    const ended = new Promise((resolve) => client.once('end', resolve));
+    return client;
+  }
+
+  /** As when the system ends one of its processes for want of memory: the server ends the others, and recovers. */
+  async function crashProcess(url: string): Promise<void> {
+    const [victim, other] = await Promise.all([connected(url), connected(url)]);
+    const { rows } = await victim.query('SELECT pg_backend_pid() AS pid');
+    // The server ends the others when it has noticed.
+    const noticed = new Promise((resolve) => other.once('end', resolve));
     process.kill(rows[0].pid as number, 'SIGKILL');
-    await ended;
+    await noticed;
     await pollUntil('the server works again', () =>
       administer(url, 'SELECT 1').then(
         () => true,
