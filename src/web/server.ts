@@ -3,13 +3,14 @@ import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { reasonOf } from '../core/errors.ts';
 import { foreignHost, foreignPage } from '../core/http/foreign-request.ts';
+import { atMostEvery } from '../core/time/clock.ts';
 import { readPage } from '../page/served/page-files.ts';
 import { type Caller, callerOf } from './access/caller.ts';
 import { CODE_MS, withoutSourceTokens } from './access/secrets.ts';
 import { readJson, readQuery } from './api/input.ts';
 import { isMultipart } from './api/multipart.ts';
 import { openApiOf } from './api/openapi.ts';
-import { CodeNeeded, HttpError, languageOf, problemOf } from './api/problem.ts';
+import { CodeNeeded, HttpError, languageOf, problemOf, withoutPlaces } from './api/problem.ts';
 import type { Failures, Reply, Route } from './api/route.ts';
 import { createEventStreams } from './events/events.ts';
 import { type Client, clientOf } from './guard/client.ts';
@@ -39,7 +40,16 @@ export interface WebSettings {
   trusted: TrustedProxies;
 }
 
-type Web = Context<{ Bindings: HttpBindings }>;
+interface Env {
+  Bindings: HttpBindings;
+  /** Undefined: nobody's, or not known yet. */
+  Variables: { scope: Caller['scope'] | undefined };
+}
+
+type Web = Context<Env>;
+
+/** How often the log says that the store fails. */
+const STORE_REPORT_MS = 60_000;
 
 /** Who asks without a credential. */
 const NOBODY: Caller = {
@@ -60,7 +70,7 @@ const NOBODY: Caller = {
 export function createWeb(
   backend: WebBackend,
   settings: WebSettings,
-): { app: Hono<{ Bindings: HttpBindings }>; endStreams(): void; close(): Promise<void> } {
+): { app: Hono<Env>; endStreams(): void; close(): Promise<void> } {
   const { log } = backend;
   const cookieName = `wxagent-${backend.instance}`;
   const limit = createFailureLimit(backend.clock);
@@ -77,6 +87,7 @@ export function createWeb(
   const streams = createEventStreams(backend);
   const readiness = createReadiness(backend);
   const metrics = createMetrics(backend, streams);
+  const isStoreReportDue = atMostEvery(STORE_REPORT_MS, backend.clock);
   let openApi: string | null = null;
 
   function clientFor({ env: { incoming } }: Web): Client {
@@ -136,9 +147,10 @@ export function createWeb(
 
   async function answer(c: Web, route: Route): Promise<Response> {
     const { incoming, outgoing } = c.env;
+    const caller = await callerFor(c, route);
+    if (caller !== NOBODY) c.set('scope', caller.scope);
     // Throws when its files were deleted or replaced: what is written to those is in no file any more.
     backend.store.changes();
-    const caller = await callerFor(c, route);
     const query = readQuery(route.query, new URL(c.req.url).searchParams);
     const isForm = route.multipart !== undefined && isMultipart(incoming);
     const body = route.body && !isForm ? await readJson(route.body, incoming, route.maxBodyBytes) : null;
@@ -169,7 +181,7 @@ export function createWeb(
     return new Response(json ? `${JSON.stringify(json)}\n` : body, { status, headers });
   }
 
-  const app = new Hono<{ Bindings: HttpBindings }>();
+  const app = new Hono<Env>();
   app.use(async (c, next) => {
     checkHost(c);
     await next();
@@ -177,9 +189,10 @@ export function createWeb(
       if (!c.res.headers.has(name)) c.res.headers.set(name, value);
   });
   app.onError(async (thrown, c) => {
-    const { detail, hint, ...problem } = problemOf(thrown);
+    const whole = problemOf(thrown);
+    const { detail, hint, ...problem } = c.get('scope') === 'admin' ? whole : withoutPlaces(whole);
     const told = await backend.translator(languageOf(c.env.incoming.headers['accept-language']));
-    if (problem.status === 500)
+    if (problem.status === 500 || (problem.kind === 'storage' && isStoreReportDue()))
       log.error(withoutSourceTokens(`${c.req.method} ${c.req.path}: ${reasonOf(thrown)}`));
     const headers = { ...SAFE_HEADERS, ...(thrown instanceof HttpError ? thrown.headers : {}) };
     const body = { ...problem, detail: told(detail), hint: hint === null ? null : told(hint) };

@@ -81,6 +81,7 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   'files come as "file", not as {}': '文件的字段名是 file，不是 {}',
   'the form has too many fields or files': '表单的字段或文件太多',
   'the form was cut off': '表单不完整',
+  'the store cannot be used just now: the log of the server says why': '暂时无法使用存储：原因见服务器的日志',
   'an unexpected failure: the log of the server has it': '意外的错误：服务器的日志里有记录',
   'events wait for the store: {}': '等待存储恢复后再发送事件：{~}',
   'there is no such login, or no longer': '没有这个登录，或它已结束',

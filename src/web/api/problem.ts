@@ -96,6 +96,13 @@ export function problemOf(thrown: unknown): Problem {
   };
 }
 
+/** A problem for whoever may not know where files and servers are, which failures of the store name. */
+export function withoutPlaces(problem: Problem): Problem {
+  if (problem.kind !== 'storage' && problem.kind !== 'cannot-create') return problem;
+  const detail = 'the store cannot be used just now: the log of the server says why';
+  return { ...problem, detail, hint: null };
+}
+
 /** The language of an `Accept-Language` header: Chinese where it comes first. */
 export function languageOf(header: string | undefined): 'en' | 'zh' {
   return /^\s*zh\b/i.test(header ?? '') ? 'zh' : 'en';

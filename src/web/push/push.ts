@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { type PartFile, type PartView, type Source, USE_NOTED_EVERY_MS } from '../../store/port/port.ts';
 import { digestOf, looksLikeSourceToken, withoutSourceTokens } from '../access/secrets.ts';
-import { HttpError, problemOf, withStatus } from '../api/problem.ts';
+import { HttpError, problemOf, withoutPlaces, withStatus } from '../api/problem.ts';
 import type { Failures } from '../api/route.ts';
 import type { KnownAccount, WebBackend } from '../port/backend.ts';
 import { composed } from './compose.ts';
@@ -114,7 +114,7 @@ export function createPush(
     } catch (thrown) {
       // A later sweep removes what cannot be removed now.
       if (source) await discard(source, kept).catch(() => {});
-      const problem = problemOf(thrown);
+      const problem = withoutPlaces(problemOf(thrown));
       const status = STATUS[problem.status] ?? problem.status;
       if (status >= 500)
         log.warn(
