@@ -7,9 +7,9 @@ import { DIALECTS } from '../../../src/web/push/dialects.ts';
 import { runHere } from '../../helpers/in-this-process.ts';
 import { blocksOf, readPage } from '../../helpers/pages.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
-import { answered, answers, simulate } from '../../helpers/simulated.ts';
-import { STORES, startWeb, type TestWeb } from '../../helpers/web.ts';
-import { jsonLines, makeFolder } from '../../helpers/wxagent.ts';
+import { answered, answers, loggedIn, simulate } from '../../helpers/simulated.ts';
+import { askAt, STORES, startWeb, type TestWeb } from '../../helpers/web.ts';
+import { jsonLines, makeFolder, startWxagent } from '../../helpers/wxagent.ts';
 
 /** What a client of a service sends, as its document prints it or as it was seen, and what it has to get. */
 interface Example {
@@ -266,6 +266,27 @@ test('what cannot go now is held, which is a success; without a login it may be 
   expect((await push(web, token, { path: '/push/$T/alertmanager', body: { alerts: [{}] } })).status).toBe(
     503,
   );
+});
+
+test('what was accepted is there after a kill', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const made = await runHere(['source', 'add', 'test', '--json'], { home });
+  const { token } = jsonLines(made.stdout)[0] as { token: string };
+  const server = startWxagent(['web', '--listen', '127.0.0.1:0', '--json'], { home });
+  await server.says('stdout', '}\n');
+  const { url } = jsonLines(server.stdout)[0] as { url: string };
+  const texts = Array.from({ length: 30 }, (_, n) => `text ${n}`);
+  const answers = await Promise.all(
+    texts.map((text) => askAt(`${url}/push/${token}`, { method: 'POST', body: text })),
+  );
+  server.signal('SIGKILL');
+  await server.exited;
+  expect(answers.map(({ status }) => status)).toEqual(texts.map(() => 200));
+  const { parts } = jsonLines((await runHere(['outbox', '--json'], { home })).stdout)[0] as {
+    parts: { text: string }[];
+  };
+  expect(parts.map(({ text }) => text).sort()).toEqual([...texts].sort());
 });
 
 describe.each(STORES)('a budget, on $store', ({ environment }) => {
