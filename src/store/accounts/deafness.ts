@@ -25,11 +25,19 @@ export function* deafnessOf({ account, nowMs }: { account: string; nowMs: number
   return unconfirmedInARow(accepted) ?? (yield* silence(account, accepted, nowMs));
 }
 
-/** A server that never gives IDs says nothing by giving none. */
+/**
+ * One user may get nothing while others do, so each is looked at alone. A server that never gives IDs says nothing by
+ * giving none.
+ */
 function unconfirmedInARow(accepted: readonly Row[]): DeafSign | null {
-  const length = accepted.findIndex(({ state }) => state === 'confirmed');
-  if (length < ROW_OF_UNCONFIRMED) return null;
-  return signOf('unconfirmed', accepted.slice(0, length));
+  if (!accepted.some(({ state }) => state === 'confirmed')) return null;
+  for (const user of new Set(accepted.map((part) => part.user))) {
+    const own = accepted.filter((part) => part.user === user);
+    const confirmed = own.findIndex(({ state }) => state === 'confirmed');
+    const row = confirmed < 0 ? own : own.slice(0, confirmed);
+    if (row.length >= ROW_OF_UNCONFIRMED) return signOf('unconfirmed', row);
+  }
+  return null;
 }
 
 /** The owner has not written for longer than ever lately, though much was sent to them. */

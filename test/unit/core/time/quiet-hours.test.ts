@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { askTimeMs } from '../../../../src/core/message/window-keeper.ts';
 import { isQuiet, parseQuietHours, quietHoursShown } from '../../../../src/core/time/quiet-hours.ts';
 
@@ -57,5 +57,15 @@ describe('when a user is asked', () => {
       }),
     );
     expect(quietHoursShown(quietHours)).toBe('23:00-07:00');
+  });
+
+  test('in the nights in which the clocks change as well', () => {
+    vi.stubEnv('TZ', 'Europe/Berlin');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(new Date('2026-07-01T00:00:00Z').getHours()).toBe(2);
+    const asked = ['2026-03-29T08:30:00', '2026-10-25T08:30:00', '2026-10-24T08:30:00'].map((end) =>
+      new Date(askTimeMs(new Date(end).getTime(), { quietHours, text: null })).toString().slice(16, 21),
+    );
+    expect(asked).toEqual(['21:45', '22:45', '22:45']);
   });
 });

@@ -78,6 +78,16 @@ export function describeDeafness(make: MakeStore): void {
     expect(await note()).toBe(null);
   });
 
+  test('one user who gets nothing is seen beside others who do', async () => {
+    await writes();
+    await desk.runs(await desk.says(FRIEND));
+    for (let n = 0; n < 3; n++) {
+      await sends(1, false);
+      await sends(1, true, FRIEND);
+    }
+    expect(await note()).toMatchObject({ sign: 'unconfirmed', user: OWNER, count: 3 });
+  });
+
   test('what a command has told of counts as unconfirmed', async () => {
     await writes();
     await sends(1, true);
