@@ -2,7 +2,7 @@ import { asWxError, isShortage, reasonOf, WxError } from '../core/errors.ts';
 import { atMostEvery, type Clock } from '../core/time/clock.ts';
 import { one, type Step } from '../sql/statement.ts';
 import type { StepRunner, StepWait } from '../sql/step-runner.ts';
-import { type BeforeCommit, inOrder, settleWorks, type Work } from '../sql/works.ts';
+import { type BeforeCommit, inOrder, settleWorks, sideBySide, type Work } from '../sql/works.ts';
 import { type Connection, LIMITS, type Limits, openConnection } from './connection.ts';
 import { isGone, isInTheWay, isOfPooler, isReadOnly, mayPass, serverError } from './failures.ts';
 import { createQueryTexts, type QueryText } from './query-text.ts';
@@ -80,6 +80,8 @@ export function createServerSteps(options: {
   /** Queues of accounts, and those that no connection serves yet, oldest first. */
   const queues = new Map<string, Queue>();
   const ready = new Set<Queue>();
+  /** The reads among them: those of the same moment share a transaction, which sees what is committed before it. */
+  let reads: Queue | null = null;
   let running = 0;
   const onIdle: (() => void)[] = [];
   /** A server that has never worked is not waited for. */
@@ -101,11 +103,12 @@ export function createServerSteps(options: {
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       const work: StepWork = { step, beforeCommit, resolve: resolve as (value: never) => void, reject };
-      const known = account === null ? undefined : queues.get(account);
+      const known = account === null ? reads : queues.get(account);
       if (known) known.works.push(work);
       else {
         const queue: Queue = { account, works: [work] };
-        if (account !== null) queues.set(account, queue);
+        if (account === null) reads = queue;
+        else queues.set(account, queue);
         ready.add(queue);
         // Steps of the same moment share a transaction.
         queueMicrotask(dispatch);
@@ -119,6 +122,7 @@ export function createServerSteps(options: {
       const slot = free.pop();
       if (!slot) return;
       ready.delete(queue);
+      if (queue === reads) reads = null;
       void serve(slot, queue);
     }
   }
@@ -128,7 +132,10 @@ export function createServerSteps(options: {
     const takeWaiting = () => queue.works.splice(0, MAX_BATCH);
     await settleWorks(
       takeWaiting(),
-      (batch) => persist(slot, queue.account, () => inOrder(batch, takeWaiting)),
+      (batch) =>
+        persist(slot, queue.account, () =>
+          queue.account === null ? sideBySide(batch) : inOrder(batch, takeWaiting),
+        ),
       (error) => givenUpErrors.has(error as object),
     );
     running--;

@@ -1,4 +1,4 @@
-import type { Step } from './statement.ts';
+import { Statement, type Step, together } from './statement.ts';
 
 /** A step that waits for its transaction, and who waits for its result. */
 export interface Work<S> {
@@ -48,4 +48,33 @@ export function* inOrder(
     }
   }
   return results;
+}
+
+/** Several works that only read, as one step: what they ask for in one moment is asked together. */
+export function* sideBySide(works: readonly Work<() => Step<unknown>>[]): Step<unknown[]> {
+  const results: unknown[] = [];
+  let open = works.map(({ step }, index) => ({ index, step: step(), answer: undefined as unknown }));
+  try {
+    for (;;) {
+      const asked: Statement<unknown>[] = [];
+      const asking = open.flatMap(({ index, step, answer }) => {
+        const { done, value } = step.next(answer);
+        if (done) {
+          results[index] = value;
+          return [];
+        }
+        const from = asked.length;
+        const isSingle = value instanceof Statement;
+        asked.push(...(isSingle ? [value] : value.statements));
+        return [{ index, step, isSingle, from, to: asked.length }];
+      });
+      if (asking.length === 0) return results;
+      const answers: readonly unknown[] = yield* together(...asked);
+      open = asking.map(({ index, step, isSingle, from, to }) => {
+        return { index, step, answer: isSingle ? answers[from] : answers.slice(from, to) };
+      });
+    }
+  } finally {
+    for (const { step } of open) step.return(undefined);
+  }
 }

@@ -250,6 +250,46 @@ describe.skipIf(SERVER === null)('steps on a server', () => {
     expect(await names()).toEqual([]);
   });
 
+  it('does the reads of a moment in one transaction, side by side, and the faulty ones alone', async () => {
+    await steps.run('a', just(run(NOTE, 'one')));
+    const began: string[] = [];
+    const read = (name: string, rounds: number) =>
+      steps.read(function* (): Step<unknown[]> {
+        const found: unknown[] = [];
+        for (let n = 0; n < rounds; n++) {
+          began.push(`${name}${n}`);
+          const [row, rows] = yield* together(
+            one('SELECT CAST(? AS TEXT) AS name, CAST(pg_backend_pid() AS BIGINT) AS pid', name),
+            all('SELECT name FROM applied'),
+          );
+          found.push(row?.name, rows.length, row?.pid);
+        }
+        return found;
+      });
+    const single = steps.read(just(one('SELECT count(*) AS n FROM applied')));
+    const [a, none, b, c] = await Promise.all([read('a', 1), read('b', 0), read('c', 3), single]);
+    const [, , pid] = a;
+    expect([a, none, b, c]).toEqual([['a', 1, pid], [], ['c', 1, pid, 'c', 1, pid, 'c', 1, pid], { n: 1 }]);
+    expect(began).toEqual(['a0', 'c0', 'c1', 'c2']);
+    const faulty = steps.read(just(one('SELECT nothing FROM applied')));
+    const thrower = steps.read(function* (): Step<void> {
+      yield* one('SELECT 1 AS x');
+      throw new WxError('usage', 'no');
+    });
+    const settled = await Promise.allSettled([read('a', 1), faulty, thrower, read('c', 2)]);
+    expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
+  });
+
+  it('sees in a read what was committed before it, also while others wait', async () => {
+    const counts = await Promise.all(
+      Array.from({ length: 40 }, async (_, n) => {
+        await steps.run(`account ${n}`, just(run(NOTE, `mine ${n}`)));
+        return steps.read(just(one('SELECT count(*) AS n FROM applied WHERE name = ?', `mine ${n}`)));
+      }),
+    );
+    expect(counts.map((row) => row?.n)).toEqual(Array(40).fill(1));
+  });
+
   it('goes on when the server has ended its connections', async () => {
     // Tests of other files have connections to the same server.
     const own = open({ application_name: schema });
