@@ -3,6 +3,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { reasonOf } from '../core/errors.ts';
 import { foreignHost, foreignPage } from '../core/http/foreign-request.ts';
+import { isOnThisMachine } from '../core/http/this-machine.ts';
 import { atMostEvery } from '../core/time/clock.ts';
 import { readPage } from '../page/served/page-files.ts';
 import { type Caller, callerOf } from './access/caller.ts';
@@ -187,6 +188,10 @@ export function createWeb(
     await next();
     for (const [name, value] of Object.entries(SAFE_HEADERS))
       if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+    // Over plain HTTP from another machine it has no effect, but a browser writes an error for each page.
+    const { hostname } = new URL(`http://${c.req.header('host') ?? 'localhost'}`);
+    if (clientFor(c).scheme === 'http' && !isOnThisMachine(hostname))
+      c.res.headers.delete('cross-origin-opener-policy');
   });
   app.onError(async (thrown, c) => {
     const whole = problemOf(thrown);

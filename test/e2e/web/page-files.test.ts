@@ -19,7 +19,7 @@ test('everything in the page comes from its own server', () => {
 });
 
 test('its files are served without a credential, by hashed names, under a strict policy, and smaller for who takes gzip', async () => {
-  const { url } = await startWeb({ home: makeFolder(), env: {} });
+  const { url } = await startWeb({ home: makeFolder(), env: {} }, '--public-url', 'http://bot.test');
   const document = await fetch(url);
   expect(document.headers.get('content-type')).toBe('text/html; charset=utf-8');
   expect(document.headers.get('cache-control')).toBe('no-cache');
@@ -34,6 +34,7 @@ test('its files are served without a credential, by hashed names, under a strict
       /^default-src 'none'; script-src 'self'; style-src 'self'; /,
     );
     expect(headers['content-security-policy']).not.toMatch(/unsafe|data:|https?:|\*/);
+    expect(headers['cross-origin-opener-policy']).toBe('same-origin');
     expect(headers).not.toHaveProperty('content-encoding');
     expect(headers).not.toHaveProperty('set-cookie');
     if (path !== '/') expect(headers['cache-control']).toContain('immutable');
@@ -42,6 +43,10 @@ test('its files are served without a credential, by hashed names, under a strict
   }
   for (const path of ['/page/', '/page/index.html', '/page/%2e%2e/main.js', '/page/x.js', '/index.html'])
     expect((await askAt(url + path)).status, path).toBe(404);
+  // A browser takes it from there for an error, and has no use for it.
+  const far = await askAt(`${url}/`, { headers: { host: 'bot.test' } });
+  expect(far).toMatchObject({ status: 200 });
+  expect(far.headers).not.toHaveProperty('cross-origin-opener-policy');
   const host = `evil.example:${new URL(url).port}`;
   for (const path of ['/', ...names])
     expect((await askAt(url + path, { headers: { host } })).status).toBe(421);
