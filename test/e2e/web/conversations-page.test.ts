@@ -157,6 +157,22 @@ describe.skipIf(CHROMIUM === null)('conversations on the page', () => {
     await said(page, 'not yet').getByText('sent · confirmed').waitFor();
   });
 
+  test('a text outlives a session that ends while it is sent, and a reload after that', async () => {
+    const world = await makeChatWorld();
+    world.simulator.control.message({ text: 'quiet' });
+    const page = await world.open(browser, world.user);
+    await said(page, 'quiet').waitFor();
+    await page.context().clearCookies();
+    await write(page, 'not lost');
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    await page.reload();
+    await page.getByRole('textbox').fill(await world.web.code());
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await said(page, 'not lost').getByRole('button', { name: 'Send again' }).click();
+    await said(page, 'not lost').getByText('sent · confirmed').waitFor();
+    expect(answers(world.simulator)).toEqual(['not lost']);
+  });
+
   test('what is looked at is new no more, here and in another page of the browser', async () => {
     const world = await makeChatWorld();
     const { simulator, user, account } = world;

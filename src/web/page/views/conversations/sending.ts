@@ -73,8 +73,8 @@ function change(key: string, to: Partial<Sending>): void {
 /** Texts outlive a reload; of a file a browser keeps nothing, so it asks before it leaves. */
 function keep(): void {
   const texts = sendings.value
-    .filter(({ files, problem }) => files.length === 0 && problem === null)
-    .map(({ key, account, user, text, timeMs }) => ({ key, account, user, text, timeMs }));
+    .filter(({ files }) => files.length === 0)
+    .map(({ key, account, user, text, timeMs, problem }) => ({ key, account, user, text, timeMs, problem }));
   try {
     sessionStorage.setItem(STORED, JSON.stringify(texts));
   } catch {
@@ -82,17 +82,17 @@ function keep(): void {
   }
 }
 
-/** Goes on with what a reload has interrupted. */
+/** Goes on with what a reload has interrupted. What was refused waits for a person. */
 function resume(): void {
   try {
     const texts = JSON.parse(sessionStorage.getItem(STORED) ?? '[]') as Omit<Sending, 'files'>[];
     sendings.value = texts.map((one) => ({
-      ...{ ...one, files: [], share: null, problem: null, stop: new AbortController() },
+      ...{ ...one, files: [], share: null, stop: new AbortController() },
     }));
   } catch {
     // It is not ours to read.
   }
-  for (const { key } of sendings.value) void go(key);
+  for (const { key, problem } of sendings.value) if (problem === null) void go(key);
 }
 
 resume();
