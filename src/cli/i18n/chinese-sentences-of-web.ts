@@ -109,6 +109,8 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   'message {} is not finished yet': '消息 {} 还没有处理完',
   'part {} is {} already': '第 {} 条的状态已经是 {}',
   'a file needs a name': '文件需要名称',
+  '{} is up to 64 letters, digits, "_", "." or "-"': '{} 只能用字母、数字、“_”、“.”和“-”，最多 64 个',
+  '{} is up to 12 digits': '{} 只能是数字，最多 12 位',
   'the text is empty': '文字是空的',
   '{} sends to {} only': '{} 只能发给 {2}',
   '{} is not an address of this machine': '{} 不是本机的地址',

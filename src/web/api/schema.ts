@@ -34,6 +34,16 @@ export const TIME = { type: 'string', format: 'date-time' } as const satisfies S
 export const COUNT = { type: 'integer', minimum: 0 } as const satisfies Schema;
 export const YES_NO = { type: 'boolean' } as const satisfies Schema;
 
+/** A name that somebody gives, and the digits that a phone shows: people type these. */
+export const NAME = { type: 'string', pattern: '^[\\p{L}\\p{N}_.-]{1,64}$' } as const satisfies Schema;
+export const DIGITS = { type: 'string', pattern: '^[0-9]{1,12}$' } as const satisfies Schema;
+
+/** What is typed by people, in words that they read. */
+const FORMS: Readonly<Record<string, string>> = {
+  [NAME.pattern]: 'up to 64 letters, digits, "_", "." or "-"',
+  [DIGITS.pattern]: 'up to 12 digits',
+};
+
 /** An object of which every field is there. */
 export function objectOf(properties: ObjectSchema['properties']): ObjectSchema {
   return optionalOf(properties, Object.keys(properties));
@@ -108,7 +118,7 @@ function faultOfText(schema: TextSchema, value: unknown, name: string): string |
   if (value.length < minLength) return `${name} is empty`;
   if (value.length > maxLength) return `${name} has at most ${maxLength} characters`;
   if (pattern !== undefined && !new RegExp(pattern, 'u').test(value))
-    return `${name} is of the form ${pattern}`;
+    return `${name} is ${FORMS[pattern] ?? `of the form ${pattern}`}`;
   if (format === 'date-time' && Number.isNaN(timeOf(value)))
     return `${name} is a time such as 2026-11-29T12:00:00Z`;
   return null;

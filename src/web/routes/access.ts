@@ -7,7 +7,18 @@ import { digestOf, newCookie, plainCode } from '../access/secrets.ts';
 import { BEFORE, LIMIT, limitOf, pageOf } from '../api/page.ts';
 import { HttpError } from '../api/problem.ts';
 import type { Call, Route } from '../api/route.ts';
-import { COUNT, listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
+import {
+  COUNT,
+  listOf,
+  NAME,
+  objectOf,
+  oneOf,
+  optionalOf,
+  orNull,
+  TEXT,
+  TIME,
+  YES_NO,
+} from '../api/schema.ts';
 import { findAccount } from './accounts.ts';
 
 const SCOPE = oneOf(...SCOPES);
@@ -133,7 +144,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     isElevated: true,
     body: optionalOf(
       {
-        name: { type: 'string', pattern: '^[\\p{L}\\p{N}_.-]{1,64}$' },
+        name: NAME,
         scope: SCOPE,
         account: { type: 'string', minLength: 1, maxLength: 200 },
         to: { type: 'string', minLength: 1, maxLength: 200 },

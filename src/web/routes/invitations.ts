@@ -4,7 +4,7 @@ import { addInvitation } from '../access/add-invitation.ts';
 import { INVITATION_MS } from '../access/secrets.ts';
 import { HttpError } from '../api/problem.ts';
 import type { Call, Route } from '../api/route.ts';
-import { listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME } from '../api/schema.ts';
+import { listOf, NAME, objectOf, oneOf, optionalOf, orNull, TEXT, TIME } from '../api/schema.ts';
 import { CANCEL, GIVE_DIGITS, LOGIN, LOOK, loginReply, SEE_CODE } from './logins.ts';
 
 const FIELDS = {
@@ -41,9 +41,7 @@ export const INVITATION_ROUTES: readonly Route[] = [
     path: '/invitations',
     about: 'make an invitation; its link is in this answer and nowhere else',
     isElevated: true,
-    body: optionalOf({ name: { type: 'string', pattern: '^[\\p{L}\\p{N}_.-]{1,64}$' }, expiresAt: TIME }, [
-      'name',
-    ]),
+    body: optionalOf({ name: NAME, expiresAt: TIME }, ['name']),
     status: 201,
     answer: objectOf({ ...FIELDS, token: TEXT, link: TEXT }),
     errors: [409],

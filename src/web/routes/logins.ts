@@ -2,7 +2,7 @@ import { WxError } from '../../core/errors.ts';
 import { timeShown } from '../../views/account.ts';
 import { languageOf, type Problem, problemOf } from '../api/problem.ts';
 import type { Call, Route } from '../api/route.ts';
-import { objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
+import { DIGITS, NAME, objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
 import type { LoginView } from '../live/login-desk.ts';
 import { accountOf } from './accounts.ts';
 
@@ -43,7 +43,7 @@ export const SEE_CODE = {
 export const GIVE_DIGITS = {
   method: 'post',
   about: 'give the verification code that the phone shows',
-  body: objectOf({ code: { type: 'string', pattern: '^[0-9]{1,12}$' } }),
+  body: objectOf({ code: DIGITS }),
   status: 200,
   answer: LOGIN,
   errors: [404, 409],
@@ -71,7 +71,7 @@ export const LOGIN_ROUTES: readonly Route[] = [
     method: 'post',
     path: '/logins',
     about: 'begin a login: its QR code comes a moment later',
-    body: optionalOf({ name: { type: 'string', pattern: '^[\\p{L}\\p{N}_.-]{1,64}$' }, force: YES_NO }),
+    body: optionalOf({ name: NAME, force: YES_NO }),
     status: 201,
     answer: LOGIN,
     errors: [409],

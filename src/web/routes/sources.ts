@@ -5,7 +5,7 @@ import { sourceShown } from '../../views/access.ts';
 import { addSource } from '../access/add-source.ts';
 import { parseLimit } from '../access/limit.ts';
 import type { Call, Reply, Route } from '../api/route.ts';
-import { COUNT, listOf, objectOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
+import { COUNT, listOf, NAME, objectOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
 import { checkedTemplate } from '../push/port/template.ts';
 import { findAccount } from './accounts.ts';
 
@@ -60,7 +60,7 @@ export const SOURCE_ROUTES: readonly Route[] = [
     isElevated: true,
     body: optionalOf(
       {
-        name: { type: 'string', pattern: '^[\\p{L}\\p{N}_.-]{1,64}$' },
+        name: NAME,
         account: { type: 'string', minLength: 1, maxLength: 200 },
         to: { type: 'string', minLength: 1, maxLength: 200, description: 'a user; default: the owner' },
         title: { type: 'string', minLength: 1, maxLength: 200 },

@@ -234,6 +234,9 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     const { web, logIn } = await start();
     await logIn('mine');
     const page = await openWebPage(browser, web, { view: 'tokens' });
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('my cron');
+    await click(page, 'Make the token');
+    await says(page, 'name is up to 64 letters, digits, "_", "." or "-"');
     await page.getByRole('textbox', { name: 'Name', exact: true }).fill('cron');
     await page.getByRole('combobox', { name: 'Scope' }).selectOption('send');
     await page.getByRole('combobox', { name: 'Account', exact: true }).selectOption({ label: 'mine' });
@@ -260,7 +263,7 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     // A tool that pushes has a token as well.
     await page.getByRole('textbox', { name: 'Name of the source' }).fill('nas');
     await page.getByRole('textbox', { name: 'Title before each text' }).fill('NAS');
-    await page.getByRole('combobox', { name: 'Join pushes' }).selectOption('5m');
+    await page.getByRole('combobox', { name: 'Join pushes' }).selectOption({ label: 'within 5 min' });
     await click(page, 'Add the source');
     const address = page.getByText(`${web.url}/push/A`);
     await address.waitFor();

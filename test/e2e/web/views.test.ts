@@ -126,6 +126,8 @@ describe.skipIf(CHROMIUM === null)('the views of the page', () => {
     const page = await openWebPage(browser, web, { view: 'doctor', locale: 'zh-CN' });
     await page.getByRole('status').getByText('一切正常。').waitFor();
     await page.getByText('与服务器相差不到 1 秒').waitFor();
+    const names = await page.locator('.checks strong').allInnerTexts();
+    expect(names.filter((name) => /^[a-z]/.test(name))).toEqual([]);
     simulator.control.kill({ bot: id });
     await page.getByRole('combobox', { name: '账号' }).selectOption({ label: 'shop' });
     await page.getByRole('status').getByText('请先处理：登录').waitFor();

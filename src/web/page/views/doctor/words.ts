@@ -28,6 +28,7 @@ const en = {
     tls: 'Certificate of the server',
     clock: 'Clock',
     token: 'Login',
+    arrival: 'Arrival',
   } as Record<string, string>,
 };
 
@@ -62,6 +63,7 @@ export const doctorWords = wordsIn<typeof en>({
       tls: 'TLS 证书',
       clock: '时钟',
       token: '登录',
+      arrival: '送达',
     },
   },
 });

@@ -12,8 +12,8 @@ import { ask } from '../../server/api.ts';
 import type { Account, Source } from '../../server/types.ts';
 import { sourceWords } from './source-words.ts';
 
-/** How long pushes of a source may be joined, as the API takes it; '': each goes by itself. */
-const DIGESTS = ['', '1m', '5m', '15m', '1h'];
+/** How long pushes of a source may be joined, in minutes. */
+const DIGESTS = [1, 5, 15, 60];
 
 /** The tools that may push, each with a token of its own. */
 export function Sources({ accounts }: { accounts: readonly Account[] }) {
@@ -137,9 +137,10 @@ function NewSource(props: { accounts: readonly Account[]; onMade: (token: string
         <TextField label={words.user} of={to} most={200} />
         <TextField label={words.title} of={title} most={200} />
         <Choice label={words.digest} of={digest}>
-          {DIGESTS.map((time) => (
-            <option key={time} value={time}>
-              {time === '' ? words.single : words.within(time)}
+          <option value="">{words.single}</option>
+          {DIGESTS.map((minutes) => (
+            <option key={minutes} value={`${minutes}m`}>
+              {words.within(duration(minutes * 60_000))}
             </option>
           ))}
         </Choice>
