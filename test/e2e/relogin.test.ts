@@ -13,9 +13,36 @@ import {
   readAccounts,
   simulate,
 } from '../helpers/simulated.ts';
+import { askAt } from '../helpers/web.ts';
 import { jsonLines, startOnTerminal } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
+
+test('--web: its page stays when the login has expired, and mends it', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const run = startHere(
+    ['run', '--echo', '--web', '127.0.0.1:0', '--base-url', simulator.baseUrl, ...QUICK],
+    { home },
+  );
+  await run.says('stderr', 'ready');
+  const url = /the API are at (\S+)/.exec(run.stderr)?.[1] as string;
+  const added = await runHere(['token', 'add', 'x', '--scope', 'admin', '--json'], { home });
+  const token = String(jsonLines(added.stdout)[0]?.token);
+  simulator.control.kill();
+  await run.says('stderr', 'is waiting for a new login');
+  const { status } = await askAt(`${url}/api/v1/logins`, {
+    method: 'POST',
+    token,
+    body: '{}',
+    headers: { 'content-type': 'application/json' },
+  });
+  expect(status).toBe(201);
+  await pollUntil('it polls as the new bot', () => simulator.control.bots().at(-1)?.polls === 1);
+  simulator.control.message({ text: 'two' });
+  expect(await answered(simulator, 1)).toEqual(['two']);
+  expect((await run.stop()).code).toBe(0);
+});
 
 test('--wait-login: stays, keeps everything, and goes on when another process has logged the owner in', async () => {
   const simulator = await simulate();

@@ -12,26 +12,25 @@ export const LOOK_EVERY_MS = 1_000;
 
 /**
  * A new login of an account whose login has died, or null when there is none to be had: one that
- * another process has stored meanwhile or, with `--wait-login` or while others are served, will
- * store; on a terminal a new QR code.
+ * another process has stored meanwhile or, while it is awaited, will store; on a terminal a new QR
+ * code.
  */
 export async function relogin(
   context: CommandContext,
   dead: Account,
   transport: Transport,
   store: Pick<Store, 'admin' | 'access'>,
-  othersAreServed: () => boolean,
+  isAwaited: () => boolean,
 ): Promise<Account | null> {
   const stop = context.stopSignal();
-  const { waitLogin } = context.settings(['waitLogin']);
   const newLogin = (accounts: readonly Account[] | null): Account | null =>
     accounts?.find(({ key, token }) => key === dead.key && token !== dead.token) ?? null;
   const stored = newLogin(await accountsNow(context));
   if (stored || stop.aborted) return stored;
-  if (waitLogin || othersAreServed()) {
+  if (isAwaited()) {
     context.log.warn(`${dead.id} is waiting for a new login`);
     context.log.info(`hint: ${loginHint(dead)}`);
-    while (!stop.aborted && (waitLogin || othersAreServed())) {
+    while (!stop.aborted && isAwaited()) {
       await context.clock.sleep(LOOK_EVERY_MS, stop);
       const found = newLogin(await accountsOfLate(context));
       if (found) return found;

@@ -41,6 +41,7 @@ export async function listen(context: CommandContext): Promise<number> {
       emit: createEventLog({ ...context, json: false }),
       undelivered: { tell: createOtherWay(context, null), withinMs: null },
       watchLogins: false,
+      waitLogin: context.settings(['waitLogin']).waitLogin,
     },
     withOwner(context, [chooseAccount(context)]),
   );

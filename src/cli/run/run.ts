@@ -68,17 +68,19 @@ export async function runAgent(
     onEvent(event);
     hooks.fire(event);
   };
-  const { within } = context.settings(['within']);
+  const { within, waitLogin, web } = context.settings(['within', 'waitLogin', 'web']);
   const service = {
     ...{ makeAgent: agent.make, settings, keepFiles, received, emit, watchLogins: allAccounts },
+    // On a page, somebody can log in again: it must not go when they need it.
+    waitLogin: waitLogin || (web !== null && !context.isInteractive),
     undelivered: {
       tell: createOtherWay(context, hooks.undelivered),
       withinMs: hooks.undelivered === null ? null : within,
     },
   };
-  const web = await openWebBeside(context);
+  const server = await openWebBeside(context);
   return serve(context, service, accounts).finally(async () => {
-    await web?.close();
+    await server?.close();
     await hooks.end();
   });
 }

@@ -29,7 +29,6 @@ export async function serve(
   accounts: readonly Account[],
 ): Promise<number> {
   const { clock } = context;
-  const { waitLogin } = context.settings(['waitLogin']);
   const stop = context.stopSignal();
   const transport = openTransport(context);
   const { graceMs } = service.settings;
@@ -90,7 +89,8 @@ export async function serve(
       const own = { ...contextOf(context, account), stopSignal: () => leave };
       const end = await serveLogin(own, account, leave);
       if (end !== 'expired') return end;
-      const next = await relogin(own, account, transport, store, () => shared !== null || served.size > 0);
+      const isAwaited = (): boolean => service.waitLogin || shared !== null || served.size > 0;
+      const next = await relogin(own, account, transport, store, isAwaited);
       if (leave.aborted) return 'stopped';
       if (next === null) {
         expired.push(account);
@@ -180,7 +180,7 @@ export async function serve(
   }
 
   function endWhenOver(): void {
-    const isAwaited = service.watchLogins && waitLogin && hasLastLoggedOut && !stop.aborted;
+    const isAwaited = service.watchLogins && service.waitLogin && hasLastLoggedOut && !stop.aborted;
     const isWorker = shared !== null && !stop.aborted;
     if (failure || (areAllStarted && active.size === 0 && !isAwaited && !isWorker)) over.abort();
   }

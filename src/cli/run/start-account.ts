@@ -28,6 +28,8 @@ export interface Service {
   undelivered: Pick<Undelivered, 'tell' | 'withinMs'>;
   /** Accounts that log in meanwhile are served as well, and those that log out no longer (`--all-accounts`). */
   watchLogins: boolean;
+  /** Whoever has no login any more is waited for, and nothing ends meanwhile. */
+  waitLogin: boolean;
 }
 
 /** Serves one login of an account, for which the caller has the right to receive. */
