@@ -72,8 +72,15 @@ describe.skipIf(CHROMIUM === null)('the views of the page', () => {
       await openWebPage(browser, world.web, { view: 'outbox' }),
       await openWebPage(browser, world.web, { view: 'outbox' }),
     ];
+    const question = other.getByRole('dialog', { name: 'Drop this part?' });
+    // Who goes back has said no.
     await drop(other, BACKUP).click();
-    await other.getByRole('dialog', { name: 'Drop this part?' }).waitFor();
+    await question.waitFor();
+    await other.goBack();
+    await question.waitFor({ state: 'hidden' });
+    await other.goForward();
+    await drop(other, BACKUP).click();
+    await question.waitFor();
     // By keyboard: what cancels is chosen first.
     await drop(page, BACKUP).focus();
     await page.keyboard.press('Enter');

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { frameWords } from './words.ts';
 
 /** What is asked before something is done that cannot be taken back. */
@@ -28,6 +28,12 @@ export function ConfirmDialog() {
   useLayoutEffect(() => {
     if (question && !box.current?.open) box.current?.showModal();
   }, [question]);
+  // Who goes to another view, as by "back", does not want it.
+  useEffect(() => {
+    const leave = (): void => box.current?.close();
+    addEventListener('hashchange', leave);
+    return () => removeEventListener('hashchange', leave);
+  }, []);
   const end = (isYes: boolean): void => {
     asked.value = null;
     box.current?.close();
