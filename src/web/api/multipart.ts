@@ -62,7 +62,7 @@ export async function readForm(
       stream.on('error', () => {});
       stream.once('close', () => open.delete(stream));
       files = files.then(async () => {
-        if (!hasFailed) await onFile(stream, filename || null);
+        if (!hasFailed) await onFile(stream, nameOf(filename));
       });
       files.catch((thrown) => {
         if (!hasFailed) fail(thrown);
@@ -81,4 +81,10 @@ export async function readForm(
     incoming.pipe(form);
   });
   return fields;
+}
+
+/** The name of a file as it is on the disk: browsers and curl write quotes and ends of lines in it as `%22`, `%0D` and `%0A`, and nothing else so. */
+function nameOf(filename: string | undefined): string | null {
+  if (!filename) return null;
+  return filename.replace(/%(22|0D|0A)/gi, (code) => decodeURIComponent(code));
 }

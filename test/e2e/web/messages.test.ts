@@ -185,6 +185,24 @@ describe('sending', () => {
     expect(left.filter((one) => one.isFile())).toEqual([]);
   });
 
+  test('quotes and ends of lines in the name of a file are read as browsers and curl write them', async () => {
+    const { web } = await makeWebWorld({});
+    const token = await web.token('--scope', 'send');
+    const names = ['so %22called%22.txt', 'a%0D%0Ab.txt', '100%.txt', '%E4%BD%A0.txt'];
+    const { headers = {}, body = '' } = form(
+      {},
+      names.map((name) => ({ name, bytes: Buffer.from('x') })),
+    );
+    const sent = await web.ask('/accounts/mine/send', { method: 'POST', headers, body, token });
+    const { parts } = sent.json as { parts: { name: string }[] };
+    expect(parts.map(({ name }) => name)).toEqual([
+      'so _called_.txt',
+      'a__b.txt',
+      '100%.txt',
+      '%E4%BD%A0.txt',
+    ]);
+  });
+
   test('a client that goes in the middle of a file leaves nothing', async () => {
     const { web, home } = await makeWebWorld({});
     const token = await web.token('--scope', 'send');
