@@ -47,9 +47,19 @@ function Navigation() {
   const close = (): void => {
     isOpen.value = false;
   };
+  const box = useRef<HTMLElement>(null);
+  // On a phone what opens lies over the view: a tap beside it puts it away.
+  useEffect(() => {
+    const closeBeside = ({ target }: Event): void => {
+      if (!box.current?.contains(target as Node)) isOpen.value = false;
+    };
+    addEventListener('pointerdown', closeBeside);
+    return () => removeEventListener('pointerdown', closeBeside);
+  }, [isOpen]);
   return (
     <nav
       class="nav"
+      ref={box}
       aria-label={words.views}
       onKeyDown={({ key }) => {
         if (key === 'Escape') close();

@@ -217,6 +217,10 @@ describe.skipIf(CHROMIUM === null)('the views of the page', () => {
     expect(await page.evaluate('document.activeElement.id')).toBe('content');
     await page.goBack();
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    await more.click();
+    await page.getByRole('link', { name: 'Doctor' }).waitFor();
+    await page.getByRole('heading', { name: 'Overview' }).click();
+    await page.getByRole('link', { name: 'Doctor' }).waitFor({ state: 'hidden' });
   });
 
   test('a server that goes is told, and one that comes back is found; what was shown stays', async () => {
