@@ -1,4 +1,5 @@
 import { RUN_SETTINGS } from '../settings/settings.ts';
+import { BACKUP_COMMANDS } from './admin/backup-commands.ts';
 import type { CommandSpec } from './command/spec.ts';
 import { ACCESS_COMMANDS } from './web/commands.ts';
 
@@ -373,6 +374,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       },
     ],
   },
+  ...BACKUP_COMMANDS,
   {
     name: 'simulate',
     group: 'testing',

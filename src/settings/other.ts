@@ -76,6 +76,12 @@ export const OTHER = {
     },
     flagOnly: true,
   },
+  replaceFile: {
+    kind: 'switch',
+    flag: '--force',
+    about: { en: 'replace the file if it is there', zh: '文件已存在时替换它' },
+    flagOnly: true,
+  },
   port: {
     kind: 'count',
     flag: '--port <n>',

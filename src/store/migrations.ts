@@ -384,8 +384,11 @@ const MIGRATION_WAIT_MS = 5_000;
 /** Throws WxError `config` for a database of another program, in which nothing is to be written. */
 export function checkIsOurs(database: Database, path: string): void {
   const tables = database.one(
-    "SELECT count(*) AS n, sum(name = 'inbox') AS ours FROM sqlite_master WHERE type = 'table'",
+    "SELECT count(*) AS n, sum(name = 'inbox') AS ours, sum(name = 'backup') AS backups FROM sqlite_master WHERE type = 'table'",
   );
+  if (tables?.ours === 1 && tables.backups === 1) {
+    throw new WxError('config', `${path} is a backup, and no store`, { hint: `wxagent restore ${path}` });
+  }
   if (tables?.n === 0 || tables?.ours === 1) return;
   throw new WxError('config', `the database ${path} is that of another program`, {
     hint: '--store <a new file>',

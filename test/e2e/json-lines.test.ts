@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { blocksOf, readPage } from '../helpers/pages.ts';
@@ -71,6 +72,9 @@ test('every JSON line of docs/commands.md has the fields that are printed', asyn
   take((await server.stop()).stdout);
   simulator.control.kill();
   await json('run', '--echo');
+  const backup = join(makeFolder(), 'backup');
+  await json('backup', backup);
+  take((await runHere(['restore', backup, '--json'], { home: makeFolder() })).stdout);
   await json('store', 'migrate', '--to', makeFolder());
 
   // Only a store on a server has workers: workers.test.ts compares their line. Undelivered is what nobody reads.

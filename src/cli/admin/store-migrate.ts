@@ -23,15 +23,14 @@ export async function migrateStore(context: CommandContext): Promise<number> {
     return found;
   }
   async function movable(found: StorePlace, side: 'source' | 'target'): Promise<Movable> {
-    if (found.server) return found.server.openToMove(side);
-    const file = await openFile(context, found);
-    opened.push(file.steps);
-    return file;
+    const store = await openMovable(context, found, side);
+    if (!found.server) opened.push(store.steps);
+    return store;
   }
 
   try {
     const source = await place(moveFrom, '--from');
-    if (!source.server) checkIsThere(source);
+    if (!source.server) checkIsThere(source, 'wxagent store migrate --from <store>');
     if (moveCancel) {
       const { cancelMove } = await import('../../store/moving/move.ts');
       await cancelMove(await movable(source, 'source'));
@@ -75,11 +74,18 @@ function checkOptions(
 }
 
 /** Opening a file would make one. Throws WxError `not-found`. */
-function checkIsThere({ name, paths }: StorePlace): void {
+export function checkIsThere({ name, paths }: StorePlace, hint: string): void {
   if (existsSync(paths.database) || readConfigFile(paths.config).accounts.length > 0) return;
-  throw new WxError('not-found', `there is no store in ${name}`, {
-    hint: 'wxagent store migrate --from <store>',
-  });
+  throw new WxError('not-found', `there is no store in ${name}`, { hint });
+}
+
+/** Opens a side of a move. The steps of a file are to be closed; those of a server are closed with it. */
+export async function openMovable(
+  context: CommandContext,
+  place: StorePlace,
+  side: 'source' | 'target',
+): Promise<Movable> {
+  return place.server ? place.server.openToMove(side) : openFile(context, place);
 }
 
 async function openFile(context: CommandContext, { name, paths }: StorePlace): Promise<Movable> {

@@ -154,8 +154,7 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'another process moves the store {} now': '另一个进程正在迁移 {}',
   'wait until it has ended': '请等它结束',
   '{} is not empty: it has {} of another store': '{} 不是空的：里面有其他数据（{}）',
-  'name an empty place with --to: another home, or another ?schema=':
-    '请用 --to 指定空的位置：另一个主目录，或另一个 ?schema=',
+  'name an empty place: another home, or another ?schema=': '请指定空的位置：另一个主目录，或另一个 ?schema=',
   '{} is not the same at the target: {}': '{} 在目标里不一致：{~}',
   'their digests differ': '摘要不同',
   '{} rows became {}': '{} 行变成了 {} 行',
@@ -177,4 +176,28 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   '{} has a value that is not a whole number: {}': '{} 里有不是整数的值：{}',
   'mend or delete those rows in the source, then run the same command again':
     '请在源数据库里修正或删除这些行，再运行一次同样的命令',
+  'the store {} is not whole: its restore from {} has not ended': '{} 的数据不完整：从 {} 的恢复还没有完成',
+  '{} is a backup, and no store': '{} 是备份文件，不能直接使用',
+  'the backup {} is not what the store has: {}': '备份 {} 和数据不一致：{~}',
+  '{}: {} rows became {}': '{}：{} 行变成了 {} 行',
+  'run the same command again': '请再运行一次同样的命令',
+  'the backup was stopped: there is no file': '备份已停止，没有写出文件',
+  'accounts {}, messages {}, parts still to be sent {}, their files {}':
+    '账号 {}，消息 {}，待发 {}，待发的文件 {}',
+  'It has tokens that are readable: keep it to yourself.': '文件里有明文令牌，请妥善保管。',
+  '{} needs the path of a file': '{} 需要文件路径',
+  '{} is no file': '{} 不是文件',
+  '{} is the store itself': '{} 就是正在备份的数据本身',
+  '{} is there already': '{} 已存在',
+  'cannot write in {}: {}': '无法写入 {}：{}',
+  'What came after {} is not in it. The store that was backed up must not run any more: two receivers of one login lose messages to each other.':
+    '{} 之后的内容不在备份里。原来的不能再运行：同一个登录有两处同时收取会丢消息。',
+  '{} is no backup of wxagent': '{} 不是 wxagent 的备份',
+  'wxagent backup <file> writes one': '用 wxagent backup <文件> 备份',
+  'the backup {} is damaged: {}': '备份 {} 已损坏：{~}',
+  'it has {} of {} bytes': '只有 {} 字节，应有 {} 字节',
+  'it does not say what it has': '缺少内容说明',
+  'restore another backup': '请换一个备份',
+  'the backup {} was written by a newer wxagent (schema {})':
+    '备份 {} 由更新版本的 wxagent 写成（schema {}）',
 };

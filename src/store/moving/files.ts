@@ -23,7 +23,7 @@ export interface MovableFiles {
 const COPY = /^(?:blob:|(?:.*[/\\])?media[/\\]out[/\\][^/\\]+[/\\])([\da-f-]{36})$/s;
 
 /** The id of a copy of ours; null: it is something else. */
-function copyId(path: string): string | null {
+export function copyId(path: string): string | null {
   return COPY.exec(path)?.[1] ?? null;
 }
 
@@ -52,8 +52,7 @@ export async function copyFiles(
     const id = copyId(file.path);
     if (id === null) continue;
     const path = to.pathOf(file.account, id);
-    const isThere = path === file.path || (await to.has({ ...file, path }));
-    if (isThere || !(await from.has(file))) continue;
+    if ((await to.has({ ...file, path })) || !(await from.has(file))) continue;
     check();
     await to.put(file.account, path, from.read(file));
   }

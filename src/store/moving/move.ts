@@ -10,13 +10,13 @@ import { type NeededFile, neededPartFiles } from '../outbox/parts.ts';
 import { copyFiles, type MovableFiles, sumOfFiles, withPath } from './files.ts';
 import {
   clearTable,
+  createPageSize,
   createSum,
   insertRows,
   lastNumber,
   numberFrom,
   type Page,
   pageAfter,
-  sizeOf,
   unusable,
 } from './rows.ts';
 import { MOVED_TABLES, type MovedTable, PASSING_TABLES, type TableSum } from './tables.ts';
@@ -29,18 +29,23 @@ import {
   whereabouts,
 } from './whereabouts.ts';
 
-/** A store that can be moved, opened for nothing else. */
-export interface Movable {
+/** A store as the source of a move, opened for nothing else. */
+export interface MoveSource {
   /** For people: a URL without its password, a folder or a path. */
   name: string;
   dialect: Dialect;
   steps: StepRunner;
-  logins: Logins;
+  logins: Pick<Logins, 'list'>;
   files: MovableFiles;
   /** Where its logins are: two stores of one home have the same. */
   loginsAt: string;
   /** Who serves accounts there, or delivers, as a sentence; null: nobody. */
   served(): Step<string | null>;
+}
+
+/** A store that can be moved to as well. */
+export interface Movable extends MoveSource {
+  logins: Logins;
 }
 
 /** What was compared: a table, or the logins. */
@@ -68,16 +73,13 @@ const LOGIN = [
   'cdnUrl',
   'loggedInAt',
 ] as const satisfies (keyof Account)[];
-/** The most rows of a page, and about how much they may have: rows have up to some megabytes. */
-const PAGE_ROWS = 300;
-const PAGE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Moves the content of a store. Both sides refuse to be served meanwhile. What is at the target from a try before stays if it
  * is the same as in the source. The source is marked as left when all is the same on both sides, and only then the target
  * as usable: so never both. When this rejects before, the source is as it was. Throws WxError.
  */
-export async function move(from: Movable, to: Movable, { signal, onMoved }: MoveOptions): Promise<void> {
+export async function move(from: MoveSource, to: Movable, { signal, onMoved }: MoveOptions): Promise<void> {
   const mover = `${claimantId(thisProcess())} ${newUuid()}`;
   const hasSameLogins = from.loginsAt === to.loginsAt;
   const logins = await from.logins.list();
@@ -131,7 +133,7 @@ export async function move(from: Movable, to: Movable, { signal, onMoved }: Move
 }
 
 /** Gives a move up that was killed: the source can be served again. Throws WxError `config` when it has left, or none was begun. */
-export async function cancelMove(from: Movable): Promise<void> {
+export async function cancelMove(from: MoveSource): Promise<void> {
   await from.steps.run(NO_ACCOUNT, function* () {
     const noted = yield* whereabouts();
     if (noted?.state === 'left' || noted?.state === 'arriving') throw elsewhere(from.name, noted);
@@ -145,12 +147,16 @@ export async function cancelMove(from: Movable): Promise<void> {
   await from.steps.flush();
 }
 
-function filesOf({ steps }: Movable): Promise<NeededFile[]> {
+function filesOf({ steps }: MoveSource): Promise<NeededFile[]> {
   return steps.read(neededPartFiles);
 }
 
 /** Closes the source. `isLeft`: an earlier try has copied everything, and was killed when it had marked the source. */
-async function leave(from: Movable, to: Movable, mover: string): Promise<{ store: string; isLeft: boolean }> {
+async function leave(
+  from: MoveSource,
+  to: MoveSource,
+  mover: string,
+): Promise<{ store: string; isLeft: boolean }> {
   const there = await to.steps.read(() => whereabouts());
   return from.steps.run(NO_ACCOUNT, function* () {
     const noted = yield* whereabouts();
@@ -167,7 +173,7 @@ async function leave(from: Movable, to: Movable, mover: string): Promise<{ store
 }
 
 /** Lets the source be used again, if this process still moves it. */
-async function stay(from: Movable, mover: string): Promise<void> {
+async function stay(from: MoveSource, mover: string): Promise<void> {
   await as(from, mover, function* () {
     const noted = yield* whereabouts();
     yield* openWrites(from.dialect);
@@ -179,8 +185,8 @@ async function stay(from: Movable, mover: string): Promise<void> {
 
 /** Takes the target for this move, if it is empty, or has nothing but what came from the same store. */
 async function arrive(
-  from: Movable,
-  to: Movable,
+  from: MoveSource,
+  to: MoveSource,
   how: { store: string; mover: string; isLeft: boolean; hasLogins: boolean },
 ): Promise<void> {
   const { store, mover } = how;
@@ -195,7 +201,7 @@ async function arrive(
       if (noted?.state === 'left' || noted?.state === 'arriving') throw elsewhere(to.name, noted);
       if (found) {
         throw new WxError('config', `${to.name} is not empty: it has ${found} of another store`, {
-          hint: 'name an empty place with --to: another home, or another ?schema=',
+          hint: 'name an empty place: another home, or another ?schema=',
         });
       }
     }
@@ -217,12 +223,12 @@ function* anythingIn(): Step<string | null> {
   return null;
 }
 
-async function hasLogins({ logins }: Movable): Promise<boolean> {
+async function hasLogins({ logins }: MoveSource): Promise<boolean> {
   return (await logins.list()).accounts.length > 0;
 }
 
 /** Throws WxError `busy` while a process serves accounts of a store, or delivers. */
-function* checkUnserved(store: Movable): Step<void> {
+function* checkUnserved(store: MoveSource): Step<void> {
   const who = yield* store.served();
   if (who !== null) {
     throw new WxError('busy', `the store ${store.name} is in use: ${who}`, {
@@ -243,7 +249,7 @@ function checkMover({ mover }: Whereabouts, mine: string | null): void {
 }
 
 /** Runs a step of this move, unless another process has taken the move over. */
-function as<T>({ name, steps }: Movable, mover: string, step: () => Step<T>): Promise<T> {
+function as<T>({ name, steps }: MoveSource, mover: string, step: () => Step<T>): Promise<T> {
   return steps.run(NO_ACCOUNT, function* () {
     const noted = yield* whereabouts();
     if (noted?.mover === mover) return yield* step();
@@ -256,8 +262,8 @@ function as<T>({ name, steps }: Movable, mover: string, step: () => Step<T>): Pr
 /** Copies a table, from where an earlier try has come to if what it has copied is the same. */
 async function copy(
   table: MovedTable,
-  from: Movable,
-  to: Movable,
+  from: MoveSource,
+  to: MoveSource,
   { mover, signal }: { mover: string; signal: AbortSignal },
 ): Promise<void> {
   let last = await lastCopied(table, from, to, signal);
@@ -296,8 +302,8 @@ function* emptied(table: MovedTable): Step<void> {
 /** The key of the last row at the target, if all that is there is the beginning of what the source has. */
 async function lastCopied(
   table: MovedTable,
-  from: Movable,
-  to: Movable,
+  from: MoveSource,
+  to: MoveSource,
   signal: AbortSignal,
 ): Promise<SqlValue[] | null> {
   const size = createPageSize();
@@ -313,7 +319,7 @@ async function lastCopied(
   }
 }
 
-async function sumOf(table: MovedTable, { steps }: Movable, signal: AbortSignal): Promise<TableSum> {
+async function sumOf(table: MovedTable, { steps }: MoveSource, signal: AbortSignal): Promise<TableSum> {
   const sum = createSum(table);
   const size = createPageSize();
   for (let last: SqlValue[] | null = null; ; ) {
@@ -347,20 +353,6 @@ function same(table: string, from: TableSum, to: TableSum): TableSum {
   throw new WxError('storage', `${table} is not the same at the target: ${how}`, {
     hint: 'run the same command again: it copies that table anew',
   });
-}
-
-/** As many rows as memory easily has. */
-function createPageSize(): { readonly rows: number; learn(rows: readonly Row[]): void } {
-  let most = PAGE_ROWS;
-  return {
-    get rows() {
-      return most;
-    },
-    learn(rows) {
-      const mean = rows.reduce((sum, row) => sum + sizeOf(row), 0) / rows.length;
-      most = Math.max(1, Math.min(PAGE_ROWS, Math.floor(PAGE_BYTES / Math.max(1, mean))));
-    },
-  };
 }
 
 function check(signal: AbortSignal): void {

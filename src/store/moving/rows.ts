@@ -9,6 +9,10 @@ import type { MovedTable, TableSum } from './tables.ts';
 /** How much of a value is shown. */
 const MOST_SHOWN = 40;
 
+/** The most rows of a page, and about how much they may have: rows have up to some megabytes. */
+const PAGE_ROWS = 300;
+const PAGE_BYTES = 4 * 1024 * 1024;
+
 /** A part of a table, in the order of its key. */
 export interface Page {
   rows: Row[];
@@ -85,8 +89,22 @@ export function createSum(table: MovedTable): { add(rows: readonly Row[]): void;
   };
 }
 
+/** As many rows as memory easily has. */
+export function createPageSize(): { readonly rows: number; learn(rows: readonly Row[]): void } {
+  let most = PAGE_ROWS;
+  return {
+    get rows() {
+      return most;
+    },
+    learn(rows) {
+      const mean = rows.reduce((sum, row) => sum + sizeOf(row), 0) / rows.length;
+      most = Math.max(1, Math.min(PAGE_ROWS, Math.floor(PAGE_BYTES / Math.max(1, mean))));
+    },
+  };
+}
+
 /** The bytes of a row that its value in another database is to have as well. */
-export function sizeOf(row: Row): number {
+function sizeOf(row: Row): number {
   let bytes = 0;
   for (const value of Object.values(row)) {
     if (typeof value === 'string' || value instanceof Uint8Array) bytes += value.length;

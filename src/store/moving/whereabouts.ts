@@ -22,6 +22,10 @@ export interface Whereabouts {
 /** What databases say to whoever still writes. */
 const REFUSAL = 'this store is being moved to another place, or has moved there';
 
+/** How a backup is named where another store would be. */
+export const asBackup = (path: string): string => `backup ${path}`;
+const BACKUP = /^backup (.+)$/s;
+
 /** The note; null: the store was never moved. */
 export function* whereabouts(): Step<Whereabouts | null> {
   const row = yield* one('SELECT store, state, other, mover FROM moves');
@@ -53,12 +57,24 @@ export function* checkIsHere(name: string): Step<void> {
   if (noted && noted.state !== 'here') throw elsewhere(name, noted);
 }
 
+/** Throws WxError `config` for an old copy of what is served elsewhere now. */
+export function* checkHasNotLeft(name: string): Step<void> {
+  const noted = yield* whereabouts();
+  if (noted?.state === 'left') throw elsewhere(name, noted);
+}
+
 /** The error for a store that is not to be used. */
 export function elsewhere(name: string, { state, other }: Whereabouts): WxError {
   const move = (from: string, to: string): string => `wxagent store migrate --from ${from} --to ${to}`;
   if (state === 'left') {
     return new WxError('config', `the store ${name} has moved to ${other}: it is served there`, {
       hint: `${move(other, name)} brings it back`,
+    });
+  }
+  const backup = BACKUP.exec(other)?.[1];
+  if (state === 'arriving' && backup !== undefined) {
+    return new WxError('config', `the store ${name} is not whole: its restore from ${backup} has not ended`, {
+      hint: `wxagent restore ${backup}`,
     });
   }
   if (state === 'arriving') {

@@ -9,6 +9,7 @@ const TYPES = [
   'allow',
   'ask',
   'audit',
+  'backup',
   'cancel',
   'code',
   'config',
@@ -42,6 +43,7 @@ const TYPES = [
   'undelivered',
   'web',
   'worker',
+  'restore',
 ];
 
 const examples = allPages().flatMap((path) =>

@@ -1,0 +1,28 @@
+import type { CommandSpec } from '../command/spec.ts';
+
+const FILE = { '[file]': { en: 'path of the backup', zh: '备份文件的路径' } };
+
+/** What keeps a store in one file, and brings it back. */
+export const BACKUP_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'backup',
+    group: 'state',
+    about: {
+      en: 'write everything in the store, logins included, to one file',
+      zh: '把全部数据（包括登录信息）备份到一个文件',
+    },
+    args: FILE,
+    settings: ['replaceFile'],
+    needsNoStore: true,
+    load: async () => (await import('./backup.ts')).backup,
+  },
+  {
+    name: 'restore',
+    group: 'state',
+    about: { en: 'fill an empty store from a backup', zh: '从备份恢复到空的位置' },
+    args: FILE,
+    settings: [],
+    needsNoStore: true,
+    load: async () => (await import('./restore.ts')).restore,
+  },
+];

@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import { dirname, join, resolve } from 'node:path';
+import { thisProcess } from '../../home/claimant.ts';
+import { createCredentials } from '../../home/credentials.ts';
+import { makeFolder } from '../../home/make-folder.ts';
+import type { CommandContext } from '../command/context.ts';
+import { inWords, named, placeInSettings } from './backup.ts';
+import { openMovable } from './store-migrate.ts';
+
+/** `wxagent restore <file>`: fills an empty store from a backup. */
+export async function restore(context: CommandContext, [given]: string[]): Promise<number> {
+  const { clock } = context;
+  const path = resolve(context.cwd, named('restore', given));
+  const { openBackup, checkBackup } = await import('../../store/restore.ts');
+  await checkBackup(path);
+  const signal = context.stopSignal();
+  const place = await placeInSettings(context);
+  try {
+    const folder = dirname(place.paths.database);
+    makeFolder(folder);
+    const source = await openBackup(path, join(folder, `restore-${randomUUID()}.db`), { clock });
+    const { note, counts } = source;
+    try {
+      const to = await openMovable(context, place, 'target');
+      try {
+        const { checkHasNotLeft } = await import('../../store/moving/whereabouts.ts');
+        await to.steps.read(() => checkHasNotLeft(to.name));
+        const { move } = await import('../../store/moving/move.ts');
+        await move(source.movable, to, { signal, onMoved() {} });
+      } finally {
+        if (!place.server) await to.steps.close();
+      }
+    } finally {
+      await source.close();
+    }
+    await restoreSettings(context, note.settings);
+    const { madeAt } = note;
+    if (context.json) context.printJson('restore', { file: path, madeAt, ...counts });
+    else context.show(`${place.name}: ${context.translate(inWords(counts))}`);
+    context.say(
+      `What came after ${madeAt} is not in it. The store that was backed up must not run any more: two receivers of one login lose messages to each other.`,
+    );
+    return 0;
+  } finally {
+    await place.server?.close();
+  }
+}
+
+/** Settings that the home has stay. */
+async function restoreSettings(context: CommandContext, settings: Record<string, unknown>): Promise<void> {
+  const { paths, clock, file } = context;
+  const credentials = createCredentials({ paths, me: thisProcess(), clock });
+  for (const [name, value] of Object.entries(settings))
+    if (!Object.hasOwn(file.settings, name)) await credentials.set(name, value);
+}
