@@ -1,6 +1,7 @@
 import type { Log } from '../core/log.ts';
 import type { Clock } from '../core/time/clock.ts';
 import type { Fallback, Outbox } from '../store/port/port.ts';
+import { partEvent } from './delivery/part-event.ts';
 import { createMemberLoop } from './member-loop.ts';
 import type { DeafAccount, EventSink, UndeliveredMessage } from './port/events.ts';
 
@@ -81,20 +82,7 @@ export function createFallbacks({
       );
       return;
     }
-    for (const part of parts) {
-      emit({
-        type: 'part',
-        account: account.id,
-        message: part.message,
-        user: part.user,
-        clientId: part.clientId,
-        kind: part.kind,
-        verdict: part.state,
-        messageId: part.serverId,
-        reason: part.reason,
-        budgetLeft: null,
-      });
-    }
+    for (const part of parts) emit(partEvent(account.id, part, null));
   }
 
   /** One account after the other, and each of them only once at a time. */

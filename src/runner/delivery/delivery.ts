@@ -15,6 +15,7 @@ import {
 } from '../../store/port/port.ts';
 import type { EventSink } from '../port/events.ts';
 import type { Outgoing } from './outgoing-files.ts';
+import { partEvent } from './part-event.ts';
 import { readSendResult } from './send-result.ts';
 import { createPartUpload, type RefusalNotice, type Uploader, type UploadListener } from './upload.ts';
 
@@ -168,20 +169,7 @@ export function createDelivery(options: {
   }
 
   function report(parts: readonly PartView[], budgetLeft: number | null): void {
-    for (const part of parts) {
-      emit({
-        type: 'part',
-        account,
-        message: part.message,
-        user: part.user,
-        clientId: part.clientId,
-        kind: part.kind,
-        verdict: part.state,
-        messageId: part.serverId,
-        reason: part.reason,
-        budgetLeft,
-      });
-    }
+    for (const part of parts) emit(partEvent(account, part, budgetLeft));
   }
 
   /** Starts the loop of a user. */
