@@ -207,8 +207,8 @@ export const RUN = {
     kind: 'switch',
     flag: '--wait-login',
     about: {
-      en: 'if the login has expired, wait for another process to log in',
-      zh: '登录失效后，等待其他进程重新登录',
+      en: 'without a login, or when it has expired, wait for another process to log in',
+      zh: '还没有登录或登录失效时，等待其他进程登录',
     },
     group: 'access',
   },

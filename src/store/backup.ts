@@ -76,7 +76,7 @@ export async function writeBackup(
       await copyFiles(needed, from.files, files, check);
       if (tries < MOST_TRIES && (await wereSentMeanwhile(from, needed, files))) {
         database.close();
-        await emptied(path);
+        await makeEmpty(path);
         continue;
       }
       const logins = await from.logins.list();
@@ -215,7 +215,7 @@ export function filesInBackup(database: Database): MovableFiles {
 }
 
 /** Deletes what a file has, and those of SQLite beside it. */
-async function emptied(path: string): Promise<void> {
+async function makeEmpty(path: string): Promise<void> {
   await removeDatabase(path);
   await (await open(path, 'wx', 0o600)).close();
 }

@@ -14,9 +14,20 @@ import {
   simulate,
 } from '../helpers/simulated.ts';
 import { askAt } from '../helpers/web.ts';
-import { jsonLines, startOnTerminal } from '../helpers/wxagent.ts';
+import { jsonLines, makeFolder, startOnTerminal } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
+
+/** Begins a login as a page does. */
+async function logInAt(url: string, home: string) {
+  const added = await runHere(['token', 'add', 'x', '--scope', 'admin', '--json'], { home });
+  return askAt(`${url}/api/v1/logins`, {
+    method: 'POST',
+    token: String(jsonLines(added.stdout)[0]?.token),
+    body: '{}',
+    headers: { 'content-type': 'application/json' },
+  });
+}
 
 test('--web: its page stays when the login has expired, and mends it', async () => {
   const simulator = await simulate();
@@ -27,20 +38,34 @@ test('--web: its page stays when the login has expired, and mends it', async () 
   );
   await run.says('stderr', 'ready');
   const url = /the API are at (\S+)/.exec(run.stderr)?.[1] as string;
-  const added = await runHere(['token', 'add', 'x', '--scope', 'admin', '--json'], { home });
-  const token = String(jsonLines(added.stdout)[0]?.token);
   simulator.control.kill();
   await run.says('stderr', 'is waiting for a new login');
-  const { status } = await askAt(`${url}/api/v1/logins`, {
-    method: 'POST',
-    token,
-    body: '{}',
-    headers: { 'content-type': 'application/json' },
-  });
-  expect(status).toBe(201);
+  expect((await logInAt(url, home)).status).toBe(201);
   await pollUntil('it polls as the new bot', () => simulator.control.bots().at(-1)?.polls === 1);
   simulator.control.message({ text: 'two' });
   expect(await answered(simulator, 1)).toEqual(['two']);
+  expect((await run.stop()).code).toBe(0);
+});
+
+test('--web: the first login can be made on its page', async () => {
+  const simulator = await simulate();
+  const home = makeFolder();
+  const run = startHere(
+    ['run', '--echo', '--web', '127.0.0.1:0', '--base-url', simulator.baseUrl, ...QUICK],
+    { home },
+  );
+  await run.says('stderr', 'waiting for a login');
+  const url = /the API are at (\S+)/.exec(run.stderr)?.[1] as string;
+  expect((await logInAt(url, home)).status).toBe(201);
+  await run.says('stderr', 'ready');
+  simulator.control.message({ text: 'one' });
+  expect(await answered(simulator, 1)).toEqual(['one']);
+  expect((await run.stop()).code).toBe(0);
+});
+
+test('--wait-login: a run that nobody has logged in for can be stopped', async () => {
+  const run = startHere(['run', '--echo', '--wait-login'], { home: makeFolder() });
+  await run.says('stderr', 'waiting for a login');
   expect((await run.stop()).code).toBe(0);
 });
 

@@ -132,6 +132,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '{} may be open, {} are enough': '最多 {} 个，需要 {} 个',
   '{} names an account twice: the first one counts': '{} 中同一个账号出现了两次：以第一个为准',
   '{} is waiting for a new login': '{} 等待重新登录',
+  '{}: waiting for a login': '{~}，等待登录',
   '{} receives the messages of {} already': '{~} 已在收取 {} 的消息',
   '{} receives the messages of {} now': '现在由{~}收取 {} 的消息',
   '{}; trying again until it is free': '{~}；会一直重试到空闲',

@@ -1,5 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { parseQuietHours } from '../../core/time/quiet-hours.ts';
+import type { Account } from '../../home/accounts-file.ts';
 import { tooFewOpenFiles } from '../../home/open-files.ts';
 import type { EventSink } from '../../runner/port/events.ts';
 import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../runner/port/options.ts';
@@ -7,7 +8,7 @@ import { longFlag } from '../../settings/config.ts';
 import { SETTINGS } from '../../settings/settings.ts';
 import { RUN_WEB } from '../../settings/web.ts';
 import type { WebServer } from '../../web/serve.ts';
-import { chooseAccounts, withOwner, withoutRepeats } from '../account/choice.ts';
+import { withOwner, withoutRepeats } from '../account/choice.ts';
 import type { ChosenAgent } from '../agent/agent-factory.ts';
 import { checkCommand } from '../agent/child.ts';
 import { chooseAgent } from '../agent/choose.ts';
@@ -15,6 +16,7 @@ import type { CommandContext } from '../command/context.ts';
 import { createOtherWay } from '../send/other-way.ts';
 import type { AttachmentOptions } from './attachments.ts';
 import { createEventLog } from './event-log.ts';
+import { accountsToServe } from './first-login.ts';
 import { createHooks } from './hooks.ts';
 import { serve } from './serve.ts';
 
@@ -56,14 +58,6 @@ export async function runAgent(
     place: remembers ? 'session' : 'turn',
   };
   const hooks = createHooks(context, on);
-  const accounts = withOwner(context, chooseAccounts(context, allAccounts));
-  if (accounts.length >= MANY_ACCOUNTS) {
-    // A worker takes no more than it has files for.
-    const tooFew = tooFewOpenFiles(context.server && allAccounts ? 1 : accounts.length);
-    if (tooFew) throw tooFew;
-  }
-  if (!context.server && withoutRepeats(context.file.accounts).length < context.file.accounts.length)
-    context.log.warn(`${context.paths.config} names an account twice: the first one counts`);
   const emit: EventSink = (event) => {
     onEvent(event);
     hooks.fire(event);
@@ -79,10 +73,27 @@ export async function runAgent(
     },
   };
   const server = await openWebBeside(context);
-  return serve(context, service, accounts).finally(async () => {
+  try {
+    const isAwaited = waitLogin || web !== null;
+    const accounts = await accountsToServe(context, { all: allAccounts, isAwaited });
+    if (accounts === null) return 0;
+    checkAccounts(context, accounts, allAccounts);
+    return await serve(context, service, withOwner(context, accounts));
+  } finally {
     await server?.close();
     await hooks.end();
-  });
+  }
+}
+
+/** Throws WxError `config` for more accounts than files may be open. */
+function checkAccounts(context: CommandContext, { length }: readonly Account[], allAccounts: boolean): void {
+  if (length >= MANY_ACCOUNTS) {
+    // A worker takes no more than it has files for.
+    const tooFew = tooFewOpenFiles(context.server && allAccounts ? 1 : length);
+    if (tooFew) throw tooFew;
+  }
+  if (!context.server && withoutRepeats(context.file.accounts).length < context.file.accounts.length)
+    context.log.warn(`${context.paths.config} names an account twice: the first one counts`);
 }
 
 /** The web server of `--web`, in this process; null: none is asked for. */
