@@ -253,9 +253,14 @@ describe.skipIf(SERVER === null)('a server that crashes', () => {
         steps.run('a', function* (): Step<void> {
           yield* run('INSERT INTO applied (name) VALUES (?)', name);
         });
-      const names = Array.from({ length: 200 }, (_, n) => `${n}`);
+      const names: string[] = [];
+      let isBack = false;
       const all = (async () => {
-        for (const name of names) await note(name);
+        while (!isBack) {
+          const name = `${names.length}`;
+          names.push(name);
+          await note(name);
+        }
       })();
       await expect
         .poll(async () => (await administer(url, 'SELECT count(*)::int AS n FROM wxagent.applied'))[0]?.n)
@@ -263,6 +268,7 @@ describe.skipIf(SERVER === null)('a server that crashes', () => {
       await own.crash();
       await expect.poll(() => reports.length).toBe(1);
       await own.start();
+      isBack = true;
       await all;
       const rows = await administer(url, 'SELECT name FROM wxagent.applied ORDER BY seq');
       expect(rows.map((row) => row.name)).toEqual(names);
