@@ -1,6 +1,6 @@
 import { BUDGET_WINDOW_MS } from '../core/message/budget.ts';
 import { all, type Row, run, type Step, together, unawaited } from '../sql/statement.ts';
-import { OPEN, UNFINISHED } from './outbox/part-states.ts';
+import { DELAYED, OPEN, UNFINISHED } from './outbox/part-states.ts';
 import type { AccountMeasures } from './port/port.ts';
 
 /** See `Admin.measures`: four queries over what is not finished, however much there is beside it. */
@@ -8,7 +8,7 @@ export function* measures(nowMs: number): Step<AccountMeasures[]> {
   const [accounts, messages, parts, users] = yield* together(
     all('SELECT account, login_expired, last_poll_at FROM accounts ORDER BY account'),
     all(`SELECT account, state, count(*) AS n FROM inbox WHERE ${UNFINISHED} GROUP BY account, state`),
-    all(`SELECT account, state, count(*) AS n FROM parts WHERE ${OPEN} GROUP BY account, state`),
+    all(`SELECT account, state, count(*) AS n FROM parts WHERE ${OPEN} OR ${DELAYED} GROUP BY account, state`),
     all(
       'SELECT account, max(sent) AS sent FROM users WHERE last_message_at > ? GROUP BY account',
       nowMs - BUDGET_WINDOW_MS,

@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { BUDGET_MESSAGES } from '../../core/message/budget.ts';
-import type { AccountMeasures } from '../../store/port/port.ts';
+import { type AccountMeasures, OPEN_PART_STATES } from '../../store/port/port.ts';
 import type { WebBackend } from '../port/backend.ts';
 import { createEventCounters, type EventCounts, TURN_LIMITS } from './event-counters.ts';
 import { histogram, type Metric, prometheusText, type Sample } from './prometheus-text.ts';
@@ -104,7 +104,7 @@ export function metricsOf(measured: Measured): Metric[] {
     gauge(
       'wxagent_open_parts',
       'Parts that are not final; held ones wait for their user.',
-      byState('parts', ['queued', 'uploading', 'sending', 'held']),
+      byState('parts', OPEN_PART_STATES),
     ),
     gauge(
       'wxagent_budget_left',
