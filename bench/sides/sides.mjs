@@ -11,6 +11,9 @@ import { fileURLToPath } from 'node:url';
 /** So much of a log is shown when a process ends that was not to. */
 const LOG_CHARS = 2_000;
 
+/** A browser that has just ended may still write. */
+const REMOVED = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 };
+
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const bin = here('../../bin/wxagent.js');
 
@@ -20,7 +23,7 @@ const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !n
 /** A folder for one run of the bench. */
 export function createFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'wxagent-bench-'));
-  return { path: folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  return { path: folder, remove: () => rmSync(folder, REMOVED) };
 }
 
 /** Starts the phones' side (phones.mjs); `call(name, input)` asks it for something. Those of another seed have other bots. */
