@@ -26,7 +26,7 @@ import { createReadiness } from './operating/health.ts';
 import { createMetrics } from './operating/metrics.ts';
 import { PROMETHEUS_TYPE } from './operating/prometheus-text.ts';
 import type { WebBackend } from './port/backend.ts';
-import { createPush } from './push/push.ts';
+import type { createPush } from './push/push.ts';
 import { ROUTES } from './routes/routes.ts';
 
 const API = '/api/v1';
@@ -82,7 +82,7 @@ export function createWeb(
       if (waitMs > 0) throw tooMany(waitMs);
     },
   };
-  const push = createPush(backend, failures);
+  let push: Promise<ReturnType<typeof createPush>> | null = null;
   const desk = createLoginDesk(backend);
   const shelf = createFileShelf();
   const streams = createEventStreams(backend);
@@ -246,7 +246,9 @@ export function createWeb(
     });
   app.all('*', async (c) => {
     const { incoming } = c.env;
-    const pushed = await push({ incoming, url: new URL(c.req.url), address: clientFor(c).address });
+    // Loaded only where somebody pushes: its dialects take memory.
+    push ??= import('./push/push.ts').then((loaded) => loaded.createPush(backend, failures));
+    const pushed = await (await push)({ incoming, url: new URL(c.req.url), address: clientFor(c).address });
     if (pushed) return pushed;
     throw nothingAt(c);
   });
