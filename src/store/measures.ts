@@ -8,7 +8,9 @@ export function* measures(nowMs: number): Step<AccountMeasures[]> {
   const [accounts, messages, parts, users] = yield* together(
     all('SELECT account, login_expired, last_poll_at FROM accounts ORDER BY account'),
     all(`SELECT account, state, count(*) AS n FROM inbox WHERE ${UNFINISHED} GROUP BY account, state`),
-    all(`SELECT account, state, count(*) AS n FROM parts WHERE ${OPEN} OR ${DELAYED} GROUP BY account, state`),
+    all(
+      `SELECT account, state, count(*) AS n FROM parts WHERE ${OPEN} OR ${DELAYED} GROUP BY account, state`,
+    ),
     all(
       'SELECT account, max(sent) AS sent FROM users WHERE last_message_at > ? GROUP BY account',
       nowMs - BUDGET_WINDOW_MS,
