@@ -1,6 +1,6 @@
 /**
  * The rules of the house that Biome cannot say in short: which folder of src may import which, no circles, and how
- * many files a folder has. Every import counts: of values, of types, lazy ones. Prints each import that breaks a rule.
+ * many files a folder and lines a file has (Biome does not count lines within a template). Every import counts: of values, of types, lazy ones. Prints each import that breaks a rule.
  *
  * `node scripts/lint-rooms.mjs [root]`
  */
@@ -9,6 +9,7 @@ import { dirname, join, posix, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MOST_FILES = 15;
+const MOST_LINES = 400;
 
 /** What each layer may import beside itself: a layer, a folder or a file. */
 const LAYERS = {
@@ -53,6 +54,7 @@ const ROOMS = {
     'commit',
     'access',
     'events',
+    'schema',
     'workers',
     'outbox',
     'fallbacks',
@@ -97,7 +99,7 @@ const files = readdirSync(src, { recursive: true, withFileTypes: true })
   .map((entry) => relative(src, join(entry.parentPath, entry.name)).split(sep).join('/'))
   .sort();
 const imported = new Map(files.map((file) => [file, importsOf(file)]));
-const faults = [...files.flatMap(faultsOf), ...circles(), ...fullFolders()];
+const faults = [...files.flatMap(faultsOf), ...circles(), ...fullFolders(), ...longFiles()];
 for (const fault of faults) console.log(fault);
 if (faults.length > 0) process.exitCode = 1;
 
@@ -147,6 +149,14 @@ function fullFolders() {
   return [...counts]
     .filter(([, count]) => count > MOST_FILES)
     .map(([folder, count]) => `src/${folder}: ${count} files; a folder has at most ${MOST_FILES}`);
+}
+
+/** Files with more lines than one concept takes. */
+function longFiles() {
+  return files.flatMap((file) => {
+    const lines = readFileSync(join(src, file), 'utf8').split('\n').length - 1;
+    return lines > MOST_LINES ? [`src/${file}: ${lines} lines; a file has at most ${MOST_LINES}`] : [];
+  });
 }
 
 /** The layer of a file, and its room in it. */

@@ -5,7 +5,7 @@ import { createNews, newsSince } from './accounts/news.ts';
 import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/lease.ts';
 import type { Store } from './port/port.ts';
-import { migrateServer } from './postgres-schema.ts';
+import { migrateServer } from './schema/migrate-postgres.ts';
 import { createServerBlobs } from './server-blobs.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';

@@ -4,10 +4,10 @@ import { isObject } from '../core/object.ts';
 import { claimantId, isClaimantAlive, thisProcess } from '../home/claimant.ts';
 import { type Database, openDatabase } from '../sqlite/database.ts';
 import { type BackupCounts, type BackupNote, countsOf, filesInBackup, removeDatabase } from './backup.ts';
-import { MIGRATIONS } from './migrations.ts';
 import type { MoveSource } from './moving/move.ts';
 import { servedInFile } from './moving/served.ts';
 import { asBackup } from './moving/whereabouts.ts';
+import { SQLITE_MIGRATIONS } from './schema/sqlite-schema.ts';
 import { openFileToMove } from './sqlite-store.ts';
 
 /** A backup that is open, as the source of a move. */
@@ -106,7 +106,7 @@ function unpack(path: string, copy: string): Pick<OpenBackup, 'note' | 'counts'>
     if (!database.one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'backup'"))
       throw noBackup(path);
     const version = Number(database.one('PRAGMA user_version')?.user_version);
-    if (version > MIGRATIONS.length) {
+    if (version > SQLITE_MIGRATIONS.length) {
       throw new WxError('config', `the backup ${path} was written by a newer wxagent (schema ${version})`, {
         hint: 'npm install -g wxagent@latest',
       });

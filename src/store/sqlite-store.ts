@@ -9,10 +9,10 @@ import { keepReserve } from './commit/disk-reserve.ts';
 import { createDiskRetry } from './commit/full-disk.ts';
 import { createGroupCommit } from './commit/group-commit.ts';
 import { wantEvents } from './events/events.ts';
-import { checkIsOurs, migrate } from './migrations.ts';
 import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/lease.ts';
 import type { Store } from './port/port.ts';
+import { checkIsOurs, migrate } from './schema/migrate-sqlite.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
 

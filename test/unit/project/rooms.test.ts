@@ -125,6 +125,8 @@ beforeAll(async () => {
     content.set(file, `${content.get(file) ?? ''}${line}\n`);
   }
   for (let n = 1; n <= 16; n++) content.set(`text/full/f${n}.ts`, '');
+  content.set('core/long.ts', `export const SQL = \`${'\n'.repeat(400)}\`;\n`);
+  content.set('core/short.ts', '\n'.repeat(400));
   content.set('nowhere/a.ts', '');
   content.set('text/one.ts', "import type { A } from './two.ts';");
   content.set('text/two.ts', "import type { B } from './three.ts';");
@@ -153,5 +155,6 @@ it('nothing else is refused but circles, a full folder, and folders nobody has n
     'src/nowhere/a.ts: no layer has this folder (scripts/lint-rooms.mjs)',
     'src/text/one.ts: a circle: text/one.ts -> text/two.ts -> text/three.ts -> text/one.ts',
     'src/text/full: 16 files; a folder has at most 15',
+    'src/core/long.ts: 401 lines; a file has at most 400',
   ]);
 });

@@ -6,8 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from '../../../src/core/time/clock.ts';
 import type { SqlValue } from '../../../src/sql/statement.ts';
 import { openDatabase } from '../../../src/sqlite/database.ts';
-import { MIGRATIONS } from '../../../src/store/migrations.ts';
 import type { Store } from '../../../src/store/port/port.ts';
+import { SQLITE_MIGRATIONS } from '../../../src/store/schema/sqlite-schema.ts';
 import { openStore } from '../../../src/store/sqlite-store.ts';
 import { makeScript, type Script } from '../../helpers/run-script.ts';
 
@@ -174,11 +174,11 @@ describe('a store that cannot be opened', () => {
     },
   );
 
-  test.each(MIGRATIONS.map((_, version) => version))(
+  test.each(SQLITE_MIGRATIONS.map((_, version) => version))(
     'a database of schema %i is brought to the newest one, with what is in it',
     async (version) => {
       const old = openDatabase(path);
-      for (const sql of MIGRATIONS.slice(0, version)) old.exec(sql);
+      for (const sql of SQLITE_MIGRATIONS.slice(0, version)) old.exec(sql);
       old.exec(`PRAGMA user_version=${version}`);
       if (version > 0) {
         old.run("INSERT INTO accounts (account, login, owner) VALUES ('bot', 'x', 'owner')");
@@ -210,7 +210,7 @@ describe('a store that cannot be opened', () => {
       expect(await store.inbox.unfinished('bot')).toHaveLength(version > 0 ? 2 : 0);
       await store.close();
       const migrated = openDatabase(path);
-      expect(migrated.one('PRAGMA user_version')?.user_version).toBe(MIGRATIONS.length);
+      expect(migrated.one('PRAGMA user_version')?.user_version).toBe(SQLITE_MIGRATIONS.length);
       migrated.close();
     },
   );

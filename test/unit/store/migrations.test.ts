@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Row } from '../../../src/sql/statement.ts';
 import type { Database } from '../../../src/sqlite/database.ts';
-import { migrate } from '../../../src/store/migrations.ts';
+import { migrate } from '../../../src/store/schema/migrate-sqlite.ts';
 
 test('a migration that fails throws its own error, although SQLite has rolled it back by then', () => {
   const ran: string[] = [];

@@ -7,8 +7,8 @@ import { parseServerUrl } from '../../../src/postgres/server-address.ts';
 import { createServerSteps } from '../../../src/postgres/server-steps.ts';
 import type { StepRunner } from '../../../src/sql/step-runner.ts';
 import { openDatabase } from '../../../src/sqlite/database.ts';
-import { migrate } from '../../../src/store/migrations.ts';
-import { migrateServer } from '../../../src/store/postgres-schema.ts';
+import { migrateServer } from '../../../src/store/schema/migrate-postgres.ts';
+import { migrate } from '../../../src/store/schema/migrate-sqlite.ts';
 import { administer, SERVER, uniqueName, withParts } from '../../helpers/postgres.ts';
 
 describe.skipIf(SERVER === null)('the schema of a server', () => {

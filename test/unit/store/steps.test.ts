@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
@@ -9,7 +9,7 @@ const STORE = fileURLToPath(new URL('../../../src/store/', import.meta.url));
 /** Every file that has statements. The migrations of each database are its own. */
 const SOURCES = new Map(
   readdirSync(STORE, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts') && path !== 'postgres-schema.ts')
+    .filter((path) => path.endsWith('.ts') && !path.startsWith(`schema${sep}`))
     .map((path): [string, string] => [path, readFileSync(join(STORE, path), 'utf8')])
     .filter(([, text]) => /sql\/statement\.ts'/.test(text)),
 );

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type Database, openDatabase } from '../../../../src/sqlite/database.ts';
 import { SQLITE_WANTED_EVENTS } from '../../../../src/store/events/event-schema.ts';
-import { MIGRATIONS } from '../../../../src/store/migrations.ts';
 import type { EventPlace, Store } from '../../../../src/store/port/port.ts';
+import { SQLITE_MIGRATIONS } from '../../../../src/store/schema/sqlite-schema.ts';
 import { createDesk, type Desk, OWNER } from '../conformance/desk.ts';
 import { makeSqliteStores } from '../sqlite-stores.ts';
 
@@ -85,7 +85,8 @@ test('a log that was written before this was so goes on', () => {
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const database = openDatabase(join(folder, 'x.db'));
     onTestFinished(() => database.close());
-    for (const sql of MIGRATIONS.slice(0, MIGRATIONS.indexOf(SQLITE_WANTED_EVENTS))) database.exec(sql);
+    for (const sql of SQLITE_MIGRATIONS.slice(0, SQLITE_MIGRATIONS.indexOf(SQLITE_WANTED_EVENTS)))
+      database.exec(sql);
     database.exec(first);
     database.exec(SQLITE_WANTED_EVENTS);
     return database.one('SELECT wanted_until > unixepoch() AS isOn FROM event_log')?.isOn;
