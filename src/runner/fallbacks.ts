@@ -21,6 +21,8 @@ export interface Undelivered {
   /** How long a text may be unconfirmed that no source with a command has pushed; null: for ever. */
   withinMs: number | null;
   tell: OtherWay;
+  /** Sees that what the user has queued goes: a text comes back to WeChat when its command has failed for good. */
+  wake: (user: string) => void;
   /** No command is started any more. */
   stop: AbortSignal;
   log: Pick<Log, 'warn'>;
@@ -63,7 +65,7 @@ export function createFallbacks({
     }
   }
 
-  async function tellOne({ account, tell, log, emit }: Undelivered, fallback: Fallback): Promise<void> {
+  async function tellOne({ account, tell, wake, log, emit }: Undelivered, fallback: Fallback): Promise<void> {
     const message = messageOf(account.id, fallback);
     const failure = await tell(message, ending, fallback.command);
     const parts = await outbox.settleFallback({
@@ -80,6 +82,7 @@ export function createFallbacks({
           : `the command of the source ${source} failed: ${failure}`,
         { user: message.user },
       );
+      if (parts.some(({ state }) => state === 'queued')) wake(message.user);
       return;
     }
     for (const part of parts) emit(partEvent(account.id, part, null));

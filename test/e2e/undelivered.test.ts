@@ -7,6 +7,7 @@ import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { blocksOf, readPage } from '../helpers/pages.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
+import { createWeekClock } from '../helpers/week-clock.ts';
 import { jsonLines, startWxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
@@ -133,6 +134,31 @@ function quick(times: number): () => number {
   const startMs = Date.now();
   return () => startMs + (Date.now() - startMs) * times;
 }
+
+test('a command that has failed for good gives the text back to WeChat, which gets it at once', async () => {
+  const simulator = await simulate({ dateOffsetMs: null });
+  const { home } = loggedIn(simulator);
+  expect((await runHere(['send', 'the disk is full'], { home })).code).toBe(75);
+  const clock = createWeekClock();
+  const failed = async (times: number): Promise<void> => {
+    const told = /--on undelivered failed: exit code 3/g;
+    await pollUntil(`it has failed ${times} times`, () => run.stderr.match(told)?.length === times);
+  };
+  const run = startHere(['run', '--echo', '--on', 'undelivered=exit 3', '--within', '10m', ...QUICK], {
+    home,
+    clock,
+  });
+  await run.says('stderr', 'ready');
+  clock.advance(600_000);
+  await failed(1);
+  simulator.control.message({ text: 'hello' });
+  expect(await answered(simulator, 1)).toEqual(['hello']);
+  clock.advance(30_000);
+  await failed(2);
+  clock.advance(120_000);
+  await failed(3);
+  expect(await answered(simulator, 2)).toEqual(['hello', 'the disk is full']);
+});
 
 test('kill -9 in the middle of the command: the next run starts it once more, and says so', async () => {
   const simulator = await simulate();

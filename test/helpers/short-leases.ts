@@ -10,9 +10,9 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /**
  * Builds the program with leases that are so many times as short: that is no setting, because nobody needs it but a test
- * that cannot wait. Nothing else is quicker. Returns its path; removed after the test.
+ * that cannot wait. Nothing else is quicker. `input` is what it starts with. Returns its path; removed after the test.
  */
-export async function buildWithShortLeases(times: number): Promise<string> {
+export async function buildWithShortLeases(times: number, input = 'src/main.ts'): Promise<string> {
   const folder = makeFolder();
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   let replaced = 0;
@@ -23,7 +23,7 @@ export async function buildWithShortLeases(times: number): Promise<string> {
     });
   await build({
     cwd: root,
-    input: 'src/main.ts',
+    input,
     external: /^[^./]/,
     platform: 'node',
     transform: { target: 'node20', define: { __VERSION__: JSON.stringify(version) } },

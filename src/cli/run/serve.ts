@@ -68,6 +68,7 @@ export async function serve(
       log,
       emit: service.emit,
       onError,
+      wake: (user: string) => runners.get(key)?.wake(user),
       stop: leave,
     };
     const over = new AbortController();

@@ -27,6 +27,8 @@ export function createWebBackend(
 ): WebBackend & {
   /** Sees that what is queued for accounts without a runner goes: an earlier process may have been killed. */
   resume(): Promise<void>;
+  /** The same for one user. */
+  deliver(account: string, user: string): void;
   close(): Promise<void>;
 } {
   const { clock, log, server, paths } = context;
@@ -36,17 +38,15 @@ export function createWebBackend(
   const over = new AbortController();
   // Without the key of the logins only a runner can deliver.
   const mayDeliver = server?.hasKey !== false;
-  const releases = releasePushes(
-    { store, clock, log },
-    (key, user) => {
-      const account = known.find((one) => one.key === key);
-      if (account && mayDeliver) deliveries.begin(account, user);
-    },
-    over.signal,
-  );
+  const releases = releasePushes({ store, clock, log }, deliver, over.signal);
   /** Accounts that the store has. */
   const stored = new Set<string>();
   const opened = (): Transport => (transport ??= openTransport(context));
+
+  function deliver(key: string, user: string): void {
+    const account = known.find((one) => one.key === key);
+    if (account && mayDeliver) deliveries.begin(account, user);
+  }
 
   function withToken({ key }: KnownAccount): Account {
     const account = known.find((one) => one.key === key);
@@ -105,6 +105,7 @@ export function createWebBackend(
       for (const account of known)
         for (const user of await store.outbox.usersToDeliver(account.key)) deliveries.begin(account, user);
     },
+    deliver,
     async fetchFile(account, request) {
       const { createFetcher } = await import('../../media/download/fetch.ts');
       const cdn = openCdn(context, withToken(account), opened());

@@ -9,10 +9,14 @@ import { COMMAND_LEASE_MS, createOtherWay } from '../send/other-way.ts';
 const LOOK_EVERY_MS = 5_000;
 
 /**
- * Runs the commands of sources for what they have pushed and is not confirmed in time, also where no runner is. Returns
- * what ends that: a command that runs then is ended.
+ * Runs the commands of sources for what they have pushed and is not confirmed in time, also where no runner is. `deliver`
+ * sees that what is queued goes. Returns what ends that: a command that runs then is ended.
  */
-export function watchFallbacks(context: CommandContext, store: Store): () => Promise<void> {
+export function watchFallbacks(
+  context: CommandContext,
+  store: Store,
+  deliver: (account: string, user: string) => void,
+): () => Promise<void> {
   const { clock, log } = context;
   const over = new AbortController();
   const fallbacks = createFallbacks({
@@ -26,7 +30,8 @@ export function watchFallbacks(context: CommandContext, store: Store): () => Pro
     for (const key of await store.outbox.accountsWithFallback()) {
       if (watched.has(key)) continue;
       const id = knownAccounts(context).find((account) => account.key === key)?.id ?? key;
-      watched.set(key, fallbacks.watch({ ...ways, account: { key, id }, emit() {} }, over.signal));
+      const wake = (user: string): void => deliver(key, user);
+      watched.set(key, fallbacks.watch({ ...ways, account: { key, id }, wake, emit() {} }, over.signal));
     }
   }
 

@@ -38,7 +38,7 @@ export async function openWeb(context: CommandContext, address: string, flag: st
     const { serveWeb } = await import('../../web/serve.ts');
     const backend = createWebBackend(context, store);
     const server = await serveWeb(backend, { listen, certificate, publicOrigin, trusted });
-    const endFallbacks = watchFallbacks(context, store);
+    const endFallbacks = watchFallbacks(context, store, backend.deliver);
     if (isReachable(listen) && certificate === null && publicOrigin === null)
       context.log.warn(
         `${server.url} is open to the network without encryption: whoever is in between reads tokens and messages`,

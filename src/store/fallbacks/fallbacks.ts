@@ -2,7 +2,7 @@ import { sql, unindexed } from '../../sql/dialect.ts';
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
 import { type Claimant, isLeased } from '../outbox/lease.ts';
 import { DELAYED, OPEN } from '../outbox/part-states.ts';
-import { partsOf, VIEW, viewOf } from '../outbox/parts.ts';
+import { partsOf, queuedOrHeld, VIEW, viewOf } from '../outbox/parts.ts';
 import type { Fallback, FallbackRequest, Outbox, PartState, PartView } from '../port/port.ts';
 
 /** So often the command is run for a part, in all; then WeChat has the part again. */
@@ -95,12 +95,33 @@ function restored(row: Row): PartState {
   return before === 'sending' || before === 'unconfirmed' || row.unsure === 1 ? 'unconfirmed' : 'queued';
 }
 
-/** The parts of one text that are to go to a command now: those that a dead process has left come first. */
+/** Gives a part back to WeChat. Behind a held part it is held, as every part is. */
+function* restore(account: string, seq: number, row: Row, nowMs: number): Step<void> {
+  const before = restored(row);
+  const joins = before === 'queued' ? yield* queuedOrHeld({ account, user: row.user as string }) : null;
+  const reason = joins?.state === 'held' ? joins.reason : null;
+  yield* run(
+    `UPDATE parts SET state = ?, reason = COALESCE(?, reason), fallback_by = NULL, not_before = 0, finished_at = ?
+       WHERE seq = ?`,
+    joins?.state ?? before,
+    reason,
+    joins !== null || before === 'delayed' ? null : nowMs,
+    seq,
+  );
+  if (reason !== null) yield* run('UPDATE parts SET held_at = ? WHERE seq = ?', nowMs, seq);
+}
+
+/**
+ * The parts of one text that are to go to a command now: those that a dead process has left come first. Who has no command
+ * of its own (`withinMs` is null) takes none but those whose source has one.
+ */
 function* findDue(
   { account, withinMs, atOnce = false, nowMs }: FallbackRequest,
   claimant: Claimant,
 ): Step<Row[] | null> {
-  const left = (yield* all(NEXT_UNDER_WAY, account)).filter((row) => isFree(row, claimant, nowMs));
+  const left = (yield* all(NEXT_UNDER_WAY, account)).filter(
+    (row) => (withinMs !== null || row.command !== null) && isFree(row, claimant, nowMs),
+  );
   if (left.length > 0) return ofOneText(left);
   const values = [account, withinMs, nowMs, atOnce ? 0 : 1] as const;
   const late = yield* all(LATE_OPEN, ...values);
@@ -146,7 +167,7 @@ export function* settleFallback(
 ): Step<PartView[]> {
   for (const seq of seqs) {
     const row = yield* one(
-      `SELECT fallback_from, fallback_tries, unsure FROM parts WHERE account = ? AND seq = ? AND ${UNDER_WAY} AND fallback_by = ?`,
+      `SELECT "user", fallback_from, fallback_tries, unsure FROM parts WHERE account = ? AND seq = ? AND ${UNDER_WAY} AND fallback_by = ?`,
       account,
       seq,
       claimant,
@@ -160,13 +181,7 @@ export function* settleFallback(
         nowMs + waitMs,
         seq,
       );
-    else
-      yield* run(
-        'UPDATE parts SET state = ?, fallback_by = NULL, not_before = 0, finished_at = ? WHERE seq = ?',
-        restored(row),
-        ['queued', 'delayed'].includes(restored(row)) ? null : nowMs,
-        seq,
-      );
+    else yield* restore(account, seq, row, nowMs);
   }
   return yield* partsOf(seqs);
 }

@@ -22,7 +22,7 @@ import { CAN_RETURN, DELAYED, GIVEN_UP, HELD, OPEN } from './part-states.ts';
 export const VIEW = `seq, account, "user", client_id, message, origin, text, file, state, reason, server_id, created_at,
   held_at, expires_at, merged_into`;
 
-const AHEAD = `SELECT reason FROM parts WHERE account = ? AND "user" = ? AND ${HELD} LIMIT 1`;
+const HELD_OF_USER = `SELECT reason FROM parts WHERE account = ? AND "user" = ? AND ${HELD} LIMIT 1`;
 
 /** Where new parts are queued, and the options of `send`. */
 export interface NewPartOptions {
@@ -46,16 +46,25 @@ export function* appendParts(
   parts: readonly NewPart[],
 ): Step<{ seqs: number[]; isHeld: boolean }> {
   if (parts.length === 0) return { seqs: [], isHeld: false };
-  const ahead = yield* one(AHEAD, options.account, options.user);
-  const state: NewState = ahead
-    ? { state: 'held', reason: ahead.reason as string | null }
-    : { state: 'queued' };
+  const state = yield* queuedOrHeld(options);
   yield* storeContents(
     options.account,
     parts.map(({ file }) => file),
   );
   const seqs = yield* together(...parts.map((part) => insertPart(options, part, state)));
-  return { seqs, isHeld: ahead !== undefined };
+  return { seqs, isHeld: state.state === 'held' };
+}
+
+/** The state of a part that joins the queue of a user now. */
+export function* queuedOrHeld({
+  account,
+  user,
+}: {
+  account: string;
+  user: string;
+}): Step<NewState & { state: 'queued' | 'held' }> {
+  const held = yield* one(HELD_OF_USER, account, user);
+  return held ? { state: 'held', reason: held.reason as string | null } : { state: 'queued' };
 }
 
 /** The state of a new part; `sending` with the body of its request and the user's newest message at that time. */

@@ -61,6 +61,19 @@ export function describeFallbacks(make: MakeStore): void {
     expect((await desk.view(seq)).state).toBe('fallback');
   });
 
+  test('what the command of one has failed with, and no other that has none', async () => {
+    await desk.says(OWNER);
+    const seq = await held('alert');
+    desk.nowMs += 10 * MINUTE_MS;
+    expect(await claim()).toMatchObject({ attempt: 1 });
+    await settle([seq], false);
+    desk.nowMs += MINUTE_MS;
+    const none = { ...due(), withinMs: null };
+    expect(await other.outbox.isFallbackDue(none)).toBe(false);
+    expect(await other.outbox.claimFallback({ ...none, leaseMs: 3 * MINUTE_MS })).toBe(null);
+    expect(await claim()).toMatchObject({ attempt: 2, command: null, parts: [{ seq }] });
+  });
+
   test('what nobody sends, for there is no runner, or the login is dead', async () => {
     await desk.sends(OWNER, 'no runner');
     await desk.store.admin.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });
@@ -158,6 +171,21 @@ export function describeFallbacks(make: MakeStore): void {
     desk.nowMs += DAY_MS;
     expect(await claim()).toBe(null);
     expect(await desk.deliver(OWNER)).toEqual(['x']);
+
+    // Where something is held it is held as well, with that.
+    const first = await held('first');
+    desk.nowMs += 10 * MINUTE_MS;
+    await claim();
+    const second = await held('second');
+    for (const pauseMs of [MINUTE_MS, 2 * MINUTE_MS]) {
+      await settle([first], false);
+      desk.nowMs += pauseMs;
+      expect(await texts()).toEqual(['first']);
+    }
+    expect(await settle([first], false)).toMatchObject([{ state: 'held', reason: 'window' }]);
+    await desk.says(OWNER);
+    expect(await desk.deliver(OWNER)).toEqual(['first|second']);
+    expect((await desk.view(second)).state).toBe('merged');
 
     await desk.sends(OWNER, 'maybe');
     const maybe = (await desk.claimed(OWNER)).seq;
