@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 /** Alerts that come at once, once in a week. */
-export const BURST = 300;
+const BURST = 300;
 
 /** What a source allows itself, and whether what is not confirmed in time is told another way. */
 export interface SourcePlan {
