@@ -114,7 +114,7 @@ export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
     usualMs: number,
   ): Promise<CallResult<T>> {
     const { timeoutMs = usualMs, signal } = limits;
-    return readResult<T>(await transport.send({ ...request, timeoutMs, maxBytes: MAX_BODY_BYTES, signal }));
+    return readResult<T>(await transport.send({ timeoutMs, maxBytes: MAX_BODY_BYTES, signal, ...request }));
   }
   const post = <T extends Envelope>(
     path: string,
@@ -149,7 +149,14 @@ export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
     usualMs: number = TIMEOUT_MS.bestEffort,
     keepBytes = 0,
   ) =>
-    post<T>(path, accountHeaders(), JSON.stringify({ ...body, base_info: info }), limits, usualMs, keepBytes);
+    post<T>(
+      path,
+      accountHeaders(),
+      JSON.stringify(Object.assign({}, body, { base_info: info })),
+      limits,
+      usualMs,
+      keepBytes,
+    );
 
   return {
     baseUrl,

@@ -319,7 +319,7 @@ function wrap(
     }
     const { kind, sql, values } = item;
     const text = textFor(textOf(sql, 'postgres'));
-    const { rows, rowCount } = await client.query<Row>({ ...text, values: values.map(storable) });
+    const { rows, rowCount } = await client.query<Row>({ values: values.map(storable), ...text });
     if (kind === 'run') return rowCount ?? 0;
     if (kind === 'insert') return rows[0]?.seq;
     return kind === 'one' ? rows[0] : rows;

@@ -28,10 +28,9 @@ export function accountShown(
     outbox: view?.outbox ?? { queued: 0, sending: 0, held: 0 },
     deaf: deafShown(view?.deaf ?? null),
     keepWindow: keeper && { quietHours: quietHoursShown(keeper.quietHours), text: keeper.text },
-    users: (view?.users ?? []).map((user) => ({
-      ...userShown(user, nowMs),
-      asksAt: timeShown(asksAtMs(user.user)),
-    })),
+    users: (view?.users ?? []).map((user) =>
+      Object.assign(userShown(user, nowMs), { asksAt: timeShown(asksAtMs(user.user)) }),
+    ),
   };
 }
 

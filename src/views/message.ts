@@ -22,7 +22,7 @@ export function readMessage({ raw, ...message }: MessageView): ReadMessage {
   const { text, media, quoteMedia, quoteText, quoteTitle, quoteId, unknownItems } = readInbound(
     decodeRaw(raw),
   );
-  return { ...message, text, media, quoteMedia, quoteText, quoteTitle, quoteId, unknownItems };
+  return { text, media, quoteMedia, quoteText, quoteTitle, quoteId, unknownItems, ...message };
 }
 
 /** A message as `messages --json` and the API show it. */

@@ -89,7 +89,7 @@ export function exchange(connections: Connections, request: HttpRequest): Promis
     };
     const answered = (to: Pick<HttpAnswer, 'status' | 'headers'>, bytes: Buffer, plain: Buffer) => {
       if (stoppable.state !== 'over')
-        settle({ ok: true, answer: { ...to, body: plain.toString('utf8'), bytes } });
+        settle({ ok: true, answer: { body: plain.toString('utf8'), bytes, ...to } });
     };
     const broken = (error: unknown) => {
       // What comes behind the end of an answer harms its connection only; the answer is about to be read.

@@ -45,5 +45,5 @@ export function createPostHeaders(version: string, token: string | null): () => 
     AuthorizationType: 'ilink_bot_token',
   };
   if (token !== null) constant.Authorization = `Bearer ${token}`;
-  return () => ({ ...constant, 'X-WECHAT-UIN': wechatUin(randomInt(2 ** 32)) });
+  return () => Object.assign({}, constant, { 'X-WECHAT-UIN': wechatUin(randomInt(2 ** 32)) });
 }

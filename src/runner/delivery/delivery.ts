@@ -90,8 +90,8 @@ export function createDelivery(options: {
     ...askNow(),
     encode: ({ upload, ...part }) =>
       upload === null
-        ? encodeText({ ...part, version: options.version })
-        : encodeMedia({ ...part, version: options.version, media: JSON.parse(upload) }),
+        ? encodeText({ version: options.version, ...part })
+        : encodeMedia({ version: options.version, media: JSON.parse(upload), ...part }),
   });
 
   /** Delivers to one user until nothing can be sent; `first` is a claim made elsewhere. */
@@ -147,15 +147,13 @@ export function createDelivery(options: {
       return null;
     }
     const claimed = { account, seq: part.seq, known: part.view };
-    const settled = {
-      ...claimed,
+    const verdict = await store.outbox.settlePart({
       reply,
       nowMs: clock.now(),
       canRenewPolls: options.renewPolls !== undefined,
-    };
-    const verdict = await store.outbox.settlePart(
-      stopped ? settled : { ...settled, next: claimFor(part.user) },
-    );
+      next: stopped ? null : claimFor(part.user),
+      ...claimed,
+    });
     if (reply.kind === 'unknown') log.debug(`${reply.detail}; repeating the request`, { part: part.seq });
     report([verdict.part, ...verdict.held], verdict.budgetLeft);
     return verdict;

@@ -44,12 +44,12 @@ export function textParts(
 }
 
 function textPart(text: string, head: ReplyHead): NewPart {
-  return { ...head, clientId: newClientId(), text, file: null };
+  return { clientId: newClientId(), text, file: null, ...head };
 }
 
 /** The part in which a file of ours is sent. */
 export function filePart(file: PartFile, head: ReplyHead): NewPart {
-  return { ...head, clientId: newClientId(), text: '', file };
+  return { clientId: newClientId(), text: '', file, ...head };
 }
 
 /**

@@ -63,8 +63,9 @@ export function createTurns(options: {
   const { store, settings, clock } = options;
   const account = options.account.key;
   const stopping = new AbortController();
-  const runAgent = createAgentRun({ ...options, account, sessions: store.sessions });
-  const workingNotice = createWorkingNotice({ ...options, account });
+  const ofAccount = { ...options, account, shape: settings };
+  const runAgent = createAgentRun({ ...ofAccount, sessions: store.sessions });
+  const workingNotice = createWorkingNotice(ofAccount);
   const { finish, finishBroken, finishCrashed, forget } = createTurnFinish({
     ...options,
     stopping: stopping.signal,
@@ -102,7 +103,7 @@ export function createTurns(options: {
     const startedAtMs = clock.monotonic();
     const runId = newUuid();
     const folders = options.folders(started.seq, started.user, started.sessionId);
-    const output = createTurnOutput({ ...options, account, shape: settings }, started, runId);
+    const output = createTurnOutput(ofAccount, started, runId);
     let language = started.language ?? settings.language;
     const durationMs = (): number => Math.round(clock.monotonic() - startedAtMs);
 
@@ -112,7 +113,7 @@ export function createTurns(options: {
       language = languageIn(message.inbound.text) ?? language;
       const notice = workingNotice?.begin({ ...started, language }, runId);
       try {
-        const { outcome } = await runAgent({ ...message, language, output, folders, signal });
+        const { outcome } = await runAgent({ language, output, folders, signal, ...message });
         return { outcome, durationMs: durationMs() };
       } finally {
         const noticed = notice?.end();
@@ -124,7 +125,7 @@ export function createTurns(options: {
     let fault: unknown;
     try {
       const run = await outcomeOfRun();
-      return await finish(run.outcome, { ...run, started, language, output, runId, signal });
+      return await finish(run.outcome, { started, language, output, runId, signal, ...run });
     } catch (error) {
       // No other end of the turn changes what the store cannot keep.
       if (isOfStore(error)) throw error;

@@ -109,6 +109,10 @@ function* described(account: string, rows: readonly Row[]): Step<Conversation[]>
   return rows.map((row, index) => {
     const user = users[index] as string;
     return {
+      lastAtMs: row.at as number,
+      last: entries.get(user) as ChatEntry,
+      failed: failedOf.get(user) ?? 0,
+      unseen: unseenOf.get(user) ?? 0,
       ...(views.find((one) => one.user === user) ?? {
         user,
         lastMessageAtMs: null,
@@ -116,10 +120,6 @@ function* described(account: string, rows: readonly Row[]): Step<Conversation[]>
         sentSinceMessage: 0,
         hold: null,
       }),
-      lastAtMs: row.at as number,
-      last: entries.get(user) as ChatEntry,
-      failed: failedOf.get(user) ?? 0,
-      unseen: unseenOf.get(user) ?? 0,
     };
   });
 }

@@ -113,7 +113,6 @@ function placeOf(row: Row): EventPlace {
 
 function eventOf(row: Row): StateEvent {
   return {
-    ...placeOf(row),
     kind: row.kind as EventKind,
     account: row.account as string | null,
     user: row.user as string | null,
@@ -121,5 +120,6 @@ function eventOf(row: Row): StateEvent {
     subject: row.subject as string | null,
     state: row.state as string,
     ms: row.ms as number | null,
+    ...placeOf(row),
   };
 }

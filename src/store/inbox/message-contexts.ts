@@ -50,7 +50,7 @@ export function* contextsOf({ account, messages }: Pick<Intake, 'account' | 'mes
     const row = rows[n] as Row;
     const ofUser = ofUsers.get(user) ?? ofUserOf(row);
     ofUsers.set(user, ofUser);
-    return { ...ofUser, seq: row.seq as number, hasCandidates: row.has_candidates === 1 };
+    return { seq: row.seq as number, hasCandidates: row.has_candidates === 1, ...ofUser };
   });
 }
 

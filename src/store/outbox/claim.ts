@@ -123,7 +123,13 @@ export function* appendAndClaim(
     const { seqs, isHeld } = yield* appendParts(options, parts);
     return { held: isHeld ? seqs : [], claim: yield* claimPart(request, claimant) };
   }
-  const claim = yield* sendNew(row, row.new_seq as number, { ...request, ...options }, first, claimant);
+  const claim = yield* sendNew(
+    row,
+    row.new_seq as number,
+    Object.assign({}, request, options),
+    first,
+    claimant,
+  );
   if (others.length > 0) {
     yield* storeContents(
       options.account,

@@ -34,7 +34,7 @@ export function* settlePart(
 ): Step<Verdict> {
   const { reply } = input;
   if (reply.kind === 'accepted') {
-    const settled = { ...input, messageId: reply.messageId };
+    const settled = { messageId: reply.messageId, ...input };
     const verdict = yield* settleAccepted(settled, next, claimant, isHeld);
     if (verdict) return verdict;
   }

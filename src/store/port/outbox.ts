@@ -291,7 +291,7 @@ export interface Outbox {
     reply: SendReply;
     canRenewPolls?: boolean;
     nowMs: number;
-    next?: ClaimRequest;
+    next?: ClaimRequest | null;
   }): Promise<Verdict>;
   /**
    * Commits how the upload of a claimed file ended. Where a file of a reply was refused, the parts of `noticeOf` are

@@ -114,7 +114,7 @@ export function* finishTurn(
     return NOTHING_QUEUED;
   }
   if (turn.messages.length > 1) yield* unawaited(run(FINISH_OTHERS, ...values, seq));
-  return yield* queueReply({ ...turn, account }, input, claimant, outbox);
+  return yield* queueReply({ account, ...turn }, input, claimant, outbox);
 }
 
 const FORGET_CHILD = `UPDATE inbox SET child = NULL WHERE seq = ? AND account = ? AND state <> 'running'`;

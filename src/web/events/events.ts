@@ -48,7 +48,7 @@ export function createEventStreams(backend: WebBackend): EventStreams {
       const account = event.account === null ? null : (names.get(event.account) ?? event.account);
       const shown = eventShown(event, account);
       const text = `id: ${idOf(instance, event)}\nevent: ${shown.type}\ndata: ${JSON.stringify(shown)}\n\n`;
-      return { ...event, text };
+      return { text, ...event };
     });
   }
 

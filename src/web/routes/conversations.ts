@@ -158,13 +158,12 @@ function conversationsOf(
 /** A conversation as the list shows it. */
 export function shownConversation(conversation: Conversation, nowMs: number) {
   const { last, lastAtMs, failed, unseen } = conversation;
-  return {
-    ...userShown(conversation, nowMs),
+  return Object.assign(userShown(conversation, nowMs), {
     lastAt: timeShown(lastAtMs),
     last: gistOf(last),
     failed,
     unseen,
-  };
+  });
 }
 
 function gistOf({ message, part }: ChatEntry) {

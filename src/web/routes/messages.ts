@@ -145,12 +145,11 @@ export async function messageOf(call: Call, id = call.params.message ?? '') {
 export function shownMessage(message: ReadMessage, quotedText?: string) {
   const { media, quoteMedia, quoteText, quoteTitle, quoteId } = message;
   const isQuoting = quoteId !== null || quoteText !== null || quoteTitle !== null || quoteMedia.length > 0;
-  return {
-    ...messageShown(message),
+  return Object.assign(messageShown(message), {
     files: media.map(fileShown),
     quotedFiles: quoteMedia.map(fileShown),
     quote: isQuoting ? { id: quoteId, text: quoteText ?? quotedText ?? quoteTitle ?? '' } : null,
-  };
+  });
 }
 
 function fileShown({ kind, name, sizeBytes, durationMs, transcript }: ReadMessage['media'][number]) {

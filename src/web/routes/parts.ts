@@ -119,12 +119,11 @@ export const PART_ROUTES: readonly Route[] = [
 export function shownPart(part: PartView) {
   const { origin, file, serverId } = part;
   // Where it was uploaded to, a file can be had once the server has its message.
-  return {
-    ...partShown(part),
+  return Object.assign(partShown(part), {
     origin,
     sizeBytes: file?.sizeBytes ?? null,
     hasFile: file !== null && serverId !== null,
-  };
+  });
 }
 
 /** The part that a path names. */
