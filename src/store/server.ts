@@ -27,7 +27,13 @@ import {
   type LeaseKeeper,
   startLeaseKeeper,
 } from './workers/lease-keeper.ts';
-import { type WorkerCard, type WorkerView, workerOf, workerViews } from './workers/worker-rows.ts';
+import {
+  type ServingWorker,
+  type WorkerCard,
+  type WorkerView,
+  workerOf,
+  workerViews,
+} from './workers/worker-rows.ts';
 
 /** A PostgreSQL server, as the place of a store and of its logins. */
 export interface StoreServer {
@@ -56,7 +62,7 @@ export interface StoreServer {
   /** All workers, oldest first. */
   workers(): Promise<WorkerView[]>;
   /** The worker that has an account; null: none, or one that has expired. */
-  workerOf(account: string): Promise<Pick<WorkerView, 'host' | 'pid' | 'purpose'> | null>;
+  workerOf(account: string): Promise<ServingWorker | null>;
   /** What `doctor` tells of it. */
   inspect(clock: WallClock): Promise<ServerReport>;
   close(): Promise<void>;

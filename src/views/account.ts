@@ -4,11 +4,19 @@ import { quietHoursShown } from '../core/time/quiet-hours.ts';
 import type { Account } from '../home/accounts-file.ts';
 import type { AccountView, DeafSign, UserView } from '../store/port/port.ts';
 
+/** The process that receives an account's messages. */
+export interface RunnerView {
+  pid: number;
+  host: string;
+  /** Since when; null, or not given: an earlier version has noted it. */
+  sinceMs?: number | null;
+}
+
 /** An account as `status --json` and the API show it. `view` null: the store does not know it yet. */
 export function accountShown(
   account: Pick<Account, 'id' | 'name' | 'owner'>,
   view: AccountView | null,
-  runner: { pid: number; host: string } | null,
+  runner: RunnerView | null,
   nowMs: number,
 ) {
   const keeper = view?.keeper ?? null;
@@ -22,7 +30,7 @@ export function accountShown(
     name: account.name,
     owner: account.owner ?? view?.owner ?? null,
     login: view?.loginExpired ? ('expired' as const) : ('ok' as const),
-    runner,
+    runner: runner && { pid: runner.pid, host: runner.host, since: timeShown(runner.sinceMs ?? null) },
     lastPollAt: timeShown(view?.lastPollAtMs ?? null),
     inbox: view?.inbox ?? { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
     outbox: view?.outbox ?? { queued: 0, sending: 0, held: 0 },

@@ -1,4 +1,4 @@
-import type { PartView } from '../store/port/port.ts';
+import { type PartView, type ScheduledText, scheduledId } from '../store/port/port.ts';
 import { timeShown } from './account.ts';
 
 /** A part as `outbox --json` and the API show it. */
@@ -17,4 +17,9 @@ export function partShown(part: PartView) {
     heldAt: timeShown(part.heldAtMs),
     expiresAt: timeShown(part.expiresAtMs),
   };
+}
+
+/** A text that is to be sent later, as `outbox --json` and the API show it. */
+export function scheduledShown({ seq, user, text, atMs, key }: ScheduledText) {
+  return { id: scheduledId(seq), user, at: timeShown(atMs), text, key };
 }

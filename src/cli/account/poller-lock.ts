@@ -3,7 +3,7 @@ import type { Account } from '../../home/accounts-file.ts';
 import { claimantId, holderOf, livesForCertain, thisProcess } from '../../home/claimant.ts';
 import type { HeldBy, LockHolder, LockPurpose } from '../../home/lock.ts';
 import { createHolderLookup, type ProcessLock, takeProcessLock } from '../../home/process-lock.ts';
-import type { Admin, Poller, Store } from '../../store/port/port.ts';
+import type { Admin, NotedPoller, Poller, Store } from '../../store/port/port.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** How often a process looks whether its lock is still the one that others ask. */
@@ -121,9 +121,10 @@ export async function lockHolderOf(
   context: Locking,
   { key }: Pick<Account, 'key'>,
   admin: Pick<Admin, 'poller'> | null,
-): Promise<HeldBy | null> {
+): Promise<(HeldBy & Pick<NotedPoller, 'sinceMs'>) | null> {
   const noted = await admin?.poller(key);
-  return noted ? livingPoller(context, key, noted) : null;
+  const living = noted ? livingPoller(context, key, noted) : null;
+  return living && noted ? { ...living, sinceMs: noted.sinceMs } : null;
 }
 
 /** Who is noted as the poller of an account, if that process still lives. */

@@ -27,6 +27,8 @@ export interface PollingRight {
 
 /** Who has the right. */
 export interface Holder extends Pick<HeldBy, 'host' | 'pid' | 'purpose'> {
+  /** When it began; null: an earlier version has noted it. */
+  sinceMs?: number | null;
   /** The lease by which it has it; not given: a lock, whose holder certainly lives. */
   lease?: Pick<LeaseHolder, 'renewal' | 'leftMs'>;
 }
@@ -145,7 +147,7 @@ export async function pollerOf(
 ): Promise<Holder | null> {
   if (!context.server) return lockHolderOf(context, account, admin);
   const worker = await context.server.workerOf(account.key);
-  return worker && { host: worker.host, pid: worker.pid, purpose: purposeOf(worker) };
+  return worker && { ...worker, purpose: purposeOf(worker) };
 }
 
 /** What this process is as a worker, whose steps wait in trouble until `stop`. */

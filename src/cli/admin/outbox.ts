@@ -1,7 +1,6 @@
 import { WxError } from '../../core/errors.ts';
-import { type PartView, type ScheduledText, TERMINAL } from '../../store/port/port.ts';
-import { timeShown } from '../../views/account.ts';
-import { partShown } from '../../views/part.ts';
+import { type PartView, scheduledId, scheduledSeq, TERMINAL } from '../../store/port/port.ts';
+import { partShown, scheduledShown } from '../../views/part.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -31,7 +30,7 @@ export async function listOutbox(context: CommandContext): Promise<number> {
     if (!context.json) {
       const words = wordsOf(context.language);
       const rows = later.map(({ seq, user, text, atMs }) => [
-        `at-${seq}`,
+        scheduledId(seq),
         localMinute(new Date(atMs)),
         user,
         stateShown(words, { state: 'scheduled', reason: null }),
@@ -47,9 +46,10 @@ export async function listOutbox(context: CommandContext): Promise<number> {
 export async function dropFromOutbox(context: CommandContext, [id = '']: string[]): Promise<number> {
   const account = chooseAccount(context);
   return withStore(context, async ({ outbox, scheduled }) => {
-    const [, seq] = /^at-(\d{1,15})$/.exec(id) ?? [];
-    if (seq !== undefined) {
-      if (!(await scheduled.unschedule({ account: account.key, seq: Number(seq) })))
+    const seq = scheduledSeq(id);
+    if (seq !== null) {
+      const nowMs = context.clock.now();
+      if (!(await scheduled.unschedule({ account: account.key, seq, by: TERMINAL, nowMs })))
         throw new WxError('not-found', `no unsent message ${id}`, { hint: 'wxagent outbox' });
       if (context.json) context.printJson('outbox', { parts: [], scheduled: [] });
       else context.say('Dropped.');
@@ -90,8 +90,4 @@ function rowOf(part: PartView, words: Words): string[] {
       ? `[${words.kinds[part.kind] ?? part.kind}: ${part.file.name}]`
       : excerpt(part.text, TEXT_COLUMNS),
   ];
-}
-
-function scheduledShown({ seq, user, text, atMs, key }: ScheduledText) {
-  return { id: `at-${seq}`, user, at: timeShown(atMs), text, key };
 }

@@ -39,8 +39,7 @@ type Report = Awaited<ReturnType<typeof report>>;
 async function report(context: CommandContext, account: Account, store: Store | null) {
   const view = (await store?.admin.accountView(account.key)) ?? null;
   const holder = await pollerOf(context, account, store?.admin ?? null);
-  const runner = holder?.purpose === 'serve' ? { pid: holder.pid, host: holder.host } : null;
-  return accountShown(account, view, runner, context.clock.now());
+  return accountShown(account, view, holder?.purpose === 'serve' ? holder : null, context.clock.now());
 }
 
 function describe({ language, translate }: CommandContext, report: Report, howToLogin: string): string[] {

@@ -1,5 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { parseWhen } from '../../core/time/when.ts';
+import { scheduledId } from '../../store/port/port.ts';
 import { codeBlock } from '../../text/code-block.ts';
 import { timeShown } from '../../views/account.ts';
 import { withStore } from '../account/store.ts';
@@ -44,10 +45,12 @@ export async function schedule(
       const { seq, user } = kept;
       context.printJson('scheduled', {
         account: target.id,
-        ...{ user, id: `at-${seq}`, at: timeShown(kept.atMs), exit: 0 },
+        ...{ user, id: scheduledId(seq), at: timeShown(kept.atMs), exit: 0 },
       });
     } else if (context.io.stderrIsTerminal) {
-      context.say(`to be sent at ${localMinute(new Date(kept.atMs))} by wxagent run (at-${kept.seq})`);
+      context.say(
+        `to be sent at ${localMinute(new Date(kept.atMs))} by wxagent run (${scheduledId(kept.seq)})`,
+      );
     }
     return 0;
   });

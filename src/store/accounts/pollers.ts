@@ -1,15 +1,26 @@
+import { sql } from '../../sql/dialect.ts';
 import { all, one, run, type Step } from '../../sql/statement.ts';
 import type { Claimant } from '../outbox/lease.ts';
-import type { Poller } from '../port/port.ts';
+import type { NotedPoller, Poller } from '../port/port.ts';
+
+/** Time of the database: what notes a poller is no step of its clock. */
+const NOW = {
+  sqlite: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+  postgres: 'CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)',
+};
+const BECOME = sql`INSERT INTO pollers (account, claimant, purpose, slot, since) VALUES (?, ?, ?, ?, ${NOW})
+  ON CONFLICT (account) DO UPDATE SET claimant = excluded.claimant, purpose = excluded.purpose, slot = excluded.slot,
+    since = CASE WHEN pollers.claimant = excluded.claimant THEN pollers.since ELSE excluded.since END`;
 
 /** Who is noted as the poller of an account; see `Admin.poller`. */
-export function* notedPoller(account: string): Step<Poller | null> {
-  const row = yield* one('SELECT claimant, purpose, slot FROM pollers WHERE account = ?', account);
+export function* notedPoller(account: string): Step<NotedPoller | null> {
+  const row = yield* one('SELECT claimant, purpose, slot, since FROM pollers WHERE account = ?', account);
   if (!row) return null;
   return {
     claimant: row.claimant as string,
     purpose: row.purpose === 'look' ? 'look' : 'serve',
     slot: row.slot as number | null,
+    sinceMs: row.since as number | null,
   };
 }
 
@@ -20,14 +31,7 @@ export function* becomePoller(
 ): Step<boolean> {
   const noted = yield* notedPoller(account);
   if (noted?.claimant !== former?.claimant || noted?.slot !== former?.slot) return false;
-  yield* run(
-    `INSERT INTO pollers (account, claimant, purpose, slot) VALUES (?, ?, ?, ?)
-       ON CONFLICT (account) DO UPDATE SET claimant = excluded.claimant, purpose = excluded.purpose, slot = excluded.slot`,
-    account,
-    claimant.id,
-    purpose,
-    slot,
-  );
+  yield* run(BECOME, account, claimant.id, purpose, slot);
   return true;
 }
 

@@ -41,6 +41,9 @@ interface Trigger {
   note: string;
 }
 
+const ofScheduled = (row: string, state: string): string =>
+  `${NOTE} VALUES ('scheduled', ${row}.account, ${row}."user", NULL, CAST(${row}.seq AS TEXT), '${state}', NULL);`;
+
 /** What both databases note alike. */
 const TRIGGERS: readonly Trigger[] = [
   {
@@ -63,6 +66,28 @@ const TRIGGERS: readonly Trigger[] = [
     on: 'UPDATE OF login, login_expired ON accounts',
     when: CHANGED_LOGIN,
     note: LOGIN,
+  },
+];
+
+/** What both have noted since a later migration: texts that wait for their time, and what was granted or removed. */
+const LATER: readonly Trigger[] = [
+  {
+    name: 'event_scheduled',
+    on: 'INSERT ON scheduled',
+    when: '1 = 1',
+    note: ofScheduled('NEW', 'waiting'),
+  },
+  {
+    name: 'event_no_scheduled',
+    on: 'DELETE ON scheduled',
+    when: '1 = 1',
+    note: ofScheduled('OLD', 'ended'),
+  },
+  {
+    name: 'event_audit',
+    on: 'INSERT ON audit',
+    when: '1 = 1',
+    note: `${NOTE} VALUES ('audit', NEW.account, NULL, NULL, NULL, NEW.act, NULL);`,
   },
 ];
 
@@ -118,6 +143,10 @@ const ON_SQLITE = [...TRIGGERS, ...OF_POLLERS];
 const sqliteTrigger = ({ name, on, when, note }: Trigger): string =>
   `CREATE TRIGGER ${name} AFTER ${on} WHEN ${when} BEGIN ${note} END;`;
 
+function whereWanted(trigger: Trigger): string {
+  return sqliteTrigger({ ...trigger, when: `(${trigger.when}) AND ${IS_WANTED}` });
+}
+
 /** The migration of SQLite. */
 export const SQLITE_EVENTS = `
   CREATE TABLE events (
@@ -140,8 +169,11 @@ export const SQLITE_WANTED_EVENTS = `
   CREATE TABLE event_log (wanted_until INTEGER NOT NULL);  -- seconds since 1970
   INSERT INTO event_log SELECT CASE WHEN EXISTS (SELECT 1 FROM events) THEN ${WANTED_UNTIL} ELSE 0 END;
   ${ON_SQLITE.map(({ name }) => `DROP TRIGGER ${name};`).join('\n  ')}
-  ${ON_SQLITE.map((trigger) => sqliteTrigger({ ...trigger, when: `(${trigger.when}) AND ${IS_WANTED}` })).join('\n  ')}
+  ${ON_SQLITE.map(whereWanted).join('\n  ')}
 `;
+
+/** SQLite's migration of {@link LATER}. */
+export const SQLITE_LATER_EVENTS = LATER.map(whereWanted).join('\n  ');
 
 /** The statements of a trigger on PostgreSQL. The path is that of the schema which is made: others may write to it, too. */
 const postgresTrigger = ({ name, on, when, note }: Trigger): string[] => [
@@ -167,3 +199,6 @@ export const postgresEvents = (key: string): string[] => [
    )`,
   ...[...TRIGGERS, ...OF_WORKERS].flatMap(postgresTrigger),
 ];
+
+/** PostgreSQL's migration of {@link LATER}. */
+export const POSTGRES_LATER_EVENTS: string[] = LATER.flatMap(postgresTrigger);

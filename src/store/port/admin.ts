@@ -10,6 +10,11 @@ export interface Poller {
   slot: number | null;
 }
 
+/** A poller as it is noted, with when it began; null: a version before this column has noted it. */
+export interface NotedPoller extends Poller {
+  sinceMs: number | null;
+}
+
 /** One account in numbers. */
 export interface AccountMeasures {
   account: string;
@@ -135,7 +140,7 @@ export interface Admin {
   accountView(account: string): Promise<AccountView | null>;
 
   /** The process that is noted as the receiver of the account's messages, whether it still lives or not. */
-  poller(account: string): Promise<Poller | null>;
+  poller(account: string): Promise<NotedPoller | null>;
   /**
    * Notes the caller, who has the lock `slot`, in place of `former`, who is gone. False when another process is noted
    * by now.

@@ -1,5 +1,5 @@
 /** What a state event is about; see {@link StateEvent}. */
-export type EventKind = 'message' | 'turn' | 'part' | 'verdict' | 'login' | 'worker';
+export type EventKind = 'message' | 'turn' | 'part' | 'verdict' | 'scheduled' | 'login' | 'worker' | 'audit';
 
 /** Where an event is in the log. No other one is there, in no other log and in no older copy of this one. */
 export interface EventPlace {
@@ -17,7 +17,7 @@ export interface StateEvent extends EventPlace {
   user: string | null;
   /** ID of the message that it is about, or that the part answers. */
   message: string | null;
-  /** Number of the part, or name of the worker. */
+  /** Number of the part or of the scheduled text, or name of the worker. */
   subject: string | null;
   state: string;
   /** How long a turn took that has ended. */

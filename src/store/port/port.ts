@@ -24,6 +24,7 @@ export type * from './outbox.ts';
 export { OPEN_PART_STATES } from './outbox.ts';
 export type * from './questions.ts';
 export type * from './scheduled.ts';
+export { scheduledId, scheduledSeq } from './scheduled.ts';
 export type * from './sessions.ts';
 export type * from './turns.ts';
 

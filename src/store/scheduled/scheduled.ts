@@ -1,8 +1,9 @@
 import { RETURNING_SEQ, sql } from '../../sql/dialect.ts';
 import { all, insert, one, type Row, run, type Step } from '../../sql/statement.ts';
+import { noteAct } from '../access/audit.ts';
 import type { Claimant } from '../outbox/lease.ts';
 import { enqueue } from '../outbox/queue.ts';
-import type { PartView, Scheduled, ScheduledText } from '../port/port.ts';
+import { type PartView, type Scheduled, type ScheduledText, scheduledId } from '../port/port.ts';
 
 const INSERT = sql`INSERT INTO scheduled (account, "user", text, format, at, send_key, send_id, ttl_ms, created_at)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ${RETURNING_SEQ}`;
@@ -39,7 +40,13 @@ export function* scheduledTexts(account: string): Step<ScheduledText[]> {
 }
 
 /** Drops a text. */
-export function* unschedule({ account, seq }: { account: string; seq: number }): Step<boolean> {
+export function* unschedule(input: Parameters<Scheduled['unschedule']>[0]): Step<boolean> {
+  const isDropped = yield* remove(input);
+  if (isDropped) yield* noteAct({ ...input, act: 'drop', about: scheduledId(input.seq) });
+  return isDropped;
+}
+
+function* remove({ account, seq }: { account: string; seq: number }): Step<boolean> {
   return (yield* run('DELETE FROM scheduled WHERE seq = ? AND account = ?', seq, account)) > 0;
 }
 
@@ -54,7 +61,7 @@ export function* releaseText(
   claimant: Claimant,
 ): Step<PartView[]> {
   const { account, user, seq, key, id, ttlMs } = text;
-  if (!(yield* unschedule({ account, seq }))) return [];
+  if (!(yield* remove({ account, seq }))) return [];
   const expiresAtMs = ttlMs === null ? null : nowMs + ttlMs;
   return yield* enqueue({ account, user, parts, message: null, id, key, expiresAtMs, nowMs }, claimant);
 }

@@ -1,4 +1,4 @@
-import { postgresEvents } from '../events/event-schema.ts';
+import { POSTGRES_LATER_EVENTS, postgresEvents } from '../events/event-schema.ts';
 
 /** Ids of the wire are compared and sorted by their bytes, as SQLite does it. */
 const KEY = 'TEXT COLLATE "C"';
@@ -375,4 +375,6 @@ export const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
     'ALTER TABLE sources ADD COLUMN fallback TEXT, ADD COLUMN within_ms BIGINT',
     'ALTER TABLE parts ADD COLUMN important BIGINT NOT NULL DEFAULT 0',
   ],
+  POSTGRES_LATER_EVENTS,
+  ['ALTER TABLE pollers ADD COLUMN since BIGINT'],
 ];

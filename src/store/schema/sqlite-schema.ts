@@ -1,4 +1,4 @@
-import { SQLITE_EVENTS, SQLITE_WANTED_EVENTS } from '../events/event-schema.ts';
+import { SQLITE_EVENTS, SQLITE_LATER_EVENTS, SQLITE_WANTED_EVENTS } from '../events/event-schema.ts';
 
 /**
  * Forward migrations of an SQLite database, applied in order; the number of those applied is SQLite's `user_version`.
@@ -373,5 +373,9 @@ export const SQLITE_MIGRATIONS = [
   ALTER TABLE sources ADD COLUMN fallback TEXT;       -- command; null: none of its own
   ALTER TABLE sources ADD COLUMN within_ms INTEGER;   -- how long a push may be unconfirmed
   ALTER TABLE parts ADD COLUMN important INTEGER NOT NULL DEFAULT 0;
+  `,
+  SQLITE_LATER_EVENTS,
+  `
+  ALTER TABLE pollers ADD COLUMN since INTEGER;  -- when it began to receive; null: noted by an earlier version
   `,
 ];

@@ -105,12 +105,15 @@ export function* workerViews(): Step<WorkerView[]> {
   }));
 }
 
+/** The worker that serves an account, and since when. */
+export interface ServingWorker extends Pick<WorkerView, 'worker' | 'name' | 'host' | 'pid' | 'purpose'> {
+  sinceMs: number;
+}
+
 /** Who serves an account; null: nobody, or one that has expired. */
-export function* workerOf(
-  account: string,
-): Step<Pick<WorkerView, 'worker' | 'name' | 'host' | 'pid' | 'purpose'> | null> {
+export function* workerOf(account: string): Step<ServingWorker | null> {
   const row = yield* one(
-    `SELECT worker, name, host, pid, purpose FROM leases JOIN workers USING (worker) WHERE account = ? AND expires_at > ${NOW}`,
+    `SELECT worker, name, host, pid, purpose, changed_at FROM leases JOIN workers USING (worker) WHERE account = ? AND expires_at > ${NOW}`,
     account,
   );
   if (!row) return null;
@@ -120,6 +123,7 @@ export function* workerOf(
     host: row.host as string,
     pid: row.pid as number,
     purpose: row.purpose as WorkerView['purpose'],
+    sinceMs: row.changed_at as number,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { StateEvent } from '../../store/port/port.ts';
 import { eventShown } from '../../views/event.ts';
 import type { Caller } from '../access/caller.ts';
 import type { WebBackend } from '../port/backend.ts';
@@ -68,10 +69,12 @@ export function createEventStreams(backend: WebBackend): EventStreams {
         // Who comes back is told what is wrong with the store; an open stream would look like peace.
         if ((await again().catch(() => null)) === null) stream.end();
       }, CHECK_MS);
+      const mayKnow = ({ account, user }: StateEvent): boolean =>
+        (caller.account === null || account === caller.account) &&
+        (caller.user === null || user === null || user === caller.user);
       const receiver = {
-        isFor: ({ account, user }: { account: string | null; user: string | null }) =>
-          (caller.account === null || account === caller.account) &&
-          (caller.user === null || user === null || user === caller.user),
+        mayKnow,
+        isFor: (event: StateEvent) => mayKnow(event) && (event.kind !== 'audit' || caller.scope === 'admin'),
         // Who may not see all events gets no ID of one that may be none of theirs.
         reset: (end: Parameters<typeof idOf>[1]) =>
           stream.reset(caller.account === null && caller.user === null ? idOf(instance, end) : null),

@@ -4,7 +4,9 @@ import { isBehind } from './place.ts';
 
 /** Who gets the events. */
 export interface Receiver {
-  /** Whether the event is for them at all. */
+  /** Whether they may know that there is such an event. */
+  mayKnow(event: StateEvent): boolean;
+  /** Whether the event is for them. */
   isFor(event: StateEvent): boolean;
   /** What they know may be old: they have to load it anew. Behind `end` they miss nothing. */
   reset(end: EventPlace): void;
@@ -29,7 +31,7 @@ export async function follow(
     const found = known && (await log.at(known));
     if (signal.aborted) return;
     // One that they may not see would tell them that it is there.
-    const isKnown = found !== null && receiver.isFor(found);
+    const isKnown = found !== null && receiver.mayKnow(found);
     let at: EventPlace = isKnown ? found : log.end;
     if (!isKnown) receiver.reset(at);
     while (isBehind(log.end, at)) {

@@ -21,7 +21,7 @@ const ACCOUNT = objectOf({
   name: orNull(TEXT),
   owner: orNull(TEXT),
   login: oneOf('ok', 'expired'),
-  runner: orNull(objectOf({ pid: COUNT, host: TEXT })),
+  runner: orNull(objectOf({ pid: COUNT, host: TEXT, since: orNull(TIME) })),
   lastPollAt: orNull(TIME),
   inbox: objectOf({ received: COUNT, running: COUNT, failed: COUNT, ignored: COUNT, unknown: COUNT }),
   outbox: objectOf({ queued: COUNT, sending: COUNT, held: COUNT }),

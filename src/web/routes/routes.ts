@@ -10,6 +10,7 @@ import { LOGIN_ROUTES } from './logins.ts';
 import { MACHINE_ROUTES } from './machine.ts';
 import { MESSAGE_ROUTES } from './messages.ts';
 import { PART_ROUTES } from './parts.ts';
+import { SCHEDULED_ROUTES } from './scheduled.ts';
 import { SEND_ROUTES } from './send.ts';
 import { SOURCE_ROUTES } from './sources.ts';
 
@@ -20,6 +21,7 @@ export const ROUTES: readonly Route[] = [
   ...MESSAGE_ROUTES,
   ...FILE_ROUTES,
   ...PART_ROUTES,
+  ...SCHEDULED_ROUTES,
   ...SEND_ROUTES,
   ...ALLOWED_ROUTES,
   ...LOGIN_ROUTES,

@@ -5,9 +5,11 @@ import { openApiOf, problemsOf } from '../../../src/web/api/openapi.ts';
 import type { Route } from '../../../src/web/api/route.ts';
 import { faultOf } from '../../../src/web/api/schema.ts';
 import { ROUTES } from '../../../src/web/routes/routes.ts';
+import { runHere } from '../../helpers/in-this-process.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { type Answer, STORES, type TestWeb } from '../../helpers/web.ts';
 import { makeWebWorld, type WebWorld } from '../../helpers/web-world.ts';
+import { jsonLines } from '../../helpers/wxagent.ts';
 
 let invited = 0;
 
@@ -25,7 +27,10 @@ interface Sample {
 }
 
 /** A good request to every route. */
-function samplesFor({ web, messages, fileOf, user }: WebWorld, admin: string): Record<string, Sample> {
+function samplesFor(
+  { web, home, env, messages, fileOf, user }: WebWorld,
+  admin: string,
+): Record<string, Sample> {
   const account = 'mine';
   const message = messages[1] as string;
   const waiting = async () => {
@@ -35,6 +40,10 @@ function samplesFor({ web, messages, fileOf, user }: WebWorld, admin: string): R
       { token: admin },
     );
     return { part: (json as { parts: { id: string }[] }).parts[0]?.id as string };
+  };
+  const scheduled = async () => {
+    const args = ['send', '--to', user, '--at', '+1d', 'later', '--json'];
+    return { text: jsonLines((await runHere(args, { home, env })).stdout)[0]?.id as string };
   };
   const sentFile = async () => ({
     part: await web.sendFile(admin, { name: 'a.txt', bytes: Buffer.from('hi') }),
@@ -77,6 +86,8 @@ function samplesFor({ web, messages, fileOf, user }: WebWorld, admin: string): R
     'get /accounts/{account}/parts': { params: { account }, query: '?verdict=open&limit=1' },
     'get /accounts/{account}/parts/{part}': { params: { account }, before: waiting },
     'delete /accounts/{account}/parts/{part}': { params: { account }, before: waiting },
+    'get /accounts/{account}/scheduled': { params: { account }, before: scheduled },
+    'delete /accounts/{account}/scheduled/{text}': { params: { account }, before: scheduled },
     'post /accounts/{account}/send': {
       params: { account },
       body: { text: '**hi**', format: 'raw', ttl: '10m', key: 'k', to: user },

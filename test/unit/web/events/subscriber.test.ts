@@ -90,6 +90,7 @@ function createClient(memory: ReturnType<typeof createMemoryLog>, user: string |
       void follow(
         memory.log,
         {
+          mayKnow: isFor,
           isFor,
           reset(end) {
             from = end;
@@ -184,6 +185,7 @@ test('who comes back with an ID of somebody else is reset, as with one that is n
     const ending = follow(
       memory.log,
       {
+        mayKnow: (event) => event.user === user,
         isFor: (event) => event.user === user,
         reset: () => void resets++,
         push() {},

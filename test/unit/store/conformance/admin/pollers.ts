@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Poller, Store } from '../../../../../src/store/port/port.ts';
+import { readUntil } from '../../../../helpers/poll-until.ts';
 import { ACCOUNT, type MakeStore, type StoreUnderTest } from '../desk.ts';
 
 const OTHER_ACCOUNT = 'd52a19bb88cf@im.bot';
@@ -22,7 +23,7 @@ export function describePollers(make: MakeStore): void {
   test('one process at a time, until it receives no more; another account is free', async () => {
     expect(await one.admin.poller(ACCOUNT)).toBeNull();
     expect([await serve(one, 1), await serve(two, 2)]).toEqual([true, false]);
-    expect([await one.admin.poller(ACCOUNT), await two.admin.poller(ACCOUNT)]).toEqual([ONE, ONE]);
+    expect([await one.admin.poller(ACCOUNT), await two.admin.poller(ACCOUNT)]).toMatchObject([ONE, ONE]);
     expect(await serve(two, 2, null, OTHER_ACCOUNT)).toBe(true);
     expect([await one.admin.polledAccounts(), await two.admin.polledAccounts()]).toEqual([
       [ACCOUNT],
@@ -34,7 +35,7 @@ export function describePollers(make: MakeStore): void {
     expect(await two.admin.becomePoller({ account: ACCOUNT, purpose: 'look', slot: 2, former: null })).toBe(
       true,
     );
-    expect(await one.admin.poller(ACCOUNT)).toEqual({ claimant: 'two', purpose: 'look', slot: 2 });
+    expect(await one.admin.poller(ACCOUNT)).toMatchObject({ claimant: 'two', purpose: 'look', slot: 2 });
   });
 
   test('of those who want the place of one that is gone, one gets it', async () => {
@@ -44,9 +45,26 @@ export function describePollers(make: MakeStore): void {
     expect(await one.admin.polledAccounts()).toEqual([]);
   });
 
+  test('it is noted since when, also with another lock; who comes after begins anew', async () => {
+    const since = async () => (await one.admin.poller(ACCOUNT))?.sinceMs ?? Number.NaN;
+    const beforeMs = Date.now() - 60_000;
+    await serve(one, 1);
+    const began = await since();
+    expect(began).toBeGreaterThan(beforeMs);
+    await serve(one, 4, ONE);
+    expect(await since()).toBe(began);
+    await readUntil(
+      'the clock goes on',
+      async () => Date.now(),
+      (nowMs) => nowMs > began + 1,
+    );
+    await serve(two, 2, { ...ONE, slot: 4 });
+    expect(await since()).toBeGreaterThan(began);
+  });
+
   test('another lock of the same process is noted in place of the one before', async () => {
     await serve(one, 1);
     expect([await serve(one, 4, { ...ONE, slot: 3 }), await serve(one, 4, ONE)]).toEqual([false, true]);
-    expect(await two.admin.poller(ACCOUNT)).toEqual({ ...ONE, slot: 4 });
+    expect(await two.admin.poller(ACCOUNT)).toMatchObject({ ...ONE, slot: 4 });
   });
 }

@@ -128,6 +128,35 @@ export function describeEvents(make: MakeStore): void {
     ]);
   });
 
+  test('tell of texts that wait for their time, until they are queued or dropped, and of what is granted', async () => {
+    const later = (text: string) =>
+      store.scheduled.schedule({
+        ...{ account: ACCOUNT, user: OWNER, text, format: 'raw', key: null, id: null, ttlMs: null },
+        ...{ atMs: desk.nowMs, nowMs: desk.nowMs },
+      });
+    const [first, second] = [await later('a secret'), await later('two')];
+    await store.scheduled.unschedule({ account: ACCOUNT, seq: first.seq, by: 'terminal', nowMs: desk.nowMs });
+    await store.scheduled.release({ text: second, parts: [part('two', 'send')], nowMs: desk.nowMs });
+    const nobody = { id: 'a', name: 'mum', digest: 'x', createdAtMs: 1, expiresAtMs: 2e12, usedAtMs: null };
+    await store.access.addInvitation({ invitation: nobody, by: 'terminal', nowMs: desk.nowMs });
+    await store.access.useInvitation({ id: 'a', nowMs: desk.nowMs });
+    await store.access.removeInvitation({ name: 'mum', by: 'terminal', nowMs: desk.nowMs });
+    expect(await told(9)).toEqual([
+      'scheduled waiting',
+      'scheduled waiting',
+      'scheduled ended',
+      'audit drop',
+      'scheduled ended',
+      'part queued',
+      'audit invitation-add',
+      'audit invitation-use',
+      'audit invitation-remove',
+    ]);
+    const all = await events(9);
+    expect(all[0]).toMatchObject({ account: ACCOUNT, user: OWNER, subject: String(first.seq) });
+    expect(JSON.stringify(all)).not.toMatch(/secret|mum/);
+  });
+
   test('of a step that fails are not there', async () => {
     await desk.says(OWNER);
     await events(1);

@@ -51,9 +51,16 @@ export function describeScheduled(make: MakeStore): void {
     const once = await later('once', { id: 'x' });
     expect(await later('again', { id: 'x' })).toEqual(once);
     expect(await texts()).toEqual(['two', 'of a friend', 'once']);
-    expect(await desk.store.scheduled.unschedule({ account: ACCOUNT, seq: two.seq })).toBe(true);
-    expect(await desk.store.scheduled.unschedule({ account: ACCOUNT, seq: two.seq })).toBe(false);
-    expect(await desk.store.scheduled.unschedule({ account: 'other', seq: once.seq })).toBe(false);
+    const drop = (seq: number, account = ACCOUNT) =>
+      desk.store.scheduled.unschedule({ account, seq, by: 'token cron', nowMs: desk.nowMs });
+    expect([await drop(two.seq), await drop(two.seq), await drop(once.seq, 'other')]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(await desk.store.access.audit({ beforeSeq: null, limit: 5 })).toMatchObject([
+      { who: 'token cron', act: 'drop', account: ACCOUNT, about: `at-${two.seq}` },
+    ]);
     expect(await release(two)).toEqual([]);
   });
 
