@@ -22,6 +22,8 @@ export async function runProgram(host: Host, argv: readonly string[]): Promise<n
     async ({ action, needsNoStore }, flags, args) => {
       const context = await createContext(host, flags);
       language = context.language;
+      if (flags.baseUrl ?? flags.cdnUrl ?? flags.proxy)
+        (await import('./account/addresses.ts')).checkAddresses(flags);
       const run = await action();
       const isElsewhere = !needsNoStore && context.settings(['store']).store !== null;
       const full = isElsewhere ? await (await import('./account/store-place.ts')).atStore(context) : context;

@@ -47,9 +47,20 @@ export class WxError extends Error {
   }
 }
 
+/** A file of the program that was to be loaded is not there: nothing but a new start helps. */
+export class FileMissing extends WxError {
+  constructor(cause: unknown) {
+    super('internal', 'a file of wxagent is missing: it was updated or removed while it was running', {
+      hint: 'start wxagent again',
+      cause,
+    });
+  }
+}
+
 /** Turns whatever was thrown into a WxError; what is not one already is a bug (`internal`). */
 export function asWxError(thrown: unknown): WxError {
   if (thrown instanceof WxError) return thrown;
+  if (hasCode(thrown, 'ERR_MODULE_NOT_FOUND')) return new FileMissing(thrown);
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new WxError('internal', `unexpected failure: ${message}`, {
     hint: 'wxagent --verbose ... shows where; please report it',

@@ -14,6 +14,8 @@ export interface Paths {
   storeUrl(name: string): string;
   /** Held by a process for as long as it receives messages, for whatever accounts. */
   processLock(slot: number): string;
+  /** Where a process notes at which address it serves the page. */
+  webServer(pid: number): string;
   /** What earlier versions hold for each account that they serve. */
   pollerLock(account: string): string;
   /** Folder of responses to an account that could not be read. */
@@ -43,6 +45,7 @@ export function createPaths(home: string | PlatformFolders): Paths {
     reserve: join(state, 'reserve'),
     storeUrl: (name) => join(state, 'stores', name),
     processLock: (slot) => join(state, 'processes', `${slot}.lock.db`),
+    webServer: (pid) => join(state, 'web', `${pid}.json`),
     pollerLock: (account) => join(state, `${fileName(account, LOCK_SUFFIX_BYTES)}.lock.db`),
     unread: (account) => join(state, 'unread', fileName(account)),
     // Outgoing files are part of the promise, so they never lie in a folder that systems clean.

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
-import { reasonOf } from '../core/errors.ts';
+import { asWxError, FileMissing, reasonOf } from '../core/errors.ts';
 import { foreignHost, foreignPage } from '../core/http/foreign-request.ts';
 import { isOnThisMachine } from '../core/http/this-machine.ts';
 import { atMostEvery } from '../core/time/clock.ts';
@@ -196,9 +196,13 @@ export function createWeb(
   app.onError(async (thrown, c) => {
     const whole = problemOf(thrown);
     const { detail, hint, ...problem } = c.get('scope') === 'admin' ? whole : withoutPlaces(whole);
-    const told = await backend.translator(languageOf(c.env.incoming.headers['accept-language']));
+    const language = languageOf(c.env.incoming.headers['accept-language']);
+    // The words may be in a file that is missing.
+    const told = await backend.translator(language).catch(() => (sentence: string) => sentence);
+    const why = thrown instanceof FileMissing ? '' : `: ${reasonOf(thrown)}`;
+    const what = asWxError(thrown) instanceof FileMissing ? `: ${whole.detail} (${whole.hint})` : '';
     if (problem.status === 500 || (problem.kind === 'storage' && isStoreReportDue()))
-      log.error(withoutSourceTokens(`${c.req.method} ${c.req.path}: ${reasonOf(thrown)}`));
+      log.error(withoutSourceTokens(`${c.req.method} ${c.req.path}${what}${why}`));
     const headers = { ...SAFE_HEADERS, ...(thrown instanceof HttpError ? thrown.headers : {}) };
     const body = { ...problem, detail: told(detail), hint: hint === null ? null : told(hint) };
     return new Response(`${JSON.stringify(body)}\n`, {
@@ -210,8 +214,13 @@ export function createWeb(
   for (const path of ['/', INVITED_PATH, '/page/:file'])
     app.get(path, async (c) => {
       page ??= readPage('web-page');
+      const files = await page;
+      if (files.size === 0) {
+        page = null;
+        throw new FileMissing(null);
+      }
       // Who is invited gets the same document: the link has its token where no server sees it.
-      const file = (await page).get(c.req.path === INVITED_PATH ? '/' : c.req.path);
+      const file = files.get(c.req.path === INVITED_PATH ? '/' : c.req.path);
       if (!file) throw nothingAt(c);
       const isGzipped = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '');
       const encoding = { vary: 'accept-encoding', ...(isGzipped ? { 'content-encoding': 'gzip' } : {}) };

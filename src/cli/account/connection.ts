@@ -1,5 +1,5 @@
-import { reasonOf, WxError } from '../../core/errors.ts';
-import { NO_PROXIES, type ProxyRules, proxiesOf, proxyForAll } from '../../core/http/proxy.ts';
+import { WxError } from '../../core/errors.ts';
+import { NO_PROXIES, type ProxyRules, proxiesOf } from '../../core/http/proxy.ts';
 import { VERSION } from '../../core/version.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { createCdn } from '../../ilink/cdn.ts';
@@ -18,6 +18,7 @@ import { createOutgoing, type Outgoing } from '../../runner/delivery/outgoing-fi
 import type { Uploader } from '../../runner/delivery/upload.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { CommandContext } from '../command/context.ts';
+import { namedProxy } from './addresses.ts';
 
 /** What a connection is made of. */
 type Network = Pick<CommandContext, 'settings' | 'environment' | 'clock' | 'log' | 'paths'>;
@@ -36,18 +37,6 @@ export function proxiesForServer(context: Pick<CommandContext, 'settings' | 'env
   // A wrong variable is reported now, not by every poll.
   proxies.proxyFor(new URL(URL.canParse(baseUrl ?? '') ? (baseUrl ?? '') : TENCENT_BASE_URL));
   return proxies;
-}
-
-function namedProxy(proxy: string): ProxyRules {
-  const hint = '--proxy http://127.0.0.1:7890';
-  // A word is a slip of the pen sooner than a host.
-  if (!/:\/\/|:\d+$/.test(proxy))
-    throw new WxError('usage', `--proxy takes none, env or an address, not "${proxy}"`, { hint });
-  try {
-    return proxyForAll(proxy, '--proxy');
-  } catch (error) {
-    throw new WxError('usage', reasonOf(error), { hint });
-  }
 }
 
 /** Puts the clock right by what servers say, and says so once when it is far off. */

@@ -4,6 +4,7 @@ import { createCredentials } from '../../home/credentials.ts';
 import { checkStorable, longFlag, parseSetting, resolveSetting } from '../../settings/config.ts';
 import { SETTINGS, type Setting, type SettingName } from '../../settings/settings.ts';
 import { shownStore } from '../../settings/store-url.ts';
+import { checkAddresses } from '../account/addresses.ts';
 import { checkedStore } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
@@ -40,6 +41,7 @@ export async function setConfig(context: CommandContext, [name = '', value = '']
   const known = nameOf(name);
   const setting: Setting = SETTINGS[known];
   parseSetting(setting, value, longFlag(setting));
+  checkAddresses({ [known]: value });
   const kept = known === 'store' ? checkedStore(context, value) : value;
   await store(context, known, setting.kind === 'list' ? [value] : kept);
   return 0;

@@ -41,7 +41,7 @@ export function addExpected(context: CommandContext, [key = '']: string[]): Prom
       `--every takes at least ${shownDuration(LEAST_MS)}, not ${shownDuration(every)}`,
     );
   return withExpected(context, async (nowMs, account, { admin, expected }) => {
-    if (to !== null) await checkUser(admin, account.key, to);
+    if (to !== null) await checkUser(admin, [account.key], to);
     await expected.expect({ account: account.key, key, user: to, everyMs: every, nowMs });
     context.say(`"${key}" is expected every ${shownDuration(every)}. A runner has to watch: wxagent run.`);
   });

@@ -19,7 +19,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '{} takes a time within {} days, not "{}"': '{} 应为 {} 天以内的时间，不能是“{}”',
   '--at takes a text: files are sent at once': '--at 只用于文字：文件会立即发送',
   '--at goes without --no-hold and --strict': '--at 不能与 --no-hold、--strict 一起用',
-  'to be sent at {} by wxagent run (at-{})': '将在 {} 由 wxagent run 发送（at-{}）',
+  'to be sent at {} by wxagent run ({})': '将在 {} 由 wxagent run 发送（{}）',
   // Questions
   '--hook goes without --choices, --default and --file': '--hook 不能与 --choices、--default、--file 一起用',
   'the input of the hook is not JSON: {}': 'hook 的输入不是 JSON：{}',
@@ -96,6 +96,9 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '{} takes two times of the day, not "{}"': '{} 应为每天的两个时刻，不能是“{}”',
   'commands of --on that were not run, because wxagent ends: {}': '因 wxagent 退出而没有运行的 --on 命令：{}',
   'the command of --on {} failed: {}': '--on {} 的命令失败：{}',
+  'a file of wxagent is missing: it was updated or removed while it was running':
+    'wxagent 的文件缺失：运行期间被更新或删除了',
+  'start wxagent again': '请重新启动 wxagent',
   'unexpected failure: {}': '意外错误：{}',
   'wxagent --verbose ... shows where; please report it': '加 --verbose 可查看位置；请报告这个问题',
   '{} must not contain a user name or password': '{} 不能含用户名或密码',

@@ -33,6 +33,12 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   'the template {} cannot be read: {}': '无法读取模板 {}：{}',
   'a push to {} was not taken: {}': '没有接收发给 {} 的推送：{~}',
   'the template of the source finds nothing in what came': '收到的内容里没有来源模板要找的值',
+  '{} has {} characters, and may have {}': '{} 有 {} 个字符，最多 {} 个',
+  'the title has {} characters, and may have {}': '标题有 {} 个字符，最多 {} 个',
+  'there is no text {} that waits for its time': '没有等待发送的文字 {}',
+  'No wxagent web runs here now: the link is right if it will be at {}.':
+    '这里现在没有运行 wxagent web：它以后在 {} 运行时，链接才有效。',
+  'Only this machine reaches {}.': '只有本机能访问 {}。',
   '{} takes a JSON object': '{} 需要一个 JSON 对象',
   '{} has "{}", which is none of {}': '{} 里的“{}”不在 {} 之中',
   '{} takes a text as {}': '{} 的 {} 必须是文字',

@@ -30,7 +30,7 @@ export async function findTarget(context: CommandContext, admin: Admin): Promise
   const to = named
     ? (named.owner ?? (await admin.accountView(named.key))?.owner ?? unknownUser(named.id))
     : given;
-  if (to !== null && !named) await checkUser(admin, account.key, to);
+  if (to !== null && !named) await checkUser(admin, [account.key], to);
   const asking = context.environment.get('WXAGENT_USER');
   if ('view' in account) {
     const user = to ?? asking ?? account.view.owner;

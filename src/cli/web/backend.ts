@@ -67,11 +67,15 @@ export function createWebBackend(
     },
     async runnerOf(account) {
       const holder = await pollerOf(context, account, store.admin);
-      return holder?.purpose === 'serve' ? { pid: holder.pid, host: holder.host } : null;
+      return holder?.purpose === 'serve' ? holder : null;
     },
     async recipient({ key, id, owner }, named) {
-      if (named !== null) await checkUser(store.admin, key, named);
+      if (named !== null) await checkUser(store.admin, [key], named);
       return named ?? owner ?? (await store.admin.accountView(key))?.owner ?? unknownUser(id);
+    },
+    async checkUser(account, user) {
+      const keys = account === null ? known.map(({ key }) => key) : [account.key];
+      await checkUser(store.admin, keys, user);
     },
     keepFile: ({ key }, chunks, name) => openOutgoing(context, store, key).keepStream(chunks, name),
     async discardFiles({ key }, files) {

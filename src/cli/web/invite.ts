@@ -1,4 +1,8 @@
+import { networkInterfaces } from 'node:os';
 import { WxError } from '../../core/errors.ts';
+import { isOnThisMachine } from '../../core/http/this-machine.ts';
+import { runningWebServers } from '../../home/web-servers.ts';
+import { resolveSetting } from '../../settings/config.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { invitationShown } from '../../views/access.ts';
 import { addInvitation } from '../../web/access/add-invitation.ts';
@@ -35,18 +39,14 @@ export async function listInvitations(context: CommandContext): Promise<number> 
 
 /** `wxagent invite add <name>`: makes an invitation and shows its link, once. */
 export async function makeInvitation(context: CommandContext, [name = '']: string[]): Promise<number> {
-  const { inviteExpires, listen, publicUrl } = context.settings(['inviteExpires', 'listen', 'publicUrl']);
+  const { inviteExpires } = context.settings(['inviteExpires']);
   if (!/^[\p{L}\p{N}_.-]{1,64}$/u.test(name))
     throw new WxError(
       'usage',
       `an invitation is named with letters, digits, "_", "." and "-", not "${name}"`,
     );
   if (!inviteExpires) throw new WxError('usage', '--expires takes a time to come', { hint: '--expires 3d' });
-  const { host, port } = parseListen(listen, '--listen');
-  const origin =
-    publicUrl === null
-      ? `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-      : parsePublicUrl(publicUrl);
+  const { origin, isRunning } = whereItLeads(context);
   return withStore(context, async ({ access }) => {
     const nowMs = context.clock.now();
     const { invitation, token, link } = await addInvitation(access, {
@@ -63,8 +63,40 @@ export async function makeInvitation(context: CommandContext, [name = '']: strin
     }
     context.print(link);
     context.say('This link is shown only now. Whoever opens it can add one account, while wxagent web runs.');
+    const { hostname } = new URL(origin);
+    if (!isRunning)
+      context.say(`No wxagent web runs here now: the link is right if it will be at ${origin}.`);
+    if (isOnThisMachine(hostname))
+      context.say(
+        `Only this machine reaches ${origin}.`,
+        'hint: wxagent invite add <name> --public-url <url>',
+      );
     return 0;
   });
+}
+
+/** Where the link leads: to what is named, to the server that runs here, or to where one would. */
+function whereItLeads(context: CommandContext): { origin: string; isRunning: boolean } {
+  const { listen, publicUrl } = context.settings(['listen', 'publicUrl']);
+  if (publicUrl !== null) return { origin: parsePublicUrl(publicUrl), isRunning: true };
+  const [running] = runningWebServers(context.paths);
+  const isNamed = resolveSetting('listen', context.sources).origin === 'flag';
+  const { host, port } = parseListen(listen, '--listen');
+  if (running && !isNamed) {
+    const { publicOrigin, url } = running;
+    return { origin: publicOrigin ?? reachable(url), isRunning: true };
+  }
+  const origin = reachable(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  return { origin, isRunning: isNamed || running !== undefined };
+}
+
+/** The same origin by an address of this machine, where the server listens on all of them. */
+function reachable(url: string): string {
+  const { protocol, hostname, port } = new URL(url);
+  if (!['0.0.0.0', '[::]'].includes(hostname)) return url;
+  const all = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
+  const own = all.find(({ family, internal }) => family === 'IPv4' && !internal);
+  return `${protocol}//${own?.address ?? '127.0.0.1'}${port === '' ? '' : `:${port}`}`;
 }
 
 /** `wxagent invite remove <name>`: from now on its link opens nothing. */

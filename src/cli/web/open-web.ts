@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { type Certificate, certificateFiles, checkCertificate } from '../../core/http/certificate.ts';
+import { noteWebServer } from '../../home/web-servers.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { addCode } from '../../web/access/add-code.ts';
 import { isReachable, parseListen, parsePublicUrl, parseTrustedProxies } from '../../web/guard/place.ts';
@@ -38,6 +39,7 @@ export async function openWeb(context: CommandContext, address: string, flag: st
     const { serveWeb } = await import('../../web/serve.ts');
     const backend = createWebBackend(context, store);
     const server = await serveWeb(backend, { listen, certificate, publicOrigin, trusted });
+    const endNote = noteWebServer(context.paths, { url: server.url, publicOrigin });
     const endFallbacks = watchFallbacks(context, store, backend.deliver);
     if (isReachable(listen) && certificate === null && publicOrigin === null)
       context.log.warn(
@@ -63,6 +65,7 @@ export async function openWeb(context: CommandContext, address: string, flag: st
         return null;
       },
       async close() {
+        endNote();
         await server.close();
         await endFallbacks();
         await backend.close();

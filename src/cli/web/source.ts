@@ -71,7 +71,7 @@ export async function makeSource(context: CommandContext, [name = '']: string[])
     });
   const account = chooseAccount(context);
   return withStore(context, async ({ access, admin }) => {
-    if (sourceTo !== null) await checkUser(admin, account.key, sourceTo);
+    if (sourceTo !== null) await checkUser(admin, [account.key], sourceTo);
     const { source, token } = await addSource(access, {
       name,
       account: account.key,

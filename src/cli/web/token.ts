@@ -4,9 +4,10 @@ import { tokenShown } from '../../views/access.ts';
 import { timeShown } from '../../views/account.ts';
 import { addCode } from '../../web/access/add-code.ts';
 import { addToken } from '../../web/access/add-token.ts';
-import { chooseAccount } from '../account/choice.ts';
+import { chooseAccount, knownAccounts } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
+import { checkUser } from '../send/recipient.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
 
@@ -53,7 +54,9 @@ export async function makeToken(context: CommandContext, [name = '']: string[]):
   if (tokenTo === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });
   if (expires === 0) throw new WxError('usage', '--expires takes a time to come', { hint: '--expires 90d' });
   const only = account.length === 0 ? null : chooseAccount(context);
-  return withStore(context, async ({ access }) => {
+  const keys = only === null ? knownAccounts(context).map(({ key }) => key) : [only.key];
+  return withStore(context, async ({ access, admin }) => {
+    if (tokenTo !== null) await checkUser(admin, keys, tokenTo);
     const nowMs = context.clock.now();
     const { token, text } = await addToken(access, {
       name,

@@ -1,6 +1,7 @@
 import { newClientId } from '../../core/ids.ts';
 import { BUDGET_MESSAGES } from '../../core/message/budget.ts';
 import { type ChatLanguage, languageOf } from '../../core/message/language.ts';
+import { terminalText } from '../../core/terminal.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { HeldPart, MergedHolds, NewPart, PartFile, PartOrigin } from '../../store/port/port.ts';
 import { shapeForWeChat } from '../../text/shape.ts';
@@ -34,13 +35,13 @@ export interface ReplyHead {
   runId: string | null;
 }
 
-/** Splits a text into the parts in which it is sent. */
+/** Splits a text into the parts in which it is sent, without what no phone shows; see {@link terminalText}. */
 export function textParts(
   text: string,
   shape: Pick<ReplyShape, 'maxChars' | 'format'>,
   head: ReplyHead,
 ): NewPart[] {
-  return pieces(text, shape).map((part) => textPart(part, head));
+  return pieces(terminalText(text), shape).map((part) => textPart(part, head));
 }
 
 function textPart(text: string, head: ReplyHead): NewPart {
@@ -62,7 +63,7 @@ export async function replyParts(
   head: ReplyHead,
   about: { budgetLeft: () => Promise<number>; outgoing: Pick<Outgoing, 'keepText'>; nowMs: number },
 ): Promise<NewPart[]> {
-  const texts = reply.flatMap((piece) => ('text' in piece ? [piece.text] : []));
+  const texts = reply.flatMap((piece) => ('text' in piece ? [terminalText(piece.text)] : []));
   const files = reply.flatMap((piece) => ('copy' in piece ? [filePart(piece.copy, head)] : []));
   // Two parts always fit, so the budget is not read for them.
   const short =

@@ -1,4 +1,4 @@
-import { asWxError, type ErrorKind, EXIT_CODES, WxError } from '../../core/errors.ts';
+import { asWxError, type ErrorKind, EXIT_CODES, FileMissing, WxError } from '../../core/errors.ts';
 
 /** The HTTP status of each kind of error, where the route says no other. */
 const STATUS: Readonly<Record<ErrorKind, number>> = {
@@ -85,7 +85,7 @@ export function withStatus(problem: Problem, status: number): Problem {
 export function problemOf(thrown: unknown): Problem {
   const error = asWxError(thrown);
   const status = error instanceof HttpError ? error.status : STATUS[error.kind];
-  const isBug = error.kind === 'internal';
+  const isBug = error.kind === 'internal' && !(error instanceof FileMissing);
   return {
     type: 'about:blank',
     title: TITLES[status] ?? 'Error',

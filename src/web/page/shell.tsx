@@ -22,6 +22,7 @@ export function Shell() {
     if (!isFirst.current) main.current?.focus();
     isFirst.current = false;
   }, [view]);
+  useEffect(() => (main.current ? keepPlace(main.current) : undefined), []);
   return (
     <div class="frame">
       <button type="button" class="to-content" onClick={() => main.current?.focus()}>
@@ -39,6 +40,28 @@ export function Shell() {
       </main>
     </div>
   );
+}
+
+/**
+ * Whoever has done away with what the keyboard was on, such as a part that is dropped, goes on in the view: a browser
+ * would begin at the top of the page. Returns what ends that.
+ */
+function keepPlace(main: HTMLElement): () => void {
+  let chosen: Element | null = null;
+  const note = ({ target }: FocusEvent): void => {
+    chosen = target as Element;
+  };
+  const removals = new MutationObserver(() => {
+    if (chosen === null || chosen.isConnected) return;
+    chosen = null;
+    if (document.activeElement === document.body) main.focus();
+  });
+  main.addEventListener('focusin', note);
+  removals.observe(main, { childList: true, subtree: true });
+  return () => {
+    removals.disconnect();
+    main.removeEventListener('focusin', note);
+  };
 }
 
 function Navigation() {

@@ -2,12 +2,12 @@ import { useSignal } from '@preact/signals';
 import { PageSwitches } from '../../page/switches.tsx';
 import { CodeField } from './frame/fields.tsx';
 import { frameWords } from './frame/words.ts';
-import { comeIn } from './server/session.ts';
+import { comeIn, offeredCode } from './server/session.ts';
 
 /** Where a browser comes in. */
 export function SignIn() {
   const words = frameWords().signIn;
-  const code = useSignal('');
+  const code = useSignal(offeredCode.peek());
   const isBusy = useSignal(false);
   return (
     <main class="sign-in">

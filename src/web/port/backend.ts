@@ -5,6 +5,7 @@ import type { Account } from '../../home/accounts-file.ts';
 import type { LoginPort } from '../../ilink/login/login.ts';
 import type { FetchResult } from '../../media/download/port.ts';
 import type { PartFile, PartView, Store } from '../../store/port/port.ts';
+import type { RunnerView } from '../../views/account.ts';
 
 /** An account as the server sees it: without its token. */
 export type KnownAccount = Pick<Account, 'key' | 'id' | 'formerIds' | 'name' | 'owner' | 'loggedInAt'>;
@@ -43,10 +44,12 @@ export interface WebBackend {
   /** The accounts that are logged in by now. */
   accounts(): Promise<KnownAccount[]>;
   /** The process that receives an account's messages; null: none. */
-  runnerOf(account: KnownAccount): Promise<{ pid: number; host: string } | null>;
+  runnerOf(account: KnownAccount): Promise<RunnerView | null>;
 
   /** The user that is meant: the one named, else the owner. Throws WxError for one that cannot be reached. */
   recipient(account: KnownAccount, named: string | null): Promise<string>;
+  /** Throws WxError `not-found` for a name under which no user can write to this account; null: to any. */
+  checkUser(account: KnownAccount | null, user: string): Promise<void>;
   /** Keeps the content of a stream, to be sent. */
   keepFile(account: KnownAccount, chunks: AsyncIterable<Uint8Array>, name: string): Promise<PartFile>;
   /** Removes copies that nothing is sent of. */

@@ -226,9 +226,10 @@ async function makeToken({ backend, caller, body, nowMs }: Call) {
   const expiresAtMs = given.expiresAt === undefined ? null : Date.parse(given.expiresAt);
   if (expiresAtMs !== null && expiresAtMs <= nowMs) throw new WxError('usage', 'expiresAt is in the past');
   const account = given.account === undefined ? null : findAccount(await backend.accounts(), given.account);
-  const { name, scope } = given;
+  const { name, scope, to = null } = given;
+  if (to !== null) await backend.checkUser(account, to);
   const { token, text } = await addToken(backend.store.access, {
-    ...{ name, scope, account: account?.key ?? null, user: given.to ?? null, expiresAtMs },
+    ...{ name, scope, account: account?.key ?? null, user: to, expiresAtMs },
     ...{ by: caller.name, nowMs },
   });
   return { status: 201, json: { ...tokenShown(token), token: text } };

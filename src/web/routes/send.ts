@@ -1,4 +1,5 @@
 import { WxError } from '../../core/errors.ts';
+import { terminalText } from '../../core/terminal.ts';
 import { parseDurationMs } from '../../core/units.ts';
 import type { PartFile } from '../../store/port/port.ts';
 import { isMultipart, readForm } from '../api/multipart.ts';
@@ -96,7 +97,7 @@ async function checked(
   account: KnownAccount,
   { text, to, format, ttl, key }: Fields,
 ): Promise<{ user: string; what: Omit<ToSend, 'kept' | 'id'> }> {
-  if (text !== undefined && text.trim() === '') throw new WxError('usage', 'the text is empty');
+  if (text !== undefined && terminalText(text).trim() === '') throw new WxError('usage', 'the text is empty');
   if (caller.user !== null && to !== undefined && to !== caller.user)
     throw new HttpError(403, 'not-logged-in', `${caller.name} sends to ${caller.user} only`);
   const user = await backend.recipient(account, to ?? caller.user);

@@ -75,6 +75,11 @@ describe.each(STORES)('access, on $store', ({ environment }) => {
     expect(
       (await web.post('/tokens', { name: 'x', scope: 'read', account: 'nobody' }, { token })).status,
     ).toBe(404);
+    // Nobody can write under such a name, to whatever account.
+    expect(await web.post('/tokens', { name: 'x', scope: 'read', to: 'nonsense' }, { token })).toMatchObject({
+      status: 404,
+      json: { detail: expect.stringContaining('there is no user "nonsense"') },
+    });
     expect((await web.ask('/tokens/cron', { method: 'DELETE', token })).status).toBe(204);
     expect((await web.ask('/tokens/cron', { method: 'DELETE', token })).status).toBe(404);
     const { json } = await web.ask('/audit?limit=2', { token });

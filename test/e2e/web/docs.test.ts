@@ -3,10 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROUTES } from '../../../src/web/routes/routes.ts';
+import { runHere } from '../../helpers/in-this-process.ts';
 import { blocksOf, readPage } from '../../helpers/pages.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { makeWebWorld } from '../../helpers/web-world.ts';
-import { makeFolder } from '../../helpers/wxagent.ts';
+import { jsonLines, makeFolder } from '../../helpers/wxagent.ts';
 
 /** The lines of docs/api.md that ask below `$API`, in their order. */
 const LINES = blocksOf(readPage('docs/api.md'))
@@ -78,6 +79,10 @@ test.skipIf(!hasCurl)('every line of docs/api.md works as it stands', { timeout:
       env.PART = (json as { parts: { id: string }[] }).parts[0]?.id as string;
       if (route.endsWith('/file'))
         env.PART = await web.sendFile(token, { name: 'a.txt', bytes: Buffer.from('a file') });
+    }
+    if (route.includes('{text}')) {
+      const later = ['send', '--to', world.user, '--at', '+1d', 'later', '--json'];
+      env.LATER = jsonLines((await runHere(later, world)).stdout)[0]?.id as string;
     }
     if (route.includes('{login}')) {
       const isOfGuest = route.includes('/invitation/');

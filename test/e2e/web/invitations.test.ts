@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/time/clock.ts';
@@ -231,6 +232,41 @@ describe('an invitation', () => {
     expect((await asked()).status).toBe(200);
     clock.aheadMs = 3_601_000;
     expect(await asked()).toMatchObject({ status: 410, json: { detail: 'this invitation has expired' } });
+  });
+
+  test('leads to the server that runs here, and says where none does', async () => {
+    const { web, wx, home } = await start();
+    const added = async (name: string, ...options: string[]) => {
+      const { stdout, stderr } = await wx('invite', 'add', name, ...options);
+      return { origin: new URL(stdout.trim()).origin, stderr };
+    };
+    const here = await added('mum');
+    expect(here.origin).toBe(web.url);
+    expect(here.stderr).toContain(`Only this machine reaches ${web.url}.`);
+    expect(here.stderr).not.toContain('No wxagent web runs here');
+    expect((await added('dad', '--listen', '127.0.0.1:9')).origin).toBe('http://127.0.0.1:9');
+    // On all addresses: one of them, which others reach, is in the link.
+    expect((await added('aunt', '--listen', '0.0.0.0:9')).origin).toMatch(/^http:\/\/\d+\.\d+\.\d+\.\d+:9$/);
+    expect((await added('sis', '--listen', '0.0.0.0:9')).origin).not.toContain('0.0.0.0');
+    await web.stop();
+    const alone = await added('bro');
+    expect(alone.origin).toBe('http://127.0.0.1:7788');
+    expect(alone.stderr).toContain('No wxagent web runs here now');
+    // What a killed process has left counts no more; a file that is none of ours is left.
+    const folder = join(home, 'wx', 'state', 'web');
+    const dead = { claimant: `${hostname()}/4194304/never`, url: 'http://127.0.0.1:5', publicOrigin: null };
+    writeFileSync(join(folder, '4194304.json'), JSON.stringify(dead));
+    writeFileSync(join(folder, 'README'), 'x');
+    expect((await added('gran')).origin).toBe('http://127.0.0.1:7788');
+    expect(readdirSync(folder)).toEqual(['README']);
+  });
+
+  test('of a server behind a proxy, leads to the proxy', async () => {
+    const home = makeFolder();
+    await startWeb({ home, env: {} }, '--public-url', 'https://bot.example.org');
+    const { stdout, stderr } = await runHere(['invite', 'add', 'mum'], { home });
+    expect(stdout).toMatch(/^https:\/\/bot\.example\.org\/invite#wxi_/);
+    expect(stderr).not.toContain('Only this machine');
   });
 
   test('opens no other route, whatever it is shown beside', async () => {

@@ -185,6 +185,23 @@ describe('sending', () => {
     expect(left.filter((one) => one.isFile())).toEqual([]);
   });
 
+  test('a text goes without what no phone shows, as those of commands do', async () => {
+    const { web, simulator } = await makeWebWorld({});
+    const token = await web.token('--scope', 'send');
+    const { json, status } = await web.post(
+      '/accounts/mine/send',
+      { text: 'one\u0000two\u0007\r\nthree', format: 'raw' },
+      { token },
+    );
+    expect([status, (json as { parts: Part[] }).parts.map(({ text }) => text)]).toEqual([
+      202,
+      ['onetwo\nthree'],
+    ]);
+    await pollUntil('it is shown', () => answers(simulator).includes('onetwo\nthree'));
+    const empty = await web.post('/accounts/mine/send', { text: '\u0000\u0007' }, { token });
+    expect(empty).toMatchObject({ status: 422, json: { detail: 'the text is empty' } });
+  });
+
   test('quotes and ends of lines in the name of a file are read as browsers and curl write them', async () => {
     const { web } = await makeWebWorld({});
     const token = await web.token('--scope', 'send');

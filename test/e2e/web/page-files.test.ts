@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { runHere } from '../../helpers/in-this-process.ts';
 import { ROOT } from '../../helpers/pages.ts';
 import { askAt, startWeb } from '../../helpers/web.ts';
-import { makeFolder } from '../../helpers/wxagent.ts';
+import { jsonLines, makeFolder, startWxagent } from '../../helpers/wxagent.ts';
 
 const BUILT = join(ROOT, 'dist/web-page');
 
@@ -51,4 +52,32 @@ test('its files are served without a credential, by hashed names, under a strict
   for (const path of ['/', ...names])
     expect((await askAt(url + path, { headers: { host } })).status).toBe(421);
   expect((await askAt(`${url}/`, { method: 'HEAD' })).status).toBe(200);
+});
+
+test('when the program is replaced under a server, what it has not loaded is told in a sentence, and the rest goes on', async () => {
+  const [home, program] = [makeFolder(), makeFolder()];
+  for (const part of ['bin', 'dist', 'package.json'])
+    cpSync(join(ROOT, part), join(program, part), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(program, 'node_modules'));
+  const web = startWxagent(['web', '--listen', '127.0.0.1:0', '--json'], {
+    home,
+    through: [process.execPath, join(program, 'bin/wxagent.js')],
+  });
+  await web.says('stdout', '}\n');
+  const url = jsonLines(web.stdout)[0]?.url as string;
+  const made = await runHere(['token', 'add', 'x', '--scope', 'admin', '--json'], { home });
+  const token = jsonLines(made.stdout)[0]?.token as string;
+  renameSync(join(program, 'dist'), join(program, 'replaced'));
+  const missing = 'a file of wxagent is missing: it was updated or removed while it was running';
+  for (const path of ['/api/v1/agents', '/api/v1/doctor', '/'])
+    expect(await askAt(url + path, { token }), path).toMatchObject({
+      status: 500,
+      json: { kind: 'internal', detail: missing, hint: 'start wxagent again' },
+    });
+  // Its Chinese is in a file as well.
+  const zh = { 'accept-language': 'zh' };
+  expect((await askAt(`${url}/api/v1/agents`, { token, headers: zh })).json?.detail).toBe(missing);
+  expect(await askAt(`${url}/api/v1/accounts`, { token })).toMatchObject({ status: 200 });
+  expect(web.stderr).toContain(`GET /api/v1/agents: ${missing} (start wxagent again): Cannot find module`);
+  expect(await web.stop()).toMatchObject({ code: 0 });
 });

@@ -32,6 +32,44 @@ test('the dashboard and the alerts ask for metrics that are there', () => {
   expect(rules.filter((name) => !NAMES.includes(name))).toEqual([]);
 });
 
+test('the dashboard is one that Grafana imports', () => {
+  interface Panel {
+    id: number;
+    type: string;
+    title: string;
+    datasource: object;
+    gridPos: { h: number; w: number; x: number; y: number };
+    targets: { refId: string; expr: string }[];
+  }
+  const { uid, schemaVersion, templating, panels } = JSON.parse(
+    read('prometheus/grafana-dashboard.json'),
+  ) as {
+    uid: string;
+    schemaVersion: number;
+    templating: { list: { name: string; type: string; query: string }[] };
+    panels: Panel[];
+  };
+  // As its documents have it: 8 to 40 characters; 36 came with Grafana 9.
+  expect(uid).toMatch(/^[\w-]{8,40}$/);
+  expect(schemaVersion).toBeGreaterThanOrEqual(36);
+  expect(templating.list).toMatchObject([{ name: 'datasource', type: 'datasource', query: 'prometheus' }]);
+  expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+  const places = new Set<string>();
+  for (const { title, type, datasource, gridPos, targets } of panels) {
+    expect([type, datasource], title).toEqual([
+      expect.stringMatching(/^(timeseries|stat)$/),
+      { type: 'prometheus', uid: expect.stringMatching(/^\$\{datasource\}$/) },
+    ]);
+    expect(gridPos.x + gridPos.w, title).toBeLessThanOrEqual(24);
+    for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++)
+      for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+        expect(places, `${title} lies over another one`).not.toContain(`${x} ${y}`);
+        places.add(`${x} ${y}`);
+      }
+    expect(new Set(targets.map(({ refId }) => refId)).size, title).toBe(targets.length);
+  }
+});
+
 test('the page on operating has every metric, and no other', () => {
   const rows = read('web.md')
     .split('\n')

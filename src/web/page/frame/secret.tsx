@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { frameWords } from './words.ts';
 
 /** A secret that is shown once, to be copied. */
@@ -7,8 +7,11 @@ export function Secret({ name, about, text, onDone }: SecretProps) {
   const words = frameWords();
   const shown = useRef<HTMLElement>(null);
   const said = useSignal('');
+  const box = useRef<HTMLElement>(null);
+  // Whoever asked for it goes on here, wherever the view has it.
+  useLayoutEffect(() => box.current?.focus(), []);
   return (
-    <section class="card secret" aria-label={name}>
+    <section class="card secret" aria-label={name} tabIndex={-1} ref={box}>
       <h2>{name}</h2>
       <p>{about}</p>
       <pre>

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Icon } from '../../../page/icons.tsx';
 import { frameWords } from './words.ts';
 
@@ -21,11 +22,18 @@ export function complain(thrown: unknown): void {
 
 /** The place where things are said. */
 export function Toasts() {
+  const box = useRef<HTMLDivElement>(null);
+  const shown = toasts.value;
+  // They lie over the page: so much room is left under what is in it.
+  useLayoutEffect(() => {
+    const height = shown.length === 0 ? 0 : (box.current?.offsetHeight ?? 0);
+    document.documentElement.style.setProperty('--toasts', `${height}px`);
+  }, [shown]);
   return (
-    <div class="toasts">
+    <div class="toasts" ref={box}>
       {[false, true].map((isBad) => (
         <div key={String(isBad)} role={isBad ? 'alert' : 'status'}>
-          {toasts.value
+          {shown
             .filter((one) => one.isBad === isBad)
             .map(({ n, text }) => (
               <p key={n} class={`toast ${isBad ? 'bad' : ''}`}>

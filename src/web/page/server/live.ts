@@ -4,7 +4,7 @@ import { ask } from './api.ts';
 import { isIn, stale, trouble } from './state.ts';
 import type { StateEvent } from './types.ts';
 
-const KINDS = ['message', 'turn', 'part', 'verdict', 'login', 'worker'];
+const KINDS = ['message', 'turn', 'part', 'verdict', 'scheduled', 'login', 'worker', 'audit'];
 /** How often the page looks whether all is well; and whether it is again. */
 const BEAT_MS = 10_000;
 const TROUBLE_MS = 2_000;

@@ -2,6 +2,9 @@ import { signal } from '@preact/signals';
 import { ask, Problem } from './api.ts';
 import { isIn, sessions, wasIn } from './state.ts';
 
+/** A code of the address that nobody has looked at, as after too many wrong ones: it may still be good. */
+export const offeredCode = signal('');
+
 /** Why this browser did not come in; null: it was not tried. */
 export const refusal = signal<string | null>(null);
 
@@ -27,11 +30,14 @@ export async function comeIn(code: string): Promise<boolean> {
   try {
     await ask('/session', { body: { code } });
     refusal.value = null;
+    offeredCode.value = '';
     sessions.value++;
     isIn.value = true;
     return true;
   } catch (thrown) {
     if (!(thrown instanceof Problem)) throw thrown;
+    // It is wrong, used or too old.
+    if (thrown.status === 401) offeredCode.value = '';
     refusal.value = thrown.message;
     return false;
   }
@@ -48,5 +54,6 @@ async function comeInByAddress(): Promise<boolean> {
   const [, code] = /^#code=(.*)$/.exec(location.hash) ?? [];
   if (code === undefined) return false;
   history.replaceState(null, '', '/');
+  offeredCode.value = code;
   return comeIn(code);
 }

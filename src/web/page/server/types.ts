@@ -1,7 +1,7 @@
 import type { auditEntryShown, invitationShown, sourceShown, tokenShown } from '../../../views/access.ts';
 import type { accountShown } from '../../../views/account.ts';
 import type { eventShown } from '../../../views/event.ts';
-import type { partShown } from '../../../views/part.ts';
+import type { partShown, scheduledShown } from '../../../views/part.ts';
 import type { shownConversation } from '../../routes/conversations.ts';
 import type { shownMessage } from '../../routes/messages.ts';
 import type { shownPart } from '../../routes/parts.ts';
@@ -12,6 +12,8 @@ export type Account = ReturnType<typeof accountShown>;
 export type User = Account['users'][number];
 /** A part of `GET /accounts/{account}/parts`. */
 export type Part = ReturnType<typeof partShown>;
+/** A text of `GET /accounts/{account}/scheduled`. */
+export type ScheduledText = ReturnType<typeof scheduledShown>;
 /** A message of `GET /accounts/{account}/messages`. */
 export type Message = ReturnType<typeof shownMessage>;
 /** What stands in a conversation. */

@@ -5,6 +5,9 @@ import { parseDurationMs } from '../../../core/units.ts';
 import { formOf } from './content.ts';
 import { FORMS, PLAIN, type Pushed, type PushRequest, type Read } from './dialect.ts';
 
+/** The longest template, as JSON. */
+const MOST_CHARS = 10_000;
+
 /** What a template can say. */
 const KEYS = ['title', 'text', 'link', 'format', 'id', 'key', 'ttl'] as const;
 type Template = Partial<Record<(typeof KEYS)[number], string>>;
@@ -16,6 +19,7 @@ type Template = Partial<Record<(typeof KEYS)[number], string>>;
 export function checkedTemplate(text: string): string {
   const hint = `--template '{"title":"{{name}}","text":"{{status}}"}'`;
   const refused = (what: string): WxError => new WxError('usage', `--template ${what}`, { hint });
+  if (text.length > MOST_CHARS) throw refused(`has ${text.length} characters, and may have ${MOST_CHARS}`);
   let template: unknown;
   try {
     template = JSON.parse(text);

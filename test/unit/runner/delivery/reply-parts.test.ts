@@ -49,6 +49,14 @@ describe('a text as parts', () => {
     expect(parts).toMatchObject(Array(3).fill({ ...HEAD, file: null }));
   });
 
+  test('has no control characters but newline and tab, whoever wrote it', async () => {
+    const text = 'a\u0000b\u0007\u001b[31mc\r\n\td\u0085';
+    expect(textParts(text, SHAPE, HEAD).map((one) => one.text)).toEqual(['abc\n\td\n']);
+    expect((await reply([{ text }])).map((one) => one.text)).toEqual(['abc\n\td\n']);
+    const long = await reply([{ text: `${'x'.repeat(30_000)}\u0000` }]);
+    expect(readFileSync(long[1]?.file?.path as string, 'utf8')).not.toContain('\u0000');
+  });
+
   test('is shaped for the phone or left alone', () => {
     const [shaped] = textParts('###### x', { ...SHAPE, format: 'wechat' }, HEAD);
     const [raw] = textParts('###### x', SHAPE, HEAD);

@@ -41,7 +41,7 @@ function Audit() {
       return { first, names: new Map(accounts.map((one) => [one.id, accountName(one)])) };
     },
     [],
-    ({ type }) => type === 'login',
+    ({ type }) => type === 'login' || type === 'audit',
   );
   return (
     <WhenLoaded of={loaded}>

@@ -16,7 +16,7 @@ import { keyOf, useEntries } from './entries.ts';
 import { Foot, SendingFoot } from './foot.tsx';
 import { useSeen } from './seen.ts';
 import { draftOf, send, sendings } from './sending.ts';
-import { letterName, numberOf, plain, shownOf, shownSending } from './shown.ts';
+import { letterName, numberOf, shownOf, shownSending } from './shown.ts';
 import { conversationWords } from './words.ts';
 
 /** The chat with one user; `around`: the entry that somebody looks for, null: the newest. */
@@ -33,7 +33,7 @@ export function Chat({ account, user, around }: { account: Account; user: string
   const sendingByNumber = new Map(mine.map((one) => [numberOf(`sending=${one.key}`), one]));
   const messages = [...entries.flatMap((entry) => shownOf(entry, account.id)), ...mine.map(shownSending)];
   const isRunning = entries.some(({ message }) => message?.state === 'running');
-  const name = plain(userName(user));
+  const name = userName(user);
   const sendFiles = async (files: File[]): Promise<boolean> => {
     if (files.length > 0) send(account.id, user, '', files);
     return true;
@@ -104,15 +104,15 @@ function Head({ account, user }: { account: Account; user: string }) {
       </a>
       <Avatar user={user} name={letterName(user)} isOwner={user === account.owner} />
       <div class="chat-title">
-        <h2 dir="auto">{plain(userName(user))}</h2>
-        {value && <Allowance conversation={value} />}
+        <h2 dir="auto">{userName(user)}</h2>
+        {value && <Allowance conversation={value} isOwner={user === account.owner} />}
       </div>
     </header>
   );
 }
 
 /** What may still be sent, and why not. */
-function Allowance({ conversation }: { conversation: Conversation }) {
+function Allowance({ conversation, isOwner }: { conversation: Conversation; isOwner: boolean }) {
   const words = conversationWords();
   const { budgetLeft, windowEndsAt, hold } = conversation;
   const endsMs = windowEndsAt === null ? null : Date.parse(windowEndsAt);
@@ -123,7 +123,9 @@ function Allowance({ conversation }: { conversation: Conversation }) {
       {isOpen
         ? `${words.left(budgetLeft, BUDGET_MESSAGES)} · ${words.closes(duration(endsMs - nowMs.value))}`
         : endsMs === null
-          ? words.neverWrote
+          ? isOwner
+            ? words.notYet
+            : words.neverWrote
           : words.closed}
       {isOpen && budgetLeft === 0 && ` · ${words.spent}`}
       {hold && ` · ${words.held(hold.parts)}: ${stateWords().holds[hold.reason] ?? hold.reason}`}

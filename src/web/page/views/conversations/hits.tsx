@@ -1,11 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import { dayAndTime } from '../../../../page/language.ts';
-import { userName } from '../../frame/names.ts';
+import { plain, userName } from '../../frame/names.ts';
 import { linkTo } from '../../frame/route.ts';
 import { ask } from '../../server/api.ts';
 import type { Account, Entry, Message } from '../../server/types.ts';
 import { keyOf } from './entries.ts';
-import { plain } from './shown.ts';
 import { conversationWords } from './words.ts';
 
 const PAGE = 30;
@@ -75,7 +74,7 @@ export function Hits({ account, text, hasUsers }: { account: Account; text: stri
             <a class="contact" href={linkTo('conversations', account.id, user, key)}>
               <span class="contact-text">
                 <span class="contact-name">
-                  <strong dir="auto">{plain(userName(user))}</strong>
+                  <strong dir="auto">{userName(user)}</strong>
                   <small>{dayAndTime(timeMs)}</small>
                 </span>
                 <small class="hit" dir="auto">

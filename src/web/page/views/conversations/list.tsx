@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { Avatar } from '../../../../page/chat/avatar.tsx';
 import { Icon } from '../../../../page/icons.tsx';
-import { userName } from '../../frame/names.ts';
+import { plain, userName } from '../../frame/names.ts';
 import { linkTo } from '../../frame/route.ts';
 import { fromNow } from '../../frame/time.ts';
 import { complain } from '../../frame/toast.tsx';
@@ -12,7 +12,7 @@ import { stale } from '../../server/state.ts';
 import type { Account, Conversation } from '../../server/types.ts';
 import { Hits } from './hits.tsx';
 import { onSeen } from './seen.ts';
-import { letterName, plain } from './shown.ts';
+import { letterName } from './shown.ts';
 import { conversationWords } from './words.ts';
 
 type Only = 'unseen' | 'failed' | 'held';
@@ -112,7 +112,7 @@ function Row({ account, one, isShown }: { account: Account; one: Conversation; i
         <Avatar user={id} name={letterName(id)} isOwner={id === account.owner} />
         <span class="contact-text">
           <span class="contact-name">
-            <strong dir="auto">{plain(userName(id))}</strong>
+            <strong dir="auto">{userName(id)}</strong>
             <small>{fromNow(Date.parse(lastAt))}</small>
           </span>
           <small class="contact-last" dir="auto">

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { nowMs } from '../../frame/time.ts';
 import { ask, newKey, Problem, upload } from '../../server/api.ts';
 
 /** What is being sent from this page, or could not be. */
@@ -24,7 +25,7 @@ export const sendings = signal<readonly Sending[]>([]);
 
 /** Sends a text or files to a user. */
 export function send(account: string, user: string, text: string, files: readonly File[] = []): void {
-  const one = { key: newKey(), account, user, text, files, timeMs: Date.now() };
+  const one = { key: newKey(), account, user, text, files, timeMs: nowMs.peek() };
   sendings.value = [...sendings.value, { ...one, share: null, problem: null, stop: new AbortController() }];
   void go(one.key);
 }

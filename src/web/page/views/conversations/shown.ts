@@ -1,5 +1,5 @@
 import type { ChatMessage } from '../../../../page/chat/message.ts';
-import { userName } from '../../frame/names.ts';
+import { plain, userName } from '../../frame/names.ts';
 import type { Entry, Message } from '../../server/types.ts';
 import { keyOf } from './entries.ts';
 import type { Sending } from './sending.ts';
@@ -15,14 +15,9 @@ export function numberOf(key: string): number {
   return n;
 }
 
-/** A name of a user's file, or of a user: without what cannot be seen, or turns the text around it. */
-export function plain(name: string): string {
-  return name.replace(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
-}
-
 /** The name of a user from where it tells users apart: all IDs begin alike. */
 export function letterName(user: string): string {
-  return plain(userName(user)).replace(/^o9(?=.)/, '');
+  return userName(user).replace(/^o9(?=.)/, '');
 }
 
 /** An entry as the chat shows it: a message with several files is several. */

@@ -5,7 +5,9 @@ import { confirmed } from '../../frame/dialog.tsx';
 import { Choice, TextField } from '../../frame/fields.tsx';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
+import { useOneAtATime } from '../../frame/one-at-a-time.ts';
 import { Secret } from '../../frame/secret.tsx';
+import { nowMs } from '../../frame/time.ts';
 import { complain, tell } from '../../frame/toast.tsx';
 import { ask } from '../../server/api.ts';
 import type { Invitation } from '../../server/types.ts';
@@ -22,7 +24,7 @@ export function Invitations() {
   const loaded = useLoaded(
     (signal) => ask<{ invitations: Invitation[] }>('/invitations', { signal }),
     [],
-    ({ type }) => type === 'login',
+    ({ type }) => type === 'audit',
   );
   return (
     <>
@@ -63,21 +65,19 @@ function NewInvitation({ onMade }: { onMade: (link: string) => void }) {
   const words = logInWords();
   const name = useSignal('');
   const days = useSignal(DAYS[0] as string);
+  const make = useOneAtATime(async () => {
+    const expiresAt = new Date(nowMs.peek() + Number(days.value) * DAY_MS).toISOString();
+    const body = { name: name.value, expiresAt };
+    const made = await withCode(() => ask<{ link: string }>('/invitations', { body }));
+    if (made === null) return;
+    name.value = '';
+    onMade(made.link);
+  });
   return (
     <form
-      onSubmit={async (event) => {
+      onSubmit={(event) => {
         event.preventDefault();
-        if (name.value === '') return;
-        const expiresAt = new Date(Date.now() + Number(days.value) * DAY_MS).toISOString();
-        const body = { name: name.value, expiresAt };
-        try {
-          const made = await withCode(() => ask<{ link: string }>('/invitations', { body }));
-          if (made === null) return;
-          name.value = '';
-          onMade(made.link);
-        } catch (thrown) {
-          complain(thrown);
-        }
+        if (name.value !== '') make();
       }}
     >
       <div class="form-grid">

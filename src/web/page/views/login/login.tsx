@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import { TextField } from '../../frame/fields.tsx';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
+import { useOneAtATime } from '../../frame/one-at-a-time.ts';
 import { tabMemory } from '../../frame/tab-memory.ts';
 import { complain } from '../../frame/toast.tsx';
 import type { View } from '../../frame/view.ts';
@@ -11,6 +12,7 @@ import { loginWords } from '../../login/words.ts';
 import { ask } from '../../server/api.ts';
 import type { Account, Login } from '../../server/types.ts';
 import { AccountList } from './account-list.tsx';
+import { Allowed } from './allowed.tsx';
 import { Invitations } from './invitations.tsx';
 import { logInWords } from './words.ts';
 
@@ -47,6 +49,9 @@ function LogIn() {
           accounts.length > 0 && <AccountList accounts={accounts} handle={handle} onChange={loaded.reload} />
         }
       </WhenLoaded>
+      {loaded.value !== null && loaded.value.accounts.length > 0 && (
+        <Allowed accounts={loaded.value.accounts} />
+      )}
       <Invitations />
     </>
   );
@@ -55,13 +60,14 @@ function LogIn() {
 function NewLogin({ handle }: { handle: LoginHandle }) {
   const words = logInWords();
   const name = useSignal('');
+  const begin = useOneAtATime(() => handle.begin(name.value === '' ? {} : { name: name.value }));
   return (
     <form
       class="card"
       aria-labelledby="new-login"
       onSubmit={(event) => {
         event.preventDefault();
-        handle.begin(name.value === '' ? {} : { name: name.value }).catch(complain);
+        begin();
       }}
     >
       <h2 id="new-login">{words.add}</h2>

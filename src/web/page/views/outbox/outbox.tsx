@@ -9,6 +9,7 @@ import { stateWords } from '../../frame/state-words.ts';
 import { complain, tell } from '../../frame/toast.tsx';
 import type { View } from '../../frame/view.ts';
 import type { Part } from '../../server/types.ts';
+import { LaterTexts } from './later.tsx';
 import { dropPart, loadOpenParts, type UserQueue } from './parts.ts';
 import { outboxWords } from './words.ts';
 
@@ -30,21 +31,27 @@ function Outbox() {
   const loaded = useLoaded(
     (signal) => loadOpenParts(pages.value, signal),
     [pages.value],
-    ({ type }) => type === 'part' || type === 'verdict' || type === 'login',
+    ({ type }) => ['part', 'verdict', 'scheduled', 'login'].includes(type),
   );
   return (
     <WhenLoaded of={loaded}>
-      {({ queues, hasMore }) => (
+      {({ queues, later, hasMore }) => (
         <>
-          {queues.length === 0 && (
+          {queues.length + later.length === 0 && (
             <p class="nothing">
               <Icon name="check" />
               {words.nothing}
             </p>
           )}
           {queues.map((queue) => (
-            <Queue key={`${queue.account.id} ${queue.user}`} queue={queue} onDrop={loaded.reload} />
+            <Queue
+              key={`${queue.account.id} ${queue.user}`}
+              queue={queue}
+              isWhole={!hasMore}
+              onDrop={loaded.reload}
+            />
           ))}
+          {later.length > 0 && <LaterTexts later={later} onDrop={loaded.reload} />}
           {queues.some(({ parts }) => parts.some(isHeld)) && <p class="dim about">{words.holdMax}</p>}
           {hasMore && (
             <button type="button" onClick={() => pages.value++}>
@@ -57,7 +64,8 @@ function Outbox() {
   );
 }
 
-function Queue({ queue, onDrop }: { queue: UserQueue; onDrop: () => void }) {
+function Queue(props: { queue: UserQueue; isWhole: boolean; onDrop: () => void }) {
+  const { queue, isWhole, onDrop } = props;
   const { account, user, parts } = queue;
   const held = parts.find(isHeld);
   return (
@@ -72,7 +80,7 @@ function Queue({ queue, onDrop }: { queue: UserQueue; onDrop: () => void }) {
           <span>{outboxWords().held(stateWords().holds[held.reason ?? ''] ?? held.reason ?? '')}</span>
         </p>
       )}
-      <p class="dim">{whatHappens(queue)}</p>
+      <p class="dim">{whatHappens(queue, isWhole)}</p>
       <ol class="parts">
         {parts.map((part) => (
           <PartRow key={part.id} part={part} onDrop={() => drop(queue, part).finally(onDrop)} />
@@ -120,12 +128,14 @@ async function drop({ account, user }: UserQueue, part: Part): Promise<void> {
   }
 }
 
-function whatHappens({ account, parts }: UserQueue): string {
+/** `isWhole` false: there may be more of them than are loaded. */
+function whatHappens({ account, parts }: UserQueue, isWhole: boolean): string {
   const words = outboxWords();
   if (account.login === 'expired') return words.waitsForLogin;
   const held = parts.filter(isHeld);
   if (held.length === 0) return words.goesByItself;
   if (held.every(({ reason }) => reason === 'throttle')) return words.whenThrottleEnds;
+  if (!isWhole) return words.whenTheyWriteAny;
   const texts = held.filter(({ kind }) => kind === 'text').length;
   return words.whenTheyWrite(texts, held.length - texts);
 }

@@ -1,5 +1,5 @@
 import { ask, Problem } from '../../server/api.ts';
-import type { Account, Part } from '../../server/types.ts';
+import type { Account, Part, ScheduledText } from '../../server/types.ts';
 
 /** The most that is loaded at first, of each account; and by each wish for more. */
 const PAGE = 100;
@@ -11,9 +11,17 @@ export interface UserQueue {
   parts: readonly Part[];
 }
 
+/** A text that waits for its time, and its account. */
+export interface Later {
+  account: Account;
+  text: ScheduledText;
+}
+
 /** What waits. */
 export interface OpenParts {
   queues: readonly UserQueue[];
+  /** What goes later, the next one first. */
+  later: readonly Later[];
   /** There are older ones. */
   hasMore: boolean;
 }
@@ -24,9 +32,18 @@ export async function loadOpenParts(pages: number, signal: AbortSignal): Promise
   const queued = accounts.filter(({ outbox }) => outbox.queued + outbox.sending + outbox.held > 0);
   const pushed = await pushedTo(accounts, signal);
   const waiting = [...queued, ...pushed.filter(({ id }) => queued.every((one) => one.id !== id))];
-  const found: OpenParts[] = [];
+  const found: Awaited<ReturnType<typeof openPartsOf>>[] = [];
   for (const account of waiting) found.push(await openPartsOf(account, pages, signal));
-  return { queues: found.flatMap(({ queues }) => queues), hasMore: found.some(({ hasMore }) => hasMore) };
+  const later = (await Promise.all(accounts.map((account) => scheduledOf(account, signal)))).flat();
+  later.sort((a, b) => a.text.at.localeCompare(b.text.at));
+  const hasMore = found.some((one) => one.hasMore);
+  return { queues: found.flatMap(({ queues }) => queues), later, hasMore };
+}
+
+async function scheduledOf(account: Account, signal: AbortSignal): Promise<Later[]> {
+  const path = `/accounts/${encodeURIComponent(account.id)}/scheduled`;
+  const { scheduled } = await ask<{ scheduled: ScheduledText[] }>(path, { signal });
+  return scheduled.map((text) => ({ account, text }));
 }
 
 /** The accounts that sources push to: what a source has to wait for is in no count of its account. */
@@ -40,7 +57,11 @@ async function pushedTo(accounts: readonly Account[], signal: AbortSignal): Prom
   return (await Promise.all(found)).filter((account) => account !== null);
 }
 
-async function openPartsOf(account: Account, pages: number, signal: AbortSignal): Promise<OpenParts> {
+async function openPartsOf(
+  account: Account,
+  pages: number,
+  signal: AbortSignal,
+): Promise<Pick<OpenParts, 'queues' | 'hasMore'>> {
   const parts: Part[] = [];
   let before: number | null = null;
   for (let page = 0; page < pages; page++) {
@@ -72,5 +93,17 @@ export async function dropPart(
     if (!(thrown instanceof Problem) || thrown.status !== 409) throw thrown;
     const { verdict } = await ask<Part>(path);
     return { verdict, isDropped: false };
+  }
+}
+
+/** Drops a text that waits for its time; false: it is there no more. Throws Problem. */
+export async function dropLater({ account, text }: Later): Promise<boolean> {
+  const path = `/accounts/${encodeURIComponent(account.id)}/scheduled/${text.id}`;
+  try {
+    await ask(path, { method: 'DELETE' });
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof Problem && thrown.status === 404) return false;
+    throw thrown;
   }
 }

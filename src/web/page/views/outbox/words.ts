@@ -17,6 +17,7 @@ const en = {
       ? `When they write, the ${after} ${files === 1 ? 'goes' : 'go'} first, and then the reply.`
       : `When they write, ${joined}, then ${after}, and then the reply.`;
   },
+  whenTheyWriteAny: 'When they write, what is held goes first, and then the reply.',
   whenThrottleEnds: 'It is tried again by itself when the limit ends.',
   held: (why: string) => `Held: ${why}.`,
   since: (time: string) => `since ${time}`,
@@ -28,8 +29,13 @@ const en = {
   dropNamed: (text: string) => `Drop: ${text}`,
   ask: {
     title: 'Drop this part?',
+    laterTitle: 'Drop this text?',
     about: (text: string, user: string) => `“${text}” is never sent to ${user}. That cannot be taken back.`,
   },
+  later: 'To be sent later',
+  laterAbout: 'A running wxagent run queues each at its time.',
+  at: (time: string) => `at ${time}`,
+  gone: 'Nothing was dropped: it was sent or dropped already.',
   dropped: 'Dropped.',
   droppedUnsure: 'Dropped. It was sent before without an answer, so it may have arrived.',
   already: (verdict: string) => `Nothing was dropped: it is ${verdict} already.`,
@@ -50,6 +56,7 @@ export const outboxWords = wordsIn<typeof en>({
         ? `对方发消息后，先发出 ${files} 个文件，然后是回复。`
         : `对方发消息后，${joined}，再发 ${files} 个文件，然后是回复。`;
     },
+    whenTheyWriteAny: '对方发消息后，先发出暂存的内容，然后是回复。',
     whenThrottleEnds: '限流结束后会自动重试。',
     held: (why) => `暂存：${why}。`,
     since: (time) => `${time} 起`,
@@ -61,8 +68,13 @@ export const outboxWords = wordsIn<typeof en>({
     dropNamed: (text) => `移除：${text}`,
     ask: {
       title: '移除这一条？',
+      laterTitle: '移除这条文字？',
       about: (text, user) => `“${text}”将不会发给 ${user}，无法撤销。`,
     },
+    later: '稍后发送',
+    laterAbout: '到时间后，由正在运行的 wxagent run 放入队列。',
+    at: (time) => `${time} 发送`,
+    gone: '没有移除：已经发出，或已被移除。',
     dropped: '已移除。',
     droppedUnsure: '已移除。之前发送过但没有得到响应，对方可能已经收到。',
     already: (verdict) => `没有移除：状态已经是“${verdict}”。`,

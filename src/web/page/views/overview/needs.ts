@@ -25,7 +25,11 @@ function needsOfOne(account: Account): Need[] {
   const words = overviewWords();
   const { login, runner, lastPollAt, inbox, deaf } = account;
   const polledMs = lastPollAt === null ? null : Date.parse(lastPollAt);
-  const isLate = polledMs !== null && nowMs.value - polledMs > LATE_MS;
+  // The first poll of a process that has just begun is on its way.
+  const sinceMs = runner?.since ? Date.parse(runner.since) : null;
+  const isPolled = polledMs !== null && (sinceMs === null || polledMs >= sinceMs);
+  const lastMs = isPolled ? polledMs : sinceMs;
+  const isLate = lastMs !== null && nowMs.value - lastMs > LATE_MS;
   const held = account.users
     // What a rate limit holds goes by itself.
     .filter(({ hold }) => hold !== null && hold.reason !== 'throttle')
@@ -33,7 +37,10 @@ function needsOfOne(account: Account): Need[] {
   const needs: Need[] = [];
   if (login === 'expired') needs.push({ account, rank: 0, text: words.logIn, view: 'login' });
   else if (!runner) needs.push({ account, rank: 1, text: words.noRunner, view: null });
-  else if (isLate) needs.push({ account, rank: 2, text: words.late(fromNow(polledMs)), view: 'doctor' });
+  else if (isLate) {
+    const ago = fromNow(lastMs);
+    needs.push({ account, rank: 2, text: isPolled ? words.late(ago) : words.noPoll(ago), view: 'doctor' });
+  }
   if (deaf) needs.push({ account, rank: 2, text: words.deaf(userName(deaf.user)), view: 'conversations' });
   if (inbox.failed > 0)
     needs.push({ account, rank: 3, text: words.failed(inbox.failed), view: 'conversations' });

@@ -8,6 +8,7 @@ const en = {
   logIn: 'The login has expired, or the bot was logged in elsewhere.',
   noRunner: 'No process receives its messages.',
   late: (ago: string) => `The last poll was ${ago}. WeChat may not be reachable.`,
+  noPoll: (ago: string) => `No poll has ended since its process began ${ago}. WeChat may not be reachable.`,
   deaf: (user: string) => `WeChat may not show its messages. Look at the phone of ${user}.`,
   failed: (n: number) => (n === 1 ? '1 message failed.' : `${n} messages failed.`),
   held: (n: number) => (n === 1 ? '1 part is held.' : `${n} parts are held.`),
@@ -40,7 +41,7 @@ const en = {
   left: (left: number, of: number) => `${left} of ${of} left`,
   closes: (time: string) => `window closes in ${time}`,
   closed: 'window closed until they write',
-  neverWrote: 'has not written yet',
+  neverWrote: 'has not written since the login',
 };
 
 /** The words of the overview. */
@@ -54,6 +55,7 @@ export const overviewWords = wordsIn<typeof en>({
     logIn: '登录已失效，或机器人已在别处登录。',
     noRunner: '没有进程在接收它的消息。',
     late: (ago) => `上次收取是 ${ago}，可能连不上微信。`,
+    noPoll: (ago) => `进程从 ${ago} 开始接收，还没有完成过收取，可能连不上微信。`,
     deaf: (user) => `微信可能没有显示它的消息，请看 ${user} 的手机。`,
     failed: (n) => `${n} 条消息处理失败。`,
     held: (n) => `${n} 条暂存未发。`,
@@ -86,6 +88,6 @@ export const overviewWords = wordsIn<typeof en>({
     left: (left, of) => `剩余 ${left}/${of} 条`,
     closes: (time) => `回复期限还剩 ${time}`,
     closed: '已过回复期限，需等对方发消息',
-    neverWrote: '对方还没有发过消息',
+    neverWrote: '登录后对方还没有发过消息',
   },
 });

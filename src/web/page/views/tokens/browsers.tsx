@@ -23,7 +23,7 @@ export function Browsers() {
   const loaded = useLoaded(
     (signal) => ask<{ sessions: Browser[] }>('/sessions', { signal }),
     [],
-    () => false,
+    ({ type }) => type === 'audit',
   );
   const endAll = async (): Promise<void> => {
     if (!(await confirmed({ title: words.endAll, about: words.endAllAbout, act: words.endAll }))) return;

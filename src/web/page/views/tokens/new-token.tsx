@@ -2,7 +2,8 @@ import { useSignal } from '@preact/signals';
 import { withCode } from '../../frame/code-dialog.tsx';
 import { Choice, TextField } from '../../frame/fields.tsx';
 import { accountName } from '../../frame/names.ts';
-import { complain } from '../../frame/toast.tsx';
+import { useOneAtATime } from '../../frame/one-at-a-time.ts';
+import { nowMs } from '../../frame/time.ts';
 import { ask } from '../../server/api.ts';
 import type { Account, Token } from '../../server/types.ts';
 import { tokenWords } from './words.ts';
@@ -27,7 +28,7 @@ export function NewToken({
     useSignal(''),
     useSignal('90'),
   ];
-  const make = async (): Promise<void> => {
+  const make = useOneAtATime(async () => {
     const body = {
       name: name.value,
       scope: scope.value,
@@ -39,14 +40,14 @@ export function NewToken({
     if (made === null) return;
     name.value = '';
     onMade(made.token);
-  };
+  });
   return (
     <form
       class="card"
       aria-labelledby="new-token"
       onSubmit={(event) => {
         event.preventDefault();
-        if (name.value !== '') make().catch(complain);
+        if (name.value !== '') make();
       }}
     >
       <h2 id="new-token">{words.add}</h2>
@@ -86,5 +87,5 @@ export function NewToken({
 }
 
 function inDays(days: number): string {
-  return new Date(Date.now() + days * DAY_MS).toISOString();
+  return new Date(nowMs.peek() + days * DAY_MS).toISOString();
 }

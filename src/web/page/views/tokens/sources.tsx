@@ -5,6 +5,7 @@ import { Choice, TextField } from '../../frame/fields.tsx';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { accountName, userName } from '../../frame/names.ts';
+import { useOneAtATime } from '../../frame/one-at-a-time.ts';
 import { Secret } from '../../frame/secret.tsx';
 import { duration, fromNow } from '../../frame/time.ts';
 import { complain, tell } from '../../frame/toast.tsx';
@@ -22,7 +23,7 @@ export function Sources({ accounts }: { accounts: readonly Account[] }) {
   const loaded = useLoaded(
     (signal) => ask<{ sources: Source[] }>('/sources', { signal }),
     [],
-    () => false,
+    ({ type }) => type === 'audit',
   );
   return (
     <>
@@ -108,7 +109,7 @@ function NewSource(props: { accounts: readonly Account[]; onMade: (token: string
     useSignal(''),
     useSignal(''),
   ];
-  const make = async (): Promise<void> => {
+  const make = useOneAtATime(async () => {
     const given = { to, title, digest, quietHours };
     const chosen = Object.entries(given).flatMap(([key, { value }]) => (value === '' ? [] : [[key, value]]));
     const body = { name: name.value, account: account.value, ...Object.fromEntries(chosen) };
@@ -116,13 +117,13 @@ function NewSource(props: { accounts: readonly Account[]; onMade: (token: string
     if (made === null) return;
     name.value = '';
     props.onMade(made.token);
-  };
+  });
   return (
     <form
       aria-label={words.add}
       onSubmit={(event) => {
         event.preventDefault();
-        if (name.value !== '') make().catch(complain);
+        if (name.value !== '') make();
       }}
     >
       <div class="form-grid">

@@ -36,7 +36,7 @@ function Tokens() {
       return { tokens, accounts };
     },
     [],
-    ({ type }) => type === 'login',
+    ({ type }) => type === 'login' || type === 'audit',
   );
   return (
     <WhenLoaded of={loaded}>
