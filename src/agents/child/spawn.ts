@@ -26,6 +26,12 @@ export function spawnGroup(
   }
 }
 
+/** A program that has our place in the foreground. */
+export interface Foreground {
+  child: ChildProcess;
+  signal(name: NodeJS.Signals): void;
+}
+
 /**
  * Starts a program in our own process group, with our stdin: to a terminal it is the one in the foreground. `shell` is what
  * a shell does before it replaces itself with the program; null: none is there. Errors come as an event.

@@ -16,6 +16,12 @@ const SHOWN_LINES = 20;
 const SHOWN_CHARS = 1_500;
 const TITLE_CHARS = 120;
 
+/** Said of output of which nothing could be kept. */
+const NOT_KEPT = {
+  en: '(What went to the terminal is not in this message.)',
+  zh: '（写到终端的输出不在这条消息里。）',
+};
+
 /** `wxagent exec`: runs a command, and tells how it ended. The exit code is the command's, whatever becomes of the text. */
 export async function exec(context: CommandContext, argv: string[]): Promise<number> {
   const { title, always, onFailure, execOutput } = context.settings([
@@ -41,9 +47,10 @@ export async function exec(context: CommandContext, argv: string[]): Promise<num
   if (end.code === 0 && onFailure) return 0;
   const how = end.signal ?? (isChinese ? `退出码 ${end.code}` : `exit code ${end.code}`);
   const head = `${end.code === 0 ? '✅' : '❌'} ${what}${isChinese ? '：' : ': '}${how}${isChinese ? '，' : ', '}${took(end.durationMs, isChinese)}`;
-  const output = end.output === null ? '' : terminalText(end.output.toString('utf8')).trimEnd();
+  const output = terminalText(end.output.toString('utf8')).trimEnd();
   const lines = execOutput === 'none' ? '' : lastLines(output);
-  const text = lines === '' ? head : `${head}\n${codeBlock(lines)}`;
+  const missing = end.isPartial && execOutput !== 'none' ? [isChinese ? NOT_KEPT.zh : NOT_KEPT.en] : [];
+  const text = [head, ...(lines === '' ? [] : [codeBlock(lines)]), ...missing].join('\n');
   await tell(context, text, execOutput === 'file' && output !== '' ? output : null);
   return end.code;
 }

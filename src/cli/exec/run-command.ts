@@ -1,7 +1,8 @@
 import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
-import { spawnForeground } from '../../agents/child/spawn.ts';
+import { canHaveTerminal, startOnOwnTerminal } from '../../agents/child/own-terminal.ts';
+import { type Foreground, spawnForeground } from '../../agents/child/spawn.ts';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import type { CommandContext } from '../command/context.ts';
 import { ignoredSignals } from '../run/ignored-signals.ts';
@@ -20,32 +21,27 @@ export interface CommandEnd {
   code: number;
   signal: NodeJS.Signals | null;
   durationMs: number;
-  /** The end of what it has written; null: it wrote to a terminal. */
-  output: Buffer | null;
+  /** The end of what it has written. */
+  output: Buffer;
+  /** What went to a terminal is not in `output`. */
+  isPartial: boolean;
 }
 
 /**
- * Runs a command as if nobody were between: a stream that is a terminal is the command's own, of any other the end is kept
- * while it goes through, and signals go through. Throws WxError `not-found` or `internal` when it cannot be started.
+ * Runs a command as if nobody were between: the end of what it writes is kept while it goes through, and signals go
+ * through. On a terminal the command gets another one; where it cannot, a stream that is a terminal is the command's own.
+ * Throws WxError `not-found` when it cannot be started.
  */
 export async function runCommand(
   context: CommandContext,
   file: string,
-  [name = file, ...args]: readonly string[],
+  argv: readonly string[],
 ): Promise<CommandEnd> {
   const { clock, io } = context;
   const startedAtMs = clock.monotonic();
   const tail = createTail();
-  const isTogether = !io.stdoutIsTerminal && !io.stderrIsTerminal && isSameFile();
-  const child = spawnForeground({ file, name, args, shell: shellBefore(context, isTogether) }, context.cwd, [
-    io.stdoutIsTerminal ? 'inherit' : 'pipe',
-    io.stderrIsTerminal || isTogether ? 'inherit' : 'pipe',
-  ]);
-  const isOnTerminal = io.stdinIsTerminal;
-  const end = context.passSignals((signal) => {
-    // The terminal has sent it to the command as well.
-    if (!(isOnTerminal && OF_TERMINALS.has(signal))) child.kill(signal);
-  });
+  const { child, isPartial, signal: pass } = start(context, file, argv);
+  const end = context.passSignals(pass);
   try {
     const relayed = Promise.all([
       child.stdout && io.outAll(tail.through(child.stdout)),
@@ -60,15 +56,42 @@ export async function runCommand(
       code: signal === null ? (code ?? 1) : 128 + constants.signals[signal],
       signal,
       durationMs,
-      output: child.stdout || child.stderr ? tail.bytes() : null,
+      output: tail.bytes(),
+      isPartial,
     };
   } finally {
     end();
   }
 }
 
+function start(
+  context: CommandContext,
+  file: string,
+  argv: readonly string[],
+): Foreground & Pick<CommandEnd, 'isPartial'> {
+  const { io, cwd, clock, environment } = context;
+  if (io.stdinIsTerminal && io.stdoutIsTerminal && io.stderrIsTerminal) {
+    const command = { argv, cwd, env: environment.all, before: trapsOf(context) };
+    if (canHaveTerminal(command)) return { ...startOnOwnTerminal(command, clock), isPartial: false };
+  }
+  const [name = file, ...args] = argv;
+  const isTogether = !io.stdoutIsTerminal && !io.stderrIsTerminal && isSameFile();
+  const child = spawnForeground({ file, name, args, shell: shellBefore(context, isTogether) }, cwd, [
+    io.stdoutIsTerminal ? 'inherit' : 'pipe',
+    io.stderrIsTerminal || isTogether ? 'inherit' : 'pipe',
+  ]);
+  return {
+    child,
+    isPartial: io.stdoutIsTerminal || io.stderrIsTerminal,
+    signal(name) {
+      // The terminal has sent it to the command as well.
+      if (!(io.stdinIsTerminal && OF_TERMINALS.has(name))) child.kill(name);
+    },
+  };
+}
+
 function ended(
-  child: ReturnType<typeof spawnForeground>,
+  child: Foreground['child'],
   file: string,
 ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   return new Promise((resolve, reject) => {
@@ -84,16 +107,21 @@ function ended(
  * and stderr are one file, whose lines would lose their order in two pipes, and where signals are ignored, which Node sets
  * back for its children.
  */
-function shellBefore({ environment, io }: CommandContext, isTogether: boolean): string | null {
+function shellBefore(context: CommandContext, isTogether: boolean): string | null {
   if (process.platform === 'win32') return null;
+  const traps = trapsOf(context);
+  if (!isTogether && traps === '') return null;
+  return `${traps}exec "$@"${isTogether ? ' 2>&1' : ''}`;
+}
+
+/** Has a shell, and what it starts, ignore what we are to ignore. */
+function trapsOf({ environment, io }: CommandContext): string {
   const ignored = ignoredSignals({
     lastCommand: environment.get('_'),
     parentPid: process.ppid,
     stdinIsTerminal: io.stdinIsTerminal,
   });
-  if (!isTogether && ignored.size === 0) return null;
-  const traps = [...ignored].map((signal) => `trap '' ${signal.slice('SIG'.length)}; `).join('');
-  return `${traps}exec "$@"${isTogether ? ' 2>&1' : ''}`;
+  return [...ignored].map((signal) => `trap '' ${signal.slice('SIG'.length)}; `).join('');
 }
 
 /** Whether stdout and stderr of this process are the same file or pipe. */
@@ -121,6 +149,12 @@ function createTail() {
         yield chunk;
       }
     },
-    bytes: (): Buffer => Buffer.concat(chunks).subarray(-KEPT_BYTES),
+    bytes(): Buffer {
+      const all = Buffer.concat(chunks);
+      let start = Math.max(0, all.length - KEPT_BYTES);
+      // Not in the middle of a character of UTF-8.
+      for (let n = 0; start > 0 && n < 3 && ((all[start] ?? 0) & 0xc0) === 0x80; n++) start++;
+      return all.subarray(start);
+    },
   };
 }
