@@ -23,9 +23,9 @@ export function parseWhen(text: string, flag: string, nowMs: number): number {
 
 function readWhen(text: string, flag: string, nowMs: number): number | null {
   if (text.startsWith('+')) return nowMs + parseDurationMs(text.slice(1).trim(), flag);
-  const [, day, hour, minute] = /^(?:(\p{L}+)\s*)?(\d{1,2})[:：](\d\d)$/u.exec(text) ?? [];
+  const [, named, hour, minute] = /^(?:(\p{L}+)\s*)?(\d{1,2})[:：](\d\d)$/u.exec(text) ?? [];
   if (hour !== undefined && minute !== undefined) {
-    const days = day === undefined ? 0 : DAYS[day.toLowerCase()];
+    const days = named === undefined ? 0 : DAYS[named.toLowerCase()];
     if (days === undefined || Number(hour) > 23 || Number(minute) > 59) return null;
     const today = new Date(nowMs);
     const on = (ahead: number): number =>
@@ -36,14 +36,16 @@ function readWhen(text: string, flag: string, nowMs: number): number | null {
         Number(hour),
         Number(minute),
       ).getTime();
-    return day === undefined && on(0) <= nowMs ? on(1) : on(days);
+    return named === undefined && on(0) <= nowMs ? on(1) : on(days);
   }
-  const iso = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:?\d\d)?$/.exec(
-    text,
-  );
+  const iso =
+    /^(\d{4})-(\d\d)-(\d\d)(?:T(?=\d\d)| )(\d\d?)(:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:?\d\d)?)$/.exec(
+      text,
+    );
   if (!iso) return null;
-  const atMs = Date.parse(text.replace(' ', 'T'));
+  const [, year, month, day, hourOfDay = '', rest] = iso;
+  const atMs = Date.parse(`${year}-${month}-${day}T${hourOfDay.padStart(2, '0')}${rest}`);
   // JavaScript takes the 31st of June for the 1st of July.
-  const lastDay = new Date(Date.UTC(Number(iso[1]), Number(iso[2]), 0)).getUTCDate();
-  return Number.isNaN(atMs) || Number(iso[3]) > lastDay ? null : atMs;
+  const lastDay = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
+  return Number.isNaN(atMs) || Number(day) > lastDay ? null : atMs;
 }

@@ -19,6 +19,7 @@ test.each([
   ['明天9:00', local(30, 9)],
   ['后天 7：30', local(1, 7, 30, 11)],
   ['2026-12-01 09:00', local(1, 9, 0, 11)],
+  ['2026-12-01 9:00', local(1, 9, 0, 11)],
   ['2026-12-01T09:00:30', local(1, 9, 0, 11) + 30_000],
   ['2026-12-01T09:00:00Z', Date.UTC(2026, 11, 1, 9)],
   ['2026-12-01T09:00+08:00', Date.UTC(2026, 11, 1, 1)],
@@ -45,6 +46,22 @@ test.each([
   ['2027-02-29 09:00', 'takes a time'],
   ['2036-01-01 09:00', 'within 366 days'],
   ['2026-12-01', 'takes a time'],
+  ['2026-12-01T9:00', 'takes a time'],
 ])('%j: refused', (text, why) => {
   expect(() => parseWhen(text, '--at', NOW)).toThrow(why);
+});
+
+test('an hour that the clock leaves out is the one after it', () => {
+  const zone = process.env.TZ;
+  process.env.TZ = 'America/New_York';
+  try {
+    const at = parseWhen('tomorrow 2:30', '--at', Date.parse('2027-03-13T15:00:00Z'));
+    expect(new Date(at).toISOString()).toBe('2027-03-14T07:30:00.000Z');
+    expect(parseWhen('tomorrow 10:00', '--at', Date.parse('2027-03-13T15:00:00Z'))).toBe(
+      Date.parse('2027-03-14T14:00:00Z'),
+    );
+  } finally {
+    if (zone === undefined) delete process.env.TZ;
+    else process.env.TZ = zone;
+  }
 });
