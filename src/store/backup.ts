@@ -1,10 +1,13 @@
-import { open, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { WxError } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import type { AccountList } from '../home/accounts-file.ts';
+import { claimantId, isClaimantAlive, thisProcess } from '../home/claimant.ts';
 import { run, type SqlValue } from '../sql/statement.ts';
-import { type Database, openDatabase, transaction } from '../sqlite/database.ts';
+import { type Database, isFull, openDatabase, transaction } from '../sqlite/database.ts';
 import { runStep } from '../sqlite/run-step.ts';
+import { sealBackup } from './backup-digest.ts';
 import { copyFiles, copyId, type MovableFiles } from './moving/files.ts';
 import type { MoveSource } from './moving/move.ts';
 import { createPageSize, insertRows, lastNumber, numberFrom, type Page, pageAfter } from './moving/rows.ts';
@@ -35,6 +38,9 @@ export interface BackupCounts {
   files: number;
 }
 
+/** A claimant id as {@link claimantId} makes it. */
+const CLAIMANT = /^[^/]+\/\d+\/./;
+
 /** How often a backup begins anew because files of its parts were sent, and deleted, while it was written. */
 const MOST_TRIES = 3;
 
@@ -50,14 +56,38 @@ export async function writeBackup(
     check(): void;
   },
 ): Promise<BackupCounts> {
+  try {
+    return await writeAt(path, from, options);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    throw new WxError('storage', `cannot write in ${dirname(path)}: the disk is full`, {
+      hint: 'make room on that disk, or name a file on another one',
+      cause: error,
+    });
+  }
+}
+
+async function writeAt(
+  path: string,
+  from: MoveSource,
+  options: Parameters<typeof writeBackup>[2],
+): Promise<BackupCounts> {
   const { note, check } = options;
   for (let tries = 1; ; tries++) {
     check();
     let copied: Map<string, number> | null = null;
     if (from.dialect === 'sqlite') {
+      // A read that fails is tried again, and then finds what it has written.
+      let failure: unknown = null;
       await from.steps.read(function* () {
+        if (failure !== null) throw failure;
         yield* checkIsHere(from.name);
-        yield* run('VACUUM INTO ?', path);
+        try {
+          yield* run('VACUUM INTO ?', path);
+        } catch (error) {
+          failure = isFull(error) ? error : null;
+          throw error;
+        }
       });
     } else {
       const copy = `${path}-copy`;
@@ -85,12 +115,32 @@ export async function writeBackup(
       const counts = countsOf(database, logins);
       // No file beside it is needed any more.
       database.exec('PRAGMA journal_mode=DELETE');
-      await onDisk(path);
+      database.close();
+      await sealBackup(path);
       return counts;
     } finally {
       database.close();
     }
   }
+}
+
+/** Whether a disk is full, as what was thrown or something behind it says. */
+function isDiskFull(thrown: unknown): boolean {
+  return (
+    isFull(thrown) || (thrown instanceof Error && thrown.cause !== undefined && isDiskFull(thrown.cause))
+  );
+}
+
+/** A name for a file that only this process writes, and what killed processes have left under such names. */
+export async function ownFile(prefix: string, end: '.part' | '.db'): Promise<string> {
+  const [folder, start] = [dirname(prefix), basename(prefix)];
+  const left = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith(start));
+  for (const name of left) {
+    const [, maker = ''] = new RegExp(`^\\.([\\w-]+)\\${end}`).exec(name.slice(start.length)) ?? [];
+    const claimant = Buffer.from(maker, 'base64url').toString('utf8');
+    if (CLAIMANT.test(claimant) && !isClaimantAlive(claimant)) await rm(join(folder, name), { force: true });
+  }
+  return `${prefix}.${Buffer.from(claimantId(thisProcess())).toString('base64url')}${end}`;
 }
 
 /** Copies the tables of a server as they are at one moment, by way of `copy`. Returns how many rows each has. */
@@ -223,13 +273,4 @@ async function makeEmpty(path: string): Promise<void> {
 /** Deletes a database that nobody has open. */
 export async function removeDatabase(path: string): Promise<void> {
   for (const end of ['', '-wal', '-shm', '-journal', '-reserve']) await rm(`${path}${end}`, { force: true });
-}
-
-async function onDisk(path: string): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

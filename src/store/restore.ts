@@ -1,9 +1,11 @@
-import { chmod, copyFile, open } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import { isObject } from '../core/object.ts';
 import { claimantId, isClaimantAlive, thisProcess } from '../home/claimant.ts';
 import { type Database, openDatabase } from '../sqlite/database.ts';
 import { type BackupCounts, type BackupNote, countsOf, filesInBackup, removeDatabase } from './backup.ts';
+import { UnlikeBackup, unsealBackup } from './backup-digest.ts';
 import type { MoveSource } from './moving/move.ts';
 import { servedInFile } from './moving/served.ts';
 import { asBackup } from './moving/whereabouts.ts';
@@ -14,57 +16,41 @@ import { openFileToMove } from './sqlite-store.ts';
 interface OpenBackup {
   note: BackupNote;
   counts: BackupCounts;
+  /** What it has is what was written: its digest says so. */
+  hasDigest: boolean;
   movable: MoveSource;
   close(): Promise<void>;
 }
 
-const MAGIC = 'SQLite format 3\0';
-/** Where the header of an SQLite file has the size of a page, and how many there are. */
-const HEADER = { bytes: 100, pageSize: 16, pages: 28 };
-
-/** Looks at a file from outside. Throws WxError `not-found`, or `data` for one that is no backup, or has lost its end. */
-export async function checkBackup(path: string): Promise<void> {
-  let size: number;
-  const header = Buffer.alloc(HEADER.bytes);
-  try {
-    const file = await open(path, 'r');
-    try {
-      size = (await file.stat()).size;
-      await file.read(header, 0, HEADER.bytes, 0);
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    throw new WxError(
-      hasCode(cause, 'ENOENT') ? 'not-found' : 'data',
-      `cannot read ${path}: ${reasonOf(cause)}`,
-      {
-        hint: `ls -l ${path}`,
-        cause,
-      },
-    );
-  }
-  if (header.toString('latin1', 0, MAGIC.length) !== MAGIC) throw noBackup(path);
-  const pageSize = header.readUInt16BE(HEADER.pageSize);
-  const whole = (pageSize === 1 ? 65_536 : pageSize) * header.readUInt32BE(HEADER.pages);
-  if (size < whole) throw damaged(path, `it has ${size} of ${whole} bytes`);
-}
-
-/** Opens a copy of a backup, at `copy`: the backup itself stays as it is. Throws WxError. */
+/**
+ * Opens a copy of a backup, which `copyAt` places: the backup itself stays as it is. `chunks` is what it has, for one that
+ * is no file. Throws WxError.
+ */
 export async function openBackup(
   path: string,
-  copy: string,
-  { clock }: Pick<Parameters<typeof openFileToMove>[0], 'clock'>,
+  {
+    clock,
+    chunks,
+    copyAt,
+  }: Pick<Parameters<typeof openFileToMove>[0], 'clock'> & {
+    chunks: AsyncIterable<Uint8Array> | null;
+    copyAt(): Promise<string>;
+  },
 ): Promise<OpenBackup> {
+  let copy: string | null = null;
   try {
-    await copyBackup(path, copy);
-    const { note, counts } = unpack(path, copy);
+    const { at, hasDigest } = await copyBackup(path, chunks ?? createReadStream(path), async () => {
+      copy = await copyAt();
+      return copy;
+    });
+    const { note, counts } = unpack(path, at);
     const claimant = { id: claimantId(thisProcess()), isAlive: isClaimantAlive };
-    const steps = openFileToMove({ path: copy, reserve: `${copy}-reserve`, clock, claimant, wait: null });
-    const database = openDatabase(copy);
+    const steps = openFileToMove({ path: at, reserve: `${at}-reserve`, clock, claimant, wait: null });
+    const database = openDatabase(at);
     return {
       note,
       counts,
+      hasDigest,
       movable: {
         name: asBackup(path),
         dialect: 'sqlite',
@@ -77,25 +63,57 @@ export async function openBackup(
       async close() {
         database.close();
         await steps.close();
-        await removeDatabase(copy);
+        await removeDatabase(at);
       },
     };
   } catch (error) {
-    await removeDatabase(copy);
+    if (copy !== null) await removeDatabase(copy);
     throw error;
   }
 }
 
-async function copyBackup(path: string, copy: string): Promise<void> {
+/** Copies the database in a backup to `at`. Nothing is there before the beginning of the backup is one of a database. */
+async function copyBackup(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  copyAt: () => Promise<string>,
+): Promise<{ at: string; hasDigest: boolean }> {
+  const opened: { at: string; file: FileHandle }[] = [];
   try {
-    await copyFile(path, copy);
-    await chmod(copy, 0o600);
-  } catch (cause) {
-    throw new WxError('storage', `cannot write ${copy}: ${reasonOf(cause)}`, {
-      hint: 'make room on that disk, then try again',
-      cause,
+    const { hasDigest } = await unsealBackup(chunks, async (chunk) => {
+      const [copy = await openCopy(await copyAt())] = opened;
+      opened[0] = copy;
+      await copy.file.appendFile(chunk).catch((error) => cannotWrite(copy.at, error));
     });
+    const [copy] = opened;
+    if (copy === undefined) throw damaged(path, 'it is empty');
+    return { at: copy.at, hasDigest };
+  } catch (error) {
+    if (error instanceof WxError) throw error;
+    if (error instanceof UnlikeBackup) throw error.what === null ? noBackup(path) : damaged(path, error.what);
+    const kind = hasCode(error, 'ENOENT') ? 'not-found' : 'data';
+    throw new WxError(kind, `cannot read ${path}: ${reasonOf(error)}`, {
+      hint: `ls -l ${path}`,
+      cause: error,
+    });
+  } finally {
+    for (const { file } of opened) await file.close();
   }
+}
+
+async function openCopy(at: string): Promise<{ at: string; file: FileHandle }> {
+  try {
+    return { at, file: await open(at, 'wx', 0o600) };
+  } catch (error) {
+    return cannotWrite(at, error);
+  }
+}
+
+function cannotWrite(copy: string, cause: unknown): never {
+  throw new WxError('storage', `cannot write ${copy}: ${reasonOf(cause)}`, {
+    hint: 'make room on that disk, then try again',
+    cause,
+  });
 }
 
 /** Checks the copy of a backup, and makes a store of it. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -8,12 +8,15 @@ import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { administer, SERVER, uniqueName, withParts } from '../helpers/postgres.ts';
 import { answered, answers, configPath, loggedIn, readAccounts, simulate } from '../helpers/simulated.ts';
-import { jsonLines, makeFolder, startWxagent } from '../helpers/wxagent.ts';
+import { smallDisk } from '../helpers/small-disk.ts';
+import { BIN, jsonLines, makeFolder, type StartOptions, startWxagent, wxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 const FRIEND = 'friend@im.wechat';
 
 const databaseOf = (home: string): string => join(home, 'wx', 'state', 'wxagent.db');
+
+const sumOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** All that a backup has, by the words of SQLite itself; each home has a folder of its own for files. */
 function contentOf(home: string): Record<string, unknown> {
@@ -27,7 +30,7 @@ function contentOf(home: string): Record<string, unknown> {
       ...Object.fromEntries(rows),
       users: database.all('SELECT account, "user", sent, last_message_seq FROM users'),
       parts: parts.map((row) => ({ ...row, file: null })),
-      files: parts.flatMap(({ file }) => (file ? [readFileSync(JSON.parse(String(file)).path)] : [])),
+      files: parts.flatMap(({ file }) => (file ? [sumOf(readFileSync(JSON.parse(String(file)).path))] : [])),
       logins: readAccounts(home),
     };
   } finally {
@@ -89,8 +92,8 @@ test('beside a run under load: what waits in the backup goes once, from another 
   expect(readFileSync(file).equals(before)).toBe(true);
   expect(statSync(configPath(other)).mode & 0o777).toBe(0o600);
   expect((await runHere(['config', 'get', 'maxChars'], { home: other })).stdout).toContain('900');
-  expect(contentOf(other)).toMatchObject({ files: [bytes], logins: readAccounts(home) });
-  expect(readdirSync(join(other, 'wx', 'state')).filter((name) => name.startsWith('restore-'))).toEqual([]);
+  expect(contentOf(other)).toMatchObject({ files: [sumOf(bytes)], logins: readAccounts(home) });
+  expect(readdirSync(join(other, 'wx', 'state')).filter((name) => name.startsWith('restore.'))).toEqual([]);
 
   simulator.control.message({ text: 'hi', user: FRIEND });
   const again = startHere(['run', '--allow-all', '--echo', ...QUICK], { home: other });
@@ -103,9 +106,15 @@ test('beside a run under load: what waits in the backup goes once, from another 
   for (const text of [...load, ...slow]) expect(shown.filter((one) => one === text)).toEqual([text]);
 });
 
+/** As wxagent wrote it before backups had a digest. */
+function withoutDigest(bytes: Buffer): Buffer {
+  return bytes.subarray(0, bytes.lastIndexOf('wxagent sha256 '));
+}
+
 test('what is no whole backup, or has no place, is refused with a sentence', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
+  simulator.control.message({ text: 'a word to find' });
   expect((await runHere(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   const good = join(home, 'good.backup');
   expect((await runHere(['backup', good], { home })).code).toBe(0);
@@ -115,7 +124,7 @@ test('what is no whole backup, or has no place, is refused with a sentence', asy
     return join(home, name);
   };
   const changed = (name: string, sql: string): string => {
-    const path = at(name, bytes);
+    const path = at(name, withoutDigest(bytes));
     const database = openDatabase(path);
     database.exec(sql);
     database.close();
@@ -123,6 +132,10 @@ test('what is no whole backup, or has no place, is refused with a sentence', asy
   };
   const spoilt = Buffer.from(bytes);
   spoilt.fill(0x5a, 4096, 12_288);
+  // One bit of a message: the database itself is as whole as before.
+  const flipped = Buffer.from(bytes);
+  const letter = flipped.indexOf('a word to find');
+  flipped[letter] = (flipped[letter] ?? 0) ^ 1;
   const cases: [file: string, code: number, said: string][] = [
     [join(home, 'none'), 66, 'cannot read'],
     [at('empty', ''), 65, 'is no backup of wxagent'],
@@ -132,7 +145,9 @@ test('what is no whole backup, or has no place, is refused with a sentence', asy
     [databaseOf(home), 65, 'is no backup of wxagent'],
     [changed('other', 'DROP TABLE backup; DROP TABLE inbox'), 65, 'is no backup of wxagent'],
     [at('half', bytes.subarray(0, bytes.length / 2)), 65, 'is damaged: it has'],
-    [at('short', bytes.subarray(0, bytes.length - 1)), 65, 'is damaged: it has'],
+    [at('short', bytes.subarray(0, bytes.length - 1)), 65, 'is damaged: its last line'],
+    [at('longer', Buffer.concat([bytes, bytes])), 65, 'is damaged: something was added'],
+    [at('flipped', flipped), 65, 'is damaged: its content does not have its digest'],
     [at('header', bytes.subarray(0, 60)), 65, 'is damaged'],
     [at('spoilt', spoilt), 65, 'is damaged'],
     [changed('newer', 'PRAGMA user_version=999'), 78, 'was written by a newer wxagent'],
@@ -167,7 +182,52 @@ test('what is no whole backup, or has no place, is refused with a sentence', asy
   expect(existsSync(join(home, 'x'))).toBe(false);
 });
 
-test('kill -9 in the middle leaves no file under the name', async () => {
+test('a backup without a digest is taken, and said to be one; through pipes it is the same file', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  await holdFile(home, randomBytes(3_000_000));
+  const before = contentOf(home);
+  const file = join(home, 'piped');
+  const piped = await startWxagent(['-c', `"$0" "$@" >piped`, process.execPath, BIN, 'backup', '-'], {
+    home,
+    through: ['/bin/sh'],
+  }).exited;
+  expect([piped.code, piped.stdout, piped.stderr]).toEqual([0, '', expect.stringContaining('tokens')]);
+  expect(readdirSync(join(home, 'wx', 'state')).filter((name) => name.startsWith('backup'))).toEqual([]);
+  const [first, second] = [makeFolder(), makeFolder()];
+  const fromStdin = await wxagent(['restore', '-', '--json'], { home: first, input: readFileSync(file) });
+  expect([fromStdin.code, jsonLines(fromStdin.stdout)]).toMatchObject([0, [{ file: '-', hasDigest: true }]]);
+  expect(contentOf(first)).toEqual(before);
+  writeFileSync(file, withoutDigest(readFileSync(file)));
+  const old = await runHere(['restore', file, '--json'], { home: second });
+  expect([old.code, jsonLines(old.stdout)]).toMatchObject([0, [{ hasDigest: false }]]);
+  expect(old.stderr).toContain('has no digest');
+  expect(contentOf(second)).toEqual(before);
+  const json = await runHere(['backup', '-', '--json'], { home });
+  expect([json.code, json.stdout]).toEqual([64, '']);
+});
+
+test('a full disk at the target is said of that disk, and nothing is left on it', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  await holdFile(home, randomBytes(3_000_000));
+  const disk = await smallDisk({ sizeMiB: 2 });
+  const options = { home, through: disk.through };
+  const full = await startWxagent([BIN, 'backup', join(disk.home, 'b')], options).exited;
+  expect([full.code, full.stderr]).toEqual([
+    74,
+    expect.stringContaining(`cannot write in ${disk.home}: the disk is full`),
+  ]);
+  expect(readdirSync(disk.outside)).toEqual([]);
+  disk.fill();
+  const fuller = await startWxagent([BIN, 'backup', join(disk.home, 'b')], options).exited;
+  expect([fuller.code, fuller.stderr]).toEqual([
+    74,
+    expect.stringContaining(`cannot write in ${disk.home}: `),
+  ]);
+});
+
+test('kill -9 in the middle of a backup leaves no file under the name, and the next one clears away', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   await holdFile(home, randomBytes(60_000_000));
@@ -178,9 +238,73 @@ test('kill -9 in the middle leaves no file under the name', async () => {
   process.kill(writing.pid, 'SIGKILL');
   await writing.exited.catch(() => {});
   expect(parts()).not.toContain(file);
-  expect(parts()).not.toEqual([]);
+  const [part = ''] = parts();
+  const half = await runHere(['restore', join(folder, part)], { home: makeFolder() });
+  expect([half.code, half.stderr]).toEqual([65, expect.stringMatching(/is damaged|is no backup/)]);
   expect(await runHere(['backup', join(folder, file)], { home })).toMatchObject({ code: 0 });
+  expect(parts()).toEqual([file]);
   expect(await runHere(['restore', join(folder, file)], { home: makeFolder() })).toMatchObject({ code: 0 });
+});
+
+/** Moments of a restore, told by the folder of its home. */
+const MOMENTS: Record<string, (state: string) => boolean> = {
+  'the copy is used': (state) => namesIn(state).some((name) => name.endsWith('.db-wal')),
+  'the target is there': (state) => existsSync(join(state, 'wxagent.db')),
+  'files come': (state) => existsSync(join(state, 'media', 'out')),
+  'the copy goes': (state) =>
+    existsSync(join(state, 'wxagent.db')) && !namesIn(state).some((name) => /^restore.*db$/.test(name)),
+};
+
+const namesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
+
+/** Kills a restore at a moment. What is there afterwards is all or nothing; where it is nothing, a second restore does it. */
+async function killRestore(
+  file: string,
+  moment: string,
+  options: StartOptions,
+  args: string[] = [],
+): Promise<string> {
+  const state = join(options.home, 'wx', 'state');
+  const restoring = startWxagent(['restore', file, ...args], options);
+  const isThere = MOMENTS[moment] ?? (() => true);
+  await pollUntil(moment, () => isThere(state) || restoring.child.exitCode !== null);
+  restoring.signal('SIGKILL');
+  await restoring.exited.catch(() => {});
+  const looked = await wxagent(['messages', '--json', ...args], options);
+  if (looked.code === 0) return 'all';
+  expect([looked.code, looked.stdout, looked.stderr]).toEqual([
+    expect.any(Number),
+    '',
+    expect.stringMatching(looked.code === 77 ? /wxagent login/ : /wxagent restore/),
+  ]);
+  const again = await wxagent(['restore', file, ...args], options);
+  expect([again.code, again.stderr]).toEqual([0, expect.any(String)]);
+  expect(namesIn(state).filter((name) => name.startsWith('restore.'))).toEqual([]);
+  return 'nothing';
+}
+
+/** A home with messages and a file of 8 MB to send, and a backup of it. */
+async function backedUp() {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  await holdFile(home, randomBytes(8_000_000));
+  for (let n = 0; n < 60; n++) simulator.control.message({ text: `${n} ${'x'.repeat(2_000)}` });
+  expect((await runHere(['listen', '--max-messages', '60', '--json'], { home })).code).toBe(0);
+  const file = join(home, 'all.backup');
+  expect(await runHere(['backup', file], { home })).toMatchObject({ code: 0 });
+  return { home, file };
+}
+
+test('kill -9 in the middle of a restore leaves all or nothing', async () => {
+  const { home, file } = await backedUp();
+  const before = contentOf(home);
+  const seen: string[] = [];
+  for (const moment of Object.keys(MOMENTS)) {
+    const other = makeFolder();
+    seen.push(await killRestore(file, moment, { home: other }));
+    expect(contentOf(other)).toEqual(before);
+  }
+  expect(seen).toContain('nothing');
 });
 
 describe.skipIf(SERVER === null)('with a server', () => {
@@ -239,6 +363,27 @@ describe.skipIf(SERVER === null)('with a server', () => {
     } finally {
       await administer(SERVER as string, `DROP SCHEMA IF EXISTS ${schema}b CASCADE`);
     }
+  });
+
+  test('kill -9 in the middle of a restore to a server leaves all or nothing', async () => {
+    const { home, file } = await backedUp();
+    const seen: string[] = [];
+    for (const [n, moment] of ['the copy is used', 'the copy goes'].entries()) {
+      const at = `${schema}_${n}`;
+      const store = ['--store', withParts(SERVER as string, { schema: at })];
+      try {
+        const other = makeFolder();
+        seen.push(await killRestore(file, moment, { home: other, env }, store));
+        const back = join(other, 'back');
+        expect(await wxagent(['backup', back, ...store], { home: other, env })).toMatchObject({ code: 0 });
+        const third = makeFolder();
+        expect(await wxagent(['restore', back], { home: third })).toMatchObject({ code: 0 });
+        expect(contentOf(third)).toEqual(contentOf(home));
+      } finally {
+        await administer(SERVER as string, `DROP SCHEMA IF EXISTS ${at} CASCADE`);
+      }
+    }
+    expect(seen).toContain('nothing');
   });
 
   test('a restore that was killed goes on with the same command', async () => {

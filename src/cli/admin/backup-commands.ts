@@ -1,6 +1,11 @@
 import type { CommandSpec } from '../command/spec.ts';
 
-const FILE = { '[file]': { en: 'path of the backup', zh: '备份文件的路径' } };
+const FILE = {
+  '[file]': {
+    en: 'path of the backup; -: stdout, or stdin to restore',
+    zh: '备份文件的路径；-：标准输出，恢复时为标准输入',
+  },
+};
 
 /** What keeps a store in one file, and brings it back. */
 export const BACKUP_COMMANDS: readonly CommandSpec[] = [

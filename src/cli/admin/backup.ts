@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, realpathSync, statSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { hasCode, reasonOf, WxError } from '../../core/errors.ts';
 import { claimantId, isClaimantAlive, thisProcess } from '../../home/claimant.ts';
+import { makeFolder } from '../../home/make-folder.ts';
 import { resolveSetting } from '../../settings/config.ts';
 import { type StorePlace, storePlace } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -12,19 +12,24 @@ import { checkIsThere, openMovable } from './store-migrate.ts';
 /** `wxagent backup <file>`: writes all that a store has to one file, while others use it. */
 export async function backup(context: CommandContext, [given]: string[]): Promise<number> {
   const { cwd, clock, file } = context;
-  const path = resolve(cwd, named('backup', given));
+  const name = named('backup', given);
+  const isStream = name === '-';
+  if (isStream) checkStream(context);
   const { replaceFile } = context.settings(['replaceFile']);
   const place = await placeInSettings(context);
+  const folder = dirname(place.paths.database);
+  const path = isStream ? join(folder, 'backup') : resolve(cwd, name);
   try {
-    checkTarget(path, replaceFile, [place.paths.database, place.paths.config]);
+    if (!isStream) checkTarget(path, replaceFile, [place.paths.database, place.paths.config]);
     const hint = 'wxagent backup <file> --store <store>';
     if (!place.server) checkIsThere(place, hint);
     else if (!place.server.exists)
       throw new WxError('not-found', `there is no store in ${place.name}`, { hint });
     const from = await openMovable(context, place, 'source');
-    const { removeDatabase, writeBackup } = await import('../../store/backup.ts');
+    const { ownFile, removeDatabase, writeBackup } = await import('../../store/backup.ts');
     // Of a killed process only this name is left.
-    const fresh = `${path}.${randomUUID()}.part`;
+    if (isStream) makeFolder(folder);
+    const fresh = await ownFile(path, '.part');
     const signal = context.stopSignal();
     const { store: _, ...settings } = file.settings;
     const madeAt = new Date(clock.now()).toISOString();
@@ -38,11 +43,16 @@ export async function backup(context: CommandContext, [given]: string[]): Promis
           if (signal.aborted) throw new WxError('cancelled', 'the backup was stopped: there is no file');
         },
       });
-      checkTarget(path, replaceFile, []);
-      await rename(fresh, path);
-      const bytes = statSync(path).size;
-      if (context.json) context.printJson('backup', { file: path, madeAt, ...counts, bytes });
-      else context.show(`${path}: ${context.translate(inWords(counts))}`);
+      if (isStream) {
+        await context.io.outAll(createReadStream(fresh));
+        context.say(inWords(counts));
+      } else {
+        checkTarget(path, replaceFile, []);
+        await rename(fresh, path);
+        const bytes = statSync(path).size;
+        if (context.json) context.printJson('backup', { file: path, madeAt, ...counts, bytes });
+        else context.show(`${path}: ${context.translate(inWords(counts))}`);
+      }
     } finally {
       await removeDatabase(fresh);
       if (!place.server) await from.steps.close();
@@ -52,6 +62,16 @@ export async function backup(context: CommandContext, [given]: string[]): Promis
   } finally {
     await place.server?.close();
   }
+}
+
+/** Throws WxError `usage` where a backup cannot go to stdout. */
+function checkStream({ io, json }: CommandContext): void {
+  if (json)
+    throw new WxError('usage', 'with --json, a backup cannot go to stdout', {
+      hint: 'wxagent backup --json <file>',
+    });
+  if (io.stdoutIsTerminal)
+    throw new WxError('usage', 'a backup is not for a terminal', { hint: 'wxagent backup - >file' });
 }
 
 /** The file that a command was given. Throws WxError `usage` when there is none. */

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
+import { WxError } from '../../core/errors.ts';
 import { thisProcess } from '../../home/claimant.ts';
 import { createCredentials } from '../../home/credentials.ts';
 import { makeFolder } from '../../home/make-folder.ts';
@@ -10,33 +10,51 @@ import { openMovable } from './store-migrate.ts';
 /** `wxagent restore <file>`: fills an empty store from a backup. */
 export async function restore(context: CommandContext, [given]: string[]): Promise<number> {
   const { clock } = context;
-  const path = resolve(context.cwd, named('restore', given));
-  const { openBackup, checkBackup } = await import('../../store/restore.ts');
-  await checkBackup(path);
+  const name = named('restore', given);
+  const isStream = name === '-';
+  if (isStream && context.io.stdinIsTerminal)
+    throw new WxError('usage', 'a backup is not typed', { hint: 'wxagent restore - <file' });
+  const path = isStream ? name : resolve(context.cwd, name);
+  const { openBackup } = await import('../../store/restore.ts');
+  const { ownFile } = await import('../../store/backup.ts');
   const signal = context.stopSignal();
   const place = await placeInSettings(context);
   try {
-    const folder = dirname(place.paths.database);
-    makeFolder(folder);
-    const source = await openBackup(path, join(folder, `restore-${randomUUID()}.db`), { clock });
-    const { note, counts } = source;
+    const source = await openBackup(path, {
+      clock,
+      chunks: isStream ? context.io.stdin() : null,
+      async copyAt() {
+        const folder = dirname(place.paths.database);
+        makeFolder(folder);
+        return ownFile(join(folder, 'restore'), '.db');
+      },
+    });
+    const { note, counts, hasDigest } = source;
     try {
       const to = await openMovable(context, place, 'target');
       try {
         const { checkHasNotLeft } = await import('../../store/moving/whereabouts.ts');
         await to.steps.read(() => checkHasNotLeft(to.name));
         const { move } = await import('../../store/moving/move.ts');
-        await move(source.movable, to, { signal, onMoved() {} });
+        await move(source.movable, to, {
+          signal,
+          async onMoved({ table }) {
+            if (table === 'logins') await restoreSettings(context, note.settings);
+          },
+        });
       } finally {
         if (!place.server) await to.steps.close();
       }
     } finally {
       await source.close();
     }
-    await restoreSettings(context, note.settings);
     const { madeAt } = note;
-    if (context.json) context.printJson('restore', { file: path, madeAt, ...counts });
+    if (context.json) context.printJson('restore', { file: path, madeAt, ...counts, hasDigest });
     else context.show(`${place.name}: ${context.translate(inWords(counts))}`);
+    if (!hasDigest)
+      context.say(
+        'The backup has no digest: an older wxagent wrote it. Whether its content is as it was written is not known.',
+      );
     context.say(
       `What came after ${madeAt} is not in it. The store that was backed up must not run any more: two receivers of one login lose messages to each other.`,
     );

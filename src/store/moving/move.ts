@@ -56,8 +56,8 @@ export interface Moved extends TableSum {
 /** How a move is told of, and stopped. */
 interface MoveOptions {
   signal: AbortSignal;
-  /** A table is the same on both sides. */
-  onMoved(moved: Moved): void;
+  /** A table is the same on both sides; the logins come last, before the target can be used. */
+  onMoved(moved: Moved): void | Promise<void>;
 }
 
 /** What a login is, in the order in which it is summed up. */
@@ -101,7 +101,7 @@ export async function move(from: MoveSource, to: Movable, { signal, onMoved }: M
       }
     }
     for (const table of MOVED_TABLES) {
-      onMoved({
+      await onMoved({
         table: table.name,
         ...same(table.name, await sumOf(table, from, signal), await sumOf(table, to, signal)),
       });
@@ -112,8 +112,8 @@ export async function move(from: MoveSource, to: Movable, { signal, onMoved }: M
       await sumOfFiles(here, from.files, stop),
       await sumOfFiles(there, to.files, stop),
     );
-    onMoved({ table: 'files', ...files });
-    onMoved({
+    await onMoved({ table: 'files', ...files });
+    await onMoved({
       table: 'logins',
       ...same('logins', sumOfLogins(await from.logins.list()), sumOfLogins(await to.logins.list())),
     });
