@@ -76,7 +76,8 @@ export function createStoppable(ends: { aborted(): void; cutOff(): void }): Stop
     if (then) timer = setTimeout(then, afterMs);
   }
   function linger(): void {
-    enter('lingering', sentAtMs + HELD_AFTER_MS - systemClock.monotonic(), read);
+    // Newer versions of Node warn of a time that is past.
+    enter('lingering', Math.max(0, sentAtMs + HELD_AFTER_MS - systemClock.monotonic()), read);
   }
   function read(): void {
     enter('reading');

@@ -28,6 +28,7 @@ describe.each([
   ['docs/coprocess.md', 'docs/zh-CN/coprocess.md'],
   ['docs/http.md', 'docs/zh-CN/http.md'],
   ['docs/openai.md', 'docs/zh-CN/openai.md'],
+  ['docs/operating.md', 'docs/zh-CN/operating.md'],
   ['docs/scaling.md', 'docs/zh-CN/scaling.md'],
   ['docs/web.md', 'docs/zh-CN/web.md'],
 ] as const)('%s and %s', (...paths) => {
