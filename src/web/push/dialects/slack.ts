@@ -24,10 +24,10 @@ export const slack: Dialect = {
   async read(request) {
     takes(request.method, 'POST');
     const payload = await payloadOf(request);
+    const blocks = textsOfBlocks(objectsIn(payload, 'blocks'));
     const text = [
-      textIn(payload, 'text'),
-      // Those who send blocks send the text for notifications.
-      ...(textIn(payload, 'text') === null ? textsOfBlocks(objectsIn(payload, 'blocks')) : []),
+      // Those who send blocks send the text for notifications: it is not shown beside them.
+      ...(blocks.length > 0 ? blocks : [textIn(payload, 'text')]),
       ...objectsIn(payload, 'attachments').flatMap(textsOfAttachment),
     ].filter((one) => one !== null && one.trim() !== '');
     if (text.length === 0) throw new HttpError(400, 'usage', 'no_text');
@@ -64,20 +64,37 @@ function textsOfAttachment(attachment: Record<string, unknown>): (string | null)
   const title = textIn(attachment, 'title');
   const texts = [
     textIn(attachment, 'pretext'),
-    title !== null && link !== null ? `<${link}|${title}>` : title,
+    title !== null && link !== null ? linked(title, link) : title,
     textIn(attachment, 'text'),
     ...fields,
     ...textsOfBlocks(objectsIn(attachment, 'blocks')),
+    ...objectsIn(attachment, 'actions').map(buttonOf),
+    textIn(attachment, 'image_url'),
   ].filter((one) => one !== null);
   return texts.length > 0 ? texts : [textIn(attachment, 'fallback')];
 }
 
-/** The texts of blocks, each a line; what has no text, such as a button, goes. */
+/** A title with its address, on one line. */
+function linked(title: string, link: string): string {
+  return /[<>|]/.test(title) ? `${title}\n${link}` : `<${link}|${title.replace(/\s+/g, ' ')}>`;
+}
+
+/** A button that opens an address; null: it does something in Slack. */
+function buttonOf(button: Record<string, unknown>): string | null {
+  const url = textIn(button, 'url');
+  const { text } = button;
+  const label = isObject(text) ? textIn(text, 'text') : textIn(button, 'text');
+  return url === null ? null : `${label ?? ''}: ${url}`;
+}
+
+/** The texts of blocks, each a line, and the addresses of pictures and buttons. */
 function textsOfBlocks(blocks: readonly Record<string, unknown>[]): string[] {
   return blocks.flatMap((block) => {
-    const { text, fields, elements } = block;
-    const own = isObject(text) ? [textIn(text, 'text')] : [];
-    const others = [fields, elements].flatMap((list) => (Array.isArray(list) ? list.map(textOfElement) : []));
+    const { text, fields, elements, accessory } = block;
+    const own = [isObject(text) ? textIn(text, 'text') : null, textIn(block, 'image_url')];
+    const others = [fields, elements, [accessory]].flatMap((list) =>
+      Array.isArray(list) ? list.map(textOfElement) : [],
+    );
     return [...own, ...others].filter((one) => one !== null && one !== '') as string[];
   });
 }
@@ -92,7 +109,7 @@ function textOfElement(element: unknown, depth = 0): string | null {
   }
   if (type === 'link') return textIn(element, 'text') ?? textIn({ url }, 'url');
   if (type === 'emoji') return `:${String(name)}:`;
-  if (type === 'button') return null;
+  if (type === 'button') return buttonOf(element);
   const { text } = element;
   return isObject(text) ? textIn(text, 'text') : textIn(element, 'text');
 }

@@ -1,6 +1,7 @@
 import { WxError } from '../../../core/errors.ts';
+import { isObject } from '../../../core/object.ts';
 import { HttpError, type Problem } from '../../api/problem.ts';
-import { formOf, textIn } from '../port/content.ts';
+import { formOf, objectsIn, textIn } from '../port/content.ts';
 import {
   type Answer,
   type Dialect,
@@ -22,6 +23,9 @@ const FILES: Readonly<Record<string, string>> = {
   ...{ sendphoto: 'photo', senddocument: 'document', sendvideo: 'video' },
   ...{ sendaudio: 'audio', sendanimation: 'animation', sendvoice: 'voice' },
 };
+
+/** The method that sends several files. */
+const ALBUM = 'sendmediagroup';
 
 const ERRORS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -45,28 +49,87 @@ export const telegram: Dialect = {
     const method = (PATH.exec(request.path)?.[2] ?? '').toLowerCase();
     if (method === 'getme')
       return { answer: json(200, { ok: true, result: { ...BOT, can_join_groups: false } }) };
+    if (method === 'sendchataction') return { answer: json(200, { ok: true, result: true }) };
+    const name = FILES[method];
+    if (name === undefined && method !== 'sendmessage' && method !== ALBUM)
+      throw new HttpError(404, 'not-found', 'method not found');
     const fields = { ...formOf(request.query), ...(await request.content()).fields };
     if (textIn(fields, 'chat_id') === null) throw new WxError('usage', 'chat_id is empty');
-    if (method === 'sendmessage') {
+    const buttons = buttonsOf(fields);
+    if (method === ALBUM) return { push: withLines(albumOf(fields, request.kept.length), buttons) };
+    if (name === undefined) {
       const text = textIn(fields, 'text');
       if (text === null) throw new WxError('usage', 'message text is empty');
-      return { push: pushedOf(text, textIn(fields, 'parse_mode')) };
+      const links = linksOf(text, fields, 'entities');
+      return { push: withLines(pushedOf(text, textIn(fields, 'parse_mode')), [...links, ...buttons]) };
     }
-    const name = FILES[method];
-    if (name === undefined) throw new HttpError(404, 'not-found', 'method not found');
-    const address = textIn(fields, name);
-    const isLink = address !== null && /^https?:\/\//i.test(address);
-    if (request.kept.length === 0 && !isLink)
+    const address = addressOf(fields, name);
+    if (request.kept.length === 0 && address === null)
       throw new WxError(
         'usage',
-        address === null ? `there is no ${name} in the request` : 'wrong file identifier',
+        textIn(fields, name) === null ? `there is no ${name} in the request` : 'wrong file identifier',
       );
-    const push = pushedOf(textIn(fields, 'caption') ?? '', textIn(fields, 'parse_mode'));
-    return { push: isLink ? { ...push, link: address } : push };
+    return { push: withLines({ ...captionOf(fields), link: address }, buttons) };
   },
   accepted,
   refused,
 };
+
+/** What is JSON in a form. */
+function jsonIn(fields: Readonly<Record<string, unknown>>, name: string): unknown {
+  const value = fields[name];
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** An address instead of a file; null: there is none. */
+function addressOf(fields: Readonly<Record<string, unknown>>, name: string): string | null {
+  const address = textIn(fields, name);
+  return address !== null && /^https?:\/\//i.test(address) ? address : null;
+}
+
+function captionOf(fields: Readonly<Record<string, unknown>>): Pushed {
+  const caption = textIn(fields, 'caption') ?? '';
+  const pushed = pushedOf(caption, textIn(fields, 'parse_mode'));
+  return withLines(pushed, linksOf(caption, fields, 'caption_entities'));
+}
+
+/** The captions of several files, and the addresses of those that are not in the request. */
+function albumOf(fields: Readonly<Record<string, unknown>>, files: number): Pushed {
+  const media = objectsIn({ media: jsonIn(fields, 'media') }, 'media');
+  const addresses = media.flatMap((one) => addressOf(one, 'media') ?? []);
+  if (files + addresses.length === 0) throw new WxError('usage', 'there is no media in the request');
+  const captions = media.map(captionOf).filter(({ text }) => text !== '');
+  const text = captions.map((one) => one.text).join('\n');
+  return withLines({ ...PLAIN, text, form: captions[0]?.form ?? 'raw' }, addresses);
+}
+
+/** The buttons that open an address. */
+function buttonsOf(fields: Readonly<Record<string, unknown>>): string[] {
+  const markup = jsonIn(fields, 'reply_markup');
+  const rows = isObject(markup) && Array.isArray(markup.inline_keyboard) ? markup.inline_keyboard : [];
+  return objectsIn({ buttons: rows.flat() }, 'buttons').flatMap((button) =>
+    addressOf(button, 'url') === null ? [] : [`${textIn(button, 'text') ?? ''}: ${addressOf(button, 'url')}`],
+  );
+}
+
+/** The addresses behind the words of a text without a parse mode. */
+function linksOf(text: string, fields: Readonly<Record<string, unknown>>, name: string): string[] {
+  if (textIn(fields, 'parse_mode') !== null) return [];
+  return objectsIn({ entities: jsonIn(fields, name) }, 'entities').flatMap((entity) => {
+    const url = addressOf(entity, 'url');
+    const from = Number(entity.offset);
+    return url === null ? [] : [`${text.slice(from, from + Number(entity.length))}: ${url}`];
+  });
+}
+
+function withLines(pushed: Pushed, lines: readonly string[]): Pushed {
+  return { ...pushed, text: [pushed.text, ...lines].filter((line) => line !== '').join('\n') };
+}
 
 /** A text in its parse mode. Throws WxError `usage` for a mode that there is not. */
 function pushedOf(text: string, mode: string | null): Pushed {
@@ -90,12 +153,15 @@ function accepted({ parts, pushed, nowMs }: Sent, request: PushRequest): Answer 
     chat: { id: 1, type: 'private', first_name: 'wxagent' },
     date: Math.floor(nowMs / 1_000),
   };
-  const content = request.kept.map(({ name, sizeBytes }, index) => ({
+  const contents = request.kept.map(({ name, sizeBytes }, index) => ({
     ...{ file_id: `${parts[0]?.seq ?? 0}-${index}`, file_unique_id: `${parts[0]?.seq ?? 0}-${index}` },
     ...{ file_name: name, file_size: sizeBytes ?? 0 },
-  }))[0];
+  }));
+  const [content, ...others] = contents;
   const shown = content ? { caption: pushed.text, document: content } : { text: pushed.text };
-  return json(200, { ok: true, result: { ...message, ...shown } });
+  const first = { ...message, ...shown };
+  if (PATH.exec(request.path)?.[2]?.toLowerCase() !== ALBUM) return json(200, { ok: true, result: first });
+  return json(200, { ok: true, result: [first, ...others.map((document) => ({ ...message, document }))] });
 }
 
 function refused({ status, detail }: Problem): Answer {
