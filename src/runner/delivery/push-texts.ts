@@ -17,6 +17,7 @@ const WORDS = {
       n > 0
         ? `This was the last message that WeChat lets through for now. ${n} more wait: send me any word.`
         : 'This was the last message that WeChat lets through for now: send me any word to get more.',
+    lastAsked: (n: number) => `This was the last message that WeChat lets through for now. ${n} more wait.`,
     and: '; ',
   },
   zh: {
@@ -29,19 +30,22 @@ const WORDS = {
       n > 0
         ? `微信暂时只允许发到这一条。还有 ${n} 条在等：给我发任意一个字就能收到。`
         : '微信暂时只允许发到这一条：给我发任意一个字，才能继续收到。',
+    lastAsked: (n: number) => `微信暂时只允许发到这一条。还有 ${n} 条在等。`,
     and: '；',
   },
 } as const;
 
 /** The text of pushes: one as it is, several in one text, and behind them what was left out. */
 export function tellPushes(
-  { pushes, uncounted, waiting, isLast }: ToldPushes,
+  { pushes, uncounted, waiting, isLast, isAsked }: ToldPushes,
   language: ChatLanguage | null,
 ): string {
   const words = WORDS[language ?? 'en'];
   const after = [
     ...(uncounted > 0 ? [words.uncounted(uncounted)] : []),
-    ...(isLast ? [words.last(waiting)] : []),
+    // Nobody is asked twice.
+    ...(isLast && !isAsked ? [words.last(waiting)] : []),
+    ...(isLast && isAsked && waiting > 0 ? [words.lastAsked(waiting)] : []),
   ];
   const [first] = pushes;
   if (pushes.length === 1 && first) return [first.text, ...after].join('\n\n');

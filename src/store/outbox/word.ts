@@ -33,6 +33,12 @@ export function* wordBeforeTheLast(head: Row, request: ClaimRequest): Step<NewPa
   return request.ask?.(row.language as ChatLanguage | null) ?? null;
 }
 
+/** Whether a user was asked since they last wrote. */
+export function* isAsked(account: string, user: string): Step<boolean> {
+  const sql = `SELECT 1 FROM users WHERE account = ? AND "user" = ? AND ${IS_ASKED}`;
+  return (yield* one(sql, account, user)) !== undefined;
+}
+
 /** Notes that a user is asked for a word. */
 export function* noteAsked(account: string, user: string): Step<void> {
   yield* run('UPDATE users SET asked_seq = last_message_seq WHERE account = ? AND "user" = ?', account, user);

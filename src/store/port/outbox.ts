@@ -232,6 +232,8 @@ export interface ToldPushes {
   waiting: number;
   /** Nothing more can be sent until the user writes. */
   isLast: boolean;
+  /** The user was asked for a word already since they last wrote. */
+  isAsked: boolean;
 }
 
 /** Makes one text of pushes, and says what was left out. `language` is the user's, where it is known. */

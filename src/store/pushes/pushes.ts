@@ -7,6 +7,7 @@ import type { Claimant } from '../outbox/lease.ts';
 import { DELAYED, HELD, OPEN } from '../outbox/part-states.ts';
 import { appendParts, insertPart, partsOf, textOf } from '../outbox/parts.ts';
 import { enqueue, queuedBefore } from '../outbox/queue.ts';
+import { isAsked, noteAsked } from '../outbox/word.ts';
 import type { Outbox, PartView, PushRequest, PushTeller, SendRequest, Source } from '../port/port.ts';
 import { dueOf, heldBack, JOIN_MS, type Room, textsOf, type WaitReason } from './rule.ts';
 
@@ -61,6 +62,7 @@ function* enqueuePush(request: SendRequest & { push: PushRequest }, claimant: Cl
     uncounted: yield* takeUncounted([row]),
     waiting: isLast ? yield* waitingOf(request) : 0,
     isLast,
+    isAsked: isLast && (yield* askOnce(request)),
   };
   const text = push.tell(told, yield* languageOf(request));
   return yield* partsOf((yield* appendParts(options, [{ ...first, text }, ...others])).seqs);
@@ -101,6 +103,13 @@ function* roomOf(of: { account: string; user: string; nowMs: number }): Step<Roo
 function* languageOf({ account, user }: { account: string; user: string }): Step<ChatLanguage | null> {
   const row = yield* one(LANGUAGE, account, user);
   return (row?.language as ChatLanguage | null | undefined) ?? null;
+}
+
+/** Notes that the last text asks a user for a word. Returns whether they were asked before. */
+function* askOnce({ account, user }: { account: string; user: string }): Step<boolean> {
+  if (yield* isAsked(account, user)) return true;
+  yield* noteAsked(account, user);
+  return false;
 }
 
 /** How many pushes of a user wait. */
@@ -185,7 +194,9 @@ export function* releasePushes(input: Parameters<Outbox['releasePushes']>[0]): S
     });
     const hasText = some.some((push) => push.rows.some((row) => row.file === null));
     const uncounted = hasText ? (yield* takeUncounted(sources)) + (index === 0 ? expired : 0) : 0;
-    const told = { uncounted, isLast, waiting: isLast ? left : 0 };
+    // A file alone says nothing.
+    const wasAsked = isLast && hasText && (yield* askOnce(input));
+    const told = { uncounted, isLast, isAsked: wasAsked, waiting: isLast ? left : 0 };
     seqs.push(...(yield* queueJoined(some, { ...told, tell: input.tell, language, nowMs })));
     yield* noteText(names, rows, nowMs);
   }
@@ -246,6 +257,7 @@ function* queueJoined(
     uncounted: number;
     waiting: number;
     isLast: boolean;
+    isAsked: boolean;
   },
 ): Step<number[]> {
   const texts = pushes.flatMap(({ source, rows }) => {

@@ -74,6 +74,17 @@ export function describeFallbacks(make: MakeStore): void {
     expect(await claim()).toMatchObject({ attempt: 2, command: null, parts: [{ seq }] });
   });
 
+  test('what a command has ended with while the store could not be written, once more after its lease', async () => {
+    await desk.says(OWNER);
+    const seq = await held('alert');
+    desk.nowMs += 10 * MINUTE_MS;
+    expect(await claim()).toMatchObject({ attempt: 1 });
+    desk.nowMs += 3 * MINUTE_MS - 1;
+    expect(await claim()).toBe(null);
+    desk.nowMs += 1;
+    expect(await claim()).toMatchObject({ attempt: 2, parts: [{ seq }] });
+  });
+
   test('what nobody sends, for there is no runner, or the login is dead', async () => {
     await desk.sends(OWNER, 'no runner');
     await desk.store.admin.markLogin({ account: ACCOUNT, login: LOGIN, expired: true });

@@ -17,13 +17,13 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /** What is told, so that tests see it: the texts with bars between them, and what was left out. */
-const tell: PushTeller = ({ pushes, uncounted, waiting, isLast }) =>
+const tell: PushTeller = ({ pushes, uncounted, waiting, isLast, isAsked }) =>
   [
     pushes
       .map(({ text, reason }) => (pushes.length > 1 && reason !== null ? `${text}(${reason})` : text))
       .join('|'),
     ...(uncounted > 0 ? [`+${uncounted}`] : []),
-    ...(isLast ? [`last, ${waiting} wait`] : []),
+    ...(isLast ? [`last, ${waiting} wait${isAsked ? ', asked before' : ''}`] : []),
   ].join(' ');
 
 /** What sources push: what waits, until when, and what becomes of it. */
@@ -159,6 +159,47 @@ export function describePushes(make: MakeStore): void {
     expect(await after(2 * HOUR_MS)).toEqual([]);
     await desk.says(OWNER);
     expect((await after(0)).sort()).toEqual(['8', 'z']);
+  });
+
+  test('ask for a word with the last one, unless the user was asked; then nobody else asks', async () => {
+    const toAsk = () => store.admin.usersToAsk({ account: ACCOUNT, nowMs: desk.nowMs });
+    /** As `--keep-window` does. */
+    const ask = async (messageSeq: number) =>
+      store.outbox.askForWord({
+        ...{ account: ACCOUNT, user: OWNER, part: part('a word?', 'keeper'), nowMs: desk.nowMs, messageSeq },
+      });
+    const written = async (): Promise<number> => {
+      const seq = await desk.says(OWNER);
+      for (const { seq } of await store.inbox.unfinished(ACCOUNT)) await desk.runs(seq);
+      return seq;
+    };
+    const spend = async (count: number) => {
+      for (let n = 0; n < count; n++) await push('door', `${n}`);
+      return (await desk.deliver(OWNER)).length;
+    };
+    await addSource('door', { isImportant: true });
+    await addSource('a');
+
+    const first = await written();
+    expect(await spend(9)).toBe(9);
+    await push('door', 'last');
+    // It has not gone yet: one message is left.
+    expect(await toAsk()).toEqual([]);
+    await ask(first);
+    expect(await desk.deliver(OWNER)).toEqual(['last last, 0 wait']);
+
+    await ask(await written());
+    expect(await spend(8)).toBe(9);
+    await push('door', 'last');
+    expect(await desk.deliver(OWNER)).toEqual(['last last, 0 wait, asked before']);
+
+    await written();
+    expect(await spend(9)).toBe(9);
+    await push('a', 'joined');
+    desk.nowMs += MINUTE_MS;
+    await store.outbox.releasePushes({ account: ACCOUNT, user: OWNER, nowMs: desk.nowMs, tell });
+    expect(await toAsk()).toEqual([]);
+    expect(await desk.deliver(OWNER)).toEqual(['joined last, 0 wait']);
   });
 
   test('wait behind what is held, and go when the user has written', async () => {
