@@ -47,10 +47,14 @@ export class WxError extends Error {
   }
 }
 
+/** Node's code for a module that is not there, and what that means to people. */
+const FILE_MISSING = 'ERR_MODULE_NOT_FOUND';
+const WHAT_IS_MISSING = 'a file of wxagent is missing: it was updated or removed while it was running';
+
 /** A file of the program that was to be loaded is not there: nothing but a new start helps. */
 export class FileMissing extends WxError {
   constructor(cause: unknown) {
-    super('internal', 'a file of wxagent is missing: it was updated or removed while it was running', {
+    super('internal', WHAT_IS_MISSING, {
       hint: 'start wxagent again',
       cause,
     });
@@ -60,7 +64,7 @@ export class FileMissing extends WxError {
 /** Turns whatever was thrown into a WxError; what is not one already is a bug (`internal`). */
 export function asWxError(thrown: unknown): WxError {
   if (thrown instanceof WxError) return thrown;
-  if (hasCode(thrown, 'ERR_MODULE_NOT_FOUND')) return new FileMissing(thrown);
+  if (hasCode(thrown, FILE_MISSING)) return new FileMissing(thrown);
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new WxError('internal', `unexpected failure: ${message}`, {
     hint: 'wxagent --verbose ... shows where; please report it',
@@ -71,6 +75,7 @@ export function asWxError(thrown: unknown): WxError {
 /** The message of anything thrown, for a log line. */
 export function reasonOf(thrown: unknown): string {
   try {
+    if (hasCode(thrown, FILE_MISSING)) return WHAT_IS_MISSING;
     return thrown instanceof Error && typeof thrown.message === 'string' ? thrown.message : String(thrown);
   } catch {
     // An object without a prototype, or whose getters throw.

@@ -199,10 +199,10 @@ export function createWeb(
     const language = languageOf(c.env.incoming.headers['accept-language']);
     // The words may be in a file that is missing.
     const told = await backend.translator(language).catch(() => (sentence: string) => sentence);
-    const why = thrown instanceof FileMissing ? '' : `: ${reasonOf(thrown)}`;
-    const what = asWxError(thrown) instanceof FileMissing ? `: ${whole.detail} (${whole.hint})` : '';
+    const isMissing = asWxError(thrown) instanceof FileMissing;
+    const where = isMissing && thrown instanceof Error ? `: ${whole.hint} (${thrown.message})` : '';
     if (problem.status === 500 || (problem.kind === 'storage' && isStoreReportDue()))
-      log.error(withoutSourceTokens(`${c.req.method} ${c.req.path}${what}${why}`));
+      log.error(withoutSourceTokens(`${c.req.method} ${c.req.path}: ${reasonOf(thrown)}${where}`));
     const headers = { ...SAFE_HEADERS, ...(thrown instanceof HttpError ? thrown.headers : {}) };
     const body = { ...problem, detail: told(detail), hint: hint === null ? null : told(hint) };
     return new Response(`${JSON.stringify(body)}\n`, {

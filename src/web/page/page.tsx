@@ -1,5 +1,6 @@
 import { effect } from '@preact/signals';
 import { render } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { followLanguage, language } from '../../page/language.ts';
 import { followTheme } from '../../page/theme.ts';
 import { CodeDialog } from './frame/code-dialog.tsx';
@@ -16,6 +17,12 @@ import { SignIn } from './sign-in.tsx';
 import { shown } from './views.ts';
 
 function Page() {
+  const before = useRef<boolean | null>(null);
+  // Whoever comes in or is out goes on in what they see now, and not where the browser was before.
+  useLayoutEffect(() => {
+    if (before.current !== null && before.current !== isIn.value) document.querySelector('main')?.focus();
+    before.current = isIn.value;
+  }, [isIn.value]);
   if (isIn.value === null) return <p class="wait">{frameWords().loading}</p>;
   return (
     <>

@@ -10,7 +10,7 @@ export function SignIn() {
   const code = useSignal(offeredCode.peek());
   const isBusy = useSignal(false);
   return (
-    <main class="sign-in">
+    <main class="sign-in" tabIndex={-1} aria-labelledby="sign-in">
       <div class="sign-in-head">
         <h1>wxagent</h1>
         <PageSwitches />
@@ -25,7 +25,7 @@ export function SignIn() {
           isBusy.value = false;
         }}
       >
-        <h2>{words.title}</h2>
+        <h2 id="sign-in">{words.title}</h2>
         <p>{words.about}</p>
         <CodeField of={code} />
         <button type="submit" class="primary" disabled={isBusy.value}>

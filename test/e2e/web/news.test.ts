@@ -175,6 +175,19 @@ describe.skipIf(CHROMIUM === null)('the page tells what others do', () => {
     expect(entries.filter(({ act }) => ['token-add', 'allow', 'disallow'].includes(act))).toHaveLength(4);
   });
 
+  test('who comes in goes on in the view, and who signs out where one comes in', async () => {
+    const { home } = loggedIn(await simulate(), { name: 'mine' });
+    const web = await startWeb({ home, env: {} });
+    const page = await openPage(browser, web.url);
+    await page.getByRole('textbox', { name: 'One-time code' }).fill(await web.code());
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'mine' }).waitFor();
+    expect(await page.evaluate('document.activeElement.id')).toBe('content');
+    await page.getByRole('button', { name: 'Sign out' }).press('Enter');
+    await page.getByRole('textbox', { name: 'One-time code' }).waitFor();
+    expect(await page.evaluate('document.activeElement.className')).toBe('sign-in');
+  });
+
   test('a code of the address that came at a bad moment is still there, to be tried again', async () => {
     const { home } = loggedIn(await simulate(), { name: 'mine' });
     const web = await startWeb({ home, env: {} });

@@ -78,6 +78,6 @@ test('when the program is replaced under a server, what it has not loaded is tol
   const zh = { 'accept-language': 'zh' };
   expect((await askAt(`${url}/api/v1/agents`, { token, headers: zh })).json?.detail).toBe(missing);
   expect(await askAt(`${url}/api/v1/accounts`, { token })).toMatchObject({ status: 200 });
-  expect(web.stderr).toContain(`GET /api/v1/agents: ${missing} (start wxagent again): Cannot find module`);
+  expect(web.stderr).toContain(`GET /api/v1/agents: ${missing}: start wxagent again (Cannot find module`);
   expect(await web.stop()).toMatchObject({ code: 0 });
 });
