@@ -124,7 +124,7 @@ export async function lockHolderOf(
 ): Promise<(HeldBy & Pick<NotedPoller, 'sinceMs'>) | null> {
   const noted = await admin?.poller(key);
   const living = noted ? livingPoller(context, key, noted) : null;
-  return living && noted ? { ...living, sinceMs: noted.sinceMs } : null;
+  return living && noted ? { sinceMs: noted.sinceMs, ...living } : null;
 }
 
 /** Who is noted as the poller of an account, if that process still lives. */

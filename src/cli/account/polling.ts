@@ -147,7 +147,9 @@ export async function pollerOf(
 ): Promise<Holder | null> {
   if (!context.server) return lockHolderOf(context, account, admin);
   const worker = await context.server.workerOf(account.key);
-  return worker && { ...worker, purpose: purposeOf(worker) };
+  if (!worker) return null;
+  const { host, pid, sinceMs } = worker;
+  return { host, pid, sinceMs, purpose: purposeOf(worker) };
 }
 
 /** What this process is as a worker, whose steps wait in trouble until `stop`. */

@@ -43,18 +43,21 @@ export function Shell() {
 }
 
 /**
- * Whoever has done away with what the keyboard was on, such as a part that is dropped, goes on in the view: a browser
- * would begin at the top of the page. Returns what ends that.
+ * Whoever has done away with what the keyboard was on, such as a part that is dropped, goes on around it, in the chat or
+ * the view: a browser would begin at the top of the page. Returns what ends that.
  */
 function keepPlace(main: HTMLElement): () => void {
-  let chosen: Element | null = null;
+  let chosen: HTMLElement[] = [];
   const note = ({ target }: FocusEvent): void => {
-    chosen = target as Element;
+    chosen = [];
+    for (let at = target as HTMLElement | null; at; at = at.parentElement)
+      if (at.tabIndex >= 0 || at === main) chosen.push(at);
   };
   const removals = new MutationObserver(() => {
-    if (chosen === null || chosen.isConnected) return;
-    chosen = null;
-    if (document.activeElement === document.body) main.focus();
+    if (chosen.length === 0 || chosen[0]?.isConnected) return;
+    const around = chosen.find(({ isConnected }) => isConnected);
+    chosen = [];
+    if (document.activeElement === document.body) around?.focus();
   });
   main.addEventListener('focusin', note);
   removals.observe(main, { childList: true, subtree: true });
