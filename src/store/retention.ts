@@ -83,7 +83,7 @@ function* trimUser(account: string, user: string, keep: number): Step<number> {
   if (!limit) return 0;
   return yield* run(
     `DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox
-       WHERE account = ? AND "user" = ? AND seq <= ? AND state NOT IN ('received', 'waiting', 'running') LIMIT ${BATCH})`,
+       WHERE account = ? AND "user" = ? AND seq <= ? AND finished_at IS NOT NULL LIMIT ${BATCH})`,
     account,
     user,
     limit.seq as number,

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { makeFolder } from '../home/make-folder.ts';
-import { NO_ACCOUNT, type StepRunner, type StepWait } from '../sql/step-runner.ts';
+import type { StepRunner, StepWait } from '../sql/step-runner.ts';
 import { type Database, openDatabase, storageError, transaction } from '../sqlite/database.ts';
 import { createDatabaseFiles } from '../sqlite/database-files.ts';
 import { markOf, UNMARKED, writeNextMark } from '../sqlite/database-mark.ts';
@@ -8,7 +8,7 @@ import { runStep } from '../sqlite/run-step.ts';
 import { keepReserve } from './commit/disk-reserve.ts';
 import { createDiskRetry } from './commit/full-disk.ts';
 import { createGroupCommit } from './commit/group-commit.ts';
-import { wantEvents } from './events/events.ts';
+import { endUnwantedLog, wantEvents } from './events/events.ts';
 import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/lease.ts';
 import type { Store } from './port/port.ts';
@@ -31,8 +31,8 @@ interface SqliteStoreOptions {
 export function openStore(options: SqliteStoreOptions): Store {
   const database = openNewest(options.path, true);
   runStep(database, restoreServerTime(options.clock));
-  const runner = createSqliteRunner(database, options);
-  return createStore(runner, { ...options, wantLog: () => runner.run(NO_ACCOUNT, wantEvents) });
+  const log = { want: wantEvents, endUnwanted: endUnwantedLog };
+  return createStore(createSqliteRunner(database, options), { ...options, log });
 }
 
 /** Opens (and creates) a store at `path` to move it from or to there. Throws what {@link openStore} does. */

@@ -85,15 +85,15 @@ export function createStore(
     fence,
     blobs = null,
     news,
-    wantLog,
+    log,
   }: {
     clock: LearningClock;
     claimant: Claimant;
     fence?: Fence;
     blobs?: Store['blobs'];
     news?: News;
-    /** Has the log of events written, where that is not always done. */
-    wantLog?: () => Promise<void>;
+    /** Begins the log of events for who reads it, and ends one that nobody wants; where it is not always written. */
+    log?: Record<'want' | 'endUnwanted', () => Step<void>>;
   },
 ): Store {
   const { run: commit, read } = runner;
@@ -169,8 +169,8 @@ export function createStore(
   /** Runs a step that reads the log of events. */
   async function readLog<T>(step: () => Step<T>): Promise<T> {
     const nowMs = clock.monotonic();
-    if (wantLog && nowMs - wantedAtMs > WANT_EVERY_MS) {
-      await wantLog();
+    if (log && nowMs - wantedAtMs > WANT_EVERY_MS) {
+      await commit(NO_ACCOUNT, log.want);
       wantedAtMs = nowMs;
     }
     return read(step);
@@ -186,6 +186,7 @@ export function createStore(
     return Promise.all([
       ...some.map((account) => commit(account, () => sweepAccount(account, retention))),
       commit(any, () => sweepFinished(retention)),
+      log && commit(any, log.endUnwanted),
     ]).then((swept) => swept.some((more) => more));
   }
 

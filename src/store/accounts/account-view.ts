@@ -1,5 +1,5 @@
 import { all, one, type Row, type Step } from '../../sql/statement.ts';
-import { HELD, OPEN } from '../outbox/part-states.ts';
+import { HELD, OPEN, UNFINISHED } from '../outbox/part-states.ts';
 import type { AccountView, UserView } from '../port/port.ts';
 import { readDeafness } from './deafness.ts';
 import { readKeeper, usersToAsk } from './keeper.ts';
@@ -14,7 +14,7 @@ export function* accountView(account: string): Step<AccountView | null> {
   const keeper = readKeeper(row);
   const messages = counts(
     yield* all(
-      `SELECT state, count(*) AS n FROM inbox WHERE account = ?1 AND state IN ('received', 'waiting', 'running') GROUP BY state
+      `SELECT state, count(*) AS n FROM inbox WHERE account = ?1 AND ${UNFINISHED} GROUP BY state
        UNION ALL
        SELECT state, count(*) AS n FROM inbox WHERE account = ?1 AND state IN ('failed', 'ignored') GROUP BY state`,
       account,

@@ -30,8 +30,6 @@ const CHANGED_LOGIN = 'OLD.login <> NEW.login OR OLD.login_expired <> NEW.login_
 export const EVENTS_KEPT_MS = 24 * 3_600_000;
 /** When SQLite stops writing the log, if nobody reads it from now on: later than anybody may come back. */
 export const WANTED_UNTIL = `unixepoch() + ${EVENTS_KEPT_MS / 1_000 + 3_600}`;
-/** Whether SQLite writes the log. */
-const IS_WANTED = 'EXISTS (SELECT 1 FROM event_log WHERE wanted_until > unixepoch())';
 
 /** When something is noted, and what. */
 interface Trigger {
@@ -69,7 +67,7 @@ const TRIGGERS: readonly Trigger[] = [
   },
 ];
 
-/** What both have noted since a later migration: texts that wait for their time, and what was granted or removed. */
+/** The same, on PostgreSQL since a later migration: texts that wait for their time, and what was granted or removed. */
 const LATER: readonly Trigger[] = [
   {
     name: 'event_scheduled',
@@ -139,13 +137,14 @@ const OF_WORKERS: readonly Trigger[] = [
   },
 ];
 
-const ON_SQLITE = [...TRIGGERS, ...OF_POLLERS];
-const sqliteTrigger = ({ name, on, when, note }: Trigger): string =>
-  `CREATE TRIGGER ${name} AFTER ${on} WHEN ${when} BEGIN ${note} END;`;
+const ON_SQLITE = [...TRIGGERS, ...LATER, ...OF_POLLERS];
 
-function whereWanted(trigger: Trigger): string {
-  return sqliteTrigger({ ...trigger, when: `(${trigger.when}) AND ${IS_WANTED}` });
-}
+/** Has SQLite write the log; see `wantEvents`. */
+export const WRITE_LOG = ON_SQLITE.map(
+  ({ name, on, when, note }) => `CREATE TRIGGER ${name} AFTER ${on} WHEN ${when} BEGIN ${note} END`,
+);
+/** Has SQLite write it no longer. */
+export const END_LOG = ON_SQLITE.map(({ name }) => `DROP TRIGGER IF EXISTS ${name}`);
 
 /** The migration of SQLite. */
 export const SQLITE_EVENTS = `
@@ -161,19 +160,19 @@ export const SQLITE_EVENTS = `
     state TEXT NOT NULL,
     ms INTEGER                       -- how long a turn took that has ended
   );
-  ${ON_SQLITE.map(sqliteTrigger).join('\n  ')}
 `;
 
-/** SQLite's second migration: the log is written only while it is wanted; see `wantEvents`. */
+/** SQLite's second migration: the log is written only while it is wanted. */
 export const SQLITE_WANTED_EVENTS = `
-  CREATE TABLE event_log (wanted_until INTEGER NOT NULL);  -- seconds since 1970
-  INSERT INTO event_log SELECT CASE WHEN EXISTS (SELECT 1 FROM events) THEN ${WANTED_UNTIL} ELSE 0 END;
-  ${ON_SQLITE.map(({ name }) => `DROP TRIGGER ${name};`).join('\n  ')}
-  ${ON_SQLITE.map(whereWanted).join('\n  ')}
+  CREATE TABLE event_log (wanted_until INTEGER NOT NULL);  -- seconds since 1970; 0: it is not written
+  INSERT INTO event_log VALUES (0);
 `;
 
-/** SQLite's migration of {@link LATER}. */
-export const SQLITE_LATER_EVENTS = LATER.map(whereWanted).join('\n  ');
+/** The third: there are triggers only while it is wanted. One that was wanted before begins anew. */
+export const SQLITE_EVENTS_FOR_READERS = `
+  UPDATE event_log SET wanted_until = 0;
+  ${END_LOG.join(';\n  ')};
+`;
 
 /** The statements of a trigger on PostgreSQL. The path is that of the schema which is made: others may write to it, too. */
 const postgresTrigger = ({ name, on, when, note }: Trigger): string[] => [

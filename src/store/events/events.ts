@@ -1,7 +1,7 @@
 import { sql } from '../../sql/dialect.ts';
-import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
+import { all, one, type Row, run, type Step, unawaited } from '../../sql/statement.ts';
 import type { EventCount, EventKind, EventPlace, Following, StateEvent } from '../port/port.ts';
-import { EVENTS_KEPT_MS, WANTED_UNTIL } from './event-schema.ts';
+import { END_LOG, EVENTS_KEPT_MS, WANTED_UNTIL, WRITE_LOG } from './event-schema.ts';
 
 /** How many events a message makes, at the most that is usual. */
 const OF_A_MESSAGE = 8;
@@ -34,17 +34,24 @@ const SWEEP = sql`DELETE FROM events
 
 /**
  * Has SQLite write the log from now on, for as long as whoever reads it may come back: most stores have no reader, and
- * the log is a tenth of their work. When it was not written in between, nobody's place in it counts any more.
+ * triggers alone are a tenth of their work. When it was not written in between, nobody's place in it counts any more.
  */
 export function* wantEvents(): Step<void> {
-  const isOn = yield* run(
-    `UPDATE event_log SET wanted_until = ${WANTED_UNTIL} WHERE wanted_until > unixepoch()`,
-  );
+  const isOn = yield* run(`UPDATE event_log SET wanted_until = ${WANTED_UNTIL} WHERE wanted_until > 0`);
   if (isOn > 0) return;
   yield* run('DELETE FROM events WHERE seq < (SELECT max(seq) FROM events)');
   // It keeps its number, which would be given again.
   yield* run("UPDATE events SET at = CAST(unixepoch('subsec') * 1000 AS INTEGER)");
   yield* run(`UPDATE event_log SET wanted_until = ${WANTED_UNTIL}`);
+  yield* unawaited(...WRITE_LOG.map((sql) => run(sql)));
+}
+
+/** Has SQLite write the log no longer when nobody may come back. */
+export function* endUnwantedLog(): Step<void> {
+  const ended = yield* run(
+    'UPDATE event_log SET wanted_until = 0 WHERE wanted_until BETWEEN 1 AND unixepoch()',
+  );
+  if (ended > 0) yield* unawaited(...END_LOG.map((sql) => run(sql)));
 }
 
 /** See `Events.newest`. */

@@ -1,4 +1,4 @@
-import { indexedBy, sql, unindexed } from '../../sql/dialect.ts';
+import { indexedBy, sql } from '../../sql/dialect.ts';
 import { all, type Row, run, type Step } from '../../sql/statement.ts';
 import { UNFINISHED } from '../outbox/part-states.ts';
 import type { LaneEntry } from '../port/port.ts';
@@ -11,8 +11,8 @@ export function turnColumn(first: Row): 'burst' | 'seq' {
   return first.burst === null ? 'seq' : 'burst';
 }
 
-const NOT_STARTED = sql`SELECT seq, "user", not_before FROM inbox
-  WHERE account = ? AND ${UNFINISHED} AND ${unindexed('state')} <> 'running' AND untriaged = 0 AND ${FIRST_OF_TURN} ORDER BY seq`;
+const NOT_STARTED = `SELECT seq, "user", not_before FROM inbox
+  WHERE account = ? AND ${UNFINISHED} AND state <> 'running' AND untriaged = 0 AND ${FIRST_OF_TURN} ORDER BY seq`;
 
 /** All messages whose turn has not started, in order of arrival; untriaged ones are not among them. */
 export function* unfinished(account: string): Step<LaneEntry[]> {

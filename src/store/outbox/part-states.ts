@@ -21,4 +21,4 @@ export const CAN_RETURN = "reason LIKE 'hold-max%'";
 export const GIVEN_UP = "CASE WHEN state = 'sending' OR unsure = 1 THEN 'unconfirmed' ELSE 'expired' END";
 
 /** Messages that are not finished, as SQL: exactly the text of their index. */
-export const UNFINISHED = "state IN ('received', 'waiting', 'running')";
+export const UNFINISHED = 'finished_at IS NULL';

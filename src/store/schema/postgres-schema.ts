@@ -377,4 +377,10 @@ export const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
   ],
   POSTGRES_LATER_EVENTS,
   ['ALTER TABLE pollers ADD COLUMN since BIGINT'],
+  [
+    `UPDATE inbox SET finished_at = received_at
+      WHERE finished_at IS NULL AND state NOT IN ('received', 'waiting', 'running')`,
+    'DROP INDEX inbox_unfinished',
+    'CREATE INDEX inbox_unfinished ON inbox (account, seq) WHERE finished_at IS NULL',
+  ],
 ];

@@ -1,4 +1,4 @@
-import { SQLITE_EVENTS, SQLITE_LATER_EVENTS, SQLITE_WANTED_EVENTS } from '../events/event-schema.ts';
+import { SQLITE_EVENTS, SQLITE_EVENTS_FOR_READERS, SQLITE_WANTED_EVENTS } from '../events/event-schema.ts';
 
 /**
  * Forward migrations of an SQLite database, applied in order; the number of those applied is SQLite's `user_version`.
@@ -374,8 +374,16 @@ export const SQLITE_MIGRATIONS = [
   ALTER TABLE sources ADD COLUMN within_ms INTEGER;   -- how long a push may be unconfirmed
   ALTER TABLE parts ADD COLUMN important INTEGER NOT NULL DEFAULT 0;
   `,
-  SQLITE_LATER_EVENTS,
+  '', // Triggers of the log, which its first reader makes since.
   `
   ALTER TABLE pollers ADD COLUMN since INTEGER;  -- when it began to receive; null: noted by an earlier version
+  `,
+  SQLITE_EVENTS_FOR_READERS,
+  // The start of a turn changes no column of it.
+  `
+  UPDATE inbox SET finished_at = received_at
+    WHERE finished_at IS NULL AND state NOT IN ('received', 'waiting', 'running');
+  DROP INDEX inbox_unfinished;
+  CREATE INDEX inbox_unfinished ON inbox (account, seq) WHERE finished_at IS NULL;
   `,
 ];

@@ -1,15 +1,14 @@
 import { turnRetryDelayMs } from '../../core/time/backoff.ts';
-import { sql, unindexed } from '../../sql/dialect.ts';
 import { all, run, type Step } from '../../sql/statement.ts';
 import { FIRST_OF_TURN, turnColumn } from '../inbox/unfinished.ts';
 import { UNFINISHED } from '../outbox/part-states.ts';
 import type { Child, StartedTurn } from '../port/port.ts';
 import { messagesOf, STARTED, startedTurn } from './turns.ts';
 
-const START_OVER = sql`UPDATE inbox SET not_before = ?1
-  WHERE account = ?2 AND ${UNFINISHED} AND ${unindexed('state')} = 'waiting' AND started_at > ?1`;
-const RUNNING = sql`SELECT ${STARTED}
-  WHERE inbox.account = ? AND ${UNFINISHED} AND ${unindexed('state')} = 'running' AND ${FIRST_OF_TURN} ORDER BY seq`;
+const START_OVER = `UPDATE inbox SET not_before = ?1
+  WHERE account = ?2 AND ${UNFINISHED} AND state = 'waiting' AND started_at > ?1`;
+const RUNNING = `SELECT ${STARTED}
+  WHERE inbox.account = ? AND ${UNFINISHED} AND state = 'running' AND ${FIRST_OF_TURN} ORDER BY seq`;
 
 /**
  * Puts back what a dead runner left: its leases and its running messages. The crash counts as a failure: a

@@ -1,5 +1,5 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
-import { indexedBy, sql, unindexed } from '../../sql/dialect.ts';
+import { indexedBy, sql } from '../../sql/dialect.ts';
 import {
   all,
   one,
@@ -62,7 +62,7 @@ export function* startTurn(input: {
 }
 
 const TO_MERGE = sql`SELECT seq, COALESCE(created_at, received_at) AS written_at, received_at
-  FROM inbox ${indexedBy('inbox_unfinished')} WHERE account = ? AND ${UNFINISHED} AND ${unindexed('state')} = 'received'
+  FROM inbox ${indexedBy('inbox_unfinished')} WHERE account = ? AND ${UNFINISHED} AND state = 'received'
     AND "user" = ? AND seq >= ? AND attempt = 0 AND burst IS NULL AND session_id IS NOT DISTINCT FROM ? AND untriaged = 0
   ORDER BY seq`;
 

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type Database, openDatabase } from '../../../../src/sqlite/database.ts';
-import { SQLITE_WANTED_EVENTS } from '../../../../src/store/events/event-schema.ts';
+import { SQLITE_EVENTS_FOR_READERS, WRITE_LOG } from '../../../../src/store/events/event-schema.ts';
 import type { EventPlace, Store } from '../../../../src/store/port/port.ts';
 import { SQLITE_MIGRATIONS } from '../../../../src/store/schema/sqlite-schema.ts';
-import { createDesk, type Desk, OWNER } from '../conformance/desk.ts';
+import { createDesk, type Desk, OWNER, START_MS } from '../conformance/desk.ts';
 import { makeSqliteStores } from '../sqlite-stores.ts';
+
+const TRIGGERS = "SELECT name FROM sqlite_master WHERE type = 'trigger'";
 
 describe('SQLite writes the log of events', () => {
   let data: Awaited<ReturnType<typeof makeSqliteStores>>;
@@ -30,12 +32,17 @@ describe('SQLite writes the log of events', () => {
     const { events, isWhole } = await behind(reader, place);
     return isWhole ? events.map(({ kind, state }) => `${kind} ${state}`) : null;
   };
-  /** What a day without a reader comes to. */
-  const letADayPass = () => database.run('UPDATE event_log SET wanted_until = wanted_until - 25 * 3600');
+  /** What a day without a reader comes to, with a sweep behind it. */
+  async function letADayPass(): Promise<void> {
+    database.run('UPDATE event_log SET wanted_until = wanted_until - 25 * 3600');
+    const kept = { finishedMs: 1_000, finishedPerUser: 1_000, holdMaxMs: 1_000 };
+    await runner.store.admin.sweep({ accounts: [], nowMs: START_MS, ...kept });
+  }
 
   test('from its first reader on', async () => {
     await runner.says(OWNER);
     expect(written()).toBe(0);
+    expect(database.all(TRIGGERS)).toEqual([]);
     const reader = data.open('reader');
     const place = await reader.events.newest();
     expect(place).toBeNull();
@@ -53,9 +60,10 @@ describe('SQLite writes the log of events', () => {
     const known = await data.open('second').events.newest();
     await runner.says(OWNER);
     expect(await messages(data.open('third'), known)).toEqual(['message received']);
-    letADayPass();
+    await letADayPass();
     await runner.says(OWNER);
     expect(written()).toBe(2);
+    expect(database.all(TRIGGERS)).toEqual([]);
   });
 
   test('anew after that: places from before are in it no more, not even the last one', async () => {
@@ -65,7 +73,7 @@ describe('SQLite writes the log of events', () => {
     const first = await before.events.newest();
     await runner.says(OWNER);
     const last = await before.events.newest();
-    letADayPass();
+    await letADayPass();
     await runner.says(OWNER);
     const after = data.open('after');
     for (const place of [first, last]) expect(await after.events.at(place as EventPlace)).toBeNull();
@@ -79,18 +87,17 @@ describe('SQLite writes the log of events', () => {
   });
 });
 
-test('a log that was written before this was so goes on', () => {
-  const on = (first: string): unknown => {
-    const folder = mkdtempSync(join(tmpdir(), 'wxagent-log-'));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    const database = openDatabase(join(folder, 'x.db'));
-    onTestFinished(() => database.close());
-    for (const sql of SQLITE_MIGRATIONS.slice(0, SQLITE_MIGRATIONS.indexOf(SQLITE_WANTED_EVENTS)))
-      database.exec(sql);
-    database.exec(first);
-    database.exec(SQLITE_WANTED_EVENTS);
-    return database.one('SELECT wanted_until > unixepoch() AS isOn FROM event_log')?.isOn;
-  };
-  expect(on("INSERT INTO events (kind, state) VALUES ('login', 'ok')")).toBe(1);
-  expect(on('SELECT 1')).toBe(0);
+test('an earlier log ends, and its triggers with it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'wxagent-log-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const database = openDatabase(join(folder, 'x.db'));
+  onTestFinished(() => database.close());
+  for (const sql of SQLITE_MIGRATIONS.slice(0, SQLITE_MIGRATIONS.indexOf(SQLITE_EVENTS_FOR_READERS)))
+    database.exec(sql);
+  database.exec('UPDATE event_log SET wanted_until = unixepoch() + 3600');
+  // As they were: they asked whether the log is wanted.
+  for (const sql of WRITE_LOG) database.exec(sql);
+  database.exec(SQLITE_EVENTS_FOR_READERS);
+  expect(database.one('SELECT wanted_until FROM event_log')).toEqual({ wanted_until: 0 });
+  expect(database.all(TRIGGERS)).toEqual([]);
 });
