@@ -50,13 +50,14 @@ export function createPollSession({
 
   /** One poll; `onHeld` is called if the server holds it: it has not refused the token then. */
   async function attempt(cursor: string, signal: AbortSignal, onHeld: (() => void) | null) {
+    const attempted = poller.poll({ cursor, signal: eitherOf(signal) });
+    if (!onHeld) return attempted;
     const over = new AbortController();
-    if (onHeld)
-      void clock.sleep(HELD_AFTER_MS, over.signal).then(() => {
-        if (!over.signal.aborted) onHeld();
-      });
+    void clock.sleep(HELD_AFTER_MS, over.signal).then(() => {
+      if (!over.signal.aborted) onHeld();
+    });
     try {
-      return await poller.poll({ cursor, signal: eitherOf(signal) });
+      return await attempted;
     } finally {
       over.abort();
     }

@@ -92,13 +92,13 @@ export function storageError(path: string, cause: unknown): WxError {
 
 /**
  * Runs work in a transaction that takes the write lock at once, so that it cannot fail on a stale snapshot. The library's
- * own wrapper hides the first error behind that of its rollback.
+ * own wrapper hides the first error behind that of its rollback. What `exec` runs would be parsed each time.
  */
 export function transaction<T>(database: Database, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE');
+  database.run('BEGIN IMMEDIATE');
   try {
     const result = work();
-    database.exec('COMMIT');
+    database.run('COMMIT');
     return result;
   } catch (error) {
     try {

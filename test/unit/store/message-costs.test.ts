@@ -40,9 +40,9 @@ async function onSqlite(): Promise<Counted> {
   const costs = { commits: 0, statements: 0 };
   const counting = {
     ...database,
-    exec(sql: string) {
+    run(sql: string) {
       if (sql === 'COMMIT') costs.commits++;
-      database.exec(sql);
+      return database.run(sql);
     },
     answer(statement: Parameters<typeof database.answer>[0]) {
       costs.statements++;
