@@ -127,7 +127,8 @@ export function createWeb(
     const caller = await callerOf(backend.store.access, credential, backend.clock.now());
     if (!caller) {
       const { address } = clientFor(c);
-      if (credential.kind !== 'none') {
+      // Nobody guesses a cookie, and browsers whose session was ended ask on: whoever sits there has to come in again.
+      if (credential.kind === 'token') {
         failures.check(address);
         failures.failed(address);
       }

@@ -217,6 +217,18 @@ describe('who may ask', () => {
     expect((await web.post('/session', { code: await web.code() })).status).toBe(429);
   });
 
+  test('browsers whose sessions were ended keep out nobody who has a code', async () => {
+    const web = await start();
+    const cookie = await web.cookie();
+    const own = { cookie, origin: `http://${new URL(web.url).host}`, 'sec-fetch-site': 'same-origin' };
+    expect((await web.ask('/sessions', { method: 'DELETE', headers: own })).status).toBe(200);
+    for (let n = 0; n < 30; n++)
+      expect((await web.ask('/session', { headers: { cookie } })).status).toBe(401);
+    expect((await web.post('/session', { code: await web.code() }, { headers: { cookie } })).status).toBe(
+      201,
+    );
+  });
+
   const CROSS: [name: string, headers: Record<string, string>][] = [
     ['another site', { origin: 'https://evil.example' }],
     ['no site', { origin: 'null' }],
