@@ -34,6 +34,17 @@ test('bytes go through as they are; of a long output the end is shown, and a fil
   expect(shown[1]?.fileName).toBe('output.txt');
 });
 
+test('of what is longer than the file, no character is cut', async () => {
+  const { simulator, exec } = await owner();
+  const script = 'process.stdout.write("中".repeat(400_000))';
+  expect(await exec('--title', 'han', '--output', 'file', process.execPath, '-e', script)).toMatchObject({
+    code: 0,
+  });
+  const shown = simulator.control.phone({}).shown.filter(({ from }) => from === 'bot');
+  const file = simulator.control.file(shown[1]?.messageId ?? '')?.toString('utf8') ?? '';
+  expect([file.length, file.replaceAll('中', '')]).toEqual([349_525, '']);
+});
+
 test('--on-failure is silent about what went well', async () => {
   const { simulator, exec } = await owner();
   expect(await exec('--on-failure', 'true')).toMatchObject({ code: 0 });
