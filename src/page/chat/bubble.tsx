@@ -14,8 +14,10 @@ export function Bubble(props: {
   onQuote: ((message: ChatMessage) => void) | null;
   /** Stands below it. */
   foot?: ComponentChild;
+  /** It is on its way, and read out when it is there. */
+  isOnItsWay?: boolean;
 }) {
-  const { message, onQuote, foot } = props;
+  const { message, onQuote, foot, isOnItsWay = false } = props;
   const words = chatWords();
   if (message.unseen !== null)
     return (
@@ -25,7 +27,11 @@ export function Bubble(props: {
     );
   const quoteName = words.quote(gist(message, words.kinds));
   return (
-    <li class={`message ${message.isMine ? 'mine' : 'theirs'}`} data-n={message.n}>
+    <li
+      class={`message ${message.isMine ? 'mine' : 'theirs'}`}
+      data-n={message.n}
+      aria-live={isOnItsWay ? 'off' : undefined}
+    >
       <span class="unseen-text">{message.author}: </span>
       <div class="said">
         <div class={`bubble bubble-${message.grey === null ? message.kind : 'grey'}`}>

@@ -122,7 +122,13 @@ export function ChatLog(props: {
             const before = shown[index - 1];
             const isLater = !before || message.timeMs - before.timeMs > PAUSE_MS;
             const bubble = (
-              <Bubble key={message.n} message={message} onQuote={props.onQuote} foot={footOf?.(message)} />
+              <Bubble
+                key={message.n}
+                message={message}
+                onQuote={props.onQuote}
+                foot={footOf?.(message)}
+                isOnItsWay={pages?.isOwn(message) ?? false}
+              />
             );
             if (!isLater) return [bubble];
             const pause = (

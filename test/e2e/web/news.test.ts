@@ -188,6 +188,25 @@ describe.skipIf(CHROMIUM === null)('the page tells what others do', () => {
     expect(await page.evaluate('document.activeElement.className')).toBe('sign-in');
   });
 
+  test('what is written is read out once, when it is there; that it failed, at once', async () => {
+    const simulator = await simulate();
+    const { home, id, user } = loggedIn(simulator, { name: 'mine' });
+    simulator.control.message({ bot: id, text: 'hello' });
+    await runHere(['run', '--once', '--echo'], { home });
+    const web = await startWeb({ home, env: {} });
+    const page = await openWebPage(browser, web, { view: `conversations/${id}/${user}` });
+    await page.route('**/send', (route) => route.abort('connectionrefused'));
+    await page.getByRole('textbox', { name: 'Message' }).fill('to nobody');
+    await page.keyboard.press('Enter');
+    const mine = page.getByRole('log').getByRole('listitem').filter({ hasText: 'to nobody' });
+    await mine.getByRole('alert').getByText('Not sent').waitFor();
+    expect(await mine.getAttribute('aria-live')).toBe('off');
+    await page.unroute('**/send');
+    await mine.getByRole('button', { name: 'Send again' }).click();
+    await mine.getByText('sent · confirmed').waitFor();
+    expect(await mine.getAttribute('aria-live')).toBeNull();
+  });
+
   test('a code of the address that came at a bad moment is still there, to be tried again', async () => {
     const { home } = loggedIn(await simulate(), { name: 'mine' });
     const web = await startWeb({ home, env: {} });
