@@ -18,6 +18,9 @@ export interface Content {
   text: string | null;
 }
 
+/** A form as it is encoded: some clients send one and do not say so. */
+const FORM = /^[\w.-]+=[^&=\s]*(?:&[\w.-]+=[^&=\s]*)*$/;
+
 const NOTHING: Content = { fields: {}, json: undefined, text: '' };
 
 /** Reads a body. `onFile` gets the files of a form. Throws HttpError `400` and `413`. */
@@ -32,7 +35,7 @@ export async function readContent(
   const type = (incoming.headers['content-type'] ?? '').trim().toLowerCase();
   const text = decoded(bytes);
   const isJson = /^[^;]*[/+]json\s*(;|$)/.test(type);
-  const isFields = isForm(type);
+  const isFields = isForm(type) || (type === '' && FORM.test(text));
   // Without a type, or with the one that curl -d sends, it may be anything.
   const json = isJson || isFields || type === '' ? jsonOf(text) : undefined;
   if (isJson && json === undefined) throw new HttpError(400, 'usage', 'the body is not JSON');
