@@ -118,13 +118,25 @@ export function mergeForRelease(
     const all = merged(texts, expired);
     if (all.length <= room) return [...all.map(textItem), ...files];
     // Texts that do not fit go into one file. No text is divided between the two.
-    let fit = texts.length - 1;
-    while (fit > 0 && merged(texts.slice(0, fit), expired).length > room - 1) fit--;
+    const fit = mostThatFit(texts.length, (some) => merged(texts.slice(0, some), expired).length < room);
     const rest = mergeHeld(texts.slice(fit), fit > 0 ? 0 : expired, language, nowMs);
     const file = outgoing.keepText(rest, `${fileStem(nowMs)}.${shape.longAs}`);
     const shown = fit > 0 ? merged(texts.slice(0, fit), expired) : room > 1 ? [preview(rest, language)] : [];
     return [...shown.map(textItem), { text: '', file }, ...files];
   };
+}
+
+/** How many of so many fit, of which all do not: looked for from the first on, since few do and there may be very many. */
+function mostThatFit(count: number, doFit: (some: number) => boolean): number {
+  let [most, tooMany] = [0, 1];
+  while (tooMany < count && doFit(tooMany)) [most, tooMany] = [tooMany, 2 * tooMany];
+  tooMany = Math.min(tooMany, count);
+  while (tooMany - most > 1) {
+    const middle = Math.floor((most + tooMany) / 2);
+    if (doFit(middle)) most = middle;
+    else tooMany = middle;
+  }
+  return most;
 }
 
 function textItem(text: string): MergedHolds[number] {

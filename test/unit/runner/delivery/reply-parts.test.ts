@@ -161,6 +161,18 @@ describe('held parts as they are released', () => {
     for (const text of texts) expect(all).toContain(text);
   });
 
+  test('of thousands as many go as there is room for, in no more time than a few take', {
+    timeout: 20_000,
+  }, () => {
+    const texts = Array.from({ length: 20_000 }, (_, n) => `alert ${n}: ${'x'.repeat(100)}`);
+    const merged = merge(texts.map((text) => held(text)));
+    expect(kinds(merged)).toEqual([...Array(5).fill('text'), 'file']);
+    const shown = merged.slice(0, 5).flatMap(({ text }) => text.split('\n\n'));
+    const inFile = readFileSync(merged[5]?.file?.path ?? '', 'utf8').split('\n\n');
+    expect([...shown, ...inFile]).toEqual(texts);
+    expect(shown.length).toBeGreaterThan(150);
+  });
+
   test('exactly six are still texts', () => {
     const merged = merge(Array.from({ length: 6 }, () => held('x'.repeat(3_990))));
     expect(kinds(merged)).toEqual(Array(6).fill('text'));
