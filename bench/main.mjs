@@ -16,6 +16,7 @@ import { measureMediaUpload } from './rooms/media-upload.mjs';
 import { measureMemory } from './rooms/memory.mjs';
 import { measurePage } from './rooms/page.mjs';
 import { measurePush } from './rooms/push.mjs';
+import { measurePushLoad } from './rooms/push-load.mjs';
 import { measureSlow } from './rooms/slow.mjs';
 import { measureSpawned } from './rooms/spawned.mjs';
 import { measureStartUp } from './rooms/start-up.mjs';
@@ -37,6 +38,7 @@ const ROOMS = {
   web: measureWeb,
   page: measurePage,
   push: measurePush,
+  'push-load': measurePushLoad,
   long: measureLong,
   accounts: measureAccounts,
   'workers-many': measureWorkers,

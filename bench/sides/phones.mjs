@@ -137,8 +137,8 @@ const CALLS = {
     const samples = [];
     for (let n = 0; n < count; n++) {
       const answer = new Promise((resolve) => {
-        const stop = control.onShown(({ from }) => {
-          if (from !== 'bot') return;
+        const stop = control.onShown((shown) => {
+          if (shown.from !== 'bot' || shown.user !== user) return;
           stop();
           resolve();
         });
