@@ -3,21 +3,21 @@ import { all, type Row, run, type Step, together, unawaited } from '../sql/state
 import { DELAYED, OPEN, UNFINISHED } from './outbox/part-states.ts';
 import type { AccountMeasures } from './port/port.ts';
 
-/** See `Admin.measures`: four queries over what is not finished, however much there is beside it. */
+/** See `Admin.measures`: a few queries over what is not finished, however much there is beside it. */
 export function* measures(nowMs: number): Step<AccountMeasures[]> {
-  const [accounts, messages, parts, users] = yield* together(
+  const [accounts, messages, parts, waiting, users] = yield* together(
     all('SELECT account, login_expired, last_poll_at FROM accounts ORDER BY account'),
     all(`SELECT account, state, count(*) AS n FROM inbox WHERE ${UNFINISHED} GROUP BY account, state`),
-    all(
-      `SELECT account, state, count(*) AS n FROM parts WHERE ${OPEN} OR ${DELAYED} GROUP BY account, state`,
-    ),
+    all(`SELECT account, state, count(*) AS n FROM parts WHERE ${OPEN} GROUP BY account, state`),
+    // Together with the others SQLite would read every part there ever was.
+    all(`SELECT account, 'delayed' AS state, count(*) AS n FROM parts WHERE ${DELAYED} GROUP BY account`),
     all(
       'SELECT account, max(sent) AS sent FROM users WHERE last_message_at > ? GROUP BY account',
       nowMs - BUDGET_WINDOW_MS,
     ),
   );
   const openMessages = byAccount(messages);
-  const openParts = byAccount(parts);
+  const openParts = byAccount([...parts, ...waiting]);
   const sent = new Map(users.map((row) => [row.account as string, row.sent as number]));
   return accounts.map((row) => {
     const account = row.account as string;

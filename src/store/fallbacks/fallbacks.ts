@@ -9,6 +9,8 @@ import type { Fallback, FallbackRequest, Outbox, PartState, PartView } from '../
 const MOST_TRIES = 3;
 /** The pauses after a command that has failed. */
 const RETRY_MS = [30_000, 120_000];
+/** Of parts that are late, so many are looked at together: one text is taken, and there may be very many. */
+const LOOKED_AT = 100;
 /** Final parts that are older are not news to anybody. */
 const FINAL_MAX_AGE_MS = 24 * 60 * 60_000;
 
@@ -37,11 +39,11 @@ const IS_LATE = sql`(created_at <= ${LATEST} AND COALESCE(fallback_until, 0) <= 
     AND (${unindexed('state')} = 'held' OR NOT EXISTS (SELECT 1 FROM users WHERE users.account = parts.account
       AND users."user" = parts."user" AND last_message_at > ${LATEST})))`;
 const LATE_OPEN = sql`SELECT ${COLUMNS} FROM parts WHERE account = ?1 AND ${OPEN} AND ${IS_ALERT}
-  AND (${IS_LATE} OR (important = 1 AND ${WITHIN} IS NOT NULL AND ${IS_SHUT})) ORDER BY seq`;
+  AND (${IS_LATE} OR (important = 1 AND ${WITHIN} IS NOT NULL AND ${IS_SHUT})) ORDER BY seq LIMIT ?5`;
 const LATE_DELAYED = sql`SELECT ${COLUMNS} FROM parts WHERE account = ?1 AND ${DELAYED} AND ${IS_ALERT}
-  AND created_at <= ${LATEST} AND not_before <= ${LATEST} ORDER BY seq`;
+  AND created_at <= ${LATEST} AND not_before <= ${LATEST} ORDER BY seq LIMIT ?5`;
 const LATE_FINAL = sql`SELECT ${COLUMNS} FROM parts WHERE account = ?1 AND state IN ('unconfirmed', 'refused')
-  AND created_at <= ${LATEST} AND created_at > ${LATEST} - ${FINAL_MAX_AGE_MS} AND ${IS_ALERT} ORDER BY seq`;
+  AND created_at <= ${LATEST} AND created_at > ${LATEST} - ${FINAL_MAX_AGE_MS} AND ${IS_ALERT} ORDER BY seq LIMIT ?5`;
 const LEASE = 'SELECT lease, lease_until FROM users WHERE account = ? AND "user" = ?';
 
 /** Accounts with a source that has a command of its own. */
@@ -123,7 +125,7 @@ function* findDue(
     (row) => (withinMs !== null || row.command !== null) && isFree(row, claimant, nowMs),
   );
   if (left.length > 0) return ofOneText(left);
-  const values = [account, withinMs, nowMs, atOnce ? 0 : 1] as const;
+  const values = [account, withinMs, nowMs, atOnce ? 0 : 1, LOOKED_AT] as const;
   const late = yield* all(LATE_OPEN, ...values);
   for (const row of late) {
     const text = ofOneText([row, ...late.filter((other) => other !== row)]);

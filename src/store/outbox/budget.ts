@@ -2,7 +2,7 @@ import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts'
 import { sql, unindexed } from '../../sql/dialect.ts';
 import { one, type Row, run, type Step } from '../../sql/statement.ts';
 import type { Budget } from '../port/port.ts';
-import { OPEN } from './part-states.ts';
+import { HELD, OPEN } from './part-states.ts';
 
 /** With so many messages left, the budget is near its end. */
 export const BUDGET_NEAR_END = 2;
@@ -11,8 +11,11 @@ export const RECENT_PARTS = 1_000;
 /** How late a message may arrive after it was written, while polls work or are retried. */
 export const LATE_POLL_MS = 60_000;
 
-const UNSENT = sql`SELECT count(*) AS n FROM parts
-  WHERE account = ? AND "user" = ? AND ${OPEN} AND ${unindexed('state')} NOT IN ('held', 'sending')`;
+/** Whether parts of the user ?2 of the account ?1 are held, as SQL. */
+export const IS_HELD = `EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND ${HELD})`;
+/** How many of their parts are to be sent, as SQL. Where some are held, all are: there may be very many. */
+export const UNSENT = sql`CASE WHEN ${IS_HELD} THEN 0 ELSE (SELECT count(*) FROM parts
+  WHERE account = ?1 AND "user" = ?2 AND ${OPEN} AND ${unindexed('state')} <> 'sending') END`;
 
 /** What the user may still get before they must write again. */
 export function* budgetOf({
@@ -30,7 +33,7 @@ export function* budgetOf({
     user,
   );
   const lastMessageAt = (row?.last_message_at as number | null | undefined) ?? null;
-  const unsent = yield* one(UNSENT, account, user);
+  const unsent = yield* one(sql`SELECT ${UNSENT} AS n`, account, user);
   const queued = Number(unsent?.n ?? 0);
   if (!row || lastMessageAt === null) return { left: 0, queued, isOpen: false };
   const left = budgetLeft(row);

@@ -42,8 +42,8 @@ export function* releaseHolds(intake: Intake, user: string, language: ChatLangua
   yield* expireByTtl(account, user, nowMs);
   yield* endWord(account, user, nowMs);
   const held = yield* all(
-    `SELECT * FROM parts WHERE account = ? AND "user" = ? AND ${HELD} AND reason <> 'throttle'
-       ORDER BY seq`,
+    `SELECT seq, account, client_id, origin, run_id, text, file, created_at, unsure FROM parts
+       WHERE account = ? AND "user" = ? AND ${HELD} AND reason <> 'throttle' ORDER BY seq`,
     account,
     user,
   );
@@ -56,11 +56,11 @@ export function* releaseHolds(intake: Intake, user: string, language: ChatLangua
   const merged = intake.merge(sure.map(heldPart), expired, language);
   const options = { account, user, message: null, nowMs };
   const isUnmerged = merged.length === sure.length;
-  for (const [index, row] of sure.entries()) {
-    const item = merged[index];
-    if (item) yield* requeue(row, item, isUnmerged);
-    else yield* mergeAway(row, sure[merged.length - 1], nowMs);
+  for (const [index, item] of merged.entries()) {
+    const row = sure[index];
+    if (row) yield* requeue(row, item, isUnmerged);
   }
+  if (merged.length < sure.length) yield* mergeAway({ account, user }, sure[merged.length - 1], nowMs);
   yield* appendParts(
     options,
     merged.slice(sure.length).map((item) => ({
@@ -134,12 +134,21 @@ function* requeue(row: Row, item: MergedHolds[number], keepsOptions: boolean): S
   );
 }
 
-function* mergeAway(row: Row, into: Row | undefined, nowMs: number): Step<void> {
+/** Ends the held rows behind the last that is used: all at once, for there may be very many. */
+function* mergeAway(
+  { account, user }: { account: string; user: string },
+  into: Row | undefined,
+  nowMs: number,
+): Step<void> {
+  const seq = (into?.seq as number | undefined) ?? null;
   yield* run(
-    "UPDATE parts SET state = 'merged', reason = NULL, merged_into = ?, finished_at = ? WHERE seq = ?",
-    (into?.seq as number | undefined) ?? null,
+    `UPDATE parts SET state = 'merged', reason = NULL, merged_into = ?, finished_at = ?
+       WHERE account = ? AND "user" = ? AND ${HELD} AND reason <> 'throttle' AND unsure <> 1 AND seq > ?`,
+    seq,
     nowMs,
-    row.seq as number,
+    account,
+    user,
+    seq ?? 0,
   );
 }
 

@@ -14,13 +14,16 @@ const INDEXED: ReadonlyMap<string, string> = new Map([
 /** A page of parts, newest first; see `Outbox.partPage`. */
 export function* partPage(input: Parameters<Outbox['partPage']>[0]): Step<PartView[]> {
   const { account, user, states, beforeSeq, limit } = input;
-  const indexed = states && INDEXED.get(states.join());
+  const indexed = states === null ? undefined : INDEXED.get(states.join());
   // Without an index that has the wanted rows in their order, the table has: from the newest on, until there are enough.
   const isInOrder = user === null && indexed === undefined;
   const condition = indexed ?? (states === null ? '1 = 1' : `state IN (${marks(states)})`);
+  // Only the numbers are sorted: of very many parts that takes a tenth of the time.
   const rows = yield* all(
-    sql`SELECT ${VIEW} FROM parts WHERE ${isInOrder ? unindexed('account') : 'account'} = ? AND seq < ?
-      ${user === null ? '' : 'AND "user" = ?'} AND ${condition} ORDER BY seq DESC LIMIT ?`,
+    sql`SELECT ${VIEW} FROM parts WHERE seq IN (
+        SELECT seq FROM parts WHERE ${isInOrder ? unindexed('account') : 'account'} = ? AND seq < ?
+          ${user === null ? '' : 'AND "user" = ?'} AND ${condition} ORDER BY seq DESC LIMIT ?
+      ) ORDER BY seq DESC`,
     account,
     beforeSeq ?? Number.MAX_SAFE_INTEGER,
     ...(user === null ? [] : [user]),
