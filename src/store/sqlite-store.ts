@@ -83,8 +83,9 @@ function createSqliteRunner(database: Database, options: Omit<SqliteStoreOptions
         isMarkInFile = false;
         commits.run(writeNextMark).catch(() => {});
       }
-      const version = Number(database.one('PRAGMA data_version')?.data_version ?? 0);
-      return () => version;
+      let version: number | null = null;
+      // Read when it is asked for: most callers only want to know that the files are there.
+      return () => (version ??= Number(database.one('PRAGMA data_version')?.data_version ?? 0));
     },
     get isLost() {
       return files.areGone;

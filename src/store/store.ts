@@ -54,7 +54,8 @@ import { recordUpload, runningUpload, settleUpload } from './outbox/uploads.ts';
 import type { Act, Asked } from './port/access.ts';
 import { LeaseLost } from './port/lease.ts';
 import type { Retention, Store } from './port/port.ts';
-import { duePushes, enqueueRequest, releasePushes } from './pushes/pushes.ts';
+import { enqueueRequest } from './pushes/pushes.ts';
+import { duePushes, releasePushes } from './pushes/releases.ts';
 import {
   askQuestion,
   closeQuestion,
@@ -98,19 +99,23 @@ export function createStore(
 ): Store {
   const { run: commit, read } = runner;
 
-  /** Runs a step that concerns whoever serves the account, which may be another process. */
-  const notify: StepRunner['run'] = news
-    ? async (account, step, beforeCommit) => {
-        const noted = function* () {
-          const done = yield* step();
-          yield* unawaited(news.note(account));
-          return done;
-        };
-        const result = await commit(account, noted, beforeCommit);
-        news.tell(account);
-        return result;
-      }
-    : commit;
+  /** Runs a step that concerns whoever serves the account, which may be another process; `isNews`: whether its result does. */
+  async function notify<T>(
+    account: string,
+    step: () => Step<T>,
+    beforeCommit?: BeforeCommit<T>,
+    isNews: (done: T) => boolean = () => true,
+  ): Promise<T> {
+    if (!news) return commit(account, step, beforeCommit);
+    const noted = function* (): Step<T> {
+      const done = yield* step();
+      if (isNews(done)) yield* unawaited(news.note(account));
+      return done;
+    };
+    const result = await commit(account, noted, beforeCommit);
+    if (isNews(result)) news.tell(account);
+    return result;
+  }
   /** Runs a step of whoever serves the account: of a worker only while it holds the lease. */
   const act: StepRunner['run'] = fence
     ? (account, step, beforeCommit) => commit(account, () => fenced(fence, account, step), beforeCommit)
@@ -221,7 +226,14 @@ export function createStore(
       forgetChild: (input) => commit(input.account, () => forgetChild(input)),
     },
     outbox: {
-      enqueue: (request) => notify(request.account, () => enqueueRequest(request, claimant)),
+      enqueue: (request) =>
+        // Pushes that wait are looked for, by all processes.
+        notify(
+          request.account,
+          () => enqueueRequest(request, claimant),
+          undefined,
+          (parts) => parts.some(({ state }) => state !== 'delayed'),
+        ),
       askForWord: (input) => act(input.account, () => askForWord(input)),
       duePushes: (nowMs) => read(() => duePushes(nowMs)),
       // Whoever looks first: the commit decides.

@@ -38,6 +38,8 @@ export async function serveWeb(backend: WebBackend, options: ServeOptions): Prom
   const web = createWeb(backend, { isNamed, publicOrigin, trusted });
   const server = createAdaptorServer({
     fetch: web.app.fetch,
+    // Of a request by HTTP/1.0 that names no host.
+    hostname: 'localhost',
     // They are those of the runner, too.
     overrideGlobalObjects: false,
     ...(certificate

@@ -44,7 +44,7 @@ export interface WebSettings {
 interface Env {
   Bindings: HttpBindings;
   /** Undefined: nobody's, or not known yet. */
-  Variables: { scope: Caller['scope'] | undefined };
+  Variables: { scope: Caller['scope'] | undefined; client: Client };
 }
 
 type Web = Context<Env>;
@@ -83,6 +83,8 @@ export function createWeb(
     },
   };
   let push: Promise<ReturnType<typeof createPush>> | null = null;
+  /** What the server takes for an answer that it has to send no more. */
+  const alreadySent = new Response(null, { headers: { 'x-hono-already-sent': 'true' } });
   const desk = createLoginDesk(backend);
   const shelf = createFileShelf();
   const streams = createEventStreams(backend);
@@ -91,7 +93,7 @@ export function createWeb(
   const isStoreReportDue = atMostEvery(STORE_REPORT_MS, backend.clock);
   let openApi: string | null = null;
 
-  function clientFor({ env: { incoming } }: Web): Client {
+  function clientOfRequest({ env: { incoming } }: Web): Client {
     const { remoteAddress = '' } = incoming.socket;
     const isTls = 'encrypted' in incoming.socket;
     return clientOf({ address: remoteAddress, isTls }, incoming.headers, settings.trusted);
@@ -100,7 +102,7 @@ export function createWeb(
   /** Throws `421` under a name that is none of ours: that a browser was led here by. */
   function checkHost(c: Web): void {
     const { isNamed } = settings;
-    const foreign = foreignHost(c.env.incoming.headers, { scheme: clientFor(c).scheme, isNamed });
+    const foreign = foreignHost(c.env.incoming.headers, { scheme: c.get('client').scheme, isNamed });
     if (foreign !== null)
       throw new HttpError(421, 'usage', foreign, {
         hint: '--public-url names the address of a proxy in front',
@@ -111,7 +113,7 @@ export function createWeb(
   function checkPage(c: Web): void {
     const { publicOrigin } = settings;
     const others = publicOrigin === null ? [] : [publicOrigin];
-    const foreign = foreignPage(c.env.incoming.headers, { scheme: clientFor(c).scheme }, others);
+    const foreign = foreignPage(c.env.incoming.headers, { scheme: c.get('client').scheme }, others);
     if (foreign !== null) throw new HttpError(403, 'usage', foreign);
   }
 
@@ -126,7 +128,7 @@ export function createWeb(
     if (scopes === null) return NOBODY;
     const caller = await callerOf(backend.store.access, credential, backend.clock.now());
     if (!caller) {
-      const { address } = clientFor(c);
+      const { address } = c.get('client');
       // Nobody guesses a cookie, and browsers whose session was ended ask on: whoever sits there has to come in again.
       if (credential.kind === 'token') {
         failures.check(address);
@@ -156,7 +158,7 @@ export function createWeb(
     const query = readQuery(route.query, new URL(c.req.url).searchParams);
     const isForm = route.multipart !== undefined && isMultipart(incoming);
     const body = route.body && !isForm ? await readJson(route.body, incoming, route.maxBodyBytes) : null;
-    const client = clientFor(c);
+    const client = c.get('client');
     const reply = await route.handle({
       ...{ backend, caller, client, desk, shelf, failures, params: c.req.param(), query, body, incoming },
       ...{ outgoing: outgoing as ServerResponse, streams },
@@ -172,8 +174,7 @@ export function createWeb(
   }
 
   function responseOf(reply: Reply, route: Route, client: Client): Response {
-    // What the server takes for an answer that it has to send no more.
-    if (reply.isSent) return new Response(null, { headers: { 'x-hono-already-sent': 'true' } });
+    if (reply.isSent) return alreadySent;
     const { status = route.status, json, body = null, cookie, endsCookie } = reply;
     const headers = new Headers({ ...reply.headers });
     if (json) headers.set('content-type', 'application/json');
@@ -184,15 +185,23 @@ export function createWeb(
   }
 
   const app = new Hono<Env>();
+  /** What every response says. */
+  function safeHeaders(c: Web): Readonly<Record<string, string>> {
+    // Over plain HTTP from another machine it has no effect, but a browser writes an error for each page.
+    const own = `http://${c.env.incoming.headers.host ?? 'localhost'}`;
+    if (c.get('client').scheme === 'https' || !URL.canParse(own)) return SAFE_HEADERS;
+    if (isOnThisMachine(new URL(own).hostname)) return SAFE_HEADERS;
+    const { 'cross-origin-opener-policy': _, ...others } = SAFE_HEADERS;
+    return others;
+  }
+
   app.use(async (c, next) => {
+    c.set('client', clientOfRequest(c));
     checkHost(c);
     await next();
-    for (const [name, value] of Object.entries(SAFE_HEADERS))
+    if (c.env.outgoing.headersSent) return;
+    for (const [name, value] of Object.entries(safeHeaders(c)))
       if (!c.res.headers.has(name)) c.res.headers.set(name, value);
-    // Over plain HTTP from another machine it has no effect, but a browser writes an error for each page.
-    const { hostname } = new URL(`http://${c.req.header('host') ?? 'localhost'}`);
-    if (clientFor(c).scheme === 'http' && !isOnThisMachine(hostname))
-      c.res.headers.delete('cross-origin-opener-policy');
   });
   app.onError(async (thrown, c) => {
     const whole = problemOf(thrown);
@@ -204,7 +213,7 @@ export function createWeb(
     const where = isMissing && thrown instanceof Error ? `: ${whole.hint} (${thrown.message})` : '';
     if (problem.status === 500 || (problem.kind === 'storage' && isStoreReportDue()))
       log.error(withoutSourceTokens(`${c.req.method} ${c.req.path}: ${reasonOf(thrown)}${where}`));
-    const headers = { ...SAFE_HEADERS, ...(thrown instanceof HttpError ? thrown.headers : {}) };
+    const headers = { ...safeHeaders(c), ...(thrown instanceof HttpError ? thrown.headers : {}) };
     const body = { ...problem, detail: told(detail), hint: hint === null ? null : told(hint) };
     return new Response(`${JSON.stringify(body)}\n`, {
       status: problem.status,
@@ -258,9 +267,19 @@ export function createWeb(
     const { incoming } = c.env;
     // Loaded only where somebody pushes: its dialects take memory.
     push ??= import('./push/push.ts').then((loaded) => loaded.createPush(backend, failures));
-    const pushed = await (await push)({ incoming, url: new URL(c.req.url), address: clientFor(c).address });
-    if (pushed) return pushed;
-    throw nothingAt(c);
+    const url = new URL(c.req.url);
+    const pushed = await (await push)({ incoming, url, address: c.get('client').address });
+    if (!pushed) throw nothingAt(c);
+    // Not as a Response, whose headers and body take longer than the push.
+    const { status, headers, body } = pushed;
+    const outgoing = c.env.outgoing as ServerResponse;
+    outgoing.writeHead(status, {
+      ...safeHeaders(c),
+      ...headers,
+      'content-length': String(Buffer.byteLength(body)),
+    });
+    outgoing.end(body);
+    return alreadySent;
   });
   return {
     app,

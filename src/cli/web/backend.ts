@@ -5,6 +5,7 @@ import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { makeFolder } from '../../home/make-folder.ts';
 import { parseBaseUrl } from '../../ilink/hosts.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
+import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { tellPushes } from '../../runner/delivery/push-texts.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { KnownAccount, WebBackend } from '../../web/port/backend.ts';
@@ -41,6 +42,10 @@ export function createWebBackend(
   const releases = releasePushes({ store, clock, log }, deliver, over.signal);
   /** Accounts that the store has. */
   const stored = new Set<string>();
+  /** Those of `known`, without their tokens. */
+  let shown: KnownAccount[] | null = null;
+  /** By account. */
+  const outgoings = new Map<string, Outgoing>();
   const opened = (): Transport => (transport ??= openTransport(context));
 
   function deliver(key: string, user: string): void {
@@ -54,6 +59,12 @@ export function createWebBackend(
     throw new WxError('not-logged-in', `${key} has logged out`, { hint: 'wxagent login' });
   }
 
+  function outgoingOf({ key }: KnownAccount): Outgoing {
+    const outgoing = outgoings.get(key) ?? openOutgoing(context, store, key);
+    outgoings.set(key, outgoing);
+    return outgoing;
+  }
+
   return {
     store,
     clock,
@@ -62,8 +73,10 @@ export function createWebBackend(
     instance: digest(server?.name ?? paths.database).slice(0, 8),
     translator: translatorTo,
     async accounts() {
-      known = (await accountsNow(context)) ?? known;
-      return known.map(withoutToken);
+      const now = (await accountsNow(context)) ?? known;
+      if (now !== known || shown === null) shown = now.map(withoutToken);
+      known = now;
+      return shown;
     },
     async runnerOf(account) {
       const holder = await pollerOf(context, account, store.admin);
@@ -77,10 +90,10 @@ export function createWebBackend(
       const keys = account === null ? known.map(({ key }) => key) : [account.key];
       await checkUser(store.admin, keys, user);
     },
-    keepFile: ({ key }, chunks, name) => openOutgoing(context, store, key).keepStream(chunks, name),
-    async discardFiles({ key }, files) {
+    keepFile: (account, chunks, name) => outgoingOf(account).keepStream(chunks, name),
+    async discardFiles(account, files) {
       const copies = files.map(({ path }) => path);
-      await openOutgoing(context, store, key).discard(store.outbox, copies);
+      await outgoingOf(account).discard(store.outbox, copies);
     },
     async send(account, user, { push, ...rest }) {
       const { key, owner } = account;
@@ -95,7 +108,7 @@ export function createWebBackend(
           });
         stored.add(key);
       }
-      const parts = await queueSend(store.outbox, openOutgoing(context, store, key), {
+      const parts = await queueSend(store.outbox, outgoingOf(account), {
         ...{ ...rest, account: key, user, message: null, nowMs },
         ...(push ? { push: { ...push, tell: tellPushes } } : {}),
       });

@@ -9,8 +9,9 @@ export function isOnThisMachine(hostname: string): boolean {
   const host = plainHost(hostname);
   if (host === 'localhost' || host.endsWith('.localhost')) return true;
   const version = isIP(host);
+  if (version !== 6) return version === 4 && host.startsWith('127.');
   // A mapped IPv4 address is found under its own range.
-  return version !== 0 && LOOPBACK.check(host, version === 6 ? 'ipv6' : 'ipv4');
+  return LOOPBACK.check(host, 'ipv6');
 }
 
 /** A host as it is compared: in lower case, without the brackets of URLs and the dot of the root. */

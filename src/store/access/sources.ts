@@ -49,14 +49,21 @@ export function* noteSourceUse({ name, nowMs }: { name: string; nowMs: number })
   );
 }
 
-/** A source of its row. */
-export function sourceOf(row: Row): Source {
+/** The rule of a source, of its row. */
+export function ruleOf(row: Row): Pick<Source, 'digestMs' | 'limit' | 'quietHours'> {
   const quiet = row.quiet as string | null;
   const count = row.limit_count as number | null;
   return {
     digestMs: row.digest_ms as number,
     limit: count === null ? null : { count, perMs: row.limit_ms as number },
     quietHours: quiet === null ? null : parseQuietHours(quiet, 'quiet'),
+  };
+}
+
+/** A source of its row. */
+function sourceOf(row: Row): Source {
+  return {
+    ...ruleOf(row),
     isImportant: row.important === 1,
     fallback:
       row.fallback === null ? null : { command: row.fallback as string, withinMs: row.within_ms as number },

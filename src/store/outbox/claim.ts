@@ -159,9 +159,10 @@ function* sendNew(
     upload: null,
   });
   const seenSeq = row.last_message_seq as number;
-  yield* unawaited(insertPartAs(seq, request, part, { state: 'sending', body, seenSeq }));
+  const initial = { state: 'sending', body, seenSeq } as const;
+  yield* unawaited(insertPartAs(seq, request, part, initial));
   yield* startRequest(row, request, claimant);
-  const view = newView(seq, request, { ...part, text });
+  const view = newView(seq, request, part, initial);
   return { kind: 'part', part: { seq, user: request.user, body, repeats: 0, view } };
 }
 

@@ -115,7 +115,7 @@ function valuesOf(options: NewPartOptions, part: NewPart, initial: NewState): Sq
     initial.state === 'sending' ? initial.body : null,
     initial.state === 'sending' ? initial.seenSeq : null,
     options.source ?? null,
-    initial.state === 'delayed' ? initial.dueMs : 0,
+    initial.state === 'delayed' ? Math.min(initial.dueMs, options.expiresAtMs ?? initial.dueMs) : 0,
     options.isImportant ? 1 : 0,
   ];
 }
@@ -183,12 +183,14 @@ export function* replaceKey(
   input: { account: string; user: string; key: string; nowMs: number },
   claimant: Claimant,
 ): Step<void> {
-  const ofKey = 'SELECT seq FROM parts WHERE account = ? AND "user" = ? AND send_key = ?';
-  const replaced = yield* together(
-    all(`${ofKey} AND ${OPEN} AND state IN ('queued', 'held')`, input.account, input.user, input.key),
-    all(`${ofKey} AND ${DELAYED}`, input.account, input.user, input.key),
+  const replaced = yield* all(
+    `SELECT seq FROM parts WHERE account = ? AND "user" = ? AND send_key = ? AND finished_at IS NULL
+       AND state IN ('queued', 'held', 'delayed') ORDER BY seq`,
+    input.account,
+    input.user,
+    input.key,
   );
-  const seqs = replaced.flat().map((row) => row.seq as number);
+  const seqs = replaced.map((row) => row.seq as number);
   yield* dropParts({ ...input, seqs, reason: 'replaced' }, claimant);
 }
 
@@ -249,15 +251,21 @@ export function viewOf(row: Row): PartView {
   };
 }
 
-/** The view of a text that was just stored as `sending`, without reading it. */
-export function newView(seq: number, options: NewPartOptions, part: NewPart): PartView {
+/** The view of a part that was just stored, and not held, without reading it. */
+export function newView(
+  seq: number,
+  options: NewPartOptions,
+  part: NewPart,
+  initial: Exclude<NewState, { state: 'held' }>,
+): PartView {
   const { account, user, message, nowMs } = options;
   const { clientId, origin, text, file } = part;
   return {
-    ...{ seq, account, user, clientId, message, origin, kind: 'text', text, file },
+    ...{ seq, account, user, clientId, message, origin, kind: file?.kind ?? 'text', file },
+    text: text.toWellFormed(),
     ...{
-      state: 'sending',
-      reason: null,
+      state: initial.state,
+      reason: 'reason' in initial ? initial.reason : null,
       serverId: null,
       createdAtMs: nowMs,
       heldAtMs: null,

@@ -1,3 +1,4 @@
+import { WxError } from '../../core/errors.ts';
 import type { QuietHours } from '../../core/time/quiet-hours.ts';
 
 /** What a token of the API may do: look; send and see what became of it; everything. */
@@ -59,6 +60,13 @@ export interface Source {
 
 /** A source as it is stored: with the SHA-256 of its token, in hex. */
 export type StoredSource = Source & { digest: string };
+
+/** The source of a push was removed meanwhile: nothing of it is queued. */
+export class SourceGone extends WxError {
+  constructor(name: string) {
+    super('not-logged-in', `the source ${name} was removed`, { hint: 'wxagent source add <name>' });
+  }
+}
 
 /** A browser that has come in by a one-time code. */
 export interface BrowserSession {

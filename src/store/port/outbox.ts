@@ -217,6 +217,8 @@ export interface FallbackRequest {
 /** A push of a source: it may have to wait for the rule of its source, and for others. */
 export interface PushRequest {
   source: string;
+  /** Of the token that was shown: rejects with {@link SourceGone} when no source of this name has it. */
+  digest: string;
   /** It waits for nothing. */
   isImportant: boolean;
   /** Makes the text of pushes, as in {@link PushTeller}. */

@@ -12,7 +12,7 @@ import type { Sessions } from './sessions.ts';
 import type { Turns } from './turns.ts';
 
 export type * from './access.ts';
-export { browserName, invitationName, SCOPES, TERMINAL, USE_NOTED_EVERY_MS } from './access.ts';
+export { browserName, invitationName, SCOPES, SourceGone, TERMINAL, USE_NOTED_EVERY_MS } from './access.ts';
 export type * from './admin.ts';
 export type * from './blobs.ts';
 export type * from './conversations.ts';

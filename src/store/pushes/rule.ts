@@ -74,10 +74,14 @@ export function textsOf<T extends { source: string }>(
 ): DueText<T>[] {
   if (due.length === 0 || isHeld || left <= 0) return [];
   const bySource = new Map<string, T[]>();
-  for (const push of due) bySource.set(push.source, [...(bySource.get(push.source) ?? []), push]);
+  for (const push of due) {
+    const own = bySource.get(push.source);
+    if (own) own.push(push);
+    else bySource.set(push.source, [push]);
+  }
   const sources = [...bySource.values()];
   const own = sources.slice(0, Math.max(0, left - JOINED_FROM));
-  const rest = sources.slice(own.length).flat();
-  const texts = [...own, ...(rest.length > 0 ? [due.filter((push) => rest.includes(push))] : [])];
+  const rest = new Set(sources.slice(own.length).flat());
+  const texts = [...own, ...(rest.size > 0 ? [due.filter((push) => rest.has(push))] : [])];
   return texts.map((pushes, index) => ({ pushes, isLast: left - index === 1 }));
 }

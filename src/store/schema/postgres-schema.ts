@@ -383,4 +383,14 @@ export const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
     'DROP INDEX inbox_unfinished',
     'CREATE INDEX inbox_unfinished ON inbox (account, seq) WHERE finished_at IS NULL',
   ],
+  [
+    'DROP INDEX parts_delayed',
+    `CREATE INDEX parts_delayed ON parts (account, "user", source, run_id, created_at) WHERE state = 'delayed'`,
+    `CREATE INDEX parts_due ON parts (account, "user", not_before) WHERE state = 'delayed'`,
+    `CREATE INDEX parts_pushed ON parts (account, "user", source)
+       WHERE source IS NOT NULL AND state IN ('queued', 'uploading', 'sending', 'held')`,
+    `CREATE INDEX parts_keyed ON parts (account, "user", send_key) WHERE send_key IS NOT NULL AND finished_at IS NULL`,
+    'CREATE INDEX questions_part ON questions (part)',
+    "UPDATE parts SET not_before = expires_at WHERE state = 'delayed' AND expires_at < not_before",
+  ],
 ];

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import type { Scope } from '../../store/port/port.ts';
 
 /** Secrets of programs and browsers. The store has their SHA-256 only: with so many random bits, that suffices. */
@@ -85,7 +85,7 @@ export function newCookie(): string {
 
 /** What the store keeps of a secret. */
 export function digestOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+  return hash('sha256', secret, 'hex');
 }
 
 /** Whether two digests are the same, in a time that does not tell how much of them is. */

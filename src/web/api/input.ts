@@ -61,17 +61,36 @@ export async function readBytes(incoming: IncomingMessage, maxBytes: number): Pr
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  try {
-    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+  // Listeners, because an iterator of the stream takes as long as the rest of a small push.
+  return new Promise((resolve, reject) => {
+    const cutOff = (cause?: unknown): void => {
+      settle();
+      reject(new HttpError(400, 'usage', 'the body was cut off', { cause }));
+    };
+    const onData = (chunk: Buffer): void => {
       sizeBytes += chunk.length;
-      if (sizeBytes > maxBytes) break;
       chunks.push(chunk);
+      if (sizeBytes <= maxBytes) return;
+      settle();
+      incoming.pause();
+      reject(tooLarge());
+    };
+    const onEnd = (): void => {
+      settle();
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    };
+    const listeners = [
+      ['data', onData],
+      ['end', onEnd],
+      ['error', cutOff],
+      ['close', cutOff],
+    ] as const;
+    function settle(): void {
+      for (const [event, listener] of listeners) incoming.off(event, listener);
     }
-  } catch (cause) {
-    throw new HttpError(400, 'usage', 'the body was cut off', { cause });
-  }
-  if (sizeBytes > maxBytes) throw tooLarge();
-  return Buffer.concat(chunks);
+    if (incoming.destroyed) return cutOff();
+    for (const [event, listener] of listeners) incoming.on(event, listener);
+  });
 }
 
 function isDeeper(value: unknown, levels: number): boolean {

@@ -50,8 +50,10 @@ export interface TrustedProxies {
 
 /** Reads `--trust-proxy`: addresses and networks, with commas. Throws WxError `usage`. */
 export function parseTrustedProxies(text: string | null): TrustedProxies {
+  // Most servers have no proxy, and each request asks.
+  if (text === null) return { has: () => false };
   const list = new BlockList();
-  for (const one of text === null ? [] : text.split(',').map((part) => part.trim())) {
+  for (const one of text.split(',').map((part) => part.trim())) {
     const [address = '', bits, ...more] = one.split('/');
     const version = isIP(address);
     const prefix = bits === undefined ? (version === 6 ? 128 : 32) : Number(bits);

@@ -22,7 +22,7 @@ export interface ToSend {
   key: string | null;
   expiresAtMs: number | null;
   /** Given for what a source pushes. */
-  push?: { source: string; isImportant: boolean };
+  push?: { source: string; digest: string; isImportant: boolean };
 }
 
 /** What `wxagent doctor` has found. */

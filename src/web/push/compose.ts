@@ -9,8 +9,7 @@ const MAX_TITLE_CHARS = 1_000;
 
 /** The text that the phone shows: title, text, address. Null: there is none. Throws WxError `usage` when it is too long. */
 export function composed({ title, text, form, link }: Pushed, source: Pick<Source, 'title'>): string | null {
-  const tooLong = new WxError('usage', `the text has more than ${MAX_CHARS} characters`);
-  if (text.length > MAX_CHARS) throw tooLong;
+  if (text.length > MAX_CHARS) throw tooLong();
   const shownTitle = plainLine(title ?? source.title ?? '');
   const body = terminalText(text).trim();
   const address = plainLine(link ?? '');
@@ -25,7 +24,11 @@ export function composed({ title, text, form, link }: Pushed, source: Pick<Sourc
   if (parts.length === 0) return null;
   const whole = parts.join('\n');
   if (whole.length <= MAX_CHARS) return whole;
-  throw tooLong;
+  throw tooLong();
+}
+
+function tooLong(): WxError {
+  return new WxError('usage', `the text has more than ${MAX_CHARS} characters`);
 }
 
 function plainLine(text: string): string {

@@ -1,12 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { reasonOf, WxError } from '../../core/errors.ts';
-import { type PartFile, type PartView, type Source, USE_NOTED_EVERY_MS } from '../../store/port/port.ts';
-import { digestOf, looksLikeSourceToken, withoutSourceTokens } from '../access/secrets.ts';
+import { atMostEvery } from '../../core/time/clock.ts';
+import { type PartFile, type PartView, type Source, SourceGone } from '../../store/port/port.ts';
+import { withoutSourceTokens } from '../access/secrets.ts';
 import { HttpError, problemOf, withoutPlaces, withStatus } from '../api/problem.ts';
 import type { Failures } from '../api/route.ts';
 import type { KnownAccount, WebBackend } from '../port/backend.ts';
 import { composed } from './compose.ts';
 import { DIALECTS, NATIVE } from './dialects.ts';
+import { createKnownSources, type ShownSource } from './known-sources.ts';
 import { createMediaShelf } from './media-shelf.ts';
 import { type Content, readContent } from './port/content.ts';
 import { type Answer, type Dialect, PLAIN, type Pushed, type PushRequest } from './port/dialect.ts';
@@ -20,34 +22,28 @@ export interface AskedOfServer {
   address: string;
 }
 
+/** So long a look at the files of the store counts for other pushes: a burst has many a second. */
+const LOOK_MS = 500;
+
 /** Other tools try again after 5xx and give up after 4xx: what may go later is never a mistake of theirs. */
 const STATUS: Readonly<Record<number, number>> = { 409: 503, 422: 400 };
+
+/** What a request is answered with. */
+export interface PushReply {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
 
 /** Takes what programs of others push. The result is null for a path of no dialect. */
 export function createPush(
   backend: WebBackend,
   failures: Failures,
-): (asked: AskedOfServer) => Promise<Response | null> {
+): (asked: AskedOfServer) => Promise<PushReply | null> {
   const { store, clock, log } = backend;
   const shelf = createMediaShelf(clock);
-
-  /** The source of a token. Throws `401`, and `429` for who has tried too often. */
-  async function sourceOf(token: string | null, address: string): Promise<Source> {
-    const source =
-      token !== null && looksLikeSourceToken(token) ? await store.access.source(digestOf(token)) : null;
-    if (!source) {
-      failures.check(address);
-      if (token !== null) failures.failed(address);
-      throw new HttpError(401, 'not-logged-in', 'the token of the source is wrong, removed or missing', {
-        hint: 'wxagent source add <name>',
-      });
-    }
-    const { name, lastUsedAtMs } = source;
-    const nowMs = clock.now();
-    if (lastUsedAtMs === null || nowMs - lastUsedAtMs >= USE_NOTED_EVERY_MS)
-      await store.access.noteSourceUse({ name, nowMs });
-    return source;
-  }
+  const findSource = createKnownSources(backend, failures);
+  const isLookDue = atMostEvery(LOOK_MS, clock);
 
   async function accountOf({ account }: Source): Promise<KnownAccount> {
     const found = (await backend.accounts()).find(({ key }) => key === account);
@@ -56,7 +52,8 @@ export function createPush(
   }
 
   /** Queues a push; it is on the disk when this resolves. */
-  async function send(source: Source, pushed: Pushed, kept: PartFile[]): Promise<PartView[]> {
+  async function send(shown: ShownSource, pushed: Pushed, kept: PartFile[]): Promise<PartView[]> {
+    const { source, digest } = shown;
     const text = composed(pushed, source);
     if (text === null && kept.length === 0)
       throw new WxError('usage', 'there is nothing to send: no title, no text, no file');
@@ -65,22 +62,28 @@ export function createPush(
     const ttlMs = pushed.ttlMs ?? source.ttlMs;
     const ofSource = (name: string | null): string | null =>
       name === null ? null : `${source.name}:${name}`;
-    const parts = await backend.send(account, user, {
-      ...{ text, kept, form: pushed.form, id: ofSource(pushed.id), key: ofSource(pushed.key) },
-      expiresAtMs: ttlMs === null ? null : clock.now() + ttlMs,
-      push: { source: source.name, isImportant: pushed.isImportant },
-    });
-    await store.flush();
-    return parts;
+    try {
+      const parts = await backend.send(account, user, {
+        ...{ text, kept, form: pushed.form, id: ofSource(pushed.id), key: ofSource(pushed.key) },
+        expiresAtMs: ttlMs === null ? null : clock.now() + ttlMs,
+        push: { source: source.name, digest, isImportant: pushed.isImportant },
+      });
+      await store.flush();
+      return parts;
+    } catch (error) {
+      if (error instanceof SourceGone) await shown.check();
+      throw error;
+    }
   }
 
   return async ({ incoming, url, address }) => {
     const kept: PartFile[] = [];
-    let source: Source | null = null;
+    let shown: ShownSource | null = null;
     let content: Promise<Content> | null = null;
     const keep = async (chunks: AsyncIterable<Uint8Array>, name: string): Promise<PartFile> => {
-      if (source === null) throw new WxError('usage', 'a file comes with the token in the address');
-      const file = await backend.keepFile(await accountOf(source), chunks, name);
+      if (shown === null) throw new WxError('usage', 'a file comes with the token in the address');
+      await shown.check();
+      const file = await backend.keepFile(await accountOf(shown.source), chunks, name);
       kept.push(file);
       return file;
     };
@@ -94,35 +97,37 @@ export function createPush(
     if (place === null) return null;
     const { dialect, request } = place;
     try {
-      // Throws when its files were deleted or replaced: what is written to those is in no file any more.
-      store.changes();
+      // Throws when its files were deleted or replaced: what is written to those is in no file any more. A flush looks, too.
+      if (isLookDue()) store.changes();
       const probed = dialect.probe?.(request);
-      if (probed) return responseOf(probed);
-      source = await sourceOf(place.token ?? (await dialect.tokenOf?.(request)) ?? null, address);
+      if (probed) return replyOf(probed);
+      shown = await findSource(place.token ?? (await dialect.tokenOf?.(request)) ?? null, address);
+      const { source } = shown;
       const template = dialect === NATIVE ? source.template : null;
       const read =
         (template === null ? null : await readByTemplate(template, request)) ??
         (await dialect.read(request, shelf.of(source.name)));
-      if ('answer' in read) return responseOf(read.answer);
+      if (!('push' in read)) await shown.check();
+      if ('answer' in read) return replyOf(read.answer);
       const { nowMs } = request;
       if ('ignored' in read) {
         const answer = dialect.accepted({ parts: [], pushed: PLAIN, nowMs }, request);
-        return responseOf(answer, { verdict: 'ignored', reason: read.ignored });
+        return replyOf(answer, { verdict: 'ignored', reason: read.ignored });
       }
-      const parts = await send(source, read.push, kept);
-      return responseOf(dialect.accepted({ parts, pushed: read.push, nowMs }, request), verdictOf(parts));
+      const parts = await send(shown, read.push, kept);
+      return replyOf(dialect.accepted({ parts, pushed: read.push, nowMs }, request), verdictOf(parts));
     } catch (thrown) {
       // A later sweep removes what cannot be removed now.
-      if (source) await discard(source, kept).catch(() => {});
+      if (shown) await discard(shown.source, kept).catch(() => {});
       const problem = withoutPlaces(problemOf(thrown));
       const status = STATUS[problem.status] ?? problem.status;
       if (status >= 500)
         log.warn(
-          `a push to ${source?.name ?? dialect.name} was not taken: ${withoutSourceTokens(reasonOf(thrown))}`,
+          `a push to ${shown?.source.name ?? dialect.name} was not taken: ${withoutSourceTokens(reasonOf(thrown))}`,
         );
       const answer = dialect.refused(withStatus(problem, status), request);
       const headers = thrown instanceof HttpError ? thrown.headers : {};
-      return responseOf({ ...answer, headers: { ...headers, ...answer.headers } }, { verdict: 'rejected' });
+      return replyOf({ ...answer, headers: { ...headers, ...answer.headers } }, { verdict: 'rejected' });
     }
   };
 
@@ -161,10 +166,8 @@ function verdictOf(parts: readonly PartView[]): Record<string, string> {
 }
 
 /** `verdict` and what goes with it are headers, whatever form the answer has. */
-function responseOf({ status, body, type, headers }: Answer, verdict: Record<string, string> = {}): Response {
-  const told = Object.entries(verdict).map(([name, value]) => [`x-wxagent-${name}`, value] as const);
-  return new Response(body, {
-    status,
-    headers: { 'content-type': type, ...headers, ...Object.fromEntries(told) },
-  });
+function replyOf({ status, body, type, headers }: Answer, verdict: Record<string, string> = {}): PushReply {
+  const all: Record<string, string> = { 'content-type': type, ...headers };
+  for (const [name, value] of Object.entries(verdict)) all[`x-wxagent-${name}`] = value;
+  return { status, headers: all, body };
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -243,6 +244,68 @@ test('who tries tokens is stopped; a right one still pushes', async () => {
   for (let n = 0; n < 12; n++) statuses.push((await guess()).status);
   expect(statuses).toEqual([...Array(10).fill(401), 429, 429]);
   expect((await push(web, token, { path: '/push/$T', body: { text: 'x' } })).status).toBe(200);
+});
+
+test('ten thousand pushes on one source: all are answered, a hundred wait, the others are counted', {
+  timeout: 120_000,
+}, async () => {
+  const { web, token, admin } = await start({}, '--digest', '1h');
+  const verdicts: Record<string, number> = {};
+  let left = 10_000;
+  const client = async (): Promise<void> => {
+    while (left-- > 0) {
+      const { status, headers } = await push(web, token, { path: '/push/$T', body: { text: 'disk full' } });
+      const verdict = `${status} ${headers['x-wxagent-verdict']}`;
+      verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: 20 }, client));
+  expect(verdicts).toEqual({ '200 delayed': 100, '200 counted': 9_900 });
+  const { json } = await web.ask('/accounts/mine/parts?verdict=delayed&limit=100', { token: admin });
+  expect((json as { parts: object[] }).parts).toHaveLength(100);
+});
+
+test.each([
+  ['by HTTP/1.0, without a Host', () => 'HTTP/1.0\r\n', 'disk full', /^HTTP\/1\.1 200 /],
+  [
+    'of unknown length, and too large',
+    (host: string) => `HTTP/1.1\r\nHost: ${host}\r\nTransfer-Encoding: chunked\r\n`,
+    `${(9 * 1024 * 1024).toString(16)}\r\n${'x'.repeat(9 * 1024 * 1024)}\r\n0\r\n\r\n`,
+    /^HTTP\/1\.1 413 /,
+  ],
+])('a push %s is answered', async (_, head, body, wanted) => {
+  const { web, token } = await start({});
+  const { host, hostname, port } = new URL(web.url);
+  const length = head(host).includes('chunked') ? '' : `Content-Length: ${body.length}\r\n`;
+  const socket = connect(Number(port), hostname);
+  let answer = '';
+  socket.setEncoding('latin1').on('data', (piece) => {
+    answer += piece;
+  });
+  // It may be closed while the rest is on its way.
+  socket.on('error', () => {});
+  socket.write(`POST /push/${token} ${head(host)}Content-Type: text/plain\r\n${length}\r\n${body}`);
+  await pollUntil('an answer', async () => answer.includes('\r\n\r\n'));
+  socket.destroy();
+  expect(answer).toMatch(wanted);
+});
+
+test('a source that another process removes pushes no more, while it pushes', async () => {
+  const { web, wx, token } = await start({}, '--digest', '1h');
+  const statuses = new Set<number>();
+  let isOver = false;
+  const client = async (): Promise<void> => {
+    while (!isOver) statuses.add((await push(web, token, { path: '/push/$T', body: { text: 'x' } })).status);
+  };
+  const clients = [client(), client()];
+  await wx('source', 'remove', 'test');
+  expect((await push(web, token, { path: '/push/$T', body: { text: 'x' } })).status).toBe(401);
+  // What is not queued asks as well.
+  const unknown = { path: '/push/$T/github', body: {}, headers: { 'x-github-event': 'watch' } };
+  expect((await push(web, token, unknown)).status).toBe(401);
+  isOver = true;
+  await Promise.all(clients);
+  expect([...statuses].sort().filter((status) => ![200, 401, 429].includes(status))).toEqual([]);
 });
 
 test('what cannot go now is held, which is a success; without a login it may be tried again', async () => {

@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
+import { newUuid } from '../../../src/core/ids.ts';
 import { systemClock } from '../../../src/core/time/clock.ts';
 import { type Connection, LIMITS, openConnection } from '../../../src/postgres/connection.ts';
 import { createQueryTexts } from '../../../src/postgres/query-text.ts';
@@ -190,6 +192,64 @@ test.skipIf(SERVER === null)('on a server', async () => {
     finish: { commits: 1, statements: 8, ways: 2 },
     verdict: { commits: 1, statements: 6, ways: 2 },
   });
+});
+
+/** What a push costs that waits, and a look for pushes that are due, with so many waiting already. */
+async function costsOfPush(open: () => Promise<Counted>, waiting: number): Promise<Costs[]> {
+  opened = await open();
+  const { runner, costs } = opened;
+  const claimant = { id: 'this', isAlive: () => true };
+  const store = createStore(runner as StepRunner, { clock: systemClock, claimant });
+  const { nowMs } = await createDesk(store);
+  const source = {
+    ...{
+      name: 'a',
+      account: ACCOUNT,
+      user: null,
+      title: null,
+      template: null,
+      ttlMs: null,
+      digestMs: 60_000,
+    },
+    ...{ limit: null, quietHours: null, isImportant: false, fallback: null, createdAtMs: nowMs },
+    ...{ lastUsedAtMs: null, digest: 'a' },
+  };
+  await store.access.addSource({ source, by: 'terminal', nowMs });
+  const of: Costs[] = [];
+  const counted = async (step: () => Promise<unknown>): Promise<void> => {
+    const before = { ...costs };
+    await step();
+    of.push(
+      Object.fromEntries(Object.entries(costs).map(([what, count]) => [what, count - (before[what] ?? 0)])),
+    );
+  };
+  const push = async () => {
+    // Not together with the step before.
+    await turnOfLoop();
+    return store.outbox.enqueue({
+      ...{ account: ACCOUNT, user: OWNER, message: null, id: null, key: null, expiresAtMs: null, nowMs },
+      parts: [{ ...part('x', 'send'), runId: newUuid() }],
+      push: { source: 'a', digest: 'a', isImportant: false, tell: () => '' },
+    });
+  };
+  for (let n = 0; n < waiting; n++) await push();
+  await counted(push);
+  await counted(() => store.outbox.duePushes(nowMs));
+  return of;
+}
+
+test.each([0, 50])('a push behind %i others, on SQLite', async (waiting) => {
+  expect(await costsOfPush(onSqlite, waiting)).toEqual([
+    { commits: 1, statements: 2 },
+    { commits: 0, statements: 1 },
+  ]);
+});
+
+test.skipIf(SERVER === null)('a push behind others, on a server', async () => {
+  expect(await costsOfPush(onServer, 50)).toEqual([
+    { commits: 1, statements: 5, ways: 3 },
+    { commits: 1, statements: 3, ways: 2 },
+  ]);
 });
 
 /** What it costs to store a poll of ten messages: of one user, and of ten. */

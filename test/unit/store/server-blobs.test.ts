@@ -58,6 +58,32 @@ describe.skipIf(SERVER === null)('blobs of a server', () => {
 
   const partOf = (one: PartFile): NewPart => ({ ...part('', 'send'), file: one });
 
+  it('has the bytes that come with a push, also while that waits', async () => {
+    const source = {
+      ...{ name: 'a', account: ACCOUNT, user: OWNER, title: null, template: null, ttlMs: null },
+      ...{ digestMs: 60_000, limit: null, quietHours: null, isImportant: false, fallback: null },
+      ...{ createdAtMs: desk.nowMs, lastUsedAtMs: null, digest: 'a' },
+    };
+    await store.access.addSource({ source, by: 'terminal', nowMs: desk.nowMs });
+    const content = Buffer.from('all of a long text');
+    const path = blobs.newPath();
+    const kept = {
+      path,
+      name: 'a.txt',
+      kind: 'file' as const,
+      sizeBytes: content.length,
+      md5: md5Of(content),
+    };
+    const queued = await store.outbox.enqueue({
+      ...{ account: ACCOUNT, user: OWNER, message: null, id: null, key: null, expiresAtMs: null },
+      nowMs: desk.nowMs,
+      parts: [part('its beginning', 'send'), partOf({ ...kept, content })],
+      push: { source: 'a', digest: 'a', isImportant: false, tell: () => '' },
+    });
+    expect(queued.map(({ state }) => state)).toEqual(['delayed', 'delayed']);
+    expect(await read(path, content.length)).toEqual(content);
+  });
+
   async function queue(...files: PartFile[]): Promise<void> {
     await store.outbox.enqueue({
       ...{ account: ACCOUNT, user: OWNER, message: null, id: null, key: null, expiresAtMs: null },

@@ -268,7 +268,7 @@ export function describeFallbacks(make: MakeStore): void {
     const pushes = (source: string, text: string, isImportant = false) =>
       desk.sends(OWNER, text, {
         parts: [{ ...part(text, 'send'), runId: text }],
-        push: { source, isImportant, tell: ({ pushes: [one] }) => one?.text ?? '' },
+        push: { source, digest: source, isImportant, tell: ({ pushes: [one] }) => one?.text ?? '' },
       });
     const claimOwn = (over: { withinMs?: number | null; atOnce?: boolean } = {}) =>
       desk.store.outbox.claimFallback({ ...due(), withinMs: null, leaseMs: 1, ...over });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { newUuid } from '../../../../../src/core/ids.ts';
-import type { PushTeller, Source, Store } from '../../../../../src/store/port/port.ts';
+import { type PushTeller, type Source, SourceGone, type Store } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
   createDesk,
@@ -58,11 +58,12 @@ export function describePushes(make: MakeStore): void {
       key?: string;
       expiresAtMs?: number;
       isImportant?: boolean;
+      digest?: string;
       user?: string;
       files?: string[];
     } = {},
   ) => {
-    const { isImportant = false, user = OWNER, files = [], ...rest } = over;
+    const { isImportant = false, digest = source, user = OWNER, files = [], ...rest } = over;
     const runId = newUuid();
     const file = (path: string) => ({ path, name: path, kind: 'file' as const, sizeBytes: 1, md5: null });
     return store.outbox.enqueue({
@@ -71,7 +72,7 @@ export function describePushes(make: MakeStore): void {
         { ...part(text, 'send'), runId },
         ...files.map((path) => ({ ...part('', 'send'), runId, file: file(path) })),
       ],
-      push: { source, isImportant, tell },
+      push: { source, digest, isImportant, tell },
       ...rest,
     });
   };
@@ -240,6 +241,36 @@ export function describePushes(make: MakeStore): void {
     await push('a', 'new', { key: 'k' });
     await push('a', 'late', { expiresAtMs: desk.nowMs + 1_000 });
     expect(await after(MINUTE_MS)).toEqual(['1(digest)|new(digest) +1']);
+  });
+
+  test('whose ttl ends while nothing goes are counted in the next text of their source', async () => {
+    await addSource('a', { digestMs: MINUTE_MS });
+    await addSource('b');
+    await push('a', 'late', { expiresAtMs: desk.nowMs + 1_000 });
+    expect(await after(1_000)).toEqual([]);
+    expect(await store.outbox.openParts(ACCOUNT)).toEqual([]);
+    await push('b', '1');
+    await push('a', '2');
+    expect(await after(0)).toEqual(['1']);
+    expect(await after(MINUTE_MS)).toEqual(['2 +1']);
+  });
+
+  test('of a token that was taken back are not queued, whatever is remembered of it', async () => {
+    await addSource('a');
+    await push('a', '1', { id: 'i' });
+    const gone = { constructor: SourceGone };
+    await expect(push('a', '2', { digest: 'of before' })).rejects.toMatchObject(gone);
+    const other = await data.open('b');
+    await other.access.removeSource({ name: 'a', by: 'terminal', nowMs: desk.nowMs });
+    await expect(push('a', '3')).rejects.toMatchObject(gone);
+    await expect(push('a', 'again', { id: 'i' })).rejects.toMatchObject(gone);
+    expect((await store.outbox.openParts(ACCOUNT)).map(({ text }) => text)).toEqual(['1']);
+  });
+
+  test('are told as they are stored, also a text with half a character', async () => {
+    await addSource('a', { digestMs: MINUTE_MS });
+    const [told] = await pushed('a', 'x\ud800', { expiresAtMs: desk.nowMs + HOUR_MS, files: ['/f'] });
+    expect(told).toEqual(await desk.view(told?.seq ?? 0));
   });
 
   test('keep their files, which go behind the text', async () => {
