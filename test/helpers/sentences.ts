@@ -40,6 +40,7 @@ export function isTold(text: string): boolean {
       text,
     );
   const isExample = /^(\$ |--[a-z-]+ ')/.test(text);
+  if (/^[A-Z][a-z]+\.$/.test(text)) return true;
   return (
     !isCommand &&
     !isExample &&

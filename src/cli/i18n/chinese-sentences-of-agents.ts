@@ -354,6 +354,7 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
   'an error without a message': '没有说明的错误',
   '{} can be read again': '{} 可以读取了',
   '{}; going on with what was read before, and looking again': '{~}；沿用之前读取的内容，稍后再看',
+  'Dropped.': '已丢弃。',
   'Dropped; but it was sent before without an answer, so it may have arrived.':
     '已丢弃；但之前发送过而没有收到响应，可能已送到。',
   'It has arrived already.': '已经送到。',
