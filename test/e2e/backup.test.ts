@@ -194,6 +194,12 @@ test('a backup without a digest is taken, and said to be one; through pipes it i
   }).exited;
   expect([piped.code, piped.stdout, piped.stderr]).toEqual([0, '', expect.stringContaining('tokens')]);
   expect(readdirSync(join(home, 'wx', 'state')).filter((name) => name.startsWith('backup'))).toEqual([]);
+  // A reader that goes away leaves nothing either.
+  await startWxagent(['-c', `"$0" "$@" | head -c 10`, process.execPath, BIN, 'backup', '-'], {
+    home,
+    through: ['/bin/sh'],
+  }).exited;
+  expect(readdirSync(join(home, 'wx', 'state')).filter((name) => name.startsWith('backup'))).toEqual([]);
   const [first, second] = [makeFolder(), makeFolder()];
   const fromStdin = await wxagent(['restore', '-', '--json'], { home: first, input: readFileSync(file) });
   expect([fromStdin.code, jsonLines(fromStdin.stdout)]).toMatchObject([0, [{ file: '-', hasDigest: true }]]);

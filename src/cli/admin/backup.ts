@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { hasCode, reasonOf, WxError } from '../../core/errors.ts';
@@ -44,7 +44,10 @@ export async function backup(context: CommandContext, [given]: string[]): Promis
         },
       });
       if (isStream) {
-        await context.io.outAll(createReadStream(fresh));
+        const whole = await open(fresh, 'r');
+        // Whatever becomes of the reader, nothing is left.
+        await removeDatabase(fresh);
+        await context.io.outAll(whole.createReadStream());
         context.say(inWords(counts));
       } else {
         checkTarget(path, replaceFile, []);
