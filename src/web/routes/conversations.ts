@@ -193,9 +193,9 @@ async function readEntries(call: Call) {
   const named = isNamed ? await backend.store.conversations.placeOf({ ...chat, ...what }) : null;
   if (isNamed && !named) throw new WxError('not-found', `${user} has no such message or part`);
   const piece = await backend.store.conversations.piece({
-    ...chat,
     from: named ? { upTo: named } : from,
     limit: limitOf(query),
+    ...chat,
   });
   const entries = [];
   for (const entry of piece.entries)

@@ -114,7 +114,7 @@ async function findMessages(call: Call) {
   };
   const beforeSeq = query.before === undefined ? null : Number(query.before);
   if (query.text === undefined) {
-    const page = await backend.store.inbox.messagePage({ ...filter, beforeSeq, limit });
+    const page = await backend.store.inbox.messagePage({ beforeSeq, limit, ...filter });
     return {
       json: { messages: page.map((one) => shownMessage(readMessage(one))), before: pageOf(page, limit) },
     };

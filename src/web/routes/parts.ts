@@ -75,7 +75,7 @@ export const PART_ROUTES: readonly Route[] = [
         const { page, before } = firstOf(hits, limit, beforeSeq);
         return { json: { parts: page.map(shownPart), before } };
       }
-      const page = await backend.store.outbox.partPage({ ...filter, states, limit });
+      const page = await backend.store.outbox.partPage({ states, limit, ...filter });
       return { json: { parts: page.map(shownPart), before: pageOf(page, limit) } };
     },
   },
