@@ -88,7 +88,7 @@ export function createPush(
       return file;
     };
     const place = await placeOf({
-      ...{ method: incoming.method ?? 'GET', path: url.pathname, query: url.searchParams },
+      ...{ method: incoming.method ?? 'GET', path: oneSlash(url.pathname), query: url.searchParams },
       ...{ headers: incoming.headers, stream: incoming, keep, kept, nowMs: clock.now() },
       content: () =>
         (content ??= readContent(incoming, async (file, name) => void (await keep(file, name ?? 'file')))),
@@ -136,6 +136,11 @@ export function createPush(
   }
 }
 
+/** A path of clients that were given an address with a slash at its end, and append theirs with another. */
+function oneSlash(path: string): string {
+  return path.replace(/^\/*/, '/');
+}
+
 /** Where a request goes: to a dialect by name, or by the path that its service has. */
 async function placeOf(
   request: PushRequest,
@@ -143,7 +148,7 @@ async function placeOf(
   const [, token, name, rest = ''] = /^\/push\/([^/]+)(?:\/([^/]*))?(\/.*)?$/.exec(request.path) ?? [];
   if (token !== undefined) {
     const dialect = name === undefined || name === '' ? NATIVE : DIALECTS.find((one) => one.name === name);
-    if (dialect) return { dialect, token, request: { ...request, path: rest === '' ? '/' : rest } };
+    if (dialect) return { dialect, token, request: { ...request, path: oneSlash(rest) } };
     throw new HttpError(404, 'not-found', `there is no dialect ${JSON.stringify(name?.slice(0, 80))}`, {
       hint: `there are ${DIALECTS.map((one) => one.name).join(', ')}`,
     });
