@@ -22,9 +22,7 @@ export const SERVER_CHECKS: readonly Check[] = [
   }),
   check('database-rights', async (report, server) => {
     if (report.grant === null) return 'may create tables';
-    throw new WxError('not-logged-in', `may not create tables at ${server.name}`, {
-      hint: report.grant,
-    });
+    throw new WxError('not-logged-in', `may not create tables at ${server.name}`, { hint: report.grant });
   }),
   check('database-clock', async ({ offMs }) => {
     if (Math.abs(offMs) <= CLOCK_LIMIT_MS) return `within ${ms(Math.abs(offMs))} of this machine`;

@@ -38,9 +38,7 @@ export async function findSources(context: CommandContext, [id, ...more]: string
     throw new WxError(
       'usage',
       'download takes the id of one message or last, --item, or --param with --key',
-      {
-        hint: 'wxagent messages',
-      },
+      { hint: 'wxagent messages' },
     );
   }
   if (mediaKey !== null && param === null) throw new WxError('usage', '--key goes with --param only');
@@ -109,9 +107,7 @@ function ofParam(param: string, key: string | null): MediaSource {
     throw new WxError(
       'usage',
       '--key takes 16 bytes: 32 hex digits, or base64 of the bytes or of the digits',
-      {
-        hint,
-      },
+      { hint },
     );
   }
   return {

@@ -130,9 +130,7 @@ function parseHook(text: string): { event: HookEvent; command: string } {
   throw new WxError(
     'usage',
     `--on takes event=command with one of ${HOOK_EVENTS.join(', ')}, not "${text}"`,
-    {
-      hint: "--on expired='notify-send wxagent expired'",
-    },
+    { hint: "--on expired='notify-send wxagent expired'" },
   );
 }
 

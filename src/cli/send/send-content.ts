@@ -47,9 +47,7 @@ export async function contentToSend(context: CommandContext, words: string[]): P
   }
   const bytes = await context.io.readStdin();
   if (bytes.includes(0)) {
-    throw new WxError('data', 'stdin is not text', {
-      hint: 'wxagent send --file - --name <name>',
-    });
+    throw new WxError('data', 'stdin is not text', { hint: 'wxagent send --file - --name <name>' });
   }
   return { text: checkText(withoutBom(bytes.toString('utf8'))), files };
 }

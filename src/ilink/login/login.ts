@@ -181,9 +181,7 @@ function checkTime({ clock, signal, timeoutMs }: LoginOptions, deadline: number)
   throw new WxError(
     'not-logged-in',
     `the QR code was not confirmed within ${Math.round(timeoutMs / 1000)} s`,
-    {
-      hint: 'wxagent login',
-    },
+    { hint: 'wxagent login' },
   );
 }
 
@@ -207,9 +205,7 @@ async function askVerifyCode({ port, signal }: LoginOptions, wrong: boolean): Pr
       throw new WxError(
         'not-logged-in',
         'enter the verification code shown on your phone (needs a terminal)',
-        {
-          hint: 'run wxagent login in a terminal',
-        },
+        { hint: 'run wxagent login in a terminal' },
       );
     }
     return typed.trim() || undefined;

@@ -141,9 +141,7 @@ function keyDiffers(account: string): WxError {
   return new WxError(
     'config',
     `WXAGENT_STORE_KEY does not decrypt the login of ${account}: it is another key`,
-    {
-      hint: 'WXAGENT_STORE_KEY=<new key>,<old key> reads both, and encrypts with the new one',
-    },
+    { hint: 'WXAGENT_STORE_KEY=<new key>,<old key> reads both, and encrypts with the new one' },
   );
 }
 

@@ -42,9 +42,7 @@ export function parseAcpCommand(text: string, search: CommandSearch): AcpCommand
     throw new WxError(
       'not-found',
       `${preset.title} is not installed: ${preset.program} is not on PATH${either}`,
-      {
-        hint: 'wxagent agents',
-      },
+      { hint: 'wxagent agents' },
     );
   }
   const isProgram = /^[\w./\\:-]+$/.test(name);
@@ -58,9 +56,7 @@ function programOf(name: string, search: CommandSearch): string {
   throw new WxError(
     'not-found',
     `"${name}" is neither an agent wxagent knows by name nor a program on PATH`,
-    {
-      hint: 'wxagent agents',
-    },
+    { hint: 'wxagent agents' },
   );
 }
 

@@ -91,8 +91,6 @@ export function unaskedError(name: string): WxError {
   return new WxError(
     'usage',
     `${name} has no mode in which it asks before it acts: with --allow-all it would do what any user asks`,
-    {
-      hint: 'choose: --permission deny, and a sandbox of your own around it; or leave out --allow-all',
-    },
+    { hint: 'choose: --permission deny, and a sandbox of your own around it; or leave out --allow-all' },
   );
 }
