@@ -124,12 +124,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'outbox',
     group: 'messages',
     about: { en: 'list unsent messages and why they are not sent', zh: '列出还没发出的消息和原因' },
-    settings: [],
     subcommands: [
       {
         name: 'list',
         about: { en: 'list unsent messages', zh: '列出还没发出的消息' },
-        settings: [],
         isDefault: true,
         load: async () => (await import('./admin/outbox.ts')).listOutbox,
       },
@@ -137,7 +135,6 @@ export const COMMANDS: readonly CommandSpec[] = [
         name: 'drop',
         about: { en: 'remove a message from the outbox', zh: '从发件箱移除一条消息' },
         args: { '<id>': { en: 'number of the message in wxagent outbox', zh: 'wxagent outbox 中的编号' } },
-        settings: [],
         load: async () => (await import('./admin/outbox.ts')).dropFromOutbox,
       },
     ],
@@ -146,12 +143,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'expect',
     group: 'messages',
     about: { en: 'tell when a text that should come is missing', zh: '应该来的消息没有来时通知' },
-    settings: [],
     subcommands: [
       {
         name: 'list',
         about: { en: 'list what is expected, and what is missing', zh: '列出应来的消息和没有来的消息' },
-        settings: [],
         load: async () => (await import('./admin/expect.ts')).listExpected,
       },
       {
@@ -166,7 +161,6 @@ export const COMMANDS: readonly CommandSpec[] = [
         name: 'remove',
         about: { en: 'expect a key no more', zh: '不再等待这个键' },
         args: { '<key>': { en: 'key, as in wxagent expect list', zh: '键，见 wxagent expect list' } },
-        settings: [],
         load: async () => (await import('./admin/expect.ts')).removeExpected,
       },
     ],
@@ -183,12 +177,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'accounts',
     group: 'accounts',
     about: { en: 'list the logged-in accounts, choose the default', zh: '列出已登录的账号，选择默认账号' },
-    settings: [],
     subcommands: [
       {
         name: 'list',
         about: { en: 'list the accounts; * is the default', zh: '列出账号；* 是默认账号' },
-        settings: [],
         isDefault: true,
         load: async () => (await import('./admin/accounts.ts')).listAccounts,
       },
@@ -196,7 +188,6 @@ export const COMMANDS: readonly CommandSpec[] = [
         name: 'use',
         about: { en: 'make an account the default', zh: '设为默认账号' },
         args: { '<id|name>': { en: 'ID or name of the account', zh: '账号的 ID 或名称' } },
-        settings: [],
         load: async () => (await import('./admin/accounts.ts')).useAccount,
       },
     ],
@@ -205,7 +196,6 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'logout',
     group: 'accounts',
     about: { en: 'log out of an account; its messages stay', zh: '退出登录；消息仍保留' },
-    settings: [],
     load: async () => (await import('./admin/accounts.ts')).logout,
   },
   {
@@ -215,12 +205,10 @@ export const COMMANDS: readonly CommandSpec[] = [
       en: 'list or change who may write to the bot besides the owner',
       zh: '查看或更改除所有者外放行的用户',
     },
-    settings: [],
     subcommands: [
       {
         name: 'list',
         about: { en: 'list the allowed users', zh: '列出已放行的用户' },
-        settings: [],
         isDefault: true,
         load: async () => (await import('./admin/allow.ts')).listAllowed,
       },
@@ -233,7 +221,6 @@ export const COMMANDS: readonly CommandSpec[] = [
             zh: '用户 ID，见 wxagent messages --json',
           },
         },
-        settings: [],
         load: async () => (await import('./admin/allow.ts')).allowUser,
       },
       {
@@ -245,7 +232,6 @@ export const COMMANDS: readonly CommandSpec[] = [
             zh: '用户 ID，见 wxagent messages --json',
           },
         },
-        settings: [],
         load: async () => (await import('./admin/allow.ts')).disallowUser,
       },
     ],
@@ -268,7 +254,6 @@ export const COMMANDS: readonly CommandSpec[] = [
       en: 'show logins, queues and how many messages can still be sent',
       zh: '显示登录、排队情况和剩余条数',
     },
-    settings: [],
     load: async () => (await import('./admin/status.ts')).status,
   },
   {
@@ -278,7 +263,6 @@ export const COMMANDS: readonly CommandSpec[] = [
       en: 'list the processes that serve the accounts of a database server',
       zh: '列出运行数据库服务器上各账号的进程',
     },
-    settings: [],
     load: async () => (await import('./admin/workers.ts')).workers,
   },
   {
@@ -288,7 +272,6 @@ export const COMMANDS: readonly CommandSpec[] = [
       en: 'check network, clock, login, files, disk and database',
       zh: '检查网络、时钟、登录、文件、磁盘和数据库',
     },
-    settings: [],
     needsNoStore: true,
     load: async () => (await import('./doctor/doctor.ts')).doctor,
   },
@@ -296,7 +279,6 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'agents',
     group: 'state',
     about: { en: 'list the agents that --acp knows by name', zh: '列出 --acp 认识的智能体，以及是否已安装' },
-    settings: [],
     needsNoStore: true,
     load: async () => (await import('./admin/agents.ts')).agents,
   },
@@ -311,12 +293,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'config',
     group: 'state',
     about: { en: 'show and store settings', zh: '查看和保存设置' },
-    settings: [],
     subcommands: [
       {
         name: 'list',
         about: { en: 'list all settings and where each value comes from', zh: '列出所有设置和每个值的来源' },
-        settings: [],
         isDefault: true,
         needsNoStore: true,
         load: async () => (await import('./admin/config.ts')).listConfig,
@@ -327,7 +307,6 @@ export const COMMANDS: readonly CommandSpec[] = [
         args: {
           '<name>': { en: 'option name in camelCase, such as onError', zh: '驼峰式选项名，例如 onError' },
         },
-        settings: [],
         needsNoStore: true,
         load: async () => (await import('./admin/config.ts')).getConfig,
       },
@@ -338,7 +317,6 @@ export const COMMANDS: readonly CommandSpec[] = [
           '<name>': { en: 'option name in camelCase, such as onError', zh: '驼峰式选项名，例如 onError' },
           '<value>': { en: 'value, as it follows the option', zh: '值，写法与选项后相同' },
         },
-        settings: [],
         needsNoStore: true,
         load: async () => (await import('./admin/config.ts')).setConfig,
       },
@@ -348,7 +326,6 @@ export const COMMANDS: readonly CommandSpec[] = [
         args: {
           '<name>': { en: 'option name in camelCase, such as onError', zh: '驼峰式选项名，例如 onError' },
         },
-        settings: [],
         needsNoStore: true,
         load: async () => (await import('./admin/config.ts')).unsetConfig,
       },
@@ -358,7 +335,6 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'store',
     group: 'state',
     about: { en: 'move the store to another database, and back', zh: '把数据迁移到另一个数据库，或迁回来' },
-    settings: [],
     needsNoStore: true,
     subcommands: [
       {

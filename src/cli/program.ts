@@ -28,7 +28,7 @@ export async function runProgram(host: Host, argv: readonly string[]): Promise<n
       const isElsewhere = !needsNoStore && context.settings(['store']).store !== null;
       const full = isElsewhere ? await (await import('./account/store-place.ts')).atStore(context) : context;
       try {
-        exit = await run(full, args);
+        exit = (await run(full, args)) ?? 0;
       } finally {
         await full.server?.close();
       }
@@ -223,14 +223,15 @@ function unknownCommand(command: Command, name: string): WxError {
 
 function createCommand(spec: CommandSpec, tree: Tree): Command {
   const { run, argv, help } = tree;
+  const { settings = [] } = spec;
   const command = newCommand(spec.name, tree);
   for (const argument of Object.keys(spec.args ?? {})) command.argument(argument);
   if (spec.passThrough) command.passThroughOptions();
   if (spec.isGrouped) {
-    addOptions(command, [...spec.settings, ...GLOBAL_SETTINGS], help, true);
+    addOptions(command, [...settings, ...GLOBAL_SETTINGS], help, true);
     command.version(VERSION, '-v, --version');
   } else {
-    addOptions(command, spec.settings, help, null);
+    addOptions(command, settings, help, null);
     command.version(VERSION, '-v, --version');
     addOptions(command, GLOBAL_SETTINGS, help, false);
   }

@@ -1,7 +1,7 @@
-import type { Setting } from './setting.ts';
+import { flagsOnly } from './setting.ts';
 
 /** Settings of `ask`. */
-export const ASK = {
+export const ASK = flagsOnly({
   choices: {
     kind: 'text',
     flag: '--choices <list>',
@@ -9,7 +9,6 @@ export const ASK = {
       en: 'answers to choose from: yes,no or a=main,b=release; exit code 0 for the first, 1 for any other',
       zh: '可选的回答：yes,no 或 a=main,b=release；选第一个时退出码为 0，其他为 1',
     },
-    flagOnly: true,
   },
   askTimeout: {
     kind: 'duration',
@@ -19,13 +18,11 @@ export const ASK = {
       zh: '等待回答的时间（超时的退出码为 124）',
     },
     default: '10m',
-    flagOnly: true,
   },
   default: {
     kind: 'text',
     flag: '--default <answer>',
     about: { en: 'answer if none comes in time', zh: '超时没有回答时采用的回答' },
-    flagOnly: true,
   },
   hook: {
     kind: 'choice',
@@ -35,6 +32,5 @@ export const ASK = {
       zh: '回答编程智能体的 hook（标准输入）',
     },
     choices: ['claude', 'codex'],
-    flagOnly: true,
   },
-} as const satisfies Record<string, Setting>;
+});

@@ -1,24 +1,21 @@
-import type { Setting } from './setting.ts';
+import { flagsOnly } from './setting.ts';
 
 /** Settings of `exec`. */
-export const EXEC = {
+export const EXEC = flagsOnly({
   title: {
     kind: 'text',
     flag: '--title <title>',
     about: { en: 'what the message calls it (default: the command)', zh: '消息里的名称（默认：命令本身）' },
-    flagOnly: true,
   },
   always: {
     kind: 'switch',
     flag: '--always',
     about: { en: 'send a message however it ends (the default)', zh: '无论结果如何都发消息（默认）' },
-    flagOnly: true,
   },
   onFailure: {
     kind: 'switch',
     flag: '--on-failure',
     about: { en: 'send a message only if it fails', zh: '只在失败时发消息' },
-    flagOnly: true,
   },
   execOutput: {
     kind: 'choice',
@@ -29,6 +26,5 @@ export const EXEC = {
     },
     choices: ['lines', 'file', 'none'],
     default: 'lines',
-    flagOnly: true,
   },
-} as const satisfies Record<string, Setting>;
+});

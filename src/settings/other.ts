@@ -1,12 +1,11 @@
-import type { Setting } from './setting.ts';
+import { flagsOnly } from './setting.ts';
 
 /** Settings of the commands that look at things, and of the simulator. */
-export const OTHER = {
+export const OTHER = flagsOnly({
   user: {
     kind: 'text',
     flag: '--user <user>',
     about: { en: 'only messages of this user', zh: '只列出这个用户的消息' },
-    flagOnly: true,
   },
   since: {
     kind: 'duration',
@@ -15,13 +14,11 @@ export const OTHER = {
       en: 'only what is from this last period, for example 24h',
       zh: '只列出最近一段时间的，例如 24h',
     },
-    flagOnly: true,
   },
   every: {
     kind: 'duration',
     flag: '--every <duration>',
     about: { en: 'how long the key may be silent', zh: '这个键最长可以多久没有消息' },
-    flagOnly: true,
   },
   grep: {
     kind: 'text',
@@ -30,25 +27,21 @@ export const OTHER = {
       en: 'only messages whose text or file name matches this regular expression, in any case',
       zh: '只列出文字或文件名匹配这个正则表达式的消息，不分大小写',
     },
-    flagOnly: true,
   },
   follow: {
     kind: 'switch',
     flag: '--follow',
     about: { en: 'go on, and list new messages as they come', zh: '继续运行，有新消息就列出' },
-    flagOnly: true,
   },
   failed: {
     kind: 'switch',
     flag: '--failed',
     about: { en: 'retry all failed messages', zh: '重试所有失败的消息' },
-    flagOnly: true,
   },
   expired: {
     kind: 'switch',
     flag: '--expired',
     about: { en: 'send all replies that expired while held', zh: '重新发送所有暂存后过期的回复' },
-    flagOnly: true,
   },
   moveFrom: {
     kind: 'text',
@@ -58,14 +51,12 @@ export const OTHER = {
       zh: 'postgres://...、SQLite 文件或主目录；默认是当前主目录',
     },
     hasPassword: true,
-    flagOnly: true,
   },
   moveTo: {
     kind: 'text',
     flag: '--to <store>',
     about: { en: 'the same, for the place it moves to', zh: '迁移到哪里，写法相同' },
     hasPassword: true,
-    flagOnly: true,
   },
   moveCancel: {
     kind: 'switch',
@@ -74,13 +65,11 @@ export const OTHER = {
       en: 'give up a move that was killed, and use --from again',
       zh: '放弃被中断的迁移，继续使用 --from 的数据库',
     },
-    flagOnly: true,
   },
   replaceFile: {
     kind: 'switch',
     flag: '--force',
     about: { en: 'replace the file if it is there', zh: '文件已存在时替换它' },
-    flagOnly: true,
   },
   port: {
     kind: 'count',
@@ -89,7 +78,6 @@ export const OTHER = {
     default: '0',
     min: 0,
     max: 65_535,
-    flagOnly: true,
   },
   seed: {
     kind: 'count',
@@ -97,7 +85,6 @@ export const OTHER = {
     about: { en: 'seed for repeatable IDs and faults', zh: '随机种子，使 ID 和故障可重现' },
     default: '1',
     min: 0,
-    flagOnly: true,
   },
   scan: {
     kind: 'choice',
@@ -105,13 +92,11 @@ export const OTHER = {
     about: { en: 'who scans the QR code: the simulator or you', zh: '谁来扫码：模拟器自动，或由你操作' },
     choices: ['auto', 'manual'],
     default: 'auto',
-    flagOnly: true,
   },
   script: {
     kind: 'text',
     flag: '--script <file>',
     about: { en: 'JSON Lines of control calls to play', zh: '按 JSON Lines 文件执行控制调用' },
-    flagOnly: true,
   },
   interactive: {
     kind: 'switch',
@@ -120,6 +105,5 @@ export const OTHER = {
       en: 'write the messages of the phone yourself, here or in a browser',
       zh: '由你写手机上的消息，在终端或浏览器里',
     },
-    flagOnly: true,
   },
-} as const satisfies Record<string, Setting>;
+});

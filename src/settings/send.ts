@@ -1,7 +1,7 @@
-import type { Setting } from './setting.ts';
+import { flagsOnly } from './setting.ts';
 
 /** Settings of `send`. */
-export const SEND = {
+export const SEND = flagsOnly({
   to: {
     kind: 'text',
     flag: '--to <user>',
@@ -9,13 +9,11 @@ export const SEND = {
       en: 'recipient: a user ID or the name of an account (default: the owner)',
       zh: '收件人：用户 ID 或账号名（默认：所有者）',
     },
-    flagOnly: true,
   },
   stdin: {
     kind: 'switch',
     flag: '--stdin',
     about: { en: 'read the text from stdin', zh: '从标准输入读取文字' },
-    flagOnly: true,
   },
   file: {
     kind: 'list',
@@ -24,13 +22,11 @@ export const SEND = {
       en: 'file to send; -: stdin (repeatable)',
       zh: '要发送的文件；-：标准输入（可重复）',
     },
-    flagOnly: true,
   },
   sendName: {
     kind: 'text',
     flag: '--name <name>',
     about: { en: 'file name shown in the chat', zh: '聊天中显示的文件名' },
-    flagOnly: true,
   },
   sendFormat: {
     kind: 'choice',
@@ -41,14 +37,12 @@ export const SEND = {
     },
     choices: ['wechat', 'raw', 'code'],
     default: 'wechat',
-    flagOnly: true,
   },
   wait: {
     kind: 'duration',
     flag: '--wait <duration>',
     about: { en: 'how long to wait for the result', zh: '等待结果的时间' },
     default: '30s',
-    flagOnly: true,
   },
   at: {
     kind: 'text',
@@ -57,7 +51,6 @@ export const SEND = {
       en: 'send a text later: +2h, 9:00, "tomorrow 9:00" or a date; a runner has to be there then',
       zh: '稍后发送文字：+2h、9:00、"明天 9:00" 或日期；到时需要有 wxagent run',
     },
-    flagOnly: true,
   },
   ttl: {
     kind: 'duration',
@@ -66,31 +59,26 @@ export const SEND = {
       en: 'discard the message if it is still held after this time',
       zh: '超过这个时间还没发出就丢弃',
     },
-    flagOnly: true,
   },
   id: {
     kind: 'text',
     flag: '--id <key>',
     about: { en: 'idempotency key: the same key is never sent twice', zh: '幂等键：同一个键只发送一次' },
-    flagOnly: true,
   },
   key: {
     kind: 'text',
     flag: '--key <key>',
     about: { en: 'replaces a held message with the same key', zh: '替换同一个键下暂存的消息' },
-    flagOnly: true,
   },
   hold: {
     kind: 'switch',
     flag: '--no-hold',
     about: { en: 'send now or discard the message (exit code 69)', zh: '当场发不出就丢弃（退出码 69）' },
     default: 'true',
-    flagOnly: true,
   },
   strict: {
     kind: 'switch',
     flag: '--strict',
     about: { en: 'exit code 76 if the server does not confirm', zh: '服务器没有确认时，退出码为 76' },
-    flagOnly: true,
   },
-} as const satisfies Record<string, Setting>;
+});

@@ -50,3 +50,9 @@ export interface Setting {
   /** The kinds of agent it goes with: as a flag it is refused with any other. */
   goesWith?: readonly AgentKind[];
 }
+
+/** Settings that are only flags: see {@link Setting.flagOnly}. */
+export function flagsOnly<const Rows extends Record<string, Omit<Setting, 'flagOnly'>>>(rows: Rows) {
+  const entries = Object.entries(rows).map(([name, row]) => [name, { ...row, flagOnly: true }]);
+  return Object.fromEntries(entries) as { [Name in keyof Rows]: Rows[Name] & { flagOnly: true } };
+}

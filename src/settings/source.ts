@@ -1,24 +1,21 @@
-import type { Setting } from './setting.ts';
+import { flagsOnly } from './setting.ts';
 
 /** Settings of `source add`. */
-export const SOURCE = {
+export const SOURCE = flagsOnly({
   sourceTo: {
     kind: 'text',
     flag: '--to <user>',
     about: { en: 'who gets it: a user ID; default: the owner', zh: '发给谁：用户 ID；默认是所有者' },
-    flagOnly: true,
   },
   sourceTitle: {
     kind: 'text',
     flag: '--title <text>',
     about: { en: 'title of what comes without one', zh: '没有标题时用的标题' },
-    flagOnly: true,
   },
   digest: {
     kind: 'duration',
     flag: '--digest <duration>',
     about: { en: 'join what comes within this time into one text', zh: '这段时间内的推送合成一条' },
-    flagOnly: true,
   },
   sourceQuiet: {
     kind: 'text',
@@ -27,19 +24,16 @@ export const SOURCE = {
       en: 'keep what comes at these times of the day until they end: 23:00-07:00',
       zh: '每天这段时间的推送留到结束后再发：23:00-07:00',
     },
-    flagOnly: true,
   },
   sourceLimit: {
     kind: 'text',
     flag: '--limit <count/time>',
     about: { en: 'at most so many texts in a time: 6/h', zh: '一段时间内最多几条：6/h' },
-    flagOnly: true,
   },
   important: {
     kind: 'switch',
     flag: '--important',
     about: { en: 'never let it wait for others', zh: '从不等待，立即发送' },
-    flagOnly: true,
   },
   fallback: {
     kind: 'text',
@@ -48,7 +42,6 @@ export const SOURCE = {
       en: 'command that tells another way what is not confirmed in time',
       zh: '没有及时确认的推送，用这个命令以其他方式通知',
     },
-    flagOnly: true,
   },
   sourceWithin: {
     kind: 'duration',
@@ -57,7 +50,6 @@ export const SOURCE = {
       en: 'with --fallback: how long a push may be unconfirmed (10m)',
       zh: '与 --fallback 连用：推送多久没有确认就算没送到（10m）',
     },
-    flagOnly: true,
   },
   template: {
     kind: 'text',
@@ -66,6 +58,5 @@ export const SOURCE = {
       en: 'what to tell of JSON in a form of its own; texts have {{path}}',
       zh: '从任意 JSON 取出要通知的内容；文字里写 {{path}}',
     },
-    flagOnly: true,
   },
-} as const satisfies Record<string, Setting>;
+});

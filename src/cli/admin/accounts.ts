@@ -8,12 +8,12 @@ import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
 
 /** `wxagent accounts list`: what is logged in here. */
-export async function listAccounts(context: CommandContext): Promise<number> {
+export async function listAccounts(context: CommandContext): Promise<void> {
   const accounts = knownAccounts(context);
   const chosen =
     accounts.length > 0 ? chooseAccount({ ...context, settings: withoutAccount(context) }) : null;
-  if (context.json) {
-    context.printJson('accounts', {
+  if (context.json)
+    return context.printJson('accounts', {
       accounts: accounts.map((account) => ({
         id: account.id,
         name: account.name,
@@ -23,45 +23,38 @@ export async function listAccounts(context: CommandContext): Promise<number> {
         default: account.key === chosen?.key,
       })),
     });
-    return 0;
-  }
   if (accounts.length === 0) context.say(noAccount(context).message, 'hint: wxagent login');
   const rows = accounts.map((account) => [
     account.key === chosen?.key ? '*' : '',
     account.id,
     account.name ?? '-',
     account.owner ?? '-',
-    localMinute(new Date(account.loggedInAt)),
+    localMinute(account.loggedInAt),
   ]);
   context.show(...table(rows));
-  return 0;
 }
 
 /** `wxagent accounts use <name>`: makes an account the default. */
-export async function useAccount(context: CommandContext, [name = '']: string[]): Promise<number> {
+export async function useAccount(context: CommandContext, [name = '']: string[]): Promise<void> {
   const account = findAccount(context.file.accounts, name);
   await loginsOf(context).use(account.key);
   context.say(`${label(account)} is the default account now.`);
-  return 0;
 }
 
 /** `wxagent logout`: forgets the token of an account; its messages stay. */
-export async function logout(context: CommandContext): Promise<number> {
+export async function logout(context: CommandContext): Promise<void> {
   const account = findAccount(context.file.accounts, chooseAccount(context).key);
   await loginsOf(context).remove(account.key);
   await withStore(context, ({ access }) =>
     access.noteAct({
-      ...{
-        by: TERMINAL,
-        act: 'logout',
-        account: account.key,
-        about: account.name ?? account.id,
-        nowMs: context.clock.now(),
-      },
+      by: TERMINAL,
+      act: 'logout',
+      account: account.key,
+      about: account.name ?? account.id,
+      nowMs: context.clock.now(),
     }),
   );
   context.say(`${label(account)} is logged out here; its messages are kept.`);
-  return 0;
 }
 
 function label(account: Account): string {

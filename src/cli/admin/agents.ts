@@ -4,18 +4,14 @@ import type { CommandContext } from '../command/context.ts';
 import { table } from '../terminal/table.ts';
 
 /** `wxagent agents`: the agents `--acp` knows by name, and which are on this machine. */
-export async function agents(context: CommandContext): Promise<number> {
+export async function agents(context: CommandContext): Promise<void> {
   const found = findPresets(commandSearch(context));
-  if (context.json) {
-    context.printJson('agents', { agents: found.map(agentShown) });
-    return 0;
-  }
+  if (context.json) return context.printJson('agents', { agents: found.map(agentShown) });
   context.show(
     ...table(found.map((one) => [one.preset.name, one.preset.title, context.translate(stateOf(one))])),
   );
   const first = found.find(({ path }) => path !== null) ?? found.find(({ argv }) => argv !== null);
   context.say(`hint: wxagent run --acp ${first?.preset.name ?? "'<command>'"}`);
-  return 0;
 }
 
 /** An agent as programs are shown it. */

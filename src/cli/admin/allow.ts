@@ -8,17 +8,17 @@ import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
 
 /** `wxagent allow list`: users that may write to the bot besides the owner; those of `run --allow` are not listed. */
-export function listAllowed(context: CommandContext): Promise<number> {
+export function listAllowed(context: CommandContext): Promise<void> {
   return withList(context, async (admin, account) => {
     const users = await admin.allowed(account.key);
     if (context.json) return;
     if (users.length === 0) context.say('Only the owner.');
-    context.show(...table(users.map(({ user, sinceMs }) => [user, localMinute(new Date(sinceMs))])));
+    context.show(...table(users.map(({ user, sinceMs }) => [user, localMinute(sinceMs)])));
   });
 }
 
 /** `wxagent allow add <user>`: allows a user permanently; a running `run` notices with their next message. */
-export function allowUser(context: CommandContext, [user = '']: string[]): Promise<number> {
+export function allowUser(context: CommandContext, [user = '']: string[]): Promise<void> {
   if (user === '' || /\s/.test(user)) {
     throw new WxError('usage', `no such user: ${user}`, { hint: 'wxagent messages --json' });
   }
@@ -29,7 +29,7 @@ export function allowUser(context: CommandContext, [user = '']: string[]): Promi
 }
 
 /** `wxagent allow remove <user>`: stops allowing a user. */
-export function disallowUser(context: CommandContext, [user = '']: string[]): Promise<number> {
+export function disallowUser(context: CommandContext, [user = '']: string[]): Promise<void> {
   return withList(context, async (admin, account) => {
     const entry = { account: account.key, user, allowed: false, ...asked(context) };
     if (!(await admin.setAllowed(entry))) {
@@ -49,16 +49,15 @@ function asked({ clock }: CommandContext) {
 async function withList(
   context: CommandContext,
   work: (admin: Admin, account: Account) => Promise<void>,
-): Promise<number> {
+): Promise<void> {
   const account = chooseAccount(context);
   return withStore(context, async ({ admin }) => {
     await work(admin, account);
-    if (!context.json) return 0;
+    if (!context.json) return;
     const users = await admin.allowed(account.key);
     context.printJson('allow', {
       account: account.id,
       users: users.map(({ user, sinceMs }) => ({ id: user, since: new Date(sinceMs).toISOString() })),
     });
-    return 0;
   });
 }

@@ -10,27 +10,20 @@ const USUAL_LIMIT = 200;
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 
 /** `wxagent audit`: what was granted, sent again or removed, oldest first. */
-export async function audit(context: CommandContext): Promise<number> {
+export async function audit(context: CommandContext): Promise<void> {
   const { since } = context.settings(['since']);
   return withStore(context, async ({ access }) => {
     const newest = await access.audit({ beforeSeq: null, limit: since === null ? USUAL_LIMIT : NO_LIMIT });
     const sinceMs = since === null ? 0 : context.clock.now() - since;
     const entries = newest.filter(({ atMs }) => atMs >= sinceMs).reverse();
-    if (context.json) {
-      context.printJson('audit', { entries: entries.map(auditEntryShown) });
-      return 0;
-    }
+    if (context.json) return context.printJson('audit', { entries: entries.map(auditEntryShown) });
     if (entries.length === 0) context.say('Nothing yet.');
-    context.show(
-      ...table(
-        entries.map(({ atMs, who, act, account, about }) => [
-          localMinute(new Date(atMs)),
-          whoInWords(who, context.language),
-          actInWords(act, context.language),
-          account === null || account === about ? about : `${account} ${about}`,
-        ]),
-      ),
-    );
-    return 0;
+    const rows = entries.map(({ atMs, who, act, account, about }) => [
+      localMinute(atMs),
+      whoInWords(who, context.language),
+      actInWords(act, context.language),
+      account === null || account === about ? about : `${account} ${about}`,
+    ]);
+    context.show(...table(rows));
   });
 }

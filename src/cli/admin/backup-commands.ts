@@ -26,7 +26,6 @@ export const BACKUP_COMMANDS: readonly CommandSpec[] = [
     group: 'state',
     about: { en: 'fill an empty store from a backup', zh: '从备份恢复到空的位置' },
     args: FILE,
-    settings: [],
     needsNoStore: true,
     load: async () => (await import('./restore.ts')).restore,
   },

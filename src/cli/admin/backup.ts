@@ -10,7 +10,7 @@ import type { CommandContext } from '../command/context.ts';
 import { checkIsThere, openMovable } from './store-migrate.ts';
 
 /** `wxagent backup <file>`: writes all that a store has to one file, while others use it. */
-export async function backup(context: CommandContext, [given]: string[]): Promise<number> {
+export async function backup(context: CommandContext, [given]: string[]): Promise<void> {
   const { cwd, clock, file } = context;
   const name = named('backup', given);
   const isStream = name === '-';
@@ -61,7 +61,6 @@ export async function backup(context: CommandContext, [given]: string[]): Promis
       if (!place.server) await from.steps.close();
     }
     context.say('It has tokens that are readable: keep it to yourself.');
-    return 0;
   } finally {
     await place.server?.close();
   }

@@ -16,7 +16,7 @@ const STORABLE = (Object.keys(SETTINGS) as SettingName[]).filter(
 );
 
 /** `wxagent config list`: every setting, its value and where it comes from. */
-export async function listConfig(context: CommandContext): Promise<number> {
+export async function listConfig(context: CommandContext): Promise<void> {
   const settings = STORABLE.map((name) => ({ name, ...written(context, name) }));
   if (context.json) context.printJson('config', { settings });
   else {
@@ -25,32 +25,28 @@ export async function listConfig(context: CommandContext): Promise<number> {
       ...table(settings.map(({ name, value, origin }) => [name, value ?? '-', origins[origin] ?? origin])),
     );
   }
-  return 0;
 }
 
 /** `wxagent config get <name>`: one value on stdout. */
-export async function getConfig(context: CommandContext, [name = '']: string[]): Promise<number> {
+export async function getConfig(context: CommandContext, [name = '']: string[]): Promise<void> {
   const { value, origin } = written(context, nameOf(name));
   if (context.json) context.printJson('config', { settings: [{ name, value, origin }] });
   else context.print(value ?? '');
-  return 0;
 }
 
 /** `wxagent config set <name> <value>`: stores a value after checking it. */
-export async function setConfig(context: CommandContext, [name = '', value = '']: string[]): Promise<number> {
+export async function setConfig(context: CommandContext, [name = '', value = '']: string[]): Promise<void> {
   const known = nameOf(name);
   const setting: Setting = SETTINGS[known];
   parseSetting(setting, value, longFlag(setting));
   checkAddresses({ [known]: value });
   const kept = known === 'store' ? checkedStore(context, value) : value;
   await store(context, known, setting.kind === 'list' ? [value] : kept);
-  return 0;
 }
 
 /** `wxagent config unset <name>`: back to the default. */
-export async function unsetConfig(context: CommandContext, [name = '']: string[]): Promise<number> {
+export async function unsetConfig(context: CommandContext, [name = '']: string[]): Promise<void> {
   await store(context, nameOf(name), undefined);
-  return 0;
 }
 
 function nameOf(name: string): SettingName {

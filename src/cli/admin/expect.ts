@@ -7,7 +7,7 @@ import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { checkUser } from '../send/recipient.ts';
-import { localMinute } from '../terminal/local-time.ts';
+import { localMinute, minuteOrDash } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
 
 /** Keys are short words: they stand in a table and in a chat. */
@@ -16,7 +16,7 @@ const KEY_CHARS = 100;
 const LEAST_MS = 60_000;
 
 /** `wxagent expect list`: what is expected, and what is missing. */
-export function listExpected(context: CommandContext): Promise<number> {
+export function listExpected(context: CommandContext): Promise<void> {
   return withExpected(context, async (_, account, { expected }) => {
     const all = await expected.expectations(account.key);
     if (context.json) return;
@@ -26,7 +26,7 @@ export function listExpected(context: CommandContext): Promise<number> {
 }
 
 /** `wxagent expect <key> --every 26h`: tells a user when no text with this key has come for so long. */
-export function addExpected(context: CommandContext, [key = '']: string[]): Promise<number> {
+export function addExpected(context: CommandContext, [key = '']: string[]): Promise<void> {
   const { every, to } = context.settings(['every', 'to']);
   if (key === '' && every === null) return listExpected(context);
   if (key.trim() === '' || [...key].length > KEY_CHARS || /\p{Cc}/u.test(key))
@@ -48,7 +48,7 @@ export function addExpected(context: CommandContext, [key = '']: string[]): Prom
 }
 
 /** `wxagent expect remove <key>`. */
-export function removeExpected(context: CommandContext, [key = '']: string[]): Promise<number> {
+export function removeExpected(context: CommandContext, [key = '']: string[]): Promise<void> {
   return withExpected(context, async (_, account, { expected }) => {
     if (!(await expected.unexpect({ account: account.key, key })))
       throw new WxError('not-found', `"${key}" is not expected`, { hint: 'wxagent expect' });
@@ -59,11 +59,11 @@ export function removeExpected(context: CommandContext, [key = '']: string[]): P
 async function withExpected(
   context: CommandContext,
   work: (nowMs: number, account: Account, store: Store) => Promise<void>,
-): Promise<number> {
+): Promise<void> {
   const account = chooseAccount(context);
   return withStore(context, async (store) => {
     await work(context.clock.now(), account, store);
-    if (!context.json) return 0;
+    if (!context.json) return;
     const all = await store.expected.expectations(account.key);
     context.printJson('expected', {
       account: account.id,
@@ -74,16 +74,13 @@ async function withExpected(
         missingSince: timeShown(missingSinceMs),
       })),
     });
-    return 0;
   });
 }
 
 function rowOf(context: CommandContext, one: Expectation): string[] {
   const { key, everyMs, lastSeenAtMs, missingSinceMs } = one;
-  const last = lastSeenAtMs === null ? '-' : localMinute(new Date(lastSeenAtMs));
+  const last = minuteOrDash(lastSeenAtMs);
   const missing =
-    missingSinceMs === null
-      ? ''
-      : context.translate(`missing since ${localMinute(new Date(missingSinceMs))}`);
+    missingSinceMs === null ? '' : context.translate(`missing since ${localMinute(missingSinceMs)}`);
   return [key, shownDuration(everyMs), last, missing];
 }

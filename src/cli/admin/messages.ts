@@ -22,7 +22,7 @@ const LOOK_EVERY_MS = 250;
 type Message = ReturnType<typeof readMessage>;
 
 /** `wxagent messages`: what has come in, oldest first, and what became of it. */
-export async function messages(context: CommandContext): Promise<number> {
+export async function messages(context: CommandContext): Promise<void> {
   const { user, since, grep, follow } = context.settings(['user', 'since', 'grep', 'follow']);
   const account = chooseAccount(context);
   const pattern = grep === null ? null : patternOf(grep);
@@ -35,7 +35,7 @@ export async function messages(context: CommandContext): Promise<number> {
     let seen = change(account.key);
     const first = await search(inbox, { ...about, afterSeq: 0, limit });
     show(context, first.found, !follow);
-    if (!follow) return 0;
+    if (!follow) return;
     let { newest } = first;
     const stop = context.stopSignal();
     while (!stop.aborted) {
@@ -47,7 +47,6 @@ export async function messages(context: CommandContext): Promise<number> {
       newest = Math.max(newest, more.newest);
       if (more.found.length > 0) show(context, more.found, false);
     }
-    return 0;
   });
 }
 
@@ -102,17 +101,14 @@ function show(context: CommandContext, found: readonly Message[], saysNone: bool
   }
   if (found.length === 0 && saysNone) context.say('No messages.');
   const words = wordsOf(context.language);
-  context.show(
-    ...table(
-      found.map((message) => [
-        localMinute(new Date(message.receivedAtMs)),
-        message.id,
-        stateShown(words, message),
-        kindOf(message, words),
-        contentOf(message, words),
-      ]),
-    ),
-  );
+  const rows = found.map((message) => [
+    localMinute(message.receivedAtMs),
+    message.id,
+    stateShown(words, message),
+    kindOf(message, words),
+    contentOf(message, words),
+  ]);
+  context.show(...table(rows));
 }
 
 /** Its text and its files; a voice message with a transcript is shown as text. */

@@ -19,7 +19,7 @@ const OUTCOMES: Partial<Record<string, string>> = {
 };
 
 /** `wxagent outbox list`: parts without a final verdict, oldest first. */
-export async function listOutbox(context: CommandContext): Promise<number> {
+export async function listOutbox(context: CommandContext): Promise<void> {
   const account = chooseAccount(context);
   return withStore(context, async ({ outbox, scheduled }) => {
     const parts = await outbox.openParts(account.key);
@@ -31,19 +31,18 @@ export async function listOutbox(context: CommandContext): Promise<number> {
       const words = wordsOf(context.language);
       const rows = later.map(({ seq, user, text, atMs }) => [
         scheduledId(seq),
-        localMinute(new Date(atMs)),
+        localMinute(atMs),
         user,
         stateShown(words, { state: 'scheduled', reason: null }),
         excerpt(text, TEXT_COLUMNS),
       ]);
       context.show(...table([...parts.map((part) => rowOf(part, words)), ...rows]));
     }
-    return 0;
   });
 }
 
 /** `wxagent outbox drop <id>`: takes a part that waits out of the outbox for good. */
-export async function dropFromOutbox(context: CommandContext, [id = '']: string[]): Promise<number> {
+export async function dropFromOutbox(context: CommandContext, [id = '']: string[]): Promise<void> {
   const account = chooseAccount(context);
   return withStore(context, async ({ outbox, scheduled }) => {
     const seq = scheduledSeq(id);
@@ -53,7 +52,7 @@ export async function dropFromOutbox(context: CommandContext, [id = '']: string[
         throw new WxError('not-found', `no unsent message ${id}`, { hint: 'wxagent outbox' });
       if (context.json) context.printJson('outbox', { parts: [], scheduled: [] });
       else context.say('Dropped.');
-      return 0;
+      return;
     }
     const part = (await outbox.openParts(account.key)).find(
       (one) => String(one.seq) === id || one.clientId === id,
@@ -76,14 +75,13 @@ export async function dropFromOutbox(context: CommandContext, [id = '']: string[
     }
     if (context.json && dropped) context.printJson('outbox', { parts: [partShown(dropped)], scheduled: [] });
     else context.say(OUTCOMES[dropped?.state ?? ''] ?? `It is ${dropped?.state} already.`);
-    return 0;
   });
 }
 
 function rowOf(part: PartView, words: Words): string[] {
   return [
     String(part.seq),
-    localMinute(new Date(part.createdAtMs)),
+    localMinute(part.createdAtMs),
     part.user,
     stateShown(words, part),
     part.file

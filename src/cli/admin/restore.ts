@@ -8,7 +8,7 @@ import { inWords, named, placeInSettings } from './backup.ts';
 import { openMovable } from './store-migrate.ts';
 
 /** `wxagent restore <file>`: fills an empty store from a backup. */
-export async function restore(context: CommandContext, [given]: string[]): Promise<number> {
+export async function restore(context: CommandContext, [given]: string[]): Promise<void> {
   const { clock } = context;
   const name = named('restore', given);
   const isStream = name === '-';
@@ -58,7 +58,6 @@ export async function restore(context: CommandContext, [given]: string[]): Promi
     context.say(
       `What came after ${madeAt} is not in it. The store that was backed up must not run any more: two receivers of one login lose messages to each other.`,
     );
-    return 0;
   } finally {
     await place.server?.close();
   }

@@ -5,7 +5,7 @@ import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** `wxagent retry <id>|--failed|--expired`: queues messages or parts again; a live run sees it within a second. */
-export async function retry(context: CommandContext, [id]: string[]): Promise<number> {
+export async function retry(context: CommandContext, [id]: string[]): Promise<void> {
   const { failed, expired } = context.settings(['failed', 'expired']);
   if ([failed, expired, id !== undefined].filter((given) => given).length !== 1) {
     throw new WxError('usage', 'retry takes the id of one message, --failed or --expired', {
@@ -22,6 +22,5 @@ export async function retry(context: CommandContext, [id]: string[]): Promise<nu
     }
     if (context.json) context.printJson('retry', { count });
     else context.say(`${count} queued again`);
-    return 0;
   });
 }

@@ -11,7 +11,7 @@ import { wordsOf } from '../i18n/language.ts';
 import { localMinute } from '../terminal/local-time.ts';
 
 /** `wxagent status`: who is logged in, who runs, what waits, and how much may still be sent. */
-export async function status(context: CommandContext): Promise<number> {
+export async function status(context: CommandContext): Promise<void> {
   const accounts = chooseAccounts(context, true);
   // Looking must not create anything.
   const exists = context.server?.exists ?? existsSync(context.paths.database);
@@ -23,7 +23,6 @@ export async function status(context: CommandContext): Promise<number> {
     else
       for (const [index, one] of reports.entries())
         context.show(...describe(context, one, toLogin(context, accounts[index] as Account)));
-    return 0;
   } finally {
     await store?.close();
   }
@@ -58,7 +57,7 @@ function describe({ language, translate }: CommandContext, report: Report, howTo
         words.lastWrote(user.id, localOf(user.lastMessageAt)),
         words.left(user.budgetLeft, BUDGET_MESSAGES),
       ];
-      const asks = user.asksAt ? `${words.comma}${words.asksAt(localMinute(new Date(user.asksAt)))}` : '';
+      const asks = user.asksAt ? `${words.comma}${words.asksAt(localMinute(user.asksAt))}` : '';
       const hold = user.hold ? `${words.semicolon}${words.held(user.hold.parts, user.hold.reason)}` : '';
       return `  ${about.join(words.comma)}${asks}${hold}`;
     }),
@@ -70,5 +69,5 @@ function describe({ language, translate }: CommandContext, report: Report, howTo
 }
 
 function localOf(iso: string | null): string | null {
-  return iso === null ? null : localMinute(new Date(iso));
+  return iso === null ? null : localMinute(iso);
 }

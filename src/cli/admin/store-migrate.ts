@@ -11,7 +11,7 @@ import type { CommandContext } from '../command/context.ts';
 import { table } from '../terminal/table.ts';
 
 /** `wxagent store migrate`: moves everything that a store has to another one. */
-export async function migrateStore(context: CommandContext): Promise<number> {
+export async function migrateStore(context: CommandContext): Promise<void> {
   const { moveFrom, moveTo, moveCancel } = context.settings(['moveFrom', 'moveTo', 'moveCancel']);
   checkOptions(context, { moveFrom, moveTo, moveCancel });
   const opened: { close(): Promise<void> }[] = [];
@@ -35,7 +35,7 @@ export async function migrateStore(context: CommandContext): Promise<number> {
       const { cancelMove } = await import('../../store/moving/move.ts');
       await cancelMove(await movable(source, 'source'));
       context.say(`The move was given up: ${source.name} can be served again.`);
-      return 0;
+      return;
     }
     const target = await place(moveTo, '--to');
     const { move } = await import('../../store/moving/move.ts');
@@ -52,7 +52,6 @@ export async function migrateStore(context: CommandContext): Promise<number> {
       context.show(...table(compared.map((one) => [one.table, String(one.rows), one.digest.slice(0, 16)])));
     }
     tellWhatIsNext(context, source, target);
-    return 0;
   } finally {
     for (const one of opened.reverse()) await one.close();
   }

@@ -2,8 +2,9 @@ import type { Localized } from '../../settings/setting.ts';
 import type { SettingName } from '../../settings/settings.ts';
 import type { CommandContext } from './context.ts';
 
-/** What a command does; returns the exit code. */
-export type Action = (context: CommandContext, args: string[]) => Promise<number>;
+/** What a command does; returns its exit code where that is not 0. */
+// biome-ignore lint/suspicious/noConfusingVoidType: most commands return nothing.
+export type Action = (context: CommandContext, args: string[]) => Promise<number | void>;
 
 /** Groups of commands in the help of the program, in its order. */
 export type CommandGroup = 'start' | 'messages' | 'accounts' | 'state' | 'testing';
@@ -16,7 +17,7 @@ export interface CommandSpec {
   group?: CommandGroup;
   /** Its arguments, as commander writes them, and what each is for. */
   args?: Readonly<Record<string, Localized>>;
-  settings: readonly SettingName[];
+  settings?: readonly SettingName[];
   /** Its help shows its settings, and those of all commands, by their groups. */
   isGrouped?: boolean;
   /** Everything from the first argument on belongs to the agent's command. */

@@ -1,6 +1,5 @@
 import { WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
-import { parseBaseUrl } from '../../ilink/hosts.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { chooseAccount, withoutAccount } from '../account/choice.ts';
 import { openTransport } from '../account/connection.ts';
@@ -9,18 +8,14 @@ import { loginsOf } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { awaitFirstMessage } from './first-message.ts';
-import { obtainLogin } from './obtain-login.ts';
+import { addressesFor, obtainLogin } from './obtain-login.ts';
 
 /** `wxagent login`: shows a QR code until a phone confirms it, and stores the bot. */
-export async function login(context: CommandContext): Promise<number> {
+export async function login(context: CommandContext): Promise<void> {
   const words = wordsOf(context.language);
-  const { force, name, baseUrl, cdnUrl } = context.settings(['force', 'name', 'baseUrl', 'cdnUrl']);
-  const former = formerLogin(context, name);
-  const request = {
-    namedUrl: baseUrl === null ? (former?.namedUrl ?? null) : parseBaseUrl(baseUrl, '--base-url').href,
-    cdnUrl: cdnUrl === null ? (former?.cdnUrl ?? null) : parseBaseUrl(cdnUrl, '--cdn-url').href,
-    ...{ name, force, by: TERMINAL, invitation: null },
-  };
+  const { force, name } = context.settings(['force', 'name']);
+  const addresses = addressesFor(context, formerLogin(context, name));
+  const request = { ...addresses, name, force, by: TERMINAL, invitation: null };
   checkName(name);
   const signal = context.stopSignal();
   const transport = openTransport(context);
@@ -38,7 +33,6 @@ export async function login(context: CommandContext): Promise<number> {
       context.say(heard ? words.heard : words.notHeard);
     }
     if (!context.json) context.say(words.nextRun(await accountToName(context, account)));
-    return 0;
   } finally {
     await store.close();
     await transport.close();

@@ -3,7 +3,7 @@ import { VERSION } from '../../core/version.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { isOfAccount } from '../../home/credentials.ts';
 import { createIlinkClient } from '../../ilink/client.ts';
-import { createHostTrust, TENCENT_BASE_URL } from '../../ilink/hosts.ts';
+import { createHostTrust, parseBaseUrl, TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import { login as converse, type LoginPort } from '../../ilink/login/login.ts';
 import type { Store } from '../../store/port/port.ts';
@@ -23,6 +23,18 @@ export interface LoginRequest {
   by: string;
   /** The ID of the invitation that a new login uses up; null: none. */
   invitation: string | null;
+}
+
+/** Server and CDN of a login: those that are named now, else those of the login before. */
+export function addressesFor(
+  context: Pick<CommandContext, 'settings'>,
+  former: Account | undefined,
+): Pick<LoginRequest, 'namedUrl' | 'cdnUrl'> {
+  const { baseUrl, cdnUrl } = context.settings(['baseUrl', 'cdnUrl']);
+  return {
+    namedUrl: baseUrl === null ? (former?.namedUrl ?? null) : parseBaseUrl(baseUrl, '--base-url').href,
+    cdnUrl: cdnUrl === null ? (former?.cdnUrl ?? null) : parseBaseUrl(cdnUrl, '--cdn-url').href,
+  };
 }
 
 /**

@@ -48,9 +48,7 @@ export async function schedule(
         ...{ user, id: scheduledId(seq), at: timeShown(kept.atMs), exit: 0 },
       });
     } else if (context.io.stderrIsTerminal) {
-      context.say(
-        `to be sent at ${localMinute(new Date(kept.atMs))} by wxagent run (${scheduledId(kept.seq)})`,
-      );
+      context.say(`to be sent at ${localMinute(kept.atMs)} by wxagent run (${scheduledId(kept.seq)})`);
     }
     return 0;
   });

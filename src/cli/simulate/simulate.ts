@@ -1,9 +1,10 @@
+import { aborted } from '../../core/time/event-loop.ts';
 import { startSimulator } from '../../simulator/simulator.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 
 /** `wxagent simulate`: an iLink server on this machine, until it is stopped. */
-export async function simulate(context: CommandContext): Promise<number> {
+export async function simulate(context: CommandContext): Promise<void> {
   const options = context.settings(['port', 'seed', 'scan', 'script', 'tlsCert', 'tlsKey']);
   const stop = context.stopSignal();
   const simulator = await startSimulator(options);
@@ -11,15 +12,11 @@ export async function simulate(context: CommandContext): Promise<number> {
   context.printJson('simulate', { baseUrl, cdnUrl, controlUrl, pid: process.pid });
   if (context.io.stderrIsTerminal && !context.json)
     context.say(wordsOf(context.language).simulating(baseUrl));
-  const stopped = new Promise<void>((resolve) => {
-    if (stop.aborted) resolve();
-    stop.addEventListener('abort', () => resolve());
-  });
+  const stopped = aborted(stop);
   try {
     // A script that is through leaves the server running; one that fails ends it.
     await Promise.race([stopped, simulator.scriptDone.then(() => stopped)]);
   } finally {
     await simulator.close();
   }
-  return 0;
 }

@@ -4,11 +4,15 @@ export function localTime(at: Date): string {
 }
 
 /** `2026-11-28 23:51` in local time, whatever the locale: people read it, sort it, and search for it. */
-export function localMinute(at: Date): string {
-  const day = [String(at.getFullYear()).padStart(4, '0'), two(at.getMonth() + 1), two(at.getDate())].join(
-    '-',
-  );
-  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
+export function localMinute(time: number | string): string {
+  const at = new Date(time);
+  const year = String(at.getFullYear()).padStart(4, '0');
+  return `${[year, two(at.getMonth() + 1), two(at.getDate())].join('-')} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+/** The same of what may not have happened yet. */
+export function minuteOrDash(timeMs: number | null): string {
+  return timeMs === null ? '-' : localMinute(timeMs);
 }
 
 function two(n: number): string {

@@ -3,7 +3,6 @@ import { digest } from '../../core/ids.ts';
 import { VERSION } from '../../core/version.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { makeFolder } from '../../home/make-folder.ts';
-import { parseBaseUrl } from '../../ilink/hosts.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { tellPushes } from '../../runner/delivery/push-texts.ts';
@@ -129,15 +128,10 @@ export function createWebBackend(
       return createFetcher({ cdn, clock, makeFolder })({ ...request, name: null, maxBytes: 0 });
     },
     async login({ name, force, by, invitation }, port, signal) {
-      const { obtainLogin } = await import('../login/obtain-login.ts');
-      const { baseUrl, cdnUrl } = context.settings(['baseUrl', 'cdnUrl']);
+      const { addressesFor, obtainLogin } = await import('../login/obtain-login.ts');
       const silent = { ...context, say() {}, stopSignal: () => signal };
       const former = known.find((one) => name !== null && [one.name, one.id, one.key].includes(name));
-      const request = {
-        namedUrl: baseUrl === null ? (former?.namedUrl ?? null) : parseBaseUrl(baseUrl, '--base-url').href,
-        cdnUrl: cdnUrl === null ? (former?.cdnUrl ?? null) : parseBaseUrl(cdnUrl, '--cdn-url').href,
-        ...{ name, force, by, invitation },
-      };
+      const request = { ...addressesFor(context, former), name, force, by, invitation };
       const { account, isNew } = await obtainLogin(silent, request, opened(), store, port);
       return { account: withoutToken(account), isNew };
     },

@@ -6,12 +6,10 @@ export const ACCESS_COMMANDS: readonly CommandSpec[] = [
     name: 'token',
     group: 'accounts',
     about: { en: 'list, add or remove tokens of the API', zh: '查看、添加或移除 API 的访问令牌' },
-    settings: [],
     subcommands: [
       {
         name: 'list',
         about: { en: 'list the tokens and when each was last used', zh: '列出访问令牌和最近使用时间' },
-        settings: [],
         isDefault: true,
         load: async () => (await import('./token.ts')).listTokens,
       },
@@ -26,7 +24,6 @@ export const ACCESS_COMMANDS: readonly CommandSpec[] = [
         name: 'remove',
         about: { en: 'remove a token: it may do nothing any more', zh: '移除访问令牌，立即失效' },
         args: { '<name>': { en: 'name of the token', zh: '访问令牌的名称' } },
-        settings: [],
         load: async () => (await import('./token.ts')).removeToken,
       },
       {
@@ -35,7 +32,6 @@ export const ACCESS_COMMANDS: readonly CommandSpec[] = [
           en: 'make a one-time code for a browser, for 10 minutes',
           zh: '生成浏览器用的一次性登录码，10 分钟有效',
         },
-        settings: [],
         load: async () => (await import('./token.ts')).makeCode,
       },
     ],
@@ -47,12 +43,10 @@ export const ACCESS_COMMANDS: readonly CommandSpec[] = [
       en: 'list, add or remove links by which somebody else adds an account',
       zh: '查看、添加或移除邀请链接，让别人扫码添加一个账号',
     },
-    settings: [],
     subcommands: [
       {
         name: 'list',
         about: { en: 'list the invitations and whether each was used', zh: '列出邀请，以及是否已使用' },
-        settings: [],
         isDefault: true,
         load: async () => (await import('./invite.ts')).listInvitations,
       },
@@ -67,7 +61,6 @@ export const ACCESS_COMMANDS: readonly CommandSpec[] = [
         name: 'remove',
         about: { en: 'remove an invitation: its link opens nothing any more', zh: '移除邀请，链接立即失效' },
         args: { '<name>': { en: 'name of the invitation', zh: '邀请的名称' } },
-        settings: [],
         load: async () => (await import('./invite.ts')).removeInvitation,
       },
     ],
@@ -79,12 +72,10 @@ export const ACCESS_COMMANDS: readonly CommandSpec[] = [
       en: 'list, add or remove programs that may push to a user',
       zh: '查看、添加或移除可以推送的来源',
     },
-    settings: [],
     subcommands: [
       {
         name: 'list',
         about: { en: 'list the sources and when each last pushed', zh: '列出来源和最近推送时间' },
-        settings: [],
         isDefault: true,
         load: async () => (await import('./source.ts')).listSources,
       },
@@ -102,7 +93,6 @@ export const ACCESS_COMMANDS: readonly CommandSpec[] = [
         name: 'remove',
         about: { en: 'remove a source: it can push no more', zh: '移除来源，立即失效' },
         args: { '<name>': { en: 'name of the source', zh: '来源的名称' } },
-        settings: [],
         load: async () => (await import('./source.ts')).removeSource,
       },
     ],

@@ -14,31 +14,27 @@ import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
 
 /** `wxagent invite list`: the invitations, without their tokens. */
-export async function listInvitations(context: CommandContext): Promise<number> {
+export async function listInvitations(context: CommandContext): Promise<void> {
   return withStore(context, async ({ access }) => {
     const nowMs = context.clock.now();
     const found = await access.invitations();
-    if (context.json) {
-      context.printJson('invitations', { invitations: found.map((one) => invitationShown(one, nowMs)) });
-      return 0;
-    }
+    if (context.json)
+      return context.printJson('invitations', {
+        invitations: found.map((one) => invitationShown(one, nowMs)),
+      });
     if (found.length === 0) context.say('No invitations.', 'hint: wxagent invite add <name>');
-    context.show(
-      ...table(
-        found.map((one) => [
-          one.name,
-          invitationShown(one, nowMs).state,
-          localMinute(new Date(one.createdAtMs)),
-          localMinute(new Date(one.usedAtMs ?? one.expiresAtMs)),
-        ]),
-      ),
-    );
-    return 0;
+    const rows = found.map((one) => [
+      one.name,
+      invitationShown(one, nowMs).state,
+      localMinute(one.createdAtMs),
+      localMinute(one.usedAtMs ?? one.expiresAtMs),
+    ]);
+    context.show(...table(rows));
   });
 }
 
 /** `wxagent invite add <name>`: makes an invitation and shows its link, once. */
-export async function makeInvitation(context: CommandContext, [name = '']: string[]): Promise<number> {
+export async function makeInvitation(context: CommandContext, [name = '']: string[]): Promise<void> {
   const { inviteExpires } = context.settings(['inviteExpires']);
   if (!/^[\p{L}\p{N}_.-]{1,64}$/u.test(name))
     throw new WxError(
@@ -57,10 +53,8 @@ export async function makeInvitation(context: CommandContext, [name = '']: strin
       by: TERMINAL,
       nowMs,
     });
-    if (context.json) {
-      context.printJson('invitation', { link, token, ...invitationShown(invitation, nowMs) });
-      return 0;
-    }
+    if (context.json)
+      return context.printJson('invitation', { link, token, ...invitationShown(invitation, nowMs) });
     context.print(link);
     context.say('This link is shown only now. Whoever opens it can add one account, while wxagent web runs.');
     const { hostname } = new URL(origin);
@@ -71,7 +65,6 @@ export async function makeInvitation(context: CommandContext, [name = '']: strin
         `Only this machine reaches ${origin}.`,
         'hint: wxagent invite add <name> --public-url <url>',
       );
-    return 0;
   });
 }
 
@@ -100,12 +93,11 @@ function reachable(url: string): string {
 }
 
 /** `wxagent invite remove <name>`: from now on its link opens nothing. */
-export async function removeInvitation(context: CommandContext, [name = '']: string[]): Promise<number> {
+export async function removeInvitation(context: CommandContext, [name = '']: string[]): Promise<void> {
   return withStore(context, async ({ access }) => {
     const removed = await access.removeInvitation({ name, by: TERMINAL, nowMs: context.clock.now() });
     if (removed === null)
       throw new WxError('not-found', `there is no invitation "${name}"`, { hint: 'wxagent invite' });
     context.say(`The invitation ${name} is removed.`);
-    return 0;
   });
 }

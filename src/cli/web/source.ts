@@ -12,30 +12,23 @@ import { withStore } from '../account/store.ts';
 import { checkCommand } from '../agent/child.ts';
 import type { CommandContext } from '../command/context.ts';
 import { checkUser } from '../send/recipient.ts';
-import { localMinute } from '../terminal/local-time.ts';
+import { minuteOrDash } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
 
 /** `wxagent source list`: the sources that may push, without their tokens. */
-export async function listSources(context: CommandContext): Promise<number> {
+export async function listSources(context: CommandContext): Promise<void> {
   return withStore(context, async ({ access }) => {
     const sources = await access.sources();
-    if (context.json) {
-      context.printJson('sources', { sources: sources.map(sourceShown) });
-      return 0;
-    }
+    if (context.json) return context.printJson('sources', { sources: sources.map(sourceShown) });
     if (sources.length === 0) context.say('No sources.', 'hint: wxagent source add <name>');
-    context.show(
-      ...table(
-        sources.map(({ name, account, user, title, lastUsedAtMs }) => [
-          name,
-          account,
-          user ?? '*',
-          title ?? '-',
-          lastUsedAtMs === null ? '-' : localMinute(new Date(lastUsedAtMs)),
-        ]),
-      ),
-    );
-    return 0;
+    const rows = sources.map(({ name, account, user, title, lastUsedAtMs }) => [
+      name,
+      account,
+      user ?? '*',
+      title ?? '-',
+      minuteOrDash(lastUsedAtMs),
+    ]);
+    context.show(...table(rows));
   });
 }
 
@@ -43,7 +36,7 @@ export async function listSources(context: CommandContext): Promise<number> {
 const DEFAULT_WITHIN_MS = 10 * 60_000;
 
 /** `wxagent source add <name>`: makes a source and shows its token, once. */
-export async function makeSource(context: CommandContext, [name = '']: string[]): Promise<number> {
+export async function makeSource(context: CommandContext, [name = '']: string[]): Promise<void> {
   const { sourceTo, sourceTitle, template, ttl, digest, sourceQuiet, sourceLimit, important, ...another } =
     context.settings([
       'sourceTo',
@@ -87,23 +80,18 @@ export async function makeSource(context: CommandContext, [name = '']: string[])
       by: TERMINAL,
       nowMs: context.clock.now(),
     });
-    if (context.json) {
-      context.printJson('source', { token, ...sourceShown(source) });
-      return 0;
-    }
+    if (context.json) return context.printJson('source', { token, ...sourceShown(source) });
     context.print(token);
     context.say('This token is shown only now. Push to /push/<token> of wxagent web: see docs/push.md.');
-    return 0;
   });
 }
 
 /** `wxagent source remove <name>`: from now on nobody can push with its token. */
-export async function removeSource(context: CommandContext, [name = '']: string[]): Promise<number> {
+export async function removeSource(context: CommandContext, [name = '']: string[]): Promise<void> {
   return withStore(context, async ({ access }) => {
     if (!(await access.removeSource({ name, by: TERMINAL, nowMs: context.clock.now() })))
       throw new WxError('not-found', `there is no source "${name}"`, { hint: 'wxagent source' });
     context.say(`The source ${name} is removed.`);
-    return 0;
   });
 }
 

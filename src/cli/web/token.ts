@@ -8,37 +8,29 @@ import { chooseAccount, knownAccounts } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { checkUser } from '../send/recipient.ts';
-import { localMinute } from '../terminal/local-time.ts';
+import { minuteOrDash } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
 
 /** `wxagent token list`: the tokens of the API, without their secrets. */
-export async function listTokens(context: CommandContext): Promise<number> {
+export async function listTokens(context: CommandContext): Promise<void> {
   return withStore(context, async ({ access }) => {
     const tokens = await access.tokens();
-    if (context.json) {
-      context.printJson('tokens', { tokens: tokens.map(tokenShown) });
-      return 0;
-    }
+    if (context.json) return context.printJson('tokens', { tokens: tokens.map(tokenShown) });
     if (tokens.length === 0) context.say('No tokens.', 'hint: wxagent token add <name> --scope read');
-    const minute = (ms: number | null): string => (ms === null ? '-' : localMinute(new Date(ms)));
-    context.show(
-      ...table(
-        tokens.map((token) => [
-          token.name,
-          token.scope,
-          token.account ?? '*',
-          token.user ?? '*',
-          minute(token.expiresAtMs),
-          minute(token.lastUsedAtMs),
-        ]),
-      ),
-    );
-    return 0;
+    const rows = tokens.map((token) => [
+      token.name,
+      token.scope,
+      token.account ?? '*',
+      token.user ?? '*',
+      minuteOrDash(token.expiresAtMs),
+      minuteOrDash(token.lastUsedAtMs),
+    ]);
+    context.show(...table(rows));
   });
 }
 
 /** `wxagent token add <name> --scope <scope>`: makes a token and shows it, once. */
-export async function makeToken(context: CommandContext, [name = '']: string[]): Promise<number> {
+export async function makeToken(context: CommandContext, [name = '']: string[]): Promise<void> {
   const { tokenScope, tokenTo, expires, account } = context.settings([
     'tokenScope',
     'tokenTo',
@@ -67,36 +59,27 @@ export async function makeToken(context: CommandContext, [name = '']: string[]):
       by: TERMINAL,
       nowMs,
     });
-    if (context.json) {
-      context.printJson('token', { token: text, ...tokenShown(token) });
-      return 0;
-    }
+    if (context.json) return context.printJson('token', { token: text, ...tokenShown(token) });
     context.print(text);
     context.say('This token is shown only now: keep it where its program finds it.');
-    return 0;
   });
 }
 
 /** `wxagent token remove <name>`: from now on nobody gets in with it. */
-export async function removeToken(context: CommandContext, [name = '']: string[]): Promise<number> {
+export async function removeToken(context: CommandContext, [name = '']: string[]): Promise<void> {
   return withStore(context, async ({ access }) => {
     if (!(await access.removeToken({ name, by: TERMINAL, nowMs: context.clock.now() })))
       throw new WxError('not-found', `there is no token "${name}"`, { hint: 'wxagent token' });
     context.say(`The token ${name} is removed.`);
-    return 0;
   });
 }
 
 /** `wxagent token code`: a one-time code by which a browser comes in. */
-export async function makeCode(context: CommandContext): Promise<number> {
+export async function makeCode(context: CommandContext): Promise<void> {
   return withStore(context, async ({ access }) => {
     const { code, expiresAtMs } = await addCode(access, { by: TERMINAL, nowMs: context.clock.now() });
-    if (context.json) {
-      context.printJson('code', { code, expiresAt: timeShown(expiresAtMs) });
-      return 0;
-    }
+    if (context.json) return context.printJson('code', { code, expiresAt: timeShown(expiresAtMs) });
     context.print(code);
     context.say('It opens the page of wxagent web once, within 10 minutes.');
-    return 0;
   });
 }

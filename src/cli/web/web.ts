@@ -7,7 +7,7 @@ import { type OpenWeb, openWeb } from './open-web.ts';
 const AGAIN_MS = 5_000;
 
 /** `wxagent web`: serves the API of this store until it is stopped. */
-export async function web(context: CommandContext): Promise<number> {
+export async function web(context: CommandContext): Promise<void> {
   const { listen, open } = context.settings(['listen', 'open']);
   const stop = context.stopSignal();
   let server: OpenWeb | null = await openWeb(context, listen, '--listen');
@@ -27,7 +27,6 @@ export async function web(context: CommandContext): Promise<number> {
     await server.close().catch(() => {});
     server = await openAgain(context, address, stop);
   }
-  return 0;
 }
 
 /** Brings whoever sits here to the page: opens it, or says where it is. */

@@ -31,9 +31,9 @@ it('has the flags of every command', () => {
   expect(documented(sectionOf(page, '## Everywhere')).sort()).toEqual(written(GLOBAL_SETTINGS).sort());
 });
 
-const withFlags = COMMANDS.filter(({ settings }) => settings.length > 0);
+const withFlags = COMMANDS.filter(({ settings = [] }) => settings.length > 0);
 
-test.each(withFlags)('has the flags of $name with their defaults', ({ name, settings }) => {
+test.each(withFlags)('has the flags of $name with their defaults', ({ name, settings = [] }) => {
   expect(documented(sectionOf(page, `## \`wxagent ${name}\``)).sort()).toEqual(written(settings).sort());
 });
 
