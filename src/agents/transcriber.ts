@@ -1,12 +1,11 @@
 import type { Log } from '../core/log.ts';
 import { type Environment, inheritEnvironment } from './child/environment.ts';
 import { failureOf, type ProcessEnd, runProcess, runThroughShortages } from './child/process.ts';
+import { KILL_GRACE_MS } from './child/process-group.ts';
 import { decodeText, replyTextOf } from './reply/output.ts';
 
 /** Longest time for one voice message, of which WeChat allows a minute. */
 const TIME_LIMIT_MS = 2 * 60_000;
-const KILL_GRACE_MS = 5_000;
-const DRAIN_MS = 500;
 const MAX_TEXT_BYTES = 64 * 1024;
 
 /** Turns the sound file at a path into text; null when that failed, which has been logged. Never rejects. */
@@ -38,7 +37,6 @@ export function createTranscriber(options: {
       stdin: Buffer.alloc(0),
       timeoutMs,
       killGraceMs,
-      drainMs: DRAIN_MS,
       maxStdoutBytes: MAX_TEXT_BYTES,
       signal,
       onStarted: (pid) => options.onStarted?.(pid),

@@ -1,4 +1,4 @@
-import { endGroup } from './process-group.ts';
+import { endGroup, KILL_GRACE_MS } from './process-group.ts';
 
 /** A child process, told apart from a later one that got the same pid. */
 export interface ChildIdentity {
@@ -15,7 +15,7 @@ export interface ChildIdentity {
 export async function endOrphan(
   child: ChildIdentity,
   startTimeOf: (pid: number) => string | null,
-  killGraceMs = 5_000,
+  killGraceMs = KILL_GRACE_MS,
 ): Promise<boolean> {
   if (startTimeOf(child.pid) !== child.startTime) return false;
   await endGroup(child.pid, killGraceMs);

@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** How long a child usually has between TERM and KILL. */
+export const KILL_GRACE_MS = 5_000;
+
 /** How long a killed group may take to disappear, and `taskkill` to do its work, before nobody waits any more. */
 const LAST_WAIT_MS = 1_000;
 

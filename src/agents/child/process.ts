@@ -6,7 +6,7 @@ import type { TurnEnd } from '../port/port.ts';
 import { limitTurn, type TurnLimit, turnEndOf } from '../port/turn-end.ts';
 import type { Command } from './command-line.ts';
 import { isPassing } from './exit-hints.ts';
-import { drained } from './output/drain.ts';
+import { DRAIN_MS, drained } from './output/drain.ts';
 import { createProcessOutput, type OutputFault, type OutputUse } from './output/process-output.ts';
 import { withStderr } from './output/stderr.ts';
 import { endGroup } from './process-group.ts';
@@ -23,8 +23,8 @@ export interface ProcessRun extends OutputUse {
   timeoutMs: number;
   /** Between TERM and KILL. */
   killGraceMs: number;
-  /** How long after the child's exit its pipes are still read, beyond what it has written, when something else keeps them open. */
-  drainMs: number;
+  /** How long after the exit its pipes are still read when something else keeps them open; {@link DRAIN_MS}. */
+  drainMs?: number;
   /** Ends the child; its reason is a TurnEnd. */
   signal: AbortSignal;
   /**
@@ -91,6 +91,7 @@ export async function runThroughShortages(
 
 async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd> {
   const startedMs = performance.now();
+  const { drainMs = DRAIN_MS } = run;
   const output = createProcessOutput(run);
   const report = (facts: Partial<ProcessEnd>): ProcessEnd => ({
     pid: null,
@@ -139,13 +140,13 @@ async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd
   limit.release();
   output.hurry();
   if (endedBy === null) {
-    const how = await drained(child, run.drainMs, Promise.race([closed, broken]));
+    const how = await drained(child, drainMs, Promise.race([closed, broken]));
     if (how !== 'closed') endedBy = how;
   }
   if (endedBy !== null) {
     output.ignoreLines();
     await endGroup(pid, run.killGraceMs);
-    await within(run.drainMs, closed);
+    await within(drainMs, closed);
   }
   closePipes(child);
   await output.end();

@@ -3,13 +3,10 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { within } from '../../core/time/event-loop.ts';
 import type { Command } from './command-line.ts';
-import { drained } from './output/drain.ts';
+import { DRAIN_MS, drained } from './output/drain.ts';
 import { logLineOf, readStderr, withStderr } from './output/stderr.ts';
 import { endGroup } from './process-group.ts';
 import { spawnGroup } from './spawn.ts';
-
-/** The usual wait for a pipe that something else keeps open after the exit. */
-const DRAIN_MS = 500;
 
 /** A child process that lives longer than a turn, in a process group of its own. */
 export interface Resident {

@@ -11,6 +11,7 @@ import {
 import { exitHint, spawnFailure } from '../child/exit-hints.ts';
 import { logLineOf, withOutput } from '../child/output/stderr.ts';
 import { type ProcessEnd, runProcess } from '../child/process.ts';
+import { KILL_GRACE_MS } from '../child/process-group.ts';
 import { type InputForm, stdinOf } from '../port/input.ts';
 import type { Agent } from '../port/port.ts';
 import { endedOutcome } from '../port/turn-end.ts';
@@ -32,12 +33,6 @@ const MEBIBYTE = 1024 * 1024;
 /** The most a command may print as text. */
 const MAX_STDOUT_BYTES = MEBIBYTE;
 
-/** How long a process that outlives its agent may hold up the reply by keeping the pipe open. */
-const DRAIN_MS = 500;
-
-/** Between TERM and KILL. */
-const KILL_GRACE_MS = 5_000;
-
 /** `EX_TEMPFAIL`: run this message again later. */
 const EXIT_RETRY = 75;
 
@@ -52,7 +47,7 @@ export interface CommandAgentOptions {
   parentEnv: Environment;
   constants: AgentConstants;
   log: Log;
-  /** 5 s unless told otherwise. */
+  /** {@link KILL_GRACE_MS} unless told otherwise. */
   killGraceMs?: number;
   /** Called when the child of a turn has started, before it gets its input: the time to record it for `endOrphan`. */
   onStarted?(turn: Turn, pid: number): void | Promise<void>;
@@ -83,7 +78,6 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
         stdin: stdinOf(turn, options.input),
         timeoutMs,
         killGraceMs: options.killGraceMs ?? KILL_GRACE_MS,
-        drainMs: DRAIN_MS,
         maxStdoutBytes,
         ...(stream && { lines: { take: stream.take, maxChars: MAX_LINE_CHARS } }),
         onAlive: context.alive,

@@ -2,6 +2,7 @@ import { WxError } from '../../core/errors.ts';
 import { NO_PROXIES, type ProxyRules, proxiesOf } from '../../core/http/proxy.ts';
 import { VERSION } from '../../core/version.ts';
 import type { Account } from '../../home/accounts-file.ts';
+import { makeFolder } from '../../home/make-folder.ts';
 import { createCdn } from '../../ilink/cdn.ts';
 import { createIlinkClient, type IlinkClient } from '../../ilink/client.ts';
 import {
@@ -12,7 +13,7 @@ import {
   TENCENT_CDN_URL,
 } from '../../ilink/hosts.ts';
 import { createTransport, type Transport } from '../../ilink/http/transport.ts';
-import type { Cdn } from '../../media/download/port.ts';
+import type { Cdn, FetchMedia } from '../../media/download/port.ts';
 import { createOutgoingBlobs } from '../../runner/delivery/outgoing-blobs.ts';
 import { createOutgoing, type Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import type { Uploader } from '../../runner/delivery/upload.ts';
@@ -135,7 +136,7 @@ function cdnUrlOf(context: Pick<CommandContext, 'settings'>, account: Account | 
 }
 
 /** Downloads from the CDN of an account, or of none; it gets no token. */
-export function openCdn(
+function openCdn(
   context: Pick<CommandContext, 'settings'>,
   account: Account | null,
   transport: Transport,
@@ -144,6 +145,16 @@ export function openCdn(
   const given = [baseUrl, account?.namedUrl ?? null, named, account?.cdnUrl ?? null];
   const trust = createHostTrust(given.filter((url) => url !== null));
   return createCdn({ transport, trust, cdnUrl: cdnUrlOf(context, account) });
+}
+
+/** What fetches files from the CDN of an account, or of none. Its code is loaded when it is needed. */
+export async function openFetcher(
+  context: Pick<CommandContext, 'settings' | 'clock'>,
+  account: Account | null,
+  transport: Transport,
+): Promise<FetchMedia> {
+  const { createFetcher } = await import('../../media/download/fetch.ts');
+  return createFetcher({ cdn: openCdn(context, account, transport), clock: context.clock, makeFolder });
 }
 
 /** Keeps answers of an account's server that cannot be read, for people to look at. */

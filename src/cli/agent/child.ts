@@ -1,3 +1,4 @@
+import { KILL_GRACE_MS } from '../../agents/child/process-group.ts';
 import type { CommandSearch } from '../../agents/child/resolve-command.ts';
 import { checkShellLine } from '../../agents/child/shell-line.ts';
 import { VERSION } from '../../core/version.ts';
@@ -5,10 +6,7 @@ import { storeForChildren } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import type { ChildRecords } from './child-records.ts';
 
-/** Between TERM and KILL; less when `--grace` would be over before that. */
-const KILL_GRACE_MS = 5_000;
-
-/** How long a child has between TERM and KILL. */
+/** How long a child has between TERM and KILL: less than usual where `--grace` would be over before. */
 export function killGraceOf(context: Pick<CommandContext, 'settings'>): number {
   return Math.min(KILL_GRACE_MS, context.settings(['grace']).grace / 2);
 }

@@ -1,10 +1,10 @@
 import type { Account } from '../../home/accounts-file.ts';
-import { LeaseLost } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import { connect, openTransport } from '../account/connection.ts';
+import { pollIfFree } from '../account/poll-now.ts';
 import { openPolling, pollerOf } from '../account/polling.ts';
 import type { CommandContext } from '../command/context.ts';
-import { type DirectDelivery, pollNow, startDirectDelivery } from '../send/direct-delivery.ts';
+import { type DirectDelivery, startDirectDelivery } from '../send/direct-delivery.ts';
 
 /** How often it looks whether a runner serves the account, and lets others poll. */
 const LOOK_EVERY_MS = 250;
@@ -26,24 +26,7 @@ export async function standIn(
   const polling = await openPolling(context, { purpose: 'look', store, stop: null });
   const connection = connect(context, account, transport, polling.store);
   let direct: DirectDelivery | null = null;
-
-  /** One poll, if no other process polls at the moment. Returns whether the login has expired. */
-  async function poll(): Promise<boolean> {
-    const lost = new AbortController();
-    const taken = await polling.acquire(account, () => lost.abort());
-    if (!('right' in taken)) return false;
-    try {
-      const stop = AbortSignal.any([signal, lost.signal]);
-      return await pollNow(context, polling.store, taken.right, connection, { account, user, stop }, () =>
-        direct?.wake(),
-      );
-    } catch (error) {
-      if (!(error instanceof LeaseLost)) throw error;
-      return false;
-    } finally {
-      await taken.right.release();
-    }
-  }
+  const wanted = { account, from: user, stop: signal, onReceived: () => direct?.wake() };
 
   try {
     while (!signal.aborted) {
@@ -58,7 +41,7 @@ export async function standIn(
           () => {},
         );
         if (direct === null || direct.isLoginDead) return true;
-        if (!signal.aborted && (await poll())) return true;
+        if (!signal.aborted && (await pollIfFree(context, polling, connection, wanted))?.expired) return true;
         direct.wake();
       }
       await clock.sleep(LOOK_EVERY_MS, signal);

@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EXIT_CODES, reasonOf, WxError } from '../../core/errors.ts';
 import { plainFileName } from '../../core/file-name.ts';
-import { makeFolder } from '../../home/make-folder.ts';
-import type { FetchFailure, FetchMedia, FetchResult } from '../../media/download/port.ts';
+import type { FetchFailure, FetchResult } from '../../media/download/port.ts';
 import { typeByName } from '../../media/kind/type-by-name.ts';
-import { openCdn, openTransport } from '../account/connection.ts';
+import { openFetcher, openTransport } from '../account/connection.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { createProgressLine } from '../terminal/progress-line.ts';
@@ -62,13 +61,8 @@ async function fetchAll(context: CommandContext, wanted: Wanted, place: Place): 
   const { largest, quiet, wav } = context.settings(['largest', 'quiet', 'wav']);
   const { io, json, clock, language } = context;
   const signal = context.stopSignal();
-  const { createFetcher } = await import('../../media/download/fetch.ts');
   const transport = openTransport(context);
-  const fetchMedia: FetchMedia = createFetcher({
-    cdn: openCdn(context, wanted.account, transport),
-    clock,
-    makeFolder,
-  });
+  const fetchMedia = await openFetcher(context, wanted.account, transport);
   const progress = createProgressLine({
     io,
     isShown: io.stderrIsTerminal && !json && !quiet,

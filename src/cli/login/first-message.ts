@@ -1,10 +1,8 @@
-import { type Account, loginDigest } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/accounts-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
-import { pollOnce } from '../../runner/intake/poll-once.ts';
-import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
-import { LeaseLost } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import { connect } from '../account/connection.ts';
+import { pollIfFree } from '../account/poll-now.ts';
 import { openPolling } from '../account/polling.ts';
 import type { CommandContext } from '../command/context.ts';
 
@@ -20,35 +18,14 @@ export async function awaitFirstMessage(
   account: Account,
   transport: Transport,
   store: Store,
-  signal: AbortSignal,
+  stop: AbortSignal,
 ): Promise<boolean> {
-  const lost = new AbortController();
   const polling = await openPolling(context, { purpose: 'look', store, stop: null });
   try {
-    const taken = await polling.acquire(account, () => lost.abort());
-    if (!('right' in taken)) return false;
-    const { right } = taken;
-    try {
-      const { received } = await pollOnce({
-        account: { key: account.key, id: account.id, login: loginDigest(account), owner: account.owner },
-        ...connect(context, account, transport, polling.store),
-        store: polling.store,
-        trust: right.trust,
-        settings: DEFAULT_RUNNER_OPTIONS,
-        clock: context.clock,
-        log: context.log,
-        rescue: (line) => context.io.err(`${line}\n`),
-        waitMs: WAIT_MS,
-        from: account.owner,
-        signal: AbortSignal.any([signal, lost.signal]),
-      });
-      return received > 0;
-    } finally {
-      await right.release();
-    }
-  } catch (error) {
-    if (error instanceof LeaseLost) return false;
-    throw error;
+    const connection = connect(context, account, transport, polling.store);
+    const wanted = { account, from: account.owner, waitMs: WAIT_MS, stop };
+    const polled = await pollIfFree(context, polling, connection, wanted);
+    return polled !== null && polled.received > 0;
   } finally {
     await polling.close();
   }

@@ -1,10 +1,9 @@
 import type { Account } from '../../home/accounts-file.ts';
-import { makeFolder } from '../../home/make-folder.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import { type Attachments, createAttachments } from '../../runner/received/attachments.ts';
-import type { MediaFetcher } from '../../runner/received/media-cache.ts';
 import type { SpeechToText } from '../../runner/received/transcripts.ts';
 import type { Store } from '../../store/port/port.ts';
+import { openFetcher } from '../account/connection.ts';
 import type { ChildRecords } from '../agent/child-records.ts';
 import type { CommandContext } from '../command/context.ts';
 
@@ -33,30 +32,15 @@ export function openAttachments(
     account: account.key,
     inbox: store.inbox,
     cache: context.paths.media('cache', account.key),
-    fetch: fetcherOf(context, account, transport, maxBytes),
+    async fetch(request) {
+      const fetchMedia = await openFetcher(context, account, transport);
+      return fetchMedia({ ...request, name: null, maxBytes });
+    },
     speechToText: stt === null ? null : { ...speechToTextOf(context, stt, children), always: sttAlways },
     place: place === 'cache' ? place : 'turn',
     sessions: context.paths.media('session', account.key),
     log: context.log,
   });
-}
-
-function fetcherOf(
-  context: CommandContext,
-  account: Account,
-  transport: Transport,
-  maxBytes: number,
-): MediaFetcher {
-  return async (request) => {
-    const { createFetcher } = await import('../../media/download/fetch.ts');
-    const { openCdn } = await import('../account/connection.ts');
-    const fetchMedia = createFetcher({
-      cdn: openCdn(context, account, transport),
-      clock: context.clock,
-      makeFolder,
-    });
-    return fetchMedia({ ...request, name: null, maxBytes });
-  };
 }
 
 function speechToTextOf(context: CommandContext, command: string, children: ChildRecords): SpeechToText {

@@ -1,19 +1,13 @@
-import { definedOnly } from '../../agents/child/environment.ts';
 import { WxError } from '../../core/errors.ts';
-import { documentOf, type EventSink, type RunnerEvent } from '../../runner/port/events.ts';
+import type { EventSink, RunnerEvent } from '../../runner/port/events.ts';
 import { checkCommand, killGraceOf } from '../agent/child.ts';
+import { runEventCommand } from '../agent/event-command.ts';
 import type { CommandContext } from '../command/context.ts';
 import { createOtherWay } from '../send/other-way.ts';
 
 /** Moments a command can be run at (`--on event=command`). */
 const HOOK_EVENTS = ['ready', 'held', 'expired', 'failed', 'undelivered'] as const;
 type HookEvent = (typeof HOOK_EVENTS)[number];
-
-/** Longest a hook may take. */
-const HOOK_TIMEOUT_MS = 60_000;
-
-/** How long a hook's pipe is read after its end, when something else keeps it open. */
-const DRAIN_MS = 500;
 
 /** Hooks that run at the same time; the others are queued. */
 const MAX_AT_ONCE = 4;
@@ -32,7 +26,7 @@ export interface Hooks {
 
 /** Parses `--on` and makes the hooks; they run as turns do. Throws WxError `usage`. */
 export function createHooks(context: CommandContext, on: readonly string[]): Hooks {
-  const { clock, cwd, log } = context;
+  const { clock, log } = context;
   const hooks = on.map(parseHook);
   for (const { event, command } of hooks) checkCommand(context, `--on ${event}`, command);
   const [undelivered, another] = hooks.filter(({ event }) => event === 'undelivered');
@@ -57,28 +51,8 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
     const failure =
       event.type === 'undelivered'
         ? await createOtherWay(context, command)(event, signal, null)
-        : await runHook(command, event, signal);
+        : await runEventCommand(context, { command }, event, signal);
     if (failure !== null) log.warn(`the command of --on ${hookOf(event)} failed: ${failure}`);
-  }
-
-  async function runHook(command: string, event: RunnerEvent, signal: AbortSignal): Promise<string | null> {
-    const { failureOf, runThroughShortages, runProcess } = await import('../../agents/child/process.ts');
-    const end = await runThroughShortages(
-      () =>
-        runProcess({
-          command: { shell: command },
-          cwd,
-          env: definedOnly(context.environment.all),
-          stdin: Buffer.from(`${JSON.stringify(documentOf(event))}\n`),
-          timeoutMs: HOOK_TIMEOUT_MS,
-          killGraceMs,
-          drainMs: DRAIN_MS,
-          maxStdoutBytes: null,
-          signal,
-        }),
-      signal,
-    );
-    return failureOf(end, HOOK_TIMEOUT_MS);
   }
 
   function pump(): void {

@@ -3,12 +3,12 @@ import { VERSION } from '../../core/version.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { createDelivery } from '../../runner/delivery/delivery.ts';
 import type { UploadListener } from '../../runner/delivery/upload.ts';
-import { pollOnce } from '../../runner/intake/poll-once.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import { LeaseLost } from '../../store/port/lease.ts';
 import type { Outbox, Store } from '../../store/port/port.ts';
 import { type Connection, connect, openTransport } from '../account/connection.ts';
-import { openPolling, type PollingRight } from '../account/polling.ts';
+import { pollNow } from '../account/poll-now.ts';
+import { openPolling } from '../account/polling.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 
@@ -153,7 +153,8 @@ async function pollUnlessOtherDoes(
         if (!to.isLoginDoubted && (await canSend(context, store.outbox, to))) return false;
         if (right) {
           const stop = AbortSignal.any([to.stop, lost.signal]);
-          return await pollNow(context, polling.store, right, connection, { ...to, stop });
+          const { account, user: from } = to;
+          return (await pollNow(context, polling, right, connection, { account, from, stop })).expired;
         }
       } catch (error) {
         // Another process has the account by now, and polls.
@@ -169,30 +170,4 @@ async function pollUnlessOtherDoes(
   } finally {
     await polling.close();
   }
-}
-
-/** Makes one whole poll, or one until the user writes. Returns whether the login has expired. */
-export async function pollNow(
-  context: CommandContext,
-  store: Store,
-  { trust }: PollingRight,
-  connection: Connection,
-  { account, user, stop }: Pick<Recipient, 'account' | 'user' | 'stop'>,
-  onReceived: () => void = () => {},
-): Promise<boolean> {
-  const { expired } = await pollOnce({
-    ...connection,
-    account: { key: account.key, id: account.id, login: loginDigest(account), owner: account.owner },
-    store,
-    trust,
-    settings: DEFAULT_RUNNER_OPTIONS,
-    clock: context.clock,
-    log: context.log,
-    rescue: (line) => context.io.err(`${line}\n`),
-    waitMs: 0,
-    from: user,
-    onReceived,
-    signal: stop,
-  });
-  return expired;
 }

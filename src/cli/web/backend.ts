@@ -2,14 +2,13 @@ import { WxError } from '../../core/errors.ts';
 import { digest } from '../../core/ids.ts';
 import { VERSION } from '../../core/version.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
-import { makeFolder } from '../../home/make-folder.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { tellPushes } from '../../runner/delivery/push-texts.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { KnownAccount, WebBackend } from '../../web/port/backend.ts';
 import { knownAccounts } from '../account/choice.ts';
-import { openCdn, openOutgoing, openTransport } from '../account/connection.ts';
+import { openFetcher, openOutgoing, openTransport } from '../account/connection.ts';
 import { pollerOf } from '../account/polling.ts';
 import { loginsOf } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -123,9 +122,8 @@ export function createWebBackend(
     },
     deliver,
     async fetchFile(account, request) {
-      const { createFetcher } = await import('../../media/download/fetch.ts');
-      const cdn = openCdn(context, withToken(account), opened());
-      return createFetcher({ cdn, clock, makeFolder })({ ...request, name: null, maxBytes: 0 });
+      const fetchMedia = await openFetcher(context, withToken(account), opened());
+      return fetchMedia({ ...request, name: null, maxBytes: 0 });
     },
     async login({ name, force, by, invitation }, port, signal) {
       const { addressesFor, obtainLogin } = await import('../login/obtain-login.ts');

@@ -2,6 +2,9 @@ import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { eventsDelivered, within } from '../../../core/time/event-loop.ts';
 
+/** How long the pipe of a child that has exited is read, when something else keeps it open. */
+export const DRAIN_MS = 500;
+
 /** More than any system keeps in a pipe: what comes after it was written by something that lives. */
 const MOST_LEFT_BYTES = 1024 * 1024;
 
