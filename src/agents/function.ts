@@ -2,8 +2,9 @@ import { reasonOf } from '../core/errors.ts';
 import { eventOf, type MessageEvent, type Outcome, type ReplyPiece } from '../core/message/message.ts';
 import { isObject } from '../core/object.ts';
 import { cutUtf8 } from '../core/text-bytes.ts';
+import { untilAborted } from '../core/time/event-loop.ts';
 import type { Agent, SessionMemory } from './port/port.ts';
-import { endedOutcome, limitTurn, turnEndOf, untilAborted } from './port/turn-end.ts';
+import { endedOutcome, limitTurn, turnEndOf } from './port/turn-end.ts';
 import { failed, missingFile, replyOf, retryAfter, textPiece } from './reply/outcomes.ts';
 
 /** A file of an answer: an absolute path, and the name the phone shows, else that of the file. */

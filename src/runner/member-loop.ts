@@ -5,7 +5,7 @@ import { abortedAfter } from '../core/time/event-loop.ts';
 export interface MemberLoop<T> {
   readonly members: ReadonlySet<T>;
   /** Adds a member. Resolves when the signal is aborted, and the member is gone. */
-  join(member: T, signal: AbortSignal): Promise<void>;
+  join(member: T, signal: AbortSignal): Promise<unknown>;
 }
 
 /** See {@link MemberLoop}. `run` begins with the first member; its signal is aborted when the last one is gone. */

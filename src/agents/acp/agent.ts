@@ -4,7 +4,7 @@ import type { Log } from '../../core/log.ts';
 import type { Outcome, Turn } from '../../core/message/message.ts';
 import { isObject } from '../../core/object.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import { within } from '../../core/time/event-loop.ts';
+import { untilAborted, within } from '../../core/time/event-loop.ts';
 import {
   type AgentConstants,
   coprocessEnvironment,
@@ -12,7 +12,7 @@ import {
   inheritForAgent,
 } from '../child/environment.ts';
 import type { Agent, TurnContext } from '../port/port.ts';
-import { endedOutcome, limitTurn, turnEndOf, untilAborted } from '../port/turn-end.ts';
+import { endedOutcome, limitTurn, turnEndOf } from '../port/turn-end.ts';
 import type { AcpCommand } from './connection/command.ts';
 import { wantedModes } from './session/modes.ts';
 import { type AcpProcess, createAcpProcessKeeper } from './session/process.ts';
@@ -121,7 +121,7 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
       return await attempt();
     } catch (error) {
       const wantsLogin = error instanceof RequestError && error.code === AUTH_REQUIRED;
-      if (!wantsLogin || !(await Promise.race([process.login.attempt(), limit.ended])))
+      if (!wantsLogin || !(await Promise.race([process.logIn(), limit.ended])))
         return failed(error, process, turn, context);
     }
     return attempt().catch((error) => failed(error, process, turn, context));

@@ -38,14 +38,6 @@ export function limitTurn(signal: AbortSignal, timeoutMs: number): TurnLimit {
   };
 }
 
-/** Resolves when a signal is aborted. */
-export function untilAborted(signal: AbortSignal): Promise<null> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(null);
-    else signal.addEventListener('abort', () => resolve(null), { once: true });
-  });
-}
-
 /** Why an aborted signal ended a turn; a reason that is no TurnEnd is a stop. */
 export function turnEndOf(signal: AbortSignal): TurnEnd {
   const { reason } = signal;

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { WxError } from '../../core/errors.ts';
-import { aborted } from '../../core/time/event-loop.ts';
+import { untilAborted } from '../../core/time/event-loop.ts';
 import { VERSION } from '../../core/version.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { claimantId } from '../../home/claimant.ts';
@@ -99,7 +99,7 @@ async function openLeases(
       used.set(key, async () => {
         lost ??= leaseLost(key);
         onLost();
-        await aborted(use.signal);
+        await untilAborted(use.signal);
       });
       function end(): void {
         used.delete(key);

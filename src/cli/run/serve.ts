@@ -1,6 +1,6 @@
 import { EXIT_CODES, reasonOf, WxError } from '../../core/errors.ts';
 import { startPauseMs } from '../../core/time/backoff.ts';
-import { aborted } from '../../core/time/event-loop.ts';
+import { untilAborted } from '../../core/time/event-loop.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { tooFewOpenFiles } from '../../home/open-files.ts';
 import { createFallbacks } from '../../runner/fallbacks.ts';
@@ -273,9 +273,9 @@ export async function serve(
         leave: leaveNow,
       });
       // A look that a lost server keeps from ending does not keep this process from it.
-      await Promise.race([followed, aborted(following)]);
+      await Promise.race([followed, untilAborted(following)]);
     }
-    await aborted(over.signal);
+    await untilAborted(over.signal);
     if (failure) throw (failure as { error: unknown }).error;
     for (const account of expired) contextOf(context, account).log.info(`hint: ${loginHint(account)}`);
     if (expired.length > 0) return EXIT_CODES['not-logged-in'];

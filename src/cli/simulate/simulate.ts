@@ -1,4 +1,4 @@
-import { aborted } from '../../core/time/event-loop.ts';
+import { untilAborted } from '../../core/time/event-loop.ts';
 import { startSimulator } from '../../simulator/simulator.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
@@ -12,7 +12,7 @@ export async function simulate(context: CommandContext): Promise<void> {
   context.printJson('simulate', { baseUrl, cdnUrl, controlUrl, pid: process.pid });
   if (context.io.stderrIsTerminal && !context.json)
     context.say(wordsOf(context.language).simulating(baseUrl));
-  const stopped = aborted(stop);
+  const stopped = untilAborted(stop);
   try {
     // A script that is through leaves the server running; one that fails ends it.
     await Promise.race([stopped, simulator.scriptDone.then(() => stopped)]);

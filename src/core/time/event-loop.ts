@@ -15,16 +15,16 @@ export async function eventsDelivered(): Promise<null> {
 }
 
 /** Resolves when the signal is aborted. */
-export function aborted(signal: AbortSignal): Promise<void> {
+export function untilAborted(signal: AbortSignal): Promise<null> {
   return abortedAfter(signal, () => {});
 }
 
 /** Resolves when the signal is aborted, after `first`, which is called at that moment. */
-export function abortedAfter(signal: AbortSignal, first: () => void): Promise<void> {
+export function abortedAfter(signal: AbortSignal, first: () => void): Promise<null> {
   return new Promise((resolve) => {
     const onAbort = (): void => {
       first();
-      resolve();
+      resolve(null);
     };
     if (signal.aborted) return onAbort();
     // Many may wait for one signal; Node would warn of a leak beyond ten.

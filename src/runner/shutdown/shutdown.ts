@@ -1,7 +1,7 @@
 import { asWxError, reasonOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import { aborted } from '../../core/time/event-loop.ts';
+import { untilAborted } from '../../core/time/event-loop.ts';
 import type { IlinkClient } from '../../ilink/client.ts';
 import { LeaseLost } from '../../store/port/lease.ts';
 import type { Delivery } from '../delivery/delivery.ts';
@@ -24,7 +24,7 @@ export interface Shutdown {
    */
   fail(error: unknown): void;
   /** Resolves when the shutdown begins. */
-  whenBegun(): Promise<void>;
+  whenBegun(): Promise<unknown>;
   /** Throws the first error that began the shutdown. */
   throwIfFailed(): void;
 }
@@ -55,7 +55,7 @@ export function createShutdown(log: Pick<Log, 'error' | 'debug'>): Shutdown {
       errors.push(error);
       begin('stopped');
     },
-    whenBegun: () => aborted(signal),
+    whenBegun: () => untilAborted(signal),
     throwIfFailed() {
       if (errors.length > 0) throw errors[0];
     },

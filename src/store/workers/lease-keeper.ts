@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { reasonOf } from '../../core/errors.ts';
 import { atMostEvery, type Clock } from '../../core/time/clock.ts';
-import { aborted, combinerOf } from '../../core/time/event-loop.ts';
+import { combinerOf, untilAborted } from '../../core/time/event-loop.ts';
 import { LEAVE_MS, type Lease, type Trust } from '../port/lease.ts';
 import { heldSum, readBoard } from './board.ts';
 import type { Fence } from './fence.ts';
@@ -315,7 +315,7 @@ export async function startLeaseKeeper(options: {
         },
         async regained(signal) {
           while (!signal.aborted && !isTrusted())
-            await (lost.aborted ? aborted(signal) : trust.regained(signal));
+            await (lost.aborted ? untilAborted(signal) : trust.regained(signal));
         },
       };
     },

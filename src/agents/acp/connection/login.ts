@@ -10,18 +10,15 @@ const KEYS: Record<string, readonly string[]> = {
   google: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
 };
 
-/** Logs in to an agent that wants a login, where the environment holds what it takes. */
-export interface AcpLogin {
-  /** Tries once per process; whether it worked. Never rejects. */
-  attempt(): Promise<boolean>;
-}
-
-/** See {@link AcpLogin}. */
+/**
+ * Logs in to an agent that wants a login, where the environment holds what it takes. What it returns tries once per
+ * process, tells whether that worked, and never rejects.
+ */
 export function createAcpLogin(
   { agent, authMethods }: Pick<AcpConnection, 'agent' | 'authMethods'>,
   env: Environment,
   log: Log,
-): AcpLogin {
+): () => Promise<boolean> {
   let tried: Promise<boolean> | null = null;
 
   async function logIn(): Promise<boolean> {
@@ -37,11 +34,9 @@ export function createAcpLogin(
     }
   }
 
-  return {
-    attempt() {
-      tried ??= logIn();
-      return tried;
-    },
+  return () => {
+    tried ??= logIn();
+    return tried;
   };
 }
 

@@ -2,14 +2,15 @@ import { reasonOf } from '../../../core/errors.ts';
 import { restartDelayMs } from '../../../core/time/backoff.ts';
 import type { Clock } from '../../../core/time/clock.ts';
 import { type AcpConnection, type AcpConnectionOptions, connectAcp } from '../connection/connection.ts';
-import { type AcpLogin, createAcpLogin } from '../connection/login.ts';
+import { createAcpLogin } from '../connection/login.ts';
 import { type AcpSessions, createAcpSessions } from './sessions.ts';
 
 /** The agent process that runs now, with its sessions. */
 export interface AcpProcess {
   connection: AcpConnection;
   sessions: AcpSessions;
-  login: AcpLogin;
+  /** See {@link createAcpLogin}. */
+  logIn(): Promise<boolean>;
 }
 
 /** Keeps one agent process for all turns of an account: started when one is needed, again when it has died. */
@@ -48,7 +49,7 @@ export function createAcpProcessKeeper(
     const connection = await connectAcp({ ...options, signal: closing.signal });
     const { name: agentName, cwd, asking, env } = options;
     const sessions = createAcpSessions({ connection, agentName, cwd, asking, log });
-    return { connection, sessions, login: createAcpLogin(connection, env, log) };
+    return { connection, sessions, logIn: createAcpLogin(connection, env, log) };
   }
 
   /** Sees a process through from its start to its end. */

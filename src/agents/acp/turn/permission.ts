@@ -5,6 +5,7 @@ import type {
 } from '@agentclientprotocol/sdk';
 import { consentOf } from '../../../core/message/consent.ts';
 import type { ChatLanguage } from '../../../core/message/language.ts';
+import { untilAborted } from '../../../core/time/event-loop.ts';
 import type { TurnContext } from '../../port/port.ts';
 
 /**
@@ -16,13 +17,10 @@ export type PermissionPolicy = 'allow' | 'deny' | 'ask' | 'agent';
 /** How long a person has for an answer, however often they are asked; less where the turn ends before. */
 const ASK_MS = 5 * 60_000;
 
-/** Gives permissions in one turn, and asks its user one question at a time. */
-export interface Permissions {
-  /** Answers an agent's request. Never rejects. */
-  decide(request: RequestPermissionRequest): Promise<RequestPermissionResponse>;
-}
-
-/** See {@link Permissions}; what was decided is told through `tell`. */
+/**
+ * Gives permissions in one turn, and asks its user one question at a time. What it returns answers an agent's request, and
+ * never rejects; what was decided is told through `tell`.
+ */
 export function createPermissions(options: {
   policy: PermissionPolicy;
   ask: TurnContext['ask'];
@@ -36,13 +34,10 @@ export function createPermissions(options: {
   /** A permission was not given. */
   onDenied(): void;
   tell(line: string): void;
-}): Permissions {
+}): (request: RequestPermissionRequest) => Promise<RequestPermissionResponse> {
   const { policy, language, signal } = options;
   let asked: Promise<unknown> = Promise.resolve();
-  const over = new Promise<false>((resolve) => {
-    if (signal.aborted) resolve(false);
-    else signal.addEventListener('abort', () => resolve(false), { once: true });
-  });
+  const over = untilAborted(signal);
 
   async function ask(what: string): Promise<boolean> {
     const limitMs = Math.min(ASK_MS, options.leftMs());
@@ -56,22 +51,20 @@ export function createPermissions(options: {
     }
   }
 
-  return {
-    async decide({ toolCall, options: choices }) {
-      const isAsked = policy === 'ask' || policy === 'agent';
-      const answer = isAsked
-        ? asked.then(() => ask(options.describe(toolCall, language)))
-        : Promise.resolve(policy === 'allow');
-      asked = answer;
-      const isAllowed = await Promise.race([answer, over]);
-      // A turn that has ended takes its questions along, and its agent may wait for that.
-      if (signal.aborted) return { outcome: { outcome: 'cancelled' } };
-      const what = options.describe(toolCall, 'en').replace(/\s+/g, ' ');
-      options.tell(`${isAllowed ? 'allowed' : 'denied'} (--permission ${policy}): ${what}`);
-      if (!isAllowed) options.onDenied();
-      const choice = chosen(choices, isAllowed);
-      return { outcome: choice ? { outcome: 'selected', optionId: choice } : { outcome: 'cancelled' } };
-    },
+  return async ({ toolCall, options: choices }) => {
+    const isAsked = policy === 'ask' || policy === 'agent';
+    const answer = isAsked
+      ? asked.then(() => ask(options.describe(toolCall, language)))
+      : Promise.resolve(policy === 'allow');
+    asked = answer;
+    const isAllowed = (await Promise.race([answer, over])) === true;
+    // A turn that has ended takes its questions along, and its agent may wait for that.
+    if (signal.aborted) return { outcome: { outcome: 'cancelled' } };
+    const what = options.describe(toolCall, 'en').replace(/\s+/g, ' ');
+    options.tell(`${isAllowed ? 'allowed' : 'denied'} (--permission ${policy}): ${what}`);
+    if (!isAllowed) options.onDenied();
+    const choice = chosen(choices, isAllowed);
+    return { outcome: choice ? { outcome: 'selected', optionId: choice } : { outcome: 'cancelled' } };
   };
 }
 

@@ -46,7 +46,7 @@ export async function runAcpTurn(options: AcpTurn): Promise<Outcome | null> {
   const calls = createToolCalls();
   const heard = createNotifier();
   const tooLarge = createNotifier();
-  const permissions = createPermissions({
+  const decide = createPermissions({
     policy: options.permission,
     ask: context.ask,
     language,
@@ -66,7 +66,7 @@ export async function runAcpTurn(options: AcpTurn): Promise<Outcome | null> {
     },
     onPermission(request) {
       reply.interrupt();
-      return permissions.decide(request);
+      return decide(request);
     },
   });
   try {
