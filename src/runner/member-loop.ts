@@ -33,7 +33,7 @@ export function createLookLoop<T>(
   look: (members: ReadonlySet<T>) => Promise<void>,
   everyMs: number,
   clock: Pick<Clock, 'sleep'>,
-): Pick<MemberLoop<T>, 'join'> {
+): { join(member: T, signal: AbortSignal): Promise<void> } {
   let current: Promise<void> = Promise.resolve();
   const loop = createMemberLoop<T>(async (signal) => {
     while (!signal.aborted) {

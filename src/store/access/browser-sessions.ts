@@ -1,5 +1,5 @@
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
-import { type BrowserSession, browserName, USE_NOTED_EVERY_MS } from '../port/access.ts';
+import { type Access, type BrowserSession, browserName, USE_NOTED_EVERY_MS } from '../port/access.ts';
 import { noteAct } from './audit.ts';
 
 /** A session that was not used for so long has ended. */
@@ -10,12 +10,7 @@ const MOST_SESSIONS = 25;
 const COLUMNS = 'digest, user_agent, created_at, last_seen_at';
 
 /** Stores a one-time code; see `Access.addCode`. */
-export function* addCode(input: {
-  digest: string;
-  expiresAtMs: number;
-  by: string;
-  nowMs: number;
-}): Step<void> {
+export function* addCode(input: Parameters<Access['addCode']>[0]): Step<void> {
   yield* run('DELETE FROM access_codes WHERE expires_at <= ?', input.nowMs);
   yield* run(
     'INSERT INTO access_codes (digest, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING',
@@ -27,12 +22,7 @@ export function* addCode(input: {
 }
 
 /** Takes a code in exchange for a session; see `Access.redeemCode`. */
-export function* redeemCode(input: {
-  digest: string;
-  session: Pick<BrowserSession, 'digest' | 'userAgent'>;
-  replaces: string | null;
-  nowMs: number;
-}): Step<boolean> {
+export function* redeemCode(input: Parameters<Access['redeemCode']>[0]): Step<boolean> {
   const { session, replaces, nowMs } = input;
   const taken = yield* run(
     'DELETE FROM access_codes WHERE digest = ? AND expires_at > ?',

@@ -1,5 +1,11 @@
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
-import { type Act, type CheckedInvitation, type Invitation, invitationName } from '../port/access.ts';
+import {
+  type Access,
+  type Act,
+  type CheckedInvitation,
+  type Invitation,
+  invitationName,
+} from '../port/access.ts';
 import { noteAct } from './audit.ts';
 
 /** One that has expired is listed for so long, so that whoever made it sees what became of it. */
@@ -8,11 +14,7 @@ const LISTED_MS = 7 * 24 * 3_600_000;
 const COLUMNS = 'id, name, digest, created_at, expires_at, used_at';
 
 /** Stores an invitation; see `Access.addInvitation`. */
-export function* addInvitation(input: {
-  invitation: CheckedInvitation;
-  by: string;
-  nowMs: number;
-}): Step<boolean> {
+export function* addInvitation(input: Parameters<Access['addInvitation']>[0]): Step<boolean> {
   const { id, name, digest, createdAtMs, expiresAtMs, usedAtMs } = input.invitation;
   yield* run(
     'DELETE FROM invitations WHERE expires_at <= ? OR (name = ? AND (used_at IS NOT NULL OR expires_at <= ?))',

@@ -1,6 +1,6 @@
 import { one, run, type Statement, type Step } from '../../sql/statement.ts';
 import { OPEN } from '../outbox/part-states.ts';
-import type { Polled } from '../port/port.ts';
+import type { Admin, Polled } from '../port/port.ts';
 
 /** An account in the store. */
 export interface AccountRow {
@@ -29,12 +29,7 @@ function* accountRow(account: string): Step<AccountRow | undefined> {
  * Registers an account with the login in use. Another login than the stored one is a takeover: the cursor and
  * the tokens of the old bot are cleared, and queued parts wait for the user's next message.
  */
-export function* openAccount(input: {
-  account: string;
-  login: string;
-  owner: string | null;
-  nowMs: number;
-}): Step<AccountRow> {
+export function* openAccount(input: Parameters<Admin['openAccount']>[0]): Step<AccountRow> {
   const { account, login, owner, nowMs } = input;
   const known = yield* accountRow(account);
   if (!known) {

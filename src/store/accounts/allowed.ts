@@ -1,5 +1,5 @@
 import { all, one, run, type Step } from '../../sql/statement.ts';
-import type { AllowedUser } from '../port/port.ts';
+import type { Admin, AllowedUser } from '../port/port.ts';
 
 /** Whether `wxagent allow` has allowed this user. */
 export function* isAllowed(account: string, user: string): Step<boolean> {
@@ -15,12 +15,7 @@ export function* allowedUsers(account: string): Step<AllowedUser[]> {
 }
 
 /** Allows a user, or no longer. Returns false when nothing changed. */
-export function* setAllowed(input: {
-  account: string;
-  user: string;
-  allowed: boolean;
-  nowMs: number;
-}): Step<boolean> {
+export function* setAllowed(input: Parameters<Admin['setAllowed']>[0]): Step<boolean> {
   const { account, user } = input;
   const changes = input.allowed
     ? yield* run(

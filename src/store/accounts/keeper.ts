@@ -7,16 +7,10 @@ import { OPEN } from '../outbox/part-states.ts';
 import { appendParts, partsOf } from '../outbox/parts.ts';
 import { NOTHING_QUEUED } from '../outbox/queue.ts';
 import { HAS_ANSWER, IS_ASKED, noteAsked } from '../outbox/word.ts';
-import type { NewPart, QueuedParts, UserToAsk } from '../port/port.ts';
+import type { Admin, Outbox, QueuedParts, UserToAsk } from '../port/port.ts';
 
 /** Stores how the users of an account are asked for a word; null: they are not. */
-export function* setKeeper({
-  account,
-  keeper,
-}: {
-  account: string;
-  keeper: WindowKeeper | null;
-}): Step<void> {
+export function* setKeeper({ account, keeper }: Parameters<Admin['setKeeper']>[0]): Step<void> {
   yield* run(
     'UPDATE accounts SET keeper = ? WHERE account = ?',
     keeper === null ? null : JSON.stringify(keeper),
@@ -63,13 +57,7 @@ export function* usersToAsk({ account, nowMs }: { account: string; nowMs: number
  * Queues the part that asks a user for a word, unless they have written or were asked meanwhile, an answer to them is on
  * its way, or it would be held.
  */
-export function* askForWord(input: {
-  account: string;
-  user: string;
-  messageSeq: number;
-  part: NewPart;
-  nowMs: number;
-}): Step<QueuedParts> {
+export function* askForWord(input: Parameters<Outbox['askForWord']>[0]): Step<QueuedParts> {
   const { account, user } = input;
   const row = yield* one(
     `SELECT sent FROM users WHERE account = ?1 AND "user" = ?2 AND last_message_seq = ?3 AND NOT ${IS_ASKED}

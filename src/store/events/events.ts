@@ -1,6 +1,6 @@
 import { sql } from '../../sql/dialect.ts';
 import { all, one, type Row, run, type Step, unawaited } from '../../sql/statement.ts';
-import type { EventCount, EventKind, EventPlace, Following, StateEvent } from '../port/port.ts';
+import type { EventCount, EventKind, EventPlace, Events, Following, StateEvent } from '../port/port.ts';
 import { END_LOG, EVENTS_KEPT_MS, WANTED_UNTIL, WRITE_LOG } from './event-schema.ts';
 
 /** How many events a message makes, at the most that is usual. */
@@ -81,11 +81,7 @@ export function* eventsAfter({ place, limit }: { place: EventPlace; limit: numbe
 }
 
 /** See `Events.counts`. */
-export function* eventCounts(input: {
-  after: EventPlace;
-  upTo: EventPlace;
-  limitsMs: readonly number[];
-}): Step<EventCount[]> {
+export function* eventCounts(input: Parameters<Events['counts']>[0]): Step<EventCount[]> {
   const { after, upTo, limitsMs } = input;
   const cases = limitsMs
     .map((limit) => `WHEN ms <= ${Math.trunc(limit)} THEN ${Math.trunc(limit)}`)

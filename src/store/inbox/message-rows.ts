@@ -1,6 +1,6 @@
 import { digest } from '../../core/ids.ts';
 import { all, one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
-import type { IncomingMessage, Intake, MessageState, MessageView } from '../port/port.ts';
+import type { Inbox, IncomingMessage, Intake, MessageState, MessageView } from '../port/port.ts';
 
 /** What a new message is stored with, beside its content. */
 export interface Stored {
@@ -70,12 +70,7 @@ export function* messageWithId(account: string, id: string): Step<Row | undefine
 export const VIEW = 'seq, id, "user", state, reason, kind, received_at, attempt, detail, raw';
 
 /** Messages as `messages` lists them: the newest `limit`, oldest first. */
-export function* messages(input: {
-  account: string;
-  user: string | null;
-  sinceMs: number | null;
-  limit: number;
-}): Step<MessageView[]> {
+export function* messages(input: Parameters<Inbox['messages']>[0]): Step<MessageView[]> {
   return (yield* all(
     `SELECT ${VIEW} FROM inbox
          WHERE account = ?1 AND (CAST(?2 AS TEXT) IS NULL OR "user" = ?2) AND received_at >= ?3 ORDER BY seq DESC LIMIT ?4`,

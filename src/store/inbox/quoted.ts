@@ -1,6 +1,6 @@
 import { all, one, type Row, type Step } from '../../sql/statement.ts';
 import { textOf } from '../outbox/parts.ts';
-import type { QuotedContent } from '../port/port.ts';
+import type { Inbox, QuotedContent } from '../port/port.ts';
 
 /** How far the time in a quote may differ from that of the quoted message (protocol 10.4). */
 const NEAR_MS = 10_000;
@@ -11,12 +11,7 @@ const NEWEST = 1_000;
  * What a user quotes: one of their own messages, or a part that was sent to them; never another user's. It is found by
  * its server id, else by its time if only one is that close. Null when it is not stored, or no longer.
  */
-export function* quoted(input: {
-  account: string;
-  user: string;
-  id: string | null;
-  aroundMs: number | null;
-}): Step<QuotedContent | null> {
+export function* quoted(input: Parameters<Inbox['quoted']>[0]): Step<QuotedContent | null> {
   const { id, aroundMs } = input;
   return (
     (id === null ? null : yield* byId(input, id)) ??

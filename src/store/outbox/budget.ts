@@ -1,7 +1,7 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
 import { sql, unindexed } from '../../sql/dialect.ts';
 import { one, type Row, run, type Step } from '../../sql/statement.ts';
-import type { Budget } from '../port/port.ts';
+import type { Budget, Outbox } from '../port/port.ts';
 import { HELD, OPEN } from './part-states.ts';
 
 /** With so many messages left, the budget is near its end. */
@@ -18,15 +18,7 @@ export const UNSENT = sql`CASE WHEN ${IS_HELD} THEN 0 ELSE (SELECT count(*) FROM
   WHERE account = ?1 AND "user" = ?2 AND ${OPEN} AND ${unindexed('state')} <> 'sending') END`;
 
 /** What the user may still get before they must write again. */
-export function* budgetOf({
-  account,
-  user,
-  nowMs,
-}: {
-  account: string;
-  user: string;
-  nowMs: number;
-}): Step<Budget> {
+export function* budgetOf({ account, user, nowMs }: Parameters<Outbox['budget']>[0]): Step<Budget> {
   const row = yield* one(
     'SELECT last_message_at, sent FROM users WHERE account = ? AND "user" = ?',
     account,

@@ -1,6 +1,6 @@
 import { timeLeftMs } from '../../core/time/clock.ts';
 import { one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
-import type { ClaimRequest } from '../port/port.ts';
+import type { ClaimRequest, Outbox } from '../port/port.ts';
 
 /** How long a lease lasts without being renewed. */
 const LEASE_MS = 60_000;
@@ -71,10 +71,7 @@ export function freeLease(
 }
 
 /** Renews the lease on a user for another {@link LEASE_MS}, if the caller still has it. */
-export function* renewLease(
-  input: { account: string; user: string; nowMs: number },
-  claimant: string,
-): Step<void> {
+export function* renewLease(input: Parameters<Outbox['renewLease']>[0], claimant: string): Step<void> {
   yield* run(
     'UPDATE users SET lease_until = ? WHERE account = ? AND "user" = ? AND lease = ?',
     input.nowMs + LEASE_MS,

@@ -9,12 +9,7 @@ import { OPEN } from './part-states.ts';
 import { appendParts, verdictOf } from './parts.ts';
 
 /** Records the progress of the upload of a claimed part; ignored when the part is not being uploaded any more. */
-export function* recordUpload(input: {
-  account: string;
-  seq: number;
-  sentBytes: number;
-  totalBytes: number;
-}): Step<void> {
+export function* recordUpload(input: Parameters<Outbox['recordUpload']>[0]): Step<void> {
   const { account, seq, ...progress } = input;
   yield* run(
     "UPDATE parts SET upload_progress = ? WHERE seq = ? AND account = ? AND state = 'uploading'",
@@ -29,7 +24,7 @@ const UPLOADING = sql`SELECT seq, upload_progress, lease, lease_until FROM parts
 
 /** The running upload to a user. A part that a killed process left `uploading` does not count. */
 export function* runningUpload(
-  { account, user, nowMs }: { account: string; user: string; nowMs: number },
+  { account, user, nowMs }: Parameters<Outbox['runningUpload']>[0],
   claimant: Claimant,
 ): Step<UploadView | null> {
   const row = yield* one(UPLOADING, account, user);

@@ -2,7 +2,7 @@ import { RETURNING_SEQ, sql } from '../../sql/dialect.ts';
 import { all, insert, one, run, type Step, unawaited } from '../../sql/statement.ts';
 import type { Claimant } from '../outbox/lease.ts';
 import { appendParts } from '../outbox/parts.ts';
-import type { NewQuestion, QuestionView } from '../port/port.ts';
+import type { NewQuestion, Questions, QuestionView } from '../port/port.ts';
 import {
   isAwaited,
   isOver,
@@ -94,10 +94,7 @@ export function* questionView(seq: number): Step<QuestionView | null> {
 }
 
 /** Notes that the asker still waits. */
-export function* renewQuestion(
-  input: { account: string; seq: number; nowMs: number },
-  claimant: Claimant,
-): Step<void> {
+export function* renewQuestion(input: Parameters<Questions['renew']>[0], claimant: Claimant): Step<void> {
   yield* run(
     'UPDATE questions SET asker_until = ? WHERE seq = ? AND account = ? AND asker = ?',
     input.nowMs + LEASE_MS,
@@ -116,11 +113,7 @@ const CLOSE = `UPDATE questions SET state = 'closed', finished_at = COALESCE(fin
   WHERE seq = ? AND account = ? AND state = ?`;
 
 /** Closes a question. Returns it as it was before: with the answer, if that came first. */
-export function* closeQuestion(input: {
-  account: string;
-  seq: number;
-  nowMs: number;
-}): Step<QuestionView | null> {
+export function* closeQuestion(input: Parameters<Questions['close']>[0]): Step<QuestionView | null> {
   for (;;) {
     const found = yield* storedQuestion(input.seq);
     if (!found || found.account !== input.account) return null;

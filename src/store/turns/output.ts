@@ -1,14 +1,14 @@
 import { one, type Row, run, type Statement, type Step, together, unawaited } from '../../sql/statement.ts';
 import type { Claimant } from '../outbox/lease.ts';
-import { NOTHING_QUEUED, outboxFor, queueReply, type Reply } from '../outbox/queue.ts';
-import type { QueuedParts, TurnAttempt } from '../port/port.ts';
+import { NOTHING_QUEUED, outboxFor, queueReply } from '../outbox/queue.ts';
+import type { QueuedParts, TurnAttempt, Turns } from '../port/port.ts';
 
 /**
  * Queues what a running turn has output, with its digest as the `index`-th output of the message. It replaces the
  * digests that an earlier attempt stored from `index` on.
  */
 export function* queueOutput(
-  input: Reply & { account: string; turn: TurnAttempt; output: { index: number; digest: string } },
+  input: Parameters<Turns['queueOutput']>[0],
   claimant: Claimant,
 ): Step<QueuedParts> {
   const [row, outbox] = yield* together(runningMessage(input), ...outboxFor(input));
@@ -23,7 +23,7 @@ export function* queueOutput(
 
 /** Queues a notice about a running turn, unless its user was already told anything for this message. */
 export function* queueNotice(
-  input: Reply & { account: string; turn: TurnAttempt },
+  input: Parameters<Turns['queueNotice']>[0],
   claimant: Claimant,
 ): Step<QueuedParts> {
   const [row, outbox] = yield* together(runningMessage(input), ...outboxFor(input));

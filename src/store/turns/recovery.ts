@@ -2,7 +2,7 @@ import { turnRetryDelayMs } from '../../core/time/backoff.ts';
 import { all, run, type Step } from '../../sql/statement.ts';
 import { FIRST_OF_TURN, turnColumn } from '../inbox/unfinished.ts';
 import { UNFINISHED } from '../outbox/part-states.ts';
-import type { Child, StartedTurn } from '../port/port.ts';
+import type { Child, StartedTurn, Turns } from '../port/port.ts';
 import { messagesOf, STARTED, startedTurn } from './turns.ts';
 
 const START_OVER = `UPDATE inbox SET not_before = ?1
@@ -15,12 +15,9 @@ const RUNNING = `SELECT ${STARTED}
  * message waits the usual delay from its start. One that has used up its retries is returned in `failed`, still
  * `running`, for the caller to finish with a notice.
  */
-export function* recover(input: {
-  account: string;
-  former: string | null;
-  retries: number;
-  nowMs: number;
-}): Step<{ failed: StartedTurn[]; children: Child[] }> {
+export function* recover(
+  input: Parameters<Turns['recover']>[0],
+): Step<{ failed: StartedTurn[]; children: Child[] }> {
   const { account, retries, nowMs } = input;
   yield* run('UPDATE users SET lease = NULL WHERE account = ? AND lease = ?', account, input.former);
   // A turn that started in the future started before the clock was set back: its delay cannot be known any more.
@@ -45,15 +42,7 @@ export function* recover(input: {
 }
 
 /** Records a child process with its message, or, where there is no `id`, until it is forgotten. */
-export function* recordChild({
-  account,
-  id,
-  child,
-}: {
-  account: string;
-  id: string | null;
-  child: Child;
-}): Step<void> {
+export function* recordChild({ account, id, child }: Parameters<Turns['recordChild']>[0]): Step<void> {
   if (id !== null) {
     yield* run('UPDATE inbox SET child = ? WHERE account = ? AND id = ?', JSON.stringify(child), account, id);
     return;

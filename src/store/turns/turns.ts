@@ -15,8 +15,8 @@ import { nextTurn, sessionOf } from '../accounts/sessions.ts';
 import { FIRST_OF_TURN, turnColumn } from '../inbox/unfinished.ts';
 import type { Claimant } from '../outbox/lease.ts';
 import { UNFINISHED } from '../outbox/part-states.ts';
-import { NOTHING_QUEUED, outboxFor, queueReply, type Reply } from '../outbox/queue.ts';
-import type { Deferred, EndedTurn, QueuedParts, StartedTurn, TurnResult } from '../port/port.ts';
+import { NOTHING_QUEUED, outboxFor, queueReply } from '../outbox/queue.ts';
+import type { Deferred, QueuedParts, StartedTurn, TurnResult, Turns } from '../port/port.ts';
 import { outputsOf } from './output.ts';
 
 /** The columns of {@link startedTurn}, and where they are. */
@@ -36,12 +36,7 @@ const STARTS = { seq: `${START} WHERE seq = ?`, burst: `${START} WHERE burst = ?
  * Commits the start of a turn: its state and attempt. The first start also decides which messages belong to the turn,
  * and its number in the user's session.
  */
-export function* startTurn(input: {
-  account: string;
-  seq: number;
-  mergeMs: number;
-  nowMs: number;
-}): Step<StartedTurn | Deferred | null> {
+export function* startTurn(input: Parameters<Turns['startTurn']>[0]): Step<StartedTurn | Deferred | null> {
   const { account, seq, nowMs } = input;
   const row = yield* one(TO_START, seq, account);
   if (!row) return null;
@@ -98,7 +93,7 @@ function* mergeMessages(first: Row, mergeMs: number, nowMs: number): Step<number
 
 /** Commits how a turn ended, with the parts of its reply. */
 export function* finishTurn(
-  input: Reply & { account: string; turn: EndedTurn; result: TurnResult },
+  input: Parameters<Turns['finishTurn']>[0],
   claimant: Claimant,
 ): Step<QueuedParts> {
   const { account, turn } = input;
