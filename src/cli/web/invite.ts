@@ -5,7 +5,7 @@ import { runningWebServers } from '../../home/web-servers.ts';
 import { resolveSetting } from '../../settings/config.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { invitationShown } from '../../views/access.ts';
-import { addInvitation } from '../../web/access/add-invitation.ts';
+import { addInvitation } from '../../web/access/grants.ts';
 import { parseListen, parsePublicUrl } from '../../web/guard/place.ts';
 import { knownAccounts } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';

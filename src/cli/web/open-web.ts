@@ -3,7 +3,7 @@ import { reasonOf, WxError } from '../../core/errors.ts';
 import { type Certificate, certificateFiles, checkCertificate } from '../../core/http/certificate.ts';
 import { noteWebServer } from '../../home/web-servers.ts';
 import { TERMINAL } from '../../store/port/port.ts';
-import { addCode } from '../../web/access/add-code.ts';
+import { addCode } from '../../web/access/grants.ts';
 import { isReachable, parseListen, parsePublicUrl, parseTrustedProxies } from '../../web/guard/place.ts';
 import type { WebServer } from '../../web/serve.ts';
 import { openHomeStore } from '../account/store.ts';

@@ -4,7 +4,7 @@ import { reasonOf, WxError } from '../../core/errors.ts';
 import { parseQuietHours } from '../../core/time/quiet-hours.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { sourceShown } from '../../views/access.ts';
-import { addSource } from '../../web/access/add-source.ts';
+import { addSource } from '../../web/access/grants.ts';
 import { parseLimit } from '../../web/access/limit.ts';
 import { checkedTemplate } from '../../web/push/port/template.ts';
 import { chooseAccount } from '../account/choice.ts';

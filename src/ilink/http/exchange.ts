@@ -4,7 +4,6 @@ import { pipeline, Readable } from 'node:stream';
 import { hasCode, reasonOf } from '../../core/errors.ts';
 import { EncodingError, isEncoded, plainBody } from '../../core/http/content-encoding.ts';
 import { shownSize } from '../../core/units.ts';
-import { type BodyStream, takenChunks } from './body-stream.ts';
 import {
   type Address,
   addressOf,
@@ -205,4 +204,22 @@ function bytesOf(chunks: readonly Buffer[]): Buffer {
 
 function faultOf(error: unknown): HttpFailure {
   return error instanceof EncodingError && error.fault === 'too-large' ? 'too-large' : 'encoded';
+}
+
+/** A request body that is made while it is sent: never whole in memory, its length known beforehand. */
+export interface BodyStream {
+  sizeBytes: number;
+  /** Read once. When it throws, the request ends as `network`. */
+  chunks: AsyncIterable<Uint8Array>;
+}
+
+/** The chunks of a body; `onTaken` is called whenever the connection has taken one and wants the next. */
+export async function* takenChunks(
+  { chunks }: BodyStream,
+  onTaken: () => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of chunks) {
+    yield chunk;
+    onTaken();
+  }
 }

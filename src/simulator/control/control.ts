@@ -19,14 +19,18 @@ import { peerOf } from '../world/peers.ts';
 import { type TypingView, typingNow } from '../world/phone.ts';
 import { changeSettings, type Settings } from '../world/settings.ts';
 import { now, ownerOf, type Qr, type Shown, type World } from '../world/world.ts';
-import { type BotView, type ContactView, type StateView, stateOf, viewOf } from './state.ts';
 import {
+  type BotView,
+  type ContactView,
   type LostMessage,
   lostMessages,
   type RequestView,
+  type StateView,
   type Stats,
   seenRequests,
+  stateOf,
   statsOf,
+  viewOf,
 } from './views.ts';
 
 /** Which part of the transcript to show. */

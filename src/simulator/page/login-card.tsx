@@ -1,5 +1,5 @@
 import { Qr } from '../../page/qr.tsx';
-import type { LoginView } from '../control/state.ts';
+import type { LoginView } from '../control/views.ts';
 import { change } from './controls.ts';
 import { nameOf } from './names.ts';
 import { phoneWords } from './words.ts';

@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals';
 import { listen } from '../../page/events.ts';
-import type { StateView } from '../control/state.ts';
+import type { StateView } from '../control/views.ts';
 import type { Shown } from '../world/world.ts';
 
 /** Lines that the page remembers. */

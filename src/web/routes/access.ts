@@ -2,7 +2,7 @@ import { WxError } from '../../core/errors.ts';
 import { browserName, SCOPES, type Scope } from '../../store/port/port.ts';
 import { auditEntryShown, tokenShown } from '../../views/access.ts';
 import { timeShown } from '../../views/account.ts';
-import { addToken } from '../access/add-token.ts';
+import { addToken } from '../access/grants.ts';
 import { digestOf, newCookie, plainCode } from '../access/secrets.ts';
 import { BEFORE, LIMIT, limitOf, pageOf } from '../api/page.ts';
 import { HttpError } from '../api/problem.ts';

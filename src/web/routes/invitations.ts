@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { invitationShown } from '../../views/access.ts';
-import { addInvitation } from '../access/add-invitation.ts';
+import { addInvitation } from '../access/grants.ts';
 import { INVITATION_MS } from '../access/secrets.ts';
 import { HttpError } from '../api/problem.ts';
 import type { Call, Route } from '../api/route.ts';

@@ -2,7 +2,7 @@ import { WxError } from '../../core/errors.ts';
 import { parseQuietHours } from '../../core/time/quiet-hours.ts';
 import { parseDurationMs } from '../../core/units.ts';
 import { sourceShown } from '../../views/access.ts';
-import { addSource } from '../access/add-source.ts';
+import { addSource } from '../access/grants.ts';
 import { parseLimit } from '../access/limit.ts';
 import type { Call, Reply, Route } from '../api/route.ts';
 import { COUNT, listOf, NAME, objectOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
