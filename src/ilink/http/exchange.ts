@@ -214,7 +214,7 @@ export interface BodyStream {
 }
 
 /** The chunks of a body; `onTaken` is called whenever the connection has taken one and wants the next. */
-export async function* takenChunks(
+async function* takenChunks(
   { chunks }: BodyStream,
   onTaken: () => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {

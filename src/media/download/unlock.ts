@@ -65,7 +65,7 @@ function check({ sizeBytes, md5 }: Decrypted, told: Pick<Locked, 'sizeBytes' | '
 const CHUNK_BYTES = 1024 * 1024;
 
 /** What the last block holds under this key, without its padding; null: the padding shows that it is not the key. */
-export function openLastBlock(lastBlock: Buffer, key: Buffer): Buffer | null {
+function openLastBlock(lastBlock: Buffer, key: Buffer): Buffer | null {
   try {
     return decryptMedia(lastBlock, key);
   } catch {
@@ -78,7 +78,7 @@ export function openLastBlock(lastBlock: Buffer, key: Buffer): Buffer | null {
  * made of a block, the same key undoes, so nothing need be fetched again. `bodyBytes` are the bytes of all blocks
  * but the last, `end` what the last one holds under the new key.
  */
-export async function changeKey(
+async function changeKey(
   file: FileHandle,
   options: { from: Buffer; to: Buffer; bodyBytes: number; end: Buffer; wantsMd5: boolean },
 ): Promise<Decrypted> {
