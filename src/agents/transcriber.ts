@@ -2,6 +2,7 @@ import type { Log } from '../core/log.ts';
 import { type Environment, inheritEnvironment } from './child/environment.ts';
 import { failureOf, type ProcessEnd, runProcess, runThroughShortages } from './child/process.ts';
 import { KILL_GRACE_MS } from './child/process-group.ts';
+import type { ResidentRecords } from './child/resident.ts';
 import { decodeText, replyTextOf } from './reply/output.ts';
 
 /** Longest time for one voice message, of which WeChat allows a minute. */
@@ -15,17 +16,16 @@ export type Transcriber = (path: string, signal: AbortSignal) => Promise<string 
  * Speech to text by a command of the user's (`--stt`): the path is its last argument, its stdout the text. It has a
  * time limit of its own, and is ended with everything it has forked.
  */
-export function createTranscriber(options: {
-  command: string;
-  cwd: string;
-  parentEnv: Environment;
-  log: Log;
-  timeoutMs?: number;
-  killGraceMs?: number;
-  /** Called with each process that has started, and when it has ended: to keep a record for `endOrphan`. Must not reject. */
-  onStarted?(pid: number): Promise<void>;
-  onEnded?(pid: number): Promise<void>;
-}): Transcriber {
+export function createTranscriber(
+  options: ResidentRecords & {
+    command: string;
+    cwd: string;
+    parentEnv: Environment;
+    log: Log;
+    timeoutMs?: number;
+    killGraceMs?: number;
+  },
+): Transcriber {
   const { command, cwd, log, timeoutMs = TIME_LIMIT_MS, killGraceMs = KILL_GRACE_MS } = options;
   const { variables } = inheritEnvironment(options.parentEnv);
 

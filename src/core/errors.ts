@@ -83,9 +83,14 @@ export function reasonOf(thrown: unknown): string {
   }
 }
 
+/** The code of a thrown error: that of the system (`ENOENT`), of a database or of Node; '' when there is none. */
+export function codeOf(thrown: unknown): string {
+  return thrown instanceof Error ? String((thrown as { code?: unknown }).code ?? '') : '';
+}
+
 /** Whether a thrown value is a system error with this code (`ENOENT`, ...). */
 export function hasCode(thrown: unknown, code: string): boolean {
-  return thrown instanceof Error && (thrown as NodeJS.ErrnoException).code === code;
+  return codeOf(thrown) === code;
 }
 
 /** What a machine may be short of for a while: files, processes, memory, room on the disk, that of the store's server too. */
@@ -94,7 +99,7 @@ const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOBUFS', 'E
 /** Whether something has failed for what this machine is short of just now: later it may work as it is. */
 export function isShortage(thrown: unknown): boolean {
   for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {
-    if (SHORTAGES.has(String((error as NodeJS.ErrnoException).code))) return true;
+    if (SHORTAGES.has(codeOf(error))) return true;
   }
   return false;
 }

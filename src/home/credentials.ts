@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
-import { hasCode, reasonOf, WxError } from '../core/errors.ts';
+import { codeOf, reasonOf, WxError } from '../core/errors.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { type Account, type AccountList, type ConfigFile, readConfigFile } from './accounts-file.ts';
 import { type LockHolder, withLock } from './lock.ts';
@@ -95,10 +95,10 @@ export function createCredentials(options: { paths: Paths; me: LockHolder; clock
 /** With the exit code of what is in the way: no room, no right, or what is not a path. */
 function cannotWrite(path: string, cause: unknown): WxError {
   const message = `cannot write ${path}: ${reasonOf(cause)}`;
-  if (['ENOSPC', 'EDQUOT'].some((code) => hasCode(cause, code))) {
+  if (['ENOSPC', 'EDQUOT'].includes(codeOf(cause))) {
     return new WxError('storage', message, { hint: 'make room on that disk, then try again', cause });
   }
-  if (['EACCES', 'EPERM', 'EROFS'].some((code) => hasCode(cause, code))) {
+  if (['EACCES', 'EPERM', 'EROFS'].includes(codeOf(cause))) {
     return new WxError('cannot-create', message, { hint: `ls -ld ${dirname(path)}`, cause });
   }
   return new WxError('config', message, { hint: `ls -ld ${dirname(path)}`, cause });

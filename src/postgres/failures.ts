@@ -1,4 +1,4 @@
-import { asWxError, isShortage, reasonOf, WxError } from '../core/errors.ts';
+import { asWxError, codeOf, isShortage, reasonOf, WxError } from '../core/errors.ts';
 import type { ServerAddress } from './server-address.ts';
 
 const SQLSTATE = /^[0-9FHPX][0-9A-Z]{4}$/;
@@ -40,11 +40,6 @@ const NO_POSTGRES = /^There was an error establishing an SSL connection$/;
 /** Whether a server that was asked for TLS has none. */
 export function hasNoTls(thrown: unknown): boolean {
   return NO_TLS.test(reasonOf(thrown));
-}
-
-/** The code of the server (SQLSTATE), of the system or of Node; '' when there is none. */
-function codeOf(thrown: unknown): string {
-  return thrown instanceof Error ? String((thrown as { code?: unknown }).code ?? '') : '';
 }
 
 /** Whether the server answered with this error about the statement, so that the connection still works. */

@@ -2,7 +2,7 @@ import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import type LibsqlDatabase from 'libsql';
-import { hasCode, WxError } from '../core/errors.ts';
+import { codeOf, hasCode, WxError } from '../core/errors.ts';
 import type { Row, SqlValue, Statement } from '../sql/statement.ts';
 import { storable } from '../sql/storable.ts';
 
@@ -61,10 +61,6 @@ export function isTransient(thrown: unknown): boolean {
 /** Whether a thrown value means that the step is faulty, and not the database. */
 export function isFaultOfStep(thrown: unknown): boolean {
   return codeOf(thrown) === '' || /^SQLITE_(?:CONSTRAINT|MISMATCH|RANGE|TOOBIG)/.test(codeOf(thrown));
-}
-
-function codeOf(thrown: unknown): string {
-  return thrown instanceof Error ? String((thrown as { code?: unknown }).code ?? '') : '';
 }
 
 /**

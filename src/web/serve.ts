@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, isIP } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import { hasCode, reasonOf, WxError } from '../core/errors.ts';
+import { codeOf, hasCode, reasonOf, WxError } from '../core/errors.ts';
 import type { Certificate } from '../core/http/certificate.ts';
 import { type ListenAddress, namesOf, type TrustedProxies } from './guard/place.ts';
 import type { WebBackend } from './port/backend.ts';
@@ -71,7 +71,7 @@ export async function serveWeb(backend: WebBackend, options: ServeOptions): Prom
 function listenOn(server: Server, { host, port }: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
-      const isForeign = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'].some((code) => hasCode(cause, code));
+      const isForeign = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'].includes(codeOf(cause));
       reject(
         isForeign
           ? new WxError('usage', `${host} is not an address of this machine`, {

@@ -11,6 +11,7 @@ import {
   type Environment,
   inheritForAgent,
 } from '../child/environment.ts';
+import type { ResidentRecords } from '../child/resident.ts';
 import type { Agent, TurnContext } from '../port/port.ts';
 import { endedOutcome, limitTurn, turnEndOf } from '../port/turn-end.ts';
 import type { AcpCommand } from './connection/command.ts';
@@ -28,7 +29,7 @@ const NOT_FOUND = -32002;
 const LOOK_MS = 60_000;
 
 /** What an ACP agent needs to know. */
-export interface AcpAgentOptions extends AcpCommand {
+export interface AcpAgentOptions extends AcpCommand, ResidentRecords {
   account: { id: string; name: string | null };
   permission: PermissionPolicy;
   /** Whether nobody has chosen `permission`, though anybody may write: an agent that cannot be made to ask is refused. */
@@ -41,9 +42,6 @@ export interface AcpAgentOptions extends AcpCommand {
   log: Log;
   /** Between a cancellation and the end of the process, and between TERM and KILL. */
   killGraceMs: number;
-  /** Called with every process that has started, before it is told anything, and when nothing is left of it. */
-  onStarted?(pid: number): Promise<void>;
-  onEnded?(pid: number): Promise<void>;
 }
 
 /** The time of one turn. */

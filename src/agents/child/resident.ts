@@ -28,6 +28,14 @@ export interface Resident {
   readonly gone: Promise<void>;
 }
 
+/** Keeps a record of processes that outlive a turn, for `endOrphan`. Must not reject. */
+export interface ResidentRecords {
+  /** Called with each process that has started, before it is told anything. */
+  onStarted?(pid: number): Promise<void>;
+  /** Called when nothing of it is left. */
+  onEnded?(pid: number): Promise<void>;
+}
+
 /** How a {@link Resident} ended. */
 export interface ResidentEnd {
   /** Null when a signal ended it. */

@@ -7,6 +7,7 @@ import {
   type Environment,
   inheritForAgent,
 } from '../child/environment.ts';
+import type { ResidentRecords } from '../child/resident.ts';
 import type { Agent } from '../port/port.ts';
 import { endedOutcome, turnEndOf } from '../port/turn-end.ts';
 import { type Coprocess, createCoprocess } from './supervisor.ts';
@@ -15,7 +16,7 @@ import { type Coprocess, createCoprocess } from './supervisor.ts';
 const IDLE_MS = 10 * 60_000;
 
 /** What a coprocess agent needs to know. */
-export interface CoprocessAgentOptions {
+export interface CoprocessAgentOptions extends ResidentRecords {
   command: Command;
   /** One process for everybody, or one for each user who writes. */
   per: 'account' | 'user';
@@ -28,12 +29,6 @@ export interface CoprocessAgentOptions {
   killGraceMs: number;
   clock: Clock;
   log: Log;
-  /**
-   * Called with each process that has started, before it gets a turn, and when it has ended: to keep a record for
-   * `endOrphan`. Must not reject.
-   */
-  onStarted?(pid: number): Promise<void>;
-  onEnded?(pid: number): Promise<void>;
 }
 
 /** The process of one user. */

@@ -5,6 +5,7 @@ import type { Clock } from '../../core/time/clock.ts';
 import { untilAborted } from '../../core/time/event-loop.ts';
 import type { Command } from '../child/command-line.ts';
 import { exitHint, type SpawnFailure, spawnFailure } from '../child/exit-hints.ts';
+import type { ResidentRecords } from '../child/resident.ts';
 import type { TurnContext } from '../port/port.ts';
 import { endedOutcome, limitTurn, turnEndOf } from '../port/turn-end.ts';
 import { shortage } from '../reply/outcomes.ts';
@@ -24,7 +25,7 @@ const HINT =
   'a coprocess reads lines of JSON from stdin until it is closed, and answers each: docs/coprocess.md';
 
 /** How a coprocess is run. */
-export interface CoprocessOptions {
+export interface CoprocessOptions extends ResidentRecords {
   command: Command;
   cwd: string;
   /** Its whole environment. */
@@ -32,12 +33,6 @@ export interface CoprocessOptions {
   killGraceMs: number;
   clock: Clock;
   log: Log;
-  /**
-   * Called with each process that has started, before it gets a turn, and when it has ended: to keep a record for
-   * `endOrphan`. Must not reject.
-   */
-  onStarted?(pid: number): Promise<void>;
-  onEnded?(pid: number): Promise<void>;
 }
 
 /** A command that stays running and is started again whenever it ends. */

@@ -32,6 +32,16 @@ export function chooseAccount(context: Choice): Account {
   return account;
 }
 
+/** That account; null: none is logged in. */
+export function accountIfAny(context: Choice): Account | null {
+  try {
+    return chooseAccount(context);
+  } catch (error) {
+    if (error instanceof WxError && error.kind === 'not-logged-in') return null;
+    throw error;
+  }
+}
+
 /** The default account is the same whatever `--account` says. */
 export function withoutAccount(context: Pick<CommandContext, 'settings'>): CommandContext['settings'] {
   return (names) => ({ ...context.settings(names), account: [] });

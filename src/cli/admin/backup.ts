@@ -2,6 +2,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { hasCode, reasonOf, WxError } from '../../core/errors.ts';
+import { codeOf, reasonOf, WxError } from '../../core/errors.ts';
 import { claimantId, isClaimantAlive, thisProcess } from '../../home/claimant.ts';
 import { makeFolder } from '../../home/make-folder.ts';
 import { resolveSetting } from '../../settings/config.ts';
@@ -119,7 +120,7 @@ async function create(path: string): Promise<void> {
   try {
     await (await open(path, 'wx', 0o600)).close();
   } catch (cause) {
-    const kind = ['ENOSPC', 'EDQUOT'].some((code) => hasCode(cause, code)) ? 'storage' : 'cannot-create';
+    const kind = ['ENOSPC', 'EDQUOT'].includes(codeOf(cause)) ? 'storage' : 'cannot-create';
     throw new WxError(kind, `cannot write in ${dirname(path)}: ${reasonOf(cause)}`, {
       hint: `ls -ld ${dirname(path)}`,
       cause,

@@ -1,6 +1,6 @@
 import { type ErrorKind, EXIT_CODES, reasonOf, WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
-import { chooseAccount } from '../account/choice.ts';
+import { accountIfAny } from '../account/choice.ts';
 import { atStore } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
@@ -74,7 +74,7 @@ export async function checkAll(
   context: CommandContext,
   trouble: WxError | null = null,
 ): Promise<readonly Result[]> {
-  const account = accountOrNull(context);
+  const account = accountIfAny(context);
   const ofStore = trouble ? [failing('database', trouble)] : await checksOfStore(context);
   const results: Result[] = [];
   for (const check of [...OF_MACHINE, ...ofStore, ...OF_SERVER])
@@ -98,11 +98,12 @@ async function examineAll(context: CommandContext, trouble: WxError | null): Pro
   const { translate } = context;
   const { checks } = wordsOf(context.language);
   const shownName = ({ name }: Result): string => checks[name] ?? name;
-  context.show(
-    ...table(
-      results.map((one) => [translate(one.ok ? 'ok' : 'FAIL'), shownName(one), translate(one.detail)]),
-    ),
-  );
+  const rows = results.map((one) => [
+    translate(one.ok ? 'ok' : 'FAIL'),
+    shownName(one),
+    translate(one.detail),
+  ]);
+  context.show(...table(rows));
   for (const one of results) if (one.hint !== null) context.say(`hint: ${shownName(one)}: ${one.hint}`);
   return exit;
 }
@@ -119,14 +120,5 @@ async function examine(check: Check, context: CommandContext, account: Account |
     // Elsewhere an error sends people here.
     const next = hint === 'wxagent doctor' ? null : hint;
     return { name: check.name, ok: false, detail, hint: next, durationMs: took(), kind };
-  }
-}
-
-function accountOrNull(context: CommandContext): Account | null {
-  try {
-    return chooseAccount(context);
-  } catch (error) {
-    if (error instanceof WxError && error.kind === 'not-logged-in') return null;
-    throw error;
   }
 }

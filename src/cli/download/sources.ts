@@ -6,7 +6,7 @@ import { decodeRaw, readInbound } from '../../ilink/message/inbound.ts';
 import { mediaOf } from '../../ilink/message/media.ts';
 import { parseLossless } from '../../ilink/wire/json.ts';
 import type { MessageItem } from '../../ilink/wire/wire.ts';
-import { chooseAccount } from '../account/choice.ts';
+import { accountIfAny, chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 
@@ -44,7 +44,7 @@ export async function findSources(context: CommandContext, [id, ...more]: string
   if (mediaKey !== null && param === null) throw new WxError('usage', '--key goes with --param only');
   if (id !== undefined) return ofMessage(context, id);
   const source = param === null ? await ofItem(context, item as string) : ofParam(param, mediaKey);
-  return { message: null, account: anyAccount(context), sources: [{ source, knownKeys: [] }] };
+  return { message: null, account: accountIfAny(context), sources: [{ source, knownKeys: [] }] };
 }
 
 async function ofMessage(context: CommandContext, id: string): Promise<Wanted> {
@@ -122,14 +122,4 @@ function ofParam(param: string, key: string | null): MediaSource {
     durationMs: null,
     transcript: null,
   };
-}
-
-/** The account that would be used; null: none is logged in, which downloads do not need. */
-function anyAccount(context: CommandContext): Account | null {
-  try {
-    return chooseAccount(context);
-  } catch (error) {
-    if (error instanceof WxError && error.kind === 'not-logged-in') return null;
-    throw error;
-  }
 }

@@ -23,7 +23,6 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
   'no answer within {}': '{} 内没有回复',
   'no output for longer than --silence-timeout': '超过 --silence-timeout 没有任何输出',
   'cancelled by the user': '用户已取消',
-  'cancelled, then asked for again': '已停止，又要求重新处理',
   'ended the agent of a former runner (pid {})': '已结束上次运行留下的智能体（进程 {}）',
   'too long to be passed on to the agent: {}': '过长，没有传给智能体：{,}',
   // Commands
@@ -34,8 +33,6 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
   'left in the reply folder but not sent: {}': '回复目录中未发送的文件：{,}',
   'put them into one archive': '请打包成一个压缩文件',
   'write long results to a file in "$WXAGENT_REPLY_DIR"': '请把较长的结果写入 "$WXAGENT_REPLY_DIR" 中的文件',
-  'give its full path, or ./name for a file in this folder; for a shell line use --exec':
-    '请写完整路径；当前目录中的文件写成 ./name；shell 命令行请用 --exec',
   'paths start at {}': '路径从 {} 开始',
   'the command "{}" does not exist': '没有命令“{}”',
   'give its full path, or ./name for a file in this folder, or check PATH':
@@ -45,8 +42,6 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
   'internal error, step skipped: {}': '内部错误，已跳过这一步：{~}',
   '{} files are called {}: their names are not UTF-8': '有 {} 个文件名是 {}：它们不是 UTF-8',
   '{} is not executable': '{} 没有执行权限',
-  'the shell did not find a command: is it on PATH, and is every name right?':
-    'shell 找不到命令：请检查 PATH 和命令名',
   'a line has neither text nor file: {}': '有一行既没有 text 也没有 file：{}',
   'a line is longer than 1 MiB': '有一行超过 1 MiB',
   'a line is not a JSON object: {}': '有一行不是 JSON 对象：{}',
@@ -78,7 +73,6 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
   'it speaks version {} of ACP, wxagent version {}': '它使用 ACP 第 {} 版，wxagent 使用第 {} 版',
   'it refused to answer': '智能体拒绝回答',
   'it stopped before it answered: {}': '回复之前就停止了：{}',
-  'the agent cancelled it': '智能体取消了处理',
   'the agent needs a login first': '请先登录智能体',
   'the agent answered with an error: {}': '智能体返回错误：{}',
   'agent: its process has ended: {}': '智能体：进程已退出：{~}',
@@ -219,7 +213,6 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
   'ignored unknown fields of the reply: {}': '回复中无法识别、已忽略的字段：{,}',
   'each line is {"text": "..."}, {"file": "path"} or {"typing": true}':
     '每一行应为 {"text": "..."}、{"file": "path"} 或 {"typing": true}',
-  'child not noted: {}': '没有记录子进程：{}',
   'emit takes a string or {path}': 'emit 的参数应为字符串或 {path}',
   'ask takes a string and a number of milliseconds': 'ask 的参数应为字符串和毫秒数',
   'the function answered with a {}': '函数返回了 {}',

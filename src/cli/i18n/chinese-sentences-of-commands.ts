@@ -216,9 +216,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '{} is damaged: {}': '{} 已损坏：{~}',
   'stop wxagent, move {}* away, start again': '停止 wxagent，移走 {}*，再启动',
   direct: '直连',
-  'direct ({} is for agents only; --proxy env uses it)': '直连（{} 只用于智能体；用 --proxy env 启用）',
   'as {} says': '按 {} 的设置',
-  'as --proxy says': '按 --proxy 的设置',
   '{} has the address {}': '{} 的地址是 {}',
   '{} is not found: {}': '找不到 {}：{}',
   '{} answers': '{} 可以连接',
@@ -240,8 +238,6 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   // The store and the server
   "the clock of this machine is {} h {} the server's: ages are counted by the server's time":
     '本机时钟与服务器相差 {1} 小时：消息的时间按服务器计算',
-  'the disk of {} is full: receiving is paused until there is room':
-    '{} 所在的磁盘已满：腾出空间前暂停收取消息',
   '"accounts" is not a list of accounts': '“accounts”不是账号列表',
   '"defaultAccount" is not a text': '“defaultAccount”不是文字',
   '"settings" is not an object': '“settings”不是对象',

@@ -6,7 +6,7 @@ import {
   request as requestHttp,
 } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import { hasCode } from '../../core/errors.ts';
+import { codeOf } from '../../core/errors.ts';
 import { type ProxyRules, throughProxy, type Proxy as ViaProxy } from '../../core/http/proxy.ts';
 
 /**
@@ -111,7 +111,7 @@ export function headerOf({ headers }: { headers: IncomingHttpHeaders }, name: st
 export function describeFailure(error: unknown, proxy: ViaProxy | null = null): string {
   // When several addresses of a host were tried, the message is empty and the reasons are inside.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  const reason = ['EMFILE', 'ENFILE'].some((code) => hasCode(first, code))
+  const reason = ['EMFILE', 'ENFILE'].includes(codeOf(first))
     ? 'too many open files (ulimit -n)'
     : first instanceof Error
       ? first.message || first.name

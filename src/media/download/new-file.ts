@@ -2,7 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { type FileHandle, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { hasCode } from '../../core/errors.ts';
+import { codeOf, hasCode } from '../../core/errors.ts';
 import { numberedName } from '../../core/file-name.ts';
 
 /** Names tried before it is not the name that is taken. */
@@ -91,7 +91,7 @@ async function claim(path: string, target: string): Promise<void> {
   try {
     await link(path, target);
   } catch (error) {
-    if (!NO_LINKS.some((code) => hasCode(error, code))) throw error;
+    if (!NO_LINKS.includes(codeOf(error))) throw error;
     // The name is taken by an empty file first.
     await (await open(target, 'wx', 0o600)).close();
     return rename(path, target);

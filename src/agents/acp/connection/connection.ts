@@ -14,7 +14,7 @@ import { isObject } from '../../../core/object.ts';
 import { VERSION } from '../../../core/version.ts';
 import type { Command } from '../../child/command-line.ts';
 import { exitHint, spawnFailure } from '../../child/exit-hints.ts';
-import { type ResidentEnd, startResident } from '../../child/resident.ts';
+import { type ResidentEnd, type ResidentRecords, startResident } from '../../child/resident.ts';
 import { createNoticeLog } from './notice-log.ts';
 import { createAcpWire, type SessionUpdate } from './wire.ts';
 
@@ -65,7 +65,7 @@ export class AcpStartError extends Error {
 }
 
 /** How a {@link AcpConnection} is made. */
-export interface AcpConnectionOptions {
+export interface AcpConnectionOptions extends ResidentRecords {
   command: Command;
   cwd: string;
   /** The whole environment of the process. */
@@ -74,10 +74,6 @@ export interface AcpConnectionOptions {
   killGraceMs: number;
   /** Gives up the start when it is aborted. */
   signal: AbortSignal;
-  /** Called when the process has started, before it is told anything. */
-  onStarted?(pid: number): Promise<void>;
-  /** Called when nothing of it is left. */
-  onEnded?(pid: number): Promise<void>;
   log: Log;
 }
 
