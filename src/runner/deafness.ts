@@ -14,12 +14,10 @@ export interface Listened {
 }
 
 /** Looks for the signs of deaf accounts, for all accounts of a process, and tells of each once. */
-export interface DeafnessWatch {
-  listen(listened: Listened, signal: AbortSignal): Promise<void>;
-}
-
-/** See {@link DeafnessWatch}. */
-export function createDeafnessWatch(admin: Pick<Admin, 'noteDeafness'>, clock: Clock): DeafnessWatch {
+export function createDeafnessWatch(
+  admin: Pick<Admin, 'noteDeafness'>,
+  clock: Clock,
+): (listened: Listened, signal: AbortSignal) => Promise<void> {
   const loop = createMemberLoop<Listened>(run);
   let current: Promise<void> = Promise.resolve();
 
@@ -39,12 +37,10 @@ export function createDeafnessWatch(admin: Pick<Admin, 'noteDeafness'>, clock: C
     }
   }
 
-  return {
-    async listen(listened, signal) {
-      if (signal.aborted) return;
-      await loop.join(listened, signal);
-      await current;
-    },
+  return async (listened, signal) => {
+    if (signal.aborted) return;
+    await loop.join(listened, signal);
+    await current;
   };
 }
 

@@ -16,14 +16,14 @@ export interface Expecting {
   onError: (error: unknown) => void;
 }
 
-/** Watches the expected texts of all accounts of a process. */
-export interface ExpectedWatch {
-  /** Tells users of what is missing and of what has come again, until the signal is aborted. */
-  watchExpected(account: Expecting, signal: AbortSignal): Promise<void>;
-}
-
-/** See {@link ExpectedWatch}. */
-export function createExpectedWatch(store: Pick<Store, 'expected'>, clock: SteadyClock): ExpectedWatch {
+/**
+ * Watches the expected texts of all accounts of a process. What it returns tells users of what is missing and of what has
+ * come again, until the signal is aborted.
+ */
+export function createExpectedWatch(
+  store: Pick<Store, 'expected'>,
+  clock: SteadyClock,
+): (account: Expecting, signal: AbortSignal) => Promise<void> {
   async function look(accounts: ReadonlySet<Expecting>): Promise<void> {
     // A clock that jumps tells of what is not missing.
     if (clock.isUnsure()) return;
@@ -54,7 +54,7 @@ export function createExpectedWatch(store: Pick<Store, 'expected'>, clock: Stead
     }
   }
 
-  return { watchExpected: createLookLoop(look, LOOK_EVERY_MS, clock).join };
+  return createLookLoop(look, LOOK_EVERY_MS, clock).join;
 }
 
 /** What a user is told about a text that is missing, or has come again. */

@@ -20,14 +20,11 @@ export interface Kept {
   onError: (error: unknown) => void;
 }
 
-/** Asks users for a word in time, for all accounts of a process. */
-export interface Keepers {
-  /** Asks the users of this account until the signal is aborted. */
-  keep(kept: Kept, signal: AbortSignal): Promise<void>;
-}
-
-/** See {@link Keepers}. */
-export function createKeepers(store: Pick<Store, 'admin' | 'outbox'>, clock: SteadyClock): Keepers {
+/** Asks users for a word in time, for all accounts of a process, each until its signal is aborted. */
+export function createKeepers(
+  store: Pick<Store, 'admin' | 'outbox'>,
+  clock: SteadyClock,
+): (kept: Kept, signal: AbortSignal) => Promise<void> {
   const loop = createMemberLoop<Kept>(run);
   let current: Promise<void> = Promise.resolve();
 
@@ -55,12 +52,10 @@ export function createKeepers(store: Pick<Store, 'admin' | 'outbox'>, clock: Ste
     }
   }
 
-  return {
-    async keep(kept, signal) {
-      if (signal.aborted) return;
-      await loop.join(kept, signal);
-      await current;
-    },
+  return async (kept, signal) => {
+    if (signal.aborted) return;
+    await loop.join(kept, signal);
+    await current;
   };
 }
 

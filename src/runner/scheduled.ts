@@ -18,17 +18,11 @@ export interface Scheduling {
   onError: (error: unknown) => void;
 }
 
-/** Sends the scheduled texts of all accounts of a process. */
-export interface ScheduledWatch {
-  /** Queues texts at their time, until the signal is aborted. */
-  watchScheduled(account: Scheduling, signal: AbortSignal): Promise<void>;
-}
-
-/** See {@link ScheduledWatch}. */
+/** Queues the scheduled texts of all accounts of a process at their time, each account until its signal is aborted. */
 export function createScheduledWatch(
   store: Pick<Store, 'scheduled' | 'outbox'>,
   clock: SteadyClock,
-): ScheduledWatch {
+): (account: Scheduling, signal: AbortSignal) => Promise<void> {
   async function release(text: ScheduledText, { settings, outgoing, delivery }: Scheduling): Promise<void> {
     const { account, user, format } = text;
     const nowMs = clock.now();
@@ -61,5 +55,5 @@ export function createScheduledWatch(
     }
   }
 
-  return { watchScheduled: createLookLoop(look, LOOK_EVERY_MS, clock).join };
+  return createLookLoop(look, LOOK_EVERY_MS, clock).join;
 }

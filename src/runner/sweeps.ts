@@ -29,16 +29,6 @@ export interface Swept {
   onError: (error: unknown) => void;
 }
 
-/** Sweeps all accounts of a process, some at a time. */
-export interface Sweeps {
-  /**
-   * Removes what the retention has ended: rows, copies of sent files, received files. Each step is small, so that no
-   * poll waits for it. Sweeps until the signal is aborted, and at least once, since some runs are short. Pauses while
-   * the clock is not reliable.
-   */
-  sweep(account: Swept, signal: AbortSignal): Promise<void>;
-}
-
 /** An account, and what is known of its sweeps. */
 interface Entry extends Swept {
   wasSwept: boolean;
@@ -59,8 +49,15 @@ function groupsOf(entries: readonly Entry[]): Entry[][] {
   return groups;
 }
 
-/** See {@link Sweeps}. */
-export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: SteadyClock): Sweeps {
+/**
+ * Sweeps all accounts of a process, some at a time. What it returns removes what the retention has ended: rows, copies of
+ * sent files, received files. Each step is small, so that no poll waits for it. It sweeps until the signal is aborted, and
+ * at least once, since some runs are short. It pauses while the clock is not reliable.
+ */
+export function createSweeps(
+  store: Pick<Store, 'admin' | 'outbox'>,
+  clock: SteadyClock,
+): (account: Swept, signal: AbortSignal) => Promise<void> {
   const loop = createMemberLoop<Entry>(run);
 
   /** Returns whether there is more to remove. */
@@ -115,17 +112,15 @@ export function createSweeps(store: Pick<Store, 'admin' | 'outbox'>, clock: Stea
     }
   }
 
-  return {
-    async sweep(account, signal) {
-      const entry: Entry = {
-        ...account,
-        wasSwept: false,
-        areFilesDue: atMostEvery(FILES_EVERY_MS, clock),
-        current: null,
-      };
-      await loop.join(entry, signal);
-      if (!entry.wasSwept) await sweepOnce([entry]);
-      await entry.current;
-    },
+  return async (account, signal) => {
+    const entry: Entry = {
+      ...account,
+      wasSwept: false,
+      areFilesDue: atMostEvery(FILES_EVERY_MS, clock),
+      current: null,
+    };
+    await loop.join(entry, signal);
+    if (!entry.wasSwept) await sweepOnce([entry]);
+    await entry.current;
   };
 }

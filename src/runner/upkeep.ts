@@ -1,30 +1,27 @@
 import type { Log } from '../core/log.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { Store } from '../store/port/port.ts';
-import { createDeafnessWatch, type DeafnessWatch } from './deafness.ts';
-import { createExpectedWatch, type ExpectedWatch } from './expected.ts';
-import { createPollNotes, type PollNotes } from './intake/poll-notes.ts';
-import { createPollReports, type PollReports } from './intake/poll-reports.ts';
-import { createKeepers, type Keepers } from './keeper.ts';
-import { createScheduledWatch, type ScheduledWatch } from './scheduled.ts';
-import { createSweeps, type Sweeps } from './sweeps.ts';
-import { createStoreWatch, type StoreWatch } from './watch-store.ts';
+import { createDeafnessWatch } from './deafness.ts';
+import { createExpectedWatch } from './expected.ts';
+import { createPollNotes } from './intake/poll-notes.ts';
+import { createPollReports } from './intake/poll-reports.ts';
+import { createKeepers } from './keeper.ts';
+import { createScheduledWatch } from './scheduled.ts';
+import { createSweeps } from './sweeps.ts';
+import { createStoreWatch } from './watch-store.ts';
 
 /** What all accounts of a process share: one timer for each kind of upkeep, however many accounts there are. */
-export interface Upkeep extends StoreWatch, Sweeps, Keepers, ExpectedWatch, DeafnessWatch, ScheduledWatch {
-  notes: PollNotes;
-  reports: PollReports;
-}
+export type Upkeep = ReturnType<typeof createUpkeep>;
 
 /** Shared by the runners of one store; `log` is that of the process. */
-export function createUpkeep(store: Store, clock: SteadyClock, log: Log): Upkeep {
+export function createUpkeep(store: Store, clock: SteadyClock, log: Log) {
   return {
-    ...createStoreWatch(store, clock),
-    ...createSweeps(store, clock),
-    ...createKeepers(store, clock),
-    ...createDeafnessWatch(store.admin, clock),
-    ...createExpectedWatch(store, clock),
-    ...createScheduledWatch(store, clock),
+    watch: createStoreWatch(store, clock),
+    sweep: createSweeps(store, clock),
+    keep: createKeepers(store, clock),
+    listen: createDeafnessWatch(store.admin, clock),
+    watchExpected: createExpectedWatch(store, clock),
+    watchScheduled: createScheduledWatch(store, clock),
     notes: createPollNotes(clock, store.admin.recordPolls),
     reports: createPollReports(clock, log),
   };

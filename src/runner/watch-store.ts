@@ -19,14 +19,14 @@ export interface Watcher {
   onError(error: unknown): void;
 }
 
-/** Watches a store for all accounts of a process, by one timer. */
-export interface StoreWatch {
-  /** Has the watcher look when another process has committed what concerns its account, until the signal is aborted. */
-  watch(watcher: Watcher, signal: AbortSignal): Promise<void>;
-}
-
-/** See {@link StoreWatch}. */
-export function createStoreWatch(store: Pick<Store, 'changes'>, clock: Clock): StoreWatch {
+/**
+ * Watches a store for all accounts of a process, by one timer. What it returns has the watcher look when another process
+ * has committed what concerns its account, until the signal is aborted.
+ */
+export function createStoreWatch(
+  store: Pick<Store, 'changes'>,
+  clock: Clock,
+): (watcher: Watcher, signal: AbortSignal) => Promise<void> {
   const loop = createMemberLoop<Watcher>(run);
   /** The look of one of them that is going on. */
   let current: Promise<void> = Promise.resolve();
@@ -58,11 +58,9 @@ export function createStoreWatch(store: Pick<Store, 'changes'>, clock: Clock): S
     }
   }
 
-  return {
-    async watch(watcher, signal) {
-      if (signal.aborted) return;
-      await loop.join(watcher, signal);
-      await current;
-    },
+  return async (watcher, signal) => {
+    if (signal.aborted) return;
+    await loop.join(watcher, signal);
+    await current;
   };
 }

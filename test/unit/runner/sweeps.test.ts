@@ -63,9 +63,9 @@ async function sweepsWhile(
     },
   };
   const store = { admin } as unknown as Parameters<typeof createSweeps>[0];
-  const sweeps = createSweeps(store, createSteadyClock(clock));
+  const sweep = createSweeps(store, createSteadyClock(clock));
   const one = { outgoing, attachments, holdMaxMs: DAY_MS / 2, onError: fail };
-  await Promise.all(accounts.map((account) => sweeps.sweep({ account, ...one }, stop.signal)));
+  await Promise.all(accounts.map((account) => sweep({ account, ...one }, stop.signal)));
   return { swept, slept, files, caches, reserves };
 }
 

@@ -14,7 +14,7 @@ function watch(since: number, count = 1) {
       return () => state.changes;
     },
   };
-  const watched = createStoreWatch(store, createJumpClock());
+  const watch = createStoreWatch(store, createJumpClock());
   const watcher = (): Watcher => ({
     account: 'a',
     since,
@@ -25,7 +25,7 @@ function watch(since: number, count = 1) {
     },
     onError: (error) => void state.faults.push(error),
   });
-  const ended = Promise.all(Array.from({ length: count }, () => watched.watch(watcher(), enough.signal)));
+  const ended = Promise.all(Array.from({ length: count }, () => watch(watcher(), enough.signal)));
   return {
     state,
     async end() {
