@@ -17,6 +17,11 @@ export function claimantId(holder: LockHolder): string {
   return `${holder.host}/${holder.pid}/${holder.startTime}`;
 }
 
+/** This process as one that takes leases, and looks whether the holders of others live. */
+export function thisClaimant(): { id: string; isAlive(id: string): boolean } {
+  return { id: claimantId(thisProcess()), isAlive: isClaimantAlive };
+}
+
 /** The lock holder of {@link claimantId}. */
 export function holderOf(claimant: string): LockHolder {
   const [host = '', pid, ...startTime] = claimant.split('/');
@@ -24,7 +29,7 @@ export function holderOf(claimant: string): LockHolder {
 }
 
 /** Whether the process behind a claimant id may still live; one on another host cannot be looked at, so it may. */
-export function isClaimantAlive(id: string): boolean {
+function isClaimantAlive(id: string): boolean {
   const { host, pid, startTime } = holderOf(id);
   if (host !== hostname()) return true;
   const now = processStartTime(pid);

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import { isObject } from '../core/object.ts';
-import { claimantId, isClaimantAlive, thisProcess } from '../home/claimant.ts';
+import { thisClaimant } from '../home/claimant.ts';
 import { type Database, openDatabase } from '../sqlite/database.ts';
 import { type BackupCounts, type BackupNote, countsOf, filesInBackup, removeDatabase } from './backup.ts';
 import { UnlikeBackup, unsealBackup } from './backup-digest.ts';
@@ -44,7 +44,7 @@ export async function openBackup(
       return copy;
     });
     const { note, counts } = unpack(path, at);
-    const claimant = { id: claimantId(thisProcess()), isAlive: isClaimantAlive };
+    const claimant = thisClaimant();
     const steps = openFileToMove({ path: at, reserve: `${at}-reserve`, clock, claimant, wait: null });
     const database = openDatabase(at);
     return {

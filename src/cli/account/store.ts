@@ -1,4 +1,4 @@
-import { claimantId, isClaimantAlive, thisProcess } from '../../home/claimant.ts';
+import { thisClaimant } from '../../home/claimant.ts';
 import type { Store } from '../../store/port/port.ts';
 import { openStore } from '../../store/sqlite-store.ts';
 import type { CommandContext } from '../command/context.ts';
@@ -21,7 +21,7 @@ export async function openHomeStore(
     path: paths.database,
     reserve: paths.reserve,
     clock,
-    claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive },
+    claimant: thisClaimant(),
     wait,
   });
 }

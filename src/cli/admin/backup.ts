@@ -3,6 +3,7 @@ import { open, rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { hasCode, reasonOf, WxError } from '../../core/errors.ts';
 import { codeOf, reasonOf, WxError } from '../../core/errors.ts';
+import { thisClaimant } from '../../home/claimant.ts';
 import { claimantId, isClaimantAlive, thisProcess } from '../../home/claimant.ts';
 import { makeFolder } from '../../home/make-folder.ts';
 import { resolveSetting } from '../../settings/config.ts';
@@ -38,7 +39,7 @@ export async function backup(context: CommandContext, [given]: string[]): Promis
       await create(fresh);
       const counts = await writeBackup(from, fresh, {
         clock,
-        claimant: { id: claimantId(thisProcess()), isAlive: isClaimantAlive },
+        claimant: thisClaimant(),
         note: { madeAt, settings },
         check() {
           if (signal.aborted) throw new WxError('cancelled', 'the backup was stopped: there is no file');

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { WxError } from '../../core/errors.ts';
 import { readConfigFile } from '../../home/accounts-file.ts';
-import { claimantId, isClaimantAlive, thisProcess } from '../../home/claimant.ts';
+import { thisClaimant } from '../../home/claimant.ts';
 import { resolveSetting } from '../../settings/config.ts';
 import type { Movable, Moved } from '../../store/moving/move.ts';
 import { livingPoller } from '../account/poller-lock.ts';
@@ -90,7 +90,7 @@ export async function openMovable(
 async function openFile(context: CommandContext, { name, paths }: StorePlace): Promise<Movable> {
   const { clock } = context;
   const here = { ...context, paths, server: null };
-  const claimant = { id: claimantId(thisProcess()), isAlive: isClaimantAlive };
+  const claimant = thisClaimant();
   const { openFileToMove } = await import('../../store/sqlite-store.ts');
   const { filesInFolders } = await import('../../store/moving/files.ts');
   const { servedInFile } = await import('../../store/moving/served.ts');

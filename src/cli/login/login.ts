@@ -1,4 +1,5 @@
 import { WxError } from '../../core/errors.ts';
+import { isName } from '../../core/name.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { chooseAccount, withoutAccount } from '../account/choice.ts';
@@ -58,6 +59,6 @@ async function accountToName(context: CommandContext, { key, name, id }: Account
 }
 
 function checkName(name: string | null): void {
-  if (name === null || /^[\p{L}\p{N}_.-]{1,64}$/u.test(name)) return;
+  if (name === null || isName(name)) return;
   throw new WxError('usage', `--name takes letters, digits, "_", "." and "-", not "${name}"`);
 }

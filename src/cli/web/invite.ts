@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { WxError } from '../../core/errors.ts';
 import { isOnThisMachine } from '../../core/http/this-machine.ts';
+import { isName } from '../../core/name.ts';
 import { runningWebServers } from '../../home/web-servers.ts';
 import { resolveSetting } from '../../settings/config.ts';
 import { TERMINAL } from '../../store/port/port.ts';
@@ -36,7 +37,7 @@ export async function listInvitations(context: CommandContext): Promise<void> {
 /** `wxagent invite add <name>`: makes an invitation and shows its link, once. */
 export async function makeInvitation(context: CommandContext, [name = '']: string[]): Promise<void> {
   const { inviteExpires } = context.settings(['inviteExpires']);
-  if (!/^[\p{L}\p{N}_.-]{1,64}$/u.test(name))
+  if (!isName(name))
     throw new WxError(
       'usage',
       `an invitation is named with letters, digits, "_", "." and "-", not "${name}"`,

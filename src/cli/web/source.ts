@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { reasonOf, WxError } from '../../core/errors.ts';
+import { isName } from '../../core/name.ts';
 import { parseQuietHours } from '../../core/time/quiet-hours.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { sourceShown } from '../../views/access.ts';
@@ -50,7 +51,7 @@ export async function makeSource(context: CommandContext, [name = '']: string[])
       'fallback',
       'sourceWithin',
     ]);
-  if (!/^[\p{L}\p{N}_.-]{1,64}$/u.test(name))
+  if (!isName(name))
     throw new WxError('usage', `a source is named with letters, digits, "_", "." and "-", not "${name}"`);
   if (sourceTo === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });
   const checked = template === null ? null : checkedTemplate(readTemplate(template, context.cwd));

@@ -1,4 +1,5 @@
 import { WxError } from '../../core/errors.ts';
+import { isName } from '../../core/name.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { tokenShown } from '../../views/access.ts';
 import { timeShown } from '../../views/account.ts';
@@ -36,7 +37,7 @@ export async function makeToken(context: CommandContext, [name = '']: string[]):
     'expires',
     'account',
   ]);
-  if (!/^[\p{L}\p{N}_.-]{1,64}$/u.test(name))
+  if (!isName(name))
     throw new WxError('usage', `a token is named with letters, digits, "_", "." and "-", not "${name}"`);
   if (tokenScope === null)
     throw new WxError('usage', 'a token needs a scope: read, send or admin', {

@@ -17,39 +17,21 @@ export interface Route {
   binary: boolean;
 }
 
-const open = (endpoint: Endpoint, handler: Handler): Route => ({
-  endpoint,
-  handler,
-  methods: ['GET', 'POST'],
-  needsBot: false,
-  binary: false,
-});
-const forBots = (endpoint: Endpoint, handler: Handler): Route => ({
-  endpoint,
-  handler,
-  methods: ['POST'],
-  needsBot: true,
-  binary: false,
-});
-const onCdn = (endpoint: Endpoint, handler: Handler, method: string): Route => ({
-  endpoint,
-  handler,
-  methods: [method],
-  needsBot: false,
-  binary: true,
-});
+const OPEN = { methods: ['GET', 'POST'], needsBot: false, binary: false };
+const FOR_BOTS = { methods: ['POST'], needsBot: true, binary: false };
+const ON_CDN = { needsBot: false, binary: true };
 
 /** Every path of the iLink API and the CDN; all others are 404. */
-export const ROUTES: ReadonlyMap<string, Route> = new Map([
-  ['/ilink/bot/get_bot_qrcode', open('get_bot_qrcode', getQrCode)],
-  ['/ilink/bot/get_qrcode_status', open('get_qrcode_status', getQrStatus)],
-  ['/ilink/bot/getupdates', forBots('getupdates', getUpdates)],
-  ['/ilink/bot/sendmessage', forBots('sendmessage', sendMessage)],
-  ['/ilink/bot/getuploadurl', forBots('getuploadurl', getUploadUrl)],
-  ['/ilink/bot/getconfig', forBots('getconfig', getConfig)],
-  ['/ilink/bot/sendtyping', forBots('sendtyping', sendTyping)],
-  ['/ilink/bot/msg/notifystart', forBots('notifystart', notifyStart)],
-  ['/ilink/bot/msg/notifystop', forBots('notifystop', notifyStop)],
-  ['/c2c/upload', onCdn('upload', upload, 'POST')],
-  ['/c2c/download', onCdn('download', download, 'GET')],
+export const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ['/ilink/bot/get_bot_qrcode', { endpoint: 'get_bot_qrcode', handler: getQrCode, ...OPEN }],
+  ['/ilink/bot/get_qrcode_status', { endpoint: 'get_qrcode_status', handler: getQrStatus, ...OPEN }],
+  ['/ilink/bot/getupdates', { endpoint: 'getupdates', handler: getUpdates, ...FOR_BOTS }],
+  ['/ilink/bot/sendmessage', { endpoint: 'sendmessage', handler: sendMessage, ...FOR_BOTS }],
+  ['/ilink/bot/getuploadurl', { endpoint: 'getuploadurl', handler: getUploadUrl, ...FOR_BOTS }],
+  ['/ilink/bot/getconfig', { endpoint: 'getconfig', handler: getConfig, ...FOR_BOTS }],
+  ['/ilink/bot/sendtyping', { endpoint: 'sendtyping', handler: sendTyping, ...FOR_BOTS }],
+  ['/ilink/bot/msg/notifystart', { endpoint: 'notifystart', handler: notifyStart, ...FOR_BOTS }],
+  ['/ilink/bot/msg/notifystop', { endpoint: 'notifystop', handler: notifyStop, ...FOR_BOTS }],
+  ['/c2c/upload', { endpoint: 'upload', handler: upload, methods: ['POST'], ...ON_CDN }],
+  ['/c2c/download', { endpoint: 'download', handler: download, methods: ['GET'], ...ON_CDN }],
 ]);

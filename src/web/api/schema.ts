@@ -1,3 +1,4 @@
+import { NAME_PATTERN } from '../../core/name.ts';
 import { isObject } from '../../core/object.ts';
 
 /** JSON Schema, as far as the API uses it. What the OpenAPI document shows is what is checked. */
@@ -35,7 +36,7 @@ export const COUNT = { type: 'integer', minimum: 0 } as const satisfies Schema;
 export const YES_NO = { type: 'boolean' } as const satisfies Schema;
 
 /** A name that somebody gives, and the digits that a phone shows: people type these. */
-export const NAME = { type: 'string', pattern: '^[\\p{L}\\p{N}_.-]{1,64}$' } as const satisfies Schema;
+export const NAME = { type: 'string', pattern: NAME_PATTERN } as const satisfies Schema;
 export const DIGITS = { type: 'string', pattern: '^[0-9]{1,12}$' } as const satisfies Schema;
 
 /** What is typed by people, in words that they read. */
