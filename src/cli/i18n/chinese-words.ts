@@ -1,3 +1,4 @@
+import { CHECK_NAMES } from '../../views/check-names.ts';
 import type { Words } from './english-words.ts';
 
 const HOLDS: Record<string, string> = {
@@ -174,26 +175,6 @@ export const chinese: Words = {
   asksAt: (time) => `${time} 请对方回一句`,
   simulating: (baseUrl) =>
     `模拟的微信服务器：${baseUrl}（用浏览器打开就是手机；Ctrl-C 结束）。下一步：wxagent login --home ./simulated --base-url ${baseUrl}`,
-  checks: {
-    node: 'Node.js',
-    platform: '平台',
-    folders: '目录',
-    files: '打开文件数',
-    disk: '磁盘',
-    database: '数据库',
-    'database-rights': '数据库权限',
-    'database-clock': '数据库时钟',
-    'database-connections': '数据库连接',
-    'database-safety': '数据库安全',
-    'database-standbys': '数据库备库',
-    'database-encryption': '数据库加密',
-    proxy: '代理',
-    dns: '域名解析',
-    tcp: 'TCP 连接',
-    tls: 'TLS 证书',
-    clock: '时钟',
-    token: '登录',
-    arrival: '送达',
-  },
+  checks: CHECK_NAMES.zh,
   hint: '提示：',
 };

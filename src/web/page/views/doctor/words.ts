@@ -1,4 +1,5 @@
 import { wordsIn } from '../../../../page/language.ts';
+import { CHECK_NAMES } from '../../../../views/check-names.ts';
 
 const en = {
   account: 'Account',
@@ -9,27 +10,7 @@ const en = {
   first: (name: string) => `Begin with: ${name}`,
   ok: 'works',
   failed: 'does not work',
-  checks: {
-    node: 'Node.js',
-    platform: 'Platform',
-    folders: 'Folders',
-    files: 'Open files',
-    disk: 'Disk',
-    database: 'Database',
-    'database-rights': 'Rights in the database',
-    'database-clock': 'Clock of the database',
-    'database-connections': 'Connections to the database',
-    'database-safety': 'Safety of the database',
-    'database-standbys': 'Standbys of the database',
-    'database-encryption': 'Encryption to the database',
-    proxy: 'Proxy',
-    dns: 'Name of the server',
-    tcp: 'Connection to the server',
-    tls: 'Certificate of the server',
-    clock: 'Clock',
-    token: 'Login',
-    arrival: 'Arrival',
-  } as Record<string, string>,
+  checks: CHECK_NAMES.en,
 };
 
 /** The words of the doctor. */
@@ -44,26 +25,6 @@ export const doctorWords = wordsIn<typeof en>({
     first: (name) => `请先处理：${name}`,
     ok: '正常',
     failed: '有问题',
-    checks: {
-      node: 'Node.js',
-      platform: '平台',
-      folders: '目录',
-      files: '打开文件数',
-      disk: '磁盘',
-      database: '数据库',
-      'database-rights': '数据库权限',
-      'database-clock': '数据库时钟',
-      'database-connections': '数据库连接',
-      'database-safety': '数据库安全',
-      'database-standbys': '数据库备库',
-      'database-encryption': '数据库加密',
-      proxy: '代理',
-      dns: '域名解析',
-      tcp: 'TCP 连接',
-      tls: 'TLS 证书',
-      clock: '时钟',
-      token: '登录',
-      arrival: '送达',
-    },
+    checks: CHECK_NAMES.zh,
   },
 });
