@@ -1,7 +1,7 @@
 import type { Clock } from '../core/time/clock.ts';
 import { abortedAfter } from '../core/time/event-loop.ts';
 import type { IlinkClient } from './client.ts';
-import { HELD_AFTER_MS } from './http/stop.ts';
+import { HELD_AFTER_MS } from './http/stop-request.ts';
 import type { Poller, PollResult } from './poll.ts';
 
 /** How a poll session begins: the server is told of an end and a beginning, or of a beginning only. */

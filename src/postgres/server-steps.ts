@@ -1,8 +1,8 @@
 import { asWxError, isShortage, reasonOf, WxError } from '../core/errors.ts';
 import { atMostEvery, type Clock } from '../core/time/clock.ts';
+import { type BeforeCommit, inOrder, settleWorks, sideBySide, type Work } from '../sql/shared-transaction.ts';
 import { one, type Step } from '../sql/statement.ts';
 import type { StepRunner, StepWait } from '../sql/step-runner.ts';
-import { type BeforeCommit, inOrder, settleWorks, sideBySide, type Work } from '../sql/works.ts';
 import { type Connection, LIMITS, type Limits, openConnection } from './connection.ts';
 import { isGone, isInTheWay, isOfPooler, isReadOnly, mayPass, serverError } from './failures.ts';
 import { createQueryTexts, type QueryText } from './query-text.ts';

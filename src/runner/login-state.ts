@@ -1,6 +1,6 @@
 import type { Clock } from '../core/time/clock.ts';
 import type { IlinkClient } from '../ilink/client.ts';
-import { HELD_AFTER_MS } from '../ilink/http/stop.ts';
+import { HELD_AFTER_MS } from '../ilink/http/stop-request.ts';
 import type { Admin } from '../store/port/port.ts';
 import type { EventSink } from './port/events.ts';
 import type { RunnerAccount } from './port/port.ts';

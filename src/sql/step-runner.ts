@@ -1,5 +1,5 @@
+import type { BeforeCommit } from './shared-transaction.ts';
 import type { Step } from './statement.ts';
-import type { BeforeCommit } from './works.ts';
 
 /** No account is called so: what runs under this name excludes only its like, in all processes. */
 export const NO_ACCOUNT = '';

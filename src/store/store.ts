@@ -1,6 +1,6 @@
+import type { BeforeCommit } from '../sql/shared-transaction.ts';
 import { type Step, unawaited } from '../sql/statement.ts';
 import { NO_ACCOUNT, type StepRunner } from '../sql/step-runner.ts';
-import type { BeforeCommit } from '../sql/works.ts';
 import { auditEntries, noteAct } from './access/audit.ts';
 import {
   addCode,

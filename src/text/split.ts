@@ -1,8 +1,8 @@
 import { findCut, resumeAt } from './cut.ts';
 import { closedBy, type Fence, fenceAfter } from './fences.ts';
+import { readWholes, type Wholes } from './keep-whole.ts';
 import { DEFAULT_LIMITS, fits, type TextLimits, without } from './limits.ts';
 import { endOfLine, type Table } from './tables.ts';
-import { readWholes, type Wholes } from './whole.ts';
 
 /** A fence line may take this share of the smaller limit: closing and reopening then leave room for text. */
 const FENCE_SHARE = 1 / 8;

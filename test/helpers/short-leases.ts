@@ -3,7 +3,7 @@ import { cp, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
-import { RENEW_EVERY_MS, TTL_MS } from '../../src/store/workers/trust.ts';
+import { RENEW_EVERY_MS, TTL_MS } from '../../src/store/workers/lease-trust.ts';
 import { makeFolder } from './wxagent.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -31,7 +31,7 @@ export async function buildWithShortLeases(times: number, input = 'src/main.ts')
       {
         name: 'short leases',
         transform: (code, id) =>
-          id.endsWith('/workers/trust.ts')
+          id.endsWith('/workers/lease-trust.ts')
             ? shorter(shorter(code, 'TTL_MS', TTL_MS), 'RENEW_EVERY_MS', RENEW_EVERY_MS)
             : null,
       },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TTL_MS } from '../../src/store/workers/trust.ts';
+import { TTL_MS } from '../../src/store/workers/lease-trust.ts';
 import { expectEachOnce, expectOnlyLost, runChaos } from '../helpers/chaos.ts';
 import { withWorkers } from '../helpers/chaos-workers.ts';
 import { buildWithShortLeases } from '../helpers/short-leases.ts';

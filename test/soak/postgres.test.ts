@@ -1,5 +1,5 @@
 import { test } from 'vitest';
-import { TTL_MS } from '../../src/store/workers/trust.ts';
+import { TTL_MS } from '../../src/store/workers/lease-trust.ts';
 import { expectEachOnce, expectOnlyLost, runChaos, summaryOf } from '../helpers/chaos.ts';
 import { withWorkers } from '../helpers/chaos-workers.ts';
 import { LIMIT_MS, MESSAGES, SEED } from './size.ts';

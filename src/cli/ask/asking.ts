@@ -3,7 +3,7 @@ import { atMostEvery } from '../../core/time/clock.ts';
 import type { NewQuestion, QuestionView, Store } from '../../store/port/port.ts';
 import type { CommandContext } from '../command/context.ts';
 import type { Target } from '../send/target.ts';
-import { standIn } from './stand-in.ts';
+import { standIn } from './runner-stand-in.ts';
 
 /** How long a question may be on its way, however short its time for an answer is. */
 const SENDING_MS = 30_000;

@@ -4,7 +4,12 @@ import { type Certificate, certificateFiles, checkCertificate } from '../../core
 import { noteWebServer } from '../../home/web-servers.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { addCode } from '../../web/access/grants.ts';
-import { isReachable, parseListen, parsePublicUrl, parseTrustedProxies } from '../../web/guard/place.ts';
+import {
+  isReachable,
+  parseListen,
+  parsePublicUrl,
+  parseTrustedProxies,
+} from '../../web/guard/own-address.ts';
 import type { WebServer } from '../../web/serve.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';

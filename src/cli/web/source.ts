@@ -6,7 +6,7 @@ import { parseQuietHours } from '../../core/time/quiet-hours.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { sourceShown } from '../../views/access.ts';
 import { addSource } from '../../web/access/grants.ts';
-import { parseLimit } from '../../web/access/limit.ts';
+import { parseLimit } from '../../web/access/source-limit.ts';
 import { checkedTemplate } from '../../web/push/port/template.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';

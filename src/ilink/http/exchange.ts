@@ -14,7 +14,7 @@ import {
   type Prepared,
 } from './http.ts';
 import { watchSignal } from './signal-watch.ts';
-import { createStoppable } from './stop.ts';
+import { createStoppable } from './stop-request.ts';
 
 /** One HTTP exchange as a value: what came back, or why nothing did. Knows nothing of iLink. */
 
@@ -51,7 +51,7 @@ export interface HttpRequest {
   /** So much of a longer one is read all the same and comes with the failure; absent: it is given up at once. */
   keepBytes?: number;
   /**
-   * Ends it, and loses no answer that the server has begun by then: see stop.ts.
+   * Ends it, and loses no answer that the server has begun by then: see stop-request.ts.
    */
   signal?: AbortSignal | undefined;
 }

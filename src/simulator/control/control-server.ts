@@ -6,11 +6,11 @@ import { serveMedia } from '../../page/served/media.ts';
 import { respond } from '../http/respond.ts';
 import { readBody } from '../http/server.ts';
 import type { Answer } from '../world/answer.ts';
-import { parseOutside } from '../world/reading.ts';
+import { parseOutside } from '../world/read-item.ts';
 import { LONGEST_TIMER_MS } from '../world/world.ts';
 import { CALLS } from './calls.ts';
 import type { PhoneQuery, PhoneView, SimulatorControl } from './control.ts';
-import { serveLive } from './live.ts';
+import { serveLive } from './live-events.ts';
 
 const BODY_LIMIT_BYTES = 256 * 1024 * 1024;
 

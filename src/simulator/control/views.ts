@@ -4,7 +4,7 @@ import { botFor } from '../queue/bots.ts';
 import type { WireResult } from '../world/answer.ts';
 import { peerOf } from '../world/peers.ts';
 import { type TypingView, typingNow } from '../world/phone.ts';
-import { readItem } from '../world/reading.ts';
+import { readItem } from '../world/read-item.ts';
 import type { Settings } from '../world/settings.ts';
 import { type Bot, now, ownerOf, type SeenRequest, type World } from '../world/world.ts';
 

@@ -4,7 +4,7 @@ import { type Answer, INVALID_ARGUMENTS, ok, refused } from '../world/answer.ts'
 import { isBurst, mustWait, noteSend } from '../world/burst-limit.ts';
 import { peerOf } from '../world/peers.ts';
 import { show } from '../world/phone.ts';
-import { readItem } from '../world/reading.ts';
+import { readItem } from '../world/read-item.ts';
 import type { Settings } from '../world/settings.ts';
 import { type Bot, count, keepNewest, newMessageId, now, type Peer, type World } from '../world/world.ts';
 import type { Handler } from './handler.ts';

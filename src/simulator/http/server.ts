@@ -3,7 +3,7 @@ import { isObject } from '../../core/object.ts';
 import type { Call } from '../endpoints/handler.ts';
 import { ROUTES, type Route } from '../endpoints/routes.ts';
 import { type Answer, INVALID_ARGUMENTS, SESSION_TIMEOUT } from '../world/answer.ts';
-import { parseOutside } from '../world/reading.ts';
+import { parseOutside } from '../world/read-item.ts';
 import { isAsleep } from '../world/sleep.ts';
 import { type Bot, count, now, type SeenRequest, type World } from '../world/world.ts';
 import { takeFault } from './faults.ts';

@@ -6,7 +6,7 @@ import { botFor } from '../queue/bots.ts';
 import { deliver, deliverRaw } from '../queue/deliver.ts';
 import type { WireMessage } from '../world/message-json.ts';
 import { show } from '../world/phone.ts';
-import { readItem } from '../world/reading.ts';
+import { readItem } from '../world/read-item.ts';
 import { itemIdOf, newMessageId, now, ownerOf, type World } from '../world/world.ts';
 import { type QuoteInput, refMessage } from './quotes.ts';
 import { type MediaInput, mediaItem } from './user-media.ts';

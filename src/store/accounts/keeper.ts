@@ -2,11 +2,11 @@ import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts'
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { WindowKeeper } from '../../core/message/window-keeper.ts';
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
+import { HAS_ANSWER, IS_ASKED, noteAsked } from '../outbox/ask-for-word.ts';
 import { RECENT_PARTS } from '../outbox/budget.ts';
 import { OPEN } from '../outbox/part-states.ts';
 import { appendParts, partsOf } from '../outbox/parts.ts';
 import { NOTHING_QUEUED } from '../outbox/queue.ts';
-import { HAS_ANSWER, IS_ASKED, noteAsked } from '../outbox/word.ts';
 import type { Admin, Outbox, QueuedParts, UserToAsk } from '../port/port.ts';
 
 /** Stores how the users of an account are asked for a word; null: they are not. */

@@ -3,7 +3,7 @@ import { all, one, type Row, type Sql, type SqlValue, type Step } from '../../sq
 import { VIEW as MESSAGE, viewOf as messageOf } from '../inbox/message-rows.ts';
 import { VIEW as PART, viewOf as partOf } from '../outbox/parts.ts';
 import type { Found, MessageView, PartView, Search } from '../port/port.ts';
-import { needleOf } from './needle.ts';
+import { needleOf } from './search-needle.ts';
 
 /** So many rows are searched at a time, and so many of them are returned at the most. */
 const SEARCHED = 10_000;

@@ -11,6 +11,7 @@ import {
   unawaited,
 } from '../../sql/statement.ts';
 import type { Claim, ClaimRequest, NewPart, PartView } from '../port/port.ts';
+import { wordBeforeTheLast } from './ask-for-word.ts';
 import { storeContents } from './blob-rows.ts';
 import { refundBudget } from './budget.ts';
 import { holdUser } from './holds.ts';
@@ -27,7 +28,6 @@ import {
   viewOf,
 } from './parts.ts';
 import { paceWait, recordRequest, throttleLeft } from './rate-limit.ts';
-import { wordBeforeTheLast } from './word.ts';
 
 /** The columns of the account and of the user that decide about a claim; those of an unknown user are null. */
 const ACCOUNT_AND_USER = `login_expired, pace_at, throttle_until, throttle_step, recent_sends, context_token, last_message_at,

@@ -7,7 +7,7 @@ import { heldSum, readBoard } from './board.ts';
 import type { Fence } from './fence.ts';
 import type { LeaseDatabase } from './lease-database.ts';
 import type { Taken } from './lease-rows.ts';
-import { createTrustWindow, RENEW_EVERY_MS } from './trust.ts';
+import { createTrustWindow, RENEW_EVERY_MS } from './lease-trust.ts';
 import { channelOf, type WorkerCard } from './worker-rows.ts';
 
 /** What serves the accounts of a worker. */

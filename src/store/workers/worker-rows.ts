@@ -1,5 +1,5 @@
 import { all, one, type Row, run, type Statement, type Step, together } from '../../sql/statement.ts';
-import { TTL_MS } from './trust.ts';
+import { TTL_MS } from './lease-trust.ts';
 
 /** What a worker says about itself. */
 export interface WorkerCard {

@@ -3,8 +3,8 @@ import type { StateEvent } from '../../store/port/port.ts';
 import { eventShown } from '../../views/event.ts';
 import type { Caller } from '../access/caller.ts';
 import type { WebBackend } from '../port/backend.ts';
+import { idOf, placeOf } from './event-id.ts';
 import { createEventLog, type ToldEvent } from './log.ts';
-import { idOf, placeOf } from './place.ts';
 import { startStream } from './stream.ts';
 import { follow } from './subscriber.ts';
 

@@ -1,7 +1,7 @@
-import { unhurried } from '../api/patience.ts';
 import { languageOf } from '../api/problem.ts';
 import type { Route } from '../api/route.ts';
 import { COUNT, listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
+import { unhurried } from '../api/slow-answer.ts';
 import { findAccount } from './accounts.ts';
 
 /** The agents of this machine, the processes that share a database, and whether everything works. */

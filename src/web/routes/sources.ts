@@ -3,7 +3,7 @@ import { parseQuietHours } from '../../core/time/quiet-hours.ts';
 import { parseDurationMs } from '../../core/units.ts';
 import { sourceShown } from '../../views/access.ts';
 import { addSource } from '../access/grants.ts';
-import { parseLimit } from '../access/limit.ts';
+import { parseLimit } from '../access/source-limit.ts';
 import type { Call, Reply, Route } from '../api/route.ts';
 import { COUNT, listOf, NAME, objectOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
 import { checkedTemplate } from '../push/port/template.ts';

@@ -18,7 +18,7 @@ import { createFolderMaker } from '../../../src/runner/turns/folders.ts';
 import { createUpkeep } from '../../../src/runner/upkeep.ts';
 import { LeaseLost } from '../../../src/store/port/lease.ts';
 import type { Child, Claim, Store } from '../../../src/store/port/port.ts';
-import { createTrustWindow, type TrustWindow } from '../../../src/store/workers/trust.ts';
+import { createTrustWindow, type TrustWindow } from '../../../src/store/workers/lease-trust.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { ACCOUNT, createDesk, FRIEND, incoming, LOGIN, OWNER } from '../store/conformance/desk.ts';
 import { makeSqliteStores } from '../store/sqlite-stores.ts';

@@ -20,7 +20,7 @@ import { describeOutbox } from './conformance/outbox/outbox.ts';
 import { describePushes } from './conformance/outbox/pushes.ts';
 import { describeRefusals } from './conformance/outbox/refusals.ts';
 import { describeVerdicts } from './conformance/outbox/verdicts.ts';
-import { describeWord } from './conformance/outbox/word.ts';
+import { describeWord } from './conformance/outbox/ask-for-word.ts';
 import { describeConversations } from './conformance/pages/conversations.ts';
 import { describePages } from './conformance/pages/pages.ts';
 import { describeQuestions } from './conformance/questions/questions.ts';

@@ -1,14 +1,14 @@
 import { describe, expect, it, test } from 'vitest';
 import { clientOf } from '../../../src/web/guard/client.ts';
 import { credentialOf, sessionCookie } from '../../../src/web/guard/credential.ts';
-import { createFailureLimit } from '../../../src/web/guard/limit.ts';
+import { createFailureLimit } from '../../../src/web/guard/failure-limit.ts';
 import {
   isReachable,
   namesOf,
   parseListen,
   parsePublicUrl,
   parseTrustedProxies,
-} from '../../../src/web/guard/place.ts';
+} from '../../../src/web/guard/own-address.ts';
 import { isAllowedBy } from '../../../src/web/guard/scope.ts';
 
 describe('--listen', () => {

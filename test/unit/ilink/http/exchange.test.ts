@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { HELD_AFTER_MS } from '../../../../src/ilink/http/stop.ts';
+import { HELD_AFTER_MS } from '../../../../src/ilink/http/stop-request.ts';
 import { longLine } from '../../../helpers/long-line.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';
 import { hang } from '../../../helpers/scripted-server.ts';

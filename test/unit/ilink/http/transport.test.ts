@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { headerOf } from '../../../../src/ilink/http/http.ts';
-import { HELD_AFTER_MS } from '../../../../src/ilink/http/stop.ts';
+import { HELD_AFTER_MS } from '../../../../src/ilink/http/stop-request.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';
 import { type Answer, hang, reset } from '../../../helpers/scripted-server.ts';
 import { startTunnelProxy } from '../../../helpers/tunnel-proxy.ts';

@@ -8,7 +8,7 @@ import type { Store } from '../../../../src/store/port/port.ts';
 import { openServerStore } from '../../../../src/store/postgres-store.ts';
 import { createLeaseDatabase, type LeaseDatabase } from '../../../../src/store/workers/lease-database.ts';
 import type { LeaseHints } from '../../../../src/store/workers/lease-keeper.ts';
-import { TTL_MS } from '../../../../src/store/workers/trust.ts';
+import { TTL_MS } from '../../../../src/store/workers/lease-trust.ts';
 import { type WorkerCard, workerOf, workerViews } from '../../../../src/store/workers/worker-rows.ts';
 import { type CuttingProxy, startCuttingProxy } from '../../../helpers/cutting-proxy.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';

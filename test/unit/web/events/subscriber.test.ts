@@ -2,8 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EventPlace, StateEvent } from '../../../../src/store/port/port.ts';
+import { isBehind } from '../../../../src/web/events/event-id.ts';
 import { createEventLog } from '../../../../src/web/events/log.ts';
-import { isBehind } from '../../../../src/web/events/place.ts';
 import { follow } from '../../../../src/web/events/subscriber.ts';
 
 const USERS = ['ann', 'bob'] as const;

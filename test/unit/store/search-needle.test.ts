@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { needleOf } from '../../../src/store/conversations/needle.ts';
+import { needleOf } from '../../../src/store/conversations/search-needle.ts';
 
 /** ASCII letters in the other case, as databases fold them. */
 const otherCase = (text: string): string =>

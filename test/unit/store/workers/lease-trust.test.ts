@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTrustWindow, TTL_MS } from '../../../../src/store/workers/trust.ts';
+import { createTrustWindow, TTL_MS } from '../../../../src/store/workers/lease-trust.ts';
 import { createStillClock, settle } from '../../../helpers/still-clock.ts';
 
 /** Time on both clocks; the wall clock can be set. */
