@@ -29,7 +29,7 @@ export function holderOf(claimant: string): LockHolder {
 }
 
 /** Whether the process behind a claimant id may still live; one on another host cannot be looked at, so it may. */
-function isClaimantAlive(id: string): boolean {
+export function isClaimantAlive(id: string): boolean {
   const { host, pid, startTime } = holderOf(id);
   if (host !== hostname()) return true;
   const now = processStartTime(pid);

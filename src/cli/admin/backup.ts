@@ -1,10 +1,8 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { hasCode, reasonOf, WxError } from '../../core/errors.ts';
 import { codeOf, reasonOf, WxError } from '../../core/errors.ts';
 import { thisClaimant } from '../../home/claimant.ts';
-import { claimantId, isClaimantAlive, thisProcess } from '../../home/claimant.ts';
 import { makeFolder } from '../../home/make-folder.ts';
 import { resolveSetting } from '../../settings/config.ts';
 import { type StorePlace, storePlace } from '../account/store-place.ts';
