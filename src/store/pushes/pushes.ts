@@ -1,12 +1,12 @@
 import { sql } from '../../sql/dialect.ts';
 import { one, type Row, run, type Step, together } from '../../sql/statement.ts';
 import { ruleOf } from '../access/sources.ts';
+import { isAsked, noteAsked } from '../outbox/ask-for-word.ts';
 import { storeContents } from '../outbox/blob-rows.ts';
 import type { Claimant } from '../outbox/lease.ts';
 import { DELAYED, OPEN } from '../outbox/part-states.ts';
 import { appendParts, insertPart, newView, partsOf } from '../outbox/parts.ts';
 import { enqueue, queuedBefore } from '../outbox/queue.ts';
-import { isAsked, noteAsked } from '../outbox/ask-for-word.ts';
 import { type PartView, type PushRequest, type SendRequest, SourceGone } from '../port/port.ts';
 import { languageIn, noteText, ROOM, roomIn, sentOf, takeUncounted } from './room.ts';
 import { dueOf, heldBack, JOIN_MS, type Room, type WaitReason } from './rule.ts';
