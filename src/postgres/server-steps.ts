@@ -1,6 +1,6 @@
 import { asWxError, isShortage, reasonOf, WxError } from '../core/errors.ts';
 import { atMostEvery, type Clock } from '../core/time/clock.ts';
-import { type BeforeCommit, inOrder, settleWorks, sideBySide, type Work } from '../sql/shared-transaction.ts';
+import { type BeforeCommit, inOrder, settleWorks, sideBySide, type Work } from '../sql/one-transaction.ts';
 import { one, type Step } from '../sql/statement.ts';
 import type { StepRunner, StepWait } from '../sql/step-runner.ts';
 import { type Connection, LIMITS, type Limits, openConnection } from './connection.ts';

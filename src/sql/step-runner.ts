@@ -1,4 +1,4 @@
-import type { BeforeCommit } from './shared-transaction.ts';
+import type { BeforeCommit } from './one-transaction.ts';
 import type { Step } from './statement.ts';
 
 /** No account is called so: what runs under this name excludes only its like, in all processes. */

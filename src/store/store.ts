@@ -1,4 +1,4 @@
-import type { BeforeCommit } from '../sql/shared-transaction.ts';
+import type { BeforeCommit } from '../sql/one-transaction.ts';
 import { type Step, unawaited } from '../sql/statement.ts';
 import { NO_ACCOUNT, type StepRunner } from '../sql/step-runner.ts';
 import { auditEntries, noteAct } from './access/audit.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/time/clock.ts';
-import { type BeforeCommit, settleWorks, type Work } from '../../sql/shared-transaction.ts';
+import { type BeforeCommit, settleWorks, type Work } from '../../sql/one-transaction.ts';
 import { type Database, isBusy, transaction } from '../../sqlite/database.ts';
 import type { DatabaseFiles } from '../../sqlite/database-files.ts';
 import type { DiskRetry } from './full-disk.ts';

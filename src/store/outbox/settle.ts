@@ -7,7 +7,7 @@ import { claimPart, claimState, endClaim, hasHead } from './claim.ts';
 import { type Claimant, freeLease } from './lease.ts';
 import { VIEW, verdictOf, viewOf } from './parts.ts';
 import { endThrottle } from './rate-limit.ts';
-import { refuse, settleRefusal } from './refusal.ts';
+import { refuse, settleRefusal } from './refused-or-held.ts';
 
 const ACCEPTED = `UPDATE parts SET state = ?1, server_id = ?2, reason = NULL, body = NULL, finished_at = ?3
   WHERE seq = ?4 AND account = ?5 AND state = 'sending'`;

@@ -9,7 +9,7 @@ import { type Connection, LIMITS, openConnection } from '../../../src/postgres/c
 import { createQueryTexts } from '../../../src/postgres/query-text.ts';
 import { parseServerUrl } from '../../../src/postgres/server-address.ts';
 import { readInTransaction, runInTransaction } from '../../../src/postgres/transaction.ts';
-import { inOrder, settleWorks, type Work } from '../../../src/sql/shared-transaction.ts';
+import { inOrder, settleWorks, type Work } from '../../../src/sql/one-transaction.ts';
 import type { Step } from '../../../src/sql/statement.ts';
 import type { StepRunner } from '../../../src/sql/step-runner.ts';
 import { openDatabase } from '../../../src/sqlite/database.ts';
