@@ -3,13 +3,19 @@ import { sanitized } from './printer.ts';
 
 /** Rows as lines of aligned columns, two spaces apart. */
 export function table(cells: readonly (readonly string[])[]): string[] {
-  const rows = cells.map((row) => row.map(sanitized));
+  // Each cell is measured once: of very many rows that is most of the work.
+  const rows = cells.map((row) =>
+    row.map((cell) => {
+      const text = sanitized(cell);
+      return { text, width: /^[ -~]*$/.test(text) ? text.length : stringWidth(text) };
+    }),
+  );
   const widths: number[] = [];
   for (const row of rows)
-    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, stringWidth(cell));
+    for (const [at, { width }] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, width);
   return rows.map((row) =>
     row
-      .map((cell, at) => cell + ' '.repeat((widths[at] ?? 0) - stringWidth(cell)))
+      .map(({ text, width }, at) => text + ' '.repeat((widths[at] ?? 0) - width))
       .join('  ')
       .trimEnd(),
   );
