@@ -33,6 +33,9 @@ const LOOK_MS = 50;
 /** How long it may take until accounts have moved, in times of the TTL: what never comes fails, not what is slow. */
 const PATIENCE_TTLS = 30;
 
+/** So many lines of what happened are told when something never comes. */
+const TOLD_LINES = 400;
+
 /** So many events are told before the next harm: at least, and so many more by chance. */
 const QUIET = { least: 20, more: 60 };
 
@@ -114,9 +117,24 @@ function workersOf(server: ServerProcess, plan: WorkersPlan) {
       for (;;) {
         const [row] = await administer(url, 'SET search_path TO wxagent', `SELECT (${sql}) AS "isSo"`);
         if (row?.isSo === true) return;
-        if (performance.now() > giveUpAt) throw new Error(`never happened, seed ${stage.seed}: ${what}`);
+        if (performance.now() > giveUpAt)
+          throw new Error(`never happened, seed ${stage.seed}: ${what}\n${await state()}`);
         await delay(LOOK_MS);
       }
+    }
+
+    /** What the database says of workers and leases, whether they run, and what happened to everybody of late. */
+    async function state(): Promise<string> {
+      const read = (sql: string) => administer(url, 'SET search_path TO wxagent', sql);
+      const rows = [
+        ...(await read(`SELECT workers.*, expires_at - ${NOW} AS "leftMs" FROM workers`)),
+        ...(await read('SELECT * FROM leases')),
+      ];
+      const running = workers.map(({ name, run: { pid, child } }) => ({ name, pid, code: child.exitCode }));
+      return [...rows, ...running]
+        .map((row) => JSON.stringify(row))
+        .concat(happened.of('').split('\n').slice(-TOLD_LINES))
+        .join('\n');
     }
     const NOW = 'extract(epoch FROM clock_timestamp()) * 1000';
     const allServed = (): Promise<void> =>

@@ -1,7 +1,14 @@
 import type { Clock } from '../../core/time/clock.ts';
 
-/** What a lane does after one run of its head: start the next message, run this one again later, or start nothing more. */
-export type LaneStep = { kind: 'next' } | { kind: 'later'; notBeforeMs: number } | { kind: 'halt' };
+/**
+ * What a lane does after one run of its head: start the next message, run this one again later, or after another one that
+ * came first, or start nothing more.
+ */
+export type LaneStep =
+  | { kind: 'next' }
+  | { kind: 'later'; notBeforeMs: number }
+  | { kind: 'after'; seq: number }
+  | { kind: 'halt' };
 
 /** The queues of all users of one account: strictly in order per user, a bounded number of users at once. */
 export interface Lanes {
@@ -82,6 +89,10 @@ export function createLanes(options: {
       known.delete(head.seq);
     } else if (step.kind === 'later' && !repeat) {
       head.notBefore = monotonicOf(step.notBeforeMs);
+    } else if (step.kind === 'after') {
+      known.add(step.seq);
+      const others = lane.queue.filter(({ seq }) => seq !== step.seq);
+      lane.queue = [{ seq: step.seq, notBefore: clock.monotonic() }, ...others];
     }
     const [next] = lane.queue;
     if (!next) lanes.delete(user);

@@ -84,6 +84,7 @@ export function createTurns(options: {
     if (count + starting >= maxMessages) return { kind: 'later', notBeforeMs: clock.now() + ROOM_CHECK_MS };
     const started = await start(seq);
     if (!started) return { kind: 'next' };
+    if ('earlier' in started) return { kind: 'after', seq: started.earlier };
     if ('notBeforeMs' in started) return { kind: 'later', ...started };
     count++;
     const result = await runTurn(started, signal);

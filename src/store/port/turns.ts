@@ -41,6 +41,11 @@ export interface Deferred {
   notBeforeMs: number;
 }
 
+/** An earlier message of the user has never started: it is first. */
+export interface Behind {
+  earlier: number;
+}
+
 /** A child process. The start time tells it from a later process with the same pid. */
 export interface Child {
   pid: number;
@@ -65,7 +70,7 @@ export interface Turns {
     seq: number;
     mergeMs: number;
     nowMs: number;
-  }): Promise<StartedTurn | Deferred | null>;
+  }): Promise<StartedTurn | Deferred | Behind | null>;
   /**
    * Queues what a running turn has output: its parts, with its digest as the `index`-th output of the message. A
    * later attempt finds the digests in {@link StartedTurn}; from `index` on they are replaced. An attempt that is over

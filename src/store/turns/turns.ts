@@ -16,7 +16,7 @@ import { FIRST_OF_TURN, turnColumn } from '../inbox/unfinished.ts';
 import type { Claimant } from '../outbox/lease.ts';
 import { UNFINISHED } from '../outbox/part-states.ts';
 import { NOTHING_QUEUED, outboxFor, queueReply } from '../outbox/queue.ts';
-import type { Deferred, QueuedParts, StartedTurn, TurnResult, Turns } from '../port/port.ts';
+import type { Behind, Deferred, QueuedParts, StartedTurn, TurnResult, Turns } from '../port/port.ts';
 import { outputsOf } from './output.ts';
 
 /** The columns of {@link startedTurn}, and where they are. */
@@ -25,7 +25,12 @@ export const STARTED = `seq, inbox.account, id, inbox."user", raw, text_from, re
   FROM inbox LEFT JOIN accounts ON accounts.account = inbox.account
     LEFT JOIN users ON users.account = inbox.account AND users."user" = inbox."user"`;
 
-const TO_START = `SELECT ${STARTED}
+/** The message before, of the same user, if it has never started. */
+const EARLIER = `SELECT CASE WHEN state = 'received' AND untriaged = 0 AND ${FIRST_OF_TURN} THEN seq END
+  FROM inbox AS earlier WHERE earlier.account = inbox.account AND earlier."user" = inbox."user" AND earlier.seq < inbox.seq
+  ORDER BY earlier.seq DESC LIMIT 1`;
+
+const TO_START = `SELECT (${EARLIER}) AS earlier, ${STARTED}
   WHERE seq = ? AND inbox.account = ? AND state IN ('received', 'waiting') AND ${FIRST_OF_TURN}`;
 const START = `UPDATE inbox SET state = 'running', reason = NULL, attempt = ?, started_at = ?, child = NULL,
   not_before = NULL, session_id = ?, turn = ?`;
@@ -34,12 +39,16 @@ const STARTS = { seq: `${START} WHERE seq = ?`, burst: `${START} WHERE burst = ?
 
 /**
  * Commits the start of a turn: its state and attempt. The first start also decides which messages belong to the turn,
- * and its number in the user's session.
+ * and its number in the user's session. A message does not start before one that came first, also when its
+ * runner does not know that: the late owner of an account may have stored it.
  */
-export function* startTurn(input: Parameters<Turns['startTurn']>[0]): Step<StartedTurn | Deferred | null> {
+export function* startTurn(
+  input: Parameters<Turns['startTurn']>[0],
+): Step<StartedTurn | Deferred | Behind | null> {
   const { account, seq, nowMs } = input;
   const row = yield* one(TO_START, seq, account);
   if (!row) return null;
+  if (row.earlier !== null) return { earlier: row.earlier as number };
   if (input.mergeMs > 0 && row.attempt === 0 && row.burst === null) {
     const notBeforeMs = yield* mergeMessages(row, input.mergeMs, nowMs);
     if (notBeforeMs !== null) return { notBeforeMs };

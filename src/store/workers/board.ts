@@ -43,11 +43,14 @@ export function readBoard(
       accounts += count;
       epochs += group.epochs as number;
     }
-    if (next) {
+    const isDead = group.worker !== null && !owner && !apart.has(group.worker);
+    // What a dead worker was about to hand over never comes by itself.
+    if (isDead) free += mayTakeOver ? count : 0;
+    else if (next) {
       next.incoming += count;
       isAwaited ||= group.worker === null && group.next === me;
     } else if (owner && group.next === null) owner.kept += count;
-    else if (group.worker === null || (mayTakeOver && !owner && !apart.has(group.worker))) free += count;
+    else if (group.worker === null) free += count;
   }
   const plan = planOf(me, [...present.values()], { free, mostGiven: GIVEN_AT_ONCE });
   return { ...plan, take: Math.min(plan.take, TAKEN_AT_ONCE), isAwaited, held: heldSum(accounts, epochs) };

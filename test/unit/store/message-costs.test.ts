@@ -155,7 +155,7 @@ async function costsOfMessage(open: () => Promise<Counted>): Promise<Record<stri
       });
       return started;
     });
-    if (!turn || 'notBeforeMs' in turn) throw new Error('the turn has not started');
+    if (!turn || !('attempt' in turn)) throw new Error('the turn has not started');
     const parts = [part('reply')];
     const ended = { account: ACCOUNT, turn, result: { kind: 'done' as const }, parts, nowMs };
     const queued = await counted('finish', () => store.turns.finishTurn({ ...ended, claim: claim() }));

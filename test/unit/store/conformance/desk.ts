@@ -148,7 +148,7 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
     },
     async start(seq) {
       const started = await store.turns.startTurn({ account: ACCOUNT, seq, mergeMs: 0, nowMs: desk.nowMs });
-      if (!started || 'notBeforeMs' in started) throw new Error(`message ${seq} is not to be started`);
+      if (!started || !('attempt' in started)) throw new Error(`message ${seq} is not to be started`);
       return started;
     },
     async runs(seq) {

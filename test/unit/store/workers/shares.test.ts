@@ -44,9 +44,9 @@ function createModel(accounts: number) {
     let left = take;
     for (const [n, owner] of owners.entries()) {
       const next = nexts[n] ?? null;
-      if (owner !== null) continue;
-      const isMine = next === me && isAwaited;
-      const isFree = next === null || !workers.has(next);
+      if (owner !== null && workers.has(owner)) continue;
+      const isMine = owner === null && next === me && isAwaited;
+      const isFree = owner !== null || next === null || !workers.has(next);
       if (!isMine && (!isFree || left-- <= 0)) continue;
       owners[n] = me;
       nexts[n] = null;
@@ -54,9 +54,11 @@ function createModel(accounts: number) {
     }
     for (const { to, count: many } of give) {
       let rest = many;
-      for (const [n, owner] of owners.entries()) {
-        if (owner !== me || nexts[n] !== null || rest-- <= 0) continue;
+      // The last ones, for the first ones are taken: which are chosen is by chance in the database.
+      for (let n = owners.length - 1; n >= 0 && rest > 0; n--) {
+        if (owners[n] !== me || nexts[n] !== null) continue;
         nexts[n] = to;
+        rest--;
       }
     }
   }
@@ -69,11 +71,17 @@ function createModel(accounts: number) {
       workers.delete(worker);
       for (const [n, owner] of owners.entries()) if (owner === worker) owners[n] = null;
     },
+    /** It ends without a word: what it has is still its own, also what it was about to hand over. */
+    die: (worker: string) => void workers.delete(worker),
+    /** All look once. */
+    round() {
+      for (const worker of workers.keys()) look(worker);
+    },
     /** All look in turns until nothing changes. */
     settle() {
       for (let round = 0; round < 500; round++) {
         const before = JSON.stringify([owners, nexts]);
-        for (const worker of workers.keys()) look(worker);
+        this.round();
         if (JSON.stringify([owners, nexts]) === before) return;
       }
       throw new Error('they never come to rest');
@@ -89,19 +97,29 @@ describe('the shares of workers', () => {
   const change = fc.oneof(
     fc.record({ kind: fc.constant('join' as const), worker: fc.integer({ min: 0, max: 11 }) }),
     fc.record({ kind: fc.constant('leave' as const), worker: fc.integer({ min: 0, max: 11 }) }),
+    fc.record({ kind: fc.constant('die' as const), worker: fc.integer({ min: 0, max: 11 }) }),
   );
 
-  it('are even within a tenth after any joins and leaves, and then nothing moves any more', () => {
+  it('are even within a tenth after any joins, leaves and deaths, and then nothing moves any more', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 400 }),
-        fc.array(change, { minLength: 1, maxLength: 12 }),
+        fc.array(fc.tuple(change, fc.boolean()), { minLength: 1, maxLength: 12 }),
         (accounts, changes) => {
           const model = createModel(accounts);
-          for (const { kind, worker } of changes) {
-            const name = `w${worker}`;
+          // Who has died comes back under another id.
+          const lives = Array.from({ length: 12 }, () => 0);
+          for (const [{ kind, worker }, isCalm] of changes) {
+            const name = `w${worker}.${lives[worker]}`;
             if (kind === 'join' && !model.workers.has(name)) model.join(name, null);
             if (kind === 'leave') model.leave(name);
+            if (kind === 'die') {
+              model.die(name);
+              lives[worker] = (lives[worker] as number) + 1;
+            }
+            model.round();
+            // The next change may come while accounts are on their way.
+            if (!isCalm) continue;
             model.settle();
             const count = model.workers.size;
             if (count === 0) continue;
@@ -170,5 +188,15 @@ describe('the shares of workers', () => {
     const groups = ['dead', 'going'].map((worker) => ({ worker, next: null, accounts: 10, epochs: 10 }));
     expect(readBoard({ workers, groups }, 'a', false).take).toBe(0);
     expect(readBoard({ workers, groups }, 'a', true).take).toBe(10);
+  });
+
+  it('have what an expired worker was about to hand over, which is free like the rest', () => {
+    const workers = [
+      { worker: 'a', capacity: null, alive: 1, purpose: 'share', leaving: 0 },
+      { worker: 'dead', capacity: null, alive: 0, purpose: 'share', leaving: 0 },
+    ];
+    const groups = [{ worker: 'dead', next: 'a', accounts: 2, epochs: 10 }];
+    expect(readBoard({ workers, groups }, 'a', false)).toMatchObject({ take: 0, isAwaited: false });
+    expect(readBoard({ workers, groups }, 'a', true)).toMatchObject({ take: 2, isAwaited: false });
   });
 });

@@ -30,7 +30,7 @@ export function describeBursts(make: MakeStore): void {
     desk.store.turns.startTurn({ account: ACCOUNT, seq, mergeMs: MERGE_MS, nowMs: desk.nowMs });
   const started = async (seq: number): Promise<StartedTurn> => {
     const turn = await begin(seq);
-    if (!turn || 'notBeforeMs' in turn) throw new Error(`message ${seq} does not start`);
+    if (!turn || !('attempt' in turn)) throw new Error(`message ${seq} does not start`);
     return turn;
   };
   /** The user writes after so many milliseconds each; the numbers of the messages. */

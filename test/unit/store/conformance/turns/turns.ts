@@ -58,6 +58,17 @@ export function describeTurns(make: MakeStore): void {
     ).toBeNull();
   });
 
+  test('a message waits for the one before it, whoever has stored that', async () => {
+    const first = await desk.says(OWNER);
+    const second = await desk.says(OWNER);
+    const begin = () =>
+      desk.store.turns.startTurn({ account: ACCOUNT, seq: second, mergeMs: 0, nowMs: desk.nowMs });
+    expect(await begin()).toEqual({ earlier: first });
+    await desk.start(await desk.says(FRIEND));
+    await desk.runs(first);
+    expect(await begin()).toMatchObject({ seq: second });
+  });
+
   test('a user has one session, its turns count up; another user has their own', async () => {
     const first = await desk.runs(await desk.says(OWNER));
     const second = await desk.runs(await desk.says(OWNER));
@@ -307,7 +318,7 @@ export function describeTurns(make: MakeStore): void {
     });
 
     test('an answered message can be asked again, an unfinished one need not', async () => {
-      const [done, received, running] = [
+      const [done, running, received] = [
         await desk.says(OWNER),
         await desk.says(OWNER),
         await desk.says(OWNER),
