@@ -200,8 +200,12 @@ export function createWeb(
     checkHost(c);
     await next();
     if (c.env.outgoing.headersSent) return;
-    for (const [name, value] of Object.entries(safeHeaders(c)))
-      if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+    const safe = safeHeaders(c);
+    for (const name of Object.keys(SAFE_HEADERS)) {
+      const value = safe[name];
+      if (value === undefined) c.res.headers.delete(name);
+      else if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+    }
   });
   app.onError(async (thrown, c) => {
     const whole = problemOf(thrown);

@@ -16,9 +16,10 @@ async function open(web: TestWeb, view: string, options: BrowserContextOptions):
   const page = await openWebPage(browser, web, options);
   await page.route('**/api/v1/accounts', async (asked) => {
     const response = await asked.fetch();
+    const now = new Date().toISOString();
     const body = (await response.text()).replaceAll(
-      /"runner":\{"pid":\d+,"host":"[^"]+"\},"lastPollAt":"[^"]+"/g,
-      `"runner":{"pid":4711,"host":"nas"},"lastPollAt":"${new Date().toISOString()}"`,
+      /"runner":\{"pid":\d+,"host":"[^"]+","since":"[^"]+"\},"lastPollAt":"[^"]+"/g,
+      `"runner":{"pid":4711,"host":"nas","since":"${now}"},"lastPollAt":"${now}"`,
     );
     await asked.fulfill({ response, body });
   });

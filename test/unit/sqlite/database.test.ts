@@ -188,10 +188,12 @@ describe('a store that cannot be opened', () => {
           // Since schema 8 a child is forgotten at the end of its turn.
           const child = state === 'done' && version >= 8 ? null : '{"pid":7,"startTime":"x"}';
           old.run(
-            `INSERT INTO inbox (account, id, user, state, kind, fingerprint, received_at, raw, child)
-               VALUES ('bot', ?1, 'owner', ?1, 'text', ?1, 1, '', ?2)`,
+            `INSERT INTO inbox (account, id, user, state, kind, fingerprint, received_at, raw, child, finished_at)
+               VALUES ('bot', ?1, 'owner', ?1, 'text', ?1, 1, '', ?2, ?3)`,
             state,
             child,
+            // Since schema 36 the end of a turn always has its time.
+            state === 'done' && version >= 36 ? 1 : null,
           );
         }
       }
