@@ -260,6 +260,7 @@ test('whoever imports it keeps their process as it was: no flags of V8, no liste
   const long = readdirSync(dist)
     .filter((name) => name.endsWith('.js'))
     .flatMap((name) => readFileSync(join(dist, name), 'utf8').split('\n'))
-    .filter((line) => line.length > 4_000);
+    // Nothing runs in a list of names.
+    .filter((line) => line.length > 4_000 && !/^(import|export) \{/.test(line));
   expect(long).toEqual([]);
 });
