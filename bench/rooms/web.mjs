@@ -12,6 +12,8 @@ const SETTLE_MS = 4_000;
 /** What it may add to the resident memory. */
 const MOST_MIB = 25;
 
+const medianOf = ({ samples }) => percentile(samples, 0.5);
+
 export async function measureWeb({ phones, folder }) {
   const [mine, other] = await phones.call('bots', { count: 2, label: 'web' });
   const run = ['run', '--echo', '--pace', '0', '--no-typing'];
@@ -25,6 +27,9 @@ export async function measureWeb({ phones, folder }) {
   const [, url] = /the API are at (\S+)/.exec(readFileSync(join(home, 'log.txt'), 'utf8'));
   const { token } = JSON.parse(outputOfWxagent(home, ['token', 'add', 'bench', '--scope', 'read', '--json']));
   const headers = { authorization: `Bearer ${token}` };
+  await sampleRoundTrips(phones, [served, bare]);
+  const unwatched = [served, bare].map(medianOf);
+  for (const side of [served, bare]) side.samples = [];
   const events = await fetch(`${url}/api/v1/events`, { headers });
   // The stream of events stays open meanwhile.
   await sampleRoundTrips(phones, [served, bare]);
@@ -38,16 +43,11 @@ export async function measureWeb({ phones, folder }) {
   const [more, less] = [residentMiB(served.process.pid), residentMiB(bare.process.pid)];
   await events.body.cancel();
   await Promise.all([served, bare].map(({ process }) => process.stop()));
-  const beside = 'run without --web';
+  const echo = (name, [ours, without]) =>
+    figure({ name, unit: 'ms', ours, bare: without, beside: 'run without --web', atMost: 1.05 });
   return [
-    figure({
-      name: 'echo with --web, p50',
-      unit: 'ms',
-      ours: percentile(served.samples, 0.5),
-      bare: percentile(bare.samples, 0.5),
-      beside,
-      atMost: 1.05,
-    }),
+    echo('echo with --web, p50', unwatched),
+    echo('the same, a stream of events open', [served, bare].map(medianOf)),
     figure({
       name: `RSS that --web adds, after ${REQUESTS} requests`,
       unit: 'MiB',
@@ -60,7 +60,7 @@ export async function measureWeb({ phones, folder }) {
       name: 'a list of messages, p50',
       unit: 'ms',
       ours: percentile(took, 0.5),
-      bare: percentile(bare.samples, 0.5),
+      bare: medianOf(bare),
       beside: 'an echo',
     }),
   ];
