@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import { certificateFiles, checkCertificate } from '../core/http/certificate.ts';
-import { foreignRequest, LOOPBACK_ONLY, type OwnAddress } from '../core/http/foreign-request.ts';
+import { foreignRequest, LOOPBACK_ONLY, type OwnAddress } from '../core/http/host-check.ts';
 import { type PageFile, readPage } from '../page/served/page-files.ts';
 import { createControl, type SimulatorControl } from './control/control.ts';
 import { serveControl } from './control/control-server.ts';

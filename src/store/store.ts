@@ -44,7 +44,7 @@ import { retry, unfinished, unfinishedContent } from './inbox/unfinished.ts';
 import { measures, probe } from './measures.ts';
 import { budgetOf } from './outbox/budget.ts';
 import { claimPart, returnPart } from './outbox/claim.ts';
-import { requeueExpired } from './outbox/holds.ts';
+import { requeueExpired } from './outbox/hold-and-release.ts';
 import { type Claimant, renewLease } from './outbox/lease.ts';
 import { dropParts, openParts, partPage, partsOf, unneededFiles, usersToDeliver } from './outbox/parts.ts';
 import { settlePart } from './outbox/settle.ts';

@@ -4,7 +4,7 @@ import { type AddressInfo, isIP } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { codeOf, hasCode, reasonOf, WxError } from '../core/errors.ts';
 import type { Certificate } from '../core/http/certificate.ts';
-import { type ListenAddress, namesOf, type TrustedProxies } from './guard/own-address.ts';
+import { type ListenAddress, namesOf, type TrustedProxies } from './guard/listen-address.ts';
 import type { WebBackend } from './port/backend.ts';
 import { createWeb } from './server.ts';
 

@@ -7,7 +7,7 @@ import { resolveSetting } from '../../settings/config.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { invitationShown } from '../../views/access.ts';
 import { addInvitation } from '../../web/access/grants.ts';
-import { parseListen, parsePublicUrl } from '../../web/guard/own-address.ts';
+import { parseListen, parsePublicUrl } from '../../web/guard/listen-address.ts';
 import { knownAccounts } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';

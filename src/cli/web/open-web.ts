@@ -9,7 +9,7 @@ import {
   parseListen,
   parsePublicUrl,
   parseTrustedProxies,
-} from '../../web/guard/own-address.ts';
+} from '../../web/guard/listen-address.ts';
 import type { WebServer } from '../../web/serve.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';

@@ -2,7 +2,7 @@ import type { ChatLanguage } from '../../core/message/language.ts';
 import { nextSeq, sql } from '../../sql/dialect.ts';
 import { one, type Row, type Step, together } from '../../sql/statement.ts';
 import { storable } from '../../sql/storable.ts';
-import { HAS_HOLDS } from '../outbox/holds.ts';
+import { HAS_HOLDS } from '../outbox/hold-and-release.ts';
 import type { IncomingMessage, Intake } from '../port/port.ts';
 import { CANDIDATES } from './duplicates.ts';
 

@@ -14,7 +14,7 @@ import type { Claim, ClaimRequest, NewPart, PartView } from '../port/port.ts';
 import { wordBeforeTheLast } from './ask-for-word.ts';
 import { storeContents } from './blob-rows.ts';
 import { refundBudget } from './budget.ts';
-import { holdUser } from './holds.ts';
+import { holdUser } from './hold-and-release.ts';
 import { type Claimant, freeLease, lease, leaseLeft } from './lease.ts';
 import { GIVEN_UP, HELD, OPEN } from './part-states.ts';
 import {

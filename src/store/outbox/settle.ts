@@ -4,10 +4,10 @@ import type { Claim, ClaimRequest, PartView, SendReply, Verdict } from '../port/
 import { ALWAYS, type IsHeld } from '../workers/fence.ts';
 import { budgetLeft, refundBudget } from './budget.ts';
 import { claimPart, claimState, endClaim, hasHead } from './claim.ts';
+import { refuse, settleRefusal } from './judge-refusal.ts';
 import { type Claimant, freeLease } from './lease.ts';
 import { VIEW, verdictOf, viewOf } from './parts.ts';
 import { endThrottle } from './rate-limit.ts';
-import { refuse, settleRefusal } from './refused-or-held.ts';
 
 const ACCEPTED = `UPDATE parts SET state = ?1, server_id = ?2, reason = NULL, body = NULL, finished_at = ?3
   WHERE seq = ?4 AND account = ?5 AND state = 'sending'`;

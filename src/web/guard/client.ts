@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
-import type { TrustedProxies } from './own-address.ts';
+import type { TrustedProxies } from './listen-address.ts';
 
 /** Who sends a request, and over what. */
 export interface Client {

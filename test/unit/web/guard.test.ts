@@ -8,7 +8,7 @@ import {
   parseListen,
   parsePublicUrl,
   parseTrustedProxies,
-} from '../../../src/web/guard/own-address.ts';
+} from '../../../src/web/guard/listen-address.ts';
 import { isAllowedBy } from '../../../src/web/guard/scope.ts';
 
 describe('--listen', () => {

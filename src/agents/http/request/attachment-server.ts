@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, isIP } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { reasonOf, WxError } from '../../../core/errors.ts';
-import { foreignRequest, type OwnAddress } from '../../../core/http/foreign-request.ts';
+import { foreignRequest, type OwnAddress } from '../../../core/http/host-check.ts';
 
 /** A file to be fetched. */
 export interface PublishedFile {

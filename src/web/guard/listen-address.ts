@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { WxError } from '../../core/errors.ts';
-import type { OwnAddress } from '../../core/http/foreign-request.ts';
+import type { OwnAddress } from '../../core/http/host-check.ts';
 import { isOnThisMachine, plainHost } from '../../core/http/this-machine.ts';
 
 /** The port without `--listen`. */

@@ -3,7 +3,7 @@ import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts'
 import { one, type Row, run, type Step } from '../../sql/statement.ts';
 import type { Verdict } from '../port/port.ts';
 import { acceptedSince, refundBudget } from './budget.ts';
-import { holdUser } from './holds.ts';
+import { holdUser } from './hold-and-release.ts';
 import { verdictOf } from './parts.ts';
 import { recordThrottled } from './rate-limit.ts';
 

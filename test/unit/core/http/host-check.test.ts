@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { foreignRequest, LOOPBACK_ONLY } from '../../../../src/core/http/foreign-request.ts';
+import { foreignRequest, LOOPBACK_ONLY } from '../../../../src/core/http/host-check.ts';
 
 const refused = (headers: Parameters<typeof foreignRequest>[0], place = LOOPBACK_ONLY) =>
   foreignRequest(headers, place) !== null;
