@@ -1,6 +1,6 @@
 import { SQLITE_EVENTS, SQLITE_EVENTS_FOR_READERS, SQLITE_WANTED_EVENTS } from '../events/event-schema.ts';
 import { baseMigrations, type ColumnTypes } from './base-migrations.ts';
-import { migrations } from './shared-migrations.ts';
+import { migrations } from './migration-list.ts';
 
 const TYPES: ColumnTypes = {
   key: 'TEXT',
