@@ -95,6 +95,7 @@ describe.skipIf(CHROMIUM === null)('the views of the page', () => {
     await page.keyboard.press('Enter');
     await isChosen('Cancel');
     await page.keyboard.press('Tab');
+    await isChosen('Drop');
     await page.keyboard.press('Enter');
     await page.getByRole('status').getByText('Dropped.').waitFor();
     await drop(page, BACKUP).waitFor({ state: 'detached' });
