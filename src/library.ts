@@ -73,7 +73,7 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
     },
     settings,
   );
-  plain.settings(names);
+  for (const name of names) plain.settings[name];
   const context = await atStore(plain);
   try {
     chooseAccounts(context);

@@ -25,7 +25,7 @@ export async function runProgram(host: Host, argv: readonly string[]): Promise<n
       if (flags.baseUrl ?? flags.cdnUrl ?? flags.proxy)
         (await import('./account/addresses.ts')).checkAddresses(flags);
       const run = await action();
-      const isElsewhere = !needsNoStore && context.settings(['store']).store !== null;
+      const isElsewhere = !needsNoStore && context.settings.store !== null;
       const full = isElsewhere ? await (await import('./account/store-place.ts')).atStore(context) : context;
       try {
         exit = (await run(full, args)) ?? 0;

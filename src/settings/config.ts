@@ -23,7 +23,7 @@ export function readEnvironment(
   return { all, get: (name) => all[name] || undefined };
 }
 
-/** Values by origin, as they were written; resolved by {@link resolveSettings}. */
+/** Values by origin, as they were written; resolved by {@link settingsOf}. */
 export interface SettingSources {
   flags: Readonly<Partial<Record<SettingName, unknown>>>;
   environment: Environment;
@@ -56,12 +56,18 @@ export function checkStorable(name: string, broken: (what: string) => WxError): 
   if (setting.flagOnly) throw broken(`"${name}" can only be given as a flag`);
 }
 
-/** The value of each setting, and where it came from. Throws WxError `usage` (flags) or `config` (everything else). */
-export function resolveSettings<N extends SettingName>(
-  names: readonly N[],
-  sources: SettingSources,
-): Settings<N> {
-  return Object.fromEntries(names.map((name) => [name, resolveSetting(name, sources).value])) as Settings<N>;
+/** The settings, each resolved and checked when it is read: then it throws WxError `usage` (flags) or `config` (all else). */
+export function settingsOf(sources: SettingSources): Settings {
+  const properties = Object.keys(SETTINGS).map((name) => [
+    name,
+    { get: () => resolveSetting(name as SettingName, sources).value },
+  ]);
+  return Object.defineProperties({}, Object.fromEntries(properties)) as Settings;
+}
+
+/** Settings of which some have other values. */
+export function withValues(settings: Settings, values: Partial<Settings>): Settings {
+  return Object.defineProperties(Object.create(settings), Object.getOwnPropertyDescriptors(values));
 }
 
 /** One setting with its origin. */

@@ -62,5 +62,5 @@ export type SettingValue<N extends SettingName> =
       ? Filled<N>
       : Filled<N> | null;
 
-/** Settings resolved for one command. */
-export type Settings<N extends SettingName> = { [K in N]: SettingValue<K> };
+/** The value of every setting. */
+export type Settings = { readonly [N in SettingName]: SettingValue<N> };

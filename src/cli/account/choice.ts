@@ -3,6 +3,7 @@ import { WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import { botIdOfToken } from '../../ilink/login/bot-id.ts';
+import { withValues } from '../../settings/config.ts';
 import type { CommandContext } from '../command/context.ts';
 import { logOf } from '../terminal/log.ts';
 
@@ -17,7 +18,7 @@ type Choice = Pick<CommandContext, 'settings' | 'file' | 'environment'> & Place;
  * Throws WxError `not-logged-in` when there is none, `not-found` for an unknown name.
  */
 export function chooseAccounts(context: Choice, all = false): [Account, ...Account[]] {
-  const { account: wanted } = context.settings(['account']);
+  const { account: wanted } = context.settings;
   const accounts = knownAccounts(context);
   const chosen = wanted.length > 0 ? wanted.map((name) => findAccount(accounts, name)) : all ? accounts : [];
   const [first, ...rest] = chosen.length > 0 ? chosen : defaultAccount(context, accounts);
@@ -44,7 +45,7 @@ export function accountIfAny(context: Choice): Account | null {
 
 /** The default account is the same whatever `--account` says. */
 export function withoutAccount(context: Pick<CommandContext, 'settings'>): CommandContext['settings'] {
-  return (names) => ({ ...context.settings(names), account: [] });
+  return withValues(context.settings, { account: [] });
 }
 
 /** An account by id, former id or alias. Throws WxError `not-found`. */
@@ -107,7 +108,7 @@ function tokenAccount(context: Choice): Account | null {
     name: null,
     owner: null,
     token,
-    baseUrl: context.settings(['baseUrl']).baseUrl ?? TENCENT_BASE_URL,
+    baseUrl: context.settings.baseUrl ?? TENCENT_BASE_URL,
     namedUrl: null,
     cdnUrl: null,
     loggedInAt: new Date(0).toISOString(),
@@ -132,7 +133,7 @@ export function withOwner(
   context: Pick<CommandContext, 'settings'>,
   accounts: readonly [Account, ...Account[]],
 ): [Account, ...Account[]] {
-  const { owner } = context.settings(['owner']);
+  const { owner } = context.settings;
   const [first, ...rest] = accounts;
   if (owner === null) return [first, ...rest];
   if (!/^[\x21-\x7e]+$/.test(owner) || owner.endsWith('@im.bot') || accounts.some(({ id }) => id === owner)) {
@@ -154,7 +155,7 @@ export function contextOf<C extends Pick<CommandContext, 'settings' | 'log'>>(
   context: C,
   account: Pick<Account, 'id' | 'name'>,
 ): C {
-  const { allAccounts, account: named } = context.settings(['allAccounts', 'account']);
+  const { allAccounts, account: named } = context.settings;
   if (!allAccounts && named.length < 2) return context;
   return { ...context, log: logOf(context.log, account.name ?? account.id) };
 }

@@ -31,7 +31,7 @@ export function openTransport(context: Network): Transport {
 
 /** Which way requests to the server and its CDN take. Throws what {@link openTransport} does. */
 export function proxiesForServer(context: Pick<CommandContext, 'settings' | 'environment'>): ProxyRules {
-  const { proxy, baseUrl } = context.settings(['proxy', 'baseUrl']);
+  const { proxy, baseUrl } = context.settings;
   if (proxy === 'none') return NO_PROXIES;
   if (proxy !== 'env') return namedProxy(proxy);
   const proxies = proxiesOf(context.environment.all);
@@ -75,7 +75,7 @@ export function connect(
   transport: Transport,
   store: Pick<Store, 'blobs'>,
 ): Connection {
-  const { baseUrl: named, cdnUrl: namedCdn } = context.settings(['baseUrl', 'cdnUrl']);
+  const { baseUrl: named, cdnUrl: namedCdn } = context.settings;
   const baseUrl = named === null ? account.baseUrl : parseBaseUrl(named, '--base-url').href;
   const cdnUrl = namedCdn === null ? account.cdnUrl : parseBaseUrl(namedCdn, '--cdn-url').href;
   const trust = createHostTrust([named, account.namedUrl, cdnUrl].filter((url) => url !== null));
@@ -127,7 +127,7 @@ export function openOutgoing(
  * and `c2c` on the server itself for any other.
  */
 function cdnUrlOf(context: Pick<CommandContext, 'settings'>, account: Account | null): string {
-  const { baseUrl: namedBase, cdnUrl: named } = context.settings(['baseUrl', 'cdnUrl']);
+  const { baseUrl: namedBase, cdnUrl: named } = context.settings;
   if (named !== null) return parseBaseUrl(named, '--cdn-url').href;
   if (account?.cdnUrl) return account.cdnUrl;
   const baseUrl = namedBase ?? account?.baseUrl ?? TENCENT_CDN_URL;
@@ -141,7 +141,7 @@ function openCdn(
   account: Account | null,
   transport: Transport,
 ): Cdn {
-  const { baseUrl, cdnUrl: named } = context.settings(['baseUrl', 'cdnUrl']);
+  const { baseUrl, cdnUrl: named } = context.settings;
   const given = [baseUrl, account?.namedUrl ?? null, named, account?.cdnUrl ?? null];
   const trust = createHostTrust(given.filter((url) => url !== null));
   return createCdn({ transport, trust, cdnUrl: cdnUrlOf(context, account) });

@@ -81,7 +81,7 @@ async function serverAt(context: CommandContext, url: string): Promise<StoreServ
     sealing: {
       keys: keys && textGiven(context, keys, 'WXAGENT_STORE_KEY'),
       oldKeys: oldKeys && textGiven(context, oldKeys, 'WXAGENT_STORE_KEY_OLD'),
-      isPlaintext: context.settings(['storePlaintext']).storePlaintext,
+      isPlaintext: context.settings.storePlaintext,
     },
     clock,
   });

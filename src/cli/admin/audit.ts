@@ -11,7 +11,7 @@ const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 
 /** `wxagent audit`: what was granted, sent again or removed, oldest first. */
 export async function audit(context: CommandContext): Promise<void> {
-  const { since } = context.settings(['since']);
+  const { since } = context.settings;
   return withStore(context, async ({ access }) => {
     const newest = await access.audit({ beforeSeq: null, limit: since === null ? USUAL_LIMIT : NO_LIMIT });
     const sinceMs = since === null ? 0 : context.clock.now() - since;

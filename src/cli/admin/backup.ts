@@ -15,7 +15,7 @@ export async function backup(context: CommandContext, [given]: string[]): Promis
   const name = named('backup', given);
   const isStream = name === '-';
   if (isStream) checkStream(context);
-  const { replaceFile } = context.settings(['replaceFile']);
+  const { replaceFile } = context.settings;
   const place = await placeInSettings(context);
   const folder = dirname(place.paths.database);
   const path = isStream ? join(folder, 'backup') : resolve(cwd, name);

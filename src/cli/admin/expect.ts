@@ -27,7 +27,7 @@ export function listExpected(context: CommandContext): Promise<void> {
 
 /** `wxagent expect <key> --every 26h`: tells a user when no text with this key has come for so long. */
 export function addExpected(context: CommandContext, [key = '']: string[]): Promise<void> {
-  const { every, to } = context.settings(['every', 'to']);
+  const { every, to } = context.settings;
   if (key === '' && every === null) return listExpected(context);
   if (key.trim() === '' || [...key].length > KEY_CHARS || /\p{Cc}/u.test(key))
     throw new WxError('usage', `a key is a text of at most ${KEY_CHARS} characters, not "${key}"`);

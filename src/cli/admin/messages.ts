@@ -23,7 +23,7 @@ type Message = ReturnType<typeof readMessage>;
 
 /** `wxagent messages`: what has come in, oldest first, and what became of it. */
 export async function messages(context: CommandContext): Promise<void> {
-  const { user, since, grep, follow } = context.settings(['user', 'since', 'grep', 'follow']);
+  const { user, since, grep, follow } = context.settings;
   const account = chooseAccount(context);
   const pattern = grep === null ? null : patternOf(grep);
   return withStore(context, async ({ inbox, changes }) => {

@@ -6,7 +6,7 @@ import type { CommandContext } from '../command/context.ts';
 
 /** `wxagent retry <id>|--failed|--expired`: queues messages or parts again; a live run sees it within a second. */
 export async function retry(context: CommandContext, [id]: string[]): Promise<void> {
-  const { failed, expired } = context.settings(['failed', 'expired']);
+  const { failed, expired } = context.settings;
   if ([failed, expired, id !== undefined].filter((given) => given).length !== 1) {
     throw new WxError('usage', 'retry takes the id of one message, --failed or --expired', {
       hint: 'wxagent messages',

@@ -12,7 +12,7 @@ import { table } from '../terminal/table.ts';
 
 /** `wxagent store migrate`: moves everything that a store has to another one. */
 export async function migrateStore(context: CommandContext): Promise<void> {
-  const { moveFrom, moveTo, moveCancel } = context.settings(['moveFrom', 'moveTo', 'moveCancel']);
+  const { moveFrom, moveTo, moveCancel } = context.settings;
   checkOptions(context, { moveFrom, moveTo, moveCancel });
   const opened: { close(): Promise<void> }[] = [];
 

@@ -8,7 +8,7 @@ export const prepareAcpAgent: PrepareAgent<string> = async (context, given) => {
   const search = commandSearch(context);
   const command = parseAcpCommand(given, search);
   await checkNode(command, search);
-  const { permission, allowAll } = context.settings(['permission', 'allowAll']);
+  const { permission, allowAll } = context.settings;
   // Only now, for it brings the SDK.
   const { createAcpAgent } = await import('../../agents/acp/agent.ts');
   const options = {

@@ -8,12 +8,12 @@ import type { ChildRecords } from './child-records.ts';
 
 /** How long a child has between TERM and KILL: less than usual where `--grace` would be over before. */
 export function killGraceOf(context: Pick<CommandContext, 'settings'>): number {
-  return Math.min(KILL_GRACE_MS, context.settings(['grace']).grace / 2);
+  return Math.min(KILL_GRACE_MS, context.settings.grace / 2);
 }
 
 /** What agents that are child processes have in common. */
 export function childOptions(context: CommandContext) {
-  const { baseUrl, cdnUrl } = context.settings(['baseUrl', 'cdnUrl']);
+  const { baseUrl, cdnUrl } = context.settings;
   return {
     cwd: context.cwd,
     parentEnv: context.environment.all,

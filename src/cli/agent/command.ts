@@ -16,6 +16,7 @@ export const prepareCommandAgent: PrepareAgent<string[]> = async (context, [prog
   factoryOf(context, { argv: [resolveCommand(program, commandSearch(context)), ...args] });
 
 function factoryOf(context: CommandContext, command: Command): AgentFactory {
-  const options = { ...childOptions(context), ...context.settings(['input', 'output']), command };
+  const { input, output } = context.settings;
+  const options = { ...childOptions(context), input, output, command };
   return (children) => createCommandAgent({ ...options, onStarted: children.started });
 }

@@ -5,7 +5,7 @@ import { checkCommand, childOptions, residentRecords } from './child.ts';
 /** The agent of `--coprocess`. */
 export const prepareCoprocessAgent: PrepareAgent<string> = async (context, shell) => {
   checkCommand(context, '--coprocess', shell);
-  const { coprocessPer: per } = context.settings(['coprocessPer']);
+  const { coprocessPer: per } = context.settings;
   const options = { ...childOptions(context), command: { shell }, per, clock: context.clock };
   return (children, account) => createCoprocessAgent({ ...options, account, ...residentRecords(children) });
 };

@@ -15,16 +15,7 @@ import type { PrepareAgent } from './agent-factory.ts';
 /** The agent of `--http`. */
 export const prepareHttpAgent: PrepareAgent<string> = async (context, http) => {
   const { environment, clock, log, cwd } = context;
-  const given = context.settings([
-    'header',
-    'httpPreset',
-    'httpBody',
-    'httpReply',
-    'httpConversation',
-    'httpError',
-    'httpAttachments',
-    'httpAttachmentsHost',
-  ]);
+  const given = context.settings;
   const flags = {
     http,
     preset: given.httpPreset,

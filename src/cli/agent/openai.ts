@@ -5,7 +5,7 @@ import type { PrepareAgent } from './agent-factory.ts';
 /** The agent of `--openai`. */
 export const prepareOpenAiAgent: PrepareAgent<string> = async (context, given) => {
   const { environment, clock, log } = context;
-  const { model, system } = context.settings(['model', 'system']);
+  const { model, system } = context.settings;
   const options = {
     baseUrl: parseBaseUrl(given),
     model: requireModel(model),

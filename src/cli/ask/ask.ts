@@ -20,7 +20,7 @@ const NO_ANSWER = 124;
 
 /** `wxagent ask`: asks a user, and waits for the answer. */
 export async function ask(context: CommandContext, words: string[]): Promise<number> {
-  const { hook, choices: given, default: otherwise } = context.settings(['hook', 'choices', 'default']);
+  const { hook, choices: given, default: otherwise } = context.settings;
   if (hook !== null) return (await import('./hook.ts')).answerHook(context, hook, words);
   const choices = given === null ? null : parseChoices(given);
   const fallback = parseDefault(otherwise, choices);
@@ -34,7 +34,7 @@ export async function ask(context: CommandContext, words: string[]): Promise<num
 
 /** The question on stdin. Throws WxError `usage` where there is none. */
 async function piped(context: CommandContext): Promise<string> {
-  if (context.io.stdinIsTerminal || context.settings(['file']).file.includes('-'))
+  if (context.io.stdinIsTerminal || context.settings.file.includes('-'))
     throw new WxError('usage', 'ask needs a question', { hint: "wxagent ask 'Deploy?'" });
   const bytes = await context.io.readStdin();
   if (bytes.includes(0)) throw new WxError('data', 'stdin is not text');
@@ -47,7 +47,7 @@ async function askOf(
   target: Target,
   { text, files, choices }: { text: string; files: SendContent['files']; choices: readonly Choice[] | null },
 ): Promise<Asked> {
-  const { askTimeout } = context.settings(['askTimeout']);
+  const { askTimeout } = context.settings;
   const outgoing = openOutgoing(context, store, target.key);
   const kept = await keepFiles(context, files, { outgoing, outbox: store.outbox });
   const content = kept.flatMap(({ name, md5 }) => [name, md5 ?? '']);

@@ -27,7 +27,7 @@ export async function answerHook(
   program: HookProgram,
   words: readonly string[],
 ): Promise<number> {
-  const { choices, default: otherwise, file } = context.settings(['choices', 'default', 'file']);
+  const { choices, default: otherwise, file } = context.settings;
   if (choices !== null || otherwise !== null || file.length > 0)
     throw new WxError('usage', '--hook goes without --choices, --default and --file');
   // Codex' `notify` gives it as an argument.
@@ -85,7 +85,7 @@ async function askUser(
   context: CommandContext,
   question: Pick<Parameters<typeof questionOf>[1], 'sign' | 'text' | 'choices'>,
 ): Promise<Extract<Asked, { kind: 'answer' }> | null> {
-  const { askTimeout } = context.settings(['askTimeout']);
+  const { askTimeout } = context.settings;
   return unlessItFails(context, () =>
     withStore(context, async (store) => {
       const target = await findTarget(context, store.admin);

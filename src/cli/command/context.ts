@@ -7,8 +7,8 @@ import { createSteadyClock, type SteadyClock } from '../../core/time/steady-cloc
 import { type ConfigFile, readConfigFile } from '../../home/accounts-file.ts';
 import { createPaths, type Paths, platformFolders } from '../../home/paths.ts';
 import type { Environment, SettingSources } from '../../settings/config.ts';
-import { readSettingsFile, resolveSettings } from '../../settings/config.ts';
-import type { SettingName, Settings } from '../../settings/settings.ts';
+import { readSettingsFile, settingsOf } from '../../settings/config.ts';
+import type { Settings } from '../../settings/settings.ts';
 import type { StoreServer } from '../../store/server.ts';
 import { type Language, languageOf, translatorTo } from '../i18n/language.ts';
 import { createLog } from '../terminal/log.ts';
@@ -51,8 +51,8 @@ export interface CommandContext extends Host, Printer {
   translate(sentence: string): string;
   /** A line on stdout for programs as well: exact, but on a terminal it shows what it is. */
   print(line: string): void;
-  /** Resolves settings; every value is checked. */
-  settings<const N extends SettingName>(names: readonly N[]): Settings<N>;
+  /** Every setting; see {@link settingsOf}. */
+  settings: Settings;
   /** Where values come from, for `wxagent config`. */
   sources: SettingSources;
   /** One JSON document or line on stdout. */
@@ -63,21 +63,13 @@ export interface CommandContext extends Host, Printer {
 export async function createContext(host: Host, flags: SettingSources['flags']): Promise<CommandContext> {
   const { io, environment } = host;
   const early = { flags, environment, file: {}, stored: {} };
-  const { home, config } = resolveSettings(['home', 'config'], early);
+  const { home, config } = settingsOf(early);
   const file = config === null ? {} : readSettingsFile(config);
   const paths = createPaths(home ?? (await platformFolders()));
   const configFile = readConfigFile(paths.config);
   const sources: SettingSources = { flags, environment, file, stored: configFile.settings };
-  const settings: CommandContext['settings'] = (names) => resolveSettings(names, sources);
-  const { json, quiet, verbose, logFormat, logText, lang, color } = settings([
-    'json',
-    'quiet',
-    'verbose',
-    'logFormat',
-    'logText',
-    'lang',
-    'color',
-  ]);
+  const settings = settingsOf(sources);
+  const { json, quiet, verbose, logFormat, logText, lang, color } = settings;
   const clock = createSteadyClock(host.clock);
   const level = logLevel(environment.get('WXAGENT_LOG'), verbose, quiet);
   const language = languageOf(lang, environment);

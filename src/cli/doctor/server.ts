@@ -24,7 +24,7 @@ export const proxyCheck: Check = {
     const proxy = proxiesForServer(context).proxyFor(serverOf(context, account));
     if (proxy) return shownProxy(proxy);
     const { any } = proxiesOf(context.environment.all);
-    return any && context.settings(['proxy']).proxy === 'none'
+    return any && context.settings.proxy === 'none'
       ? 'direct (the proxies of the environment are for agents only; --proxy env uses them)'
       : 'direct';
   },
@@ -119,7 +119,7 @@ export const tokenCheck: Check = {
 };
 
 function serverOf(context: CommandContext, account: Account | null): URL {
-  const { baseUrl } = context.settings(['baseUrl']);
+  const { baseUrl } = context.settings;
   if (baseUrl !== null) return parseBaseUrl(baseUrl, '--base-url');
   return new URL(account?.baseUrl ?? TENCENT_BASE_URL);
 }

@@ -37,7 +37,7 @@ interface Place {
 
 /** `wxagent download`: fetches the files of a message, of an item, or of a CDN parameter. */
 export async function download(context: CommandContext, args: string[]): Promise<number> {
-  const { out, param } = context.settings(['out', 'param', 'largest', 'cdnUrl', 'proxy']);
+  const { out, param, largest } = context.settings;
   const toStdout = out === '-';
   if (toStdout && context.json) throw new WxError('usage', '-o - and --json would both write to stdout');
   const wanted = await findSources(context, args);
@@ -49,7 +49,7 @@ export async function download(context: CommandContext, args: string[]): Promise
   }
   const place = toStdout ? await temporaryPlace() : await placeOf(context, out, param !== null);
   try {
-    const results = await fetchAll(context, wanted, place);
+    const results = await fetchAll(context, wanted, { ...place, maxBytes: largest ?? 0 });
     if (toStdout) await pour(context, results[0], place);
     return await report(context, wanted, results, toStdout);
   } finally {
@@ -57,8 +57,12 @@ export async function download(context: CommandContext, args: string[]): Promise
   }
 }
 
-async function fetchAll(context: CommandContext, wanted: Wanted, place: Place): Promise<FetchResult[]> {
-  const { largest, quiet, wav } = context.settings(['largest', 'quiet', 'wav']);
+async function fetchAll(
+  context: CommandContext,
+  wanted: Wanted,
+  target: Place & { maxBytes: number },
+): Promise<FetchResult[]> {
+  const { quiet, wav } = context.settings;
   const { io, json, clock, language } = context;
   const signal = context.stopSignal();
   const transport = openTransport(context);
@@ -75,8 +79,7 @@ async function fetchAll(context: CommandContext, wanted: Wanted, place: Place): 
       const result = await fetchMedia({
         source,
         knownKeys,
-        ...place,
-        maxBytes: largest ?? 0,
+        ...target,
         wantsMd5: json,
         signal,
         onProgress: progress.track(index),

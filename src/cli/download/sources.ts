@@ -32,7 +32,7 @@ export interface WantedSource {
 
 /** The files that the arguments of `download` name. Throws WxError `usage`, `data` or `not-found`. */
 export async function findSources(context: CommandContext, [id, ...more]: string[]): Promise<Wanted> {
-  const { item, param, mediaKey } = context.settings(['item', 'param', 'mediaKey']);
+  const { item, param, mediaKey } = context.settings;
   const forms = [id, item, param].filter((one) => one !== null && one !== undefined);
   if (forms.length !== 1 || more.length > 0) {
     throw new WxError(

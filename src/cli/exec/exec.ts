@@ -24,12 +24,7 @@ const NOT_KEPT = {
 
 /** `wxagent exec`: runs a command, and tells how it ended. The exit code is the command's, whatever becomes of the text. */
 export async function exec(context: CommandContext, argv: string[]): Promise<number> {
-  const { title, always, onFailure, execOutput } = context.settings([
-    'title',
-    'always',
-    'onFailure',
-    'execOutput',
-  ]);
+  const { title, always, onFailure, execOutput } = context.settings;
   const [name] = argv;
   if (name === undefined)
     throw new WxError('usage', 'exec needs a command', { hint: 'wxagent exec -- ./backup.sh' });
@@ -64,7 +59,7 @@ async function tell(plain: CommandContext, text: string, output: string | null):
   try {
     const files = folder === null ? [] : [{ path: join(folder, 'output.txt'), name: 'output.txt' }];
     for (const { path } of files) await writeFile(path, output ?? '', { mode: 0o600 });
-    const isElsewhere = context.settings(['store']).store !== null;
+    const isElsewhere = context.settings.store !== null;
     const full = isElsewhere ? await (await import('../account/store-place.ts')).atStore(context) : context;
     server = full.server;
     await sendContent(full, { text, files });

@@ -14,7 +14,7 @@ import { addressesFor, obtainLogin } from './obtain-login.ts';
 /** `wxagent login`: shows a QR code until a phone confirms it, and stores the bot. */
 export async function login(context: CommandContext): Promise<void> {
   const words = wordsOf(context.language);
-  const { force, name } = context.settings(['force', 'name']);
+  const { force, name } = context.settings;
   const addresses = addressesFor(context, formerLogin(context, name));
   const request = { ...addresses, name, force, by: TERMINAL, invitation: null };
   checkName(name);
@@ -42,7 +42,7 @@ export async function login(context: CommandContext): Promise<void> {
 
 /** The account that is to be logged in again, where one is named: its server is asked. */
 function formerLogin(context: CommandContext, alias: string | null): Account | undefined {
-  const [wanted = alias] = context.settings(['account']).account;
+  const [wanted = alias] = context.settings.account;
   const { accounts } = context.file;
   return accounts.find((one) =>
     [one.id, one.key, one.name, ...one.formerIds].some((known) => known === wanted),

@@ -30,7 +30,7 @@ export function addressesFor(
   context: Pick<CommandContext, 'settings'>,
   former: Account | undefined,
 ): Pick<LoginRequest, 'namedUrl' | 'cdnUrl'> {
-  const { baseUrl, cdnUrl } = context.settings(['baseUrl', 'cdnUrl']);
+  const { baseUrl, cdnUrl } = context.settings;
   return {
     namedUrl: baseUrl === null ? (former?.namedUrl ?? null) : parseBaseUrl(baseUrl, '--base-url').href,
     cdnUrl: cdnUrl === null ? (former?.cdnUrl ?? null) : parseBaseUrl(cdnUrl, '--cdn-url').href,
@@ -65,7 +65,7 @@ export async function obtainLogin(
     localTokens: here.map((account) => account.token),
     hasStoredAccount: here.length > 0,
     force: request.force,
-    timeoutMs: context.settings(['loginTimeout']).loginTimeout,
+    timeoutMs: context.settings.loginTimeout,
     clock,
     signal: context.stopSignal(),
     port,
@@ -108,7 +108,7 @@ export async function obtainLogin(
 function terminalPort(context: CommandContext): LoginPort {
   const { io, json } = context;
   const words = wordsOf(context.language);
-  const { qr, qrFile } = context.settings(['qr', 'qrFile']);
+  const { qr, qrFile } = context.settings;
   const signal = context.stopSignal();
   return {
     async showQr({ url, expiresAtMs }) {

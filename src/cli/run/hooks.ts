@@ -34,7 +34,7 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
     throw new WxError('usage', '--on undelivered takes one command', {
       hint: "--on undelivered='./by-mail; ./by-sms'",
     });
-  const { grace: graceMs } = context.settings(['grace']);
+  const { grace: graceMs } = context.settings;
   const killGraceMs = killGraceOf(context);
   const stop = context.stopSignal();
   let stoppedAtMs: number | null = null;

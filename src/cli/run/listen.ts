@@ -10,14 +10,7 @@ import { serve } from './serve.ts';
 
 /** `wxagent listen`: writes every message to stdout, and answers nothing. */
 export async function listen(context: CommandContext): Promise<number> {
-  const { once, maxMessages, exitIdle, allow, allowAll, maxMedia } = context.settings([
-    'once',
-    'maxMessages',
-    'exitIdle',
-    'allow',
-    'allowAll',
-    'maxMedia',
-  ]);
+  const { once, maxMessages, exitIdle, allow, allowAll, maxMedia } = context.settings;
   const settings = {
     ...DEFAULT_RUNNER_OPTIONS,
     // One line after the other, in the order of arrival.
@@ -41,7 +34,7 @@ export async function listen(context: CommandContext): Promise<number> {
       emit: createEventLog({ ...context, json: false }),
       undelivered: { tell: createOtherWay(context, null), withinMs: null },
       watchLogins: false,
-      waitLogin: context.settings(['waitLogin']).waitLogin,
+      waitLogin: context.settings.waitLogin,
     },
     withOwner(context, [chooseAccount(context)]),
   );

@@ -3,7 +3,7 @@ import { parseQuietHours } from '../../core/time/quiet-hours.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { tooFewOpenFiles } from '../../home/open-files.ts';
 import type { EventSink } from '../../runner/port/events.ts';
-import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../runner/port/options.ts';
+import type { RunnerOptions } from '../../runner/port/options.ts';
 import { longFlag } from '../../settings/config.ts';
 import { SETTINGS } from '../../settings/settings.ts';
 import { RUN_WEB } from '../../settings/web.ts';
@@ -36,14 +36,7 @@ export async function runAgent(
   onEvent: EventSink,
 ): Promise<number> {
   const settings = runnerSettings(context, agent.kind === 'echo');
-  const { allAccounts, keepFiles, on, maxMedia, stt, sttAlways } = context.settings([
-    'allAccounts',
-    'keepFiles',
-    'on',
-    'maxMedia',
-    'stt',
-    'sttAlways',
-  ]);
+  const { allAccounts, keepFiles, on, maxMedia, stt, sttAlways } = context.settings;
   if (stt !== null) checkCommand(context, '--stt', stt);
   if (sttAlways && stt === null)
     throw new WxError('usage', '--stt-always goes with --stt', {
@@ -62,7 +55,7 @@ export async function runAgent(
     onEvent(event);
     hooks.fire(event);
   };
-  const { within, waitLogin, web } = context.settings(['within', 'waitLogin', 'web']);
+  const { within, waitLogin, web } = context.settings;
   const service = {
     ...{ makeAgent: agent.make, settings, keepFiles, received, emit, watchLogins: allAccounts },
     // On a page, somebody can log in again: it must not go when they need it.
@@ -98,7 +91,7 @@ function checkAccounts(context: CommandContext, { length }: readonly Account[], 
 
 /** The web server of `--web`, in this process; null: none is asked for. */
 async function openWebBeside(context: CommandContext): Promise<WebServer | null> {
-  const { web } = context.settings(['web']);
+  const { web } = context.settings;
   if (web !== null) return (await import('../web/open-web.ts')).openWeb(context, web, '--web');
   const stray = RUN_WEB.find((name) => context.sources.flags[name] !== undefined);
   if (stray !== undefined)
@@ -110,59 +103,41 @@ async function openWebBeside(context: CommandContext): Promise<WebServer | null>
 
 /** The flags of `run` that concern messages and answers. */
 function runnerSettings(context: CommandContext, isEcho: boolean): RunnerOptions {
-  const { grace, allow, allowAll, pace, timeout, silenceTimeout, workingNotice, maxAge, ...others } =
-    context.settings([
-      'concurrency',
-      'timeout',
-      'silenceTimeout',
-      'workingNotice',
-      'grace',
-      'retries',
-      'onError',
-      'errorText',
-      'allow',
-      'allowAll',
-      'commands',
-      'busy',
-      'merge',
-      'maxChars',
-      'maxParts',
-      'longAs',
-      'holdMax',
-      'pace',
-      'format',
-      'typing',
-      'maxAge',
-      'dedupeWindow',
-      'once',
-      'maxMessages',
-      'exitIdle',
-    ]);
-  const { dedupeWindow, exitIdle, holdMax, merge, ...rest } = others;
+  const { settings, language } = context;
   return {
-    ...DEFAULT_RUNNER_OPTIONS,
-    ...rest,
-    language: context.language,
-    timeoutMs: timeout,
-    silenceMs: silenceTimeout,
-    graceMs: grace,
-    allow: allowAll ? 'all' : new Set(allow),
-    mergeMs: merge,
-    paceMs: pace,
-    maxAgeMs: maxAge,
-    holdMaxMs: holdMax,
-    keeper: keeperSettings(context),
-    dedupeWindowMs: dedupeWindow,
-    exitIdleMs: exitIdle,
+    language,
+    concurrency: settings.concurrency,
+    timeoutMs: settings.timeout,
+    silenceMs: settings.silenceTimeout,
     // Nothing on the phone should flicker for an agent that answers at once.
-    typing: rest.typing && !isEcho,
-    workingNoticeMs: isEcho ? 0 : workingNotice,
+    workingNoticeMs: isEcho ? 0 : settings.workingNotice,
+    typing: settings.typing && !isEcho,
+    graceMs: settings.grace,
+    retries: settings.retries,
+    onError: settings.onError,
+    errorText: settings.errorText,
+    allow: settings.allowAll ? 'all' : new Set(settings.allow),
+    commands: settings.commands,
+    busy: settings.busy,
+    mergeMs: settings.merge,
+    maxChars: settings.maxChars,
+    maxParts: settings.maxParts,
+    longAs: settings.longAs,
+    holdMaxMs: settings.holdMax,
+    keeper: keeperSettings(context),
+    paceMs: settings.pace,
+    format: settings.format,
+    maxAgeMs: settings.maxAge,
+    dedupeWindowMs: settings.dedupeWindow,
+    once: settings.once,
+    maxMessages: settings.maxMessages,
+    exitIdleMs: settings.exitIdle,
   };
 }
 
 /** `--keep-window`; without it, what is stored counts. Throws WxError `usage`. */
 function keeperSettings(context: CommandContext): RunnerOptions['keeper'] {
-  const { keepWindow, quietHours, keepText } = context.settings(['keepWindow', 'quietHours', 'keepText']);
+  const { keepWindow, quietHours, keepText } = context.settings;
   const hours = quietHours === null ? null : parseQuietHours(quietHours, '--quiet-hours');
   if (keepWindow === 'on') return { quietHours: hours, text: keepText };
   const stray = (['quietHours', 'keepText'] as const).find(

@@ -137,7 +137,7 @@ async function pollUnlessOtherDoes(
 ): Promise<boolean> {
   const { clock, io, json } = context;
   const { key } = to.account;
-  if (io.stderrIsTerminal && !json && !context.settings(['quiet']).quiet) {
+  if (io.stderrIsTerminal && !json && !context.settings.quiet) {
     context.say(wordsOf(context.language).looking);
   }
   const endsAtMs = clock.monotonic() + OTHERS_POLL_MS;

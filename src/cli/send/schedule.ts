@@ -15,14 +15,7 @@ export async function schedule(
   at: string,
   { text, files }: SendContent,
 ): Promise<number> {
-  const { sendFormat, id, key, ttl, hold, strict } = context.settings([
-    'sendFormat',
-    'id',
-    'key',
-    'ttl',
-    'hold',
-    'strict',
-  ]);
+  const { sendFormat, id, key, ttl, hold, strict } = context.settings;
   if (text === null || files.length > 0)
     throw new WxError('usage', '--at takes a text: files are sent at once');
   if (!hold || strict) throw new WxError('usage', '--at goes without --no-hold and --strict');

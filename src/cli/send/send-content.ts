@@ -25,7 +25,7 @@ interface FileToSend {
  * Throws WxError `usage` when there is nothing or too much of it, `not-found` and `data` for files that cannot be sent.
  */
 export async function contentToSend(context: CommandContext, words: string[]): Promise<SendContent> {
-  const { stdin, file, sendName, id, key } = context.settings(['stdin', 'file', 'sendName', 'id', 'key']);
+  const { stdin, file, sendName, id, key } = context.settings;
   // A variable that is not set: as a key it would stop every later text under no key.
   for (const [flag, value] of Object.entries({ '--id': id, '--key': key }))
     if (value?.trim() === '') throw new WxError('usage', `${flag} needs a key, and it is empty`);

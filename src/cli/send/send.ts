@@ -27,24 +27,23 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** `wxagent send`: puts a text and files into the outbox and waits for their verdict. */
 export async function send(context: CommandContext, words: string[]): Promise<number> {
   const content = await contentToSend(context, words);
-  const { at } = context.settings(['at']);
+  const { at } = context.settings;
   if (at !== null) return (await import('./schedule.ts')).schedule(context, at, content);
   return sendContent(context, content);
 }
 
 /** Sends what was put together already, as `send` does, and tells how it went. Returns the exit code of `send`. */
 export async function sendContent(context: CommandContext, content: SendContent): Promise<number> {
-  const flags = context.settings(['sendFormat', 'wait', 'id', 'key', 'ttl', 'hold', 'strict']);
+  const { hold, strict } = context.settings;
   return withStore(context, async (store) => {
     const target = await findTarget(context, store.admin);
     const outgoing = openOutgoing(context, store, target.key);
     const seqs = await enqueue(context, store.outbox, target, { ...content, outgoing });
     const { parts: waited, expired } = await deliver(context, store, target, seqs);
     const reason = await whyItWaits(context, store, target, waited);
-    const parts = flags.hold ? waited : await dropWaiting(context, store.outbox, waited, reason);
+    const parts = hold ? waited : await dropWaiting(context, store.outbox, waited, reason);
     const files = parts.flatMap(({ file }) => file?.path ?? []);
     await outgoing.discard(store.outbox, files);
-    const { strict, hold } = flags;
     return reportSend(context, {
       account: target.id,
       user: target.user,
@@ -65,14 +64,7 @@ async function enqueue(
   target: Target,
   { text, files, outgoing }: SendContent & { outgoing: Outgoing },
 ): Promise<number[]> {
-  const { sendFormat, id, key, ttl, hold, wait } = context.settings([
-    'sendFormat',
-    'id',
-    'key',
-    'ttl',
-    'hold',
-    'wait',
-  ]);
+  const { sendFormat, id, key, ttl, hold, wait } = context.settings;
   const kept = await keepFiles(context, files, { outgoing, outbox });
   const nowMs = context.clock.now();
   const queued = await queueSend(outbox, outgoing, {
@@ -104,7 +96,7 @@ async function deliver(
   seqs: readonly number[],
 ): Promise<{ parts: PartView[]; expired: boolean }> {
   const { clock, io, json } = context;
-  const { wait, quiet } = context.settings(['wait', 'quiet']);
+  const { wait, quiet } = context.settings;
   const { key, account, user } = target;
   const sinceMs = clock.now();
   const stop = context.stopSignal();

@@ -22,11 +22,10 @@ export interface Target {
  * its owner's: only that bot reaches them.
  */
 export async function findTarget(context: CommandContext, admin: Admin): Promise<Target> {
-  const given = context.settings(['to']).to;
+  const given = context.settings.to;
   if (given === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });
   const named = given === null ? null : namedAccount(context, given);
-  const account =
-    (context.settings(['account']).account.length === 0 && named) || (await ownAccount(context, admin));
+  const account = (context.settings.account.length === 0 && named) || (await ownAccount(context, admin));
   const to = named
     ? (named.owner ?? (await admin.accountView(named.key))?.owner ?? unknownUser(named.id))
     : given;
@@ -67,7 +66,7 @@ async function ownAccount(
     return view ? { key: account.key, id: account.id, view } : account;
   } catch (error) {
     const inside = environment.get('WXAGENT_MESSAGE_ID') !== undefined;
-    const [id] = context.settings(['account']).account;
+    const [id] = context.settings.account;
     const view = inside && id !== undefined ? await admin.accountView(id) : null;
     if (view === null || id === undefined) throw error;
     return { key: id, id, view };

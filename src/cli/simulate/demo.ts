@@ -34,7 +34,7 @@ const STEP_LIMIT_MS = 10_000;
 
 /** `wxagent demo`: everything there is, on this machine, without WeChat. */
 export async function demo(context: CommandContext): Promise<number> {
-  const { interactive } = context.settings(['interactive']);
+  const { interactive } = context.settings;
   const stop = context.stopSignal();
   const { translate } = context;
   const { execa } = await import('execa');

@@ -5,9 +5,9 @@ import { wordsOf } from '../i18n/language.ts';
 
 /** `wxagent simulate`: an iLink server on this machine, until it is stopped. */
 export async function simulate(context: CommandContext): Promise<void> {
-  const options = context.settings(['port', 'seed', 'scan', 'script', 'tlsCert', 'tlsKey']);
+  const { port, seed, scan, script, tlsCert, tlsKey } = context.settings;
   const stop = context.stopSignal();
-  const simulator = await startSimulator(options);
+  const simulator = await startSimulator({ port, seed, scan, script, tlsCert, tlsKey });
   const { baseUrl, cdnUrl, controlUrl } = simulator;
   context.printJson('simulate', { baseUrl, cdnUrl, controlUrl, pid: process.pid });
   if (context.io.stderrIsTerminal && !context.json)

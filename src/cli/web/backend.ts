@@ -5,6 +5,7 @@ import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { tellPushes } from '../../runner/delivery/push-texts.ts';
+import { withValues } from '../../settings/config.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { KnownAccount, WebBackend } from '../../web/port/backend.ts';
 import { knownAccounts } from '../account/choice.ts';
@@ -152,10 +153,7 @@ export function createWebBackend(
       const { checkAll, checksShown } = await import('../doctor/doctor.ts');
       // Who has logged in since this process began counts as well.
       const file = { ...context.file, accounts: (await accountsNow(context)) ?? known };
-      const settings: CommandContext['settings'] = (names) => ({
-        ...context.settings(names),
-        account: account === null ? [] : [account.id],
-      });
+      const settings = withValues(context.settings, { account: account === null ? [] : [account.id] });
       return checksShown(await checkAll({ ...context, file, settings }));
     },
     async close() {

@@ -36,7 +36,7 @@ export async function listInvitations(context: CommandContext): Promise<void> {
 
 /** `wxagent invite add <name>`: makes an invitation and shows its link, once. */
 export async function makeInvitation(context: CommandContext, [name = '']: string[]): Promise<void> {
-  const { inviteExpires } = context.settings(['inviteExpires']);
+  const { inviteExpires } = context.settings;
   if (!isName(name))
     throw new WxError(
       'usage',
@@ -71,7 +71,7 @@ export async function makeInvitation(context: CommandContext, [name = '']: strin
 
 /** Where the link leads: to what is named, to the server that runs here, or to where one would. */
 function whereItLeads(context: CommandContext): { origin: string; isRunning: boolean } {
-  const { listen, publicUrl } = context.settings(['listen', 'publicUrl']);
+  const { listen, publicUrl } = context.settings;
   if (publicUrl !== null) return { origin: parsePublicUrl(publicUrl), isRunning: true };
   const [running] = runningWebServers(context.paths);
   const isNamed = resolveSetting('listen', context.sources).origin === 'flag';

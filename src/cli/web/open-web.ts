@@ -29,12 +29,7 @@ export interface OpenWeb extends WebServer, Pick<ReturnType<typeof createWebBack
 
 /** Starts the web server of the store, at an address that `flag` gave. Throws WxError before anything is served. */
 export async function openWeb(context: CommandContext, address: string, flag: string): Promise<OpenWeb> {
-  const { publicUrl, trustProxy, tlsCert, tlsKey } = context.settings([
-    'publicUrl',
-    'trustProxy',
-    'tlsCert',
-    'tlsKey',
-  ]);
+  const { publicUrl, trustProxy, tlsCert, tlsKey } = context.settings;
   const listen = parseListen(address, flag);
   const publicOrigin = publicUrl === null ? null : parsePublicUrl(publicUrl);
   const trusted = parseTrustedProxies(trustProxy);

@@ -38,28 +38,17 @@ const DEFAULT_WITHIN_MS = 10 * 60_000;
 
 /** `wxagent source add <name>`: makes a source and shows its token, once. */
 export async function makeSource(context: CommandContext, [name = '']: string[]): Promise<void> {
-  const { sourceTo, sourceTitle, template, ttl, digest, sourceQuiet, sourceLimit, important, ...another } =
-    context.settings([
-      'sourceTo',
-      'sourceTitle',
-      'template',
-      'ttl',
-      'digest',
-      'sourceQuiet',
-      'sourceLimit',
-      'important',
-      'fallback',
-      'sourceWithin',
-    ]);
+  const { sourceTo, sourceTitle, template, ttl, digest, sourceQuiet, sourceLimit, important } =
+    context.settings;
+  const { fallback: command, sourceWithin } = context.settings;
   if (!isName(name))
     throw new WxError('usage', `a source is named with letters, digits, "_", "." and "-", not "${name}"`);
   if (sourceTo === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });
   const checked = template === null ? null : checkedTemplate(readTemplate(template, context.cwd));
   const quietHours = sourceQuiet === null ? null : parseQuietHours(sourceQuiet, '--quiet-hours');
   const limit = sourceLimit === null ? null : parseLimit(sourceLimit, '--limit');
-  const { fallback: command } = another;
   if (command !== null) checkCommand(context, '--fallback', command);
-  else if (another.sourceWithin !== null)
+  else if (sourceWithin !== null)
     throw new WxError('usage', '--within goes with --fallback', {
       hint: "wxagent source add nas --fallback './by-mail' --within 10m",
     });
@@ -77,7 +66,7 @@ export async function makeSource(context: CommandContext, [name = '']: string[])
       limit,
       quietHours,
       isImportant: important,
-      fallback: command === null ? null : { command, withinMs: another.sourceWithin ?? DEFAULT_WITHIN_MS },
+      fallback: command === null ? null : { command, withinMs: sourceWithin ?? DEFAULT_WITHIN_MS },
       by: TERMINAL,
       nowMs: context.clock.now(),
     });

@@ -31,12 +31,7 @@ export async function listTokens(context: CommandContext): Promise<void> {
 
 /** `wxagent token add <name> --scope <scope>`: makes a token and shows it, once. */
 export async function makeToken(context: CommandContext, [name = '']: string[]): Promise<void> {
-  const { tokenScope, tokenTo, expires, account } = context.settings([
-    'tokenScope',
-    'tokenTo',
-    'expires',
-    'account',
-  ]);
+  const { tokenScope, tokenTo, expires, account } = context.settings;
   if (!isName(name))
     throw new WxError('usage', `a token is named with letters, digits, "_", "." and "-", not "${name}"`);
   if (tokenScope === null)

@@ -8,7 +8,7 @@ const AGAIN_MS = 5_000;
 
 /** `wxagent web`: serves the API of this store until it is stopped. */
 export async function web(context: CommandContext): Promise<void> {
-  const { listen, open } = context.settings(['listen', 'open']);
+  const { listen, open } = context.settings;
   const stop = context.stopSignal();
   let server: OpenWeb | null = await openWeb(context, listen, '--listen');
   // Also when a free port was asked for: who comes back finds it there.

@@ -19,7 +19,7 @@ test('two hundred accounts whose logins have died share their looks at the serve
     clock,
     log: createLogBook(),
     environment: readEnvironment({}),
-    settings: () => ({ waitLogin: true, allAccounts: true, account: [] }),
+    settings: { waitLogin: true, allAccounts: true, account: [] },
     stopSignal: () => new AbortController().signal,
     file: { accounts: [] },
     server: {

@@ -15,7 +15,7 @@ test('the accounts are gone through once, however many of them tell something', 
     log,
     language: 'en',
     environment: readEnvironment({}),
-    settings: () => ({ allAccounts: true, account: [] }),
+    settings: { allAccounts: true, account: [] },
     file: {
       get accounts() {
         reads++;

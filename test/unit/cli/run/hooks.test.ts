@@ -25,7 +25,7 @@ function hooksOf(command: string, grace = 60_000) {
     cwd,
     log,
     environment: { all: process.env, get: () => undefined },
-    settings: () => ({ grace }),
+    settings: { grace },
     stopSignal: () => stop.signal,
   } as unknown as CommandContext;
   return { hooks: createHooks(context, [`ready=${command}`]), log, stop };
