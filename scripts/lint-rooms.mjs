@@ -75,7 +75,7 @@ const ROOMS = {
     ...['http/client', 'http/response', 'http/request', 'http', 'openai', '.'],
   ],
   simulator: ['world', 'queue', 'phone', 'endpoints', 'http', 'control', 'page', '.'],
-  runner: ['port', 'delivery', 'received', 'turns', 'shutdown', 'intake', '.'],
+  runner: ['port', 'delivery', 'received', 'turns', 'shutdown', 'intake', 'upkeep', '.'],
   views: ['.'],
   web: [
     ...['port', 'guard', 'access', 'events', 'operating', 'live', 'api'],

@@ -2,8 +2,8 @@ import type { Log } from '../core/log.ts';
 import type { Clock } from '../core/time/clock.ts';
 import type { Fallback, Outbox } from '../store/port/port.ts';
 import { partEvent } from './delivery/part-event.ts';
-import { createMemberLoop } from './member-loop.ts';
 import type { DeafAccount, EventSink, UndeliveredMessage } from './port/events.ts';
+import { createMemberLoop } from './upkeep/member-loop.ts';
 
 /** How often it looks what was not confirmed in time. */
 const LOOK_EVERY_MS = 2_000;

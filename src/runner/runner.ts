@@ -17,7 +17,6 @@ import type { Uploader } from './delivery/upload.ts';
 import { triageRules } from './intake/classify.ts';
 import { createDispatch } from './intake/dispatch.ts';
 import { runIntake } from './intake/intake.ts';
-import { wordPart } from './keeper.ts';
 import { createLoginState } from './login-state.ts';
 import type { EventSink } from './port/events.ts';
 import type { RunnerOptions } from './port/options.ts';
@@ -32,7 +31,8 @@ import { createLanes } from './turns/lanes.ts';
 import { createQuestions } from './turns/questions.ts';
 import { createTurns } from './turns/turns.ts';
 import { createTyping } from './turns/typing.ts';
-import type { Upkeep } from './upkeep.ts';
+import type { Upkeep } from './upkeep/upkeep.ts';
+import { wordPart } from './upkeep/window-keeper.ts';
 
 /** What a runner is made of. */
 export interface RunnerParts {

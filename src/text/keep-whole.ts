@@ -1,7 +1,7 @@
 import { readBlocks } from './blocks.ts';
 import { readMarks } from './emphasis.ts';
 import { readInline } from './inline.ts';
-import { fits, type TextLimits } from './limits.ts';
+import { fits, type TextLimits } from './part-limits.ts';
 import { endOfLine, type Table, tablesIn } from './tables.ts';
 
 /** What of a text a cut should leave whole. */

@@ -1,6 +1,6 @@
 import { isRawOnPhone, readMarks } from './emphasis.ts';
+import { isArrow, type Name, namesIn } from './identifiers.ts';
 import { type Atom, type Inline, isEscape, type LinkSpan, readInline } from './inline.ts';
-import { isArrow, type Name, namesIn } from './names.ts';
 
 /** A backslash before a letter or a digit, or behind a drive, is part of a path, not of Markdown. */
 const PATH = /\\[\p{L}\p{N}]|^[A-Za-z]:\\/u;

@@ -1,7 +1,7 @@
-import { findCut, resumeAt } from './cut.ts';
+import { findCut, resumeAt } from './cut-place.ts';
 import { closedBy, type Fence, fenceAfter } from './fences.ts';
 import { readWholes, type Wholes } from './keep-whole.ts';
-import { DEFAULT_LIMITS, fits, type TextLimits, without } from './limits.ts';
+import { DEFAULT_LIMITS, fits, type TextLimits, without } from './part-limits.ts';
 import { endOfLine, type Table } from './tables.ts';
 
 /** A fence line may take this share of the smaller limit: closing and reopening then leave room for text. */

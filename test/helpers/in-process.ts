@@ -13,7 +13,7 @@ import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../src/runner/por
 import type { Runner } from '../../src/runner/port/port.ts';
 import { startRunner } from '../../src/runner/runner.ts';
 import { createFolderMaker } from '../../src/runner/turns/folders.ts';
-import { createUpkeep } from '../../src/runner/upkeep.ts';
+import { createUpkeep } from '../../src/runner/upkeep/upkeep.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import type { MessageView, Store } from '../../src/store/port/port.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';

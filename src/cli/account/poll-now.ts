@@ -4,7 +4,7 @@ import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import { LeaseLost } from '../../store/port/lease.ts';
 import type { CommandContext } from '../command/context.ts';
 import type { Connection } from './connection.ts';
-import type { Polling, PollingRight } from './polling.ts';
+import type { Polling, PollingRight } from './polling-right.ts';
 
 /** What a command polls for. */
 interface Wanted {

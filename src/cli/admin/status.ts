@@ -4,7 +4,7 @@ import type { Account } from '../../home/accounts-file.ts';
 import type { Store } from '../../store/port/port.ts';
 import { accountShown, deafSentence } from '../../views/account.ts';
 import { chooseAccounts, loginHint } from '../account/choice.ts';
-import { pollerOf } from '../account/polling.ts';
+import { pollerOf } from '../account/polling-right.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';

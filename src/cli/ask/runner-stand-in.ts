@@ -2,7 +2,7 @@ import type { Account } from '../../home/accounts-file.ts';
 import type { Store } from '../../store/port/port.ts';
 import { connect, openTransport } from '../account/connection.ts';
 import { pollIfFree } from '../account/poll-now.ts';
-import { openPolling, pollerOf } from '../account/polling.ts';
+import { openPolling, pollerOf } from '../account/polling-right.ts';
 import type { CommandContext } from '../command/context.ts';
 import { type DirectDelivery, startDirectDelivery } from '../send/direct-delivery.ts';
 

@@ -3,7 +3,7 @@ import type { Transport } from '../../ilink/http/transport.ts';
 import type { Store } from '../../store/port/port.ts';
 import { connect } from '../account/connection.ts';
 import { pollIfFree } from '../account/poll-now.ts';
-import { openPolling } from '../account/polling.ts';
+import { openPolling } from '../account/polling-right.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** How long a fresh login waits for the user's first message. */

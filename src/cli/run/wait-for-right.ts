@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
-import type { Holder, Polling, PollingRight } from '../account/polling.ts';
+import type { Holder, Polling, PollingRight } from '../account/polling-right.ts';
 import type { CommandContext } from '../command/context.ts';
 import { LOOK_EVERY_MS } from '../login/relogin.ts';
 

@@ -8,7 +8,7 @@ import { LeaseLost } from '../../store/port/lease.ts';
 import type { Outbox, Store } from '../../store/port/port.ts';
 import { type Connection, connect, openTransport } from '../account/connection.ts';
 import { pollNow } from '../account/poll-now.ts';
-import { openPolling } from '../account/polling.ts';
+import { openPolling } from '../account/polling-right.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
 

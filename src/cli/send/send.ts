@@ -3,7 +3,7 @@ import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { OPEN_PART_STATES, type Outbox, type PartView, type Store } from '../../store/port/port.ts';
 import { loginHint } from '../account/choice.ts';
 import { openOutgoing } from '../account/connection.ts';
-import { pollerOf } from '../account/polling.ts';
+import { pollerOf } from '../account/polling-right.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';

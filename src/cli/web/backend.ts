@@ -10,7 +10,7 @@ import type { Store } from '../../store/port/port.ts';
 import type { KnownAccount, WebBackend } from '../../web/port/backend.ts';
 import { knownAccounts } from '../account/choice.ts';
 import { openFetcher, openOutgoing, openTransport } from '../account/connection.ts';
-import { pollerOf } from '../account/polling.ts';
+import { pollerOf } from '../account/polling-right.ts';
 import { loginsOf } from '../account/store-place.ts';
 import type { CommandContext } from '../command/context.ts';
 import { translatorTo } from '../i18n/language.ts';

@@ -1,7 +1,7 @@
 import { reasonOf } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import type { Store } from '../../store/port/port.ts';
-import { pollerOf } from '../account/polling.ts';
+import { pollerOf } from '../account/polling-right.ts';
 import type { CommandContext } from '../command/context.ts';
 import { startDirectDelivery } from '../send/direct-delivery.ts';
 

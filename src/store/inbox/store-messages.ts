@@ -4,7 +4,7 @@ import { releaseHolds } from '../outbox/hold-and-release.ts';
 import type { Claimant } from '../outbox/lease.ts';
 import { appendParts } from '../outbox/parts.ts';
 import type { ChatCommand, IncomingMessage, Intake, IntakeResult } from '../port/port.ts';
-import { takeAnswer } from '../questions/answers.ts';
+import { takeAnswer } from '../questions/take-answer.ts';
 import { ALWAYS, type IsHeld } from '../workers/fence.ts';
 import { countCopy, findDuplicate, NEWEST } from './duplicates.ts';
 import { recordMediaKeys } from './media-keys.ts';

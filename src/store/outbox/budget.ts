@@ -1,7 +1,8 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
 import { sql, unindexed } from '../../sql/dialect.ts';
-import { one, type Row, run, type Step } from '../../sql/statement.ts';
-import type { Budget, Outbox } from '../port/port.ts';
+import { one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
+import type { Budget, ClaimRequest, Outbox } from '../port/port.ts';
+import { type Claimant, LEASE_MS } from './lease.ts';
 import { HELD, OPEN } from './part-states.ts';
 
 /** With so many messages left, the budget is near its end. */
@@ -35,6 +36,19 @@ export function* budgetOf({ account, user, nowMs }: Parameters<Outbox['budget']>
 /** Messages the user may still get; `user` is their row. */
 export function budgetLeft(user: Row | undefined): number {
   return Math.max(0, BUDGET_MESSAGES - ((user?.sent as number | undefined) ?? 0));
+}
+
+/** Counts a request to a user against their budget, and takes the lease on them in the same write. */
+export function countRequest({ account, user, nowMs }: ClaimRequest, claimant: Claimant): Statement<number> {
+  return run(
+    `UPDATE users SET sent = sent + 1, last_send_at = ?1, lease = ?2, lease_until = ?3
+       WHERE account = ?4 AND "user" = ?5`,
+    nowMs,
+    claimant.id,
+    nowMs + LEASE_MS,
+    account,
+    user,
+  );
 }
 
 /** A definitely refused part has not used the budget, unless the user's new message has reset it meanwhile. */

@@ -13,9 +13,9 @@ import {
 import type { Claim, ClaimRequest, NewPart, PartView } from '../port/port.ts';
 import { wordBeforeTheLast } from './ask-for-word.ts';
 import { storeContents } from './blob-rows.ts';
-import { refundBudget } from './budget.ts';
+import { countRequest, refundBudget } from './budget.ts';
 import { holdUser } from './hold-and-release.ts';
-import { type Claimant, freeLease, lease, leaseLeft } from './lease.ts';
+import { type Claimant, freeLease, leaseLeft, takeLease } from './lease.ts';
 import { GIVEN_UP, HELD, OPEN } from './part-states.ts';
 import {
   appendParts,
@@ -95,7 +95,7 @@ function* claimHead(head: Row & { seq: number }, request: ClaimRequest, claimant
     if (ownMs > 0) return { kind: 'wait', waitMs: ownMs };
     yield* unawaited(
       run("UPDATE parts SET state = 'uploading', upload_progress = NULL WHERE seq = ?", head.seq),
-      lease(request, claimant, 'upload'),
+      takeLease(request, claimant),
     );
     return { kind: 'upload', seq: head.seq, user, file, tries: head.repeats as number };
   }
@@ -230,9 +230,9 @@ function* sendHead(head: Row & { seq: number }, request: ClaimRequest, claimant:
   return { kind: 'part', part: { seq, user, body, repeats, view } };
 }
 
-/** Takes the lease and counts the request. A repeat counts too: the server may take it for another message (protocol 4.3). */
+/** Takes the lease, and counts the request for budget and pace. A repeat counts too: the server may take it for another message (protocol 4.3). */
 function startRequest(row: Row, request: ClaimRequest, claimant: Claimant): Unawaited {
-  return unawaited(lease(request, claimant, 'send'), recordRequest(row, request));
+  return unawaited(countRequest(request, claimant), recordRequest(row, request));
 }
 
 /**

@@ -3,7 +3,7 @@ import { one, type Row, run, type Statement, type Step } from '../../sql/stateme
 import type { ClaimRequest, Outbox } from '../port/port.ts';
 
 /** How long a lease lasts without being renewed. */
-const LEASE_MS = 60_000;
+export const LEASE_MS = 60_000;
 
 /** The process that claims, and how it tells whether another one is alive. */
 export interface Claimant {
@@ -39,19 +39,12 @@ export function* isBeingSent(
   return row !== undefined && isLeased(row, claimant, nowMs);
 }
 
-/** Takes the lease on a user, for an upload or for a `sendmessage`, which counts against the user's budget. */
-export function lease(
-  { account, user, nowMs }: ClaimRequest,
-  claimant: Claimant,
-  purpose: 'upload' | 'send',
-): Statement<number> {
+/** Takes the lease on a user. */
+export function takeLease({ account, user, nowMs }: ClaimRequest, claimant: Claimant): Statement<number> {
   return run(
-    `UPDATE users SET lease = ?, lease_until = ?, last_send_at = COALESCE(?, last_send_at), sent = sent + ?
-       WHERE account = ? AND "user" = ?`,
+    'UPDATE users SET lease = ?, lease_until = ? WHERE account = ? AND "user" = ?',
     claimant.id,
     nowMs + LEASE_MS,
-    purpose === 'send' ? nowMs : null,
-    purpose === 'send' ? 1 : 0,
     account,
     user,
   );

@@ -15,7 +15,7 @@ import { DEFAULT_RUNNER_OPTIONS, type RunnerOptions } from '../../../src/runner/
 import type { Runner } from '../../../src/runner/port/port.ts';
 import { startRunner } from '../../../src/runner/runner.ts';
 import { createFolderMaker } from '../../../src/runner/turns/folders.ts';
-import { createUpkeep } from '../../../src/runner/upkeep.ts';
+import { createUpkeep } from '../../../src/runner/upkeep/upkeep.ts';
 import { LeaseLost } from '../../../src/store/port/lease.ts';
 import type { Child, Claim, Store } from '../../../src/store/port/port.ts';
 import { createTrustWindow, type TrustWindow } from '../../../src/store/workers/lease-trust.ts';

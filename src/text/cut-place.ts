@@ -1,6 +1,6 @@
 import { type Fence, fenceAfterLine, openedBy } from './fences.ts';
 import type { Wholes } from './keep-whole.ts';
-import { reach, type TextLimits } from './limits.ts';
+import { reach, type TextLimits } from './part-limits.ts';
 
 /** A preferred place counts only in the second half of what fits: parts cost quota, so none is tiny. */
 const FLOOR = 0.5;

@@ -1,9 +1,9 @@
-import { atMostEvery } from '../core/time/clock.ts';
-import type { SteadyClock } from '../core/time/steady-clock.ts';
-import type { Store } from '../store/port/port.ts';
-import type { Outgoing } from './delivery/outgoing-files.ts';
+import { atMostEvery } from '../../core/time/clock.ts';
+import type { SteadyClock } from '../../core/time/steady-clock.ts';
+import type { Store } from '../../store/port/port.ts';
+import type { Outgoing } from '../delivery/outgoing-files.ts';
+import type { Attachments } from '../received/attachments.ts';
 import { createMemberLoop } from './member-loop.ts';
-import type { Attachments } from './received/attachments.ts';
 
 /** The first sweep waits, so that queued messages come first. */
 const START_MS = 3_000;

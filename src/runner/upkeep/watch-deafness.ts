@@ -1,7 +1,7 @@
-import type { Clock } from '../core/time/clock.ts';
-import type { Admin, DeafSign } from '../store/port/port.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import type { Admin, DeafSign } from '../../store/port/port.ts';
+import type { EventSink } from '../port/events.ts';
 import { createMemberLoop } from './member-loop.ts';
-import type { EventSink } from './port/events.ts';
 
 /** How often an account is looked at. */
 const LOOK_EVERY_MS = 60_000;

@@ -1,8 +1,8 @@
-import type { ChatLanguage } from '../core/message/language.ts';
-import type { SteadyClock } from '../core/time/steady-clock.ts';
-import type { ExpectationNews, Store } from '../store/port/port.ts';
-import { stamp } from './delivery/notices.ts';
-import { type ReplyShape, textParts } from './delivery/reply-parts.ts';
+import type { ChatLanguage } from '../../core/message/language.ts';
+import type { SteadyClock } from '../../core/time/steady-clock.ts';
+import type { ExpectationNews, Store } from '../../store/port/port.ts';
+import { stamp } from '../delivery/notices.ts';
+import { type ReplyShape, textParts } from '../delivery/reply-parts.ts';
 import { createLookLoop } from './member-loop.ts';
 
 /** How often it is looked whether something is missing. */

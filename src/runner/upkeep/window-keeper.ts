@@ -1,11 +1,11 @@
-import { newClientId } from '../core/ids.ts';
-import type { ChatLanguage } from '../core/message/language.ts';
-import { askTimeMs, type WindowKeeper } from '../core/message/window-keeper.ts';
-import { isQuiet } from '../core/time/quiet-hours.ts';
-import type { SteadyClock } from '../core/time/steady-clock.ts';
-import type { NewPart, Store } from '../store/port/port.ts';
-import type { Delivery } from './delivery/delivery.ts';
-import { wordAsked } from './delivery/notices.ts';
+import { newClientId } from '../../core/ids.ts';
+import type { ChatLanguage } from '../../core/message/language.ts';
+import { askTimeMs, type WindowKeeper } from '../../core/message/window-keeper.ts';
+import { isQuiet } from '../../core/time/quiet-hours.ts';
+import type { SteadyClock } from '../../core/time/steady-clock.ts';
+import type { NewPart, Store } from '../../store/port/port.ts';
+import type { Delivery } from '../delivery/delivery.ts';
+import { wordAsked } from '../delivery/notices.ts';
 import { createMemberLoop } from './member-loop.ts';
 
 /** How often it looks whose window ends soon. */

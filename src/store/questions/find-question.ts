@@ -3,7 +3,7 @@ import type { AnswerFault, Said } from '../port/port.ts';
 import type { StoredQuestion } from './question-rows.ts';
 
 /** What a message is for a user's questions. */
-export type Addressed<Q> =
+export type FoundQuestion<Q> =
   | { kind: 'answer'; question: Q; answer: string; choice: number | null }
   | { kind: 'fault'; why: Exclude<AnswerFault, 'kept'>; questions: Q[] };
 
@@ -27,7 +27,7 @@ const NUMBER_IN_TEXT = /[#＃](\d{1,2})(?!\d)/gu;
  * asked, `over` are too late, both newest first; `isTurnAsking`: a turn has an open question of its own. Null: the message
  * is none of their business.
  */
-export function addressed<Q extends Asked>(
+export function findQuestion<Q extends Asked>(
   { text, quote }: Said,
   {
     open,
@@ -35,11 +35,11 @@ export function addressed<Q extends Asked>(
     isTurnAsking,
     nowMs,
   }: { open: readonly Q[]; over: readonly Q[]; isTurnAsking: boolean; nowMs: number },
-): Addressed<Q> | null {
+): FoundQuestion<Q> | null {
   if (text.trim() === '') return null;
   const isOver = (question: Q): boolean => over.includes(question);
   /** The answer of a message that names its question. */
-  function answerTo(question: Q, answer: string): Addressed<Q> | null {
+  function answerTo(question: Q, answer: string): FoundQuestion<Q> | null {
     if (isOver(question)) return { kind: 'fault', why: 'late', questions: [question] };
     const choice = question.choices === null ? null : choiceOf(answer, question.choices);
     const isAnswer = question.choices === null ? answer.trim() !== '' : choice !== null;

@@ -1,7 +1,7 @@
 import type { Step } from '../../sql/statement.ts';
 import type { Claimant } from '../outbox/lease.ts';
 import type { AnswerFault, ChatNotice, IncomingMessage } from '../port/port.ts';
-import { addressed } from './addressed.ts';
+import { findQuestion } from './find-question.ts';
 import { hasReached, isAwaited, isOver, questionsTo, type StoredQuestion } from './question-rows.ts';
 import { answerQuestion, markTold } from './questions.ts';
 
@@ -30,7 +30,7 @@ export function* takeAnswer(
     (question) => hasReached(question) && question.createdAtMs <= writtenAtMs + SKEW_MS,
   );
   const over = asked.filter((question) => isOver(question, claimant, nowMs));
-  const found = addressed(said, { ...about, open: asked.filter((one) => !over.includes(one)), over });
+  const found = findQuestion(said, { ...about, open: asked.filter((one) => !over.includes(one)), over });
   if (found === null) return null;
   if (found.kind === 'fault') {
     yield* markTold(found.questions);

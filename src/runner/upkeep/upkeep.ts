@@ -1,14 +1,14 @@
-import type { Log } from '../core/log.ts';
-import type { SteadyClock } from '../core/time/steady-clock.ts';
-import type { Store } from '../store/port/port.ts';
-import { createDeafnessWatch } from './deafness.ts';
-import { createExpectedWatch } from './expected.ts';
-import { createPollNotes } from './intake/poll-notes.ts';
-import { createPollReports } from './intake/poll-reports.ts';
-import { createKeepers } from './keeper.ts';
-import { createScheduledWatch } from './scheduled.ts';
+import type { Log } from '../../core/log.ts';
+import type { SteadyClock } from '../../core/time/steady-clock.ts';
+import type { Store } from '../../store/port/port.ts';
+import { createPollNotes } from '../intake/poll-notes.ts';
+import { createPollReports } from '../intake/poll-reports.ts';
+import { createScheduledWatch } from './send-scheduled.ts';
 import { createSweeps } from './sweeps.ts';
+import { createDeafnessWatch } from './watch-deafness.ts';
+import { createExpectedWatch } from './watch-expected.ts';
 import { createStoreWatch } from './watch-store.ts';
+import { createKeepers } from './window-keeper.ts';
 
 /** What all accounts of a process share: one timer for each kind of upkeep, however many accounts there are. */
 export type Upkeep = ReturnType<typeof createUpkeep>;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Clock } from '../../../src/core/time/clock.ts';
-import { createSteadyClock } from '../../../src/core/time/steady-clock.ts';
-import { createSweeps } from '../../../src/runner/sweeps.ts';
-import type { Retention } from '../../../src/store/port/port.ts';
+import type { Clock } from '../../../../src/core/time/clock.ts';
+import { createSteadyClock } from '../../../../src/core/time/steady-clock.ts';
+import { createSweeps } from '../../../../src/runner/upkeep/sweeps.ts';
+import type { Retention } from '../../../../src/store/port/port.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { createStoreWatch, type Watcher } from '../../../src/runner/watch-store.ts';
-import { createJumpClock } from '../../helpers/jump-clock.ts';
-import { pollUntil } from '../../helpers/poll-until.ts';
+import { createStoreWatch, type Watcher } from '../../../../src/runner/upkeep/watch-store.ts';
+import { createJumpClock } from '../../../helpers/jump-clock.ts';
+import { pollUntil } from '../../../helpers/poll-until.ts';
 
 /** Watches a store that says it has changed as often as the test does. */
 function watch(since: number, count = 1) {

@@ -1,5 +1,5 @@
-import type { Clock } from '../core/time/clock.ts';
-import { abortedAfter } from '../core/time/event-loop.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import { abortedAfter } from '../../core/time/event-loop.ts';
 
 /** A loop that several members share: it runs as long as there is one. */
 export interface MemberLoop<T> {

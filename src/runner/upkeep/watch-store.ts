@@ -1,6 +1,6 @@
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
-import type { Clock } from '../core/time/clock.ts';
-import type { Store } from '../store/port/port.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import type { Store } from '../../store/port/port.ts';
 import { createMemberLoop } from './member-loop.ts';
 
 /** How soon the runners of a process notice commits of other processes (`retry`, `send`). */
