@@ -134,7 +134,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       {
         name: 'drop',
         about: { en: 'remove a message from the outbox', zh: '从发件箱移除一条消息' },
-        args: { '<id>': { en: 'number of the message in wxagent outbox', zh: 'wxagent outbox 中的编号' } },
+        args: { '<id>': { en: 'number of the message in wxagent outbox', zh: 'wxagent outbox 中的序号' } },
         load: async () => (await import('./admin/outbox.ts')).dropFromOutbox,
       },
     ],

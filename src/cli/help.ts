@@ -99,6 +99,8 @@ export function createHelpWriter(language: Language): HelpWriter {
   /** What every command has. */
   function style(command: Command): void {
     command.configureHelp({
+      // Commander would add what it knows of an option, in English.
+      optionDescription: ({ description }) => description,
       styleTitle: (title) => (language === 'zh' ? (HEADINGS[title] ?? title) : title),
       displayWidth: stringWidth,
       boxWrap: wrapped,
@@ -152,6 +154,7 @@ function aboutOption(setting: Setting, language: Language): string {
     setting.kind !== 'switch' &&
       setting.default !== undefined &&
       `${isChinese ? '默认' : 'default'} ${setting.default}`,
+    setting.preset && `${isChinese ? '不带值时为' : 'without a value'} ${setting.preset}`,
     setting.env && `${isChinese ? '环境变量' : 'env'} ${setting.env}`,
   ].filter((note) => note);
   const about = setting.about[language];

@@ -15,7 +15,7 @@ const TEXT_COLUMNS = 50;
 const OUTCOMES: Partial<Record<string, string>> = {
   expired: 'Dropped.',
   unconfirmed: 'Dropped; but it was sent before without an answer, so it may have arrived.',
-  confirmed: 'It has arrived already.',
+  confirmed: 'It was sent already: the server has confirmed it.',
 };
 
 /** `wxagent outbox list`: parts without a final verdict, oldest first. */

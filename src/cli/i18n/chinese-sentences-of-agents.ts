@@ -349,8 +349,8 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
   '{}; going on with what was read before, and looking again': '{~}；沿用之前读取的内容，稍后再看',
   'Dropped.': '已丢弃。',
   'Dropped; but it was sent before without an answer, so it may have arrived.':
-    '已丢弃；但之前发送过而没有收到响应，可能已送到。',
-  'It has arrived already.': '已经送到。',
+    '已丢弃；但之前发送过而没有收到响应，对方可能已经收到。',
+  'It was sent already: the server has confirmed it.': '已经发送，服务器已确认。',
   'direct (the proxies of the environment are for agents only; --proxy env uses them)':
     '直连（环境变量中的代理只用于智能体；用 --proxy env 启用）',
   'is not the address of a proxy': '不是代理地址',
