@@ -1,6 +1,43 @@
 import { signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { frameWords } from './words.ts';
+
+/**
+ * A dialog that is open while `question` is there. `onLeave` is told when it closes without an answer: by Escape, by the
+ * back of a phone, or by another view. The ID of its title is `titleId`.
+ */
+export function Modal(props: {
+  question: object | null;
+  titleId: string;
+  aboutId?: string;
+  onLeave: () => void;
+  children: ComponentChildren;
+}) {
+  const { question, titleId, aboutId, onLeave, children } = props;
+  const box = useRef<HTMLDialogElement>(null);
+  useLayoutEffect(() => {
+    if (!question) box.current?.close();
+    else if (!box.current?.open) box.current?.showModal();
+  }, [question]);
+  useEffect(() => {
+    const leave = (): void => box.current?.close();
+    addEventListener('hashchange', leave);
+    return () => removeEventListener('hashchange', leave);
+  }, []);
+  return (
+    <dialog
+      ref={box}
+      class="dialog"
+      aria-labelledby={titleId}
+      aria-describedby={aboutId}
+      // Browsers tell it a frame later: by then the next question may be open.
+      onClose={() => box.current?.open || onLeave()}
+    >
+      {question && children}
+    </dialog>
+  );
+}
 
 /** What is asked before something is done that cannot be taken back. */
 export interface Question {
@@ -15,53 +52,33 @@ const asked = signal<(Question & { answer: (isYes: boolean) => void }) | null>(n
 
 /** Asks once; whether it is to be done. */
 export function confirmed(question: Question): Promise<boolean> {
-  asked.peek()?.answer(false);
+  end(false);
   return new Promise((answer) => {
     asked.value = { ...question, answer };
   });
 }
 
+function end(isYes: boolean): void {
+  const question = asked.peek();
+  asked.value = null;
+  question?.answer(isYes);
+}
+
 /** The place of questions. */
 export function ConfirmDialog() {
   const question = asked.value;
-  const box = useRef<HTMLDialogElement>(null);
-  useLayoutEffect(() => {
-    if (question && !box.current?.open) box.current?.showModal();
-  }, [question]);
-  // Who goes to another view, as by "back", does not want it.
-  useEffect(() => {
-    const leave = (): void => box.current?.close();
-    addEventListener('hashchange', leave);
-    return () => removeEventListener('hashchange', leave);
-  }, []);
-  const end = (isYes: boolean): void => {
-    asked.value = null;
-    box.current?.close();
-    question?.answer(isYes);
-  };
   return (
-    <dialog
-      ref={box}
-      class="dialog"
-      aria-labelledby="dialog-title"
-      aria-describedby="dialog-about"
-      // However it was closed: by Escape, or by the back of a phone.
-      onClose={() => asked.peek() && end(false)}
-    >
-      {question && (
-        <>
-          <h2 id="dialog-title">{question.title}</h2>
-          <p id="dialog-about">{question.about}</p>
-          <div class="buttons">
-            <button type="button" onClick={() => end(false)}>
-              {frameWords().cancel}
-            </button>
-            <button type="button" class="primary danger" onClick={() => end(true)}>
-              {question.act}
-            </button>
-          </div>
-        </>
-      )}
-    </dialog>
+    <Modal question={question} titleId="dialog-title" aboutId="dialog-about" onLeave={() => end(false)}>
+      <h2 id="dialog-title">{question?.title}</h2>
+      <p id="dialog-about">{question?.about}</p>
+      <div class="buttons">
+        <button type="button" onClick={() => end(false)}>
+          {frameWords().cancel}
+        </button>
+        <button type="button" class="primary danger" onClick={() => end(true)}>
+          {question?.act}
+        </button>
+      </div>
+    </Modal>
   );
 }
