@@ -9,24 +9,39 @@ import { createHome, startBare, startWxagent } from '../sides/sides.mjs';
 const MESSAGES = 2_000;
 const USERS = 50;
 const ROUNDS = 9;
-const RUN = ['run', '--echo', '--pace', '0', '--no-typing', '--allow-all'];
+/** How wxagent answers them. */
+export const RUN = ['run', '--echo', '--pace', '0', '--no-typing', '--allow-all'];
+/** All users of one bot at once. */
+export const AT_ONCE = ['--concurrency', String(USERS)];
 
 export async function measureBacklog({ phones, folder }) {
-  const oneBot = (label) => async () => {
-    const [bot] = await phones.call('bots', { count: 1, label });
-    return { bots: [bot], writer: (n) => ({ bot: bot.id, user: `${label}-user-${n % USERS}@im.wechat` }) };
-  };
-  const manyBots = (label) => async () => {
-    const bots = await phones.call('bots', { count: USERS, label });
-    return { bots, writer: (n) => ({ bot: bots[n % USERS].id, user: bots[n % USERS].user }) };
-  };
   return [
-    ...(await compare({ phones, folder }, '2,000 waiting, 1 bot, 50 users', oneBot, [
-      '--concurrency',
-      String(USERS),
-    ])),
+    ...(await compare({ phones, folder }, '2,000 waiting, 1 bot, 50 users', oneBot, AT_ONCE)),
     ...(await compare({ phones, folder }, '2,000 waiting, 50 bots', manyBots, ['--all-accounts'])),
   ];
+}
+
+/** One bot, and who writes to it. */
+export async function oneBot(phones, label) {
+  const [bot] = await phones.call('bots', { count: 1, label });
+  return { bots: [bot], writer: (n) => ({ bot: bot.id, user: `${label}-user-${n % USERS}@im.wechat` }) };
+}
+
+async function manyBots(phones, label) {
+  const bots = await phones.call('bots', { count: USERS, label });
+  return { bots, writer: (n) => ({ bot: bots[n % USERS].id, user: bots[n % USERS].user }) };
+}
+
+/** Messages a second that what `start` starts answers. */
+export async function rateOf(phones, label, setting, start) {
+  const { bots, writer } = await setting(phones, label);
+  const messages = Array.from({ length: MESSAGES }, (_, n) => ({ ...writer(n), text: `message ${n}` }));
+  await phones.call('write', { messages });
+  const answered = phones.call('answered', { count: MESSAGES });
+  const process = start(label, bots);
+  const rate = MESSAGES / ((await answered) / 1_000);
+  await process.stop();
+  return rate;
 }
 
 async function compare({ phones, folder }, name, setting, flags) {
@@ -39,13 +54,7 @@ async function compare({ phones, folder }, name, setting, flags) {
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [side, start] of Object.entries(starts)) {
       const label = `${name.replace(/\W+/g, '-')}-${side}-${round}`;
-      const { bots, writer } = await setting(label)();
-      const messages = Array.from({ length: MESSAGES }, (_, n) => ({ ...writer(n), text: `message ${n}` }));
-      await phones.call('write', { messages });
-      const answered = phones.call('answered', { count: MESSAGES });
-      const process = start(label, bots);
-      const rate = MESSAGES / ((await answered) / 1_000);
-      await process.stop();
+      const rate = await rateOf(phones, label, setting, start);
       // The first round warms the disk cache.
       if (round > 0) rates[side].push(rate);
     }

@@ -4,7 +4,8 @@ import { figure, percentile } from '../figures.mjs';
 import { createHome, startWxagent } from '../sides/sides.mjs';
 import { measureRoundTrips } from './echo.mjs';
 
-const COPROCESS = `exec '${process.execPath}' '${fileURLToPath(new URL('../sides/coprocess-echo.mjs', import.meta.url))}'`;
+/** A command that answers each message with its text. */
+export const COPROCESS = `exec '${process.execPath}' '${fileURLToPath(new URL('../sides/coprocess-echo.mjs', import.meta.url))}'`;
 
 export async function measureCoprocess({ phones, folder }) {
   const bots = await phones.call('bots', { count: 2, label: 'coprocess' });

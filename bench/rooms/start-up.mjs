@@ -44,10 +44,11 @@ export async function measureStartUp({ phones, folder }) {
   ];
 }
 
-async function firstPollMs(phones, home) {
+/** Milliseconds from the start of `run --echo` to its first poll, with more flags. */
+export async function firstPollMs(phones, home, flags = []) {
   const polled = phones.call('nextPoll');
   const startedMs = Date.now();
-  const runner = startWxagent(home, ['run', '--echo']);
+  const runner = startWxagent(home, ['run', '--echo', ...flags]);
   const arrivedMs = await polled;
   await runner.stop();
   return arrivedMs - startedMs;
