@@ -34,6 +34,8 @@ export function createLoginState(options: {
   emit: EventSink;
   /** Begins a poll session, and ends the poll that is held. Resolves when the next one is held or answered. */
   beginSession: () => Promise<void>;
+  /** Called when the server was told of the start, or cannot be. */
+  onStarted?: () => void;
   /** Called if a login that counted as expired works. */
   onRenewed: () => Promise<void>;
 }): LoginState {
@@ -61,6 +63,7 @@ export function createLoginState(options: {
   return {
     async notifyStart(wasExpired) {
       const { kind } = await options.client.notifyStart();
+      options.onStarted?.();
       // Only a poll tells whether an expired login works again.
       if (kind !== 'ok' || wasExpired) return;
       await clock.sleep(HELD_AFTER_MS, shutdown.signal);

@@ -59,6 +59,8 @@ export interface RunnerParts {
   clock: SteadyClock;
   log: Log;
   emit: EventSink;
+  /** The server was told of the start, behind the first poll. */
+  onStarted?: () => void;
 }
 
 /** Starts serving an account. The caller holds the account's poller lock. */

@@ -7,13 +7,13 @@ import type { RunnerOptions } from '../../runner/port/options.ts';
 import { longFlag } from '../../settings/config.ts';
 import { SETTINGS } from '../../settings/settings.ts';
 import { RUN_WEB } from '../../settings/web.ts';
-import type { WebServer } from '../../web/serve.ts';
 import { withOwner, withoutRepeats } from '../account/choice.ts';
 import type { ChosenAgent } from '../agent/agent-factory.ts';
 import { checkCommand } from '../agent/child.ts';
 import { chooseAgent } from '../agent/choose.ts';
 import type { CommandContext } from '../command/context.ts';
 import { createOtherWay } from '../send/other-way.ts';
+import type { WebBeside } from '../web/web-beside.ts';
 import type { AttachmentOptions } from './attachments.ts';
 import { createEventLog } from './event-log.ts';
 import { accountsToServe } from './first-login.ts';
@@ -56,8 +56,11 @@ export async function runAgent(
     hooks.fire(event);
   };
   const { within, waitLogin, web } = context.settings;
+  const server = await openServer(context);
+  const own = server?.context ?? context;
   const service = {
     ...{ makeAgent: agent.make, settings, keepFiles, received, emit, watchLogins: allAccounts },
+    onStarted: () => server?.begin(),
     // On a page, somebody can log in again: it must not go when they need it.
     waitLogin: waitLogin || (web !== null && !context.isInteractive),
     undelivered: {
@@ -65,13 +68,12 @@ export async function runAgent(
       withinMs: hooks.undelivered === null ? null : within,
     },
   };
-  const server = await openWebBeside(context);
   try {
     const isAwaited = waitLogin || web !== null;
-    const accounts = await accountsToServe(context, { all: allAccounts, isAwaited });
+    const accounts = await accountsToServe(own, { all: allAccounts, isAwaited });
     if (accounts === null) return 0;
     checkAccounts(context, accounts, allAccounts);
-    return await serve(context, service, withOwner(context, accounts));
+    return await serve(own, service, withOwner(context, accounts));
   } finally {
     await server?.close();
     await hooks.end();
@@ -90,9 +92,9 @@ function checkAccounts(context: CommandContext, { length }: readonly Account[], 
 }
 
 /** The web server of `--web`, in this process; null: none is asked for. */
-async function openWebBeside(context: CommandContext): Promise<WebServer | null> {
+async function openServer(context: CommandContext): Promise<WebBeside | null> {
   const { web } = context.settings;
-  if (web !== null) return (await import('../web/open-web.ts')).openWeb(context, web, '--web');
+  if (web !== null) return (await import('../web/web-beside.ts')).openWebBeside(context, web);
   const stray = RUN_WEB.find((name) => context.sources.flags[name] !== undefined);
   if (stray !== undefined)
     throw new WxError('usage', `${longFlag(SETTINGS[stray])} goes with --web`, {

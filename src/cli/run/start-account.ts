@@ -30,6 +30,8 @@ export interface Service {
   watchLogins: boolean;
   /** Whoever has no login any more is waited for, and nothing ends meanwhile. */
   waitLogin: boolean;
+  /** An account has its first poll at the server. */
+  onStarted?: () => void;
 }
 
 /** Serves one login of an account, for which the caller has the right to receive. */
@@ -75,6 +77,7 @@ export function startAccount(
     clock: context.clock,
     log: context.log,
     emit: service.emit,
+    ...(service.onStarted && { onStarted: service.onStarted }),
   });
   const done = runner.done.finally(() => agent.close?.());
   return { runner, done };

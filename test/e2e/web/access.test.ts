@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
@@ -474,6 +474,12 @@ describe('the server', () => {
       73,
       expect.stringContaining(`cannot listen on 127.0.0.1:${port}`),
     ]);
+    expect(await tried('run', '--echo', '--web', `127.0.0.1:${port}`)).toEqual([
+      73,
+      expect.stringContaining(`cannot listen on 127.0.0.1:${port}`),
+    ]);
+    // It is refused before anything is made.
+    expect(existsSync(join(home, 'wx'))).toBe(false);
     expect(await tried('web', '--listen', '192.0.2.1:0')).toEqual([
       64,
       'wxagent: 192.0.2.1 is not an address of this machine',

@@ -1,8 +1,9 @@
-import { cpSync, readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runHere } from '../../helpers/in-this-process.ts';
 import { ROOT } from '../../helpers/pages.ts';
+import { loggedIn, simulate } from '../../helpers/simulated.ts';
 import { askAt, startWeb } from '../../helpers/web.ts';
 import { jsonLines, makeFolder, startWxagent } from '../../helpers/wxagent.ts';
 
@@ -54,11 +55,32 @@ test('its files are served without a credential, by hashed names, under a strict
   expect((await askAt(`${url}/`, { method: 'HEAD' })).status).toBe(200);
 });
 
-test('when the program is replaced under a server, what it has not loaded is told in a sentence, and the rest goes on', async () => {
-  const [home, program] = [makeFolder(), makeFolder()];
+/** The program as it is built, in a folder of its own. */
+function copyOfProgram(): string {
+  const program = makeFolder();
   for (const part of ['bin', 'dist', 'package.json'])
     cpSync(join(ROOT, part), join(program, part), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(program, 'node_modules'));
+  return program;
+}
+
+test('a runner whose web server cannot be loaded stops as ever, and says why', async () => {
+  const { home } = loggedIn(await simulate());
+  const program = copyOfProgram();
+  for (const name of readdirSync(join(program, 'dist')).filter((one) => one.startsWith('serve-')))
+    rmSync(join(program, 'dist', name));
+  const run = startWxagent(['run', '--echo', '--web', '127.0.0.1:0'], {
+    home,
+    through: [process.execPath, join(program, 'bin/wxagent.js')],
+  });
+  await run.says('stderr', 'stopped; all received messages are stored');
+  await run.says('stderr', 'a file of wxagent is missing');
+  expect(await run.exited).toMatchObject({ code: 70 });
+});
+
+test('when the program is replaced under a server, what it has not loaded is told in a sentence, and the rest goes on', async () => {
+  const home = makeFolder();
+  const program = copyOfProgram();
   const web = startWxagent(['web', '--listen', '127.0.0.1:0', '--json'], {
     home,
     through: [process.execPath, join(program, 'bin/wxagent.js')],

@@ -1,0 +1,40 @@
+import type { CommandContext } from '../command/context.ts';
+import { type TakenAddress, takeAddress } from './open-web.ts';
+
+/** Whoever has no first poll, such as who waits for a login, waits no longer for the page than this. */
+const LATEST_MS = 500;
+
+/** The web server in the process of runners. */
+export interface WebBeside {
+  /** Theirs: they are told to stop when the server cannot be loaded. */
+  context: CommandContext;
+  /** Their first poll is at the server: now the rest can be loaded. */
+  begin(): void;
+  /** Ends it. Throws why it could not be loaded. */
+  close(): Promise<void>;
+}
+
+/** Takes the address of `--web`, and loads what answers there when it delays no first poll. Throws as `takeAddress` does. */
+export async function openWebBeside(context: CommandContext, address: string): Promise<WebBeside> {
+  const taken = await takeAddress(context, address, '--web');
+  taken.tell();
+  const begun = new AbortController();
+  const failed = new AbortController();
+  let isOver = false;
+  const opened = context.clock
+    .sleep(LATEST_MS, begun.signal)
+    .then<Pick<TakenAddress, 'close'>>(() => (isOver ? taken : taken.open()));
+  opened.catch((error) => failed.abort(error));
+  return {
+    context: {
+      ...context,
+      stopSignal: () => AbortSignal.any([context.stopSignal(), failed.signal]),
+    },
+    begin: () => begun.abort(),
+    async close() {
+      isOver = true;
+      begun.abort();
+      await (await opened).close();
+    },
+  };
+}

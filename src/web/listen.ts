@@ -1,0 +1,89 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, isIP } from 'node:net';
+import { codeOf, hasCode, reasonOf, WxError } from '../core/errors.ts';
+import type { Certificate } from '../core/http/certificate.ts';
+import type { ListenAddress } from './guard/listen-address.ts';
+
+/** The most connections at the same time. */
+const MAX_CONNECTIONS = 512;
+/** Who sends no headers for so long, or nothing at all while a body is due, is cut off. */
+const HEADERS_MS = 10_000;
+const SILENCE_MS = 2 * 60_000;
+/** How long answers on their way may take when the server ends. */
+const CLOSE_MS = 1_000;
+
+/** A server that listens. Requests wait until it is known how they are answered. */
+export interface Listening {
+  /** Its own address, with the port it has. */
+  url: string;
+  /** How requests are answered from now on, those that wait first. */
+  answer(listener: RequestListener): void;
+  /** Takes no more requests. `endAnswers` ends the answers that do not end by themselves. */
+  close(endAnswers?: () => void): Promise<void>;
+}
+
+/**
+ * Begins to listen where `flag` says; what answers need to load is no part of it. Throws WxError: `cannot-create` for a port in use, `usage`
+ * for an address of another machine.
+ */
+export async function listenAt(
+  listen: ListenAddress,
+  certificate: Certificate | null,
+  flag: string,
+): Promise<Listening> {
+  const server = certificate
+    ? createTlsServer({ cert: certificate.cert, key: certificate.key })
+    : createServer();
+  server.maxConnections = MAX_CONNECTIONS;
+  server.headersTimeout = HEADERS_MS;
+  // A large file may take as long as it comes forward.
+  server.requestTimeout = 0;
+  server.timeout = SILENCE_MS;
+  const waiting: Parameters<RequestListener>[] = [];
+  const wait: RequestListener = (...request) => waiting.push(request);
+  server.on('request', wait);
+  await listenOn(server, listen, flag);
+  const { port } = server.address() as AddressInfo;
+  const host = isIP(listen.host) === 6 ? `[${listen.host}]` : listen.host;
+  return {
+    url: `${certificate ? 'https' : 'http'}://${host}:${port}`,
+    answer(listener) {
+      server.off('request', wait);
+      server.on('request', listener);
+      for (const request of waiting.splice(0)) listener(...request);
+    },
+    async close(endAnswers) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      endAnswers?.();
+      server.closeIdleConnections();
+      const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+      await closed;
+      clearTimeout(late);
+    },
+  };
+}
+
+function listenOn(server: Server, { host, port }: ListenAddress, flag: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      const isForeign = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'].includes(codeOf(cause));
+      reject(
+        isForeign
+          ? new WxError('usage', `${host} is not an address of this machine`, {
+              hint: `${flag} 127.0.0.1:7788`,
+              cause,
+            })
+          : new WxError('cannot-create', `cannot listen on ${host}:${port}: ${whyNot(cause)}`, {
+              hint: `${flag} ${host}:<a free port>`,
+              cause,
+            }),
+      );
+    });
+    server.listen(port, host, () => resolve());
+  });
+}
+
+function whyNot(cause: unknown): string {
+  return hasCode(cause, 'EADDRINUSE') ? 'another program listens there' : reasonOf(cause);
+}
