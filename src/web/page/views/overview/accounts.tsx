@@ -3,6 +3,7 @@ import { language } from '../../../../page/language.ts';
 import { accountName, userName } from '../../frame/names.ts';
 import { fromNow } from '../../frame/time.ts';
 import type { Account } from '../../server/types.ts';
+import { lastSign } from './needs.ts';
 import { Users } from './users.tsx';
 import { overviewWords } from './words.ts';
 
@@ -59,7 +60,7 @@ function isMeant(account: Account, wanted: string): boolean {
 
 function AccountCard({ account }: { account: Account }) {
   const words = overviewWords();
-  const { login, runner, lastPollAt, inbox, outbox } = account;
+  const { login, runner, inbox, outbox } = account;
   const counts = [
     { what: words.counts.received, count: inbox.received },
     { what: words.counts.running, count: inbox.running },
@@ -78,7 +79,7 @@ function AccountCard({ account }: { account: Account }) {
       <p class="dim">
         {runner ? words.servedBy(runner.host, runner.pid) : words.notServed}
         {' · '}
-        {lastPollAt === null ? words.neverPolled : words.lastPoll(fromNow(Date.parse(lastPollAt)))}
+        {polling(account)}
       </p>
       <ul class="chips" aria-label={words.waits}>
         {counts.map(({ what, count, isBad }) => (
@@ -91,4 +92,12 @@ function AccountCard({ account }: { account: Account }) {
       <Users account={account} />
     </section>
   );
+}
+
+/** When its messages were asked for last. The first poll of a process that has just begun is not answered yet. */
+function polling(account: Account): string {
+  const words = overviewWords();
+  const { lastMs, isPolled } = lastSign(account);
+  if (lastMs === null) return words.neverPolled;
+  return isPolled ? words.lastPoll(fromNow(lastMs)) : words.firstPoll(fromNow(lastMs));
 }

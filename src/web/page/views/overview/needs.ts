@@ -21,14 +21,18 @@ export function needsOf(accounts: readonly Account[]): Need[] {
   return accounts.flatMap(needsOfOne).sort((a, b) => a.rank - b.rank);
 }
 
-function needsOfOne(account: Account): Need[] {
-  const words = overviewWords();
-  const { login, runner, lastPollAt, inbox, deaf } = account;
+/** When a poll of its process was answered last, or, where none was yet, when that began; null: there was neither. */
+export function lastSign({ runner, lastPollAt }: Account): { lastMs: number | null; isPolled: boolean } {
   const polledMs = lastPollAt === null ? null : Date.parse(lastPollAt);
-  // The first poll of a process that has just begun is on its way.
   const sinceMs = runner?.since ? Date.parse(runner.since) : null;
   const isPolled = polledMs !== null && (sinceMs === null || polledMs >= sinceMs);
-  const lastMs = isPolled ? polledMs : sinceMs;
+  return { lastMs: isPolled ? polledMs : sinceMs, isPolled };
+}
+
+function needsOfOne(account: Account): Need[] {
+  const words = overviewWords();
+  const { login, runner, inbox, deaf } = account;
+  const { lastMs, isPolled } = lastSign(account);
   const isLate = lastMs !== null && nowMs.value - lastMs > LATE_MS;
   const held = account.users
     // What a rate limit holds goes by itself.
