@@ -5,6 +5,7 @@ const PATHS = {
   bolt: 'M13 3L5 14h6l-1 7 8-11h-6z',
   chat: 'M4 5h16v11H11l-5 4v-4H4z',
   check: 'M5 12.5l4.5 4.5L19 7.5',
+  clock: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4.5l3 2',
   close: 'M6 6l12 12M18 6L6 18',
   file: 'M14 3H7a1 1 0 0 0-1 1v16a1 1 0 0 0 1 1h10a1 1 0 0 0 1-1V7zM14 3v4h4M9 12h6M9 16h6',
   gauge: 'M4 18a8.5 8.5 0 1 1 16 0M12 14l4-5M8 18h8',

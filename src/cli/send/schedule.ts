@@ -1,8 +1,9 @@
 import { WxError } from '../../core/errors.ts';
 import { parseWhen } from '../../core/time/when.ts';
-import { scheduledId } from '../../store/port/port.ts';
+import { type Scheduled, type ScheduledText, scheduledId } from '../../store/port/port.ts';
 import { codeBlock } from '../../text/code-block.ts';
 import { timeShown } from '../../views/account.ts';
+import type { ToSend } from '../../web/port/backend.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
@@ -23,11 +24,11 @@ export async function schedule(
   const atMs = parseWhen(at, '--at', nowMs);
   return withStore(context, async ({ admin, scheduled }) => {
     const target = await findTarget(context, admin);
-    const kept = await scheduled.schedule({
+    const kept = await keepForLater(scheduled, {
       account: target.key,
       user: target.user,
-      text: sendFormat === 'code' ? codeBlock(text) : text,
-      format: sendFormat === 'wechat' ? 'wechat' : 'raw',
+      text,
+      form: sendFormat,
       atMs,
       key,
       id,
@@ -44,5 +45,17 @@ export async function schedule(
       context.say(`to be sent at ${localMinute(kept.atMs)} by wxagent run (${scheduledId(kept.seq)})`);
     }
     return 0;
+  });
+}
+
+/** Keeps a text until its time, in the form in which it is sent. */
+export function keepForLater(
+  scheduled: Pick<Scheduled, 'schedule'>,
+  { form, text, ...rest }: Omit<Parameters<Scheduled['schedule']>[0], 'format'> & { form: ToSend['form'] },
+): Promise<ScheduledText> {
+  return scheduled.schedule({
+    ...rest,
+    text: form === 'code' ? codeBlock(text) : text,
+    format: form === 'wechat' ? 'wechat' : 'raw',
   });
 }

@@ -17,6 +17,7 @@ import { translatorTo } from '../i18n/language.ts';
 import { accountsNow } from '../login/stored-accounts.ts';
 import { releasePushes } from '../send/push-releases.ts';
 import { checkUser, unknownUser } from '../send/recipient.ts';
+import { keepForLater } from '../send/schedule.ts';
 import { queueSend } from '../send/send-queue.ts';
 import { createDeliveries } from './deliveries.ts';
 
@@ -116,6 +117,8 @@ export function createWebBackend(
         deliveries.begin(withToken(account), user);
       return parts;
     },
+    sendLater: ({ key }, what) =>
+      keepForLater(store.scheduled, { ...what, account: key, nowMs: clock.now() }),
     async resume() {
       if (!mayDeliver) return;
       for (const account of known)

@@ -18,6 +18,8 @@ export interface ComposerProps {
   onFiles: (files: File[], as: 'picture' | 'file') => Promise<boolean>;
   /** null: no voice can be sent. */
   onVoice: ((wav: Blob, from: 'microphone' | 'sample') => Promise<boolean>) | null;
+  /** Asks when a text is to be sent. */
+  onLater?: (text: string) => Promise<boolean>;
   /** Says why there is no recording. */
   onTrouble: (thrown: unknown) => void;
   /** What was being written when the page was left, and how to keep it. */
@@ -30,7 +32,7 @@ export function Composer(props: ComposerProps) {
   const [isBusy, setBusy] = useState(false);
   const box = useRef<HTMLTextAreaElement>(null);
   const words = chatWords();
-  const { onVoice } = props;
+  const { onVoice, onLater } = props;
 
   const during = async (send: () => Promise<boolean>): Promise<boolean> => {
     setBusy(true);
@@ -40,9 +42,9 @@ export function Composer(props: ComposerProps) {
       setBusy(false);
     }
   };
-  const sendText = async (): Promise<void> => {
-    if (text.trim() === '' || isBusy) return;
-    if (await during(() => props.onText(text))) setText((now) => (now === text ? '' : now));
+  const sendText = async (onText: (text: string) => Promise<boolean>): Promise<void> => {
+    if (text.trim() !== '' && !isBusy && (await during(() => onText(text))))
+      setText((now) => (now === text ? '' : now));
     box.current?.focus();
   };
   const sendFiles = (files: FileList | null | undefined, as: 'picture' | 'file'): void => {
@@ -60,7 +62,7 @@ export function Composer(props: ComposerProps) {
       aria-busy={isBusy}
       onSubmit={(event) => {
         event.preventDefault();
-        void sendText();
+        void sendText(props.onText);
       }}
     >
       {props.quote !== null && (
@@ -82,6 +84,18 @@ export function Composer(props: ComposerProps) {
           onFiles={(files) => sendFiles(files, 'picture')}
         />
         <FileButton icon="file" name={words.addFile} onFiles={(files) => sendFiles(files, 'file')} />
+        {onLater && (
+          <button
+            type="button"
+            class="quiet square"
+            aria-label={words.later}
+            title={words.later}
+            aria-disabled={text.trim() === ''}
+            onClick={() => void sendText(onLater)}
+          >
+            <Icon name="clock" />
+          </button>
+        )}
         {onVoice && (
           <>
             <RecordButton {...props} onVoice={(wav) => during(() => onVoice(wav, 'microphone'))} />
@@ -109,7 +123,7 @@ export function Composer(props: ComposerProps) {
           onKeyDown={(event) => {
             if (event.key !== 'Enter' || event.shiftKey || isComposing(event)) return;
             event.preventDefault();
-            void sendText();
+            void sendText(props.onText);
           }}
           onPaste={(event) => {
             const files = event.clipboardData?.files;

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/time/clock.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import type { LoginPort } from '../../ilink/login/login.ts';
 import type { FetchResult } from '../../media/download/port.ts';
-import type { PartFile, PartView, Store } from '../../store/port/port.ts';
+import type { PartFile, PartView, ScheduledText, Store } from '../../store/port/port.ts';
 import type { RunnerView } from '../../views/account.ts';
 
 /** An account as the server sees it: without its token. */
@@ -56,6 +56,11 @@ export interface WebBackend {
   discardFiles(account: KnownAccount, files: readonly PartFile[]): Promise<void>;
   /** Queues what is to be sent, and sees that it goes: by its runner, or by this process where there is none. */
   send(account: KnownAccount, user: string, what: ToSend): Promise<PartView[]>;
+  /** Keeps a text until its time: then a runner queues it. */
+  sendLater(
+    account: KnownAccount,
+    what: Pick<ToSend, 'form' | 'id' | 'key'> & Pick<ScheduledText, 'user' | 'text' | 'atMs' | 'ttlMs'>,
+  ): Promise<ScheduledText>;
 
   /** Fetches a file that a user sent into a folder, and checks it. */
   fetchFile(

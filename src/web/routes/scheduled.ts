@@ -1,9 +1,19 @@
 import { WxError } from '../../core/errors.ts';
+import { parseWhen } from '../../core/time/when.ts';
 import { scheduledSeq } from '../../store/port/port.ts';
 import { scheduledShown } from '../../views/part.ts';
-import type { Call, Route } from '../api/route.ts';
-import { listOf, objectOf, orNull, TEXT, TIME } from '../api/schema.ts';
+import type { Call, Reply, Route } from '../api/route.ts';
+import { listOf, objectOf, optionalOf, orNull, type Schema, TEXT, TIME } from '../api/schema.ts';
 import { accountOf } from './accounts.ts';
+import { checked, FIELDS, type Fields, keyOf } from './send.ts';
+
+const SCHEDULED = objectOf({ id: TEXT, user: TEXT, at: TIME, text: TEXT, key: orNull(TEXT) });
+
+const AT: Schema = {
+  type: 'string',
+  maxLength: 40,
+  description: 'as send --at: 2026-12-01T09:00:00+08:00, +2h, "tomorrow 9:00" where the server is',
+};
 
 /** Texts that are to be sent later (`send --at`): they are no parts before their time. */
 export const SCHEDULED_ROUTES: readonly Route[] = [
@@ -14,14 +24,24 @@ export const SCHEDULED_ROUTES: readonly Route[] = [
     scopes: ['read'],
     reach: 'user',
     status: 200,
-    answer: objectOf({
-      scheduled: listOf(objectOf({ id: TEXT, user: TEXT, at: TIME, text: TEXT, key: orNull(TEXT) })),
-    }),
+    answer: objectOf({ scheduled: listOf(SCHEDULED) }),
     errors: [404],
     async handle(call) {
       const texts = await textsOf(call, (await accountOf(call)).key);
       return { json: { scheduled: texts.map(scheduledShown) } };
     },
+  },
+  {
+    method: 'post',
+    path: '/accounts/{account}/scheduled',
+    about: 'keep a text until its time; the header Idempotency-Key is send --id',
+    scopes: ['send'],
+    reach: 'user',
+    body: optionalOf({ ...FIELDS, at: AT }, ['text', 'at']),
+    status: 201,
+    answer: SCHEDULED,
+    errors: [404],
+    handle: schedule,
   },
   {
     method: 'delete',
@@ -51,6 +71,15 @@ export const SCHEDULED_ROUTES: readonly Route[] = [
     },
   },
 ];
+
+async function schedule(call: Call): Promise<Reply> {
+  const { at, text, ...fields } = call.body as Fields & { at: string; text: string };
+  const account = await accountOf(call);
+  const { user, form, key, ttlMs } = await checked(call, account, { text, ...fields });
+  const atMs = parseWhen(at, 'at', call.nowMs);
+  const what = { user, text, form, key, ttlMs, atMs, id: keyOf(call) };
+  return { json: scheduledShown(await call.backend.sendLater(account, what)) };
+}
 
 async function textsOf({ backend, caller }: Call, account: string) {
   const texts = await backend.store.scheduled.scheduled(account);

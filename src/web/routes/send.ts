@@ -13,7 +13,8 @@ import { PART, shownPart } from './parts.ts';
 /** What a header can carry, and what is no more than a name. */
 const KEY: Schema = { type: 'string', pattern: '^[\\x21-\\x7e]{1,200}$' };
 
-const FIELDS = {
+/** What a text is sent with. */
+export const FIELDS = {
   text: { type: 'string', minLength: 1, maxLength: 500_000 },
   to: { type: 'string', minLength: 1, maxLength: 200, description: 'a user; default: the owner' },
   format: { ...oneOf('wechat', 'raw', 'code'), description: 'default wechat: Markdown for the phone' },
@@ -25,7 +26,8 @@ const FIELDS = {
   key: { ...KEY, description: 'replaces what waits with the same key' },
 } as const satisfies Record<string, Schema>;
 
-type Fields = { [K in keyof typeof FIELDS]?: string };
+/** The values of {@link FIELDS}. */
+export type Fields = { [K in keyof typeof FIELDS]?: string };
 
 /** Sending. */
 export const SEND_ROUTES: readonly Route[] = [
@@ -58,8 +60,9 @@ async function send(call: Call): Promise<Reply> {
   const kept: PartFile[] = [];
   try {
     const fields = isMultipart(incoming) ? await readFields(call, account, kept) : (call.body as Fields);
-    const { user, what } = await checked(call, account, fields);
-    const parts = await backend.send(account, user, { ...what, kept, id });
+    const { user, ttlMs, ...what } = await checked(call, account, fields);
+    const expiresAtMs = ttlMs === null ? null : call.nowMs + ttlMs;
+    const parts = await backend.send(account, user, { ...what, expiresAtMs, kept, id });
     return { json: { parts: parts.map(shownPart) } };
   } catch (error) {
     // A later sweep removes what cannot be removed now.
@@ -68,7 +71,8 @@ async function send(call: Call): Promise<Reply> {
   }
 }
 
-function keyOf({ incoming: { headers } }: Call): string | null {
+/** The `Idempotency-Key`. Throws WxError for one that is none. */
+export function keyOf({ incoming: { headers } }: Call): string | null {
   const key = headers['idempotency-key'];
   if (key === undefined) return null;
   const fault = faultOf(KEY, key, 'Idempotency-Key');
@@ -92,23 +96,20 @@ async function readFields(
 }
 
 /** Whom it goes to, and what; throws what is wrong with that. */
-async function checked(
-  { backend, caller, nowMs }: Call,
+export async function checked(
+  { backend, caller }: Pick<Call, 'backend' | 'caller'>,
   account: KnownAccount,
   { text, to, format, ttl, key }: Fields,
-): Promise<{ user: string; what: Omit<ToSend, 'kept' | 'id'> }> {
+): Promise<Pick<ToSend, 'text' | 'form' | 'key'> & { user: string; ttlMs: number | null }> {
   if (text !== undefined && terminalText(text).trim() === '') throw new WxError('usage', 'the text is empty');
   if (caller.user !== null && to !== undefined && to !== caller.user)
     throw new HttpError(403, 'not-logged-in', `${caller.name} sends to ${caller.user} only`);
   const user = await backend.recipient(account, to ?? caller.user);
-  const ttlMs = ttl === undefined ? null : parseDurationMs(ttl, 'ttl');
   return {
     user,
-    what: {
-      text: text ?? null,
-      form: (format ?? 'wechat') as ToSend['form'],
-      key: key ?? null,
-      expiresAtMs: ttlMs === null ? null : nowMs + ttlMs,
-    },
+    text: text ?? null,
+    form: (format ?? 'wechat') as ToSend['form'],
+    key: key ?? null,
+    ttlMs: ttl === undefined ? null : parseDurationMs(ttl, 'ttl'),
   };
 }

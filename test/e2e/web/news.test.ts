@@ -106,6 +106,35 @@ describe.skipIf(CHROMIUM === null)('the page tells what others do', () => {
     ]);
   });
 
+  test('a text is written now and sent later, once, and what cannot be is said in the place', async () => {
+    const simulator = await simulate();
+    const { home, id, user } = loggedIn(simulator, { name: 'mine' });
+    simulator.control.message({ bot: id, text: 'hello' });
+    await runHere(['run', '--once', '--echo'], { home });
+    const web = await startWeb({ home, env: {} });
+    const page = await openWebPage(browser, web, { view: `conversations/${id}/${user}`, viewport: PHONE });
+    const message = page.getByRole('textbox', { name: 'Message' });
+    await message.fill('good night');
+    await page.getByRole('button', { name: 'Send later' }).click();
+    const dialog = page.getByRole('dialog', { name: 'When is it to be sent?' });
+    await dialog.getByLabel('Time').fill('2020-01-01T09:00');
+    await dialog.getByRole('button', { name: 'Send then' }).click();
+    await dialog.getByRole('alert').getByText('is past already').waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).press('Enter');
+    await dialog.waitFor({ state: 'hidden' });
+    expect(await message.inputValue()).toBe('good night');
+    await page.getByRole('button', { name: 'Send later' }).click();
+    await dialog.getByRole('button', { name: 'Send then' }).dblclick();
+    await page.getByRole('status').getByText('It will be sent at').waitFor();
+    expect(await message.inputValue()).toBe('');
+    const { scheduled } = (
+      await web.ask('/accounts/mine/scheduled', { token: await web.token('--scope', 'read') })
+    ).json as { scheduled: object[] };
+    expect(scheduled).toEqual([expect.objectContaining({ text: 'good night', user })]);
+    await page.evaluate(`location.hash = '#/outbox'`);
+    await page.getByRole('region', { name: 'To be sent later' }).getByText('good night').waitFor();
+  });
+
   test('a runner that has just begun is not late, however long nobody polled before it', async () => {
     const simulator = await simulate();
     const { home } = loggedIn(simulator, { name: 'mine' });
@@ -117,7 +146,7 @@ describe.skipIf(CHROMIUM === null)('the page tells what others do', () => {
     const web = await startWeb({ home, env: {} });
     const page = await openWebPage(browser, web);
     const mine = page.getByRole('region', { name: 'mine' });
-    await mine.getByText(/served by process .* · last poll 1 hr ago/).waitFor();
+    await mine.getByText(/served by process .* · its first poll began (now|\d+ secs? ago)/).waitFor();
     await page.getByText('Nothing needs you.').waitFor();
     // Until its own poll should have ended.
     await page.clock.install({ time: Date.now() });

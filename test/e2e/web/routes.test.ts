@@ -87,6 +87,10 @@ function samplesFor(
     'get /accounts/{account}/parts/{part}': { params: { account }, before: waiting },
     'delete /accounts/{account}/parts/{part}': { params: { account }, before: waiting },
     'get /accounts/{account}/scheduled': { params: { account }, before: scheduled },
+    'post /accounts/{account}/scheduled': {
+      params: { account },
+      body: { text: 'later', at: '+1h', to: user },
+    },
     'delete /accounts/{account}/scheduled/{text}': { params: { account }, before: scheduled },
     'post /accounts/{account}/send': {
       params: { account },

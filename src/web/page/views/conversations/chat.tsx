@@ -14,6 +14,7 @@ import { ask } from '../../server/api.ts';
 import type { Account, Conversation } from '../../server/types.ts';
 import { keyOf, useEntries } from './entries.ts';
 import { Foot, SendingFoot } from './foot.tsx';
+import { LaterDialog, sendLater } from './later.tsx';
 import { useSeen } from './seen.ts';
 import { draftOf, send, sendings } from './sending.ts';
 import { letterName, numberOf, shownOf, shownSending } from './shown.ts';
@@ -78,10 +79,12 @@ export function Chat({ account, user, around }: { account: Account; user: string
           return true;
         }}
         onFiles={sendFiles}
+        onLater={(text) => sendLater(account.id, user, text)}
         onVoice={null}
         onTrouble={() => {}}
         draft={draft}
       />
+      <LaterDialog />
     </section>
   );
 }

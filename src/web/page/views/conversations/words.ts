@@ -87,6 +87,14 @@ const en = {
   sendAgain: 'Send again',
   discard: 'Discard',
   cancelUpload: 'Cancel',
+  later: {
+    title: 'When is it to be sent?',
+    about: 'wxagent run sends it then. Until then it is in the outbox.',
+    at: 'Time',
+    cancel: 'Cancel',
+    act: 'Send then',
+    kept: (time: string) => `It will be sent at ${time}.`,
+  },
 };
 
 /** The words of conversations. */
@@ -174,5 +182,13 @@ export const conversationWords = wordsIn<typeof en>({
     sendAgain: '重新发送',
     discard: '放弃',
     cancelUpload: '取消',
+    later: {
+      title: '什么时候发送？',
+      about: '到时间后由 wxagent run 发出，在此之前可在发件箱看到。',
+      at: '时间',
+      cancel: '取消',
+      act: '定时发送',
+      kept: (time) => `将在 ${time} 发送。`,
+    },
   },
 });
