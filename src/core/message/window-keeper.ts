@@ -15,9 +15,7 @@ const BEFORE_QUIET_MS = 15 * 60_000;
 
 /** When a user is asked whose window ends then. */
 export function askTimeMs(windowEndsAtMs: number, { quietHours }: WindowKeeper): number {
-  let atMs = windowEndsAtMs - LEAD_MS;
-  // Where the clocks change in the night, its beginning is found at the second look.
-  for (let looks = 0; quietHours !== null && looks < 3 && isQuiet(atMs, quietHours); looks++)
-    atMs = quietSinceMs(atMs, quietHours) - BEFORE_QUIET_MS;
-  return atMs;
+  const atMs = windowEndsAtMs - LEAD_MS;
+  if (quietHours === null || !isQuiet(atMs, quietHours)) return atMs;
+  return quietSinceMs(atMs, quietHours) - BEFORE_QUIET_MS;
 }

@@ -36,13 +36,23 @@ export function isQuiet(atMs: number, quiet: QuietHours | null): boolean {
 
 /** The beginning of the quiet hours in which a time is. */
 export function quietSinceMs(atMs: number, quiet: QuietHours): number {
-  return atMs - (atMs % MINUTE_MS) - minutesSince(quiet.fromMinute, atMs) * MINUTE_MS;
+  let sinceMs = minuteOf(atMs) - minutesSince(quiet.fromMinute, atMs) * MINUTE_MS;
+  // In a night in which the clocks change it is later or earlier.
+  while (!isQuiet(sinceMs, quiet)) sinceMs += MINUTE_MS;
+  while (isQuiet(sinceMs - MINUTE_MS, quiet)) sinceMs -= MINUTE_MS;
+  return sinceMs;
 }
 
 /** The end of the quiet hours in which a time is. */
 export function quietUntilMs(atMs: number, quiet: QuietHours): number {
-  const left = (quiet.toMinute - quiet.fromMinute + DAY_MINUTES) % DAY_MINUTES;
-  return quietSinceMs(atMs, quiet) + left * MINUTE_MS;
+  let untilMs = minuteOf(atMs) + (DAY_MINUTES - minutesSince(quiet.toMinute, atMs)) * MINUTE_MS;
+  while (isQuiet(untilMs, quiet)) untilMs += MINUTE_MS;
+  while (!isQuiet(untilMs - MINUTE_MS, quiet)) untilMs -= MINUTE_MS;
+  return untilMs;
+}
+
+function minuteOf(atMs: number): number {
+  return atMs - (atMs % MINUTE_MS);
 }
 
 function minutesSince(minute: number, atMs: number): number {
