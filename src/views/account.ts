@@ -33,7 +33,7 @@ export function accountShown(
     runner: runner && { pid: runner.pid, host: runner.host, since: timeShown(runner.sinceMs ?? null) },
     lastPollAt: timeShown(view?.lastPollAtMs ?? null),
     inbox: view?.inbox ?? { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
-    outbox: view?.outbox ?? { queued: 0, sending: 0, held: 0 },
+    outbox: view?.outbox ?? { queued: 0, sending: 0, held: 0, delayed: 0, scheduled: 0 },
     deaf: deafShown(view?.deaf ?? null),
     keepWindow: keeper && { quietHours: quietHoursShown(keeper.quietHours), text: keeper.text },
     users: (view?.users ?? []).map((user) =>

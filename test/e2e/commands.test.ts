@@ -196,7 +196,7 @@ test('status: its JSON, from before the first message to a hold', async () => {
         runner: null,
         lastPollAt: null,
         inbox: { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
-        outbox: { queued: 0, sending: 0, held: 0 },
+        outbox: { queued: 0, sending: 0, held: 0, delayed: 0, scheduled: 0 },
         deaf: null,
         keepWindow: null,
         users: [],

@@ -66,7 +66,7 @@ export interface ChaosReport {
   /** Texts whose message is done, as the store has it: they have an answer, whatever the simulator knows of the wire. */
   done: Set<string>;
   /** What the store holds in the end. */
-  outbox: { queued: number; sending: number; held: number };
+  outbox: Record<'queued' | 'sending' | 'held' | 'delayed' | 'scheduled', number>;
   /** Faults of the program itself that runners have logged. */
   faults: string[];
   /** See {@link expectOnePoller}. */
@@ -143,7 +143,7 @@ export function summaryOf({ seed, written, harms, lost, givenUp, polls }: ChaosR
 function expectPeace(report: ChaosReport): void {
   expectOrder(report);
   expectOnePoller(report.polls, report.history(''));
-  expect(report.outbox).toEqual({ queued: 0, sending: 0, held: 0 });
+  expect(report.outbox).toEqual({ queued: 0, sending: 0, held: 0, delayed: 0, scheduled: 0 });
   expect(report.faults).toEqual([]);
 }
 
@@ -198,6 +198,8 @@ async function accountsAt({ at }: Cast): Promise<AccountStatus> {
       queued: sum(({ outbox }) => outbox.queued),
       sending: sum(({ outbox }) => outbox.sending),
       held: sum(({ outbox }) => outbox.held),
+      delayed: sum(({ outbox }) => outbox.delayed),
+      scheduled: sum(({ outbox }) => outbox.scheduled),
     },
     users: accounts.flatMap(({ users }) => users),
   };

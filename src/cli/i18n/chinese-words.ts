@@ -168,7 +168,8 @@ export const chinese: Words = {
   lastPoll: (time) => `上次收取：${time ?? '从未'}`,
   inbox: (n) => `收件：待处理 ${n.received}，处理中 ${n.running}，失败 ${n.failed}，已忽略 ${n.ignored}`,
   unknownItems: (n) => `${n} 条含有此版本不认识的内容`,
-  outbox: (n) => `发件：排队 ${n.queued}，发送中 ${n.sending}，暂存 ${n.held}`,
+  outbox: (n) =>
+    `发件：排队 ${n.queued}，发送中 ${n.sending}，暂存 ${n.held}，延后 ${n.delayed}，定时 ${n.scheduled}`,
   lastWrote: (user, time) => `${user}：上次发言 ${time ?? '从未'}`,
   toldElsewhere: (n) => `${n} 条已改用其他方式通知`,
   fellBack: (reason) => `-> 没有及时确认${reason === null ? '' : `（${reason}）`}：已改用其他方式通知`,

@@ -102,8 +102,8 @@ export const english = {
   inbox: (n: Record<'received' | 'running' | 'failed' | 'ignored', number>) =>
     `inbox: ${n.received} received, ${n.running} running, ${n.failed} failed, ${n.ignored} ignored`,
   unknownItems: (n: number) => `${n} with items of a kind unknown to this version`,
-  outbox: (n: Record<'queued' | 'sending' | 'held', number>) =>
-    `outbox: ${n.queued} queued, ${n.sending} sending, ${n.held} held`,
+  outbox: (n: Record<'queued' | 'sending' | 'held' | 'delayed' | 'scheduled', number>) =>
+    `outbox: ${n.queued} queued, ${n.sending} sending, ${n.held} held, ${n.delayed} delayed, ${n.scheduled} scheduled`,
   lastWrote: (user: string, time: string | null) => `${user}: last wrote ${time ?? 'never'}`,
   asksAt: (time: string) => `asks for a word at ${time}`,
   toldElsewhere: (n: number) => `${n} told another way`,

@@ -1,5 +1,5 @@
 import { all, one, type Row, type Step } from '../../sql/statement.ts';
-import { HELD, OPEN, UNFINISHED } from '../outbox/part-states.ts';
+import { DELAYED, HELD, OPEN, UNFINISHED } from '../outbox/part-states.ts';
 import type { AccountView, UserView } from '../port/port.ts';
 import { readDeafness } from './deafness.ts';
 import { readKeeper, usersToAsk } from './keeper.ts';
@@ -22,8 +22,9 @@ export function* accountView(account: string): Step<AccountView | null> {
   );
   const parts = counts(
     yield* all(
-      `SELECT state, count(*) AS n FROM parts
-         WHERE account = ? AND ${OPEN} GROUP BY state`,
+      `SELECT state, count(*) AS n FROM parts WHERE account = ?1 AND ${OPEN} GROUP BY state
+       UNION ALL SELECT 'delayed', count(*) FROM parts WHERE account = ?1 AND ${DELAYED}
+       UNION ALL SELECT 'scheduled', count(*) FROM scheduled WHERE account = ?1`,
       account,
     ),
   );
@@ -48,6 +49,8 @@ export function* accountView(account: string): Step<AccountView | null> {
       queued: (parts.queued ?? 0) + (parts.uploading ?? 0),
       sending: parts.sending ?? 0,
       held: parts.held ?? 0,
+      delayed: Number(parts.delayed),
+      scheduled: Number(parts.scheduled),
     },
     users: yield* userViews(account),
   };

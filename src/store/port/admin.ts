@@ -72,7 +72,8 @@ export interface AccountView {
   toAsk: UserToAsk[];
   /** `unknown`: messages with items of an unknown kind, in any state. */
   inbox: Record<'received' | 'running' | 'failed' | 'ignored' | 'unknown', number>;
-  outbox: Record<'queued' | 'sending' | 'held', number>;
+  /** `delayed`: pushes that wait by the rule of their source; `scheduled`: texts for later. */
+  outbox: Record<'queued' | 'sending' | 'held' | 'delayed' | 'scheduled', number>;
   users: UserView[];
 }
 

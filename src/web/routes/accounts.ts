@@ -24,7 +24,7 @@ const ACCOUNT = objectOf({
   runner: orNull(objectOf({ pid: COUNT, host: TEXT, since: orNull(TIME) })),
   lastPollAt: orNull(TIME),
   inbox: objectOf({ received: COUNT, running: COUNT, failed: COUNT, ignored: COUNT, unknown: COUNT }),
-  outbox: objectOf({ queued: COUNT, sending: COUNT, held: COUNT }),
+  outbox: objectOf({ queued: COUNT, sending: COUNT, held: COUNT, delayed: COUNT, scheduled: COUNT }),
   deaf: orNull(
     objectOf({
       ...{ sign: oneOf('unconfirmed', 'silence'), user: TEXT, since: TIME, count: COUNT },

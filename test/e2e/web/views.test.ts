@@ -176,7 +176,7 @@ describe.skipIf(CHROMIUM === null)('the views of the page', () => {
     const users: object[] = [];
     const [inbox, outbox] = [
       { received: 0, running: 0, failed: 0, ignored: 0, unknown: 0 },
-      { queued: 0, sending: 0, held: 0 },
+      { queued: 0, sending: 0, held: 0, delayed: 0, scheduled: 0 },
     ];
     const accounts = Array.from({ length: 1_000 }, (_, n) => ({
       ...{

@@ -29,12 +29,13 @@ export interface OpenParts {
 /** Loads what waits, of all accounts that have something, so many pages of each. */
 export async function loadOpenParts(pages: number, signal: AbortSignal): Promise<OpenParts> {
   const { accounts } = await ask<{ accounts: Account[] }>('/accounts', { signal });
-  const queued = accounts.filter(({ outbox }) => outbox.queued + outbox.sending + outbox.held > 0);
-  const pushed = await pushedTo(accounts, signal);
-  const waiting = [...queued, ...pushed.filter(({ id }) => queued.every((one) => one.id !== id))];
+  const waiting = accounts.filter(
+    ({ outbox: { queued, sending, held, delayed } }) => queued + sending + held + delayed > 0,
+  );
   const found: Awaited<ReturnType<typeof openPartsOf>>[] = [];
   for (const account of waiting) found.push(await openPartsOf(account, pages, signal));
-  const later = (await Promise.all(accounts.map((account) => scheduledOf(account, signal)))).flat();
+  const planned = accounts.filter(({ outbox }) => outbox.scheduled > 0);
+  const later = (await Promise.all(planned.map((account) => scheduledOf(account, signal)))).flat();
   later.sort((a, b) => a.text.at.localeCompare(b.text.at));
   const hasMore = found.some((one) => one.hasMore);
   return { queues: found.flatMap(({ queues }) => queues), later, hasMore };
@@ -44,17 +45,6 @@ async function scheduledOf(account: Account, signal: AbortSignal): Promise<Later
   const path = `/accounts/${encodeURIComponent(account.id)}/scheduled`;
   const { scheduled } = await ask<{ scheduled: ScheduledText[] }>(path, { signal });
   return scheduled.map((text) => ({ account, text }));
-}
-
-/** The accounts that sources push to: what a source has to wait for is in no count of its account. */
-async function pushedTo(accounts: readonly Account[], signal: AbortSignal): Promise<Account[]> {
-  const { sources } = await ask<{ sources: { account: string }[] }>('/sources', { signal });
-  const found = [...new Set(sources.map(({ account }) => account))].map((key) => {
-    const known = accounts.find(({ id }) => id === key);
-    // An account that has logged in again has another ID; one that has logged out is not there.
-    return known ?? ask<Account>(`/accounts/${encodeURIComponent(key)}`, { signal }).catch(() => null);
-  });
-  return (await Promise.all(found)).filter((account) => account !== null);
 }
 
 async function openPartsOf(

@@ -54,7 +54,7 @@ export function describeViews(make: MakeStore): void {
       lastPollAtMs: desk.nowMs + 1,
       throttledUntilMs: null,
       inbox: { received: 1, running: 1, failed: 1, ignored: 1, unknown: 0 },
-      outbox: { queued: 1, sending: 0, held: 2 },
+      outbox: { queued: 1, sending: 0, held: 2, delayed: 0, scheduled: 0 },
       users: [
         {
           user: OWNER,

@@ -104,6 +104,7 @@ export function describePushes(make: MakeStore): void {
     desk.nowMs += 4 * MINUTE_MS;
     const [second] = await pushed('a', '2');
     expect(await after(0)).toEqual([]);
+    expect((await store.admin.accountView(ACCOUNT))?.outbox).toMatchObject({ queued: 0, delayed: 2 });
     expect(await after(MINUTE_MS)).toEqual(['1(digest)|2(digest)']);
     expect(await desk.view(second?.seq ?? 0)).toMatchObject({ state: 'merged', mergedInto: first?.seq });
     expect(await desk.view(first?.seq ?? 0)).toMatchObject({ state: 'confirmed' });

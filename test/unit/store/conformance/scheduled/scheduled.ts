@@ -35,6 +35,7 @@ export function describeScheduled(make: MakeStore): void {
     expect(await texts()).toEqual(['first', 'second']);
     expect(await desk.store.scheduled.dueTexts(desk.nowMs)).toEqual([]);
     expect(await desk.store.outbox.openParts(ACCOUNT)).toEqual([]);
+    expect((await desk.store.admin.accountView(ACCOUNT))?.outbox).toMatchObject({ queued: 0, scheduled: 2 });
     desk.nowMs += HOUR_MS;
     expect(await desk.store.scheduled.dueTexts(desk.nowMs)).toEqual([first]);
     expect(await release(first)).toHaveLength(1);
