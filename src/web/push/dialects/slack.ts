@@ -107,7 +107,7 @@ function textOfElement(element: unknown, depth = 0): string | null {
     const texts = elements.map((one) => textOfElement(one, depth + 1) ?? '');
     return texts.join(type === 'rich_text_list' ? '\n' : '');
   }
-  if (type === 'link') return textIn(element, 'text') ?? textIn({ url }, 'url');
+  if (type === 'link') return linked(textIn(element, 'text') ?? String(url), String(url));
   if (type === 'emoji') return `:${String(name)}:`;
   if (type === 'button') return buttonOf(element);
   const { text } = element;

@@ -24,6 +24,13 @@ const FILES: Readonly<Record<string, string>> = {
   ...{ sendaudio: 'audio', sendanimation: 'animation', sendvoice: 'voice' },
 };
 
+/** The methods that send neither a text nor a file, each with its lines: a phone can show them. */
+const IN_WORDS: Readonly<Record<string, (fields: Readonly<Record<string, unknown>>) => string>> = {
+  ...{ sendlocation: placeIn, sendvenue: placeIn },
+  sendcontact: (fields) =>
+    `${linesOf(fields, ' ', 'first_name', 'last_name')}: ${linesOf(fields, '', 'phone_number')}`,
+};
+
 /** The method that sends several files. */
 const ALBUM = 'sendmediagroup';
 
@@ -50,12 +57,15 @@ export const telegram: Dialect = {
     if (method === 'getme')
       return { answer: json(200, { ok: true, result: { ...BOT, can_join_groups: false } }) };
     if (method === 'sendchataction') return { answer: json(200, { ok: true, result: true }) };
-    const name = FILES[method];
-    if (name === undefined && method !== 'sendmessage' && method !== ALBUM)
+    if (/^(edit|delete)message/.test(method))
+      throw new WxError('usage', "message can't be changed in WeChat");
+    const [name, inWords] = [FILES[method], IN_WORDS[method]];
+    if (name === undefined && inWords === undefined && method !== 'sendmessage' && method !== ALBUM)
       throw new HttpError(404, 'not-found', 'method not found');
     const fields = { ...formOf(request.query), ...(await request.content()).fields };
     if (textIn(fields, 'chat_id') === null) throw new WxError('usage', 'chat_id is empty');
     const buttons = buttonsOf(fields);
+    if (inWords) return { push: withLines({ ...PLAIN, text: inWords(fields) }, buttons) };
     if (method === ALBUM) return { push: withLines(albumOf(fields, request.kept.length), buttons) };
     if (name === undefined) {
       const text = textIn(fields, 'text');
@@ -74,6 +84,24 @@ export const telegram: Dialect = {
   accepted,
   refused,
 };
+
+/** Where something is. Throws WxError `usage` for no place on earth. */
+function placeIn(fields: Readonly<Record<string, unknown>>): string {
+  const [latitude, longitude] = ['latitude', 'longitude'].map((name) =>
+    Number(textIn(fields, name) ?? Number.NaN),
+  );
+  if (Math.abs(latitude ?? 0) <= 90 && Math.abs(longitude ?? 0) <= 180)
+    return [linesOf(fields, '\n', 'title', 'address'), `📍 ${latitude}, ${longitude}`].join('\n').trim();
+  throw new WxError('usage', 'latitude and longitude must be degrees');
+}
+
+function linesOf(
+  fields: Readonly<Record<string, unknown>>,
+  between: string,
+  ...names: readonly string[]
+): string {
+  return names.flatMap((name) => textIn(fields, name) ?? []).join(between);
+}
 
 /** What is JSON in a form. */
 function jsonIn(fields: Readonly<Record<string, unknown>>, name: string): unknown {

@@ -1,5 +1,8 @@
-/** What Slack writes as `<...>`: an address, with or without a label, a person, a channel, everybody. */
+/** What Slack writes as `<...>`: an address, with or without a label, a time, a person, a channel, everybody. */
 const LINK = /<((?:https?|mailto|tel):[^|<>\s]+)(?:\|([^<>\n]*))?>/g;
+const HOST_LINK = /<((?:[\w-]+\.)+[a-z]{2,}(?:\/[^|<>\s]*)?)\|([^<>\n]+)>/gi;
+/** Its form is of no use without the time zone of who reads it: there is a text for that. */
+const TIME = /<!date\^[^|<>\n]*\|([^<>\n]*)>/g;
 const MENTION = /<[@#!]([^|<>\s]+)(?:\|([^<>\n]*))?>/g;
 
 /** The text of Slack as Markdown: addresses, people, bold. Code stays as it is. */
@@ -15,7 +18,12 @@ function outsideCode(text: string): string {
     .replace(LINK, (_, address: string, label?: string) =>
       label === undefined || label === '' || label === address ? address : `[${label}](${address})`,
     )
-    .replace(MENTION, (_, name: string, label?: string) => `@${label ?? name.replace(/^subteam\^/, '')}`)
+    .replace(HOST_LINK, '[$2](http://$1)')
+    .replace(TIME, '$1')
+    .replace(
+      MENTION,
+      (_, name: string, label?: string) => `@${(label ?? name).replace(/^(subteam\^|@)/, '')}`,
+    )
     .replace(/(?<![\w*])\*(?=\S)([^*\n]{1,500}?)(?<=\S)\*(?![\w*])/g, '**$1**');
 }
 
