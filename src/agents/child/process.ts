@@ -50,7 +50,6 @@ export interface ProcessEnd {
   stdout: Buffer;
   /** The last 4 KiB of what it printed on stderr. */
   stderrTail: string;
-  durationMs: number;
 }
 
 /**
@@ -90,7 +89,6 @@ export async function runThroughShortages(
 }
 
 async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd> {
-  const startedMs = performance.now();
   const { drainMs = DRAIN_MS } = run;
   const output = createProcessOutput(run);
   const report = (facts: Partial<ProcessEnd>): ProcessEnd => ({
@@ -100,7 +98,6 @@ async function runLimited(run: ProcessRun, limit: TurnLimit): Promise<ProcessEnd
     spawnError: null,
     stdout: output.stdout(),
     stderrTail: output.stderrTail(),
-    durationMs: performance.now() - startedMs,
     ...facts,
   });
 

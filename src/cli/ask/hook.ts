@@ -1,8 +1,9 @@
-import { asWxError, WxError } from '../../core/errors.ts';
+import { WxError } from '../../core/errors.ts';
 import { type Choice, choiceOf } from '../../core/message/choices.ts';
 import { isObject } from '../../core/object.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
+import { sayError } from '../command/report-error.ts';
 import { send } from '../send/send.ts';
 import { findTarget } from '../send/target.ts';
 import { type Asked, askAndWait } from './asking.ts';
@@ -108,9 +109,7 @@ async function unlessItFails<T>(context: CommandContext, work: () => Promise<T>)
   try {
     return await work();
   } catch (error) {
-    const { message, hint } = asWxError(error);
-    context.say(`wxagent: ${context.translate(message)}`);
-    if (hint !== undefined) context.say(`hint: ${context.translate(hint)}`);
+    sayError(context, error);
     return null;
   }
 }

@@ -1,7 +1,7 @@
 import { asWxError, WxError } from '../../core/errors.ts';
 import { type Language, translatorTo, wordsOf } from '../i18n/language.ts';
 import { createPrinter } from '../terminal/printer.ts';
-import type { Host } from './context.ts';
+import type { CommandContext, Host } from './context.ts';
 
 /** Exit codes of the signals that ask a command to stop. */
 export const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
@@ -33,6 +33,13 @@ export async function reportError(
   const { stack = '' } = error.cause instanceof Error ? error.cause : error;
   if (own.includes('--verbose')) people.say(...stack.split('\n'));
   return exit;
+}
+
+/** Says what went wrong beside what a command is for: it goes on. */
+export function sayError({ say }: Pick<CommandContext, 'say'>, thrown: unknown): void {
+  const { message, hint } = asWxError(thrown);
+  say(`wxagent: ${message}`);
+  if (hint !== undefined) say(`hint: ${hint}`);
 }
 
 /** A command that was told to stop and could not end well says by which signal. */

@@ -8,6 +8,7 @@ import { codeBlock } from '../../text/code-block.ts';
 import { commandSearch } from '../agent/child.ts';
 import { shown } from '../ask/without-secrets.ts';
 import type { CommandContext } from '../command/context.ts';
+import { sayError } from '../command/report-error.ts';
 import { sendContent } from '../send/send.ts';
 import { type CommandEnd, runCommand } from './run-command.ts';
 
@@ -64,9 +65,7 @@ async function tell(plain: CommandContext, text: string, output: string | null):
     server = full.server;
     await sendContent(full, { text, files });
   } catch (error) {
-    const { message, hint } = asWxError(error);
-    context.say(`wxagent: ${context.translate(message)}`);
-    if (hint !== undefined) context.say(`hint: ${context.translate(hint)}`);
+    sayError(context, error);
   } finally {
     await server?.close();
     if (folder !== null) await rm(folder, { recursive: true, force: true });

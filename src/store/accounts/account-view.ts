@@ -84,16 +84,12 @@ export function* userViews(account: string, users?: readonly string[]): Step<Use
     hold: holds.get(row.user as string) ?? null,
   }));
   const strangers = [...holds].filter(([user]) => !known.some((one) => one.user === user));
-  return [
-    ...known,
-    ...strangers.map(([user, hold]) => ({
-      user,
-      lastMessageAtMs: null,
-      hasToken: false,
-      sentSinceMessage: 0,
-      hold,
-    })),
-  ];
+  return [...known, ...strangers.map(([user, hold]) => unknownUser(user, hold))];
+}
+
+/** A user who has never written. */
+export function unknownUser(user: string, hold: UserView['hold']): UserView {
+  return { user, lastMessageAtMs: null, hasToken: false, sentSinceMessage: 0, hold };
 }
 
 function counts(rows: Row[]): Partial<Record<string, number>> {

@@ -1,6 +1,6 @@
 import { contains, sql } from '../../sql/dialect.ts';
 import { all, type Row, type Sql, type SqlValue, type Step, together } from '../../sql/statement.ts';
-import { userViews } from '../accounts/account-view.ts';
+import { unknownUser, userViews } from '../accounts/account-view.ts';
 import { VIEW as MESSAGE, viewOf as messageOf } from '../inbox/message-rows.ts';
 import { HELD } from '../outbox/part-states.ts';
 import { VIEW as PART, viewOf as partOf } from '../outbox/parts.ts';
@@ -113,13 +113,7 @@ function* described(account: string, rows: readonly Row[]): Step<Conversation[]>
       last: entries.get(user) as ChatEntry,
       failed: failedOf.get(user) ?? 0,
       unseen: unseenOf.get(user) ?? 0,
-      ...(views.find((one) => one.user === user) ?? {
-        user,
-        lastMessageAtMs: null,
-        hasToken: false,
-        sentSinceMessage: 0,
-        hold: null,
-      }),
+      ...(views.find((one) => one.user === user) ?? unknownUser(user, null)),
     };
   });
 }

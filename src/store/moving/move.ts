@@ -267,7 +267,7 @@ async function copy(
   { mover, signal }: { mover: string; signal: AbortSignal },
 ): Promise<void> {
   let last = await lastCopied(table, from, to, signal);
-  if (last === null) await as(to, mover, () => emptied(table));
+  if (last === null) await as(to, mover, () => clearTable(table));
   const size = createPageSize();
   async function putRows(rows: readonly Row[]): Promise<void> {
     try {
@@ -294,10 +294,6 @@ async function copy(
 }
 
 function* nothing(): Step<void> {}
-
-function* emptied(table: MovedTable): Step<void> {
-  yield* clearTable(table);
-}
 
 /** The key of the last row at the target, if all that is there is the beginning of what the source has. */
 async function lastCopied(

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { WxError } from '../../core/errors.ts';
-import type { Dialect, Row, Sql, SqlValue, Statement, Step } from '../../sql/statement.ts';
+import type { Dialect, Row, Sql, SqlValue, Step } from '../../sql/statement.ts';
 import { all, one, run, together } from '../../sql/statement.ts';
 import { storable } from '../../sql/storable.ts';
 import { withPath } from './files.ts';
@@ -44,8 +44,8 @@ export function* insertRows(table: MovedTable, rows: readonly Row[]): Step<void>
 }
 
 /** Deletes all rows of a table. */
-export function clearTable({ name }: MovedTable): Statement<number> {
-  return run(`DELETE FROM ${name}`);
+export function* clearTable({ name }: MovedTable): Step<void> {
+  yield* run(`DELETE FROM ${name}`);
 }
 
 /** The highest number that a table has given to a row, which may have been deleted since. */
