@@ -9,6 +9,11 @@ export function cutUtf8(text: string, maxBytes: number): { value: string; cut: b
   return { value: bytes.toString('utf8', 0, end), cut: true };
 }
 
+/** A text as a piece of an address. Half a character (a lone surrogate) becomes a replacement mark, as in all that is stored. */
+export function percentEncoded(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}
+
 /** The last line of a text that holds more than blanks; '' when there is none. */
 export function lastLineOf(text: string): string {
   return text.trimEnd().split('\n').at(-1)?.trim() ?? '';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { DEVICE_NAME } from '../core/file-name.ts';
+import { percentEncoded } from '../core/text-bytes.ts';
 
 /** Where everything of one home lies. */
 export interface Paths {
@@ -89,8 +90,7 @@ export function fileName(name: string, suffixBytes = 0): string {
 }
 
 function encodedName(name: string): string {
-  // Half a character (a lone surrogate) becomes a replacement mark, as in everything that is stored.
-  const encoded = encodeURIComponent(name.toWellFormed())
+  const encoded = percentEncoded(name)
     .replaceAll('%40', '@')
     .replace(/[!'()*~]/g, percent);
   const plain = DEVICE_NAME.test(encoded) ? percent(encoded) + encoded.slice(1) : encoded;

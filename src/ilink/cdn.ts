@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { isEncoded, PLAIN_ENCODING, plainChunks } from '../core/http/content-encoding.ts';
 import type { MediaSource } from '../core/message/media.ts';
-import { encodeParameter, endpointUrl, type HostTrust } from './hosts.ts';
+import { percentEncoded } from '../core/text-bytes.ts';
+import { endpointUrl, type HostTrust } from './hosts.ts';
 import { headerOf } from './http/http.ts';
 import type { Transport } from './http/transport.ts';
 
@@ -23,7 +24,7 @@ export function createCdn(options: { transport: Transport; trust: HostTrust; cdn
   return {
     addresses({ fullUrl, param }: Pick<MediaSource, 'fullUrl' | 'param'>) {
       const made =
-        param && `${endpointUrl(cdnUrl, 'download')}?encrypted_query_param=${encodeParameter(param)}`;
+        param && `${endpointUrl(cdnUrl, 'download')}?encrypted_query_param=${percentEncoded(param)}`;
       const named = [fullUrl, made].filter((url) => url !== null && URL.canParse(url)) as string[];
       const urls = named.filter((url) => trust.isTrusted(new URL(url)));
       const untrusted = named.find((url) => !urls.includes(url));

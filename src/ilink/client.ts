@@ -1,4 +1,5 @@
-import { encodeParameter, endpointUrl } from './hosts.ts';
+import { percentEncoded } from '../core/text-bytes.ts';
+import { endpointUrl } from './hosts.ts';
 import { type Address, addressOf } from './http/http.ts';
 import type { HttpRequest, Transport } from './http/transport.ts';
 import { type CallResult, readResult } from './result.ts';
@@ -164,14 +165,14 @@ export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
       open(QR_CODE, { local_token_list: localTokens.slice(0, MAX_LOCAL_TOKENS) }, QR_CODE, limits),
     getGuideQrCode: (limits) => open('get_bot_qrcode', { bot_type: 3 }, QR_CODE, limits),
     getQrStatus(qrcode, { verifyCode, ...limits } = {}) {
-      const code = verifyCode === undefined ? '' : `&verify_code=${encodeParameter(verifyCode)}`;
-      return get(`get_qrcode_status?qrcode=${encodeParameter(qrcode)}${code}`, limits, TIMEOUT_MS.qrStatus);
+      const code = verifyCode === undefined ? '' : `&verify_code=${percentEncoded(verifyCode)}`;
+      return get(`get_qrcode_status?qrcode=${percentEncoded(qrcode)}${code}`, limits, TIMEOUT_MS.qrStatus);
     },
     getGuideQrStatus: (botId, limits) =>
       open(
         'get_qrcode_status',
         { bot_id: botId },
-        `get_qrcode_status?bot_id=${encodeParameter(botId)}`,
+        `get_qrcode_status?bot_id=${percentEncoded(botId)}`,
         limits,
       ),
     getUpdates: ({ cursor, ...limits }) =>

@@ -86,11 +86,6 @@ export function endpointUrl(base: string, path: string): string {
   return new URL(path, base.endsWith('/') ? base : `${base}/`).href;
 }
 
-/** Percent-encodes a query value as `encodeURIComponent` does (protocol 5.2), but takes lone surrogates too. */
-export function encodeParameter(text: string): string {
-  return encodeURIComponent(text.toWellFormed());
-}
-
 function isHome(url: URL): boolean {
   if (url.protocol !== 'https:' || url.port !== '') return false;
   return HOME_DOMAINS.some((domain) => url.hostname === domain || url.hostname.endsWith(`.${domain}`));

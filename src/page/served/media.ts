@@ -67,9 +67,9 @@ function readRange(range: string, size: number): [start: number, end: number] | 
 }
 
 /** A name of anybody as RFC 8187 writes it: no quotes, no line ends, nothing that is no Unicode. */
-function encodedName(name: string): string {
+export function encodedName(name: string): string {
   return encodeURIComponent(name.toWellFormed()).replace(
     /['()*]/g,
-    (one) => `%${one.charCodeAt(0).toString(16)}`,
+    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 }

@@ -3,9 +3,10 @@ import { hasCode, reasonOf, WxError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
 import { encodeMediaKey } from '../../core/message/media-key.ts';
+import { percentEncoded } from '../../core/text-bytes.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { IlinkClient } from '../../ilink/client.ts';
-import { encodeParameter, endpointUrl, type HostTrust } from '../../ilink/hosts.ts';
+import { endpointUrl, type HostTrust } from '../../ilink/hosts.ts';
 import { headerOf } from '../../ilink/http/http.ts';
 import type { HttpAnswer, HttpResult, Transport } from '../../ilink/http/transport.ts';
 import type { UploadedMedia } from '../../ilink/message/outbound.ts';
@@ -79,7 +80,7 @@ export function createUploader(options: {
     const text =
       body.upload_full_url ||
       (body.upload_param &&
-        `${endpointUrl(options.cdnUrl, 'upload')}?encrypted_query_param=${encodeParameter(body.upload_param)}&filekey=${encodeParameter(filekey)}`);
+        `${endpointUrl(options.cdnUrl, 'upload')}?encrypted_query_param=${percentEncoded(body.upload_param)}&filekey=${percentEncoded(filekey)}`);
     return text && URL.canParse(text) ? new URL(text) : null;
   }
 

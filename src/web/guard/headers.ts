@@ -1,4 +1,5 @@
 import { plainFileName } from '../../core/file-name.ts';
+import { encodedName } from '../../page/served/media.ts';
 import { PAGE_HEADERS } from '../../page/served/page-headers.ts';
 
 /** What every response says; see {@link PAGE_HEADERS}. */
@@ -22,15 +23,7 @@ export function fileHeaders(name: string | null, mime: string | null): Record<st
   const saved = (name === null ? null : plainFileName(name)) ?? 'file';
   return {
     'content-type': isShown ? mime : 'application/octet-stream',
-    'content-disposition': `${isShown ? 'inline' : 'attachment'}; filename*=UTF-8''${encoded(saved)}`,
+    'content-disposition': `${isShown ? 'inline' : 'attachment'}; filename*=UTF-8''${encodedName(saved)}`,
     'content-security-policy': "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
   };
-}
-
-/** A name as RFC 8187 writes it: letters, digits and a few marks as they are, everything else in percent. */
-function encoded(name: string): string {
-  return encodeURIComponent(name.toWellFormed()).replace(
-    /['()*!]/g,
-    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
 }

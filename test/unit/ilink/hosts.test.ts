@@ -1,12 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { WxError } from '../../../src/core/errors.ts';
-import {
-  createHostTrust,
-  encodeParameter,
-  endpointUrl,
-  isBareHost,
-  parseBaseUrl,
-} from '../../../src/ilink/hosts.ts';
+import { percentEncoded } from '../../../src/core/text-bytes.ts';
+import { createHostTrust, endpointUrl, isBareHost, parseBaseUrl } from '../../../src/ilink/hosts.ts';
 
 describe('without named hosts', () => {
   const trust = createHostTrust([]);
@@ -127,5 +122,5 @@ test.each([
   ['CAESpLQ/9+k=', 'CAESpLQ%2F9%2Bk%3D'],
   ['\ud800', '%EF%BF%BD'],
 ])('%j in a query is %s (protocol 13.4)', (text, encoded) => {
-  expect(encodeParameter(text)).toBe(encoded);
+  expect(percentEncoded(text)).toBe(encoded);
 });

@@ -6,6 +6,7 @@ import { type AddressInfo, isIP } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { reasonOf, WxError } from '../../../core/errors.ts';
 import { foreignRequest, type OwnAddress } from '../../../core/http/host-check.ts';
+import { percentEncoded } from '../../../core/text-bytes.ts';
 
 /** A file to be fetched. */
 export interface PublishedFile {
@@ -83,7 +84,7 @@ export async function openAttachmentServer({ host, port, bind }: AttachmentHost)
       const key = randomBytes(32).toString('base64url');
       files.set(key, file);
       // Services look at the end of an address to see what kind of file it is.
-      const url = `${origin}/${key}/${encodeURIComponent((file.name ?? 'file').toWellFormed())}`;
+      const url = `${origin}/${key}/${percentEncoded(file.name ?? 'file')}`;
       return { url, withdraw: () => void files.delete(key) };
     },
     async close() {
