@@ -3,6 +3,13 @@ import { BACKUP_COMMANDS } from './admin/backup-commands.ts';
 import type { CommandSpec } from './command/spec.ts';
 import { ACCESS_COMMANDS } from './web/commands.ts';
 
+const USER = {
+  '<user>': { en: 'user ID, as in wxagent messages --json', zh: '用户 ID，见 wxagent messages --json' },
+};
+const SETTING = {
+  '<name>': { en: 'option name in camelCase, such as onError', zh: '驼峰式选项名，例如 onError' },
+};
+
 /** The command tree. */
 export const COMMANDS: readonly CommandSpec[] = [
   {
@@ -215,23 +222,13 @@ export const COMMANDS: readonly CommandSpec[] = [
       {
         name: 'add',
         about: { en: 'allow a user', zh: '放行一个用户' },
-        args: {
-          '<user>': {
-            en: 'user ID, as in wxagent messages --json',
-            zh: '用户 ID，见 wxagent messages --json',
-          },
-        },
+        args: USER,
         load: async () => (await import('./admin/allow.ts')).allowUser,
       },
       {
         name: 'remove',
         about: { en: 'stop allowing a user', zh: '不再放行一个用户' },
-        args: {
-          '<user>': {
-            en: 'user ID, as in wxagent messages --json',
-            zh: '用户 ID，见 wxagent messages --json',
-          },
-        },
+        args: USER,
         load: async () => (await import('./admin/allow.ts')).disallowUser,
       },
     ],
@@ -304,9 +301,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       {
         name: 'get',
         about: { en: 'print the value of a setting', zh: '显示一个设置的值' },
-        args: {
-          '<name>': { en: 'option name in camelCase, such as onError', zh: '驼峰式选项名，例如 onError' },
-        },
+        args: SETTING,
         needsNoStore: true,
         load: async () => (await import('./admin/config.ts')).getConfig,
       },
@@ -314,7 +309,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         name: 'set',
         about: { en: 'store the value of a setting', zh: '保存一个设置的值' },
         args: {
-          '<name>': { en: 'option name in camelCase, such as onError', zh: '驼峰式选项名，例如 onError' },
+          ...SETTING,
           '<value>': { en: 'value, as it follows the option', zh: '值，写法与选项后相同' },
         },
         needsNoStore: true,
@@ -323,9 +318,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       {
         name: 'unset',
         about: { en: 'reset a setting to its default', zh: '把设置恢复为默认值' },
-        args: {
-          '<name>': { en: 'option name in camelCase, such as onError', zh: '驼峰式选项名，例如 onError' },
-        },
+        args: SETTING,
         needsNoStore: true,
         load: async () => (await import('./admin/config.ts')).unsetConfig,
       },
