@@ -21,6 +21,19 @@ test('a clone that is not built says what builds it', async () => {
   });
 });
 
+// Node 22 and newer load it for whoever imports node:http: a quarter of the time until the first poll.
+test('the undici inside Node is not loaded to ask the server', async () => {
+  const home = makeFolder();
+  const witness = join(home, 'witness.cjs');
+  writeFileSync(
+    witness,
+    `process.on('exit', () => console.log(process.moduleLoadList.filter((name) => / (_http_client|.*undici)$/.test(name))));`,
+  );
+  const through = [process.execPath, '--require', witness, BIN] as const;
+  const { stdout } = await wxagent(['send', 'hello'], { home, through });
+  expect(stdout).toBe("[ 'NativeModule _http_client' ]\n");
+});
+
 test.each([
   ['18.20.8', 78],
   ['20.18.0', 78],

@@ -1,10 +1,4 @@
-import {
-  Agent,
-  type AgentOptions,
-  type ClientRequest,
-  type IncomingHttpHeaders,
-  request as requestHttp,
-} from 'node:http';
+import type { AgentOptions, ClientRequest, Agent as HttpAgent, IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { codeOf } from '../../core/errors.ts';
 import { type ProxyRules, throughProxy, type Proxy as ViaProxy } from '../../core/http/proxy.ts';
@@ -13,6 +7,9 @@ import { type ProxyRules, throughProxy, type Proxy as ViaProxy } from '../../cor
  * Connections that are kept alive, by Node's own client: it is loaded in a fifth of the time that undici takes, and
  * tells which connection a request goes over.
  */
+
+/** Not imported: Node 22 reads every export of what is imported, and one of this module's loads all of undici. */
+const { Agent, request: requestHttp } = process.getBuiltinModule('node:http');
 
 /**
  * Shorter than the shortest poll (10 s), so that a host nobody can connect to
@@ -48,11 +45,11 @@ export interface Connections {
 export async function openConnections(proxies: ProxyRules): Promise<Connections> {
   const direct = { 'http:': new Agent(AGENT_OPTIONS), 'https:': new HttpsAgent(AGENT_OPTIONS) };
   const through = proxies.any ? await import('./proxy-agent.ts') : null;
-  const agents = new Map<string, Agent>();
+  const agents = new Map<string, HttpAgent>();
   const open = new Set<ClientRequest>();
   let isClosed = false;
 
-  function agentOf(proxy: ViaProxy): Agent | undefined {
+  function agentOf(proxy: ViaProxy): HttpAgent | undefined {
     const { href } = proxy.url;
     const agent = agents.get(href) ?? through?.openProxyAgent(proxy.url, AGENT_OPTIONS);
     if (agent) agents.set(href, agent);
