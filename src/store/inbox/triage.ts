@@ -14,7 +14,7 @@ import type {
 } from '../port/port.ts';
 import { executeCommand, newSession } from './chat-command-effects.ts';
 import { countCopy, repeatedWithin } from './duplicates.ts';
-import { supersede, unfinishedBefore } from './unfinished.ts';
+import { type Before, supersede, unfinishedBefore } from './unfinished.ts';
 
 /** What triage decides about a message. */
 export interface Decision {
@@ -88,7 +88,7 @@ export function createTriager({
       const reason = message.ignore ?? (isOwner || (yield* isUserAllowed(user)) ? null : 'stranger');
       if (reason !== null) return { kind: 'ignored', reason, command: null, textFrom: 0 };
       const isAsked = yield* isTurnAsking(user);
-      const rejects = chat.busy === 'reject' && (yield* isBusy({ account, user, before, chat }));
+      const rejects = chat.busy === 'reject' && (yield* isBusy({ account, user, seq: before }, chat));
       const decision = decideAllowed(message, { isOwner, isAsked, rejects });
       if (decision.kind === 'answer') answered.add(user);
       return decision;
@@ -136,18 +136,8 @@ function* wasAsked(question: number): Step<boolean> {
 }
 
 /** Whether earlier messages are unfinished. With `--merge`, those that have not started may be merged with this one. */
-function* isBusy({
-  account,
-  user,
-  before,
-  chat,
-}: {
-  account: string;
-  user: string;
-  before: number;
-  chat: ChatPolicy;
-}): Step<boolean> {
-  const rows = yield* unfinishedBefore({ account, user, seq: before });
+function* isBusy(before: Before, chat: ChatPolicy): Step<boolean> {
+  const rows = yield* unfinishedBefore(before);
   return rows.some((row) => chat.mergeMs === 0 || row.state !== 'received');
 }
 

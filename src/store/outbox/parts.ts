@@ -65,14 +65,10 @@ export function* appendParts(
 }
 
 /** The state of a part that joins the queue of a user now. */
-export function* queuedOrHeld({
-  account,
-  user,
-}: {
-  account: string;
-  user: string;
-}): Step<NewState & { state: 'queued' | 'held' }> {
-  const held = yield* one(HELD_OF_USER, account, user);
+export function* queuedOrHeld(
+  to: Pick<NewPartOptions, 'account' | 'user'>,
+): Step<NewState & { state: 'queued' | 'held' }> {
+  const held = yield* one(HELD_OF_USER, to.account, to.user);
   return held ? { state: 'held', reason: held.reason as string | null } : { state: 'queued' };
 }
 
