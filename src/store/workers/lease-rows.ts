@@ -127,13 +127,19 @@ export function* takeNamed(
   return taken ? { lease: leaseOf(taken, me.worker) } : { holder: null };
 }
 
-/** Picks accounts of a worker to be handed over to another: they are drained first. Those in a step are passed by. */
+/** A turn takes its time, and a handover has none: it would end what runs. */
+const AT_REST = `NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.account = leases.account AND finished_at IS NULL AND state = 'running')`;
+
+/**
+ * Picks accounts of a worker to be handed over to another: they are drained first. Those in a turn or a step are passed by.
+ * They are picked once (`MATERIALIZED`): a server that asks again for each row picks others each time, and hands over more.
+ */
 export function* handOver(worker: string, to: string, count: number): Step<string[]> {
   const rows = yield* all(
-    `UPDATE leases SET next = ?2 WHERE worker = ?1 AND next IS NULL AND account IN (
-         SELECT account FROM leases WHERE worker = ?1 AND next IS NULL ORDER BY random() LIMIT ?3
-           FOR UPDATE SKIP LOCKED)
-       AND EXISTS (SELECT 1 FROM workers AS other WHERE other.worker = ?2 AND other.expires_at > ${NOW} AND leaving = 0)
+    `WITH picked AS MATERIALIZED (SELECT account AS one FROM leases WHERE worker = ?1 AND next IS NULL AND ${AT_REST}
+         ORDER BY random() LIMIT ?3 FOR UPDATE OF leases SKIP LOCKED)
+       UPDATE leases SET next = ?2 FROM picked WHERE account = picked.one
+         AND EXISTS (SELECT 1 FROM workers AS other WHERE other.worker = ?2 AND other.expires_at > ${NOW} AND leaving = 0)
        RETURNING account`,
     worker,
     to,

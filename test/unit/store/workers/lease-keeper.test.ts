@@ -154,6 +154,38 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     expect(first.dropped).toEqual([]);
   });
 
+  it('hand over as many as they mean to, however the server plans it', async () => {
+    await leases.add(accounts(100));
+    const card: WorkerCard = { name: 'x', host: 'x', pid: 1, version: '0', purpose: 'share', capacity: null };
+    for (const worker of ['worker:x:1', 'worker:y:1']) await leases.enter(worker, card);
+    await leases.take({ worker: 'worker:x:1', name: 'x' }, { most: 100, mayTakeOver: false });
+    // With so few rows it may ask for those that are picked once more for each row.
+    const dear = ['hashjoin', 'mergejoin', 'material', 'hashagg', 'sort', 'indexscan', 'bitmapscan'];
+    const options = dear.map((how) => `-c enable_${how}=off`).join(' ');
+    const at = parseServerUrl(`${url}&options=${encodeURIComponent(options)}`);
+    const looping = createLeaseDatabase(at, systemClock, LIMITS);
+    const given = await looping.give('worker:x:1', [{ to: 'worker:y:1', count: 50 }]);
+    await looping.close();
+    expect(given).toHaveLength(50);
+    expect(await ask('SELECT account FROM leases WHERE next IS NOT NULL')).toHaveLength(50);
+    await ask('TRUNCATE workers, leases, epochs');
+  });
+
+  it('hand over no account whose turn runs, and that one when it has ended', async () => {
+    await leases.add(accounts(6));
+    const first = await start('a');
+    await pollUntil('one serves all', areServed(6));
+    await ask(
+      `INSERT INTO inbox (account, id, "user", state, kind, fingerprint, received_at, raw)
+         SELECT account, 'm', 'u', 'running', 'text', 'f', 1, '' FROM leases WHERE account <> 'bot-5'`,
+    );
+    const second = await start('b');
+    await pollUntil('it has the one at rest', () => second.serving.has('bot-5'));
+    expect([first.serving.size, second.serving.size, first.drained.size]).toEqual([5, 1, 0]);
+    await ask('TRUNCATE inbox');
+    await pollUntil('each has three', () => held().join() === '3,3');
+  });
+
   it('keep off accounts that were asked for by name, which only one has at a time', async () => {
     await leases.add(accounts(4));
     const first = await start('a');
