@@ -4,7 +4,7 @@ import { claimantId, thisProcess } from '../home/claimant.ts';
 import type { Logins } from '../home/credentials.ts';
 import { createHints } from '../postgres/hints.ts';
 import { parseServerUrl, type ServerAddress } from '../postgres/server-address.ts';
-import { createServerSteps } from '../postgres/server-steps.ts';
+import { createServerSteps, type ServerSteps } from '../postgres/server-steps.ts';
 import { NO_ACCOUNT, type StepRunner, type StepWait } from '../sql/step-runner.ts';
 import { createNews } from './accounts/news.ts';
 import { createSealing, type SealingOptions } from './accounts/sealing.ts';
@@ -20,13 +20,9 @@ import { createServerLogins } from './server-logins.ts';
 import { inspectServer, type ServerReport, type WallClock } from './server-report.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
+import type { LeasedService } from './workers/holdings.ts';
 import { createLeaseDatabase } from './workers/lease-database.ts';
-import {
-  type LeasedService,
-  type LeaseHints,
-  type LeaseKeeper,
-  startLeaseKeeper,
-} from './workers/lease-keeper.ts';
+import { type LeaseHints, type LeaseKeeper, startLeaseKeeper } from './workers/lease-keeper.ts';
 import {
   type ServingWorker,
   type WorkerCard,

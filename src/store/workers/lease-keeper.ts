@@ -3,25 +3,13 @@ import { reasonOf } from '../../core/errors.ts';
 import { atMostEvery, type Clock } from '../../core/time/clock.ts';
 import { combinerOf, untilAborted } from '../../core/time/event-loop.ts';
 import { LEAVE_MS, type Lease, type Trust } from '../port/lease.ts';
-import { heldSum, readBoard } from './board.ts';
+import { readBoard } from './board.ts';
 import type { Fence } from './fence.ts';
+import { createHoldings, type LeasedService } from './holdings.ts';
 import type { LeaseDatabase } from './lease-database.ts';
 import type { Taken } from './lease-rows.ts';
 import { createTrustWindow, RENEW_EVERY_MS } from './lease-trust.ts';
 import { channelOf, type WorkerCard } from './worker-rows.ts';
-
-/** What serves the accounts of a worker. */
-export interface LeasedService {
-  /** An account was gained. */
-  start(lease: Lease): void;
-  /** The account is handed over: no new turn begins. Resolves when the last one is answered. */
-  drain(account: string): Promise<void>;
-  /**
-   * Another worker has the account, or may have it: it ends at once, whatever runs. Resolves when nothing of it is left that
-   * could still ask the store for anything: it would do so under the next lease of this worker.
-   */
-  drop(account: string): Promise<void>;
-}
 
 /**
  * Keeps the leases of this worker: takes its share of the accounts, renews, hands over. One whose purpose is not to share has
@@ -76,17 +64,6 @@ export interface LeaseHints {
   close(): Promise<void>;
 }
 
-interface Held {
-  lease: Lease;
-  lost: AbortController;
-  /** `waiting`: what served it under a former lease has not ended yet. */
-  state: 'waiting' | 'serving' | 'draining' | 'drained';
-  /** Whether anything has been done under this lease. */
-  isBegun: boolean;
-  /** Resolves when it has drained. */
-  drained: Promise<void> | null;
-}
-
 /** Registers a worker and keeps its leases. Rejects when it cannot register. See {@link LeaseKeeper}. */
 export async function startLeaseKeeper(options: {
   database: LeaseDatabase;
@@ -100,12 +77,10 @@ export async function startLeaseKeeper(options: {
   /** Says from time to time why leases cannot be renewed. */
   report(why: string): void;
 }): Promise<LeaseKeeper> {
-  const { database, card, service, clock, hints } = options;
+  const { database, card, clock, hints } = options;
   const trust = createTrustWindow(clock);
   const isSharing = card.purpose === 'share';
-  const held = new Map<string, Held>();
-  /** What was dropped and has not ended. */
-  const ending = new Map<string, Promise<unknown>>();
+  const held = createHoldings(options.service, { onDrained: wake, report });
   let worker = newWorkerId(card.name);
   let isLeaving = false;
   let isOver = false;
@@ -171,6 +146,8 @@ export async function startLeaseKeeper(options: {
         trust.spend();
         beatNow.abort();
       }
+      // What still runs would end for nothing, and another worker may begin the same.
+      if (held.size > 0 && trust.hasRunOut()) distrust();
       if (!trust.isTrusted()) continue;
       try {
         await look();
@@ -185,20 +162,16 @@ export async function startLeaseKeeper(options: {
     const me = worker;
     const mayTakeOver = trust.isSteady() && !isLeaving;
     const reading = isSharing ? readBoard(await database.look(), me, mayTakeOver) : null;
-    if (reading?.held !== sumOfHeld()) await compare(me);
-    const drained = [...held.values()].filter(({ state }) => state === 'drained');
-    if (drained.length > 0)
-      await release(
-        me,
-        drained.map(({ lease }) => lease),
-      );
+    if (reading?.held !== held.sum) await compare(me);
+    const drained = held.drained();
+    if (drained.length > 0) await release(me, drained);
     if (reading && !isLeaving && (reading.take > 0 || reading.isAwaited)) {
       const taken = await database.take({ worker: me, name: card.name }, { most: reading.take, mayTakeOver });
       // Anything may have happened before the answer came.
-      if (me === worker) for (const lease of taken) gain(lease);
+      if (me === worker) for (const lease of taken) held.gain(lease);
     }
     if (reading && !isLeaving && reading.give.length > 0) {
-      for (const account of await database.give(me, reading.give)) void drain(account);
+      for (const account of await database.give(me, reading.give)) void held.drain(account);
     }
     if (isLeaving && held.size === 0) for (const resolve of onEmpty.splice(0)) resolve();
   }
@@ -208,83 +181,31 @@ export async function startLeaseKeeper(options: {
     const rows = await database.holdings(me);
     if (me !== worker) return;
     const now = new Map(rows.map((row) => [row.account, row]));
-    for (const [account, { lease }] of [...held]) {
-      if (now.get(account)?.epoch !== lease.epoch) drop(account);
+    for (const { lease } of held.all()) {
+      if (now.get(lease.account)?.epoch !== lease.epoch) held.drop(lease.account);
     }
     for (const { isHandedOver, ...lease } of rows) {
-      if (!held.has(lease.account)) gain(lease);
-      if (isHandedOver || isLeaving) void drain(lease.account);
+      held.gain(lease);
+      if (isHandedOver || isLeaving) void held.drain(lease.account);
     }
-  }
-
-  function gain(lease: Lease): void {
-    const known = held.get(lease.account);
-    if (known?.lease.epoch === lease.epoch) return;
-    if (known) drop(lease.account);
-    const one: Held = { lease, lost: new AbortController(), state: 'waiting', isBegun: false, drained: null };
-    held.set(lease.account, one);
-    void serve(one);
-  }
-
-  async function serve(one: Held): Promise<void> {
-    const { lease } = one;
-    for (let former = ending.get(lease.account); former; former = ending.get(lease.account)) await former;
-    if (held.get(lease.account) !== one || one.state !== 'waiting') return;
-    one.state = 'serving';
-    one.isBegun = true;
-    service.start(lease);
-  }
-
-  function drop(account: string): void {
-    // First: from here on no step of it passes the fence.
-    const one = held.get(account);
-    if (!one) return;
-    held.delete(account);
-    one.lost.abort();
-    const former = ending.get(account);
-    const ended = Promise.all([former, service.drop(account).catch(report)]).then(() => {
-      if (ending.get(account) === ended) ending.delete(account);
-    });
-    ending.set(account, ended);
-  }
-
-  async function drain(account: string): Promise<void> {
-    const one = held.get(account);
-    if (!one) return;
-    if (one.state === 'waiting') {
-      one.state = 'drained';
-      wake();
-    }
-    if (one.state === 'serving') {
-      one.state = 'draining';
-      one.drained = service
-        .drain(account)
-        .catch(report)
-        .then(() => {
-          one.state = 'drained';
-          wake();
-        });
-    }
-    await one.drained;
   }
 
   async function release(me: string, leases: readonly Lease[]): Promise<void> {
     for (const next of await database.release(leases)) hints?.notify(channelOf(next));
     if (me !== worker) return;
-    for (const { account, epoch } of leases) {
-      if (held.get(account)?.lease.epoch === epoch) held.delete(account);
-    }
-  }
-
-  function sumOfHeld(): string {
-    let epochs = 0;
-    for (const { lease } of held.values()) epochs += lease.epoch;
-    return heldSum(held.size, epochs);
+    for (const lease of leases) held.forget(lease);
   }
 
   function dropAll(): void {
     trust.spend();
-    for (const account of [...held.keys()]) drop(account);
+    for (const { lease } of held.all()) held.drop(lease.account);
+  }
+
+  /** Whatever was done under the leases may not have happened for the database: it begins anew. */
+  function distrust(): void {
+    isDistrusted = true;
+    dropAll();
+    beatNow.abort();
   }
 
   function wake(): void {
@@ -338,7 +259,7 @@ export async function startLeaseKeeper(options: {
         const me = worker;
         const own = held.get(account);
         if (own?.state === 'waiting') {
-          await ending.get(account);
+          await held.ended(account);
           continue;
         }
         if (own?.state === 'serving') return { lease: own.lease };
@@ -353,28 +274,25 @@ export async function startLeaseKeeper(options: {
         // One that has expired meanwhile has lost it, or is told of it under its new name.
         if (me !== worker) continue;
         if ('holder' in taken) return taken;
-        gain(taken.lease);
+        held.gain(taken.lease);
       }
     },
     async release(account) {
       const own = held.get(account);
       if (!own) return;
-      own.state = 'drained';
+      held.end(account);
       await release(worker, [own.lease]).catch(report);
     },
     withdraw: (account) => database.remove(account, worker),
-    distrust() {
-      isDistrusted = true;
-      dropAll();
-      beatNow.abort();
-    },
+    distrust,
     wake,
     async stop(withinMs = LEAVE_MS) {
       isLeaving = true;
       const ended = new AbortController();
       const emptied = new Promise<true>((resolve) => onEmpty.push(() => resolve(true)));
-      await database.beginLeaving(worker).catch(report);
-      const drained = Promise.all([...held.keys()].map(drain));
+      // What follows on this connection comes after it.
+      void database.beginLeaving(worker).catch(report);
+      const drained = Promise.all(held.all().map(({ lease }) => held.drain(lease.account)));
       wake();
       // Of a server that does not answer, nothing is waited for when nothing runs any more.
       const late = Promise.race([
@@ -387,10 +305,9 @@ export async function startLeaseKeeper(options: {
       beatNow.abort();
       wake();
       await Promise.all(running);
-      for (const account of [...held.keys()]) drop(account);
+      for (const { lease } of held.all()) held.drop(lease.account);
       if (isEmpty) await database.leave(worker).catch(report);
-      await hints?.close();
-      await database.close();
+      await Promise.all([hints?.close(), database.close()]);
     },
   };
 }

@@ -24,6 +24,8 @@ export interface TrustWindow extends Trust {
   spend(): void;
   /** Milliseconds that are left. */
   leftMs(): number;
+  /** Whether so much time has passed without a renewal that the leases have ended for the database, too. */
+  hasRunOut(): boolean;
   /** Whether renewals have followed each other without a gap for one TTL: only then is a silent worker a dead one. */
   isSteady(): boolean;
 }
@@ -35,6 +37,8 @@ export interface TrustWindow extends Trust {
 export function createTrustWindow(clock: Clock): TrustWindow {
   let sentAt: Moment | null = null;
   let spentAtMs = Number.NEGATIVE_INFINITY;
+  /** When the last renewal that was granted was sent, by the monotonic clock alone: a wall clock that is set ends no lease. */
+  let grantedAtMs = Number.POSITIVE_INFINITY;
   /** Since when no renewal has failed. */
   let steadySinceMs: number | null = null;
   let period = new AbortController();
@@ -87,6 +91,7 @@ export function createTrustWindow(clock: Clock): TrustWindow {
       const isGap = sentAt === null || moment.monotonicMs - sentAt.monotonicMs > TTL_MS;
       if (isGap || steadySinceMs === null) steadySinceMs = moment.monotonicMs;
       sentAt = moment;
+      grantedAtMs = moment.monotonicMs;
       if (leftMs() <= 0) return;
       if (period.signal.aborted) period = new AbortController();
       void watch();
@@ -99,6 +104,7 @@ export function createTrustWindow(clock: Clock): TrustWindow {
       spentAtMs = clock.monotonic();
       end();
     },
+    hasRunOut: () => clock.monotonic() - grantedAtMs >= TTL_MS,
     isSteady: () => isTrusted() && steadySinceMs !== null && clock.monotonic() - steadySinceMs >= TTL_MS,
     async regained(signal) {
       if (isTrusted() || signal.aborted) return;

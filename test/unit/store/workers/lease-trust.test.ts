@@ -55,6 +55,21 @@ describe('the trust of a worker in its leases', () => {
     expect(trust.signal.aborted).toBe(false);
   });
 
+  it('tells when the leases have ended for the database, too, whatever the wall clock says', () => {
+    const { clock, pass, set } = createClocks();
+    const trust = createTrustWindow(clock);
+    expect(trust.hasRunOut()).toBe(false);
+    trust.renewed(trust.now());
+    set(3_600_000);
+    pass(TTL_MS - 1);
+    expect([trust.isTrusted(), trust.hasRunOut()]).toEqual([false, false]);
+    trust.spend();
+    pass(1);
+    expect(trust.hasRunOut()).toBe(true);
+    trust.renewed(trust.now());
+    expect(trust.hasRunOut()).toBe(false);
+  });
+
   it('does not depend on the hour of the wall clock', () => {
     for (const hours of [-1, 1]) {
       const { clock, pass, set } = createClocks();

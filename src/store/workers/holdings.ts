@@ -1,0 +1,138 @@
+import type { Lease } from '../port/lease.ts';
+import { heldSum } from './board.ts';
+
+/** What serves the accounts of a worker. */
+export interface LeasedService {
+  /** An account was gained. */
+  start(lease: Lease): void;
+  /** The account is handed over: no new turn begins. Resolves when the last one is answered. */
+  drain(account: string): Promise<void>;
+  /**
+   * Another worker has the account, or may have it: it ends at once, whatever runs. Resolves when nothing of it is left that
+   * could still ask the store for anything: it would do so under the next lease of this worker.
+   */
+  drop(account: string): Promise<void>;
+}
+
+/** A lease, and what becomes of its account here. */
+interface Held {
+  lease: Lease;
+  lost: AbortController;
+  /** `waiting`: what served it under a former lease has not ended yet. */
+  state: 'waiting' | 'serving' | 'draining' | 'drained';
+  /** Whether anything has been done under this lease. */
+  isBegun: boolean;
+  /** Resolves when it has drained. */
+  drained: Promise<void> | null;
+}
+
+/** The leases of a worker, as far as it knows, each with what serves its account. */
+export interface Holdings {
+  readonly size: number;
+  /** A sum over all of them, which differs from that of the database when one was lost or gained there. */
+  readonly sum: string;
+  get(account: string): Readonly<Held> | undefined;
+  all(): Held[];
+  /** Begins to serve an account when nothing is left of what served it before. */
+  gain(lease: Lease): void;
+  /** Ends what serves an account. From here on no step of it passes the fence. */
+  drop(account: string): void;
+  /** Resolves when what was dropped of an account has ended. */
+  ended(account: string): Promise<unknown>;
+  /** Lets what serves an account come to its end. */
+  drain(account: string): Promise<void>;
+  /** An account that is served no longer, and is to be given back. */
+  end(account: string): void;
+  /** What is to be given back. */
+  drained(): Lease[];
+  /** One that is given back. */
+  forget(lease: Lease): void;
+}
+
+/** See {@link Holdings}. `onDrained` is called when there is something to give back. */
+export function createHoldings(
+  service: LeasedService,
+  { onDrained, report }: { onDrained: () => void; report: (error: unknown) => void },
+): Holdings {
+  const held = new Map<string, Held>();
+  /** What was dropped and has not ended. */
+  const ending = new Map<string, Promise<unknown>>();
+
+  async function serve(one: Held): Promise<void> {
+    const { lease } = one;
+    for (let former = ending.get(lease.account); former; former = ending.get(lease.account)) await former;
+    if (held.get(lease.account) !== one || one.state !== 'waiting') return;
+    one.state = 'serving';
+    one.isBegun = true;
+    service.start(lease);
+  }
+
+  function drop(account: string): void {
+    const one = held.get(account);
+    if (!one) return;
+    // First: from here on no step of it passes the fence.
+    held.delete(account);
+    one.lost.abort();
+    const former = ending.get(account);
+    const ended = Promise.all([former, service.drop(account).catch(report)]).then(() => {
+      if (ending.get(account) === ended) ending.delete(account);
+    });
+    ending.set(account, ended);
+  }
+
+  return {
+    get size() {
+      return held.size;
+    },
+    get sum() {
+      let epochs = 0;
+      for (const { lease } of held.values()) epochs += lease.epoch;
+      return heldSum(held.size, epochs);
+    },
+    get: (account) => held.get(account),
+    all: () => [...held.values()],
+    gain(lease) {
+      const known = held.get(lease.account);
+      if (known?.lease.epoch === lease.epoch) return;
+      drop(lease.account);
+      const one: Held = {
+        lease,
+        lost: new AbortController(),
+        state: 'waiting',
+        isBegun: false,
+        drained: null,
+      };
+      held.set(lease.account, one);
+      void serve(one);
+    },
+    drop,
+    ended: async (account) => ending.get(account),
+    async drain(account) {
+      const one = held.get(account);
+      if (!one) return;
+      if (one.state === 'waiting') {
+        one.state = 'drained';
+        onDrained();
+      }
+      if (one.state === 'serving') {
+        one.state = 'draining';
+        one.drained = service
+          .drain(account)
+          .catch(report)
+          .then(() => {
+            one.state = 'drained';
+            onDrained();
+          });
+      }
+      await one.drained;
+    },
+    end(account) {
+      const one = held.get(account);
+      if (one) one.state = 'drained';
+    },
+    drained: () => [...held.values()].filter(({ state }) => state === 'drained').map(({ lease }) => lease),
+    forget({ account, epoch }) {
+      if (held.get(account)?.lease.epoch === epoch) held.delete(account);
+    },
+  };
+}
