@@ -1,7 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { checkServerIdentity, TLSSocket } from 'node:tls';
 import type { Client, ClientConfig, CustomTypesConfig, QueryResult } from 'pg';
 import { WxError } from '../core/errors.ts';
 import { textOf } from '../sql/dialect.ts';
@@ -10,7 +8,7 @@ import { storable } from '../sql/storable.ts';
 import { hasNoTls, serverError } from './failures.ts';
 import type { QueryText } from './query-text.ts';
 import { isSocket, type Place, type ServerAddress, type TlsMode } from './server-address.ts';
-import type { Parameter } from './url-parameters.ts';
+import { cipherOf, tlsOptions } from './tls.ts';
 
 /** The oldest server with the functions that decide a COMMIT of unknown result. */
 const OLDEST_VERSION = 130_000;
@@ -73,6 +71,8 @@ export interface Connection {
    * Rejects with the first error in order: the server refuses everything behind it.
    */
   exchange(batch: readonly (Statement<unknown> | Command)[]): Promise<unknown[]>;
+  /** From now on the server has no longer for an answer than for a new connection, also to what it was asked before. */
+  hurry(): void;
   /** Ends it; `now` does not say goodbye. */
   close(how?: 'now'): Promise<void>;
 }
@@ -172,15 +172,16 @@ async function connect(place: Place, options: ConnectionOptions, tls: TlsMode): 
 
 /** Destroys the socket when there is no answer in time; what waits for one then fails. */
 async function within<T>(socket: Socket, ms: number, work: () => Promise<T>): Promise<T> {
-  const timer = setTimeout(() => {
-    const error = new Error(`the server has not answered for ${ms / 1_000} s`);
-    socket.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
-  }, ms);
+  const timer = setTimeout(() => socket.destroy(silence(ms)), ms);
   try {
     return await work();
   } finally {
     clearTimeout(timer);
   }
+}
+
+function silence(ms: number): Error {
+  return Object.assign(new Error(`the server has not answered for ${ms / 1_000} s`), { code: 'ETIMEDOUT' });
 }
 
 function notBound(address: ServerAddress): WxError {
@@ -189,34 +190,6 @@ function notBound(address: ServerAddress): WxError {
     `${address} does not prove over TLS that it knows the password, which channel_binding=require asks for`,
     { hint: 'say sslmode=verify-full in the URL instead: it checks the certificate' },
   );
-}
-
-function tlsOptions({ host }: Place, address: ServerAddress, tls: TlsMode): ClientConfig['ssl'] {
-  const { rootCertificate, clientCertificate } = address.with;
-  if (tls === 'disable') return false;
-  const own = clientCertificate && {
-    cert: certificates('sslcert', clientCertificate.certificate),
-    key: certificates('sslkey', clientCertificate.key),
-  };
-  if (tls === 'prefer' || tls === 'require') return { ...own, rejectUnauthorized: false };
-  return {
-    ...own,
-    rejectUnauthorized: true,
-    ...(rootCertificate === null ? {} : { ca: certificates('sslrootcert', rootCertificate) }),
-    checkServerIdentity: (_, certificate) =>
-      tls === 'verify-ca' ? undefined : checkServerIdentity(host, certificate),
-  };
-}
-
-function certificates(parameter: Parameter, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new WxError('config', `cannot read ${path}, the ${parameter} of the store`, {
-      hint: `ls -l ${path}`,
-      cause,
-    });
-  }
 }
 
 interface ServerState extends Pick<Connection, 'timeline' | 'startedAt' | 'firstXid' | 'begunAt'> {
@@ -305,6 +278,10 @@ function wrap(
 ): Connection {
   const { textFor, limits } = options;
   const stream = streamOf(client);
+  let { answerMs } = limits;
+  /** Exchanges that have begun, and those that have ended: in the same order. */
+  let begun = 0;
+  let ended = 0;
 
   /** What is asked for in one moment goes out in one write: the library makes one or two of each statement. */
   function holdWrites(): void {
@@ -337,10 +314,18 @@ function wrap(
     },
     async exchange(batch) {
       holdWrites();
-      const answers = await within(socket, limits.answerMs, () => Promise.allSettled(batch.map(ask)));
+      begun++;
+      const answers = await within(socket, answerMs, () => Promise.allSettled(batch.map(ask)));
+      ended++;
       const failed = answers.find((answer) => answer.status === 'rejected');
       if (failed) throw failed.reason;
       return answers.map((answer) => (answer as PromiseFulfilledResult<unknown>).value);
+    },
+    hurry() {
+      answerMs = Math.min(answerMs, limits.connectMs);
+      const before = begun;
+      const late = (): unknown => ended < before && socket.destroy(silence(answerMs));
+      setTimeout(late, answerMs).unref();
     },
     async close(how) {
       if (how === 'now' || !isOpen()) socket.destroy();
@@ -352,10 +337,6 @@ function wrap(
 /** The socket, or TLS over it. */
 function streamOf(client: Client): Socket {
   return (client as unknown as { connection: { stream: Socket } }).connection.stream;
-}
-
-function cipherOf(stream: Socket): string | null {
-  return stream instanceof TLSSocket ? `${stream.getProtocol()}, ${stream.getCipher().standardName}` : null;
 }
 
 type GetTypeParser = (oid: number, format?: string) => (text: string) => unknown;

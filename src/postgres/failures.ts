@@ -34,6 +34,8 @@ const OTHER_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
 /** The client tells it by its message only. */
 const NO_TLS = /^The server does not support SSL connections$/;
 
+const WITHOUT_DIRECT = 'leave sslnegotiation out of the URL: it needs PostgreSQL 17, and no pooler before it';
+
 /** What has answered speaks another language. */
 const NO_POSTGRES = /^There was an error establishing an SSL connection$/;
 
@@ -112,6 +114,11 @@ function isOfConnection(thrown: unknown): boolean {
   return OF_SOCKETS.test(codeOf(thrown)) || (codeOf(thrown) === '' && OF_CLIENT.test(reasonOf(thrown)));
 }
 
+/** Whether nothing at all was heard of the server in time. */
+export function isSilence(thrown: unknown): boolean {
+  return codeOf(thrown instanceof WxError ? thrown.cause : thrown) === 'ETIMEDOUT';
+}
+
 /** The error for a server that cannot be used, or that refuses what is asked of it. Its sentence has no password. */
 export function serverError(address: ServerAddress, thrown: unknown): WxError {
   if (thrown instanceof WxError) return thrown;
@@ -153,7 +160,13 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
   }
   if (code === 'EPROTO' && address.with.isDirect) {
     return new WxError('config', `${address} offers no TLS at once, which sslnegotiation=direct asks for`, {
-      hint: 'leave sslnegotiation out of the URL: it needs PostgreSQL 17, and no pooler before it',
+      hint: WITHOUT_DIRECT,
+      cause: thrown,
+    });
+  }
+  if (/^ERR_OSSL_/.test(code)) {
+    return new WxError('config', `sslcert, sslkey or sslrootcert of ${address} cannot be used: ${reason}`, {
+      hint: 'sslkey has to be the key of sslcert, in PEM and without a passphrase',
       cause: thrown,
     });
   }
@@ -168,13 +181,26 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
       cause: thrown,
     });
   }
-  if (isFaultOfStep(thrown)) return asWxError(thrown);
+  if (isFaultOfStep(thrown)) {
+    // Before any step, it is the connection that asks for something that is none.
+    if ((thrown as { severity?: unknown }).severity !== 'FATAL') return asWxError(thrown);
+    return new WxError('config', `${address} refuses the connection: ${reason}`, {
+      hint: 'check options in the URL, with a blank as %20',
+      cause: thrown,
+    });
+  }
   if (isFull(thrown)) {
     return new WxError('storage', `the disk of the server is full (${address})`, { cause: thrown });
   }
   if (isShortage(thrown))
     return new WxError('storage', `this machine is short of room: ${reason}`, { cause: thrown });
   const kind = isOfConnection(thrown) || /^(?:08|57P0|25|53300)/.test(code) ? 'network' : 'storage';
-  const hint = code === TOO_MANY ? 'raise max_connections, or put pgbouncer before it' : 'wxagent doctor';
+  const hint =
+    code === TOO_MANY
+      ? 'raise max_connections, or put pgbouncer before it'
+      : // So an older server ends what begins with TLS, and any server that stops.
+        address.with.isDirect && /before secure TLS connection was established/.test(reason)
+        ? WITHOUT_DIRECT
+        : 'wxagent doctor';
   return new WxError(kind, `cannot use ${address}: ${reason}`, { hint, cause: thrown });
 }

@@ -4,7 +4,7 @@ import { type BeforeCommit, inOrder, settleWorks, sideBySide, type Work } from '
 import { one, type Step } from '../sql/statement.ts';
 import type { StepRunner, StepWait } from '../sql/step-runner.ts';
 import { type Connection, LIMITS, type Limits, openConnection } from './connection.ts';
-import { isGone, isInTheWay, isOfPooler, isReadOnly, mayPass, serverError } from './failures.ts';
+import { isGone, isInTheWay, isOfPooler, isReadOnly, isSilence, mayPass, serverError } from './failures.ts';
 import { createQueryTexts, type QueryText } from './query-text.ts';
 import type { ServerAddress } from './server-address.ts';
 import {
@@ -48,6 +48,8 @@ interface Slot {
 export interface ServerSteps extends StepRunner {
   /** Looks for news at once: there may be some. */
   lookForNews(): void;
+  /** This process stops: a server that is silent is given up soon, for whoever has told it to stop would end it before. */
+  hurry(): void;
 }
 
 /**
@@ -91,6 +93,10 @@ export function createServerSteps(options: {
   const isReportDue = atMostEvery(REPORT_MS, clock);
   let timeline: string | null = null;
   const closing = new AbortController();
+  let isStopping = false;
+  /** Why nothing is asked any more: this process stops, and the server is silent. */
+  let silence: unknown = null;
+  wait?.signal.addEventListener('abort', hurry, { once: true, signal: closing.signal });
   const news = new Map<string, number>();
   let newsMark = 0;
   const isLookDue = atMostEvery(LOOK_MS, clock);
@@ -207,8 +213,9 @@ export function createServerSteps(options: {
     let failures = 0;
     return {
       async wait(error: unknown, unknown: UnknownCommit | null): Promise<void> {
+        if (isSilence(error) && isStopping) silence = error;
         // A connection that breaks while this process stops is worth another: what it has committed may be decided at once.
-        const isFirst = failures === 0;
+        const isFirst = failures === 0 && silence === null;
         const isPatient = wait ? !wait.signal.aborted : clock.monotonic() < giveUpAtMs;
         const mayWait = isFirst || (isPatient && !closing.signal.aborted);
         if (!mayWait || !(hasWorked || unknown)) throw givenUp(unknown, error);
@@ -226,12 +233,19 @@ export function createServerSteps(options: {
 
   async function connectionOf(slot: Slot): Promise<Connection> {
     if (slot.connection && !slot.connection.isOpen) await drop(slot);
+    if (silence !== null) throw silence;
     if (!slot.connection) {
       slot.connection = await openConnection({ address, limits, textFor });
+      if (isStopping) slot.connection.hurry();
       if (timeline !== null && slot.connection.timeline !== timeline) options.onNewHistory?.();
       timeline = slot.connection.timeline;
     }
     return slot.connection;
+  }
+
+  function hurry(): void {
+    isStopping = true;
+    for (const { connection } of slots) connection?.hurry();
   }
 
   async function drop(slot: Slot): Promise<void> {
@@ -292,6 +306,7 @@ export function createServerSteps(options: {
       return (account) => news.get(account) ?? 0;
     },
     lookForNews: () => void look(),
+    hurry,
     get isLost() {
       return isLost;
     },
@@ -306,6 +321,7 @@ export function createServerSteps(options: {
     async close() {
       // Nobody waits any longer for what a lost server keeps from ending.
       closing.abort();
+      hurry();
       await idle();
       await Promise.all(slots.map(async ({ connection }) => connection?.close()));
     },

@@ -61,6 +61,8 @@ export interface StoreServer {
   workerOf(account: string): Promise<ServingWorker | null>;
   /** What `doctor` tells of it. */
   inspect(clock: WallClock): Promise<ServerReport>;
+  /** This process stops: see {@link ServerSteps.hurry}. */
+  hurry(): void;
   close(): Promise<void>;
 }
 
@@ -198,6 +200,7 @@ export async function openServer(options: {
     workers: async () => (await existing())?.read(workerViews) ?? [],
     workerOf: async (account) => (await existing())?.read(() => workerOf(account)) ?? null,
     inspect: (wall) => inspectServer(runner, { address, clock: wall, isSealed: sealing.isEncrypting }),
+    hurry: runner.hurry,
     close: () => runner.close(),
   };
 }

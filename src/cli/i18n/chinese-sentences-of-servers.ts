@@ -3,6 +3,14 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   '{} may not use the schema {} of {}': '{} 无权使用 {3} 的模式 {2}',
   '{} asks for a password, and the URL has none': '{} 需要密码，但 URL 里没有',
   'cannot read {}, the {} of the store': '无法读取 {}（数据库地址里的 {}）',
+  '{}, the {} of the store, has nothing in PEM': '{}（数据库地址里的 {}）里没有 PEM 格式的内容',
+  'it begins with -----BEGIN: head -1 {}': '它应以 -----BEGIN 开头：head -1 {}',
+  'sslcert, sslkey or sslrootcert of {} cannot be used: {}':
+    '{} 的 sslcert、sslkey 或 sslrootcert 无法使用：{}',
+  'sslkey has to be the key of sslcert, in PEM and without a passphrase':
+    'sslkey 应是 sslcert 的私钥，PEM 格式，没有口令',
+  '{} refuses the connection: {}': '{} 拒绝连接：{}',
+  'check options in the URL, with a blank as %20': '请检查 URL 里的 options，空格写成 %20',
   '{} does not prove over TLS that it knows the password, which channel_binding=require asks for':
     '{} 没有通过 TLS 证明它知道密码，而 channel_binding=require 需要它',
   'say sslmode=verify-full in the URL instead: it checks the certificate':

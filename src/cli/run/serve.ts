@@ -241,6 +241,7 @@ export async function serve(
     for (const { leave } of active.values()) leave.abort(stop.reason);
     for (const runner of runners.values()) runner.stop();
     shared?.leave().catch(() => {}); // told at the end
+    context.server?.hurry();
     void clock.sleep(graceMs, over.signal).then(() => endingCommands.abort('stop'));
     endWhenOver();
   }

@@ -148,8 +148,6 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock, limits
     remove: async (account, worker) => void (await change(just(() => withdraw(account, worker)))),
     beginLeaving: async (worker) => void (await change(just(() => announceLeaving(worker)))),
     leave: async (worker) => void (await change(just(() => unregister(worker)))),
-    async close() {
-      for (const connection of [renewals, changes]) await connection.close();
-    },
+    close: () => Promise.all([renewals, changes].map((one) => one.close())).then(() => undefined),
   };
 }

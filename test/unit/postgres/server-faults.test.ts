@@ -162,6 +162,31 @@ describe.skipIf(SERVER === null)('a server that fails', () => {
     expect(await applied()).toEqual(['server', 'client']);
   });
 
+  it('is asked nothing more by who stops, when it is silent', async () => {
+    const url = withParts(server, { schema, host: '127.0.0.1', port: proxy.port });
+    const wait = { signal: stop.signal, report() {} };
+    const limits = { ...QUICK, answerMs: 3_600_000 };
+    const own = createServerSteps({ address: parseServerUrl(url), clock: systemClock, wait, limits });
+    const look = (): Promise<unknown> =>
+      own.run('b', function* () {
+        return yield* one('SELECT 1 AS x');
+      });
+    await look();
+    let asked = 0;
+    proxy.rule = () => {
+      asked++;
+      return 'stall';
+    };
+    const waiting = expect(look()).rejects.toMatchObject({ kind: 'storage' });
+    await expect.poll(() => asked).toBe(1);
+    stop.abort();
+    await waiting;
+    const { connections } = proxy;
+    await expect(look()).rejects.toMatchObject({ kind: 'storage' });
+    expect(proxy.connections).toBe(connections);
+    await own.close();
+  });
+
   it('is not waited for by who closes: a step that waits fails, and time need not pass', async () => {
     const url = withParts(server, { schema, host: '127.0.0.1', port: proxy.port });
     const clock = createStillClock();
@@ -419,6 +444,8 @@ describe.skipIf(SERVER === null)('a server that cannot be used', () => {
     );
     if (row?.ssl !== 'on' || process.env.WXAGENT_TEST_POSTGRES) return;
     const authority = fileURLToPath(new URL('../../fixtures/tls/ca.crt', import.meta.url));
+    const otherKey = fileURLToPath(new URL('../../fixtures/tls/server.key', import.meta.url));
+    const here = fileURLToPath(import.meta.url);
     const url = (host: string, parts: Record<string, string>) =>
       withParts(server, { host, port: Number(row.port), ...parts });
     const works: [string, Record<string, string>, number][] = [
@@ -452,6 +479,16 @@ describe.skipIf(SERVER === null)('a server that cannot be used', () => {
         'localhost',
         { sslmode: 'require', sslcert: '/nowhere.crt', sslkey: '/nowhere.key' },
         /cannot read .*sslcert/,
+      ],
+      [
+        'localhost',
+        { sslmode: 'require', sslcert: here, sslkey: here },
+        /the sslcert of the store, has nothing in PEM/,
+      ],
+      [
+        'localhost',
+        { sslmode: 'require', sslcert: authority, sslkey: otherKey },
+        /cannot be used: .*key values mismatch/,
       ],
     ];
     for (const [host, parts, sentence] of fails) {
