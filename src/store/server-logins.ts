@@ -1,10 +1,9 @@
-import type { AccountList } from '../home/accounts-file.ts';
 import type { Logins } from '../home/credentials.ts';
 import type { Step } from '../sql/statement.ts';
 import { NO_ACCOUNT, type StepRunner } from '../sql/step-runner.ts';
 import {
   credentials,
-  credentialsMark,
+  type KnownLogins,
   putLogin,
   removeLogin,
   replaceLogins,
@@ -20,7 +19,7 @@ export function createServerLogins(
   migrated: () => Promise<StepRunner>,
   sealing: Sealing,
 ): Logins {
-  let known: { mark: string; list: AccountList } | null = null;
+  let known: KnownLogins | null = null;
 
   async function change<T>(step: () => Step<T>): Promise<T> {
     return (await migrated()).run(NO_ACCOUNT, step);
@@ -30,12 +29,10 @@ export function createServerLogins(
     async list() {
       const runner = await existing();
       if (!runner) return { accounts: [], defaultAccount: null };
-      const mark = await runner.read(credentialsMark);
-      if (mark === known?.mark) return known.list;
-      const { outdated, ...list } = await runner.read(() => credentials(sealing));
-      known = { mark, list };
+      const { logins, outdated } = await runner.read(() => credentials(sealing, known));
+      known = logins;
       if (outdated.length > 0 && sealing.canSeal) await change(() => sealAgain(outdated, sealing));
-      return list;
+      return logins.list;
     },
     async prepare() {
       sealing.check();

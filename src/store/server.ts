@@ -6,6 +6,7 @@ import { createHints } from '../postgres/hints.ts';
 import { parseServerUrl, type ServerAddress } from '../postgres/server-address.ts';
 import { createServerSteps, type ServerSteps } from '../postgres/server-steps.ts';
 import { NO_ACCOUNT, type StepRunner, type StepWait } from '../sql/step-runner.ts';
+import { areSealed } from './accounts/credentials.ts';
 import { createNews } from './accounts/news.ts';
 import { createSealing, type SealingOptions } from './accounts/sealing.ts';
 import type { Movable } from './moving/move.ts';
@@ -199,7 +200,11 @@ export async function openServer(options: {
     },
     workers: async () => (await existing())?.read(workerViews) ?? [],
     workerOf: async (account) => (await existing())?.read(() => workerOf(account)) ?? null,
-    inspect: (wall) => inspectServer(runner, { address, clock: wall, isSealed: sealing.isEncrypting }),
+    async inspect(wall) {
+      // Without a key they are what they are in the database.
+      const isSealed = (await (await existing())?.read(areSealed)) ?? sealing.isEncrypting;
+      return inspectServer(runner, { address, clock: wall, isSealed });
+    },
     hurry: runner.hurry,
     close: () => runner.close(),
   };

@@ -93,6 +93,18 @@ describe.skipIf(SERVER === null)('a store on a server', () => {
       '-encryption',
     ]);
     expect(ofDatabase.at(-1)?.detail).toContain('logins: AES-256-GCM');
+    const withoutKey = await runHere(['doctor', '--json'], { home: other, env: { WXAGENT_STORE: url } });
+    expect(documentOf(withoutKey.stdout).checks).toContainEqual(
+      expect.objectContaining({
+        name: 'database-encryption',
+        detail: expect.stringContaining('logins: AES-256-GCM'),
+      }),
+    );
+    // Who is logged in, a store that cannot be used does not tell.
+    const nowhere = withParts(url, { host: '127.0.0.1', port: 1 });
+    const without = await runHere(['doctor'], { home: other, env: { WXAGENT_STORE: nowhere } });
+    expect([without.code, without.stdout]).toEqual([69, expect.stringMatching(/FAIL +database /)]);
+    expect(without.stdout + without.stderr).not.toMatch(/token|logged in/);
     expect((await run.stop()).code).toBe(0);
     expect(await json('status')).toMatchObject({ accounts: [{ runner: null }] });
     const listened = await runHere(['listen', '--once'], { home: other, env });

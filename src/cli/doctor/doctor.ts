@@ -19,15 +19,7 @@ import { clockCheck, dnsCheck, proxyCheck, tcpCheck, tlsCheck, tokenCheck } from
 
 /** Each depends on those before it: the first that fails is to be fixed first. */
 const OF_MACHINE: readonly Check[] = [nodeCheck, platformCheck, foldersCheck, openFilesCheck, diskCheck];
-const OF_SERVER: readonly Check[] = [
-  proxyCheck,
-  dnsCheck,
-  tcpCheck,
-  tlsCheck,
-  clockCheck,
-  tokenCheck,
-  arrivalCheck,
-];
+const OF_SERVER: readonly Check[] = [proxyCheck, dnsCheck, tcpCheck, tlsCheck, clockCheck];
 
 async function checksOfStore({ server }: CommandContext): Promise<readonly Check[]> {
   return server ? (await import('./database-server.ts')).SERVER_CHECKS : [databaseCheck];
@@ -76,8 +68,10 @@ export async function checkAll(
 ): Promise<readonly Result[]> {
   const account = accountIfAny(context);
   const ofStore = trouble ? [failing('database', trouble)] : await checksOfStore(context);
+  // Without the store nobody knows who is logged in.
+  const ofAccount = trouble ? [] : [tokenCheck, arrivalCheck];
   const results: Result[] = [];
-  for (const check of [...OF_MACHINE, ...ofStore, ...OF_SERVER])
+  for (const check of [...OF_MACHINE, ...ofStore, ...OF_SERVER, ...ofAccount])
     results.push(await examine(check, context, account));
   return results;
 }

@@ -1,6 +1,6 @@
 import type { Account, AccountList } from '../../home/accounts-file.ts';
 import { type NewLogin, placeLogin } from '../../home/credentials.ts';
-import { all, one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
+import { all, one, type Row, run, type Statement, type Step, together } from '../../sql/statement.ts';
 import type { Sealing } from './sealing.ts';
 
 const NEXT_CHANGE = "nextval('credentials_changes')";
@@ -9,29 +9,51 @@ const NEXT_CHANGE = "nextval('credentials_changes')";
 const SECRETS = ['token', 'baseUrl', 'namedUrl', 'cdnUrl'] as const;
 type Secret = Pick<Account, (typeof SECRETS)[number]>;
 
-/** Another text after every change of the logins. */
-export function* credentialsMark(): Step<string> {
-  const row = yield* one('SELECT count(*) AS n, COALESCE(max(changed), 0) AS newest FROM credentials');
-  return `${row?.n}:${row?.newest}`;
+/** Logins as they were read. */
+export interface KnownLogins {
+  list: AccountList;
+  /** The newest change among them. */
+  upto: number;
 }
 
-/** Who is logged in, the first login first, and the accounts that are sealed otherwise than they would be now. */
-export function* credentials(sealing: Sealing): Step<AccountList & { outdated: string[] }> {
-  const rows = yield* all(
-    'SELECT account, id, former_ids, name, owner, logged_in_at, is_default, sealed FROM credentials ORDER BY seq',
-  );
+/** How many there are, the newest change, and the default one. */
+const STATE = `SELECT count(*) AS n, COALESCE(max(changed), 0) AS newest,
+  (SELECT account FROM credentials WHERE is_default = 1 LIMIT 1) AS chosen FROM credentials`;
+const CHANGED = `SELECT account, id, former_ids, name, owner, logged_in_at, sealed FROM credentials
+  WHERE changed > ? ORDER BY seq`;
+
+/**
+ * Who is logged in, the first login first, and the accounts that are sealed otherwise than they would be now. Of what is
+ * `known` only what has changed since is read: with ten thousand logins, each of them would cost all workers the reading of
+ * all. `logins` is what is known when nothing has changed.
+ */
+export function* credentials(
+  sealing: Sealing,
+  known: KnownLogins | null = null,
+): Step<{ logins: KnownLogins; outdated: string[] }> {
+  const [state, rows] = yield* together(one(STATE), all(CHANGED, known?.upto ?? -1));
+  const { n, newest, chosen } = state as { n: number; newest: number; chosen: string | null };
+  if (known?.upto === newest && known.list.accounts.length === n) return { logins: known, outdated: [] };
   const outdated: string[] = [];
-  const accounts = rows.map((row): Account => {
+  const accounts = new Map(known?.list.accounts.map((account) => [account.key, account]));
+  for (const row of rows) {
     const key = row.account as string;
-    const open = (): Secret => secretOf(sealing, row).secret;
     // Who needs no login needs no key: what is sealed is opened by whoever asks for it, who then hears what is missing.
-    if (!sealing.isDecrypting) return lazily(publicOf(row), open);
+    if (!sealing.isDecrypting) {
+      accounts.set(
+        key,
+        lazily(publicOf(row), () => secretOf(sealing, row).secret),
+      );
+      continue;
+    }
     const { secret, isCurrent } = secretOf(sealing, row);
     if (!isCurrent) outdated.push(key);
-    return { ...publicOf(row), ...secret };
-  });
-  const chosen = rows.find((row) => row.is_default === 1);
-  return { accounts, defaultAccount: (chosen?.account as string | undefined) ?? null, outdated };
+    accounts.set(key, { ...publicOf(row), ...secret });
+  }
+  // Some have logged out, or a backup was restored: then only all that are there can tell.
+  if (known && (accounts.size !== n || newest < known.upto)) return yield* credentials(sealing);
+  const list = { accounts: [...accounts.values()], defaultAccount: chosen };
+  return { logins: { list, upto: newest }, outdated };
 }
 
 function secretOf(sealing: Sealing, row: Row): { secret: Secret; isCurrent: boolean } {
@@ -56,10 +78,18 @@ function publicOf(row: Row): Omit<Account, keyof Secret> {
   };
 }
 
+/** Whether all logins are sealed; null: there are none. */
+export function* areSealed(): Step<boolean | null> {
+  const row = yield* one(
+    "SELECT count(*) AS n, count(*) FILTER (WHERE sealed LIKE 'plain.%') AS plain FROM credentials",
+  );
+  return row?.n === 0 ? null : row?.plain === 0;
+}
+
 /** Stores a login; see `Logins.saveLogin`. */
 export function* putLogin(login: NewLogin, sealing: Sealing): Step<Account> {
-  const { accounts } = yield* credentials(sealing);
-  const account = placeLogin(accounts, login);
+  const { logins } = yield* credentials(sealing);
+  const account = placeLogin(logins.list.accounts, login);
   yield* storeLogin(account, sealing);
   return account;
 }
@@ -89,8 +119,8 @@ export function* replaceLogins({ accounts, defaultAccount }: AccountList, sealin
 
 /** Seals accounts anew, with the first key. */
 export function* sealAgain(keys: readonly string[], sealing: Sealing): Step<void> {
-  const { accounts } = yield* credentials(sealing);
-  for (const account of accounts.filter(({ key }) => keys.includes(key))) {
+  const { logins } = yield* credentials(sealing);
+  for (const account of logins.list.accounts.filter(({ key }) => keys.includes(key))) {
     const update = `UPDATE credentials SET sealed = ?, changed = ${NEXT_CHANGE} WHERE account = ?`;
     yield* run(update, sealed(account, sealing), account.key);
   }

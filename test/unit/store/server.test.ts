@@ -61,6 +61,41 @@ describe.skipIf(SERVER === null)('a server', () => {
     expect(await tables()).toEqual([]);
   });
 
+  it('reads of its logins only what has changed since, and knows all of them', async () => {
+    const [{ logins }, others] = [await open(ONE), await open(ONE)];
+    for (const name of ['a', 'b', 'c'])
+      await others.logins.saveLogin(login({ id: `${name}@im.bot`, owner: name }));
+    const before = await logins.list();
+    // It would be noticed by whoever reads it again.
+    await administer(
+      SERVER as string,
+      `UPDATE ${schema}.credentials SET sealed = 'v1.x.x' WHERE account = 'a@im.bot'`,
+    );
+    await administer(
+      SERVER as string,
+      `UPDATE ${schema}.credentials SET is_default = 1, changed = nextval('${schema}.credentials_changes') WHERE account = 'b@im.bot'`,
+    );
+    const after = await logins.list();
+    expect(after).toEqual({ ...before, defaultAccount: 'b@im.bot' });
+    expect(await logins.list()).toBe(after);
+    await administer(SERVER as string, `DELETE FROM ${schema}.credentials WHERE account = 'a@im.bot'`);
+    const keys = async (): Promise<string[]> => (await logins.list()).accounts.map(({ key }) => key);
+    expect(await keys()).toEqual(['b@im.bot', 'c@im.bot']);
+    // One leaves and another comes between two looks; then all are those of a backup.
+    await others.logins.remove('b@im.bot');
+    await others.logins.saveLogin(login({ id: 'e@im.bot', owner: 'e' }));
+    expect([await keys(), (await logins.list()).defaultAccount]).toEqual([['c@im.bot', 'e@im.bot'], null]);
+    await administer(
+      SERVER as string,
+      `UPDATE ${schema}.credentials SET changed = 1, name = 'old' WHERE account = 'e@im.bot'`,
+    );
+    await administer(
+      SERVER as string,
+      `UPDATE ${schema}.credentials SET changed = 0 WHERE account = 'c@im.bot'`,
+    );
+    expect((await logins.list()).accounts.map(({ name }) => name)).toEqual([null, 'old']);
+  });
+
   it('keeps logins as a home does: one that takes another over, the default one, one that leaves', async () => {
     const { logins } = await open(ONE);
     const first = await logins.saveLogin(login({ name: 'mine' }));
