@@ -175,7 +175,7 @@ export function createWeb(
 
   function responseOf(reply: Reply, route: Route, client: Client): Response {
     if (reply.isSent) return alreadySent;
-    const { status = route.status, json, body = null, cookie, endsCookie } = reply;
+    const { status = route.status ?? 200, json, body = null, cookie, endsCookie } = reply;
     const headers = new Headers({ ...reply.headers });
     if (json) headers.set('content-type', 'application/json');
     const isSecure = client.scheme === 'https' || settings.publicOrigin?.startsWith('https:') === true;

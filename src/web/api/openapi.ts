@@ -19,7 +19,7 @@ const PROBLEM: Schema = objectOf({
 });
 
 /** The statuses of the problems that a route may answer with. */
-export function problemsOf({ scopes, body, errors }: Route): number[] {
+export function problemsOf({ scopes, body, errors = [] }: Route): number[] {
   const all = [
     ...ALWAYS,
     ...(scopes === null ? [] : WITH_CREDENTIAL),
@@ -63,7 +63,7 @@ export function openApiOf(routes: readonly Route[], version: string): object {
 }
 
 function operationOf(route: Route): object {
-  const { method, path, about, scopes, query, body, status, answer, media } = route;
+  const { method, path, about, scopes, query, body, status = 200, answer, media } = route;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     ...{ name, in: 'path', required: true, schema: TEXT },
   }));

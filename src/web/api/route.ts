@@ -77,12 +77,13 @@ export interface Route {
   multipart?: ObjectSchema;
   /** The largest JSON body. */
   maxBodyBytes?: number;
-  status: number;
-  /** What it answers; null: nothing, or what is no JSON. */
-  answer: ObjectSchema | null;
+  /** Of an answer that went well; 200 unless it says so. */
+  status?: number;
+  /** What it answers; without it, nothing, or what is no JSON. */
+  answer?: ObjectSchema;
   /** The type of what is no JSON. */
   media?: string;
   /** The statuses of its problems, beside those that every route has. */
-  errors: readonly number[];
+  errors?: readonly number[];
   handle(call: Call): Promise<Reply>;
 }

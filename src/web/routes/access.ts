@@ -54,7 +54,6 @@ export const ACCESS_ROUTES: readonly Route[] = [
     about: 'who asks: the token or the browser, and what it may do',
     scopes: SCOPES,
     reach: 'user',
-    status: 200,
     answer: objectOf({
       name: TEXT,
       scope: SCOPE,
@@ -62,7 +61,6 @@ export const ACCESS_ROUTES: readonly Route[] = [
       user: orNull(TEXT),
       expiresAt: orNull(TIME),
     }),
-    errors: [],
     handle: async ({ caller: { name, scope, account, user, expiresAtMs } }) => ({
       json: { name, scope, account, user, expiresAt: timeShown(expiresAtMs) },
     }),
@@ -74,8 +72,6 @@ export const ACCESS_ROUTES: readonly Route[] = [
     scopes: SCOPES,
     reach: 'user',
     status: 204,
-    answer: null,
-    errors: [],
     async handle({ backend, caller, nowMs }) {
       if (caller.session === null)
         throw new WxError('usage', 'a token has no session', { hint: 'DELETE /api/v1/tokens/{name}' });
@@ -89,13 +85,11 @@ export const ACCESS_ROUTES: readonly Route[] = [
     about: 'the browsers that are logged in',
     scopes: [],
     reach: 'server',
-    status: 200,
     answer: objectOf({
       sessions: listOf(
         objectOf({ name: TEXT, userAgent: TEXT, createdAt: TIME, lastSeenAt: TIME, isThisOne: YES_NO }),
       ),
     }),
-    errors: [],
     async handle({ backend, caller, nowMs }) {
       const sessions = (await backend.store.access.sessions({ nowMs })).map((one) => ({
         name: browserName(one.digest),
@@ -114,9 +108,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     scopes: [],
     reach: 'server',
     isElevated: true,
-    status: 200,
     answer: objectOf({ count: COUNT }),
-    errors: [],
     async handle({ backend, caller, nowMs }) {
       const count = await backend.store.access.endSessions({ digest: null, by: caller.name, nowMs });
       return { json: { count }, endsCookie: caller.session !== null };
@@ -128,9 +120,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     about: 'the tokens, without their secrets',
     scopes: [],
     reach: 'server',
-    status: 200,
     answer: objectOf({ tokens: listOf(objectOf(TOKEN_FIELDS)) }),
-    errors: [],
     handle: async ({ backend }) => ({
       json: { tokens: (await backend.store.access.tokens()).map(tokenShown) },
     }),
@@ -165,7 +155,6 @@ export const ACCESS_ROUTES: readonly Route[] = [
     reach: 'server',
     isElevated: true,
     status: 204,
-    answer: null,
     errors: [404],
     async handle({ backend, caller, params, nowMs }) {
       const { name = '' } = params;
@@ -181,14 +170,12 @@ export const ACCESS_ROUTES: readonly Route[] = [
     scopes: [],
     reach: 'server',
     query: optionalOf({ ...LIMIT, ...BEFORE }),
-    status: 200,
     answer: objectOf({
       entries: listOf(
         objectOf({ id: TEXT, time: TIME, who: TEXT, act: TEXT, account: orNull(TEXT), about: TEXT }),
       ),
       before: orNull(COUNT),
     }),
-    errors: [],
     async handle({ backend, query }) {
       const limit = limitOf(query);
       const beforeSeq = query.before === undefined ? null : Number(query.before);

@@ -46,9 +46,7 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     query: optionalOf({
       users: { ...oneOf('none'), description: 'without the users, who may be thousands' },
     }),
-    status: 200,
     answer: objectOf({ accounts: listOf(ACCOUNT) }),
-    errors: [],
     async handle(call) {
       const accounts = await accountsOf(call.backend, call.caller);
       const all = await Promise.all(accounts.map((one) => shown(call, one)));
@@ -62,7 +60,6 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     about: 'one account, by its ID or name',
     scopes: ['read'],
     reach: 'user',
-    status: 200,
     answer: ACCOUNT,
     errors: [404],
     handle: async (call) => ({ json: await shown(call, await accountOf(call)) }),

@@ -14,7 +14,6 @@ export const ALLOWED_ROUTES: readonly Route[] = [
     about: 'who may write to the bot besides its owner',
     scopes: ['read'],
     reach: 'account',
-    status: 200,
     answer: USERS,
     errors: [404],
     handle: async (call) => listed(call, (await accountOf(call)).key),
@@ -26,7 +25,6 @@ export const ALLOWED_ROUTES: readonly Route[] = [
     scopes: [],
     reach: 'account',
     body: objectOf({ user: { type: 'string', pattern: '^[^\\s]{1,200}$' } }),
-    status: 200,
     answer: USERS,
     errors: [404],
     async handle(call) {
@@ -41,7 +39,6 @@ export const ALLOWED_ROUTES: readonly Route[] = [
     about: 'allow a user no longer',
     scopes: [],
     reach: 'account',
-    status: 200,
     answer: USERS,
     errors: [404],
     async handle(call) {

@@ -59,7 +59,6 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
         description: 'what the page before it ended with',
       },
     }),
-    status: 200,
     answer: objectOf({ conversations: listOf(CONVERSATION), before: orNull(TEXT) }),
     errors: [404],
     handle: listConversations,
@@ -70,7 +69,6 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
     about: 'one conversation as the list shows it',
     scopes: ['read'],
     reach: 'user',
-    status: 200,
     answer: CONVERSATION,
     errors: [404],
     async handle(call) {
@@ -93,7 +91,6 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
       message: { ...TEXT, description: 'up to this message' },
       part: { type: 'string', pattern: '^[1-9]\\d{0,14}$', description: 'up to this part' },
     }),
-    status: 200,
     answer: objectOf({
       entries: listOf(objectOf({ message: orNull(MESSAGE), part: orNull(PART) })),
       older: orNull(TEXT),
@@ -111,7 +108,6 @@ export const CONVERSATION_ROUTES: readonly Route[] = [
     reach: 'account',
     body: optionalOf({ message: { type: 'string', minLength: 1, maxLength: 600 } }),
     status: 204,
-    answer: null,
     errors: [404],
     async handle(call) {
       const { message: id } = call.body as { message?: string };

@@ -11,8 +11,6 @@ export const EVENT_ROUTES: readonly Route[] = [
     scopes: ['read'],
     reach: 'user',
     query: optionalOf({ after: TEXT }),
-    status: 200,
-    answer: null,
     media: 'text/event-stream',
     errors: [422],
     async handle({ streams, caller, again, query, incoming, outgoing }) {

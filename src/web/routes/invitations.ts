@@ -27,9 +27,7 @@ export const INVITATION_ROUTES: readonly Route[] = [
     method: 'get',
     path: '/invitations',
     about: 'the invitations, without their tokens; those that have expired stay for a week',
-    status: 200,
     answer: objectOf({ invitations: listOf(objectOf(FIELDS)) }),
-    errors: [],
     async handle({ backend, nowMs }) {
       const found = await backend.store.access.invitations();
       return { json: { invitations: found.map((one) => invitationShown(one, nowMs)) } };
@@ -54,7 +52,6 @@ export const INVITATION_ROUTES: readonly Route[] = [
     about: 'remove an invitation: whoever has its link can do nothing with it any more',
     isElevated: true,
     status: 204,
-    answer: null,
     errors: [404],
     async handle({ backend, desk, caller, params, nowMs }) {
       const { name = '' } = params;
@@ -70,7 +67,6 @@ export const INVITATION_ROUTES: readonly Route[] = [
     method: 'get',
     path: '/invitation',
     about: 'whether an invitation can be used',
-    status: 200,
     answer: objectOf({ name: TEXT, expiresAt: TIME }),
     errors: [410],
     async handle(call) {

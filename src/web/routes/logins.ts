@@ -30,8 +30,6 @@ export const LOOK = {
 export const SEE_CODE = {
   method: 'get',
   about: 'the QR code of a login, to be scanned with WeChat',
-  status: 200,
-  answer: null,
   media: 'image/svg+xml',
   errors: [404, 409],
   async handle({ backend, desk, params, caller }: Call) {
@@ -91,7 +89,6 @@ export const LOGIN_ROUTES: readonly Route[] = [
     about: 'log out: forget the token of an account; its messages stay',
     isElevated: true,
     status: 204,
-    answer: null,
     errors: [404],
     async handle(call) {
       const { backend, caller, nowMs } = call;

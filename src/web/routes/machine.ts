@@ -12,7 +12,6 @@ export const MACHINE_ROUTES: readonly Route[] = [
     about: 'the agents that --acp knows by name, and which are installed where the server runs',
     scopes: ['read'],
     reach: 'server',
-    status: 200,
     answer: objectOf({
       agents: listOf(
         objectOf({
@@ -29,7 +28,6 @@ export const MACHINE_ROUTES: readonly Route[] = [
         }),
       ),
     }),
-    errors: [],
     handle: async ({ backend }) => ({ json: { agents: await backend.agents() } }),
   },
   {
@@ -38,7 +36,6 @@ export const MACHINE_ROUTES: readonly Route[] = [
     about: 'the processes that receive messages from a PostgreSQL store',
     scopes: ['read'],
     reach: 'server',
-    status: 200,
     answer: objectOf({
       workers: listOf(
         objectOf({
@@ -56,7 +53,6 @@ export const MACHINE_ROUTES: readonly Route[] = [
         }),
       ),
     }),
-    errors: [],
     handle: async ({ backend }) => ({ json: { workers: await backend.workers() } }),
   },
   {
@@ -68,7 +64,6 @@ export const MACHINE_ROUTES: readonly Route[] = [
     query: optionalOf({
       account: { ...TEXT, description: 'whose login and server; without it, those of the default account' },
     }),
-    status: 200,
     answer: objectOf({
       ok: YES_NO,
       checks: listOf(

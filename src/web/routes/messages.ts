@@ -46,7 +46,6 @@ export const MESSAGE_ROUTES: readonly Route[] = [
       ...LIMIT,
       ...BEFORE,
     }),
-    status: 200,
     answer: objectOf({ messages: listOf(MESSAGE), before: orNull(COUNT) }),
     errors: [404],
     handle: findMessages,
@@ -57,7 +56,6 @@ export const MESSAGE_ROUTES: readonly Route[] = [
     about: 'one message',
     scopes: ['read'],
     reach: 'user',
-    status: 200,
     answer: MESSAGE,
     errors: [404],
     handle: async (call) => ({ json: shownMessage((await messageOf(call)).message) }),
@@ -68,7 +66,6 @@ export const MESSAGE_ROUTES: readonly Route[] = [
     about: 'handle a finished message again',
     scopes: [],
     reach: 'user',
-    status: 200,
     answer: objectOf({ count: COUNT }),
     errors: [404, 409],
     async handle(call) {
@@ -86,7 +83,6 @@ export const MESSAGE_ROUTES: readonly Route[] = [
     scopes: [],
     reach: 'account',
     body: objectOf({ what: oneOf('failed', 'expired') }),
-    status: 200,
     answer: objectOf({ count: COUNT }),
     errors: [404],
     async handle(call) {

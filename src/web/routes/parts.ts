@@ -51,7 +51,6 @@ export const PART_ROUTES: readonly Route[] = [
       ...LIMIT,
       ...BEFORE,
     }),
-    status: 200,
     answer: objectOf({ parts: listOf(PART), before: orNull(COUNT) }),
     errors: [404],
     async handle(call) {
@@ -85,7 +84,6 @@ export const PART_ROUTES: readonly Route[] = [
     about: 'one part; a token that sends sees those that were sent',
     scopes: ['read', 'send'],
     reach: 'user',
-    status: 200,
     answer: PART,
     errors: [404],
     handle: async (call) => ({ json: shownPart((await partOf(call)).part) }),
@@ -96,7 +94,6 @@ export const PART_ROUTES: readonly Route[] = [
     about: 'take a part that waits out of the outbox, for good',
     scopes: [],
     reach: 'user',
-    status: 200,
     answer: PART,
     errors: [404, 409],
     async handle(call) {

@@ -23,7 +23,6 @@ export const SCHEDULED_ROUTES: readonly Route[] = [
     about: 'texts that wait for their time (send --at), the next one first',
     scopes: ['read'],
     reach: 'user',
-    status: 200,
     answer: objectOf({ scheduled: listOf(SCHEDULED) }),
     errors: [404],
     async handle(call) {
@@ -50,7 +49,6 @@ export const SCHEDULED_ROUTES: readonly Route[] = [
     scopes: [],
     reach: 'user',
     status: 204,
-    answer: null,
     errors: [404],
     async handle(call) {
       const { backend, caller, params, nowMs } = call;

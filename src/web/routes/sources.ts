@@ -44,9 +44,7 @@ export const SOURCE_ROUTES: readonly Route[] = [
     about: 'the sources that may push, without their tokens',
     scopes: [],
     reach: 'server',
-    status: 200,
     answer: objectOf({ sources: listOf(objectOf(FIELDS)) }),
-    errors: [],
     handle: async ({ backend }) => ({
       json: { sources: (await backend.store.access.sources()).map(sourceShown) },
     }),
@@ -94,7 +92,6 @@ export const SOURCE_ROUTES: readonly Route[] = [
     reach: 'server',
     isElevated: true,
     status: 204,
-    answer: null,
     errors: [404],
     async handle({ backend, caller, params, nowMs }) {
       const { name = '' } = params;
