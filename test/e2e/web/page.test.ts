@@ -68,6 +68,8 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     expect(await page.title()).toBe('概览 · wxagent');
     expect(await page.evaluate('document.documentElement.dataset.theme')).toBe('dark');
     expect(await page.evaluate('document.documentElement.lang')).toBe('zh-CN');
+    // A browser that translates a page moves its texts, and then they are never renewed.
+    expect(await page.evaluate('document.documentElement.translate')).toBe(false);
   });
 
   test.each(['light', 'dark'] as const)(
