@@ -123,6 +123,12 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     await says(page, 'A runner receives its messages.');
     await page.getByText('login expired').waitFor({ state: 'detached' });
     expect((await page.getByText('logged in', { exact: true }).count()) > 0).toBe(true);
+    // Also when nobody has put away that it went well.
+    control.kill();
+    await says(page, 'login expired');
+    expect(await page.getByText('No runner receives its messages yet.').count()).toBe(0);
+    await click(page, 'Log in again: mine');
+    await code(page).waitFor();
   });
 
   test('can cancel a login; one that the server has forgotten is over', async () => {

@@ -23,6 +23,8 @@ export interface LoginPlace {
 export interface LoginHandle {
   /** null: none goes on. */
   login: Login | null;
+  /** It has not come to its end. */
+  isGoingOn: boolean;
   /** Why it cannot be looked at just now, as a sentence; null: it can. */
   problem: string | null;
   begin(request?: { name?: string; force?: boolean }): Promise<void>;
@@ -78,6 +80,7 @@ export function useLogin({ path, token, memory }: LoginPlace): LoginHandle {
 
   return {
     login: login.value,
+    isGoingOn: login.value !== null && !isOver,
     problem: problem.value,
     async begin(request) {
       take(await ask<Login>(path, { method: 'POST', ...by, ...(request ? { body: request } : {}) }));

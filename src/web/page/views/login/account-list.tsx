@@ -38,7 +38,7 @@ export function AccountList({
                 <button
                   type="button"
                   class={login === 'ok' ? '' : 'primary'}
-                  disabled={handle.login !== null}
+                  disabled={handle.isGoingOn}
                   aria-label={words.againOf(accountName(account))}
                   onClick={() => {
                     scrollTo({ top: 0 });

@@ -91,7 +91,7 @@ function Done({ handle, login, accounts }: { handle: LoginHandle; login: Login; 
   return (
     <>
       {login.isNew && <p>{loginWords().writeFirst}</p>}
-      {login.isNew && account && !account.runner && (
+      {login.isNew && account?.login === 'ok' && !account.runner && (
         <>
           <p>{words.noRunner}</p>
           <pre>
