@@ -10,6 +10,8 @@ const MAX_CONNECTIONS = 512;
 /** Who sends no headers for so long, or nothing at all while a body is due, is cut off. */
 const HEADERS_MS = 10_000;
 const SILENCE_MS = 2 * 60_000;
+/** Longer than proxies keep connections that they do not use: they never send into one that closes just then. */
+const IDLE_MS = 65_000;
 /** How long answers on their way may take when the server ends. */
 const CLOSE_MS = 1_000;
 
@@ -40,6 +42,7 @@ export async function listenAt(
   // A large file may take as long as it comes forward.
   server.requestTimeout = 0;
   server.timeout = SILENCE_MS;
+  server.keepAliveTimeout = IDLE_MS;
   const waiting: Parameters<RequestListener>[] = [];
   const wait: RequestListener = (...request) => waiting.push(request);
   server.on('request', wait);
