@@ -52,6 +52,16 @@ type Web = Context<Env>;
 /** How often the log says that the store fails. */
 const STORE_REPORT_MS = 60_000;
 
+/** A name under which the server is asked. Most requests come under the same, so what was found of the last is kept. */
+interface AskedName {
+  host: string | undefined;
+  scheme: Client['scheme'];
+  /** Why it is none of ours; null: it is. */
+  foreign: string | null;
+  /** What every response says. */
+  safe: Readonly<Record<string, string>>;
+}
+
 /** Who asks without a credential. */
 const NOBODY: Caller = {
   name: 'nobody',
@@ -90,6 +100,7 @@ export function createWeb(
   const streams = createEventStreams(backend);
   const readiness = createReadiness(backend);
   const metrics = createMetrics(backend, streams);
+  let lastName: AskedName | null = null;
   const isStoreReportDue = atMostEvery(STORE_REPORT_MS, backend.clock);
   let openApi: string | null = null;
 
@@ -99,10 +110,19 @@ export function createWeb(
     return clientOf({ address: remoteAddress, isTls }, incoming.headers, settings.trusted);
   }
 
+  /** The name under which the server is asked. */
+  function nameOf(c: Web): AskedName {
+    const { host } = c.env.incoming.headers;
+    const { scheme } = c.get('client');
+    if (lastName !== null && lastName.host === host && lastName.scheme === scheme) return lastName;
+    const foreign = foreignHost({ host }, { scheme, isNamed: settings.isNamed });
+    lastName = { host, scheme, foreign, safe: safeHeaders(scheme, host) };
+    return lastName;
+  }
+
   /** Throws `421` under a name that is none of ours: that a browser was led here by. */
   function checkHost(c: Web): void {
-    const { isNamed } = settings;
-    const foreign = foreignHost(c.env.incoming.headers, { scheme: c.get('client').scheme, isNamed });
+    const { foreign } = nameOf(c);
     if (foreign !== null)
       throw new HttpError(421, 'usage', foreign, {
         hint: '--public-url names the address of a proxy in front',
@@ -185,22 +205,12 @@ export function createWeb(
   }
 
   const app = new Hono<Env>();
-  /** What every response says. */
-  function safeHeaders(c: Web): Readonly<Record<string, string>> {
-    // Over plain HTTP from another machine it has no effect, but a browser writes an error for each page.
-    const own = `http://${c.env.incoming.headers.host ?? 'localhost'}`;
-    if (c.get('client').scheme === 'https' || !URL.canParse(own)) return SAFE_HEADERS;
-    if (isOnThisMachine(new URL(own).hostname)) return SAFE_HEADERS;
-    const { 'cross-origin-opener-policy': _, ...others } = SAFE_HEADERS;
-    return others;
-  }
-
   app.use(async (c, next) => {
     c.set('client', clientOfRequest(c));
     checkHost(c);
     await next();
     if (c.env.outgoing.headersSent) return;
-    const safe = safeHeaders(c);
+    const { safe } = nameOf(c);
     for (const name of Object.keys(SAFE_HEADERS)) {
       const value = safe[name];
       if (value === undefined) c.res.headers.delete(name);
@@ -217,7 +227,7 @@ export function createWeb(
     const where = isMissing && thrown instanceof Error ? `: ${whole.hint} (${thrown.message})` : '';
     if (problem.status === 500 || (problem.kind === 'storage' && isStoreReportDue()))
       log.error(withoutSourceTokens(`${c.req.method} ${c.req.path}: ${reasonOf(thrown)}${where}`));
-    const headers = { ...safeHeaders(c), ...(thrown instanceof HttpError ? thrown.headers : {}) };
+    const headers = { ...nameOf(c).safe, ...(thrown instanceof HttpError ? thrown.headers : {}) };
     const body = { ...problem, detail: told(detail), hint: hint === null ? null : told(hint) };
     return new Response(`${JSON.stringify(body)}\n`, {
       status: problem.status,
@@ -278,9 +288,9 @@ export function createWeb(
     const { status, headers, body } = pushed;
     const outgoing = c.env.outgoing as ServerResponse;
     outgoing.writeHead(status, {
-      ...safeHeaders(c),
-      ...headers,
       'content-length': String(Buffer.byteLength(body)),
+      ...nameOf(c).safe,
+      ...headers,
     });
     outgoing.end(body);
     return alreadySent;
@@ -293,6 +303,14 @@ export function createWeb(
       await shelf.close();
     },
   };
+}
+
+function safeHeaders(scheme: Client['scheme'], host = 'localhost'): AskedName['safe'] {
+  // Over plain HTTP from another machine it has no effect, but a browser writes an error for each page.
+  const own = `http://${host}`;
+  if (scheme === 'https' || !URL.canParse(own) || isOnThisMachine(new URL(own).hostname)) return SAFE_HEADERS;
+  const { 'cross-origin-opener-policy': _, ...others } = SAFE_HEADERS;
+  return others;
 }
 
 /** Throws `403` where a route touches more than the account or the user that a token is for. */

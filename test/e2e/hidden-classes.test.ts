@@ -31,7 +31,7 @@ async function placesOfClasses(log: string, least: number): Promise<string[]> {
 
 // Only Node 20 makes them anew (decision 0038); what is checked holds everywhere.
 describe.each(STORES)('on $store', ({ environment }) => {
-  test('no message, event, request or row of a list makes hidden classes of its own', async () => {
+  test('no message, event, request, push or row of a list makes hidden classes of its own', async () => {
     const [home, env, simulator] = [makeFolder(), environment(), await simulate()];
     await wxagent(['login', '--qr', 'none', '--base-url', simulator.baseUrl], { home, env });
     const log = join(home, 'classes.log');
@@ -46,6 +46,8 @@ describe.each(STORES)('on $store', ({ environment }) => {
     const url = /the API are at (\S+)/.exec(run.stderr)?.[1];
     const added = await wxagent(['token', 'add', 'lists', '--scope', 'read', '--json'], { home, env });
     const token = jsonLines(added.stdout)[0]?.token as string;
+    const source = await wxagent(['source', 'add', 'tool', '--json'], { home, env });
+    const pushed = `${url}/push/${jsonLines(source.stdout)[0]?.token}`;
     const events = await openEvents(`${url}/api/v1/events`, { token });
     for (let n = 1; n <= MESSAGES; n++) {
       simulator.control.message({ text: `hello ${n}` });
@@ -59,8 +61,14 @@ describe.each(STORES)('on $store', ({ environment }) => {
         expect(found.status, found.text).toBe(200);
         expect(found.text.match(/hello \d+/g)?.length).toBeGreaterThanOrEqual(MESSAGES);
       }
+    // The first of them go, the others wait until the user writes.
+    for (let n = 0; n < MESSAGES; n++) {
+      const body = JSON.stringify({ text: `disk ${n} is full` });
+      const { status, text } = await askAt(pushed, { method: 'POST', body });
+      expect(status, text).toBe(200);
+    }
     const verdicts = () => events.events.filter(({ event }) => event === 'verdict');
-    await pollUntil('all is told', () => verdicts().length === MESSAGES);
+    await pollUntil('all is told', () => verdicts().length >= MESSAGES);
     await run.stop();
     expect(await placesOfClasses(log, 1)).not.toEqual([]);
     expect(await placesOfClasses(log, MESSAGES / 2)).toEqual([]);

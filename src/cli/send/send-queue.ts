@@ -5,6 +5,8 @@ import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import type { NewPart, Outbox, PartFile, PartView, SendRequest } from '../../store/port/port.ts';
 import { codeBlock } from '../../text/code-block.ts';
 
+const AS_IT_IS = { ...DEFAULT_RUNNER_OPTIONS, format: 'raw' } as const;
+
 /** A text and files, copied already, and whom they go to. */
 export interface WhatToSend extends Omit<SendRequest, 'parts'> {
   text: string | null;
@@ -13,12 +15,8 @@ export interface WhatToSend extends Omit<SendRequest, 'parts'> {
 }
 
 /** Queues a text and files. With an `id` that is known, nothing is queued, and the parts of before are returned. */
-export async function queueSend(
-  outbox: Outbox,
-  outgoing: Outgoing,
-  { text, kept, form, ...request }: WhatToSend,
-): Promise<PartView[]> {
-  const { account, user, nowMs } = request;
+export async function queueSend(outbox: Outbox, outgoing: Outgoing, what: WhatToSend): Promise<PartView[]> {
+  const { account, user, text, kept, form, nowMs } = what;
   const budgetLeft = async (): Promise<number> => {
     const { left, isOpen } = await outbox.budget({ account, user, nowMs });
     // Without an open window the text waits for the user's next message, and then has a whole budget.
@@ -27,11 +25,11 @@ export async function queueSend(
   const texts = text === null ? [] : [{ text: form === 'code' ? codeBlock(text) : text }];
   const parts: NewPart[] = await replyParts(
     [...texts, ...kept.map((copy) => ({ copy }))],
-    { ...DEFAULT_RUNNER_OPTIONS, format: form === 'wechat' ? 'wechat' : 'raw' },
+    form === 'wechat' ? DEFAULT_RUNNER_OPTIONS : AS_IT_IS,
     { origin: 'send', runId: newUuid() },
     { budgetLeft, outgoing, nowMs },
   );
-  const queued = await outbox.enqueue({ ...request, parts });
+  const queued = await outbox.enqueue({ parts, ...what });
   // Copies for an id that was known.
   await outgoing.discard(
     outbox,

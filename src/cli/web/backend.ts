@@ -21,6 +21,9 @@ import { keepForLater } from '../send/schedule.ts';
 import { queueSend } from '../send/send-queue.ts';
 import { createDeliveries } from './deliveries.ts';
 
+/** So long a look at the accounts counts for pushes: a burst has many a second. */
+const LOOK_MS = 500;
+
 /** What the web server needs, of a command that runs it. `close` ends what it has begun. */
 export function createWebBackend(
   context: CommandContext,
@@ -35,6 +38,9 @@ export function createWebBackend(
   const { clock, log, server, paths } = context;
   const deliveries = createDeliveries(context, store);
   let known = knownAccounts(context);
+  /** Those of `known` by their keys, without their tokens; and when that was looked at. */
+  let shown: Map<string, KnownAccount> | null = null;
+  let lookedMs = Number.NEGATIVE_INFINITY;
   let transport: Transport | null = null;
   const over = new AbortController();
   // Without the key of the logins only a runner can deliver.
@@ -42,11 +48,17 @@ export function createWebBackend(
   const releases = releasePushes({ store, clock, log }, deliver, over.signal);
   /** Accounts that the store has. */
   const stored = new Set<string>();
-  /** Those of `known`, without their tokens. */
-  let shown: KnownAccount[] | null = null;
   /** By account. */
   const outgoings = new Map<string, Outgoing>();
   const opened = (): Transport => (transport ??= openTransport(context));
+
+  async function look(): Promise<Map<string, KnownAccount>> {
+    const now = (await accountsNow(context)) ?? known;
+    if (now !== known || shown === null)
+      shown = new Map(now.map((account) => [account.key, withoutToken(account)]));
+    [known, lookedMs] = [now, clock.monotonic()];
+    return shown;
+  }
 
   function deliver(key: string, user: string): void {
     const account = known.find((one) => one.key === key);
@@ -72,11 +84,10 @@ export function createWebBackend(
     version: VERSION,
     instance: digest(server?.name ?? paths.database).slice(0, 8),
     translator: translatorTo,
-    async accounts() {
-      const now = (await accountsNow(context)) ?? known;
-      if (now !== known || shown === null) shown = now.map(withoutToken);
-      known = now;
-      return shown;
+    accounts: async () => [...(await look()).values()],
+    async accountOfLate(key) {
+      const isOfLate = clock.monotonic() - lookedMs < LOOK_MS;
+      return (isOfLate ? shown?.get(key) : undefined) ?? (await look()).get(key) ?? null;
     },
     async runnerOf(account) {
       const holder = await pollerOf(context, account, store.admin);
@@ -95,7 +106,7 @@ export function createWebBackend(
       const copies = files.map(({ path }) => path);
       await outgoingOf(account).discard(store.outbox, copies);
     },
-    async send(account, user, { push, ...rest }) {
+    async send(account, user, { text, kept, form, id, key: sendKey, expiresAtMs, push }) {
       const { key, owner } = account;
       const nowMs = clock.now();
       if (!stored.has(key)) {
@@ -109,8 +120,8 @@ export function createWebBackend(
         stored.add(key);
       }
       const parts = await queueSend(store.outbox, outgoingOf(account), {
-        ...{ ...rest, account: key, user, message: null, nowMs },
-        ...(push ? { push: { ...push, tell: tellPushes } } : {}),
+        ...{ account: key, user, message: null, text, kept, form, id, key: sendKey, expiresAtMs, nowMs },
+        push: push && { tell: tellPushes, ...push },
       });
       // What waits for its time is released by itself.
       if (mayDeliver && parts.some(({ state }) => state !== 'delayed'))

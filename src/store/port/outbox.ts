@@ -187,7 +187,7 @@ export interface SendRequest {
   /** `--ttl`: when a part that is not sent yet is dropped. */
   expiresAtMs: number | null;
   /** Given for what a source pushes. */
-  push?: PushRequest;
+  push?: PushRequest | undefined;
   nowMs: number;
 }
 

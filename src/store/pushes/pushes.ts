@@ -18,20 +18,20 @@ const MOST_WAITING = 100;
 const PUSH_STATE = sql`SELECT name, digest, digest_ms, limit_count, limit_ms, quiet, important, sources.sent AS sent, uncounted,
     ${ROOM}, own.waiting, own.first
   FROM sources LEFT JOIN users ON users.account = ?1 AND users."user" = ?2
-    CROSS JOIN (SELECT count(*) AS waiting, min(first) AS first FROM (SELECT min(created_at) AS first FROM parts
-      WHERE account = ?1 AND "user" = ?2 AND source = ?3 AND ${DELAYED} GROUP BY run_id) AS pushes) AS own
+    CROSS JOIN (SELECT count(DISTINCT run_id) AS waiting, min(created_at) AS first FROM parts
+      WHERE account = ?1 AND "user" = ?2 AND source = ?3 AND ${DELAYED}) AS own
   WHERE sources.name = ?3`;
 const QUEUED_OF_SOURCE = `SELECT count(*) AS n FROM parts WHERE account = ? AND "user" = ? AND ${OPEN} AND source = ?`;
 
 /** Queues the parts of a `send`, or of a push; see `Outbox.enqueue`. */
-export function* enqueueRequest({ push, ...request }: SendRequest, claimant: Claimant): Step<PartView[]> {
-  if (!push) return yield* enqueue(request, claimant);
-  return yield* enqueuePush({ ...request, push }, claimant);
+export function* enqueueRequest(request: SendRequest, claimant: Claimant): Step<PartView[]> {
+  const { push } = request;
+  return push ? yield* enqueuePush(request, push, claimant) : yield* enqueue(request, claimant);
 }
 
 /** Queues what a source pushes, or has it wait; with an `--id` that is known, neither. */
-function* enqueuePush(request: SendRequest & { push: PushRequest }, claimant: Claimant): Step<PartView[]> {
-  const { account, user, nowMs, push } = request;
+function* enqueuePush(request: SendRequest, push: PushRequest, claimant: Claimant): Step<PartView[]> {
+  const { account, user, nowMs } = request;
   const name = push.source;
   let row = yield* one(PUSH_STATE, account, user, name);
   if (row?.digest !== push.digest) throw new SourceGone(name);
@@ -42,7 +42,7 @@ function* enqueuePush(request: SendRequest & { push: PushRequest }, claimant: Cl
   const room = roomIn(row, nowMs);
   const isImportant = push.isImportant || row.important === 1;
   const wait = isImportant ? null : waitOf(row, room, nowMs);
-  const options = { ...request, source: name, isImportant };
+  const options = { source: name, isImportant, ...request };
   if (wait) {
     if (Number(row.waiting) >= MOST_WAITING) return yield* countOnly(name);
     const { parts } = request;

@@ -210,5 +210,12 @@ export const migrations = ({ key, whole, bytes, numbered, byKey }: ColumnTypes) 
       'CREATE INDEX questions_part ON questions (part)',
       "UPDATE parts SET not_before = expires_at WHERE state = 'delayed' AND expires_at < not_before",
     ],
+    // One index for both: each push that waits writes it.
+    [
+      'DROP INDEX parts_due',
+      'DROP INDEX parts_delayed',
+      `CREATE INDEX parts_delayed ON parts (account, "user", source, not_before, created_at, run_id)
+         WHERE state = 'delayed'`,
+    ],
   ],
 });

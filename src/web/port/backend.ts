@@ -43,6 +43,8 @@ export interface WebBackend {
   translator(language: 'en' | 'zh'): Promise<(sentence: string) => string>;
   /** The accounts that are logged in by now. */
   accounts(): Promise<KnownAccount[]>;
+  /** One of them, as it was a moment ago; null: it is not logged in. */
+  accountOfLate(key: string): Promise<KnownAccount | null>;
   /** The process that receives an account's messages; null: none. */
   runnerOf(account: KnownAccount): Promise<RunnerView | null>;
 

@@ -19,6 +19,12 @@ export interface ShownSource {
 /** Finds the source of a token. Throws `401`, and `429` for who has tried too often. */
 export type FindSource = (token: string | null, address: string) => Promise<ShownSource>;
 
+/** A source that has pushed. */
+interface Known extends Pick<ShownSource, 'source' | 'digest'> {
+  /** When its use was noted last. */
+  notedMs: number | null;
+}
+
 /**
  * See {@link FindSource}. A source never changes and is removed seldom, so those that have pushed are remembered: whether
  * one is still there, the step that queues its push sees.
@@ -27,40 +33,44 @@ export function createKnownSources(
   { store, clock }: Pick<WebBackend, 'store' | 'clock'>,
   failures: Failures,
 ): FindSource {
-  /** By the digests of their tokens. */
-  const known = new Map<string, Source>();
+  /** By their tokens, whose digests take a while. */
+  const known = new Map<string, Known>();
 
-  async function lookUp(digest: string | null, isShown: boolean, address: string): Promise<Source> {
+  async function lookUp(token: string | null, address: string): Promise<Known> {
+    const digest = token !== null && looksLikeSourceToken(token) ? digestOf(token) : null;
     const source = digest === null ? null : await store.access.source(digest);
-    if (source) return source;
+    if (source) return { source, digest: digest as string, notedMs: source.lastUsedAtMs };
     // A store that was replaced has other tokens.
     store.changes();
     failures.check(address);
-    if (isShown) failures.failed(address);
+    if (token !== null) failures.failed(address);
     throw new HttpError(401, 'not-logged-in', 'the token of the source is wrong, removed or missing', {
       hint: 'wxagent source add <name>',
     });
   }
 
+  function remember(token: string, found: Known): void {
+    if (known.size >= MOST_KNOWN) known.delete(known.keys().next().value as string);
+    known.set(token, found);
+  }
+
   return async (token, address) => {
-    const digest = token !== null && looksLikeSourceToken(token) ? digestOf(token) : null;
-    const before = digest === null ? undefined : known.get(digest);
-    const source = before ?? (await lookUp(digest, token !== null, address));
-    const { name, lastUsedAtMs } = source;
+    const before = token === null ? undefined : known.get(token);
+    const found = before ?? (await lookUp(token, address));
+    const { source, digest, notedMs } = found;
     const nowMs = clock.now();
-    const isNoted = lastUsedAtMs !== null && nowMs - lastUsedAtMs < USE_NOTED_EVERY_MS;
-    if (!isNoted) await store.access.noteSourceUse({ name, nowMs });
-    if (!isNoted || !before) {
-      if (known.size >= MOST_KNOWN) known.delete(known.keys().next().value as string);
-      known.set(digest as string, isNoted ? source : { ...source, lastUsedAtMs: nowMs });
+    if (notedMs === null || nowMs - notedMs >= USE_NOTED_EVERY_MS) {
+      await store.access.noteSourceUse({ name: source.name, nowMs });
+      found.notedMs = nowMs;
     }
+    if (!before) remember(token as string, found);
     return {
       source,
-      digest: digest as string,
+      digest,
       async check() {
         if (!before) return;
-        known.delete(digest as string);
-        await lookUp(digest, true, address);
+        known.delete(token as string);
+        await lookUp(token, address);
       },
     };
   };

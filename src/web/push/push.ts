@@ -46,7 +46,7 @@ export function createPush(
   const isLookDue = atMostEvery(LOOK_MS, clock);
 
   async function accountOf({ account }: Source): Promise<KnownAccount> {
-    const found = (await backend.accounts()).find(({ key }) => key === account);
+    const found = await backend.accountOfLate(account);
     if (found) return found;
     throw new WxError('not-logged-in', `${account} has logged out`, { hint: 'wxagent login' });
   }
@@ -64,7 +64,11 @@ export function createPush(
       name === null ? null : `${source.name}:${name}`;
     try {
       const parts = await backend.send(account, user, {
-        ...{ text, kept, form: pushed.form, id: ofSource(pushed.id), key: ofSource(pushed.key) },
+        text,
+        kept,
+        form: pushed.form,
+        id: ofSource(pushed.id),
+        key: ofSource(pushed.key),
         expiresAtMs: ttlMs === null ? null : clock.now() + ttlMs,
         push: { source: source.name, digest, isImportant: pushed.isImportant },
       });

@@ -1,7 +1,6 @@
 import { WxError } from '../../../core/errors.ts';
 import { isObject } from '../../../core/object.ts';
 import { parseDurationMs } from '../../../core/units.ts';
-import { partShown } from '../../../views/part.ts';
 import { HttpError, type Problem } from '../../api/problem.ts';
 import { formOf, objectsIn, textIn } from '../port/content.ts';
 import {
@@ -121,10 +120,12 @@ export function takes(method: string, ...methods: readonly string[]): void {
 
 /** The parts in which a push goes, as far as they concern its sender. */
 export function accepted({ parts }: Sent): Answer {
-  const shown = parts.map((part) => {
-    const { id, kind, verdict, reason } = partShown(part);
-    return { id, kind, verdict, reason };
-  });
+  const shown = parts.map(({ seq, kind, state, reason }) => ({
+    id: String(seq),
+    kind,
+    verdict: state,
+    reason,
+  }));
   return json(200, { parts: shown });
 }
 
