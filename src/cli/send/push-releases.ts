@@ -22,8 +22,10 @@ export async function releasePushes(
     if (signal.aborted) return;
     try {
       for (const { account, user } of await outbox.duePushes(clock.now())) {
-        const queued = await outbox.releasePushes({ account, user, nowMs: clock.now(), tell: tellPushes });
-        if (queued.length > 0) onQueued(account, user);
+        const release = () => outbox.releasePushes({ account, user, nowMs: clock.now(), tell: tellPushes });
+        let released = await release();
+        while (released.isMore && !signal.aborted) released = await release();
+        if (released.queued.length > 0) onQueued(account, user);
       }
     } catch (error) {
       // Whoever needs the store says what is wrong with it.

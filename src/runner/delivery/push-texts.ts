@@ -37,7 +37,7 @@ const WORDS = {
 
 /** The text of pushes: one as it is, several in one text, and behind them what was left out. */
 export function tellPushes(
-  { pushes, uncounted, waiting, isLast, isAsked }: ToldPushes,
+  { pushes, others, uncounted, waiting, isLast, isAsked }: ToldPushes,
   language: ChatLanguage | null,
 ): string {
   const words = WORDS[language ?? 'en'];
@@ -48,7 +48,8 @@ export function tellPushes(
     ...(isLast && isAsked && waiting > 0 ? [words.lastAsked(waiting)] : []),
   ];
   const [first] = pushes;
-  if (pushes.length === 1 && first) return [first.text, ...after].join('\n\n');
+  const count = pushes.length + others.count;
+  if (count === 1 && first) return [first.text, ...after].join('\n\n');
   const lines: string[] = [];
   let chars = 0;
   for (const { source, text, cameAtMs } of pushes) {
@@ -57,12 +58,13 @@ export function tellPushes(
     if (chars > ALL_CHARS) break;
     lines.push(line);
   }
-  const hidden = pushes.length - lines.length;
-  const times = [first, pushes.at(-1)].map((one) => stamp(new Date(one?.cameAtMs ?? 0), false));
+  const hidden = count - lines.length;
+  const lastAtMs = Math.max(others.lastAtMs, pushes.at(-1)?.cameAtMs ?? 0);
+  const times = [first?.cameAtMs ?? 0, lastAtMs].map((ms) => stamp(new Date(ms), false));
   const heldBack = (['limit', 'quiet'] as const).flatMap((reason) => {
-    const count = pushes.filter((push) => push.reason === reason).length;
-    return count > 0 ? [words[reason](count)] : [];
+    const ofReason = others[reason] + pushes.filter((push) => push.reason === reason).length;
+    return ofReason > 0 ? [words[reason](ofReason)] : [];
   });
-  const head = [words.head(pushes.length, [...new Set(times)].join('–')), ...heldBack].join(words.and);
+  const head = [words.head(count, [...new Set(times)].join('–')), ...heldBack].join(words.and);
   return [head, ...lines, ...(hidden > 0 ? [words.hidden(hidden)] : []), ...after].join('\n');
 }

@@ -11,6 +11,9 @@ export const HELD = "state = 'held'";
 /** Pushes that wait for their time, as SQL: exactly the text of their index. They are not in the queue yet. */
 export const DELAYED = "state = 'delayed'";
 
+/** Those of them into which others were joined: exactly the text of their index. */
+export const JOINING = `${DELAYED} AND joined IS NOT NULL`;
+
 /** Parts that expired while held, and not by their `--ttl`, as SQL: `retry --expired` queues them again. */
 export const CAN_RETURN = "reason LIKE 'hold-max%'";
 

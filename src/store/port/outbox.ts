@@ -225,9 +225,27 @@ export interface PushRequest {
   tell: PushTeller;
 }
 
+/** What is told of a push. */
+export interface ToldPush {
+  source: string;
+  text: string;
+  cameAtMs: number;
+  reason: string | null;
+}
+
+/** What is told of pushes that are counted only: how many there are, how many of them for what reason, and the last. */
+export interface ToldOthers {
+  count: number;
+  limit: number;
+  quiet: number;
+  lastAtMs: number;
+}
+
 /** What is told of one push, or of several in one text. */
 export interface ToldPushes {
-  pushes: readonly { source: string; text: string; cameAtMs: number; reason: string | null }[];
+  /** The first of them, and others behind them. */
+  pushes: readonly ToldPush[];
+  others: ToldOthers;
   /** Pushes that were not kept because too many wait, and those whose `--ttl` has ended. */
   uncounted: number;
   /** How many wait longer. */
@@ -257,13 +275,16 @@ export interface Outbox {
   enqueue(request: SendRequest): Promise<PartView[]>;
   /** Users who have pushes that waited and may go now, in any account. */
   duePushes(nowMs: number): Promise<{ account: string; user: string }[]>;
-  /** Queues the pushes of a user that waited and may go now, joined. Whoever commits it first has done it. */
+  /**
+   * Queues the pushes of a user that waited and may go now, joined. Whoever commits it first has done it. Of very many it
+   * only joins some, so that nothing else waits for long: `isMore`, until they are few.
+   */
   releasePushes(input: {
     account: string;
     user: string;
     nowMs: number;
     tell: PushTeller;
-  }): Promise<PartView[]>;
+  }): Promise<{ queued: PartView[]; isMore: boolean }>;
   /** Users of the account who have parts to deliver. */
   usersToDeliver(account: string): Promise<string[]>;
   /**

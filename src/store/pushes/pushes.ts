@@ -4,22 +4,26 @@ import { ruleOf } from '../access/sources.ts';
 import { isAsked, noteAsked } from '../outbox/ask-for-word.ts';
 import { storeContents } from '../outbox/blob-rows.ts';
 import type { Claimant } from '../outbox/lease.ts';
-import { DELAYED, OPEN } from '../outbox/part-states.ts';
+import { DELAYED, JOINING, OPEN } from '../outbox/part-states.ts';
 import { appendParts, insertPart, newView, partsOf } from '../outbox/parts.ts';
 import { enqueue, queuedBefore } from '../outbox/queue.ts';
 import { type PartView, type PushRequest, type SendRequest, SourceGone } from '../port/port.ts';
 import { languageIn, noteText, ROOM, roomIn, sentOf, takeUncounted } from './room.ts';
 import { dueOf, heldBack, JOIN_MS, type Room, type WaitReason } from './rule.ts';
+import { toldOf } from './told.ts';
 
 /** Pushes of a source that wait, or are queued, at most; what comes then is counted, and not kept. */
 const MOST_WAITING = 100;
 
-/** Everything that decides about a push of the source ?3 to the user ?2 of the account ?1. */
+/** What waits of a source. */
+const WAITING = `FROM parts WHERE account = ?1 AND "user" = ?2 AND source = ?3 AND ${DELAYED}`;
+/** Everything that decides about a push of the source ?3 to the user ?2 of the account ?1. Few rows are not told apart. */
 const PUSH_STATE = sql`SELECT name, digest, digest_ms, limit_count, limit_ms, quiet, important, sources.sent AS sent, uncounted,
-    ${ROOM}, own.waiting, own.first
+    ${ROOM}, own.first, CASE WHEN own.n < ${MOST_WAITING} THEN own.n
+      ELSE (SELECT count(*) FROM (SELECT 1 AS one ${WAITING} GROUP BY run_id) AS pushes) END AS waiting,
+    CASE WHEN EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND ${JOINING}) THEN 1 ELSE 0 END AS joining
   FROM sources LEFT JOIN users ON users.account = ?1 AND users."user" = ?2
-    CROSS JOIN (SELECT count(DISTINCT run_id) AS waiting, min(created_at) AS first FROM parts
-      WHERE account = ?1 AND "user" = ?2 AND source = ?3 AND ${DELAYED}) AS own
+    CROSS JOIN (SELECT count(*) AS n, min(created_at) AS first ${WAITING}) AS own
   WHERE sources.name = ?3`;
 const QUEUED_OF_SOURCE = `SELECT count(*) AS n FROM parts WHERE account = ? AND "user" = ? AND ${OPEN} AND source = ?`;
 
@@ -63,14 +67,11 @@ function* enqueuePush(request: SendRequest, push: PushRequest, claimant: Claiman
   if (first?.file !== null) return yield* partsOf((yield* appendParts(options, request.parts)).seqs);
   // Behind what is held it goes when the user has written, and may get more.
   const isLast = room.left === 1 && !room.isHeld;
-  const told = {
-    pushes: [{ source: name, text: first.text, cameAtMs: nowMs, reason: null }],
-    uncounted: yield* takeUncounted([row]),
-    waiting: isLast ? yield* waitingOf(request) : 0,
-    isLast,
-    isAsked: isLast && (yield* askOnce(request)),
-  };
-  const text = push.tell(told, languageIn(row));
+  const told = toldOf({ source: name, text: first.text, cameAtMs: nowMs, reason: null });
+  told.uncounted = yield* takeUncounted([row]);
+  const waiting = isLast ? yield* waitingOf(request) : 0;
+  const isAsked = isLast && (yield* askOnce(request));
+  const text = push.tell({ waiting, isLast, isAsked, ...told }, languageIn(row));
   return yield* partsOf((yield* appendParts(options, [{ ...first, text }, ...others])).seqs);
 }
 
@@ -87,8 +88,8 @@ function waitOf(state: Row, room: Room, nowMs: number): { atMs: number; reason: 
   if (reason !== null) return { atMs, reason };
   const held = heldBack(room);
   if (held !== null) return { atMs: held === 'hold' ? nowMs : nowMs + JOIN_MS, reason: held };
-  // What waits of the source goes first.
-  return Number(state.waiting) > 0 ? { atMs: nowMs, reason: 'digest' } : null;
+  // What waits of the source goes first: by itself, or joined into one of another source.
+  return Number(state.waiting) > 0 || Number(state.joining) === 1 ? { atMs: nowMs, reason: 'digest' } : null;
 }
 
 /** Notes that the last text asks a user for a word. Returns whether they were asked before. */

@@ -217,5 +217,10 @@ export const migrations = ({ key, whole, bytes, numbered, byKey }: ColumnTypes) 
       `CREATE INDEX parts_delayed ON parts (account, "user", source, not_before, created_at, run_id)
          WHERE state = 'delayed'`,
     ],
+    // Very many pushes are joined bit by bit. What comes meanwhile waits behind them.
+    [
+      'ALTER TABLE parts ADD COLUMN joined TEXT', // JSON: what it tells of pushes that were joined into it, while it waits
+      `CREATE INDEX parts_joining ON parts (account, "user") WHERE state = 'delayed' AND joined IS NOT NULL`,
+    ],
   ],
 });

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { tellPushes } from '../../../../src/runner/delivery/push-texts.ts';
 
 const one = { source: 'nas', text: 'disk full', cameAtMs: 0, reason: null };
-const last = { pushes: [one], uncounted: 0, waiting: 3, isLast: true, isAsked: false };
+const none = { count: 0, limit: 0, quiet: 0, lastAtMs: 0 };
+const last = { pushes: [one], others: none, uncounted: 0, waiting: 3, isLast: true, isAsked: false };
 
 test('the last text asks for a word, in both languages; who was asked already is told only what waits', () => {
   expect(tellPushes(last, 'en')).toMatch(

@@ -17,11 +17,12 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /** What is told, so that tests see it: the texts with bars between them, and what was left out. */
-const tell: PushTeller = ({ pushes, uncounted, waiting, isLast, isAsked }) =>
+const tell: PushTeller = ({ pushes, others, uncounted, waiting, isLast, isAsked }) =>
   [
     pushes
       .map(({ text, reason }) => (pushes.length > 1 && reason !== null ? `${text}(${reason})` : text))
       .join('|'),
+    ...(others.count > 0 ? [`&${others.count}`] : []),
     ...(uncounted > 0 ? [`+${uncounted}`] : []),
     ...(isLast ? [`last, ${waiting} wait${isAsked ? ', asked before' : ''}`] : []),
   ].join(' ');
@@ -118,8 +119,53 @@ export function describePushes(make: MakeStore): void {
     desk.nowMs += MINUTE_MS;
     const other = await data.open('b');
     const released = await Promise.all([release(), release(other), release(), release(other)]);
-    expect(released.flat()).toHaveLength(1);
+    expect(released.flatMap(({ queued }) => queued)).toHaveLength(1);
     expect(await desk.deliver(OWNER)).toEqual(['1(digest)|2(digest)']);
+  });
+
+  test('are joined bit by bit where they are very many: each is told once, whoever goes on, and none overtakes', async () => {
+    const names = Array.from({ length: 9 }, (_, n) => `s${n}`);
+    for (const name of names)
+      await addSource(name, name === 's7' ? { limit: { count: 1, perMs: HOUR_MS } } : {});
+    await desk.sends(OWNER, 'held');
+    await desk.refuse((await desk.claimed(OWNER)).seq);
+    const all = Array.from({ length: 900 }, (_, n) => `${n}`);
+    const parts = await Promise.all(
+      all.map((text, n) => {
+        desk.nowMs++;
+        return pushed(names[n % 9] as string, text);
+      }),
+    );
+    await push('s3', 'beyond');
+    await pushed('s4', '', { files: ['/f'] }); // Beyond as well.
+    await desk.says(OWNER);
+    expect(await desk.deliver(OWNER)).toEqual(['held']);
+    expect(await release()).toEqual({ queued: [], isMore: true });
+    // Whoever goes on after a kill finds the rest as it was.
+    const other = await data.open('b');
+    expect(await push('s0', 'late')).toBe('delayed digest');
+    let released = await release(other);
+    for (let n = 0; released.isMore; n++) released = await release([store, other][n % 2]);
+    expect(await release()).toEqual({ queued: [], isMore: false });
+    const told = await desk.deliver(OWNER);
+    const shown = told.flatMap((text) => text.replaceAll(/ [&+]\d+/g, '').split('|'));
+    const plain = shown.map((one) => one.replace(/\(\w+\)/, ''));
+    const counted = told.flatMap((text) => text.match(/&\d+/g) ?? []).map((one) => Number(one.slice(1)));
+    expect(new Set(plain).size).toBe(plain.length);
+    expect(plain.length + counted.reduce((sum, n) => sum + n, 0)).toBe(901);
+    for (const [n] of names.entries()) {
+      const own = all.filter((text) => Number(text) % 9 === n);
+      const ofSource = plain.filter((one) => own.includes(one));
+      expect(ofSource).toEqual(own.slice(0, ofSource.length));
+    }
+    expect(told.join().match(/\+\d+/g)).toEqual(['+2']);
+    for (const { seq } of parts.flat()) {
+      const { state, mergedInto } = await desk.view(seq);
+      if (state !== 'merged') expect(state).toBe('confirmed');
+      else expect(await desk.view(mergedInto as number)).toMatchObject({ state: 'confirmed' });
+    }
+    expect(await push('s0', 'after')).toBe('queued');
+    expect(await push('s7', 'after')).toBe('delayed limit');
   });
 
   test('above the limit wait until there is room again, and say so', async () => {
@@ -229,6 +275,10 @@ export function describePushes(make: MakeStore): void {
     expect(await store.outbox.openParts(ACCOUNT)).toHaveLength(100);
     const [text] = await after(MINUTE_MS);
     expect(text).toMatch(/ \+3$/);
+    // Files are no pushes of their own.
+    await addSource('b', { digestMs: MINUTE_MS });
+    for (let n = 0; n < 51; n++) await push('b', '.', { files: [`/${n}`] });
+    expect(await push('b', '.')).toBe('delayed digest');
     // What is important as well, where it cannot go.
     for (let n = 0; n < 102; n++) await pushed('a', '!', { isImportant: true, user: FRIEND });
     expect(await pushed('a', '!', { isImportant: true, user: FRIEND })).toEqual([]);
@@ -280,7 +330,7 @@ export function describePushes(make: MakeStore): void {
     await push('a', '2', { files: ['/f2'] });
     expect(await store.outbox.unneededFiles(['/f1', '/f2', '/f3'])).toEqual(['/f3']);
     desk.nowMs += MINUTE_MS;
-    expect((await release()).map(({ text, file }) => file?.path ?? text)).toEqual([
+    expect((await release()).queued.map(({ text, file }) => file?.path ?? text)).toEqual([
       ...['1(digest)|2(digest)', '/f1', '/f2'],
     ]);
   });
