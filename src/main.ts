@@ -1,4 +1,3 @@
-import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import type { Host } from './cli/command/context.ts';
 import { reportError, SIGNAL_EXITS } from './cli/command/report-error.ts';
@@ -56,7 +55,9 @@ const io: Io = {
   stdoutIsTerminal: process.stdout.isTTY === true,
   stderrIsTerminal: process.stderr.isTTY === true,
   // Asked without `process.stdin`, whose first use makes a stream that most commands never read.
-  stdinIsTerminal: isatty(0),
+  get stdinIsTerminal() {
+    return process.getBuiltinModule('node:tty').isatty(0);
+  },
 };
 
 /**
@@ -77,7 +78,6 @@ function watchSignals(): Pick<Host, 'stopSignal' | 'passSignals'> {
   const ignored = ignoredSignals({
     lastCommand: process.env._,
     parentPid: process.ppid,
-    stdinIsTerminal: io.stdinIsTerminal,
   });
   for (const name of ignored) process.on(name, () => {});
   const heeded = Object.entries(SIGNAL_EXITS).filter(([name]) => !ignored.has(name as NodeJS.Signals));

@@ -1,6 +1,5 @@
 import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { promisify } from 'node:util';
 import type LibsqlDatabase from 'libsql';
 import { codeOf, hasCode, WxError } from '../core/errors.ts';
 import type { Row, SqlValue, Statement } from '../sql/statement.ts';
@@ -11,8 +10,6 @@ const OPEN_WAIT_MS = 5_000;
 const OPEN_PAUSE_MS = 5;
 /** The size of the WAL between two checkpoints (`wal_autocheckpoint`): a longer one is truncated to it. */
 const WAL_BYTES = 16 * 1024 * 1024;
-
-const fdatasyncAsync = promisify(fdatasync);
 
 /** A checked, synchronous handle on one SQLite file. */
 export interface Database {
@@ -195,7 +192,10 @@ function wrap(database: LibsqlDatabase.Database, path: string): Database {
       }
     },
     exec: (sql) => void database.exec(sql),
-    sync: async () => fdatasyncAsync(walFile()),
+    sync: () =>
+      new Promise((resolve, reject) => {
+        fdatasync(walFile(), (error) => (error ? reject(error) : resolve()));
+      }),
     syncBlocking: () => fdatasyncSync(walFile()),
     close() {
       if (wal !== undefined) closeSync(wal);

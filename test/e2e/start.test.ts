@@ -1,6 +1,7 @@
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { simulate } from '../helpers/simulated.ts';
 import { BIN, makeFolder, wxagent } from '../helpers/wxagent.ts';
 
 const VERSION = { code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), stderr: '' };
@@ -21,17 +22,21 @@ test('a clone that is not built says what builds it', async () => {
   });
 });
 
-// Node 22 and newer load it for whoever imports node:http: a quarter of the time until the first poll.
-test('the undici inside Node is not loaded to ask the server', async () => {
-  const home = makeFolder();
+// Node 22 and newer load their undici for whoever imports node:http.
+test.each([
+  ['send', ['hello'], []],
+  ['login', ['--qr', 'none'], ['_http_client']],
+])('%s loads of Node no more HTTP than it uses', async (command, args, loaded) => {
+  const [home, { baseUrl }] = [makeFolder(), await simulate()];
   const witness = join(home, 'witness.cjs');
   writeFileSync(
     witness,
-    `process.on('exit', () => console.log(process.moduleLoadList.filter((name) => / (_http_client|.*undici)$/.test(name))));`,
+    `process.on('exit', () => console.error(JSON.stringify(process.moduleLoadList.flatMap((name) =>
+      /(?<= |\\/)(_http_client|_tls_wrap|undici)$/.exec(name)?.[0] ?? []))));`,
   );
   const through = [process.execPath, '--require', witness, BIN] as const;
-  const { stdout } = await wxagent(['send', 'hello'], { home, through });
-  expect(stdout).toBe("[ 'NativeModule _http_client' ]\n");
+  const { stderr } = await wxagent([command, ...args, '--base-url', baseUrl], { home, through });
+  expect(JSON.parse(stderr.trim().split('\n').at(-1) ?? '')).toEqual(loaded);
 });
 
 test.each([

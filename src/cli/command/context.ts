@@ -86,7 +86,7 @@ export async function createContext(host: Host, flags: SettingSources['flags']):
     server: null,
     json,
     language,
-    isInteractive: io.stdinIsTerminal && io.stderrIsTerminal && !json,
+    isInteractive: io.stderrIsTerminal && io.stdinIsTerminal && !json,
     settings,
     sources,
     log: createLog({

@@ -115,11 +115,10 @@ function shellBefore(context: CommandContext, isTogether: boolean): string | nul
 }
 
 /** Has a shell, and what it starts, ignore what we are to ignore. */
-function trapsOf({ environment, io }: CommandContext): string {
+function trapsOf({ environment }: CommandContext): string {
   const ignored = ignoredSignals({
     lastCommand: environment.get('_'),
     parentPid: process.ppid,
-    stdinIsTerminal: io.stdinIsTerminal,
   });
   return [...ignored].map((signal) => `trap '' ${signal.slice('SIG'.length)}; `).join('');
 }

@@ -8,7 +8,6 @@ export interface Starter {
   /** The variable `_`: bash, zsh and ksh put the command into it that they start. */
   lastCommand: string | undefined;
   parentPid: number;
-  stdinIsTerminal: boolean;
 }
 
 /**
@@ -18,7 +17,7 @@ export interface Starter {
  */
 export function ignoredSignals(starter: Starter): Set<NodeJS.Signals> {
   const ignored = new Set<NodeJS.Signals>();
-  if (basename(starter.lastCommand ?? '') === 'nohup' || hasTracesOfNohup(starter)) ignored.add('SIGHUP');
+  if (basename(starter.lastCommand ?? '') === 'nohup' || hasTracesOfNohup()) ignored.add('SIGHUP');
   for (const signal of ['SIGHUP', 'SIGINT'] as const) {
     if (isIgnoredBy(starter.parentPid, constants.signals[signal])) ignored.add(signal);
   }
@@ -26,10 +25,10 @@ export function ignoredSignals(starter: Starter): Set<NodeJS.Signals> {
 }
 
 /** In place of a terminal nohup puts a stdin that cannot be read, and the file `nohup.out`. */
-function hasTracesOfNohup({ stdinIsTerminal }: Starter): boolean {
+function hasTracesOfNohup(): boolean {
   try {
     if (basename(readlinkSync('/proc/self/fd/1')) === 'nohup.out') return true;
-    if (stdinIsTerminal || readlinkSync('/proc/self/fd/0') !== '/dev/null') return false;
+    if (readlinkSync('/proc/self/fd/0') !== '/dev/null') return false;
     readSync(0, Buffer.alloc(1));
     return false;
   } catch (error) {

@@ -1,5 +1,10 @@
-import type { AgentOptions, ClientRequest, Agent as HttpAgent, IncomingHttpHeaders } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type {
+  AgentOptions,
+  ClientRequest,
+  Agent as HttpAgent,
+  IncomingHttpHeaders,
+  RequestOptions,
+} from 'node:http';
 import { codeOf } from '../../core/errors.ts';
 import { type ProxyRules, throughProxy, type Proxy as ViaProxy } from '../../core/http/proxy.ts';
 
@@ -8,14 +13,20 @@ import { type ProxyRules, throughProxy, type Proxy as ViaProxy } from '../../cor
  * tells which connection a request goes over.
  */
 
-/** Not imported: Node 22 reads every export of what is imported, and one of this module's loads all of undici. */
-const { Agent, request: requestHttp } = process.getBuiltinModule('node:http');
-
 /**
  * Shorter than the shortest poll (10 s), so that a host nobody can connect to
  * is a network failure and never looks like a poll without messages.
  */
 export const CONNECT_TIMEOUT_MS = 8_000;
+
+/**
+ * Loaded with the first request: many a command makes none, and TLS takes longest. Not by an import: Node 22 reads every
+ * export of what is imported, and one of node:http's loads all of the undici inside Node.
+ */
+const CLIENTS = {
+  'http:': () => process.getBuiltinModule('node:http'),
+  'https:': () => process.getBuiltinModule('node:https'),
+};
 
 /** A connection at rest is closed before a server does it: what is sent over one that is being closed is lost. */
 const AGENT_OPTIONS: AgentOptions = { keepAlive: true, timeout: 4_000 };
@@ -41,13 +52,28 @@ export interface Connections {
   close(): void;
 }
 
+/** What asks without a proxy. */
+interface Direct {
+  request: (options: RequestOptions) => ClientRequest;
+  agent: HttpAgent;
+}
+
 /** Opens a pool of connections; the code for proxies is loaded only when one is set. */
 export async function openConnections(proxies: ProxyRules): Promise<Connections> {
-  const direct = { 'http:': new Agent(AGENT_OPTIONS), 'https:': new HttpsAgent(AGENT_OPTIONS) };
+  const direct = new Map<Address['protocol'], Direct>();
   const through = proxies.any ? await import('./proxy-agent.ts') : null;
   const agents = new Map<string, HttpAgent>();
   const open = new Set<ClientRequest>();
   let isClosed = false;
+
+  function directly(protocol: Address['protocol']): Direct {
+    const known = direct.get(protocol);
+    if (known) return known;
+    const { Agent, request } = CLIENTS[protocol]();
+    const made = { request, agent: new Agent(AGENT_OPTIONS) };
+    direct.set(protocol, made);
+    return made;
+  }
 
   function agentOf(proxy: ViaProxy): HttpAgent | undefined {
     const { href } = proxy.url;
@@ -61,9 +87,9 @@ export async function openConnections(proxies: ProxyRules): Promise<Connections>
       if (isClosed) throw new Error('the connections are closed');
       const { protocol, origin, hostname, port, path } = address;
       const proxy = proxies.any ? proxies.proxyFor(new URL(origin)) : null;
-      const agent = (proxy && agentOf(proxy)) ?? direct[protocol];
-      const send = protocol === 'https:' ? requestHttps : requestHttp;
-      const request = send({ protocol, method, hostname, port, path, headers, agent });
+      const client = directly(protocol);
+      const agent = (proxy && agentOf(proxy)) ?? client.agent;
+      const request = client.request({ protocol, method, hostname, port, path, headers, agent });
       open.add(request);
       request.once('close', () => open.delete(request));
       // What a proxy answers to the wish for a tunnel is no answer of the server.
@@ -75,7 +101,8 @@ export async function openConnections(proxies: ProxyRules): Promise<Connections>
     close() {
       isClosed = true;
       for (const request of open) request.destroy(new Error('the connections are closed'));
-      for (const agent of [...Object.values(direct), ...agents.values()]) agent.destroy();
+      for (const { agent } of direct.values()) agent.destroy();
+      for (const agent of agents.values()) agent.destroy();
     },
   };
 }
