@@ -3,6 +3,7 @@ import { sweepAudit } from './access/audit.ts';
 import { sweepSessionValues } from './accounts/sessions.ts';
 import { sweepEvents } from './events/events.ts';
 import { sweepMediaKeys } from './inbox/media-keys.ts';
+import { dropLate } from './outbox/late.ts';
 import { GIVEN_UP, HELD } from './outbox/part-states.ts';
 import type { Retention } from './port/port.ts';
 import { sweepQuestions } from './questions/questions.ts';
@@ -62,14 +63,16 @@ export function* sweepFinished({ nowMs, finishedMs, finishedPerUser }: Retention
 
 /** Expires what an account has held for too long. */
 function* expireHeld(account: string, { nowMs, holdMaxMs }: Retention): Step<number> {
-  return yield* run(
-    `UPDATE parts SET state = ${GIVEN_UP}, reason = CASE WHEN expires_at <= ?1 THEN 'ttl' ELSE 'hold-max' END, finished_at = ?1
-       WHERE seq IN (SELECT seq FROM parts WHERE account = ?2 AND ${HELD}
-         AND (held_at < ?3 OR expires_at <= ?1) LIMIT ${BATCH})`,
+  const some = (is: string): string =>
+    `seq IN (SELECT seq FROM parts WHERE account = ?2 AND ${HELD} AND ${is} LIMIT ${BATCH})`;
+  const late = yield* dropLate(some('expires_at <= ?1'), nowMs, account);
+  const old = yield* run(
+    `UPDATE parts SET state = ${GIVEN_UP}, reason = 'hold-max', finished_at = ?1 WHERE ${some('held_at < ?3')}`,
     nowMs,
     account,
     nowMs - holdMaxMs,
   );
+  return late.parts + old;
 }
 
 /** Deletes a user's oldest finished messages beyond `keep`. */

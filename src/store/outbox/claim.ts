@@ -15,8 +15,9 @@ import { wordBeforeTheLast } from './ask-for-word.ts';
 import { storeContents } from './blob-rows.ts';
 import { countRequest, refundBudget } from './budget.ts';
 import { holdUser } from './hold-and-release.ts';
+import { dropLate } from './late.ts';
 import { type Claimant, freeLease, leaseLeft, takeLease } from './lease.ts';
-import { GIVEN_UP, HELD, OPEN } from './part-states.ts';
+import { HELD, OPEN } from './part-states.ts';
 import {
   appendParts,
   fileOf,
@@ -47,9 +48,8 @@ const APPEND_STATE = sql`SELECT ${ACCOUNT_AND_USER}, (${HEAD}) AS seq, ${nextSeq
 
 const NEW_SEQ = sql`SELECT ${nextSeq('parts')} AS new_seq`;
 
-/** Drops the texts of a user whose `--ttl` has ended; what is sent just now is not among them. */
-const EXPIRE_LATE = `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ?1
-  WHERE account = ?2 AND "user" = ?3 AND ${OPEN} AND state <> 'sending' AND expires_at <= ?1`;
+/** The texts of a user whose `--ttl` has ended; what is sent just now is not among them. */
+const IS_LATE = `account = ?2 AND "user" = ?3 AND ${OPEN} AND state <> 'sending' AND expires_at <= ?1`;
 
 /**
  * Claims the next part of a user for one request: in order, one at a time across processes, no faster than the pace
@@ -64,7 +64,7 @@ export function* claimPart(request: ClaimRequest, claimant: Claimant, known?: Ro
     if (leaseMs > 0) return { kind: 'wait', waitMs: Math.min(leaseMs, 1_000) };
     if (!isLate(row, nowMs)) return yield* claimHead(row, request, claimant);
     // All of them at once: one by one, PostgreSQL would read those before it again and again.
-    yield* unawaited(run(EXPIRE_LATE, nowMs, request.account, request.user));
+    yield* dropLate(IS_LATE, nowMs, request.account, request.user);
   }
 }
 

@@ -3,6 +3,7 @@ import type { ChatLanguage } from '../../core/message/language.ts';
 import { all, type Row, run, type Step } from '../../sql/statement.ts';
 import type { HeldPart, Intake, MergedHolds, PartOrigin, PartView } from '../port/port.ts';
 import { storeContents } from './blob-rows.ts';
+import { dropLate } from './late.ts';
 import { CAN_RETURN, GIVEN_UP, HELD, OPEN } from './part-states.ts';
 import { appendParts, fileOf, storedFile, textOf, VIEW, viewOf } from './parts.ts';
 
@@ -39,7 +40,8 @@ export function* holdUser(input: {
  */
 export function* releaseHolds(intake: Intake, user: string, language: ChatLanguage | null): Step<boolean> {
   const { account, nowMs } = intake;
-  yield* expireByTtl(account, user, nowMs);
+  // A sweep may not have done it yet.
+  yield* dropLate(`account = ?2 AND "user" = ?3 AND ${HELD} AND expires_at <= ?1`, nowMs, account, user);
   yield* endWord(account, user, nowMs);
   const held = yield* all(
     `SELECT seq, account, client_id, origin, run_id, text, file, created_at, unsure FROM parts
@@ -71,17 +73,6 @@ export function* releaseHolds(intake: Intake, user: string, language: ChatLangua
     })),
   );
   return true;
-}
-
-/** Expires held texts whose `--ttl` has ended, which a sweep may not have done yet. */
-function* expireByTtl(account: string, user: string, nowMs: number): Step<void> {
-  yield* run(
-    `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ?1
-       WHERE account = ?2 AND "user" = ?3 AND ${HELD} AND expires_at <= ?1`,
-    nowMs,
-    account,
-    user,
-  );
 }
 
 /** Ends the part that asks a user for a word, who has written now. */

@@ -306,6 +306,31 @@ export function describePushes(make: MakeStore): void {
     expect(await after(MINUTE_MS)).toEqual(['2 +1']);
   });
 
+  const sweep = () =>
+    store.admin.sweep({
+      ...{ accounts: [ACCOUNT], nowMs: desk.nowMs, holdMaxMs: HOUR_MS, finishedMs: HOUR_MS },
+      finishedPerUser: 100,
+    });
+
+  test.each([
+    ['queued', 'a claim', () => desk.claim(OWNER)],
+    ['held', 'a sweep', sweep],
+    ['held', 'a message', () => desk.says(OWNER)],
+  ])(
+    'that are %s when their ttl ends, as %s finds it, are counted as well, with their files',
+    async (state, _, end) => {
+      await addSource('a');
+      const [late] = await pushed('a', 'late', { expiresAtMs: desk.nowMs + 1_000, files: ['/f'] });
+      if (state === 'held') await desk.refuse((await desk.claimed(OWNER)).seq);
+      desk.nowMs += 1_000;
+      await end();
+      expect(await desk.view(late?.seq ?? 0)).toMatchObject({ state: 'expired', reason: 'ttl' });
+      expect((await pushed('a', 'next'))[0]?.text).toBe('next +1');
+      await desk.deliver(OWNER);
+      expect((await pushed('a', 'another'))[0]?.text).toBe('another');
+    },
+  );
+
   test('of a token that was taken back are not queued, whatever is remembered of it', async () => {
     await addSource('a');
     await push('a', '1', { id: 'i' });
