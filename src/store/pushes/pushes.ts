@@ -72,7 +72,9 @@ function* enqueuePush(request: SendRequest, push: PushRequest, claimant: Claiman
   const waiting = isLast ? yield* waitingOf(request) : 0;
   const isAsked = isLast && (yield* askOnce(request));
   const text = push.tell({ waiting, isLast, isAsked, ...told }, languageIn(row));
-  return yield* partsOf((yield* appendParts(options, [{ ...first, text }, ...others])).seqs);
+  // Neither its time nor a newer one takes away what it says of others.
+  const own = isLast || told.uncounted > 0 ? { ...options, key: null, expiresAtMs: null } : options;
+  return yield* partsOf((yield* appendParts(own, [{ ...first, text }, ...others])).seqs);
 }
 
 /** Keeps nothing of a push but that there was one. */

@@ -331,6 +331,18 @@ export function describePushes(make: MakeStore): void {
     },
   );
 
+  test('that tell of others stay, whatever comes with their key, and after their ttl', async () => {
+    await addSource('a');
+    await push('a', 'late', { expiresAtMs: desk.nowMs + 1_000 });
+    desk.nowMs += 1_000;
+    await desk.claim(OWNER);
+    const [told] = await pushed('a', 'told', { key: 'k', expiresAtMs: desk.nowMs + 1_000 });
+    await push('a', 'newer', { key: 'k' });
+    desk.nowMs += 1_000;
+    expect(told?.text).toBe('told +1');
+    expect(await desk.deliver(OWNER)).toEqual(['told +1', 'newer']);
+  });
+
   test('of a token that was taken back are not queued, whatever is remembered of it', async () => {
     await addSource('a');
     await push('a', '1', { id: 'i' });
