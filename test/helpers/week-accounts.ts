@@ -28,18 +28,20 @@ export function faultsOf({ plan, alerts, shown, told, parts, torn }: WeekRecord)
   const elsewhere = countWords(once.map(({ text }) => text));
   const lost: StoredPart[] = [];
   let hidden = 0;
-  let counted = 0;
   let repeated = 0;
+  let counted = 0;
 
-  for (const { id, source, verdict, isRepeated } of alerts) {
+  for (const alert of alerts) {
+    const { id, source, verdict, key } = alert;
     const rows = byId.get(id) ?? [];
-    const places = [onPhone.get(id) ?? 0, elsewhere.get(id) ?? 0] as const;
-    const told = `${id} of ${plan.sources[source]?.options.join(' ')}, ${verdict}`;
     const [row] = rows;
-    if (isRepeated) repeated++;
+    const places = [onPhone.get(id) ?? 0, elsewhere.get(id) ?? 0] as const;
+    const sum = places[0] + places[1];
+    const told = `${id} of ${plan.sources[source]?.options.join(' ')}, ${verdict}`;
+    if (alert.isRepeated) repeated++;
     if (verdict === 'counted') {
       counted++;
-      if (rows.length > 0 || places[0] + places[1] > 0)
+      if (rows.length > 0 || sum > 0)
         faults.push(`${told}: only counted, but kept or told: ${JSON.stringify([rows, places])}`);
       continue;
     }
@@ -54,9 +56,16 @@ export function faultsOf({ plan, alerts, shown, told, parts, torn }: WeekRecord)
       void faults.push(
         `${told}: ${what}; phone ${places[0]}, other way ${places[1]}, ${carrier.seq} is ${carrier.state} (${carrier.reason})`,
       );
-    const sum = places[0] + places[1];
+    const isLate = carrier.reason === 'ttl' && alert.ttl !== undefined;
+    const isReplaced =
+      carrier.reason === 'replaced' &&
+      alerts.some((one) => one !== alert && one.source === source && one.key === key && key !== undefined);
+    if (isLate && carrier.state === 'expired') counted++;
     if (sum > 1) say('more than once');
-    else if (places[0] === 1 && carrier.state !== 'confirmed') say('on the phone');
+    else if (isLate || isReplaced) {
+      // What is given up while it may have arrived is unconfirmed.
+      if (sum > 0 && carrier.state !== 'unconfirmed') say('given up');
+    } else if (places[0] === 1 && carrier.state !== 'confirmed') say('on the phone');
     else if (places[1] === 1 && carrier.state !== 'fallback') say('told another way');
     else if (sum === 0) {
       const mayBeTold = plan.otherWay !== null || plan.sources[source]?.hasFallback === true;

@@ -22,11 +22,18 @@ export type Happening =
   | 'a runner is killed'
   | 'a runner starts anew';
 
+/** An alert: its source, and what it has beside its text. */
+export interface WeekAlert {
+  source: number;
+  isLong?: boolean;
+  ttl?: string;
+  key?: string;
+}
+
 /** One step, the alerts that come in it, and how long it takes. */
 export interface WeekStep {
   happenings: Happening[];
-  /** The source of each alert, and how long its text is. */
-  alerts: { source: number; isLong: boolean }[];
+  alerts: WeekAlert[];
   /** A runner is killed while these are on their way. */
   isCut: boolean;
   hours: number;
@@ -72,6 +79,11 @@ const sources: fc.Arbitrary<SourcePlan[]> = fc
     }),
   );
 
+/** What few alerts have beside their text, by chance. */
+const RARE: readonly Omit<WeekAlert, 'source'>[] = [
+  ...[{ isLong: true }, { ttl: '10m' }, { ttl: '5h' }, { key: 'a' }, { key: 'b' }, { key: 'a', ttl: '90m' }],
+];
+
 const place = fc.nat(DAYS * HOURS.length - 1);
 const between = fc.tuple(place, fc.integer({ min: 1, max: 16 }));
 
@@ -105,7 +117,7 @@ export const weeks: fc.Arbitrary<WeekPlan> = fc
       const isNight = hour > 23;
       return {
         happenings: [],
-        alerts: isNight && chance > 5 ? [] : [{ source: source % sources.length, isLong: chance === 0 }],
+        alerts: isNight && chance > 5 ? [] : [{ source: source % sources.length, ...RARE[chance] }],
         isCut: cuts.includes(n),
         hours: (next - hour + 24) % 24,
       };
@@ -114,7 +126,7 @@ export const weeks: fc.Arbitrary<WeekPlan> = fc
     for (let n = 0; n < BURST; n++)
       at(burst.at).alerts.push({
         source: (burst.from[n % burst.from.length] as number) % sources.length,
-        isLong: n % 50 === 0,
+        ...RARE[n % 50],
       });
     at(burst.at).isCut ||= burst.isCut;
     for (const [day, hours] of writes.entries())

@@ -8,7 +8,7 @@ import { pollUntil } from './poll-until.ts';
 import { simulate } from './simulated.ts';
 import { HOUR_MS } from './wall-clock.ts';
 import { createWeekClock } from './week-clock.ts';
-import type { Happening, WeekPlan, WeekStep } from './week-plan.ts';
+import type { Happening, WeekAlert, WeekPlan, WeekStep } from './week-plan.ts';
 import { readWeekStore, type StoredPart } from './week-store.ts';
 import { makeFolder, startWxagent, type Wxagent } from './wxagent.ts';
 
@@ -24,7 +24,7 @@ export interface Told {
 export interface WeekRecord {
   plan: WeekPlan;
   /** Each alert: the verdict that its program was told, and whether it had to push it twice. */
-  alerts: { id: string; source: number; verdict: string; isRepeated: boolean }[];
+  alerts: (WeekAlert & { id: string; verdict: string; isRepeated: boolean })[];
   /** What the phone shows that no agent and no keeper has said. */
   shown: string[];
   told: Told[];
@@ -166,7 +166,7 @@ export async function liveWeek(
     }
   }
 
-  async function push(alert: WeekStep['alerts'][number], number: number): Promise<void> {
+  async function push(alert: WeekAlert, number: number): Promise<void> {
     const id = `alert-${number}`;
     const text = alert.isLong ? `${id} ${'long '.repeat(100)}` : id;
     for (let attempt = 1; ; attempt++) {
@@ -174,11 +174,11 @@ export async function liveWeek(
       const answer = await fetch(`${url}/push/${tokens[alert.source]}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ text, id }),
+        body: JSON.stringify({ text, id, key: alert.key, ttl: alert.ttl }),
       }).catch(() => null);
       if (answer?.status === 200) {
         const verdict = answer.headers.get('x-wxagent-verdict') as string;
-        alerts.push({ id, source: alert.source, verdict, isRepeated: attempt > 1 });
+        alerts.push({ ...alert, id, verdict, isRepeated: attempt > 1 });
         return;
       }
       if (answer && answer.status < 500) throw new Error(`${id}: ${answer.status} ${await answer.text()}`);
@@ -245,7 +245,7 @@ export async function liveWeek(
   // What was only counted is told with the next text of its source.
   await pushAll({
     happenings: [],
-    alerts: plan.sources.map((_, source) => ({ source, isLong: false })),
+    alerts: plan.sources.map((_, source) => ({ source })),
     isCut: false,
     hours: 0,
   });
