@@ -1,6 +1,6 @@
 import { isObject } from '../../../core/object.ts';
 import { HttpError } from '../../api/problem.ts';
-import { objectsIn, textIn } from '../port/content.ts';
+import { jsonOf, objectsIn, textIn } from '../port/content.ts';
 import { type Dialect, PLAIN, type PushRequest, plain } from '../port/dialect.ts';
 import { markdownOfMrkdwn } from '../text/mrkdwn.ts';
 import { takes } from './native.ts';
@@ -46,13 +46,8 @@ async function payloadOf({ content }: PushRequest): Promise<Record<string, unkno
   const { fields, json } = await content();
   const inside = json === undefined ? textIn(fields, 'payload') : null;
   if (inside === null) return { ...fields };
-  try {
-    // Some write the line breaks of a text as they are.
-    const body: unknown = JSON.parse(inside.replace(/[\r\n]+/g, '\\n'));
-    if (isObject(body)) return body;
-  } catch {
-    // The same as for what is no object.
-  }
+  const body = jsonOf(inside);
+  if (isObject(body)) return body;
   throw new HttpError(400, 'usage', 'invalid_payload');
 }
 

@@ -36,8 +36,7 @@ export async function readContent(
   const text = decoded(bytes);
   const isJson = /^[^;]*[/+]json\s*(;|$)/.test(type);
   const isFields = isForm(type) || (type === '' && FORM.test(text));
-  // Without a type, or with the one that curl -d sends, it may be anything.
-  const json = isJson || isFields || type === '' ? jsonOf(text) : undefined;
+  const json = isJson || /^\s*[{[]/.test(text) ? jsonOf(text) : undefined;
   if (isJson && json === undefined) throw new HttpError(400, 'usage', 'the body is not JSON');
   if (json !== undefined && (isJson || isObject(json) || Array.isArray(json)))
     return { fields: isObject(json) ? json : {}, json, text };
@@ -99,10 +98,33 @@ function decoded(bytes: Buffer): string {
   return text;
 }
 
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+/** The longest JSON that is read again with its texts mended. */
+const MENDED_CHARS = 1_000_000;
+
+/** JSON, also of tools that put texts with line breaks between quotes as they are; undefined: it is none. */
+export function jsonOf(text: string): unknown {
+  for (const one of [() => text, () => (text.length > MENDED_CHARS ? '' : withEscapes(text))])
+    try {
+      return JSON.parse(one());
+    } catch {
+      // The next one, if there is any.
+    }
+  return undefined;
+}
+
+/** Escapes control characters between quotes. */
+function withEscapes(text: string): string {
+  let escaped = '';
+  let from = 0;
+  let isQuoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) isQuoted = !isQuoted;
+    else if (code === 0x5c) at++;
+    else if (isQuoted && code < 0x20) {
+      escaped += `${text.slice(from, at)}\\u${code.toString(16).padStart(4, '0')}`;
+      from = at + 1;
+    }
   }
+  return escaped + text.slice(from);
 }
