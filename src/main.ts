@@ -18,10 +18,10 @@ const output = createOutput({
   later: (flush) => void setTimeout(flush, 1),
 });
 
+/** Whoever makes the chunks is told that a stream takes no more. */
 async function writeAll(stream: 'stdout' | 'stderr', chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const chunk of chunks) {
-    await new Promise<void>((resolve) => output.now(stream, chunk, resolve));
-  }
+  for await (const chunk of chunks)
+    if (await new Promise<unknown>((resolve) => output.now(stream, chunk, resolve))) return;
 }
 
 const io: Io = {
@@ -98,6 +98,7 @@ function watchSignals(): Pick<Host, 'stopSignal' | 'passSignals'> {
       return stop.signal;
     },
     passSignals(to) {
+      isCommands = true;
       passed = to;
       const others = ALSO_PASSED.map((name) => [name, () => to(name)] as const);
       for (const [name, pass] of others) process.on(name, pass);
@@ -112,12 +113,16 @@ function watchSignals(): Pick<Host, 'stopSignal' | 'passSignals'> {
 /** What a command under `exec` may be told beside being stopped. */
 const ALSO_PASSED = ['SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const satisfies NodeJS.Signals[];
 
+/** stdout is that of a command under `exec`: its end is told also if nobody reads what it writes. */
+let isCommands = false;
+
 /** The exit code of a stdout that takes nothing, once that was told. */
 let broken: Promise<number> | null = null;
 
 /** A reader that has gone away (`| head`) is no error; whatever else becomes of stdout ends the program with a sentence. */
 function watchStreams(host: Host, argv: readonly string[]): void {
   process.stdout.on('error', (error) => {
+    if (isCommands) return;
     if (hasCode(error, 'EPIPE')) process.exit(0);
     const told = new WxError('cannot-create', `stdout cannot be written: ${reasonOf(error)}`, {
       hint: hasCode(error, 'ENOSPC') ? 'make room on that disk, or write elsewhere' : 'write it elsewhere',
@@ -141,13 +146,22 @@ function hidePassword(argv: readonly string[]): void {
   if (shown.join('\0') !== argv.join('\0')) process.title = ['wxagent', ...shown].join(' ');
 }
 
+/** The folder that we were started in; one that is gone is not there, but an alert from it is still sent. */
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return process.env.PWD ?? '/';
+  }
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   hidePassword(argv);
   const host: Host = {
     io,
     environment: readEnvironment(),
     clock: systemClock,
-    cwd: process.cwd(),
+    cwd: currentFolder(),
     bin: fileURLToPath(new URL('../bin/wxagent.js', import.meta.url)),
     ...watchSignals(),
   };
@@ -161,7 +175,7 @@ void main(process.argv.slice(2)).then(async (code) => {
   for (const stream of ['stdout', 'stderr'] as const) {
     // Not one byte where nothing waits: a device that is full refuses that too.
     if (process[stream].writableLength > 0)
-      await new Promise<void>((resolve) => output.now(stream, '', resolve));
+      await new Promise<void>((resolve) => output.now(stream, '', () => resolve()));
   }
   // What went wrong with a stream is told a turn later.
   await new Promise((resolve) => setImmediate(resolve));

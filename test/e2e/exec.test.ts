@@ -44,6 +44,30 @@ test('stdin is the command’s; one file for both streams keeps the order of its
   expect(readFileSync(join(home, 'both'), 'utf8').trim().split('\n')).toEqual(lines);
 });
 
+test('how a command ends is told also where nobody reads its output, or its folder is gone', async () => {
+  const { simulator, home } = await owner();
+  const through = async (script: string, ...args: string[]) => {
+    const given = ['-c', script, process.execPath, BIN, ...args];
+    return startWxagent(given, { home, through: ['/bin/sh'] }).exited;
+  };
+  await through(
+    '"$0" "$@" | head -n 1',
+    'exec',
+    '--title',
+    'read',
+    '--',
+    'sh',
+    '-c',
+    'while :; do echo y; done',
+  );
+  expect(answers(simulator)[0]).toContain('❌ read: SIGPIPE, ');
+  await through('"$0" "$@" >/dev/full', 'exec', '--title', 'full', '--', 'sh', '-c', 'echo y; exit 5');
+  expect(answers(simulator)[1]).toContain('❌ full: exit code 5, ');
+  const gone = await through('mkdir gone && cd gone && rmdir ../gone && "$0" "$@"', 'send', 'from nowhere');
+  expect(gone).toMatchObject({ code: 0, stderr: '' });
+  expect(answers(simulator)[2]).toBe('from nowhere');
+});
+
 test('on a terminal it is the command’s own', async () => {
   const { simulator, home } = await owner();
   const script = 'test -t 0 && test -t 2 && read line && echo "read $line" >&2; exit 4';

@@ -3,8 +3,8 @@ export type StreamName = 'stdout' | 'stderr';
 
 /** stdout and stderr, written to in the order in which they were given what they get: a terminal shows both. */
 export interface Output {
-  /** Writes at once; `done` is called when the stream has taken it. */
-  now(stream: StreamName, chunk: string | Uint8Array, done?: () => void): void;
+  /** Writes at once; `done` is called when the stream has taken it, or with why it does not. */
+  now(stream: StreamName, chunk: string | Uint8Array, done?: (error?: Error | null) => void): void;
   /** Writes in a moment, or before anything else is written. */
   soon(stream: StreamName, text: string): void;
   /** Writes all that is to be written soon. */
