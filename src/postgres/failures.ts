@@ -20,6 +20,8 @@ const NO_DATABASE = '3D000';
 /** A pooler has one code for both, which says nothing. */
 const LOGIN_AT_POOLER = /^(?:(?:password|SASL) authentication failed|no such user)/i;
 const DATABASE_AT_POOLER = /^no such database/i;
+/** The client itself refuses what the server offers; it has no code for that. */
+const OF_SASL = /^SASL: /;
 /** Tables or their schema are missing. */
 const GONE = new Set(['42P01', '3F000']);
 const NO_RIGHT = '42501';
@@ -81,7 +83,7 @@ export function mayPass(thrown: unknown): boolean {
 /** Whether the step is faulty, and not the server: what it says, or a value that breaks a rule of the tables. */
 function isFaultOfStep(thrown: unknown): boolean {
   const code = codeOf(thrown);
-  return /^(?:2[0-7]|42|0A|P0|08P01)/.test(code) && !mayPass(thrown) && !GONE.has(code);
+  return /^(?:2[0-7]|42|0A|08P01)/.test(code) && !mayPass(thrown) && !GONE.has(code);
 }
 
 /** Whether a pooler has given the connection to others between two statements that need each other. */
@@ -125,7 +127,7 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
   const code = codeOf(thrown);
   const reason = reasonOf(thrown) || code;
   const isOfPoolers = code === PROTOCOL;
-  if (WRONG_LOGIN.test(code) || (isOfPoolers && LOGIN_AT_POOLER.test(reason))) {
+  if (WRONG_LOGIN.test(code) || (isOfPoolers && LOGIN_AT_POOLER.test(reason)) || OF_SASL.test(reason)) {
     const isForTls = address.with.tls === 'disable' && /no encryption|SSL off/i.test(reason);
     const ofUser = /pg_hba\.conf/.test(reason)
       ? 'allow this host, user and database in pg_hba.conf of the server'

@@ -121,7 +121,8 @@ export function parseServerUrl(text: string): ServerAddress {
   const places = placesOf(authority.slice(at + 1), given);
   const ofUser = colon < 0 ? login : login.slice(0, colon);
   const user = decoded(ofUser) || given.get('user') || userInfo().username;
-  const password = colon < 0 ? (given.get('password') ?? null) : decoded(login.slice(colon + 1));
+  // An empty one is none, as for PostgreSQL's own clients.
+  const password = (colon < 0 ? given.get('password') : decoded(login.slice(colon + 1))) || null;
   const sealing = tlsOf(given, places.every(isSocket));
   const address = {
     ...sealing,

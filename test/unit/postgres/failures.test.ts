@@ -43,6 +43,14 @@ describe('the error for a server', () => {
       'before secure TLS',
       'leave sslnegotiation out',
     ],
+    [
+      failed('SASL: SCRAM-SERVER-FIRST-MESSAGE: iteration count 500000 exceeds 100000', ''),
+      77,
+      'refuses the login',
+      'check user and password',
+    ],
+    // A trigger of the administrator.
+    [failed('no DDL here', 'P0001'), 74, 'no DDL here', ''],
     [failed('sorry, too many clients already', '53300'), 69, 'too many clients', 'raise max_connections'],
     [failed('the database system is starting up', '57P03'), 69, 'starting up', ''],
     [failed('could not extend file', '53100'), 74, 'the disk of the server is full', ''],
