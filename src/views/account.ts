@@ -42,20 +42,6 @@ export function accountShown(
   };
 }
 
-/** That an account may be deaf, in a sentence. */
-export function deafSentence(deaf: {
-  sign: DeafSign['sign'];
-  account: string;
-  user: string;
-  since: string;
-  count: number;
-}): string {
-  const { sign, account, user, since, count } = deaf;
-  return sign === 'unconfirmed'
-    ? `${account} may be deaf: ${count} messages to ${user} were accepted without an ID since ${since}; look at the phone`
-    : `${account} may be deaf: ${user} has not written, as they used to, and got ${count} messages since ${since}; look at the phone`;
-}
-
 /** The sign that an account is deaf, with what the vendor needs to look into it. */
 function deafShown(deaf: DeafSign | null) {
   return (

@@ -30,6 +30,7 @@ test('an account that goes deaf: told once, in status and doctor with what the v
   simulator.control.addFault({ endpoint: 'sendmessage', kind: 'drop' });
   for (const text of ['one', 'two', 'three']) await runHere(['send', text], { home });
   await run.says('stderr', `${id} may be deaf: 3 messages to ${user} were accepted without an ID since`);
+  expect(run.stderr).toMatch(/without an ID since \d{4}-\d\d-\d\d \d\d:\d\d; look/);
   const told = (): string =>
     existsSync(join(home, 'told.txt')) ? readFileSync(join(home, 'told.txt'), 'utf8') : '';
   await pollUntil('the command has the text', () => told().includes('may be deaf'));

@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { BUDGET_MESSAGES } from '../../core/message/budget.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import type { Store } from '../../store/port/port.ts';
-import { accountShown, deafSentence } from '../../views/account.ts';
+import { accountShown } from '../../views/account.ts';
 import { chooseAccounts, loginHint } from '../account/choice.ts';
 import { pollerOf } from '../account/polling-right.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
+import { deafSentence } from '../terminal/deaf-sentence.ts';
 import { localMinute } from '../terminal/local-time.ts';
 
 /** `wxagent status`: who is logged in, who runs, what waits, and how much may still be sent. */

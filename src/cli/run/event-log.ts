@@ -3,10 +3,10 @@ import { BUDGET_MESSAGES } from '../../core/message/budget.ts';
 import type { Turn } from '../../core/message/message.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../../runner/port/events.ts';
-import { deafSentence } from '../../views/account.ts';
 import { contextOf, knownAccounts } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
 import { type Words, wordsOf } from '../i18n/language.ts';
+import { deafSentence } from '../terminal/deaf-sentence.ts';
 import { excerpt } from '../terminal/excerpt.ts';
 import { filesShown } from '../terminal/message-files.ts';
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { reasonOf } from '../../core/errors.ts';
 import type { OtherWay } from '../../runner/fallbacks.ts';
-import { deafSentence } from '../../views/account.ts';
 import { EVENT_COMMAND_MS, runEventCommand } from '../agent/event-command.ts';
 import type { CommandContext } from '../command/context.ts';
+import { deafSentence } from '../terminal/deaf-sentence.ts';
 
 /** For so long no other process takes what a command was started for: longer than the command can take. */
 export const COMMAND_LEASE_MS = 3 * EVENT_COMMAND_MS;
