@@ -1,12 +1,13 @@
 const { existsSync } = require('node:fs');
 const nodeModule = require('node:module');
 const { homedir } = require('node:os');
-const { join } = require('node:path');
+const { isAbsolute, join } = require('node:path');
 
 if (existsSync(join(__dirname, '../dist/main.js'))) {
   // Node 22 and newer keep what they compiled. In the user's own folder: what lies in it is run as it is, and the
   // folder that Node takes by itself is one that everybody may write to. NODE_DISABLE_COMPILE_CACHE=1 turns it off.
-  nodeModule.enableCompileCache?.(join(homedir(), '.cache', 'wxagent', 'compiled'));
+  const folder = compiledFolder();
+  if (folder !== null) nodeModule.enableCompileCache?.(folder);
   // The buffers of a file lie outside V8's heap and wait for its quick collection, which runs when its young space is
   // full. One that does not grow keeps a gigabyte within 30 MiB, and costs every start: only for who moves a file.
   if (process.argv.includes('download') || process.argv.includes('--file'))
@@ -17,4 +18,14 @@ if (existsSync(join(__dirname, '../dist/main.js'))) {
 } else {
   process.stderr.write('wxagent: it is not built yet: dist/main.js is missing\nhint: npm run build\n');
   process.exitCode = 78;
+}
+
+/** Null for a user who has no home, and for one named by a relative path: there lies what others have put there. */
+function compiledFolder() {
+  try {
+    const home = homedir();
+    return isAbsolute(home) ? join(home, '.cache', 'wxagent', 'compiled') : null;
+  } catch {
+    return null;
+  }
 }

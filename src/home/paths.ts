@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
+import { WxError } from '../core/errors.ts';
 import { DEVICE_NAME } from '../core/file-name.ts';
 import { percentEncoded } from '../core/text-bytes.ts';
 
@@ -102,11 +103,19 @@ function percent(char: string): string {
   return `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
-/** The platform's config, state and cache folders. */
+/** The platform's config, state and cache folders. Throws WxError `config` for a user who has none. */
 export async function platformFolders(): Promise<PlatformFolders> {
   // Loaded where no home is named only: it costs a tenth of a start.
-  const { default: envPaths } = await import('env-paths');
+  const { default: envPaths } = await import('env-paths').catch((cause) => {
+    throw noHome(cause);
+  });
   const { config, data, cache, log } = envPaths('wxagent', { suffix: '' });
+  if (!isAbsolute(config)) throw noHome(null);
   // On Linux the XDG state folder is what env-paths calls log; elsewhere logs may be cleaned away.
   return { config, state: process.platform === 'linux' ? log : data, cache };
+}
+
+/** As in a container whose user is in no list of users, or where HOME is empty. */
+function noHome(cause: unknown): WxError {
+  return new WxError('config', 'this user has no home folder', { hint: '--home <folder>', cause });
 }

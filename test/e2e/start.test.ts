@@ -39,6 +39,40 @@ test.each([
   expect(JSON.parse(stderr.trim().split('\n').at(-1) ?? '')).toEqual(loaded);
 });
 
+// What lies in that folder is run as it is. A user without an entry in passwd, as of a container, has no home.
+test.each([
+  ["'/home/somebody'", '/home/somebody/.cache/wxagent/compiled\n'],
+  ["''", ''],
+  ["'./here'", ''],
+  ["(() => { throw new Error('ENOENT'); })()", ''],
+])(
+  'what Node compiles is kept under the home %s only where that is a place of its own',
+  async (named, kept) => {
+    const home = makeFolder();
+    const pretence = join(home, 'home.cjs');
+    writeFileSync(
+      pretence,
+      `require('node:os').homedir = () => ${named};
+     require('node:module').enableCompileCache = (folder) => process.stderr.write(folder + '\\n');`,
+    );
+    const through = [process.execPath, '--require', pretence, BIN] as const;
+    expect(await wxagent(['--version'], { home, through })).toMatchObject({ ...VERSION, stderr: kept });
+  },
+);
+
+test.each([
+  ["''", 'en', 'wxagent: this user has no home folder\nhint: --home <folder>\n'],
+  ["(() => { throw new Error('ENOENT'); })()", 'zh', 'wxagent: 这个用户没有主目录\n提示：--home <folder>\n'],
+])('a user whose home is %s names one, or is told to', async (named, lang, stderr) => {
+  const home = makeFolder();
+  const pretence = join(home, 'home.cjs');
+  writeFileSync(pretence, `require('node:os').homedir = () => ${named};`);
+  const through = [process.execPath, '--require', pretence, BIN] as const;
+  const env = { WXAGENT_LANG: lang, WXAGENT_HOME: '' };
+  expect(await wxagent(['accounts'], { home, through, env })).toMatchObject({ code: 78, stderr });
+  expect(await wxagent(['accounts'], { home, through })).toMatchObject({ code: 0 });
+});
+
 test.each([
   ['18.20.8', 78],
   ['20.18.0', 78],

@@ -1,6 +1,7 @@
 /** What commands, settings, the store and the server come to, in Chinese: see {@link file://./translate.ts}. */
 export const OF_COMMANDS: Readonly<Record<string, string>> = {
   'exec needs a command': 'exec 需要一个命令',
+  'this user has no home folder': '这个用户没有主目录',
   '--always and --on-failure exclude each other': '--always 和 --on-failure 不能一起用',
   '{} cannot be started: {}': '无法启动 {}：{}',
   'Nothing is expected.': '没有应收的消息。',
