@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { WxError } from '../../core/errors.ts';
+import type { Body } from './body.ts';
 import { HttpError } from './problem.ts';
 import { faultOf, type ObjectSchema } from './schema.ts';
 
@@ -53,7 +54,7 @@ export async function readJson(
 }
 
 /** Reads a body that may have so many bytes. Throws `413` for a longer one, and `400` when its sender goes. */
-export async function readBytes(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export async function readBytes(incoming: Body, maxBytes: number): Promise<Buffer> {
   const tooLarge = (): HttpError =>
     new HttpError(413, 'usage', `the body is larger than ${maxBytes} bytes`, {
       headers: { connection: 'close' },
@@ -65,7 +66,9 @@ export async function readBytes(incoming: IncomingMessage, maxBytes: number): Pr
   return new Promise((resolve, reject) => {
     const cutOff = (cause?: unknown): void => {
       settle();
-      reject(new HttpError(400, 'usage', 'the body was cut off', { cause }));
+      reject(
+        cause instanceof HttpError ? cause : new HttpError(400, 'usage', 'the body was cut off', { cause }),
+      );
     };
     const onData = (chunk: Buffer): void => {
       sizeBytes += chunk.length;

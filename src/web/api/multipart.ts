@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { reasonOf, WxError } from '../../core/errors.ts';
+import type { Body } from './body.ts';
 import { HttpError } from './problem.ts';
 
 /** The largest field that is no file, and how many fields and files there may be. */
@@ -9,7 +9,7 @@ const MAX_FIELDS = 20;
 const MAX_FILES = 20;
 
 /** Whether a body is a form with files. */
-export function isMultipart({ headers }: IncomingMessage): boolean {
+export function isMultipart({ headers }: Pick<Body, 'headers'>): boolean {
   return /^multipart\/form-data\s*;/i.test(headers['content-type'] ?? '');
 }
 
@@ -18,7 +18,7 @@ export function isMultipart({ headers }: IncomingMessage): boolean {
  * `onFile` throws, when no file is read any more.
  */
 export async function readForm(
-  incoming: IncomingMessage,
+  incoming: Body,
   onFile: (file: Readable, name: string | null) => Promise<void>,
   isFile: (field: string) => boolean = (field) => field === 'file',
 ): Promise<Record<string, string>> {
@@ -74,9 +74,11 @@ export async function readForm(
       fail(new HttpError(400, 'usage', `the form cannot be read: ${reasonOf(cause)}`, { cause })),
     );
     form.on('finish', () => files.then(resolve, reject));
-    incoming.once('aborted', () => {
+    incoming.once('error', (cause) => {
       form.destroy();
-      fail(new HttpError(400, 'usage', 'the form was cut off'));
+      fail(
+        cause instanceof HttpError ? cause : new HttpError(400, 'usage', 'the form was cut off', { cause }),
+      );
     });
     incoming.pipe(form);
   });

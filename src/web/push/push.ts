@@ -3,6 +3,7 @@ import { reasonOf, WxError } from '../../core/errors.ts';
 import { atMostEvery } from '../../core/time/clock.ts';
 import { type PartFile, type PartView, type Source, SourceGone } from '../../store/port/port.ts';
 import { withoutSourceTokens } from '../access/secrets.ts';
+import { plainBodyOf } from '../api/body.ts';
 import { HttpError, problemOf, withoutPlaces, withStatus } from '../api/problem.ts';
 import type { Failures } from '../api/route.ts';
 import type { KnownAccount, WebBackend } from '../port/backend.ts';
@@ -82,6 +83,7 @@ export function createPush(
 
   return async ({ incoming, url, address }) => {
     const kept: PartFile[] = [];
+    const body = plainBodyOf(incoming);
     let shown: ShownSource | null = null;
     let content: Promise<Content> | null = null;
     const keep = async (chunks: AsyncIterable<Uint8Array>, name: string): Promise<PartFile> => {
@@ -93,9 +95,9 @@ export function createPush(
     };
     const place = await placeOf({
       ...{ method: incoming.method ?? 'GET', path: oneSlash(url.pathname), query: url.searchParams },
-      ...{ headers: incoming.headers, stream: incoming, keep, kept, nowMs: clock.now() },
+      ...{ headers: body.headers, stream: body, keep, kept, nowMs: clock.now() },
       content: () =>
-        (content ??= readContent(incoming, async (file, name) => void (await keep(file, name ?? 'file')))),
+        (content ??= readContent(body, async (file, name) => void (await keep(file, name ?? 'file')))),
       take: (file) => void kept.push(file),
     });
     if (place === null) return null;

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { isObject } from '../../../core/object.ts';
+import type { Body } from '../../api/body.ts';
 import { readBytes } from '../../api/input.ts';
 import { isMultipart, readForm } from '../../api/multipart.ts';
 import { HttpError } from '../../api/problem.ts';
@@ -25,7 +25,7 @@ const NOTHING: Content = { fields: {}, json: undefined, text: '' };
 
 /** Reads a body. `onFile` gets the files of a form. Throws HttpError `400` and `413`. */
 export async function readContent(
-  incoming: IncomingMessage,
+  incoming: Body,
   onFile: (file: Readable, name: string | null) => Promise<void>,
 ): Promise<Content> {
   if (isMultipart(incoming))
