@@ -11,30 +11,25 @@ import { languageIn, noteText, roomIn, roomOf, sentOf, takeUncounted } from './r
 import { dueOf, JOIN_MS, textsOf, type WaitReason } from './rule.ts';
 import { inShort, type Told, toldOf, toldTogether } from './told.ts';
 
-/**
- * Users of whom a push is due: from the earliest of one source to that of the next by the index, however many wait. Those
- * who can get nothing now are left out.
- */
-const DUE_USERS = `WITH RECURSIVE earliest(seq) AS (
-    SELECT (SELECT seq FROM parts WHERE ${DELAYED} ORDER BY account, "user", source, not_before LIMIT 1)
+/** Users of whom a push is due: from one to the next by the index. Those who can get nothing now are left out. */
+const DUE_USERS = `WITH RECURSIVE waiting(seq) AS (
+    SELECT (SELECT seq FROM parts WHERE ${DELAYED} ORDER BY account, "user" LIMIT 1)
     UNION ALL
     SELECT COALESCE(
-        (SELECT next.seq FROM parts AS next WHERE next.${DELAYED} AND next.account = parts.account
-            AND next."user" = parts."user" AND next.source > parts.source
-          ORDER BY next.source, next.not_before LIMIT 1),
         (SELECT next.seq FROM parts AS next
           WHERE next.${DELAYED} AND next.account = parts.account AND next."user" > parts."user"
-          ORDER BY next."user", next.source, next.not_before LIMIT 1),
+          ORDER BY next."user" LIMIT 1),
         (SELECT next.seq FROM parts AS next WHERE next.${DELAYED} AND next.account > parts.account
-          ORDER BY next.account, next."user", next.source, next.not_before LIMIT 1))
-      FROM earliest JOIN parts ON parts.seq = earliest.seq
+          ORDER BY next.account, next."user" LIMIT 1))
+      FROM waiting JOIN parts ON parts.seq = waiting.seq
   )
-  SELECT due.account, due."user" FROM (SELECT DISTINCT parts.account, parts."user"
-      FROM earliest JOIN parts ON parts.seq = earliest.seq WHERE parts.not_before <= ?) AS due
-    LEFT JOIN users ON users.account = due.account AND users."user" = due."user"
+  SELECT parts.account, parts."user" FROM waiting JOIN parts ON parts.seq = waiting.seq
+    LEFT JOIN users ON users.account = parts.account AND users."user" = parts."user"
     WHERE COALESCE(users.sent, 0) < ${BUDGET_MESSAGES}
-      AND NOT EXISTS (SELECT 1 FROM parts AS other WHERE other.account = due.account
-        AND other."user" = due."user" AND other.${HELD})`;
+      AND NOT EXISTS (SELECT 1 FROM parts AS other WHERE other.account = parts.account
+        AND other."user" = parts."user" AND other.${HELD})
+      AND EXISTS (SELECT 1 FROM parts AS due WHERE due.account = parts.account AND due."user" = parts."user"
+        AND due.${DELAYED} AND due.not_before <= ?)`;
 /**
  * Sources with pushes that have waited long enough, or that wait for others to be joined with: from one to the next by the
  * index. That of a push into which others were joined comes first.
