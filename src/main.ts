@@ -26,7 +26,11 @@ async function writeAll(stream: 'stdout' | 'stderr', chunks: AsyncIterable<Uint8
 
 const io: Io = {
   out: (text) => output.now('stdout', text),
-  outAll: (chunks) => writeAll('stdout', chunks),
+  async outAll(chunks, isWhole = false) {
+    isWanted = isWhole;
+    await writeAll('stdout', chunks);
+    isWanted = false;
+  },
   errAll: (chunks) => writeAll('stderr', chunks),
   err: (text) => output.now('stderr', text),
   outSoon: (text) => output.soon('stdout', text),
@@ -119,11 +123,14 @@ let isCommands = false;
 /** The exit code of a stdout that takes nothing, once that was told. */
 let broken: Promise<number> | null = null;
 
-/** A reader that has gone away (`| head`) is no error; whatever else becomes of stdout ends the program with a sentence. */
+/** What goes to stdout is of no use in part. */
+let isWanted = false;
+
+/** A reader that has gone away (`| head`) is no error, unless all was wanted; whatever else becomes of stdout ends the program with a sentence. */
 function watchStreams(host: Host, argv: readonly string[]): void {
   process.stdout.on('error', (error) => {
     if (isCommands) return;
-    if (hasCode(error, 'EPIPE')) process.exit(0);
+    if (hasCode(error, 'EPIPE') && !isWanted) process.exit(0);
     const told = new WxError('cannot-create', `stdout cannot be written: ${reasonOf(error)}`, {
       hint: hasCode(error, 'ENOSPC') ? 'make room on that disk, or write elsewhere' : 'write it elsewhere',
     });

@@ -2,8 +2,8 @@
 export interface Io {
   /** Writes to stdout. */
   out(text: string | Uint8Array): void;
-  /** Writes to stdout as fast as its reader takes it. */
-  outAll(chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Writes to stdout as fast as its reader takes it. `isWhole`: a part of it is of no use, so its reader must not go before. */
+  outAll(chunks: AsyncIterable<Uint8Array>, isWhole?: boolean): Promise<void>;
   /** Writes to stderr as fast as its reader takes it. */
   errAll(chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /** Writes to stderr. */

@@ -194,11 +194,14 @@ test('a backup without a digest is taken, and said to be one; through pipes it i
   }).exited;
   expect([piped.code, piped.stdout, piped.stderr]).toEqual([0, '', expect.stringContaining('tokens')]);
   expect(readdirSync(join(home, 'wx', 'state')).filter((name) => name.startsWith('backup'))).toEqual([]);
-  // A reader that goes away leaves nothing either.
-  await startWxagent(['-c', `"$0" "$@" | head -c 10`, process.execPath, BIN, 'backup', '-'], {
+  // A reader that goes away has no backup, and leaves nothing either.
+  const script = '{ "$0" "$@"; echo $? >code; } | head -c 10';
+  const cut = await startWxagent(['-c', script, process.execPath, BIN, 'backup', '-'], {
     home,
     through: ['/bin/sh'],
   }).exited;
+  expect(readFileSync(join(home, 'code'), 'utf8')).toBe('73\n');
+  expect(cut.stderr).toContain('stdout cannot be written');
   expect(readdirSync(join(home, 'wx', 'state')).filter((name) => name.startsWith('backup'))).toEqual([]);
   const [first, second] = [makeFolder(), makeFolder()];
   const fromStdin = await wxagent(['restore', '-', '--json'], { home: first, input: readFileSync(file) });

@@ -47,7 +47,7 @@ export async function backup(context: CommandContext, [given]: string[]): Promis
         const whole = await open(fresh, 'r');
         // Whatever becomes of the reader, nothing is left.
         await removeDatabase(fresh);
-        await context.io.outAll(whole.createReadStream());
+        await context.io.outAll(whole.createReadStream(), true);
         context.say(inWords(counts));
       } else {
         checkTarget(path, replaceFile, []);
