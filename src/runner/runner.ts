@@ -22,7 +22,6 @@ import type { EventSink } from './port/events.ts';
 import type { RunnerOptions } from './port/options.ts';
 import type { Runner, RunnerAccount, RunnerEnd } from './port/port.ts';
 import type { Attachments } from './received/attachments.ts';
-import { createRescue } from './rescue.ts';
 import { createExitConditions } from './shutdown/exit-conditions.ts';
 import { createShutdown, shutDown } from './shutdown/shutdown.ts';
 import { type Startup, startUp } from './startup.ts';
@@ -31,6 +30,7 @@ import { createLanes } from './turns/lanes.ts';
 import { createQuestions } from './turns/questions.ts';
 import { createTurns } from './turns/turns.ts';
 import { createTyping } from './turns/typing.ts';
+import { createRescue } from './unstored-content.ts';
 import type { Upkeep } from './upkeep/upkeep.ts';
 import { wordPart } from './upkeep/window-keeper.ts';
 

@@ -1,4 +1,4 @@
-import { BUDGET_WINDOW_MS } from '../core/message/budget.ts';
+import { BUDGET_WINDOW_MS } from '../core/message/wechat-limits.ts';
 import { all, type Row, run, type Step, together, unawaited } from '../sql/statement.ts';
 import { DELAYED, OPEN, UNFINISHED } from './outbox/part-states.ts';
 import type { AccountMeasures } from './port/port.ts';

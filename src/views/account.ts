@@ -1,4 +1,4 @@
-import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/message/budget.ts';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/message/wechat-limits.ts';
 import { askTimeMs } from '../core/message/window-keeper.ts';
 import { quietHoursShown } from '../core/time/quiet-hours.ts';
 import type { Account } from '../home/accounts-file.ts';

@@ -9,9 +9,9 @@ import { findTarget } from '../send/target.ts';
 import { type Asked, askAndWait } from './asking.ts';
 import { type Decision, decisionOf } from './decision.ts';
 import { type HookInput, type HookProgram, readHookInput } from './hook-input.ts';
+import { shown } from './mask-secrets.ts';
 import { questionOf } from './question-text.ts';
 import { toolText } from './tool-text.ts';
-import { shown } from './without-secrets.ts';
 
 const PROGRAMS: Record<HookProgram, string> = { claude: 'Claude Code', codex: 'Codex' };
 const YES_NO: readonly Choice[] = [

@@ -1,6 +1,6 @@
 import { isObject } from '../../core/object.ts';
 import { codeBlock } from '../../text/code-block.ts';
-import { shown } from './without-secrets.ts';
+import { shown } from './mask-secrets.ts';
 
 /** How much of one field of a tool call is shown, and of how many. */
 const FIELD_CHARS = 300;

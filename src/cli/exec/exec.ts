@@ -6,7 +6,7 @@ import { asWxError, WxError } from '../../core/errors.ts';
 import { terminalText } from '../../core/terminal.ts';
 import { codeBlock } from '../../text/code-block.ts';
 import { commandSearch } from '../agent/child.ts';
-import { shown } from '../ask/without-secrets.ts';
+import { shown } from '../ask/mask-secrets.ts';
 import type { CommandContext } from '../command/context.ts';
 import { sayError } from '../command/report-error.ts';
 import { sendContent } from '../send/send.ts';

@@ -5,7 +5,7 @@ import { chooseAccount, withOwner } from '../account/choice.ts';
 import type { CommandContext } from '../command/context.ts';
 import { createOtherWay } from '../send/other-way.ts';
 import { sanitized } from '../terminal/printer.ts';
-import { createEventLog } from './event-log.ts';
+import { createEventLog } from './print-events.ts';
 import { serve } from './serve.ts';
 
 /** `wxagent listen`: writes every message to stdout, and answers nothing. */

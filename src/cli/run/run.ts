@@ -15,9 +15,9 @@ import type { CommandContext } from '../command/context.ts';
 import { createOtherWay } from '../send/other-way.ts';
 import type { WebBeside } from '../web/web-beside.ts';
 import type { AttachmentOptions } from './attachments.ts';
-import { createEventLog } from './event-log.ts';
 import { accountsToServe } from './first-login.ts';
 import { createHooks } from './hooks.ts';
+import { createEventLog } from './print-events.ts';
 import { serve } from './serve.ts';
 
 /** From so many accounts on, the limit of open files is looked at. */

@@ -1,6 +1,6 @@
 import { newClientId } from '../../core/ids.ts';
-import { BUDGET_MESSAGES } from '../../core/message/budget.ts';
 import { type ChatLanguage, languageOf } from '../../core/message/language.ts';
+import { BUDGET_MESSAGES } from '../../core/message/wechat-limits.ts';
 import { terminalText } from '../../core/terminal.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { HeldPart, MergedHolds, NewPart, PartFile, PartOrigin } from '../../store/port/port.ts';

@@ -1,4 +1,4 @@
-import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/wechat-limits.ts';
 import { indexedBy, sql } from '../../sql/dialect.ts';
 import { one, type Row, run, type Step, unawaited } from '../../sql/statement.ts';
 import { endSession, nextTurn, userSession } from '../accounts/sessions.ts';

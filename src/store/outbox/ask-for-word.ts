@@ -1,5 +1,5 @@
-import { BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
+import { BUDGET_WINDOW_MS } from '../../core/message/wechat-limits.ts';
 import { one, type Row, run, type Step } from '../../sql/statement.ts';
 import type { ClaimRequest, NewPart } from '../port/port.ts';
 import { BUDGET_NEAR_END, budgetLeft } from './budget.ts';

@@ -1,4 +1,4 @@
-import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/wechat-limits.ts';
 import { sql, unindexed } from '../../sql/dialect.ts';
 import { one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
 import type { Budget, ClaimRequest, Outbox } from '../port/port.ts';

@@ -1,5 +1,5 @@
 import { newClientId } from '../../core/ids.ts';
-import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/wechat-limits.ts';
 import { one, type Row, run, type Step } from '../../sql/statement.ts';
 import type { Verdict } from '../port/port.ts';
 import { acceptedSince, refundBudget } from './budget.ts';

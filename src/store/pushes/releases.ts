@@ -1,5 +1,5 @@
-import { BUDGET_MESSAGES } from '../../core/message/budget.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
+import { BUDGET_MESSAGES } from '../../core/message/wechat-limits.ts';
 import { indexedBy, sql } from '../../sql/dialect.ts';
 import { all, one, type Row, run, type Step, together, unawaited } from '../../sql/statement.ts';
 import { ruleOf } from '../access/sources.ts';

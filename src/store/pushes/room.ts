@@ -1,5 +1,5 @@
-import { BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
+import { BUDGET_WINDOW_MS } from '../../core/message/wechat-limits.ts';
 import { sql } from '../../sql/dialect.ts';
 import { one, type Row, run, type Step } from '../../sql/statement.ts';
 import { budgetLeft, IS_HELD, UNSENT } from '../outbox/budget.ts';

@@ -1,6 +1,6 @@
 import { POSTGRES_LATER_EVENTS, postgresEvents } from '../events/event-schema.ts';
-import { baseMigrations, type ColumnTypes } from './base-migrations.ts';
-import { migrations } from './migration-list.ts';
+import { baseMigrations, type ColumnTypes } from './base-schema.ts';
+import { migrations } from './migrations.ts';
 
 /** Ids of the wire are compared and sorted by their bytes, as SQLite does it. */
 const KEY = 'TEXT COLLATE "C"';

@@ -1,6 +1,6 @@
 import { SQLITE_EVENTS, SQLITE_EVENTS_FOR_READERS, SQLITE_WANTED_EVENTS } from '../events/event-schema.ts';
-import { baseMigrations, type ColumnTypes } from './base-migrations.ts';
-import { migrations } from './migration-list.ts';
+import { baseMigrations, type ColumnTypes } from './base-schema.ts';
+import { migrations } from './migrations.ts';
 
 const TYPES: ColumnTypes = {
   key: 'TEXT',

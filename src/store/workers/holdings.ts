@@ -1,5 +1,5 @@
 import type { Lease } from '../port/lease.ts';
-import { heldSum } from './board.ts';
+import { heldSum } from './shares.ts';
 
 /** What serves the accounts of a worker. */
 export interface LeasedService {

@@ -6,16 +6,8 @@ import type { ServerAddress } from '../../postgres/server-address.ts';
 import { FaultOfStep, type Lock, runInTransaction, UnknownCommit } from '../../postgres/transaction.ts';
 import { type Row, type Statement, type Step, together } from '../../sql/statement.ts';
 import type { Lease } from '../port/lease.ts';
-import {
-  giveBack,
-  handOver,
-  heldBy,
-  offer,
-  type Taken,
-  takeFree,
-  takeNamed,
-  withdraw,
-} from './lease-rows.ts';
+import { giveBack, handOver, heldBy, offer, withdraw } from './lease-rows.ts';
+import { type Taken, takeFree, takeNamed } from './take-over.ts';
 import {
   announceLeaving,
   board,

@@ -3,12 +3,12 @@ import { reasonOf } from '../../core/errors.ts';
 import { atMostEvery, type Clock } from '../../core/time/clock.ts';
 import { combinerOf, untilAborted } from '../../core/time/event-loop.ts';
 import { LEAVE_MS, type Lease, type Trust } from '../port/lease.ts';
-import { readBoard } from './board.ts';
 import type { Fence } from './fence.ts';
 import { createHoldings, type LeasedService } from './holdings.ts';
 import type { LeaseDatabase } from './lease-database.ts';
-import type { Taken } from './lease-rows.ts';
 import { createTrustWindow, RENEW_EVERY_MS } from './lease-trust.ts';
+import { readBoard } from './shares.ts';
+import type { Taken } from './take-over.ts';
 import { channelOf, type WorkerCard } from './worker-rows.ts';
 
 /**

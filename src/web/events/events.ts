@@ -4,7 +4,7 @@ import { eventShown } from '../../views/event.ts';
 import type { Caller } from '../access/caller.ts';
 import type { WebBackend } from '../port/backend.ts';
 import { idOf, placeOf } from './event-id.ts';
-import { createEventLog, type ToldEvent } from './log.ts';
+import { createEventLog, type ToldEvent } from './event-reader.ts';
 import { startStream } from './stream.ts';
 import { follow } from './subscriber.ts';
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { SAFE_HEADERS } from '../guard/headers.ts';
-import type { ToldEvent } from './log.ts';
+import type { ToldEvent } from './event-reader.ts';
 
 /** Who has not taken so much gets nothing more, and is cut off; also who takes nothing for so long. */
 const MOST_BYTES = 256 * 1_024;

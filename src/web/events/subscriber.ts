@@ -1,6 +1,6 @@
 import type { EventPlace, StateEvent } from '../../store/port/port.ts';
 import { isBehind } from './event-id.ts';
-import type { EventLog, Listener, ToldEvent } from './log.ts';
+import type { EventLog, Listener, ToldEvent } from './event-reader.ts';
 
 /** Who gets the events. */
 export interface Receiver {

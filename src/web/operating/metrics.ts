@@ -1,5 +1,5 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { BUDGET_MESSAGES } from '../../core/message/budget.ts';
+import { BUDGET_MESSAGES } from '../../core/message/wechat-limits.ts';
 import { type AccountMeasures, OPEN_PART_STATES } from '../../store/port/port.ts';
 import type { WebBackend } from '../port/backend.ts';
 import { createEventCounters, type EventCounts, TURN_LIMITS } from './event-counters.ts';

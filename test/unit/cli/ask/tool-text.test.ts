@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { shown } from '../../../../src/cli/ask/mask-secrets.ts';
 import { toolText } from '../../../../src/cli/ask/tool-text.ts';
-import { shown } from '../../../../src/cli/ask/without-secrets.ts';
 
 test.each([
   ['Bash', { command: 'ls -la', description: 'List files', timeout: 5 }, '```\nls -la\n```\nList files'],

@@ -55,7 +55,7 @@ describe('what is shown to people', () => {
 const WRITES: Record<string, RegExp> = {
   'printer.ts': /.*/,
   'context.ts': /printJson|print:|write: io\.errSoon|createPrinter/,
-  'event-log.ts': /JSON\.stringify/,
+  'print-events.ts': /JSON\.stringify/,
   'listen.ts': /JSON\.stringify|lineOf/,
   'program.ts': /writeOut|VERSION/,
   'report-error.ts': /JSON\.stringify|stack/,

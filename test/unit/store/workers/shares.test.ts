@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readBoard } from '../../../../src/store/workers/board.ts';
-import { planOf } from '../../../../src/store/workers/shares.ts';
+import { planOf, readBoard } from '../../../../src/store/workers/shares.ts';
 
 /** Workers that take and hand over in turns, as they do in the database: a plan is made and carried out in one step. */
 function createModel(accounts: number) {

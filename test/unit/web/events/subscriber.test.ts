@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EventPlace, StateEvent } from '../../../../src/store/port/port.ts';
 import { isBehind } from '../../../../src/web/events/event-id.ts';
-import { createEventLog } from '../../../../src/web/events/log.ts';
+import { createEventLog } from '../../../../src/web/events/event-reader.ts';
 import { follow } from '../../../../src/web/events/subscriber.ts';
 
 const USERS = ['ann', 'bob'] as const;

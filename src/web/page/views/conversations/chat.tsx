@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import { BUDGET_MESSAGES } from '../../../../core/message/budget.ts';
+import { BUDGET_MESSAGES } from '../../../../core/message/wechat-limits.ts';
 import { Avatar } from '../../../../page/chat/avatar.tsx';
 import { ChatLog } from '../../../../page/chat/chat-log.tsx';
 import { Composer } from '../../../../page/chat/composer.tsx';

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../../../core/message/budget.ts';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../../../core/message/wechat-limits.ts';
 import { userName } from '../../frame/names.ts';
 import { stateWords } from '../../frame/state-words.ts';
 import { duration, nowMs } from '../../frame/time.ts';

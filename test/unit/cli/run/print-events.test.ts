@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CommandContext } from '../../../../src/cli/command/context.ts';
-import { createEventLog } from '../../../../src/cli/run/event-log.ts';
+import { createEventLog } from '../../../../src/cli/run/print-events.ts';
 import { systemClock } from '../../../../src/core/time/clock.ts';
 import type { Account } from '../../../../src/home/accounts-file.ts';
 import { readEnvironment } from '../../../../src/settings/config.ts';

@@ -1,5 +1,5 @@
-import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/budget.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
+import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/wechat-limits.ts';
 import type { WindowKeeper } from '../../core/message/window-keeper.ts';
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
 import { HAS_ANSWER, IS_ASKED, noteAsked } from '../outbox/ask-for-word.ts';

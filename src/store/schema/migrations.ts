@@ -1,4 +1,4 @@
-import type { ColumnTypes } from './base-migrations.ts';
+import type { ColumnTypes } from './base-schema.ts';
 
 /**
  * The migrations of both databases since there is a store on PostgreSQL, each a list of statements, up to the points where

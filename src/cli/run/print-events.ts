@@ -1,6 +1,6 @@
 import type { Log } from '../../core/log.ts';
-import { BUDGET_MESSAGES } from '../../core/message/budget.ts';
 import type { Turn } from '../../core/message/message.ts';
+import { BUDGET_MESSAGES } from '../../core/message/wechat-limits.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../../runner/port/events.ts';
 import { contextOf, knownAccounts } from '../account/choice.ts';
