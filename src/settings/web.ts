@@ -55,7 +55,7 @@ export const WEB = {
       en: 'what it may do',
       zh: '权限范围',
     },
-    choices: ['read', 'send', 'admin'],
+    choices: ['read', 'send', 'push', 'admin'],
     flagOnly: true,
   },
   tokenTo: {

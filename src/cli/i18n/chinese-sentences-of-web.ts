@@ -14,7 +14,9 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   'No tokens.': '没有访问令牌。',
   'a token is named with letters, digits, "_", "." and "-", not "{}"':
     '访问令牌的名称只能用字母、数字、“_”、“.”和“-”，不能是“{}”',
-  'a token needs a scope: read, send or admin': '访问令牌需要权限范围：read、send 或 admin',
+  'a token needs a scope: read, send, push or admin': '访问令牌需要权限范围：read、send、push 或 admin',
+  'a token that may push has no --expires: it is that of a source':
+    '只用于推送的令牌不能用 --expires：它属于一个来源',
   'This token is shown only now: keep it where its program finds it.':
     '这个令牌只显示这一次，请存到使用它的程序能读到的地方。',
   'there is no token "{}"': '没有访问令牌“{}”',

@@ -1,5 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { isName } from '../../core/name.ts';
+import { withValues } from '../../settings/config.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { tokenShown } from '../../views/access.ts';
 import { timeShown } from '../../views/account.ts';
@@ -10,6 +11,7 @@ import type { CommandContext } from '../command/context.ts';
 import { checkUser } from '../send/recipient.ts';
 import { minuteOrDash } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
+import { makeSource } from './source.ts';
 
 /** `wxagent token list`: the tokens of the API, without their secrets. */
 export async function listTokens(context: CommandContext): Promise<void> {
@@ -35,9 +37,17 @@ export async function makeToken(context: CommandContext, [name = '']: string[]):
   if (!isName(name))
     throw new WxError('usage', `a token is named with letters, digits, "_", "." and "-", not "${name}"`);
   if (tokenScope === null)
-    throw new WxError('usage', 'a token needs a scope: read, send or admin', {
+    throw new WxError('usage', 'a token needs a scope: read, send, push or admin', {
       hint: `wxagent token add ${name} --scope read`,
     });
+  if (tokenScope === 'push') {
+    // What may only push is a source: it belongs to one account, and `source` lists and removes it.
+    if (expires !== null)
+      throw new WxError('usage', 'a token that may push has no --expires: it is that of a source', {
+        hint: `wxagent source remove ${name}`,
+      });
+    return makeSource({ ...context, settings: withValues(context.settings, { sourceTo: tokenTo }) }, [name]);
+  }
   if (tokenTo === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });
   if (expires === 0) throw new WxError('usage', '--expires takes a time to come', { hint: '--expires 90d' });
   const only = account.length === 0 ? null : chooseAccount(context);

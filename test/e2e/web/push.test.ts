@@ -181,6 +181,18 @@ describe.each(STORES)('a source, on $store', ({ environment }) => {
     expect((await push(web, token, { path: '/push/$T', body: { text: 'x' } })).status).toBe(401);
   });
 
+  test('a token of the scope "push" is that of a source: it pushes, and does nothing else', async () => {
+    const { web, wx } = await start(environment());
+    const made = await wx('token', 'add', 'nas', '--scope', 'push', '--to', 'owner@im.wechat', '--json');
+    const token = jsonLines(made.stdout)[0]?.token as string;
+    expect((await push(web, token, { path: '/push/$T', body: { text: 'x' } })).status).toBe(200);
+    expect((await web.ask('/accounts', { token })).status).toBe(401);
+    expect(jsonLines((await wx('source', '--json')).stdout)[0]).toMatchObject({
+      sources: [{ name: 'test' }, { name: 'nas', user: 'owner@im.wechat' }],
+    });
+    expect((await wx('token', 'add', 'x', '--scope', 'push', '--expires', '1d')).code).toBe(64);
+  });
+
   test('an ID is sent once, a key replaces, a ttl ends; each for its source alone', async () => {
     const { web, wx, token, admin } = await start(environment());
     const other = jsonLines((await wx('source', 'add', 'other', '--json')).stdout)[0]?.token as string;
