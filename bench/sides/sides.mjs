@@ -17,8 +17,13 @@ const REMOVED = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const bin = here('../../bin/wxagent.js');
 
-/** The environment of everything measured: none of this machine's wxagent settings reach it. */
-const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('WXAGENT_')));
+/**
+ * The environment of everything measured: none of this machine's settings of wxagent and Node reach it. With
+ * NODE_EXTRA_CA_CERTS, Node 20 reads certificates at every start, and the baseline of the start would be that.
+ */
+const env = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(WXAGENT|NODE)_/.test(name)),
+);
 
 /** A folder for one run of the bench. */
 export function createFolder() {
