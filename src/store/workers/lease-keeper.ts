@@ -115,6 +115,9 @@ export async function startLeaseKeeper(options: {
     } catch (error) {
       trust.failed();
       report(error);
+      // What still runs would end for nothing, and another worker may begin the same. Only a database that cannot be asked
+      // is not asked: a clock that was moved, or a machine that slept together with it, ends no lease.
+      if (held.size > 0 && trust.hasRunOut()) distrust();
       return false;
     }
   }
@@ -146,8 +149,6 @@ export async function startLeaseKeeper(options: {
         trust.spend();
         beatNow.abort();
       }
-      // What still runs would end for nothing, and another worker may begin the same.
-      if (held.size > 0 && trust.hasRunOut()) distrust();
       if (!trust.isTrusted()) continue;
       try {
         await look();
