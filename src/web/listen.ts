@@ -1,5 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import type { RequestListener, Server } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
 import { codeOf, hasCode, reasonOf, WxError } from '../core/errors.ts';
 import type { Certificate } from '../core/http/certificate.ts';
@@ -34,9 +33,10 @@ export async function listenAt(
   certificate: Certificate | null,
   flag: string,
 ): Promise<Listening> {
+  // Not by an import, for the reason that is in ilink/http/http.ts: a runner listens before its first poll.
   const server = certificate
-    ? createTlsServer({ cert: certificate.cert, key: certificate.key })
-    : createServer();
+    ? process.getBuiltinModule('node:https').createServer({ cert: certificate.cert, key: certificate.key })
+    : process.getBuiltinModule('node:http').createServer();
   server.maxConnections = MAX_CONNECTIONS;
   server.headersTimeout = HEADERS_MS;
   // A large file may take as long as it comes forward.

@@ -1,6 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { createSecureContext } from 'node:tls';
 import { reasonOf, WxError } from '../errors.ts';
 import { plainHost } from './this-machine.ts';
 
@@ -31,7 +30,7 @@ export function checkCertificate(
   files: { cert: string; key: string },
 ): Certificate {
   try {
-    createSecureContext({ cert, key });
+    process.getBuiltinModule('node:tls').createSecureContext({ cert, key });
     const certificate = new X509Certificate(cert);
     // A context takes an RSA key beside an EC certificate, and then serves nobody.
     if (!certificate.checkPrivateKey(createPrivateKey(key)))
