@@ -44,7 +44,7 @@ export async function makeToken(context: CommandContext, [name = '']: string[]):
     // What may only push is a source: it belongs to one account, and `source` lists and removes it.
     if (expires !== null)
       throw new WxError('usage', 'a token that may push has no --expires: it is that of a source', {
-        hint: `wxagent source remove ${name}`,
+        hint: `wxagent token add ${name} --scope push`,
       });
     return makeSource({ ...context, settings: withValues(context.settings, { sourceTo: tokenTo }) }, [name]);
   }
