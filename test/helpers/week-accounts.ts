@@ -54,7 +54,7 @@ export function faultsOf({ plan, alerts, shown, told, parts, torn }: WeekRecord)
       carrier = next;
     const say = (what: string): void =>
       void faults.push(
-        `${told}: ${what}; phone ${places[0]}, other way ${places[1]}, ${carrier.seq} is ${carrier.state} (${carrier.reason})`,
+        `${told}: ${what}; phone ${places[0]}, other way ${places[1]}, ${carrier.seq} is ${carrier.state} (${carrier.reason}), of ${row.seq}, into ${carrier.mergedInto}`,
       );
     const isLate = carrier.reason === 'ttl' && alert.ttl !== undefined;
     const isReplaced =

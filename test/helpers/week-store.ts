@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/sqlite/database.ts';
 import { connectTo } from './postgres.ts';
 
-/** A row of `parts` that a source has pushed. */
+/** A row of `parts`. */
 export interface StoredPart {
   seq: number;
   id: string | null;
@@ -25,6 +25,7 @@ export interface PartNow {
 
 /** Reads the tables of a store as they are, past all code that writes them. */
 export interface WeekStore {
+  /** All parts: a held push may be merged into an answer. */
   parts(): Promise<StoredPart[]>;
   /** Parts that are not final. */
   open(nowMs: number): Promise<PartNow[]>;
@@ -35,7 +36,7 @@ export interface WeekStore {
 }
 
 const PARTS = `SELECT seq, send_id AS "id", state, reason, merged_into AS "mergedInto", text, fallback_tries AS "tries"
-  FROM parts WHERE origin = 'send' ORDER BY seq`;
+  FROM parts ORDER BY seq`;
 const open = (nowMs: number): string => `SELECT seq, state,
     CASE WHEN not_before > ${nowMs} THEN 1 ELSE 0 END AS "isLate",
     CASE WHEN state = 'fallback' AND fallback_by IS NOT NULL THEN 1 ELSE 0 END AS "isTold"
