@@ -85,7 +85,7 @@ const ROOMS = {
     ...['page/views/workers', 'page/views/doctor', 'page/invited', 'page', '.'],
   ],
   cli: [
-    ...['i18n', 'terminal', 'command', 'account', 'agent', 'login', 'send', 'ask', 'download', 'admin'],
+    ...['i18n', 'terminal', 'port', 'account', 'agent', 'login', 'send', 'ask', 'download', 'admin'],
     ...['doctor', 'web', 'run', 'exec', 'simulate', '.'],
   ],
 };

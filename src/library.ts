@@ -50,7 +50,7 @@ export interface LibraryRunner {
 export async function createRunner(options: CreateRunnerOptions): Promise<LibraryRunner> {
   const { agent, settings = {}, onEvent, onLog, token } = checkedOptions(options);
   const { createFunctionAgent } = await import('./agents/function.ts');
-  const { createContext } = await import('./cli/command/context.ts');
+  const { createContext } = await import('./cli/port/context.ts');
   const { chooseAccounts } = await import('./cli/account/choice.ts');
   const { atStore } = await import('./cli/account/store-place.ts');
   const { runAgent } = await import('./cli/run/run.ts');

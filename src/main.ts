@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import type { Host } from './cli/command/context.ts';
-import { reportError, SIGNAL_EXITS } from './cli/command/report-error.ts';
-import { languageAsked, runProgram } from './cli/program.ts';
+import { languageAsked, runProgram } from './cli/parse-arguments.ts';
+import type { Host } from './cli/port/context.ts';
+import { reportError, SIGNAL_EXITS } from './cli/port/report-error.ts';
 import { ignoredSignals } from './cli/run/ignored-signals.ts';
 import { createOutput } from './cli/terminal/output.ts';
 import { hasCode, reasonOf, WxError } from './core/errors.ts';

@@ -1,7 +1,7 @@
 import { RUN_SETTINGS } from '../settings/settings.ts';
 import { BACKUP_COMMANDS } from './admin/backup-commands.ts';
-import type { CommandSpec } from './command/spec.ts';
-import { ACCESS_COMMANDS } from './web/commands.ts';
+import type { CommandSpec } from './port/command-spec.ts';
+import { ACCESS_COMMANDS } from './web/access-commands.ts';
 
 const USER = {
   '<user>': { en: 'user ID, as in wxagent messages --json', zh: '用户 ID，见 wxagent messages --json' },

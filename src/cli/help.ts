@@ -3,8 +3,8 @@ import stringWidth from 'string-width';
 import { type ErrorKind, EXIT_CODES } from '../core/errors.ts';
 import type { Localized, SettingGroup } from '../settings/setting.ts';
 import { SETTINGS, type Setting, type SettingName } from '../settings/settings.ts';
-import type { CommandGroup, CommandSpec } from './command/spec.ts';
 import type { Language } from './i18n/language.ts';
+import type { CommandGroup, CommandSpec } from './port/command-spec.ts';
 
 /** What commander writes by itself. */
 const HEADINGS: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { knownAccounts } from './account/choice.ts';
-import type { CommandContext } from './command/context.ts';
 import { wordsOf } from './i18n/language.ts';
+import type { CommandContext } from './port/context.ts';
 
 /** Bare `wxagent`: what it is, the next step on this machine, and where help is. */
 export async function welcome(context: CommandContext): Promise<void> {

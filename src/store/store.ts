@@ -48,7 +48,7 @@ import { requeueExpired } from './outbox/hold-and-release.ts';
 import { type Claimant, renewLease } from './outbox/lease.ts';
 import { dropParts, openParts, partPage, partsOf, unneededFiles, usersToDeliver } from './outbox/parts.ts';
 import { settlePart } from './outbox/settle.ts';
-import { recordUpload, runningUpload, settleUpload } from './outbox/uploads.ts';
+import { recordUpload, runningUpload, settleUpload } from './outbox/upload-rows.ts';
 import type { Act, Asked } from './port/access.ts';
 import { LeaseLost } from './port/lease.ts';
 import type { Retention, Store } from './port/port.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../../src/cli/parse-arguments.ts';
 import type { Io } from '../../src/core/io.ts';
 import { type Clock, systemClock } from '../../src/core/time/clock.ts';
 import { readEnvironment } from '../../src/settings/config.ts';

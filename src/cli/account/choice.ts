@@ -4,8 +4,8 @@ import type { Account } from '../../home/accounts-file.ts';
 import { TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import { botIdOfToken } from '../../ilink/login/bot-id.ts';
 import { withValues } from '../../settings/config.ts';
-import type { CommandContext } from '../command/context.ts';
-import { logOf } from '../terminal/log.ts';
+import type { CommandContext } from '../port/context.ts';
+import { logOf } from '../terminal/stderr-log.ts';
 
 /** Where accounts are kept. */
 type Place = Pick<CommandContext, 'paths'> & Partial<Pick<CommandContext, 'server'>>;

@@ -14,11 +14,11 @@ import {
 } from '../../ilink/hosts.ts';
 import { createTransport, type Transport } from '../../ilink/http/transport.ts';
 import type { Cdn, FetchMedia } from '../../media/download/port.ts';
+import type { Uploader } from '../../runner/delivery/cdn-upload.ts';
 import { createOutgoingBlobs } from '../../runner/delivery/outgoing-blobs.ts';
 import { createOutgoing, type Outgoing } from '../../runner/delivery/outgoing-files.ts';
-import type { Uploader } from '../../runner/delivery/upload.ts';
 import type { Store } from '../../store/port/port.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { namedProxy } from './addresses.ts';
 
 /** What a connection is made of. */
@@ -95,7 +95,7 @@ export function connect(
     uploader: {
       // Most answers are texts.
       async upload(...file) {
-        const { createUploader } = await import('../../runner/delivery/upload.ts');
+        const { createUploader } = await import('../../runner/delivery/cdn-upload.ts');
         const { clock } = context;
         const uploader = createUploader({
           client,

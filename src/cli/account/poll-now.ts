@@ -2,7 +2,7 @@ import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import { pollOnce } from '../../runner/intake/poll-once.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import { LeaseLost } from '../../store/port/lease.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import type { Connection } from './connection.ts';
 import type { Polling, PollingRight } from './polling-right.ts';
 

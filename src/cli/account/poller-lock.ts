@@ -4,7 +4,7 @@ import { claimantId, holderOf, livesForCertain, thisProcess } from '../../home/c
 import type { HeldBy, LockHolder, LockPurpose } from '../../home/lock.ts';
 import { createHolderLookup, type ProcessLock, takeProcessLock } from '../../home/process-lock.ts';
 import type { Admin, NotedPoller, Poller, Store } from '../../store/port/port.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** How often a process looks whether its lock is still the one that others ask. */
 const LOOK_EVERY_MS = 250;

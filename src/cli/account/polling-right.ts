@@ -10,7 +10,7 @@ import type { Admin, Store } from '../../store/port/port.ts';
 import type { StoreServer } from '../../store/server.ts';
 import type { LeaseHolder } from '../../store/workers/take-over.ts';
 import type { WorkerCard } from '../../store/workers/worker-rows.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { acquirePollerLock, lockHolderOf } from './poller-lock.ts';
 import { openHomeStore, waitOf } from './store.ts';
 

@@ -9,7 +9,7 @@ import { createPaths, type Paths, withDatabase } from '../../home/paths.ts';
 import { resolveSetting, type SettingOrigin } from '../../settings/config.ts';
 import { formOfStore, shownStore } from '../../settings/store-url.ts';
 import type { StoreServer } from '../../store/server.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** Where a value was written, for its errors. */
 const WHERE: Partial<Record<SettingOrigin, string>> = {

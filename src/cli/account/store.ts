@@ -1,7 +1,7 @@
 import { thisClaimant } from '../../home/claimant.ts';
 import type { Store } from '../../store/port/port.ts';
 import { openStore } from '../../store/sqlite-store.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** Where the store is, and what it works with. */
 type StoreHome = Pick<CommandContext, 'paths' | 'clock' | 'log'> & Partial<Pick<CommandContext, 'server'>>;

@@ -3,7 +3,7 @@ import { TERMINAL } from '../../store/port/port.ts';
 import { chooseAccount, findAccount, knownAccounts, noAccount, withoutAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import { loginsOf } from '../account/store-place.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
 

@@ -1,6 +1,6 @@
 import { findPresets, type PresetFound } from '../../agents/acp/connection/command.ts';
 import { commandSearch } from '../agent/child.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { table } from '../terminal/table.ts';
 
 /** `wxagent agents`: the agents `--acp` knows by name, and which are on this machine. */

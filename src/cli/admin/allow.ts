@@ -3,7 +3,7 @@ import type { Account } from '../../home/accounts-file.ts';
 import { type Admin, TERMINAL } from '../../store/port/port.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
 

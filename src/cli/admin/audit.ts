@@ -1,7 +1,7 @@
 import { auditEntryShown } from '../../views/access.ts';
 import { actInWords, whoInWords } from '../../views/acts.ts';
 import { withStore } from '../account/store.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
 

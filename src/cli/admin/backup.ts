@@ -6,7 +6,7 @@ import { thisClaimant } from '../../home/claimant.ts';
 import { makeFolder } from '../../home/make-folder.ts';
 import { resolveSetting } from '../../settings/config.ts';
 import { type StorePlace, storePlace } from '../account/store-place.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { checkIsThere, openMovable } from './store-migrate.ts';
 
 /** `wxagent backup <file>`: writes all that a store has to one file, while others use it. */

@@ -6,8 +6,8 @@ import { SETTINGS, type Setting, type SettingName } from '../../settings/setting
 import { shownStore } from '../../settings/store-url.ts';
 import { checkAddresses } from '../account/addresses.ts';
 import { checkedStore } from '../account/store-place.ts';
-import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
+import type { CommandContext } from '../port/context.ts';
 import { table } from '../terminal/table.ts';
 
 /** Settings that `wxagent config` knows. */

@@ -5,7 +5,7 @@ import type { Expectation, Store } from '../../store/port/port.ts';
 import { timeShown } from '../../views/account.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { checkUser } from '../send/recipient.ts';
 import { localMinute, minuteOrDash } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';

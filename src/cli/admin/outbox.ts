@@ -3,8 +3,8 @@ import { type PartView, scheduledId, scheduledSeq, TERMINAL } from '../../store/
 import { partShown, scheduledShown } from '../../views/part.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
-import type { CommandContext } from '../command/context.ts';
 import { stateShown, type Words, wordsOf } from '../i18n/language.ts';
+import type { CommandContext } from '../port/context.ts';
 import { excerpt } from '../terminal/excerpt.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';

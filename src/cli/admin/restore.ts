@@ -3,7 +3,7 @@ import { WxError } from '../../core/errors.ts';
 import { thisProcess } from '../../home/claimant.ts';
 import { createCredentials } from '../../home/credentials.ts';
 import { makeFolder } from '../../home/make-folder.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { inWords, named, placeInSettings } from './backup.ts';
 import { openMovable } from './store-migrate.ts';
 

@@ -2,7 +2,7 @@ import { WxError } from '../../core/errors.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** `wxagent retry <id>|--failed|--expired`: queues messages or parts again; a live run sees it within a second. */
 export async function retry(context: CommandContext, [id]: string[]): Promise<void> {

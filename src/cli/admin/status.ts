@@ -6,8 +6,8 @@ import { accountShown } from '../../views/account.ts';
 import { chooseAccounts, loginHint } from '../account/choice.ts';
 import { pollerOf } from '../account/polling-right.ts';
 import { openHomeStore } from '../account/store.ts';
-import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
+import type { CommandContext } from '../port/context.ts';
 import { deafSentence } from '../terminal/deaf-sentence.ts';
 import { localMinute } from '../terminal/local-time.ts';
 

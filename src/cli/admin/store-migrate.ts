@@ -7,7 +7,7 @@ import { resolveSetting } from '../../settings/config.ts';
 import type { Movable, Moved } from '../../store/moving/move.ts';
 import { livingPoller } from '../account/poller-lock.ts';
 import { loginsOf, type StorePlace, storePlace } from '../account/store-place.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { table } from '../terminal/table.ts';
 
 /** `wxagent store migrate`: moves everything that a store has to another one. */

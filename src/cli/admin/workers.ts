@@ -1,7 +1,7 @@
 import type { WorkerView } from '../../store/workers/worker-rows.ts';
 import { timeShown } from '../../views/account.ts';
-import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
+import type { CommandContext } from '../port/context.ts';
 import { table } from '../terminal/table.ts';
 
 /** `wxagent workers`: the processes that receive messages from one server of a store, and how many accounts each has. */

@@ -1,6 +1,6 @@
 import type { Agent } from '../../agents/port/port.ts';
 import type { AgentKind } from '../../settings/setting.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import type { ChildRecords } from './child-records.ts';
 
 /** Makes an agent for one account; all of a process are made from one choice. */

@@ -3,7 +3,7 @@ import type { CommandSearch } from '../../agents/child/resolve-command.ts';
 import { checkShellLine } from '../../agents/child/shell-line.ts';
 import { VERSION } from '../../core/version.ts';
 import { storeForChildren } from '../account/store-place.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import type { ChildRecords } from './child-records.ts';
 
 /** How long a child has between TERM and KILL: less than usual where `--grace` would be over before. */

@@ -4,7 +4,7 @@ import { AGENT_CHOICES } from '../../settings/agent.ts';
 import { longFlag, resolveSetting, type SettingOrigin } from '../../settings/config.ts';
 import type { AgentKind } from '../../settings/setting.ts';
 import { RUN_SETTINGS, SETTINGS, type Setting } from '../../settings/settings.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import type { AgentFactory, ChosenAgent } from './agent-factory.ts';
 
 /** The stronger before the weaker. */

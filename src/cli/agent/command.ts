@@ -1,7 +1,7 @@
 import type { Command } from '../../agents/child/command-line.ts';
 import { resolveCommand } from '../../agents/child/resolve-command.ts';
 import { createCommandAgent } from '../../agents/command/agent.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import type { AgentFactory, PrepareAgent } from './agent-factory.ts';
 import { checkCommand, childOptions, commandSearch } from './child.ts';
 

@@ -1,6 +1,6 @@
 import { definedOnly } from '../../agents/child/environment.ts';
 import { documentOf, type RunnerEvent } from '../../runner/port/events.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { killGraceOf } from './child.ts';
 
 /** Longest that the command of an event may take. */

@@ -1,7 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import { atMostEvery } from '../../core/time/clock.ts';
 import type { NewQuestion, QuestionView, Store } from '../../store/port/port.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import type { Target } from '../send/target.ts';
 import { standIn } from './runner-stand-in.ts';
 

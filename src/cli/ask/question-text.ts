@@ -4,7 +4,7 @@ import type { ChatLanguage } from '../../core/message/language.ts';
 import { filePart, textParts } from '../../runner/delivery/reply-parts.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import type { PartFile } from '../../store/port/port.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import type { Asking } from './asking.ts';
 
 /** How a question is written for the phone. */

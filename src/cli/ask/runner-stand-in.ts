@@ -3,7 +3,7 @@ import type { Store } from '../../store/port/port.ts';
 import { connect, openTransport } from '../account/connection.ts';
 import { pollIfFree } from '../account/poll-now.ts';
 import { openPolling, pollerOf } from '../account/polling-right.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { type DirectDelivery, startDirectDelivery } from '../send/direct-delivery.ts';
 
 /** How often it looks whether a runner serves the account, and lets others poll. */

@@ -1,5 +1,5 @@
 import type { Account } from '../../home/accounts-file.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** One check of `doctor`: resolves to what was found, throws WxError (kind, sentence, hint) when something is wrong. */
 export interface Check {

@@ -1,7 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import type { StoreServer } from '../../store/server.ts';
 import type { ServerReport } from '../../store/server-report.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import type { Check } from './check.ts';
 
 /** From here on ages of messages, which each machine counts by its own clock, differ too much. */

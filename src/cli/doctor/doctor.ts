@@ -2,8 +2,8 @@ import { type ErrorKind, EXIT_CODES, reasonOf, WxError } from '../../core/errors
 import type { Account } from '../../home/accounts-file.ts';
 import { accountIfAny } from '../account/choice.ts';
 import { atStore } from '../account/store-place.ts';
-import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
+import type { CommandContext } from '../port/context.ts';
 import { table } from '../terminal/table.ts';
 import { arrivalCheck } from './arrival.ts';
 import type { Check } from './check.ts';

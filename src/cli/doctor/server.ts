@@ -10,7 +10,7 @@ import { headerOf } from '../../ilink/http/http.ts';
 import { TOKEN_DEAD } from '../../ilink/result.ts';
 import { loginHint, noAccount } from '../account/choice.ts';
 import { connect, openTransport, proxiesForServer } from '../account/connection.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import type { Check } from './check.ts';
 
 const TIMEOUT_MS = 10_000;

@@ -7,8 +7,8 @@ import { plainFileName } from '../../core/file-name.ts';
 import type { FetchFailure, FetchResult } from '../../media/download/port.ts';
 import { typeByName } from '../../media/kind/type-by-name.ts';
 import { openFetcher, openTransport } from '../account/connection.ts';
-import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
+import type { CommandContext } from '../port/context.ts';
 import { createProgressLine } from '../terminal/progress-line.ts';
 import { findSources, type Wanted, type WantedSource } from './sources.ts';
 

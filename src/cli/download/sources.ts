@@ -8,7 +8,7 @@ import { parseLossless } from '../../ilink/wire/json.ts';
 import type { MessageItem } from '../../ilink/wire/wire.ts';
 import { accountIfAny, chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** `last` looks among so many of the newest messages. */
 const NEWEST = 1_000;

@@ -7,8 +7,8 @@ import { terminalText } from '../../core/terminal.ts';
 import { codeBlock } from '../../text/code-block.ts';
 import { commandSearch } from '../agent/child.ts';
 import { shown } from '../ask/mask-secrets.ts';
-import type { CommandContext } from '../command/context.ts';
-import { sayError } from '../command/report-error.ts';
+import type { CommandContext } from '../port/context.ts';
+import { sayError } from '../port/report-error.ts';
 import { sendContent } from '../send/send.ts';
 import { type CommandEnd, runCommand } from './run-command.ts';
 

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { canHaveTerminal, startOnOwnTerminal } from '../../agents/child/own-terminal.ts';
 import { type Foreground, spawnForeground } from '../../agents/child/spawn.ts';
 import { reasonOf, WxError } from '../../core/errors.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { ignoredSignals } from '../run/ignored-signals.ts';
 
 /** How much of the end of the output is kept. */

@@ -4,7 +4,7 @@ import type { Store } from '../../store/port/port.ts';
 import { connect } from '../account/connection.ts';
 import { pollIfFree } from '../account/poll-now.ts';
 import { openPolling } from '../account/polling-right.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** How long a fresh login waits for the user's first message. */
 const WAIT_MS = 60_000;

@@ -6,8 +6,8 @@ import { chooseAccount, withoutAccount } from '../account/choice.ts';
 import { openTransport } from '../account/connection.ts';
 import { openHomeStore } from '../account/store.ts';
 import { loginsOf } from '../account/store-place.ts';
-import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
+import type { CommandContext } from '../port/context.ts';
 import { awaitFirstMessage } from './first-message.ts';
 import { addressesFor, obtainLogin } from './obtain-login.ts';
 

@@ -8,8 +8,8 @@ import type { Transport } from '../../ilink/http/transport.ts';
 import { login as converse, type LoginPort } from '../../ilink/login/login.ts';
 import type { Store } from '../../store/port/port.ts';
 import { loginsOf } from '../account/store-place.ts';
-import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** What a login is asked for. */
 export interface LoginRequest {

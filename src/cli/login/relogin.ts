@@ -3,7 +3,7 @@ import type { Account } from '../../home/accounts-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import { type Store, TERMINAL } from '../../store/port/port.ts';
 import { loginHint } from '../account/choice.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { obtainLogin } from './obtain-login.ts';
 import { accountsNow, accountsOfLate } from './stored-accounts.ts';
 

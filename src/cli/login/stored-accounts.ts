@@ -3,7 +3,7 @@ import { reasonOf } from '../../core/errors.ts';
 import { type Account, type AccountList, type ConfigFile, readConfigFile } from '../../home/accounts-file.ts';
 import type { StoreServer } from '../../store/server.ts';
 import { knownAccounts } from '../account/choice.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** A file that was changed a moment ago may change again without looking another. */
 const SETTLED_MS = 5_000;

@@ -5,7 +5,7 @@ import type { SpeechToText } from '../../runner/received/transcripts.ts';
 import type { Store } from '../../store/port/port.ts';
 import { openFetcher } from '../account/connection.ts';
 import type { ChildRecords } from '../agent/child-records.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** What is done with the files that users send. */
 export interface AttachmentOptions {

@@ -1,8 +1,8 @@
 import { WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { chooseAccounts } from '../account/choice.ts';
-import type { CommandContext } from '../command/context.ts';
 import { accountsNow } from '../login/stored-accounts.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** How often it is looked whether somebody has logged in. */
 const LOOK_MS = 1_000;

@@ -2,7 +2,7 @@ import { WxError } from '../../core/errors.ts';
 import type { EventSink, RunnerEvent } from '../../runner/port/events.ts';
 import { checkCommand, killGraceOf } from '../agent/child.ts';
 import { runEventCommand } from '../agent/event-command.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { createOtherWay } from '../send/other-way.ts';
 
 /** Moments a command can be run at (`--on event=command`). */

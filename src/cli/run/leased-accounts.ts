@@ -4,7 +4,7 @@ import { LEAVE_MS, type Lease } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { StoreServer } from '../../store/server.ts';
 import { type PollingRight, workerOptions } from '../account/polling-right.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** How soon an account that could not be offered to the workers is offered again. */
 const AGAIN_MS = 1_000;

@@ -2,7 +2,7 @@ import type { Agent } from '../../agents/port/port.ts';
 import { eventOf, type Turn } from '../../core/message/message.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import { chooseAccount, withOwner } from '../account/choice.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { createOtherWay } from '../send/other-way.ts';
 import { sanitized } from '../terminal/printer.ts';
 import { createEventLog } from './print-events.ts';

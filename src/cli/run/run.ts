@@ -11,7 +11,7 @@ import { withOwner, withoutRepeats } from '../account/choice.ts';
 import type { ChosenAgent } from '../agent/agent-factory.ts';
 import { checkCommand } from '../agent/child.ts';
 import { chooseAgent } from '../agent/choose.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { createOtherWay } from '../send/other-way.ts';
 import type { WebBeside } from '../web/web-beside.ts';
 import type { AttachmentOptions } from './attachments.ts';

@@ -14,7 +14,7 @@ import { connect } from '../account/connection.ts';
 import type { PollingRight } from '../account/polling-right.ts';
 import type { AgentFactory } from '../agent/agent-factory.ts';
 import { createChildRecords } from '../agent/child-records.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { type AttachmentOptions, openAttachments } from './attachments.ts';
 
 /** How accounts are served. */

@@ -1,8 +1,8 @@
 import { WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import type { Holder, Polling, PollingRight } from '../account/polling-right.ts';
-import type { CommandContext } from '../command/context.ts';
 import { LOOK_EVERY_MS } from '../login/relogin.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** How often a lock is asked for that somebody has for a moment. */
 const LOCK_EVERY_MS = 100;

@@ -1,16 +1,16 @@
 import { reasonOf } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
+import type { UploadListener } from '../../runner/delivery/cdn-upload.ts';
 import { createDelivery } from '../../runner/delivery/delivery.ts';
-import type { UploadListener } from '../../runner/delivery/upload.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import { LeaseLost } from '../../store/port/lease.ts';
 import type { Outbox, Store } from '../../store/port/port.ts';
 import { type Connection, connect, openTransport } from '../account/connection.ts';
 import { pollNow } from '../account/poll-now.ts';
 import { openPolling } from '../account/polling-right.ts';
-import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** How often a `send` looks whether another process has polled. */
 const LOOK_EVERY_MS = 50;

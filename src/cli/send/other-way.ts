@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { reasonOf } from '../../core/errors.ts';
 import type { OtherWay } from '../../runner/fallbacks.ts';
 import { EVENT_COMMAND_MS, runEventCommand } from '../agent/event-command.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { deafSentence } from '../terminal/deaf-sentence.ts';
 
 /** For so long no other process takes what a command was started for: longer than the command can take. */

@@ -5,7 +5,7 @@ import { codeBlock } from '../../text/code-block.ts';
 import { timeShown } from '../../views/account.ts';
 import type { ToSend } from '../../web/port/backend.ts';
 import { withStore } from '../account/store.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import type { SendContent } from './send-content.ts';
 import { findTarget } from './target.ts';

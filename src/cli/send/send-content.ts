@@ -5,7 +5,7 @@ import { terminalText } from '../../core/terminal.ts';
 import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { openSource } from '../../runner/delivery/source-file.ts';
 import type { Outbox, PartFile } from '../../store/port/port.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** What `send` was given, checked. */
 export interface SendContent {

@@ -1,7 +1,7 @@
 import { EXIT_CODES } from '../../core/errors.ts';
 import type { PartView } from '../../store/port/port.ts';
-import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** How a `send` has ended. */
 export interface SendEnd {

@@ -2,7 +2,7 @@ import { WxError } from '../../core/errors.ts';
 import { type Account, loginDigest } from '../../home/accounts-file.ts';
 import type { Admin } from '../../store/port/port.ts';
 import { chooseAccount, findAccount, knownAccounts } from '../account/choice.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { checkUser, unknownUser } from './recipient.ts';
 
 /** Whom a text goes to, and through which account. */

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { WxError } from '../../core/errors.ts';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
-import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
+import type { CommandContext } from '../port/context.ts';
 import { excerpt } from '../terminal/excerpt.ts';
 import { localTime } from '../terminal/local-time.ts';
 

@@ -1,7 +1,7 @@
 import { untilAborted } from '../../core/time/event-loop.ts';
 import { startSimulator } from '../../simulator/simulator.ts';
-import type { CommandContext } from '../command/context.ts';
 import { wordsOf } from '../i18n/language.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** `wxagent simulate`: an iLink server on this machine, until it is stopped. */
 export async function simulate(context: CommandContext): Promise<void> {

@@ -2,7 +2,7 @@ import { reasonOf } from '../../core/errors.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import type { Store } from '../../store/port/port.ts';
 import { pollerOf } from '../account/polling-right.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { startDirectDelivery } from '../send/direct-delivery.ts';
 
 /** How long a delivery waits for what may go a little later, such as after a rate limit; and how long it takes at most. */

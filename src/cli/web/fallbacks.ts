@@ -2,7 +2,7 @@ import { reasonOf } from '../../core/errors.ts';
 import { createFallbacks } from '../../runner/fallbacks.ts';
 import type { Store } from '../../store/port/port.ts';
 import { knownAccounts } from '../account/choice.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { COMMAND_LEASE_MS, createOtherWay } from '../send/other-way.ts';
 
 /** How often it is looked which accounts have sources with a command. */

@@ -10,7 +10,7 @@ import { addInvitation } from '../../web/access/grants.ts';
 import { parseListen, parsePublicUrl } from '../../web/guard/listen-address.ts';
 import { knownAccounts } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';
 

@@ -1,7 +1,7 @@
 import { resolveCommand } from '../../agents/child/resolve-command.ts';
 import { within } from '../../core/time/event-loop.ts';
 import { commandSearch } from '../agent/child.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 
 /** What opens a browser may be that browser: who has not failed within this time has opened one. */
 const FAILS_WITHIN_MS = 3_000;

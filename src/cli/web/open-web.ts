@@ -14,7 +14,7 @@ import {
 import { type Listening, listenAt } from '../../web/listen.ts';
 import type { WebSettings } from '../../web/server.ts';
 import { openHomeStore } from '../account/store.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { createWebBackend } from './backend.ts';
 import { watchFallbacks } from './fallbacks.ts';
 

@@ -11,7 +11,7 @@ import { checkedTemplate } from '../../web/push/port/template.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
 import { checkCommand } from '../agent/child.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { checkUser } from '../send/recipient.ts';
 import { minuteOrDash } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';

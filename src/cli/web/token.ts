@@ -7,7 +7,7 @@ import { timeShown } from '../../views/account.ts';
 import { addCode, addToken } from '../../web/access/grants.ts';
 import { chooseAccount, knownAccounts } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { checkUser } from '../send/recipient.ts';
 import { minuteOrDash } from '../terminal/local-time.ts';
 import { table } from '../terminal/table.ts';

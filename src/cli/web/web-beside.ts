@@ -1,4 +1,4 @@
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { type TakenAddress, takeAddress } from './open-web.ts';
 
 /** Whoever has no first poll, such as who waits for a login, waits no longer for the page than this. */

@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts';
-import type { CommandContext } from '../command/context.ts';
+import type { CommandContext } from '../port/context.ts';
 import { openBrowser } from './open-browser.ts';
 import { type OpenWeb, openWeb } from './open-web.ts';
 

@@ -14,10 +14,10 @@ import {
   type Verdict,
 } from '../../store/port/port.ts';
 import type { EventSink } from '../port/events.ts';
+import { createPartUpload, type RefusalNotice, type Uploader, type UploadListener } from './cdn-upload.ts';
 import type { Outgoing } from './outgoing-files.ts';
 import { partEvent } from './part-event.ts';
 import { readSendResult } from './send-result.ts';
-import { createPartUpload, type RefusalNotice, type Uploader, type UploadListener } from './upload.ts';
 
 /** Delivers the outbox of one account: each user in order, several users at once. */
 export interface Delivery {

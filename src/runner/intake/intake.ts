@@ -8,9 +8,9 @@ import type { Poller, PollResult } from '../../ilink/poll.ts';
 import { LeaseLost, type Trust } from '../../store/port/lease.ts';
 import type { Admin, Inbox, Intake, IntakeResult, Store } from '../../store/port/port.ts';
 import { logFault } from '../shutdown/shutdown.ts';
-import { type AgeClock, incomingMessages, type TriageRules, unreadable } from './classify.ts';
 import type { PollNotes } from './poll-notes.ts';
 import { type PollReport, reportAlone } from './poll-reports.ts';
+import { type AgeClock, incomingMessages, type TriageRules, unreadable } from './read-messages.ts';
 
 /** How often an idle account notes that polling works. Each note is a write. */
 const NOTE_EVERY_MS = 30_000;

@@ -7,8 +7,8 @@ import type { Trust } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
 import type { RunnerOptions } from '../port/options.ts';
-import { triageRules } from './classify.ts';
 import { runIntake } from './intake.ts';
+import { triageRules } from './read-messages.ts';
 
 /**
  * Polls without an agent until a message arrives, or until `waitMs` have passed: for `login`, which waits for a first

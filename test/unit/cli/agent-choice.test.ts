@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { chooseAgent } from '../../../src/cli/agent/choose.ts';
-import { type CommandContext, createContext } from '../../../src/cli/command/context.ts';
+import { type CommandContext, createContext } from '../../../src/cli/port/context.ts';
 import { systemClock } from '../../../src/core/time/clock.ts';
 import { longFlag, readEnvironment } from '../../../src/settings/config.ts';
 import type { AgentKind } from '../../../src/settings/setting.ts';

@@ -62,7 +62,7 @@ describe.each([
     ]);
     expect(Object.fromEntries(rows)).toEqual({ undefined: 0, ...EXIT_CODES });
     const bySignal = /SIGNAL_EXITS = \{(.*)\}/
-      .exec(readPage('src/cli/command/report-error.ts'))?.[1]
+      .exec(readPage('src/cli/port/report-error.ts'))?.[1]
       ?.match(/\d+/g);
     const cancelled = tableOf(overview, exit).find(([, kind]) => kind === '`cancelled`');
     expect(cancelled?.[0]?.split(', ')).toEqual([...new Set(bySignal)]);

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.ts';
-import { createProgram } from '../../../src/cli/program.ts';
+import { createProgram } from '../../../src/cli/parse-arguments.ts';
 import { longFlag } from '../../../src/settings/config.ts';
 import { SETTINGS, type Setting } from '../../../src/settings/settings.ts';
 import {

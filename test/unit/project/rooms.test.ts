@@ -85,8 +85,8 @@ const BAD: readonly (readonly [file: string, target: string])[] = [
   ['runner/shutdown/a.ts', 'runner/intake/intake.ts'],
   ['runner/intake/a.ts', 'runner/runner.ts'],
   ['cli/i18n/a.ts', 'cli/terminal/table.ts'],
-  ['cli/terminal/a.ts', 'cli/command/context.ts'],
-  ['cli/command/a.ts', 'cli/account/store.ts'],
+  ['cli/terminal/a.ts', 'cli/port/context.ts'],
+  ['cli/port/a.ts', 'cli/account/store.ts'],
   ['cli/account/a.ts', 'cli/agent/choose.ts'],
   ['cli/agent/a.ts', 'cli/login/login.ts'],
   ['cli/login/a.ts', 'cli/send/send.ts'],
@@ -96,7 +96,7 @@ const BAD: readonly (readonly [file: string, target: string])[] = [
   ['cli/admin/a.ts', 'cli/doctor/doctor.ts'],
   ['cli/doctor/a.ts', 'cli/web/web.ts'],
   ['cli/web/a.ts', 'cli/run/run.ts'],
-  ['cli/simulate/a.ts', 'cli/program.ts'],
+  ['cli/simulate/a.ts', 'cli/parse-arguments.ts'],
 ];
 
 const GOOD: readonly (readonly [file: string, target: string])[] = [
@@ -107,7 +107,7 @@ const GOOD: readonly (readonly [file: string, target: string])[] = [
   ['runner/turns/b.ts', 'store/port/port.ts'],
   ['cli/run/b.ts', 'simulator/world/world.ts'],
   ['store/turns/b.ts', 'store/inbox/triage.ts'],
-  ['main.ts', 'cli/program.ts'],
+  ['main.ts', 'cli/parse-arguments.ts'],
 ];
 
 let root: string;

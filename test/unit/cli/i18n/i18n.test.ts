@@ -4,7 +4,7 @@ import { COMMANDS } from '../../../../src/cli/commands.ts';
 import { createHelpWriter } from '../../../../src/cli/help.ts';
 import { languageOf } from '../../../../src/cli/i18n/language.ts';
 import { inChinese, SENTENCES } from '../../../../src/cli/i18n/translate.ts';
-import { createProgram } from '../../../../src/cli/program.ts';
+import { createProgram } from '../../../../src/cli/parse-arguments.ts';
 import { readEnvironment } from '../../../../src/settings/config.ts';
 import { runHere } from '../../../helpers/in-this-process.ts';
 import { isTold, sentencesOf } from '../../../helpers/sentences.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { CommandContext } from '../../../../src/cli/command/context.ts';
 import { relogin } from '../../../../src/cli/login/relogin.ts';
+import type { CommandContext } from '../../../../src/cli/port/context.ts';
 import type { Account } from '../../../../src/home/accounts-file.ts';
 import type { Transport } from '../../../../src/ilink/http/transport.ts';
 import { readEnvironment } from '../../../../src/settings/config.ts';

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { CommandContext } from '../../../../src/cli/command/context.ts';
+import type { CommandContext } from '../../../../src/cli/port/context.ts';
 import { createHooks } from '../../../../src/cli/run/hooks.ts';
 import { systemClock } from '../../../../src/core/time/clock.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CommandContext } from '../../../../src/cli/command/context.ts';
+import type { CommandContext } from '../../../../src/cli/port/context.ts';
 import { createEventLog } from '../../../../src/cli/run/print-events.ts';
 import { systemClock } from '../../../../src/core/time/clock.ts';
 import type { Account } from '../../../../src/home/accounts-file.ts';

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CallResult } from '../../../../src/ilink/client.ts';
 import type { SendMessageResponse } from '../../../../src/ilink/wire/wire.ts';
+import type { Uploader } from '../../../../src/runner/delivery/cdn-upload.ts';
 import { createDelivery, type Delivery } from '../../../../src/runner/delivery/delivery.ts';
 import { readSendResult } from '../../../../src/runner/delivery/send-result.ts';
-import type { Uploader } from '../../../../src/runner/delivery/upload.ts';
 import type { RunnerEvent } from '../../../../src/runner/port/events.ts';
 import type { StartedTurn, Store } from '../../../../src/store/port/port.ts';
 import { expectJittered } from '../../../helpers/jitter.ts';

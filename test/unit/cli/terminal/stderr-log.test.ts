@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLog } from '../../../../src/cli/terminal/log.ts';
+import { createLog } from '../../../../src/cli/terminal/stderr-log.ts';
 
 const START_MS = Date.UTC(2026, 10, 22, 13);
 

@@ -1,4 +1,4 @@
-import type { CommandSpec } from '../command/spec.ts';
+import type { CommandSpec } from '../port/command-spec.ts';
 
 /** Who may use the API: programs, browsers, and guests who add one account. */
 export const ACCESS_COMMANDS: readonly CommandSpec[] = [

@@ -1,15 +1,20 @@
+import { createRequire } from 'node:module';
+import type * as Commander from 'commander';
 import { WxError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { longFlag } from '../settings/config.ts';
 import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../settings/settings.ts';
 import { shownStore } from '../settings/store-url.ts';
-import { createContext, type Host } from './command/context.ts';
-import { ownArgs, reportError } from './command/report-error.ts';
-import type { Action, CommandSpec } from './command/spec.ts';
-import { Command, CommanderError, Option } from './commander.ts';
 import { COMMANDS } from './commands.ts';
 import type { HelpWriter } from './help.ts';
 import { type Language, languageOf } from './i18n/language.ts';
+import type { Action, CommandSpec } from './port/command-spec.ts';
+import { createContext, type Host } from './port/context.ts';
+import { ownArgs, reportError } from './port/report-error.ts';
+
+/** Commander, as the CommonJS that it is: of its ES module Node reads the text once more, for the names that it exports. */
+const { Command, CommanderError, Option }: typeof Commander = createRequire(import.meta.url)('commander');
+type Command = Commander.Command;
 
 type Flags = Partial<Record<SettingName, unknown>>;
 

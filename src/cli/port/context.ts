@@ -11,8 +11,8 @@ import { readSettingsFile, settingsOf } from '../../settings/config.ts';
 import type { Settings } from '../../settings/settings.ts';
 import type { StoreServer } from '../../store/server.ts';
 import { type Language, languageOf, translatorTo } from '../i18n/language.ts';
-import { createLog } from '../terminal/log.ts';
 import { createPrinter, type Printer, sanitized } from '../terminal/printer.ts';
+import { createLog } from '../terminal/stderr-log.ts';
 
 /** What the process lends to commands; made in main.ts, replaced in tests. */
 export interface Host {
