@@ -15,6 +15,9 @@ import { type AgeClock, incomingMessages, type TriageRules, unreadable } from '.
 /** How often an idle account notes that polling works. Each note is a write. */
 const NOTE_EVERY_MS = 30_000;
 
+/** A poll that took this long was held by the server: nothing waited when it began. */
+const HELD_MS = 5_000;
+
 /** What the intake of one account needs. The callbacks are called after the commit. */
 export interface IntakeOptions {
   account: string;
@@ -60,6 +63,8 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
   let earlyAnswers = 0;
   let ready = false;
   let notedAtMs = Number.NEGATIVE_INFINITY;
+  let nothingWaitedAtMs: number | null = null;
+  let worked = false;
   const combined = combinerOf(signal);
 
   async function step(): Promise<'aborted' | 'expired' | null> {
@@ -67,10 +72,12 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
       await trust.regained(signal);
       if (signal.aborted) return 'aborted';
     }
+    const [begunAtMs, begunMs] = [clock.now(), clock.monotonic()];
     const result = await poller.poll({ cursor, signal: trust ? combined(trust.signal) : signal });
     if (result.kind === 'aborted') return signal.aborted ? 'aborted' : null;
     if (result.kind === 'expired') return 'expired';
     if (result.kind === 'failed') {
+      worked = false;
       if (signal.aborted && !result.unread) return 'aborted';
       failures++;
       const waitMs = pollFailureDelayMs(failures);
@@ -87,6 +94,10 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
       ready = true;
       options.onReady();
     }
+    const isHeld = clock.monotonic() - begunMs >= HELD_MS;
+    // What waits may be more than one poll brings, and the first after failures may be slow for another reason.
+    if (result.kind === 'empty' ? result.cursor !== null : worked && isHeld) nothingWaitedAtMs = begunAtMs;
+    worked = result.kind === 'messages' || result.cursor !== null;
     const polled = { account, login: options.login, cursor: null, nowMs: clock.now() };
     if (result.kind === 'messages' || (result.cursor !== null && result.cursor !== cursor)) {
       const messages =
@@ -96,6 +107,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
         login: options.login,
         cursor: result.cursor,
         messages,
+        writtenAfterMs: nothingWaitedAtMs,
         triage: options.rules.triage,
         allow: options.rules.allow,
         dedupeWindowMs: options.rules.dedupeWindowMs,

@@ -1,7 +1,7 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
 import { LEAST, sql } from '../../sql/dialect.ts';
 import { run, type Statement } from '../../sql/statement.ts';
-import { LATE_POLL_MS, RECENT_PARTS } from '../outbox/budget.ts';
+import { NEWEST_PARTS } from '../outbox/budget.ts';
 import type { IncomingMessage, Intake } from '../port/port.ts';
 
 /** What the messages of a poll change about their users; each user is written once. */
@@ -25,14 +25,10 @@ interface Update {
 
 /**
  * How many sent parts of a user count towards the budget that a message of the time ?4 opened. The server had the
- * message before we got it, so parts sent in between count. Parts sent before our last poll do not: that poll would
- * have brought the message, so the clocks differ.
+ * message before we got it, so parts sent in between count.
  */
-const SENT_SINCE = sql`CASE WHEN users.last_send_at <= ?4 THEN 0 ELSE ${LEAST}(users.sent, (SELECT count(*) FROM parts
-  WHERE seq > (SELECT max(seq) FROM parts) - ${RECENT_PARTS} AND account = ?1 AND "user" = ?2 AND (state = 'sending'
-    OR (state IN ('confirmed', 'unconfirmed')
-      AND finished_at > ?4 AND finished_at > COALESCE((SELECT last_poll_at FROM accounts WHERE account = ?1), ?7)))))
-  END`;
+const SENT_SINCE = sql`CASE WHEN users.last_send_at <= ?4 THEN 0 ELSE ${LEAST}(users.sent, (SELECT count(*)
+  FROM ${NEWEST_PARTS} WHERE state = 'sending' OR (state IN ('confirmed', 'unconfirmed') AND finished_at > ?4))) END`;
 
 const UPDATE_USER = sql`INSERT INTO users (account, "user", context_token, last_message_at, last_message_seq, language)
   VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -40,12 +36,12 @@ const UPDATE_USER = sql`INSERT INTO users (account, "user", context_token, last_
     last_message_seq = ?5, sent = ${SENT_SINCE}, language = COALESCE(?6, users.language)`;
 
 /** See {@link UserUpdates}. */
-export function createUserUpdates({ account, nowMs }: Intake): UserUpdates {
+export function createUserUpdates({ account, nowMs, writtenAfterMs }: Intake): UserUpdates {
   const updates = new Map<string, Update>();
 
   function write(user: string, { token, atMs, seq, language }: Update): Statement<number> {
     updates.delete(user);
-    return run(UPDATE_USER, account, user, token, atMs, seq, language, nowMs - LATE_POLL_MS);
+    return run(UPDATE_USER, account, user, token, atMs, seq, language);
   }
 
   return {
@@ -54,7 +50,7 @@ export function createUserUpdates({ account, nowMs }: Intake): UserUpdates {
       updates.set(user, {
         token: contextToken ?? before?.token ?? null,
         language: language ?? before?.language ?? null,
-        atMs: Math.min(steadyAtMs ?? createdAtMs ?? nowMs, nowMs),
+        atMs: Math.min(Math.max(steadyAtMs ?? createdAtMs ?? nowMs, writtenAfterMs ?? 0), nowMs),
         seq,
       });
     },

@@ -9,8 +9,9 @@ import { HELD, OPEN } from './part-states.ts';
 export const BUDGET_NEAR_END = 2;
 /** How many of the newest parts are searched for finished ones: no index covers those. */
 export const RECENT_PARTS = 1_000;
-/** How late a message may arrive after it was written, while polls work or are retried. */
-export const LATE_POLL_MS = 60_000;
+/** The newest parts to the user ?2 of the account ?1, as a table of SQL: all that count against the budget are there. */
+export const NEWEST_PARTS = `(SELECT state, finished_at FROM parts WHERE account = ?1 AND "user" = ?2
+  ORDER BY seq DESC LIMIT ${RECENT_PARTS}) AS newest`;
 
 /** Whether parts of the user ?2 of the account ?1 are held, as SQL. */
 export const IS_HELD = `EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND ${HELD})`;
@@ -62,19 +63,15 @@ export function* refundBudget(part: Row): Step<void> {
 }
 
 /**
- * How many parts were accepted since the user wrote, by the time in their message; `user` is their row. The message may
- * arrive here after some of these parts were sent, and the server counts those against it all the same. The server's
- * clock may differ from ours, so its time is trusted no further back than a poll may be late.
+ * How many parts were accepted since the user wrote; `user` is their row. Their message may arrive here after some of
+ * these parts were sent, and the server counts those against it all the same.
  */
 export function* acceptedSince(user: Row): Step<number> {
   const row = yield* one(
-    `SELECT count(*) AS n FROM parts WHERE seq > (SELECT max(seq) FROM parts) - ${RECENT_PARTS}
-       AND account = ? AND "user" = ? AND state IN ('confirmed', 'unconfirmed')
-       AND finished_at > ? AND finished_at > (SELECT received_at FROM inbox WHERE seq = ?) - ${LATE_POLL_MS}`,
+    `SELECT count(*) AS n FROM ${NEWEST_PARTS} WHERE state IN ('confirmed', 'unconfirmed') AND finished_at > ?3`,
     user.account as string,
     user.user as string,
     user.last_message_at as number,
-    user.last_message_seq as number,
   );
   return Number(row?.n);
 }

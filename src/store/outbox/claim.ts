@@ -28,7 +28,7 @@ import {
   textOf,
   viewOf,
 } from './parts.ts';
-import { paceWait, recordRequest, throttleLeft } from './rate-limit.ts';
+import { paceWait, recordRequest, throttleLeft, throttleLeftFor } from './rate-limit.ts';
 
 /** The columns of the account and of the user that decide about a claim; those of an unknown user are null. */
 const ACCOUNT_AND_USER = `login_expired, pace_at, throttle_until, throttle_step, recent_sends, context_token, last_message_at,
@@ -40,7 +40,7 @@ const HEAD = `SELECT seq FROM parts WHERE account = ?1 AND "user" = ?2 AND ${OPE
 /** Everything that decides about a claim, in one query; without an open part, the columns of the part are null. */
 const CLAIM_STATE = `SELECT ${ACCOUNT_AND_USER},
     seq, client_id, run_id, message, origin, text, file, upload, state, reason, server_id, body, seen_seq, repeats,
-    not_before, expires_at, parts.created_at, held_at, merged_into
+    throttled, not_before, expires_at, parts.created_at, held_at, merged_into
   FROM ${FROM_ACCOUNT_AND_USER} LEFT JOIN parts ON seq = (${HEAD}) WHERE accounts.account = ?1`;
 /** The same for a new part, with its number; of the part ahead of it, only its number. */
 const APPEND_STATE = sql`SELECT ${ACCOUNT_AND_USER}, (${HEAD}) AS seq, ${nextSeq('parts')} AS new_seq
@@ -70,7 +70,7 @@ export function* claimPart(request: ClaimRequest, claimant: Claimant, known?: Ro
 
 function* claimHead(head: Row & { seq: number }, request: ClaimRequest, claimant: Claimant): Step<Claim> {
   const { account, user, nowMs } = request;
-  const throttledMs = throttleLeft(head, nowMs);
+  const throttledMs = throttleLeftFor(head, request);
   if (throttledMs > 0) return { kind: 'wait', waitMs: throttledMs };
   if (head.state === 'held') {
     if (head.reason !== 'throttle') return { kind: 'nothing', held: [] };

@@ -5,9 +5,8 @@ import type { Verdict } from '../port/port.ts';
 import { acceptedSince, refundBudget } from './budget.ts';
 import { holdUser } from './hold-and-release.ts';
 import { verdictOf } from './parts.ts';
-import { recordThrottled } from './rate-limit.ts';
+import { endThrottle, isQuietTry, QUIET_MS, recordThrottled } from './rate-limit.ts';
 
-const FIVE_MINUTES_MS = 300_000;
 /** A refusal this soon after the user wrote is not explained by the age of anything. */
 const JUST_WROTE_MS = 600_000;
 
@@ -24,7 +23,7 @@ interface RefusalFacts {
   /** Requests of this account in the second and in the five minutes before this one. */
   sentLastSecond: number;
   sentLastFiveMinutes: number;
-  /** The account is throttled: no request was accepted since. */
+  /** The account is throttled: no request was accepted since. False after quiet minutes, which no burst outlasts. */
   isThrottled: boolean;
   /** This part has waited out a throttle, and other parts of the account were accepted since: that is not the reason. */
   provenUnthrottled: boolean;
@@ -87,15 +86,18 @@ export function* settleRefusal(
   );
   const recent = JSON.parse((accountRow?.recent_sends as string | undefined) ?? '[]') as number[];
   const lastMessageAt = (userRow?.last_message_at as number | null | undefined) ?? null;
+  const sentAtMs = (userRow?.last_send_at as number | undefined) ?? 0;
+  const isThrottled = ((accountRow?.throttle_step as number | undefined) ?? 0) > 0;
+  const isQuiet = isThrottled && isQuietTry(accountRow, recent, sentAtMs);
   const judgement = judgeRefusal({
     ...reply,
     userWroteSince: ((userRow?.last_message_seq as number | undefined) ?? 0) > (part.seen_seq as number),
     sentSinceMessage: userRow ? Math.max((userRow.sent as number) - 1, yield* acceptedSince(userRow)) : 0,
     messageAgeMs: lastMessageAt === null ? null : nowMs - lastMessageAt,
     sentLastSecond: recent.filter((at) => at > nowMs - 1_000).length,
-    sentLastFiveMinutes: recent.filter((at) => at > nowMs - FIVE_MINUTES_MS).length,
-    isThrottled: ((accountRow?.throttle_step as number | undefined) ?? 0) > 0,
-    // An accepted request ends the throttle of the account, so a step of 0 proves that it is over.
+    sentLastFiveMinutes: recent.filter((at) => at > nowMs - QUIET_MS).length,
+    isThrottled: isThrottled && !isQuiet,
+    // What shows that a throttle is over, or was none, ends it: so a step of 0 proves that.
     provenUnthrottled: part.throttled === 1 && accountRow?.throttle_step === 0,
     tries: (part.tries as number) + 1,
     canRenewPolls: canRenewPolls && userRow?.last_message_seq !== userRow?.renewed_seq,
@@ -130,9 +132,12 @@ export function* settleRefusal(
     );
   if (judgement.kind === 'retry') return { ...(yield* verdictOf(seq, waitMs)), renewsPolls };
   const held = yield* holdUser({ account, user, reason: judgement.reason, nowMs });
-  if (judgement.reason !== 'throttle') return yield* verdictOf(seq, null, held);
+  if (judgement.reason !== 'throttle') {
+    // Other users need not wait any longer for what was no throttle.
+    if (isQuiet) yield* endThrottle(account);
+    return yield* verdictOf(seq, null, held);
+  }
   yield* run('UPDATE parts SET throttled = 1 WHERE seq = ?', seq);
-  const sentAtMs = (userRow?.last_send_at as number | undefined) ?? 0;
   const throttleMs = yield* recordThrottled(accountRow, { account, sentAtMs, nowMs });
   return yield* verdictOf(seq, throttleMs, held);
 }

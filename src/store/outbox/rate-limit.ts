@@ -13,6 +13,8 @@ export const RECENT_SENDS = 14;
 const SLOW_PACE_MS = 60_000;
 
 const LONGEST_THROTTLE_MS = throttleDelayMs(Number.POSITIVE_INFINITY);
+/** A refusal after so long without a request is not explained by too many requests (protocol 9.2). */
+export const QUIET_MS = 300_000;
 
 /** Milliseconds until the pace of the account and the gap to the user's last part allow the next part; `row` has both. */
 export function paceWait(row: Row, { nowMs, paceMs }: ClaimRequest): number {
@@ -48,6 +50,24 @@ export function throttleLeft(account: Row | undefined, nowMs: number): number {
   return timeLeftMs(numberOf(account?.throttle_until), nowMs, LONGEST_THROTTLE_MS);
 }
 
+/** The same for a part: who was refused is tried after those who were not, for their requests tell more. */
+export function throttleLeftFor(row: Row, { nowMs, paceMs }: ClaimRequest): number {
+  const leftMs = throttleLeft(row, nowMs);
+  if (row.throttled !== 1 || row.throttle_step === 0) return leftMs;
+  return timeLeftMs(numberOf(row.throttle_until) + paceMs, nowMs, LONGEST_THROTTLE_MS + paceMs);
+}
+
+/**
+ * Whether a request tried the throttled account again after quiet minutes: nothing but other such tries was sent since
+ * then. `row` is that of the account, with its recent requests.
+ */
+export function isQuietTry(row: Row | undefined, recent: readonly number[], sentAtMs: number): boolean {
+  const endedAtMs = numberOf(row?.throttle_until);
+  return (
+    throttleLeft(row, sentAtMs) === 0 && recent.every((at) => at >= endedAtMs || at <= sentAtMs - QUIET_MS)
+  );
+}
+
 /**
  * Records that a request was refused by the throttle: starts one, or doubles it. A request that was sent before the
  * throttle began belongs to the same burst and changes nothing; `row` is that of the account. Returns the milliseconds
@@ -72,15 +92,30 @@ export function* recordThrottled(
 }
 
 /** Ends the throttle, because a request to the user was accepted, unless that request is older than the throttle. */
-export function* endThrottle(account: string, user: string): Step<void> {
+export function* endThrottleBy(account: string, user: string): Step<void> {
   const row = yield* one(
-    'SELECT throttle_until FROM accounts WHERE account = ? AND throttle_step > 0',
+    'SELECT throttle_until, throttle_step FROM accounts WHERE account = ? AND throttle_step > 0',
     account,
   );
   if (!row) return;
   const sent = yield* one('SELECT last_send_at FROM users WHERE account = ? AND "user" = ?', account, user);
-  if (throttleLeft(row, numberOf(sent?.last_send_at)) > 0) return;
-  yield* run('UPDATE accounts SET throttle_until = NULL, throttle_step = 0 WHERE account = ?', account);
+  const sentAtMs = numberOf(sent?.last_send_at);
+  if (throttleLeft(row, sentAtMs) === 0 || isOfLastTries(row, sentAtMs)) yield* endThrottle(account);
+}
+
+/**
+ * Whether a request was sent between the pauses before and after the last doubling, as the one was whose refusal doubled
+ * it. Nothing is sent during a pause, so any other request is older than the whole pause before.
+ */
+function isOfLastTries(row: Row, sentAtMs: number): boolean {
+  const step = numberOf(row.throttle_step);
+  const doubledAtMs = numberOf(row.throttle_until) - throttleDelayMs(step);
+  return step > 1 && doubledAtMs - sentAtMs < throttleDelayMs(step - 1);
+}
+
+/** Ends the throttle of an account. */
+export function endThrottle(account: string): Statement<number> {
+  return run('UPDATE accounts SET throttle_until = NULL, throttle_step = 0 WHERE account = ?', account);
 }
 
 function numberOf(value: Row[string] | undefined): number {

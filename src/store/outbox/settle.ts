@@ -7,7 +7,7 @@ import { claimPart, claimState, endClaim, hasHead } from './claim.ts';
 import { refuse, settleRefusal } from './judge-refusal.ts';
 import { type Claimant, freeLease } from './lease.ts';
 import { VIEW, verdictOf, viewOf } from './parts.ts';
-import { endThrottle } from './rate-limit.ts';
+import { endThrottleBy } from './rate-limit.ts';
 
 const ACCEPTED = `UPDATE parts SET state = ?1, server_id = ?2, reason = NULL, body = NULL, finished_at = ?3
   WHERE seq = ?4 AND account = ?5 AND state = 'sending'`;
@@ -110,7 +110,7 @@ function* settleAccepted(
   if (!accepted) return null;
   const { part, row } = accepted;
   const { account, user } = part;
-  if (row?.throttle_step !== 0) yield* endThrottle(account, user);
+  if (row?.throttle_step !== 0) yield* endThrottleBy(account, user);
   const isLast = row !== undefined && !hasHead(row);
   const next: Claim | null = isLast
     ? { kind: 'nothing', held: [] }

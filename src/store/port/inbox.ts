@@ -123,6 +123,11 @@ export interface Intake extends TriagePolicy {
   /** New cursor; null keeps the old one. */
   cursor: string | null;
   messages: IncomingMessage[];
+  /**
+   * When the server had no message waiting, as a poll before has shown: these were written later, whatever their times
+   * say, for the server's clock may differ from ours. Null: nothing is known.
+   */
+  writtenAfterMs: number | null;
   nowMs: number;
   /** Merges the held parts of a user who wrote again into what is sent first. */
   merge: (held: HeldPart[], expired: number, language: ChatLanguage | null) => MergedHolds;

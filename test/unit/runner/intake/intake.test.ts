@@ -173,6 +173,41 @@ describe('cursor', () => {
   });
 });
 
+describe('after when a message was written', () => {
+  const emptyAnswer: PollResult = { ...empty, cursor: 'c1' };
+  const held = (result: PollResult) => (): PollResult => {
+    clock.advance(20_000);
+    return result;
+  };
+  let clock: ReturnType<typeof createJumpClock>;
+  /** For each intake with messages, how long before its end they were written at the most; null: not known. */
+  const writtenWithin = async (script: (PollResult | (() => PollResult))[]): Promise<(number | null)[]> => {
+    clock = createJumpClock();
+    const { taken } = await run(script, { clock });
+    return taken
+      .filter(({ messages }) => messages.length > 0)
+      .map(({ writtenAfterMs, nowMs }) => (writtenAfterMs === null ? null : nowMs - writtenAfterMs));
+  };
+  const message = brings([wireText('1', 'x')], 'c2');
+
+  test('a poll that was empty shows that nothing waited when it began', async () => {
+    expect(await writtenWithin([held(emptyAnswer), message, message])).toEqual([20_000, 20_000]);
+  });
+
+  test('so does one that the server held until the message came', async () => {
+    expect(await writtenWithin([emptyAnswer, held(emptyAnswer), held(message)])).toEqual([20_000]);
+  });
+
+  test.each<[string, (PollResult | (() => PollResult))[]]>([
+    ['the first poll, however long it takes', [held(message)]],
+    ['one that brings more at once', [message, message]],
+    ['one after a failure', [failed, held(message)]],
+    ['no answer of the server itself', [held(empty), held(message)]],
+  ])('nothing is known after %s', async (_, script) => {
+    expect((await writtenWithin(script)).every((ms) => ms === null)).toBe(true);
+  });
+});
+
 test('a message is told of when it is committed, and on the disk before the next poll', async () => {
   const order: string[] = [];
   const says = (what: string) => async () => {

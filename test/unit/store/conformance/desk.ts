@@ -132,6 +132,7 @@ export async function createDesk(opened: Store, owner: string | null = OWNER): P
         login: LOGIN,
         cursor: null,
         messages,
+        writtenAfterMs: null,
         allow: new Set<string>(),
         dedupeWindowMs: 0,
         nowMs: desk.nowMs,

@@ -5,9 +5,11 @@ import {
   createDesk,
   type Desk,
   FRIEND,
+  incoming,
   LOGIN,
   type MakeStore,
   OWNER,
+  part,
   type StoreUnderTest,
 } from '../desk.ts';
 
@@ -124,24 +126,58 @@ export function describeRefusals(make: MakeStore): void {
     expect((await refusedSend()).part).toMatchObject({ state: 'held', reason: 'quota' });
   });
 
-  test('the budget counts from when the user wrote, not from when the message was read; a poll in between would have brought it', async () => {
-    const sentAfter = async (polledAtMs: number | null): Promise<number> => {
+  test('the budget counts from when the user wrote, not from when the message was read; it was written after a poll found nothing', async () => {
+    const sentAfter = async (emptyAtMs: number | null): Promise<number> => {
       await desk.says(OWNER);
-      if (polledAtMs !== null)
-        await desk.store.admin.recordPolls([
-          { account: ACCOUNT, login: LOGIN, cursor: null, nowMs: polledAtMs },
-        ]);
       const createdAtMs = desk.nowMs + 60_000;
       await spend(OWNER, 2);
       desk.nowMs = createdAtMs + 1;
       await spend(OWNER, 3);
       desk.nowMs += HOUR_MS;
-      await desk.says(OWNER, { createdAtMs });
+      await desk.receive([incoming({ user: OWNER, createdAtMs })], {
+        allow: 'all',
+        writtenAfterMs: emptyAtMs,
+      });
       return 10 - (await desk.store.outbox.budget({ account: ACCOUNT, user: OWNER, nowMs: desk.nowMs })).left;
     };
     expect(await sentAfter(desk.nowMs)).toBe(3);
+    expect(await sentAfter(null)).toBe(3);
     // Its clock is behind: what it says was written an hour ago has just come.
     expect(await sentAfter(desk.nowMs + 2 * HOUR_MS)).toBe(0);
+  });
+
+  test('ten sent while a stopped worker had the message: quota, though others polled meanwhile', async () => {
+    await desk.says(OWNER);
+    const heldSinceMs = desk.nowMs;
+    const createdAtMs = desk.nowMs + 20_000;
+    desk.nowMs = createdAtMs;
+    await spend(OWNER, 10);
+    await desk.store.admin.recordPolls([{ account: ACCOUNT, login: LOGIN, cursor: null, nowMs: desk.nowMs }]);
+    await desk.sends(OWNER, 'x');
+    expect((await desk.refuse((await desk.claimed(OWNER)).seq)).part).toMatchObject({ reason: 'quota' });
+    await desk.receive([incoming({ user: OWNER, createdAtMs })], {
+      allow: 'all',
+      writtenAfterMs: heldSinceMs,
+    });
+    expect((await desk.refuse((await desk.claimed(OWNER)).seq)).part).toMatchObject({ reason: 'quota' });
+  });
+
+  test('parts to others, however many, hide none of the ten', async () => {
+    await desk.says(OWNER);
+    const createdAtMs = desk.nowMs + 1;
+    await spend(OWNER, 10);
+    await desk.store.outbox.enqueue({
+      account: ACCOUNT,
+      user: FRIEND,
+      parts: Array.from({ length: 1_001 }, () => part('x', 'send')),
+      message: null,
+      id: null,
+      key: null,
+      expiresAtMs: null,
+      nowMs: desk.nowMs,
+    });
+    await desk.says(OWNER, { createdAtMs });
+    expect((await refusedSend()).part.reason).toBe('quota');
   });
 
   test('parts sent before the user wrote, and parts to others, do not count', async () => {
@@ -159,7 +195,10 @@ export function describeRefusals(make: MakeStore): void {
     await desk.says(OWNER, { createdAtMs });
     await spend(OWNER, 9);
     desk.nowMs += 60_000;
-    await desk.says(OWNER, { createdAtMs: createdAtMs + 6 * 60_000 });
+    await desk.receive([incoming({ user: OWNER, createdAtMs: createdAtMs + 6 * 60_000 })], {
+      allow: 'all',
+      writtenAfterMs: desk.nowMs - 35_000,
+    });
     await spend(OWNER, 1);
     expect((await refusedSend()).part.reason).toBe('context');
   });
@@ -199,7 +238,7 @@ export function describeRefusals(make: MakeStore): void {
     });
 
     test('a message that is ignored is no contact', async () => {
-      await desk.receive([{ ...(await import('../desk.ts')).incoming({ user: FRIEND }) }]);
+      await desk.receive([incoming({ user: FRIEND })]);
       await desk.sends(FRIEND, 'hello?');
       expect(await desk.claim(FRIEND)).toMatchObject({ held: [{ reason: 'first-contact' }] });
     });
@@ -323,19 +362,64 @@ export function describeRefusals(make: MakeStore): void {
       expect((await desk.claimed(OWNER)).seq).toBe(seq);
     });
 
-    test('the pause doubles up to half an hour, though the requests are few by then', async () => {
-      const seq = await burst();
-      const waits: (number | null)[] = [];
-      desk.nowMs += 30_000;
-      for (let n = 0; n < 8; n++) {
+    /** Has the part refused at the end of each pause until it is not held by the throttle any more; the pauses. */
+    const refusedAgain = async (seq: number): Promise<(number | null)[]> => {
+      const waits: (number | null)[] = [30_000];
+      while ((await desk.view(seq)).reason === 'throttle') {
+        desk.nowMs += waits.at(-1) ?? 0;
         await desk.claimed(OWNER);
-        const verdict = await desk.refuse(seq);
-        expect(verdict.part).toMatchObject({ state: 'held', reason: 'throttle' });
-        waits.push(verdict.waitMs);
-        desk.nowMs += verdict.waitMs ?? 0;
+        waits.push((await desk.refuse(seq)).waitMs);
       }
-      expect(waits).toEqual([60_000, 120_000, 240_000, 480_000, 960_000, 1_800_000, 1_800_000, 1_800_000]);
+      return waits;
+    };
+
+    test('the pause doubles, though the requests are few by then', async () => {
+      const seq = await burst();
+      expect((await refusedAgain(seq)).slice(0, 5)).toEqual([30_000, 60_000, 120_000, 240_000, 480_000]);
     });
+
+    test('what is refused alone after five quiet minutes no throttle explains: it goes when the user writes', async () => {
+      const seq = await burst();
+      await desk.says(FRIEND);
+      expect((await refusedAgain(seq)).at(-1)).toBeNull();
+      expect(await desk.view(seq)).toMatchObject({ state: 'held', reason: 'context' });
+      expect(await desk.store.admin.accountView(ACCOUNT)).toMatchObject({ throttledUntilMs: null });
+      await desk.sends(FRIEND, 'of another user');
+      expect(await desk.deliver(FRIEND)).toEqual(['of another user']);
+      await desk.says(OWNER);
+      expect(await desk.deliver(OWNER)).toEqual(['3']);
+    });
+
+    test('nor two that are refused after them at the same time', async () => {
+      await desk.says(FRIEND);
+      const seq = await burst();
+      await refusedAgainButLast(seq);
+      await desk.sends(FRIEND, 'of another user');
+      const [mine, other] = [await desk.claimed(OWNER), await desk.claimed(FRIEND)];
+      expect((await desk.refuse(mine.seq)).part).toMatchObject({ reason: 'context' });
+      expect((await desk.refuse(other.seq)).part).toMatchObject({ reason: 'context' });
+    });
+
+    test('but many at once are another burst', async () => {
+      const seq = await burst();
+      const users = Array.from({ length: 3 }, (_, n) => `user-${n}`);
+      for (const user of users) await desk.says(user);
+      await refusedAgainButLast(seq);
+      for (const user of users) await desk.sends(user, 'x');
+      for (const user of users) await desk.claimed(user);
+      await desk.claimed(OWNER);
+      expect(await desk.refuse(seq)).toMatchObject({ waitMs: 960_000, part: { reason: 'throttle' } });
+    });
+
+    /** The same, up to the end of the pause whose try would be the last. */
+    const refusedAgainButLast = async (seq: number): Promise<void> => {
+      for (const waitMs of [30_000, 60_000, 120_000, 240_000]) {
+        desk.nowMs += waitMs;
+        await desk.claimed(OWNER);
+        await desk.refuse(seq);
+      }
+      desk.nowMs += 480_000;
+    };
 
     test('it keeps its clock whoever writes', async () => {
       const seq = await burst();
@@ -360,6 +444,30 @@ export function describeRefusals(make: MakeStore): void {
       desk.nowMs += 600_000;
       await desk.says(OWNER);
       expect((await refusedSend()).part.reason).toBe('context');
+    });
+
+    test('one accepted of two that were tried at its end ends it, in whichever order they come back', async () => {
+      const seq = await burst();
+      await desk.says(FRIEND);
+      await desk.sends(FRIEND, 'of another user');
+      desk.nowMs += 30_000;
+      const [mine, other] = [await desk.claimed(OWNER), await desk.claimed(FRIEND)];
+      desk.nowMs += 1_000;
+      expect((await desk.refuse(mine.seq)).part).toMatchObject({ reason: 'throttle' });
+      await desk.accept(other.seq);
+      expect((await desk.claimed(OWNER)).seq).toBe(seq);
+      expect((await desk.refuse(seq)).part).toMatchObject({ reason: 'context' });
+    });
+
+    test('who was refused is tried after who was not', async () => {
+      const seq = await burst();
+      await desk.says(FRIEND);
+      await desk.sends(FRIEND, 'of another user');
+      expect(await desk.claim(OWNER, 1_000)).toEqual({ kind: 'wait', waitMs: 31_000 });
+      desk.nowMs += 30_000;
+      expect(await desk.claim(OWNER, 1_000)).toEqual({ kind: 'wait', waitMs: 1_000 });
+      await desk.accept((await desk.claimed(FRIEND, 1_000)).seq);
+      expect((await desk.claimed(OWNER, 1_000)).seq).toBe(seq);
     });
 
     describe('is told nothing by requests that were under way when it began', () => {
