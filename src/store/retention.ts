@@ -68,9 +68,7 @@ function* expireHeld(account: string, { nowMs, holdMaxMs }: Retention): Step<num
   const late = yield* dropLate(some('expires_at <= ?1'), nowMs, account);
   const old = yield* run(
     `UPDATE parts SET state = ${GIVEN_UP}, reason = 'hold-max', finished_at = ?1 WHERE ${some('held_at < ?3')}`,
-    nowMs,
-    account,
-    nowMs - holdMaxMs,
+    ...[nowMs, account, nowMs - holdMaxMs],
   );
   return late.parts + old;
 }
@@ -79,16 +77,12 @@ function* expireHeld(account: string, { nowMs, holdMaxMs }: Retention): Step<num
 function* trimUser(account: string, user: string, keep: number): Step<number> {
   const limit = yield* one(
     'SELECT seq FROM inbox WHERE account = ? AND "user" = ? ORDER BY seq DESC LIMIT 1 OFFSET ?',
-    account,
-    user,
-    keep,
+    ...[account, user, keep],
   );
   if (!limit) return 0;
   return yield* run(
     `DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox
        WHERE account = ? AND "user" = ? AND seq <= ? AND finished_at IS NOT NULL LIMIT ${BATCH})`,
-    account,
-    user,
-    limit.seq as number,
+    ...[account, user, limit.seq as number],
   );
 }

@@ -60,9 +60,7 @@ export function* browserSession(digest: string, nowMs: number): Step<BrowserSess
 export function* noteSessionUse({ digest, nowMs }: { digest: string; nowMs: number }): Step<void> {
   yield* run(
     'UPDATE access_sessions SET last_seen_at = ? WHERE digest = ? AND last_seen_at <= ?',
-    nowMs,
-    digest,
-    nowMs - USE_NOTED_EVERY_MS,
+    ...[nowMs, digest, nowMs - USE_NOTED_EVERY_MS],
   );
 }
 

@@ -43,9 +43,7 @@ export function* sourceByDigest(digest: string): Step<Source | null> {
 export function* noteSourceUse({ name, nowMs }: { name: string; nowMs: number }): Step<void> {
   yield* run(
     'UPDATE sources SET last_used_at = ? WHERE name = ? AND (last_used_at IS NULL OR last_used_at <= ?)',
-    nowMs,
-    name,
-    nowMs - USE_NOTED_EVERY_MS,
+    ...[nowMs, name, nowMs - USE_NOTED_EVERY_MS],
   );
 }
 

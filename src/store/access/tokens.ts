@@ -42,9 +42,7 @@ export function* accessToken(id: string): Step<CheckedToken | null> {
 export function* noteTokenUse({ id, nowMs }: { id: string; nowMs: number }): Step<void> {
   yield* run(
     'UPDATE access_tokens SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at <= ?)',
-    nowMs,
-    id,
-    nowMs - USE_NOTED_EVERY_MS,
+    ...[nowMs, id, nowMs - USE_NOTED_EVERY_MS],
   );
 }
 

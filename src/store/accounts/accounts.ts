@@ -45,9 +45,7 @@ export function* openAccount(input: Parameters<Admin['openAccount']>[0]): Step<A
   yield* run(
     `UPDATE accounts SET login = ?, owner = COALESCE(?, owner), cursor = '', login_expired = 0,
        throttle_until = NULL, throttle_step = 0 WHERE account = ?`,
-    login,
-    owner,
-    account,
+    ...[login, owner, account],
   );
   yield* run(
     'UPDATE users SET context_token = NULL, last_message_at = NULL, lease = NULL, lease_until = 0 WHERE account = ?',
@@ -72,10 +70,7 @@ export function* openAccount(input: Parameters<Admin['openAccount']>[0]): Step<A
 export function recordPoll({ account, login, cursor, nowMs }: Polled): Statement<number> {
   return run(
     'UPDATE accounts SET cursor = COALESCE(?, cursor), last_poll_at = ? WHERE account = ? AND login = ?',
-    cursor,
-    nowMs,
-    account,
-    login,
+    ...[cursor, nowMs, account, login],
   );
 }
 
@@ -83,8 +78,6 @@ export function recordPoll({ account, login, cursor, nowMs }: Polled): Statement
 export function* markLogin(input: { account: string; login: string; expired: boolean }): Step<void> {
   yield* run(
     'UPDATE accounts SET login_expired = ? WHERE account = ? AND login = ?',
-    input.expired ? 1 : 0,
-    input.account,
-    input.login,
+    ...[input.expired ? 1 : 0, input.account, input.login],
   );
 }

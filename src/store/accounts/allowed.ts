@@ -20,9 +20,7 @@ export function* setAllowed(input: Parameters<Admin['setAllowed']>[0]): Step<boo
   const changes = input.allowed
     ? yield* run(
         'INSERT INTO allowed (account, "user", since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-        account,
-        user,
-        input.nowMs,
+        ...[account, user, input.nowMs],
       )
     : yield* run('DELETE FROM allowed WHERE account = ? AND "user" = ?', account, user);
   return changes > 0;

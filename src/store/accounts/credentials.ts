@@ -100,13 +100,8 @@ function storeLogin(account: Account, sealing: Sealing): Statement<number> {
        VALUES (?, ?, ?, ?, ?, ?, ?, ${NEXT_CHANGE})
        ON CONFLICT (account) DO UPDATE SET id = excluded.id, former_ids = excluded.former_ids, name = excluded.name,
          owner = excluded.owner, logged_in_at = excluded.logged_in_at, sealed = excluded.sealed, changed = excluded.changed`,
-    account.key,
-    account.id,
-    JSON.stringify(account.formerIds),
-    account.name,
-    account.owner,
-    account.loggedInAt,
-    sealed(account, sealing),
+    ...[account.key, account.id, JSON.stringify(account.formerIds), account.name, account.owner],
+    ...[account.loggedInAt, sealed(account, sealing)],
   );
 }
 

@@ -67,12 +67,7 @@ export function* setSessionValue(input: SessionKey & { value: string | null; now
   yield* run(
     `INSERT INTO session_values (account, "user", session_id, name, changed_at, value) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (account, "user", session_id, name) DO UPDATE SET changed_at = excluded.changed_at, value = excluded.value`,
-    account,
-    user,
-    sessionId,
-    name,
-    nowMs,
-    Buffer.from(value, 'utf8'),
+    ...[account, user, sessionId, name, nowMs, Buffer.from(value, 'utf8')],
   );
 }
 

@@ -63,9 +63,7 @@ export function* askForWord(input: Parameters<Outbox['askForWord']>[0]): Step<Qu
     `SELECT sent FROM users WHERE account = ?1 AND "user" = ?2 AND last_message_seq = ?3 AND NOT ${IS_ASKED}
        AND sent < ${BUDGET_MESSAGES} AND NOT ${HAS_ANSWER}
        AND NOT EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND state = 'held')`,
-    account,
-    user,
-    input.messageSeq,
+    ...[account, user, input.messageSeq],
   );
   if (!row) return NOTHING_QUEUED;
   yield* noteAsked(account, user);

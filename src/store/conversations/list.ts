@@ -60,11 +60,8 @@ export function* listConversations(input: Parameters<Conversations['list']>[0]):
       ? yield* all(ONE, account, user)
       : yield* all(
           LIST[only ?? 'all'],
-          account,
-          behind?.lastAtMs ?? Number.MAX_SAFE_INTEGER,
-          behind?.user ?? '',
-          (named ?? '').toLowerCase(),
-          limit,
+          ...[account, behind?.lastAtMs ?? Number.MAX_SAFE_INTEGER, behind?.user ?? ''],
+          ...[(named ?? '').toLowerCase(), limit],
         );
   return yield* described(account, rows);
 }
@@ -91,9 +88,7 @@ function* described(account: string, rows: readonly Row[]): Step<Conversation[]>
            AND seq > COALESCE((SELECT seq FROM seen WHERE seen.account = ? AND seen."user" = newest."user"), 0)
            LIMIT ${MOST_UNSEEN}) AS unseen) AS n
          FROM (SELECT DISTINCT "user" FROM inbox WHERE seq IN (${marks(rows)})) AS newest`,
-      account,
-      account,
-      ...rows.map((row) => row.message_seq as SqlValue),
+      ...[account, account, ...rows.map((row) => row.message_seq as SqlValue)],
     ),
   );
   const views = yield* userViews(account, users);

@@ -65,31 +65,23 @@ export function* placeOfEntry(input: Parameters<Conversations['placeOf']>[0]): S
   if ('message' in input) {
     const row = yield* one(
       `SELECT seq, received_at FROM inbox ${OF_USER} AND id = ?`,
-      account,
-      user,
-      input.message,
+      ...[account, user, input.message],
     );
     if (!row) return null;
     const before = yield* one(
       `SELECT seq FROM parts ${OF_USER} AND created_at < ? ORDER BY seq DESC LIMIT 1`,
-      account,
-      user,
-      row.received_at as number,
+      ...[account, user, row.received_at as number],
     );
     return { messageSeq: row.seq as number, partSeq: (before?.seq as number | undefined) ?? 0 };
   }
   const row = yield* one(
     `SELECT seq, created_at FROM parts ${OF_USER} AND seq = ?`,
-    account,
-    user,
-    input.partSeq,
+    ...[account, user, input.partSeq],
   );
   if (!row) return null;
   const before = yield* one(
     `SELECT seq FROM inbox ${OF_USER} AND received_at <= ? ORDER BY seq DESC LIMIT 1`,
-    account,
-    user,
-    row.created_at as number,
+    ...[account, user, row.created_at as number],
   );
   return { messageSeq: (before?.seq as number | undefined) ?? 0, partSeq: row.seq as number };
 }

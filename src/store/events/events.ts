@@ -64,9 +64,7 @@ export function* newestEvent(): Step<EventPlace | null> {
 export function* eventAt({ xid, seq, atMs }: EventPlace): Step<StateEvent | null> {
   const row = yield* one(
     `SELECT ${COLUMNS} FROM events WHERE seq = ? AND xid = ? AND at = ?`,
-    seq,
-    xid,
-    atMs,
+    ...[seq, xid, atMs],
   );
   return row ? eventOf(row) : null;
 }
@@ -90,10 +88,7 @@ export function* eventCounts(input: Parameters<Events['counts']>[0]): Step<Event
     sql`SELECT kind, state, within_ms, count(*) AS n, CAST(COALESCE(sum(ms), 0) AS BIGINT) AS total_ms
       FROM (SELECT kind, state, ms, CASE ${cases} END AS within_ms FROM events WHERE ${AFTER} AND ${UP_TO}) AS noted
       GROUP BY kind, state, within_ms`,
-    after.xid,
-    after.seq,
-    upTo.xid,
-    upTo.seq,
+    ...[after.xid, after.seq, upTo.xid, upTo.seq],
   );
   return rows.map((row) => ({
     kind: row.kind as EventKind,

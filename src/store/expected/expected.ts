@@ -8,11 +8,7 @@ export function* expect(input: Parameters<Expected['expect']>[0]): Step<void> {
   yield* run(
     `INSERT INTO expected (account, key, "user", every_ms, since) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (account, key) DO UPDATE SET "user" = excluded."user", every_ms = excluded.every_ms`,
-    input.account,
-    input.key,
-    input.user,
-    input.everyMs,
-    input.nowMs,
+    ...[input.account, input.key, input.user, input.everyMs, input.nowMs],
   );
 }
 
@@ -57,10 +53,7 @@ export function* tellExpected({ account, nowMs, compose }: Parameters<Expected['
     };
     const noted = yield* run(
       'UPDATE expected SET missing_since = ? WHERE account = ? AND key = ? AND missing_since IS NOT DISTINCT FROM ?',
-      news.about === 'missing' ? nowMs : null,
-      account,
-      news.key,
-      row.missing_since as number | null,
+      ...[news.about === 'missing' ? nowMs : null, account, news.key, row.missing_since as number | null],
     );
     if (noted === 0) continue;
     const parts = compose(news, row.language as ChatLanguage | null);

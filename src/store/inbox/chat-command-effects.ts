@@ -43,9 +43,7 @@ export function* newSession(before: Before): Step<number> {
     yield* unawaited(
       run(
         `UPDATE inbox SET session_id = ?, turn = ? WHERE ${turnColumn(row)} = ?`,
-        sessionId,
-        turn,
-        row.seq as number,
+        ...[sessionId, turn, row.seq as number],
       ),
     );
     session = { sessionId, turn };
@@ -62,9 +60,7 @@ function* runAgain(own: Before & { nowMs: number }, result: Pick<IntakeResult, '
   yield* run(
     `UPDATE inbox SET session_id = NULL, turn = NULL WHERE ${turnColumn(row)} = ?
        AND session_id IS DISTINCT FROM (SELECT session_id FROM users WHERE account = ? AND "user" = ?)`,
-    (row.burst ?? row.seq) as number,
-    account,
-    user,
+    ...[(row.burst ?? row.seq) as number, account, user],
   );
   yield* retry({ account, id: row.id as string });
   result.again.push({ seq: (row.burst ?? row.seq) as number, user });

@@ -69,9 +69,7 @@ function* withToken(
   if (contextToken === null) return undefined;
   const found = yield* all(
     `SELECT seq, id, fingerprint FROM (${RECENT}) AS recent WHERE context_token = ?3 ORDER BY seq`,
-    account,
-    user,
-    contextToken,
+    ...[account, user, contextToken],
   );
   return found.every((row) => row.fingerprint === fingerprint) ? found[0] : undefined;
 }
@@ -90,11 +88,7 @@ export function* repeatedWithin(
     `SELECT seq, id FROM inbox WHERE account = ?1 AND "user" = ?2 AND fingerprint = ?3 AND received_at > ?4 AND seq < ?5
        AND seq > COALESCE((SELECT seq FROM inbox WHERE account = ?1 AND "user" = ?2 AND received_at <= ?4
          ORDER BY seq DESC LIMIT 1), 0) LIMIT 1`,
-    account,
-    user,
-    fingerprint,
-    atMs - dedupeWindowMs,
-    seq,
+    ...[account, user, fingerprint, atMs - dedupeWindowMs, seq],
   );
 }
 

@@ -7,10 +7,7 @@ export function* recordMediaKeys(account: string, keys: readonly MediaKey[], now
     yield* unawaited(
       run(
         'INSERT INTO media_keys (account, md5, key, seen_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
-        account,
-        md5,
-        key,
-        nowMs,
+        ...[account, md5, key, nowMs],
       ),
     );
   }

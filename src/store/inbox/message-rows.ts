@@ -74,10 +74,7 @@ export function* messages(input: Parameters<Inbox['messages']>[0]): Step<Message
   return (yield* all(
     `SELECT ${VIEW} FROM inbox
          WHERE account = ?1 AND (CAST(?2 AS TEXT) IS NULL OR "user" = ?2) AND received_at >= ?3 ORDER BY seq DESC LIMIT ?4`,
-    input.account,
-    input.user,
-    input.sinceMs ?? 0,
-    input.limit,
+    ...[input.account, input.user, input.sinceMs ?? 0, input.limit],
   ))
     .map(viewOf)
     .reverse();

@@ -24,16 +24,12 @@ type Chat = { account: string; user: string };
 function* byId({ account, user }: Chat, id: string): Step<QuotedContent | null> {
   const message = yield* one(
     'SELECT raw FROM inbox WHERE account = ? AND id = ? AND "user" = ?',
-    account,
-    id,
-    user,
+    ...[account, id, user],
   );
   if (message) return contentOf(message);
   const part = yield* one(
     'SELECT text, upload FROM parts WHERE account = ? AND server_id = ? AND "user" = ?',
-    account,
-    id,
-    user,
+    ...[account, id, user],
   );
   return contentOf(part);
 }
@@ -45,16 +41,12 @@ function* byTime({ account, user }: Chat, aroundMs: number): Step<QuotedContent 
     ...(yield* all(
       `SELECT raw FROM (SELECT raw, created_at FROM inbox WHERE account = ? AND "user" = ? ORDER BY seq DESC LIMIT ${NEWEST}) AS recent
          WHERE created_at BETWEEN ? AND ? LIMIT 2`,
-      account,
-      user,
-      ...near,
+      ...[account, user, ...near],
     )),
     ...(yield* all(
       `SELECT text, upload FROM (SELECT * FROM parts ORDER BY seq DESC LIMIT ${NEWEST}) AS recent
          WHERE account = ? AND "user" = ? AND server_id IS NOT NULL AND finished_at BETWEEN ? AND ? LIMIT 2`,
-      account,
-      user,
-      ...near,
+      ...[account, user, ...near],
     )),
   ];
   return found.length === 1 ? contentOf(found[0]) : null;

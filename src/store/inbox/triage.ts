@@ -167,10 +167,7 @@ function* isFirstRejected(own: { account: string; user: string; seq: number }): 
   const [oldest] = yield* unfinishedBefore(own);
   const earlier = yield* one(
     `SELECT 1 FROM inbox WHERE account = ? AND "user" = ? AND seq > ? AND seq < ? AND state = 'ignored' AND reason = 'busy'`,
-    own.account,
-    own.user,
-    (oldest?.seq as number | undefined) ?? 0,
-    own.seq,
+    ...[own.account, own.user, (oldest?.seq as number | undefined) ?? 0, own.seq],
   );
   return earlier === undefined;
 }
@@ -220,11 +217,7 @@ function* storeDecision(seq: number, decision: Decision, nowMs: number): Step<vo
   const state = stateAfter(decision);
   yield* run(
     'UPDATE inbox SET untriaged = 0, state = ?, reason = ?, text_from = ?, finished_at = ? WHERE seq = ?',
-    state,
-    decision.reason,
-    decision.textFrom,
-    state === 'received' ? null : nowMs,
-    seq,
+    ...[state, decision.reason, decision.textFrom, state === 'received' ? null : nowMs, seq],
   );
 }
 

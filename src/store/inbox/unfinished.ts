@@ -61,9 +61,7 @@ export function* supersede(
   for (const row of rows) {
     yield* run(
       `UPDATE inbox SET state = 'superseded', reason = ?, not_before = NULL, finished_at = ? WHERE ${turnColumn(row)} = ?`,
-      how.reason,
-      how.nowMs,
-      row.seq as number,
+      ...[how.reason, how.nowMs, row.seq as number],
     );
   }
   return rows;

@@ -44,10 +44,7 @@ export function* setWhereabouts({ store, state, other, mover }: Whereabouts): St
   yield* run('DELETE FROM moves');
   yield* run(
     'INSERT INTO moves (store, state, other, mover) VALUES (?, ?, ?, ?)',
-    store,
-    state,
-    other,
-    mover,
+    ...[store, state, other, mover],
   );
 }
 

@@ -32,16 +32,8 @@ export function* askQuestion(question: NewQuestion, claimant: Claimant): Step<Qu
   const { seqs } = yield* appendParts({ account, user, message, nowMs }, parts);
   const seq = yield* insert(
     INSERT,
-    account,
-    user,
-    number,
-    seqs.at(-1) as number,
-    fingerprint,
-    choices && JSON.stringify(choices),
-    timeoutMs,
-    claimant.id,
-    nowMs + LEASE_MS,
-    nowMs,
+    ...[account, user, number, seqs.at(-1) as number, fingerprint, choices && JSON.stringify(choices)],
+    ...[timeoutMs, claimant.id, nowMs + LEASE_MS, nowMs],
   );
   return viewOf((yield* storedQuestion(seq)) as StoredQuestion);
 }
@@ -64,11 +56,7 @@ function* takeOver(
   }
   const taken = yield* run(
     `UPDATE questions SET asker = ?, asker_until = ?, timeout_ms = ? WHERE seq = ? AND asker IS NOT DISTINCT FROM ?`,
-    claimant.id,
-    nowMs + LEASE_MS,
-    timeoutMs,
-    same.seq,
-    same.lease,
+    ...[claimant.id, nowMs + LEASE_MS, timeoutMs, same.seq, same.lease],
   );
   return taken === 0 ? null : same;
 }
@@ -97,10 +85,7 @@ export function* questionView(seq: number): Step<QuestionView | null> {
 export function* renewQuestion(input: Parameters<Questions['renew']>[0], claimant: Claimant): Step<void> {
   yield* run(
     'UPDATE questions SET asker_until = ? WHERE seq = ? AND account = ? AND asker = ?',
-    input.nowMs + LEASE_MS,
-    input.seq,
-    input.account,
-    claimant.id,
+    ...[input.nowMs + LEASE_MS, input.seq, input.account, claimant.id],
   );
 }
 
@@ -130,10 +115,7 @@ export function* answerQuestion(
 ): Step<boolean> {
   const answered = yield* run(
     `UPDATE questions SET state = 'answered', answer = ?, choice = ?, finished_at = ? WHERE seq = ? AND state = 'open'`,
-    Buffer.from(answer, 'utf8'),
-    choice,
-    nowMs,
-    seq,
+    ...[Buffer.from(answer, 'utf8'), choice, nowMs, seq],
   );
   return answered > 0;
 }

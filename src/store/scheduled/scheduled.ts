@@ -21,15 +21,7 @@ export function* schedule(input: Parameters<Scheduled['schedule']>[0]): Step<Sch
     yield* run('DELETE FROM scheduled WHERE account = ? AND "user" = ? AND send_key = ?', account, user, key);
   const seq = yield* insert(
     INSERT,
-    account,
-    user,
-    Buffer.from(text.text, 'utf8'),
-    text.format,
-    text.atMs,
-    key,
-    id,
-    text.ttlMs,
-    nowMs,
+    ...[account, user, Buffer.from(text.text, 'utf8'), text.format, text.atMs, key, id, text.ttlMs, nowMs],
   );
   return { seq, ...text };
 }

@@ -44,9 +44,7 @@ function runningMessage(input: { account: string; turn: TurnAttempt }): Statemen
   return one(
     `SELECT seq, account, id, "user", outputs, said FROM inbox WHERE seq = ? AND account = ? AND state = 'running'
        AND attempt = ?`,
-    input.turn.seq,
-    input.account,
-    input.turn.attempt,
+    ...[input.turn.seq, input.account, input.turn.attempt],
   );
 }
 

@@ -33,9 +33,7 @@ export function* recover(
     const startedAt = Math.min((row.started_at as number | null) ?? nowMs, nowMs);
     yield* run(
       `UPDATE inbox SET state = 'waiting', failures = ?, not_before = ? WHERE ${turnColumn(row)} = ?`,
-      failures,
-      startedAt + turnRetryDelayMs(failures),
-      row.seq as number,
+      ...[failures, startedAt + turnRetryDelayMs(failures), row.seq as number],
     );
   }
   return { failed, children: yield* recordedChildren(account) };
@@ -50,9 +48,7 @@ export function* recordChild({ account, id, child }: Parameters<Turns['recordChi
   yield* run(
     `INSERT INTO children (account, pid, start_time) VALUES (?, ?, ?)
        ON CONFLICT (account, pid) DO UPDATE SET start_time = excluded.start_time`,
-    account,
-    child.pid,
-    child.startTime,
+    ...[account, child.pid, child.startTime],
   );
 }
 
@@ -60,9 +56,7 @@ export function* recordChild({ account, id, child }: Parameters<Turns['recordChi
 export function* forgetChild({ account, child }: { account: string; child: Child }): Step<void> {
   yield* run(
     'DELETE FROM children WHERE account = ? AND pid = ? AND start_time = ?',
-    account,
-    child.pid,
-    child.startTime,
+    ...[account, child.pid, child.startTime],
   );
 }
 

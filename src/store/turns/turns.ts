@@ -142,9 +142,7 @@ export function* finishAnswer(input: { account: string; seq: number; nowMs: numb
   const row = yield* one(
     `UPDATE inbox SET state = 'done', finished_at = ? WHERE seq = ? AND account = ? AND state = 'received'
        AND reason = 'answer' RETURNING raw`,
-    input.nowMs,
-    input.seq,
-    input.account,
+    ...[input.nowMs, input.seq, input.account],
   );
   return row ? (row.raw as Buffer) : null;
 }
