@@ -69,10 +69,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'ask',
     group: 'messages',
-    about: {
-      en: 'ask the user on the phone; the answer is on stdout',
-      zh: '在手机上提问，回答写到标准输出',
-    },
+    about: { en: 'ask the user on the phone; the answer is on stdout', zh: '在手机上提问，回答写到标准输出' },
     args: {
       '[text...]': {
         en: 'question; several words are joined by blanks; without it, stdin is read',
@@ -85,10 +82,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'exec',
     group: 'messages',
-    about: {
-      en: 'run a command, and send how it ended',
-      zh: '运行命令，结束后把结果发到手机',
-    },
+    about: { en: 'run a command, and send how it ended', zh: '运行命令，结束后把结果发到手机' },
     args: {
       '[command...]': {
         en: 'program and its arguments, run without a shell; -- before it is optional',

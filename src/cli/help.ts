@@ -38,10 +38,7 @@ const COMMAND_GROUPS: Readonly<Record<CommandGroup, Localized>> = {
 const EXIT_REASONS = {
   usage: { en: 'flags or arguments are wrong; nothing was started', zh: '选项或参数有误，什么都没有启动' },
   data: { en: 'refused by the server, or unusable input', zh: '服务器拒绝，或输入无法使用' },
-  'not-found': {
-    en: 'no such file, account, message or program',
-    zh: '文件、账号、消息或程序不存在',
-  },
+  'not-found': { en: 'no such file, account, message or program', zh: '文件、账号、消息或程序不存在' },
   network: {
     en: 'server unreachable; send --no-hold: not now',
     zh: '无法连接服务器；send --no-hold：当场发不出',

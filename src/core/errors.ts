@@ -54,10 +54,7 @@ const WHAT_IS_MISSING = 'a file of wxagent is missing: it was updated or removed
 /** A file of the program that was to be loaded is not there: nothing but a new start helps. */
 export class FileMissing extends WxError {
   constructor(cause: unknown) {
-    super('internal', WHAT_IS_MISSING, {
-      hint: 'start wxagent again',
-      cause,
-    });
+    super('internal', WHAT_IS_MISSING, { hint: 'start wxagent again', cause });
   }
 }
 

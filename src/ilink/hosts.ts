@@ -61,9 +61,7 @@ export function parseBaseUrl(text: string, flag: string): URL {
     throw new WxError(
       'usage',
       `${flag}: plain http is allowed on this machine only, use https for ${url.host}`,
-      {
-        hint: `${flag} https://${url.host}`,
-      },
+      { hint: `${flag} https://${url.host}` },
     );
   }
   url.search = '';

@@ -31,10 +31,7 @@ export const GLOBAL = {
   storePlaintext: {
     kind: 'switch',
     flag: '--store-plaintext',
-    about: {
-      en: 'keep logins in PostgreSQL without encryption',
-      zh: '登录信息不加密保存在 PostgreSQL 中',
-    },
+    about: { en: 'keep logins in PostgreSQL without encryption', zh: '登录信息不加密保存在 PostgreSQL 中' },
     group: 'general',
   },
   baseUrl: {

@@ -18,10 +18,7 @@ export const SEND = flagsOnly({
   file: {
     kind: 'list',
     flag: '--file <path|->',
-    about: {
-      en: 'file to send; -: stdin (repeatable)',
-      zh: '要发送的文件；-：标准输入（可重复）',
-    },
+    about: { en: 'file to send; -: stdin (repeatable)', zh: '要发送的文件；-：标准输入（可重复）' },
   },
   sendName: {
     kind: 'text',

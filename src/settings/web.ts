@@ -51,10 +51,7 @@ export const WEB = {
   tokenScope: {
     kind: 'choice',
     flag: '--scope <scope>',
-    about: {
-      en: 'what it may do',
-      zh: '权限范围',
-    },
+    about: { en: 'what it may do', zh: '权限范围' },
     choices: ['read', 'send', 'push', 'admin'],
     flagOnly: true,
   },

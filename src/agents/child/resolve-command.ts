@@ -38,9 +38,7 @@ export function resolveCommand(name: string, search: CommandSearch): string {
     }
   }
   if (refused !== null) {
-    throw new WxError('not-found', `${refused} is not executable`, {
-      hint: `chmod +x ${refused}`,
-    });
+    throw new WxError('not-found', `${refused} is not executable`, { hint: `chmod +x ${refused}` });
   }
   throw new WxError('not-found', `the command "${name}" does not exist`, {
     hint: direct

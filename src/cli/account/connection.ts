@@ -83,9 +83,7 @@ export function connect(
     throw new WxError(
       'config',
       `will not send the token of ${account.id} to ${baseUrl}: that host is not trusted`,
-      {
-        hint: `wxagent login, or --base-url ${baseUrl} if you trust it`,
-      },
+      { hint: `wxagent login, or --base-url ${baseUrl} if you trust it` },
     );
   }
   const outgoing = openOutgoing(context, store, account.key);

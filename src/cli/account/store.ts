@@ -17,13 +17,7 @@ export async function openHomeStore(
   const { paths, clock, server } = context;
   const wait = waitOf(context, options.waitInTrouble);
   if (server) return server.open(wait);
-  return openStore({
-    path: paths.database,
-    reserve: paths.reserve,
-    clock,
-    claimant: thisClaimant(),
-    wait,
-  });
+  return openStore({ path: paths.database, reserve: paths.reserve, clock, claimant: thisClaimant(), wait });
 }
 
 /** How steps wait, and say so, until the signal is aborted; null: they do not. */

@@ -19,10 +19,7 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** The version of Node. */
-export const nodeCheck: Check = {
-  name: 'node',
-  run: async () => process.version,
-};
+export const nodeCheck: Check = { name: 'node', run: async () => process.version };
 
 /** What the platform lacks. */
 export const platformCheck: Check = {

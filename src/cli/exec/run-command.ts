@@ -116,10 +116,7 @@ function shellBefore(context: CommandContext, isTogether: boolean): string | nul
 
 /** Has a shell, and what it starts, ignore what we are to ignore. */
 function trapsOf({ environment }: CommandContext): string {
-  const ignored = ignoredSignals({
-    lastCommand: environment.get('_'),
-    parentPid: process.ppid,
-  });
+  const ignored = ignoredSignals({ lastCommand: environment.get('_'), parentPid: process.ppid });
   return [...ignored].map((signal) => `trap '' ${signal.slice('SIG'.length)}; `).join('');
 }
 

@@ -15,10 +15,7 @@ export interface Printer {
 /** See {@link Printer}; `translate` puts our own sentences into the language of the person. */
 export function createPrinter(io: Pick<Io, 'out' | 'err'>, translate: (sentence: string) => string): Printer {
   const textOf = (lines: string[]): string => lines.map((line) => `${sanitized(translate(line))}\n`).join('');
-  return {
-    say: (...lines) => io.err(textOf(lines)),
-    show: (...lines) => io.out(textOf(lines)),
-  };
+  return { say: (...lines) => io.err(textOf(lines)), show: (...lines) => io.out(textOf(lines)) };
 }
 
 /** What most lines consist of: nothing in it is to be looked for. */

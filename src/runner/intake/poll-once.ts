@@ -64,12 +64,7 @@ export async function pollOnce(options: {
         store,
         trust: options.trust,
         poller: createPollSession({ ...options, poller: createPoller(options) }),
-        rules: triageRules({
-          ...options,
-          triage: 'later',
-          agent: '-',
-          questionTo: () => null,
-        }),
+        rules: triageRules({ ...options, triage: 'later', agent: '-', questionTo: () => null }),
         clock,
         log: options.log,
         onReady() {},

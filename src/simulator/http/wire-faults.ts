@@ -72,11 +72,7 @@ function breakAnswer(fault: FaultRule, res: ServerResponse, answer: Answer | nul
 function begin(res: ServerResponse, answer: Answer | null, saidBytes?: number | null): Buffer {
   const body = Buffer.from(answer?.body ?? '');
   const length = saidBytes === null ? {} : { 'content-length': saidBytes ?? body.length };
-  res.writeHead(answer?.status ?? 200, {
-    'content-type': 'application/json',
-    ...answer?.headers,
-    ...length,
-  });
+  res.writeHead(answer?.status ?? 200, { 'content-type': 'application/json', ...answer?.headers, ...length });
   res.flushHeaders();
   return body;
 }

@@ -43,12 +43,7 @@ const listOf = (only: ConversationKind | 'all'): Sql => sql`WITH ${PEOPLE[only]}
   SELECT * FROM (${ACTIVITY}) AS found
     WHERE (at < ?2 OR (at = ?2 AND who > ?3)) AND ${contains('lower(who)', '?4')}
     ORDER BY at DESC, who LIMIT ?5`;
-const LIST = {
-  all: listOf('all'),
-  unseen: listOf('unseen'),
-  failed: listOf('failed'),
-  held: listOf('held'),
-};
+const LIST = { all: listOf('all'), unseen: listOf('unseen'), failed: listOf('failed'), held: listOf('held') };
 /** The same of one user. */
 const ONE = `WITH people AS (SELECT CAST(?2 AS TEXT) AS who) SELECT * FROM (${ACTIVITY}) AS found WHERE at IS NOT NULL`;
 

@@ -41,17 +41,11 @@ export function* chatPiece(input: Parameters<Conversations['piece']>[0]): Step<C
   }
   const rest = { messageSeq: messages[m]?.seq ?? 0, partSeq: parts[p]?.seq ?? 0 };
   if (!isOlder) {
-    const newer = {
-      messageSeq: messages[m - 1]?.seq ?? messageSeq,
-      partSeq: parts[p - 1]?.seq ?? partSeq,
-    };
+    const newer = { messageSeq: messages[m - 1]?.seq ?? messageSeq, partSeq: parts[p - 1]?.seq ?? partSeq };
     return { entries, older: placeOrNull(from.behind), newer };
   }
   // Where nothing is newer than the piece, its end is that of what was taken, not as far as was asked for.
-  const newer = {
-    messageSeq: messages[0]?.seq ?? 0,
-    partSeq: parts[0]?.seq ?? 0,
-  };
+  const newer = { messageSeq: messages[0]?.seq ?? 0, partSeq: parts[0]?.seq ?? 0 };
   return { entries: entries.reverse(), older: placeOrNull(rest), newer };
 }
 

@@ -9,10 +9,7 @@ import { needleOf } from './search-needle.ts';
 const SEARCHED = 10_000;
 const RETURNED = 300;
 
-const HAS = {
-  inbox: contains(folded('raw'), folded('?')),
-  parts: contains(folded('text'), folded('?')),
-};
+const HAS = { inbox: contains(folded('raw'), folded('?')), parts: contains(folded('text'), folded('?')) };
 const HAS_NAME = contains(folded('file'), folded('?'));
 
 /** See `Conversations.findMessages`. */

@@ -44,12 +44,7 @@ const ofScheduled = (row: string, state: string): string =>
 
 /** What both databases note alike. */
 const TRIGGERS: readonly Trigger[] = [
-  {
-    name: 'event_new_message',
-    on: 'INSERT ON inbox',
-    when: IS_NEWS,
-    note: ofMessage("'message'", 'NULL'),
-  },
+  { name: 'event_new_message', on: 'INSERT ON inbox', when: IS_NEWS, note: ofMessage("'message'", 'NULL') },
   {
     name: 'event_message',
     on: 'UPDATE OF state ON inbox',
@@ -59,28 +54,13 @@ const TRIGGERS: readonly Trigger[] = [
   { name: 'event_new_part', on: 'INSERT ON parts', when: 'NEW.finished_at IS NULL', note: PART },
   { name: 'event_part', on: 'UPDATE OF state ON parts', when: CHANGED_STATE, note: PART },
   { name: 'event_new_login', on: 'INSERT ON accounts', when: '1 = 1', note: LOGIN },
-  {
-    name: 'event_login',
-    on: 'UPDATE OF login, login_expired ON accounts',
-    when: CHANGED_LOGIN,
-    note: LOGIN,
-  },
+  { name: 'event_login', on: 'UPDATE OF login, login_expired ON accounts', when: CHANGED_LOGIN, note: LOGIN },
 ];
 
 /** The same, on PostgreSQL since a later migration: texts that wait for their time, and what was granted or removed. */
 const LATER: readonly Trigger[] = [
-  {
-    name: 'event_scheduled',
-    on: 'INSERT ON scheduled',
-    when: '1 = 1',
-    note: ofScheduled('NEW', 'waiting'),
-  },
-  {
-    name: 'event_no_scheduled',
-    on: 'DELETE ON scheduled',
-    when: '1 = 1',
-    note: ofScheduled('OLD', 'ended'),
-  },
+  { name: 'event_scheduled', on: 'INSERT ON scheduled', when: '1 = 1', note: ofScheduled('NEW', 'waiting') },
+  { name: 'event_no_scheduled', on: 'DELETE ON scheduled', when: '1 = 1', note: ofScheduled('OLD', 'ended') },
   {
     name: 'event_audit',
     on: 'INSERT ON audit',

@@ -104,10 +104,7 @@ export function filesInFolders(folderOf: (account: string) => string): MovableFi
         throw new WxError(
           'storage',
           `cannot write ${basename(path)} in ${dirname(path)}: ${reasonOf(error)}`,
-          {
-            hint: 'make room on that disk, then try again',
-            cause: error,
-          },
+          { hint: 'make room on that disk, then try again', cause: error },
         );
       }
     },

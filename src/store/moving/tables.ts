@@ -64,11 +64,7 @@ export const MOVED_TABLES: readonly MovedTable[] = [
     blob: 'value',
   }),
   table('children', ['account', 'pid'], { text: 'account start_time', number: 'pid' }),
-  table('media_keys', ['account', 'md5', 'key'], {
-    text: 'account md5',
-    number: 'seen_at',
-    blob: 'key',
-  }),
+  table('media_keys', ['account', 'md5', 'key'], { text: 'account md5', number: 'seen_at', blob: 'key' }),
   table('allowed', ['account', 'user'], { text: 'account user', number: 'since' }),
   table('seen', ['account', 'user'], { text: 'account user', number: 'seq' }),
   table('server_time', ['boot'], { text: 'boot', number: 'uptime_ms time_ms' }),

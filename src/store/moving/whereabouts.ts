@@ -31,12 +31,7 @@ export function* whereabouts(): Step<Whereabouts | null> {
   const row = yield* one('SELECT store, state, other, mover FROM moves');
   if (!row) return null;
   const { store, state, other, mover } = row;
-  return {
-    store: store as string,
-    state: state as State,
-    other: other as string,
-    mover: mover as string,
-  };
+  return { store: store as string, state: state as State, other: other as string, mover: mover as string };
 }
 
 /** Replaces the note. */

@@ -118,11 +118,7 @@ export interface Admin {
       name?: string;
       nowMs: number;
     },
-  ): Promise<{
-    cursor: string;
-    loginExpired: boolean;
-    owner: string | null;
-  }>;
+  ): Promise<{ cursor: string; loginExpired: boolean; owner: string | null }>;
   /** Records that the login has expired, or works. */
   markLogin(input: { account: string; login: string; expired: boolean }): Promise<void>;
   /** Records polls that have brought no message: that they work, and the cursors. What a lease is missing for is left out. */

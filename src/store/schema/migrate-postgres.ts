@@ -41,9 +41,7 @@ export function* versionOf(address: ServerAddress): Step<number | null> {
     throw new WxError(
       'not-logged-in',
       `${address.with.user} may not use the schema ${address.schema} of ${address}`,
-      {
-        hint: `GRANT ALL ON SCHEMA "${address.schema}" TO "${address.with.user}"`,
-      },
+      { hint: `GRANT ALL ON SCHEMA "${address.schema}" TO "${address.with.user}"` },
     );
   }
   if (found.has_version === 0) return 0;
