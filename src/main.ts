@@ -70,10 +70,7 @@ const io: Io = {
  */
 const SAME_SIGNAL_MS = 100;
 
-/**
- * The first signal asks a command to stop, if it has said that it can; the next one ends the process. What the starter
- * has set to ignored (nohup) stays so.
- */
+/** The first signal asks a command to stop; the next one ends the process. What nohup has set to ignored stays so. */
 function watchSignals(): Pick<Host, 'stopSignal' | 'passSignals'> {
   let passed: ((signal: NodeJS.Signals) => void) | null = null;
   const stop = new AbortController();

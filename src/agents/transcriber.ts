@@ -12,10 +12,7 @@ const MAX_TEXT_BYTES = 64 * 1024;
 /** Turns the sound file at a path into text; null when that failed, which has been logged. Never rejects. */
 export type Transcriber = (path: string, signal: AbortSignal) => Promise<string | null>;
 
-/**
- * Speech to text by a command of the user's (`--stt`): the path is its last argument, its stdout the text. It has a
- * time limit of its own, and is ended with everything it has forked.
- */
+/** Speech to text by `--stt`: the path is its last argument, its stdout the text. It has a time limit of its own. */
 export function createTranscriber(
   options: ResidentRecords & {
     command: string;

@@ -1,7 +1,4 @@
-/**
- * The one error type of wxagent and the one table from its kinds to exit codes. Anything else that is thrown is a bug
- * and leaves with 70.
- */
+/** The one error type and the one table of exit codes. Anything else that is thrown is a bug and leaves with 70. */
 
 /** Exit code of every error kind, after sysexits.h; part of the public contract. */
 export const EXIT_CODES = {

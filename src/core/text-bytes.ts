@@ -19,10 +19,7 @@ export function lastLineOf(text: string): string {
   return text.trimEnd().split('\n').at(-1)?.trim() ?? '';
 }
 
-/**
- * The line of what a program said at its end that tells most: the last one with a word in it, but of a crash of Node
- * the error, which stands above its stack and Node's version.
- */
+/** The last line with a word in it; of a crash of Node its error, which stands above the stack and Node's version. */
 export function tellingLineOf(text: string): string {
   const lines = text.split('\n').map((line) => line.trim());
   const last = lines.findLast((line) => /\p{L}/u.test(line)) ?? lastLineOf(text);

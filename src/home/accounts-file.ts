@@ -38,9 +38,7 @@ export interface ConfigFile extends AccountList {
 }
 
 /**
- * Reads config.json; a missing file is an empty one. This small reader serves everything that only
- * reads, because loading conf costs more than the rest of the start.
- * Throws WxError `config` naming the path when the file cannot be read or is not what it should be.
+ * Reads config.json; a missing file is an empty one. conf costs more than the rest of a start. Throws WxError `config`.
  */
 export function readConfigFile(path: string): ConfigFile {
   let text: string;

@@ -2,10 +2,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasCode } from '../core/errors.ts';
 
-/**
- * Makes a folder of this user alone, and those above it that are missing. Node's own `recursive` tries for ever where
- * nothing can be made in a folder that is there, as in /proc.
- */
+/** Makes a folder of this user alone, and those above it. Node's `recursive` tries for ever in places such as /proc. */
 export function makeFolder(path: string): void {
   try {
     makeOne(path);

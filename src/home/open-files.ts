@@ -34,10 +34,7 @@ export function mostAccounts(limit = openFilesLimit()): number | null {
   return limit === null ? null : Math.max(0, limit - BESIDE_POLLS);
 }
 
-/**
- * The error where this process cannot serve so many accounts; null: it can. With the last file open for a poll, no
- * message of any account could be answered.
- */
+/** The error where this process cannot serve so many accounts; null: it can. Each poll keeps a file open. */
 export function tooFewOpenFiles(accounts: number, limit = openFilesLimit()): WxError | null {
   const needed = openFilesFor(accounts);
   if (limit === null || needed <= limit) return null;

@@ -12,10 +12,7 @@ export interface ProcessLock extends Lock {
   readonly path: string;
 }
 
-/**
- * Takes the first lock that no other process has. A process has one for all accounts that it serves: as long as it is
- * held, the process lives (decision 0012).
- */
+/** Takes the first lock that no other process has: as long as it is held, the process lives (decision 0012). */
 export function takeProcessLock(paths: Pick<Paths, 'processLock'>, me: LockHolder): ProcessLock {
   for (let slot = 1; ; slot++) {
     const path = paths.processLock(slot);

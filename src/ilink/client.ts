@@ -16,8 +16,7 @@ import type {
 } from './wire/wire.ts';
 
 /**
- * A method for every endpoint of the iLink API (protocol 2 to 7). Each returns a value;
- * none throws for what the server or the network does.
+ * A method for every endpoint of the iLink API (protocol 2 to 7). None throws for what the server or the network does.
  */
 
 export type { CallResult } from './result.ts';
@@ -127,10 +126,7 @@ export function createIlinkClient(options: IlinkClientOptions): IlinkClient {
   ) => exchange<T>({ method: 'POST', url: addressFor(path), headers, body, keepBytes }, limits, usualMs);
   const get = <T extends Envelope>(path: string, limits: CallLimits, usualMs: number) =>
     exchange<T>({ method: 'GET', url: urlOf(path), headers: getHeaders(version) }, limits, usualMs);
-  /**
-   * A POST before any login: no token, no `base_info`. Where it is not known the same is asked by GET, as it was done
-   * at first and many relays still want it (protocol 2.1, 15a).
-   */
+  /** A POST before any login: no token, no `base_info`. Servers without it are asked by GET (protocol 2.1, 15a). */
   async function open<T extends Envelope>(
     path: string,
     body: object,

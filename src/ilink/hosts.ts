@@ -1,9 +1,6 @@
 import { WxError } from '../core/errors.ts';
 
-/**
- * Which hosts may see a bot token or a user's media, and how addresses are put
- * together (protocol 1.1, 14).
- */
+/** Which hosts may see a bot token or a user's media, and how addresses are made (protocol 1.1, 14). */
 
 /** Tencent's domains: these and everything below them. */
 const HOME_DOMAINS = ['weixin.qq.com', 'wechat.com'];
@@ -44,10 +41,7 @@ export function isLoopback(url: URL): boolean {
   );
 }
 
-/**
- * Reads a base URL a person gave with `flag`; query and fragment are dropped.
- * @throws WxError `usage` when it is no http(s) URL, plain http off this machine, or carries a password
- */
+/** Reads a base URL given with `flag`, without query and fragment. Throws WxError `usage`. */
 export function parseBaseUrl(text: string, flag: string): URL {
   const hint = `${flag} https://ilinkai.weixin.qq.com`;
   const url = URL.canParse(text) ? new URL(text) : null;

@@ -9,10 +9,7 @@ type Beginning = 'restart' | 'start';
 
 /** The polls between `notifystart` and `notifystop` (protocol 7). */
 export interface PollSession extends Poller {
-  /**
-   * Ends the poll that is held and has the next one begin a new session. Resolves when that poll is held or answered, or
-   * the signal is aborted.
-   */
+  /** Ends the held poll and has the next one begin a session. Resolves when that is held or answered, or on abort. */
   renew(how: Beginning, signal: AbortSignal): Promise<void>;
 }
 

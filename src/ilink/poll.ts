@@ -4,10 +4,7 @@ import { TOKEN_DEAD } from './result.ts';
 import { writeJson } from './wire/json.ts';
 import type { GetUpdatesResponse, WeixinMessage } from './wire/wire.ts';
 
-/**
- * One long poll and what its answer means (protocol 1.4, 3).
- * It never sleeps: pauses between polls are the runner's.
- */
+/** One long poll and what its answer means (protocol 1.4, 3). It never sleeps: pauses are the runner's. */
 
 /** What a poll came to. `cursor` null: keep the one that was sent (protocol 3.1). */
 export type PollResult =

@@ -55,10 +55,7 @@ export interface Connection {
   /** When the server has started, and the first number that it has given to a transaction since. */
   readonly startedAt: string;
   readonly firstXid: string;
-  /**
-   * Where the server has begun to write after its start, or after the crash of one of its processes; '' when that is too
-   * long ago to be told.
-   */
+  /** Where the server has begun to write after its start or a crash of a process; '' when that was too long ago. */
   readonly begunAt: string;
   /** How it is encrypted, as this end sees it; null: not at all. Behind a pooler, the server's end is another connection. */
   readonly cipher: string | null;
@@ -80,10 +77,7 @@ export interface Connection {
 /** The place of an address that was writable last: the others are tried after it. */
 const worked = new WeakMap<ServerAddress, Place>();
 
-/**
- * Opens a connection to the first place of the address whose server can be written: after the promotion of a standby that
- * is another one. Throws WxError, of several places that of the first with another fault than of the network.
- */
+/** Opens a connection to the first server that can be written: a promoted standby may be another one. Throws WxError. */
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
   const { address } = options;
   const last = worked.get(address);

@@ -103,10 +103,7 @@ function shownPlace({ host, port }: Place): string {
   return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 
-/**
- * Reads `postgres://user:password@host:port/database?parameters`. Throws WxError `usage`. No message repeats what may be a
- * piece of the password: a character that is not encoded there moves the pieces that follow.
- */
+/** Reads a URL of PostgreSQL. Throws WxError `usage`, whose message repeats nothing that may be of the password. */
 export function parseServerUrl(text: string): ServerAddress {
   const match = /^postgres(?:ql)?:\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?(#.*)?$/is.exec(text.trim());
   if (!match) throw refused('the address of the store is not a URL of PostgreSQL');

@@ -63,10 +63,7 @@ export function createServerSteps(options: {
   /** Null: a step that meets no server fails. */
   wait: StepWait | null;
   limits?: Limits;
-  /**
-   * Is called before any step runs on another line of history: a standby was promoted, or a backup restored. What this
-   * process knows may not have happened there.
-   */
+  /** Called before steps run on another line of history (a promoted standby, a restored backup). */
   onNewHistory?: () => void;
   /** What others have committed for accounts from a mark on, and the next mark; see {@link StepRunner.changes}. */
   newsSince?: (mark: number) => Step<{ upto: number; accounts: Map<string, number> }>;

@@ -13,10 +13,7 @@ export interface LoginState {
   /** The server has responded to a poll: the login is ready. */
   onPolled(wasExpired: boolean): Promise<void>;
   onPollFailed(): void;
-  /**
-   * The server says that the login has expired, in response to a request other than a poll. What a poll session can do is
-   * tried first; said again with nothing accepted in between, it is believed. Never rejects.
-   */
+  /** The server says in a response that the login has expired. A new poll session is tried first. Never rejects. */
   doubt(): Promise<void>;
   /** The server has accepted a message. */
   onAccepted(): void;

@@ -9,10 +9,7 @@ import { SEND } from './send.ts';
 import { SOURCE } from './source.ts';
 import { RUN_WEB, WEB } from './web.ts';
 
-/**
- * Every setting of wxagent in one table: its flag, what it takes, its default. Flags, `--help`,
- * `--config` files and `wxagent config` are all made from it.
- */
+/** Every setting in one table. Flags, `--help`, `--config` files and `wxagent config` are made from it. */
 
 export type { Setting } from './setting.ts';
 

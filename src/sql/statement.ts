@@ -77,10 +77,7 @@ type Answer = (request: Request) => unknown;
 /** What answers the requests of the step that runs through just now; see {@link runThrough}. */
 let answerAtOnce: Answer | null = null;
 
-/**
- * Runs a step from its beginning to its end without a pause: each request is answered where it is made, so that the
- * step is never suspended, and an error of the database has the step in its stack.
- */
+/** Runs a step without a pause: each request is answered where it is made, so an error has the step in its stack. */
 export function runThrough<T>(step: Step<T>, answer: Answer): T {
   const before = answerAtOnce;
   answerAtOnce = answer;
@@ -137,10 +134,7 @@ export function together<S extends readonly Statement<unknown>[]>(...statements:
   return new Together(statements);
 }
 
-/**
- * Statements whose results nobody needs: a server gets them with the next request of the transaction, or with its end. An
- * error in one of them comes as late, and undoes the transaction all the same.
- */
+/** Statements whose results nobody needs: a server gets them with the next request or COMMIT. Errors come as late. */
 export function unawaited(...statements: Statement<number>[]): Unawaited {
   return new Unawaited(statements);
 }

@@ -2,8 +2,8 @@ import { WxError } from '../core/errors.ts';
 import type { SqlValue } from './statement.ts';
 
 /**
- * A value as it may be bound, in either database; any other makes SQLite's native layer abort the whole process. NUL in
- * a text is replaced: SQLite cuts such a text when it is read, PostgreSQL refuses it.
+ * A value as it may be bound; others abort the process in SQLite. NUL, which SQLite cuts and PostgreSQL refuses, is
+ * replaced.
  */
 export function storable(value: SqlValue): SqlValue {
   if (value === null) return null;

@@ -23,10 +23,7 @@ export interface Database {
   answer(statement: Statement<unknown>): unknown;
   /** Runs statements without values. */
   exec(sql: string): void;
-  /**
-   * Resolves when everything committed is on the disk. A commit itself does not wait for the disk (`synchronous=NORMAL`):
-   * that would block the event loop.
-   */
+  /** Resolves when everything committed is on the disk: with `synchronous=NORMAL` a commit does not wait for it. */
   sync(): Promise<void>;
   /** The same at once: it blocks the event loop for as long as the disk takes. */
   syncBlocking(): void;
@@ -38,10 +35,7 @@ export function isBusy(thrown: unknown): boolean {
   return codeOf(thrown).startsWith('SQLITE_BUSY');
 }
 
-/**
- * Whether a thrown value means that a disk is full: that of the database, or of a file that a step writes. SQLite names
- * a -shm file that cannot grow an I/O error, not a full disk.
- */
+/** Whether a disk is full: that of the database or of a file. A -shm file that cannot grow is an I/O error to SQLite. */
 export function isFull(thrown: unknown): boolean {
   return ['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE', 'ENOSPC', 'EDQUOT'].includes(codeOf(thrown));
 }
@@ -139,10 +133,7 @@ function useWal(database: LibsqlDatabase.Database): void {
   }
 }
 
-/**
- * Creates the file with access for its owner only; WAL and shared memory inherit its mode. An existing file
- * is never opened here: closing it would drop the locks this process has on it.
- */
+/** Creates the file for its owner only. An existing one is not opened: closing it would drop this process's locks. */
 function createPrivate(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600));

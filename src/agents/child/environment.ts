@@ -25,8 +25,7 @@ const TEXT_BYTES = 32 * 1024;
 const SCALAR_BYTES = 8 * 1024;
 
 /**
- * How much of the parent's environment a turn gets. macOS allows 1 MiB for variables
- * and arguments together, and ours need up to 240 KiB.
+ * How much of the parent's environment a turn gets: macOS allows 1 MiB with the arguments, and ours need up to 240 KiB.
  */
 const INHERITED_BYTES = 512 * 1024;
 

@@ -8,9 +8,8 @@ export interface ChildIdentity {
 }
 
 /**
- * Ends what a killed runner left running, forks included, before its messages run
- * again. Touches nothing unless pid and start time both match; tells
- * whether they did.
+ * Ends what a killed runner left, forks included. Touches nothing unless pid and start time match; tells whether they
+ * did.
  */
 export async function endOrphan(
   child: ChildIdentity,

@@ -35,10 +35,7 @@ export interface TerminalCommand {
   before: string;
 }
 
-/**
- * Whether a command can get a terminal of its own, by `script` of util-linux; that of macOS and of busybox is another
- * program. What is in the background must not touch the terminal.
- */
+/** Whether a command can get a terminal: by `script` of util-linux only, and not in the background. */
 export function canHaveTerminal(command: TerminalCommand): boolean {
   if (!isInForeground() || Buffer.byteLength(lineFor(command)) > MAX_LINE_BYTES) return false;
   const version = spawnSync('script', ['--version'], { encoding: 'utf8', timeout: 5_000 });
@@ -46,8 +43,7 @@ export function canHaveTerminal(command: TerminalCommand): boolean {
 }
 
 /**
- * Starts a command on a terminal of its own, as large as ours: keys go to it, and what it shows can be read from
- * `child.stdout`. Ctrl-Z stops us as well, and `fg` sends both on.
+ * Starts a command on a terminal of its own. `child.stdout` is what it shows. Ctrl-Z stops us as well; `fg` wakes both.
  */
 export function startOnOwnTerminal(command: TerminalCommand, clock: Pick<Clock, 'sleep'>): Foreground {
   // script starts what is in SHELL, and without one /bin/sh.

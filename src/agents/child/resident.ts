@@ -17,10 +17,7 @@ export interface Resident {
   stderrTail(): string;
   /** Writes to its stdin; to one that has ended, nothing. */
   write(text: string): void;
-  /**
-   * Closes its stdin, and after `waitMs` ends it and all it has forked: TERM, the grace, KILL. `why` becomes how it
-   * ended. Never rejects.
-   */
+  /** Closes its stdin, and after `waitMs` ends it and its forks. `why` becomes how it ended. Never rejects. */
   end(why: string, waitMs?: number): Promise<void>;
   /** Resolves when it has exited and its output is read, however that came about. Never rejects. */
   readonly ended: Promise<ResidentEnd>;

@@ -15,10 +15,7 @@ export interface CommandSearch {
 
 const USUAL_PATHEXT = '.COM;.EXE;.BAT;.CMD';
 
-/**
- * The absolute path of the program of `-- cmd`, found the way a shell would.
- * Throws WxError 'not-found' (66) when there is none, or it may not be executed, or is a script that cannot be.
- */
+/** The absolute path of the program of `-- cmd`, found as a shell would. Throws WxError `not-found`. */
 export function resolveCommand(name: string, search: CommandSearch): string {
   const windows = search.platform === 'win32';
   const paths = windows ? win32 : posix;

@@ -20,10 +20,7 @@ const OF_THE_SHELL = new Set(
     .split(' '),
 );
 
-/**
- * Checks a line for the shell before anything is started: its first word, where it plainly names a program, must be
- * one. Throws WxError `usage` when it is empty, `not-found` when the shell would find nothing.
- */
+/** Checks that the first word of a line is a program, where it plainly names one. Throws WxError `usage`, `not-found`. */
 export function checkShellLine(
   flag: string,
   line: string,

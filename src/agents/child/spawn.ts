@@ -1,10 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Command, commandLineOf } from './command-line.ts';
 
-/**
- * Starts a command in a process group of its own, so that it can be ended with all it forks; an Error when not
- * even that was possible. Some spawn errors come as an event instead: then the child has no pid.
- */
+/** Starts a command in a process group of its own. An Error, or an event without a pid, when that fails. */
 export function spawnGroup(
   command: Command,
   cwd: string,

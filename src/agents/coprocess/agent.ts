@@ -39,10 +39,7 @@ interface UserCoprocess {
   idle: AbortController;
 }
 
-/**
- * An agent that stays running: events in on stdin, answers out on stdout, one JSON object a line, several
- * turns at once. A process that ends is started again, after 1 s doubling to 60 s.
- */
+/** Events on stdin, answers on stdout, one JSON object a line, several turns at once. Restarts after 1 s up to 60 s. */
 export function createCoprocessAgent(options: CoprocessAgentOptions): Agent {
   const { command, account, constants, clock, log } = options;
   const name = nameOf(command);

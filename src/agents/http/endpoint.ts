@@ -34,10 +34,7 @@ export interface EndpointFlags {
   error: string | null;
 }
 
-/**
- * Checks what was given and makes an endpoint of it; a flag takes the place of what the preset says.
- * Throws WxError `usage` (64), or what `readFile` throws.
- */
+/** Makes an endpoint of what was given; flags win over the preset. Throws WxError `usage` (64), or as `readFile`. */
 export function readEndpoint(
   flags: EndpointFlags,
   environment: Environment,

@@ -34,10 +34,7 @@ const TOO_LONG = new RegExp(
   'i',
 );
 
-/**
- * The error that a JSON document reports; null: none. `hasAnswer`: it has an answer too, so that only what is called an
- * error is one.
- */
+/** The error that a JSON document reports; null: none. With `hasAnswer` only what is called an error is one. */
 export function errorIn(document: Record<string, unknown>, hasAnswer: boolean): ServerError | null {
   const { error, errors, base_resp: base } = document;
   const listed = Array.isArray(errors) ? errors[0] : null;

@@ -20,8 +20,7 @@ export interface TurnContext {
   /** Says that the agent is at work although there is nothing to queue yet, for `--silence-timeout`. `emit` says so too. */
   alive(): void;
   /**
-   * Asks the user something and resolves with the text of their next message, which no agent gets; null when
-   * none came within `waitMs`, or the turn was ended. Never rejects.
+   * Asks the user; resolves with their next message, or null after `waitMs` or with the end of the turn. Never rejects.
    */
   ask(question: string, waitMs: number): Promise<string | null>;
   /** The language its user writes in. */
@@ -30,10 +29,7 @@ export interface TurnContext {
   memory: SessionMemory;
 }
 
-/**
- * What an agent keeps between the turns of one session (`sessionId`): texts by name, there again after a restart.
- * A new session begins with none. Agents share the names, so a name says whose value it is.
- */
+/** Texts that an agent keeps by name in one session (`sessionId`), also over a restart. Agents share the names. */
 export interface SessionMemory {
   /** The text of this name; null when there is none. Rejects when the disk fails. */
   get(name: string): Promise<string | null>;
@@ -51,10 +47,7 @@ export interface TurnFolders {
   state: string;
 }
 
-/**
- * Why the runner ends a turn early: its time is up, it was silent for too long, wxagent is stopping, or the user
- * wants no answer any more.
- */
+/** Why the runner ends a turn early: time, silence, a stop of wxagent, or the user wants no answer any more. */
 export type TurnEnd = 'timeout' | 'silence' | 'stop' | 'cancel';
 
 /** Anything that answers messages. */
@@ -63,10 +56,7 @@ export interface Agent {
   readonly name: string;
   /** Answers one turn. Never rejects for what an agent does wrong: that is an Outcome. */
   answer(turn: Turn, context: TurnContext): Promise<Outcome>;
-  /**
-   * Starts what lives longer than a turn: called once, when nothing of a former runner's runs any more. Rejects with
-   * WxError when the agent must not be run as it is.
-   */
+  /** Starts what lives longer than a turn: once, when no agent of a former runner is left. Rejects with WxError. */
   start?(): Promise<void> | void;
   /** Ends what lives longer than a turn. */
   close?(): Promise<void>;

@@ -35,8 +35,7 @@ export function parseReplyLine(line: string): ReplyLine {
 }
 
 /**
- * What one object of a reply asks for; null when it has none of text, file and typing, a text when something is wrong
- * with it. `others` are fields that mean something to the caller.
+ * What one object of a reply asks for; null: nothing; a text: what is wrong with it. `others` are the caller's fields.
  */
 export function readReplyObject(
   value: Record<string, unknown>,

@@ -3,10 +3,7 @@ import { type ProxyRules, proxyForAll } from '../../core/http/proxy.ts';
 import { parseBaseUrl } from '../../ilink/hosts.ts';
 import type { SettingName } from '../../settings/settings.ts';
 
-/**
- * Checks the settings that say how a server is reached: every command takes them, and few of them ask a server. Throws
- * WxError `usage`.
- */
+/** Checks the settings that say how a server is reached: most commands ask none. Throws WxError `usage`. */
 export function checkAddresses({ baseUrl, cdnUrl, proxy }: Partial<Record<SettingName, unknown>>): void {
   if (typeof baseUrl === 'string') parseBaseUrl(baseUrl, '--base-url');
   if (typeof cdnUrl === 'string') parseBaseUrl(cdnUrl, '--cdn-url');

@@ -13,10 +13,7 @@ type Place = Pick<CommandContext, 'paths'> & Partial<Pick<CommandContext, 'serve
 /** What tells which accounts there are, and which are meant. */
 type Choice = Pick<CommandContext, 'settings' | 'file' | 'environment'> & Place;
 
-/**
- * The accounts the command works with: those of `--account`, all of them, or the default one.
- * Throws WxError `not-logged-in` when there is none, `not-found` for an unknown name.
- */
+/** The accounts of `--account`, all, or the default one. Throws WxError `not-logged-in`, or `not-found` for a name. */
 export function chooseAccounts(context: Choice, all = false): [Account, ...Account[]] {
   const { account: wanted } = context.settings;
   const accounts = knownAccounts(context);
@@ -125,10 +122,7 @@ function givenToken({ environment }: Pick<CommandContext, 'environment'>): strin
   });
 }
 
-/**
- * The accounts with the owner of `--owner` where their login names none. Throws WxError `usage` when all
- * have another one, and for a bot: it would answer itself.
- */
+/** The accounts, with `--owner` where a login names none. Throws WxError `usage` when all have another, or for a bot. */
 export function withOwner(
   context: Pick<CommandContext, 'settings'>,
   accounts: readonly [Account, ...Account[]],

@@ -65,10 +65,7 @@ export interface Connection {
   keepUnread: (bytes: Buffer) => Promise<string>;
 }
 
-/**
- * Connects to the server of an account. Its token goes to Tencent's hosts, to the host named at its
- * login, and to one named now. Throws WxError `config` for any other host.
- */
+/** Connects to the server of an account. Its token goes to trusted hosts only: else it throws WxError `config`. */
 export function connect(
   context: Network,
   account: Account,
@@ -120,10 +117,7 @@ export function openOutgoing(
   return blobs ? createOutgoingBlobs(account, blobs) : createOutgoing(paths.media('out', account));
 }
 
-/**
- * The base URL of the CDN to use: that of `--cdn-url` or of the account; else Tencent's for Tencent's servers,
- * and `c2c` on the server itself for any other.
- */
+/** That of `--cdn-url` or of the account; else Tencent's for Tencent's servers, and `c2c` on any other server. */
 function cdnUrlOf(context: Pick<CommandContext, 'settings'>, account: Account | null): string {
   const { baseUrl: namedBase, cdnUrl: named } = context.settings;
   if (named !== null) return parseBaseUrl(named, '--cdn-url').href;

@@ -37,10 +37,7 @@ export interface Holder extends Pick<HeldBy, 'host' | 'pid' | 'purpose'> {
 export interface Polling {
   /** Whatever belongs to receiving goes through this store: on a server its steps need the right. */
   readonly store: Store;
-  /**
-   * Acquires the right for an account, or tells who has it; null: somebody who is about to let go. `onLost` is called when
-   * it is lost.
-   */
+  /** Acquires the right, or tells who has it; null: somebody who is about to let go. `onLost` tells when it is lost. */
   acquire(
     account: Pick<Account, 'key'>,
     onLost: () => void,

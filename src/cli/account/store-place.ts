@@ -98,10 +98,7 @@ export interface StorePlace {
 /** A file of a store by its name; what has none of these is the folder of a home. */
 const DATABASE_NAME = /\.(?:db|sqlite3?)$/i;
 
-/**
- * The store that an option names: a server, an SQLite file, the folder of a home; null: that of this home. Nothing is written.
- * Throws what {@link atStore} does.
- */
+/** The store that an option names; null: that of this home. Nothing is written. Throws what {@link atStore} does. */
 export async function storePlace(
   context: CommandContext,
   given: string | null,

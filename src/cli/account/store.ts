@@ -6,10 +6,7 @@ import type { CommandContext } from '../port/context.ts';
 /** Where the store is, and what it works with. */
 type StoreHome = Pick<CommandContext, 'paths' | 'clock' | 'log'> & Partial<Pick<CommandContext, 'server'>>;
 
-/**
- * Opens the store. With `waitInTrouble`, a full disk or a server that is lost makes its steps wait, and say so, until
- * there is room or the signal is aborted; without it they fail.
- */
+/** Opens the store. With `waitInTrouble` its steps wait for a full disk or a lost server, and say so; else they fail. */
 export async function openHomeStore(
   context: StoreHome,
   options: { waitInTrouble: AbortSignal | null } = { waitInTrouble: null },

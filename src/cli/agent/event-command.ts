@@ -6,10 +6,7 @@ import { killGraceOf } from './child.ts';
 /** Longest that the command of an event may take. */
 export const EVENT_COMMAND_MS = 60_000;
 
-/**
- * Runs a command of the user's for an event, whose JSON is on its stdin; `args` are further words behind it. Returns what
- * went wrong, or null.
- */
+/** Runs a command for an event, whose JSON is on its stdin, with `args` behind it. Returns what went wrong, or null. */
 export async function runEventCommand(
   context: CommandContext,
   { command, args = [] }: { command: string; args?: readonly string[] },

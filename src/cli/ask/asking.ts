@@ -32,10 +32,7 @@ export interface Asking extends Omit<NewQuestion, 'account' | 'user' | 'nowMs'> 
   onHeld?: (reason: string) => void;
 }
 
-/**
- * Asks, and waits for the answer: as long as the question is on its way, and `timeoutMs` from its arrival on. Where no runner
- * serves the account, this process delivers and receives meanwhile.
- */
+/** Asks, and waits for `timeoutMs` from the arrival on. Without a runner this process delivers and receives meanwhile. */
 export async function askAndWait(
   context: CommandContext,
   store: Store,

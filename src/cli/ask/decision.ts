@@ -13,10 +13,7 @@ const MODES_WITHOUT_A_DIALOG = new Set(['auto', 'bypassPermissions', 'dontAsk'])
 /** Tools of Claude Code whose permission only counts with their input. */
 const TOOLS_WITH_INPUT = new Set(['AskUserQuestion', 'ExitPlanMode']);
 
-/**
- * A decision in the form of the program; null: nothing is written, and the program goes on as without the hook, which is
- * its own dialog. `input` replaces the input of the tool.
- */
+/** A decision in the form of the program; null: nothing is written. `input` replaces the input of the tool. */
 export function decisionOf(
   program: HookProgram,
   hook: Pick<HookInput, 'event' | 'mode' | 'tool' | 'toolInput'>,

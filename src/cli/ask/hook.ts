@@ -19,10 +19,7 @@ const YES_NO: readonly Choice[] = [
   { name: 'n', label: null },
 ];
 
-/**
- * `ask --hook`: answers a hook of a coding agent in the form of that program. Whatever goes wrong, the answer is the one that
- * leaves the decision to the program's own dialog; why is on stderr.
- */
+/** `ask --hook`: answers a hook. In trouble the program's own dialog decides, and stderr says why. */
 export async function answerHook(
   context: CommandContext,
   program: HookProgram,

@@ -10,8 +10,7 @@ import type { CommandContext } from '../port/context.ts';
 const WAIT_MS = 60_000;
 
 /**
- * Waits for the user's first message, which is stored for the first run to answer: before it
- * nothing can be sent. False when none came, or when a runner has the account already.
+ * Waits for the user's first message: before it nothing can be sent. False when none came, or a runner has the account.
  */
 export async function awaitFirstMessage(
   context: CommandContext,

@@ -10,11 +10,7 @@ import { accountsNow, accountsOfLate } from './stored-accounts.ts';
 /** How often the accounts are looked at for new logins. */
 export const LOOK_EVERY_MS = 1_000;
 
-/**
- * A new login of an account whose login has died, or null when there is none to be had: one that
- * another process has stored meanwhile or, while it is awaited, will store; on a terminal a new QR
- * code.
- */
+/** A new login of an account: one that another process stores, or on a terminal by a new QR code. null: there is none. */
 export async function relogin(
   context: CommandContext,
   dead: Account,

@@ -23,10 +23,7 @@ export interface Host {
   cwd: string;
   /** Full path of the program, for children (`WXAGENT_BIN`). */
   bin: string;
-  /**
-   * A signal that the first SIGINT, SIGTERM or SIGHUP aborts. A command that never asks for it
-   * is ended at once instead.
-   */
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP. A command that never asks for it is ended at once instead. */
   stopSignal(): AbortSignal;
   /** Hands signals over as they come, instead of stopping, until the function that it returns is called. */
   passSignals(to: (signal: NodeJS.Signals) => void): () => void;

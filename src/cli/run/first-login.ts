@@ -7,10 +7,7 @@ import type { CommandContext } from '../port/context.ts';
 /** How often it is looked whether somebody has logged in. */
 const LOOK_MS = 1_000;
 
-/**
- * The accounts to serve. With `isAwaited`, the first login is waited for: it may come by a page or from another process. Null:
- * it was told to stop before. Throws what {@link chooseAccounts} throws.
- */
+/** The accounts to serve, or null when told to stop; with `isAwaited` the first login is waited for. Throws WxError. */
 export async function accountsToServe(
   context: CommandContext,
   { all, isAwaited }: { all: boolean; isAwaited: boolean },

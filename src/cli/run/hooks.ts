@@ -17,10 +17,7 @@ export interface Hooks {
   fire: EventSink;
   /** The command of `--on undelivered`, which gets what was not confirmed in time; null: there is none. */
   readonly undelivered: string | null;
-  /**
-   * Waits for the running commands, and ends them when the time of a stop is over (`--grace`). Processes that they
-   * have left running stay, and are not waited for.
-   */
+  /** Waits for the running commands, within `--grace`. Processes that they have left running stay. */
   end(): Promise<void>;
 }
 

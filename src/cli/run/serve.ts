@@ -19,10 +19,7 @@ import { openLeasedAccounts } from './leased-accounts.ts';
 import { type Service, startAccount } from './start-account.ts';
 import { waitForRight } from './wait-for-right.ts';
 
-/**
- * Serves accounts until all their runners have ended, or the process is told to stop. An account
- * whose login dies is served again when it is logged in again. Returns the exit code.
- */
+/** Serves accounts until all runners have ended or the process is told to stop. Returns the exit code. */
 export async function serve(
   context: CommandContext,
   service: Service,
@@ -132,10 +129,7 @@ export async function serve(
     }
   }
 
-  /**
-   * Of several accounts, one that another process serves waits until it is free. An account whose lease ran out while the
-   * server of the store was lost is served again when that answers, unless another process has it by then.
-   */
+  /** An account that another process serves waits until it is free; so does one whose lease ran out with the server. */
   async function serveWhenFree(account: Account, leave: AbortSignal): Promise<RunnerEnd> {
     for (let isTold = false; ; isTold = true) {
       try {

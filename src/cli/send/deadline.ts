@@ -29,11 +29,7 @@ export interface UploadWatch {
   isAnswerDue(): boolean;
 }
 
-/**
- * Renews `deadline` while files come forward: their bytes, and once for each the wait for the server's answer to the
- * whole of it, which may take longer than `--wait` and ends by itself. A try after that, and bytes that went up before,
- * are no step forward: what fails again and again uses up the time.
- */
+/** Renews `deadline` while files come forward, and once for the answer to each: a try that fails again is no progress. */
 export function watchUploads(
   deadline: Deadline,
   shown: (sentBytes: number, totalBytes: number) => void,

@@ -125,10 +125,7 @@ async function canSend(
   return !parts.some((part) => part.user === user && part.state === 'held');
 }
 
-/**
- * One whole poll: ours, or that of another process that has the account at the moment, be it another
- * `send` or a runner that has come up meanwhile. Returns whether the login has expired.
- */
+/** One whole poll, ours or that of another process. Returns whether the login has expired. */
 async function pollUnlessOtherDoes(
   context: CommandContext,
   store: Store,

@@ -8,8 +8,7 @@ import type { Store } from '../../store/port/port.ts';
 const LOOK_EVERY_MS = 1_000;
 
 /**
- * Queues pushes that have waited long enough, of any account, until the signal is aborted. Every process that delivers does
- * it: who sends a text is decided when it is committed. `onQueued` sees that it goes.
+ * Queues pushes of any account that have waited long enough, until the signal is aborted. `onQueued` sees that they go.
  */
 export async function releasePushes(
   { store, clock, log }: { store: Pick<Store, 'outbox'>; clock: Pick<Clock, 'now' | 'sleep'>; log: Log },

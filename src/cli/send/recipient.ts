@@ -7,10 +7,7 @@ const KNOWN_SHOWN = 10;
 /** What ids of people look like: `o9cq80z...@im.wechat`. Bots, which are `@im.bot`, get nothing from other bots. */
 const USER_ID = /^(?!.*@im\.bot$)[\x21-\x3f\x41-\x7e]{1,128}@[\w.-]{1,64}$/;
 
-/**
- * Throws WxError `not-found` for a name that is not an ID and not known to any of these accounts: no user can write
- * under it.
- */
+/** Throws WxError `not-found` for a name that is no ID and known to none of these accounts. */
 export async function checkUser(admin: Admin, accounts: readonly string[], user: string): Promise<void> {
   if (USER_ID.test(user)) return;
   const known = new Set<string>();

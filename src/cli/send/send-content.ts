@@ -20,10 +20,7 @@ interface FileToSend {
   name: string;
 }
 
-/**
- * Reads and checks what there is to send, before anything starts: the text of the arguments or of stdin, and the files.
- * Throws WxError `usage` when there is nothing or too much of it, `not-found` and `data` for files that cannot be sent.
- */
+/** Reads the text of arguments or stdin, and checks the files. Throws WxError `usage`, `not-found`, `data`. */
 export async function contentToSend(context: CommandContext, words: string[]): Promise<SendContent> {
   const { stdin, file, sendName, id, key } = context.settings;
   // A variable that is not set: as a key it would stop every later text under no key.

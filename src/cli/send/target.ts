@@ -17,10 +17,7 @@ export interface Target {
   isLoginDead: boolean;
 }
 
-/**
- * The account of `--account`, and the user of `--to`, of the agent that calls, or the owner. The name of an account is
- * its owner's: only that bot reaches them.
- */
+/** The account of `--account`, and the user of `--to`, of the agent that calls, or the owner. */
 export async function findTarget(context: CommandContext, admin: Admin): Promise<Target> {
   const given = context.settings.to;
   if (given === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });

@@ -15,8 +15,7 @@ export interface Output {
 const MAX_BYTES = 4 * 1024;
 
 /**
- * Joins the lines of a moment: each write is a system call, and a commit that dozens of messages share brings dozens
- * of lines. Neighbours for the same stream become one text. `later` has a function called when the moment is over.
+ * Joins the lines of a moment for one stream: each write is a system call. `later` calls back when the moment is over.
  */
 export function createOutput(options: { write: Output['now']; later: (flush: () => void) => void }): Output {
   const { write, later } = options;

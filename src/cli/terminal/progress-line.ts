@@ -14,10 +14,7 @@ export interface ProgressLine {
   end(): void;
 }
 
-/**
- * Draws bytes, rate and the time left of `count` files together; nothing without a terminal. When an upload is
- * complete, the server has yet to respond.
- */
+/** Draws bytes, rate and time left of `count` files together; nothing without a terminal. */
 export function createProgressLine(options: {
   io: Pick<Io, 'err'>;
   isShown: boolean;

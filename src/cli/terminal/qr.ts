@@ -29,10 +29,7 @@ export function renderQr(text: string, size: 'small' | 'large'): string {
     .join('\n');
 }
 
-/**
- * Writes the code as a picture; the ending of `path` (`.png`, `.svg`) says which kind.
- * @throws WxError `usage` for another ending, `cannot-create` when the file cannot be written
- */
+/** Writes the code as `.png` or `.svg`. Throws WxError `usage` for another ending, `cannot-create`. */
 export async function writeQrFile(path: string, text: string): Promise<void> {
   const picture = await drawPicture(path, text);
   try {

@@ -1,9 +1,6 @@
 import { pipeline, Readable, type Transform } from 'node:stream';
 
-/**
- * The encodings in which a body may come although `identity` is asked for: gateways compress by themselves. One place
- * for agents and iLink.
- */
+/** The encodings in which a body may come although `identity` is asked for: gateways compress by themselves. */
 
 /** Asks for bodies as they are; to be sent with every request. */
 export const PLAIN_ENCODING = { 'accept-encoding': 'identity' } as const;

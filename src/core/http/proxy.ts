@@ -34,10 +34,7 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   'https:': ['https_proxy', 'all_proxy', 'http_proxy'],
 };
 
-/**
- * The rules of an environment: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in lower case too, which wins.
- * This machine itself is never reached through a proxy. A variable that nothing needs may be wrong.
- */
+/** The rules of `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`; lower case wins. This machine is never proxied. */
 export function proxiesOf(environment: Readonly<Record<string, string | undefined>>): ProxyRules {
   const isExempt = exemptionsOf(variable(environment, 'no_proxy')?.value ?? '');
   return {
@@ -160,10 +157,7 @@ interface Dispatching {
   destroy(): Promise<void>;
 }
 
-/**
- * Sends each request its way: `direct`, or through the proxy that the rules name for its origin, opened once by
- * `through`. What fails on that way says which proxy it was.
- */
+/** Sends each request `direct` or through the proxy of its origin, opened once. A fault says which proxy it was. */
 export function routed<Way extends Dispatching>(
   rules: ProxyRules,
   direct: Way,

@@ -11,8 +11,7 @@ export interface Choice {
 const MARKS = /^[\s"'“”‘’「」`([（【]+|[\s"'“”‘’「」`)\]）】.,!。，！、]+$/gu;
 
 /**
- * The index of the choice that an answer means; null: none. Names and labels count in any case and width. Between a yes
- * and a no, so does what a person says for them: `好的`, `nope`, 👍.
+ * The index of the choice that an answer means; null: none. Case and width do not count. A yes has many words: `好的`, 👍.
  */
 export function choiceOf(answer: string, choices: readonly Choice[]): number | null {
   const said = plain(answer);

@@ -72,10 +72,7 @@ const IS_NO_TO_NO = new RegExp(
   'u',
 );
 
-/**
- * Whether a person's answer to a question of permission says yes or no; null when it says neither, or both
- * (`好不好`): then they are asked again, since a yes that was not meant cannot be taken back.
- */
+/** Whether an answer says yes or no; null for neither or both (`好不好`): a yes that was not meant cannot be taken back. */
 export function consentOf(answer: string): boolean | null {
   // Keyboards for Chinese write full-width letters and digits as well, and 👍 comes in five colours.
   const text = answer

@@ -6,9 +6,7 @@ export function encodeMediaKey(key: Uint8Array): string {
 }
 
 /**
- * The 16 bytes behind any form of key seen on the wire: base64 of 16 bytes,
- * base64 of 32 hex characters, or the bare 32 hex characters (protocol 5.3).
- * null when it is none of them.
+ * The 16 bytes of a key: base64 of them, base64 of 32 hex characters, or bare hex (protocol 5.3). null: none of these.
  */
 export function decodeMediaKey(text: string): Buffer | null {
   if (/^[0-9a-fA-F]{32}$/.test(text)) return Buffer.from(text, 'hex');

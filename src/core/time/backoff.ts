@@ -43,10 +43,7 @@ export function restartDelayMs(n: number, random?: Random): number {
   return fullJitter(Math.min(1_000 * 2 ** (n - 1), 60_000), random);
 }
 
-/**
- * Pause after the n-th empty answer in a row (1-based) that came back at once: 50 ms doubling to 2 s, and from half of
- * that on left to chance. A gateway without its server answers every account at once.
- */
+/** Pause after the n-th early empty answer in a row: 50 ms doubling to 2 s, from half of that on left to chance. */
 export function emptyPollDelayMs(n: number, random?: Random): number {
   const mostMs = Math.min(50 * 2 ** (n - 1), 2_000);
   return mostMs / 2 + fullJitter(mostMs / 2, random);

@@ -1,8 +1,7 @@
 import { setMaxListeners } from 'node:events';
 
 /**
- * Time as the program sees it, passed in everywhere so that tests can move it.
- * Ages that survive a restart use `now`; waits use `monotonic` and `sleep`.
+ * Time, passed in so that tests can move it: `now` for ages that survive a restart, `monotonic` and `sleep` for waits.
  */
 export interface Clock {
   /** Wall clock, milliseconds since 1970. */
@@ -38,10 +37,7 @@ export function atMostEvery(ms: number, clock: Pick<Clock, 'monotonic'>): () => 
   };
 }
 
-/**
- * Milliseconds until a stored time, 0 when it is past or there is none. A time further off than `longestMs` was stored
- * before the clock was set back, and counts as past.
- */
+/** Milliseconds until a stored time; 0: none or past. One beyond `longestMs` was stored before the clock was set back. */
 export function timeLeftMs(at: number | null, nowMs: number, longestMs: number): number {
   const leftMs = (at ?? 0) - nowMs;
   return leftMs > longestMs ? 0 : Math.max(0, leftMs);

@@ -5,10 +5,7 @@ const DAYS: Readonly<Record<string, number>> = { today: 0, tomorrow: 1, 今天: 
 /** Further ahead is a slip. */
 const LATEST_DAYS = 366;
 
-/**
- * Reads when something is to be done: `+2h`, `9:00` (the next one), `tomorrow 9:00`, `2026-12-01 09:00`, or an ISO time with
- * its zone; days and hours are local. Throws WxError `usage` for anything else, and for a time that is past.
- */
+/** Reads `+2h`, `9:00`, `tomorrow 9:00`, `2026-12-01 09:00` (local), or ISO with a zone. Throws WxError `usage`. */
 export function parseWhen(text: string, flag: string, nowMs: number): number {
   const atMs = readWhen(text.trim(), flag, nowMs);
   if (atMs === null)

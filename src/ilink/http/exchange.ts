@@ -41,10 +41,7 @@ export interface HttpRequest {
   url: string | Address;
   headers: Record<string, string>;
   body?: Buffer | string | BodyStream;
-  /**
-   * Bounds the wait for the headers, and after them the reading of the body. For a {@link BodyStream} the longest time
-   * in which the connection takes nothing of it.
-   */
+  /** Bounds the wait for the headers, then the reading of the body; for a {@link BodyStream} each pause in sending it. */
   timeoutMs: number;
   /** The longest body that is an answer, as it comes and in plain form. */
   maxBytes: number;

@@ -8,15 +8,9 @@ import type {
 import { codeOf } from '../../core/errors.ts';
 import { type ProxyRules, throughProxy, type Proxy as ViaProxy } from '../../core/http/proxy.ts';
 
-/**
- * Connections that are kept alive, by Node's own client: it is loaded in a fifth of the time that undici takes, and
- * tells which connection a request goes over.
- */
+/** Connections that are kept alive, by Node's own client: undici takes five times as long to load. */
 
-/**
- * Shorter than the shortest poll (10 s), so that a host nobody can connect to
- * is a network failure and never looks like a poll without messages.
- */
+/** Shorter than the shortest poll (10 s): a host that cannot be reached must not look like a poll without messages. */
 export const CONNECT_TIMEOUT_MS = 8_000;
 
 /**

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The bot a token belongs to, where nothing but the token is known: the text before its last
- * colon if that ends in `@im.bot`, else `token-` and 8 hex of its sha256.
+ * The bot of a token: the text before its last colon if that ends in `@im.bot`, else `token-` and 8 hex of its sha256.
  */
 export function botIdOfToken(token: string): string {
   const prefix = token.slice(0, Math.max(token.lastIndexOf(':'), 0));

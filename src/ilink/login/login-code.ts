@@ -4,10 +4,7 @@ import type { Clock } from '../../core/time/clock.ts';
 import { type CallLimits, type CallResult, type IlinkClient, UNKNOWN_REQUEST } from '../client.ts';
 import type { QrCodeResponse } from '../wire/wire.ts';
 
-/**
- * Getting a QR code to log in with: the official way, and the public guide's where a server
- * does not know it (protocol 2.1, 2.3).
- */
+/** Getting a QR code: the official way, and the public guide's where a server does not know it (protocol 2.1, 2.3). */
 
 /** A QR code and how to ask about it. */
 export interface LoginCode {

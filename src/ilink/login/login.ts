@@ -6,10 +6,7 @@ import type { QrStatusResponse } from '../wire/wire.ts';
 import { botIdOfToken } from './bot-id.ts';
 import { cancelled, isText, type LoginCode, notUnderstood, requestCode } from './login-code.ts';
 
-/**
- * The login conversation: show a QR code, wait until a phone confirms it, take the token
- * (protocol 2). What a person sees and types goes through a port.
- */
+/** The login conversation: a QR code, a phone that confirms it, the token (protocol 2). People are met through a port. */
 
 /** The person in front of the login. */
 export interface LoginPort {
@@ -214,10 +211,7 @@ async function askVerifyCode({ port, signal }: LoginOptions, wrong: boolean): Pr
   }
 }
 
-/**
- * The client of the data centre the account lives in. A base URL on this machine, such as the
- * simulator's, is never left: its codes mean nothing to Tencent's hosts.
- */
+/** The client of the account's data centre. The simulator is never left: its codes mean nothing to Tencent's hosts. */
 function redirected(options: LoginOptions, client: IlinkClient, host: unknown): IlinkClient {
   if (!isText(host) || isLoopback(new URL(options.baseUrl))) return client;
   if (!isBareHost(host) || !options.trust.isTrusted(new URL(`https://${host}`))) {

@@ -44,10 +44,7 @@ export interface Inbound {
   quoteId: string | null;
   /** The selection within the quoted message, for {@link resolvePartial} once its text is found by `quoteId`. */
   quotePartial: PartialText | null;
-  /**
-   * Why this is not for an agent, or null. Only a bot's own message (`own`) and a draft, which comes again when it is
-   * finished (protocol 4.4), are nothing to keep.
-   */
+  /** Why this is not for an agent, or null. A bot's own message and a draft (protocol 4.4) are nothing to keep. */
   skip: null | 'own' | 'unfinished' | 'group' | 'bot' | 'no-sender' | 'no-text' | `type:${string}`;
   /** Its pictures, voices, files and videos, in the order of its items. */
   media: MediaSource[];
@@ -122,10 +119,7 @@ export function readInbound(received: WeixinMessage): Inbound {
   };
 }
 
-/**
- * When a message that was received at that time was written; null where what it says cannot be: seconds, microseconds,
- * a time that is more than a year ahead.
- */
+/** When a received message was written; null for seconds, microseconds, or a time more than a year ahead. */
 export function writtenAtMs({ createdAtMs }: Inbound, receivedAtMs: number): number | null {
   return createdAtMs !== null && createdAtMs <= receivedAtMs + MOST_AHEAD_MS ? createdAtMs : null;
 }
@@ -205,10 +199,7 @@ function itemText(item: MessageItem): string | null {
   return type === ITEM_TYPE.voice ? wordsOf(item.voice_item?.text) : null;
 }
 
-/**
- * Digest of what stays the same when the server delivers a message twice. Only content: ids, times, tokens
- * and addresses differ.
- */
+/** Digest of the content, which stays the same when the server delivers a message twice. */
 export function fingerprintOf(message: WeixinMessage): string {
   return digestOf(itemsOf(message).flatMap((item) => [...contentOf(item), ...quoteOf(item)]));
 }

@@ -2,10 +2,7 @@ import { enumOf } from '../wire/fields.ts';
 import { ITEM_TYPE, type MessageItem, type WeixinMessage } from '../wire/wire.ts';
 import { decodeRaw } from './inbound.ts';
 
-/**
- * Stored messages that are one turn as one message: the first, with the items of all in order. Of each text only
- * what begins at `textFrom` (UTF-16 units) counts.
- */
+/** Stored messages as one: the first, with the items of all. Of each text what begins at `textFrom` (UTF-16) counts. */
 export function mergeStored(said: readonly { raw: Buffer; textFrom: number }[]): WeixinMessage {
   const messages = said.map(({ raw, textFrom }) => withoutStart(decodeRaw(raw), textFrom));
   const [first = {}, ...others] = messages;

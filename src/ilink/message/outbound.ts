@@ -7,10 +7,7 @@ import {
   type WeixinMessage,
 } from '../wire/wire.ts';
 
-/**
- * Bodies of `sendmessage` (protocol 4.1, 4.5), made once and stored, because a request whose
- * answer was lost is repeated byte for byte. Each carries exactly one item.
- */
+/** Bodies of `sendmessage` with one item each (protocol 4.1, 4.5), stored to be repeated byte for byte. */
 
 /** What every part says about itself, whatever it carries. */
 export interface PartHead {

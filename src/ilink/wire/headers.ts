@@ -1,9 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { PLAIN_ENCODING } from '../../core/http/content-encoding.ts';
 
-/**
- * What every request says about its sender: headers and `base_info` (protocol 1.2, 1.3).
- */
+/** What every request says about its sender: headers and `base_info` (protocol 1.2, 1.3). */
 
 /** Value of `iLink-App-Id` (protocol 1.2). */
 const APP_ID = 'bot';
@@ -34,10 +32,7 @@ export function getHeaders(version: string): Record<string, string> {
   };
 }
 
-/**
- * Makes the headers of each POST; `token` null for the calls before a login. All but `X-WECHAT-UIN`, which is drawn
- * anew for each call, stay the same (protocol 1.2).
- */
+/** Makes the headers of a POST; `token` null before a login. `X-WECHAT-UIN` is drawn anew each time (protocol 1.2). */
 export function createPostHeaders(version: string, token: string | null): () => Record<string, string> {
   const constant: Record<string, string> = {
     ...getHeaders(version),

@@ -1,7 +1,4 @@
-/**
- * JSON as iLink writes it: its ids are uint64 and often bare numbers, which
- * `JSON.parse` would round (protocol 10.3).
- */
+/** JSON of iLink: its ids are uint64 and often bare numbers, which `JSON.parse` would round (protocol 10.3). */
 
 /**
  * A bare JSON integer under one of these names. The quote that opens a name is never escaped, one inside a string always
@@ -26,10 +23,7 @@ export function parseLossless(text: string): unknown {
 /** A piece of what is being written: a text as it is, or a value that is still to be written. */
 type Piece = string | { value: unknown };
 
-/**
- * What was parsed from JSON as JSON again, however deep it is nested: where `JSON.stringify` has no room on the stack
- * left, it is written without one.
- */
+/** Writes parsed JSON however deep it is nested: without the stack where that is too small for `JSON.stringify`. */
 export function writeJson(value: unknown): string {
   try {
     return JSON.stringify(value);

@@ -25,8 +25,7 @@ interface Plan {
 }
 
 /**
- * Makes what fetches media: decrypted as they come, in constant memory, into a temporary file that gets its name
- * when all of it is there, checked and durable (protocol 5.3, 5.4).
+ * Fetches media: decrypted in constant memory into a temporary file, named when whole and durable (protocol 5.3, 5.4).
  */
 export function createFetcher(options: {
   cdn: Cdn;

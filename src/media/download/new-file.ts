@@ -64,10 +64,7 @@ export async function openTemporary(folder: string): Promise<Temporary> {
   };
 }
 
-/**
- * Gives a file its name beside where it lies: `name`, or the first of `name (1)`, ... that nothing has; nothing is
- * overwritten, and no link at that name is followed. Returns the path.
- */
+/** Gives a file its name, or the first free `name (1)`. Nothing is overwritten, no link followed. Returns the path. */
 export async function giveName(
   path: string,
   folder: string,

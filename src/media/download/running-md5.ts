@@ -16,10 +16,7 @@ export interface RunningMd5 {
 /** Beyond this a thread of its own is worth its start and its memory. */
 const HERE_BYTES = 32 * 1024 * 1024;
 
-/**
- * Starts a digest. md5 takes as long as everything else that happens to a byte together, so that of a large file is
- * computed beside the main thread, from the file itself while it grows.
- */
+/** Starts a digest: of a large file beside the main thread, since md5 takes as long as all the rest together. */
 export function startMd5(fd: number): RunningMd5 {
   const md5 = createHash('md5');
   let hereBytes = 0;

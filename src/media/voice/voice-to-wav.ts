@@ -5,10 +5,7 @@ import { reasonOf, WxError } from '../../core/errors.ts';
 import { giveName, openTemporary } from '../download/new-file.ts';
 import { WAV_HEADER_BYTES, wavHeader } from './wav-header.ts';
 
-/**
- * Voice messages are SILK v3, with a byte of Tencent's before its mark, whatever their item says
- * (protocol 12); few programs can read that, so it becomes WAV.
- */
+/** Voice messages are SILK v3 behind a byte of Tencent's (protocol 12). Few programs read that, so it becomes WAV. */
 
 /** How the decoder is asked for the sound, as the official client does (protocol 12). */
 const SAMPLE_RATE = 24_000;

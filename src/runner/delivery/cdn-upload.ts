@@ -43,10 +43,7 @@ export type UploadProgress = (sentBytes: number, totalBytes: number) => void;
 
 /** Puts files onto the CDN. */
 export interface Uploader {
-  /**
-   * Uploads a file for a user. `uploaded` has the UploadedMedia for the message, as JSON. `expired`: the login has
-   * expired. `stopped`: the signal was aborted. Never rejects.
-   */
+  /** Uploads a file; `uploaded` has the UploadedMedia as JSON, `stopped`: the signal was aborted. Never rejects. */
   upload(
     file: PartFile,
     user: string,
@@ -235,10 +232,7 @@ const RENEW_EVERY_MS = 20_000;
 /** How often the progress of an upload is stored. */
 const NOTE_EVERY_MS = 500;
 
-/**
- * Uploads the file of a claimed part. Null if the signal was aborted or the login has expired: then the part has been
- * returned.
- */
+/** Uploads the file of a claimed part. Null if stopped or the login has expired: then the part was returned. */
 export type PartUpload = (
   claim: Extract<Claim, { kind: 'upload' }>,
   signal: AbortSignal,

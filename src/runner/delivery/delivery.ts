@@ -24,8 +24,7 @@ export interface Delivery {
   /** Looks for parts to this user. */
   wake(user: string): void;
   /**
-   * Runs a store step that queues parts for the user. If nothing else is on its way to them, the step claims the first
-   * part in the same commit. Rejects when the step does.
+   * Runs a store step that queues parts; it claims the first one if the user has none on its way. Rejects as the step.
    */
   queue(user: string, step: (claim: ClaimRequest | null) => Promise<QueuedParts>): Promise<void>;
   /** Wakes the delivery to every user with open parts. */

@@ -92,10 +92,7 @@ export function wholeInFile(chars: number, language: ChatLanguage): string {
 /** A text that is held for the second time has its time already. */
 const STAMPED = /^\[(?:\d\d-\d\d )?\d\d:\d\d\]\n/;
 
-/**
- * Joins held texts, with an empty line between them. Texts of an earlier day and those of `send` get their time, and a
- * note counts those that have expired.
- */
+/** Joins held texts. Those of an earlier day and of `send` get their time; a note counts those that have expired. */
 export function mergeHeld(
   held: readonly { text: string; createdAtMs: number; origin: string }[],
   expired: number,

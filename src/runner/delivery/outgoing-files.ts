@@ -19,10 +19,7 @@ const YOUNG_MS = 60 * 60_000;
  * final. Names lose what no phone can show. Throws WxError `storage` if a copy cannot be written.
  */
 export interface Outgoing {
-  /**
-   * Keeps a text as a file. Synchronous, because store steps call it. Throws the error of the system, so that the store
-   * recognises a full disk.
-   */
+  /** Keeps a text as a file. Synchronous for store steps; throws the system's error, so that a full disk is known. */
   keepText(text: string, name: string): PartFile;
   /**
    * Keeps a copy of a file, which shares its blocks if the file system can. Throws WxError `not-found` or `data` if the

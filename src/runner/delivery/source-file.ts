@@ -39,10 +39,7 @@ export async function trueName(path: string): Promise<string | Buffer> {
 /** Does not wait for the writer of a pipe. */
 const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
-/**
- * Opens a file that is to be sent. Throws WxError `not-found` (66). Throws WxError `data` (65) for a folder, a device, a
- * file that may not be read, and one that is longer than `maxBytes` ({@link isTooLong}).
- */
+/** Opens a file to be sent. Throws WxError `not-found`, or `data` for no regular, readable file ({@link isTooLong}). */
 export async function openSource(path: string, maxBytes = Number.POSITIVE_INFINITY): Promise<FileHandle> {
   let file: FileHandle;
   try {
@@ -74,10 +71,7 @@ export async function openSource(path: string, maxBytes = Number.POSITIVE_INFINI
       });
 }
 
-/**
- * Watches an open file that is to be copied. The returned check throws WxError `data` if the file was written to since, or if
- * what was read is not all of it.
- */
+/** Watches an open file that is copied. The check throws WxError `data` if it was written to, or not read to its end. */
 export async function watchSource(
   file: FileHandle,
   path: string,

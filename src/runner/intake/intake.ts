@@ -52,10 +52,7 @@ export interface IntakeOptions {
   onFailure: () => void;
 }
 
-/**
- * Polls until the signal is aborted or the login has expired. Messages are committed before the next poll: the server
- * hands each message out only once (protocol 3.2). Rejects only for the store.
- */
+/** Polls until aborted or expired. Messages are committed before the next poll (protocol 3.2). Rejects for the store. */
 export async function runIntake(options: IntakeOptions, signal: AbortSignal): Promise<'aborted' | 'expired'> {
   const { account, store, notes, poller, clock, log, trust, report = reportAlone(log) } = options;
   let cursor = options.cursor;
@@ -152,10 +149,7 @@ export async function runIntake(options: IntakeOptions, signal: AbortSignal): Pr
   return 'aborted';
 }
 
-/**
- * Commits a poll and flushes it, since the next poll tells the server to forget these messages. Their turns do not wait
- * for the flush. `rescue` gets messages that cannot be stored, before the error is thrown.
- */
+/** Commits and flushes a poll, for which turns do not wait. `rescue` gets messages that cannot be stored. */
 async function commitOrRescue(options: IntakeOptions, intake: Intake): Promise<void> {
   try {
     for (const result of await commit(options, intake)) options.onIntake(result);

@@ -72,10 +72,7 @@ export function triageRules(options: {
   };
 }
 
-/**
- * A message from the server as the store takes it. None for what no user wrote. A message that cannot be read is kept
- * as it came, and costs no other of its poll.
- */
+/** A message of the server as the store takes it; none for what no user wrote. An unreadable one is kept as it came. */
 export function incomingMessages(
   message: WeixinMessage,
   context: TriageContext & { log: Log },

@@ -60,8 +60,7 @@ export function createAttachments(options: AttachmentOptions): Attachments {
   });
 
   /**
-   * A sound file with a transcript is not fetched, as in the official client (protocol 12), unless `--stt-always` wants
-   * to transcribe it.
+   * A sound file with a transcript is not fetched, as in the official client (protocol 12), unless with `--stt-always`.
    */
   function isWanted({ kind, transcript }: MediaSource): boolean {
     return kind !== 'voice' || transcript === null || options.speechToText?.always === true;

@@ -41,10 +41,7 @@ export async function sweepMediaCache(
   }
 }
 
-/**
- * Removes old files in the folders of sessions, by the same rules. They are links to files of the cache, which take up
- * space after the cache has removed them.
- */
+/** Removes old files in the folders of sessions, by the same rules: these links outlive the cache. */
 export async function sweepSessions(folder: string, nowMs: number): Promise<void> {
   const entries: Entry[] = [];
   for (const name of await readdir(folder, { recursive: true }).catch(() => [])) {

@@ -28,10 +28,7 @@ export type MediaFetcher = (
   request: Pick<FetchRequest, 'source' | 'folder' | 'knownKeys' | 'signal'>,
 ) => Promise<FetchResult>;
 
-/**
- * Received files of one account, so that none is downloaded twice. Each has a folder of its own, named after its md5,
- * which it has again when it is sent again, or after its address.
- */
+/** Received files of one account, each in a folder named after its md5 or address: none is downloaded twice. */
 export interface MediaCache {
   /** A file of a message of this user, downloaded if necessary; SILK as WAV. Rejects only if this machine is short of something. */
   get(user: string, source: MediaSource, signal: AbortSignal): Promise<CacheResult>;

@@ -21,8 +21,7 @@ export function isQuoting(inbound: Inbound): boolean {
 }
 
 /**
- * Finds what a message quotes: in the message itself if an older phone sent the whole item, else in the store by ID or
- * time, else in the summary that came with it (protocol 10.4). Null if it quotes nothing.
+ * What a message quotes: its own item, else the store's by ID or time, else the summary (protocol 10.4). Null: nothing.
  */
 export async function quoteOf(
   inbound: Inbound,

@@ -21,10 +21,7 @@ interface Transcript {
 /** In the folder that the sound file has in the cache, so that it goes with the file. */
 const TRANSCRIPT = '.transcript.json';
 
-/**
- * Transcribes the sound files of a cache. Each command transcribes a file once: that may take long, and retries and
- * quotes reuse the transcript. `cached` is the path in the cache, `path` the one for the command.
- */
+/** Transcribes sound files of a cache, each once per command. `cached` is the path in the cache, `path` the command's. */
 export function createTranscriber(
   { command, transcribe }: SpeechToText,
   log: Log,

@@ -68,10 +68,7 @@ export function logFault(log: Pick<Log, 'error' | 'debug'>, error: unknown): voi
   log.debug(String(error instanceof Error ? error.stack : error));
 }
 
-/**
- * Shuts a runner down: the intake commits its last poll, turns end, parts are delivered, the server is notified. Turns
- * and parts get the grace time.
- */
+/** Shuts a runner down: last poll, turns and parts within the grace time, notice to the server. */
 export async function shutDown(runner: {
   reason: RunnerEnd | null;
   /** See {@link Shutdown.lost}. */

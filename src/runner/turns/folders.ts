@@ -33,10 +33,7 @@ export function createFolderMaker(options: {
   turns: string;
   /** The folder that a user keeps between turns. */
   state: (user: string) => string;
-  /**
-   * The parent of the folders of sessions, for agents that remember: attachments stay as long as the session. Null:
-   * attachments go with their turn.
-   */
+  /** Where folders of sessions are, whose attachments stay as long. Null: attachments go with their turn. */
   sessions: string | null;
   keep: boolean;
   log: Log;

@@ -1,8 +1,7 @@
 import type { Clock } from '../../core/time/clock.ts';
 
 /**
- * What a lane does after one run of its head: start the next message, run this one again later, or after another one that
- * came first, or start nothing more.
+ * What a lane does after a run of its head: go on, run it again later or after another message, or start nothing more.
  */
 export type LaneStep =
   | { kind: 'next' }

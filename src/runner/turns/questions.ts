@@ -9,8 +9,7 @@ import { type ReplyShape, textParts } from '../delivery/reply-parts.ts';
 /** Questions of turns to their users. A user has one turn at a time, and a turn one open question. */
 export interface Questions {
   /**
-   * Sends a question, and resolves with the user's next message. Null: no message came within `waitMs`, or the turn
-   * has ended (`over`). Never rejects.
+   * Sends a question; resolves with the next message, or null after `waitMs` or with the turn (`over`). Never rejects.
    */
   ask(
     turn: { id: string; user: string; over: AbortSignal },

@@ -19,10 +19,7 @@ export interface TurnOutput {
   emit(piece: ReplyPiece): Promise<void>;
   /** Ignores later pieces. Resolves when all earlier ones are queued or collected. Rejects for the store. */
   close(): Promise<void>;
-  /**
-   * The pieces that are to be queued with the end of the turn: those collected, then these, without repeats and
-   * without files that cannot be sent. Rejects if this machine is short of something.
-   */
+  /** The pieces to queue with the end of the turn: collected ones, then these, without repeats. Rejects on a shortage. */
   rest(last: readonly ReplyPiece[]): Promise<ReplyItem[]>;
   /** Tells that these parts are committed, so that the store knows the copies of their files. */
   release(parts: readonly NewPart[]): void;

@@ -16,10 +16,7 @@ export interface Expecting {
   onError: (error: unknown) => void;
 }
 
-/**
- * Watches the expected texts of all accounts of a process. What it returns tells users of what is missing and of what has
- * come again, until the signal is aborted.
- */
+/** Watches the expected texts of all accounts: tells users of missing ones and of those that have come again. */
 export function createExpectedWatch(
   store: Pick<Store, 'expected'>,
   clock: SteadyClock,

@@ -19,10 +19,7 @@ export interface Watcher {
   onError(error: unknown): void;
 }
 
-/**
- * Watches a store for all accounts of a process, by one timer. What it returns has the watcher look when another process
- * has committed what concerns its account, until the signal is aborted.
- */
+/** Watches a store for all accounts, by one timer: watchers look when another process has committed for their account. */
 export function createStoreWatch(
   store: Pick<Store, 'changes'>,
   clock: Clock,

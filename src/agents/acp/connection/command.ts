@@ -27,10 +27,7 @@ export function findPresets(search: CommandSearch): PresetFound[] {
   return ACP_PRESETS.map((preset) => findPreset(preset, search));
 }
 
-/**
- * Reads the value of `--acp`: the name of a preset, one word that names a program, or a line for the shell.
- * Throws WxError `usage` when it is empty, `not-found` when what it names is not on this machine.
- */
+/** Reads `--acp`: a preset, one word that names a program, or a shell line. Throws WxError `usage` or `not-found`. */
 export function parseAcpCommand(text: string, search: CommandSearch): AcpCommand {
   const name = text.trim();
   if (name === '') throw new WxError('usage', '--acp needs a command or a name', { hint: 'wxagent agents' });

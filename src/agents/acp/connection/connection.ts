@@ -77,10 +77,7 @@ export interface AcpConnectionOptions extends ResidentRecords {
   log: Log;
 }
 
-/**
- * Starts an agent process and shakes hands with it. wxagent offers it neither its file system nor a terminal: an
- * agent has its own. Rejects with {@link AcpStartError}.
- */
+/** Starts an agent and shakes hands. It is offered no files and no terminal. Rejects with {@link AcpStartError}. */
 export async function connectAcp(options: AcpConnectionOptions): Promise<AcpConnection> {
   const { log } = options;
   const listeners = new Map<string, SessionListener>();

@@ -10,10 +10,7 @@ const KEYS: Record<string, readonly string[]> = {
   google: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
 };
 
-/**
- * Logs in to an agent that wants a login, where the environment holds what it takes. What it returns tries once per
- * process, tells whether that worked, and never rejects.
- */
+/** Logs in to an agent that wants it, once per process. What it returns tells whether that worked; it never rejects. */
 export function createAcpLogin(
   { agent, authMethods }: Pick<AcpConnection, 'agent' | 'authMethods'>,
   env: Environment,

@@ -20,10 +20,7 @@ const TOLD_LIMIT_MS = 10_000;
 
 /** The agent's sessions behind those of the users: one each, found again after a restart where the agent can. */
 export interface AcpSessions {
-  /**
-   * The agent's session for this turn, made, loaded or known. `folder` is where the files of the user lie, for an agent
-   * that can be told. Rejects as the agent's answer does.
-   */
+  /** The session for this turn: made, loaded or known. `folder` has the user's files. Rejects as the agent does. */
   open(turn: Turn, memory: SessionMemory, folder: () => string): Promise<OpenSession>;
   /** Whether a session of this agent can be made to ask before it acts: one is begun to see, and closed. Rejects likewise. */
   canAsk(): Promise<boolean>;

@@ -17,10 +17,7 @@ export type PermissionPolicy = 'allow' | 'deny' | 'ask' | 'agent';
 /** How long a person has for an answer, however often they are asked; less where the turn ends before. */
 const ASK_MS = 5 * 60_000;
 
-/**
- * Gives permissions in one turn, and asks its user one question at a time. What it returns answers an agent's request, and
- * never rejects; what was decided is told through `tell`.
- */
+/** Gives permissions in one turn, and asks its user one question at a time. What it returns never rejects. */
 export function createPermissions(options: {
   policy: PermissionPolicy;
   ask: TurnContext['ask'];

@@ -218,10 +218,7 @@ function shown(text: string, max: number): string {
   return plain(shortened(text, max));
 }
 
-/**
- * A text that shows all it has: what a terminal or a phone would obey instead of showing it (control characters,
- * marks of direction, what has no width) is written out, so that nothing can pass for something else.
- */
+/** A text that shows all it has: control characters, marks of direction and what has no width are written out. */
 function plain(text: string): string {
   return text
     .replaceAll('\r\n', '\n')

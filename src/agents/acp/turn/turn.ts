@@ -34,10 +34,7 @@ export interface AcpTurn {
   log: Log;
 }
 
-/**
- * Sends the message of a turn and gathers the answer; null when the turn had to end before. Then the prompt is
- * cancelled, and a process that does not obey is replaced. Rejects as the agent's answer does.
- */
+/** Sends the message and gathers the answer; null when the turn had to end before. Rejects as the agent's answer does. */
 export async function runAcpTurn(options: AcpTurn): Promise<Outcome | null> {
   const { turn, context, sessionId, limit, keeper, log } = options;
   const { connection } = options.process;

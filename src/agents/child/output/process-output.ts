@@ -7,10 +7,7 @@ import { readStderr, type Stderr } from './stderr.ts';
 export interface OutputUse {
   /** The most stdout may have in all; null: it is read, and nothing of it is wanted. */
   maxStdoutBytes: number | null;
-  /**
-   * Takes stdout line by line while the child runs, which has to wait when it writes faster; then nothing of it
-   * is kept. False ends the child. Without it stdout is gathered.
-   */
+  /** Takes stdout line by line; then nothing of it is kept. False ends the child. Without it stdout is gathered. */
   lines?: { take: LineHandler; maxChars: number };
   /** Called for every line of stderr; overlong lines come cut. */
   onStderr?(line: string): void;

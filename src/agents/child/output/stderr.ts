@@ -24,10 +24,7 @@ export interface Stderr {
   end(): void;
 }
 
-/**
- * Reads stderr to its end, however much it is: every line for the log, overlong ones cut and a flood left out, and its
- * end for reports.
- */
+/** Reads stderr to its end: every line for the log, overlong ones cut and a flood left out, and its end for reports. */
 export function readStderr(stream: Readable, onLine?: (line: string) => void): Stderr {
   let tail = Buffer.alloc(0);
   const bounded = onLine && boundFlood(onLine);

@@ -31,10 +31,7 @@ export interface FileRequest {
 
 /** Fetches files that answers name by their address. */
 export interface FileFetcher {
-  /**
-   * Resolves with null when the file is there, else with what is wrong. Leaves no half file. Rejects for what this
-   * machine is short of.
-   */
+  /** Resolves with null or what is wrong, and leaves no half file. Rejects for what this machine is short of. */
   fetch(request: FileRequest): Promise<FetchFault | null>;
   close(): Promise<void>;
 }

@@ -60,10 +60,7 @@ export function isInsideLiteral({ hostname }: URL): boolean {
   return isIP(host) !== 0 && !isPublicAddress(host);
 }
 
-/**
- * Resolves names to public addresses only. What was looked at is what gets connected to, so that a name which resolves
- * to another address the second time gains nothing.
- */
+/** Resolves names to public addresses only. What was looked at is connected to: no second answer of a DNS counts. */
 export const lookupPublic: LookupFunction = (hostname, options, callback) => {
   lookup(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
     if (error) return callback(error, '');

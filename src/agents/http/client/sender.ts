@@ -16,10 +16,7 @@ export interface AgentRequest {
   limitBytes(answer: Omit<AgentAnswer, 'body' | 'tooLarge'>): number;
   /** What takes the body of such an answer line by line while it arrives; null: it is gathered. */
   linesOf(answer: Omit<AgentAnswer, 'body' | 'tooLarge'>): LineHandler | null;
-  /**
-   * Looks at a line that may be whole although its newline has not come; true: nothing behind it counts. For servers that
-   * keep the connection open and send no last newline.
-   */
+  /** Whether a line without its newline is the last one: some servers send none, and keep the connection open. */
   isLast?(unended: string): boolean;
   /** What looks at the bytes of such a body, in plain form, while they are gathered; true: nothing behind these counts. */
   endOf?(answer: Omit<AgentAnswer, 'body' | 'tooLarge'>): ((chunk: Uint8Array) => boolean) | null;

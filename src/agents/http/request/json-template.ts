@@ -12,10 +12,7 @@ import {
 
 /** A JSON document with placeholders, checked and ready to be filled in. */
 export interface JsonTemplate {
-  /**
-   * The document for one turn; undefined when it is but a placeholder without a value. What a turn brings becomes
-   * JSON values: it is never read as JSON, nor as a template.
-   */
+  /** The document for one turn; undefined for a lone placeholder without a value. Values are never read as templates. */
   fill(values: TemplateValues): unknown;
   /** Names of the placeholders in it. */
   readonly names: ReadonlySet<string>;

@@ -42,10 +42,7 @@ export interface ReplyContext extends FileContext {
   noteUnread(fields: readonly string[]): void;
 }
 
-/**
- * What a complete answer means. `stream` is what took its lines, if it had any; `nowMs` is what a
- * date in Retry-After is compared with.
- */
+/** What a complete answer means. `stream` took its lines, if any; a date in Retry-After is compared with `nowMs`. */
 export async function outcomeOfAnswer(
   answer: AgentAnswer,
   context: ReplyContext,
