@@ -91,7 +91,6 @@ export interface HelpWriter {
   helpCommands(help: Command, version: Command): void;
 }
 
-/** Help in a language. */
 export function createHelpWriter(language: Language): HelpWriter {
   /** What every command has. */
   function style(command: Command): void {

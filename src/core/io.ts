@@ -15,7 +15,6 @@ export interface Io {
   outSoon(text: string): void;
   /** The same for stderr. */
   errSoon(text: string): void;
-  /** Reads all of stdin. */
   readStdin(): Promise<Buffer>;
   /** stdin as it comes in, for what may be large. */
   stdin(): AsyncIterable<Uint8Array>;

@@ -39,7 +39,6 @@ export function timeOfDay(timeMs: number): string {
   return formatterOf('time').format(timeMs);
 }
 
-/** A day and a time. */
 export function dayAndTime(timeMs: number): string {
   return `${formatterOf('day').format(timeMs)} ${timeOfDay(timeMs)}`;
 }

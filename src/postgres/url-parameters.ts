@@ -17,7 +17,6 @@ const OBEYED = [
   ...['channel_binding', 'connect_timeout', 'application_name', 'options', 'schema', 'prepare', 'pgbouncer'],
 ] as const;
 
-/** A parameter that is obeyed. */
 export type Parameter = (typeof OBEYED)[number];
 
 /**

@@ -1,6 +1,5 @@
 import { flagsOnly } from './setting.ts';
 
-/** Settings of `ask`. */
 export const ASK = flagsOnly({
   choices: {
     kind: 'text',

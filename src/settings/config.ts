@@ -29,7 +29,6 @@ export interface SettingSources {
   environment: Environment;
   /** Contents of the `--config` file. */
   file: Readonly<Record<string, unknown>>;
-  /** Settings of `wxagent config`. */
   stored: Readonly<Record<string, unknown>>;
 }
 
@@ -65,12 +64,10 @@ export function settingsOf(sources: SettingSources): Settings {
   return Object.defineProperties({}, Object.fromEntries(properties)) as Settings;
 }
 
-/** Settings of which some have other values. */
 export function withValues(settings: Settings, values: Partial<Settings>): Settings {
   return Object.defineProperties(Object.create(settings), Object.getOwnPropertyDescriptors(values));
 }
 
-/** One setting with its origin. */
 export function resolveSetting(
   name: SettingName,
   sources: SettingSources,

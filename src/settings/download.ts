@@ -1,6 +1,5 @@
 import { flagsOnly } from './setting.ts';
 
-/** Settings of `download`. */
 export const DOWNLOAD = flagsOnly({
   out: {
     kind: 'text',

@@ -1,6 +1,5 @@
 import { flagsOnly } from './setting.ts';
 
-/** Settings of `exec`. */
 export const EXEC = flagsOnly({
   title: {
     kind: 'text',

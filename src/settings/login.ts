@@ -1,6 +1,5 @@
 import type { Setting } from './setting.ts';
 
-/** Settings of `login`. */
 export const LOGIN = {
   force: {
     kind: 'switch',

@@ -11,7 +11,6 @@ const SLOW_AGENTS = [
   'openai',
 ] as const satisfies readonly AgentKind[];
 
-/** Settings of `run` and `listen`. */
 export const RUN = {
   ...AGENT,
   allAccounts: {

@@ -1,6 +1,5 @@
 import { flagsOnly } from './setting.ts';
 
-/** Settings of `send`. */
 export const SEND = flagsOnly({
   to: {
     kind: 'text',

@@ -22,7 +22,6 @@ export type SettingGroup =
   | 'logging'
   | 'general';
 
-/** One setting. */
 export interface Setting {
   kind: SettingKind;
   /** The flag as commander and `--help` show it. */

@@ -27,7 +27,6 @@ export const SETTINGS = {
   ...SOURCE,
 };
 
-/** Name of a setting. */
 export type SettingName = keyof typeof SETTINGS;
 
 /** The settings every command takes, before and after its name. */

@@ -1,6 +1,5 @@
 import { flagsOnly } from './setting.ts';
 
-/** Settings of `source add`. */
 export const SOURCE = flagsOnly({
   sourceTo: {
     kind: 'text',

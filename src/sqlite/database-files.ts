@@ -125,7 +125,6 @@ function moveWalAway(path: string): void {
   }
 }
 
-/** One file of a database. */
 export interface DatabaseFile {
   /** Differs for another file at the same path. */
   identity: string;

@@ -23,7 +23,6 @@ export function openedBy(line: string, maxMarker = Number.POSITIVE_INFINITY): Fe
   return { marker, reopening: indent + marker + kept, closing: indent + marker };
 }
 
-/** Whether a line closes this fence. */
 export function closedBy(line: string, fence: Fence): boolean {
   const marker = /^ {0,3}(`{3,}|~{3,})[ \t\r]*$/.exec(line)?.[1];
   return marker !== undefined && marker[0] === fence.marker[0] && marker.length >= fence.marker.length;

@@ -24,7 +24,6 @@ const CLOSE_WAIT_MS = 1_000;
 const HINT =
   'a coprocess reads lines of JSON from stdin until it is closed, and answers each: docs/coprocess.md';
 
-/** How a coprocess is run. */
 export interface CoprocessOptions extends ResidentRecords {
   command: Command;
   cwd: string;

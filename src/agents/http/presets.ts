@@ -121,5 +121,4 @@ export const HTTP_PRESETS = {
   },
 } as const satisfies Record<string, HttpPreset>;
 
-/** Name of a preset. */
 export type PresetName = keyof typeof HTTP_PRESETS;

@@ -3,7 +3,6 @@ import { checkNode } from '../../agents/acp/connection/node-version.ts';
 import type { PrepareAgent } from './agent-factory.ts';
 import { childOptions, commandSearch, residentRecords } from './child.ts';
 
-/** The agent of `--acp`. */
 export const prepareAcpAgent: PrepareAgent<string> = async (context, given) => {
   const search = commandSearch(context);
   const command = parseAcpCommand(given, search);

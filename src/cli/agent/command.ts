@@ -5,13 +5,11 @@ import type { CommandContext } from '../port/context.ts';
 import type { AgentFactory, PrepareAgent } from './agent-factory.ts';
 import { checkCommand, childOptions, commandSearch } from './child.ts';
 
-/** The agent of `--exec`. */
 export const prepareShellAgent: PrepareAgent<string> = async (context, shell) => {
   checkCommand(context, '--exec', shell);
   return factoryOf(context, { shell });
 };
 
-/** The agent of `-- cmd arg...`. */
 export const prepareCommandAgent: PrepareAgent<string[]> = async (context, [program = '', ...args]) =>
   factoryOf(context, { argv: [resolveCommand(program, commandSearch(context)), ...args] });
 

@@ -2,7 +2,6 @@ import { createCoprocessAgent } from '../../agents/coprocess/agent.ts';
 import type { PrepareAgent } from './agent-factory.ts';
 import { checkCommand, childOptions, residentRecords } from './child.ts';
 
-/** The agent of `--coprocess`. */
 export const prepareCoprocessAgent: PrepareAgent<string> = async (context, shell) => {
   checkCommand(context, '--coprocess', shell);
   const { coprocessPer: per } = context.settings;

@@ -12,7 +12,6 @@ import { proxiesOf } from '../../core/http/proxy.ts';
 import { AGENT } from '../../settings/agent.ts';
 import type { PrepareAgent } from './agent-factory.ts';
 
-/** The agent of `--http`. */
 export const prepareHttpAgent: PrepareAgent<string> = async (context, http) => {
   const { environment, clock, log, cwd } = context;
   const given = context.settings;

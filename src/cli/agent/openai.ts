@@ -2,7 +2,6 @@ import { parseBaseUrl, requireModel } from '../../agents/openai/options.ts';
 import { proxiesOf } from '../../core/http/proxy.ts';
 import type { PrepareAgent } from './agent-factory.ts';
 
-/** The agent of `--openai`. */
 export const prepareOpenAiAgent: PrepareAgent<string> = async (context, given) => {
   const { environment, clock, log } = context;
   const { model, system } = context.settings;

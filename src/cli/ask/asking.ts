@@ -24,11 +24,9 @@ export type Asked = { number: number } & (
   | { kind: 'stopped' }
 );
 
-/** How a question is asked. */
 export interface Asking extends Omit<NewQuestion, 'account' | 'user' | 'nowMs'> {
   /** What becomes of one that cannot be asked at once: it waits for its user, also after this process; or it is taken back. */
   hold: 'keep' | 'take-back';
-  /** It is held, for this reason. */
   onHeld?: (reason: string) => void;
 }
 

@@ -18,7 +18,6 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x01021997, '9p'],
 ]);
 
-/** The version of Node. */
 export const nodeCheck: Check = { name: 'node', run: async () => process.version };
 
 /** What the platform lacks. */

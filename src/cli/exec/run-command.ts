@@ -15,7 +15,6 @@ const DRAIN_MS = 2_000;
 /** Signals that a terminal sends to all of its foreground. */
 const OF_TERMINALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT']);
 
-/** How a command has ended. */
 export interface CommandEnd {
   /** As a shell tells it: 128 and the number of the signal, where one has ended it. */
   code: number;

@@ -29,7 +29,6 @@ export function stateShown(
   return reason === null ? shown : words.inDetail(shown, words.reasons[reason] ?? reason);
 }
 
-/** The words of a language. */
 export function wordsOf(language: Language): Words {
   return language === 'zh' ? chinese : english;
 }

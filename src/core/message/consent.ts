@@ -3,7 +3,6 @@
  * only the words of the first: `要是` (if) is no 要 and 是.
  */
 interface Words {
-  /** In letters. */
   letters: string;
   /** The answer by its number, alone. */
   number: string;

@@ -109,7 +109,6 @@ export interface MessageEvent extends Omit<Turn, 'accountName' | 'timeMs'> {
   time: string;
 }
 
-/** A turn as its event. */
 export function eventOf(turn: Turn): MessageEvent {
   return {
     v: 1,

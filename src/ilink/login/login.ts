@@ -28,7 +28,6 @@ export interface LoginResult {
   baseUrl: string;
 }
 
-/** What a login needs. */
 export interface LoginOptions {
   /** Makes a client without a token. */
   newClient(baseUrl: string): IlinkClient;

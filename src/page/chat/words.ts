@@ -29,7 +29,6 @@ const en = {
   drop: 'Drop files to send them',
 };
 
-/** The words of a chat. */
 export const chatWords = wordsIn<typeof en>({
   en,
   zh: {

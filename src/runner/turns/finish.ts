@@ -18,7 +18,6 @@ import type { EventSink } from '../port/events.ts';
 import type { RunnerOptions } from '../port/options.ts';
 import type { TurnOutput } from './streamed-output.ts';
 
-/** A turn that is to be ended. */
 export interface EndingTurn {
   started: StartedTurn;
   /** The language of its notices. */

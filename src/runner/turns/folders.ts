@@ -6,7 +6,6 @@ import { digest } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { makeFolder } from '../../home/make-folder.ts';
 
-/** The folders of one turn. */
 export interface TurnFolderSet {
   /** Makes the folders. */
   make(): TurnFolders;

@@ -85,7 +85,6 @@ export interface SimulatorControl {
   changeSettings(patch: Partial<Settings>): Settings;
   addFault(fault: FaultInput): FaultRule;
   faults(): FaultRule[];
-  /** All faults, or one. */
   clearFaults(id?: number): void;
   phone(query?: PhoneQuery): PhoneView;
   /** A message's media, decrypted with the key it names in whatever encoding; null when that does not open it. */

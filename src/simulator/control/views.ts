@@ -60,7 +60,6 @@ export interface StateView {
   settings: Settings;
 }
 
-/** The state of now. */
 export function stateOf(world: World): StateView {
   return {
     world: world.id,

@@ -75,7 +75,6 @@ const en = {
   clock: (time: string) => `Clock: ${time}`,
 };
 
-/** The words of the phone. */
 export const phoneWords = wordsIn<typeof en>({
   en,
   zh: {

@@ -12,7 +12,6 @@ const TOGETHER_MS = 30;
 const lines = signal<readonly Shown[]>([]);
 /** Everything beside it; null: nothing has come yet. */
 export const state = signal<StateView | null>(null);
-/** The lines of each user. */
 export const linesByUser = computed<ReadonlyMap<string, readonly Shown[]>>(() => {
   const byUser = new Map<string, Shown[]>();
   for (const line of lines.value) {
@@ -60,7 +59,6 @@ export function select(user: string): void {
 /** The user who scans when nobody is named. */
 const owner = computed(() => state.value?.contacts.find((contact) => contact.isOwner)?.user);
 
-/** Whether this is the owner. */
 export function isOwner(user: string): boolean {
   return user === owner.value;
 }

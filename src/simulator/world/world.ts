@@ -227,7 +227,6 @@ export function now(world: World): number {
   return Date.now() + world.clockOffsetMs;
 }
 
-/** The id of a new message. */
 export function newMessageId(world: World): string {
   return world.ids.messageId(world.settings.idSteps, now(world));
 }

@@ -47,7 +47,6 @@ export function* noteSourceUse({ name, nowMs }: { name: string; nowMs: number })
   );
 }
 
-/** The rule of a source, of its row. */
 export function ruleOf(row: Row): Pick<Source, 'digestMs' | 'limit' | 'quietHours'> {
   const quiet = row.quiet as string | null;
   const count = row.limit_count as number | null;
@@ -58,7 +57,6 @@ export function ruleOf(row: Row): Pick<Source, 'digestMs' | 'limit' | 'quietHour
   };
 }
 
-/** A source of its row. */
 function sourceOf(row: Row): Source {
   return {
     ...ruleOf(row),

@@ -21,7 +21,6 @@ export function* nextTurn(
   return next;
 }
 
-/** The session of a user. */
 export function* userSession({ account, user }: { account: string; user: string }): Step<UserSession> {
   const row = yield* one(
     'SELECT session_id, turn FROM users WHERE account = ? AND "user" = ?',

@@ -53,7 +53,6 @@ function placeOrNull(place: ChatPlace): ChatPlace | null {
   return place.messageSeq === 0 && place.partSeq === 0 ? null : place;
 }
 
-/** See `Conversations.placeOf`. */
 export function* placeOfEntry(input: Parameters<Conversations['placeOf']>[0]): Step<ChatPlace | null> {
   const { account, user } = input;
   if ('message' in input) {

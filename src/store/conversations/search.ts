@@ -12,7 +12,6 @@ const RETURNED = 300;
 const HAS = { inbox: contains(folded('raw'), folded('?')), parts: contains(folded('text'), folded('?')) };
 const HAS_NAME = contains(folded('file'), folded('?'));
 
-/** See `Conversations.findMessages`. */
 export function* findMessages(
   input: Search & { fromMs: number | null; toMs: number | null },
 ): Step<Found<MessageView>> {
@@ -27,7 +26,6 @@ export function* findMessages(
   return { found: rows.map(messageOf), beforeSeq };
 }
 
-/** See `Conversations.findParts`. */
 export function* findParts(input: Search): Step<Found<PartView>> {
   const needle = needleOf(input.text);
   const condition = {

@@ -6,7 +6,6 @@ const NOTE = 'INSERT INTO seen (account, "user", seq)';
 const FORWARD =
   'ON CONFLICT (account, "user") DO UPDATE SET seq = excluded.seq WHERE excluded.seq > seen.seq';
 
-/** See `Conversations.markSeen`. */
 export function* markSeen({ account, upTo }: Parameters<Conversations['markSeen']>[0]): Step<void> {
   if (upTo !== null) {
     yield* run(`${NOTE} VALUES (?, ?, ?) ${FORWARD}`, account, upTo.user, upTo.messageSeq);

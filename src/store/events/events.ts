@@ -54,13 +54,11 @@ export function* endUnwantedLog(): Step<void> {
   if (ended > 0) yield* unawaited(...END_LOG.map((sql) => run(sql)));
 }
 
-/** See `Events.newest`. */
 export function* newestEvent(): Step<EventPlace | null> {
   const row = yield* one(NEWEST);
   return row ? placeOf(row) : null;
 }
 
-/** See `Events.at`. */
 export function* eventAt({ xid, seq, atMs }: EventPlace): Step<StateEvent | null> {
   const row = yield* one(
     `SELECT ${COLUMNS} FROM events WHERE seq = ? AND xid = ? AND at = ?`,
@@ -69,7 +67,6 @@ export function* eventAt({ xid, seq, atMs }: EventPlace): Step<StateEvent | null
   return row ? eventOf(row) : null;
 }
 
-/** See `Events.after`. */
 export function* eventsAfter({ place, limit }: { place: EventPlace; limit: number }): Step<Following> {
   const rows = yield* all(FOLLOWING, place.xid, place.seq, limit + 1);
   const isThere = rows[0]?.seq === place.seq && rows[0].xid === place.xid && rows[0].at === place.atMs;
@@ -78,7 +75,6 @@ export function* eventsAfter({ place, limit }: { place: EventPlace; limit: numbe
   return { events: rows.slice(1).map(eventOf), isWhole: true };
 }
 
-/** See `Events.counts`. */
 export function* eventCounts(input: Parameters<Events['counts']>[0]): Step<EventCount[]> {
   const { after, upTo, limitsMs } = input;
   const cases = limitsMs

@@ -17,7 +17,6 @@ export function* unexpect({ account, key }: { account: string; key: string }): S
   return (yield* run('DELETE FROM expected WHERE account = ? AND key = ?', account, key)) > 0;
 }
 
-/** What is expected of an account. */
 export function* expectations(account: string): Step<Expectation[]> {
   return (yield* all('SELECT * FROM expected WHERE account = ? ORDER BY key', account)).map(expectationOf);
 }

@@ -58,7 +58,6 @@ export function* isFallbackDue(input: FallbackRequest, claimant: Claimant): Step
   return (yield* findDue(input, claimant)) !== null;
 }
 
-/** See `Outbox.claimFallback`. */
 export function* claimFallback(
   input: Parameters<Outbox['claimFallback']>[0],
   claimant: Claimant,
@@ -162,7 +161,6 @@ function isFree(row: Row, claimant: Claimant, nowMs: number): boolean {
   return isOver || (by !== null && by !== claimant.id && !claimant.isAlive(by));
 }
 
-/** See `Outbox.settleFallback`. */
 export function* settleFallback(
   { account, seqs, isDone, nowMs }: Parameters<Outbox['settleFallback']>[0],
   claimant: string,

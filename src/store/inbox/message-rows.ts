@@ -57,7 +57,6 @@ export function* freeId(account: string, message: IncomingMessage): Step<string>
   return id;
 }
 
-/** The message with this id. */
 export function* messageWithId(account: string, id: string): Step<Row | undefined> {
   return yield* one(
     'SELECT seq, id, "user", fingerprint, created_at FROM inbox WHERE account = ? AND id = ?',

@@ -29,7 +29,6 @@ export interface Decision {
   notice?: ChatNotice | null;
 }
 
-/** The state of a message after this decision. */
 export function stateAfter({ kind }: Decision): MessageState {
   switch (kind) {
     case 'command':

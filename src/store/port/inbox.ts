@@ -58,7 +58,6 @@ export interface ChatPolicy {
   noticeOf(notice: ChatNotice, language: ChatLanguage | null): NewPart[];
 }
 
-/** State of a message. */
 export type MessageState = 'received' | 'running' | 'waiting' | 'done' | 'failed' | 'ignored' | 'superseded';
 
 /** The AES key that came with a file of this md5. */

@@ -2,7 +2,6 @@ import type { ChatLanguage } from '../../core/message/language.ts';
 import type { ShownAs } from '../../core/message/media.ts';
 import type { Asked } from './access.ts';
 
-/** State of a part. */
 export type PartState =
   | 'delayed'
   | 'queued'
@@ -225,7 +224,6 @@ export interface PushRequest {
   tell: PushTeller;
 }
 
-/** What is told of a push. */
 export interface ToldPush {
   source: string;
   text: string;

@@ -2,7 +2,6 @@ import type { ChatLanguage } from '../../core/message/language.ts';
 import type { FailureReason } from '../../core/message/message.ts';
 import type { ClaimRequest, NewPart, QueuedParts } from './outbox.ts';
 
-/** One message of a turn. */
 export interface TurnMessage {
   raw: Buffer;
   /** Where its text for the agent begins, in UTF-16 units. */
@@ -52,7 +51,6 @@ export interface Child {
   startTime: string;
 }
 
-/** How a turn ended. */
 export type TurnResult =
   | { kind: 'done' }
   | { kind: 'failed'; reason: FailureReason | 'crash'; detail: string }

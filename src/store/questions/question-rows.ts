@@ -108,7 +108,6 @@ export function hasReached({ part }: StoredQuestion): boolean {
   return ['sending', 'confirmed', 'unconfirmed'].includes(part.state);
 }
 
-/** The view of a stored question. */
 export function viewOf({ seq, number, state, answer, choice, part }: StoredQuestion): QuestionView {
   return { seq, number, state, answer, choice, part };
 }

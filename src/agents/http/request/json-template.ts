@@ -14,7 +14,6 @@ import {
 export interface JsonTemplate {
   /** The document for one turn; undefined for a lone placeholder without a value. Values are never read as templates. */
   fill(values: TemplateValues): unknown;
-  /** Names of the placeholders in it. */
   readonly names: ReadonlySet<string>;
 }
 
