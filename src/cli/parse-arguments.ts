@@ -104,10 +104,7 @@ interface Tree {
   help: HelpWriter | null;
 }
 
-/**
- * The command tree as commander has it; tests and documents read it. With `argv`, a command that it cannot mean
- * is there by its name only, for suggestions: to make all of them takes longer than to parse.
- */
+/** The command tree of commander. With `argv`, other commands are there by name only: all take longer than parsing. */
 export function createProgram(
   host: Pick<Host, 'io'>,
   run: Run,

@@ -8,10 +8,7 @@ export interface Io {
   errAll(chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /** Writes to stderr. */
   err(text: string): void;
-  /**
-   * Writes to stdout, for lines of which a moment brings many: they go out together within a millisecond or two, or
-   * before anything else does. Until then a SIGKILL can lose them, an end of the program's own cannot.
-   */
+  /** Writes lines of which a moment brings many: within two milliseconds, together. A SIGKILL can lose them. */
   outSoon(text: string): void;
   /** The same for stderr. */
   errSoon(text: string): void;

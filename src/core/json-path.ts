@@ -2,8 +2,7 @@ import { WxError } from './errors.ts';
 import { isObject } from './object.ts';
 
 /**
- * Where in a JSON document something stands: `answer`, `data.outputs.0.text`, `$.choices[0].message.content`,
- * or several such paths with `|` between them, of which the first that leads to a text counts.
+ * Where in a JSON document a text stands: `answer`, `$.choices[0].message.content`, or several paths with `|` between.
  */
 export interface JsonPath {
   /** As it was written. */
@@ -40,10 +39,7 @@ function parseSteps(path: string): string[] | null {
   return path === '' ? null : steps;
 }
 
-/**
- * The text at the first alternative that leads to one which is not blank; numbers and truth values count as
- * texts. '' when all there are blank, null when there is none.
- */
+/** The text at the first alternative that is not blank; '' when all there are blank, null when there is none. */
 export function textAt(root: unknown, { alternatives }: JsonPath): string | null {
   const texts = alternatives
     .map((steps) => valueAt(root, steps))

@@ -9,10 +9,7 @@ import type { GetUpdatesResponse, WeixinMessage } from './wire/wire.ts';
 /** What a poll came to. `cursor` null: keep the one that was sent (protocol 3.1). */
 export type PollResult =
   | { kind: 'messages'; messages: WeixinMessage[]; cursor: string | null }
-  /**
-   * Nothing new. `early`: it came back long before the server's hold was over, so pause before the next.
-   * `answered`: the hold was over; otherwise a gateway says that the server could not be asked.
-   */
+  /** Nothing new. `early`: pause before the next poll. `answered` false: a gateway could not ask the server. */
   | { kind: 'empty'; early: boolean; cursor: string | null; answered: boolean }
   /** `unread`: what came and cannot be read; the server gives it only once. */
   | { kind: 'failed'; detail: string; unread?: Buffer }

@@ -18,10 +18,7 @@ export type CallResult<T> =
   | { kind: 'http'; status: number }
   /** An answer that is no iLink answer: HTML, half a JSON, not an object, too large. `bytes`: what came. */
   | { kind: 'unreadable'; detail: string; bytes?: Buffer }
-  /**
-   * No complete answer: whether the server acted is not known, but for what is `unsent`, which never left. `bytes`:
-   * what came of it.
-   */
+  /** No complete answer: whether the server acted is not known, unless `unsent`. `bytes`: what came of it. */
   | { kind: 'unreachable'; detail: string; timedOut: boolean; bytes?: Buffer; unsent?: true }
   /** The signal ended the call before an answer came. */
   | { kind: 'aborted'; unsent?: true };

@@ -10,10 +10,7 @@ const SLEPT_MS = 30_000;
 /** How a page stands with its server. */
 export type Connection = 'connecting' | 'live' | 'lost';
 
-/**
- * Listens to a stream of server-sent events until `stop`, while the page is seen. A lost connection is made again and
- * goes on after the last event that came, also where the browser itself has given up.
- */
+/** Listens to server-sent events until `stop`, while the page is seen. A lost connection goes on after the last event. */
 export function listen(
   url: string,
   handlers: Record<string, (data: unknown) => void>,

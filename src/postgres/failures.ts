@@ -66,10 +66,7 @@ export function isRolledBack(thrown: unknown): boolean {
   return ROLLED_BACK.test(codeOf(thrown));
 }
 
-/**
- * A server says so of a statement that is used wrongly, which does not pass. Poolers say so of whatever they cannot do just
- * now, and end the connection with it.
- */
+/** A server says so of a statement used wrongly; poolers of whatever they cannot do just now, and end the connection. */
 const PROTOCOL = '08P01';
 
 /** Whether the failure may pass, with the connection or without it. Errors of the client itself have no SQLSTATE. */

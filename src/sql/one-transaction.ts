@@ -15,10 +15,7 @@ export type BeforeCommit<T> = (result: T) => void;
 /** Takes the works that wait just now. */
 export type TakeWaiting<S> = () => Work<S>[];
 
-/**
- * Runs works in one transaction, and settles each of them. One faulty step must not fail the others: each is then run by
- * itself, unless the error is one for which all have waited long enough (`isOfAll`). `run` adds those that join.
- */
+/** Runs works in one transaction. After an error each runs alone, unless it `isOfAll`. `run` adds those that join. */
 export async function settleWorks<S>(
   works: Work<S>[],
   run: (works: Work<S>[]) => Promise<unknown[]>,

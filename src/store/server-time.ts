@@ -12,8 +12,7 @@ const KEEP_MS = 30 * 24 * 3_600_000;
 export type LearningClock = Clock & Partial<Pick<SteadyClock, 'learnServerTime' | 'serverNow'>>;
 
 /**
- * Sets a clock to the server's time that earlier processes learned since the machine booted: then all processes of a
- * home compute the same ages, whatever the wall clock shows when they start.
+ * Sets a clock to the server's time that earlier processes learned since the boot: all of a home compute the same ages.
  */
 export function* restoreServerTime(clock: LearningClock): Step<void> {
   const boot = bootId();
@@ -27,10 +26,7 @@ export function* restoreServerTime(clock: LearningClock): Step<void> {
 const SAVE = `INSERT INTO server_time (boot, uptime_ms, time_ms) VALUES (?1, ?2, ?3)
   ON CONFLICT (boot) DO UPDATE SET uptime_ms = ?2, time_ms = ?3`;
 
-/**
- * Saves, from time to time, the server's time that this process learned; called for steps that write anyway. Returns null
- * when that time has not come.
- */
+/** Saves the server's time that this process learned, with steps that write anyway. null: that time has not come. */
 export function createServerTimeSaver(clock: LearningClock): () => Together<Statement<number>[]> | null {
   const isDue = atMostEvery(SAVE_EVERY_MS, clock);
   return () => {

@@ -139,10 +139,7 @@ function skipSpaces(text: string, from: number): number {
   return at > from && EXTENDS.test(text.slice(at, at + 2)) ? at - 1 : at;
 }
 
-/**
- * Where the next part begins after a cut: behind the white space there. Blank lines go, but the indentation
- * of the line that follows a line end stays, since it means something in code and lists.
- */
+/** Where the next part begins: behind white space, but with the indentation of a line, which code and lists need. */
 export function resumeAt(text: string, cut: number): number {
   let at = skipSpaces(text, cut);
   if (text[at] !== '\n') return at;

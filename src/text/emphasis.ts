@@ -85,10 +85,7 @@ function charBefore(text: string, at: number): string {
   return charAt(text, low >= 0xdc00 && low <= 0xdfff && at > 1 ? at - 2 : at - 1);
 }
 
-/**
- * CommonMark's flanking rule, seen from outside: may a run with these characters around it begin emphasis?
- * A symbol outside `_` counts as a letter. CJK has no blanks between words, so a letter of it outside counts as one for `*`.
- */
+/** CommonMark's flanking rule, from outside: may a run begin emphasis here? CJK letters outside count as ones for `*`. */
 function flanks(run: string, outside: string, inside: string): boolean {
   if (inside.trim() === '' || (run.startsWith('_') && NO_EDGE.test(outside))) return false;
   if (!PUNCTUATION.test(inside) || outside.trim() === '' || PUNCTUATION.test(outside)) return true;

@@ -14,10 +14,7 @@ export interface Wholes {
 
 const STRIKES = /~~(?=\S)[^~\n]*[^~\s]~~/g;
 
-/**
- * Reads what a cut should leave whole: pieces of Markdown that fit into a part, emphasis only where it is at
- * most half as large, since parts cost quota.
- */
+/** What a cut should leave whole: Markdown that fits into a part; emphasis only up to half of one. */
 export function readWholes(text: string, limits: TextLimits): Wholes {
   const depth = new Int32Array(text.length + 2);
   const half = { maxChars: limits.maxChars / 2, maxBytes: limits.maxBytes / 2 };

@@ -35,10 +35,7 @@ export function mathReader(text: string): MathReader {
   };
 }
 
-/**
- * Index behind `$..$`, or -1: no blank inside beside a dollar, no letter or digit outside beside one, which
- * tells formulas from `$5 and $6` and `$HOME/$USER`.
- */
+/** Index behind `$..$`, or -1. Blanks inside and digits outside tell formulas from `$5 and $6` and `$HOME/$USER`. */
 function dollarEnd(text: string, at: number): number {
   if (WORD.test(text[at - 1] ?? '') || BLANK.test(text[at + 1] ?? ' ')) return -1;
   for (let end = at + 1; end < text.length; end++) {

@@ -24,10 +24,7 @@ export interface Listening {
   close(endAnswers?: () => void): Promise<void>;
 }
 
-/**
- * Begins to listen where `flag` says; what answers need to load is no part of it. Throws WxError: `cannot-create` for a port in use, `usage`
- * for an address of another machine.
- */
+/** Begins to listen where `flag` says. Throws WxError `cannot-create` for a port in use, `usage` for another machine. */
 export async function listenAt(
   listen: ListenAddress,
   certificate: Certificate | null,

@@ -74,10 +74,7 @@ const NOBODY: Caller = {
   renewedCookie: null,
 };
 
-/**
- * The server as a function of requests: guards, then the route. `endStreams` ends the answers that do not end by themselves,
- * `close` what goes on beside them.
- */
+/** Guards, then the route. `endStreams` ends the answers that do not end by themselves, `close` what goes on beside. */
 export function createWeb(
   backend: WebBackend,
   settings: WebSettings,

@@ -40,10 +40,7 @@ export function commandLineOf(command: Command, platform: NodeJS.Platform, comsp
 const SECRETS =
   /((?:token|key|secret|pass\w*|auth\w*|bearer|credential\w*|cookie|\s-u)["']?(?:\s*[=:]\s*|\s+)["']?(?:(?:bearer|basic|token)\s+)?)[^\s"']+|(:\/\/)[^\s/@"']+(?=@)/gi;
 
-/**
- * What a command is called in the chat: its program, or the line of a shell, whose first word says little (`cd`,
- * `read`). The chat goes through other people's servers, so what looks like a secret is left out.
- */
+/** What a command is called in the chat: its program or shell line, without what looks like a secret. */
 export function nameOf(command: Command): string {
   if ('argv' in command) return basename(command.argv[0]);
   const line = command.shell.replace(ASSIGNMENTS, '').trim();

@@ -49,11 +49,7 @@ function groupLives(leader: number): boolean {
   return signalGroup(leader, 0) && !(process.platform === 'linux' && hasOnlyZombies(leader));
 }
 
-/**
- * Zombies count as members of a group, and PID 1 of a container often never collects
- * the ones it inherits: without this look every turn that is ended there would take its
- * whole grace. Stops at the first member that lives; new pids, the likely ones, come first.
- */
+/** Zombies count as members, and PID 1 of a container often never collects them: each end would take its whole grace. */
 function hasOnlyZombies(leader: number): boolean {
   try {
     return readdirSync('/proc')

@@ -28,10 +28,7 @@ export interface ProcessRun extends OutputUse {
   /** Ends the child; its reason is a TurnEnd. */
   signal: AbortSignal;
   /**
-   * Called once, before the child gets its stdin and while its pid cannot have been
-   * given to another process: the moment to note who it is. The child waits for its
-   * stdin until that is done. If it throws, the child is ended and `runProcess`
-   * rejects with the same error.
+   * Called once with the pid, before the child gets its stdin, which waits for it. If it throws, `runProcess` rejects.
    */
   onStarted?(pid: number): void | Promise<void>;
 }

@@ -94,10 +94,7 @@ export function createOpenTurns({ log, cancel }: { log: Log; cancel: (id: string
     return false;
   }
 
-  /**
-   * Where a bad line names no turn it may have been the answer of any: none of those under way may pass for
-   * whole, and none should wait for its timeout.
-   */
+  /** A bad line that names no turn may be the answer of any: none of those under way may pass for whole. */
   function takeBad({ id, detail }: Extract<CoprocessLine, { kind: 'bad' }>): void {
     const meant = id !== null && turns.has(id) ? [id] : id === null ? [...turns.keys()] : [];
     if (meant.length === 0) warn(`ignored output of the coprocess: ${detail}`);

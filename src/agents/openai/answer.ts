@@ -45,10 +45,7 @@ export interface AnswerReader {
   end(): ModelAnswer;
 }
 
-/**
- * Reads an answer: the events of a stream, which `[DONE]` ends, or a JSON document, or a chunk on each line. What it is
- * shows at its beginning, whatever its type says. One that is overlong has the finish `too-large`.
- */
+/** Reads an answer: events up to `[DONE]`, a JSON document, or a chunk a line. An overlong one is `too-large`. */
 export function createAnswerReader(): AnswerReader {
   const events = createEventReader();
   let form: 'events' | 'document' | 'other' | null = null;

@@ -2,10 +2,7 @@ import { WxError } from '../../core/errors.ts';
 
 const EXAMPLE = 'wxagent run --openai http://127.0.0.1:11434/v1 --model qwen3';
 
-/**
- * Checks the base URL of `--openai`: what `/chat/completions` is put behind. One without a path gets `/v1`, where
- * every server has it. Throws WxError 'usage' (64); a key in the URL would end up in logs.
- */
+/** Checks the URL of `--openai`; without a path it gets `/v1`. Throws WxError `usage`, also for a key in it. */
 export function parseBaseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol)) {

@@ -12,8 +12,5 @@ export interface ChosenAgent {
   make: AgentFactory;
 }
 
-/**
- * Checks everything that was given for one kind of agent, before anything starts. `chosen` is the value of the
- * setting that chose it: of `-- cmd arg...` the words. Throws WxError `usage`, or `not-found` for what is not there.
- */
+/** Checks everything for one kind of agent before anything starts. `chosen` is the setting's value. Throws WxError. */
 export type PrepareAgent<Chosen> = (context: CommandContext, chosen: Chosen) => Promise<AgentFactory>;

@@ -10,9 +10,8 @@ import { type DirectDelivery, startDirectDelivery } from '../send/direct-deliver
 const LOOK_EVERY_MS = 250;
 
 /**
- * Delivers to one user and receives for the account until the signal is aborted, as long as no runner does. It polls by
- * whole polls and lets go in between, so that a runner that starts waits for one of them at most. Messages that are for no
- * question wait in the inbox for it. Returns whether the login has expired.
+ * Delivers to one user and receives for the account until aborted, as long as no runner does. It lets go between polls.
+ * Returns whether the login has expired.
  */
 export async function standIn(
   context: CommandContext,

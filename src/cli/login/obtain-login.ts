@@ -38,9 +38,8 @@ export function addressesFor(
 }
 
 /**
- * Shows a QR code until a phone confirms it, on the terminal or where `port` says, and stores what that brings. `isNew` is false when the
- * bot was logged in here already. Throws WxError as the login conversation does, and `not-found` for an invitation that is
- * used or removed by then.
+ * Shows a QR code until a phone confirms it, and stores the login. `isNew` false: it was logged in here. Throws
+ * WxError, `not-found` for a used invitation.
  */
 export async function obtainLogin(
   context: CommandContext,

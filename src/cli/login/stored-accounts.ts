@@ -32,10 +32,7 @@ function accountsOf(context: CommandContext, list: AccountList): Account[] {
   return accounts;
 }
 
-/**
- * The accounts by now; null while they cannot be told. Somebody may be just writing the file, and who puts another in
- * its place may delete it first. It is read only when it has changed: with a thousand accounts that takes a while.
- */
+/** The accounts by now; null while somebody writes the file, which is read only when it has changed. */
 export async function accountsNow(context: CommandContext): Promise<Account[] | null> {
   if (context.server) return accountsOnServer(context, context.server);
   const { config } = context.paths;

@@ -8,9 +8,8 @@ import type { CommandContext } from '../port/context.ts';
 const LOCK_EVERY_MS = 100;
 
 /**
- * The right to receive for an account, whose context is `own`; null when it is not wanted any more. Who only looks for messages
- * (`send`, `login`) is waited for, and the end of a lease that is not renewed. Throws WxError `busy` when another process
- * serves it, and lives.
+ * The right to receive, whose context is `own`; null when it is not wanted any more. Throws WxError `busy` when another
+ * process serves the account.
  */
 export async function waitForRight(
   own: CommandContext,

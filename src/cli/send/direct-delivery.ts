@@ -28,10 +28,7 @@ export interface DirectDelivery {
   end(): Promise<void>;
 }
 
-/**
- * Whom `send` writes to. What was polled from `sinceMs` on need not be looked for; `stop` ends a look. `isLoginDoubted`:
- * a poll is needed, whatever may be sent.
- */
+/** Whom `send` writes to. Polls from `sinceMs` on count; `stop` ends a look; `isLoginDoubted`: a poll is needed. */
 interface Recipient {
   account: Account;
   user: string;

@@ -40,10 +40,7 @@ export function reportSend(context: CommandContext, end: SendEnd): number {
   return exit;
 }
 
-/**
- * Worst first: the token dead, refused, still waiting, not confirmed. 69 of `--no-hold` says that it may be sent again
- * by other means, so nothing may have arrived; where something has, what was dropped counts as refused.
- */
+/** Worst first: token dead, refused, waiting, not confirmed. 69 of `--no-hold` says that nothing has arrived. */
 function exitOf({ parts, expired, strict, hold }: SendEnd): number {
   const some = (...states: PartView['state'][]): boolean => parts.some((part) => states.includes(part.state));
   if (expired) return EXIT_CODES['not-logged-in'];

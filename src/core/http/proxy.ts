@@ -109,10 +109,7 @@ function variable(
   return null;
 }
 
-/**
- * What `NO_PROXY` exempts: names with everything below them, with a leading dot or `*.` or without; addresses; networks
- * such as `10.0.0.0/8`; each with a port or for any; `*` all. An entry that is none of these exempts nothing.
- */
+/** What `NO_PROXY` exempts: names with all below, addresses, networks (`10.0.0.0/8`), with a port or for any; `*` all. */
 function exemptionsOf(text: string): (url: URL) => boolean {
   const entries = text.split(/[\s,]+/).filter((entry) => entry !== '');
   const tests = entries.map(exemptionOf);

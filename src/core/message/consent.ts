@@ -1,7 +1,4 @@
-/**
- * Words of a yes and of a no, by how they may stand together. Letters and Chinese are told apart, because blanks part
- * only the words of the first: `要是` (if) is no 要 and 是.
- */
+/** Words of a yes and of a no. Chinese is told apart, because only letters are parted by blanks: `要是` (if) is no 要. */
 interface Words {
   letters: string;
   /** The answer by its number, alone. */

@@ -2,10 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { after } from './clock.ts';
 
-/**
- * Turns of the event loop after which every event that has happened by now is delivered. Time alone says nothing: a
- * process that was stopped, or busy, learns of its timers before it learns of its children.
- */
+/** Turns of the loop that deliver every event so far: a process that was stopped sees its timers before its children. */
 const TURNS = 3;
 
 /** Resolves when every event that has happened before is delivered. */
@@ -33,10 +30,7 @@ export function abortedAfter(signal: AbortSignal, first: () => void): Promise<nu
   });
 }
 
-/**
- * Combines a signal with others, one at a time: the same other gives the same result again. Node keeps every combined
- * signal that is listened to as long as those that it is made of, so none is made for each of many waits.
- */
+/** Combines a signal with others; the same gives the same result, since Node keeps all that are listened to. */
 export function combinerOf(signal: AbortSignal): (other: AbortSignal) => AbortSignal {
   let last: { other: AbortSignal; either: AbortSignal } | null = null;
   return (other) => {

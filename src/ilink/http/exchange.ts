@@ -19,9 +19,8 @@ import { createStoppable } from './stop-request.ts';
 /** One HTTP exchange as a value: what came back, or why nothing did. Knows nothing of iLink. */
 
 /**
- * Why there is no answer. `timeout`: it was sent, and no response headers came in time. `aborted`: the signal
- * fired before they came. `too-large`: the body is longer than allowed. `encoded`: it cannot be decoded. `network`:
- * everything else, a body that breaks off or stalls included.
+ * Why there is no answer. `timeout`: no headers came in time. `aborted`: before they came. `encoded`: it cannot be
+ * decoded. `network`: all else, a body that breaks off included.
  */
 export type HttpFailure = 'timeout' | 'aborted' | 'network' | 'too-large' | 'encoded';
 

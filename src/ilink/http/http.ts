@@ -13,10 +13,7 @@ import { type ProxyRules, throughProxy, type Proxy as ViaProxy } from '../../cor
 /** Shorter than the shortest poll (10 s): a host that cannot be reached must not look like a poll without messages. */
 export const CONNECT_TIMEOUT_MS = 8_000;
 
-/**
- * Loaded with the first request: many a command makes none, and TLS takes longest. Not by an import: Node 22 reads every
- * export of what is imported, and one of node:http's loads all of the undici inside Node.
- */
+/** Loaded with the first request, which many commands never make; by an import Node 22 would load all of its undici. */
 const CLIENTS = {
   'http:': () => process.getBuiltinModule('node:http'),
   'https:': () => process.getBuiltinModule('node:https'),

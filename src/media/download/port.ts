@@ -5,10 +5,7 @@ import type { MediaSource } from '../../core/message/media.ts';
 
 /** A CDN as downloads see it; `createCdn` of src/ilink/cdn.ts is one. */
 export interface Cdn {
-  /**
-   * Where a blob can be asked for, the preferred address first; those of hosts that may not see a user's media
-   * are left out, and one of them is named (protocol 5.4, 14).
-   */
+  /** Where a blob can be asked for, the preferred address first, and one of an untrusted host (protocol 5.4, 14). */
   addresses(source: Pick<MediaSource, 'fullUrl' | 'param'>): { urls: string[]; untrusted: string | null };
   /** GETs a blob from byte `from` on, without any token. Resolves when the headers are in; never rejects. */
   open(url: string, options: { from: number; signal: AbortSignal }): Promise<OpenedBlob>;

@@ -25,10 +25,7 @@ const WRONG_KEY: FailedFetch = {
     'cannot decrypt the file: WeChat kept an older key for it. Ask the sender to zip it and send it again',
 };
 
-/**
- * Finds the key that opens a file, and leaves the file as that key makes it. A user who sends the same file twice
- * names a new key for the old blob, so the first one tried need not be it (protocol 5.3).
- */
+/** Finds the key that opens a file, and opens it. A file sent twice has a new key for the old blob (protocol 5.3). */
 export async function unlock(locked: Locked): Promise<Decrypted | FailedFetch> {
   const { file, plain, keys, wantsMd5 } = locked;
   const first = await plain.end();

@@ -2,9 +2,8 @@ import { createCipheriv } from 'node:crypto';
 import { WxError } from '../../core/errors.ts';
 
 /**
- * The ciphertext of a file, made while its chunks are read (protocol 5.3): `encryptedSize(sizeBytes)` bytes, of which
- * only a chunk is in memory. `sizeBytes` is how long the file was when that was promised to others; throws WxError
- * `data` as soon as it turns out to be longer or shorter.
+ * The ciphertext of a file, a chunk at a time: `encryptedSize(sizeBytes)` bytes (protocol 5.3). Throws WxError `data`
+ * as soon as the file turns out to be longer or shorter.
  */
 export async function* encryptedChunks(
   chunks: AsyncIterable<Uint8Array>,

@@ -30,10 +30,7 @@ export interface ServedMedia {
   body: Buffer;
 }
 
-/**
- * Bytes of anybody as they may be served: shown only if they are what they must be, never run. `range` is the header
- * of that name: without an answer to it some browsers play no sound and no film.
- */
+/** Bytes of anybody as they may be served, never run. `range` is that header: some browsers play nothing without it. */
 export function serveMedia(bytes: Buffer, fileName: string | null, range: string | undefined): ServedMedia {
   const head = bytes.toString('latin1', 0, 16);
   const type = MARKS.find(({ marks }) => marks.every(([at, mark]) => head.startsWith(mark, at)))?.type;

@@ -28,10 +28,7 @@ const HEADERS = {
   'permissions-policy': 'microphone=(self), camera=(), geolocation=()',
 };
 
-/**
- * The files of a built page by their path: its document is `/`, the others are below `/page/` and have the hash of
- * their content in the name. Empty when it is not built.
- */
+/** The files of a built page: its document is `/`, the others are below `/page/`. Empty when it is not built. */
 export async function readPage(page: 'phone' | 'web-page'): Promise<ReadonlyMap<string, PageFile>> {
   const folder = new URL(`${page}/`, PAGES);
   const names = await readdir(folder).catch(() => []);

@@ -53,10 +53,7 @@ export function filePart(file: PartFile, head: ReplyHead): NewPart {
   return { clientId: newClientId(), text: '', file, ...head };
 }
 
-/**
- * Makes the parts of a reply: texts, then files. Texts of more parts than `maxParts`, or than the budget has left, are
- * joined. If that is still too much, they become a preview and one file.
- */
+/** Texts, then files. What is over `maxParts` or the budget is joined, or becomes a preview and one file. */
 export async function replyParts(
   reply: readonly ReplyItem[],
   shape: ReplyShape,
@@ -96,10 +93,7 @@ function withinRoom(
   return cut.length > room ? null : cut;
 }
 
-/**
- * Makes the `merge` of an intake: joins the held texts of a user, which are sent first when they write again, with
- * their files after them. They leave four messages to the next reply.
- */
+/** Makes the `merge` of an intake: held texts joined, then their files. They leave four messages to the next reply. */
 export function mergeForRelease(
   shape: Pick<RunnerOptions, 'maxChars' | 'longAs' | 'language'>,
   outgoing: Outgoing,

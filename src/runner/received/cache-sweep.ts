@@ -16,10 +16,7 @@ interface Entry {
   sizeBytes: number;
 }
 
-/**
- * Removes old files of a media cache: those not used for a week, then the longest unused until the rest fits. `needed`
- * returns the names that unfinished messages and their quotes need. It is called only if something is to be removed.
- */
+/** Removes files not used for a week, then the longest unused over the limit. `needed` names those that stay. */
 export async function sweepMediaCache(
   folder: string,
   nowMs: number,

@@ -18,10 +18,7 @@ export interface Shutdown {
   begin(reason: RunnerEnd): void;
   /** Aborted when the account is lost: nothing is waited for, also when the shutdown had begun for another reason. */
   readonly lost: AbortSignal;
-  /**
-   * Reports an error of a step. An error of the store or of the configuration begins the shutdown. A fault of the
-   * program is logged, and costs only its step. That the account is lost is a reason, and no error.
-   */
+  /** Reports an error of a step: of the store or configuration it begins the shutdown, else it costs only its step. */
   fail(error: unknown): void;
   /** Resolves when the shutdown begins. */
   whenBegun(): Promise<unknown>;

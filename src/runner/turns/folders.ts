@@ -23,10 +23,7 @@ const KEPT = '.kept';
 
 const NAME_CHARS = 32;
 
-/**
- * Makes the folders of all turns of one account. Removes what a killed run has left, so no turn may run yet. With
- * `keep` (`--keep-files`) folders stay, for later runs too.
- */
+/** Makes the folders of turns, and removes those of a killed run: no turn may run yet. With `keep` folders stay. */
 export function createFolderMaker(options: {
   /** The parent of the folders of turns. */
   turns: string;

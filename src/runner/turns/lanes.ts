@@ -11,10 +11,7 @@ export type LaneStep =
 
 /** The queues of all users of one account: strictly in order per user, a bounded number of users at once. */
 export interface Lanes {
-  /**
-   * Queues a message in order. One that is queued already stays as it is. One that runs is run again afterwards,
-   * unless it has to wait (`notBeforeMs`): its run has just told the lane so.
-   */
+  /** Queues a message in order. One that is queued stays; one that runs is run again, unless `notBeforeMs`. */
   add(entry: { seq: number; user: string; notBeforeMs: number | null }): void;
   /** Ends the wait of a user's lane: its head may start now. */
   wake(user: string): void;

@@ -50,9 +50,8 @@ function groupsOf(entries: readonly Entry[]): Entry[][] {
 }
 
 /**
- * Sweeps all accounts of a process, some at a time. What it returns removes what the retention has ended: rows, copies of
- * sent files, received files. Each step is small, so that no poll waits for it. It sweeps until the signal is aborted, and
- * at least once, since some runs are short. It pauses while the clock is not reliable.
+ * Sweeps the accounts of a process: rows, copies and received files whose retention has ended, in small steps, at least
+ * once. It pauses while the clock is not reliable.
  */
 export function createSweeps(
   store: Pick<Store, 'admin' | 'outbox'>,

@@ -3,10 +3,7 @@ import { createNumbered } from '../world/numbered.ts';
 import { type Bot, now, type World } from '../world/world.ts';
 import { deliver, deliverRaw } from './deliver.ts';
 
-/**
- * Binds a new bot to a user (protocol 2.2): an older one of the same user dies,
- * what it had not handed out waits for the new one.
- */
+/** Binds a new bot to a user (protocol 2.2): an older one dies, and leaves it what was not handed out. */
 export function bindBot(world: World, user: string): Bot {
   for (const bot of world.bots) if (bot.live && bot.user === user) killBot(world, bot);
   const id = world.ids.botId();

@@ -17,9 +17,8 @@ import { handOut } from './hand-out.ts';
 const REPLAY_LIMIT = 10_000;
 
 /**
- * Puts a user's message in a bot's queue, twice if the settings say so, and
- * wakes a poll. It opens the user's window and quota anew (protocol 9.2).
- * Fields the message brings itself stay; null means: leave it out.
+ * Queues a message for a bot, and wakes a poll. It opens the user's window and quota anew (protocol 9.2). null leaves a
+ * field out.
  */
 export function deliver(world: World, bot: Bot, message: WireMessage): void {
   const { duplicate, duplicateAfterMs } = world.settings;

@@ -1,7 +1,4 @@
-/**
- * What became of an answer: `sent`, or how it was lost on the wire. Only a
- * server that breaks on purpose can know it.
- */
+/** What became of an answer: `sent`, or how a server that breaks on purpose lost it on the wire. */
 export type WireResult = 'sent' | 'aborted' | 'status' | 'reset' | 'cut' | 'garbage' | 'hang' | 'answer';
 
 /** What a handler answers. */

@@ -2,9 +2,8 @@ import type { Settings } from './settings.ts';
 import type { Bot, Peer } from './world.ts';
 
 /**
- * The burst rule of a whole bot (protocol 9.2): one send too many in a short
- * time is refused and starts a penalty; every attempt during the penalty starts
- * it again. Returns whether this attempt is refused.
+ * The burst rule of a whole bot (protocol 9.2): each attempt during a penalty starts it again. Whether this one is
+ * refused.
  */
 export function isBurst(bot: Bot, settings: Settings, nowMs: number): boolean {
   const { burstLimit, burstWithinMs, burstPenaltyMs } = settings;

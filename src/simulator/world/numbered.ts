@@ -1,7 +1,6 @@
 /**
- * A list whose entries are numbered 1, 2, 3, ... for good: old ones are dropped
- * from the front, reading "everything after n" costs only what it returns.
- * Queues, the transcript and the request log are such lists.
+ * A list whose entries are numbered for good: old ones drop off the front, and reading from a number costs what it
+ * returns.
  */
 export interface Numbered<T> {
   /** Adds an entry and returns its number. Beyond the limit the oldest entry goes. */

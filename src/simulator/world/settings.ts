@@ -1,9 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 
-/**
- * Every switch of the simulator. All can be given at the start and changed
- * while it runs; a message keeps the form it had when it was written.
- */
+/** Every switch of the simulator, also while it runs; a message keeps the form in which it was written. */
 export interface Settings {
   /** `destructive`: a message is gone once it is in a response. `replay`: an old cursor gives out again all that came after it. */
   mode: 'destructive' | 'replay';

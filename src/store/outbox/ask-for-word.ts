@@ -12,10 +12,7 @@ export const IS_ASKED = 'COALESCE(asked_seq, 0) = last_message_seq';
 export const HAS_ANSWER = `(EXISTS (SELECT 1 FROM inbox WHERE account = ?1 AND "user" = ?2 AND ${UNFINISHED})
   OR EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND ${OPEN} AND origin = 'answer'))`;
 
-/**
- * The part that asks a user for a word before the last parts of their budget are spent: when more waits than they may
- * get. null: not now. `head` is the part that would go now.
- */
+/** The part that asks for a word while the budget still has parts for what waits. null: not now. `head` would go now. */
 export function* wordBeforeTheLast(head: Row, request: ClaimRequest): Step<NewPart | null> {
   const left = budgetLeft(head);
   const mayAsk = request.ask && head.origin !== 'answer' && head.state !== 'sending' && left > 0;

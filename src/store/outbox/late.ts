@@ -8,10 +8,7 @@ export interface Dropped {
   ofNone: number;
 }
 
-/**
- * Drops parts whose `--ttl` has ended. `where` has the time as `?1`. How many pushes are among them is told with the next text
- * of their source.
- */
+/** Drops parts whose `--ttl` has ended; `where` has the time as `?1`. Pushes among them are told with the next text. */
 export function* dropLate(where: string, nowMs: number, ...of: (string | number)[]): Step<Dropped> {
   const rows = yield* all(
     `UPDATE parts SET state = ${GIVEN_UP}, reason = 'ttl', finished_at = ?1 WHERE ${where} RETURNING source, run_id, state`,

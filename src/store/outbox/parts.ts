@@ -46,10 +46,7 @@ export interface NewPartOptions {
   isImportant?: boolean;
 }
 
-/**
- * Appends parts to a user's outbox. Behind a held part they are held too: the outbox is one queue, in which no part
- * overtakes another. Returns their numbers, and whether they are held.
- */
+/** Appends parts, held behind held ones: in an outbox no part overtakes another. Returns numbers, and whether held. */
 export function* appendParts(
   options: NewPartOptions,
   parts: readonly NewPart[],

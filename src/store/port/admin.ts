@@ -138,10 +138,7 @@ export interface Admin {
 
   /** The process that is noted as the receiver of the account's messages, whether it still lives or not. */
   poller(account: string): Promise<NotedPoller | null>;
-  /**
-   * Notes the caller, who has the lock `slot`, in place of `former`, who is gone. False when another process is noted
-   * by now.
-   */
+  /** Notes the caller, who has the lock `slot`, in place of `former`. False when another process is noted by now. */
   becomePoller(input: {
     account: string;
     purpose: Poller['purpose'];

@@ -8,10 +8,7 @@ export type StoredBlob = Pick<PartFile, 'path'> & { sizeBytes: number; md5: stri
  * blob only a chunk is in memory at a time, and each chunk is a transaction of its own.
  */
 export interface Blobs {
-  /**
-   * Stores a stream as a blob. No part may name it before this resolves. Nothing is left of it when this rejects; what
-   * a killed process leaves is swept.
-   */
+  /** Stores a stream as a blob, which no part may name before. Nothing is left when this rejects or is killed. */
   put(account: string, chunks: AsyncIterable<Uint8Array>, path?: string): Promise<StoredBlob>;
   /** The path of a text that is to be stored with its part (`PartFile.content`). */
   newPath(): string;

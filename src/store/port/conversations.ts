@@ -82,10 +82,7 @@ export interface Conversations {
   placeOf(
     input: { account: string; user: string } & ({ message: string } | { partSeq: number }),
   ): Promise<ChatPlace | null>;
-  /**
-   * Among some thousand messages, those that may have this text in them, in any case. Whoever has read what they say
-   * knows.
-   */
+  /** Among some thousand messages, those that may have this text, in any case. Whoever has read them knows. */
   findMessages(
     input: Search & {
       fromMs: number | null;

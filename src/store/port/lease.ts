@@ -14,10 +14,7 @@ export interface Lease {
 /** How long a worker that ends tries to give its leases back. */
 export const LEAVE_MS = 10_000;
 
-/**
- * The account has another owner by now: the step has changed nothing, and repeating it is no use. Only messages of a poll
- * are stored all the same.
- */
+/** The account has another owner by now: the step has changed nothing but for messages of a poll, which are stored. */
 export class LeaseLost extends WxError {
   readonly account: string;
 

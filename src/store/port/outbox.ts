@@ -285,10 +285,7 @@ export interface Outbox {
   }): Promise<{ queued: PartView[]; isMore: boolean }>;
   /** Users of the account who have parts to deliver. */
   usersToDeliver(account: string): Promise<string[]>;
-  /**
-   * Queues the part that asks a user for a word, unless they have written or were asked since `messageSeq`, an answer to
-   * them is on its way, or it would be held.
-   */
+  /** Queues the part that asks for a word, unless they wrote or were asked since `messageSeq`, or it would be held. */
   askForWord(input: {
     account: string;
     user: string;

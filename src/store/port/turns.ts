@@ -102,10 +102,7 @@ export interface Turns {
   }): Promise<QueuedParts>;
   /** Ends a message that answered a question of a turn. Returns its content; null when it had ended already. */
   finishAnswer(input: { account: string; seq: number; nowMs: number }): Promise<Buffer | null>;
-  /**
-   * Puts back what the former poller left: its `running` messages and its leases. Call it with the poller lock held.
-   * `failed` have used up their retries; `children` may still run.
-   */
+  /** Puts back what the former poller left. Call it with the poller lock held. `children` may still run. */
   recover(input: { account: string; former: string | null; retries: number; nowMs: number }): Promise<{
     failed: StartedTurn[];
     children: Child[];

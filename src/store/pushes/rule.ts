@@ -64,10 +64,7 @@ export interface DueText<T> {
   isLast: boolean;
 }
 
-/**
- * The texts that go now, of pushes that their sources let go, oldest first: one for each source while there is room, and one
- * for all the others.
- */
+/** The texts that go now, oldest first: one for each source while there is room, and one for all the others. */
 export function textsOf<T extends { source: string }>(
   due: readonly T[],
   { left, isHeld }: Room,

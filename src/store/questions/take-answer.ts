@@ -15,10 +15,7 @@ export interface Taken {
   notice: ChatNotice | null;
 }
 
-/**
- * Gives a message to the question that it answers, or says what is wrong with it. Only who was asked can answer, whoever else
- * may write to the bot. Null: the message is for no question.
- */
+/** Gives a message of who was asked to its question, or says what is wrong with it. Null: it is for no question. */
 export function* takeAnswer(
   { user, said }: IncomingMessage,
   about: { account: string; nowMs: number; isTurnAsking: boolean },

@@ -4,10 +4,7 @@ import { one, run, type Step } from '../../sql/statement.ts';
 import { newerSchema } from './migrate-sqlite.ts';
 import { POSTGRES_MIGRATIONS } from './postgres-schema.ts';
 
-/**
- * Brings a schema to the newest version, and makes it if there is none; one process at a time. Throws WxError `config` for
- * one that a newer wxagent has written.
- */
+/** Brings a schema to the newest version, or makes it; one process at a time. Throws WxError `config` for a newer one. */
 export function* migrateServer(address: ServerAddress): Step<void> {
   const version = yield* versionOf(address);
   if (version === POSTGRES_MIGRATIONS.length) return;

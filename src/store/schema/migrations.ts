@@ -1,9 +1,6 @@
 import type { ColumnTypes } from './base-schema.ts';
 
-/**
- * The migrations of both databases since there is a store on PostgreSQL, each a list of statements, up to the points where
- * one database has another of its own. A new one is appended to `since`.
- */
+/** The migrations of both databases since there is PostgreSQL, each a list of statements. New ones go behind `since`. */
 export const migrations = ({ key, whole, bytes, numbered, byKey }: ColumnTypes) => ({
   beforeEvents: [
     // Where the content is; no row: here.

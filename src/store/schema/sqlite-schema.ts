@@ -15,9 +15,7 @@ const { beforeEvents, beforeWantedEvents, beforeLaterEvents, beforeEventsForRead
 const texts = (all: readonly (readonly string[])[]): string[] =>
   all.map((statements) => statements.map((one) => `${one};\n`).join(''));
 
-/**
- * Forward migrations of an SQLite database, applied in order; the number of those applied is SQLite's `user_version`.
- */
+/** Forward migrations of SQLite, in order; the number of those applied is `user_version`. */
 export const SQLITE_MIGRATIONS: readonly string[] = [
   ...texts(baseMigrations(TYPES)),
   ...texts(beforeEvents),

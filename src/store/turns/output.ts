@@ -3,10 +3,7 @@ import type { Claimant } from '../outbox/lease.ts';
 import { NOTHING_QUEUED, outboxFor, queueReply } from '../outbox/queue.ts';
 import type { QueuedParts, TurnAttempt, Turns } from '../port/port.ts';
 
-/**
- * Queues what a running turn has output, with its digest as the `index`-th output of the message. It replaces the
- * digests that an earlier attempt stored from `index` on.
- */
+/** Queues what a running turn has output, its digest as the `index`-th, in place of those from `index` on. */
 export function* queueOutput(
   input: Parameters<Turns['queueOutput']>[0],
   claimant: Claimant,

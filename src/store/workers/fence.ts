@@ -57,10 +57,7 @@ export function* withLease<T>(
   });
 }
 
-/**
- * Asks for the lease together with the first statements of a step, so that it costs no way to the server of its own. What
- * these do is undone when `onRow` throws.
- */
+/** Asks for the lease with the first statements of a step; what these do is undone when `onRow` throws. */
 function* withLock<T>(
   account: string,
   own: Pick<Lease, 'worker' | 'epoch'>,

@@ -11,10 +11,7 @@ import { readBoard } from './shares.ts';
 import type { Taken } from './take-over.ts';
 import { channelOf, type WorkerCard } from './worker-rows.ts';
 
-/**
- * Keeps the leases of this worker: takes its share of the accounts, renews, hands over. One whose purpose is not to share has
- * just those that it asks for.
- */
+/** Keeps the leases of this worker: its share of the accounts, or just those that it asks for. */
 export interface LeaseKeeper {
   /** The id of this worker; a new one after every start, and after it has expired. */
   readonly worker: string;
@@ -36,9 +33,7 @@ export interface LeaseKeeper {
   release(account: string): Promise<void>;
   /** An account that has logged out, and that is not served here any more. */
   withdraw(account: string): Promise<void>;
-  /**
-   * Drops everything at once, and begins anew: what was done under its leases may not have happened for the database.
-   */
+  /** Drops everything and begins anew: the database may not know what was done under its leases. */
   distrust(): void;
   /** Looks soon: something has changed. */
   wake(): void;

@@ -2,10 +2,7 @@ import { all, one, type Row, run, type Statement, type Step } from '../../sql/st
 import type { Lease } from '../port/lease.ts';
 import { NOW } from './worker-rows.ts';
 
-/**
- * Accounts that are to be served from now on, by whichever worker. Those that are known are left out first: ON CONFLICT
- * would lock them all, and wait for every step that runs.
- */
+/** Accounts to be served by any worker. Known ones are left out first: ON CONFLICT would lock them all, and wait. */
 export function offer(accounts: readonly string[]): Statement<number> {
   return run(
     `INSERT INTO leases (account, shared, changed_at) SELECT offered, 1, ${NOW}

@@ -33,10 +33,7 @@ export interface Caller {
 /** Compared with when there is no such token, so that both take as long. */
 const NOBODY = digestOf('');
 
-/**
- * Whose credential this is; null: nobody's, or no longer. Throws WxError `storage` when the store takes too long: requests
- * begin with this, so those to a store that is away have done nothing.
- */
+/** Whose credential this is; null: nobody's. Throws WxError `storage` for a slow store: nothing was done yet. */
 export function callerOf(access: Access, credential: Credential, nowMs: number): Promise<Caller | null> {
   return storeAnswer(find(access, credential, nowMs));
 }

@@ -13,10 +13,7 @@ export function isMultipart({ headers }: Pick<Body, 'headers'>): boolean {
   return /^multipart\/form-data\s*;/i.test(headers['content-type'] ?? '');
 }
 
-/**
- * Reads a form: its fields, and each file as a stream, one after the other, of the fields that `isFile` names. Throws `400` for what is no form, and what
- * `onFile` throws, when no file is read any more.
- */
+/** Reads a form: its fields, and as streams the files of those that `isFile` names. Throws `400`, or as `onFile`. */
 export async function readForm(
   incoming: Body,
   onFile: (file: Readable, name: string | null) => Promise<void>,

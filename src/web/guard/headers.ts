@@ -14,10 +14,7 @@ const SHOWN = new Set([
   ...['audio/mpeg', 'audio/ogg', 'audio/wav', 'video/mp4'],
 ]);
 
-/**
- * The headers of a file that a user sent: what its bytes show to be a picture, sound or film is shown, anything else is
- * saved. `mime` is what its content shows, never what a name says.
- */
+/** The headers of a user's file: pictures, sounds and films by their bytes (`mime`) are shown, all else is saved. */
 export function fileHeaders(name: string | null, mime: string | null): Record<string, string> {
   const isShown = mime !== null && SHOWN.has(mime);
   const saved = (name === null ? null : plainFileName(name)) ?? 'file';

@@ -3,10 +3,7 @@ import type { Scope } from '../../store/port/port.ts';
 /** What a caller may: what a token may, or what an invitation is for. */
 export type CallerScope = Scope | 'guest';
 
-/**
- * Whether a scope may use a route that asks for one of these. Who may do everything needs none of them, but for what only
- * a guest does: with their own invitation.
- */
+/** Whether a scope may use a route. Who may do everything needs none of them, but for what only a guest does. */
 export function isAllowedBy(scope: CallerScope, needed: readonly CallerScope[]): boolean {
   return needed.includes(scope) || (scope === 'admin' && !needed.includes('guest'));
 }

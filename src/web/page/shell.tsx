@@ -42,10 +42,7 @@ export function Shell() {
   );
 }
 
-/**
- * Whoever has done away with what the keyboard was on, such as a part that is dropped, goes on around it, in the chat or
- * the view: a browser would begin at the top of the page. Returns what ends that.
- */
+/** Keeps the keyboard near what was removed under it: a browser would begin at the top. Returns what ends that. */
 function keepPlace(main: HTMLElement): () => void {
   let chosen: HTMLElement[] = [];
   const note = ({ target }: FocusEvent): void => {

@@ -70,10 +70,7 @@ export interface WebBackend {
     request: { source: MediaSource; knownKeys: readonly Buffer[]; folder: string; signal: AbortSignal },
   ): Promise<FetchResult>;
 
-  /**
-   * Logs in; what a person sees and types goes through `port`. `isNew` false: that bot was logged in already. `invitation`
-   * is the ID of one that a new login uses up. Throws WxError `not-found` when that is used or removed by then.
-   */
+  /** Logs in through `port`; `isNew` false: it was before. `invitation` is used up; a used one is WxError `not-found`. */
   login(
     request: { name: string | null; force: boolean; by: string; invitation: string | null },
     port: LoginPort,

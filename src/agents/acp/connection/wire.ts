@@ -26,10 +26,8 @@ export interface AcpWire {
 }
 
 /**
- * Stands between the agent's stdout and the SDK. Updates of sessions are taken out here, in the order they were
- * written and before the answer that ends their turn: the SDK would check each of them twice, and print those it
- * does not know to the console. What is no message of the protocol is logged and dropped, and so are answers to
- * requests nobody made.
+ * Stands between the agent's stdout and the SDK, which would check updates twice and print unknown ones. They are taken
+ * out here in order, before the answer that ends their turn. What is no message of the protocol is logged and dropped.
  */
 export function createAcpWire(options: {
   write(line: string): void;

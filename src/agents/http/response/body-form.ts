@@ -34,10 +34,7 @@ export function isDeclaredLines(contentType: string): boolean {
   return declaredForm(contentType) === 'lines';
 }
 
-/**
- * What a whole body is, by its header and by itself: frameworks send JSON as HTML, gateways leave the type out, and a
- * login page is one whatever its type. A text is taken for JSON only where that has something to say.
- */
+/** What a body is, by its header and itself: frameworks send JSON as HTML, and a login page is one whatever its type. */
 export function formOfBody(contentType: string, body: string): BodyForm {
   const declared = declaredForm(contentType);
   if (declared === 'lines') return 'lines';

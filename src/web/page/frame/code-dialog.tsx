@@ -7,10 +7,7 @@ import { frameWords } from './words.ts';
 
 const asked = signal<((isGiven: boolean) => void) | null>(null);
 
-/**
- * Does what needs a one-time code of the last minutes: asks for one where the server wants it, and goes on. null: none was
- * given. Throws what `work` throws otherwise.
- */
+/** Does what needs a recent one-time code, and asks for one. null: none was given. Throws what `work` throws. */
 export async function withCode<T>(work: () => Promise<T>): Promise<T | null> {
   for (;;) {
     try {

@@ -18,10 +18,7 @@ export interface Loaded<T> {
   reload(): void;
 }
 
-/**
- * Loads something for as long as a view is shown: again when `inputs` change, when an event is news for it, and when
- * everything may be old; with `everyMs` also that often, for what no event tells.
- */
+/** Loads for a view: again when `inputs` change, on news, when all may be old, and `everyMs` for what no event tells. */
 export function useLoaded<T>(
   load: (signal: AbortSignal) => Promise<T>,
   inputs: readonly unknown[],

@@ -1,10 +1,7 @@
 import { useRef } from 'preact/hooks';
 import { complain } from './toast.tsx';
 
-/**
- * Work that is not begun again while it goes on: a double click does it once. What goes wrong is told. The button stays as
- * it is: one that is disabled would lose the keyboard.
- */
+/** Work that a double click does once; faults are told. The button stays enabled, or it would lose the keyboard. */
 export function useOneAtATime(work: () => Promise<unknown>): () => void {
   const isBusy = useRef(false);
   return () => {

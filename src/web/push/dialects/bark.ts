@@ -87,10 +87,7 @@ async function fieldsOf({ content, query }: PushRequest): Promise<Record<string,
   return isObject(body) ? { ...lower(fields), ...lower(given) } : { ...lower(given), ...lower(fields) };
 }
 
-/**
- * What stands in the path behind the key: body; title and body; title, subtitle and body. With more of it, an address was
- * not encoded: everything behind the title is the body.
- */
+/** What is behind the key in the path: body; title, body; title, subtitle, body. More was an address in the body. */
 function inPath(path: string): Record<string, string> {
   if (/^\/push\/?$/.test(path)) return {};
   const [, title = '', rest = ''] = /^\/[^/]+\/([^/]*)\/?(.*)$/.exec(path) ?? [];

@@ -12,10 +12,7 @@ const MOST_CHARS = 10_000;
 const KEYS = ['title', 'text', 'link', 'format', 'id', 'key', 'ttl'] as const;
 type Template = Partial<Record<(typeof KEYS)[number], string>>;
 
-/**
- * Checks the template of a source: a JSON object whose texts have `{{path}}` for what stands there in the JSON that comes.
- * The result is its JSON. Throws WxError `usage`.
- */
+/** Checks a template: a JSON object of texts with `{{path}}` into the JSON that comes. Throws WxError `usage`. */
 export function checkedTemplate(text: string): string {
   const hint = `--template '{"title":"{{name}}","text":"{{status}}"}'`;
   const refused = (what: string): WxError => new WxError('usage', `--template ${what}`, { hint });

@@ -38,10 +38,7 @@ export function keyOf({ message, part }: Entry): string {
   return message ? `message=${encodeURIComponent(message.id)}` : `part=${part.id}`;
 }
 
-/**
- * The entries of a conversation, from the newest back or around one of them (a {@link keyOf}), as they come and change.
- * Only some hundred are kept; others come when somebody scrolls to them.
- */
+/** The entries of a conversation, from the newest back or around one ({@link keyOf}). Only some hundred are kept. */
 export function useEntries(account: string, user: string, around: string | null): Entries {
   const entries = useSignal<readonly Entry[] | null>(null);
   const problem = useSignal<string | null>(null);
