@@ -8,7 +8,7 @@ const LETTERS: Readonly<Record<Scope, string>> = { read: 'r', send: 's', admin: 
 const TOKEN = /^wxa_[rsa]([0-9a-z]{8})_[0-9A-Za-z]{32}$/;
 const INVITATION = /^wxi_([0-9a-z]{8})_[0-9A-Za-z]{32}$/;
 
-/** The token of a source: clients of Gotify want 15 characters behind an A, ntfy letters and digits. 83 random bits. */
+/** The token of a source: clients of Gotify want A and 14 characters, ntfy letters and digits. 83 random bits. */
 const SOURCE_TOKEN = /^A[0-9A-Za-z]{14}$/;
 
 /** Digits and letters that nobody confuses when they read them aloud. */
