@@ -38,7 +38,7 @@ export function readResult<T extends Envelope>(result: HttpResult): CallResult<T
   if (status < 200 || status > 299) {
     const code = 'body' in read ? codeIn(read.body) : null;
     // Relays repeat the status as a code: that says no more than the status does.
-    if (code !== null && code !== 0 && !isStatus(code)) return refusedBy(read, code);
+    if (code !== null && code !== 0 && (code < 400 || code > 599)) return refusedBy(read, code);
     return status === UNAUTHORIZED ? refusedBy(read, TOKEN_DEAD) : { kind: 'http', status };
   }
   if (!('body' in read)) return { kind: 'unreadable', detail: read.detail, bytes };
@@ -72,10 +72,6 @@ function codeIn(body: Fields): number | null {
 function refusedBy(read: ReturnType<typeof envelopeOf>, code: number): CallResult<never> {
   const errmsg = 'body' in read ? read.body.errmsg : '';
   return { kind: 'refused', code, errmsg: typeof errmsg === 'string' ? errmsg : '' };
-}
-
-function isStatus(code: number): boolean {
-  return code >= 400 && code <= 599;
 }
 
 /** An error code, 0 when absent, null when it is something else than a whole number. */

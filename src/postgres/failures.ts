@@ -98,11 +98,6 @@ export function isReadOnly(thrown: unknown): boolean {
   return codeOf(thrown) === '25006';
 }
 
-/** Whether the disk of the server is full. */
-function isFull(thrown: unknown): boolean {
-  return codeOf(thrown) === DISK_FULL;
-}
-
 const OF_SOCKETS =
   /^(?:E(?:CONN|PIPE|TIMEDOUT|HOST|NET|ADDR|AI_|NOENT|ACCES|NOTFOUND|PROTO|PERM)|ERR_STREAM_|ERR_SOCKET_)/;
 /** The client tells the end of a connection by its message only. */
@@ -188,7 +183,7 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
       cause: thrown,
     });
   }
-  if (isFull(thrown)) {
+  if (codeOf(thrown) === DISK_FULL) {
     return new WxError('storage', `the disk of the server is full (${address})`, { cause: thrown });
   }
   if (isShortage(thrown))

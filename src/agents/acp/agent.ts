@@ -184,15 +184,11 @@ function askingOf(options: AcpAgentOptions): {
   env: Record<string, string>;
   asking: readonly string[] | null;
 } {
-  const { permission, preset, parentEnv } = options;
-  const env = environmentOf(options);
+  const { account, permission, preset, parentEnv, constants, log } = options;
+  const env = coprocessEnvironment(account, null, inheritForAgent(parentEnv, log), constants);
   if (permission === 'allow' || permission === 'agent') return { env, asking: null };
   const makesAsk = preset?.askingEnv ?? {};
   const isOurs = preset?.askingEnv && Object.keys(makesAsk).every((name) => parentEnv[name] === undefined);
   if (isOurs) return { env: { ...env, ...makesAsk }, asking: null };
   return { env, asking: wantedModes(permission, preset?.asking ?? null) };
-}
-
-function environmentOf({ account, parentEnv, constants, log }: AcpAgentOptions): Record<string, string> {
-  return coprocessEnvironment(account, null, inheritForAgent(parentEnv, log), constants);
 }

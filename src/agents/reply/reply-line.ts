@@ -68,16 +68,15 @@ export function createUnreadNotes(tell: (line: string) => void): (fields: readon
   return (fields) => {
     const fresh = fields.filter((field) => !told.has(field)).slice(0, MAX_TOLD - told.size);
     for (const field of fresh) told.add(field);
-    if (fresh.length > 0) tell(`ignored unknown fields of the reply: ${fresh.map(shownField).join(', ')}`);
+    if (fresh.length > 0)
+      tell(
+        `ignored unknown fields of the reply: ${fresh.map((field) => JSON.stringify(field.slice(0, 40))).join(', ')}`,
+      );
   };
 }
 
 /** A flood of them must not flood the log. */
 const MAX_TOLD = 10;
-
-function shownField(field: string): string {
-  return JSON.stringify(field.slice(0, 40));
-}
 
 /** The value of a JSON text, which may begin with a byte order mark; undefined when it is not JSON. */
 export function parseJson(text: string): unknown {

@@ -77,13 +77,9 @@ export function createDiskWriter(file: FileHandle, onWritten: (bytes: number) =>
 /** Writes the buffers one after the other. A disk that takes only a part is given the rest once more: then it says why. */
 export async function writeAll(file: FileHandle, buffers: Buffer[], position: number): Promise<void> {
   let { bytesWritten } = await file.writev(buffers, position);
-  if (bytesWritten === lengthOf(buffers)) return;
+  if (bytesWritten === buffers.reduce((sum, { length }) => sum + length, 0)) return;
   const bytes = Buffer.concat(buffers);
   while (bytesWritten < bytes.length) {
     bytesWritten += (await file.write(bytes, bytesWritten, undefined, position + bytesWritten)).bytesWritten;
   }
-}
-
-function lengthOf(buffers: Buffer[]): number {
-  return buffers.reduce((sum, buffer) => sum + buffer.length, 0);
 }

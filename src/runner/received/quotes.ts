@@ -30,7 +30,7 @@ export async function quoteOf(
 ): Promise<QuotedMessage | null> {
   if (!isQuoting(inbound)) return null;
   const { quoteId: id, quoteText, quoteMedia, quotePartial } = inbound;
-  if (quoteText !== null || quoteMedia.some(hasAddress)) {
+  if (quoteText !== null || quoteMedia.some(({ fullUrl, param }) => fullUrl !== null || param !== null)) {
     return { id, text: quoteText ?? '', media: quoteMedia };
   }
   const stored = await inbox.quoted({ ...about, id, aroundMs: inbound.quoteAtMs });
@@ -61,8 +61,4 @@ function mediaOfUpload(upload: string): MediaSource {
     durationMs: null,
     transcript: null,
   };
-}
-
-function hasAddress({ fullUrl, param }: MediaSource): boolean {
-  return fullUrl !== null || param !== null;
 }

@@ -48,7 +48,9 @@ const seen = signal<{ world: string; lines: Readonly<Record<string, number>> }>(
 export function unreadOf(user: string): number {
   if (user === selected.value) return 0;
   const { [user]: last = 0 } = seen.value.lines;
-  return (linesByUser.value.get(user) ?? []).filter((line) => line.n > last && isNews(line)).length;
+  return (linesByUser.value.get(user) ?? []).filter(
+    (line) => line.n > last && line.from === 'bot' && line.hidden === null,
+  ).length;
 }
 
 /** Looks at the phone of a user. */
@@ -96,10 +98,6 @@ effect(() => {
 effect(() => remember('seen', seen.value));
 effect(() => remember('added', added.value));
 effect(() => remember('chosen', chosen.value));
-
-function isNews(line: Shown): boolean {
-  return line.from === 'bot' && line.hidden === null;
-}
 
 /** What the page has remembered for a reload. */
 function remembered<T>(name: string, initial: T): T {

@@ -192,7 +192,8 @@ async function arrive(
   const { store, mover } = how;
   await to.steps.run(NO_ACCOUNT, function* () {
     const noted = yield* whereabouts();
-    if (noted?.mover === mover && noted.state === 'leaving') throw sameStore(from.name, to.name);
+    if (noted?.mover === mover && noted.state === 'leaving')
+      throw new WxError('usage', `${from.name} and ${to.name} are the same store`);
     if (noted?.state === 'leaving') throw elsewhere(to.name, noted);
     if (noted) checkMover(noted, mover);
     const isOurs = noted?.store === store && noted.state !== 'here';
@@ -356,8 +357,4 @@ function check(signal: AbortSignal): void {
   throw new WxError('cancelled', 'the move was stopped: the store stays where it was', {
     hint: 'run the same command again to go on',
   });
-}
-
-function sameStore(from: string, to: string): WxError {
-  return new WxError('usage', `${from} and ${to} are the same store`);
 }

@@ -13,7 +13,7 @@ const VERSION_MS = 10_000;
 export async function checkNode({ command, preset }: AcpCommand, search: CommandSearch): Promise<void> {
   if (!preset?.node || !('argv' in command) || !(await runsOnNode(command.argv[0]))) return;
   const version = await nodeVersion(search);
-  if (version === null || !isOlder(version, preset.node)) return;
+  if (version === null || version.localeCompare(preset.node, 'en', { numeric: true }) >= 0) return;
   const start = `npx -y -p node@24 -p ${preset.npmPackage} ${preset.program} ${preset.args.join(' ')}`;
   throw new WxError(
     'not-found',
@@ -47,8 +47,4 @@ async function nodeVersion(search: CommandSearch): Promise<string | null> {
   } catch {
     return null;
   }
-}
-
-function isOlder(version: string, wanted: string): boolean {
-  return version.localeCompare(wanted, 'en', { numeric: true }) < 0;
 }

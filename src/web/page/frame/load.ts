@@ -62,7 +62,10 @@ export function useLoaded<T>(
       if (isNews(event)) runSoon();
     });
     const stopStale = stale.subscribe(() => void run());
-    const regularly = everyMs === null ? undefined : setInterval(() => isSeen() && runSoon(), everyMs);
+    const regularly =
+      everyMs === null
+        ? undefined
+        : setInterval(() => document.visibilityState === 'visible' && runSoon(), everyMs);
     return () => {
       stop.abort();
       clearTimeout(soon);
@@ -78,8 +81,4 @@ export function useLoaded<T>(
       asked.value++;
     },
   };
-}
-
-function isSeen(): boolean {
-  return document.visibilityState === 'visible';
 }
