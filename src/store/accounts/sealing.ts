@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { WxError } from '../../core/errors.ts';
+import { KEY_BYTES, openText, sealText } from '../../core/sealed-text.ts';
 
 /** A text that only who has the key can read, or make. */
 export interface Sealing {
@@ -27,10 +28,6 @@ export interface SealingOptions {
   isPlaintext: boolean;
 }
 
-const CIPHER = 'aes-256-gcm';
-const KEY_BYTES = 32;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 /** What a text begins with that is sealed, and one that is not. */
 const SEALED = 'v1';
 const PLAIN = 'plain';
@@ -68,7 +65,9 @@ export function createSealing({ keys, oldKeys, isPlaintext }: SealingOptions): S
     check,
     seal(account, text) {
       check();
-      return first ? encrypted(first, account, text) : `${PLAIN}.${text}`;
+      return first
+        ? [SEALED, first.id, sealText(first.bytes, boundTo(first, account), text)].join('.')
+        : `${PLAIN}.${text}`;
     },
     open(account, sealed) {
       if (sealed.startsWith(`${PLAIN}.`))
@@ -78,38 +77,16 @@ export function createSealing({ keys, oldKeys, isPlaintext }: SealingOptions): S
       if (known.length === 0) throw keyMissing(account);
       const key = known.find((one) => one.id === id);
       if (!key) throw keyDiffers(account);
-      return { text: decrypted(key, account, body), isCurrent: key === first };
+      const text = openText(key.bytes, boundTo(key, account), body);
+      if (text === null) throw unreadable(account);
+      return { text, isCurrent: key === first };
     },
   };
 }
 
-function encrypted(key: Key, account: string, text: string): string {
-  const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv(CIPHER, key.bytes, nonce).setAAD(boundTo(key, account));
-  const body = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
-  return [SEALED, key.id, body.toString('base64url')].join('.');
-}
-
-function decrypted(key: Key, account: string, body: string): string {
-  const bytes = Buffer.from(body, 'base64url');
-  // The decoder passes over what it does not know: only what we would write is ours.
-  if (bytes.toString('base64url') !== body || bytes.length < NONCE_BYTES + TAG_BYTES)
-    throw unreadable(account);
-  const nonce = bytes.subarray(0, NONCE_BYTES);
-  const tag = bytes.subarray(-TAG_BYTES);
-  const decipher = createDecipheriv(CIPHER, key.bytes, nonce, { authTagLength: TAG_BYTES });
-  decipher.setAAD(boundTo(key, account)).setAuthTag(tag);
-  try {
-    const text = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES));
-    return Buffer.concat([text, decipher.final()]).toString('utf8');
-  } catch {
-    throw unreadable(account);
-  }
-}
-
 /** A sealed text is worth nothing in another row, or under another version. */
-function boundTo(key: Key, account: string): Buffer {
-  return Buffer.from(JSON.stringify(['wxagent', SEALED, key.id, account]));
+function boundTo(key: Key, account: string): string[] {
+  return ['wxagent', SEALED, key.id, account];
 }
 
 function keysOf(name: string, text = ''): Key[] {
