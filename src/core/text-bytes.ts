@@ -9,6 +9,15 @@ export function cutUtf8(text: string, maxBytes: number): { value: string; cut: b
   return { value: bytes.toString('utf8', 0, end), cut: true };
 }
 
+/** Text in UTF-8, without a mark before it; null: it is none. */
+export function utf8Of(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
 /** A text as a piece of an address. Half a character (a lone surrogate) becomes a replacement mark, as in all that is stored. */
 export function percentEncoded(text: string): string {
   return encodeURIComponent(text.toWellFormed());

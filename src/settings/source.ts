@@ -50,6 +50,14 @@ export const SOURCE = flagsOnly({
       zh: '与 --fallback 连用：推送多久没有确认就算没送到（10m）',
     },
   },
+  sourceSecret: {
+    kind: 'text',
+    flag: '--secret <file|->',
+    about: {
+      en: 'take only pushes signed with the secret in this file, or on stdin (-)',
+      zh: '只接受用这个密钥签名的推送；密钥从文件或 stdin（-）读取',
+    },
+  },
   template: {
     kind: 'text',
     flag: '--template <json|@file>',

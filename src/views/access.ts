@@ -44,6 +44,7 @@ export function sourceShown(source: Source) {
     quietHours: quietHoursShown(quietHours),
     important: isImportant,
     fallback,
+    signed: source.secret !== null,
     createdAt: timeShown(source.createdAtMs),
     lastUsedAt: timeShown(source.lastUsedAtMs),
   };

@@ -84,7 +84,7 @@ export const ACCESS_COMMANDS: readonly CommandSpec[] = [
         about: { en: 'make a source; its token is shown once', zh: '新建来源，令牌只显示一次' },
         args: { '<name>': { en: 'name by which it is listed and removed', zh: '名称，用于查看和移除' } },
         settings: [
-          ...(['sourceTo', 'sourceTitle', 'template', 'ttl'] as const),
+          ...(['sourceTo', 'sourceTitle', 'template', 'ttl', 'sourceSecret'] as const),
           ...(['digest', 'sourceLimit', 'sourceQuiet', 'important', 'fallback', 'sourceWithin'] as const),
         ],
         load: async () => (await import('./source.ts')).makeSource,

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { reasonOf, WxError } from '../../core/errors.ts';
+import { codeOf, reasonOf, WxError } from '../../core/errors.ts';
 import { isName } from '../../core/name.ts';
+import { utf8Of } from '../../core/text-bytes.ts';
 import { parseQuietHours } from '../../core/time/quiet-hours.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { sourceShown } from '../../views/access.ts';
@@ -22,11 +23,12 @@ export async function listSources(context: CommandContext): Promise<void> {
     const sources = await access.sources();
     if (context.json) return context.printJson('sources', { sources: sources.map(sourceShown) });
     if (sources.length === 0) context.say('No sources.', 'hint: wxagent source add <name>');
-    const rows = sources.map(({ name, account, user, title, lastUsedAtMs }) => [
+    const rows = sources.map(({ name, account, user, title, secret, lastUsedAtMs }) => [
       name,
       account,
       user ?? '*',
       title ?? '-',
+      secret === null ? '-' : context.translate('signed'),
       minuteOrDash(lastUsedAtMs),
     ]);
     context.show(...table(rows));
@@ -40,7 +42,7 @@ const DEFAULT_WITHIN_MS = 10 * 60_000;
 export async function makeSource(context: CommandContext, [name = '']: string[]): Promise<void> {
   const { sourceTo, sourceTitle, template, ttl, digest, sourceQuiet, sourceLimit, important } =
     context.settings;
-  const { fallback: command, sourceWithin } = context.settings;
+  const { fallback: command, sourceWithin, sourceSecret } = context.settings;
   if (!isName(name))
     throw new WxError('usage', `a source is named with letters, digits, "_", "." and "-", not "${name}"`);
   if (sourceTo === '') throw new WxError('usage', '--to needs a user', { hint: 'wxagent status' });
@@ -53,6 +55,7 @@ export async function makeSource(context: CommandContext, [name = '']: string[])
       hint: "wxagent source add nas --fallback './by-mail' --within 10m",
     });
   const account = chooseAccount(context);
+  const secret = sourceSecret === null ? null : await readSecret(context, sourceSecret);
   return withStore(context, async ({ access, admin }) => {
     if (sourceTo !== null) await checkUser(admin, [account.key], sourceTo);
     const { source, token } = await addSource(access, {
@@ -67,6 +70,7 @@ export async function makeSource(context: CommandContext, [name = '']: string[])
       quietHours,
       isImportant: important,
       fallback: command === null ? null : { command, withinMs: sourceWithin ?? DEFAULT_WITHIN_MS },
+      secret,
       by: TERMINAL,
       nowMs: context.clock.now(),
     });
@@ -83,6 +87,26 @@ export async function removeSource(context: CommandContext, [name = '']: string[
       throw new WxError('not-found', `there is no source "${name}"`, { hint: 'wxagent source' });
     context.say(`The source ${name} is removed.`);
   });
+}
+
+/**
+ * The secret in a file, or on stdin: everybody on the machine sees the words of a command. One end of line does not
+ * count. Throws WxError.
+ */
+async function readSecret({ io, cwd }: CommandContext, given: string): Promise<string> {
+  const hint = `printf %s "$SECRET" | wxagent source add ci --secret -`;
+  if (given === '-' && io.stdinIsTerminal)
+    throw new WxError('usage', '--secret - reads stdin, and that is a terminal', { hint });
+  let bytes: Uint8Array;
+  try {
+    bytes = given === '-' ? await io.readStdin() : readFileSync(resolve(cwd, given));
+  } catch (cause) {
+    // Whoever has taken it for the secret does not see it again.
+    throw new WxError('not-found', `the file of --secret cannot be read: ${codeOf(cause)}`, { hint, cause });
+  }
+  const text = utf8Of(bytes);
+  if (text === null) throw new WxError('data', 'the secret is not UTF-8', { hint });
+  return text.replace(/\r?\n$/, '');
 }
 
 /** The JSON of `--template`, or of the file behind an `@`. */

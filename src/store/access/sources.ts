@@ -4,17 +4,17 @@ import { type Source, type StoredSource, USE_NOTED_EVERY_MS } from '../port/acce
 import { noteAct } from './audit.ts';
 
 const COLUMNS = `name, account, "user", title, template, ttl, created_at, last_used_at, digest_ms, limit_count,
-  limit_ms, quiet, important, fallback, within_ms`;
+  limit_ms, quiet, important, fallback, within_ms, secret`;
 
 /** Stores a source; see `Access.addSource`. */
 export function* addSource(input: { source: StoredSource; by: string; nowMs: number }): Step<boolean> {
   const { name, account, user, title, template, ttlMs, createdAtMs, lastUsedAtMs, digest } = input.source;
-  const { digestMs, limit, quietHours, isImportant, fallback } = input.source;
+  const { digestMs, limit, quietHours, isImportant, fallback, secret } = input.source;
   const added = yield* run(
-    `INSERT INTO sources (${COLUMNS}, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    `INSERT INTO sources (${COLUMNS}, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     ...[name, account, user, title, template, ttlMs, createdAtMs, lastUsedAtMs],
     ...[digestMs, limit?.count ?? null, limit?.perMs ?? null, quietHoursShown(quietHours)],
-    ...[isImportant ? 1 : 0, fallback?.command ?? null, fallback?.withinMs ?? null, digest],
+    ...[isImportant ? 1 : 0, fallback?.command ?? null, fallback?.withinMs ?? null, secret, digest],
   );
   if (added > 0) yield* noteAct({ ...input, act: 'source-add', account, about: name });
   return added > 0;
@@ -63,6 +63,7 @@ function sourceOf(row: Row): Source {
     isImportant: row.important === 1,
     fallback:
       row.fallback === null ? null : { command: row.fallback as string, withinMs: row.within_ms as number },
+    secret: row.secret as string | null,
     name: row.name as string,
     account: row.account as string,
     user: row.user as string | null,

@@ -76,7 +76,7 @@ export const MOVED_TABLES: readonly MovedTable[] = [
   table('access_sessions', ['digest'], { text: 'digest user_agent', number: 'created_at last_seen_at' }),
   table('invitations', ['id'], { text: 'id name digest', number: 'created_at expires_at used_at' }),
   table('sources', ['name'], {
-    text: 'name account user title template digest quiet sent fallback',
+    text: 'name account user title template digest quiet sent fallback secret',
     number: 'ttl created_at last_used_at digest_ms limit_count limit_ms important uncounted within_ms',
   }),
   table('audit', ['seq'], { text: 'who act account about', number: 'seq at' }),

@@ -53,6 +53,8 @@ export interface Source {
   isImportant: boolean;
   /** The command that tells another way what is not confirmed within so long; null: none of its own. */
   fallback: { command: string; withinMs: number } | null;
+  /** What its pushes have to be signed with, encrypted with its token, which the store does not have; null: nothing. */
+  secret: string | null;
   createdAtMs: number;
   /** To within five minutes; null: never. */
   lastUsedAtMs: number | null;

@@ -219,5 +219,8 @@ export const migrations = ({ key, whole, bytes, numbered, byKey }: ColumnTypes) 
       'ALTER TABLE parts ADD COLUMN joined TEXT', // JSON: what it tells of pushes that were joined into it, while it waits
       `CREATE INDEX parts_joining ON parts (account, "user") WHERE state = 'delayed' AND joined IS NOT NULL`,
     ],
+    [
+      'ALTER TABLE sources ADD COLUMN secret TEXT', // what its pushes are signed with, encrypted with its token
+    ],
   ],
 });

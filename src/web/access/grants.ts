@@ -9,6 +9,7 @@ import {
   newToken,
   plainCode,
 } from './secrets.ts';
+import { sealSecret } from './source-secret.ts';
 
 /** The longest title of a source. */
 const MOST_TITLE_CHARS = 200;
@@ -31,7 +32,10 @@ export async function addToken(
   });
 }
 
-/** Makes and stores a source. Its token is in the result and nowhere else. Throws WxError `busy` when the name is taken. */
+/**
+ * Makes and stores a source. Its token is in the result and nowhere else; `secret` is as it was given, and is stored
+ * encrypted. Throws WxError `usage`, and `busy` when the name is taken.
+ */
 export async function addSource(
   access: Access,
   wanted: Omit<Source, 'createdAtMs' | 'lastUsedAtMs'> & { by: string; nowMs: number },
@@ -44,7 +48,8 @@ export async function addSource(
       { hint: '--title backup' },
     );
   const token = newSourceToken();
-  const source: Source = { ...kept, createdAtMs: nowMs, lastUsedAtMs: null };
+  const secret = kept.secret === null ? null : sealSecret(token, kept.name, kept.secret);
+  const source: Source = { ...kept, secret, createdAtMs: nowMs, lastUsedAtMs: null };
   if (await access.addSource({ source: { ...source, digest: digestOf(token) }, by, nowMs }))
     return { source, token };
   throw new WxError('busy', `there is a source "${kept.name}" already`, {

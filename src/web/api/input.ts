@@ -1,13 +1,25 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { WxError } from '../../core/errors.ts';
 import type { Body } from './body.ts';
 import { HttpError } from './problem.ts';
-import { faultOf, type ObjectSchema } from './schema.ts';
+import { faultOf, type ObjectSchema, type Schema } from './schema.ts';
 
 /** The largest JSON body of a route that names no other. */
 const MAX_BODY_BYTES = 1024 * 1024;
 /** Deeper than any body of the API. */
 const MAX_DEPTH = 20;
+
+/** What a header can carry, and what is no more than a name. */
+export const KEY: Schema = { type: 'string', pattern: '^[\\x21-\\x7e]{1,200}$' };
+
+/** The key in a header, such as `Idempotency-Key`; null: there is none. Throws WxError `usage` for one that is none. */
+export function keyIn(headers: IncomingHttpHeaders, name: string): string | null {
+  const key = headers[name.toLowerCase()];
+  if (key === undefined) return null;
+  const fault = faultOf(KEY, key, name);
+  if (fault !== null) throw new WxError('usage', fault);
+  return String(key);
+}
 
 /** Reads the query of a request. Throws WxError `usage` for what is not of this form. */
 export function readQuery(

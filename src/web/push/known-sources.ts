@@ -1,5 +1,6 @@
 import { type Source, USE_NOTED_EVERY_MS } from '../../store/port/port.ts';
 import { digestOf, looksLikeSourceToken } from '../access/secrets.ts';
+import { openSecret } from '../access/source-secret.ts';
 import { HttpError } from '../api/problem.ts';
 import type { Failures } from '../api/route.ts';
 import type { WebBackend } from '../port/backend.ts';
@@ -12,6 +13,10 @@ export interface ShownSource {
   source: Source;
   /** Of the token: the store queues nothing for a source that was removed. */
   digest: string;
+  /** What its pushes have to be signed with; null: nothing. */
+  secret: string | null;
+  /** Notes that it has pushed. */
+  noteUse(): Promise<void>;
   /** Throws `401` when the source was removed. What is not queued has to ask: the source may be one that is remembered. */
   check(): Promise<void>;
 }
@@ -20,7 +25,7 @@ export interface ShownSource {
 export type FindSource = (token: string | null, address: string) => Promise<ShownSource>;
 
 /** A source that has pushed. */
-interface Known extends Pick<ShownSource, 'source' | 'digest'> {
+interface Known extends Pick<ShownSource, 'source' | 'digest' | 'secret'> {
   /** When its use was noted last. */
   notedMs: number | null;
 }
@@ -39,7 +44,11 @@ export function createKnownSources(
   async function lookUp(token: string | null, address: string): Promise<Known> {
     const digest = token !== null && looksLikeSourceToken(token) ? digestOf(token) : null;
     const source = digest === null ? null : await store.access.source(digest);
-    if (source) return { source, digest: digest as string, notedMs: source.lastUsedAtMs };
+    if (source) {
+      const { name, lastUsedAtMs: notedMs } = source;
+      const secret = source.secret === null ? null : openSecret(token as string, name, source.secret);
+      return { source, digest: digest as string, secret, notedMs };
+    }
     // A store that was replaced has other tokens.
     store.changes();
     failures.check(address);
@@ -57,16 +66,18 @@ export function createKnownSources(
   return async (token, address) => {
     const before = token === null ? undefined : known.get(token);
     const found = before ?? (await lookUp(token, address));
-    const { source, digest, notedMs } = found;
-    const nowMs = clock.now();
-    if (notedMs === null || nowMs - notedMs >= USE_NOTED_EVERY_MS) {
-      await store.access.noteSourceUse({ name: source.name, nowMs });
-      found.notedMs = nowMs;
-    }
+    const { source, digest, secret } = found;
     if (!before) remember(token as string, found);
     return {
       source,
       digest,
+      secret,
+      async noteUse() {
+        const nowMs = clock.now();
+        if (found.notedMs !== null && nowMs - found.notedMs < USE_NOTED_EVERY_MS) return;
+        await store.access.noteSourceUse({ name: source.name, nowMs });
+        found.notedMs = nowMs;
+      },
       async check() {
         if (!before) return;
         known.delete(token as string);

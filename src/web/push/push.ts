@@ -1,9 +1,10 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { atMostEvery } from '../../core/time/clock.ts';
 import { type PartFile, type PartView, type Source, SourceGone } from '../../store/port/port.ts';
 import { withoutSourceTokens } from '../access/secrets.ts';
-import { plainBodyOf } from '../api/body.ts';
+import { type Body, plainBodyOf } from '../api/body.ts';
+import { keyIn, readBytes } from '../api/input.ts';
 import { HttpError, problemOf, withoutPlaces, withStatus } from '../api/problem.ts';
 import type { Failures } from '../api/route.ts';
 import type { KnownAccount, WebBackend } from '../port/backend.ts';
@@ -11,9 +12,10 @@ import { composed } from './compose.ts';
 import { DIALECTS, NATIVE } from './dialects.ts';
 import { createKnownSources, type ShownSource } from './known-sources.ts';
 import { createMediaShelf } from './media-shelf.ts';
-import { type Content, readContent } from './port/content.ts';
+import { type Content, MAX_BODY_BYTES, readContent } from './port/content.ts';
 import { type Answer, type Dialect, PLAIN, type Pushed, type PushRequest } from './port/dialect.ts';
 import { readByTemplate } from './port/template.ts';
+import { type Refuse, readProof } from './signature.ts';
 
 /** A request as the server has it. */
 export interface AskedOfServer {
@@ -83,8 +85,14 @@ export function createPush(
 
   return async ({ incoming, url, address }) => {
     const kept: PartFile[] = [];
-    const body = plainBodyOf(incoming);
+    let body = plainBodyOf(incoming);
     let shown: ShownSource | null = null;
+    /** Who tries signatures is counted as who tries tokens. */
+    const refuse = (why: string): HttpError => {
+      failures.check(address);
+      failures.failed(address);
+      return new HttpError(401, 'not-logged-in', why);
+    };
     let content: Promise<Content> | null = null;
     const keep = async (chunks: AsyncIterable<Uint8Array>, name: string): Promise<PartFile> => {
       if (shown === null) throw new WxError('usage', 'a file comes with the token in the address');
@@ -108,19 +116,27 @@ export function createPush(
       const probed = dialect.probe?.(request);
       if (probed) return replyOf(probed);
       shown = await findSource(place.token ?? (await dialect.tokenOf?.(request)) ?? null, address);
-      const { source } = shown;
+      const { source, secret } = shown;
+      const proof =
+        secret === null ? null : readProof(request.headers, secret, { nowMs: request.nowMs, refuse });
+      if (proof && content !== null) proof.check(wholeOf(await content, refuse));
+      else if (proof) body = request.stream = proof.checked(body);
       const template = dialect === NATIVE ? source.template : null;
       const read =
         (template === null ? null : await readByTemplate(template, request)) ??
         (await dialect.read(request, shelf.of(source.name)));
+      // What it did not need is signed as well.
+      if (proof) await readToEnd(body);
       if (!('push' in read)) await shown.check();
+      await shown.noteUse();
       if ('answer' in read) return replyOf(read.answer);
       const { nowMs } = request;
       if ('ignored' in read) {
         const answer = dialect.accepted({ parts: [], pushed: PLAIN, nowMs }, request);
         return replyOf(answer, { verdict: 'ignored', reason: read.ignored });
       }
-      const parts = await send(shown, read.push, kept);
+      const id = read.push.id ?? proof?.id ?? deliveryOf(request.headers);
+      const parts = await send(shown, { ...read.push, id }, kept);
       return replyOf(dialect.accepted({ parts, pushed: read.push, nowMs }, request), verdictOf(parts));
     } catch (thrown) {
       // A later sweep removes what cannot be removed now.
@@ -140,6 +156,23 @@ export function createPush(
   async function discard(source: Source, kept: readonly PartFile[]): Promise<void> {
     if (kept.length > 0) await backend.discardFiles(await accountOf(source), kept);
   }
+}
+
+/** A body that was read before its source was known. */
+function wholeOf({ bytes }: Content, refuse: Refuse): Buffer {
+  if (bytes !== null) return bytes;
+  throw refuse('a form with files is signed where the token is in the address');
+}
+
+/** Reads what is left of a body, whose end may be an error. */
+async function readToEnd(body: Body): Promise<void> {
+  if (body.errored) throw body.errored;
+  if (!body.readableEnded) await readBytes(body, MAX_BODY_BYTES);
+}
+
+/** The ID of a delivery that its sender repeats: of Standard Webhooks and Svix, and what GitLab and others send. */
+function deliveryOf(headers: IncomingHttpHeaders): string | null {
+  return keyIn(headers, 'webhook-id') ?? keyIn(headers, 'svix-id') ?? keyIn(headers, 'Idempotency-Key');
 }
 
 /** A path of clients that were given an address with a slash at its end, and append theirs with another. */

@@ -2,10 +2,11 @@ import { WxError } from '../../core/errors.ts';
 import { parseWhen } from '../../core/time/when.ts';
 import { scheduledSeq } from '../../store/port/port.ts';
 import { scheduledShown } from '../../views/part.ts';
+import { keyIn } from '../api/input.ts';
 import type { Call, Reply, Route } from '../api/route.ts';
 import { listOf, objectOf, optionalOf, orNull, type Schema, TEXT, TIME } from '../api/schema.ts';
 import { accountOf } from './accounts.ts';
-import { checked, FIELDS, type Fields, keyOf } from './send.ts';
+import { checked, FIELDS, type Fields } from './send.ts';
 
 const SCHEDULED = objectOf({ id: TEXT, user: TEXT, at: TIME, text: TEXT, key: orNull(TEXT) });
 
@@ -75,7 +76,8 @@ async function schedule(call: Call): Promise<Reply> {
   const account = await accountOf(call);
   const { user, form, key, ttlMs } = await checked(call, account, { text, ...fields });
   const atMs = parseWhen(at, 'at', call.nowMs);
-  const what = { user, text, form, key, ttlMs, atMs, id: keyOf(call) };
+  const id = keyIn(call.incoming.headers, 'Idempotency-Key');
+  const what = { user, text, form, key, ttlMs, atMs, id };
   return { json: scheduledShown(await call.backend.sendLater(account, what)) };
 }
 

@@ -2,6 +2,7 @@ import { WxError } from '../../core/errors.ts';
 import { terminalText } from '../../core/terminal.ts';
 import { parseDurationMs } from '../../core/units.ts';
 import type { PartFile } from '../../store/port/port.ts';
+import { KEY, keyIn } from '../api/input.ts';
 import { isMultipart, readForm } from '../api/multipart.ts';
 import { HttpError } from '../api/problem.ts';
 import type { Call, Reply, Route } from '../api/route.ts';
@@ -9,9 +10,6 @@ import { faultOf, listOf, objectOf, oneOf, optionalOf, type Schema } from '../ap
 import type { KnownAccount, ToSend } from '../port/backend.ts';
 import { accountOf } from './accounts.ts';
 import { PART, shownPart } from './parts.ts';
-
-/** What a header can carry, and what is no more than a name. */
-const KEY: Schema = { type: 'string', pattern: '^[\\x21-\\x7e]{1,200}$' };
 
 /** What a text is sent with. */
 export const FIELDS = {
@@ -56,7 +54,7 @@ export const SEND_ROUTES: readonly Route[] = [
 async function send(call: Call): Promise<Reply> {
   const { backend, incoming } = call;
   const account = await accountOf(call);
-  const id = keyOf(call);
+  const id = keyIn(incoming.headers, 'Idempotency-Key');
   const kept: PartFile[] = [];
   try {
     const fields = isMultipart(incoming) ? await readFields(call, account, kept) : (call.body as Fields);
@@ -69,15 +67,6 @@ async function send(call: Call): Promise<Reply> {
     await backend.discardFiles(account, kept).catch(() => {});
     throw error;
   }
-}
-
-/** The `Idempotency-Key`. Throws WxError for one that is none. */
-export function keyOf({ incoming: { headers } }: Call): string | null {
-  const key = headers['idempotency-key'];
-  if (key === undefined) return null;
-  const fault = faultOf(KEY, key, 'Idempotency-Key');
-  if (fault !== null) throw new WxError('usage', fault);
-  return String(key);
 }
 
 async function readFields(

@@ -32,6 +32,7 @@ const FIELDS = {
   quietHours: orNull(TEXT),
   important: YES_NO,
   fallback: orNull(objectOf({ command: TEXT, withinMs: COUNT })),
+  signed: YES_NO,
   createdAt: TIME,
   lastUsedAt: orNull(TIME),
 };
@@ -76,6 +77,12 @@ export const SOURCE_ROUTES: readonly Route[] = [
           maxLength: 20,
           description: 'drop what is not sent after this long, such as 10m',
         },
+        secret: {
+          type: 'string',
+          minLength: 1,
+          maxLength: 1_000,
+          description: 'what its pushes have to be signed with; it is never shown',
+        },
       },
       ['name', 'account'],
     ),
@@ -103,7 +110,7 @@ export const SOURCE_ROUTES: readonly Route[] = [
 ];
 
 async function makeSource({ backend, caller, body, nowMs }: Call): Promise<Reply> {
-  const { name, to, title, template, ttl, digest, limit, quietHours, important, ...rest } =
+  const { name, to, title, template, ttl, digest, limit, quietHours, important, secret, ...rest } =
     body as MakeSource;
   const account = findAccount(await backend.accounts(), rest.account);
   const { source, token } = await addSource(backend.store.access, {
@@ -119,6 +126,7 @@ async function makeSource({ backend, caller, body, nowMs }: Call): Promise<Reply
     isImportant: important ?? false,
     // A command is given on the machine that runs it, never from afar.
     fallback: null,
+    secret: secret ?? null,
     by: caller.name,
     nowMs,
   });
@@ -136,4 +144,5 @@ interface MakeSource {
   limit?: string;
   quietHours?: string;
   important?: boolean;
+  secret?: string;
 }

@@ -211,7 +211,14 @@ async function costsOfPush(open: () => Promise<Counted>, waiting: number): Promi
       ttlMs: null,
       digestMs: 60_000,
     },
-    ...{ limit: null, quietHours: null, isImportant: false, fallback: null, createdAtMs: nowMs },
+    ...{
+      limit: null,
+      quietHours: null,
+      isImportant: false,
+      fallback: null,
+      secret: null,
+      createdAtMs: nowMs,
+    },
     ...{ lastUsedAtMs: null, digest: 'a' },
   };
   await store.access.addSource({ source, by: 'terminal', nowMs });

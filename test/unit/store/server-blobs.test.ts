@@ -61,7 +61,14 @@ describe.skipIf(SERVER === null)('blobs of a server', () => {
   it('has the bytes that come with a push, also while that waits', async () => {
     const source = {
       ...{ name: 'a', account: ACCOUNT, user: OWNER, title: null, template: null, ttlMs: null },
-      ...{ digestMs: 60_000, limit: null, quietHours: null, isImportant: false, fallback: null },
+      ...{
+        digestMs: 60_000,
+        limit: null,
+        quietHours: null,
+        isImportant: false,
+        fallback: null,
+        secret: null,
+      },
       ...{ createdAtMs: desk.nowMs, lastUsedAtMs: null, digest: 'a' },
     };
     await store.access.addSource({ source, by: 'terminal', nowMs: desk.nowMs });

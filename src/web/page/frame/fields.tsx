@@ -3,18 +3,25 @@ import type { ComponentChild } from 'preact';
 import { refusal } from '../server/session.ts';
 import { frameWords } from './words.ts';
 
-/** A text of one line, without blanks around it. */
-export function TextField(props: { label: string; of: Signal<string>; isNeeded?: boolean; most?: number }) {
-  const { label, of, isNeeded = false, most = 64 } = props;
+/** A text of one line, without blanks around it. A secret is not shown while it is written. */
+export function TextField(props: {
+  label: string;
+  of: Signal<string>;
+  isNeeded?: boolean;
+  isSecret?: boolean;
+  most?: number;
+}) {
+  const { label, of, isNeeded = false, isSecret = false, most = 64 } = props;
   return (
     <label class="field">
       <span>{label}</span>
       <input
-        type="text"
+        // One element, whose types know each kind alone.
+        type={(isSecret ? 'password' : 'text') as 'text'}
         required={isNeeded}
         maxLength={most}
         spellcheck={false}
-        autocomplete="off"
+        autocomplete={isSecret ? 'new-password' : 'off'}
         value={of.value}
         onInput={({ currentTarget }) => {
           of.value = currentTarget.value.trim();

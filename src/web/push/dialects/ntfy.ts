@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 import { WxError } from '../../../core/errors.ts';
 import { isObject } from '../../../core/object.ts';
+import { utf8Of } from '../../../core/text-bytes.ts';
 import { looksLikeSourceToken } from '../../access/secrets.ts';
 import { HttpError } from '../../api/problem.ts';
-import { isForm, objectsIn, textIn, utf8Of } from '../port/content.ts';
+import { isForm, objectsIn, textIn } from '../port/content.ts';
 import { basicPassword, bearerOf } from '../port/credentials.ts';
 import { type Dialect, json, PLAIN, type PushRequest, type Read } from '../port/dialect.ts';
 import { takes } from './native.ts';
@@ -187,6 +188,7 @@ async function nextOf(chunks: AsyncIterator<Buffer>): Promise<Buffer | null> {
     const { done, value } = await chunks.next();
     return done ? null : value;
   } catch (cause) {
+    if (cause instanceof HttpError) throw cause;
     throw new HttpError(400, 'usage', 'the body was cut off', { cause });
   }
 }

@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream';
 import { isObject } from '../../../core/object.ts';
+import { utf8Of } from '../../../core/text-bytes.ts';
 import type { Body } from '../../api/body.ts';
 import { readBytes } from '../../api/input.ts';
 import { isMultipart, readForm } from '../../api/multipart.ts';
 import { HttpError } from '../../api/problem.ts';
 
 /** The largest body that is no form with files: room for a picture in JSON. */
-const MAX_BODY_BYTES = 8 * 1024 * 1024;
+export const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /** What a request carries. Clients say wrongly what they send, so what it turns out to be counts as well. */
 export interface Content {
@@ -16,12 +17,14 @@ export interface Content {
   json: unknown;
   /** The body as a text; null: a form with files. */
   text: string | null;
+  /** The body as it came; null: a form with files. */
+  bytes: Buffer | null;
 }
 
 /** A form as it is encoded: some clients send one and do not say so. */
 const FORM = /^[\w.-]+=[^&=\s]*(?:&[\w.-]+=[^&=\s]*)*$/;
 
-const NOTHING: Content = { fields: {}, json: undefined, text: '' };
+const NOTHING: Content = { fields: {}, json: undefined, text: '', bytes: Buffer.alloc(0) };
 
 /** Reads a body. `onFile` gets the files of a form. Throws HttpError `400` and `413`. */
 export async function readContent(
@@ -29,18 +32,21 @@ export async function readContent(
   onFile: (file: Readable, name: string | null) => Promise<void>,
 ): Promise<Content> {
   if (isMultipart(incoming))
-    return { fields: await readForm(incoming, onFile, () => true), json: undefined, text: null };
+    return { fields: await readForm(incoming, onFile, () => true), json: undefined, text: null, bytes: null };
   const bytes = await readBytes(incoming, MAX_BODY_BYTES);
   if (bytes.length === 0) return NOTHING;
   const type = (incoming.headers['content-type'] ?? '').trim().toLowerCase();
-  const text = decoded(bytes);
+  const text = decoded(bytes, type);
   const isJson = /^[^;]*[/+]json\s*(;|$)/.test(type);
   const isFields = isForm(type) || (type === '' && FORM.test(text));
   const json = isJson || /^\s*[{[]/.test(text) ? jsonOf(text) : undefined;
-  if (isJson && json === undefined) throw new HttpError(400, 'usage', 'the body is not JSON');
+  if (isJson && json === undefined)
+    throw text.includes('\0')
+      ? notUtf8('it looks like UTF-16')
+      : new HttpError(400, 'usage', 'the body is not JSON');
   if (json !== undefined && (isJson || isObject(json) || Array.isArray(json)))
-    return { fields: isObject(json) ? json : {}, json, text };
-  return { fields: isFields ? formOf(text) : {}, json: undefined, text };
+    return { fields: isObject(json) ? json : {}, json, text, bytes };
+  return { fields: isFields ? formOf(text) : {}, json: undefined, text, bytes };
 }
 
 /** Whether a type is that of a form without files, which curl and wget send for any text. */
@@ -83,19 +89,28 @@ export function objectsIn(
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
-/** Text in UTF-8; null: it is none. */
-export function utf8Of(bytes: Uint8Array): string | null {
+/** The body as a text: UTF-8, UTF-16 that says so by its mark, or what its type names. Throws `400`. */
+function decoded(bytes: Buffer, type: string): string {
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/.exec(type)?.[1] ?? 'utf-8';
+  const [first, second] = bytes;
+  const marked =
+    first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : null;
+  // Some name another charset than the one they write: what is UTF-8 is that.
+  const text = marked === null && !charset.startsWith('utf-16') ? utf8Of(bytes) : null;
+  if (text !== null) return text;
+  const label = marked ?? charset;
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder(label, { fatal: true }).decode(bytes);
   } catch {
-    return null;
+    throw notUtf8(label === 'utf-8' ? null : `it is no ${label.slice(0, 40)} either`);
   }
 }
 
-function decoded(bytes: Buffer): string {
-  const text = utf8Of(bytes);
-  if (text === null) throw new HttpError(400, 'usage', 'the body is not UTF-8');
-  return text;
+function notUtf8(more: string | null): HttpError {
+  const sentence = more === null ? 'the body is not UTF-8' : `the body is not UTF-8: ${more}`;
+  return new HttpError(400, 'usage', sentence, {
+    hint: 'name its charset, as in Content-Type: application/json; charset=utf-16le',
+  });
 }
 
 /** The longest JSON that is read again with its texts mended. */

@@ -67,7 +67,7 @@ export function Sources({ accounts }: { accounts: readonly Account[] }) {
 
 function SourceRow(props: { source: Source; accounts: readonly Account[]; onChange: () => void }) {
   const words = sourceWords();
-  const { name, account, user, title, digestMs, quietHours, lastUsedAt } = props.source;
+  const { name, account, user, title, digestMs, quietHours, signed, lastUsedAt } = props.source;
   const known = props.accounts.find(({ id }) => id === account);
   const remove = async (): Promise<void> => {
     const question = { title: words.removeOf(name), about: words.removeAbout, act: words.remove };
@@ -82,6 +82,7 @@ function SourceRow(props: { source: Source; accounts: readonly Account[]; onChan
     title !== null && title,
     digestMs > 0 && words.joined(duration(digestMs)),
     quietHours !== null && words.quiet(quietHours),
+    signed && words.signed,
     lastUsedAt === null ? words.unused : words.used(fromNow(Date.parse(lastUsedAt))),
   ];
   return (
@@ -101,21 +102,23 @@ function SourceRow(props: { source: Source; accounts: readonly Account[]; onChan
 
 function NewSource(props: { accounts: readonly Account[]; onMade: (token: string) => void }) {
   const words = sourceWords();
-  const [name, account, to, title, digest, quietHours] = [
+  const [name, account, to, title, digest, quietHours, secret] = [
     useSignal(''),
     useSignal(props.accounts[0]?.id ?? ''),
     useSignal(''),
     useSignal(''),
     useSignal(''),
     useSignal(''),
+    useSignal(''),
   ];
   const make = useOneAtATime(async () => {
-    const given = { to, title, digest, quietHours };
+    const given = { to, title, digest, quietHours, secret };
     const chosen = Object.entries(given).flatMap(([key, { value }]) => (value === '' ? [] : [[key, value]]));
     const body = { name: name.value, account: account.value, ...Object.fromEntries(chosen) };
     const made = await withCode(() => ask<{ token: string }>('/sources', { body }));
     if (made === null) return;
     name.value = '';
+    secret.value = '';
     props.onMade(made.token);
   });
   return (
@@ -146,6 +149,7 @@ function NewSource(props: { accounts: readonly Account[]; onMade: (token: string
           ))}
         </Choice>
         <TextField label={words.quietHours} of={quietHours} most={20} />
+        <TextField label={words.secret} of={secret} most={1_000} isSecret />
       </div>
       <div class="buttons form-end">
         <button type="submit">{words.make}</button>

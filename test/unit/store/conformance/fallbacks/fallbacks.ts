@@ -255,6 +255,7 @@ export function describeFallbacks(make: MakeStore): void {
             limit: null,
             quietHours: null,
             isImportant: false,
+            secret: null,
             createdAtMs: desk.nowMs,
             lastUsedAtMs: null,
           },

@@ -44,7 +44,7 @@ export function describePushes(make: MakeStore): void {
     store.access.addSource({
       source: {
         ...{ name, account: ACCOUNT, user: null, title: null, template: null, ttlMs: null },
-        ...{ digestMs: 0, limit: null, quietHours: null, isImportant: false, fallback: null },
+        ...{ digestMs: 0, limit: null, quietHours: null, isImportant: false, fallback: null, secret: null },
         ...{ createdAtMs: START_MS, lastUsedAtMs: null, digest: name },
         ...over,
       },

@@ -44,3 +44,31 @@ test('a push that comes compressed is read as it is; what is none is refused wit
     ['by gzip', 'by deflate', 'by br', 'named only', 'of a form', 'to a topic', 'a.txt'].sort(),
   );
 });
+
+test('a push in another charset is read if it says so, or begins with the mark of UTF-16', async () => {
+  const [simulator, home] = [await simulate(), makeFolder()];
+  const wx = (...args: string[]) => runHere(args, { home });
+  await wx('login', '--qr', 'none', '--base-url', simulator.baseUrl, '--name', 'mine');
+  const web = await startWeb({ home });
+  const { token } = jsonLines((await wx('source', 'add', 'tool', '--json')).stdout)[0] as { token: string };
+  const push = async (type: string, body: Buffer) => {
+    const headers = { 'content-type': type };
+    const { status, text } = await web.ask(`//push/${token}`, { method: 'POST', headers, body });
+    return status === 200 ? status : `${status} ${JSON.parse(text).detail}`;
+  };
+  const utf16 = (text: string): Buffer => Buffer.from(text, 'utf16le');
+  const gbk = Buffer.from('b4c5c5ccc2fa', 'hex');
+
+  expect(await push(JSON_TYPE, utf16(`\ufeff${json('按标记')}`))).toBe(200);
+  expect(await push('text/plain', utf16('\ufeff大端').swap16())).toBe(200);
+  expect(await push(`${JSON_TYPE}; charset=utf-16le`, utf16(json('按类型')))).toBe(200);
+  expect(await push('text/plain; charset="GBK"', gbk)).toBe(200);
+  expect(await push('text/plain; charset=iso-8859-1', Buffer.from('其实是 UTF-8'))).toBe(200);
+
+  expect(await push(JSON_TYPE, utf16(json('x')))).toMatch(/^400 .*UTF-16/);
+  expect(await push('text/plain', gbk)).toBe('400 the body is not UTF-8');
+  expect(await push('text/plain; charset=klingon', gbk)).toMatch(/^400 .*klingon/);
+  const [listed] = jsonLines((await wx('outbox', '--json')).stdout);
+  const texts = (listed as { parts: { text: string }[] }).parts.map(({ text }) => text);
+  expect(texts.sort()).toEqual(['按标记', '大端', '按类型', '磁盘满', '其实是 UTF-8'].sort());
+});
