@@ -1,4 +1,4 @@
-const { existsSync } = require('node:fs');
+const { existsSync, mkdirSync } = require('node:fs');
 const nodeModule = require('node:module');
 const { homedir } = require('node:os');
 const { isAbsolute, join } = require('node:path');
@@ -6,8 +6,9 @@ const { isAbsolute, join } = require('node:path');
 if (existsSync(join(__dirname, '../dist/main.js'))) {
   // Node 22 and newer keep what they compiled. In the user's own folder: what lies in it is run as it is, and the
   // folder that Node takes by itself is one that everybody may write to. NODE_DISABLE_COMPILE_CACHE=1 turns it off.
-  const folder = compiledFolder();
-  if (folder !== null) nodeModule.enableCompileCache?.(folder);
+  const isKept = nodeModule.enableCompileCache && !process.env.NODE_DISABLE_COMPILE_CACHE;
+  const folder = isKept ? compiledFolder() : null;
+  if (folder !== null) nodeModule.enableCompileCache(folder);
   // The buffers of a file lie outside V8's heap and wait for its quick collection, which runs when its young space is
   // full. One that does not grow keeps a gigabyte within 30 MiB, and costs every start: only for who moves a file.
   if (process.argv.includes('download') || process.argv.includes('--file'))
@@ -20,11 +21,19 @@ if (existsSync(join(__dirname, '../dist/main.js'))) {
   process.exitCode = 78;
 }
 
-/** Null for a user who has no home, and for one named by a relative path: there lies what others have put there. */
+/**
+ * Null for a user who has no home, and for one named by a relative path: there lies what others have put there. Also where
+ * it cannot be made: Node itself tries for ever to make folders where nothing can be made, as in /proc.
+ */
 function compiledFolder() {
   try {
-    const home = homedir();
-    return isAbsolute(home) ? join(home, '.cache', 'wxagent', 'compiled') : null;
+    let folder = homedir();
+    if (!isAbsolute(folder)) return null;
+    for (const name of ['.cache', 'wxagent', 'compiled']) {
+      folder = join(folder, name);
+      if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
+    }
+    return folder;
   } catch {
     return null;
   }
