@@ -1,5 +1,5 @@
 import type { CommandContext } from '../port/context.ts';
-import { type TakenAddress, takeAddress } from './open-web.ts';
+import { takeAddress } from './take-address.ts';
 
 /** Whoever has no first poll, such as who waits for a login, waits no longer for the page than this. */
 const LATEST_MS = 500;
@@ -23,7 +23,7 @@ export async function openWebBeside(context: CommandContext, address: string): P
   let isOver = false;
   const opened = context.clock
     .sleep(LATEST_MS, begun.signal)
-    .then<Pick<TakenAddress, 'close'>>(() => (isOver ? taken : taken.open()));
+    .then(async () => (isOver ? taken.listening : (await import('./open-web.ts')).openWeb(context, taken)));
   opened.catch((error) => failed.abort(error));
   return {
     context: {

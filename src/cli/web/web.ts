@@ -2,6 +2,7 @@ import { reasonOf } from '../../core/errors.ts';
 import type { CommandContext } from '../port/context.ts';
 import { openBrowser } from './open-browser.ts';
 import { type OpenWeb, openWeb } from './open-web.ts';
+import { takeAddress } from './take-address.ts';
 
 /** Between two attempts to open a store that was lost. */
 const AGAIN_MS = 5_000;
@@ -10,7 +11,7 @@ const AGAIN_MS = 5_000;
 export async function web(context: CommandContext): Promise<void> {
   const { listen, open } = context.settings;
   const stop = context.stopSignal();
-  let server: OpenWeb | null = await openWeb(context, listen, '--listen');
+  let server: OpenWeb | null = await serveAt(context, listen);
   // Also when a free port was asked for: who comes back finds it there.
   const address = new URL(server.url).host;
   await server.resume();
@@ -27,6 +28,13 @@ export async function web(context: CommandContext): Promise<void> {
     await server.close().catch(() => {});
     server = await openAgain(context, address, stop);
   }
+}
+
+async function serveAt(context: CommandContext, address: string): Promise<OpenWeb> {
+  const taken = await takeAddress(context, address, '--listen');
+  const server = await openWeb(context, taken);
+  taken.tell();
+  return server;
 }
 
 /** Brings whoever sits here to the page: opens it, or says where it is. */
@@ -48,7 +56,7 @@ async function openAgain(
 ): Promise<OpenWeb | null> {
   while (!stop.aborted) {
     try {
-      const server = await openWeb(context, address, '--listen');
+      const server = await serveAt(context, address);
       await server.resume();
       return server;
     } catch (error) {
