@@ -1,7 +1,7 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
 import { LEAST, sql } from '../../sql/dialect.ts';
 import { run, type Statement } from '../../sql/statement.ts';
-import { NEWEST_PARTS } from '../outbox/budget.ts';
+import { REQUESTED_SINCE } from '../outbox/budget.ts';
 import type { IncomingMessage, Intake } from '../port/port.ts';
 
 /** What the messages of a poll change about their users; each user is written once. */
@@ -24,15 +24,14 @@ interface Update {
 }
 
 /**
- * How many sent parts of a user count towards the budget that a message of the time ?4 opened. The server had the
- * message before we got it, so parts sent in between count.
+ * How many requests to a user count towards the budget that a message of the time ?3 opened. The server had the
+ * message before we got it, so requests in between count.
  */
-const SENT_SINCE = sql`CASE WHEN users.last_send_at <= ?4 THEN 0 ELSE ${LEAST}(users.sent, (SELECT count(*)
-  FROM ${NEWEST_PARTS} WHERE state = 'sending' OR (state IN ('confirmed', 'unconfirmed') AND finished_at > ?4))) END`;
+const SENT_SINCE = sql`CASE WHEN users.last_send_at <= ?3 THEN 0 ELSE ${LEAST}(users.sent, ${REQUESTED_SINCE}) END`;
 
-const UPDATE_USER = sql`INSERT INTO users (account, "user", context_token, last_message_at, last_message_seq, language)
+const UPDATE_USER = sql`INSERT INTO users (account, "user", last_message_at, context_token, last_message_seq, language)
   VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-  ON CONFLICT (account, "user") DO UPDATE SET context_token = COALESCE(?3, users.context_token), last_message_at = ?4,
+  ON CONFLICT (account, "user") DO UPDATE SET last_message_at = ?3, context_token = COALESCE(?4, users.context_token),
     last_message_seq = ?5, sent = ${SENT_SINCE}, language = COALESCE(?6, users.language)`;
 
 /** See {@link UserUpdates}. */
@@ -41,7 +40,7 @@ export function createUserUpdates({ account, nowMs, writtenAfterMs }: Intake): U
 
   function write(user: string, { token, atMs, seq, language }: Update): Statement<number> {
     updates.delete(user);
-    return run(UPDATE_USER, account, user, token, atMs, seq, language);
+    return run(UPDATE_USER, account, user, atMs, token, seq, language);
   }
 
   return {

@@ -9,9 +9,14 @@ import { HELD, OPEN } from './part-states.ts';
 export const BUDGET_NEAR_END = 2;
 /** How many of the newest parts are searched for finished ones: no index covers those. */
 export const RECENT_PARTS = 1_000;
-/** The newest parts to the user ?2 of the account ?1, as a table of SQL: all that count against the budget are there. */
-export const NEWEST_PARTS = `(SELECT state, finished_at FROM parts WHERE account = ?1 AND "user" = ?2
-  ORDER BY seq DESC LIMIT ${RECENT_PARTS}) AS newest`;
+/**
+ * How many requests to the user ?2 of the account ?1 were accepted after the time ?3, or may have been, as SQL: of parts
+ * that were accepted since or are not final, with their repeats, for the server may take those for other messages.
+ */
+export const REQUESTED_SINCE = `(SELECT COALESCE(sum(CASE WHEN finished_at <= ?3 THEN 0
+    WHEN state IN ('confirmed', 'unconfirmed', 'sending') THEN 1 + repeats + unsure ELSE unsure END), 0)
+  FROM (SELECT state, finished_at, repeats, unsure FROM parts WHERE account = ?1 AND "user" = ?2
+    ORDER BY seq DESC LIMIT ${RECENT_PARTS}) AS newest)`;
 
 /** Whether parts of the user ?2 of the account ?1 are held, as SQL. */
 export const IS_HELD = `EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND ${HELD})`;
@@ -63,15 +68,15 @@ export function* refundBudget(part: Row): Step<void> {
 }
 
 /**
- * How many parts were accepted since the user wrote; `user` is their row. Their message may arrive here after some of
- * these parts were sent, and the server counts those against it all the same.
+ * How many requests have used the budget since the user wrote, the one under way included; `user` is their row. Their
+ * message may have arrived here after some of these, and the server counts those against it all the same.
  */
-export function* acceptedSince(user: Row): Step<number> {
+export function* spentBudget(user: Row): Step<number> {
   const row = yield* one(
-    `SELECT count(*) AS n FROM ${NEWEST_PARTS} WHERE state IN ('confirmed', 'unconfirmed') AND finished_at > ?3`,
+    `SELECT ${REQUESTED_SINCE} AS n`,
     user.account as string,
     user.user as string,
     user.last_message_at as number,
   );
-  return Number(row?.n);
+  return Math.max(user.sent as number, Number(row?.n));
 }

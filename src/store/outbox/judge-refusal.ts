@@ -2,7 +2,7 @@ import { newClientId } from '../../core/ids.ts';
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/wechat-limits.ts';
 import { one, type Row, run, type Step } from '../../sql/statement.ts';
 import type { Verdict } from '../port/port.ts';
-import { acceptedSince, refundBudget } from './budget.ts';
+import { refundBudget, spentBudget } from './budget.ts';
 import { holdUser } from './hold-and-release.ts';
 import { verdictOf } from './parts.ts';
 import { endThrottle, isQuietTry, QUIET_MS, recordThrottled } from './rate-limit.ts';
@@ -92,7 +92,7 @@ export function* settleRefusal(
   const judgement = judgeRefusal({
     ...reply,
     userWroteSince: ((userRow?.last_message_seq as number | undefined) ?? 0) > (part.seen_seq as number),
-    sentSinceMessage: userRow ? Math.max((userRow.sent as number) - 1, yield* acceptedSince(userRow)) : 0,
+    sentSinceMessage: userRow ? (yield* spentBudget(userRow)) - 1 : 0,
     messageAgeMs: lastMessageAt === null ? null : nowMs - lastMessageAt,
     sentLastSecond: recent.filter((at) => at > nowMs - 1_000).length,
     sentLastFiveMinutes: recent.filter((at) => at > nowMs - QUIET_MS).length,

@@ -162,6 +162,35 @@ export function describeRefusals(make: MakeStore): void {
     expect((await desk.refuse((await desk.claimed(OWNER)).seq)).part).toMatchObject({ reason: 'quota' });
   });
 
+  test('requests of unknown result that were repeated meanwhile count too', async () => {
+    await desk.says(OWNER);
+    const createdAtMs = desk.nowMs + 1;
+    await spend(OWNER, 7);
+    await desk.sends(OWNER, 'repeated');
+    for (let n = 0; n < 2; n++) {
+      await desk.settle((await desk.claimed(OWNER)).seq, { kind: 'unknown', detail: 'timeout' });
+      desk.nowMs += 60_000;
+    }
+    await desk.accept((await desk.claimed(OWNER)).seq);
+    await desk.says(OWNER, { createdAtMs });
+    expect((await refusedSend()).part.reason).toBe('quota');
+  });
+
+  test('so does one of a part that was refused when it was repeated', async () => {
+    await desk.says(OWNER);
+    const createdAtMs = desk.nowMs + 1;
+    await spend(OWNER, 9);
+    await desk.sends(OWNER, 'the tenth');
+    const { seq } = await desk.claimed(OWNER);
+    await desk.settle(seq, { kind: 'unknown', detail: 'timeout' });
+    desk.nowMs += 60_000;
+    await desk.claimed(OWNER);
+    expect((await desk.refuse(seq)).part.reason).toBe('quota');
+    await desk.says(OWNER, { createdAtMs });
+    await desk.claimed(OWNER);
+    expect((await desk.refuse(seq)).part.reason).toBe('quota');
+  });
+
   test('parts to others, however many, hide none of the ten', async () => {
     await desk.says(OWNER);
     const createdAtMs = desk.nowMs + 1;
