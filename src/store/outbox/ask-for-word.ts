@@ -21,9 +21,7 @@ export function* wordBeforeTheLast(head: Row, request: ClaimRequest): Step<NewPa
   const row = yield* one(
     `SELECT language, (SELECT count(*) FROM parts WHERE account = ?1 AND "user" = ?2 AND ${OPEN}) AS waiting
        FROM users WHERE account = ?1 AND "user" = ?2 AND last_message_at > ?3 AND NOT ${IS_ASKED} AND NOT ${HAS_ANSWER}`,
-    account,
-    user,
-    nowMs - BUDGET_WINDOW_MS,
+    ...[account, user, nowMs - BUDGET_WINDOW_MS],
   );
   if (!row || Number(row.waiting) <= left) return null;
   yield* noteAsked(account, user);

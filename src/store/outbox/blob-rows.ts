@@ -50,9 +50,7 @@ export function* appendChunk(path: string, n: number, bytes: Uint8Array): Step<v
 export function* endBlob({ path, sizeBytes, md5 }: StoredBlob): Step<void> {
   const alive = yield* run(
     `UPDATE blobs SET size_bytes = ?, md5 = ?, written_at = ${NOW} ${ALIVE}`,
-    sizeBytes,
-    md5,
-    path,
+    ...[sizeBytes, md5, path],
   );
   if (alive === 0) throw removed();
 }
@@ -75,10 +73,7 @@ export function* storeContents(account: string, files: readonly (PartFile | null
     yield* together(
       run(
         `INSERT INTO blobs (blob, account, size_bytes, md5, written_at) VALUES (?, ?, ?, ?, ${NOW})`,
-        path,
-        account,
-        sizeBytes,
-        md5,
+        ...[path, account, sizeBytes, md5],
       ),
       ...chunks.map((chunk, n) => insertChunk(path, n, chunk)),
     );

@@ -219,10 +219,8 @@ function* sendHead(head: Row & { seq: number }, request: ClaimRequest, claimant:
   yield* unawaited(
     run(
       "UPDATE parts SET state = 'sending', body = ?, seen_seq = ?, repeats = ?, reason = NULL WHERE seq = ?",
-      body,
-      repeated ? (head.seen_seq as number) : ((head.last_message_seq as number | null) ?? 0),
-      repeats,
-      seq,
+      ...[body, repeated ? (head.seen_seq as number) : ((head.last_message_seq as number | null) ?? 0)],
+      ...[repeats, seq],
     ),
   );
   yield* startRequest(head, request, claimant);

@@ -43,10 +43,7 @@ export function* isBeingSent(
 export function takeLease({ account, user, nowMs }: ClaimRequest, claimant: Claimant): Statement<number> {
   return run(
     'UPDATE users SET lease = ?, lease_until = ? WHERE account = ? AND "user" = ?',
-    claimant.id,
-    nowMs + LEASE_MS,
-    account,
-    user,
+    ...[claimant.id, nowMs + LEASE_MS, account, user],
   );
 }
 
@@ -57,9 +54,7 @@ export function freeLease(
 ): Statement<number> {
   return run(
     'UPDATE users SET lease = NULL WHERE account = ?1 AND "user" = ?2 AND COALESCE(lease, ?3) = ?3',
-    account,
-    user,
-    claimant,
+    ...[account, user, claimant],
   );
 }
 
@@ -67,9 +62,6 @@ export function freeLease(
 export function* renewLease(input: Parameters<Outbox['renewLease']>[0], claimant: string): Step<void> {
   yield* run(
     'UPDATE users SET lease_until = ? WHERE account = ? AND "user" = ? AND lease = ?',
-    input.nowMs + LEASE_MS,
-    input.account,
-    input.user,
-    claimant,
+    ...[input.nowMs + LEASE_MS, input.account, input.user, claimant],
   );
 }

@@ -188,9 +188,7 @@ export function* replaceKey(
   const replaced = yield* all(
     `SELECT seq FROM parts WHERE account = ? AND "user" = ? AND send_key = ? AND finished_at IS NULL
        AND state IN ('queued', 'held', 'delayed') ORDER BY seq`,
-    input.account,
-    input.user,
-    input.key,
+    ...[input.account, input.user, input.key],
   );
   const seqs = replaced.map((row) => row.seq as number);
   yield* dropParts({ ...input, seqs, reason: 'replaced' }, claimant);

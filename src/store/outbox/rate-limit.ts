@@ -84,9 +84,7 @@ export function* recordThrottled(
   const waitMs = throttleDelayMs(step);
   yield* run(
     'UPDATE accounts SET throttle_until = ?, throttle_step = ? WHERE account = ?',
-    nowMs + waitMs,
-    step,
-    account,
+    ...[nowMs + waitMs, step, account],
   );
   return waitMs;
 }

@@ -59,9 +59,7 @@ function* settleReply(
       const waitMs = resendDelayMs((part.repeats as number) + 1);
       yield* run(
         'UPDATE parts SET repeats = repeats + 1, not_before = ?, reason = ? WHERE seq = ?',
-        nowMs + waitMs,
-        reply.detail,
-        seq,
+        ...[nowMs + waitMs, reply.detail, seq],
       );
       return yield* verdictOf(seq, waitMs);
     }
@@ -73,11 +71,7 @@ function* settleReply(
       yield* run(
         `UPDATE parts SET state = ?, body = CASE WHEN ? = 1 THEN body END, unsent = unsent + 1, not_before = ?, reason = ?
            WHERE seq = ?`,
-        isRepeat ? 'sending' : 'queued',
-        isRepeat ? 1 : 0,
-        nowMs + waitMs,
-        reply.detail,
-        seq,
+        ...[isRepeat ? 'sending' : 'queued', isRepeat ? 1 : 0, nowMs + waitMs, reply.detail, seq],
       );
       return yield* verdictOf(seq, waitMs);
     }
@@ -92,9 +86,7 @@ function* giveUpWord(part: Row, mayHaveArrived: boolean, nowMs: number): Step<Ve
   if (!mayHaveArrived) yield* refundBudget(part);
   yield* run(
     'UPDATE parts SET state = ?, body = NULL, finished_at = ? WHERE seq = ?',
-    mayHaveArrived ? 'unconfirmed' : 'refused',
-    nowMs,
-    part.seq as number,
+    ...[mayHaveArrived ? 'unconfirmed' : 'refused', nowMs, part.seq as number],
   );
   return yield* verdictOf(part.seq as number, null);
 }

@@ -13,9 +13,7 @@ export function* recordUpload(input: Parameters<Outbox['recordUpload']>[0]): Ste
   const { account, seq, ...progress } = input;
   yield* run(
     "UPDATE parts SET upload_progress = ? WHERE seq = ? AND account = ? AND state = 'uploading'",
-    JSON.stringify(progress),
-    seq,
-    account,
+    ...[JSON.stringify(progress), seq, account],
   );
 }
 
@@ -49,18 +47,14 @@ export function* settleUpload(input: Parameters<Outbox['settleUpload']>[0], clai
     case 'refused':
       yield* run(
         "UPDATE parts SET state = 'refused', reason = ?, finished_at = ? WHERE seq = ?",
-        result.reason,
-        nowMs,
-        seq,
+        ...[result.reason, nowMs, seq],
       );
       return yield* withNotice(yield* verdictOf(seq, null), input);
     case 'retry': {
       const waitMs = resendDelayMs((part.repeats as number) + 1);
       yield* run(
         "UPDATE parts SET state = 'queued', repeats = repeats + 1, not_before = ?, reason = ? WHERE seq = ?",
-        nowMs + waitMs,
-        result.detail,
-        seq,
+        ...[nowMs + waitMs, result.detail, seq],
       );
       return yield* verdictOf(seq, waitMs);
     }

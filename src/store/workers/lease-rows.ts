@@ -47,9 +47,7 @@ export function* handOver(worker: string, to: string, count: number): Step<strin
        UPDATE leases SET next = ?2 FROM picked WHERE account = picked.one
          AND EXISTS (SELECT 1 FROM workers AS other WHERE other.worker = ?2 AND other.expires_at > ${NOW} AND leaving = 0)
        RETURNING account`,
-    worker,
-    to,
-    count,
+    ...[worker, to, count],
   );
   return rows.map(({ account }) => account as string);
 }
@@ -59,9 +57,7 @@ export function giveBack({ account, worker, epoch }: Omit<Lease, 'former'>): Sta
   return one(
     `UPDATE leases SET worker = NULL, last_worker = worker, changed_at = ${NOW} WHERE account = ? AND worker = ? AND epoch = ?
        RETURNING next`,
-    account,
-    worker,
-    epoch,
+    ...[account, worker, epoch],
   );
 }
 

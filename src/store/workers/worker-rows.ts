@@ -30,13 +30,7 @@ export function register(worker: string, card: WorkerCard): Statement<number> {
   return run(
     `INSERT INTO workers (worker, name, host, pid, version, purpose, capacity, started_at, renewed_at, expires_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ${NOW}, ${NOW}, ${NOW} + ${TTL_MS})`,
-    worker,
-    card.name,
-    card.host,
-    card.pid,
-    card.version,
-    card.purpose,
-    card.capacity,
+    ...[worker, card.name, card.host, card.pid, card.version, card.purpose, card.capacity],
   );
 }
 
