@@ -10,7 +10,6 @@ const SETTING = {
   '<name>': { en: 'option name in camelCase, such as onError', zh: '驼峰式选项名，例如 onError' },
 };
 
-/** The command tree. */
 export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'login',

@@ -92,7 +92,6 @@ export interface HelpWriter {
 }
 
 export function createHelpWriter(language: Language): HelpWriter {
-  /** What every command has. */
   function style(command: Command): void {
     command.configureHelp({
       // Commander would add what it knows of an option, in English.

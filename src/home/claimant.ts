@@ -3,7 +3,6 @@ import { hasCode } from '../core/errors.ts';
 import type { LockHolder } from './lock.ts';
 import { processStartTime } from './process-identity.ts';
 
-/** This process, for locks and leases. */
 export function thisProcess(): LockHolder {
   return {
     host: hostname(),

@@ -10,7 +10,6 @@ import type { Paths } from './paths.ts';
 /** More than a login takes. */
 const PROBE_BYTES = 16 * 1024;
 
-/** What a login brought. */
 export type NewLogin = Omit<Account, 'key' | 'formerIds'>;
 
 /** The logins of a store, in config.json or in a database: every change is made on what is there at that moment. */

@@ -5,9 +5,7 @@ import type { Paths } from './paths.ts';
 /** How long it is believed who holds the lock of a process: a thousand accounts of one process ask in a row. */
 const BELIEVED_MS = 1_000;
 
-/** The lock of this process in a home. */
 export interface ProcessLock extends Lock {
-  /** Which of the locks it is. */
   readonly slot: number;
   readonly path: string;
 }

@@ -32,7 +32,6 @@ const PATHS = {
   unseen: 'M3 3l18 18M4 6v13h13M10 5h10v10M4 16l5-5 3 3',
 } as const;
 
-/** What an icon shows. */
 export type IconName = keyof typeof PATHS;
 
 /** Beside a text, or inside a button that has a name: it says nothing itself. */

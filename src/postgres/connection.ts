@@ -34,7 +34,6 @@ export const LIMITS: Limits = {
   answerMs: 35_000,
 };
 
-/** How connections are made. */
 export interface ConnectionOptions {
   address: ServerAddress;
   limits: Limits;
@@ -48,7 +47,6 @@ export interface ConnectionOptions {
 /** What is sent beside the statements of a step, as it is. */
 type Command = string;
 
-/** One connection to the server. */
 export interface Connection {
   /** The line of history that the server writes: another one after the promotion of a standby. */
   readonly timeline: string;

@@ -34,7 +34,6 @@ import { createRescue } from './unstored-content.ts';
 import type { Upkeep } from './upkeep/upkeep.ts';
 import { wordPart } from './upkeep/window-keeper.ts';
 
-/** What a runner is made of. */
 export interface RunnerParts {
   account: RunnerAccount;
   store: Store;

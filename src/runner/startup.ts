@@ -11,7 +11,6 @@ import type { Turns } from './turns/turns.ts';
 /** What a runner knows before its first poll. */
 export interface Startup {
   cursor: string;
-  /** Whether the login counts as expired. */
   loginExpired: boolean;
   /** Resolves when the agents of the former runner have ended. */
   childrenEnded: Promise<void>;

@@ -12,7 +12,6 @@ export type SettingOrigin = 'flag' | 'environment' | 'config file' | 'stored' | 
 export interface Environment {
   /** A variable, '' and unset alike being undefined. */
   get(name: string): string | undefined;
-  /** All of it, for children. */
   readonly all: Readonly<Record<string, string | undefined>>;
 }
 

@@ -58,5 +58,4 @@ export type SettingValue<N extends SettingName> =
       ? Filled<N>
       : Filled<N> | null;
 
-/** The value of every setting. */
 export type Settings = { readonly [N in SettingName]: SettingValue<N> };

@@ -1,4 +1,3 @@
-/** Where a store is, by the form of what names it. */
 export type StoreForm = 'server' | 'path' | 'other';
 
 /** A password that stands where none is shown. */

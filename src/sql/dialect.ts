@@ -30,7 +30,6 @@ export function unindexed(column: string): Fragment {
   return { sqlite: `+${column}`, postgres: column };
 }
 
-/** Whether a text contains another one. */
 export function contains(text: Sql, part: Sql): Fragment {
   return {
     sqlite: `instr(${textOf(text, 'sqlite')}, ${textOf(part, 'sqlite')}) > 0`,

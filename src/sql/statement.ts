@@ -71,7 +71,6 @@ type Results<S extends readonly Statement<unknown>[]> = {
   [Index in keyof S]: S[Index] extends Statement<infer T> ? T : never;
 };
 
-/** Answers a request at once. */
 type Answer = (request: Request) => unknown;
 
 /** What answers the requests of the step that runs through just now; see {@link runThrough}. */
@@ -109,12 +108,10 @@ class Single<T> implements Iterator<Request, T, unknown> {
   }
 }
 
-/** The one row of a query, or undefined. */
 export function one(sql: Sql, ...values: SqlValue[]): Statement<Row | undefined> {
   return new Statement('one', sql, values);
 }
 
-/** All rows of a query. */
 export function all(sql: Sql, ...values: SqlValue[]): Statement<Row[]> {
   return new Statement('all', sql, values);
 }

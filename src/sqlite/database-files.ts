@@ -11,7 +11,6 @@ export interface DatabaseFiles {
   readonly isOverwritten: boolean;
 }
 
-/** Access to the mark of a database. */
 export interface MarkedDatabase {
   /** The mark that SQLite reads. */
   mark(): DatabaseMark;

@@ -13,9 +13,7 @@ const WAL_BYTES = 16 * 1024 * 1024;
 
 /** A checked, synchronous handle on one SQLite file. */
 export interface Database {
-  /** The one row of a query, or undefined. */
   one(sql: string, ...values: SqlValue[]): Row | undefined;
-  /** All rows of a query. */
   all(sql: string, ...values: SqlValue[]): Row[];
   /** Runs a statement; returns how many rows changed. */
   run(sql: string, ...values: SqlValue[]): number;

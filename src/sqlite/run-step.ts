@@ -1,7 +1,6 @@
 import { type Request, runThrough, Statement, type Step } from '../sql/statement.ts';
 import type { Database } from './database.ts';
 
-/** Runs a step on a database, at once. */
 export function runStep<T>(database: Database, step: Step<T>): T {
   return runThrough(step, (request: Request) =>
     request instanceof Statement ? database.answer(request) : request.statements.map(database.answer),

@@ -224,7 +224,6 @@ function checkContent(database: Database, path: string, copied: Map<string, numb
   }
 }
 
-/** What an open backup has. */
 export function countsOf(database: Database, { accounts }: AccountList): BackupCounts {
   const count = (what: string): number => Number(database.one(`SELECT ${what}`)?.n);
   return {

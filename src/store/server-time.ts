@@ -8,7 +8,6 @@ const SAVE_EVERY_MS = 60_000;
 /** How long the time of another boot is kept: on a server it may be that of another machine. */
 const KEEP_MS = 30 * 24 * 3_600_000;
 
-/** A clock that may learn the time from servers. */
 export type LearningClock = Clock & Partial<Pick<SteadyClock, 'learnServerTime' | 'serverNow'>>;
 
 /**

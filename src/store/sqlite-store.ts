@@ -16,7 +16,6 @@ import { checkIsOurs, migrate } from './schema/migrate-sqlite.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
 
-/** What an SQLite store is opened with. */
 interface SqliteStoreOptions {
   path: string;
   /** File that is deleted when the disk is full. */

@@ -4,7 +4,6 @@ export interface Fence {
   marker: string;
   /** The line that opens it again in a later part, language included. */
   reopening: string;
-  /** The line that closes it. */
   closing: string;
 }
 

@@ -33,7 +33,6 @@ export interface ProcessRun extends OutputUse {
   onStarted?(pid: number): void | Promise<void>;
 }
 
-/** How a child process ended. */
 export interface ProcessEnd {
   /** Null when nothing was started. */
   pid: number | null;

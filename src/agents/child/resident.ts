@@ -33,7 +33,6 @@ export interface ResidentRecords {
   onEnded?(pid: number): Promise<void>;
 }
 
-/** How a {@link Resident} ended. */
 export interface ResidentEnd {
   /** Null when a signal ended it. */
   code: number | null;

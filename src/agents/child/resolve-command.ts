@@ -2,7 +2,6 @@ import { accessSync, closeSync, constants, existsSync, openSync, readSync, statS
 import { posix, win32 } from 'node:path';
 import { WxError } from '../../core/errors.ts';
 
-/** Where a command is looked for. */
 export interface CommandSearch {
   /** Relative names with a separator, and empty PATH entries, start here. */
   cwd: string;

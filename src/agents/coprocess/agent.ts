@@ -31,7 +31,6 @@ export interface CoprocessAgentOptions extends ResidentRecords {
   log: Log;
 }
 
-/** The process of one user. */
 interface UserCoprocess {
   coprocess: Coprocess;
   turns: number;

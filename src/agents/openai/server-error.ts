@@ -50,7 +50,6 @@ export function errorIn(document: Record<string, unknown>, hasAnswer: boolean): 
   return named.some((one) => typeof one === 'string') || document.detail ? errorOf(document) : null;
 }
 
-/** An error that came as a text. */
 export function errorOfText(text: string): ServerError {
   return { message: text, status: null, words: '' };
 }

@@ -1,6 +1,5 @@
 import { createLineReader } from './line-reader.ts';
 
-/** How a line came. */
 export interface LineForm {
   /** It was too long: only its beginning is there. */
   cut: boolean;

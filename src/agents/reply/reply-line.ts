@@ -6,7 +6,6 @@ import { replyTextOf } from './output.ts';
 /** What one line of a reply in JSON lines asks for; `bad` says what is wrong with it. */
 export type ReplyLine = ({ kind: 'reply' } & ReplyObject) | { kind: 'bad'; detail: string };
 
-/** What one object of a reply says. */
 export interface ReplyObject {
   /** Its text, then its file. */
   pieces: ReplyPiece[];
@@ -14,7 +13,6 @@ export interface ReplyObject {
   unread: string[];
 }
 
-/** Longest line. */
 export const MAX_LINE_BYTES = 1024 * 1024;
 
 /** What an object of a reply may have. */

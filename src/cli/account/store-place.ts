@@ -177,7 +177,6 @@ export function storeForChildren(context: CommandContext): string | null {
   return `@${path}`;
 }
 
-/** The logins of the store. */
 export function loginsOf({
   server,
   paths,

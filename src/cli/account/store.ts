@@ -3,7 +3,6 @@ import type { Store } from '../../store/port/port.ts';
 import { openStore } from '../../store/sqlite-store.ts';
 import type { CommandContext } from '../port/context.ts';
 
-/** Where the store is, and what it works with. */
 type StoreHome = Pick<CommandContext, 'paths' | 'clock' | 'log'> & Partial<Pick<CommandContext, 'server'>>;
 
 /** Opens the store. With `waitInTrouble` its steps wait for a full disk or a lost server, and say so; else they fail. */

@@ -6,7 +6,6 @@ import { isObject } from '../../core/object.ts';
 /** The programs whose hooks are understood. */
 export type HookProgram = 'claude' | 'codex';
 
-/** What a hook is called for. */
 export interface HookInput {
   /** The event, as the program names it; `notify` is the command of Codex' `notify`. */
   event: string;

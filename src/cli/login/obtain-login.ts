@@ -11,7 +11,6 @@ import { loginsOf } from '../account/store-place.ts';
 import { wordsOf } from '../i18n/language.ts';
 import type { CommandContext } from '../port/context.ts';
 
-/** What a login is asked for. */
 export interface LoginRequest {
   /** Server and CDN the user named; null: Tencent's. */
   namedUrl: string | null;

@@ -8,7 +8,6 @@ export interface Deadline {
   extend(): void;
 }
 
-/** Starts to wait. */
 export function createDeadline(clock: Clock, waitMs: number): Deadline {
   let endsAtMs = clock.monotonic() + waitMs;
   return {

@@ -5,13 +5,11 @@ import type { CommandContext } from '../port/context.ts';
 
 /** How a `send` has ended. */
 export interface SendEnd {
-  /** Id of the account. */
   account: string;
   user: string;
   parts: PartView[];
   /** Why what had no verdict in time waits, or why it was dropped. */
   reason: string | null;
-  /** The login has expired. */
   expired: boolean;
   /** The command that logs in again. */
   loginHint: string;

@@ -16,7 +16,6 @@ export interface ProxyRules {
   proxyFor(url: URL): Proxy | null;
 }
 
-/** No proxy for anybody. */
 export const NO_PROXIES: ProxyRules = { any: false, proxyFor: () => null };
 
 /** What proxies can speak, by how it is written; of SOCKS 5 both forms let the proxy resolve names. */

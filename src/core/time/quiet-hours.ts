@@ -26,7 +26,6 @@ function minuteOfDay(hour = Number.NaN, minute = Number.NaN): number {
   return isTime ? hour * 60 + minute : Number.NaN;
 }
 
-/** Whether a time is in the quiet hours. */
 export function isQuiet(atMs: number, quiet: QuietHours | null): boolean {
   if (quiet === null) return false;
   return (

@@ -39,7 +39,6 @@ export function writeJson(value: unknown): string {
   return written.join('');
 }
 
-/** One level of a value. */
 function piecesOf(value: unknown): Piece[] {
   if (typeof value !== 'object' || value === null) return [JSON.stringify(value)];
   const isList = Array.isArray(value);

@@ -19,7 +19,6 @@ export type OpenedBlob =
   | { kind: 'answered'; status: number; reason: string }
   | { kind: 'failed'; detail: string };
 
-/** One file to fetch. */
 export interface FetchRequest {
   source: MediaSource;
   /** Where the file goes; made, for its owner alone, when it is missing. */

@@ -40,7 +40,6 @@ export interface DeafAccount {
 /** An event of a runner. `run --json` prints them. */
 export type RunnerEvent =
   | { type: 'ready'; account: string; name: string | null }
-  /** A turn starts. */
   | { type: 'message'; account: string; turn: Turn }
   | {
       type: 'outcome';

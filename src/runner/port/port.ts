@@ -1,4 +1,3 @@
-/** One account to be served. */
 export interface RunnerAccount {
   /** Key of the account in the store. */
   key: string;

@@ -15,7 +15,6 @@ import { startSilenceTimeout } from './silence-timeout.ts';
 import type { TurnOutput } from './streamed-output.ts';
 import type { Typing } from './typing.ts';
 
-/** What one run of the agent works with. */
 export interface AgentRunInput {
   /** The turn without its attachments and its quote. */
   turn: Turn;

@@ -20,7 +20,6 @@ import type { TurnOutput } from './streamed-output.ts';
 
 export interface EndingTurn {
   started: StartedTurn;
-  /** The language of its notices. */
   language: ChatLanguage;
   /** What the turn has sent so far. */
   output: Pick<TurnOutput, 'rest' | 'release' | 'tally'>;
@@ -43,7 +42,6 @@ export interface TurnFinish {
   forget(seq: number): void;
 }
 
-/** What the last commit of a turn has. */
 interface TurnCommit {
   result: TurnResult;
   parts: NewPart[];

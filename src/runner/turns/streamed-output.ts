@@ -32,7 +32,6 @@ export interface TurnOutput {
 export interface OutputTally {
   /** Parts used up, those of repeats included. */
   used: number;
-  /** Parts queued. */
   queued: number;
   /** Files that cannot be sent. */
   missing: MissingFiles;

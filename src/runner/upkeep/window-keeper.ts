@@ -59,7 +59,6 @@ export function createKeepers(
   };
 }
 
-/** The part that asks for a word. */
 export function wordPart({ text }: WindowKeeper, language: ChatLanguage): NewPart {
   return {
     clientId: newClientId(),

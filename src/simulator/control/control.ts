@@ -52,7 +52,6 @@ export interface PhoneView {
 
 /** Everything that can be done to the simulator; the HTTP controls are these, one to one (docs/simulator.md). */
 export interface SimulatorControl {
-  /** A user writes. */
   message(input: UserMessage): Written;
   /** Several messages, in order. */
   messages(inputs: UserMessage[]): Written[];

@@ -7,7 +7,6 @@ export interface Call {
   bot: Bot | null;
   /** The query string, still encoded, without `?`. */
   search: string;
-  /** The raw body. */
   raw: Buffer;
   /** The parsed body of an API call; an empty object when it had none. */
   body: Record<string, unknown>;

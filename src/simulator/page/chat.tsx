@@ -11,7 +11,6 @@ import { messagesOf, nameOf } from './names.ts';
 import { phoneWords } from './words.ts';
 import { state } from './world.ts';
 
-/** The chat of one user with their bot. */
 export function Chat({ user }: { user: string }) {
   const [quoted, setQuoted] = useState<ChatMessage | null>(null);
   const drop = useDropPlace((files) => void writeFiles(user, files, 'picture'));

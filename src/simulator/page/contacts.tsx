@@ -64,7 +64,6 @@ function Contact({ user, onChoose }: { user: string; onChoose: () => void }) {
   );
 }
 
-/** The {@link Avatar} of a user. */
 export function UserAvatar({ user }: { user: string }) {
   return <Avatar user={user} name={nameOf(user)} isOwner={isOwner(user)} />;
 }

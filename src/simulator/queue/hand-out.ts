@@ -66,7 +66,6 @@ function placeOf(queueNumber: number, timeMs: number): Buffer {
   return Buffer.from([0x08, ...varint(queueNumber), 0x10, ...varint(timeMs), 0x18, ...varint(timeMs - 32)]);
 }
 
-/** The place, and whose it is. */
 function writeCursor(bot: Bot, place: Buffer): string {
   const whose = Buffer.from(
     `${bot.id}:${createHash('md5').update(bot.token).digest('hex').padStart(38, '0')}`,

@@ -1,7 +1,6 @@
 /** What became of an answer: `sent`, or how a server that breaks on purpose lost it on the wire. */
 export type WireResult = 'sent' | 'aborted' | 'status' | 'reset' | 'cut' | 'garbage' | 'hang' | 'answer';
 
-/** What a handler answers. */
 export interface Answer {
   status: number;
   body: string | Buffer;

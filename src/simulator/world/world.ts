@@ -43,7 +43,6 @@ export interface Waiter {
   cursor: number;
 }
 
-/** A logged-in bot. */
 export interface Bot {
   id: string;
   token: string;

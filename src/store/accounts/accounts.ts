@@ -2,7 +2,6 @@ import { one, run, type Statement, type Step } from '../../sql/statement.ts';
 import { OPEN } from '../outbox/part-states.ts';
 import type { Admin, Polled } from '../port/port.ts';
 
-/** An account in the store. */
 export interface AccountRow {
   login: string;
   owner: string | null;

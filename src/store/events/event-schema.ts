@@ -126,7 +126,6 @@ export const WRITE_LOG = ON_SQLITE.map(
 /** Has SQLite write it no longer. */
 export const END_LOG = ON_SQLITE.map(({ name }) => `DROP TRIGGER IF EXISTS ${name}`);
 
-/** The migration of SQLite. */
 export const SQLITE_EVENTS = `
   CREATE TABLE events (
     xid INTEGER NOT NULL DEFAULT 0,  -- PostgreSQL: the transaction

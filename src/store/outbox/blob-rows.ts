@@ -4,7 +4,6 @@ import { one, run, type Statement, type Step, together } from '../../sql/stateme
 import type { PartFile, StoredBlob } from '../port/port.ts';
 import { NOW } from '../workers/worker-rows.ts';
 
-/** Bytes of a chunk. */
 export const CHUNK_BYTES = 256 * 1024;
 
 /** The path of a blob that nobody has written yet; no file of a home has one like it. */
@@ -12,7 +11,6 @@ export function newBlobPath(): string {
   return blobPath(newUuid());
 }
 
-/** The path of the blob with this id. */
 export function blobPath(id: string): string {
   return `blob:${id}`;
 }

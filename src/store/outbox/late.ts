@@ -1,7 +1,6 @@
 import { all, type Row, run, type Step } from '../../sql/statement.ts';
 import { GIVEN_UP } from './part-states.ts';
 
-/** What was dropped. */
 export interface Dropped {
   parts: number;
   /** Pushes among them whose source was removed. */

@@ -132,13 +132,11 @@ export function* usersToDeliver(account: string): Step<string[]> {
 
 const PART = `SELECT ${VIEW} FROM parts WHERE seq = ?`;
 
-/** A part by its number. */
 function* partView(seq: number): Step<PartView | undefined> {
   const row = yield* one(PART, seq);
   return row && viewOf(row);
 }
 
-/** The parts with these numbers. */
 export function* partsOf(seqs: readonly number[]): Step<PartView[]> {
   if (seqs.length === 0) return [];
   const rows = yield* together(...seqs.map((seq) => one(PART, seq)));
@@ -206,7 +204,6 @@ const NEEDED = `SELECT account, file FROM parts WHERE file IS NOT NULL
 // One pass over all rows takes less time than a look at each row that an index of an account names.
 const NEEDED_OF = sql`${NEEDED} AND ${unindexed('account')} = ?`;
 
-/** A file that a part needs. */
 export interface NeededFile extends Pick<PartFile, 'path' | 'sizeBytes'> {
   account: string;
 }
@@ -290,12 +287,10 @@ export function* verdictOf(seq: number, waitMs: number | null, held: PartView[] 
   };
 }
 
-/** The text of a row. */
 export function textOf(row: Row): string {
   return (row.text as Buffer).toString('utf8');
 }
 
-/** A file as its part has it. */
 export function storedFile(file: PartFile | null): Buffer | null {
   return file && Buffer.from(JSON.stringify({ ...file, content: undefined }), 'utf8');
 }

@@ -111,7 +111,6 @@ function isOfLastTries(row: Row, sentAtMs: number): boolean {
   return step > 1 && doubledAtMs - sentAtMs < throttleDelayMs(step - 1);
 }
 
-/** Ends the throttle of an account. */
 export function endThrottle(account: string): Statement<number> {
   return run('UPDATE accounts SET throttle_until = NULL, throttle_step = 0 WHERE account = ?', account);
 }

@@ -11,7 +11,6 @@ export interface ChatPlace {
 /** What stands in a conversation: what the user wrote, or a part that was sent to them or waits. */
 export type ChatEntry = { message: MessageView; part: null } | { message: null; part: PartView };
 
-/** A piece of a conversation. */
 export interface ChatPiece {
   /** Oldest first. */
   entries: ChatEntry[];
@@ -26,7 +25,6 @@ export interface Conversation extends UserView {
   /** When something was last written or queued. */
   lastAtMs: number;
   last: ChatEntry;
-  /** Messages that failed. */
   failed: number;
   /** Messages that nobody has looked at, up to {@link MOST_UNSEEN}. */
   unseen: number;

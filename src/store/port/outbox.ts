@@ -41,7 +41,6 @@ export interface NewPart {
   origin: PartOrigin;
   /** Groups all parts of one turn (`run_id`). */
   runId: string | null;
-  /** '' for a file. */
   text: string;
   file: PartFile | null;
 }
@@ -79,7 +78,6 @@ export interface PartView {
   mergedInto: number | null;
 }
 
-/** A part claimed for one request. */
 export interface ClaimedPart {
   seq: number;
   user: string;
@@ -328,7 +326,6 @@ export interface Outbox {
   recordUpload(input: { account: string; seq: number; sentBytes: number; totalBytes: number }): Promise<void>;
   /** The running upload to a user; null: none, or one whose process is gone. */
   runningUpload(input: { account: string; user: string; nowMs: number }): Promise<UploadView | null>;
-  /** The parts with these numbers. */
   parts(seqs: readonly number[]): Promise<PartView[]>;
   /** Parts in these states (null: in any), newest first, before the one with this number (null: from the newest on). */
   partPage(input: {

@@ -21,7 +21,6 @@ export interface QuestionHead {
   language: ChatLanguage | null;
 }
 
-/** A question to be asked. */
 export interface NewQuestion {
   account: string;
   user: string;
@@ -38,7 +37,6 @@ export interface NewQuestion {
   nowMs: number;
 }
 
-/** One question as it stands. */
 export interface QuestionView {
   seq: number;
   number: number;

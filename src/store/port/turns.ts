@@ -13,7 +13,6 @@ export interface StartedTurn {
   seq: number;
   id: string;
   user: string;
-  /** Whether the owner wrote it. */
   isOwner: boolean;
   /** The language of the user's last text whose language was clear; null: there was none. */
   language: ChatLanguage | null;

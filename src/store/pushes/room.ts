@@ -22,7 +22,6 @@ export function roomIn(row: Row, nowMs: number): Room {
   return { left: Number.POSITIVE_INFINITY, isHeld: isHeld || queued > 0 };
 }
 
-/** The {@link ROOM} of a user. */
 export function* roomOf({ account, user }: { account: string; user: string }): Step<Row> {
   return (yield* one(OF_USER, account, user)) as Row;
 }

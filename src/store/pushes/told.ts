@@ -14,7 +14,6 @@ const MOST_KEPT = 300;
 const PUSH_CHARS = 500;
 const ALL_CHARS = 8_000;
 
-/** What is told of a single push. */
 export function toldOf(push: ToldPush): Told {
   return { pushes: [push], others: { count: 0, limit: 0, quiet: 0, lastAtMs: 0 }, uncounted: 0 };
 }

@@ -7,7 +7,6 @@ export type FoundQuestion<Q> =
   | { kind: 'answer'; question: Q; answer: string; choice: number | null }
   | { kind: 'fault'; why: Exclude<AnswerFault, 'kept'>; questions: Q[] };
 
-/** What is asked of a question here. */
 type Asked = Pick<StoredQuestion, 'number' | 'choices' | 'isTold' | 'serverId' | 'finishedAtMs' | 'part'>;
 
 /** A longer text that is none of the choices is no slip, but about something else. */

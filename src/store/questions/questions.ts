@@ -75,7 +75,6 @@ function* freeNumber(account: string, user: string): Step<{ number: number; hasO
   return { number, hasOthers: open.size > 0 };
 }
 
-/** A question as it stands. */
 export function* questionView(seq: number): Step<QuestionView | null> {
   const found = yield* storedQuestion(seq);
   return found ? viewOf(found) : null;

@@ -42,7 +42,6 @@ function isNewest(database: Database, path: string): boolean {
   throw newerSchema(path, version);
 }
 
-/** The error for a database of a newer schema. */
 export function newerSchema(place: string, version: number): WxError {
   return new WxError('config', `the database ${place} was written by a newer wxagent (schema ${version})`, {
     hint: 'npm install -g wxagent@latest',

@@ -22,7 +22,6 @@ interface Held {
   state: 'waiting' | 'serving' | 'draining' | 'drained';
   /** Whether anything has been done under this lease. */
   isBegun: boolean;
-  /** Resolves when it has drained. */
   drained: Promise<void> | null;
 }
 

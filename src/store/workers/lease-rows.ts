@@ -61,7 +61,6 @@ export function giveBack({ account, worker, epoch }: Omit<Lease, 'former'>): Sta
   );
 }
 
-/** The lease of a worker, from its row. */
 export function leaseOf(row: Row, worker: string): Lease {
   return {
     account: row.account as string,

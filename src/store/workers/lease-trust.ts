@@ -22,7 +22,6 @@ export interface TrustWindow extends Trust {
   failed(): void;
   /** This process did not run for a while, or its leases are gone: nothing is trusted until a renewal sent from now on. */
   spend(): void;
-  /** Milliseconds that are left. */
   leftMs(): number;
   /** Whether so much time has passed without a renewal that the leases have ended for the database, too. */
   hasRunOut(): boolean;

@@ -47,12 +47,10 @@ export function idOfInvitation(text: string): string | null {
   return INVITATION.exec(text)?.[1] ?? null;
 }
 
-/** A new token of a source. */
 export function newSourceToken(): string {
   return `A${randomText(ALL_LETTERS, 14)}`;
 }
 
-/** Whether a text can be the token of a source. */
 export function looksLikeSourceToken(text: string): boolean {
   return SOURCE_TOKEN.test(text);
 }
@@ -75,7 +73,6 @@ export function plainCode(typed: string): string {
   return typed.toUpperCase().replace(/[\s-]/g, '');
 }
 
-/** A new value of a cookie. */
 export function newCookie(): string {
   return randomBytes(32).toString('base64url');
 }

@@ -42,7 +42,6 @@ export interface Failures {
   failed(address: string): void;
 }
 
-/** What is answered. */
 export interface Reply {
   status?: number;
   /** An object of the form of {@link Route.answer}. */

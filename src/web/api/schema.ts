@@ -58,7 +58,6 @@ export function optionalOf(
   return { type: 'object', properties, required, additionalProperties: false };
 }
 
-/** A list. */
 export function listOf(items: Schema): Schema {
   return { type: 'array', items };
 }
@@ -68,7 +67,6 @@ export function orNull(schema: Schema): Schema {
   return { anyOf: [schema, { type: 'null' }] };
 }
 
-/** One of these words. */
 export function oneOf(...words: readonly string[]): Schema {
   return { type: 'string', enum: words };
 }

@@ -11,7 +11,6 @@ const PAGE = 500;
 const PAUSE_MS = 1_000;
 const BEGINNING: EventPlace = { xid: 0, seq: 0, atMs: 0 };
 
-/** An event, and how it is told. */
 export interface ToldEvent extends StateEvent {
   text: string;
 }

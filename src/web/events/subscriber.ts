@@ -6,7 +6,6 @@ import type { EventLog, Listener, ToldEvent } from './event-reader.ts';
 export interface Receiver {
   /** Whether they may know that there is such an event. */
   mayKnow(event: StateEvent): boolean;
-  /** Whether the event is for them. */
   isFor(event: StateEvent): boolean;
   /** What they know may be old: they have to load it anew. Behind `end` they miss nothing. */
   reset(end: EventPlace): void;

@@ -11,7 +11,6 @@ const DEFAULT_LISTEN = `127.0.0.1:${DEFAULT_PORT}`;
 /** Addresses that mean every interface. */
 const WILDCARDS = ['0.0.0.0', '::'];
 
-/** Where the server listens. */
 export interface ListenAddress {
   host: string;
   /** 0: any free one. */

@@ -9,7 +9,6 @@ const REMEMBERED_MS = 10 * 60_000;
 /** So many of one guest are remembered: each asks WeChat for a code. */
 const MOST_OF_GUEST = 20;
 
-/** How far a login is. */
 export type LoginState = 'starting' | 'waiting' | 'scanned' | 'verify' | 'done' | 'failed' | 'cancelled';
 
 /** A login that somebody has begun through the API. */

@@ -6,7 +6,6 @@ export interface Sample {
   value: number;
 }
 
-/** A metric with its values. */
 export interface Metric {
   name: string;
   help: string;
@@ -17,7 +16,6 @@ export interface Metric {
 /** The content type of {@link prometheusText}. */
 export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** Metrics in the text format of Prometheus. */
 export function prometheusText(metrics: readonly Metric[]): string {
   return metrics.map(textOf).join('\n');
 }

@@ -10,7 +10,6 @@ import type { RunnerView } from '../../views/account.ts';
 /** An account as the server sees it: without its token. */
 export type KnownAccount = Pick<Account, 'key' | 'id' | 'formerIds' | 'name' | 'owner' | 'loggedInAt'>;
 
-/** What is to be sent. */
 export interface ToSend {
   text: string | null;
   /** Copies that {@link WebBackend.keepFile} made. */

@@ -28,7 +28,6 @@ export interface AcpSessions {
   forget(turn: Turn, memory: SessionMemory): Promise<void>;
 }
 
-/** An open session of an agent. */
 export interface OpenSession {
   id: string;
   /** Whether it is in a mode in which the agent asks before it acts, where that is wanted. */

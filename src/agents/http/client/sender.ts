@@ -6,7 +6,6 @@ import { MAX_LINE_CHARS } from '../../reply/reply-stream.ts';
 import { type HttpClient, openClient, UNLIMITED } from './client.ts';
 import { createFileFetcher, type FileRequest } from './file-fetch.ts';
 
-/** One POST to an agent. */
 export interface AgentRequest {
   url: string;
   headers: Record<string, string>;

@@ -8,7 +8,6 @@ import { reasonOf, WxError } from '../../../core/errors.ts';
 import { foreignRequest, type OwnAddress } from '../../../core/http/host-check.ts';
 import { percentEncoded } from '../../../core/text-bytes.ts';
 
-/** A file to be fetched. */
 export interface PublishedFile {
   path: string;
   name: string | null;

@@ -17,7 +17,6 @@ export interface JsonTemplate {
   readonly names: ReadonlySet<string>;
 }
 
-/** A part of a document. */
 interface Part {
   /** Undefined where there is no value; `attachment` is the one that the list element around it is repeated for. */
   fill(values: TemplateValues, attachment: Attachment | null): unknown;

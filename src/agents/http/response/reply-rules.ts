@@ -18,7 +18,6 @@ export interface ReplyRules {
   reply: JsonPath;
   /** How the events of a stream are read. */
   stream: StreamReader;
-  /** The id of the conversation. */
   conversation: JsonPath | null;
   /** What went wrong, in an answer without a text. */
   error: JsonPath | null;

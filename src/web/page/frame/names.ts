@@ -1,6 +1,5 @@
 import type { Account } from '../server/types.ts';
 
-/** How an account is called. */
 export function accountName({ name, id }: Pick<Account, 'name' | 'id'>): string {
   return name ?? id;
 }

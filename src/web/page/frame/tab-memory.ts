@@ -4,7 +4,6 @@ export interface TabMemory {
   set(value: string | null): void;
 }
 
-/** A place in the memory of this tab. */
 export function tabMemory(name: string): TabMemory {
   let known = attempt(() => sessionStorage.getItem(name)) ?? null;
   return {

@@ -9,7 +9,6 @@ import { loginWords } from './words.ts';
 /** How often a login is looked at. */
 const LOOK_MS = 1_000;
 
-/** Whose logins they are. */
 export interface LoginPlace {
   /** The route of the API: `/logins`, or `/invitation/logins`. */
   path: string;

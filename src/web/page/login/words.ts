@@ -23,7 +23,6 @@ const en = {
   oneBot: 'A WeChat account has one bot. A bot that it had elsewhere goes offline.',
 };
 
-/** The words of a login. */
 export const loginWords = wordsIn<typeof en>({
   en,
   zh: {

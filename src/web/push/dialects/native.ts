@@ -129,7 +129,6 @@ export function accepted({ parts }: Sent): Answer {
   return json(200, { parts: shown });
 }
 
-/** A problem as the API has it. */
 export function refused(problem: Problem): Answer {
   return { ...json(problem.status, problem), type: 'application/problem+json' };
 }

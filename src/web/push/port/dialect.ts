@@ -24,7 +24,6 @@ export interface PushRequest {
   nowMs: number;
 }
 
-/** What is to be told. */
 export interface Pushed {
   title: string | null;
   text: string;
@@ -56,7 +55,6 @@ export const PLAIN: Pushed = {
   isImportant: false,
 };
 
-/** What a request is answered with. */
 export interface Answer {
   status: number;
   body: string;
@@ -100,7 +98,6 @@ export interface MediaDesk {
   take(id: string): PartFile | null;
 }
 
-/** An answer in JSON. */
 export function json(status: number, value: object): Answer {
   return { status, body: `${JSON.stringify(value)}\n`, type: 'application/json' };
 }

@@ -6,7 +6,6 @@ const en = {
   older: 'Show older ones',
 };
 
-/** The words of the audit. */
 export const auditWords = wordsIn<typeof en>({
   en,
   zh: {

@@ -23,7 +23,6 @@ const STORED = 'wxagent-sending';
 /** Everything that is on its way, oldest first. */
 export const sendings = signal<readonly Sending[]>([]);
 
-/** Sends a text or files to a user. */
 export function send(account: string, user: string, text: string, files: readonly File[] = []): void {
   const one = { key: newKey(), account, user, text, files, timeMs: nowMs.peek() };
   sendings.value = [...sendings.value, { ...one, share: null, problem: null, stop: new AbortController() }];

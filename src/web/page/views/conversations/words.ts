@@ -97,7 +97,6 @@ const en = {
   },
 };
 
-/** The words of conversations. */
 export const conversationWords = wordsIn<typeof en>({
   en,
   zh: {

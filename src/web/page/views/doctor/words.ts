@@ -13,7 +13,6 @@ const en = {
   checks: CHECK_NAMES.en,
 };
 
-/** The words of the doctor. */
 export const doctorWords = wordsIn<typeof en>({
   en,
   zh: {

@@ -150,7 +150,6 @@ function untilWhen({ heldAt, expiresAt }: Part): string | null {
   return heldAt === null ? null : words.untilByRunner(dayAndTime(Date.parse(heldAt) + HOLD_MAX_MS));
 }
 
-/** What a part is, in a line. */
 function gistOf({ text, name, kind }: Part): string {
   return name === null ? text : `${outboxWords().files[kind] ?? kind}: ${name}`;
 }

@@ -17,7 +17,6 @@ export interface Later {
   text: ScheduledText;
 }
 
-/** What waits. */
 export interface OpenParts {
   queues: readonly UserQueue[];
   /** What goes later, the next one first. */

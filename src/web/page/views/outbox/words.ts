@@ -41,7 +41,6 @@ const en = {
   already: (verdict: string) => `Nothing was dropped: it is ${verdict} already.`,
 };
 
-/** The words of the outbox. */
 export const outboxWords = wordsIn<typeof en>({
   en,
   zh: {

@@ -45,7 +45,6 @@ const en = {
   neverWrote: 'has not written since the login',
 };
 
-/** The words of the overview. */
 export const overviewWords = wordsIn<typeof en>({
   en,
   zh: {

@@ -37,7 +37,6 @@ const en = {
   endAllAbout: 'This one as well. To come in again, each needs a new one-time code.',
 };
 
-/** The words of tokens and browsers. */
 export const tokenWords = wordsIn<typeof en>({
   en,
   zh: {

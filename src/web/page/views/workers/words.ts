@@ -19,7 +19,6 @@ const en = {
   renewed: (seconds: number) => `renewed ${seconds} s ago`,
 };
 
-/** The words of the workers. */
 export const workersWords = wordsIn<typeof en>({
   en,
   zh: {
