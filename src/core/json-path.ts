@@ -1,9 +1,7 @@
 import { WxError } from './errors.ts';
 import { isObject } from './object.ts';
 
-/**
- * Where in a JSON document a text stands: `answer`, `$.choices[0].message.content`, or several paths with `|` between.
- */
+/** Where in a JSON document a text stands: `answer`, `$.choices[0].message.content`, or several with `|` between. */
 export interface JsonPath {
   /** As it was written. */
   readonly text: string;

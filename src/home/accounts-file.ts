@@ -37,9 +37,7 @@ export interface ConfigFile extends AccountList {
   settings: Record<string, unknown>;
 }
 
-/**
- * Reads config.json; a missing file is an empty one. conf costs more than the rest of a start. Throws WxError `config`.
- */
+/** Reads config.json, none as an empty one; conf costs more than the rest of a start. Throws WxError `config`. */
 export function readConfigFile(path: string): ConfigFile {
   let text: string;
   try {

@@ -15,9 +15,7 @@ import type {
   UploadUrlResponse,
 } from './wire/wire.ts';
 
-/**
- * A method for every endpoint of the iLink API (protocol 2 to 7). None throws for what the server or the network does.
- */
+/** A method for every endpoint (protocol 2 to 7). None throws for what the server or the network does. */
 
 export type { CallResult } from './result.ts';
 

@@ -1,10 +1,7 @@
 import { WxError } from '../core/errors.ts';
 import type { SqlValue } from './statement.ts';
 
-/**
- * A value as it may be bound; others abort the process in SQLite. NUL, which SQLite cuts and PostgreSQL refuses, is
- * replaced.
- */
+/** A value as it may be bound; others abort the process in SQLite. NUL, which neither database takes, is replaced. */
 export function storable(value: SqlValue): SqlValue {
   if (value === null) return null;
   if (typeof value === 'string') return value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value;

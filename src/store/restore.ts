@@ -22,10 +22,7 @@ interface OpenBackup {
   close(): Promise<void>;
 }
 
-/**
- * Opens a copy of a backup, which `copyAt` places: the backup itself stays as it is. `chunks` is what it has, for one that
- * is no file. Throws WxError.
- */
+/** Opens a copy of a backup, which `copyAt` places; `chunks` is what one that is no file has. Throws WxError. */
 export async function openBackup(
   path: string,
   {

@@ -10,9 +10,7 @@ const KEEP_MS = 30 * 24 * 3_600_000;
 
 export type LearningClock = Clock & Partial<Pick<SteadyClock, 'learnServerTime' | 'serverNow'>>;
 
-/**
- * Sets a clock to the server's time that earlier processes learned since the boot: all of a home compute the same ages.
- */
+/** Sets a clock to the server's time that earlier processes learned since the boot: a home has the same ages. */
 export function* restoreServerTime(clock: LearningClock): Step<void> {
   const boot = bootId();
   if (!clock.learnServerTime || boot === null) return;

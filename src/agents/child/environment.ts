@@ -24,9 +24,7 @@ const TEXT_BYTES = 32 * 1024;
 /** Longest of all other variables of ours: above every platform's longest path. */
 const SCALAR_BYTES = 8 * 1024;
 
-/**
- * How much of the parent's environment a turn gets: macOS allows 1 MiB with the arguments, and ours need up to 240 KiB.
- */
+/** How much of the parent's environment a turn gets: macOS allows 1 MiB with arguments, and ours need up to 240 KiB. */
 const INHERITED_BYTES = 512 * 1024;
 
 /** Linux refuses a single variable of 128 KiB or more (E2BIG). */

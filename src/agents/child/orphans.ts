@@ -7,10 +7,7 @@ export interface ChildIdentity {
   startTime: string;
 }
 
-/**
- * Ends what a killed runner left, forks included. Touches nothing unless pid and start time match; tells whether they
- * did.
- */
+/** Ends what a killed runner left, forks included, where pid and start time match; tells whether they did. */
 export async function endOrphan(
   child: ChildIdentity,
   startTimeOf: (pid: number) => string | null,

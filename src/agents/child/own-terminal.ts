@@ -42,9 +42,7 @@ export function canHaveTerminal(command: TerminalCommand): boolean {
   return version.status === 0 && version.stdout.includes('util-linux');
 }
 
-/**
- * Starts a command on a terminal of its own. `child.stdout` is what it shows. Ctrl-Z stops us as well; `fg` wakes both.
- */
+/** Starts a command on a terminal of its own; `child.stdout` is what it shows. Ctrl-Z stops us too; `fg` wakes both. */
 export function startOnOwnTerminal(command: TerminalCommand, clock: Pick<Clock, 'sleep'>): Foreground {
   // script starts what is in SHELL, and without one /bin/sh.
   const { SHELL: _, ...env } = command.env;

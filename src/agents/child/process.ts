@@ -27,9 +27,7 @@ export interface ProcessRun extends OutputUse {
   drainMs?: number;
   /** Ends the child; its reason is a TurnEnd. */
   signal: AbortSignal;
-  /**
-   * Called once with the pid, before the child gets its stdin, which waits for it. If it throws, `runProcess` rejects.
-   */
+  /** Called once with the pid, before the child gets its stdin, which waits. If it throws, `runProcess` rejects. */
   onStarted?(pid: number): void | Promise<void>;
 }
 

@@ -19,9 +19,7 @@ export interface TurnContext {
   emit(piece: ReplyPiece): Promise<void>;
   /** Says that the agent is at work although there is nothing to queue yet, for `--silence-timeout`. `emit` says so too. */
   alive(): void;
-  /**
-   * Asks the user; resolves with their next message, or null after `waitMs` or with the end of the turn. Never rejects.
-   */
+  /** Asks the user; resolves with their next message, or null after `waitMs` or with the turn. Never rejects. */
   ask(question: string, waitMs: number): Promise<string | null>;
   /** The language its user writes in. */
   language: ChatLanguage;

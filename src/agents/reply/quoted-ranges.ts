@@ -9,10 +9,7 @@ interface Line {
   text: string;
 }
 
-/**
- * Code blocks, code spans and blockquotes of Markdown, in order: where they begin and end. A block that is never closed
- * is none, nor is a span that its paragraph does not close. Linear, whatever the text is.
- */
+/** Where code blocks, code spans and blockquotes begin and end, in order. One that is never closed is none. Linear. */
 export function quotedRanges(text: string): [number, number][] {
   const ranges: [number, number][] = [];
   const lines = linesOf(text);

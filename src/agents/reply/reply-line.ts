@@ -32,9 +32,7 @@ export function parseReplyLine(line: string): ReplyLine {
     : { kind: 'reply', ...read };
 }
 
-/**
- * What one object of a reply asks for; null: nothing; a text: what is wrong with it. `others` are the caller's fields.
- */
+/** What one object of a reply asks for; null: nothing; a text: what is wrong. `others` are the caller's fields. */
 export function readReplyObject(
   value: Record<string, unknown>,
   others: readonly string[] = [],

@@ -9,9 +9,7 @@ import type { CommandContext } from '../port/context.ts';
 /** How long a fresh login waits for the user's first message. */
 const WAIT_MS = 60_000;
 
-/**
- * Waits for the user's first message: before it nothing can be sent. False when none came, or a runner has the account.
- */
+/** Waits for the user's first message: before it nothing can be sent. False: none came, or a runner has the account. */
 export async function awaitFirstMessage(
   context: CommandContext,
   account: Account,

@@ -7,9 +7,7 @@ import type { Store } from '../../store/port/port.ts';
 /** How often pushes that wait are looked for. */
 const LOOK_EVERY_MS = 1_000;
 
-/**
- * Queues pushes of any account that have waited long enough, until the signal is aborted. `onQueued` sees that they go.
- */
+/** Queues pushes of any account that have waited long enough, until aborted. `onQueued` sees that they go. */
 export async function releasePushes(
   { store, clock, log }: { store: Pick<Store, 'outbox'>; clock: Pick<Clock, 'now' | 'sleep'>; log: Log },
   onQueued: (account: string, user: string) => void,

@@ -14,9 +14,7 @@ export interface Output {
 /** No more is joined: what a pipe takes in one piece, also when several processes write into it. */
 const MAX_BYTES = 4 * 1024;
 
-/**
- * Joins the lines of a moment for one stream: each write is a system call. `later` calls back when the moment is over.
- */
+/** Joins the lines of a moment: each write is a system call. `later` calls back when the moment is over. */
 export function createOutput(options: { write: Output['now']; later: (flush: () => void) => void }): Output {
   const { write, later } = options;
   const waiting: { stream: StreamName; text: string }[] = [];

@@ -10,9 +10,7 @@ export interface Choice {
 /** Marks around an answer that say nothing: `"Yes."`. */
 const MARKS = /^[\s"'“”‘’「」`([（【]+|[\s"'“”‘’「」`)\]）】.,!。，！、]+$/gu;
 
-/**
- * The index of the choice that an answer means; null: none. Case and width do not count. A yes has many words: `好的`, 👍.
- */
+/** The index of the choice that an answer means; null: none. A yes has many words, in any case and width: `好的`, 👍. */
 export function choiceOf(answer: string, choices: readonly Choice[]): number | null {
   const said = plain(answer);
   const named = choices.findIndex(({ name, label }) =>

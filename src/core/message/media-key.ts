@@ -5,9 +5,7 @@ export function encodeMediaKey(key: Uint8Array): string {
   return Buffer.from(Buffer.from(key).toString('hex'), 'ascii').toString('base64');
 }
 
-/**
- * The 16 bytes of a key: base64 of them, base64 of 32 hex characters, or bare hex (protocol 5.3). null: none of these.
- */
+/** The 16 bytes of a key: base64 of them, of their hex, or bare hex (protocol 5.3). null: none of these. */
 export function decodeMediaKey(text: string): Buffer | null {
   if (/^[0-9a-fA-F]{32}$/.test(text)) return Buffer.from(text, 'hex');
   const bytes = Buffer.from(text, 'base64');

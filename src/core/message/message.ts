@@ -1,7 +1,4 @@
-/**
- * A message as everything above the wire sees it. Ids are strings because the
- * server's are uint64 (protocol 10.3).
- */
+/** A message as everything above the wire sees it. Ids are strings: the server's are uint64 (protocol 10.3). */
 
 /** What a message consists of; `mixed` has items of several kinds. */
 export type MessageKind = 'text' | 'image' | 'voice' | 'file' | 'video' | 'mixed';
@@ -29,9 +26,7 @@ export interface Quote {
   attachments: Attachment[];
 }
 
-/**
- * One start of the agent for one message: everything an agent may know. Serialised it is a {@link MessageEvent}.
- */
+/** One start of the agent for one message: all that an agent may know. As JSON it is a {@link MessageEvent}. */
 export interface Turn {
   id: string;
   account: string;

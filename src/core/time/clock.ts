@@ -1,8 +1,6 @@
 import { setMaxListeners } from 'node:events';
 
-/**
- * Time, passed in so that tests can move it: `now` for ages that survive a restart, `monotonic` and `sleep` for waits.
- */
+/** Time, passed in so that tests move it: `now` for ages that survive a restart, `monotonic` and `sleep` for waits. */
 export interface Clock {
   /** Wall clock, milliseconds since 1970. */
   now(): number;

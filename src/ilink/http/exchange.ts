@@ -46,9 +46,7 @@ export interface HttpRequest {
   maxBytes: number;
   /** So much of a longer one is read all the same and comes with the failure; absent: it is given up at once. */
   keepBytes?: number;
-  /**
-   * Ends it, and loses no answer that the server has begun by then: see stop-request.ts.
-   */
+  /** Ends it, and loses no answer that the server has begun by then (stop-request.ts). */
   signal?: AbortSignal | undefined;
 }
 

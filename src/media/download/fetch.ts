@@ -24,9 +24,7 @@ interface Plan {
   expectedBytes: number | null;
 }
 
-/**
- * Fetches media: decrypted in constant memory into a temporary file, named when whole and durable (protocol 5.3, 5.4).
- */
+/** Fetches media in constant memory into a temporary file, which is named when whole and durable (protocol 5.3, 5.4). */
 export function createFetcher(options: {
   cdn: Cdn;
   clock: Clock;

@@ -22,9 +22,7 @@ const SOUND_NAME = /\.(?:m4a|m4b|aac)$/i;
 /** Bytes that tell the type of a file. */
 const HEAD_BYTES = 64 * 1024;
 
-/**
- * As what the phone shows a file, by its content. Sounds are files: voice bubbles of bots do not appear (protocol 12).
- */
+/** As what the phone shows a file, by its content. Sounds are files: bots' voice bubbles do not appear (protocol 12). */
 export async function shownAs(path: string, name: string): Promise<ShownAs> {
   const type = (await contentOf(path))?.mime ?? null;
   return shownAsType(type, name, () => inFile(path, hasPictures));

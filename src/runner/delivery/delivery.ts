@@ -23,9 +23,7 @@ import { readSendResult } from './send-result.ts';
 export interface Delivery {
   /** Looks for parts to this user. */
   wake(user: string): void;
-  /**
-   * Runs a store step that queues parts; it claims the first one if the user has none on its way. Rejects as the step.
-   */
+  /** Runs a store step that queues parts; it claims the first if the user has none on its way. Rejects as the step. */
   queue(user: string, step: (claim: ClaimRequest | null) => Promise<QueuedParts>): Promise<void>;
   /** Wakes the delivery to every user with open parts. */
   refresh(): Promise<void>;

@@ -28,9 +28,7 @@ export interface MissingFiles {
 
 /** Copies the files of one reply, so that the agent may change or remove them. */
 export interface ReplyFiles {
-  /**
-   * A piece with its file copied; null, and counted in {@link missing}, where it cannot be sent. Rejects on a shortage.
-   */
+  /** A piece with its file copied; null, and counted in {@link missing}: it cannot be sent. Rejects on a shortage. */
   copy(piece: ReplyPiece): Promise<ReplyItem | null>;
   readonly missing: MissingFiles;
 }

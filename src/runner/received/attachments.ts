@@ -59,9 +59,7 @@ export function createAttachments(options: AttachmentOptions): Attachments {
     log,
   });
 
-  /**
-   * A sound file with a transcript is not fetched, as in the official client (protocol 12), unless with `--stt-always`.
-   */
+  /** A sound file with a transcript is not fetched, as in the official client (protocol 12), but for `--stt-always`. */
   function isWanted({ kind, transcript }: MediaSource): boolean {
     return kind !== 'voice' || transcript === null || options.speechToText?.always === true;
   }

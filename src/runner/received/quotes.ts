@@ -20,9 +20,7 @@ export function isQuoting(inbound: Inbound): boolean {
   return isNamed || quoteMedia.length > 0;
 }
 
-/**
- * What a message quotes: its own item, else the store's by ID or time, else the summary (protocol 10.4). Null: nothing.
- */
+/** What a message quotes: its own item, else the store's by ID or time, else the summary (protocol 10.4). */
 export async function quoteOf(
   inbound: Inbound,
   about: { account: string; user: string },

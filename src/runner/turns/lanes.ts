@@ -1,8 +1,6 @@
 import type { Clock } from '../../core/time/clock.ts';
 
-/**
- * What a lane does after a run of its head: go on, run it again later or after another message, or start nothing more.
- */
+/** What a lane does after a run of its head: go on, run it again later or after another one, or start nothing more. */
 export type LaneStep =
   | { kind: 'next' }
   | { kind: 'later'; notBeforeMs: number }

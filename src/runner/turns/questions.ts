@@ -8,9 +8,7 @@ import { type ReplyShape, textParts } from '../delivery/reply-parts.ts';
 
 /** Questions of turns to their users. A user has one turn at a time, and a turn one open question. */
 export interface Questions {
-  /**
-   * Sends a question; resolves with the next message, or null after `waitMs` or with the turn (`over`). Never rejects.
-   */
+  /** Sends a question; resolves with the next message, or null after `waitMs` or with the turn. Never rejects. */
   ask(
     turn: { id: string; user: string; over: AbortSignal },
     question: string,

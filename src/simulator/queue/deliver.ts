@@ -16,10 +16,7 @@ import { handOut } from './hand-out.ts';
 /** What `replay` can hand out again. */
 const REPLAY_LIMIT = 10_000;
 
-/**
- * Queues a message for a bot, and wakes a poll. It opens the user's window and quota anew (protocol 9.2). null leaves a
- * field out.
- */
+/** Queues a message for a bot and wakes a poll. Window and quota begin anew (protocol 9.2). null leaves a field out. */
 export function deliver(world: World, bot: Bot, message: WireMessage): void {
   const { duplicate, duplicateAfterMs } = world.settings;
   const peer = meet(bot, String(message.from_user_id));

@@ -1,10 +1,7 @@
 import type { Settings } from './settings.ts';
 import type { Bot, Peer } from './world.ts';
 
-/**
- * The burst rule of a whole bot (protocol 9.2): each attempt during a penalty starts it again. Whether this one is
- * refused.
- */
+/** Whether the burst rule of a bot refuses an attempt; each one in a penalty starts it again (protocol 9.2). */
 export function isBurst(bot: Bot, settings: Settings, nowMs: number): boolean {
   const { burstLimit, burstWithinMs, burstPenaltyMs } = settings;
   if (burstLimit === 0) return false;

@@ -1,7 +1,4 @@
-/**
- * A list whose entries are numbered for good: old ones drop off the front, and reading from a number costs what it
- * returns.
- */
+/** A list with numbers for good: old entries drop off the front, and reading from a number costs what it returns. */
 export interface Numbered<T> {
   /** Adds an entry and returns its number. Beyond the limit the oldest entry goes. */
   push(entry: T): number;

@@ -70,10 +70,7 @@ export function* setSessionValue(input: SessionKey & { value: string | null; now
   );
 }
 
-/**
- * Deletes the texts of ended sessions that have not changed since `beforeMs`: until then a message of such a session may
- * be run again. Returns how many were deleted.
- */
+/** Deletes texts of ended sessions unchanged since `beforeMs`: until then their messages may run again. Returns how many. */
 export function* sweepSessionValues(beforeMs: number, limit: number): Step<number> {
   return yield* run(
     `DELETE FROM session_values WHERE (account, "user", session_id, name) IN (

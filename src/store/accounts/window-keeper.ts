@@ -29,10 +29,7 @@ export function readKeeper(account: Row | undefined): WindowKeeper | null {
   return stored === null ? null : (JSON.parse(stored) as WindowKeeper);
 }
 
-/**
- * Users for whom something waits or may come, as SQL: the owner, to whom programs write; users with open parts; and
- * those to whom `send` has written lately. Not everybody who once wrote.
- */
+/** Users for whom something may come, as SQL: the owner; who has open parts; to whom `send` has written lately. */
 const IS_KEPT = `("user" = (SELECT owner FROM accounts WHERE accounts.account = users.account)
   OR EXISTS (SELECT 1 FROM parts WHERE parts.account = users.account AND parts."user" = users."user" AND ${OPEN})
   OR EXISTS (SELECT 1 FROM parts WHERE parts.account = users.account AND parts."user" = users."user"
@@ -53,10 +50,7 @@ export function* usersToAsk({ account, nowMs }: { account: string; nowMs: number
   }));
 }
 
-/**
- * Queues the part that asks a user for a word, unless they have written or were asked meanwhile, an answer to them is on
- * its way, or it would be held.
- */
+/** Queues the part that asks for a word, unless they wrote or were asked, an answer is coming, or it would be held. */
 export function* askForWord(input: Parameters<Outbox['askForWord']>[0]): Step<QueuedParts> {
   const { account, user } = input;
   const row = yield* one(

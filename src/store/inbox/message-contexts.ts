@@ -31,10 +31,7 @@ const CONTEXT = sql`${NUMBERED}, login, owner, language, CASE WHEN ${HAS_HOLDS} 
   LEFT JOIN accounts ON accounts.account = ?1
   LEFT JOIN users ON users.account = ?1 AND users."user" = ?2`;
 
-/**
- * Reads the contexts of all messages of a poll in one way to a server. What does not change while they are stored is read
- * once for each user.
- */
+/** The contexts of all messages of a poll, in one way to a server; what does not change is read once for each user. */
 export function* contextsOf({ account, messages }: Pick<Intake, 'account' | 'messages'>): Step<Context[]> {
   if (messages.length === 0) return [];
   const asked = new Set<string>();

@@ -256,10 +256,7 @@ export function* endClaim(
   return { part: isClaimed ? row : null, isOwn };
 }
 
-/**
- * Gives a claimed part back, because the login refused its request. A part whose earlier result is unknown stays as it
- * is, for it may have arrived.
- */
+/** Gives a claimed part back, because the login refused it. One with an unknown result stays: it may have arrived. */
 export function* returnPart(input: { account: string; seq: number }, claimant: string): Step<void> {
   const { part, isOwn } = yield* endClaim(input, null, claimant);
   if (!part || !isOwn) return;

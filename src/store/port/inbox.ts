@@ -199,10 +199,7 @@ export interface Inbox {
   unfinishedContent(account: string): Promise<{ user: string; raw: Buffer }[]>;
   /** Marks messages to be run again: one by id, or all failed ones. Returns how many. */
   retry(input: Asked & { account: string; id: string | null }): Promise<number>;
-  /**
-   * The message or part that a user quotes: by its server id, else by its time if only one fits. Null when it is not
-   * stored, or no longer.
-   */
+  /** The message or part that a user quotes: by its server id, else by its time if only one fits. Null: not stored. */
   quoted(input: {
     account: string;
     user: string;
