@@ -122,6 +122,17 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     await page.getByRole('textbox', { name: 'One-time code' }).waitFor();
   });
 
+  test('where the clock of the machine is wrong, the page counts as its server does', async () => {
+    const simulator = await simulate();
+    const { home, id } = loggedIn(simulator, { name: 'mine' });
+    simulator.control.advance(25 * 3_600_000);
+    simulator.control.message({ bot: id, text: 'hello' });
+    await runHere(['run', '--once', '--echo'], { home });
+    const web = await startWeb({ home, env: {} });
+    const page = await openPage(browser, `${web.url}/#code=${await web.code()}`);
+    await page.getByText(/^window closes in 23 h 5\d min$/).waitFor();
+  });
+
   test('a machine that has slept follows again, and a proxy without its server is no end', async () => {
     const simulator = await simulate();
     const { home, id } = loggedIn(simulator, { name: 'mine' });
