@@ -1,11 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { CHROMIUM, launchBrowser, openPage, seriousFaults } from '../helpers/browser.ts';
+import { CHROMIUM, dropPath, launchBrowser, openPage, seriousFaults } from '../helpers/browser.ts';
 import { expectPicture } from '../helpers/picture.ts';
 import { loggedIn, simulate } from '../helpers/simulated.ts';
 import { jsonLines, makeFolder, startOnTerminal, startWxagent } from '../helpers/wxagent.ts';
@@ -401,6 +401,11 @@ describe.skipIf(CHROMIUM === null)('the phone', () => {
     await carry('.chat', "new DragEvent('drop', { dataTransfer: data, bubbles: true })");
     await expect.poll(() => page.locator('.mine img').count()).toBe(2);
     expect(sim.control.phone().shown.map(({ kind }) => kind)).toEqual(['text', 'image', 'image']);
+
+    const folder = join(makeFolder(), 'holiday');
+    mkdirSync(folder);
+    await dropPath(page, '.chat', folder);
+    await page.getByText('holiday cannot be read: choose it again.').waitFor();
   });
 
   test('a page that nobody has seen for a while lets go of its connection, and is up to date when it is seen', async () => {

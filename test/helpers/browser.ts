@@ -61,11 +61,20 @@ export async function openPage(
     await context.close();
     // A server that a test ends, and a refusal that the page tells, are no faults of the page.
     const isTold =
-      /net::ERR_(CONNECTION|INCOMPLETE)|responded with a status of (401|403|404|409|410|422|429|502|503)/;
+      /net::ERR_(CONNECTION|INCOMPLETE|ACCESS_DENIED|FILE_NOT_FOUND)|responded with a status of (401|403|404|409|410|422|429|502|503)/;
     expect(errors.filter((error) => !isTold.test(error))).toEqual([]);
   });
   await page.goto(url);
   return page;
+}
+
+/** Drops what lies at a path onto a place of a page, as from a file manager. */
+export async function dropPath(page: Page, place: string, path: string): Promise<void> {
+  const { x = 0, y = 0 } = (await page.locator(place).boundingBox()) ?? {};
+  const input = await page.context().newCDPSession(page);
+  const data = { items: [], files: [path], dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await input.send('Input.dispatchDragEvent', { type, x: x + 20, y: y + 20, data });
 }
 
 /** What axe finds in a page and calls serious or worse, in words. */

@@ -52,7 +52,12 @@ export async function writeFiles(user: string, files: File[], as: 'picture' | 'f
       return false;
     }
     const kind = as === 'file' ? 'file' : kindOf(file.type);
-    const media = { base64: await base64Of(file), ...(kind === 'file' ? { name: file.name } : {}) };
+    const base64 = await base64Of(file).catch(() => null);
+    if (base64 === null) {
+      trouble.value = phoneWords().notReadable(file.name);
+      return false;
+    }
+    const media = { base64, ...(kind === 'file' ? { name: file.name } : {}) };
     if (!(await write(user, { [kind]: media }))) return false;
   }
   return true;

@@ -29,6 +29,7 @@ const en = {
   close: 'Close',
   noMicrophone: 'There is no recording',
   tooLarge: (name: string) => `${name} is larger than 100 MB`,
+  notReadable: (name: string) => `${name} cannot be read: choose it again. A folder cannot be sent.`,
   sampleTranscript: 'Remind me tomorrow at nine',
   hidden: {
     dropped: 'A message of the bot was lost here: accepted, never shown',
@@ -106,6 +107,7 @@ export const phoneWords = wordsIn<typeof en>({
     close: '关闭',
     noMicrophone: '无法录音',
     tooLarge: (name) => `${name} 超过 100 MB`,
+    notReadable: (name) => `无法读取 ${name}：请重新选择。不能发送目录。`,
     sampleTranscript: '明天九点提醒我',
     hidden: {
       dropped: '机器人的一条消息在此丢失：服务器已接受，手机从未显示',

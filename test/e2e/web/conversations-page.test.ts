@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CHROMIUM, launchBrowser } from '../../helpers/browser.ts';
+import { CHROMIUM, dropPath, launchBrowser } from '../../helpers/browser.ts';
 import { makeChatWorld, picture, voice } from '../../helpers/chat-world.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { answers } from '../../helpers/simulated.ts';
@@ -208,6 +208,27 @@ describe.skipIf(CHROMIUM === null)('conversations on the page', () => {
     await write(page, 'sent after that');
     await said(page, 'sent after that').getByText('sent · confirmed').waitFor();
     expect(answers(world.simulator)).toEqual(['sent after that']);
+  });
+
+  test('a folder, and a file that is gone, are called that, and not a server that is away', async () => {
+    const world = await makeChatWorld();
+    world.simulator.control.message({ text: 'quiet' });
+    const page = await world.open(browser, world.user);
+    await said(page, 'quiet').waitFor();
+    const folder = join(makeFolder(), 'holiday');
+    mkdirSync(folder);
+    await dropPath(page, 'section.chat', folder);
+    await page.getByText('Not sent: holiday cannot be read: choose it again.').waitFor();
+    const path = join(folder, 'gone.txt');
+    writeFileSync(path, 'x');
+    await page.route('**/send', (route) => route.abort('connectionrefused'));
+    await page.locator('input[data-for=file]').setInputFiles(path);
+    await page.getByText('Not sent: The server does not answer.').waitFor();
+    await page.unroute('**/send');
+    rmSync(path);
+    await page.getByRole('button', { name: 'Send again' }).last().click();
+    await page.getByText('Not sent: gone.txt cannot be read: choose it again.').waitFor();
+    expect(answers(world.simulator)).toEqual([]);
   });
 
   test('a reload ends an upload and leaves nothing of it; the browser asks first', async () => {

@@ -106,14 +106,32 @@ export function upload<T>(
       if (request.status < 300) resolve(request.response as T);
       else reject(noted(problemIn(request.response, request.status), path));
     });
-    request.addEventListener('error', () => {
-      noteTrouble('server');
-      reject(new Problem(0, serverWords().noServer));
+    request.addEventListener('error', async () => {
+      const unreadable = await firstUnreadable(form);
+      if (unreadable === null) noteTrouble('server');
+      const { noServer, notReadable } = serverWords();
+      reject(new Problem(0, unreadable === null ? noServer : notReadable(unreadable)));
     });
     request.addEventListener('abort', () => reject(signal.reason));
     signal.addEventListener('abort', () => request.abort());
     request.send(form);
   });
+}
+
+/** A folder, or a file that was deleted or changed since it was chosen: a browser calls that a failure of the network. */
+async function firstUnreadable(form: FormData): Promise<string | null> {
+  for (const value of form.values()) {
+    if (!(value instanceof File)) continue;
+    const reader = value.stream().getReader();
+    try {
+      await reader.read();
+    } catch {
+      return value.name;
+    } finally {
+      void reader.cancel().catch(() => {});
+    }
+  }
+  return null;
 }
 
 /** What makes a request one that has its effect once, however often it is made. */
