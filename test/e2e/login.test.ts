@@ -107,7 +107,8 @@ test('the digits of the phone: 77 without a terminal, asked for on one, wrong on
   await terminal.says('stdout', 'Enter the verification code');
   terminal.child.stdin?.write('111111\n');
   await terminal.says('stdout', 'Wrong code');
-  terminal.child.stdin?.write('483920\n');
+  // As an input method writes them in full width.
+  terminal.child.stdin?.write('４８３９２０\n');
   await terminal.says('stdout', 'send the bot a message');
   simulator.control.message({ text: 'first words' });
   await terminal.says('stdout', 'Your message has arrived');

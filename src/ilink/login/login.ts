@@ -204,7 +204,8 @@ async function askVerifyCode({ port, signal }: LoginOptions, wrong: boolean): Pr
         { hint: 'run wxagent login in a terminal' },
       );
     }
-    return typed.trim() || undefined;
+    // An input method may write them in full width.
+    return typed.normalize('NFKC').trim() || undefined;
   } finally {
     stop.abort();
   }

@@ -68,9 +68,12 @@ export function newCode(): string {
   return `${text.slice(0, CODE_LENGTH / 2)}-${text.slice(CODE_LENGTH / 2)}`;
 }
 
-/** A code as it counts, however it was typed. */
+/** A code as it counts, however it was typed: an input method may write it in full width, with dashes of its own. */
 export function plainCode(typed: string): string {
-  return typed.toUpperCase().replace(/[\s-]/g, '');
+  return typed
+    .normalize('NFKC')
+    .toUpperCase()
+    .replace(/[\s\p{Pd}]/gu, '');
 }
 
 export function newCookie(): string {

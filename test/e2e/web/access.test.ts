@@ -96,10 +96,13 @@ describe.each(STORES)('access, on $store', ({ environment }) => {
     const { web } = await start();
     const code = await web.code();
     expect((await web.post('/session', { code: 'AAAAA-AAAAA' })).status).toBe(401);
-    // However it was typed.
+    // However it was typed: also as an input method writes it in full width.
+    const wide = [...code.toLowerCase().replace('-', '')].map((one) =>
+      String.fromCharCode(one.charCodeAt(0) + 0xfee0),
+    );
     const came = await web.post(
       '/session',
-      { code: ` ${code.toLowerCase().replace('-', ' ')}` },
+      { code: ` ${wide.slice(0, 5).join('')} — ${wide.slice(5).join('')}` },
       { headers: { 'user-agent': 'a browser' } },
     );
     expect(came.status).toBe(201);
@@ -110,6 +113,9 @@ describe.each(STORES)('access, on $store', ({ environment }) => {
     const cookie = (came.headers['set-cookie'] as string).split(';')[0] as string;
     const headers = { cookie };
     expect((await web.ask('/session', { headers })).json).toMatchObject({ scope: 'admin', account: null });
+    // A browser sends what other programs of this machine have set, too.
+    const many = { cookie: `theirs=${'x'.repeat(40_000)}; ${cookie}` };
+    expect((await web.ask('/session', { headers: many })).status).toBe(200);
     const other = await web.cookie();
     expect((await web.ask('/sessions', { headers })).json?.sessions).toMatchObject([
       { isThisOne: false },

@@ -69,7 +69,8 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     await digits.press('Enter');
     await says(page, 'The digits were wrong.');
     await page.reload();
-    await digits.fill('4711');
+    // As an input method writes them in full width.
+    await digits.fill('４７１１');
     await digits.press('Enter');
     await says(page, 'Logged in.');
     await says(page, 'Now write to the bot in WeChat');

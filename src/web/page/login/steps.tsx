@@ -109,7 +109,8 @@ function VerifyForm({ handle, isWrong }: { handle: LoginHandle; isWrong: boolean
           aria-describedby="verify-refusal"
           aria-invalid={isWrong}
           onInput={({ currentTarget }) => {
-            code.value = currentTarget.value.replaceAll(/\D/g, '');
+            // An input method may write them in full width.
+            code.value = currentTarget.value.normalize('NFKC').replaceAll(/\D/g, '');
           }}
         />
       </label>
