@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import { certificateFiles, checkCertificate } from '../core/http/certificate.ts';
 import { foreignRequest, LOOPBACK_ONLY, type OwnAddress } from '../core/http/host-check.ts';
+import { MOST_HEADER_BYTES } from '../core/http/this-machine.ts';
 import { type PageFile, readPage } from '../page/served/page-files.ts';
 import { createControl, type SimulatorControl } from './control/control.ts';
 import { serveControl } from './control/control-server.ts';
@@ -78,7 +79,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     res.on('error', () => {});
     serve(world, control, place, req, res).catch((thrown: unknown) => fail(req, res, thrown));
   };
-  const server = tls ? createTlsServer(tls, answer) : createServer(answer);
+  const limits = { maxHeaderSize: MOST_HEADER_BYTES };
+  const server = tls ? createTlsServer({ ...limits, ...tls }, answer) : createServer(limits, answer);
   // A poll may idle longer than node lets a connection wait between requests.
   server.keepAliveTimeout = 120_000;
   server.requestTimeout = 0;

@@ -2,6 +2,7 @@ import type { RequestListener, Server } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
 import { codeOf, hasCode, reasonOf, WxError } from '../core/errors.ts';
 import type { Certificate } from '../core/http/certificate.ts';
+import { MOST_HEADER_BYTES } from '../core/http/this-machine.ts';
 import type { ListenAddress } from './guard/listen-address.ts';
 
 /** The most connections at the same time. */
@@ -31,9 +32,12 @@ export async function listenAt(
   flag: string,
 ): Promise<Listening> {
   // Not by an import, for the reason that is in ilink/http/http.ts: a runner listens before its first poll.
+  const options = { maxHeaderSize: MOST_HEADER_BYTES };
   const server = certificate
-    ? process.getBuiltinModule('node:https').createServer({ cert: certificate.cert, key: certificate.key })
-    : process.getBuiltinModule('node:http').createServer();
+    ? process
+        .getBuiltinModule('node:https')
+        .createServer({ ...options, cert: certificate.cert, key: certificate.key })
+    : process.getBuiltinModule('node:http').createServer(options);
   server.maxConnections = MAX_CONNECTIONS;
   server.headersTimeout = HEADERS_MS;
   // A large file may take as long as it comes forward.

@@ -53,6 +53,8 @@ test('its files are served by hashed names under a strict policy, and nothing be
     expect(headers.get('cache-control')).toContain('immutable');
   }
   expect((await fetch(`${baseUrl}/?x=1`)).status).toBe(200);
+  // A browser sends what other programs of this machine have set, too.
+  expect(await ask(baseUrl, { cookie: `theirs=${'x'.repeat(40_000)}` })).toBe(200);
   expect((await fetch(baseUrl, { method: 'HEAD' })).status).toBe(200);
   expect((await fetch(baseUrl, { method: 'POST', body: '{}' })).status).toBe(405);
   for (const path of [

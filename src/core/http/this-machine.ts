@@ -21,3 +21,9 @@ export function plainHost(hostname: string): string {
     .replace(/^\[|\]$/g, '')
     .replace(/\.$/, '');
 }
+
+/**
+ * The most bytes of headers that a server of ours takes: a browser sends it the cookies of every other port of its host.
+ * Node takes a quarter of that.
+ */
+export const MOST_HEADER_BYTES = 64 * 1_024;
