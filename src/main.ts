@@ -93,6 +93,12 @@ function watchSignals(): Pick<Host, 'stopSignal' | 'passSignals'> {
       stop.abort(name);
     });
   }
+  // Whoever has started this with a channel of Node's, and is gone, wants it no more.
+  process.once('disconnect', () => {
+    if (!isHandled) process.exit(SIGNAL_EXITS.SIGTERM);
+    stop.abort('SIGTERM');
+  });
+  process.channel?.unref();
   return {
     stopSignal() {
       isHandled = true;

@@ -335,3 +335,10 @@ test('demo --interactive: what is piped in is answered before it ends', async ()
   expect(demo.stdout).toContain('YOU SAID: LAST');
   expect(demo.stderr).toMatch(/open http:\/\/127\.0\.0\.1:\d+ in a browser/);
 });
+
+test('a demo that is killed leaves no runner behind', async () => {
+  const demo = startWxagent(['demo', '--interactive'], { home: makeFolder(), input: 'open' });
+  await demo.says('stderr', 'ready:');
+  demo.child.kill('SIGKILL');
+  await demo.says('stderr', 'stopped');
+});

@@ -58,7 +58,8 @@ export async function demo(context: CommandContext): Promise<number> {
           simulator.baseUrl,
         ],
         {
-          stdio: ['ignore', 'ignore', 'inherit'],
+          // A demo that is killed closes the channel, which stops them.
+          stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
           env: { WXAGENT_HOME: undefined, WXAGENT_TOKEN: undefined, WXAGENT_ACCOUNT: undefined },
           reject: false,
         },
