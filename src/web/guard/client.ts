@@ -21,7 +21,8 @@ export function clientOf(
   return {
     // What a client itself has written comes first: the last one that no trusted proxy has is whom the proxy saw.
     address: listOf(headers['x-forwarded-for']).findLast((one) => !trusted.has(one)) ?? address,
-    scheme: headers['x-forwarded-proto'] === 'https' ? 'https' : scheme,
+    // Of several proxies each may add its own: the first is what the browser speaks.
+    scheme: /^\s*https\s*(,|$)/i.test(String(headers['x-forwarded-proto'] ?? '')) ? 'https' : scheme,
   };
 }
 

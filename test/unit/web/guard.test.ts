@@ -86,6 +86,8 @@ describe('who asks', () => {
   it('is whom the nearest proxy saw that is trusted, not what that one wrote itself', () => {
     const forwarded = { 'x-forwarded-for': '6.6.6.6, 1.2.3.4, 10.0.0.7', 'x-forwarded-proto': 'https' };
     expect(from('127.0.0.1', forwarded)).toEqual({ address: '1.2.3.4', scheme: 'https' });
+    expect(from('127.0.0.1', { 'x-forwarded-proto': 'https, http' }).scheme).toBe('https');
+    expect(from('127.0.0.1', { 'x-forwarded-proto': 'http,https' }).scheme).toBe('http');
     expect(from('127.0.0.1', { 'x-forwarded-for': 'nonsense' }).address).toBe('127.0.0.1');
     expect(from('::ffff:127.0.0.1', { 'x-forwarded-for': '1.2.3.4' }).address).toBe('1.2.3.4');
   });
