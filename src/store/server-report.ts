@@ -11,8 +11,8 @@ export type WallClock = Pick<SteadyClock, 'wall' | 'monotonic'>;
 /** The servers that follow one. */
 export interface Standbys {
   count: number;
-  /** Of how many it is told how far they are behind. */
-  known: number;
+  /** What gives the right to see how far they are behind; null: it is there. */
+  grant: string | null;
   /** The longest of their lags. */
   lagMs: number;
   /** How many a commit waits for. */
@@ -39,8 +39,9 @@ export interface ServerReport {
   tookMs: number;
 }
 
+/** What connections others have, `pg_stat_activity` tells only who may see them; their number is told to all. */
 const REPORT = `SELECT current_setting('server_version') AS version, current_setting('max_connections') AS most,
-    (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+    (SELECT COALESCE(sum(numbackends), 0) FROM pg_stat_database) AS connections,
     CASE WHEN current_setting('fsync') = 'on' THEN 1 ELSE 0 END AS durable,
     CASE WHEN has_database_privilege(current_database(), 'CREATE') THEN 1 ELSE 0 END AS may_create_schema,
     (SELECT CASE WHEN has_schema_privilege(oid, 'CREATE') THEN 1 ELSE 0 END FROM pg_namespace WHERE nspname = ?)
@@ -61,13 +62,17 @@ async function cipherOf(address: ServerAddress): Promise<string | null> {
   return connection.cipher;
 }
 
-async function standbysOf(runner: StepRunner): Promise<Standbys | null> {
+async function standbysOf(runner: StepRunner, { with: { user } }: ServerAddress): Promise<Standbys | null> {
   try {
     const row = await runner.read(function* () {
       return yield* one(STANDBYS);
     });
-    const { count, known, lag_ms, synchronous } = row as Record<string, number>;
-    return { count, known, lagMs: lag_ms, synchronous } as Standbys;
+    const { count, known, lag_ms, synchronous } = row as Record<
+      'count' | 'known' | 'lag_ms' | 'synchronous',
+      number
+    >;
+    const grant = known < count ? `GRANT pg_read_all_stats TO "${user}"` : null;
+    return { count, grant, lagMs: lag_ms, synchronous };
   } catch {
     // Some hosts of databases keep that to themselves.
     return null;
@@ -103,7 +108,7 @@ export async function inspectServer(
     grant: grantOf(row, address),
     connections: row.connections as number,
     maxConnections: Number(row.most),
-    standbys: await standbysOf(runner),
+    standbys: await standbysOf(runner, address),
     isDurable: row.durable === 1,
     offMs,
     tookMs,

@@ -53,6 +53,24 @@ describe.skipIf(SERVER === null || process.platform === 'win32')('a standby that
     await expect.poll(hasAll).toBe(true);
     const { stdout } = await wx('doctor', '--json');
     expect(stdout).toMatch(/"1 standbys, [\d.]+ ms behind, 0 synchronous"/);
+    // An ordinary role sees neither the lag nor the connections of others. It is told what is missing.
+    await administer(
+      primary,
+      "CREATE ROLE plain LOGIN PASSWORD 'plain'",
+      'GRANT ALL ON SCHEMA wxagent TO plain',
+      'GRANT ALL ON ALL TABLES IN SCHEMA wxagent TO plain',
+    );
+    const plain = withParts(primary, { user: 'plain', password: 'plain' });
+    const seen = async (): Promise<string> =>
+      (await runHere(['doctor', '--json'], { home, env: { ...env, WXAGENT_STORE: plain } })).stdout;
+    const limited = await seen();
+    expect(limited).toContain(
+      '"1 standbys; how far they are behind shows after GRANT pg_read_all_stats TO \\"plain\\""',
+    );
+    // The two workers have six at the least.
+    expect(Number(/"(\d+) of \d+ connections in use"/.exec(limited)?.[1])).toBeGreaterThan(6);
+    await administer(primary, 'GRANT pg_read_all_stats TO plain');
+    expect(await seen()).toMatch(/"1 standbys, [\d.]+ ms behind, 0 synchronous"/);
     const alone = await runHere(['doctor'], { home, env: { ...env, WXAGENT_STORE: at(standby) } });
     expect([alone.code, alone.stderr]).toEqual([69, expect.stringContaining('name the primary in the URL')]);
     expect(alone.stdout).toContain('can only be read: it is a standby');

@@ -46,7 +46,7 @@ export const SERVER_CHECKS: readonly Check[] = [
   }),
   check('database-standbys', async ({ standbys }) => {
     if (standbys === null) return 'unknown';
-    const { count, known, lagMs, synchronous } = standbys;
+    const { count, grant, lagMs, synchronous } = standbys;
     if (lagMs > LAG_LIMIT_MS) {
       throw new WxError(
         'storage',
@@ -55,7 +55,7 @@ export const SERVER_CHECKS: readonly Check[] = [
       );
     }
     if (count === 0) return 'no standbys';
-    if (known < count) return `${count} standbys, lag unknown`;
+    if (grant !== null) return `${count} standbys; how far they are behind shows after ${grant}`;
     return `${count} standbys, ${ms(lagMs)} behind, ${synchronous} synchronous`;
   }),
   check('database-encryption', async ({ tls, isSocket, isSealed }) => {

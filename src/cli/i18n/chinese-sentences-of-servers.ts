@@ -113,7 +113,7 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'fsync is off: a crash of the server loses messages': 'fsync 已关闭：服务器崩溃会丢消息',
   'every commit is on its disk': '每次提交都已写入它的磁盘',
   'no standbys': '没有备库',
-  '{} standbys, lag unknown': '备库 {} 个，延迟未知',
+  '{} standbys; how far they are behind shows after {}': '备库 {} 个；执行 {} 后才能看到它们的延迟',
   '{} standbys, {} ms behind, {} synchronous': '备库 {} 个，最多落后 {} 毫秒，其中同步的 {} 个',
   'look at pg_stat_replication, and into the log of the standby': '请查看 pg_stat_replication 和备库的日志',
   'a standby is {} s behind: what it lacks is lost when it is promoted':
