@@ -5,6 +5,7 @@ import { one, type Step } from '../sql/statement.ts';
 import type { StepRunner, StepWait } from '../sql/step-runner.ts';
 import { type Connection, LIMITS, type Limits, openConnection } from './connection.ts';
 import { isGone, isInTheWay, isOfPooler, isReadOnly, isSilence, mayPass, serverError } from './failures.ts';
+import { createPool } from './pool.ts';
 import { createQueryTexts, type QueryText } from './query-text.ts';
 import type { ServerAddress } from './server-address.ts';
 import {
@@ -39,11 +40,6 @@ interface Queue {
   works: StepWork[];
 }
 
-/** A place for one connection. */
-interface Slot {
-  connection: Connection | null;
-}
-
 /** The steps of a server, which are told when others have news. */
 export interface ServerSteps extends StepRunner {
   /** Looks for news at once: there may be some. */
@@ -74,8 +70,7 @@ export function createServerSteps(options: {
   const plainTexts = createQueryTexts({ schema: address.schema, isPrepared: false });
   /** Behind a pooler that does not keep statements for us, we do without. */
   let isPrepared = address.isPrepared;
-  const slots: Slot[] = Array.from({ length: CONNECTIONS }, () => ({ connection: null }));
-  const free = [...slots];
+  const pool = createPool(open, clock);
   /** Queues of accounts, and those that no connection serves yet, oldest first. */
   const queues = new Map<string, Queue>();
   const ready = new Set<Queue>();
@@ -119,30 +114,27 @@ export function createServerSteps(options: {
     });
   }
 
-  /** Gives queues to free connections: to those that were used last, so that a quiet process has one. */
   function dispatch(): void {
     for (const queue of ready) {
-      const slot = free.pop();
-      if (!slot) return;
+      if (running === CONNECTIONS) return;
       ready.delete(queue);
       if (queue === reads) reads = null;
-      void serve(slot, queue);
+      void serve(queue);
     }
   }
 
-  async function serve(slot: Slot, queue: Queue): Promise<void> {
+  async function serve(queue: Queue): Promise<void> {
     running++;
     const takeWaiting = () => queue.works.splice(0, MAX_BATCH);
     await settleWorks(
       takeWaiting(),
       (batch) =>
-        persist(slot, queue.account, () =>
+        persist(queue.account, () =>
           queue.account === null ? sideBySide(batch) : inOrder(batch, takeWaiting),
         ),
       (error) => givenUpErrors.has(error as object),
     );
     running--;
-    free.push(slot);
     if (queue.works.length > 0) ready.add(queue);
     else if (queue.account !== null) queues.delete(queue.account);
     dispatch();
@@ -154,25 +146,24 @@ export function createServerSteps(options: {
   }
 
   /** Runs a step until it is committed, or until there is nothing to wait for. */
-  async function persist<T>(slot: Slot, account: string | null, step: () => Step<T>): Promise<T> {
+  async function persist<T>(account: string | null, step: () => Step<T>): Promise<T> {
     const backoff = createBackoff();
     const isRead = account === null;
     let unknown: UnknownCommit | null = null;
     for (let repeats = 0; ; ) {
       let connection: Connection;
       try {
-        connection = await connectionOf(slot);
+        if (silence !== null) throw silence;
+        connection = await pool.acquire();
       } catch (error) {
         await backoff.wait(error, unknown);
         continue;
       }
+      let failure: unknown = null;
       try {
         const status: CommitStatus = unknown === null ? null : await commitStatus(connection, unknown);
         if (status === 'committed') return unknown?.result as T;
-        if (status === 'in progress') {
-          await backoff.wait(unknown, unknown);
-          continue;
-        }
+        if (status === 'in progress') throw unknown;
         unknown = null;
         const result = isRead
           ? await readInTransaction(connection, step())
@@ -180,26 +171,27 @@ export function createServerSteps(options: {
         hasWorked = true;
         return result;
       } catch (error) {
-        if (isInTheWay(error) && repeats++ < MOST_REPEATS) {
-          await clock.sleep(REPEAT_PAUSE_MS * (0.5 + Math.random()) * Math.min(repeats, 10));
-          continue;
-        }
-        if (isOfPooler(error) && repeats++ < MOST_REPEATS) {
-          isPrepared = false;
-          await drop(slot);
-          continue;
-        }
-        if (isRead && isReadOnly(error)) throw asWxError(error);
-        if (hasWorked && isGone(error)) isLost = true;
-        if (error instanceof UnknownCommit) unknown = error;
-        else if (error instanceof FaultOfStep) {
-          // It writes files, too, for which this machine may be short of room.
-          if (!isShortage(error.cause)) throw asWxError(error.cause);
-        } else if (!mayPass(error)) throw errorOf(error);
-        const isWrapped = error instanceof FaultOfStep || error instanceof UnknownCommit;
-        if (!(error instanceof FaultOfStep)) await drop(slot);
-        await backoff.wait(isWrapped ? error.cause : error, unknown);
+        failure = error;
+      } finally {
+        await pool.release(connection, hasFailed(failure) ? 'failed' : undefined);
       }
+      if (isInTheWay(failure) && repeats++ < MOST_REPEATS) {
+        await clock.sleep(REPEAT_PAUSE_MS * (0.5 + Math.random()) * Math.min(repeats, 10));
+        continue;
+      }
+      if (isOfPooler(failure) && repeats++ < MOST_REPEATS) {
+        isPrepared = false;
+        continue;
+      }
+      if (isRead && isReadOnly(failure)) throw asWxError(failure);
+      if (hasWorked && isGone(failure)) isLost = true;
+      if (failure instanceof UnknownCommit) unknown = failure;
+      else if (failure instanceof FaultOfStep) {
+        // It writes files, too, for which this machine may be short of room.
+        if (!isShortage(failure.cause)) throw asWxError(failure.cause);
+      } else if (!mayPass(failure)) throw errorOf(failure);
+      const isWrapper = failure instanceof FaultOfStep || failure instanceof UnknownCommit;
+      await backoff.wait(isWrapper ? (failure as Error).cause : failure, unknown);
     }
   }
 
@@ -228,27 +220,17 @@ export function createServerSteps(options: {
 
   const textFor = (sql: string): QueryText => (isPrepared ? keptTexts : plainTexts)(sql);
 
-  async function connectionOf(slot: Slot): Promise<Connection> {
-    if (slot.connection && !slot.connection.isOpen) await drop(slot);
-    if (silence !== null) throw silence;
-    if (!slot.connection) {
-      slot.connection = await openConnection({ address, limits, textFor });
-      if (isStopping) slot.connection.hurry();
-      if (timeline !== null && slot.connection.timeline !== timeline) options.onNewHistory?.();
-      timeline = slot.connection.timeline;
-    }
-    return slot.connection;
+  async function open(): Promise<Connection> {
+    const connection = await openConnection({ address, limits, textFor });
+    if (isStopping) connection.hurry();
+    if (timeline !== null && connection.timeline !== timeline) options.onNewHistory?.();
+    timeline = connection.timeline;
+    return connection;
   }
 
   function hurry(): void {
     isStopping = true;
-    for (const { connection } of slots) connection?.hurry();
-  }
-
-  async function drop(slot: Slot): Promise<void> {
-    const { connection } = slot;
-    slot.connection = null;
-    await connection?.close('now');
+    pool.each((connection) => connection.hurry());
   }
 
   /** The error for a step. Of a store that is open, whatever fails is its storage: by the network WeChat is reached. */
@@ -320,9 +302,15 @@ export function createServerSteps(options: {
       closing.abort();
       hurry();
       await idle();
-      await Promise.all(slots.map(async ({ connection }) => connection?.close()));
+      await pool.close();
     },
   };
+}
+
+/** Whether a connection on which this was thrown is not used again. */
+function hasFailed(error: unknown): boolean {
+  if (error instanceof FaultOfStep) return false;
+  return error instanceof UnknownCommit || isOfPooler(error) || mayPass(error);
 }
 
 function* nothing(): Step<void> {

@@ -304,6 +304,38 @@ describe.skipIf(SERVER === null)('steps on a server', () => {
     }
   });
 
+  it('does all steps over the connections that it gets, when the server has few', async () => {
+    const name = schema;
+    const role = { user: name, password: 'few', application_name: name };
+    await administer(
+      server,
+      `CREATE ROLE ${name} LOGIN PASSWORD 'few' CONNECTION LIMIT 1`,
+      `GRANT ALL ON SCHEMA ${schema} TO ${name}`,
+      `GRANT ALL ON ALL TABLES IN SCHEMA ${schema} TO ${name}`,
+    );
+    const few = open(role);
+    try {
+      const accounts = Array.from({ length: 8 }, (_, n) => `few-${n}`);
+      const noteAll = (): Promise<unknown> =>
+        Promise.all(accounts.map((account) => few.run(account, just(run(NOTE, account)))));
+      await noteAll();
+      expect([...(await names())].sort()).toEqual(accounts);
+      // The same when there were more, and they are gone.
+      await administer(server, `ALTER ROLE ${name} CONNECTION LIMIT 4`);
+      await noteAll();
+      await administer(
+        server,
+        `ALTER ROLE ${name} CONNECTION LIMIT 1`,
+        `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = '${name}'`,
+      );
+      await noteAll();
+      expect(await names()).toHaveLength(24);
+    } finally {
+      await few.close();
+      await administer(server, `DROP OWNED BY ${name}; DROP ROLE ${name}`);
+    }
+  });
+
   it('does without kept statements when a pooler loses them', async () => {
     await steps.run('a', just(run(NOTE, '1')));
     await steps.run('a', just(run('DEALLOCATE ALL')));
