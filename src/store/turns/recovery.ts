@@ -1,5 +1,5 @@
 import { turnRetryDelayMs } from '../../core/time/backoff.ts';
-import { all, run, type Step } from '../../sql/statement.ts';
+import { all, type Row, run, type Step } from '../../sql/statement.ts';
 import { FIRST_OF_TURN, turnColumn } from '../inbox/unfinished.ts';
 import { UNFINISHED } from '../outbox/part-states.ts';
 import type { Child, StartedTurn, Turns } from '../port/port.ts';
@@ -11,9 +11,10 @@ const RUNNING = `SELECT ${STARTED}
   WHERE inbox.account = ? AND ${UNFINISHED} AND state = 'running' AND ${FIRST_OF_TURN} ORDER BY seq`;
 
 /**
- * Puts back what a dead runner left: its leases and its running messages. The crash counts as a failure: a
- * message waits the usual delay from its start. One that has used up its retries is returned in `failed`, still
- * `running`, for the caller to finish with a notice.
+ * Puts back what a dead runner left: its leases and its running messages. The first that dies is no fault of a message,
+ * which runs again at once. From the second on, the message may be what kills them: each counts as a failure, with the usual
+ * delay from its start. One that has used up its retries is returned in `failed`, still `running`, for the caller to finish
+ * with a notice.
  */
 export function* recover(
   input: Parameters<Turns['recover']>[0],
@@ -25,7 +26,10 @@ export function* recover(
   const rows = yield* all(RUNNING, account);
   const failed: StartedTurn[] = [];
   for (const row of rows) {
-    const failures = (row.failures as number) + 1;
+    const before = row.failures as number;
+    // Whoever wants no retries wants none here, either.
+    const isForgiven = retries > 0 && !wasBrokenOff(row);
+    const failures = before + (isForgiven ? 0 : 1);
     if (failures > retries) {
       failed.push(startedTurn(row, row.burst === null ? [row] : yield* messagesOf(row)));
       continue;
@@ -33,10 +37,15 @@ export function* recover(
     const startedAt = Math.min((row.started_at as number | null) ?? nowMs, nowMs);
     yield* run(
       `UPDATE inbox SET state = 'waiting', failures = ?, not_before = ? WHERE ${turnColumn(row)} = ?`,
-      ...[failures, startedAt + turnRetryDelayMs(failures), row.seq as number],
+      ...[failures, isForgiven ? nowMs : startedAt + turnRetryDelayMs(failures), row.seq as number],
     );
   }
   return { failed, children: yield* recordedChildren(account) };
+}
+
+/** Whether an earlier attempt has ended neither with an answer nor as a failure: its runner died, or was stopped. */
+function wasBrokenOff({ attempt, failures }: Row): boolean {
+  return (attempt as number) - (failures as number) > 1;
 }
 
 /** Records a child process with its message, or, where there is no `id`, until it is forgotten. */

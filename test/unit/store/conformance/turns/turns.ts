@@ -209,11 +209,25 @@ export function describeTurns(make: MakeStore): void {
   });
 
   describe('after a crash', () => {
-    test('a running message waits 5, 30, 120 seconds from its start, then has had its last try', async () => {
+    test('a running message runs again at once, as if nothing had failed, also after failures of its agent', async () => {
       const seq = await desk.says(OWNER);
+      await desk.start(seq);
+      await desk.finish(seq, { kind: 'retry', notBeforeMs: desk.nowMs, counts: true, detail: '' });
+      await desk.start(seq);
+      desk.nowMs += 1_000;
+      expect(await recover({ retries: 1 })).toEqual({ failed: [], children: [] });
+      const notBeforeMs = desk.nowMs;
+      expect(await desk.store.inbox.unfinished(ACCOUNT)).toEqual([{ seq, user: OWNER, notBeforeMs }]);
+      expect(await desk.start(seq)).toMatchObject({ attempt: 3, failures: 1 });
+    });
+
+    test('one that sees the end of several waits 5, 30, 120 seconds from its start, then has had its last try', async () => {
+      const seq = await desk.says(OWNER);
+      await desk.start(seq);
+      await recover();
       for (const [failures, delayMs] of [5_000, 30_000, 120_000].entries()) {
         const started = await desk.start(seq);
-        expect(started).toMatchObject({ attempt: failures + 1, failures });
+        expect(started).toMatchObject({ attempt: failures + 2, failures });
         desk.nowMs += 1_000;
         expect(await recover()).toEqual({ failed: [], children: [] });
         const notBeforeMs = desk.nowMs - 1_000 + delayMs;
@@ -222,7 +236,7 @@ export function describeTurns(make: MakeStore): void {
       }
       await desk.start(seq);
       const { failed } = await recover();
-      expect(failed).toMatchObject([{ seq, user: OWNER, attempt: 4, failures: 3 }]);
+      expect(failed).toMatchObject([{ seq, user: OWNER, attempt: 5, failures: 3 }]);
     });
 
     test('a message given up stays until it is finished with its notice', async () => {
@@ -235,8 +249,10 @@ export function describeTurns(make: MakeStore): void {
       expect(await desk.deliver(OWNER)).toEqual(['sorry']);
     });
 
-    test('failures of the agent and crashes count together', async () => {
+    test('failures of the agent and later crashes count together', async () => {
       const seq = await desk.says(OWNER);
+      await desk.start(seq);
+      await recover();
       await desk.start(seq);
       await desk.finish(seq, { kind: 'retry', notBeforeMs: desk.nowMs, counts: true, detail: '' });
       await desk.start(seq);
@@ -245,6 +261,10 @@ export function describeTurns(make: MakeStore): void {
 
     test('a start in the future counts as now', async () => {
       const seq = await desk.says(OWNER);
+      desk.nowMs += 3_600_000;
+      await desk.start(seq);
+      desk.nowMs -= 3_600_000;
+      await recover();
       desk.nowMs += 3_600_000;
       await desk.start(seq);
       desk.nowMs -= 3_600_000;
