@@ -96,6 +96,39 @@ describe.skipIf(SERVER === null)('processes that serve all accounts of a server'
     expect(shared).toHaveLength(3);
   });
 
+  test('serve all but the account whose login was damaged, and that one when it is whole again', async () => {
+    const simulator = await simulate({ scan: 'manual' });
+    const home = makeFolder();
+    const env = {
+      WXAGENT_STORE: withParts(SERVER as string, { schema }),
+      WXAGENT_STORE_KEY: randomBytes(32).toString('base64'),
+    };
+    for (const user of ['a@im.wechat', 'b@im.wechat']) {
+      const asked = startHere(['login', '--json', '--base-url', simulator.baseUrl], { home, env });
+      await asked.says('stdout', '"qr"');
+      simulator.control.scan({ user });
+      expect((await asked.exited).code).toBe(0);
+    }
+    const rows = await administer(SERVER as string, `SELECT sealed FROM ${schema}.credentials ORDER BY seq`);
+    const store = (sealed: string): Promise<unknown> =>
+      administer(
+        SERVER as string,
+        `UPDATE ${schema}.credentials SET sealed = '${sealed}', changed = nextval('${schema}.credentials_changes')
+           WHERE owner = 'a@im.wechat'`,
+      );
+    // A login of one account is worth nothing for another.
+    await store(String(rows[1]?.sealed));
+    const work = startHere(['run', '--all-accounts', '--echo', '--pace', '0', '--no-typing'], { home, env });
+    await work.says('stderr', 'cannot be decrypted');
+    simulator.control.message({ user: 'b@im.wechat', text: 'hello' });
+    await pollUntil('the other one is served', () => answers(simulator, 'b@im.wechat').length === 1);
+    await store(String(rows[0]?.sealed));
+    simulator.control.message({ user: 'a@im.wechat', text: 'at last' });
+    await pollUntil('it is served', () => answers(simulator, 'a@im.wechat').length === 1);
+    expect((await work.stop()).code).toBe(0);
+    expect(work.stderr.match(/cannot be decrypted/g)).toHaveLength(1);
+  });
+
   test('one that was killed is followed by a new start, which waits for the end of its lease', async () => {
     const simulator = await simulate();
     const { home, token } = loggedIn(simulator);

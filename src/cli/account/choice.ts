@@ -140,7 +140,7 @@ export function withOwner(
       hint: 'leave --owner out; wxagent allow add <user> allows another user',
     });
   }
-  const named = (account: Account): Account => ({ ...account, owner: account.owner ?? owner });
+  const named = (account: Account): Account => (account.owner === null ? { ...account, owner } : account);
   return [named(first), ...rest.map(named)];
 }
 

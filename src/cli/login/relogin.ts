@@ -46,6 +46,24 @@ export async function relogin(
   return account.key === dead.key ? account : null;
 }
 
+/** The login of an account when it is stored anew; null: nobody waits any longer. */
+export async function otherLogin(
+  context: CommandContext,
+  { key }: Account,
+  leave: AbortSignal,
+): Promise<Account | null> {
+  const now = async (): Promise<Account | undefined> =>
+    (await accountsOfLate(context))?.find((one) => one.key === key);
+  const before = await now();
+  while (!leave.aborted) {
+    await context.clock.sleep(LOOK_EVERY_MS, leave);
+    const found = await now();
+    // An account that has not changed is the same object at every look.
+    if (found && found !== before) return found;
+  }
+  return null;
+}
+
 /** What is done with accounts that come and go while others are served. */
 export interface Changes {
   /** Resolves with false when there is nothing more to watch for. */

@@ -11,7 +11,7 @@ import { contextOf, loginHint, noAccount } from '../account/choice.ts';
 import { openTransport } from '../account/connection.ts';
 import { leaseLost, openPolling } from '../account/polling-right.ts';
 import { wordsOf } from '../i18n/language.ts';
-import { followAccounts, LOOK_EVERY_MS, relogin } from '../login/relogin.ts';
+import { followAccounts, LOOK_EVERY_MS, otherLogin, relogin } from '../login/relogin.ts';
 import type { CommandContext } from '../port/context.ts';
 import { COMMAND_LEASE_MS } from '../send/other-way.ts';
 import { releasePushes } from '../send/push-releases.ts';
@@ -129,8 +129,12 @@ export async function serve(
     }
   }
 
-  /** An account that another process serves waits until it is free; so does one whose lease ran out with the server. */
-  async function serveWhenFree(account: Account, leave: AbortSignal): Promise<RunnerEnd> {
+  /**
+   * An account that another process serves waits until it is free; so does one whose lease ran out with the server. Of a
+   * worker, one whose login cannot be used waits for another login, and does not end all the others.
+   */
+  async function serveWhenFree(first: Account, leave: AbortSignal): Promise<RunnerEnd> {
+    let account = first;
     for (let isTold = false; ; isTold = true) {
       try {
         return await serveThrough(account, leave);
@@ -142,6 +146,14 @@ export async function serve(
           log.warn(`${error.message}; trying again until the server answers`);
           await clock.sleep(LOOK_EVERY_MS, leave);
           if (leave.aborted) return 'stopped';
+          continue;
+        }
+        if (shared && error.kind === 'config') {
+          log.error(error.message);
+          if (error.hint) log.info(`hint: ${error.hint}`);
+          const next = await otherLogin(context, account, leave);
+          if (!next) return 'stopped';
+          account = next;
           continue;
         }
         if (!service.watchLogins || error.kind !== 'busy') throw error;

@@ -38,17 +38,12 @@ export function* credentials(
   const accounts = new Map(known?.list.accounts.map((account) => [account.key, account]));
   for (const row of rows) {
     const key = row.account as string;
-    // Who needs no login needs no key: what is sealed is opened by whoever asks for it, who then hears what is missing.
-    if (!sealing.isDecrypting) {
-      accounts.set(
-        key,
-        lazily(publicOf(row), () => secretOf(sealing, row).secret),
-      );
-      continue;
-    }
-    const { secret, isCurrent } = secretOf(sealing, row);
-    if (!isCurrent) outdated.push(key);
-    accounts.set(key, { ...publicOf(row), ...secret });
+    // Who needs no login needs no key. With one, it is told at once whether it is the right one.
+    if (sealing.isDecrypting && !sealing.isCurrent(key, row.sealed as string)) outdated.push(key);
+    accounts.set(
+      key,
+      lazily(publicOf(row), () => secretOf(sealing, row)),
+    );
   }
   // Some have logged out, or a backup was restored: then only all that are there can tell.
   if (known && (accounts.size !== n || newest < known.upto)) return yield* credentials(sealing);
@@ -56,14 +51,15 @@ export function* credentials(
   return { logins: { list, upto: newest }, outdated };
 }
 
-function secretOf(sealing: Sealing, row: Row): { secret: Secret; isCurrent: boolean } {
-  const { text, isCurrent } = sealing.open(row.account as string, row.sealed as string);
-  return { secret: JSON.parse(text) as Secret, isCurrent };
+function secretOf(sealing: Sealing, row: Row): Secret {
+  return JSON.parse(sealing.open(row.account as string, row.sealed as string)) as Secret;
 }
 
-/** An account whose secrets are opened when they are read. */
+/** An account whose secrets are opened when they are first read: a worker reads those of the accounts that it serves. */
 function lazily(known: Omit<Account, keyof Secret>, open: () => Secret): Account {
-  const properties = SECRETS.map((name) => [name, { get: () => open()[name], enumerable: true }] as const);
+  let secret: Secret | null = null;
+  const opened = (): Secret => (secret ??= open());
+  const properties = SECRETS.map((name) => [name, { get: () => opened()[name], enumerable: true }] as const);
   return Object.defineProperties(known, Object.fromEntries(properties)) as Account;
 }
 

@@ -14,8 +14,10 @@ export interface Sealing {
   check(): void;
   /** Seals a text for an account. Throws what {@link check} does. */
   seal(account: string, text: string): string;
-  /** Opens what was sealed for this account. `isCurrent` is false when the first key would seal it otherwise. Throws WxError `config`. */
-  open(account: string, sealed: string): { text: string; isCurrent: boolean };
+  /** Whether the first key would seal it in the same way; nothing is decrypted. Throws WxError `config` when no key opens it. */
+  isCurrent(account: string, sealed: string): boolean;
+  /** Opens what was sealed for this account. Throws WxError `config`. */
+  open(account: string, sealed: string): string;
 }
 
 /** What decides how logins are kept in a database. */
@@ -58,6 +60,17 @@ export function createSealing({ keys, oldKeys, isPlaintext }: SealingOptions): S
     );
   }
 
+  /** The key of a sealed text, and what it has to decrypt; null: a plain text. */
+  function parse(account: string, sealed: string): { key: Key | null; body: string } {
+    if (sealed.startsWith(`${PLAIN}.`)) return { key: null, body: sealed.slice(PLAIN.length + 1) };
+    const [version, id, body = '', ...more] = sealed.split('.');
+    if (version !== SEALED || id === undefined || more.length > 0) throw unreadable(account);
+    if (known.length === 0) throw keyMissing(account);
+    const key = known.find((one) => one.id === id);
+    if (!key) throw keyDiffers(account);
+    return { key, body };
+  }
+
   return {
     isEncrypting: first !== undefined,
     canSeal: first !== undefined || isPlaintext,
@@ -69,17 +82,12 @@ export function createSealing({ keys, oldKeys, isPlaintext }: SealingOptions): S
         ? [SEALED, first.id, sealText(first.bytes, boundTo(first, account), text)].join('.')
         : `${PLAIN}.${text}`;
     },
+    isCurrent: (account, sealed) => parse(account, sealed).key === (first ?? null),
     open(account, sealed) {
-      if (sealed.startsWith(`${PLAIN}.`))
-        return { text: sealed.slice(PLAIN.length + 1), isCurrent: first === undefined };
-      const [version, id, body = '', ...more] = sealed.split('.');
-      if (version !== SEALED || id === undefined || more.length > 0) throw unreadable(account);
-      if (known.length === 0) throw keyMissing(account);
-      const key = known.find((one) => one.id === id);
-      if (!key) throw keyDiffers(account);
-      const text = openText(key.bytes, boundTo(key, account), body);
+      const { key, body } = parse(account, sealed);
+      const text = key === null ? body : openText(key.bytes, boundTo(key, account), body);
       if (text === null) throw unreadable(account);
-      return { text, isCurrent: key === first };
+      return text;
     },
   };
 }
