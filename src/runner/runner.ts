@@ -251,6 +251,15 @@ export function startRunner(parts: RunnerParts): Runner {
       return lanes.running;
     },
     wake: (user) => delivery.wake(user),
+    async rest(ms) {
+      const over = new AbortController();
+      const late = clock.sleep(ms, AbortSignal.any([over.signal, shutdown.signal]));
+      await Promise.race([lanes.pause(), late]);
+      over.abort();
+      if (lanes.running === 0) return true;
+      lanes.resume();
+      return false;
+    },
     stop: () => shutdown.begin('stopped'),
     drain: () => shutdown.begin('finished'),
     lose: () => shutdown.begin('lost'),

@@ -83,6 +83,7 @@ async function openLeases(
     service: {
       // What was lost for a moment waits here until it is asked for again.
       start() {},
+      rest: async () => true,
       async drain() {},
       drop: async (account) => used.get(account)?.(),
     },

@@ -12,6 +12,8 @@ const AGAIN_MS = 1_000;
 /** What serves an account; see `serve`. */
 export interface AccountService {
   start(account: Account): void;
+  /** Waits for a moment at which no turn of the account runs; see `Runner.rest`. */
+  rest(key: string, ms: number): Promise<boolean>;
   /** Begins nothing new. Resolves when the account is served no longer. */
   drain(key: string): Promise<void>;
   /** Ends it at once. Resolves when nothing of it is left. */
@@ -61,6 +63,7 @@ export async function openLeasedAccounts(
         leases.set(lease.account, lease);
         startIfMine(lease.account);
       },
+      rest: async (key, ms) => (await service?.rest(key, ms)) ?? true,
       async drain(key) {
         await service?.drain(key);
         leases.delete(key);

@@ -195,7 +195,7 @@ export async function serve(
   /** Many are not started at once: the server would be asked by all of them at the same moment, at each poll. */
   async function startAll(): Promise<void> {
     if (shared) {
-      shared.begin({ start, drain, drop });
+      shared.begin({ start, rest, drain, drop });
       shared.offer(accounts);
       areAllStarted = true;
       return;
@@ -217,6 +217,10 @@ export async function serve(
     }
     const drained = drain(key);
     shared?.withdraw(key, drained);
+  }
+
+  async function rest(key: string, ms: number): Promise<boolean> {
+    return (await runners.get(key)?.rest(ms)) ?? true;
   }
 
   async function drain(key: string): Promise<void> {

@@ -24,6 +24,11 @@ export interface Runner {
   wake(user: string): void;
   /** Stops the runner. Running turns and queued parts get the grace time. */
   stop(): void;
+  /**
+   * Begins no turn until the running ones have ended. Resolves to true then, and none begins any more. If they take longer
+   * than `ms`, it resolves to false, and all goes on. Messages are received meanwhile.
+   */
+  rest(ms: number): Promise<boolean>;
   /** Ends the runner when its running turns are answered, within the grace time. Nothing new is begun. */
   drain(): void;
   /** Ends the runner at once, whatever runs: another worker has the account, or may have it. */

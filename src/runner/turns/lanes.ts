@@ -13,6 +13,9 @@ export interface Lanes {
   add(entry: { seq: number; user: string; notBeforeMs: number | null }): void;
   /** Ends the wait of a user's lane: its head may start now. */
   wake(user: string): void;
+  /** Starts nothing until {@link resume}; messages are queued meanwhile. Resolves when no turn runs. */
+  pause(): Promise<void>;
+  resume(): void;
   /** Starts nothing more. Resolves when no turn runs. */
   stop(): Promise<void>;
   /** Messages queued or running. */
@@ -55,10 +58,13 @@ export function createLanes(options: {
   const known = new Set<number>();
   let running = 0;
   let stopped = false;
+  let paused = false;
   const waiters: (() => void)[] = [];
+  /** They wait for the end of the turns that run. */
+  const resting: (() => void)[] = [];
 
   function pump(): void {
-    while (!stopped && running < concurrency) {
+    while (!stopped && !paused && running < concurrency) {
       const user = ready.shift();
       if (user === undefined) break;
       const lane = lanes.get(user);
@@ -68,6 +74,7 @@ export function createLanes(options: {
     if (running === 0 && (stopped || known.size === 0)) {
       for (const resolve of waiters.splice(0)) resolve();
     }
+    if (running === 0) for (const resolve of resting.splice(0)) resolve();
   }
 
   async function start(user: string, lane: Lane, head: Waiting): Promise<void> {
@@ -140,6 +147,14 @@ export function createLanes(options: {
       lane.repeat = lane.running;
       head.notBefore = clock.monotonic();
       lane.waiting?.abort();
+    },
+    async pause() {
+      paused = true;
+      if (running > 0) await new Promise<void>((resolve) => resting.push(resolve));
+    },
+    resume() {
+      paused = false;
+      pump();
     },
     async stop() {
       stopped = true;

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/time/clock.ts';
 import type { Lease } from '../port/lease.ts';
 import { heldSum } from './shares.ts';
 
@@ -5,6 +6,8 @@ import { heldSum } from './shares.ts';
 export interface LeasedService {
   /** An account was gained. */
   start(lease: Lease): void;
+  /** Begins no turn of the account until none runs, which is true; if that takes longer than `ms`, false, and all goes on. */
+  rest(account: string, ms: number): Promise<boolean>;
   /** The account is handed over: no new turn begins. Resolves when the last one is answered. */
   drain(account: string): Promise<void>;
   /**
@@ -14,12 +17,22 @@ export interface LeasedService {
   drop(account: string): Promise<void>;
 }
 
+/** So long the users of an account wait for its running turns, before it is handed over. Each try waits twice as long. */
+const REST_MS = 10_000;
+/** Between two tries so many times as long: then they wait a tenth of the time at the most. */
+const PAUSE_TIMES = 10;
+
 /** A lease, and what becomes of its account here. */
 interface Held {
   lease: Lease;
   lost: AbortController;
-  /** `waiting`: what served it under a former lease has not ended yet. */
-  state: 'waiting' | 'serving' | 'draining' | 'drained';
+  /** `waiting`: what served it under a former lease has not ended yet. `resting`: its turns end, before it is drained. */
+  state: 'waiting' | 'serving' | 'resting' | 'draining' | 'drained';
+  /** It was to be handed over, and is kept: its turns have not ended in time. */
+  isKept: boolean;
+  /** How long its turns are waited for, and from when on again; monotonic. */
+  restMs: number;
+  restAgainAtMs: number;
   /** Whether anything has been done under this lease. */
   isBegun: boolean;
   drained: Promise<void> | null;
@@ -38,6 +51,14 @@ export interface Holdings {
   drop(account: string): void;
   /** Resolves when what was dropped of an account has ended. */
   ended(account: string): Promise<unknown>;
+  /** Drains an account when its running turns have ended, or else keeps it. */
+  handOver(account: string): Promise<void>;
+  /** Those that may be handed over although a turn runs. */
+  willing(): string[];
+  /** Those that were to be handed over, and are kept. */
+  kept(): Lease[];
+  /** Others know now that these are kept. */
+  keep(leases: readonly Lease[]): void;
   /** Lets what serves an account come to its end. */
   drain(account: string): Promise<void>;
   /** An account that is served no longer, and is to be given back. */
@@ -48,11 +69,12 @@ export interface Holdings {
   forget(lease: Lease): void;
 }
 
-/** See {@link Holdings}. `onDrained` is called when there is something to give back. */
+/** See {@link Holdings}. `onChange` is called when there is something to give back, or to be kept. */
 export function createHoldings(
   service: LeasedService,
-  { onDrained, report }: { onDrained: () => void; report: (error: unknown) => void },
+  options: { onChange: () => void; report: (error: unknown) => void; clock: Pick<Clock, 'monotonic'> },
 ): Holdings {
+  const { onChange, report, clock } = options;
   const held = new Map<string, Held>();
   /** What was dropped and has not ended. */
   const ending = new Map<string, Promise<unknown>>();
@@ -79,6 +101,26 @@ export function createHoldings(
     ending.set(account, ended);
   }
 
+  async function drain(account: string): Promise<void> {
+    const one = held.get(account);
+    if (!one) return;
+    if (one.state === 'waiting') {
+      one.state = 'drained';
+      onChange();
+    }
+    if (one.state === 'serving' || one.state === 'resting') {
+      one.state = 'draining';
+      one.drained = service
+        .drain(account)
+        .catch(report)
+        .then(() => {
+          one.state = 'drained';
+          onChange();
+        });
+    }
+    await one.drained;
+  }
+
   return {
     get size() {
       return held.size;
@@ -98,6 +140,9 @@ export function createHoldings(
         lease,
         lost: new AbortController(),
         state: 'waiting',
+        isKept: false,
+        restMs: REST_MS,
+        restAgainAtMs: 0,
         isBegun: false,
         drained: null,
       };
@@ -105,26 +150,34 @@ export function createHoldings(
       void serve(one);
     },
     drop,
-    ended: async (account) => ending.get(account),
-    async drain(account) {
+    async handOver(account) {
       const one = held.get(account);
-      if (!one) return;
-      if (one.state === 'waiting') {
-        one.state = 'drained';
-        onDrained();
-      }
-      if (one.state === 'serving') {
-        one.state = 'draining';
-        one.drained = service
-          .drain(account)
-          .catch(report)
-          .then(() => {
-            one.state = 'drained';
-            onDrained();
-          });
-      }
-      await one.drained;
+      if (one?.isKept || one?.state === 'resting') return;
+      if (one?.state !== 'serving') return drain(account);
+      one.state = 'resting';
+      const isAtRest = await service.rest(account, one.restMs);
+      // It may be lost meanwhile, or is drained because this process ends.
+      if (held.get(account) !== one || one.state !== 'resting') return;
+      if (isAtRest) return drain(account);
+      one.state = 'serving';
+      one.isKept = true;
+      one.restAgainAtMs = clock.monotonic() + PAUSE_TIMES * one.restMs;
+      one.restMs *= 2;
+      onChange();
     },
+    willing: () =>
+      [...held.values()]
+        .filter((one) => one.state === 'serving' && !one.isKept && clock.monotonic() >= one.restAgainAtMs)
+        .map(({ lease }) => lease.account),
+    kept: () => [...held.values()].filter(({ isKept }) => isKept).map(({ lease }) => lease),
+    keep(leases) {
+      for (const { account, epoch } of leases) {
+        const one = held.get(account);
+        if (one?.lease.epoch === epoch) one.isKept = false;
+      }
+    },
+    ended: async (account) => ending.get(account),
+    drain,
     end(account) {
       const one = held.get(account);
       if (one) one.state = 'drained';

@@ -6,7 +6,7 @@ import type { ServerAddress } from '../../postgres/server-address.ts';
 import { FaultOfStep, type Lock, runInTransaction, UnknownCommit } from '../../postgres/transaction.ts';
 import { type Row, type Statement, type Step, together } from '../../sql/statement.ts';
 import type { Lease } from '../port/lease.ts';
-import { giveBack, handOver, heldBy, offer, withdraw } from './lease-rows.ts';
+import { giveBack, handOver, heldBy, keep, offer, withdraw } from './lease-rows.ts';
 import { type Taken, takeFree, takeNamed } from './take-over.ts';
 import {
   announceLeaving,
@@ -31,7 +31,10 @@ export interface LeaseDatabase {
     me: { worker: string; name: string },
     how: { account: string; mayTakeOver: boolean },
   ): Promise<Taken>;
-  give(worker: string, give: { to: string; count: number }[]): Promise<string[]>;
+  /** Marks accounts to be handed over; of those in a turn only `busy`; see {@link handOver}. */
+  give(worker: string, give: { to: string; count: number }[], busy: readonly string[]): Promise<string[]>;
+  /** Takes these marks back. */
+  keep(leases: readonly Omit<Lease, 'former'>[]): Promise<void>;
   /** The workers that wait for them. */
   release(leases: readonly Omit<Lease, 'former'>[]): Promise<string[]>;
   add(accounts: readonly string[]): Promise<void>;
@@ -125,11 +128,15 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock, limits
     holdings: (worker) => read(() => heldBy(worker)),
     take: (me, how) => change(() => takeFree(me, how)),
     takeNamed: (me, how) => change(() => takeNamed(me, how)),
-    give: (worker, give) =>
+    give: (worker, give, busy) =>
       change(function* () {
         const picked: string[] = [];
-        for (const { to, count } of give) picked.push(...(yield* handOver(worker, to, count)));
+        for (const { to, count } of give) picked.push(...(yield* handOver(worker, to, count, busy)));
         return picked;
+      }),
+    keep: (leases) =>
+      change(function* () {
+        yield* together(...leases.map(keep));
       }),
     release: (leases) =>
       change(function* () {

@@ -7,7 +7,7 @@ import type { Fence } from './fence.ts';
 import { createHoldings, type LeasedService } from './holdings.ts';
 import type { LeaseDatabase } from './lease-database.ts';
 import { createTrustWindow, RENEW_EVERY_MS } from './lease-trust.ts';
-import { readBoard } from './shares.ts';
+import { type Plan, readBoard } from './shares.ts';
 import type { Taken } from './take-over.ts';
 import { channelOf, type WorkerCard } from './worker-rows.ts';
 
@@ -47,6 +47,8 @@ const DRIFT_MS = 1_000;
 /** Without trust left, a renewal may still take this long. */
 const LEAST_RENEWAL_MS = 2_000;
 const RETRY_MS = 500;
+/** So long accounts come to rest by themselves before others need them so much that no new turn begins. */
+const PATIENCE_MS = 10_000;
 const REPORT_EVERY_MS = 30_000;
 
 /** The ids of all workers begin with this, so that a claim in the outbox tells who made it. */
@@ -75,7 +77,7 @@ export async function startLeaseKeeper(options: {
   const { database, card, clock, hints } = options;
   const trust = createTrustWindow(clock);
   const isSharing = card.purpose === 'share';
-  const held = createHoldings(options.service, { onDrained: wake, report });
+  const held = createHoldings(options.service, { onChange: wake, report, clock });
   let worker = newWorkerId(card.name);
   let isLeaving = false;
   let isOver = false;
@@ -83,6 +85,8 @@ export async function startLeaseKeeper(options: {
   let lookNow = new AbortController();
   let isLookWanted = true;
   let isDistrusted = false;
+  /** Since when others need more accounts than are at rest; monotonic; null: they do not. */
+  let wantedSinceMs: number | null = null;
   const isReportDue = atMostEvery(REPORT_EVERY_MS, clock);
   const onEmpty: (() => void)[] = [];
 
@@ -166,10 +170,23 @@ export async function startLeaseKeeper(options: {
       // Anything may have happened before the answer came.
       if (me === worker) for (const lease of taken) held.gain(lease);
     }
-    if (reading && !isLeaving && reading.give.length > 0) {
-      for (const account of await database.give(me, reading.give)) void held.drain(account);
+    const kept = held.kept();
+    if (kept.length > 0) {
+      await database.keep(kept);
+      held.keep(kept);
     }
+    if (reading && !isLeaving) await give(me, reading.give);
     if (isLeaving && held.size === 0) for (const resolve of onEmpty.splice(0)) resolve();
+  }
+
+  /** Hands over what others need: what is at rest, and for want of that, after a while, also what is in a turn. */
+  async function give(me: string, shares: Plan['give']): Promise<void> {
+    const count = shares.reduce((sum, share) => sum + share.count, 0);
+    const isUrgent = wantedSinceMs !== null && clock.monotonic() - wantedSinceMs >= PATIENCE_MS;
+    const given = count > 0 ? await database.give(me, shares, isUrgent ? held.willing() : []) : [];
+    if (given.length === count) wantedSinceMs = null;
+    else wantedSinceMs ??= clock.monotonic();
+    for (const account of given) void held.handOver(account).catch(report);
   }
 
   /** Compares with the rows themselves: leases may be lost, or gained by a commit whose answer was lost. */
@@ -182,7 +199,8 @@ export async function startLeaseKeeper(options: {
     }
     for (const { isHandedOver, ...lease } of rows) {
       held.gain(lease);
-      if (isHandedOver || isLeaving) void held.drain(lease.account);
+      if (isLeaving) void held.drain(lease.account);
+      else if (isHandedOver) void held.handOver(lease.account).catch(report);
     }
   }
 

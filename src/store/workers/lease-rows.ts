@@ -33,23 +33,41 @@ export function* heldBy(worker: string): Step<(Lease & { isHandedOver: boolean }
   return rows.map((row) => ({ ...leaseOf(row, worker), isHandedOver: row.next !== null }));
 }
 
-/** A turn takes its time, and a handover has none: it would end what runs. */
+/** Whether no turn of an account runs. */
 const AT_REST = `NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.account = leases.account AND finished_at IS NULL AND state = 'running')`;
 
 /**
- * Picks accounts of a worker to be handed over to another: they are drained first. Those in a turn or a step are passed by.
- * They are picked once (`MATERIALIZED`): a server that asks again for each row picks others each time, and hands over more.
+ * Picks accounts of a worker to be handed over to another: they are drained first. A turn takes its time, so accounts at rest
+ * are picked; of those in a turn only the ones that are named in `busy`, when there are not enough of the others. Those in a
+ * step are passed by. They are picked once (`MATERIALIZED`): a server that asks again for each row picks others each time, and
+ * hands over more.
  */
-export function* handOver(worker: string, to: string, count: number): Step<string[]> {
+export function* handOver(
+  worker: string,
+  to: string,
+  count: number,
+  busy: readonly string[],
+): Step<string[]> {
   const rows = yield* all(
-    `WITH picked AS MATERIALIZED (SELECT account AS one FROM leases WHERE worker = ?1 AND next IS NULL AND ${AT_REST}
-         ORDER BY random() LIMIT ?3 FOR UPDATE OF leases SKIP LOCKED)
+    `WITH picked AS MATERIALIZED (SELECT account AS one FROM leases WHERE worker = ?1 AND next IS NULL
+           AND (${AT_REST} OR account IN (SELECT json_array_elements_text(CAST(?4 AS json))))
+         ORDER BY CASE WHEN ${AT_REST} THEN 0 ELSE 1 END, random() LIMIT ?3 FOR UPDATE OF leases SKIP LOCKED)
        UPDATE leases SET next = ?2 FROM picked WHERE account = picked.one
          AND EXISTS (SELECT 1 FROM workers AS other WHERE other.worker = ?2 AND other.expires_at > ${NOW} AND leaving = 0)
        RETURNING account`,
-    ...[worker, to, count],
+    ...[worker, to, count, JSON.stringify(busy)],
   );
   return rows.map(({ account }) => account as string);
+}
+
+/** Keeps an account that was to be handed over. Nothing happens when somebody else has it. */
+export function keep({ account, worker, epoch }: Omit<Lease, 'former'>): Statement<number> {
+  return run(
+    'UPDATE leases SET next = NULL WHERE account = ? AND worker = ? AND epoch = ?',
+    account,
+    worker,
+    epoch,
+  );
 }
 
 /** Gives an account back, drained: the worker to be, if there is one. Nothing happens when somebody else has it. */

@@ -181,7 +181,7 @@ describe.skipIf(SERVER === null)('a server', () => {
     const server = await open(ONE, false, undefined, at);
     const working = server.work({
       card: { name: 'a', host: 'here', pid: 7, version: '1', purpose: 'serve', capacity: null },
-      service: { start() {}, async drain() {}, async drop() {} },
+      service: { start() {}, rest: async () => true, async drain() {}, async drop() {} },
       wait: null,
       report() {},
     });

@@ -40,6 +40,7 @@ const step = fc.oneof(
   // Some turns of the microtask queue, or of the event loop: what is under way gets that much further.
   fc.record({ kind: fc.constant('ticks' as const), count: fc.nat(12) }),
   fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(4) }),
+  fc.record({ kind: fc.constant('rest' as const), ms: fc.nat(4) }),
 );
 
 /** A runner without a server: what comes in is stored and run; `asked` is what the agent got, `faults` what must not be. */
@@ -76,6 +77,7 @@ function createLife(desk: Desk, folder: string, { agentMs, mergeMs }: { agentMs:
       }
     },
   });
+  let pauses = 0;
   const dispatch = createDispatch({
     lanes,
     turns,
@@ -106,6 +108,15 @@ function createLife(desk: Desk, folder: string, { agentMs, mergeMs }: { agentMs:
       if (found) await store.inbox.retry({ account: ACCOUNT, id: found.id });
       await this.look();
     },
+    /** As before an account is handed over, which is kept after all: no turn runs for a moment. */
+    async rest(ms: number): Promise<void> {
+      pauses++;
+      await lanes.pause();
+      if (lanes.running > 0) life.faults.push('a turn runs at rest');
+      await systemClock.sleep(ms);
+      if (lanes.running > 0) life.faults.push('a turn was begun at rest');
+      if (--pauses === 0) lanes.resume();
+    },
     async look(): Promise<void> {
       for (const entry of await store.inbox.unfinished(ACCOUNT)) lanes.add(entry);
     },
@@ -135,6 +146,7 @@ test('every message has its end, and none is left running by a stop', async () =
         if (one.kind === 'stop') work.push(life.poll(OWNER, one.again ? ['/stop', '/again'] : ['/stop']));
         if (one.kind === 'retry') work.push(life.retry(one.nth));
         if (one.kind === 'ticks') for (let tick = 0; tick < one.count; tick++) await Promise.resolve();
+        if (one.kind === 'rest') work.push(life.rest(one.ms));
         if (one.kind === 'wait') await systemClock.sleep(one.ms);
       }
       await Promise.all(work);

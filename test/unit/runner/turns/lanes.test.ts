@@ -310,3 +310,30 @@ describe('stop', () => {
 test('without anything to do it is idle at once', async () => {
   await createBench(1).lanes.idle();
 });
+
+test('a pause begins nothing, ends with the turns that run, and what came meanwhile follows in order', async () => {
+  const { lanes, started, add, end } = createBench(2);
+  add('a', 1, 2);
+  add('b', 3);
+  let isAtRest = false;
+  const resting = lanes.pause().then(() => {
+    isAtRest = true;
+  });
+  await end(1);
+  add('c', 4);
+  expect([started, isAtRest]).toEqual([[1, 3], false]);
+  await end(3);
+  await resting;
+  expect([started, lanes.running, lanes.size]).toEqual([[1, 3], 0, 2]);
+  lanes.resume();
+  expect(started).toEqual([1, 3, 2, 4]);
+  // It goes on before they have ended.
+  const late = lanes.pause();
+  lanes.resume();
+  add('d', 5);
+  await end(2);
+  expect(started).toEqual([1, 3, 2, 4, 5]);
+  await end(4);
+  await end(5);
+  await late;
+});

@@ -272,7 +272,7 @@ describe.skipIf(SERVER === null)('the fence around an account', () => {
       await beside.query('BEGIN');
       await beside.query(`SELECT epoch FROM leases WHERE account = '${ACCOUNT}' FOR SHARE`);
       await leases.add([ACCOUNT, 'other', 'one more']);
-      expect(await leases.give('old', [{ to: 'new', count: 2 }])).toEqual(['other']);
+      expect(await leases.give('old', [{ to: 'new', count: 2 }], [])).toEqual(['other']);
     } finally {
       await beside.end();
     }

@@ -36,7 +36,13 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
 
   async function start(
     name: string,
-    over: { isSlow?: boolean; url?: string; purpose?: WorkerCard['purpose']; ended?: Promise<void> } = {},
+    over: {
+      isSlow?: boolean;
+      url?: string;
+      purpose?: WorkerCard['purpose'];
+      rest?: (account: string) => Promise<boolean>;
+      ended?: Promise<void>;
+    } = {},
   ): Promise<TestWorker> {
     const worker = await startTestWorker(over.url ?? url, name, {
       clock: createQuickClock(TIMES),
@@ -166,7 +172,7 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     const options = dear.map((how) => `-c enable_${how}=off`).join(' ');
     const at = parseServerUrl(`${url}&options=${encodeURIComponent(options)}`);
     const looping = createLeaseDatabase(at, systemClock, LIMITS);
-    const given = await looping.give('worker:x:1', [{ to: 'worker:y:1', count: 50 }]);
+    const given = await looping.give('worker:x:1', [{ to: 'worker:y:1', count: 50 }], []);
     await looping.close();
     expect(given).toHaveLength(50);
     expect(await ask('SELECT account FROM leases WHERE next IS NOT NULL')).toHaveLength(50);
@@ -175,7 +181,9 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
 
   it('hand over no account whose turn runs, and that one when it has ended', async () => {
     await leases.add(accounts(6));
-    const first = await start('a');
+    const first = await start('a', {
+      rest: async (account) => (await ask(`SELECT 1 FROM inbox WHERE account = '${account}'`)).length === 0,
+    });
     await pollUntil('one serves all', areServed(6));
     await ask(
       `INSERT INTO inbox (account, id, "user", state, kind, fingerprint, received_at, raw)
@@ -186,6 +194,30 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     expect([first.serving.size, second.serving.size, first.drained.size]).toEqual([5, 1, 0]);
     await ask('TRUNCATE inbox');
     await pollUntil('each has three', () => held().join() === '3,3');
+  });
+
+  it('hand over an account whose turns never pause, when they have ended for that; and keep one where they take too long', async () => {
+    await leases.add(accounts(2));
+    const asked: string[] = [];
+    const first = await start('a', {
+      async rest(account) {
+        asked.push(account);
+        return asked.length > 1;
+      },
+    });
+    await pollUntil('one serves both', areServed(2));
+    await ask(
+      `INSERT INTO inbox (account, id, "user", state, kind, fingerprint, received_at, raw)
+         SELECT account, 'm', 'u', 'running', 'text', 'f', 1, '' FROM leases`,
+    );
+    const second = await start('b');
+    await pollUntil('it has one of them', () => second.serving.size === 1);
+    await ask('TRUNCATE inbox');
+    expect(asked).toHaveLength(2);
+    expect([...first.serving.keys(), ...second.serving.keys()]).toEqual(asked);
+    // The mark of the one that is kept is gone; nothing was ended.
+    expect(await ask('SELECT account FROM leases WHERE next IS NOT NULL')).toEqual([]);
+    expect([first.dropped, first.serving.get(asked[0] ?? '')?.epoch]).toEqual([[], 1]);
   });
 
   it('keep off accounts that were asked for by name, which only one has at a time', async () => {

@@ -30,6 +30,7 @@ export async function startTestWorker(
     onStart,
     hints,
     purpose = 'share',
+    rest = async () => true,
     ended = Promise.resolve(),
   }: {
     clock: Clock;
@@ -37,6 +38,7 @@ export async function startTestWorker(
     onStart?: (lease: Lease) => void;
     hints?: LeaseHints;
     purpose?: WorkerCard['purpose'];
+    rest?: (account: string) => Promise<boolean>;
     /** Until then something is left of what was dropped. */
     ended?: Promise<void>;
   },
@@ -60,6 +62,7 @@ export async function startTestWorker(
         onStart?.(lease);
         worker.serving.set(lease.account, lease);
       },
+      rest,
       async drain(account) {
         if (isSlow) await new Promise<void>((resolve) => worker.drained.set(account, resolve));
         worker.serving.delete(account);
