@@ -9,10 +9,9 @@ if (existsSync(join(__dirname, '../dist/main.js'))) {
   const isKept = nodeModule.enableCompileCache && !process.env.NODE_DISABLE_COMPILE_CACHE;
   const folder = isKept ? compiledFolder() : null;
   if (folder !== null) nodeModule.enableCompileCache(folder);
-  // The buffers of a file lie outside V8's heap and wait for its quick collection, which runs when its young space is
-  // full. One that does not grow keeps a gigabyte within 30 MiB, and costs every start: only for who moves a file.
-  if (process.argv.includes('download') || process.argv.includes('--file'))
-    require('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
+  // What is encrypted lies outside V8's heap and waits for its quick collection, which runs when its young space is
+  // full. One that does not grow costs every start: only for who sends a file (docs/decisions/0023).
+  if (process.argv.includes('--file')) require('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
   // Read with every file: only for who will see a stack.
   if (process.argv.includes('--verbose')) process.setSourceMapsEnabled(true);
   import('../dist/main.js');
