@@ -16,6 +16,8 @@ export async function openServerStore(options: {
   address: ServerAddress;
   clock: LearningClock;
   claimant: Claimant;
+  /** See {@link createStore}. */
+  teller?: Claimant;
   /** How steps wait while the server cannot be used; null: they fail. */
   wait: StepWait | null;
   /** The leases of a worker; not given: this process serves no account. */

@@ -170,7 +170,13 @@ export async function openServer(options: {
         ...(options.card.purpose === 'look' ? {} : { hints: wakingHints }),
         isAlive: claimant.isAlive,
       });
-      const own = { claimant: keeper.claimant, fence: keeper.fence, onNewHistory: keeper.distrust };
+      const own = {
+        claimant: keeper.claimant,
+        // A worker begins anew under another id, and its command runs on.
+        teller: claimant,
+        fence: keeper.fence,
+        onNewHistory: keeper.distrust,
+      };
       const onOpen = (look: () => void): void => {
         lookForNews = look;
       };

@@ -81,6 +81,7 @@ export function createStore(
   {
     clock,
     claimant,
+    teller = claimant,
     fence,
     blobs = null,
     news,
@@ -88,6 +89,8 @@ export function createStore(
   }: {
     clock: LearningClock;
     claimant: Claimant;
+    /** Who runs the commands of fallbacks, if not under the same name: what it has begun it ends, also without a lease. */
+    teller?: Claimant;
     fence?: Fence;
     blobs?: Store['blobs'];
     news?: News;
@@ -253,10 +256,10 @@ export function createStore(
       // Only people drop parts, by any process.
       dropParts: (input) => notify(input.account, () => dropParts(input, claimant)),
       accountsWithFallback: () => read(accountsWithFallback),
-      isFallbackDue: (input) => read(() => isFallbackDue(input, claimant)),
+      isFallbackDue: (input) => read(() => isFallbackDue(input, claimant, teller)),
       // No lease is needed: a command may also be run where nobody can send.
-      claimFallback: (input) => commit(input.account, () => claimFallback(input, claimant)),
-      settleFallback: (input) => notify(input.account, () => settleFallback(input, claimant.id)),
+      claimFallback: (input) => commit(input.account, () => claimFallback(input, claimant, teller)),
+      settleFallback: (input) => notify(input.account, () => settleFallback(input, teller.id)),
       requeueExpired: (input) =>
         asked({ ...input, act: 'retry', about: 'expired' }, () => requeueExpired(input)),
       async unneededFiles(paths) {

@@ -37,16 +37,16 @@ export function faultsOf({ plan, alerts, shown, told, parts, torn }: WeekRecord)
     const [row] = rows;
     const places = [onPhone.get(id) ?? 0, elsewhere.get(id) ?? 0] as const;
     const sum = places[0] + places[1];
-    const told = `${id} of ${plan.sources[source]?.options.join(' ')}, ${verdict}`;
+    const named = `${id} of ${plan.sources[source]?.options.join(' ')}, ${verdict}`;
     if (alert.isRepeated) repeated++;
     if (verdict === 'counted') {
       counted++;
       if (rows.length > 0 || sum > 0)
-        faults.push(`${told}: only counted, but kept or told: ${JSON.stringify([rows, places])}`);
+        faults.push(`${named}: only counted, but kept or told: ${JSON.stringify([rows, places])}`);
       continue;
     }
     if (!row || rows.length > 1) {
-      faults.push(`${told}: ${rows.length} rows`);
+      faults.push(`${named}: ${rows.length} rows`);
       continue;
     }
     let carrier = row;
@@ -54,7 +54,7 @@ export function faultsOf({ plan, alerts, shown, told, parts, torn }: WeekRecord)
       carrier = next;
     const say = (what: string): void =>
       void faults.push(
-        `${told}: ${what}; phone ${places[0]}, other way ${places[1]}, ${carrier.seq} is ${carrier.state} (${carrier.reason}), of ${row.seq}, into ${carrier.mergedInto}`,
+        `${named}: ${what}; phone ${places[0]}, other way ${places[1]}, ${carrier.seq} is ${carrier.state} (${carrier.reason}), of ${row.seq}, into ${carrier.mergedInto}; ${commandsOf(told, carrier)}`,
       );
     const isLate = carrier.reason === 'ttl' && alert.ttl !== undefined;
     const isReplaced =
@@ -96,6 +96,12 @@ export function faultsOf({ plan, alerts, shown, told, parts, torn }: WeekRecord)
 /** So often a command is tried. */
 const MOST_TRIES = 3;
 const FINAL = ['confirmed', 'unconfirmed', 'refused', 'expired', 'merged', 'fallback'];
+
+/** How often a command was started for a part, and with which others. */
+function commandsOf(told: WeekRecord['told'], { seq, tries }: StoredPart): string {
+  const own = told.filter(({ parts }) => parts.includes(String(seq)));
+  return `${tries} commands, done: ${JSON.stringify(own.map(({ attempt, parts }) => [attempt, parts.join()]))}`;
+}
 
 function countWords(texts: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { parseDurationMs } from '../../src/core/units.ts';
 import { runHere } from './in-this-process.ts';
 import { pollUntil } from './poll-until.ts';
 import { simulate } from './simulated.ts';
@@ -101,8 +102,10 @@ export async function liveWeek(
 
   const runners: WeekRunner[] = [];
   for (let n = 0; n < many; n++) runners.push(await start());
-  const store = await readWeekStore(home, env.WXAGENT_STORE);
+  const store = await readWeekStore(home, env.WXAGENT_STORE, clock);
+  const withinMs = plan.otherWay === null ? null : parseDurationMs(plan.otherWay, '--within');
   const torn = new Set<number>();
+  const killed = new Set<string>();
   const alerts: WeekRecord['alerts'] = [];
   let isDead = false;
   let isDeaf = false;
@@ -117,13 +120,14 @@ export async function liveWeek(
   /** Kills the runner that serves the account. */
   async function kill(): Promise<void> {
     const holder = await store.holder();
-    const victim = runners.find(({ run }) => run.pid === holder) ?? (runners[0] as WeekRunner);
+    const victim = runners.find(({ run }) => run.pid === holder?.pid) ?? (runners[0] as WeekRunner);
     const gone = once(victim.run.child, 'close');
     victim.run.signal('SIGKILL');
     await gone;
     runners.splice(runners.indexOf(victim), 1);
-    for (const { seq, state, isTold } of await store.open(clock.now()))
-      if (isTold || (state === 'sending' && isDeaf)) torn.add(seq);
+    if (holder) killed.add(holder.id);
+    for (const { seq, state, teller } of await store.open(clock.now()))
+      if (teller === victim.run.pid || (state === 'sending' && isDeaf)) torn.add(seq);
     runners.push(await start());
   }
 
@@ -201,19 +205,29 @@ export async function liveWeek(
     await killed;
   }
 
-  /** Waits until nothing is on its way: no request and no command takes as long as a step. */
+  /**
+   * Waits until nothing is on its way, nor about to be: no request and no command takes as long as a step. What a killed
+   * runner has left is taken over when its time is over.
+   */
   async function settle(): Promise<void> {
+    const moving = async () =>
+      (await store.open(clock.now())).filter(
+        ({ state, isLate, teller }) =>
+          runners.some(({ run }) => run.pid === teller) ||
+          state === 'uploading' ||
+          (['sending', 'queued'].includes(state) && !isLate && !isDead),
+      );
     const told = () => runners.map(({ run }) => run.stderr.slice(-3_000)).join('\n---\n');
     let last = '';
     await pollUntil('nothing is on its way', async () => {
       const bot = simulator.control.bots().at(-1);
       const hasHeard = isDead || (bot?.live === true && bot.waiting === 0 && bot.polls === 1);
-      const moving = (await store.open(clock.now())).filter(
-        ({ state, isLate, isTold }) =>
-          isTold || state === 'uploading' || (['sending', 'queued'].includes(state) && !isLate && !isDead),
-      );
-      last = JSON.stringify([hasHeard, moving]);
-      return hasHeard && moving.length === 0;
+      const before = await moving();
+      const isDue = await store.isDue(withinMs, killed);
+      // What was due may have begun meanwhile.
+      const after = await moving();
+      last = JSON.stringify([hasHeard, isDue, before, after]);
+      return hasHeard && !isDue && before.length + after.length === 0;
     }).catch((error: Error) => {
       throw new Error(`${error.message}: ${last}\n${told()}`);
     });

@@ -167,7 +167,7 @@ export function jsonLines(text: string): Record<string, unknown>[] {
 function withinLimit(exited: Promise<Exited>, told: () => string): Promise<Exited> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it did not end\n${told()}`)), 2 * LIMIT_MS);
+    timer = setTimeout(() => reject(new Error(`it did not end\n${told()}`)), LIMIT_MS);
   });
   const limited = Promise.race([exited, late]).finally(() => clearTimeout(timer));
   limited.catch(() => {}); // whoever awaits it hears of it

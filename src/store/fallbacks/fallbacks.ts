@@ -54,23 +54,25 @@ export function* accountsWithFallback(): Step<string[]> {
 }
 
 /** Whether {@link claimFallback} would find something. Asked often, and reads only. */
-export function* isFallbackDue(input: FallbackRequest, claimant: Claimant): Step<boolean> {
-  return (yield* findDue(input, claimant)) !== null;
+export function* isFallbackDue(input: FallbackRequest, claimant: Claimant, teller: Claimant): Step<boolean> {
+  return (yield* findDue(input, claimant, teller)) !== null;
 }
 
+/** `teller` runs the command; `claimant` is whoever sends parts. */
 export function* claimFallback(
   input: Parameters<Outbox['claimFallback']>[0],
   claimant: Claimant,
 ): Step<Fallback | null> {
-  const rows = yield* findDue(input, claimant);
+  const rows = yield* findDue(input, claimant, teller);
   const [first] = rows ?? [];
+  teller: Claimant,
   if (!rows || !first) return null;
   for (const row of rows) {
     yield* run(
       `UPDATE parts SET state = 'fallback', fallback_from = ?, fallback_by = ?, fallback_until = ?,
          fallback_tries = fallback_tries + 1, body = NULL, finished_at = NULL WHERE seq = ?`,
       verdictBefore(row),
-      claimant.id,
+      teller.id,
       input.nowMs + input.leaseMs,
       row.seq as number,
     );
@@ -121,7 +123,8 @@ function* findDue(
   claimant: Claimant,
 ): Step<Row[] | null> {
   const left = (yield* all(NEXT_UNDER_WAY, account)).filter(
-    (row) => (withinMs !== null || row.command !== null) && isFree(row, claimant, nowMs),
+    (row) => (withinMs !== null || row.command !== null) && isFree(row, teller, nowMs),
+  teller: Claimant,
   );
   if (left.length > 0) return ofOneText(left);
   const values = [account, withinMs, nowMs, atOnce ? 0 : 1, LOOKED_AT] as const;
@@ -155,22 +158,22 @@ function* areOnTheirWay(rows: readonly Row[], claimant: Claimant, nowMs: number)
 }
 
 /** Whether no living process has it, and its pause is over. */
-function isFree(row: Row, claimant: Claimant, nowMs: number): boolean {
+function isFree(row: Row, teller: Claimant, nowMs: number): boolean {
   const by = row.fallback_by as string | null;
   const isOver = (row.fallback_until as number) <= nowMs;
-  return isOver || (by !== null && by !== claimant.id && !claimant.isAlive(by));
+  return isOver || (by !== null && by !== teller.id && !teller.isAlive(by));
 }
 
 export function* settleFallback(
   { account, seqs, isDone, nowMs }: Parameters<Outbox['settleFallback']>[0],
-  claimant: string,
+  teller: string,
 ): Step<PartView[]> {
   for (const seq of seqs) {
     const row = yield* one(
       `SELECT "user", fallback_from, fallback_tries, unsure FROM parts WHERE account = ? AND seq = ? AND ${UNDER_WAY} AND fallback_by = ?`,
       account,
       seq,
-      claimant,
+      teller,
     );
     if (!row) continue;
     const waitMs = RETRY_MS[(row.fallback_tries as number) - 1];
