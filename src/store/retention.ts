@@ -38,9 +38,12 @@ export function* sweepFinished({ nowMs, finishedMs, finishedPerUser }: Retention
   // Numbers only grow: the oldest rows come first, and n numbers back are at least n rows.
   const users = Number((yield* one('SELECT count(*) AS n FROM users'))?.n ?? 0);
   const newest = Number((yield* one('SELECT max(seq) AS seq FROM parts'))?.seq ?? 0);
+  // Whoever asks for one that was merged into another is told what became of that.
   const parts = yield* run(
-    `DELETE FROM parts WHERE (finished_at < ? OR seq <= ?) AND finished_at IS NOT NULL
-       AND seq IN (SELECT seq FROM parts ORDER BY seq LIMIT ${BATCH})`,
+    `DELETE FROM parts WHERE (finished_at < ?1 OR seq <= ?2) AND finished_at IS NOT NULL
+       AND seq IN (SELECT seq FROM parts ORDER BY seq LIMIT ${BATCH})
+       AND NOT EXISTS (SELECT 1 FROM parts AS merged WHERE merged.merged_into = parts.seq
+         AND merged.finished_at >= ?1 AND merged.seq > ?2)`,
     nowMs - finishedMs,
     newest - finishedPerUser * Math.max(1, users),
   );

@@ -14,20 +14,23 @@ const LOOKED_AT = 100;
 /** Final parts that are older are not news to anybody. */
 const FINAL_MAX_AGE_MS = 24 * 60 * 60_000;
 
-const COLUMNS = `${VIEW}, run_id, unsure, fallback_from, fallback_by, fallback_until, fallback_tries, source,
-  (SELECT fallback FROM sources WHERE sources.name = parts.source) AS command`;
+/** Parts, each with the source that tells of it another way: its own, or one of those that were merged into it. */
+const SELECT = `SELECT ${VIEW}, run_id, unsure, fallback_from, fallback_by, fallback_until, fallback_tries,
+    COALESCE(own.name, source) AS source, own.command
+  FROM parts LEFT JOIN (SELECT name, fallback AS command, within_ms FROM sources) AS own
+    ON own.name = COALESCE(alert_source, source)`;
 
 /** Parts that a command has, or will have once more, as SQL: exactly the text of their index. */
 const UNDER_WAY = "state = 'fallback' AND finished_at IS NULL";
-const NEXT_UNDER_WAY = `SELECT ${COLUMNS} FROM parts WHERE account = ? AND ${UNDER_WAY} ORDER BY seq`;
+const NEXT_UNDER_WAY = `${SELECT} WHERE account = ? AND ${UNDER_WAY} ORDER BY seq`;
 
 /** How long a part may be unconfirmed: as its source says, else ?2; null: for ever. With ?4 = 0 no time at all. */
-const WITHIN = '(COALESCE((SELECT within_ms FROM sources WHERE sources.name = parts.source), ?2) * ?4)';
+const WITHIN = '(COALESCE(own.within_ms, ?2) * ?4)';
 /** A part from before this moment is late. */
 const LATEST = `(?3 - ${WITHIN})`;
-/** What `send` wrote; a question is asked on the phone or not at all. */
-const IS_ALERT = sql`origin = 'send' AND fallback_tries < ${MOST_TRIES}
-  AND NOT EXISTS (SELECT 1 FROM questions WHERE questions.part = parts.seq)`;
+/** What `send` wrote, or what has that in it; a question is asked on the phone or not at all. */
+const IS_ALERT = sql`fallback_tries < ${MOST_TRIES} AND (alert_source IS NOT NULL OR (origin = 'send'
+  AND NOT EXISTS (SELECT 1 FROM questions WHERE questions.part = parts.seq)))`;
 /** The user writes before WeChat takes it, or somebody logs in: there is nothing to wait for. */
 const IS_SHUT = `((state = 'held' AND reason <> 'throttle')
   OR EXISTS (SELECT 1 FROM accounts WHERE accounts.account = parts.account AND login_expired = 1))`;
@@ -38,11 +41,11 @@ const IS_SHUT = `((state = 'held' AND reason <> 'throttle')
 const IS_LATE = sql`(created_at <= ${LATEST} AND COALESCE(fallback_until, 0) <= ${LATEST}
     AND (${unindexed('state')} = 'held' OR NOT EXISTS (SELECT 1 FROM users WHERE users.account = parts.account
       AND users."user" = parts."user" AND last_message_at > ${LATEST})))`;
-const LATE_OPEN = sql`SELECT ${COLUMNS} FROM parts WHERE account = ?1 AND ${OPEN} AND ${IS_ALERT}
+const LATE_OPEN = sql`${SELECT} WHERE account = ?1 AND ${OPEN} AND ${IS_ALERT}
   AND (${IS_LATE} OR (important = 1 AND ${WITHIN} IS NOT NULL AND ${IS_SHUT})) ORDER BY seq LIMIT ?5`;
-const LATE_DELAYED = sql`SELECT ${COLUMNS} FROM parts WHERE account = ?1 AND ${DELAYED} AND ${IS_ALERT}
+const LATE_DELAYED = sql`${SELECT} WHERE account = ?1 AND ${DELAYED} AND ${IS_ALERT}
   AND created_at <= ${LATEST} AND not_before <= ${LATEST} ORDER BY seq LIMIT ?5`;
-const LATE_FINAL = sql`SELECT ${COLUMNS} FROM parts WHERE account = ?1 AND state IN ('unconfirmed', 'refused')
+const LATE_FINAL = sql`${SELECT} WHERE account = ?1 AND state IN ('unconfirmed', 'refused')
   AND created_at <= ${LATEST} AND created_at > ${LATEST} - ${FINAL_MAX_AGE_MS} AND ${IS_ALERT} ORDER BY seq LIMIT ?5`;
 const LEASE = 'SELECT lease, lease_until FROM users WHERE account = ? AND "user" = ?';
 
@@ -62,10 +65,10 @@ export function* isFallbackDue(input: FallbackRequest, claimant: Claimant, telle
 export function* claimFallback(
   input: Parameters<Outbox['claimFallback']>[0],
   claimant: Claimant,
+  teller: Claimant,
 ): Step<Fallback | null> {
   const rows = yield* findDue(input, claimant, teller);
   const [first] = rows ?? [];
-  teller: Claimant,
   if (!rows || !first) return null;
   for (const row of rows) {
     yield* run(
@@ -121,10 +124,10 @@ function* restore(account: string, seq: number, row: Row, nowMs: number): Step<v
 function* findDue(
   { account, withinMs, atOnce = false, nowMs }: FallbackRequest,
   claimant: Claimant,
+  teller: Claimant,
 ): Step<Row[] | null> {
   const left = (yield* all(NEXT_UNDER_WAY, account)).filter(
     (row) => (withinMs !== null || row.command !== null) && isFree(row, teller, nowMs),
-  teller: Claimant,
   );
   if (left.length > 0) return ofOneText(left);
   const values = [account, withinMs, nowMs, atOnce ? 0 : 1, LOOKED_AT] as const;

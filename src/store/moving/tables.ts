@@ -39,7 +39,7 @@ export const MOVED_TABLES: readonly MovedTable[] = [
   }),
   table('parts', ['seq'], {
     text: `account user client_id message origin run_id state reason server_id send_id send_key upload_progress
-      fallback_from fallback_by source joined`,
+      fallback_from fallback_by source joined alert_source`,
     number: `seq expires_at seen_seq tries repeats throttled not_before created_at held_at merged_into finished_at unsure
       unsent fallback_until fallback_tries important`,
     blob: 'text file upload body',

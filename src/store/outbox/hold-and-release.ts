@@ -4,7 +4,7 @@ import { all, type Row, run, type Step } from '../../sql/statement.ts';
 import type { HeldPart, Intake, MergedHolds, PartOrigin, PartView } from '../port/port.ts';
 import { storeContents } from './blob-rows.ts';
 import { dropLate } from './late.ts';
-import { CAN_RETURN, GIVEN_UP, HELD, OPEN } from './part-states.ts';
+import { ALERT_SOURCE, CAN_RETURN, GIVEN_UP, HELD, OPEN } from './part-states.ts';
 import { appendParts, fileOf, storedFile, textOf, VIEW, viewOf } from './parts.ts';
 
 /** Whether the user ?2 of the account ?1 has parts that are held, or that expired while held, as SQL. */
@@ -44,23 +44,24 @@ export function* releaseHolds(intake: Intake, user: string, language: ChatLangua
   yield* dropLate(`account = ?2 AND "user" = ?3 AND ${HELD} AND expires_at <= ?1`, nowMs, account, user);
   yield* endWord(account, user, nowMs);
   const held = yield* all(
-    `SELECT seq, account, client_id, origin, run_id, text, file, created_at, unsure FROM parts
+    `SELECT seq, account, client_id, origin, run_id, text, file, created_at, unsure, important, ${ALERT_SOURCE} AS alert_source
+       FROM parts
        WHERE account = ? AND "user" = ? AND ${HELD} AND reason <> 'throttle' ORDER BY seq`,
     account,
     user,
   );
   // A part that may have arrived is sent unchanged: with another text or id it would appear twice.
-  for (const row of held) if (row.unsure === 1) yield* requeue(row, contentOf(row), true);
+  for (const row of held) if (row.unsure === 1) yield* requeue(row, contentOf(row), null);
   const sure = held.filter((row) => row.unsure !== 1);
   const expired = yield* countExpired(account, user);
   const last = sure.at(-1);
   if (!last && expired === 0) return held.length > 0;
   const merged = intake.merge(sure.map(heldPart), expired, language);
   const options = { account, user, message: null, nowMs };
-  const isUnmerged = merged.length === sure.length;
+  const joined = merged.length === sure.length ? null : joinedOf(sure);
   for (const [index, item] of merged.entries()) {
     const row = sure[index];
-    if (row) yield* requeue(row, item, isUnmerged);
+    if (row) yield* requeue(row, item, joined);
   }
   if (merged.length < sure.length) yield* mergeAway({ account, user }, sure[merged.length - 1], nowMs);
   yield* appendParts(
@@ -108,32 +109,52 @@ function heldPart(row: Row): HeldPart {
   };
 }
 
+/** What each of several rows that were merged is, for a command. */
+interface Joined {
+  alertSource: string | null;
+  isImportant: boolean;
+}
+
+/** Whichever row has its text now, no alert goes without a command that it had. */
+function joinedOf(rows: readonly Row[]): Joined {
+  const names = rows.map((row) => row.alert_source as string | null).filter((name) => name !== null);
+  return {
+    alertSource: names.find((name) => name !== '') ?? names[0] ?? null,
+    isImportant: rows.some(({ important }) => important === 1),
+  };
+}
+
 /**
  * Queues a row again with this content. After a hold the request is a new one: new client id, newest token, new upload.
- * `--ttl` and `--key` of one text must not apply to others that were merged into it.
+ * `--ttl` and `--key` of one text must not apply to others that were merged into it; null: none were.
  */
-function* requeue(row: Row, item: MergedHolds[number], keepsOptions: boolean): Step<void> {
+function* requeue(row: Row, item: MergedHolds[number], joined: Joined | null): Step<void> {
   yield* storeContents(row.account as string, [item.file]);
   yield* run(
     `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, client_id = ?, text = ?, file = ?,
        upload = NULL, not_before = 0, tries = 0, repeats = 0, unsent = 0
-       ${keepsOptions ? '' : ', expires_at = NULL, send_key = NULL'} WHERE seq = ?`,
+       ${joined === null ? '' : ', expires_at = NULL, send_key = NULL, alert_source = ?, important = ?'} WHERE seq = ?`,
     row.unsure === 1 ? (row.client_id as string) : newClientId(),
     Buffer.from(item.text, 'utf8'),
     storedFile(item.file),
+    ...(joined === null ? [] : [joined.alertSource, joined.isImportant ? 1 : 0]),
     row.seq as number,
   );
 }
 
-/** Ends the held rows behind the last that is used: all at once, for there may be very many. */
+/**
+ * Ends the held rows behind the last that is used: all at once, for there may be very many. Of texts that are all empty
+ * nothing is left: these expire.
+ */
 function* mergeAway(
   { account, user }: { account: string; user: string },
   into: Row | undefined,
   nowMs: number,
 ): Step<void> {
   const seq = (into?.seq as number | undefined) ?? null;
+  const end = seq === null ? "state = 'expired', reason = 'empty'" : "state = 'merged', reason = NULL";
   yield* run(
-    `UPDATE parts SET state = 'merged', reason = NULL, merged_into = ?, finished_at = ?
+    `UPDATE parts SET ${end}, merged_into = ?, finished_at = ?
        WHERE account = ? AND "user" = ? AND ${HELD} AND reason <> 'throttle' AND unsure <> 1 AND seq > ?`,
     seq,
     nowMs,

@@ -18,6 +18,14 @@ export const JOINING = `${DELAYED} AND joined IS NOT NULL`;
 export const CAN_RETURN = "reason LIKE 'hold-max%'";
 
 /**
+ * Who tells of a part another way, as SQL: the source that has pushed it, if that has a command of its own, else ''; null:
+ * nobody, for it is an answer, a notice or a question. Of several that were merged one row has it for all.
+ */
+export const ALERT_SOURCE = `COALESCE(parts.alert_source, CASE WHEN parts.origin = 'send'
+  AND NOT EXISTS (SELECT 1 FROM questions WHERE questions.part = parts.seq)
+  THEN COALESCE((SELECT name FROM sources WHERE name = parts.source AND fallback IS NOT NULL), '') END)`;
+
+/**
  * The final state of an open part that is given up, as SQL. A part that is being sent, or was once sent with an unknown
  * result, may have arrived: it is `unconfirmed`.
  */

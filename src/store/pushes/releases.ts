@@ -93,7 +93,17 @@ export function* releasePushes(input: ReleaseRequest): Step<{ queued: PartView[]
     const waiting = isLast ? (yield* waitingOf(input)) - some.length : 0;
     // A file alone says nothing.
     const isAsked = isLast && hasText && (yield* askOnce(input));
-    seqs.push(...(yield* queueJoined(some, { uncounted, isLast, isAsked, waiting, language, ...input })));
+    seqs.push(
+      ...(yield* queueJoined(some, {
+        uncounted,
+        alertSource: commandOf(rows),
+        isLast,
+        isAsked,
+        waiting,
+        language,
+        ...input,
+      })),
+    );
     yield* noteText(rows, nowMs);
   }
   return { queued: yield* partsOf(seqs), isMore };
@@ -190,6 +200,8 @@ function* expire(
 /** How a text of pushes is made. */
 interface Telling extends ReleaseRequest {
   uncounted: number;
+  /** The first of their sources that has a command of its own, which tells all of them; null: none has. */
+  alertSource: string | null;
   waiting: number;
   isLast: boolean;
   isAsked: boolean;
@@ -231,7 +243,14 @@ function* joinAhead(
   const carrier = carrierOf(pushes);
   if (!carrier) return;
   const uncounted = (yield* takeUncounted(sources)) + expired;
-  const telling = { uncounted, waiting: 0, isLast: false, isAsked: false, ...rest };
+  const telling = {
+    uncounted,
+    alertSource: commandOf(sources),
+    waiting: 0,
+    isLast: false,
+    isAsked: false,
+    ...rest,
+  };
   const told = inShort(yield* tellJoined(carrier, pushes, telling));
   yield* run('UPDATE parts SET joined = ? WHERE seq = ?', JSON.stringify(told), carrier.seq as number);
   yield* noteText(sources, rest.nowMs);
@@ -239,15 +258,26 @@ function* joinAhead(
 
 /** Makes one text of pushes: in the row that carries it, into which those of the others are merged. What it tells. */
 function* tellJoined(carrier: Row, pushes: readonly WaitingPush[], telling: Telling): Step<Told> {
-  const { account, user, nowMs, tell, language, waiting, isLast, isAsked } = telling;
+  const { account, user, nowMs, tell, language, alertSource, waiting, isLast, isAsked } = telling;
   const told = toldTogether(pushes.flatMap(toldOfPush));
   told.uncounted += telling.uncounted;
   const text = Buffer.from(tell({ waiting, isLast, isAsked, ...told }, language), 'utf8');
   const seq = carrier.seq as number;
-  yield* run('UPDATE parts SET text = ?, expires_at = NULL, send_key = NULL WHERE seq = ?', text, seq);
+  yield* run(
+    `UPDATE parts SET text = ?, expires_at = NULL, send_key = NULL, alert_source = COALESCE(alert_source, ?)
+       WHERE seq = ?`,
+    text,
+    alertSource,
+    seq,
+  );
   for (const source of new Set(pushes.map((push) => push.source)))
     yield* unawaited(run(MERGE, seq, nowMs, account, user, source));
   return told;
+}
+
+/** The first of these sources that has a command of its own. */
+function commandOf(sources: readonly Row[]): string | null {
+  return (sources.find(({ fallback }) => fallback !== null)?.name as string | undefined) ?? null;
 }
 
 /** What is told of a push that waits, and of those that were joined into it. */

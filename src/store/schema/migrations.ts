@@ -222,5 +222,10 @@ export const migrations = ({ key, whole, bytes, numbered, byKey }: ColumnTypes) 
     [
       'ALTER TABLE sources ADD COLUMN secret TEXT', // what its pushes are signed with, encrypted with its token
     ],
+    // What was merged into a part goes to a command with it, and is kept no longer than it.
+    [
+      `ALTER TABLE parts ADD COLUMN alert_source ${key}`, // of what was merged into it: see ALERT_SOURCE
+      'CREATE INDEX parts_merged ON parts (merged_into) WHERE merged_into IS NOT NULL',
+    ],
   ],
 });

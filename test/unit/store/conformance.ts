@@ -7,6 +7,7 @@ import type { MakeStore } from './conformance/desk.ts';
 import { describeEvents } from './conformance/events/events.ts';
 import { describeExpected } from './conformance/expected/expected.ts';
 import { describeFallbacks } from './conformance/fallbacks/fallbacks.ts';
+import { describeMergedFallbacks } from './conformance/fallbacks/merged.ts';
 import { describeChat } from './conformance/inbox/chat.ts';
 import { describeIntake } from './conformance/inbox/intake.ts';
 import { describeMediaKeys } from './conformance/inbox/media-keys.ts';
@@ -51,6 +52,7 @@ export function describeStore(name: string, make: MakeStore): void {
     describe('holds', () => describeHolds(make));
     describe('a word of the user', () => describeWord(make));
     describe('fallbacks', () => describeFallbacks(make));
+    describe('fallbacks of what was merged', () => describeMergedFallbacks(make));
     describe('deafness', () => describeDeafness(make));
     describe('questions', () => describeQuestions(make));
     describe('expected texts', () => describeExpected(make));

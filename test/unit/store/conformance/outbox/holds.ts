@@ -89,9 +89,12 @@ export function describeHolds(make: MakeStore): void {
 
     test('nothing left after the merge: the parts are gone, the queue goes on', async () => {
       await hold('1', '2');
+      const held = await desk.store.outbox.openParts(ACCOUNT);
       await write(() => []);
       await desk.sends(OWNER, 'later');
       expect(await desk.deliver(OWNER)).toEqual(['later']);
+      for (const { seq } of held)
+        expect(await desk.view(seq)).toMatchObject({ state: 'expired', reason: 'empty', mergedInto: null });
     });
 
     test('released and held again, it can be released again', async () => {
@@ -229,6 +232,22 @@ export function describeHolds(make: MakeStore): void {
       expect(left.map((one) => one.state)).toEqual(['waiting', 'done', 'done', 'done']);
       expect(left[0]?.seq).toBe(waiting);
     });
+  });
+
+  test('a part is kept as long as what was merged into it, which says where it went', async () => {
+    await hold('1', '2');
+    const [first, second] = (await desk.store.outbox.openParts(ACCOUNT)).map(({ seq }) => seq);
+    await desk.says(OWNER);
+    expect(await desk.deliver(OWNER)).toEqual(['1|2']);
+    const sweep = async (finishedPerUser: number) => {
+      const keep = { accounts: [ACCOUNT], nowMs: desk.nowMs, holdMaxMs: 1e9, finishedMs: 1e9 };
+      while (await desk.store.admin.sweep({ ...keep, finishedPerUser }));
+      const left = await desk.store.outbox.parts([first ?? 0, second ?? 0]);
+      return left.map(({ state }) => state);
+    };
+    // The numbers of so many newest parts are kept: of one user there is one.
+    expect(await sweep(1)).toEqual(['confirmed', 'merged']);
+    expect(await sweep(0)).toEqual([]);
   });
 
   describe('another login', () => {
