@@ -14,11 +14,11 @@ const LOOKED_AT = 100;
 /** Final parts that are older are not news to anybody. */
 const FINAL_MAX_AGE_MS = 24 * 60 * 60_000;
 
+const OWN = '(SELECT name, fallback AS command, within_ms FROM sources) AS own';
 /** Parts, each with the source that tells of it another way: its own, or one of those that were merged into it. */
 const SELECT = `SELECT ${VIEW}, run_id, unsure, fallback_from, fallback_by, fallback_until, fallback_tries,
     COALESCE(own.name, source) AS source, own.command
-  FROM parts LEFT JOIN (SELECT name, fallback AS command, within_ms FROM sources) AS own
-    ON own.name = COALESCE(alert_source, source)`;
+  FROM parts LEFT JOIN ${OWN} ON own.name = COALESCE(alert_source, source)`;
 
 /** Parts that a command has, or will have once more, as SQL: exactly the text of their index. */
 const UNDER_WAY = "state = 'fallback' AND finished_at IS NULL";
@@ -43,8 +43,29 @@ const IS_LATE = sql`(created_at <= ${LATEST} AND COALESCE(fallback_until, 0) <= 
       AND users."user" = parts."user" AND last_message_at > ${LATEST})))`;
 const LATE_OPEN = sql`${SELECT} WHERE account = ?1 AND ${OPEN} AND ${IS_ALERT}
   AND (${IS_LATE} OR (important = 1 AND ${WITHIN} IS NOT NULL AND ${IS_SHUT})) ORDER BY seq LIMIT ?5`;
-const LATE_DELAYED = sql`${SELECT} WHERE account = ?1 AND ${DELAYED} AND ${IS_ALERT}
-  AND created_at <= ${LATEST} AND not_before <= ${LATEST} ORDER BY seq LIMIT ?5`;
+/**
+ * A source, and its user, of whom a push has waited for longer than its rule says: from one to the next by the index, for very
+ * many may wait. Those of a source have one time in which they are to arrive.
+ */
+const LATE_SOURCE = sql`WITH RECURSIVE waiting(seq) AS (
+    SELECT (SELECT seq FROM parts WHERE account = ?1 AND ${DELAYED} ORDER BY "user", source LIMIT 1)
+    UNION ALL
+    SELECT COALESCE(
+        (SELECT next.seq FROM parts AS next
+          WHERE next.account = ?1 AND next."user" = parts."user" AND next.${DELAYED} AND next.source > parts.source
+          ORDER BY next.source LIMIT 1),
+        (SELECT next.seq FROM parts AS next
+          WHERE next.account = ?1 AND next.${DELAYED} AND next."user" > parts."user"
+          ORDER BY next."user", next.source LIMIT 1))
+      FROM waiting JOIN parts ON parts.seq = waiting.seq
+  )
+  SELECT parts."user", parts.source, ${LATEST} AS latest
+    FROM waiting JOIN parts ON parts.seq = waiting.seq LEFT JOIN ${OWN} ON own.name = parts.source
+    WHERE EXISTS (SELECT 1 FROM parts AS late WHERE late.account = ?1 AND late."user" = parts."user"
+      AND late.source = parts.source AND late.${DELAYED} AND late.not_before <= ${LATEST} AND late.created_at <= ${LATEST}
+      AND late.fallback_tries < ${MOST_TRIES}) LIMIT 1`;
+const LATE_DELAYED = sql`${SELECT} WHERE account = ?1 AND "user" = ?2 AND source = ?3 AND ${DELAYED} AND not_before <= ?4
+  AND created_at <= ?4 AND fallback_tries < ${MOST_TRIES} ORDER BY not_before, seq LIMIT ?5`;
 const LATE_FINAL = sql`${SELECT} WHERE account = ?1 AND state IN ('unconfirmed', 'refused')
   AND created_at <= ${LATEST} AND created_at > ${LATEST} - ${FINAL_MAX_AGE_MS} AND ${IS_ALERT} ORDER BY seq LIMIT ?5`;
 const LEASE = 'SELECT lease, lease_until FROM users WHERE account = ? AND "user" = ?';
@@ -137,11 +158,18 @@ function* findDue(
     if (yield* areOnTheirWay(text, claimant, nowMs)) continue;
     return text;
   }
-  for (const sql of [LATE_DELAYED, LATE_FINAL]) {
-    const rows = yield* all(sql, ...values);
-    if (rows.length > 0) return ofOneText(rows);
-  }
-  return null;
+  const waiting = yield* one(LATE_SOURCE, ...values.slice(0, 4));
+  const rows = waiting
+    ? yield* all(
+        LATE_DELAYED,
+        account,
+        waiting.user as string,
+        waiting.source as string,
+        waiting.latest as number,
+        LOOKED_AT,
+      )
+    : yield* all(LATE_FINAL, ...values);
+  return rows.length > 0 ? ofOneText(rows) : null;
 }
 
 /** Those of the same text as the first: a long one has several parts. */
