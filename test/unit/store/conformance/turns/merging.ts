@@ -134,6 +134,9 @@ export function describeBursts(make: MakeStore): void {
     expect(await recover(3)).toEqual({ failed: [], children: [] });
     expect(await states()).toEqual(['waiting', 'waiting']);
     expect(await unfinished()).toEqual([first]);
+    // The first crash is forgiven, the second one counts, the third one is one too many.
+    await started(first);
+    expect(await recover(1)).toEqual({ failed: [], children: [] });
     await started(first);
     const { failed } = await recover(1);
     expect(failed.map(texts)).toEqual([['m0', 'm1']]);
