@@ -57,7 +57,7 @@ const WRITES: Record<string, RegExp> = {
   'context.ts': /printJson|print:|write: io\.errSoon|createPrinter/,
   'print-events.ts': /JSON\.stringify/,
   'listen.ts': /JSON\.stringify|lineOf/,
-  'program.ts': /writeOut|VERSION/,
+  'parse-arguments.ts': /writeOut|VERSION/,
   'report-error.ts': /JSON\.stringify|stack/,
   'obtain-login.ts': /renderQr/,
   'progress-line.ts': /\\r|\\u001b/,
