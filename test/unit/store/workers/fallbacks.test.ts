@@ -34,7 +34,7 @@ describe.skipIf(SERVER === null)('a worker that runs a command', () => {
     opened.push(server);
     const worker = await server.work({
       card: { name, host: 'here', pid: process.pid, version: '0', purpose: 'serve', capacity: null },
-      service: { start() {}, async drain() {}, async drop() {} },
+      service: { start() {}, rest: async () => true, async drain() {}, async drop() {} },
       wait: null,
       report() {},
     });
