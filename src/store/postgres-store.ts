@@ -3,7 +3,7 @@ import { createServerSteps } from '../postgres/server-steps.ts';
 import { NO_ACCOUNT, type StepWait } from '../sql/step-runner.ts';
 import { createNews, newsSince } from './accounts/news.ts';
 import { checkIsHere } from './moving/whereabouts.ts';
-import type { Claimant } from './outbox/lease.ts';
+import type { Claimant } from './outbox/user-lease.ts';
 import type { Store } from './port/port.ts';
 import { migrateServer } from './schema/migrate-postgres.ts';
 import { createServerBlobs } from './server-blobs.ts';

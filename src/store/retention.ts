@@ -3,7 +3,7 @@ import { sweepAudit } from './access/audit.ts';
 import { sweepSessionValues } from './accounts/sessions.ts';
 import { sweepEvents } from './events/events.ts';
 import { sweepMediaKeys } from './inbox/media-keys.ts';
-import { dropLate } from './outbox/late.ts';
+import { dropLate } from './outbox/drop-late.ts';
 import { GIVEN_UP, HELD } from './outbox/part-states.ts';
 import type { Retention } from './port/port.ts';
 import { sweepQuestions } from './questions/questions.ts';

@@ -12,7 +12,7 @@ import { createSealing, type SealingOptions } from './accounts/sealing.ts';
 import type { Movable } from './moving/move.ts';
 import { servedOnServer } from './moving/served.ts';
 import { checkIsHere } from './moving/whereabouts.ts';
-import type { Claimant } from './outbox/lease.ts';
+import type { Claimant } from './outbox/user-lease.ts';
 import type { Store } from './port/port.ts';
 import { openServerStore } from './postgres-store.ts';
 import { isNewest, migrateServer, versionOf } from './schema/migrate-postgres.ts';

@@ -10,7 +10,7 @@ import { createDiskRetry } from './commit/full-disk.ts';
 import { createGroupCommit } from './commit/group-commit.ts';
 import { endUnwantedLog, wantEvents } from './events/events.ts';
 import { checkIsHere } from './moving/whereabouts.ts';
-import type { Claimant } from './outbox/lease.ts';
+import type { Claimant } from './outbox/user-lease.ts';
 import type { Store } from './port/port.ts';
 import { checkIsOurs, migrate } from './schema/migrate-sqlite.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Clock } from '../../src/core/time/clock.ts';
-import type { FaultInput } from '../../src/simulator/world/fault.ts';
+import type { FaultInput } from '../../src/simulator/world/fault-kinds.ts';
 import { openDatabase } from '../../src/sqlite/database.ts';
 import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';

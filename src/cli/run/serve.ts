@@ -17,7 +17,7 @@ import { COMMAND_LEASE_MS } from '../send/other-way.ts';
 import { releasePushes } from '../send/push-releases.ts';
 import { openLeasedAccounts } from './leased-accounts.ts';
 import { type Service, startAccount } from './start-account.ts';
-import { waitForRight } from './wait-for-right.ts';
+import { waitForRight } from './wait-for-polling-right.ts';
 
 /** Serves accounts until all runners have ended or the process is told to stop. Returns the exit code. */
 export async function serve(

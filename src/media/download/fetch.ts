@@ -7,11 +7,11 @@ import type { Clock } from '../../core/time/clock.ts';
 import { shownSize } from '../../core/units.ts';
 import { BLOCK_BYTES, encryptedSize } from '../cipher.ts';
 import { type ContentType, contentOf } from '../kind/content-type.ts';
+import { unlock } from './decrypt-file.ts';
 import { giveName, openTemporary, type Temporary } from './new-file.ts';
 import { createPlainFile } from './plain-file.ts';
 import type { Cdn, FailedFetch, FetchFailure, FetchMedia, FetchRequest, FetchResult } from './port.ts';
 import { transfer } from './transfer.ts';
-import { unlock } from './unlock.ts';
 
 /** Everything known before the first request. */
 interface Plan {

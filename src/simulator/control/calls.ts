@@ -1,7 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import { isObject } from '../../core/object.ts';
 import type { UserMessage } from '../phone/writing.ts';
-import type { FaultInput } from '../world/fault.ts';
+import type { FaultInput } from '../world/fault-kinds.ts';
 import type { SimulatorControl } from './control.ts';
 
 type FieldType = 'string' | 'number' | 'boolean' | 'object' | 'array' | 'text-or-null';

@@ -11,10 +11,10 @@ import {
   scanQr,
   statusOf,
 } from '../endpoints/qr.ts';
-import { readFault } from '../http/faults.ts';
+import { readFault } from '../http/fault-rules.ts';
 import { type UserMessage, type Written, writeMessage, writeRaw } from '../phone/writing.ts';
 import { bindBot, botFor, killBot } from '../queue/bots.ts';
-import type { FaultInput, FaultRule } from '../world/fault.ts';
+import type { FaultInput, FaultRule } from '../world/fault-kinds.ts';
 import { peerOf } from '../world/peers.ts';
 import { type TypingView, typingNow } from '../world/phone.ts';
 import { changeSettings, type Settings } from '../world/settings.ts';

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../world/fault.ts';
+import type { Endpoint } from '../world/fault-kinds.ts';
 import { download, getUploadUrl, upload } from './cdn.ts';
 import type { Handler } from './handler.ts';
 import { getQrCode, getQrStatus } from './login.ts';

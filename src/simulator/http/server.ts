@@ -6,9 +6,9 @@ import { type Answer, INVALID_ARGUMENTS, SESSION_TIMEOUT } from '../world/answer
 import { parseOutside } from '../world/read-item.ts';
 import { isAsleep } from '../world/sleep.ts';
 import { type Bot, count, now, type SeenRequest, type World } from '../world/world.ts';
-import { takeFault } from './faults.ts';
+import { takeFault } from './fault-rules.ts';
+import { strike } from './inject-fault.ts';
 import { respond } from './respond.ts';
-import { strike } from './wire-faults.ts';
 
 /** What a bot that has fallen asleep may call. */
 const WAKES: ReadonlySet<string> = new Set(['notifystart', 'notifystop', 'getupdates']);

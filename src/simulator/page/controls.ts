@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { UserMessage } from '../phone/writing.ts';
-import type { FaultInput } from '../world/fault.ts';
+import type { FaultInput } from '../world/fault-kinds.ts';
 import type { Settings } from '../world/settings.ts';
 import { phoneWords } from './words.ts';
 import { added, select, state, users } from './world.ts';

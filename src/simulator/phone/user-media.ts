@@ -6,7 +6,7 @@ import { encryptMedia } from '../../media/cipher.ts';
 import { BLOB_BYTES_LIMIT, storeBlob } from '../world/blobs.ts';
 import type { WireMessage } from '../world/message-json.ts';
 import type { World } from '../world/world.ts';
-import { type Flaw, type Sent, spoil } from './flaws.ts';
+import { type Flaw, type Sent, spoil } from './flawed-media.ts';
 
 /** A picture, sound, file or video a user sends: its bytes, or how many to make. */
 export interface MediaInput {

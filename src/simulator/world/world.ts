@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Answer, WireResult } from './answer.ts';
-import type { FaultRule } from './fault.ts';
+import type { FaultRule } from './fault-kinds.ts';
 import { createIds, createRandom, type Ids } from './ids.ts';
 import type { WireMessage } from './message-json.ts';
 import { createNumbered, type Numbered } from './numbered.ts';

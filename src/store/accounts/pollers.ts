@@ -1,6 +1,6 @@
 import { sql } from '../../sql/dialect.ts';
 import { all, one, run, type Step } from '../../sql/statement.ts';
-import type { Claimant } from '../outbox/lease.ts';
+import type { Claimant } from '../outbox/user-lease.ts';
 import type { NotedPoller, Poller } from '../port/port.ts';
 
 /** Time of the database: what notes a poller is no step of its clock. */

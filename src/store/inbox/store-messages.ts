@@ -1,8 +1,8 @@
 import type { ChatLanguage } from '../../core/message/language.ts';
 import { run, type Step, unawaited } from '../../sql/statement.ts';
 import { releaseHolds } from '../outbox/hold-and-release.ts';
-import type { Claimant } from '../outbox/lease.ts';
 import { appendParts } from '../outbox/parts.ts';
+import type { Claimant } from '../outbox/user-lease.ts';
 import type { ChatCommand, IncomingMessage, Intake, IntakeResult } from '../port/port.ts';
 import { takeAnswer } from '../questions/take-answer.ts';
 import { ALWAYS, type IsHeld } from '../workers/fence.ts';

@@ -1,7 +1,7 @@
 import type { HeldBy } from '../../home/lock.ts';
 import { all, type Step } from '../../sql/statement.ts';
 import { notedPoller } from '../accounts/pollers.ts';
-import type { Claimant } from '../outbox/lease.ts';
+import type { Claimant } from '../outbox/user-lease.ts';
 import type { Poller } from '../port/port.ts';
 import { NOW } from '../workers/worker-rows.ts';
 

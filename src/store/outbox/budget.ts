@@ -2,8 +2,8 @@ import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/wechat-lim
 import { sql, unindexed } from '../../sql/dialect.ts';
 import { one, type Row, run, type Statement, type Step } from '../../sql/statement.ts';
 import type { Budget, ClaimRequest, Outbox } from '../port/port.ts';
-import { type Claimant, LEASE_MS } from './lease.ts';
 import { HELD, OPEN } from './part-states.ts';
+import { type Claimant, LEASE_MS } from './user-lease.ts';
 
 /** With so many messages left, the budget is near its end. */
 export const BUDGET_NEAR_END = 2;

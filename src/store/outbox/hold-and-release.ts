@@ -3,7 +3,7 @@ import type { ChatLanguage } from '../../core/message/language.ts';
 import { all, type Row, run, type Step } from '../../sql/statement.ts';
 import type { HeldPart, Intake, MergedHolds, PartOrigin, PartView } from '../port/port.ts';
 import { storeContents } from './blob-rows.ts';
-import { dropLate } from './late.ts';
+import { dropLate } from './drop-late.ts';
 import { ALERT_SOURCE, CAN_RETURN, GIVEN_UP, HELD, OPEN } from './part-states.ts';
 import { appendParts, fileOf, storedFile, textOf, VIEW, viewOf } from './parts.ts';
 

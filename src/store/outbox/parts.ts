@@ -24,8 +24,8 @@ import {
 } from '../port/port.ts';
 import { storeContents } from './blob-rows.ts';
 import { budgetLeft } from './budget.ts';
-import { type Claimant, isBeingSent } from './lease.ts';
 import { CAN_RETURN, DELAYED, GIVEN_UP, HELD, OPEN } from './part-states.ts';
+import { type Claimant, isBeingSent } from './user-lease.ts';
 
 /** The columns of {@link viewOf}: half of a row's, because each column that is read costs time. */
 export const VIEW = `seq, account, "user", client_id, message, origin, text, file, state, reason, server_id, created_at,

@@ -1,8 +1,8 @@
 import { type Row, run, type Statement, type Step, unawaited } from '../../sql/statement.ts';
 import type { ClaimRequest, NewPart, PartView, QueuedParts, SendRequest } from '../port/port.ts';
-import { appendAndClaim, appendState } from './claim.ts';
-import type { Claimant } from './lease.ts';
+import { appendAndClaim, appendState } from './claim-next-part.ts';
 import { appendParts, partsOf, partsOfSendId, replaceKey } from './parts.ts';
+import type { Claimant } from './user-lease.ts';
 
 /** The parts of a reply, and how the first of them is claimed; null: it is not. */
 export interface Reply {

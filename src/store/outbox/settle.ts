@@ -3,11 +3,11 @@ import { one, type Row, run, type Step, together, unawaited } from '../../sql/st
 import type { Claim, ClaimRequest, PartView, SendReply, Verdict } from '../port/port.ts';
 import { ALWAYS, type IsHeld } from '../workers/fence.ts';
 import { budgetLeft, refundBudget } from './budget.ts';
-import { claimPart, claimState, endClaim, hasHead } from './claim.ts';
+import { claimPart, claimState, endClaim, hasHead } from './claim-next-part.ts';
 import { refuse, settleRefusal } from './judge-refusal.ts';
-import { type Claimant, freeLease } from './lease.ts';
 import { VIEW, verdictOf, viewOf } from './parts.ts';
 import { endThrottleBy } from './rate-limit.ts';
+import { type Claimant, freeLease } from './user-lease.ts';
 
 const ACCEPTED = `UPDATE parts SET state = ?1, server_id = ?2, reason = NULL, body = NULL, finished_at = ?3
   WHERE seq = ?4 AND account = ?5 AND state = 'sending'`;

@@ -3,10 +3,10 @@ import { resendDelayMs } from '../../core/time/backoff.ts';
 import { sql, unindexed } from '../../sql/dialect.ts';
 import { one, run, type Step } from '../../sql/statement.ts';
 import type { Outbox, PartView, UploadView, Verdict } from '../port/port.ts';
-import { endClaim } from './claim.ts';
-import { type Claimant, isLeased } from './lease.ts';
+import { endClaim } from './claim-next-part.ts';
 import { OPEN } from './part-states.ts';
 import { appendParts, verdictOf } from './parts.ts';
+import { type Claimant, isLeased } from './user-lease.ts';
 
 /** Records the progress of the upload of a claimed part; ignored when the part is not being uploaded any more. */
 export function* recordUpload(input: Parameters<Outbox['recordUpload']>[0]): Step<void> {

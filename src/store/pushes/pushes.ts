@@ -3,14 +3,14 @@ import { one, type Row, run, type Step, together } from '../../sql/statement.ts'
 import { ruleOf } from '../access/sources.ts';
 import { isAsked, noteAsked } from '../outbox/ask-for-word.ts';
 import { storeContents } from '../outbox/blob-rows.ts';
-import type { Claimant } from '../outbox/lease.ts';
 import { DELAYED, JOINING, OPEN } from '../outbox/part-states.ts';
 import { appendParts, insertPart, newView, partsOf } from '../outbox/parts.ts';
 import { enqueue, queuedBefore } from '../outbox/queue.ts';
+import type { Claimant } from '../outbox/user-lease.ts';
 import { type PartView, type PushRequest, type SendRequest, SourceGone } from '../port/port.ts';
-import { languageIn, noteText, ROOM, roomIn, sentOf, takeUncounted } from './room.ts';
-import { dueOf, heldBack, JOIN_MS, type Room, type WaitReason } from './rule.ts';
-import { toldOf } from './told.ts';
+import { toldOf } from './joined-text.ts';
+import { dueOf, heldBack, JOIN_MS, type Room, type WaitReason } from './source-rule.ts';
+import { languageIn, noteText, ROOM, roomIn, sentOf, takeUncounted } from './user-allowance.ts';
 
 /** Pushes of a source that wait, or are queued, at most; what comes then is counted, and not kept. */
 const MOST_WAITING = 100;

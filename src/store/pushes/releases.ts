@@ -6,10 +6,10 @@ import { ruleOf } from '../access/sources.ts';
 import { DELAYED, HELD, JOINING } from '../outbox/part-states.ts';
 import { partsOf, textOf } from '../outbox/parts.ts';
 import type { Outbox, PartView } from '../port/port.ts';
+import { inShort, type Told, toldOf, toldTogether } from './joined-text.ts';
 import { askOnce, waitingOf } from './pushes.ts';
-import { languageIn, noteText, roomIn, roomOf, sentOf, takeUncounted } from './room.ts';
-import { dueOf, JOIN_MS, textsOf, type WaitReason } from './rule.ts';
-import { inShort, type Told, toldOf, toldTogether } from './told.ts';
+import { dueOf, JOIN_MS, textsOf, type WaitReason } from './source-rule.ts';
+import { languageIn, noteText, roomIn, roomOf, sentOf, takeUncounted } from './user-allowance.ts';
 
 /** Users of whom a push is due: from one to the next by the index. Those who can get nothing now are left out. */
 const DUE_USERS = `WITH RECURSIVE waiting(seq) AS (

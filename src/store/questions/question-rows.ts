@@ -1,6 +1,6 @@
 import type { Choice } from '../../core/message/choices.ts';
 import { all, one, type Row, type Step } from '../../sql/statement.ts';
-import { type Claimant, isLeased } from '../outbox/lease.ts';
+import { type Claimant, isLeased } from '../outbox/user-lease.ts';
 import type { PartState, QuestionView } from '../port/port.ts';
 
 /** A stored question, with where its part is. */

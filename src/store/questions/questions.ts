@@ -1,7 +1,7 @@
 import { RETURNING_SEQ, sql } from '../../sql/dialect.ts';
 import { all, insert, one, run, type Step, unawaited } from '../../sql/statement.ts';
-import type { Claimant } from '../outbox/lease.ts';
 import { appendParts } from '../outbox/parts.ts';
+import type { Claimant } from '../outbox/user-lease.ts';
 import type { NewQuestion, Questions, QuestionView } from '../port/port.ts';
 import {
   isAwaited,

@@ -1,5 +1,5 @@
 import type { Step } from '../../sql/statement.ts';
-import type { Claimant } from '../outbox/lease.ts';
+import type { Claimant } from '../outbox/user-lease.ts';
 import type { AnswerFault, ChatNotice, IncomingMessage } from '../port/port.ts';
 import { findQuestion } from './find-question.ts';
 import { hasReached, isAwaited, isOver, questionsTo, type StoredQuestion } from './question-rows.ts';

@@ -1,8 +1,8 @@
 import { RETURNING_SEQ, sql } from '../../sql/dialect.ts';
 import { all, insert, one, type Row, run, type Step } from '../../sql/statement.ts';
 import { noteAct } from '../access/audit.ts';
-import type { Claimant } from '../outbox/lease.ts';
 import { enqueue } from '../outbox/queue.ts';
+import type { Claimant } from '../outbox/user-lease.ts';
 import { type PartView, type Scheduled, type ScheduledText, scheduledId } from '../port/port.ts';
 
 const INSERT = sql`INSERT INTO scheduled (account, "user", text, format, at, send_key, send_id, ttl_ms, created_at)

@@ -1,4 +1,4 @@
-import type { ColumnTypes } from './base-schema.ts';
+import type { ColumnTypes } from './base-tables.ts';
 
 /** The migrations of both databases since there is PostgreSQL, each a list of statements. New ones go behind `since`. */
 export const migrations = ({ key, whole, bytes, numbered, byKey }: ColumnTypes) => ({

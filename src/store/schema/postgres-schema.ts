@@ -1,5 +1,5 @@
 import { POSTGRES_LATER_EVENTS, postgresEvents } from '../events/event-schema.ts';
-import { baseMigrations, type ColumnTypes } from './base-schema.ts';
+import { baseMigrations, type ColumnTypes } from './base-tables.ts';
 import { migrations } from './migrations.ts';
 
 /** Ids of the wire are compared and sorted by their bytes, as SQLite does it. */

@@ -1,5 +1,5 @@
 import { SQLITE_EVENTS, SQLITE_EVENTS_FOR_READERS, SQLITE_WANTED_EVENTS } from '../events/event-schema.ts';
-import { baseMigrations, type ColumnTypes } from './base-schema.ts';
+import { baseMigrations, type ColumnTypes } from './base-tables.ts';
 import { migrations } from './migrations.ts';
 
 const TYPES: ColumnTypes = {

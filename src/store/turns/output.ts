@@ -1,6 +1,6 @@
 import { one, type Row, run, type Statement, type Step, together, unawaited } from '../../sql/statement.ts';
-import type { Claimant } from '../outbox/lease.ts';
 import { NOTHING_QUEUED, outboxFor, queueReply } from '../outbox/queue.ts';
+import type { Claimant } from '../outbox/user-lease.ts';
 import type { QueuedParts, TurnAttempt, Turns } from '../port/port.ts';
 
 /** Queues what a running turn has output, its digest as the `index`-th, in place of those from `index` on. */

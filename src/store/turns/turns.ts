@@ -13,9 +13,9 @@ import {
 } from '../../sql/statement.ts';
 import { nextTurn, sessionOf } from '../accounts/sessions.ts';
 import { FIRST_OF_TURN, turnColumn } from '../inbox/unfinished.ts';
-import type { Claimant } from '../outbox/lease.ts';
 import { UNFINISHED } from '../outbox/part-states.ts';
 import { NOTHING_QUEUED, outboxFor, queueReply } from '../outbox/queue.ts';
+import type { Claimant } from '../outbox/user-lease.ts';
 import type { Behind, Deferred, QueuedParts, StartedTurn, TurnResult, Turns } from '../port/port.ts';
 import { outputsOf } from './output.ts';
 

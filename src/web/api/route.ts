@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../access/authenticate.ts';
 import type { EventStreams } from '../events/events.ts';
-import type { Client } from '../guard/client.ts';
+import type { Client } from '../guard/client-address.ts';
 import type { CallerScope } from '../guard/scope.ts';
 import type { FileShelf } from '../live/file-shelf.ts';
 import type { LoginDesk } from '../live/login-desk.ts';

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { StateEvent } from '../../store/port/port.ts';
 import { eventShown } from '../../views/event.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../access/authenticate.ts';
 import type { WebBackend } from '../port/backend.ts';
 import { idOf, placeOf } from './event-id.ts';
 import { createEventLog, type ToldEvent } from './event-reader.ts';

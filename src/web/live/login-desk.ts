@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { asWxError, WxError } from '../../core/errors.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../access/authenticate.ts';
 import type { KnownAccount, WebBackend } from '../port/backend.ts';
 
 /** So many logins at the same time; one that is over is remembered for a while, so that its page hears of it. */

@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { accountShown } from '../../views/account.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../access/authenticate.ts';
 import type { Call, Route } from '../api/route.ts';
 import { COUNT, listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME } from '../api/schema.ts';
 import type { KnownAccount, WebBackend } from '../port/backend.ts';

@@ -54,7 +54,7 @@ const BAD: readonly (readonly [file: string, target: string])[] = [
   ['store/inbox/a.ts', 'store/turns/turns.ts'],
   ['store/turns/a.ts', 'store/sqlite-store.ts'],
   ['store/access/a.ts', 'store/outbox/parts.ts'],
-  ['web/guard/a.ts', 'web/access/caller.ts'],
+  ['web/guard/a.ts', 'web/access/authenticate.ts'],
   ['web/access/a.ts', 'web/api/route.ts'],
   ['web/api/a.ts', 'web/server.ts'],
   ['agents/port/a.ts', 'agents/reply/output.ts'],

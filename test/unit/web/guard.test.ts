@@ -1,6 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { clientOf } from '../../../src/web/guard/client.ts';
-import { credentialOf, sessionCookie } from '../../../src/web/guard/credential.ts';
+import { clientOf } from '../../../src/web/guard/client-address.ts';
 import { createFailureLimit } from '../../../src/web/guard/failure-limit.ts';
 import {
   isReachable,
@@ -9,6 +8,7 @@ import {
   parsePublicUrl,
   parseTrustedProxies,
 } from '../../../src/web/guard/listen-address.ts';
+import { credentialOf, sessionCookie } from '../../../src/web/guard/read-credential.ts';
 import { isAllowedBy } from '../../../src/web/guard/scope.ts';
 
 describe('--listen', () => {

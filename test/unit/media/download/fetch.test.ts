@@ -10,7 +10,7 @@ import type { MediaSource } from '../../../../src/core/message/media.ts';
 import { decryptMedia } from '../../../../src/media/cipher.ts';
 import { openTemporary } from '../../../../src/media/download/new-file.ts';
 import type { FetchResult } from '../../../../src/media/download/port.ts';
-import type { Flaw } from '../../../../src/simulator/phone/flaws.ts';
+import type { Flaw } from '../../../../src/simulator/phone/flawed-media.ts';
 import { type Simulator, startSimulator } from '../../../../src/simulator/simulator.ts';
 import { type Fetching, fetchingFrom, namesIn, sentMedia } from '../../../helpers/fetching.ts';
 import { makeFolder } from '../../../helpers/wxagent.ts';

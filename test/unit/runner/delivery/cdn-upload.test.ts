@@ -14,7 +14,7 @@ import { encodeMedia } from '../../../../src/ilink/message/outbound.ts';
 import { createUploader, type Uploader } from '../../../../src/runner/delivery/cdn-upload.ts';
 import { createOutgoing, type Outgoing } from '../../../../src/runner/delivery/outgoing-files.ts';
 import { type Simulator, startSimulator } from '../../../../src/simulator/simulator.ts';
-import type { FaultInput } from '../../../../src/simulator/world/fault.ts';
+import type { FaultInput } from '../../../../src/simulator/world/fault-kinds.ts';
 import type { PartFile } from '../../../../src/store/port/port.ts';
 import { createJumpClock } from '../../../helpers/jump-clock.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../../src/core/time/clock.ts';
 import type { EventPlace, StateEvent } from '../../../../src/store/port/port.ts';
-import type { Caller } from '../../../../src/web/access/caller.ts';
+import type { Caller } from '../../../../src/web/access/authenticate.ts';
 import { isBehind } from '../../../../src/web/events/event-id.ts';
 import { createEventStreams } from '../../../../src/web/events/events.ts';
 import type { WebBackend } from '../../../../src/web/port/backend.ts';

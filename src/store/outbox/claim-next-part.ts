@@ -14,9 +14,8 @@ import type { Claim, ClaimRequest, NewPart, PartView } from '../port/port.ts';
 import { wordBeforeTheLast } from './ask-for-word.ts';
 import { storeContents } from './blob-rows.ts';
 import { countRequest, refundBudget } from './budget.ts';
+import { dropLate } from './drop-late.ts';
 import { holdUser } from './hold-and-release.ts';
-import { dropLate } from './late.ts';
-import { type Claimant, freeLease, leaseLeft, takeLease } from './lease.ts';
 import { HELD, OPEN } from './part-states.ts';
 import {
   appendParts,
@@ -29,6 +28,7 @@ import {
   viewOf,
 } from './parts.ts';
 import { paceWait, recordRequest, throttleLeft, throttleLeftFor } from './rate-limit.ts';
+import { type Claimant, freeLease, leaseLeft, takeLease } from './user-lease.ts';
 
 /** The columns of the account and of the user that decide about a claim; those of an unknown user are null. */
 const ACCOUNT_AND_USER = `login_expired, pace_at, throttle_until, throttle_step, recent_sends, context_token, last_message_at,

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import type { Answer, WireResult } from '../world/answer.ts';
-import type { FaultRule } from '../world/fault.ts';
+import type { FaultRule } from '../world/fault-kinds.ts';
 import { later, type World } from '../world/world.ts';
 import { respond } from './respond.ts';
 

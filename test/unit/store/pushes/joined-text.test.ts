@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { tellPushes } from '../../../../src/runner/delivery/push-texts.ts';
-import { inShort, type Told, toldOf, toldTogether } from '../../../../src/store/pushes/told.ts';
+import { inShort, type Told, toldOf, toldTogether } from '../../../../src/store/pushes/joined-text.ts';
 
 const textOf = (told: Told): string =>
   tellPushes({ waiting: 0, isLast: false, isAsked: false, ...told }, 'en');

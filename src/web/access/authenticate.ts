@@ -6,7 +6,7 @@ import {
   invitationName,
   USE_NOTED_EVERY_MS,
 } from '../../store/port/port.ts';
-import type { Credential } from '../guard/credential.ts';
+import type { Credential } from '../guard/read-credential.ts';
 import type { CallerScope } from '../guard/scope.ts';
 import { storeAnswer } from '../port/store-answer.ts';
 import { digestOf, idOfInvitation, idOfToken, isSame } from './secrets.ts';

@@ -3,7 +3,7 @@ import { BUDGET_WINDOW_MS } from '../../core/message/wechat-limits.ts';
 import { sql } from '../../sql/dialect.ts';
 import { one, type Row, run, type Step } from '../../sql/statement.ts';
 import { budgetLeft, IS_HELD, UNSENT } from '../outbox/budget.ts';
-import type { Room } from './rule.ts';
+import type { Room } from './source-rule.ts';
 
 /** What tells the room of the user ?2 of the account ?1, as columns: of `users`, and of their parts. */
 export const ROOM = sql`users.sent AS user_sent, users.last_message_at, users.language,

@@ -9,7 +9,7 @@ import {
   type FaultRule,
   GARBAGE,
   KINDS,
-} from '../world/fault.ts';
+} from '../world/fault-kinds.ts';
 import { count, type World } from '../world/world.ts';
 
 /** Checks a fault from outside; throws `usage`. */

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isQuiet } from '../../../../src/core/time/quiet-hours.ts';
-import { dueOf, heldBack, JOINED_FROM, type SourceRule, textsOf } from '../../../../src/store/pushes/rule.ts';
+import {
+  dueOf,
+  heldBack,
+  JOINED_FROM,
+  type SourceRule,
+  textsOf,
+} from '../../../../src/store/pushes/source-rule.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

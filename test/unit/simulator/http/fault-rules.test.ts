@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import type { FaultInput } from '../../../../src/simulator/world/fault.ts';
+import type { FaultInput } from '../../../../src/simulator/world/fault-kinds.ts';
 import { call, talkingBot, textMessage, withSimulator } from '../client.ts';
 
 test('each kind breaks the answer in its way, as often as asked', () =>
