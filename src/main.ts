@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { languageAsked, runProgram } from './cli/parse-arguments.ts';
-import type { Host } from './cli/port/context.ts';
+import { type Host, STOP_WITH_ME } from './cli/port/context.ts';
 import { reportError, SIGNAL_EXITS } from './cli/port/report-error.ts';
 import { ignoredSignals } from './cli/run/ignored-signals.ts';
 import { createOutput } from './cli/terminal/output.ts';
@@ -93,10 +93,13 @@ function watchSignals(): Pick<Host, 'stopSignal' | 'passSignals'> {
       stop.abort(name);
     });
   }
-  // Whoever has started this with a channel of Node's, and is gone, wants it no more.
-  process.once('disconnect', () => {
-    if (!isHandled) process.exit(SIGNAL_EXITS.SIGTERM);
-    stop.abort('SIGTERM');
+  // A process manager may close its channel and have this go on: only who says so takes it along.
+  process.once('message', (said) => {
+    if (said !== STOP_WITH_ME) return;
+    process.once('disconnect', () => {
+      if (!isHandled) process.exit(SIGNAL_EXITS.SIGTERM);
+      stop.abort('SIGTERM');
+    });
   });
   process.channel?.unref();
   return {

@@ -14,6 +14,9 @@ import { type Language, languageOf, translatorTo } from '../i18n/language.ts';
 import { createPrinter, type Printer, sanitized } from '../terminal/printer.ts';
 import { createLog } from '../terminal/stderr-log.ts';
 
+/** What a Node process tells the wxagent that it has started if that shall end with it. */
+export const STOP_WITH_ME = 'stop with me';
+
 /** What the process lends to commands; made in main.ts, replaced in tests. */
 export interface Host {
   io: Io;

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { WxError } from '../../core/errors.ts';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import { wordsOf } from '../i18n/language.ts';
-import type { CommandContext } from '../port/context.ts';
+import { type CommandContext, STOP_WITH_ME } from '../port/context.ts';
 import { excerpt } from '../terminal/excerpt.ts';
 import { localTime } from '../terminal/local-time.ts';
 
@@ -44,8 +44,8 @@ export async function demo(context: CommandContext): Promise<number> {
   try {
     const agent = join(folder, 'agent.sh');
     await writeFile(agent, AGENT, { mode: 0o700 });
-    const own = (args: string[]) =>
-      execa(
+    const own = (args: string[]) => {
+      const child = execa(
         process.execPath,
         [
           context.bin,
@@ -58,12 +58,15 @@ export async function demo(context: CommandContext): Promise<number> {
           simulator.baseUrl,
         ],
         {
-          // A demo that is killed closes the channel, which stops them.
+          // A demo that is killed closes the channel.
           stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
           env: { WXAGENT_HOME: undefined, WXAGENT_TOKEN: undefined, WXAGENT_ACCOUNT: undefined },
           reject: false,
         },
       );
+      child.send?.(STOP_WITH_ME);
+      return child;
+    };
     context.show(`$ wxagent simulate          # ${translate(`iLink server: ${simulator.baseUrl}`)}`);
     context.show(`$ wxagent login             # ${translate('the code below scans itself')}`);
     const login = await own(['login']);
