@@ -150,7 +150,7 @@ test('stopped while the server holds a poll: what it hands out before it hears o
   expect(simulator.control.lost()).toEqual([]);
 });
 
-test('SIGKILL in the middle of a turn: the message is answered once, after the delay', async () => {
+test('SIGKILL in the middle of a turn: the message is answered once, after the end of that agent', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
   simulator.control.messages([{ text: 'one' }, { text: 'two' }]);
