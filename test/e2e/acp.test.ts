@@ -142,17 +142,14 @@ test.each([
 test('an agent that nothing makes ask is refused under --allow-all, unless it was said what may happen', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
-  const run = (who: string, ...args: string[]) =>
-    runHere(['run', '--exit-idle', '1s', ...QUICK, '--allow-all', '--acp', line('acp-real', who), ...args], {
-      home,
-    });
-  const refused = await run('bare');
+  const runWith = (who: string) => ['run', ...QUICK, '--allow-all', '--acp', line('acp-real', who)];
+  const refused = await runHere(runWith('bare'), { home });
   expect(refused).toMatchObject({ code: 64, stdout: '' });
   expect(refused.stderr).toContain('has no mode in which it asks before it acts');
-  expect(await run('options')).toMatchObject({ code: 0 });
-  const chosen = await run('bare', '--permission', 'deny');
-  expect(chosen).toMatchObject({ code: 0 });
-  expect(chosen.stderr).toContain('it may act without (--permission deny)');
+  expect(await runHere([...runWith('options'), '--exit-idle', '1s'], { home })).toMatchObject({ code: 0 });
+  const chosen = startHere([...runWith('bare'), '--permission', 'deny'], { home });
+  await pollUntil('the warning', () => chosen.stderr.includes('it may act without (--permission deny)'));
+  expect(await chosen.stop()).toMatchObject({ code: 0 });
 });
 
 test('an agent that needs a newer Node.js than the one on PATH is refused at the start', async () => {
