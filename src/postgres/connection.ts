@@ -13,6 +13,9 @@ import { cipherOf, tlsOptions } from './tls.ts';
 /** The oldest server with the functions that decide a COMMIT of unknown result. */
 const OLDEST_VERSION = 130_000;
 
+/** How long a server may take to answer a goodbye: nothing is lost without it. */
+const GOODBYE_MS = 1_000;
+
 /** How long the parts of an exchange may take. */
 export interface Limits {
   /** Until a new connection can be used. */
@@ -321,7 +324,7 @@ function wrap(
     },
     async close(how) {
       if (how === 'now' || !isOpen()) socket.destroy();
-      else await within(socket, limits.connectMs, () => client.end());
+      else await within(socket, GOODBYE_MS, () => client.end());
     },
   };
 }
