@@ -15,7 +15,7 @@ import { markdownOfHtml } from '../text/html.ts';
 import { markdownOfV2 } from '../text/markdown-v2.ts';
 import { takes } from './native.ts';
 
-/** `/bot<digits>:<token>/<method>`: clients want digits there. */
+/** `/bot<digits>:<token>/<method>`: some clients want digits there, others take what they get. */
 const PATH = /^\/bot(?:\d{1,20}(?::|%3A))?([^/:]+)\/(?:test\/)?(\w+)$/i;
 
 /** The methods that send a file, each with the name under which it comes. */
@@ -49,7 +49,9 @@ const BOT = { id: 1, is_bot: true, first_name: 'wxagent', username: 'wxagent_bot
 /** The Bot API of Telegram, as far as it sends. The chat that it names does not count: the source has its user. */
 export const telegram: Dialect = {
   name: 'telegram',
-  isOwn: ({ path }) => /^\/bot\d{1,20}(:|%3A)[^/]*\//i.test(path),
+  // Without digits it could be a source of Bark, whose token begins with "bot".
+  isOwn: ({ path }) =>
+    /^\/bot\d{1,20}(:|%3A)[^/]*\//i.test(path) || /^\/bot[^/:]+\/(test\/)?(get|send)[A-Z]\w+$/.test(path),
   tokenOf: ({ path }) => PATH.exec(path)?.[1] ?? null,
   async read(request) {
     takes(request.method, 'GET', 'POST');
