@@ -7,10 +7,10 @@ import type { Clock } from '../../core/time/clock.ts';
 import { shownSize } from '../../core/units.ts';
 import { BLOCK_BYTES, encryptedSize } from '../cipher.ts';
 import { type ContentType, contentOf } from '../kind/content-type.ts';
-import { unlock } from './decrypt-file.ts';
+import { createPlainFile } from './decrypting.ts';
 import { giveName, openTemporary, type Temporary } from './new-file.ts';
-import { createPlainFile } from './plain-file.ts';
 import type { Cdn, FailedFetch, FetchFailure, FetchMedia, FetchRequest, FetchResult } from './port.ts';
+import { recoverKey } from './recover-key.ts';
 import { transfer } from './transfer.ts';
 
 /** Everything known before the first request. */
@@ -97,7 +97,7 @@ async function fetchInto(
       return failed('damaged', `what the CDN has is cut short: ${encryptedBytes} bytes, no whole blocks`);
     }
     const { sizeBytes, md5 } = source;
-    const opened = await unlock({ file, plain, keys, encryptedBytes, wantsMd5, sizeBytes, md5 });
+    const opened = await recoverKey({ file, plain, keys, encryptedBytes, wantsMd5, sizeBytes, md5 });
     if ('ok' in opened) return opened;
     if (maxBytes > 0 && opened.sizeBytes > maxBytes) return plan.overlong;
     await plain.sync();

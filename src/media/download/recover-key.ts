@@ -1,13 +1,13 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { BLOCK_BYTES, decryptMedia } from '../cipher.ts';
+import type { Decrypted, PlainFile } from './decrypting.ts';
 import { writeAll } from './disk-writer.ts';
-import type { Decrypted, PlainFile } from './plain-file.ts';
 import type { FailedFetch } from './port.ts';
 import { startMd5 } from './running-md5.ts';
 
 /** A file that was decrypted with the first of `keys`, and what must come out of it. */
-export interface Locked {
+export interface FirstTry {
   file: FileHandle;
   plain: PlainFile;
   keys: readonly Buffer[];
@@ -25,28 +25,28 @@ const WRONG_KEY: FailedFetch = {
     'cannot decrypt the file: WeChat kept an older key for it. Ask the sender to zip it and send it again',
 };
 
-/** Finds the key that opens a file, and opens it. A file sent twice has a new key for the old blob (protocol 5.3). */
-export async function unlock(locked: Locked): Promise<Decrypted | FailedFetch> {
-  const { file, plain, keys, wantsMd5 } = locked;
+/** Ends a file and checks it; when its key was the wrong one, looks for the right one and decrypts it with that. A file sent twice has a new key for the old blob (protocol 5.3). */
+export async function recoverKey(tried: FirstTry): Promise<Decrypted | FailedFetch> {
+  const { file, plain, keys, wantsMd5 } = tried;
   const first = await plain.end();
-  let verdict = first.isPadded ? check(first, locked) : WRONG_KEY;
+  let verdict = first.isPadded ? check(first, tried) : WRONG_KEY;
   let [from] = keys;
   const lastBlock = plain.lastBlock();
   for (const to of keys.slice(1)) {
     if (verdict === null || !from) break;
     const end = openLastBlock(lastBlock, to);
     if (end === null) continue;
-    const bodyBytes = locked.encryptedBytes - BLOCK_BYTES;
+    const bodyBytes = tried.encryptedBytes - BLOCK_BYTES;
     const changed = await changeKey(file, { from, to, bodyBytes, end, wantsMd5 });
     from = to;
-    verdict = check(changed, locked);
+    verdict = check(changed, tried);
     if (verdict === null) return changed;
   }
   return verdict ?? first;
 }
 
 /** What contradicts the message; null: nothing. */
-function check({ sizeBytes, md5 }: Decrypted, told: Pick<Locked, 'sizeBytes' | 'md5'>): FailedFetch | null {
+function check({ sizeBytes, md5 }: Decrypted, told: Pick<FirstTry, 'sizeBytes' | 'md5'>): FailedFetch | null {
   const flaw = (detail: string): FailedFetch => ({ ok: false, failure: 'damaged', detail });
   if (told.sizeBytes !== null && sizeBytes !== told.sizeBytes) {
     return flaw(
