@@ -38,9 +38,10 @@ import { accountsWithFallback, claimFallback, isFallbackDue, settleFallback } fr
 import { mediaKeys } from './inbox/media-keys.ts';
 import { message, messagePage, messages } from './inbox/message-rows.ts';
 import { quoted } from './inbox/quoted.ts';
+import { requeue } from './inbox/requeue.ts';
 import { storeMessages } from './inbox/store-messages.ts';
 import { triage } from './inbox/triage.ts';
-import { retry, unfinished, unfinishedContent } from './inbox/unfinished.ts';
+import { unfinished, unfinishedContent } from './inbox/unfinished.ts';
 import { measures, probe } from './measures.ts';
 import { budgetOf } from './outbox/budget.ts';
 import { claimPart, returnPart } from './outbox/claim-next-part.ts';
@@ -208,7 +209,7 @@ export function createStore(
       triage: (input) => act(input.account, () => triage(input)),
       unfinished: (account) => read(() => unfinished(account)),
       unfinishedContent: (account) => read(() => unfinishedContent(account)),
-      retry: (input) => asked({ ...input, act: 'retry', about: input.id ?? 'failed' }, () => retry(input)),
+      retry: (input) => asked({ ...input, act: 'retry', about: input.id ?? 'failed' }, () => requeue(input)),
       quoted: (input) => read(() => quoted(input)),
       mediaKeys: (input) => read(() => mediaKeys(input)),
       messages: (input) => read(() => messages(input)),

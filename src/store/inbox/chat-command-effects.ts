@@ -1,10 +1,11 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../core/message/wechat-limits.ts';
 import { indexedBy, sql } from '../../sql/dialect.ts';
-import { one, type Row, run, type Step, unawaited } from '../../sql/statement.ts';
+import { one, run, type Step, unawaited } from '../../sql/statement.ts';
 import { endSession, nextTurn, userSession } from '../accounts/sessions.ts';
 import { OPEN, UNFINISHED } from '../outbox/part-states.ts';
 import type { ChatCommand, ChatNotice, IntakeResult } from '../port/port.ts';
-import { type Before, retry, supersede, turnColumn, unfinishedBefore } from './unfinished.ts';
+import { messageToRunAgain, requeue } from './requeue.ts';
+import { type Before, supersede, turnColumn, unfinishedBefore } from './unfinished.ts';
 
 /** Executes a chat command in the transaction that stores it. Returns the notice for the user. */
 export function* executeCommand(
@@ -62,36 +63,10 @@ function* runAgain(own: Before & { nowMs: number }, result: Pick<IntakeResult, '
        AND session_id IS DISTINCT FROM (SELECT session_id FROM users WHERE account = ? AND "user" = ?)`,
     ...[(row.burst ?? row.seq) as number, account, user],
   );
-  yield* retry({ account, id: row.id as string });
+  yield* requeue({ account, id: row.id as string });
   result.again.push({ seq: (row.burst ?? row.seq) as number, user });
   const message = { raw: row.raw as Buffer, textFrom: row.text_from as number };
   return { about: 'again', message, isBusy: false };
-}
-
-/** The last message of a user before a number for which a condition holds, as SQL. */
-const lastWhere = (condition: string): string =>
-  `SELECT id, seq, burst, state, received_at, finished_at, raw, text_from FROM inbox
-     WHERE account = ? AND "user" = ? AND seq < ? AND (${condition}) ORDER BY seq DESC LIMIT 1`;
-const LAST_FAILED = lastWhere("state = 'failed'");
-const LAST_TO_RUN = lastWhere(
-  `${UNFINISHED} OR state IN ('failed', 'superseded') OR (state = 'done' AND reason IS NULL)
-     OR (state = 'ignored' AND reason = 'busy')`,
-);
-
-/**
- * The message that `/again` runs: the last one that failed. If a later message was answered, or was stopped (`/stop`),
- * after that failure: the last message, unless it is unfinished (`isBusy`).
- */
-function* messageToRunAgain({ account, user, seq }: Before): Step<{ row?: Row; isBusy: boolean }> {
-  const last = yield* one(LAST_TO_RUN, account, user, seq);
-  if (!last) return { isBusy: false };
-  const isBusy = last.state === 'received' || last.state === 'waiting' || last.state === 'running';
-  const failed = yield* one(LAST_FAILED, account, user, seq);
-  // An answered message may have been queued before the failure: then its user had not seen the failure.
-  const actedAt = (last.state === 'done' ? last.received_at : last.finished_at) as number;
-  const isPast = !isBusy && failed !== undefined && actedAt > (failed.finished_at as number);
-  if (failed && !isPast) return { row: failed, isBusy: false };
-  return isBusy ? { isBusy } : { row: last, isBusy };
 }
 
 const UNFINISHED_COUNTS = sql`SELECT count(*) FILTER (WHERE state = 'running') AS running,

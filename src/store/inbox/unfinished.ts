@@ -66,24 +66,3 @@ export function* supersede(
   }
   return rows;
 }
-
-/**
- * Marks finished messages to be run again: one by its id, or all failed ones. Messages that were one turn are one
- * again. A command cannot run again. The user gets the whole reply again, so earlier outputs are forgotten. Returns how
- * many were marked.
- */
-export function* retry(input: { account: string; id: string | null }): Step<number> {
-  const received =
-    "state = 'received', reason = NULL, detail = NULL, failures = 0, not_before = NULL, finished_at = NULL, outputs = NULL, said = 0";
-  if (input.id === null) {
-    return yield* run(`UPDATE inbox SET ${received} WHERE account = ? AND state = 'failed'`, input.account);
-  }
-  return yield* run(
-    `UPDATE inbox SET ${received} WHERE seq IN (
-         SELECT rows.seq FROM inbox AS one JOIN inbox AS rows ON rows.seq = one.seq OR rows.burst = one.burst
-           WHERE one.account = ? AND one.id = ?)
-       AND state IN ('failed', 'ignored', 'superseded', 'done') AND reason IS DISTINCT FROM 'command'`,
-    input.account,
-    input.id,
-  );
-}
