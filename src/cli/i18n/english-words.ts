@@ -1,4 +1,4 @@
-/** Why parts are held, as the store names it (src/store/outbox/judge-refusal.ts and claim.ts), in a sentence each. */
+/** Why parts are held, as the store names it (src/store/outbox/hold-policy.ts), in a sentence each. */
 const HOLDS: Record<string, string> = {
   'first-contact': 'the user has not written to the bot yet; it goes once they have',
   quota: 'the 10 messages since the user last wrote are used up; it goes when they write',

@@ -1,7 +1,8 @@
 import { sql, unindexed } from '../../sql/dialect.ts';
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
+import { queuedOrHeld } from '../outbox/hold-policy.ts';
 import { DELAYED, OPEN } from '../outbox/part-states.ts';
-import { partsOf, queuedOrHeld, VIEW, viewOf } from '../outbox/parts.ts';
+import { partsOf, VIEW, viewOf } from '../outbox/parts.ts';
 import { type Claimant, isLeased } from '../outbox/user-lease.ts';
 import type { Fallback, FallbackRequest, Outbox, PartState, PartView } from '../port/port.ts';
 

@@ -16,6 +16,7 @@ import { storeContents } from './blob-rows.ts';
 import { countRequest, refundBudget } from './budget.ts';
 import { dropLate } from './drop-late.ts';
 import { holdUser } from './hold-and-release.ts';
+import { holdUntilFirstMessage } from './hold-policy.ts';
 import { HELD, OPEN } from './part-states.ts';
 import {
   appendParts,
@@ -84,9 +85,8 @@ function* claimHead(head: Row & { seq: number }, request: ClaimRequest, claimant
     );
     head.state = 'queued';
   }
-  if (head.state !== 'sending' && head.last_message_at === null) {
-    // Nothing is sent to a user without a message to this bot. One who wrote to the account's former bot is not new.
-    const reason = (head.last_message_seq ?? 0) === 0 ? 'first-contact' : 'context';
+  const reason = head.state === 'sending' ? null : holdUntilFirstMessage(head);
+  if (reason !== null) {
     return { kind: 'nothing', held: yield* holdUser({ account, user, reason, nowMs }) };
   }
   const ownMs = timeLeftMs(head.not_before as number | null, nowMs, LONGEST_RESEND_DELAY_MS);

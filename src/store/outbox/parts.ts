@@ -24,14 +24,13 @@ import {
 } from '../port/port.ts';
 import { storeContents } from './blob-rows.ts';
 import { budgetLeft } from './budget.ts';
+import { type QueuedOrHeld, queuedOrHeld } from './hold-policy.ts';
 import { CAN_RETURN, DELAYED, GIVEN_UP, HELD, OPEN } from './part-states.ts';
 import { type Claimant, isBeingSent } from './user-lease.ts';
 
 /** The columns of {@link viewOf}: half of a row's, because each column that is read costs time. */
 export const VIEW = `seq, account, "user", client_id, message, origin, text, file, state, reason, server_id, created_at,
   held_at, expires_at, merged_into`;
-
-const HELD_OF_USER = `SELECT reason FROM parts WHERE account = ? AND "user" = ? AND ${HELD} LIMIT 1`;
 
 /** Where new parts are queued, and the options of `send`. */
 export interface NewPartOptions {
@@ -61,18 +60,9 @@ export function* appendParts(
   return { seqs, isHeld: state.state === 'held' };
 }
 
-/** The state of a part that joins the queue of a user now. */
-export function* queuedOrHeld(
-  to: Pick<NewPartOptions, 'account' | 'user'>,
-): Step<NewState & { state: 'queued' | 'held' }> {
-  const held = yield* one(HELD_OF_USER, to.account, to.user);
-  return held ? { state: 'held', reason: held.reason as string | null } : { state: 'queued' };
-}
-
 /** The state of a new part; `sending` with the body of its request and the user's newest message at that time. */
 export type NewState =
-  | { state: 'queued' }
-  | { state: 'held'; reason: string | null }
+  | QueuedOrHeld
   | { state: 'delayed'; reason: string | null; dueMs: number }
   | { state: 'sending'; body: Buffer; seenSeq: number };
 

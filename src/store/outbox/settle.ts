@@ -1,12 +1,14 @@
+import { newClientId } from '../../core/ids.ts';
 import { resendDelayMs } from '../../core/time/backoff.ts';
 import { one, type Row, run, type Step, together, unawaited } from '../../sql/statement.ts';
 import type { Claim, ClaimRequest, PartView, SendReply, Verdict } from '../port/port.ts';
 import { ALWAYS, type IsHeld } from '../workers/fence.ts';
-import { budgetLeft, refundBudget } from './budget.ts';
+import { budgetLeft, refundBudget, spentBudget } from './budget.ts';
 import { claimPart, claimState, endClaim, hasHead } from './claim-next-part.ts';
-import { refuse, settleRefusal } from './judge-refusal.ts';
+import { holdUser } from './hold-and-release.ts';
+import { judgeRefusal } from './hold-policy.ts';
 import { VIEW, verdictOf, viewOf } from './parts.ts';
-import { endThrottleBy } from './rate-limit.ts';
+import { endThrottle, endThrottleBy, isQuietTry, QUIET_MS, recordThrottled } from './rate-limit.ts';
 import { type Claimant, freeLease } from './user-lease.ts';
 
 const ACCEPTED = `UPDATE parts SET state = ?1, server_id = ?2, reason = NULL, body = NULL, finished_at = ?3
@@ -80,6 +82,90 @@ function* settleReply(
     case 'refused':
       return yield* settleRefusal(part, reply, input);
   }
+}
+
+/** Commits what a refusal by the server means (protocol 8): the part is held, tried again, or refused for good. */
+function* settleRefusal(
+  part: Row,
+  reply: { code: number; errmsg: string },
+  { nowMs, canRenewPolls = false }: { nowMs: number; canRenewPolls?: boolean },
+): Step<Verdict> {
+  const account = part.account as string;
+  const user = part.user as string;
+  const seq = part.seq as number;
+  const userRow = yield* one('SELECT * FROM users WHERE account = ? AND "user" = ?', account, user);
+  const accountRow = yield* one(
+    'SELECT recent_sends, throttle_step, throttle_until FROM accounts WHERE account = ?',
+    account,
+  );
+  const recent = JSON.parse((accountRow?.recent_sends as string | undefined) ?? '[]') as number[];
+  const lastMessageAt = (userRow?.last_message_at as number | null | undefined) ?? null;
+  const sentAtMs = (userRow?.last_send_at as number | undefined) ?? 0;
+  const isThrottled = ((accountRow?.throttle_step as number | undefined) ?? 0) > 0;
+  const isQuiet = isThrottled && isQuietTry(accountRow, recent, sentAtMs);
+  const judgement = judgeRefusal({
+    ...reply,
+    userWroteSince: ((userRow?.last_message_seq as number | undefined) ?? 0) > (part.seen_seq as number),
+    sentSinceMessage: userRow ? (yield* spentBudget(userRow)) - 1 : 0,
+    messageAgeMs: lastMessageAt === null ? null : nowMs - lastMessageAt,
+    sentLastSecond: recent.filter((at) => at > nowMs - 1_000).length,
+    sentLastFiveMinutes: recent.filter((at) => at > nowMs - QUIET_MS).length,
+    isThrottled: isThrottled && !isQuiet,
+    // What shows that a throttle is over, or was none, ends it: so a step of 0 proves that.
+    provenUnthrottled: part.throttled === 1 && accountRow?.throttle_step === 0,
+    tries: (part.tries as number) + 1,
+    canRenewPolls: canRenewPolls && userRow?.last_message_seq !== userRow?.renewed_seq,
+    doubtsReference: part.has_upload === 1 && part.tries === 0,
+  });
+  if (judgement.kind === 'refused') return yield* refuse(part, judgement.reason, nowMs);
+  yield* refundBudget(part);
+  const {
+    waitMs,
+    uploadsAgain = false,
+    renewsPolls = false,
+  } = judgement.kind === 'retry' ? judgement : { waitMs: 0 };
+  // After a definite refusal the request may change: newer token, new client id, new upload. A hold that the
+  // user ends uploads anew in any case. A repeat that was refused may have arrived at an earlier try: the server
+  // recognises it only by its client id, which therefore stays.
+  const isUnsure = part.unsure === 1 || part.repeats !== 0;
+  yield* run(
+    `UPDATE parts SET state = 'queued', body = NULL, upload = CASE WHEN ? = 1 THEN NULL ELSE upload END, client_id = ?,
+       unsure = ?, tries = tries + 1, repeats = 0, not_before = ?, reason = ? WHERE seq = ?`,
+    uploadsAgain ? 1 : 0,
+    isUnsure ? (part.client_id as string) : newClientId(),
+    isUnsure ? 1 : 0,
+    nowMs + waitMs,
+    `code ${reply.code}`,
+    seq,
+  );
+  if (renewsPolls)
+    yield* run(
+      'UPDATE users SET renewed_seq = last_message_seq WHERE account = ? AND "user" = ?',
+      account,
+      user,
+    );
+  if (judgement.kind === 'retry') return { ...(yield* verdictOf(seq, waitMs)), renewsPolls };
+  const held = yield* holdUser({ account, user, reason: judgement.reason, nowMs });
+  if (judgement.reason !== 'throttle') {
+    // Other users need not wait any longer for what was no throttle.
+    if (isQuiet) yield* endThrottle(account);
+    return yield* verdictOf(seq, null, held);
+  }
+  yield* run('UPDATE parts SET throttled = 1 WHERE seq = ?', seq);
+  const throttleMs = yield* recordThrottled(accountRow, { account, sentAtMs, nowMs });
+  return yield* verdictOf(seq, throttleMs, held);
+}
+
+/** Commits that a part will not be sent. */
+function* refuse(part: Row, reason: string, nowMs: number): Step<Verdict> {
+  yield* refundBudget(part);
+  yield* run(
+    "UPDATE parts SET state = 'refused', reason = ?, body = NULL, finished_at = ? WHERE seq = ?",
+    reason,
+    nowMs,
+    part.seq as number,
+  );
+  return yield* verdictOf(part.seq as number, null);
 }
 
 function* giveUpWord(part: Row, mayHaveArrived: boolean, nowMs: number): Step<Verdict> {
