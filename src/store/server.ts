@@ -21,7 +21,7 @@ import { createServerLogins } from './server-logins.ts';
 import { inspectServer, type ServerReport, type WallClock } from './server-report.ts';
 import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
-import type { LeasedService } from './workers/holdings.ts';
+import type { LeasedService } from './workers/held-leases.ts';
 import { createLeaseDatabase } from './workers/lease-database.ts';
 import { type LeaseHints, type LeaseKeeper, startLeaseKeeper } from './workers/lease-keeper.ts';
 import {

@@ -6,8 +6,8 @@ import type { ServerAddress } from '../../postgres/server-address.ts';
 import { FaultOfStep, type Lock, runInTransaction, UnknownCommit } from '../../postgres/transaction.ts';
 import { type Row, type Statement, type Step, together } from '../../sql/statement.ts';
 import type { Lease } from '../port/lease.ts';
+import { type Taken, takeFree, takeNamed } from './acquire-leases.ts';
 import { giveBack, handOver, heldBy, keep, offer, withdraw } from './lease-rows.ts';
-import { type Taken, takeFree, takeNamed } from './take-over.ts';
 import {
   announceLeaving,
   board,
@@ -25,7 +25,7 @@ export interface LeaseDatabase {
   keepAlive(worker: string, withinMs: number): Promise<boolean>;
   enterAnew(from: string, to: string, card: WorkerCard): Promise<void>;
   look(): Promise<{ workers: Row[]; groups: Row[] }>;
-  holdings(worker: string): Promise<(Lease & { isHandedOver: boolean })[]>;
+  heldLeases(worker: string): Promise<(Lease & { isHandedOver: boolean })[]>;
   take(me: { worker: string; name: string }, how: { most: number; mayTakeOver: boolean }): Promise<Lease[]>;
   takeNamed(
     me: { worker: string; name: string },
@@ -125,7 +125,7 @@ export function createLeaseDatabase(address: ServerAddress, clock: Clock, limits
       )) > 0,
     enterAnew: (from, to, card) => change(() => revive(from, to, card)),
     look: () => read(board),
-    holdings: (worker) => read(() => heldBy(worker)),
+    heldLeases: (worker) => read(() => heldBy(worker)),
     take: (me, how) => change(() => takeFree(me, how)),
     takeNamed: (me, how) => change(() => takeNamed(me, how)),
     give: (worker, give, busy) =>

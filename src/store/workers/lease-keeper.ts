@@ -3,12 +3,12 @@ import { reasonOf } from '../../core/errors.ts';
 import { atMostEvery, type Clock } from '../../core/time/clock.ts';
 import { combinerOf, untilAborted } from '../../core/time/event-loop.ts';
 import { LEAVE_MS, type Lease, type Trust } from '../port/lease.ts';
+import type { Taken } from './acquire-leases.ts';
 import type { Fence } from './fence.ts';
-import { createHoldings, type LeasedService } from './holdings.ts';
+import { createHeldLeases, type LeasedService } from './held-leases.ts';
 import type { LeaseDatabase } from './lease-database.ts';
 import { createTrustWindow, RENEW_EVERY_MS } from './lease-trust.ts';
-import { type Plan, readBoard } from './shares.ts';
-import type { Taken } from './take-over.ts';
+import { type Plan, readBoard } from './rebalance.ts';
 import { channelOf, type WorkerCard } from './worker-rows.ts';
 
 /** Keeps the leases of this worker: its share of the accounts, or just those that it asks for. */
@@ -77,7 +77,7 @@ export async function startLeaseKeeper(options: {
   const { database, card, clock, hints } = options;
   const trust = createTrustWindow(clock);
   const isSharing = card.purpose === 'share';
-  const held = createHoldings(options.service, { onChange: wake, report, clock });
+  const held = createHeldLeases(options.service, { onChange: wake, report, clock });
   let worker = newWorkerId(card.name);
   let isLeaving = false;
   let isOver = false;
@@ -191,7 +191,7 @@ export async function startLeaseKeeper(options: {
 
   /** Compares with the rows themselves: leases may be lost, or gained by a commit whose answer was lost. */
   async function compare(me: string): Promise<void> {
-    const rows = await database.holdings(me);
+    const rows = await database.heldLeases(me);
     if (me !== worker) return;
     const now = new Map(rows.map((row) => [row.account, row]));
     for (const { lease } of held.all()) {

@@ -160,7 +160,7 @@ describe.skipIf(SERVER === null)('the fence around an account', () => {
   });
 
   it('stores what polls without messages have brought of the accounts that are still its own', async () => {
-    const other = (await leases.holdings('old')).find(({ account }) => account === 'other') ?? null;
+    const other = (await leases.heldLeases('old')).find(({ account }) => account === 'other') ?? null;
     const store = await open((account) => (account === 'other' ? other : own));
     const polled = { login: LOGIN, nowMs: late.nowMs, cursor: 'late' };
     await store.admin.openAccount({ ...polled, account: 'other', owner: null });

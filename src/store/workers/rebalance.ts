@@ -37,7 +37,7 @@ export interface Plan {
  * Decides for one of the workers: an even share and a tenth more is taken. It hands over when it has more than that, or when
  * another has a tenth less than an even share: never so much that it would take some back.
  */
-export function planOf(
+export function rebalancePlan(
   me: string,
   shares: readonly Share[],
   { free, mostGiven }: { free: number; mostGiven: number },
@@ -146,7 +146,7 @@ export function readBoard(
     } else if (owner && group.next === null) owner.kept += count;
     else if (group.worker === null) free += count;
   }
-  const plan = planOf(me, [...present.values()], { free, mostGiven: GIVEN_AT_ONCE });
+  const plan = rebalancePlan(me, [...present.values()], { free, mostGiven: GIVEN_AT_ONCE });
   return { ...plan, take: Math.min(plan.take, TAKEN_AT_ONCE), isAwaited, held: heldSum(accounts, epochs) };
 }
 

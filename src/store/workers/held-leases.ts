@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/time/clock.ts';
 import type { Lease } from '../port/lease.ts';
-import { heldSum } from './shares.ts';
+import { heldSum } from './rebalance.ts';
 
 /** What serves the accounts of a worker. */
 export interface LeasedService {
@@ -39,7 +39,7 @@ interface Held {
 }
 
 /** The leases of a worker, as far as it knows, each with what serves its account. */
-export interface Holdings {
+export interface HeldLeases {
   readonly size: number;
   /** A sum over all of them, which differs from that of the database when one was lost or gained there. */
   readonly sum: string;
@@ -69,11 +69,11 @@ export interface Holdings {
   forget(lease: Lease): void;
 }
 
-/** See {@link Holdings}. `onChange` is called when there is something to give back, or to be kept. */
-export function createHoldings(
+/** See {@link HeldLeases}. `onChange` is called when there is something to give back, or to be kept. */
+export function createHeldLeases(
   service: LeasedService,
   options: { onChange: () => void; report: (error: unknown) => void; clock: Pick<Clock, 'monotonic'> },
-): Holdings {
+): HeldLeases {
   const { onChange, report, clock } = options;
   const held = new Map<string, Held>();
   /** What was dropped and has not ended. */

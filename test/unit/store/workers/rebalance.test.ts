@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planOf, readBoard } from '../../../../src/store/workers/shares.ts';
+import { readBoard, rebalancePlan } from '../../../../src/store/workers/rebalance.ts';
 
 /** Workers that take and hand over in turns, as they do in the database: a plan is made and carried out in one step. */
 function createModel(accounts: number) {
@@ -92,7 +92,7 @@ function createModel(accounts: number) {
   };
 }
 
-describe('the shares of workers', () => {
+describe('the balance of workers', () => {
   const change = fc.oneof(
     fc.record({ kind: fc.constant('join' as const), worker: fc.integer({ min: 0, max: 11 }) }),
     fc.record({ kind: fc.constant('leave' as const), worker: fc.integer({ min: 0, max: 11 }) }),
@@ -163,7 +163,7 @@ describe('the shares of workers', () => {
   });
 
   it('are nobody else’s business: who is not on the board does nothing', () => {
-    expect(planOf('gone', [], { free: 9, mostGiven: 9 })).toEqual({ take: 0, give: [] });
+    expect(rebalancePlan('gone', [], { free: 9, mostGiven: 9 })).toEqual({ take: 0, give: [] });
   });
 
   it('are taken in batches, handed over little by little, and what is free goes first', () => {
@@ -171,11 +171,11 @@ describe('the shares of workers', () => {
     const alone = { workers: [{ worker: 'a', capacity: null, alive: 1, purpose: 'share', leaving: 0 }] };
     const all = { worker: null, next: null, accounts: 10_000, epochs: 0 };
     expect(readBoard({ ...alone, groups: [all] }, 'a', false).take).toBe(200);
-    expect(planOf('a', [share('a', 1_000), share('b', 0)], { free: 0, mostGiven: 50 })).toEqual({
+    expect(rebalancePlan('a', [share('a', 1_000), share('b', 0)], { free: 0, mostGiven: 50 })).toEqual({
       take: 0,
       give: [{ to: 'b', count: 50 }],
     });
-    expect(planOf('a', [share('a', 50), share('b', 0)], { free: 50, mostGiven: 50 }).give).toEqual([]);
+    expect(rebalancePlan('a', [share('a', 50), share('b', 0)], { free: 50, mostGiven: 50 }).give).toEqual([]);
   });
 
   it('leave out the accounts of expired workers until somebody may take them over', () => {
