@@ -9,12 +9,12 @@ import { HttpError, problemOf, withoutPlaces, withStatus } from '../api/problem.
 import type { Failures } from '../api/route.ts';
 import type { KnownAccount, WebBackend } from '../port/backend.ts';
 import { composed } from './compose.ts';
-import { DIALECTS, NATIVE } from './dialects.ts';
 import { createKnownSources, type ShownSource } from './known-sources.ts';
 import { createMediaShelf } from './media-shelf.ts';
 import { type Content, MAX_BODY_BYTES, readContent } from './port/content.ts';
-import { type Answer, type Dialect, PLAIN, type Pushed, type PushRequest } from './port/dialect.ts';
+import { type Answer, PLAIN, type Pushed } from './port/dialect.ts';
 import { readByTemplate } from './port/template.ts';
+import { NATIVE, oneSlash, resolveDialect } from './resolve-dialect.ts';
 import { type Refuse, readProof } from './signature.ts';
 
 /** A request as the server has it. */
@@ -101,21 +101,21 @@ export function createPush(
       kept.push(file);
       return file;
     };
-    const place = await placeOf({
+    const resolved = await resolveDialect({
       ...{ method: incoming.method ?? 'GET', path: oneSlash(url.pathname), query: url.searchParams },
       ...{ headers: body.headers, stream: body, keep, kept, nowMs: clock.now() },
       content: () =>
         (content ??= readContent(body, async (file, name) => void (await keep(file, name ?? 'file')))),
       take: (file) => void kept.push(file),
     });
-    if (place === null) return null;
-    const { dialect, request } = place;
+    if (resolved === null) return null;
+    const { dialect, request } = resolved;
     try {
       // Throws when its files were deleted or replaced: what is written to those is in no file any more. A flush looks, too.
       if (isLookDue()) store.changes();
       const probed = dialect.probe?.(request);
       if (probed) return replyOf(probed);
-      shown = await findSource(place.token ?? (await dialect.tokenOf?.(request)) ?? null, address);
+      shown = await findSource(resolved.token ?? (await dialect.tokenOf?.(request)) ?? null, address);
       const { source, secret } = shown;
       const proof =
         secret === null ? null : readProof(request.headers, secret, { nowMs: request.nowMs, refuse });
@@ -173,28 +173,6 @@ async function readToEnd(body: Body): Promise<void> {
 /** The ID of a delivery that its sender repeats: of Standard Webhooks and Svix, and what GitLab and others send. */
 function deliveryOf(headers: IncomingHttpHeaders): string | null {
   return keyIn(headers, 'webhook-id') ?? keyIn(headers, 'svix-id') ?? keyIn(headers, 'Idempotency-Key');
-}
-
-/** A path of clients that were given an address with a slash at its end, and append theirs with another. */
-function oneSlash(path: string): string {
-  return path.replace(/^\/*/, '/');
-}
-
-/** Where a request goes: to a dialect by name, or by the path that its service has. */
-async function placeOf(
-  request: PushRequest,
-): Promise<{ dialect: Dialect; token: string | null; request: PushRequest } | null> {
-  const [, token, name, rest = ''] = /^\/push\/([^/]+)(?:\/([^/]*))?(\/.*)?$/.exec(request.path) ?? [];
-  if (token !== undefined) {
-    const dialect = name === undefined || name === '' ? NATIVE : DIALECTS.find((one) => one.name === name);
-    if (dialect) return { dialect, token, request: { ...request, path: oneSlash(rest) } };
-    throw new HttpError(404, 'not-found', `there is no dialect ${JSON.stringify(name?.slice(0, 80))}`, {
-      hint: `there are ${DIALECTS.map((one) => one.name).join(', ')}`,
-    });
-  }
-  for (const dialect of [NATIVE, ...DIALECTS])
-    if (await dialect.isOwn?.(request)) return { dialect, token: null, request };
-  return null;
 }
 
 /** What became of the first part, which tells of the others as well: nothing overtakes. */

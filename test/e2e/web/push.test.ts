@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DIALECTS } from '../../../src/web/push/dialects.ts';
+import { DIALECTS } from '../../../src/web/push/resolve-dialect.ts';
 import { runHere } from '../../helpers/in-this-process.ts';
 import { blocksOf, readPage } from '../../helpers/pages.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';

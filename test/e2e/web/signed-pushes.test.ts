@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { DIALECTS } from '../../../src/web/push/dialects.ts';
+import { DIALECTS } from '../../../src/web/push/resolve-dialect.ts';
 import { runHere } from '../../helpers/in-this-process.ts';
 import { simulate } from '../../helpers/simulated.ts';
 import { type Ask, form, STORES, startWeb } from '../../helpers/web.ts';
