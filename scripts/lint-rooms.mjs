@@ -85,7 +85,19 @@ const ROOMS = {
     ...['page/views/workers', 'page/views/doctor', 'page/invited', 'page', '.'],
   ],
   cli: [
-    ...['i18n', 'terminal', 'port', 'account', 'agent', 'login', 'send', 'ask', 'download', 'admin'],
+    ...[
+      'i18n',
+      'terminal',
+      'port',
+      'signals',
+      'account',
+      'agent',
+      'login',
+      'send',
+      'ask',
+      'download',
+      'admin',
+    ],
     ...['doctor', 'web', 'run', 'exec', 'simulate', '.'],
   ],
 };

@@ -4,7 +4,8 @@
  */
 export type { AgentFunction, Answer, AnswerContext, AnswerFile } from './agents/function.ts';
 export type { SessionMemory } from './agents/port/port.ts';
-export { type ErrorKind, EXIT_CODES, WxError } from './core/errors.ts';
+export { type ErrorKind, WxError } from './core/errors.ts';
+export { EXIT_CODES } from './core/exit-codes.ts';
 export type { Attachment, MessageEvent, MessageKind, Quote } from './core/message/message.ts';
 export {
   type CreateRunnerOptions,

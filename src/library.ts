@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { AgentFunction } from './agents/function.ts';
-import { EXIT_CODES, reasonOf, WxError } from './core/errors.ts';
+import { reasonOf, WxError } from './core/errors.ts';
+import { EXIT_CODES } from './core/exit-codes.ts';
 import type { Io } from './core/io.ts';
 import { isObject } from './core/object.ts';
 import { systemClock } from './core/time/clock.ts';

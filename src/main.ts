@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { languageAsked, runProgram } from './cli/parse-arguments.ts';
-import { type Host, STOP_WITH_ME } from './cli/port/context.ts';
-import { reportError, SIGNAL_EXITS } from './cli/port/report-error.ts';
-import { ignoredSignals } from './cli/run/ignored-signals.ts';
+import type { Host } from './cli/port/context.ts';
+import { watchSignals } from './cli/signals/watch-signals.ts';
 import { createOutput } from './cli/terminal/output.ts';
+import { reportError } from './cli/terminal/report-error.ts';
 import { hasCode, reasonOf, WxError } from './core/errors.ts';
 import type { Io } from './core/io.ts';
 import { systemClock } from './core/time/clock.ts';
@@ -64,65 +64,6 @@ const io: Io = {
   },
 };
 
-/**
- * One signal can arrive twice: npx passes on what the terminal has sent to both, and a library of
- * conf's (when-exit) sends every signal once more. A person does not press Ctrl-C twice as fast as this.
- */
-const SAME_SIGNAL_MS = 100;
-
-/** The first signal asks a command to stop; the next one ends the process. What nohup has set to ignored stays so. */
-function watchSignals(): Pick<Host, 'stopSignal' | 'passSignals'> {
-  let passed: ((signal: NodeJS.Signals) => void) | null = null;
-  const stop = new AbortController();
-  let isHandled = false;
-  let isSame = false;
-  const ignored = ignoredSignals({
-    lastCommand: process.env._,
-    parentPid: process.ppid,
-  });
-  for (const name of ignored) process.on(name, () => {});
-  const heeded = Object.entries(SIGNAL_EXITS).filter(([name]) => !ignored.has(name as NodeJS.Signals));
-  for (const [name, code] of heeded) {
-    process.on(name, () => {
-      if (passed) return passed(name as NodeJS.Signals);
-      if (isSame) return;
-      if (!isHandled || stop.signal.aborted) process.exit(code);
-      isSame = true;
-      // A signal that waits already, however busy the process is, is handled between the two.
-      setTimeout(() => setImmediate(() => (isSame = false)), SAME_SIGNAL_MS).unref();
-      stop.abort(name);
-    });
-  }
-  // A process manager may close its channel and have this go on: only who says so takes it along.
-  process.once('message', (said) => {
-    if (said !== STOP_WITH_ME) return;
-    process.once('disconnect', () => {
-      if (!isHandled) process.exit(SIGNAL_EXITS.SIGTERM);
-      stop.abort('SIGTERM');
-    });
-  });
-  process.channel?.unref();
-  return {
-    stopSignal() {
-      isHandled = true;
-      return stop.signal;
-    },
-    passSignals(to) {
-      isCommands = true;
-      passed = to;
-      const others = ALSO_PASSED.map((name) => [name, () => to(name)] as const);
-      for (const [name, pass] of others) process.on(name, pass);
-      return () => {
-        passed = null;
-        for (const [name, pass] of others) process.off(name, pass);
-      };
-    },
-  };
-}
-
-/** What a command under `exec` may be told beside being stopped. */
-const ALSO_PASSED = ['SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const satisfies NodeJS.Signals[];
-
 /** stdout is that of a command under `exec`: its end is told also if nobody reads what it writes. */
 let isCommands = false;
 
@@ -170,13 +111,20 @@ function currentFolder(): string {
 
 async function main(argv: readonly string[]): Promise<number> {
   hidePassword(argv);
+  const signals = watchSignals({ lastCommand: process.env._, parentPid: process.ppid }, (code) =>
+    process.exit(code),
+  );
   const host: Host = {
     io,
     environment: readEnvironment(),
     clock: systemClock,
     cwd: currentFolder(),
     bin: fileURLToPath(new URL('../bin/wxagent.js', import.meta.url)),
-    ...watchSignals(),
+    stopSignal: signals.stopSignal,
+    passSignals(to) {
+      isCommands = true;
+      return signals.passSignals(to);
+    },
   };
   watchStreams(host, argv);
   return runProgram(host, argv);

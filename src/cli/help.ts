@@ -1,6 +1,7 @@
 import type { Command, Option } from 'commander';
 import stringWidth from 'string-width';
-import { type ErrorKind, EXIT_CODES } from '../core/errors.ts';
+import type { ErrorKind } from '../core/errors.ts';
+import { EXIT_CODES } from '../core/exit-codes.ts';
 import type { Localized, SettingGroup } from '../settings/setting.ts';
 import { SETTINGS, type Setting, type SettingName } from '../settings/settings.ts';
 import type { Language } from './i18n/language.ts';

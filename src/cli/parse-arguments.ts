@@ -10,7 +10,7 @@ import type { HelpWriter } from './help.ts';
 import { type Language, languageOf } from './i18n/language.ts';
 import type { Action, CommandSpec } from './port/command-spec.ts';
 import { createContext, type Host } from './port/context.ts';
-import { ownArgs, reportError } from './port/report-error.ts';
+import { ownArgs, reportError } from './terminal/report-error.ts';
 
 /** Commander, as the CommonJS that it is: of its ES module Node reads the text once more, for the names that it exports. */
 const { Command, CommanderError, Option }: typeof Commander = createRequire(import.meta.url)('commander');

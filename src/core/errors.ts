@@ -1,20 +1,6 @@
-/** The one error type and the one table of exit codes. Anything else that is thrown is a bug and leaves with 70. */
+import { EXIT_CODES } from './exit-codes.ts';
 
-/** Exit code of every error kind, after sysexits.h; part of the public contract. */
-export const EXIT_CODES = {
-  usage: 64,
-  data: 65,
-  'not-found': 66,
-  network: 69,
-  internal: 70,
-  'cannot-create': 73,
-  storage: 74,
-  busy: 75,
-  protocol: 76,
-  'not-logged-in': 77,
-  config: 78,
-  cancelled: 130,
-} as const satisfies Record<string, number>;
+/** The one error type. Anything else that is thrown is a bug and leaves with 70. */
 
 /** What went wrong, in the words scripts match on. */
 export type ErrorKind = keyof typeof EXIT_CODES;

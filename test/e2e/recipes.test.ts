@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { delimiter, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { EXIT_CODES } from '../../src/core/errors.ts';
+import { EXIT_CODES } from '../../src/core/exit-codes.ts';
 import { startChatServer } from '../helpers/chat-server.ts';
 import { startService } from '../helpers/chat-services.ts';
 import { runHere } from '../helpers/in-this-process.ts';

@@ -1,5 +1,6 @@
 import { withoutBom } from '../../core/bom.ts';
-import { EXIT_CODES, WxError } from '../../core/errors.ts';
+import { WxError } from '../../core/errors.ts';
+import { EXIT_CODES } from '../../core/exit-codes.ts';
 import { digestOf } from '../../core/ids.ts';
 import type { Choice } from '../../core/message/choices.ts';
 import type { Store } from '../../store/port/port.ts';

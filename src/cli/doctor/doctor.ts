@@ -1,4 +1,5 @@
-import { type ErrorKind, EXIT_CODES, reasonOf, WxError } from '../../core/errors.ts';
+import { type ErrorKind, reasonOf, WxError } from '../../core/errors.ts';
+import { EXIT_CODES } from '../../core/exit-codes.ts';
 import type { Account } from '../../home/accounts-file.ts';
 import { accountIfAny } from '../account/choice.ts';
 import { atStore } from '../account/store-place.ts';

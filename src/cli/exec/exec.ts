@@ -8,8 +8,8 @@ import { codeBlock } from '../../text/code-block.ts';
 import { commandSearch } from '../agent/child.ts';
 import { shown } from '../ask/mask-secrets.ts';
 import type { CommandContext } from '../port/context.ts';
-import { sayError } from '../port/report-error.ts';
 import { sendContent } from '../send/send.ts';
+import { sayError } from '../terminal/report-error.ts';
 import { type CommandEnd, runCommand } from './run-command.ts';
 
 /** Of a long output, so much of its end is in the text. */

@@ -5,7 +5,7 @@ import { canHaveTerminal, startOnOwnTerminal } from '../../agents/child/own-term
 import { type Foreground, spawnForeground } from '../../agents/child/spawn.ts';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import type { CommandContext } from '../port/context.ts';
-import { ignoredSignals } from '../run/ignored-signals.ts';
+import { ignoredSignals } from '../signals/ignored-signals.ts';
 
 /** How much of the end of the output is kept. */
 const KEPT_BYTES = 1_048_576;

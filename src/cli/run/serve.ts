@@ -1,4 +1,5 @@
-import { EXIT_CODES, reasonOf, WxError } from '../../core/errors.ts';
+import { reasonOf, WxError } from '../../core/errors.ts';
+import { EXIT_CODES } from '../../core/exit-codes.ts';
 import { startPauseMs } from '../../core/time/backoff.ts';
 import { untilAborted } from '../../core/time/event-loop.ts';
 import type { Account } from '../../home/accounts-file.ts';

@@ -1,4 +1,4 @@
-import { EXIT_CODES } from '../../core/errors.ts';
+import { EXIT_CODES } from '../../core/exit-codes.ts';
 import type { PartView } from '../../store/port/port.ts';
 import { wordsOf } from '../i18n/language.ts';
 import type { CommandContext } from '../port/context.ts';

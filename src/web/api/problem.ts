@@ -1,4 +1,5 @@
-import { asWxError, type ErrorKind, EXIT_CODES, FileMissing, WxError } from '../../core/errors.ts';
+import { asWxError, type ErrorKind, FileMissing, WxError } from '../../core/errors.ts';
+import { EXIT_CODES } from '../../core/exit-codes.ts';
 
 /** The HTTP status of each kind of error, where the route says no other. */
 const STATUS: Readonly<Record<ErrorKind, number>> = {

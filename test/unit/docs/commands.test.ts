@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.ts';
-import { EXIT_CODES } from '../../../src/core/errors.ts';
+import { EXIT_CODES } from '../../../src/core/exit-codes.ts';
 import { CHAT_COMMANDS } from '../../../src/runner/intake/chat-commands.ts';
 import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../../../src/settings/settings.ts';
 import { codeOf, headingsOf, readPage, sectionOf, tableOf } from '../../helpers/pages.ts';
@@ -61,9 +61,7 @@ describe.each([
       Number(/^\d+/.exec(codes)?.[0]),
     ]);
     expect(Object.fromEntries(rows)).toEqual({ undefined: 0, ...EXIT_CODES });
-    const bySignal = /SIGNAL_EXITS = \{(.*)\}/
-      .exec(readPage('src/cli/port/report-error.ts'))?.[1]
-      ?.match(/\d+/g);
+    const bySignal = /SIGNAL_EXITS = \{(.*)\}/.exec(readPage('src/core/exit-codes.ts'))?.[1]?.match(/\d+/g);
     const cancelled = tableOf(overview, exit).find(([, kind]) => kind === '`cancelled`');
     expect(cancelled?.[0]?.split(', ')).toEqual([...new Set(bySignal)]);
   });

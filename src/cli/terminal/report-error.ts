@@ -1,10 +1,8 @@
 import { asWxError, WxError } from '../../core/errors.ts';
+import { SIGNAL_EXITS } from '../../core/exit-codes.ts';
+import type { Io } from '../../core/io.ts';
 import { type Language, translatorTo, wordsOf } from '../i18n/language.ts';
-import { createPrinter } from '../terminal/printer.ts';
-import type { CommandContext, Host } from './context.ts';
-
-/** Exit codes of the signals that ask a command to stop. */
-export const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
+import { createPrinter, type Printer } from './printer.ts';
 
 /** Arguments for wxagent itself: what follows `--` is the agent's. */
 export function ownArgs(argv: readonly string[]): readonly string[] {
@@ -13,7 +11,7 @@ export function ownArgs(argv: readonly string[]): readonly string[] {
 
 /** Says what went wrong, to a person or as JSON, which is English: scripts meet it. Returns the exit code. */
 export async function reportError(
-  host: Pick<Host, 'io' | 'stopSignal'>,
+  host: { io: Io; stopSignal(): AbortSignal },
   thrown: unknown,
   argv: readonly string[],
   language: Language,
@@ -36,7 +34,7 @@ export async function reportError(
 }
 
 /** Says what went wrong beside what a command is for: it goes on. */
-export function sayError({ say }: Pick<CommandContext, 'say'>, thrown: unknown): void {
+export function sayError({ say }: Pick<Printer, 'say'>, thrown: unknown): void {
   const { message, hint } = asWxError(thrown);
   say(`wxagent: ${message}`);
   if (hint !== undefined) say(`hint: ${hint}`);
