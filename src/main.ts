@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { shownStore } from './cli/account/store-url.ts';
 import { languageAsked, runProgram } from './cli/parse-arguments.ts';
 import type { Host } from './cli/port/context.ts';
 import { watchSignals } from './cli/signals/watch-signals.ts';
@@ -7,8 +8,7 @@ import { reportError } from './cli/terminal/report-error.ts';
 import { hasCode, reasonOf, WxError } from './core/errors.ts';
 import type { Io } from './core/io.ts';
 import { systemClock } from './core/time/clock.ts';
-import { readEnvironment } from './settings/config.ts';
-import { shownStore } from './settings/store-url.ts';
+import { readEnvironment } from './settings/resolve-settings.ts';
 
 /** The composition root: real streams, signals and clock; errors become sentences and exit codes. */
 

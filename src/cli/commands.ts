@@ -1,4 +1,4 @@
-import { RUN_SETTINGS } from '../settings/settings.ts';
+import { RUN_SETTINGS } from '../settings/settings-table.ts';
 import { BACKUP_COMMANDS } from './admin/backup-commands.ts';
 import type { CommandSpec } from './port/command-spec.ts';
 import { ACCESS_COMMANDS } from './web/access-commands.ts';

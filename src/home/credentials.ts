@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
 import { codeOf, reasonOf, WxError } from '../core/errors.ts';
 import type { Clock } from '../core/time/clock.ts';
-import { type Account, type AccountList, type ConfigFile, readConfigFile } from './accounts-file.ts';
+import { type Account, type AccountList, type ConfigFile, readConfigFile } from './config-file.ts';
 import { type LockHolder, withLock } from './lock.ts';
 import { makeFolder } from './make-folder.ts';
 import type { Paths } from './paths.ts';

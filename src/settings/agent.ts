@@ -1,4 +1,4 @@
-import type { AgentKind, Setting } from './setting.ts';
+import type { AgentKind, Setting } from './setting-type.ts';
 
 /** Settings of `run` that choose its agent, each the name of a kind; `-- cmd` does too. */
 export const AGENT_CHOICES = [

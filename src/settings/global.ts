@@ -1,4 +1,4 @@
-import type { Setting } from './setting.ts';
+import type { Setting } from './setting-type.ts';
 
 /** Settings every command takes, before and after its name. */
 export const GLOBAL = {

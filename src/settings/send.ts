@@ -1,4 +1,4 @@
-import { flagsOnly } from './setting.ts';
+import { flagsOnly } from './setting-type.ts';
 
 export const SEND = flagsOnly({
   to: {

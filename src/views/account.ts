@@ -1,7 +1,7 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/message/wechat-limits.ts';
 import { askTimeMs } from '../core/message/window-keeper.ts';
 import { quietHoursShown } from '../core/time/quiet-hours.ts';
-import type { Account } from '../home/accounts-file.ts';
+import type { Account } from '../home/config-file.ts';
 import type { AccountView, DeafSign, UserView } from '../store/port/port.ts';
 
 /** The process that receives an account's messages. */

@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest';
 import { runProgram } from '../../src/cli/parse-arguments.ts';
 import type { Io } from '../../src/core/io.ts';
 import { type Clock, systemClock } from '../../src/core/time/clock.ts';
-import { readEnvironment } from '../../src/settings/config.ts';
+import { readEnvironment } from '../../src/settings/resolve-settings.ts';
 import { BIN, type Exited, type Running, type StartOptions, watched } from './wxagent.ts';
 
 /** How a command is run in the process of the test. */

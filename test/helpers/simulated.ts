@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Account, ConfigFile } from '../../src/home/accounts-file.ts';
+import type { Account, ConfigFile } from '../../src/home/config-file.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
 import { pollUntil } from './poll-until.ts';
 import { makeFolder } from './wxagent.ts';

@@ -1,7 +1,7 @@
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { type ProxyRules, proxyForAll } from '../../core/http/proxy.ts';
 import { parseBaseUrl } from '../../ilink/hosts.ts';
-import type { SettingName } from '../../settings/settings.ts';
+import type { SettingName } from '../../settings/settings-table.ts';
 
 /** Checks the settings that say how a server is reached: most commands ask none. Throws WxError `usage`. */
 export function checkAddresses({ baseUrl, cdnUrl, proxy }: Partial<Record<SettingName, unknown>>): void {

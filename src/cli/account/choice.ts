@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 import { WxError } from '../../core/errors.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import { TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import { botIdOfToken } from '../../ilink/login/bot-id.ts';
-import { withValues } from '../../settings/config.ts';
+import { withValues } from '../../settings/resolve-settings.ts';
 import type { CommandContext } from '../port/context.ts';
 import { logOf } from '../terminal/stderr-log.ts';
 

@@ -1,7 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import { NO_PROXIES, type ProxyRules, proxiesOf } from '../../core/http/proxy.ts';
 import { VERSION } from '../../core/version.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import { makeFolder } from '../../home/make-folder.ts';
 import { createCdn } from '../../ilink/cdn.ts';
 import { createIlinkClient, type IlinkClient } from '../../ilink/client.ts';

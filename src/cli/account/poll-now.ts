@@ -1,4 +1,4 @@
-import { type Account, loginDigest } from '../../home/accounts-file.ts';
+import { type Account, loginDigest } from '../../home/config-file.ts';
 import { pollOnce } from '../../runner/intake/poll-once.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import { LeaseLost } from '../../store/port/lease.ts';

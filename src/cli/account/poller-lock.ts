@@ -1,6 +1,6 @@
 import { asWxError, WxError } from '../../core/errors.ts';
-import type { Account } from '../../home/accounts-file.ts';
 import { claimantId, holderOf, livesForCertain, thisProcess } from '../../home/claimant.ts';
+import type { Account } from '../../home/config-file.ts';
 import type { HeldBy, LockHolder, LockPurpose } from '../../home/lock.ts';
 import { createHolderLookup, type ProcessLock, takeProcessLock } from '../../home/process-lock.ts';
 import type { Admin, NotedPoller, Poller, Store } from '../../store/port/port.ts';

@@ -6,10 +6,10 @@ import { thisProcess } from '../../home/claimant.ts';
 import { createCredentials, type Logins } from '../../home/credentials.ts';
 import { makeFolder } from '../../home/make-folder.ts';
 import { createPaths, type Paths, withDatabase } from '../../home/paths.ts';
-import { resolveSetting, type SettingOrigin } from '../../settings/config.ts';
-import { formOfStore, shownStore } from '../../settings/store-url.ts';
+import { resolveSetting, type SettingOrigin } from '../../settings/resolve-settings.ts';
 import type { StoreServer } from '../../store/server.ts';
 import type { CommandContext } from '../port/context.ts';
+import { formOfStore, shownStore } from './store-url.ts';
 
 /** Where a value was written, for its errors. */
 const WHERE: Partial<Record<SettingOrigin, string>> = {

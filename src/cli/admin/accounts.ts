@@ -1,4 +1,4 @@
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { chooseAccount, findAccount, knownAccounts, noAccount, withoutAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';

@@ -1,5 +1,5 @@
 import { WxError } from '../../core/errors.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import { type Admin, TERMINAL } from '../../store/port/port.ts';
 import { chooseAccount } from '../account/choice.ts';
 import { withStore } from '../account/store.ts';

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { codeOf, reasonOf, WxError } from '../../core/errors.ts';
 import { thisClaimant } from '../../home/claimant.ts';
 import { makeFolder } from '../../home/make-folder.ts';
-import { resolveSetting } from '../../settings/config.ts';
+import { resolveSetting } from '../../settings/resolve-settings.ts';
 import { type StorePlace, storePlace } from '../account/store-place.ts';
 import type { CommandContext } from '../port/context.ts';
 import { checkIsThere, openMovable } from './store-migrate.ts';

@@ -1,11 +1,11 @@
 import { WxError } from '../../core/errors.ts';
 import { thisProcess } from '../../home/claimant.ts';
 import { createCredentials } from '../../home/credentials.ts';
-import { checkStorable, longFlag, parseSetting, resolveSetting } from '../../settings/config.ts';
-import { SETTINGS, type Setting, type SettingName } from '../../settings/settings.ts';
-import { shownStore } from '../../settings/store-url.ts';
+import { checkStorable, longFlag, parseSetting, resolveSetting } from '../../settings/resolve-settings.ts';
+import { SETTINGS, type Setting, type SettingName } from '../../settings/settings-table.ts';
 import { checkAddresses } from '../account/addresses.ts';
 import { checkedStore } from '../account/store-place.ts';
+import { shownStore } from '../account/store-url.ts';
 import { wordsOf } from '../i18n/language.ts';
 import type { CommandContext } from '../port/context.ts';
 import { table } from '../terminal/table.ts';

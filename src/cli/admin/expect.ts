@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { shownDuration } from '../../core/units.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import type { Expectation, Store } from '../../store/port/port.ts';
 import { timeShown } from '../../views/account.ts';
 import { chooseAccount } from '../account/choice.ts';

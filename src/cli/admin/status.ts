@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { BUDGET_MESSAGES } from '../../core/message/wechat-limits.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import type { Store } from '../../store/port/port.ts';
 import { accountShown } from '../../views/account.ts';
 import { chooseAccounts, loginHint } from '../account/choice.ts';

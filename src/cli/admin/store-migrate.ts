@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { WxError } from '../../core/errors.ts';
-import { readConfigFile } from '../../home/accounts-file.ts';
 import { thisClaimant } from '../../home/claimant.ts';
-import { resolveSetting } from '../../settings/config.ts';
+import { readConfigFile } from '../../home/config-file.ts';
+import { resolveSetting } from '../../settings/resolve-settings.ts';
 import type { Movable, Moved } from '../../store/moving/move.ts';
 import { livingPoller } from '../account/poller-lock.ts';
 import { loginsOf, type StorePlace, storePlace } from '../account/store-place.ts';

@@ -1,4 +1,4 @@
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import type { Store } from '../../store/port/port.ts';
 import { connect, openTransport } from '../account/connection.ts';
 import { pollIfFree } from '../account/poll-now.ts';

@@ -1,6 +1,6 @@
 import { type ErrorKind, reasonOf, WxError } from '../../core/errors.ts';
 import { EXIT_CODES } from '../../core/exit-codes.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import { accountIfAny } from '../account/choice.ts';
 import { atStore } from '../account/store-place.ts';
 import { wordsOf } from '../i18n/language.ts';

@@ -4,7 +4,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { proxiesOf, shownProxy } from '../../core/http/proxy.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import { parseBaseUrl, TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import { headerOf } from '../../ilink/http/http.ts';
 import { TOKEN_DEAD } from '../../ilink/result.ts';

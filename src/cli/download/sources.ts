@@ -1,7 +1,7 @@
 import { reasonOf, WxError } from '../../core/errors.ts';
 import type { MediaSource } from '../../core/message/media.ts';
 import { decodeMediaKey } from '../../core/message/media-key.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import { decodeRaw, readInbound } from '../../ilink/message/inbound.ts';
 import { mediaOf } from '../../ilink/message/media.ts';
 import { parseLossless } from '../../ilink/wire/json.ts';

@@ -1,4 +1,4 @@
-import type { Environment } from '../../settings/config.ts';
+import type { Environment } from '../../settings/resolve-settings.ts';
 import { chinese } from './chinese-words.ts';
 import { english, type Words } from './english-words.ts';
 

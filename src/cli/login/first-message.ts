@@ -1,4 +1,4 @@
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import type { Store } from '../../store/port/port.ts';
 import { connect } from '../account/connection.ts';

@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { isName } from '../../core/name.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { chooseAccount, withoutAccount } from '../account/choice.ts';
 import { openTransport } from '../account/connection.ts';

@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
-import { type Account, loginDigest } from '../../home/accounts-file.ts';
+import { type Account, loginDigest } from '../../home/config-file.ts';
 import { isOfAccount } from '../../home/credentials.ts';
 import { createIlinkClient } from '../../ilink/client.ts';
 import { createHostTrust, parseBaseUrl, TENCENT_BASE_URL } from '../../ilink/hosts.ts';

@@ -1,5 +1,5 @@
 import { startPauseMs } from '../../core/time/backoff.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import { type Store, TERMINAL } from '../../store/port/port.ts';
 import { loginHint } from '../account/choice.ts';

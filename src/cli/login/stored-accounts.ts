@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { reasonOf } from '../../core/errors.ts';
-import { type Account, type AccountList, type ConfigFile, readConfigFile } from '../../home/accounts-file.ts';
+import { type Account, type AccountList, type ConfigFile, readConfigFile } from '../../home/config-file.ts';
 import type { StoreServer } from '../../store/server.ts';
 import { knownAccounts } from '../account/choice.ts';
 import type { CommandContext } from '../port/context.ts';

@@ -1,4 +1,4 @@
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import { type Attachments, createAttachments } from '../../runner/received/attachments.ts';
 import type { SpeechToText } from '../../runner/received/transcripts.ts';

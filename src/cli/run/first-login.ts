@@ -1,5 +1,5 @@
 import { WxError } from '../../core/errors.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import { chooseAccounts } from '../account/choice.ts';
 import { accountsNow } from '../login/stored-accounts.ts';
 import type { CommandContext } from '../port/context.ts';

@@ -1,4 +1,4 @@
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import { mostAccounts } from '../../home/open-files.ts';
 import { LEAVE_MS, type Lease } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';

@@ -1,11 +1,11 @@
 import { WxError } from '../../core/errors.ts';
 import { parseQuietHours } from '../../core/time/quiet-hours.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import { tooFewOpenFiles } from '../../home/open-files.ts';
 import type { EventSink } from '../../runner/port/events.ts';
 import type { RunnerOptions } from '../../runner/port/options.ts';
-import { longFlag } from '../../settings/config.ts';
-import { SETTINGS } from '../../settings/settings.ts';
+import { longFlag } from '../../settings/resolve-settings.ts';
+import { SETTINGS } from '../../settings/settings-table.ts';
 import { RUN_WEB } from '../../settings/web.ts';
 import { withOwner, withoutRepeats } from '../account/choice.ts';
 import type { ChosenAgent } from '../agent/agent-factory.ts';

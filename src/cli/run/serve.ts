@@ -2,7 +2,7 @@ import { reasonOf, WxError } from '../../core/errors.ts';
 import { EXIT_CODES } from '../../core/exit-codes.ts';
 import { startPauseMs } from '../../core/time/backoff.ts';
 import { untilAborted } from '../../core/time/event-loop.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import { tooFewOpenFiles } from '../../home/open-files.ts';
 import { createFallbacks } from '../../runner/fallbacks.ts';
 import type { Runner, RunnerEnd } from '../../runner/port/port.ts';

@@ -1,5 +1,5 @@
 import { VERSION } from '../../core/version.ts';
-import { type Account, loginDigest } from '../../home/accounts-file.ts';
+import { type Account, loginDigest } from '../../home/config-file.ts';
 import { processStartTime } from '../../home/process-identity.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import type { Undelivered } from '../../runner/fallbacks.ts';

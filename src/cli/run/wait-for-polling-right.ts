@@ -1,5 +1,5 @@
 import { WxError } from '../../core/errors.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import type { Holder, Polling, PollingRight } from '../account/polling-right.ts';
 import { LOOK_EVERY_MS } from '../login/relogin.ts';
 import type { CommandContext } from '../port/context.ts';

@@ -1,6 +1,6 @@
 import { reasonOf } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
-import { type Account, loginDigest } from '../../home/accounts-file.ts';
+import { type Account, loginDigest } from '../../home/config-file.ts';
 import type { UploadListener } from '../../runner/delivery/cdn-upload.ts';
 import { createDelivery } from '../../runner/delivery/delivery.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';

@@ -1,5 +1,5 @@
 import { WxError } from '../../core/errors.ts';
-import { type Account, loginDigest } from '../../home/accounts-file.ts';
+import { type Account, loginDigest } from '../../home/config-file.ts';
 import type { Admin } from '../../store/port/port.ts';
 import { chooseAccount, findAccount, knownAccounts } from '../account/choice.ts';
 import type { CommandContext } from '../port/context.ts';

@@ -1,11 +1,11 @@
 import { WxError } from '../../core/errors.ts';
 import { digest } from '../../core/ids.ts';
 import { VERSION } from '../../core/version.ts';
-import { type Account, loginDigest } from '../../home/accounts-file.ts';
+import { type Account, loginDigest } from '../../home/config-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { tellPushes } from '../../runner/delivery/push-texts.ts';
-import { withValues } from '../../settings/config.ts';
+import { withValues } from '../../settings/resolve-settings.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { KnownAccount, WebBackend } from '../../web/port/backend.ts';
 import { knownAccounts } from '../account/choice.ts';

@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import type { Store } from '../../store/port/port.ts';
 import { pollerOf } from '../account/polling-right.ts';
 import type { CommandContext } from '../port/context.ts';

@@ -3,7 +3,7 @@ import { WxError } from '../../core/errors.ts';
 import { isOnThisMachine } from '../../core/http/this-machine.ts';
 import { isName } from '../../core/name.ts';
 import { runningWebServers } from '../../home/web-servers.ts';
-import { resolveSetting } from '../../settings/config.ts';
+import { resolveSetting } from '../../settings/resolve-settings.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { invitationShown } from '../../views/access.ts';
 import { addInvitation } from '../../web/access/grants.ts';

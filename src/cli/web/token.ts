@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { isName } from '../../core/name.ts';
-import { withValues } from '../../settings/config.ts';
+import { withValues } from '../../settings/resolve-settings.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { tokenShown } from '../../views/access.ts';
 import { timeShown } from '../../views/account.ts';

@@ -1,4 +1,4 @@
-import type { Account, AccountList } from '../../home/accounts-file.ts';
+import type { Account, AccountList } from '../../home/config-file.ts';
 import { type NewLogin, placeLogin } from '../../home/credentials.ts';
 import { all, one, type Row, run, type Statement, type Step, together } from '../../sql/statement.ts';
 import type { Sealing } from './sealing.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { WxError } from '../../core/errors.ts';
 import { newUuid } from '../../core/ids.ts';
-import type { Account, AccountList } from '../../home/accounts-file.ts';
 import { claimantId, livesForCertain, thisProcess } from '../../home/claimant.ts';
+import type { Account, AccountList } from '../../home/config-file.ts';
 import type { Logins } from '../../home/credentials.ts';
 import { type Dialect, one, type Row, type SqlValue, type Step } from '../../sql/statement.ts';
 import { NO_ACCOUNT, type StepRunner } from '../../sql/step-runner.ts';

@@ -1,7 +1,7 @@
 import type { Log } from '../../core/log.ts';
 import type { MediaSource } from '../../core/message/media.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import type { Account } from '../../home/accounts-file.ts';
+import type { Account } from '../../home/config-file.ts';
 import type { LoginPort } from '../../ilink/login/login.ts';
 import type { FetchResult } from '../../media/download/port.ts';
 import type { PartFile, PartView, ScheduledText, Store } from '../../store/port/port.ts';

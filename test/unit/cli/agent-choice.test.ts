@@ -4,9 +4,9 @@ import { describe, expect, it, test } from 'vitest';
 import { chooseAgent } from '../../../src/cli/agent/choose.ts';
 import { type CommandContext, createContext } from '../../../src/cli/port/context.ts';
 import { systemClock } from '../../../src/core/time/clock.ts';
-import { longFlag, readEnvironment } from '../../../src/settings/config.ts';
-import type { AgentKind } from '../../../src/settings/setting.ts';
-import { SETTINGS, type Setting, type SettingName } from '../../../src/settings/settings.ts';
+import { longFlag, readEnvironment } from '../../../src/settings/resolve-settings.ts';
+import type { AgentKind } from '../../../src/settings/setting-type.ts';
+import { SETTINGS, type Setting, type SettingName } from '../../../src/settings/settings-table.ts';
 import { makeFolder } from '../../helpers/wxagent.ts';
 
 type Values = Partial<Record<SettingName, unknown>>;

@@ -2,7 +2,12 @@ import { describe, expect, it, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { EXIT_CODES } from '../../../src/core/exit-codes.ts';
 import { CHAT_COMMANDS } from '../../../src/runner/intake/chat-commands.ts';
-import { GLOBAL_SETTINGS, SETTINGS, type Setting, type SettingName } from '../../../src/settings/settings.ts';
+import {
+  GLOBAL_SETTINGS,
+  SETTINGS,
+  type Setting,
+  type SettingName,
+} from '../../../src/settings/settings-table.ts';
 import { codeOf, headingsOf, readPage, sectionOf, tableOf } from '../../helpers/pages.ts';
 
 const page = readPage('docs/commands.md');

@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { createProgram } from '../../../src/cli/parse-arguments.ts';
-import { longFlag } from '../../../src/settings/config.ts';
-import { SETTINGS, type Setting } from '../../../src/settings/settings.ts';
+import { longFlag } from '../../../src/settings/resolve-settings.ts';
+import { SETTINGS, type Setting } from '../../../src/settings/settings-table.ts';
 import {
   allPages,
   blocksOf,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { inheritEnvironment, turnEnvironment } from '../../../src/agents/child/environment.ts';
-import { SETTINGS, type Setting } from '../../../src/settings/settings.ts';
+import { SETTINGS, type Setting } from '../../../src/settings/settings-table.ts';
 import { codeOf, ROOT, readPage, tableOf } from '../../helpers/pages.ts';
 
 /** Every variable a turn can have. */

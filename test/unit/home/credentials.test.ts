@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/time/clock.ts';
-import { readConfigFile } from '../../../src/home/accounts-file.ts';
+import { readConfigFile } from '../../../src/home/config-file.ts';
 import { type Credentials, createCredentials, type NewLogin } from '../../../src/home/credentials.ts';
 import { createPaths, type Paths } from '../../../src/home/paths.ts';
 import { makeScript, type Script } from '../../helpers/run-script.ts';

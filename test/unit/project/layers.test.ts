@@ -33,7 +33,7 @@ const good: [file: string, line: string][] = [
   ['src/sqlite/free.ts', "import Database from 'libsql';\nexport const open = Database;"],
   ['src/postgres/free.ts', "import { Client } from 'pg';\nexport const open = Client;"],
   ['src/web/free.ts', "import { Hono } from 'hono';\nexport const make = Hono;"],
-  ['src/settings/config.ts', 'export const home = process.env.HOME;'],
+  ['src/settings/resolve-settings.ts', 'export const home = process.env.HOME;'],
   ['src/main.ts', "import { run } from './cli/run/run.ts';\nexport const leave = () => process.exit(run());"],
 ];
 

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type EndpointFlags, readEndpoint } from '../../../../src/agents/http/endpoint.ts';
 import { HTTP_PRESETS, type PresetName } from '../../../../src/agents/http/presets.ts';
-import { SETTINGS } from '../../../../src/settings/settings.ts';
+import { SETTINGS } from '../../../../src/settings/settings-table.ts';
 import { memoryOf } from '../support.ts';
 import { serve, termsAgent } from './support.ts';
 

@@ -5,7 +5,7 @@ import { createHelpWriter } from '../../../../src/cli/help.ts';
 import { languageOf } from '../../../../src/cli/i18n/language.ts';
 import { inChinese, SENTENCES } from '../../../../src/cli/i18n/translate.ts';
 import { createProgram } from '../../../../src/cli/parse-arguments.ts';
-import { readEnvironment } from '../../../../src/settings/config.ts';
+import { readEnvironment } from '../../../../src/settings/resolve-settings.ts';
 import { runHere } from '../../../helpers/in-this-process.ts';
 import { isTold, sentencesOf } from '../../../helpers/sentences.ts';
 import { loggedIn, simulate } from '../../../helpers/simulated.ts';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { relogin } from '../../../../src/cli/login/relogin.ts';
 import type { CommandContext } from '../../../../src/cli/port/context.ts';
-import type { Account } from '../../../../src/home/accounts-file.ts';
+import type { Account } from '../../../../src/home/config-file.ts';
 import type { Transport } from '../../../../src/ilink/http/transport.ts';
-import { readEnvironment } from '../../../../src/settings/config.ts';
+import { readEnvironment } from '../../../../src/settings/resolve-settings.ts';
 import type { Store } from '../../../../src/store/port/port.ts';
 import { createStillClock, settle } from '../../../helpers/still-clock.ts';
 import { createLogBook } from '../../runner/support.ts';

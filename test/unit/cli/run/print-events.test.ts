@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import type { CommandContext } from '../../../../src/cli/port/context.ts';
 import { createEventLog } from '../../../../src/cli/run/print-events.ts';
 import { systemClock } from '../../../../src/core/time/clock.ts';
-import type { Account } from '../../../../src/home/accounts-file.ts';
-import { readEnvironment } from '../../../../src/settings/config.ts';
+import type { Account } from '../../../../src/home/config-file.ts';
+import { readEnvironment } from '../../../../src/settings/resolve-settings.ts';
 import { createLogBook } from '../../runner/support.ts';
 
 test('the accounts are gone through once, however many of them tell something', () => {

@@ -3,7 +3,7 @@ import { withoutBom } from '../core/bom.ts';
 import { reasonOf, WxError } from '../core/errors.ts';
 import { isObject } from '../core/object.ts';
 import { parseCount, parseDurationMs, parseSizeBytes } from '../core/units.ts';
-import { SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts';
+import { SETTINGS, type Setting, type SettingName, type Settings } from './settings-table.ts';
 
 /** Where a value came from; later ones in this list lose. */
 export type SettingOrigin = 'flag' | 'environment' | 'config file' | 'stored' | 'default';

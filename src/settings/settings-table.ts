@@ -1,17 +1,18 @@
+import { ADMIN } from './admin.ts';
 import { ASK } from './ask.ts';
 import { DOWNLOAD } from './download.ts';
 import { EXEC } from './exec.ts';
 import { GLOBAL } from './global.ts';
 import { LOGIN } from './login.ts';
-import { OTHER } from './other.ts';
 import { RUN } from './run.ts';
 import { SEND } from './send.ts';
+import { SIMULATE } from './simulate.ts';
 import { SOURCE } from './source.ts';
 import { RUN_WEB, WEB } from './web.ts';
 
 /** Every setting in one table. Flags, `--help`, `--config` files and `wxagent config` are made from it. */
 
-export type { Setting } from './setting.ts';
+export type { Setting } from './setting-type.ts';
 
 /** All settings by their camelCase name, which is also their name in config files. */
 export const SETTINGS = {
@@ -22,7 +23,8 @@ export const SETTINGS = {
   ...ASK,
   ...EXEC,
   ...DOWNLOAD,
-  ...OTHER,
+  ...ADMIN,
+  ...SIMULATE,
   ...WEB,
   ...SOURCE,
 };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formOfStore, shownStore } from '../../../src/settings/store-url.ts';
+import { formOfStore, shownStore } from '../../../../src/cli/account/store-url.ts';
 
 test.each([
   ['postgres://u:SECRET@h:5432/db?sslmode=require', 'server', 'postgres://u:***@h:5432/db?sslmode=require'],
