@@ -80,7 +80,7 @@ const ROOMS = {
   web: [
     ...['port', 'guard', 'access', 'events', 'operating', 'live', 'api'],
     ...['push/port', 'push/text', 'push/dialects', 'push', 'routes'],
-    ...['page/server', 'page/frame', 'page/login', 'page/views/overview', 'page/views/login'],
+    ...['page/api-client', 'page/frame', 'page/login', 'page/views/overview', 'page/views/login'],
     ...['page/views/tokens', 'page/views/conversations', 'page/views/audit', 'page/views/outbox'],
     ...['page/views/workers', 'page/views/doctor', 'page/invited', 'page', '.'],
   ],

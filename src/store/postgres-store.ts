@@ -5,14 +5,14 @@ import { createNews, newsSince } from './accounts/news.ts';
 import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/user-lease.ts';
 import type { Store } from './port/port.ts';
+import { createPostgresBlobs } from './postgres-blobs.ts';
 import { migrateServer } from './schema/migrate-postgres.ts';
-import { createServerBlobs } from './server-blobs.ts';
-import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
+import { type LearningClock, restoreServerTime } from './wechat-server-time.ts';
 import type { Fence } from './workers/fence.ts';
 
 /** Opens the store in a schema of a server, which is made if there is none. Throws WxError. */
-export async function openServerStore(options: {
+export async function openPostgresStore(options: {
   address: ServerAddress;
   clock: LearningClock;
   claimant: Claimant;
@@ -41,7 +41,7 @@ export async function openServerStore(options: {
   options.onOpen?.(runner.lookForNews);
   return createStore(runner, {
     ...options,
-    blobs: createServerBlobs(runner, options.clock),
+    blobs: createPostgresBlobs(runner, options.clock),
     news: createNews(runner),
   });
 }

@@ -13,8 +13,8 @@ import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/user-lease.ts';
 import type { Store } from './port/port.ts';
 import { checkIsOurs, migrate } from './schema/migrate-sqlite.ts';
-import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
+import { type LearningClock, restoreServerTime } from './wechat-server-time.ts';
 
 interface SqliteStoreOptions {
   path: string;

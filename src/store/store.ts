@@ -64,10 +64,10 @@ import {
 } from './questions/questions.ts';
 import { accountsToSweep, sweepAccount, sweepFinished } from './retention.ts';
 import { dueTexts, releaseText, schedule, scheduledTexts, unschedule } from './scheduled/scheduled.ts';
-import { createServerTimeSaver, type LearningClock } from './server-time.ts';
 import { queueNotice, queueOutput } from './turns/output.ts';
 import { forgetChild, recordChild, recover } from './turns/recovery.ts';
 import { finishAnswer, finishTurn, startTurn } from './turns/turns.ts';
+import { createServerTimeSaver, type LearningClock } from './wechat-server-time.ts';
 import { ALWAYS, type Fence, fenced, heldOf, type IsHeld, withLease } from './workers/fence.ts';
 
 /** How often who reads the log of events says so. */

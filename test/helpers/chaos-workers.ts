@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { systemClock } from '../../src/core/time/clock.ts';
-import { openServer } from '../../src/store/server.ts';
+import { openServer } from '../../src/store/postgres-server.ts';
 import { type Cast, CHAOS_RUN, type Stage, until } from './chaos.ts';
 import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
 import { administer, upstreamOf, urlOf, withParts } from './postgres.ts';

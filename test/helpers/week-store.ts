@@ -5,7 +5,7 @@ import { holderOf, isClaimantAlive } from '../../src/home/claimant.ts';
 import { parseServerUrl } from '../../src/postgres/server-address.ts';
 import { openDatabase } from '../../src/sqlite/database.ts';
 import type { Outbox } from '../../src/store/port/port.ts';
-import { openServerStore } from '../../src/store/postgres-store.ts';
+import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
 import { connectTo } from './postgres.ts';
 
@@ -113,7 +113,7 @@ async function openOutbox(
           reserve: join(home, 'wx', 'state', 'week-reserve'),
           ...{ clock, claimant: { id, isAlive: isClaimantAlive }, wait: null },
         })
-      : await openServerStore({
+      : await openPostgresStore({
           address: parseServerUrl(url),
           claimant: { id, isAlive: (holder) => !gone.has(holder) },
           teller: { id, isAlive: () => true },

@@ -7,7 +7,7 @@ import type { Account } from '../../home/config-file.ts';
 import type { HeldBy, LockPurpose } from '../../home/lock.ts';
 import type { Trust } from '../../store/port/lease.ts';
 import type { Admin, Store } from '../../store/port/port.ts';
-import type { StoreServer } from '../../store/server.ts';
+import type { StoreServer } from '../../store/postgres-server.ts';
 import type { LeaseHolder } from '../../store/workers/acquire-leases.ts';
 import type { WorkerCard } from '../../store/workers/worker-rows.ts';
 import type { CommandContext } from '../port/context.ts';

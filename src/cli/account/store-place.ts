@@ -7,7 +7,7 @@ import { createCredentials, type Logins } from '../../home/credentials.ts';
 import { makeFolder } from '../../home/make-folder.ts';
 import { createPaths, type Paths, withDatabase } from '../../home/paths.ts';
 import { resolveSetting, type SettingOrigin } from '../../settings/resolve-settings.ts';
-import type { StoreServer } from '../../store/server.ts';
+import type { StoreServer } from '../../store/postgres-server.ts';
 import type { CommandContext } from '../port/context.ts';
 import { formOfStore, shownStore } from './store-url.ts';
 
@@ -75,7 +75,7 @@ async function serverAt(context: CommandContext, url: string): Promise<StoreServ
   const { environment, clock } = context;
   const keys = environment.get('WXAGENT_STORE_KEY');
   const oldKeys = environment.get('WXAGENT_STORE_KEY_OLD');
-  const { openServer } = await import('../../store/server.ts');
+  const { openServer } = await import('../../store/postgres-server.ts');
   return openServer({
     url,
     sealing: {

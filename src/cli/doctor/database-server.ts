@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
-import type { StoreServer } from '../../store/server.ts';
-import type { ServerReport } from '../../store/server-report.ts';
+import type { ServerReport } from '../../store/postgres-report.ts';
+import type { StoreServer } from '../../store/postgres-server.ts';
 import type { CommandContext } from '../port/context.ts';
 import type { Check } from './check.ts';
 

@@ -16,7 +16,7 @@ import {
   openFilesCheck,
   platformCheck,
 } from './machine.ts';
-import { clockCheck, dnsCheck, proxyCheck, tcpCheck, tlsCheck, tokenCheck } from './server.ts';
+import { clockCheck, dnsCheck, proxyCheck, tcpCheck, tlsCheck, tokenCheck } from './wechat-server.ts';
 
 /** Each depends on those before it: the first that fails is to be fixed first. */
 const OF_MACHINE: readonly Check[] = [nodeCheck, platformCheck, foldersCheck, openFilesCheck, diskCheck];

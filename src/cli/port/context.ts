@@ -9,7 +9,7 @@ import { createPaths, type Paths, platformFolders } from '../../home/paths.ts';
 import type { Environment, SettingSources } from '../../settings/resolve-settings.ts';
 import { readSettingsFile, settingsOf } from '../../settings/resolve-settings.ts';
 import type { Settings } from '../../settings/settings-table.ts';
-import type { StoreServer } from '../../store/server.ts';
+import type { StoreServer } from '../../store/postgres-server.ts';
 import { type Language, languageOf, translatorTo } from '../i18n/language.ts';
 import { createPrinter, type Printer, sanitized } from '../terminal/printer.ts';
 import { createLog } from '../terminal/stderr-log.ts';

@@ -2,7 +2,7 @@ import type { Account } from '../../home/config-file.ts';
 import { mostAccounts } from '../../home/open-files.ts';
 import { LEAVE_MS, type Lease } from '../../store/port/lease.ts';
 import type { Store } from '../../store/port/port.ts';
-import type { StoreServer } from '../../store/server.ts';
+import type { StoreServer } from '../../store/postgres-server.ts';
 import { type PollingRight, workerOptions } from '../account/polling-right.ts';
 import type { CommandContext } from '../port/context.ts';
 

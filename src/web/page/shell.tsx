@@ -3,12 +3,12 @@ import { useEffect, useRef } from 'preact/hooks';
 import { Icon } from '../../page/icons.tsx';
 import { language } from '../../page/language.ts';
 import { PageSwitches } from '../../page/switches.tsx';
+import { leave } from './api-client/session.ts';
+import { trouble } from './api-client/state.ts';
 import { linkTo, route } from './frame/route.ts';
 import { complain } from './frame/toast.tsx';
 import type { View } from './frame/view.ts';
 import { frameWords } from './frame/words.ts';
-import { leave } from './server/session.ts';
-import { trouble } from './server/state.ts';
 import { shown, VIEWS } from './views.ts';
 
 /** The page around a view. */

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { PageSwitches } from '../../page/switches.tsx';
+import { comeIn, offeredCode } from './api-client/session.ts';
 import { CodeField } from './frame/fields.tsx';
 import { frameWords } from './frame/words.ts';
-import { comeIn, offeredCode } from './server/session.ts';
 
 /** Where a browser comes in. */
 export function SignIn() {

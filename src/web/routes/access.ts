@@ -4,7 +4,7 @@ import { auditEntryShown, tokenShown } from '../../views/access.ts';
 import { timeShown } from '../../views/account.ts';
 import { addToken } from '../access/grants.ts';
 import { digestOf, newCookie, plainCode } from '../access/secrets.ts';
-import { BEFORE, LIMIT, limitOf, pageOf } from '../api/page.ts';
+import { BEFORE, LIMIT, limitOf, pageOf } from '../api/pagination.ts';
 import { HttpError } from '../api/problem.ts';
 import type { Call, Route } from '../api/route.ts';
 import {

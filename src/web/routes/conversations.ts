@@ -9,7 +9,7 @@ import {
 } from '../../store/port/port.ts';
 import { timeShown, userShown } from '../../views/account.ts';
 import { type ReadMessage, readMessage } from '../../views/message.ts';
-import { LIMIT, limitOf } from '../api/page.ts';
+import { LIMIT, limitOf } from '../api/pagination.ts';
 import type { Call, Route } from '../api/route.ts';
 import { COUNT, listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME } from '../api/schema.ts';
 import type { KnownAccount } from '../port/backend.ts';

@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { messageShown, type ReadMessage, readMessage } from '../../views/message.ts';
-import { BEFORE, firstOf, hasText, LIMIT, limitOf, pageOf } from '../api/page.ts';
+import { BEFORE, firstOf, hasText, LIMIT, limitOf, pageOf } from '../api/pagination.ts';
 import type { Call, Route } from '../api/route.ts';
 import { COUNT, listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME, timeOf } from '../api/schema.ts';
 import { accountOf } from './accounts.ts';

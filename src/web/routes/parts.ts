@@ -1,7 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import { OPEN_PART_STATES, type PartState, type PartView } from '../../store/port/port.ts';
 import { partShown } from '../../views/part.ts';
-import { BEFORE, firstOf, hasText, LIMIT, limitOf, pageOf } from '../api/page.ts';
+import { BEFORE, firstOf, hasText, LIMIT, limitOf, pageOf } from '../api/pagination.ts';
 import type { Call, Route } from '../api/route.ts';
 import { COUNT, listOf, objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
 import type { KnownAccount } from '../port/backend.ts';

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { systemClock } from '../../../src/core/time/clock.ts';
 import { parseServerUrl } from '../../../src/postgres/server-address.ts';
 import type { Store } from '../../../src/store/port/port.ts';
-import { openServerStore } from '../../../src/store/postgres-store.ts';
+import { openPostgresStore } from '../../../src/store/postgres-store.ts';
 import { connectTo, SERVER, uniqueName, withParts } from '../../helpers/postgres.ts';
 import type { MakeStore } from './conformance/desk.ts';
 
@@ -53,7 +53,7 @@ export function postgresStores(proxy: () => number | null = () => null): {
           const port = proxy();
           const way = port === null ? {} : { host: '127.0.0.1', port };
           const address = parseServerUrl(withParts(server, { schema, ...way }));
-          const store = await openServerStore({ address, clock: systemClock, claimant, wait: null });
+          const store = await openPostgresStore({ address, clock: systemClock, claimant, wait: null });
           stores.push(store);
           return store;
         },

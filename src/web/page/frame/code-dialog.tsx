@@ -1,6 +1,6 @@
 import { signal, useSignal } from '@preact/signals';
-import { Problem } from '../server/api.ts';
-import { comeIn, refusal } from '../server/session.ts';
+import { Problem } from '../api-client/api.ts';
+import { comeIn, refusal } from '../api-client/session.ts';
 import { Modal } from './dialog.tsx';
 import { CodeField } from './fields.tsx';
 import { frameWords } from './words.ts';

@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals';
 import type { ComponentChild } from 'preact';
-import { refusal } from '../server/session.ts';
+import { refusal } from '../api-client/session.ts';
 import { frameWords } from './words.ts';
 
 /** A text of one line, without blanks around it. A secret is not shown while it is written. */

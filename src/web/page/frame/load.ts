@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { onEvent } from '../server/live.ts';
-import { stale } from '../server/state.ts';
-import type { StateEvent } from '../server/types.ts';
+import { onEvent } from '../api-client/live.ts';
+import { stale } from '../api-client/state.ts';
+import type { StateEvent } from '../api-client/types.ts';
 
 /** Events that come together are one reason to load. */
 const TOGETHER_MS = 200;

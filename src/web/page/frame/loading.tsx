@@ -1,5 +1,5 @@
 import type { ComponentChild } from 'preact';
-import { trouble } from '../server/state.ts';
+import { trouble } from '../api-client/state.ts';
 import type { Loaded } from './load.ts';
 import { frameWords } from './words.ts';
 

@@ -1,4 +1,4 @@
-import type { Account } from '../server/types.ts';
+import type { Account } from '../api-client/types.ts';
 
 export function accountName({ name, id }: Pick<Account, 'name' | 'id'>): string {
   return name ?? id;

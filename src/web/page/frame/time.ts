@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import { language } from '../../../page/language.ts';
-import { clockAheadMs } from '../server/state.ts';
+import { clockAheadMs } from '../api-client/state.ts';
 import { frameWords } from './words.ts';
 
 const UNITS = [

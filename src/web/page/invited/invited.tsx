@@ -2,13 +2,13 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { dayAndTime } from '../../../page/language.ts';
 import { PageSwitches } from '../../../page/switches.tsx';
+import { ask, Problem } from '../api-client/api.ts';
 import { tabMemory } from '../frame/tab-memory.ts';
 import { complain, Toasts } from '../frame/toast.tsx';
 import { frameWords } from '../frame/words.ts';
 import { LoginSteps } from '../login/steps.tsx';
 import { useLogin } from '../login/use-login.ts';
 import { loginWords } from '../login/words.ts';
-import { ask, Problem } from '../server/api.ts';
 import { invitedWords } from './words.ts';
 
 /** Where the page of somebody who is invited is. */

@@ -2,10 +2,10 @@ import { useSignal } from '@preact/signals';
 import type { ComponentChild } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Qr } from '../../../page/qr.tsx';
+import type { Login } from '../api-client/types.ts';
 import { nowMs } from '../frame/time.ts';
 import { complain } from '../frame/toast.tsx';
 import { frameWords } from '../frame/words.ts';
-import type { Login } from '../server/types.ts';
 import type { LoginHandle } from './use-login.ts';
 import { loginWords } from './words.ts';
 

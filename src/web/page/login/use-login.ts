@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { ask, Problem } from '../api-client/api.ts';
+import type { Login } from '../api-client/types.ts';
 import type { TabMemory } from '../frame/tab-memory.ts';
 import { complain } from '../frame/toast.tsx';
-import { ask, Problem } from '../server/api.ts';
-import type { Login } from '../server/types.ts';
 import { loginWords } from './words.ts';
 
 /** How often a login is looked at. */

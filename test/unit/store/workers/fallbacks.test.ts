@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../src/core/time/clock.ts';
-import { openServer, type StoreServer } from '../../../../src/store/server.ts';
+import { openServer, type StoreServer } from '../../../../src/store/postgres-server.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';
 import { administer, SERVER, uniqueName, withParts } from '../../../helpers/postgres.ts';
 import { ACCOUNT, createDesk, OWNER } from '../conformance/desk.ts';

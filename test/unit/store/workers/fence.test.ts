@@ -5,7 +5,7 @@ import { LIMITS } from '../../../../src/postgres/connection.ts';
 import { parseServerUrl } from '../../../../src/postgres/server-address.ts';
 import { LeaseLost } from '../../../../src/store/port/lease.ts';
 import type { Store } from '../../../../src/store/port/port.ts';
-import { openServerStore } from '../../../../src/store/postgres-store.ts';
+import { openPostgresStore } from '../../../../src/store/postgres-store.ts';
 import { createLeaseDatabase, type LeaseDatabase } from '../../../../src/store/workers/lease-database.ts';
 import { administer, connectTo, SERVER, uniqueName, withParts } from '../../../helpers/postgres.ts';
 import { ACCOUNT, createDesk, type Desk, incoming, LOGIN, OWNER, part, TERMS } from '../conformance/desk.ts';
@@ -31,7 +31,7 @@ describe.skipIf(SERVER === null)('the fence around an account', () => {
 
   async function open(fence?: (account: string) => typeof own): Promise<Store> {
     const claimant = { id: 'late', isAlive: () => false };
-    const store = await openServerStore({
+    const store = await openPostgresStore({
       address,
       clock: systemClock,
       claimant,

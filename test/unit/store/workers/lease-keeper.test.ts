@@ -5,7 +5,7 @@ import { parseServerUrl } from '../../../../src/postgres/server-address.ts';
 import { createServerSteps } from '../../../../src/postgres/server-steps.ts';
 import type { StepRunner } from '../../../../src/sql/step-runner.ts';
 import type { Store } from '../../../../src/store/port/port.ts';
-import { openServerStore } from '../../../../src/store/postgres-store.ts';
+import { openPostgresStore } from '../../../../src/store/postgres-store.ts';
 import { createLeaseDatabase, type LeaseDatabase } from '../../../../src/store/workers/lease-database.ts';
 import type { LeaseHints } from '../../../../src/store/workers/lease-keeper.ts';
 import { TTL_MS } from '../../../../src/store/workers/lease-trust.ts';
@@ -60,7 +60,7 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
 
   beforeAll(async () => {
     const claimant = { id: 'test', isAlive: () => false };
-    store = await openServerStore({
+    store = await openPostgresStore({
       address: parseServerUrl(url),
       clock: systemClock,
       claimant,

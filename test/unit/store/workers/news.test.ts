@@ -4,7 +4,7 @@ import { LIMITS } from '../../../../src/postgres/connection.ts';
 import { parseServerUrl } from '../../../../src/postgres/server-address.ts';
 import { createServerSteps } from '../../../../src/postgres/server-steps.ts';
 import { newsSince } from '../../../../src/store/accounts/news.ts';
-import { openServerStore } from '../../../../src/store/postgres-store.ts';
+import { openPostgresStore } from '../../../../src/store/postgres-store.ts';
 import type { Fence } from '../../../../src/store/workers/fence.ts';
 import { createLeaseDatabase } from '../../../../src/store/workers/lease-database.ts';
 import { channelOf } from '../../../../src/store/workers/worker-rows.ts';
@@ -17,7 +17,7 @@ describe.skipIf(SERVER === null)('news for whoever serves an account', () => {
   const address = parseServerUrl(withParts(server, { schema }));
   const steps = createServerSteps({ address, clock: systemClock, wait: null });
   const open = (id: string, fence?: Fence) =>
-    openServerStore({
+    openPostgresStore({
       address,
       clock: systemClock,
       claimant: { id, isAlive: () => false },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../src/core/time/clock.ts';
 import { parseServerUrl } from '../../../../src/postgres/server-address.ts';
 import type { Store } from '../../../../src/store/port/port.ts';
-import { openServerStore } from '../../../../src/store/postgres-store.ts';
+import { openPostgresStore } from '../../../../src/store/postgres-store.ts';
 import { createLeaseDatabase } from '../../../../src/store/workers/lease-database.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';
 import { administer, SERVER, uniqueName, withParts } from '../../../helpers/postgres.ts';
@@ -33,7 +33,7 @@ describe.skipIf(SERVER === null || process.platform === 'win32')('a worker that 
 
   it('in a held poll past its lease loses nothing, and nothing is answered twice or out of order', async () => {
     let fence: Awaited<ReturnType<typeof startTestWorker>>['keeper']['fence'] = () => null;
-    const store = await openServerStore({
+    const store = await openPostgresStore({
       address: parseServerUrl(url),
       clock: systemClock,
       claimant: { id: 'parent', isAlive: () => false },

@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals';
 import { dayAndTime, language } from '../../../../page/language.ts';
 import { actInWords, whoInWords } from '../../../../views/acts.ts';
+import { ask } from '../../api-client/api.ts';
+import type { Account, AuditEntry } from '../../api-client/types.ts';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { accountName } from '../../frame/names.ts';
 import { complain } from '../../frame/toast.tsx';
 import type { View } from '../../frame/view.ts';
-import { ask } from '../../server/api.ts';
-import type { Account, AuditEntry } from '../../server/types.ts';
 import { auditWords } from './words.ts';
 
 /** What was granted, sent again or removed, by whom and when. */

@@ -1,11 +1,11 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { ask } from '../../api-client/api.ts';
+import type { Account } from '../../api-client/types.ts';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { accountName } from '../../frame/names.ts';
 import { goTo } from '../../frame/route.ts';
 import type { View } from '../../frame/view.ts';
-import { ask } from '../../server/api.ts';
-import type { Account } from '../../server/types.ts';
 import { Chat } from './chat.tsx';
 import { List } from './list.tsx';
 import { conversationWords } from './words.ts';

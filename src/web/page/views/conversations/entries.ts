@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { ask, Problem } from '../../server/api.ts';
-import { onEvent } from '../../server/live.ts';
-import { stale } from '../../server/state.ts';
-import type { Entry } from '../../server/types.ts';
+import { ask, Problem } from '../../api-client/api.ts';
+import { onEvent } from '../../api-client/live.ts';
+import { stale } from '../../api-client/state.ts';
+import type { Entry } from '../../api-client/types.ts';
 
 /** Entries of one request, and the most that are kept: an answer of thousands would freeze the page. */
 const PAGE = 60;

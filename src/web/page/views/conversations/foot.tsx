@@ -1,8 +1,8 @@
+import { ask } from '../../api-client/api.ts';
+import type { Entry } from '../../api-client/types.ts';
 import { confirmed } from '../../frame/dialog.tsx';
 import { stateWords } from '../../frame/state-words.ts';
 import { complain, tell } from '../../frame/toast.tsx';
-import { ask } from '../../server/api.ts';
-import type { Entry } from '../../server/types.ts';
 import { forget, type Sending, sendAgain } from './sending.ts';
 import { conversationWords } from './words.ts';
 

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { dayAndTime } from '../../../../page/language.ts';
+import { ask } from '../../api-client/api.ts';
+import type { Account, Entry, Message } from '../../api-client/types.ts';
 import { plain, userName } from '../../frame/names.ts';
 import { linkTo } from '../../frame/route.ts';
-import { ask } from '../../server/api.ts';
-import type { Account, Entry, Message } from '../../server/types.ts';
 import { keyOf } from './entries.ts';
 import { conversationWords } from './words.ts';
 

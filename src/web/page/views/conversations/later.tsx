@@ -1,10 +1,10 @@
 import { signal, useSignal } from '@preact/signals';
 import { dayAndTime } from '../../../../page/language.ts';
+import { ask, newKey } from '../../api-client/api.ts';
+import type { ScheduledText } from '../../api-client/types.ts';
 import { Modal } from '../../frame/dialog.tsx';
 import { nowMs } from '../../frame/time.ts';
 import { tell } from '../../frame/toast.tsx';
-import { ask, newKey } from '../../server/api.ts';
-import type { ScheduledText } from '../../server/types.ts';
 import { conversationWords } from './words.ts';
 
 interface Later {

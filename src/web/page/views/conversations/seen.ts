@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { ask } from '../../server/api.ts';
-import type { Entry } from '../../server/types.ts';
+import { ask } from '../../api-client/api.ts';
+import type { Entry } from '../../api-client/types.ts';
 
 /** Which conversation was looked at. */
 export interface Seen {

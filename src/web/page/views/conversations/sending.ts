@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
+import { ask, newKey, Problem, upload } from '../../api-client/api.ts';
 import { nowMs } from '../../frame/time.ts';
-import { ask, newKey, Problem, upload } from '../../server/api.ts';
 
 /** What is being sent from this page, or could not be. */
 export interface Sending {

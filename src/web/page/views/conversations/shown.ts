@@ -1,6 +1,6 @@
 import type { ChatMessage } from '../../../../page/chat/message.ts';
+import type { Entry, Message } from '../../api-client/types.ts';
 import { plain, userName } from '../../frame/names.ts';
-import type { Entry, Message } from '../../server/types.ts';
 import { keyOf } from './entries.ts';
 import type { Sending } from './sending.ts';
 import { conversationWords } from './words.ts';

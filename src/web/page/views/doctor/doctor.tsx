@@ -1,12 +1,12 @@
 import { useSignal } from '@preact/signals';
 import { Icon } from '../../../../page/icons.tsx';
 import { language } from '../../../../page/language.ts';
+import { ask } from '../../api-client/api.ts';
+import type { Account, Checkup } from '../../api-client/types.ts';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { accountName } from '../../frame/names.ts';
 import type { View } from '../../frame/view.ts';
-import { ask } from '../../server/api.ts';
-import type { Account, Checkup } from '../../server/types.ts';
 import { doctorWords } from './words.ts';
 
 /** Whether everything works, and what to do where it does not. */

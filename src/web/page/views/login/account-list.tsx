@@ -1,10 +1,10 @@
+import { ask } from '../../api-client/api.ts';
+import type { Account } from '../../api-client/types.ts';
 import { withCode } from '../../frame/code-dialog.tsx';
 import { confirmed } from '../../frame/dialog.tsx';
 import { accountName, userName } from '../../frame/names.ts';
 import { complain, tell } from '../../frame/toast.tsx';
 import type { LoginHandle } from '../../login/use-login.ts';
-import { ask } from '../../server/api.ts';
-import type { Account } from '../../server/types.ts';
 import { logInWords } from './words.ts';
 
 /** The accounts there are, those that need a new login first. */

@@ -1,5 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { dayAndTime } from '../../../../page/language.ts';
+import { ask } from '../../api-client/api.ts';
+import type { Account } from '../../api-client/types.ts';
 import { confirmed } from '../../frame/dialog.tsx';
 import { Choice, TextField } from '../../frame/fields.tsx';
 import { useLoaded } from '../../frame/load.ts';
@@ -7,8 +9,6 @@ import { WhenLoaded } from '../../frame/loading.tsx';
 import { accountName, userName } from '../../frame/names.ts';
 import { useOneAtATime } from '../../frame/one-at-a-time.ts';
 import { complain, tell } from '../../frame/toast.tsx';
-import { ask } from '../../server/api.ts';
-import type { Account } from '../../server/types.ts';
 import { logInWords } from './words.ts';
 
 /** A user of `GET /accounts/{account}/allowed`. */

@@ -1,5 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { dayAndTime } from '../../../../page/language.ts';
+import { ask } from '../../api-client/api.ts';
+import type { Invitation } from '../../api-client/types.ts';
 import { withCode } from '../../frame/code-dialog.tsx';
 import { confirmed } from '../../frame/dialog.tsx';
 import { Choice, TextField } from '../../frame/fields.tsx';
@@ -9,8 +11,6 @@ import { useOneAtATime } from '../../frame/one-at-a-time.ts';
 import { Secret } from '../../frame/secret.tsx';
 import { nowMs } from '../../frame/time.ts';
 import { complain, tell } from '../../frame/toast.tsx';
-import { ask } from '../../server/api.ts';
-import type { Invitation } from '../../server/types.ts';
 import { logInWords } from './words.ts';
 
 /** How long an invitation may be good, in days. */

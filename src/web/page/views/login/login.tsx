@@ -1,4 +1,6 @@
 import { useSignal } from '@preact/signals';
+import { ask } from '../../api-client/api.ts';
+import type { Account, Login } from '../../api-client/types.ts';
 import { TextField } from '../../frame/fields.tsx';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
@@ -9,8 +11,6 @@ import type { View } from '../../frame/view.ts';
 import { LoginSteps } from '../../login/steps.tsx';
 import { type LoginHandle, useLogin } from '../../login/use-login.ts';
 import { loginWords } from '../../login/words.ts';
-import { ask } from '../../server/api.ts';
-import type { Account, Login } from '../../server/types.ts';
 import { AccountList } from './account-list.tsx';
 import { Allowed } from './allowed.tsx';
 import { Invitations } from './invitations.tsx';

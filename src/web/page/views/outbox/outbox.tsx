@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { Icon } from '../../../../page/icons.tsx';
 import { dayAndTime } from '../../../../page/language.ts';
+import type { Part } from '../../api-client/types.ts';
 import { confirmed } from '../../frame/dialog.tsx';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
@@ -8,7 +9,6 @@ import { accountName, userName } from '../../frame/names.ts';
 import { stateWords } from '../../frame/state-words.ts';
 import { complain, tell } from '../../frame/toast.tsx';
 import type { View } from '../../frame/view.ts';
-import type { Part } from '../../server/types.ts';
 import { LaterTexts } from './later.tsx';
 import { dropPart, loadOpenParts, type UserQueue } from './parts.ts';
 import { outboxWords } from './words.ts';

@@ -1,5 +1,5 @@
-import { ask, Problem } from '../../server/api.ts';
-import type { Account, Part, ScheduledText } from '../../server/types.ts';
+import { ask, Problem } from '../../api-client/api.ts';
+import type { Account, Part, ScheduledText } from '../../api-client/types.ts';
 
 /** The most that is loaded at first, of each account; and by each wish for more. */
 const PAGE = 100;

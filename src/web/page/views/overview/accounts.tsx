@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { language } from '../../../../page/language.ts';
+import type { Account } from '../../api-client/types.ts';
 import { accountName, userName } from '../../frame/names.ts';
 import { fromNow } from '../../frame/time.ts';
-import type { Account } from '../../server/types.ts';
 import { lastSign } from './needs.ts';
 import { Users } from './users.tsx';
 import { overviewWords } from './words.ts';

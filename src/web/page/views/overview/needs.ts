@@ -1,6 +1,6 @@
+import type { Account } from '../../api-client/types.ts';
 import { userName } from '../../frame/names.ts';
 import { fromNow, nowMs } from '../../frame/time.ts';
-import type { Account } from '../../server/types.ts';
 import { overviewWords } from './words.ts';
 
 /** A poll is held for some 40 s, and tried again after a failure: after that, something is wrong. */

@@ -1,12 +1,12 @@
 import { useSignal } from '@preact/signals';
 import { Icon } from '../../../../page/icons.tsx';
+import { ask } from '../../api-client/api.ts';
+import type { Account } from '../../api-client/types.ts';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { accountName } from '../../frame/names.ts';
 import { linkTo } from '../../frame/route.ts';
 import type { View } from '../../frame/view.ts';
-import { ask } from '../../server/api.ts';
-import type { Account } from '../../server/types.ts';
 import { Accounts } from './accounts.tsx';
 import { needsOf } from './needs.ts';
 import { overviewWords } from './words.ts';

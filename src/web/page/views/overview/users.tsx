@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals';
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../../../../core/message/wechat-limits.ts';
+import type { Account, User } from '../../api-client/types.ts';
 import { userName } from '../../frame/names.ts';
 import { stateWords } from '../../frame/state-words.ts';
 import { duration, nowMs } from '../../frame/time.ts';
-import type { Account, User } from '../../server/types.ts';
 import { overviewWords } from './words.ts';
 
 /** So many are shown until somebody wants all. */

@@ -1,12 +1,12 @@
 import { language } from '../../../../page/language.ts';
 import { whoInWords } from '../../../../views/acts.ts';
+import { ask } from '../../api-client/api.ts';
 import { withCode } from '../../frame/code-dialog.tsx';
 import { confirmed } from '../../frame/dialog.tsx';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { fromNow } from '../../frame/time.ts';
 import { complain } from '../../frame/toast.tsx';
-import { ask } from '../../server/api.ts';
 import { tokenWords } from './words.ts';
 
 interface Browser {

@@ -1,11 +1,11 @@
 import { useSignal } from '@preact/signals';
+import { ask } from '../../api-client/api.ts';
+import type { Account, Token } from '../../api-client/types.ts';
 import { withCode } from '../../frame/code-dialog.tsx';
 import { Choice, TextField } from '../../frame/fields.tsx';
 import { accountName } from '../../frame/names.ts';
 import { useOneAtATime } from '../../frame/one-at-a-time.ts';
 import { nowMs } from '../../frame/time.ts';
-import { ask } from '../../server/api.ts';
-import type { Account, Token } from '../../server/types.ts';
 import { tokenWords } from './words.ts';
 
 const DAY_MS = 24 * 3_600_000;

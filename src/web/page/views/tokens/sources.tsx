@@ -1,4 +1,6 @@
 import { useSignal } from '@preact/signals';
+import { ask } from '../../api-client/api.ts';
+import type { Account, Source } from '../../api-client/types.ts';
 import { withCode } from '../../frame/code-dialog.tsx';
 import { confirmed } from '../../frame/dialog.tsx';
 import { Choice, TextField } from '../../frame/fields.tsx';
@@ -9,8 +11,6 @@ import { useOneAtATime } from '../../frame/one-at-a-time.ts';
 import { Secret } from '../../frame/secret.tsx';
 import { duration, fromNow } from '../../frame/time.ts';
 import { complain, tell } from '../../frame/toast.tsx';
-import { ask } from '../../server/api.ts';
-import type { Account, Source } from '../../server/types.ts';
 import { sourceWords } from './source-words.ts';
 
 /** How long pushes of a source may be joined, in minutes. */

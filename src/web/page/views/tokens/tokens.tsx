@@ -1,5 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { dateOf } from '../../../../page/language.ts';
+import { ask } from '../../api-client/api.ts';
+import type { Account, Token } from '../../api-client/types.ts';
 import { withCode } from '../../frame/code-dialog.tsx';
 import { confirmed } from '../../frame/dialog.tsx';
 import { useLoaded } from '../../frame/load.ts';
@@ -8,8 +10,6 @@ import { Secret } from '../../frame/secret.tsx';
 import { fromNow } from '../../frame/time.ts';
 import { complain, tell } from '../../frame/toast.tsx';
 import type { View } from '../../frame/view.ts';
-import { ask } from '../../server/api.ts';
-import type { Account, Token } from '../../server/types.ts';
 import { Browsers } from './browsers.tsx';
 import { NewToken } from './new-token.tsx';
 import { Sources } from './sources.tsx';

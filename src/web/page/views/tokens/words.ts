@@ -1,5 +1,5 @@
 import { wordsIn } from '../../../../page/language.ts';
-import type { Token } from '../../server/types.ts';
+import type { Token } from '../../api-client/types.ts';
 
 const en = {
   tokens: 'Tokens',

@@ -1,10 +1,10 @@
+import { ask } from '../../api-client/api.ts';
+import type { Account, Worker } from '../../api-client/types.ts';
 import { useLoaded } from '../../frame/load.ts';
 import { WhenLoaded } from '../../frame/loading.tsx';
 import { accountName } from '../../frame/names.ts';
 import { fromNow } from '../../frame/time.ts';
 import type { View } from '../../frame/view.ts';
-import { ask } from '../../server/api.ts';
-import type { Account, Worker } from '../../server/types.ts';
 import { workersWords } from './words.ts';
 
 /** A lease is renewed by the second, and no event tells it. */

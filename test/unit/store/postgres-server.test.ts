@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/core/time/clock.ts';
 import type { NewLogin } from '../../../src/home/credentials.ts';
-import { openServer, type StoreServer } from '../../../src/store/server.ts';
+import { openServer, type StoreServer } from '../../../src/store/postgres-server.ts';
 import { startCuttingProxy } from '../../helpers/cutting-proxy.ts';
 import { administer, SERVER, uniqueName, upstreamOf, withParts } from '../../helpers/postgres.ts';
 

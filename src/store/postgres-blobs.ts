@@ -24,7 +24,7 @@ const SWEEP_EVERY_MS = 10 * 60_000;
  * The blobs of a server. What is done to one blob is done under its own name: the steps of its account do not wait. A
  * chunk whose connection was lost is written or read again by itself, not the blob.
  */
-export function createServerBlobs(
+export function createPostgresBlobs(
   { run, read }: Pick<StepRunner, 'run' | 'read'>,
   clock: Pick<Clock, 'monotonic'>,
 ): Blobs {
@@ -98,7 +98,7 @@ export function createServerBlobs(
 
 /** Files to be sent, for a move. */
 export function createMovableBlobs(steps: StepRunner, clock: Pick<Clock, 'monotonic'>): MovableFiles {
-  const blobs = createServerBlobs(steps, clock);
+  const blobs = createPostgresBlobs(steps, clock);
   return {
     pathOf: (_, id) => blobPath(id),
     has: ({ path, sizeBytes }) => steps.read(() => isWhole(path, sizeBytes)),

@@ -14,13 +14,13 @@ import { servedOnServer } from './moving/served.ts';
 import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/user-lease.ts';
 import type { Store } from './port/port.ts';
-import { openServerStore } from './postgres-store.ts';
+import { createMovableBlobs, createPostgresBlobs } from './postgres-blobs.ts';
+import { createPostgresLogins } from './postgres-logins.ts';
+import { inspectServer, type ServerReport, type WallClock } from './postgres-report.ts';
+import { openPostgresStore } from './postgres-store.ts';
 import { isNewest, migrateServer, versionOf } from './schema/migrate-postgres.ts';
-import { createMovableBlobs, createServerBlobs } from './server-blobs.ts';
-import { createServerLogins } from './server-logins.ts';
-import { inspectServer, type ServerReport, type WallClock } from './server-report.ts';
-import { type LearningClock, restoreServerTime } from './server-time.ts';
 import { createStore } from './store.ts';
+import { type LearningClock, restoreServerTime } from './wechat-server-time.ts';
 import type { LeasedService } from './workers/held-leases.ts';
 import { createLeaseDatabase } from './workers/lease-database.ts';
 import { type LeaseHints, type LeaseKeeper, startLeaseKeeper } from './workers/lease-keeper.ts';
@@ -137,16 +137,16 @@ export async function openServer(options: {
     name: String(address),
     hasKey: sealing.isDecrypting,
     exists,
-    logins: createServerLogins(existing, migrated, sealing),
+    logins: createPostgresLogins(existing, migrated, sealing),
     async open(wait = null) {
-      if (wait !== null) return openServerStore({ address, clock, claimant, wait });
+      if (wait !== null) return openPostgresStore({ address, clock, claimant, wait });
       const shared = await migrated();
       await shared.read(() => restoreServerTime(clock));
       // Its connections last longer than the store: logins and leases go over them.
       return createStore(unclosed(shared), {
         clock,
         claimant,
-        blobs: createServerBlobs(shared, clock),
+        blobs: createPostgresBlobs(shared, clock),
         news: createNews(shared),
       });
     },
@@ -181,7 +181,7 @@ export async function openServer(options: {
         lookForNews = look;
       };
       try {
-        const store = await openServerStore({ address, clock, ...own, wait, onOpen });
+        const store = await openPostgresStore({ address, clock, ...own, wait, onOpen });
         return { store, keeper };
       } catch (error) {
         // It would hold accounts that it does not serve.
@@ -198,7 +198,7 @@ export async function openServer(options: {
         dialect: 'postgres',
         steps,
         // Nothing is sealed again by who only reads.
-        logins: createServerLogins(newest, newest, { ...sealing, canSeal: false }),
+        logins: createPostgresLogins(newest, newest, { ...sealing, canSeal: false }),
         files: createMovableBlobs(steps, clock),
         loginsAt: claimant.id,
         served: () => servedOnServer(claimant, clock.now()),

@@ -14,7 +14,7 @@ import type { Sealing } from './accounts/sealing.ts';
 import { withdrawUnserved } from './workers/lease-rows.ts';
 
 /** The logins in the database. `existing` is null while there are no tables, which only a login makes. */
-export function createServerLogins(
+export function createPostgresLogins(
   existing: () => Promise<StepRunner | null>,
   migrated: () => Promise<StepRunner>,
   sealing: Sealing,
