@@ -20,8 +20,8 @@ import { SAFE_HEADERS } from './guard/headers.ts';
 import type { TrustedProxies } from './guard/listen-address.ts';
 import { credentialOf, endedCookie, sessionCookie } from './guard/read-credential.ts';
 import { isAllowedBy, whoMay } from './guard/scope.ts';
-import { createFileShelf } from './live/file-shelf.ts';
-import { createLoginDesk } from './live/login-desk.ts';
+import { createFileCache } from './live/file-cache.ts';
+import { createOngoingLogins } from './live/ongoing-logins.ts';
 import { createReadiness } from './operating/health.ts';
 import { createMetrics } from './operating/metrics.ts';
 import { PROMETHEUS_TYPE } from './operating/prometheus-text.ts';
@@ -95,8 +95,8 @@ export function createWeb(
   let push: Promise<ReturnType<typeof createPush>> | null = null;
   /** What the server takes for an answer that it has to send no more. */
   const alreadySent = new Response(null, { headers: { 'x-hono-already-sent': 'true' } });
-  const desk = createLoginDesk(backend);
-  const shelf = createFileShelf();
+  const logins = createOngoingLogins(backend);
+  const fileCache = createFileCache();
   const streams = createEventStreams(backend);
   const readiness = createReadiness(backend);
   const metrics = createMetrics(backend, streams);
@@ -180,7 +180,18 @@ export function createWeb(
     const body = route.body && !isForm ? await readJson(route.body, incoming, route.maxBodyBytes) : null;
     const client = c.get('client');
     const reply = await route.handle({
-      ...{ backend, caller, client, desk, shelf, failures, params: c.req.param(), query, body, incoming },
+      ...{
+        backend,
+        caller,
+        client,
+        logins,
+        fileCache,
+        failures,
+        params: c.req.param(),
+        query,
+        body,
+        incoming,
+      },
       ...{ outgoing: outgoing as ServerResponse, streams },
       origin: settings.publicOrigin ?? `${client.scheme}://${incoming.headers.host}`,
       again: () => callerOf(backend.store.access, credentialIn(c), backend.clock.now()),
@@ -303,8 +314,8 @@ export function createWeb(
     app,
     endStreams: streams.close,
     async close() {
-      await desk.close();
-      await shelf.close();
+      await logins.close();
+      await fileCache.close();
     },
   };
 }

@@ -3,8 +3,8 @@ import type { Caller } from '../access/authenticate.ts';
 import type { EventStreams } from '../events/events.ts';
 import type { Client } from '../guard/client-address.ts';
 import type { CallerScope } from '../guard/scope.ts';
-import type { FileShelf } from '../live/file-shelf.ts';
-import type { LoginDesk } from '../live/login-desk.ts';
+import type { FileCache } from '../live/file-cache.ts';
+import type { OngoingLogins } from '../live/ongoing-logins.ts';
 import type { WebBackend } from '../port/backend.ts';
 import type { ObjectSchema } from './schema.ts';
 
@@ -17,8 +17,8 @@ export interface Call {
   params: Readonly<Record<string, string>>;
   query: Readonly<Record<string, string | number>>;
   /** Logins that go on, and files that are read. */
-  desk: LoginDesk;
-  shelf: FileShelf;
+  logins: OngoingLogins;
+  fileCache: FileCache;
   /** How often a code was wrong. */
   failures: Failures;
   /** The JSON body, of the form of {@link Route.body}. */

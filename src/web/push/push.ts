@@ -10,7 +10,7 @@ import type { Failures } from '../api/route.ts';
 import type { KnownAccount, WebBackend } from '../port/backend.ts';
 import { composed } from './compose.ts';
 import { createKnownSources, type ShownSource } from './known-sources.ts';
-import { createMediaShelf } from './media-shelf.ts';
+import { createPendingUploads } from './pending-uploads.ts';
 import { type Content, MAX_BODY_BYTES, readContent } from './port/content.ts';
 import { type Answer, PLAIN, type Pushed } from './port/dialect.ts';
 import { readByTemplate } from './port/template.ts';
@@ -44,7 +44,7 @@ export function createPush(
   failures: Failures,
 ): (asked: AskedOfServer) => Promise<PushReply | null> {
   const { store, clock, log } = backend;
-  const shelf = createMediaShelf(clock);
+  const uploads = createPendingUploads(clock);
   const findSource = createKnownSources(backend, failures);
   const isLookDue = atMostEvery(LOOK_MS, clock);
 
@@ -124,7 +124,7 @@ export function createPush(
       const template = dialect === NATIVE ? source.template : null;
       const read =
         (template === null ? null : await readByTemplate(template, request)) ??
-        (await dialect.read(request, shelf.of(source.name)));
+        (await dialect.read(request, uploads.of(source.name)));
       // What it did not need is signed as well.
       if (proof) await readToEnd(body);
       if (!('push' in read)) await shown.check();

@@ -68,14 +68,14 @@ async function readFileOfPart(call: Call): Promise<Reply> {
 
 /** The answer with a file, which is fetched if it is not there yet; `change` makes of it what is served. */
 async function served(
-  { backend, shelf, incoming }: Call,
+  { backend, fileCache, incoming }: Call,
   account: KnownAccount,
   source: MediaSource,
   place: readonly unknown[],
   change = async (file: FetchedFile, _signal: AbortSignal): Promise<FetchedFile> => file,
 ): Promise<Reply> {
   const { md5, name } = source;
-  const fetched = shelf.take(JSON.stringify([account.key, ...place]), async (folder, signal) => {
+  const fetched = fileCache.take(JSON.stringify([account.key, ...place]), async (folder, signal) => {
     const { inbox } = backend.store;
     const knownKeys = md5 === null ? [] : await inbox.mediaKeys({ account: account.key, md5 });
     const result = await backend.fetchFile(account, { source, knownKeys, folder, signal });

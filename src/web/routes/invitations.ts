@@ -53,12 +53,12 @@ export const INVITATION_ROUTES: readonly Route[] = [
     isElevated: true,
     status: 204,
     errors: [404],
-    async handle({ backend, desk, caller, params, nowMs }) {
+    async handle({ backend, logins, caller, params, nowMs }) {
       const { name = '' } = params;
       const id = await backend.store.access.removeInvitation({ name, by: caller.name, nowMs });
       if (id === null)
         throw new WxError('not-found', `there is no invitation ${JSON.stringify(name.slice(0, 80))}`);
-      desk.endInvitation(id);
+      logins.endInvitation(id);
       return {};
     },
   },
@@ -85,7 +85,7 @@ export const INVITATION_ROUTES: readonly Route[] = [
     async handle(call) {
       const { name } = openInvitation(call);
       const isTaken = (await call.backend.accounts()).some((one) => one.name === name);
-      const login = call.desk.begin({ name: isTaken ? null : name, force: false }, call.caller);
+      const login = call.logins.begin({ name: isTaken ? null : name, force: false }, call.caller);
       return loginReply(call, login);
     },
   },

@@ -3,7 +3,7 @@ import { timeShown } from '../../views/account.ts';
 import { languageOf, type Problem, problemOf } from '../api/problem.ts';
 import type { Call, Route } from '../api/route.ts';
 import { DIGITS, NAME, objectOf, oneOf, optionalOf, orNull, TEXT, TIME, YES_NO } from '../api/schema.ts';
-import type { LoginView } from '../live/login-desk.ts';
+import type { LoginView } from '../live/ongoing-logins.ts';
 import { accountOf } from './accounts.ts';
 
 /** A login as the API shows it. A guest is not told of accounts, only how far it is. */
@@ -25,15 +25,15 @@ export const LOOK = {
   status: 200,
   answer: LOGIN,
   errors: [404],
-  handle: (call: Call) => loginReply(call, call.desk.find(call.params.login ?? '', call.caller)),
+  handle: (call: Call) => loginReply(call, call.logins.find(call.params.login ?? '', call.caller)),
 } as const satisfies Partial<Route>;
 export const SEE_CODE = {
   method: 'get',
   about: 'the QR code of a login, to be scanned with WeChat',
   media: 'image/svg+xml',
   errors: [404, 409],
-  async handle({ backend, desk, params, caller }: Call) {
-    const { url, state } = desk.find(params.login ?? '', caller);
+  async handle({ backend, logins, params, caller }: Call) {
+    const { url, state } = logins.find(params.login ?? '', caller);
     if (url === null) throw new WxError('busy', `this login has no QR code just now: it is ${state}`);
     return { body: await backend.qrSvg(url), headers: { 'content-type': 'image/svg+xml' } };
   },
@@ -47,7 +47,7 @@ export const GIVE_DIGITS = {
   errors: [404, 409],
   handle(call: Call) {
     const { code } = call.body as { code: string };
-    return loginReply(call, call.desk.verify(call.params.login ?? '', code, call.caller));
+    return loginReply(call, call.logins.verify(call.params.login ?? '', code, call.caller));
   },
 } as const satisfies Partial<Route>;
 export const CANCEL = {
@@ -56,7 +56,7 @@ export const CANCEL = {
   status: 200,
   answer: LOGIN,
   errors: [404],
-  handle: (call: Call) => loginReply(call, call.desk.cancel(call.params.login ?? '', call.caller)),
+  handle: (call: Call) => loginReply(call, call.logins.cancel(call.params.login ?? '', call.caller)),
 } as const satisfies Partial<Route>;
 
 /** Who may scan a code in the name of this server. */
@@ -75,7 +75,7 @@ export const LOGIN_ROUTES: readonly Route[] = [
     errors: [409],
     handle(call) {
       const { name = null, force = false } = call.body as { name?: string; force?: boolean };
-      return loginReply(call, call.desk.begin({ name, force }, call.caller));
+      return loginReply(call, call.logins.begin({ name, force }, call.caller));
     },
   },
   { ...ADMIN, ...LOOK, path: '/logins/{login}' },

@@ -6,7 +6,7 @@ import {
   type Answer,
   type Dialect,
   json,
-  type MediaDesk,
+  type PendingUploads,
   PLAIN,
   type PushRequest,
   type Read,
@@ -27,13 +27,13 @@ export const wecom: Dialect = {
   name: 'wecom',
   isOwn: ({ path }) => path.startsWith('/cgi-bin/webhook/'),
   tokenOf: ({ query }) => query.get('key'),
-  async read(request, desk) {
+  async read(request, uploads) {
     takes(request.method, 'POST');
-    if (request.path === '/cgi-bin/webhook/upload_media') return upload(request, desk);
+    if (request.path === '/cgi-bin/webhook/upload_media') return upload(request, uploads);
     if (request.path !== '/cgi-bin/webhook/send')
       throw new HttpError(400, 'usage', 'there is no such address');
     const { fields } = await request.content();
-    return readMessage(fields, request, desk);
+    return readMessage(fields, request, uploads);
   },
   accepted: () => json(200, { errcode: 0, errmsg: 'ok' }),
   refused,
@@ -47,20 +47,20 @@ function refused({ status, detail }: Problem): Answer {
   return json(200, { errcode: CODES[status] ?? 40058, errmsg });
 }
 
-async function upload(request: PushRequest, desk: MediaDesk): Promise<Read> {
+async function upload(request: PushRequest, uploads: PendingUploads): Promise<Read> {
   const before = request.kept.length;
   await request.content();
   const file = request.kept[before];
   if (!file) throw new WxError('usage', 'the form has no file');
   const type = request.query.get('type') ?? 'file';
-  const media = { type, media_id: desk.put(file), created_at: String(Math.floor(request.nowMs / 1_000)) };
+  const media = { type, media_id: uploads.put(file), created_at: String(Math.floor(request.nowMs / 1_000)) };
   return { answer: json(200, { errcode: 0, errmsg: 'ok', ...media }) };
 }
 
 async function readMessage(
   fields: Readonly<Record<string, unknown>>,
   request: PushRequest,
-  desk: MediaDesk,
+  uploads: PendingUploads,
 ): Promise<Read> {
   const type = textIn(fields, 'msgtype') ?? '';
   const content = objectIn(fields, type);
@@ -82,7 +82,7 @@ async function readMessage(
       return { push: { ...PLAIN, text: newsOf(objectsIn(content, 'articles')) } };
     case 'file':
     case 'voice': {
-      const file = desk.take(needed('media_id'));
+      const file = uploads.take(needed('media_id'));
       if (!file) throw new HttpError(404, 'not-found', 'invalid media_id');
       request.take(file);
       return { push: PLAIN };

@@ -83,8 +83,8 @@ export interface Dialect {
   tokenOf?(request: PushRequest): string | null | Promise<string | null>;
   /** Answers what needs no token, such as a look whether the service is there; null: it does. */
   probe?(request: PushRequest): Answer | null;
-  /** Reads what is to be told. `store` keeps what a request leaves to a later one of the same source. Throws WxError. */
-  read(request: PushRequest, desk: MediaDesk): Promise<Read>;
+  /** Reads what is to be told. `uploads` keeps what a request leaves to a later one of the same source. Throws WxError. */
+  read(request: PushRequest, uploads: PendingUploads): Promise<Read>;
   /** The service's own success. */
   accepted(sent: Sent, request: PushRequest): Answer;
   /** The service's own error. */
@@ -92,7 +92,7 @@ export interface Dialect {
 }
 
 /** Files that a source has uploaded, for a message that names them. */
-export interface MediaDesk {
+export interface PendingUploads {
   put(file: PartFile): string;
   /** Takes a file; null: there is none of this ID, or no longer. */
   take(id: string): PartFile | null;

@@ -22,7 +22,7 @@ const KINDS: Readonly<Record<FetchFailure, ErrorKind>> = {
 };
 
 /** Files that users sent, fetched and decrypted, for as long as somebody reads them. */
-export interface FileShelf {
+export interface FileCache {
   /** The file of this name; `fetch` brings it into a folder if it is not there. Throws WxError when it cannot. */
   take(
     name: string,
@@ -37,12 +37,12 @@ interface Kept {
   callOff: () => void;
 }
 
-/** Makes an empty shelf, in the folder of the system for what passes. */
-export function createFileShelf(): FileShelf {
+/** Makes an empty cache, in the folder of the system for what passes. */
+export function createFileCache(): FileCache {
   const kept = new Map<string, Promise<Kept>>();
   const stop = new AbortController();
 
-  async function put(name: string, fetch: Parameters<FileShelf['take']>[1]): Promise<Kept> {
+  async function put(name: string, fetch: Parameters<FileCache['take']>[1]): Promise<Kept> {
     const folder = await mkdtemp(join(tmpdir(), 'wxagent-web-'));
     const file = fetch(folder, stop.signal).then((result) => {
       if (result.ok) return result.file;

@@ -29,7 +29,7 @@ export interface LoginView {
 }
 
 /** Logins that go on beside requests. */
-export interface LoginDesk {
+export interface OngoingLogins {
   /** Begins a login. Of an invitation one goes on at a time: whoever opens it meanwhile sees the same. */
   begin(request: { name: string | null; force: boolean }, caller: Caller): LoginView;
   /** Throws WxError `not-found`, also for one that a guest has not begun. */
@@ -58,8 +58,8 @@ const OVER: readonly LoginState[] = ['done', 'failed', 'cancelled'];
 const SCANNED = ['scaned', 'scanned', 'scaned_but_redirect'];
 const ENDS_CODE = ['expired', 'verify_code_blocked', 'binded_redirect'];
 
-/** Makes an empty desk. */
-export function createLoginDesk(backend: WebBackend): LoginDesk {
+/** See {@link OngoingLogins}. */
+export function createOngoingLogins(backend: WebBackend): OngoingLogins {
   const entries = new Map<string, Entry>();
 
   function sweep(): void {

@@ -1,7 +1,7 @@
 import { newUuid } from '../../core/ids.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { PartFile } from '../../store/port/port.ts';
-import type { MediaDesk } from './port/dialect.ts';
+import type { PendingUploads } from './port/dialect.ts';
 
 /** How long an uploaded file waits for its message: the sweep of files without a part comes after an hour. */
 const KEPT_MS = 50 * 60_000;
@@ -9,7 +9,9 @@ const KEPT_MS = 50 * 60_000;
 const MOST_FILES = 200;
 
 /** Files that were uploaded before the message that sends them, as some services have it. They do not survive this process. */
-export function createMediaShelf(clock: Pick<Clock, 'monotonic'>): { of(source: string): MediaDesk } {
+export function createPendingUploads(clock: Pick<Clock, 'monotonic'>): {
+  of(source: string): PendingUploads;
+} {
   const files = new Map<string, { source: string; file: PartFile; untilMs: number }>();
   return {
     of: (source) => ({
