@@ -31,8 +31,8 @@ import { createQuestions } from './turns/questions.ts';
 import { createTurns } from './turns/turns.ts';
 import { createTyping } from './turns/typing.ts';
 import { createRescue } from './unstored-content.ts';
+import { wordPart } from './upkeep/keep-windows.ts';
 import type { Upkeep } from './upkeep/upkeep.ts';
-import { wordPart } from './upkeep/window-keeper.ts';
 
 export interface RunnerParts {
   account: RunnerAccount;

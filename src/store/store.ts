@@ -27,14 +27,19 @@ import { deafnessOf, noteDeafness } from './accounts/deafness.ts';
 import type { News } from './accounts/news.ts';
 import { becomePoller, endPolling, notedPoller, polledAccounts } from './accounts/pollers.ts';
 import { contextToken, sessionValue, setSessionValue } from './accounts/sessions.ts';
-import { askForWord, keeperOf, setKeeper, usersToAsk } from './accounts/window-keeper.ts';
+import { askForWord, keeperOf, setKeeper, usersToAsk } from './accounts/window-keeper-rows.ts';
 import { listConversations } from './conversations/list.ts';
 import { chatPiece, placeOfEntry } from './conversations/piece.ts';
 import { findMessages, findParts } from './conversations/search.ts';
 import { markSeen } from './conversations/seen.ts';
 import { eventAt, eventCounts, eventsAfter, newestEvent } from './events/events.ts';
 import { dueAccounts, expect, expectations, tellExpected, unexpect } from './expected/expected.ts';
-import { accountsWithFallback, claimFallback, isFallbackDue, settleFallback } from './fallbacks/fallbacks.ts';
+import {
+  accountsWithFallback,
+  claimFallback,
+  isFallbackDue,
+  settleFallback,
+} from './fallbacks/claim-and-settle.ts';
 import { mediaKeys } from './inbox/media-keys.ts';
 import { message, messagePage, messages } from './inbox/message-rows.ts';
 import { quoted } from './inbox/quoted.ts';

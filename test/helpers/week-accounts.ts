@@ -68,7 +68,7 @@ export function faultsOf({ plan, alerts, shown, told, parts, torn }: WeekRecord)
     } else if (places[0] === 1 && carrier.state !== 'confirmed') say('on the phone');
     else if (places[1] === 1 && carrier.state !== 'fallback') say('told another way');
     else if (sum === 0) {
-      const mayBeTold = plan.otherWay !== null || plan.sources[source]?.hasFallback === true;
+      const mayBeTold = plan.fallbackWithin !== null || plan.sources[source]?.hasFallback === true;
       const isTold = mayBeTold && carrier.tries < MOST_TRIES;
       if (torn.has(carrier.seq)) continue;
       if (carrier.state === 'confirmed' || carrier.state === 'fallback') hidden++;

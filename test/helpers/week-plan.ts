@@ -43,7 +43,7 @@ export interface WeekStep {
 export interface WeekPlan {
   sources: SourcePlan[];
   /** Whether what no source's command takes is told another way as well (`--on undelivered`), and after how long. */
-  otherWay: string | null;
+  fallbackWithin: string | null;
   steps: WeekStep[];
 }
 
@@ -91,7 +91,7 @@ const between = fc.tuple(place, fc.integer({ min: 1, max: 16 }));
 export const weeks: fc.Arbitrary<WeekPlan> = fc
   .record({
     sources,
-    otherWay: fc.option(WITHIN, { nil: null }),
+    fallbackWithin: fc.option(WITHIN, { nil: null }),
     alerts: fc.array(fc.tuple(fc.nat(1_000), fc.nat(20)), {
       minLength: DAYS * HOURS.length,
       maxLength: DAYS * HOURS.length,
@@ -110,7 +110,7 @@ export const weeks: fc.Arbitrary<WeekPlan> = fc
     cuts: fc.array(place, { minLength: 1, maxLength: 2 }),
     restart: place,
   })
-  .map(({ sources, otherWay, alerts, burst, silentDay, writes, kills, cuts, restart, ...times }) => {
+  .map(({ sources, fallbackWithin, alerts, burst, silentDay, writes, kills, cuts, restart, ...times }) => {
     const steps = alerts.map(([source, chance], n): WeekStep => {
       const hour = HOURS[n % HOURS.length] as number;
       const next = HOURS[(n + 1) % HOURS.length] as number;
@@ -141,5 +141,5 @@ export const weeks: fc.Arbitrary<WeekPlan> = fc
     span(times.mailDown, 'the mail is down', 'the mail is up');
     for (const n of kills) at(n).happenings.push('a runner is killed');
     at(restart).happenings.push('a runner starts anew');
-    return { sources, otherWay, steps };
+    return { sources, fallbackWithin, steps };
   });

@@ -80,13 +80,13 @@ export async function liveWeek(
   }
 
   async function start(): Promise<WeekRunner> {
-    const otherWay = ['--on', 'undelivered=sh ./tell.sh', '--within', plan.otherWay ?? ''];
+    const fallback = ['--on', 'undelivered=sh ./tell.sh', '--within', plan.fallbackWithin ?? ''];
     const run = startWxagent(
       [
         ...['run', '--echo', '--wait-login', '--pace', '0', '--no-typing', '--keep-window'],
         ...['--quiet-hours', '23:00-07:00', '--web', '127.0.0.1:0'],
         ...(many > 1 ? ['--all-accounts'] : []),
-        ...(plan.otherWay === null ? [] : otherWay),
+        ...(plan.fallbackWithin === null ? [] : fallback),
       ],
       {
         home: many > 1 ? makeFolder() : home,
@@ -103,7 +103,7 @@ export async function liveWeek(
   const runners: WeekRunner[] = [];
   for (let n = 0; n < many; n++) runners.push(await start());
   const store = await readWeekStore(home, env.WXAGENT_STORE, clock);
-  const withinMs = plan.otherWay === null ? null : parseDurationMs(plan.otherWay, '--within');
+  const withinMs = plan.fallbackWithin === null ? null : parseDurationMs(plan.fallbackWithin, '--within');
   const torn = new Set<number>();
   const killed = new Set<string>();
   const alerts: WeekRecord['alerts'] = [];

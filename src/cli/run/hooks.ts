@@ -3,7 +3,7 @@ import type { EventSink, RunnerEvent } from '../../runner/port/events.ts';
 import { checkCommand, killGraceOf } from '../agent/child.ts';
 import { runEventCommand } from '../agent/event-command.ts';
 import type { CommandContext } from '../port/context.ts';
-import { createOtherWay } from '../send/other-way.ts';
+import { createFallbackCommand } from '../send/fallback-command.ts';
 
 /** Moments a command can be run at (`--on event=command`). */
 const HOOK_EVENTS = ['ready', 'held', 'expired', 'failed', 'undelivered'] as const;
@@ -47,7 +47,7 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
     const { signal } = ending;
     const failure =
       event.type === 'undelivered'
-        ? await createOtherWay(context, command)(event, signal, null)
+        ? await createFallbackCommand(context, command)(event, signal, null)
         : await runEventCommand(context, { command }, event, signal);
     if (failure !== null) log.warn(`the command of --on ${hookOf(event)} failed: ${failure}`);
   }

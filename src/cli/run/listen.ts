@@ -3,7 +3,7 @@ import { eventOf, type Turn } from '../../core/message/message.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import { chooseAccount, withOwner } from '../account/choice.ts';
 import type { CommandContext } from '../port/context.ts';
-import { createOtherWay } from '../send/other-way.ts';
+import { createFallbackCommand } from '../send/fallback-command.ts';
 import { sanitized } from '../terminal/printer.ts';
 import { createEventLog } from './print-events.ts';
 import { serve } from './serve.ts';
@@ -32,7 +32,7 @@ export async function listen(context: CommandContext): Promise<number> {
       // A line may be read long after it was written.
       received: { maxBytes: maxMedia, stt: null, sttAlways: false, place: 'cache' },
       emit: createEventLog({ ...context, json: false }),
-      undelivered: { tell: createOtherWay(context, null), withinMs: null },
+      undelivered: { tell: createFallbackCommand(context, null), withinMs: null },
       watchLogins: false,
       waitLogin: context.settings.waitLogin,
     },

@@ -12,7 +12,7 @@ import type { ChosenAgent } from '../agent/agent-factory.ts';
 import { checkCommand } from '../agent/child.ts';
 import { chooseAgent } from '../agent/choose.ts';
 import type { CommandContext } from '../port/context.ts';
-import { createOtherWay } from '../send/other-way.ts';
+import { createFallbackCommand } from '../send/fallback-command.ts';
 import type { WebBeside } from '../web/web-beside.ts';
 import type { AttachmentOptions } from './attachments.ts';
 import { accountsToServe } from './first-login.ts';
@@ -64,7 +64,7 @@ export async function runAgent(
     // On a page, somebody can log in again: it must not go when they need it.
     waitLogin: waitLogin || (web !== null && !context.isInteractive),
     undelivered: {
-      tell: createOtherWay(context, hooks.undelivered),
+      tell: createFallbackCommand(context, hooks.undelivered),
       withinMs: hooks.undelivered === null ? null : within,
     },
   };

@@ -7,8 +7,8 @@ import type { WebSettings } from '../../web/server.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../port/context.ts';
 import { createWebBackend } from './backend.ts';
-import { watchFallbacks } from './fallbacks.ts';
 import type { TakenAddress } from './take-address.ts';
+import { watchSourceFallbacks } from './watch-source-fallbacks.ts';
 
 /** How often it is looked whether the store is still there. */
 const LOOK_MS = 1_000;
@@ -50,7 +50,7 @@ async function openAt(
     const backend = createWebBackend(context, store);
     const end = serveWeb(listening, backend, settings);
     const endNote = noteWebServer(context.paths, { url, publicOrigin });
-    const endFallbacks = watchFallbacks(context, store, backend.deliver);
+    const endFallbacks = watchSourceFallbacks(context, store, backend.deliver);
     return {
       url,
       resume: backend.resume,

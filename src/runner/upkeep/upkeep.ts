@@ -3,12 +3,12 @@ import type { SteadyClock } from '../../core/time/steady-clock.ts';
 import type { Store } from '../../store/port/port.ts';
 import { createPollNotes } from '../intake/poll-notes.ts';
 import { createPollReports } from '../intake/poll-reports.ts';
+import { createWindowKeepers } from './keep-windows.ts';
 import { createScheduledWatch } from './send-scheduled.ts';
 import { createSweeps } from './sweeps.ts';
 import { createDeafnessWatch } from './watch-deafness.ts';
 import { createExpectedWatch } from './watch-expected.ts';
 import { createStoreWatch } from './watch-store.ts';
-import { createKeepers } from './window-keeper.ts';
 
 /** What all accounts of a process share: one timer for each kind of upkeep, however many accounts there are. */
 export type Upkeep = ReturnType<typeof createUpkeep>;
@@ -18,7 +18,7 @@ export function createUpkeep(store: Store, clock: SteadyClock, log: Log) {
   return {
     watch: createStoreWatch(store, clock),
     sweep: createSweeps(store, clock),
-    keep: createKeepers(store, clock),
+    keep: createWindowKeepers(store, clock),
     listen: createDeafnessWatch(store.admin, clock),
     watchExpected: createExpectedWatch(store, clock),
     watchScheduled: createScheduledWatch(store, clock),

@@ -2,7 +2,7 @@ import { all, one, type Row, type Step } from '../../sql/statement.ts';
 import { DELAYED, HELD, OPEN, UNFINISHED } from '../outbox/part-states.ts';
 import type { AccountView, UserView } from '../port/port.ts';
 import { readDeafness } from './deafness.ts';
-import { readKeeper, usersToAsk } from './window-keeper.ts';
+import { readKeeper, usersToAsk } from './window-keeper-rows.ts';
 
 /** What `status` shows of an account; null: the store does not know it. */
 export function* accountView(account: string): Step<AccountView | null> {

@@ -9,7 +9,7 @@ import { createMemberLoop } from './upkeep/member-loop.ts';
 const LOOK_EVERY_MS = 2_000;
 
 /** Tells somebody of a message another way, or of an account; by `command`, or by its own. Resolves to why that failed; null: it is done. Never rejects. */
-export type OtherWay = (
+export type FallbackCommand = (
   event: UndeliveredMessage | DeafAccount,
   signal: AbortSignal,
   command: string | null,
@@ -20,7 +20,7 @@ export interface Undelivered {
   account: { key: string; id: string };
   /** How long a text may be unconfirmed that no source with a command has pushed; null: for ever. */
   withinMs: number | null;
-  tell: OtherWay;
+  tell: FallbackCommand;
   /** Sees that what the user has queued goes: a text comes back to WeChat when its command has failed for good. */
   wake: (user: string) => void;
   /** No command is started any more. */

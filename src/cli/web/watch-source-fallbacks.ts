@@ -1,9 +1,9 @@
 import { reasonOf } from '../../core/errors.ts';
-import { createFallbacks } from '../../runner/fallbacks.ts';
+import { createFallbacks } from '../../runner/run-fallbacks.ts';
 import type { Store } from '../../store/port/port.ts';
 import { knownAccounts } from '../account/choice.ts';
 import type { CommandContext } from '../port/context.ts';
-import { COMMAND_LEASE_MS, createOtherWay } from '../send/other-way.ts';
+import { COMMAND_LEASE_MS, createFallbackCommand } from '../send/fallback-command.ts';
 
 /** How often it is looked which accounts have sources with a command. */
 const LOOK_EVERY_MS = 5_000;
@@ -12,7 +12,7 @@ const LOOK_EVERY_MS = 5_000;
  * Runs the commands of sources for what they have pushed and is not confirmed in time, also where no runner is. `deliver`
  * sees that what is queued goes. Returns what ends that: a command that runs then is ended.
  */
-export function watchFallbacks(
+export function watchSourceFallbacks(
   context: CommandContext,
   store: Store,
   deliver: (account: string, user: string) => void,
@@ -24,7 +24,13 @@ export function watchFallbacks(
   });
   const watched = new Map<string, Promise<void>>();
   const onError = (error: unknown): void => log.debug(`pushes are not looked after: ${reasonOf(error)}`);
-  const ways = { tell: createOtherWay(context, null), withinMs: null, stop: over.signal, log, onError };
+  const ways = {
+    tell: createFallbackCommand(context, null),
+    withinMs: null,
+    stop: over.signal,
+    log,
+    onError,
+  };
 
   async function look(): Promise<void> {
     for (const key of await store.outbox.accountsWithFallback()) {

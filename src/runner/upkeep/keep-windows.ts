@@ -21,7 +21,7 @@ export interface Kept {
 }
 
 /** Asks users for a word in time, for all accounts of a process, each until its signal is aborted. */
-export function createKeepers(
+export function createWindowKeepers(
   store: Pick<Store, 'admin' | 'outbox'>,
   clock: SteadyClock,
 ): (kept: Kept, signal: AbortSignal) => Promise<void> {

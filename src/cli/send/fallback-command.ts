@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { reasonOf } from '../../core/errors.ts';
-import type { OtherWay } from '../../runner/fallbacks.ts';
+import type { FallbackCommand } from '../../runner/run-fallbacks.ts';
 import { EVENT_COMMAND_MS, runEventCommand } from '../agent/event-command.ts';
 import type { CommandContext } from '../port/context.ts';
 import { deafSentence } from '../terminal/deaf-sentence.ts';
@@ -11,7 +11,7 @@ import { deafSentence } from '../terminal/deaf-sentence.ts';
 export const COMMAND_LEASE_MS = 3 * EVENT_COMMAND_MS;
 
 /** Runs a command, or the `general` one, with the JSON of a message on stdin, and with the path of a file that has its text as argument. */
-export function createOtherWay(context: CommandContext, general: string | null): OtherWay {
+export function createFallbackCommand(context: CommandContext, general: string | null): FallbackCommand {
   return async (event, signal, own) => {
     const command = own ?? general;
     if (command === null) return 'there is no command';
