@@ -66,7 +66,7 @@ const ROOMS = {
     'inbox',
     'conversations',
     'turns',
-    'moving',
+    'transfer',
     '.',
   ],
   agents: [

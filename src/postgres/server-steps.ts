@@ -40,10 +40,10 @@ interface Queue {
   works: StepWork[];
 }
 
-/** The steps of a server, which are told when others have news. */
+/** The steps of a server, which are told what others have changed. */
 export interface ServerSteps extends StepRunner {
-  /** Looks for news at once: there may be some. */
-  lookForNews(): void;
+  /** Looks at once for what others have changed. */
+  lookForChanges(): void;
   /** This process stops: a server that is silent is given up soon, for whoever has told it to stop would end it before. */
   hurry(): void;
 }
@@ -62,9 +62,9 @@ export function createServerSteps(options: {
   /** Called before steps run on another line of history (a promoted standby, a restored backup). */
   onNewHistory?: () => void;
   /** What others have committed for accounts from a mark on, and the next mark; see {@link StepRunner.changes}. */
-  newsSince?: (mark: number) => Step<{ upto: number; accounts: Map<string, number> }>;
+  changesSince?: (mark: number) => Step<{ upto: number; accounts: Map<string, number> }>;
 }): ServerSteps {
-  const { address, clock, wait, newsSince } = options;
+  const { address, clock, wait, changesSince } = options;
   const limits = options.limits ?? LIMITS;
   const keptTexts = createQueryTexts(address);
   const plainTexts = createQueryTexts({ schema: address.schema, isPrepared: false });
@@ -89,8 +89,8 @@ export function createServerSteps(options: {
   /** Why nothing is asked any more: this process stops, and the server is silent. */
   let silence: unknown = null;
   wait?.signal.addEventListener('abort', hurry, { once: true, signal: closing.signal });
-  const news = new Map<string, number>();
-  let newsMark = 0;
+  const newestChange = new Map<string, number>();
+  let changesMark = 0;
   const isLookDue = atMostEvery(LOOK_MS, clock);
   let isLooking = false;
 
@@ -259,12 +259,12 @@ export function createServerSteps(options: {
   }
 
   async function look(): Promise<void> {
-    if (!newsSince || isLooking) return;
+    if (!changesSince || isLooking) return;
     isLooking = true;
     try {
-      const { upto, accounts } = await enqueue(null, () => newsSince(newsMark));
-      for (const [account, changed] of accounts) news.set(account, changed);
-      newsMark = upto;
+      const { upto, accounts } = await enqueue(null, () => changesSince(changesMark));
+      for (const [account, changed] of accounts) newestChange.set(account, changed);
+      changesMark = upto;
     } catch {
       // The steps report what is wrong.
     } finally {
@@ -282,9 +282,9 @@ export function createServerSteps(options: {
     changes() {
       if (isLost) throw new WxError('storage', `the tables of ${address} were deleted under this process`);
       if (isLookDue()) void look();
-      return (account) => news.get(account) ?? 0;
+      return (account) => newestChange.get(account) ?? 0;
     },
-    lookForNews: () => void look(),
+    lookForChanges: () => void look(),
     hurry,
     get isLost() {
       return isLost;

@@ -3,7 +3,7 @@ import type { Clock } from '../core/time/clock.ts';
 import type { Fallback, Outbox } from '../store/port/port.ts';
 import { partEvent } from './delivery/part-event.ts';
 import type { DeafAccount, EventSink, UndeliveredMessage } from './port/events.ts';
-import { createMemberLoop } from './upkeep/member-loop.ts';
+import { createAccountsLoop } from './upkeep/accounts-loop.ts';
 
 /** How often it looks what was not confirmed in time. */
 const LOOK_EVERY_MS = 2_000;
@@ -50,7 +50,7 @@ export function createFallbacks({
   leaseMs: number;
   ending: AbortSignal;
 }): Fallbacks {
-  const loop = createMemberLoop<Undelivered>(run);
+  const loop = createAccountsLoop<Undelivered>(run);
   /** What is told of an account just now. */
   const current = new Map<Undelivered, Promise<void>>();
 

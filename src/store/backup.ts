@@ -8,15 +8,22 @@ import { run, type SqlValue } from '../sql/statement.ts';
 import { type Database, isFull, openDatabase, transaction } from '../sqlite/database.ts';
 import { runStep } from '../sqlite/run-step.ts';
 import { sealBackup } from './backup-digest.ts';
-import { copyFiles, copyId, type MovableFiles } from './moving/files.ts';
-import type { MoveSource } from './moving/move.ts';
-import { createPageSize, insertRows, lastNumber, numberFrom, type Page, pageAfter } from './moving/rows.ts';
-import { MOVED_TABLES } from './moving/tables.ts';
-import { checkIsHere, setWhereabouts } from './moving/whereabouts.ts';
 import { blobPath } from './outbox/blob-rows.ts';
 import { DELAYED, OPEN } from './outbox/part-states.ts';
 import { type NeededFile, neededPartFiles } from './outbox/parts.ts';
 import { openFileToMove } from './sqlite-store.ts';
+import { copyFiles, copyId, type MovableFiles } from './transfer/copy-files.ts';
+import {
+  createPageSize,
+  insertRows,
+  lastNumber,
+  numberFrom,
+  type Page,
+  pageAfter,
+} from './transfer/copy-rows.ts';
+import { checkIsHere, setMoveNote } from './transfer/move-state.ts';
+import type { MoveSource } from './transfer/move-store.ts';
+import { MOVED_TABLES } from './transfer/moved-tables.ts';
 
 /** What a backup has beside the tables of a store. */
 export interface BackupNote {
@@ -192,7 +199,7 @@ function ownNothing(database: Database): void {
        CREATE TABLE backup_files (id TEXT NOT NULL, n INTEGER NOT NULL, bytes BLOB NOT NULL);
        CREATE UNIQUE INDEX backup_files_id ON backup_files (id, n)`,
     );
-    runStep(database, setWhereabouts({ store: newUuid(), state: 'here', other: '', mover: '' }));
+    runStep(database, setMoveNote({ store: newUuid(), state: 'here', other: '', mover: '' }));
   });
 }
 

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { WxError } from '../core/errors.ts';
 import { atMostEvery, type Clock } from '../core/time/clock.ts';
 import type { StepRunner } from '../sql/step-runner.ts';
-import type { MovableFiles } from './moving/files.ts';
 import { discardBlob, emptyBlob, removeBlobs, staleBlobs } from './outbox/blob-removal.ts';
 import {
   appendChunk,
@@ -16,6 +15,7 @@ import {
   touchBlob,
 } from './outbox/blob-rows.ts';
 import type { Blobs } from './port/port.ts';
+import type { MovableFiles } from './transfer/copy-files.ts';
 
 /** How often a process looks for blobs that nobody needs. */
 const SWEEP_EVERY_MS = 10 * 60_000;

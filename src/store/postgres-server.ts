@@ -6,12 +6,9 @@ import { createHints } from '../postgres/hints.ts';
 import { parseServerUrl, type ServerAddress } from '../postgres/server-address.ts';
 import { createServerSteps, type ServerSteps } from '../postgres/server-steps.ts';
 import { NO_ACCOUNT, type StepRunner, type StepWait } from '../sql/step-runner.ts';
+import { createAccountChanges } from './accounts/account-changes.ts';
 import { areSealed } from './accounts/credentials.ts';
-import { createNews } from './accounts/news.ts';
 import { createSealing, type SealingOptions } from './accounts/sealing.ts';
-import type { Movable } from './moving/move.ts';
-import { servedOnServer } from './moving/served.ts';
-import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/user-lease.ts';
 import type { Store } from './port/port.ts';
 import { createMovableBlobs, createPostgresBlobs } from './postgres-blobs.ts';
@@ -20,6 +17,9 @@ import { inspectServer, type ServerReport, type WallClock } from './postgres-rep
 import { openPostgresStore } from './postgres-store.ts';
 import { isNewest, migrateServer, versionOf } from './schema/migrate-postgres.ts';
 import { createStore } from './store.ts';
+import { checkIsHere } from './transfer/move-state.ts';
+import type { Movable } from './transfer/move-store.ts';
+import { servedOnServer } from './transfer/who-serves.ts';
 import { type LearningClock, restoreServerTime } from './wechat-server-time.ts';
 import type { LeasedService } from './workers/held-leases.ts';
 import { createLeaseDatabase } from './workers/lease-database.ts';
@@ -147,19 +147,19 @@ export async function openServer(options: {
         clock,
         claimant,
         blobs: createPostgresBlobs(shared, clock),
-        news: createNews(shared),
+        accountChanges: createAccountChanges(shared),
       });
     },
     async work({ wait, ...options }) {
       await migrated();
-      let lookForNews = (): void => {};
+      let lookForChanges = (): void => {};
       const hints = createHints({ address, clock, report() {} });
       const wakingHints: LeaseHints = {
         ...hints,
         listen: (channel, onHint) =>
           hints.listen(channel, () => {
             onHint();
-            lookForNews();
+            lookForChanges();
           }),
       };
       const keeper = await startLeaseKeeper({
@@ -178,7 +178,7 @@ export async function openServer(options: {
         onNewHistory: keeper.distrust,
       };
       const onOpen = (look: () => void): void => {
-        lookForNews = look;
+        lookForChanges = look;
       };
       try {
         const store = await openPostgresStore({ address, clock, ...own, wait, onOpen });

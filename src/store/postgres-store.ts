@@ -1,13 +1,13 @@
 import type { ServerAddress } from '../postgres/server-address.ts';
 import { createServerSteps } from '../postgres/server-steps.ts';
 import { NO_ACCOUNT, type StepWait } from '../sql/step-runner.ts';
-import { createNews, newsSince } from './accounts/news.ts';
-import { checkIsHere } from './moving/whereabouts.ts';
+import { changesSince, createAccountChanges } from './accounts/account-changes.ts';
 import type { Claimant } from './outbox/user-lease.ts';
 import type { Store } from './port/port.ts';
 import { createPostgresBlobs } from './postgres-blobs.ts';
 import { migrateServer } from './schema/migrate-postgres.ts';
 import { createStore } from './store.ts';
+import { checkIsHere } from './transfer/move-state.ts';
 import { type LearningClock, restoreServerTime } from './wechat-server-time.ts';
 import type { Fence } from './workers/fence.ts';
 
@@ -24,10 +24,10 @@ export async function openPostgresStore(options: {
   fence?: Fence;
   /** Is called when the server is on another line of history; see {@link createServerSteps}. */
   onNewHistory?: () => void;
-  /** Gets what is to be called when there may be news for an account. */
-  onOpen?: (lookForNews: () => void) => void;
+  /** Gets what is to be called when an account may have changed. */
+  onOpen?: (lookForChanges: () => void) => void;
 }): Promise<Store> {
-  const runner = createServerSteps({ ...options, newsSince });
+  const runner = createServerSteps({ ...options, changesSince });
   try {
     await runner.run(NO_ACCOUNT, () => migrateServer(options.address));
     await runner.read(function* () {
@@ -38,10 +38,10 @@ export async function openPostgresStore(options: {
     await runner.close();
     throw error;
   }
-  options.onOpen?.(runner.lookForNews);
+  options.onOpen?.(runner.lookForChanges);
   return createStore(runner, {
     ...options,
     blobs: createPostgresBlobs(runner, options.clock),
-    news: createNews(runner),
+    accountChanges: createAccountChanges(runner),
   });
 }

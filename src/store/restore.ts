@@ -6,11 +6,11 @@ import { thisClaimant } from '../home/claimant.ts';
 import { type Database, openDatabase } from '../sqlite/database.ts';
 import { type BackupCounts, type BackupNote, countsOf, filesInBackup, removeDatabase } from './backup.ts';
 import { UnlikeBackup, unsealBackup } from './backup-digest.ts';
-import type { MoveSource } from './moving/move.ts';
-import { servedInFile } from './moving/served.ts';
-import { asBackup } from './moving/whereabouts.ts';
 import { SQLITE_MIGRATIONS } from './schema/sqlite-schema.ts';
 import { openFileToMove } from './sqlite-store.ts';
+import { asBackup } from './transfer/move-state.ts';
+import type { MoveSource } from './transfer/move-store.ts';
+import { servedInFile } from './transfer/who-serves.ts';
 
 /** A backup that is open, as the source of a move. */
 interface OpenBackup {

@@ -9,11 +9,11 @@ import { keepReserve } from './commit/disk-reserve.ts';
 import { createDiskRetry } from './commit/full-disk.ts';
 import { createGroupCommit } from './commit/group-commit.ts';
 import { endUnwantedLog, wantEvents } from './events/events.ts';
-import { checkIsHere } from './moving/whereabouts.ts';
 import type { Claimant } from './outbox/user-lease.ts';
 import type { Store } from './port/port.ts';
 import { checkIsOurs, migrate } from './schema/migrate-sqlite.ts';
 import { createStore } from './store.ts';
+import { checkIsHere } from './transfer/move-state.ts';
 import { type LearningClock, restoreServerTime } from './wechat-server-time.ts';
 
 interface SqliteStoreOptions {

@@ -20,11 +20,11 @@ import {
 } from './access/invitations.ts';
 import { addSource, noteSourceUse, removeSource, sourceByDigest, sources } from './access/sources.ts';
 import { accessToken, accessTokens, addToken, noteTokenUse, removeToken } from './access/tokens.ts';
+import type { AccountChanges } from './accounts/account-changes.ts';
 import { accountView } from './accounts/account-view.ts';
 import { markLogin, openAccount, recordPoll } from './accounts/accounts.ts';
 import { allowedUsers, setAllowed } from './accounts/allowed.ts';
 import { deafnessOf, noteDeafness } from './accounts/deafness.ts';
-import type { News } from './accounts/news.ts';
 import { becomePoller, endPolling, notedPoller, polledAccounts } from './accounts/pollers.ts';
 import { contextToken, sessionValue, setSessionValue } from './accounts/sessions.ts';
 import { askForWord, keeperOf, setKeeper, usersToAsk } from './accounts/window-keeper-rows.ts';
@@ -90,7 +90,7 @@ export function createStore(
     teller = claimant,
     fence,
     blobs = null,
-    news,
+    accountChanges,
     log,
   }: {
     clock: LearningClock;
@@ -99,28 +99,28 @@ export function createStore(
     teller?: Claimant;
     fence?: Fence;
     blobs?: Store['blobs'];
-    news?: News;
+    accountChanges?: AccountChanges;
     /** Begins the log of events for who reads it, and ends one that nobody wants; where it is not always written. */
     log?: Record<'want' | 'endUnwanted', () => Step<void>>;
   },
 ): Store {
   const { run: commit, read } = runner;
 
-  /** Runs a step that concerns whoever serves the account, which may be another process; `isNews`: whether its result does. */
+  /** Runs a step that concerns whoever serves the account, which may be another process; `isChange`: whether its result does. */
   async function notify<T>(
     account: string,
     step: () => Step<T>,
     beforeCommit?: BeforeCommit<T>,
-    isNews: (done: T) => boolean = () => true,
+    isChange: (done: T) => boolean = () => true,
   ): Promise<T> {
-    if (!news) return commit(account, step, beforeCommit);
+    if (!accountChanges) return commit(account, step, beforeCommit);
     const noted = function* (): Step<T> {
       const done = yield* step();
-      if (isNews(done)) yield* unawaited(news.note(account));
+      if (isChange(done)) yield* unawaited(accountChanges.note(account));
       return done;
     };
     const result = await commit(account, noted, beforeCommit);
-    if (isNews(result)) news.tell(account);
+    if (isChange(result)) accountChanges.tell(account);
     return result;
   }
   /** Runs a step of whoever serves the account: of a worker only while it holds the lease. */
@@ -164,7 +164,7 @@ export function createStore(
     if (!fence) return notify(account, () => step(ALWAYS), beforeCommit);
     const late = function* (isHeld: IsHeld): Step<T> {
       const done = yield* step(isHeld);
-      if (news && !isHeld()) yield* unawaited(news.note(account));
+      if (accountChanges && !isHeld()) yield* unawaited(accountChanges.note(account));
       return done;
     };
     const { isHeld, result } = await commit(
@@ -173,7 +173,7 @@ export function createStore(
       (done) => done.isHeld && beforeCommit?.(done.result),
     );
     if (isHeld) return result;
-    news?.tell(account);
+    accountChanges?.tell(account);
     throw new LeaseLost(account);
   }
 

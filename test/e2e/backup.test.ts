@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openDatabase } from '../../src/sqlite/database.ts';
-import { MOVED_TABLES } from '../../src/store/moving/tables.ts';
+import { MOVED_TABLES } from '../../src/store/transfer/moved-tables.ts';
 import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { administer, SERVER, uniqueName, withParts } from '../helpers/postgres.ts';

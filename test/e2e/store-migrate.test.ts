@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { SqlValue } from '../../src/sql/statement.ts';
 import { type Database, openDatabase } from '../../src/sqlite/database.ts';
-import { MOVED_TABLES, type MovedTable } from '../../src/store/moving/tables.ts';
+import { MOVED_TABLES, type MovedTable } from '../../src/store/transfer/moved-tables.ts';
 import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { LIMIT_MS } from '../helpers/poll-until.ts';
 import { administer, SERVER, uniqueName, withParts } from '../helpers/postgres.ts';

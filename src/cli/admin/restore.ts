@@ -33,9 +33,9 @@ export async function restore(context: CommandContext, [given]: string[]): Promi
     try {
       const to = await openMovable(context, place, 'target');
       try {
-        const { checkHasNotLeft } = await import('../../store/moving/whereabouts.ts');
+        const { checkHasNotLeft } = await import('../../store/transfer/move-state.ts');
         await to.steps.read(() => checkHasNotLeft(to.name));
-        const { move } = await import('../../store/moving/move.ts');
+        const { move } = await import('../../store/transfer/move-store.ts');
         await move(source.movable, to, {
           signal,
           async onMoved({ table }) {

@@ -4,7 +4,7 @@ import { WxError } from '../../core/errors.ts';
 import { thisClaimant } from '../../home/claimant.ts';
 import { readConfigFile } from '../../home/config-file.ts';
 import { resolveSetting } from '../../settings/resolve-settings.ts';
-import type { Movable, Moved } from '../../store/moving/move.ts';
+import type { Movable, Moved } from '../../store/transfer/move-store.ts';
 import { livingPoller } from '../account/poller-lock.ts';
 import { loginsOf, type StorePlace, storePlace } from '../account/store-place.ts';
 import type { CommandContext } from '../port/context.ts';
@@ -32,13 +32,13 @@ export async function migrateStore(context: CommandContext): Promise<void> {
     const source = await place(moveFrom, '--from');
     if (!source.server) checkIsThere(source, 'wxagent store migrate --from <store>');
     if (moveCancel) {
-      const { cancelMove } = await import('../../store/moving/move.ts');
+      const { cancelMove } = await import('../../store/transfer/move-store.ts');
       await cancelMove(await movable(source, 'source'));
       context.say(`The move was given up: ${source.name} can be served again.`);
       return;
     }
     const target = await place(moveTo, '--to');
-    const { move } = await import('../../store/moving/move.ts');
+    const { move } = await import('../../store/transfer/move-store.ts');
     const compared: Moved[] = [];
     const from = await movable(source, 'source');
     await move(from, await movable(target, 'target'), {
@@ -92,8 +92,8 @@ async function openFile(context: CommandContext, { name, paths }: StorePlace): P
   const here = { ...context, paths, server: null };
   const claimant = thisClaimant();
   const { openFileToMove } = await import('../../store/sqlite-store.ts');
-  const { filesInFolders } = await import('../../store/moving/files.ts');
-  const { servedInFile } = await import('../../store/moving/served.ts');
+  const { filesInFolders } = await import('../../store/transfer/copy-files.ts');
+  const { servedInFile } = await import('../../store/transfer/who-serves.ts');
   const steps = openFileToMove({ path: paths.database, reserve: paths.reserve, clock, claimant, wait: null });
   return {
     name,

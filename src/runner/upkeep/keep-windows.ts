@@ -6,7 +6,7 @@ import type { SteadyClock } from '../../core/time/steady-clock.ts';
 import type { NewPart, Store } from '../../store/port/port.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import { wordAsked } from '../delivery/notices.ts';
-import { createMemberLoop } from './member-loop.ts';
+import { createAccountsLoop } from './accounts-loop.ts';
 
 /** How often it looks whose window ends soon. */
 const LOOK_EVERY_MS = 30_000;
@@ -25,7 +25,7 @@ export function createWindowKeepers(
   store: Pick<Store, 'admin' | 'outbox'>,
   clock: SteadyClock,
 ): (kept: Kept, signal: AbortSignal) => Promise<void> {
-  const loop = createMemberLoop<Kept>(run);
+  const loop = createAccountsLoop<Kept>(run);
   let current: Promise<void> = Promise.resolve();
 
   async function look(kept: Kept): Promise<void> {

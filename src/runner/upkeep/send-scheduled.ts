@@ -4,7 +4,7 @@ import type { ScheduledText, Store } from '../../store/port/port.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
 import { replyParts } from '../delivery/reply-parts.ts';
 import type { RunnerOptions } from '../port/options.ts';
-import { createLookLoop } from './member-loop.ts';
+import { createLookLoop } from './accounts-loop.ts';
 
 /** How often it is looked whether the time of a text has come. */
 const LOOK_EVERY_MS = 2_000;

@@ -3,7 +3,7 @@ import type { SteadyClock } from '../../core/time/steady-clock.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { Outgoing } from '../delivery/outgoing-files.ts';
 import type { Attachments } from '../received/attachments.ts';
-import { createMemberLoop } from './member-loop.ts';
+import { createAccountsLoop } from './accounts-loop.ts';
 
 /** The first sweep waits, so that queued messages come first. */
 const START_MS = 3_000;
@@ -57,7 +57,7 @@ export function createSweeps(
   store: Pick<Store, 'admin' | 'outbox'>,
   clock: SteadyClock,
 ): (account: Swept, signal: AbortSignal) => Promise<void> {
-  const loop = createMemberLoop<Entry>(run);
+  const loop = createAccountsLoop<Entry>(run);
 
   /** Returns whether there is more to remove. */
   async function remove(group: readonly Entry[], holdMaxMs: number): Promise<boolean> {

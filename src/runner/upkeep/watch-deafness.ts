@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/time/clock.ts';
 import type { Admin, DeafSign } from '../../store/port/port.ts';
 import type { EventSink } from '../port/events.ts';
-import { createMemberLoop } from './member-loop.ts';
+import { createAccountsLoop } from './accounts-loop.ts';
 
 /** How often an account is looked at. */
 const LOOK_EVERY_MS = 60_000;
@@ -18,7 +18,7 @@ export function createDeafnessWatch(
   admin: Pick<Admin, 'noteDeafness'>,
   clock: Clock,
 ): (listened: Listened, signal: AbortSignal) => Promise<void> {
-  const loop = createMemberLoop<Listened>(run);
+  const loop = createAccountsLoop<Listened>(run);
   let current: Promise<void> = Promise.resolve();
 
   async function look({ account, emit }: Listened): Promise<void> {

@@ -3,7 +3,7 @@ import type { SteadyClock } from '../../core/time/steady-clock.ts';
 import type { ExpectationNews, Store } from '../../store/port/port.ts';
 import { stamp } from '../delivery/notices.ts';
 import { type ReplyShape, textParts } from '../delivery/reply-parts.ts';
-import { createLookLoop } from './member-loop.ts';
+import { createLookLoop } from './accounts-loop.ts';
 
 /** How often it is looked whether something is missing. */
 const LOOK_EVERY_MS = 15_000;

@@ -3,8 +3,8 @@ import { WxError } from '../../core/errors.ts';
 import type { Dialect, Row, Sql, SqlValue, Step } from '../../sql/statement.ts';
 import { all, one, run, together } from '../../sql/statement.ts';
 import { storable } from '../../sql/storable.ts';
-import { withPath } from './files.ts';
-import type { MovedTable, TableSum } from './tables.ts';
+import { withPath } from './copy-files.ts';
+import type { MovedTable, TableSum } from './moved-tables.ts';
 
 /** How much of a value is shown. */
 const MOST_SHOWN = 40;

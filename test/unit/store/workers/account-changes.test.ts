@@ -3,7 +3,7 @@ import { systemClock } from '../../../../src/core/time/clock.ts';
 import { LIMITS } from '../../../../src/postgres/connection.ts';
 import { parseServerUrl } from '../../../../src/postgres/server-address.ts';
 import { createServerSteps } from '../../../../src/postgres/server-steps.ts';
-import { newsSince } from '../../../../src/store/accounts/news.ts';
+import { changesSince } from '../../../../src/store/accounts/account-changes.ts';
 import { openPostgresStore } from '../../../../src/store/postgres-store.ts';
 import type { Fence } from '../../../../src/store/workers/fence.ts';
 import { createLeaseDatabase } from '../../../../src/store/workers/lease-database.ts';
@@ -46,7 +46,7 @@ describe.skipIf(SERVER === null)('news for whoever serves an account', () => {
 
     let mark = 0;
     const news = async (): Promise<string[]> => {
-      const { upto, accounts } = await steps.read(() => newsSince(mark));
+      const { upto, accounts } = await steps.read(() => changesSince(mark));
       mark = upto;
       return [...accounts.keys()];
     };
@@ -82,11 +82,11 @@ describe.skipIf(SERVER === null)('news for whoever serves an account', () => {
     );
     const store = await open('quick');
     await store.admin.setAllowed({ account: 'quick', user: 'friend', allowed: true, nowMs: 1 });
-    const { upto, accounts } = await steps.read(() => newsSince(0));
+    const { upto, accounts } = await steps.read(() => changesSince(0));
     expect([accounts.has('quick'), accounts.has('slow')]).toEqual([true, false]);
     await slow.query('COMMIT');
     await slow.end();
-    const next = await steps.read(() => newsSince(upto));
+    const next = await steps.read(() => changesSince(upto));
     // What is found again has the same number.
     expect([next.accounts.has('slow'), next.accounts.get('quick')]).toEqual([true, accounts.get('quick')]);
     await store.close();

@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { all, type Dialect, one, run, type Step } from '../../sql/statement.ts';
-import { MOVED_TABLES, SERVING_TABLES } from './tables.ts';
+import { MOVED_TABLES, SERVING_TABLES } from './moved-tables.ts';
 
 /**
  * Where the content of a store is. `here`: it can be served; without a note, too. `leaving`: it is being copied, and
@@ -9,7 +9,7 @@ import { MOVED_TABLES, SERVING_TABLES } from './tables.ts';
 type State = 'here' | 'leaving' | 'left' | 'arriving';
 
 /** The note of a store. */
-export interface Whereabouts {
+export interface MoveNote {
   /** Names the content, wherever it goes: it was given at the first move. */
   store: string;
   state: State;
@@ -27,7 +27,7 @@ export const asBackup = (path: string): string => `backup ${path}`;
 const BACKUP = /^backup (.+)$/s;
 
 /** The note; null: the store was never moved. */
-export function* whereabouts(): Step<Whereabouts | null> {
+export function* moveNote(): Step<MoveNote | null> {
   const row = yield* one('SELECT store, state, other, mover FROM moves');
   if (!row) return null;
   const { store, state, other, mover } = row;
@@ -35,7 +35,7 @@ export function* whereabouts(): Step<Whereabouts | null> {
 }
 
 /** Replaces the note. */
-export function* setWhereabouts({ store, state, other, mover }: Whereabouts): Step<void> {
+export function* setMoveNote({ store, state, other, mover }: MoveNote): Step<void> {
   yield* run('DELETE FROM moves');
   yield* run(
     'INSERT INTO moves (store, state, other, mover) VALUES (?, ?, ?, ?)',
@@ -45,18 +45,18 @@ export function* setWhereabouts({ store, state, other, mover }: Whereabouts): St
 
 /** Throws WxError `config` for a store that is not to be used, because its content is elsewhere, or on its way. */
 export function* checkIsHere(name: string): Step<void> {
-  const noted = yield* whereabouts();
+  const noted = yield* moveNote();
   if (noted && noted.state !== 'here') throw elsewhere(name, noted);
 }
 
 /** Throws WxError `config` for an old copy of what is served elsewhere now. */
 export function* checkHasNotLeft(name: string): Step<void> {
-  const noted = yield* whereabouts();
+  const noted = yield* moveNote();
   if (noted?.state === 'left') throw elsewhere(name, noted);
 }
 
 /** The error for a store that is not to be used. */
-export function elsewhere(name: string, { state, other }: Whereabouts): WxError {
+export function elsewhere(name: string, { state, other }: MoveNote): WxError {
   const move = (from: string, to: string): string => `wxagent store migrate --from ${from} --to ${to}`;
   if (state === 'left') {
     return new WxError('config', `the store ${name} has moved to ${other}: it is served there`, {

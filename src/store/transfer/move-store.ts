@@ -7,7 +7,7 @@ import type { Logins } from '../../home/credentials.ts';
 import { type Dialect, one, type Row, type SqlValue, type Step } from '../../sql/statement.ts';
 import { NO_ACCOUNT, type StepRunner } from '../../sql/step-runner.ts';
 import { type NeededFile, neededPartFiles } from '../outbox/parts.ts';
-import { copyFiles, type MovableFiles, sumOfFiles, withPath } from './files.ts';
+import { copyFiles, type MovableFiles, sumOfFiles, withPath } from './copy-files.ts';
 import {
   clearTable,
   createPageSize,
@@ -18,16 +18,9 @@ import {
   type Page,
   pageAfter,
   unusable,
-} from './rows.ts';
-import { MOVED_TABLES, type MovedTable, PASSING_TABLES, type TableSum } from './tables.ts';
-import {
-  closeWrites,
-  elsewhere,
-  openWrites,
-  setWhereabouts,
-  type Whereabouts,
-  whereabouts,
-} from './whereabouts.ts';
+} from './copy-rows.ts';
+import { closeWrites, elsewhere, type MoveNote, moveNote, openWrites, setMoveNote } from './move-state.ts';
+import { MOVED_TABLES, type MovedTable, PASSING_TABLES, type TableSum } from './moved-tables.ts';
 
 /** A store as the source of a move, opened for nothing else. */
 export interface MoveSource {
@@ -122,12 +115,12 @@ export async function move(from: MoveSource, to: Movable, { signal, onMoved }: M
     if (!isLeft) await stay(from, mover);
     throw error;
   }
-  const left: Whereabouts = { store, state: 'left', other: to.name, mover };
-  if (!isLeft) await as(from, mover, () => setWhereabouts(left));
+  const left: MoveNote = { store, state: 'left', other: to.name, mover };
+  if (!isLeft) await as(from, mover, () => setMoveNote(left));
   await from.steps.flush();
   await as(to, mover, function* () {
     yield* openWrites(to.dialect);
-    yield* setWhereabouts({ store, state: 'here', other: '', mover: '' });
+    yield* setMoveNote({ store, state: 'here', other: '', mover: '' });
   });
   await to.steps.flush();
 }
@@ -135,14 +128,14 @@ export async function move(from: MoveSource, to: Movable, { signal, onMoved }: M
 /** Gives a move up that was killed: the source can be served again. Throws WxError `config` when it has left, or none was begun. */
 export async function cancelMove(from: MoveSource): Promise<void> {
   await from.steps.run(NO_ACCOUNT, function* () {
-    const noted = yield* whereabouts();
+    const noted = yield* moveNote();
     if (noted?.state === 'left' || noted?.state === 'arriving') throw elsewhere(from.name, noted);
     if (noted?.state !== 'leaving') {
       throw new WxError('config', `the store ${from.name} is not being moved`, { hint: 'wxagent status' });
     }
     checkMover(noted, null);
     yield* openWrites(from.dialect);
-    yield* setWhereabouts({ ...noted, state: 'here', other: '', mover: '' });
+    yield* setMoveNote({ ...noted, state: 'here', other: '', mover: '' });
   });
   await from.steps.flush();
 }
@@ -157,9 +150,9 @@ async function leave(
   to: MoveSource,
   mover: string,
 ): Promise<{ store: string; isLeft: boolean }> {
-  const there = await to.steps.read(() => whereabouts());
+  const there = await to.steps.read(() => moveNote());
   return from.steps.run(NO_ACCOUNT, function* () {
-    const noted = yield* whereabouts();
+    const noted = yield* moveNote();
     if (noted?.state === 'left' && there?.state === 'arriving' && there.store === noted.store)
       return { store: noted.store, isLeft: true };
     if (noted?.state === 'left' || noted?.state === 'arriving') throw elsewhere(from.name, noted);
@@ -167,7 +160,7 @@ async function leave(
     const store = noted?.store ?? newUuid();
     yield* closeWrites('all', from.dialect);
     yield* checkUnserved(from);
-    yield* setWhereabouts({ store, state: 'leaving', other: to.name, mover });
+    yield* setMoveNote({ store, state: 'leaving', other: to.name, mover });
     return { store, isLeft: false };
   });
 }
@@ -175,9 +168,9 @@ async function leave(
 /** Lets the source be used again, if this process still moves it. */
 async function stay(from: MoveSource, mover: string): Promise<void> {
   await as(from, mover, function* () {
-    const noted = yield* whereabouts();
+    const noted = yield* moveNote();
     yield* openWrites(from.dialect);
-    if (noted) yield* setWhereabouts({ ...noted, state: 'here', other: '', mover: '' });
+    if (noted) yield* setMoveNote({ ...noted, state: 'here', other: '', mover: '' });
   }).catch(() => {
     // Another process has taken the move over; or the store itself fails, which the first error mostly says.
   });
@@ -191,7 +184,7 @@ async function arrive(
 ): Promise<void> {
   const { store, mover } = how;
   await to.steps.run(NO_ACCOUNT, function* () {
-    const noted = yield* whereabouts();
+    const noted = yield* moveNote();
     if (noted?.mover === mover && noted.state === 'leaving')
       throw new WxError('usage', `${from.name} and ${to.name} are the same store`);
     if (noted?.state === 'leaving') throw elsewhere(to.name, noted);
@@ -211,7 +204,7 @@ async function arrive(
       for (const table of MOVED_TABLES) yield* clearTable(table);
     }
     yield* checkUnserved(to);
-    yield* setWhereabouts({ store, state: 'arriving', other: from.name, mover });
+    yield* setMoveNote({ store, state: 'arriving', other: from.name, mover });
   });
 }
 
@@ -239,7 +232,7 @@ function* checkUnserved(store: MoveSource): Step<void> {
 }
 
 /** Throws WxError `busy` when another process moves a store, and certainly lives. */
-function checkMover({ mover }: Whereabouts, mine: string | null): void {
+function checkMover({ mover }: MoveNote, mine: string | null): void {
   const [claimant = ''] = mover.split(' ', 1);
   if (mover === '' || mover === mine || claimant === claimantId(thisProcess()) || !livesForCertain(claimant))
     return;
@@ -252,7 +245,7 @@ function checkMover({ mover }: Whereabouts, mine: string | null): void {
 /** Runs a step of this move, unless another process has taken the move over. */
 function as<T>({ name, steps }: MoveSource, mover: string, step: () => Step<T>): Promise<T> {
   return steps.run(NO_ACCOUNT, function* () {
-    const noted = yield* whereabouts();
+    const noted = yield* moveNote();
     if (noted?.mover === mover) return yield* step();
     throw new WxError('busy', `another process moves the store ${name} now`, {
       hint: 'wait until it has ended',

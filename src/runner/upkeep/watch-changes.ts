@@ -1,7 +1,7 @@
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import type { Clock } from '../../core/time/clock.ts';
 import type { Store } from '../../store/port/port.ts';
-import { createMemberLoop } from './member-loop.ts';
+import { createAccountsLoop } from './accounts-loop.ts';
 
 /** How soon the runners of a process notice commits of other processes (`retry`, `send`). */
 const LOOK_EVERY_MS = 250;
@@ -20,11 +20,11 @@ export interface Watcher {
 }
 
 /** Watches a store for all accounts, by one timer: watchers look when another process has committed for their account. */
-export function createStoreWatch(
+export function createChangeWatch(
   store: Pick<Store, 'changes'>,
   clock: Clock,
 ): (watcher: Watcher, signal: AbortSignal) => Promise<void> {
-  const loop = createMemberLoop<Watcher>(run);
+  const loop = createAccountsLoop<Watcher>(run);
   /** The look of one of them that is going on. */
   let current: Promise<void> = Promise.resolve();
 

@@ -1,15 +1,15 @@
 import type { Clock } from '../../core/time/clock.ts';
 import { abortedAfter } from '../../core/time/event-loop.ts';
 
-/** A loop that several members share: it runs as long as there is one. */
-export interface MemberLoop<T> {
+/** A loop that the accounts of a process share, as its members: it runs as long as there is one. */
+export interface AccountsLoop<T> {
   readonly members: ReadonlySet<T>;
   /** Adds a member. Resolves when the signal is aborted, and the member is gone. */
   join(member: T, signal: AbortSignal): Promise<unknown>;
 }
 
-/** See {@link MemberLoop}. `run` begins with the first member; its signal is aborted when the last one is gone. */
-export function createMemberLoop<T>(run: (signal: AbortSignal) => Promise<void>): MemberLoop<T> {
+/** See {@link AccountsLoop}. `run` begins with the first member; its signal is aborted when the last one is gone. */
+export function createAccountsLoop<T>(run: (signal: AbortSignal) => Promise<void>): AccountsLoop<T> {
   const members = new Set<T>();
   let nobody = new AbortController();
   return {
@@ -35,7 +35,7 @@ export function createLookLoop<T>(
   clock: Pick<Clock, 'sleep'>,
 ): { join(member: T, signal: AbortSignal): Promise<void> } {
   let current: Promise<void> = Promise.resolve();
-  const loop = createMemberLoop<T>(async (signal) => {
+  const loop = createAccountsLoop<T>(async (signal) => {
     while (!signal.aborted) {
       current = look(loop.members);
       await current;

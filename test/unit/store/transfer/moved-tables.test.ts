@@ -6,9 +6,9 @@ import { systemClock } from '../../../../src/core/time/clock.ts';
 import { parseServerUrl } from '../../../../src/postgres/server-address.ts';
 import { createServerSteps } from '../../../../src/postgres/server-steps.ts';
 import { openDatabase } from '../../../../src/sqlite/database.ts';
-import { MOVED_TABLES, SERVING_TABLES } from '../../../../src/store/moving/tables.ts';
 import { migrateServer } from '../../../../src/store/schema/migrate-postgres.ts';
 import { migrate } from '../../../../src/store/schema/migrate-sqlite.ts';
+import { MOVED_TABLES, SERVING_TABLES } from '../../../../src/store/transfer/moved-tables.ts';
 import { administer, SERVER, uniqueName, withParts } from '../../../helpers/postgres.ts';
 
 /** What a move leaves out, beside who serves just now: its own note, the log of events, logins, which go as such, and files to be sent. */

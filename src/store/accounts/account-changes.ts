@@ -3,15 +3,15 @@ import type { StepRunner } from '../../sql/step-runner.ts';
 import { CHANNEL_OF_OWNER } from '../workers/worker-rows.ts';
 
 /** How a step that concerns the process which serves an account lets that one know; see docs/decisions/0028. */
-export interface News {
+export interface AccountChanges {
   /** Goes into the transaction of the step. */
   note(account: string): Statement<number>;
   /** Wakes whoever serves the account, after the commit. A hint: it may be lost. */
   tell(account: string): void;
 }
 
-/** The news of a server. Only steps without a lease make any: of all others, whoever serves the account knows. */
-export function createNews(runner: Pick<StepRunner, 'read'>): News {
+/** The changes of a server. Only steps without a lease make any: of all others, whoever serves the account knows. */
+export function createAccountChanges(runner: Pick<StepRunner, 'read'>): AccountChanges {
   const telling = new Set<string>();
   return {
     note(account) {
@@ -39,10 +39,10 @@ export function createNews(runner: Pick<StepRunner, 'read'>): News {
 }
 
 /**
- * The accounts with news, each with the number of its newest transaction, and the mark from which to ask next. Every
+ * The accounts that have changed, each with the number of its newest transaction, and the mark from which to ask next. Every
  * transaction below the mark had ended, so whatever commits later is found, in whatever order: some are found again.
  */
-export function* newsSince(mark: number): Step<{ upto: number; accounts: Map<string, number> }> {
+export function* changesSince(mark: number): Step<{ upto: number; accounts: Map<string, number> }> {
   const rows = yield* all(
     `SELECT upto, account, changed
        FROM (SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) AS upto) AS horizon

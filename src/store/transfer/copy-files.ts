@@ -6,7 +6,7 @@ import { reasonOf, WxError } from '../../core/errors.ts';
 import { makeFolder } from '../../home/make-folder.ts';
 import type { Row } from '../../sql/statement.ts';
 import type { NeededFile } from '../outbox/parts.ts';
-import type { TableSum } from './tables.ts';
+import type { TableSum } from './moved-tables.ts';
 
 /** The bytes of files to be sent, as one side of a move keeps them. */
 export interface MovableFiles {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createStoreWatch, type Watcher } from '../../../../src/runner/upkeep/watch-store.ts';
+import { createChangeWatch, type Watcher } from '../../../../src/runner/upkeep/watch-changes.ts';
 import { createJumpClock } from '../../../helpers/jump-clock.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';
 
@@ -14,7 +14,7 @@ function watch(since: number, count = 1) {
       return () => state.changes;
     },
   };
-  const watch = createStoreWatch(store, createJumpClock());
+  const watch = createChangeWatch(store, createJumpClock());
   const watcher = (): Watcher => ({
     account: 'a',
     since,
