@@ -41,7 +41,7 @@ const LAYERS = {
 const ROOMS = {
   core: ['.', 'time', 'http', 'message'],
   text: ['.'],
-  settings: ['.'],
+  settings: ['tables', '.'],
   sql: ['.'],
   sqlite: ['.'],
   postgres: ['.'],

@@ -6,11 +6,11 @@ import type { Io } from './core/io.ts';
 import { isObject } from './core/object.ts';
 import { systemClock } from './core/time/clock.ts';
 import type { RunnerDocument } from './runner/port/events.ts';
-import { AGENT } from './settings/agent.ts';
-import type { GLOBAL } from './settings/global.ts';
 import { readEnvironment } from './settings/resolve-settings.ts';
-import type { RUN } from './settings/run.ts';
 import { GLOBAL_SETTINGS, RUN_SETTINGS } from './settings/settings-table.ts';
+import { AGENT } from './settings/tables/agent.ts';
+import type { GLOBAL } from './settings/tables/global.ts';
+import type { RUN } from './settings/tables/run.ts';
 
 /** Settings of `wxagent run`, without those that choose and tune its agent. */
 export type LibrarySetting = Exclude<keyof typeof GLOBAL | keyof typeof RUN, keyof typeof AGENT>;

@@ -2,8 +2,8 @@ import type { Command, Option } from 'commander';
 import stringWidth from 'string-width';
 import type { ErrorKind } from '../core/errors.ts';
 import { EXIT_CODES } from '../core/exit-codes.ts';
-import type { Localized, SettingGroup } from '../settings/setting-type.ts';
 import { SETTINGS, type Setting, type SettingName } from '../settings/settings-table.ts';
+import type { Localized, SettingGroup } from '../settings/tables/setting-row.ts';
 import type { Language } from './i18n/language.ts';
 import type { CommandGroup, CommandSpec } from './port/command-spec.ts';
 

@@ -1,18 +1,18 @@
-import { ADMIN } from './admin.ts';
-import { ASK } from './ask.ts';
-import { DOWNLOAD } from './download.ts';
-import { EXEC } from './exec.ts';
-import { GLOBAL } from './global.ts';
-import { LOGIN } from './login.ts';
-import { RUN } from './run.ts';
-import { SEND } from './send.ts';
-import { SIMULATE } from './simulate.ts';
-import { SOURCE } from './source.ts';
-import { RUN_WEB, WEB } from './web.ts';
+import { ADMIN } from './tables/admin.ts';
+import { ASK } from './tables/ask.ts';
+import { DOWNLOAD } from './tables/download.ts';
+import { EXEC } from './tables/exec.ts';
+import { GLOBAL } from './tables/global.ts';
+import { LOGIN } from './tables/login.ts';
+import { RUN } from './tables/run.ts';
+import { SEND } from './tables/send.ts';
+import { SIMULATE } from './tables/simulate.ts';
+import { SOURCE } from './tables/source.ts';
+import { RUN_WEB, WEB } from './tables/web.ts';
 
 /** Every setting in one table. Flags, `--help`, `--config` files and `wxagent config` are made from it. */
 
-export type { Setting } from './setting-type.ts';
+export type { Setting } from './tables/setting-row.ts';
 
 /** All settings by their camelCase name, which is also their name in config files. */
 export const SETTINGS = {

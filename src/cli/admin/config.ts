@@ -1,7 +1,8 @@
 import { WxError } from '../../core/errors.ts';
 import { thisProcess } from '../../home/claimant.ts';
 import { createCredentials } from '../../home/credentials.ts';
-import { checkStorable, longFlag, parseSetting, resolveSetting } from '../../settings/resolve-settings.ts';
+import { parseSetting } from '../../settings/parse-setting.ts';
+import { checkStorable, longFlag, resolveSetting } from '../../settings/resolve-settings.ts';
 import { SETTINGS, type Setting, type SettingName } from '../../settings/settings-table.ts';
 import { checkAddresses } from '../account/addresses.ts';
 import { checkedStore } from '../account/store-place.ts';

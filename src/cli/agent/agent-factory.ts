@@ -1,5 +1,5 @@
 import type { Agent } from '../../agents/port/port.ts';
-import type { AgentKind } from '../../settings/setting-type.ts';
+import type { AgentKind } from '../../settings/tables/setting-row.ts';
 import type { CommandContext } from '../port/context.ts';
 import type { ChildRecords } from './child-records.ts';
 

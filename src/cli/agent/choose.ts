@@ -1,9 +1,9 @@
 import { createEchoAgent } from '../../agents/echo.ts';
 import { WxError } from '../../core/errors.ts';
-import { AGENT_CHOICES } from '../../settings/agent.ts';
 import { longFlag, resolveSetting, type SettingOrigin } from '../../settings/resolve-settings.ts';
-import type { AgentKind } from '../../settings/setting-type.ts';
 import { RUN_SETTINGS, SETTINGS, type Setting } from '../../settings/settings-table.ts';
+import { AGENT_CHOICES } from '../../settings/tables/agent.ts';
+import type { AgentKind } from '../../settings/tables/setting-row.ts';
 import type { CommandContext } from '../port/context.ts';
 import type { AgentFactory, ChosenAgent } from './agent-factory.ts';
 

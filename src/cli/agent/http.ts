@@ -9,7 +9,7 @@ import { parseHeader } from '../../agents/http/request/options.ts';
 import { parseWebhookSecret } from '../../agents/http/request/webhook-signature.ts';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { proxiesOf } from '../../core/http/proxy.ts';
-import { AGENT } from '../../settings/agent.ts';
+import { AGENT } from '../../settings/tables/agent.ts';
 import type { PrepareAgent } from './agent-factory.ts';
 
 export const prepareHttpAgent: PrepareAgent<string> = async (context, http) => {

@@ -1,5 +1,5 @@
-import type { Localized } from '../../settings/setting-type.ts';
 import type { SettingName } from '../../settings/settings-table.ts';
+import type { Localized } from '../../settings/tables/setting-row.ts';
 import type { CommandContext } from './context.ts';
 
 /** What a command does; returns its exit code where that is not 0. */

@@ -6,7 +6,7 @@ import type { EventSink } from '../../runner/port/events.ts';
 import type { RunnerOptions } from '../../runner/port/options.ts';
 import { longFlag } from '../../settings/resolve-settings.ts';
 import { SETTINGS } from '../../settings/settings-table.ts';
-import { RUN_WEB } from '../../settings/web.ts';
+import { RUN_WEB } from '../../settings/tables/web.ts';
 import { withOwner, withoutRepeats } from '../account/choice.ts';
 import type { ChosenAgent } from '../agent/agent-factory.ts';
 import { checkCommand } from '../agent/child.ts';

@@ -1,4 +1,4 @@
-import type { AgentKind, Setting } from './setting-type.ts';
+import type { AgentKind, Setting } from './setting-row.ts';
 
 /** Settings of `run` that choose its agent, each the name of a kind; `-- cmd` does too. */
 export const AGENT_CHOICES = [

@@ -1,5 +1,5 @@
 import { AGENT } from './agent.ts';
-import type { AgentKind, Setting } from './setting-type.ts';
+import type { AgentKind, Setting } from './setting-row.ts';
 
 /** Agents that take time: all but `--echo`. */
 const SLOW_AGENTS = [

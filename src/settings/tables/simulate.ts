@@ -1,4 +1,4 @@
-import { flagsOnly } from './setting-type.ts';
+import { flagsOnly } from './setting-row.ts';
 
 /** Settings of the simulator. */
 export const SIMULATE = flagsOnly({

@@ -1,4 +1,4 @@
-import type { Setting } from './setting-type.ts';
+import type { Setting } from './setting-row.ts';
 
 /** Settings of the web server: of `web`, and of `run --web`. */
 export const WEB = {

@@ -1,4 +1,4 @@
-import { flagsOnly } from './setting-type.ts';
+import { flagsOnly } from './setting-row.ts';
 
 /** Settings of the commands that look at what is stored, or change it. */
 export const ADMIN = flagsOnly({

@@ -1,4 +1,4 @@
-import type { Setting } from './setting-type.ts';
+import type { Setting } from './setting-row.ts';
 
 /** Settings every command takes, before and after its name. */
 export const GLOBAL = {

@@ -1,4 +1,4 @@
-import type { Setting } from './setting-type.ts';
+import type { Setting } from './setting-row.ts';
 
 export const LOGIN = {
   force: {

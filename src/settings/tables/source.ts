@@ -1,4 +1,4 @@
-import { flagsOnly } from './setting-type.ts';
+import { flagsOnly } from './setting-row.ts';
 
 export const SOURCE = flagsOnly({
   sourceTo: {
