@@ -1,8 +1,8 @@
 import type { Log } from '../core/log.ts';
+import { KILL_GRACE_MS } from './child/end-process-group.ts';
 import { type Environment, inheritEnvironment } from './child/environment.ts';
-import { failureOf, type ProcessEnd, runProcess, runThroughShortages } from './child/process.ts';
-import { KILL_GRACE_MS } from './child/process-group.ts';
-import type { ResidentRecords } from './child/resident.ts';
+import type { ResidentRecords } from './child/resident-process.ts';
+import { failureOf, type ProcessEnd, runProcess, runThroughShortages } from './child/run-process.ts';
 import { decodeText, replyTextOf } from './reply/output.ts';
 
 /** Longest time for one voice message, of which WeChat allows a minute. */

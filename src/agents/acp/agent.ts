@@ -11,12 +11,12 @@ import {
   type Environment,
   inheritForAgent,
 } from '../child/environment.ts';
-import type { ResidentRecords } from '../child/resident.ts';
+import type { ResidentRecords } from '../child/resident-process.ts';
 import type { Agent, TurnContext } from '../port/port.ts';
 import { endedOutcome, limitTurn, turnEndOf } from '../port/turn-end.ts';
 import type { AcpCommand } from './connection/command.ts';
 import { wantedModes } from './session/modes.ts';
-import { type AcpProcess, createAcpProcessKeeper } from './session/process.ts';
+import { type AcpProcess, createAcpProcessKeeper } from './session/process-keeper.ts';
 import { AUTH_REQUIRED } from './session/sessions.ts';
 import { outcomeOfError, outcomeOfStart, outcomeOfUnasked, unaskedError } from './turn/outcome.ts';
 import type { PermissionPolicy } from './turn/permission.ts';

@@ -1,4 +1,4 @@
-import { endGroup, KILL_GRACE_MS } from './process-group.ts';
+import { endGroup, KILL_GRACE_MS } from './end-process-group.ts';
 
 /** A child process, told apart from a later one that got the same pid. */
 export interface ChildIdentity {

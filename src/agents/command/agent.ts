@@ -1,6 +1,7 @@
 import type { Log } from '../../core/log.ts';
 import type { Outcome, Turn } from '../../core/message/message.ts';
 import { type Command, nameOf } from '../child/command-line.ts';
+import { KILL_GRACE_MS } from '../child/end-process-group.ts';
 import {
   type AgentConstants,
   type Environment,
@@ -10,8 +11,7 @@ import {
 } from '../child/environment.ts';
 import { exitHint, spawnFailure } from '../child/exit-hints.ts';
 import { logLineOf, withOutput } from '../child/output/stderr.ts';
-import { type ProcessEnd, runProcess } from '../child/process.ts';
-import { KILL_GRACE_MS } from '../child/process-group.ts';
+import { type ProcessEnd, runProcess } from '../child/run-process.ts';
 import { type InputForm, stdinOf } from '../port/input.ts';
 import type { Agent } from '../port/port.ts';
 import { endedOutcome } from '../port/turn-end.ts';

@@ -7,7 +7,7 @@ import {
   type Environment,
   inheritForAgent,
 } from '../child/environment.ts';
-import type { ResidentRecords } from '../child/resident.ts';
+import type { ResidentRecords } from '../child/resident-process.ts';
 import type { Agent } from '../port/port.ts';
 import { endedOutcome, turnEndOf } from '../port/turn-end.ts';
 import { type Coprocess, createCoprocess } from './supervisor.ts';

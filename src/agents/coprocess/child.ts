@@ -1,6 +1,11 @@
 import type { Log } from '../../core/log.ts';
 import type { Outcome } from '../../core/message/message.ts';
-import { type Resident, type ResidentEnd, type ResidentRun, startResident } from '../child/resident.ts';
+import {
+  type Resident,
+  type ResidentEnd,
+  type ResidentRun,
+  startResident,
+} from '../child/resident-process.ts';
 import type { TurnContext } from '../port/port.ts';
 import { createLineReader } from '../reply/line-reader.ts';
 import { MAX_LINE_BYTES } from '../reply/reply-line.ts';

@@ -5,7 +5,7 @@ import type { Clock } from '../../core/time/clock.ts';
 import { untilAborted } from '../../core/time/event-loop.ts';
 import type { Command } from '../child/command-line.ts';
 import { exitHint, type SpawnFailure, spawnFailure } from '../child/exit-hints.ts';
-import type { ResidentRecords } from '../child/resident.ts';
+import type { ResidentRecords } from '../child/resident-process.ts';
 import type { TurnContext } from '../port/port.ts';
 import { endedOutcome, limitTurn, turnEndOf } from '../port/turn-end.ts';
 import { shortage } from '../reply/outcomes.ts';

@@ -1,4 +1,4 @@
-import { KILL_GRACE_MS } from '../../agents/child/process-group.ts';
+import { KILL_GRACE_MS } from '../../agents/child/end-process-group.ts';
 import type { CommandSearch } from '../../agents/child/resolve-command.ts';
 import { checkShellLine } from '../../agents/child/shell-line.ts';
 import { VERSION } from '../../core/version.ts';

@@ -13,7 +13,7 @@ export async function runEventCommand(
   event: RunnerEvent,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const { failureOf, runThroughShortages, runProcess } = await import('../../agents/child/process.ts');
+  const { failureOf, runThroughShortages, runProcess } = await import('../../agents/child/run-process.ts');
   const run = () =>
     runProcess({
       command: { shell: command, args },

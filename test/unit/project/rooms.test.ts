@@ -60,7 +60,7 @@ const BAD: readonly (readonly [file: string, target: string])[] = [
   ['web/api/a.ts', 'web/server.ts'],
   ['agents/port/a.ts', 'agents/reply/output.ts'],
   ['agents/reply/a.ts', 'agents/child/spawn.ts'],
-  ['agents/child/output/a.ts', 'agents/child/process.ts'],
+  ['agents/child/output/a.ts', 'agents/child/run-process.ts'],
   ['agents/child/a.ts', 'agents/command/agent.ts'],
   ['agents/command/a.ts', 'agents/coprocess/agent.ts'],
   ['agents/coprocess/a.ts', 'agents/acp/agent.ts'],

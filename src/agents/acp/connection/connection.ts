@@ -14,7 +14,7 @@ import { isObject } from '../../../core/object.ts';
 import { VERSION } from '../../../core/version.ts';
 import type { Command } from '../../child/command-line.ts';
 import { exitHint, spawnFailure } from '../../child/exit-hints.ts';
-import { type ResidentEnd, type ResidentRecords, startResident } from '../../child/resident.ts';
+import { type ResidentEnd, type ResidentRecords, startResident } from '../../child/resident-process.ts';
 import { createNoticeLog } from './notice-log.ts';
 import { createAcpWire, type SessionUpdate } from './wire.ts';
 

@@ -4,7 +4,7 @@ import type { Outcome, Turn } from '../../../core/message/message.ts';
 import { isObject } from '../../../core/object.ts';
 import { within } from '../../../core/time/event-loop.ts';
 import type { TurnContext } from '../../port/port.ts';
-import type { AcpProcess, AcpProcessKeeper } from '../session/process.ts';
+import type { AcpProcess, AcpProcessKeeper } from '../session/process-keeper.ts';
 import { outcomeOfStop } from './outcome.ts';
 import { createPermissions, type PermissionPolicy } from './permission.ts';
 import { promptOf } from './prompt.ts';

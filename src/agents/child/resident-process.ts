@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { within } from '../../core/time/event-loop.ts';
 import type { Command } from './command-line.ts';
+import { endGroup } from './end-process-group.ts';
 import { DRAIN_MS, drained } from './output/drain.ts';
 import { logLineOf, readStderr, withStderr } from './output/stderr.ts';
-import { endGroup } from './process-group.ts';
 import { spawnGroup } from './spawn.ts';
 
 /** A child process that lives longer than a turn, in a process group of its own. */

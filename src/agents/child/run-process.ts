@@ -5,11 +5,11 @@ import { within } from '../../core/time/event-loop.ts';
 import type { TurnEnd } from '../port/port.ts';
 import { limitTurn, type TurnLimit, turnEndOf } from '../port/turn-end.ts';
 import type { Command } from './command-line.ts';
+import { endGroup } from './end-process-group.ts';
 import { isPassing } from './exit-hints.ts';
 import { DRAIN_MS, drained } from './output/drain.ts';
 import { createProcessOutput, type OutputFault, type OutputUse } from './output/process-output.ts';
 import { withStderr } from './output/stderr.ts';
-import { endGroup } from './process-group.ts';
 import { spawnGroup } from './spawn.ts';
 
 /** One child process of a turn, and every bound it has. */

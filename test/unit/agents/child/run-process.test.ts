@@ -2,7 +2,11 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { type ProcessRun, runProcess, runThroughShortages } from '../../../../src/agents/child/process.ts';
+import {
+  type ProcessRun,
+  runProcess,
+  runThroughShortages,
+} from '../../../../src/agents/child/run-process.ts';
 import {
   busyFor,
   eventually,

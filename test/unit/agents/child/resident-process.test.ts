@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
-import { type ResidentRun, startResident } from '../../../../src/agents/child/resident.ts';
+import { type ResidentRun, startResident } from '../../../../src/agents/child/resident-process.ts';
 import { busyFor, untilExited } from '../support.ts';
 
 /** Starts one whose pipes are drained for one millisecond of the clock; `onStdout` gets each chunk. */
