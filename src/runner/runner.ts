@@ -27,7 +27,7 @@ import { createShutdown, shutDown } from './shutdown/shutdown.ts';
 import { type Startup, startUp } from './startup.ts';
 import type { FolderMaker } from './turns/folders.ts';
 import { createLanes } from './turns/lanes.ts';
-import { createQuestions } from './turns/questions.ts';
+import { createTurnQuestions } from './turns/turn-questions.ts';
 import { createTurns } from './turns/turns.ts';
 import { createTyping } from './turns/typing.ts';
 import { createRescue } from './unstored-content.ts';
@@ -98,7 +98,7 @@ export function startRunner(parts: RunnerParts): Runner {
     onExpired: () => void login.doubt(),
     onError: fail,
   });
-  const questions = createQuestions({ ...options, account: key, delivery, shape: settings });
+  const questions = createTurnQuestions({ ...options, account: key, delivery, shape: settings });
   const contextToken = (user: string) => store.sessions.contextToken({ account: key, user });
   const typing = settings.typing ? createTyping({ client, clock, log, contextToken }) : null;
   const turns = createTurns({ ...options, delivery, questions, typing });

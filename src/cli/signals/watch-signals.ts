@@ -11,7 +11,10 @@ const ALSO_PASSED = ['SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const satisfies NodeJS.
  */
 const SAME_SIGNAL_MS = 100;
 
-/** The first signal asks a command to stop; the next one ends the process (`exit`). What nohup has set to ignored stays so. */
+/**
+ * The first signal asks a command to stop; the next one ends the process (`exit`). What nohup has set to ignored stays so.
+ * How a runner then ends is in runner/shutdown/shutdown.ts.
+ */
 export function watchSignals(
   starter: Starter,
   exit: (code: number) => void,

@@ -2,7 +2,7 @@ import type { Log } from '../../core/log.ts';
 import type { IntakeResult } from '../../store/port/port.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Lanes } from '../turns/lanes.ts';
-import type { Questions } from '../turns/questions.ts';
+import type { TurnQuestions } from '../turns/turn-questions.ts';
 import type { Turns } from '../turns/turns.ts';
 
 /** Dispatches what an intake has stored: to lanes, turns, questions and the delivery. */
@@ -17,7 +17,7 @@ export interface Dispatch {
 export function createDispatch(options: {
   lanes: Pick<Lanes, 'add' | 'wake'>;
   turns: Pick<Turns, 'cancel'>;
-  questions: Pick<Questions, 'answer'>;
+  questions: Pick<TurnQuestions, 'answer'>;
   delivery: Pick<Delivery, 'wake'>;
   log: Log;
 }): Dispatch {

@@ -9,7 +9,7 @@ import type { RunnerEnd } from '../port/port.ts';
 import type { Lanes } from '../turns/lanes.ts';
 import type { Turns } from '../turns/turns.ts';
 
-/** Begins the shutdown of a runner, once, for the first reason there is. */
+/** Begins the shutdown of a runner, once, for the first reason there is. Signals come from cli/signals/watch-signals.ts. */
 export interface Shutdown {
   /** Aborted when the shutdown begins. */
   readonly signal: AbortSignal;

@@ -10,9 +10,9 @@ import type { EventSink } from '../port/events.ts';
 import type { RunnerOptions } from '../port/options.ts';
 import type { Attachments } from '../received/attachments.ts';
 import type { TurnFolderSet } from './folders.ts';
-import type { Questions } from './questions.ts';
 import { startSilenceTimeout } from './silence-timeout.ts';
 import type { TurnOutput } from './streamed-output.ts';
+import type { TurnQuestions } from './turn-questions.ts';
 import type { Typing } from './typing.ts';
 
 export interface AgentRunInput {
@@ -36,7 +36,7 @@ export function createAgentRun(options: {
   sessions: Pick<Sessions, 'sessionValue' | 'setSessionValue'>;
   agent: Agent;
   attachments: Pick<Attachments, 'complete'>;
-  questions: Pick<Questions, 'ask'>;
+  questions: Pick<TurnQuestions, 'ask'>;
   typing: Typing | null;
   settings: Pick<RunnerOptions, 'timeoutMs' | 'silenceMs'>;
   clock: Clock;

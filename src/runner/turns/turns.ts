@@ -19,8 +19,8 @@ import { createAgentRun } from './agent-run.ts';
 import { createTurnFinish } from './finish.ts';
 import type { FolderMaker } from './folders.ts';
 import type { LaneStep } from './lanes.ts';
-import type { Questions } from './questions.ts';
 import { createTurnOutput } from './streamed-output.ts';
+import type { TurnQuestions } from './turn-questions.ts';
 import type { Typing } from './typing.ts';
 import { createWorkingNotice } from './working-notice.ts';
 
@@ -47,7 +47,7 @@ export function createTurns(options: {
   store: Pick<Store, 'turns' | 'outbox' | 'sessions'>;
   agent: Agent;
   delivery: Pick<Delivery, 'queue'>;
-  questions: Pick<Questions, 'ask'>;
+  questions: Pick<TurnQuestions, 'ask'>;
   typing: Typing | null;
   folders: FolderMaker;
   attachments: Pick<Attachments, 'complete'>;

@@ -1,7 +1,7 @@
 import type { Step } from '../../sql/statement.ts';
 import type { Claimant } from '../outbox/user-lease.ts';
 import type { AnswerFault, ChatNotice, IncomingMessage } from '../port/port.ts';
-import { findQuestion } from './find-question.ts';
+import { matchAnswer } from './match-answer.ts';
 import { hasReached, isAwaited, isOver, questionsTo, type StoredQuestion } from './question-rows.ts';
 import { answerQuestion, markTold } from './questions.ts';
 
@@ -27,7 +27,7 @@ export function* takeAnswer(
     (question) => hasReached(question) && question.createdAtMs <= writtenAtMs + SKEW_MS,
   );
   const over = asked.filter((question) => isOver(question, claimant, nowMs));
-  const found = findQuestion(said, { ...about, open: asked.filter((one) => !over.includes(one)), over });
+  const found = matchAnswer(said, { ...about, open: asked.filter((one) => !over.includes(one)), over });
   if (found === null) return null;
   if (found.kind === 'fault') {
     yield* markTold(found.questions);

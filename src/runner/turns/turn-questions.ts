@@ -7,7 +7,7 @@ import type { Delivery } from '../delivery/delivery.ts';
 import { type ReplyShape, textParts } from '../delivery/reply-parts.ts';
 
 /** Questions of turns to their users. A user has one turn at a time, and a turn one open question. */
-export interface Questions {
+export interface TurnQuestions {
   /** Sends a question; resolves with the next message, or null after `waitMs` or with the turn. Never rejects. */
   ask(
     turn: { id: string; user: string; over: AbortSignal },
@@ -25,15 +25,15 @@ interface OpenQuestion {
   settle: (answer: string | null | Promise<string | null>) => void;
 }
 
-/** See {@link Questions}. */
-export function createQuestions(options: {
+/** See {@link TurnQuestions}. */
+export function createTurnQuestions(options: {
   account: string;
   store: Pick<Store, 'outbox' | 'turns'>;
   delivery: Pick<Delivery, 'queue'>;
   shape: Pick<ReplyShape, 'maxChars' | 'format'>;
   clock: Clock;
   log: Log;
-}): Questions {
+}): TurnQuestions {
   const { account, store, clock, log } = options;
   const open = new Map<string, OpenQuestion>();
   /** The last question to each user. The next one waits for it. */

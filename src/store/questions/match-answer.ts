@@ -3,7 +3,7 @@ import type { AnswerFault, Said } from '../port/port.ts';
 import type { StoredQuestion } from './question-rows.ts';
 
 /** What a message is for a user's questions. */
-export type FoundQuestion<Q> =
+export type AnswerMatch<Q> =
   | { kind: 'answer'; question: Q; answer: string; choice: number | null }
   | { kind: 'fault'; why: Exclude<AnswerFault, 'kept'>; questions: Q[] };
 
@@ -22,11 +22,11 @@ const NUMBERED = /^\s*([#＃]?)\s*(\d{1,2})(?!\d)\s*[.:：,，、)）]?\s*([\s\S
 const NUMBER_IN_TEXT = /[#＃](\d{1,2})(?!\d)/gu;
 
 /**
- * Finds the question that a message answers: by its quote, by its number, or because it is the only one. `open` were
+ * Matches a message with the question that it answers: by its quote, by its number, or because it is the only one. `open` were
  * asked, `over` are too late, both newest first; `isTurnAsking`: a turn has an open question of its own. Null: the message
  * is none of their business.
  */
-export function findQuestion<Q extends Asked>(
+export function matchAnswer<Q extends Asked>(
   { text, quote }: Said,
   {
     open,
@@ -34,11 +34,11 @@ export function findQuestion<Q extends Asked>(
     isTurnAsking,
     nowMs,
   }: { open: readonly Q[]; over: readonly Q[]; isTurnAsking: boolean; nowMs: number },
-): FoundQuestion<Q> | null {
+): AnswerMatch<Q> | null {
   if (text.trim() === '') return null;
   const isOver = (question: Q): boolean => over.includes(question);
   /** The answer of a message that names its question. */
-  function answerTo(question: Q, answer: string): FoundQuestion<Q> | null {
+  function answerTo(question: Q, answer: string): AnswerMatch<Q> | null {
     if (isOver(question)) return { kind: 'fault', why: 'late', questions: [question] };
     const choice = question.choices === null ? null : choiceOf(answer, question.choices);
     const isAnswer = question.choices === null ? answer.trim() !== '' : choice !== null;
