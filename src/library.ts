@@ -52,7 +52,7 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
   const { agent, settings = {}, onEvent, onLog, token } = checkedOptions(options);
   const { createFunctionAgent } = await import('./agents/function.ts');
   const { createContext } = await import('./cli/port/context.ts');
-  const { chooseAccounts } = await import('./cli/account/choice.ts');
+  const { chooseAccounts } = await import('./cli/account/choose-account.ts');
   const { atStore } = await import('./cli/account/store-place.ts');
   const { runAgent } = await import('./cli/run/run.ts');
   const { documentOf } = await import('./runner/port/events.ts');

@@ -1,4 +1,4 @@
-import { knownAccounts } from './account/choice.ts';
+import { knownAccounts } from './account/choose-account.ts';
 import { wordsOf } from './i18n/language.ts';
 import type { CommandContext } from './port/context.ts';
 

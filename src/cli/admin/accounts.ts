@@ -1,6 +1,12 @@
 import type { Account } from '../../home/config-file.ts';
 import { TERMINAL } from '../../store/port/port.ts';
-import { chooseAccount, findAccount, knownAccounts, noAccount, withoutAccount } from '../account/choice.ts';
+import {
+  chooseAccount,
+  findAccount,
+  knownAccounts,
+  noAccount,
+  withoutAccount,
+} from '../account/choose-account.ts';
 import { withStore } from '../account/store.ts';
 import { loginsOf } from '../account/store-place.ts';
 import type { CommandContext } from '../port/context.ts';

@@ -1,7 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/config-file.ts';
 import { type Admin, TERMINAL } from '../../store/port/port.ts';
-import { chooseAccount } from '../account/choice.ts';
+import { chooseAccount } from '../account/choose-account.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../port/context.ts';
 import { localMinute } from '../terminal/local-time.ts';

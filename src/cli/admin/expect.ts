@@ -3,7 +3,7 @@ import { shownDuration } from '../../core/units.ts';
 import type { Account } from '../../home/config-file.ts';
 import type { Expectation, Store } from '../../store/port/port.ts';
 import { timeShown } from '../../views/account.ts';
-import { chooseAccount } from '../account/choice.ts';
+import { chooseAccount } from '../account/choose-account.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../port/context.ts';
 import { checkUser } from '../send/recipient.ts';

@@ -2,7 +2,7 @@ import { reasonOf, WxError } from '../../core/errors.ts';
 import type { MediaSource } from '../../core/message/media.ts';
 import type { Inbox } from '../../store/port/port.ts';
 import { messageShown, readMessage } from '../../views/message.ts';
-import { chooseAccount } from '../account/choice.ts';
+import { chooseAccount } from '../account/choose-account.ts';
 import { withStore } from '../account/store.ts';
 import { stateShown, type Words, wordsOf } from '../i18n/language.ts';
 import type { CommandContext } from '../port/context.ts';

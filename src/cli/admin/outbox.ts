@@ -1,7 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import { type PartView, scheduledId, scheduledSeq, TERMINAL } from '../../store/port/port.ts';
 import { partShown, scheduledShown } from '../../views/part.ts';
-import { chooseAccount } from '../account/choice.ts';
+import { chooseAccount } from '../account/choose-account.ts';
 import { withStore } from '../account/store.ts';
 import { stateShown, type Words, wordsOf } from '../i18n/language.ts';
 import type { CommandContext } from '../port/context.ts';

@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import { TERMINAL } from '../../store/port/port.ts';
-import { chooseAccount } from '../account/choice.ts';
+import { chooseAccount } from '../account/choose-account.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../port/context.ts';
 

@@ -3,7 +3,7 @@ import { BUDGET_MESSAGES } from '../../core/message/wechat-limits.ts';
 import type { Account } from '../../home/config-file.ts';
 import type { Store } from '../../store/port/port.ts';
 import { accountShown } from '../../views/account.ts';
-import { chooseAccounts, loginHint } from '../account/choice.ts';
+import { chooseAccounts, loginHint } from '../account/choose-account.ts';
 import { pollerOf } from '../account/polling-right.ts';
 import { openHomeStore } from '../account/store.ts';
 import { wordsOf } from '../i18n/language.ts';

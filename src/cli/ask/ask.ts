@@ -2,9 +2,9 @@ import { withoutBom } from '../../core/bom.ts';
 import { WxError } from '../../core/errors.ts';
 import { EXIT_CODES } from '../../core/exit-codes.ts';
 import { digestOf } from '../../core/ids.ts';
-import type { Choice } from '../../core/message/choices.ts';
+import type { Choice } from '../../core/message/match-choice.ts';
 import type { Store } from '../../store/port/port.ts';
-import { loginHint } from '../account/choice.ts';
+import { loginHint } from '../account/choose-account.ts';
 import { openOutgoing } from '../account/connection.ts';
 import { withStore } from '../account/store.ts';
 import { wordsOf } from '../i18n/language.ts';
@@ -12,7 +12,7 @@ import type { CommandContext } from '../port/context.ts';
 import { contentToSend, keepFiles, type SendContent } from '../send/send-content.ts';
 import { findTarget, type Target } from '../send/target.ts';
 import { type Asked, askAndWait } from './asking.ts';
-import { parseChoices, parseDefault } from './choices.ts';
+import { parseChoices, parseDefault } from './parse-choices.ts';
 import { questionOf } from './question-text.ts';
 
 /** Exit codes of `ask` beside those of errors, as `timeout(1)` has the second one. */

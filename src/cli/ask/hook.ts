@@ -1,5 +1,5 @@
 import { WxError } from '../../core/errors.ts';
-import { type Choice, choiceOf } from '../../core/message/choices.ts';
+import { type Choice, choiceOf } from '../../core/message/match-choice.ts';
 import { isObject } from '../../core/object.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../port/context.ts';

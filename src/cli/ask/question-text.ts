@@ -1,6 +1,6 @@
 import { newUuid } from '../../core/ids.ts';
-import type { Choice } from '../../core/message/choices.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
+import type { Choice } from '../../core/message/match-choice.ts';
 import { filePart, textParts } from '../../runner/delivery/reply-parts.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
 import type { PartFile } from '../../store/port/port.ts';

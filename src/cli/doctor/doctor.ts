@@ -1,7 +1,7 @@
 import { type ErrorKind, reasonOf, WxError } from '../../core/errors.ts';
 import { EXIT_CODES } from '../../core/exit-codes.ts';
 import type { Account } from '../../home/config-file.ts';
-import { accountIfAny } from '../account/choice.ts';
+import { accountIfAny } from '../account/choose-account.ts';
 import { atStore } from '../account/store-place.ts';
 import { wordsOf } from '../i18n/language.ts';
 import type { CommandContext } from '../port/context.ts';

@@ -8,7 +8,7 @@ import type { Account } from '../../home/config-file.ts';
 import { parseBaseUrl, TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import { headerOf } from '../../ilink/http/http.ts';
 import { TOKEN_DEAD } from '../../ilink/result.ts';
-import { loginHint, noAccount } from '../account/choice.ts';
+import { loginHint, noAccount } from '../account/choose-account.ts';
 import { connect, openTransport, proxiesForServer } from '../account/connection.ts';
 import type { CommandContext } from '../port/context.ts';
 import type { Check } from './check.ts';

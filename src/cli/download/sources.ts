@@ -6,7 +6,7 @@ import { decodeRaw, readInbound } from '../../ilink/message/inbound.ts';
 import { mediaOf } from '../../ilink/message/media.ts';
 import { parseLossless } from '../../ilink/wire/json.ts';
 import type { MessageItem } from '../../ilink/wire/wire.ts';
-import { accountIfAny, chooseAccount } from '../account/choice.ts';
+import { accountIfAny, chooseAccount } from '../account/choose-account.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../port/context.ts';
 

@@ -2,7 +2,7 @@ import { WxError } from '../../core/errors.ts';
 import { isName } from '../../core/name.ts';
 import type { Account } from '../../home/config-file.ts';
 import { TERMINAL } from '../../store/port/port.ts';
-import { chooseAccount, withoutAccount } from '../account/choice.ts';
+import { chooseAccount, withoutAccount } from '../account/choose-account.ts';
 import { openTransport } from '../account/connection.ts';
 import { openHomeStore } from '../account/store.ts';
 import { loginsOf } from '../account/store-place.ts';

@@ -2,7 +2,7 @@ import { startPauseMs } from '../../core/time/backoff.ts';
 import type { Account } from '../../home/config-file.ts';
 import type { Transport } from '../../ilink/http/transport.ts';
 import { type Store, TERMINAL } from '../../store/port/port.ts';
-import { loginHint } from '../account/choice.ts';
+import { loginHint } from '../account/choose-account.ts';
 import type { CommandContext } from '../port/context.ts';
 import { obtainLogin } from './obtain-login.ts';
 import { accountsNow, accountsOfLate } from './stored-accounts.ts';

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { reasonOf } from '../../core/errors.ts';
 import { type Account, type AccountList, type ConfigFile, readConfigFile } from '../../home/config-file.ts';
 import type { StoreServer } from '../../store/postgres-server.ts';
-import { knownAccounts } from '../account/choice.ts';
+import { knownAccounts } from '../account/choose-account.ts';
 import type { CommandContext } from '../port/context.ts';
 
 /** A file that was changed a moment ago may change again without looking another. */

@@ -1,6 +1,6 @@
 import { WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/config-file.ts';
-import { chooseAccounts } from '../account/choice.ts';
+import { chooseAccounts } from '../account/choose-account.ts';
 import { accountsNow } from '../login/stored-accounts.ts';
 import type { CommandContext } from '../port/context.ts';
 

@@ -1,7 +1,7 @@
 import type { Agent } from '../../agents/port/port.ts';
 import { eventOf, type Turn } from '../../core/message/message.ts';
 import { DEFAULT_RUNNER_OPTIONS } from '../../runner/port/options.ts';
-import { chooseAccount, withOwner } from '../account/choice.ts';
+import { chooseAccount, withOwner } from '../account/choose-account.ts';
 import type { CommandContext } from '../port/context.ts';
 import { createFallbackCommand } from '../send/fallback-command.ts';
 import { sanitized } from '../terminal/printer.ts';

@@ -3,7 +3,7 @@ import type { Turn } from '../../core/message/message.ts';
 import { BUDGET_MESSAGES } from '../../core/message/wechat-limits.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { documentOf, type EventSink, type RunnerEvent } from '../../runner/port/events.ts';
-import { contextOf, knownAccounts } from '../account/choice.ts';
+import { contextOf, knownAccounts } from '../account/choose-account.ts';
 import { type Words, wordsOf } from '../i18n/language.ts';
 import type { CommandContext } from '../port/context.ts';
 import { deafSentence } from '../terminal/deaf-sentence.ts';

@@ -8,7 +8,7 @@ import type { Runner, RunnerEnd } from '../../runner/port/port.ts';
 import { createFallbacks } from '../../runner/run-fallbacks.ts';
 import { createUpkeep } from '../../runner/upkeep/upkeep.ts';
 import { LeaseLost } from '../../store/port/lease.ts';
-import { contextOf, loginHint, noAccount } from '../account/choice.ts';
+import { contextOf, loginHint, noAccount } from '../account/choose-account.ts';
 import { openTransport } from '../account/connection.ts';
 import { leaseLost, openPolling } from '../account/polling-right.ts';
 import { wordsOf } from '../i18n/language.ts';

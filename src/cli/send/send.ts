@@ -1,7 +1,7 @@
 import { atMostEvery } from '../../core/time/clock.ts';
 import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { OPEN_PART_STATES, type Outbox, type PartView, type Store } from '../../store/port/port.ts';
-import { loginHint } from '../account/choice.ts';
+import { loginHint } from '../account/choose-account.ts';
 import { openOutgoing } from '../account/connection.ts';
 import { pollerOf } from '../account/polling-right.ts';
 import { withStore } from '../account/store.ts';

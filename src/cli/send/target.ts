@@ -1,7 +1,7 @@
 import { WxError } from '../../core/errors.ts';
 import { type Account, loginDigest } from '../../home/config-file.ts';
 import type { Admin } from '../../store/port/port.ts';
-import { chooseAccount, findAccount, knownAccounts } from '../account/choice.ts';
+import { chooseAccount, findAccount, knownAccounts } from '../account/choose-account.ts';
 import type { CommandContext } from '../port/context.ts';
 import { checkUser, unknownUser } from './recipient.ts';
 

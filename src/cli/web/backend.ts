@@ -8,7 +8,7 @@ import { tellPushes } from '../../runner/delivery/push-texts.ts';
 import { withValues } from '../../settings/resolve-settings.ts';
 import type { Store } from '../../store/port/port.ts';
 import type { KnownAccount, WebBackend } from '../../web/port/backend.ts';
-import { knownAccounts } from '../account/choice.ts';
+import { knownAccounts } from '../account/choose-account.ts';
 import { openFetcher, openOutgoing, openTransport } from '../account/connection.ts';
 import { pollerOf } from '../account/polling-right.ts';
 import { loginsOf } from '../account/store-place.ts';

@@ -8,7 +8,7 @@ import { TERMINAL } from '../../store/port/port.ts';
 import { invitationShown } from '../../views/access.ts';
 import { addInvitation } from '../../web/access/grants.ts';
 import { parseListen, parsePublicUrl } from '../../web/guard/listen-address.ts';
-import { knownAccounts } from '../account/choice.ts';
+import { knownAccounts } from '../account/choose-account.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../port/context.ts';
 import { localMinute } from '../terminal/local-time.ts';

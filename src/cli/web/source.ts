@@ -9,7 +9,7 @@ import { sourceShown } from '../../views/access.ts';
 import { addSource } from '../../web/access/grants.ts';
 import { parseLimit } from '../../web/access/source-limit.ts';
 import { checkedTemplate } from '../../web/push/port/template.ts';
-import { chooseAccount } from '../account/choice.ts';
+import { chooseAccount } from '../account/choose-account.ts';
 import { withStore } from '../account/store.ts';
 import { checkCommand } from '../agent/child.ts';
 import type { CommandContext } from '../port/context.ts';

@@ -5,7 +5,7 @@ import { TERMINAL } from '../../store/port/port.ts';
 import { tokenShown } from '../../views/access.ts';
 import { timeShown } from '../../views/account.ts';
 import { addCode, addToken } from '../../web/access/grants.ts';
-import { chooseAccount, knownAccounts } from '../account/choice.ts';
+import { chooseAccount, knownAccounts } from '../account/choose-account.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../port/context.ts';
 import { checkUser } from '../send/recipient.ts';

@@ -1,7 +1,7 @@
 import { reasonOf } from '../../core/errors.ts';
 import { createFallbacks } from '../../runner/run-fallbacks.ts';
 import type { Store } from '../../store/port/port.ts';
-import { knownAccounts } from '../account/choice.ts';
+import { knownAccounts } from '../account/choose-account.ts';
 import type { CommandContext } from '../port/context.ts';
 import { COMMAND_LEASE_MS, createFallbackCommand } from '../send/fallback-command.ts';
 

@@ -1,5 +1,5 @@
-import type { Choice } from '../../core/message/choices.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
+import type { Choice } from '../../core/message/match-choice.ts';
 import type { Asked } from './access.ts';
 import type { HeldPart, MergedHolds, NewPart } from './outbox.ts';
 import type { Said } from './questions.ts';

@@ -1,5 +1,5 @@
-import type { Choice } from '../../core/message/choices.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
+import type { Choice } from '../../core/message/match-choice.ts';
 import type { NewPart, PartState } from './outbox.ts';
 
 /** What a message says, as far as an answer to a question needs it. */

@@ -1,4 +1,4 @@
-import { choiceOf } from '../../core/message/choices.ts';
+import { choiceOf } from '../../core/message/match-choice.ts';
 import type { AnswerFault, Said } from '../port/port.ts';
 import type { StoredQuestion } from './question-rows.ts';
 

@@ -1,4 +1,4 @@
-import type { Choice } from '../../core/message/choices.ts';
+import type { Choice } from '../../core/message/match-choice.ts';
 import { all, one, type Row, type Step } from '../../sql/statement.ts';
 import { type Claimant, isLeased } from '../outbox/user-lease.ts';
 import type { PartState, QuestionView } from '../port/port.ts';

@@ -88,7 +88,7 @@ const BAD: readonly (readonly [file: string, target: string])[] = [
   ['cli/i18n/a.ts', 'cli/terminal/table.ts'],
   ['cli/terminal/a.ts', 'cli/port/context.ts'],
   ['cli/port/a.ts', 'cli/account/store.ts'],
-  ['cli/account/a.ts', 'cli/agent/choose.ts'],
+  ['cli/account/a.ts', 'cli/agent/choose-agent.ts'],
   ['cli/agent/a.ts', 'cli/login/login.ts'],
   ['cli/login/a.ts', 'cli/send/send.ts'],
   ['cli/run/a.ts', 'cli/simulate/simulate.ts'],

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
-import { chooseAgent } from '../../../src/cli/agent/choose.ts';
-import { type CommandContext, createContext } from '../../../src/cli/port/context.ts';
-import { systemClock } from '../../../src/core/time/clock.ts';
-import { longFlag, readEnvironment } from '../../../src/settings/resolve-settings.ts';
-import { SETTINGS, type Setting, type SettingName } from '../../../src/settings/settings-table.ts';
-import type { AgentKind } from '../../../src/settings/tables/setting-row.ts';
-import { makeFolder } from '../../helpers/wxagent.ts';
+import { chooseAgent } from '../../../../src/cli/agent/choose-agent.ts';
+import { type CommandContext, createContext } from '../../../../src/cli/port/context.ts';
+import { systemClock } from '../../../../src/core/time/clock.ts';
+import { longFlag, readEnvironment } from '../../../../src/settings/resolve-settings.ts';
+import { SETTINGS, type Setting, type SettingName } from '../../../../src/settings/settings-table.ts';
+import type { AgentKind } from '../../../../src/settings/tables/setting-row.ts';
+import { makeFolder } from '../../../helpers/wxagent.ts';
 
 type Values = Partial<Record<SettingName, unknown>>;
 

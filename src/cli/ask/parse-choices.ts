@@ -1,5 +1,5 @@
 import { WxError } from '../../core/errors.ts';
-import { type Choice, choiceOf } from '../../core/message/choices.ts';
+import { type Choice, choiceOf } from '../../core/message/match-choice.ts';
 
 const MOST_CHOICES = 20;
 const NAME_CHARS = 40;

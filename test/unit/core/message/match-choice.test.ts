@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { choiceOf } from '../../../../src/core/message/choices.ts';
+import { choiceOf } from '../../../../src/core/message/match-choice.ts';
 
 const choices = (...names: string[]) => names.map((name) => ({ name, label: null }));
 
