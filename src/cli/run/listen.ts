@@ -6,7 +6,7 @@ import type { CommandContext } from '../port/context.ts';
 import { createFallbackCommand } from '../send/fallback-command.ts';
 import { sanitized } from '../terminal/printer.ts';
 import { createEventLog } from './print-events.ts';
-import { serve } from './serve.ts';
+import { serveAccounts } from './serve-accounts.ts';
 
 /** `wxagent listen`: writes every message to stdout, and answers nothing. */
 export async function listen(context: CommandContext): Promise<number> {
@@ -23,7 +23,7 @@ export async function listen(context: CommandContext): Promise<number> {
     exitIdleMs: exitIdle,
     allow: allowAll ? ('all' as const) : new Set(allow),
   };
-  return serve(
+  return serveAccounts(
     context,
     {
       makeAgent: () => writer(context),

@@ -18,7 +18,7 @@ import type { AttachmentOptions } from './attachments.ts';
 import { accountsToServe } from './first-login.ts';
 import { createHooks } from './hooks.ts';
 import { createEventLog } from './print-events.ts';
-import { serve } from './serve.ts';
+import { serveAccounts } from './serve-accounts.ts';
 
 /** From so many accounts on, the limit of open files is looked at. */
 const MANY_ACCOUNTS = 50;
@@ -73,7 +73,7 @@ export async function runAgent(
     const accounts = await accountsToServe(own, { all: allAccounts, isAwaited });
     if (accounts === null) return 0;
     checkAccounts(context, accounts, allAccounts);
-    return await serve(own, service, withOwner(context, accounts));
+    return await serveAccounts(own, service, withOwner(context, accounts));
   } finally {
     await server?.close();
     await hooks.end();

@@ -2,8 +2,8 @@ import { reasonOf } from '../../core/errors.ts';
 import { noteWebServer } from '../../home/web-servers.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { addCode } from '../../web/access/grants.ts';
-import type { Listening } from '../../web/listen.ts';
-import type { WebSettings } from '../../web/server.ts';
+import type { WebSettings } from '../../web/handle-requests.ts';
+import type { Listening } from '../../web/take-port.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../port/context.ts';
 import { createWebBackend } from './backend.ts';
@@ -46,7 +46,7 @@ async function openAt(
   const { url } = listening;
   const store = await openHomeStore(context);
   try {
-    const { serveWeb } = await import('../../web/serve.ts');
+    const { serveWeb } = await import('../../web/serve-web.ts');
     const backend = createWebBackend(context, store);
     const end = serveWeb(listening, backend, settings);
     const endNote = noteWebServer(context.paths, { url, publicOrigin });

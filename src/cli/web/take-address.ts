@@ -8,8 +8,8 @@ import {
   parsePublicUrl,
   parseTrustedProxies,
 } from '../../web/guard/listen-address.ts';
-import { type Listening, listenAt } from '../../web/listen.ts';
-import type { WebSettings } from '../../web/server.ts';
+import type { WebSettings } from '../../web/handle-requests.ts';
+import { type Listening, takePort } from '../../web/take-port.ts';
 import type { CommandContext } from '../port/context.ts';
 
 /** An address that is taken: what is asked there waits until it is opened (open-web.ts). */
@@ -34,7 +34,7 @@ export async function takeAddress(
   const publicOrigin = publicUrl === null ? null : parsePublicUrl(publicUrl);
   const trusted = parseTrustedProxies(trustProxy);
   const certificate = await readCertificate(tlsCert, tlsKey);
-  const listening = await listenAt(listen, certificate, flag);
+  const listening = await takePort(listen, certificate, flag);
   const { url } = listening;
   if (isReachable(listen) && certificate === null && publicOrigin === null)
     context.log.warn(

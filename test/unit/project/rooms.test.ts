@@ -57,7 +57,7 @@ const BAD: readonly (readonly [file: string, target: string])[] = [
   ['store/access/a.ts', 'store/outbox/parts.ts'],
   ['web/guard/a.ts', 'web/access/authenticate.ts'],
   ['web/access/a.ts', 'web/api/route.ts'],
-  ['web/api/a.ts', 'web/server.ts'],
+  ['web/api/a.ts', 'web/handle-requests.ts'],
   ['agents/port/a.ts', 'agents/reply/output.ts'],
   ['agents/reply/a.ts', 'agents/child/spawn.ts'],
   ['agents/child/output/a.ts', 'agents/child/run-process.ts'],

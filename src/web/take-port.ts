@@ -26,7 +26,7 @@ export interface Listening {
 }
 
 /** Begins to listen where `flag` says. Throws WxError `cannot-create` for a port in use, `usage` for another machine. */
-export async function listenAt(
+export async function takePort(
   listen: ListenAddress,
   certificate: Certificate | null,
   flag: string,

@@ -77,8 +77,8 @@ const NOBODY: Caller = {
   renewedCookie: null,
 };
 
-/** Guards, then the route. `endStreams` ends the answers that do not end by themselves, `close` what goes on beside. */
-export function createWeb(
+/** Handles requests: guards, then the route. `endStreams` ends the answers that do not end by themselves, `close` what goes on beside. */
+export function createRequestHandler(
   backend: WebBackend,
   settings: WebSettings,
 ): { app: Hono<Env>; endStreams(): void; close(): Promise<void> } {

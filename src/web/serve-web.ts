@@ -1,7 +1,7 @@
 import { getRequestListener } from '@hono/node-server';
-import type { Listening } from './listen.ts';
+import { createRequestHandler, type WebSettings } from './handle-requests.ts';
 import type { WebBackend } from './port/backend.ts';
-import { createWeb, type WebSettings } from './server.ts';
+import type { Listening } from './take-port.ts';
 
 /** Begins to answer the requests of a server. Returns what ends it. */
 export function serveWeb(
@@ -9,7 +9,7 @@ export function serveWeb(
   backend: WebBackend,
   settings: WebSettings,
 ): () => Promise<void> {
-  const web = createWeb(backend, settings);
+  const web = createRequestHandler(backend, settings);
   listening.answer(
     getRequestListener(web.app.fetch, {
       // Of a request by HTTP/1.0 that names no host.

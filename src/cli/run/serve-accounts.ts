@@ -21,7 +21,7 @@ import { type Service, startAccount } from './start-account.ts';
 import { waitForRight } from './wait-for-polling-right.ts';
 
 /** Serves accounts until all runners have ended or the process is told to stop. Returns the exit code. */
-export async function serve(
+export async function serveAccounts(
   context: CommandContext,
   service: Service,
   accounts: readonly Account[],
