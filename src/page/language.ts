@@ -1,5 +1,5 @@
 import { effect } from '@preact/signals';
-import { storedChoice } from './stored.ts';
+import { storedChoice } from './stored-choice.ts';
 
 /** The languages of every page. */
 export type Language = 'en' | 'zh';

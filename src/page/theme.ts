@@ -1,5 +1,5 @@
 import { computed, effect, signal } from '@preact/signals';
-import { storedChoice } from './stored.ts';
+import { storedChoice } from './stored-choice.ts';
 
 const system = matchMedia('(prefers-color-scheme: dark)');
 const systemIsDark = signal(system.matches);

@@ -22,6 +22,7 @@ import type { EventSink } from './port/events.ts';
 import type { RunnerOptions } from './port/options.ts';
 import type { Runner, RunnerAccount, RunnerEnd } from './port/port.ts';
 import type { Attachments } from './received/attachments.ts';
+import { createRescue } from './rescue-content.ts';
 import { createExitConditions } from './shutdown/exit-conditions.ts';
 import { createShutdown, shutDown } from './shutdown/shutdown.ts';
 import { type Startup, startUp } from './startup.ts';
@@ -30,7 +31,6 @@ import { createLanes } from './turns/lanes.ts';
 import { createTurnQuestions } from './turns/turn-questions.ts';
 import { createTurns } from './turns/turns.ts';
 import { createTyping } from './turns/typing.ts';
-import { createRescue } from './unstored-content.ts';
 import { wordPart } from './upkeep/keep-windows.ts';
 import type { Upkeep } from './upkeep/upkeep.ts';
 

@@ -13,7 +13,7 @@ import { isMultipart } from './api/multipart.ts';
 import { openApiOf } from './api/openapi.ts';
 import { CodeNeeded, HttpError, languageOf, problemOf, withoutPlaces } from './api/problem.ts';
 import type { Failures, Reply, Route } from './api/route.ts';
-import { createEventStreams } from './events/events.ts';
+import { createEventStreams } from './events/event-streams.ts';
 import { type Client, clientOf } from './guard/client-address.ts';
 import { createFailureLimit } from './guard/failure-limit.ts';
 import { SAFE_HEADERS } from './guard/headers.ts';

@@ -1,5 +1,5 @@
 import { auditEntryShown } from '../../views/access.ts';
-import { actInWords, whoInWords } from '../../views/acts.ts';
+import { actInWords, whoInWords } from '../../views/audit-words.ts';
 import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../port/context.ts';
 import { localMinute } from '../terminal/local-time.ts';

@@ -1,4 +1,4 @@
-import { CHECK_NAMES } from '../../views/check-names.ts';
+import { CHECK_WORDS } from '../../views/check-words.ts';
 import type { Words } from './english-words.ts';
 
 const HOLDS: Record<string, string> = {
@@ -176,6 +176,6 @@ export const chinese: Words = {
   asksAt: (time) => `${time} 请对方回一句`,
   simulating: (baseUrl) =>
     `模拟的微信服务器：${baseUrl}（用浏览器打开就是手机；Ctrl-C 结束）。下一步：wxagent login --home ./simulated --base-url ${baseUrl}`,
-  checks: CHECK_NAMES.zh,
+  checks: CHECK_WORDS.zh,
   hint: '提示：',
 };

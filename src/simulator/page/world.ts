@@ -1,5 +1,5 @@
 import { computed, effect, signal } from '@preact/signals';
-import { listen } from '../../page/events.ts';
+import { listenToEvents } from '../../page/listen-to-events.ts';
 import type { StateView } from '../control/views.ts';
 import type { Shown } from '../world/world.ts';
 
@@ -73,7 +73,7 @@ function showArrived(): void {
 }
 
 /** How the page stands with the simulator; listening begins here. */
-export const { connection } = listen('/_sim/live', {
+export const { connection } = listenToEvents('/_sim/live', {
   reset: () => {
     arrived = [];
     lines.value = [];

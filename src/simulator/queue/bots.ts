@@ -1,5 +1,5 @@
 import { SESSION_TIMEOUT } from '../world/answer.ts';
-import { createNumbered } from '../world/numbered.ts';
+import { createNumberedList } from '../world/numbered-list.ts';
 import { type Bot, now, type World } from '../world/world.ts';
 import { deliver, deliverRaw } from './deliver.ts';
 
@@ -17,7 +17,7 @@ export function bindBot(world: World, user: string): Bot {
     announcedMs: 0,
     activeMs: now(world),
     sleep: 'awake',
-    queue: createNumbered(),
+    queue: createNumberedList(),
     handedOut: 0,
     cursorMs: 0,
     waiters: new Set(),

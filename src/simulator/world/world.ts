@@ -3,7 +3,7 @@ import type { Answer, WireResult } from './answer.ts';
 import type { FaultRule } from './fault-kinds.ts';
 import { createIds, createRandom, type Ids } from './ids.ts';
 import type { WireMessage } from './message-json.ts';
-import { createNumbered, type Numbered } from './numbered.ts';
+import { createNumberedList, type NumberedList } from './numbered-list.ts';
 import { changeSettings, defaultSettings, type Settings } from './settings.ts';
 
 /** A message on its way to a bot: what the server holds of it. */
@@ -57,7 +57,7 @@ export interface Bot {
   activeMs: number;
   /** Asleep, or told to wake and not polling yet; see `loginIdleMs`. */
   sleep: 'awake' | 'asleep' | 'waking';
-  queue: Numbered<Inbound>;
+  queue: NumberedList<Inbound>;
   /** The highest queue number ever handed out. */
   handedOut: number;
   /** The time in the last cursor, moved on where two answers share a millisecond: makes every cursor a new one. */
@@ -180,8 +180,8 @@ export interface World {
   sentFiles: Map<string, string>;
   faults: FaultRule[];
   nextFaultId: number;
-  transcript: Numbered<Shown>;
-  requests: Numbered<SeenRequest>;
+  transcript: NumberedList<Shown>;
+  requests: NumberedList<SeenRequest>;
   counts: Map<string, number>;
   onShown: Set<(shown: Shown) => void>;
   timers: Set<NodeJS.Timeout>;
@@ -213,8 +213,8 @@ export function createWorld(seed: number, baseUrl: string, cdnUrl: string, patch
     sentFiles: new Map(),
     faults: [],
     nextFaultId: 1,
-    transcript: createNumbered(() => settings.transcriptLimit),
-    requests: createNumbered(() => settings.requestLimit),
+    transcript: createNumberedList(() => settings.transcriptLimit),
+    requests: createNumberedList(() => settings.requestLimit),
     counts: new Map(),
     onShown: new Set(),
     timers: new Set(),

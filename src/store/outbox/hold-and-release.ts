@@ -51,7 +51,7 @@ export function* releaseHolds(intake: Intake, user: string, language: ChatLangua
     user,
   );
   // A part that may have arrived is sent unchanged: with another text or id it would appear twice.
-  for (const row of held) if (row.unsure === 1) yield* requeue(row, contentOf(row), null);
+  for (const row of held) if (row.unsure === 1) yield* releaseRow(row, contentOf(row), null);
   const sure = held.filter((row) => row.unsure !== 1);
   const expired = yield* countExpired(account, user);
   const last = sure.at(-1);
@@ -61,7 +61,7 @@ export function* releaseHolds(intake: Intake, user: string, language: ChatLangua
   const joined = merged.length === sure.length ? null : joinedOf(sure);
   for (const [index, item] of merged.entries()) {
     const row = sure[index];
-    if (row) yield* requeue(row, item, joined);
+    if (row) yield* releaseRow(row, item, joined);
   }
   if (merged.length < sure.length) yield* mergeAway({ account, user }, sure[merged.length - 1], nowMs);
   yield* appendParts(
@@ -128,7 +128,7 @@ function joinedOf(rows: readonly Row[]): Joined {
  * Queues a row again with this content. After a hold the request is a new one: new client id, newest token, new upload.
  * `--ttl` and `--key` of one text must not apply to others that were merged into it; null: none were.
  */
-function* requeue(row: Row, item: MergedHolds[number], joined: Joined | null): Step<void> {
+function* releaseRow(row: Row, item: MergedHolds[number], joined: Joined | null): Step<void> {
   yield* storeContents(row.account as string, [item.file]);
   yield* run(
     `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, client_id = ?, text = ?, file = ?,

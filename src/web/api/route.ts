@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../access/authenticate.ts';
-import type { EventStreams } from '../events/events.ts';
+import type { EventStreams } from '../events/event-streams.ts';
 import type { Client } from '../guard/client-address.ts';
 import type { CallerScope } from '../guard/scope.ts';
 import type { FileCache } from '../live/file-cache.ts';

@@ -12,9 +12,9 @@ import { Toasts } from './frame/toast.tsx';
 import { frameWords } from './frame/words.ts';
 import { INVITED_PATH, Invited } from './invited/invited.tsx';
 import { invitedWords } from './invited/words.ts';
+import { shown } from './navigation.ts';
 import { Shell } from './shell.tsx';
 import { SignIn } from './sign-in.tsx';
-import { shown } from './views.ts';
 
 function Page() {
   const before = useRef<boolean | null>(null);

@@ -9,7 +9,7 @@ import { linkTo, route } from './frame/route.ts';
 import { complain } from './frame/toast.tsx';
 import type { View } from './frame/view.ts';
 import { frameWords } from './frame/words.ts';
-import { shown, VIEWS } from './views.ts';
+import { shown, VIEWS } from './navigation.ts';
 
 /** The page around a view. */
 export function Shell() {

@@ -1,5 +1,5 @@
 import { effect } from '@preact/signals';
-import { listen } from '../../../page/events.ts';
+import { listenToEvents } from '../../../page/listen-to-events.ts';
 import { ask } from './api.ts';
 import { isIn, stale, trouble } from './state.ts';
 import type { StateEvent } from './types.ts';
@@ -27,7 +27,7 @@ export function followEvents(): void {
     const reset = (): void => {
       stale.value++;
     };
-    const stream = listen('/api/v1/events', {
+    const stream = listenToEvents('/api/v1/events', {
       ...Object.fromEntries(KINDS.map((kind) => [kind, tell])),
       reset,
     });

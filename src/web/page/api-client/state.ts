@@ -1,5 +1,5 @@
 import { effect, signal } from '@preact/signals';
-import { isKept, storedChoice } from '../../../page/stored.ts';
+import { isKept, storedChoice } from '../../../page/stored-choice.ts';
 
 /** What keeps the page from what it shows: nobody answers, or whoever answers cannot use the store. */
 export type Trouble = 'server' | 'store';

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { dayAndTime, language } from '../../../../page/language.ts';
-import { actInWords, whoInWords } from '../../../../views/acts.ts';
+import { actInWords, whoInWords } from '../../../../views/audit-words.ts';
 import { ask } from '../../api-client/api.ts';
 import type { Account, AuditEntry } from '../../api-client/types.ts';
 import { useLoaded } from '../../frame/load.ts';

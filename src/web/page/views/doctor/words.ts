@@ -1,5 +1,5 @@
 import { wordsIn } from '../../../../page/language.ts';
-import { CHECK_NAMES } from '../../../../views/check-names.ts';
+import { CHECK_WORDS } from '../../../../views/check-words.ts';
 
 const en = {
   account: 'Account',
@@ -10,7 +10,7 @@ const en = {
   first: (name: string) => `Begin with: ${name}`,
   ok: 'works',
   failed: 'does not work',
-  checks: CHECK_NAMES.en,
+  checks: CHECK_WORDS.en,
 };
 
 export const doctorWords = wordsIn<typeof en>({
@@ -24,6 +24,6 @@ export const doctorWords = wordsIn<typeof en>({
     first: (name) => `请先处理：${name}`,
     ok: '正常',
     failed: '有问题',
-    checks: CHECK_NAMES.zh,
+    checks: CHECK_WORDS.zh,
   },
 });

@@ -1,5 +1,5 @@
 import { language } from '../../../../page/language.ts';
-import { whoInWords } from '../../../../views/acts.ts';
+import { whoInWords } from '../../../../views/audit-words.ts';
 import { ask } from '../../api-client/api.ts';
 import { withCode } from '../../frame/code-dialog.tsx';
 import { confirmed } from '../../frame/dialog.tsx';

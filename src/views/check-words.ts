@@ -1,5 +1,5 @@
 /** What the checks of the doctor are called by people, by their names in JSON. */
-export const CHECK_NAMES: Readonly<Record<'en' | 'zh', Readonly<Record<string, string>>>> = {
+export const CHECK_WORDS: Readonly<Record<'en' | 'zh', Readonly<Record<string, string>>>> = {
   en: {
     node: 'Node.js',
     platform: 'Platform',

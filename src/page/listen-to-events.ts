@@ -11,7 +11,7 @@ const SLEPT_MS = 30_000;
 export type Connection = 'connecting' | 'live' | 'lost';
 
 /** Listens to server-sent events until `stop`, while the page is seen. A lost connection goes on after the last event. */
-export function listen(
+export function listenToEvents(
   url: string,
   handlers: Record<string, (data: unknown) => void>,
 ): { connection: ReadonlySignal<Connection>; stop(): void } {

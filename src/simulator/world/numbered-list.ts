@@ -1,5 +1,5 @@
 /** A list with numbers for good: old entries drop off the front, and reading from a number costs what it returns. */
-export interface Numbered<T> {
+export interface NumberedList<T> {
   /** Adds an entry and returns its number. Beyond the limit the oldest entry goes. */
   push(entry: T): number;
   /** Up to `max` entries with a number above `n`, in order. */
@@ -16,7 +16,7 @@ export interface Numbered<T> {
 const SLACK = 1024;
 
 /** An empty list that keeps at most `limit()` entries; the limit may change at any time. */
-export function createNumbered<T>(limit: () => number = () => Number.POSITIVE_INFINITY): Numbered<T> {
+export function createNumberedList<T>(limit: () => number = () => Number.POSITIVE_INFINITY): NumberedList<T> {
   let entries: T[] = [];
   /** How many entries at the front of the array are already dropped. */
   let dropped = 0;

@@ -5,7 +5,7 @@ import { systemClock } from '../../../../src/core/time/clock.ts';
 import type { EventPlace, StateEvent } from '../../../../src/store/port/port.ts';
 import type { Caller } from '../../../../src/web/access/authenticate.ts';
 import { isBehind } from '../../../../src/web/events/event-id.ts';
-import { createEventStreams } from '../../../../src/web/events/events.ts';
+import { createEventStreams } from '../../../../src/web/events/event-streams.ts';
 import type { WebBackend } from '../../../../src/web/port/backend.ts';
 import { type EventClient, openEvents } from '../../../helpers/event-client.ts';
 import { pollUntil } from '../../../helpers/poll-until.ts';
