@@ -8,10 +8,13 @@ import { partsOf, textOf } from '../outbox/parts.ts';
 import type { Outbox, PartView } from '../port/port.ts';
 import { inShort, type Told, toldOf, toldTogether } from './joined-text.ts';
 import { askOnce, waitingOf } from './pushes.ts';
-import { dueOf, JOIN_MS, textsOf, type WaitReason } from './source-rule.ts';
+import { dueOf, JOIN_MS, type Room, textsOf, type WaitReason } from './source-rule.ts';
 import { languageIn, noteText, roomIn, roomOf, sentOf, takeUncounted } from './user-allowance.ts';
 
-/** Users of whom a push is due: from one to the next by the index. Those who can get nothing now are left out. */
+/**
+ * Users of whom a push is due: from one to the next by the index. Of the many who can get nothing now, most are left out
+ * already here.
+ */
 const DUE_USERS = `WITH RECURSIVE waiting(seq) AS (
     SELECT (SELECT seq FROM parts WHERE ${DELAYED} ORDER BY account, "user" LIMIT 1)
     UNION ALL
@@ -56,8 +59,16 @@ const MOST_TEXTS = 200;
 
 /** Users who have pushes that may go; see `Outbox.duePushes`. Those who can get nothing now are not among them. */
 export function* duePushes(nowMs: number): Step<{ account: string; user: string }[]> {
-  const rows = yield* all(DUE_USERS, nowMs);
-  return rows.map((row) => ({ account: row.account as string, user: row.user as string }));
+  const users: { account: string; user: string }[] = [];
+  for (const row of yield* all(DUE_USERS, nowMs)) {
+    const user = { account: row.account as string, user: row.user as string };
+    if (hasRoom(roomIn(yield* roomOf(user), nowMs))) users.push(user);
+  }
+  return users;
+}
+
+function hasRoom({ isHeld, left }: Room): boolean {
+  return !isHeld && left > 0;
 }
 
 /** A push that waits: the rows of its texts and files. */
@@ -74,7 +85,7 @@ export function* releasePushes(input: ReleaseRequest): Step<{ queued: PartView[]
   const state = yield* roomOf(input);
   const room = roomIn(state, nowMs);
   // Nothing can go: what waits is not even read.
-  if (room.isHeld || room.left <= 0) return { queued: [], isMore: false };
+  if (!hasRoom(room)) return { queued: [], isMore: false };
   const language = languageIn(state);
   const { due, sources, expired, isMore } = yield* readDue(input);
   if (isMore) {

@@ -209,6 +209,20 @@ export function describePushes(make: MakeStore): void {
     expect((await after(0)).sort()).toEqual(['8', 'z']);
   });
 
+  test('are not due while what is queued already takes all that is left', async () => {
+    await addSource('a');
+    for (let n = 0; n < 8; n++) await desk.sends(OWNER, `${n}`);
+    expect(await desk.deliver(OWNER)).toHaveLength(8);
+    // Nobody sends these: the login is dead.
+    for (const text of ['8', '9']) await desk.sends(OWNER, text);
+    expect(await push('a', 'x')).toBe('delayed allowance');
+    desk.nowMs += HOUR_MS;
+    expect(await release()).toEqual({ queued: [], isMore: false });
+    expect(await due()).toEqual([]);
+    await desk.says(OWNER);
+    expect(await due()).toHaveLength(1);
+  });
+
   test('ask for a word with the last one, unless the user was asked; then nobody else asks', async () => {
     const toAsk = () => store.admin.usersToAsk({ account: ACCOUNT, nowMs: desk.nowMs });
     /** As `--keep-window` does. */
