@@ -113,6 +113,12 @@ export function isSilence(thrown: unknown): boolean {
   return codeOf(thrown instanceof WxError ? thrown.cause : thrown) === 'ETIMEDOUT';
 }
 
+/** Whether a server, or a pooler before it, has no more connections for us, as far as it says. */
+export function isFull(thrown: unknown): boolean {
+  const cause = thrown instanceof WxError && thrown.kind === 'network' ? thrown.cause : thrown;
+  return [TOO_MANY, PROTOCOL].includes(codeOf(cause));
+}
+
 /** The error for a server that cannot be used, or that refuses what is asked of it. Its sentence has no password. */
 export function serverError(address: ServerAddress, thrown: unknown): WxError {
   if (thrown instanceof WxError) return thrown;

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/time/clock.ts';
 import type { Connection } from './connection.ts';
+import { isFull } from './failures.ts';
 
 /** While others use what there is, a new connection is tried again after the first pause, which doubles up to the last. */
 const FIRST_PAUSE_MS = 1_000;
@@ -21,9 +22,9 @@ export interface Pool {
   close(): Promise<void>;
 }
 
+/** Somebody who waits: they get a connection, null when it is time to try again, or hear that nobody has one any more. */
 interface Waiter {
-  resolve(connection: Connection | null): void;
-  /** Nobody has a connection any more. */
+  give(connection: Connection | null): void;
   fail(): void;
 }
 
@@ -55,12 +56,24 @@ export function createPool(open: () => Promise<Connection>, clock: Clock): Pool 
   /** The next connection that is given back; null when it is time to try again to open one. */
   function lent(ms: number, error: unknown): Promise<Connection | null> {
     const over = new AbortController();
-    return new Promise<Connection | null>((resolve, reject) => {
-      const waiter: Waiter = { resolve, fail: () => reject(error) };
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        waiting.delete(waiter);
+        over.abort();
+      };
+      const waiter: Waiter = {
+        give(connection) {
+          end();
+          resolve(connection);
+        },
+        fail() {
+          end();
+          reject(error);
+        },
+      };
       waiting.add(waiter);
-      over.signal.addEventListener('abort', () => waiting.delete(waiter), { once: true });
-      void clock.sleep(ms, over.signal).then(() => resolve(null));
-    }).finally(() => over.abort());
+      void clock.sleep(ms, over.signal).then(() => waiter.give(null));
+    });
   }
 
   async function discard(connection: Connection): Promise<void> {
@@ -83,7 +96,7 @@ export function createPool(open: () => Promise<Connection>, clock: Clock): Pool 
         try {
           return await openOne();
         } catch (error) {
-          if (used === 0) throw error;
+          if (used === 0 || !isFull(error)) throw error;
           const connection = await lent(pauseMs, error);
           if (connection) return connection;
         }
@@ -100,8 +113,7 @@ export function createPool(open: () => Promise<Connection>, clock: Clock): Pool 
         resting.push(connection);
         return;
       }
-      waiting.delete(next);
-      next.resolve(connection);
+      next.give(connection);
     },
     each: (act) => all.forEach(act),
     async close() {
