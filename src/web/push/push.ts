@@ -135,7 +135,8 @@ export function createPush(
         const answer = dialect.accepted({ parts: [], pushed: PLAIN, nowMs }, request);
         return replyOf(answer, { verdict: 'ignored', reason: read.ignored });
       }
-      const id = read.push.id ?? proof?.id ?? deliveryOf(request.headers);
+      // One that is signed counts first: who repeats such a push cannot give it another.
+      const id = proof?.id ?? read.push.id ?? deliveryOf(request.headers);
       const parts = await send(shown, { ...read.push, id }, kept);
       return replyOf(dialect.accepted({ parts, pushed: read.push, nowMs }, request), verdictOf(parts));
     } catch (thrown) {

@@ -117,14 +117,18 @@ test('services that cannot sign show the secret', async () => {
 
 describe.each(['webhook', 'svix'])('Standard Webhooks, with headers %s-*', (brand) => {
   test('is taken in time, of each ID once, with one right signature of several', async () => {
-    const { push, queued } = await start(`${STANDARD}\n`);
+    const { push, queued, token } = await start(`${STANDARD}\n`);
     const body = JSON.stringify({ text: 'hello' });
-    const send = (headers: Record<string, string>, sent = body) =>
-      push({ headers: { ...JSON_TYPE, ...headers }, body: sent });
+    const send = (headers: Record<string, string>, sent = body, path = '') =>
+      push({ headers: { ...JSON_TYPE, ...headers }, body: sent }, `/push/${token}${path}`);
     expect((await send(standard(body, { brand }))).status).toBe(200);
     // A repetition, and a replay with an ID of another name beside.
     const again = { ...standard(body, { brand }), 'idempotency-key': 'other', 'svix-id': 'msg_1' };
     expect((await send(again)).status).toBe(200);
+    // The same with an ID that is not signed, in the address, or as another service has it.
+    expect((await send(again, body, '?id=other')).status).toBe(200);
+    const ofGitHub = { 'x-github-event': 'other', 'x-github-delivery': 'other' };
+    expect((await send({ ...again, ...ofGitHub }, body, '/github')).status).toBe(200);
     expect(await queued()).toEqual(['hello']);
     const second = standard(body, { brand, id: 'msg_2', at: time(-290) });
     const name = `${brand}-signature`;
