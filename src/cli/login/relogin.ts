@@ -46,20 +46,17 @@ export async function relogin(
   return account.key === dead.key ? account : null;
 }
 
-/** The login of an account when it is stored anew; null: nobody waits any longer. */
+/** The login of an account by now, or when it is stored anew; null: nobody waits any longer. */
 export async function otherLogin(
   context: CommandContext,
-  { key }: Account,
+  before: Account,
   leave: AbortSignal,
 ): Promise<Account | null> {
-  const now = async (): Promise<Account | undefined> =>
-    (await accountsOfLate(context))?.find((one) => one.key === key);
-  const before = await now();
   while (!leave.aborted) {
-    await context.clock.sleep(LOOK_EVERY_MS, leave);
-    const found = await now();
+    const found = (await accountsOfLate(context))?.find(({ key }) => key === before.key);
     // An account that has not changed is the same object at every look.
     if (found && found !== before) return found;
+    await context.clock.sleep(LOOK_EVERY_MS, leave);
   }
   return null;
 }

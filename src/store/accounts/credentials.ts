@@ -108,12 +108,18 @@ export function* replaceLogins({ accounts, defaultAccount }: AccountList, sealin
   if (defaultAccount !== null) yield* useLogin(defaultAccount);
 }
 
-/** Seals accounts anew, with the first key. */
+/** Seals accounts anew, with the first key. One that was changed stays as it is: whoever serves it says so. */
 export function* sealAgain(keys: readonly string[], sealing: Sealing): Step<void> {
   const { logins } = yield* credentials(sealing);
   for (const account of logins.list.accounts.filter(({ key }) => keys.includes(key))) {
+    let renewed: string;
+    try {
+      renewed = sealed(account, sealing);
+    } catch {
+      continue;
+    }
     const update = `UPDATE credentials SET sealed = ?, changed = ${NEXT_CHANGE} WHERE account = ?`;
-    yield* run(update, sealed(account, sealing), account.key);
+    yield* run(update, renewed, account.key);
   }
 }
 

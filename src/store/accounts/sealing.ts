@@ -14,7 +14,7 @@ export interface Sealing {
   check(): void;
   /** Seals a text for an account. Throws what {@link check} does. */
   seal(account: string, text: string): string;
-  /** Whether the first key would seal it in the same way; nothing is decrypted. Throws WxError `config` when no key opens it. */
+  /** Whether the first key need not seal it anew; nothing is decrypted. Throws WxError `config` when that of it is missing. */
   isCurrent(account: string, sealed: string): boolean;
   /** Opens what was sealed for this account. Throws WxError `config`. */
   open(account: string, sealed: string): string;
@@ -60,11 +60,11 @@ export function createSealing({ keys, oldKeys, isPlaintext }: SealingOptions): S
     );
   }
 
-  /** The key of a sealed text, and what it has to decrypt; null: a plain text. */
-  function parse(account: string, sealed: string): { key: Key | null; body: string } {
+  /** A sealed text, and its key; null: it is plain; undefined: it was changed, or is of a newer version. */
+  function parse(account: string, sealed: string): { key: Key | null | undefined; body: string } {
     if (sealed.startsWith(`${PLAIN}.`)) return { key: null, body: sealed.slice(PLAIN.length + 1) };
     const [version, id, body = '', ...more] = sealed.split('.');
-    if (version !== SEALED || id === undefined || more.length > 0) throw unreadable(account);
+    if (version !== SEALED || id === undefined || more.length > 0) return { key: undefined, body };
     if (known.length === 0) throw keyMissing(account);
     const key = known.find((one) => one.id === id);
     if (!key) throw keyDiffers(account);
@@ -82,11 +82,14 @@ export function createSealing({ keys, oldKeys, isPlaintext }: SealingOptions): S
         ? [SEALED, first.id, sealText(first.bytes, boundTo(first, account), text)].join('.')
         : `${PLAIN}.${text}`;
     },
-    isCurrent: (account, sealed) => parse(account, sealed).key === (first ?? null),
+    isCurrent(account, sealed) {
+      const { key } = parse(account, sealed);
+      return key === undefined || key === (first ?? null);
+    },
     open(account, sealed) {
       const { key, body } = parse(account, sealed);
-      const text = key === null ? body : openText(key.bytes, boundTo(key, account), body);
-      if (text === null) throw unreadable(account);
+      const text = key === null ? body : key && openText(key.bytes, boundTo(key, account), body);
+      if (typeof text !== 'string') throw unreadable(account);
       return text;
     },
   };

@@ -169,6 +169,18 @@ describe.skipIf(SERVER === null)('a server', () => {
     const [one, other] = (await (await open(ONE)).logins.list()).accounts;
     expect(() => one?.token).toThrow('the login of one@im.bot cannot be decrypted');
     expect(other?.token).toBe('one@im.bot:SECRET');
+    // Nor when all are to be sealed with another key, or nothing of it is left.
+    const isWhole = async (keys: string): Promise<unknown[]> =>
+      (await (await open(keys)).logins.list()).accounts.map((account) => {
+        try {
+          return account.token;
+        } catch {
+          return account.key;
+        }
+      });
+    expect(await isWhole(`${TWO},${ONE}`)).toEqual(['one@im.bot', 'one@im.bot:SECRET']);
+    await administer(url, `UPDATE ${schema}.credentials SET sealed = 'v1' WHERE account = 'one@im.bot'`);
+    expect(await isWhole(TWO)).toEqual(['one@im.bot', 'one@im.bot:SECRET']);
   });
 
   it('takes a worker off the list again whose store cannot be opened', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { relogin } from '../../../../src/cli/login/relogin.ts';
+import { otherLogin, relogin } from '../../../../src/cli/login/relogin.ts';
 import type { CommandContext } from '../../../../src/cli/port/context.ts';
 import type { Account } from '../../../../src/home/config-file.ts';
 import type { Transport } from '../../../../src/ilink/http/transport.ts';
@@ -47,4 +47,21 @@ test('two hundred accounts whose logins have died share their looks at the serve
   accounts = accounts.map((account) => ({ ...account, token: 'new' }));
   clock.pass(1_000);
   expect((await found).map((account) => account?.token)).toEqual(Array(200).fill('new'));
+});
+
+test('a login that was stored anew before it was asked for is found', async () => {
+  const [damaged, whole] = [1, 2].map(
+    () => ({ key: 'a', id: 'a', name: null, formerIds: [] }) as unknown as Account,
+  );
+  const context = {
+    clock: createStillClock(),
+    environment: readEnvironment({}),
+    settings: { allAccounts: true, account: [] },
+    file: { accounts: [] },
+    server: { name: 'a server', logins: { list: async () => ({ accounts: [whole], defaultAccount: null }) } },
+  } as unknown as CommandContext;
+  const leave = new AbortController();
+  const found = otherLogin(context, damaged as Account, leave.signal);
+  expect(await Promise.race([found, settle()])).toBe(whole);
+  leave.abort();
 });
