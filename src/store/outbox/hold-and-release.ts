@@ -1,6 +1,6 @@
 import { newClientId } from '../../core/ids.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
-import { all, type Row, run, type Step } from '../../sql/statement.ts';
+import { all, type Row, run, type Step, unawaited } from '../../sql/statement.ts';
 import type { HeldPart, Intake, MergedHolds, PartOrigin, PartView } from '../port/port.ts';
 import { storeContents } from './blob-rows.ts';
 import { dropLate } from './drop-late.ts';
@@ -58,14 +58,14 @@ export function* releaseHolds(intake: Intake, user: string, language: ChatLangua
   if (!last && expired === 0) return held.length > 0;
   const merged = intake.merge(sure.map(heldPart), expired, language);
   const options = { account, user, message: null, nowMs };
-  const joined = merged.length === sure.length ? null : joinedOf(sure);
+  const joined = areTheirOwn(merged, sure) ? null : joinedOf(sure);
   for (const [index, item] of merged.entries()) {
     const row = sure[index];
     if (row) yield* releaseRow(row, item, joined);
   }
   if (merged.length < sure.length) yield* mergeAway({ account, user }, sure[merged.length - 1], nowMs);
-  yield* appendParts(
-    options,
+  const { seqs } = yield* appendParts(
+    { ...options, isImportant: joined?.isImportant === true },
     merged.slice(sure.length).map((item) => ({
       ...item,
       clientId: newClientId(),
@@ -73,6 +73,9 @@ export function* releaseHolds(intake: Intake, user: string, language: ChatLangua
       runId: (last?.run_id as string | null | undefined) ?? null,
     })),
   );
+  if (joined)
+    for (const seq of seqs)
+      yield* unawaited(run('UPDATE parts SET alert_source = ? WHERE seq = ?', joined.alertSource, seq));
   return true;
 }
 
@@ -107,6 +110,17 @@ function heldPart(row: Row): HeldPart {
     createdAtMs: row.created_at as number,
     origin: row.origin as PartOrigin,
   };
+}
+
+/** Whether each row gets its own text or file again, and nothing of others. */
+function areTheirOwn(items: MergedHolds, rows: readonly Row[]): boolean {
+  return (
+    items.length === rows.length &&
+    items.every(({ text, file }, index) => {
+      const own = contentOf(rows[index] as Row);
+      return file?.path === own.file?.path && text.trimEnd().endsWith(own.text.trimEnd());
+    })
+  );
 }
 
 /** What each of several rows that were merged is, for a command. */

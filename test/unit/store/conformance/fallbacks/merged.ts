@@ -4,6 +4,7 @@ import {
   ACCOUNT,
   createDesk,
   type Desk,
+  incoming,
   type MakeStore,
   OWNER,
   part,
@@ -65,6 +66,27 @@ export function describeMergedFallbacks(make: MakeStore): void {
       ...{ command: './own', source: 'nas', verdict: 'unconfirmed' },
       parts: [{ seq: carrier.seq, text: 'answer|alert' }],
     });
+  });
+
+  test.each([
+    ['as many as there were', ['answer|al', 'ert'], true],
+    ['more', ['answer|', 'al', 'ert'], true],
+    ['more, of one', ['al', 'ert'], false],
+  ])('a held push that is cut anew, into texts that are %s', async (_, texts, isBehindAnswer) => {
+    if (isBehindAnswer) await desk.answers(await desk.says(OWNER), 'answer');
+    await pushes('nas', 'alert');
+    await refused();
+    await desk.receive([incoming()], { merge: () => texts.map((text) => ({ text, file: null })) });
+    for (const _text of texts) await sent();
+    desk.nowMs += 2 * MINUTE_MS;
+    const told: string[] = [];
+    for (let found = await claim(); found; found = await claim()) {
+      expect(found).toMatchObject({ command: './own', source: 'nas' });
+      told.push(...found.parts.map(({ text }) => text));
+      const seqs = found.parts.map(({ seq }) => seq);
+      await desk.store.outbox.settleFallback({ account: ACCOUNT, seqs, isDone: true, nowMs: desk.nowMs });
+    }
+    expect(told.join('')).toBe(texts.join(''));
   });
 
   test('what send wrote, merged into an answer, and again into another', async () => {

@@ -87,6 +87,23 @@ export function describeHolds(make: MakeStore): void {
       expect(await desk.deliver(OWNER)).toEqual([...merged, 'later']);
     });
 
+    test('a key, or a time to live, takes no text along that has come into the place of its own', async () => {
+      await desk.sends(OWNER, 'status', { key: 'state', expiresAtMs: desk.nowMs + 1_000 });
+      await hold('report');
+      await write(() => texts('status, rep', 'ort'));
+      await desk.sends(OWNER, 'newer', { key: 'state' });
+      desk.nowMs += 2_000;
+      expect(await desk.deliver(OWNER)).toEqual(['status, rep', 'ort', 'newer']);
+    });
+
+    test('a text alone keeps its key, although it says now when it was written', async () => {
+      await desk.sends(OWNER, 'text', { key: 'state' });
+      await desk.refuse((await desk.claimed(OWNER)).seq);
+      await write(() => texts('[13:00]\ntext'));
+      await desk.sends(OWNER, 'newer', { key: 'state' });
+      expect(await desk.deliver(OWNER)).toEqual(['newer']);
+    });
+
     test('nothing left after the merge: the parts are gone, the queue goes on', async () => {
       await hold('1', '2');
       const held = await desk.store.outbox.openParts(ACCOUNT);
