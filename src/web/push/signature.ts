@@ -38,8 +38,8 @@ interface Claim {
   given: Buffer[];
   /** Only the body is signed. */
   isOfBody: boolean;
-  /** By which it is known again: the same signature, or delivery, comes once. */
-  id: string | null;
+  /** By which it is known again, when it is right: the same signature, or delivery, comes once. */
+  idOf(digest: Buffer): string | null;
 }
 
 /** What a push shows of the secret of its source. */
@@ -82,15 +82,15 @@ export function readProof(
     if (sizeBytes === 0) throw refuse('a signature is that of a body, and there is none');
     // A signature with a time, without its header: with the time as a part of the body, it would be good for ever.
     const isUntimed = LIKE_TIMED.test(head);
-    const right = claims
+    const ids = claims
       .filter(({ isOfBody }) => !(isOfBody && isUntimed))
-      .filter(({ hmac, given }) => {
+      .flatMap(({ hmac, given, idOf }) => {
         const wanted = hmac.digest();
-        return given.some((one) => timingSafeEqual(one, wanted));
+        return given.some((one) => timingSafeEqual(one, wanted)) ? [idOf(wanted)] : [];
       });
-    if (right.length === 0)
+    if (ids.length === 0)
       throw refuse('the signature is not that of this body with the secret of the source');
-    id = right.find((claim) => claim.id !== null)?.id ?? null;
+    id = ids.find((one) => one !== null) ?? null;
   }
 
   async function* passed(body: Body): AsyncGenerator<Buffer, void, undefined> {
@@ -151,17 +151,17 @@ function claimsOf(
     return isNear;
   };
   const claims: Claim[] = [];
-  const claim = (given: Buffer[], key: string | Buffer, before: string, id: string | null): void => {
+  const claim = (given: Buffer[], key: string | Buffer, before: string, idOf: Claim['idOf']): void => {
     if (given.length === 0) return;
     const hmac = createHmac('sha256', key).update(before);
-    claims.push({ hmac, given, isOfBody: before === '', id });
+    claims.push({ hmac, given, isOfBody: before === '', idOf });
   };
 
   const grafanaTime = textOf(GRAFANA_TIME);
   const ofGrafana = hexIn(OF_GRAFANA);
-  claim([...hexIn(OF_BODY), ...(grafanaTime === '' ? ofGrafana : [])], secret, '', null);
+  claim([...hexIn(OF_BODY), ...(grafanaTime === '' ? ofGrafana : [])], secret, '', () => null);
   if (grafanaTime !== '' && isOfNow(grafanaTime))
-    claim(ofGrafana, secret, `${grafanaTime}:`, ofGrafana[0]?.toString('hex') ?? null);
+    claim(ofGrafana, secret, `${grafanaTime}:`, (digest) => digest.toString('hex'));
 
   const encoded = STANDARD_SECRET.exec(secret)?.[1];
   for (const brand of STANDARD) {
@@ -174,7 +174,7 @@ function claimsOf(
       whyNone = 'a signature of Standard Webhooks needs a secret that begins with whsec_';
     // An ID with a dot could be read as ID and time.
     else if (isOfNow(time) && /^[\x21-\x2d\x2f-\x7e]{1,200}$/.test(id))
-      claim(given, Buffer.from(encoded, 'base64'), `${id}.${time}.`, id);
+      claim(given, Buffer.from(encoded, 'base64'), `${id}.${time}.`, () => id);
   }
   return { claims, whyNone };
 }

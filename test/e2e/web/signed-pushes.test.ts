@@ -166,6 +166,9 @@ test('a signature with a time is good for five minutes, and once; without its he
   const at = time();
   expect((await send(of(at))).status).toBe(200);
   expect((await send(of(at))).status).toBe(200);
+  // A replay with a signature beside that is none, and in capitals.
+  const beside = `${'0'.repeat(64)},${signed(at).toUpperCase()}`;
+  expect((await send({ ...of(at), 'x-grafana-alerting-signature': beside })).status).toBe(200);
   expect(await queued()).toHaveLength(1);
   expect((await send(of(time(-400)))).status).toBe(401);
   // With the time as a part of the body, in whatever header and pieces.
