@@ -257,7 +257,7 @@ export function startRunner(parts: RunnerParts): Runner {
       await Promise.race([lanes.pause(), late]);
       over.abort();
       if (lanes.running === 0) return true;
-      lanes.resume();
+      if (!shutdown.signal.aborted) lanes.resume();
       return false;
     },
     stop: () => shutdown.begin('stopped'),

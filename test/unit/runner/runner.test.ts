@@ -6,6 +6,7 @@ import type { Agent } from '../../../src/agents/port/port.ts';
 import { WxError } from '../../../src/core/errors.ts';
 import type { Outcome, Turn } from '../../../src/core/message/message.ts';
 import { systemClock } from '../../../src/core/time/clock.ts';
+import { untilAborted } from '../../../src/core/time/event-loop.ts';
 import { createSteadyClock } from '../../../src/core/time/steady-clock.ts';
 import type { CallResult, IlinkClient } from '../../../src/ilink/client.ts';
 import type { GetUpdatesResponse, SendMessageResponse, WeixinMessage } from '../../../src/ilink/wire/wire.ts';
@@ -569,6 +570,29 @@ describe('a stop', () => {
       nowMs: Date.now(),
     });
     expect(again).toMatchObject({ failures: 0 });
+  });
+
+  test.each(['stop', 'drain'] as const)('%s: begins nothing that had waited for a rest', async (how) => {
+    const asked: string[] = [];
+    const over = new AbortController();
+    const held = start(async ({ text }, signal) => {
+      asked.push(text);
+      await untilAborted(AbortSignal.any([signal, over.signal]));
+      return { kind: 'silent' };
+    });
+    deliver(says('runs'));
+    await pollUntil('the turn runs', () => asked.length === 1);
+    const resting = held.rest(60_000);
+    deliver(says('waits', FRIEND));
+    await pollUntil('it is stored', async () => {
+      const [last] = await store.inbox.messages({ account: ACCOUNT, user: FRIEND, sinceMs: null, limit: 1 });
+      return last !== undefined;
+    });
+    held[how]();
+    expect(await resting).toBe(false);
+    over.abort();
+    await held.done;
+    expect(asked).toEqual(['runs']);
   });
 
   test('waits no longer than the grace time for an agent that does not care', async () => {
