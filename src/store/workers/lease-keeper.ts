@@ -85,6 +85,8 @@ export async function startLeaseKeeper(options: {
   let lookNow = new AbortController();
   let isLookWanted = true;
   let isDistrusted = false;
+  /** What the last look has asked for may have been done all the same. */
+  let isUnsure = false;
   /** Since when others need more accounts than are at rest; monotonic; null: they do not. */
   let wantedSinceMs: number | null = null;
   const isReportDue = atMostEvery(REPORT_EVERY_MS, clock);
@@ -151,7 +153,9 @@ export async function startLeaseKeeper(options: {
       if (!trust.isTrusted()) continue;
       try {
         await look();
+        isUnsure = false;
       } catch (error) {
+        isUnsure = true;
         report(error);
       }
       at = trust.now();
@@ -162,7 +166,7 @@ export async function startLeaseKeeper(options: {
     const me = worker;
     const mayTakeOver = trust.isSteady() && !isLeaving;
     const reading = isSharing ? readBoard(await database.look(), me, mayTakeOver) : null;
-    if (reading?.held !== held.sum) await compare(me);
+    if (isUnsure || reading?.held !== held.sum) await compare(me);
     const drained = held.drained();
     if (drained.length > 0) await release(me, drained);
     if (reading && !isLeaving && (reading.take > 0 || reading.isAwaited)) {

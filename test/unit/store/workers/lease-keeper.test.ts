@@ -220,6 +220,26 @@ describe.skipIf(SERVER === null)('workers that share the accounts of a server', 
     expect([first.dropped, first.serving.get(asked[0] ?? '')?.epoch]).toEqual([[], 1]);
   });
 
+  it('hand over also what was marked for it by a commit whose answer was lost', async () => {
+    const between = await startCuttingProxy(upstreamOf(server));
+    proxy = between;
+    await leases.add(accounts(2));
+    await start('a', {
+      url: withParts(url, { host: '127.0.0.1', port: between.port, sslmode: 'disable' }),
+    });
+    await pollUntil('one serves both', areServed(2));
+    let marking: number | null = null;
+    between.rule = (from, bytes, connection) => {
+      if (from === 'client' && bytes.includes('SET next = $2')) marking = connection;
+      if (from === 'client' || connection !== marking || !bytes.includes('COMMIT\0')) return 'pass';
+      between.rule = () => 'pass';
+      return 'cut';
+    };
+    await start('b');
+    await pollUntil('each has one', () => held().join() === '1,1');
+    expect(marking).not.toBe(null);
+  });
+
   it('keep off accounts that were asked for by name, which only one has at a time', async () => {
     await leases.add(accounts(4));
     const first = await start('a');
