@@ -173,7 +173,12 @@ export function createServerSteps(options: {
       } catch (error) {
         failure = error;
       } finally {
-        await pool.release(connection, hasFailed(failure) ? 'failed' : undefined);
+        await pool.release(connection, failure !== unknown && hasFailed(failure) ? 'failed' : undefined);
+      }
+      if (failure === unknown) {
+        // The server still works on it.
+        await backoff.wait(unknown, unknown);
+        continue;
       }
       if (isInTheWay(failure) && repeats++ < MOST_REPEATS) {
         await clock.sleep(REPEAT_PAUSE_MS * (0.5 + Math.random()) * Math.min(repeats, 10));

@@ -150,6 +150,22 @@ describe.skipIf(SERVER === null)('a server that fails', () => {
     await told;
   });
 
+  it('is asked again over the same connection whether a COMMIT that takes its time has come through', async () => {
+    await administer(
+      server,
+      `CREATE FUNCTION ${schema}.takes_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         PERFORM pg_sleep(1.5); RETURN NULL; END $$`,
+      `CREATE CONSTRAINT TRIGGER late AFTER INSERT ON ${schema}.applied DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION ${schema}.takes_time()`,
+    );
+    // What one takes: it asks for TLS first.
+    const { connections } = proxy;
+    once('client', 'COMMIT\0', { passing: Number.POSITIVE_INFINITY, end: 'cut' });
+    expect(await note('1')).toBe('1');
+    expect(await applied()).toEqual(['1']);
+    expect(proxy.connections).toBe(2 * connections);
+  });
+
   it('looks once more, also when it is to stop: one broken connection is no lost server', async () => {
     for (const [from, text] of [
       ['server', 'COMMIT\0'],
