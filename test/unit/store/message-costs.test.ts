@@ -20,7 +20,7 @@ import { migrateServer } from '../../../src/store/schema/migrate-postgres.ts';
 import { migrate } from '../../../src/store/schema/migrate-sqlite.ts';
 import { createStore } from '../../../src/store/store.ts';
 import { administer, SERVER, uniqueName, withParts } from '../../helpers/postgres.ts';
-import { ACCOUNT, createDesk, incoming, OWNER, part } from './conformance/desk.ts';
+import { ACCOUNT, addSource, createDesk, incoming, OWNER, part } from './conformance/desk.ts';
 
 /** What was asked of a database: `ways` are those to a server and back. */
 type Costs = Record<string, number>;
@@ -201,27 +201,7 @@ async function costsOfPush(open: () => Promise<Counted>, waiting: number): Promi
   const claimant = { id: 'this', isAlive: () => true };
   const store = createStore(runner as StepRunner, { clock: systemClock, claimant });
   const { nowMs } = await createDesk(store);
-  const source = {
-    ...{
-      name: 'a',
-      account: ACCOUNT,
-      user: null,
-      title: null,
-      template: null,
-      ttlMs: null,
-      digestMs: 60_000,
-    },
-    ...{
-      limit: null,
-      quietHours: null,
-      isImportant: false,
-      fallback: null,
-      secret: null,
-      createdAtMs: nowMs,
-    },
-    ...{ lastUsedAtMs: null, digest: 'a' },
-  };
-  await store.access.addSource({ source, by: 'terminal', nowMs });
+  await addSource(store, 'a', { digestMs: 60_000 });
   const of: Costs[] = [];
   const counted = async (step: () => Promise<unknown>): Promise<void> => {
     const before = { ...costs };

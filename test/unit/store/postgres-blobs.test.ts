@@ -5,6 +5,7 @@ import { type CuttingProxy, startCuttingProxy } from '../../helpers/cutting-prox
 import { administer, SERVER, upstreamOf } from '../../helpers/postgres.ts';
 import {
   ACCOUNT,
+  addSource,
   createDesk,
   type Desk,
   incoming,
@@ -59,19 +60,7 @@ describe.skipIf(SERVER === null)('blobs of a server', () => {
   const partOf = (one: PartFile): NewPart => ({ ...part('', 'send'), file: one });
 
   it('has the bytes that come with a push, also while that waits', async () => {
-    const source = {
-      ...{ name: 'a', account: ACCOUNT, user: OWNER, title: null, template: null, ttlMs: null },
-      ...{
-        digestMs: 60_000,
-        limit: null,
-        quietHours: null,
-        isImportant: false,
-        fallback: null,
-        secret: null,
-      },
-      ...{ createdAtMs: desk.nowMs, lastUsedAtMs: null, digest: 'a' },
-    };
-    await store.access.addSource({ source, by: 'terminal', nowMs: desk.nowMs });
+    await addSource(store, 'a', { user: OWNER, digestMs: 60_000 });
     const content = Buffer.from('all of a long text');
     const path = blobs.newPath();
     const kept = {

@@ -13,6 +13,7 @@ import type {
   PartView,
   SendReply,
   SendRequest,
+  Source,
   StartedTurn,
   Store,
   TurnResult,
@@ -64,6 +65,24 @@ export function incoming(over: Partial<IncomingMessage> = {}): IncomingMessage {
 /** A text part unlike every other one. */
 export function part(text: string, origin: PartOrigin = 'answer'): NewPart {
   return { clientId: `client-${++made}`, origin, runId: null, text, file: null };
+}
+
+/** Adds a source without options, whose token has its name as digest. */
+export function addSource(
+  { access }: Pick<Store, 'access'>,
+  name: string,
+  over: Partial<Source> = {},
+): Promise<boolean> {
+  return access.addSource({
+    source: {
+      ...{ name, account: ACCOUNT, user: null, title: null, template: null, ttlMs: null },
+      ...{ digestMs: 0, limit: null, quietHours: null, isImportant: false, fallback: null, secret: null },
+      ...{ createdAtMs: START_MS, lastUsedAtMs: null, digest: name },
+      ...over,
+    },
+    by: 'terminal',
+    nowMs: START_MS,
+  });
 }
 
 /** Terms of intakes in which nothing is special; a notice says what it is about, as JSON. */

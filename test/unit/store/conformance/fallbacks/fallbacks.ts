@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Source } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
+  addSource,
   createDesk,
   type Desk,
   FRIEND,
@@ -247,25 +248,8 @@ export function describeFallbacks(make: MakeStore): void {
   });
 
   describe('of a source', () => {
-    const addSource = async (name: string, over: Partial<Source> = {}) => {
-      await desk.store.access.addSource({
-        source: {
-          ...{ name, account: ACCOUNT, user: null, title: null, template: null, ttlMs: null, digestMs: 0 },
-          ...{
-            limit: null,
-            quietHours: null,
-            isImportant: false,
-            secret: null,
-            createdAtMs: desk.nowMs,
-            lastUsedAtMs: null,
-          },
-          ...{ fallback: { command: './own', withinMs: 2 * MINUTE_MS }, digest: name },
-          ...over,
-        },
-        by: 'terminal',
-        nowMs: desk.nowMs,
-      });
-    };
+    const addOwn = (name: string, over: Partial<Source> = {}) =>
+      addSource(desk.store, name, { fallback: { command: './own', withinMs: 2 * MINUTE_MS }, ...over });
     const pushes = (source: string, text: string, isImportant = false) =>
       desk.sends(OWNER, text, {
         parts: [{ ...part(text, 'send'), runId: text }],
@@ -275,8 +259,8 @@ export function describeFallbacks(make: MakeStore): void {
       desk.store.outbox.claimFallback({ ...due(), withinMs: null, leaseMs: 1, ...over });
 
     test('its own command in its own time; what others wrote, only in that of the run', async () => {
-      await addSource('nas');
-      await addSource('plain', { fallback: null });
+      await addOwn('nas');
+      await addOwn('plain', { fallback: null });
       await pushes('nas', 'of nas');
       await pushes('plain', 'of plain');
       await desk.sends(OWNER, 'sent');
@@ -306,7 +290,7 @@ export function describeFallbacks(make: MakeStore): void {
     });
 
     test('important and held: at once; others wait, and so does what is queued', async () => {
-      await addSource('nas');
+      await addOwn('nas');
       await desk.says(OWNER);
       await pushes('nas', 'first');
       await pushes('nas', 'urgent', true);
@@ -319,7 +303,7 @@ export function describeFallbacks(make: MakeStore): void {
     });
 
     test('important, and the login is dead: at once', async () => {
-      await addSource('nas', { isImportant: true });
+      await addOwn('nas', { isImportant: true });
       await desk.says(OWNER);
       await pushes('nas', 'urgent');
       expect(await claimOwn()).toBe(null);
@@ -328,7 +312,7 @@ export function describeFallbacks(make: MakeStore): void {
     });
 
     test('what waits for the rule of its source is late only after that', async () => {
-      await addSource('nas', { digestMs: 30 * MINUTE_MS });
+      await addOwn('nas', { digestMs: 30 * MINUTE_MS });
       await desk.says(OWNER);
       await pushes('nas', 'one');
       desk.nowMs += 30 * MINUTE_MS;

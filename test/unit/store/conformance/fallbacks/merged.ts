@@ -1,14 +1,13 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Source } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
+  addSource,
   createDesk,
   type Desk,
   incoming,
   type MakeStore,
   OWNER,
   part,
-  START_MS,
   type StoreUnderTest,
 } from '../desk.ts';
 
@@ -21,23 +20,12 @@ export function describeMergedFallbacks(make: MakeStore): void {
   beforeEach(async () => {
     data = await make();
     desk = await createDesk(await data.open('a'));
-    await addSource('nas', { fallback: { command: './own', withinMs: 2 * MINUTE_MS } });
-    await addSource('plain');
+    await addSource(desk.store, 'nas', { fallback: { command: './own', withinMs: 2 * MINUTE_MS } });
+    await addSource(desk.store, 'plain');
     await desk.runs(await desk.says(OWNER));
   });
   afterEach(() => data.dispose());
 
-  const addSource = (name: string, over: Partial<Source> = {}) =>
-    desk.store.access.addSource({
-      source: {
-        ...{ name, account: ACCOUNT, user: null, title: null, template: null, ttlMs: null },
-        ...{ digestMs: 0, limit: null, quietHours: null, isImportant: false, fallback: null, secret: null },
-        ...{ createdAtMs: START_MS, lastUsedAtMs: null, digest: name },
-        ...over,
-      },
-      by: 'terminal',
-      nowMs: START_MS,
-    });
   const tell = ({ pushes }: { pushes: readonly { text: string }[] }) =>
     pushes.map(({ text }) => text).join('|');
   const pushes = (source: string, text: string, isImportant = false) =>

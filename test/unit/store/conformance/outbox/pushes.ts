@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { newUuid } from '../../../../../src/core/ids.ts';
-import { type PushTeller, type Source, SourceGone, type Store } from '../../../../../src/store/port/port.ts';
+import { type PushTeller, SourceGone, type Store } from '../../../../../src/store/port/port.ts';
 import {
   ACCOUNT,
+  addSource,
   createDesk,
   type Desk,
   FRIEND,
   type MakeStore,
   OWNER,
   part,
-  START_MS,
   type StoreUnderTest,
 } from '../desk.ts';
 
@@ -40,17 +40,6 @@ export function describePushes(make: MakeStore): void {
   });
   afterEach(() => data.dispose());
 
-  const addSource = (name: string, over: Partial<Source> = {}) =>
-    store.access.addSource({
-      source: {
-        ...{ name, account: ACCOUNT, user: null, title: null, template: null, ttlMs: null },
-        ...{ digestMs: 0, limit: null, quietHours: null, isImportant: false, fallback: null, secret: null },
-        ...{ createdAtMs: START_MS, lastUsedAtMs: null, digest: name },
-        ...over,
-      },
-      by: 'terminal',
-      nowMs: START_MS,
-    });
   const pushed = (
     source: string,
     text: string,
@@ -92,14 +81,14 @@ export function describePushes(make: MakeStore): void {
   };
 
   test('go at once where nothing keeps them', async () => {
-    await addSource('a');
+    await addSource(store, 'a');
     expect(await push('a', '1')).toBe('queued');
     expect(await desk.deliver(OWNER)).toEqual(['1']);
     expect(await due()).toEqual([]);
   });
 
   test('of a digest wait for its end, and are one text, which all of them have become', async () => {
-    await addSource('a', { digestMs: 5 * MINUTE_MS });
+    await addSource(store, 'a', { digestMs: 5 * MINUTE_MS });
     const [first] = await pushed('a', '1');
     expect(first?.state).toBe('delayed');
     desk.nowMs += 4 * MINUTE_MS;
@@ -113,7 +102,7 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('are released once, whoever looks', async () => {
-    await addSource('a', { digestMs: MINUTE_MS });
+    await addSource(store, 'a', { digestMs: MINUTE_MS });
     await push('a', '1');
     await push('a', '2');
     desk.nowMs += MINUTE_MS;
@@ -126,7 +115,7 @@ export function describePushes(make: MakeStore): void {
   test('are joined bit by bit where they are very many: each is told once, whoever goes on, and none overtakes', async () => {
     const names = Array.from({ length: 9 }, (_, n) => `s${n}`);
     for (const name of names)
-      await addSource(name, name === 's7' ? { limit: { count: 1, perMs: HOUR_MS } } : {});
+      await addSource(store, name, name === 's7' ? { limit: { count: 1, perMs: HOUR_MS } } : {});
     await desk.sends(OWNER, 'held');
     await desk.refuse((await desk.claimed(OWNER)).seq);
     const all = Array.from({ length: 900 }, (_, n) => `${n}`);
@@ -169,7 +158,7 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('above the limit wait until there is room again, and say so', async () => {
-    await addSource('a', { limit: { count: 2, perMs: HOUR_MS } });
+    await addSource(store, 'a', { limit: { count: 2, perMs: HOUR_MS } });
     expect([await push('a', '1'), await push('a', '2'), await push('a', '3'), await push('a', '4')]).toEqual([
       ...['queued', 'queued', 'delayed limit', 'delayed limit'],
     ]);
@@ -180,8 +169,8 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('that are important wait for nothing', async () => {
-    await addSource('a', { digestMs: HOUR_MS });
-    await addSource('b', { digestMs: HOUR_MS, isImportant: true });
+    await addSource(store, 'a', { digestMs: HOUR_MS });
+    await addSource(store, 'b', { digestMs: HOUR_MS, isImportant: true });
     expect(await push('a', '1')).toBe('delayed digest');
     expect(await push('a', '2', { isImportant: true })).toBe('queued');
     expect(await push('b', '3')).toBe('queued');
@@ -189,9 +178,9 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('are joined with three messages left, and the last one says what waits', async () => {
-    await addSource('a');
-    await addSource('b');
-    await addSource('slow', { digestMs: HOUR_MS });
+    await addSource(store, 'a');
+    await addSource(store, 'b');
+    await addSource(store, 'slow', { digestMs: HOUR_MS });
     for (let n = 0; n < 7; n++) await push('a', `${n}`);
     expect(await desk.deliver(OWNER)).toHaveLength(7);
     expect(await push('a', 'x')).toBe('delayed allowance');
@@ -210,7 +199,7 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('are not due while what is queued already takes all that is left', async () => {
-    await addSource('a');
+    await addSource(store, 'a');
     for (let n = 0; n < 8; n++) await desk.sends(OWNER, `${n}`);
     expect(await desk.deliver(OWNER)).toHaveLength(8);
     // Nobody sends these: the login is dead.
@@ -239,8 +228,8 @@ export function describePushes(make: MakeStore): void {
       for (let n = 0; n < count; n++) await push('door', `${n}`);
       return (await desk.deliver(OWNER)).length;
     };
-    await addSource('door', { isImportant: true });
-    await addSource('a');
+    await addSource(store, 'door', { isImportant: true });
+    await addSource(store, 'a');
 
     const first = await written();
     expect(await spend(9)).toBe(9);
@@ -265,7 +254,7 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('wait behind what is held, and go when the user has written', async () => {
-    await addSource('a');
+    await addSource(store, 'a');
     await desk.sends(OWNER, 'held');
     await desk.refuse((await desk.claimed(OWNER)).seq);
     expect(await push('a', '1')).toBe('delayed hold');
@@ -276,7 +265,7 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('to a user who never wrote are not heaped up: one tries, the others wait', async () => {
-    await addSource('a');
+    await addSource(store, 'a');
     expect(await push('a', '1', { user: FRIEND })).toBe('queued');
     expect(await push('a', '2', { user: FRIEND })).toBe('delayed hold');
     await desk.claim(FRIEND);
@@ -284,13 +273,13 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('beyond a hundred that wait are counted, and told', async () => {
-    await addSource('a', { digestMs: MINUTE_MS });
+    await addSource(store, 'a', { digestMs: MINUTE_MS });
     for (let n = 0; n < 103; n++) await push('a', '.');
     expect(await store.outbox.openParts(ACCOUNT)).toHaveLength(100);
     const [text] = await after(MINUTE_MS);
     expect(text).toMatch(/ \+3$/);
     // Files are no pushes of their own.
-    await addSource('b', { digestMs: MINUTE_MS });
+    await addSource(store, 'b', { digestMs: MINUTE_MS });
     for (let n = 0; n < 51; n++) await push('b', '.', { files: [`/${n}`] });
     expect(await push('b', '.')).toBe('delayed digest');
     // What is important as well, where it cannot go.
@@ -299,7 +288,7 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('of one ID wait once, a key replaces, and a ttl that ends is counted', async () => {
-    await addSource('a', { digestMs: MINUTE_MS });
+    await addSource(store, 'a', { digestMs: MINUTE_MS });
     await push('a', '1', { id: 'i' });
     expect(await push('a', 'again', { id: 'i' })).toBe('delayed digest');
     await push('a', 'old', { key: 'k' });
@@ -309,8 +298,8 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('whose ttl ends while nothing goes are counted in the next text of their source', async () => {
-    await addSource('a', { digestMs: MINUTE_MS });
-    await addSource('b');
+    await addSource(store, 'a', { digestMs: MINUTE_MS });
+    await addSource(store, 'b');
     await push('a', 'late', { expiresAtMs: desk.nowMs + 1_000 });
     expect(await after(1_000)).toEqual([]);
     expect(await store.outbox.openParts(ACCOUNT)).toEqual([]);
@@ -333,7 +322,7 @@ export function describePushes(make: MakeStore): void {
   ])(
     'that are %s when their ttl ends, as %s finds it, are counted as well, with their files',
     async (state, _, end) => {
-      await addSource('a');
+      await addSource(store, 'a');
       const [late] = await pushed('a', 'late', { expiresAtMs: desk.nowMs + 1_000, files: ['/f'] });
       if (state === 'held') await desk.refuse((await desk.claimed(OWNER)).seq);
       desk.nowMs += 1_000;
@@ -346,7 +335,7 @@ export function describePushes(make: MakeStore): void {
   );
 
   test('that tell of others stay, whatever comes with their key, and after their ttl', async () => {
-    await addSource('a');
+    await addSource(store, 'a');
     await push('a', 'late', { expiresAtMs: desk.nowMs + 1_000 });
     desk.nowMs += 1_000;
     await desk.claim(OWNER);
@@ -358,7 +347,7 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('of a token that was taken back are not queued, whatever is remembered of it', async () => {
-    await addSource('a');
+    await addSource(store, 'a');
     await push('a', '1', { id: 'i' });
     const gone = { constructor: SourceGone };
     await expect(push('a', '2', { digest: 'of before' })).rejects.toMatchObject(gone);
@@ -370,13 +359,13 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('are told as they are stored, also a text with half a character', async () => {
-    await addSource('a', { digestMs: MINUTE_MS });
+    await addSource(store, 'a', { digestMs: MINUTE_MS });
     const [told] = await pushed('a', 'x\ud800', { expiresAtMs: desk.nowMs + HOUR_MS, files: ['/f'] });
     expect(told).toEqual(await desk.view(told?.seq ?? 0));
   });
 
   test('keep their files, which go behind the text', async () => {
-    await addSource('a', { digestMs: MINUTE_MS });
+    await addSource(store, 'a', { digestMs: MINUTE_MS });
     await push('a', '1', { files: ['/f1'] });
     await push('a', '2', { files: ['/f2'] });
     expect(await store.outbox.unneededFiles(['/f1', '/f2', '/f3'])).toEqual(['/f3']);
@@ -387,8 +376,8 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('that wait for a word of the user go another way in time, those that wait for their own time do not', async () => {
-    await addSource('a');
-    await addSource('slow', { digestMs: HOUR_MS });
+    await addSource(store, 'a');
+    await addSource(store, 'slow', { digestMs: HOUR_MS });
     await desk.sends(OWNER, 'held');
     await desk.refuse((await desk.claimed(OWNER)).seq);
     await push('a', '1');
@@ -406,7 +395,7 @@ export function describePushes(make: MakeStore): void {
   });
 
   test('can be dropped, and go when their source is removed', async () => {
-    await addSource('a', { digestMs: HOUR_MS });
+    await addSource(store, 'a', { digestMs: HOUR_MS });
     const [first] = await pushed('a', '1');
     await push('a', '2');
     const drop = { account: ACCOUNT, seqs: [first?.seq ?? 0], reason: 'dropped', nowMs: desk.nowMs };
@@ -417,8 +406,8 @@ export function describePushes(make: MakeStore): void {
 
   describe('of several sources', () => {
     test('are a text each, as long as there is room', async () => {
-      await addSource('a', { digestMs: MINUTE_MS });
-      await addSource('b', { digestMs: MINUTE_MS });
+      await addSource(store, 'a', { digestMs: MINUTE_MS });
+      await addSource(store, 'b', { digestMs: MINUTE_MS });
       for (const text of ['1', '2']) for (const source of ['a', 'b']) await push(source, text);
       expect((await after(MINUTE_MS)).sort()).toEqual(['1(digest)|2(digest)', '1(digest)|2(digest)']);
     });
