@@ -59,7 +59,7 @@ export function looksLikeSourceToken(text: string): boolean {
 export function withoutSourceTokens(text: string): string {
   return text
     .replace(/\/push\/[^/?#\s]+/g, '/push/***')
-    .replace(/(?<![0-9A-Za-z])A[0-9A-Za-z]{14}(?![0-9A-Za-z])/g, '***');
+    .replace(/(?<![0-9A-Za-z])(bot)?A[0-9A-Za-z]{14}(?![0-9A-Za-z])/g, '$1***');
 }
 
 /** A new one-time code, as it is shown. */
