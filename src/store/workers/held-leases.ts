@@ -6,7 +6,7 @@ import { heldSum } from './rebalance.ts';
 export interface LeasedService {
   /** An account was gained. */
   start(lease: Lease): void;
-  /** Begins no turn of the account until none runs, which is true; if that takes longer than `ms`, false, and all goes on. */
+  /** Begins no turn of the account. True as soon as none runs; false, and all goes on, if that takes longer than `ms`. */
   rest(account: string, ms: number): Promise<boolean>;
   /** The account is handed over: no new turn begins. Resolves when the last one is answered. */
   drain(account: string): Promise<void>;

@@ -47,7 +47,7 @@ const DRIFT_MS = 1_000;
 /** Without trust left, a renewal may still take this long. */
 const LEAST_RENEWAL_MS = 2_000;
 const RETRY_MS = 500;
-/** So long accounts come to rest by themselves before others need them so much that no new turn begins. */
+/** So long others wait for accounts that come to rest by themselves; then one in a turn is picked, and begins no other. */
 const PATIENCE_MS = 10_000;
 const REPORT_EVERY_MS = 30_000;
 

@@ -16,7 +16,7 @@ export function TextField(props: {
     <label class="field">
       <span>{label}</span>
       <input
-        // One element, whose types know each kind alone.
+        // The types of inputs take no union.
         type={(isSecret ? 'password' : 'text') as 'text'}
         required={isNeeded}
         maxLength={most}
