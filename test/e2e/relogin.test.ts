@@ -14,7 +14,7 @@ import {
   simulate,
 } from '../helpers/simulated.ts';
 import { askAt } from '../helpers/web.ts';
-import { jsonLines, makeFolder, startOnTerminal } from '../helpers/wxagent.ts';
+import { jsonLines, makeFolder, startOnTerminal, startWxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
 
@@ -222,4 +222,24 @@ test('a runner that stops late does not undo a login made meanwhile', async () =
   simulator.control.message({ text: 'two' });
   expect((await runHere(['run', '--echo', '--once', ...QUICK], { home })).code).toBe(0);
   expect(answers(simulator)).toEqual(['one', 'two']);
+});
+
+test('a run that waits for an account until another one has ended goes on with the login of by then', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator, { name: 'one' });
+  loggedIn(simulator, { home, user: 'other@im.wechat', name: 'two' });
+  const first = startWxagent(['run', '--account', 'one', '--wait-login', '--echo', ...QUICK], { home });
+  await first.says('stderr', 'ready: one');
+  const second = startWxagent(['run', '--all-accounts', '--echo', ...QUICK], { home });
+  await second.says('stderr', 'trying again until it is free');
+  const login = ['login', '--force', '--qr', 'none', '--base-url', simulator.baseUrl];
+  expect((await runHere(login, { home })).code).toBe(0);
+  simulator.control.message({ text: 'one' });
+  await answered(simulator, 1);
+  expect((await first.stop()).code).toBe(0);
+  await second.says('stderr', 'ready: one');
+  expect((await runHere(['send', '--account', 'one', 'two'], { home })).code).toBe(0);
+  expect(await answered(simulator, 2)).toEqual(['one', 'two']);
+  expect(second.stderr).not.toContain('expired');
+  expect((await second.stop()).code).toBe(0);
 });

@@ -129,6 +129,38 @@ describe.skipIf(SERVER === null)('processes that serve all accounts of a server'
     expect(work.stderr.match(/cannot be decrypted/g)).toHaveLength(1);
   });
 
+  test('one that takes an account over goes on with the login of by now, and not with that of its own start', async () => {
+    const simulator = await simulate();
+    const home = makeFolder();
+    const env = {
+      WXAGENT_STORE: withParts(SERVER as string, { schema }),
+      WXAGENT_STORE_KEY: randomBytes(32).toString('base64'),
+    };
+    const login = ['login', '--force', '--qr', 'none', '--base-url', simulator.baseUrl];
+    expect((await runHere(login, { home, env })).code).toBe(0);
+    const work = () =>
+      startWxagent(['run', '--all-accounts', '--echo', '--pace', '0', '--no-typing'], {
+        home: makeFolder(),
+        env,
+      });
+    const first = work();
+    await first.says('stderr', 'ready');
+    const second = work();
+    await pollUntil('the other one has joined', async () => {
+      const listed = jsonLines((await runHere(['workers', '--json'], { home, env })).stdout);
+      return listed.length === 2;
+    });
+    expect((await runHere(login, { home, env })).code).toBe(0);
+    simulator.control.message({ text: 'one' });
+    await answered(simulator, 1);
+    expect((await first.stop()).code).toBe(0);
+    await second.says('stderr', 'ready');
+    expect(await runHere(['send', 'two'], { home, env })).toMatchObject({ code: 0 });
+    expect(await answered(simulator, 2)).toEqual(['one', 'two']);
+    expect(second.stderr).not.toContain('expired');
+    expect((await second.stop()).code).toBe(0);
+  });
+
   test('one that was killed is followed by a new start, which waits for the end of its lease', async () => {
     const simulator = await simulate();
     const { home, token } = loggedIn(simulator);

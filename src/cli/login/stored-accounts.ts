@@ -79,6 +79,12 @@ export function accountsOfLate(context: CommandContext): Promise<Account[] | nul
   return accounts;
 }
 
+/** The login of an account by now: it may have been stored anew while somebody else has served it. */
+export async function loginOfLate(context: CommandContext, account: Account): Promise<Account> {
+  const now = (await accountsOfLate(context))?.find(({ key }) => key === account.key);
+  return now && now.loggedInAt !== account.loggedInAt ? now : account;
+}
+
 /** Servers whose logins could not be read the last time. */
 const unreadable = new WeakSet<StoreServer>();
 

@@ -13,6 +13,7 @@ import { openTransport } from '../account/connection.ts';
 import { leaseLost, openPolling } from '../account/polling-right.ts';
 import { wordsOf } from '../i18n/language.ts';
 import { followAccounts, LOOK_EVERY_MS, otherLogin, relogin } from '../login/relogin.ts';
+import { loginOfLate } from '../login/stored-accounts.ts';
 import type { CommandContext } from '../port/context.ts';
 import { COMMAND_LEASE_MS } from '../send/fallback-command.ts';
 import { releasePushes } from '../send/push-releases.ts';
@@ -86,20 +87,25 @@ export async function serveAccounts(
   async function serveLogins(first: Account, leave: AbortSignal): Promise<RunnerEnd> {
     for (let account = first; ; ) {
       const own = { ...contextOf(context, account), stopSignal: () => leave };
-      const end = await serveLogin(own, account, leave);
+      const { end, login } = await serveLogin(own, account, leave);
       if (end !== 'expired') return end;
       const isAwaited = (): boolean => service.waitLogin || shared !== null || served.size > 0;
-      const next = await relogin(own, account, transport, store, isAwaited);
+      const next = await relogin(own, login, transport, store, isAwaited);
       if (leave.aborted) return 'stopped';
       if (next === null) {
-        expired.push(account);
+        expired.push(login);
         return 'expired';
       }
       account = next;
     }
   }
 
-  async function serveLogin(own: CommandContext, account: Account, leave: AbortSignal): Promise<RunnerEnd> {
+  /** One login: that of by now, for another process may have stored a newer one before this one got the right. */
+  async function serveLogin(
+    own: CommandContext,
+    account: Account,
+    leave: AbortSignal,
+  ): Promise<{ end: RunnerEnd; login: Account }> {
     served.add(account.key);
     try {
       const isOver = (): boolean => leave.aborted || failure !== null;
@@ -107,17 +113,19 @@ export async function serveAccounts(
         'right' in polling
           ? polling.right(account.key)
           : await waitForRight(own, polling, account, isOver, () => endLost(account.key));
-      if (right === null) return 'stopped';
+      if (right === null) return { end: 'stopped', login: account };
       try {
+        const login = await loginOfLate(context, account);
+        if (isOver()) return { end: 'stopped', login };
         right.check();
-        const { runner, done } = startAccount(own, service, account, { right, transport, store, upkeep });
+        const { runner, done } = startAccount(own, service, login, { right, transport, store, upkeep });
         runners.set(account.key, runner);
         if (leave.aborted) runner.stop();
-        const how = await done;
+        const end = await done;
         right.check();
         // A step has noticed it before the lease was looked at.
-        if (how === 'lost' && !shared) throw leaseLost(account.key);
-        return how;
+        if (end === 'lost' && !shared) throw leaseLost(account.key);
+        return { end, login };
       } catch (error) {
         if (error instanceof LeaseLost && !shared) throw leaseLost(account.key);
         throw error;
