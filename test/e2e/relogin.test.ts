@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { runHere, startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
@@ -242,4 +243,28 @@ test('a run that waits for an account until another one has ended goes on with t
   expect(await answered(simulator, 2)).toEqual(['one', 'two']);
   expect(second.stderr).not.toContain('expired');
   expect((await second.stop()).code).toBe(0);
+});
+
+test.each([
+  ['send --stdin, whose text comes late,', ['send', '--stdin']],
+  ['exec, whose command takes its time,', ['exec', '--', 'cat']],
+])('%s sends with the login of by then, and undoes nothing of it', async (_, args) => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const run = startHere(['run', '--wait-login', '--echo', ...QUICK], { home });
+  await run.says('stderr', 'ready');
+  const late = startWxagent(args, { home, input: 'open' });
+  // It knows who is logged in.
+  await delay(1_000);
+  expect(
+    (await runHere(['login', '--force', '--qr', 'none', '--base-url', simulator.baseUrl], { home })).code,
+  ).toBe(0);
+  simulator.control.message({ text: 'one' });
+  await answered(simulator, 1);
+  late.child.stdin?.end('two');
+  expect((await late.exited).code).toBe(0);
+  const texts = await answered(simulator, 2);
+  expect(texts[1]).toContain('two');
+  expect((await runHere(['send', 'three'], { home })).code).toBe(0);
+  expect((await run.stop()).code).toBe(0);
 });

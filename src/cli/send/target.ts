@@ -2,6 +2,7 @@ import { WxError } from '../../core/errors.ts';
 import { type Account, loginDigest } from '../../home/config-file.ts';
 import type { Admin } from '../../store/port/port.ts';
 import { chooseAccount, findAccount, knownAccounts } from '../account/choose-account.ts';
+import { loginOfLate } from '../login/stored-accounts.ts';
 import type { CommandContext } from '../port/context.ts';
 import { checkUser, unknownUser } from './recipient.ts';
 
@@ -38,15 +39,17 @@ export async function findTarget(context: CommandContext, admin: Admin): Promise
       isLoginDead: false,
     };
   }
-  const { key, id, owner } = account;
+  // A text on stdin, or the end of a command, may have come long after this process was told who is logged in.
+  const login = await loginOfLate(context, account);
+  const { key, id, owner } = login;
   const opened = await admin.openAccount({
     account: key,
-    login: loginDigest(account),
+    login: loginDigest(login),
     owner,
     nowMs: context.clock.now(),
   });
   const user = to ?? asking ?? owner ?? opened.owner ?? unknownUser(id);
-  return { key, id, user, account, isLoginDead: opened.loginExpired };
+  return { key, id, user, account: login, isLoginDead: opened.loginExpired };
 }
 
 /** A logged-in account; inside an agent one that the store knows will do, for the runner has its token. */
