@@ -14,7 +14,7 @@ import {
   readAccounts,
   simulate,
 } from '../helpers/simulated.ts';
-import { askAt } from '../helpers/web.ts';
+import { askAt, startWeb } from '../helpers/web.ts';
 import { jsonLines, makeFolder, startOnTerminal, startWxagent } from '../helpers/wxagent.ts';
 
 const QUICK = ['--pace', '0', '--no-typing'];
@@ -267,4 +267,17 @@ test.each([
   expect(texts[1]).toContain('two');
   expect((await runHere(['send', 'three'], { home })).code).toBe(0);
   expect((await run.stop()).code).toBe(0);
+});
+
+test('a push that has waited goes with the login of by then, also where only the page runs', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const added = await runHere(['source', 'add', 'nas', '--digest', '5s', '--json'], { home });
+  const web = await startWeb({ home });
+  const path = `//push/${jsonLines(added.stdout)[0]?.token}`;
+  expect((await web.ask(path, { method: 'POST', body: 'alert' })).status).toBe(200);
+  const login = ['login', '--force', '--qr', 'none', '--base-url', simulator.baseUrl];
+  expect((await runHere(login, { home })).code).toBe(0);
+  simulator.control.message({ text: 'one' });
+  expect(await answered(simulator, 1)).toEqual(['alert']);
 });

@@ -2,6 +2,7 @@ import { reasonOf } from '../../core/errors.ts';
 import type { Account } from '../../home/config-file.ts';
 import type { Store } from '../../store/port/port.ts';
 import { pollerOf } from '../account/polling-right.ts';
+import { loginOfLate } from '../login/stored-accounts.ts';
 import type { CommandContext } from '../port/context.ts';
 import { startDirectDelivery } from '../send/direct-delivery.ts';
 
@@ -23,8 +24,9 @@ export function createDeliveries(context: CommandContext, store: Store): Deliver
   /** By account and user: whether there is more since it began. */
   const running = new Map<string, { isAsked: boolean; done: Promise<void> }>();
 
-  async function deliver(account: Account, user: string): Promise<void> {
+  async function deliver(known: Account, user: string): Promise<void> {
     const { clock } = context;
+    const account = await loginOfLate(context, known);
     if ((await pollerOf(context, account, store.admin))?.purpose === 'serve') return;
     const to = { account, user, sinceMs: clock.now(), stop: stop.signal };
     const delivery = await startDirectDelivery({ ...context, json: true }, store, to, () => {});
