@@ -281,3 +281,19 @@ test('a push that has waited goes with the login of by then, also where only the
   simulator.control.message({ text: 'one' });
   expect(await answered(simulator, 1)).toEqual(['alert']);
 });
+
+test('a question that outlives its login and a run is answered by the login of by then', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const run = startHere(['run', '--wait-login', '--echo', ...QUICK], { home });
+  simulator.control.message({ text: 'one' });
+  await answered(simulator, 1);
+  const asking = startWxagent(['ask', 'deploy?', '--timeout', '5m'], { home });
+  expect((await answered(simulator, 2))[1]).toContain('deploy?');
+  const login = ['login', '--force', '--qr', 'none', '--base-url', simulator.baseUrl];
+  expect((await runHere(login, { home })).code).toBe(0);
+  await pollUntil('the run goes on with it', () => simulator.control.bots().at(-1)?.polls === 1);
+  expect((await run.stop()).code).toBe(0);
+  simulator.control.message({ text: 'yes' });
+  expect(await asking.exited).toMatchObject({ code: 0, stdout: 'yes\n' });
+});

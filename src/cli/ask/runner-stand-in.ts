@@ -3,6 +3,7 @@ import type { Store } from '../../store/port/port.ts';
 import { connect, openTransport } from '../account/connection.ts';
 import { pollIfFree } from '../account/poll-now.ts';
 import { openPolling, pollerOf } from '../account/polling-right.ts';
+import { loginOfLate } from '../login/stored-accounts.ts';
 import type { CommandContext } from '../port/context.ts';
 import { type DirectDelivery, startDirectDelivery } from '../send/direct-delivery.ts';
 
@@ -16,32 +17,42 @@ const LOOK_EVERY_MS = 250;
 export async function standIn(
   context: CommandContext,
   store: Store,
-  { account, user }: { account: Account; user: string },
+  { account: first, user }: { account: Account; user: string },
   signal: AbortSignal,
 ): Promise<boolean> {
   const { clock } = context;
   const sinceMs = clock.now();
   const transport = openTransport(context);
   const polling = await openPolling(context, { purpose: 'look', store, stop: null });
-  const connection = connect(context, account, transport, polling.store);
+  let account = first;
+  let connection = connect(context, account, transport, polling.store);
   let direct: DirectDelivery | null = null;
-  const wanted = { account, from: user, stop: signal, onReceived: () => direct?.wake() };
+  const wanted = { from: user, stop: signal, onReceived: () => direct?.wake() };
 
   try {
     while (!signal.aborted) {
-      if ((await pollerOf(context, account, store.admin))?.purpose === 'serve') {
+      const login = await loginOfLate(context, account);
+      const isNew = login !== account;
+      if (isNew) [account, connection] = [login, connect(context, login, transport, polling.store)];
+      const isServed = (await pollerOf(context, account, store.admin))?.purpose === 'serve';
+      if (isNew || isServed) {
         await direct?.end();
         direct = null;
-      } else {
+      }
+      if (!isServed) {
         direct ??= await startDirectDelivery(
           context,
           store,
           { account, user, sinceMs, stop: signal },
           () => {},
         );
-        if (direct === null || direct.isLoginDead) return true;
-        if (!signal.aborted && (await pollIfFree(context, polling, connection, wanted))?.expired) return true;
-        direct.wake();
+        const isExpired =
+          direct === null ||
+          direct.isLoginDead ||
+          (!signal.aborted &&
+            (await pollIfFree(context, polling, connection, { ...wanted, account }))?.expired);
+        if (isExpired && (await loginOfLate(context, account)) === account) return true;
+        direct?.wake();
       }
       await clock.sleep(LOOK_EVERY_MS, signal);
     }
