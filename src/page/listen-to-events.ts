@@ -1,11 +1,15 @@
 import { type ReadonlySignal, signal } from '@preact/signals';
+import { openChannel } from './channel.ts';
 
 const AGAIN_MS = 2_000;
 /** A page that nobody has seen for so long lets go: browsers share six connections among all pages of a server. */
 const UNSEEN_MS = 60_000;
 const TICK_MS = 5_000;
-/** Between two ticks that are so far apart the machine has slept: its connection may be dead, and nobody says so. */
-const SLEPT_MS = 30_000;
+/**
+ * Servers say something every 15 seconds. A stream that says nothing for so long is dead, as after a sleep of the machine,
+ * or something in between keeps it back; a browser notices neither.
+ */
+const SILENT_MS = 40_000;
 
 /** How a page stands with its server. */
 export type Connection = 'connecting' | 'live' | 'lost';
@@ -19,43 +23,61 @@ export function listenToEvents(
   let lastId = '';
   let source: EventSource | null = null;
   let isStopped = false;
+  let heardMs = Date.now();
+  let isSilent = false;
+  const isSeen = (): boolean => document.visibilityState === 'visible';
+  // Whoever looks at another page of this browser needs the connection there.
+  const otherPages = openChannel('wxagent-events', () => {
+    if (!isSeen()) source?.close();
+  });
+  const hear = (): void => {
+    heardMs = Date.now();
+    isSilent = false;
+    connection.value = 'live';
+  };
   const open = (): void => {
-    if (isStopped || (source && source.readyState !== EventSource.CLOSED)) return;
+    if (isStopped || !isSeen() || (source && source.readyState !== EventSource.CLOSED)) return;
+    otherPages.tell(url);
+    heardMs = Date.now();
     const opened = new EventSource(lastId === '' ? url : `${url}?after=${encodeURIComponent(lastId)}`);
     source = opened;
     opened.addEventListener('open', () => {
-      connection.value = 'live';
+      if (!isSilent) connection.value = 'live';
     });
     opened.addEventListener('error', () => {
       connection.value = 'lost';
       if (opened.readyState === EventSource.CLOSED) setTimeout(open, AGAIN_MS);
     });
+    opened.addEventListener('alive', hear);
     for (const [name, handle] of Object.entries(handlers)) {
       opened.addEventListener(name, (event) => {
+        hear();
         if (event.lastEventId !== '') lastId = event.lastEventId;
         handle(JSON.parse(event.data));
       });
     }
   };
-  let leaving: ReturnType<typeof setTimeout> | undefined;
-  const onVisibility = (): void => {
-    clearTimeout(leaving);
-    if (document.visibilityState === 'visible') open();
-    else leaving = setTimeout(() => source?.close(), UNSEEN_MS);
-  };
-  document.addEventListener('visibilitychange', onVisibility);
   const renew = (): void => {
-    if (document.visibilityState !== 'visible') return;
+    if (!isSeen()) return;
     source?.close();
     open();
   };
+  const look = (): void => {
+    if (!isSeen() || Math.abs(Date.now() - heardMs) < SILENT_MS) return;
+    isSilent = true;
+    connection.value = 'lost';
+    renew();
+  };
+  let leaving: ReturnType<typeof setTimeout> | undefined;
+  const onVisibility = (): void => {
+    clearTimeout(leaving);
+    open();
+    look();
+    if (!isSeen()) leaving = setTimeout(() => source?.close(), UNSEEN_MS);
+  };
+  document.addEventListener('visibilitychange', onVisibility);
   addEventListener('online', renew);
-  let tickMs = Date.now();
-  const ticking = setInterval(() => {
-    const hasSlept = Date.now() - tickMs > SLEPT_MS;
-    tickMs = Date.now();
-    if (hasSlept) renew();
-  }, TICK_MS);
+  const ticking = setInterval(look, TICK_MS);
   open();
   return {
     connection,
@@ -65,6 +87,7 @@ export function listenToEvents(
       clearInterval(ticking);
       removeEventListener('online', renew);
       document.removeEventListener('visibilitychange', onVisibility);
+      otherPages.close();
       source?.close();
     },
   };

@@ -54,7 +54,7 @@ export function serveLive(control: SimulatorControl, lastId: string, res: Server
   const unhook = control.onShown(tellLines);
   const looking = setInterval(tell, LOOK_MS);
   const keeping = setInterval(() => {
-    if (!isFull) res.write(':\n\n');
+    if (!isFull) write('alive', '{}');
   }, KEEPALIVE_MS);
   res.on('drain', () => {
     isFull = false;

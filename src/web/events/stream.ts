@@ -6,7 +6,7 @@ import type { ToldEvent } from './event-reader.ts';
 const MOST_BYTES = 256 * 1_024;
 const MOST_EVENTS = 1_000;
 const DRAIN_MS = 10_000;
-/** So long nothing is said, so that everybody in between sees that the connection lives. */
+/** After so long without an event one says that the connection lives: to everybody in between, and to the client. */
 const SILENCE_MS = 15_000;
 /** When a client may come back that was cut off. */
 const RETRY_MS = 2_000;
@@ -48,7 +48,7 @@ export function startStream(outgoing: ServerResponse): EventStream {
     else late ??= setTimeout(() => outgoing.destroy(), DRAIN_MS);
   }
 
-  const silence = setInterval(() => write(':\n\n'), SILENCE_MS);
+  const silence = setInterval(() => write('event: alive\ndata: {"type":"alive"}\n\n'), SILENCE_MS);
   outgoing.on('drain', () => {
     pushed = 0;
     if (late !== null) clearTimeout(late);

@@ -32,8 +32,8 @@ export function followEvents(): void {
       reset,
     });
     const end = keepLooking(() => {
-      // Without a stream (there are too many pages) it is loaded now and then.
-      if (stream.connection.peek() === 'lost' && trouble.peek() === null) stale.value++;
+      // Without a stream (there are too many pages, or it is kept back) it is loaded now and then.
+      if (stream.connection.peek() !== 'live' && trouble.peek() === null) stale.value++;
     });
     return () => {
       end();

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { openChannel } from '../../../../page/channel.ts';
 import { ask } from '../../api-client/api.ts';
 import type { Entry } from '../../api-client/types.ts';
 
@@ -9,11 +10,12 @@ export interface Seen {
 }
 
 /** To the other pages of this browser. To those of others it is no news that somebody has looked. */
-const channel = new BroadcastChannel('wxagent-seen');
+const otherPages = openChannel('wxagent-seen', (seen) => tell(seen as Seen));
 const listeners = new Set<(seen: Seen) => void>();
-channel.addEventListener('message', ({ data }) => {
-  for (const listener of listeners) listener(data as Seen);
-});
+
+function tell(seen: Seen): void {
+  for (const listener of listeners) listener(seen);
+}
 
 /** Tells what is looked at, here or in another page of this browser. Returns what ends it. */
 export function onSeen(listener: (seen: Seen) => void): () => void {
@@ -30,8 +32,8 @@ export function useSeen(account: string, user: string, entries: readonly Entry[]
       if (last === null || noted.current === last || document.visibilityState !== 'visible') return;
       noted.current = last;
       await ask(`/accounts/${encodeURIComponent(account)}/seen`, { body: { message: last } });
-      channel.postMessage({ account, user });
-      for (const listener of listeners) listener({ account, user });
+      otherPages.tell({ account, user });
+      tell({ account, user });
     };
     // Who cannot note it sees it all the same.
     const tryNote = (): void => void note().catch(() => {});

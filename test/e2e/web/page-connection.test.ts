@@ -1,0 +1,122 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { CHROMIUM, launchBrowser, openPage } from '../../helpers/browser.ts';
+import { startCuttingProxy } from '../../helpers/cutting-proxy.ts';
+import { runHere } from '../../helpers/in-this-process.ts';
+import { pollUntil } from '../../helpers/poll-until.ts';
+import { loggedIn, simulate } from '../../helpers/simulated.ts';
+import { startWeb, type TestWeb } from '../../helpers/web.ts';
+import { openWebPage } from '../../helpers/web-page.ts';
+
+let browser: Browser;
+
+/** An account whose owner can write, and a server. */
+async function start() {
+  const simulator = await simulate();
+  const { home, id, user } = loggedIn(simulator, { name: 'mine' });
+  const web = await startWeb({ home, env: {} });
+  return {
+    web,
+    view: `conversations/${id}/${user}`,
+    async receive(text: string) {
+      simulator.control.message({ bot: id, text });
+      await runHere(['run', '--once', '--exec', 'true'], { home });
+    },
+  };
+}
+
+/** How many streams of events the server has. */
+async function streamsOf(web: TestWeb, token: string): Promise<number> {
+  const { text } = await web.ask('//metrics', { token });
+  return Number(/^wxagent_event_streams (\d+)$/m.exec(text)?.[1]);
+}
+
+/** Another page of the same browser, which nobody looks at until they do. */
+async function openUnseen(first: Page): Promise<{ page: Page; look(isSeen: boolean): Promise<void> }> {
+  const page = await first.context().newPage();
+  await page.addInitScript(`
+    globalThis.isSeen = false;
+    Object.defineProperty(document, 'visibilityState', { get: () => globalThis.isSeen ? 'visible' : 'hidden' });
+  `);
+  await page.goto(first.url());
+  await page.getByRole('heading', { name: 'mine' }).waitFor();
+  return {
+    page,
+    async look(isSeen) {
+      await page.evaluate(
+        `globalThis.isSeen = ${isSeen}; document.dispatchEvent(new Event('visibilitychange'))`,
+      );
+    },
+  };
+}
+
+describe.skipIf(CHROMIUM === null)('the connection of a page', () => {
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(() => browser?.close());
+
+  test('pages that nobody looks at have no stream: one opened unseen, and one that was left for another page', async () => {
+    const { web, view, receive } = await start();
+    const token = await web.token('--scope', 'read');
+    const first = await openWebPage(browser, web);
+    const has = (count: number) =>
+      pollUntil(`${count} streams`, async () => (await streamsOf(web, token)) === count);
+    await has(1);
+    const others: Awaited<ReturnType<typeof openUnseen>>[] = [];
+    for (let n = 0; n < 8; n++) others.push(await openUnseen(first));
+    expect(await streamsOf(web, token)).toBe(1);
+    for (const { look } of others) {
+      await look(true);
+      await has(2);
+      await look(false);
+    }
+    // The last one keeps it for a while: nobody has come to another page.
+    expect(await streamsOf(web, token)).toBe(2);
+    const { page, look } = others[0] as (typeof others)[0];
+    await receive('while nobody looked');
+    await look(true);
+    await page.evaluate(`location.hash = ${JSON.stringify(`#/${view}`)}`);
+    await page.getByRole('log').getByText('while nobody looked').waitFor();
+    await receive('while somebody looks');
+    await page.getByRole('log').getByText('while somebody looks').waitFor();
+  });
+
+  test('a stream that says nothing any more is opened anew; where none comes through, the page asks now and then', async () => {
+    const { web, view, receive } = await start();
+    const proxy = await startCuttingProxy({ host: '127.0.0.1', port: Number(new URL(web.url).port) });
+    onTestFinished(() => proxy.close());
+    const streams = new Set<number>();
+    let isKept = false;
+    proxy.rule = (from, bytes, connection) => {
+      if (from === 'client' && bytes.includes('/api/v1/events')) streams.add(connection);
+      return isKept && from === 'server' && streams.has(connection) && !bytes.includes('HTTP/1.1 200')
+        ? 'stall'
+        : 'pass';
+    };
+    const page = await openPage(browser, 'about:blank');
+    await page.clock.install();
+    await page.goto(`http://127.0.0.1:${proxy.port}/#code=${await web.code()}`);
+    await page.getByRole('heading', { name: 'mine' }).waitFor();
+    await page.evaluate(`location.hash = ${JSON.stringify(`#/${view}`)}`);
+    const log = page.getByRole('log');
+    await receive('one');
+    await log.getByText('one').waitFor();
+
+    isKept = true;
+    await receive('two');
+    await page.clock.runFor(1_000);
+    expect(await log.getByText('two').count()).toBe(0);
+    isKept = false;
+    await page.clock.fastForward(45_000);
+    await page.clock.runFor(1_000);
+    await log.getByText('two').waitFor();
+
+    isKept = true;
+    await page.clock.fastForward(45_000);
+    await receive('three');
+    for (let n = 0; n < 20 && (await log.getByText('three').count()) === 0; n++)
+      await page.clock.runFor(1_000);
+    await log.getByText('three').waitFor();
+  });
+});
