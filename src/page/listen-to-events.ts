@@ -24,7 +24,8 @@ export function listenToEvents(
   let source: EventSource | null = null;
   let isStopped = false;
   let heardMs = Date.now();
-  let isSilent = false;
+  /** Whether anything has come through: servers begin with an event. */
+  let isHeard = false;
   const isSeen = (): boolean => document.visibilityState === 'visible';
   // Whoever looks at another page of this browser needs the connection there.
   const otherPages = openChannel('wxagent-events', () => {
@@ -32,7 +33,7 @@ export function listenToEvents(
   });
   const hear = (): void => {
     heardMs = Date.now();
-    isSilent = false;
+    isHeard = true;
     connection.value = 'live';
   };
   const open = (): void => {
@@ -42,7 +43,7 @@ export function listenToEvents(
     const opened = new EventSource(lastId === '' ? url : `${url}?after=${encodeURIComponent(lastId)}`);
     source = opened;
     opened.addEventListener('open', () => {
-      if (!isSilent) connection.value = 'live';
+      if (isHeard) connection.value = 'live';
     });
     opened.addEventListener('error', () => {
       connection.value = 'lost';
@@ -64,7 +65,7 @@ export function listenToEvents(
   };
   const look = (): void => {
     if (!isSeen() || Math.abs(Date.now() - heardMs) < SILENT_MS) return;
-    isSilent = true;
+    isHeard = false;
     connection.value = 'lost';
     renew();
   };

@@ -61,7 +61,7 @@ export async function openPage(
     await context.close();
     // A server that a test ends, and a refusal that the page tells, are no faults of the page.
     const isTold =
-      /net::ERR_(CONNECTION|INCOMPLETE|ACCESS_DENIED|FILE_NOT_FOUND)|responded with a status of (401|403|404|409|410|422|429|502|503)/;
+      /net::ERR_(CONNECTION|INCOMPLETE|ACCESS_DENIED|FILE_NOT_FOUND)|responded with a status of (401|403|404|409|410|413|422|429|502|503)/;
     expect(errors.filter((error) => !isTold.test(error))).toEqual([]);
   });
   await page.goto(url);

@@ -119,4 +119,33 @@ describe.skipIf(CHROMIUM === null)('the connection of a page', () => {
       await page.clock.runFor(1_000);
     await log.getByText('three').waitFor();
   });
+
+  test('what a proxy answers is not taken for the server: it ends no session, and a file that is too large for it is named', async () => {
+    const { web, view, receive } = await start();
+    await receive('hello');
+    const page = await openWebPage(browser, web, { view });
+    await page.getByRole('log').getByText('hello').waitFor();
+    const told = page.getByRole('alert').getByText('Something in front of the server answers in its place.');
+    for (const answer of [
+      { status: 401, body: '<h1>Who are you?</h1>' },
+      { status: 302, headers: { location: 'https://sign-in.example.org/' } },
+      { status: 200, body: '<form>Sign in</form>' },
+    ]) {
+      await page.route('**/api/v1/**', (asked) => asked.fulfill({ contentType: 'text/html', ...answer }));
+      // Whoever comes back to a page sees it soon.
+      await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`);
+      await told.waitFor();
+      await page.unroute('**/api/v1/**');
+      await told.waitFor({ state: 'detached' });
+    }
+    await page.route('**/send', (asked) =>
+      asked.fulfill({ status: 413, contentType: 'text/html', body: '<h1>413</h1>' }),
+    );
+    const file = { name: 'film.mp4', mimeType: 'video/mp4', buffer: Buffer.from('x') };
+    await page.locator('input[data-for=file]').setInputFiles(file);
+    await page
+      .getByText('Not sent: Something in front of the server does not take so much at once. In nginx')
+      .waitFor();
+    expect(await told.count()).toBe(0);
+  });
 });

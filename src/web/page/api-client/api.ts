@@ -59,6 +59,8 @@ export async function ask<T = object>(path: string, asking: Asking = {}): Promis
     method: method ?? (body ? 'POST' : 'GET'),
     headers,
     body: body ? (isForm ? body : JSON.stringify(body)) : null,
+    // The API never leads elsewhere: a proxy does, whose sign-in a request cannot show.
+    redirect: 'manual',
     signal: stop.signal,
   })
     .then(async (response) => ({ response, text: await response.text() }))
@@ -79,9 +81,14 @@ export async function ask<T = object>(path: string, asking: Asking = {}): Promis
     noteTrouble(null);
     return answer as T;
   }
-  const problem = problemIn(answer, response.status);
+  const problem = problemIn(answer, response.type === 'opaqueredirect' ? 302 : response.status);
   // A code that is wrong does not end the session that is there.
-  if (problem.status === 401 && token === undefined && !(path === '/session' && body)) {
+  if (
+    problem.status === 401 &&
+    problem.kind !== null &&
+    token === undefined &&
+    !(path === '/session' && body)
+  ) {
     // It had the cookie of before somebody confirmed that it is they who sit here.
     if (sessions.peek() !== session) return ask(path, asking);
     isIn.value = false;
@@ -145,7 +152,7 @@ export function newKey(): string {
 function problemIn(answer: unknown, status: number): Problem {
   const { detail, kind, hint } = (answer ?? {}) as { detail?: string; kind?: string; hint?: string | null };
   if (detail === undefined || kind === undefined)
-    return new Problem(status, serverWords().notUnderstood(status));
+    return new Problem(status, status === 413 ? serverWords().tooLarge : serverWords().notOurs(status));
   return new Problem(status, detail, kind, hint ?? null);
 }
 
@@ -153,6 +160,8 @@ function problemIn(answer: unknown, status: number): Problem {
 function noted(problem: Problem, path: string): Problem {
   const { status, kind } = problem;
   if (kind === null && status > 500) noteTrouble('server');
+  // Of what is too large for a proxy nothing else follows.
+  else if (kind === null && status !== 413) noteTrouble('between');
   // Other routes ask more than the store: its server cannot be reached means it only where nothing else is asked.
   else if (kind === 'storage' || (path === '/session' && status > 500)) noteTrouble('store');
   else if (status < 500) noteTrouble(null);

@@ -1,8 +1,8 @@
 import { effect, signal } from '@preact/signals';
 import { isKept, storedChoice } from '../../../page/stored-choice.ts';
 
-/** What keeps the page from what it shows: nobody answers, or whoever answers cannot use the store. */
-export type Trouble = 'server' | 'store';
+/** What keeps the page from what it shows: nobody answers, a proxy does instead of the server, or the store fails. */
+export type Trouble = 'server' | 'between' | 'store';
 
 /** What is wrong just now; null: nothing. */
 export const trouble = signal<Trouble | null>(null);

@@ -2,7 +2,9 @@ import { wordsIn } from '../../../page/language.ts';
 
 const en = {
   noServer: 'The server does not answer.',
-  notUnderstood: (status: number) => `The server has answered with status ${status}.`,
+  notOurs: (status: number) => `Something in front of the server has answered, with status ${status}.`,
+  tooLarge:
+    'Something in front of the server does not take so much at once. In nginx, raise client_max_body_size.',
   notReadable: (name: string) => `${name} cannot be read: choose it again. A folder cannot be sent.`,
 };
 
@@ -11,7 +13,8 @@ export const serverWords = wordsIn<typeof en>({
   en,
   zh: {
     noServer: '服务器没有响应。',
-    notUnderstood: (status) => `服务器的响应状态是 ${status}。`,
+    notOurs: (status) => `响应来自服务器前面的代理，状态是 ${status}。`,
+    tooLarge: '服务器前面的代理不接受这么大的内容。nginx 请调大 client_max_body_size。',
     notReadable: (name) => `无法读取 ${name}：请重新选择。不能发送目录。`,
   },
 });

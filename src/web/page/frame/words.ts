@@ -12,6 +12,8 @@ const en = {
   again: 'Try again',
   trouble: {
     server: 'The server does not answer. What you see may be old. The page tries again by itself.',
+    between:
+      'Something in front of the server answers in its place. What you see may be old. If you have to sign in there, reload the page.',
     store: 'The server cannot use its store. What you see may be old. The page tries again by itself.',
   },
   signIn: {
@@ -48,6 +50,7 @@ export const frameWords = wordsIn<typeof en>({
     again: '重试',
     trouble: {
       server: '服务器没有响应，看到的内容可能已经过时。页面会自动重试。',
+      between: '响应来自服务器前面的代理，看到的内容可能已经过时。如果需要在代理那里登录，请刷新页面。',
       store: '服务器无法使用它的存储，看到的内容可能已经过时。页面会自动重试。',
     },
     signIn: {
