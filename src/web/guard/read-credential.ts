@@ -7,9 +7,12 @@ export type Credential =
   /** A browser sends it by itself, whatever page asks. */
   | { kind: 'cookie'; value: string };
 
-/** What a request shows. A token counts before a cookie; anything else in `Authorization` is a token that is none. */
+/**
+ * What a request shows. A token counts before a cookie, also one that is none. With another scheme than `Bearer` a browser
+ * has signed in at a proxy in front: that is not for us.
+ */
 export function credentialOf({ authorization, cookie }: IncomingHttpHeaders, cookieName: string): Credential {
-  if (authorization !== undefined)
+  if (authorization !== undefined && /^\s*bearer\b/i.test(authorization))
     return { kind: 'token', text: /^bearer +(\S+)$/i.exec(authorization.trim())?.[1] ?? '' };
   for (const pair of (cookie ?? '').split(';')) {
     const [name = '', ...value] = pair.split('=');

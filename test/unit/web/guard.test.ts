@@ -99,8 +99,12 @@ test('a credential is a token, or the cookie of this store', () => {
   expect(of({ authorization: 'Bearer wxa_1' })).toEqual({ kind: 'token', text: 'wxa_1' });
   expect(of({ authorization: 'bearer   wxa_1 ' })).toEqual({ kind: 'token', text: 'wxa_1' });
   // One that is none does not fall back to the cookie that a browser sends along.
-  for (const authorization of ['Basic eDp5', 'Bearer', 'Bearer a b', ''])
+  for (const authorization of ['Bearer', 'Bearer a b', ' bearer,x'])
     expect(of({ authorization, cookie: 'wxagent-ab=1' })).toEqual({ kind: 'token', text: '' });
+  // A browser that has signed in at a proxy in front says so to the server as well.
+  for (const authorization of ['Basic eDp5', 'Digest username="x"', ''])
+    expect(of({ authorization, cookie: 'wxagent-ab=1' })).toEqual({ kind: 'cookie', value: '1' });
+  expect(of({ authorization: 'Basic eDp5' })).toEqual({ kind: 'none' });
   expect(of({ cookie: 'a=1; wxagent-ab=2=; wxagent-ab=3' })).toEqual({ kind: 'cookie', value: '2=' });
   expect(of({ cookie: 'wxagent-xy=1; wxagent-ab' })).toEqual({ kind: 'cookie', value: '' });
   expect(of({ cookie: 'wxagent-xy=1' })).toEqual({ kind: 'none' });
