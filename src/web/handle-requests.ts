@@ -125,7 +125,7 @@ export function createRequestHandler(
     const { foreign } = nameOf(c);
     if (foreign !== null)
       throw new HttpError(421, 'usage', foreign, {
-        hint: '--public-url names the address of a proxy in front',
+        hint: '--public-url gives it a name, such as http://nas.local:7788',
       });
   }
 

@@ -161,6 +161,20 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     await expect.poll(() => page.locator('.budget-left').innerText()).toBe('9 of 10 left');
   });
 
+  test('a browser that keeps no cookie is told so, and not asked for one code after the other', async () => {
+    const web = await start();
+    const page = await openPage(browser, web.url);
+    await page.route('**/api/v1/session', async (asked) => {
+      const response = await asked.fetch();
+      await page.context().clearCookies();
+      const { 'set-cookie': _, ...headers } = response.headers();
+      await asked.fulfill({ response, headers });
+    });
+    await page.getByRole('textbox', { name: 'One-time code' }).fill(await web.code());
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('this browser has kept no cookie').waitFor();
+  });
+
   test('an old browser and one without JavaScript get a sentence', async () => {
     const web = await start();
     const without = await openPage(browser, web.url, { javaScriptEnabled: false });

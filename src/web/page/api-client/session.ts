@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { ask, Problem } from './api.ts';
 import { isIn, sessions, wasIn } from './state.ts';
+import { serverWords } from './words.ts';
 
 /** A code of the address that nobody has looked at, as after too many wrong ones: it may still be good. */
 export const offeredCode = signal('');
@@ -29,11 +30,11 @@ export async function begin(): Promise<void> {
 export async function comeIn(code: string): Promise<boolean> {
   try {
     await ask('/session', { body: { code } });
-    refusal.value = null;
     offeredCode.value = '';
     sessions.value++;
-    isIn.value = true;
-    return true;
+    refusal.value = (await isKnown()) ? null : serverWords().noCookie;
+    isIn.value = refusal.value === null;
+    return isIn.value;
   } catch (thrown) {
     if (!(thrown instanceof Problem)) throw thrown;
     // It is wrong, used or too old.
@@ -41,6 +42,14 @@ export async function comeIn(code: string): Promise<boolean> {
     refusal.value = thrown.message;
     return false;
   }
+}
+
+/** Whether the server knows this browser again: a cookie may be blocked, or was for https only. */
+async function isKnown(): Promise<boolean> {
+  return ask('/session').then(
+    () => true,
+    (thrown) => !(thrown instanceof Problem && thrown.status === 401),
+  );
 }
 
 /** Ends the session of this browser. Throws Problem when the server cannot be told. */
