@@ -4,7 +4,7 @@ import { Icon } from '../../page/icons.tsx';
 import { language } from '../../page/language.ts';
 import { PageSwitches } from '../../page/switches.tsx';
 import { leave } from './api-client/session.ts';
-import { trouble } from './api-client/state.ts';
+import { isOutdated, trouble } from './api-client/state.ts';
 import { linkTo, route } from './frame/route.ts';
 import { complain } from './frame/toast.tsx';
 import type { View } from './frame/view.ts';
@@ -35,6 +35,7 @@ export function Shell() {
         </header>
         <div role="alert">
           {trouble.value !== null && <p class="trouble">{words.trouble[trouble.value]}</p>}
+          {isOutdated.value && <p class="trouble">{words.outdated}</p>}
         </div>
         <view.Content key={view.path} rest={route.value.slice(1)} />
       </main>

@@ -51,7 +51,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
   {
     method: 'get',
     path: '/session',
-    about: 'who asks: the token or the browser, and what it may do',
+    about: 'who asks: the token or the browser, and what it may do; and the version of the server',
     scopes: SCOPES,
     reach: 'user',
     answer: objectOf({
@@ -60,9 +60,10 @@ export const ACCESS_ROUTES: readonly Route[] = [
       account: orNull(TEXT),
       user: orNull(TEXT),
       expiresAt: orNull(TIME),
+      version: TEXT,
     }),
-    handle: async ({ caller: { name, scope, account, user, expiresAtMs } }) => ({
-      json: { name, scope, account, user, expiresAt: timeShown(expiresAtMs) },
+    handle: async ({ backend: { version }, caller: { name, scope, account, user, expiresAtMs } }) => ({
+      json: { name, scope, account, user, expiresAt: timeShown(expiresAtMs), version },
     }),
   },
   {

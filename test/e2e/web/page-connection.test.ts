@@ -161,4 +161,24 @@ describe.skipIf(CHROMIUM === null)('the connection of a page', () => {
     await page.reload();
     await page.getByRole('heading', { name: 'mine' }).waitFor();
   });
+
+  test('a page that was open when its server was updated asks to be reloaded', async () => {
+    const { web } = await start();
+    const page = await openWebPage(browser, web);
+    const told = page.getByRole('alert').getByText('The server was updated. Reload the page.');
+    const look = () => page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`);
+    const looked = page.waitForResponse('**/api/v1/session');
+    await look();
+    await looked;
+    expect(await told.count()).toBe(0);
+    await page.route('**/api/v1/session', async (asked) => {
+      const response = await asked.fetch();
+      await asked.fulfill({ response, json: { ...(await response.json()), version: '99.0.0' } });
+    });
+    await look();
+    await told.waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'mine' }).waitFor();
+    expect(await told.count()).toBe(0);
+  });
 });

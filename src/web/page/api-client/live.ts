@@ -1,7 +1,7 @@
 import { effect } from '@preact/signals';
 import { listenToEvents } from '../../../page/listen-to-events.ts';
 import { ask } from './api.ts';
-import { isIn, stale, trouble } from './state.ts';
+import { isIn, noteVersion, stale, trouble } from './state.ts';
 import type { StateEvent } from './types.ts';
 
 const KINDS = ['message', 'turn', 'part', 'verdict', 'scheduled', 'login', 'worker', 'audit'];
@@ -47,8 +47,15 @@ function keepLooking(onBeat: () => void): () => void {
   let next: ReturnType<typeof setTimeout> | undefined;
   let isEnded = false;
   const beat = async (): Promise<void> => {
-    if (document.visibilityState === 'visible') await ask('/session').then(onBeat, () => {});
-    // What a failure means is noted where all requests are made.
+    if (document.visibilityState === 'visible')
+      await ask<{ version: string }>('/session').then(
+        ({ version }) => {
+          noteVersion(version);
+          onBeat();
+        },
+        // What it means is noted where all requests are made.
+        () => {},
+      );
     clearTimeout(next);
     if (!isEnded) next = setTimeout(beat, trouble.peek() === null ? BEAT_MS : TROUBLE_MS);
   };

@@ -7,6 +7,12 @@ export type Trouble = 'server' | 'between' | 'store';
 /** What is wrong just now; null: nothing. */
 export const trouble = signal<Trouble | null>(null);
 
+/** The version of the server that this page belongs to; null: not known yet. */
+let ownVersion: string | null = null;
+
+/** Whether the server was updated since this page was loaded: the two may no longer understand each other. */
+export const isOutdated = signal(false);
+
 /** Counts up when everything that is shown may be old: it has to be loaded again. */
 export const stale = signal(0);
 
@@ -30,4 +36,10 @@ effect(() => {
 export function noteTrouble(found: Trouble | null): void {
   if (trouble.peek() !== null && found === null) stale.value++;
   trouble.value = found;
+}
+
+/** Notes the version of the server that has answered. */
+export function noteVersion(found: string): void {
+  ownVersion ??= found;
+  isOutdated.value = found !== ownVersion;
 }

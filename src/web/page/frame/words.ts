@@ -16,6 +16,7 @@ const en = {
       'Something in front of the server answers in its place. What you see may be old. If you have to sign in there, reload the page.',
     store: 'The server cannot use its store. What you see may be old. The page tries again by itself.',
   },
+  outdated: 'The server was updated. Reload the page.',
   signIn: {
     title: 'Sign in',
     about: 'Make a one-time code in a terminal of the server:',
@@ -53,6 +54,7 @@ export const frameWords = wordsIn<typeof en>({
       between: '响应来自服务器前面的代理，看到的内容可能已经过时。如果需要在代理那里登录，请刷新页面。',
       store: '服务器无法使用它的存储，看到的内容可能已经过时。页面会自动重试。',
     },
+    outdated: '服务器已更新，请刷新页面。',
     signIn: {
       title: '登录',
       about: '在服务器的终端里生成一次性登录码：',
