@@ -59,6 +59,8 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   '--expires takes a time to come': '--expires 需要一个将来的期限',
   '{} takes an address to listen on, such as host:port, not "{}"':
     '{} 需要监听地址，例如 host:port，不能是“{}”',
+  '--public-url gives it a name, such as http://nas.local:7788':
+    '用 --public-url 给它一个名字，例如 http://nas.local:7788',
   '--public-url takes http(s)://host, without a path, not "{}"':
     '--public-url 需要 http(s)://主机，不带路径，不能是“{}”',
   '--trust-proxy takes addresses or networks, not "{}"': '--trust-proxy 需要地址或网段，不能是“{}”',
@@ -95,7 +97,7 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   'the form has {} more than once': '表单里 {} 出现了多次',
   '{} is larger than {} bytes': '{} 超过 {} 字节',
   'files come as "file", not as {}': '文件的字段名是 file，不是 {}',
-  'the form has too many fields or files': '表单的字段或文件太多',
+  'a form has at most {} fields and {} files': '表单最多有 {} 个字段和 {} 个文件',
   'the form was cut off': '表单不完整',
   'the store cannot be used just now: the log of the server says why': '暂时无法使用存储：原因见服务器的日志',
   'an unexpected failure: the log of the server has it': '意外的错误：服务器的日志里有记录',

@@ -66,7 +66,9 @@ export async function readForm(
       });
     });
     for (const limit of ['filesLimit', 'fieldsLimit', 'partsLimit'] as const)
-      form.on(limit, () => fail(new HttpError(413, 'usage', 'the form has too many fields or files')));
+      form.on(limit, () =>
+        fail(new HttpError(413, 'usage', `a form has at most ${MAX_FIELDS} fields and ${MAX_FILES} files`)),
+      );
     form.on('error', (cause) =>
       fail(new HttpError(400, 'usage', `the form cannot be read: ${reasonOf(cause)}`, { cause })),
     );

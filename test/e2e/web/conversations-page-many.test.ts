@@ -161,6 +161,7 @@ describe.skipIf(CHROMIUM === null)('long and hostile conversations on the page',
       { text: `quiet ${SCRIPT}` },
       { text: `quiet ${'x'.repeat(2_000)} ${FLAGS}` },
       { text: 'مرحبا بك في هذا المكان quiet' },
+      { text: `quiet Z${'\u0301'.repeat(500)}` },
       { text: long },
       { text: `quiet \u0000\u0007\u001b[31mred\u202eabc` },
       ...[FILES.html, FILES.svg, FILES.lie, FILES.evil].map((file) => ({ file })),
@@ -189,6 +190,16 @@ describe.skipIf(CHROMIUM === null)('long and hostile conversations on the page',
         .getByRole('log')
         .evaluate((one: { scrollWidth: number; clientWidth: number }) => one.scrollWidth - one.clientWidth),
     ).toBe(0);
+    // Marks that are piled up on a letter stay in their bubble.
+    expect(await page.evaluate(`getComputedStyle(document.querySelector('.bubble')).overflowY`)).toBe('clip');
+    // A phone on its side, or a desk at 200 %.
+    await page.setViewportSize({ width: 640, height: 320 });
+    const bottom = async (place: string) => {
+      const { y = 0, height = 0 } = (await page.locator(place).boundingBox()) ?? {};
+      return y + height;
+    };
+    expect(await bottom('.composer')).toBeLessThanOrEqual(320 - 64);
+    await page.setViewportSize(PHONE);
     for (const file of await page.locator('a.file').all()) {
       expect(await file.getAttribute('download')).not.toMatch(/[\p{Cc}\u202e]/u);
     }
