@@ -4,9 +4,10 @@ import { Icon } from '../../page/icons.tsx';
 import { language } from '../../page/language.ts';
 import { PageSwitches } from '../../page/switches.tsx';
 import { leave } from './api-client/session.ts';
-import { isOutdated, trouble } from './api-client/state.ts';
+import { isOutdated } from './api-client/state.ts';
 import { linkTo, route } from './frame/route.ts';
 import { complain } from './frame/toast.tsx';
+import { TroubleBar } from './frame/trouble.tsx';
 import type { View } from './frame/view.ts';
 import { frameWords } from './frame/words.ts';
 import { shown, VIEWS } from './navigation.ts';
@@ -33,10 +34,8 @@ export function Shell() {
         <header class="view-head">
           <h1 id="view-name">{view.name[language.value]}</h1>
         </header>
-        <div role="alert">
-          {trouble.value !== null && <p class="trouble">{words.trouble[trouble.value]}</p>}
-          {isOutdated.value && <p class="trouble">{words.outdated}</p>}
-        </div>
+        <TroubleBar />
+        <div role="alert">{isOutdated.value && <p class="trouble">{words.outdated}</p>}</div>
         <view.Content key={view.path} rest={route.value.slice(1)} />
       </main>
     </div>

@@ -181,4 +181,27 @@ describe.skipIf(CHROMIUM === null)('the connection of a page', () => {
     await page.getByRole('heading', { name: 'mine' }).waitFor();
     expect(await told.count()).toBe(0);
   });
+
+  test('a guest whose server is away, or stands behind a proxy that answers for it, is told so and goes on when it is back', async () => {
+    const { web } = await start();
+    const token = await web.token('--scope', 'admin');
+    const { json } = await web.post('/invitations', { name: 'mum' }, { token });
+    const page = await openPage(browser, 'about:blank');
+    const refuse = () => page.route('**/api/v1/**', (asked) => asked.abort('connectionrefused'));
+    await refuse();
+    await page.goto(json?.link as string);
+    const told = page.getByRole('alert').getByText('The server does not answer. What you see');
+    await told.waitFor();
+    await page.unroute('**/api/v1/**');
+    await page.route('**/api/v1/**', (asked) => asked.fulfill({ status: 401, body: 'Who are you?' }));
+    await page.getByRole('alert').getByText('Something in front of the server answers').waitFor();
+    await page.unroute('**/api/v1/**');
+    await page.getByText('You are invited').waitFor();
+    await refuse();
+    await page.getByRole('button', { name: 'Show the QR code' }).click();
+    await told.waitFor();
+    await page.unroute('**/api/v1/**');
+    await page.getByText('You are invited').waitFor();
+    expect(await told.count()).toBe(0);
+  });
 });

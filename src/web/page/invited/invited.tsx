@@ -5,6 +5,7 @@ import { PageSwitches } from '../../../page/switches.tsx';
 import { ask, Problem } from '../api-client/api.ts';
 import { tabMemory } from '../frame/tab-memory.ts';
 import { complain, Toasts } from '../frame/toast.tsx';
+import { TroubleBar } from '../frame/trouble.tsx';
 import { frameWords } from '../frame/words.ts';
 import { LoginSteps } from '../login/steps.tsx';
 import { useLogin } from '../login/use-login.ts';
@@ -43,6 +44,7 @@ export function Invited() {
         <h1>wxagent</h1>
         <PageSwitches />
       </div>
+      <TroubleBar />
       {token.value === null ? (
         <p class="card">{invitedWords().noToken}</p>
       ) : (
@@ -59,6 +61,8 @@ function Guest({ token }: { token: string }) {
   const words = invitedWords();
   const handle = useLogin({ path: '/invitation/logins', token, memory: loginMemory });
   const invitation = useSignal<Invitation | null>(null);
+  /** Counts up when it has to be looked at again. */
+  const looks = useSignal(0);
   const { login } = handle;
   useEffect(() => {
     // A login that goes on, or has just ended, says more.
@@ -70,7 +74,7 @@ function Guest({ token }: { token: string }) {
           invitation.value = found;
         },
         (thrown) => {
-          if (thrown instanceof Problem && [401, 410].includes(thrown.status))
+          if (thrown instanceof Problem && thrown.kind !== null && [401, 410].includes(thrown.status))
             invitation.value = { refused: thrown.status === 410 ? thrown.message : words.notValid };
           else again = setTimeout(look, AGAIN_MS);
         },
@@ -78,7 +82,7 @@ function Guest({ token }: { token: string }) {
     };
     look();
     return () => clearTimeout(again);
-  }, [login === null]);
+  }, [login === null, looks.value]);
 
   if (login)
     return (
@@ -106,6 +110,7 @@ function Guest({ token }: { token: string }) {
         handle.begin().catch((thrown) => {
           complain(thrown);
           invitation.value = null;
+          looks.value++;
         });
       }}
     >
