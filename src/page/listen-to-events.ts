@@ -20,6 +20,7 @@ export function listenToEvents(
   handlers: Record<string, (data: unknown) => void>,
 ): { connection: ReadonlySignal<Connection>; stop(): void } {
   const connection = signal<Connection>('connecting');
+  const sign = url.includes('?') ? '&' : '?';
   let lastId = '';
   let source: EventSource | null = null;
   let isStopped = false;
@@ -40,7 +41,7 @@ export function listenToEvents(
     if (isStopped || !isSeen() || (source && source.readyState !== EventSource.CLOSED)) return;
     otherPages.tell(url);
     heardMs = Date.now();
-    const opened = new EventSource(lastId === '' ? url : `${url}?after=${encodeURIComponent(lastId)}`);
+    const opened = new EventSource(lastId === '' ? url : `${url}${sign}after=${encodeURIComponent(lastId)}`);
     source = opened;
     opened.addEventListener('open', () => {
       if (isHeard) connection.value = 'live';

@@ -23,6 +23,8 @@ export interface EventRequest {
   again(): Promise<Caller | null>;
   /** The ID of the last event that they know; empty: none. */
   knownId: string;
+  /** What asks, so that its new stream takes the place of one whose loss nobody has told; empty: it does not say. */
+  page: string;
   outgoing: ServerResponse;
 }
 
@@ -39,7 +41,7 @@ export interface EventStreams {
 export function createEventStreams(backend: WebBackend): EventStreams {
   const { store, clock, log, instance } = backend;
   const names = new Map<string, string>();
-  const open = new Map<object, { of: string; end(): void }>();
+  const open = new Map<object, { of: string; page: string; end(): void }>();
 
   /** The events with the IDs of their accounts: in the log are their keys, which a new login does not change. */
   async function tell(events: Parameters<typeof eventShown>[0][]): Promise<ToldEvent[]> {
@@ -56,13 +58,18 @@ export function createEventStreams(backend: WebBackend): EventStreams {
   const eventLog = createEventLog(store.events, { clock, log, tell: (events) => tell([...events]) });
 
   return {
-    open({ caller, again, knownId, outgoing }) {
+    open({ caller, again, knownId, page, outgoing }) {
       const of = caller.session?.digest ?? caller.name;
+      for (const [key, one] of open) {
+        if (page === '' || one.of !== of || one.page !== page) continue;
+        one.end();
+        open.delete(key);
+      }
       const own = [...open.values()].filter((one) => one.of === of);
       if (own.length >= OF_ONE || open.size >= OF_ALL) return false;
       const stream = startStream(outgoing);
       const place = {};
-      open.set(place, { of, end: stream.end });
+      open.set(place, { of, page, end: stream.end });
       const leftMs = (caller.expiresAtMs ?? Number.POSITIVE_INFINITY) - clock.now();
       const life = setTimeout(stream.end, Math.min(LIFE_MS * (0.8 + 0.4 * Math.random()), leftMs));
       const check = setInterval(async () => {

@@ -1,6 +1,6 @@
 import { effect } from '@preact/signals';
 import { listenToEvents } from '../../../page/listen-to-events.ts';
-import { ask } from './api.ts';
+import { ask, newKey } from './api.ts';
 import { isIn, noteVersion, stale, trouble } from './state.ts';
 import type { StateEvent } from './types.ts';
 
@@ -8,6 +8,9 @@ const KINDS = ['message', 'turn', 'part', 'verdict', 'scheduled', 'login', 'work
 /** How often the page looks whether all is well; and whether it is again. */
 const BEAT_MS = 10_000;
 const TROUBLE_MS = 2_000;
+
+/** By which the server knows this page again, when a stream of it was lost and nobody told. */
+const PAGE_KEY = newKey();
 
 const listeners = new Set<(event: StateEvent) => void>();
 
@@ -27,7 +30,7 @@ export function followEvents(): void {
     const reset = (): void => {
       stale.value++;
     };
-    const stream = listenToEvents('/api/v1/events', {
+    const stream = listenToEvents(`/api/v1/events?page=${PAGE_KEY}`, {
       ...Object.fromEntries(KINDS.map((kind) => [kind, tell])),
       reset,
     });

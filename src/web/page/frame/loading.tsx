@@ -20,3 +20,12 @@ export function WhenLoaded<T>({ of, children }: { of: Loaded<T>; children: (valu
     </>
   );
 }
+
+/** What keeps the page from what it shows, read out when it comes. */
+export function TroubleBar() {
+  return (
+    <div role="alert">
+      {trouble.value !== null && <p class="trouble">{frameWords().trouble[trouble.value]}</p>}
+    </div>
+  );
+}

@@ -39,6 +39,7 @@ async function serveEvents(callers: Record<string, Partial<Caller>> = {}) {
       caller,
       again: async () => (removed.has(name) ? null : caller),
       knownId: String(incoming.headers['last-event-id'] ?? ''),
+      page: new URL(incoming.url ?? '/', 'http://x').searchParams.get('page') ?? '',
       outgoing,
     });
     if (!isOpen) outgoing.writeHead(503).end();
@@ -122,6 +123,27 @@ test('who was away reads on behind the last event they know, however many there 
     expect(strange.events[0]).toMatchObject({ event: 'reset', id: idOf(2_350) });
     strange.cut();
   }
+});
+
+test('a stream of a page takes the place of its last one, whose client may be gone unheard, and of no other', async () => {
+  const { url, streams, add } = await serveEvents();
+  add(1);
+  const open = (page: string, token = 'a') => openEvents(`${url}?page=${page}`, { token });
+  const [other, others] = [await open('y'), await open('x', 'b')];
+  const lost: EventClient[] = [];
+  for (let n = 0; n < 12; n++) {
+    const client = await open('x');
+    expect(client.status).toBe(200);
+    client.stopReading();
+    lost.push(client);
+  }
+  expect(streams.count).toBe(3);
+  const last = await open('x');
+  add(1);
+  await pollUntil('all that are left get it', () =>
+    [other, others, last].every((one) => seqsOf(one).at(-1) === 2),
+  );
+  expect([other.isOver, others.isOver]).toEqual([false, false]);
 });
 
 test('a token of one user sees their events only, and learns no ID of another one', async () => {
