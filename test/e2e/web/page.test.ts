@@ -103,6 +103,19 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
     await page.getByRole('heading', { name: 'mine' }).waitFor();
   });
 
+  test('whoever comes in or signs out does so in all pages of the browser', async () => {
+    const web = await start();
+    const page = await openWebPage(browser, web);
+    const other = await page.context().newPage();
+    await other.goto(web.url);
+    await other.getByRole('heading', { name: 'mine' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await other.getByRole('textbox', { name: 'One-time code' }).waitFor();
+    await page.getByRole('textbox', { name: 'One-time code' }).fill(await web.code());
+    await page.keyboard.press('Enter');
+    for (const one of [page, other]) await one.getByRole('heading', { name: 'mine' }).waitFor();
+  });
+
   test('a browser that keeps nothing stays signed in, and one whose clock is wrong counts by that of the server', async () => {
     const simulator = await simulate();
     const { home, id } = loggedIn(simulator, { name: 'mine' });

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { openChannel } from '../../../page/channel.ts';
 import { ask, Problem } from './api.ts';
 import { isIn, sessions, wasIn } from './state.ts';
 import { serverWords } from './words.ts';
@@ -9,21 +10,32 @@ export const offeredCode = signal('');
 /** Why this browser did not come in; null: it was not tried. */
 export const refusal = signal<string | null>(null);
 
+/** Whoever comes in or goes does so in all pages of this browser. */
+const otherPages = openChannel('wxagent-session', () => {
+  // The page of a guest has no session.
+  if (isIn.peek() !== null) void lookWhetherIn();
+});
+
 /** Comes in with the code of the address, or with the session there is. A code does not stay in the address. */
 export async function begin(): Promise<void> {
   addEventListener('hashchange', () => void comeInByAddress());
   if (await comeInByAddress()) return;
   if (wasIn.peek() === 'no') isIn.value = false;
-  else
-    await ask('/session').then(
-      () => {
-        isIn.value = true;
-      },
-      () => {
-        // Who is not refused may be in: the page shows what is wrong, and tries again.
-        isIn.value ??= true;
-      },
-    );
+  else {
+    await lookWhetherIn();
+    // Who is not refused may be in: the page shows what is wrong, and tries again.
+    isIn.value ??= true;
+  }
+}
+
+/** Comes in where there is a session, and is out where it is refused. */
+async function lookWhetherIn(): Promise<void> {
+  await ask('/session').then(
+    () => {
+      isIn.value = true;
+    },
+    () => {},
+  );
 }
 
 /** Exchanges a one-time code for the session of this browser. */
@@ -34,6 +46,7 @@ export async function comeIn(code: string): Promise<boolean> {
     sessions.value++;
     refusal.value = (await isKnown()) ? null : serverWords().noCookie;
     isIn.value = refusal.value === null;
+    otherPages.tell(isIn.value);
     return isIn.value;
   } catch (thrown) {
     if (!(thrown instanceof Problem)) throw thrown;
@@ -57,6 +70,7 @@ export async function leave(): Promise<void> {
   await ask('/session', { method: 'DELETE' });
   refusal.value = null;
   isIn.value = false;
+  otherPages.tell(false);
 }
 
 async function comeInByAddress(): Promise<boolean> {
