@@ -120,7 +120,8 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   'expiresAt is in the past': 'expiresAt 是过去的时间',
   'there is no account {}': '没有账号 {}',
   '{} is not allowed': '{} 没有被放行',
-  'there are too many streams of events: 5 of a token, 200 of all': '事件流太多：每个令牌 5 个，总共 200 个',
+  'there are too many streams of events: 5 of a token, 4 of a browser, 200 of all':
+    '事件流太多：每个令牌 5 个，每个浏览器 4 个，总共 200 个',
   'message {} has {} files, from 0 on': '消息 {} 有 {} 个文件，从 0 开始编号',
   'the file has {} bytes': '文件有 {} 字节',
   'this login has no QR code just now: it is {}': '这个登录现在没有二维码：状态是 {}',

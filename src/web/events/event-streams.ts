@@ -8,8 +8,11 @@ import { createEventLog, type ToldEvent } from './event-reader.ts';
 import { startStream } from './stream.ts';
 import { follow } from './subscriber.ts';
 
-/** Streams at the same time: of one token or browser, and of all. */
-const OF_ONE = 5;
+/**
+ * Streams at the same time: of one token; of one browser, which has six connections and needs some for the rest; and of all.
+ */
+const OF_TOKEN = 5;
+const OF_BROWSER = 4;
 const OF_ALL = 200;
 /** How long a stream lives, give or take a fifth, so that not all come back at once. */
 const LIFE_MS = 30 * 60_000;
@@ -66,7 +69,7 @@ export function createEventStreams(backend: WebBackend): EventStreams {
         open.delete(key);
       }
       const own = [...open.values()].filter((one) => one.of === of);
-      if (own.length >= OF_ONE || open.size >= OF_ALL) return false;
+      if (own.length >= (caller.session ? OF_BROWSER : OF_TOKEN) || open.size >= OF_ALL) return false;
       const stream = startStream(outgoing);
       const place = {};
       open.set(place, { of, page, end: stream.end });

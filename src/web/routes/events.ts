@@ -20,9 +20,14 @@ export const EVENT_ROUTES: readonly Route[] = [
       const knownId = String(incoming.headers['last-event-id'] ?? query.after ?? '');
       if (streams.open({ caller, again, knownId, page: String(query.page ?? ''), outgoing }))
         return { isSent: true };
-      throw new HttpError(503, 'busy', 'there are too many streams of events: 5 of a token, 200 of all', {
-        headers: { 'retry-after': '10' },
-      });
+      throw new HttpError(
+        503,
+        'busy',
+        'there are too many streams of events: 5 of a token, 4 of a browser, 200 of all',
+        {
+          headers: { 'retry-after': '10' },
+        },
+      );
     },
   },
 ];

@@ -260,6 +260,30 @@ describe.skipIf(CHROMIUM === null)('conversations on the page', () => {
     expect(await page.locator('.message').count()).toBe(1);
   });
 
+  test('files that are sent one after the other are uploaded so, and one that waits can be taken back', async () => {
+    const world = await makeChatWorld();
+    world.simulator.control.message({ text: 'quiet' });
+    const page = await world.open(browser, world.user);
+    await said(page, 'quiet').waitFor();
+    const asked: (() => Promise<void>)[] = [];
+    await page.route('**/send', (request) => void asked.push(() => request.continue()));
+    const choose = (name: string) =>
+      page
+        .locator('input[data-for=file]')
+        .setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(name) });
+    for (const name of ['first.txt', 'second.txt', 'third.txt']) await choose(name);
+    await said(page, 'third.txt').getByText('0 % uploaded').waitFor();
+    await said(page, 'second.txt').getByRole('button', { name: 'Cancel' }).click();
+    await pollUntil('one is on its way', () => asked.length > 0);
+    expect(asked).toHaveLength(1);
+    await asked[0]?.();
+    await said(page, 'first.txt').getByText('sent · confirmed').waitFor();
+    await pollUntil('the next one is on its way', () => asked.length > 1);
+    await asked[1]?.();
+    await said(page, 'third.txt').getByText('sent · confirmed').waitFor();
+    expect(await said(page, 'second.txt').count()).toBe(0);
+  });
+
   test('a file of 50 MB goes as a stream, and the page tells how far it is', {
     timeout: 120_000,
   }, async () => {

@@ -55,7 +55,10 @@ async function go(key: string): Promise<void> {
       const form = new FormData();
       form.append('to', user);
       for (const file of files) form.append('file', file, file.name);
-      await upload(path, form, { key, signal: stop.signal, onProgress: (share) => change(key, { share }) });
+      await inTurn(async () => {
+        stop.signal.throwIfAborted();
+        await upload(path, form, { key, signal: stop.signal, onProgress: (share) => change(key, { share }) });
+      });
     }
     forget(key);
   } catch (thrown) {
@@ -64,6 +67,15 @@ async function go(key: string): Promise<void> {
     // What the server has refused, it refuses again after a reload.
     if (thrown instanceof Problem && thrown.status !== 0) keep();
   }
+}
+
+let lastUpload: Promise<unknown> = Promise.resolve();
+
+/** One upload after the other: files come in the order in which they were sent, and a browser has connections left. */
+function inTurn(work: () => Promise<void>): Promise<void> {
+  const mine = lastUpload.then(work);
+  lastUpload = mine.catch(() => {});
+  return mine;
 }
 
 function change(key: string, to: Partial<Sending>): void {
