@@ -58,6 +58,8 @@ export async function openPage(
   });
   page.on('pageerror', (error) => errors.push(String(error)));
   onTestFinished(async () => {
+    // What a test answers in place of the server may be asked for just now.
+    for (const one of context.pages()) await one.unrouteAll({ behavior: 'ignoreErrors' });
     await context.close();
     // A server that a test ends, and a refusal that the page tells, are no faults of the page.
     const isTold =
