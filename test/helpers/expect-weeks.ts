@@ -12,7 +12,7 @@ const TIMES = 5;
 /** Lives through so many random weeks, with one runner on SQLite and two workers on a server. */
 export async function expectWeeks(
   { store, environment }: (typeof STORES)[number],
-  { numRuns, seed }: { numRuns: number; seed?: number },
+  { numRuns, seed }: { numRuns: number; seed: number },
 ): Promise<void> {
   const program = await buildWithShortLeases(TIMES, 'test/fixtures/week-process.ts');
   const runners = store === 'SQLite' ? 1 : 2;
@@ -20,6 +20,6 @@ export async function expectWeeks(
     fc.asyncProperty(weeks, async (week) => {
       expect(faultsOf(await liveWeek(week, { env: environment(), runners, program }))).toEqual([]);
     }),
-    { numRuns, endOnFailure: true, ...(seed === undefined ? {} : { seed }) },
+    { numRuns, seed, endOnFailure: true },
   );
 }
