@@ -292,7 +292,7 @@ export function createStore(
       schedule: (input) => commit(input.account, () => schedule(input)),
       scheduled: (account) => read(() => scheduledTexts(account)),
       unschedule: (input) => commit(input.account, () => unschedule(input)),
-      dueTexts: (nowMs) => read(() => dueTexts(nowMs)),
+      dueTexts: (nowMs, accounts) => read(() => dueTexts(nowMs, accounts)),
       release: (input) => act(input.text.account, () => releaseText(input, claimant)),
     },
     sessions: {

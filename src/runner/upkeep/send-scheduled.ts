@@ -46,7 +46,7 @@ export function createScheduledWatch(
     if (clock.isUnsure()) return;
     const members = new Map([...accounts].map((member) => [member.account, member]));
     try {
-      for (const text of await store.scheduled.dueTexts(clock.now())) {
+      for (const text of await store.scheduled.dueTexts(clock.now(), [...members.keys()])) {
         const member = members.get(text.account);
         if (member) await release(text, member).catch(member.onError);
       }

@@ -24,15 +24,22 @@ export function* expectations(account: string): Step<Expectation[]> {
 /** Whether there is something to tell, as SQL; ?1 is the time. */
 const IS_DUE = `((missing_since IS NULL AND COALESCE(last_seen_at, since) < ?1 - every_ms)
   OR last_seen_at > missing_since)`;
+/** Whether something is noted for a time that has not come, as SQL: a clock was set back. It counts as noted now. */
+const IS_AHEAD = '(since > ?1 OR last_seen_at > ?1 OR missing_since > ?1)';
+const NOTED = ['since', 'last_seen_at', 'missing_since'].map(
+  (column) => `${column} = CASE WHEN ${column} > ?1 THEN ?1 ELSE ${column} END`,
+);
+const SET_BACK = `UPDATE expected SET ${NOTED.join(', ')} WHERE account = ?2 AND ${IS_AHEAD}`;
 
-/** The accounts of which somebody has to be told something. */
+/** The accounts of which somebody has to be told something, or whose notes are ahead of the clock. */
 export function* dueAccounts(nowMs: number): Step<string[]> {
-  const rows = yield* all(`SELECT DISTINCT account FROM expected WHERE ${IS_DUE}`, nowMs);
+  const rows = yield* all(`SELECT DISTINCT account FROM expected WHERE ${IS_DUE} OR ${IS_AHEAD}`, nowMs);
   return rows.map((row) => row.account as string);
 }
 
 /** Tells of what is missing, and of what has come again, in the transaction that notes it. */
 export function* tellExpected({ account, nowMs, compose }: Parameters<Expected['tell']>[0]): Step<string[]> {
+  yield* run(SET_BACK, nowMs, account);
   const rows = yield* all(
     `SELECT expected.*, COALESCE(expected."user", accounts.owner) AS to_user, language
        FROM expected JOIN accounts ON accounts.account = expected.account

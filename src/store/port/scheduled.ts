@@ -33,8 +33,8 @@ export interface Scheduled {
   scheduled(account: string): Promise<ScheduledText[]>;
   /** Drops a text, for good. False: it was sent, or is not there. */
   unschedule(input: { account: string; seq: number; by: string; nowMs: number }): Promise<boolean>;
-  /** The texts of all accounts whose time has come. */
-  dueTexts(nowMs: number): Promise<ScheduledText[]>;
+  /** The texts of these accounts whose time has come, a hundred at most. */
+  dueTexts(nowMs: number, accounts: readonly string[]): Promise<ScheduledText[]>;
   /** Queues a text whose time has come, once. Its parts; none: it was sent or dropped meanwhile. */
   release(input: { text: ScheduledText; parts: NewPart[]; nowMs: number }): Promise<PartView[]>;
 }

@@ -42,9 +42,11 @@ function* remove({ account, seq }: { account: string; seq: number }): Step<boole
   return (yield* run('DELETE FROM scheduled WHERE seq = ? AND account = ?', seq, account)) > 0;
 }
 
-/** The texts of all accounts whose time has come. */
-export function* dueTexts(nowMs: number): Step<ScheduledText[]> {
-  return (yield* all('SELECT * FROM scheduled WHERE at <= ? ORDER BY at, seq LIMIT 100', nowMs)).map(textOf);
+/** The texts of these accounts whose time has come; those of accounts that nobody serves keep none of them waiting. */
+export function* dueTexts(nowMs: number, accounts: readonly string[]): Step<ScheduledText[]> {
+  const among = accounts.map(() => '?').join(', ');
+  const due = `SELECT * FROM scheduled WHERE at <= ? AND account IN (${among}) ORDER BY at, seq LIMIT 100`;
+  return (yield* all(due, nowMs, ...accounts)).map(textOf);
 }
 
 /** Queues a text in place of its row. */

@@ -21,15 +21,17 @@ export function describeExpected(make: MakeStore): void {
 
   const expects = (key: string, everyMs: number, user: string | null = null) =>
     desk.store.expected.expect({ account: ACCOUNT, key, user, everyMs, nowMs: desk.nowMs });
+  const tellOf = (nowMs: number) =>
+    desk.store.expected.tell({
+      account: ACCOUNT,
+      nowMs,
+      compose: ({ key, about }: ExpectationNews) => [part(`${key} ${about}`, 'notice')],
+    });
   /** What is told at this moment. */
   async function told(): Promise<string[]> {
     const due = await desk.store.expected.due(desk.nowMs);
     const news: string[] = [];
-    const users = await desk.store.expected.tell({
-      account: ACCOUNT,
-      nowMs: desk.nowMs,
-      compose: ({ key, about }: ExpectationNews) => [part(`${key} ${about}`, 'notice')],
-    });
+    const users = await tellOf(desk.nowMs);
     for (const user of users) news.push(...(await desk.deliver(user)));
     expect(due).toEqual(users.length > 0 ? [ACCOUNT] : []);
     return news;
@@ -50,6 +52,24 @@ export function describeExpected(make: MakeStore): void {
     expect(await told()).toEqual([]);
     desk.nowMs += HOUR_MS + 1;
     expect(await told()).toEqual(['backup missing']);
+  });
+
+  test.each([
+    [
+      'has come',
+      'backup missing',
+      (aheadMs: number) => desk.sends(OWNER, 'done', { key: 'backup', nowMs: desk.nowMs + aheadMs }),
+    ],
+    ['is missing', 'backup back', (aheadMs: number) => tellOf(desk.nowMs + aheadMs)],
+  ])('what %s while the clock is years ahead is told of when it was set back', async (_, news, happens) => {
+    await expects('backup', HOUR_MS);
+    await happens(20_000 * HOUR_MS);
+    await desk.deliver(OWNER);
+    await tellOf(desk.nowMs);
+    if (news.endsWith('back')) await desk.sends(OWNER, 'done', { key: 'backup', nowMs: desk.nowMs + 1 });
+    await desk.deliver(OWNER);
+    desk.nowMs += HOUR_MS + 1;
+    expect(await told()).toContain(news);
   });
 
   test('only a text with this key counts, to whomever it goes, held or not', async () => {

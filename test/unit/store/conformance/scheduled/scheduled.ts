@@ -26,6 +26,7 @@ export function describeScheduled(make: MakeStore): void {
       ...over,
     });
   const texts = async () => (await desk.store.scheduled.scheduled(ACCOUNT)).map(({ text }) => text);
+  const due = () => desk.store.scheduled.dueTexts(desk.nowMs, [ACCOUNT]);
   const release = (text: ScheduledText) =>
     desk.store.scheduled.release({ text, parts: [part(text.text, 'send')], nowMs: desk.nowMs });
 
@@ -33,16 +34,16 @@ export function describeScheduled(make: MakeStore): void {
     const second = await later('second', { atMs: desk.nowMs + 2 * HOUR_MS });
     const first = await later('first');
     expect(await texts()).toEqual(['first', 'second']);
-    expect(await desk.store.scheduled.dueTexts(desk.nowMs)).toEqual([]);
+    expect(await due()).toEqual([]);
     expect(await desk.store.outbox.openParts(ACCOUNT)).toEqual([]);
     expect((await desk.store.admin.accountView(ACCOUNT))?.outbox).toMatchObject({ queued: 0, scheduled: 2 });
     desk.nowMs += HOUR_MS;
-    expect(await desk.store.scheduled.dueTexts(desk.nowMs)).toEqual([first]);
+    expect(await due()).toEqual([first]);
     expect(await release(first)).toHaveLength(1);
     expect(await release(first)).toEqual([]);
     expect(await desk.deliver(OWNER)).toEqual(['first']);
     desk.nowMs += HOUR_MS;
-    expect(await desk.store.scheduled.dueTexts(desk.nowMs)).toEqual([second]);
+    expect(await due()).toEqual([second]);
   });
 
   test('the same key replaces it, for this user; the same id keeps it; it can be dropped', async () => {
@@ -63,6 +64,13 @@ export function describeScheduled(make: MakeStore): void {
       { who: 'token cron', act: 'drop', account: ACCOUNT, about: `at-${two.seq}` },
     ]);
     expect(await release(two)).toEqual([]);
+  });
+
+  test('those of an account that nobody serves keep no other waiting', async () => {
+    for (let n = 0; n < 101; n++) await later(`${n}`, { account: 'other@im.bot' });
+    const own = await later('own');
+    desk.nowMs += HOUR_MS;
+    expect(await due()).toEqual([own]);
   });
 
   test('its time to live begins when it is queued', async () => {
