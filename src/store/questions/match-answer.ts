@@ -7,11 +7,14 @@ export type AnswerMatch<Q> =
   | { kind: 'answer'; question: Q; answer: string; choice: number | null }
   | { kind: 'fault'; why: Exclude<AnswerFault, 'kept'>; questions: Q[] };
 
-type Asked = Pick<StoredQuestion, 'number' | 'choices' | 'isTold' | 'serverId' | 'finishedAtMs' | 'part'>;
+type Asked = Pick<
+  StoredQuestion,
+  'number' | 'choices' | 'isTold' | 'serverId' | 'finishedAtMs' | 'timeoutMs' | 'part'
+>;
 
 /** A longer text that is none of the choices is no slip, but about something else. */
 const SLIP_CHARS = 30;
-/** So long after a question has closed, a bare `yes` is an answer that comes too late. */
+/** So long after a question is over, a bare `yes` is an answer that comes too late, and so is any text with its number. */
 const LATE_MS = 60 * 60_000;
 /** How far the time in a quote may differ from that of the quoted message (protocol 10.4). */
 const NEAR_MS = 10_000;
@@ -49,7 +52,9 @@ export function matchAnswer<Q extends Asked>(
   const [, sign, digits, rest = ''] = NUMBERED.exec(text) ?? [];
   const named =
     digits === undefined ? undefined : [...open, ...over].find(({ number }) => number === Number(digits));
-  const isNamed = named !== undefined && (sign !== '' || isChoice(rest, named));
+  const isNamed =
+    named !== undefined &&
+    (isChoice(rest, named) || (sign !== '' && (!isOver(named) || isRecent(named, nowMs))));
   if (quote !== null) {
     const quoted = quotedBy(quote, [...open, ...over]);
     const [only] = quoted;
@@ -65,8 +70,7 @@ export function matchAnswer<Q extends Asked>(
   const [only] = open;
   if (only === undefined) {
     const [last] = over;
-    const isRecent = last !== undefined && nowMs - (last.finishedAtMs ?? nowMs) < LATE_MS;
-    return isRecent && !last.isTold && isChoice(text, last) && !isTurnAsking
+    return last && isRecent(last, nowMs) && !last.isTold && isChoice(text, last) && !isTurnAsking
       ? { kind: 'fault', why: 'late', questions: [last] }
       : null;
   }
@@ -76,6 +80,12 @@ export function matchAnswer<Q extends Asked>(
   }
   if (only.choices === null || isChoice(text, only)) return answerTo(only, text);
   return [...text].length <= SLIP_CHARS && !text.includes('\n') ? answerTo(only, text) : null;
+}
+
+/** Whether a question that is over was so only lately. */
+function isRecent({ finishedAtMs, timeoutMs, part }: Asked, nowMs: number): boolean {
+  const endedAtMs = finishedAtMs ?? (part.sentAtMs ?? nowMs) + timeoutMs;
+  return nowMs - endedAtMs < LATE_MS;
 }
 
 function isChoice(text: string, { choices }: Asked): boolean {

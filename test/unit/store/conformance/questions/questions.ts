@@ -193,6 +193,28 @@ export function describeQuestions(make: MakeStore): void {
     expect(await writes('whatever', {}, quote)).toMatchObject({ reason: 'answer-late' });
   });
 
+  test('the number of one that was over long ago means something else, unless a choice comes with it', async () => {
+    const question = await ask();
+    await runner.deliver(OWNER);
+    await close(question);
+    expect(await writes('#1 fix the login page')).toMatchObject({ reason: 'answer-late' });
+    passes(60 * MINUTE_MS);
+    expect(await writes('#1 fix the login page')).toMatchObject({ state: 'received' });
+    expect(await writes('#1 yes')).toMatchObject({ reason: 'answer-late' });
+    const other = await ask({ choices: null, fingerprint: null });
+    await runner.deliver(OWNER);
+    expect(await writes('#1 fix the login page')).toMatchObject({ reason: 'answer' });
+    expect(await look(other)).toMatchObject({ answer: '#1 fix the login page' });
+  });
+
+  test('one that nobody waits for was over when its time was', async () => {
+    const question = await ask();
+    await runner.deliver(OWNER);
+    await asker.store.questions.leave({ account: ACCOUNT, seq: question.seq });
+    passes(61 * MINUTE_MS);
+    expect(await writes('yes')).toMatchObject({ state: 'received' });
+  });
+
   test('an asker that was killed: the answer is kept for who asks the same, for as long as it had time', async () => {
     const question = await ask();
     await runner.deliver(OWNER);
