@@ -96,6 +96,20 @@ test('a run whose login dies hands over what waits before it ends; the next one 
   expect(told(home)).toHaveLength(1);
 });
 
+test('the alarm of a text that is missing goes there too', async () => {
+  const simulator = await simulate();
+  const { home, user } = loggedIn(simulator);
+  await runHere(['expect', 'backup', '--every', '1m', '--to', user], { home });
+  const clock = { ...impatient, now: () => systemClock.now() + 2 * 60_000 };
+  const on = ['--on', asCommand(home, KEEPS), '--within', '1s', ...QUICK];
+  const run = startHere(['run', '--echo', ...on], { home, clock });
+  await pollUntil('it is told', () => told(home).length === 1);
+  expect(told(home)).toMatchObject([
+    { text: expect.stringContaining('"backup" is missing'), verdict: 'held', reason: 'first-contact' },
+  ]);
+  expect((await run.stop()).code).toBe(0);
+});
+
 test('an accepted text without an ID goes there too; one with an ID does not', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);

@@ -1,3 +1,4 @@
+import { newUuid } from '../../core/ids.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
 import type { SteadyClock } from '../../core/time/steady-clock.ts';
 import type { ExpectationNews, Store } from '../../store/port/port.ts';
@@ -41,7 +42,8 @@ export function createExpectedWatch(
             textParts(
               expectationNotice(news, language ?? settings.language),
               { ...settings, format: 'raw' },
-              { origin: 'notice', runId: null },
+              // It is an alert like any other: what does not arrive goes another way.
+              { origin: 'send', runId: newUuid() },
             ),
         });
         for (const user of users) delivery.wake(user);

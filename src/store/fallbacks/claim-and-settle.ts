@@ -1,7 +1,7 @@
 import { sql, unindexed } from '../../sql/dialect.ts';
 import { all, one, type Row, run, type Step } from '../../sql/statement.ts';
 import { queuedOrHeld } from '../outbox/hold-policy.ts';
-import { DELAYED, OPEN } from '../outbox/part-states.ts';
+import { DELAYED, IS_OF_QUESTION, OPEN, SINCE, sinceOf } from '../outbox/part-states.ts';
 import { partsOf, VIEW, viewOf } from '../outbox/parts.ts';
 import { type Claimant, isLeased } from '../outbox/user-lease.ts';
 import type { Fallback, FallbackRequest, Outbox, PartState, PartView } from '../port/port.ts';
@@ -31,7 +31,7 @@ const WITHIN = '(COALESCE(own.within_ms, ?2) * ?4)';
 const LATEST = `(?3 - ${WITHIN})`;
 /** What `send` wrote, or what has that in it; a question is asked on the phone or not at all. */
 const IS_ALERT = sql`fallback_tries < ${MOST_TRIES} AND (alert_source IS NOT NULL OR (origin = 'send'
-  AND NOT EXISTS (SELECT 1 FROM questions WHERE questions.part = parts.seq)))`;
+  AND NOT ${IS_OF_QUESTION}))`;
 /** The user writes before WeChat takes it, or somebody logs in: there is nothing to wait for. */
 const IS_SHUT = `((state = 'held' AND reason <> 'throttle')
   OR EXISTS (SELECT 1 FROM accounts WHERE accounts.account = parts.account AND login_expired = 1))`;
@@ -39,7 +39,7 @@ const IS_SHUT = `((state = 'held' AND reason <> 'throttle')
  * Not confirmed in time. For what is queued that begins anew when the user writes, for then it goes; a push that has
  * waited for the rule of its source is late only after that.
  */
-const IS_LATE = sql`(created_at <= ${LATEST} AND COALESCE(fallback_until, 0) <= ${LATEST}
+const IS_LATE = sql`(${SINCE} <= ${LATEST} AND COALESCE(fallback_until, 0) <= ${LATEST}
     AND (${unindexed('state')} = 'held' OR NOT EXISTS (SELECT 1 FROM users WHERE users.account = parts.account
       AND users."user" = parts."user" AND last_message_at > ${LATEST})))`;
 const LATE_OPEN = sql`${SELECT} WHERE account = ?1 AND ${OPEN} AND ${IS_ALERT}
@@ -63,12 +63,12 @@ const LATE_SOURCE = sql`WITH RECURSIVE waiting(seq) AS (
   SELECT parts."user", parts.source, ${LATEST} AS latest
     FROM waiting JOIN parts ON parts.seq = waiting.seq LEFT JOIN ${OWN} ON own.name = parts.source
     WHERE EXISTS (SELECT 1 FROM parts AS late WHERE late.account = ?1 AND late."user" = parts."user"
-      AND late.source = parts.source AND late.${DELAYED} AND late.not_before <= ${LATEST} AND late.created_at <= ${LATEST}
+      AND late.source = parts.source AND late.${DELAYED} AND late.not_before <= ${LATEST} AND ${sinceOf('late')} <= ${LATEST}
       AND late.fallback_tries < ${MOST_TRIES}) LIMIT 1`;
 const LATE_DELAYED = sql`${SELECT} WHERE account = ?1 AND "user" = ?2 AND source = ?3 AND ${DELAYED} AND not_before <= ?4
-  AND created_at <= ?4 AND fallback_tries < ${MOST_TRIES} ORDER BY not_before, seq LIMIT ?5`;
+  AND ${SINCE} <= ?4 AND fallback_tries < ${MOST_TRIES} ORDER BY not_before, seq LIMIT ?5`;
 const LATE_FINAL = sql`${SELECT} WHERE account = ?1 AND state IN ('unconfirmed', 'refused')
-  AND created_at <= ${LATEST} AND created_at > ${LATEST} - ${FINAL_MAX_AGE_MS} AND ${IS_ALERT} ORDER BY seq LIMIT ?5`;
+  AND ${SINCE} <= ${LATEST} AND created_at > ${LATEST} - ${FINAL_MAX_AGE_MS} AND ${IS_ALERT} ORDER BY seq LIMIT ?5`;
 const LEASE = 'SELECT lease, lease_until FROM users WHERE account = ? AND "user" = ?';
 
 /** Accounts with a source that has a command of its own. */

@@ -17,12 +17,20 @@ export const JOINING = `${DELAYED} AND joined IS NOT NULL`;
 /** Parts that expired while held, and not by their `--ttl`, as SQL: `retry --expired` queues them again. */
 export const CAN_RETURN = "reason LIKE 'hold-max%'";
 
+/** Since when there is something to tell, as SQL: what replaces another text says the same of by now. */
+export const sinceOf = (part: string): string => `COALESCE(${part}.waits_since, ${part}.created_at)`;
+export const SINCE = sinceOf('parts');
+
+/** Whether a part belongs to a question, which may have several: long texts, and files before it. As SQL. */
+export const IS_OF_QUESTION = `EXISTS (SELECT 1 FROM questions JOIN parts AS asked ON asked.seq = questions.part
+  WHERE questions.part >= parts.seq AND (asked.seq = parts.seq OR asked.run_id = parts.run_id))`;
+
 /**
  * Who tells of a part another way, as SQL: the source that has pushed it, if that has a command of its own, else ''; null:
  * nobody, for it is an answer, a notice or a question. Of several that were merged one row has it for all.
  */
 export const ALERT_SOURCE = `COALESCE(parts.alert_source, CASE WHEN parts.origin = 'send'
-  AND NOT EXISTS (SELECT 1 FROM questions WHERE questions.part = parts.seq)
+  AND NOT ${IS_OF_QUESTION}
   THEN COALESCE((SELECT name FROM sources WHERE name = parts.source AND fallback IS NOT NULL), '') END)`;
 
 /**

@@ -25,7 +25,7 @@ import {
 import { storeContents } from './blob-rows.ts';
 import { budgetLeft } from './budget.ts';
 import { type QueuedOrHeld, queuedOrHeld } from './hold-policy.ts';
-import { CAN_RETURN, DELAYED, GIVEN_UP, HELD, OPEN } from './part-states.ts';
+import { CAN_RETURN, DELAYED, GIVEN_UP, HELD, OPEN, SINCE } from './part-states.ts';
 import { type Claimant, isBeingSent } from './user-lease.ts';
 
 /** The columns of {@link viewOf}: half of a row's, because each column that is read costs time. */
@@ -43,6 +43,8 @@ export interface NewPartOptions {
   expiresAtMs?: number | null;
   source?: string;
   isImportant?: boolean;
+  /** Since when what it replaces has waited. */
+  waitsSinceMs?: number | null;
 }
 
 /** Appends parts, held behind held ones: in an outbox no part overtakes another. Returns numbers, and whether held. */
@@ -67,8 +69,9 @@ export type NewState =
   | { state: 'sending'; body: Buffer; seenSeq: number };
 
 const COLUMNS = `account, "user", client_id, message, origin, run_id, text, file, state, reason, send_id, send_key, expires_at,
-  created_at, held_at, body, seen_seq, source, not_before, important`;
-const VALUES = '?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?';
+  created_at, held_at, body, seen_seq, source, not_before, important,
+  waits_since`;
+const VALUES = '?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?';
 const INSERT = sql`INSERT INTO parts (${COLUMNS}) VALUES (${VALUES}) ${RETURNING_SEQ}`;
 const INSERT_AS = `INSERT INTO parts (${COLUMNS}, seq) VALUES (${VALUES}, ?)`;
 
@@ -109,6 +112,7 @@ function valuesOf(options: NewPartOptions, part: NewPart, initial: NewState): Sq
     options.source ?? null,
     initial.state === 'delayed' ? Math.min(initial.dueMs, options.expiresAtMs ?? initial.dueMs) : 0,
     options.isImportant ? 1 : 0,
+    options.waitsSinceMs ?? null,
   ];
 }
 
@@ -168,18 +172,20 @@ export function* dropParts(input: Parameters<Outbox['dropParts']>[0], claimant: 
   return views;
 }
 
-/** Drops the user's queued and held parts with this `--key`: a newer text replaces them. */
+/** Drops the user's queued and held parts with this `--key`: a newer text replaces them. Since when they have waited; null: none. */
 export function* replaceKey(
   input: { account: string; user: string; key: string; nowMs: number },
   claimant: Claimant,
-): Step<void> {
+): Step<number | null> {
   const replaced = yield* all(
-    `SELECT seq FROM parts WHERE account = ? AND "user" = ? AND send_key = ? AND finished_at IS NULL
+    `SELECT seq, ${SINCE} AS since, fallback_until FROM parts WHERE account = ? AND "user" = ? AND send_key = ? AND finished_at IS NULL
        AND state IN ('queued', 'held', 'delayed') ORDER BY seq`,
     ...[input.account, input.user, input.key],
   );
   const seqs = replaced.map((row) => row.seq as number);
   yield* dropParts({ ...input, seqs, reason: 'replaced' }, claimant);
+  const since = replaced.map((row) => Math.max(row.since as number, Number(row.fallback_until)));
+  return since.length === 0 ? null : Math.min(...since);
 }
 
 /** Which of these files are not needed: by no open part, and by none that `retry --expired` would queue again. */

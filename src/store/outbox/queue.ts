@@ -17,28 +17,31 @@ export const NOTHING_QUEUED: QueuedParts = { held: [], claim: null };
 /** A text that is expected has come, whatever becomes of it. */
 const SEEN = 'UPDATE expected SET last_seen_at = ? WHERE account = ? AND key = ?';
 
-/** What was queued with the `--id` of a `send` before; null: nothing, and what has its `--key` is replaced. */
-export function* queuedBefore(request: SendRequest, claimant: Claimant): Step<PartView[] | null> {
-  const { account, user, id, key, nowMs } = request;
+/** What was queued with the `--id` of a `send` before; null: nothing. */
+export function* queuedBefore({ account, id }: SendRequest): Step<PartView[] | null> {
   const before = id === null ? [] : yield* partsOfSendId(account, id);
-  if (before.length > 0) return before;
-  if (key !== null) {
-    yield* replaceKey({ account, user, key, nowMs }, claimant);
-    yield* unawaited(run(SEEN, nowMs, account, key));
-  }
-  return null;
+  return before.length > 0 ? before : null;
+}
+
+/** Replaces what has the `--key` of a `send`, which has come now. Since when that has waited; null: there was nothing. */
+export function* replaceBefore(request: SendRequest, claimant: Claimant): Step<number | null> {
+  const { account, user, key, nowMs } = request;
+  if (key === null) return null;
+  yield* unawaited(run(SEEN, nowMs, account, key));
+  return yield* replaceKey({ account, user, key, nowMs }, claimant);
 }
 
 /** Queues the parts of `send`, unless its `--id` was queued before. */
 export function* enqueue(request: SendRequest, claimant: Claimant): Step<PartView[]> {
   const { account, message } = request;
-  const before = yield* queuedBefore(request, claimant);
+  const before = yield* queuedBefore(request);
   if (before) return before;
+  const waitsSinceMs = yield* replaceBefore(request, claimant);
   if (message !== null) {
     // The agent of this message has told its user something, through `send`.
     yield* unawaited(run('UPDATE inbox SET said = 1 WHERE account = ? AND id = ?', account, message));
   }
-  return yield* partsOf((yield* appendParts(request, request.parts)).seqs);
+  return yield* partsOf((yield* appendParts({ waitsSinceMs, ...request }, request.parts)).seqs);
 }
 
 /** What a step that queues a reply asks of the outbox before; its answer is the `outbox` of {@link queueReply}. */

@@ -3,9 +3,9 @@ import { one, type Row, run, type Step, together } from '../../sql/statement.ts'
 import { ruleOf } from '../access/sources.ts';
 import { isAsked, noteAsked } from '../outbox/ask-for-word.ts';
 import { storeContents } from '../outbox/blob-rows.ts';
-import { DELAYED, JOINING, OPEN } from '../outbox/part-states.ts';
+import { DELAYED, JOINING, OPEN, SINCE } from '../outbox/part-states.ts';
 import { appendParts, insertPart, newView, partsOf } from '../outbox/parts.ts';
-import { enqueue, queuedBefore } from '../outbox/queue.ts';
+import { enqueue, queuedBefore, replaceBefore } from '../outbox/queue.ts';
 import type { Claimant } from '../outbox/user-lease.ts';
 import { type PartView, type PushRequest, type SendRequest, SourceGone } from '../port/port.ts';
 import { toldOf } from './joined-text.ts';
@@ -23,7 +23,7 @@ const PUSH_STATE = sql`SELECT name, digest, digest_ms, limit_count, limit_ms, qu
       ELSE (SELECT count(*) FROM (SELECT 1 AS one ${WAITING} GROUP BY run_id) AS pushes) END AS waiting,
     CASE WHEN EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND ${JOINING}) THEN 1 ELSE 0 END AS joining
   FROM sources LEFT JOIN users ON users.account = ?1 AND users."user" = ?2
-    CROSS JOIN (SELECT count(*) AS n, min(created_at) AS first ${WAITING}) AS own
+    CROSS JOIN (SELECT count(*) AS n, min(${SINCE}) AS first ${WAITING}) AS own
   WHERE sources.name = ?3`;
 const QUEUED_OF_SOURCE = `SELECT count(*) AS n FROM parts WHERE account = ? AND "user" = ? AND ${OPEN} AND source = ?`;
 
@@ -39,14 +39,15 @@ function* enqueuePush(request: SendRequest, push: PushRequest, claimant: Claiman
   const name = push.source;
   let row = yield* one(PUSH_STATE, account, user, name);
   if (row?.digest !== push.digest) throw new SourceGone(name);
-  const before = yield* queuedBefore(request, claimant);
+  const before = yield* queuedBefore(request);
   if (before) return before;
+  const waitsSinceMs = yield* replaceBefore(request, claimant);
   // What it replaces waits no longer.
   if (request.key !== null) row = (yield* one(PUSH_STATE, account, user, name)) as Row;
   const room = roomIn(row, nowMs);
   const isImportant = push.isImportant || row.important === 1;
-  const wait = isImportant ? null : waitOf(row, room, nowMs);
-  const options = { source: name, isImportant, ...request };
+  const wait = isImportant ? null : waitOf(row, room, { sinceMs: waitsSinceMs ?? nowMs, nowMs });
+  const options = { source: name, isImportant, waitsSinceMs, ...request };
   if (wait) {
     if (Number(row.waiting) >= MOST_WAITING) return yield* countOnly(name);
     const { parts } = request;
@@ -83,15 +84,21 @@ function* countOnly(name: string): Step<PartView[]> {
   return [];
 }
 
-/** Until when a push waits, and why; null: it goes. */
-function waitOf(state: Row, room: Room, nowMs: number): { atMs: number; reason: WaitReason } | null {
-  const firstMs = (state.first as number | null) ?? nowMs;
+/** Until when a push waits, and why; null: it goes. `sinceMs`: since when there is something to tell. */
+function waitOf(
+  state: Row,
+  room: Room,
+  { sinceMs, nowMs }: { sinceMs: number; nowMs: number },
+): { atMs: number; reason: WaitReason } | null {
+  const firstMs = Math.min(sinceMs, (state.first as number | null) ?? sinceMs);
   const { atMs, reason } = dueOf(ruleOf(state), { firstMs, sentMs: sentOf(state), nowMs });
   if (reason !== null) return { atMs, reason };
   const held = heldBack(room);
-  if (held !== null) return { atMs: held === 'hold' ? nowMs : nowMs + JOIN_MS, reason: held };
+  if (held !== null) return { atMs: held === 'hold' ? firstMs : firstMs + JOIN_MS, reason: held };
   // What waits of the source goes first: by itself, or joined into one of another source.
-  return Number(state.waiting) > 0 || Number(state.joining) === 1 ? { atMs: nowMs, reason: 'digest' } : null;
+  return Number(state.waiting) > 0 || Number(state.joining) === 1
+    ? { atMs: firstMs, reason: 'digest' }
+    : null;
 }
 
 /** Notes that the last text asks a user for a word. Returns whether they were asked before. */

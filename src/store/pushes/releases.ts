@@ -3,7 +3,8 @@ import { BUDGET_MESSAGES } from '../../core/message/wechat-limits.ts';
 import { indexedBy, sql } from '../../sql/dialect.ts';
 import { all, one, type Row, run, type Step, together, unawaited } from '../../sql/statement.ts';
 import { ruleOf } from '../access/sources.ts';
-import { DELAYED, HELD, JOINING } from '../outbox/part-states.ts';
+import { dropLate } from '../outbox/drop-late.ts';
+import { DELAYED, HELD, JOINING, SINCE } from '../outbox/part-states.ts';
 import { partsOf, textOf } from '../outbox/parts.ts';
 import type { Outbox, PartView } from '../port/port.ts';
 import { inShort, type Told, toldOf, toldTogether } from './joined-text.ts';
@@ -48,12 +49,12 @@ const DUE_SOURCES = sql`WITH RECURSIVE names(name) AS (
   ORDER BY CASE WHEN name = (SELECT source FROM parts ${indexedBy('parts_joining')}
     WHERE account = ?1 AND "user" = ?2 AND ${JOINING} LIMIT 1) THEN 0 ELSE 1 END, name`;
 const SOURCE = 'SELECT * FROM sources WHERE name = ?';
-const OF_SOURCE = sql`SELECT seq, run_id, source, text, file, reason, created_at, not_before, expires_at, joined
+const OF_SOURCE = sql`SELECT seq, run_id, source, text, file, reason, created_at, ${SINCE} AS since, not_before, expires_at, joined
   FROM parts ${indexedBy('parts_delayed')} WHERE account = ? AND "user" = ? AND source = ? AND ${DELAYED} ORDER BY seq`;
 const MERGE = `UPDATE parts SET state = 'merged', reason = NULL, merged_into = ?1, finished_at = ?2
   WHERE account = ?3 AND "user" = ?4 AND source = ?5 AND ${DELAYED} AND file IS NULL AND seq <> ?1`;
-const EXPIRE = `UPDATE parts SET state = 'expired', reason = 'ttl', finished_at = ?1
-  WHERE account = ?2 AND "user" = ?3 AND source = ?4 AND ${DELAYED} AND expires_at <= ?1`;
+/** Pushes of a source whose `--ttl` has ended. */
+const IS_LATE = `account = ?2 AND "user" = ?3 AND source = ?4 AND ${DELAYED} AND expires_at <= ?1`;
 /** So many texts one step joins, and some more of the last source. */
 const MOST_TEXTS = 200;
 
@@ -134,12 +135,11 @@ function* readDue(
   let [expired, read] = [0, 0];
   for (const name of names.map((row) => row.name as string)) {
     if (read > MOST_TEXTS) break;
-    const [row, found] = yield* together(one(SOURCE, name), all(OF_SOURCE, account, user, name));
-    const rows = found.filter(({ expires_at }) => expires_at === null || Number(expires_at) > nowMs);
-    if (rows.length < found.length) expired += yield* expire(input, name, row);
+    expired += (yield* dropLate(IS_LATE, nowMs, account, user, name)).ofNone;
+    const [row, rows] = yield* together(one(SOURCE, name), all(OF_SOURCE, account, user, name));
     if (rows.length === 0) continue;
     if (row) sources.set(name, row);
-    const firstMs = rows[0]?.created_at as number;
+    const firstMs = Math.min(...rows.map(({ since }) => since as number));
     const when = row && dueOf(ruleOf(row), { firstMs, sentMs: sentOf(row), nowMs });
     // Of a source that was removed all goes. What was joined counts as gone, for the limit.
     const reason = when?.reason === 'limit' && rows.some(isJoined) ? null : when?.reason;
@@ -193,19 +193,6 @@ function* postpone(rows: readonly Row[], atMs: number, reason: WaitReason, nowMs
     );
   }
   return over.length;
-}
-
-/** Drops the pushes of a source whose `--ttl` has ended. They count as not kept: if there is no source, by the result. */
-function* expire(
-  { account, user, nowMs }: ReleaseRequest,
-  name: string,
-  source: Row | undefined,
-): Step<number> {
-  const expired = yield* run(EXPIRE, nowMs, account, user, name);
-  if (!source) return expired;
-  yield* unawaited(run('UPDATE sources SET uncounted = uncounted + ? WHERE name = ?', expired, name));
-  source.uncounted = Number(source.uncounted) + expired;
-  return 0;
 }
 
 /** How a text of pushes is made. */

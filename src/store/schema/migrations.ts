@@ -227,5 +227,12 @@ export const migrations = ({ key, whole, bytes, numbered, byKey }: ColumnTypes) 
       `ALTER TABLE parts ADD COLUMN alert_source ${key}`, // of what was merged into it: see ALERT_SOURCE
       'CREATE INDEX parts_merged ON parts (merged_into) WHERE merged_into IS NOT NULL',
     ],
+    // What is replaced again and again waits no longer for that.
+    [
+      `ALTER TABLE parts ADD COLUMN waits_since ${whole}`, // since when what it replaced has waited; null: it replaced nothing
+      'DROP INDEX parts_delayed',
+      `CREATE INDEX parts_delayed ON parts (account, "user", source, not_before, created_at, waits_since, run_id)
+         WHERE state = 'delayed'`,
+    ],
   ],
 });

@@ -41,7 +41,7 @@ export const MOVED_TABLES: readonly MovedTable[] = [
     text: `account user client_id message origin run_id state reason server_id send_id send_key upload_progress
       fallback_from fallback_by source joined alert_source`,
     number: `seq expires_at seen_seq tries repeats throttled not_before created_at held_at merged_into finished_at unsure
-      unsent fallback_until fallback_tries important`,
+      unsent fallback_until fallback_tries important waits_since`,
     blob: 'text file upload body',
   }),
   table('questions', ['seq'], {

@@ -132,6 +132,49 @@ export function describeFallbacks(make: MakeStore): void {
     expect(await texts()).toEqual(['new']);
   });
 
+  test.each(['queued', 'held'])(
+    'what is %s and replaced again and again, in the time of the first',
+    async (state) => {
+      await desk.says(OWNER);
+      const told: unknown[] = [];
+      for (const text of ['1', '2', '3', '4', '5', '6']) {
+        const { seq } = await desk.sends(OWNER, text, { key: 'disk' });
+        if (state === 'held' && (await desk.claim(OWNER)).kind === 'part') await desk.refuse(seq);
+        desk.nowMs += 5 * MINUTE_MS;
+        const claimed = (await claim())?.parts ?? [];
+        told.push(claimed.map((one) => one.text).join());
+        await settle(
+          claimed.map((one) => one.seq),
+          true,
+        );
+      }
+      expect(told).toEqual(['', '2', '', '4', '', '6']);
+    },
+  );
+
+  test('no part of a question, however many it has', async () => {
+    const file = { path: '/f', name: 'f', kind: 'file' as const, sizeBytes: 1, md5: null };
+    const runId = 'run';
+    await desk.store.questions.ask({
+      ...{
+        account: ACCOUNT,
+        user: OWNER,
+        choices: null,
+        timeoutMs: DAY_MS,
+        fingerprint: null,
+        message: null,
+      },
+      compose: () => [
+        { ...part('', 'send'), runId, file },
+        { ...part('first', 'send'), runId },
+        { ...part('last', 'send'), runId },
+      ],
+      nowMs: desk.nowMs,
+    });
+    desk.nowMs += 10 * MINUTE_MS;
+    expect(await claim()).toBe(null);
+  });
+
   test('the parts of one text go together, without those that have arrived', async () => {
     await desk.says(OWNER);
     const parts = ['1', '2', '3'].map((text) => ({ ...part(text, 'send'), runId: 'run' }));

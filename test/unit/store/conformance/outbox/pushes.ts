@@ -297,6 +297,23 @@ export function describePushes(make: MakeStore): void {
     expect(await after(MINUTE_MS)).toEqual(['1(digest)|new(digest) +1']);
   });
 
+  test('of one key wait no longer than the first of them, however often they are replaced', async () => {
+    await addSource(store, 'a', { digestMs: 5 * MINUTE_MS });
+    const told: string[] = [];
+    for (let n = 1; n <= 10; n++) {
+      await push('a', `${n}`, { key: 'disk' });
+      told.push(...(await after(MINUTE_MS)));
+    }
+    expect(told).toEqual(['5', '10']);
+  });
+
+  test('of several parts whose ttl ends while they wait count as one', async () => {
+    await addSource(store, 'a', { digestMs: MINUTE_MS });
+    await push('a', 'late', { expiresAtMs: desk.nowMs + 1_000, files: ['/f1', '/f2'] });
+    await push('a', '2');
+    expect(await after(MINUTE_MS)).toEqual(['2 +1']);
+  });
+
   test('whose ttl ends while nothing goes are counted in the next text of their source', async () => {
     await addSource(store, 'a', { digestMs: MINUTE_MS });
     await addSource(store, 'b');
@@ -392,6 +409,24 @@ export function describePushes(make: MakeStore): void {
       });
     const claimed = [await claim(), await claim(), await claim()];
     expect(claimed.map((one) => one?.parts.map(({ text }) => text).join())).toEqual(['held', '1', undefined]);
+  });
+
+  test('that wait for a word go another way in time, however often they are replaced', async () => {
+    await addSource(store, 'a', { fallback: { command: 'mail', withinMs: 10 * MINUTE_MS } });
+    const { seq } = await desk.sends(OWNER, 'held');
+    await desk.refuse((await desk.claimed(OWNER)).seq);
+    const told: unknown[] = [];
+    for (const text of ['1', '2', '3', '4']) {
+      expect(await push('a', text, { key: 'disk' })).toBe('delayed hold');
+      desk.nowMs += 5 * MINUTE_MS;
+      const due = { account: ACCOUNT, withinMs: null, nowMs: desk.nowMs };
+      const claimed = await store.outbox.claimFallback({ ...due, leaseMs: MINUTE_MS });
+      const seqs = claimed?.parts.map((one) => one.seq) ?? [];
+      await store.outbox.settleFallback({ account: ACCOUNT, seqs, isDone: true, nowMs: desk.nowMs });
+      told.push(claimed?.parts.map((one) => one.text));
+    }
+    expect(told).toEqual([undefined, ['2'], undefined, ['4']]);
+    expect((await desk.view(seq)).state).toBe('held');
   });
 
   test('can be dropped, and go when their source is removed', async () => {
