@@ -1,4 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/core/time/clock.ts';
+import { startHere } from '../helpers/in-this-process.ts';
 import { pollUntil } from '../helpers/poll-until.ts';
 import { administer, SERVER, uniqueName, withParts } from '../helpers/postgres.ts';
 import { answered, answers, loggedIn, simulate } from '../helpers/simulated.ts';
@@ -71,6 +73,20 @@ test('a runner starts beside an ask that waits, and three that wait alone share 
   expect(await asks[2]?.exited).toMatchObject({ code: 0 });
   await run.stop();
 });
+
+test.each([0, 40_000])(
+  'an answer by a quote that has only a time, with a clock %s ms ahead of the server',
+  async (aheadMs) => {
+    const { simulator, home } = await owner();
+    simulator.control.changeSettings({ sendAnswer: 'ret' });
+    const clock = { ...systemClock, now: () => systemClock.now() + aheadMs };
+    const ask = startHere([...QUESTION, '--timeout', '5s'], { home, clock });
+    await answered(simulator, 1);
+    const asked = simulator.control.phone().shown.findLast(({ from }) => from === 'bot');
+    simulator.control.message({ text: 'no', quote: { id: asked?.messageId ?? '', form: 'full' } });
+    expect(await ask.exited).toMatchObject({ code: 1, stdout: 'no\n' });
+  },
+);
 
 describe.skipIf(SERVER === null)('with a store on a server', () => {
   test('a runner of another home serves the question', async () => {

@@ -149,11 +149,13 @@ function saidOf(inbound: Inbound, clock: AgeClock): Said {
   const { text, createdAtMs, quoteId: id, quoteAtMs, quoteText, quoteTitle } = inbound;
   // The server has told its time with this message: whatever this clock shows, the difference is the age.
   const serverNowMs = clock.serverNow?.() ?? null;
-  const ageMs = createdAtMs === null || serverNowMs === null ? null : Math.max(0, serverNowMs - createdAtMs);
+  const ownTimeOf = (atMs: number | null): number | null =>
+    atMs === null || serverNowMs === null ? null : clock.now() - Math.max(0, serverNowMs - atMs);
+  const quotedAtMs = ownTimeOf(quoteAtMs) ?? quoteAtMs;
   return {
     text,
-    atMs: ageMs === null ? null : clock.now() - ageMs,
-    quote: isQuoting(inbound) ? { id, atMs: quoteAtMs, text: quoteText ?? quoteTitle } : null,
+    atMs: ownTimeOf(createdAtMs),
+    quote: isQuoting(inbound) ? { id, atMs: quotedAtMs, text: quoteText ?? quoteTitle } : null,
   };
 }
 
