@@ -19,8 +19,8 @@ const LATE_MS = 60 * 60_000;
 /** How far the time in a quote may differ from that of the quoted message (protocol 10.4). */
 const NEAR_MS = 10_000;
 
-/** `#3 yes`, `3: yes` */
-const NUMBERED = /^\s*([#＃]?)\s*(\d{1,2})(?!\d)\s*[.:：,，、)）]?\s*([\s\S]*)$/u;
+/** `#3 yes`, `3: yes`, `＃３ yes` */
+const NUMBERED = /^\s*([#＃]?)\s*([\d０-９]{1,2})(?![\d０-９])\s*[.:：,，、)）]?\s*([\s\S]*)$/u;
 /** Where a question has its own number. */
 const NUMBER_IN_TEXT = /[#＃](\d{1,2})(?!\d)/gu;
 
@@ -51,7 +51,9 @@ export function matchAnswer<Q extends Asked>(
 
   const [, sign, digits, rest = ''] = NUMBERED.exec(text) ?? [];
   const named =
-    digits === undefined ? undefined : [...open, ...over].find(({ number }) => number === Number(digits));
+    digits === undefined
+      ? undefined
+      : [...open, ...over].find(({ number }) => number === Number(digits.normalize('NFKC')));
   const isNamed =
     named !== undefined &&
     (isChoice(rest, named) || (sign !== '' && (!isOver(named) || isRecent(named, nowMs))));

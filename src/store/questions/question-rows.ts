@@ -9,7 +9,8 @@ export interface StoredQuestion extends QuestionView {
   user: string;
   choices: readonly Choice[] | null;
   timeoutMs: number;
-  createdAtMs: number;
+  /** Before this its user cannot have seen it. */
+  shownFromMs: number;
   /** When it was answered or closed; null: it is open. */
   finishedAtMs: number | null;
   /** What was wrong with an answer was told already. */
@@ -29,7 +30,10 @@ const SAME = `SELECT ${COLUMNS} FROM questions
 /** How many of a user's newest questions an answer can be for. */
 const NEWEST = 50;
 const NEWEST_TO = `SELECT ${COLUMNS} FROM questions WHERE account = ? AND "user" = ? ORDER BY seq DESC LIMIT ${NEWEST}`;
-const PART = 'SELECT seq, state, reason, server_id, finished_at, merged_into FROM parts WHERE seq = ?';
+const PART = `SELECT seq, state, reason, server_id, finished_at, merged_into, repeats + unsure AS doubts
+  FROM parts WHERE seq = ?`;
+/** The phone may show a message so long before the server's reply is here. */
+const REPLY_MS = 10_000;
 
 /** A question by its number; undefined: it is not stored. */
 export function* storedQuestion(seq: number): Step<StoredQuestion | undefined> {
@@ -60,6 +64,8 @@ function* withPart(row: Row): Step<StoredQuestion> {
   while (part?.merged_into) part = yield* one(PART, part.merged_into);
   const state = (part?.state as PartState | undefined) ?? 'expired';
   const isSent = state === 'confirmed' || state === 'unconfirmed';
+  const createdAtMs = row.created_at as number;
+  const sentOnceAtMs = isSent && part?.doubts === 0 ? (part.finished_at as number) : 0;
   const choices = row.choices as string | null;
   return {
     seq: row.seq as number,
@@ -71,7 +77,7 @@ function* withPart(row: Row): Step<StoredQuestion> {
     choice: row.choice as number | null,
     choices: choices === null ? null : (JSON.parse(choices) as Choice[]),
     timeoutMs: row.timeout_ms as number,
-    createdAtMs: row.created_at as number,
+    shownFromMs: Math.max(createdAtMs, sentOnceAtMs - REPLY_MS),
     finishedAtMs: row.finished_at as number | null,
     isTold: row.told === 1,
     lease: row.asker as string | null,

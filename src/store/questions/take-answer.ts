@@ -5,7 +5,7 @@ import { matchAnswer } from './match-answer.ts';
 import { hasReached, isAwaited, isOver, questionsTo, type StoredQuestion } from './question-rows.ts';
 import { answerQuestion, markTold } from './questions.ts';
 
-/** How exactly it is known when a message was written: what was written before the question is no answer to it. */
+/** How exactly it is known when a message was written: what was written before the question came is no answer to it. */
 const SKEW_MS = 2_000;
 
 /** A message that was for a question. */
@@ -24,7 +24,7 @@ export function* takeAnswer(
   const { nowMs } = about;
   const writtenAtMs = said.atMs ?? nowMs;
   const asked = (yield* questionsTo(about.account, user)).filter(
-    (question) => hasReached(question) && question.createdAtMs <= writtenAtMs + SKEW_MS,
+    (question) => hasReached(question) && question.shownFromMs <= writtenAtMs + SKEW_MS,
   );
   const over = asked.filter((question) => isOver(question, claimant, nowMs));
   const found = matchAnswer(said, { ...about, open: asked.filter((one) => !over.includes(one)), over });

@@ -118,6 +118,27 @@ export function describeQuestions(make: MakeStore): void {
     expect(await look(question)).toMatchObject({ state: 'open' });
   });
 
+  test('what was written while the question was on its way is no answer, though it comes after it', async () => {
+    const question = await ask();
+    passes(5 * MINUTE_MS);
+    const said = { text: 'ok', atMs: runner.nowMs, quote: null };
+    passes(MINUTE_MS);
+    await runner.deliver(OWNER);
+    expect(await writes('ok', { said })).toMatchObject({ state: 'received' });
+    expect(await look(question)).toMatchObject({ state: 'open' });
+    expect(await writes('＃１　ok')).toMatchObject({ reason: 'answer' });
+  });
+
+  test('what was written after a request of the question with an unknown result may be its answer', async () => {
+    const question = await ask();
+    await runner.settle((await runner.claimed(OWNER)).seq, { kind: 'unknown', detail: 'cut' });
+    const said = { text: 'ok', atMs: runner.nowMs + 1_000, quote: null };
+    passes(MINUTE_MS);
+    await runner.deliver(OWNER);
+    expect(await writes('ok', { said })).toMatchObject({ reason: 'answer' });
+    expect(await close(question)).toMatchObject({ choice: 0 });
+  });
+
   test('a chat command of the owner stays one, and somebody else’s text is an answer', async () => {
     const question = await ask({ choices: null });
     await runner.deliver(OWNER);
