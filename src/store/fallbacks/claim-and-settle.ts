@@ -35,12 +35,13 @@ const IS_ALERT = sql`fallback_tries < ${MOST_TRIES} AND (alert_source IS NOT NUL
 /** The user writes before WeChat takes it, or somebody logs in: there is nothing to wait for. */
 const IS_SHUT = `((state = 'held' AND reason <> 'throttle')
   OR EXISTS (SELECT 1 FROM accounts WHERE accounts.account = parts.account AND login_expired = 1))`;
-/**
- * Not confirmed in time. For what is queued that begins anew when the user writes, for then it goes; a push that has
- * waited for the rule of its source is late only after that.
- */
-const IS_LATE = sql`(${SINCE} <= ${LATEST} AND COALESCE(fallback_until, 0) <= ${LATEST}
-    AND (${unindexed('state')} = 'held' OR NOT EXISTS (SELECT 1 FROM users WHERE users.account = parts.account
+/** The same of what has waited twice as long. */
+const LATEST_IN_ANY_CASE = `(?3 - 2 * ${WITHIN})`;
+/** Not confirmed since a moment: what was held, or has waited for the rule of its source, since that was over. */
+const waitsSince = (ms: string): string => `(${SINCE} <= ${ms} AND COALESCE(fallback_until, 0) <= ${ms})`;
+/** Not confirmed in time. For what is queued that begins anew, once, when the user writes: then it goes. */
+const IS_LATE = sql`(${waitsSince(LATEST)} AND (${unindexed('state')} = 'held' OR ${waitsSince(LATEST_IN_ANY_CASE)}
+    OR NOT EXISTS (SELECT 1 FROM users WHERE users.account = parts.account
       AND users."user" = parts."user" AND last_message_at > ${LATEST})))`;
 const LATE_OPEN = sql`${SELECT} WHERE account = ?1 AND ${OPEN} AND ${IS_ALERT}
   AND (${IS_LATE} OR (important = 1 AND ${WITHIN} IS NOT NULL AND ${IS_SHUT})) ORDER BY seq LIMIT ?5`;

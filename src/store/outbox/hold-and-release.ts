@@ -51,7 +51,7 @@ export function* releaseHolds(intake: Intake, user: string, language: ChatLangua
     user,
   );
   // A part that may have arrived is sent unchanged: with another text or id it would appear twice.
-  for (const row of held) if (row.unsure === 1) yield* releaseRow(row, contentOf(row), null);
+  for (const row of held) if (row.unsure === 1) yield* releaseRow(row, contentOf(row), null, nowMs);
   const sure = held.filter((row) => row.unsure !== 1);
   const expired = yield* countExpired(account, user);
   const last = sure.at(-1);
@@ -61,7 +61,7 @@ export function* releaseHolds(intake: Intake, user: string, language: ChatLangua
   const joined = areTheirOwn(merged, sure) ? null : joinedOf(sure);
   for (const [index, item] of merged.entries()) {
     const row = sure[index];
-    if (row) yield* releaseRow(row, item, joined);
+    if (row) yield* releaseRow(row, item, joined, nowMs);
   }
   if (merged.length < sure.length) yield* mergeAway({ account, user }, sure[merged.length - 1], nowMs);
   const { seqs } = yield* appendParts(
@@ -142,15 +142,16 @@ function joinedOf(rows: readonly Row[]): Joined {
  * Queues a row again with this content. After a hold the request is a new one: new client id, newest token, new upload.
  * `--ttl` and `--key` of one text must not apply to others that were merged into it; null: none were.
  */
-function* releaseRow(row: Row, item: MergedHolds[number], joined: Joined | null): Step<void> {
+function* releaseRow(row: Row, item: MergedHolds[number], joined: Joined | null, nowMs: number): Step<void> {
   yield* storeContents(row.account as string, [item.file]);
   yield* run(
     `UPDATE parts SET state = 'queued', reason = NULL, held_at = NULL, client_id = ?, text = ?, file = ?,
-       upload = NULL, not_before = 0, tries = 0, repeats = 0, unsent = 0
+       upload = NULL, not_before = 0, tries = 0, repeats = 0, unsent = 0, fallback_until = ?
        ${joined === null ? '' : ', expires_at = NULL, send_key = NULL, alert_source = ?, important = ?'} WHERE seq = ?`,
     row.unsure === 1 ? (row.client_id as string) : newClientId(),
     Buffer.from(item.text, 'utf8'),
     storedFile(item.file),
+    nowMs,
     ...(joined === null ? [] : [joined.alertSource, joined.isImportant ? 1 : 0]),
     row.seq as number,
   );

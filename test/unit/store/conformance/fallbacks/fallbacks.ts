@@ -201,6 +201,31 @@ export function describeFallbacks(make: MakeStore): void {
     expect(await texts()).toEqual(['x']);
   });
 
+  test('what cannot be sent goes there, however often the user writes meanwhile', async () => {
+    await desk.says(OWNER);
+    const { seq } = await desk.sends(OWNER, 'x');
+    const told: unknown[] = [];
+    for (let n = 1; n <= 4; n++) {
+      await desk.settle((await desk.claimed(OWNER)).seq, { kind: 'unsent', detail: 'HTTP 503' });
+      desk.nowMs += 5 * MINUTE_MS;
+      await desk.says(OWNER);
+      told.push((await claim())?.parts.map((one) => one.seq));
+    }
+    expect(told).toEqual([undefined, undefined, undefined, [seq]]);
+  });
+
+  test('what was held for long has its whole time once it is released', async () => {
+    await desk.says(OWNER);
+    desk.nowMs += 2 * DAY_MS;
+    await desk.sends(OWNER, 'x', { nowMs: desk.nowMs - DAY_MS });
+    await desk.refuse((await desk.claimed(OWNER)).seq);
+    await desk.says(OWNER);
+    desk.nowMs += 10 * MINUTE_MS - 1;
+    expect(await claim()).toBe(null);
+    desk.nowMs += 1;
+    expect(await texts()).toEqual(['x']);
+  });
+
   test('a late reply of the server changes nothing that a command has', async () => {
     await desk.says(OWNER);
     const { seq } = await desk.sends(OWNER, 'x');
