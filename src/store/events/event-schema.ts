@@ -153,12 +153,22 @@ export const SQLITE_EVENTS_FOR_READERS = `
   ${END_LOG.join(';\n  ')};
 `;
 
-/** The statements of a trigger on PostgreSQL. The path is that of the schema which is made: others may write to it, too. */
-const postgresTrigger = ({ name, on, when, note }: Trigger): string[] => [
-  `CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS
-     $$ BEGIN ${note} RETURN NULL; END $$`,
-  `CREATE TRIGGER ${name} AFTER ${on} FOR EACH ROW WHEN (${when}) EXECUTE FUNCTION ${name}()`,
-];
+/**
+ * The function of a trigger on PostgreSQL. Whoever writes, and whatever the schema is called by now, an event goes into the
+ * schema of what it tells of. With a path of its own (`SET`), a function gives back that of its caller at its end.
+ */
+const postgresFunction = ({ name, note }: Trigger): string =>
+  `CREATE OR REPLACE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS
+     $$ BEGIN PERFORM set_config('search_path', quote_ident(TG_TABLE_SCHEMA) || ', pg_temp', true); ${note} RETURN NULL; END $$`;
+
+/** The statements of a trigger on PostgreSQL. */
+const postgresTrigger = (trigger: Trigger): string[] => {
+  const { name, on, when } = trigger;
+  return [
+    postgresFunction(trigger),
+    `CREATE TRIGGER ${name} AFTER ${on} FOR EACH ROW WHEN (${when}) EXECUTE FUNCTION ${name}()`,
+  ];
+};
 
 /** The migration of PostgreSQL. `key`: the type of IDs. */
 export const postgresEvents = (key: string): string[] => [
@@ -180,3 +190,8 @@ export const postgresEvents = (key: string): string[] => [
 
 /** PostgreSQL's migration of {@link LATER}. */
 export const POSTGRES_LATER_EVENTS: string[] = LATER.flatMap(postgresTrigger);
+
+/** PostgreSQL's migration of functions that went by the name which the schema had when it was made. */
+export const POSTGRES_EVENTS_IN_PLACE: string[] = [...TRIGGERS, ...OF_WORKERS, ...LATER].map(
+  postgresFunction,
+);

@@ -188,7 +188,7 @@ export const migrations = ({ key, whole, bytes, numbered, byKey }: ColumnTypes) 
       `ALTER TABLE pollers ADD COLUMN since ${whole}`, // when it began to receive; null: noted by an earlier version
     ],
   ],
-  since: [
+  beforeEventsInPlace: [
     // The start of a turn changes no column of it.
     [
       `UPDATE inbox SET finished_at = received_at
@@ -235,4 +235,5 @@ export const migrations = ({ key, whole, bytes, numbered, byKey }: ColumnTypes) 
          WHERE state = 'delayed'`,
     ],
   ],
+  since: [] as string[][],
 });

@@ -1,4 +1,4 @@
-import { POSTGRES_LATER_EVENTS, postgresEvents } from '../events/event-schema.ts';
+import { POSTGRES_EVENTS_IN_PLACE, POSTGRES_LATER_EVENTS, postgresEvents } from '../events/event-schema.ts';
 import { baseMigrations, type ColumnTypes } from './base-tables.ts';
 import { migrations } from './migrations.ts';
 
@@ -14,8 +14,14 @@ const TYPES: ColumnTypes = {
   byKey: '',
 };
 
-const { beforeEvents, beforeWantedEvents, beforeLaterEvents, beforeEventsForReaders, since } =
-  migrations(TYPES);
+const {
+  beforeEvents,
+  beforeWantedEvents,
+  beforeLaterEvents,
+  beforeEventsForReaders,
+  beforeEventsInPlace,
+  since,
+} = migrations(TYPES);
 
 /** The migrations of a PostgreSQL database, each a list of statements. */
 export const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
@@ -100,5 +106,7 @@ export const POSTGRES_MIGRATIONS: readonly (readonly string[])[] = [
   ...beforeLaterEvents,
   POSTGRES_LATER_EVENTS,
   ...beforeEventsForReaders,
+  ...beforeEventsInPlace,
+  POSTGRES_EVENTS_IN_PLACE,
   ...since,
 ];

@@ -10,8 +10,14 @@ const TYPES: ColumnTypes = {
   byKey: ' WITHOUT ROWID',
 };
 
-const { beforeEvents, beforeWantedEvents, beforeLaterEvents, beforeEventsForReaders, since } =
-  migrations(TYPES);
+const {
+  beforeEvents,
+  beforeWantedEvents,
+  beforeLaterEvents,
+  beforeEventsForReaders,
+  beforeEventsInPlace,
+  since,
+} = migrations(TYPES);
 const texts = (all: readonly (readonly string[])[]): string[] =>
   all.map((statements) => statements.map((one) => `${one};\n`).join(''));
 
@@ -26,5 +32,6 @@ export const SQLITE_MIGRATIONS: readonly string[] = [
   '', // Triggers of the log, which its first reader makes since.
   ...texts(beforeEventsForReaders),
   SQLITE_EVENTS_FOR_READERS,
+  ...texts(beforeEventsInPlace),
   ...texts(since),
 ];

@@ -4,7 +4,7 @@ import { LIMITS, openConnection } from '../../../src/postgres/connection.ts';
 import { createQueryTexts } from '../../../src/postgres/query-text.ts';
 import { parseServerUrl } from '../../../src/postgres/server-address.ts';
 import { one } from '../../../src/sql/statement.ts';
-import { SERVER } from '../../helpers/postgres.ts';
+import { SERVER, withParts } from '../../helpers/postgres.ts';
 
 test.skipIf(SERVER === null)('what is asked for in one moment goes out in one write', async () => {
   const address = parseServerUrl(SERVER as string);
@@ -26,3 +26,23 @@ test.skipIf(SERVER === null)('what is asked for in one moment goes out in one wr
   expect(ended).toEqual(['COMMIT']);
   expect(writes.reduce((sum, { mock }) => sum + mock.calls.length, 0)).toBe(1);
 });
+
+test.skipIf(SERVER === null)(
+  'the start of a server is the same moment, however a connection shows times',
+  async () => {
+    const zones = ['Asia/Kathmandu', 'America/New_York'];
+    const starts = zones.map(async (zone) => {
+      const address = parseServerUrl(withParts(SERVER, { options: `-cTimeZone=${zone}` }));
+      const connection = await openConnection({
+        address,
+        limits: LIMITS,
+        textFor: createQueryTexts(address),
+      });
+      await connection.close();
+      return connection.startedAt;
+    });
+    const [one, other] = await Promise.all(starts);
+    expect(one).not.toBe('');
+    expect(other).toBe(one);
+  },
+);

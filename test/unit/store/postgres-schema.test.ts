@@ -114,6 +114,27 @@ describe.skipIf(SERVER === null)('the schema of a server', () => {
     }
   });
 
+  it('notes events beside what they tell of, also under another name', async () => {
+    await migrateAs();
+    const old = schema;
+    schema = uniqueName();
+    await administer(server, `ALTER SCHEMA ${old} RENAME TO ${schema}`);
+    const audit = (where: string): string =>
+      `INSERT INTO ${where}.audit (at, who, act, about) VALUES (0, 'me', 'in ${where}', '')`;
+    const found = async (where: string): Promise<unknown[]> =>
+      (await administer(server, `SELECT state FROM ${where}.events`)).map(({ state }) => state);
+    await administer(server, audit(schema));
+    expect(await found(schema)).toEqual([`in ${schema}`]);
+    // Another store under the name it had.
+    const renamed = schema;
+    schema = old;
+    await migrateAs();
+    await administer(server, `SET search_path TO ${old}; ${audit(renamed)}; ${audit('').replace('.', '')}`);
+    expect(await found(renamed)).toHaveLength(2);
+    expect(await found(old)).toEqual(['in ']);
+    await administer(server, `DROP SCHEMA ${renamed} CASCADE`);
+  });
+
   it('lets a user have one turn at a time, of several messages', async () => {
     await migrateAs();
     const message = (id: string, burst: number | null, user = 'u') =>
