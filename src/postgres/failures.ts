@@ -119,6 +119,16 @@ export function isFull(thrown: unknown): boolean {
   return [TOO_MANY, PROTOCOL].includes(codeOf(cause));
 }
 
+/** What gives a right that is missing. Whoever restores a backup as somebody else has the tables of that one. */
+function whatGrants(reason: string, { schema, with: { user, database } }: ServerAddress): string {
+  if (/must be owner/i.test(reason))
+    return `let the owner of the tables run it, or restore them with: pg_restore --no-owner --role="${user}"`;
+  if (/\bdatabase\b/i.test(reason)) return `GRANT CREATE ON DATABASE "${database}" TO "${user}"`;
+  const what = /\b(?:schema|sequence)\b/i.exec(reason)?.[0].toLowerCase() ?? 'table';
+  const all = what === 'schema' ? 'SCHEMA' : `ALL ${what.toUpperCase()}S IN SCHEMA`;
+  return `GRANT ALL ON ${all} "${schema}" TO "${user}"`;
+}
+
 /** The error for a server that cannot be used, or that refuses what is asked of it. Its sentence has no password. */
 export function serverError(address: ServerAddress, thrown: unknown): WxError {
   if (thrown instanceof WxError) return thrown;
@@ -136,10 +146,8 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
     });
   }
   if (code === NO_RIGHT) {
-    const inSchema = `${/schema/i.test(reason) ? 'ALL ON SCHEMA' : 'ALL ON ALL TABLES IN SCHEMA'} "${address.schema}"`;
-    const on = /database/i.test(reason) ? `CREATE ON DATABASE "${address.with.database}"` : inSchema;
     return new WxError('not-logged-in', `${address.with.user} lacks a right at ${address}: ${reason}`, {
-      hint: `GRANT ${on} TO "${address.with.user}"`,
+      hint: whatGrants(reason, address),
       cause: thrown,
     });
   }

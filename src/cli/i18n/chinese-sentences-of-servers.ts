@@ -109,6 +109,8 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'within {} ms of this machine': '与本机相差不到 {} 毫秒',
   'set both clocks: timedatectl set-ntp true': '请校准两边的时钟：timedatectl set-ntp true',
   '{} of {} connections in use': '已用 {} 个连接，共 {} 个',
+  'let the owner of the tables run it, or restore them with: pg_restore --no-owner --role="{}"':
+    '请由这些表的所有者运行，或这样恢复：pg_restore --no-owner --role="{}"',
   'raise max_connections, or put pgbouncer before it': '请调大 max_connections，或在前面加 pgbouncer',
   'fsync is off: a crash of the server loses messages': 'fsync 已关闭：服务器崩溃会丢消息',
   'every commit is on its disk': '每次提交都已写入它的磁盘',

@@ -49,6 +49,20 @@ describe('the error for a server', () => {
       'refuses the login',
       'check user and password',
     ],
+    [failed('permission denied for schema wxagent', '42501'), 77, 'lacks a right', 'GRANT ALL ON SCHEMA "wx'],
+    [
+      failed('permission denied for table schema_version', '42501'),
+      77,
+      'lacks a right',
+      'GRANT ALL ON ALL TABLES IN SCHEMA "wxagent" TO "wx"',
+    ],
+    [
+      failed('permission denied for sequence inbox_seq_seq', '42501'),
+      77,
+      'lacks a right',
+      'GRANT ALL ON ALL SEQUENCES IN SCHEMA "wxagent" TO "wx"',
+    ],
+    [failed('must be owner of table users', '42501'), 77, 'lacks a right', '--no-owner --role="wx"'],
     // A trigger of the administrator.
     [failed('no DDL here', 'P0001'), 74, 'no DDL here', ''],
     [failed('sorry, too many clients already', '53300'), 69, 'too many clients', 'raise max_connections'],
