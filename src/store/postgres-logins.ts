@@ -20,6 +20,8 @@ export function createPostgresLogins(
   sealing: Sealing,
 ): Logins {
   let known: KnownLogins | null = null;
+  /** Only at the first look: two workers whose first keys differ would seal all logins again and again, against each other. */
+  let hasSealed = false;
 
   async function change<T>(step: () => Step<T>): Promise<T> {
     return (await migrated()).run(NO_ACCOUNT, step);
@@ -31,7 +33,9 @@ export function createPostgresLogins(
       if (!runner) return { accounts: [], defaultAccount: null };
       const { logins, outdated } = await runner.read(() => credentials(sealing, known));
       known = logins;
-      if (outdated.length > 0 && sealing.canSeal) await change(() => sealAgain(outdated, sealing));
+      if (outdated.length > 0 && sealing.canSeal && !hasSealed)
+        await change(() => sealAgain(outdated, sealing));
+      hasSealed = true;
       return logins.list;
     },
     async prepare() {

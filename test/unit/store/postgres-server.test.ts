@@ -96,6 +96,19 @@ describe.skipIf(SERVER === null)('a server', () => {
     expect((await logins.list()).accounts.map(({ name }) => name)).toEqual([null, 'old']);
   });
 
+  it('does not encrypt logins against another process, whose keys are in another order', async () => {
+    const [one, two] = [await open(`${ONE},${TWO}`), await open(`${TWO},${ONE}`)];
+    await one.logins.saveLogin(login());
+    await one.logins.list();
+    const before = await sealed();
+    await two.logins.list();
+    const after = await sealed();
+    expect(after).not.toEqual(before);
+    for (const { logins } of [one, two, one, two])
+      expect((await logins.list()).accounts).toMatchObject([{ token: 'one@im.bot:SECRET' }]);
+    expect(await sealed()).toEqual(after);
+  });
+
   it('keeps logins as a home does: one that takes another over, the default one, one that leaves', async () => {
     const { logins } = await open(ONE);
     const first = await logins.saveLogin(login({ name: 'mine' }));
