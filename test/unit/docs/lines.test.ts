@@ -15,7 +15,7 @@ import {
 } from '../../helpers/pages.ts';
 
 /** Flags of other programs that the pages speak of. */
-const FOREIGN = /^--(help|version|allowedTools|init|experimental-acp|write)$/;
+const FOREIGN = /^--(help|version|allowedTools|init|experimental-acp|write|no-owner|role)$/;
 
 const silent = {
   out() {},
