@@ -2,6 +2,7 @@ import { WxError } from '../core/errors.ts';
 import { newUuid } from '../core/ids.ts';
 import { claimantId, thisProcess } from '../home/claimant.ts';
 import type { Logins } from '../home/credentials.ts';
+import { LIMITS } from '../postgres/connection.ts';
 import { createHints } from '../postgres/hints.ts';
 import { parseServerUrl, type ServerAddress } from '../postgres/server-address.ts';
 import { createServerSteps, type ServerSteps } from '../postgres/server-steps.ts';
@@ -31,6 +32,9 @@ import {
   workerOf,
   workerViews,
 } from './workers/worker-rows.ts';
+
+/** A migration may go through all rows of a table, and is not to be run again and again for that: 0 is no limit. */
+const UNHURRIED = { ...LIMITS, statementMs: 0, answerMs: 24 * 3_600_000 };
 
 /** A PostgreSQL server, as the place of a store and of its logins. */
 export interface StoreServer {
@@ -119,7 +123,7 @@ export async function openServer(options: {
   async function migrate(): Promise<void> {
     if (await runner.read(() => isNewest(address))) return;
     // Of its own: what fails here is a server that cannot be used, and not a store that has failed.
-    const first = createServerSteps({ address, clock, wait: null });
+    const first = createServerSteps({ address, clock, wait: null, limits: UNHURRIED });
     try {
       await first.run(NO_ACCOUNT, () => migrateServer(address));
     } finally {
@@ -139,8 +143,8 @@ export async function openServer(options: {
     exists,
     logins: createPostgresLogins(existing, migrated, sealing),
     async open(wait = null) {
-      if (wait !== null) return openPostgresStore({ address, clock, claimant, wait });
       const shared = await migrated();
+      if (wait !== null) return openPostgresStore({ address, clock, claimant, wait });
       await shared.read(() => restoreServerTime(clock));
       // Its connections last longer than the store: logins and leases go over them.
       return createStore(unclosed(shared), {

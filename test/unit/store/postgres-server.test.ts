@@ -196,6 +196,28 @@ describe.skipIf(SERVER === null)('a server', () => {
     expect(await isWhole(TWO)).toEqual(['one@im.bot', 'one@im.bot:SECRET']);
   });
 
+  it('makes tables without a limit of time: an index of very many rows takes its own', async () => {
+    const name = uniqueName();
+    const url = withParts(SERVER, { database: name });
+    await administer(SERVER as string, `CREATE DATABASE ${name}`);
+    try {
+      await administer(
+        url,
+        'CREATE TABLE public.limits (ms TEXT)',
+        `CREATE FUNCTION public.note() RETURNS event_trigger LANGUAGE plpgsql AS
+           $$ BEGIN INSERT INTO public.limits VALUES (current_setting('statement_timeout')); END $$`,
+        `CREATE EVENT TRIGGER noted ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION public.note()`,
+      );
+      const server = await open(ONE, false, undefined, { database: name });
+      const wait = { signal: new AbortController().signal, report() {} };
+      await (await server.open(wait)).close();
+      await server.close();
+      expect(await administer(url, 'SELECT DISTINCT ms FROM public.limits')).toEqual([{ ms: '0' }]);
+    } finally {
+      await administer(SERVER as string, `DROP DATABASE ${name} WITH (FORCE)`);
+    }
+  });
+
   it('takes a worker off the list again whose store cannot be opened', async () => {
     await (await open(ONE)).logins.prepare();
     const proxy = await startCuttingProxy(upstreamOf(SERVER as string));
