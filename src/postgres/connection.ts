@@ -202,7 +202,7 @@ const TIMELINE = 'SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS 
  * The first number after a crash is in the checkpoint that ends the recovery. A later checkpoint has a later one. Only such
  * a checkpoint, at which nothing runs, lies where its redo begins (with `minimal`, others may).
  */
-const START = `SELECT CAST(extract(epoch FROM pg_postmaster_start_time()) AS TEXT) AS started_at,
+const START = `SELECT CAST(CAST(extract(epoch FROM pg_postmaster_start_time()) * 1000000 AS BIGINT) AS TEXT) AS started_at,
     CASE WHEN redo_lsn = checkpoint_lsn AND current_setting('wal_level') <> 'minimal' THEN CAST(checkpoint_lsn AS TEXT)
       ELSE '' END AS begun_at,
     CAST(CAST(split_part(next_xid, ':', 1) AS BIGINT) * 4294967296 + CAST(split_part(next_xid, ':', 2) AS BIGINT) AS TEXT)
