@@ -134,14 +134,18 @@ async function connect(place: Place, options: ConnectionOptions, tls: TlsMode): 
     sslnegotiation: isDirect && tls !== 'disable' ? 'direct' : 'postgres',
     enableChannelBinding: isBound,
     application_name: applicationName,
-    ...(address.with.options === null ? {} : { options: address.with.options }),
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     pipeline: true,
     stream: () => socket,
     types: { getTypeParser: parserOf(pg.types.getTypeParser as GetTypeParser) } as CustomTypesConfig,
   } satisfies ClientConfig & { pipeline: boolean });
-  const { connection } = client as unknown as { connection: EventEmitter };
+  const { connection, connectionParameters } = client as unknown as {
+    connection: EventEmitter;
+    connectionParameters: { options: string | null };
+  };
+  // The client would take those of PGOPTIONS, which are for other programs and which poolers refuse.
+  connectionParameters.options = address.with.options;
   connection.prependListener('authenticationSASL', ({ mechanisms }: { mechanisms: string[] }) => {
     isProven = tls !== 'disable' && mechanisms.includes('SCRAM-SHA-256-PLUS');
   });

@@ -139,7 +139,9 @@ export function serverError(address: ServerAddress, thrown: unknown): WxError {
     const isForTls = address.with.tls === 'disable' && /no encryption|SSL off/i.test(reason);
     const ofUser = /pg_hba\.conf/.test(reason)
       ? 'allow this host, user and database in pg_hba.conf of the server'
-      : 'check user and password in the URL';
+      : /^(?:Peer|Ident) /.test(reason)
+        ? 'run it as the user of this machine who has that name, or let pg_hba.conf of the server ask for a password'
+        : 'check user and password in the URL';
     return new WxError('not-logged-in', `the server refuses the login at ${address}: ${reason}`, {
       hint: isForTls ? 'say sslmode=require in the URL' : ofUser,
       cause: thrown,

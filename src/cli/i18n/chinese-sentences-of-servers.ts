@@ -75,6 +75,8 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
   'say sslmode=require in the URL': '请在 URL 里写上 sslmode=require',
   'allow this host, user and database in pg_hba.conf of the server':
     '请在服务器的 pg_hba.conf 里允许这个主机、用户和数据库',
+  'run it as the user of this machine who has that name, or let pg_hba.conf of the server ask for a password':
+    '请以本机的同名用户运行，或在服务器的 pg_hba.conf 里改为要密码',
   'check user and password in the URL': '请检查 URL 里的用户和密码',
   'what answers at {} is not PostgreSQL': '{} 上的服务不是 PostgreSQL',
   'check the host and the port of the URL': '请检查 URL 里的主机和端口',

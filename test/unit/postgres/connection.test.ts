@@ -46,3 +46,11 @@ test.skipIf(SERVER === null)(
     expect(other).toBe(one);
   },
 );
+
+test.skipIf(SERVER === null)('the options of other programs are not those of a connection', async () => {
+  vi.stubEnv('PGOPTIONS', '-c no_such_setting=1');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const address = parseServerUrl(SERVER as string);
+  const connection = await openConnection({ address, limits: LIMITS, textFor: createQueryTexts(address) });
+  await connection.close();
+});

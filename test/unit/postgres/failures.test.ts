@@ -26,6 +26,12 @@ describe('the error for a server', () => {
       'allow this host, user and database in pg_hba.conf',
     ],
     [
+      failed('Peer authentication failed for user "wx"', '28000'),
+      77,
+      'refuses the login',
+      'run it as the user of this machine who has that name',
+    ],
+    [
       failed('unrecognized configuration parameter "+work_mem"', '42704'),
       78,
       'refuses the connection',
