@@ -55,8 +55,8 @@ export interface StoreServer {
     card: WorkerCard;
     service: LeasedService;
     wait: StepWait | null;
-    /** Says from time to time why leases cannot be renewed. */
-    report(why: string): void;
+    /** Says from time to time what is wrong. */
+    report(sentence: string): void;
   }): Promise<{ store: Store; keeper: LeaseKeeper }>;
   /** Opens the store to move it from there, or to there: also one that is not to be used. A target makes tables, with a key. */
   openToMove(side: 'source' | 'target'): Promise<Movable>;

@@ -159,7 +159,7 @@ export function workerOptions(
   return {
     card: { name: hostname(), host: hostname(), pid: process.pid, version: VERSION, ...share },
     wait: waitOf(context, stop),
-    report: (why: string) => context.log.warn(`the leases of this worker cannot be renewed: ${why}`),
+    report: (sentence: string) => context.log.warn(sentence),
   };
 }
 

@@ -91,6 +91,8 @@ export const OF_SERVERS: Readonly<Record<string, string>> = {
     'SQLite 数据库只由一台机器使用；查看每个账号由谁运行：',
   'No process receives messages.': '没有进程在收取消息。',
   'another worker serves {} by now': '{} 现在由另一个工作进程接手',
+  'accounts that nobody serves, because no worker may open more files: {}; start another worker, or raise LimitNOFILE= of systemd (ulimit -n)':
+    '有账号无人服务，因为所有工作进程可打开的文件数都已用完：{}；请增加工作进程，或调大 systemd 的 LimitNOFILE=（ulimit -n）',
   'the leases of this worker cannot be renewed: {}': '这个工作进程未能续约：{~}',
   'no account is logged in at {}': '{} 上没有登录的账号',
   'cannot read {}, which {} names: {}': '无法读取 {2} 指定的 {1}：{3}',

@@ -50,6 +50,9 @@ const RETRY_MS = 500;
 /** So long others wait for accounts that come to rest by themselves; then one in a turn is picked, and begins no other. */
 const PATIENCE_MS = 10_000;
 const REPORT_EVERY_MS = 30_000;
+/** Where workers start one after the other, the first ones have no room for all accounts. */
+const LACK_MS = 30_000;
+const REPORT_LACK_EVERY_MS = 10 * 60_000;
 
 /** The ids of all workers begin with this, so that a claim in the outbox tells who made it. */
 const WORKER_PREFIX = 'worker:';
@@ -71,8 +74,8 @@ export async function startLeaseKeeper(options: {
   isAlive(claimant: string): boolean;
   /** Wakes workers before they look by themselves. */
   hints?: LeaseHints;
-  /** Says from time to time why leases cannot be renewed. */
-  report(why: string): void;
+  /** Says from time to time what is wrong. */
+  report(sentence: string): void;
 }): Promise<LeaseKeeper> {
   const { database, card, clock, hints } = options;
   const trust = createTrustWindow(clock);
@@ -90,10 +93,25 @@ export async function startLeaseKeeper(options: {
   /** Since when others need more accounts than are at rest; monotonic; null: they do not. */
   let wantedSinceMs: number | null = null;
   const isReportDue = atMostEvery(REPORT_EVERY_MS, clock);
+  /** Since when no worker has room for some accounts; monotonic; null: they have. */
+  let lackingSinceMs: number | null = null;
+  const isLackDue = atMostEvery(REPORT_LACK_EVERY_MS, clock);
   const onEmpty: (() => void)[] = [];
 
   function report(error: unknown): void {
-    if (isReportDue()) options.report(reasonOf(error));
+    if (isReportDue()) options.report(`the leases of this worker cannot be renewed: ${reasonOf(error)}`);
+  }
+
+  function reportLack(accounts: number): void {
+    if (accounts === 0 || isLeaving) {
+      lackingSinceMs = null;
+      return;
+    }
+    lackingSinceMs ??= clock.monotonic();
+    if (clock.monotonic() - lackingSinceMs < LACK_MS || !isLackDue()) return;
+    options.report(
+      `accounts that nobody serves, because no worker may open more files: ${accounts}; start another worker, or raise LimitNOFILE= of systemd (ulimit -n)`,
+    );
   }
 
   /** Renews as long as the worker lives. Between failures it tries more often. */
@@ -166,6 +184,7 @@ export async function startLeaseKeeper(options: {
     const me = worker;
     const mayTakeOver = trust.isSteady() && !isLeaving;
     const reading = isSharing ? readBoard(await database.look(), me, mayTakeOver) : null;
+    if (reading) reportLack(reading.unserved);
     if (isUnsure || reading?.held !== held.sum) await compare(me);
     const drained = held.drained();
     if (drained.length > 0) await release(me, drained);

@@ -105,6 +105,8 @@ export interface Reading extends Plan {
   isAwaited: boolean;
   /** A sum over what it holds, which differs when anything was taken from it. */
   held: string;
+  /** Accounts for which no worker has room. */
+  unserved: number;
 }
 
 /** Reads the board of workers and accounts for one of them. `mayTakeOver`: accounts of expired workers are free. */
@@ -146,8 +148,16 @@ export function readBoard(
     } else if (owner && group.next === null) owner.kept += count;
     else if (group.worker === null) free += count;
   }
-  const plan = rebalancePlan(me, [...present.values()], { free, mostGiven: GIVEN_AT_ONCE });
-  return { ...plan, take: Math.min(plan.take, TAKEN_AT_ONCE), isAwaited, held: heldSum(accounts, epochs) };
+  const shares = [...present.values()];
+  const plan = rebalancePlan(me, shares, { free, mostGiven: GIVEN_AT_ONCE });
+  const room = shares.reduce((sum, share) => sum + capacityOf(share) - share.kept - share.incoming, 0);
+  return {
+    ...plan,
+    take: Math.min(plan.take, TAKEN_AT_ONCE),
+    isAwaited,
+    held: heldSum(accounts, epochs),
+    unserved: Math.max(0, free - room),
+  };
 }
 
 function hasShare({ leaving, purpose }: Row): boolean {

@@ -178,6 +178,20 @@ describe('the balance of workers', () => {
     expect(rebalancePlan('a', [share('a', 50), share('b', 0)], { free: 50, mostGiven: 50 }).give).toEqual([]);
   });
 
+  it('are counted when no worker has room for them', () => {
+    const worker = (name: string, capacity: number | null) => ({
+      ...{ worker: name, capacity, alive: 1, purpose: 'share', leaving: 0 },
+    });
+    const groups = [
+      { worker: 'a', next: null, accounts: 2, epochs: 2 },
+      { worker: null, next: null, accounts: 9, epochs: 0 },
+    ];
+    const unserved = (...capacities: (number | null)[]): number =>
+      readBoard({ workers: capacities.map((most, n) => worker('ab'[n] ?? '', most)), groups }, 'a', true)
+        .unserved;
+    expect([unserved(3), unserved(3, 7), unserved(3, 8), unserved(3, null)]).toEqual([8, 1, 0, 0]);
+  });
+
   it('leave out the accounts of expired workers until somebody may take them over', () => {
     const workers = [
       { worker: 'a', capacity: null, alive: 1, purpose: 'share', leaving: 0 },
