@@ -114,21 +114,23 @@ export function createAnswerReader(): AnswerReader {
   }
 
   function takeEvent(line: string): boolean {
-    // Some servers keep the connection, and leave out the empty line behind it.
-    if (DONE.test(line)) {
-      answer.finish ??= 'stop';
-      return false;
-    }
-    const event = events.take(line);
+    // Some servers keep the connection, and leave out the empty lines around it.
+    const isDone = DONE.test(line);
+    const event = events.take(isDone ? '' : line);
     if (event !== null) unended = null;
-    else if (FINISH.test(line)) unended = '';
-    if (event === null || event.text.trim() === '') return true;
-    const value = parseJson(event.text);
-    if (value !== undefined)
-      return takeObject(event.name === 'error' && isObject(value) ? asError(value) : value);
+    if (FINISH.test(line)) unended = '';
+    const goesOn = event === null || takeData(event);
+    if (isDone) answer.finish ??= 'stop';
+    return goesOn && !isDone;
+  }
+
+  function takeData({ name, text }: { name: string; text: string }): boolean {
+    if (text.trim() === '') return true;
+    const value = parseJson(text);
+    if (value !== undefined) return takeObject(name === 'error' && isObject(value) ? asError(value) : value);
     // What is no object at all is a sign of life.
-    if (!event.text.trimStart().startsWith('{')) return true;
-    answer.odd = `a piece of the response is not JSON: ${shown(event.text)}`;
+    if (!text.trimStart().startsWith('{')) return true;
+    answer.odd = `a piece of the response is not JSON: ${shown(text)}`;
     return false;
   }
 

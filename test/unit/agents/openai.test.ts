@@ -271,6 +271,12 @@ describe('an answer', () => {
     ],
     ['a stream without spaces', 'text/event-stream', (piece + end).replaceAll('data: ', 'data:')],
     ['a stream without its last empty line', 'text/event-stream', piece + end.trimEnd()],
+    ['a stream without empty lines', 'text/event-stream', `${piece}${end}`.replaceAll('\n\n', '\n')],
+    [
+      'a stream without empty lines, up to [DONE]',
+      'text/event-stream',
+      `${piece}${chunkOf({ content: '' }, null)}data: [DONE]\n`.replaceAll('\n\n', '\n'),
+    ],
     [
       'a stream with an error of null',
       'text/event-stream',

@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import { isObject } from '../../../core/object.ts';
 import { parseJson } from '../../reply/reply-line.ts';
 
 /** One event of a `text/event-stream`. */
@@ -19,33 +20,48 @@ interface RawEvent {
 
 /** Puts the lines of a stream together to events (HTML standard, 9.2.6). */
 export interface EventReader {
-  /** Takes a line without its newline; returns the event that it ends, if any. */
+  /** Takes a line without its newline; returns the event that it, or the line before it, ends. */
   take(line: string): RawEvent | null;
   /** The event as it would be if this line were its last; null while it has no data. */
   peek(line: string): RawEvent | null;
 }
 
+/** Data that goes on with no object. */
+const EVENT_START = /^\s*(?:\{|"?\[DONE\])/;
+
 /** Reads the events of one stream, whose byte order mark is gone. */
 export function createEventReader(): EventReader {
   let name = '';
   let data: string[] = [];
+  /** Whether a line begins the next event: some servers leave out the empty line behind one. */
+  function isNext(field: string, value: string): boolean {
+    const mayBegin = field === 'event' ? name !== '' : field === 'data' && EVENT_START.test(value);
+    return mayBegin && data.length > 0 && isObject(parseJson(data.join('\n')));
+  }
+
+  function end(): RawEvent | null {
+    const event = data.length > 0 ? { name, text: data.join('\n') } : null;
+    name = '';
+    data = [];
+    return event;
+  }
+
   return {
     take(line) {
-      if (line === '') {
-        const event = this.peek('');
-        name = '';
-        data = [];
-        return event;
-      }
+      if (line === '') return end();
       const [field, value] = fieldOf(line);
+      const event = isNext(field, value) ? end() : null;
       if (field === 'event') name = value;
       if (field === 'data') data.push(value);
-      return null;
+      return event;
     },
     peek(line) {
       const [field, value] = fieldOf(line);
-      const texts = field === 'data' ? [...data, value] : data;
-      return texts.length > 0 ? { name: field === 'event' ? value : name, text: texts.join('\n') } : null;
+      const before = isNext(field, value) ? { name: '', data: [] } : { name, data };
+      const texts = field === 'data' ? [...before.data, value] : before.data;
+      return texts.length > 0
+        ? { name: field === 'event' ? value : before.name, text: texts.join('\n') }
+        : null;
     },
   };
 }

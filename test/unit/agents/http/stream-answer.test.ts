@@ -31,13 +31,25 @@ describe('a stream of events', () => {
     expect(parseEventStream('')).toEqual([]);
   });
 
-  it('gives back every text, whatever ends its lines', () => {
+  it('is taken apart where the empty lines are left out', () => {
+    const text = 'event: a\ndata: {"n":\ndata: 1}\nevent: b\ndata: {"n":2}\ndata: {"n":3}\ndata: [DONE]\n';
+    expect(parseEventStream(text).map(({ name, data, isDone }) => [name, data, isDone])).toEqual([
+      ['a', { n: 1 }, false],
+      ['b', { n: 2 }, false],
+      ['', { n: 3 }, false],
+      ['', undefined, true],
+    ]);
+  });
+
+  it('gives back every text, whatever ends its lines and whether empty ones are left out', () => {
     fc.assert(
       fc.property(
         fc.array(fc.string({ unit: 'grapheme' })),
         fc.constantFrom('\n', '\r\n', '\r'),
-        (texts, eol) => {
-          const stream = texts.map((text) => `data: ${JSON.stringify({ text })}${eol}${eol}`).join('');
+        fc.boolean(),
+        (texts, eol, isSpaced) => {
+          const end = isSpaced ? eol + eol : eol;
+          const stream = texts.map((text) => `data: ${JSON.stringify({ text })}${end}`).join('');
           const read = createStreamReader([{ does: 'append', path: 'text' }]).read(parseEventStream(stream));
           expect(read).toEqual({
             texts: texts.length === 0 ? null : [texts.join('')],
@@ -47,7 +59,7 @@ describe('a stream of events', () => {
         },
       ),
       // No line end to JSON nor to the stream, though one to a regular expression.
-      { examples: [[['a\u2028b\u2029'], '\n']] },
+      { examples: [[['a\u2028b\u2029'], '\n', true]] },
     );
   });
 
