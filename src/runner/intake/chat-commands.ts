@@ -21,7 +21,7 @@ const COMMAND = /^\s*[/／]\s*(\p{Letter}+)\p{Punctuation}*(?:\s+|$)/u;
 const ESCAPE = /^\s*[/／](?=[/／])/u;
 
 /**
- * Finds a chat command in a text of the owner. Names are taken in either language and in any case. Words after a
+ * Finds a chat command in a text of the owner. Names are taken in either language, in any case and width. Words after a
  * command are ignored; only those after `/new` go to the agent. `//x` gives the agent `/x`. Every other text is for the
  * agent, unknown commands too.
  */
@@ -29,7 +29,7 @@ export function readChatText(text: string): ChatText {
   const escaped = ESCAPE.exec(text);
   if (escaped) return { command: null, agentFrom: escaped[0].length };
   const found = COMMAND.exec(text);
-  const command = found && BY_NAME.get((found[1] as string).toLowerCase());
+  const command = found && BY_NAME.get((found[1] as string).normalize('NFKC').toLowerCase());
   if (!found || !command) return { command: null, agentFrom: 0 };
   const isWhole = command !== 'new' || found[0].length === text.length;
   return { command, agentFrom: isWhole ? null : found[0].length };

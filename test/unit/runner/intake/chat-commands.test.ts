@@ -18,6 +18,11 @@ test.each(names)(
   },
 );
 
+test('letters may be of either width, as input methods of Chinese write them', () => {
+  expect(readChatText('／ｓｔｏｐ')).toEqual({ command: 'stop', agentFrom: null });
+  expect(readChatText('/ＮＥＷ now')).toEqual({ command: 'new', agentFrom: 5 });
+});
+
 test.each(names)(
   'words behind /%s change nothing, but those behind /new are for the agent',
   (name, command) => {
