@@ -3,8 +3,8 @@ import { basename } from 'node:path';
 /** What the file systems of Linux, macOS and Windows take for one name. */
 const MAX_BYTES = 255;
 
-/** Names that Windows keeps for devices, whatever follows the dot. */
-export const DEVICE_NAME = /^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i;
+/** Names that Windows keeps for devices, whatever follows the dot, also with blanks before it. */
+export const DEVICE_NAME = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[\d¹²³])(?= *(?:\.|$))/i;
 
 /** Control characters, half characters, what Windows forbids, what breaks a line or makes a name read from right to left. */
 const UNFIT = /[\p{Cc}\p{Surrogate}\p{Zl}\p{Zp}<>:"|?*\u202a-\u202e\u2066-\u2069]/gu;
