@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { plainFileName } from '../../core/file-name.ts';
+import { percentDecoded } from '../../core/http/content-disposition.ts';
 import type { MissingFile, ReplyPiece } from '../../core/message/message.ts';
 import { isObject } from '../../core/object.ts';
 import type { TurnContext } from '../port/port.ts';
@@ -15,13 +16,19 @@ const DATA_URL = /^data:[^,]{0,200};base64,/i;
 const HINT =
   'a file is {"path": "/..."}, {"url": "https://..."} or {"base64": "..."}, each with a "name" where it has one';
 
+/** A file that was fetched. */
+export interface FetchedFile {
+  /** What the server calls it; null: it does not say. */
+  name: string | null;
+}
+
 /** Why a file could not be fetched. */
 export type FetchFault = Omit<MissingFile, 'name'>;
 
 /** What files of answers need: the turn, and who fetches those that are named by `url` into a file at `path`. */
 export type FileContext = Pick<TurnContext, 'folders'> & {
-  /** Resolves with null, or with what is wrong. Rejects for what this machine is short of. */
-  fetchFile(url: string, path: string): Promise<FetchFault | null>;
+  /** Resolves with what came, or with what is wrong. Rejects for what this machine is short of. */
+  fetchFile(url: string, path: string): Promise<FetchedFile | FetchFault>;
 };
 
 /**
@@ -53,13 +60,15 @@ export async function readReplyFile(
     const url = URL.canParse(entry.url) ? new URL(entry.url) : null;
     if (url === null) return odd(`${where}.url is not a URL`);
     const file = join(folders().reply, String(index + 1));
-    const shown = name ?? nameIn(url) ?? 'file';
-    const fault = await fetchFile(url.href, file);
-    if (fault === null) return { file, name: shown };
+    const fetched = await fetchFile(url.href, file);
+    if ('name' in fetched) {
+      const told = fetched.name === null ? null : plainFileName(fetched.name);
+      return { file, name: name ?? told ?? nameIn(url) ?? 'file' };
+    }
     // A query may hold a key.
     const address = `${url.protocol}//${url.host}${url.pathname}`;
-    const detail = `${where}: ${address} cannot be fetched: ${fault.detail}`;
-    return missingFile(shown, fault.reason, detail);
+    const detail = `${where}: ${address} cannot be fetched: ${fetched.detail}`;
+    return missingFile(name ?? nameIn(url) ?? 'file', fetched.reason, detail);
   }
   return odd(`${where}.${sources[0]} is no string`);
 }
@@ -72,10 +81,5 @@ export function sourceOf(text: string): Record<string, unknown> {
 
 /** The last piece of a path, as people read it. */
 function nameIn({ pathname }: URL): string | null {
-  const last = pathname.split('/').at(-1) ?? '';
-  try {
-    return plainFileName(decodeURIComponent(last));
-  } catch {
-    return plainFileName(last);
-  }
+  return plainFileName(percentDecoded(pathname.split('/').at(-1) ?? ''));
 }

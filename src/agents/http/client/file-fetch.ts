@@ -2,10 +2,11 @@ import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { isShortage, reasonOf } from '../../../core/errors.ts';
+import { fileNameIn } from '../../../core/http/content-disposition.ts';
 import { PLAIN_ENCODING, plainChunks } from '../../../core/http/content-encoding.ts';
 import { shownSize } from '../../../core/units.ts';
 import type { Environment } from '../../child/environment.ts';
-import type { FetchFault } from '../../reply/files.ts';
+import type { FetchedFile, FetchFault } from '../../reply/files.ts';
 import { type HttpClient, openClient } from './client.ts';
 import { isInsideLiteral, lookupPublic } from './public-address.ts';
 
@@ -31,8 +32,8 @@ export interface FileRequest {
 
 /** Fetches files that answers name by their address. */
 export interface FileFetcher {
-  /** Resolves with null or what is wrong, and leaves no half file. Rejects for what this machine is short of. */
-  fetch(request: FileRequest): Promise<FetchFault | null>;
+  /** Resolves with what came or what is wrong, and leaves no half file. Rejects for what this machine is short of. */
+  fetch(request: FileRequest): Promise<FetchedFile | FetchFault>;
   close(): Promise<void>;
 }
 
@@ -67,7 +68,8 @@ export function createFileFetcher(environment: Environment): FileFetcher {
     });
   }
 
-  async function save({ url, ownOrigin, path, onAlive }: FileRequest, signal: AbortSignal): Promise<void> {
+  async function save(request: FileRequest, signal: AbortSignal): Promise<FetchedFile> {
+    const { url, ownOrigin, path, onAlive } = request;
     let address = new URL(url);
     let isOwn = true;
     for (let hops = 0; ; hops++) {
@@ -90,7 +92,7 @@ export function createFileFetcher(environment: Environment): FileFetcher {
         bounded(MAX_BYTES, onAlive),
         createWriteStream(path, { flags: 'wx', mode: 0o600 }),
       );
-      return;
+      return { name: fileNameIn(String(headers['content-disposition'] ?? '')) };
     }
   }
 
@@ -98,8 +100,7 @@ export function createFileFetcher(environment: Environment): FileFetcher {
     async fetch(request) {
       const late = AbortSignal.timeout(TOTAL_MS);
       try {
-        await save(request, AbortSignal.any([request.signal, late]));
-        return null;
+        return await save(request, AbortSignal.any([request.signal, late]));
       } catch (error) {
         await rm(request.path, { force: true });
         if (isShortage(error)) throw error;

@@ -1,6 +1,6 @@
 import { PLAIN_ENCODING, plainChunks } from '../../../core/http/content-encoding.ts';
 import type { Environment } from '../../child/environment.ts';
-import type { FetchFault } from '../../reply/files.ts';
+import type { FetchedFile, FetchFault } from '../../reply/files.ts';
 import { createLineFeed, type LineHandler } from '../../reply/line-feed.ts';
 import { MAX_LINE_CHARS } from '../../reply/reply-stream.ts';
 import { type HttpClient, openClient, UNLIMITED } from './client.ts';
@@ -37,8 +37,8 @@ export interface AgentAnswer {
 export interface AgentSender {
   /** Rejects when there is no complete answer, with an EncodingError when it cannot be brought into plain form. Follows no redirect. */
   send(request: AgentRequest): Promise<AgentAnswer>;
-  /** Fetches a file that an answer names; null when it is there, else what is wrong. Rejects for what this machine is short of. */
-  fetchFile(request: FileRequest): Promise<FetchFault | null>;
+  /** Fetches a file that an answer names; what came, or what is wrong. Rejects for what this machine is short of. */
+  fetchFile(request: FileRequest): Promise<FetchedFile | FetchFault>;
   /** Ends all connections. */
   close(): Promise<void>;
 }

@@ -43,7 +43,7 @@ async function serve(answer: (path: string, response: ServerResponse) => void): 
 const fetchFrom = (url: string, ownOrigin = new URL(url).origin, signal = new AbortController().signal) =>
   fetcher
     .fetch({ url, ownOrigin, path, signal, onAlive: () => void alive++ })
-    .then((fault) => fault && `${fault.reason}: ${fault.detail}`);
+    .then((came) => ('name' in came ? came : `${came.reason}: ${came.detail}`));
 
 test.each([
   ['8.8.8.8', true],
@@ -127,7 +127,7 @@ test('a name that leads inside is not resolved', async () => {
 test('a file of the agent itself is fetched, readable by us alone', async () => {
   const bytes = Buffer.alloc(3_000_000, 'x');
   const url = await serve((_, response) => response.end(bytes));
-  expect(await fetchFrom(url)).toBeNull();
+  expect(await fetchFrom(url)).toEqual({ name: null });
   expect(readFileSync(path).equals(bytes)).toBe(true);
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(alive).toBeGreaterThan(1);
@@ -165,10 +165,16 @@ test('redirects are followed, but not for ever', async () => {
     if (at === '/end') response.end('there');
     else response.writeHead(302, { location: at === '/file' ? '/end' : '/loop' }).end();
   });
-  expect(await fetchFrom(url)).toBeNull();
+  expect(await fetchFrom(url)).toEqual({ name: null });
   expect(readFileSync(path, 'utf8')).toBe('there');
   rmSync(path);
   expect(await fetchFrom(url.replace('/file', '/loop'))).toBe('unreadable: more than 5 redirects');
+});
+
+test('a file has the name that its server tells', async () => {
+  const header = `attachment; filename="a.txt"; filename*=UTF-8''%E6%8A%A5%E5%91%8A.pdf`;
+  const url = await serve((_, response) => response.setHeader('content-disposition', header).end('x'));
+  expect(await fetchFrom(url)).toEqual({ name: '报告.pdf' });
 });
 
 test('what goes wrong is said, and leaves no half file', async () => {
@@ -187,7 +193,7 @@ test('what goes wrong is said, and leaves no half file', async () => {
     } else response.write('and then nothing');
   });
   expect(await fetchFrom(url.replace('/file', '/gone'))).toBe('unreadable: HTTP 404');
-  expect(await fetchFrom(url.replace('/file', '/half'))).toBeTruthy();
+  expect(await fetchFrom(url.replace('/file', '/half'))).toMatch(/^unreadable: /);
   expect(await fetchFrom(url.replace('/file', '/endless'))).toBe('too-large: larger than 100 MiB');
   const stop = new AbortController();
   const end = fetchFrom(url, new URL(url).origin, stop.signal);

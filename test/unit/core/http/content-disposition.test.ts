@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { fileNameIn } from '../../../../src/core/http/content-disposition.ts';
+
+test.each([
+  ['attachment; filename="plan.txt"', 'plan.txt'],
+  ['attachment; filename=plan.txt; size=3', 'plan.txt'],
+  ['inline; filename="a \\"b\\".txt"', 'a "b".txt'],
+  [`attachment; filename="x.pdf"; filename*=UTF-8''%E6%8A%A5%E5%91%8A.pdf`, '报告.pdf'],
+  [`attachment;filename*=utf-8'zh'%E6%8A%A5.pdf;filename=x.pdf`, '报.pdf'],
+  // Against the rules, as many servers write it.
+  [`attachment; filename="${Buffer.from('报告.pdf').toString('latin1')}"`, '报告.pdf'],
+  ['attachment; filename="报告.pdf"', '报告.pdf'],
+  ['attachment; filename=%E6%8A%A5%E5%91%8A.pdf', '报告.pdf'],
+  ['attachment; filename="caf\u00e9 100%.txt"', 'café 100%.txt'],
+  ['attachment; filename=""', ''],
+  ['attachment', null],
+  ['', null],
+])('%s names %j', (header, name) => {
+  expect(fileNameIn(header)).toBe(name);
+});
