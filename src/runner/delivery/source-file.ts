@@ -66,9 +66,13 @@ export async function openSource(path: string, maxBytes = Number.POSITIVE_INFINI
     ? new WxError('data', `${path} is a folder; only files can be sent`, {
         hint: `tar cz ${path} | wxagent send --file - --name folder.tar.gz`,
       })
-    : new WxError('data', `${path} is not a regular file`, {
-        hint: `wxagent send --file - --name <name> < ${path}`,
-      });
+    : notRegular(path);
+}
+
+function notRegular(path: string): WxError {
+  return new WxError('data', `${path} is not a regular file`, {
+    hint: `wxagent send --file - --name <name> < ${path}`,
+  });
 }
 
 /** Watches an open file that is copied. The check throws WxError `data` if it was written to, or not read to its end. */
@@ -81,6 +85,8 @@ export async function watchSource(
     const after = await file.stat({ bigint: true });
     const isSame = after.mtimeNs === before.mtimeNs && after.size === before.size;
     if (isSame && BigInt(readBytes) === after.size) return;
+    // What the system makes while it is read (/proc, /sys) has another size than it tells.
+    if (isSame) throw notRegular(path);
     throw new WxError('data', `${path} was written to while it was being copied`, {
       hint: 'send it again when it is complete',
     });

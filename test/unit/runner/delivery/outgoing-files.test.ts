@@ -5,6 +5,7 @@ import {
   chmodSync,
   closeSync,
   createReadStream,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -207,6 +208,18 @@ test('a file that is written to while it is copied is noticed', async () => {
   expect(blobs.contents.size).toBe(0);
   closeSync(file);
 });
+
+test.runIf(existsSync('/proc/version'))(
+  'what the system makes while it is read is no file to be copied',
+  async () => {
+    for (const one of [outgoing, inBlobs])
+      await expect(one.keepCopy('/proc/version', 'version')).rejects.toMatchObject({
+        kind: 'data',
+        message: '/proc/version is not a regular file',
+      });
+    expect(left()).toEqual([]);
+  },
+);
 
 test('a stream that breaks off leaves nothing', async () => {
   async function* chunks() {
