@@ -13,7 +13,7 @@ import { exitHint, spawnFailure } from '../child/exit-hints.ts';
 import { logLineOf, withOutput } from '../child/output/stderr.ts';
 import { type ProcessEnd, runProcess } from '../child/run-process.ts';
 import { type InputForm, stdinOf } from '../port/input.ts';
-import type { Agent } from '../port/port.ts';
+import type { Agent, TurnContext } from '../port/port.ts';
 import { endedOutcome } from '../port/turn-end.ts';
 import { failed, replyOf, shortage, textPiece } from '../reply/outcomes.ts';
 import { decodeText } from '../reply/output.ts';
@@ -23,7 +23,7 @@ import {
   MAX_STREAM_BYTES,
   type ReplyStream,
 } from '../reply/reply-stream.ts';
-import { filesLeftIn } from './reply-folder.ts';
+import { filesLeftIn, stateOf } from './reply-folder.ts';
 
 /** What stdout of a command is: the reply, or lines that are acted on when they are written (`--output`). */
 export type OutputForm = 'text' | 'jsonl';
@@ -68,8 +68,14 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
     async answer(turn, context) {
       const { timeoutMs } = context;
       const folders = context.folders();
+      const sentFiles = new Set<string>();
+      const emit: TurnContext['emit'] = async (piece) => {
+        const state = 'file' in piece ? await stateOf(piece.file) : null;
+        if (state !== null) sentFiles.add(state);
+        await context.emit(piece);
+      };
       const stream =
-        options.output === 'jsonl' ? createReplyStream(context, options.cwd, log, turn.id) : null;
+        options.output === 'jsonl' ? createReplyStream({ emit }, options.cwd, log, turn.id) : null;
       const maxStdoutBytes = stream ? MAX_STREAM_BYTES : MAX_STDOUT_BYTES;
       const end = await runProcess({
         command,
@@ -92,6 +98,7 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
         (stream && badLine(stream, end)) ??
         outcomeOf(end, turn, {
           replyFolder: folders.reply,
+          sentFiles,
           timeoutMs,
           maxStdoutBytes,
           command,
@@ -115,6 +122,8 @@ async function outcomeOf(
   turn: Turn,
   about: {
     replyFolder: string;
+    /** States of the files that it has named in its lines. */
+    sentFiles: ReadonlySet<string>;
     timeoutMs: number;
     maxStdoutBytes: number;
     command: Command;
@@ -149,7 +158,7 @@ async function outcomeOf(
     return { kind: 'failed', reason: 'exit', ...why, ...(hint === undefined ? {} : { hint }) };
   }
 
-  const files = await filesLeftIn(replyFolder);
+  const files = await filesLeftIn(replyFolder, about.sentFiles);
   if (files.skipped.length > 0) {
     log.warn(`left in the reply folder but not sent: ${files.skipped.join(', ')}`, { message: turn.id });
   }

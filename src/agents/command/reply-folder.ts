@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { readdirSync, renameSync } from 'node:fs';
-import { lstat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { hasCode, isShortage, reasonOf } from '../../core/errors.ts';
 import { numberedName } from '../../core/file-name.ts';
@@ -19,10 +19,10 @@ export interface LeftFiles {
 /**
  * The files of a reply folder in the order of their names by UTF-16 units: regular files at its top level.
  * Hidden ones are taken for the leavings of tools (`.DS_Store`, half-written temporary files), and a link could lead
- * anywhere. More than an answer may have are not looked at one by one: nobody sends them. Throws when this machine is
- * short of what it takes to read the folder.
+ * anywhere. More than an answer may have are not looked at one by one: nobody sends them. Nor is what was sent already,
+ * by its {@link stateOf}. Throws when this machine is short of what it takes to read the folder.
  */
-export async function filesLeftIn(folder: string): Promise<LeftFiles> {
+export async function filesLeftIn(folder: string, sent: ReadonlySet<string> = new Set()): Promise<LeftFiles> {
   const left: LeftFiles = { pieces: [], skipped: [] };
   let names: string[];
   try {
@@ -35,6 +35,7 @@ export async function filesLeftIn(folder: string): Promise<LeftFiles> {
   let unnamed = 0;
   for (const name of names) {
     const file = join(folder, name);
+    if (sent.size > 0 && sent.has((await stateOf(file)) ?? '')) continue;
     const isFew = left.pieces.length < MAX_ANSWER_FILES;
     const reason = name.startsWith('.') ? 'hidden' : isFew ? await whyNotSendable(file) : null;
     if (reason === null) left.pieces.push({ file, name });
@@ -43,6 +44,12 @@ export async function filesLeftIn(folder: string): Promise<LeftFiles> {
   }
   if (unnamed > 0) left.skipped.push(`and ${unnamed} more`);
   return left;
+}
+
+/** Which file a path leads to, and its state, which any change of it changes; null: to none. */
+export async function stateOf(path: string): Promise<string | null> {
+  const found = await stat(path, { bigint: true }).catch(() => null);
+  return found && [found.dev, found.ino, found.size, found.mtimeNs].join();
 }
 
 /** Asked here and now: mostly there is nothing, and a thread to look would take longer to wake up. */

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Command, commandLineOf, nameOf } from '../../../src/agents/child/command-line.ts';
@@ -7,7 +7,7 @@ import { checkShellLine } from '../../../src/agents/child/shell-line.ts';
 import { type CommandAgentOptions, createCommandAgent } from '../../../src/agents/command/agent.ts';
 import { createEchoAgent } from '../../../src/agents/echo.ts';
 import type { TurnContext } from '../../../src/agents/port/port.ts';
-import type { Turn } from '../../../src/core/message/message.ts';
+import type { ReplyPiece, Turn } from '../../../src/core/message/message.ts';
 import {
   contextIn,
   groupAlive,
@@ -393,6 +393,31 @@ describe('a command that answers in lines', () => {
     expect(outcome).toEqual({
       kind: 'reply',
       pieces: [{ file: join(root, 'reply', 'b.txt'), name: 'b.txt' }],
+    });
+  });
+
+  it('says no file of the reply folder twice that a line has named, unless it was written to since', async () => {
+    const emitted: ReplyPiece[] = [];
+    const emit = async (piece: ReplyPiece): Promise<void> => {
+      emitted.push(piece);
+      if ('file' in piece && piece.name === 'B') appendFileSync(piece.file, 'more');
+    };
+    const { outcome, root } = await said(
+      String.raw`cd "$WXAGENT_REPLY_DIR" && echo 1 >a && echo 2 >b && echo 3 >c
+        printf '{"file":"%s/a"}\n{"file":"%s/b","name":"B"}\n' "$PWD" "$(pwd -P)"`,
+      { emit },
+    );
+    const [a = '', b = '', c = ''] = ['a', 'b', 'c'].map((name) => join(root, 'reply', name));
+    expect(emitted).toEqual([
+      { file: a, name: null },
+      { file: realpathSync(b), name: 'B' },
+    ]);
+    expect(outcome).toEqual({
+      kind: 'reply',
+      pieces: [
+        { file: b, name: 'b' },
+        { file: c, name: 'c' },
+      ],
     });
   });
 
