@@ -67,7 +67,7 @@ export function stream(response: ServerResponse, pieces: string[], finish: strin
 }
 
 /** One `chat.completion.chunk` as an event. */
-export function chunkOf(delta: { content?: string }, finish: string | null): string {
+export function chunkOf(delta: Record<string, unknown>, finish: string | null): string {
   const choices = [{ index: 0, delta, finish_reason: finish }];
   return `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', choices })}\n\n`;
 }

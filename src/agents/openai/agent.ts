@@ -141,6 +141,8 @@ export function createOpenAiAgent(options: OpenAiAgentOptions): Agent {
       if (outcome.kind === 'reply') {
         if (answer.finish === 'length')
           log.warn('the model ran out of tokens: its answer is cut', { message: turn.id });
+        if (answer.untold !== null)
+          log.warn(`only the text of the answer is sent, not its ${answer.untold}`, { message: turn.id });
         const said = outcome.pieces.map((piece) => ('text' in piece ? piece.text : '')).join('\n');
         await remember(earlier, { id: turn.id, user: question.text, assistant: said }, context.memory);
       }
@@ -173,9 +175,9 @@ function messagesOf(
   ];
 }
 
-function outcomeOf({ text, finish, hasThought, odd }: ModelAnswer): Outcome {
+function outcomeOf({ text, finish, hasThought, untold, odd }: ModelAnswer): Outcome {
   if (finish === 'too-large') {
-    return failed('too-large', 'the model does not stop writing');
+    return failed('too-large', odd ?? 'the model does not stop writing');
   }
   if (odd !== null) return failed('bad-output', odd, BASE_URL_HINT);
   if (finish === null) return serviceRetry('the answer was cut before its end');
@@ -185,7 +187,8 @@ function outcomeOf({ text, finish, hasThought, odd }: ModelAnswer): Outcome {
   if (/tool_call|function_call/.test(finish)) {
     return failed('bad-output', `no text came back, but ${finish}: no tools were offered`);
   }
-  if (finish !== 'stop') return failed('bad-output', `no text came back, but ${finish}`);
+  const instead = untold ?? (finish === 'stop' ? null : finish);
+  if (instead !== null) return failed('bad-output', `no text came back, but ${instead}`);
   const isThoughtOnly = hasThought || /[\p{L}\p{N}]/u.test(text.replace(/<[^<>]*>/g, ''));
   return isThoughtOnly ? failed('bad-output', 'the model returned reasoning but no reply') : outcome;
 }

@@ -12,6 +12,8 @@ export interface ModelAnswer {
   finish: string | null;
   /** It thought, in fields beside the text. */
   hasThought: boolean;
+  /** The field in which it has answered otherwise than by text; null: in none. */
+  untold: string | null;
   /** The server said that something went wrong. */
   error: ServerError | null;
   /** What is odd, where it is no answer of such a server. */
@@ -27,6 +29,9 @@ const THOUGHT_FIELDS = [
   ...['reasoning_content', 'reasoning', 'reasoning_details'],
   ...['thinking', 'thinking_content', 'thinking_blocks', 'thought'],
 ];
+
+/** Where servers put pictures and sound. */
+const UNTOLD_FIELDS = ['images', 'audio'];
 
 /** `[DONE]`, and a chunk that says why the model stopped, as the last or only line of those that a carriage return ends. */
 const DONE = /^data: ?\[DONE\]/;
@@ -51,7 +56,14 @@ export function createAnswerReader(): AnswerReader {
   let form: 'events' | 'document' | 'other' | null = null;
   const document: string[] = [];
   let documentUnits = 0;
-  const answer: ModelAnswer = { text: '', finish: null, hasThought: false, error: null, odd: null };
+  const answer: ModelAnswer = {
+    text: '',
+    finish: null,
+    hasThought: false,
+    untold: null,
+    error: null,
+    odd: null,
+  };
   let hasChoices = false;
   let isOver = false;
   /** What says why the model stopped, but is no event yet: the end of its line, or the empty line behind it, has not come. */
@@ -81,6 +93,7 @@ export function createAnswerReader(): AnswerReader {
   function takeChoice(choice: Record<string, unknown>): void {
     const message = [choice.delta, choice.message].find(isObject) ?? {};
     answer.hasThought ||= THOUGHT_FIELDS.some((field) => hasContent(message[field]));
+    answer.untold ??= UNTOLD_FIELDS.find((field) => hasContent(message[field])) ?? null;
     // `text`: of servers that answer as the older completions did.
     answer.text += said(message.content) || said(message.refusal) || said(choice.text);
     if (typeof choice.finish_reason === 'string' && choice.finish_reason !== '')
@@ -154,6 +167,7 @@ export function createAnswerReader(): AnswerReader {
     take(line, isCut) {
       if (unended !== '') unended = null;
       if (isCut) {
+        answer.odd = 'a piece of the response is longer than 1 MiB';
         answer.finish = 'too-large';
         return false;
       }
@@ -220,7 +234,8 @@ function fieldsOf(value: Record<string, unknown>): string {
 }
 
 function hasContent(value: unknown): boolean {
-  return typeof value === 'string' ? value.trim() !== '' : Array.isArray(value) && value.length > 0;
+  if (typeof value === 'string') return value.trim() !== '';
+  return typeof value === 'object' && value !== null && Object.keys(value).length > 0;
 }
 
 function shown(value: unknown): string {

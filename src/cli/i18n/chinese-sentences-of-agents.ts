@@ -145,6 +145,8 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
     '会话超过模型的长度限制：忘记较早的一半',
   'the message itself is too long for this model': '这条消息本身超过模型的长度限制',
   'the model does not stop writing': '模型一直不停止输出',
+  'a piece of the response is longer than 1 MiB': '响应中有一段超过 1 MiB',
+  'only the text of the answer is sent, not its {}': '只发送回复的文字，不发送其中的 {}',
   'the model returned reasoning but no reply': '模型只有思考，没有回复',
   'the model ran out of tokens: its answer is cut': '达到模型的 Token 上限：回复不完整',
   '--openai needs --model, the name of the model to ask': '--openai 需要 --model（模型名称）',

@@ -237,6 +237,8 @@ describe('an answer', () => {
     [{ content: '', reasoning_content: 'hm' }, {}, /returned reasoning but no reply/],
     [{ content: '<think>hm</think>\n' }, {}, /returned reasoning but no reply/],
     [{ content: '' }, { finish_reason: 'content_filter' }, /no text came back, but content_filter/],
+    [{ content: '', images: [{ type: 'image_url' }] }, {}, /no text came back, but images/],
+    [{ content: null, audio: { id: 'a', data: 'UklGRg==' } }, {}, /no text came back, but audio/],
   ])('is bad output with a message of %j', async (message, choice, detail) => {
     expect(await said(message, choice)).toMatchObject({
       reason: 'bad-output',
@@ -341,6 +343,24 @@ describe('an answer', () => {
     expect(await answer()).toEqual({ kind: 'silent' });
     server.answers.push((response) => stream(response, ['<think>so'], 'length'));
     expect(await answer()).toMatchObject({ kind: 'failed', reason: 'bad-output' });
+  });
+
+  it('that has pictures beside its text is its text, and warned of; too large ones are told from much text', async () => {
+    const picture = (size: number) => ({
+      images: [{ type: 'image_url', image_url: { url: 'x'.repeat(size) } }],
+    });
+    server.answers.push((response) =>
+      response.end(
+        chunkOf({ content: 'hi' }, null) + chunkOf({ content: '', ...picture(9), audio: null }, 'stop'),
+      ),
+    );
+    expect(await answer()).toEqual(reply('hi'));
+    expect(log.lines.join()).toContain('not its images');
+    server.answers.push((response) => response.end(chunkOf(picture(2 * 1024 * 1024), 'stop')));
+    expect(await answer()).toMatchObject({
+      reason: 'too-large',
+      detail: 'a piece of the response is longer than 1 MiB',
+    });
   });
 
   it('that never ends is too large', async () => {
