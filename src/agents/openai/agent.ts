@@ -9,7 +9,7 @@ import { cutUtf8 } from '../../core/text-bytes.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { Environment } from '../child/environment.ts';
 import { type AgentAnswer, createAgentSender } from '../http/client/sender.ts';
-import { isOk, notReached, retryAfterMs, serviceRetry, withBody } from '../http/response/reply.ts';
+import { charsetOf, isOk, notReached, retryAfterMs, serviceRetry, withBody } from '../http/response/reply.ts';
 import { wellFormedJson } from '../port/input.ts';
 import type { Agent } from '../port/port.ts';
 import { endedOutcome, limitTurn, turnEndOf } from '../port/turn-end.ts';
@@ -195,7 +195,7 @@ function outcomeOf({ text, finish, hasThought, untold, odd }: ModelAnswer): Outc
 
 /** What a refusal says, in whatever form it comes. */
 function refusalIn(sent: AgentAnswer): ServerError {
-  const document = parseJson(decodeText(sent.body));
+  const document = parseJson(decodeText(sent.body, charsetOf(sent.headers)));
   const first = Array.isArray(document) ? document[0] : document;
   return (isObject(first) && errorIn(first, false)) || errorOfText(withBody(sent));
 }

@@ -10,7 +10,7 @@ import { withoutThinking } from '../../reply/thinking.ts';
 import type { AgentAnswer } from '../client/sender.ts';
 import { formOfBody, titleOf } from './body-form.ts';
 import { parseEventStream } from './event-stream.ts';
-import { errorDetail, MAX_TEXT_BYTES, serviceRetry } from './reply.ts';
+import { charsetOf, errorDetail, MAX_TEXT_BYTES, serviceRetry } from './reply.ts';
 import type { StreamReader } from './stream-answer.ts';
 
 /** Where in the answers of an endpoint things are (`--http-reply` and the flags beside it). */
@@ -32,7 +32,7 @@ export interface RuledAnswer {
 /** Reads a complete answer with a body: JSON, or a stream of events with JSON in them, whatever its type says. */
 export function readByRules({ headers, body }: AgentAnswer, rules: ReplyRules): RuledAnswer {
   const type = headers['content-type'] ?? '';
-  const text = decodeText(body);
+  const text = decodeText(body, charsetOf(headers));
   const document = parseJson(text);
   if (document === undefined) {
     const form = formOfBody(type, text);

@@ -91,7 +91,7 @@ async function readAnswer(
   const contentType = headers['content-type'] ?? '';
   // Its lines were taken while it came.
   if (isDeclaredLines(contentType)) return { kind: 'silent' };
-  const text = decodeText(body, /charset="?([^\s;"]+)/i.exec(contentType)?.[1]);
+  const text = decodeText(body, charsetOf(headers));
   switch (formOfBody(contentType, text)) {
     case 'text':
       return body.length > MAX_TEXT_BYTES ? tooLarge(MAX_TEXT_BYTES) : replyOf([textPiece(text)]);
@@ -201,9 +201,14 @@ export function retryAfterMs(header: string | undefined, nowMs: number): number 
 }
 
 /** The status with what the server says about it, since the log is where its owner looks. */
-export function withBody({ status, body }: AgentAnswer): string {
-  const line = lastLineOf(terminalText(decodeText(endOf(body))));
+export function withBody({ status, headers, body }: AgentAnswer): string {
+  const line = lastLineOf(terminalText(decodeText(endOf(body), charsetOf(headers))));
   return line === '' ? `HTTP ${status}` : `HTTP ${status}: ${cutUtf8(line, 300).value}`;
+}
+
+/** The encoding of a text that its type names. */
+export function charsetOf(headers: AgentAnswer['headers']): string | undefined {
+  return /charset="?([^\s;"]+)/i.exec(headers['content-type'] ?? '')?.[1];
 }
 
 /** How much of a body its last line is looked for in, and how much of an overlong line is read. */

@@ -181,6 +181,19 @@ describe('an answer by the rules of its endpoint', () => {
   );
 });
 
+it('an answer and a refusal are read in the encoding that their type names', async () => {
+  const type = { 'content-type': 'application/json; charset=GBK' };
+  for (const [status, body, expected] of [
+    [200, '{"answer":"\xc4\xe3\xba\xc3"}', { kind: 'reply', pieces: [{ text: '你好' }] }],
+    [400, '{"error":"\xc4\xe3\xba\xc3"}', { detail: 'HTTP 400: {"error":"你好"}' }],
+  ] as const) {
+    const { url } = await serve((response) =>
+      response.writeHead(status, type).end(Buffer.from(body, 'latin1')),
+    );
+    expect(await termsAgent(`${url}/v1`, { reply: 'answer' }).answer()).toMatchObject(expected);
+  }
+});
+
 describe('a stream whose connection stays open', () => {
   const chat = (name: string, data: object | string) =>
     `event: ${name}\ndata: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
