@@ -73,7 +73,8 @@ function parseConfigFile(path: string, text: string): ConfigFile {
   if (defaultAccount !== null && typeof defaultAccount !== 'string')
     throw broken('"defaultAccount" is not a text');
   if (!isObject(settings)) throw broken('"settings" is not an object');
-  return { accounts, defaultAccount, settings };
+  // What else is in it, such as of a newer version, is still there when it is written again.
+  return { ...parsed, accounts, defaultAccount, settings };
 }
 
 function isAccount(value: unknown): value is Account {

@@ -1,5 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
+import { withoutBom } from '../core/bom.ts';
 import { codeOf, reasonOf, WxError } from '../core/errors.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { type Account, type AccountList, type ConfigFile, readConfigFile } from './config-file.ts';
@@ -100,7 +101,9 @@ function cannotWrite(path: string, cause: unknown): WxError {
   if (['EACCES', 'EPERM', 'EROFS'].includes(codeOf(cause))) {
     return new WxError('cannot-create', message, { hint: `ls -ld ${dirname(path)}`, cause });
   }
-  return new WxError('config', message, { hint: `ls -ld ${dirname(path)}`, cause });
+  // A file that is mounted by itself cannot be replaced.
+  const hint = codeOf(cause) === 'EBUSY' ? `mount the folder ${dirname(path)}, not the file` : null;
+  return new WxError('config', message, { hint: hint ?? `ls -ld ${dirname(path)}`, cause });
 }
 
 /** Whether a login takes this account over: the bot or its owner is the same. */
@@ -136,5 +139,7 @@ function confOptions(path: string) {
     projectSuffix: '',
     configFileMode: 0o600,
     accessPropertiesByDotNotation: false,
+    // It reads the file once more before it writes.
+    deserialize: (text: string) => JSON.parse(withoutBom(text)),
   };
 }

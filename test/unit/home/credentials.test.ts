@@ -41,6 +41,15 @@ const login = (over: Partial<NewLogin> = {}): NewLogin => ({
 });
 const stored = () => readConfigFile(paths.config);
 
+test('a config.json with a mark of Windows, and with what this version does not know, is written again', async () => {
+  await credentials.saveLogin(login());
+  const more = { ...JSON.parse(readFileSync(paths.config, 'utf8')), ofLater: { a: 1 } };
+  await writeFile(paths.config, `\ufeff${JSON.stringify(more)}\r\n`);
+  await credentials.prepare();
+  await credentials.set('pace', '2s');
+  expect(JSON.parse(readFileSync(paths.config, 'utf8'))).toEqual({ ...more, settings: { pace: '2s' } });
+});
+
 describe('logins', () => {
   test('a login is stored under its bot id, names with dots and all', async () => {
     const account = await credentials.saveLogin(login({ name: 'a.b' }));
