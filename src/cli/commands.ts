@@ -289,6 +289,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         about: { en: 'list all settings and where each value comes from', zh: '列出所有设置和每个值的来源' },
         isDefault: true,
         needsNoStore: true,
+        repairsSettings: true,
         load: async () => (await import('./admin/config.ts')).listConfig,
       },
       {
@@ -296,6 +297,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         about: { en: 'print the value of a setting', zh: '显示一个设置的值' },
         args: SETTING,
         needsNoStore: true,
+        repairsSettings: true,
         load: async () => (await import('./admin/config.ts')).getConfig,
       },
       {
@@ -306,6 +308,7 @@ export const COMMANDS: readonly CommandSpec[] = [
           '<value>': { en: 'value, as it follows the option', zh: '值，写法与选项后相同' },
         },
         needsNoStore: true,
+        repairsSettings: true,
         load: async () => (await import('./admin/config.ts')).setConfig,
       },
       {
@@ -313,6 +316,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         about: { en: 'reset a setting to its default', zh: '把设置恢复为默认值' },
         args: SETTING,
         needsNoStore: true,
+        repairsSettings: true,
         load: async () => (await import('./admin/config.ts')).unsetConfig,
       },
     ],

@@ -24,9 +24,11 @@ export async function runProgram(host: Host, argv: readonly string[]): Promise<n
   let language: Language | null = null;
   const program = createProgram(
     host,
-    async ({ action, needsNoStore }, flags, args) => {
-      const context = await createContext(host, flags);
+    async ({ action, needsNoStore, repairsSettings }, flags, args) => {
+      const context = await createContext(host, flags, { repairsSettings });
       language = context.language;
+      // What was given is checked before anything starts, however late it is used.
+      for (const name of Object.keys(flags)) context.settings[name as SettingName];
       if (flags.baseUrl ?? flags.cdnUrl ?? flags.proxy)
         (await import('./account/addresses.ts')).checkAddresses(flags);
       const run = await action();
@@ -74,12 +76,13 @@ export async function languageAsked(host: Host, argv: readonly string[]): Promis
   const flags = Object.fromEntries(
     (['lang', 'home', 'config'] as const).flatMap((name) => {
       const at = own.findLastIndex((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
-      const value = at < 0 ? undefined : own[at]?.includes('=') ? own[at]?.split('=')[1] : own[at + 1];
+      const value =
+        at < 0 ? undefined : own[at]?.includes('=') ? own[at]?.split('=').slice(1).join('=') : own[at + 1];
       return value === undefined ? [] : [[name, value]];
     }),
   );
   try {
-    return (await createContext(host, flags)).language;
+    return (await createContext(host, flags, { repairsSettings: true })).language;
   } catch {
     const named = [flags.lang, host.environment.get('WXAGENT_LANG')].find(
       (one) => one === 'zh' || one === 'en',
@@ -89,7 +92,7 @@ export async function languageAsked(host: Host, argv: readonly string[]): Promis
 }
 
 type Run = (
-  command: { action: () => Promise<Action>; needsNoStore?: boolean },
+  command: { action: () => Promise<Action> } & Pick<CommandSpec, 'needsNoStore' | 'repairsSettings'>,
   flags: Flags,
   args: string[],
 ) => Promise<void>;
@@ -249,8 +252,8 @@ function createCommand(spec: CommandSpec, tree: Tree): Command {
       if (spec.isDefault && !spec.args && meant.parent && meant.args[0] !== undefined)
         throw unknownCommand(meant.parent, meant.args[0]);
       refuseExcess(meant);
-      const { needsNoStore = false } = spec;
-      await run({ action: load, needsNoStore }, flagsOf(meant), meant.args);
+      const { needsNoStore = false, repairsSettings = false } = spec;
+      await run({ action: load, needsNoStore, repairsSettings }, flagsOf(meant), meant.args);
     });
   // What is too much may be a misspelt subcommand, or an option with another dash.
   command.allowExcessArguments();

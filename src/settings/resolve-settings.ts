@@ -72,22 +72,46 @@ export function resolveSetting(
   sources: SettingSources,
 ): { value: unknown; origin: SettingOrigin } {
   const setting: Setting = SETTINGS[name];
-  const fromFlag = sources.flags[name];
-  if (fromFlag !== undefined)
-    return { value: parseSetting(setting, fromFlag, longFlag(setting)), origin: 'flag' };
-  const places: [SettingOrigin, unknown, string][] = [
-    ['environment', setting.env && sources.environment.get(setting.env), setting.env ?? ''],
-    ['config file', sources.file[name], `"${name}" of the --config file`],
-    ['stored', sources.stored[name], `"${name}" of wxagent config`],
-  ];
-  for (const [origin, raw, where] of places) {
-    // In JSON, what is null is not given.
-    if (raw !== undefined && raw !== null)
-      return { value: asConfig(() => parseSetting(setting, raw, where)), origin };
+  const { raw, origin, where } = givenSetting(name, sources);
+  if (raw === undefined) {
+    const unset = { list: [], switch: false, level: 0 }[setting.kind as string] ?? null;
+    return { value: unset, origin };
   }
-  const unset = { list: [], switch: false, level: 0 }[setting.kind as string] ?? null;
-  const value = setting.default === undefined ? unset : parseSetting(setting, setting.default, '');
-  return { value, origin: 'default' };
+  if (origin === 'flag' || origin === 'default') return { value: parseSetting(setting, raw, where), origin };
+  const hint = origin === 'stored' ? `wxagent config unset ${name}` : undefined;
+  return { value: asConfig(() => parseSetting(setting, raw, where), hint), origin };
+}
+
+/** A setting as it was written, and where; nothing is checked. */
+export function givenSetting(
+  name: SettingName,
+  { flags, environment, file, stored }: SettingSources,
+): { raw: unknown; origin: SettingOrigin; where: string } {
+  const setting: Setting = SETTINGS[name];
+  const places: [SettingOrigin, unknown, string][] = [
+    ['flag', flags[name], longFlag(setting)],
+    ['environment', setting.env && environment.get(setting.env), setting.env ?? ''],
+    ['config file', file[name], `"${name}" of the --config file`],
+    ['stored', stored[name], `"${name}" of wxagent config`],
+  ];
+  // In JSON, what is null is not given.
+  for (const [origin, raw, where] of places)
+    if (raw !== undefined && raw !== null) return { raw, origin, where };
+  return { raw: setting.default, origin: 'default', where: '' };
+}
+
+/** Stored settings without those that cannot be used, for what has to work all the same. */
+export function usableSettings(stored: SettingSources['stored']): SettingSources['stored'] {
+  return Object.fromEntries(
+    Object.entries(stored).filter(([name, value]) => {
+      try {
+        parseSetting(SETTINGS[name as SettingName], value, name);
+        return true;
+      } catch {
+        return false;
+      }
+    }),
+  );
 }
 
 /** `--max-chars` of `--max-chars <n>`. */
@@ -95,11 +119,11 @@ export function longFlag(setting: Setting): string {
   return setting.flag.split(' ')[0] as string;
 }
 
-function asConfig<T>(parse: () => T): T {
+function asConfig<T>(parse: () => T, hint?: string): T {
   try {
     return parse();
   } catch (error) {
-    if (error instanceof WxError) throw new WxError('config', error.message, { hint: error.hint });
+    if (error instanceof WxError) throw new WxError('config', error.message, { hint: hint ?? error.hint });
     throw error;
   }
 }

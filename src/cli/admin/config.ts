@@ -2,7 +2,7 @@ import { WxError } from '../../core/errors.ts';
 import { thisProcess } from '../../home/claimant.ts';
 import { createCredentials } from '../../home/credentials.ts';
 import { parseSetting } from '../../settings/parse-setting.ts';
-import { checkStorable, longFlag, resolveSetting } from '../../settings/resolve-settings.ts';
+import { checkStorable, givenSetting, longFlag } from '../../settings/resolve-settings.ts';
 import { SETTINGS, type Setting, type SettingName } from '../../settings/settings-table.ts';
 import { checkAddresses } from '../account/addresses.ts';
 import { checkedStore } from '../account/store-place.ts';
@@ -57,16 +57,9 @@ function nameOf(name: string): SettingName {
 
 /** A value the way one would write it on the command line. */
 function written(context: CommandContext, name: SettingName): { value: string | null; origin: string } {
-  const { origin } = resolveSetting(name, context.sources);
+  const { raw, origin } = givenSetting(name, context.sources);
   const setting: Setting = SETTINGS[name];
-  const raw = {
-    flag: context.sources.flags[name],
-    environment: setting.env && context.environment.get(setting.env),
-    'config file': context.sources.file[name],
-    stored: context.sources.stored[name],
-    default: setting.default,
-  }[origin];
-  const text = raw === undefined || raw === null ? null : Array.isArray(raw) ? raw.join(', ') : String(raw);
+  const text = raw === undefined ? null : Array.isArray(raw) ? raw.join(', ') : String(raw);
   return { value: text !== null && setting.hasPassword ? shownStore(text) : text, origin };
 }
 

@@ -2,6 +2,8 @@
 export const OF_COMMANDS: Readonly<Record<string, string>> = {
   'exec needs a command': 'exec 需要一个命令',
   'this user has no home folder': '这个用户没有主目录',
+  'mount the folder {}, not the file': '请挂载目录 {}，而不是这个文件',
+  '--home is empty: it takes a folder': '--home 是空的，应为一个目录',
   '--always and --on-failure exclude each other': '--always 和 --on-failure 不能一起用',
   '{} cannot be started: {}': '无法启动 {}：{}',
   'Nothing is expected.': '没有应收的消息。',

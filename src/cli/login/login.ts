@@ -14,10 +14,11 @@ import { addressesFor, obtainLogin } from './obtain-login.ts';
 /** `wxagent login`: shows a QR code until a phone confirms it, and stores the bot. */
 export async function login(context: CommandContext): Promise<void> {
   const words = wordsOf(context.language);
-  const { force, name } = context.settings;
+  const { force, name, qrFile } = context.settings;
   const addresses = addressesFor(context, formerLogin(context, name));
   const request = { ...addresses, name, force, by: TERMINAL, invitation: null };
   checkName(name);
+  if (qrFile !== null) (await import('../terminal/qr.ts')).checkQrFile(qrFile);
   const signal = context.stopSignal();
   const transport = openTransport(context);
   // Before the tables are made: without a key nothing is.

@@ -27,5 +27,7 @@ export interface CommandSpec {
   subcommands?: readonly CommandSpec[];
   /** It works without the store, or opens it itself. */
   needsNoStore?: boolean;
+  /** It works also where stored settings are wrong: it shows and changes them. */
+  repairsSettings?: boolean;
   load?: () => Promise<Action>;
 }

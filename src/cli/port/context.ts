@@ -7,7 +7,7 @@ import { createSteadyClock, type SteadyClock } from '../../core/time/steady-cloc
 import { type ConfigFile, readConfigFile } from '../../home/config-file.ts';
 import { createPaths, type Paths, platformFolders } from '../../home/paths.ts';
 import type { Environment, SettingSources } from '../../settings/resolve-settings.ts';
-import { readSettingsFile, settingsOf } from '../../settings/resolve-settings.ts';
+import { readSettingsFile, settingsOf, usableSettings } from '../../settings/resolve-settings.ts';
 import type { Settings } from '../../settings/settings-table.ts';
 import type { StoreServer } from '../../store/postgres-server.ts';
 import { type Language, languageOf, translatorTo } from '../i18n/language.ts';
@@ -59,16 +59,24 @@ export interface CommandContext extends Host, Printer {
   printJson(type: string, fields: object): void;
 }
 
-/** Makes the context of one command from the flags it was given. */
-export async function createContext(host: Host, flags: SettingSources['flags']): Promise<CommandContext> {
+/** Makes the context of one command from the flags it was given; one that repairs settings works with wrong ones too. */
+export async function createContext(
+  host: Host,
+  flags: SettingSources['flags'],
+  { repairsSettings = false } = {},
+): Promise<CommandContext> {
   const { io, environment } = host;
   const early = { flags, environment, file: {}, stored: {} };
   const { home, config } = settingsOf(early);
+  // As of a variable that is not set: it would be the folder that we are in.
+  if (home === '')
+    throw new WxError('usage', '--home is empty: it takes a folder', { hint: '--home ~/wxagent' });
   const file = config === null ? {} : readSettingsFile(config);
   const paths = createPaths(home ?? (await platformFolders()));
   const configFile = readConfigFile(paths.config);
   const sources: SettingSources = { flags, environment, file, stored: configFile.settings };
-  const settings = settingsOf(sources);
+  const stored = repairsSettings ? usableSettings(sources.stored) : sources.stored;
+  const settings = settingsOf({ ...sources, stored });
   const { json, quiet, verbose, logFormat, logText, lang, color } = settings;
   const clock = createSteadyClock(host.clock);
   const level = logLevel(environment.get('WXAGENT_LOG'), verbose, quiet);

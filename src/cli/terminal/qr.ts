@@ -46,17 +46,17 @@ export function qrSvg(text: string): string {
   return drawSvg(modulesOf(text));
 }
 
+/** Throws WxError `usage` for another ending than `.png` and `.svg`. */
+export function checkQrFile(path: string): void {
+  if (!['.png', '.svg'].includes(extname(path).toLowerCase()))
+    throw new WxError('usage', `a QR code is written as .png or .svg, not as ${path}`, {
+      hint: '--qr-file login.png',
+    });
+}
+
 async function drawPicture(path: string, text: string): Promise<string | Buffer> {
-  switch (extname(path).toLowerCase()) {
-    case '.png':
-      return drawPng(modulesOf(text));
-    case '.svg':
-      return qrSvg(text);
-    default:
-      throw new WxError('usage', `a QR code is written as .png or .svg, not as ${path}`, {
-        hint: '--qr-file login.png',
-      });
-  }
+  checkQrFile(path);
+  return extname(path).toLowerCase() === '.png' ? drawPng(modulesOf(text)) : qrSvg(text);
 }
 
 /** The generator takes one byte a character; readers take the bytes for UTF-8. */

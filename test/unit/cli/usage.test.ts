@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runHere } from '../../helpers/in-this-process.ts';
@@ -82,6 +82,10 @@ test.each([
   [64, ['send', 'a', '--stdin'], /not both/, null],
   [64, ['send', '--', ' '], /the text is empty/, null],
   [64, ['send', 'a', '--wait', '3'], /--wait takes a duration/, '--wait 3s'],
+  [64, ['login', '--timeout', '3'], /--timeout takes a duration/, '--timeout 3s'],
+  [64, ['login', '--qr', 'huge'], /--qr is one of/, 'login --help'],
+  [64, ['login', '--qr-file', 'code.gif'], /\.png or \.svg/, '--qr-file login.png'],
+  [64, ['--home', '', 'login'], /--home is empty/, '--home '],
 ] as const)('exit %i for %j', async (code, args, sentence, hint) => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
@@ -122,6 +126,30 @@ test('nobody is logged in: 77 and what to do; looking makes nothing', async () =
   }
   expect(existsSync(join(home, 'wx'))).toBe(false);
   expect(await runHere(['send', 'x'], { home })).toMatchObject(refused);
+});
+
+test('stored settings that are wrong are 78, and config shows and mends them', async () => {
+  const { home } = loggedIn(await simulate());
+  const path = configPath(home);
+  const stored = { lang: 'fr', quiet: 'maybe', timeout: '30' };
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), settings: stored }));
+  expect(await runHere(['status'], { home })).toMatchObject({
+    code: 78,
+    stderr: expect.stringContaining('hint: wxagent config unset '),
+  });
+  const { stdout } = await runHere(['config', 'list'], { home });
+  expect(stdout).toMatch(/^lang +fr +stored$/m);
+  expect(await runHere(['config', 'get', 'timeout'], { home })).toMatchObject({ code: 0, stdout: '30\n' });
+  expect(await runHere(['config', 'unset', 'quiet'], { home })).toMatchObject({ code: 0 });
+  // Whoever has stored their language reads what is wrong in it.
+  expect(await runHere(['config', 'set', 'lang', 'zh'], { home })).toMatchObject({ code: 0 });
+  const run = await runHere(ECHO, { home });
+  expect(run).toMatchObject({
+    code: 78,
+    stderr: expect.stringContaining('提示：wxagent config unset timeout'),
+  });
+  expect(await runHere(['config', 'set', 'timeout', '30s'], { home })).toMatchObject({ code: 0 });
+  expect((await runHere(['status'], { home })).code).toBe(0);
 });
 
 test('settings that come from elsewhere are 78 and say where from', async () => {
