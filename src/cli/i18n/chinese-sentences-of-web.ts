@@ -128,6 +128,8 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   'message {} is not finished yet': '消息 {} 还没有处理完',
   'part {} is {} already': '第 {} 条的状态已经是 {}',
   'a file needs a name': '文件需要名称',
+  '--to needs a user': '--to 需要一个用户',
+  'links to this server do not know its address: {}': '指向这个服务器的链接不知道它的地址：{~}',
   '{} is up to 64 letters, digits, "_", "." or "-"': '{} 只能用字母、数字、“_”、“.”和“-”，最多 64 个',
   '{} is up to 12 digits': '{} 只能是数字，最多 12 位',
   'the text is empty': '文字是空的',

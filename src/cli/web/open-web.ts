@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts';
-import { noteWebServer } from '../../home/web-servers.ts';
+import { noteWebServer, type RunningWeb } from '../../home/web-servers.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { addCode } from '../../web/access/grants.ts';
 import type { WebSettings } from '../../web/handle-requests.ts';
@@ -49,7 +49,7 @@ async function openAt(
     const { serveWeb } = await import('../../web/serve-web.ts');
     const backend = createWebBackend(context, store);
     const end = serveWeb(listening, backend, settings);
-    const endNote = noteWebServer(context.paths, { url, publicOrigin });
+    const endNote = note(context, { url, publicOrigin });
     const endFallbacks = watchSourceFallbacks(context, store, backend.deliver);
     return {
       url,
@@ -80,6 +80,16 @@ async function openAt(
   } catch (error) {
     await store.close();
     throw error;
+  }
+}
+
+/** Notes where it serves. Where nothing can be written, that is no reason not to serve. */
+function note(context: CommandContext, running: RunningWeb): () => void {
+  try {
+    return noteWebServer(context.paths, running);
+  } catch (error) {
+    context.log.warn(`links to this server do not know its address: ${reasonOf(error)}`);
+    return () => {};
   }
 }
 

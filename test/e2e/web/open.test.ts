@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openerOf } from '../../../src/cli/web/open-browser.ts';
@@ -25,6 +25,18 @@ async function comeIn(address: string): Promise<number> {
   const body = JSON.stringify({ code: hash.replace('#code=', '') });
   return (await askAt(`${origin}/api/v1/session`, { method: 'POST', headers, body })).status;
 }
+
+test('where it cannot note its address, it serves all the same', async () => {
+  const home = makeFolder();
+  mkdirSync(join(home, 'wx', 'state'), { recursive: true });
+  writeFileSync(join(home, 'wx', 'state', 'web'), '');
+  const web = startHere(['web', '--listen', '127.0.0.1:0', '--json'], { home });
+  await pollUntil('it serves', () => web.stdout.endsWith('\n'));
+  const [{ url }] = jsonLines(web.stdout) as [{ url: string }];
+  expect((await askAt(`${url}/healthz`)).status).toBe(200);
+  expect(web.stderr).toContain('links to this server do not know its address');
+  expect((await web.stop()).code).toBe(0);
+});
 
 describe.skipIf(process.platform !== 'linux')('web --open', () => {
   const LISTEN = ['web', '--listen', '127.0.0.1:0'];
