@@ -13,7 +13,7 @@ export interface Sentence {
 
 /** Calls whose text goes to people: errors, lines of the log and of commands, results of turns. */
 const CALLS =
-  /^(WxError|HttpError|info|warn|error|say|show|translate|fail|failed|network|broken|refused|bad|badOutput|AcpStartError)$/;
+  /^(WxError|HttpError|info|warn|error|say|show|translate|fail|failed|network|broken|refused|refuse|wrong|told|flaw|bad|badOutput|AcpStartError)$/;
 /** Fields that carry such a text, also where it is put into one of them or into a name of their kind. */
 const FIELDS = /^(hint|detail)$/;
 const NAMES = /^(line|detail|odd|\w*HINTS?)$/;
@@ -36,10 +36,10 @@ export function sentencesOf(folders: readonly string[]): Sentence[] {
 /** Whether a text is a sentence to a person: two words that are not a command, a flag, a file or a variable. */
 export function isTold(text: string): boolean {
   const isCommand =
-    /^(\$ |hint: |\{\})?(wxagent|tar|npm|export|ls|--[a-z-]+|timedatectl|GRANT|ALTER|openssl|createdb|postgres:\S+|GET|DELETE)( [^ ,;]+)*$/.test(
+    /^(\$ |hint: |\{\})?(wxagent|tar|npm|export|ls|timedatectl|GRANT|ALTER|openssl|createdb|postgres:\S+|GET|DELETE)( [^ ,;]+)*$/.test(
       text,
     );
-  const isExample = /^(\$ |--[a-z-]+ ')/.test(text);
+  const isExample = /^(\$ |--[a-z-]+ '|(hint: |\{\} )?--[a-z-]+( [^ ,;]+)?$)/.test(text);
   if (/^[A-Z][a-z]+\.$/.test(text)) return true;
   return (
     !isCommand &&

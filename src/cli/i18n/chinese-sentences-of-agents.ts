@@ -355,8 +355,16 @@ export const OF_AGENTS: Readonly<Record<string, string>> = {
   'It was sent already: the server has confirmed it.': '已经发送，服务器已确认。',
   'direct (the proxies of the environment are for agents only; --proxy env uses them)':
     '直连（环境变量中的代理只用于智能体；用 --proxy env 启用）',
-  'is not the address of a proxy': '不是代理地址',
-  'names no host': '没有主机名',
-  'has a path, but a proxy has only a host and a port': '带有路径，而代理只有主机和端口',
+  '{} is not the address of a proxy': '{} 不是代理地址',
+  '{} names no host': '{} 没有主机名',
+  '--home <a folder on a local disk>': '--home <本机磁盘上的目录>',
+  '--http-attachments-host <a free host:port of this machine>':
+    '--http-attachments-host <本机空闲的 host:port>',
+  '--openai http://127.0.0.1:11434/v1 (the address that /chat/completions is below)':
+    '--openai http://127.0.0.1:11434/v1（/chat/completions 的上一级地址）',
+  '{} begins with {}//, but a proxy speaks http, https or socks5':
+    '{} 以 {}// 开头，而代理只能是 http、https 或 socks5',
+  '{} has a % in user or password that is not written as %25': '{} 的用户名或密码里有没写成 %25 的 %',
+  '{} has a path, but a proxy has only a host and a port': '{} 带有路径，而代理只有主机和端口',
   '{}=http://127.0.0.1:7890, or unset {}': '{}=http://127.0.0.1:7890，或取消 {}',
 };
