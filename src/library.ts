@@ -83,14 +83,12 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
     throw error;
   }
 
-  const served = runAgent(context, { kind: 'function', make: () => createFunctionAgent(agent) }, (event) => {
-    try {
-      onEvent?.(documentOf(event));
-    } catch (error) {
-      // The caller's fault must not become one of the runner.
-      context.log.error(`onEvent failed: ${reasonOf(error)}`);
-    }
-  });
+  const served = runAgent(context, { kind: 'function', make: () => createFunctionAgent(agent) }, (event) =>
+    tell(
+      () => onEvent?.(documentOf(event)),
+      (error) => context.log.error(`onEvent failed: ${reasonOf(error)}`),
+    ),
+  );
   const done = served
     .finally(() => context.server?.close())
     .then((exit) => {
@@ -105,6 +103,15 @@ export async function createRunner(options: CreateRunnerOptions): Promise<Librar
       return done;
     },
   };
+}
+
+/** Calls what the caller gave: their fault must not become one of the runner, also where it is told by a promise. */
+async function tell(call: () => unknown, failed: (error: unknown) => void): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    failed(error);
+  }
 }
 
 /** Throws WxError `usage` for options of other types: TypeScript does not see the callers that write JavaScript. */
@@ -145,7 +152,13 @@ function isLibrarySetting(name: string): name is LibrarySetting {
 
 /** No terminal, and no streams but the log. */
 function ioOf(onLog: ((line: string) => void) | undefined): Io {
-  const err = (text: string): void => onLog?.(text.replace(/\n$/, ''));
+  const err = (text: string): void => {
+    void tell(
+      () => onLog?.(text.replace(/\n$/, '')),
+      // There is nobody to tell it.
+      () => {},
+    );
+  };
   return {
     out() {},
     outAll: async () => {},

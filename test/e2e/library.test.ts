@@ -209,19 +209,27 @@ test('an account that another process serves, and a dead login, end it with thei
   await expect(runner.done).rejects.toMatchObject({ kind: 'not-logged-in' });
 });
 
-test('a fault of onEvent is told and harms nobody', async () => {
+test.each([
+  ['at once', () => raise()],
+  ['later', async () => raise()],
+])('a fault of onEvent and of onLog, %s, is told and harms nobody', async (_, fail) => {
   const lines: string[] = [];
   const { simulator } = await running({
     agent: () => 'hi',
-    onEvent() {
-      throw new Error('mine');
+    onEvent: fail,
+    onLog(line) {
+      lines.push(line);
+      return fail();
     },
-    onLog: (line) => lines.push(line),
   });
   simulator.control.message({ text: 'hello' });
   await answered(simulator, 1);
   expect(lines.join('\n')).toContain('onEvent failed: mine');
 });
+
+function raise(): never {
+  throw new Error('mine');
+}
 
 test('whoever imports it keeps their process as it was: no flags of V8, no listeners, no globals, no long lines', async () => {
   const simulator = await simulate();

@@ -363,8 +363,8 @@ test('--owner names the owner where the login does not; it is no bot, and the fi
   const simulator = await simulate({ strangers: true });
   const home = makeFolder();
   const { id, token, user } = simulator.control.createBot();
-  // As a file with an end of line hands it over.
-  const env = { WXAGENT_TOKEN: ` ${token}\r\n`, WXAGENT_BASE_URL: simulator.baseUrl };
+  // As a file with quotes and an end of line hands it over.
+  const env = { WXAGENT_TOKEN: ` "${token}"\r\n`, WXAGENT_BASE_URL: simulator.baseUrl };
   const run = (...args: string[]) => runHere(['run', '--echo', '--once', ...args], { home, env });
   simulator.control.message({ user: 'early@im.wechat', text: 'me first' });
   simulator.control.message({ user, text: 'hello' });

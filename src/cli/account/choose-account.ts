@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { withoutQuotes } from '../../core/bom.ts';
 import { WxError } from '../../core/errors.ts';
 import type { Account } from '../../home/config-file.ts';
 import { TENCENT_BASE_URL } from '../../ilink/hosts.ts';
@@ -112,9 +113,9 @@ function tokenAccount(context: Choice): Account | null {
   };
 }
 
-/** The token of `WXAGENT_TOKEN`; blanks around it come from files and are none of it. Throws WxError `config`. */
+/** The token of `WXAGENT_TOKEN`; blanks and quotes around it come from files and are none of it. Throws WxError `config`. */
 function givenToken({ environment }: Pick<CommandContext, 'environment'>): string | null {
-  const token = environment.get('WXAGENT_TOKEN')?.trim() ?? '';
+  const token = withoutQuotes(environment.get('WXAGENT_TOKEN') ?? '');
   if (token === '') return null;
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new WxError('config', 'WXAGENT_TOKEN is not a token: it has a blank or non-ASCII characters', {

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { withoutQuotes } from '../bom.ts';
 import { WxError } from '../errors.ts';
 import { isOnThisMachine, plainHost } from './this-machine.ts';
 
@@ -55,8 +56,7 @@ export function proxyForAll(text: string, from: string): ProxyRules {
 
 /** Reads the address of a proxy; one without a scheme is meant as `http://`, as everybody else takes it. */
 function readProxy(text: string, from: string): Proxy {
-  // Files of variables are read by some with the quotes and all.
-  const trimmed = text.trim().replace(/^(['"])(.*)\1$/, '$2');
+  const trimmed = withoutQuotes(text);
   const written = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`;
   const hint = from.startsWith('--')
     ? `${from} http://127.0.0.1:7890`
