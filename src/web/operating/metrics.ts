@@ -2,6 +2,7 @@ import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { BUDGET_MESSAGES } from '../../core/message/wechat-limits.ts';
 import { type AccountMeasures, OPEN_PART_STATES } from '../../store/port/port.ts';
 import type { WebBackend } from '../port/backend.ts';
+import { storeAnswer } from '../port/store-answer.ts';
 import { createEventCounters, type EventCounts, TURN_LIMITS } from './event-counters.ts';
 import { histogram, type Metric, prometheusText, type Sample } from './prometheus-text.ts';
 
@@ -20,7 +21,7 @@ interface Measured {
   streams: number;
 }
 
-/** Makes what `/metrics` answers. Nothing is measured before it is first asked. */
+/** Makes what `/metrics` answers. Nothing is measured before it is first asked. Throws WxError `storage` for a slow store. */
 export function createMetrics(
   backend: WebBackend,
   streams: { readonly count: number },
@@ -35,7 +36,7 @@ export function createMetrics(
       loop.enable();
     }
     const startedAtMs = clock.monotonic();
-    await store.admin.probe();
+    await storeAnswer(store.admin.probe());
     const storeMs = clock.monotonic() - startedAtMs;
     const [known, measures, counts] = await Promise.all([
       backend.accounts(),

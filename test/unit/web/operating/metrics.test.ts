@@ -2,8 +2,9 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import type { EventCount, EventPlace } from '../../../../src/store/port/port.ts';
 import { createEventCounters, TURN_LIMITS } from '../../../../src/web/operating/event-counters.ts';
-import { metricsOf } from '../../../../src/web/operating/metrics.ts';
+import { createMetrics, metricsOf } from '../../../../src/web/operating/metrics.ts';
 import { type Metric, prometheusText } from '../../../../src/web/operating/prometheus-text.ts';
+import type { WebBackend } from '../../../../src/web/port/backend.ts';
 
 const NASTY = 'a "quoted" \\ name\nof two lines';
 
@@ -93,3 +94,10 @@ test('counts what has happened since it was first asked, once', async () => {
     expect(text.split('\n')).toContain(line);
   expect(text).not.toContain('wxagent_budget_left{account="b"}');
 });
+
+test('a store that hangs is told before a scrape is given up', async () => {
+  const hangs = { admin: { probe: () => new Promise(() => {}) }, events: {} };
+  const backend = { store: hangs, clock: { monotonic: () => 0 }, version: '1' };
+  const scrape = createMetrics(backend as unknown as WebBackend, { count: 0 });
+  await expect(scrape()).rejects.toMatchObject({ kind: 'storage' });
+}, 10_000);
