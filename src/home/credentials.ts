@@ -115,14 +115,15 @@ export function isOfAccount(account: Account, login: Pick<NewLogin, 'id' | 'owne
   );
 }
 
-/** Puts a login into a list, in place of the one that it takes over; returns its account. */
+/** Puts a login into a list, in place of the one that it takes over; returns its account. An alias stays whose it is. */
 export function placeLogin(accounts: Account[], login: NewLogin): Account {
   const index = accounts.findIndex((account) => isOfAccount(account, login));
   const old = accounts[index];
+  const isTaken = accounts.some((one) => one !== old && one.name === login.name);
   const account: Account = {
     ...login,
     key: old?.key ?? login.id,
-    name: login.name ?? old?.name ?? null,
+    name: (isTaken ? null : login.name) ?? old?.name ?? null,
     owner: login.owner ?? old?.owner ?? null,
     formerIds: old ? [...new Set([...old.formerIds, old.id])].filter((id) => id !== login.id) : [],
   };

@@ -3,6 +3,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   'exec needs a command': 'exec 需要一个命令',
   'this user has no home folder': '这个用户没有主目录',
   'mount the folder {}, not the file': '请挂载目录 {}，而不是这个文件',
+  '--name {} is another account; this one is {}': '--name {} 是另一个账号；这个账号是 {}',
   '--home is empty: it takes a folder': '--home 是空的，应为一个目录',
   '--always and --on-failure exclude each other': '--always 和 --on-failure 不能一起用',
   '{} cannot be started: {}': '无法启动 {}：{}',

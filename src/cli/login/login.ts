@@ -29,6 +29,8 @@ export async function login(context: CommandContext): Promise<void> {
     const { id, owner, baseUrl: server } = account;
     if (context.json) context.printJson('login', { account: id, owner, name: account.name, baseUrl: server });
     else context.say(isNew ? words.loggedIn(id) : words.already);
+    if (isNew && account.name !== name && name !== null)
+      context.log.warn(`--name ${name} is another account; this one is ${account.name ?? id}`);
     if (isNew && context.isInteractive) {
       context.say(words.sayHello);
       const heard = await awaitFirstMessage(context, account, transport, store, signal);

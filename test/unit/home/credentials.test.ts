@@ -57,6 +57,17 @@ describe('logins', () => {
     expect(stored().accounts).toEqual([account]);
   });
 
+  test('an alias stays with the account that has it', async () => {
+    await credentials.saveLogin(login({ name: 'mine' }));
+    const other = { id: 'else@im.bot', owner: 'else' };
+    expect(await credentials.saveLogin(login({ ...other, name: 'mine' }))).toMatchObject({ name: null });
+    expect(await credentials.saveLogin(login({ ...other, name: 'theirs' }))).toMatchObject({
+      name: 'theirs',
+    });
+    expect(await credentials.saveLogin(login({ ...other, name: 'mine' }))).toMatchObject({ name: 'theirs' });
+    expect(await credentials.saveLogin(login({ name: 'mine' }))).toMatchObject({ name: 'mine' });
+  });
+
   test('the same owner under another bot id takes the account over', async () => {
     await credentials.saveLogin(login({ name: 'mine' }));
     await credentials.saveLogin(login({ id: 'else@im.bot', owner: 'else' }));
