@@ -52,6 +52,6 @@ export interface Setting {
 
 /** Settings that are only flags: see {@link Setting.flagOnly}. */
 export function flagsOnly<const Rows extends Record<string, Omit<Setting, 'flagOnly'>>>(rows: Rows) {
-  const entries = Object.entries(rows).map(([name, row]) => [name, { ...row, flagOnly: true }]);
+  const entries = Object.entries(rows).map(([name, row]) => [name, { flagOnly: true, ...row }]);
   return Object.fromEntries(entries) as { [Name in keyof Rows]: Rows[Name] & { flagOnly: true } };
 }

@@ -16,8 +16,9 @@ test('the runner tells of what is missing, once, and when it is over', async () 
   expect(await runHere(['expect', 'weekly', '--every', '8d'], { home })).toMatchObject({ code: 0 });
   const run = () => startHere(['run', '--exec', 'true', '--no-typing'], { home });
   const first = run();
+  // What was held until the user wrote says when it was told.
   expect((await answered(simulator, 1))[0]).toMatch(
-    /^⏰ "backup" is missing: expected every 1 h, none since \d\d-\d\d \d\d:\d\d$/,
+    /^(\[\d\d:\d\d\]\n)?⏰ "backup" is missing: expected every 1 h, none since \d\d-\d\d \d\d:\d\d$/,
   );
   const { stdout } = await runHere(['expect', '--json'], { home });
   expect(jsonLines(stdout)).toMatchObject([
