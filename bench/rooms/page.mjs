@@ -19,29 +19,32 @@ export async function measurePage({ phones, folder }) {
   const [bot] = await phones.call('bots', { count: 1, label: 'page' });
   const home = createHome(folder, 'page', phones.baseUrl, [bot]);
   const server = startWxagent(home, ['run', '--echo', '--web', '127.0.0.1:0']);
-  await phones.call('polled', { bots: [bot.id] });
-  const [, url] = /the API are at (\S+)/.exec(readFileSync(join(home, 'log.txt'), 'utf8'));
-  const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
   const samples = { signIn: [], overview: [] };
-  for (let round = 0; round <= ROUNDS; round++) {
-    const { code } = JSON.parse(outputOfWxagent(home, ['token', 'code', '--json']));
-    const context = await browser.newContext();
-    const page = await context.newPage();
-    await page.goto(url);
-    await page.getByRole('textbox').waitFor();
-    const signIn = await firstPaintMs(page);
-    await page.goto('about:blank');
-    await page.goto(`${url}/#code=${code}`);
-    await page.locator('.account').waitFor();
-    const overview = await page.evaluate('performance.now()');
-    await context.close();
-    // The first round warms the disk cache.
-    if (round === 0) continue;
-    samples.signIn.push(signIn);
-    samples.overview.push(overview);
+  try {
+    await phones.call('polled', { bots: [bot.id] });
+    const [, url] = /the API are at (\S+)/.exec(readFileSync(join(home, 'log.txt'), 'utf8'));
+    const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+    for (let round = 0; round <= ROUNDS; round++) {
+      const { code } = JSON.parse(outputOfWxagent(home, ['token', 'code', '--json']));
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      await page.goto(url);
+      await page.getByRole('textbox').waitFor();
+      const signIn = await firstPaintMs(page);
+      await page.goto('about:blank');
+      await page.goto(`${url}/#code=${code}`);
+      await page.locator('.account').waitFor();
+      const overview = await page.evaluate('performance.now()');
+      await context.close();
+      // The first round warms the disk cache.
+      if (round === 0) continue;
+      samples.signIn.push(signIn);
+      samples.overview.push(overview);
+    }
+    await browser.close();
+  } finally {
+    await server.stop();
   }
-  await browser.close();
-  await server.stop();
   const line = (name, of) =>
     figure({
       name,
@@ -57,6 +60,7 @@ export async function measurePage({ phones, folder }) {
   ];
 }
 
-function firstPaintMs(page) {
-  return page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime");
+async function firstPaintMs(page) {
+  const painted = await page.waitForFunction("performance.getEntriesByName('first-contentful-paint')[0]");
+  return painted.evaluate((entry) => entry.startTime);
 }
