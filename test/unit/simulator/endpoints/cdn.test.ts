@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { decodeMediaKey, encodeMediaKey } from '../../../../src/core/message/media-key.ts';
 import { decryptMedia, encryptedSize, encryptMedia } from '../../../../src/media/cipher.ts';
 import type { Simulator } from '../../../../src/simulator/simulator.ts';
+import { wrongKeyFor } from '../../../helpers/wrong-key.ts';
 import { call, type Json, talkingBot, withSimulator } from '../client.ts';
 
 type Bot = Awaited<ReturnType<typeof talkingBot>>;
@@ -58,7 +59,7 @@ test('a wrong key or an unknown blob is a grey placeholder', () =>
     // The right bytes under a key no phone understands.
     const raw = key.toString('base64');
     expect(await grey(imageItem(param, raw))).toEqual([expect.stringContaining('hex characters'), plain]);
-    const other = encodeMediaKey(randomBytes(16));
+    const other = encodeMediaKey(wrongKeyFor(plain, key));
     expect(await grey(imageItem(param, other))).toEqual([expect.stringContaining('not the key'), null]);
     const nowhere = imageItem('nowhere', encodeMediaKey(key));
     expect(await grey(nowhere)).toEqual([expect.stringContaining('nothing was uploaded'), null]);
@@ -107,7 +108,7 @@ test('the CDN checks size, key and md5; or accepts and greys', () =>
     await bot.send('', imageItem(response.headers.get('x-encrypted-param'), encodeMediaKey(key)));
     expect(sim.control.phone().shown.at(-1)?.grey).toBe('filesize is the plain size');
     sim.control.changeSettings({ uploadChecks: 'grey' });
-    const junk = await uploaded(sim, bot, plain, randomBytes(16), { aeskey: key.toString('hex') });
+    const junk = await uploaded(sim, bot, plain, wrongKeyFor(plain, key), { aeskey: key.toString('hex') });
     await bot.send('', imageItem(junk.headers.get('x-encrypted-param'), encodeMediaKey(key)));
     const line = sim.control.phone().shown.at(-1);
     expect([line?.grey, sim.control.file(line?.messageId ?? '')]).toEqual([
