@@ -1,9 +1,9 @@
 /** How soon a browser shows the page of `wxagent web`, from loopback and with an empty cache, beside what it may take. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { figure, median, note } from '../figures.mjs';
-import { createHome, outputOfWxagent, startWxagent } from '../sides/sides.mjs';
+import { createHome, outputOfWxagent, startWxagent, webUrlOf } from '../sides/sides.mjs';
 
 const ROUNDS = 15;
 const MOST_MS = 500;
@@ -22,7 +22,7 @@ export async function measurePage({ phones, folder }) {
   const samples = { signIn: [], overview: [] };
   try {
     await phones.call('polled', { bots: [bot.id] });
-    const [, url] = /the API are at (\S+)/.exec(readFileSync(join(home, 'log.txt'), 'utf8'));
+    const url = await webUrlOf(home);
     const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
     for (let round = 0; round <= ROUNDS; round++) {
       const { code } = JSON.parse(outputOfWxagent(home, ['token', 'code', '--json']));

@@ -5,12 +5,10 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { figure, note, percentile } from '../figures.mjs';
 import { processorSeconds, residentMiB } from '../sides/processes.mjs';
-import { createHome, outputOfWxagent, startWxagent } from '../sides/sides.mjs';
+import { createHome, outputOfWxagent, startWxagent, webUrlOf } from '../sides/sides.mjs';
 
 const RATE = 2_000;
 const SECONDS = 20;
@@ -36,7 +34,7 @@ export async function measurePushLoad({ phones, folder }) {
   ]);
   try {
     await phones.call('polled', { bots: [bot.id] });
-    const [, url] = /API are at (\S+)/.exec(readFileSync(join(home, 'log.txt'), 'utf8'));
+    const url = await webUrlOf(home);
     const urls = [];
     for (let n = 0; n < SOURCES; n++)
       urls.push(`${url}/push/${await addSource(url, token, bot.id, `tool-${n}`)}`);

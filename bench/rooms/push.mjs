@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { figure, percentile } from '../figures.mjs';
-import { createHome, outputOfWxagent, startWxagent } from '../sides/sides.mjs';
+import { createHome, outputOfWxagent, startWxagent, webUrlOf } from '../sides/sides.mjs';
 
 const SOURCES = 10;
 /** Of each source: no more than it may have waiting. */
@@ -28,10 +28,7 @@ export async function measurePush({ phones, folder }) {
   const add = (name) => JSON.parse(outputOfWxagent(home, ['source', 'add', name, '--json'])).token;
   const tokens = Array.from({ length: SOURCES }, (_, n) => add(`s${n}`));
   const ours = startWxagent(home, ['web', '--listen', '127.0.0.1:0']);
-  const log = join(home, 'log.txt');
-  while (!/API are at (\S+)/.test(readFileSync(log, 'utf8')))
-    await new Promise((next) => setTimeout(next, 50));
-  const [, url] = /API are at (\S+)/.exec(readFileSync(log, 'utf8'));
+  const url = await webUrlOf(home);
   const bare = spawn(process.execPath, [BARE, join(folder.path, 'bare-push.db')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,10 +1,8 @@
 /** What the web server costs a runner: `run --web`, with a page's requests behind it, beside `run`. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { figure, median } from '../figures.mjs';
 import { residentMiB } from '../sides/processes.mjs';
-import { createHome, outputOfWxagent, startWxagent } from '../sides/sides.mjs';
+import { createHome, outputOfWxagent, startWxagent, webUrlOf } from '../sides/sides.mjs';
 import { AT_ONCE, oneBot, RUN, rateOf } from './backlog.mjs';
 import { COPROCESS } from './coprocess.mjs';
 import { measureRoundTrips, sampleRoundTrips } from './echo.mjs';
@@ -57,7 +55,7 @@ async function measureBacklog({ phones, folder }) {
 async function measureWatched({ phones, folder }) {
   const [served, bare] = await pairOf({ phones, folder }, 'web', ['--echo']);
   await phones.call('polled', { bots: [served.bot.id, bare.bot.id] });
-  const [, url] = /the API are at (\S+)/.exec(readFileSync(join(served.home, 'log.txt'), 'utf8'));
+  const url = await webUrlOf(served.home);
   const { token } = JSON.parse(
     outputOfWxagent(served.home, ['token', 'add', 'bench', '--scope', 'read', '--json']),
   );

@@ -6,10 +6,14 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** So much of a log is shown when a process ends that was not to. */
 const LOG_CHARS = 2_000;
+
+/** Between two looks into a log. */
+const LOOK_MS = 50;
 
 /** A browser that has just ended may still write. */
 const REMOVED = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 };
@@ -98,6 +102,15 @@ export function startWxagent(home, args, more = {}, channels = []) {
     stop: () => end(child, 'SIGTERM'),
     kill: () => end(child, 'SIGKILL'),
   };
+}
+
+/** Where the web server of a home is, once it says so. */
+export async function webUrlOf(home) {
+  for (;;) {
+    const [, url] = /the API are at (\S+)/.exec(readFileSync(join(home, 'log.txt'), 'utf8')) ?? [];
+    if (url !== undefined) return url;
+    await delay(LOOK_MS);
+  }
 }
 
 /** Starts the bare loop for these bots; see bare-loop.mjs. */

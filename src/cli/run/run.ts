@@ -13,7 +13,7 @@ import { checkCommand } from '../agent/child.ts';
 import { chooseAgent } from '../agent/choose-agent.ts';
 import type { CommandContext } from '../port/context.ts';
 import { createFallbackCommand } from '../send/fallback-command.ts';
-import type { WebBeside } from '../web/web-beside.ts';
+import { openWebBeside, type WebBeside } from '../web/web-beside.ts';
 import type { AttachmentOptions } from './attachments.ts';
 import { accountsToServe } from './first-login.ts';
 import { createHooks } from './hooks.ts';
@@ -94,7 +94,7 @@ function checkAccounts(context: CommandContext, { length }: readonly Account[], 
 /** The web server of `--web`, in this process; null: none is asked for. */
 async function openServer(context: CommandContext): Promise<WebBeside | null> {
   const { web } = context.settings;
-  if (web !== null) return (await import('../web/web-beside.ts')).openWebBeside(context, web);
+  if (web !== null) return openWebBeside(context, web);
   const stray = RUN_WEB.find((name) => context.sources.flags[name] !== undefined);
   if (stray !== undefined)
     throw new WxError('usage', `${longFlag(SETTINGS[stray])} goes with --web`, {

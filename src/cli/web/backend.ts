@@ -21,7 +21,7 @@ import { keepForLater } from '../send/schedule.ts';
 import { queueSend } from '../send/send-queue.ts';
 import { createDeliveries } from './deliveries.ts';
 
-/** So long a look at the accounts of a server counts for pushes: a burst has many a second. */
+/** So long a look at the accounts counts for pushes: a burst has many a second. */
 const LOOK_MS = 500;
 
 /** What the web server needs, of a command that runs it. `close` ends what it has begun. */
@@ -86,8 +86,7 @@ export function createWebBackend(
     translator: translatorTo,
     accounts: async () => [...(await look()).values()],
     async accountOfLate(key) {
-      // A look at a file takes no way to a server.
-      const isOfLate = server !== null && clock.monotonic() - lookedMs < LOOK_MS;
+      const isOfLate = clock.monotonic() - lookedMs < LOOK_MS;
       return (isOfLate ? shown?.get(key) : undefined) ?? (await look()).get(key) ?? null;
     },
     async runnerOf(account) {

@@ -2,12 +2,12 @@ import { reasonOf } from '../../core/errors.ts';
 import { noteWebServer, type RunningWeb } from '../../home/web-servers.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { addCode } from '../../web/access/grants.ts';
-import type { WebSettings } from '../../web/handle-requests.ts';
-import type { Listening } from '../../web/take-port.ts';
+import { isReachable } from '../../web/guard/listen-address.ts';
+import { type Listening, takePort } from '../../web/take-port.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../port/context.ts';
 import { createWebBackend } from './backend.ts';
-import type { TakenAddress } from './take-address.ts';
+import type { CheckedAddress } from './check-address.ts';
 import { watchSourceFallbacks } from './watch-source-fallbacks.ts';
 
 /** How often it is looked whether the store is still there. */
@@ -24,23 +24,21 @@ export interface OpenWeb extends Pick<ReturnType<typeof createWebBackend>, 'resu
   close(): Promise<void>;
 }
 
-/** Answers at an address that was taken, from the store of this home. When it throws, the address is given back. */
-export async function openWeb(
-  context: CommandContext,
-  { listening, settings }: TakenAddress,
-): Promise<OpenWeb> {
+/** Takes the port of an address, and answers there from the store of this home. Throws WxError; then the port is free again. */
+export async function openWeb(context: CommandContext, address: CheckedAddress): Promise<OpenWeb> {
+  const listening = await takePort(address.listen, address.certificate, address.flag);
   try {
-    return await openAt(context, listening, settings);
+    return await answerAt(context, listening, address);
   } catch (error) {
     await listening.close();
     throw error;
   }
 }
 
-async function openAt(
+async function answerAt(
   context: CommandContext,
   listening: Listening,
-  settings: WebSettings,
+  { listen, certificate, settings }: CheckedAddress,
 ): Promise<OpenWeb> {
   const { publicOrigin } = settings;
   const { url } = listening;
@@ -51,6 +49,11 @@ async function openAt(
     const end = serveWeb(listening, backend, settings);
     const endNote = note(context, { url, publicOrigin });
     const endFallbacks = watchSourceFallbacks(context, store, backend.deliver);
+    if (isReachable(listen) && certificate === null && publicOrigin === null)
+      context.log.warn(
+        `${url} is open to the network without encryption: whoever is in between reads tokens and messages`,
+      );
+    context.log.info(`the page and the API are at ${publicOrigin ?? url}`);
     return {
       url,
       resume: backend.resume,

@@ -1,29 +1,31 @@
 import type { CommandContext } from '../port/context.ts';
-import { takeAddress } from './take-address.ts';
+import { checkAddress } from './check-address.ts';
 
 /** Whoever has no first poll, such as who waits for a login, waits no longer for the page than this. */
 const LATEST_MS = 500;
 
 /** The web server in the process of runners. */
 export interface WebBeside {
-  /** Theirs: they are told to stop when the server cannot be loaded. */
+  /** Theirs: they are told to stop when nothing can be served there, such as at a port in use. */
   context: CommandContext;
-  /** Their first poll is at the server: now the rest can be loaded. */
+  /** Their first poll is at the server: now this begins. */
   begin(): void;
-  /** Ends it. Throws why it could not be loaded. */
+  /** Ends it. Throws why nothing could be served. */
   close(): Promise<void>;
 }
 
-/** Takes the address of `--web`, and loads what answers there when it delays no first poll. Throws as `takeAddress` does. */
+/**
+ * Checks the address of `--web`, and serves there when that delays no first poll: to load what takes a port and answers
+ * takes longer than all else that a start does beside the store. Throws as `checkAddress` does.
+ */
 export async function openWebBeside(context: CommandContext, address: string): Promise<WebBeside> {
-  const taken = await takeAddress(context, address, '--web');
-  taken.tell();
+  const checked = await checkAddress(context, address, '--web');
   const begun = new AbortController();
   const failed = new AbortController();
   let isOver = false;
   const opened = context.clock
     .sleep(LATEST_MS, begun.signal)
-    .then(async () => (isOver ? taken.listening : (await import('./open-web.ts')).openWeb(context, taken)));
+    .then(async () => (isOver ? null : (await import('./open-web.ts')).openWeb(context, checked)));
   opened.catch((error) => failed.abort(error));
   return {
     context: {
@@ -34,7 +36,7 @@ export async function openWebBeside(context: CommandContext, address: string): P
     async close() {
       isOver = true;
       begun.abort();
-      await (await opened).close();
+      await (await opened)?.close();
     },
   };
 }

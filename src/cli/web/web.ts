@@ -1,8 +1,8 @@
 import { reasonOf } from '../../core/errors.ts';
 import type { CommandContext } from '../port/context.ts';
+import { checkAddress } from './check-address.ts';
 import { openBrowser } from './open-browser.ts';
 import { type OpenWeb, openWeb } from './open-web.ts';
-import { takeAddress } from './take-address.ts';
 
 /** Between two attempts to open a store that was lost. */
 const AGAIN_MS = 5_000;
@@ -31,10 +31,7 @@ export async function web(context: CommandContext): Promise<void> {
 }
 
 async function serveAt(context: CommandContext, address: string): Promise<OpenWeb> {
-  const taken = await takeAddress(context, address, '--listen');
-  const server = await openWeb(context, taken);
-  taken.tell();
-  return server;
+  return openWeb(context, await checkAddress(context, address, '--listen'));
 }
 
 /** Brings whoever sits here to the page: opens it, or says where it is. */

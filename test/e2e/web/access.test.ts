@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { SCOPES } from '../../../src/store/port/port.ts';
 import { ROUTES } from '../../../src/web/routes/routes.ts';
 import { runHere, startHere } from '../../helpers/in-this-process.ts';
-import { loggedIn, simulate } from '../../helpers/simulated.ts';
+import { answers, loggedIn, simulate } from '../../helpers/simulated.ts';
 import { type Ask, askAt, STORES, startWeb } from '../../helpers/web.ts';
 import { jsonLines, makeFolder } from '../../helpers/wxagent.ts';
 
@@ -467,20 +467,13 @@ describe('the server', () => {
   });
 
   test('says what is wrong with where it is to listen', async () => {
-    const busy = createServer().listen(0, '127.0.0.1');
-    onTestFinished(() => void busy.close());
-    await new Promise((listening) => busy.once('listening', listening));
-    const { port } = busy.address() as AddressInfo;
+    const port = await portInUse();
     const home = makeFolder();
     const tried = async (...args: string[]) => {
       const { code, stderr } = await runHere(args, { home, stop: AbortSignal.abort('SIGTERM') });
       return [code, stderr.split('\n')[0]];
     };
     expect(await tried('web', '--listen', `127.0.0.1:${port}`)).toEqual([
-      73,
-      expect.stringContaining(`cannot listen on 127.0.0.1:${port}`),
-    ]);
-    expect(await tried('run', '--echo', '--web', `127.0.0.1:${port}`)).toEqual([
       73,
       expect.stringContaining(`cannot listen on 127.0.0.1:${port}`),
     ]);
@@ -505,6 +498,21 @@ describe('the server', () => {
     ]);
   });
 
+  test('a runner whose port is in use ends, and what came with its first poll is answered once', async () => {
+    const simulator = await simulate();
+    const { home } = loggedIn(simulator);
+    const port = await portInUse();
+    simulator.control.message({ text: 'hello' });
+    const echo = ['run', '--echo', '--pace', '0', '--no-typing'];
+    const run = await runHere([...echo, '--web', `127.0.0.1:${port}`], { home });
+    expect(run).toMatchObject({
+      code: 73,
+      stderr: expect.stringContaining(`cannot listen on 127.0.0.1:${port}: another program listens there`),
+    });
+    expect((await runHere([...echo, '--exit-idle', '100ms'], { home })).code).toBe(0);
+    expect(answers(simulator)).toEqual(['hello']);
+  });
+
   test('cuts off who sends no headers, and ends although somebody stays', async () => {
     const web = await startWeb({ home: makeFolder() });
     const { port } = new URL(web.url);
@@ -517,6 +525,14 @@ describe('the server', () => {
     await closed;
   });
 });
+
+/** A port of this machine where another program listens until the end of the test. */
+async function portInUse(): Promise<number> {
+  const busy = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void busy.close());
+  await new Promise((listening) => busy.once('listening', listening));
+  return (busy.address() as AddressInfo).port;
+}
 
 describe('over https', () => {
   test('with a certificate of its own, under its names', async () => {

@@ -2,54 +2,37 @@ import { readFile } from 'node:fs/promises';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import type { Certificate } from '../../core/http/certificate.ts';
 import {
-  isReachable,
+  type ListenAddress,
   namesOf,
   parseListen,
   parsePublicUrl,
   parseTrustedProxies,
 } from '../../web/guard/listen-address.ts';
 import type { WebSettings } from '../../web/handle-requests.ts';
-import { type Listening, takePort } from '../../web/take-port.ts';
 import type { CommandContext } from '../port/context.ts';
 
-/** An address that is taken: what is asked there waits until it is opened (open-web.ts). */
-export interface TakenAddress {
-  listening: Listening;
+/** Where the web server is to listen, and how it answers there. */
+export interface CheckedAddress {
+  listen: ListenAddress;
+  certificate: Certificate | null;
   settings: WebSettings;
-  /** Says where it is. */
-  tell(): void;
+  /** What a hint calls the flag of the address. */
+  flag: string;
 }
 
-/**
- * Checks what the web server is told, and takes its port. Throws WxError before anything is served. A runner does this
- * before its first poll, so nothing is loaded here that only answers need.
- */
-export async function takeAddress(
+/** Checks what the web server is told. Throws WxError. A runner does this before its first poll, so it loads little. */
+export async function checkAddress(
   context: CommandContext,
   address: string,
   flag: string,
-): Promise<TakenAddress> {
+): Promise<CheckedAddress> {
   const { publicUrl, trustProxy, tlsCert, tlsKey } = context.settings;
   const listen = parseListen(address, flag);
   const publicOrigin = publicUrl === null ? null : parsePublicUrl(publicUrl);
   const trusted = parseTrustedProxies(trustProxy);
   const certificate = await readCertificate(tlsCert, tlsKey);
-  const listening = await takePort(listen, certificate, flag);
-  const { url } = listening;
-  if (isReachable(listen) && certificate === null && publicOrigin === null)
-    context.log.warn(
-      `${url} is open to the network without encryption: whoever is in between reads tokens and messages`,
-    );
-  const settings: WebSettings = {
-    isNamed: namesOf(listen, publicOrigin, certificate),
-    publicOrigin,
-    trusted,
-  };
-  return {
-    listening,
-    settings,
-    tell: () => context.log.info(`the page and the API are at ${publicOrigin ?? url}`),
-  };
+  const settings = { isNamed: namesOf(listen, publicOrigin, certificate), publicOrigin, trusted };
+  return { listen, certificate, settings, flag };
 }
 
 async function readCertificate(certPath: string | null, keyPath: string | null): Promise<Certificate | null> {
