@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import jsQR from 'jsqr';
 import { PNG } from 'pngjs';
@@ -238,6 +239,16 @@ test('the same owner under a new bot id takes the account over; another user is 
     code: 66,
     stderr: 'wxagent: there is no account "hers"\nhint: wxagent accounts\n',
   });
+});
+
+test('logout names the process that still serves the account with its login', async () => {
+  const { home } = loggedIn(await simulate(), { name: 'mine' });
+  const run = startHere(['run', '--echo'], { home });
+  await run.says('stderr', 'ready');
+  const { code, stderr } = await runHere(['logout'], { home });
+  expect(code).toBe(0);
+  expect(stderr).toContain(`Process ${process.pid} on ${hostname()} serves it`);
+  expect((await run.stop()).code).toBe(0);
 });
 
 test('Ctrl-C while "confirmed" is on its way: the login is stored, and nothing is waited for any more', async () => {

@@ -7,6 +7,7 @@ import {
   noAccount,
   withoutAccount,
 } from '../account/choose-account.ts';
+import { pollerOf } from '../account/polling-right.ts';
 import { withStore } from '../account/store.ts';
 import { loginsOf } from '../account/store-place.ts';
 import type { CommandContext } from '../port/context.ts';
@@ -51,16 +52,21 @@ export async function useAccount(context: CommandContext, [name = '']: string[])
 export async function logout(context: CommandContext): Promise<void> {
   const account = findAccount(context.file.accounts, chooseAccount(context).key);
   await loginsOf(context).remove(account.key);
-  await withStore(context, ({ access }) =>
-    access.noteAct({
+  const holder = await withStore(context, async ({ access, admin }) => {
+    await access.noteAct({
       by: TERMINAL,
       act: 'logout',
       account: account.key,
       about: account.name ?? account.id,
       nowMs: context.clock.now(),
-    }),
-  );
+    });
+    return pollerOf(context, account, admin);
+  });
   context.say(`${label(account)} is logged out here; its messages are kept.`);
+  if (holder?.purpose === 'serve')
+    context.say(
+      `Process ${holder.pid} on ${holder.host} serves it, and goes on with its login unless it serves all accounts: stop it.`,
+    );
 }
 
 function label(account: Account): string {

@@ -112,6 +112,8 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   'no account is logged in under {}': '{} 中没有已登录的账号',
   'there is no account "{}"': '没有账号“{}”',
   '{} is logged out here; its messages are kept.': '{} 已在本机退出登录；消息仍保留。',
+  'Process {} on {} serves it, and goes on with its login unless it serves all accounts: stop it.':
+    '{2} 上的进程 {1} 正在服务该账号；除非它服务所有账号，否则会继续使用原来的登录：请停止该进程。',
   '{} is the default account now.': '{} 现在是默认账号。',
   'no such user: {}': '没有用户：{}',
   'Only the owner.': '除所有者外没有放行任何人。',
