@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { withoutBom } from '../core/bom.ts';
 import { hasCode, reasonOf, WxError } from '../core/errors.ts';
 import { digest } from '../core/ids.ts';
 import { isObject } from '../core/object.ts';
+import { withoutBom } from '../core/strip.ts';
 
 /** A logged-in bot and its owner, as config.json holds it. */
 export interface Account {

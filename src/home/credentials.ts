@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
-import { withoutBom } from '../core/bom.ts';
 import { codeOf, reasonOf, WxError } from '../core/errors.ts';
+import { withoutBom } from '../core/strip.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { type Account, type AccountList, type ConfigFile, readConfigFile } from './config-file.ts';
 import { type LockHolder, withLock } from './lock.ts';

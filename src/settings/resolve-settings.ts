@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { withoutBom } from '../core/bom.ts';
 import { reasonOf, WxError } from '../core/errors.ts';
 import { isObject } from '../core/object.ts';
+import { withoutBom } from '../core/strip.ts';
 import { parseSetting } from './parse-setting.ts';
 import { SETTINGS, type Setting, type SettingName, type Settings } from './settings-table.ts';
 

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
-import { withoutQuotes } from '../../core/bom.ts';
 import { WxError } from '../../core/errors.ts';
+import { withoutQuotes } from '../../core/strip.ts';
 import type { Account } from '../../home/config-file.ts';
 import { TENCENT_BASE_URL } from '../../ilink/hosts.ts';
 import { botIdOfToken } from '../../ilink/login/bot-id.ts';

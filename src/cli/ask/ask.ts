@@ -1,8 +1,8 @@
-import { withoutBom } from '../../core/bom.ts';
 import { WxError } from '../../core/errors.ts';
 import { EXIT_CODES } from '../../core/exit-codes.ts';
 import { digestOf } from '../../core/ids.ts';
 import type { Choice } from '../../core/message/match-choice.ts';
+import { withoutBom } from '../../core/strip.ts';
 import type { Store } from '../../store/port/port.ts';
 import { loginHint } from '../account/choose-account.ts';
 import { openOutgoing } from '../account/connection.ts';

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
-import { withoutBom } from '../../core/bom.ts';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { isObject } from '../../core/object.ts';
+import { withoutBom } from '../../core/strip.ts';
 
 /** The programs whose hooks are understood. */
 export type HookProgram = 'claude' | 'codex';

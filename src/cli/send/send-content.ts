@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
-import { withoutBom } from '../../core/bom.ts';
 import { WxError } from '../../core/errors.ts';
+import { withoutBom } from '../../core/strip.ts';
 import { terminalText } from '../../core/terminal.ts';
 import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { openSource } from '../../runner/delivery/source-file.ts';

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
-import { withoutQuotes } from '../bom.ts';
 import { WxError } from '../errors.ts';
+import { withoutQuotes } from '../strip.ts';
 import { isOnThisMachine, plainHost } from './this-machine.ts';
 
 /** A proxy, and how it was given: `HTTPS_PROXY`, `--proxy`. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { withoutBom } from '../../core/bom.ts';
 import { reasonOf, WxError } from '../../core/errors.ts';
 import { isObject } from '../../core/object.ts';
+import { withoutBom } from '../../core/strip.ts';
 import { LONGEST_TIMER_MS } from '../world/world.ts';
 import { CALLS } from './calls.ts';
 import type { SimulatorControl } from './control.ts';
