@@ -9,7 +9,7 @@ import { measureRoundTrips, sampleRoundTrips } from './echo.mjs';
 import { firstPollMs } from './start-up.mjs';
 
 const STARTS = 21;
-const BACKLOGS = 7;
+const BACKLOGS = 15;
 const REQUESTS = 300;
 const SETTLE_MS = 4_000;
 /** What it may add to the resident memory. */

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
-import type { HttpBindings } from '@hono/node-server';
+import type { RequestListener, ServerResponse } from 'node:http';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { asWxError, FileMissing, reasonOf } from '../core/errors.ts';
 import { foreignHost, foreignPage } from '../core/http/host-check.ts';
@@ -77,11 +77,17 @@ const NOBODY: Caller = {
   renewedCookie: null,
 };
 
-/** Handles requests: guards, then the route. `endStreams` ends the answers that do not end by themselves, `close` what goes on beside. */
-export function createRequestHandler(
-  backend: WebBackend,
-  settings: WebSettings,
-): { app: Hono<Env>; endStreams(): void; close(): Promise<void> } {
+/** What answers the requests of the web server. */
+export interface RequestHandler {
+  listener: RequestListener;
+  /** Ends the answers that do not end by themselves. */
+  endStreams(): void;
+  /** Ends what goes on beside the answers. */
+  close(): Promise<void>;
+}
+
+/** Handles requests: guards, then the route. */
+export function createRequestHandler(backend: WebBackend, settings: WebSettings): RequestHandler {
   const { log } = backend;
   const cookieName = `wxagent-${backend.instance}`;
   const limit = createFailureLimit(backend.clock);
@@ -311,7 +317,12 @@ export function createRequestHandler(
     return alreadySent;
   });
   return {
-    app,
+    listener: getRequestListener(app.fetch, {
+      // Of a request by HTTP/1.0 that names no host.
+      hostname: 'localhost',
+      // They are those of the runner, too.
+      overrideGlobalObjects: false,
+    }),
     endStreams: streams.close,
     async close() {
       await logins.close();

@@ -19,8 +19,8 @@ const CLOSE_MS = 1_000;
 export interface Listening {
   /** Its own address, with the port it has. */
   url: string;
-  /** How requests are answered from now on, those that wait first. */
-  answer(listener: RequestListener): void;
+  /** How requests are answered from now on, those that wait first. It is loaded with the first request. */
+  answerBy(load: () => Promise<RequestListener>): void;
   /** Takes no more requests. `endAnswers` ends the answers that do not end by themselves. */
   close(endAnswers?: () => void): Promise<void>;
 }
@@ -45,17 +45,31 @@ export async function takePort(
   server.timeout = SILENCE_MS;
   server.keepAliveTimeout = IDLE_MS;
   const waiting: Parameters<RequestListener>[] = [];
-  const wait: RequestListener = (...request) => waiting.push(request);
+  let load: (() => Promise<RequestListener>) | null = null;
+  const wait: RequestListener = (...request) => {
+    waiting.push(request);
+    void answerThose();
+  };
   server.on('request', wait);
   await listenOn(server, listen, flag);
+
+  async function answerThose(): Promise<void> {
+    if (load === null || waiting.length === 0) return;
+    const loading = load;
+    load = null;
+    const listener = await loading();
+    server.off('request', wait);
+    server.on('request', listener);
+    for (const request of waiting.splice(0)) listener(...request);
+  }
+
   const { port } = server.address() as AddressInfo;
   const host = isIP(listen.host) === 6 ? `[${listen.host}]` : listen.host;
   return {
     url: `${certificate ? 'https' : 'http'}://${host}:${port}`,
-    answer(listener) {
-      server.off('request', wait);
-      server.on('request', listener);
-      for (const request of waiting.splice(0)) listener(...request);
+    answerBy(loading) {
+      load = loading;
+      void answerThose();
     },
     async close(endAnswers) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

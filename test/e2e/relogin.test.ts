@@ -38,6 +38,7 @@ test('--web: its page stays when the login has expired, and mends it', async () 
     { home },
   );
   await run.says('stderr', 'ready');
+  await run.says('stderr', 'the API are at ');
   const url = /the API are at (\S+)/.exec(run.stderr)?.[1] as string;
   simulator.control.kill();
   await run.says('stderr', 'is waiting for a new login');
@@ -56,6 +57,7 @@ test('--web: the first login can be made on its page', async () => {
     { home },
   );
   await run.says('stderr', 'waiting for a login');
+  await run.says('stderr', 'the API are at ');
   const url = /the API are at (\S+)/.exec(run.stderr)?.[1] as string;
   expect((await logInAt(url, home)).status).toBe(201);
   await run.says('stderr', 'ready');

@@ -1,8 +1,9 @@
-import { reasonOf } from '../../core/errors.ts';
+import { asWxError, reasonOf } from '../../core/errors.ts';
 import { noteWebServer, type RunningWeb } from '../../home/web-servers.ts';
 import { TERMINAL } from '../../store/port/port.ts';
 import { addCode } from '../../web/access/grants.ts';
 import { isReachable } from '../../web/guard/listen-address.ts';
+import type { RequestHandler } from '../../web/handle-requests.ts';
 import { type Listening, takePort } from '../../web/take-port.ts';
 import { openHomeStore } from '../account/store.ts';
 import type { CommandContext } from '../port/context.ts';
@@ -44,9 +45,19 @@ async function answerAt(
   const { url } = listening;
   const store = await openHomeStore(context);
   try {
-    const { serveWeb } = await import('../../web/serve-web.ts');
     const backend = createWebBackend(context, store);
-    const end = serveWeb(listening, backend, settings);
+    let handler: RequestHandler | null = null;
+    listening.answerBy(async () => {
+      try {
+        const { createRequestHandler } = await import('../../web/handle-requests.ts');
+        handler = createRequestHandler(backend, settings);
+        return handler.listener;
+      } catch (error) {
+        context.log.error(`cannot answer at ${url}: ${reasonOf(error)}`);
+        const { message, hint } = asWxError(error);
+        return (_, response) => response.writeHead(503).end(`${message}: ${hint}\n`);
+      }
+    });
     const endNote = note(context, { url, publicOrigin });
     const endFallbacks = watchSourceFallbacks(context, store, backend.deliver);
     if (isReachable(listen) && certificate === null && publicOrigin === null)
@@ -74,7 +85,8 @@ async function answerAt(
       },
       async close() {
         endNote();
-        await end();
+        await listening.close(handler?.endStreams);
+        await handler?.close();
         await endFallbacks();
         await backend.close();
         await store.close();

@@ -67,7 +67,7 @@ function copyOfProgram(): string {
 test('a runner whose web server cannot be loaded stops as ever, and says why', async () => {
   const { home } = loggedIn(await simulate());
   const program = copyOfProgram();
-  for (const name of readdirSync(join(program, 'dist')).filter((one) => one.startsWith('serve-')))
+  for (const name of readdirSync(join(program, 'dist')).filter((one) => one.startsWith('open-web-')))
     rmSync(join(program, 'dist', name));
   const run = startWxagent(['run', '--echo', '--web', '127.0.0.1:0'], {
     home,
@@ -78,8 +78,10 @@ test('a runner whose web server cannot be loaded stops as ever, and says why', a
   expect(await run.exited).toMatchObject({ code: 70 });
 });
 
-test('when the program is replaced under a server, what it has not loaded is told in a sentence, and the rest goes on', async () => {
-  const home = makeFolder();
+const MISSING = 'a file of wxagent is missing: it was updated or removed while it was running';
+
+/** `wxagent web` from a program that can be replaced. */
+async function startReplaceable(home: string) {
   const program = copyOfProgram();
   const web = startWxagent(['web', '--listen', '127.0.0.1:0', '--json'], {
     home,
@@ -87,19 +89,37 @@ test('when the program is replaced under a server, what it has not loaded is tol
   });
   await web.says('stdout', '}\n');
   const url = jsonLines(web.stdout)[0]?.url as string;
+  return { web, url, replace: () => renameSync(join(program, 'dist'), join(program, 'replaced')) };
+}
+
+test('when the program is replaced before anybody has asked, everybody is told to start it again', async () => {
+  const { web, url, replace } = await startReplaceable(makeFolder());
+  replace();
+  for (const path of ['/', '/api/v1/accounts', '/healthz'])
+    expect(await askAt(url + path), path).toMatchObject({
+      status: 503,
+      text: `${MISSING}: start wxagent again\n`,
+    });
+  expect(web.stderr.match(/cannot answer at/g)).toHaveLength(1);
+  expect(await web.stop()).toMatchObject({ code: 0 });
+});
+
+test('when the program is replaced under a server, what it has not loaded is told in a sentence, and the rest goes on', async () => {
+  const home = makeFolder();
+  const { web, url, replace } = await startReplaceable(home);
+  expect((await askAt(`${url}/healthz`)).status).toBe(200);
   const made = await runHere(['token', 'add', 'x', '--scope', 'admin', '--json'], { home });
   const token = jsonLines(made.stdout)[0]?.token as string;
-  renameSync(join(program, 'dist'), join(program, 'replaced'));
-  const missing = 'a file of wxagent is missing: it was updated or removed while it was running';
+  replace();
   for (const path of ['/api/v1/agents', '/api/v1/doctor', '/'])
     expect(await askAt(url + path, { token }), path).toMatchObject({
       status: 500,
-      json: { kind: 'internal', detail: missing, hint: 'start wxagent again' },
+      json: { kind: 'internal', detail: MISSING, hint: 'start wxagent again' },
     });
   // Its Chinese is in a file as well.
   const zh = { 'accept-language': 'zh' };
-  expect((await askAt(`${url}/api/v1/agents`, { token, headers: zh })).json?.detail).toBe(missing);
+  expect((await askAt(`${url}/api/v1/agents`, { token, headers: zh })).json?.detail).toBe(MISSING);
   expect(await askAt(`${url}/api/v1/accounts`, { token })).toMatchObject({ status: 200 });
-  expect(web.stderr).toContain(`GET /api/v1/agents: ${missing}: start wxagent again (Cannot find module`);
+  expect(web.stderr).toContain(`GET /api/v1/agents: ${MISSING}: start wxagent again (Cannot find module`);
   expect(await web.stop()).toMatchObject({ code: 0 });
 });
