@@ -9,6 +9,7 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   'the {} {} cannot be read: {}': '无法读取 {2}（{1}）：{3}',
   '{}: it is opened anew': '{~}，正在重新打开',
   'cannot serve: {}': '无法提供服务：{~}',
+  'cannot answer at {}: {}': '无法在 {} 应答：{~}',
   '{} has logged out': '{} 已退出登录',
   'a message to {} waits: {}': '给 {} 的消息还没有发出：{~}',
   'No tokens.': '没有访问令牌。',
