@@ -149,20 +149,23 @@ async function connect(place: Place, options: ConnectionOptions, tls: TlsMode): 
   connection.prependListener('authenticationSASL', ({ mechanisms }: { mechanisms: string[] }) => {
     isProven = tls !== 'disable' && mechanisms.includes('SCRAM-SHA-256-PLUS');
   });
-  let isOpen = true;
-  // Without a listener an error of an idle connection would end the process.
+  const life: Life = { isOpen: true, endedBy: null };
   const end = (): void => {
-    isOpen = false;
+    life.isOpen = false;
     options.onEnd?.();
   };
-  client.on('error', end);
+  // Without a listener an error of an idle connection would end the process.
+  client.on('error', (error) => {
+    life.endedBy ??= error;
+    end();
+  });
   client.on('end', end);
   client.on('notification', ({ payload }) => options.onNotification?.(payload ?? ''));
   try {
     await within(socket, limits.connectMs, () => client.connect());
     if (isBound && !isProven) throw notBound(address);
     const state = await within(socket, limits.connectMs, () => stateOf(client, address));
-    return wrap(client, socket, { ...options, limits }, state, () => isOpen);
+    return wrap(client, socket, { ...options, limits }, state, life);
   } catch (error) {
     socket.destroy();
     throw error;
@@ -189,6 +192,12 @@ function notBound(address: ServerAddress): WxError {
     `${address} does not prove over TLS that it knows the password, which channel_binding=require asks for`,
     { hint: 'say sslmode=verify-full in the URL instead: it checks the certificate' },
   );
+}
+
+interface Life {
+  isOpen: boolean;
+  /** Why it has ended, as far as somebody said so. */
+  endedBy: Error | null;
 }
 
 interface ServerState extends Pick<Connection, 'timeline' | 'startedAt' | 'firstXid' | 'begunAt'> {
@@ -273,7 +282,7 @@ function wrap(
   socket: Socket,
   options: ConnectionOptions,
   state: ServerState,
-  isOpen: () => boolean,
+  life: Readonly<Life>,
 ): Connection {
   const { textFor, limits } = options;
   const stream = streamOf(client);
@@ -309,15 +318,17 @@ function wrap(
     cipher: cipherOf(stream),
     begin: beginOf(options, state),
     get isOpen() {
-      return isOpen();
+      return life.isOpen;
     },
     async exchange(batch) {
+      const hadEnded = !life.isOpen;
       holdWrites();
       begun++;
       const answers = await within(socket, answerMs, () => Promise.allSettled(batch.map(ask)));
       ended++;
       const failed = answers.find((answer) => answer.status === 'rejected');
-      if (failed) throw failed.reason;
+      // Of a connection that has ended before, the client says only that it has.
+      if (failed) throw (hadEnded && life.endedBy) || failed.reason;
       return answers.map((answer) => (answer as PromiseFulfilledResult<unknown>).value);
     },
     hurry() {
@@ -327,7 +338,7 @@ function wrap(
       setTimeout(late, answerMs).unref();
     },
     async close(how) {
-      if (how === 'now' || !isOpen()) socket.destroy();
+      if (how === 'now' || !life.isOpen) socket.destroy();
       else await within(socket, GOODBYE_MS, () => client.end());
     },
   };

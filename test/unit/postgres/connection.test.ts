@@ -4,6 +4,7 @@ import { LIMITS, openConnection } from '../../../src/postgres/connection.ts';
 import { createQueryTexts } from '../../../src/postgres/query-text.ts';
 import { parseServerUrl } from '../../../src/postgres/server-address.ts';
 import { one } from '../../../src/sql/statement.ts';
+import { pollUntil } from '../../helpers/poll-until.ts';
 import { SERVER, withParts } from '../../helpers/postgres.ts';
 
 test.skipIf(SERVER === null)('what is asked for in one moment goes out in one write', async () => {
@@ -54,3 +55,18 @@ test.skipIf(SERVER === null)('the options of other programs are not those of a c
   const connection = await openConnection({ address, limits: LIMITS, textFor: createQueryTexts(address) });
   await connection.close();
 });
+
+test.skipIf(SERVER === null)(
+  'what has ended a connection is what its next statement fails with',
+  async () => {
+    const address = parseServerUrl(SERVER as string);
+    const limits = { ...LIMITS, idleMs: 50 };
+    const connection = await openConnection({ address, limits, textFor: createQueryTexts(address) });
+    onTestFinished(() => connection.close('now'));
+    await connection.exchange([connection.begin.write]);
+    await pollUntil('the server has ended it', () => !connection.isOpen);
+    await expect(connection.exchange([one('SELECT 1 AS a')])).rejects.toThrow(
+      'terminating connection due to idle-in-transaction timeout',
+    );
+  },
+);
