@@ -48,6 +48,7 @@ test('--follow lists the newest ten, then each new one once, and ends with 0', a
   const chosen = startHere(['messages', '--follow', '--grep', 'b$'], { home });
   // Another process receives them.
   const run = startWxagent(['run', '--exec', 'true'], { home });
+  await run.says('stderr', 'ready');
   simulator.control.message({ text: 'new a' });
   simulator.control.message({ text: 'new b' });
   await following.says('stdout', 'new b');
