@@ -91,6 +91,20 @@ describe('who asks', () => {
     expect(from('127.0.0.1', { 'x-forwarded-for': 'nonsense' }).address).toBe('127.0.0.1');
     expect(from('::ffff:127.0.0.1', { 'x-forwarded-for': '1.2.3.4' }).address).toBe('1.2.3.4');
   });
+
+  it.each([
+    ['1.2.3.4:5678', '1.2.3.4'],
+    ['[2001:db8::1]:5678', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['[::ffff:1.2.3.4]:5678', '1.2.3.4'],
+    ['6.6.6.6, 1.2.3.4:5678, 10.0.0.7:80', '1.2.3.4'],
+    ['1.2.3.4,', '1.2.3.4'],
+    // What stands before what nobody understands, whoever asks may have written.
+    ['6.6.6.6, unknown', '127.0.0.1'],
+    ['6.6.6.6, _hidden, 10.0.0.7', '127.0.0.1'],
+  ])('is found in %j, as proxies write it', (forwarded, address) => {
+    expect(from('127.0.0.1', { 'x-forwarded-for': forwarded }).address).toBe(address);
+  });
 });
 
 test('a credential is a token, or the cookie of this store', () => {
