@@ -1,5 +1,8 @@
 import { utf8Of } from '../text-bytes.ts';
 
+/** Words in which mail writes what is not ASCII (RFC 2047), with their charset, and `B` or `Q`. */
+const WORD = /=\?([\w-]+)\?([bq])\?([^?\s]*)\?=\s*/gi;
+
 const EXTENDED = /;\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)/i;
 const PLAIN = /;\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))/i;
 
@@ -22,4 +25,26 @@ export function percentDecoded(text: string): string {
   } catch {
     return text;
   }
+}
+
+/** A text that is all in the words of mail, as .NET, PowerShell and Java write the names of files; null: it is not. */
+export function wordsDecoded(text: string): string | null {
+  if (text === '' || text.replace(WORD, '') !== '') return null;
+  try {
+    return text.replace(WORD, (_, charset: string, form: string, encoded: string) => {
+      const bytes = /b/i.test(form) ? Buffer.from(encoded, 'base64') : unquoted(encoded);
+      return new TextDecoder(charset, { fatal: true }).decode(bytes);
+    });
+  } catch {
+    return null;
+  }
+}
+
+/** The bytes of a word that is `Q`: blanks are underlines, and others `=E4`. */
+function unquoted(encoded: string): Buffer {
+  const text = encoded.replaceAll('_', ' ');
+  return Buffer.from(
+    text.replace(/=([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))),
+    'latin1',
+  );
 }

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { reasonOf, WxError } from '../../core/errors.ts';
+import { percentDecoded, wordsDecoded } from '../../core/http/content-disposition.ts';
 import type { Body } from './body.ts';
 import { HttpError } from './problem.ts';
 
@@ -84,8 +85,15 @@ export async function readForm(
   return fields;
 }
 
-/** The name of a file as it is on the disk: browsers and curl write quotes and ends of lines in it as `%22`, `%0D` and `%0A`, and nothing else so. */
+/** A name of which everything is encoded as in addresses, as aiohttp does it. */
+const PERCENT_ENCODED = /^[\w.~-]*(%[0-9a-f]{2}[\w.~-]*)+$/i;
+
+/**
+ * The name of a file as it is on the disk. Browsers and curl write quotes and ends of lines in it as `%22`, `%0D` and `%0A`,
+ * and nothing else so; other programs encode all of it, in one of two ways.
+ */
 function nameOf(filename: string | undefined): string | null {
   if (!filename) return null;
-  return filename.replace(/%(22|0D|0A)/gi, (code) => decodeURIComponent(code));
+  if (PERCENT_ENCODED.test(filename)) return percentDecoded(filename);
+  return wordsDecoded(filename) ?? filename.replace(/%(22|0D|0A)/gi, (code) => decodeURIComponent(code));
 }

@@ -202,10 +202,14 @@ describe('sending', () => {
     expect(empty).toMatchObject({ status: 422, json: { detail: 'the text is empty' } });
   });
 
-  test('quotes and ends of lines in the name of a file are read as browsers and curl write them', async () => {
+  test('the name of a file is read as programs write it', async () => {
     const { web } = await makeWebWorld({});
     const token = await web.token('--scope', 'send');
-    const names = ['so %22called%22.txt', 'a%0D%0Ab.txt', '100%.txt', '%E4%BD%A0.txt'];
+    const names = [
+      ...['so %22called%22.txt', 'a%0D%0Ab.txt', '100%.txt'],
+      // aiohttp, and .NET with PowerShell.
+      ...['%E4%BD%A0%20%E5%A5%BD.txt', '100%25.txt', '%E4.txt', '=?utf-8?B?5oql5ZGKLnBkZg==?='],
+    ];
     const { headers = {}, body = '' } = form(
       {},
       names.map((name) => ({ name, bytes: Buffer.from('x') })),
@@ -216,7 +220,7 @@ describe('sending', () => {
       'so _called_.txt',
       'a__b.txt',
       '100%.txt',
-      '%E4%BD%A0.txt',
+      ...['你 好.txt', '100%.txt', '%E4.txt', '报告.pdf'],
     ]);
   });
 

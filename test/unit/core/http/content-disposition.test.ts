@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fileNameIn } from '../../../../src/core/http/content-disposition.ts';
+import { fileNameIn, wordsDecoded } from '../../../../src/core/http/content-disposition.ts';
 
 test.each([
   ['attachment; filename="plan.txt"', 'plan.txt'],
@@ -17,4 +17,20 @@ test.each([
   ['', null],
 ])('%s names %j', (header, name) => {
   expect(fileNameIn(header)).toBe(name);
+});
+
+test.each([
+  ['=?utf-8?B?5oql5ZGKLnBkZg==?=', '报告.pdf'],
+  ['=?UTF-8?Q?=E6=8A=A5=E5=91=8A_a.pdf?=', '报告 a.pdf'],
+  ['=?UTF-8?Q?=E6=8A=A5?= =?utf-8?b?5ZGK?=', '报告'],
+  ['=?iso-8859-1?q?caf=E9.txt?=', 'café.txt'],
+  ['=?gb18030?B?sai45i5wZGY=?=', '报告.pdf'],
+  // A name that only begins so, or says what nobody knows, stays as it is.
+  ['=?utf-8?B?5oql?=.pdf', null],
+  ['=?nothing?B?5oql?=', null],
+  ['=?utf-8?B?/w==?=', null],
+  ['plan.txt', null],
+  ['', null],
+])('the words of %j are %j', (text, plain) => {
+  expect(wordsDecoded(text)).toBe(plain);
 });
