@@ -134,6 +134,7 @@ export const OF_WEB: Readonly<Record<string, string>> = {
   '{} is up to 64 letters, digits, "_", "." or "-"': '{} 只能用字母、数字、“_”、“.”和“-”，最多 64 个',
   '{} is up to 12 digits': '{} 只能是数字，最多 12 位',
   'the text is empty': '文字是空的',
+  'this ID was used before, for another user': '这个 ID 已经用于另一个用户',
   '{} sends to {} only': '{} 只能发给 {2}',
   '{} is not an address of this machine': '{} 不是本机的地址',
 };

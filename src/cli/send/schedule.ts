@@ -8,6 +8,7 @@ import { withStore } from '../account/store.ts';
 import type { CommandContext } from '../port/context.ts';
 import { localMinute } from '../terminal/local-time.ts';
 import type { SendContent } from './send-content.ts';
+import { checkIsFor } from './send-queue.ts';
 import { findTarget } from './target.ts';
 
 /** `send --at`: keeps a text for later. The runner sends it. */
@@ -49,13 +50,15 @@ export async function schedule(
 }
 
 /** Keeps a text until its time, in the form in which it is sent. */
-export function keepForLater(
+export async function keepForLater(
   scheduled: Pick<Scheduled, 'schedule'>,
   { form, text, ...rest }: Omit<Parameters<Scheduled['schedule']>[0], 'format'> & { form: ToSend['form'] },
 ): Promise<ScheduledText> {
-  return scheduled.schedule({
+  const kept = await scheduled.schedule({
     ...rest,
     text: form === 'code' ? codeBlock(text) : text,
     format: form === 'wechat' ? 'wechat' : 'raw',
   });
+  checkIsFor(rest.user, [kept]);
+  return kept;
 }

@@ -1,3 +1,4 @@
+import { WxError } from '../../core/errors.ts';
 import { newUuid } from '../../core/ids.ts';
 import type { Outgoing } from '../../runner/delivery/outgoing-files.ts';
 import { replyParts } from '../../runner/delivery/reply-parts.ts';
@@ -14,7 +15,10 @@ export interface WhatToSend extends Omit<SendRequest, 'parts'> {
   form: 'wechat' | 'raw' | 'code';
 }
 
-/** Queues a text and files. With an `id` that is known, nothing is queued, and the parts of before are returned. */
+/**
+ * Queues a text and files. With an `id` that is known, nothing is queued, and the parts of before are returned. Throws
+ * WxError `usage` when those were for somebody else.
+ */
 export async function queueSend(outbox: Outbox, outgoing: Outgoing, what: WhatToSend): Promise<PartView[]> {
   const { account, user, text, kept, form, nowMs } = what;
   const budgetLeft = async (): Promise<number> => {
@@ -35,5 +39,12 @@ export async function queueSend(outbox: Outbox, outgoing: Outgoing, what: WhatTo
     outbox,
     kept.map(({ path }) => path),
   );
+  checkIsFor(user, queued);
   return queued;
+}
+
+/** Throws WxError `usage` when what an ID was used for is another user's: that has not gone to this one, and is not theirs to see. */
+export function checkIsFor(user: string, known: readonly { user: string }[]): void {
+  if (known.some((one) => one.user !== user))
+    throw new WxError('usage', 'this ID was used before, for another user');
 }

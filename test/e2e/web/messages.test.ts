@@ -247,6 +247,34 @@ describe('sending', () => {
     expect((await web.ask('/accounts/mine/parts?verdict=open', { token: admin })).json?.parts).toEqual([]);
   });
 
+  test('a key that was used for one user tells another nothing, and does not look as if it had gone', async () => {
+    const { web, home, env, user } = await makeWebWorld({});
+    const other = 'friend@im.wechat';
+    const [own, theirs] = [
+      await web.token('--scope', 'send', '--to', user),
+      await web.token('--scope', 'send', '--to', other),
+    ];
+    const headers = { 'idempotency-key': 'daily-2026-11-30' };
+    const bodies = { send: { text: 'for the owner' }, scheduled: { text: 'for the owner', at: '+1d' } };
+    for (const [route, body] of Object.entries(bodies)) {
+      const ask = (token: string) => web.post(`/accounts/mine/${route}`, body, { token, headers });
+      expect((await ask(own)).status).toBeLessThan(300);
+      const refused = await ask(theirs);
+      expect([refused.status, refused.json?.detail]).toEqual([
+        422,
+        'this ID was used before, for another user',
+      ]);
+    }
+    const files = { ...form({}, [{ name: 'a.txt', bytes: Buffer.from('x') }]) };
+    const withFile = { method: 'POST', token: theirs, ...files, headers: { ...files.headers, ...headers } };
+    expect((await web.ask('/accounts/mine/send', withFile)).status).toBe(422);
+    const args = ['send', '--id', 'daily-2026-11-30', '--to', other, 'x', '--wait', '0s'];
+    expect((await runHere(args, { home, env })).code).toBe(64);
+    // The same request is still answered as before.
+    const again = await web.post('/accounts/mine/send', bodies.send, { token: own, headers });
+    expect([again.status, partsOf(again).length]).toEqual([202, 1]);
+  });
+
   test('a token for one user sends to them, and sees nobody else', async () => {
     const { web, user, messages } = await makeWebWorld({});
     const [own, other, admin] = [
