@@ -96,8 +96,13 @@ async function served(
       'content-length': String(size === 0 ? 0 : to - from + 1),
       ...(range ? { 'content-range': `bytes ${from}-${to}/${size}` } : {}),
     },
-    body: Readable.toWeb(stream) as ReadableStream,
   };
+  // Nobody reads the body of such an answer, and nobody would close the file.
+  if (incoming.method === 'HEAD') return reply;
+  // Opened before the answer begins: who reads it may take longer than the file is kept.
+  const stream = createReadStream(file.path, size === 0 ? {} : { start: from, end: to });
+  await new Promise((opened, failed) => stream.once('open', opened).once('error', failed));
+  return { ...reply, body: Readable.toWeb(stream) as ReadableStream };
 }
 
 /** The one range that is asked for; null: all of it, also for what is no range of bytes. Throws `416`. */

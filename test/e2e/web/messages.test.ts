@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -372,6 +372,25 @@ describe('files that users sent', () => {
       headers: { 'content-length': '100000', 'accept-ranges': 'bytes' },
     });
   });
+
+  test.runIf(existsSync('/proc/self/fd'))(
+    'stay open for nobody who asks only how large they are',
+    async () => {
+      const { web, fileOf } = await makeWebWorld({});
+      const token = await web.token('--scope', 'read');
+      const path = `/accounts/mine/messages/${fileOf('long')}/files/0`;
+      const open = () =>
+        readdirSync('/proc/self/fd').filter((fd) => {
+          try {
+            return readlinkSync(`/proc/self/fd/${fd}`).includes('wxagent-web-');
+          } catch {
+            return false;
+          }
+        });
+      for (let n = 0; n < 5; n++) await web.ask(path, { token, method: 'HEAD' });
+      expect(open()).toEqual([]);
+    },
+  );
 
   test('have a number, and no path leads elsewhere', async () => {
     const { web, fileOf, messages } = await makeWebWorld({});
