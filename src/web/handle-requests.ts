@@ -90,14 +90,9 @@ export interface RequestHandler {
 export function createRequestHandler(backend: WebBackend, settings: WebSettings): RequestHandler {
   const { log } = backend;
   const cookieName = `wxagent-${backend.instance}`;
-  const limit = createFailureLimit(backend.clock);
-  const failures: Failures = {
-    failed: limit.failed,
-    check(address) {
-      const waitMs = limit.waitMs(address);
-      if (waitMs > 0) throw tooMany(waitMs);
-    },
-  };
+  // Apart: a program with an old token must not keep out who comes in with a code.
+  const failures = createFailures(backend.clock);
+  const wrongCodes = createFailures(backend.clock);
   let push: Promise<ReturnType<typeof createPush>> | null = null;
   /** What the server takes for an answer that it has to send no more. */
   const alreadySent = new Response(null, { headers: { 'x-hono-already-sent': 'true' } });
@@ -192,7 +187,7 @@ export function createRequestHandler(backend: WebBackend, settings: WebSettings)
         client,
         logins,
         fileCache,
-        failures,
+        wrongCodes,
         params: c.req.param(),
         query,
         body,
@@ -327,6 +322,18 @@ export function createRequestHandler(backend: WebBackend, settings: WebSettings)
     async close() {
       await logins.close();
       await fileCache.close();
+    },
+  };
+}
+
+/** Counts who fails to come in, and has them wait. */
+function createFailures(clock: WebBackend['clock']): Failures {
+  const limit = createFailureLimit(clock);
+  return {
+    failed: limit.failed,
+    check(address) {
+      const waitMs = limit.waitMs(address);
+      if (waitMs > 0) throw tooMany(waitMs);
     },
   };
 }

@@ -20,7 +20,7 @@ export interface Call {
   logins: OngoingLogins;
   fileCache: FileCache;
   /** How often a code was wrong. */
-  failures: Failures;
+  wrongCodes: Failures;
   /** The JSON body, of the form of {@link Route.body}. */
   body: unknown;
   /** The request itself, for a route that reads its own body. */

@@ -186,10 +186,10 @@ export const ACCESS_ROUTES: readonly Route[] = [
   },
 ];
 
-async function startSession({ backend, client, incoming, body, nowMs, failures, again }: Call) {
+async function startSession({ backend, client, incoming, body, nowMs, wrongCodes, again }: Call) {
   const { code } = body as { code: string };
   // Of a code there are fewer than of a token: who has failed too often is not even told whether it was right.
-  failures.check(client.address);
+  wrongCodes.check(client.address);
   const cookie = newCookie();
   const userAgent = (incoming.headers['user-agent'] ?? '').slice(0, 200);
   // A browser that is in already confirms who sits there: its session begins anew, with another cookie.
@@ -201,7 +201,7 @@ async function startSession({ backend, client, incoming, body, nowMs, failures, 
     nowMs,
   });
   if (!isRight) {
-    failures.failed(client.address);
+    wrongCodes.failed(client.address);
     throw new HttpError(401, 'not-logged-in', 'the code is wrong, used or too old', {
       hint: 'wxagent token code',
     });

@@ -219,8 +219,19 @@ describe('who may ask', () => {
     const refused = await web.ask('/accounts', { token: 'x' });
     expect([refused.status, Number(refused.headers['retry-after']) > 0]).toEqual([429, true]);
     expect((await web.ask('/accounts', { token })).status).toBe(200);
-    // A code could be guessed sooner: it has to wait, also the right one.
-    expect((await web.post('/session', { code: await web.code() })).status).toBe(429);
+    // A program that was left with an old token keeps nobody out who has a code.
+    expect((await web.post('/session', { code: await web.code() })).status).toBe(201);
+  });
+
+  test('after ten wrong codes the right one has to wait as well, and tokens do not', async () => {
+    const web = await start();
+    const guess = async (code: string) => (await web.post('/session', { code })).status;
+    const statuses = [];
+    for (let n = 0; n < 11; n++) statuses.push(await guess(`AAAAA-AAAA${n}`));
+    expect(statuses).toEqual([...Array(10).fill(401), 429]);
+    // It could be guessed sooner than a token.
+    expect(await guess(await web.code())).toBe(429);
+    expect((await web.ask('/accounts', { token: 'x' })).status).toBe(401);
   });
 
   test('browsers whose sessions were ended keep out nobody who has a code', async () => {
