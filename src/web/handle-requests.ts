@@ -277,7 +277,7 @@ export function createRequestHandler(backend: WebBackend, settings: WebSettings)
     return c.body(await metrics(), 200, { 'content-type': PROMETHEUS_TYPE });
   });
   app.get(`${API}/openapi.json`, (c) => {
-    openApi ??= `${JSON.stringify(openApiOf(ROUTES, backend.version))}\n`;
+    openApi ??= `${JSON.stringify(openApiOf(ROUTES, backend.version, cookieName))}\n`;
     return c.body(openApi, 200, { 'content-type': 'application/json' });
   });
   const paths = new Map<string, string[]>();

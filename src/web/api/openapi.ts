@@ -1,7 +1,7 @@
 import { whoMay } from '../guard/scope.ts';
 import { PROBLEM_KINDS } from './problem.ts';
 import type { Route } from './route.ts';
-import { objectOf, oneOf, orNull, type Schema, TEXT } from './schema.ts';
+import { type ObjectSchema, objectOf, oneOf, orNull, type Schema, TEXT } from './schema.ts';
 
 /** The statuses that any route may answer with, beside its own: of every request, and of those that need a credential. */
 const ALWAYS = [421, 422, 500, 503];
@@ -29,8 +29,8 @@ export function problemsOf({ scopes, body, errors = [] }: Route): number[] {
   return [...new Set(all)].sort((a, b) => a - b);
 }
 
-/** The OpenAPI document of these routes. */
-export function openApiOf(routes: readonly Route[], version: string): object {
+/** The OpenAPI document of these routes, for a server whose sessions have this cookie. */
+export function openApiOf(routes: readonly Route[], version: string, cookieName: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     paths[route.path] ??= {};
@@ -54,7 +54,7 @@ export function openApiOf(routes: readonly Route[], version: string): object {
         cookie: {
           type: 'apiKey',
           in: 'cookie',
-          name: 'wxagent',
+          name: cookieName,
           description: 'POST /session with a one-time code',
         },
       },
@@ -63,27 +63,30 @@ export function openApiOf(routes: readonly Route[], version: string): object {
 }
 
 function operationOf(route: Route): object {
-  const { method, path, about, scopes, query, body, status = 200, answer, media } = route;
+  const { method, path, about, scopes, query, headers, body, status = 200, answer, media } = route;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     ...{ name, in: 'path', required: true, schema: TEXT },
   }));
-  const inQuery = Object.entries(query?.properties ?? {}).map(([name, schema]) => ({
-    ...{ name, in: 'query', required: query?.required.includes(name), schema },
-  }));
+  const parametersIn = (place: 'query' | 'header', given?: ObjectSchema): object[] =>
+    Object.entries(given?.properties ?? {}).map(([name, schema]) => ({
+      ...{ name, in: place, required: given?.required.includes(name), schema },
+    }));
+  const good = {
+    description: about,
+    ...(answer ? { content: { 'application/json': { schema: answer } } } : {}),
+    ...(media ? { content: { [media]: {} } } : {}),
+  };
   const needs = scopes === null ? 'nothing' : whoMay(scopes);
   return {
     operationId: `${method}${path.replaceAll(/[/{}-]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: about,
     description: `Scope: ${needs}.`,
     ...(scopes === null ? { security: [] } : {}),
-    parameters: [...inPath, ...inQuery],
+    parameters: [...inPath, ...parametersIn('query', query), ...parametersIn('header', headers)],
     ...(body ? { requestBody: { required: true, content: contentOf(route) } } : {}),
     responses: {
-      [status]: {
-        description: about,
-        ...(answer ? { content: { 'application/json': { schema: answer } } } : {}),
-        ...(media ? { content: { [media]: {} } } : {}),
-      },
+      [status]: good,
+      ...(headers?.properties.Range ? { 206: good } : {}),
       ...Object.fromEntries(problemsOf(route).map((one) => [one, PROBLEM_RESPONSE])),
     },
   };

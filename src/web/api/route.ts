@@ -71,6 +71,8 @@ export interface Route {
   /** A browser may use it only soon after it gave a one-time code: who finds one open cannot let others in. */
   isElevated?: boolean;
   query?: ObjectSchema;
+  /** The headers that it reads by itself. */
+  headers?: ObjectSchema;
   body?: ObjectSchema;
   /** It takes a form with files as well, which its function reads. */
   multipart?: ObjectSchema;

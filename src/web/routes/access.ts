@@ -45,7 +45,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     maxBodyBytes: 1_024,
     status: 201,
     answer: objectOf({ scope: SCOPE }),
-    errors: [429],
+    errors: [401, 429],
     handle: startSession,
   },
   {

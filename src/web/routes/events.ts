@@ -12,6 +12,7 @@ export const EVENT_ROUTES: readonly Route[] = [
     scopes: ['read'],
     reach: 'user',
     query: optionalOf({ after: TEXT, page: TEXT }),
+    headers: optionalOf({ 'Last-Event-ID': TEXT }),
     media: 'text/event-stream',
     errors: [422],
     async handle({ streams, caller, again, query, incoming, outgoing }) {

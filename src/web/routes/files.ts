@@ -8,12 +8,14 @@ import { turnIntoWav } from '../../media/voice/voice-to-wav.ts';
 import { contentOf } from '../../runner/received/quotes.ts';
 import { HttpError } from '../api/problem.ts';
 import type { Call, Reply, Route } from '../api/route.ts';
-import { oneOf, optionalOf } from '../api/schema.ts';
+import { oneOf, optionalOf, TEXT } from '../api/schema.ts';
 import { unhurried } from '../api/slow-answer.ts';
 import { fileHeaders } from '../guard/headers.ts';
 import type { KnownAccount } from '../port/backend.ts';
 import { messageOf } from './messages.ts';
 import { partOf } from './parts.ts';
+
+const HEADERS = optionalOf({ Range: { ...TEXT, description: 'one piece: bytes=0-99' } });
 
 /** Files that users sent, and that were sent to them. */
 export const FILE_ROUTES: readonly Route[] = [
@@ -24,6 +26,7 @@ export const FILE_ROUTES: readonly Route[] = [
     scopes: ['read'],
     reach: 'user',
     query: optionalOf({ as: { ...oneOf('wav'), description: 'a voice as sound that browsers play' } }),
+    headers: HEADERS,
     media: 'application/octet-stream',
     errors: [404, 416, 502],
     handle: readFileOfMessage,
@@ -34,6 +37,7 @@ export const FILE_ROUTES: readonly Route[] = [
     about: 'the file of a part that was sent, from where WeChat has it; takes Range',
     scopes: ['read'],
     reach: 'user',
+    headers: HEADERS,
     media: 'application/octet-stream',
     errors: [404, 416, 502],
     handle: readFileOfPart,
@@ -86,10 +90,7 @@ async function served(
   const headers = { ...fileHeaders(name ?? file.name, file.mime), 'accept-ranges': 'bytes' };
   const range = rangeOf(incoming.headers.range, size);
   const { from, to } = range ?? { from: 0, to: size - 1 };
-  // Opened before the answer begins: who reads it may take longer than the file is kept.
-  const stream = createReadStream(file.path, size === 0 ? {} : { start: from, end: to });
-  await new Promise((opened, failed) => stream.once('open', opened).once('error', failed));
-  return {
+  const reply = {
     status: range ? 206 : 200,
     headers: {
       ...headers,

@@ -6,7 +6,7 @@ import { keyIn } from '../api/input.ts';
 import type { Call, Reply, Route } from '../api/route.ts';
 import { listOf, objectOf, optionalOf, orNull, type Schema, TEXT, TIME } from '../api/schema.ts';
 import { accountOf } from './accounts.ts';
-import { checked, FIELDS, type Fields } from './send.ts';
+import { checked, FIELDS, type Fields, ONCE } from './send.ts';
 
 const SCHEDULED = objectOf({ id: TEXT, user: TEXT, at: TIME, text: TEXT, key: orNull(TEXT) });
 
@@ -37,6 +37,7 @@ export const SCHEDULED_ROUTES: readonly Route[] = [
     about: 'keep a text until its time; the header Idempotency-Key is send --id',
     scopes: ['send'],
     reach: 'user',
+    headers: ONCE,
     body: optionalOf({ ...FIELDS, at: AT }, ['text', 'at']),
     status: 201,
     answer: SCHEDULED,

@@ -27,6 +27,9 @@ export const FIELDS = {
 /** The values of {@link FIELDS}. */
 export type Fields = { [K in keyof typeof FIELDS]?: string };
 
+/** The headers of what is sent once. */
+export const ONCE = optionalOf({ 'Idempotency-Key': { ...KEY, description: 'send --id' } });
+
 /** Sending. */
 export const SEND_ROUTES: readonly Route[] = [
   {
@@ -35,6 +38,7 @@ export const SEND_ROUTES: readonly Route[] = [
     about: 'send a text and files; the header Idempotency-Key is send --id',
     scopes: ['send'],
     reach: 'user',
+    headers: ONCE,
     body: optionalOf(FIELDS, ['text']),
     multipart: optionalOf({
       ...FIELDS,

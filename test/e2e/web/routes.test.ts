@@ -164,7 +164,7 @@ const pathOf = ({ path }: Route, params: Record<string, string>): string =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? 'nothing'));
 
 /** What the document says of the routes, as tests check it. */
-const document = openApiOf(ROUTES, '0') as {
+const document = openApiOf(ROUTES, '0', 'wxagent-x') as {
   components: { schemas: { Problem: object } };
 };
 const problem = z.fromJSONSchema(document.components.schemas.Problem as z.core.JSONSchema.JSONSchema);
@@ -203,9 +203,18 @@ async function askRoute(
 test('the document has every route, and every route has a sample and a word on its errors', () => {
   const samples = samplesFor({ messages: [], fileOf: () => '', user: '' } as never, '');
   expect(Object.keys(samples).sort()).toEqual(ROUTES.map(nameOf).sort());
-  const { paths } = openApiOf(ROUTES, '0') as {
-    paths: Record<string, Record<string, { operationId: string }>>;
+  const { paths } = openApiOf(ROUTES, '0', 'wxagent-x') as {
+    paths: Record<
+      string,
+      Record<string, { operationId: string; parameters: { name: string; in: string }[] }>
+    >;
   };
+  const headersOf = (path: string, method: string) =>
+    paths[path]?.[method]?.parameters.filter((one) => one.in === 'header').map(({ name }) => name);
+  expect(headersOf('/accounts/{account}/send', 'post')).toEqual(['Idempotency-Key']);
+  expect(headersOf('/accounts/{account}/scheduled', 'post')).toEqual(['Idempotency-Key']);
+  expect(headersOf('/accounts/{account}/parts/{part}/file', 'get')).toEqual(['Range']);
+  expect(headersOf('/events', 'get')).toEqual(['Last-Event-ID']);
   const operations = Object.values(paths).flatMap((methods) => Object.values(methods));
   expect(operations).toHaveLength(ROUTES.length);
   expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(ROUTES.length);
@@ -253,6 +262,8 @@ describe.each(STORES)('every route, on $store', ({ environment }) => {
         const gone = { ...full, params: { ...params, [name]: '../x%2f..\u0000' } };
         expectProblem(route, await askRoute(web, route, gone, may), 404);
       }
+      if (nameOf(route) === 'post /session')
+        expectProblem(route, await askRoute(web, route, { ...full, body: { code: 'WRONG' } }), 401);
       // What is too much, or wrong.
       expectProblem(route, await askRoute(web, route, { ...full, query: '?nonsense=1' }, may), 422);
       for (const query of Object.keys(route.query?.properties ?? {})) {
