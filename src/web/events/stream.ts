@@ -62,7 +62,8 @@ export function startStream(outgoing: ServerResponse): EventStream {
   });
   outgoing.writeHead(200, HEADERS);
   outgoing.flushHeaders();
-  write(`retry: ${RETRY_MS}\n\n`);
+  // Part of the first event: some clients take what ends by itself for one without data.
+  write(`retry: ${RETRY_MS}\n`);
 
   return {
     signal: ended.signal,

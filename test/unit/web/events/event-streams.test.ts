@@ -66,6 +66,21 @@ async function serveEvents(callers: Record<string, Partial<Caller>> = {}) {
   };
 }
 
+test('every block has data: some clients take any other for an event as well', async () => {
+  const { url, add } = await serveEvents();
+  add(1);
+  const stop = new AbortController();
+  onTestFinished(() => stop.abort());
+  const { body } = await fetch(url, { headers: { authorization: 'Bearer one' }, signal: stop.signal });
+  let text = '';
+  for await (const chunk of body as ReadableStream<Uint8Array>) {
+    text += Buffer.from(chunk).toString();
+    if (text.endsWith('\n\n')) break;
+  }
+  const blocks = text.trimEnd().split('\n\n');
+  expect(blocks).toEqual([expect.stringMatching(/^retry: 2000\nid: \S+\nevent: reset\ndata: \{.*\}$/)]);
+});
+
 const seqsOf = ({ events }: EventClient): number[] =>
   events.filter(({ event }) => event !== 'reset').map(({ id }) => Number(id?.split('.')[2]));
 const from = (first: number, count: number): number[] => Array.from({ length: count }, (_, n) => first + n);
