@@ -58,7 +58,9 @@ export function createMetrics(
 /** Every metric. Labels are states and IDs of bots: nothing of users, and nothing that anybody wrote. */
 export function metricsOf(measured: Measured): Metric[] {
   const { version, nowMs, accounts, counts, storeMs, loop, streams } = measured;
-  const seconds = (nanoseconds: number): number => (Number.isNaN(nanoseconds) ? 0 : nanoseconds / 1e9);
+  // Node tells how far its looks were apart, not how much later than wanted they came.
+  const lateness = (nanoseconds: number): number =>
+    Number.isNaN(nanoseconds) ? 0 : Math.max(0, nanoseconds - LOOP_MS * 1e6) / 1e9;
   const each = (numberOf: (account: (typeof accounts)[0]) => number | null): Sample[] =>
     accounts.flatMap((account) => {
       const value = numberOf(account);
@@ -116,9 +118,9 @@ export function metricsOf(measured: Measured): Metric[] {
       { value: storeMs / 1_000 },
     ]),
     gauge('wxagent_event_loop_delay_seconds', 'Delay of the event loop since the last scrape.', [
-      { labels: { stat: 'mean' }, value: seconds(loop.mean) },
-      { labels: { stat: 'p99' }, value: seconds(loop.percentile(99)) },
-      { labels: { stat: 'max' }, value: seconds(loop.max) },
+      { labels: { stat: 'mean' }, value: lateness(loop.mean) },
+      { labels: { stat: 'p99' }, value: lateness(loop.percentile(99)) },
+      { labels: { stat: 'max' }, value: lateness(loop.max) },
     ]),
     gauge('wxagent_event_streams', 'Clients of GET /api/v1/events.', [{ value: streams }]),
     gauge('process_resident_memory_bytes', 'Resident memory of this process.', [{ value: rss }]),

@@ -40,7 +40,7 @@ async function sampleMetrics(): Promise<Metric[]> {
   const counts = await count();
   return metricsOf({
     ...{ version: '1.2.3', nowMs: 100_000, counts, storeMs: 2.5, streams: 3 },
-    loop: { mean: 1e6, max: 3e7, percentile: () => 2e6 },
+    loop: { mean: 51e6, max: 80e6, percentile: () => 49e6 },
     accounts: [
       {
         ...{ id: NASTY, account: 'k1', loginExpired: false, lastPollAtMs: 60_000, mostSent: 3 },
@@ -89,6 +89,10 @@ test('counts what has happened since it was first asked, once', async () => {
     'wxagent_parts_total{verdict="refused"} 0',
     'wxagent_turn_seconds_bucket{le="+Inf"} 6',
     'wxagent_turn_seconds_count 6',
+    // The time between two looks is no delay.
+    'wxagent_event_loop_delay_seconds{stat="mean"} 0.001',
+    'wxagent_event_loop_delay_seconds{stat="p99"} 0',
+    'wxagent_event_loop_delay_seconds{stat="max"} 0.03',
     'wxagent_budget_left{account="a \\"quoted\\" \\\\ name\\nof two lines"} 7',
   ])
     expect(text.split('\n')).toContain(line);
