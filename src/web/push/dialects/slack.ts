@@ -1,6 +1,6 @@
 import { isObject } from '../../../core/object.ts';
 import { HttpError } from '../../api/problem.ts';
-import { jsonOf, objectsIn, textIn } from '../port/content.ts';
+import { joinedIn, jsonOf, objectsIn, textIn } from '../port/content.ts';
 import { type Dialect, PLAIN, type PushRequest, plain } from '../port/dialect.ts';
 import { markdownOfMrkdwn } from '../text/mrkdwn.ts';
 import { takes } from './native.ts';
@@ -52,9 +52,7 @@ async function payloadOf({ content }: PushRequest): Promise<Record<string, unkno
 }
 
 function textsOfAttachment(attachment: Record<string, unknown>): (string | null)[] {
-  const fields = objectsIn(attachment, 'fields').map(
-    ({ title, value }) => `${String(title)}: ${String(value)}`,
-  );
+  const fields = objectsIn(attachment, 'fields').map((field) => joinedIn(field, ': ', 'title', 'value'));
   const link = textIn(attachment, 'title_link');
   const title = textIn(attachment, 'title');
   const texts = [
@@ -65,7 +63,7 @@ function textsOfAttachment(attachment: Record<string, unknown>): (string | null)
     ...textsOfBlocks(objectsIn(attachment, 'blocks')),
     ...objectsIn(attachment, 'actions').map(buttonOf),
     textIn(attachment, 'image_url'),
-  ].filter((one) => one !== null);
+  ].filter((one) => one !== null && one !== '');
   return texts.length > 0 ? texts : [textIn(attachment, 'fallback')];
 }
 
@@ -77,22 +75,44 @@ function linked(title: string, link: string): string {
 /** A button that opens an address; null: it does something in Slack. */
 function buttonOf(button: Record<string, unknown>): string | null {
   const url = textIn(button, 'url');
-  const { text } = button;
-  const label = isObject(text) ? textIn(text, 'text') : textIn(button, 'text');
+  const label = textOf(button.text) ?? textIn(button, 'text');
   return url === null ? null : `${label ?? ''}: ${url}`;
 }
 
 /** The texts of blocks, each a line, and the addresses of pictures and buttons. */
 function textsOfBlocks(blocks: readonly Record<string, unknown>[]): string[] {
   return blocks.flatMap((block) => {
-    const { text, fields, elements, accessory } = block;
-    const own = [isObject(text) ? textIn(text, 'text') : null, textIn(block, 'image_url')];
+    const { text, fields, elements, accessory, rows } = block;
+    const [title, link] = [textOf(block.title), textIn(block, 'title_url')];
+    const own = [
+      // A block of Markdown has its text as it is.
+      textOf(text) ?? textIn(block, 'text'),
+      title !== null && link !== null ? linked(title, link) : title,
+      textIn(block, 'image_url'),
+      ...(Array.isArray(rows) ? rows.map(textOfRow) : []),
+    ];
     const others = [fields, elements, [accessory]].flatMap((list) =>
       Array.isArray(list) ? list.map(textOfElement) : [],
     );
     return [...own, ...others].filter((one) => one !== null && one !== '') as string[];
   });
 }
+
+/** What Slack writes as a text with its kind. */
+function textOf(value: unknown): string | null {
+  return isObject(value) ? textIn(value, 'text') : null;
+}
+
+/** A row of a table. */
+function textOfRow(row: unknown): string {
+  const cells = Array.isArray(row) ? row : [];
+  return cells.map((cell) => textOfElement(cell) ?? '').join(' | ');
+}
+
+/** Whom or what an element of rich text names, each with the name under which it comes. */
+const NAMED: Readonly<Record<string, string>> = {
+  ...{ user: 'user_id', usergroup: 'usergroup_id', channel: 'channel_id', broadcast: 'range' },
+};
 
 /** An element of a block, and of rich text, in which they are inside one another. */
 function textOfElement(element: unknown, depth = 0): string | null {
@@ -105,6 +125,6 @@ function textOfElement(element: unknown, depth = 0): string | null {
   if (type === 'link') return linked(textIn(element, 'text') ?? String(url), String(url));
   if (type === 'emoji') return `:${String(name)}:`;
   if (type === 'button') return buttonOf(element);
-  const { text } = element;
-  return isObject(text) ? textIn(text, 'text') : textIn(element, 'text');
+  if (Object.hasOwn(NAMED, String(type))) return `@${textIn(element, NAMED[String(type)] ?? '') ?? ''}`;
+  return textOf(element.text) ?? textIn(element, 'text', 'fallback');
 }

@@ -1,7 +1,7 @@
 import { WxError } from '../../../core/errors.ts';
 import { isObject } from '../../../core/object.ts';
 import { HttpError, type Problem } from '../../api/problem.ts';
-import { formOf, objectsIn, textIn } from '../port/content.ts';
+import { formOf, joinedIn, objectsIn, textIn } from '../port/content.ts';
 import {
   type Answer,
   type Dialect,
@@ -28,7 +28,7 @@ const FILES: Readonly<Record<string, string>> = {
 const IN_WORDS: Readonly<Record<string, (fields: Readonly<Record<string, unknown>>) => string>> = {
   ...{ sendlocation: placeIn, sendvenue: placeIn },
   sendcontact: (fields) =>
-    `${linesOf(fields, ' ', 'first_name', 'last_name')}: ${linesOf(fields, '', 'phone_number')}`,
+    `${joinedIn(fields, ' ', 'first_name', 'last_name')}: ${joinedIn(fields, '', 'phone_number')}`,
 };
 
 /** The method that sends several files. */
@@ -93,16 +93,8 @@ function placeIn(fields: Readonly<Record<string, unknown>>): string {
     Number(textIn(fields, name) ?? Number.NaN),
   );
   if (Math.abs(latitude ?? 0) <= 90 && Math.abs(longitude ?? 0) <= 180)
-    return [linesOf(fields, '\n', 'title', 'address'), `📍 ${latitude}, ${longitude}`].join('\n').trim();
+    return [joinedIn(fields, '\n', 'title', 'address'), `📍 ${latitude}, ${longitude}`].join('\n').trim();
   throw new WxError('usage', 'latitude and longitude must be degrees');
-}
-
-function linesOf(
-  fields: Readonly<Record<string, unknown>>,
-  between: string,
-  ...names: readonly string[]
-): string {
-  return names.flatMap((name) => textIn(fields, name) ?? []).join(between);
 }
 
 /** What is JSON in a form. */

@@ -74,6 +74,15 @@ export function textIn(
   return null;
 }
 
+/** The texts of several fields in one; those that are missing are left out. */
+export function joinedIn(
+  fields: Readonly<Record<string, unknown>>,
+  between: string,
+  ...names: readonly string[]
+): string {
+  return names.flatMap((name) => textIn(fields, name) ?? []).join(between);
+}
+
 /** A field that is an object, without its own fields if it is none. */
 export function objectIn(fields: Readonly<Record<string, unknown>>, name: string): Record<string, unknown> {
   const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
