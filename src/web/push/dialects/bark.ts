@@ -1,3 +1,4 @@
+import { WxError } from '../../../core/errors.ts';
 import { isObject } from '../../../core/object.ts';
 import { looksLikeSourceToken } from '../../access/secrets.ts';
 import { HttpError } from '../../api/problem.ts';
@@ -50,6 +51,10 @@ export const bark: Dialect = {
     // Some add `/push` to an address that has the key already.
     const isDoubled = /^\/[^/]+\/push\/?$/.test(request.path) && textIn(given, 'body', 'markdown') !== null;
     const fields = isDoubled ? given : { ...given, ...inPath(request.path) };
+    if (textIn(fields, 'ciphertext') !== null)
+      throw new WxError('usage', 'an encrypted push cannot be read here: only the app has its key');
+    if (textIn(fields, 'delete') === '1')
+      throw new WxError('usage', 'a push cannot be taken back: WeChat has no way to');
     const subtitle = textIn(fields, 'subtitle');
     const markdown = textIn(fields, 'markdown');
     const title = textIn(fields, 'title');
