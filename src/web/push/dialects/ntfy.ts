@@ -4,10 +4,11 @@ import { isObject } from '../../../core/object.ts';
 import { utf8Of } from '../../../core/text-bytes.ts';
 import { looksLikeSourceToken } from '../../access/secrets.ts';
 import { HttpError } from '../../api/problem.ts';
-import { isForm, objectsIn, textIn } from '../port/content.ts';
+import { isForm, textIn } from '../port/content.ts';
 import { basicPassword, bearerOf } from '../port/credentials.ts';
 import { type Dialect, json, PLAIN, type PushRequest, type Read } from '../port/dialect.ts';
 import { takes } from './native.ts';
+import { viewsOf } from './ntfy-actions.ts';
 import { emojiOf } from './ntfy-emoji.ts';
 
 /** A longer body is a file, as one that is not text: so much is read to tell. */
@@ -27,6 +28,7 @@ const NAMES = {
   email: ['x-email', 'x-e-mail', 'email', 'e-mail', 'mail', 'e'],
   call: ['x-call', 'call'],
   markdown: ['x-markdown', 'markdown', 'md'],
+  template: ['x-template', 'template', 'tpl'],
 } as const;
 
 const PRIORITIES: Readonly<Record<string, number>> = {
@@ -197,10 +199,11 @@ async function readJson(request: PushRequest): Promise<Read> {
   const { json: body } = await request.content();
   if (!isObject(body)) throw new WxError('usage', 'the body is not a JSON object');
   const tags = Array.isArray(body.tags) ? body.tags.filter((tag) => typeof tag === 'string').join(',') : null;
-  const views = objectsIn(body, 'actions').map(({ action, label, url }) => ({ action, label, url }));
+  // To its server 0 is none.
+  const priority = body.priority === 0 ? null : body.priority;
   return read(request, {
     ...{ body: textIn(body, 'message') ?? param(request, 'message') ?? '', hasFile: false },
-    ...{ given: { ...body, tags }, views, isMarkdown: body.markdown === true },
+    ...{ given: { ...body, tags, priority }, isMarkdown: body.markdown === true },
   });
 }
 
@@ -211,7 +214,6 @@ function read(
     body: string;
     hasFile: boolean;
     given?: Record<string, unknown>;
-    views?: { action: unknown; label: unknown; url: unknown }[];
     isMarkdown?: boolean;
   },
 ): Read {
@@ -220,6 +222,8 @@ function read(
   for (const name of ['delay', 'email', 'call'] as const)
     if (value(name) !== null)
       throw new HttpError(400, 'usage', `${name} is not possible here: it goes at once, to WeChat`);
+  if (!/^(0|no|false)?$/i.test(value('template') ?? ''))
+    throw new HttpError(400, 'usage', 'a template is one of the source here: wxagent source add --template');
   const priority = value('priority');
   if (priority !== null && PRIORITIES[priority.trim().toLowerCase()] === undefined)
     throw new HttpError(400, 'usage', 'invalid priority parameter');
@@ -228,7 +232,10 @@ function read(
   const marked = (text: string): string => (emoji === '' ? text : `${emoji} ${text}`);
   const isMarkdown = about.isMarkdown || /^(1|yes|true)$/i.test(param(request, 'markdown') ?? '');
   const text = body.trim() === '' && !hasFile ? 'triggered' : body.trim();
-  const links = [value('attach'), ...viewsOf(about.views ?? [], value('actions'))];
+  const links = [
+    value('attach'),
+    ...viewsOf(Array.isArray(given.actions) ? given.actions : [], value('actions')),
+  ];
   return {
     push: {
       ...PLAIN,
@@ -241,18 +248,4 @@ function read(
       isImportant: priority !== null && (PRIORITIES[priority.trim().toLowerCase()] ?? 3) > 3,
     },
   };
-}
-
-/** The addresses that buttons open, each with its label. */
-function viewsOf(
-  given: readonly { action: unknown; label: unknown; url: unknown }[],
-  header: string | null,
-): string[] {
-  const inHeader = (header ?? '').split(';').map((one) => {
-    const [action, label, url] = one.split(',').map((part) => part.trim().replace(/^"(.*)"$/, '$1'));
-    return { action, label, url };
-  });
-  return [...given, ...inHeader]
-    .filter(({ action, url }) => action === 'view' && typeof url === 'string' && url !== '')
-    .map(({ label, url }) => `${label}: ${url}`);
 }
