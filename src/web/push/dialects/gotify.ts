@@ -1,5 +1,5 @@
 import { HttpError } from '../../api/problem.ts';
-import { objectIn, textIn } from '../port/content.ts';
+import { formOf, objectIn, textIn } from '../port/content.ts';
 import { bearerOf } from '../port/credentials.ts';
 import { type Dialect, json, PLAIN } from '../port/dialect.ts';
 import { takes } from './native.ts';
@@ -27,7 +27,8 @@ export const gotify: Dialect = {
   async read(request) {
     if (!/^\/message\/?$/.test(request.path)) throw new HttpError(404, 'not-found', 'page not found');
     takes(request.method, 'POST');
-    const { fields } = await request.content();
+    // Its server reads a query beside the body.
+    const fields = { ...formOf(request.query), ...(await request.content()).fields };
     const text = textIn(fields, 'message');
     if (text === null) throw new HttpError(400, 'usage', "Field 'message' is required");
     const extras = objectIn(fields, 'extras');
