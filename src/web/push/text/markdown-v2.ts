@@ -1,8 +1,15 @@
 /** Code, an escaped character, or a mark, of Telegram's MarkdownV2. */
-const PIECE = /```[\s\S]*?```|`[^`\n]*`|\\([\s\S])|\|\||__|[*_~]/g;
+const PIECE = /```[\s\S]*?```|`[^`\n]*`|\\([\s\S])|\|\||__|\*\*|[*_~]/g;
 
-/** Marks of MarkdownV2 in those of everybody else; underlined and hidden text has none. */
-const MARKS: Readonly<Record<string, string>> = { '*': '**', _: '*', '~': '~~', __: '', '||': '' };
+/** Marks of MarkdownV2 in those of everybody else; underlined and hidden text has none. Some write two stars, as elsewhere. */
+const MARKS: Readonly<Record<string, string>> = {
+  '*': '**',
+  '**': '**',
+  _: '*',
+  '~': '~~',
+  __: '',
+  '||': '',
+};
 
 /** Telegram's MarkdownV2, and its older Markdown, as Markdown: an escaped character stands for itself. */
 export function markdownOfV2(text: string): string {
