@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { WxError } from '../../../core/errors.ts';
 import { HttpError, type Problem } from '../../api/problem.ts';
-import { objectIn, objectsIn, textIn } from '../port/content.ts';
+import { joinedIn, objectIn, objectsIn, textIn } from '../port/content.ts';
 import {
   type Answer,
   type Dialect,
@@ -118,12 +118,33 @@ function newsOf(articles: readonly Record<string, unknown>[]): string {
   return texts.join('\n\n');
 }
 
+/** What a card shows, from its top to its foot. */
 function cardOf(card: Readonly<Record<string, unknown>>) {
-  const { title, desc } = objectIn(card, 'main_title');
-  const rows = objectsIn(card, 'horizontal_content_list').map(
-    ({ keyname, value }) => `${String(keyname)}: ${String(value ?? '')}`,
-  );
-  const text = [textIn({ desc }, 'desc'), textIn(card, 'sub_title_text'), ...rows].filter(Boolean).join('\n');
-  const link = textIn(objectIn(card, 'card_action'), 'url');
-  return { ...PLAIN, title: textIn({ title }, 'title'), text, link };
+  const part = (name: string, between: string, ...names: string[]): string =>
+    joinedIn(objectIn(card, name), between, ...names);
+  const parts = (name: string, between: string, ...names: string[]): string[] =>
+    objectsIn(card, name).map((one) => joinedIn(one, between, ...names));
+  const rows = objectsIn(card, 'horizontal_content_list').flatMap((row) => [
+    joinedIn(row, ': ', 'keyname', 'value'),
+    textIn(row, 'url'),
+  ]);
+  // Others lead into programs of WeChat.
+  const jumps = objectsIn(card, 'jump_list').filter((jump) => textIn(jump, 'url') !== null);
+  const lines = [
+    part('main_title', '', 'desc'),
+    part('emphasis_content', ' ', 'title', 'desc'),
+    part('quote_area', '\n', 'title', 'quote_text', 'url'),
+    part('image_text_area', '\n', 'title', 'desc', 'url'),
+    textIn(card, 'sub_title_text'),
+    ...parts('vertical_content_list', '\n', 'title', 'desc'),
+    ...rows,
+    ...jumps.map((jump) => joinedIn(jump, ': ', 'title', 'url')),
+    part('card_image', '', 'url'),
+  ];
+  return {
+    ...PLAIN,
+    title: textIn(objectIn(card, 'main_title'), 'title'),
+    text: lines.filter(Boolean).join('\n'),
+    link: textIn(objectIn(card, 'card_action'), 'url'),
+  };
 }
