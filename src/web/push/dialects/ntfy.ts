@@ -46,12 +46,23 @@ const CODES: Readonly<Record<number, number>> = {
   500: 50001,
 };
 
+/** The account of who has none: clients look at it before they push. */
+const NOBODY = {
+  ...{ username: '*', role: 'anonymous' },
+  stats: Object.fromEntries(
+    ['messages', 'emails', 'calls', 'reservations', 'attachment_total_size'].flatMap((name) => [
+      [name, 0],
+      [`${name}_remaining`, 0],
+    ]),
+  ),
+};
+
 /** `curl -d text https://ntfy.sh/topic`; the topic can be the token, or anything beside one. */
 export const ntfy: Dialect = {
   name: 'ntfy',
   isOwn(request) {
     const { method, path, query } = request;
-    if (path === '/v1/health') return true;
+    if (path === '/v1/health' || path === '/v1/account') return true;
     if (path === '/') return method === 'POST' || method === 'PUT';
     const [, topic = '', verb] = /^\/([-\w]{1,64})(?:\/(publish|send|trigger|auth))?\/?$/.exec(path) ?? [];
     if (topic === '') return false;
@@ -61,6 +72,7 @@ export const ntfy: Dialect = {
   },
   probe: ({ path, query }) => {
     if (path === '/v1/health') return json(200, { healthy: true });
+    if (path === '/v1/account') return json(200, NOBODY);
     return query.get('up') === '1' ? json(200, { unifiedpush: { version: 1 } }) : null;
   },
   async tokenOf(request) {
