@@ -132,13 +132,13 @@ export function createPush(
       if ('answer' in read) return replyOf(read.answer);
       const { nowMs } = request;
       if ('ignored' in read) {
-        const answer = dialect.accepted({ parts: [], pushed: PLAIN, nowMs }, request);
+        const answer = await dialect.accepted({ parts: [], pushed: PLAIN, nowMs }, request);
         return replyOf(answer, { verdict: 'ignored', reason: read.ignored });
       }
       // One that is signed counts first: who repeats such a push cannot give it another.
       const id = proof?.id ?? read.push.id ?? deliveryOf(request.headers);
       const parts = await send(shown, { ...read.push, id }, kept);
-      return replyOf(dialect.accepted({ parts, pushed: read.push, nowMs }, request), verdictOf(parts));
+      return replyOf(await dialect.accepted({ parts, pushed: read.push, nowMs }, request), verdictOf(parts));
     } catch (thrown) {
       // A later sweep removes what cannot be removed now.
       if (shown) await discard(shown.source, kept).catch(() => {});

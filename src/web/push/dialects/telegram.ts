@@ -1,5 +1,6 @@
 import { WxError } from '../../../core/errors.ts';
 import { isObject } from '../../../core/object.ts';
+import type { PartFile } from '../../../store/port/port.ts';
 import { HttpError, type Problem } from '../../api/problem.ts';
 import { formOf, joinedIn, objectsIn, textIn } from '../port/content.ts';
 import {
@@ -55,7 +56,7 @@ export const telegram: Dialect = {
   tokenOf: ({ path }) => PATH.exec(path)?.[1] ?? null,
   async read(request) {
     takes(request.method, 'GET', 'POST');
-    const method = (PATH.exec(request.path)?.[2] ?? '').toLowerCase();
+    const method = methodOf(request);
     if (method === 'getme')
       return { answer: json(200, { ok: true, result: { ...BOT, can_join_groups: false } }) };
     if (method === 'sendchataction') return { answer: json(200, { ok: true, result: true }) };
@@ -64,7 +65,7 @@ export const telegram: Dialect = {
     const [name, inWords] = [FILES[method], IN_WORDS[method]];
     if (name === undefined && inWords === undefined && method !== 'sendmessage' && method !== ALBUM)
       throw new HttpError(404, 'not-found', 'method not found');
-    const fields = { ...formOf(request.query), ...(await request.content()).fields };
+    const fields = await fieldsOf(request);
     if (textIn(fields, 'chat_id') === null) throw new WxError('usage', 'chat_id is empty');
     const buttons = buttonsOf(fields);
     if (inWords) return { push: withLines({ ...PLAIN, text: inWords(fields) }, buttons) };
@@ -120,9 +121,22 @@ function captionOf(fields: Readonly<Record<string, unknown>>): Pushed {
   return withLines(pushed, linksOf(caption, fields, 'caption_entities'));
 }
 
+function methodOf({ path }: Pick<PushRequest, 'path'>): string {
+  return (PATH.exec(path)?.[2] ?? '').toLowerCase();
+}
+
+async function fieldsOf({ query, content }: PushRequest): Promise<Record<string, unknown>> {
+  return { ...formOf(query), ...(await content()).fields };
+}
+
+/** What several files are, and how each comes. */
+function mediaIn(fields: Readonly<Record<string, unknown>>): Record<string, unknown>[] {
+  return objectsIn({ media: jsonIn(fields, 'media') }, 'media');
+}
+
 /** The captions of several files, and the addresses of those that are not in the request. */
 function albumOf(fields: Readonly<Record<string, unknown>>, files: number): Pushed {
-  const media = objectsIn({ media: jsonIn(fields, 'media') }, 'media');
+  const media = mediaIn(fields);
   const addresses = media.flatMap((one) => addressOf(one, 'media') ?? []);
   if (files + addresses.length === 0) throw new WxError('usage', 'there is no media in the request');
   const captions = media.map(captionOf).filter(({ text }) => text !== '');
@@ -168,22 +182,34 @@ function pushedOf(text: string, mode: string | null): Pushed {
   }
 }
 
-function accepted({ parts, pushed, nowMs }: Sent, request: PushRequest): Answer {
+/** The message as it was sent: some clients end with a fault where a file is not under its own name. */
+async function accepted({ parts, pushed, nowMs }: Sent, request: PushRequest): Promise<Answer> {
+  const id = parts[0]?.seq ?? 0;
   const message = {
-    message_id: parts[0]?.seq ?? 0,
-    from: BOT,
+    ...{ message_id: id, from: BOT, date: Math.floor(nowMs / 1_000) },
     chat: { id: 1, type: 'private', first_name: 'wxagent' },
-    date: Math.floor(nowMs / 1_000),
   };
-  const contents = request.kept.map(({ name, sizeBytes }, index) => ({
-    ...{ file_id: `${parts[0]?.seq ?? 0}-${index}`, file_unique_id: `${parts[0]?.seq ?? 0}-${index}` },
-    ...{ file_name: name, file_size: sizeBytes ?? 0 },
+  const method = methodOf(request);
+  const isAlbum = method === ALBUM;
+  const kinds = isAlbum
+    ? mediaIn(await fieldsOf(request)).map((one) => textIn(one, 'type') ?? 'document')
+    : [FILES[method]].filter((kind) => kind !== undefined);
+  if (kinds.length === 0) return json(200, { ok: true, result: { ...message, text: pushed.text } });
+  const messages = kinds.map((kind, index) => ({
+    ...message,
+    ...(index === 0 ? { caption: pushed.text } : {}),
+    ...contentOf(kind, request.kept[index], `${id}-${index}`),
   }));
-  const [content, ...others] = contents;
-  const shown = content ? { caption: pushed.text, document: content } : { text: pushed.text };
-  const first = { ...message, ...shown };
-  if (PATH.exec(request.path)?.[2]?.toLowerCase() !== ALBUM) return json(200, { ok: true, result: first });
-  return json(200, { ok: true, result: [first, ...others.map((document) => ({ ...message, document }))] });
+  return json(200, { ok: true, result: isAlbum ? messages : messages[0] });
+}
+
+/** A file under the name of its kind; what only the phone would know of it is 0. */
+function contentOf(kind: string, file: PartFile | undefined, id: string): Record<string, unknown> {
+  const content = {
+    ...{ file_id: id, file_unique_id: id, width: 0, height: 0, duration: 0 },
+    ...(file ? { file_name: file.name, file_size: file.sizeBytes ?? 0 } : {}),
+  };
+  return { [kind]: kind === 'photo' ? [content] : content };
 }
 
 function refused({ status, detail }: Problem): Answer {

@@ -86,7 +86,7 @@ export interface Dialect {
   /** Reads what is to be told. `uploads` keeps what a request leaves to a later one of the same source. Throws WxError. */
   read(request: PushRequest, uploads: PendingUploads): Promise<Read>;
   /** The service's own success. */
-  accepted(sent: Sent, request: PushRequest): Answer;
+  accepted(sent: Sent, request: PushRequest): Answer | Promise<Answer>;
   /** The service's own error. */
   refused(problem: Problem, request: PushRequest): Answer;
 }
