@@ -206,7 +206,7 @@ test('each dialect refuses what is not signed as its service refuses a wrong tok
     gotify: [401, 401],
     openilink: [401, false],
     telegram: [401, 401],
-    wecom: [200, 93000],
+    wecom: [401, 93000],
     slack: [403, 'invalid_token'],
     serverchan: [401, 40101],
     bark: [400, 400],

@@ -13,7 +13,7 @@ import {
 } from '../port/dialect.ts';
 import { keepBase64, takes } from './native.ts';
 
-/** What a robot of WeCom says of its errors, in an answer of status 200. */
+/** What a robot of WeCom says of its errors. */
 const CODES: Readonly<Record<number, number>> = {
   400: 40058,
   401: 93000,
@@ -39,12 +39,11 @@ export const wecom: Dialect = {
   refused,
 };
 
+/** Its server answers all with 200. Of its clients some look at the status alone: they would take an error for success. */
 function refused({ status, detail }: Problem): Answer {
-  // Its clients look at the code alone; of a server that cannot take it just now they have to hear.
   if (status >= 500) return json(status, { errcode: -1, errmsg: `system error: ${detail}` });
-  const isKey = status === 401;
-  const errmsg = isKey ? `invalid webhook url, hint: [wxagent], ${detail}` : detail;
-  return json(200, { errcode: CODES[status] ?? 40058, errmsg });
+  const errmsg = status === 401 ? `invalid webhook url, hint: [wxagent], ${detail}` : detail;
+  return json(status, { errcode: CODES[status] ?? 40058, errmsg });
 }
 
 async function upload(request: PushRequest, uploads: PendingUploads): Promise<Read> {
