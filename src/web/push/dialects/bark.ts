@@ -9,6 +9,41 @@ import { takes } from './native.ts';
 /** A longer form is a text of ntfy. */
 const MAX_FORM_BYTES = 64 * 1_024;
 
+/** What an empty push of Bark can have beside its text. */
+const BESIDE: readonly string[] = [
+  ...[
+    'device_key',
+    'device_keys',
+    'level',
+    'volume',
+    'badge',
+    'call',
+    'sound',
+    'icon',
+    'image',
+    'group',
+    'url',
+  ],
+  ...[
+    'autocopy',
+    'automaticallycopy',
+    'copy',
+    'isarchive',
+    'ttl',
+    'action',
+    'id',
+    'category',
+    'title',
+    'body',
+  ],
+];
+
+/** Whether fields are those of another service, whose webhook was given an address of Bark. */
+function isOfOthers(fields: Readonly<Record<string, unknown>>): boolean {
+  const names = Object.keys(fields);
+  return names.length > 0 && !names.some((name) => BESIDE.includes(name));
+}
+
 /** Bark: `/<key>/<title>/<body>`, or fields. */
 export const bark: Dialect = {
   name: 'bark',
@@ -61,6 +96,10 @@ export const bark: Dialect = {
     const body = markdown ?? textIn(fields, 'body');
     const copied = textIn(fields, 'image');
     const nothing = title === null && subtitle === null && body === null;
+    if (nothing && isOfOthers(fields))
+      throw new WxError('usage', 'there is none of title, subtitle, body, markdown', {
+        hint: `wxagent source add <name> --template '{"text":"{{path}}"}'`,
+      });
     return {
       push: {
         ...PLAIN,
