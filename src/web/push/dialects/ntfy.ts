@@ -46,6 +46,8 @@ const CODES: Readonly<Record<number, number>> = {
   500: 50001,
 };
 
+const ACCOUNT = '/v1/account';
+
 /** The account of who has none: clients look at it before they push. */
 const NOBODY = {
   ...{ username: '*', role: 'anonymous' },
@@ -62,7 +64,7 @@ export const ntfy: Dialect = {
   name: 'ntfy',
   isOwn(request) {
     const { method, path, query } = request;
-    if (path === '/v1/health' || path === '/v1/account') return true;
+    if (path === '/v1/health' || path === ACCOUNT) return true;
     if (path === '/') return method === 'POST' || method === 'PUT';
     const [, topic = '', verb] = /^\/([-\w]{1,64})(?:\/(publish|send|trigger|auth))?\/?$/.exec(path) ?? [];
     if (topic === '') return false;
@@ -70,9 +72,10 @@ export const ntfy: Dialect = {
     if (verb !== undefined) return hasToken || credentialOf(request) !== null;
     return hasToken && (method === 'POST' || method === 'PUT' || query.get('up') === '1');
   },
-  probe: ({ path, query }) => {
+  probe: (request) => {
+    const { path, query } = request;
     if (path === '/v1/health') return json(200, { healthy: true });
-    if (path === '/v1/account') return json(200, NOBODY);
+    if (path === ACCOUNT && credentialOf(request) === null) return json(200, NOBODY);
     return query.get('up') === '1' ? json(200, { unifiedpush: { version: 1 } }) : null;
   },
   async tokenOf(request) {
@@ -84,6 +87,7 @@ export const ntfy: Dialect = {
   },
   async read(request) {
     const { method, path } = request;
+    if (path === ACCOUNT) return { answer: json(200, NOBODY) };
     const verb = /\/(publish|send|trigger|auth)\/?$/.exec(path)?.[1];
     if (verb === 'auth') return { answer: json(200, { success: true }) };
     if (verb === undefined) takes(method, 'POST', 'PUT');
