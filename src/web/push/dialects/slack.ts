@@ -64,7 +64,9 @@ function textsOfAttachment(attachment: Record<string, unknown>): (string | null)
     ...objectsIn(attachment, 'actions').map(buttonOf),
     textIn(attachment, 'image_url'),
   ].filter((one) => one !== null && one !== '');
-  return texts.length > 0 ? texts : [textIn(attachment, 'fallback')];
+  const own = texts.length > 0 ? texts : [textIn(attachment, 'fallback')];
+  // Of some senders the foot is the only place that names the project.
+  return [textIn(attachment, 'author_name'), ...own, textIn(attachment, 'footer')];
 }
 
 /** A title with its address, on one line. */
