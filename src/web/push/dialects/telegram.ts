@@ -45,6 +45,19 @@ const ERRORS: Readonly<Record<number, string>> = {
   429: 'Too Many Requests',
 };
 
+/** The chat that every ID names. */
+const CHAT = { id: 1, type: 'private', first_name: 'wxagent' };
+/** What libraries want beside, of who asks for the chat. */
+const FULL_CHAT = {
+  ...CHAT,
+  ...{ accent_color_id: 0, max_reaction_count: 0 },
+  accepted_gift_types: Object.fromEntries(
+    ['unlimited_gifts', 'limited_gifts', 'unique_gifts', 'premium_subscription', 'gifts_from_channels'].map(
+      (name) => [name, false],
+    ),
+  ),
+};
+
 const BOT = { id: 1, is_bot: true, first_name: 'wxagent', username: 'wxagent_bot' };
 
 /** The Bot API of Telegram, as far as it sends. The chat that it names does not count: the source has its user. */
@@ -59,6 +72,7 @@ export const telegram: Dialect = {
     const method = methodOf(request);
     if (method === 'getme')
       return { answer: json(200, { ok: true, result: { ...BOT, can_join_groups: false } }) };
+    if (method === 'getchat') return { answer: json(200, { ok: true, result: FULL_CHAT }) };
     if (method === 'sendchataction') return { answer: json(200, { ok: true, result: true }) };
     if (/^(edit|delete)message/.test(method))
       throw new WxError('usage', "message can't be changed in WeChat");
@@ -187,7 +201,7 @@ async function accepted({ parts, pushed, nowMs }: Sent, request: PushRequest): P
   const id = parts[0]?.seq ?? 0;
   const message = {
     ...{ message_id: id, from: BOT, date: Math.floor(nowMs / 1_000) },
-    chat: { id: 1, type: 'private', first_name: 'wxagent' },
+    chat: CHAT,
   };
   const method = methodOf(request);
   const isAlbum = method === ALBUM;
