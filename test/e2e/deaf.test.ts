@@ -16,7 +16,11 @@ const impatient = {
 test('an account that goes deaf: told once, in status and doctor with what the vendor needs, until it is well again', async () => {
   const simulator = await simulate();
   const { home, user, id } = loggedIn(simulator);
-  writeFileSync(join(home, 'tell.sh'), 'cat >>told.json; cat "$1" >>told.txt');
+  // No mail at first.
+  writeFileSync(
+    join(home, 'tell.sh'),
+    '[ -e failed ] || { touch failed; exit 1; }; cat >>told.json; cat "$1" >>told.txt',
+  );
   const on = ['--on', 'undelivered=sh ./tell.sh'];
   const run = startHere(['run', '--json', '--echo', ...on, '--pace', '0', '--no-typing'], {
     home,

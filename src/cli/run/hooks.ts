@@ -12,6 +12,9 @@ type HookEvent = (typeof HOOK_EVENTS)[number];
 /** Hooks that run at the same time; the others are queued. */
 const MAX_AT_ONCE = 4;
 
+/** Pauses before a command that has failed is started again, where nobody is told of the event another time. */
+const RETRY_MS = [30_000, 120_000];
+
 /** Commands that get events; what they do changes nothing here. */
 export interface Hooks {
   fire: EventSink;
@@ -40,16 +43,24 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
   };
   stop.addEventListener('abort', noteStop, { once: true });
   const ending = new AbortController();
+  const leaving = new AbortController();
+  /** Aborted when no command is started again. */
+  const lastTries = AbortSignal.any([stop, leaving.signal]);
   const waiting: (() => Promise<void>)[] = [];
   const running = new Set<Promise<void>>();
 
   async function run(command: string, event: RunnerEvent): Promise<void> {
     const { signal } = ending;
-    const failure =
-      event.type === 'undelivered'
-        ? await createFallbackCommand(context, command)(event, signal, null)
-        : await runEventCommand(context, { command }, event, signal);
-    if (failure !== null) log.warn(`the command of --on ${hookOf(event)} failed: ${failure}`);
+    for (const pauseMs of [...(event.type === 'undelivered' ? RETRY_MS : []), null]) {
+      const failure =
+        event.type === 'undelivered'
+          ? await createFallbackCommand(context, command)(event, signal, null)
+          : await runEventCommand(context, { command }, event, signal);
+      if (failure === null) return;
+      log.warn(`the command of --on ${hookOf(event)} failed: ${failure}`);
+      if (pauseMs !== null) await clock.sleep(pauseMs, lastTries);
+      if (lastTries.aborted) return;
+    }
   }
 
   function pump(): void {
@@ -79,6 +90,7 @@ export function createHooks(context: CommandContext, on: readonly string[]): Hoo
       pump();
     },
     async end() {
+      leaving.abort();
       const over = new AbortController();
       const noMore = clock.sleep(leftMs(), over.signal).then(() => {
         const left = waiting.splice(0).length;

@@ -4,8 +4,11 @@ import {
   createDesk,
   type Desk,
   FRIEND,
+  incoming,
+  LOGIN,
   type MakeStore,
   OWNER,
+  part,
   type StoreUnderTest,
 } from '../desk.ts';
 
@@ -22,6 +25,11 @@ export function describeDeafness(make: MakeStore): void {
   afterEach(() => data.dispose());
 
   const note = () => desk.store.admin.noteDeafness({ account: ACCOUNT, nowMs: desk.nowMs });
+  /** So much later, nobody has written meanwhile. */
+  const waits = async (ms: number) => {
+    desk.nowMs += ms;
+    await desk.store.admin.recordPolls([{ account: ACCOUNT, login: LOGIN, cursor: null, nowMs: desk.nowMs }]);
+  };
   const stored = async () => (await desk.store.admin.accountView(ACCOUNT))?.deaf ?? null;
   /** Sends texts, which are accepted with an ID or without. */
   const sends = async (count: number, isConfirmed: boolean, user = OWNER) => {
@@ -78,6 +86,25 @@ export function describeDeafness(make: MakeStore): void {
     expect(await note()).toBe(null);
   });
 
+  test('an account that never got an ID, at a server that gives some to others', async () => {
+    const account = 'd41f09aa77be@im.bot';
+    const { admin, outbox } = desk.store;
+    await admin.openAccount({ account, login: LOGIN, owner: OWNER, nowMs: desk.nowMs });
+    await desk.receive([incoming({ createdAtMs: desk.nowMs })], { account, allow: 'all' });
+    for (let n = 0; n < 3; n++) {
+      desk.nowMs += 30_000;
+      const { seq } = await desk.sends(OWNER, 'x', { account });
+      const request = { account, user: OWNER, nowMs: desk.nowMs, paceMs: 0, encode: () => Buffer.from('') };
+      expect((await outbox.claimPart(request)).kind).toBe('part');
+      const reply = { kind: 'accepted', messageId: null } as const;
+      await outbox.settlePart({ account, seq, reply, nowMs: desk.nowMs });
+    }
+    expect(await admin.noteDeafness({ account, nowMs: desk.nowMs })).toBe(null);
+    await writes();
+    await sends(1, true);
+    expect(await admin.noteDeafness({ account, nowMs: desk.nowMs })).toMatchObject({ count: 3 });
+  });
+
   test('one user who gets nothing is seen beside others who do', async () => {
     await writes();
     await desk.runs(await desk.says(FRIEND));
@@ -86,6 +113,42 @@ export function describeDeafness(make: MakeStore): void {
       await sends(1, true, FRIEND);
     }
     expect(await note()).toMatchObject({ sign: 'unconfirmed', user: OWNER, count: 3 });
+  });
+
+  test('several users who get nothing: each is told once, in whatever order more is sent to them', async () => {
+    await writes();
+    await desk.runs(await desk.says(FRIEND));
+    await sends(1, true);
+    await sends(3, false);
+    expect(await note()).toMatchObject({ user: OWNER });
+    await sends(3, false, FRIEND);
+    expect(await note()).toMatchObject({ user: FRIEND });
+    for (const user of [OWNER, FRIEND, OWNER]) {
+      await sends(1, false, user);
+      expect(await note()).toBe(null);
+      expect(await stored()).toMatchObject({ user: OWNER });
+    }
+    await sends(1, true);
+    expect(await note()).toBe(null);
+    expect(await stored()).toMatchObject({ user: FRIEND });
+    await sends(3, false);
+    expect(await note()).toMatchObject({ user: OWNER, count: 3 });
+  });
+
+  test('however much is sent to others, nothing is overlooked, and nothing told again', async () => {
+    await writes(10 * HOUR_MS, 10 * HOUR_MS, 10 * HOUR_MS);
+    await desk.runs(await desk.says(FRIEND));
+    const others = (count: number) =>
+      desk.sends(FRIEND, 'x', { parts: Array.from({ length: count }, () => part('x', 'send')) });
+    await sends(6, true);
+    await others(992);
+    await waits(15 * HOUR_MS);
+    expect(await note()).toMatchObject({ sign: 'silence', count: 6 });
+    await others(3);
+    expect(await note()).toBe(null);
+    await others(1_000);
+    expect(await note()).toBe(null);
+    expect(await stored()).toMatchObject({ sign: 'silence', count: 6 });
   });
 
   test('what a command has told of counts as unconfirmed', async () => {
@@ -107,9 +170,9 @@ export function describeDeafness(make: MakeStore): void {
     await writes(10 * HOUR_MS, 14 * HOUR_MS, 10 * HOUR_MS);
     await sends(5, true);
     const sinceMs = desk.nowMs - 4 * 30_000;
-    desk.nowMs += 13 * HOUR_MS;
+    await waits(13 * HOUR_MS);
     expect(await note()).toBe(null);
-    desk.nowMs += 2 * HOUR_MS;
+    await waits(2 * HOUR_MS);
     expect(await note()).toMatchObject({ sign: 'silence', user: OWNER, sinceMs, count: 5 });
     expect(await note()).toBe(null);
     await writes();
@@ -123,7 +186,26 @@ export function describeDeafness(make: MakeStore): void {
   ])('silence says nothing of %s', async (_, pauses, count) => {
     await writes(...pauses);
     await sends(count, true);
+    await waits(20 * HOUR_MS);
+    expect(await note()).toBe(null);
+  });
+
+  test('silence says nothing while nobody listened: what the owner wrote may wait at the server', async () => {
+    await writes(HOUR_MS, HOUR_MS, HOUR_MS);
+    await sends(5, true);
+    await waits(HOUR_MS);
     desk.nowMs += 20 * HOUR_MS;
+    expect(await note()).toBe(null);
+  });
+
+  test('silence after an answer says nothing, however long that was', async () => {
+    await writes(HOUR_MS, HOUR_MS);
+    desk.nowMs += HOUR_MS;
+    const seq = await desk.says(OWNER);
+    desk.nowMs += 5_000;
+    await desk.answers(seq, '1', '2', '3', '4', '5', '6');
+    await desk.deliver(OWNER);
+    await waits(20 * HOUR_MS);
     expect(await note()).toBe(null);
   });
 
@@ -131,11 +213,11 @@ export function describeDeafness(make: MakeStore): void {
     await writes(HOUR_MS, HOUR_MS, HOUR_MS);
     await desk.runs(await desk.says(FRIEND));
     await sends(6, true, FRIEND);
-    desk.nowMs += 20 * HOUR_MS;
+    await waits(20 * HOUR_MS);
     expect(await note()).toBe(null);
     await writes();
     await sends(6, true);
-    desk.nowMs += 11 * HOUR_MS;
+    await waits(11 * HOUR_MS);
     expect(await note()).toBe(null);
   });
 }
