@@ -34,7 +34,7 @@ export interface Undelivered {
 export interface Fallbacks {
   /** Looks after this account until the signal is aborted, and a command that runs then has ended. */
   watch(undelivered: Undelivered, signal: AbortSignal): Promise<void>;
-  /** Hands over all that is not confirmed at this moment: nobody will send it soon. */
+  /** Hands over all that is not confirmed at this moment, also to commands that fail at first: nobody will do so later. */
   handOver(undelivered: Undelivered): Promise<void>;
 }
 
@@ -54,18 +54,31 @@ export function createFallbacks({
   /** What is told of an account just now. */
   const current = new Map<Undelivered, Promise<void>>();
 
-  async function tellAll(undelivered: Undelivered, atOnce: boolean, stop: AbortSignal): Promise<void> {
+  /** `failed` gets the texts of which a command has told nobody, and for which it is to be started once more, each with when. */
+  async function tellAll(
+    undelivered: Undelivered,
+    atOnce: boolean,
+    stop: AbortSignal,
+    failed: Map<number, number>,
+  ): Promise<void> {
     const { withinMs } = undelivered;
     const { key } = undelivered.account;
     while (!stop.aborted) {
       const due = { account: key, withinMs, atOnce, nowMs: clock.now() };
       if (!(await outbox.isFallbackDue(due))) return;
       const fallback = await outbox.claimFallback({ ...due, leaseMs });
-      if (fallback) await tellOne(undelivered, fallback);
+      if (!fallback) continue;
+      const id = fallback.parts[0]?.seq ?? 0;
+      if (await tellOne(undelivered, fallback)) failed.delete(id);
+      else failed.set(id, clock.monotonic());
     }
   }
 
-  async function tellOne({ account, tell, wake, log, emit }: Undelivered, fallback: Fallback): Promise<void> {
+  /** Whether that was the end of it: somebody was told, or the command has failed for good. */
+  async function tellOne(
+    { account, tell, wake, log, emit }: Undelivered,
+    fallback: Fallback,
+  ): Promise<boolean> {
     const message = messageOf(account.id, fallback);
     const failure = await tell(message, ending, fallback.command);
     const parts = await outbox.settleFallback({
@@ -83,15 +96,21 @@ export function createFallbacks({
         { user: message.user },
       );
       if (parts.some(({ state }) => state === 'queued')) wake(message.user);
-      return;
+      return !parts.some(({ state }) => state === 'fallback');
     }
     for (const part of parts) emit(partEvent(account.id, part, null));
+    return true;
   }
 
   /** One account after the other, and each of them only once at a time. */
-  function look(undelivered: Undelivered, atOnce: boolean, stop: AbortSignal): Promise<void> {
+  function look(
+    undelivered: Undelivered,
+    atOnce: boolean,
+    stop: AbortSignal,
+    failed = new Map<number, number>(),
+  ): Promise<void> {
     const before = current.get(undelivered) ?? Promise.resolve();
-    const looked = before.then(() => tellAll(undelivered, atOnce, stop)).catch(undelivered.onError);
+    const looked = before.then(() => tellAll(undelivered, atOnce, stop, failed)).catch(undelivered.onError);
     const ended = looked.finally(() => {
       if (current.get(undelivered) === ended) current.delete(undelivered);
     });
@@ -126,7 +145,17 @@ export function createFallbacks({
       await loop.join(undelivered, signal);
       await current.get(undelivered);
     },
-    handOver: (undelivered) => look(undelivered, true, ending),
+    async handOver(undelivered) {
+      const failed = new Map<number, number>();
+      const { stop } = undelivered;
+      // If another process takes one, it is not waited for for ever.
+      const isAwaited = (): boolean => [...failed.values()].some((ms) => clock.monotonic() < ms + leaseMs);
+      await look(undelivered, true, ending, failed);
+      while (isAwaited() && !stop.aborted) {
+        await clock.sleep(LOOK_EVERY_MS, stop);
+        await look(undelivered, true, ending, failed);
+      }
+    },
   };
 }
 

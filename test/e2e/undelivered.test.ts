@@ -96,6 +96,21 @@ test('a run whose login dies hands over what waits before it ends; the next one 
   expect(told(home)).toHaveLength(1);
 });
 
+test('a run whose login dies starts a command that fails once more before it ends', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const fails = '[ -e failed ] || { touch failed; exit 1; }';
+  const on = ['--on', asCommand(home, `${fails}\n${KEEPS}`), ...QUICK];
+  const run = startHere(['run', '--echo', ...on], { home, clock: { ...impatient, now: quick(60) } });
+  await run.says('stderr', 'ready');
+  simulator.control.addFault({ endpoint: 'sendmessage', kind: 'status', status: 503 });
+  simulator.control.message({ text: 'hi' });
+  await runHere(['send', '--wait', '0', 'alert'], { home });
+  simulator.control.kill();
+  expect((await run.exited).code).toBe(77);
+  expect(told(home)).toMatchObject([{ text: 'alert', attempt: 2 }]);
+});
+
 test('the alarm of a text that is missing goes there too', async () => {
   const simulator = await simulate();
   const { home, user } = loggedIn(simulator);

@@ -72,15 +72,16 @@ export async function serveAccounts(
     };
     const over = new AbortController();
     const watched = fallbacks.watch(undelivered, over.signal);
+    let end: RunnerEnd;
     try {
-      const end = await serveLogins(first, leave);
-      // Nobody is there any more who could wait for a new login.
-      if (end === 'expired') await fallbacks.handOver(undelivered);
-      return end;
+      end = await serveLogins(first, leave);
     } finally {
       over.abort();
       await watched;
     }
+    // Nobody is there any more who could wait for a new login.
+    if (end === 'expired') await fallbacks.handOver(undelivered);
+    return end;
   }
 
   /** One account, through as many logins as it takes. */
