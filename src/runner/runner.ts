@@ -1,7 +1,7 @@
 import type { Agent } from '../agents/port/port.ts';
 import { WxError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import type { WindowKeeper } from '../core/message/window-keeper.ts';
+import { mayAskUntilMs, type WindowKeeper } from '../core/message/window-keeper.ts';
 import { isQuiet } from '../core/time/quiet-hours.ts';
 import type { SteadyClock } from '../core/time/steady-clock.ts';
 import type { IlinkClient } from '../ilink/client.ts';
@@ -115,8 +115,9 @@ export function startRunner(parts: RunnerParts): Runner {
   /** How a user is asked for a word at this moment; null: nobody is. */
   function askNow(): ClaimRequest['ask'] | null {
     const asking = keeper;
-    if (asking === null || isQuiet(clock.now(), asking.quietHours)) return null;
-    return (language) => wordPart(asking, language ?? settings.language);
+    const nowMs = clock.now();
+    if (asking === null || isQuiet(nowMs, asking.quietHours)) return null;
+    return (language) => wordPart(asking, language ?? settings.language, mayAskUntilMs(nowMs, asking));
   }
 
   /** The outside knows an account by the ID of its bot. */

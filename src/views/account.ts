@@ -1,5 +1,5 @@
 import { BUDGET_MESSAGES, BUDGET_WINDOW_MS } from '../core/message/wechat-limits.ts';
-import { askTimeMs } from '../core/message/window-keeper.ts';
+import { nextAskTimeMs } from '../core/message/window-keeper.ts';
 import { quietHoursShown } from '../core/time/quiet-hours.ts';
 import type { Account } from '../home/config-file.ts';
 import type { AccountView, DeafSign, UserView } from '../store/port/port.ts';
@@ -23,7 +23,7 @@ export function accountShown(
   /** When a user is asked for a word; null: they are not, or were asked. */
   const asksAtMs = (user: string): number | null => {
     const windowEndsAtMs = view?.toAsk.find((one) => one.user === user)?.windowEndsAtMs ?? 0;
-    return keeper && windowEndsAtMs > nowMs ? askTimeMs(windowEndsAtMs, keeper) : null;
+    return keeper && windowEndsAtMs > nowMs ? nextAskTimeMs(windowEndsAtMs, keeper, nowMs) : null;
   };
   return {
     id: account.id,

@@ -82,6 +82,33 @@ test('nobody is asked in quiet hours, and the text is as given', async () => {
   expect((await run.stop()).code).toBe(0);
 });
 
+test('an empty text is the usual one', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const run = startHere(['run', '--keep-window', '--keep-text', ' ', ...ECHO], { home, clock: impatient });
+  simulator.control.message({ text: 'hi' });
+  await answered(simulator, 1);
+  simulator.control.advance(23 * HOUR_MS);
+  expect((await answered(simulator, 2))[1]).toContain(WORD);
+  expect((await run.stop()).code).toBe(0);
+});
+
+test('what the server does not take at that moment is asked as soon as it does', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const run = startHere(['run', '--keep-window', ...ECHO], { home, clock: impatient });
+  simulator.control.message({ text: 'hi' });
+  await answered(simulator, 1);
+  simulator.control.addFault({ endpoint: 'sendmessage', kind: 'status', status: 429 });
+  const sends = () => simulator.control.stats().counts.sendmessage ?? 0;
+  const before = sends();
+  simulator.control.advance(23 * HOUR_MS);
+  await pollUntil('it was tried', () => sends() > before);
+  simulator.control.clearFaults();
+  expect((await answered(simulator, 2))[1]).toContain(WORD);
+  expect((await run.stop()).code).toBe(0);
+});
+
 test('with more to say than the user may get, the last but one asks for a word', async () => {
   const simulator = await simulate();
   const { home } = loggedIn(simulator);
@@ -107,6 +134,7 @@ test.each([
   [['--keep-text', 'x'], '--keep-text goes with --keep-window'],
   [['--keep-window', '--quiet-hours', 'at night'], 'takes two times of the day'],
   [['--keep-window', 'maybe'], '--keep-window is one of on, off'],
+  [['--keep-window', '--keep-text', 'x'.repeat(4_001)], '--keep-text takes at most 4000 characters'],
 ])('%j is refused', async (args, sentence) => {
   const { home } = loggedIn(await simulate());
   const end = await runHere(['run', '--echo', '--once', ...args], { home });

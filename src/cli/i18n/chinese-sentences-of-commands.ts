@@ -43,6 +43,7 @@ export const OF_COMMANDS: Readonly<Record<string, string>> = {
   '--choices has a choice without a name: "{}"': '--choices 中有的选项没有名称：“{}”',
   '--choices takes names of at most {} characters: "{}"': '--choices 的名称最多 {} 个字符：“{}”',
   '--choices takes at most {} choices, not {}': '--choices 最多 {} 个选项，这里有 {} 个',
+  '--keep-text takes at most {} characters': '--keep-text 最多 {} 个字符',
   '--choices has "{}" twice': '--choices 中“{}”重复',
   '--default is one of {}, not "{}"': '--default 只能是 {,} 之一，不能是“{}”',
   'for a question: {}': '对提问的消息：{~}',

@@ -1,4 +1,5 @@
 import { WxError } from '../../core/errors.ts';
+import { terminalText } from '../../core/terminal.ts';
 import { parseQuietHours } from '../../core/time/quiet-hours.ts';
 import type { Account } from '../../home/config-file.ts';
 import { tooFewOpenFiles } from '../../home/open-files.ts';
@@ -7,6 +8,7 @@ import type { RunnerOptions } from '../../runner/port/options.ts';
 import { longFlag } from '../../settings/resolve-settings.ts';
 import { SETTINGS } from '../../settings/settings-table.ts';
 import { RUN_WEB } from '../../settings/tables/web.ts';
+import { DEFAULT_LIMITS, fits } from '../../text/part-limits.ts';
 import { withOwner, withoutRepeats } from '../account/choose-account.ts';
 import type { ChosenAgent } from '../agent/agent-factory.ts';
 import { checkCommand } from '../agent/child.ts';
@@ -141,7 +143,7 @@ function runnerSettings(context: CommandContext, isEcho: boolean): RunnerOptions
 function keeperSettings(context: CommandContext): RunnerOptions['keeper'] {
   const { keepWindow, quietHours, keepText } = context.settings;
   const hours = quietHours === null ? null : parseQuietHours(quietHours, '--quiet-hours');
-  if (keepWindow === 'on') return { quietHours: hours, text: keepText };
+  if (keepWindow === 'on') return { quietHours: hours, text: keepTextOf(keepText) };
   const stray = (['quietHours', 'keepText'] as const).find(
     (name) => context.sources.flags[name] !== undefined,
   );
@@ -150,4 +152,13 @@ function keeperSettings(context: CommandContext): RunnerOptions['keeper'] {
       hint: 'wxagent run --keep-window --quiet-hours 23:00-07:00 --echo',
     });
   return keepWindow === 'off' ? null : 'stored';
+}
+
+/** `--keep-text` as one message; null: the usual text. Throws WxError `usage`. */
+function keepTextOf(text: string | null): string | null {
+  const shown = terminalText(text ?? '').trim();
+  if (fits(shown, DEFAULT_LIMITS)) return shown === '' ? null : shown;
+  throw new WxError('usage', `--keep-text takes at most ${DEFAULT_LIMITS.maxChars} characters`, {
+    hint: "wxagent run --keep-window --keep-text 'are you there?' --echo",
+  });
 }

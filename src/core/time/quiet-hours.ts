@@ -33,6 +33,14 @@ export function isQuiet(atMs: number, quiet: QuietHours | null): boolean {
   );
 }
 
+/** When quiet hours begin next, after a time that is in none. */
+export function quietFromMs(atMs: number, quiet: QuietHours): number {
+  let fromMs = minuteOf(atMs) + (DAY_MINUTES - minutesSince(quiet.fromMinute, atMs)) * MINUTE_MS;
+  while (!isQuiet(fromMs, quiet)) fromMs += MINUTE_MS;
+  while (isQuiet(fromMs - MINUTE_MS, quiet)) fromMs -= MINUTE_MS;
+  return fromMs;
+}
+
 /** The beginning of the quiet hours in which a time is. */
 export function quietSinceMs(atMs: number, quiet: QuietHours): number {
   let sinceMs = minuteOf(atMs) - minutesSince(quiet.fromMinute, atMs) * MINUTE_MS;

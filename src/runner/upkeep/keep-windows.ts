@@ -1,6 +1,6 @@
 import { newClientId } from '../../core/ids.ts';
 import type { ChatLanguage } from '../../core/message/language.ts';
-import { askTimeMs, type WindowKeeper } from '../../core/message/window-keeper.ts';
+import { askTimeMs, mayAskUntilMs, type WindowKeeper } from '../../core/message/window-keeper.ts';
 import { isQuiet } from '../../core/time/quiet-hours.ts';
 import type { SteadyClock } from '../../core/time/steady-clock.ts';
 import type { NewPart, Store } from '../../store/port/port.ts';
@@ -37,7 +37,8 @@ export function createWindowKeepers(
       nowMs,
     })) {
       if (nowMs < askTimeMs(windowEndsAtMs, keeper)) continue;
-      const part = wordPart(keeper, language ?? kept.language);
+      const untilMs = Math.min(windowEndsAtMs, mayAskUntilMs(nowMs, keeper));
+      const part = wordPart(keeper, language ?? kept.language, untilMs);
       await delivery.queue(user, () => store.outbox.askForWord({ account, user, messageSeq, part, nowMs }));
     }
   }
@@ -59,12 +60,14 @@ export function createWindowKeepers(
   };
 }
 
-export function wordPart({ text }: WindowKeeper, language: ChatLanguage): NewPart {
+/** The part that asks for a word. It is dropped if it cannot be sent in time. */
+export function wordPart({ text }: WindowKeeper, language: ChatLanguage, untilMs: number): NewPart {
   return {
     clientId: newClientId(),
     origin: 'keeper',
     runId: null,
     text: text ?? wordAsked(language),
     file: null,
+    expiresAtMs: untilMs,
   };
 }

@@ -7,9 +7,10 @@ import { dropLate } from './drop-late.ts';
 import { ALERT_SOURCE, CAN_RETURN, GIVEN_UP, HELD, OPEN } from './part-states.ts';
 import { appendParts, fileOf, storedFile, textOf, VIEW, viewOf } from './parts.ts';
 
-/** Whether the user ?2 of the account ?1 has parts that are held, or that expired while held, as SQL. */
+/** Whether the user ?2 of the account ?1 has parts that are held, or expired while held, or ask for a word, as SQL. */
 export const HAS_HOLDS = `(EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND ${HELD})
-  OR EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND state = 'expired'))`;
+  OR EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND state = 'expired')
+  OR EXISTS (SELECT 1 FROM parts WHERE account = ?1 AND "user" = ?2 AND ${OPEN} AND origin = 'keeper'))`;
 
 /** Puts all queued parts of a user on hold. Returns the user's held parts. */
 export function* holdUser(input: {

@@ -91,6 +91,7 @@ export function insertPartAs(
 }
 
 function valuesOf(options: NewPartOptions, part: NewPart, initial: NewState): SqlValue[] {
+  const expiresAtMs = part.expiresAtMs ?? options.expiresAtMs ?? null;
   return [
     options.account,
     options.user,
@@ -104,13 +105,13 @@ function valuesOf(options: NewPartOptions, part: NewPart, initial: NewState): Sq
     'reason' in initial ? initial.reason : null,
     options.id ?? null,
     options.key ?? null,
-    options.expiresAtMs ?? null,
+    expiresAtMs,
     options.nowMs,
     initial.state === 'held' ? options.nowMs : null,
     initial.state === 'sending' ? initial.body : null,
     initial.state === 'sending' ? initial.seenSeq : null,
     options.source ?? null,
-    initial.state === 'delayed' ? Math.min(initial.dueMs, options.expiresAtMs ?? initial.dueMs) : 0,
+    initial.state === 'delayed' ? Math.min(initial.dueMs, expiresAtMs ?? initial.dueMs) : 0,
     options.isImportant ? 1 : 0,
     options.waitsSinceMs ?? null,
   ];
@@ -262,7 +263,7 @@ export function newView(
       serverId: null,
       createdAtMs: nowMs,
       heldAtMs: null,
-      expiresAtMs: options.expiresAtMs ?? null,
+      expiresAtMs: part.expiresAtMs ?? options.expiresAtMs ?? null,
       mergedInto: null,
     },
   };

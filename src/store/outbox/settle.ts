@@ -54,8 +54,9 @@ function* settleReply(
   const { part, isOwn } = yield* endClaim(input, 'sending', claimant);
   // A takeover, a dropped part, or one that another process repeats now: only its arrival would change anything.
   if (!part || !isOwn || reply.kind === 'accepted') return yield* verdictOf(seq, null);
-  // Nobody is asked for a word twice, nor after they have written: this part is not kept.
-  if (part.origin === 'keeper') return yield* giveUpWord(part, reply.kind === 'unknown', nowMs);
+  // Nobody is asked for a word twice: one that the server has seen is not kept.
+  if (part.origin === 'keeper' && reply.kind !== 'unsent')
+    return yield* giveUpWord(part, reply.kind === 'unknown' ? reply.detail : null, nowMs);
   switch (reply.kind) {
     case 'unknown': {
       const waitMs = resendDelayMs((part.repeats as number) + 1);
@@ -168,11 +169,12 @@ function* refuse(part: Row, reason: string, nowMs: number): Step<Verdict> {
   return yield* verdictOf(part.seq as number, null);
 }
 
-function* giveUpWord(part: Row, mayHaveArrived: boolean, nowMs: number): Step<Verdict> {
-  if (!mayHaveArrived) yield* refundBudget(part);
+/** `unknown`: why it is not known whether it has arrived; null: it has not. */
+function* giveUpWord(part: Row, unknown: string | null, nowMs: number): Step<Verdict> {
+  if (unknown === null) yield* refundBudget(part);
   yield* run(
-    'UPDATE parts SET state = ?, body = NULL, finished_at = ? WHERE seq = ?',
-    ...[mayHaveArrived ? 'unconfirmed' : 'refused', nowMs, part.seq as number],
+    'UPDATE parts SET state = ?, reason = ?, body = NULL, finished_at = ? WHERE seq = ?',
+    ...[unknown === null ? 'refused' : 'unconfirmed', unknown, nowMs, part.seq as number],
   );
   return yield* verdictOf(part.seq as number, null);
 }

@@ -43,6 +43,8 @@ export interface NewPart {
   runId: string | null;
   text: string;
   file: PartFile | null;
+  /** It is dropped if it is not sent until then; not given: as what it is queued with. */
+  expiresAtMs?: number | null;
 }
 
 /** A held part that is about to be released. */

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { askTimeMs } from '../../../../src/core/message/window-keeper.ts';
+import { askTimeMs, mayAskUntilMs, nextAskTimeMs } from '../../../../src/core/message/window-keeper.ts';
 import {
   isQuiet,
   parseQuietHours,
+  quietFromMs,
   quietHoursShown,
   quietSinceMs,
   quietUntilMs,
@@ -60,6 +61,17 @@ test.each([
   expect(shown).toEqual([from, to]);
 });
 
+test.each([
+  ['Europe/Berlin', '23:00-07:00', '2027-03-27T22:59:30+01:00', '2027-03-27T23:00:00+01:00'],
+  ['Europe/Berlin', '23:00-07:00', '2027-03-28T07:00:00+02:00', '2027-03-28T23:00:00+02:00'],
+  ['Europe/Berlin', '02:30-07:00', '2027-03-28T01:00:00+01:00', '2027-03-28T03:00:00+02:00'],
+  ['Europe/Berlin', '02:00-03:00', '2027-03-28T01:00:00+01:00', '2027-03-29T02:00:00+02:00'],
+  ['Europe/Berlin', '23:00-07:00', '2027-10-31T07:00:00+01:00', '2027-10-31T23:00:00+01:00'],
+])('in %s, %s after %s: from %s', (zone, hours, time, from) => {
+  inZone(zone);
+  expect(quietFromMs(Date.parse(time), parseQuietHours(hours, '--quiet-hours'))).toBe(Date.parse(from));
+});
+
 function inZone(zone: string): void {
   vi.stubEnv('TZ', zone);
   onTestFinished(() => void vi.unstubAllEnvs());
@@ -88,6 +100,21 @@ describe('when a user is asked', () => {
       }),
     );
     expect(quietHoursShown(quietHours)).toBe('23:00-07:00');
+  });
+
+  test('who was not asked before the quiet hours: when they are over, if that is in time', () => {
+    const keeper = { quietHours, text: null };
+    const ended = at('08:30');
+    expect(nextAskTimeMs(ended, keeper, at('22:00') - 24 * HOUR_MS)).toBe(at('22:45') - 24 * HOUR_MS);
+    expect(nextAskTimeMs(ended, keeper, at('02:00'))).toBe(at('07:00'));
+    expect(nextAskTimeMs(at('06:30'), keeper, at('02:00'))).toBe(null);
+    expect(nextAskTimeMs(ended, keeper, at('08:00'))).toBe(at('22:45') - 24 * HOUR_MS);
+    expect(nextAskTimeMs(ended, { quietHours: null, text: null }, at('02:00'))).toBe(at('06:30'));
+  });
+
+  test('a question that waits is not sent when quiet hours have begun', () => {
+    expect(mayAskUntilMs(at('22:45'), { quietHours, text: null })).toBe(at('23:00'));
+    expect(mayAskUntilMs(at('22:45'), { quietHours: null, text: null })).toBe(at('22:45') + 24 * HOUR_MS);
   });
 
   test('in the nights in which the clocks change as well', () => {

@@ -23,13 +23,13 @@ export function describeWord(make: MakeStore): void {
   afterEach(() => data.dispose());
 
   const toAsk = async () => desk.store.admin.usersToAsk({ account: ACCOUNT, nowMs: desk.nowMs });
-  const ask = async (user = OWNER, messageSeq?: number): Promise<boolean> => {
-    const seq = messageSeq ?? (await toAsk()).find((one) => one.user === user)?.messageSeq ?? 0;
+  const ask = async (over: { messageSeq?: number; untilMs?: number } = {}): Promise<boolean> => {
+    const seq = over.messageSeq ?? (await toAsk()).find(({ user }) => user === OWNER)?.messageSeq ?? 0;
     await desk.store.outbox.askForWord({
       account: ACCOUNT,
-      user,
+      user: OWNER,
       messageSeq: seq,
-      part: part('a word?', 'keeper'),
+      part: { ...part('a word?', 'keeper'), expiresAtMs: over.untilMs ?? null },
       nowMs: desk.nowMs,
     });
     return (await desk.store.outbox.openParts(ACCOUNT)).some((one) => one.origin === 'keeper');
@@ -83,9 +83,9 @@ export function describeWord(make: MakeStore): void {
     expect(await ask()).toBe(true);
     expect(await desk.deliver(OWNER)).toEqual(['a word?']);
     expect(await toAsk()).toEqual([]);
-    expect(await ask(OWNER, first?.messageSeq)).toBe(false);
+    expect(await ask(first ?? {})).toBe(false);
     await desk.runs(await desk.says(OWNER));
-    expect(await ask(OWNER, first?.messageSeq)).toBe(false);
+    expect(await ask(first ?? {})).toBe(false);
     expect(await toAsk()).toHaveLength(1);
     desk.nowMs += 24 * HOUR_MS + 1;
     expect(await toAsk()).toEqual([]);
@@ -125,9 +125,32 @@ export function describeWord(make: MakeStore): void {
     expect((await claimAllAsking()).slice(0, 10)).not.toContain('a word?');
   });
 
+  test('without a connection it is tried again, until its time is over', async () => {
+    await desk.runs(await desk.says(OWNER));
+    await ask({ untilMs: desk.nowMs + 60_000 });
+    const unsent = { kind: 'unsent', detail: 'no connection' } as const;
+    const { seq } = await desk.claimed(OWNER);
+    expect((await desk.settle(seq, unsent)).part.state).toBe('queued');
+    desk.nowMs += 31_000;
+    expect((await desk.settle((await desk.claimed(OWNER)).seq, unsent)).part.seq).toBe(seq);
+    desk.nowMs += 31_000;
+    expect(await desk.claim(OWNER)).toMatchObject({ kind: 'nothing' });
+    expect(await desk.view(seq)).toMatchObject({ state: 'expired', reason: 'ttl' });
+    expect(await toAsk()).toEqual([]);
+  });
+
+  test('behind what cannot be sent it is not sent too late', async () => {
+    await desk.runs(await desk.says(OWNER));
+    await desk.sends(OWNER, 'alert');
+    await ask({ untilMs: desk.nowMs + 60_000 });
+    const { seq } = await desk.claimed(OWNER);
+    await desk.settle(seq, { kind: 'unsent', detail: 'no connection' });
+    desk.nowMs += HOUR_MS;
+    expect(await desk.deliver(OWNER)).toEqual(['alert']);
+  });
+
   test.each([
     [{ kind: 'unknown', detail: 'cut' } as const, 'unconfirmed'],
-    [{ kind: 'unsent', detail: 'no connection' } as const, 'refused'],
     [{ kind: 'refused', code: -2, errmsg: '' } as const, 'refused'],
   ])('a question that does not arrive (%o) is not kept', async (reply, state) => {
     await desk.runs(await desk.says(OWNER));
@@ -144,5 +167,15 @@ export function describeWord(make: MakeStore): void {
     await desk.refuse((await desk.claimed(OWNER)).seq);
     await desk.runs(await desk.says(OWNER));
     expect(await desk.deliver(OWNER)).toEqual(['x']);
+  });
+
+  test('nor is one that waits for something else than the user', async () => {
+    await desk.runs(await desk.says(OWNER));
+    await ask();
+    const { seq } = await desk.claimed(OWNER);
+    await desk.settle(seq, { kind: 'unsent', detail: 'no connection' });
+    desk.nowMs += 31_000;
+    await desk.answers(await desk.says(OWNER), 'the answer');
+    expect(await desk.deliver(OWNER)).toEqual(['the answer']);
   });
 }
