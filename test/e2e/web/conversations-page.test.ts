@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CHROMIUM, dropPath, launchBrowser } from '../../helpers/browser.ts';
+import { CHROMIUM, dropPath, launchBrowser, openPage } from '../../helpers/browser.ts';
 import { makeChatWorld, picture, voice } from '../../helpers/chat-world.ts';
 import { pollUntil } from '../../helpers/poll-until.ts';
 import { answers } from '../../helpers/simulated.ts';
@@ -208,6 +208,25 @@ describe.skipIf(CHROMIUM === null)('conversations on the page', () => {
     await write(page, 'sent after that');
     await said(page, 'sent after that').getByText('sent · confirmed').waitFor();
     expect(answers(world.simulator)).toEqual(['sent after that']);
+  });
+
+  test('however long a chat is, what is found in it is shown without moving what stands around it', async () => {
+    const world = await makeChatWorld();
+    world.simulator.control.messages([
+      { text: 'quiet needle' },
+      ...Array.from({ length: 40 }, (_, n) => ({ text: `quiet ${n}` })),
+    ]);
+    const page = await world.open(browser, world.user);
+    await said(page, 'quiet 39').waitFor();
+    await page.getByRole('searchbox').fill('needle');
+    await page.locator('mark').click();
+    await said(page, 'needle').waitFor();
+    const phone = await openPage(browser, world.simulator.baseUrl);
+    await phone.locator('.message').nth(40).waitFor();
+    const tops = `Array.from(document.querySelectorAll('html, .chats, .phone, .chat'), (one) =>
+      [one.scrollTop, one.scrollHeight - one.clientHeight])`;
+    for (const one of [page, phone])
+      expect(((await one.evaluate(tops)) as number[][]).flat().filter((pixels) => pixels !== 0)).toEqual([]);
   });
 
   test('a folder, and a file that is gone, are called that, and not a server that is away', async () => {
