@@ -75,9 +75,11 @@ function Content({ message }: { message: ChatMessage }) {
     case 'image':
       return (
         <>
-          <a href={url} target="_blank" rel="noopener noreferrer">
+          {/* Safari makes a file of what is dragged: let go over the chat, it would be sent. */}
+          <a href={url} target="_blank" rel="noopener noreferrer" draggable={false}>
             <img
               class="picture"
+              draggable={false}
               src={url}
               alt={words.picture(name).trim()}
               loading="lazy"

@@ -127,9 +127,9 @@ export function Composer(props: ComposerProps) {
           }}
           onPaste={(event) => {
             const files = event.clipboardData?.files;
+            const said = event.clipboardData?.getData('text/plain') ?? '';
             // What is copied from a table or a document comes as a picture, too: it is the text that is meant.
-            const isText = event.clipboardData?.getData('text/plain') !== '';
-            if (!files || files.length === 0 || isText) return;
+            if (!files || files.length === 0 || (said !== '' && !areNames(said, files))) return;
             event.preventDefault();
             sendFiles(files, 'picture');
           }}
@@ -140,6 +140,12 @@ export function Composer(props: ComposerProps) {
       </div>
     </form>
   );
+}
+
+/** Whether a text that comes with files is their names: file managers copy both. */
+function areNames(text: string, files: FileList): boolean {
+  const names = [...files].map(({ name }) => name.normalize());
+  return text.split(/[\r\n]+/).every((line) => names.includes(line.trim().normalize()));
 }
 
 /** Whether Enter chooses a word of an input method. Safari says that it is no longer composing, and gives this code. */

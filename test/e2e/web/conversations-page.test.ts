@@ -195,19 +195,40 @@ describe.skipIf(CHROMIUM === null)('conversations on the page', () => {
     world.simulator.control.message({ text: 'quiet' });
     const page = await world.open(browser, world.user);
     await said(page, 'quiet').waitFor();
-    const transfer = (files: string) =>
+    const transfer = () =>
       page.evaluateHandle(
-        `(() => { const t = new DataTransfer(); t.setData('text/plain', 'a text'); ${files} return t; })()`,
+        "(() => { const t = new DataTransfer(); t.setData('text/plain', 'a text'); return t; })()",
       );
     const chat = page.locator('section.chat');
-    await chat.dispatchEvent('dragover', { dataTransfer: await transfer('') });
+    await chat.dispatchEvent('dragover', { dataTransfer: await transfer() });
     expect(await chat.getAttribute('class')).not.toContain('drop');
-    await chat.dispatchEvent('drop', { dataTransfer: await transfer('') });
-    const picture = await transfer("t.items.add(new File(['x'], 'cells.png', { type: 'image/png' }));");
-    await page.locator('textarea').dispatchEvent('paste', { clipboardData: picture });
+    await chat.dispatchEvent('drop', { dataTransfer: await transfer() });
+    const paste = (text: string, name: string) =>
+      page.evaluate(`(() => {
+        const clipboardData = new DataTransfer();
+        clipboardData.setData('text/plain', ${JSON.stringify(text)});
+        clipboardData.items.add(new File(['x'], ${JSON.stringify(name)}));
+        const at = { clipboardData, bubbles: true };
+        document.querySelector('textarea').dispatchEvent(new ClipboardEvent('paste', at));
+      })()`);
+    await paste('a text', 'cells.png');
     await write(page, 'sent after that');
     await said(page, 'sent after that').getByText('sent · confirmed').waitFor();
     expect(answers(world.simulator)).toEqual(['sent after that']);
+    // A file that is copied in a file manager comes with its name, not always spelt in the same way.
+    await paste('バナナ.txt', 'バナナ.txt'.normalize('NFD'));
+    await page.locator('.mine a.file').waitFor();
+    expect(answers(world.simulator)).toHaveLength(2);
+  });
+
+  test('a picture of the chat cannot be dragged, for Safari makes a file of it: let go over the chat, it would be sent', async () => {
+    const world = await makeChatWorld();
+    world.simulator.control.message({ image: { bytes: picture() } });
+    const page = await world.open(browser, world.user);
+    await page.locator('.theirs img').waitFor();
+    await page.evaluate("addEventListener('dragstart', () => { globalThis.isDragged = true; })");
+    await page.locator('.theirs img').dragTo(page.locator('.composer'));
+    expect(await page.evaluate('globalThis.isDragged')).toBeUndefined();
   });
 
   test('however long a chat is, what is found in it is shown without moving what stands around it', async () => {
