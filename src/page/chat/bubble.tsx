@@ -135,7 +135,7 @@ function Text({ text }: { text: string }) {
   return (
     <>
       <p class="text" dir="auto">
-        {isWhole ? text : `${text.slice(0, SHOWN_CHARS).toWellFormed()}…`}
+        {isWhole ? text : `${text.slice(0, SHOWN_CHARS).replace(/\p{Cs}/gu, '\ufffd')}…`}
       </p>
       {!isWhole && (
         <button type="button" class="whole" onClick={() => setWhole(true)}>

@@ -20,6 +20,17 @@ test('everything in the page comes from its own server', () => {
   }
 });
 
+test('pages call nothing that came to browsers after 2022', () => {
+  const newer =
+    /\b(?:(?:is|to)WellFormed|to(?:Sorted|Reversed|Spliced)|withResolvers|groupBy|fromAsync|checkVisibility|AbortSignal\.any|Iterator\.from|Promise\.try)\(|\(\?<[=!]/g;
+  for (const page of ['web-page', 'phone']) {
+    const folder = join(ROOT, 'dist', page);
+    const scripts = readdirSync(folder).filter((file) => file.endsWith('.js'));
+    expect(scripts).toHaveLength(1);
+    expect(readFileSync(join(folder, scripts[0] ?? ''), 'utf8').match(newer), page).toBeNull();
+  }
+});
+
 test('its files are served without a credential, by hashed names, under a strict policy, and smaller for who takes gzip', async () => {
   const { url } = await startWeb({ home: makeFolder(), env: {} }, '--public-url', 'http://bot.test');
   const document = await fetch(url);

@@ -11,5 +11,5 @@ export function userName(id: string): string {
 
 /** A name of a user's file, or of a user: without what cannot be seen, or turns the text around it. */
 export function plain(name: string): string {
-  return name.replace(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+  return name.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }

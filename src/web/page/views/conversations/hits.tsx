@@ -128,9 +128,9 @@ function Marked({ text, wanted }: { text: string; wanted: string }) {
   return (
     <>
       {from > 0 && '…'}
-      {plain(text.slice(from, at).toWellFormed())}
-      <mark>{plain(text.slice(at, end).toWellFormed())}</mark>
-      {plain(text.slice(end, end + AROUND_CHARS).toWellFormed())}
+      {plain(text.slice(from, at))}
+      <mark>{plain(text.slice(at, end))}</mark>
+      {plain(text.slice(end, end + AROUND_CHARS))}
       {end + AROUND_CHARS < text.length && '…'}
     </>
   );
