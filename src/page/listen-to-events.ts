@@ -73,8 +73,8 @@ export function listenToEvents(
   let leaving: ReturnType<typeof setTimeout> | undefined;
   const onVisibility = (): void => {
     clearTimeout(leaving);
-    open();
-    look();
+    // A phone cuts the connections of a page that it has put away, and tells the page nothing.
+    renew();
     if (!isSeen()) leaving = setTimeout(() => source?.close(), UNSEEN_MS);
   };
   document.addEventListener('visibilitychange', onVisibility);

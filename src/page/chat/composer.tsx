@@ -1,13 +1,10 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from '../icons.tsx';
 import { type Recording, record, sampleSound } from './recorder.ts';
 import { chatWords } from './words.ts';
 
 /** A minute is the longest voice message of WeChat. */
 const LONGEST_SECONDS = 60;
-
-/** Lines of a text that are seen while it is written. */
-const MOST_ROWS = 6;
 
 /** What a composer is told, and what it tells; each resolves to whether it was sent. */
 export interface ComposerProps {
@@ -52,6 +49,13 @@ export function Composer(props: ComposerProps) {
   };
 
   useEffect(() => props.draft?.onChange(text), [text]);
+  // As high as its text, up to a limit. By CSS not all browsers can do that.
+  useLayoutEffect(() => {
+    const field = box.current;
+    if (!field) return;
+    field.style.height = 'auto';
+    field.style.height = `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`;
+  }, [text]);
   useEffect(() => {
     if (props.quote !== null) box.current?.focus();
   }, [props.quote]);
@@ -114,7 +118,7 @@ export function Composer(props: ComposerProps) {
       <div class="write">
         <textarea
           ref={box}
-          rows={Math.min(MOST_ROWS, text.split('\n').length)}
+          rows={1}
           value={text}
           aria-label={words.message}
           placeholder={words.write}
