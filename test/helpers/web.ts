@@ -141,7 +141,9 @@ export function askAt(url: string, { method = 'GET', headers = {}, body, token }
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
     const path = url.slice(url.indexOf('/', 'http://'.length));
-    const given = { ...(token ? { authorization: `Bearer ${token}` } : {}), ...headers };
+    // Of GET, Node's client does not say how long its body is.
+    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+    const given = { ...length, ...(token ? { authorization: `Bearer ${token}` } : {}), ...headers };
     const sent = request({ host: hostname, port, path, method, headers: given, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
